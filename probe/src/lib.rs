@@ -1,0 +1,8 @@
+//! Roundsman's probe: a function of the host. Asked, it reads `/proc` at that moment and answers;
+//! it keeps nothing between calls, knows no other host, writes nothing and runs no programs.
+//!
+//! The modules are declared in reading order, and the order is the rule: a module uses only modules
+//! above it (`tests/structure.rs` holds it).
+
+pub mod collect;
+pub mod root;

@@ -1,0 +1,24 @@
+//! The words of Roundsman as types: hosts, outcomes, states, what a probe said, what is kept.
+//!
+//! Nothing here reads a clock, a file or a socket, and nothing knows the wire or SQL.
+
+mod columns;
+mod health;
+mod host;
+mod outcome;
+mod record;
+mod snapshot;
+
+pub use columns::{
+    Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
+    NetColumn, ProcessColumn, Row, SoftirqColumn, Unit, Values,
+};
+pub use health::{Cause, State, Transition};
+pub use host::{Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
+pub use outcome::Outcome;
+pub use record::{Record, Timings};
+pub use snapshot::{
+    CPU_STATES, Clocks, Cost, Counter, Counters, CpuTicks, DISK_COLUMNS, Family, FamilyReport,
+    Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn,
+    View,
+};

@@ -1,0 +1,108 @@
+//! The words of health: states, what moves a host between them, and the row such a move leaves.
+//! The table of moves itself is `crate::health`.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{HostId, HostName, Outcome};
+use crate::units::WallMs;
+
+macro_rules! words {
+    ($(#[$meta:meta])* $Name:ident { $( $(#[doc = $doc:literal])* $Variant:ident = $word:literal; )* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $Name { $( $(#[doc = $doc])* $Variant, )* }
+
+        impl $Name {
+            /// Every word of the list.
+            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
+
+            /// The word that stands in the tables and in JSON.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$Variant => $word, )* }
+            }
+
+            /// The entry with this word.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $( $word => Some(Self::$Variant), )* _ => None }
+            }
+        }
+
+        impl fmt::Display for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// A host's health.
+    State {
+        /// In the inventory, never answered yet.
+        Pending = "pending";
+        /// Answers, and nothing is wrong with the answers.
+        Up = "up";
+        /// Answers, but something is wrong with the answers: see the cause.
+        Degraded = "degraded";
+        /// Was up; the last polls failed, fewer than `fall`.
+        Suspect = "suspect";
+        /// `fall` polls in a row failed.
+        Down = "down";
+        /// Not polled because the operator said so.
+        Paused = "paused";
+        /// Taken out of the inventory; its history stays.
+        Retired = "retired";
+    }
+}
+
+words! {
+    /// Why a host changed its state, or is degraded.
+    Cause {
+        /// Enough good polls in a row.
+        Answered = "answered";
+        /// A poll failed; the outcome says how.
+        PollFailed = "poll_failed";
+        /// A family could not be read in full.
+        PartialAnswer = "partial_answer";
+        /// The probe's own health check says NOT_SERVING.
+        NotServing = "not_serving";
+        /// The probe's wall clock is further off than the limit.
+        ClockSkew = "clock_skew";
+        /// The probe reports a container's values, not the host's.
+        WrongView = "wrong_view";
+        /// Paused by the inventory.
+        Paused = "paused";
+        /// No longer paused.
+        Resumed = "resumed";
+        /// Gone from the inventory.
+        Retired = "retired";
+        /// In the inventory (again).
+        Added = "added";
+    }
+}
+
+/// A change of state; one row in `event`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transition {
+    /// The host's number.
+    pub host: HostId,
+    /// The host's name when it happened.
+    pub name: HostName,
+    /// When, on the server's clock.
+    pub at: WallMs,
+    /// The state before.
+    pub from: State,
+    /// The state after.
+    pub to: State,
+    /// Why.
+    pub cause: Cause,
+    /// The outcome of the poll that caused it, when a poll did.
+    pub outcome: Option<Outcome>,
+    /// Why in words, for people: the poll's error, the family, the skew.
+    pub reason: Arc<str>,
+}

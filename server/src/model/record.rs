@@ -1,0 +1,60 @@
+//! The one thing a poll leaves behind, successful or not: one row of the ledger.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Column, Detail, HostId, HostName, Outcome, State, Values, VersionId};
+use crate::units::{Micros, WallMs};
+
+/// How long each step of a poll took. A step that was not reached has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// How late the slot was begun: start of waiting less the slot's moment.
+    pub late_us: Micros,
+    /// Waiting for the limit of polls in flight: our queue, not the host's fault.
+    pub queue_us: Micros,
+    /// Resolving the name; none when an address or an open channel was used.
+    pub resolve_us: Option<Micros>,
+    /// Connecting (TCP, TLS); none when an open channel was used.
+    pub connect_us: Option<Micros>,
+    /// The call itself, from the request to the decoded answer.
+    pub call_us: Option<Micros>,
+}
+
+/// One poll of one host: exactly one per attempt, whatever its outcome.
+///
+/// Invariant: `values` and `detail` are filled if and only if `outcome.has_values()`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The host's number.
+    pub host: HostId,
+    /// The host's name when it was polled.
+    pub name: HostName,
+    /// The moment the poll was due; with `host` the key of the row.
+    pub slot: WallMs,
+    /// The moment it was begun.
+    pub started: WallMs,
+    /// The inventory in force.
+    pub inventory: VersionId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The host's state after it.
+    pub state: State,
+    /// How long its steps took.
+    pub timings: Timings,
+    /// Size of the encoded answer, bytes.
+    pub answer_bytes: Option<u64>,
+    /// The address used, `host:port` as in the inventory.
+    pub address: Option<Arc<str>>,
+    /// What went wrong, in words; also set when the outcome is `partial`.
+    pub error: Option<Arc<str>>,
+    /// The probe's boot, to tell reboots apart in the ledger.
+    pub boot_id: Option<Arc<str>>,
+    /// The probe's wall clock less the server's at the middle of the call, milliseconds.
+    pub clock_skew_ms: Option<i64>,
+    /// Host-wide values.
+    pub values: Option<Values<Column>>,
+    /// What repeats per core, interface, disk, mount or process.
+    pub detail: Option<Detail>,
+}

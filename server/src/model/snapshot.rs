@@ -1,0 +1,409 @@
+//! What a probe said, decoded and checked: identity, clocks, gauges, raw counters.
+//!
+//! Still raw: nothing here is a rate. Gauges are already in the unit of their [`Column`]; counters
+//! wait for a second snapshot of the same boot (`crate::rates`).
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Column, Facts, Values};
+
+macro_rules! families {
+    ($( $(#[doc = $doc:literal])* $Variant:ident = $word:literal; )*) => {
+        /// One kind of metrics.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Family { $( $(#[doc = $doc])* $Variant, )* }
+
+        impl Family {
+            /// Every family.
+            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
+
+            /// The word that stands in tables, JSON and configuration.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$Variant => $word, )* }
+            }
+
+            /// The family with this word.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $( $word => Some(Self::$Variant), )* _ => None }
+            }
+        }
+    };
+}
+
+families! {
+    /// CPU shares, total and per core.
+    Cpu = "cpu";
+    /// Load averages and tasks.
+    Load = "load";
+    /// Memory.
+    Memory = "memory";
+    /// Soft interrupts per core.
+    Softirq = "softirq";
+    /// Network interfaces.
+    Network = "network";
+    /// Block devices.
+    Disk = "disk";
+    /// Mounted filesystems.
+    Filesystem = "filesystem";
+    /// Uptime, context switches, interrupts, forks, file handles.
+    System = "system";
+    /// Pressure stall information.
+    Pressure = "pressure";
+    /// Paging and reclaim.
+    Vmstat = "vmstat";
+    /// Sockets and TCP/UDP.
+    Sockets = "sockets";
+    /// Processes by state and the largest of them.
+    Processes = "processes";
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How a family, or one mount, could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All of it.
+    Ok,
+    /// Some of it.
+    Partial,
+    /// This kernel does not have it.
+    Absent,
+    /// Permission denied.
+    Denied,
+    /// Not ready within the call's deadline.
+    Timeout,
+    /// A mount does not answer.
+    Hung,
+    /// Not in a form that is understood.
+    Malformed,
+}
+
+impl Status {
+    /// The word that stands in tables and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Partial => "partial",
+            Self::Absent => "absent",
+            Self::Denied => "denied",
+            Self::Timeout => "timeout",
+            Self::Hung => "hung",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// How reading one family went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilyReport {
+    /// The family.
+    pub family: Family,
+    /// How it went.
+    pub status: Status,
+    /// Wall time spent, microseconds.
+    pub spent_us: u32,
+    /// What was wrong; empty when all is well.
+    pub error: String,
+}
+
+/// Whose values an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// The host's.
+    Host,
+    /// A container's.
+    Container,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// The probe's clocks at the start of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// CLOCK_REALTIME, nanoseconds since 1970.
+    pub wall_ns: i64,
+    /// CLOCK_BOOTTIME, nanoseconds since boot: what rates are computed over.
+    pub boottime_ns: u64,
+}
+
+/// What the probe has used since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// User and system CPU time, microseconds, a counter.
+    pub cpu_us: u64,
+    /// Resident memory now, bytes.
+    pub rss_bytes: Option<u64>,
+    /// Largest resident memory so far, bytes.
+    pub peak_rss_bytes: u64,
+    /// Wall time this answer took to collect, microseconds.
+    pub collect_us: u32,
+}
+
+/// Number of CPU states in [`CpuTicks`].
+pub const CPU_STATES: usize = 10;
+
+/// CPU time per state since boot, ticks, in the kernel's order: user, nice, system, idle, iowait,
+/// irq, softirq, steal, guest (also in user), guest_nice (also in nice).
+pub type CpuTicks = [Option<u64>; CPU_STATES];
+
+macro_rules! counters {
+    ($( $Variant:ident => $Column:ident * $scale:expr; )*) => {
+        /// Host-wide counters: each becomes one column, its rate per second times a scale.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Counter { $( #[doc = concat!("Becomes `Column::", stringify!($Column), "`.")] $Variant, )* }
+
+        impl Counter {
+            /// Every counter.
+            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
+
+            /// The column that its rate is kept in, and what a rate per second is multiplied by to
+            /// be in that column's unit.
+            #[must_use]
+            pub fn column(self) -> (Column, f64) {
+                match self { $( Self::$Variant => (Column::$Column, $scale), )* }
+            }
+        }
+    };
+}
+
+/// A stall of 1 microsecond per second is a share of 0.0001 %.
+const STALL_PCT: f64 = 1e-4;
+
+counters! {
+    ContextSwitches => ContextSwitchesPerS * 1.0;
+    Interrupts => InterruptsPerS * 1.0;
+    Softirqs => SoftirqsPerS * 1.0;
+    Forks => ForksPerS * 1.0;
+    PressureCpuSomeUs => PressureCpuSomePct * STALL_PCT;
+    PressureCpuFullUs => PressureCpuFullPct * STALL_PCT;
+    PressureMemorySomeUs => PressureMemorySomePct * STALL_PCT;
+    PressureMemoryFullUs => PressureMemoryFullPct * STALL_PCT;
+    PressureIoSomeUs => PressureIoSomePct * STALL_PCT;
+    PressureIoFullUs => PressureIoFullPct * STALL_PCT;
+    PressureIrqFullUs => PressureIrqFullPct * STALL_PCT;
+    PageFaults => PageFaultsPerS * 1.0;
+    MajorPageFaults => MajorPageFaultsPerS * 1.0;
+    PagedInKib => PagedInBytesPerS * 1024.0;
+    PagedOutKib => PagedOutBytesPerS * 1024.0;
+    SwappedInPages => SwappedInPagesPerS * 1.0;
+    SwappedOutPages => SwappedOutPagesPerS * 1.0;
+    ScannedKswapdPages => ScannedKswapdPagesPerS * 1.0;
+    ScannedDirectPages => ScannedDirectPagesPerS * 1.0;
+    StolenKswapdPages => StolenKswapdPagesPerS * 1.0;
+    StolenDirectPages => StolenDirectPagesPerS * 1.0;
+    AllocationStalls => AllocationStallsPerS * 1.0;
+    CompactionStalls => CompactionStallsPerS * 1.0;
+    OomKills => OomKillsPerS * 1.0;
+    RefaultsAnonPages => RefaultsAnonPagesPerS * 1.0;
+    RefaultsFilePages => RefaultsFilePagesPerS * 1.0;
+    TcpActiveOpens => TcpActiveOpensPerS * 1.0;
+    TcpPassiveOpens => TcpPassiveOpensPerS * 1.0;
+    TcpAttemptFails => TcpAttemptFailsPerS * 1.0;
+    TcpEstablishedResets => TcpEstablishedResetsPerS * 1.0;
+    TcpInSegments => TcpInSegmentsPerS * 1.0;
+    TcpOutSegments => TcpOutSegmentsPerS * 1.0;
+    TcpRetransmittedSegments => TcpRetransmittedSegmentsPerS * 1.0;
+    TcpInErrors => TcpInErrorsPerS * 1.0;
+    TcpOutResets => TcpOutResetsPerS * 1.0;
+    UdpInDatagrams => UdpInDatagramsPerS * 1.0;
+    UdpOutDatagrams => UdpOutDatagramsPerS * 1.0;
+    UdpNoPorts => UdpNoPortsPerS * 1.0;
+    UdpInErrors => UdpInErrorsPerS * 1.0;
+    UdpReceiveBufferErrors => UdpReceiveBufferErrorsPerS * 1.0;
+    UdpSendBufferErrors => UdpSendBufferErrorsPerS * 1.0;
+    TcpListenOverflows => TcpListenOverflowsPerS * 1.0;
+    TcpListenDrops => TcpListenDropsPerS * 1.0;
+    TcpTimeouts => TcpTimeoutsPerS * 1.0;
+    TcpSynRetransmits => TcpSynRetransmitsPerS * 1.0;
+    ProbeCpuUs => ProbeCpuPct * 1e-4;
+}
+
+/// The host-wide counters of one snapshot; what was not read has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters([Option<u64>; Counter::ALL.len()]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([None; Counter::ALL.len()])
+    }
+}
+
+impl Counters {
+    /// The counter's value.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> Option<u64> {
+        self.0[counter as usize]
+    }
+
+    /// Sets the counter's value.
+    pub fn set(&mut self, counter: Counter, value: Option<u64>) {
+        self.0[counter as usize] = value;
+    }
+}
+
+/// A column of a table is neither empty nor as long as its keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column {column} has {found} entries, its table has {expected} rows")]
+pub struct UnevenColumn {
+    /// Position of the column in its table, from 0.
+    pub column: usize,
+    /// Its length.
+    pub found: usize,
+    /// Number of keys.
+    pub expected: usize,
+}
+
+/// Counters of things that repeat, by column: `N` columns, one row per key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table<const N: usize> {
+    keys: Vec<Arc<str>>,
+    columns: [Vec<u64>; N],
+}
+
+impl<const N: usize> Default for Table<N> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), columns: std::array::from_fn(|_| Vec::new()) }
+    }
+}
+
+impl<const N: usize> Table<N> {
+    /// Checks that every column is empty (unknown) or as long as `keys`.
+    ///
+    /// # Errors
+    /// [`UnevenColumn`] names the first column that is not.
+    pub fn new(keys: Vec<Arc<str>>, columns: [Vec<u64>; N]) -> Result<Self, UnevenColumn> {
+        let expected = keys.len();
+        for (column, values) in columns.iter().enumerate() {
+            if !values.is_empty() && values.len() != expected {
+                return Err(UnevenColumn { column, found: values.len(), expected });
+            }
+        }
+        Ok(Self { keys, columns })
+    }
+
+    /// The keys, in the order of the rows.
+    #[must_use]
+    pub fn keys(&self) -> &[Arc<str>] {
+        &self.keys
+    }
+
+    /// One value; none where the kernel does not have the column, or there is no such row.
+    #[must_use]
+    pub fn get(&self, row: usize, column: usize) -> Option<u64> {
+        self.columns.get(column)?.get(row).copied()
+    }
+
+    /// The row of a key. `hint` is where it was last time: devices seldom move.
+    #[must_use]
+    pub fn find(&self, key: &str, hint: usize) -> Option<usize> {
+        match self.keys.get(hint) {
+            Some(found) if found.as_ref() == key => Some(hint),
+            _ => self.keys.iter().position(|found| found.as_ref() == key),
+        }
+    }
+}
+
+/// One mounted filesystem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where the host sees it.
+    pub mount_point: Arc<str>,
+    /// Mount source.
+    pub device: Arc<str>,
+    /// Type, `ext4`.
+    pub fs_type: Arc<str>,
+    /// Whether it could be asked; the sizes are absent unless `Ok`.
+    pub status: Status,
+    /// Mounted or remounted read-only.
+    pub read_only: bool,
+    /// Sizes, when the mount answered.
+    pub space: Option<Space>,
+}
+
+/// Room on a filesystem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Size, bytes.
+    pub size_bytes: u64,
+    /// Free for root, bytes.
+    pub free_bytes: u64,
+    /// Free for everybody, bytes.
+    pub available_bytes: u64,
+    /// Inodes in all and free; none where the filesystem has no fixed number.
+    pub inodes: Option<(u64, u64)>,
+}
+
+/// One of the largest processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Process number.
+    pub pid: u32,
+    /// Command name.
+    pub comm: Arc<str>,
+    /// State letter.
+    pub state: Arc<str>,
+    /// User and system time, ticks, a counter.
+    pub cpu_ticks: u64,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
+    /// Ticks after boot when it started: tells a reused number.
+    pub start_ticks: u64,
+    /// Threads.
+    pub threads: u32,
+}
+
+/// Columns of [`Snapshot::softirqs`]: HI TIMER NET_TX NET_RX BLOCK IRQ_POLL TASKLET SCHED HRTIMER RCU.
+pub const SOFTIRQ_COLUMNS: usize = 10;
+/// Columns of [`Snapshot::interfaces`], as in `NetColumn` and `/proc/net/dev`.
+pub const NET_COLUMNS: usize = 16;
+/// Columns of [`Snapshot::disks`], as in `/proc/diskstats`: reads, reads_merged, read_sectors,
+/// read_ms, writes, writes_merged, written_sectors, write_ms, in_flight (a gauge), io_ms,
+/// weighted_io_ms, discards, discards_merged, discarded_sectors, discard_ms, flushes, flush_ms.
+pub const DISK_COLUMNS: usize = 17;
+
+/// A probe's answer, decoded and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Who answered.
+    pub facts: Facts,
+    /// Its clocks.
+    pub clocks: Clocks,
+    /// Whose values these are.
+    pub view: View,
+    /// USER_HZ of that machine; never 0.
+    pub ticks_per_second: u32,
+    /// One report per family asked for.
+    pub reports: Vec<FamilyReport>,
+    /// What the probe itself uses.
+    pub cost: Cost,
+    /// Host-wide columns that need no earlier snapshot, in their unit.
+    pub gauges: Values<Column>,
+    /// Host-wide counters.
+    pub counters: Counters,
+    /// CPU time of all cores together.
+    pub cpu: CpuTicks,
+    /// CPU time per core; the key is N of `cpuN`, the columns as [`CpuTicks`].
+    pub cores: Table<CPU_STATES>,
+    /// Soft interrupts per core.
+    pub softirqs: Table<SOFTIRQ_COLUMNS>,
+    /// Counters per interface.
+    pub interfaces: Table<NET_COLUMNS>,
+    /// Counters per block device.
+    pub disks: Table<DISK_COLUMNS>,
+    /// Mounted filesystems.
+    pub mounts: Vec<Mount>,
+    /// The largest processes.
+    pub processes: Vec<Process>,
+}
