@@ -7,6 +7,7 @@ mod health;
 mod host;
 mod outcome;
 mod record;
+mod selection;
 mod snapshot;
 
 pub use columns::{
@@ -14,9 +15,10 @@ pub use columns::{
     NetColumn, ProcessColumn, Row, SoftirqColumn, Unit, Values,
 };
 pub use health::{Cause, State, Transition};
-pub use host::{Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
+pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
+pub use selection::{NameFilter, Selection};
 pub use snapshot::{
     CPU_STATES, Clocks, Cost, Counter, Counters, CpuTicks, DISK_COLUMNS, Family, FamilyReport,
     Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn,
