@@ -7,3 +7,7 @@
 // Vocabulary: what things are called.
 pub mod model;
 pub mod units;
+
+// Publish: what everybody else may look at.
+pub mod live;
+pub mod metrics;
