@@ -7,3 +7,7 @@
 // Vocabulary: what things are called.
 pub mod model;
 pub mod units;
+
+// Touch: clocks and sockets.
+pub mod clock;
+pub mod poll;
