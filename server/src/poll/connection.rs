@@ -1,0 +1,100 @@
+//! One HTTP/2 connection to a peer: a watched socket under hyper's client, as a service that tonic's
+//! `Grpc` calls through.
+//!
+//! Not tonic's `Channel`, for three reasons that each cost a wrong row in the ledger. It reconnects
+//! by itself, inside a task of its own: a poll that is cut off by its deadline leaves a half-done
+//! connection attempt there, whose failure is then handed to the *next* poll. It also applies the
+//! `grpc-timeout` that it sends to itself, so an answer that the probe sends at the end of its
+//! budget would be thrown away on arrival. And it does not say what the peer did. Without it a poll
+//! connects in its own future, and there is one task per connection instead of two.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response, Uri};
+use hyper::{body::Incoming, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tonic::body::Body;
+
+use super::socket::{Peer, Watched};
+
+/// How long a peer may take to answer an HTTP/2 ping before its connection counts as dead.
+const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(20);
+
+/// Flow control windows, bytes: what RFC 9113 section 6.9.2 starts with, so that no frame is spent
+/// on changing it and a peer can send no more than this ahead of us.
+const WINDOW_BYTES: u32 = 65_535;
+
+/// The largest head of an answer, bytes.
+const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
+
+/// An open connection. Clones share it; it closes when the last one is dropped.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    sender: http2::SendRequest<Body>,
+    peer: Arc<Peer>,
+    origin: Uri,
+}
+
+impl Connection {
+    /// Starts HTTP/2 on a connected socket; `origin` is `http://host:port`. Waits for nothing from
+    /// the peer: a peer that never speaks is found out by the call.
+    ///
+    /// # Errors
+    /// When the socket died under the first bytes.
+    pub(super) async fn start(
+        socket: TcpStream,
+        origin: Uri,
+        keep_alive: Duration,
+    ) -> Result<Self, io::Error> {
+        // TLS has its place here: wrap the socket before it is watched, `Outcome::Tls` on failure.
+        let (socket, peer) = Watched::new(socket);
+        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .max_header_list_size(MAX_HEADER_LIST_BYTES)
+            .keep_alive_interval(keep_alive)
+            .keep_alive_timeout(KEEP_ALIVE_ANSWER)
+            .keep_alive_while_idle(true)
+            .handshake(TokioIo::new(socket))
+            .await
+            .map_err(io::Error::other)?;
+        tokio::spawn(async move {
+            // How it ended shows in the call that meets it, with what `Peer` saw.
+            let _ended = driver.await;
+        });
+        Ok(Self { sender, peer, origin })
+    }
+
+    /// What the peer has done.
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    /// `http://host:port`.
+    pub(super) fn origin(&self) -> &Uri {
+        &self.origin
+    }
+}
+
+impl tower::Service<Request<Body>> for Connection {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.sender.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.sender.send_request(request))
+    }
+}
