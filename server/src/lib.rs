@@ -7,3 +7,8 @@
 // Vocabulary: what things are called.
 pub mod model;
 pub mod units;
+
+// Decisions: pure. No clock, no async, no I/O, no logging.
+pub mod schedule;
+
+pub mod inventory;
