@@ -5,5 +5,9 @@
 //! above it (`tests/structure.rs` holds it).
 
 // Vocabulary: what things are called.
-pub mod model;
 pub mod units;
+
+pub mod model;
+
+// Decide: pure, no clock, no async, no I/O, no logging.
+pub mod rates;
