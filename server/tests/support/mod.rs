@@ -1,0 +1,8 @@
+//! What several tests share: fake probes that behave as they are told, over real sockets.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
+
+mod fake_probe;
+mod peers;
+
+pub use fake_probe::{Behaviour, FakeProbe, MACHINE, answer};
+pub use peers::Unanswered;
