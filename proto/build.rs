@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("roundsman_v1.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
-        .type_attribute("roundsman.v1", "#[derive(serde::Serialize)]")
+        .type_attribute(".", "#[derive(serde::Serialize)]")
         .compile_fds(descriptors)?;
     Ok(())
 }

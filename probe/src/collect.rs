@@ -30,14 +30,7 @@ impl Wanted {
     }
 }
 
-/// The probe's two clocks, read by the caller so that an answer is a function of its arguments.
-#[derive(Debug, Clone, Copy)]
-pub struct Clocks {
-    /// CLOCK_REALTIME, ns since 1970.
-    pub wall_ns: i64,
-    /// CLOCK_BOOTTIME, ns since boot.
-    pub boottime_ns: u64,
-}
+pub use crate::clock::Clocks;
 
 /// Reads one host.
 #[derive(Debug)]

@@ -23,7 +23,8 @@ use tonic_health::pb::{
 };
 
 use crate::{
-    budget, clock,
+    budget,
+    clock::Clocks,
     collect::{Collector, Wanted},
 };
 
@@ -78,11 +79,7 @@ pub struct HealthService {
 impl HealthService {
     /// `most` caps the time of one check; `stopping` turns true when the probe is told to stop.
     #[must_use]
-    pub fn new(
-        collector: Arc<Collector>,
-        most: Duration,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
+    pub fn new(collector: Arc<Collector>, most: Duration, stopping: watch::Receiver<bool>) -> Self {
         Self { collector, most, stopping }
     }
 
@@ -101,10 +98,9 @@ fn readable(collector: &Collector, family: v1::Family, until: Instant) -> bool {
     let request =
         v1::GetMetricsRequest { families: vec![family.into()], ..v1::GetMetricsRequest::default() };
     let Ok(wanted) = Wanted::new(&request) else { return false };
-    let snapshot = collector.collect(&wanted, clock::read(), until);
+    let snapshot = collector.collect(&wanted, Clocks::now(), until);
     snapshot.reports.iter().any(|report| {
-        report.family() == family
-            && matches!(report.status(), v1::Status::Ok | v1::Status::Partial)
+        report.family() == family && matches!(report.status(), v1::Status::Ok | v1::Status::Partial)
     })
 }
 

@@ -6,9 +6,11 @@
 
 pub mod root;
 
+pub mod clock;
+
 pub mod collect;
 
-pub mod clock;
+pub mod capture;
 
 pub mod budget;
 pub mod health;

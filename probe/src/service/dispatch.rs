@@ -17,7 +17,8 @@ use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
 
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, std::convert::Infallible>> + Send>>;
+type Answer =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, std::convert::Infallible>> + Send>>;
 
 /// The services of one listener, shared by its connections.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use roundsman_proto::v1::{GetMetricsRequest, Snapshot, probe_server::Probe};
 use tonic::{Request, Response, Status};
 
 use super::memo::Memo;
-use crate::{budget, clock, collect::Collector};
+use crate::{budget, clock::Clocks, collect::Collector};
 
 /// The one call of the contract.
 #[derive(Debug)]
@@ -32,7 +32,12 @@ impl Probe for Metrics {
         let wanted = self
             .memo
             .wanted(request.into_inner())
-            .map_err(|bad| Status::invalid_argument(bad.to_string()))?;
-        Ok(Response::new(self.collector.collect(&wanted, clock::read(), until)))
+            .map_err(|bad| Status::invalid_argument(one_line(&bad.to_string())))?;
+        Ok(Response::new(self.collector.collect(&wanted, Clocks::now(), until)))
     }
+}
+
+/// A pattern's error draws a caret below the pattern; a status message is one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
