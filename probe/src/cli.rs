@@ -47,6 +47,7 @@ struct Cli {
 
 /// Flags of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// The host's /proc, as the probe sees it
     #[arg(
@@ -79,8 +80,16 @@ struct Global {
 }
 
 impl Global {
-    fn root(&self) -> Root {
-        Root::new(&self.proc, &self.rootfs)
+    /// The roots, which must be directories: a mistyped one would give an empty answer for ever.
+    fn root(&self) -> anyhow::Result<Root> {
+        for (flag, dir) in [("--proc", &self.proc), ("--rootfs", &self.rootfs)] {
+            anyhow::ensure!(
+                dir.is_dir(),
+                "{flag} {} is no directory; give the host's as the probe sees it",
+                dir.display()
+            );
+        }
+        Ok(Root::new(&self.proc, &self.rootfs))
     }
 }
 
@@ -115,13 +124,12 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
-    let root = global.root();
     match command {
-        Command::Serve(serve) => serve.run(root),
-        Command::Show(show) => show.run(root),
-        Command::Doctor(doctor) => doctor.run(root),
+        Command::Serve(serve) => serve.run(global.root()?),
+        Command::Show(show) => show.run(global.root()?),
+        Command::Doctor(doctor) => doctor.run(global.root()?),
         Command::Health(health) => health.run(),
-        Command::Capture(capture) => capture.run(&root),
+        Command::Capture(capture) => capture.run(&global.root()?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `health`: asks a running probe, for HEALTHCHECK in an image without a shell.
 
-use std::{error::Error, io, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -77,14 +77,12 @@ impl Health {
     }
 }
 
-/// The cause that says most: the operating system's, without its number, else the last of the chain.
+/// The last cause, which says most, without the operating system's number for it.
 fn why(error: &(dyn Error + 'static)) -> String {
     let mut last = error;
     while let Some(cause) = last.source() {
         last = cause;
     }
-    match last.downcast_ref::<io::Error>().map(io::Error::kind) {
-        Some(kind) if kind != io::ErrorKind::Other => kind.to_string(),
-        _ => last.to_string(),
-    }
+    let text = last.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
