@@ -15,6 +15,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -55,6 +56,7 @@ struct Global {
         global = true,
         value_name = "DIR",
         env = "ROUNDSMAN_PROBE_PROC",
+        hide_env_values = true,
         default_value = "/proc"
     )]
     proc: PathBuf,
@@ -64,6 +66,7 @@ struct Global {
         global = true,
         value_name = "DIR",
         env = "ROUNDSMAN_PROBE_ROOTFS",
+        hide_env_values = true,
         default_value = "/"
     )]
     rootfs: PathBuf,
@@ -74,6 +77,7 @@ struct Global {
         global = true,
         value_name = "LEVEL",
         env = "ROUNDSMAN_PROBE_LOG",
+        hide_env_values = true,
         default_value = "info"
     )]
     log: Targets,
@@ -179,7 +183,7 @@ fn log_to_stderr(targets: &Targets) {
     tracing_subscriber::registry().with(lines.with_filter(targets.clone())).init();
 }
 
-/// The error and its causes, outermost first. Operating system errors lose their number.
+/// The error and its causes, outermost first, each said once.
 fn in_one_line(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -191,6 +195,26 @@ fn in_one_line(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A length of time above zero.
+fn time(text: &str) -> Result<Duration, String> {
+    match time_or_none(text)? {
+        Duration::ZERO => Err("must be longer than nothing".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// A length of time; `0s` is none.
+fn time_or_none(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "expected a time with its unit, such as 500ms, 2s or 1m".to_owned())
+}
+
+/// A number of things, at least one.
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "expected a whole number of at least 1".to_owned())
 }
 
 /// Writes to stdout. A reader that has gone (`| head`) is no error.

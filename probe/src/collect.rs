@@ -59,8 +59,9 @@ impl Collector {
     #[must_use]
     pub fn collect(&self, wanted: &Wanted, clocks: Clocks, until: Instant) -> v1::Snapshot {
         let text = std::fs::read_to_string(self.root.proc("loadavg")).ok();
-        let load = text
-            .and_then(|t| t.split('.').next()?.parse::<u32>().ok().zip(t.get(2..4)?.parse::<u32>().ok()));
+        let load = text.and_then(|t| {
+            t.split('.').next()?.parse::<u32>().ok().zip(t.get(2..4)?.parse::<u32>().ok())
+        });
         let status = |f: i32| {
             if crate::clock::now() >= until {
                 v1::Status::Timeout

@@ -4,13 +4,10 @@
 //! The modules are declared in reading order, and the order is the rule: a module uses only modules
 //! above it (`tests/structure.rs` holds it).
 
-pub mod root;
-
-pub mod clock;
-
-pub mod collect;
-
 pub mod capture;
+pub mod clock;
+pub mod collect;
+pub mod root;
 
 pub mod budget;
 pub mod health;

@@ -7,7 +7,7 @@ use roundsman_probe::{capture::capture, root::Root};
 
 #[derive(Debug, Args)]
 pub(super) struct Capture {
-    /// The directory to write to; it is made, and must not hold a capture already
+    /// The directory to write to; made if missing, and must be empty
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -15,7 +15,18 @@ pub(super) struct Capture {
 impl Capture {
     pub(super) fn run(&self, root: &Root) -> anyhow::Result<ExitCode> {
         let captured = capture(root, &self.dir)?;
-        super::print(&format!("{} files copied to {}\n", captured.files, self.dir.display()))?;
+        let mut text = format!(
+            "{} files, {} bytes copied to {}\n",
+            captured.files.len(),
+            captured.bytes,
+            self.dir.display()
+        );
+        for (file, why) in &captured.unreadable {
+            text += &format!("not readable: {}: {why}\n", file.display());
+        }
+        text += "It names this machine, its interfaces, mounts and processes: look before you \
+                 publish it.\n";
+        super::print(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Health {
         long,
         value_name = "HOST:PORT",
         env = "ROUNDSMAN_PROBE_ADDRESS",
+        hide_env_values = true,
         default_value = "127.0.0.1:50051"
     )]
     address: String,
@@ -26,6 +27,7 @@ pub(super) struct Health {
         long,
         value_name = "NAME",
         env = "ROUNDSMAN_PROBE_SERVICE",
+        hide_env_values = true,
         default_value = "",
         hide_default_value = true
     )]
@@ -35,8 +37,9 @@ pub(super) struct Health {
         long,
         value_name = "TIME",
         env = "ROUNDSMAN_PROBE_TIMEOUT",
+        hide_env_values = true,
         default_value = "3s",
-        value_parser = humantime::parse_duration
+        value_parser = super::time
     )]
     timeout: Duration,
 }

@@ -25,6 +25,7 @@ pub(super) struct Serve {
         long,
         value_name = "ADDRESS:PORT",
         env = "ROUNDSMAN_PROBE_LISTEN",
+        hide_env_values = true,
         default_value = "0.0.0.0:50051",
         value_delimiter = ',',
         value_parser = address
@@ -35,8 +36,9 @@ pub(super) struct Serve {
         long,
         value_name = "TIME",
         env = "ROUNDSMAN_PROBE_MAX_COLLECT",
+        hide_env_values = true,
         default_value = "2s",
-        value_parser = humantime::parse_duration
+        value_parser = super::time
     )]
     max_collect: Duration,
     /// Time that calls in flight get to finish after SIGTERM or SIGINT: 500ms, 5s
@@ -44,8 +46,9 @@ pub(super) struct Serve {
         long,
         value_name = "TIME",
         env = "ROUNDSMAN_PROBE_DRAIN",
+        hide_env_values = true,
         default_value = "5s",
-        value_parser = humantime::parse_duration
+        value_parser = super::time_or_none
     )]
     drain: Duration,
     /// Most connections at one time; a further one is closed at once
@@ -53,7 +56,9 @@ pub(super) struct Serve {
         long,
         value_name = "COUNT",
         env = "ROUNDSMAN_PROBE_MAX_CONNECTIONS",
+        hide_env_values = true,
         default_value_t = service::MAX_CONNECTIONS,
+        value_parser = super::count
     )]
     max_connections: usize,
 }

@@ -19,8 +19,9 @@ pub(super) struct Show {
         long,
         value_name = "TIME",
         env = "ROUNDSMAN_PROBE_INTERVAL",
+        hide_env_values = true,
         default_value = "1s",
-        value_parser = humantime::parse_duration
+        value_parser = super::time
     )]
     interval: Duration,
     /// Print one JSON document instead of tables
