@@ -1,23 +1,171 @@
-//! stand-in
-use std::path::Path;
+//! Copies a host's files into a tree that answers like the host: a user's bug report becomes a test.
+//!
+//! What is copied is the list of sources that the families read through, so it cannot drift from
+//! them. No file of it holds a secret: there are no command lines, no environments and no addresses.
+//! It does name the machine (machine-id, host name, interfaces, mounts, and command names of
+//! processes, at most 15 bytes each): whoever publishes a tree should look at it first.
 
-use crate::root::Root;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-/// x
-#[derive(Debug)]
+use rustix::io::Errno;
+
+use crate::{
+    clock,
+    collect::{
+        filesystem,
+        host::{Host, path_of, words},
+        mounts,
+        report::Report,
+        source::{Link, Source},
+        statvfs::{Asks, Refusal},
+        tape::{TAPE, Tape, TapedMount},
+    },
+    root::{Place, Root},
+};
+
+/// How long mounts are waited for before they are taped as hung.
+pub const MOUNT_PATIENCE: Duration = Duration::from_secs(5);
+/// Most processes whose `stat` is copied.
+pub const MAX_PROCESSES: usize = 2_048;
+
+/// What a capture has copied.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Captured {
-    /// x
-    pub files: usize,
+    /// The files copied, by their place in the tree, with their length in bytes.
+    pub files: Vec<(PathBuf, u64)>,
+    /// All bytes together.
+    pub bytes: u64,
+    /// Files that could not be read, and why: the replay gives the same error. Files that do not
+    /// exist are not among them.
+    pub unreadable: Vec<(PathBuf, String)>,
 }
-/// x
-#[derive(Debug, thiserror::Error)]
-#[error("not yet")]
-pub struct CaptureError;
 
-/// x
+/// A tree cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The directory exists and holds something.
+    #[error("{}: not empty; name a directory that does not exist yet", .0.display())]
+    NotEmpty(PathBuf),
+    /// A directory or file of the tree cannot be written.
+    #[error("{}: cannot be written", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The tape cannot be put into words.
+    #[error("the tape cannot be written")]
+    Tape(#[from] serde_json::Error),
+}
+
+/// Copies what the probe reads under `root` into `dir`, which must not exist or be empty.
 ///
 /// # Errors
-/// x
-pub fn capture(_root: &Root, _dir: &Path) -> Result<Captured, CaptureError> {
-    Err(CaptureError)
+/// The tree cannot be written. What cannot be read is no error: it is part of the picture.
+pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
+    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CaptureError::NotEmpty(dir.to_owned()));
+    }
+    let host = Host::open(root.clone());
+    let mut tree = Tree {
+        dir,
+        captured: Captured::default(),
+        tape: Tape::new(host.page_size_bytes(), host.ticks_per_second(), host.architecture()),
+    };
+    for top in [Place::Proc(""), Place::Rootfs("")] {
+        let path = dir.join(top.to_string());
+        fs::create_dir_all(&path).map_err(|source| CaptureError::Write { path, source })?;
+    }
+    let mut buffer = Vec::new();
+    for source in Source::ALL {
+        let place = source.place();
+        match host.read_raw(place, &mut buffer) {
+            Ok(()) => tree.write(&place.to_string(), &buffer)?,
+            Err(errno) => tree.unreadable(place, errno),
+        }
+        if *source == Source::Mountinfo {
+            tape_mounts(&host, &buffer, &mut tree.tape);
+        }
+    }
+    for link in Link::ALL {
+        match host.link(*link) {
+            Ok(target) => drop(tree.tape.links.insert(link.place().to_string(), target)),
+            Err(errno) => tree.unreadable(link.place(), errno),
+        }
+    }
+    copy_processes(&host, &mut tree)?;
+    let tape = serde_json::to_vec_pretty(&tree.tape)?;
+    tree.write(&TAPE.to_string(), &tape)?;
+    Ok(tree.captured)
+}
+
+struct Tree<'a> {
+    dir: &'a Path,
+    captured: Captured,
+    tape: Tape,
+}
+
+impl Tree<'_> {
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), CaptureError> {
+        let path = self.dir.join(name);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&path, bytes))
+            .map_err(|source| CaptureError::Write { path, source })?;
+        let length = bytes.len() as u64;
+        self.captured.bytes += length;
+        self.captured.files.push((PathBuf::from(name), length));
+        Ok(())
+    }
+
+    /// A file that does not exist does not exist in the tree either.
+    fn unreadable(&mut self, place: Place, errno: Errno) {
+        if errno == Errno::NOENT {
+            return;
+        }
+        self.tape.errors.insert(place.to_string(), errno.raw_os_error());
+        let what = (PathBuf::from(place.to_string()), words(errno).into_owned());
+        self.captured.unreadable.push(what);
+    }
+}
+
+fn tape_mounts(host: &Host, mountinfo: &[u8], tape: &mut Tape) {
+    let asks = Asks::new(host.statvfs());
+    let Some(all) = mounts::parse(mountinfo, &mut Report::default()) else { return };
+    let points: Vec<PathBuf> = mounts::choose(&all)
+        .iter()
+        .take(filesystem::MAX_MOUNTS)
+        .map(|chosen| path_of(&chosen.mount.mount_point).to_owned())
+        .collect();
+    let questions =
+        points.iter().map(|point| filesystem::question(host.root(), point.clone())).collect();
+    // Each on its own thread, the quick ones too: here time does not matter.
+    let answers = Arc::clone(&asks).start(questions).finish(clock::now() + MOUNT_PATIENCE);
+    for (point, answer) in points.into_iter().zip(answers) {
+        let taped = match answer {
+            Ok(space) => TapedMount::Space(space),
+            Err(Refusal::Errno(code)) => TapedMount::Errno(code),
+            Err(Refusal::Hung | Refusal::NotAsked) => TapedMount::Hung,
+        };
+        tape.mounts.insert(point, taped);
+    }
+}
+
+fn copy_processes(host: &Host, tree: &mut Tree<'_>) -> Result<(), CaptureError> {
+    let Ok(pids) = host.processes() else { return Ok(()) };
+    let mut pids: Vec<u32> = pids.collect();
+    pids.sort_unstable();
+    let mut buffer = Vec::new();
+    for pid in pids.into_iter().take(MAX_PROCESSES) {
+        // Those that ended meanwhile do not exist. The second one is a source of its own.
+        if pid != 2 && host.read_process(pid, &mut buffer).is_ok() {
+            tree.write(&format!("proc/{pid}/stat"), &buffer)?;
+        }
+    }
+    Ok(())
 }

@@ -1,94 +1,248 @@
 //! One answer: every wanted family read once, each with its own report, none able to hide another.
+//!
+//! What is wanted comes in, what could be read goes out; nothing is kept. The modules below stand
+//! in reading order: a parser knows bytes, a family knows its files, and this file knows families.
 
-use std::time::Instant;
+// What is wanted, and words for what is wrong.
+pub mod wanted;
+pub mod scan;
+pub mod report;
+pub mod table;
 
-use roundsman_proto::v1;
+// The host: files, links, mounts that may not answer, and captured trees in its place.
+pub mod source;
+pub mod statvfs;
+pub mod tape;
+pub mod host;
+pub mod reading;
 
-use crate::root::Root;
+// The families, in the order of the wire.
+pub mod cpu;
+pub mod load;
+pub mod memory;
+pub mod softirq;
+pub mod network;
+pub mod disk;
+pub mod mounts;
+pub mod filesystem;
+pub mod system;
+pub mod pressure;
+pub mod vmstat;
+pub mod sockets;
+pub mod processes;
 
-/// A request that was checked: families in order, patterns compiled.
-#[derive(Debug, Clone)]
-pub struct Wanted(v1::GetMetricsRequest);
+// What goes with every answer.
+pub mod view;
+pub mod identity;
+pub mod cost;
 
-/// A pattern in a request does not compile.
-#[derive(Debug, thiserror::Error)]
-#[error("{field}: {source}")]
-pub struct BadPattern {
-    /// `mounts.exclude[2]`
-    pub field: String,
-    /// What is wrong with it.
-    pub source: regex::Error,
-}
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-impl Wanted {
-    /// x
-    ///
-    /// # Errors
-    /// x
-    pub fn new(r: &v1::GetMetricsRequest) -> Result<Self, BadPattern> {
-        for (i, p) in r.mounts.iter().flat_map(|f| f.exclude.iter().enumerate()) {
-            regex::Regex::new(p)
-                .map_err(|source| BadPattern { field: format!("mounts.exclude[{i}]"), source })?;
-        }
-        Ok(Self(r.clone()))
-    }
-}
+use roundsman_proto::v1::{self, Family, Status};
 
+pub use self::wanted::{BadPattern, Wanted};
+use self::{
+    filesystem::Survey,
+    host::Host,
+    reading::Reading,
+    report::Report,
+    statvfs::{Asks, StatVfs},
+    view::Evidence,
+};
 pub use crate::clock::Clocks;
+use crate::{clock, root::Root};
+
+/// The version of the wire that this probe speaks.
+pub const PROTOCOL: u32 = 1;
+/// How long mounts that do not answer are waited for at most. A healthy server answers in
+/// milliseconds; a mount that was hung once is not waited for again.
+pub const MAX_MOUNT_WAIT: Duration = Duration::from_secs(1);
 
 /// Reads one host.
 #[derive(Debug)]
 pub struct Collector {
-    root: Root,
+    host: Host,
+    statvfs: Arc<dyn StatVfs>,
+    asks: Arc<Asks>,
 }
 
 impl Collector {
-    /// x
+    /// A collector for the host under `root`; a tree that `capture` made is replayed.
     #[must_use]
     pub fn new(root: Root) -> Self {
-        Self { root }
+        let host = Host::open(root);
+        let statvfs = host.statvfs();
+        Self { asks: Asks::new(Arc::clone(&statvfs)), host, statvfs }
+    }
+
+    /// A collector whose mounts are asked through `statvfs`.
+    #[must_use]
+    pub fn with_statvfs(root: Root, statvfs: Arc<dyn StatVfs>) -> Self {
+        let host = Host::open(root);
+        Self { asks: Asks::new(Arc::clone(&statvfs)), host, statvfs }
     }
 
     /// The roots it reads under.
     #[must_use]
     pub fn root(&self) -> &Root {
-        &self.root
+        self.host.root()
     }
 
-    /// x
+    /// Whose values an answer would hold, and why.
+    #[must_use]
+    pub fn view(&self) -> Evidence {
+        view::prove(&mut Reading::new(&self.host))
+    }
+
+    /// Whether `--rootfs` is the host's `/`: without it there is no machine-id, no name and no
+    /// filesystem that could be told.
+    #[must_use]
+    pub fn rootfs_is_hosts(&self) -> bool {
+        identity::rootfs_is_hosts(&Reading::new(&self.host), &*self.statvfs)
+    }
+
+    /// Reads every wanted family and answers before `until`; what is not ready by then is reported
+    /// as a timeout. Never fails: what cannot be read is in the reports.
     #[must_use]
     pub fn collect(&self, wanted: &Wanted, clocks: Clocks, until: Instant) -> v1::Snapshot {
-        let text = std::fs::read_to_string(self.root.proc("loadavg")).ok();
-        let load = text.and_then(|t| {
-            t.split('.').next()?.parse::<u32>().ok().zip(t.get(2..4)?.parse::<u32>().ok())
-        });
-        let status = |f: i32| {
-            if crate::clock::now() >= until {
-                v1::Status::Timeout
-            } else if f == 2 && load.is_some() {
-                v1::Status::Ok
-            } else {
-                v1::Status::Absent
+        let began = clock::now();
+        let mut reading = Reading::new(&self.host);
+        let seen = view::prove(&mut reading).view;
+        let mut answer = Answer {
+            snapshot: v1::Snapshot {
+                protocol: PROTOCOL,
+                identity: Some(identity::collect(&mut reading, seen, &*self.statvfs)),
+                clocks: Some(v1::Clocks {
+                    wall_ns: clocks.wall_ns,
+                    boottime_ns: clocks.boottime_ns,
+                }),
+                view: seen.into(),
+                ..v1::Snapshot::default()
+            },
+            survey: None,
+        };
+        for number in &wanted.families {
+            self.family(*number, wanted, &mut reading, until, &mut answer);
+        }
+        answer.finish(until);
+        let parked = u32::try_from(self.asks.parked()).unwrap_or(u32::MAX);
+        answer.snapshot.cost = Some(cost::collect(microseconds(began, clock::now()), parked));
+        answer.snapshot
+    }
+
+    fn family(
+        &self,
+        number: i32,
+        wanted: &Wanted,
+        reading: &mut Reading<'_>,
+        until: Instant,
+        answer: &mut Answer,
+    ) {
+        let began = clock::now();
+        let mut report = Report::default();
+        let any = match Family::try_from(number) {
+            _ if began >= until => {
+                report.note(Status::Timeout, "not begun: the deadline has passed");
+                false
+            }
+            Ok(Family::Filesystem) => {
+                let survey = filesystem::begin(reading, &wanted.mounts, &self.asks, &mut report);
+                answer.waiting(survey, report, began);
+                return;
+            }
+            Ok(family) => read(family, wanted, reading, until, &mut answer.snapshot, &mut report),
+            Err(_) => {
+                let version = env!("CARGO_PKG_VERSION");
+                report.note(Status::Absent, format_args!("probe {version} has no family {number}"));
+                false
             }
         };
-        v1::Snapshot {
-            protocol: 1,
-            clocks: Some(v1::Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns }),
-            reports: wanted
-                .0
-                .families
-                .iter()
-                .map(|f| v1::FamilyReport {
-                    family: *f,
-                    status: status(*f).into(),
-                    ..Default::default()
-                })
-                .collect(),
-            load: load.map(|(a, b)| v1::Load {
-                load1_hundredths: Some(a * 100 + b),
-                ..Default::default()
-            }),
-            ..v1::Snapshot::default()
+        answer.report(number, report, any, microseconds(began, clock::now()));
+    }
+}
+
+/// Reads one family into its place; whether there are values.
+fn read(
+    family: Family,
+    wanted: &Wanted,
+    reading: &mut Reading<'_>,
+    until: Instant,
+    snapshot: &mut v1::Snapshot,
+    report: &mut Report,
+) -> bool {
+    fn put<T>(place: &mut Option<T>, values: Option<T>) -> bool {
+        *place = values;
+        place.is_some()
+    }
+    match family {
+        Family::Cpu => put(&mut snapshot.cpu, cpu::collect(reading, report)),
+        Family::Load => put(&mut snapshot.load, load::collect(reading, report)),
+        Family::Memory => put(&mut snapshot.memory, memory::collect(reading, report)),
+        Family::Softirq => put(&mut snapshot.softirq, softirq::collect(reading, report)),
+        Family::Network => put(&mut snapshot.network, network::collect(reading, wanted, report)),
+        Family::Disk => put(&mut snapshot.disk, disk::collect(reading, wanted, report)),
+        Family::System => put(&mut snapshot.system, system::collect(reading, report)),
+        Family::Pressure => put(&mut snapshot.pressure, pressure::collect(reading, report)),
+        Family::Vmstat => put(&mut snapshot.vmstat, vmstat::collect(reading, report)),
+        Family::Sockets => put(&mut snapshot.sockets, sockets::collect(reading, wanted, report)),
+        Family::Processes => {
+            let top = wanted.top_processes;
+            put(&mut snapshot.processes, processes::collect(reading, top, until, report))
+        }
+        // Filesystem is read in two steps; unspecified is not among the wanted.
+        Family::Filesystem | Family::Unspecified => false,
+    }
+}
+
+/// An answer that is being made.
+#[derive(Debug)]
+struct Answer {
+    snapshot: v1::Snapshot,
+    /// Mounts that are being asked while the other families are read, what is to be said of them,
+    /// where, and the time spent so far.
+    survey: Option<(Survey, Report, usize, u32)>,
+}
+
+impl Answer {
+    fn report(&mut self, family: i32, report: Report, any: bool, spent_us: u32) {
+        let (status, error) = report.close(any);
+        let report = v1::FamilyReport { family, status: status.into(), spent_us, error };
+        self.snapshot.reports.push(report);
+    }
+
+    /// Keeps the mounts' place among the reports.
+    fn waiting(&mut self, survey: Option<Survey>, report: Report, began: Instant) {
+        let family = Family::Filesystem.into();
+        let spent_us = microseconds(began, clock::now());
+        match survey {
+            None => self.report(family, report, false, spent_us),
+            Some(survey) => {
+                self.survey = Some((survey, report, self.snapshot.reports.len(), spent_us));
+                self.report(family, Report::default(), true, spent_us);
+            }
         }
     }
+
+    /// Waits for the mounts, all else being read.
+    fn finish(&mut self, until: Instant) {
+        let Some((survey, mut report, place, spent_us)) = self.survey.take() else { return };
+        let began = clock::now();
+        // Half of what is left: the answer has still to be encoded and to travel.
+        let wait = (until.saturating_duration_since(began) / 2).min(MAX_MOUNT_WAIT);
+        let table = survey.finish(began + wait, &mut report);
+        let any = table.mount_point.is_empty() || table.status.contains(&Status::Ok.into());
+        let (status, error) = report.close(any);
+        let report = &mut self.snapshot.reports[place];
+        report.status = status.into();
+        report.error = error;
+        report.spent_us = spent_us.saturating_add(microseconds(began, clock::now()));
+        self.snapshot.filesystem = Some(table);
+    }
+}
+
+fn microseconds(from: Instant, to: Instant) -> u32 {
+    u32::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u32::MAX)
 }

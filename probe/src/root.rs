@@ -3,8 +3,31 @@
 
 use std::{
     ffi::OsStr,
+    fmt,
     path::{Path, PathBuf},
 };
+
+/// The probe's own memory, `statm` of its own process: the probe's, whatever host it looks at.
+pub const OWN_STATM: &str = "/proc/self/statm";
+
+/// A file of the host: which of the two roots it is under, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Under the host's `/proc`: `stat`, `1/net/dev`.
+    Proc(&'static str),
+    /// Under the host's `/`: `etc/machine-id`.
+    Rootfs(&'static str),
+}
+
+/// The name of the file inside a captured tree: `proc/1/net/dev`, `rootfs/etc/machine-id`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proc(file) => write!(f, "proc/{file}"),
+            Self::Rootfs(file) => write!(f, "rootfs/{file}"),
+        }
+    }
+}
 
 /// The two roots that everything is read under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +48,12 @@ impl Root {
         Self { proc: proc.into(), rootfs: rootfs.into() }
     }
 
+    /// The two roots of a tree that `capture` made under `dir`: `dir/proc` and `dir/rootfs`.
+    #[must_use]
+    pub fn captured(dir: &Path) -> Self {
+        Self::new(dir.join("proc"), dir.join("rootfs"))
+    }
+
     /// A file under the host's `/proc`, `file` relative: `stat`, `sys/fs/file-nr`.
     #[must_use]
     pub fn proc(&self, file: &str) -> PathBuf {
@@ -38,11 +67,38 @@ impl Root {
         self.proc.join("1").join(file)
     }
 
+    /// `stat` of one process, by its number in the host's `/proc`.
+    #[must_use]
+    pub fn process(&self, pid: u32) -> PathBuf {
+        self.proc.join(pid.to_string()).join("stat")
+    }
+
     /// A path as the host knows it (`/etc/machine-id`, a mount point), as the probe sees it.
     #[must_use]
     pub fn host(&self, path: impl AsRef<OsStr>) -> PathBuf {
         let path = Path::new(path.as_ref());
         self.rootfs.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// A file of the host.
+    #[must_use]
+    pub fn at(&self, place: Place) -> PathBuf {
+        match place {
+            Place::Proc(file) => self.proc.join(file),
+            Place::Rootfs(file) => self.rootfs.join(file),
+        }
+    }
+
+    /// The host's `/proc`, as the probe sees it.
+    #[must_use]
+    pub fn proc_dir(&self) -> &Path {
+        &self.proc
+    }
+
+    /// The host's `/`, as the probe sees it.
+    #[must_use]
+    pub fn rootfs_dir(&self) -> &Path {
+        &self.rootfs
     }
 }
 
@@ -55,7 +111,18 @@ mod tests {
         let root = Root::new("/host/proc", "/host");
         assert_eq!(root.proc("stat"), Path::new("/host/proc/stat"));
         assert_eq!(root.init("net/dev"), Path::new("/host/proc/1/net/dev"));
+        assert_eq!(root.process(42), Path::new("/host/proc/42/stat"));
         assert_eq!(root.host("/etc/machine-id"), Path::new("/host/etc/machine-id"));
         assert_eq!(root.host("/"), Path::new("/host"));
+        assert_eq!(root.at(Place::Proc("1/net/dev")), root.init("net/dev"));
+        assert_eq!(root.at(Place::Rootfs("etc/hostname")), root.host("/etc/hostname"));
+    }
+
+    #[test]
+    fn a_captured_tree_has_both_roots_and_names_its_files_alike() {
+        let root = Root::captured(Path::new("/tmp/tree"));
+        for place in [Place::Proc("1/mountinfo"), Place::Rootfs("etc/os-release")] {
+            assert_eq!(root.at(place), Path::new("/tmp/tree").join(place.to_string()));
+        }
     }
 }

@@ -1,0 +1,312 @@
+//! The host under its two roots: reads files and links, and turns errors into faults. The same for
+//! a live host and a captured tree; what is not a file comes from the kernel or from the tape.
+
+use std::{borrow::Cow, ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
+
+use roundsman_proto::v1::Status;
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{CWD, Mode, OFlags, ResolveFlags},
+    io::Errno,
+};
+
+use super::{
+    report::Fault,
+    source::{Link, Source},
+    statvfs::{Kernel, StatVfs},
+    tape::{MAX_TAPE_BYTES, TAPE, Tape},
+};
+use crate::root::{Place, Root};
+
+/// Largest file that is read, bytes. `/proc/stat` of 8,192 cores has about 1 MiB.
+pub const MAX_FILE_BYTES: usize = 4 * 1_024 * 1_024;
+/// What a read asks for at once, bytes: most files of `/proc` come in one piece.
+const READ_BYTES: usize = 16 * 1_024;
+/// Longest target of a namespace link, bytes.
+const LINK_BYTES: usize = 64;
+
+/// One host.
+#[derive(Debug, Clone)]
+pub struct Host {
+    root: Root,
+    tape: Option<Arc<Result<Tape, String>>>,
+}
+
+impl Host {
+    /// The host under `root`: a captured tree when it holds a tape, and live otherwise.
+    #[must_use]
+    pub fn open(root: Root) -> Self {
+        let mut bytes = Vec::new();
+        let path = root.at(TAPE);
+        let tape = read_path(&path, None, MAX_TAPE_BYTES, &mut bytes).ok().map(|()| {
+            Arc::new(Tape::parse(&bytes).map_err(|error| format!("{}: {error}", path.display())))
+        });
+        Self { root, tape }
+    }
+
+    /// The roots.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Who answers statvfs(2) for this host.
+    #[must_use]
+    pub fn statvfs(&self) -> Arc<dyn StatVfs> {
+        match self.tape() {
+            Some(tape) => Arc::new(tape.clone()),
+            None => Arc::new(Kernel),
+        }
+    }
+
+    /// Bytes in a memory page.
+    #[must_use]
+    pub fn page_size_bytes(&self) -> u32 {
+        let live = || u32::try_from(rustix::param::page_size()).unwrap_or(0);
+        self.tape().map_or_else(live, |tape| tape.page_size_bytes)
+    }
+
+    /// USER_HZ.
+    #[must_use]
+    pub fn ticks_per_second(&self) -> u32 {
+        let live = || u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(0);
+        self.tape().map_or_else(live, |tape| tape.ticks_per_second)
+    }
+
+    /// The machine's hardware name.
+    #[must_use]
+    pub fn architecture(&self) -> String {
+        let live = || rustix::system::uname().machine().to_string_lossy().into_owned();
+        self.tape().map_or_else(live, |tape| tape.architecture.clone())
+    }
+
+    /// Reads a whole file into `buffer`, which is emptied first.
+    ///
+    /// # Errors
+    /// As [`fault`].
+    pub fn read(&self, source: Source, buffer: &mut Vec<u8>) -> Result<(), Fault> {
+        let place = source.place();
+        self.read_raw(place, buffer).map_err(|errno| self.fault(place, errno))
+    }
+
+    /// Reads a whole file; the bare error, for `capture` to keep.
+    ///
+    /// # Errors
+    /// open(2)'s or read(2)'s; EFBIG for a file larger than [`MAX_FILE_BYTES`].
+    pub fn read_raw(&self, place: Place, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+        buffer.clear();
+        if let Some(errno) = self.taped_error(place) {
+            return Err(errno);
+        }
+        // A link in the host's /etc means a place in the host, not in the probe's container.
+        let within = match place {
+            Place::Rootfs(file) if self.root.rootfs_dir() != Path::new("/") => {
+                Some((self.root.rootfs_dir(), file))
+            }
+            Place::Rootfs(_) | Place::Proc(_) => None,
+        };
+        read_path(&self.root.at(place), within, MAX_FILE_BYTES, buffer)
+    }
+
+    /// Reads `stat` of one process.
+    ///
+    /// # Errors
+    /// open(2)'s or read(2)'s: ESRCH or ENOENT when the process has ended.
+    pub fn read_process(&self, pid: u32, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+        buffer.clear();
+        read_path(&self.root.process(pid), None, MAX_FILE_BYTES, buffer)
+    }
+
+    /// Numbers of the processes there are, in no order.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn processes(&self) -> Result<impl Iterator<Item = u32> + use<>, Errno> {
+        let dir = std::fs::read_dir(self.root.proc_dir())
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        Ok(dir.filter_map(|entry| super::scan::number32(entry.ok()?.file_name().as_bytes())))
+    }
+
+    /// The target of a link.
+    ///
+    /// # Errors
+    /// readlink(2)'s.
+    pub fn link(&self, link: Link) -> Result<String, Errno> {
+        let place = link.place();
+        if let Some(errno) = self.taped_error(place) {
+            return Err(errno);
+        }
+        match self.tape() {
+            Some(tape) => tape.links.get(&place.to_string()).cloned().ok_or(Errno::NOENT),
+            None => {
+                let target =
+                    rustix::fs::readlink(self.root.at(place), Vec::with_capacity(LINK_BYTES))?;
+                Ok(target.to_string_lossy().into_owned())
+            }
+        }
+    }
+
+    /// What an error means: ABSENT, DENIED, or MALFORMED for what should have been readable.
+    #[must_use]
+    pub fn fault(&self, place: Place, errno: Errno) -> Fault {
+        let path = self.root.at(place);
+        if let Some(Err(error)) = self.tape.as_deref() {
+            return Fault { status: Status::Malformed, text: error.clone() };
+        }
+        Fault { status: status(errno), text: format!("{}: {}", path.display(), words(errno)) }
+    }
+
+    fn tape(&self) -> Option<&Tape> {
+        self.tape.as_deref().and_then(|tape| tape.as_ref().ok())
+    }
+
+    /// The error that the tape has for this file, if any; any file's, when the tape is unreadable.
+    fn taped_error(&self, place: Place) -> Option<Errno> {
+        match self.tape.as_deref() {
+            None => None,
+            Some(Err(_)) => Some(Errno::INVAL),
+            Some(Ok(tape)) if tape.errors.is_empty() => None,
+            Some(Ok(tape)) => tape.error(&place.to_string()),
+        }
+    }
+}
+
+/// The status that an error of open(2), read(2) or statvfs(2) stands for.
+#[must_use]
+pub fn status(errno: Errno) -> Status {
+    match errno {
+        Errno::ACCESS | Errno::PERM => Status::Denied,
+        // NOTSUP: /proc/pressure with psi=0. SRCH: the process has ended meanwhile.
+        Errno::NOENT
+        | Errno::NOTDIR
+        | Errno::NXIO
+        | Errno::NODEV
+        | Errno::NOSYS
+        | Errno::OPNOTSUPP
+        | Errno::SRCH => Status::Absent,
+        _ => Status::Malformed,
+    }
+}
+
+/// An error in words: `Permission denied (os error 13)`.
+#[must_use]
+pub fn words(errno: Errno) -> Cow<'static, str> {
+    match errno {
+        Errno::FBIG => format!("larger than {MAX_FILE_BYTES} bytes").into(),
+        _ => std::io::Error::from(errno).to_string().into(),
+    }
+}
+
+/// A path from the kernel's bytes.
+#[must_use]
+pub fn path_of(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+fn read_path(
+    path: &Path,
+    within: Option<(&Path, &str)>,
+    limit: usize,
+    buffer: &mut Vec<u8>,
+) -> Result<(), Errno> {
+    // NONBLOCK: opening a FIFO in a hand-made tree must not wait for a writer. /proc ignores it.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = match within {
+        Some((dir, file)) => open_within(dir, file, path, flags)?,
+        None => rustix::fs::openat(CWD, path, flags, Mode::empty())?,
+    };
+    read_to_end(file.as_fd(), limit, buffer)
+}
+
+/// Opens a file with its links resolved as if `dir` were `/`. Kernels before 5.6, and old seccomp
+/// filters, have no openat2(2): there a link that leads out of `dir` is followed as it stands.
+fn open_within(dir: &Path, file: &str, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let dir = rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    match rustix::fs::openat2(&dir, file, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(CWD, path, flags, Mode::empty()),
+        opened => opened,
+    }
+}
+
+fn read_to_end(file: impl AsFd, limit: usize, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+    loop {
+        buffer.reserve(READ_BYTES);
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(buffer)) {
+            Ok(0) => return Ok(()),
+            Ok(_) if buffer.len() <= limit => {}
+            Ok(_) => {
+                buffer.clear();
+                return Err(Errno::FBIG);
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => {
+                buffer.clear();
+                return Err(errno);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("proc/pressure/cpu")).unwrap();
+        std::fs::create_dir_all(dir.path().join("rootfs/etc")).unwrap();
+        dir
+    }
+
+    fn read(dir: &tempfile::TempDir, source: Source) -> Result<Vec<u8>, Fault> {
+        let mut buffer = b"left over".to_vec();
+        Host::open(Root::captured(dir.path())).read(source, &mut buffer).map(|()| buffer)
+    }
+
+    #[test]
+    fn a_file_is_read_whole_and_errors_have_a_status_and_a_path() {
+        let dir = tree();
+        let long = vec![b'x'; 3 * READ_BYTES + 1];
+        std::fs::write(dir.path().join("proc/stat"), &long).unwrap();
+        assert_eq!(read(&dir, Source::Stat).unwrap(), long);
+        let absent = read(&dir, Source::Vmstat).unwrap_err();
+        assert_eq!(absent.status, Status::Absent);
+        assert!(absent.text.contains("/proc/vmstat: No such file"), "{}", absent.text);
+        assert_eq!(read(&dir, Source::PressureCpu).unwrap_err().status, Status::Malformed);
+    }
+
+    #[test]
+    fn a_file_past_the_limit_is_refused() {
+        let dir = tree();
+        let file = std::fs::File::create(dir.path().join("proc/stat")).unwrap();
+        file.set_len(MAX_FILE_BYTES as u64 + 1).unwrap();
+        let fault = read(&dir, Source::Stat).unwrap_err();
+        assert!(fault.text.ends_with("larger than 4194304 bytes"), "{}", fault.text);
+    }
+
+    #[test]
+    fn a_link_in_the_hosts_etc_stays_in_the_host() {
+        let dir = tree();
+        std::fs::write(dir.path().join("rootfs/real"), "the host's").unwrap();
+        std::os::unix::fs::symlink("/real", dir.path().join("rootfs/etc/hostname")).unwrap();
+        assert_eq!(read(&dir, Source::EtcHostname).unwrap(), b"the host's");
+    }
+
+    #[test]
+    fn a_fifo_does_not_block() {
+        let dir = tree();
+        let path = dir.path().join("proc/loadavg");
+        rustix::fs::mknodat(CWD, &path, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(read(&dir, Source::Loadavg).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_bad_tape_is_said_and_nothing_is_guessed() {
+        let dir = tree();
+        std::fs::write(dir.path().join("proc/stat"), "cpu 1 2 3 4").unwrap();
+        std::fs::write(dir.path().join("proc/captured.json"), "{").unwrap();
+        let fault = read(&dir, Source::Stat).unwrap_err();
+        assert_eq!(fault.status, Status::Malformed);
+        assert!(fault.text.contains("captured.json: EOF"), "{}", fault.text);
+    }
+}

@@ -1,0 +1,147 @@
+//! One answer's reading: a buffer used again for every file, and the two files that more than one
+//! family needs read once (`stat`: cpu, system, identity; `1/mountinfo`: filesystem, identity,
+//! view). Lives as long as the answer, never longer.
+
+use std::cell::OnceCell;
+
+use roundsman_proto::v1::Status;
+
+use super::{
+    host::Host,
+    report::{Fault, Report},
+    source::Source,
+};
+
+/// Reads files for one answer.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    host: &'a Host,
+    buffer: Vec<u8>,
+    stat: OnceCell<Result<Vec<u8>, Fault>>,
+    mountinfo: OnceCell<Result<Vec<u8>, Fault>>,
+}
+
+/// Whether a file that does not exist is worth a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Every kernel has it.
+    Required,
+    /// Some kernels and configurations lack it, and that is no fault.
+    IfThere,
+}
+
+impl<'a> Reading<'a> {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(host: &'a Host) -> Self {
+        Self { host, buffer: Vec::new(), stat: OnceCell::new(), mountinfo: OnceCell::new() }
+    }
+
+    /// The host being read.
+    #[must_use]
+    pub fn host(&self) -> &'a Host {
+        self.host
+    }
+
+    /// `stat`, read once.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub fn stat(&self) -> Result<&[u8], &Fault> {
+        self.stat.get_or_init(|| self.own(Source::Stat)).as_deref()
+    }
+
+    /// `1/mountinfo`, read once.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub fn mountinfo(&self) -> Result<&[u8], &Fault> {
+        self.mountinfo.get_or_init(|| self.own(Source::Mountinfo)).as_deref()
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub fn bytes(&mut self, source: Source) -> Result<&[u8], Fault> {
+        self.host.read(source, &mut self.buffer)?;
+        Ok(&self.buffer)
+    }
+
+    /// Reads a file and parses it; what is wrong with either is noted with the file's path.
+    pub fn parse<T>(
+        &mut self,
+        source: Source,
+        need: Need,
+        report: &mut Report,
+        parser: impl FnOnce(&[u8], &mut Report) -> Option<T>,
+    ) -> Option<T> {
+        let host = self.host;
+        match self.bytes(source) {
+            Ok(bytes) => parse(host, source, bytes, report, parser),
+            Err(fault) if fault.status == Status::Absent && need == Need::IfThere => None,
+            Err(fault) => {
+                report.note(fault.status, fault.text);
+                None
+            }
+        }
+    }
+
+    /// The same for `stat`, which is read once.
+    pub fn parse_stat<T>(
+        &self,
+        report: &mut Report,
+        parser: impl FnOnce(&[u8], &mut Report) -> Option<T>,
+    ) -> Option<T> {
+        self.parse_kept(Source::Stat, self.stat(), report, parser)
+    }
+
+    /// The same for `1/mountinfo`, which is read once.
+    pub fn parse_mountinfo<T>(
+        &self,
+        report: &mut Report,
+        parser: impl FnOnce(&[u8], &mut Report) -> Option<T>,
+    ) -> Option<T> {
+        self.parse_kept(Source::Mountinfo, self.mountinfo(), report, parser)
+    }
+
+    fn parse_kept<T>(
+        &self,
+        source: Source,
+        kept: Result<&[u8], &Fault>,
+        report: &mut Report,
+        parser: impl FnOnce(&[u8], &mut Report) -> Option<T>,
+    ) -> Option<T> {
+        match kept {
+            Ok(bytes) => parse(self.host, source, bytes, report, parser),
+            Err(fault) => {
+                report.note(fault.status, &fault.text);
+                None
+            }
+        }
+    }
+
+    fn own(&self, source: Source) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        self.host.read(source, &mut bytes).map(|()| bytes)
+    }
+}
+
+fn parse<T>(
+    host: &Host,
+    source: Source,
+    bytes: &[u8],
+    report: &mut Report,
+    parser: impl FnOnce(&[u8], &mut Report) -> Option<T>,
+) -> Option<T> {
+    let mut file = Report::default();
+    let values = parser(bytes, &mut file);
+    if values.is_none() && file.is_clean() {
+        let what = if bytes.is_empty() { "is empty" } else { "holds nothing that is understood" };
+        file.note(Status::Malformed, what);
+    }
+    if !file.is_clean() {
+        report.absorb(&host.root().at(source.place()), file);
+    }
+    values
+}

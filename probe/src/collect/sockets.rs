@@ -1,0 +1,243 @@
+//! Sockets and TCP/UDP: `<proc>/1/net/{sockstat,sockstat6,snmp,netstat}` (proc_net(5), RFC 4022,
+//! RFC 4113). Never `net/tcp`, whose cost grows with the connections.
+
+use roundsman_proto::v1;
+
+use super::{
+    reading::{Need, Reading},
+    report::Report,
+    scan::{lines, number, split_once, words},
+    source::Source,
+    wanted::Wanted,
+};
+
+/// Reads the family.
+pub fn collect(
+    reading: &mut Reading<'_>,
+    wanted: &Wanted,
+    report: &mut Report,
+) -> Option<v1::Sockets> {
+    let mut sockets = v1::Sockets::default();
+    let mut any = false;
+    let mut read = |source, need, parser: Parser| {
+        let parse = |bytes: &[u8], report: &mut Report| parser(bytes, &mut sockets, report);
+        any |= reading.parse(source, need, report, parse).is_some();
+    };
+    read(Source::Sockstat, Need::Required, parse_sockstat);
+    // A kernel without IPv6 does not have it.
+    read(Source::Sockstat6, Need::IfThere, parse_sockstat);
+    read(Source::Snmp, Need::Required, parse_snmp);
+    if wanted.tcp_ext {
+        read(Source::Netstat, Need::Required, parse_netstat);
+    }
+    any.then_some(sockets)
+}
+
+type Parser = fn(&[u8], &mut v1::Sockets, &mut Report) -> Option<()>;
+
+/// Lines "TCP: inuse 1 orphan 0": names and numbers in turn, in both sockstat files.
+pub fn parse_sockstat(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
+    let mut any = false;
+    for line in lines(bytes) {
+        let Some((protocol, rest)) = split_once(line, b':') else {
+            report.malformed(line);
+            continue;
+        };
+        any = true;
+        let mut words = words(rest);
+        while let (Some(name), Some(value)) = (words.next(), words.next()) {
+            if let Some(field) = sockstat_field(sockets, protocol, name) {
+                put(field, value, line, report);
+            }
+        }
+    }
+    any.then_some(())
+}
+
+fn sockstat_field<'a>(
+    sockets: &'a mut v1::Sockets,
+    protocol: &[u8],
+    name: &[u8],
+) -> Option<&'a mut Option<u64>> {
+    Some(match (protocol, name) {
+        (b"sockets", b"used") => &mut sockets.used,
+        (b"TCP", b"inuse") => &mut sockets.tcp_in_use,
+        (b"TCP", b"orphan") => &mut sockets.tcp_orphan,
+        (b"TCP", b"tw") => &mut sockets.tcp_time_wait,
+        (b"TCP", b"alloc") => &mut sockets.tcp_allocated,
+        (b"TCP", b"mem") => &mut sockets.tcp_memory_pages,
+        (b"UDP", b"inuse") => &mut sockets.udp_in_use,
+        (b"UDP", b"mem") => &mut sockets.udp_memory_pages,
+        (b"TCP6", b"inuse") => &mut sockets.tcp6_in_use,
+        (b"UDP6", b"inuse") => &mut sockets.udp6_in_use,
+        _ => return None,
+    })
+}
+
+/// `snmp`: "Tcp:" and "Udp:".
+pub fn parse_snmp(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
+    let tcp = pairs(bytes, b"Tcp", sockets, tcp_field, report);
+    let udp = pairs(bytes, b"Udp", sockets, udp_field, report);
+    if tcp.is_some() && udp.is_none() {
+        report.missing("\"Udp:\" lines");
+    }
+    if tcp.is_none() && udp.is_some() {
+        report.missing("\"Tcp:\" lines");
+    }
+    tcp.or(udp)
+}
+
+/// `netstat`: "TcpExt:".
+pub fn parse_netstat(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
+    pairs(bytes, b"TcpExt", sockets, tcp_ext_field, report)
+}
+
+type Field = for<'a> fn(&'a mut v1::Sockets, &[u8]) -> Option<&'a mut Option<u64>>;
+
+fn tcp_field<'a>(sockets: &'a mut v1::Sockets, name: &[u8]) -> Option<&'a mut Option<u64>> {
+    Some(match name {
+        b"CurrEstab" => &mut sockets.tcp_established,
+        b"ActiveOpens" => &mut sockets.tcp_active_opens,
+        b"PassiveOpens" => &mut sockets.tcp_passive_opens,
+        b"AttemptFails" => &mut sockets.tcp_attempt_fails,
+        b"EstabResets" => &mut sockets.tcp_established_resets,
+        b"InSegs" => &mut sockets.tcp_in_segments,
+        b"OutSegs" => &mut sockets.tcp_out_segments,
+        b"RetransSegs" => &mut sockets.tcp_retransmitted_segments,
+        b"InErrs" => &mut sockets.tcp_in_errors,
+        b"OutRsts" => &mut sockets.tcp_out_resets,
+        _ => return None,
+    })
+}
+
+fn udp_field<'a>(sockets: &'a mut v1::Sockets, name: &[u8]) -> Option<&'a mut Option<u64>> {
+    Some(match name {
+        b"InDatagrams" => &mut sockets.udp_in_datagrams,
+        b"OutDatagrams" => &mut sockets.udp_out_datagrams,
+        b"NoPorts" => &mut sockets.udp_no_ports,
+        b"InErrors" => &mut sockets.udp_in_errors,
+        b"RcvbufErrors" => &mut sockets.udp_receive_buffer_errors,
+        b"SndbufErrors" => &mut sockets.udp_send_buffer_errors,
+        _ => return None,
+    })
+}
+
+fn tcp_ext_field<'a>(sockets: &'a mut v1::Sockets, name: &[u8]) -> Option<&'a mut Option<u64>> {
+    Some(match name {
+        b"ListenOverflows" => &mut sockets.tcp_listen_overflows,
+        b"ListenDrops" => &mut sockets.tcp_listen_drops,
+        b"TCPTimeouts" => &mut sockets.tcp_timeouts,
+        b"TCPSynRetrans" => &mut sockets.tcp_syn_retransmits,
+        _ => return None,
+    })
+}
+
+/// A line of names and a line of numbers, both beginning with `protocol` and a colon. Kernels
+/// differ in how many there are: each number is known by its name.
+fn pairs(
+    bytes: &[u8],
+    protocol: &[u8],
+    sockets: &mut v1::Sockets,
+    field: Field,
+    report: &mut Report,
+) -> Option<()> {
+    let mut of_protocol = lines(bytes)
+        .filter_map(|line| line.strip_prefix(protocol).and_then(|rest| rest.strip_prefix(b":")));
+    let (names, values) = (of_protocol.next()?, of_protocol.next()?);
+    let mut values = words(values);
+    for name in words(names) {
+        let Some(value) = values.next() else {
+            report.note(
+                v1::Status::Malformed,
+                format_args!("fewer numbers than names for \"{}:\"", super::scan::text(protocol)),
+            );
+            break;
+        };
+        if let Some(field) = field(sockets, name) {
+            put(field, value, name, report);
+        }
+    }
+    Some(())
+}
+
+fn put(field: &mut Option<u64>, value: &[u8], line: &[u8], report: &mut Report) {
+    *field = number(value);
+    if field.is_none() {
+        report.malformed(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use procfs::FromBufRead;
+    use roundsman_proto::v1::Status;
+
+    use super::*;
+
+    fn read(parser: Parser, text: &str) -> (v1::Sockets, Option<()>, (Status, String)) {
+        let (mut sockets, mut report) = (v1::Sockets::default(), Report::default());
+        let any = parser(text.as_bytes(), &mut sockets, &mut report);
+        (sockets, any, report.close(any.is_some()))
+    }
+
+    #[test]
+    fn a_short_snmp_of_an_old_kernel_is_whole() {
+        let text = "Tcp: ActiveOpens InSegs CurrEstab\nTcp: 5 7 2\nUdp: InDatagrams NoPorts\nUdp: 3 4\n\
+                    UdpLite: InDatagrams\nUdpLite: 99\n";
+        let (sockets, _, (status, error)) = read(parse_snmp, text);
+        assert_eq!((status, error.as_str()), (Status::Ok, ""));
+        assert_eq!((sockets.tcp_active_opens, sockets.tcp_established), (Some(5), Some(2)));
+        assert_eq!((sockets.udp_in_datagrams, sockets.udp_no_ports), (Some(3), Some(4)));
+        assert_eq!((sockets.tcp_out_resets, sockets.udp_receive_buffer_errors), (None, None));
+    }
+
+    #[test]
+    fn a_bad_number_or_a_missing_one_costs_itself_only() {
+        let text = "Tcp: MaxConn ActiveOpens InSegs InErrs\nTcp: -1 -5 7\nUdp: InDatagrams\n";
+        let (sockets, _, (status, error)) = read(parse_snmp, text);
+        assert_eq!((sockets.tcp_active_opens, sockets.tcp_in_segments), (None, Some(7)));
+        assert_eq!(sockets.tcp_in_errors, None);
+        assert_eq!(status, Status::Partial);
+        for part in
+            ["\"ActiveOpens\"", "fewer numbers than names for \"Tcp:\"", "no \"Udp:\" lines"]
+        {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(read(parse_snmp, "rubbish\n").1, None);
+    }
+
+    #[test]
+    fn both_sockstat_files_have_one_form() {
+        let text =
+            "sockets: used 11\nTCP: inuse 1 orphan 2 tw 3 alloc 4 mem 150\nUDP: inuse 6 mem 7\n";
+        let (sockets, ..) = read(parse_sockstat, text);
+        assert_eq!((sockets.used, sockets.tcp_memory_pages), (Some(11), Some(150)));
+        assert_eq!((sockets.udp_in_use, sockets.udp_memory_pages), (Some(6), Some(7)));
+        let (sockets, ..) = read(parse_sockstat, "TCP6: inuse 8\nUDP6: inuse x\nFRAG6: inuse 0\n");
+        assert_eq!((sockets.tcp6_in_use, sockets.udp6_in_use), (Some(8), None));
+    }
+
+    #[test]
+    fn agrees_with_procfs_on_this_machine() {
+        let bytes = std::fs::read("/proc/1/net/snmp").unwrap();
+        let theirs = procfs::net::Snmp::from_buf_read(&bytes[..]).unwrap();
+        let (ours, _, (status, _)) = read(parse_snmp, std::str::from_utf8(&bytes).unwrap());
+        assert_eq!(status, Status::Ok);
+        assert_eq!(ours.tcp_active_opens, Some(theirs.tcp_active_opens));
+        assert_eq!(ours.tcp_in_segments, Some(theirs.tcp_in_segs));
+        assert_eq!(ours.tcp_out_resets, Some(theirs.tcp_out_rsts));
+        assert_eq!(ours.udp_in_datagrams, Some(theirs.udp_in_datagrams));
+        assert_eq!(ours.udp_send_buffer_errors, Some(theirs.udp_sndbuf_errors));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>, text in "(Tcp:( InSegs){0,2}\n){0,2}Tcp: [0-9 ]{0,9}\n") {
+            for parser in [parse_sockstat as Parser, parse_snmp, parse_netstat] {
+                let mut sockets = v1::Sockets::default();
+                parser(&bytes, &mut sockets, &mut Report::default());
+                parser(text.as_bytes(), &mut sockets, &mut Report::default());
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Every file and link of the host that the probe may read: one list, which the families read
+//! through and `capture` copies, so that a captured tree always holds what a replay needs.
+
+use crate::root::Place;
+
+macro_rules! sources {
+    ($( $(#[doc = $doc:literal])* $Name:ident = $place:expr; )*) => {
+        /// A file that some family reads.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Source { $( $(#[doc = $doc])* $Name, )* }
+
+        impl Source {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$( Self::$Name, )*];
+
+            /// Where it is.
+            #[must_use]
+            pub const fn place(self) -> Place {
+                match self { $( Self::$Name => $place, )* }
+            }
+        }
+    };
+}
+
+// `1/...` is the host's first process, in whose namespaces the host's interfaces and mounts are.
+// `<proc>/net` and `<proc>/mounts` would be the reader's own and are never read.
+sources! {
+    /// CPU times, boot time, interrupts, forks.
+    Stat = Place::Proc("stat");
+    /// Load averages.
+    Loadavg = Place::Proc("loadavg");
+    /// Memory.
+    Meminfo = Place::Proc("meminfo");
+    /// Soft interrupts per core.
+    Softirqs = Place::Proc("softirqs");
+    /// Interfaces.
+    NetDev = Place::Proc("1/net/dev");
+    /// Block devices.
+    Diskstats = Place::Proc("diskstats");
+    /// Mounts.
+    Mountinfo = Place::Proc("1/mountinfo");
+    /// Open files.
+    FileNr = Place::Proc("sys/fs/file-nr");
+    /// Entropy.
+    Entropy = Place::Proc("sys/kernel/random/entropy_avail");
+    /// Stalls for want of CPU.
+    PressureCpu = Place::Proc("pressure/cpu");
+    /// Stalls for want of memory.
+    PressureMemory = Place::Proc("pressure/memory");
+    /// Stalls for want of I/O.
+    PressureIo = Place::Proc("pressure/io");
+    /// Stalls in interrupts.
+    PressureIrq = Place::Proc("pressure/irq");
+    /// Paging and reclaim.
+    Vmstat = Place::Proc("vmstat");
+    /// Sockets.
+    Sockstat = Place::Proc("1/net/sockstat");
+    /// IPv6 sockets.
+    Sockstat6 = Place::Proc("1/net/sockstat6");
+    /// TCP and UDP.
+    Snmp = Place::Proc("1/net/snmp");
+    /// TCP's finer counters.
+    Netstat = Place::Proc("1/net/netstat");
+    /// The machine's identity.
+    MachineId = Place::Rootfs("etc/machine-id");
+    /// The boot's identity.
+    BootId = Place::Proc("sys/kernel/random/boot_id");
+    /// The host's name as configured.
+    EtcHostname = Place::Rootfs("etc/hostname");
+    /// The name in the reader's own UTS namespace.
+    Nodename = Place::Proc("sys/kernel/hostname");
+    /// The kernel's release.
+    Osrelease = Place::Proc("sys/kernel/osrelease");
+    /// The distribution.
+    OsRelease = Place::Rootfs("etc/os-release");
+    /// The distribution, the vendor's copy (os-release(5)).
+    VendorOsRelease = Place::Rootfs("usr/lib/os-release");
+    /// The second process: kthreadd, in the initial pid namespace alone.
+    SecondStat = Place::Proc("2/stat");
+    /// The reader itself, for NSpid.
+    OwnStatus = Place::Proc("self/status");
+}
+
+/// A namespace link: its target names the namespace, `pid:[4026531836]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// The first process's pid namespace; needs ptrace rights over it.
+    InitPid,
+    /// The reader's own pid namespace.
+    OwnPid,
+    /// The reader's own UTS namespace, which its nodename is of.
+    OwnUts,
+}
+
+impl Link {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::InitPid, Self::OwnPid, Self::OwnUts];
+
+    /// Where it is.
+    #[must_use]
+    pub const fn place(self) -> Place {
+        Place::Proc(match self {
+            Self::InitPid => "1/ns/pid",
+            Self::OwnPid => "self/ns/pid",
+            Self::OwnUts => "self/ns/uts",
+        })
+    }
+}

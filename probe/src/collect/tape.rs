@@ -1,0 +1,133 @@
+//! What a captured tree holds beside its files: `proc/captured.json`. Machine facts that are not
+//! files (page size, namespace links, statvfs(2) answers, files that could not be read and why).
+//!
+//! No real `/proc` can hold a file of this name, for nobody can create files in procfs: finding it
+//! proves that the tree was captured.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::statvfs::{Question, Refusal, Space, StatVfs};
+use crate::root::Place;
+
+/// Where the tape lies in a captured tree.
+pub const TAPE: Place = Place::Proc("captured.json");
+/// The version of this format.
+const FORMAT: u32 = 1;
+/// Largest tape that is read, bytes.
+pub const MAX_TAPE_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// The facts of a captured machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tape {
+    /// Version of this format: 1.
+    pub format: u32,
+    /// The probe that made it.
+    pub probe_version: String,
+    /// getconf PAGESIZE.
+    pub page_size_bytes: u32,
+    /// getconf CLK_TCK.
+    pub ticks_per_second: u32,
+    /// uname -m.
+    pub architecture: String,
+    /// Targets of namespace links, by their name in the tree; those that could not be read are in
+    /// `errors`.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+    /// Errors of open(2), read(2) and readlink(2), by the name in the tree: 13 is EACCES. What is
+    /// neither here nor in the tree did not exist.
+    #[serde(default)]
+    pub errors: BTreeMap<String, i32>,
+    /// statvfs(2), by mount point. A mount that is not listed did not exist.
+    #[serde(default)]
+    pub mounts: BTreeMap<PathBuf, TapedMount>,
+}
+
+/// What one mount answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TapedMount {
+    /// Its numbers.
+    Space(Space),
+    /// The error's number.
+    Errno(i32),
+    /// It did not answer.
+    Hung,
+}
+
+impl Tape {
+    /// A tape of this format and probe.
+    #[must_use]
+    pub fn new(page_size_bytes: u32, ticks_per_second: u32, architecture: String) -> Self {
+        Self {
+            format: FORMAT,
+            probe_version: env!("CARGO_PKG_VERSION").to_owned(),
+            page_size_bytes,
+            ticks_per_second,
+            architecture,
+            links: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            mounts: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a tape.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let tape: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if tape.format == FORMAT {
+            Ok(tape)
+        } else {
+            Err(format!("format {}, this probe knows {FORMAT}", tape.format))
+        }
+    }
+
+    /// The error that reading `name` gave when the tree was captured.
+    #[must_use]
+    pub fn error(&self, name: &str) -> Option<Errno> {
+        self.errors.get(name).map(|code| Errno::from_raw_os_error(*code))
+    }
+}
+
+impl StatVfs for Tape {
+    fn statvfs(&self, question: &Question) -> Result<Space, Refusal> {
+        match self.mounts.get(Path::new(&question.mount_point)) {
+            Some(TapedMount::Space(space)) => Ok(*space),
+            Some(TapedMount::Errno(code)) => Err(Refusal::Errno(*code)),
+            Some(TapedMount::Hung) => Err(Refusal::Hung),
+            None => Err(Refusal::Errno(Errno::NOENT.raw_os_error())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tape_survives_its_text() {
+        let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
+        tape.errors.insert("proc/1/net/dev".to_owned(), 13);
+        tape.mounts.insert(PathBuf::from("/"), TapedMount::Space(Space::default()));
+        tape.mounts.insert(PathBuf::from("/mnt/nfs"), TapedMount::Hung);
+        let again = Tape::parse(&serde_json::to_vec(&tape).unwrap()).unwrap();
+        assert_eq!(again.error("proc/1/net/dev"), Some(Errno::ACCESS));
+        assert_eq!(again.mounts, tape.mounts);
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
+        tape.format = 2;
+        let error = Tape::parse(&serde_json::to_vec(&tape).unwrap()).unwrap_err();
+        assert_eq!(error, "format 2, this probe knows 1");
+    }
+}
