@@ -4,14 +4,12 @@
 //! The modules are declared in reading order, and the order is the rule: a module uses only modules
 //! above it (`tests/structure.rs` holds it).
 
-pub mod capture;
 pub mod clock;
-pub mod collect;
 pub mod root;
-
+pub mod collect;
+pub mod capture;
 pub mod budget;
 pub mod health;
 pub mod service;
-
 pub mod doctor;
 pub mod show;
