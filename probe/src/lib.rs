@@ -8,3 +8,8 @@ pub mod clock;
 pub mod root;
 pub mod collect;
 pub mod capture;
+pub mod budget;
+pub mod health;
+pub mod service;
+pub mod doctor;
+pub mod show;

@@ -1,0 +1,169 @@
+//! `serve`: listen, say where, answer until told to stop.
+
+use std::{io, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use roundsman_probe::{
+    collect::Collector,
+    root::Root,
+    service::{self, Limits},
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+use tracing::{info, warn};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where to listen, ADDRESS:PORT; may be given several times; port 0 takes a free one and says
+    /// which
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "ROUNDSMAN_PROBE_LISTEN",
+        hide_env_values = true,
+        default_value = "0.0.0.0:50051",
+        value_delimiter = ',',
+        value_parser = address
+    )]
+    listen: Vec<SocketAddr>,
+    /// Longest time to collect one answer, whatever the caller's deadline: 500ms, 2s
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ROUNDSMAN_PROBE_MAX_COLLECT",
+        hide_env_values = true,
+        default_value = "2s",
+        value_parser = super::time
+    )]
+    max_collect: Duration,
+    /// Time that calls in flight get to finish after SIGTERM or SIGINT: 500ms, 5s
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ROUNDSMAN_PROBE_DRAIN",
+        hide_env_values = true,
+        default_value = "5s",
+        value_parser = super::time_or_none
+    )]
+    drain: Duration,
+    /// Most connections at one time; a further one is closed at once
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "ROUNDSMAN_PROBE_MAX_CONNECTIONS",
+        hide_env_values = true,
+        default_value_t = service::MAX_CONNECTIONS,
+        value_parser = super::count
+    )]
+    max_connections: usize,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address and a port, such as 0.0.0.0:50051 or [::]:50051".into()
+    })
+}
+
+impl Serve {
+    pub(super) fn run(self, root: Root) -> anyhow::Result<ExitCode> {
+        super::runtime()?.block_on(self.serve(root))
+    }
+
+    async fn serve(self, root: Root) -> anyhow::Result<ExitCode> {
+        let limits = Limits {
+            collect: self.max_collect,
+            drain: self.drain,
+            connections: self.max_connections,
+            ..Limits::default()
+        };
+        // Before listening: a signal that comes early must not kill.
+        let mut signals = Signals::new()?;
+        let collector = Arc::new(Collector::new(root));
+        let (stop, stopping) = watch::channel(());
+        let mut listeners = JoinSet::new();
+        for wanted in self.listen {
+            let listener = listen(wanted).await?;
+            announce(&listener)?;
+            let mut stopping = stopping.clone();
+            let stopped = async move { drop(stopping.changed().await) };
+            listeners.spawn(service::serve(listener, Arc::clone(&collector), limits, stopped));
+        }
+        let mut stop = Some(stop);
+        loop {
+            tokio::select! {
+                signal = signals.next() => match stop.take() {
+                    Some(stop) => {
+                        info!(signal, "stopping");
+                        drop(stop);
+                    }
+                    None => {
+                        warn!(signal, "stopping at once");
+                        return Ok(ExitCode::FAILURE);
+                    }
+                },
+                ended = listeners.join_next() => match ended {
+                    Some(ended) => ended.context("the service ended in a fault of the probe")??,
+                    None => return Ok(ExitCode::SUCCESS),
+                },
+            }
+        }
+    }
+}
+
+async fn listen(wanted: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted}")).or_else(
+        |error| {
+            let hint = match error.root_cause().downcast_ref::<io::Error>().map(io::Error::kind) {
+                Some(io::ErrorKind::AddrInUse) => {
+                    "address in use; another probe may be running, choose another with --listen"
+                }
+                Some(io::ErrorKind::AddrNotAvailable) => {
+                    "this host does not have that address, choose another with --listen"
+                }
+                Some(io::ErrorKind::PermissionDenied) => {
+                    "permission denied; ports below 1024 are for root, choose another with --listen"
+                }
+                _ => return Err(error),
+            };
+            anyhow::bail!("cannot listen on {wanted}: {hint}")
+        },
+    )
+}
+
+/// Says on stdout where the probe listens, for whoever started it with port 0.
+fn announce(listener: &TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    // Nobody has to read it: a closed stdout does not stop a probe.
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "roundsman-probe {} listens on {address}", env!("CARGO_PKG_VERSION"))
+        .and_then(|()| stdout.flush());
+    Ok(())
+}
+
+/// The two signals that ask a service to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let watch = |kind| signal(kind).context("cannot watch for SIGTERM and SIGINT");
+        Ok(Self {
+            terminate: watch(SignalKind::terminate())?,
+            interrupt: watch(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

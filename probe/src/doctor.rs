@@ -1,0 +1,342 @@
+//! What the probe can and cannot see here, and how to mend it.
+//!
+//! [`examine`] is pure: it judges an answer and the probe's surroundings. [`Surroundings::read`]
+//! reads the few files about the probe itself that no answer needs.
+
+use std::{fmt, fs};
+
+use roundsman_proto::v1;
+
+use crate::{health::word, root::Root};
+
+/// What gives a containerised probe the host's view.
+const MOUNTS: &str = "start the container with -v /proc:/host/proc:ro -v /:/host:ro,rslave and the \
+                      probe with --proc /host/proc --rootfs /host";
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Fine,
+    /// The probe works without it.
+    Note,
+    /// Needed and missing.
+    Missing,
+}
+
+/// One thing looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at: `view`, `machine_id`, a family.
+    pub subject: String,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was seen, with the path.
+    pub seen: String,
+    /// What to do about it.
+    pub mend: Option<String>,
+}
+
+/// All findings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examination {
+    /// In the order they are told.
+    pub findings: Vec<Finding>,
+}
+
+impl Examination {
+    /// Whether nothing needed is missing.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.findings.iter().all(|finding| finding.verdict != Verdict::Missing)
+    }
+}
+
+/// One line per finding, and the remedy below it.
+impl fmt::Display for Examination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            let verdict = match finding.verdict {
+                Verdict::Fine => "ok",
+                Verdict::Note => "note",
+                Verdict::Missing => "MISSING",
+            };
+            writeln!(f, "{verdict:7}  {:10}  {}", finding.subject, finding.seen)?;
+            if let Some(mend) = &finding.mend {
+                writeln!(f, "{:7}  {:10}  -> {mend}", "", "")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What surrounds the probe's own process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The probe's own `/proc/self/mountinfo`; empty when it cannot be read.
+    pub mountinfo: String,
+    /// The probe's own `/proc/self/attr/current`: its AppArmor or SELinux confinement.
+    pub confinement: Option<String>,
+}
+
+impl Surroundings {
+    /// Reads both. What cannot be read is left out: the findings do without.
+    #[must_use]
+    pub fn read() -> Self {
+        let confinement = fs::read_to_string("/proc/self/attr/current").ok();
+        Self {
+            mountinfo: fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(),
+            confinement: confinement
+                .map(|text| text.trim_end_matches(['\n', '\0']).to_owned())
+                .filter(|text| !text.is_empty() && text != "unconfined"),
+        }
+    }
+
+    /// The value of `hidepid` of the mount at `proc`, unless it hides nothing.
+    fn hidepid(&self, proc: &str) -> Option<&str> {
+        let options = mount(&self.mountinfo, proc)?.split_whitespace().last()?;
+        let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="))?;
+        (!matches!(value, "0" | "off")).then_some(value)
+    }
+
+    /// Whether mounts made later on the host appear below `rootfs` (rslave: a `master:` tag).
+    fn follows_mounts(&self, rootfs: &str) -> Option<bool> {
+        let line = mount(&self.mountinfo, rootfs)?;
+        let tags = line.split(" - ").next()?;
+        Some(tags.split_whitespace().skip(6).any(|tag| tag.starts_with("master:")))
+    }
+}
+
+/// The last line of `mountinfo` (proc(5)) whose mount point is `path`: the mount on top.
+fn mount<'a>(mountinfo: &'a str, path: &str) -> Option<&'a str> {
+    let path = if path == "/" { path } else { path.trim_end_matches('/') };
+    mountinfo.lines().rfind(|line| line.split_whitespace().nth(4) == Some(path))
+}
+
+/// Judges one answer to a request for every family.
+#[must_use]
+pub fn examine(root: &Root, surroundings: &Surroundings, snapshot: &v1::Snapshot) -> Examination {
+    let confinement = surroundings.confinement.as_deref();
+    let proc = root.proc("").display().to_string();
+    let hidepid = surroundings.hidepid(&proc);
+    let mut findings = vec![view(snapshot, &proc, hidepid, confinement)];
+    findings.extend(rootfs(root, surroundings));
+    findings.extend(identity(root, snapshot.identity.as_ref()));
+    findings.extend(snapshot.reports.iter().map(|report| family(report, hidepid, confinement)));
+    Examination { findings }
+}
+
+fn view(
+    snapshot: &v1::Snapshot,
+    proc: &str,
+    hidepid: Option<&str>,
+    confinement: Option<&str>,
+) -> Finding {
+    let finding =
+        |verdict, seen: String, mend| Finding { subject: "view".to_owned(), verdict, seen, mend };
+    match snapshot.view() {
+        v1::View::Host => {
+            finding(Verdict::Fine, format!("host: {proc}1 is the host's first process"), None)
+        }
+        v1::View::Container => finding(
+            Verdict::Missing,
+            format!("container: {proc}1 is the container's first process"),
+            Some(MOUNTS.to_owned()),
+        ),
+        v1::View::Unknown | v1::View::Unspecified => finding(
+            Verdict::Note,
+            format!("unknown: it cannot be told whose first process {proc}1 is"),
+            Some(permission(hidepid, confinement)),
+        ),
+    }
+}
+
+/// What most likely denied access, and the way round it.
+fn permission(hidepid: Option<&str>, confinement: Option<&str>) -> String {
+    match (hidepid, confinement) {
+        (Some(value), _) => format!(
+            "/proc is mounted with hidepid={value}: run the probe in the group named by the mount's \
+             gid= option, or as root"
+        ),
+        (None, Some(profile)) => format!(
+            "the probe is confined by {profile:?}: in Docker start it with --security-opt \
+             apparmor=unconfined, or allow reading /proc/1/**"
+        ),
+        (None, None) => "run the probe as root, or as the user that owns the file".to_owned(),
+    }
+}
+
+fn rootfs(root: &Root, surroundings: &Surroundings) -> Option<Finding> {
+    let path = root.host("/").display().to_string().trim_end_matches('/').to_owned();
+    if path.is_empty() || surroundings.follows_mounts(&path)? {
+        return None;
+    }
+    Some(Finding {
+        subject: "rootfs".to_owned(),
+        verdict: Verdict::Note,
+        seen: format!("{path} does not follow the host: filesystems mounted later stay unseen"),
+        mend: Some(format!("mount it with -v /:{path}:ro,rslave")),
+    })
+}
+
+fn identity(root: &Root, identity: Option<&v1::Identity>) -> [Finding; 2] {
+    let known = |subject: &str, value: &str| Finding {
+        subject: subject.to_owned(),
+        verdict: Verdict::Fine,
+        seen: value.to_owned(),
+        mend: None,
+    };
+    let machine = identity.and_then(|identity| identity.machine_id.as_deref());
+    let boot = identity.and_then(|identity| identity.boot_id.as_deref());
+    [
+        machine.map_or_else(
+            || Finding {
+                subject: "machine_id".to_owned(),
+                verdict: Verdict::Note,
+                seen: format!(
+                    "{} cannot be read: the server cannot tell this machine from another at its \
+                     address",
+                    root.host("/etc/machine-id").display()
+                ),
+                mend: Some(
+                    "mount the host's / as --rootfs; on a host without one run \
+                     systemd-machine-id-setup or dbus-uuidgen --ensure=/etc/machine-id"
+                        .to_owned(),
+                ),
+            },
+            |id| known("machine_id", id),
+        ),
+        boot.map_or_else(
+            || Finding {
+                subject: "boot_id".to_owned(),
+                verdict: Verdict::Missing,
+                seen: format!(
+                    "{} cannot be read: a reboot cannot be told",
+                    root.proc("sys/kernel/random/boot_id").display()
+                ),
+                mend: Some(MOUNTS.to_owned()),
+            },
+            |id| known("boot_id", id),
+        ),
+    ]
+}
+
+fn family(report: &v1::FamilyReport, hidepid: Option<&str>, confinement: Option<&str>) -> Finding {
+    use v1::Status::{Absent, Denied, Hung, Malformed, Ok, Partial, Timeout, Unspecified};
+    let status = report.status();
+    let (verdict, mend) = match status {
+        Ok => (Verdict::Fine, None),
+        Partial => (Verdict::Note, None),
+        Absent if report.family() == v1::Family::Pressure => (
+            Verdict::Note,
+            Some("needs Linux 4.20 with CONFIG_PSI; some distributions want psi=1 at boot".into()),
+        ),
+        Absent => (Verdict::Missing, Some(MOUNTS.to_owned())),
+        Denied => (Verdict::Missing, Some(permission(hidepid, confinement))),
+        Hung => (
+            Verdict::Note,
+            Some("the server behind that mount is away; umount -l on the host lets it go".into()),
+        ),
+        Timeout => (Verdict::Missing, Some("try again; see the load of this host".into())),
+        Malformed | Unspecified => (
+            Verdict::Missing,
+            Some("please report it with what `roundsman-probe capture DIR` collects".into()),
+        ),
+    };
+    let state = status.as_str_name().trim_start_matches("STATUS_").to_ascii_lowercase();
+    let error = if report.error.is_empty() { String::new() } else { format!(": {}", report.error) };
+    Finding {
+        subject: word(report.family()),
+        verdict,
+        seen: format!("{state} in {} µs{error}", report.spent_us),
+        mend,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IN_A_CONTAINER: &str = "\
+        700 600 0:50 / / rw,relatime - overlay overlay rw\n\
+        701 700 0:51 / /proc rw,nosuid - proc proc rw\n\
+        702 700 0:24 / /host/proc ro,nosuid - proc proc rw,hidepid=2,gid=27\n\
+        703 700 8:1 / /host ro,relatime - ext4 /dev/sda1 rw\n";
+
+    fn surroundings(mountinfo: &str, confinement: Option<&str>) -> Surroundings {
+        Surroundings {
+            mountinfo: mountinfo.to_owned(),
+            confinement: confinement.map(ToOwned::to_owned),
+        }
+    }
+
+    fn snapshot(view: v1::View, reports: &[(v1::Family, v1::Status, &str)]) -> v1::Snapshot {
+        let report = |(family, status, error): &(v1::Family, v1::Status, &str)| v1::FamilyReport {
+            family: (*family).into(),
+            status: (*status).into(),
+            spent_us: 10,
+            error: (*error).to_owned(),
+        };
+        v1::Snapshot {
+            view: view.into(),
+            reports: reports.iter().map(report).collect(),
+            identity: Some(v1::Identity {
+                machine_id: Some("0123456789abcdef0123456789abcdef".into()),
+                boot_id: Some("c4d4ff52-4f9b-4c5c-9c7e-3a64cf6c9d55".into()),
+                ..v1::Identity::default()
+            }),
+            ..v1::Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn a_healthy_host() {
+        let snapshot = snapshot(
+            v1::View::Host,
+            &[
+                (v1::Family::Cpu, v1::Status::Ok, ""),
+                (v1::Family::Pressure, v1::Status::Absent, "/proc/pressure: not there"),
+            ],
+        );
+        let examination = examine(&Root::default(), &Surroundings::default(), &snapshot);
+        assert!(examination.passed());
+        insta::assert_snapshot!(examination);
+    }
+
+    #[test]
+    fn a_container_with_everything_wrong() {
+        let mut snapshot = snapshot(
+            v1::View::Container,
+            &[
+                (v1::Family::Network, v1::Status::Denied, "/host/proc/1/net/dev: denied"),
+                (v1::Family::Disk, v1::Status::Absent, "/host/proc/diskstats: not there"),
+                (v1::Family::Filesystem, v1::Status::Hung, "/mnt/nas does not answer"),
+                (v1::Family::Memory, v1::Status::Malformed, "/host/proc/meminfo: no line"),
+            ],
+        );
+        snapshot.identity = None;
+        let root = Root::new("/host/proc", "/host");
+        let examination = examine(&root, &surroundings(IN_A_CONTAINER, None), &snapshot);
+        assert!(!examination.passed());
+        insta::assert_snapshot!(examination);
+    }
+
+    #[test]
+    fn confinement_is_named_when_nothing_hides_pids() {
+        let snapshot = snapshot(v1::View::Unknown, &[]);
+        let confined = surroundings("", Some("docker-default (enforce)"));
+        let examination = examine(&Root::default(), &confined, &snapshot);
+        insta::assert_snapshot!(examination);
+    }
+
+    #[test]
+    fn mount_options_are_read_from_the_mount_on_top() {
+        let here = surroundings(IN_A_CONTAINER, None);
+        assert_eq!(here.hidepid("/host/proc/"), Some("2"));
+        assert_eq!(here.hidepid("/proc"), None);
+        assert_eq!(here.follows_mounts("/host"), Some(false));
+        let slave = surroundings("703 700 8:1 / /host ro master:1 - ext4 /dev/sda1 rw\n", None);
+        assert_eq!(slave.follows_mounts("/host"), Some(true));
+        assert_eq!(here.follows_mounts("/elsewhere"), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! `grpc.health.v1.Health`: can the probe answer, and can this family be read?
+//!
+//! | service | SERVING when |
+//! |---|---|
+//! | `""` | the probe answers calls and is not stopping |
+//! | `roundsman.v1.Probe` | likewise, and `<proc>/loadavg` can be read: the root is a `/proc` |
+//! | `roundsman.v1.Probe/<family>` | the family, read for this very call, is ok or partial |
+//!
+//! The probe is stateless, so nothing is remembered and nothing is reported from memory: `Check`
+//! reads. A family that this kernel lacks is NOT_SERVING, for it cannot be served. `Watch` sends the
+//! status of the moment, then only NOT_SERVING when the probe stops: watching for more would take
+//! background work, and the probe does none.
+
+use std::{sync::Arc, time::Duration, time::Instant};
+
+use roundsman_proto::v1;
+use tokio::sync::watch;
+use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_server::Health,
+};
+
+use crate::{
+    budget,
+    clock::Clocks,
+    collect::{Collector, Wanted},
+};
+
+/// The service name of the whole contract.
+pub const PROBE: &str = "roundsman.v1.Probe";
+
+/// The family whose reading stands for the whole: one short file that every kernel has.
+const TOUCHSTONE: v1::Family = v1::Family::Load;
+
+/// Every family of the contract, in its order.
+pub fn families() -> impl Iterator<Item = v1::Family> {
+    (1..).map_while(|number| v1::Family::try_from(number).ok())
+}
+
+/// The family's word in names and messages: `cpu` for `FAMILY_CPU`.
+#[must_use]
+pub fn word(family: v1::Family) -> String {
+    family.as_str_name().trim_start_matches("FAMILY_").to_ascii_lowercase()
+}
+
+/// The health service name of a family: `roundsman.v1.Probe/cpu`.
+#[must_use]
+pub fn service_name(family: v1::Family) -> String {
+    format!("{PROBE}/{}", word(family))
+}
+
+/// What a health service name asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    Process,
+    Family(v1::Family),
+}
+
+impl Subject {
+    fn named(service: &str) -> Option<Self> {
+        match service {
+            "" => Some(Self::Process),
+            PROBE => Some(Self::Family(TOUCHSTONE)),
+            other => families().find(|family| service_name(*family) == other).map(Self::Family),
+        }
+    }
+}
+
+/// Answers health checks by reading the host.
+#[derive(Debug, Clone)]
+pub struct HealthService {
+    collector: Arc<Collector>,
+    most: Duration,
+    stopping: watch::Receiver<bool>,
+}
+
+impl HealthService {
+    /// `most` caps the time of one check; `stopping` turns true when the probe is told to stop.
+    #[must_use]
+    pub fn new(collector: Arc<Collector>, most: Duration, stopping: watch::Receiver<bool>) -> Self {
+        Self { collector, most, stopping }
+    }
+
+    fn status(&self, subject: Subject, until: Instant) -> ServingStatus {
+        let serving = !*self.stopping.borrow()
+            && match subject {
+                Subject::Process => true,
+                Subject::Family(family) => readable(&self.collector, family, until),
+            };
+        if serving { ServingStatus::Serving } else { ServingStatus::NotServing }
+    }
+}
+
+/// Whether `family` can be read now: its report says ok or partial.
+fn readable(collector: &Collector, family: v1::Family, until: Instant) -> bool {
+    let request =
+        v1::GetMetricsRequest { families: vec![family.into()], ..v1::GetMetricsRequest::default() };
+    let Ok(wanted) = Wanted::new(&request) else { return false };
+    let snapshot = collector.collect(&wanted, Clocks::now(), until);
+    snapshot.reports.iter().any(|report| {
+        report.family() == family && matches!(report.status(), v1::Status::Ok | v1::Status::Partial)
+    })
+}
+
+#[tonic::async_trait]
+impl Health for HealthService {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let service = &request.get_ref().service;
+        let Some(subject) = Subject::named(service) else {
+            return Err(Status::not_found(format!(
+                "no health service {service:?}; known are \"\", \"{PROBE}\" and \"{PROBE}/cpu\", \
+                 likewise for each family"
+            )));
+        };
+        Ok(Response::new(answer(self.status(subject, budget::until(&request, self.most)))))
+    }
+
+    type WatchStream = std::pin::Pin<
+        Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send + Sync + 'static>,
+    >;
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let present = match Subject::named(&request.get_ref().service) {
+            Some(subject) => self.status(subject, budget::until(&request, self.most)),
+            None => ServingStatus::ServiceUnknown,
+        };
+        let statuses = WatchStream::new(self.stopping.clone()).map(move |stopping| {
+            Ok(answer(if stopping { ServingStatus::NotServing } else { present }))
+        });
+        Ok(Response::new(Box::pin(statuses)))
+    }
+}
+
+fn answer(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_has_its_name_and_the_name_finds_it() {
+        assert_eq!(families().count(), 12);
+        for family in families() {
+            assert_eq!(Subject::named(&service_name(family)), Some(Subject::Family(family)));
+        }
+        assert_eq!(service_name(v1::Family::Cpu), "roundsman.v1.Probe/cpu");
+    }
+
+    #[test]
+    fn other_names_are_unknown() {
+        for name in ["cpu", "roundsman.v1.Probe/", "roundsman.v1.Probe/CPU", "roundsman.v1.Other"] {
+            assert_eq!(Subject::named(name), None, "{name}");
+        }
+    }
+}

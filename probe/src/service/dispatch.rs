@@ -1,0 +1,81 @@
+//! Which service a call is for, by the first segment of its path.
+//!
+//! A `match` instead of a router: three services need none, and it lets reflection be made for the
+//! call that asks, so that its descriptors are not resident in every probe that nobody reflects on.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use roundsman_proto::v1::probe_server::{ProbeServer, SERVICE_NAME as PROBE};
+use tokio::sync::watch;
+use tonic::{Status, body::Body, codegen::Service as _};
+use tonic_health::pb::health_server::{HealthServer, SERVICE_NAME as HEALTH};
+
+use super::{Limits, metrics::Metrics};
+use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
+
+const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+
+type Answer =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, std::convert::Infallible>> + Send>>;
+
+/// The services of one listener, shared by its connections.
+#[derive(Debug, Clone)]
+pub(super) struct Dispatch {
+    probe: ProbeServer<Metrics>,
+    health: HealthServer<HealthService>,
+}
+
+impl Dispatch {
+    pub(super) fn new(
+        collector: Arc<Collector>,
+        limits: Limits,
+        stopping: &watch::Receiver<bool>,
+    ) -> Self {
+        let health = HealthService::new(Arc::clone(&collector), limits.collect, stopping.clone());
+        Self {
+            probe: ProbeServer::new(Metrics::new(collector, limits.collect))
+                .max_decoding_message_size(limits.request_bytes),
+            health: HealthServer::new(health).max_decoding_message_size(limits.request_bytes),
+        }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Dispatch {
+    type Response = Response<Body>;
+    type Error = std::convert::Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Arrived(clock::now()));
+        // The path is `/package.Service/Method`.
+        match request.uri().path().split('/').nth(1) {
+            Some(PROBE) => self.probe.clone().call(request),
+            Some(HEALTH) => self.health.clone().call(request),
+            Some(REFLECTION) => reflect(request),
+            _ => {
+                let status = Status::unimplemented(format!(
+                    "no such service; this is roundsman-probe with {PROBE}, {HEALTH}, {REFLECTION}"
+                ));
+                Box::pin(std::future::ready(Ok(status.into_http())))
+            }
+        }
+    }
+}
+
+/// Answers one reflection call with services made for it.
+fn reflect(request: Request<Body>) -> Answer {
+    let service = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(roundsman_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1();
+    match service {
+        Ok(mut service) => service.call(request),
+        Err(error) => {
+            let status = Status::internal(format!("the descriptors do not decode: {error}"));
+            Box::pin(std::future::ready(Ok(status.into_http())))
+        }
+    }
+}

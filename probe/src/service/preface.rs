@@ -1,0 +1,117 @@
+//! A connection that has to prove early that it speaks HTTP/2.
+//!
+//! hyper pings a silent peer, but only once it has the client's preface (RFC 9113, 3.4): a peer that
+//! connects and says nothing would hold its place for ever. Here its first read fails in time.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+/// Bytes of the client's preface: `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`.
+const PREFACE_BYTES: usize = 24;
+
+/// A stream whose reads fail unless [`PREFACE_BYTES`] arrive in time; transparent from then on.
+#[derive(Debug)]
+pub(super) struct Guarded<S> {
+    stream: S,
+    /// Present until the preface is complete.
+    deadline: Option<Pin<Box<Sleep>>>,
+    missing: usize,
+}
+
+impl<S> Guarded<S> {
+    pub(super) fn new(stream: S, within: Duration) -> Self {
+        Self { stream, deadline: Some(Box::pin(sleep(within))), missing: PREFACE_BYTES }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some(deadline) = &mut self.deadline else { return read };
+        if read.is_pending() && deadline.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "no HTTP/2 preface in time",
+            )));
+        }
+        self.missing = self.missing.saturating_sub(buffer.filled().len() - before);
+        if self.missing == 0 {
+            self.deadline = None;
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    const WITHIN: Duration = Duration::from_secs(5);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mute_or_dribbling_peer_is_cut_off() {
+        let (mut peer, ours) = duplex(64);
+        peer.write_all(b"PRI * HTTP/2").await.unwrap();
+        let mut guarded = Guarded::new(ours, WITHIN);
+        let mut bytes = [0; PREFACE_BYTES];
+        let error = guarded.read_exact(&mut bytes).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_preface_silence_is_allowed() {
+        let (mut peer, ours) = duplex(64);
+        peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        let mut guarded = Guarded::new(ours, WITHIN);
+        let mut bytes = [0; PREFACE_BYTES];
+        guarded.read_exact(&mut bytes).await.unwrap();
+        let quiet = tokio::time::timeout(WITHIN * 100, guarded.read_u8()).await;
+        assert!(quiet.is_err(), "the read must still be waiting: {quiet:?}");
+    }
+}

@@ -1,0 +1,342 @@
+//! The service over real sockets with a real client: every promise of its module's documentation.
+
+use std::{fs, future::IntoFuture as _, sync::Arc, time::Duration};
+
+use roundsman_probe::{
+    collect::Collector,
+    health,
+    root::Root,
+    service::{Limits, ServeError, serve},
+};
+use roundsman_proto::v1::{self, probe_client::ProbeClient};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use tonic::{
+    Code, Request,
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+/// A host that is a directory, a service on it, and the way to stop that.
+struct Running {
+    host: TempDir,
+    address: String,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
+    async fn with(limits: Limits) -> Self {
+        let host = tempfile::tempdir().unwrap();
+        fs::create_dir(host.path().join("proc")).unwrap();
+        fs::write(host.path().join("proc/loadavg"), "0.25 0.10 0.05 2/312 4242\n").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let root = Root::new(host.path().join("proc"), host.path());
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move { drop(stopped.await) };
+        let served =
+            tokio::spawn(serve(listener, Arc::new(Collector::new(root)), limits, shutdown));
+        Self { host, address, stop, served }
+    }
+
+    async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    async fn probe(&self) -> ProbeClient<Channel> {
+        ProbeClient::new(self.channel().await)
+    }
+
+    async fn check(&self, service: &str) -> Result<ServingStatus, Code> {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let answer = HealthClient::new(self.channel().await).check(request).await;
+        answer.map(|answer| answer.into_inner().status()).map_err(|status| status.code())
+    }
+}
+
+fn load_only() -> v1::GetMetricsRequest {
+    v1::GetMetricsRequest {
+        families: vec![v1::Family::Load.into()],
+        ..v1::GetMetricsRequest::default()
+    }
+}
+
+fn load1(snapshot: &v1::Snapshot) -> Option<u32> {
+    snapshot.load.and_then(|load| load.load1_hundredths)
+}
+
+#[tokio::test]
+async fn an_answer_is_read_at_that_moment() {
+    let running = Running::new().await;
+    let mut probe = running.probe().await;
+    let first = probe.get_metrics(load_only()).await.unwrap().into_inner();
+    assert_eq!((first.protocol, load1(&first)), (1, Some(25)));
+    fs::write(running.host.path().join("proc/loadavg"), "7.00 0.10 0.05 2/312 4242\n").unwrap();
+    let second = probe.get_metrics(load_only()).await.unwrap().into_inner();
+    assert_eq!(load1(&second), Some(700));
+}
+
+#[tokio::test]
+async fn the_same_request_with_and_without_the_memo_gives_the_same_answer() {
+    let running = Running::new().await;
+    let answer = async |request: v1::GetMetricsRequest| {
+        let snapshot = running.probe().await.get_metrics(request).await.unwrap().into_inner();
+        (snapshot.load, snapshot.identity, snapshot.reports.len())
+    };
+    let first = answer(load_only()).await;
+    for top_processes in 1..9 {
+        answer(v1::GetMetricsRequest { top_processes, ..load_only() }).await;
+    }
+    assert_eq!(answer(load_only()).await, first);
+    assert_eq!(answer(load_only()).await, first);
+}
+
+#[tokio::test]
+async fn a_family_is_serving_while_it_can_be_read() {
+    let running = Running::new().await;
+    let load = health::service_name(v1::Family::Load);
+    let memory = health::service_name(v1::Family::Memory);
+    for (service, status) in [
+        ("", ServingStatus::Serving),
+        (health::PROBE, ServingStatus::Serving),
+        (load.as_str(), ServingStatus::Serving),
+        (memory.as_str(), ServingStatus::NotServing),
+    ] {
+        assert_eq!(running.check(service).await, Ok(status), "{service:?}");
+    }
+    fs::remove_file(running.host.path().join("proc/loadavg")).unwrap();
+    for (service, status) in [
+        ("", ServingStatus::Serving),
+        (health::PROBE, ServingStatus::NotServing),
+        (load.as_str(), ServingStatus::NotServing),
+    ] {
+        assert_eq!(running.check(service).await, Ok(status), "{service:?} without the file");
+    }
+}
+
+#[tokio::test]
+async fn every_family_has_a_health_service_and_others_are_not_found() {
+    let running = Running::new().await;
+    for family in health::families() {
+        let status = running.check(&health::service_name(family)).await;
+        assert!(status.is_ok(), "{family:?}: {status:?}");
+    }
+    assert_eq!(running.check("roundsman.v1.Probe/nosuch").await, Err(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_watch_gives_the_present_then_the_stop_then_its_end() {
+    let running = Running::new().await;
+    let mut client = HealthClient::new(running.channel().await);
+    let mut watch = async |service: &str| {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        client.watch(request).await.unwrap().into_inner()
+    };
+    let mut known = watch(health::PROBE).await;
+    let mut unknown = watch("nosuch").await;
+    assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(unknown.next().await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+    running.stop.send(()).unwrap();
+    assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert!(known.next().await.is_none());
+    running.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services_and_knows_the_contract() {
+    let running = Running::new().await;
+    let ask = async |message: MessageRequest| {
+        let request =
+            ServerReflectionRequest { host: String::new(), message_request: Some(message) };
+        let answers = ServerReflectionClient::new(running.channel().await)
+            .server_reflection_info(tokio_stream::once(request))
+            .await;
+        answers.unwrap().into_inner().next().await.unwrap().unwrap().message_response.unwrap()
+    };
+    let MessageResponse::ListServicesResponse(list) =
+        ask(MessageRequest::ListServices(String::new())).await
+    else {
+        panic!("not a list");
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "roundsman.v1.Probe"]
+    );
+    let symbol = MessageRequest::FileContainingSymbol("roundsman.v1.Snapshot".to_owned());
+    assert!(matches!(ask(symbol).await, MessageResponse::FileDescriptorResponse(_)));
+}
+
+#[tokio::test]
+async fn a_bad_pattern_is_an_invalid_argument_that_names_the_field() {
+    let running = Running::new().await;
+    let mounts = v1::Filter { include: vec![], exclude: vec!["^/ok".into(), "(".into()] };
+    let request = v1::GetMetricsRequest { mounts: Some(mounts), ..load_only() };
+    let status = running.probe().await.get_metrics(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().starts_with("mounts.exclude[1]: "), "{}", status.message());
+    assert!(!status.message().contains('\n'), "{}", status.message());
+}
+
+#[tokio::test]
+async fn an_oversize_request_is_refused_and_the_connection_lives() {
+    let running = Running::new().await;
+    let mut probe = running.probe().await;
+    let include = vec!["x".repeat(Limits::default().request_bytes)];
+    let devices = Some(v1::Filter { include, exclude: vec![] });
+    let huge = v1::GetMetricsRequest { devices, ..load_only() };
+    assert_eq!(probe.get_metrics(huge).await.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(load1(&probe.get_metrics(load_only()).await.unwrap().into_inner()), Some(25));
+}
+
+/// tonic's own client would give up by its own timer, so this one has none.
+#[tokio::test]
+async fn a_spent_deadline_is_still_answered() {
+    let running = Running::new().await;
+    let stream = TcpStream::connect(&running.address).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http2::handshake(
+        hyper_util::rt::TokioExecutor::new(),
+        hyper_util::rt::TokioIo::new(stream),
+    )
+    .await
+    .unwrap();
+    tokio::spawn(connection.into_future());
+    let transport = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        let mut sender = sender.clone();
+        async move { sender.send_request(request).await }
+    });
+    let origin = format!("http://{}", running.address).parse().unwrap();
+    let mut probe = ProbeClient::with_origin(transport, origin);
+    for timeout in ["1n", "0S", "1m", "99999999H", "nonsense"] {
+        let mut request = Request::new(load_only());
+        request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+        let answer = probe.get_metrics(request).await.map(tonic::Response::into_inner);
+        let answer = answer.unwrap_or_else(|status| panic!("{timeout}: {status}"));
+        let reports: Vec<_> = answer.reports.iter().map(v1::FamilyReport::family).collect();
+        assert_eq!(reports, [v1::Family::Load], "{timeout}");
+        if timeout == "0S" {
+            assert_eq!(answer.reports[0].status(), v1::Status::Timeout);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_path_is_unimplemented_and_says_what_this_is() {
+    let running = Running::new().await;
+    let mut client = tonic::client::Grpc::new(running.channel().await);
+    client.ready().await.unwrap();
+    let path = "/other.v1.Service/Do".parse().unwrap();
+    let codec = tonic_prost::ProstCodec::<v1::GetMetricsRequest, v1::Snapshot>::default();
+    let status = client.unary(Request::new(load_only()), path, codec).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.message().contains("roundsman.v1.Probe"), "{}", status.message());
+}
+
+/// A call whose headers the service has, and whose message it waits for.
+struct InFlight {
+    message: mpsc::Sender<v1::GetMetricsRequest>,
+    answer: JoinHandle<Result<v1::Snapshot, tonic::Status>>,
+}
+
+impl InFlight {
+    async fn start(channel: Channel) -> Self {
+        let (message, messages) = mpsc::channel(1);
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let answer = tokio::spawn(async move {
+            let path = "/roundsman.v1.Probe/GetMetrics".parse().unwrap();
+            let codec = tonic_prost::ProstCodec::<v1::GetMetricsRequest, v1::Snapshot>::default();
+            let messages = Request::new(ReceiverStream::new(messages));
+            let answer = client.client_streaming(messages, path, codec).await;
+            answer.map(tonic::Response::into_inner)
+        });
+        // Streams of a connection are opened in order: once this later one is answered, the
+        // service has the first. Its headers must have been sent before, so yield to it.
+        tokio::task::yield_now().await;
+        let request = HealthCheckRequest::default();
+        HealthClient::new(channel).check(request).await.unwrap();
+        Self { message, answer }
+    }
+
+    async fn finish(self) -> Result<v1::Snapshot, tonic::Status> {
+        self.message.send(load_only()).await.unwrap();
+        drop(self.message);
+        self.answer.await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_stop_finishes_the_call_in_flight_and_accepts_no_other() {
+    let running = Running::new().await;
+    let call = InFlight::start(running.channel().await).await;
+    running.stop.send(()).unwrap();
+    // The listener is dropped first of all.
+    while TcpStream::connect(&running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!running.served.is_finished());
+    assert_eq!(load1(&call.finish().await.unwrap()), Some(25));
+    running.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn draining_ends_at_its_limit() {
+    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let running = Running::with(limits).await;
+    let call = InFlight::start(running.channel().await).await;
+    running.stop.send(()).unwrap();
+    running.served.await.unwrap().unwrap();
+    assert!(call.answer.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_mute_connection_is_closed() {
+    let limits = Limits { preface: Duration::from_millis(50), ..Limits::default() };
+    let running = Running::with(limits).await;
+    let mut mute = TcpStream::connect(&running.address).await.unwrap();
+    // What hyper says first (its SETTINGS) may come before the end.
+    mute.read_to_end(&mut Vec::new()).await.unwrap();
+    assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
+}
+
+#[tokio::test]
+async fn garbage_harms_only_its_own_connection() {
+    let running = Running::new().await;
+    for garbage in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0xff; 4096]] {
+        let mut peer = TcpStream::connect(&running.address).await.unwrap();
+        peer.write_all(garbage).await.unwrap();
+        // Closed, politely or by reset.
+        let _ = peer.read_to_end(&mut Vec::new()).await;
+    }
+    assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_and_the_others_live() {
+    let running = Running::with(Limits { connections: 1, ..Limits::default() }).await;
+    let mut probe = running.probe().await;
+    probe.get_metrics(load_only()).await.unwrap();
+    let mut second = TcpStream::connect(&running.address).await.unwrap();
+    let mut said = Vec::new();
+    second.read_to_end(&mut said).await.unwrap();
+    assert_eq!(said, b"");
+    probe.get_metrics(load_only()).await.unwrap();
+}
