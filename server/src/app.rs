@@ -212,7 +212,7 @@ fn limits(poll: &config::Poll) -> Limits {
     Limits {
         in_flight: rows(poll.in_flight),
         connect_timeout: poll.connect_timeout,
-        answer_max_bytes: usize::try_from(poll.answer_max.bytes()).unwrap_or(usize::MAX),
+        answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
         keep_alive: poll.keep_alive,
         resolve_in_flight: rows(poll.resolve_in_flight),
         ..Limits::default()

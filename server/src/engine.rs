@@ -78,7 +78,7 @@ pub struct Inputs {
 }
 
 /// What the engine works with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Parts {
     /// Reads the clocks.
     pub clock: Arc<dyn Clock>,
@@ -92,6 +92,12 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The thresholds of health.
     pub policy: Policy,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
 }
 
 /// What can happen to the engine; a closed list.

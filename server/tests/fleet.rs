@@ -1,0 +1,292 @@
+//! The whole server over real sockets, a real inventory file and a real SQLite store: every attempt
+//! is one row, no faulty neighbour is felt, and the inventory changes under it without a stir.
+
+mod support;
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use roundsman::{
+    app::{self, App},
+    config::{Config, Flag, Sources},
+    model::{HostName, Outcome, Record, State},
+    store::{
+        HostQuery, Order, Span, Store as _,
+        sqlite::{Mode, Sqlite},
+    },
+};
+use support::{Behaviour, FakeProbe};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, time::timeout};
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Healthy neighbours of the faulty ones.
+const HEALTHY: usize = 50;
+
+/// Polls that every host must have had before the books are checked.
+const POLLS: usize = 4;
+
+/// A server in a folder of its own.
+struct Server {
+    folder: TempDir,
+    app: App,
+}
+
+impl Server {
+    async fn start(inventory: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("inventory.toml"), inventory).unwrap();
+        let app = app::start(config(&folder)).await.unwrap();
+        Self { folder, app }
+    }
+
+    fn inventory(&self) -> PathBuf {
+        self.folder.path().join("inventory.toml")
+    }
+
+    /// Waits until the live view is as wanted.
+    async fn until(&self, wanted: impl Fn(&App) -> bool) {
+        let mut updates = self.app.live().subscribe();
+        let seen = async {
+            while !wanted(&self.app) {
+                // Lagging is no loss: the view is looked at whole.
+                let _ = updates.recv().await;
+            }
+        };
+        timeout(PATIENCE, seen).await.expect("the fleet never got there");
+    }
+
+    /// Stops the server and reads every row that it kept, by host name.
+    async fn rows(self) -> BTreeMap<String, Vec<Record>> {
+        let file = config(&self.folder).store.url;
+        self.app.stop().await;
+        let roundsman::config::StoreUrl::Sqlite(file) = file;
+        let store = Sqlite::open(file, Mode::ReadOnly).await.unwrap();
+        let mut rows = BTreeMap::new();
+        for host in store.hosts(HostQuery::all()).await.unwrap() {
+            let polls =
+                store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
+            rows.insert(host.name.to_string(), polls);
+        }
+        rows
+    }
+}
+
+fn config(folder: &TempDir) -> Config {
+    let flag = |key, value: String| Flag { key, name: "test", value };
+    let inventory = folder.path().join("inventory.toml");
+    let sources = Sources {
+        flags: vec![
+            flag("inventory", inventory.display().to_string()),
+            flag("data", folder.path().display().to_string()),
+            flag("http.listen", "127.0.0.1:0".to_owned()),
+        ],
+        ..Sources::default()
+    };
+    Config::load(sources).unwrap().config
+}
+
+const DEFAULTS: &str = "[defaults]\ninterval = \"1s\"\ntimeout = \"600ms\"\n";
+
+fn host(name: &str, address: SocketAddr) -> String {
+    format!("[[host]]\nname = \"{name}\"\naddresses = [\"{address}\"]\n")
+}
+
+fn name(text: &str) -> HostName {
+    HostName::new(text).unwrap()
+}
+
+/// Polls of a host that the live view remembers.
+fn polled(app: &App, name: &str) -> usize {
+    app.live().host(name).map_or(0, |host| host.recent.len())
+}
+
+fn state(app: &App, name: &str) -> Option<State> {
+    app.live().host(name).map(|host| host.state)
+}
+
+/// One row per slot, on the grid of one second, none missing, none twice.
+fn assert_one_row_per_slot(name: &str, rows: &[Record]) {
+    for pair in rows.windows(2) {
+        assert_eq!(pair[1].slot.0 - pair[0].slot.0, 1_000, "{name}: {:?}", pair[1].slot);
+    }
+}
+
+#[tokio::test]
+async fn no_faulty_neighbour_is_felt_and_every_attempt_is_one_row() {
+    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let faults = [
+        ("hung", Behaviour::Hangs, Outcome::Deadline),
+        ("stalls", Behaviour::StallsAfterHead, Outcome::Deadline),
+        ("closes", Behaviour::Closes, Outcome::Refused),
+        ("garbage", Behaviour::Says(b"\x00\xffgarbage, for sure\r\n\r\n"), Outcome::Malformed),
+        ("other", Behaviour::OtherService, Outcome::Unimplemented),
+        ("version", Behaviour::changed(|s| s.protocol = 2), Outcome::Malformed),
+        ("slow", Behaviour::Slow(Duration::from_millis(200)), Outcome::Ok),
+    ];
+    let mut inventory = DEFAULTS.to_owned() + &host("refusing", refusing);
+    let mut expected = BTreeMap::from([("refusing".to_owned(), Outcome::Refused)]);
+    let mut probes = Vec::new();
+    for (name, behaviour, outcome) in faults {
+        let probe = FakeProbe::start(behaviour).await;
+        inventory += &host(name, probe.socket());
+        expected.insert(name.to_owned(), outcome);
+        probes.push(probe);
+    }
+    for number in 0..HEALTHY {
+        let probe = FakeProbe::start(Behaviour::Healthy).await;
+        inventory += &host(&format!("healthy-{number:02}"), probe.socket());
+        expected.insert(format!("healthy-{number:02}"), Outcome::Ok);
+        probes.push(probe);
+    }
+
+    let server = Server::start(&inventory).await;
+    server
+        .until(|app| expected.keys().all(|name| polled(app, name) >= POLLS))
+        .await;
+    assert_eq!(state(&server.app, "hung"), Some(State::Down));
+    assert_eq!(state(&server.app, "healthy-07"), Some(State::Up));
+    let rows = server.rows().await;
+    assert_eq!(rows.len(), expected.len());
+    for (name, outcome) in expected {
+        let rows = &rows[&name];
+        assert!(rows.len() >= POLLS, "{name}: {} rows", rows.len());
+        assert_one_row_per_slot(&name, rows);
+        for row in rows {
+            // A poll that outlived its interval would be followed by an overrun.
+            assert_eq!(row.outcome, outcome, "{name}: {:?}", row.error);
+            assert_eq!(row.values.is_some(), outcome.has_values(), "{name}");
+            assert_eq!(row.detail.is_some(), outcome.has_values(), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slot_that_finds_the_last_poll_running_is_an_overrun_and_its_own_row() {
+    let probe = FakeProbe::start(Behaviour::Hangs).await;
+    let inventory = format!(
+        "[defaults]\nschedule = \"* * * * * *\"\ntimezone = \"UTC\"\ntimeout = \"999ms\"\n{}",
+        host("slow", probe.socket())
+    );
+    // A timeout just under the gap: the next slot comes while the batch before still settles, or
+    // just after. Either way every slot has one row.
+    let server = Server::start(&inventory).await;
+    server.until(|app| polled(app, "slow") >= POLLS).await;
+    let rows = server.rows().await;
+    assert_one_row_per_slot("slow", &rows["slow"]);
+    for row in &rows["slow"] {
+        assert!(matches!(row.outcome, Outcome::Deadline | Outcome::Overrun), "{:?}", row.outcome);
+    }
+}
+
+#[tokio::test]
+async fn a_poll_can_be_asked_for_and_is_one_row_too() {
+    let probe = FakeProbe::start(Behaviour::Healthy).await;
+    let inventory = format!(
+        "[defaults]\ninterval = \"1h\"\ntimeout = \"2s\"\n{}",
+        host("web-1", probe.socket())
+    );
+    let server = Server::start(&inventory).await;
+    let first = server.app.poll_now(name("web-1")).await.unwrap();
+    let second = server.app.poll_now(name("web-1")).await.unwrap();
+    assert_eq!((first.outcome, second.outcome), (Outcome::Ok, Outcome::Ok));
+    assert!(second.slot > first.slot);
+    assert!(server.app.poll_now(name("nobody")).await.is_none());
+    assert_eq!(server.rows().await["web-1"].len(), 2);
+}
+
+#[tokio::test]
+async fn a_good_edit_is_live_and_touches_no_host_that_did_not_change() {
+    let (stays, moves, comes) = (
+        FakeProbe::start(Behaviour::Healthy).await,
+        FakeProbe::start(Behaviour::Healthy).await,
+        FakeProbe::start(Behaviour::Healthy).await,
+    );
+    let before = DEFAULTS.to_owned()
+        + &host("stays", stays.socket())
+        + &host("moves", moves.socket())
+        + &host("goes", moves.socket()).replace("127.0.0.1:", "localhost:");
+    let server = Server::start(&before).await;
+    server.until(|app| ["stays", "moves", "goes"].iter().all(|n| polled(app, n) >= 2)).await;
+
+    // As an editor does it: a new file takes the place of the old one, under another inode.
+    let after = DEFAULTS.to_owned()
+        + &host("stays", stays.socket())
+        + &host("comes", comes.socket())
+        + &host("moves", moves.socket()).replace("[[host]]", "[[host]]\npaused = true");
+    let edited = server.folder.path().join("inventory.toml.new");
+    fs::write(&edited, after).unwrap();
+    fs::rename(&edited, server.inventory()).unwrap();
+
+    server
+        .until(|app| {
+            state(app, "comes") == Some(State::Up)
+                && state(app, "goes").is_none()
+                && state(app, "moves") == Some(State::Paused)
+        })
+        .await;
+    let polls = polled(&server.app, "stays");
+    server.until(|app| polled(app, "stays") >= polls + 2).await;
+    assert_eq!(server.app.live().server().inventory_error, None);
+    assert_eq!(stays.accepted(), 1, "an unchanged host keeps its connection");
+    let rows = server.rows().await;
+    assert_one_row_per_slot("stays", &rows["stays"]);
+    assert!(rows["stays"].last().unwrap().inventory > rows["goes"][0].inventory);
+}
+
+#[tokio::test]
+async fn a_bad_edit_changes_nothing_and_is_shown_until_it_is_mended() {
+    let probe = FakeProbe::start(Behaviour::Healthy).await;
+    let good = DEFAULTS.to_owned() + &host("web-1", probe.socket());
+    let server = Server::start(&good).await;
+    server.until(|app| polled(app, "web-1") >= 1).await;
+
+    fs::write(server.inventory(), good.replace("interval", "intervall")).unwrap();
+    server.until(|app| app.live().server().inventory_error.is_some()).await;
+    let shown = server.app.live().server().inventory_error.unwrap();
+    let place = format!("{}:2:1: ", server.inventory().display());
+    assert!(shown.starts_with(&place), "{shown}");
+    assert!(shown.contains("intervall"), "{shown}");
+    let polls = polled(&server.app, "web-1");
+    server.until(|app| polled(app, "web-1") >= polls + 2).await;
+
+    fs::write(server.inventory(), good + "# mended\n").unwrap();
+    server.until(|app| app.live().server().inventory_error.is_none()).await;
+    assert_eq!(probe.accepted(), 1);
+    let rows = server.rows().await;
+    assert_one_row_per_slot("web-1", &rows["web-1"]);
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_it_stopped() {
+    let probe = FakeProbe::start(Behaviour::Healthy).await;
+    let inventory = DEFAULTS.to_owned() + &host("web-1", probe.socket());
+    let server = Server::start(&inventory).await;
+    server.until(|app| polled(app, "web-1") >= 2).await;
+    let before = server.app.live().host("web-1").unwrap();
+    let Server { folder, app } = server;
+    app.stop().await;
+
+    let server = Server { app: app::start(config(&folder)).await.unwrap(), folder };
+    let again = server.app.live().host("web-1").unwrap();
+    assert_eq!((again.id, again.state), (before.id, State::Up), "no second `pending`");
+    assert_eq!(again.facts, before.facts);
+    server.until(|app| polled(app, "web-1") >= 2).await;
+    let rows = &server.rows().await["web-1"];
+    let phase = rows[0].slot.0 % 1_000;
+    assert!(rows.iter().all(|row| row.slot.0 % 1_000 == phase), "the phase moved");
+    assert!(rows.len() >= 4);
+}
+
+#[tokio::test]
+async fn a_bad_start_says_everything_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = app::start(config(&folder)).await.unwrap_err();
+    assert!(error.to_string().contains("inventory.toml"), "{error}");
+    let mut text = DEFAULTS.replace("1s", "soon");
+    write!(text, "[[host]]\nname = \"a b\"\n").unwrap();
+    fs::write(folder.path().join("inventory.toml"), text).unwrap();
+    let error = app::start(config(&folder)).await.unwrap_err().to_string();
+    assert!(error.lines().count() >= 3, "{error}");
+}
