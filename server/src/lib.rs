@@ -9,5 +9,9 @@ pub mod units;
 
 pub mod model;
 
+pub mod config;
+
 // Decide: pure, no clock, no async, no I/O, no logging.
 pub mod rates;
+
+pub mod health;
