@@ -15,3 +15,6 @@ pub mod config;
 pub mod rates;
 
 pub mod health;
+
+// Join.
+pub mod reload;
