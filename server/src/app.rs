@@ -4,7 +4,7 @@ mod chores;
 mod http;
 mod install;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -22,7 +22,7 @@ use crate::{
     model::{HostName, Record},
     poll::{Limits, Poller},
     query::Query,
-    reload::Watch,
+    reload::{ReloadError, Watch},
     rounds::{Rounds, RoundsError, Ticks},
     store::{
         Store, StoreError,
@@ -42,15 +42,8 @@ pub enum AppError {
     #[error("{0}")]
     Inventory(crate::inventory::Problems),
     /// The inventory file cannot be read.
-    #[error(
-        "cannot read the inventory {}: {error}; name another with --inventory", path.display()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: crate::reload::ReloadError,
-    },
+    #[error(transparent)]
+    Reload(#[from] ReloadError),
     /// The store cannot be opened or used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -111,15 +104,15 @@ pub async fn start(config: Config) -> Result<App, AppError> {
 
     let (commands, commands_in) = mpsc::channel(engine::COMMAND_QUEUE);
     let mut installer = Installer {
-        watch: Watch::new(&config.inventory),
+        watch: Watch::new(config.inventory.clone()),
         store: Arc::clone(&store),
         live: Arc::clone(&live),
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&clock),
         commands: commands.clone(),
-        path: config.inventory.clone(),
         numbers: Vec::new(),
         waiting: None,
+        in_trouble: false,
     };
     installer.first().await?;
 

@@ -102,6 +102,11 @@ fn polled(app: &App, name: &str) -> usize {
     app.live().host(name).map_or(0, |host| host.recent.len())
 }
 
+/// The slot of a host's last poll.
+fn last_slot(app: &App, name: &str) -> i64 {
+    app.live().host(name).and_then(|host| host.last.clone()).map_or(0, |last| last.slot.0)
+}
+
 fn state(app: &App, name: &str) -> Option<State> {
     app.live().host(name).map(|host| host.state)
 }
@@ -226,8 +231,8 @@ async fn a_good_edit_is_live_and_touches_no_host_that_did_not_change() {
                 && state(app, "moves") == Some(State::Paused)
         })
         .await;
-    let polls = polled(&server.app, "stays");
-    server.until(|app| polled(app, "stays") >= polls + 2).await;
+    let edited = last_slot(&server.app, "stays");
+    server.until(|app| last_slot(app, "stays") >= edited + 2_000).await;
     assert_eq!(server.app.live().server().inventory_error, None);
     assert_eq!(stays.accepted(), 1, "an unchanged host keeps its connection");
     let rows = server.rows().await;
@@ -248,8 +253,8 @@ async fn a_bad_edit_changes_nothing_and_is_shown_until_it_is_mended() {
     let place = format!("{}:2:1: ", server.inventory().display());
     assert!(shown.starts_with(&place), "{shown}");
     assert!(shown.contains("intervall"), "{shown}");
-    let polls = polled(&server.app, "web-1");
-    server.until(|app| polled(app, "web-1") >= polls + 2).await;
+    let refused = last_slot(&server.app, "web-1");
+    server.until(|app| last_slot(app, "web-1") >= refused + 2_000).await;
 
     fs::write(server.inventory(), good + "# mended\n").unwrap();
     server.until(|app| app.live().server().inventory_error.is_none()).await;

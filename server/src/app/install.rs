@@ -1,7 +1,7 @@
 //! From an inventory file to an inventory in force: read, parse, register in the store, hand to the
 //! engine. A file that cannot be read or is wrong changes nothing; the last good one stays.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -17,6 +17,15 @@ use crate::{
     store::{LoadedInventory, Registration, Store},
 };
 
+/// Between the two looks at a file that changed: longer than a tick of any file system's clock.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
+    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
 /// Puts inventories in force, one after the other.
 pub(super) struct Installer {
     pub(super) watch: Watch,
@@ -25,11 +34,12 @@ pub(super) struct Installer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) path: PathBuf,
     /// Host numbers of the inventory in force, to see which are gone.
     pub(super) numbers: Vec<HostId>,
     /// Parsed, but the store was away: tried again at the next look.
     pub(super) waiting: Option<(Inventory, String)>,
+    /// What is shown is that the file cannot be read, not that it is wrong.
+    pub(super) in_trouble: bool,
 }
 
 impl Installer {
@@ -38,8 +48,7 @@ impl Installer {
     /// # Errors
     /// Whatever is wrong with it: a server does not start on a bad inventory.
     pub(super) async fn first(&mut self) -> Result<(), AppError> {
-        let unreadable = |error| AppError::Unreadable { path: self.path.clone(), error };
-        let bytes = self.watch.read().map_err(unreadable)?;
+        let bytes = self.watch.read_now()?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
         self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
@@ -47,21 +56,13 @@ impl Installer {
 
     /// The file's name in messages.
     fn name(&self) -> String {
-        self.path.display().to_string()
+        self.watch.path().display().to_string()
     }
 
     /// Looks at the file, and puts what it says in force when that changed.
     pub(super) async fn look(&mut self) {
-        let changed = match self.watch.check() {
-            Ok(changed) => changed,
-            Err(error) => {
-                self.refuse(&error.to_string());
-                None
-            }
-        };
-        if let Some(changed) = changed {
-            let text = String::from_utf8_lossy(&changed.bytes).into_owned();
-            match inventory::parse_bytes(&self.name(), &changed.bytes) {
+        if let Some((bytes, text)) = self.changed().await {
+            match inventory::parse_bytes(&self.name(), &bytes) {
                 Ok(inventory) => self.waiting = Some((inventory, text)),
                 Err(problems) => {
                     self.waiting = None;
@@ -71,9 +72,36 @@ impl Installer {
         }
         let Some((inventory, text)) = self.waiting.take() else { return };
         if let Err(error) = self.install(&inventory, &text).await {
-            self.refuse(&format!("{}: not in force yet: {error}", self.name()));
+            self.refuse(&format!("{}: not in force yet: {}", self.name(), chain(&error)));
             self.waiting = Some((inventory, text));
         }
+    }
+
+    /// New content, when there is some. Content counts once two looks found the same, so each look
+    /// is two: an edit is in force within two seconds.
+    async fn changed(&mut self) -> Option<(Vec<u8>, String)> {
+        for look in 0..2 {
+            if look > 0 {
+                tokio::time::sleep(SETTLE).await;
+            }
+            match self.watch.check() {
+                Ok(None) => {}
+                Ok(Some(changed)) => {
+                    let text = String::from_utf8_lossy(&changed.bytes).into_owned();
+                    return Some((changed.bytes, text));
+                }
+                Err(error) => {
+                    self.in_trouble = true;
+                    self.refuse(&chain(&error));
+                    return None;
+                }
+            }
+        }
+        if self.in_trouble && self.watch.trouble().is_none() {
+            self.in_trouble = false;
+            self.live.update_server(|server| server.inventory_error = None);
+        }
+        None
     }
 
     fn refuse(&self, words: &str) {
