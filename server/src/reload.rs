@@ -17,6 +17,9 @@
 //!   a file with no name left (`st_nlink` 0) or as `//deleted` in `/proc/self/mountinfo`.
 
 mod mount;
+mod trouble;
+
+pub use trouble::ReloadError;
 
 use std::{
     fmt, fs,
@@ -26,6 +29,8 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
+
+use trouble::Kind;
 
 /// The largest file that is read, bytes. An inventory of 10,000 hosts with settings of their own is
 /// about 2 MiB.
@@ -71,56 +76,6 @@ pub struct Changed {
     pub hash: ContentHash,
 }
 
-/// What is in the way of noticing changes. Each says what to do where the operator can do something.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// The file is gone.
-    #[error("{}: the file is gone; what was loaded last stays in force", path.display())]
-    Vanished {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is there but cannot be read.
-    #[error("{}: the file cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A directory, a pipe, a device.
-    #[error("{}: expected a regular file", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Over [`MAX_FILE_BYTES`].
-    #[error("{}: expected at most {MAX_FILE_BYTES} bytes, found {size}", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size, bytes.
-        size: u64,
-    },
-    /// It kept changing while it was read; only [`Watch::read_now`] gives up so.
-    #[error("{}: the file changed during each of {MAX_READS} reads", path.display())]
-    Unsettled {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A single file was mounted and has since been replaced outside. A warning: what is mounted can
-    /// still be read, but it is the old file.
-    #[error(
-        "{}: this file was mounted by itself and has been replaced outside: changes can no longer \
-         be seen here; mount its directory instead and restart", path.display()
-    )]
-    Orphaned {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
 /// What a `stat` tells of a file: when none of it moved, neither did the content, unless the file was
 /// written twice within a tick of the file system's clock (1 to 10 ms). That is why content settles
 /// only at a second look; looks must be further apart than a tick.
@@ -161,30 +116,6 @@ enum Pending {
     Nothing,
     Content(Stamp, ContentHash),
     Trouble(Kind),
-}
-
-/// The kinds of trouble: the same kind is not said twice in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Vanished,
-    Unreadable(io::ErrorKind),
-    NotAFile,
-    TooLarge,
-    Unsettled,
-    Orphaned,
-}
-
-impl ReloadError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Vanished { .. } => Kind::Vanished,
-            Self::Unreadable { source, .. } => Kind::Unreadable(source.kind()),
-            Self::NotAFile { .. } => Kind::NotAFile,
-            Self::TooLarge { .. } => Kind::TooLarge,
-            Self::Unsettled { .. } => Kind::Unsettled,
-            Self::Orphaned { .. } => Kind::Orphaned,
-        }
-    }
 }
 
 /// Watches one file.
