@@ -22,6 +22,7 @@
 mod address;
 mod build;
 mod diff;
+mod discover;
 mod filter;
 mod links;
 mod problem;
@@ -29,6 +30,7 @@ mod range;
 mod read;
 mod settings;
 mod suggest;
+mod timing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

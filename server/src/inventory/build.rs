@@ -1,13 +1,11 @@
 //! From the text to an inventory: sections in the order of the file, then what holds between hosts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use humantime::format_duration;
 use toml::de::DeTable;
 
 use super::{
-    ContentHash, DEFAULT_REFRESH, Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS,
-    MAX_REFRESH, MIN_REFRESH, address, links,
+    ContentHash, Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links,
     problem::{Findings, Problems},
     range,
     read::{At, Section, quoted},
@@ -19,7 +17,6 @@ use crate::model::{Address, GroupName, HostName};
 const TOP_KEYS: &[&str] = &["defaults", "group", "host"];
 const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];
 const HOST_KEYS: &[&str] = &["name", "addresses", "group", "parent", "paused", "renamed_from"];
-const DISCOVER_KEYS: &[&str] = &["dns", "refresh", "port"];
 
 /// Reads and checks the whole text.
 pub(super) fn build(file: &str, text: &str, hash: ContentHash) -> Result<Inventory, Problems> {
@@ -52,20 +49,22 @@ struct GroupDraft {
     at: usize,
     /// Merged with the defaults.
     settings: Settings,
+    /// By a `[[group]]`, and not only by a host that names it.
+    declared: bool,
     group: Group,
 }
 
-struct Builder<'t> {
-    findings: Findings<'t>,
+pub(super) struct Builder<'t> {
+    pub(super) findings: Findings<'t>,
     defaults: Settings,
     groups: BTreeMap<GroupName, GroupDraft>,
     hosts: BTreeMap<HostName, Draft>,
-    discoveries: Vec<(Discovery, usize)>,
+    pub(super) discoveries: Vec<(Discovery, usize)>,
     selections: Selections,
     /// Parents of hosts that are discovered.
-    wanted_parents: Vec<At<HostName>>,
+    pub(super) wanted_parents: Vec<At<HostName>>,
     /// There is a `hosts`, a `discover` or a `[[host]]`, if a wrong one.
-    names_hosts: bool,
+    pub(super) names_hosts: bool,
     /// The limit of hosts was met, and noted.
     full: bool,
 }
@@ -113,7 +112,7 @@ impl<'t> Builder<'t> {
         let profile = merged.profile(section.at, &mut self.selections, &mut self.findings);
         if let Some(At { value: name, at }) = &name {
             let group = Group { labels: profile.labels.clone(), ..Group::default() };
-            let draft = GroupDraft { at: *at, settings: merged, group };
+            let draft = GroupDraft { at: *at, settings: merged, declared: true, group };
             match self.groups.get(name).map(|first| first.at) {
                 None => drop(self.groups.insert(name.clone(), draft)),
                 Some(first) => {
@@ -216,15 +215,22 @@ impl<'t> Builder<'t> {
             return Some(known.settings.clone());
         }
         let text = name.value.as_str();
-        if let Some(near) = self.groups.keys().find(|known| suggest::is_slip(text, known.as_str()))
-        {
-            self.findings.add(name.at, format!("no [[group]] is named `{text}`; did you mean `{near}`? (if not, declare [[group]] name = \"{text}\")"));
+        let mut declared = self.groups.iter().filter(|(_, group)| group.declared);
+        if let Some((near, _)) = declared.find(|(near, _)| suggest::is_slip(text, near.as_str())) {
+            self.findings.add(
+                name.at,
+                format!(
+                    "no [[group]] is named `{text}`; did you \
+                mean `{near}`? (if not, declare [[group]] name = \"{text}\")"
+                ),
+            );
             return None;
         }
         let labels =
             self.defaults.profile(name.at, &mut self.selections, &mut self.findings).labels;
         let group = Group { labels, ..Group::default() };
-        let draft = GroupDraft { at: name.at, settings: self.defaults.clone(), group };
+        let settings = self.defaults.clone();
+        let draft = GroupDraft { at: name.at, settings, declared: false, group };
         self.groups.insert(name.value.clone(), draft);
         None
     }
@@ -313,66 +319,6 @@ impl<'t> Builder<'t> {
         addresses
     }
 
-    fn read_discover(
-        &mut self,
-        section: &Section<'t>,
-        group: Option<&GroupName>,
-        profile: &Profile,
-    ) {
-        const EXAMPLE: &str = "a table such as { dns = \"tasks.probe\" }";
-        let Some(discover) = section.section("discover", "discover", EXAMPLE, &mut self.findings)
-        else {
-            return;
-        };
-        self.names_hosts = true;
-        discover.check_keys(DISCOVER_KEYS, &mut self.findings);
-        let port = discover.whole("port", 1, u16::MAX.into(), &mut self.findings);
-        let refresh = discover.duration("refresh", &mut self.findings);
-        if let Some(given) = refresh.filter(|r| !(MIN_REFRESH..=MAX_REFRESH).contains(&r.value)) {
-            let (least, most) = (format_duration(MIN_REFRESH), format_duration(MAX_REFRESH));
-            let value = format_duration(given.value);
-            self.findings.add(
-                given.at,
-                format!("`refresh` is between {least} and {most}, this one is {value}"),
-            );
-        }
-        let dns =
-            discover.text("dns", "the DNS name of all probes of the group", &mut self.findings);
-        if discover.at("dns").is_none() {
-            self.findings
-                .add(discover.at, "`discover` needs `dns`, the name whose addresses are the hosts");
-        }
-        let Some(dns) = dns else { return };
-        if let Err(e) = address::check_dns(dns.value) {
-            let hint = if dns.value.contains(':') { " (a port goes into `port`)" } else { "" };
-            self.findings.add(dns.at, format!("{e}{hint}"));
-        }
-        let Some(group) = group.cloned() else { return };
-        let port = port.and_then(|port| u16::try_from(port.value).ok()).unwrap_or(profile.port);
-        let dns_name = Arc::from(dns.value.to_ascii_lowercase());
-        let same = |other: &Discovery| other.dns == dns_name && other.port == port;
-        if let Some((_, first)) = self.discoveries.iter().find(|(other, _)| same(other)) {
-            let line = self.findings.line(*first);
-            self.findings.add(dns.at, format!("`{dns_name}` is already discovered at line {line}"));
-        }
-        let discovery = Discovery {
-            group,
-            dns: dns_name,
-            port,
-            refresh: refresh.map_or(DEFAULT_REFRESH, |refresh| refresh.value),
-            labels: profile.labels.clone(),
-            schedule: profile.schedule.clone(),
-            timeout: profile.timeout,
-            parent: profile.parent.as_ref().map(|parent| parent.value.clone()),
-            paused: profile.paused,
-            selection: profile.selection.clone(),
-        };
-        if let Some(parent) = &profile.parent {
-            self.wanted_parents.push(parent.clone());
-        }
-        self.discoveries.push((discovery, dns.at));
-    }
-
     fn group_name(&mut self, section: &Section<'t>, key: &str) -> Option<At<GroupName>> {
         let text = section.text(key, "the name of a group", &mut self.findings)?;
         match GroupName::new(text.value) {
@@ -386,7 +332,11 @@ impl<'t> Builder<'t> {
 
     fn finish(mut self, hash: ContentHash) -> Result<Inventory, Problems> {
         if !self.names_hosts && self.findings.is_empty() {
-            self.findings.add(0, "an inventory names one host at least: in the `hosts` or `discover` of a [[group]], or as a [[host]]");
+            self.findings.add(
+                0,
+                "an inventory names one host at least: in the `hosts` or \
+                `discover` of a [[group]], or as a [[host]]",
+            );
         }
         links::check(&self.hosts, &self.wanted_parents, &mut self.findings);
         if let Some(problems) = self.findings.take_problems() {

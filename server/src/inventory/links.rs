@@ -47,7 +47,13 @@ fn check_addresses(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_
                 }
                 Some((other, first)) => {
                     let line = findings.line(*first);
-                    findings.add(*at, format!("host `{name}` has the address {address} of host `{other}` (line {line})"));
+                    findings.add(
+                        *at,
+                        format!(
+                            "host `{name}` has the address {address} of \
+                        host `{other}` (line {line})"
+                        ),
+                    );
                 }
             }
         }
@@ -105,13 +111,25 @@ fn check_former_names(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings
         let (name, at) = (&draft.host.name, draft.renamed_at);
         if let Some(existing) = hosts.get(former) {
             let line = findings.line(existing.at);
-            findings.add(at, format!("host `{name}` cannot be renamed from `{former}`: that host still exists (line {line})"));
+            findings.add(
+                at,
+                format!(
+                    "host `{name}` cannot be renamed from `{former}`: that \
+                host still exists (line {line})"
+                ),
+            );
         }
         match used.get(former) {
             None => drop(used.insert(former, (name, at))),
             Some((other, first)) => {
                 let line = findings.line(*first);
-                findings.add(at, format!("host `{name}` cannot be renamed from `{former}`: `{other}` already is (line {line})"));
+                findings.add(
+                    at,
+                    format!(
+                        "host `{name}` cannot be renamed from `{former}`: \
+                    `{other}` already is (line {line})"
+                    ),
+                );
             }
         }
     }

@@ -10,11 +10,12 @@ use humantime::format_duration;
 
 use super::{
     DEFAULT_PORT, DEFAULT_TIMEOUT, MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
-    MAX_TIMEOUT, MAX_TOP_PROCESSES, MIN_TIMEOUT,
+    MAX_TOP_PROCESSES,
     filter::Filters,
     problem::Findings,
     read::{At, Section, quoted},
     suggest::did_you_mean,
+    timing::{Cadence, DEFAULT_ZONE, read_cadence, read_timeout, read_timezone},
 };
 use crate::{
     model::{Family, HostName, Labels, Selection},
@@ -35,8 +36,6 @@ pub(super) const KEYS: &[&str] = &[
     "top_processes",
     "tcp_ext",
 ];
-const ANY_ZONE: &str = "UTC";
-const ANY_CRON: &str = "* * * * * *";
 
 /// One layer of settings, or several merged.
 #[derive(Debug, Clone, Default)]
@@ -54,13 +53,6 @@ pub(super) struct Settings {
     tcp_ext: Option<bool>,
     parent: Option<At<HostName>>,
     paused: Option<bool>,
-}
-
-#[derive(Debug, Clone)]
-enum Cadence {
-    Every(Schedule),
-    /// An expression that can be read; its zone may come from another layer.
-    Cron(String),
 }
 
 /// What applies to a host or a discovery, with nothing left open.
@@ -155,7 +147,7 @@ impl Settings {
             None => Schedule::default(),
             Some(Cadence::Every(schedule)) => schedule.clone(),
             Some(Cadence::Cron(expression)) => {
-                let zone = self.timezone.as_deref().unwrap_or(ANY_ZONE);
+                let zone = self.timezone.as_deref().unwrap_or(DEFAULT_ZONE);
                 Schedule::cron(expression, zone).unwrap_or_else(|e| {
                     findings.add(at, e.to_string());
                     Schedule::default()
@@ -170,7 +162,13 @@ impl Settings {
         }
         if self.labels.len() > MAX_LABELS {
             let count = self.labels.len();
-            findings.add(at, format!("a host has at most {MAX_LABELS} labels, here are {count} with those of its group and the defaults"));
+            findings.add(
+                at,
+                format!(
+                    "a host has at most {MAX_LABELS} labels, here are \
+                {count} with those of its group and the defaults"
+                ),
+            );
         }
         Profile {
             schedule,
@@ -235,61 +233,6 @@ impl Settings {
     }
 }
 
-fn read_cadence(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<At<Cadence>> {
-    let every = section.duration("interval", findings).and_then(|interval| {
-        match Schedule::every(interval.value) {
-            Ok(schedule) => Some(At { value: Cadence::Every(schedule), at: interval.at }),
-            Err(e) => {
-                findings.add(interval.at, e.to_string());
-                None
-            }
-        }
-    });
-    let expected = "a cron expression such as \"*/10 * * * * *\"";
-    let cron = section.text("schedule", expected, findings).and_then(|text| {
-        match Schedule::cron(text.value, ANY_ZONE) {
-            Ok(_) => Some(At { value: Cadence::Cron(text.value.to_owned()), at: text.at }),
-            Err(e) => {
-                findings.add(text.at, e.to_string());
-                None
-            }
-        }
-    });
-    if let (Some(interval), Some(schedule)) = (section.at("interval"), section.at("schedule")) {
-        findings.add(
-            interval.max(schedule),
-            "`interval` and `schedule` exclude each other: give one of them".to_owned(),
-        );
-        return None;
-    }
-    every.or(cron)
-}
-
-fn read_timezone(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<String> {
-    let expected = "the name of a time zone such as \"Europe/Berlin\"";
-    let zone = section.text("timezone", expected, findings)?;
-    match Schedule::cron(ANY_CRON, zone.value) {
-        Ok(_) => Some(zone.value.to_owned()),
-        Err(e) => {
-            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-            findings.add(zone.at, format!("{e}{}", did_you_mean(zone.value, names)));
-            None
-        }
-    }
-}
-
-fn read_timeout(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<At<Duration>> {
-    let timeout = section.duration("timeout", findings)?;
-    if (MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout.value) {
-        return Some(timeout);
-    }
-    let (least, most) = (format_duration(MIN_TIMEOUT), format_duration(MAX_TIMEOUT));
-    let given = format_duration(timeout.value);
-    findings
-        .add(timeout.at, format!("a timeout is between {least} and {most}, this one is {given}"));
-    None
-}
-
 /// The name of a host.
 pub(super) fn read_name(
     section: &Section<'_>,
@@ -317,14 +260,28 @@ fn read_labels(section: &Section<'_>, findings: &mut Findings<'_>) -> Labels {
             && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
             && name.len() <= MAX_LABEL_NAME_BYTES;
         if !good {
-            findings.add(key.at, format!("bad label name {}: expected a letter or '_', then letters, digits and '_', at most {MAX_LABEL_NAME_BYTES}", quoted(name)));
+            findings.add(
+                key.at,
+                format!(
+                    "bad label name {}: expected a letter or '_', then \
+                letters, digits and '_', at most {MAX_LABEL_NAME_BYTES}",
+                    quoted(name)
+                ),
+            );
         }
         let Some(value) = table.text(name, "a string", findings) else { continue };
         if value.value.is_empty()
             || value.value.len() > MAX_LABEL_VALUE_BYTES
             || value.value.chars().any(char::is_control)
         {
-            findings.add(value.at, format!("bad value of label {}: expected 1 to {MAX_LABEL_VALUE_BYTES} bytes without control characters", quoted(name)));
+            findings.add(
+                value.at,
+                format!(
+                    "bad value of label {}: expected 1 to \
+                {MAX_LABEL_VALUE_BYTES} bytes without control characters",
+                    quoted(name)
+                ),
+            );
         }
         labels.insert(name.to_owned(), value.value.to_owned());
     }

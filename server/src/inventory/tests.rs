@@ -96,6 +96,17 @@ fn a_renamed_host_is_neither_added_nor_retired() {
 }
 
 #[test]
+fn a_group_need_not_be_declared() {
+    let text = "[[host]]\nname = \"a\"\ngroup = \"db\"\n[[host]]\nname = \"b\"\ngroup = \"dbs\"\n";
+    let groups: Vec<(String, usize)> = read(text)
+        .groups
+        .iter()
+        .map(|(name, group)| (name.to_string(), group.hosts.len()))
+        .collect();
+    assert_eq!(groups, [("db".to_owned(), 1), ("dbs".to_owned(), 1)]);
+}
+
+#[test]
 fn the_hash_is_that_of_the_bytes() {
     assert_eq!(
         ContentHash::of(b"").as_str(),
