@@ -18,6 +18,8 @@ pub use agenda::{Agenda, BATCH, CLOCK_STEP, Due, HORIZON, MAX_LATE, MAX_SHIFTS};
 
 /// The shortest interval between two polls of a host.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// The interval when none is given.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// The longest interval between two polls of a host.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Over how much time the hosts of one cron slot are spread. One second, so that every host is
@@ -199,6 +201,13 @@ impl Schedule {
             Kind::Every(interval) => *interval,
             Kind::Cron(_) => millis(CRON_SPREAD),
         }
+    }
+}
+
+/// Every [`DEFAULT_INTERVAL`].
+impl Default for Schedule {
+    fn default() -> Self {
+        Self(Kind::Every(millis(DEFAULT_INTERVAL)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The agenda: which host is due next. One entry per polled host, two sorted sets.
 //!
 //! Slots are wall-clock moments, deadlines are monotonic ones. A host's next slot stays *closed*,
-//! sorted by wall clock, until [`Agenda::open`] turns it into a due moment with the pair of clocks of
-//! that instant; so an adjustment of the wall clock reaches every slot that is not already at hand.
+//! sorted by wall clock, until [`Agenda::open`] turns it into a due moment with the pair of clocks
+//! of that instant; so an adjustment of the wall clock reaches every slot that is not already at hand.
 
 use std::{
     collections::{BTreeSet, HashMap},
