@@ -1,1 +1,3 @@
+//! The probe. Nothing is here yet.
+
 fn main() {}
