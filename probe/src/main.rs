@@ -1,3 +1,9 @@
-//! The probe. Nothing is here yet.
+//! The `roundsman-probe` binary: arguments in, exit code out. What it does is in the library.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os().collect())
+}
