@@ -7,3 +7,6 @@
 // Vocabulary: what things are called.
 pub mod model;
 pub mod units;
+
+// Touch: the world outside.
+pub mod store;
