@@ -6,6 +6,7 @@
 pub mod detail;
 mod error;
 pub mod sqlite;
+pub mod writer;
 
 #[cfg(test)]
 pub(crate) mod conformance;
