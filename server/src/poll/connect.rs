@@ -120,6 +120,14 @@ pub enum DialError {
         /// How long it was waited for.
         after: Micros,
     },
+    /// The peer accepted the connection and closed it before anything could be said.
+    #[error("{address}: {socket} accepted the connection and closed it without a word")]
+    Closed {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+    },
     /// The network or this machine said no.
     #[error("{address}: cannot connect to {socket}")]
     Network {
@@ -136,9 +144,8 @@ impl DialError {
     fn connect(to: &Destination, socket: SocketAddr, source: io::Error) -> Self {
         let address = Arc::clone(&to.text);
         match source.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
-                Self::Refused { address, socket }
-            }
+            io::ErrorKind::ConnectionRefused => Self::Refused { address, socket },
+            io::ErrorKind::ConnectionReset => Self::Closed { address, socket },
             _ => Self::Network { address, socket, source },
         }
     }
@@ -150,7 +157,7 @@ impl DialError {
             Self::Resolve { .. } | Self::ResolveTimeout { .. } | Self::NotAnAddress { .. } => {
                 Outcome::Resolve
             }
-            Self::Refused { .. } => Outcome::Refused,
+            Self::Refused { .. } | Self::Closed { .. } => Outcome::Refused,
             Self::NoAnswer { .. } | Self::Network { .. } => Outcome::Unreachable,
         }
     }
@@ -254,9 +261,9 @@ impl Shared {
             trace.enter(Step::Connect, now);
             let share = until.since(now) / count(sockets.len() - tried);
             let after = share.min(self.limits.connect_timeout);
-            failed = match timeout(after, self.connect(*socket, origin.clone())).await {
+            failed = match timeout(after, self.connect(to, *socket, origin.clone())).await {
                 Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(source)) => DialError::connect(to, *socket, source),
+                Ok(Err(error)) => error,
                 Err(_) => {
                     DialError::NoAnswer { address: text(), socket: *socket, after: after.into() }
                 }
@@ -294,11 +301,21 @@ impl Shared {
         Ok(sockets)
     }
 
-    async fn connect(&self, socket: SocketAddr, origin: Uri) -> io::Result<Connection> {
-        let tcp = TcpStream::connect(socket).await?;
-        // A poll is one small request and one answer: nothing to gather.
-        tcp.set_nodelay(true)?;
-        Connection::start(tcp, origin, self.limits.keep_alive).await
+    async fn connect(
+        &self,
+        to: &Destination,
+        socket: SocketAddr,
+        origin: Uri,
+    ) -> Result<Connection, DialError> {
+        let tcp = TcpStream::connect(socket)
+            .await
+            .map_err(|source| DialError::connect(to, socket, source))?;
+        // A poll is one small request and one answer: nothing to gather. Fails only on a socket
+        // that is dead already, which HTTP/2 then finds out.
+        let _dead = tcp.set_nodelay(true);
+        Connection::start(tcp, origin, self.limits.keep_alive)
+            .await
+            .map_err(|_dead| DialError::Closed { address: Arc::clone(&to.text), socket })
     }
 }
 
