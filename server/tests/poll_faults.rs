@@ -1,6 +1,7 @@
 //! Polling against everything that can be wrong with the other side, over real sockets: each fault
 //! gets its own outcome, no poll outlives its deadline, and none disturbs the healthy ones beside
 //! it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
