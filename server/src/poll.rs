@@ -11,6 +11,7 @@ mod connection;
 mod decode;
 mod job;
 mod link;
+mod resolve;
 mod socket;
 mod stack;
 mod text;
@@ -18,10 +19,11 @@ mod text;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use classify::{Fault, Stuck};
-pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES, Resolve, SystemResolver};
+pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
 pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, MAX_REPORT_BYTES, PROTOCOL};
 pub use job::{Attempt, Job, Serving};
 pub use link::Link;
+pub use resolve::{Resolve, SystemResolver};
 pub use socket::Speech;
 pub use text::{MAX_ERROR_BYTES, one_line};
 use tokio::{sync::Semaphore, time::timeout};
@@ -29,8 +31,8 @@ use tower::{Service as _, ServiceExt as _};
 
 use self::{
     call::HEALTH_CHECK,
-    connect::LimitedResolver,
     job::{Asked, Step, Trace},
+    resolve::LimitedResolver,
     stack::{Stack, stack},
 };
 use crate::{clock::Clock, model::Outcome, units::Mono};

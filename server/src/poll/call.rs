@@ -130,7 +130,7 @@ impl Shared {
         let connection = kept.connection.clone();
         let mut grpc = Grpc::with_origin(connection, kept.connection.origin().clone())
             .max_decoding_message_size(self.limits.answer_max_bytes);
-        grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+        grpc.ready().await.map_err(Status::from_error)?;
         let mut head = http::HeaderMap::with_capacity(4);
         head.insert(USER_AGENT, HeaderValue::from_static(NAME));
         let mut request =

@@ -4,10 +4,12 @@
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
+use http::StatusCode;
 use tonic::{Code, Status};
 
 use super::{
     connect::DialErrors,
+    connection::PlainHttp,
     decode::DecodeError,
     job::Step,
     socket::{Peer, Speech},
@@ -157,6 +159,14 @@ impl Place {
     /// What the failed call is. A status with a source comes from the connection; one without was
     /// sent by the peer, or is one of the few that tonic makes of a bad answer.
     pub(super) fn fault(&self, status: &Status) -> Fault {
+        if let Some(plain) = cause::<PlainHttp>(status) {
+            return match plain.status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                    Fault::Unauthenticated(plain.to_string())
+                }
+                _ => Fault::NotGrpc(plain.to_string()),
+            };
+        }
         let lost = status.source().is_some();
         if lost && self.was_kept && !self.answering && !reset_by_peer(status) {
             return Fault::KeptDied;
@@ -176,7 +186,7 @@ impl Place {
         if reset_by_peer(status) {
             return Fault::Reset(words(status));
         }
-        match (self.peer.end(), h2_error(status)) {
+        match (self.peer.end(), cause::<h2::Error>(status)) {
             (_, Some(error)) if error.is_library() => Fault::NotGrpc(words(status)),
             (Some(end), _) => Fault::BrokenOff(end),
             (None, Some(error)) if error.is_remote() => {
@@ -190,21 +200,19 @@ impl Place {
 /// What a status without a source says. tonic makes some of these itself, of answers that are not
 /// gRPC; they are told by its words, which `tests/poll_faults.rs` holds still.
 fn said(status: &Status, limit_bytes: usize) -> Fault {
-    const NOT_GRPC: [&str; 5] = [
+    const NOT_GRPC: [&str; 4] = [
         "protocol error: ",
         "Unexpected EOF decoding stream",
-        "grpc-status header missing",
         "Content is compressed with",
         NO_MESSAGE,
     ];
     let message = status.message();
     let made_here = NOT_GRPC.iter().any(|start| message.starts_with(start));
-    let text = || message.to_owned();
+    let text = || if message.is_empty() { "no reason given" } else { message }.to_owned();
     match status.code() {
         Code::OutOfRange if message.starts_with("Error, decoded message length too large") => {
             Fault::TooLarge(limit_bytes)
         }
-        // A proxy's 401 or 403 has no gRPC status, and means the same.
         Code::Unauthenticated | Code::PermissionDenied => Fault::Unauthenticated(text()),
         _ if made_here => Fault::NotGrpc(text()),
         Code::Unimplemented => Fault::Unimplemented(text()),
@@ -216,10 +224,11 @@ fn said(status: &Status, limit_bytes: usize) -> Fault {
 
 /// The peer reset this one call and left the connection alone: it lives.
 fn reset_by_peer(status: &Status) -> bool {
-    h2_error(status).is_some_and(|error| error.is_reset() && error.is_remote())
+    cause::<h2::Error>(status).is_some_and(|error| error.is_reset() && error.is_remote())
 }
 
-fn h2_error(status: &Status) -> Option<&h2::Error> {
+/// The error of this type along the source chain.
+fn cause<E: Error + 'static>(status: &Status) -> Option<&E> {
     chain(status).find_map(|error| error.downcast_ref())
 }
 

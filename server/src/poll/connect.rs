@@ -11,9 +11,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use async_trait::async_trait;
 use http::Uri;
-use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     Shared,
@@ -30,52 +29,6 @@ use crate::{
 
 /// The most socket addresses of one name that are tried.
 pub const MAX_SOCKET_ADDRESSES: usize = 8;
-
-/// Turns a name into socket addresses. [`SystemResolver`] asks the machine's.
-#[async_trait]
-pub trait Resolve: Send + Sync {
-    /// The socket addresses of `host`, in the order in which they are to be tried.
-    ///
-    /// # Errors
-    /// What the resolver says, when it knows none.
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
-}
-
-/// getaddrinfo(3), as the machine is configured.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
-
-#[async_trait]
-impl Resolve for SystemResolver {
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(tokio::net::lookup_host((host, port)).await?.collect())
-    }
-}
-
-/// A resolver with a limit. getaddrinfo(3) cannot be cancelled: it holds its thread until it
-/// returns. So a look-up runs in a task of its own that holds its slot just as long, and a dead
-/// resolver parks at most that many threads, however many polls gave up waiting.
-pub(super) struct LimitedResolver {
-    resolver: Arc<dyn Resolve>,
-    slots: Arc<Semaphore>,
-}
-
-impl LimitedResolver {
-    pub(super) fn new(resolver: Arc<dyn Resolve>, in_flight: usize) -> Self {
-        Self { resolver, slots: Arc::new(Semaphore::new(in_flight)) }
-    }
-
-    async fn resolve(&self, host: Arc<str>, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)?;
-        let resolver = Arc::clone(&self.resolver);
-        let look_up = tokio::spawn(async move {
-            let found = resolver.resolve(&host, port).await;
-            drop(slot);
-            found
-        });
-        look_up.await.map_err(io::Error::other)?
-    }
-}
 
 /// Why one address could not be connected to.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +73,14 @@ pub enum DialError {
         /// How long it was waited for.
         after: Micros,
     },
+    /// The peer accepted the connection and closed it before anything could be said.
+    #[error("{address}: {socket} accepted the connection and closed it without a word")]
+    Closed {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+    },
     /// The network or this machine said no.
     #[error("{address}: cannot connect to {socket}")]
     Network {
@@ -136,9 +97,8 @@ impl DialError {
     fn connect(to: &Destination, socket: SocketAddr, source: io::Error) -> Self {
         let address = Arc::clone(&to.text);
         match source.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
-                Self::Refused { address, socket }
-            }
+            io::ErrorKind::ConnectionRefused => Self::Refused { address, socket },
+            io::ErrorKind::ConnectionReset => Self::Closed { address, socket },
             _ => Self::Network { address, socket, source },
         }
     }
@@ -150,7 +110,7 @@ impl DialError {
             Self::Resolve { .. } | Self::ResolveTimeout { .. } | Self::NotAnAddress { .. } => {
                 Outcome::Resolve
             }
-            Self::Refused { .. } => Outcome::Refused,
+            Self::Refused { .. } | Self::Closed { .. } => Outcome::Refused,
             Self::NoAnswer { .. } | Self::Network { .. } => Outcome::Unreachable,
         }
     }
@@ -254,9 +214,9 @@ impl Shared {
             trace.enter(Step::Connect, now);
             let share = until.since(now) / count(sockets.len() - tried);
             let after = share.min(self.limits.connect_timeout);
-            failed = match timeout(after, self.connect(*socket, origin.clone())).await {
+            failed = match timeout(after, self.connect(to, *socket, origin.clone())).await {
                 Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(source)) => DialError::connect(to, *socket, source),
+                Ok(Err(error)) => error,
                 Err(_) => {
                     DialError::NoAnswer { address: text(), socket: *socket, after: after.into() }
                 }
@@ -294,11 +254,21 @@ impl Shared {
         Ok(sockets)
     }
 
-    async fn connect(&self, socket: SocketAddr, origin: Uri) -> io::Result<Connection> {
-        let tcp = TcpStream::connect(socket).await?;
-        // A poll is one small request and one answer: nothing to gather.
-        tcp.set_nodelay(true)?;
-        Connection::start(tcp, origin, self.limits.keep_alive).await
+    async fn connect(
+        &self,
+        to: &Destination,
+        socket: SocketAddr,
+        origin: Uri,
+    ) -> Result<Connection, DialError> {
+        let tcp = TcpStream::connect(socket)
+            .await
+            .map_err(|source| DialError::connect(to, socket, source))?;
+        // A poll is one small request and one answer: nothing to gather. Fails only on a socket
+        // that is dead already, which HTTP/2 then finds out.
+        let _dead = tcp.set_nodelay(true);
+        Connection::start(tcp, origin, self.limits.keep_alive)
+            .await
+            .map_err(|_dead| DialError::Closed { address: Arc::clone(&to.text), socket })
     }
 }
 

@@ -9,15 +9,15 @@
 //! connects in its own future, and there is one task per connection instead of two.
 
 use std::{
+    error::Error,
     future::Future,
-    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -34,6 +34,9 @@ const WINDOW_BYTES: u32 = 65_535;
 
 /// The largest head of an answer, bytes.
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
+
+/// The header that ends a gRPC answer.
+const GRPC_STATUS: &str = "grpc-status";
 
 /// An open connection. Clones share it; it closes when the last one is dropped.
 #[derive(Debug, Clone)]
@@ -53,7 +56,7 @@ impl Connection {
         socket: TcpStream,
         origin: Uri,
         keep_alive: Duration,
-    ) -> Result<Self, io::Error> {
+    ) -> Result<Self, hyper::Error> {
         // TLS has its place here: wrap the socket before it is watched, `Outcome::Tls` on failure.
         let (socket, peer) = Watched::new(socket);
         let (sender, driver) = http2::Builder::new(TokioExecutor::new())
@@ -65,8 +68,7 @@ impl Connection {
             .keep_alive_timeout(KEEP_ALIVE_ANSWER)
             .keep_alive_while_idle(true)
             .handshake(TokioIo::new(socket))
-            .await
-            .map_err(io::Error::other)?;
+            .await?;
         tokio::spawn(async move {
             // How it ended shows in the call that meets it, with what `Peer` saw.
             let _ended = driver.await;
@@ -85,16 +87,39 @@ impl Connection {
     }
 }
 
+/// The head of an answer from an HTTP/2 server that does not speak gRPC: a web server, a proxy.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP status {status} with content type {content_type:?}, and no gRPC status")]
+pub(super) struct PlainHttp {
+    pub(super) status: StatusCode,
+    content_type: String,
+}
+
+impl PlainHttp {
+    /// Lets answers pass that say they are gRPC. tonic would take the page for a message first and
+    /// complain of its compression flag.
+    fn check(answer: Response<Incoming>) -> Result<Response<Incoming>, Self> {
+        let (status, headers) = (answer.status(), answer.headers());
+        let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        let grpc = status == StatusCode::OK && content_type.starts_with(b"application/grpc");
+        if grpc || headers.contains_key(GRPC_STATUS) {
+            return Ok(answer);
+        }
+        Err(Self { status, content_type: String::from_utf8_lossy(content_type).into_owned() })
+    }
+}
+
 impl tower::Service<Request<Body>> for Connection {
     type Response = Response<Incoming>;
-    type Error = hyper::Error;
+    type Error = Box<dyn Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.sender.poll_ready(cx)
+        self.sender.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(self.sender.send_request(request))
+        let answer = self.sender.send_request(request);
+        Box::pin(async move { Ok(PlainHttp::check(answer.await?)?) })
     }
 }

@@ -54,6 +54,12 @@ pub enum Behaviour {
     StallsInBody,
     /// Sends half a message and resets the call.
     ResetsInBody,
+    /// Sends half a message and a good status.
+    Truncated,
+    /// Sends a good status and no message.
+    NoMessage,
+    /// Says that its answer is compressed.
+    Compressed,
     /// Sends a message and no status after it.
     WithoutStatus,
     /// Speaks HTTP/2 and answers with this status, which is not gRPC.
@@ -328,12 +334,11 @@ fn odd_response(behaviour: &Behaviour) -> http::Response<Body> {
             response.body(Body::from_stream(half.chain(failure)))
         }
         Behaviour::WithoutStatus => response.body(Body::from(whole)),
-        Behaviour::Bytes(message) => {
-            let mut trailers = http::HeaderMap::new();
-            trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
-            let message = Bytes::from(frame(message));
-            response
-                .body(Body::new(WithTrailers { message: Some(message), trailers: Some(trailers) }))
+        Behaviour::Bytes(message) => response.body(good(frame(message).into())),
+        Behaviour::Truncated => response.body(good(half)),
+        Behaviour::NoMessage => response.body(good(Bytes::new())),
+        Behaviour::Compressed => {
+            response.header("grpc-encoding", "gzip").body(good(frame(&[]).into()))
         }
         Behaviour::Http(status) => {
             http::Response::builder().status(*status).body(Body::from("no gRPC here"))
@@ -341,6 +346,13 @@ fn odd_response(behaviour: &Behaviour) -> http::Response<Body> {
         _ => unreachable!("not an odd response"),
     }
     .unwrap()
+}
+
+/// A body of these bytes with a good status after them.
+fn good(bytes: Bytes) -> Body {
+    let mut trailers = http::HeaderMap::new();
+    trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+    Body::new(WithTrailers { message: Some(bytes), trailers: Some(trailers) })
 }
 
 /// A body of one piece, and trailers.

@@ -72,20 +72,7 @@ fn full() -> v1::Snapshot {
             boottime_ns: 86_400_500_000_000,
         }),
         view: v1::View::Host.into(),
-        reports: vec![
-            v1::FamilyReport {
-                family: v1::Family::Cpu.into(),
-                status: v1::Status::Ok.into(),
-                spent_us: 11,
-                error: String::new(),
-            },
-            v1::FamilyReport {
-                family: v1::Family::Filesystem.into(),
-                status: v1::Status::Hung.into(),
-                spent_us: 12,
-                error: "/mnt/nfs: statvfs does not return\n".to_owned(),
-            },
-        ],
+        reports: reports(),
         cost: Some(v1::Cost {
             cpu_user_us: n.next(),
             cpu_system_us: n.next(),
@@ -119,26 +106,47 @@ fn full() -> v1::Snapshot {
         }),
         vmstat: Some(vmstat(n)),
         sockets: Some(sockets(n)),
-        processes: Some(v1::Processes {
-            running: 1,
-            sleeping: 2,
-            uninterruptible: 3,
-            zombie: 4,
-            stopped: 5,
-            idle: 6,
-            other: 7,
-            threads: 8,
-            top: vec![v1::Process {
-                pid: 4242,
-                comm: "mysqld".to_owned(),
-                state: "S".to_owned(),
-                user_ticks: 70,
-                system_ticks: 7,
-                rss_pages: 10,
-                start_ticks: 99,
-                threads: 40,
-            }],
-        }),
+        processes: Some(processes()),
+    }
+}
+
+fn reports() -> Vec<v1::FamilyReport> {
+    vec![
+        v1::FamilyReport {
+            family: v1::Family::Cpu.into(),
+            status: v1::Status::Ok.into(),
+            spent_us: 11,
+            error: String::new(),
+        },
+        v1::FamilyReport {
+            family: v1::Family::Filesystem.into(),
+            status: v1::Status::Hung.into(),
+            spent_us: 12,
+            error: "/mnt/nfs: statvfs does not return\n".to_owned(),
+        },
+    ]
+}
+
+fn processes() -> v1::Processes {
+    v1::Processes {
+        running: 1,
+        sleeping: 2,
+        uninterruptible: 3,
+        zombie: 4,
+        stopped: 5,
+        idle: 6,
+        other: 7,
+        threads: 8,
+        top: vec![v1::Process {
+            pid: 4242,
+            comm: "mysqld".to_owned(),
+            state: "S".to_owned(),
+            user_ticks: 70,
+            system_ticks: 7,
+            rss_pages: 10,
+            start_ticks: 99,
+            threads: 40,
+        }],
     }
 }
 
