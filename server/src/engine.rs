@@ -436,3 +436,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
