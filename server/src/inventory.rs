@@ -50,6 +50,7 @@ pub use diff::{Change, Diff, diff};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use range::MAX_RANGES;
+pub use suggest::closest;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;

@@ -9,7 +9,7 @@ pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a s
 }
 
 /// The nearest word: at most a third of the letters wrong, and at least one letter right.
-pub(super) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = word.chars().count();
     let most = (letters / 3).clamp(1, 3);
     words
