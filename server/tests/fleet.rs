@@ -1,6 +1,8 @@
 //! The whole server over real sockets, a real inventory file and a real SQLite store: every attempt
 //! is one row, no faulty neighbour is felt, and the inventory changes under it without a stir.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::PathBuf, time::Duration};
