@@ -419,15 +419,17 @@ pub(crate) async fn a_retired_host_comes_back_unpinned(fixture: &dyn Fixture) {
 pub(crate) async fn facts_are_kept_in_order_of_time(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
     let newer = Facts { kernel: Some("7.0".into()), cpus: None, ..sample::facts() };
-    let facts = [
-        (newer.clone(), slot(5)),
-        (sample::facts(), slot(3)), // late: changes nothing but when it was first seen
-        (Facts { machine_id: None, ..newer.clone() }, slot(6)), // does not undo the pin
-    ]
-    .map(|(facts, seen)| FactsSeen { host: host.id, facts, seen });
-    write(fixture, Batch { facts: facts.into(), ..Batch::default() }).await.unwrap();
+    let learn = async |facts, seen| {
+        let facts = vec![FactsSeen { host: host.id, facts, seen }];
+        write(fixture, Batch { facts, ..Batch::default() }).await.unwrap();
+        all_hosts(fixture).await.remove(0).facts
+    };
+    assert_eq!(learn(newer.clone(), slot(5)).await, newer);
+    // Late: changes nothing but when it was first seen.
+    assert_eq!(learn(sample::facts(), slot(3)).await, newer);
+    // An answer without machine_id does not undo the pin.
+    assert_eq!(learn(Facts { machine_id: None, ..newer.clone() }, slot(6)).await, newer);
     let listed = all_hosts(fixture).await.remove(0);
-    assert_eq!(listed.facts, newer);
     assert_eq!((listed.first_seen, listed.last_seen), (Some(slot(3)), Some(slot(6))));
 }
 
