@@ -34,15 +34,12 @@ mod timing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
-
 use crate::{
-    model::{Address, GroupName, HostName, Labels, Selection},
+    model::{ContentHash, Address, GroupName, HostName, Labels, Selection},
     schedule::Schedule,
 };
 
@@ -153,37 +150,6 @@ pub struct Discovery {
     pub paused: bool,
     /// What their probes are asked for.
     pub selection: Arc<Selection>,
-}
-
-/// Which inventory this is: the SHA-256 of its bytes, 64 lower-case hex digits.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ContentHash(Arc<str>);
-
-impl ContentHash {
-    /// Of these bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        let digits: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        Self(digits.into())
-    }
-
-    /// The 64 digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ContentHash({})", self.0)
-    }
 }
 
 /// Parses and checks an inventory. `file` is its name for the messages.

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or a socket, and nothing knows the wire or SQL.
 
 mod columns;
+mod hash;
 mod health;
 mod host;
 mod outcome;
@@ -14,6 +15,7 @@ pub use columns::{
     Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
     NetColumn, ProcessColumn, Row, SoftirqColumn, Unit, Values,
 };
+pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};
 pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
 pub use outcome::Outcome;

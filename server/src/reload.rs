@@ -22,13 +22,13 @@ mod trouble;
 pub use trouble::ReloadError;
 
 use std::{
-    fmt, fs,
+    fs,
     io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
+use crate::model::ContentHash;
 
 use trouble::Kind;
 
@@ -42,30 +42,6 @@ pub const MAX_READS: u32 = 10;
 /// One look in so many also reads the table of mounts, which can be long. `st_nlink` is in every
 /// look.
 pub const MOUNT_LOOK_EVERY: u32 = 30;
-
-/// The SHA-256 of a file's bytes. Its `Display` is 64 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentHash(pub [u8; 32]);
-
-impl ContentHash {
-    /// The hash of these bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// New content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +87,7 @@ enum Look {
 }
 
 /// What the last look left to be confirmed by the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Pending {
     Nothing,
     Content(Stamp, ContentHash),
@@ -174,9 +150,9 @@ impl Watch {
         for _ in 0..MAX_READS {
             if let Look::Read { stamp, bytes } = self.look(None)? {
                 let hash = ContentHash::of(&bytes);
-                self.reported = Some(hash);
+                self.reported = Some(hash.clone());
                 // Read once more by the next check: it may have been written in two steps.
-                self.pending = Pending::Content(stamp, hash);
+                self.pending = Pending::Content(stamp, hash.clone());
                 self.settled = None;
                 return Ok(Changed { bytes, hash });
             }
@@ -208,16 +184,16 @@ impl Watch {
     /// A look that read the file: the second one alike settles it.
     fn confirm(&mut self, stamp: Stamp, bytes: Vec<u8>) -> Result<Option<Changed>, ReloadError> {
         let hash = ContentHash::of(&bytes);
-        let now = Pending::Content(stamp, hash);
+        let now = Pending::Content(stamp, hash.clone());
         if self.pending != now {
             self.pending = now;
             return Ok(None);
         }
         self.pending = Pending::Nothing;
         self.settled = Some(stamp);
-        if self.reported != Some(hash) {
+        if self.reported.as_ref() != Some(&hash) {
             // New content before a warning: the warning comes with the next look.
-            self.reported = Some(hash);
+            self.reported = Some(hash.clone());
             self.trouble = None;
             return Ok(Some(Changed { bytes, hash }));
         }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::{
-    ContentHash, Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links,
+    Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links,
     problem::{Findings, Problems},
     range,
     read::{At, Section, quoted},
     settings::{self, Profile, Selections, Settings},
     suggest,
 };
-use crate::model::{Address, GroupName, HostName};
+use crate::model::{ContentHash, Address, GroupName, HostName};
 
 const TOP_KEYS: &[&str] = &["defaults", "group", "host"];
 const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
-use sha2::{Digest, Sha256};
 
 use super::{connect::APPLICATION_ID, fault::fault};
-use crate::store::StoreError;
+use crate::{model::ContentHash, store::StoreError};
 
 struct Step {
     number: u32,
@@ -121,10 +120,5 @@ fn refuse_changed(connection: &Connection, found: u32, path: &Path) -> Result<()
 }
 
 fn checksum(sql: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(sql).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    ContentHash::of(sql.as_bytes()).to_string()
 }
