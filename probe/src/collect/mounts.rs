@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Filesystems that hold no files of their own, only the kernel's. autofs is among them because
-/// touching it would mount what it stands for.
+/// touching it would mount what it stands for, and ramfs because it keeps no count of its space.
 pub const PSEUDO: &[&str] = &[
     "autofs",
     "bdev",
@@ -36,6 +36,7 @@ pub const PSEUDO: &[&str] = &[
     "pipefs",
     "proc",
     "pstore",
+    "ramfs",
     "resctrl",
     "rootfs",
     "rpc_pipefs",
@@ -55,7 +56,7 @@ pub const PSEUDO: &[&str] = &[
 /// allocation table from a slow stick; zfs waits for a suspended pool; unknown ones may do anything.
 pub const ANSWER_FROM_MEMORY: &[&str] = &[
     "bcachefs", "btrfs", "cramfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "iso9660", "jfs",
-    "nilfs2", "overlay", "ramfs", "reiserfs", "squashfs", "tmpfs", "ubifs", "udf", "xfs",
+    "nilfs2", "overlay", "reiserfs", "squashfs", "tmpfs", "ubifs", "udf", "xfs",
 ];
 
 /// An overlay has no space of its own: statvfs answers for its upper layer, which is another mount.

@@ -16,8 +16,8 @@ use super::{
 const MAX_INTERFACES: usize = 2_048;
 /// Numbers per interface: eight received, eight sent.
 const COUNTERS: usize = 16;
-/// Lines of heading.
-const HEADER_LINES: usize = 2;
+/// How its two lines of heading begin, so that another file is not taken for an empty list.
+const HEADER: [&[u8]; 2] = [b"Inter-|", b"face |"];
 
 /// Reads the family.
 pub fn collect(
@@ -33,8 +33,8 @@ pub fn collect(
 /// The values in `<proc>/1/net/dev`.
 pub fn parse(bytes: &[u8], wanted: &Names, report: &mut Report) -> Option<v1::Network> {
     let mut lines = lines(bytes);
-    for _ in 0..HEADER_LINES {
-        lines.next().filter(|line| line.contains(&b'|'))?;
+    for start in HEADER {
+        lines.next().filter(|line| line.trim_ascii_start().starts_with(start))?;
     }
     let mut rows = Rows::<String, COUNTERS>::new(MAX_INTERFACES);
     for line in lines {
@@ -105,11 +105,11 @@ mod tests {
 
     use super::*;
 
-    const HEADER: &str = "Inter-| Receive | Transmit\n face |bytes |bytes\n";
+    const HEADING: &str = "Inter-| Receive | Transmit\n face |bytes |bytes\n";
 
     #[test]
     fn an_alias_and_a_missing_space_are_understood() {
-        let text = format!("{HEADER}  eth0:1:12345 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n");
+        let text = format!("{HEADING}  eth0:1:12345 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n");
         let network = parse(text.as_bytes(), &Names::default(), &mut Report::default()).unwrap();
         assert_eq!(network.interface, ["eth0:1"]);
         assert_eq!((network.rx_bytes, network.tx_compressed), (vec![12345], vec![16]));
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_bad_line_costs_one_interface() {
         let mut report = Report::default();
-        let text = format!("{HEADER}lo: 1 2 3\n eth0: 1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 7\nrubbish\n");
+        let text = format!("{HEADING}lo: 1 2 3\n eth0: 1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 7\nrubbish\n");
         let network = parse(text.as_bytes(), &Names::default(), &mut report).unwrap();
         assert_eq!(network.interface, ["eth0"]);
         let (status, error) = report.close(true);
@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn another_file_is_not_an_empty_list() {
-        assert_eq!(parse(b"rubbish\n", &Names::default(), &mut Report::default()), None);
+        for bad in ["rubbish\n", "a|b\nc|d\n", "Inter-| Receive\n"] {
+            assert_eq!(parse(bad.as_bytes(), &Names::default(), &mut Report::default()), None);
+        }
     }
 
     #[test]
@@ -152,7 +154,7 @@ mod tests {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>, line in "[a-z0:]{0,6}: ?[0-9 ]{0,60}\n") {
             parse(&bytes, &Names::default(), &mut Report::default());
-            let text = format!("{HEADER}{line}");
+            let text = format!("{HEADING}{line}");
             let network = parse(text.as_bytes(), &Names::default(), &mut Report::default()).unwrap();
             assert_eq!(network.interface.len(), network.tx_bytes.len());
         }

@@ -16,9 +16,9 @@ use super::{
 use crate::clock;
 
 /// Most processes that are read.
-const MAX_PROCESSES: u32 = 65_536;
+const MAX_PROCESSES: usize = 65_536;
 /// How many processes are read between two looks at the clock.
-const CLOCK_EVERY: u32 = 32;
+const CLOCK_EVERY: usize = 32;
 /// The command name's length in the kernel, without its end (TASK_COMM_LEN), bytes.
 const COMM_BYTES: usize = 15;
 
@@ -30,17 +30,20 @@ pub fn collect(
     report: &mut Report,
 ) -> Option<v1::Processes> {
     let host = reading.host();
-    let pids = match host.processes() {
-        Ok(pids) => pids,
+    // In order, so that what is noted first is the same each time.
+    let mut pids: Vec<u32> = match host.processes() {
+        Ok(pids) => pids.take(MAX_PROCESSES + 1).collect(),
         Err(errno) => {
             let dir = host.root().proc_dir().display();
             report.note(status(errno), format_args!("{dir}: {}", words(errno)));
             return None;
         }
     };
+    pids.sort_unstable();
     let mut processes = v1::Processes::default();
     let mut largest = Largest::new(top);
     let mut buffer = Vec::new();
+    let path = |pid| host.root().process(pid).display().to_string();
     let (mut read, mut understood) = (0, 0);
     for pid in pids {
         if read == MAX_PROCESSES {
@@ -60,12 +63,14 @@ pub fn collect(
                     understood += 1;
                 }
                 None => {
-                    report.note(Status::Malformed, format_args!("{pid}/stat: not understood"));
+                    report.note(Status::Malformed, format_args!("{}: not understood", path(pid)));
                 }
             },
             // It has ended since the directory was listed.
             Err(Errno::NOENT | Errno::SRCH) => {}
-            Err(errno) => report.note(status(errno), format_args!("{pid}/stat: {}", words(errno))),
+            Err(errno) => {
+                report.note(status(errno), format_args!("{}: {}", path(pid), words(errno)))
+            }
         }
     }
     processes.top = largest.finish();

@@ -43,11 +43,10 @@ pub fn parse_sockstat(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Repo
             report.malformed(line);
             continue;
         };
-        any = true;
         let mut words = words(rest);
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
             if let Some(field) = sockstat_field(sockets, protocol, name) {
-                put(field, value, line, report);
+                any |= put(field, value, line, report);
             }
         }
     }
@@ -145,6 +144,7 @@ fn pairs(
         .filter_map(|line| line.strip_prefix(protocol).and_then(|rest| rest.strip_prefix(b":")));
     let (names, values) = (of_protocol.next()?, of_protocol.next()?);
     let mut values = words(values);
+    let mut any = false;
     for name in words(names) {
         let Some(value) = values.next() else {
             report.note(
@@ -154,17 +154,19 @@ fn pairs(
             break;
         };
         if let Some(field) = field(sockets, name) {
-            put(field, value, name, report);
+            any |= put(field, value, name, report);
         }
     }
-    Some(())
+    any.then_some(())
 }
 
-fn put(field: &mut Option<u64>, value: &[u8], line: &[u8], report: &mut Report) {
+/// Whether the value is a number.
+fn put(field: &mut Option<u64>, value: &[u8], line: &[u8], report: &mut Report) -> bool {
     *field = number(value);
     if field.is_none() {
         report.malformed(line);
     }
+    field.is_some()
 }
 
 #[cfg(test)]

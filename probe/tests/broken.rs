@@ -1,0 +1,181 @@
+//! One broken file never hides another: every file of a healthy machine is broken in every way, and
+//! each time all that does not come from it is as it was.
+
+mod fixture;
+
+use std::{fs, path::Path};
+
+use fixture::{everything, replay, report, tree};
+use roundsman_probe::{
+    capture::capture,
+    collect::{source::Source, tape::TAPE},
+    root::Root,
+};
+use roundsman_proto::v1::{Family, Snapshot, Status};
+
+/// Families that read a file; those that only say who the machine is read for none.
+fn readers(source: Source) -> &'static [Family] {
+    match source {
+        Source::Stat => &[Family::Cpu, Family::System],
+        Source::Loadavg => &[Family::Load],
+        Source::Meminfo => &[Family::Memory],
+        Source::Softirqs => &[Family::Softirq],
+        Source::NetDev => &[Family::Network],
+        Source::Diskstats => &[Family::Disk],
+        Source::Mountinfo => &[Family::Filesystem],
+        Source::FileNr | Source::Entropy => &[Family::System],
+        Source::PressureCpu | Source::PressureMemory | Source::PressureIo | Source::PressureIrq => {
+            &[Family::Pressure]
+        }
+        Source::Vmstat => &[Family::Vmstat],
+        Source::Sockstat | Source::Sockstat6 | Source::Snmp | Source::Netstat => &[Family::Sockets],
+        Source::SecondStat => &[Family::Processes],
+        Source::MachineId
+        | Source::BootId
+        | Source::EtcHostname
+        | Source::Nodename
+        | Source::Osrelease
+        | Source::OsRelease
+        | Source::VendorOsRelease
+        | Source::OwnStatus => &[],
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Breakage {
+    Missing,
+    Denied,
+    Empty,
+    Rubbish,
+    Directory,
+    CutOff,
+}
+
+const BREAKAGES: [Breakage; 6] = [
+    Breakage::Missing,
+    Breakage::Denied,
+    Breakage::Empty,
+    Breakage::Rubbish,
+    Breakage::Directory,
+    Breakage::CutOff,
+];
+
+/// Breaks a file that is whole.
+fn damage(tree: &Path, source: Source, how: Breakage, whole: &[u8]) {
+    let name = source.place().to_string();
+    let path = tree.join(&name);
+    match how {
+        Breakage::Missing => fs::remove_file(&path).unwrap(),
+        Breakage::Empty => fs::write(&path, "").unwrap(),
+        Breakage::Rubbish => fs::write(&path, b"\x00\xff\xfe rub: b|sh = 1 \n(\n)\n- 2 3").unwrap(),
+        Breakage::CutOff => fs::write(&path, &whole[..whole.len() / 2]).unwrap(),
+        Breakage::Directory => {
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+        }
+        // The tape says so, because the tests may run as root, whom no mode keeps out.
+        Breakage::Denied => {
+            let tape = tree.join(TAPE.to_string());
+            let text = fs::read_to_string(&tape).unwrap();
+            let denied = format!("\"errors\": {{ \"{name}\": 13,");
+            assert!(text.contains("\"errors\": {"));
+            fs::write(tape, text.replacen("\"errors\": {", &denied, 1)).unwrap();
+        }
+    }
+}
+
+/// The answer without a family: its values and its report.
+fn without(mut snapshot: Snapshot, families: &[Family]) -> Snapshot {
+    snapshot.reports.retain(|report| !families.contains(&report.family()));
+    for family in families {
+        match family {
+            Family::Cpu => snapshot.cpu = None,
+            Family::Load => snapshot.load = None,
+            Family::Memory => snapshot.memory = None,
+            Family::Softirq => snapshot.softirq = None,
+            Family::Network => snapshot.network = None,
+            Family::Disk => snapshot.disk = None,
+            Family::Filesystem => snapshot.filesystem = None,
+            Family::System => snapshot.system = None,
+            Family::Pressure => snapshot.pressure = None,
+            Family::Vmstat => snapshot.vmstat = None,
+            Family::Sockets => snapshot.sockets = None,
+            Family::Processes => snapshot.processes = None,
+            Family::Unspecified => unreachable!("no file is read for it"),
+        }
+    }
+    // Who the machine is, and whose view it is, come from several files: they have their own tests.
+    snapshot.identity = None;
+    snapshot.view = 0;
+    snapshot
+}
+
+#[test]
+fn every_file_broken_in_every_way_costs_its_own_families_only() {
+    let healthy = replay(&tree("debian-12"), &everything());
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy");
+    capture(&Root::captured(&tree("debian-12")), &copy).unwrap();
+    let tape = fs::read(copy.join(TAPE.to_string())).unwrap();
+    let mut broken = 0;
+    for source in Source::ALL {
+        let path = copy.join(source.place().to_string());
+        // The kernel of this machine lacks some.
+        let Ok(whole) = fs::read(&path) else { continue };
+        for how in BREAKAGES {
+            damage(&copy, *source, how, &whole);
+            let answer = replay(&copy, &everything());
+            if path.is_dir() {
+                fs::remove_dir(&path).unwrap();
+            }
+            fs::write(&path, &whole).unwrap();
+            fs::write(copy.join(TAPE.to_string()), &tape).unwrap();
+            for family in readers(*source) {
+                let (status, error) = report(&answer, *family);
+                assert_eq!(error.is_empty(), status == Status::Ok, "{source:?} {how:?} {error}");
+                assert!(error.len() <= 512, "{source:?} {how:?} {error}");
+                assert_told(*source, how, status, error);
+            }
+            let rest = without(answer, readers(*source));
+            assert_eq!(rest, without(healthy.clone(), readers(*source)), "{source:?} {how:?}");
+            broken += 1;
+        }
+    }
+    assert!(broken > 100, "only {broken} breakages tried");
+}
+
+/// What must be said of a breakage. Half a file may be whole lines, and some files may be missing.
+fn assert_told(source: Source, how: Breakage, status: Status, error: &str) {
+    let place = source.place();
+    let may_be_missing =
+        matches!(source, Source::Sockstat6 | Source::PressureIrq | Source::SecondStat);
+    let may_be_empty = matches!(source, Source::Diskstats);
+    match how {
+        Breakage::Missing if may_be_missing => assert_eq!(status, Status::Ok),
+        Breakage::Empty if may_be_empty => assert_eq!(status, Status::Ok),
+        Breakage::CutOff => {}
+        // One of many: the tape denies the source, and processes are listed by themselves.
+        Breakage::Denied if source == Source::SecondStat => {}
+        Breakage::Missing
+            if matches!(
+                source,
+                Source::PressureCpu | Source::PressureMemory | Source::PressureIo
+            ) =>
+        {
+            assert_eq!(status, Status::Partial, "{error}");
+        }
+        _ => {
+            assert_ne!(status, Status::Ok, "{source:?} {how:?}");
+            assert!(error.contains(&format!("{place}")), "{source:?} {how:?}: {error}");
+        }
+    }
+    match how {
+        Breakage::Denied if status != Status::Partial && source != Source::SecondStat => {
+            assert_eq!(status, Status::Denied);
+        }
+        Breakage::Missing if status != Status::Partial && !may_be_missing => {
+            assert_eq!(status, Status::Absent);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,100 @@
+//! A captured tree answers like the host it was taken from, and so does a captured capture.
+
+mod fixture;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use fixture::{MACHINES, ask, everything, many_cores, render, replay, tree};
+use roundsman_probe::{
+    capture::{CaptureError, capture},
+    collect::Collector,
+    root::Root,
+};
+
+fn assert_same_answer(machine: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    // Paths of one length: error texts have a limit.
+    let (original, copy) = (dir.path().join("host"), dir.path().join("copy"));
+    for file in files(machine, Path::new("")) {
+        fs::create_dir_all(original.join(&file).parent().unwrap()).unwrap();
+        fs::copy(machine.join(&file), original.join(&file)).unwrap();
+    }
+    let captured = capture(&Root::captured(&original), &copy).unwrap();
+    let render = |tree: &Path| render(&replay(tree, &everything()), tree);
+    assert_eq!(render(&copy), render(&original), "{}", machine.display());
+    let written: u64 = captured
+        .files
+        .iter()
+        .map(|(file, bytes)| {
+            assert_eq!(fs::metadata(copy.join(file)).unwrap().len(), *bytes, "{}", file.display());
+            bytes
+        })
+        .sum();
+    assert_eq!(captured.bytes, written);
+}
+
+#[test]
+fn a_copy_of_every_fixture_answers_like_it() {
+    for machine in MACHINES {
+        assert_same_answer(&tree(machine));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    many_cores::write(dir.path());
+    assert_same_answer(dir.path());
+}
+
+/// The fixture of a real machine holds what its capture would, no more and no less.
+#[test]
+fn the_fixture_of_a_real_machine_is_a_capture() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy");
+    let captured = capture(&Root::captured(&tree("debian-12")), &copy).unwrap();
+    let copied: BTreeSet<_> = captured.files.iter().map(|(file, _)| file.clone()).collect();
+    assert_eq!(copied, files(&tree("debian-12"), Path::new("")));
+    assert_eq!(captured.unreadable.len(), 1, "{:?}", captured.unreadable);
+}
+
+fn files(dir: &Path, below: &Path) -> BTreeSet<std::path::PathBuf> {
+    let mut all = BTreeSet::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let name = below.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            all.extend(files(&entry.path(), &name));
+        } else {
+            all.insert(name);
+        }
+    }
+    all
+}
+
+/// This machine, now: what does not change between two moments must be the same.
+#[test]
+fn a_capture_of_this_machine_answers_like_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy");
+    capture(&Root::default(), &copy).unwrap();
+    let live = ask(&Collector::new(Root::default()), &everything());
+    let replayed = replay(&copy, &everything());
+    assert_eq!(live.identity, replayed.identity);
+    assert_eq!(live.view, replayed.view);
+    let statuses = |snapshot: &roundsman_proto::v1::Snapshot| -> Vec<_> {
+        snapshot.reports.iter().map(|report| (report.family, report.status)).collect()
+    };
+    assert_eq!(statuses(&live), statuses(&replayed));
+    let (live_fs, replayed_fs) = (live.filesystem.unwrap(), replayed.filesystem.unwrap());
+    assert_eq!(live_fs.mount_point, replayed_fs.mount_point);
+    assert_eq!((live_fs.status, live_fs.blocks), (replayed_fs.status, replayed_fs.blocks));
+    assert_eq!(live.network.unwrap().interface, replayed.network.unwrap().interface);
+    assert_eq!(live.memory.unwrap().total_kib, replayed.memory.unwrap().total_kib);
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("mine"), "").unwrap();
+    let refused = capture(&Root::captured(&tree("no-psi")), dir.path()).unwrap_err();
+    assert!(matches!(&refused, CaptureError::NotEmpty(path) if path == dir.path()), "{refused}");
+    let below_a_file = capture(&Root::captured(&tree("no-psi")), &dir.path().join("mine/tree"));
+    assert!(matches!(below_a_file, Err(CaptureError::Write { .. })), "{below_a_file:?}");
+}
