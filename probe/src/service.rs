@@ -8,10 +8,10 @@
 //! Everything runs on the caller's runtime, meant to be `current_thread`: an answer is a few hundred
 //! microseconds of reading files, for which a thread switch would cost more than it gains.
 
-mod dispatch;
+mod preface;
 mod memo;
 mod metrics;
-mod preface;
+mod dispatch;
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

@@ -1,5 +1,7 @@
 //! The command line from outside: help texts, messages, exit codes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},

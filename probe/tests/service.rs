@@ -1,5 +1,7 @@
 //! The service over real sockets with a real client: every promise of its module's documentation.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
+
 use std::{fs, future::IntoFuture as _, sync::Arc, time::Duration};
 
 use roundsman_probe::{

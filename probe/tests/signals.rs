@@ -1,5 +1,7 @@
 //! The binary as a service manager sees it: started, asked to stop, its exit code.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
+
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
