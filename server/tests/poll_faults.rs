@@ -106,7 +106,8 @@ fn faults() -> Vec<(&'static str, Behaviour, Duration)> {
         ("closes at once", Behaviour::Closes, LONG),
         ("resets at once", Behaviour::Resets, LONG),
         ("garbage", Behaviour::Says(b"\xde\xad\xbe\xef\x00\x01\x02\x03\x04\x05garbage"), LONG),
-        ("a banner, shorter than a frame", Behaviour::Says(b"220 hi\r\n"), SHORT),
+        ("a banner", Behaviour::Says(b"220 hi\r\n"), LONG),
+        ("less than a frame of garbage", Behaviour::Says(b"\x00\x01\x00\xff\xffhm"), SHORT),
         ("a TLS alert", Behaviour::Says(b"\x15\x03\x01\x00\x02\x02\x16"), SHORT),
         ("HTTP/1.1", Behaviour::Http1, LONG),
         ("HTTP/2 without gRPC", Behaviour::Http(404), LONG),
@@ -348,6 +349,33 @@ async fn a_connection_is_kept_over_as_many_failures_as_it_is_told() {
         }
         assert_eq!(probe.accepted(), accepted, "rebuild after {rebuild_after}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_went_silent_is_found_by_pings_and_not_by_the_deadline() {
+    let (end, frozen) = std::sync::mpsc::channel::<()>();
+    let frozen = Mutex::new(frozen);
+    // The second call stops the whole probe, as SIGSTOP would: sockets open, nobody there.
+    let freezes = FakeProbe::start(Behaviour::Answers(Arc::new(move |_, call| {
+        if call > 0 {
+            let _end = frozen.lock().unwrap().recv();
+        }
+        Ok(support::answer(call))
+    })));
+    let (freezes, good) = (freezes.await, FakeProbe::start(Behaviour::Healthy).await);
+    // Dropped before the probe, whatever happens: it thaws.
+    let _end = end;
+    let job = job(vec![freezes.address(), good.address()], LONG);
+    let quick = Limits { keep_alive: Duration::from_millis(200), ..limits() };
+    let poller = poller(quick);
+    assert_eq!(poll(&poller, &job).await.outcome, Outcome::Ok);
+    let attempt = poll(&poller, &job).await;
+    assert_eq!(attempt.outcome, Outcome::Deadline, "{attempt:?}");
+    assert!(attempt.error.unwrap().contains("does not even answer HTTP/2 pings"));
+    // Both the kept connection and a new one were given up long before the deadline.
+    assert!(attempt.timings.call_us.unwrap() < Micros::from(LONG), "{:?}", attempt.timings);
+    assert_eq!((freezes.calls(), job.link.opened()), (2, 2));
+    assert_eq!(poll(&poller, &job).await.outcome, Outcome::Ok);
 }
 
 /// A resolver that gives the next answer of a list each time it is asked.

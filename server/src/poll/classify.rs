@@ -49,6 +49,9 @@ pub enum Fault {
     /// Nothing complete in time.
     #[error("{}", deadline_words(.0, *.1))]
     Deadline(Micros, Stuck),
+    /// The peer is connected and does not answer HTTP/2 pings.
+    #[error("connected, but the peer does not even answer HTTP/2 pings")]
+    NoPong,
     /// The answer is larger than the limit.
     #[error("the answer is larger than the limit of {0} bytes")]
     TooLarge(usize),
@@ -133,7 +136,7 @@ impl Fault {
             Self::Reset(_) | Self::Status { .. } => Outcome::ProbeError,
             Self::Deadline(_, Stuck::Resolve) => Outcome::Resolve,
             Self::Deadline(_, Stuck::Connect) => Outcome::Unreachable,
-            Self::Deadline(_, Stuck::Call | Stuck::Body) | Self::ProbeTimeout(_) => {
+            Self::Deadline(_, Stuck::Call | Stuck::Body) | Self::NoPong | Self::ProbeTimeout(_) => {
                 Outcome::Deadline
             }
             Self::TooLarge(_) => Outcome::TooLarge,
@@ -170,6 +173,9 @@ impl Place {
         let lost = status.source().is_some();
         if lost && self.was_kept && !self.answering && !reset_by_peer(status) {
             return Fault::KeptDied;
+        }
+        if cause::<hyper::Error>(status).is_some_and(hyper::Error::is_timeout) {
+            return Fault::NoPong;
         }
         match self.peer.speech() {
             Speech::Http2 if lost => self.lost(status),

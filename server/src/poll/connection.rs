@@ -25,7 +25,8 @@ use tonic::body::Body;
 
 use super::socket::{Peer, Watched};
 
-/// How long a peer may take to answer an HTTP/2 ping before its connection counts as dead.
+/// The longest that a peer may take to answer an HTTP/2 ping before its connection counts as dead;
+/// never longer than the silence before the ping.
 const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(20);
 
 /// Flow control windows, bytes: what RFC 9113 section 6.9.2 starts with, so that no frame is spent
@@ -65,7 +66,7 @@ impl Connection {
             .initial_connection_window_size(WINDOW_BYTES)
             .max_header_list_size(MAX_HEADER_LIST_BYTES)
             .keep_alive_interval(keep_alive)
-            .keep_alive_timeout(KEEP_ALIVE_ANSWER)
+            .keep_alive_timeout(KEEP_ALIVE_ANSWER.min(keep_alive))
             .keep_alive_while_idle(true)
             .handshake(TokioIo::new(socket))
             .await?;

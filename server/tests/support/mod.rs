@@ -1,6 +1,11 @@
 //! What several tests share: fake probes that behave as they are told, over real sockets.
 #![allow(clippy::unwrap_used, reason = "a broken fake is a broken test")]
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test program uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test program uses its own part of this"
+)]
 
 mod fake_probe;
 mod peers;
