@@ -60,7 +60,13 @@ Every setting and its variable: roundsman check";
 #[command(next_help_heading = "Settings")]
 pub struct GlobalArgs {
     /// Configuration file, TOML [default: roundsman.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "ROUNDSMAN_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ROUNDSMAN_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
     /// Inventory file, TOML: groups, hosts, schedules [default: inventory.toml] [env:
     /// ROUNDSMAN_INVENTORY]

@@ -39,7 +39,7 @@ use std::{
 };
 
 use crate::{
-    model::{ContentHash, Address, GroupName, HostName, Labels, Selection},
+    model::{Address, ContentHash, GroupName, HostName, Labels, Selection},
     schedule::Schedule,
 };
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing here reads a clock, a file or a socket, and nothing knows the wire or SQL.
 
+mod words;
+
 mod columns;
 mod hash;
 mod health;

@@ -79,11 +79,9 @@ impl Rounds {
 
 async fn jobs(ticks: &Ticks) -> Result<JobScheduler, RoundsError> {
     let scheduler = JobScheduler::new().await?;
-    for (cron, token) in [
-        (ROUND_CRON, &ticks.round),
-        (INVENTORY_CRON, &ticks.inventory),
-        (PRUNE_CRON, &ticks.prune),
-    ] {
+    for (cron, token) in
+        [(ROUND_CRON, &ticks.round), (INVENTORY_CRON, &ticks.inventory), (PRUNE_CRON, &ticks.prune)]
+    {
         let token = token.clone();
         let job = Job::new(cron, move |_, _| {
             // Full: the last token was not taken yet, and one is enough.

@@ -83,7 +83,10 @@ async fn one_host_has_all_that_is_known_of_it() {
 #[tokio::test]
 async fn a_host_that_is_not_live_any_more_is_answered_from_the_store() {
     let site = Served::start().await;
-    insta::assert_json_snapshot!("host_retired", known_only(site.json("/api/v1/hosts/old-1").await));
+    insta::assert_json_snapshot!(
+        "host_retired",
+        known_only(site.json("/api/v1/hosts/old-1").await)
+    );
 }
 
 #[tokio::test]
@@ -135,8 +138,12 @@ async fn every_value_of_a_poll_is_explained_with_its_unit() {
     let poll = &polls["polls"][0];
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let names = |list: &Value| {
-        let mut names: Vec<String> = list.as_array().unwrap().iter()
-            .map(|column| column["name"].as_str().unwrap().to_owned()).collect();
+        let mut names: Vec<String> = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["name"].as_str().unwrap().to_owned())
+            .collect();
         names.sort();
         names
     };
@@ -144,7 +151,9 @@ async fn every_value_of_a_poll_is_explained_with_its_unit() {
     for table in columns["detail"].as_array().unwrap() {
         let rows = &poll["detail"][table["name"].as_str().unwrap()];
         let mut expected = names(&table["columns"]);
-        expected.extend(table["labels"].as_array().unwrap().iter().map(|l| l.as_str().unwrap().to_owned()));
+        expected.extend(
+            table["labels"].as_array().unwrap().iter().map(|l| l.as_str().unwrap().to_owned()),
+        );
         expected.sort();
         assert_eq!(keys(&rows[0]), expected, "{}", table["name"]);
     }
@@ -239,10 +248,8 @@ async fn metrics_are_read_when_they_are_asked_for() {
 
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_header_is_cut_off() {
-    let limits = ConnectionLimits {
-        header_wait: Duration::from_millis(50),
-        ..ConnectionLimits::default()
-    };
+    let limits =
+        ConnectionLimits { header_wait: Duration::from_millis(50), ..ConnectionLimits::default() };
     let site = Served::start_with(limits).await;
     let mut slow = TcpStream::connect(site.address).await.unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();

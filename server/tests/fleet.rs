@@ -5,7 +5,9 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::PathBuf, time::Duration,
+};
 
 use roundsman::{
     app::{self, App},
@@ -68,8 +70,7 @@ impl Server {
         let store = Sqlite::open(file, Mode::ReadOnly).await.unwrap();
         let mut rows = BTreeMap::new();
         for host in store.hosts(HostQuery::all()).await.unwrap() {
-            let polls =
-                store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
+            let polls = store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
             rows.insert(host.name.to_string(), polls);
         }
         rows
@@ -160,9 +161,7 @@ async fn no_faulty_neighbour_is_felt_and_every_attempt_is_one_row() {
     }
 
     let server = Server::start(&inventory).await;
-    server
-        .until(|app| expected.keys().all(|name| polled(app, name) >= POLLS))
-        .await;
+    server.until(|app| expected.keys().all(|name| polled(app, name) >= POLLS)).await;
     assert_eq!(state(&server.app, "hung"), Some(State::Down));
     assert_eq!(state(&server.app, "healthy-07"), Some(State::Up));
     let rows = server.rows().await;

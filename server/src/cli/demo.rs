@@ -7,13 +7,7 @@ mod probe;
 mod screen;
 
 use std::{
-    fs,
-    io::ErrorKind,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    path::Path,
-    sync::Arc,
-    time::Duration,
+    fs, io::ErrorKind, net::SocketAddr, num::NonZeroUsize, path::Path, sync::Arc, time::Duration,
 };
 
 use clap::Args;
@@ -47,8 +41,7 @@ const INVENTORY_FILE: &str = "demo-inventory.toml";
 
 /// Where the demo's HTTP listens when nobody says: loopback, any free port, so that it starts on
 /// every machine.
-const HTTP: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\

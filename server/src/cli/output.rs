@@ -80,8 +80,7 @@ impl Output {
         for row in rows {
             table.add_row(row);
         }
-        let lines: Vec<String> =
-            table.lines().map(|line| self.paint(line.trim_end())).collect();
+        let lines: Vec<String> = table.lines().map(|line| self.paint(line.trim_end())).collect();
         lines.join("\n") + "\n"
     }
 

@@ -1,6 +1,12 @@
 //! What every command stands on: settings, logging, the clock, a small runtime, the store file.
 
-use std::{ffi::OsString, io::IsTerminal, net::SocketAddr, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    ffi::OsString,
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;

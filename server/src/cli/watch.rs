@@ -11,8 +11,18 @@ use crate::{
 };
 
 const HEADER: [&str; 12] = [
-    "HOST", "STATE", "CPU", "LOAD", "MEMORY", "NET RX", "NET TX", "DISK R", "DISK W", "LAST POLL",
-    "CALL", "LAST ERROR",
+    "HOST",
+    "STATE",
+    "CPU",
+    "LOAD",
+    "MEMORY",
+    "NET RX",
+    "NET TX",
+    "DISK R",
+    "DISK W",
+    "LAST POLL",
+    "CALL",
+    "LAST ERROR",
 ];
 
 /// The longest error text of a line, characters.
@@ -46,9 +56,8 @@ fn row(view: &HostView, now: WallMs, output: Output) -> Vec<String> {
     let last = view.last.as_deref();
     // While a host is down its last good values stay; the column LAST POLL says what happened.
     let good = view.last_good.as_deref();
-    let ago = last.map(|poll| {
-        format!("{} {} ago", poll.outcome, output::length(now.since(poll.slot)))
-    });
+    let ago =
+        last.map(|poll| format!("{} {} ago", poll.outcome, output::length(now.since(poll.slot))));
     vec![
         view.name.to_string(),
         output.state(view.state),
@@ -123,9 +132,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{
-            Facts, HostId, HostName, Labels, Outcome, State, Timings, Values, VersionId,
-        },
+        model::{Facts, HostId, HostName, Labels, Outcome, State, Timings, Values, VersionId},
         units::Micros,
     };
 

@@ -9,7 +9,9 @@ use crate::{
     health::{self, Health, Input, Move, Policy},
     inventory::Host,
     live::{self, HostView, RECENT_ATTEMPTS},
-    model::{Facts, HostId, HostName, Outcome, Record, Snapshot, State, Timings, Transition, VersionId},
+    model::{
+        Facts, HostId, HostName, Outcome, Record, Snapshot, State, Timings, Transition, VersionId,
+    },
     poll::{Attempt, Link},
     rates::rates,
     units::{Micros, Mono, Now, WallMs},
@@ -54,7 +56,13 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A host as the store remembers it.
-    pub(super) fn new(id: HostId, spec: Host, health: Health, facts: Facts, last_slot: WallMs) -> Self {
+    pub(super) fn new(
+        id: HostId,
+        spec: Host,
+        health: Health,
+        facts: Facts,
+        last_slot: WallMs,
+    ) -> Self {
         Self {
             id,
             link: Link::new(spec.addresses.clone()),
@@ -79,15 +87,23 @@ impl Entry {
     }
 
     /// What a poll that ended does to this host.
-    pub(super) fn settle(&mut self, flight: &Flight, attempt: Attempt, policy: &Policy, now: WallMs) -> Settled {
+    pub(super) fn settle(
+        &mut self,
+        flight: &Flight,
+        attempt: Attempt,
+        policy: &Policy,
+        now: WallMs,
+    ) -> Settled {
         let flaws = attempt
             .snapshot
             .as_deref()
-            .map(|snapshot| {
-                health::flaws(snapshot, attempt.outcome, attempt.clock_skew_ms, policy)
-            })
+            .map(|snapshot| health::flaws(snapshot, attempt.outcome, attempt.clock_skew_ms, policy))
             .unwrap_or_default();
-        let input = Input::Poll { outcome: attempt.outcome, flaws: &flaws, error: attempt.error.as_deref() };
+        let input = Input::Poll {
+            outcome: attempt.outcome,
+            flaws: &flaws,
+            error: attempt.error.as_deref(),
+        };
         let (health, change) = health::step(&self.health, input, policy, now);
         self.health = health;
         let transition = change.map(|change| self.transition(change, now));
@@ -107,7 +123,12 @@ impl Entry {
     }
 
     /// Applies an input that is no poll: paused, resumed, retired, added.
-    pub(super) fn decide(&mut self, input: Input<'_>, policy: &Policy, now: WallMs) -> Option<Transition> {
+    pub(super) fn decide(
+        &mut self,
+        input: Input<'_>,
+        policy: &Policy,
+        now: WallMs,
+    ) -> Option<Transition> {
         let (health, change) = health::step(&self.health, input, policy, now);
         self.health = health;
         change.map(|change| self.transition(change, now))
@@ -167,7 +188,12 @@ impl Entry {
 }
 
 /// The row of a poll, of a host that may be gone from the inventory by now.
-pub(super) fn record(flight: &Flight, attempt: &Attempt, previous: Option<&Snapshot>, state: State) -> Record {
+pub(super) fn record(
+    flight: &Flight,
+    attempt: &Attempt,
+    previous: Option<&Snapshot>,
+    state: State,
+) -> Record {
     let snapshot = attempt.snapshot.as_deref().filter(|_| attempt.outcome.has_values());
     let (values, detail) = match snapshot {
         Some(current) => {

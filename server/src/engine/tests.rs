@@ -9,7 +9,7 @@ use crate::{
         sqlite::{Mode, Sqlite},
         writer::{Writer, WriterLimits},
     },
-    units::Now,
+    units::{Now, WallMs},
 };
 
 /// An engine over a store in a folder of its own, and the ends that a test holds.
@@ -43,15 +43,7 @@ fn start() -> Bench {
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
-    Bench {
-        commands,
-        silenced,
-        metrics,
-        engine,
-        _rounds: rounds,
-        _writer: writer,
-        _folder: folder,
-    }
+    Bench { commands, silenced, metrics, engine, _rounds: rounds, _writer: writer, _folder: folder }
 }
 
 fn installed(text: &str) -> Command {

@@ -12,7 +12,7 @@ use super::{
     settings::{self, Profile, Selections, Settings},
     suggest,
 };
-use crate::model::{ContentHash, Address, GroupName, HostName};
+use crate::model::{Address, ContentHash, GroupName, HostName};
 
 const TOP_KEYS: &[&str] = &["defaults", "group", "host"];
 const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];

@@ -3,104 +3,59 @@
 //! Still raw: nothing here is a rate. Gauges are already in the unit of their [`Column`]; counters
 //! wait for a second snapshot of the same boot (`crate::rates`).
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Facts, Values};
+use super::{Column, Facts, Values, words::words};
 
-macro_rules! families {
-    ($( $(#[doc = $doc:literal])* $Variant:ident = $word:literal; )*) => {
-        /// One kind of metrics.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Family { $( $(#[doc = $doc])* $Variant, )* }
-
-        impl Family {
-            /// Every family.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
-
-            /// The word that stands in tables, JSON and configuration.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $( Self::$Variant => $word, )* }
-            }
-
-            /// The family with this word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $( $word => Some(Self::$Variant), )* _ => None }
-            }
-        }
-    };
-}
-
-families! {
-    /// CPU shares, total and per core.
-    Cpu = "cpu";
-    /// Load averages and tasks.
-    Load = "load";
-    /// Memory.
-    Memory = "memory";
-    /// Soft interrupts per core.
-    Softirq = "softirq";
-    /// Network interfaces.
-    Network = "network";
-    /// Block devices.
-    Disk = "disk";
-    /// Mounted filesystems.
-    Filesystem = "filesystem";
-    /// Uptime, context switches, interrupts, forks, file handles.
-    System = "system";
-    /// Pressure stall information.
-    Pressure = "pressure";
-    /// Paging and reclaim.
-    Vmstat = "vmstat";
-    /// Sockets and TCP/UDP.
-    Sockets = "sockets";
-    /// Processes by state and the largest of them.
-    Processes = "processes";
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+words! {
+    /// One kind of metrics.
+    Family {
+        /// CPU shares, total and per core.
+        Cpu = "cpu";
+        /// Load averages and tasks.
+        Load = "load";
+        /// Memory.
+        Memory = "memory";
+        /// Soft interrupts per core.
+        Softirq = "softirq";
+        /// Network interfaces.
+        Network = "network";
+        /// Block devices.
+        Disk = "disk";
+        /// Mounted filesystems.
+        Filesystem = "filesystem";
+        /// Uptime, context switches, interrupts, forks, file handles.
+        System = "system";
+        /// Pressure stall information.
+        Pressure = "pressure";
+        /// Paging and reclaim.
+        Vmstat = "vmstat";
+        /// Sockets and TCP/UDP.
+        Sockets = "sockets";
+        /// Processes by state and the largest of them.
+        Processes = "processes";
     }
 }
 
-/// How a family, or one mount, could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// All of it.
-    Ok,
-    /// Some of it.
-    Partial,
-    /// This kernel does not have it.
-    Absent,
-    /// Permission denied.
-    Denied,
-    /// Not ready within the call's deadline.
-    Timeout,
-    /// A mount does not answer.
-    Hung,
-    /// Not in a form that is understood.
-    Malformed,
-}
-
-impl Status {
-    /// The word that stands in tables and JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Partial => "partial",
-            Self::Absent => "absent",
-            Self::Denied => "denied",
-            Self::Timeout => "timeout",
-            Self::Hung => "hung",
-            Self::Malformed => "malformed",
-        }
+words! {
+    /// How a family, or one mount, could be read.
+    Status {
+        /// All of it.
+        Ok = "ok";
+        /// Some of it.
+        Partial = "partial";
+        /// This kernel does not have it.
+        Absent = "absent";
+        /// Permission denied.
+        Denied = "denied";
+        /// Not ready within the call's deadline.
+        Timeout = "timeout";
+        /// A mount does not answer.
+        Hung = "hung";
+        /// Not in a form that is understood.
+        Malformed = "malformed";
     }
 }
 

@@ -3,8 +3,7 @@
 use crate::units::WallMs;
 
 /// What a moment may look like, for messages and help.
-pub const MOMENT_FORMS: &str =
-    "RFC 3339 (2026-03-29T01:30:00Z), milliseconds since 1970, a length before now (-1h, -30m), \
+pub const MOMENT_FORMS: &str = "RFC 3339 (2026-03-29T01:30:00Z), milliseconds since 1970, a length before now (-1h, -30m), \
      or now";
 
 /// Why a text is no moment.

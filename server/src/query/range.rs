@@ -116,6 +116,11 @@ mod tests {
     #[test]
     fn a_span_that_ends_before_it_begins_is_refused() {
         let span = PollRange { from: WallMs(50), to: WallMs(50), limit: 1, order: Order::Asc };
-        assert!(span.check().unwrap_err().to_string().starts_with("\"from\" (1970-01-01T00:00:00.050Z)"));
+        assert!(
+            span.check()
+                .unwrap_err()
+                .to_string()
+                .starts_with("\"from\" (1970-01-01T00:00:00.050Z)")
+        );
     }
 }

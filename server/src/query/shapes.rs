@@ -14,8 +14,8 @@ use serde::{
 use crate::{
     live::{Attempt, HostView},
     model::{
-        Cause, Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, Kind, NetColumn,
-        Outcome, ProcessColumn, Record, Row, SoftirqColumn, State, Transition, Values,
+        Cause, Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, Kind,
+        NetColumn, Outcome, ProcessColumn, Record, Row, SoftirqColumn, State, Transition, Values,
     },
     store::HostSummary,
     units::WallMs,
@@ -229,7 +229,10 @@ impl Serialize for PollShape {
         map.serialize_entry("error", &record.error)?;
         map.serialize_entry("boot_id", &record.boot_id)?;
         map.serialize_entry("clock_skew_ms", &record.clock_skew_ms)?;
-        map.serialize_entry("values", &record.values.as_ref().map(|v| Cells(v, self.only.as_deref())))?;
+        map.serialize_entry(
+            "values",
+            &record.values.as_ref().map(|v| Cells(v, self.only.as_deref())),
+        )?;
         if self.detail {
             map.serialize_entry("detail", &record.detail.as_ref().map(DetailShape))?;
         }

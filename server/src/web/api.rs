@@ -53,10 +53,7 @@ pub(super) async fn columns(params: Params) -> Answer<Glossary> {
 }
 
 /// `GET /api/v1/hosts?state&group&text&after&limit`.
-pub(super) async fn hosts(
-    State(site): State<Arc<Site>>,
-    mut params: Params,
-) -> Answer<HostsPage> {
+pub(super) async fn hosts(State(site): State<Arc<Site>>, mut params: Params) -> Answer<HostsPage> {
     let filter = HostFilter {
         state: params.take("state", |text| word(model::State::ALL, text))?,
         group: params.take("group", any_text)?,

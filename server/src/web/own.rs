@@ -47,8 +47,7 @@ pub(super) async fn readyz(
 ) -> Result<Response, Failure> {
     params.finish()?;
     let readiness = site.query.readiness(site.clock.now().wall).await;
-    let status =
-        if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(readiness)).into_response())
 }
 

@@ -21,10 +21,7 @@ pub(super) struct Params {
 impl FromRequestParts<Arc<Site>> for Params {
     type Rejection = Failure;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        _: &Arc<Site>,
-    ) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Site>) -> Result<Self, Self::Rejection> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| {
             Failure::bad_request(format!("the query string cannot be read: {error}"))
         })?;
@@ -53,9 +50,7 @@ impl Params {
             None => Ok(None),
             Some(text) => match parse(&text) {
                 Ok(value) => Ok(Some(value)),
-                Err(error) => {
-                    Err(Failure::bad_request(format!("parameter {name:?}: {error}")))
-                }
+                Err(error) => Err(Failure::bad_request(format!("parameter {name:?}: {error}"))),
             },
         }
     }

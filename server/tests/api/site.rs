@@ -160,10 +160,7 @@ fn went_down(id: HostId) -> Vec<Transition> {
         outcome: Some(Outcome::Refused),
         reason: "connection refused by 10.0.0.3:50051".into(),
     };
-    vec![
-        change(ago(620), State::Up, State::Suspect),
-        change(ago(600), State::Suspect, State::Down),
-    ]
+    vec![change(ago(620), State::Up, State::Suspect), change(ago(600), State::Suspect, State::Down)]
 }
 
 async fn fill(store: &Sqlite, live: &Live) {

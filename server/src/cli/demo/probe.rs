@@ -8,10 +8,7 @@ use roundsman_probe::{
     root::Root,
     service::{self, Limits},
 };
-use tokio::{
-    net::TcpListener,
-    sync::oneshot,
-};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::super::CliError;
 use crate::model::HostName;
