@@ -191,7 +191,7 @@ pub(super) fn snapshot(answer: impl Buf) -> Result<Box<Snapshot>, DecodeError> {
         .ok_or(DecodeError::Missing("the probe's clocks"))?;
     let reports = reports(&wire.reports)?;
     let (total, cores) = wire.cpu.take().map(|cpu| (cpu.total, cpu.cores)).unwrap_or_default();
-    let mounts = wire.filesystem.take().map(tables::mounts).transpose()?;
+    let mounts = wire.filesystem.take().map(tables::mounts).transpose()?.unwrap_or_default();
     Ok(Box::new(Snapshot {
         facts: facts(identity),
         clocks: Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns },
@@ -203,7 +203,7 @@ pub(super) fn snapshot(answer: impl Buf) -> Result<Box<Snapshot>, DecodeError> {
         ticks_per_second: identity.ticks_per_second,
         reports,
         cost: wire.cost.as_ref().map(cost).unwrap_or_default(),
-        gauges: gauges::gauges(&wire, identity, mounts.as_deref()),
+        gauges: gauges::gauges(&wire, identity),
         counters: gauges::counters(&wire),
         cpu: total.map(tables::ticks).unwrap_or_default(),
         cores: tables::cores(cores)?,
@@ -211,7 +211,7 @@ pub(super) fn snapshot(answer: impl Buf) -> Result<Box<Snapshot>, DecodeError> {
         softirqs: tables::softirqs(wire.softirq)?,
         interfaces: tables::interfaces(wire.network)?,
         disks: tables::disks(wire.disk)?,
-        mounts: mounts.unwrap_or_default(),
+        mounts,
     }))
 }
 

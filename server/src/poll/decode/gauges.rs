@@ -3,10 +3,7 @@
 
 use roundsman_proto::v1;
 
-use crate::model::{Column, Counter, Counters, Mount, Status, Values};
-
-/// Filesystems that are full by construction: they would hide the one that is filling up.
-const ALWAYS_FULL: [&str; 4] = ["squashfs", "iso9660", "erofs", "cramfs"];
+use crate::model::{Column, Counter, Counters, Values};
 
 /// One value as it is kept: exact to 2^53, as `Kind::Whole` says.
 #[expect(clippy::cast_precision_loss, reason = "a column is exact to 2^53")]
@@ -14,26 +11,10 @@ fn number(value: u64) -> f64 {
     value as f64
 }
 
-/// `part` of `whole` in percent; unknown when there is no whole.
-fn percent(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| number(part) / number(whole) * 100.0)
-}
-
-/// Every column that needs no earlier snapshot.
-pub(super) fn gauges(
-    wire: &v1::Snapshot,
-    identity: &v1::Identity,
-    mounts: Option<&[Mount]>,
-) -> Values<Column> {
+/// Every column that the wire holds as it is; what follows from several values is for `rates`.
+pub(super) fn gauges(wire: &v1::Snapshot, identity: &v1::Identity) -> Values<Column> {
     let mut values = Values::default();
     values.set(Column::CpusOnline, identity.cpus.map(f64::from));
-    if let Some(clocks) = &wire.clocks {
-        values.set(Column::UptimeS, number(clocks.boottime_ns) / 1e9);
-    }
-    if let Some(cost) = &wire.cost {
-        values.set(Column::ProbeRssBytes, cost.rss_bytes.map(number));
-        values.set(Column::ProbeCollectUs, f64::from(cost.collect_us));
-    }
     if let Some(load) = &wire.load {
         set_load(&mut values, load);
     }
@@ -51,9 +32,6 @@ pub(super) fn gauges(
     }
     if let Some(processes) = &wire.processes {
         set_processes(&mut values, processes);
-    }
-    if let Some(mounts) = mounts {
-        set_filesystems(&mut values, mounts);
     }
     values
 }
@@ -109,12 +87,6 @@ fn set_memory(values: &mut Values<Column>, m: &v1::Memory) {
     values.set(Column::HugePagesFree, m.huge_pages_free.map(number));
     values.set(Column::HugePagesReserved, m.huge_pages_reserved.map(number));
     values.set(Column::HugePagesSurplus, m.huge_pages_surplus.map(number));
-    let used = |total: Option<u64>, free: Option<u64>| {
-        let (total, free) = total.zip(free)?;
-        percent(total.saturating_sub(free), total)
-    };
-    values.set(Column::MemUsedPct, used(m.total_kib, m.available_kib));
-    values.set(Column::SwapUsedPct, used(m.swap_total_kib, m.swap_free_kib));
 }
 
 fn set_system(values: &mut Values<Column>, system: &v1::System) {
@@ -177,29 +149,6 @@ fn set_processes(values: &mut Values<Column>, p: &v1::Processes) {
     for (column, value) in counts {
         values.set(column, f64::from(value));
     }
-}
-
-fn set_filesystems(values: &mut Values<Column>, mounts: &[Mount]) {
-    let count = |wanted: fn(&Mount) -> bool| {
-        number(mounts.iter().filter(|mount| wanted(mount)).count() as u64)
-    };
-    values.set(Column::FsMounts, count(|_| true));
-    values.set(Column::FsHung, count(|m| matches!(m.status, Status::Hung | Status::Timeout)));
-    values.set(Column::FsReadOnly, count(|m| m.read_only));
-    let filling = || {
-        let may_fill = |m: &&Mount| !ALWAYS_FULL.contains(&m.fs_type.as_ref());
-        mounts.iter().filter(may_fill).filter_map(|m| m.space)
-    };
-    let used = filling().filter_map(|space| {
-        let used = space.size_bytes.checked_sub(space.free_bytes)?;
-        percent(used, used.checked_add(space.available_bytes)?)
-    });
-    values.set(Column::FsUsedMaxPct, used.reduce(f64::max));
-    let inodes = filling().filter_map(|space| {
-        let (all, free) = space.inodes?;
-        percent(all.checked_sub(free)?, all)
-    });
-    values.set(Column::FsInodesUsedMaxPct, inodes.reduce(f64::max));
 }
 
 /// Every host-wide counter, raw.
