@@ -5,6 +5,7 @@
 mod words;
 
 mod columns;
+mod counters;
 mod hash;
 mod health;
 mod host;
@@ -17,6 +18,7 @@ pub use columns::{
     Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
     NetColumn, ProcessColumn, Row, SoftirqColumn, Unit, Values,
 };
+pub use counters::{Counter, Counters};
 pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};
 pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
@@ -24,7 +26,6 @@ pub use outcome::Outcome;
 pub use record::{Record, Timings};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
-    CPU_STATES, Clocks, Cost, Counter, Counters, CpuTicks, DISK_COLUMNS, Family, FamilyReport,
-    Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn,
-    View,
+    CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, Family, FamilyReport, Mount, NET_COLUMNS,
+    Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn, View,
 };
