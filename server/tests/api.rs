@@ -1,6 +1,8 @@
 //! The HTTP API over real sockets: a live view filled by hand, a real store in a temporary
 //! directory. Answers are pinned as snapshots; a change of them is a change of a promise.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "api/site.rs"]
 mod site;
 

@@ -55,7 +55,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "ToSocketAddrs",
         "::now()",
         "std::env",
-        "thread",
+        "thread::",
     ];
     for name in ["schedule", "inventory", "rates", "health", "units", "model"] {
         let files = module(name);

@@ -14,7 +14,7 @@ use super::{
     targets::{self, NoInventory, Target},
 };
 use crate::{
-    config::{ConfigError, Origin, Place},
+    config::{ConfigError, Origin, Place, SETTINGS, SettingInfo},
     inventory::Inventory,
     poll::{Link, Poller, Serving},
     units::Micros,
@@ -59,11 +59,15 @@ struct Setting {
     setting: &'static str,
     value: String,
     from: Place,
+    /// The environment variable that sets it.
+    variable: String,
 }
 
 impl From<Origin> for Setting {
     fn from(origin: Origin) -> Self {
-        Self { setting: origin.key, value: origin.value, from: origin.from }
+        let known = SETTINGS.iter().find(|setting| setting.key == origin.key);
+        let variable = known.map(SettingInfo::variable).unwrap_or_default();
+        Self { setting: origin.key, value: origin.value, from: origin.from, variable }
     }
 }
 
@@ -197,9 +201,10 @@ fn text(report: &Report, output: Output) -> String {
     };
     if !report.settings.is_empty() {
         let rows = report.settings.iter().map(|setting| {
-            [setting.setting.to_owned(), setting.value.clone(), setting.from.to_string()]
+            let Setting { setting, value, from, variable } = setting;
+            [(*setting).to_owned(), value.clone(), from.to_string(), variable.clone()]
         });
-        text.push_str(&output.table(&["SETTING", "VALUE", "FROM"], rows));
+        text.push_str(&output.table(&["SETTING", "VALUE", "FROM", "VARIABLE"], rows));
     }
     if let Some(summary) = &report.inventory {
         let Summary { file, hash, hosts, paused, groups, discoveries } = summary;

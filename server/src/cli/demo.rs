@@ -6,9 +6,7 @@
 mod probe;
 mod screen;
 
-use std::{
-    fs, io::ErrorKind, net::SocketAddr, num::NonZeroUsize, path::Path, sync::Arc, time::Duration,
-};
+use std::{fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use clap::Args;
 use tokio::sync::broadcast::error::RecvError;
@@ -17,6 +15,7 @@ use self::{probe::LocalProbe, screen::Screen};
 use super::{
     CliError, Runtime,
     output::{Output, plural},
+    parse,
     runtime::{http_flag, start_logging, stop_signal},
     watch,
 };
@@ -36,6 +35,9 @@ use crate::{
 /// How often the ages in the table are drawn again when no poll ends.
 const REDRAW: Duration = Duration::from_secs(1);
 
+/// The most polls that can be asked for: three weeks at the default interval.
+const MAX_POLLS: usize = 1_000_000;
+
 /// The demo's inventory, in the data directory.
 const INVENTORY_FILE: &str = "demo-inventory.toml";
 
@@ -54,14 +56,14 @@ Examples:
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
     /// Time between two polls, with its unit: 500ms, 2s, 1m
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse::interval)]
     interval: Duration,
-    /// Stop after so many polls [default: run until Ctrl-C]
-    #[arg(long, value_name = "COUNT")]
-    polls: Option<NonZeroUsize>,
+    /// Stop after so many polls, 1 to 1000000 [default: run until Ctrl-C]
+    #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
+    polls: Option<usize>,
     /// Address and port of the HTTP API; port 0 takes a free one [default: 127.0.0.1:0] [env:
     /// ROUNDSMAN_HTTP__LISTEN]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
     /// Print every poll as one JSON document in a line
     #[arg(long)]
@@ -209,7 +211,7 @@ async fn watch_polls(app: &App, args: &DemoArgs, runtime: &Runtime) -> Result<us
             _ = redraw.tick(), if watch.screen.is_some() => Ok(()),
         };
         match seen.and_then(|()| watch.draw(runtime.now())) {
-            Ok(()) if args.polls.is_some_and(|most| watch.seen >= most.get()) => {
+            Ok(()) if args.polls.is_some_and(|most| watch.seen >= most) => {
                 return Ok(watch.seen);
             }
             Ok(()) => {}

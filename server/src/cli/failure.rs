@@ -97,7 +97,7 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
                 .map(str::trim)
                 .take_while(|line| !line.starts_with("Usage:"))
                 .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-            let said = said.collect::<Vec<_>>().join("; ");
+            let said = said.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
             let said = said.strip_prefix("error: ").unwrap_or(&said);
             eprintln!("roundsman: {said}; see --help");
             ExitCode::from(USAGE)

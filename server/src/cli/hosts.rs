@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Column, State},
-    query::{HostFilter, HostShape, MAX_HOSTS},
+    query::{HostFilter, HostShape, MAX_HOSTS, PollShape},
     units::WallMs,
 };
 
@@ -63,7 +63,7 @@ pub(super) fn run(args: HostsArgs, runtime: &Runtime) -> Result<(), CliError> {
 }
 
 fn row(host: &HostShape, now: WallMs, output: Output) -> [String; 9] {
-    let last = host.last.as_ref().map(|poll| poll.record());
+    let last = host.last.as_ref().map(PollShape::record);
     let values = last.and_then(|record| record.values.as_ref());
     let value = |column| values.and_then(|values| values.get(column));
     let ago = |moment: WallMs| format!("{} ago", output::length(now.since(moment)));

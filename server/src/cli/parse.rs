@@ -1,8 +1,14 @@
 //! Values of flags that clap has no words for.
 
+use std::{net::SocketAddr, time::Duration};
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::model::State;
+use crate::{
+    inventory::{MAX_TIMEOUT, MIN_TIMEOUT},
+    model::State,
+    schedule::Schedule,
+};
 
 /// One of the states.
 pub(super) fn state() -> impl TypedValueParser<Value = State> {
@@ -20,4 +26,26 @@ pub(super) fn count(
         Ok(number) if (1..=most).contains(&number) => Ok(number),
         _ => Err(format!("expected a number from 1 to {most}")),
     }
+}
+
+/// A length of time that a poll may take.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let length = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (MIN_TIMEOUT..=MAX_TIMEOUT).contains(&length) {
+        return Ok(length);
+    }
+    let [least, most] = [MIN_TIMEOUT, MAX_TIMEOUT].map(humantime::format_duration);
+    Err(format!("expected a length of time from {least} to {most}"))
+}
+
+/// A length of time that can lie between two polls.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let length = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    Schedule::every(length).map(|_| length).map_err(|error| error.to_string())
+}
+
+/// Where to listen.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an IP address and a port, as in 127.0.0.1:8080 or [::]:8080";
+    text.parse().map_err(|_| expected.to_owned())
 }

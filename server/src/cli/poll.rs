@@ -1,6 +1,6 @@
 //! `roundsman poll HOST...`: polls now, past every schedule, and shows each step. Keeps nothing.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::{
     CliError, Runtime,
     output::{self, Output, UNKNOWN},
+    parse,
     targets::{self, Target},
 };
 use crate::{
@@ -23,6 +24,9 @@ Examples:
   roundsman poll web-01 web-02            two hosts of the inventory
   roundsman poll 10.0.0.7:50051 --times 2 a probe that is in no inventory yet";
 
+/// The most polls of one host in one call.
+const MAX_TIMES: usize = 1_000;
+
 /// Flags of `poll`.
 #[derive(Debug, Args)]
 pub(super) struct PollArgs {
@@ -30,11 +34,12 @@ pub(super) struct PollArgs {
     #[arg(value_name = "HOST", required = true)]
     hosts: Vec<String>,
     /// Time for a whole poll, with its unit: 500ms, 3s [default: the host's own, or 3s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse::timeout)]
     timeout: Option<Duration>,
-    /// Poll each host so many times, one after the other: the second uses the open connection
-    #[arg(long, value_name = "COUNT", default_value = "1")]
-    times: NonZeroUsize,
+    /// Poll each host so many times, 1 to 1000, one after the other: the second uses the open
+    /// connection
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = parse::count(MAX_TIMES))]
+    times: usize,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -129,18 +134,14 @@ pub(super) fn limits(config: &crate::config::Poll) -> Limits {
 }
 
 /// Polls all targets side by side, each of them `times` in a row; answers in the order given.
-async fn all(
-    poller: &Poller,
-    targets: Vec<Target>,
-    times: NonZeroUsize,
-) -> Result<Vec<Steps>, CliError> {
+async fn all(poller: &Poller, targets: Vec<Target>, times: usize) -> Result<Vec<Steps>, CliError> {
     let mut set = JoinSet::new();
     for (index, target) in targets.into_iter().enumerate() {
         let poller = poller.clone();
         set.spawn(async move {
             let link = Link::new(target.addresses);
             let mut done = Vec::new();
-            for _ in 0..times.get() {
+            for _ in 0..times {
                 let job = Job {
                     host: HostId(0),
                     name: target.name.clone(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 use super::{CliError, GlobalArgs, output::Output};
 use crate::{
@@ -131,17 +131,17 @@ pub(super) fn http_flag(http: Option<SocketAddr>) -> Option<Flag> {
 pub(super) fn start_logging(loaded: &Loaded, quiet: bool) {
     let chosen = loaded.origins.iter().any(|o| o.key == "log.level" && o.from != Place::Default);
     let level = match loaded.config.log.level {
-        _ if quiet && !chosen => LevelFilter::WARN,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
+        _ if quiet && !chosen => LogLevel::Warn,
+        level => level,
     };
+    // Libraries say when something is wrong; at `info` some say what only they understand.
+    let others = level.min(LogLevel::Warn).as_str();
+    let ours = level.as_str();
+    let filter = EnvFilter::new(format!("{others},roundsman={ours},roundsman_probe={ours}"));
     let lines = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_max_level(level);
+        .with_env_filter(filter);
     // A second logger is refused, which is what is wanted.
     let _ = match loaded.config.log.format {
         LogFormat::Text => lines.try_init(),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::{
-    CliError, Runtime,
+    CliError, Runtime, parse,
     runtime::{http_flag, stop_signal},
 };
 use crate::app;
@@ -21,7 +21,7 @@ Examples:
 pub(super) struct ServeArgs {
     /// Address and port of the HTTP API; port 0 takes a free one [default: 127.0.0.1:8080]
     /// [env: ROUNDSMAN_HTTP__LISTEN]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
 }
 
