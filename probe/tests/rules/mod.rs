@@ -1,6 +1,5 @@
 //! How sources are read to hold the rules that the compiler does not. Shared by the crates.
 #![allow(dead_code, unreachable_pub, reason = "each crate holds its own rules")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::{
