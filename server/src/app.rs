@@ -42,8 +42,8 @@ pub enum AppError {
     #[error("{0}")]
     Inventory(crate::inventory::Problems),
     /// The inventory file cannot be read.
-    #[error(transparent)]
-    Reload(#[from] ReloadError),
+    #[error("{}", no_inventory(.0))]
+    Reload(ReloadError),
     /// The store cannot be opened or used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,6 +61,16 @@ pub enum AppError {
     /// The cron scheduler cannot be started.
     #[error(transparent)]
     Rounds(#[from] RoundsError),
+}
+
+/// Why there is no inventory to start with, and what to do.
+fn no_inventory(error: &ReloadError) -> String {
+    match error {
+        ReloadError::Vanished { path } => {
+            format!("no inventory at {}: name the file with --inventory", path.display())
+        }
+        other => format!("{}; name another inventory with --inventory", install::chain(other)),
+    }
 }
 
 /// A running server.

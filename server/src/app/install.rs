@@ -21,7 +21,7 @@ use crate::{
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
     causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
 }
@@ -48,7 +48,7 @@ impl Installer {
     /// # Errors
     /// Whatever is wrong with it: a server does not start on a bad inventory.
     pub(super) async fn first(&mut self) -> Result<(), AppError> {
-        let bytes = self.watch.read_now()?.bytes;
+        let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
         self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
