@@ -18,8 +18,7 @@ use crate::model::State;
 pub(super) const UNKNOWN: &str = "–";
 
 /// A line under the header and no other.
-const RULED: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
 /// Marks a state on a terminal, so that it can be coloured once the table is laid out.
 const MARK: char = '●';

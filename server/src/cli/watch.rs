@@ -10,6 +10,7 @@ use crate::{
     units::WallMs,
 };
 
+/// The table on a terminal of [`WIDE`] columns or more.
 const HEADER: [&str; 12] = [
     "HOST",
     "STATE",
@@ -24,6 +25,13 @@ const HEADER: [&str; 12] = [
     "CALL",
     "LAST ERROR",
 ];
+
+/// The same on a smaller one: two rates in a column, in bytes a second.
+const NARROW_HEADER: [&str; 9] =
+    ["HOST", "STATE", "CPU", "LOAD", "MEM", "NET RX/TX", "DISK R/W", "LAST", "CALL"];
+
+/// Columns of a terminal that the full table needs.
+const WIDE: usize = 125;
 
 /// The longest error text of a line, characters.
 const ERROR_CHARS: usize = 60;
@@ -52,26 +60,53 @@ fn shortened(error: Option<&Arc<str>>) -> String {
     line.chars().take(ERROR_CHARS - 1).chain(['…']).collect()
 }
 
-fn row(view: &HostView, now: WallMs, output: Output) -> Vec<String> {
+/// What both tables show in their first cells and in their last ones.
+fn row(view: &HostView, now: WallMs, output: Output, wide: bool) -> Vec<String> {
     let last = view.last.as_deref();
     // While a host is down its last good values stay; the column LAST POLL says what happened.
     let good = view.last_good.as_deref();
-    let ago =
-        last.map(|poll| format!("{} {} ago", poll.outcome, output::length(now.since(poll.slot))));
-    vec![
+    let ago = |poll: &Record| {
+        let length = output::length(now.since(poll.slot));
+        if wide {
+            format!("{} {length} ago", poll.outcome)
+        } else {
+            format!("{} {length}", poll.outcome)
+        }
+    };
+    let mut row = vec![
         view.name.to_string(),
         output.state(view.state),
         percent(value(good, Column::CpuBusyPct)),
         number(value(good, Column::Load1)),
-        memory(good),
-        rate(value(good, Column::NetRxBytesPerS)),
-        rate(value(good, Column::NetTxBytesPerS)),
-        rate(value(good, Column::DiskReadBytesPerS)),
-        rate(value(good, Column::DiskWrittenBytesPerS)),
-        output::or_unknown(ago),
-        output::or_unknown(last.and_then(|poll| poll.timings.call_us)),
-        shortened(last.and_then(|poll| poll.error.as_ref())),
-    ]
+    ];
+    let rates = [
+        value(good, Column::NetRxBytesPerS),
+        value(good, Column::NetTxBytesPerS),
+        value(good, Column::DiskReadBytesPerS),
+        value(good, Column::DiskWrittenBytesPerS),
+    ];
+    if wide {
+        row.push(memory(good));
+        row.extend(rates.map(rate));
+    } else {
+        row.push(percent(value(good, Column::MemUsedPct)));
+        let [rx, tx, read, written] = rates.map(short_rate);
+        row.extend([format!("{rx}/{tx}"), format!("{read}/{written}")]);
+    }
+    row.push(output::or_unknown(last.map(ago)));
+    row.push(output::or_unknown(last.and_then(|poll| poll.timings.call_us)));
+    if wide {
+        row.push(shortened(last.and_then(|poll| poll.error.as_ref())));
+    }
+    row
+}
+
+/// `56K` for 56 KiB a second, `0` for none, `–` for unknown.
+fn short_rate(value: Option<f64>) -> String {
+    value.map_or_else(
+        || UNKNOWN.to_owned(),
+        |value| bytes(value).replace("iB", "").replace([' ', 'B'], ""),
+    )
 }
 
 /// The fleet now, as lines no wider than `width` columns and no more than `height`.
@@ -82,8 +117,10 @@ pub(super) fn frame(
     output: Output,
     (width, height): (usize, usize),
 ) -> Vec<String> {
-    let rows = hosts.iter().map(|view| row(view, now, output));
-    let table = Output { colour: false, ..output }.table(&HEADER, rows);
+    let wide = width >= WIDE;
+    let header = if wide { &HEADER[..] } else { &NARROW_HEADER };
+    let rows = hosts.iter().map(|view| row(view, now, output, wide));
+    let table = Output { colour: false, ..output }.table(header, rows);
     let mut lines: Vec<String> = table.lines().map(|line| cut(line, width)).collect();
     let room = height.saturating_sub(2).max(1);
     let hidden = lines.len().saturating_sub(room);
@@ -210,6 +247,31 @@ mod tests {
             line(&view(failed.clone()), &failed),
             "2026-03-29T01:29:58.000Z web-1 suspect refused  call –  connection refused\n"
         );
+    }
+
+    #[test]
+    fn a_small_terminal_shows_the_same_in_less_room() {
+        let values = [
+            (Column::CpuBusyPct, 38.8),
+            (Column::Load1, 1.44),
+            (Column::MemUsedPct, 8.2),
+            (Column::NetRxBytesPerS, 0.0),
+            (Column::NetTxBytesPerS, 1_258_291.0),
+            (Column::DiskWrittenBytesPerS, 57_344.0),
+        ];
+        let views = [Arc::new(view(poll(&values)))];
+        let lines = frame(&views, 1, NOW, PIPE, (80, 24));
+        assert_eq!(
+            lines,
+            [
+                " HOST   STATE  CPU     LOAD  MEM    NET RX/TX  DISK R/W  LAST    CALL",
+                " web-1  up     38.8 %  1.44  8.2 %  0/1.2M     –/56.0K   ok 2 s  950 µs",
+                "1 poll so far; Ctrl-C stops",
+            ]
+        );
+        let wide = frame(&views, 1, NOW, PIPE, (200, 24));
+        assert!(wide[0].ends_with("LAST POLL   CALL    LAST ERROR"), "{wide:#?}");
+        assert!(wide[1].contains("0 B/s   1.2 MiB/s"), "{wide:#?}");
     }
 
     #[test]
