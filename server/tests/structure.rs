@@ -87,7 +87,7 @@ fn the_wire_is_known_to_the_decoder_alone() {
 fn the_probe_is_in_the_demo_alone() {
     let mut others = files(&source(""));
     others.retain(|file| !file.starts_with(source("cli/demo")));
-    assert_eq!(found(&others, &["roundsman_probe"]), Vec::<String>::new());
+    assert_eq!(found(&others, &["roundsman_probe::"]), Vec::<String>::new());
 }
 
 #[test]
