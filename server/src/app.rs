@@ -211,7 +211,8 @@ fn start_writer(
     Writer::start(Arc::clone(store), limits, move || clock.now().wall)
 }
 
-fn limits(poll: &config::Poll) -> Limits {
+/// The limits of polling, as configured.
+pub(crate) fn limits(poll: &config::Poll) -> Limits {
     Limits {
         in_flight: rows(poll.in_flight),
         connect_timeout: poll.connect_timeout,

@@ -7,6 +7,7 @@
 
 mod glossary;
 mod moment;
+mod poll_shape;
 mod range;
 mod readiness;
 mod shapes;
@@ -15,11 +16,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use glossary::{ColumnShape, Glossary, TableShape};
 pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
+pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
-pub use shapes::{
-    AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollShape, PollsPage, Rfc3339,
-};
+pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
 
 use crate::{
     inventory::closest,

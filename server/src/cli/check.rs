@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 use super::{
     CliError, Runtime,
     output::{self, Output, plural},
-    poll, runtime,
+    runtime,
     targets::{self, NoInventory, Target},
 };
 use crate::{
+    app,
     config::{ConfigError, Origin, Place, SETTINGS, SettingInfo},
     inventory::Inventory,
     poll::{Link, Poller, Serving},
@@ -141,7 +142,7 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
         Ok(inventory) => {
             report.inventory = Some(Summary::new(path, &inventory));
             if args.live {
-                let limits = poll::limits(&loaded.config.poll);
+                let limits = app::limits(&loaded.config.poll);
                 let poller = Poller::new(limits, Arc::clone(runtime.clock()));
                 let asked = runtime.block_on(ask(&poller, &inventory, runtime));
                 report.problems.extend(asked.iter().filter_map(Health::complaint));

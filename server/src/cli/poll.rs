@@ -13,8 +13,9 @@ use super::{
     targets::{self, Target},
 };
 use crate::{
+    app,
     model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, View},
-    poll::{Attempt, Job, Limits, Link, Poller},
+    poll::{Attempt, Job, Link, Poller},
     units::Micros,
 };
 
@@ -107,7 +108,7 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
     if let Some(timeout) = args.timeout {
         targets.iter_mut().for_each(|target| target.timeout = timeout);
     }
-    let poller = Poller::new(limits(&config.poll), Arc::clone(runtime.clock()));
+    let poller = Poller::new(app::limits(&config.poll), Arc::clone(runtime.clock()));
     let polls = runtime.block_on(all(&poller, targets, args.times))?;
     let failed = polls.iter().any(|steps| steps.outcome != Outcome::Ok);
     let output = runtime.output;
@@ -118,19 +119,6 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
         output.print(&texts.join("\n"))?;
     }
     if failed { Err(CliError::Shown) } else { Ok(()) }
-}
-
-/// The poller's limits as configured.
-pub(super) fn limits(config: &crate::config::Poll) -> Limits {
-    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    Limits {
-        in_flight: count(config.in_flight),
-        connect_timeout: config.connect_timeout,
-        answer_max_bytes: usize::try_from(config.answer_max.0).unwrap_or(usize::MAX),
-        keep_alive: config.keep_alive,
-        resolve_in_flight: count(config.resolve_in_flight),
-        ..Limits::default()
-    }
 }
 
 /// Polls all targets side by side, each of them `times` in a row; answers in the order given.

@@ -134,10 +134,10 @@ pub(super) fn start_logging(loaded: &Loaded, quiet: bool) {
         _ if quiet && !chosen => LogLevel::Warn,
         level => level,
     };
-    // Libraries say when something is wrong; at `info` some say what only they understand.
+    // A target covers all whose names begin so: the probe of the demo too. Libraries say when something is wrong; at `info` some say what only they understand.
     let others = level.min(LogLevel::Warn).as_str();
     let ours = level.as_str();
-    let filter = EnvFilter::new(format!("{others},roundsman={ours},roundsman_probe={ours}"));
+    let filter = EnvFilter::new(format!("{others},roundsman={ours}"));
     let lines = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

@@ -387,3 +387,22 @@ fn the_demo_does_not_mix_with_a_fleet() {
         ended.err
     );
 }
+
+#[test]
+fn a_retired_host_is_listed_only_when_asked_for_and_its_history_stays() {
+    let desk = Desk::new();
+    demo(&desk, &[]);
+    let name = host(&desk);
+    let database = Connection::open(desk.path().join("d/roundsman.db")).unwrap();
+    database.execute("UPDATE host SET retired_at_ms = 1774747800000", []).unwrap();
+    drop(database);
+    let hosts = |more: &[&str]| desk.run(&[&["hosts", "--data", "d", "--json"], more].concat());
+    assert_eq!(hosts(&[]).json()["total"], 0);
+    let retired = hosts(&["--state", "retired"]).json();
+    assert_eq!(retired["hosts"][0]["name"], name.as_str());
+    assert_eq!(retired["hosts"][0]["since"], "2026-03-29T01:30:00.000Z");
+    let history = desk.run(&["history", &name, "--data", "d", "--json"]).json();
+    assert_eq!(history["polls"].as_array().unwrap().len(), POLLS);
+    let why = desk.run(&["why", &name, "--data", "d"]);
+    assert!(why.out.starts_with(&format!("{name} is retired since ")), "{}", why.out);
+}
