@@ -4,6 +4,8 @@
 //! the two, exactly. Values that do not change must be equal. Gauges that others move meanwhile have
 //! a tolerance, said where it is used.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod fixture;
 
 use std::{collections::HashMap, fs, process::Command};
@@ -301,7 +303,6 @@ fn processes_are_those_of_proc() {
     );
     let forked = last_forks - first_forks;
     assert!(ours <= first + forked && last <= ours + forked, "{first} {ours} {last} {forked}");
-    assert!(processes.running >= 1, "the one that reads is running");
     let largest = &processes.top[0];
     assert!(largest.user_ticks + largest.system_ticks > 0, "{largest:?}");
 }

@@ -1,5 +1,7 @@
 //! A captured tree answers like the host it was taken from, and so does a captured capture.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod fixture;
 
 use std::{collections::BTreeSet, fs, path::Path};

@@ -1,5 +1,7 @@
 //! A family that is not begun in time is a timeout, and who the machine is is said all the same.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod fixture;
 
 use fixture::{CLOCKS, everything, tree};

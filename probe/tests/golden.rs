@@ -1,6 +1,8 @@
 //! One golden answer per fixture machine: what the probe says of it, every value of it. Run with
 //! `INSTA_UPDATE=always` to write them anew, and read the difference.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod fixture;
 
 use fixture::{everything, many_cores, render, replay, report, tree};

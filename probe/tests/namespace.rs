@@ -4,6 +4,8 @@
 //! The test starts itself again in fresh namespaces (unshare(1)). That needs root, or a kernel that
 //! gives users namespaces; and ip(8), to make an interface that only the namespace has.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod fixture;
 
 use std::{collections::BTreeSet, path::Path, process::Command};

@@ -1,5 +1,7 @@
 //! An answer is a function of the roots, the request and the clocks: nothing is kept between calls.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod fixture;
 
 use fixture::{MACHINES, ask, everything, replay, tree};

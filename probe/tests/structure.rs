@@ -1,5 +1,7 @@
 //! The rules of the source that the compiler does not hold.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

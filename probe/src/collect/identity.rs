@@ -8,15 +8,13 @@
 //! is the container's image: its machine-id, name and distribution would be a lie. They are taken
 //! only when the filesystem at `<rootfs>` is the one mounted at `/` in `<proc>/1/mountinfo`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use roundsman_proto::v1::{self, View};
 
 use super::{
-    cpu, filesystem,
-    mounts::{self, Mount},
+    cpu, filesystem, mounts,
     reading::Reading,
-    report::Report,
     scan::{lines, text},
     source::Source,
     statvfs::StatVfs,
@@ -59,15 +57,11 @@ pub fn collect(reading: &mut Reading<'_>, seen: View, statvfs: &dyn StatVfs) -> 
 #[must_use]
 pub fn rootfs_is_hosts(reading: &Reading<'_>, statvfs: &dyn StatVfs) -> bool {
     let Ok(bytes) = reading.mountinfo() else { return true };
-    let Some(mounts) = mounts::parse(bytes, &mut Report::default()) else { return true };
-    // The last one mounted at `/` is the one that is seen.
-    let Some(top) = mounts.iter().rfind(|mount: &&Mount<'_>| *mount.mount_point == *b"/") else {
-        return true;
-    };
+    let Some(top) = mounts::at_root(bytes) else { return true };
     if !top.is_of(mounts::ANSWER_FROM_MEMORY) {
         return true;
     }
-    let question = filesystem::question(reading.host().root(), PathBuf::from(Path::new("/")));
+    let question = filesystem::question(reading.host().root(), PathBuf::from("/"));
     match statvfs.statvfs(&question) {
         Ok(space) => filesystem::is_same(top.fs_type, top.device, &space),
         Err(_) => false,

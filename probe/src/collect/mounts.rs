@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use roundsman_proto::v1::Status;
+
 use super::{
     report::Report,
     scan::{lines, number32, split_once, words},
@@ -59,6 +61,9 @@ pub const ANSWER_FROM_MEMORY: &[&str] = &[
     "nilfs2", "overlay", "reiserfs", "squashfs", "tmpfs", "ubifs", "udf", "xfs",
 ];
 
+/// Most lines that are looked at: who hides whom takes the square of them.
+const MAX_LINES: usize = 4_096;
+
 /// An overlay has no space of its own: statvfs answers for its upper layer, which is another mount.
 /// It is listed only where it is all that can be seen: as the root.
 const OVERLAY: &str = "overlay";
@@ -109,12 +114,23 @@ pub struct Chosen<'a> {
 pub fn parse<'a>(bytes: &'a [u8], report: &mut Report) -> Option<Vec<Mount<'a>>> {
     let mut mounts = Vec::new();
     for line in lines(bytes) {
+        if mounts.len() == MAX_LINES {
+            report.note(Status::Partial, format_args!("more than {MAX_LINES} mounts"));
+            break;
+        }
         match mount(line) {
             Some(mount) => mounts.push(mount),
             None => report.malformed(line),
         }
     }
     (!mounts.is_empty()).then_some(mounts)
+}
+
+/// The filesystem that is seen at `/`: the last one mounted there.
+#[must_use]
+pub fn at_root(bytes: &[u8]) -> Option<Mount<'_>> {
+    let at_root = |line: &&[u8]| words(line).nth(4) == Some(b"/");
+    lines(bytes).filter(at_root).filter_map(mount).last()
 }
 
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`
@@ -245,7 +261,6 @@ fn leads_to(above: &[u8], path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use procfs::FromBufRead;
-    use roundsman_proto::v1::Status;
 
     use super::*;
 
@@ -307,6 +322,7 @@ mod tests {
         let mounts = parse(text.as_bytes(), &mut Report::default()).unwrap();
         let seen: Vec<u32> = choose(&mounts).iter().map(|row| row.mount.id).collect();
         assert_eq!(seen, [2, 4, 6, 8]);
+        assert_eq!(at_root(text.as_bytes()).unwrap().id, 2);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub fn collect(
             // It has ended since the directory was listed.
             Err(Errno::NOENT | Errno::SRCH) => {}
             Err(errno) => {
-                report.note(status(errno), format_args!("{}: {}", path(pid), words(errno)))
+                report.note(status(errno), format_args!("{}: {}", path(pid), words(errno)));
             }
         }
     }
