@@ -3,11 +3,11 @@
 //! [`examine`] is pure: it judges an answer and the probe's surroundings. [`Surroundings::read`]
 //! reads the few files about the probe itself that no answer needs.
 
-use std::{fmt, fs};
+use std::{fmt, fs, path::Path};
 
 use roundsman_proto::v1;
 
-use crate::{health::word, root::Root};
+use crate::{collect::view::Evidence, health::word, root::Root};
 
 /// What gives a containerised probe the host's view.
 const MOUNTS: &str = "start the container with -v /proc:/host/proc:ro -v /:/host:ro,rslave and the \
@@ -93,62 +93,70 @@ impl Surroundings {
     }
 
     /// The value of `hidepid` of the mount at `proc`, unless it hides nothing.
-    fn hidepid(&self, proc: &str) -> Option<&str> {
+    fn hidepid(&self, proc: &Path) -> Option<&str> {
         let options = mount(&self.mountinfo, proc)?.split_whitespace().last()?;
         let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="))?;
         (!matches!(value, "0" | "off")).then_some(value)
     }
 
     /// Whether mounts made later on the host appear below `rootfs` (rslave: a `master:` tag).
-    fn follows_mounts(&self, rootfs: &str) -> Option<bool> {
+    fn follows_mounts(&self, rootfs: &Path) -> Option<bool> {
         let line = mount(&self.mountinfo, rootfs)?;
         let tags = line.split(" - ").next()?;
         Some(tags.split_whitespace().skip(6).any(|tag| tag.starts_with("master:")))
     }
 }
 
-/// The last line of `mountinfo` (proc(5)) whose mount point is `path`: the mount on top.
-fn mount<'a>(mountinfo: &'a str, path: &str) -> Option<&'a str> {
-    let path = if path == "/" { path } else { path.trim_end_matches('/') };
-    mountinfo.lines().rfind(|line| line.split_whitespace().nth(4) == Some(path))
+/// The last line of `mountinfo` (proc(5)) whose mount point is `path`: the mount on top. Paths with
+/// blanks, which the kernel escapes, are not found.
+fn mount<'a>(mountinfo: &'a str, path: &Path) -> Option<&'a str> {
+    mountinfo
+        .lines()
+        .rfind(|line| line.split(' ').nth(4).is_some_and(|point| Path::new(point) == path))
+}
+
+/// What the collector can say of the roots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Whose `/proc` it is, and why.
+    pub view: Evidence,
+    /// Whether `--rootfs` is the filesystem that the host has at `/`.
+    pub rootfs_is_hosts: bool,
 }
 
 /// Judges one answer to a request for every family.
 #[must_use]
-pub fn examine(root: &Root, surroundings: &Surroundings, snapshot: &v1::Snapshot) -> Examination {
+pub fn examine(
+    root: &Root,
+    proof: &Proof,
+    surroundings: &Surroundings,
+    snapshot: &v1::Snapshot,
+) -> Examination {
     let confinement = surroundings.confinement.as_deref();
-    let proc = root.proc("").display().to_string();
-    let hidepid = surroundings.hidepid(&proc);
-    let mut findings = vec![view(snapshot, &proc, hidepid, confinement)];
-    findings.extend(rootfs(root, surroundings));
+    let proc = root.proc_dir();
+    let hidepid = surroundings.hidepid(proc);
+    let mut findings = vec![view(&proof.view, proc, hidepid, confinement)];
+    findings.extend(rootfs(root.rootfs_dir(), proof, surroundings));
     findings.extend(identity(root, snapshot.identity.as_ref()));
     findings.extend(snapshot.reports.iter().map(|report| family(report, hidepid, confinement)));
     Examination { findings }
 }
 
 fn view(
-    snapshot: &v1::Snapshot,
-    proc: &str,
+    evidence: &Evidence,
+    proc: &Path,
     hidepid: Option<&str>,
     confinement: Option<&str>,
 ) -> Finding {
-    let finding =
-        |verdict, seen: String, mend| Finding { subject: "view".to_owned(), verdict, seen, mend };
-    match snapshot.view() {
-        v1::View::Host => {
-            finding(Verdict::Fine, format!("host: {proc}1 is the host's first process"), None)
+    let (verdict, word, mend) = match evidence.view {
+        v1::View::Host => (Verdict::Fine, "host", None),
+        v1::View::Container => (Verdict::Missing, "container", Some(MOUNTS.to_owned())),
+        v1::View::Unknown | v1::View::Unspecified => {
+            (Verdict::Note, "unknown", Some(permission(hidepid, confinement)))
         }
-        v1::View::Container => finding(
-            Verdict::Missing,
-            format!("container: {proc}1 is the container's first process"),
-            Some(MOUNTS.to_owned()),
-        ),
-        v1::View::Unknown | v1::View::Unspecified => finding(
-            Verdict::Note,
-            format!("unknown: it cannot be told whose first process {proc}1 is"),
-            Some(permission(hidepid, confinement)),
-        ),
-    }
+    };
+    let seen = format!("{word}: {}: {}", proc.display(), evidence.because);
+    Finding { subject: "view".to_owned(), verdict, seen, mend }
 }
 
 /// What most likely denied access, and the way round it.
@@ -166,17 +174,23 @@ fn permission(hidepid: Option<&str>, confinement: Option<&str>) -> String {
     }
 }
 
-fn rootfs(root: &Root, surroundings: &Surroundings) -> Option<Finding> {
-    let path = root.host("/").display().to_string().trim_end_matches('/').to_owned();
-    if path.is_empty() || surroundings.follows_mounts(&path)? {
+fn rootfs(rootfs: &Path, proof: &Proof, surroundings: &Surroundings) -> Option<Finding> {
+    let path = rootfs.display();
+    let (verdict, seen) = if !proof.rootfs_is_hosts {
+        (
+            Verdict::Missing,
+            format!("{path} is not the host's /: no machine_id, no name, no filesystems"),
+        )
+    } else if rootfs != Path::new("/") && surroundings.follows_mounts(rootfs) == Some(false) {
+        (
+            Verdict::Note,
+            format!("{path} does not follow the host: filesystems mounted later stay unseen"),
+        )
+    } else {
         return None;
-    }
-    Some(Finding {
-        subject: "rootfs".to_owned(),
-        verdict: Verdict::Note,
-        seen: format!("{path} does not follow the host: filesystems mounted later stay unseen"),
-        mend: Some(format!("mount it with -v /:{path}:ro,rslave")),
-    })
+    };
+    let mend = "mount it with -v /:/host:ro,rslave and give --rootfs /host".to_owned();
+    Some(Finding { subject: "rootfs".to_owned(), verdict, seen, mend: Some(mend) })
 }
 
 fn identity(root: &Root, identity: Option<&v1::Identity>) -> [Finding; 2] {
@@ -270,7 +284,11 @@ mod tests {
         }
     }
 
-    fn snapshot(view: v1::View, reports: &[(v1::Family, v1::Status, &str)]) -> v1::Snapshot {
+    fn proof(view: v1::View) -> Proof {
+        Proof { view: Evidence { view, because: "the reason".into() }, rootfs_is_hosts: true }
+    }
+
+    fn snapshot(reports: &[(v1::Family, v1::Status, &str)]) -> v1::Snapshot {
         let report = |(family, status, error): &(v1::Family, v1::Status, &str)| v1::FamilyReport {
             family: (*family).into(),
             status: (*status).into(),
@@ -278,7 +296,6 @@ mod tests {
             error: (*error).to_owned(),
         };
         v1::Snapshot {
-            view: view.into(),
             reports: reports.iter().map(report).collect(),
             identity: Some(v1::Identity {
                 machine_id: Some("0123456789abcdef0123456789abcdef".into()),
@@ -291,52 +308,63 @@ mod tests {
 
     #[test]
     fn a_healthy_host() {
-        let snapshot = snapshot(
-            v1::View::Host,
-            &[
-                (v1::Family::Cpu, v1::Status::Ok, ""),
-                (v1::Family::Pressure, v1::Status::Absent, "/proc/pressure: not there"),
-            ],
-        );
-        let examination = examine(&Root::default(), &Surroundings::default(), &snapshot);
+        let snapshot = snapshot(&[
+            (v1::Family::Cpu, v1::Status::Ok, ""),
+            (v1::Family::Pressure, v1::Status::Absent, "/proc/pressure: not there"),
+        ]);
+        let examination =
+            examine(&Root::default(), &proof(v1::View::Host), &Surroundings::default(), &snapshot);
         assert!(examination.passed());
         insta::assert_snapshot!(examination);
     }
 
     #[test]
     fn a_container_with_everything_wrong() {
-        let mut snapshot = snapshot(
-            v1::View::Container,
-            &[
-                (v1::Family::Network, v1::Status::Denied, "/host/proc/1/net/dev: denied"),
-                (v1::Family::Disk, v1::Status::Absent, "/host/proc/diskstats: not there"),
-                (v1::Family::Filesystem, v1::Status::Hung, "/mnt/nas does not answer"),
-                (v1::Family::Memory, v1::Status::Malformed, "/host/proc/meminfo: no line"),
-            ],
-        );
+        let mut snapshot = snapshot(&[
+            (v1::Family::Network, v1::Status::Denied, "/host/proc/1/net/dev: denied"),
+            (v1::Family::Disk, v1::Status::Absent, "/host/proc/diskstats: not there"),
+            (v1::Family::Filesystem, v1::Status::Hung, "/mnt/nas does not answer"),
+            (v1::Family::Memory, v1::Status::Malformed, "/host/proc/meminfo: no line"),
+        ]);
         snapshot.identity = None;
         let root = Root::new("/host/proc", "/host");
-        let examination = examine(&root, &surroundings(IN_A_CONTAINER, None), &snapshot);
+        let examination = examine(
+            &root,
+            &proof(v1::View::Container),
+            &surroundings(IN_A_CONTAINER, None),
+            &snapshot,
+        );
         assert!(!examination.passed());
         insta::assert_snapshot!(examination);
     }
 
     #[test]
     fn confinement_is_named_when_nothing_hides_pids() {
-        let snapshot = snapshot(v1::View::Unknown, &[]);
+        let snapshot = snapshot(&[]);
         let confined = surroundings("", Some("docker-default (enforce)"));
-        let examination = examine(&Root::default(), &confined, &snapshot);
+        let examination =
+            examine(&Root::default(), &proof(v1::View::Unknown), &confined, &snapshot);
+        insta::assert_snapshot!(examination);
+    }
+
+    #[test]
+    fn a_rootfs_of_the_image_is_told_from_the_hosts() {
+        let proof = Proof { rootfs_is_hosts: false, ..proof(v1::View::Host) };
+        let snapshot = snapshot(&[]);
+        let root = Root::default();
+        let examination = examine(&root, &proof, &Surroundings::default(), &snapshot);
+        assert!(!examination.passed());
         insta::assert_snapshot!(examination);
     }
 
     #[test]
     fn mount_options_are_read_from_the_mount_on_top() {
         let here = surroundings(IN_A_CONTAINER, None);
-        assert_eq!(here.hidepid("/host/proc/"), Some("2"));
-        assert_eq!(here.hidepid("/proc"), None);
-        assert_eq!(here.follows_mounts("/host"), Some(false));
+        assert_eq!(here.hidepid(Path::new("/host/proc/")), Some("2"));
+        assert_eq!(here.hidepid(Path::new("/proc")), None);
+        assert_eq!(here.follows_mounts(Path::new("/host")), Some(false));
         let slave = surroundings("703 700 8:1 / /host ro master:1 - ext4 /dev/sda1 rw\n", None);
-        assert_eq!(slave.follows_mounts("/host"), Some(true));
-        assert_eq!(here.follows_mounts("/elsewhere"), None);
+        assert_eq!(slave.follows_mounts(Path::new("/host")), Some(true));
+        assert_eq!(here.follows_mounts(Path::new("/elsewhere")), None);
     }
 }

@@ -1,9 +1,16 @@
 //! The floor: what the kernel takes for handing out the same bytes, with nothing made of them.
 
-use std::{fs::File, io::Read as _, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::PathBuf,
+};
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
-use roundsman_probe::{collect::source::Source, root::Root};
+use roundsman_probe::{
+    collect::source::Source,
+    root::{OWN_STATM, Root},
+};
 use roundsman_proto::v1;
 
 /// Room for the longest file in one read(2).
@@ -20,12 +27,20 @@ impl Floor {
     /// The files of a default request that this host has, and the mounts that `answer` reports.
     pub(crate) fn of(answer: &v1::Snapshot) -> Self {
         let root = Root::default();
-        // Read on request, or where another is missing: not part of this answer.
-        let unread = [Source::Netstat, Source::VendorOsRelease];
+        let init_is_readable = fs::read_link(root.init("ns/pid")).is_ok();
+        let is_read = |source: &Source| match source {
+            // On request alone.
+            Source::Netstat => false,
+            // Where another source says it: os-release, the nodename, the first process.
+            Source::VendorOsRelease | Source::EtcHostname | Source::OwnStatus => false,
+            Source::SecondStat => !init_is_readable,
+            _ => true,
+        };
         let files = Source::ALL
             .iter()
-            .filter(|source| !unread.contains(source))
+            .filter(|source| is_read(source))
             .map(|source| root.at(source.place()))
+            .chain([PathBuf::from(OWN_STATM)])
             .filter(|path| File::open(path).is_ok());
         let mounts = answer.filesystem.iter().flat_map(|filesystem| &filesystem.mount_point);
         Self {

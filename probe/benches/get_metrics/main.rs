@@ -6,7 +6,7 @@
 //! reads, and statvfs(2) of the mounts that it reports. Calls and floor alternate in rounds, so that
 //! both see the same machine, and each figure is the median of the rounds.
 //!
-//! `-- --calls N --idle SECONDS` change how long it takes.
+//! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured.
 
 mod floor;
 mod subject;
@@ -31,6 +31,7 @@ const PACED_CALLS: u32 = 20;
 const PACE: Duration = Duration::from_millis(500);
 
 struct Options {
+    binary: String,
     calls: u32,
     idle: Duration,
 }
@@ -38,11 +39,14 @@ struct Options {
 impl Options {
     fn parse() -> Self {
         let arguments: Vec<String> = env::args().collect();
-        let number = |flag: &str| {
+        let value = |flag: &str| {
             let place = arguments.iter().position(|argument| argument == flag)?;
-            arguments.get(place + 1)?.parse().ok()
+            arguments.get(place + 1)
         };
+        let number = |flag: &str| value(flag)?.parse().ok();
+        let built = env!("CARGO_BIN_EXE_roundsman-probe");
         Self {
+            binary: value("--binary").map_or_else(|| built.to_owned(), Clone::clone),
             calls: number("--calls").unwrap_or(100_000),
             idle: Duration::from_secs(number("--idle").unwrap_or(30).into()),
         }
@@ -52,7 +56,7 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let options = Options::parse();
-    let mut subject = Subject::start().await?;
+    let mut subject = Subject::start(&options.binary).await?;
     let (answer, _) = subject.calls(WARM_UP_CALLS).await?;
     let mut floor = Floor::of(&answer);
     println!("GetMetrics, default families: {} files, {} mounts", floor.files(), floor.mounts());

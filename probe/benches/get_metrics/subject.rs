@@ -35,8 +35,8 @@ pub(crate) fn cpu_us(answer: &v1::Snapshot) -> f64 {
 }
 
 impl Subject {
-    pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_roundsman-probe"))
+    pub(crate) async fn start(binary: &str) -> Result<Self, Box<dyn Error>> {
+        let mut child = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()?;

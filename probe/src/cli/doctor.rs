@@ -6,7 +6,7 @@ use clap::Args;
 use roundsman_probe::{
     clock::{self, Clocks},
     collect::{Collector, Wanted},
-    doctor::{Surroundings, examine},
+    doctor::{Proof, Surroundings, examine},
     health,
     root::Root,
     service,
@@ -26,7 +26,8 @@ impl Doctor {
         let collector = Collector::new(root);
         let until = clock::now() + service::MAX_COLLECT;
         let snapshot = collector.collect(&Wanted::new(&request)?, Clocks::now(), until);
-        let examination = examine(collector.root(), &Surroundings::read(), &snapshot);
+        let proof = Proof { view: collector.view(), rootfs_is_hosts: collector.rootfs_is_hosts() };
+        let examination = examine(collector.root(), &proof, &Surroundings::read(), &snapshot);
         super::print(&examination.to_string())?;
         Ok(if examination.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
