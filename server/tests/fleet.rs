@@ -298,6 +298,31 @@ async fn a_restart_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
+async fn a_host_taken_out_while_the_server_was_down_is_retired_and_keeps_its_history() {
+    let probe = FakeProbe::start(healthy()).await;
+    let stays = DEFAULTS.to_owned() + &host("stays", probe.socket());
+    let both = stays.clone() + &host("goes", probe.socket()).replace("127.0.0.1:", "localhost:");
+    let server = Server::start(&both).await;
+    server.until(|app| polled(app, "stays") >= 1 && polled(app, "goes") >= 1).await;
+    let Server { folder, app } = server;
+    app.stop().await;
+
+    fs::write(folder.path().join("inventory.toml"), stays).unwrap();
+    app::start(config(&folder)).await.unwrap().stop().await;
+    let roundsman::config::StoreUrl::Sqlite(file) = config(&folder).store.url;
+    let store = Sqlite::open(file, Mode::ReadOnly).await.unwrap();
+    let goes = store.hosts(HostQuery::named(name("goes"))).await.unwrap().remove(0);
+    assert!(goes.retired_at.is_some());
+    assert_eq!(goes.state.map(|(state, _)| state), Some(State::Retired));
+    let polls = store.polls(goes.id, Span::ALL, Order::OldestFirst, 10).await.unwrap();
+    assert!(!polls.is_empty());
+    let events = store.transitions(Some(goes.id), Span::ALL, Order::NewestFirst, 1).await.unwrap();
+    assert_eq!((events[0].from, events[0].to), (State::Up, State::Retired));
+    let stays = store.hosts(HostQuery::named(name("stays"))).await.unwrap().remove(0);
+    assert_eq!(stays.retired_at, None);
+}
+
+#[tokio::test]
 async fn a_bad_start_says_everything_that_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let error = app::start(config(&folder)).await.unwrap_err();

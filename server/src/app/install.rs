@@ -9,12 +9,14 @@ use super::AppError;
 use crate::{
     clock::Clock,
     engine::{Command, Installed},
+    health::{self, Health, Input, Policy},
     inventory::{self, Inventory},
     live::Live,
     metrics::Metrics,
-    model::HostId,
+    model::{HostId, HostName, State, Transition},
     reload::Watch,
-    store::{LoadedInventory, Registration, Store},
+    store::{Batch, HostQuery, HostSummary, LoadedInventory, Registration, Store},
+    units::WallMs,
 };
 
 /// Between the two looks at a file that changed: longer than a tick of any file system's clock.
@@ -24,6 +26,24 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
     causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
+/// The move of a host that is gone from the inventory.
+fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
+    let (state, since) = host.state.unwrap_or((State::Pending, host.listed_at));
+    let health = Health { state, good: 0, bad: 0, since };
+    let (_, change) = health::step(&health, Input::Retire, &Policy::default(), now);
+    let change = change?;
+    Some(Transition {
+        host: host.id,
+        name: host.name.clone(),
+        at: now,
+        from: change.from,
+        to: change.to,
+        cause: change.cause,
+        outcome: None,
+        reason: change.reason.into(),
+    })
 }
 
 /// Puts inventories in force, one after the other.
@@ -51,7 +71,27 @@ impl Installer {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
+        self.retire_while_away(&inventory).await?;
         self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
+    }
+
+    /// Hosts that were taken out while the server was down: the engine never knew them, so their
+    /// end is written here.
+    async fn retire_while_away(&self, inventory: &Inventory) -> Result<(), AppError> {
+        let now = self.clock.now().wall;
+        let mut kept = self.store.hosts(HostQuery::listed()).await?;
+        let renamed: Vec<&HostName> =
+            inventory.hosts.values().filter_map(|host| host.renamed_from.as_ref()).collect();
+        kept.retain(|host| {
+            !inventory.hosts.contains_key(&host.name) && !renamed.contains(&&host.name)
+        });
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let transitions = kept.iter().filter_map(|host| retirement(host, now)).collect();
+        self.store.retire(kept.iter().map(|host| host.id).collect(), now).await?;
+        self.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await?;
+        Ok(())
     }
 
     /// The file's name in messages.
