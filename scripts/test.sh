@@ -22,4 +22,8 @@ if ((${#missing[@]})); then
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 
-exec cargo test --workspace --locked "$@"
+# The last line sums up what each test program said.
+cargo test --workspace --locked "$@" | awk '
+    { print; fflush() }
+    /^test result:/ { passed += $4; failed += $6 }
+    END { printf "%d passed, %d failed\n", passed, failed }'

@@ -56,7 +56,7 @@ pub enum DialError {
         address: Arc<str>,
     },
     /// The port is closed.
-    #[error("{address}: {socket} refused the connection; nothing listens there")]
+    #[error("{address}{} refused the connection; nothing listens there", at(address, *socket))]
     Refused {
         /// As in the inventory.
         address: Arc<str>,
@@ -64,7 +64,7 @@ pub enum DialError {
         socket: SocketAddr,
     },
     /// The first packet was not answered.
-    #[error("{address}: {socket} did not answer the connection attempt within {after}")]
+    #[error("{address}{} did not answer the connection attempt within {after}", at(address, *socket))]
     NoAnswer {
         /// As in the inventory.
         address: Arc<str>,
@@ -74,7 +74,7 @@ pub enum DialError {
         after: Micros,
     },
     /// The peer accepted the connection and closed it before anything could be said.
-    #[error("{address}: {socket} accepted the connection and closed it without a word")]
+    #[error("{address}{} accepted the connection and closed it without a word", at(address, *socket))]
     Closed {
         /// As in the inventory.
         address: Arc<str>,
@@ -82,7 +82,7 @@ pub enum DialError {
         socket: SocketAddr,
     },
     /// The network or this machine said no.
-    #[error("{address}: cannot connect to {socket}")]
+    #[error("{address}{}: cannot connect", at(address, *socket))]
     Network {
         /// As in the inventory.
         address: Arc<str>,
@@ -91,6 +91,12 @@ pub enum DialError {
         /// What it said.
         source: io::Error,
     },
+}
+
+/// The socket address beside the one of the inventory, where they differ: ` (10.0.0.1:50051)`.
+fn at(address: &str, socket: SocketAddr) -> String {
+    let socket = socket.to_string();
+    if socket == address { String::new() } else { format!(" ({socket})") }
 }
 
 impl DialError {
