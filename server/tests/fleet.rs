@@ -40,9 +40,13 @@ struct Server {
 
 impl Server {
     async fn start(inventory: &str) -> Self {
+        Self::start_with(inventory, &[]).await
+    }
+
+    async fn start_with(inventory: &str, settings: &[(&'static str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("inventory.toml"), inventory).unwrap();
-        let app = app::start(config(&folder)).await.unwrap();
+        let app = app::start(config_with(&folder, settings)).await.unwrap();
         Self { folder, app }
     }
 
@@ -88,16 +92,19 @@ fn healthy() -> Behaviour {
 }
 
 fn config(folder: &TempDir) -> Config {
+    config_with(folder, &[])
+}
+
+fn config_with(folder: &TempDir, settings: &[(&'static str, &str)]) -> Config {
     let flag = |key, value: String| Flag { key, name: "test", value };
     let inventory = folder.path().join("inventory.toml");
-    let sources = Sources {
-        flags: vec![
-            flag("inventory", inventory.display().to_string()),
-            flag("data", folder.path().display().to_string()),
-            flag("http.listen", "127.0.0.1:0".to_owned()),
-        ],
-        ..Sources::default()
-    };
+    let mut flags = vec![
+        flag("inventory", inventory.display().to_string()),
+        flag("data", folder.path().display().to_string()),
+        flag("http.listen", "127.0.0.1:0".to_owned()),
+    ];
+    flags.extend(settings.iter().map(|(key, value)| flag(key, (*value).to_owned())));
+    let sources = Sources { flags, ..Sources::default() };
     Config::load(sources).unwrap().config
 }
 
@@ -180,21 +187,32 @@ async fn no_faulty_neighbour_is_felt_and_every_attempt_is_one_row() {
 }
 
 #[tokio::test]
-async fn a_slot_that_finds_the_last_poll_running_is_an_overrun_and_its_own_row() {
-    let probe = FakeProbe::start(Behaviour::Hangs).await;
-    let inventory = format!(
-        "[defaults]\nschedule = \"* * * * * *\"\ntimezone = \"UTC\"\ntimeout = \"999ms\"\n{}",
-        host("slow", probe.socket())
-    );
-    // A timeout just under the gap: the next slot comes while the batch before still settles, or
-    // just after. Either way every slot has one row.
-    let server = Server::start(&inventory).await;
-    server.until(|app| polled(app, "slow") >= POLLS).await;
+async fn a_slot_that_finds_the_last_poll_waiting_is_an_overrun_and_its_own_row() {
+    let hog = FakeProbe::start(Behaviour::Hangs).await;
+    let waits = FakeProbe::start(healthy()).await;
+    let inventory = DEFAULTS.to_owned()
+        + &host("waits", waits.socket())
+        + &host("hog", hog.socket())
+        + "interval = \"6s\"\ntimeout = \"5s\"\n";
+    // One place for all polls: while the hog holds it, the other one's poll waits in the queue.
+    let server = Server::start_with(&inventory, &[("poll.in_flight", "1")]).await;
+    server.until(|app| polled(app, "hog") >= 1).await;
+    let hogged = last_slot(&server.app, "waits");
+    server.until(|app| last_slot(app, "waits") > hogged).await;
     let rows = server.rows().await;
-    assert_one_row_per_slot("slow", &rows["slow"]);
-    for row in &rows["slow"] {
-        assert!(matches!(row.outcome, Outcome::Deadline | Outcome::Overrun), "{:?}", row.outcome);
+    let waits = &rows["waits"];
+    assert_one_row_per_slot("waits", waits);
+    let overruns: Vec<&Record> =
+        waits.iter().filter(|row| row.outcome == Outcome::Overrun).collect();
+    assert!(overruns.len() >= 2, "{:?}", waits.iter().map(|row| row.outcome).collect::<Vec<_>>());
+    for row in &overruns {
+        assert_eq!(row.error.as_deref(), Some("the poll before is still running"));
+        assert_eq!((&row.values, row.timings.call_us), (&None, None));
+        assert_eq!(row.state, State::Up, "our queue is not the host's fault");
     }
+    let waited = waits.iter().map(|row| row.timings.queue_us.0).max().unwrap();
+    assert!(waited >= 1_000_000, "the wait is recorded apart: {waited} µs");
+    assert!(waits.iter().all(|row| matches!(row.outcome, Outcome::Ok | Outcome::Overrun)));
 }
 
 #[tokio::test]
