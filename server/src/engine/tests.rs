@@ -98,3 +98,19 @@ async fn closing_the_commands_stops_the_engine() {
     drop(bench.commands);
     bench.engine.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_slot_is_used_twice_even_when_the_clock_stands_still() {
+    let bench = start();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let text = format!("[[host]]\nname = \"gone\"\naddresses = [\"{closed}\"]\n");
+    bench.commands.send(installed(&text)).await.unwrap();
+    let mut slots = Vec::new();
+    for _ in 0..3 {
+        let (asked, row) = oneshot::channel();
+        let gone = HostName::new("gone").unwrap();
+        bench.commands.send(Command::PollNow(gone, asked)).await.unwrap();
+        slots.push(row.await.unwrap().slot);
+    }
+    assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{slots:?}");
+}
