@@ -124,7 +124,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         waiting: None,
         in_trouble: false,
     };
-    installer.first().await?;
+    let in_force = installer.first().await?;
 
     let (handle, writer) = start_writer(&store, &config.writer, &clock);
     let site = web::Site {
@@ -150,6 +150,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    // From here on every host is listed, pending or as it was before.
+    let _ = in_force.await;
     let (stop_chores, stopped) = oneshot::channel();
     let chores = chores::Chores {
         rounds,

@@ -48,6 +48,8 @@ pub struct Installed {
     pub version: VersionId,
     /// What the store knows of each of its hosts.
     pub known: Vec<KnownHost>,
+    /// Told once every host is in the live view.
+    pub in_force: oneshot::Sender<()>,
 }
 
 /// What the engine is told from outside; a closed list.

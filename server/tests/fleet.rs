@@ -304,7 +304,6 @@ async fn a_restart_goes_on_where_it_stopped() {
     app.stop().await;
 
     let server = Server { app: app::start(config(&folder)).await.unwrap(), folder };
-    server.until(|app| state(app, "web-1").is_some()).await;
     let again = server.app.live().host("web-1").unwrap();
     assert_eq!((again.id, again.state), (before.id, State::Up), "no second `pending`");
     assert_eq!(again.facts, before.facts);

@@ -3,7 +3,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::AppError;
 use crate::{
@@ -63,11 +63,11 @@ pub(super) struct Installer {
 }
 
 impl Installer {
-    /// Puts the first inventory in force.
+    /// Puts the first inventory in force; what it returns says when it is, once the engine runs.
     ///
     /// # Errors
     /// Whatever is wrong with it: a server does not start on a bad inventory.
-    pub(super) async fn first(&mut self) -> Result<(), AppError> {
+    pub(super) async fn first(&mut self) -> Result<oneshot::Receiver<()>, AppError> {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
@@ -156,7 +156,11 @@ impl Installer {
         self.live.update_server(|server| server.inventory_error = Some(words.into()));
     }
 
-    async fn install(&mut self, inventory: &Inventory, text: &str) -> Result<(), AppError> {
+    async fn install(
+        &mut self,
+        inventory: &Inventory,
+        text: &str,
+    ) -> Result<oneshot::Receiver<()>, AppError> {
         let now = self.clock.now().wall;
         let registrations = inventory
             .hosts
@@ -187,9 +191,11 @@ impl Installer {
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
         self.numbers = numbers;
-        let installed = Installed { inventory: Arc::new(inventory.clone()), version, known };
+        let (in_force, told) = oneshot::channel();
+        let inventory = Arc::new(inventory.clone());
+        let installed = Installed { inventory, version, known, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
-        Ok(())
+        Ok(told)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 impl Engine {
     /// Puts an inventory in force, host by host; what did not change is not touched.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, version, known } = installed;
+        let Installed { inventory, version, known, in_force } = installed;
         self.version = version;
         if self.hosts.is_empty() {
             // Slots that were used before a restart are not used again, wherever the clock is now.
@@ -41,6 +41,8 @@ impl Engine {
             server.inventory_error = None;
             server.ready = true;
         });
+        // Only the start waits for it.
+        let _ = in_force.send(());
     }
 
     fn retire(&mut self, id: HostId) {

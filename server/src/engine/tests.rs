@@ -56,7 +56,8 @@ fn installed(text: &str) -> Command {
         latest_slot: None,
     });
     let known = known.collect();
-    Command::Install(Box::new(Installed { inventory, version: VersionId(1), known }))
+    let (in_force, _) = oneshot::channel();
+    Command::Install(Box::new(Installed { inventory, version: VersionId(1), known, in_force }))
 }
 
 #[tokio::test(start_paused = true)]
