@@ -61,7 +61,8 @@ fn help_of_every_command() {
     let version = env!("CARGO_PKG_VERSION");
     let mut text = String::new();
     for command in ["", "serve", "show", "doctor", "health", "capture"] {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|a| *a != "").collect();
+        let arguments: Vec<&str> =
+            [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let output = run(&arguments);
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(stderr(&output), "");

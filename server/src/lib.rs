@@ -5,5 +5,34 @@
 //! above it (`tests/structure.rs` holds it).
 
 // Vocabulary: what things are called.
-pub mod model;
 pub mod units;
+pub mod model;
+pub mod config;
+
+// Decide: pure. No clock, no async, no I/O, no logging.
+pub mod schedule;
+pub mod inventory;
+pub mod rates;
+pub mod health;
+
+// Touch: one thing outside each.
+pub mod clock;
+pub mod poll;
+pub mod store;
+pub mod reload;
+
+// Publish: what everybody else may look at.
+pub mod live;
+pub mod metrics;
+
+// Join: the loop that owns the fleet, and the jobs that wake it.
+pub mod engine;
+pub mod rounds;
+
+// Serve: thin over the live view and the store.
+pub mod query;
+pub mod web;
+
+// The composition root, and the commands over it.
+pub mod app;
+pub mod cli;

@@ -2,23 +2,30 @@
 //!
 //! Nothing here reads a clock, a file or a socket, and nothing knows the wire or SQL.
 
+mod words;
+
 mod columns;
+mod counters;
+mod hash;
 mod health;
 mod host;
 mod outcome;
 mod record;
+mod selection;
 mod snapshot;
 
 pub use columns::{
     Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
     NetColumn, ProcessColumn, Row, SoftirqColumn, Unit, Values,
 };
+pub use counters::{Counter, Counters};
+pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};
-pub use host::{Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
+pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
+pub use selection::{NameFilter, Selection};
 pub use snapshot::{
-    CPU_STATES, Clocks, Cost, Counter, Counters, CpuTicks, DISK_COLUMNS, Family, FamilyReport,
-    Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn,
-    View,
+    CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, Family, FamilyReport, Mount, NET_COLUMNS,
+    Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn, View,
 };

@@ -63,6 +63,15 @@ impl Mono {
     }
 }
 
+/// One reading of both of the server's clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// The wall clock: may step.
+    pub wall: WallMs,
+    /// The monotonic clock: never does.
+    pub mono: Mono,
+}
+
 /// A length of time in whole microseconds: what a row keeps of each step of a poll.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

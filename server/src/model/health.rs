@@ -1,44 +1,12 @@
 //! The words of health: states, what moves a host between them, and the row such a move leaves.
 //! The table of moves itself is `crate::health`.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostId, HostName, Outcome};
+use super::{HostId, HostName, Outcome, words::words};
 use crate::units::WallMs;
-
-macro_rules! words {
-    ($(#[$meta:meta])* $Name:ident { $( $(#[doc = $doc:literal])* $Variant:ident = $word:literal; )* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $Name { $( $(#[doc = $doc])* $Variant, )* }
-
-        impl $Name {
-            /// Every word of the list.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
-
-            /// The word that stands in the tables and in JSON.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $( Self::$Variant => $word, )* }
-            }
-
-            /// The entry with this word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $( $word => Some(Self::$Variant), )* _ => None }
-            }
-        }
-
-        impl fmt::Display for $Name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
 
 words! {
     /// A host's health.

@@ -112,6 +112,26 @@ name! {
     GroupName
 }
 
+/// Where a probe listens: a name or an IP address, and a port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// A DNS name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: Arc<str>,
+    /// TCP port, never 0.
+    pub port: u16,
+}
+
+/// `name:port`, with brackets around an IPv6 address.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
 /// Labels of a host, from its group and itself.
 pub type Labels = BTreeMap<String, String>;
 

@@ -3,104 +3,59 @@
 //! Still raw: nothing here is a rate. Gauges are already in the unit of their [`Column`]; counters
 //! wait for a second snapshot of the same boot (`crate::rates`).
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Facts, Values};
+use super::{Column, Counters, Facts, Values, words::words};
 
-macro_rules! families {
-    ($( $(#[doc = $doc:literal])* $Variant:ident = $word:literal; )*) => {
-        /// One kind of metrics.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Family { $( $(#[doc = $doc])* $Variant, )* }
-
-        impl Family {
-            /// Every family.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
-
-            /// The word that stands in tables, JSON and configuration.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $( Self::$Variant => $word, )* }
-            }
-
-            /// The family with this word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $( $word => Some(Self::$Variant), )* _ => None }
-            }
-        }
-    };
-}
-
-families! {
-    /// CPU shares, total and per core.
-    Cpu = "cpu";
-    /// Load averages and tasks.
-    Load = "load";
-    /// Memory.
-    Memory = "memory";
-    /// Soft interrupts per core.
-    Softirq = "softirq";
-    /// Network interfaces.
-    Network = "network";
-    /// Block devices.
-    Disk = "disk";
-    /// Mounted filesystems.
-    Filesystem = "filesystem";
-    /// Uptime, context switches, interrupts, forks, file handles.
-    System = "system";
-    /// Pressure stall information.
-    Pressure = "pressure";
-    /// Paging and reclaim.
-    Vmstat = "vmstat";
-    /// Sockets and TCP/UDP.
-    Sockets = "sockets";
-    /// Processes by state and the largest of them.
-    Processes = "processes";
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+words! {
+    /// One kind of metrics.
+    Family {
+        /// CPU shares, total and per core.
+        Cpu = "cpu";
+        /// Load averages and tasks.
+        Load = "load";
+        /// Memory.
+        Memory = "memory";
+        /// Soft interrupts per core.
+        Softirq = "softirq";
+        /// Network interfaces.
+        Network = "network";
+        /// Block devices.
+        Disk = "disk";
+        /// Mounted filesystems.
+        Filesystem = "filesystem";
+        /// Uptime, context switches, interrupts, forks, file handles.
+        System = "system";
+        /// Pressure stall information.
+        Pressure = "pressure";
+        /// Paging and reclaim.
+        Vmstat = "vmstat";
+        /// Sockets and TCP/UDP.
+        Sockets = "sockets";
+        /// Processes by state and the largest of them.
+        Processes = "processes";
     }
 }
 
-/// How a family, or one mount, could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// All of it.
-    Ok,
-    /// Some of it.
-    Partial,
-    /// This kernel does not have it.
-    Absent,
-    /// Permission denied.
-    Denied,
-    /// Not ready within the call's deadline.
-    Timeout,
-    /// A mount does not answer.
-    Hung,
-    /// Not in a form that is understood.
-    Malformed,
-}
-
-impl Status {
-    /// The word that stands in tables and JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Partial => "partial",
-            Self::Absent => "absent",
-            Self::Denied => "denied",
-            Self::Timeout => "timeout",
-            Self::Hung => "hung",
-            Self::Malformed => "malformed",
-        }
+words! {
+    /// How a family, or one mount, could be read.
+    Status {
+        /// All of it.
+        Ok = "ok";
+        /// Some of it.
+        Partial = "partial";
+        /// This kernel does not have it.
+        Absent = "absent";
+        /// Permission denied.
+        Denied = "denied";
+        /// Not ready within the call's deadline.
+        Timeout = "timeout";
+        /// A mount does not answer.
+        Hung = "hung";
+        /// Not in a form that is understood.
+        Malformed = "malformed";
     }
 }
 
@@ -157,101 +112,6 @@ pub const CPU_STATES: usize = 10;
 /// CPU time per state since boot, ticks, in the kernel's order: user, nice, system, idle, iowait,
 /// irq, softirq, steal, guest (also in user), guest_nice (also in nice).
 pub type CpuTicks = [Option<u64>; CPU_STATES];
-
-macro_rules! counters {
-    ($( $Variant:ident => $Column:ident * $scale:expr; )*) => {
-        /// Host-wide counters: each becomes one column, its rate per second times a scale.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Counter { $( #[doc = concat!("Becomes `Column::", stringify!($Column), "`.")] $Variant, )* }
-
-        impl Counter {
-            /// Every counter.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
-
-            /// The column that its rate is kept in, and what a rate per second is multiplied by to
-            /// be in that column's unit.
-            #[must_use]
-            pub fn column(self) -> (Column, f64) {
-                match self { $( Self::$Variant => (Column::$Column, $scale), )* }
-            }
-        }
-    };
-}
-
-/// A stall of 1 microsecond per second is a share of 0.0001 %.
-const STALL_PCT: f64 = 1e-4;
-
-counters! {
-    ContextSwitches => ContextSwitchesPerS * 1.0;
-    Interrupts => InterruptsPerS * 1.0;
-    Softirqs => SoftirqsPerS * 1.0;
-    Forks => ForksPerS * 1.0;
-    PressureCpuSomeUs => PressureCpuSomePct * STALL_PCT;
-    PressureCpuFullUs => PressureCpuFullPct * STALL_PCT;
-    PressureMemorySomeUs => PressureMemorySomePct * STALL_PCT;
-    PressureMemoryFullUs => PressureMemoryFullPct * STALL_PCT;
-    PressureIoSomeUs => PressureIoSomePct * STALL_PCT;
-    PressureIoFullUs => PressureIoFullPct * STALL_PCT;
-    PressureIrqFullUs => PressureIrqFullPct * STALL_PCT;
-    PageFaults => PageFaultsPerS * 1.0;
-    MajorPageFaults => MajorPageFaultsPerS * 1.0;
-    PagedInKib => PagedInBytesPerS * 1024.0;
-    PagedOutKib => PagedOutBytesPerS * 1024.0;
-    SwappedInPages => SwappedInPagesPerS * 1.0;
-    SwappedOutPages => SwappedOutPagesPerS * 1.0;
-    ScannedKswapdPages => ScannedKswapdPagesPerS * 1.0;
-    ScannedDirectPages => ScannedDirectPagesPerS * 1.0;
-    StolenKswapdPages => StolenKswapdPagesPerS * 1.0;
-    StolenDirectPages => StolenDirectPagesPerS * 1.0;
-    AllocationStalls => AllocationStallsPerS * 1.0;
-    CompactionStalls => CompactionStallsPerS * 1.0;
-    OomKills => OomKillsPerS * 1.0;
-    RefaultsAnonPages => RefaultsAnonPagesPerS * 1.0;
-    RefaultsFilePages => RefaultsFilePagesPerS * 1.0;
-    TcpActiveOpens => TcpActiveOpensPerS * 1.0;
-    TcpPassiveOpens => TcpPassiveOpensPerS * 1.0;
-    TcpAttemptFails => TcpAttemptFailsPerS * 1.0;
-    TcpEstablishedResets => TcpEstablishedResetsPerS * 1.0;
-    TcpInSegments => TcpInSegmentsPerS * 1.0;
-    TcpOutSegments => TcpOutSegmentsPerS * 1.0;
-    TcpRetransmittedSegments => TcpRetransmittedSegmentsPerS * 1.0;
-    TcpInErrors => TcpInErrorsPerS * 1.0;
-    TcpOutResets => TcpOutResetsPerS * 1.0;
-    UdpInDatagrams => UdpInDatagramsPerS * 1.0;
-    UdpOutDatagrams => UdpOutDatagramsPerS * 1.0;
-    UdpNoPorts => UdpNoPortsPerS * 1.0;
-    UdpInErrors => UdpInErrorsPerS * 1.0;
-    UdpReceiveBufferErrors => UdpReceiveBufferErrorsPerS * 1.0;
-    UdpSendBufferErrors => UdpSendBufferErrorsPerS * 1.0;
-    TcpListenOverflows => TcpListenOverflowsPerS * 1.0;
-    TcpListenDrops => TcpListenDropsPerS * 1.0;
-    TcpTimeouts => TcpTimeoutsPerS * 1.0;
-    TcpSynRetransmits => TcpSynRetransmitsPerS * 1.0;
-    ProbeCpuUs => ProbeCpuPct * 1e-4;
-}
-
-/// The host-wide counters of one snapshot; what was not read has no value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counters([Option<u64>; Counter::ALL.len()]);
-
-impl Default for Counters {
-    fn default() -> Self {
-        Self([None; Counter::ALL.len()])
-    }
-}
-
-impl Counters {
-    /// The counter's value.
-    #[must_use]
-    pub fn get(&self, counter: Counter) -> Option<u64> {
-        self.0[counter as usize]
-    }
-
-    /// Sets the counter's value.
-    pub fn set(&mut self, counter: Counter, value: Option<u64>) {
-        self.0[counter as usize] = value;
-    }
-}
 
 /// A column of a table is neither empty nor as long as its keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,195 @@
+//! From an inventory file to an inventory in force: read, parse, register in the store, hand to the
+//! engine. A file that cannot be read or is wrong changes nothing; the last good one stays.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::AppError;
+use crate::{
+    clock::Clock,
+    engine::{Command, Installed},
+    health::{self, Health, Input, Policy},
+    inventory::{self, Inventory},
+    live::Live,
+    metrics::Metrics,
+    model::{HostId, HostName, State, Transition},
+    reload::Watch,
+    store::{Batch, HostQuery, HostSummary, LoadedInventory, Registration, Store},
+    units::WallMs,
+};
+
+/// Between the two looks at a file that changed: longer than a tick of any file system's clock.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
+    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
+/// The move of a host that is gone from the inventory.
+fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
+    let (state, since) = host.state.unwrap_or((State::Pending, host.listed_at));
+    let health = Health { state, good: 0, bad: 0, since };
+    let (_, change) = health::step(&health, Input::Retire, &Policy::default(), now);
+    let change = change?;
+    Some(Transition {
+        host: host.id,
+        name: host.name.clone(),
+        at: now,
+        from: change.from,
+        to: change.to,
+        cause: change.cause,
+        outcome: None,
+        reason: change.reason.into(),
+    })
+}
+
+/// Puts inventories in force, one after the other.
+pub(super) struct Installer {
+    pub(super) watch: Watch,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) live: Arc<Live>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) commands: mpsc::Sender<Command>,
+    /// Host numbers of the inventory in force, to see which are gone.
+    pub(super) numbers: Vec<HostId>,
+    /// Parsed, but the store was away: tried again at the next look.
+    pub(super) waiting: Option<(Inventory, String)>,
+    /// What is shown is that the file cannot be read, not that it is wrong.
+    pub(super) in_trouble: bool,
+}
+
+impl Installer {
+    /// Puts the first inventory in force.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it: a server does not start on a bad inventory.
+    pub(super) async fn first(&mut self) -> Result<(), AppError> {
+        let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
+        let inventory =
+            inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
+        self.retire_while_away(&inventory).await?;
+        self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
+    }
+
+    /// Hosts that were taken out while the server was down: the engine never knew them, so their
+    /// end is written here.
+    async fn retire_while_away(&self, inventory: &Inventory) -> Result<(), AppError> {
+        let now = self.clock.now().wall;
+        let mut kept = self.store.hosts(HostQuery::listed()).await?;
+        let renamed: Vec<&HostName> =
+            inventory.hosts.values().filter_map(|host| host.renamed_from.as_ref()).collect();
+        kept.retain(|host| {
+            !inventory.hosts.contains_key(&host.name) && !renamed.contains(&&host.name)
+        });
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let transitions = kept.iter().filter_map(|host| retirement(host, now)).collect();
+        self.store.retire(kept.iter().map(|host| host.id).collect(), now).await?;
+        self.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await?;
+        Ok(())
+    }
+
+    /// The file's name in messages.
+    fn name(&self) -> String {
+        self.watch.path().display().to_string()
+    }
+
+    /// Looks at the file, and puts what it says in force when that changed.
+    pub(super) async fn look(&mut self) {
+        if let Some((bytes, text)) = self.changed().await {
+            match inventory::parse_bytes(&self.name(), &bytes) {
+                Ok(inventory) => self.waiting = Some((inventory, text)),
+                Err(problems) => {
+                    self.waiting = None;
+                    self.refuse(&problems.to_string());
+                }
+            }
+        }
+        let Some((inventory, text)) = self.waiting.take() else { return };
+        if let Err(error) = self.install(&inventory, &text).await {
+            self.refuse(&format!("{}: not in force yet: {}", self.name(), chain(&error)));
+            self.waiting = Some((inventory, text));
+        }
+    }
+
+    /// New content, when there is some. Content counts once two looks found the same, so each look
+    /// is two: an edit is in force within two seconds.
+    async fn changed(&mut self) -> Option<(Vec<u8>, String)> {
+        for look in 0..2 {
+            if look > 0 {
+                tokio::time::sleep(SETTLE).await;
+            }
+            match self.watch.check() {
+                Ok(None) => {}
+                Ok(Some(changed)) => {
+                    let text = String::from_utf8_lossy(&changed.bytes).into_owned();
+                    return Some((changed.bytes, text));
+                }
+                Err(error) => {
+                    self.in_trouble = true;
+                    self.refuse(&chain(&error));
+                    return None;
+                }
+            }
+        }
+        if self.in_trouble && self.watch.trouble().is_none() {
+            self.in_trouble = false;
+            self.live.update_server(|server| server.inventory_error = None);
+        }
+        None
+    }
+
+    fn refuse(&self, words: &str) {
+        // Said once per text: a file that stays wrong is looked at every second.
+        if self.live.server().inventory_error.as_deref() == Some(words) {
+            return;
+        }
+        for line in words.lines() {
+            tracing::error!("the inventory in force stays as it is: {line}");
+        }
+        self.metrics.inventory_errors.inc();
+        self.live.update_server(|server| server.inventory_error = Some(words.into()));
+    }
+
+    async fn install(&mut self, inventory: &Inventory, text: &str) -> Result<(), AppError> {
+        let now = self.clock.now().wall;
+        let registrations = inventory
+            .hosts
+            .values()
+            .map(|host| Registration {
+                name: host.name.clone(),
+                group: host.group.clone(),
+                labels: host.labels.clone(),
+                addresses: host.addresses.iter().map(ToString::to_string).collect(),
+                renamed_from: host.renamed_from.clone(),
+            })
+            .collect();
+        let known = self.store.register(registrations, now).await?;
+        let numbers: Vec<HostId> = known.iter().map(|host| host.id).collect();
+        let gone: Vec<HostId> =
+            self.numbers.iter().copied().filter(|id| !numbers.contains(id)).collect();
+        let left = gone.len();
+        if left > 0 {
+            self.store.retire(gone, now).await?;
+        }
+        let loaded = LoadedInventory {
+            hash: inventory.hash.as_str().to_owned(),
+            source: self.name(),
+            at: now,
+            hosts: numbers.len(),
+            text: text.to_owned(),
+        };
+        let version = self.store.record_inventory(loaded).await?;
+        tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
+        self.numbers = numbers;
+        let installed = Installed { inventory: Arc::new(inventory.clone()), version, known };
+        // The engine is gone only when the server is stopping.
+        let _ = self.commands.send(Command::Install(Box::new(installed))).await;
+        Ok(())
+    }
+}

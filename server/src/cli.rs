@@ -1,0 +1,134 @@
+//! The commands of `roundsman`: one file each, thin over `query`, `poll` and `app`.
+//!
+//! Every command ends in one of three ways: 0, done; 1, it failed, with one line on standard error
+//! that says what, where and what to do; 2, it was called wrongly.
+
+mod check;
+mod demo;
+mod failure;
+mod history;
+mod hosts;
+mod output;
+mod parse;
+mod poll;
+mod runtime;
+mod serve;
+mod targets;
+mod watch;
+mod why;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use failure::CliError;
+use output::Output;
+use runtime::Runtime;
+
+/// Columns that help is wrapped to.
+const HELP_COLUMNS: usize = 100;
+
+/// A distributed performance monitor for Linux fleets: polls stateless probes, keeps every poll
+#[derive(Debug, Parser)]
+#[command(
+    name = "roundsman",
+    version,
+    max_term_width = HELP_COLUMNS,
+    after_help = EXAMPLES,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  roundsman demo                          poll this machine; needs nothing
+  roundsman check                         what is configured, from where, and what is wrong with it
+  roundsman serve --inventory hosts.toml  the server
+  roundsman why web-01                    why a host is in its state
+
+Every setting and its variable: roundsman check";
+
+/// Flags of every command. They are settings too: their defaults, and what a value must be, are
+/// `config`'s to say.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct GlobalArgs {
+    /// Configuration file, TOML [default: roundsman.toml, if there is one]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ROUNDSMAN_CONFIG",
+        hide_env_values = true
+    )]
+    pub config: Option<PathBuf>,
+    /// Inventory file, TOML: groups, hosts, schedules [default: inventory.toml] [env:
+    /// ROUNDSMAN_INVENTORY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+    /// Directory of the store file, made when missing [default: roundsman in $XDG_DATA_HOME or
+    /// ~/.local/share] [env: ROUNDSMAN_DATA]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The least important lines that are logged to standard error [default: info for serve, warn
+    /// for the others] [env: ROUNDSMAN_LOG__LEVEL]
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll this machine and show it: needs no files, no arguments, no rights
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::DemoArgs),
+    /// Run the server: poll the inventory, keep every poll, answer over HTTP
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::ServeArgs),
+    /// Check configuration and inventory; says where every setting comes from
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::CheckArgs),
+    /// Poll hosts now, once, and print every step with its time; keeps nothing
+    #[command(after_help = poll::EXAMPLES)]
+    Poll(poll::PollArgs),
+    /// List the hosts that are kept, with their state and last poll
+    #[command(after_help = hosts::EXAMPLES)]
+    Hosts(hosts::HostsArgs),
+    /// Print the ledger of a host: a row per attempt, with its values
+    #[command(after_help = history::EXAMPLES)]
+    History(history::HistoryArgs),
+    /// Explain the state of a host: its last attempts, its changes of state, one sentence
+    #[command(after_help = why::EXAMPLES)]
+    Why(why::WhyArgs),
+}
+
+/// Runs one command, given the program's arguments, and says how the process ends.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return failure::refuse(&error),
+    };
+    let output = Output::detect();
+    match dispatch(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
+    let runtime = Runtime::new(cli.global, output)?;
+    match cli.command {
+        Command::Demo(args) => demo::run(&args, &runtime),
+        Command::Serve(args) => serve::run(&args, &runtime),
+        Command::Check(args) => check::run(&args, &runtime),
+        Command::Poll(args) => poll::run(&args, &runtime),
+        Command::Hosts(args) => hosts::run(args, &runtime),
+        Command::History(args) => history::run(&args, &runtime),
+        Command::Why(args) => why::run(&args, &runtime),
+    }
+}

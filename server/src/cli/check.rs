@@ -1,0 +1,232 @@
+//! `roundsman check`: every setting with where it comes from, the inventory, all problems; with
+//! `--live` also whether every host answers. For people before a reload, and for CI.
+
+use std::{path::Path, sync::Arc};
+
+use clap::Args;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use super::{
+    CliError, Runtime,
+    output::{self, Output, plural},
+    runtime,
+    targets::{self, NoInventory, Target},
+};
+use crate::{
+    app,
+    config::{ConfigError, Origin, Place, SETTINGS, SettingInfo},
+    inventory::Inventory,
+    poll::{Link, Poller, Serving},
+    units::Micros,
+};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman check --inventory hosts.toml  exit code 1 when anything is wrong: for CI
+  roundsman check --live                  does every host answer?";
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Also resolve and connect to every host and ask its probe's health service
+    #[arg(long)]
+    live: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    /// Nothing is wrong.
+    ok: bool,
+    /// The configuration file that was read.
+    config_file: Option<String>,
+    /// Every setting, and where it comes from.
+    settings: Vec<Setting>,
+    /// The inventory; none when it has problems.
+    inventory: Option<Summary>,
+    /// What each host's probe says; none when it was not asked.
+    live: Option<Vec<Health>>,
+    /// All that is wrong, each with its place.
+    problems: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Setting {
+    setting: &'static str,
+    value: String,
+    from: Place,
+    /// The environment variable that sets it.
+    variable: String,
+}
+
+impl From<Origin> for Setting {
+    fn from(origin: Origin) -> Self {
+        let known = SETTINGS.iter().find(|setting| setting.key == origin.key);
+        let variable = known.map(SettingInfo::variable).unwrap_or_default();
+        Self { setting: origin.key, value: origin.value, from: origin.from, variable }
+    }
+}
+
+/// An inventory in numbers.
+#[derive(Debug, Serialize)]
+struct Summary {
+    file: String,
+    hash: String,
+    hosts: usize,
+    paused: usize,
+    groups: usize,
+    discoveries: usize,
+}
+
+impl Summary {
+    fn new(path: &Path, inventory: &Inventory) -> Self {
+        Self {
+            file: path.display().to_string(),
+            hash: inventory.hash.to_string(),
+            hosts: inventory.hosts.len(),
+            paused: inventory.hosts.values().filter(|host| host.paused).count(),
+            groups: inventory.groups.len(),
+            discoveries: inventory.discoveries.len(),
+        }
+    }
+}
+
+/// What a host's probe says of itself.
+#[derive(Debug, Serialize)]
+struct Health {
+    host: String,
+    /// `serving`, `not_serving`, `unknown`, or the outcome that a poll would have had.
+    answer: &'static str,
+    took_us: Micros,
+    error: Option<String>,
+}
+
+/// Checks, prints, and fails if anything is wrong.
+pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let report = report(args, runtime)?;
+    let output = runtime.output;
+    if args.json {
+        output.json(&report)?;
+    } else {
+        output.print(&text(&report, output))?;
+        for problem in &report.problems {
+            eprintln!("{problem}");
+        }
+        if !report.problems.is_empty() {
+            eprintln!("roundsman: {} found", plural(report.problems.len(), "problem"));
+        }
+    }
+    if report.ok { Ok(()) } else { Err(CliError::Shown) }
+}
+
+fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
+    let mut report = Report::default();
+    let loaded = match runtime.settings(Vec::new()) {
+        Ok(loaded) => loaded,
+        Err(CliError::Config(ConfigError::Invalid(problems))) => {
+            report.problems = problems.iter().map(ToString::to_string).collect();
+            return Ok(report);
+        }
+        Err(error) => return Err(error),
+    };
+    runtime::start_logging(&loaded, true);
+    report.config_file = loaded.file.map(|path| path.display().to_string());
+    report.settings = loaded.origins.into_iter().map(Setting::from).collect();
+    let path = &loaded.config.inventory;
+    match targets::read(path) {
+        Ok(inventory) => {
+            report.inventory = Some(Summary::new(path, &inventory));
+            if args.live {
+                let limits = app::limits(&loaded.config.poll);
+                let poller = Poller::new(limits, Arc::clone(runtime.clock()));
+                let asked = runtime.block_on(ask(&poller, &inventory, runtime));
+                report.problems.extend(asked.iter().filter_map(Health::complaint));
+                report.live = Some(asked);
+            }
+        }
+        Err(NoInventory::Unreadable(text)) => report.problems.push(text),
+        Err(NoInventory::Problems(problems)) => {
+            report.problems.extend(problems.iter().map(ToString::to_string));
+            let listed = report.problems.len();
+            if problems.len() > listed {
+                report.problems.push(format!("and {} more", problems.len() - listed));
+            }
+        }
+    }
+    report.ok = report.problems.is_empty();
+    Ok(report)
+}
+
+impl Health {
+    fn complaint(&self) -> Option<String> {
+        let error = self.error.as_deref()?;
+        Some(format!("{}: {}: {error}", self.host, self.answer))
+    }
+}
+
+/// Asks the health service of every host that is not paused, by name. The poller's limit bounds
+/// how many at once.
+async fn ask(poller: &Poller, inventory: &Inventory, runtime: &Runtime) -> Vec<Health> {
+    let mut set = JoinSet::new();
+    for host in inventory.hosts.values().filter(|host| !host.paused) {
+        let target = Target::from(host);
+        let (poller, clock) = (poller.clone(), Arc::clone(runtime.clock()));
+        set.spawn(async move {
+            let link = Link::new(target.addresses);
+            let began = clock.now().mono;
+            let said = poller.check(&link, target.timeout).await;
+            let took_us = Micros::from(clock.now().mono.since(began));
+            let (answer, error) = match said {
+                Ok(Serving::Yes) => ("serving", None),
+                Ok(Serving::No) => ("not_serving", Some("the probe says it does not serve".into())),
+                Ok(Serving::Unknown) => ("unknown", Some("the probe does not know".into())),
+                Err(fault) => (fault.outcome().as_str(), Some(fault.to_string())),
+            };
+            Health { host: target.name.to_string(), answer, took_us, error }
+        });
+    }
+    let mut asked = set.join_all().await;
+    asked.sort_by(|a, b| a.host.cmp(&b.host));
+    asked
+}
+
+fn text(report: &Report, output: Output) -> String {
+    let mut text = match &report.config_file {
+        Some(file) => format!("configuration: {file}\n"),
+        None => "configuration: no file; defaults, environment and flags\n".to_owned(),
+    };
+    if !report.settings.is_empty() {
+        let rows = report.settings.iter().map(|setting| {
+            let Setting { setting, value, from, variable } = setting;
+            [(*setting).to_owned(), value.clone(), from.to_string(), variable.clone()]
+        });
+        text.push_str(&output.table(&["SETTING", "VALUE", "FROM", "VARIABLE"], rows));
+    }
+    if let Some(summary) = &report.inventory {
+        let Summary { file, hash, hosts, paused, groups, discoveries } = summary;
+        text.push_str(&format!(
+            "inventory: {file}: {} ({paused} paused) in {}, {discoveries} discovered by name; \
+             content {}\n",
+            plural(*hosts, "host"),
+            plural(*groups, "group"),
+            hash.get(..12).unwrap_or(hash)
+        ));
+    }
+    if let Some(live) = &report.live {
+        let rows = live.iter().map(|health| {
+            [
+                health.host.clone(),
+                health.answer.to_owned(),
+                health.took_us.to_string(),
+                output::or_unknown(health.error.as_deref()),
+            ]
+        });
+        text.push_str(&output.table(&["HOST", "HEALTH", "TOOK", "ERROR"], rows));
+    }
+    text
+}

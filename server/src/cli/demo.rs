@@ -1,0 +1,268 @@
+//! `roundsman demo`: this machine, polled over real gRPC on loopback into an embedded file.
+//!
+//! The same server as `serve` runs it, beside a probe in the same process. What is its own is the
+//! inventory of one host that it writes, and the picture it draws.
+
+mod probe;
+mod screen;
+
+use std::{fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use clap::Args;
+use tokio::sync::broadcast::error::RecvError;
+
+use self::{probe::LocalProbe, screen::Screen};
+use super::{
+    CliError, Runtime,
+    output::{Output, plural},
+    parse,
+    runtime::{http_flag, start_logging, stop_signal},
+    watch,
+};
+use crate::{
+    app::{self, App},
+    config::{Config, Flag, Place, StoreUrl},
+    live::{HostView, Live},
+    model::HostName,
+    query::PollShape,
+    store::{
+        HostQuery, HostSummary, Store as _,
+        sqlite::{Mode, Sqlite},
+    },
+    units::WallMs,
+};
+
+/// How often the ages in the table are drawn again when no poll ends.
+const REDRAW: Duration = Duration::from_secs(1);
+
+/// The most polls that can be asked for: three weeks at the default interval.
+const MAX_POLLS: usize = 1_000_000;
+
+/// The demo's inventory, in the data directory.
+const INVENTORY_FILE: &str = "demo-inventory.toml";
+
+/// Where the demo's HTTP listens when nobody says: loopback, any free port, so that it starts on
+/// every machine.
+const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman demo                             a poll every 2 s until Ctrl-C
+  roundsman demo --polls 3 --interval 1s     three polls, then stop
+  roundsman demo --json | jq .values.load_1  every poll as JSON";
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Time between two polls, with its unit: 500ms, 2s, 1m
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse::interval)]
+    interval: Duration,
+    /// Stop after so many polls, 1 to 1000000 [default: run until Ctrl-C]
+    #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
+    polls: Option<usize>,
+    /// Address and port of the HTTP API; port 0 takes a free one [default: 127.0.0.1:0] [env:
+    /// ROUNDSMAN_HTTP__LISTEN]
+    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
+    http: Option<SocketAddr>,
+    /// Print every poll as one JSON document in a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the demo until Ctrl-C, SIGTERM, the wanted number of polls or a closed pipe.
+pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let name = probe::host_name()?;
+    let config = settings(args, runtime)?;
+    let StoreUrl::Sqlite(file) = config.store.url.clone();
+    runtime.block_on(async {
+        let before = kept(&file, true).await?;
+        let probe = LocalProbe::start()?;
+        write_inventory(&config.inventory, &name, probe.address(), args.interval)?;
+        let app = app::start(config).await?;
+        eprint!("{}", intro(&name, &probe, &file, app.http_addr(), runtime));
+        let shown = watch_polls(&app, args, runtime).await;
+        app.stop().await;
+        probe.stop().await;
+        shown?;
+        let now = kept(&file, false).await?;
+        let polls = plural(usize::try_from(now.saturating_sub(before)).unwrap_or(0), "poll");
+        let flag = runtime.data_flag();
+        eprintln!("kept {polls} in {}, see `roundsman history {name}{flag}`", file.display());
+        Ok(())
+    })
+}
+
+/// The settings of any server, but for the inventory and for a port that is always free.
+fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
+    if let Some(path) = runtime.inventory_flag() {
+        return Err(CliError::Usage(format!(
+            "the demo polls this machine alone; for {} there is `roundsman serve`",
+            path.display()
+        )));
+    }
+    let loaded = runtime.settings_without_file(Vec::new())?;
+    let chosen = |key: &str| {
+        loaded.origins.iter().any(|origin| origin.key == key && origin.from != Place::Default)
+    };
+    let http = match args.http {
+        None if chosen("http.listen") => None,
+        http => Some(http.unwrap_or(HTTP)),
+    };
+    let inventory = loaded.config.data.join(INVENTORY_FILE);
+    let inventory = inventory.display().to_string();
+    let mut flags = vec![Flag { key: "inventory", name: "demo", value: inventory }];
+    flags.extend(http_flag(http));
+    let loaded = runtime.settings_without_file(flags)?;
+    start_logging(&loaded, true);
+    Ok(loaded.config)
+}
+
+/// How many polls the file holds. With `refuse_fleet`, a file that holds the polls of other
+/// machines is refused: the demo would write itself among them.
+async fn kept(file: &Path, refuse_fleet: bool) -> Result<u64, CliError> {
+    let store = match Sqlite::open(file, Mode::ReadOnly).await {
+        Ok(store) => store,
+        // What is wrong with the file is said when the server opens it for writing.
+        Err(_) if refuse_fleet => return Ok(0),
+        Err(error) => return Err(error.into()),
+    };
+    let hosts = store.hosts(HostQuery::listed()).await?;
+    let elsewhere = |host: &&HostSummary| {
+        host.addresses.iter().any(|address| !address.starts_with("127.0.0.1:"))
+    };
+    match hosts.iter().find(elsewhere).filter(|_| refuse_fleet) {
+        None => Ok(store.status().await?.polls),
+        Some(host) => Err(CliError::Failed(format!(
+            "{} holds the polls of other machines ({} is one), and the demo does not mix with \
+             them: give it a directory of its own with --data",
+            file.display(),
+            host.name,
+        ))),
+    }
+}
+
+/// Writes the inventory of this one machine.
+fn write_inventory(
+    path: &Path,
+    name: &HostName,
+    probe: SocketAddr,
+    interval: Duration,
+) -> Result<(), CliError> {
+    // A poll may take most of the interval, and never longer than a sensible timeout.
+    let timeout = (interval * 3 / 4).min(Duration::from_secs(3));
+    let text = format!(
+        "# Written by `roundsman demo` at every start.\n[defaults]\ninterval = \"{}\"\n\
+         timeout = \"{}\"\n\n[[host]]\nname = \"{name}\"\naddresses = [\"{probe}\"]\n",
+        humantime::format_duration(interval),
+        humantime::format_duration(timeout),
+    );
+    let directory = path.parent().unwrap_or(path);
+    let written = fs::create_dir_all(directory).and_then(|()| fs::write(path, text));
+    written.map_err(|error| {
+        CliError::Failed(format!(
+            "cannot write {}: {error}; choose another directory with --data",
+            path.display()
+        ))
+    })
+}
+
+/// What a newcomer should know, before the first poll.
+fn intro(
+    name: &HostName,
+    probe: &LocalProbe,
+    file: &Path,
+    http: Option<SocketAddr>,
+    runtime: &Runtime,
+) -> String {
+    let flag = runtime.data_flag();
+    let mut text = format!(
+        "Polling this machine as {name}: a probe in this process, asked over gRPC at {}.\n\
+         Every poll is kept in {}.\n",
+        probe.address(),
+        file.display(),
+    );
+    if let Some(http) = http {
+        text.push_str(&format!("HTTP: http://{http}/api/v1/hosts\n"));
+    }
+    text.push_str(&format!(
+        "Next, in another terminal: roundsman hosts{flag}; roundsman history {name}{flag}; \
+         roundsman why {name}{flag}\nCtrl-C stops.\n\n"
+    ));
+    text
+}
+
+/// Shows polls until told to stop; answers how many there were.
+async fn watch_polls(app: &App, args: &DemoArgs, runtime: &Runtime) -> Result<usize, CliError> {
+    let live = app.live();
+    let mut watch = Watch::new(Arc::clone(live), args, runtime.output);
+    let mut updates = live.subscribe();
+    let mut redraw = tokio::time::interval(REDRAW);
+    let mut stop = std::pin::pin!(stop_signal()?);
+    loop {
+        let seen = tokio::select! {
+            () = &mut stop => return Ok(watch.seen),
+            update = updates.recv() => match update {
+                Ok(view) => watch.see(&view),
+                // What was skipped is in the store; the table shows what is now.
+                Err(RecvError::Lagged(_)) => Ok(()),
+                Err(RecvError::Closed) => return Ok(watch.seen),
+            },
+            _ = redraw.tick(), if watch.screen.is_some() => Ok(()),
+        };
+        match seen.and_then(|()| watch.draw(runtime.now())) {
+            Ok(()) if args.polls.is_some_and(|most| watch.seen >= most) => {
+                return Ok(watch.seen);
+            }
+            Ok(()) => {}
+            // A reader that goes away (`| head`) has seen enough.
+            Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+                return Ok(watch.seen);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What is shown so far.
+struct Watch {
+    live: Arc<Live>,
+    /// The picture on a terminal; none in a pipe, where every poll is a line.
+    screen: Option<Screen>,
+    output: Output,
+    json: bool,
+    seen: usize,
+    newest: Option<WallMs>,
+}
+
+impl Watch {
+    fn new(live: Arc<Live>, args: &DemoArgs, output: Output) -> Self {
+        let screen = (output.terminal && !args.json).then(Screen::default);
+        Self { live, screen, output, json: args.json, seen: 0, newest: None }
+    }
+
+    /// Takes notice of a host's change; a change without a new poll is not counted.
+    fn see(&mut self, view: &HostView) -> Result<(), CliError> {
+        let Some(poll) = &view.last else { return Ok(()) };
+        if self.newest.is_some_and(|newest| poll.slot <= newest) {
+            return Ok(());
+        }
+        self.newest = Some(poll.slot);
+        self.seen += 1;
+        if self.json {
+            self.output.json_line(&PollShape::new(Arc::clone(poll), true))
+        } else if self.screen.is_none() {
+            self.output.print(&watch::line(view, poll))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Draws the picture, on a terminal.
+    fn draw(&mut self, now: WallMs) -> Result<(), CliError> {
+        let Some(screen) = &mut self.screen else { return Ok(()) };
+        let size = Screen::size();
+        let lines = watch::frame(&self.live.hosts(), self.seen, now, self.output, size);
+        self.output.print(&screen.replace(&lines, size.0))
+    }
+}

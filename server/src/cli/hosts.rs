@@ -1,0 +1,81 @@
+//! `roundsman hosts`: every host as the store knows it.
+
+use clap::Args;
+
+use super::{
+    CliError, Runtime,
+    output::{self, Output, UNKNOWN, number, percent},
+    parse,
+};
+use crate::{
+    model::{Column, State},
+    query::{HostFilter, HostShape, MAX_HOSTS, PollShape},
+    units::WallMs,
+};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman hosts --state down
+  roundsman hosts --group web --json";
+
+/// Flags of `hosts`.
+#[derive(Debug, Args)]
+pub(super) struct HostsArgs {
+    /// Only hosts in this state; retired hosts are listed only when asked for
+    #[arg(long, value_name = "STATE", value_parser = parse::state())]
+    state: Option<State>,
+    /// Only hosts of this group
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+    /// Only hosts with this text in their name, group, an address or a label
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only hosts whose name comes after this one: the next page
+    #[arg(long, value_name = "HOST")]
+    after: Option<String>,
+    /// At most so many hosts, 1 to 1000
+    #[arg(long, value_name = "COUNT", default_value_t = MAX_HOSTS, value_parser = parse::count(MAX_HOSTS))]
+    limit: usize,
+    /// Print one JSON document, the same as of GET /api/v1/hosts
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists hosts.
+pub(super) fn run(args: HostsArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let HostsArgs { state, group, text, after, limit, json } = args;
+    let filter = HostFilter { state, group, text, after, limit };
+    let query = runtime.kept()?;
+    let page = runtime.block_on(query.hosts(&filter))?;
+    let output = runtime.output;
+    if json {
+        return output.json(&page);
+    }
+    let now = runtime.now();
+    let header = ["HOST", "STATE", "SINCE", "GROUP", "CPU", "LOAD", "MEMORY", "LAST POLL", "CALL"];
+    let rows = page.hosts.iter().map(|host| row(host, now, output));
+    output.print(&output.table(&header, rows))?;
+    if let Some(last) = page.hosts.last().filter(|_| page.next.is_some()) {
+        eprintln!("{} of {} hosts; go on with --after {}", page.hosts.len(), page.total, last.name);
+    }
+    Ok(())
+}
+
+fn row(host: &HostShape, now: WallMs, output: Output) -> [String; 9] {
+    let last = host.last.as_ref().map(PollShape::record);
+    let values = last.and_then(|record| record.values.as_ref());
+    let value = |column| values.and_then(|values| values.get(column));
+    let ago = |moment: WallMs| format!("{} ago", output::length(now.since(moment)));
+    [
+        host.name.to_string(),
+        output.state(host.state),
+        host.since_ms.map_or_else(|| UNKNOWN.to_owned(), ago),
+        host.group.as_deref().unwrap_or(UNKNOWN).to_owned(),
+        percent(value(Column::CpuBusyPct)),
+        number(value(Column::Load1)),
+        percent(value(Column::MemUsedPct)),
+        output::or_unknown(last.map(|poll| format!("{} {}", poll.outcome, ago(poll.slot)))),
+        output::or_unknown(last.and_then(|poll| poll.timings.call_us)),
+    ]
+}

@@ -1,0 +1,196 @@
+//! What the commands print: tables, numbers for people, JSON, and where it all goes.
+//!
+//! On a terminal tables have lines and states have colours; in a pipe there is plain text. A reader
+//! that goes away (`| head`) is no error.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use comfy_table::{LineStyle, Table, TableStyle, presets};
+use serde::Serialize;
+
+use super::CliError;
+use crate::model::State;
+
+/// What stands where a value is unknown.
+pub(super) const UNKNOWN: &str = "–";
+
+/// A line under the header and no other.
+const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+
+/// Marks a state on a terminal, so that it can be coloured once the table is laid out.
+const MARK: char = '●';
+
+/// Where a command's answer goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    /// Standard output is a terminal.
+    pub(super) terminal: bool,
+    /// Colours are wanted: on a terminal, unless `NO_COLOR` says otherwise (no-color.org).
+    pub(super) colour: bool,
+}
+
+impl Output {
+    /// Looks at standard output and at `NO_COLOR`.
+    pub(super) fn detect() -> Self {
+        let terminal = io::stdout().is_terminal();
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { terminal, colour: terminal && !refused }
+    }
+
+    /// Prints text as it is.
+    pub(super) fn print(self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CliError::Output)
+    }
+
+    /// Prints one JSON document, indented on a terminal.
+    pub(super) fn json<T: Serialize>(self, value: &T) -> Result<(), CliError> {
+        let written = if self.terminal {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        let text = written.map_err(|error| CliError::Output(error.into()))?;
+        self.print(&(text + "\n"))
+    }
+
+    /// Prints one JSON document in a line of its own, whatever reads it.
+    pub(super) fn json_line<T: Serialize>(self, value: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string(value);
+        self.print(&(text.map_err(|error| CliError::Output(error.into()))? + "\n"))
+    }
+
+    /// A state as a cell of a table.
+    pub(super) fn state(self, state: State) -> String {
+        if self.terminal { format!("{MARK} {state}") } else { state.to_string() }
+    }
+
+    /// Lays out a table, with lines on a terminal and without in a pipe.
+    pub(super) fn table<R>(self, header: &[&str], rows: impl IntoIterator<Item = R>) -> String
+    where
+        R: IntoIterator<Item = String>,
+    {
+        let mut table = Table::new();
+        table.load_style(if self.terminal { RULED } else { presets::NOTHING });
+        table.set_header(header.iter().copied());
+        for row in rows {
+            table.add_row(row);
+        }
+        let lines: Vec<String> = table.lines().map(|line| self.paint(line.trim_end())).collect();
+        lines.join("\n") + "\n"
+    }
+
+    /// Colours the first state marked in a line.
+    pub(super) fn paint(self, line: &str) -> String {
+        if !self.colour {
+            return line.to_owned();
+        }
+        for state in State::ALL {
+            let word = format!("{MARK} {state}");
+            if let Some(at) = line.find(&word) {
+                let (before, rest) = line.split_at(at);
+                let after = &rest[word.len()..];
+                return format!("{before}\x1b[{}m{word}\x1b[0m{after}", colour_of(*state));
+            }
+        }
+        line.to_owned()
+    }
+}
+
+/// The SGR number (ECMA-48 section 8.3.117) of a state.
+fn colour_of(state: State) -> &'static str {
+    match state {
+        State::Up => "32",
+        State::Degraded | State::Suspect => "33",
+        State::Down => "31",
+        State::Pending => "36",
+        State::Paused | State::Retired => "90",
+    }
+}
+
+/// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.
+pub(super) fn bytes(value: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = value;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 99.95 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// Bytes a second, or unknown.
+pub(super) fn rate(value: Option<f64>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{}/s", bytes(value)))
+}
+
+/// A share of 100, or unknown.
+pub(super) fn percent(value: Option<f64>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{value:.1} %"))
+}
+
+/// A number with two decimals, or unknown.
+pub(super) fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{value:.2}"))
+}
+
+/// What is there, or unknown.
+pub(super) fn or_unknown<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
+}
+
+/// A length of time in its largest unit: `4 s`, `12 min`, `3 h`, `9 d`.
+pub(super) fn length(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// `1 poll`, `2 polls`.
+pub(super) fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_an_unknown_is_never_zero() {
+        assert_eq!(bytes(0.0), "0 B");
+        assert_eq!(bytes(1023.0), "1023 B");
+        assert_eq!(bytes(1024.0), "1.0 KiB");
+        assert_eq!(bytes(8_321_499_136.0), "7.8 GiB");
+        assert_eq!(bytes(1024.0 * 1023.96), "1.0 MiB");
+        assert_eq!(rate(None), "–");
+        assert_eq!(rate(Some(0.0)), "0 B/s");
+        assert_eq!(percent(None), "–");
+        assert_eq!(percent(Some(12.34)), "12.3 %");
+        assert_eq!(length(Duration::from_secs(119)), "119 s");
+        assert_eq!(length(Duration::from_secs(120)), "2 min");
+        assert_eq!(length(Duration::from_secs(200_000)), "2 d");
+    }
+
+    #[test]
+    fn a_pipe_gets_plain_text_and_a_terminal_gets_colours() {
+        let rows = || [["web-1".to_owned(), "x".to_owned()]];
+        let pipe = Output { terminal: false, colour: false };
+        assert_eq!(pipe.table(&["HOST", "STATE"], rows()), " HOST   STATE\n web-1  x\n");
+        let screen = Output { terminal: true, colour: true };
+        assert_eq!(screen.paint("a ● down b"), "a \x1b[31m● down\x1b[0m b");
+        let no_colour = Output { terminal: true, colour: false };
+        assert_eq!(no_colour.paint("a ● down b"), "a ● down b");
+    }
+}

@@ -1,0 +1,51 @@
+//! Values of flags that clap has no words for.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::{
+    inventory::{MAX_TIMEOUT, MIN_TIMEOUT},
+    model::State,
+    schedule::Schedule,
+};
+
+/// One of the states.
+pub(super) fn state() -> impl TypedValueParser<Value = State> {
+    PossibleValuesParser::new(State::ALL.iter().map(|state| state.as_str())).map(|word| {
+        // clap has let only words of this list through.
+        State::parse(&word).unwrap_or(State::Pending)
+    })
+}
+
+/// A number from 1 to `most`.
+pub(super) fn count(
+    most: usize,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from 1 to {most}")),
+    }
+}
+
+/// A length of time that a poll may take.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let length = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (MIN_TIMEOUT..=MAX_TIMEOUT).contains(&length) {
+        return Ok(length);
+    }
+    let [least, most] = [MIN_TIMEOUT, MAX_TIMEOUT].map(humantime::format_duration);
+    Err(format!("expected a length of time from {least} to {most}"))
+}
+
+/// A length of time that can lie between two polls.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let length = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    Schedule::every(length).map(|_| length).map_err(|error| error.to_string())
+}
+
+/// Where to listen.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an IP address and a port, as in 127.0.0.1:8080 or [::]:8080";
+    text.parse().map_err(|_| expected.to_owned())
+}

@@ -1,0 +1,166 @@
+//! What every command stands on: settings, logging, the clock, a small runtime, the store file.
+
+use std::{
+    ffi::OsString,
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{CliError, GlobalArgs, output::Output};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Config, Flag, Loaded, LogFormat, LogLevel, Place, Sources, StoreUrl},
+    query::Query,
+    store::sqlite::{Mode, Sqlite},
+    units::WallMs,
+};
+
+/// The configuration file that is read when there is one and none is named.
+const CONFIG_FILE: &str = "roundsman.toml";
+
+/// What every command stands on.
+pub(super) struct Runtime {
+    global: GlobalArgs,
+    runtime: tokio::runtime::Runtime,
+    clock: Arc<dyn Clock>,
+    /// Where answers go.
+    pub(super) output: Output,
+}
+
+impl Runtime {
+    /// Makes a runtime of one thread.
+    pub(super) fn new(global: GlobalArgs, output: Output) -> Result<Self, CliError> {
+        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = built
+            .map_err(|error| CliError::Failed(format!("cannot start the runtime: {error}")))?;
+        Ok(Self { global, runtime, clock: Arc::new(SystemClock::new()), output })
+    }
+
+    /// Runs to the end.
+    pub(super) fn block_on<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+
+    /// The machine's clocks.
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The wall clock now.
+    pub(super) fn now(&self) -> WallMs {
+        self.clock.now().wall
+    }
+
+    /// All settings: defaults, the file, the environment, the flags of every command and `flags`.
+    pub(super) fn settings(&self, flags: Vec<Flag>) -> Result<Loaded, CliError> {
+        let explicit = self.global.config.is_some();
+        let file = self.global.config.clone().unwrap_or_else(|| CONFIG_FILE.into());
+        self.load(Some(file), explicit, flags)
+    }
+
+    /// The same without the file `roundsman.toml`: the demo needs none and heeds none.
+    pub(super) fn settings_without_file(&self, flags: Vec<Flag>) -> Result<Loaded, CliError> {
+        self.load(self.global.config.clone(), true, flags)
+    }
+
+    fn load(
+        &self,
+        file: Option<PathBuf>,
+        explicit: bool,
+        flags: Vec<Flag>,
+    ) -> Result<Loaded, CliError> {
+        let mut all = Vec::new();
+        let mut add = |key, name, value: Option<String>| {
+            if let Some(value) = value {
+                all.push(Flag { key, name, value });
+            }
+        };
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        add("inventory", "--inventory", text(&self.global.inventory));
+        add("data", "--data", text(&self.global.data));
+        add("log.level", "--log", self.global.log.clone());
+        let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        // What a command sets itself stands last, and so over what it was given.
+        all.extend(flags);
+        Ok(Config::load(Sources { file, explicit, env, flags: all })?)
+    }
+
+    /// Settings, and logging as they say; `quiet` logs warnings alone unless told otherwise.
+    pub(super) fn start(&self, flags: Vec<Flag>, quiet: bool) -> Result<Config, CliError> {
+        let loaded = self.settings(flags)?;
+        start_logging(&loaded, quiet);
+        Ok(loaded.config)
+    }
+
+    /// The store file, for reading, while a server may be writing it.
+    pub(super) fn kept(&self) -> Result<Query, CliError> {
+        let config = self.start(Vec::new(), true)?;
+        let StoreUrl::Sqlite(path) = &config.store.url;
+        Ok(Query::of_store(Arc::new(Sqlite::open_blocking(path, Mode::ReadOnly)?)))
+    }
+
+    /// The flag `--inventory`, when it was given.
+    pub(super) fn inventory_flag(&self) -> Option<&Path> {
+        self.global.inventory.as_deref()
+    }
+
+    /// ` --data DIR` as it was given, to repeat in commands that are suggested.
+    pub(super) fn data_flag(&self) -> String {
+        let Some(data) = &self.global.data else { return String::new() };
+        let text = data.display().to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:~".contains(c);
+        if !text.is_empty() && text.chars().all(plain) {
+            format!(" --data {text}")
+        } else {
+            format!(" --data '{}'", text.replace('\'', r"'\''"))
+        }
+    }
+}
+
+/// The flag `--http` as a setting.
+pub(super) fn http_flag(http: Option<SocketAddr>) -> Option<Flag> {
+    http.map(|http| Flag { key: "http.listen", name: "--http", value: http.to_string() })
+}
+
+/// Logs to standard error. The first caller decides; there is one per process.
+pub(super) fn start_logging(loaded: &Loaded, quiet: bool) {
+    let chosen = loaded.origins.iter().any(|o| o.key == "log.level" && o.from != Place::Default);
+    let level = match loaded.config.log.level {
+        _ if quiet && !chosen => LogLevel::Warn,
+        level => level,
+    };
+    // A target covers all whose names begin so: the probe of the demo too. Libraries say when something is wrong; at `info` some say what only they understand.
+    let others = level.min(LogLevel::Warn).as_str();
+    let ours = level.as_str();
+    let filter = EnvFilter::new(format!("{others},roundsman={ours}"));
+    let lines = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(filter);
+    // A second logger is refused, which is what is wanted.
+    let _ = match loaded.config.log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+}
+
+/// Ends on SIGINT (Ctrl-C) or SIGTERM.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
+    let listen = |kind| {
+        signal(kind)
+            .map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

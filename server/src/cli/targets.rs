@@ -1,0 +1,136 @@
+//! Which hosts a command is about: the inventory file, its problems, hosts by name or by address.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use super::CliError;
+use crate::{
+    inventory::{self, Inventory, Problems},
+    model::{Address, HostName, Selection},
+};
+
+/// One host to be asked.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    /// Its name in the inventory, or its address.
+    pub(super) name: HostName,
+    /// Where its probe is asked.
+    pub(super) addresses: Vec<Address>,
+    /// The whole poll.
+    pub(super) timeout: Duration,
+    /// What is asked for.
+    pub(super) selection: Arc<Selection>,
+}
+
+impl From<&inventory::Host> for Target {
+    fn from(host: &inventory::Host) -> Self {
+        Self {
+            name: host.name.clone(),
+            addresses: host.addresses.clone(),
+            timeout: host.timeout,
+            selection: Arc::clone(&host.selection),
+        }
+    }
+}
+
+/// Why there is no inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoInventory {
+    /// It cannot be read: what, where, and what to do.
+    Unreadable(String),
+    /// All that is wrong with it.
+    Problems(Problems),
+}
+
+impl From<NoInventory> for CliError {
+    fn from(why: NoInventory) -> Self {
+        match why {
+            NoInventory::Unreadable(text) => Self::Failed(text),
+            NoInventory::Problems(problems) => {
+                let first = problems.iter().next().map(ToString::to_string).unwrap_or_default();
+                match problems.len() {
+                    0 | 1 => Self::Failed(first),
+                    all => Self::Failed(format!(
+                        "{first} (and {} more; see `roundsman check`)",
+                        all - 1
+                    )),
+                }
+            }
+        }
+    }
+}
+
+/// Reads and parses an inventory file.
+pub(super) fn read(path: &Path) -> Result<Inventory, NoInventory> {
+    let bytes = fs::read(path).map_err(|error| {
+        NoInventory::Unreadable(format!(
+            "cannot read the inventory {}: {error}; name another file with --inventory",
+            path.display()
+        ))
+    })?;
+    inventory::parse_bytes(&path.display().to_string(), &bytes).map_err(NoInventory::Problems)
+}
+
+/// Finds what is asked for: hosts of the inventory by name, anything else by `HOST:PORT`.
+pub(super) fn find(wanted: &[String], path: &Path) -> Result<Vec<Target>, CliError> {
+    let inventory = read(path);
+    let known = inventory.as_ref().ok();
+    let mut targets = Vec::new();
+    for word in wanted {
+        if let Some(host) = known.and_then(|inventory| inventory.hosts.get(word.as_str())) {
+            targets.push(Target::from(host));
+        } else if let Some(address) = address(word) {
+            let name = HostName::new(word.trim_matches(|c| "[]".contains(c)).trim())
+                .or_else(|_| HostName::new(&address.host))
+                .map_err(|error| CliError::Usage(format!("{word:?}: {error}")))?;
+            targets.push(Target {
+                name,
+                addresses: vec![address],
+                timeout: inventory::DEFAULT_TIMEOUT,
+                selection: Arc::default(),
+            });
+        } else {
+            return Err(unknown(word, inventory, path));
+        }
+    }
+    Ok(targets)
+}
+
+fn unknown(word: &str, inventory: Result<Inventory, NoInventory>, path: &Path) -> CliError {
+    let inventory = match inventory {
+        Ok(inventory) => inventory,
+        Err(why) => return why.into(),
+    };
+    let hint = match inventory::closest(word, inventory.hosts.keys().map(HostName::as_str)) {
+        Some(name) => format!("did you mean {name:?}?"),
+        None => format!("an address needs its port, as in {word}:{}", inventory::DEFAULT_PORT),
+    };
+    CliError::Failed(format!("no host is called {word:?} in {}; {hint}", path.display()))
+}
+
+/// Reads `host:port`, `10.0.0.1:50051` or `[::1]:50051`.
+fn address(text: &str) -> Option<Address> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    (!host.is_empty()).then(|| Address { host: host.into(), port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        let shown = |text: &str| address(text).map(|address| address.to_string());
+        for good in ["web-1:50051", "10.0.0.1:1", "[::1]:50051"] {
+            assert_eq!(shown(good).as_deref(), Some(good));
+        }
+        for bad in ["web-1", ":50051", "web-1:0", "web-1:65536", "::1", "::1:50051x", "[::1]", ""] {
+            assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The server's settings: from defaults, `roundsman.toml`, `ROUNDSMAN_*` variables and flags, later
+//! ones over earlier ones, into types that cannot be wrong.
+//!
+//! It reads one file and is handed the environment; it must not know what the settings do. The
+//! inventory is another file (`crate::inventory`); its `[defaults]` are not here.
+//!
+//! figment does the layering and remembers which layer each value came from. What it does not do is
+//! done here, because each has bitten others: it stops at the first error (here: all are reported),
+//! it has no positions (here: file:line:column), it types variables by their looks, so that a
+//! password of digits is no string (here: a variable is text until its setting says otherwise), it
+//! takes a file that is missing for an empty one, and its messages speak of profiles.
+
+mod layer;
+mod read;
+mod secret;
+mod setting;
+mod shape;
+
+pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
+pub use read::Origin;
+pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
+pub use setting::{SETTINGS, SettingInfo};
+pub use shape::{ByteSize, LogFormat, LogLevel, StoreUrl};
+
+use std::{
+    ffi::OsString,
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// All settings, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The inventory file.
+    pub inventory: PathBuf,
+    /// The directory for everything the server writes.
+    pub data: PathBuf,
+    /// The HTTP API.
+    pub http: Http,
+    /// Where polls are kept.
+    pub store: Store,
+    /// How rows get there.
+    pub writer: Writer,
+    /// How hosts are asked.
+    pub poll: Poll,
+    /// When a host counts as up or down.
+    pub health: Health,
+    /// How long rows are kept.
+    pub retention: Retention,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Address of the HTTP API; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The database. A relative path has been resolved under `data`.
+    pub url: StoreUrl,
+}
+
+/// `[writer]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writer {
+    /// Most rows in one transaction.
+    pub batch_rows: u32,
+    /// Longest time a row waits for its batch to fill.
+    pub batch_wait: Duration,
+    /// Most rows waiting for the store; at least `batch_rows`.
+    pub queue_rows: u32,
+}
+
+/// `[poll]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    /// Most polls in flight at once.
+    pub in_flight: u32,
+    /// Time for TCP and TLS of a new connection, within the poll's own deadline.
+    pub connect_timeout: Duration,
+    /// Largest answer that is read.
+    pub answer_max: ByteSize,
+    /// How long a connection may be idle before it is pinged.
+    pub keep_alive: Duration,
+    /// Most name look-ups at once.
+    pub resolve_in_flight: u32,
+}
+
+/// `[health]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Good polls in a row that bring a host back.
+    pub rise: u32,
+    /// Failed polls in a row that make a host down; at least 2.
+    pub fall: u32,
+    /// How far a probe's wall clock may be off.
+    pub clock_skew: Duration,
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How long polls are kept.
+    pub polls: Duration,
+    /// How long changes of state are kept.
+    pub events: Duration,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// The least important level that is written.
+    pub level: LogLevel,
+    /// Lines for people or JSON for machines.
+    pub format: LogFormat,
+}
+
+/// Where settings come from, least important first.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The configuration file.
+    pub file: Option<PathBuf>,
+    /// Whether the operator named that file: then it must exist.
+    pub explicit: bool,
+    /// The environment, `std::env::vars_os()`. Only `ROUNDSMAN_*`, `XDG_DATA_HOME` and `HOME` are
+    /// looked at; an empty variable counts as not set.
+    pub env: Vec<(OsString, OsString)>,
+    /// What was given on the command line.
+    pub flags: Vec<Flag>,
+}
+
+/// A configuration and where each of its values came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// One per setting, in the order of [`SETTINGS`]; secrets are masked.
+    pub origins: Vec<Origin>,
+    /// The file that was read, when there was one.
+    pub file: Option<PathBuf>,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the value stands.
+    pub place: Place,
+    /// What is wrong with it and what was expected; never a secret.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that the operator named is not there, or a file that is there cannot be read.
+    #[error("{}: the configuration file cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Everything that is wrong, one line each.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Config {
+    /// Reads all sources and checks all values.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`], or [`ConfigError::Invalid`] with every problem found. A file
+    /// that is not TOML is reported alone: what it would have said is not known.
+    pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
+        let (file, text) = match sources.file {
+            Some(path) => match read_file(&path, sources.explicit)? {
+                Some(text) => (Some(path), text),
+                None => (None, String::new()),
+            },
+            None => (None, String::new()),
+        };
+        let mut problems = Vec::new();
+        let mut layers = vec![layer::defaults(&sources.env)];
+        if let Some(path) = &file {
+            layers.push(layer::file(path, &text, &mut problems).map_err(ConfigError::Invalid)?);
+        }
+        layers.push(layer::environment(&sources.env, &mut problems));
+        layers.push(layer::flags(sources.flags, &mut problems));
+
+        let base = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let mut reader = read::Reader::new(layers, base, problems);
+        let config = config(&mut reader);
+        let origins = reader.finish().map_err(ConfigError::Invalid)?;
+        Ok(Loaded { config, origins, file })
+    }
+}
+
+/// The file's text; none when it is not there and nobody said it would be.
+fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !explicit => Ok(None),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+/// Reads every setting. A value that is wrong is noted by the reader and stands in as its default,
+/// so that all are looked at; the reader then refuses to finish.
+fn config(read: &mut read::Reader<'_>) -> Config {
+    use setting::{
+        DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
+        LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
+        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, STORE_URL, WRITER_BATCH_ROWS,
+        WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+    };
+    let inventory = read.path(&INVENTORY);
+    let data = read.path(&DATA);
+    let url = read.get(&STORE_URL).under(&data);
+    let writer = Writer {
+        batch_rows: read.get(&WRITER_BATCH_ROWS),
+        batch_wait: read.get(&WRITER_BATCH_WAIT),
+        queue_rows: read.get(&WRITER_QUEUE_ROWS),
+    };
+    if writer.queue_rows < writer.batch_rows {
+        read.refuse(
+            &WRITER_QUEUE_ROWS,
+            format!(
+                "expected at least writer.batch_rows ({}), or no batch ever fills; found {}",
+                writer.batch_rows, writer.queue_rows
+            ),
+        );
+    }
+    Config {
+        inventory,
+        data,
+        http: Http { listen: read.get(&HTTP_LISTEN) },
+        store: Store { url },
+        writer,
+        poll: Poll {
+            in_flight: read.get(&POLL_IN_FLIGHT),
+            connect_timeout: read.get(&POLL_CONNECT_TIMEOUT),
+            answer_max: read.get(&POLL_ANSWER_MAX),
+            keep_alive: read.get(&POLL_KEEP_ALIVE),
+            resolve_in_flight: read.get(&POLL_RESOLVE_IN_FLIGHT),
+        },
+        health: Health {
+            rise: read.get(&HEALTH_RISE),
+            fall: read.get(&HEALTH_FALL),
+            clock_skew: read.get(&HEALTH_CLOCK_SKEW),
+        },
+        retention: Retention {
+            polls: read.get(&RETENTION_POLLS),
+            events: read.get(&RETENTION_EVENTS),
+        },
+        log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
+    }
+}
+
+#[cfg(test)]
+mod tests;

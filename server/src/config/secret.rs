@@ -1,0 +1,256 @@
+//! A value that is never shown.
+
+use std::{
+    fmt, io,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The largest secret that is read from a file, bytes: a key with its chain, not a disk image.
+pub const MAX_SECRET_BYTES: u64 = 64 << 10;
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+
+/// A password, token or key. `Debug`, `Display` and `Serialize` all give `***`; the one way to its
+/// text is [`Secret::expose`], which is easy to search for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` from being shown.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, to hand to whatever asks for the password.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a secret from a file, as Docker and Kubernetes mount them. One line end at the end is
+    /// the editor's, not the secret's.
+    ///
+    /// # Errors
+    /// The file cannot be read, is larger than [`MAX_SECRET_BYTES`], is not UTF-8 or is empty.
+    pub fn read(path: &Path) -> Result<Self, SecretError> {
+        let file = |source| SecretError::Unreadable { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .map_err(file)?
+            .take(MAX_SECRET_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(file)?;
+        if bytes.len() as u64 > MAX_SECRET_BYTES {
+            return Err(SecretError::TooLarge { path: path.to_owned() });
+        }
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Err(SecretError::NotText { path: path.to_owned() });
+        };
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.is_empty() {
+            return Err(SecretError::Empty { path: path.to_owned() });
+        }
+        Ok(Self::new(line))
+    }
+
+    /// The secret of a pair of settings `key` and `key_file`, of which one at most may be given.
+    ///
+    /// # Errors
+    /// Both are given, or the file is not a secret (see [`Secret::read`]).
+    pub fn resolve(
+        key: &'static str,
+        inline: Option<Self>,
+        file: Option<&Path>,
+    ) -> Result<Option<Self>, SecretError> {
+        match (inline, file) {
+            (Some(_), Some(_)) => Err(SecretError::Twice { key }),
+            (Some(secret), None) => Ok(Some(secret)),
+            (None, Some(path)) => Self::read(path).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(MASK)
+    }
+}
+
+/// Takes a string or a whole number: a password of digits is a number to whoever types values by
+/// their looks. Anything else is refused without being shown; a number with a point would not come
+/// back digit for digit.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a secret: a string in quotes")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
+                Ok(Secret::new(text))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Secret, E> {
+                Ok(Secret::new(number.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Secret, E> {
+                Ok(Secret::new(number.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+                Err(E::invalid_type(de::Unexpected::Other("a number with a point"), &self))
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+                Err(E::invalid_type(de::Unexpected::Other("true or false"), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Why there is no secret. Names the file or the key, never the text.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Missing, or not readable by this user.
+    #[error("{}: the secret cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Over the limit.
+    #[error("{}: expected a secret of at most {MAX_SECRET_BYTES} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not UTF-8.
+    #[error("{}: expected a secret in UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing in it.
+    #[error("{}: expected a secret, found an empty file", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Given in two ways.
+    #[error("{key} and {key}_file are both given: keep one")]
+    Twice {
+        /// The setting.
+        key: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Holder {
+        password: Secret,
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let holder = Holder { password: Secret::new("hunter2") };
+        let shown = [
+            format!("{holder:?}"),
+            format!("{holder:#?}"),
+            holder.password.to_string(),
+            serde_json::to_string(&holder).unwrap(),
+            toml::to_string(&holder).unwrap(),
+        ];
+        for text in shown {
+            assert!(!text.contains("hunter2") && text.contains("***"), "{text}");
+        }
+        assert_eq!(holder.password.expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_string_or_a_whole_number() {
+        let read = |text: &str| toml::from_str::<Holder>(text).map(|h| h.password);
+        assert_eq!(read("password = \"x y\"").unwrap(), Secret::new("x y"));
+        assert_eq!(read("password = 123456").unwrap(), Secret::new("123456"));
+        assert_eq!(read("password = -5").unwrap(), Secret::new("-5"));
+        for bad in ["password = 12.34", "password = true", "password = [1]"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        // The message of a refused one does not show it either, apart from the source line.
+        let error = read("password = 12.34").unwrap_err();
+        assert!(!error.message().contains("12.34"), "{}", error.message());
+    }
+
+    #[test]
+    fn figment_types_a_password_of_digits_as_a_number_and_it_is_one_still() {
+        let figment = figment::Figment::new().merge(("password", 987_654_u64));
+        assert_eq!(figment.extract::<Holder>().unwrap().password, Secret::new("987654"));
+    }
+
+    #[test]
+    fn from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        assert_eq!(Secret::read(&file("a", b"pass word\n")).unwrap().expose(), "pass word");
+        assert_eq!(Secret::read(&file("b", b"two\nlines\r\n")).unwrap().expose(), "two\nlines");
+        assert_eq!(Secret::read(&file("c", b" kept ")).unwrap().expose(), " kept ");
+        let error = |path: &Path| {
+            let shown = Secret::read(path).unwrap_err().to_string();
+            shown.replace(&dir.path().display().to_string(), "DIR")
+        };
+        let large = vec![b'x'; usize::try_from(MAX_SECRET_BYTES).unwrap() + 1];
+        assert_eq!(error(&file("d", &large)), "DIR/d: expected a secret of at most 65536 bytes");
+        assert_eq!(error(&file("e", b"\n")), "DIR/e: expected a secret, found an empty file");
+        assert_eq!(error(&file("f", b"\xff\xfe")), "DIR/f: expected a secret in UTF-8");
+        assert_eq!(error(&dir.path().join("none")), "DIR/none: the secret cannot be read");
+    }
+
+    #[test]
+    fn one_of_two_ways() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        std::fs::write(&path, "from a file\n").unwrap();
+        let resolve = |inline: Option<&str>, file| {
+            Secret::resolve("store.password", inline.map(Secret::new), file)
+        };
+        assert_eq!(resolve(None, None).unwrap(), None);
+        assert_eq!(resolve(Some("x"), None).unwrap(), Some(Secret::new("x")));
+        assert_eq!(resolve(None, Some(&path)).unwrap(), Some(Secret::new("from a file")));
+        assert_eq!(
+            resolve(Some("x"), Some(&path)).unwrap_err().to_string(),
+            "store.password and store.password_file are both given: keep one"
+        );
+    }
+}

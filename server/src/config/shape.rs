@@ -1,0 +1,358 @@
+//! The forms a value can have: lengths of time, sizes, addresses, words.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// A value as it was found, before its setting gives it a type.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Found {
+    /// A string in the file, or anything from a variable or a flag.
+    Text(String),
+    /// An integer in the file.
+    Whole(i64),
+    /// Anything else, in words: `a table`.
+    Other(String),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{:?}", mask_url(text)),
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Other(words) => f.write_str(words),
+        }
+    }
+}
+
+/// `scheme://user:password@host` with the password out of sight; any other text as it is. A URL is
+/// the one place where people put a secret into a value that is not one.
+pub(super) fn mask_url(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    // The last `@` before the path: a password may hold one.
+    let end = rest.find('/').unwrap_or(rest.len());
+    let Some(at) = rest[..end].rfind('@').or_else(|| rest.rfind('@')) else {
+        return text.to_owned();
+    };
+    match rest[..at].split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+/// A form that a setting's value must have.
+pub(super) trait Shape: Sized + Clone + PartialOrd {
+    /// What it is, in words, with an example where the form is not plain.
+    const EXPECTED: &'static str;
+
+    /// Reads a value; none when it has not this form.
+    fn read(found: &Found) -> Option<Self>;
+
+    /// As it would stand in a message or a list.
+    fn show(&self) -> String;
+
+    /// As a source would give it.
+    fn found(&self) -> Found {
+        Found::Text(self.show())
+    }
+}
+
+impl Shape for u32 {
+    const EXPECTED: &'static str = "a whole number";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Whole(number) => Self::try_from(*number).ok(),
+            Found::Text(text) => text.trim().parse().ok(),
+            Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+
+    fn found(&self) -> Found {
+        Found::Whole(i64::from(*self))
+    }
+}
+
+impl Shape for Duration {
+    const EXPECTED: &'static str = "a length of time such as \"10s\" or \"30d\"";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) => humantime::parse_duration(text).ok(),
+            // 10 of what?
+            Found::Whole(_) | Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        // Days at the most: nobody writes 400d as "1year 1month 4days 10h 30m".
+        const DAY: u64 = 86_400;
+        let whole_days = self.subsec_nanos() == 0 && self.as_secs().is_multiple_of(DAY);
+        if whole_days && self.as_secs() > 0 {
+            return format!("{}d", self.as_secs() / DAY);
+        }
+        humantime::format_duration(*self).to_string()
+    }
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteSize(pub u64);
+
+/// Units of a size, largest first, so that a size is shown in the largest that divides it.
+const SIZE_UNITS: [(&str, u64); 6] = [
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("kB", 1_000),
+];
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = SIZE_UNITS.iter().find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size));
+        match unit {
+            Some((name, size)) => write!(f, "{}{name}", self.0 / size),
+            None => write!(f, "{}B", self.0),
+        }
+    }
+}
+
+impl Shape for ByteSize {
+    const EXPECTED: &'static str = "a size such as \"512KiB\" or \"4MiB\"";
+
+    fn read(found: &Found) -> Option<Self> {
+        let text = match found {
+            Found::Text(text) => text.trim(),
+            Found::Whole(_) | Found::Other(_) => return None,
+        };
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let (number, unit) = (digits.trim_end(), &text[digits.len()..]);
+        let size = match unit {
+            "B" => 1,
+            _ => SIZE_UNITS.iter().find(|(name, _)| *name == unit)?.1,
+        };
+        number.parse::<u64>().ok()?.checked_mul(size).map(Self)
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shape for SocketAddr {
+    const EXPECTED: &'static str =
+        "an IP address and port such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) => text.trim().parse().ok(),
+            Found::Whole(_) | Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shape for PathBuf {
+    const EXPECTED: &'static str = "a path";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) if !text.is_empty() => Some(Self::from(text)),
+            Found::Text(_) | Found::Whole(_) | Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+/// Where polls are kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StoreUrl {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl StoreUrl {
+    /// The same, with a relative path taken under `data`.
+    pub(super) fn under(self, data: &Path) -> Self {
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(data.join(path)),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+impl Shape for StoreUrl {
+    const EXPECTED: &'static str = "\"sqlite:\" and the path of a file";
+
+    fn read(found: &Found) -> Option<Self> {
+        let text = match found {
+            Found::Text(text) => text,
+            Found::Whole(_) | Found::Other(_) => return None,
+        };
+        // `sqlite:///var/lib/x.db` is how other programs write it; `:memory:` would keep nothing.
+        let path = text.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let is_file = !path.is_empty() && !path.ends_with('/') && path != ":memory:";
+        is_file.then(|| Self::Sqlite(PathBuf::from(path)))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+macro_rules! words {
+    ($(#[doc = $doc:literal])* $Name:ident, $expected:literal {
+        $( $(#[doc = $variant_doc:literal])* $Variant:ident = $word:literal; )*
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $Name { $( $(#[doc = $variant_doc])* $Variant, )* }
+
+        impl $Name {
+            /// The word that stands in the file.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$Variant => $word, )* }
+            }
+        }
+
+        impl Shape for $Name {
+            const EXPECTED: &'static str = $expected;
+
+            fn read(found: &Found) -> Option<Self> {
+                match found {
+                    Found::Text(text) => match text.as_str() {
+                        $( $word => Some(Self::$Variant), )*
+                        _ => None,
+                    },
+                    Found::Whole(_) | Found::Other(_) => None,
+                }
+            }
+
+            fn show(&self) -> String {
+                self.as_str().to_owned()
+            }
+        }
+    };
+}
+
+words! {
+    /// How important a log line is.
+    LogLevel, "one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"" {
+        /// Something that needs somebody.
+        Error = "error";
+        /// Something that may.
+        Warn = "warn";
+        /// What happened.
+        Info = "info";
+        /// How it happened.
+        Debug = "debug";
+        /// Everything.
+        Trace = "trace";
+    }
+}
+
+words! {
+    /// What a log line looks like.
+    LogFormat, "one of \"text\", \"json\"" {
+        /// For people.
+        Text = "text";
+        /// For machines, one object per line.
+        Json = "json";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Found {
+        Found::Text(text.to_owned())
+    }
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            ("4MiB", Some(4 << 20)),
+            ("4 MiB", Some(4 << 20)),
+            ("64kB", Some(64_000)),
+            ("100B", Some(100)),
+            ("4", None),
+            ("4M", None),
+            ("4mib", None),
+            ("MiB", None),
+            ("-1MiB", None),
+            ("1.5MiB", None),
+            ("99999999999GiB", None),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(ByteSize::read(&text(given)).map(|size| size.0), expected, "{given}");
+        }
+        assert_eq!(ByteSize(4 << 20).to_string(), "4MiB");
+        assert_eq!(ByteSize(1_000_000).to_string(), "1MB");
+        assert_eq!(ByteSize(1023).to_string(), "1023B");
+        assert_eq!(ByteSize(0).to_string(), "0B");
+    }
+
+    #[test]
+    fn lengths_of_time_are_shown_as_they_are_written() {
+        for written in ["10ms", "1s", "90s", "1h", "30d", "400d"] {
+            let length = Duration::read(&text(written)).unwrap();
+            assert_eq!(Duration::read(&text(&length.show())), Some(length), "{written}");
+        }
+        assert_eq!(Duration::from_secs(400 * 86_400).show(), "400d");
+        assert_eq!(Duration::read(&Found::Whole(10)), None, "10 of what?");
+    }
+
+    #[test]
+    fn store_urls() {
+        let file = |path: &str| Some(StoreUrl::Sqlite(path.into()));
+        assert_eq!(StoreUrl::read(&text("sqlite:a.db")), file("a.db"));
+        assert_eq!(StoreUrl::read(&text("sqlite:/var/a.db")), file("/var/a.db"));
+        assert_eq!(StoreUrl::read(&text("sqlite:///var/a.db")), file("/var/a.db"));
+        for bad in ["", "a.db", "sqlite:", "sqlite://", "sqlite::memory:", "sqlite:dir/", "mysql:x"]
+        {
+            assert_eq!(StoreUrl::read(&text(bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let cases = [
+            ("mysql://root:hunter2@db:3306/x", "mysql://root:***@db:3306/x"),
+            ("mysql://root:hun@ter2@db/x", "mysql://root:***@db/x"),
+            ("mysql://root:hun/ter2@db/x", "mysql://root:***@db/x"),
+            ("mysql://root@db/x", "mysql://root@db/x"),
+            ("mysql://db/x", "mysql://db/x"),
+            ("sqlite:a@b:c", "sqlite:a@b:c"),
+        ];
+        for (url, shown) in cases {
+            assert_eq!(mask_url(url), shown);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+use super::*;
+
+fn env(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn load(text: &str, variables: &[(&str, &str)], flags: &[Flag]) -> Result<Loaded, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("roundsman.toml");
+    std::fs::write(&path, text).unwrap();
+    let sources =
+        Sources { file: Some(path), explicit: true, env: env(variables), flags: flags.to_vec() };
+    Config::load(sources)
+        .map_err(|error| error.to_string().replace(&dir.path().display().to_string(), "DIR"))
+}
+
+fn defaults() -> Config {
+    Config::load(Sources::default()).unwrap().config
+}
+
+const LISTEN: Flag = Flag { key: "http.listen", name: "--listen", value: String::new() };
+
+#[test]
+fn the_defaults() {
+    insta::assert_debug_snapshot!(defaults());
+}
+
+#[test]
+fn later_sources_win_and_are_remembered() {
+    let file = "
+        inventory = \"hosts.toml\"
+        [http]
+        listen = \"127.0.0.1:1\"
+        [poll]
+        in_flight = 1
+        answer_max = \"1MiB\"
+        [health]
+        fall = 5
+    ";
+    let variables = [
+        ("ROUNDSMAN_HTTP__LISTEN", "127.0.0.1:2"),
+        ("ROUNDSMAN_POLL__IN_FLIGHT", "2"),
+        ("ROUNDSMAN_DATA", "/srv/r"),
+        ("HOME", "/root"),
+    ];
+    let flag = Flag { value: "127.0.0.1:3".into(), ..LISTEN };
+    let loaded = load(file, &variables, &[flag]).unwrap();
+    let origins: String = loaded
+        .origins
+        .iter()
+        .map(|origin| {
+            let from = match &origin.from {
+                Place::File { line, column, .. } => format!("roundsman.toml:{line}:{column}"),
+                other => other.to_string(),
+            };
+            format!("{:<24} {:<24} {from}\n", origin.key, origin.value)
+        })
+        .collect();
+    insta::assert_snapshot!(origins);
+    assert_eq!(loaded.config.http.listen.port(), 3);
+    assert_eq!(loaded.config.poll.in_flight, 2);
+    assert_eq!(loaded.config.health.fall, 5);
+    assert_eq!(loaded.config.store.url, StoreUrl::Sqlite("/srv/r/roundsman.db".into()));
+    assert_eq!(loaded.config.inventory, loaded.file.unwrap().with_file_name("hosts.toml"));
+}
+
+#[test]
+fn a_relative_path_is_beside_its_file_or_as_the_operator_sees_it() {
+    let inventory = |text: &str, variables: &[(&str, &str)], flags: &[Flag]| {
+        let loaded = load(text, variables, flags).unwrap();
+        let dir = loaded.file.as_deref().and_then(Path::parent).unwrap().to_owned();
+        match loaded.config.inventory.strip_prefix(&dir) {
+            Ok(path) => format!("DIR/{}", path.display()),
+            Err(_) => loaded.config.inventory.display().to_string(),
+        }
+    };
+    assert_eq!(inventory("", &[], &[]), "DIR/inventory.toml");
+    assert_eq!(inventory("inventory = \"a/b\"", &[], &[]), "DIR/a/b");
+    assert_eq!(inventory("inventory = \"/a/b\"", &[], &[]), "/a/b");
+    assert_eq!(inventory("inventory = \"x\"", &[("ROUNDSMAN_INVENTORY", "a")], &[]), "a");
+    let flag = Flag { key: "inventory", name: "--inventory", value: "b".into() };
+    assert_eq!(inventory("", &[], &[flag]), "b");
+}
+
+#[test]
+fn the_data_directory_is_the_users_or_the_systems() {
+    let data = |variables: &[(&str, &str)]| {
+        let sources = Sources { env: env(variables), ..Sources::default() };
+        Config::load(sources).unwrap().config.data.display().to_string()
+    };
+    assert_eq!(data(&[]), "/var/lib/roundsman");
+    assert_eq!(data(&[("HOME", "/home/u")]), "/home/u/.local/share/roundsman");
+    assert_eq!(data(&[("HOME", "/home/u"), ("XDG_DATA_HOME", "/x")]), "/x/roundsman");
+    assert_eq!(data(&[("HOME", "/h"), ("XDG_DATA_HOME", "x")]), "/h/.local/share/roundsman");
+    assert_eq!(data(&[("HOME", "")]), "/var/lib/roundsman");
+    assert_eq!(data(&[("HOME", "/h"), ("ROUNDSMAN_DATA", "d")]), "d");
+}
+
+/// figment types a variable by its looks, so that a directory called 123456 is a number. Here a
+/// variable is text until its setting says otherwise.
+#[test]
+fn a_variable_is_typed_by_its_setting() {
+    for text in ["123456", "true", "[1]", "1.5", "{a=1}", "\"quoted\""] {
+        let loaded = load("", &[("ROUNDSMAN_DATA", text)], &[]).unwrap();
+        assert_eq!(loaded.config.data, PathBuf::from(text));
+    }
+    let loaded = load("", &[("ROUNDSMAN_POLL__IN_FLIGHT", "7")], &[]).unwrap();
+    assert_eq!(loaded.config.poll.in_flight, 7);
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there() {
+    let sources = |explicit| Sources {
+        file: Some("/nonexistent/roundsman.toml".into()),
+        explicit,
+        ..Sources::default()
+    };
+    let error = Config::load(sources(true)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "/nonexistent/roundsman.toml: the configuration file cannot be read"
+    );
+    let loaded = Config::load(sources(false)).unwrap();
+    assert_eq!(loaded.config, defaults());
+    assert_eq!(loaded.file, None);
+}
+
+#[test]
+fn a_file_that_is_there_must_be_readable_even_when_nobody_named_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let sources = Sources { file: Some(dir.path().to_owned()), ..Sources::default() };
+    assert!(matches!(Config::load(sources), Err(ConfigError::Unreadable { .. })));
+}
+
+#[test]
+fn an_empty_variable_and_those_of_others_are_not_ours() {
+    let variables = [
+        ("ROUNDSMAN_HTTP__LISTEN", ""),
+        ("ROUNDSMAN_CONFIG", "/etc/roundsman.toml"),
+        ("ROUNDSMAN_PROBE_LISTEN", "0.0.0.0:50051"),
+        ("ROUNDSMAN_SERVICE_HOST", "10.0.0.1"),
+        ("ROUNDSMAN_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("ROUNDSMANIA", "x"),
+        ("HTTP__LISTEN", "x"),
+    ];
+    let loaded = Config::load(Sources { env: env(&variables), ..Sources::default() }).unwrap();
+    assert_eq!(loaded.config, defaults());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let bad = OsString::from_vec(vec![0xff]);
+    let mut variables = vec![("OTHER".into(), bad.clone())];
+    assert!(Config::load(Sources { env: variables.clone(), ..Sources::default() }).is_ok());
+    variables.push(("ROUNDSMAN_DATA".into(), bad));
+    let error = Config::load(Sources { env: variables, ..Sources::default() }).unwrap_err();
+    assert_eq!(error.to_string(), "$ROUNDSMAN_DATA: data: expected text in UTF-8");
+}
+
+/// figment stops at the first error and speaks of its profiles.
+#[test]
+fn all_problems_of_all_sources_are_reported_in_order() {
+    let flag = Flag { value: "nowhere".into(), ..LISTEN };
+    let variables = [("ROUNDSMAN_HEALTH__FALL", "1"), ("ROUNDSMAN_POLL_IN_FLIGHT", "5")];
+    let file = "nonsense = 1\n[poll]\nin_flight = 0\nkeep_alive = 5\n";
+    let error = load(file, &variables, &[flag]).unwrap_err();
+    insta::assert_snapshot!(error);
+    assert!(!error.contains("default."));
+}
+
+#[test]
+fn limits_include_their_ends() {
+    let fall = |n: u32| load(&format!("[health]\nfall = {n}"), &[], &[]).map(|_| ()).is_ok();
+    assert_eq!([1, 2, 100, 101].map(fall), [false, true, true, false]);
+}
+
+#[test]
+fn every_default_is_within_its_own_limits_and_reads_back() {
+    let text: String = SETTINGS
+        .iter()
+        .map(|setting| format!("{} = {}\n", setting.key, setting.default()))
+        .collect();
+    let config = load(&text, &[], &[]).unwrap().config;
+    let expected = defaults();
+    assert_eq!(config.http, expected.http);
+    assert_eq!(config.poll, expected.poll);
+    assert_eq!(config.retention, expected.retention);
+    assert_eq!(config.store, expected.store);
+}
+
+#[test]
+fn a_password_in_a_url_is_in_no_message() {
+    let url = "mysql://root:hunter2@db/roundsman";
+    let error = load(&format!("[store]\nurl = \"{url}\""), &[], &[]).unwrap_err();
+    assert_eq!(
+        error,
+        "DIR/roundsman.toml:2:7: store.url: expected \"sqlite:\" and the path of a file, found \
+         \"mysql://root:***@db/roundsman\""
+    );
+    // A secret under a key that this version does not know.
+    let error = load("[store]\npassword = \"hunter2\"", &[], &[]).unwrap_err();
+    assert!(!error.contains("hunter2"), "{error}");
+    // A secret on a line that is not TOML.
+    let error = load("[store]\npassword = \"hunter2", &[], &[]).unwrap_err();
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+/// The documented example: each setting stands there commented out, with its default and its
+/// variable; taken as it is or with every comment removed, it is the defaults.
+#[test]
+fn the_example_is_the_defaults() {
+    let example = include_str!("../../../docker/roundsman.toml");
+    let is_setting = |line: &str| {
+        line.strip_prefix("# ")
+            .and_then(|rest| rest.split_once(" = "))
+            .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    };
+    let uncommented: String = example
+        .lines()
+        .map(|line| if is_setting(line) { &line[2..] } else { line })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let set = load(&uncommented, &[], &[]).unwrap();
+    for text in [example, &uncommented] {
+        let loaded = load(text, &[], &[]).unwrap();
+        let name = |config: &Config| config.inventory.file_name().map(ToOwned::to_owned);
+        assert_eq!(name(&loaded.config), name(&defaults()));
+        assert_eq!(Config { inventory: PathBuf::new(), ..loaded.config }, {
+            Config { inventory: PathBuf::new(), ..defaults() }
+        });
+    }
+    for (origin, setting) in set.origins.iter().zip(SETTINGS) {
+        assert_eq!(origin.key, setting.key);
+        assert!(matches!(origin.from, Place::File { .. }), "{} is missing", origin.key);
+        let name = setting.key.rsplit('.').next().unwrap();
+        let entry = format!("# ${}\n# {name} = {}\n", setting.variable(), setting.default());
+        assert!(example.contains(&entry), "the example should have\n{entry}");
+    }
+}

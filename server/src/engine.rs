@@ -1,0 +1,341 @@
+//! The one loop that owns the fleet: slots come due, polls end, the inventory changes, somebody asks.
+//!
+//! Everything it decides is decided elsewhere (`schedule`, `rates`, `health`) by functions of
+//! values; everything slow happens elsewhere (`poll` in its own tasks, the store behind the
+//! writer's queue). The loop itself never waits for anything but its own events.
+
+mod entry;
+mod install;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{Id, JoinError, JoinSet},
+};
+
+use self::entry::{Entry, Flight, Settled, record, without_answer};
+use crate::{
+    clock::Clock,
+    health::Policy,
+    inventory::Inventory,
+    live::Live,
+    metrics::{Metrics, OutcomeLabel},
+    model::{HostId, HostName, Outcome, Record, State, Transition, VersionId},
+    poll::{Attempt, Job, Poller},
+    schedule::Agenda,
+    store::{
+        FactsSeen, KnownHost,
+        writer::{self, WriterHandle},
+    },
+};
+
+/// Commands that may wait for the engine; more is refused to whoever sends.
+pub const COMMAND_QUEUE: usize = 64;
+
+/// Without a round for this long the engine opens one itself and has the cron jobs made anew.
+pub const ROUND_SILENCE: Duration = Duration::from_secs(3);
+
+/// How long polls in flight may take to end once the engine is told to stop.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// An inventory that the store knows: the hosts have their numbers.
+#[derive(Debug)]
+pub struct Installed {
+    /// The inventory.
+    pub inventory: Arc<Inventory>,
+    /// Its number in the store.
+    pub version: VersionId,
+    /// What the store knows of each of its hosts.
+    pub known: Vec<KnownHost>,
+}
+
+/// What the engine is told from outside; a closed list.
+#[derive(Debug)]
+pub enum Command {
+    /// Put an inventory in force. Hosts that did not change are not touched.
+    Install(Box<Installed>),
+    /// Poll a host now, or join the poll that is under way. The sender is dropped unanswered when
+    /// there is no such host.
+    PollNow(HostName, oneshot::Sender<Arc<Record>>),
+    /// Stop: begin no more polls, let those in flight end, return.
+    Stop,
+}
+
+/// Where the engine's events come from.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Commands.
+    pub commands: mpsc::Receiver<Command>,
+    /// Rounds of the cron scheduler.
+    pub rounds: mpsc::Receiver<()>,
+    /// Told when rounds stay out, so that the cron jobs can be made anew.
+    pub silent: mpsc::Sender<()>,
+}
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// Reads the clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the polls.
+    pub poller: Poller,
+    /// Takes the rows.
+    pub writer: WriterHandle,
+    /// Shows the hosts to everybody else.
+    pub live: Arc<Live>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The thresholds of health.
+    pub policy: Policy,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// What can happen to the engine; a closed list.
+enum Event {
+    Round,
+    Silence,
+    Due,
+    Ended(Result<(Id, Attempt), JoinError>),
+    Command(Command),
+    Closed,
+}
+
+/// The owner of the fleet.
+pub struct Engine {
+    parts: Parts,
+    agenda: Agenda,
+    hosts: HashMap<HostId, Entry>,
+    names: HashMap<HostName, HostId>,
+    polls: JoinSet<Attempt>,
+    flights: HashMap<Id, Flight>,
+    version: VersionId,
+    missed: u64,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("hosts", &self.hosts.len()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine without hosts; they come with [`Command::Install`].
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            agenda: Agenda::new(),
+            hosts: HashMap::new(),
+            names: HashMap::new(),
+            polls: JoinSet::new(),
+            flights: HashMap::new(),
+            version: VersionId(0),
+            missed: 0,
+        }
+    }
+
+    /// Runs until told to stop, then until the polls in flight have ended (at most [`DRAIN`]).
+    pub async fn run(mut self, mut inputs: Inputs) {
+        let mut heard = self.parts.clock.now().mono;
+        loop {
+            let now = self.parts.clock.now().mono;
+            let quiet = ROUND_SILENCE.saturating_sub(now.since(heard));
+            let until_due = self.agenda.next_due().map(|due| due.since(now));
+            let event = tokio::select! {
+                biased;
+                command = inputs.commands.recv() => command.map_or(Event::Closed, Event::Command),
+                Some(ended) = self.polls.join_next_with_id() => Event::Ended(ended),
+                Some(()) = inputs.rounds.recv() => Event::Round,
+                () = tokio::time::sleep(until_due.unwrap_or(quiet)), if until_due.is_some() => Event::Due,
+                () = tokio::time::sleep(quiet) => Event::Silence,
+            };
+            match event {
+                Event::Round => {
+                    heard = self.parts.clock.now().mono;
+                    self.parts.metrics.rounds.inc();
+                    self.open();
+                }
+                Event::Silence => {
+                    heard = self.parts.clock.now().mono;
+                    self.parts.metrics.guarded_rounds.inc();
+                    tracing::warn!("the cron scheduler is silent: opening slots without it");
+                    let _ = inputs.silent.try_send(());
+                    self.open();
+                }
+                Event::Due => self.fire(),
+                Event::Ended(ended) => self.ended(ended),
+                Event::Command(Command::Install(installed)) => self.install(*installed),
+                Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
+                Event::Command(Command::Stop) | Event::Closed => break,
+            }
+        }
+        self.drain().await;
+    }
+
+    fn open(&mut self) {
+        let now = self.parts.clock.now();
+        self.agenda.open(now);
+        self.parts.live.update_server(|server| server.last_round = now.wall);
+        self.count_missed();
+    }
+
+    fn count_missed(&mut self) {
+        let missed = self.agenda.missed();
+        if missed > self.missed {
+            self.parts.metrics.missed_slots.inc_by(missed - self.missed);
+            tracing::warn!(
+                slots = missed - self.missed,
+                "slots were skipped: their moment had passed"
+            );
+            self.missed = missed;
+        }
+    }
+
+    /// Begins every poll that is due.
+    fn fire(&mut self) {
+        let now = self.parts.clock.now();
+        for due in self.agenda.due(now) {
+            let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
+            let flight = Flight {
+                host: due.host,
+                name: entry.spec.name.clone(),
+                slot: entry.claim(due.slot),
+                due: due.due,
+                version: self.version,
+            };
+            if entry.in_flight {
+                let attempt =
+                    without_answer(Outcome::Overrun, "the poll before is still running", now);
+                self.settle(&flight, attempt);
+            } else {
+                self.begin(flight);
+            }
+        }
+        self.count_missed();
+    }
+
+    fn begin(&mut self, flight: Flight) {
+        let Some(entry) = self.hosts.get_mut(&flight.host) else { return };
+        entry.in_flight = true;
+        let job = Job {
+            host: entry.id,
+            name: entry.spec.name.clone(),
+            link: Arc::clone(&entry.link),
+            timeout: entry.spec.timeout,
+            selection: Arc::clone(&entry.spec.selection),
+            expected_machine: entry.facts.machine_id.clone(),
+        };
+        let poller = self.parts.poller.clone();
+        let task = self.polls.spawn(async move { poller.poll(job).await });
+        self.flights.insert(task.id(), flight);
+        self.parts.metrics.in_flight.inc();
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Attempt), JoinError>) {
+        let (id, attempt) = match ended {
+            Ok((id, attempt)) => (id, attempt),
+            // A poll that panicked is a fault of ours that one host's answer brings out: its row
+            // says so, and every other host goes on.
+            Err(error) => {
+                tracing::error!(%error, "a poll broke");
+                let now = self.parts.clock.now();
+                let words = "the answer broke the server's decoder; please report this";
+                (error.id(), without_answer(Outcome::Malformed, words, now))
+            }
+        };
+        let Some(flight) = self.flights.remove(&id) else { return };
+        self.parts.metrics.in_flight.dec();
+        if let Some(entry) = self.hosts.get_mut(&flight.host) {
+            entry.in_flight = false;
+        }
+        self.settle(&flight, attempt);
+    }
+
+    /// Turns the end of a poll into its one row, and shows it.
+    fn settle(&mut self, flight: &Flight, attempt: Attempt) {
+        let now = self.parts.clock.now().wall;
+        self.observe(flight, &attempt);
+        let Some(entry) = self.hosts.get_mut(&flight.host) else {
+            let row = record(flight, &attempt, None, State::Retired);
+            self.parts.writer.push(writer::Entry::Poll(Box::new(row)));
+            return;
+        };
+        let Settled { record, transition, facts } =
+            entry.settle(flight, attempt, &self.parts.policy, now);
+        self.parts.live.publish(entry.view(&self.parts.policy));
+        self.parts.writer.push(writer::Entry::Poll(Box::new(Record::clone(&record))));
+        if let Some(facts) = facts {
+            let seen = FactsSeen { host: flight.host, facts, seen: now };
+            self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));
+        }
+        if let Some(transition) = transition {
+            self.announce(transition);
+        }
+    }
+
+    fn announce(&self, transition: Transition) {
+        tracing::info!(
+            host = %transition.name, from = %transition.from, to = %transition.to,
+            cause = %transition.cause, reason = %transition.reason, "state changed",
+        );
+        self.parts.writer.push(writer::Entry::Transition(transition));
+    }
+
+    fn observe(&self, flight: &Flight, attempt: &Attempt) {
+        let metrics = &self.parts.metrics;
+        metrics.polls.get_or_create(&OutcomeLabel { outcome: attempt.outcome }).inc();
+        if attempt.outcome != Outcome::Overrun {
+            metrics.lateness.observe(attempt.started.mono.since(flight.due).as_secs_f64());
+            metrics.queued.observe(Duration::from_micros(attempt.timings.queue_us.0).as_secs_f64());
+        }
+        if let Some(call) = attempt.timings.call_us {
+            metrics.call.observe(Duration::from_micros(call.0).as_secs_f64());
+        }
+    }
+
+    fn poll_now(&mut self, name: &HostName, asked: oneshot::Sender<Arc<Record>>) {
+        let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
+            return;
+        };
+        entry.waiting.push(asked);
+        if entry.in_flight {
+            return;
+        }
+        let now = self.parts.clock.now();
+        let flight = Flight {
+            host: entry.id,
+            name: entry.spec.name.clone(),
+            slot: entry.claim(now.wall),
+            due: now.mono,
+            version: self.version,
+        };
+        self.begin(flight);
+    }
+
+    async fn drain(&mut self) {
+        self.parts.live.update_server(|server| server.stopping = true);
+        let all = async {
+            while let Some(ended) = self.polls.join_next_with_id().await {
+                self.ended(ended);
+            }
+        };
+        if tokio::time::timeout(DRAIN, all).await.is_ok() {
+            return;
+        }
+        self.polls.abort_all();
+        let now = self.parts.clock.now();
+        for (_, flight) in std::mem::take(&mut self.flights) {
+            let words = "the server stopped before the answer came";
+            self.settle(&flight, without_answer(Outcome::Deadline, words, now));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! What the engine knows of one host, and what a settled poll does to it. Pure but for the link,
+//! which is only handed on.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    health::{self, Health, Input, Move, Policy},
+    inventory::Host,
+    live::{self, HostView, RECENT_ATTEMPTS},
+    model::{
+        Facts, HostId, HostName, Outcome, Record, Snapshot, State, Timings, Transition, VersionId,
+    },
+    poll::{Attempt, Link},
+    rates::rates,
+    units::{Micros, Mono, Now, WallMs},
+};
+
+/// One poll under way, or to be made.
+#[derive(Debug, Clone)]
+pub(super) struct Flight {
+    pub(super) host: HostId,
+    pub(super) name: HostName,
+    pub(super) slot: WallMs,
+    pub(super) due: Mono,
+    pub(super) version: VersionId,
+}
+
+/// What a settled poll leaves: the row, and what else is to be kept.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) record: Arc<Record>,
+    pub(super) transition: Option<Transition>,
+    /// The machine's facts, when they are new.
+    pub(super) facts: Option<Facts>,
+}
+
+/// What the engine knows of one host.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: HostId,
+    pub(super) spec: Host,
+    pub(super) link: Arc<Link>,
+    pub(super) health: Health,
+    pub(super) facts: Facts,
+    pub(super) in_flight: bool,
+    /// Who asked for a poll and waits for its row.
+    pub(super) waiting: Vec<oneshot::Sender<Arc<Record>>>,
+    last_slot: WallMs,
+    previous: Option<Box<Snapshot>>,
+    last: Option<Arc<Record>>,
+    last_good: Option<Arc<Record>>,
+    recent: VecDeque<live::Attempt>,
+}
+
+impl Entry {
+    /// A host as the store remembers it.
+    pub(super) fn new(
+        id: HostId,
+        spec: Host,
+        health: Health,
+        facts: Facts,
+        last_slot: WallMs,
+    ) -> Self {
+        Self {
+            id,
+            link: Link::new(spec.addresses.clone()),
+            spec,
+            health,
+            facts,
+            in_flight: false,
+            waiting: Vec::new(),
+            last_slot,
+            previous: None,
+            last: None,
+            last_good: None,
+            recent: VecDeque::with_capacity(RECENT_ATTEMPTS),
+        }
+    }
+
+    /// The slot a poll is kept under: the one it was due at, or the next free millisecond when that
+    /// is taken (an asked-for poll, a clock that stepped back).
+    pub(super) fn claim(&mut self, slot: WallMs) -> WallMs {
+        self.last_slot = WallMs(slot.0.max(self.last_slot.0.saturating_add(1)));
+        self.last_slot
+    }
+
+    /// What a poll that ended does to this host.
+    pub(super) fn settle(
+        &mut self,
+        flight: &Flight,
+        attempt: Attempt,
+        policy: &Policy,
+        now: WallMs,
+    ) -> Settled {
+        let flaws = attempt
+            .snapshot
+            .as_deref()
+            .map(|snapshot| health::flaws(snapshot, attempt.outcome, attempt.clock_skew_ms, policy))
+            .unwrap_or_default();
+        let input = Input::Poll {
+            outcome: attempt.outcome,
+            flaws: &flaws,
+            error: attempt.error.as_deref(),
+        };
+        let (health, change) = health::step(&self.health, input, policy, now);
+        self.health = health;
+        let transition = change.map(|change| self.transition(change, now));
+
+        let record = record(flight, &attempt, self.previous.as_deref(), health.state);
+        let mut facts = None;
+        if let Some(snapshot) = attempt.snapshot {
+            if snapshot.facts != self.facts {
+                self.facts.clone_from(&snapshot.facts);
+                facts = Some(snapshot.facts.clone());
+            }
+            self.previous = Some(snapshot);
+        }
+        let record = Arc::new(record);
+        self.remember(&record);
+        Settled { record, transition, facts }
+    }
+
+    /// Applies an input that is no poll: paused, resumed, retired, added.
+    pub(super) fn decide(
+        &mut self,
+        input: Input<'_>,
+        policy: &Policy,
+        now: WallMs,
+    ) -> Option<Transition> {
+        let (health, change) = health::step(&self.health, input, policy, now);
+        self.health = health;
+        change.map(|change| self.transition(change, now))
+    }
+
+    /// This host for everybody else.
+    pub(super) fn view(&self, policy: &Policy) -> HostView {
+        HostView {
+            id: self.id,
+            name: self.spec.name.clone(),
+            group: self.spec.group.clone(),
+            labels: self.spec.labels.clone(),
+            addresses: self.spec.addresses.iter().map(|a| a.to_string().into()).collect(),
+            schedule: self.spec.schedule.to_string().into(),
+            state: self.health.state,
+            since: self.health.since,
+            reason: health::explain(&self.health, policy).into(),
+            facts: self.facts.clone(),
+            last: self.last.clone(),
+            last_good: self.last_good.clone(),
+            recent: self.recent.clone(),
+        }
+    }
+
+    fn transition(&self, change: Move, at: WallMs) -> Transition {
+        Transition {
+            host: self.id,
+            name: self.spec.name.clone(),
+            at,
+            from: change.from,
+            to: change.to,
+            cause: change.cause,
+            outcome: change.outcome,
+            reason: change.reason.into(),
+        }
+    }
+
+    fn remember(&mut self, record: &Arc<Record>) {
+        if self.recent.len() == RECENT_ATTEMPTS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(live::Attempt {
+            slot: record.slot,
+            outcome: record.outcome,
+            call_us: record.timings.call_us,
+            error: record.error.clone(),
+        });
+        if record.outcome.has_values() {
+            self.last_good = Some(Arc::clone(record));
+        }
+        self.last = Some(Arc::clone(record));
+        for asked in self.waiting.drain(..) {
+            // Whoever asked may have gone away.
+            let _ = asked.send(Arc::clone(record));
+        }
+    }
+}
+
+/// The row of a poll, of a host that may be gone from the inventory by now.
+pub(super) fn record(
+    flight: &Flight,
+    attempt: &Attempt,
+    previous: Option<&Snapshot>,
+    state: State,
+) -> Record {
+    let snapshot = attempt.snapshot.as_deref().filter(|_| attempt.outcome.has_values());
+    let (values, detail) = match snapshot {
+        Some(current) => {
+            let rates = rates(previous, current);
+            (Some(rates.values), Some(rates.detail))
+        }
+        None => (None, None),
+    };
+    Record {
+        host: flight.host,
+        name: flight.name.clone(),
+        slot: flight.slot,
+        started: attempt.started.wall,
+        inventory: flight.version,
+        outcome: attempt.outcome,
+        state,
+        timings: Timings {
+            late_us: Micros::from(attempt.started.mono.since(flight.due)),
+            ..attempt.timings
+        },
+        answer_bytes: attempt.answer_bytes,
+        address: attempt.address.clone(),
+        error: attempt.error.clone(),
+        boot_id: snapshot.and_then(|s| s.facts.boot_id.clone()),
+        clock_skew_ms: attempt.clock_skew_ms,
+        values,
+        detail,
+    }
+}
+
+/// A poll that was not made, or whose end is not known.
+pub(super) fn without_answer(outcome: Outcome, error: &str, now: Now) -> Attempt {
+    Attempt {
+        outcome,
+        started: now,
+        timings: Timings::default(),
+        answer_bytes: None,
+        address: None,
+        error: Some(error.into()),
+        clock_skew_ms: None,
+        snapshot: None,
+    }
+}

@@ -1,0 +1,116 @@
+//! An inventory comes into force: host by host, and what did not change is not touched.
+
+use std::collections::HashSet;
+
+use super::{Engine, Installed, entry::Entry};
+use crate::{
+    health::{Health, Input},
+    inventory::Inventory,
+    model::{HostId, State, Transition},
+    poll::Link,
+    schedule::Agenda,
+    store::KnownHost,
+    units::WallMs,
+};
+
+impl Engine {
+    /// Puts an inventory in force, host by host; what did not change is not touched.
+    pub(super) fn install(&mut self, installed: Installed) {
+        let Installed { inventory, version, known } = installed;
+        self.version = version;
+        if self.hosts.is_empty() {
+            // Slots that were used before a restart are not used again, wherever the clock is now.
+            let latest = known.iter().filter_map(|host| host.latest_slot).max();
+            let now = self.parts.clock.now();
+            self.agenda = Agenda::resume_after(latest.unwrap_or_default(), now);
+        }
+        let stay: HashSet<HostId> = known.iter().map(|host| host.id).collect();
+        let gone: Vec<HostId> =
+            self.hosts.keys().copied().filter(|id| !stay.contains(id)).collect();
+        for id in gone {
+            self.retire(id);
+        }
+        for host in known {
+            self.install_host(&inventory, host);
+        }
+        let now = self.parts.clock.now();
+        self.agenda.open(now);
+        self.parts.metrics.inventory_loads.inc();
+        self.parts.live.update_server(|server| {
+            server.inventory = Some((version, inventory.hash.as_str().into(), now.wall));
+            server.inventory_error = None;
+            server.ready = true;
+        });
+    }
+
+    fn retire(&mut self, id: HostId) {
+        let now = self.parts.clock.now().wall;
+        let Some(mut entry) = self.hosts.remove(&id) else { return };
+        self.agenda.remove(id);
+        self.names.remove(&entry.spec.name);
+        self.parts.live.remove(&entry.spec.name);
+        if let Some(transition) = entry.decide(Input::Retire, &self.parts.policy, now) {
+            self.announce(transition);
+        }
+    }
+
+    fn install_host(&mut self, inventory: &Inventory, known: KnownHost) {
+        let Some(spec) = inventory.hosts.get(&known.name) else { return };
+        let now = self.parts.clock.now();
+        let mut schedule_changed = true;
+        let mut transitions = Vec::new();
+        let entry = match self.hosts.remove(&known.id) {
+            Some(entry) if entry.spec == *spec => {
+                self.hosts.insert(known.id, entry);
+                return;
+            }
+            Some(mut entry) => {
+                schedule_changed = entry.spec.schedule != spec.schedule
+                    || entry.spec.name != spec.name
+                    || entry.spec.paused != spec.paused;
+                if entry.spec.addresses != spec.addresses {
+                    entry.link = Link::new(spec.addresses.clone());
+                }
+                if entry.spec.name != spec.name {
+                    self.names.remove(&entry.spec.name);
+                    self.parts.live.remove(&entry.spec.name);
+                }
+                entry.spec = spec.clone();
+                entry
+            }
+            None => {
+                let last_slot = known.latest_slot.unwrap_or(WallMs(0));
+                let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
+                let health = Health { state, good: 0, bad: 0, since };
+                let mut entry = Entry::new(known.id, spec.clone(), health, known.facts, last_slot);
+                transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
+                entry
+            }
+        };
+        self.place(entry, schedule_changed, transitions);
+    }
+
+    /// Puts a new or changed host where it belongs: on the agenda unless it is paused.
+    fn place(
+        &mut self,
+        mut entry: Entry,
+        schedule_changed: bool,
+        mut transitions: Vec<Transition>,
+    ) {
+        let now = self.parts.clock.now();
+        let input = if entry.spec.paused { Input::Pause } else { Input::Resume };
+        transitions.extend(entry.decide(input, &self.parts.policy, now.wall));
+        if schedule_changed {
+            self.agenda.remove(entry.id);
+            if !entry.spec.paused {
+                self.agenda.add(entry.id, &entry.spec.name, &entry.spec.schedule, now);
+            }
+        }
+        self.names.insert(entry.spec.name.clone(), entry.id);
+        self.parts.live.publish(entry.view(&self.parts.policy));
+        self.hosts.insert(entry.id, entry);
+        for transition in transitions {
+            self.announce(transition);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::{
+    clock::ManualClock,
+    inventory,
+    poll::Limits,
+    store::{
+        sqlite::{Mode, Sqlite},
+        writer::{Writer, WriterLimits},
+    },
+    units::{Now, WallMs},
+};
+
+/// An engine over a store in a folder of its own, and the ends that a test holds.
+struct Bench {
+    commands: mpsc::Sender<Command>,
+    silenced: mpsc::Receiver<()>,
+    metrics: Arc<Metrics>,
+    engine: tokio::task::JoinHandle<()>,
+    _rounds: mpsc::Sender<()>,
+    _writer: Writer,
+    _folder: tempfile::TempDir,
+}
+
+fn start() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open_blocking(&folder.path().join("test.db"), Mode::ReadWrite).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Now::default()));
+    let (writer_handle, writer) =
+        Writer::start(Arc::new(store), WriterLimits::default(), WallMs::default);
+    let (commands, commands_in) = mpsc::channel(COMMAND_QUEUE);
+    let (rounds, rounds_in) = mpsc::channel(1);
+    let (silent, silenced) = mpsc::channel(1);
+    let metrics = Arc::new(Metrics::new());
+    let parts = Parts {
+        poller: Poller::new(Limits::default(), Arc::clone(&clock)),
+        clock,
+        writer: writer_handle,
+        live: Arc::new(Live::default()),
+        metrics: Arc::clone(&metrics),
+        policy: Policy::default(),
+    };
+    let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
+    let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    Bench { commands, silenced, metrics, engine, _rounds: rounds, _writer: writer, _folder: folder }
+}
+
+fn installed(text: &str) -> Command {
+    let inventory = Arc::new(inventory::parse("test", text).unwrap());
+    let known = inventory.hosts.keys().zip(1..).map(|(name, number)| KnownHost {
+        id: HostId(number),
+        name: name.clone(),
+        facts: crate::model::Facts::default(),
+        state: None,
+        latest_slot: None,
+    });
+    let known = known.collect();
+    Command::Install(Box::new(Installed { inventory, version: VersionId(1), known }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_cron_scheduler_is_stood_in_for_and_told() {
+    let mut bench = start();
+    bench.silenced.recv().await.unwrap();
+    assert_eq!(bench.metrics.guarded_rounds.get(), 1);
+    bench.silenced.recv().await.unwrap();
+    assert_eq!(bench.metrics.guarded_rounds.get(), 2);
+    assert_eq!(bench.metrics.rounds.get(), 0);
+    bench.commands.send(Command::Stop).await.unwrap();
+    bench.engine.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_outlasts_the_stop_is_still_one_row() {
+    let bench = start();
+    // Accepted by the kernel, never by anybody.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = mute.local_addr().unwrap();
+    let text = format!(
+        "[defaults]\ninterval = \"1h\"\ntimeout = \"5m\"\n\
+         [[host]]\nname = \"mute\"\naddresses = [\"{address}\"]\n"
+    );
+    bench.commands.send(installed(&text)).await.unwrap();
+    let (asked, row) = oneshot::channel();
+    let mute = HostName::new("mute").unwrap();
+    bench.commands.send(Command::PollNow(mute, asked)).await.unwrap();
+    bench.commands.send(Command::Stop).await.unwrap();
+    bench.engine.await.unwrap();
+    let row = row.await.unwrap();
+    assert_eq!(row.outcome, Outcome::Deadline);
+    assert_eq!(row.error.as_deref(), Some("the server stopped before the answer came"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_the_commands_stops_the_engine() {
+    let bench = start();
+    drop(bench.commands);
+    bench.engine.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_slot_is_used_twice_even_when_the_clock_stands_still() {
+    let bench = start();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let text = format!("[[host]]\nname = \"gone\"\naddresses = [\"{closed}\"]\n");
+    bench.commands.send(installed(&text)).await.unwrap();
+    let mut slots = Vec::new();
+    for _ in 0..3 {
+        let (asked, row) = oneshot::channel();
+        let gone = HostName::new("gone").unwrap();
+        bench.commands.send(Command::PollNow(gone, asked)).await.unwrap();
+        slots.push(row.await.unwrap().slot);
+    }
+    assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{slots:?}");
+}

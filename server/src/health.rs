@@ -1,0 +1,241 @@
+//! What a host's state is after each poll and each word of the operator: one table.
+//!
+//! Pure: no clock, no I/O, no logging. It must not know how a poll is made, when the next one is,
+//! or where states are kept. Thresholds count polls, never seconds: a host that is polled every
+//! five minutes is not down sooner than its third failed poll.
+//!
+//! | from | on | to |
+//! |---|---|---|
+//! | pending | a good poll | up, or degraded |
+//! | pending | `fall` failed polls in a row | down |
+//! | suspect, down | `rise` good polls in a row | up, or degraded, as the last of them says |
+//! | up, degraded | a failed poll | suspect |
+//! | suspect | `fall` failed polls in a row, the one that made it suspect included | down |
+//! | up | a good poll with a flaw | degraded |
+//! | degraded | `rise` good polls in a row without a flaw | up |
+//! | any but retired | pause | paused |
+//! | paused | resume | pending: nothing is known of the meantime |
+//! | any | gone from the inventory | retired |
+//! | retired | in the inventory again | pending |
+//!
+//! Anything else leaves the state as it is. Four decisions behind the table:
+//!
+//! * **Never from up to down at once.** A `fall` of 1 counts as 2.
+//! * **A pending host goes down.** After a start of the server every host is pending; one that died
+//!   in the meantime must not stay pending for ever without a word.
+//! * **An overrun is no evidence.** The slot came while the poll before was still running, so nothing
+//!   was asked. That poll ends within its own deadline and is counted then; counting the overrun too
+//!   would count one slow answer twice, and our own queue against the host.
+//! * **A change of flaw is not a change of state.** A degraded host that has another flaw today
+//!   stays degraded; the ledger holds each poll's own words.
+//!
+//! What will stand around the table, not in it: back-off for hosts that are down (chooses *when*
+//! [`step`] is called), the quorum "is it me?" (whether it is called at all), flapping (a flag
+//! beside the state, from the moves made), parents (a mark beside the state).
+
+mod explain;
+mod flaw;
+
+pub use explain::explain;
+pub use flaw::{Flaw, flaws};
+
+use std::time::Duration;
+
+use crate::{
+    config,
+    model::{Cause, Outcome, State},
+    units::WallMs,
+};
+
+/// The thresholds of one host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Good polls in a row that bring a host back, at least 1.
+    pub rise: u32,
+    /// Failed polls in a row that make it down; 1 counts as 2.
+    pub fall: u32,
+    /// How far the probe's wall clock may be off. It is measured against the middle of the call,
+    /// so half of a slow call is in the measure: the limit must be larger than half a timeout.
+    pub skew_limit: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { rise: 2, fall: 3, skew_limit: Duration::from_secs(5) }
+    }
+}
+
+impl From<&config::Health> for Policy {
+    fn from(health: &config::Health) -> Self {
+        Self { rise: health.rise, fall: health.fall, skew_limit: health.clock_skew }
+    }
+}
+
+impl Policy {
+    /// Good polls in a row that bring a host back.
+    fn rise(&self) -> u32 {
+        self.rise.max(1)
+    }
+
+    /// Failed polls in a row that make a host down: the first makes it suspect, so at least 2.
+    fn fall(&self) -> u32 {
+        self.fall.max(2)
+    }
+}
+
+/// A host's health: all that [`step`] remembers of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The state.
+    pub state: State,
+    /// Good polls in a row that count towards the next state; when degraded, those without a flaw.
+    pub good: u32,
+    /// Failed polls in a row.
+    pub bad: u32,
+    /// When the state was entered, on the server's clock. Never moves back, even if the clock does.
+    pub since: WallMs,
+}
+
+impl Health {
+    /// A host that was just put into the inventory.
+    #[must_use]
+    pub fn new(now: WallMs) -> Self {
+        Self { state: State::Pending, good: 0, bad: 0, since: now }
+    }
+}
+
+/// What happens to a host.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A poll ended.
+    Poll {
+        /// How.
+        outcome: Outcome,
+        /// What is wrong with a good answer, from [`flaws`]; of no matter when the poll failed.
+        flaws: &'a [Flaw],
+        /// What went wrong, in words, when it failed.
+        error: Option<&'a str>,
+    },
+    /// The operator wants it left alone.
+    Pause,
+    /// No longer.
+    Resume,
+    /// It is gone from the inventory.
+    Retire,
+    /// It is in the inventory (again).
+    Add,
+}
+
+/// A change of state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// The state before.
+    pub from: State,
+    /// The state after; another one.
+    pub to: State,
+    /// Why.
+    pub cause: Cause,
+    /// The outcome of the poll that caused it, when a poll did.
+    pub outcome: Option<Outcome>,
+    /// Why, in plain words.
+    pub reason: String,
+}
+
+/// What an input is worth to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    /// Answered, nothing wrong with the answer.
+    Good,
+    /// Answered, with something wrong.
+    Flawed,
+    /// Did not answer, or not usably.
+    Failed,
+    /// Nothing was asked.
+    NotAsked,
+    Pause,
+    Resume,
+    Retire,
+    Add,
+}
+
+fn event(input: Input<'_>) -> Event {
+    match input {
+        Input::Poll { outcome, flaws, .. } => match outcome {
+            Outcome::Ok if flaws.is_empty() => Event::Good,
+            Outcome::Ok | Outcome::Partial => Event::Flawed,
+            Outcome::Overrun => Event::NotAsked,
+            // A host that answers unusably is alive, but not watched: the same to its operator.
+            Outcome::Resolve
+            | Outcome::Refused
+            | Outcome::Unreachable
+            | Outcome::Tls
+            | Outcome::Unauthenticated
+            | Outcome::Deadline
+            | Outcome::Unimplemented
+            | Outcome::Malformed
+            | Outcome::TooLarge
+            | Outcome::WrongHost
+            | Outcome::ProbeError => Event::Failed,
+        },
+        Input::Pause => Event::Pause,
+        Input::Resume => Event::Resume,
+        Input::Retire => Event::Retire,
+        Input::Add => Event::Add,
+    }
+}
+
+/// The table: what a host's health is after `input`, and the move when its state changed.
+#[must_use]
+pub fn step(
+    health: &Health,
+    input: Input<'_>,
+    policy: &Policy,
+    now: WallMs,
+) -> (Health, Option<Move>) {
+    use Event::{Add, Failed, Flawed, Good, NotAsked, Pause, Resume, Retire};
+    use State::{Degraded, Down, Paused, Pending, Retired, Suspect, Up};
+
+    let event = event(input);
+    let good = health.good.saturating_add(1);
+    let bad = health.bad.saturating_add(1);
+    let counted = |good, bad| Health { good, bad, ..*health };
+    // A new state starts with the evidence that led to it, so that `explain` can name it.
+    let enter = |state, good, bad| Health { state, good, bad, since: now.max(health.since) };
+
+    let next = match (health.state, event) {
+        (Pending, Good) => enter(Up, 1, 0),
+        (Pending, Flawed) => enter(Degraded, 0, 0),
+        (Pending, Failed) if bad >= policy.fall() => enter(Down, 0, bad),
+        (Pending, Failed) => counted(0, bad),
+
+        (Up, Good) => counted(good, 0),
+        (Up, Flawed) => enter(Degraded, 0, 0),
+        (Up | Degraded, Failed) => enter(Suspect, 0, 1),
+
+        (Degraded, Good) if good >= policy.rise() => enter(Up, good, 0),
+        (Degraded, Good) => counted(good, 0),
+        (Degraded, Flawed) => counted(0, 0),
+
+        (Suspect | Down, Good) if good >= policy.rise() => enter(Up, good, 0),
+        (Suspect | Down, Flawed) if good >= policy.rise() => enter(Degraded, 0, 0),
+        (Suspect | Down, Good | Flawed) => counted(good, 0),
+        (Suspect, Failed) if bad >= policy.fall() => enter(Down, 0, bad),
+        (Suspect | Down, Failed) => counted(0, bad),
+
+        (Pending | Up | Degraded | Suspect | Down, Pause) => enter(Paused, 0, 0),
+        (Pending | Up | Degraded | Suspect | Down, NotAsked | Resume | Add) => *health,
+
+        // A poll that was in flight when the word came counts for nothing.
+        (Paused, Resume) => enter(Pending, 0, 0),
+        (Paused, Good | Flawed | Failed | NotAsked | Pause | Add) => *health,
+        (Pending | Up | Degraded | Suspect | Down | Paused, Retire) => enter(Retired, 0, 0),
+
+        (Retired, Add) => enter(Pending, 0, 0),
+        (Retired, Good | Flawed | Failed | NotAsked | Pause | Resume | Retire) => *health,
+    };
+    let changed = next.state != health.state;
+    (next, changed.then(|| explain::moved(health, &next, input)))
+}
+
+#[cfg(test)]
+mod tests;

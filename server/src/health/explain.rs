@@ -1,0 +1,162 @@
+//! The table in plain words: why a state was entered, and what would change it.
+
+use super::{Health, Input, Move, Policy};
+use crate::model::{Cause, Outcome, State};
+
+/// The move from `before` to `after`, which are of different states, with its cause and its words.
+pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> Move {
+    let (cause, outcome, reason) = match input {
+        Input::Poll { outcome, flaws, error } => {
+            let (cause, reason) = match after.state {
+                State::Suspect | State::Down => {
+                    (Cause::PollFailed, failed(after.bad, outcome, error))
+                }
+                State::Degraded => {
+                    let cause = flaws.first().map_or(Cause::PartialAnswer, super::Flaw::cause);
+                    (cause, flawed(flaws, error))
+                }
+                State::Up => (Cause::Answered, answered(before.state, after.good)),
+                // No poll leads there.
+                State::Pending => (Cause::Added, String::new()),
+                State::Paused => (Cause::Paused, String::new()),
+                State::Retired => (Cause::Retired, String::new()),
+            };
+            (cause, Some(outcome), reason)
+        }
+        Input::Pause => (Cause::Paused, None, "paused in the inventory".to_owned()),
+        Input::Resume => (Cause::Resumed, None, "no longer paused".to_owned()),
+        Input::Retire => (Cause::Retired, None, "gone from the inventory".to_owned()),
+        Input::Add => (Cause::Added, None, "in the inventory again".to_owned()),
+    };
+    Move { from: before.state, to: after.state, cause, outcome, reason }
+}
+
+fn failed(bad: u32, outcome: Outcome, error: Option<&str>) -> String {
+    let how = match error {
+        Some(error) if !error.is_empty() => format!("{outcome}: {error}"),
+        Some(_) | None => outcome.to_string(),
+    };
+    match bad {
+        0 | 1 => format!("a poll failed: {how}"),
+        _ => format!("{bad} polls in a row failed, the last: {how}"),
+    }
+}
+
+fn flawed(flaws: &[super::Flaw], error: Option<&str>) -> String {
+    if flaws.is_empty() {
+        return error.unwrap_or("the answer is partial").to_owned();
+    }
+    flaws.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn answered(from: State, good: u32) -> String {
+    match from {
+        State::Pending => "it answers".to_owned(),
+        State::Degraded => format!("{} without a flaw", polls(good, "good")),
+        State::Up | State::Suspect | State::Down | State::Paused | State::Retired => {
+            polls(good, "good")
+        }
+    }
+}
+
+/// Why the state is what it is and what would change it, in one sentence.
+#[must_use]
+pub fn explain(health: &Health, policy: &Policy) -> String {
+    let Health { state, good, bad, since } = *health;
+    let (rise, fall) = (policy.rise(), policy.fall());
+    let to_rise = rise.saturating_sub(good);
+    let to_fall = fall.saturating_sub(bad);
+    match state {
+        State::Pending if bad > 0 => format!(
+            "pending since {since}: it has not answered yet and {}; the first good poll makes it \
+             up, {} {} it down.",
+            failed_in_a_row(bad),
+            more(to_fall, "failed"),
+            make(to_fall),
+        ),
+        State::Pending => format!(
+            "pending since {since}: it has not been asked yet; the first good poll makes it up, \
+             {fall} failed polls in a row make it down.",
+        ),
+        State::Up => format!(
+            "up since {since}: it answers and nothing is wrong with the answers; one failed poll \
+             makes it suspect, one flawed answer makes it degraded.",
+        ),
+        State::Degraded => format!(
+            "degraded since {since}: it answers, but something is wrong with the answers; {} \
+             without a flaw {} it up, one failed poll makes it suspect.",
+            more(to_rise, "good"),
+            make(to_rise),
+        ),
+        State::Suspect if bad > 0 => format!(
+            "suspect since {since}: {}; {} {} it down, {} {} it up.",
+            failed_in_a_row(bad),
+            more(to_fall, "failed"),
+            make(to_fall),
+            polls(rise, "good"),
+            make(rise),
+        ),
+        State::Suspect => format!(
+            "suspect since {since}: a poll failed and {} since; {} {} it up, {} {} it down.",
+            answered_since(good),
+            more(to_rise, "good"),
+            make(to_rise),
+            polls(fall, "failed"),
+            make(fall),
+        ),
+        State::Down if good > 0 => format!(
+            "down since {since}: it failed {fall} polls in a row, but {} since; {} {} it up.",
+            answered_since(good),
+            more(to_rise, "good"),
+            make(to_rise),
+        ),
+        State::Down => format!(
+            "down since {since}: {}; {} {} it up.",
+            failed_in_a_row(bad),
+            polls(rise, "good"),
+            make(rise),
+        ),
+        State::Paused => format!(
+            "paused since {since}: the inventory says so and it is not polled; taking `paused` out \
+             of the inventory makes it pending.",
+        ),
+        State::Retired => format!(
+            "retired since {since}: it is gone from the inventory and is not polled; putting it \
+             back makes it pending.",
+        ),
+    }
+}
+
+/// `1 good poll`, `2 good polls`.
+fn polls(number: u32, kind: &str) -> String {
+    match number {
+        1 => format!("1 {kind} poll"),
+        _ => format!("{number} {kind} polls in a row"),
+    }
+}
+
+/// `1 more failed poll`, `2 more failed polls`.
+fn more(number: u32, kind: &str) -> String {
+    match number {
+        0 | 1 => format!("1 more {kind} poll"),
+        _ => format!("{number} more {kind} polls"),
+    }
+}
+
+fn make(number: u32) -> &'static str {
+    if number > 1 { "make" } else { "makes" }
+}
+
+fn failed_in_a_row(bad: u32) -> String {
+    match bad {
+        1 => "the last poll failed".to_owned(),
+        _ => format!("the last {bad} polls failed"),
+    }
+}
+
+fn answered_since(good: u32) -> String {
+    match good {
+        1 => "it answered once".to_owned(),
+        _ => format!("it answered {good} times in a row"),
+    }
+}

@@ -1,0 +1,122 @@
+//! What makes a good answer less than good.
+
+use std::{fmt, time::Duration};
+
+use super::Policy;
+use crate::model::{Cause, Family, Outcome, Snapshot, Status, View};
+
+/// One thing that is wrong with an answer that arrived. Its `Display` is for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// A family could not be read in full.
+    Partial {
+        /// The family.
+        family: Family,
+        /// How far it could be read.
+        status: Status,
+        /// The probe's own words.
+        error: String,
+    },
+    /// The probe's health service says NOT_SERVING.
+    NotServing {
+        /// For which service; empty is the whole probe (grpc.health.v1).
+        service: String,
+    },
+    /// The probe's wall clock is too far off.
+    ClockSkew {
+        /// The probe's clock less the server's, milliseconds.
+        skew_ms: i64,
+        /// The limit that it is over.
+        limit: Duration,
+    },
+    /// The values are a container's, not the host's.
+    WrongView,
+}
+
+impl Flaw {
+    /// The word that stands in the table `event`.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Partial { .. } => Cause::PartialAnswer,
+            Self::NotServing { .. } => Cause::NotServing,
+            Self::ClockSkew { .. } => Cause::ClockSkew,
+            Self::WrongView => Cause::WrongView,
+        }
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Partial { family, status, error } => {
+                write!(f, "{family} is {}", status.as_str())?;
+                if error.is_empty() { Ok(()) } else { write!(f, " ({error})") }
+            }
+            Self::NotServing { service } if service.is_empty() => {
+                f.write_str("the probe says NOT_SERVING")
+            }
+            Self::NotServing { service } => {
+                write!(f, "the probe says NOT_SERVING for {service}")
+            }
+            Self::ClockSkew { skew_ms, limit } => {
+                let side = if *skew_ms < 0 { "behind" } else { "ahead" };
+                let off = Duration::from_millis(skew_ms.unsigned_abs());
+                write!(
+                    f,
+                    "its clock is {} {side}, over the limit of {}",
+                    humantime::format_duration(off),
+                    humantime::format_duration(*limit)
+                )
+            }
+            Self::WrongView => f.write_str("the probe sees a container, not the host"),
+        }
+    }
+}
+
+/// What is wrong with an answer, the gravest first: its first entry is the cause of a move.
+///
+/// A family that this kernel does not have (`Absent`) is no flaw and does not make a poll partial.
+/// Only when the poll says `partial` and nothing else explains it was a family there before: then
+/// the absent ones are named. A view that cannot be told is no flaw either: it is a hardened host,
+/// not a wrong answer.
+///
+/// `clock_skew_ms` is the probe's clock less the server's; none when it was not measured. A skew of
+/// exactly the limit is within it.
+#[must_use]
+pub fn flaws(
+    snapshot: &Snapshot,
+    outcome: Outcome,
+    clock_skew_ms: Option<i64>,
+    policy: &Policy,
+) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    if snapshot.view == View::Container {
+        flaws.push(Flaw::WrongView);
+    }
+    let unread = |wanted: fn(Status) -> bool| {
+        snapshot.reports.iter().filter(move |report| wanted(report.status)).map(|report| {
+            Flaw::Partial {
+                family: report.family,
+                status: report.status,
+                error: report.error.clone(),
+            }
+        })
+    };
+    let before = flaws.len();
+    flaws.extend(unread(|status| match status {
+        Status::Partial | Status::Denied | Status::Timeout | Status::Hung | Status::Malformed => {
+            true
+        }
+        Status::Ok | Status::Absent => false,
+    }));
+    if outcome == Outcome::Partial && flaws.len() == before {
+        flaws.extend(unread(|status| status == Status::Absent));
+    }
+    if let Some(skew_ms) = clock_skew_ms
+        && Duration::from_millis(skew_ms.unsigned_abs()) > policy.skew_limit
+    {
+        flaws.push(Flaw::ClockSkew { skew_ms, limit: policy.skew_limit });
+    }
+    flaws
+}

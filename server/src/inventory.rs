@@ -1,0 +1,191 @@
+//! The inventory: which hosts are watched, how often, and what their probes are asked for.
+//!
+//! [`parse`] turns the text of `inventory.toml` into hosts that cannot be wrong, or into *all* of
+//! its problems, each with file, line and column. [`diff`] says what a new inventory changes.
+//!
+//! Pure: the caller reads the file. Nothing here resolves a name, connects or knows the store.
+//!
+//! # The file
+//!
+//! `[defaults]`, any number of `[[group]]` and of `[[host]]`. A setting is taken from the host, else
+//! from its group, else from the defaults, else it is built in; labels are merged in that order, and
+//! each list of patterns replaces the one below it as a whole.
+//!
+//! * A group's `hosts` are names or addresses, with a port if it is not the default one, and with
+//!   ranges: `web-[01-12]`, `db-[1,3,5-9].example`. **A listed host's name is its text as written**,
+//!   port included: two probes of one machine stay two hosts, and no name depends on a default.
+//! * A `[[host]]` whose `group` lists it refines that host. Named by both without saying so is an
+//!   error: two hosts that share a name are more often a slip than a wish.
+//! * The group of a `[[host]]` need not be declared; then it has no settings of its own. A name that
+//!   is a slip away from a declared group is an error.
+
+mod address;
+mod build;
+mod diff;
+mod discover;
+mod filter;
+mod links;
+mod problem;
+mod range;
+mod read;
+mod settings;
+mod suggest;
+mod timing;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    model::{Address, ContentHash, GroupName, HostName, Labels, Selection},
+    schedule::Schedule,
+};
+
+pub use diff::{Change, Diff, diff};
+pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
+pub use problem::{MAX_PROBLEMS, Problem, Problems};
+pub use range::MAX_RANGES;
+pub use suggest::closest;
+
+/// The largest inventory file, bytes.
+pub const MAX_FILE_BYTES: usize = 8 << 20;
+/// The most hosts that one inventory names, and that one range expands to.
+pub const MAX_HOSTS: usize = 20_000;
+/// The most addresses of one host.
+pub const MAX_ADDRESSES: usize = 8;
+/// The most labels of one host.
+pub const MAX_LABELS: usize = 32;
+/// The longest label name, bytes.
+pub const MAX_LABEL_NAME_BYTES: usize = 64;
+/// The longest label value, bytes.
+pub const MAX_LABEL_VALUE_BYTES: usize = 256;
+/// The most processes that a probe is asked to name.
+pub const MAX_TOP_PROCESSES: u32 = 100;
+/// The port of a probe when none is given.
+pub const DEFAULT_PORT: u16 = 50051;
+/// The timeout of a poll when none is given, or three quarters of the schedule's shortest gap when
+/// that is less.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The shortest timeout of a poll.
+pub const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+/// The longest timeout of a poll.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+/// How often names are resolved anew for discovery when it is not given.
+pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
+/// The shortest time between two resolutions.
+pub const MIN_REFRESH: Duration = Duration::from_secs(5);
+/// The longest time between two resolutions.
+pub const MAX_REFRESH: Duration = Duration::from_secs(24 * 3600);
+
+/// A whole, valid inventory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inventory {
+    /// Every host, by name.
+    pub hosts: BTreeMap<HostName, Host>,
+    /// Every group that is declared or that a host names.
+    pub groups: BTreeMap<GroupName, Group>,
+    /// Names whose addresses are hosts, in the order of the file.
+    pub discoveries: Vec<Discovery>,
+    /// Of the bytes that this was read from.
+    pub hash: ContentHash,
+}
+
+/// One host with everything that applies to it, layers already merged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// Its name.
+    pub name: HostName,
+    /// Its group.
+    pub group: Option<GroupName>,
+    /// Its own, its group's and the default labels.
+    pub labels: Labels,
+    /// Where its probe is asked, one at least, in the order of the file.
+    pub addresses: Vec<Address>,
+    /// When it is polled.
+    pub schedule: Schedule,
+    /// The deadline of a whole poll; shorter than the schedule's shortest gap.
+    pub timeout: Duration,
+    /// The host without which this one cannot be reached; it exists, and no chain of parents is a
+    /// ring.
+    pub parent: Option<HostName>,
+    /// Known, but not polled.
+    pub paused: bool,
+    /// The name under which its history was written until now; no host of the inventory has it.
+    pub renamed_from: Option<HostName>,
+    /// What its probe is asked for; shared by all hosts that are asked the same.
+    pub selection: Arc<Selection>,
+}
+
+/// A group of hosts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Group {
+    /// Labels that all its hosts have, those of the defaults included.
+    pub labels: Labels,
+    /// Its hosts, without those that are discovered.
+    pub hosts: BTreeSet<HostName>,
+}
+
+/// A DNS name of which every address is a host, and what applies to these hosts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Discovery {
+    /// The group of the hosts found.
+    pub group: GroupName,
+    /// The name to resolve.
+    pub dns: Arc<str>,
+    /// The port of the probes found.
+    pub port: u16,
+    /// How often to resolve.
+    pub refresh: Duration,
+    /// Labels of the hosts found.
+    pub labels: Labels,
+    /// When the hosts found are polled.
+    pub schedule: Schedule,
+    /// The deadline of a whole poll.
+    pub timeout: Duration,
+    /// The parent of the hosts found.
+    pub parent: Option<HostName>,
+    /// Resolved, but not polled.
+    pub paused: bool,
+    /// What their probes are asked for.
+    pub selection: Arc<Selection>,
+}
+
+/// Parses and checks an inventory. `file` is its name for the messages.
+///
+/// # Errors
+/// All problems of the text, by position. When the text is not TOML these are the syntax errors
+/// alone: what a broken text means is not guessed.
+pub fn parse(file: &str, text: &str) -> Result<Inventory, Problems> {
+    if text.len() > MAX_FILE_BYTES {
+        return Err(Problems::one(
+            file,
+            1,
+            1,
+            format!("an inventory has at most {MAX_FILE_BYTES} bytes, this one has {}", text.len()),
+        ));
+    }
+    build::build(file, text, ContentHash::of(text.as_bytes()))
+}
+
+/// As [`parse`], from bytes that may not be UTF-8.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Inventory, Problems> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(file, text),
+        Err(e) => {
+            let good = String::from_utf8_lossy(&bytes[..e.valid_up_to()]);
+            let line = good.matches('\n').count() + 1;
+            let column = good.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+            let bad = bytes.get(e.valid_up_to()).copied().unwrap_or_default();
+            let message = format!("an inventory is UTF-8 text, byte 0x{bad:02x} is not");
+            Err(Problems::one(file, line, column, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! From the text to an inventory: sections in the order of the file, then what holds between hosts.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use super::{
+    Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links,
+    problem::{Findings, Problems},
+    range,
+    read::{At, Section, quoted},
+    settings::{self, Profile, Selections, Settings},
+    suggest,
+};
+use crate::model::{Address, ContentHash, GroupName, HostName};
+
+const TOP_KEYS: &[&str] = &["defaults", "group", "host"];
+const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];
+const HOST_KEYS: &[&str] = &["name", "addresses", "group", "parent", "paused", "renamed_from"];
+
+/// Reads and checks the whole text.
+pub(super) fn build(file: &str, text: &str, hash: ContentHash) -> Result<Inventory, Problems> {
+    let mut findings = Findings::new(file, text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        findings.add(at, format!("not TOML: {}", error.message()));
+    }
+    if let Some(problems) = findings.take_problems() {
+        return Err(problems);
+    }
+    let mut builder = Builder::new(findings);
+    builder.read(&Section::new("the inventory", 0, document.get_ref()));
+    builder.finish(hash)
+}
+
+/// A host with the places that later checks point at.
+pub(super) struct Draft {
+    pub(super) host: Host,
+    pub(super) at: usize,
+    pub(super) addresses_at: Vec<usize>,
+    pub(super) parent_at: usize,
+    pub(super) renamed_at: usize,
+    /// Listed by its group, and not yet refined by a `[[host]]`.
+    listed: bool,
+}
+
+struct GroupDraft {
+    at: usize,
+    /// Merged with the defaults.
+    settings: Settings,
+    /// By a `[[group]]`, and not only by a host that names it.
+    declared: bool,
+    group: Group,
+}
+
+pub(super) struct Builder<'t> {
+    pub(super) findings: Findings<'t>,
+    defaults: Settings,
+    groups: BTreeMap<GroupName, GroupDraft>,
+    hosts: BTreeMap<HostName, Draft>,
+    pub(super) discoveries: Vec<(Discovery, usize)>,
+    selections: Selections,
+    /// Parents of hosts that are discovered.
+    pub(super) wanted_parents: Vec<At<HostName>>,
+    /// There is a `hosts`, a `discover` or a `[[host]]`, if a wrong one.
+    pub(super) names_hosts: bool,
+    /// The limit of hosts was met, and noted.
+    full: bool,
+}
+
+impl<'t> Builder<'t> {
+    fn new(findings: Findings<'t>) -> Self {
+        Self {
+            findings,
+            defaults: Settings::default(),
+            groups: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            discoveries: Vec::new(),
+            selections: Selections::default(),
+            wanted_parents: Vec::new(),
+            names_hosts: false,
+            full: false,
+        }
+    }
+
+    fn read(&mut self, top: &Section<'t>) {
+        top.check_keys(TOP_KEYS, &mut self.findings);
+        if let Some(section) =
+            top.section("defaults", "[defaults]", "a table, [defaults]", &mut self.findings)
+        {
+            section.check_keys(settings::KEYS, &mut self.findings);
+            self.defaults = Settings::read(&section, &mut self.findings);
+        }
+        for section in top.sections("group", "[[group]]", &mut self.findings) {
+            self.read_group(&section);
+        }
+        for section in top.sections("host", "[[host]]", &mut self.findings) {
+            self.names_hosts = true;
+            self.read_host(&section);
+        }
+    }
+
+    fn read_group(&mut self, section: &Section<'t>) {
+        section.check_keys(&[GROUP_KEYS, settings::KEYS].concat(), &mut self.findings);
+        let name = self.group_name(section, "name");
+        if section.at("name").is_none() {
+            self.findings.add(section.at, "a [[group]] needs a `name`");
+        }
+        let own = Settings::read(section, &mut self.findings).linked(section, &mut self.findings);
+        let merged = own.over(&self.defaults);
+        let profile = merged.profile(section.at, &mut self.selections, &mut self.findings);
+        if let Some(At { value: name, at }) = &name {
+            let group = Group { labels: profile.labels.clone(), ..Group::default() };
+            let draft = GroupDraft { at: *at, settings: merged, declared: true, group };
+            match self.groups.get(name).map(|first| first.at) {
+                None => drop(self.groups.insert(name.clone(), draft)),
+                Some(first) => {
+                    let line = self.findings.line(first);
+                    self.findings
+                        .add(*at, format!("group `{name}` is already defined at line {line}"));
+                }
+            }
+        }
+        let group = name.map(|name| name.value);
+        self.read_discover(section, group.as_ref(), &profile);
+        let expected = "a list of host names, addresses or ranges";
+        let Some(list) = section.texts("hosts", expected, &mut self.findings) else { return };
+        self.names_hosts = true;
+        if list.value.is_empty() {
+            self.findings.add(list.at, "`hosts` names no host: name one, or leave it out");
+        }
+        for entry in list.value {
+            self.list_hosts(entry, group.as_ref(), &profile);
+        }
+    }
+
+    /// Takes in what one entry of a group's `hosts` stands for. Of several wrong names of one range
+    /// only the first is noted.
+    fn list_hosts(&mut self, entry: At<&str>, group: Option<&GroupName>, profile: &Profile) {
+        let names = match range::expand(entry.value) {
+            Ok(names) => names,
+            Err(e) => return self.findings.add(entry.at, e.to_string()),
+        };
+        for text in names {
+            let name = match HostName::new(&text) {
+                Ok(name) => name,
+                Err(e) => {
+                    return self.findings.add(entry.at, format!("host {}: {e}", quoted(&text)));
+                }
+            };
+            let address = match address::parse(&text, profile.port) {
+                Ok(address) => address,
+                Err(e) => return self.findings.add(entry.at, e.to_string()),
+            };
+            if let Some(first) = self.hosts.get(&name) {
+                let line = self.findings.line(first.at);
+                let message = match (&first.host.group, group) {
+                    (Some(other), Some(group)) if other != group => {
+                        format!("host `{name}` is already in group `{other}` (line {line})")
+                    }
+                    _ => format!("host `{name}` is named twice, first at line {line}"),
+                };
+                return self.findings.add(entry.at, message);
+            }
+            let addresses = vec![At { value: address, at: entry.at }];
+            let named = At { value: name, at: entry.at };
+            if !self.insert(named, group.cloned(), addresses, profile, None, true) {
+                return;
+            }
+        }
+    }
+
+    fn read_host(&mut self, section: &Section<'t>) {
+        section.check_keys(&[HOST_KEYS, settings::KEYS].concat(), &mut self.findings);
+        let name = settings::read_name(section, "name", &mut self.findings);
+        if section.at("name").is_none() {
+            self.findings.add(section.at, "a [[host]] needs a `name`");
+        }
+        let group = self.group_name(section, "group");
+        let own = Settings::read(section, &mut self.findings).linked(section, &mut self.findings);
+        let base = group.as_ref().and_then(|group| self.group_of(group));
+        let merged = own.over(base.as_ref().unwrap_or(&self.defaults));
+        let profile = merged.profile(section.at, &mut self.selections, &mut self.findings);
+        let addresses = self.read_addresses(section, name.as_ref(), profile.port);
+        let renamed_from = settings::read_name(section, "renamed_from", &mut self.findings);
+        let Some(name) = name else { return };
+        let group = group.map(|group| group.value);
+        if let Some(first) = self.hosts.get(&name.value) {
+            let line = self.findings.line(first.at);
+            let text = &name.value;
+            let message = match (&first.host.group, &group) {
+                (Some(lists), Some(own)) if first.listed && lists == own => None,
+                (Some(lists), None) if first.listed => Some(format!(
+                    "host `{text}` is already listed by group `{lists}` (line {line}); to give it \
+                     settings of its own, say group = \"{lists}\" here"
+                )),
+                (Some(lists), Some(own)) if first.listed => Some(format!(
+                    "host `{text}` is already in group `{lists}` (line {line}) and cannot be in \
+                     `{own}` as well"
+                )),
+                _ => Some(format!("host `{text}` is already defined at line {line}")),
+            };
+            if let Some(message) = message {
+                return self.findings.add(name.at, message);
+            }
+            self.hosts.remove(text);
+        }
+        self.insert(name, group, addresses, &profile, renamed_from, false);
+    }
+
+    /// The settings of the group that a `[[host]]` names; makes the group when it is not declared.
+    fn group_of(&mut self, name: &At<GroupName>) -> Option<Settings> {
+        if let Some(known) = self.groups.get(&name.value) {
+            return Some(known.settings.clone());
+        }
+        let text = name.value.as_str();
+        let mut declared = self.groups.iter().filter(|(_, group)| group.declared);
+        if let Some((near, _)) = declared.find(|(near, _)| suggest::is_slip(text, near.as_str())) {
+            self.findings.add(
+                name.at,
+                format!(
+                    "no [[group]] is named `{text}`; did you \
+                mean `{near}`? (if not, declare [[group]] name = \"{text}\")"
+                ),
+            );
+            return None;
+        }
+        let labels =
+            self.defaults.profile(name.at, &mut self.selections, &mut self.findings).labels;
+        let group = Group { labels, ..Group::default() };
+        let settings = self.defaults.clone();
+        let draft = GroupDraft { at: name.at, settings, declared: false, group };
+        self.groups.insert(name.value.clone(), draft);
+        None
+    }
+
+    fn insert(
+        &mut self,
+        name: At<HostName>,
+        group: Option<GroupName>,
+        addresses: Vec<At<Address>>,
+        profile: &Profile,
+        renamed_from: Option<At<HostName>>,
+        listed: bool,
+    ) -> bool {
+        if self.hosts.len() >= MAX_HOSTS {
+            if !self.full {
+                self.findings.add(
+                    name.at,
+                    format!(
+                        "an inventory names at most {MAX_HOSTS} hosts, `{}` is one more",
+                        name.value
+                    ),
+                );
+            }
+            self.full = true;
+            return false;
+        }
+        let host = Host {
+            name: name.value.clone(),
+            group,
+            labels: profile.labels.clone(),
+            addresses: addresses.iter().map(|address| address.value.clone()).collect(),
+            schedule: profile.schedule.clone(),
+            timeout: profile.timeout,
+            parent: profile.parent.as_ref().map(|parent| parent.value.clone()),
+            paused: profile.paused,
+            renamed_from: renamed_from.as_ref().map(|from| from.value.clone()),
+            selection: profile.selection.clone(),
+        };
+        let draft = Draft {
+            host,
+            at: name.at,
+            addresses_at: addresses.iter().map(|address| address.at).collect(),
+            parent_at: profile.parent.as_ref().map_or(name.at, |parent| parent.at),
+            renamed_at: renamed_from.map_or(name.at, |from| from.at),
+            listed,
+        };
+        self.hosts.insert(name.value, draft);
+        true
+    }
+
+    /// A host's `addresses`, or its name when there are none.
+    fn read_addresses(
+        &mut self,
+        section: &Section<'t>,
+        name: Option<&At<HostName>>,
+        port: u16,
+    ) -> Vec<At<Address>> {
+        let mut addresses: Vec<At<Address>> = Vec::new();
+        let expected = "a list of addresses such as [\"db-1:50051\"]";
+        let Some(list) = section.texts("addresses", expected, &mut self.findings) else {
+            let name = name.filter(|_| section.at("addresses").is_none());
+            if let Some(At { value: name, at }) = name {
+                match address::parse(name.as_str(), port) {
+                    Ok(value) => addresses.push(At { value, at: *at }),
+                    Err(e) => self.findings.add(
+                        *at,
+                        format!("{e}; a host whose name is not its address needs `addresses`"),
+                    ),
+                }
+            }
+            return addresses;
+        };
+        if list.value.is_empty() || list.value.len() > MAX_ADDRESSES {
+            let count = list.value.len();
+            self.findings.add(
+                list.at,
+                format!("a host has 1 to {MAX_ADDRESSES} addresses, this one has {count}"),
+            );
+        }
+        for text in list.value {
+            match address::parse(text.value, port) {
+                Ok(value) => addresses.push(At { value, at: text.at }),
+                Err(e) => self.findings.add(text.at, e.to_string()),
+            }
+        }
+        addresses
+    }
+
+    fn group_name(&mut self, section: &Section<'t>, key: &str) -> Option<At<GroupName>> {
+        let text = section.text(key, "the name of a group", &mut self.findings)?;
+        match GroupName::new(text.value) {
+            Ok(value) => Some(At { value, at: text.at }),
+            Err(e) => {
+                self.findings.add(text.at, format!("`{key}`: {e}"));
+                None
+            }
+        }
+    }
+
+    fn finish(mut self, hash: ContentHash) -> Result<Inventory, Problems> {
+        if !self.names_hosts && self.findings.is_empty() {
+            self.findings.add(
+                0,
+                "an inventory names one host at least: in the `hosts` or \
+                `discover` of a [[group]], or as a [[host]]",
+            );
+        }
+        links::check(&self.hosts, &self.wanted_parents, &mut self.findings);
+        if let Some(problems) = self.findings.take_problems() {
+            return Err(problems);
+        }
+        let mut groups: BTreeMap<GroupName, Group> =
+            self.groups.into_iter().map(|(name, draft)| (name, draft.group)).collect();
+        let mut hosts = BTreeMap::new();
+        for (name, draft) in self.hosts {
+            if let Some(group) = draft.host.group.as_ref().and_then(|name| groups.get_mut(name)) {
+                group.hosts.insert(name.clone());
+            }
+            hosts.insert(name, draft.host);
+        }
+        let discoveries = self.discoveries.into_iter().map(|(discovery, _)| discovery).collect();
+        Ok(Inventory { hosts, groups, discoveries, hash })
+    }
+}

@@ -1,0 +1,236 @@
+//! Typed access to a TOML table that notes every wrong key and type and goes on.
+
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{problem::Findings, suggest::did_you_mean};
+
+/// The most bytes of the user's text that a message repeats.
+const MAX_QUOTED_BYTES: usize = 80;
+
+/// A value and the byte offset where it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) at: usize,
+}
+
+/// One table of the file.
+pub(super) struct Section<'t> {
+    /// As it is called in messages: `[[group]]`.
+    pub(super) title: &'static str,
+    pub(super) at: usize,
+    table: &'t DeTable<'t>,
+}
+
+impl<'t> Section<'t> {
+    pub(super) fn new(title: &'static str, at: usize, table: &'t DeTable<'t>) -> Self {
+        Self { title, at, table }
+    }
+
+    /// Notes every key that is not one of `known`.
+    pub(super) fn check_keys(&self, known: &[&str], findings: &mut Findings<'_>) {
+        for key in self.table.keys() {
+            let word: &str = key.get_ref();
+            if known.contains(&word) {
+                continue;
+            }
+            let hint = match did_you_mean(word, known.iter().copied()) {
+                hint if hint.is_empty() => format!("; expected one of {}", known.join(", ")),
+                hint => hint,
+            };
+            let title = self.title;
+            findings
+                .add(key.span().start, format!("unknown key {} in {title}{hint}", quoted(word)));
+        }
+    }
+
+    /// Where a key's value stands, if the key is there.
+    pub(super) fn at(&self, key: &str) -> Option<usize> {
+        self.table.get(key).map(|value| value.span().start)
+    }
+
+    /// All keys with the place of the key.
+    pub(super) fn keys(&self) -> impl Iterator<Item = At<&'t str>> {
+        let table = self.table;
+        table.keys().map(|key| At { value: key.get_ref().as_ref(), at: key.span().start })
+    }
+
+    /// A text. None when it is absent, or wrong and noted; `expected` says what it should be.
+    pub(super) fn text(
+        &self,
+        key: &str,
+        expected: &str,
+        findings: &mut Findings<'_>,
+    ) -> Option<At<&'t str>> {
+        let (at, value) = self.value(key)?;
+        match value {
+            DeValue::String(text) => Some(At { value: text.as_ref(), at }),
+            other => wrong(key, expected, other, at, findings),
+        }
+    }
+
+    /// A length of time.
+    pub(super) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<At<Duration>> {
+        const EXPECTED: &str = "a duration such as \"10s\" or \"500ms\"";
+        let text = self.text(key, EXPECTED, findings)?;
+        match humantime::parse_duration(text.value) {
+            Ok(value) => Some(At { value, at: text.at }),
+            Err(_) => {
+                let given = quoted(text.value);
+                findings.add(text.at, format!("`{key}` must be {EXPECTED}, not {given}"));
+                None
+            }
+        }
+    }
+
+    /// A whole number between two limits.
+    pub(super) fn whole(
+        &self,
+        key: &str,
+        least: u32,
+        most: u32,
+        findings: &mut Findings<'_>,
+    ) -> Option<At<u32>> {
+        let expected = format!("a whole number from {least} to {most}");
+        let (at, value) = self.value(key)?;
+        let DeValue::Integer(number) = value else {
+            return wrong(key, &expected, value, at, findings);
+        };
+        match i128::from_str_radix(number.as_str(), number.radix()).ok().map(u32::try_from) {
+            Some(Ok(value)) if (least..=most).contains(&value) => Some(At { value, at }),
+            _ => {
+                findings.add(
+                    at,
+                    format!(
+                        "`{key}` must be {expected}, not {}",
+                        quoted_plain(&number.to_string())
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    /// True or false.
+    pub(super) fn truth(&self, key: &str, findings: &mut Findings<'_>) -> Option<bool> {
+        let (at, value) = self.value(key)?;
+        match value {
+            DeValue::Boolean(value) => Some(*value),
+            other => wrong(key, "true or false", other, at, findings),
+        }
+    }
+
+    /// A list of texts; those elements that are none are noted and left out.
+    pub(super) fn texts(
+        &self,
+        key: &str,
+        expected: &str,
+        findings: &mut Findings<'_>,
+    ) -> Option<At<Vec<At<&'t str>>>> {
+        let (at, value) = self.value(key)?;
+        let DeValue::Array(elements) = value else {
+            return wrong(key, expected, value, at, findings);
+        };
+        let mut texts = Vec::with_capacity(elements.len());
+        for element in elements.iter() {
+            let at = element.span().start;
+            match element.get_ref() {
+                DeValue::String(text) => texts.push(At { value: text.as_ref(), at }),
+                other => findings
+                    .add(at, format!("`{key}` must be {expected}, found {} in it", kind(other))),
+            }
+        }
+        Some(At { value: texts, at })
+    }
+
+    /// A table within this one; `title` is what messages call it.
+    pub(super) fn section(
+        &self,
+        key: &str,
+        title: &'static str,
+        expected: &str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Section<'t>> {
+        let (at, value) = self.value(key)?;
+        match value {
+            DeValue::Table(table) => Some(Section::new(title, at, table)),
+            other => wrong(key, expected, other, at, findings),
+        }
+    }
+
+    /// An array of tables: `[[group]]`.
+    pub(super) fn sections(
+        &self,
+        key: &str,
+        title: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Vec<Section<'t>> {
+        let Some((at, value)) = self.value(key) else { return Vec::new() };
+        let expected = format!("written as {title} tables, with two brackets");
+        let DeValue::Array(elements) = value else {
+            findings.add(at, format!("`{key}` must be {expected}, found {}", kind(value)));
+            return Vec::new();
+        };
+        let mut sections = Vec::with_capacity(elements.len());
+        for element in elements.iter() {
+            let at = element.span().start;
+            match element.get_ref() {
+                DeValue::Table(table) => sections.push(Section::new(title, at, table)),
+                other => {
+                    findings.add(
+                        at,
+                        format!("`{key}` must be {expected}, found {} in it", kind(other)),
+                    );
+                }
+            }
+        }
+        sections
+    }
+
+    fn value(&self, key: &str) -> Option<(usize, &'t DeValue<'t>)> {
+        self.table.get(key).map(|value| (value.span().start, value.get_ref()))
+    }
+}
+
+fn wrong<T>(
+    key: &str,
+    expected: &str,
+    found: &DeValue<'_>,
+    at: usize,
+    findings: &mut Findings<'_>,
+) -> Option<T> {
+    findings.add(at, format!("`{key}` must be {expected}, found {}", kind(found)));
+    None
+}
+
+/// What a value is, with its article.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// The user's own text, escaped and cut.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", cut(text))
+}
+
+fn quoted_plain(text: &str) -> String {
+    cut(text).to_owned()
+}
+
+fn cut(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .map(|(at, c)| at + c.len_utf8())
+        .take_while(|end| *end <= MAX_QUOTED_BYTES);
+    &text[..end.last().unwrap_or(0)]
+}

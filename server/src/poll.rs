@@ -1,0 +1,192 @@
+//! Polling one host: a typed request down a tower stack, and one [`Attempt`] back, whatever happens.
+//!
+//! Read [`stack`] for the order of things, [`classify`] for what a failure is called, [`decode`] for
+//! what an answer must hold. Knows no schedule, no rates, no health, no store: the same poll serves
+//! the server's rounds and the operator's `poll HOST`.
+
+mod call;
+mod classify;
+mod connect;
+mod connection;
+mod decode;
+mod job;
+mod link;
+mod resolve;
+mod socket;
+mod stack;
+mod text;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use classify::{Fault, Stuck};
+pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
+pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, MAX_REPORT_BYTES, PROTOCOL};
+pub use job::{Attempt, Job, Serving};
+pub use link::Link;
+pub use resolve::{Resolve, SystemResolver};
+pub use socket::Speech;
+pub use text::{MAX_ERROR_BYTES, one_line};
+use tokio::{sync::Semaphore, time::timeout};
+use tower::{Service as _, ServiceExt as _};
+
+use self::{
+    call::HEALTH_CHECK,
+    job::{Asked, Step, Trace},
+    resolve::LimitedResolver,
+    stack::{Stack, stack},
+};
+use crate::{clock::Clock, model::Outcome, units::Mono};
+
+/// What bounds polling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Polls in flight at once, over all hosts.
+    pub in_flight: usize,
+    /// One attempt to resolve, and one to connect.
+    pub connect_timeout: Duration,
+    /// The largest answer, bytes.
+    pub answer_max_bytes: usize,
+    /// How long a connection may be silent before it is pinged. A Swarm VIP forgets connections
+    /// that are idle for 900 s.
+    pub keep_alive: Duration,
+    /// Names being resolved at once; each holds a thread.
+    pub resolve_in_flight: usize,
+    /// Failed polls in a row after which a kept connection is not trusted any more.
+    pub rebuild_after: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 256,
+            connect_timeout: Duration::from_secs(2),
+            answer_max_bytes: 4 * 1024 * 1024,
+            keep_alive: Duration::from_secs(60),
+            resolve_in_flight: 32,
+            rebuild_after: 1,
+        }
+    }
+}
+
+/// What every layer of the stack may use.
+pub(crate) struct Shared {
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    resolver: LimitedResolver,
+}
+
+/// Polls hosts. Clones share the limits. Must be used within a tokio runtime.
+#[derive(Clone)]
+pub struct Poller {
+    shared: Arc<Shared>,
+    slots: Arc<Semaphore>,
+    stack: Stack,
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller")
+            .field("limits", &self.shared.limits)
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Poller {
+    /// A poller that resolves names as the machine does.
+    #[must_use]
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        Self::with_resolver(limits, clock, Arc::new(SystemResolver))
+    }
+
+    /// A poller that resolves names by `resolver`.
+    #[must_use]
+    pub fn with_resolver(
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Self {
+        let resolver = LimitedResolver::new(resolver, limits.resolve_in_flight.max(1));
+        let slots = Arc::new(Semaphore::new(limits.in_flight.clamp(1, Semaphore::MAX_PERMITS)));
+        let shared = Arc::new(Shared { limits, clock, resolver });
+        let stack = stack(&shared, &slots);
+        Self { shared, slots, stack }
+    }
+
+    /// Polls one host. Never fails: whatever goes wrong is the attempt's outcome. Takes at most the
+    /// time in the queue and `job.timeout`.
+    pub async fn poll(&self, job: Job) -> Attempt {
+        let started = self.shared.clock.now();
+        let trace = Trace::begin(started);
+        let link = Arc::clone(&job.link);
+        let asked = Asked { job, trace: Arc::clone(&trace), until: Mono::default() };
+        let mut stack = self.stack.clone();
+        let result = match stack.ready().await {
+            Ok(ready) => ready.call(asked).await,
+            Err(fault) => Err(fault),
+        };
+        trace.enter(Step::Between, self.shared.clock.now().mono);
+        let steps = trace.read();
+        link.settle(steps.connection, result.is_ok(), self.shared.limits.rebuild_after);
+        let mut attempt = Attempt {
+            outcome: Outcome::Ok,
+            started,
+            timings: steps.timings(),
+            answer_bytes: steps.answer_bytes,
+            address: steps.address.clone(),
+            error: None,
+            clock_skew_ms: None,
+            snapshot: None,
+        };
+        drop(steps);
+        match result {
+            Ok(answered) => attempt.succeed(answered),
+            Err(fault) => attempt.fail(&fault),
+        }
+        attempt
+    }
+
+    /// Asks the probe's own health service whether it serves: far cheaper than a poll, and over the
+    /// same kept connection.
+    ///
+    /// # Errors
+    /// The [`Fault`] that a poll would have had; `fault.outcome()` names it.
+    pub async fn check(&self, link: &Arc<Link>, allowed: Duration) -> Result<Serving, Fault> {
+        let _slot = self.slots.acquire().await;
+        let now = self.shared.clock.now().mono;
+        let trace = Trace::begin(self.shared.clock.now());
+        let asking = self.ask_health(link, &trace, now.plus(allowed));
+        let result = timeout(allowed, asking).await;
+        let steps = trace.read();
+        let result = result.unwrap_or_else(|_over| {
+            Err(Fault::deadline(allowed, steps.step, steps.peer.as_deref()))
+        });
+        link.settle(steps.connection, result.is_ok(), self.shared.limits.rebuild_after);
+        result
+    }
+
+    /// Asks at most twice: again only when the kept connection had died.
+    async fn ask_health(
+        &self,
+        link: &Arc<Link>,
+        trace: &Arc<Trace>,
+        until: Mono,
+    ) -> Result<Serving, Fault> {
+        let mut again = true;
+        loop {
+            let line = self.shared.reach(link, Arc::clone(trace), until).await?;
+            let (request, now) = (decode::health_request(), self.shared.clock.now());
+            match self.shared.unary(&line, HEALTH_CHECK, request, now).await {
+                Err(Fault::KeptDied) if again => again = false,
+                Err(fault) => return Err(fault),
+                Ok(answer) => return Ok(decode::serving(answer)?),
+            }
+        }
+    }
+
+    /// Polls in flight now.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shared.limits.in_flight.saturating_sub(self.slots.available_permits())
+    }
+}

@@ -1,0 +1,320 @@
+//! Connecting: the kept connection if there is one, else a new one to the first address that
+//! accepts. Knows addresses and sockets, not what is said over them.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::Uri;
+use tokio::{net::TcpStream, time::timeout};
+
+use super::{
+    Shared,
+    call::{Answered, Reached},
+    classify::Fault,
+    connection::Connection,
+    job::{Asked, Step, Trace},
+    link::{Destination, Kept, Link},
+};
+use crate::{
+    model::Outcome,
+    units::{Micros, Mono},
+};
+
+/// The most socket addresses of one name that are tried.
+pub const MAX_SOCKET_ADDRESSES: usize = 8;
+
+/// Why one address could not be connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    /// The resolver does not know the name.
+    #[error("{address}: cannot resolve the name")]
+    Resolve {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// What the resolver says.
+        source: io::Error,
+    },
+    /// The resolver did not answer.
+    #[error("{address}: the name was not resolved within {after}")]
+    ResolveTimeout {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// How long it was waited for.
+        after: Micros,
+    },
+    /// The address is no part of a URI.
+    #[error("{address}: not an address")]
+    NotAnAddress {
+        /// As in the inventory.
+        address: Arc<str>,
+    },
+    /// The port is closed.
+    #[error("{address}{} refused the connection; nothing listens there", at(address, *socket))]
+    Refused {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+    },
+    /// The first packet was not answered.
+    #[error("{address}{} did not answer the connection attempt within {after}", at(address, *socket))]
+    NoAnswer {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+        /// How long it was waited for.
+        after: Micros,
+    },
+    /// The peer accepted the connection and closed it before anything could be said.
+    #[error("{address}{} accepted the connection and closed it without a word", at(address, *socket))]
+    Closed {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+    },
+    /// The network or this machine said no.
+    #[error("{address}{}: cannot connect", at(address, *socket))]
+    Network {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// The socket address beside the one of the inventory, where they differ: ` (10.0.0.1:50051)`.
+fn at(address: &str, socket: SocketAddr) -> String {
+    let socket = socket.to_string();
+    if socket == address { String::new() } else { format!(" ({socket})") }
+}
+
+impl DialError {
+    fn connect(to: &Destination, socket: SocketAddr, source: io::Error) -> Self {
+        let address = Arc::clone(&to.text);
+        match source.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused { address, socket },
+            io::ErrorKind::ConnectionReset => Self::Closed { address, socket },
+            _ => Self::Network { address, socket, source },
+        }
+    }
+
+    /// The outcome that this is.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Resolve { .. } | Self::ResolveTimeout { .. } | Self::NotAnAddress { .. } => {
+                Outcome::Resolve
+            }
+            Self::Refused { .. } | Self::Closed { .. } => Outcome::Refused,
+            Self::NoAnswer { .. } | Self::Network { .. } => Outcome::Unreachable,
+        }
+    }
+}
+
+/// The layer under the retry: hands the request on with a connection.
+#[derive(Clone)]
+pub(super) struct Connect<S> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) inner: S,
+}
+
+impl<S> tower::Service<Asked> for Connect<S>
+where
+    S: tower::Service<Reached, Response = Answered, Error = Fault> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Answered;
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, asked: Asked) -> Self::Future {
+        // The clone stays; the one that said it is ready goes.
+        let standby = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, standby);
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let Asked { job, trace, until } = asked;
+            let line = shared.reach(&job.link, trace, until).await?;
+            inner.call(Reached { job, line }).await
+        })
+    }
+}
+
+/// A connection in use by one poll.
+pub(super) struct Line {
+    pub(super) link: Arc<Link>,
+    pub(super) kept: Kept,
+    /// Whether the connection was there before this poll.
+    pub(super) was_kept: bool,
+    pub(super) trace: Arc<Trace>,
+    pub(super) until: Mono,
+}
+
+impl Shared {
+    /// The link's kept connection, or a new one.
+    pub(super) async fn reach(
+        &self,
+        link: &Arc<Link>,
+        trace: Arc<Trace>,
+        until: Mono,
+    ) -> Result<Line, Fault> {
+        let (kept, was_kept) = match link.kept() {
+            Some(kept) => (kept, true),
+            None => (self.open(link, &trace, until).await?, false),
+        };
+        trace.connected(&kept);
+        Ok(Line { link: Arc::clone(link), kept, was_kept, trace, until })
+    }
+
+    /// Opens a connection to the first of the host's addresses that accepts one.
+    async fn open(&self, link: &Link, trace: &Trace, until: Mono) -> Result<Kept, Fault> {
+        let destinations = link.destinations();
+        let mut failed = Vec::new();
+        for (tried, (index, to)) in destinations.iter().enumerate() {
+            trace.read().address = Some(Arc::clone(&to.text));
+            let now = self.clock.now().mono;
+            let left = until.since(now) / count(destinations.len() - tried);
+            match self.dial(to, trace, now.plus(left)).await {
+                Ok(connection) => {
+                    return Ok(link.keep(connection, *index, Arc::clone(&to.text)));
+                }
+                Err(error) => failed.push(error),
+            }
+        }
+        Err(Fault::Dial(DialErrors(failed)))
+    }
+
+    /// Resolves and connects to one address before `until`. Each step has a share of what is left,
+    /// so that one dead address does not eat the time of the next.
+    async fn dial(
+        &self,
+        to: &Destination,
+        trace: &Trace,
+        until: Mono,
+    ) -> Result<Connection, DialError> {
+        let text = || Arc::clone(&to.text);
+        let origin = Uri::try_from(format!("http://{}", to.text))
+            .map_err(|_| DialError::NotAnAddress { address: text() })?;
+        let sockets = self.sockets(to, trace, until).await?;
+        let mut failed = DialError::Resolve {
+            address: text(),
+            source: io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
+        };
+        for (tried, socket) in sockets.iter().enumerate() {
+            let now = self.clock.now().mono;
+            trace.enter(Step::Connect, now);
+            let share = until.since(now) / count(sockets.len() - tried);
+            let after = share.min(self.limits.connect_timeout);
+            failed = match timeout(after, self.connect(to, *socket, origin.clone())).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    DialError::NoAnswer { address: text(), socket: *socket, after: after.into() }
+                }
+            };
+        }
+        Err(failed)
+    }
+
+    /// The socket addresses of a destination: at once when it is an IP address, else the resolver's.
+    async fn sockets(
+        &self,
+        to: &Destination,
+        trace: &Trace,
+        until: Mono,
+    ) -> Result<Vec<SocketAddr>, DialError> {
+        let (host, port) = (&to.address.host, to.address.port);
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        let now = self.clock.now().mono;
+        trace.enter(Step::Resolve, now);
+        let after = until.since(now).min(self.limits.connect_timeout);
+        let mut sockets = match timeout(after, self.resolver.resolve(Arc::clone(host), port)).await
+        {
+            Ok(Ok(sockets)) => sockets,
+            Ok(Err(source)) => {
+                return Err(DialError::Resolve { address: Arc::clone(&to.text), source });
+            }
+            Err(_) => {
+                let address = Arc::clone(&to.text);
+                return Err(DialError::ResolveTimeout { address, after: after.into() });
+            }
+        };
+        sockets.truncate(MAX_SOCKET_ADDRESSES);
+        Ok(sockets)
+    }
+
+    async fn connect(
+        &self,
+        to: &Destination,
+        socket: SocketAddr,
+        origin: Uri,
+    ) -> Result<Connection, DialError> {
+        let tcp = TcpStream::connect(socket)
+            .await
+            .map_err(|source| DialError::connect(to, socket, source))?;
+        // A poll is one small request and one answer: nothing to gather. Fails only on a socket
+        // that is dead already, which HTTP/2 then finds out.
+        let _dead = tcp.set_nodelay(true);
+        Connection::start(tcp, origin, self.limits.keep_alive)
+            .await
+            .map_err(|_dead| DialError::Closed { address: Arc::clone(&to.text), socket })
+    }
+}
+
+fn count(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX).max(1)
+}
+
+/// Why none of a host's addresses could be connected to, in the order in which they were tried.
+#[derive(Debug)]
+pub struct DialErrors(pub Vec<DialError>);
+
+impl DialErrors {
+    /// The outcome of the address that came nearest to answering: a refusal comes from a living
+    /// host, an unanswered attempt at least had a name.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let nearest = [Outcome::Refused, Outcome::Unreachable];
+        let found = |outcome: &Outcome| self.0.iter().any(|error| error.outcome() == *outcome);
+        nearest.into_iter().find(found).unwrap_or(Outcome::Resolve)
+    }
+}
+
+impl fmt::Display for DialErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("the host has no address");
+        }
+        for (at, error) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{error}")?;
+            if let Some(source) = std::error::Error::source(error) {
+                let words = source.to_string();
+                let words = words.trim_start_matches("failed to lookup address information: ");
+                write!(f, ": {words}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DialErrors {}

@@ -1,0 +1,305 @@
+//! Wire to model and back: the only file of the server, with those below it, that knows the wire's
+//! messages. An answer leaves here checked, bounded and in the server's units, or not at all.
+//!
+//! A newer probe may send families, statuses and views that are not known here: they are passed by.
+//! An older one may leave out messages: what it does not send is unknown, never 0.
+
+mod gauges;
+mod tables;
+
+use std::sync::Arc;
+
+use prost::{
+    Message as _,
+    bytes::{Buf, Bytes},
+};
+use roundsman_proto::v1;
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+};
+
+use super::{
+    job::Serving,
+    text::{known, one_line},
+};
+use crate::model::{
+    Clocks, Cost, Facts, Family, FamilyReport, NameFilter, Outcome, Selection, Snapshot, Status,
+    UnevenColumn, View,
+};
+
+/// The contract that this server reads: `Snapshot.protocol`.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest text of a machine's facts, bytes.
+pub const MAX_FACT_BYTES: usize = 256;
+/// The longest error text of a family, bytes: the contract's own limit.
+pub const MAX_REPORT_BYTES: usize = 512;
+/// Digits of a machine id, machine-id(5).
+const MACHINE_ID_DIGITS: usize = 32;
+
+/// Something of which an answer may hold only so much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Family reports: 64.
+    Reports,
+    /// CPU cores: 8192, the kernel's own NR_CPUS limit.
+    Cores,
+    /// Network interfaces: 4096.
+    Interfaces,
+    /// Block devices: 4096.
+    Disks,
+    /// Mounted filesystems: 4096.
+    Mounts,
+    /// Named processes: 200, twice the most that can be asked for.
+    Processes,
+    /// Bytes in the name of an interface, a device or a filesystem type: 256.
+    NameBytes,
+    /// Bytes in a mount point or its source: 4096, PATH_MAX.
+    PathBytes,
+}
+
+impl Limit {
+    /// The most that is accepted.
+    #[must_use]
+    pub const fn max(self) -> usize {
+        match self {
+            Self::Reports => 64,
+            Self::Cores => 8192,
+            Self::Interfaces | Self::Disks | Self::Mounts | Self::PathBytes => 4096,
+            Self::Processes => 200,
+            Self::NameBytes => 256,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Reports => "family reports",
+            Self::Cores => "CPU cores",
+            Self::Interfaces => "network interfaces",
+            Self::Disks => "block devices",
+            Self::Mounts => "filesystems",
+            Self::Processes => "processes",
+            Self::NameBytes => "bytes in a name",
+            Self::PathBytes => "bytes in a path",
+        }
+    }
+
+    /// Whether `found` is within the limit.
+    fn hold(self, found: usize) -> Result<(), DecodeError> {
+        if found > self.max() {
+            return Err(DecodeError::TooMany { limit: self, found });
+        }
+        Ok(())
+    }
+}
+
+/// Why an answer is not what the contract says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not protobuf, or not these messages.
+    #[error("the answer is not protobuf of this contract: {0}")]
+    Protobuf(#[from] prost::DecodeError),
+    /// Another version of the contract.
+    #[error(
+        "the probe speaks protocol {found}, this server speaks {PROTOCOL}; upgrade the older one"
+    )]
+    Protocol {
+        /// What it speaks.
+        found: u32,
+    },
+    /// Something without which no rate can be computed.
+    #[error("the answer lacks {0}")]
+    Missing(&'static str),
+    /// A table whose columns do not have the length of its keys.
+    #[error("the answer's table {table} is uneven: {source}")]
+    Uneven {
+        /// The message.
+        table: &'static str,
+        /// The column.
+        source: UnevenColumn,
+    },
+    /// More than the server takes.
+    #[error("the answer holds {found} {}, the limit is {}", limit.words(), limit.max())]
+    TooMany {
+        /// Of what.
+        limit: Limit,
+        /// How many.
+        found: usize,
+    },
+}
+
+impl DecodeError {
+    /// The outcome that this is.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Protobuf(_) | Self::Protocol { .. } | Self::Missing(_) | Self::Uneven { .. } => {
+                Outcome::Malformed
+            }
+            Self::TooMany { .. } => Outcome::TooLarge,
+        }
+    }
+}
+
+/// The encoded request for a selection.
+pub(super) fn request(selection: &Selection) -> Bytes {
+    let filter = |names: &NameFilter| {
+        let v1 = v1::Filter { include: names.include.clone(), exclude: names.exclude.clone() };
+        (*names != NameFilter::default()).then_some(v1)
+    };
+    let request = v1::GetMetricsRequest {
+        families: selection.families.iter().map(|family| wire_family(*family).into()).collect(),
+        devices: filter(&selection.devices),
+        mounts: filter(&selection.mounts),
+        interfaces: filter(&selection.interfaces),
+        top_processes: selection.top_processes,
+        tcp_ext: selection.tcp_ext,
+    };
+    request.encode_to_vec().into()
+}
+
+/// The encoded request for the whole probe's health.
+pub(super) fn health_request() -> Bytes {
+    HealthCheckRequest { service: String::new() }.encode_to_vec().into()
+}
+
+/// The answer to [`health_request`].
+pub(super) fn serving(answer: impl Buf) -> Result<Serving, DecodeError> {
+    Ok(match HealthCheckResponse::decode(answer)?.status() {
+        ServingStatus::Serving => Serving::Yes,
+        ServingStatus::NotServing => Serving::No,
+        ServingStatus::Unknown | ServingStatus::ServiceUnknown => Serving::Unknown,
+    })
+}
+
+/// Decodes and checks an answer.
+///
+/// # Errors
+/// [`DecodeError`]; nothing of such an answer is kept.
+pub(super) fn snapshot(answer: impl Buf) -> Result<Box<Snapshot>, DecodeError> {
+    let mut wire = v1::Snapshot::decode(answer)?;
+    if wire.protocol != PROTOCOL {
+        return Err(DecodeError::Protocol { found: wire.protocol });
+    }
+    let identity = wire.identity.as_ref().ok_or(DecodeError::Missing("its identity"))?;
+    if identity.ticks_per_second == 0 {
+        return Err(DecodeError::Missing("ticks per second"));
+    }
+    let clocks = wire
+        .clocks
+        .filter(|clocks| clocks.boottime_ns > 0)
+        .ok_or(DecodeError::Missing("the probe's clocks"))?;
+    let reports = reports(&wire.reports)?;
+    let (total, cores) = wire.cpu.take().map(|cpu| (cpu.total, cpu.cores)).unwrap_or_default();
+    let mounts = wire.filesystem.take().map(tables::mounts).transpose()?.unwrap_or_default();
+    Ok(Box::new(Snapshot {
+        facts: facts(identity),
+        clocks: Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns },
+        view: match wire.view() {
+            v1::View::Host => View::Host,
+            v1::View::Container => View::Container,
+            v1::View::Unspecified | v1::View::Unknown => View::Unknown,
+        },
+        ticks_per_second: identity.ticks_per_second,
+        reports,
+        cost: wire.cost.as_ref().map(cost).unwrap_or_default(),
+        gauges: gauges::gauges(&wire, identity),
+        counters: gauges::counters(&wire),
+        cpu: total.map(tables::ticks).unwrap_or_default(),
+        cores: tables::cores(cores)?,
+        processes: tables::processes(wire.processes.as_ref(), identity.page_size_bytes)?,
+        softirqs: tables::softirqs(wire.softirq)?,
+        interfaces: tables::interfaces(wire.network)?,
+        disks: tables::disks(wire.disk)?,
+        mounts,
+    }))
+}
+
+fn facts(identity: &v1::Identity) -> Facts {
+    let text = |text: &Option<String>| known(text.as_deref(), MAX_FACT_BYTES);
+    Facts {
+        machine_id: identity.machine_id.as_deref().and_then(machine_id),
+        boot_id: text(&identity.boot_id),
+        hostname: text(&identity.hostname),
+        kernel: text(&identity.kernel),
+        os: text(&identity.os),
+        architecture: text(&identity.architecture),
+        probe_version: known(Some(&identity.probe_version), MAX_FACT_BYTES),
+        cpus: identity.cpus,
+    }
+}
+
+/// A machine id that tells machines apart: 32 hex digits. systemd leaves "uninitialized" in the
+/// file of an image that has not booted yet, and every such host would be the same machine.
+fn machine_id(text: &str) -> Option<Arc<str>> {
+    let text = text.trim();
+    let hex = text.len() == MACHINE_ID_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let zero = text.bytes().all(|b| b == b'0');
+    (hex && !zero).then(|| text.to_ascii_lowercase().into())
+}
+
+fn cost(cost: &v1::Cost) -> Cost {
+    Cost {
+        cpu_us: cost.cpu_user_us.saturating_add(cost.cpu_system_us),
+        rss_bytes: cost.rss_bytes,
+        peak_rss_bytes: cost.peak_rss_bytes,
+        collect_us: cost.collect_us,
+    }
+}
+
+fn reports(wire: &[v1::FamilyReport]) -> Result<Vec<FamilyReport>, DecodeError> {
+    Limit::Reports.hold(wire.len())?;
+    Ok(wire
+        .iter()
+        .filter_map(|report| {
+            let mut error = one_line(&report.error, MAX_REPORT_BYTES);
+            let status = status(report.status).unwrap_or_else(|| {
+                if error.is_empty() {
+                    error = format!("the probe reports status {}, not known here", report.status);
+                }
+                Status::Partial
+            });
+            let family = family(report.family())?;
+            Some(FamilyReport { family, status, spent_us: report.spent_us, error })
+        })
+        .collect())
+}
+
+/// A status that is known here.
+fn status(wire: i32) -> Option<Status> {
+    match v1::Status::try_from(wire).ok()? {
+        v1::Status::Unspecified => None,
+        v1::Status::Ok => Some(Status::Ok),
+        v1::Status::Partial => Some(Status::Partial),
+        v1::Status::Absent => Some(Status::Absent),
+        v1::Status::Denied => Some(Status::Denied),
+        v1::Status::Timeout => Some(Status::Timeout),
+        v1::Status::Hung => Some(Status::Hung),
+        v1::Status::Malformed => Some(Status::Malformed),
+    }
+}
+
+/// A family that is known here.
+fn family(wire: v1::Family) -> Option<Family> {
+    Family::ALL.iter().copied().find(|family| wire_family(*family) == wire)
+}
+
+fn wire_family(family: Family) -> v1::Family {
+    match family {
+        Family::Cpu => v1::Family::Cpu,
+        Family::Load => v1::Family::Load,
+        Family::Memory => v1::Family::Memory,
+        Family::Softirq => v1::Family::Softirq,
+        Family::Network => v1::Family::Network,
+        Family::Disk => v1::Family::Disk,
+        Family::Filesystem => v1::Family::Filesystem,
+        Family::System => v1::Family::System,
+        Family::Pressure => v1::Family::Pressure,
+        Family::Vmstat => v1::Family::Vmstat,
+        Family::Sockets => v1::Family::Sockets,
+        Family::Processes => v1::Family::Processes,
+    }
+}
+
+#[cfg(test)]
+mod tests;

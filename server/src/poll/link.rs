@@ -1,0 +1,127 @@
+//! A host's kept connection: where it leads, which address comes first, when it is given up.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::connection::Connection;
+use crate::model::Address;
+
+/// A host's addresses and the connection that is kept to one of them. Opened by the first poll,
+/// closed when the last owner drops it.
+#[derive(Debug)]
+pub struct Link {
+    addresses: Vec<Arc<Destination>>,
+    state: Mutex<State>,
+}
+
+/// One address with its text, which every row of the ledger shares.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub(super) address: Address,
+    pub(super) text: Arc<str>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    kept: Option<Kept>,
+    /// Position of the address that is tried first.
+    first: usize,
+    /// Failed polls in a row.
+    failed: u32,
+    /// How many connections there have been: numbers them.
+    opened: u64,
+}
+
+/// A connection in use by a link.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) connection: Connection,
+    /// Its number on this link.
+    pub(super) number: u64,
+    /// Position of its address.
+    index: usize,
+    pub(super) text: Arc<str>,
+}
+
+impl Link {
+    /// A link to a host with these addresses, in the order in which they are tried at first.
+    #[must_use]
+    pub fn new(addresses: Vec<Address>) -> Arc<Self> {
+        let addresses = addresses
+            .into_iter()
+            .map(|address| {
+                let text = address.to_string().into();
+                Arc::new(Destination { address, text })
+            })
+            .collect();
+        Arc::new(Self { addresses, state: Mutex::default() })
+    }
+
+    /// The addresses, in the order of the inventory.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().map(|destination| &destination.address)
+    }
+
+    /// How many connections have been opened so far.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.state().opened
+    }
+
+    /// The kept connection, if there is one.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        self.state().kept.clone()
+    }
+
+    /// Where to connect, in the order of trying: the address that is first now, the others after.
+    pub(super) fn destinations(&self) -> Vec<(usize, Arc<Destination>)> {
+        let first = self.state().first;
+        let mut order: Vec<_> = self.addresses.iter().cloned().enumerate().collect();
+        let turns = first.min(order.len());
+        order.rotate_left(turns);
+        order
+    }
+
+    /// Keeps a new connection, to the address at `index`.
+    pub(super) fn keep(&self, connection: Connection, index: usize, text: Arc<str>) -> Kept {
+        let mut state = self.state();
+        state.opened += 1;
+        let kept = Kept { connection, number: state.opened, index, text };
+        state.kept = Some(kept.clone());
+        kept
+    }
+
+    /// Gives up connection `number`, if it is still the kept one.
+    pub(super) fn give_up(&self, number: u64) {
+        let mut state = self.state();
+        if state.kept.as_ref().is_some_and(|kept| kept.number == number) {
+            state.kept = None;
+        }
+    }
+
+    /// Learns how a poll over connection `number` ended (none: nothing connected). After
+    /// `rebuild_after` failures in a row the connection is given up and the next address comes
+    /// first, so that a changed address is looked up and a peer that only accepts is passed by.
+    pub(super) fn settle(&self, number: Option<u64>, good: bool, rebuild_after: u32) {
+        let mut state = self.state();
+        let index = match (&state.kept, number) {
+            (Some(kept), Some(number)) if kept.number == number => Some(kept.index),
+            _ => None,
+        };
+        if good {
+            state.failed = 0;
+            state.first = index.unwrap_or(state.first);
+            return;
+        }
+        state.failed = state.failed.saturating_add(1);
+        if let Some(index) = index
+            && state.failed >= rebuild_after
+        {
+            state.kept = None;
+            state.first = (index + 1) % self.addresses.len().max(1);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,217 @@
+//! A socket that remembers what its peer did, so that a failed call can be told apart by facts: the
+//! HTTP/2 library reports one and the same error for a peer that closes at once, one that speaks
+//! HTTP/1.1 and one that talks garbage. Knows neither gRPC nor hosts.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How many of the peer's first bytes are kept: one HTTP/2 frame head is 9.
+const FIRST_BYTES: usize = 16;
+
+/// What the peer's first bytes say it speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speech {
+    /// Not a byte came.
+    Silent,
+    /// HTTP/2: a SETTINGS frame on stream 0 came first (RFC 9113 section 3.4).
+    Http2,
+    /// HTTP/1.
+    Http1,
+    /// A TLS record.
+    Tls,
+    /// Something else, which began with these bytes.
+    Other(Vec<u8>),
+}
+
+impl Speech {
+    fn of(first: &[u8]) -> Self {
+        const SETTINGS: u8 = 4;
+        let settings = |at: usize, byte: &u8| match at {
+            3 => *byte == SETTINGS,
+            5..9 => *byte == 0,
+            _ => true,
+        };
+        match first {
+            [] => Self::Silent,
+            [b'H', b'T', b'T', b'P', b'/', b'1', ..] => Self::Http1,
+            [0x15 | 0x16, 3, ..] => Self::Tls,
+            _ if first.len() >= 4 && first.iter().enumerate().all(|(i, b)| settings(i, b)) => {
+                Self::Http2
+            }
+            _ => Self::Other(first.to_vec()),
+        }
+    }
+}
+
+/// `HTTP/1`, or the first bytes as text.
+impl fmt::Display for Speech {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str("nothing"),
+            Self::Http2 => f.write_str("HTTP/2"),
+            Self::Http1 => f.write_str("HTTP/1"),
+            Self::Tls => f.write_str("TLS"),
+            Self::Other(first) => write!(f, "\"{}\"", first.escape_ascii()),
+        }
+    }
+}
+
+/// What the peer has done so far on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    read_bytes: AtomicU64,
+    said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    first: Vec<u8>,
+    end: Option<io::ErrorKind>,
+}
+
+impl Peer {
+    /// What it speaks.
+    pub(super) fn speech(&self) -> Speech {
+        Speech::of(&self.said().first)
+    }
+
+    /// How it ended the connection: `UnexpectedEof` when it closed, the error of the socket
+    /// otherwise; none while it is open.
+    pub(super) fn end(&self) -> Option<io::ErrorKind> {
+        self.said().end
+    }
+
+    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heard(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            self.ended(io::ErrorKind::UnexpectedEof);
+            return;
+        }
+        let before = self.read_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if before < FIRST_BYTES as u64 {
+            let mut said = self.said();
+            let room = FIRST_BYTES - said.first.len();
+            said.first.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        }
+    }
+
+    fn ended(&self, how: io::ErrorKind) {
+        self.said().end.get_or_insert(how);
+    }
+}
+
+/// A stream whose peer is watched.
+#[derive(Debug)]
+pub(super) struct Watched<T> {
+    inner: T,
+    peer: Arc<Peer>,
+}
+
+impl<T> Watched<T> {
+    /// Watches the peer of `inner`; what it does is seen through the second value.
+    pub(super) fn new(inner: T) -> (Self, Arc<Peer>) {
+        let peer = Arc::new(Peer::default());
+        (Self { inner, peer: Arc::clone(&peer) }, peer)
+    }
+
+    fn note<R>(&self, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if let Poll::Ready(Err(error)) = &outcome {
+            self.peer.ended(error.kind());
+        }
+        outcome
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if let Poll::Ready(Ok(())) = &outcome
+            && buf.capacity() > before
+        {
+            self.peer.heard(&buf.filled()[before..]);
+        }
+        self.note(outcome)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.note(outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.note(outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.inner).poll_flush(cx);
+        self.note(outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell_the_language() {
+        assert_eq!(Speech::of(b""), Speech::Silent);
+        assert_eq!(Speech::of(b"HTTP/1.1 400 Bad"), Speech::Http1);
+        assert_eq!(Speech::of(&[0x15, 3, 1, 0, 2, 2, 70]), Speech::Tls);
+        assert_eq!(Speech::of(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3]), Speech::Http2);
+        assert_eq!(Speech::of(&[0, 0, 6, 4]), Speech::Http2);
+        // A frame of another kind, and SETTINGS on another stream than 0.
+        assert!(matches!(Speech::of(&[0, 0, 6, 1, 0, 0, 0, 0, 0]), Speech::Other(_)));
+        assert!(matches!(Speech::of(&[0, 0, 6, 4, 0, 0, 0, 0, 1]), Speech::Other(_)));
+        assert_eq!(Speech::of(b"SSH-2.0\r\n").to_string(), r#""SSH-2.0\r\n""#);
+    }
+
+    #[tokio::test]
+    async fn the_end_is_remembered_and_only_the_first_bytes_are_kept() {
+        let (mut far, near) = tokio::io::duplex(64);
+        let (mut near, peer) = Watched::new(near);
+        far.write_all(&[b'x'; 40]).await.unwrap();
+        drop(far);
+        assert_eq!(peer.end(), None);
+        near.read_to_end(&mut Vec::new()).await.unwrap();
+        assert_eq!(peer.end(), Some(io::ErrorKind::UnexpectedEof));
+        assert_eq!(peer.speech(), Speech::Other(vec![b'x'; FIRST_BYTES]));
+    }
+}

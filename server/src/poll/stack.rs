@@ -1,0 +1,103 @@
+//! A poll as one sentence: within the limit of polls in flight, before its deadline, tried again
+//! once if the kept connection was dead, connect and call.
+
+use std::{
+    future::{Future, Ready, ready},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::{sync::Semaphore, time::timeout};
+use tower::{
+    ServiceBuilder,
+    layer::layer_fn,
+    limit::{ConcurrencyLimit, GlobalConcurrencyLimitLayer},
+    retry::{Policy, Retry, RetryLayer},
+};
+
+use super::{
+    Shared,
+    call::{Answered, Call},
+    classify::Fault,
+    connect::Connect,
+    job::{Asked, Step},
+};
+
+/// The layers, outermost first. Waiting for the limit is outside the deadline: our queue is not the
+/// host's fault.
+pub(super) type Stack =
+    ConcurrencyLimit<Deadline<Retry<OnceIfTheKeptConnectionDied, Connect<Call>>>>;
+
+/// Builds the stack; `slots` is the limit of polls in flight, shared by all clones.
+pub(super) fn stack(shared: &Arc<Shared>, slots: &Arc<Semaphore>) -> Stack {
+    ServiceBuilder::new()
+        .layer(GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(slots)))
+        .layer(layer_fn(|inner| Deadline { shared: Arc::clone(shared), inner }))
+        .layer(RetryLayer::new(OnceIfTheKeptConnectionDied { tried: false }))
+        .layer(layer_fn(|inner| Connect { shared: Arc::clone(shared), inner }))
+        .service(Call { shared: Arc::clone(shared) })
+}
+
+/// Bounds everything below it, the body of the answer included: tonic's own timeouts cover neither
+/// connecting nor the body.
+#[derive(Clone)]
+pub(super) struct Deadline<S> {
+    shared: Arc<Shared>,
+    inner: S,
+}
+
+impl<S> tower::Service<Asked> for Deadline<S>
+where
+    S: tower::Service<Asked, Response = Answered, Error = Fault>,
+    S::Future: Send + 'static,
+{
+    type Response = Answered;
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut asked: Asked) -> Self::Future {
+        let allowed = asked.job.timeout;
+        let now = self.shared.clock.now().mono;
+        asked.until = now.plus(allowed);
+        asked.trace.enter(Step::Between, now);
+        let trace = Arc::clone(&asked.trace);
+        let poll = timeout(allowed, self.inner.call(asked));
+        Box::pin(async move {
+            poll.await.unwrap_or_else(|_over| {
+                let steps = trace.read();
+                Err(Fault::deadline(allowed, steps.step, steps.peer.as_deref()))
+            })
+        })
+    }
+}
+
+/// A kept connection may have died since the last poll (the probe was restarted) and nobody knew:
+/// that is no failure of the host. The call only reads, so asking twice is safe; once is enough,
+/// because the second try has a connection that is new. The deadline above counts both.
+#[derive(Debug, Clone)]
+pub(super) struct OnceIfTheKeptConnectionDied {
+    tried: bool,
+}
+
+impl Policy<Asked, Answered, Fault> for OnceIfTheKeptConnectionDied {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        _asked: &mut Asked,
+        result: &mut Result<Answered, Fault>,
+    ) -> Option<Ready<()>> {
+        let again = !self.tried && matches!(result, Err(Fault::KeptDied));
+        self.tried = true;
+        again.then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, asked: &Asked) -> Option<Asked> {
+        Some(asked.clone())
+    }
+}

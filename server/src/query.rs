@@ -1,0 +1,271 @@
+//! Answers from the live view and the store, in the one JSON shape that the HTTP API and the
+//! commands share.
+//!
+//! The live view answers what a host looks like now, the store what it looked like before. Without
+//! a live view (a command that reads the file of a running server) the store answers both. It must
+//! not know HTTP, terminals, SQL or the wire.
+
+mod glossary;
+mod moment;
+mod poll_shape;
+mod range;
+mod readiness;
+mod shapes;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
+pub use poll_shape::PollShape;
+pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
+pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
+pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
+
+use crate::{
+    inventory::closest,
+    live::{Live, RECENT_ATTEMPTS},
+    model::{HostId, HostName, State},
+    store::{self, HostQuery, HostSummary, Store, StoreError},
+    units::WallMs,
+};
+
+/// The most hosts in one answer; further ones are on the next page.
+pub const MAX_HOSTS: usize = 1000;
+
+/// How long the store may take before the server is called not ready.
+pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// Neither the live view nor the store knows this host.
+    #[error("no host is called {name:?}{}", did_you_mean(nearest.as_deref()))]
+    UnknownHost {
+        /// The name asked for.
+        name: String,
+        /// The known name that is nearest to it.
+        nearest: Option<String>,
+    },
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+/// Which hosts are wanted. The default is all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFilter {
+    /// Only those in this state; retired hosts are listed only when asked for.
+    pub state: Option<State>,
+    /// Only those of this group.
+    pub group: Option<String>,
+    /// Only those with this text in their name, group, an address or a label.
+    pub text: Option<String>,
+    /// Only those whose name is greater: the last name of the page before.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Default for HostFilter {
+    fn default() -> Self {
+        Self { state: None, group: None, text: None, after: None, limit: MAX_HOSTS }
+    }
+}
+
+impl HostFilter {
+    /// Whether a host is wanted, whatever the page.
+    fn wants(&self, host: &HostShape) -> bool {
+        let state = match self.state {
+            Some(state) => host.state == state,
+            None => host.state != State::Retired,
+        };
+        let group = self.group.as_deref().is_none_or(|group| host.group.as_deref() == Some(group));
+        let text = self.text.as_deref().is_none_or(|text| {
+            host.name.contains(text)
+                || host.group.as_deref().is_some_and(|group| group.contains(text))
+                || host.addresses.iter().any(|address| address.contains(text))
+                || host.labels.iter().any(|(key, value)| key.contains(text) || value.contains(text))
+        });
+        state && group && text
+    }
+
+    /// The parameters of the page after the one that ended with `last`.
+    fn next(&self, last: &str) -> String {
+        let mut parameters = vec![format!("after={last}"), format!("limit={}", self.limit)];
+        parameters.extend(self.state.map(|state| format!("state={state}")));
+        parameters.extend(self.group.as_deref().map(|group| format!("group={}", encode(group))));
+        parameters.extend(self.text.as_deref().map(|text| format!("text={}", encode(text))));
+        parameters.join("&")
+    }
+}
+
+/// Percent-encodes what is not unreserved (RFC 3986 section 2.3).
+fn encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+        encoded
+    })
+}
+
+/// Reads the live view and the store.
+#[derive(Clone)]
+pub struct Query {
+    live: Option<Arc<Live>>,
+    store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("live", &self.live.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Query {
+    /// Answers of a running server.
+    #[must_use]
+    pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
+        Self { live: Some(live), store }
+    }
+
+    /// Answers from what was kept alone.
+    #[must_use]
+    pub fn of_store(store: Arc<dyn Store>) -> Self {
+        Self { live: None, store }
+    }
+
+    /// Hosts by name. Retired ones come from the store, and only when asked for.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`] when the store was needed and could not be read.
+    pub async fn hosts(&self, filter: &HostFilter) -> Result<HostsPage, QueryError> {
+        let mut hosts: Vec<HostShape> = match &self.live {
+            Some(live) if filter.state != Some(State::Retired) => {
+                live.hosts().iter().map(|view| HostShape::from_view(view, false)).collect()
+            }
+            _ => {
+                let kept = self.store.hosts(HostQuery::all()).await?;
+                kept.into_iter().map(|summary| HostShape::from_summary(summary, false)).collect()
+            }
+        };
+        hosts.retain(|host| filter.wants(host));
+        hosts.sort_by(|a, b| a.name.cmp(&b.name));
+        let total = hosts.len();
+        if let Some(after) = &filter.after {
+            hosts.retain(|host| host.name.as_ref() > after.as_str());
+        }
+        let more = hosts.len() > filter.limit;
+        hosts.truncate(filter.limit);
+        let next = hosts.last().filter(|_| more).map(|last| filter.next(&last.name));
+        Ok(HostsPage { total, hosts, next })
+    }
+
+    /// One host, with what repeats in its last poll.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn host(&self, name: &str) -> Result<HostShape, QueryError> {
+        if let Some(view) = self.live.as_ref().and_then(|live| live.host(name)) {
+            return Ok(HostShape::from_view(&view, true));
+        }
+        let summary = self.kept_host(name).await?;
+        let id = summary.id;
+        let newest = store::Order::NewestFirst;
+        let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
+        let events = self.store.transitions(Some(id), store::Span::ALL, newest, 1).await?;
+        let mut host = HostShape::from_summary(summary, true);
+        host.add_history(&polls, events.first());
+        Ok(host)
+    }
+
+    /// A page of a host's ledger.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn polls(
+        &self,
+        name: &str,
+        range: &PollRange,
+        detail: bool,
+    ) -> Result<PollsPage, QueryError> {
+        let (id, name) = self.find(name).await?;
+        let limit = range.limit.min(MAX_PAGE);
+        let order = match range.order {
+            Order::Asc => store::Order::OldestFirst,
+            Order::Desc => store::Order::NewestFirst,
+        };
+        let span = store::Span { from: range.from, to: range.to };
+        // One more than asked for tells whether there is a next page.
+        let mut records = self.store.polls(id, span, order, limit + 1).await?;
+        let more = records.len() > limit;
+        records.truncate(limit);
+        let next = records.last().filter(|_| more).map(|last| {
+            let detail = if detail { "" } else { "&detail=false" };
+            format!("{}{detail}", range.after(last.slot))
+        });
+        let polls = records.into_iter().map(|record| PollShape::new(Arc::new(record), detail));
+        Ok(PollsPage {
+            host: name.as_str().into(),
+            from: Rfc3339(range.from),
+            to: Rfc3339(range.to),
+            polls: polls.collect(),
+            next,
+        })
+    }
+
+    /// A host's changes of state, newest first.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn events(&self, name: &str, limit: usize) -> Result<EventsPage, QueryError> {
+        let (id, name) = self.find(name).await?;
+        let newest = store::Order::NewestFirst;
+        let most = limit.min(MAX_PAGE);
+        let transitions = self.store.transitions(Some(id), store::Span::ALL, newest, most).await?;
+        let events = transitions.iter().map(EventShape::from).collect();
+        Ok(EventsPage { host: name.as_str().into(), events })
+    }
+
+    /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].
+    pub async fn readiness(&self, now: WallMs) -> Readiness {
+        let store_error = match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("no answer within {} s", STORE_PATIENCE.as_secs())),
+        };
+        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        Readiness::judge(&server, store_error, now)
+    }
+
+    /// The number of a host, live or kept.
+    async fn find(&self, name: &str) -> Result<(HostId, HostName), QueryError> {
+        match self.live.as_ref().and_then(|live| live.host(name)) {
+            Some(view) => Ok((view.id, view.name.clone())),
+            None => self.kept_host(name).await.map(|kept| (kept.id, kept.name)),
+        }
+    }
+
+    async fn kept_host(&self, name: &str) -> Result<HostSummary, QueryError> {
+        if let Ok(valid) = HostName::new(name)
+            && let Some(found) = self.store.hosts(HostQuery::named(valid)).await?.pop()
+        {
+            return Ok(found);
+        }
+        let known: Vec<HostName> = match &self.live {
+            Some(live) => live.hosts().iter().map(|view| view.name.clone()).collect(),
+            None => {
+                let kept = self.store.hosts(HostQuery::all()).await?;
+                kept.into_iter().map(|host| host.name).collect()
+            }
+        };
+        let nearest = closest(name, known.iter().map(HostName::as_str)).map(str::to_owned);
+        Err(QueryError::UnknownHost { name: name.to_owned(), nearest })
+    }
+}

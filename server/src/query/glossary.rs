@@ -1,0 +1,110 @@
+//! Every name that a poll's JSON can hold, with its unit: the answer of `/api/v1/columns`.
+
+use serde::Serialize;
+
+use crate::model::{
+    Column, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, Kind, NetColumn,
+    ProcessColumn, SoftirqColumn, Unit,
+};
+
+/// One column, explained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColumnShape {
+    /// Its name in JSON and SQL.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Whether it holds whole numbers only.
+    pub whole: bool,
+    /// The family it comes from; none for what the server measures itself.
+    pub family: Option<Family>,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// The columns of one list in `detail`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableShape {
+    /// The list's name in `detail`.
+    pub name: &'static str,
+    /// The texts that name a row.
+    pub labels: &'static [&'static str],
+    /// The numbers of a row.
+    pub columns: Vec<ColumnShape>,
+}
+
+/// Every column of a poll.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Glossary {
+    /// What the server measures of the poll itself; stands beside `values`.
+    pub poll: Vec<ColumnShape>,
+    /// Host-wide columns, in `values`.
+    pub values: Vec<ColumnShape>,
+    /// What repeats, in `detail`.
+    pub detail: Vec<TableShape>,
+}
+
+/// What the server measures of a poll: name, unit, meaning.
+const POLL_COLUMNS: &[(&str, Unit, &str)] = &[
+    ("slot_ms", Unit::Milliseconds, "The moment the poll was due, since 1970-01-01 UTC"),
+    ("started_ms", Unit::Milliseconds, "The moment it was begun, since 1970-01-01 UTC"),
+    ("late_us", Unit::Microseconds, "How late the slot was begun"),
+    ("queue_us", Unit::Microseconds, "Waiting for the limit of polls in flight"),
+    ("resolve_us", Unit::Microseconds, "Resolving the name; null when not done"),
+    ("connect_us", Unit::Microseconds, "Connecting; null when an open channel was used"),
+    ("call_us", Unit::Microseconds, "The call, from the request to the decoded answer"),
+    ("answer_bytes", Unit::Bytes, "Size of the encoded answer"),
+    ("clock_skew_ms", Unit::Milliseconds, "The probe's wall clock less the server's"),
+];
+
+fn columns<C: ColumnSet>() -> Vec<ColumnShape> {
+    C::ALL
+        .iter()
+        .map(|column| {
+            let spec = column.spec();
+            ColumnShape {
+                name: spec.name,
+                unit: spec.unit,
+                whole: spec.kind == Kind::Whole,
+                family: Some(spec.family),
+                meaning: spec.doc,
+            }
+        })
+        .collect()
+}
+
+fn table<C: ColumnSet>(name: &'static str) -> TableShape {
+    TableShape { name, labels: C::LABELS, columns: columns::<C>() }
+}
+
+impl Glossary {
+    /// Explains every column there is.
+    #[must_use]
+    pub fn new() -> Self {
+        let poll = POLL_COLUMNS.iter().map(|(name, unit, meaning)| ColumnShape {
+            name,
+            unit: *unit,
+            whole: true,
+            family: None,
+            meaning,
+        });
+        Self {
+            poll: poll.collect(),
+            values: columns::<Column>(),
+            detail: vec![
+                table::<CoreColumn>("core"),
+                table::<SoftirqColumn>("softirq"),
+                table::<NetColumn>("net"),
+                table::<DiskColumn>("disk"),
+                table::<FilesystemColumn>("filesystem"),
+                table::<ProcessColumn>("process"),
+            ],
+        }
+    }
+}
+
+impl Default for Glossary {
+    fn default() -> Self {
+        Self::new()
+    }
+}

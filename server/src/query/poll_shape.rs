@@ -1,0 +1,194 @@
+//! One poll as JSON: the row of the ledger, its host-wide values, and what repeats.
+
+use std::sync::Arc;
+
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+
+use super::shapes::Rfc3339;
+use crate::model::{
+    Column, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind, NetColumn,
+    ProcessColumn, Record, Row, SoftirqColumn, Values,
+};
+
+/// One poll with everything that is kept of it. Shared, not copied: a page may hold a thousand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PollShape {
+    record: Arc<Record>,
+    detail: bool,
+    only: Option<Arc<[Column]>>,
+}
+
+impl PollShape {
+    /// The shape of a row of the ledger. Without `detail` the field `detail` is left out, which is
+    /// not the same as `null`: a poll that failed has none.
+    #[must_use]
+    pub fn new(record: Arc<Record>, detail: bool) -> Self {
+        Self { record, detail, only: None }
+    }
+
+    /// The same poll with these host-wide values alone, and without `detail`.
+    #[must_use]
+    pub fn only(self, columns: &[Column]) -> Self {
+        Self { detail: false, only: Some(columns.into()), ..self }
+    }
+
+    /// The row.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl Serialize for PollShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = &self.record;
+        let timings = &record.timings;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("host", &record.name)?;
+        map.serialize_entry("slot", &Rfc3339(record.slot))?;
+        map.serialize_entry("slot_ms", &record.slot)?;
+        map.serialize_entry("started_ms", &record.started)?;
+        map.serialize_entry("outcome", &record.outcome)?;
+        map.serialize_entry("state", &record.state)?;
+        map.serialize_entry("late_us", &timings.late_us)?;
+        map.serialize_entry("queue_us", &timings.queue_us)?;
+        map.serialize_entry("resolve_us", &timings.resolve_us)?;
+        map.serialize_entry("connect_us", &timings.connect_us)?;
+        map.serialize_entry("call_us", &timings.call_us)?;
+        map.serialize_entry("answer_bytes", &record.answer_bytes)?;
+        map.serialize_entry("address", &record.address)?;
+        map.serialize_entry("error", &record.error)?;
+        map.serialize_entry("boot_id", &record.boot_id)?;
+        map.serialize_entry("clock_skew_ms", &record.clock_skew_ms)?;
+        map.serialize_entry(
+            "values",
+            &record.values.as_ref().map(|v| Cells(v, self.only.as_deref())),
+        )?;
+        if self.detail {
+            map.serialize_entry("detail", &record.detail.as_ref().map(DetailShape))?;
+        }
+        map.end()
+    }
+}
+
+/// A number as its column says: whole ones without a decimal point.
+struct Cell(Kind, Option<f64>);
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.0, self.1) {
+            (_, None) => serializer.serialize_none(),
+            (Kind::Real, Some(value)) => serializer.serialize_f64(value),
+            #[expect(clippy::cast_possible_truncation, reason = "whole, below 2^53 or saturated")]
+            (Kind::Whole, Some(value)) => serializer.serialize_i64(value as i64),
+        }
+    }
+}
+
+/// Host-wide values: all of them, or those chosen.
+struct Cells<'a>(&'a Values<Column>, Option<&'a [Column]>);
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.1.unwrap_or(Column::ALL).iter().map(|column| {
+            let spec = column.spec();
+            (spec.name, Cell(spec.kind, self.0.get(*column)))
+        }))
+    }
+}
+
+struct RowShape<'a, C: ColumnSet>(&'a Row<C>);
+
+impl<C: ColumnSet> Serialize for RowShape<'_, C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, text) in C::LABELS.iter().zip(&self.0.labels) {
+            map.serialize_entry(name, text)?;
+        }
+        for (column, value) in self.0.values.iter() {
+            let spec = column.spec();
+            map.serialize_entry(spec.name, &Cell(spec.kind, value))?;
+        }
+        map.end()
+    }
+}
+
+struct Rows<'a, C: ColumnSet>(&'a [Row<C>]);
+
+impl<C: ColumnSet> Serialize for Rows<'_, C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for row in self.0 {
+            list.serialize_element(&RowShape(row))?;
+        }
+        list.end()
+    }
+}
+
+struct DetailShape<'a>(&'a Detail);
+
+impl Serialize for DetailShape<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(6))?;
+        map.serialize_entry("core", &Rows::<CoreColumn>(&self.0.cores))?;
+        map.serialize_entry("softirq", &Rows::<SoftirqColumn>(&self.0.softirqs))?;
+        map.serialize_entry("net", &Rows::<NetColumn>(&self.0.interfaces))?;
+        map.serialize_entry("disk", &Rows::<DiskColumn>(&self.0.disks))?;
+        map.serialize_entry("filesystem", &Rows::<FilesystemColumn>(&self.0.filesystems))?;
+        map.serialize_entry("process", &Rows::<ProcessColumn>(&self.0.processes))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{HostId, HostName, Outcome, State, Timings, VersionId},
+        units::WallMs,
+    };
+
+    fn failed() -> Record {
+        Record {
+            host: HostId(1),
+            name: HostName::new("web-1").unwrap(),
+            slot: WallMs(1_774_747_800_250),
+            started: WallMs(1_774_747_800_251),
+            inventory: VersionId(1),
+            outcome: Outcome::Refused,
+            state: State::Suspect,
+            timings: Timings::default(),
+            answer_bytes: None,
+            address: Some("web-1:50051".into()),
+            error: Some("connection refused".into()),
+            boot_id: None,
+            clock_skew_ms: None,
+            values: None,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn a_failed_poll_has_null_values_and_null_detail() {
+        let json = serde_json::to_value(PollShape::new(Arc::new(failed()), true)).unwrap();
+        assert_eq!(json["values"], serde_json::Value::Null);
+        assert_eq!(json["detail"], serde_json::Value::Null);
+        assert_eq!(json["slot"], "2026-03-29T01:30:00.250Z");
+    }
+
+    #[test]
+    fn an_unknown_value_is_null_and_present_and_whole_numbers_have_no_point() {
+        let mut values = Values::<Column>::default();
+        values.set(Column::MemTotalBytes, 8_589_934_592.0);
+        values.set(Column::Load1, 0.25);
+        let record = Record { outcome: Outcome::Ok, values: Some(values), ..failed() };
+        let text = serde_json::to_string(&PollShape::new(Arc::new(record), false)).unwrap();
+        assert!(text.contains("\"mem_total_bytes\":8589934592,"), "{text}");
+        assert!(text.contains("\"load_1\":0.25,"), "{text}");
+        assert!(text.contains("\"cpu_busy_pct\":null,"), "{text}");
+        assert!(!text.contains("\"detail\""), "detail was not asked for: {text}");
+    }
+}

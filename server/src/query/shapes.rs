@@ -1,0 +1,243 @@
+//! The JSON of Roundsman, once: what the HTTP API answers and what `--json` prints.
+//!
+//! The shapes promise three things. A value's name carries its unit, and `columns` explains every
+//! name. What is unknown is `null` and present, never 0 and never left out, so that a consumer sees
+//! all there is. A poll that failed has `values: null`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Serialize, Serializer};
+
+use super::poll_shape::PollShape;
+use crate::{
+    live::{Attempt, HostView},
+    model::{Cause, Facts, Outcome, Record, State, Transition},
+    store::HostSummary,
+    units::WallMs,
+};
+
+/// A moment as RFC 3339 in UTC with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rfc3339(pub WallMs);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// One host as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HostShape {
+    /// The store's number.
+    pub id: i64,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its group.
+    pub group: Option<Arc<str>>,
+    /// Its labels, the group's included.
+    pub labels: BTreeMap<String, String>,
+    /// Where its probe is asked, in the order they are tried.
+    pub addresses: Vec<Arc<str>>,
+    /// When it is polled, in words; unknown when no server has it in its inventory.
+    pub schedule: Option<Arc<str>>,
+    /// Its health.
+    pub state: State,
+    /// Since when.
+    pub since: Option<Rfc3339>,
+    /// The same, milliseconds since 1970.
+    pub since_ms: Option<WallMs>,
+    /// Why it is in this state, one sentence.
+    pub reason: Arc<str>,
+    /// What is known of the machine.
+    pub facts: Facts,
+    /// The last poll, whatever its outcome.
+    pub last: Option<PollShape>,
+    /// When the last poll that brought values was due.
+    pub last_good_at: Option<Rfc3339>,
+    /// The same, milliseconds since 1970.
+    pub last_good_at_ms: Option<WallMs>,
+    /// The last attempts, oldest first.
+    pub recent: Vec<AttemptShape>,
+}
+
+impl HostShape {
+    /// The shape of a host in the live view; `detail` says whether the last poll's is wanted.
+    #[must_use]
+    pub fn from_view(view: &HostView, detail: bool) -> Self {
+        let last_good = view.last_good.as_ref().map(|record| record.slot);
+        Self {
+            id: view.id.0,
+            name: view.name.as_str().into(),
+            group: view.group.as_ref().map(|group| group.as_str().into()),
+            labels: view.labels.clone(),
+            addresses: view.addresses.clone(),
+            schedule: Some(Arc::clone(&view.schedule)),
+            state: view.state,
+            since: Some(Rfc3339(view.since)),
+            since_ms: Some(view.since),
+            reason: Arc::clone(&view.reason),
+            facts: view.facts.clone(),
+            last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
+            last_good_at: last_good.map(Rfc3339),
+            last_good_at_ms: last_good,
+            recent: view.recent.iter().map(AttemptShape::from).collect(),
+        }
+    }
+
+    /// The shape of a host of which only the store is asked.
+    #[must_use]
+    pub fn from_summary(summary: HostSummary, detail: bool) -> Self {
+        let (state, since) = match (summary.retired_at, summary.state) {
+            (Some(retired), _) => (State::Retired, Some(retired)),
+            (None, Some((state, since))) => (state, Some(since)),
+            (None, None) => (State::Pending, Some(summary.listed_at)),
+        };
+        let latest = summary.latest.map(Arc::new);
+        let reason = match (state, &latest) {
+            (State::Pending, _) => "it has not answered yet".into(),
+            (State::Retired, _) => "it is not in the inventory any more".into(),
+            (_, Some(record)) => match &record.error {
+                Some(error) => Arc::clone(error),
+                None => format!("its last poll was {}", record.outcome).into(),
+            },
+            (_, None) => "no poll of it is kept".into(),
+        };
+        Self {
+            id: summary.id.0,
+            name: summary.name.as_str().into(),
+            group: summary.group.as_ref().map(|group| group.as_str().into()),
+            labels: summary.labels,
+            addresses: summary.addresses.into_iter().map(Arc::from).collect(),
+            schedule: None,
+            state,
+            since: since.map(Rfc3339),
+            since_ms: since,
+            reason,
+            facts: summary.facts,
+            last_good_at: summary.last_seen.map(Rfc3339),
+            last_good_at_ms: summary.last_seen,
+            last: latest.map(|record| PollShape::new(record, detail)),
+            recent: Vec::new(),
+        }
+    }
+
+    /// Adds what the ledger says: the last attempts, newest first, and the last change of state.
+    pub fn add_history(&mut self, newest_first: &[Record], change: Option<&Transition>) {
+        self.recent = newest_first.iter().rev().map(AttemptShape::from).collect();
+        if let Some(good) = newest_first.iter().find(|record| record.outcome.has_values()) {
+            self.last_good_at = Some(Rfc3339(good.slot));
+            self.last_good_at_ms = Some(good.slot);
+        }
+        if let Some(change) = change {
+            self.reason = Arc::clone(&change.reason);
+        }
+    }
+}
+
+/// One attempt, short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptShape {
+    /// When it was due.
+    pub slot: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub slot_ms: WallMs,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The call's time, microseconds.
+    pub call_us: Option<u64>,
+    /// What went wrong.
+    pub error: Option<Arc<str>>,
+}
+
+impl From<&Attempt> for AttemptShape {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            slot: Rfc3339(attempt.slot),
+            slot_ms: attempt.slot,
+            outcome: attempt.outcome,
+            call_us: attempt.call_us.map(|us| us.0),
+            error: attempt.error.clone(),
+        }
+    }
+}
+
+impl From<&Record> for AttemptShape {
+    fn from(record: &Record) -> Self {
+        Self {
+            slot: Rfc3339(record.slot),
+            slot_ms: record.slot,
+            outcome: record.outcome,
+            call_us: record.timings.call_us.map(|us| us.0),
+            error: record.error.clone(),
+        }
+    }
+}
+
+/// A page of hosts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HostsPage {
+    /// How many hosts match, on all pages.
+    pub total: usize,
+    /// Hosts by name. `last` comes without its detail; ask for the host to see it.
+    pub hosts: Vec<HostShape>,
+    /// The parameters of the next page; none on the last one.
+    pub next: Option<String>,
+}
+
+/// A page of the ledger of one host.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PollsPage {
+    /// The host.
+    pub host: Arc<str>,
+    /// Polls due at or after this moment.
+    pub from: Rfc3339,
+    /// Polls due before this moment.
+    pub to: Rfc3339,
+    /// The polls, in the order asked for.
+    pub polls: Vec<PollShape>,
+    /// The parameters of the next page; none on the last one.
+    pub next: Option<String>,
+}
+
+/// A host's changes of state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventsPage {
+    /// The host.
+    pub host: Arc<str>,
+    /// Newest first.
+    pub events: Vec<EventShape>,
+}
+
+/// One change of state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventShape {
+    /// When.
+    pub at: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub at_ms: WallMs,
+    /// The state before.
+    pub from: State,
+    /// The state after.
+    pub to: State,
+    /// Why.
+    pub cause: Cause,
+    /// The outcome of the poll that caused it, when a poll did.
+    pub outcome: Option<Outcome>,
+    /// Why in words.
+    pub reason: Arc<str>,
+}
+
+impl From<&Transition> for EventShape {
+    fn from(transition: &Transition) -> Self {
+        Self {
+            at: Rfc3339(transition.at),
+            at_ms: transition.at,
+            from: transition.from,
+            to: transition.to,
+            cause: transition.cause,
+            outcome: transition.outcome,
+            reason: Arc::clone(&transition.reason),
+        }
+    }
+}

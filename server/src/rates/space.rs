@@ -1,0 +1,105 @@
+//! What one snapshot tells by itself: shares of memory and of room on filesystems, uptime.
+
+use super::{cpu, real};
+use crate::model::{Column, Family, FilesystemColumn, Mount, Row, Snapshot, Space, Status, Values};
+
+/// Filesystem types that are full from the day they are made: images that nothing is ever written
+/// to. They have their row, but would pin `fs_used_max_pct` at 100 on every host with a snap.
+const IMAGE_TYPES: &[&str] = &["squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"];
+
+/// Fills the host-wide gauges that follow from others and are not set yet.
+pub(super) fn fill(current: &Snapshot, values: &mut Values<Column>) {
+    let mut derive = |column: Column, value: Option<f64>| {
+        if values.get(column).is_none() {
+            values.set(column, value);
+        }
+    };
+    let gauge = |column| current.gauges.get(column);
+    let used = |total: Option<f64>, left: Option<f64>| percent(total? - left?, total?);
+
+    let (total, available) = (gauge(Column::MemTotalBytes), gauge(Column::MemAvailableBytes));
+    derive(Column::MemUsedPct, used(total, available));
+    // Without swap the total is 0, and a share of nothing is unknown.
+    let (total, free) = (gauge(Column::SwapTotalBytes), gauge(Column::SwapFreeBytes));
+    derive(Column::SwapUsedPct, used(total, free));
+
+    let boottime_ns = current.clocks.boottime_ns;
+    derive(Column::UptimeS, (boottime_ns > 0).then(|| real(boottime_ns) / 1e9));
+    derive(Column::CpusOnline, cpu::online(current));
+    derive(Column::ProbeRssBytes, current.cost.rss_bytes.map(real));
+    derive(Column::ProbeCollectUs, Some(f64::from(current.cost.collect_us)));
+}
+
+/// A row per mount, and the maxima and counts over them. A mount that did not answer has a row with
+/// its status and no sizes.
+pub(super) fn filesystems(
+    current: &Snapshot,
+    values: &mut Values<Column>,
+) -> Vec<Row<FilesystemColumn>> {
+    let report = current.reports.iter().find(|report| report.family == Family::Filesystem);
+    let read_in_full = report.is_some_and(|report| report.status == Status::Ok);
+    // No mounts and no report that says so: the family was not read, and 0 would be a guess.
+    if current.mounts.is_empty() && !read_in_full {
+        return Vec::new();
+    }
+    let (mut used_max, mut inodes_max) = (None, None);
+    let rows = current.mounts.iter().map(|mount| {
+        let row = row(mount);
+        if !IMAGE_TYPES.contains(&mount.fs_type.as_ref()) {
+            used_max = larger(used_max, row.values.get(FilesystemColumn::UsedPct));
+            inodes_max = larger(inodes_max, row.values.get(FilesystemColumn::InodesUsedPct));
+        }
+        row
+    });
+    let rows = rows.collect();
+    let count = |wanted: fn(&Mount) -> bool| {
+        real(current.mounts.iter().filter(|mount| wanted(mount)).count() as u64)
+    };
+    values.set(Column::FsUsedMaxPct, used_max);
+    values.set(Column::FsInodesUsedMaxPct, inodes_max);
+    values.set(Column::FsMounts, count(|_| true));
+    values.set(Column::FsHung, count(|mount| mount.status == Status::Hung));
+    values.set(Column::FsReadOnly, count(|mount| mount.read_only));
+    rows
+}
+
+fn row(mount: &Mount) -> Row<FilesystemColumn> {
+    let mut values = Values::default();
+    values.set(FilesystemColumn::ReadOnly, if mount.read_only { 1.0 } else { 0.0 });
+    if let Some(Space { size_bytes, free_bytes, available_bytes, inodes }) = mount.space {
+        values.set(FilesystemColumn::SizeBytes, real(size_bytes));
+        values.set(FilesystemColumn::FreeBytes, real(free_bytes));
+        values.set(FilesystemColumn::AvailableBytes, real(available_bytes));
+        // As df counts: what is kept for root counts neither as used nor as available.
+        let used = size_bytes.checked_sub(free_bytes).map(real);
+        let share = used.and_then(|used| percent(used, used + real(available_bytes)));
+        values.set(FilesystemColumn::UsedPct, share);
+        if let Some((all, free)) = inodes {
+            values.set(FilesystemColumn::Inodes, real(all));
+            values.set(FilesystemColumn::InodesFree, real(free));
+            let used = all.checked_sub(free).map(real);
+            let share = used.and_then(|used| percent(used, real(all)));
+            values.set(FilesystemColumn::InodesUsedPct, share);
+        }
+    }
+    let labels = vec![
+        mount.mount_point.clone(),
+        mount.device.clone(),
+        mount.fs_type.clone(),
+        mount.status.as_str().into(),
+    ];
+    Row { labels, values }
+}
+
+/// `part` of `whole` in percent; none when there is no whole, or the part is none of it.
+fn percent(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0 && (0.0..=whole).contains(&part)).then(|| part / whole * 100.0)
+}
+
+/// The larger of two, of which either may be unknown.
+pub(super) fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (one, None) | (None, one) => one,
+    }
+}

@@ -1,0 +1,80 @@
+//! What can be in the way of noticing changes, and the words for it.
+
+use std::{io, path::PathBuf};
+
+use super::{MAX_FILE_BYTES, MAX_READS};
+
+/// What is in the way of noticing changes. Each says what to do where the operator can do something.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The file is gone.
+    #[error("{}: the file is gone; what was loaded last stays in force", path.display())]
+    Vanished {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is there but cannot be read.
+    #[error("{}: the file cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory, a pipe, a device.
+    #[error("{}: expected a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Over [`MAX_FILE_BYTES`].
+    #[error("{}: expected at most {MAX_FILE_BYTES} bytes, found {size}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size, bytes.
+        size: u64,
+    },
+    /// It kept changing while it was read; only [`super::Watch::read_now`] gives up so.
+    #[error("{}: the file changed during each of {MAX_READS} reads", path.display())]
+    Unsettled {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A single file was mounted and has since been replaced outside. A warning: what is mounted can
+    /// still be read, but it is the old file.
+    #[error(
+        "{}: this file was mounted by itself and has been replaced outside: changes can no longer \
+         be seen here; mount its directory instead and restart", path.display()
+    )]
+    Orphaned {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The kinds of trouble: the same kind is not said twice in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Vanished,
+    Unreadable(io::ErrorKind),
+    NotAFile,
+    TooLarge,
+    Unsettled,
+    Orphaned,
+}
+
+impl ReloadError {
+    /// Its kind.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Vanished { .. } => Kind::Vanished,
+            Self::Unreadable { source, .. } => Kind::Unreadable(source.kind()),
+            Self::NotAFile { .. } => Kind::NotAFile,
+            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::Unsettled { .. } => Kind::Unsettled,
+            Self::Orphaned { .. } => Kind::Orphaned,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The agenda: which host is due next. One entry per polled host, two sorted sets.
+//!
+//! Slots are wall-clock moments, deadlines are monotonic ones. A host's next slot stays *closed*,
+//! sorted by wall clock, until [`Agenda::open`] turns it into a due moment with the pair of clocks
+//! of that instant; so an adjustment of the wall clock reaches every slot that is not already at hand.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use super::Schedule;
+use crate::{
+    model::{HostId, HostName},
+    units::{Mono, Now, WallMs},
+};
+
+/// How far ahead [`Agenda::open`] opens slots. It is to be called about once a second; twice that
+/// leaves room for one call that comes late.
+pub const HORIZON: Duration = Duration::from_secs(2);
+/// Due moments are rounded up to a multiple of this, so that near slots fire together: a batch of
+/// polls costs about half the CPU of an even drip.
+pub const BATCH: Duration = Duration::from_millis(20);
+/// A slot that is found later than this is given up instead of polled, once per host: after a stall
+/// the fleet goes on along its grid instead of bursting.
+pub const MAX_LATE: Duration = Duration::from_secs(2);
+/// From this on a difference between the two clocks is a step of the wall clock; less is a slew,
+/// which just moves the slots that are not open yet.
+pub const CLOCK_STEP: Duration = Duration::from_secs(1);
+/// How many grids, one millisecond apart, backward steps can lead through. No more than the
+/// milliseconds of the shortest interval, or two would be the same.
+pub const MAX_SHIFTS: usize = 100;
+/// The first shift after a restart inside a repeated time; the ones below may have been used there.
+const RESUMED_SHIFT: usize = MAX_SHIFTS / 2;
+
+/// A slot to poll now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Which host.
+    pub host: HostId,
+    /// The slot: with the host, the key of the poll. Never handed out twice.
+    pub slot: WallMs,
+    /// When it was due on the monotonic clock; lateness is counted from here.
+    pub due: Mono,
+}
+
+#[derive(Debug)]
+struct Entry {
+    schedule: Schedule,
+    /// Of the name alone, without the shift.
+    phase: Duration,
+    next: Next,
+    /// The last slot was given up; the next one is polled however late it is, so that a server that
+    /// is always late still polls every host.
+    gave_up: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// Past the end of the calendar.
+    Never,
+    Closed(WallMs),
+    Open(Mono, WallMs),
+}
+
+/// What is due when, for all polled hosts. A paused or retired host is not in it.
+///
+/// Every call but [`Agenda::due`] costs at most the logarithm of the number of hosts for each slot
+/// that it moves; a step of the wall clock plans all hosts anew.
+#[derive(Debug)]
+pub struct Agenda {
+    entries: HashMap<HostId, Entry>,
+    closed: BTreeSet<(WallMs, HostId)>,
+    open: BTreeSet<(Mono, HostId)>,
+    /// The clocks as last seen.
+    seen: Option<Now>,
+    /// Slots before this are open.
+    open_until: Mono,
+    /// Milliseconds by which every host's phase is moved now.
+    shift: usize,
+    /// The latest slot handed out under each shift: nothing up to it may be handed out again.
+    used: [WallMs; MAX_SHIFTS],
+    missed: u64,
+    forward_steps: u64,
+    backward_steps: u64,
+}
+
+impl Default for Agenda {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Agenda {
+    /// An agenda without hosts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            entries: HashMap::new(),
+            closed: BTreeSet::new(),
+            open: BTreeSet::new(),
+            seen: None,
+            open_until: Mono::default(),
+            shift: 0,
+            used: [WallMs(i64::MIN); MAX_SHIFTS],
+            missed: 0,
+            forward_steps: 0,
+            backward_steps: 0,
+        }
+    }
+
+    /// An agenda without hosts for a server whose store already holds slots up to `latest`.
+    ///
+    /// When `latest` is in the future the wall clock was stepped back while the server was away, or
+    /// it was restarted within the repeated time. Polling goes on at once, on a grid that the
+    /// earlier process has not used: it started from the first shift, this one starts from the
+    /// middle.
+    #[must_use]
+    pub fn resume_after(latest: WallMs, now: Now) -> Self {
+        let mut agenda = Self::new();
+        if latest > now.wall {
+            agenda.used[..RESUMED_SHIFT].fill(latest);
+        } else {
+            agenda.used[0] = latest;
+        }
+        agenda.shift = agenda.free_shift(now.wall);
+        agenda
+    }
+
+    /// Takes a host in, or gives it another schedule. Its first slot is the first of its grid after
+    /// now; a host that stays the same keeps its grid.
+    ///
+    /// Slots are unique for as long as a host keeps its schedule. One that gets another interval
+    /// within a repeated hour could, one time in thousands, meet a slot of its former grid again.
+    pub fn add(&mut self, host: HostId, name: &HostName, schedule: &Schedule, now: Now) {
+        self.observe(now);
+        self.remove(host);
+        let phase = schedule.phase(name);
+        let entry = Entry { schedule: schedule.clone(), phase, next: Next::Never, gave_up: false };
+        self.entries.insert(host, entry);
+        self.plan(host, self.floor(now), now);
+    }
+
+    /// Takes a host out; none of its slots comes up any more.
+    pub fn remove(&mut self, host: HostId) {
+        if let Some(entry) = self.entries.remove(&host) {
+            self.take_out(host, entry.next);
+        }
+    }
+
+    /// Opens every slot within [`HORIZON`]: to be called about once a second. A slot that is not
+    /// opened never becomes due.
+    pub fn open(&mut self, now: Now) {
+        self.observe(now);
+        self.open_until = now.mono.plus(HORIZON);
+        let until = now.wall.plus(HORIZON);
+        while let Some((slot, host)) = self.closed.first().copied().filter(|(s, _)| *s <= until) {
+            self.closed.remove(&(slot, host));
+            self.put_in(host, Some(slot), now);
+        }
+    }
+
+    /// Every slot that is due now, at most one per host, oldest first.
+    ///
+    /// Slots that were missed meanwhile are counted and skipped: of several slots of one host only
+    /// the newest is handed out, and none at all when that one is later than [`MAX_LATE`], unless
+    /// the host already went without the time before.
+    pub fn due(&mut self, now: Now) -> Vec<Due> {
+        self.observe(now);
+        let mut all = Vec::new();
+        // One pass: what is planned anew lies after now, so each host comes up once.
+        while let Some((due, host)) = self.open.first().copied().filter(|(d, _)| *d <= now.mono) {
+            self.open.remove(&(due, host));
+            let Some(entry) = self.entries.get_mut(&host) else { continue };
+            let Next::Open(_, first) = entry.next else { continue };
+            entry.next = Next::Never;
+            let phase = entry.schedule.shifted(entry.phase, self.shift);
+            let (slot, passed) = entry.schedule.newest_slot(phase, first, now.wall);
+            let late = now.wall.since(slot);
+            entry.gave_up = late > MAX_LATE && !entry.gave_up;
+            self.missed += passed + u64::from(entry.gave_up);
+            if !entry.gave_up {
+                self.used[self.shift] = self.used[self.shift].max(slot);
+                let exact = Mono(now.mono.0.saturating_sub(late));
+                let due = if slot == first { due.min(exact) } else { exact };
+                all.push(Due { host, slot, due });
+            }
+            self.plan(host, slot.max(now.wall), now);
+        }
+        all
+    }
+
+    /// When to call [`Agenda::due`] next: the first due moment, rounded up to a multiple of
+    /// [`BATCH`]. None when nothing is open: wait for the next [`Agenda::open`].
+    #[must_use]
+    pub fn next_due(&self) -> Option<Mono> {
+        let (due, _) = self.open.first()?;
+        let batch = BATCH.as_nanos();
+        let rounded = due.0.as_nanos().div_ceil(batch) * batch;
+        Some(Mono(u64::try_from(rounded).map_or(due.0, Duration::from_nanos)))
+    }
+
+    /// The slot that a host is polled for next; none for a host that is not in the agenda.
+    #[must_use]
+    pub fn next_slot(&self, host: HostId) -> Option<WallMs> {
+        match self.entries.get(&host)?.next {
+            Next::Never => None,
+            Next::Closed(slot) | Next::Open(_, slot) => Some(slot),
+        }
+    }
+
+    /// Slots that came due and were never handed out, since the start. Of a cron schedule's slots
+    /// in one long stall only the first few are counted.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Steps of the wall clock seen since the start: forward, backward.
+    #[must_use]
+    pub fn clock_steps(&self) -> (u64, u64) {
+        (self.forward_steps, self.backward_steps)
+    }
+
+    /// How many hosts are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no host is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Compares the two clocks with the last time, and plans all hosts anew after a step.
+    ///
+    /// A forward step skips slots; the hosts go on with the first slot after it. After a backward
+    /// step they go on at once too, but on a grid moved by a millisecond where the wall times that
+    /// come again have been used before, so that a poll's key is never given twice.
+    fn observe(&mut self, now: Now) {
+        let Some(seen) = self.seen.replace(now) else { return };
+        let expected = seen.wall.plus(now.mono.since(seen.mono));
+        if now.wall.since(expected) >= CLOCK_STEP {
+            self.forward_steps += 1;
+        } else if expected.since(now.wall) >= CLOCK_STEP {
+            self.backward_steps += 1;
+            self.shift = self.free_shift(now.wall);
+        } else {
+            return;
+        }
+        self.closed.clear();
+        self.open.clear();
+        let floor = self.floor(now);
+        let hosts: Vec<HostId> = self.entries.keys().copied().collect();
+        for host in hosts {
+            self.plan(host, floor, now);
+        }
+    }
+
+    /// The first shift whose slots all lie before `wall`; when none does, the one that is free
+    /// soonest (then polling pauses until it is).
+    fn free_shift(&self, wall: WallMs) -> usize {
+        let free = (0..MAX_SHIFTS).find(|shift| self.used[*shift] < wall);
+        free.or_else(|| (0..MAX_SHIFTS).min_by_key(|shift| self.used[*shift])).unwrap_or(0)
+    }
+
+    /// Nothing up to this moment is handed out.
+    fn floor(&self, now: Now) -> WallMs {
+        now.wall.max(self.used[self.shift])
+    }
+
+    /// Gives a host its first slot after `after`.
+    fn plan(&mut self, host: HostId, after: WallMs, now: Now) {
+        let Some(entry) = self.entries.get(&host) else { return };
+        let phase = entry.schedule.shifted(entry.phase, self.shift);
+        let slot = entry.schedule.next_slot(phase, after);
+        self.put_in(host, slot, now);
+    }
+
+    fn put_in(&mut self, host: HostId, slot: Option<WallMs>, now: Now) {
+        let Some(entry) = self.entries.get_mut(&host) else { return };
+        let due = |slot: WallMs| now.mono.plus(slot.since(now.wall));
+        entry.next = match slot {
+            None => Next::Never,
+            Some(slot) if due(slot) <= self.open_until => Next::Open(due(slot), slot),
+            Some(slot) => Next::Closed(slot),
+        };
+        match entry.next {
+            Next::Never => {}
+            Next::Closed(slot) => drop(self.closed.insert((slot, host))),
+            Next::Open(due, _) => drop(self.open.insert((due, host))),
+        }
+    }
+
+    fn take_out(&mut self, host: HostId, next: Next) {
+        match next {
+            Next::Never => {}
+            Next::Closed(slot) => drop(self.closed.remove(&(slot, host))),
+            Next::Open(due, _) => drop(self.open.remove(&(due, host))),
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! What is kept, and how it is asked for: one trait in the domain's words, whatever is behind it.
+//!
+//! Nothing above this module knows SQL; SQL text stands in the backends (`sqlite`) and nowhere
+//! else. A backend decides nothing: it keeps what it is given and gives it back unchanged.
+
+pub mod detail;
+mod error;
+pub mod sqlite;
+pub mod writer;
+
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+pub(crate) mod sample;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+pub use error::StoreError;
+
+use crate::{
+    model::{Facts, GroupName, HostId, HostName, Labels, Record, State, Transition, VersionId},
+    units::WallMs,
+};
+
+/// Most polls or transitions that one call returns; a larger limit is cut to it.
+pub const MAX_PAGE: usize = 5_000;
+
+/// Most hosts that one call returns; a larger limit is cut to it.
+pub const MAX_HOSTS: usize = 20_000;
+
+/// A host as the inventory names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Its name: what it is found by.
+    pub name: HostName,
+    /// Its group; none when it is in no group.
+    pub group: Option<GroupName>,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its addresses, `host:port`, in the order they are tried.
+    pub addresses: Vec<String>,
+    /// The name it had before: its number and history go with it to the new name. Of no effect
+    /// once a host with the new name exists.
+    pub renamed_from: Option<HostName>,
+}
+
+/// What the store knew of a host when it was registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownHost {
+    /// Its number, the same over renames and returns.
+    pub id: HostId,
+    /// Its name.
+    pub name: HostName,
+    /// What is known of its machine.
+    pub facts: Facts,
+    /// Its state after its last transition, and since when; none before the first. `Retired` for
+    /// a host that has come back.
+    pub state: Option<(State, WallMs)>,
+    /// The slot of its newest poll.
+    pub latest_slot: Option<WallMs>,
+}
+
+/// An inventory as it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedInventory {
+    /// Hash of the content: the same hash as the version before is the same version.
+    pub hash: String,
+    /// Where it came from: the file's path.
+    pub source: String,
+    /// When.
+    pub at: WallMs,
+    /// Hosts in it after expansion.
+    pub hosts: usize,
+    /// The text itself.
+    pub text: String,
+}
+
+/// What is known of a host's machine since a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactsSeen {
+    /// The host.
+    pub host: HostId,
+    /// What its answer said.
+    pub facts: Facts,
+    /// When it answered.
+    pub seen: WallMs,
+}
+
+/// Rows that are written in one transaction: all of them or none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// Polls, oldest first.
+    pub polls: Vec<Record>,
+    /// Transitions, oldest first.
+    pub transitions: Vec<Transition>,
+    /// Facts, oldest first.
+    pub facts: Vec<FactsSeen>,
+}
+
+impl Batch {
+    /// Number of rows of all kinds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.polls.len() + self.transitions.len() + self.facts.len()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What became of a batch that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Polls that are now kept and were not before.
+    pub polls: u64,
+    /// Polls that were kept already: the batch, or part of it, was sent before.
+    pub repeated: u64,
+    /// Polls whose (host, slot) is taken by another attempt, which stays as it is. Such a poll is
+    /// lost; it happens when the server's wall clock has stepped back.
+    pub conflicting: u64,
+}
+
+/// A stretch of time: from `from` on, up to but not including `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First moment in it.
+    pub from: WallMs,
+    /// First moment after it.
+    pub to: WallMs,
+}
+
+impl Span {
+    /// All of time.
+    pub const ALL: Self = Self { from: WallMs(i64::MIN), to: WallMs(i64::MAX) };
+}
+
+/// Which end of a span comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    OldestFirst,
+    /// Newest first.
+    NewestFirst,
+}
+
+/// Which hosts are asked for. They come ordered by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostQuery {
+    /// Only the host of this name.
+    pub name: Option<HostName>,
+    /// Also those that are no longer in the inventory.
+    pub retired: bool,
+    /// Only those after this name: the next page.
+    pub after: Option<HostName>,
+    /// At most so many, and at most [`MAX_HOSTS`].
+    pub limit: usize,
+}
+
+impl HostQuery {
+    /// Hosts of the inventory in force.
+    #[must_use]
+    pub fn listed() -> Self {
+        Self { name: None, retired: false, after: None, limit: MAX_HOSTS }
+    }
+
+    /// Every host that ever was.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { retired: true, ..Self::listed() }
+    }
+
+    /// One host, retired or not.
+    #[must_use]
+    pub fn named(name: HostName) -> Self {
+        Self { name: Some(name), ..Self::all() }
+    }
+}
+
+/// All that is known of a host at a glance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostSummary {
+    /// Its number.
+    pub id: HostId,
+    /// Its name.
+    pub name: HostName,
+    /// Its group.
+    pub group: Option<GroupName>,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its addresses.
+    pub addresses: Vec<String>,
+    /// What is known of its machine.
+    pub facts: Facts,
+    /// Its state after its last transition, and since when.
+    pub state: Option<(State, WallMs)>,
+    /// When it last came into the inventory.
+    pub listed_at: WallMs,
+    /// When it left the inventory; none while it is in.
+    pub retired_at: Option<WallMs>,
+    /// When it first answered.
+    pub first_seen: Option<WallMs>,
+    /// When it last answered.
+    pub last_seen: Option<WallMs>,
+    /// Its newest poll.
+    pub latest: Option<Record>,
+}
+
+/// What is old enough to go: rows before these moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Polls due before this.
+    pub polls: WallMs,
+    /// Transitions before this.
+    pub events: WallMs,
+}
+
+/// How much went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Polls.
+    pub polls: u64,
+    /// Transitions.
+    pub events: u64,
+}
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoreStatus {
+    /// `sqlite`.
+    pub backend: &'static str,
+    /// Where it is, without secrets.
+    pub location: String,
+    /// Version of its schema.
+    pub schema: u32,
+    /// Room it takes, bytes.
+    pub bytes: u64,
+    /// Part of it that pruned rows left for new ones, bytes.
+    pub free_bytes: u64,
+    /// Hosts in the inventory.
+    pub hosts: u64,
+    /// Hosts no longer in it.
+    pub retired: u64,
+    /// Polls: exact unless rows were taken out by hand.
+    pub polls: u64,
+    /// Transitions.
+    pub events: u64,
+    /// Slot of a poll that was written first, and of the one written last.
+    pub oldest_poll: Option<WallMs>,
+    /// Slot of the poll that was written last.
+    pub newest_poll: Option<WallMs>,
+}
+
+/// The history of a fleet. Every method is a whole transaction.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Takes hosts into the inventory, new or known: one that was retired is back, one that was
+    /// renamed keeps its number. Answers in the order given.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then no host was changed.
+    async fn register(
+        &self,
+        hosts: Vec<Registration>,
+        at: WallMs,
+    ) -> Result<Vec<KnownHost>, StoreError>;
+
+    /// Takes hosts out of the inventory; their history stays. The machine they are pinned to is
+    /// forgotten, so that another one may come back under the name.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then no host was changed.
+    async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError>;
+
+    /// Keeps an inventory that has come into force. The same content as the newest version is
+    /// that version again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it is not kept.
+    async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError>;
+
+    /// Keeps a batch in one transaction. Sending it again changes nothing: polls are known by
+    /// (host, slot), transitions by all that they say. Two rows are never mixed into one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
+    /// whether the same batch may be sent again, or one of its rows can never be kept.
+    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError>;
+
+    /// Hosts with all that is known of them, in one query, ordered by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError>;
+
+    /// Polls of a host whose slot is in the span; at most `limit` and at most [`MAX_PAGE`]. A
+    /// slot is there once, so the last one seen is where the next page begins. An unknown host has
+    /// none. The records bear the host's name of today.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn polls(
+        &self,
+        host: HostId,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// Transitions of a host, or of all, that happened in the span; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn transitions(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Transition>, StoreError>;
+
+    /// Takes out what is too old, in small steps between which others write.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the steps before it are done.
+    async fn prune(&self, before: Retention) -> Result<Pruned, StoreError>;
+
+    /// How the store is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn status(&self) -> Result<StoreStatus, StoreError>;
+}

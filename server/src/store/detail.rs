@@ -1,0 +1,307 @@
+//! The JSON of the column `detail`: what repeats per core, interface, disk, mount or process.
+//!
+//! `{"core":[["0",1.2,null],...],"softirq":...,"net":...,"disk":...,"filesystem":...,"process":...}`:
+//! rows as arrays, first the texts that name the row ([`ColumnSet::LABELS`]), then its values in
+//! the order of [`ColumnSet::ALL`]. A family without rows has no entry. Columns are only ever added
+//! at the end, so a shorter row is an older one and a longer row a newer one: both are read.
+//!
+//! The same text in every backend. Knows no SQL.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, SeqAccess, Visitor},
+};
+
+use crate::model::{ColumnSet, Detail, Row, Values};
+
+/// Bytes that one value takes on average; only the first guess of a text's length.
+const BYTES_PER_VALUE: usize = 8;
+
+/// Writes a detail as JSON.
+#[must_use]
+pub fn encode(detail: &Detail) -> String {
+    let mut out = Writer { text: String::with_capacity(size_hint(detail)), first: true };
+    out.text.push('{');
+    out.family("core", &detail.cores);
+    out.family("softirq", &detail.softirqs);
+    out.family("net", &detail.interfaces);
+    out.family("disk", &detail.disks);
+    out.family("filesystem", &detail.filesystems);
+    out.family("process", &detail.processes);
+    out.text.push('}');
+    out.text
+}
+
+/// Reads what [`encode`] wrote, here or in another version.
+///
+/// # Errors
+/// When the text is not JSON of this form; the error says where.
+pub fn decode(text: &str) -> Result<Detail, serde_json::Error> {
+    let document: Document = serde_json::from_str(text)?;
+    Ok(Detail {
+        cores: unwrap(document.core),
+        softirqs: unwrap(document.softirq),
+        interfaces: unwrap(document.net),
+        disks: unwrap(document.disk),
+        filesystems: unwrap(document.filesystem),
+        processes: unwrap(document.process),
+    })
+}
+
+fn size_hint(detail: &Detail) -> usize {
+    fn values<C: ColumnSet>(rows: &[Row<C>]) -> usize {
+        rows.len() * (C::ALL.len() + 2 * C::LABELS.len())
+    }
+    let all = values(&detail.cores)
+        + values(&detail.softirqs)
+        + values(&detail.interfaces)
+        + values(&detail.disks)
+        + values(&detail.filesystems)
+        + values(&detail.processes);
+    64 + all * BYTES_PER_VALUE
+}
+
+struct Writer {
+    text: String,
+    first: bool,
+}
+
+impl Writer {
+    fn family<C: ColumnSet>(&mut self, key: &str, rows: &[Row<C>]) {
+        if rows.is_empty() {
+            return;
+        }
+        if !std::mem::take(&mut self.first) {
+            self.text.push(',');
+        }
+        self.text.push('"');
+        self.text.push_str(key);
+        self.text.push_str("\":");
+        for (position, row) in rows.iter().enumerate() {
+            self.text.push(if position == 0 { '[' } else { ',' });
+            self.row(row);
+        }
+        self.text.push(']');
+    }
+
+    fn row<C: ColumnSet>(&mut self, row: &Row<C>) {
+        self.text.push('[');
+        for position in 0..C::LABELS.len() {
+            if position > 0 {
+                self.text.push(',');
+            }
+            self.string(row.labels.get(position).map_or("", AsRef::as_ref));
+        }
+        for (_, value) in row.values.iter() {
+            self.text.push(',');
+            match value {
+                Some(value) => self.number(value),
+                None => self.text.push_str("null"),
+            }
+        }
+        self.text.push(']');
+    }
+
+    /// RFC 8259 section 7.
+    fn string(&mut self, text: &str) {
+        use fmt::Write as _;
+        self.text.push('"');
+        for c in text.chars() {
+            match c {
+                '"' => self.text.push_str("\\\""),
+                '\\' => self.text.push_str("\\\\"),
+                '\u{0}'..='\u{1f}' => {
+                    // Writing to a String cannot fail.
+                    let _ = write!(self.text, "\\u{:04x}", u32::from(c));
+                }
+                _ => self.text.push(c),
+            }
+        }
+        self.text.push('"');
+    }
+
+    /// Values are thousandths, so the digits are known without the general (and slower) search for
+    /// the shortest ones. What is not a thousandth is written the general way.
+    fn number(&mut self, value: f64) {
+        use fmt::Write as _;
+        /// Up to here a thousandth is told apart from its neighbours (2^53 / 1000).
+        const EXACT: f64 = 9.0e12;
+        if !(0.0..EXACT).contains(&value) {
+            // Also whole counts beyond it. Writing to a String cannot fail.
+            let _ = write!(self.text, "{value}");
+            return;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 9e15, rounded"
+        )]
+        let thousandths = (value * 1000.0).round() as u64;
+        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+        let again = thousandths as f64 / 1000.0;
+        #[expect(clippy::float_cmp, reason = "the very same number, or the general way")]
+        let exact = again == value;
+        if exact {
+            self.thousandths(thousandths);
+        } else {
+            let _ = write!(self.text, "{value}");
+        }
+    }
+
+    fn thousandths(&mut self, number: u64) {
+        use fmt::Write as _;
+        let _ = write!(self.text, "{}", number / 1000);
+        let rest = number % 1000;
+        if rest > 0 {
+            let digits = [rest / 100, rest / 10 % 10, rest % 10];
+            let kept = if digits[2] > 0 {
+                3
+            } else if digits[1] > 0 {
+                2
+            } else {
+                1
+            };
+            self.text.push('.');
+            for digit in &digits[..kept] {
+                self.text.push(char::from(b'0' + u8::try_from(*digit).unwrap_or(0)));
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    core: Vec<ReadRow<crate::model::CoreColumn>>,
+    #[serde(default)]
+    softirq: Vec<ReadRow<crate::model::SoftirqColumn>>,
+    #[serde(default)]
+    net: Vec<ReadRow<crate::model::NetColumn>>,
+    #[serde(default)]
+    disk: Vec<ReadRow<crate::model::DiskColumn>>,
+    #[serde(default)]
+    filesystem: Vec<ReadRow<crate::model::FilesystemColumn>>,
+    #[serde(default)]
+    process: Vec<ReadRow<crate::model::ProcessColumn>>,
+}
+
+struct ReadRow<C: ColumnSet>(Row<C>);
+
+fn unwrap<C: ColumnSet>(rows: Vec<ReadRow<C>>) -> Vec<Row<C>> {
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+impl<'de, C: ColumnSet> Deserialize<'de> for ReadRow<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(RowVisitor(PhantomData))
+    }
+}
+
+struct RowVisitor<C>(PhantomData<C>);
+
+impl<'de, C: ColumnSet> Visitor<'de> for RowVisitor<C> {
+    type Value = ReadRow<C>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of {} texts, then numbers or null", C::LABELS.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut labels = Vec::with_capacity(C::LABELS.len());
+        for position in 0..C::LABELS.len() {
+            let label: Arc<str> = seq
+                .next_element()?
+                .ok_or_else(|| de::Error::invalid_length(position, &"a text for each label"))?;
+            labels.push(label);
+        }
+        let mut values = Values::default();
+        for column in C::ALL {
+            match seq.next_element::<Option<f64>>()? {
+                Some(value) => values.set(*column, value),
+                None => return Ok(ReadRow(Row { labels, values })),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(ReadRow(Row { labels, values }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        model::{CoreColumn, FilesystemColumn, ProcessColumn},
+        store::sample,
+    };
+
+    #[test]
+    fn a_detail_is_written_like_this() {
+        let mut values = Values::<CoreColumn>::default();
+        values.set(CoreColumn::BusyPct, 12.5);
+        values.set(CoreColumn::UserPct, 0.0);
+        values.set(CoreColumn::IdlePct, 99.019);
+        let mut mount = Values::<FilesystemColumn>::default();
+        mount.set(FilesystemColumn::SizeBytes, 9_007_199_254_740_992.0);
+        let detail = Detail {
+            cores: vec![Row { labels: vec!["0".into()], values }],
+            filesystems: vec![Row {
+                labels: vec![
+                    "/mnt/a \"b\"\n\\é".into(),
+                    "/dev/sda".into(),
+                    "ext4".into(),
+                    "ok".into(),
+                ],
+                values: mount,
+            }],
+            ..Detail::default()
+        };
+        assert_eq!(
+            encode(&detail),
+            r#"{"core":[["0",12.5,0,null,null,99.019,null,null,null,null,null,null]],"filesystem":[["/mnt/a \"b\"\u000a\\é","/dev/sda","ext4","ok",9007199254740992,null,null,null,null,null,null,null]]}"#
+        );
+        assert_eq!(decode(&encode(&detail)).unwrap(), detail);
+        assert_eq!(encode(&Detail::default()), "{}");
+        assert_eq!(decode("{}").unwrap(), Detail::default());
+    }
+
+    #[test]
+    fn other_versions_are_read() {
+        let text = r#"{"process":[["1","init","S",0.5],["2","kthreadd","S",1,2,3,4,"new"]],"later":{"a":[1]}}"#;
+        let detail = decode(text).unwrap();
+        let [older, newer] = detail.processes.as_slice() else { panic!("{detail:?}") };
+        assert_eq!(older.values.get(ProcessColumn::CpuPct), Some(0.5));
+        assert_eq!(older.values.get(ProcessColumn::RssBytes), None);
+        assert_eq!(newer.values.get(ProcessColumn::Threads), Some(3.0));
+    }
+
+    #[test]
+    fn what_is_no_detail_is_an_error() {
+        for bad in ["", "7", r#"{"core":[[]]}"#, r#"{"core":[["0","x"]]}"#, r#"{"core":[[0,1]]}"#] {
+            assert!(decode(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_comes_back_exactly(
+            thousandths in prop::collection::vec(prop::option::of(0_u64..1_000_000_000_000_000), 11),
+            whole in prop::collection::vec(prop::option::of(0_u64..1 << 63), 8),
+            label in ".*",
+        ) {
+            #[expect(clippy::cast_precision_loss, reason = "that is what is tested")]
+            let detail = Detail {
+                cores: vec![sample::row(&[&label], thousandths.iter().map(|v| v.map(|v| v as f64 / 1e3)))],
+                filesystems: vec![sample::row(
+                    &["/", "a", "b", &label],
+                    whole.iter().map(|v| v.map(|v| v as f64)),
+                )],
+                ..Detail::default()
+            };
+            prop_assert_eq!(decode(&encode(&detail)).unwrap(), detail);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What can go wrong with a store, in words that say what to do.
+
+use std::{error::Error, path::PathBuf, time::Duration};
+
+/// Why the store could not do what it was asked. One line each; the cause, where there is one, is
+/// the error's source.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such file, and reading does not make one.
+    #[error(
+        "no database at {}: start `roundsman serve` or `roundsman demo` first, or name the right file",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file or its directory cannot be written.
+    #[error(
+        "cannot write the database {}: make the file and its directory writable for this user, or choose another place",
+        path.display()
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The file cannot be read.
+    #[error(
+        "cannot read the database {}: the file must be readable and, while no server has it open, its directory writable (SQLite keeps an index of its journal there)",
+        path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The file is something else.
+    #[error(
+        "{} is not a Roundsman database ({found}): name another file, or move this one away",
+        path.display()
+    )]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A newer Roundsman has written it.
+    #[error(
+        "{} has schema version {found}, this program knows no later than {known}: run the newer Roundsman that wrote it, or choose another file",
+        path.display()
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// An older Roundsman has written it, and reading does not migrate.
+    #[error(
+        "{} has schema version {found}, this program reads {known}: start `roundsman serve` on it once, which brings it up to date",
+        path.display()
+    )]
+    OlderSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version known here.
+        known: u32,
+    },
+    /// A step of the schema is not the one that this program knows.
+    #[error(
+        "schema step {number} of {} is not the one this program knows ({name}): it was made by a modified program; run that one, or choose another file",
+        path.display()
+    )]
+    ChangedMigration {
+        /// The file.
+        path: PathBuf,
+        /// The step's number.
+        number: u32,
+        /// The step's name here.
+        name: &'static str,
+    },
+    /// Something was to be written to a store that is open for reading.
+    #[error("the store is open for reading only, it cannot {doing}")]
+    ReadOnly {
+        /// What was to be done.
+        doing: &'static str,
+    },
+    /// A row that can never be kept as it is.
+    #[error("refused to keep {row}: {why}")]
+    BadRow {
+        /// Which row: host and slot.
+        row: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What is kept cannot be understood.
+    #[error("cannot understand {what} in {location}: {why}; the file may be damaged")]
+    Corrupt {
+        /// Which row and column.
+        what: String,
+        /// Where the store is.
+        location: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The database could not do it now.
+    #[error("could not {doing} in {location}")]
+    Failed {
+        /// What was to be done.
+        doing: &'static str,
+        /// Where the store is.
+        location: String,
+        /// What the database said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// No answer in time; it may have been done or not.
+    #[error("the store did not answer within {} ms", after.as_millis())]
+    Timeout {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The store was closed, or its thread has ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Whether the same batch may succeed later: nothing is wrong with its rows. What is not
+    /// transient is the fault of one row.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        !matches!(self, Self::BadRow { .. })
+    }
+}

@@ -1,0 +1,162 @@
+//! Rows for the tests of the store: every column filled, each with another value.
+
+use std::sync::Arc;
+
+use crate::{
+    model::{
+        Cause, Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, HostId,
+        HostName, Kind, NetColumn, Outcome, ProcessColumn, Record, Row, SoftirqColumn, State,
+        Timings, Transition, Values, VersionId,
+    },
+    store::Registration,
+    units::{Micros, WallMs},
+};
+
+/// 2026-03-29T01:30:00.250Z.
+pub(crate) const START: WallMs = WallMs(1_774_747_800_250);
+
+/// A row with these labels and values.
+pub(crate) fn row<C: ColumnSet>(
+    labels: &[&str],
+    cells: impl IntoIterator<Item = Option<f64>>,
+) -> Row<C> {
+    let mut values = Values::default();
+    for (column, value) in C::ALL.iter().zip(cells) {
+        values.set(*column, value);
+    }
+    Row { labels: labels.iter().map(|l| Arc::from(*l)).collect(), values }
+}
+
+/// A value per column: counted up, whole or with thousandths as the column wants.
+fn numbers<C: ColumnSet>(base: f64) -> impl Iterator<Item = Option<f64>> {
+    C::ALL.iter().enumerate().map(move |(position, column)| {
+        #[expect(clippy::cast_precision_loss, reason = "few columns")]
+        let value = base + position as f64;
+        Some(match column.spec().kind {
+            Kind::Whole => value,
+            Kind::Real => value + 0.125,
+        })
+    })
+}
+
+/// Everything filled; a null in the middle and, in the last core, nothing but nulls.
+pub(crate) fn detail() -> Detail {
+    let mut quiet: Row<CoreColumn> = row(&["7"], [None; 11]);
+    quiet.values.set(CoreColumn::StealPct, None);
+    let mut sdb: Row<DiskColumn> = row(&["sdb"], numbers::<DiskColumn>(600.0));
+    sdb.values.set(DiskColumn::ReadAwaitMs, None);
+    Detail {
+        cores: vec![row(&["0"], numbers::<CoreColumn>(1.0)), quiet],
+        softirqs: vec![
+            row(&["0"], numbers::<SoftirqColumn>(100.0)),
+            row(&["7"], numbers::<SoftirqColumn>(200.0)),
+        ],
+        interfaces: vec![
+            row(&["eth0"], numbers::<NetColumn>(300.0)),
+            row(&["wlan-ü\"'"], numbers::<NetColumn>(400.0)),
+        ],
+        disks: vec![row(&["sda"], numbers::<DiskColumn>(500.0)), sdb],
+        filesystems: vec![
+            row(&["/", "/dev/sda1", "ext4", "ok"], numbers::<FilesystemColumn>(1e12)),
+            row(&["/mnt/nfs", "nas:/x", "nfs4", "hung"], [None; 8]),
+        ],
+        processes: vec![row(&["1", "init", "S"], numbers::<ProcessColumn>(700.0))],
+    }
+}
+
+/// A successful poll with every column filled.
+pub(crate) fn good(host: HostId, name: &HostName, slot: WallMs) -> Record {
+    let mut values = Values::default();
+    for (column, value) in Column::ALL.iter().zip(numbers::<Column>(1000.0)) {
+        values.set(*column, value);
+    }
+    Record {
+        host,
+        name: name.clone(),
+        slot,
+        started: WallMs(slot.0 + 7),
+        inventory: VersionId(3),
+        outcome: Outcome::Ok,
+        state: State::Up,
+        timings: Timings {
+            late_us: Micros(7_100),
+            queue_us: Micros(20),
+            resolve_us: Some(Micros(900)),
+            connect_us: Some(Micros(1_500)),
+            call_us: Some(Micros(4_200)),
+        },
+        answer_bytes: Some(4_096),
+        address: Some("web-1:50051".into()),
+        error: None,
+        boot_id: Some("0d0f6a2c-1111-2222-3333-444455556666".into()),
+        clock_skew_ms: Some(-12),
+        values: Some(values),
+        detail: Some(detail()),
+    }
+}
+
+/// A failed poll.
+pub(crate) fn failed(host: HostId, name: &HostName, slot: WallMs, error: &str) -> Record {
+    Record {
+        outcome: Outcome::Refused,
+        state: State::Suspect,
+        timings: Timings { late_us: Micros(5), queue_us: Micros(6), ..Timings::default() },
+        answer_bytes: None,
+        error: Some(error.into()),
+        boot_id: None,
+        clock_skew_ms: None,
+        values: None,
+        detail: None,
+        ..good(host, name, slot)
+    }
+}
+
+/// A transition.
+pub(crate) fn transition(
+    host: HostId,
+    name: &HostName,
+    at: WallMs,
+    from: State,
+    to: State,
+) -> Transition {
+    Transition {
+        host,
+        name: name.clone(),
+        at,
+        from,
+        to,
+        cause: Cause::PollFailed,
+        outcome: Some(Outcome::Refused),
+        reason: "Verbindung \"abgelehnt\" ✗".into(),
+    }
+}
+
+/// Facts with every field filled.
+pub(crate) fn facts() -> Facts {
+    Facts {
+        machine_id: Some("0123456789abcdef0123456789abcdef".into()),
+        boot_id: Some("0d0f6a2c-1111-2222-3333-444455556666".into()),
+        hostname: Some("web-1.example".into()),
+        kernel: Some("6.1.0-18-amd64".into()),
+        os: Some("Debian GNU/Linux 12 (bookworm)".into()),
+        architecture: Some("x86_64".into()),
+        probe_version: Some("0.1.0".into()),
+        cpus: Some(8),
+    }
+}
+
+/// A name.
+pub(crate) fn name(text: &str) -> HostName {
+    HostName::new(text).unwrap()
+}
+
+/// A registration of this name with one label and one address.
+pub(crate) fn registration(text: &str) -> Registration {
+    Registration {
+        name: name(text),
+        group: Some(crate::model::GroupName::new("web").unwrap()),
+        labels: [("env".to_owned(), "prod \"eu\"".to_owned())].into(),
+        addresses: vec![format!("{text}:50051"), "10.0.0.1:50051".to_owned()],
+        renamed_from: None,
+    }
+}

@@ -1,0 +1,290 @@
+//! The table `poll`: a batch in, records out.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::{Arc, LazyLock},
+};
+
+use rusqlite::{
+    Connection, Error, OptionalExtension, Row, Statement, Transaction, TransactionBehavior, params,
+    types::ValueRef,
+};
+
+use super::{
+    events,
+    fault::{fault, row_fault, unreadable},
+    hosts,
+};
+use crate::{
+    model::{
+        Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, State, Timings, Values,
+        VersionId,
+    },
+    store::{Batch, Order, Span, StoreError, Written, detail},
+    units::{Micros, WallMs},
+};
+
+/// The columns before the values. The order is that of [`bind`] and [`from_row`].
+const LEDGER: [&str; 16] = [
+    "host_id",
+    "slot_ms",
+    "started_ms",
+    "inventory_id",
+    "outcome",
+    "state",
+    "late_us",
+    "queue_us",
+    "resolve_us",
+    "connect_us",
+    "call_us",
+    "answer_bytes",
+    "address",
+    "error",
+    "boot_id",
+    "clock_skew_ms",
+];
+
+/// Number of columns of a record: the ledger, the values, the detail.
+pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
+
+/// Every column's name, in the order of [`bind`] and [`from_row`].
+pub(super) fn columns() -> impl Iterator<Item = &'static str> {
+    let values = Column::ALL.iter().map(|column| column.spec().name);
+    LEDGER.into_iter().chain(values).chain(["detail"])
+}
+
+/// The columns of `poll` under the alias `p`, for a SELECT.
+pub(super) static SELECTED: LazyLock<String> =
+    LazyLock::new(|| columns().map(|name| format!("p.{name}")).collect::<Vec<_>>().join(", "));
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let names = columns().collect::<Vec<_>>().join(", ");
+    let places = vec!["?"; WIDTH].join(", ");
+    format!(
+        "INSERT INTO poll ({names}) VALUES ({places}) ON CONFLICT (host_id, slot_ms) DO NOTHING"
+    )
+});
+
+/// What the error of a batch says was being done.
+const WRITING: &str = "keep a batch of polls";
+
+/// Keeps a batch in one transaction.
+pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Written, StoreError> {
+    let failed = fault(connection, WRITING);
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+    let written = insert(&transaction, &batch.polls)?;
+    for transition in &batch.transitions {
+        events::insert(&transaction, transition)?;
+    }
+    hosts::see(&transaction, answered(&batch.polls)).map_err(&failed)?;
+    for seen in &batch.facts {
+        hosts::learn(&transaction, seen).map_err(&failed)?;
+    }
+    transaction.commit().map_err(&failed)?;
+    Ok(written)
+}
+
+fn insert(transaction: &Transaction<'_>, polls: &[Record]) -> Result<Written, StoreError> {
+    let failed = fault(transaction, WRITING);
+    let mut statement = transaction.prepare_cached(&INSERT).map_err(&failed)?;
+    let mut written = Written::default();
+    for record in polls {
+        let row = || format!("the poll of {} due {}", record.name, record.slot);
+        if let Some(why) = broken_invariant(record) {
+            return Err(StoreError::BadRow { row: row(), why: why.to_owned() });
+        }
+        let inserted = bind(&mut statement, record)
+            .and_then(|()| statement.raw_execute())
+            .map_err(|error| row_fault(transaction, WRITING, row, error))?;
+        if inserted == 1 {
+            written.polls += 1;
+        } else if is_same_attempt(transaction, record).map_err(&failed)? {
+            written.repeated += 1;
+        } else {
+            written.conflicting += 1;
+        }
+    }
+    Ok(written)
+}
+
+/// The table's CHECKs hold the same; this one says it in words, and holds what they cannot.
+fn broken_invariant(record: &Record) -> Option<&'static str> {
+    let wanted = record.outcome.has_values();
+    if record.values.is_some() != wanted || record.detail.is_some() != wanted {
+        Some("values belong to the outcomes ok and partial, to both of them and to no other")
+    } else {
+        None
+    }
+}
+
+/// Whether the row that holds this key is this attempt: sent before, not another one.
+fn is_same_attempt(connection: &Connection, record: &Record) -> Result<bool, Error> {
+    let kept = connection
+        .prepare_cached("SELECT started_ms, outcome FROM poll WHERE host_id = ?1 AND slot_ms = ?2")?
+        .query_row(params![record.host.0, record.slot.0], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        })
+        .optional()?;
+    Ok(kept.is_some_and(|(started, outcome)| {
+        started == record.started.0 && outcome == record.outcome.as_str()
+    }))
+}
+
+/// First and last answer of each host in the batch.
+fn answered(polls: &[Record]) -> BTreeMap<HostId, (WallMs, WallMs)> {
+    let mut seen = BTreeMap::new();
+    for record in polls.iter().filter(|record| record.outcome.has_values()) {
+        match seen.entry(record.host) {
+            Entry::Vacant(entry) => {
+                entry.insert((record.started, record.started));
+            }
+            Entry::Occupied(mut entry) => {
+                let (first, last): &mut (WallMs, WallMs) = entry.get_mut();
+                *first = record.started.min(*first);
+                *last = record.started.max(*last);
+            }
+        }
+    }
+    seen
+}
+
+/// SQLite's integers are signed; no length or size here comes near the end.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn bind(statement: &mut Statement<'_>, record: &Record) -> Result<(), Error> {
+    let timings = &record.timings;
+    let micros = |step: Option<Micros>| step.map(|us| signed(us.0));
+    statement.raw_bind_parameter(1, record.host.0)?;
+    statement.raw_bind_parameter(2, record.slot.0)?;
+    statement.raw_bind_parameter(3, record.started.0)?;
+    statement.raw_bind_parameter(4, record.inventory.0)?;
+    statement.raw_bind_parameter(5, record.outcome.as_str())?;
+    statement.raw_bind_parameter(6, record.state.as_str())?;
+    statement.raw_bind_parameter(7, signed(timings.late_us.0))?;
+    statement.raw_bind_parameter(8, signed(timings.queue_us.0))?;
+    statement.raw_bind_parameter(9, micros(timings.resolve_us))?;
+    statement.raw_bind_parameter(10, micros(timings.connect_us))?;
+    statement.raw_bind_parameter(11, micros(timings.call_us))?;
+    statement.raw_bind_parameter(12, record.answer_bytes.map(signed))?;
+    statement.raw_bind_parameter(13, record.address.as_deref())?;
+    statement.raw_bind_parameter(14, record.error.as_deref())?;
+    statement.raw_bind_parameter(15, record.boot_id.as_deref())?;
+    statement.raw_bind_parameter(16, record.clock_skew_ms)?;
+    for (position, column) in Column::ALL.iter().enumerate() {
+        let value = record.values.as_ref().and_then(|values| values.get(*column));
+        let place = LEDGER.len() + 1 + position;
+        match column.spec().kind {
+            Kind::Whole => statement.raw_bind_parameter(place, value.and_then(whole))?,
+            Kind::Real => statement.raw_bind_parameter(place, value)?,
+        }
+    }
+    statement.raw_bind_parameter(WIDTH, record.detail.as_ref().map(detail::encode))
+}
+
+/// A whole number for an INTEGER column; what does not fit is unknown, not another number. The
+/// kernel's "no limit" (2^63 - 1) is 2^63 as an f64 and comes back as that.
+fn whole(value: f64) -> Option<i64> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and 2^63 becomes 2^63 - 1")]
+    (value <= END).then_some(value as i64)
+}
+
+/// Polls of a host in a span.
+pub(super) fn read(
+    connection: &Connection,
+    host: HostId,
+    span: Span,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let failed = fault(connection, "read polls");
+    let Some(name) = hosts::name(connection, host).map_err(&failed)? else {
+        return Ok(Vec::new());
+    };
+    let order = match order {
+        Order::OldestFirst => "ASC",
+        Order::NewestFirst => "DESC",
+    };
+    let sql = format!(
+        "SELECT {} FROM poll p WHERE p.host_id = ?1 AND p.slot_ms >= ?2 AND p.slot_ms < ?3
+         ORDER BY p.slot_ms {order} LIMIT ?4",
+        *SELECTED
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
+    let rows = statement
+        .query_map(
+            params![host.0, span.from.0, span.to.0, i64::try_from(limit).unwrap_or(i64::MAX)],
+            |row| from_row(row, 0, &name),
+        )
+        .map_err(&failed)?;
+    rows.collect::<Result<_, _>>().map_err(&failed)
+}
+
+/// The record whose columns begin at `first`.
+pub(super) fn from_row(row: &Row<'_>, first: usize, name: &HostName) -> Result<Record, Error> {
+    let at = |column: usize| first + column;
+    let micros = |column: usize| -> Result<Option<Micros>, Error> {
+        Ok(row.get::<_, Option<i64>>(at(column))?.map(|us| Micros(us.unsigned_abs())))
+    };
+    let text = |column: usize| row.get::<_, Option<Arc<str>>>(at(column));
+    let outcome_word = row.get_ref(at(4))?.as_str()?;
+    let outcome =
+        Outcome::parse(outcome_word).ok_or_else(|| unreadable(at(4), "outcome", outcome_word))?;
+    let (values, detail) = if outcome.has_values() {
+        (Some(values(row, at(LEDGER.len()))?), Some(read_detail(row, at(WIDTH - 1))?))
+    } else {
+        (None, None)
+    };
+    Ok(Record {
+        host: HostId(row.get(at(0))?),
+        name: name.clone(),
+        slot: WallMs(row.get(at(1))?),
+        started: WallMs(row.get(at(2))?),
+        inventory: VersionId(row.get(at(3))?),
+        outcome,
+        state: state(row, at(5))?,
+        timings: Timings {
+            late_us: micros(6)?.unwrap_or_default(),
+            queue_us: micros(7)?.unwrap_or_default(),
+            resolve_us: micros(8)?,
+            connect_us: micros(9)?,
+            call_us: micros(10)?,
+        },
+        answer_bytes: row.get::<_, Option<i64>>(at(11))?.map(i64::unsigned_abs),
+        address: text(12)?,
+        error: text(13)?,
+        boot_id: text(14)?,
+        clock_skew_ms: row.get(at(15))?,
+        values,
+        detail,
+    })
+}
+
+/// The state in a column.
+pub(super) fn state(row: &Row<'_>, column: usize) -> Result<State, Error> {
+    let word = row.get_ref(column)?.as_str()?;
+    State::parse(word).ok_or_else(|| unreadable(column, "state", word))
+}
+
+fn values(row: &Row<'_>, first: usize) -> Result<Values<Column>, Error> {
+    let mut values = Values::default();
+    for (position, column) in Column::ALL.iter().enumerate() {
+        #[expect(clippy::cast_precision_loss, reason = "whole columns are exact to 2^53")]
+        let value = match row.get_ref(first + position)? {
+            ValueRef::Integer(whole) => Some(whole as f64),
+            ValueRef::Real(real) => Some(real),
+            _ => None,
+        };
+        values.set(*column, value);
+    }
+    Ok(values)
+}
+
+fn read_detail(row: &Row<'_>, column: usize) -> Result<crate::model::Detail, Error> {
+    detail::decode(row.get_ref(column)?.as_str()?).map_err(|error| {
+        Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
+    })
+}

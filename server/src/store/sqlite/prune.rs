@@ -1,0 +1,94 @@
+//! Retention: what is too old goes, a little at a time.
+//!
+//! The room is used again by new rows; the file does not shrink.
+
+use rusqlite::{Connection, Error, OptionalExtension, TransactionBehavior, params};
+
+use super::fault::fault;
+use crate::store::{Retention, StoreError};
+
+/// Rows that one transaction takes out at most: some milliseconds of work.
+const ROWS: usize = 500;
+
+/// Hosts that one transaction looks at, at most.
+const HOSTS: usize = 500;
+
+/// Where pruning is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// At the polls of the first host after this number.
+    PollsAfter(i64),
+    /// At the transitions.
+    Events,
+}
+
+impl Step {
+    pub(super) fn first() -> Self {
+        Self::PollsAfter(i64::MIN)
+    }
+}
+
+/// What a step did, and what is to be done next.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) polls: u64,
+    pub(super) events: u64,
+    pub(super) next: Option<Step>,
+}
+
+/// Takes one step in a transaction of its own.
+pub(super) fn take(
+    connection: &mut Connection,
+    step: Step,
+    before: Retention,
+) -> Result<Done, StoreError> {
+    let failed = fault(connection, "prune");
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+    let done = match step {
+        Step::PollsAfter(host) => polls(&transaction, host, before.polls.0),
+        Step::Events => events(&transaction, before.events.0),
+    }
+    .map_err(&failed)?;
+    transaction.commit().map_err(&failed)?;
+    Ok(done)
+}
+
+fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Done, Error> {
+    let mut room = ROWS;
+    for _ in 0..HOSTS {
+        let next: Option<i64> = connection
+            .prepare_cached("SELECT host_id FROM poll WHERE host_id > ?1 ORDER BY host_id LIMIT 1")?
+            .query_row([after], |row| row.get(0))
+            .optional()?;
+        let Some(host) = next else {
+            return Ok(Done { polls: taken(room), events: 0, next: Some(Step::Events) });
+        };
+        room -= connection
+            .prepare_cached(
+                "DELETE FROM poll WHERE rowid IN (SELECT rowid FROM poll
+                 WHERE host_id = ?1 AND slot_ms < ?2 ORDER BY slot_ms LIMIT ?3)",
+            )?
+            .execute(params![host, before_ms, i64::try_from(room).unwrap_or(i64::MAX)])?;
+        if room == 0 {
+            break; // this host may have more
+        }
+        after = host;
+    }
+    Ok(Done { polls: taken(room), events: 0, next: Some(Step::PollsAfter(after)) })
+}
+
+fn taken(room: usize) -> u64 {
+    u64::try_from(ROWS - room).unwrap_or(u64::MAX)
+}
+
+fn events(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM event WHERE id IN
+               (SELECT id FROM event WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = (gone == ROWS).then_some(Step::Events);
+    Ok(Done { polls: 0, events: u64::try_from(gone).unwrap_or(u64::MAX), next })
+}

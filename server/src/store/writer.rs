@@ -1,0 +1,213 @@
+//! Between polling, which never waits, and the store, which may be slow or away.
+//!
+//! [`WriterHandle::push`] puts a row into a bounded queue and returns; one task takes batches out,
+//! by count or by time, and writes each in one transaction. A batch that the store cannot take now
+//! is kept and tried again; a row that it can never take is found by halving and counted. What is
+//! lost is counted and said.
+//!
+//! Knows the store by its trait only: no SQL, no backend.
+
+mod queue;
+mod work;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+pub use queue::Entry;
+use queue::Queue;
+use work::Work;
+
+use super::Store;
+use crate::units::WallMs;
+
+/// The writer's limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriterLimits {
+    /// Rows in one transaction: five times cheaper than one by one, and little is won beyond.
+    pub batch_rows: usize,
+    /// How long a row waits for others to make a batch: what a crash may lose.
+    pub batch_wait: Duration,
+    /// Rows that wait at most; about 5 KB each. Then the oldest polls give way.
+    pub queue_rows: usize,
+    /// How long one write may take before it counts as failed.
+    pub write_timeout: Duration,
+    /// The first wait before a batch is tried again; doubled each time, and jittered by half.
+    pub retry_first: Duration,
+    /// The longest wait.
+    pub retry_cap: Duration,
+}
+
+impl Default for WriterLimits {
+    fn default() -> Self {
+        Self {
+            batch_rows: 500,
+            batch_wait: Duration::from_secs(1),
+            queue_rows: 100_000,
+            write_timeout: Duration::from_secs(30),
+            retry_first: Duration::from_millis(200),
+            retry_cap: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the writer has done and lost since it started.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct WriterStats {
+    /// Rows that the store has taken, of all kinds.
+    pub written: u64,
+    /// Of these, polls that it had already.
+    pub repeated: u64,
+    /// Of these, polls that are lost because another attempt holds their slot.
+    pub conflicting: u64,
+    /// Rows lost because the queue was full, or because the store did not take them before the end.
+    pub dropped: u64,
+    /// Rows lost because the store can never take them.
+    pub rejected: u64,
+    /// Writes that failed, each try counted.
+    pub failed_batches: u64,
+    /// Rows that wait or are being written.
+    pub depth: usize,
+    /// Since when no write has succeeded; none while all is well.
+    pub failing_since: Option<WallMs>,
+    /// What the last failure was.
+    pub last_error: Option<Arc<str>>,
+    /// When the store last took a batch.
+    pub last_success: Option<WallMs>,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Queue,
+    in_flight: usize,
+    closed: bool,
+    stats: WriterStats,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Notify,
+    batch_rows: usize,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing here panics half-way; the numbers are right even if someone else did.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> usize {
+        self.lock().queue.len()
+    }
+}
+
+/// Where rows are handed in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WriterHandle {
+    shared: Arc<Shared>,
+}
+
+impl WriterHandle {
+    /// Hands a row in. Never waits: when the queue is full the oldest poll is dropped for it and
+    /// counted; after the end the row itself is.
+    pub fn push(&self, entry: Entry) {
+        let (waiting, first_loss) = {
+            let mut state = self.shared.lock();
+            if state.closed {
+                state.stats.dropped += 1;
+                return;
+            }
+            let before = state.stats.dropped;
+            state.stats.dropped += state.queue.push(entry);
+            (state.queue.len(), before == 0 && state.stats.dropped > 0)
+        };
+        if first_loss {
+            tracing::error!(
+                waiting,
+                "the queue to the store is full: the oldest polls are dropped"
+            );
+        }
+        if waiting == 1 || waiting >= self.shared.batch_rows {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// What has been done and lost so far.
+    #[must_use]
+    pub fn stats(&self) -> WriterStats {
+        let state = self.shared.lock();
+        WriterStats { depth: state.queue.len() + state.in_flight, ..state.stats.clone() }
+    }
+}
+
+/// The task that writes.
+#[derive(Debug)]
+pub struct Writer {
+    handle: WriterHandle,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the task on the current runtime. `now` tells the time that the statistics bear.
+    pub fn start(
+        store: Arc<dyn Store>,
+        limits: WriterLimits,
+        now: impl Fn() -> WallMs + Send + Sync + 'static,
+    ) -> (WriterHandle, Self) {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                queue: Queue::new(limits.queue_rows),
+                in_flight: 0,
+                closed: false,
+                stats: WriterStats::default(),
+            }),
+            wake: Notify::new(),
+            batch_rows: limits.batch_rows.max(1),
+        });
+        let handle = WriterHandle { shared: Arc::clone(&shared) };
+        let (stop, stopped) = watch::channel(false);
+        let work = Work { shared, store, limits, now: Box::new(now), stop: stopped };
+        let task = tokio::spawn(work.run());
+        (handle.clone(), Self { handle, stop, task })
+    }
+
+    /// Writes what waits, in order, and ends; what is not written by the deadline is dropped and
+    /// counted. Rows handed in from now on are dropped and counted too.
+    pub async fn flush_and_stop(mut self, deadline: Duration) -> WriterStats {
+        self.handle.shared.lock().closed = true;
+        // Fails only when the task has ended.
+        let _ = self.stop.send(true);
+        if timeout(deadline, &mut self.task).await.is_err() {
+            self.task.abort();
+            let _ = self.task.await;
+        }
+        let mut stats = self.handle.stats();
+        if stats.depth > 0 {
+            let lost = u64::try_from(stats.depth).unwrap_or(u64::MAX);
+            tracing::error!(
+                rows = lost,
+                error = stats.last_error.as_deref(),
+                "the store did not take the last rows in time: they are lost"
+            );
+            let mut state = self.handle.shared.lock();
+            state.stats.dropped += lost;
+            state.in_flight = 0;
+            state.queue = Queue::new(0);
+            stats = WriterStats { depth: 0, ..state.stats.clone() };
+        }
+        stats
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! What waits to be written: bounded, and what gives way when it is full.
+//!
+//! Knows no time, no store and no tasks.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    model::{HostId, Record, Transition},
+    store::{Batch, FactsSeen},
+};
+
+/// One row on its way to the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// A poll.
+    Poll(Box<Record>),
+    /// A change of state.
+    Transition(Transition),
+    /// What an answer said of its machine; newer ones take the place of older ones that wait.
+    Facts(Box<FactsSeen>),
+}
+
+/// Rows that wait, oldest first, at most `limit`.
+#[derive(Debug)]
+pub(super) struct Queue {
+    polls: VecDeque<Record>,
+    transitions: VecDeque<Transition>,
+    facts: BTreeMap<HostId, FactsSeen>,
+    limit: usize,
+}
+
+impl Queue {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { polls: VecDeque::new(), transitions: VecDeque::new(), facts: BTreeMap::new(), limit }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.polls.len() + self.transitions.len() + self.facts.len()
+    }
+
+    /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
+    /// oldest transition: a gap in the history is better than a wrong story of what happened.
+    /// Returns the number of rows that were lost.
+    pub(super) fn push(&mut self, entry: Entry) -> u64 {
+        match entry {
+            Entry::Poll(record) => self.polls.push_back(*record),
+            Entry::Transition(transition) => self.transitions.push_back(transition),
+            Entry::Facts(seen) => self.learn(*seen),
+        }
+        let mut lost = 0;
+        while self.len() > self.limit {
+            let gone = self.polls.pop_front().is_some()
+                || self.facts.pop_first().is_some()
+                || self.transitions.pop_front().is_some();
+            if !gone {
+                break;
+            }
+            lost += 1;
+        }
+        lost
+    }
+
+    fn learn(&mut self, mut seen: FactsSeen) {
+        if let Some(older) = self.facts.remove(&seen.host) {
+            // As the store does: an answer without machine_id does not undo the pin.
+            seen.facts.machine_id = seen.facts.machine_id.or(older.facts.machine_id);
+        }
+        self.facts.insert(seen.host, seen);
+    }
+
+    /// The next rows to write, at most `rows`: transitions and facts, which are few, then polls.
+    pub(super) fn take(&mut self, rows: usize) -> Batch {
+        let transitions: Vec<_> =
+            self.transitions.drain(..rows.min(self.transitions.len())).collect();
+        let mut room = rows - transitions.len();
+        let mut facts = Vec::new();
+        while room > 0
+            && let Some((_, seen)) = self.facts.pop_first()
+        {
+            facts.push(seen);
+            room -= 1;
+        }
+        let polls = self.polls.drain(..room.min(self.polls.len())).collect();
+        Batch { polls, transitions, facts }
+    }
+}
+
+/// Two halves of a batch, in order; the first is not empty.
+pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
+    let mut room = batch.len().div_ceil(2);
+    let Batch { mut polls, mut transitions, mut facts } = batch;
+    let mut cut = |length: usize| {
+        let kept = room.min(length);
+        room -= kept;
+        kept
+    };
+    let later = Batch {
+        transitions: transitions.split_off(cut(transitions.len())),
+        facts: facts.split_off(cut(facts.len())),
+        polls: polls.split_off(cut(polls.len())),
+    };
+    (Batch { polls, transitions, facts }, later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Facts, State},
+        store::sample,
+        units::WallMs,
+    };
+
+    fn poll(slot: i64) -> Entry {
+        let name = sample::name("a");
+        Entry::Poll(Box::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
+    }
+
+    fn transition(at: i64) -> Entry {
+        let name = sample::name("a");
+        Entry::Transition(sample::transition(
+            HostId(1),
+            &name,
+            WallMs(at),
+            State::Up,
+            State::Suspect,
+        ))
+    }
+
+    fn facts(host: i64, machine: Option<&str>, seen: i64) -> Entry {
+        Entry::Facts(Box::new(FactsSeen {
+            host: HostId(host),
+            facts: Facts { machine_id: machine.map(Into::into), ..Facts::default() },
+            seen: WallMs(seen),
+        }))
+    }
+
+    fn slots(batch: &Batch) -> Vec<i64> {
+        batch.polls.iter().map(|p| p.slot.0).collect()
+    }
+
+    #[test]
+    fn the_oldest_polls_give_way_first_and_transitions_last() {
+        let mut queue = Queue::new(3);
+        let lost: Vec<u64> = [poll(1), transition(1), poll(2), poll(3), facts(1, None, 1)]
+            .into_iter()
+            .map(|entry| queue.push(entry))
+            .collect();
+        assert_eq!(lost, [0, 0, 0, 1, 1]);
+        assert_eq!(queue.push(transition(2)), 1); // poll 3
+        assert_eq!(queue.push(poll(4)), 1); // itself: it is the oldest poll
+        assert_eq!(queue.push(transition(3)), 1); // the facts
+        assert_eq!(queue.push(transition(4)), 1); // transition 1
+        let batch = queue.take(10);
+        assert!(batch.polls.is_empty() && batch.facts.is_empty());
+        assert_eq!(batch.transitions.iter().map(|t| t.at.0).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn newer_facts_take_the_place_of_older_ones_and_keep_the_pin() {
+        let mut queue = Queue::new(10);
+        for entry in [facts(1, Some("m"), 1), facts(2, None, 1), facts(1, None, 2)] {
+            assert_eq!(queue.push(entry), 0);
+        }
+        let batch = queue.take(10);
+        assert_eq!(batch.len(), 2);
+        assert_eq!(batch.facts[0].seen, WallMs(2));
+        assert_eq!(batch.facts[0].facts.machine_id.as_deref(), Some("m"));
+    }
+
+    #[test]
+    fn batches_leave_in_order() {
+        let mut queue = Queue::new(10);
+        for entry in [poll(1), poll(2), transition(1), poll(3), facts(1, None, 1)] {
+            queue.push(entry);
+        }
+        let first = queue.take(3);
+        assert_eq!((first.transitions.len(), first.facts.len(), slots(&first)), (1, 1, vec![1]));
+        assert_eq!(slots(&queue.take(3)), [2, 3]);
+        assert!(queue.take(3).is_empty());
+    }
+
+    #[test]
+    fn halving_loses_nothing_and_ends() {
+        let mut queue = Queue::new(10);
+        for entry in [poll(1), poll(2), poll(3), transition(1), facts(1, None, 1)] {
+            queue.push(entry);
+        }
+        let (first, second) = halve(queue.take(10));
+        assert_eq!((first.len(), slots(&first)), (3, vec![1]));
+        assert_eq!((second.len(), slots(&second)), (2, vec![2, 3]));
+        let (one, other) = halve(second);
+        assert_eq!((slots(&one), slots(&other)), (vec![2], vec![3]));
+    }
+}

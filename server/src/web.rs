@@ -1,0 +1,83 @@
+//! The HTTP face: JSON under `/api/v1`, health, own metrics. Thin over `query`.
+//!
+//! It runs on a thread of its own with its own small runtime, so a slow reader never delays a poll.
+//! It must not know SQL, the wire or how a host is polled; it holds no lock across an await.
+
+mod api;
+mod connections;
+mod failure;
+mod own;
+mod params;
+
+use std::{fmt, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use tokio::net::TcpListener;
+
+pub use connections::{
+    ConnectionLimits, DRAIN, MAX_CONNECTION_LIFE, MAX_CONNECTIONS, MAX_HEADER_WAIT,
+};
+
+use crate::{clock::Clock, metrics::Metrics, query::Query};
+
+/// The largest request body read, bytes. Nothing here takes a body.
+pub const MAX_BODY_BYTES: usize = 1024;
+
+/// Copies what is a state of something else (the fleet, the writer) into the gauges; called when
+/// somebody reads `/metrics`.
+pub type Refresh = Box<dyn Fn(&Metrics) + Send + Sync>;
+
+/// What the routes answer from.
+pub struct Site {
+    /// The live view and the store.
+    pub query: Query,
+    /// The server's metrics of itself.
+    pub metrics: Arc<Metrics>,
+    /// Called before the metrics are written out.
+    pub refresh: Refresh,
+    /// The clock that `-1h` is counted from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").finish_non_exhaustive()
+    }
+}
+
+/// Every route there is.
+fn router(site: Arc<Site>) -> Router {
+    Router::new()
+        .route("/", get(own::index))
+        .route("/healthz", get(own::healthz))
+        .route("/readyz", get(own::readyz))
+        .route("/metrics", get(own::metrics))
+        .route("/api/v1/columns", get(api::columns))
+        .route("/api/v1/hosts", get(api::hosts))
+        .route("/api/v1/hosts/{name}", get(api::host))
+        .route("/api/v1/hosts/{name}/polls", get(api::polls))
+        .route("/api/v1/hosts/{name}/events", get(api::events))
+        .fallback(failure::not_found)
+        .method_not_allowed_fallback(failure::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(site)
+}
+
+/// Answers on `listener` until `shutdown` ends; then lets answers under way end, for at most
+/// [`DRAIN`].
+///
+/// A connection that cannot be accepted (out of file descriptors) is logged and retried; nothing
+/// ends this but `shutdown`.
+pub async fn serve(listener: TcpListener, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
+    serve_with(listener, site, ConnectionLimits::default(), shutdown).await;
+}
+
+/// As [`serve`], with limits of one's own.
+pub async fn serve_with(
+    listener: TcpListener,
+    site: Arc<Site>,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()>,
+) {
+    connections::accept(listener, router(site), limits, shutdown).await;
+}

@@ -1,0 +1,114 @@
+//! The handlers of `/api/v1`: read the parameters, ask `query`, answer JSON.
+
+use std::{fmt::Display, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+
+use super::{Site, failure::Failure, params::Params};
+use crate::{
+    model,
+    query::{
+        EventsPage, Glossary, HostFilter, HostShape, HostsPage, MAX_HOSTS, MAX_PAGE, Order,
+        PollRange, PollsPage, parse_moment,
+    },
+};
+
+type Answer<T> = Result<Json<T>, Failure>;
+
+/// One of a closed list of words.
+fn word<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String> {
+    let same = |entry: &&T| entry.to_string() == text;
+    all.iter().find(same).copied().ok_or_else(|| {
+        let words: Vec<_> = all.iter().map(ToString::to_string).collect();
+        format!("expected one of: {}; got {text:?}", words.join(", "))
+    })
+}
+
+fn limit(text: &str, most: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from 1 to {most}; got {text:?}")),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("expected true or false; got {text:?}")),
+    }
+}
+
+fn any_text(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.to_owned())
+}
+
+/// `GET /api/v1/columns`.
+pub(super) async fn columns(params: Params) -> Answer<Glossary> {
+    params.finish()?;
+    Ok(Json(Glossary::new()))
+}
+
+/// `GET /api/v1/hosts?state&group&text&after&limit`.
+pub(super) async fn hosts(State(site): State<Arc<Site>>, mut params: Params) -> Answer<HostsPage> {
+    let filter = HostFilter {
+        state: params.take("state", |text| word(model::State::ALL, text))?,
+        group: params.take("group", any_text)?,
+        text: params.take("text", any_text)?,
+        after: params.take("after", any_text)?,
+        limit: params.take("limit", |text| limit(text, MAX_HOSTS))?.unwrap_or(MAX_HOSTS),
+    };
+    params.finish()?;
+    Ok(Json(site.query.hosts(&filter).await?))
+}
+
+/// `GET /api/v1/hosts/{name}`.
+pub(super) async fn host(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Answer<HostShape> {
+    params.finish()?;
+    Ok(Json(site.query.host(&name).await?))
+}
+
+/// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail`.
+pub(super) async fn polls(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    mut params: Params,
+) -> Answer<PollsPage> {
+    let now = site.clock.now().wall;
+    let moment = |text: &str| parse_moment(text, now);
+    let mut range = PollRange::last_hour(now);
+    if let Some(from) = params.take("from", moment)? {
+        range.from = from;
+    }
+    if let Some(to) = params.take("to", moment)? {
+        range.to = to;
+    }
+    if let Some(limit) = params.take("limit", |text| limit(text, MAX_PAGE))? {
+        range.limit = limit;
+    }
+    if let Some(order) = params.take("order", |text| word(Order::ALL, text))? {
+        range.order = order;
+    }
+    let detail = params.take("detail", switch)?.unwrap_or(true);
+    params.finish()?;
+    range.check().map_err(|error| Failure::bad_request(error.to_string()))?;
+    Ok(Json(site.query.polls(&name, &range, detail).await?))
+}
+
+/// `GET /api/v1/hosts/{name}/events?limit`.
+pub(super) async fn events(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    mut params: Params,
+) -> Answer<EventsPage> {
+    let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
+    params.finish()?;
+    Ok(Json(site.query.events(&name, most).await?))
+}

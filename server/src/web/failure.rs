@@ -1,0 +1,72 @@
+//! Errors as JSON: `{"error": "what, and what is expected"}` with the right status.
+
+use std::error::Error;
+
+use axum::{
+    Json,
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::query::QueryError;
+
+/// Why a request was not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    status: StatusCode,
+    message: String,
+}
+
+impl Failure {
+    /// The request is not understood; the message names the parameter and what is expected.
+    pub(super) fn bad_request(message: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message }
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let status = match &error {
+            QueryError::UnknownHost { .. } => StatusCode::NOT_FOUND,
+            QueryError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if status.is_server_error() {
+            tracing::warn!(error = in_full(&error), "a request could not be answered");
+        }
+        Self { status, message: in_full(&error) }
+    }
+}
+
+/// An error with all its causes.
+fn in_full(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.message }))).into_response()
+    }
+}
+
+/// Nothing is served at this path.
+pub(super) async fn not_found(uri: Uri) -> Failure {
+    Failure {
+        status: StatusCode::NOT_FOUND,
+        message: format!("nothing is served at {}; / lists what is", uri.path()),
+    }
+}
+
+/// Nothing here can be changed by a request.
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
+    Failure {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        message: format!("{} is read with GET, not {method}", uri.path()),
+    }
+}

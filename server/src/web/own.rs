@@ -1,0 +1,65 @@
+//! What the server says of itself: the index, health, readiness, metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{Site, failure::Failure, params::Params};
+
+/// Content type of OpenMetrics text.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const INDEX: &str = "\
+Roundsman
+
+/api/v1/hosts                  every host: state, facts, last poll   ?state &group &text &after &limit
+/api/v1/hosts/{name}           one host, with what repeats per core, interface, disk and mount
+/api/v1/hosts/{name}/polls     its polls, one row per attempt        ?from &to &limit &order &detail
+/api/v1/hosts/{name}/events    its changes of state                  ?limit
+/api/v1/columns                every value's name, unit and meaning
+/healthz                       200 while the process lives
+/readyz                        200 when it does its work, else 503 with the reasons
+/metrics                       the server's metrics of itself, OpenMetrics
+
+Moments (from, to): RFC 3339, milliseconds since 1970, a length before now (-1h), or now.
+";
+
+/// `GET /`.
+pub(super) async fn index() -> &'static str {
+    INDEX
+}
+
+/// `GET /healthz`: the process lives and its HTTP face answers. Says nothing of its work.
+pub(super) async fn healthz(params: Params) -> Result<&'static str, Failure> {
+    params.finish()?;
+    Ok("ok\n")
+}
+
+/// `GET /readyz`: whether the server does its work, and if not why.
+pub(super) async fn readyz(
+    State(site): State<Arc<Site>>,
+    params: Params,
+) -> Result<Response, Failure> {
+    params.finish()?;
+    let readiness = site.query.readiness(site.clock.now().wall).await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, Json(readiness)).into_response())
+}
+
+/// `GET /metrics`.
+pub(super) async fn metrics(
+    State(site): State<Arc<Site>>,
+    params: Params,
+) -> Result<Response, Failure> {
+    params.finish()?;
+    (site.refresh)(&site.metrics);
+    Ok(match site.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    })
+}

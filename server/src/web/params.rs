@@ -1,0 +1,71 @@
+//! Query parameters, each checked: unknown, repeated and bad ones are refused with a message that
+//! says what is expected.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::request::Parts,
+};
+
+use super::{Site, failure::Failure};
+use crate::inventory::closest;
+
+/// The parameters of one request that are not taken yet.
+#[derive(Debug)]
+pub(super) struct Params {
+    given: BTreeMap<String, String>,
+    known: Vec<&'static str>,
+}
+
+impl FromRequestParts<Arc<Site>> for Params {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Site>) -> Result<Self, Self::Rejection> {
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| {
+            Failure::bad_request(format!("the query string cannot be read: {error}"))
+        })?;
+        let mut given = BTreeMap::new();
+        for (name, value) in pairs.0 {
+            if given.insert(name.clone(), value).is_some() {
+                return Err(Failure::bad_request(format!("parameter {name:?} is given twice")));
+            }
+        }
+        Ok(Self { given, known: Vec::new() })
+    }
+}
+
+impl Params {
+    /// Takes the parameter `name` and reads it with `parse`.
+    ///
+    /// # Errors
+    /// When it is given and `parse` refuses it; the message is parse's own, with the name.
+    pub(super) fn take<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        self.known.push(name);
+        match self.given.remove(name) {
+            None => Ok(None),
+            Some(text) => match parse(&text) {
+                Ok(value) => Ok(Some(value)),
+                Err(error) => Err(Failure::bad_request(format!("parameter {name:?}: {error}"))),
+            },
+        }
+    }
+
+    /// Refuses whatever was not taken.
+    ///
+    /// # Errors
+    /// Names the first unknown parameter, the nearest known one and all known ones.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let Some(unknown) = self.given.keys().next() else { return Ok(()) };
+        let hint = match closest(unknown, self.known.iter().copied()) {
+            Some(word) => format!("; did you mean {word:?}?"),
+            None if self.known.is_empty() => "; this path takes none".to_owned(),
+            None => format!("; expected one of: {}", self.known.join(", ")),
+        };
+        Err(Failure::bad_request(format!("unknown parameter {unknown:?}{hint}")))
+    }
+}

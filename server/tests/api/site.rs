@@ -1,0 +1,297 @@
+//! A served site for the tests: four hosts, a ledger, a clock that stands still.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use roundsman::{
+    clock::ManualClock,
+    live::{Attempt, HostView, Live, ServerView},
+    metrics::{Metrics, StateLabel},
+    model::{
+        Cause, Column, ColumnSet, Detail, Facts, GroupName, HostId, HostName, Outcome, Record, Row,
+        State, Timings, Transition, Values, VersionId,
+    },
+    query::Query,
+    store::{
+        Batch, Registration, Store as _,
+        sqlite::{Mode, Sqlite},
+    },
+    units::{Micros, Mono, Now, WallMs},
+    web::{self, ConnectionLimits, Site},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+/// The moment at which the clock stands: 2026-03-29T01:30:00Z.
+pub(crate) const NOW: WallMs = WallMs(1_774_747_800_000);
+
+pub(crate) fn name(text: &str) -> HostName {
+    HostName::new(text).unwrap()
+}
+
+/// The slot of the poll `seconds` ago.
+fn ago(seconds: u64) -> WallMs {
+    NOW.minus(Duration::from_secs(seconds))
+}
+
+fn rows<C: ColumnSet>(labels: &[&str]) -> Vec<Row<C>> {
+    let mut values = Values::default();
+    for (column, value) in C::ALL.iter().zip([1.5, 2.0, 3.25]) {
+        values.set(*column, value);
+    }
+    vec![Row { labels: labels.iter().map(|label| (*label).into()).collect(), values }]
+}
+
+fn detail() -> Detail {
+    Detail {
+        cores: rows(&["0"]),
+        softirqs: rows(&["0"]),
+        interfaces: rows(&["eth0"]),
+        disks: rows(&["sda"]),
+        filesystems: rows(&["/", "/dev/sda1", "ext4", "ok"]),
+        processes: rows(&["1", "init", "S"]),
+    }
+}
+
+/// A poll that brought values.
+pub(crate) fn good(host: &str, id: HostId, slot: WallMs) -> Record {
+    let mut values = Values::default();
+    for (column, value) in [
+        (Column::Load1, 0.25),
+        (Column::CpuBusyPct, 12.345),
+        (Column::MemTotalBytes, 8_321_499_136.0),
+        (Column::NetRxBytesPerS, 0.0),
+    ] {
+        values.set(column, value);
+    }
+    Record {
+        host: id,
+        name: name(host),
+        slot,
+        started: slot.plus(Duration::from_millis(1)),
+        inventory: VersionId(1),
+        outcome: Outcome::Ok,
+        state: State::Up,
+        timings: Timings {
+            late_us: Micros(1_250),
+            queue_us: Micros(3),
+            resolve_us: None,
+            connect_us: None,
+            call_us: Some(Micros(950)),
+        },
+        answer_bytes: Some(4_096),
+        address: Some("10.0.0.1:50051".into()),
+        error: None,
+        boot_id: Some("0f0e0d0c-0b0a-0908-0706-050403020100".into()),
+        clock_skew_ms: Some(-2),
+        values: Some(values),
+        detail: Some(detail()),
+    }
+}
+
+/// A poll that failed.
+pub(crate) fn failed(host: &str, id: HostId, slot: WallMs) -> Record {
+    Record {
+        outcome: Outcome::Refused,
+        state: State::Suspect,
+        timings: Timings { connect_us: Some(Micros(180)), ..Timings::default() },
+        answer_bytes: None,
+        error: Some("connection refused by 10.0.0.1:50051".into()),
+        boot_id: None,
+        clock_skew_ms: None,
+        values: None,
+        detail: None,
+        ..good(host, id, slot)
+    }
+}
+
+/// A host as the engine would publish it.
+pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostView {
+    let last = last.map(Arc::new);
+    let recent = last.iter().map(|record| Attempt {
+        slot: record.slot,
+        outcome: record.outcome,
+        call_us: record.timings.call_us,
+        error: record.error.clone(),
+    });
+    HostView {
+        id: last.as_ref().map_or(HostId(99), |record| record.host),
+        name: name(host),
+        group: None,
+        labels: BTreeMap::new(),
+        addresses: vec!["10.0.0.9:50051".into()],
+        schedule: "every 10s".into(),
+        state,
+        since: ago(600),
+        reason: "its polls say so".into(),
+        facts: Facts { hostname: Some(host.into()), cpus: Some(2), ..Facts::default() },
+        recent: recent.collect::<VecDeque<_>>(),
+        last_good: last.clone().filter(|record| record.outcome.has_values()),
+        last,
+    }
+}
+
+fn registration(host: &str, address: &str) -> Registration {
+    Registration {
+        name: name(host),
+        group: None,
+        labels: BTreeMap::new(),
+        addresses: vec![address.to_owned()],
+        renamed_from: None,
+    }
+}
+
+fn went_down(id: HostId) -> Vec<Transition> {
+    let change = |at, from, to| Transition {
+        host: id,
+        name: name("db-1"),
+        at,
+        from,
+        to,
+        cause: Cause::PollFailed,
+        outcome: Some(Outcome::Refused),
+        reason: "connection refused by 10.0.0.3:50051".into(),
+    };
+    vec![change(ago(620), State::Up, State::Suspect), change(ago(600), State::Suspect, State::Down)]
+}
+
+async fn fill(store: &Sqlite, live: &Live) {
+    let hosts = [
+        ("web-1", "10.0.0.1:50051"),
+        ("web-2", "10.0.0.2:50051"),
+        ("db-1", "10.0.0.3:50051"),
+        ("old-1", "10.0.0.4:50051"),
+    ];
+    let hosts = hosts.iter().map(|(name, address)| registration(name, address)).collect();
+    let ids: Vec<HostId> =
+        store.register(hosts, ago(3_000)).await.unwrap().iter().map(|known| known.id).collect();
+    let polls = vec![
+        good("web-1", ids[0], ago(30)),
+        failed("web-1", ids[0], ago(20)),
+        good("web-1", ids[0], ago(10)),
+        failed("db-1", ids[2], ago(600)),
+        good("old-1", ids[3], ago(2_000)),
+    ];
+    let batch = Batch { polls: polls.clone(), transitions: went_down(ids[2]), facts: Vec::new() };
+    store.write(Arc::new(batch)).await.unwrap();
+    store.retire(vec![ids[3]], ago(1_000)).await.unwrap();
+
+    let web = |host: &str, last: Option<Record>, id| HostView {
+        id,
+        group: Some(GroupName::new("web").unwrap()),
+        labels: [("rack".to_owned(), "a1".to_owned())].into(),
+        ..host_view(host, State::Up, last)
+    };
+    live.publish(web("web-1", Some(polls[2].clone()), ids[0]));
+    let mut second = web("web-2", None, ids[1]);
+    second.addresses = vec!["10.0.0.2:50051".into()];
+    live.publish(second);
+    live.publish(host_view("db-1", State::Down, Some(polls[3].clone())));
+    live.update_server(|server| {
+        *server = ServerView {
+            started: ago(3_000),
+            inventory: Some((VersionId(1), "c0ffee".into(), ago(3_000))),
+            inventory_error: Some("inventory.toml:3:1: unknown key \"hots\"".into()),
+            last_round: ago(10),
+            ready: true,
+            stopping: false,
+        };
+    });
+}
+
+/// A site that is served until it is dropped.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) live: Arc<Live>,
+    pub(crate) clock: Arc<ManualClock>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+impl Served {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(ConnectionLimits::default()).await
+    }
+
+    pub(crate) async fn start_with(limits: ConnectionLimits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
+        let live = Arc::new(Live::default());
+        fill(&store, &live).await;
+        let clock = Arc::new(ManualClock::new(Now { wall: NOW, mono: Mono::default() }));
+        let shown = Arc::clone(&live);
+        let site = Site {
+            query: Query::new(Arc::clone(&live), Arc::new(store)),
+            metrics: Arc::new(Metrics::new()),
+            refresh: Box::new(move |metrics| {
+                for (state, count) in shown.count_by_state() {
+                    let gauge = metrics.hosts.get_or_create(&StateLabel { state });
+                    gauge.set(i64::try_from(count).unwrap());
+                }
+            }),
+            clock: Arc::clone(&clock) as Arc<_>,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopping) = oneshot::channel::<()>();
+        let shutdown = async { drop(stopping.await) };
+        let task = tokio::spawn(web::serve_with(listener, Arc::new(site), limits, shutdown));
+        Self { address, live, clock, stop: Some(stop), task, _dir: dir }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.request("GET", path).await
+    }
+
+    /// A JSON answer with status 200.
+    pub(crate) async fn json(&self, path: &str) -> serde_json::Value {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        assert_eq!(reply.header("content-type"), Some("application/json"), "{path}");
+        serde_json::from_str(&reply.body).unwrap()
+    }
+
+    pub(crate) async fn request(&self, method: &str, path: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A refused request may end in a reset after the answer.
+        let _ = stream.read_to_end(&mut answer).await;
+        Reply::parse(&String::from_utf8(answer).unwrap())
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        drop(self.stop.take());
+        (&mut self.task).await.unwrap();
+    }
+}
+
+/// An answer.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    head: String,
+}
+
+impl Reply {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).unwrap_or_default().parse().unwrap();
+        Self { status, body: body.to_owned(), head: head.to_owned() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}

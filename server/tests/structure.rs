@@ -1,0 +1,111 @@
+//! The rules of the source that the compiler does not hold.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../probe/tests/rules/mod.rs"]
+mod rules;
+
+use std::{fs, path::PathBuf};
+
+use rules::{code, declared, files, source, uses_below};
+
+/// A module's own file and those in its folder, tests left out.
+fn module(name: &str) -> Vec<PathBuf> {
+    let mut all = files(&source(name));
+    all.push(source(&format!("{name}.rs")));
+    all.retain(|file| {
+        !["tests.rs", "conformance.rs", "sample.rs", "properties.rs", "machine.rs"]
+            .iter()
+            .any(|test| file.ends_with(test))
+            && !file.components().any(|part| part.as_os_str() == "tests")
+    });
+    all
+}
+
+/// Where any of `words` stands in the code of `files`.
+fn found(files: &[PathBuf], words: &[&str]) -> Vec<String> {
+    let mut places = Vec::new();
+    for file in files {
+        let code = code(file);
+        for word in words.iter().filter(|word| code.contains(**word)) {
+            places.push(format!("{}: {word}", file.display()));
+        }
+    }
+    places
+}
+
+#[test]
+fn a_module_uses_only_modules_declared_above_it() {
+    let order = declared(&source("lib.rs"));
+    assert!(order.len() >= 15, "{order:?}");
+    assert_eq!(uses_below(&order, &source(""), "crate::"), Vec::<String>::new());
+}
+
+#[test]
+fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
+    let impure = [
+        "async ",
+        ".await",
+        "tokio",
+        "tracing",
+        "std::fs",
+        "fs::",
+        "std::io",
+        "TcpStream",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "::now()",
+        "std::env",
+        "thread::",
+    ];
+    for name in ["schedule", "inventory", "rates", "health", "units", "model"] {
+        let files = module(name);
+        assert!(!files.is_empty());
+        assert_eq!(found(&files, &impure), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn sql_stands_in_the_backends_alone() {
+    let sql = ["SELECT ", "INSERT ", "DELETE FROM", "CREATE TABLE", "rusqlite"];
+    let mut others = files(&source(""));
+    others.retain(|file| !file.starts_with(source("store/sqlite")));
+    others.retain(|file| *file != source("store/sqlite.rs"));
+    assert_eq!(found(&others, &sql), Vec::<String>::new());
+    assert!(!found(&module("store/sqlite"), &sql).is_empty());
+}
+
+#[test]
+fn the_wire_is_known_to_the_decoder_alone() {
+    let mut others = files(&source(""));
+    others.retain(|file| !file.starts_with(source("poll/decode")));
+    others.retain(|file| *file != source("poll/decode.rs"));
+    assert_eq!(found(&others, &["roundsman_proto"]), Vec::<String>::new());
+    assert!(!found(&module("poll/decode"), &["roundsman_proto"]).is_empty());
+}
+
+#[test]
+fn the_probe_is_in_the_demo_alone() {
+    let mut others = files(&source(""));
+    others.retain(|file| !file.starts_with(source("cli/demo")));
+    assert_eq!(found(&others, &["roundsman_probe::"]), Vec::<String>::new());
+}
+
+#[test]
+fn files_stay_readable_and_say_what_they_are_for() {
+    for file in files(&source("")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let is_test =
+            file.ends_with("tests.rs") || file.components().any(|p| p.as_os_str() == "tests");
+        assert!(
+            is_test || text.starts_with("//!"),
+            "{}: does not say what it is for",
+            file.display()
+        );
+        let lines = code(&file).lines().count();
+        assert!(
+            lines <= 380 || is_test || file.ends_with("conformance.rs"),
+            "{}: {lines} lines before its tests",
+            file.display()
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! What several tests share: fake probes that behave as they are told, over real sockets.
+#![allow(clippy::unwrap_used, reason = "a broken fake is a broken test")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test program uses its own part of this"
+)]
+
+mod fake_probe;
+mod peers;
+
+pub use fake_probe::{Behaviour, FakeProbe, MACHINE, answer};
+pub use peers::Unanswered;
