@@ -9,20 +9,11 @@
 //! microseconds of reading files, for which a thread switch would cost more than it gains.
 
 mod preface;
-mod gather;
 mod memo;
 mod metrics;
 mod dispatch;
 
-use std::{
-    future::{Future, poll_fn},
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -36,7 +27,6 @@ use tracing::{debug, info, warn};
 
 use crate::collect::Collector;
 use dispatch::Dispatch;
-use gather::gathered;
 use preface::Guarded;
 
 /// Longest time one answer may collect, whatever the caller's deadline. `--max-collect`.
@@ -175,15 +165,6 @@ fn is_scarcity(error: &io::Error) -> bool {
     )
 }
 
-/// How a connection failed; its peer's affair.
-#[derive(Debug, thiserror::Error)]
-enum Lost {
-    #[error("it cannot be written to: {0}")]
-    Write(io::Error),
-    #[error("{0}")]
-    Protocol(hyper::Error),
-}
-
 /// What every connection is served with.
 struct Server {
     dispatch: Dispatch,
@@ -213,22 +194,15 @@ impl Server {
             if let Err(error) = stream.set_nodelay(true) {
                 debug!(%peer, %error, "no TCP_NODELAY");
             }
-            let (socket, outlet) = gathered(Guarded::new(stream, preface));
-            let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), dispatch));
-            let mut stopped = pin!(stopped);
-            let mut told = false;
-            let ended = poll_fn(|context| {
-                if !told && stopped.as_mut().poll(context).is_ready() {
-                    told = true;
+            let guarded = TokioIo::new(Guarded::new(stream, preface));
+            let mut connection = pin!(builder.serve_connection(guarded, dispatch));
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stopped => {
                     connection.as_mut().graceful_shutdown();
+                    connection.await
                 }
-                let ended = connection.as_mut().poll(context);
-                match outlet.poll_send(context) {
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(Lost::Write(error))),
-                    Poll::Ready(Ok(())) | Poll::Pending => ended.map_err(Lost::Protocol),
-                }
-            });
-            let ended = ended.await;
+            };
             if let Err(error) = ended {
                 debug!(%peer, %error, "connection failed");
             }

@@ -38,9 +38,12 @@ impl Host {
     pub fn open(root: Root) -> Self {
         let mut bytes = Vec::new();
         let path = root.at(TAPE);
-        let tape = read_path(&path, None, MAX_TAPE_BYTES, &mut bytes).ok().map(|()| {
-            Arc::new(Tape::parse(&bytes).map_err(|error| format!("{}: {error}", path.display())))
-        });
+        let tape =
+            read_path(&path, None, Extent::up_to(MAX_TAPE_BYTES), &mut bytes).ok().map(|()| {
+                Arc::new(
+                    Tape::parse(&bytes).map_err(|error| format!("{}: {error}", path.display())),
+                )
+            });
         Self { root, tape }
     }
 
@@ -105,7 +108,14 @@ impl Host {
             }
             Place::Rootfs(_) | Place::Proc(_) => None,
         };
-        read_path(&self.root.at(place), within, MAX_FILE_BYTES, buffer)
+        // Files of /proc/sys and of disks give all they have at once; asking again for their end
+        // costs as much as the value. Other files of /proc stop short where they like.
+        let ends_short = match place {
+            Place::Rootfs(_) => true,
+            Place::Proc(file) => file.starts_with("sys/"),
+        };
+        let path = self.root.at(place);
+        read_path(&path, within, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
     }
 
     /// Reads `stat` of one process.
@@ -114,7 +124,7 @@ impl Host {
     /// open(2)'s or read(2)'s: ESRCH or ENOENT when the process has ended.
     pub fn read_process(&self, pid: u32, buffer: &mut Vec<u8>) -> Result<(), Errno> {
         buffer.clear();
-        read_path(&self.root.process(pid), None, MAX_FILE_BYTES, buffer)
+        read_path(&self.root.process(pid), None, Extent::up_to(MAX_FILE_BYTES), buffer)
     }
 
     /// Numbers of the processes there are, in no order.
@@ -203,10 +213,26 @@ pub fn path_of(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
+/// How much is read.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    /// More is an error, bytes.
+    limit: usize,
+    /// Whether a read(2) that gives less than it was asked for has reached the end.
+    ends_short: bool,
+}
+
+impl Extent {
+    /// To the end, which only an empty read tells.
+    fn up_to(limit: usize) -> Self {
+        Self { limit, ends_short: false }
+    }
+}
+
 fn read_path(
     path: &Path,
     within: Option<(&Path, &str)>,
-    limit: usize,
+    extent: Extent,
     buffer: &mut Vec<u8>,
 ) -> Result<(), Errno> {
     // NONBLOCK: opening a FIFO in a hand-made tree must not wait for a writer. /proc ignores it.
@@ -215,7 +241,7 @@ fn read_path(
         Some((dir, file)) => open_within(dir, file, path, flags)?,
         None => rustix::fs::openat(CWD, path, flags, Mode::empty())?,
     };
-    read_to_end(file.as_fd(), limit, buffer)
+    read_to_end(file.as_fd(), extent, buffer)
 }
 
 /// Opens a file with its links resolved as if `dir` were `/`. Kernels before 5.6, and old seccomp
@@ -228,12 +254,16 @@ fn open_within(dir: &Path, file: &str, path: &Path, flags: OFlags) -> Result<Own
     }
 }
 
-fn read_to_end(file: impl AsFd, limit: usize, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+fn read_to_end(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
     loop {
         buffer.reserve(READ_BYTES);
         match rustix::io::read(&file, rustix::buffer::spare_capacity(buffer)) {
             Ok(0) => return Ok(()),
-            Ok(_) if buffer.len() <= limit => {}
+            Ok(_) if buffer.len() <= extent.limit => {
+                if extent.ends_short && buffer.len() < buffer.capacity() {
+                    return Ok(());
+                }
+            }
             Ok(_) => {
                 buffer.clear();
                 return Err(Errno::FBIG);
