@@ -190,6 +190,12 @@ impl Installer {
         };
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
+        for discovery in &inventory.discoveries {
+            tracing::warn!(
+                group = %discovery.group, dns = %discovery.dns,
+                "this version does not act on `discover`: these hosts are not polled",
+            );
+        }
         self.numbers = numbers;
         let (in_force, told) = oneshot::channel();
         let inventory = Arc::new(inventory.clone());

@@ -210,12 +210,18 @@ fn text(report: &Report, output: Output) -> String {
     if let Some(summary) = &report.inventory {
         let Summary { file, hash, hosts, paused, groups, discoveries } = summary;
         text.push_str(&format!(
-            "inventory: {file}: {} ({paused} paused) in {}, {discoveries} discovered by name; \
-             content {}\n",
+            "inventory: {file}: {} ({paused} paused) in {}; content {}\n",
             plural(*hosts, "host"),
             plural(*groups, "group"),
             hash.get(..12).unwrap_or(hash)
         ));
+        if *discoveries > 0 {
+            text.push_str(&format!(
+                "note: this version checks `discover` but does not act on it: the hosts of {} \
+                 are not polled\n",
+                plural(*discoveries, "name")
+            ));
+        }
     }
     if let Some(live) = &report.live {
         let rows = live.iter().map(|health| {
