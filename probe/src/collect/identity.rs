@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn only_a_machine_id_is_a_machine_id() {
-        assert!(is_machine_id("3d1219c7c4c5404aaa1f6d2a48adfda4"));
-        for bad in ["", "uninitialized", "3D1219C7C4C5404AAA1F6D2A48ADFDA4", "3d1219c7"] {
+        assert!(is_machine_id("8f2c4b1e09d74a6fb35e7c90a1d2e3f4"));
+        for bad in ["", "uninitialized", "8F2C4B1E09D74A6FB35E7C90A1D2E3F4", "8f2c4b1e"] {
             assert!(!is_machine_id(bad), "{bad}");
         }
     }
