@@ -1,6 +1,6 @@
 //! Polling one host: a typed request down a tower stack, and one [`Attempt`] back, whatever happens.
 //!
-//! Read [`stack`] for the order of things, [`classify`] for what a failure is called, [`decode`] for
+//! Read `stack` for the order of things, `classify` for what a failure is called, `decode` for
 //! what an answer must hold. Knows no schedule, no rates, no health, no store: the same poll serves
 //! the server's rounds and the operator's `poll HOST`.
 
