@@ -10,8 +10,8 @@ use roundsman::{
         Timings, Values, VersionId,
     },
     store::{
-        Batch, HostQuery, MAX_PAGE, Order, Registration, Span, Store,
-        sqlite::{Mode, Sqlite},
+        Batch, HostQuery, MAX_PAGE, Mode, Order, Registration, Span, Store,
+        sqlite::Sqlite,
     },
     units::{Micros, WallMs},
 };

@@ -15,8 +15,8 @@ use roundsman::{
     config::{Config, Flag, Sources},
     model::{HostName, Outcome, Record, State},
     store::{
-        HostQuery, Order, Span, Store as _,
-        sqlite::{Mode, Sqlite},
+        HostQuery, Mode, Order, Span, Store as _,
+        sqlite::Sqlite,
     },
 };
 use support::{Behaviour, FakeProbe};

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use super::secret::Secret;
+
 /// A value as it was found, before its setting gives it a type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Found {
@@ -47,6 +49,9 @@ pub(super) fn mask_url(text: &str) -> String {
 
 /// A form that a setting's value must have.
 pub(super) trait Shape: Sized + Clone + PartialOrd {
+    /// Whether its values are never to be shown, not even wrong ones.
+    const SECRET: bool = false;
+
     /// What it is, in words, with an example where the form is not plain.
     const EXPECTED: &'static str;
 
@@ -186,6 +191,67 @@ impl Shape for PathBuf {
 pub enum StoreUrl {
     /// An SQLite file.
     Sqlite(PathBuf),
+    /// A database of a MySQL or MariaDB server.
+    Mysql(MysqlUrl),
+}
+
+/// A database of a MySQL or MariaDB server, without the password.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MysqlUrl {
+    /// Who logs in.
+    pub user: String,
+    /// Name or IP address of the server, an IPv6 one without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+}
+
+/// The port of MySQL where the URL names none.
+const MYSQL_PORT: u16 = 3306;
+
+impl MysqlUrl {
+    /// Reads what follows `mysql://`. A password in it is refused: it would stand in process lists
+    /// and in files that are not kept secret.
+    fn read(rest: &str) -> Option<Self> {
+        let (user, rest) = rest.split_once('@')?;
+        let (address, database) = rest.split_once('/')?;
+        let (host, port) = match address.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                host.parse::<std::net::Ipv6Addr>().ok()?;
+                (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
+            }
+            None => match address.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (address, None),
+            },
+        };
+        let port = port.map_or(Ok(MYSQL_PORT), str::parse).ok()?;
+        let plain = |text: &str| {
+            let odd = |c: char| c.is_whitespace() || c.is_control() || "@/?#%".contains(c);
+            !text.is_empty() && !text.contains(odd)
+        };
+        let fits = plain(user) && !user.contains(':') && plain(host) && plain(database);
+        (fits && port != 0).then(|| Self {
+            user: user.to_owned(),
+            host: host.to_owned(),
+            port,
+            database: database.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for MysqlUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, host, port, database } = self;
+        if host.contains(':') {
+            write!(f, "mysql://{user}@[{host}]:{port}/{database}")
+        } else {
+            write!(f, "mysql://{user}@{host}:{port}/{database}")
+        }
+    }
 }
 
 impl StoreUrl {
@@ -193,6 +259,7 @@ impl StoreUrl {
     pub(super) fn under(self, data: &Path) -> Self {
         match self {
             Self::Sqlite(path) => Self::Sqlite(data.join(path)),
+            Self::Mysql(url) => Self::Mysql(url),
         }
     }
 }
@@ -201,18 +268,22 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Mysql(url) => url.fmt(f),
         }
     }
 }
 
 impl Shape for StoreUrl {
-    const EXPECTED: &'static str = "\"sqlite:\" and the path of a file";
+    const EXPECTED: &'static str = "\"sqlite:\" and the path of a file, or \"mysql://user@host:3306/database\" with the password in store.password_file";
 
     fn read(found: &Found) -> Option<Self> {
         let text = match found {
             Found::Text(text) => text,
             Found::Whole(_) | Found::Other(_) => return None,
         };
+        if let Some(rest) = text.strip_prefix("mysql://") {
+            return MysqlUrl::read(rest).map(Self::Mysql);
+        }
         // `sqlite:///var/lib/x.db` is how other programs write it; `:memory:` would keep nothing.
         let path = text.strip_prefix("sqlite:")?;
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -222,6 +293,40 @@ impl Shape for StoreUrl {
 
     fn show(&self) -> String {
         self.to_string()
+    }
+}
+
+/// A path, or none: an empty text.
+impl Shape for Option<PathBuf> {
+    const EXPECTED: &'static str = "a path, or \"\" for none";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) => Some((!text.is_empty()).then(|| PathBuf::from(text))),
+            Found::Whole(_) | Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+}
+
+/// A secret, or none: an empty text. A password of digits may stand without quotes.
+impl Shape for Option<Secret> {
+    const SECRET: bool = true;
+    const EXPECTED: &'static str = "a secret in quotes";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) => Some((!text.is_empty()).then(|| Secret::new(text.as_str()))),
+            Found::Whole(number) => Some(Some(Secret::new(number.to_string()))),
+            Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 }
 
@@ -287,6 +392,16 @@ words! {
     }
 }
 
+words! {
+    /// Whether a connection is encrypted.
+    TlsMode, "one of \"off\", \"required\"" {
+        /// It is not.
+        Off = "off";
+        /// It is, with a certificate that is checked, or there is none.
+        Required = "required";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,8 +450,30 @@ mod tests {
         assert_eq!(StoreUrl::read(&text("sqlite:a.db")), file("a.db"));
         assert_eq!(StoreUrl::read(&text("sqlite:/var/a.db")), file("/var/a.db"));
         assert_eq!(StoreUrl::read(&text("sqlite:///var/a.db")), file("/var/a.db"));
-        for bad in ["", "a.db", "sqlite:", "sqlite://", "sqlite::memory:", "sqlite:dir/", "mysql:x"]
-        {
+        let server = |host: &str, port| {
+            Some(StoreUrl::Mysql(MysqlUrl {
+                user: "u".into(),
+                host: host.into(),
+                port,
+                database: "d".into(),
+            }))
+        };
+        for (given, read, shown) in [
+            ("mysql://u@db/d", server("db", 3306), "mysql://u@db:3306/d"),
+            ("mysql://u@10.0.0.1:3307/d", server("10.0.0.1", 3307), "mysql://u@10.0.0.1:3307/d"),
+            ("mysql://u@[::1]/d", server("::1", 3306), "mysql://u@[::1]:3306/d"),
+            ("mysql://u@[::1]:3307/d", server("::1", 3307), "mysql://u@[::1]:3307/d"),
+        ] {
+            assert_eq!(StoreUrl::read(&text(given)), read, "{given}");
+            assert_eq!(read.unwrap().to_string(), shown);
+        }
+        let bad = [
+            "", "a.db", "sqlite:", "sqlite://", "sqlite::memory:", "sqlite:dir/", "mysql:x",
+            "mysql://db/d", "mysql://u@db", "mysql://u@db/", "mysql://@db/d", "mysql://u:p@db/d",
+            "mysql://u@/d", "mysql://u@db:0/d", "mysql://u@db:x/d", "mysql://u@db:70000/d",
+            "mysql://u@[db]/d", "mysql://u@[::1]3306/d", "mysql://u@db/d?tls=1", "mysql://u@db/a/b",
+        ];
+        for bad in bad {
             assert_eq!(StoreUrl::read(&text(bad)), None, "{bad}");
         }
     }

@@ -17,8 +17,8 @@ use roundsman::{
     },
     query::Query,
     store::{
-        Batch, Registration, Store as _,
-        sqlite::{Mode, Sqlite},
+        Batch, Mode, Registration, Store as _,
+        sqlite::Sqlite,
     },
     units::{Micros, Mono, Now, WallMs},
     web::{self, ConnectionLimits, Site},
