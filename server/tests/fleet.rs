@@ -66,7 +66,7 @@ impl Server {
     async fn rows(self) -> BTreeMap<String, Vec<Record>> {
         let file = config(&self.folder).store.url;
         self.app.stop().await;
-        let roundsman::config::StoreUrl::Sqlite(file) = file;
+        let roundsman::config::StoreUrl::Sqlite(file) = file else { panic!("{file}") };
         let store = Sqlite::open(file, Mode::ReadOnly).await.unwrap();
         let mut rows = BTreeMap::new();
         for host in store.hosts(HostQuery::all()).await.unwrap() {

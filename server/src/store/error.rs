@@ -86,6 +86,15 @@ pub enum StoreError {
         /// The step's name here.
         name: &'static str,
     },
+    /// The server does not answer, or not as it should.
+    #[error("cannot connect to {location}: the server must be running, and host and port be right")]
+    Unreachable {
+        /// Where the store is.
+        location: String,
+        /// What the system or the server said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
     /// The server does not let this user in, or not do what is needed.
     #[error(
         "{location} does not let this user in: check the user in store.url, store.password or store.password_file, and the user's grants"

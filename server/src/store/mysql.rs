@@ -160,7 +160,9 @@ impl Shared {
         if days.is_subset(&self.days()) {
             return Ok(());
         }
-        partitions::ensure(&self.doors, &days).await?;
+        if let Some(gone) = partitions::ensure(&self.doors, &days).await? {
+            return Err(gone.refusal());
+        }
         let mut known = self.days();
         known.extend(days);
         while known.len() > REMEMBERED_DAYS {
@@ -169,11 +171,12 @@ impl Shared {
         Ok(())
     }
 
+    /// Makes the partitions of the coming days.
     async fn make_ahead(&self) -> Result<(), StoreError> {
-        let days = partitions::ahead(self.clock.now().wall);
-        // Asked anew each time: somebody may have dropped one.
+        partitions::ensure(&self.doors, &partitions::ahead(self.clock.now().wall)).await?;
+        // Looked up anew when they are used: somebody may have dropped one.
         self.days().clear();
-        self.ensure(days).await
+        Ok(())
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {

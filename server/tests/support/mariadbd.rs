@@ -71,6 +71,7 @@ impl Mariadbd {
     /// Makes a data directory and starts a server on it, with `flags` of its own.
     pub fn start(flags: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("roundsman-mariadb-").tempdir().unwrap().keep();
+        fs::create_dir(dir.join("tmp")).unwrap();
         let mut install = Command::new("mariadb-install-db");
         install.env("PATH", path()).args(["--no-defaults", "--skip-test-db"]);
         install.arg("--auth-root-authentication-method=normal");
@@ -96,6 +97,8 @@ impl Mariadbd {
         keeper.args([
             format!("--datadir={}", dir.join("data").display()),
             format!("--socket={}", dir.join("socket").display()),
+            // In /tmp it would take the temporary tables of another server for its own left-overs.
+            format!("--tmpdir={}", dir.join("tmp").display()),
             format!("--pid-file={}", dir.join("pid").display()),
             format!("--port={port}"),
             "--bind-address=127.0.0.1".to_owned(),

@@ -193,7 +193,7 @@ impl Doors {
     }
 
     async fn checkout(&self, pool: &Pool) -> Result<Conn, StoreError> {
-        let waiting = async { pool.get_conn().await.map_err(self.place.fault("connect")) };
+        let waiting = async { pool.get_conn().await.map_err(|error| self.place.unreachable(error)) };
         within(self.limits.connect, waiting).await
     }
 
@@ -240,7 +240,7 @@ fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Pool {
 }
 
 async fn connect(opts: Opts, place: &Place, after: Duration) -> Result<Conn, StoreError> {
-    let connecting = async { Conn::new(opts).await.map_err(place.fault("connect")) };
+    let connecting = async { Conn::new(opts).await.map_err(|error| place.unreachable(error)) };
     within(after, connecting).await
 }
 

@@ -3,7 +3,7 @@
 //! Error codes: MySQL 8.0 reference manual, "Server Error Message Reference"; MariaDB's codes from
 //! 4000 on are its own.
 
-use mysql_async::{DriverError, Error};
+use mysql_async::{DriverError, Error, IoError, ServerError};
 
 use crate::store::StoreError;
 
@@ -47,13 +47,22 @@ fn code(error: &Error) -> Option<u16> {
     }
 }
 
+/// The error without the driver's words before it.
+fn plain(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        Error::Server(error) => error.into(),
+        Error::Io(IoError::Io(error)) => error.into(),
+        other => other.into(),
+    }
+}
+
 impl Place {
     /// Turns an error of a statement into a [`StoreError`].
     pub(super) fn fault(&self, doing: &'static str) -> impl Fn(Error) -> StoreError + use<> {
         let place = self.clone();
         move |error| match code(&error) {
             Some(code) if DENIED.contains(&code) => {
-                StoreError::Denied { location: place.location.clone(), cause: error.into() }
+                StoreError::Denied { location: place.location.clone(), cause: plain(error) }
             }
             Some(NO_DATABASE) => StoreError::NoDatabase {
                 location: place.location.clone(),
@@ -62,8 +71,18 @@ impl Place {
             _ => StoreError::Failed {
                 doing,
                 location: place.location.clone(),
-                cause: error.into(),
+                cause: plain(error),
             },
+        }
+    }
+
+    /// Turns an error of connecting into a [`StoreError`].
+    pub(super) fn unreachable(&self, error: Error) -> StoreError {
+        match self.fault("connect")(error) {
+            StoreError::Failed { location, cause, .. } => {
+                StoreError::Unreachable { location, cause }
+            }
+            other => other,
         }
     }
 
@@ -76,7 +95,7 @@ impl Place {
     ) -> StoreError {
         let too_large = matches!(&error, Error::Driver(DriverError::PacketTooLarge));
         if too_large || code(&error).is_some_and(|code| OF_THE_ROW.contains(&code)) {
-            StoreError::BadRow { row: row(), why: error.to_string() }
+            StoreError::BadRow { row: row(), why: plain(error).to_string() }
         } else {
             self.fault(doing)(error)
         }
@@ -90,7 +109,7 @@ impl Place {
 
 fn server_code(error: &StoreError) -> Option<u16> {
     let StoreError::Failed { cause, .. } = error else { return None };
-    cause.downcast_ref::<Error>().and_then(code)
+    Some(cause.downcast_ref::<ServerError>()?.code)
 }
 
 /// Whether a whole transaction may be tried again at once: another one was in its way.

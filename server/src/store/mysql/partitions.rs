@@ -123,11 +123,32 @@ pub(super) async fn list(conn: &mut Conn, place: &Place) -> Result<Vec<Partition
     partitions.collect()
 }
 
-/// Makes sure that each of these days has its partition.
+/// A day whose partition was dropped, and the oldest that is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gone {
+    pub(super) day: NaiveDate,
+    pub(super) oldest: NaiveDate,
+}
+
+impl Gone {
+    /// Why a poll of that day is not kept.
+    pub(super) fn refusal(self) -> StoreError {
+        StoreError::BadRow {
+            row: format!("polls of {}", self.day),
+            why: format!("retention has dropped that day; the oldest kept is {}", self.oldest),
+        }
+    }
+}
+
+/// Makes sure that each of these days has its partition; answers the newest that cannot have one
+/// any more.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::BadRow`] for a day whose partition was dropped.
-pub(super) async fn ensure(doors: &Doors, days: &BTreeSet<NaiveDate>) -> Result<(), StoreError> {
+/// [`StoreError`].
+pub(super) async fn ensure(
+    doors: &Doors,
+    days: &BTreeSet<NaiveDate>,
+) -> Result<Option<Gone>, StoreError> {
     let making = async {
         let mut conn = doors.schema().await?;
         let mut attempts = 0;
@@ -147,7 +168,8 @@ async fn make(
     conn: &mut Conn,
     doors: &Doors,
     days: &BTreeSet<NaiveDate>,
-) -> Result<(), StoreError> {
+) -> Result<Option<Gone>, StoreError> {
+    let mut gone = None;
     for day in days {
         let partitions = list(conn, &doors.place).await?;
         match need(&partitions, *day) {
@@ -157,15 +179,10 @@ async fn make(
                     .await
                     .map_err(doors.place.fault("make a partition for a day"))?;
             }
-            Need::Dropped { oldest } => {
-                return Err(StoreError::BadRow {
-                    row: format!("polls of {day}"),
-                    why: format!("the oldest day that is kept is {oldest}"),
-                });
-            }
+            Need::Dropped { oldest } => gone = Some(Gone { day: *day, oldest }),
         }
     }
-    Ok(())
+    Ok(gone)
 }
 
 /// Today and the days ahead of it.
