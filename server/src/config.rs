@@ -15,12 +15,14 @@ mod read;
 mod secret;
 mod setting;
 mod shape;
+mod url;
 
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
-pub use shape::{ByteSize, LogFormat, LogLevel, MysqlUrl, StoreUrl, TlsMode};
+pub use shape::{ByteSize, LogFormat, LogLevel, TlsMode};
+pub use url::{MysqlUrl, StoreUrl};
 
 use std::{
     ffi::OsString,

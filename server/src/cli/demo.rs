@@ -25,9 +25,7 @@ use crate::{
     live::{HostView, Live},
     model::HostName,
     query::PollShape,
-    store::{
-        self, HostQuery, HostSummary, Mode,
-    },
+    store::{self, HostQuery, HostSummary, Mode},
     units::WallMs,
 };
 
@@ -91,7 +89,7 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
         let now = kept(&kept_in, &place, false, runtime).await?;
         let polls = plural(usize::try_from(now.saturating_sub(before)).unwrap_or(0), "poll");
         let flag = runtime.data_flag();
-        eprintln!("kept {polls} in {}, see `roundsman history {name}{flag}`", place);
+        eprintln!("kept {polls} in {place}, see `roundsman history {name}{flag}`");
         Ok(())
     })
 }

@@ -13,7 +13,8 @@ use super::{
     layer::{Layer, Place},
     secret::Secret,
     setting::{SETTINGS, Setting},
-    shape::{Found, Shape, mask_url},
+    shape::{Found, Shape},
+    url::mask_url,
 };
 
 /// Where the value of a setting came from.

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     secret::Secret,
-    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, StoreUrl, TlsMode},
+    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, TlsMode},
+    url::StoreUrl,
 };
 
 /// A setting with its type.

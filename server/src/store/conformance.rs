@@ -531,10 +531,7 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
     let before = Retention { polls: next_day(0), events: slot(4) };
     let pruned = fixture.store().prune(before).await.unwrap();
     assert_eq!((pruned.polls, pruned.events), (1_202, 4));
-    assert_eq!(
-        slots(&all_polls(fixture, a.id).await),
-        (0..100).map(next_day).collect::<Vec<_>>()
-    );
+    assert_eq!(slots(&all_polls(fixture, a.id).await), (0..100).map(next_day).collect::<Vec<_>>());
     assert_eq!(slots(&all_polls(fixture, b.id).await), [0, 1].map(next_day));
     let left = fixture.store().transitions(None, Span::ALL, Order::OldestFirst, 99).await.unwrap();
     assert_eq!(left.iter().map(|t| t.at).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9].map(slot));

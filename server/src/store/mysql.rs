@@ -20,6 +20,7 @@ mod partitions;
 mod polls;
 mod prune;
 mod record;
+mod seen;
 mod status;
 mod worker;
 

@@ -30,8 +30,8 @@ use rusqlite::Connection;
 
 use self::worker::Worker;
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order, Pruned,
-    Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
+    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order,
+    Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
 };
 use crate::{
     model::{HostId, Record, Transition, VersionId},

@@ -126,10 +126,8 @@ pub(super) struct Doors {
 impl Doors {
     /// Looks whether the server lets us in, and finds out which settings it knows.
     pub(super) async fn open(options: &Options, mode: Mode) -> Result<Self, StoreError> {
-        let place = Place {
-            location: options.url.to_string(),
-            database: options.url.database.clone(),
-        };
+        let place =
+            Place { location: options.url.to_string(), database: options.url.database.clone() };
         let limits = options.limits;
         let base = base(options);
         let mut conn = connect(base.clone().into(), &place, limits.connect).await?;
@@ -193,7 +191,8 @@ impl Doors {
     }
 
     async fn checkout(&self, pool: &Pool) -> Result<Conn, StoreError> {
-        let waiting = async { pool.get_conn().await.map_err(|error| self.place.unreachable(error)) };
+        let waiting =
+            async { pool.get_conn().await.map_err(|error| self.place.unreachable(error)) };
         within(self.limits.connect, waiting).await
     }
 

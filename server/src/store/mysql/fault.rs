@@ -68,11 +68,9 @@ impl Place {
                 location: place.location.clone(),
                 database: place.database.clone(),
             },
-            _ => StoreError::Failed {
-                doing,
-                location: place.location.clone(),
-                cause: plain(error),
-            },
+            _ => {
+                StoreError::Failed { doing, location: place.location.clone(), cause: plain(error) }
+            }
         }
     }
 

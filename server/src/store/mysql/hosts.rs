@@ -1,21 +1,16 @@
-//! The tables `host` and `host_seen`: who is in, under which name, and what is known.
+//! The table `host`: who is in, under which name, and what is known.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::LazyLock,
+    collections::HashMap,
+    sync::{Arc, LazyLock},
 };
 
-use mysql_async::{
-    Conn, Row, Transaction, TxOpts, Value,
-    prelude::Queryable as _,
-};
+use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
 use super::{cells::Cells, connect::Doors, fault::Place, moment, record};
 use crate::{
     model::{Facts, GroupName, HostId, HostName, State},
-    store::{
-        Batch, FactsSeen, HostQuery, HostSummary, KnownHost, Registration, StoreError, row,
-    },
+    store::{FactsSeen, HostQuery, HostSummary, KnownHost, Registration, StoreError},
     units::WallMs,
 };
 
@@ -51,10 +46,7 @@ pub(super) async fn register(
     let mut known = known(&mut transaction, place).await?;
     transaction.commit().await.map_err(&fault)?;
     let lost = |name: &HostName| place.corrupt(&format!("the host {name}"), "it is gone".into());
-    hosts
-        .iter()
-        .map(|host| known.remove(&host.name).ok_or_else(|| lost(&host.name)))
-        .collect()
+    hosts.iter().map(|host| known.remove(&host.name).ok_or_else(|| lost(&host.name))).collect()
 }
 
 /// Every host by its name, held until the transaction ends.
@@ -217,74 +209,6 @@ pub(super) async fn retire(
     transaction.commit().await.map_err(&fault)
 }
 
-/// What a batch tells of when a host was seen.
-#[derive(Default)]
-struct Seen {
-    first: Option<WallMs>,
-    last: Option<WallMs>,
-    latest: Option<WallMs>,
-}
-
-/// Hosts in one statement: as many of the first as there are, then of the next.
-const SEEN_ROWS: [usize; 3] = [256, 16, 1];
-
-static SEE: LazyLock<[String; 3]> = LazyLock::new(|| {
-    SEEN_ROWS.map(|rows| {
-        let places = vec!["(?,?,?,?)"; rows].join(",");
-        let keep = |function: &str, column: &str| {
-            format!(
-                "{column} = {function}(COALESCE({column}, VALUES({column})), \
-                 COALESCE(VALUES({column}), {column}))"
-            )
-        };
-        format!(
-            "INSERT INTO host_seen (host_id, first_seen, last_seen, latest) VALUES {places}
-             ON DUPLICATE KEY UPDATE {}, {}, {}",
-            keep("LEAST", "first_seen"),
-            keep("GREATEST", "last_seen"),
-            keep("GREATEST", "latest"),
-        )
-    })
-});
-
-/// Notes when hosts answered first and last, and which poll is their newest.
-pub(super) async fn see(
-    transaction: &mut Transaction<'_>,
-    batch: &Batch,
-    place: &Place,
-) -> Result<(), StoreError> {
-    // In the order of their numbers, so that two writers wait for each other and do not collide.
-    let mut all: BTreeMap<HostId, Seen> = BTreeMap::new();
-    for (host, (first, last)) in row::answered(&batch.polls) {
-        all.insert(host, Seen { first: Some(first), last: Some(last), latest: None });
-    }
-    for facts in &batch.facts {
-        let seen = all.entry(facts.host).or_default();
-        seen.first = Some(seen.first.map_or(facts.seen, |first| first.min(facts.seen)));
-        seen.last = seen.last.max(Some(facts.seen));
-    }
-    for record in &batch.polls {
-        let seen = all.entry(record.host).or_default();
-        seen.latest = seen.latest.max(Some(record.slot));
-    }
-    let mut rows: Vec<[Value; 4]> = Vec::with_capacity(all.len());
-    for (host, seen) in all {
-        let moments = [seen.first, seen.last, seen.latest].map(moment::optional);
-        let [first, last, latest] = moments;
-        rows.push([Value::Int(host.0), first, last, latest]);
-    }
-    while !rows.is_empty() {
-        let fits = |(_, count): &(usize, &usize)| **count <= rows.len();
-        let Some((kind, count)) = SEEN_ROWS.iter().enumerate().find(fits) else { break };
-        let values: Vec<Value> = rows.drain(..*count).flatten().collect();
-        transaction
-            .exec_drop(SEE[kind].as_str(), values)
-            .await
-            .map_err(place.fault("note when hosts were seen"))?;
-    }
-    Ok(())
-}
-
 /// Keeps what an answer said of the machine, unless something newer is known, or the answer is
 /// from before the host (last) came into the inventory: then it may be another machine's. An
 /// answer without machine_id does not undo the pin.
@@ -295,7 +219,7 @@ pub(super) async fn learn(
 ) -> Result<(), StoreError> {
     const DOING: &str = "keep what is known of a host";
     let facts = &seen.facts;
-    let text = |text: &Option<_>| -> Value { Option::<&str>::from(text.as_deref()).into() };
+    let text = |text: &Option<Arc<str>>| -> Value { text.as_deref().into() };
     let at = moment::datetime(seen.seen);
     transaction
         .exec_drop(

@@ -150,9 +150,8 @@ fn refuse(applied: &[(u32, String)], doors: &Doors) -> Result<(), StoreError> {
         return Err(StoreError::NewerSchema { location: location(), found, known });
     }
     for step in STEPS.iter().filter(|step| step.number <= found) {
-        let same = |(number, sum): &(u32, String)| {
-            *number == step.number && *sum == checksum(step.sql)
-        };
+        let same =
+            |(number, sum): &(u32, String)| *number == step.number && *sum == checksum(step.sql);
         if !applied.iter().any(same) {
             return Err(StoreError::ChangedMigration {
                 location: location(),

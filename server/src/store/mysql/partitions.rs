@@ -15,10 +15,7 @@ use super::{
     fault::{self, Place},
     moment,
 };
-use crate::{
-    store::StoreError,
-    units::WallMs,
-};
+use crate::{store::StoreError, units::WallMs};
 
 /// Days that are made ahead of today.
 pub(super) const AHEAD: u64 = 3;
@@ -114,9 +111,8 @@ pub(super) async fn list(conn: &mut Conn, place: &Place) -> Result<Vec<Partition
         .map_err(place.fault("read the partitions"))?;
     let partitions = found.into_iter().map(|(name, end)| Some((name?, end?)));
     let partitions = partitions.map(|partition| {
-        let (name, end) = partition.ok_or_else(|| {
-            place.corrupt("the table poll", "it has no partitions".to_owned())
-        })?;
+        let (name, end) = partition
+            .ok_or_else(|| place.corrupt("the table poll", "it has no partitions".to_owned()))?;
         let date = end.trim_matches('\'').get(..10).and_then(|date| date.parse().ok());
         Ok(Partition { name, end: date.unwrap_or(NO_END) })
     });

@@ -6,12 +6,11 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use mysql_async::{
-    Conn, Params, Row, Transaction, TxOpts, Value,
-    prelude::Queryable as _,
-};
+use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record};
+use super::{
+    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record,
+};
 use crate::{
     model::{HostId, Record},
     store::{Batch, Order, Span, StoreError, Written, row},
@@ -69,7 +68,8 @@ impl<'a> Prepared<'a> {
             if let Some(why) = row::flaw(record) {
                 return Err(bad(why.to_owned()));
             }
-            let Some(day) = moment::day(record.slot).filter(|_| moment::day(record.started).is_some())
+            let Some(day) =
+                moment::day(record.slot).filter(|_| moment::day(record.started).is_some())
             else {
                 return Err(bad("a DATETIME has years 1000 to 9999".to_owned()));
             };
@@ -112,7 +112,7 @@ pub(super) async fn write(
     for seen in &batch.facts {
         hosts::learn(&mut transaction, seen, place).await?;
     }
-    hosts::see(&mut transaction, batch, place).await?;
+    seen::see(&mut transaction, batch, place).await?;
     transaction.commit().await.map_err(&fault)?;
     Ok(written)
 }
@@ -155,15 +155,14 @@ async fn insert_day(
 }
 
 /// The next rows, as many as one statement takes.
-fn next_chunk<'a>(
-    rows: &mut std::iter::Peekable<std::vec::IntoIter<Ready<'a>>>,
-) -> Vec<Ready<'a>> {
+fn next_chunk<'a>(rows: &mut std::iter::Peekable<std::vec::IntoIter<Ready<'a>>>) -> Vec<Ready<'a>> {
     let left = rows.len();
     let most = ROWS.into_iter().find(|count| *count <= left).unwrap_or(1);
     let mut chunk: Vec<Ready<'a>> = Vec::with_capacity(most);
     let mut bytes = 0;
     while chunk.len() < most
-        && let Some(row) = rows.next_if(|row| chunk.is_empty() || bytes + row.bytes <= STATEMENT_BYTES)
+        && let Some(row) =
+            rows.next_if(|row| chunk.is_empty() || bytes + row.bytes <= STATEMENT_BYTES)
     {
         bytes += row.bytes;
         chunk.push(row);
@@ -223,8 +222,7 @@ async fn is_same_attempt(
         .map_err(place.fault(WRITING))?;
     let Some(kept) = kept else { return Ok(false) };
     let cells = Cells::new(kept, place, "a poll");
-    Ok(cells.moment(0)? == Some(record.started)
-        && cells.text(1)? == Some(record.outcome.as_str()))
+    Ok(cells.moment(0)? == Some(record.started) && cells.text(1)? == Some(record.outcome.as_str()))
 }
 
 /// Polls of a host in a span.
@@ -250,12 +248,8 @@ pub(super) async fn read(
         *record::SELECTED
     );
     let limit = Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX));
-    let params = vec![
-        Value::Int(host.0),
-        moment::datetime(span.from),
-        moment::datetime(span.to),
-        limit,
-    ];
+    let params =
+        vec![Value::Int(host.0), moment::datetime(span.from), moment::datetime(span.to), limit];
     let collect = |records: Result<Vec<Record>, StoreError>, row: Row| {
         let mut records = records?;
         records.push(record::from_cells(&Cells::new(row, &doors.place, "a poll"), 0, &name)?);

@@ -6,7 +6,9 @@ use mysql_async::Value;
 
 use super::{cells::Cells, moment, packed};
 use crate::{
-    model::{Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, Timings, Values, VersionId},
+    model::{
+        Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, Timings, Values, VersionId,
+    },
     store::{StoreError, detail, row},
     units::Micros,
 };
@@ -59,7 +61,8 @@ fn int(number: Option<i64>) -> Value {
 pub(super) fn append(record: &Record, all: &mut Vec<Value>) -> io::Result<usize> {
     let timings = &record.timings;
     let micros = |step: Option<Micros>| int(step.map(|us| row::signed(us.0)));
-    let detail = record.detail.as_ref().map(|all| packed::pack(&detail::encode(all))).transpose()?;
+    let detail =
+        record.detail.as_ref().map(|all| packed::pack(&detail::encode(all))).transpose()?;
     let bytes = detail.as_ref().map_or(0, Vec::len)
         + record.error.as_ref().map_or(0, |error| error.len())
         + WIDTH * size_of::<f64>();

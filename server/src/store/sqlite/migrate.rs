@@ -87,14 +87,22 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     refuse_newer(found, path)?;
     refuse_changed(connection, found, path)?;
     if found < known() {
-        return Err(StoreError::OlderSchema { location: path.display().to_string(), found, known: known() });
+        return Err(StoreError::OlderSchema {
+            location: path.display().to_string(),
+            found,
+            known: known(),
+        });
     }
     Ok(())
 }
 
 fn refuse_newer(found: u32, path: &Path) -> Result<(), StoreError> {
     if found > known() {
-        return Err(StoreError::NewerSchema { location: path.display().to_string(), found, known: known() });
+        return Err(StoreError::NewerSchema {
+            location: path.display().to_string(),
+            found,
+            known: known(),
+        });
     }
     Ok(())
 }

@@ -126,10 +126,12 @@ async fn those_who_open_a_new_database_at_once_all_succeed() {
         assert_eq!(store.unwrap().status().await.unwrap().schema, migrate::known());
     }
     let mut conn = conn(port, Some(&options.url.database)).await;
-    let steps: Vec<u32> = conn.query("SELECT number FROM schema_version ORDER BY number").await.unwrap();
+    let steps: Vec<u32> =
+        conn.query("SELECT number FROM schema_version ORDER BY number").await.unwrap();
     assert_eq!(steps, (1..=migrate::known()).collect::<Vec<_>>());
     // Each holder had an epoch of its own, and let go.
-    let lease: Vec<(u64, Option<u64>)> = conn.query("SELECT epoch, holder FROM lease").await.unwrap();
+    let lease: Vec<(u64, Option<u64>)> =
+        conn.query("SELECT epoch, holder FROM lease").await.unwrap();
     assert!((1..=4).contains(&lease[0].0) && lease[0].1.is_none(), "{lease:?}");
 }
 
@@ -153,10 +155,8 @@ async fn a_schema_that_was_left_half_made_is_finished() {
 async fn the_lease_of_one_who_died_is_taken_over_and_that_of_one_who_lives_is_not() {
     let database = Database::new().await;
     let open = |schema| {
-        let options = Options {
-            limits: Limits { schema, ..Limits::default() },
-            ..database.options.clone()
-        };
+        let options =
+            Options { limits: Limits { schema, ..Limits::default() }, ..database.options.clone() };
         Mysql::open(options, Mode::ReadWrite, standing_clock())
     };
     let lease = async |expires: &str| {
@@ -184,5 +184,9 @@ async fn one_who_lost_the_lease_stops() {
     let error = lost.renew(&mut conn).await.unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error}");
     lost.release(&mut conn).await.unwrap();
-    assert_eq!(database.rows("SELECT holder FROM lease").await[0]["holder"], 1, "not its own to free");
+    assert_eq!(
+        database.rows("SELECT holder FROM lease").await[0]["holder"],
+        1,
+        "not its own to free"
+    );
 }

@@ -25,8 +25,7 @@ fn before(polls: WallMs) -> Retention {
 #[tokio::test]
 async fn days_are_made_ahead() {
     let database = Database::new().await;
-    let first =
-        ["g20000101", "g20260329", "p20260329", "p20260330", "p20260331", "p20260401"];
+    let first = ["g20000101", "g20260329", "p20260329", "p20260330", "p20260331", "p20260401"];
     assert_eq!(names(&database).await, first);
     database.clock.step_wall(at(1));
     database.store.prune(before(at(-10))).await.unwrap();
@@ -130,7 +129,8 @@ async fn two_servers_make_and_drop_the_same_days_at_once() {
     let other = Mysql::open(database.options.clone(), Mode::ReadWrite, clock).await.unwrap();
     let (a, b) = (database.register("a").await, database.register("b").await);
     for day in [-9, -20, 5, -4] {
-        let batch = |host| Arc::new(Batch { polls: vec![failed(host, at(day))], ..Batch::default() });
+        let batch =
+            |host| Arc::new(Batch { polls: vec![failed(host, at(day))], ..Batch::default() });
         let (one, two) = tokio::join!(database.store.write(batch(&a)), other.write(batch(&b)));
         assert_eq!((one.unwrap().polls, two.unwrap().polls), (1, 1), "{day}");
     }

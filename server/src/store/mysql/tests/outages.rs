@@ -132,9 +132,7 @@ impl Site {
 
     /// Waits until a write ends as wanted.
     async fn until(&mut self, wanted: impl Fn(&Result<Written, String>) -> bool) {
-        let seen = async {
-            while !wanted(&self.ended.recv().await.unwrap()) {}
-        };
+        let seen = async { while !wanted(&self.ended.recv().await.unwrap()) {} };
         timeout(PATIENCE, seen).await.expect("no write ended so");
     }
 

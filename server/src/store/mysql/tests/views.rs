@@ -57,9 +57,9 @@ async fn the_views_are_those_of_sqlite() {
     let ours: Vec<&str> = ours.iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(ours, names);
     for name in &names {
-        let mut statement = file.prepare(&format!("SELECT * FROM {name} ORDER BY time_ms")).unwrap();
-        let columns: Vec<String> =
-            statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut statement =
+            file.prepare(&format!("SELECT * FROM {name} ORDER BY time_ms")).unwrap();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let theirs = statement.query_map([], |row| {
             let cell = |column| {
                 Ok::<_, rusqlite::Error>(match row.get(column)? {
