@@ -9,7 +9,7 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record,
+    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record, seen,
 };
 use crate::{
     model::{HostId, Record},
