@@ -17,8 +17,12 @@ use roundsman::{
         Column, ColumnSet, Detail, GroupName, HostId, HostName, Kind, Outcome, Record, Row, State,
         Timings, Values, VersionId,
     },
-    store::{Batch, HostQuery, MAX_PAGE, Mode, Order, Registration, Span, Store, sqlite::Sqlite},
-    units::{Micros, WallMs},
+    store::{
+        Batch, HostQuery, KnownHost, MAX_PAGE, Mode, Order, Registration, Span, Store,
+        mysql::{self, Mysql},
+        sqlite::Sqlite,
+    },
+    units::{Micros, Now, WallMs},
 };
 
 const HOSTS: usize = 200;
