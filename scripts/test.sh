@@ -4,12 +4,15 @@
 #
 #   iproute2     ip: the probe's interface counters are compared with it
 #   util-linux   unshare, mount: the probe is run in a network namespace of its own
+#   mariadb-server  mariadbd: the tests start servers of their own, on folders of their own; the one
+#                that Debian would start is kept from starting
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 command -v ip >/dev/null || missing+=(iproute2)
 command -v unshare >/dev/null || missing+=(util-linux)
+command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null; then
@@ -19,6 +22,13 @@ if ((${#missing[@]})); then
     sudo=()
     [[ $(id -u) == 0 ]] || sudo=(sudo)
     "${sudo[@]}" apt-get update -q
+    # A package that brings a service starts it, unless this says that it may not (see invoke-rc.d).
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap '"${sudo[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+        "${sudo[@]}" chmod 755 "$policy"
+    fi
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 

@@ -1,19 +1,28 @@
-//! What keeping a poll in SQLite costs: CPU and bytes per row, and what reading it back costs.
+//! What keeping a poll costs, in SQLite and in a MariaDB of its own: CPU and bytes per row, and what
+//! reading it back costs.
 //!
 //! `cargo bench -p roundsman --bench store_write`
 
 use std::{error::Error, fs, sync::Arc};
 
+#[path = "../tests/support/mariadbd.rs"]
+mod mariadbd;
+
+use mariadbd::Mariadbd;
+use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use roundsman::{
+    clock::ManualClock,
+    config::{MysqlUrl, TlsMode},
     model::{
         Column, ColumnSet, Detail, GroupName, HostId, HostName, Kind, Outcome, Record, Row, State,
         Timings, Values, VersionId,
     },
     store::{
-        Batch, HostQuery, MAX_PAGE, Order, Registration, Span, Store,
-        sqlite::{Mode, Sqlite},
+        Batch, HostQuery, KnownHost, MAX_PAGE, Mode, Order, Registration, Span, Store,
+        mysql::{self, Mysql},
+        sqlite::Sqlite,
     },
-    units::{Micros, WallMs},
+    units::{Micros, Now, WallMs},
 };
 
 const HOSTS: usize = 200;
@@ -114,10 +123,7 @@ fn per(amount: u64, rows: usize) -> f64 {
     amount as f64 / rows as f64
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let dir = tempfile::TempDir::new()?;
-    let path = dir.path().join("store.db");
-    let store = Sqlite::open(&path, Mode::ReadWrite).await?;
+async fn register(store: &dyn Store) -> Result<Vec<KnownHost>, Box<dyn Error>> {
     let registration = |number: usize| -> Result<Registration, Box<dyn Error>> {
         Ok(Registration {
             name: HostName::new(&format!("web-{number:03}"))?,
@@ -128,55 +134,170 @@ async fn run() -> Result<(), Box<dyn Error>> {
         })
     };
     let hosts = (0..HOSTS).map(registration).collect::<Result<Vec<_>, _>>()?;
-    let hosts = store.register(hosts, WallMs(START_MS)).await?;
+    Ok(store.register(hosts, WallMs(START_MS)).await?)
+}
 
+/// Every poll of the hosts, in batches, made ready beforehand.
+fn batches(hosts: &[KnownHost], size: usize) -> Vec<Arc<Batch>> {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let mut records = Vec::new();
     for round in 0..ROUNDS {
-        for (phase, host) in (0..).zip(&hosts) {
+        for (phase, host) in (0..).zip(hosts) {
             let slot = START_MS + round * INTERVAL_MS + phase * 50;
             records.push(record(host.id, &host.name, slot, &mut numbers));
         }
     }
-    let rows = records.len();
-    let mut batches = Vec::new();
-    while !records.is_empty() {
-        let rest = records.split_off(BATCH.min(records.len()));
-        let polls = std::mem::replace(&mut records, rest);
-        batches.push(Arc::new(Batch { polls, ..Batch::default() }));
-    }
+    let chunks = records.chunks(size);
+    chunks.map(|polls| Arc::new(Batch { polls: polls.to_vec(), ..Batch::default() })).collect()
+}
 
-    let before = cpu_ns()?;
-    for batch in &batches {
-        store.write(Arc::clone(batch)).await?;
-    }
-    let wrote = cpu_ns()? - before;
-    let bytes = store.status().await?.bytes;
+/// What one run cost.
+struct Cost {
+    ours_ns: u64,
+    /// Ticks of 10 ms of the database server.
+    theirs: u64,
+    rows: usize,
+}
 
-    let before = cpu_ns()?;
-    let mut read = 0;
-    for host in &hosts {
-        read += store.polls(host.id, Span::ALL, Order::OldestFirst, MAX_PAGE).await?.len();
+impl Cost {
+    fn print(&self, what: &str) {
+        let theirs = per(self.theirs * 10_000, self.rows);
+        println!("{what:<28} {:7.1} us CPU here", per(self.ours_ns, self.rows) / 1e3);
+        if self.theirs > 0 {
+            println!("{:<28} {theirs:7.1} us CPU in mariadbd", "");
+        }
     }
-    let reading = cpu_ns()? - before;
-    let before = cpu_ns()?;
-    let listed = store.hosts(HostQuery::listed()).await?.len();
-    let listing = cpu_ns()? - before;
+}
 
-    println!(
-        "method: {rows} polls of {HOSTS} hosts ({} host-wide columns; 8 cores, 2 interfaces, 3 \
-         disks, 4 filesystems; 1 value in 8 unknown) in batches of {BATCH}, each one transaction \
-         with fsync; CPU is that of all threads (/proc/self/task/*/schedstat), made ready \
-         beforehand",
-        Column::ALL.len(),
-    );
-    println!("write: {:7.1} us CPU per row", per(wrote, rows) / 1e3);
-    println!("file:  {:7.0} bytes per row", per(bytes, rows));
-    println!("read:  {:7.1} us CPU per row, whole records", per(reading, read) / 1e3);
-    println!("hosts: {:7.1} us CPU per host with its newest poll", per(listing, listed) / 1e3);
+/// Measures `work`, which says how many rows it was about.
+async fn measure<F: Future<Output = Result<usize, Box<dyn Error>>>>(
+    server: Option<&Mariadbd>,
+    work: F,
+) -> Result<Cost, Box<dyn Error>> {
+    let ticks = || server.map_or(0, Mariadbd::cpu_ticks);
+    let before = (cpu_ns()?, ticks());
+    let rows = work.await?;
+    Ok(Cost { ours_ns: cpu_ns()? - before.0, theirs: ticks() - before.1, rows })
+}
+
+async fn exercise(
+    store: &dyn Store,
+    server: Option<&Mariadbd>,
+    size: usize,
+) -> Result<(), Box<dyn Error>> {
+    let hosts = register(store).await?;
+    let batches = batches(&hosts, size);
+    let empty = store.status().await?.bytes;
+    let wrote = measure(server, async {
+        let mut rows = 0;
+        for batch in &batches {
+            rows += batch.polls.len();
+            store.write(Arc::clone(batch)).await?;
+        }
+        Ok(rows)
+    });
+    let wrote = wrote.await?;
+    wrote.print(&format!("write, {size} to a batch"));
+    let bytes = store.status().await?.bytes - empty;
+    println!("{:<28} {:7.0} bytes per row in files", "", per(bytes, wrote.rows));
+    let read = measure(server, async {
+        let mut read = 0;
+        for host in &hosts {
+            read += store.polls(host.id, Span::ALL, Order::OldestFirst, MAX_PAGE).await?.len();
+        }
+        Ok(read)
+    });
+    read.await?.print("read, whole records");
+    let listed = measure(server, async { Ok(store.hosts(HostQuery::listed()).await?.len()) });
+    listed.await?.print("hosts with newest poll");
     Ok(())
 }
 
+async fn sqlite() -> Result<(), Box<dyn Error>> {
+    println!("\nSQLite");
+    let dir = tempfile::TempDir::new()?;
+    let store = Sqlite::open(&dir.path().join("store.db"), Mode::ReadWrite).await?;
+    exercise(&store, None, BATCH).await
+}
+
+/// Bytes of the table's files after a copy of it with another type of number, in the same order.
+async fn as_float(port: u16, database: &str) -> Result<(u64, u64), Box<dyn Error>> {
+    let opts = OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(port)
+        .user(Some("root"))
+        .db_name(Some(database))
+        .prefer_socket(false);
+    let mut conn = Conn::new(opts).await?;
+    let size =
+        "SELECT CAST(SUM(FILE_SIZE) AS SIGNED) FROM information_schema.INNODB_SYS_TABLESPACES
+                WHERE NAME LIKE CONCAT(DATABASE(), '/poll#P#%')";
+    conn.query_drop("ALTER TABLE poll FORCE").await?;
+    let double: Option<u64> = conn.query_first(size).await?;
+    let real = Column::ALL.iter().filter(|column| column.spec().kind == Kind::Real);
+    let changes: Vec<String> =
+        real.map(|column| format!("MODIFY {} FLOAT", column.spec().name)).collect();
+    conn.query_drop(format!("ALTER TABLE poll {}", changes.join(", "))).await?;
+    let float: Option<u64> = conn.query_first(size).await?;
+    Ok((double.unwrap_or(0), float.unwrap_or(0)))
+}
+
+async fn mariadb() -> Result<(), Box<dyn Error>> {
+    // As Debian sets it up, but for a larger buffer: each commit is on the disk.
+    let server = Mariadbd::start(&["--innodb-buffer-pool-size=512M"]);
+    for (number, size) in [BATCH, 50].into_iter().enumerate() {
+        println!("\nMariaDB");
+        let database = format!("bench_{number}");
+        let opts = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(server.port())
+            .user(Some("root"))
+            .prefer_socket(false);
+        let create = format!("CREATE DATABASE {database} CHARACTER SET utf8mb4");
+        Conn::new(opts).await?.query_drop(create).await?;
+        let options = mysql::Options {
+            url: MysqlUrl {
+                user: "root".to_owned(),
+                host: "127.0.0.1".to_owned(),
+                port: server.port(),
+                database: database.clone(),
+            },
+            password: None,
+            tls: TlsMode::Off,
+            tls_ca: None,
+            limits: mysql::Limits::default(),
+        };
+        let clock = ManualClock::new(Now { wall: WallMs(START_MS), ..Now::default() });
+        let store = Mysql::open(options, Mode::ReadWrite, Arc::new(clock)).await?;
+        exercise(&store, Some(&server), size).await?;
+        if number == 0 {
+            let (double, float) = as_float(server.port(), &database).await?;
+            let rows = HOSTS * usize::try_from(ROUNDS)?;
+            println!(
+                "rebuilt in the order of the key: {:.0} bytes per row, with FLOAT in place of \
+                 DOUBLE {:.0}",
+                per(double, rows),
+                per(float, rows)
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    println!(
+        "method: {} polls of {HOSTS} hosts ({} host-wide columns; 8 cores, 2 interfaces, 3 disks, \
+         4 filesystems; 1 value in 8 unknown), each batch one transaction with fsync, made ready \
+         beforehand; CPU here is that of all threads of this process \
+         (/proc/self/task/*/schedstat), of mariadbd that of its process (/proc/PID/stat, in ticks \
+         of 10 ms); bytes are what its files grew by",
+        HOSTS * usize::try_from(ROUNDS)?,
+        Column::ALL.len(),
+    );
+    sqlite().await?;
+    mariadb().await
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    tokio::runtime::Builder::new_current_thread().build()?.block_on(run())
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run())
 }

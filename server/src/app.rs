@@ -14,7 +14,7 @@ use tokio::{
 use self::{http::HttpThread, install::Installer};
 use crate::{
     clock::{Clock, SystemClock},
-    config::{self, Config, StoreUrl},
+    config::{self, Config},
     engine::{self, Command, Engine, Inputs, Parts},
     health::Policy,
     live::Live,
@@ -25,8 +25,7 @@ use crate::{
     reload::{ReloadError, Watch},
     rounds::{Rounds, RoundsError, Ticks},
     store::{
-        Store, StoreError,
-        sqlite::{Mode, Sqlite},
+        self, Mode, Store, StoreError,
         writer::{Writer, WriterHandle, WriterLimits},
     },
     web,
@@ -106,8 +105,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let listener = http::listen(config.http.listen)?;
-    let StoreUrl::Sqlite(path) = &config.store.url;
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(path.clone(), Mode::ReadWrite).await?);
+    let store = store::open(&config.store, Mode::ReadWrite, Arc::clone(&clock)).await?;
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
     live.update_server(|server| server.started = clock.now().wall);

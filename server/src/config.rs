@@ -1,7 +1,7 @@
 //! The server's settings: from defaults, `roundsman.toml`, `ROUNDSMAN_*` variables and flags, later
 //! ones over earlier ones, into types that cannot be wrong.
 //!
-//! It reads one file and is handed the environment; it must not know what the settings do. The
+//! It reads one file, and those that hold secrets, and is handed the environment; it must not know what the settings do. The
 //! inventory is another file (`crate::inventory`); its `[defaults]` are not here.
 //!
 //! figment does the layering and remembers which layer each value came from. What it does not do is
@@ -15,12 +15,14 @@ mod read;
 mod secret;
 mod setting;
 mod shape;
+mod url;
 
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
-pub use shape::{ByteSize, LogFormat, LogLevel, StoreUrl};
+pub use shape::{ByteSize, LogFormat, LogLevel, TlsMode};
+pub use url::{MysqlUrl, StoreUrl};
 
 use std::{
     ffi::OsString,
@@ -65,6 +67,12 @@ pub struct Http {
 pub struct Store {
     /// The database. A relative path has been resolved under `data`.
     pub url: StoreUrl,
+    /// The password of the user in `url`; none where none is needed.
+    pub password: Option<Secret>,
+    /// Whether the connection is encrypted; of no effect on SQLite.
+    pub tls: TlsMode,
+    /// What the server's certificate is checked against; none: the public authorities.
+    pub tls_ca: Option<PathBuf>,
 }
 
 /// `[writer]`
@@ -228,12 +236,12 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
         DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
         LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, STORE_URL, WRITER_BATCH_ROWS,
+        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS,
         WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
-    let url = read.get(&STORE_URL).under(&data);
+    let store = store(read, &data);
     let writer = Writer {
         batch_rows: read.get(&WRITER_BATCH_ROWS),
         batch_wait: read.get(&WRITER_BATCH_WAIT),
@@ -252,7 +260,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         inventory,
         data,
         http: Http { listen: read.get(&HTTP_LISTEN) },
-        store: Store { url },
+        store,
         writer,
         poll: Poll {
             in_flight: read.get(&POLL_IN_FLIGHT),
@@ -272,6 +280,18 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         },
         log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
     }
+}
+
+fn store(read: &mut read::Reader<'_>, data: &Path) -> Store {
+    use setting::{STORE_PASSWORD, STORE_PASSWORD_FILE, STORE_TLS, STORE_TLS_CA, STORE_URL};
+    let url = read.get(&STORE_URL).under(data);
+    let password = read.secret(&STORE_PASSWORD, &STORE_PASSWORD_FILE);
+    let tls = read.get(&STORE_TLS);
+    let tls_ca = read.optional_path(&STORE_TLS_CA);
+    if tls_ca.is_some() && tls == TlsMode::Off {
+        read.refuse(&STORE_TLS_CA, "is of no use while store.tls is \"off\"".to_owned());
+    }
+    Store { url, password, tls, tls_ca }
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! What is kept, and how it is asked for: one trait in the domain's words, whatever is behind it.
 //!
-//! Nothing above this module knows SQL; SQL text stands in the backends (`sqlite`) and nowhere
+//! Nothing above this module knows SQL; SQL text stands in the backends (`sqlite`, `mysql`) and nowhere
 //! else. A backend decides nothing: it keeps what it is given and gives it back unchanged.
 
 pub mod detail;
 mod error;
+mod row;
 pub mod sqlite;
+pub mod mysql;
+mod open;
 pub mod writer;
 
 #[cfg(test)]
@@ -19,6 +22,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 pub use error::StoreError;
+pub use open::open;
 
 use crate::{
     model::{Facts, GroupName, HostId, HostName, Labels, Record, State, Transition, VersionId},
@@ -30,6 +34,15 @@ pub const MAX_PAGE: usize = 5_000;
 
 /// Most hosts that one call returns; a larger limit is cut to it.
 pub const MAX_HOSTS: usize = 20_000;
+
+/// Whether a store is written, or only read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Makes what is not there, brings the schema up to date.
+    ReadWrite,
+    /// Changes nothing; the store must be there and up to date.
+    ReadOnly,
+}
 
 /// A host as the inventory names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +245,7 @@ pub struct Pruned {
 /// How the store is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
-    /// `sqlite`.
+    /// `sqlite` or `mysql`.
     pub backend: &'static str,
     /// Where it is, without secrets.
     pub location: String,
@@ -250,9 +263,9 @@ pub struct StoreStatus {
     pub polls: u64,
     /// Transitions.
     pub events: u64,
-    /// Slot of a poll that was written first, and of the one written last.
+    /// Slot of the oldest poll; in SQLite, of the one that was written first.
     pub oldest_poll: Option<WallMs>,
-    /// Slot of the poll that was written last.
+    /// Slot of the newest poll; in SQLite, of the one that was written last.
     pub newest_poll: Option<WallMs>,
 }
 
@@ -325,7 +338,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError>;
 
-    /// Takes out what is too old, in small steps between which others write.
+    /// Takes out what is too old, in small steps between which others write. A backend that drops
+    /// whole days keeps the day in which the moment for polls lies.
     ///
     /// # Errors
     /// [`StoreError`]; the steps before it are done.

@@ -6,7 +6,8 @@
 mod support;
 
 use std::{
-    collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::PathBuf, time::Duration,
+    collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::PathBuf, sync::Arc,
+    time::Duration,
 };
 
 use roundsman::{
@@ -14,10 +15,7 @@ use roundsman::{
     clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     model::{HostName, Outcome, Record, State},
-    store::{
-        HostQuery, Order, Span, Store as _,
-        sqlite::{Mode, Sqlite},
-    },
+    store::{self, HostQuery, Mode, Order, Span, Store},
 };
 use support::{Behaviour, FakeProbe};
 use tempfile::TempDir;
@@ -68,10 +66,9 @@ impl Server {
 
     /// Stops the server and reads every row that it kept, by host name.
     async fn rows(self) -> BTreeMap<String, Vec<Record>> {
-        let file = config(&self.folder).store.url;
+        let kept = config(&self.folder);
         self.app.stop().await;
-        let roundsman::config::StoreUrl::Sqlite(file) = file;
-        let store = Sqlite::open(file, Mode::ReadOnly).await.unwrap();
+        let store = reopened(&kept).await;
         let mut rows = BTreeMap::new();
         for host in store.hosts(HostQuery::all()).await.unwrap() {
             let polls = store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
@@ -106,6 +103,12 @@ fn config_with(folder: &TempDir, settings: &[(&'static str, &str)]) -> Config {
     flags.extend(settings.iter().map(|(key, value)| flag(key, (*value).to_owned())));
     let sources = Sources { flags, ..Sources::default() };
     Config::load(sources).unwrap().config
+}
+
+/// The store, once the server has closed it.
+async fn reopened(config: &Config) -> Arc<dyn Store> {
+    let clock = Arc::new(SystemClock::new());
+    store::open(&config.store, Mode::ReadOnly, clock).await.unwrap()
 }
 
 const DEFAULTS: &str = "[defaults]\ninterval = \"1s\"\ntimeout = \"600ms\"\n";
@@ -326,8 +329,7 @@ async fn a_host_taken_out_while_the_server_was_down_is_retired_and_keeps_its_his
 
     fs::write(folder.path().join("inventory.toml"), stays).unwrap();
     app::start(config(&folder)).await.unwrap().stop().await;
-    let roundsman::config::StoreUrl::Sqlite(file) = config(&folder).store.url;
-    let store = Sqlite::open(file, Mode::ReadOnly).await.unwrap();
+    let store = reopened(&config(&folder)).await;
     let goes = store.hosts(HostQuery::named(name("goes"))).await.unwrap().remove(0);
     assert!(goes.retired_at.is_some());
     assert_eq!(goes.state.map(|(state, _)| state), Some(State::Retired));

@@ -66,12 +66,14 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
 
 #[test]
 fn sql_stands_in_the_backends_alone() {
-    let sql = ["SELECT ", "INSERT ", "DELETE FROM", "CREATE TABLE", "rusqlite"];
+    let sql = ["SELECT ", "INSERT ", "DELETE FROM", "CREATE TABLE", "rusqlite", "mysql_async"];
     let mut others = files(&source(""));
-    others.retain(|file| !file.starts_with(source("store/sqlite")));
-    others.retain(|file| *file != source("store/sqlite.rs"));
+    for backend in ["store/sqlite", "store/mysql"] {
+        others.retain(|file| !file.starts_with(source(backend)));
+        others.retain(|file| *file != source(&format!("{backend}.rs")));
+        assert!(!found(&module(backend), &sql).is_empty());
+    }
     assert_eq!(found(&others, &sql), Vec::<String>::new());
-    assert!(!found(&module("store/sqlite"), &sql).is_empty());
 }
 
 #[test]

@@ -21,14 +21,11 @@ use super::{
 };
 use crate::{
     app::{self, App},
-    config::{Config, Flag, Place, StoreUrl},
+    config::{self, Config, Flag, Place, StoreUrl},
     live::{HostView, Live},
     model::HostName,
     query::PollShape,
-    store::{
-        HostQuery, HostSummary, Store as _,
-        sqlite::{Mode, Sqlite},
-    },
+    store::{self, HostQuery, HostSummary, Mode},
     units::WallMs,
 };
 
@@ -74,21 +71,25 @@ pub(super) struct DemoArgs {
 pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
     let name = probe::host_name()?;
     let config = settings(args, runtime)?;
-    let StoreUrl::Sqlite(file) = config.store.url.clone();
+    let kept_in = config.store.clone();
+    let place = match &kept_in.url {
+        StoreUrl::Sqlite(file) => file.display().to_string(),
+        StoreUrl::Mysql(url) => url.to_string(),
+    };
     runtime.block_on(async {
-        let before = kept(&file, true).await?;
+        let before = kept(&kept_in, &place, true, runtime).await?;
         let probe = LocalProbe::start()?;
         write_inventory(&config.inventory, &name, probe.address(), args.interval)?;
         let app = app::start(config).await?;
-        eprint!("{}", intro(&name, &probe, &file, app.http_addr(), runtime));
+        eprint!("{}", intro(&name, &probe, &place, app.http_addr(), runtime));
         let shown = watch_polls(&app, args, runtime).await;
         app.stop().await;
         probe.stop().await;
         shown?;
-        let now = kept(&file, false).await?;
+        let now = kept(&kept_in, &place, false, runtime).await?;
         let polls = plural(usize::try_from(now.saturating_sub(before)).unwrap_or(0), "poll");
         let flag = runtime.data_flag();
-        eprintln!("kept {polls} in {}, see `roundsman history {name}{flag}`", file.display());
+        eprintln!("kept {polls} in {place}, see `roundsman history {name}{flag}`");
         Ok(())
     })
 }
@@ -118,12 +119,18 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     Ok(loaded.config)
 }
 
-/// How many polls the file holds. With `refuse_fleet`, a file that holds the polls of other
-/// machines is refused: the demo would write itself among them.
-async fn kept(file: &Path, refuse_fleet: bool) -> Result<u64, CliError> {
-    let store = match Sqlite::open(file, Mode::ReadOnly).await {
+/// How many polls the store holds. With `refuse_fleet`, one that holds the polls of other machines
+/// is refused: the demo would write itself among them.
+async fn kept(
+    store: &config::Store,
+    place: &str,
+    refuse_fleet: bool,
+    runtime: &Runtime,
+) -> Result<u64, CliError> {
+    let opening = store::open(store, Mode::ReadOnly, Arc::clone(runtime.clock()));
+    let store = match opening.await {
         Ok(store) => store,
-        // What is wrong with the file is said when the server opens it for writing.
+        // What is wrong with it is said when the server opens it for writing.
         Err(_) if refuse_fleet => return Ok(0),
         Err(error) => return Err(error.into()),
     };
@@ -134,9 +141,8 @@ async fn kept(file: &Path, refuse_fleet: bool) -> Result<u64, CliError> {
     match hosts.iter().find(elsewhere).filter(|_| refuse_fleet) {
         None => Ok(store.status().await?.polls),
         Some(host) => Err(CliError::Failed(format!(
-            "{} holds the polls of other machines ({} is one), and the demo does not mix with \
+            "{place} holds the polls of other machines ({} is one), and the demo does not mix with \
              them: give it a directory of its own with --data",
-            file.display(),
             host.name,
         ))),
     }
@@ -171,16 +177,15 @@ fn write_inventory(
 fn intro(
     name: &HostName,
     probe: &LocalProbe,
-    file: &Path,
+    place: &str,
     http: Option<SocketAddr>,
     runtime: &Runtime,
 ) -> String {
     let flag = runtime.data_flag();
     let mut text = format!(
         "Polling this machine as {name}: a probe in this process, asked over gRPC at {}.\n\
-         Every poll is kept in {}.\n",
+         Every poll is kept in {place}.\n",
         probe.address(),
-        file.display(),
     );
     if let Some(http) = http {
         text.push_str(&format!("HTTP: http://{http}/api/v1/hosts\n"));

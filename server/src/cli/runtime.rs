@@ -14,9 +14,9 @@ use tracing_subscriber::EnvFilter;
 use super::{CliError, GlobalArgs, output::Output};
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Flag, Loaded, LogFormat, LogLevel, Place, Sources, StoreUrl},
+    config::{Config, Flag, Loaded, LogFormat, LogLevel, Place, Sources},
     query::Query,
-    store::sqlite::{Mode, Sqlite},
+    store::{self, Mode},
     units::WallMs,
 };
 
@@ -97,11 +97,11 @@ impl Runtime {
         Ok(loaded.config)
     }
 
-    /// The store file, for reading, while a server may be writing it.
+    /// The store, for reading, while a server may be writing it.
     pub(super) fn kept(&self) -> Result<Query, CliError> {
         let config = self.start(Vec::new(), true)?;
-        let StoreUrl::Sqlite(path) = &config.store.url;
-        Ok(Query::of_store(Arc::new(Sqlite::open_blocking(path, Mode::ReadOnly)?)))
+        let opening = store::open(&config.store, Mode::ReadOnly, Arc::clone(&self.clock));
+        Ok(Query::of_store(self.block_on(opening)?))
     }
 
     /// The flag `--inventory`, when it was given.

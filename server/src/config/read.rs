@@ -1,6 +1,9 @@
 //! Takes the merged settings one by one, notes where each came from and everything that is wrong.
 
-use std::path::{Path, PathBuf};
+use std::{
+    error::Error as _,
+    path::{Path, PathBuf},
+};
 
 use figment::{Figment, value::Value};
 use serde::Serialize;
@@ -8,8 +11,10 @@ use serde::Serialize;
 use super::{
     Problem,
     layer::{Layer, Place},
+    secret::Secret,
     setting::{SETTINGS, Setting},
-    shape::{Found, Shape, mask_url},
+    shape::{Found, Shape},
+    url::mask_url,
 };
 
 /// Where the value of a setting came from.
@@ -68,8 +73,12 @@ impl<'a> Reader<'a> {
                 value
             }
             None => {
-                let message =
-                    format!("{}: expected {}, found {found}", setting.key, setting.expected());
+                let expected = setting.expected();
+                let message = if T::SECRET {
+                    format!("{}: expected {expected}", setting.key)
+                } else {
+                    format!("{}: expected {expected}, found {found}", setting.key)
+                };
                 self.problems.push(Problem { place, message });
                 (setting.default)()
             }
@@ -80,9 +89,37 @@ impl<'a> Reader<'a> {
     /// operator sees them.
     pub(super) fn path(&mut self, setting: &Setting<PathBuf>) -> PathBuf {
         let path = self.get(setting);
-        match self.origins.last().map(|origin| &origin.from) {
-            Some(Place::File { .. } | Place::Default) => self.base.join(path),
-            Some(Place::Variable(_) | Place::Flag(_)) | None => path,
+        self.resolved(setting.key, path)
+    }
+
+    /// A path that may be none, resolved likewise.
+    pub(super) fn optional_path(&mut self, setting: &Setting<Option<PathBuf>>) -> Option<PathBuf> {
+        let path = self.get(setting)?;
+        Some(self.resolved(setting.key, path))
+    }
+
+    fn resolved(&self, key: &str, path: PathBuf) -> PathBuf {
+        match self.winner(key) {
+            Some((_, Place::File { .. } | Place::Default)) => self.base.join(path),
+            Some((_, Place::Variable(_) | Place::Flag(_))) | None => path,
+        }
+    }
+
+    /// The secret of a pair of settings, one of which names a file. What is wrong with it is noted.
+    pub(super) fn secret(
+        &mut self,
+        inline: &Setting<Option<Secret>>,
+        file: &Setting<Option<PathBuf>>,
+    ) -> Option<Secret> {
+        let secret = self.get(inline);
+        let path = self.optional_path(file);
+        match Secret::resolve(inline.key, secret, path.as_deref()) {
+            Ok(secret) => secret,
+            Err(error) => {
+                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                self.refuse(file, format!("{error}{cause}"));
+                None
+            }
         }
     }
 

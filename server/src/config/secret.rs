@@ -16,7 +16,7 @@ const MASK: &str = "***";
 
 /// A password, token or key. `Debug`, `Display` and `Serialize` all give `***`; the one way to its
 /// text is [`Secret::expose`], which is easy to search for.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(String);
 
 impl Secret {

@@ -3,7 +3,11 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use super::shape::{ByteSize, Found, LogFormat, LogLevel, Shape, StoreUrl};
+use super::{
+    secret::Secret,
+    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, TlsMode},
+    url::StoreUrl,
+};
 
 /// A setting with its type.
 pub(super) struct Setting<T> {
@@ -102,6 +106,14 @@ settings! {
         "Address and port of the HTTP API; port 0 takes a free one";
     STORE_URL: StoreUrl = "store.url", StoreUrl::Sqlite("roundsman.db".into()), None,
         "The database; a relative path is under `data`";
+    STORE_PASSWORD: Option<Secret> = "store.password", None, None,
+        "Password of the user in store.url; better in a file";
+    STORE_PASSWORD_FILE: Option<PathBuf> = "store.password_file", None, None,
+        "File that holds the password; a relative path is beside this file";
+    STORE_TLS: TlsMode = "store.tls", TlsMode::Off, None,
+        "Whether the connection to MySQL is encrypted and its certificate checked";
+    STORE_TLS_CA: Option<PathBuf> = "store.tls_ca", None, None,
+        "Certificates (PEM) that MySQL's is checked against; none: the public authorities";
     WRITER_BATCH_ROWS: u32 = "writer.batch_rows", 500, Some((1, 10_000)),
         "Most rows in one transaction";
     WRITER_BATCH_WAIT: Duration = "writer.batch_wait", secs(1), Some((millis(10), secs(1))),

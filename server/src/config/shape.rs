@@ -1,11 +1,8 @@
-//! The forms a value can have: lengths of time, sizes, addresses, words.
+//! The forms a value can have: lengths of time, sizes, addresses, paths, secrets, words.
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use super::{secret::Secret, url::mask_url};
 
 /// A value as it was found, before its setting gives it a type.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,25 +25,11 @@ impl fmt::Display for Found {
     }
 }
 
-/// `scheme://user:password@host` with the password out of sight; any other text as it is. A URL is
-/// the one place where people put a secret into a value that is not one.
-pub(super) fn mask_url(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    // The last `@` before the path: a password may hold one.
-    let end = rest.find('/').unwrap_or(rest.len());
-    let Some(at) = rest[..end].rfind('@').or_else(|| rest.rfind('@')) else {
-        return text.to_owned();
-    };
-    match rest[..at].split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
-        None => text.to_owned(),
-    }
-}
-
 /// A form that a setting's value must have.
 pub(super) trait Shape: Sized + Clone + PartialOrd {
+    /// Whether its values are never to be shown, not even wrong ones.
+    const SECRET: bool = false;
+
     /// What it is, in words, with an example where the form is not plain.
     const EXPECTED: &'static str;
 
@@ -181,47 +164,37 @@ impl Shape for PathBuf {
     }
 }
 
-/// Where polls are kept.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StoreUrl {
-    /// An SQLite file.
-    Sqlite(PathBuf),
-}
-
-impl StoreUrl {
-    /// The same, with a relative path taken under `data`.
-    pub(super) fn under(self, data: &Path) -> Self {
-        match self {
-            Self::Sqlite(path) => Self::Sqlite(data.join(path)),
-        }
-    }
-}
-
-impl fmt::Display for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-        }
-    }
-}
-
-impl Shape for StoreUrl {
-    const EXPECTED: &'static str = "\"sqlite:\" and the path of a file";
+/// A path, or none: an empty text.
+impl Shape for Option<PathBuf> {
+    const EXPECTED: &'static str = "a path, or \"\" for none";
 
     fn read(found: &Found) -> Option<Self> {
-        let text = match found {
-            Found::Text(text) => text,
-            Found::Whole(_) | Found::Other(_) => return None,
-        };
-        // `sqlite:///var/lib/x.db` is how other programs write it; `:memory:` would keep nothing.
-        let path = text.strip_prefix("sqlite:")?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let is_file = !path.is_empty() && !path.ends_with('/') && path != ":memory:";
-        is_file.then(|| Self::Sqlite(PathBuf::from(path)))
+        match found {
+            Found::Text(text) => Some((!text.is_empty()).then(|| PathBuf::from(text))),
+            Found::Whole(_) | Found::Other(_) => None,
+        }
     }
 
     fn show(&self) -> String {
-        self.to_string()
+        self.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+}
+
+/// A secret, or none: an empty text. A password of digits may stand without quotes.
+impl Shape for Option<Secret> {
+    const SECRET: bool = true;
+    const EXPECTED: &'static str = "a secret in quotes";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) => Some((!text.is_empty()).then(|| Secret::new(text.as_str()))),
+            Found::Whole(number) => Some(Some(Secret::new(number.to_string()))),
+            Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 }
 
@@ -287,6 +260,16 @@ words! {
     }
 }
 
+words! {
+    /// Whether a connection is encrypted.
+    TlsMode, "one of \"off\", \"required\"" {
+        /// It is not.
+        Off = "off";
+        /// It is, with a certificate that is checked, or there is none.
+        Required = "required";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,32 +310,5 @@ mod tests {
         }
         assert_eq!(Duration::from_secs(400 * 86_400).show(), "400d");
         assert_eq!(Duration::read(&Found::Whole(10)), None, "10 of what?");
-    }
-
-    #[test]
-    fn store_urls() {
-        let file = |path: &str| Some(StoreUrl::Sqlite(path.into()));
-        assert_eq!(StoreUrl::read(&text("sqlite:a.db")), file("a.db"));
-        assert_eq!(StoreUrl::read(&text("sqlite:/var/a.db")), file("/var/a.db"));
-        assert_eq!(StoreUrl::read(&text("sqlite:///var/a.db")), file("/var/a.db"));
-        for bad in ["", "a.db", "sqlite:", "sqlite://", "sqlite::memory:", "sqlite:dir/", "mysql:x"]
-        {
-            assert_eq!(StoreUrl::read(&text(bad)), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_password_in_a_url_is_not_shown() {
-        let cases = [
-            ("mysql://root:hunter2@db:3306/x", "mysql://root:***@db:3306/x"),
-            ("mysql://root:hun@ter2@db/x", "mysql://root:***@db/x"),
-            ("mysql://root:hun/ter2@db/x", "mysql://root:***@db/x"),
-            ("mysql://root@db/x", "mysql://root@db/x"),
-            ("mysql://db/x", "mysql://db/x"),
-            ("sqlite:a@b:c", "sqlite:a@b:c"),
-        ];
-        for (url, shown) in cases {
-            assert_eq!(mask_url(url), shown);
-        }
     }
 }

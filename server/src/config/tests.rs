@@ -196,7 +196,8 @@ fn a_password_in_a_url_is_in_no_message() {
     let error = load(&format!("[store]\nurl = \"{url}\""), &[], &[]).unwrap_err();
     assert_eq!(
         error,
-        "DIR/roundsman.toml:2:7: store.url: expected \"sqlite:\" and the path of a file, found \
+        "DIR/roundsman.toml:2:7: store.url: expected \"sqlite:\" and the path of a file, or \
+         \"mysql://user@host:3306/database\" with the password in store.password_file, found \
          \"mysql://root:***@db/roundsman\""
     );
     // A secret under a key that this version does not know.
@@ -238,4 +239,22 @@ fn the_example_is_the_defaults() {
         let entry = format!("# ${}\n# {name} = {}\n", setting.variable(), setting.default());
         assert!(example.contains(&entry), "the example should have\n{entry}");
     }
+}
+
+#[test]
+fn a_password_is_taken_from_its_file_and_is_shown_by_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "hunter2\n").unwrap();
+    let url = "url = \"mysql://u@db/d\"";
+    let from_file = format!("[store]\n{url}\npassword_file = \"{}\"", secret.display());
+    let inline = format!("[store]\n{url}\npassword = \"hunter2\"");
+    let variable = [("ROUNDSMAN_STORE__PASSWORD", "hunter2")];
+    for (text, variables) in [(&from_file, &[][..]), (&inline, &[]), (&String::new(), &variable)] {
+        let loaded = load(text, variables, &[]).unwrap();
+        assert_eq!(loaded.config.store.password, Some(Secret::new("hunter2")));
+        assert!(!format!("{loaded:?}").contains("hunter2"), "{loaded:?}");
+    }
+    let digits = load("[store]\npassword = 12345", &[], &[]).unwrap();
+    assert_eq!(digits.config.store.password, Some(Secret::new("12345")));
 }

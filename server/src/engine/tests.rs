@@ -6,7 +6,8 @@ use crate::{
     inventory,
     poll::Limits,
     store::{
-        sqlite::{Mode, Sqlite},
+        Mode,
+        sqlite::Sqlite,
         writer::{Writer, WriterLimits},
     },
     units::{Now, WallMs},

@@ -96,6 +96,13 @@ fn slot(seconds: i64) -> WallMs {
     WallMs(sample::START.0 + seconds * 1_000)
 }
 
+/// A moment so many seconds after the end of the first day: backends that keep whole days and those
+/// that do not agree on what is before it.
+fn next_day(seconds: i64) -> WallMs {
+    const DAY_MS: i64 = 86_400_000;
+    WallMs((sample::START.0 / DAY_MS + 1) * DAY_MS + seconds * 1_000)
+}
+
 fn slots(polls: &[Record]) -> Vec<WallMs> {
     polls.iter().map(|record| record.slot).collect()
 }
@@ -512,8 +519,8 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
     // More than one step's worth of one host.
     let polls: Vec<Record> = (0..1_300)
-        .map(|s| sample::failed(a.id, &a.name, slot(s), "x"))
-        .chain((1_198..1_202).map(|s| sample::good(b.id, &b.name, slot(s))))
+        .map(|s| sample::failed(a.id, &a.name, next_day(s - 1_200), "x"))
+        .chain((-2..2).map(|s| sample::good(b.id, &b.name, next_day(s))))
         .collect();
     write_polls(fixture, polls).await;
     let transitions: Vec<_> = (0..10)
@@ -521,14 +528,11 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
         .collect();
     write(fixture, Batch { transitions, ..Batch::default() }).await.unwrap();
 
-    let before = Retention { polls: slot(1_200), events: slot(4) };
+    let before = Retention { polls: next_day(0), events: slot(4) };
     let pruned = fixture.store().prune(before).await.unwrap();
     assert_eq!((pruned.polls, pruned.events), (1_202, 4));
-    assert_eq!(
-        slots(&all_polls(fixture, a.id).await),
-        (1_200..1_300).map(slot).collect::<Vec<_>>()
-    );
-    assert_eq!(slots(&all_polls(fixture, b.id).await), [1_200, 1_201].map(slot));
+    assert_eq!(slots(&all_polls(fixture, a.id).await), (0..100).map(next_day).collect::<Vec<_>>());
+    assert_eq!(slots(&all_polls(fixture, b.id).await), [0, 1].map(next_day));
     let left = fixture.store().transitions(None, Span::ALL, Order::OldestFirst, 99).await.unwrap();
     assert_eq!(left.iter().map(|t| t.at).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9].map(slot));
     let pruned = fixture.store().prune(before).await.unwrap();
@@ -539,10 +543,12 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
 
 pub(crate) async fn pruning_lets_batches_through(fixture: &dyn Fixture) {
     let a = host(fixture, "a").await;
-    let old = (0..3_000).map(|s| sample::failed(a.id, &a.name, slot(s), "x")).collect();
+    // Many days, and many rows: many steps, whichever a backend takes.
+    let seconds = (1..=20).flat_map(|day| (0..150).map(move |s| s - day * 86_400));
+    let old = seconds.map(|s| sample::failed(a.id, &a.name, next_day(s), "x")).collect();
     write_polls(fixture, old).await;
-    let new = sample::good(a.id, &a.name, slot(9_000));
-    let before = Retention { polls: slot(5_000), events: slot(0) };
+    let new = sample::good(a.id, &a.name, next_day(9_000));
+    let before = Retention { polls: next_day(5_000), events: slot(0) };
     let mut pruning = fixture.store().prune(before);
     // The batch is handed in when the first step of pruning is, and is kept before the last.
     let kept = tokio::select! {
@@ -692,15 +698,15 @@ pub(crate) async fn status_counts(fixture: &dyn Fixture) {
     );
     fixture.store().retire(vec![b.id], slot(9)).await.unwrap();
     let batch = Batch {
-        polls: (0..700).map(|s| sample::good(a.id, &a.name, slot(s))).collect(),
+        polls: (-100..600).map(|s| sample::good(a.id, &a.name, next_day(s))).collect(),
         transitions: vec![sample::transition(a.id, &a.name, slot(1), State::Up, State::Down)],
         ..Batch::default()
     };
     write(fixture, batch).await.unwrap();
-    let before = Retention { polls: slot(100), events: slot(0) };
+    let before = Retention { polls: next_day(0), events: slot(0) };
     fixture.store().prune(before).await.unwrap();
     let status = fixture.store().status().await.unwrap();
     assert_eq!((status.hosts, status.retired, status.polls, status.events), (1, 1, 600, 1));
-    assert_eq!((status.oldest_poll, status.newest_poll), (Some(slot(100)), Some(slot(699))));
+    assert_eq!((status.oldest_poll, status.newest_poll), (Some(next_day(0)), Some(next_day(599))));
     assert!(status.bytes > empty.bytes + status.free_bytes, "{status:?}");
 }

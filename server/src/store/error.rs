@@ -50,14 +50,13 @@ pub enum StoreError {
         /// What it is.
         found: &'static str,
     },
-    /// A newer Roundsman has written it.
+    /// A newer Roundsman has made the schema.
     #[error(
-        "{} has schema version {found}, this program knows no later than {known}: run the newer Roundsman that wrote it, or choose another file",
-        path.display()
+        "{location} has schema version {found}, this program knows no later than {known}: run the newer Roundsman that wrote it, or name another store"
     )]
     NewerSchema {
-        /// The file.
-        path: PathBuf,
+        /// Where the store is.
+        location: String,
         /// Its version.
         found: u32,
         /// The newest version known here.
@@ -65,12 +64,11 @@ pub enum StoreError {
     },
     /// An older Roundsman has written it, and reading does not migrate.
     #[error(
-        "{} has schema version {found}, this program reads {known}: start `roundsman serve` on it once, which brings it up to date",
-        path.display()
+        "{location} has schema version {found}, this program reads {known}: start `roundsman serve` on it once, which brings it up to date"
     )]
     OlderSchema {
-        /// The file.
-        path: PathBuf,
+        /// Where the store is.
+        location: String,
         /// Its version.
         found: u32,
         /// The version known here.
@@ -78,16 +76,45 @@ pub enum StoreError {
     },
     /// A step of the schema is not the one that this program knows.
     #[error(
-        "schema step {number} of {} is not the one this program knows ({name}): it was made by a modified program; run that one, or choose another file",
-        path.display()
+        "schema step {number} of {location} is not the one this program knows ({name}): it was made by a modified program; run that one, or name another store"
     )]
     ChangedMigration {
-        /// The file.
-        path: PathBuf,
+        /// Where the store is.
+        location: String,
         /// The step's number.
         number: u32,
         /// The step's name here.
         name: &'static str,
+    },
+    /// The server does not answer, or not as it should.
+    #[error("cannot connect to {location}: the server must be running, and host and port be right")]
+    Unreachable {
+        /// Where the store is.
+        location: String,
+        /// What the system or the server said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The server does not let this user in, or not do what is needed.
+    #[error(
+        "{location} does not let this user in: check the user in store.url, store.password or store.password_file, and the user's grants"
+    )]
+    Denied {
+        /// Where the store is.
+        location: String,
+        /// What the server said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The server has no such database.
+    #[error(
+        "there is no database {database} in {location}: make it with CREATE DATABASE {database} CHARACTER SET utf8mb4, and grant the user ALL on it"
+    )]
+    NoDatabase {
+        /// Where the store is.
+        location: String,
+        /// Its name.
+        database: String,
     },
     /// Something was to be written to a store that is open for reading.
     #[error("the store is open for reading only, it cannot {doing}")]
@@ -104,7 +131,7 @@ pub enum StoreError {
         why: String,
     },
     /// What is kept cannot be understood.
-    #[error("cannot understand {what} in {location}: {why}; the file may be damaged")]
+    #[error("cannot understand {what} in {location}: {why}; it may be damaged")]
     Corrupt {
         /// Which row and column.
         what: String,

@@ -30,8 +30,8 @@ use rusqlite::Connection;
 
 use self::worker::Worker;
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Order, Pruned,
-    Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
+    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order,
+    Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
 };
 use crate::{
     model::{HostId, Record, Transition, VersionId},
@@ -40,15 +40,6 @@ use crate::{
 
 /// Connections that read, each on its own thread: one long history does not hold up the rest.
 const READERS: usize = 2;
-
-/// Whether a file is made and written, or only read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Makes the directory and the file when they are not there, brings the schema up to date.
-    ReadWrite,
-    /// Changes nothing; the file must be there and up to date.
-    ReadOnly,
-}
 
 /// An open SQLite store. Dropping it waits for what is being done and closes the file.
 #[derive(Debug)]

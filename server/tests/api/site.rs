@@ -16,10 +16,7 @@ use roundsman::{
         State, Timings, Transition, Values, VersionId,
     },
     query::Query,
-    store::{
-        Batch, Registration, Store as _,
-        sqlite::{Mode, Sqlite},
-    },
+    store::{Batch, Mode, Registration, Store as _, sqlite::Sqlite},
     units::{Micros, Mono, Now, WallMs},
     web::{self, ConnectionLimits, Site},
 };

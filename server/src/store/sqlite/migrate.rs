@@ -87,14 +87,22 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     refuse_newer(found, path)?;
     refuse_changed(connection, found, path)?;
     if found < known() {
-        return Err(StoreError::OlderSchema { path: path.to_owned(), found, known: known() });
+        return Err(StoreError::OlderSchema {
+            location: path.display().to_string(),
+            found,
+            known: known(),
+        });
     }
     Ok(())
 }
 
 fn refuse_newer(found: u32, path: &Path) -> Result<(), StoreError> {
     if found > known() {
-        return Err(StoreError::NewerSchema { path: path.to_owned(), found, known: known() });
+        return Err(StoreError::NewerSchema {
+            location: path.display().to_string(),
+            found,
+            known: known(),
+        });
     }
     Ok(())
 }
@@ -110,7 +118,7 @@ fn refuse_changed(connection: &Connection, found: u32, path: &Path) -> Result<()
             .map_err(fault(connection, "read the schema's version"))?;
         if !same {
             return Err(StoreError::ChangedMigration {
-                path: path.to_owned(),
+                location: path.display().to_string(),
                 number: step.number,
                 name: step.name,
             });

@@ -1,9 +1,6 @@
 //! The table `poll`: a batch in, records out.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use rusqlite::{
     Connection, Error, OptionalExtension, Row, Statement, Transaction, TransactionBehavior, params,
@@ -20,7 +17,7 @@ use crate::{
         Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, State, Timings, Values,
         VersionId,
     },
-    store::{Batch, Order, Span, StoreError, Written, detail},
+    store::{Batch, Order, Span, StoreError, Written, detail, row},
     units::{Micros, WallMs},
 };
 
@@ -77,7 +74,7 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Writte
     for transition in &batch.transitions {
         events::insert(&transaction, transition)?;
     }
-    hosts::see(&transaction, answered(&batch.polls)).map_err(&failed)?;
+    hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {
         hosts::learn(&transaction, seen).map_err(&failed)?;
     }
@@ -90,13 +87,13 @@ fn insert(transaction: &Transaction<'_>, polls: &[Record]) -> Result<Written, St
     let mut statement = transaction.prepare_cached(&INSERT).map_err(&failed)?;
     let mut written = Written::default();
     for record in polls {
-        let row = || format!("the poll of {} due {}", record.name, record.slot);
-        if let Some(why) = broken_invariant(record) {
-            return Err(StoreError::BadRow { row: row(), why: why.to_owned() });
+        let named = || row::name(record);
+        if let Some(why) = row::flaw(record) {
+            return Err(StoreError::BadRow { row: named(), why: why.to_owned() });
         }
         let inserted = bind(&mut statement, record)
             .and_then(|()| statement.raw_execute())
-            .map_err(|error| row_fault(transaction, WRITING, row, error))?;
+            .map_err(|error| row_fault(transaction, WRITING, named, error))?;
         if inserted == 1 {
             written.polls += 1;
         } else if is_same_attempt(transaction, record).map_err(&failed)? {
@@ -106,16 +103,6 @@ fn insert(transaction: &Transaction<'_>, polls: &[Record]) -> Result<Written, St
         }
     }
     Ok(written)
-}
-
-/// The table's CHECKs hold the same; this one says it in words, and holds what they cannot.
-fn broken_invariant(record: &Record) -> Option<&'static str> {
-    let wanted = record.outcome.has_values();
-    if record.values.is_some() != wanted || record.detail.is_some() != wanted {
-        Some("values belong to the outcomes ok and partial, to both of them and to no other")
-    } else {
-        None
-    }
 }
 
 /// Whether the row that holds this key is this attempt: sent before, not another one.
@@ -131,44 +118,21 @@ fn is_same_attempt(connection: &Connection, record: &Record) -> Result<bool, Err
     }))
 }
 
-/// First and last answer of each host in the batch.
-fn answered(polls: &[Record]) -> BTreeMap<HostId, (WallMs, WallMs)> {
-    let mut seen = BTreeMap::new();
-    for record in polls.iter().filter(|record| record.outcome.has_values()) {
-        match seen.entry(record.host) {
-            Entry::Vacant(entry) => {
-                entry.insert((record.started, record.started));
-            }
-            Entry::Occupied(mut entry) => {
-                let (first, last): &mut (WallMs, WallMs) = entry.get_mut();
-                *first = record.started.min(*first);
-                *last = record.started.max(*last);
-            }
-        }
-    }
-    seen
-}
-
-/// SQLite's integers are signed; no length or size here comes near the end.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 fn bind(statement: &mut Statement<'_>, record: &Record) -> Result<(), Error> {
     let timings = &record.timings;
-    let micros = |step: Option<Micros>| step.map(|us| signed(us.0));
+    let micros = |step: Option<Micros>| step.map(|us| row::signed(us.0));
     statement.raw_bind_parameter(1, record.host.0)?;
     statement.raw_bind_parameter(2, record.slot.0)?;
     statement.raw_bind_parameter(3, record.started.0)?;
     statement.raw_bind_parameter(4, record.inventory.0)?;
     statement.raw_bind_parameter(5, record.outcome.as_str())?;
     statement.raw_bind_parameter(6, record.state.as_str())?;
-    statement.raw_bind_parameter(7, signed(timings.late_us.0))?;
-    statement.raw_bind_parameter(8, signed(timings.queue_us.0))?;
+    statement.raw_bind_parameter(7, row::signed(timings.late_us.0))?;
+    statement.raw_bind_parameter(8, row::signed(timings.queue_us.0))?;
     statement.raw_bind_parameter(9, micros(timings.resolve_us))?;
     statement.raw_bind_parameter(10, micros(timings.connect_us))?;
     statement.raw_bind_parameter(11, micros(timings.call_us))?;
-    statement.raw_bind_parameter(12, record.answer_bytes.map(signed))?;
+    statement.raw_bind_parameter(12, record.answer_bytes.map(row::signed))?;
     statement.raw_bind_parameter(13, record.address.as_deref())?;
     statement.raw_bind_parameter(14, record.error.as_deref())?;
     statement.raw_bind_parameter(15, record.boot_id.as_deref())?;
@@ -177,19 +141,11 @@ fn bind(statement: &mut Statement<'_>, record: &Record) -> Result<(), Error> {
         let value = record.values.as_ref().and_then(|values| values.get(*column));
         let place = LEDGER.len() + 1 + position;
         match column.spec().kind {
-            Kind::Whole => statement.raw_bind_parameter(place, value.and_then(whole))?,
+            Kind::Whole => statement.raw_bind_parameter(place, value.and_then(row::whole))?,
             Kind::Real => statement.raw_bind_parameter(place, value)?,
         }
     }
     statement.raw_bind_parameter(WIDTH, record.detail.as_ref().map(detail::encode))
-}
-
-/// A whole number for an INTEGER column; what does not fit is unknown, not another number. The
-/// kernel's "no limit" (2^63 - 1) is 2^63 as an f64 and comes back as that.
-fn whole(value: f64) -> Option<i64> {
-    const END: f64 = 9_223_372_036_854_775_808.0;
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and 2^63 becomes 2^63 - 1")]
-    (value <= END).then_some(value as i64)
 }
 
 /// Polls of a host in a span.

@@ -279,6 +279,21 @@ fn two_that_open_a_new_file_at_once_both_succeed() {
     assert_eq!(steps.len(), usize::try_from(migrate::known()).unwrap());
 }
 
+/// The suite prunes at the end of a day, as backends that drop whole days do.
+#[tokio::test]
+async fn a_poll_is_pruned_to_the_millisecond() {
+    let file = File::new().await;
+    let known = file.store.register(vec![sample::registration("web-1")], sample::START);
+    let host = known.await.unwrap().remove(0);
+    let slots: Vec<WallMs> = (0..1_300).map(|ms| WallMs(sample::START.0 + ms)).collect();
+    let polls = slots.iter().map(|slot| sample::failed(host.id, &host.name, *slot, "x")).collect();
+    file.store.write(Arc::new(Batch { polls, ..Batch::default() })).await.unwrap();
+    let before = Retention { polls: slots[1_200], events: sample::START };
+    assert_eq!(file.store.prune(before).await.unwrap().polls, 1_200);
+    let left = file.store.polls(host.id, Span::ALL, Order::OldestFirst, 999).await.unwrap();
+    assert_eq!(left.iter().map(|record| record.slot).collect::<Vec<_>>(), slots[1_200..]);
+}
+
 #[tokio::test]
 async fn a_damaged_row_is_said_and_not_guessed() {
     let file = File::new().await;

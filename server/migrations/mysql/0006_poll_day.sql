@@ -1,0 +1,9 @@
+-- How many polls each day has, kept in the transaction that writes them: counting months of rows
+-- would read them all.
+CREATE TABLE IF NOT EXISTS poll_day (
+  day    DATE NOT NULL,
+  polls  BIGINT NOT NULL,
+  oldest DATETIME(3) NOT NULL,                       -- `ts` of its first poll and of its last
+  newest DATETIME(3) NOT NULL,
+  PRIMARY KEY (day)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin

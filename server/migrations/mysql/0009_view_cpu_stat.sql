@@ -1,0 +1,54 @@
+-- CPU shares: a row for all cores together, `core` being 'cpu', and a row per core.
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW cpu_stat AS
+SELECT
+  h.name AS host,
+  p.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
+  CONVERT('cpu' USING utf8mb4) COLLATE utf8mb4_bin AS core,
+  p.cpu_busy_pct AS busy_pct,
+  p.cpu_user_pct AS user_pct,
+  p.cpu_nice_pct AS nice_pct,
+  p.cpu_system_pct AS system_pct,
+  p.cpu_idle_pct AS idle_pct,
+  p.cpu_iowait_pct AS iowait_pct,
+  p.cpu_irq_pct AS irq_pct,
+  p.cpu_softirq_pct AS softirq_pct,
+  p.cpu_steal_pct AS steal_pct,
+  p.cpu_guest_pct AS guest_pct,
+  p.cpu_guest_nice_pct AS guest_nice_pct
+FROM poll p JOIN host h ON h.id = p.host_id
+WHERE p.detail IS NOT NULL
+UNION ALL
+SELECT
+  h.name AS host,
+  p.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
+  e.core,
+  e.busy_pct,
+  e.user_pct,
+  e.nice_pct,
+  e.system_pct,
+  e.idle_pct,
+  e.iowait_pct,
+  e.irq_pct,
+  e.softirq_pct,
+  e.steal_pct,
+  e.guest_pct,
+  e.guest_nice_pct
+FROM poll p JOIN host h ON h.id = p.host_id JOIN JSON_TABLE(
+  CONVERT(UNCOMPRESS(p.detail) USING utf8mb4), '$.core[*]' COLUMNS (
+    core TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
+    busy_pct DOUBLE PATH '$[1]',
+    user_pct DOUBLE PATH '$[2]',
+    nice_pct DOUBLE PATH '$[3]',
+    system_pct DOUBLE PATH '$[4]',
+    idle_pct DOUBLE PATH '$[5]',
+    iowait_pct DOUBLE PATH '$[6]',
+    irq_pct DOUBLE PATH '$[7]',
+    softirq_pct DOUBLE PATH '$[8]',
+    steal_pct DOUBLE PATH '$[9]',
+    guest_pct DOUBLE PATH '$[10]',
+    guest_nice_pct DOUBLE PATH '$[11]'
+  )
+) e
+WHERE p.detail IS NOT NULL

@@ -1,0 +1,33 @@
+-- Soft interrupts: a row per core.
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW cpu_softirq AS
+SELECT
+  h.name AS host,
+  p.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
+  e.core,
+  e.hi_per_s,
+  e.timer_per_s,
+  e.net_tx_per_s,
+  e.net_rx_per_s,
+  e.block_per_s,
+  e.irq_poll_per_s,
+  e.tasklet_per_s,
+  e.sched_per_s,
+  e.hrtimer_per_s,
+  e.rcu_per_s
+FROM poll p JOIN host h ON h.id = p.host_id JOIN JSON_TABLE(
+  CONVERT(UNCOMPRESS(p.detail) USING utf8mb4), '$.softirq[*]' COLUMNS (
+    core TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
+    hi_per_s DOUBLE PATH '$[1]',
+    timer_per_s DOUBLE PATH '$[2]',
+    net_tx_per_s DOUBLE PATH '$[3]',
+    net_rx_per_s DOUBLE PATH '$[4]',
+    block_per_s DOUBLE PATH '$[5]',
+    irq_poll_per_s DOUBLE PATH '$[6]',
+    tasklet_per_s DOUBLE PATH '$[7]',
+    sched_per_s DOUBLE PATH '$[8]',
+    hrtimer_per_s DOUBLE PATH '$[9]',
+    rcu_per_s DOUBLE PATH '$[10]'
+  )
+) e
+WHERE p.detail IS NOT NULL

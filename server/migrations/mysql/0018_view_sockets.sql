@@ -1,0 +1,38 @@
+-- Sockets, TCP and UDP.
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW sockets AS
+SELECT
+  h.name AS host,
+  p.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
+  p.sockets_used,
+  p.tcp_in_use,
+  p.tcp_orphan,
+  p.tcp_time_wait,
+  p.tcp_allocated,
+  p.tcp_memory_bytes,
+  p.udp_in_use,
+  p.udp_memory_bytes,
+  p.tcp6_in_use,
+  p.udp6_in_use,
+  p.tcp_established,
+  p.tcp_active_opens_per_s,
+  p.tcp_passive_opens_per_s,
+  p.tcp_attempt_fails_per_s,
+  p.tcp_established_resets_per_s,
+  p.tcp_in_segments_per_s,
+  p.tcp_out_segments_per_s,
+  p.tcp_retransmitted_segments_per_s,
+  p.tcp_in_errors_per_s,
+  p.tcp_out_resets_per_s,
+  p.udp_in_datagrams_per_s,
+  p.udp_out_datagrams_per_s,
+  p.udp_no_ports_per_s,
+  p.udp_in_errors_per_s,
+  p.udp_receive_buffer_errors_per_s,
+  p.udp_send_buffer_errors_per_s,
+  p.tcp_listen_overflows_per_s,
+  p.tcp_listen_drops_per_s,
+  p.tcp_timeouts_per_s,
+  p.tcp_syn_retransmits_per_s
+FROM poll p JOIN host h ON h.id = p.host_id
+WHERE p.detail IS NOT NULL

@@ -1,0 +1,38 @@
+-- Host-wide figures of what repeats: all cores, interfaces, disks and mounts together.
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW host_totals AS
+SELECT
+  h.name AS host,
+  p.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
+  p.cpu_busy_pct,
+  p.cpu_user_pct,
+  p.cpu_nice_pct,
+  p.cpu_system_pct,
+  p.cpu_idle_pct,
+  p.cpu_iowait_pct,
+  p.cpu_irq_pct,
+  p.cpu_softirq_pct,
+  p.cpu_steal_pct,
+  p.cpu_guest_pct,
+  p.cpu_guest_nice_pct,
+  p.cpus_online,
+  p.net_rx_bytes_per_s,
+  p.net_rx_packets_per_s,
+  p.net_rx_errors_per_s,
+  p.net_rx_dropped_per_s,
+  p.net_tx_bytes_per_s,
+  p.net_tx_packets_per_s,
+  p.net_tx_errors_per_s,
+  p.net_tx_dropped_per_s,
+  p.disk_reads_per_s,
+  p.disk_writes_per_s,
+  p.disk_read_bytes_per_s,
+  p.disk_written_bytes_per_s,
+  p.disk_busy_max_pct,
+  p.fs_used_max_pct,
+  p.fs_inodes_used_max_pct,
+  p.fs_mounts,
+  p.fs_hung,
+  p.fs_read_only
+FROM poll p JOIN host h ON h.id = p.host_id
+WHERE p.detail IS NOT NULL

@@ -1,0 +1,298 @@
+//! The store on a MySQL or MariaDB server: one SQL for both, polls in partitions of a day.
+//!
+//! What only one of the servers understands is tried, and left out where it is not known. Nothing
+//! waits without a limit; what was sent and not answered may have been done, and is harmless when it
+//! is sent again.
+//!
+//! Knows SQL and the driver; knows nothing of polling, rates or health.
+
+mod cells;
+mod connect;
+mod events;
+mod fault;
+mod hosts;
+mod inventories;
+mod lease;
+mod migrate;
+mod moment;
+mod packed;
+mod partitions;
+mod polls;
+mod prune;
+mod record;
+mod seen;
+mod status;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+pub use self::connect::{Limits, Options};
+use self::{
+    connect::{Doors, within},
+    worker::Worker,
+};
+use super::{
+    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order,
+    Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
+};
+use crate::{
+    clock::Clock,
+    model::{HostId, Record, Transition, VersionId},
+    units::WallMs,
+};
+
+/// How often a transaction is begun again when another one was in its way. The writer does so by
+/// itself; this is for those who would not.
+const COLLISIONS: usize = 5;
+
+/// Days that are remembered to have their partitions.
+const REMEMBERED_DAYS: usize = 64;
+
+/// An open MySQL store. Dropping it closes its connections.
+pub struct Mysql {
+    worker: Worker,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    doors: Arc<Doors>,
+    clock: Arc<dyn Clock>,
+    /// Days whose partitions are there.
+    days: Mutex<BTreeSet<NaiveDate>>,
+}
+
+impl fmt::Debug for Mysql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mysql").field("location", &self.shared.doors.place.location).finish()
+    }
+}
+
+impl Mysql {
+    /// Connects; with [`Mode::ReadWrite`] also brings the schema up to date and makes the coming
+    /// days' partitions. `clock` says which these are.
+    ///
+    /// # Errors
+    /// [`StoreError`]: no answer, wrong password, no such database, a newer schema.
+    pub async fn open(
+        options: Options,
+        mode: Mode,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let worker = Worker::start().map_err(|cause| StoreError::Failed {
+            doing: "start a thread",
+            location: options.url.to_string(),
+            cause: cause.into(),
+        })?;
+        let opening = async move {
+            let doors = Arc::new(Doors::open(&options, mode).await?);
+            let shared = Shared { doors, clock, days: Mutex::default() };
+            match mode {
+                Mode::ReadWrite => {
+                    migrate::apply(&shared.doors).await?;
+                    shared.make_ahead().await?;
+                }
+                Mode::ReadOnly => migrate::check(&shared.doors).await?,
+            }
+            Ok(Arc::new(shared))
+        };
+        let shared = worker.run(opening).await?;
+        Ok(Self { worker, shared })
+    }
+
+    /// Does work on the store's own thread, within the limit of a call.
+    async fn call<T, F>(
+        &self,
+        work: impl FnOnce(Arc<Shared>) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let limit = self.shared.doors.limits.call;
+        let work = work(Arc::clone(&self.shared));
+        self.worker.run(within(limit, work)).await
+    }
+
+    /// The same for a transaction that changes something, tried again when another one collides.
+    async fn change<T, F>(
+        &self,
+        work: impl Fn(Arc<Shared>) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        self.call(|shared| async move {
+            for _ in 0..COLLISIONS {
+                match work(Arc::clone(&shared)).await {
+                    Err(error) if fault::is_collision(&error) => {}
+                    other => return other,
+                }
+            }
+            work(shared).await
+        })
+        .await
+    }
+}
+
+impl Drop for Mysql {
+    fn drop(&mut self) {
+        self.worker.stop(self.shared.doors.pools());
+    }
+}
+
+impl Shared {
+    fn days(&self) -> std::sync::MutexGuard<'_, BTreeSet<NaiveDate>> {
+        self.days.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the partitions of these days, unless it is known that they are there.
+    async fn ensure(&self, days: BTreeSet<NaiveDate>) -> Result<(), StoreError> {
+        if days.is_subset(&self.days()) {
+            return Ok(());
+        }
+        if let Some(gone) = partitions::ensure(&self.doors, &days).await? {
+            return Err(gone.refusal());
+        }
+        let mut known = self.days();
+        known.extend(days);
+        while known.len() > REMEMBERED_DAYS {
+            known.pop_first();
+        }
+        Ok(())
+    }
+
+    /// Makes the partitions of the coming days.
+    async fn make_ahead(&self) -> Result<(), StoreError> {
+        partitions::ensure(&self.doors, &partitions::ahead(self.clock.now().wall)).await?;
+        // Looked up anew when they are used: somebody may have dropped one.
+        self.days().clear();
+        Ok(())
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
+        self.doors.may_write("keep polls")?;
+        let prepared = polls::Prepared::new(batch, self.clock.now().wall)?;
+        self.ensure(prepared.days()).await?;
+        let mut conn = self.doors.writer("keep polls").await?;
+        let written = polls::write(&mut conn, prepared, &self.doors.place).await;
+        if written.as_ref().is_err_and(fault::is_without_partition) {
+            self.days().clear();
+        }
+        written
+    }
+}
+
+#[async_trait]
+impl Store for Mysql {
+    async fn register(
+        &self,
+        hosts: Vec<Registration>,
+        at: WallMs,
+    ) -> Result<Vec<KnownHost>, StoreError> {
+        let hosts: Arc<[Registration]> = hosts.into();
+        self.change(move |shared| {
+            let hosts = Arc::clone(&hosts);
+            async move {
+                let mut conn = shared.doors.writer("register hosts").await?;
+                hosts::register(&mut conn, &hosts, at, &shared.doors.place).await
+            }
+        })
+        .await
+    }
+
+    async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
+        let hosts: Arc<[HostId]> = hosts.into();
+        self.change(move |shared| {
+            let hosts = Arc::clone(&hosts);
+            async move {
+                let mut conn = shared.doors.writer("retire hosts").await?;
+                hosts::retire(&mut conn, &hosts, at, &shared.doors.place).await
+            }
+        })
+        .await
+    }
+
+    async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
+        let loaded = Arc::new(loaded);
+        self.change(move |shared| {
+            let loaded = Arc::clone(&loaded);
+            async move {
+                let mut conn = shared.doors.writer("keep an inventory").await?;
+                inventories::record(&mut conn, &loaded, &shared.doors.place).await
+            }
+        })
+        .await
+    }
+
+    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+        self.call(|shared| async move {
+            let written = shared.write(&batch).await;
+            // Before the answer: whoever sent the batch then owns it alone and can split it.
+            drop(batch);
+            written
+        })
+        .await
+    }
+
+    async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
+        let limit = query.limit.min(MAX_HOSTS);
+        self.call(move |shared| async move { hosts::list(&shared.doors, &query, limit).await })
+            .await
+    }
+
+    async fn polls(
+        &self,
+        host: HostId,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move {
+            polls::read(&shared.doors, host, span, order, limit).await
+        })
+        .await
+    }
+
+    async fn transitions(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Transition>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move {
+            events::read(&shared.doors, host, span, order, limit).await
+        })
+        .await
+    }
+
+    async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        // Not within the limit of one call: each of its steps has its own.
+        let pruning = async move {
+            shared.doors.may_write("prune")?;
+            shared.make_ahead().await?;
+            let pruned = prune::prune(&shared.doors, before).await;
+            shared.days().clear();
+            pruned
+        };
+        self.worker.run(pruning).await
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        self.call(|shared| async move { status::read(&shared.doors).await }).await
+    }
+}

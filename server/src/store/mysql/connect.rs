@@ -1,0 +1,253 @@
+//! Connections: how they are made, what is set on each, how long anything may take.
+
+use std::{path::PathBuf, time::Duration};
+
+use mysql_async::{
+    Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts, prelude::Queryable as _,
+};
+use tokio::time::timeout;
+
+use super::fault::{self, Place};
+use crate::{
+    config::{MysqlUrl, Secret, TlsMode},
+    store::{Mode, StoreError},
+};
+
+/// How long things may take. The driver has no limits of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Getting a connection: a free one of the pool, or TCP, TLS, login and session settings.
+    pub connect: Duration,
+    /// One transaction, from the connection to the answer.
+    pub call: Duration,
+    /// One step of the schema, or the making or dropping of a partition.
+    pub schema: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            call: Duration::from_secs(25),
+            schema: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Where the database is and how to get in.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Server, user and database.
+    pub url: MysqlUrl,
+    /// The user's password.
+    pub password: Option<Secret>,
+    /// Whether the connection is encrypted.
+    pub tls: TlsMode,
+    /// What the server's certificate is checked against; none: the public authorities.
+    pub tls_ca: Option<PathBuf>,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// Connections that write: the writer's, and one for the inventory and retention.
+const WRITERS: usize = 3;
+
+/// Connections that read: one long history does not hold up the rest.
+const READERS: usize = 4;
+
+/// An idle connection is closed after so long, and the server is told to close it a little later.
+const IDLE: Duration = Duration::from_secs(120);
+const SERVER_IDLE_S: usize = 600;
+
+/// A connection is replaced after so long: behind a proxy, the one to the server may have moved.
+const LIFE: Duration = Duration::from_secs(3_600);
+
+/// How often the operating system asks whether a silent peer is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// The largest packet that is sent, bytes: the default of MariaDB and a quarter of MySQL's.
+pub(super) const MAX_PACKET: usize = 16 << 20;
+
+/// Prepared statements kept per connection; there are fewer kinds.
+const STATEMENTS: usize = 32;
+
+/// How long a statement waits for a row that another transaction holds, seconds.
+const ROW_WAIT_S: u32 = 10;
+
+/// How long the making or dropping of a partition waits for those who use the table, seconds. All
+/// who come later wait behind it, so it is short: it is tried again.
+const TABLE_WAIT_S: u32 = 10;
+
+/// What both servers understand, on every connection.
+fn everywhere() -> Vec<String> {
+    [
+        "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET SESSION time_zone = '+00:00'",
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,\
+         NO_ENGINE_SUBSTITUTION'",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain([
+        format!("SET SESSION wait_timeout = {SERVER_IDLE_S}"),
+        format!("SET SESSION innodb_lock_wait_timeout = {ROW_WAIT_S}"),
+        format!("SET SESSION lock_wait_timeout = {TABLE_WAIT_S}"),
+    ])
+    .collect()
+}
+
+/// What one of the servers alone understands. Without `longest` a statement may take its time.
+fn somewhere(longest: Option<Duration>) -> Vec<String> {
+    let ms = longest.map_or(0, |longest| longest.as_millis());
+    vec![
+        // MariaDB turns an IN list of 1,000 constants into a subquery and reads the whole table.
+        "SET SESSION in_predicate_conversion_threshold = 0".to_owned(),
+        // A query that nobody waits for any longer ends: MariaDB's limit is of all statements, in
+        // seconds; MySQL's of SELECT alone, in milliseconds.
+        format!("SET SESSION max_statement_time = {}.{:03}", ms / 1_000, ms % 1_000),
+        format!("SET SESSION max_execution_time = {ms}"),
+        // MySQL remembers sizes of tables for a day.
+        "SET SESSION information_schema_stats_expiry = 0".to_owned(),
+    ]
+}
+
+/// The ways in to one database.
+#[derive(Debug)]
+pub(super) struct Doors {
+    pub(super) place: Place,
+    pub(super) limits: Limits,
+    /// None when the store is open for reading only.
+    writers: Option<Pool>,
+    readers: Pool,
+    schema: Opts,
+}
+
+impl Doors {
+    /// Looks whether the server lets us in, and finds out which settings it knows.
+    pub(super) async fn open(options: &Options, mode: Mode) -> Result<Self, StoreError> {
+        let place =
+            Place { location: options.url.to_string(), database: options.url.database.clone() };
+        let limits = options.limits;
+        let base = base(options);
+        let mut conn = connect(base.clone().into(), &place, limits.connect).await?;
+        let finding = async {
+            let mut known = everywhere();
+            let mut unlimited = everywhere();
+            let pairs = somewhere(Some(limits.call)).into_iter().zip(somewhere(None));
+            for (limited, free) in pairs {
+                match conn.query_drop(&limited).await {
+                    Ok(()) => {
+                        known.push(limited);
+                        unlimited.push(free);
+                    }
+                    Err(error) if fault::is_unknown_variable(&error) => {}
+                    Err(error) => return Err(place.fault("set up the connection")(error)),
+                }
+            }
+            Ok((known, unlimited))
+        };
+        let (known, unlimited) = within(limits.connect, finding).await?;
+        // It has none of the session's settings but those just tried.
+        drop(conn);
+        let reading = match mode {
+            Mode::ReadWrite => known.clone(),
+            Mode::ReadOnly => {
+                let only = "SET SESSION TRANSACTION READ ONLY".to_owned();
+                known.iter().cloned().chain([only]).collect()
+            }
+        };
+        Ok(Self {
+            writers: (mode == Mode::ReadWrite).then(|| pool(&base, known, WRITERS)),
+            readers: pool(&base, reading, READERS),
+            schema: base.init(unlimited).into(),
+            place,
+            limits,
+        })
+    }
+
+    /// A connection that reads.
+    pub(super) async fn reader(&self) -> Result<Conn, StoreError> {
+        self.checkout(&self.readers).await
+    }
+
+    /// A connection that writes.
+    pub(super) async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
+        self.checkout(self.writers(doing)?).await
+    }
+
+    fn writers(&self, doing: &'static str) -> Result<&Pool, StoreError> {
+        self.writers.as_ref().ok_or(StoreError::ReadOnly { doing })
+    }
+
+    /// Refuses to do what changes something when the store is open for reading only.
+    pub(super) fn may_write(&self, doing: &'static str) -> Result<(), StoreError> {
+        self.writers(doing).map(drop)
+    }
+
+    /// A connection of its own for changes of the schema, whose statements may take their time.
+    pub(super) async fn schema(&self) -> Result<Conn, StoreError> {
+        connect(self.schema.clone(), &self.place, self.limits.connect).await
+    }
+
+    async fn checkout(&self, pool: &Pool) -> Result<Conn, StoreError> {
+        let waiting =
+            async { pool.get_conn().await.map_err(|error| self.place.unreachable(error)) };
+        within(self.limits.connect, waiting).await
+    }
+
+    /// The pools, to say goodbye on.
+    pub(super) fn pools(&self) -> Vec<Pool> {
+        self.writers.iter().chain([&self.readers]).cloned().collect()
+    }
+}
+
+fn base(options: &Options) -> OptsBuilder {
+    let url = &options.url;
+    let tls = (options.tls == TlsMode::Required).then(|| match &options.tls_ca {
+        Some(path) => SslOpts::default()
+            .with_root_certs(vec![path.clone().into()])
+            .with_disable_built_in_roots(true),
+        None => SslOpts::default(),
+    });
+    OptsBuilder::default()
+        .ip_or_hostname(url.host.clone())
+        .tcp_port(url.port)
+        .user(Some(url.user.clone()))
+        .pass(options.password.as_ref().map(Secret::expose))
+        .db_name(Some(url.database.clone()))
+        // Else the driver asks for the server's socket and goes there: another host's, or none.
+        .prefer_socket(false)
+        .tcp_keepalive(Some(KEEP_ALIVE))
+        // Else both are asked on each connection.
+        .wait_timeout(Some(SERVER_IDLE_S))
+        .max_allowed_packet(Some(MAX_PACKET))
+        .stmt_cache_size(STATEMENTS)
+        .ssl_opts(tls)
+}
+
+fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Pool {
+    let limits = PoolConstraints::new(0, most).unwrap_or_default();
+    let pool = PoolOpts::default()
+        .with_constraints(limits)
+        .with_inactive_connection_ttl(IDLE)
+        .with_abs_conn_ttl(Some(LIFE))
+        // A reset forgets the session's settings and prepared statements. What is open when a
+        // connection comes back is rolled back all the same.
+        .with_reset_connection(false);
+    Pool::new(base.clone().init(session).pool_opts(pool))
+}
+
+async fn connect(opts: Opts, place: &Place, after: Duration) -> Result<Conn, StoreError> {
+    let connecting = async { Conn::new(opts).await.map_err(|error| place.unreachable(error)) };
+    within(after, connecting).await
+}
+
+/// The answer of `work`, or that there was none in time. What was begun is dropped with its
+/// connection.
+pub(super) async fn within<T>(
+    after: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(after, work).await.unwrap_or(Err(StoreError::Timeout { after }))
+}

@@ -1,0 +1,136 @@
+//! What the server and the driver say, in the words of the store.
+//!
+//! Error codes: MySQL 8.0 reference manual, "Server Error Message Reference"; MariaDB's codes from
+//! 4000 on are its own.
+
+use mysql_async::{DriverError, Error, IoError, ServerError};
+
+use crate::store::StoreError;
+
+/// Unknown system variable.
+pub(super) const UNKNOWN_VARIABLE: u16 = 1193;
+/// Duplicate entry for a key.
+const DUPLICATE_KEY: u16 = 1062;
+/// Deadlock, and what Galera says when another node won.
+const DEADLOCK: u16 = 1213;
+/// Lock wait timeout.
+const LOCK_WAIT: u16 = 1205;
+/// No such table.
+const NO_TABLE: u16 = 1146;
+/// No partition for this row.
+const NO_PARTITION: u16 = 1526;
+/// The user, the password or a grant is wrong; the last two are of a table or column.
+const DENIED: [u16; 6] = [1044, 1045, 1698, 1142, 1143, 1227];
+/// Unknown database.
+const NO_DATABASE: u16 = 1049;
+/// What is wrong with a row itself: null, out of range, truncated, no such value, too long, no
+/// text, too large for a packet or a page, a CHECK (of MySQL, of MariaDB).
+const OF_THE_ROW: [u16; 12] =
+    [1048, 1118, 1153, 1264, 1265, 1292, 1366, 1367, 1406, 3140, 3819, 4025];
+/// Another server made or dropped a partition at the same moment: unknown, same name, not in order,
+/// not there.
+const PARTITIONS_CHANGED: [u16; 5] = [1493, 1507, 1508, 1517, 1735];
+
+/// What is known of the store when something fails.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// `mysql://user@host:3306/database`.
+    pub(super) location: String,
+    /// The database.
+    pub(super) database: String,
+}
+
+fn code(error: &Error) -> Option<u16> {
+    match error {
+        Error::Server(error) => Some(error.code),
+        _ => None,
+    }
+}
+
+/// The error without the driver's words before it.
+fn plain(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        Error::Server(error) => error.into(),
+        Error::Io(IoError::Io(error)) => error.into(),
+        other => other.into(),
+    }
+}
+
+impl Place {
+    /// Turns an error of a statement into a [`StoreError`].
+    pub(super) fn fault(&self, doing: &'static str) -> impl Fn(Error) -> StoreError + use<> {
+        let place = self.clone();
+        move |error| match code(&error) {
+            Some(code) if DENIED.contains(&code) => {
+                StoreError::Denied { location: place.location.clone(), cause: plain(error) }
+            }
+            Some(NO_DATABASE) => StoreError::NoDatabase {
+                location: place.location.clone(),
+                database: place.database.clone(),
+            },
+            _ => {
+                StoreError::Failed { doing, location: place.location.clone(), cause: plain(error) }
+            }
+        }
+    }
+
+    /// Turns an error of connecting into a [`StoreError`].
+    pub(super) fn unreachable(&self, error: Error) -> StoreError {
+        match self.fault("connect")(error) {
+            StoreError::Failed { location, cause, .. } => {
+                StoreError::Unreachable { location, cause }
+            }
+            other => other,
+        }
+    }
+
+    /// Turns an error of inserting rows into a [`StoreError`]: a row's own fault, or not.
+    pub(super) fn row_fault(
+        &self,
+        doing: &'static str,
+        row: impl FnOnce() -> String,
+        error: Error,
+    ) -> StoreError {
+        let too_large = matches!(&error, Error::Driver(DriverError::PacketTooLarge));
+        if too_large || code(&error).is_some_and(|code| OF_THE_ROW.contains(&code)) {
+            StoreError::BadRow { row: row(), why: plain(error).to_string() }
+        } else {
+            self.fault(doing)(error)
+        }
+    }
+
+    /// A row that holds what this program never writes.
+    pub(super) fn corrupt(&self, what: &str, why: String) -> StoreError {
+        StoreError::Corrupt { what: what.to_owned(), location: self.location.clone(), why }
+    }
+}
+
+fn server_code(error: &StoreError) -> Option<u16> {
+    let StoreError::Failed { cause, .. } = error else { return None };
+    Some(cause.downcast_ref::<ServerError>()?.code)
+}
+
+/// Whether a whole transaction may be tried again at once: another one was in its way.
+pub(super) fn is_collision(error: &StoreError) -> bool {
+    matches!(server_code(error), Some(DUPLICATE_KEY | DEADLOCK | LOCK_WAIT))
+}
+
+/// Whether somebody else changed the partitions meanwhile.
+pub(super) fn partitions_changed(error: &StoreError) -> bool {
+    server_code(error).is_some_and(|code| PARTITIONS_CHANGED.contains(&code))
+}
+
+/// Whether a row found no partition, or no table: what is remembered of them is out of date.
+pub(super) fn is_without_partition(error: &StoreError) -> bool {
+    matches!(server_code(error), Some(NO_PARTITION | NO_TABLE))
+}
+
+/// Whether a table is not there.
+pub(super) fn is_no_table(error: &Error) -> bool {
+    code(error) == Some(NO_TABLE)
+}
+
+/// Whether the server knows no such variable.
+pub(super) fn is_unknown_variable(error: &Error) -> bool {
+    code(error) == Some(UNKNOWN_VARIABLE)
+}

@@ -1,0 +1,168 @@
+//! Brings a database's schema up to date: numbered steps, forward only, each known by its checksum.
+//!
+//! MySQL commits each DDL statement at once, so a step is one statement, and one that may be made
+//! again: a step that was made and not yet noted is made once more.
+
+use std::sync::Arc;
+
+use mysql_async::{Conn, prelude::Queryable as _};
+
+use super::{
+    connect::{Doors, within},
+    fault,
+    lease::Lease,
+};
+use crate::{model::ContentHash, store::StoreError};
+
+struct Step {
+    number: u32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+macro_rules! steps {
+    ($( $number:literal $name:literal )*) => {
+        &[$( Step {
+            number: $number,
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/mysql/", $name, ".sql")),
+        }, )*]
+    };
+}
+
+/// Every step, in order. A step that was released is never changed, only followed by another.
+const STEPS: &[Step] = steps! {
+    1 "0001_host"
+    2 "0002_host_seen"
+    3 "0003_inventory_version"
+    4 "0004_event"
+    5 "0005_poll"
+    6 "0006_poll_day"
+    7 "0007_view_ledger"
+    8 "0008_view_cpu_load"
+    9 "0009_view_cpu_stat"
+    10 "0010_view_mem_info"
+    11 "0011_view_cpu_softirq"
+    12 "0012_view_net_info"
+    13 "0013_view_disk_info"
+    14 "0014_view_filesystem"
+    15 "0015_view_system_info"
+    16 "0016_view_pressure"
+    17 "0017_view_vmstat"
+    18 "0018_view_sockets"
+    19 "0019_view_process_states"
+    20 "0020_view_process"
+    21 "0021_view_host_totals"
+};
+
+/// What was applied, in the database itself.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
+  number     INT UNSIGNED NOT NULL,
+  name       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  checksum   CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- SHA-256 of the step's text
+  applied_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (number)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+const DOING: &str = "bring the schema up to date";
+
+/// The version that this program writes.
+pub(super) fn known() -> u32 {
+    STEPS.last().map_or(0, |step| step.number)
+}
+
+/// What was applied: numbers and checksums; empty for a new database.
+async fn applied(conn: &mut Conn, doors: &Doors) -> Result<Vec<(u32, String)>, StoreError> {
+    let found = conn.query("SELECT number, checksum FROM schema_version ORDER BY number").await;
+    match found {
+        Ok(applied) => Ok(applied),
+        Err(error) if fault::is_no_table(&error) => Ok(Vec::new()),
+        Err(error) => Err(doors.place.fault("read the schema's version")(error)),
+    }
+}
+
+fn version(applied: &[(u32, String)]) -> u32 {
+    applied.last().map_or(0, |(number, _)| *number)
+}
+
+/// The version of the database's schema: its newest step; 0 for a new one.
+pub(super) async fn read(conn: &mut Conn, doors: &Doors) -> Result<u32, StoreError> {
+    Ok(version(&applied(conn, doors).await?))
+}
+
+/// Applies the steps that the database lacks, while no other server does.
+pub(super) async fn apply(doors: &Arc<Doors>) -> Result<(), StoreError> {
+    let limit = doors.limits.schema;
+    let mut conn = doors.schema().await?;
+    let found = within(doors.limits.call, applied(&mut conn, doors)).await?;
+    refuse(&found, doors)?;
+    if version(&found) == known() {
+        return Ok(());
+    }
+    let lease = within(limit, Lease::take(doors, &mut conn)).await?;
+    let done = within(limit, lease.during(take_steps(&mut conn, doors, &lease))).await;
+    // A connection that failed in the middle is of no use; the lease then lapses.
+    let released = within(limit, lease.release(&mut conn)).await;
+    done.and(released)
+}
+
+async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(), StoreError> {
+    let fault = doors.place.fault(DOING);
+    conn.query_drop(TABLE).await.map_err(&fault)?;
+    // Another one may have been first.
+    let found = applied(conn, doors).await?;
+    refuse(&found, doors)?;
+    for step in STEPS.iter().filter(|step| step.number > version(&found)) {
+        lease.renew(conn).await?;
+        conn.query_drop(step.sql).await.map_err(&fault)?;
+        conn.exec_drop(
+            "INSERT INTO schema_version (number, name, checksum, applied_at)
+             VALUES (?, ?, ?, UTC_TIMESTAMP(3))",
+            (step.number, step.name, checksum(step.sql)),
+        )
+        .await
+        .map_err(&fault)?;
+    }
+    Ok(())
+}
+
+/// Checks that a database that is only read is the one that this program knows.
+pub(super) async fn check(doors: &Doors) -> Result<(), StoreError> {
+    let reading = async {
+        let mut conn = doors.reader().await?;
+        applied(&mut conn, doors).await
+    };
+    let found = within(doors.limits.call, reading).await?;
+    refuse(&found, doors)?;
+    let (found, known) = (version(&found), known());
+    if found < known {
+        let location = doors.place.location.clone();
+        return Err(StoreError::OlderSchema { location, found, known });
+    }
+    Ok(())
+}
+
+/// Refuses a schema that is newer, or that another program has made.
+fn refuse(applied: &[(u32, String)], doors: &Doors) -> Result<(), StoreError> {
+    let location = || doors.place.location.clone();
+    let (found, known) = (version(applied), known());
+    if found > known {
+        return Err(StoreError::NewerSchema { location: location(), found, known });
+    }
+    for step in STEPS.iter().filter(|step| step.number <= found) {
+        let same =
+            |(number, sum): &(u32, String)| *number == step.number && *sum == checksum(step.sql);
+        if !applied.iter().any(same) {
+            return Err(StoreError::ChangedMigration {
+                location: location(),
+                number: step.number,
+                name: step.name,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn checksum(sql: &str) -> String {
+    ContentHash::of(sql.as_bytes()).to_string()
+}

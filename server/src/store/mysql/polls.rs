@@ -1,0 +1,259 @@
+//! The table `poll`: a batch in, records out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use chrono::{Days, NaiveDate};
+use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
+
+use super::{
+    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record, seen,
+};
+use crate::{
+    model::{HostId, Record},
+    store::{Batch, Order, Span, StoreError, Written, row},
+    units::WallMs,
+};
+
+/// Rows that one INSERT takes: as many of the first as fit, then of the next. Fixed, so that each
+/// connection prepares each of them once; 64 rows are 12,000 of the 65,535 places a statement has.
+const ROWS: [usize; 3] = [64, 8, 1];
+
+/// Rows of more than one to an INSERT are so many bytes at most: a packet must hold them.
+const STATEMENT_BYTES: usize = 2 << 20;
+
+/// What the error of a batch says was being done.
+const WRITING: &str = "keep a batch of polls";
+
+/// One INSERT for each of [`ROWS`]. Not INSERT IGNORE, which hides every error of a row, the
+/// missing partition included: a row whose key is there is set to the key that it has.
+static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| {
+    let names = record::columns().collect::<Vec<_>>().join(", ");
+    let places = format!("({})", vec!["?"; record::WIDTH].join(","));
+    ROWS.map(|rows| {
+        let places = vec![places.as_str(); rows].join(",");
+        format!(
+            "INSERT INTO poll ({names}) VALUES {places}
+             ON DUPLICATE KEY UPDATE host_id = VALUES(host_id)"
+        )
+    })
+});
+
+/// A row made ready.
+struct Ready<'a> {
+    record: &'a Record,
+    values: Vec<Value>,
+    bytes: usize,
+}
+
+/// A batch made ready: its polls by day, each with the values of its row.
+pub(super) struct Prepared<'a> {
+    batch: &'a Batch,
+    days: BTreeMap<NaiveDate, Vec<Ready<'a>>>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Checks and packs each row.
+    ///
+    /// # Errors
+    /// [`StoreError::BadRow`] for the first that can never be kept.
+    pub(super) fn new(batch: &'a Batch, now: WallMs) -> Result<Self, StoreError> {
+        let mut days: BTreeMap<NaiveDate, Vec<Ready<'a>>> = BTreeMap::new();
+        let latest = moment::day(now)
+            .and_then(|today| today.checked_add_days(Days::new(partitions::FUTURE_DAYS)));
+        for record in &batch.polls {
+            let bad = |why: String| StoreError::BadRow { row: row::name(record), why };
+            if let Some(why) = row::flaw(record) {
+                return Err(bad(why.to_owned()));
+            }
+            let Some(day) =
+                moment::day(record.slot).filter(|_| moment::day(record.started).is_some())
+            else {
+                return Err(bad("a DATETIME has years 1000 to 9999".to_owned()));
+            };
+            if latest.is_some_and(|latest| day > latest) {
+                return Err(bad(format!(
+                    "it is due more than {} days from now, which is {now}: this server's clock \
+                     was set back",
+                    partitions::FUTURE_DAYS
+                )));
+            }
+            let mut values = Vec::with_capacity(record::WIDTH);
+            let bytes = record::append(record, &mut values).map_err(|e| bad(e.to_string()))?;
+            days.entry(day).or_default().push(Ready { record, values, bytes });
+        }
+        Ok(Self { batch, days })
+    }
+
+    /// The days that must have a partition.
+    pub(super) fn days(&self) -> BTreeSet<NaiveDate> {
+        self.days.keys().copied().collect()
+    }
+}
+
+/// Keeps a batch in one transaction.
+pub(super) async fn write(
+    conn: &mut Conn,
+    prepared: Prepared<'_>,
+    place: &Place,
+) -> Result<Written, StoreError> {
+    let fault = place.fault(WRITING);
+    let batch = prepared.batch;
+    let mut transaction = conn.start_transaction(TxOpts::default()).await.map_err(&fault)?;
+    let mut written = Written::default();
+    for (day, rows) in prepared.days {
+        insert_day(&mut transaction, day, rows, place, &mut written).await?;
+    }
+    for transition in &batch.transitions {
+        events::insert(&mut transaction, transition, place).await?;
+    }
+    for seen in &batch.facts {
+        hosts::learn(&mut transaction, seen, place).await?;
+    }
+    seen::see(&mut transaction, batch, place).await?;
+    transaction.commit().await.map_err(&fault)?;
+    Ok(written)
+}
+
+/// Keeps the polls of one day, and how many they are.
+async fn insert_day(
+    transaction: &mut Transaction<'_>,
+    day: NaiveDate,
+    rows: Vec<Ready<'_>>,
+    place: &Place,
+    written: &mut Written,
+) -> Result<(), StoreError> {
+    let slots = rows.iter().map(|row| row.record.slot);
+    let (Some(oldest), Some(newest)) = (slots.clone().min(), slots.max()) else { return Ok(()) };
+    let mut new = 0;
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk = next_chunk(&mut rows);
+        let inserted = insert(transaction, chunk, place, written).await?;
+        new += inserted;
+    }
+    written.polls += new;
+    if new == 0 {
+        return Ok(());
+    }
+    transaction
+        .exec_drop(
+            "INSERT INTO poll_day (day, polls, oldest, newest) VALUES (?, ?, ?, ?)
+             ON DUPLICATE KEY UPDATE polls = polls + VALUES(polls),
+               oldest = LEAST(oldest, VALUES(oldest)), newest = GREATEST(newest, VALUES(newest))",
+            vec![
+                moment::date(day),
+                Value::UInt(new),
+                moment::datetime(oldest),
+                moment::datetime(newest),
+            ],
+        )
+        .await
+        .map_err(place.fault(WRITING))
+}
+
+/// The next rows, as many as one statement takes.
+fn next_chunk<'a>(rows: &mut std::iter::Peekable<std::vec::IntoIter<Ready<'a>>>) -> Vec<Ready<'a>> {
+    let left = rows.len();
+    let most = ROWS.into_iter().find(|count| *count <= left).unwrap_or(1);
+    let mut chunk: Vec<Ready<'a>> = Vec::with_capacity(most);
+    let mut bytes = 0;
+    while chunk.len() < most
+        && let Some(row) =
+            rows.next_if(|row| chunk.is_empty() || bytes + row.bytes <= STATEMENT_BYTES)
+    {
+        bytes += row.bytes;
+        chunk.push(row);
+    }
+    chunk
+}
+
+/// Inserts these rows; answers how many were new, and notes what the others were.
+async fn insert(
+    transaction: &mut Transaction<'_>,
+    mut chunk: Vec<Ready<'_>>,
+    place: &Place,
+    written: &mut Written,
+) -> Result<u64, StoreError> {
+    let mut new = 0;
+    let records: Vec<&Record> = chunk.iter().map(|row| row.record).collect();
+    while !chunk.is_empty() {
+        // A chunk that was cut short by its bytes is no fixed number of rows.
+        let fits = |(_, rows): &(usize, &usize)| **rows <= chunk.len();
+        let Some((kind, rows)) = ROWS.iter().enumerate().find(fits) else { break };
+        let part: Vec<Ready<'_>> = chunk.drain(..*rows).collect();
+        let named = match part.as_slice() {
+            [row] => row::name(row.record),
+            all => format!("one of {} polls", all.len()),
+        };
+        let values: Vec<Value> = part.into_iter().flat_map(|row| row.values).collect();
+        transaction
+            .exec_drop(INSERTS[kind].as_str(), Params::Positional(values))
+            .await
+            .map_err(|error| place.row_fault(WRITING, || named, error))?;
+        new += transaction.affected_rows();
+    }
+    let all = u64::try_from(records.len()).unwrap_or(u64::MAX);
+    if new < all {
+        let mut same = 0;
+        for record in records {
+            same += u64::from(is_same_attempt(transaction, record, place).await?);
+        }
+        written.repeated += same.saturating_sub(new);
+        written.conflicting += all.saturating_sub(same);
+    }
+    Ok(new)
+}
+
+/// Whether the row that holds this key is this attempt, and not another one.
+async fn is_same_attempt(
+    transaction: &mut Transaction<'_>,
+    record: &Record,
+    place: &Place,
+) -> Result<bool, StoreError> {
+    let kept: Option<Row> = transaction
+        .exec_first(
+            "SELECT started, outcome FROM poll WHERE host_id = ? AND ts = ?",
+            vec![Value::Int(record.host.0), moment::datetime(record.slot)],
+        )
+        .await
+        .map_err(place.fault(WRITING))?;
+    let Some(kept) = kept else { return Ok(false) };
+    let cells = Cells::new(kept, place, "a poll");
+    Ok(cells.moment(0)? == Some(record.started) && cells.text(1)? == Some(record.outcome.as_str()))
+}
+
+/// Polls of a host in a span.
+pub(super) async fn read(
+    doors: &Doors,
+    host: HostId,
+    span: Span,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let fault = doors.place.fault("read polls");
+    let mut conn = doors.reader().await?;
+    let Some(name) = hosts::name(&mut conn, host, &doors.place).await? else {
+        return Ok(Vec::new());
+    };
+    let order = match order {
+        Order::OldestFirst => "ASC",
+        Order::NewestFirst => "DESC",
+    };
+    let sql = format!(
+        "SELECT {} FROM poll p WHERE p.host_id = ? AND p.ts >= ? AND p.ts < ?
+         ORDER BY p.ts {order} LIMIT ?",
+        *record::SELECTED
+    );
+    let limit = Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX));
+    let params =
+        vec![Value::Int(host.0), moment::datetime(span.from), moment::datetime(span.to), limit];
+    let collect = |records: Result<Vec<Record>, StoreError>, row: Row| {
+        let mut records = records?;
+        records.push(record::from_cells(&Cells::new(row, &doors.place, "a poll"), 0, &name)?);
+        Ok(records)
+    };
+    conn.exec_fold(sql, params, Ok(Vec::new()), collect).await.map_err(fault)?
+}

@@ -1,0 +1,74 @@
+//! Retention: days of polls are dropped whole, by DDL; transitions, which are few, in small steps.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use mysql_async::{Row, Value, prelude::Queryable as _};
+
+use super::{
+    cells::Cells,
+    connect::{Doors, within},
+    moment, partitions,
+};
+use crate::{
+    store::{Pruned, Retention, StoreError},
+    units::WallMs,
+};
+
+/// Transitions that one statement takes out at most.
+const ROWS: u64 = 1_000;
+
+const DOING: &str = "prune";
+
+/// Drops the days before the one in which `before` lies, and transitions before theirs.
+pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {
+    let polls = match moment::day(before.polls) {
+        Some(first) => {
+            partitions::drop_before(doors, first).await?;
+            within(doors.limits.call, forget_days(doors, first)).await?
+        }
+        None => 0,
+    };
+    let mut events = 0;
+    loop {
+        let gone = within(doors.limits.call, events_before(doors, before.events)).await?;
+        events += gone;
+        if gone < ROWS {
+            return Ok(Pruned { polls, events });
+        }
+    }
+}
+
+/// Forgets how many polls the dropped days had; says how many they were. Also those of days whose
+/// dropping another run did not live to note.
+async fn forget_days(doors: &Doors, first: NaiveDate) -> Result<u64, StoreError> {
+    let fault = doors.place.fault(DOING);
+    let mut conn = doors.writer(DOING).await?;
+    let found: Vec<Row> = conn
+        .exec("SELECT day, polls FROM poll_day WHERE day < ?", (moment::date(first),))
+        .await
+        .map_err(&fault)?;
+    let mut polls = 0;
+    for row in found {
+        let cells = Cells::new(row, &doors.place, "a day of polls");
+        let day = cells.required_moment(0)?;
+        let counted = cells.required_int(1)?.unsigned_abs();
+        let Some(day) = moment::day(day) else { continue };
+        conn.exec_drop("DELETE FROM poll_day WHERE day = ?", (moment::date(day),))
+            .await
+            .map_err(&fault)?;
+        polls += counted * conn.affected_rows();
+    }
+    Ok(polls)
+}
+
+async fn events_before(doors: &Doors, before: WallMs) -> Result<u64, StoreError> {
+    let mut conn = doors.writer(DOING).await?;
+    conn.exec_drop(
+        "DELETE FROM event WHERE ts < ? ORDER BY ts LIMIT ?",
+        vec![moment::datetime(before), Value::UInt(ROWS)],
+    )
+    .await
+    .map_err(doors.place.fault(DOING))?;
+    Ok(conn.affected_rows())
+}

@@ -1,0 +1,168 @@
+//! The MySQL backend on a real MariaDB: the conformance suite, and what is its own.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use mysql_async::{Conn, OptsBuilder, Row, Value as Cell, prelude::Queryable as _};
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    clock::ManualClock,
+    config::{MysqlUrl, Secret, TlsMode},
+    store::{
+        conformance::{self, Fixture, ViewRow},
+        sample,
+    },
+    units::Now,
+};
+
+#[path = "../../../tests/support/mariadbd.rs"]
+mod mariadbd;
+
+mod access;
+mod days;
+mod outages;
+mod views;
+
+use mariadbd::Mariadbd;
+
+/// What is in the way of a fast test: a small machine's server, and no fsync. A process that is
+/// killed loses nothing by that.
+pub(super) const FLAGS: [&str; 4] = [
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-log-file-size=16M",
+    "--innodb-flush-method=nosync",
+    "--max-connections=500",
+];
+
+/// The server of all tests that do not end or freeze it.
+fn shared() -> u16 {
+    static SHARED: OnceLock<Mutex<Mariadbd>> = OnceLock::new();
+    let server = SHARED.get_or_init(|| Mutex::new(Mariadbd::start(&FLAGS)));
+    server.lock().unwrap().port()
+}
+
+/// A store in a new database.
+struct Database {
+    store: Mysql,
+    options: Options,
+    clock: Arc<ManualClock>,
+}
+
+fn options(port: u16, database: &str) -> Options {
+    Options {
+        url: MysqlUrl {
+            user: "root".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port,
+            database: database.to_owned(),
+        },
+        password: None,
+        tls: TlsMode::Off,
+        tls_ca: None,
+        limits: Limits::default(),
+    }
+}
+
+/// A connection of the test's own.
+async fn conn(port: u16, database: Option<&str>) -> Conn {
+    let opts = OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(port)
+        .user(Some("root"))
+        .db_name(database)
+        .prefer_socket(false)
+        .init(vec!["SET time_zone = '+00:00'", "SET NAMES utf8mb4 COLLATE utf8mb4_bin"]);
+    Conn::new(opts).await.unwrap()
+}
+
+/// The name of a database that nobody else uses, which is made.
+async fn new_database(port: u16) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let create = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4");
+    conn(port, None).await.query_drop(create).await.unwrap();
+    name
+}
+
+fn standing_clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(Now { wall: sample::START, ..Now::default() }))
+}
+
+impl Database {
+    async fn new() -> Self {
+        Self::on(shared(), Limits::default()).await
+    }
+
+    async fn on(port: u16, limits: Limits) -> Self {
+        let options = Options { limits, ..options(port, &new_database(port).await) };
+        let clock = standing_clock();
+        let store = Mysql::open(options.clone(), Mode::ReadWrite, clock.clone()).await.unwrap();
+        Self { store, options, clock }
+    }
+
+    async fn conn(&self) -> Conn {
+        conn(self.options.url.port, Some(&self.options.url.database)).await
+    }
+
+    /// Runs a statement as somebody else.
+    async fn run(&self, sql: &str) {
+        self.conn().await.query_drop(sql).await.unwrap();
+    }
+
+    /// Every row of a query, in the words of JSON.
+    async fn rows(&self, sql: &str) -> Vec<ViewRow> {
+        let rows: Vec<Row> = self.conn().await.exec(sql, ()).await.unwrap();
+        rows.into_iter().map(in_json).collect()
+    }
+
+    async fn register(&self, name: &str) -> KnownHost {
+        let known = self.store.register(vec![sample::registration(name)], sample::START);
+        known.await.unwrap().remove(0)
+    }
+
+    async fn write(&self, polls: Vec<Record>) -> Result<Written, StoreError> {
+        self.store.write(Arc::new(Batch { polls, ..Batch::default() })).await
+    }
+
+    async fn all_polls(&self, host: HostId) -> Vec<Record> {
+        self.store.polls(host, Span::ALL, Order::OldestFirst, MAX_PAGE).await.unwrap()
+    }
+}
+
+fn in_json(row: Row) -> ViewRow {
+    let columns: Vec<String> =
+        row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
+    let cell = |cell: Cell| match cell {
+        Cell::NULL => Value::Null,
+        Cell::Int(whole) => whole.into(),
+        Cell::UInt(whole) => whole.into(),
+        Cell::Double(real) => real.into(),
+        Cell::Bytes(text) => String::from_utf8(text).unwrap().into(),
+        moment => moment::wall(&moment).unwrap().to_string().into(),
+    };
+    columns.into_iter().zip(row.unwrap().into_iter().map(cell)).collect()
+}
+
+#[async_trait]
+impl Fixture for Database {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn reader(&self) -> Box<dyn Store> {
+        let clock = standing_clock();
+        Box::new(Mysql::open(self.options.clone(), Mode::ReadOnly, clock).await.unwrap())
+    }
+
+    async fn view(&self, view: &str) -> Vec<ViewRow> {
+        let mut rows = self.rows(&format!("SELECT * FROM {view}")).await;
+        rows.sort_by_key(|row| row["time_ms"].as_i64());
+        rows
+    }
+}
+
+conformance::suite!(Database::new().await);

@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use super::*;
+
+/// The message of opening, with its cause, and the port taken out.
+async fn refusal(options: &Options, mode: Mode) -> String {
+    let error = Mysql::open(options.clone(), mode, standing_clock()).await.unwrap_err();
+    let mut text = error.to_string();
+    if let Some(cause) = std::error::Error::source(&error) {
+        text.push_str(&format!(": {cause}"));
+    }
+    assert!(!text.contains('\n'), "{text}");
+    text.replace(&options.url.port.to_string(), "PORT").replace(&options.url.database, "DB")
+}
+
+#[tokio::test]
+async fn a_database_that_is_unfit_is_refused_in_one_line() {
+    let mut said = Vec::new();
+    let port = shared();
+    let empty = options(port, &new_database(port).await);
+    said.push(refusal(&empty, Mode::ReadOnly).await);
+    said.push(refusal(&options(port, "no_such_database"), Mode::ReadWrite).await);
+    let wrong = Options { password: Some(Secret::new("hunter2")), ..empty.clone() };
+    said.push(refusal(&wrong, Mode::ReadWrite).await);
+    for change in [
+        "INSERT INTO schema_version VALUES (999, '0999_wings', 'x', NOW())",
+        "UPDATE schema_version SET checksum = 'x' WHERE number = 1",
+    ] {
+        let database = Database::new().await;
+        database.run(change).await;
+        said.push(refusal(&database.options, Mode::ReadWrite).await);
+        said.push(refusal(&database.options, Mode::ReadOnly).await);
+    }
+    // Nobody listens here any longer.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    said.push(refusal(&options(free, "roundsman"), Mode::ReadWrite).await);
+    insta::assert_snapshot!(said.join("\n"));
+    assert!(!format!("{wrong:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_user_with_a_password_and_the_grants_that_are_asked_for() {
+    let port = shared();
+    let name = new_database(port).await;
+    let mut conn = conn(port, None).await;
+    let user = format!("user_{name}");
+    for sql in [
+        format!("CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'p ä\"\\'ss'"),
+        format!("GRANT ALL ON {name}.* TO {user}@'127.0.0.1'"),
+    ] {
+        conn.query_drop(sql).await.unwrap();
+    }
+    let options = options(port, &name);
+    let options = Options {
+        password: Some(Secret::new("p ä\"'ss")),
+        url: MysqlUrl { user, ..options.url },
+        ..options
+    };
+    let store = Mysql::open(options, Mode::ReadWrite, standing_clock()).await.unwrap();
+    store.register(vec![sample::registration("web-1")], sample::START).await.unwrap();
+    let status = store.status().await.unwrap();
+    assert!(status.bytes > 0, "{status:?}");
+    assert!(!format!("{status:?} {store:?}").contains("ss"), "{status:?}");
+}
+
+#[tokio::test]
+async fn every_connection_is_set_up() {
+    let database = Database::new().await;
+    let doors = &database.store.shared.doors;
+    let wanted = [
+        ("tx_isolation", "READ-COMMITTED"),
+        ("time_zone", "+00:00"),
+        ("in_predicate_conversion_threshold", "0"),
+        ("max_statement_time", "25.000000"),
+        ("collation_connection", "utf8mb4_bin"),
+        ("lock_wait_timeout", "10"),
+    ];
+    for conn in [doors.writer("test").await.unwrap(), doors.reader().await.unwrap()] {
+        let mut conn = conn;
+        for (variable, value) in wanted {
+            let found: Option<String> =
+                conn.query_first(format!("SELECT CAST(@@{variable} AS CHAR)")).await.unwrap();
+            assert_eq!(found.unwrap(), value, "{variable}");
+        }
+        let mode: Option<String> = conn.query_first("SELECT @@sql_mode").await.unwrap();
+        assert!(mode.unwrap().contains("STRICT_ALL_TABLES"));
+    }
+    let mut schema = doors.schema().await.unwrap();
+    let found: Option<f64> = schema.query_first("SELECT @@max_statement_time").await.unwrap();
+    assert_eq!(found, Some(0.0));
+}
+
+#[tokio::test]
+async fn a_store_for_reading_changes_nothing() {
+    let database = Database::new().await;
+    let clock = standing_clock();
+    let reader = Mysql::open(database.options.clone(), Mode::ReadOnly, clock).await.unwrap();
+    let host = database.register("web-1").await;
+    let partitions = "SELECT COUNT(*) AS count FROM information_schema.PARTITIONS
+                      WHERE TABLE_SCHEMA = DATABASE()";
+    let before = database.rows(partitions).await;
+    let polls = vec![sample::good(host.id, &host.name, WallMs(sample::START.0 - 900_000_000))];
+    let refused = [
+        reader.write(Arc::new(Batch { polls, ..Batch::default() })).await.map(drop),
+        reader.register(vec![sample::registration("x")], sample::START).await.map(drop),
+        reader.retire(vec![host.id], sample::START).await,
+        reader.prune(Retention { polls: sample::START, events: sample::START }).await.map(drop),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+    }
+    assert_eq!(database.rows(partitions).await, before);
+    // And if it tried to, the server would not let it.
+    let mut conn = reader.shared.doors.reader().await.unwrap();
+    let error = conn.query_drop("DELETE FROM host").await.unwrap_err();
+    assert!(error.to_string().contains("READ ONLY"), "{error}");
+}
+
+#[tokio::test]
+async fn those_who_open_a_new_database_at_once_all_succeed() {
+    let port = shared();
+    let options = options(port, &new_database(port).await);
+    let open = || Mysql::open(options.clone(), Mode::ReadWrite, standing_clock());
+    let (a, b, c, d) = tokio::join!(open(), open(), open(), open());
+    for store in [a, b, c, d] {
+        assert_eq!(store.unwrap().status().await.unwrap().schema, migrate::known());
+    }
+    let mut conn = conn(port, Some(&options.url.database)).await;
+    let steps: Vec<u32> =
+        conn.query("SELECT number FROM schema_version ORDER BY number").await.unwrap();
+    assert_eq!(steps, (1..=migrate::known()).collect::<Vec<_>>());
+    // Each holder had an epoch of its own, and let go.
+    let lease: Vec<(u64, Option<u64>)> =
+        conn.query("SELECT epoch, holder FROM lease").await.unwrap();
+    assert!((1..=4).contains(&lease[0].0) && lease[0].1.is_none(), "{lease:?}");
+}
+
+#[tokio::test]
+async fn a_schema_that_was_left_half_made_is_finished() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let record = sample::good(host.id, &host.name, sample::START);
+    database.write(vec![record.clone()]).await.unwrap();
+    // As if killed after a step was made and before it was noted, at each step.
+    for made in 0..migrate::known() {
+        database.run(&format!("DELETE FROM schema_version WHERE number > {made}")).await;
+        let options = database.options.clone();
+        let again = Mysql::open(options, Mode::ReadWrite, standing_clock()).await.unwrap();
+        assert_eq!(again.status().await.unwrap().schema, migrate::known());
+    }
+    assert_eq!(database.all_polls(host.id).await, [record]);
+}
+
+#[tokio::test]
+async fn the_lease_of_one_who_died_is_taken_over_and_that_of_one_who_lives_is_not() {
+    let database = Database::new().await;
+    let open = |schema| {
+        let options =
+            Options { limits: Limits { schema, ..Limits::default() }, ..database.options.clone() };
+        Mysql::open(options, Mode::ReadWrite, standing_clock())
+    };
+    let lease = async |expires: &str| {
+        database.run("DELETE FROM schema_version WHERE number > 6").await;
+        let sql = format!("UPDATE lease SET holder = 1, epoch = 7, expires = {expires}");
+        database.run(&sql).await;
+    };
+    lease("UTC_TIMESTAMP(3) + INTERVAL 1 HOUR").await;
+    let refused = open(Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Timeout { .. }), "{refused}");
+    lease("UTC_TIMESTAMP(3) - INTERVAL 1 SECOND").await;
+    open(Limits::default().schema).await.unwrap();
+    let left = database.rows("SELECT epoch, holder FROM lease").await;
+    assert_eq!((&left[0]["epoch"], &left[0]["holder"]), (&8.into(), &Value::Null));
+}
+
+#[tokio::test]
+async fn one_who_lost_the_lease_stops() {
+    let database = Database::new().await;
+    let doors = &database.store.shared.doors;
+    let mut conn = doors.schema().await.unwrap();
+    let lost = lease::Lease::take(doors, &mut conn).await.unwrap();
+    lost.renew(&mut conn).await.unwrap();
+    database.run("UPDATE lease SET epoch = epoch + 1, holder = 1").await;
+    let error = lost.renew(&mut conn).await.unwrap_err();
+    assert!(matches!(error, StoreError::Failed { .. }), "{error}");
+    lost.release(&mut conn).await.unwrap();
+    assert_eq!(
+        database.rows("SELECT holder FROM lease").await[0]["holder"],
+        1,
+        "not its own to free"
+    );
+}

@@ -1,0 +1,140 @@
+use super::*;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// So many days after the first.
+fn at(day: i64) -> WallMs {
+    WallMs(sample::START.0 + day * DAY_MS)
+}
+
+async fn names(database: &Database) -> Vec<String> {
+    let mut conn = database.conn().await;
+    let all = partitions::list(&mut conn, &database.store.shared.doors.place).await.unwrap();
+    all.into_iter().map(|partition| partition.name).collect()
+}
+
+fn failed(host: &KnownHost, slot: WallMs) -> Record {
+    sample::failed(host.id, &host.name, slot, "x")
+}
+
+/// Dropped before the day of this moment; transitions stay.
+fn before(polls: WallMs) -> Retention {
+    Retention { polls, events: WallMs(0) }
+}
+
+#[tokio::test]
+async fn days_are_made_ahead() {
+    let database = Database::new().await;
+    let first = ["g20000101", "g20260329", "p20260329", "p20260330", "p20260331", "p20260401"];
+    assert_eq!(names(&database).await, first);
+    database.clock.step_wall(at(1));
+    database.store.prune(before(at(-10))).await.unwrap();
+    assert_eq!(names(&database).await.last().unwrap(), "p20260402");
+}
+
+#[tokio::test]
+async fn a_poll_of_any_day_is_kept_where_it_belongs() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let days = [6, -400, -3, 0, -1, -12_000];
+    for day in days {
+        assert_eq!(database.write(vec![failed(&host, at(day))]).await.unwrap().polls, 1, "{day}");
+    }
+    let kept = database.all_polls(host.id).await;
+    let mut wanted = days.map(at);
+    wanted.sort();
+    assert_eq!(kept.iter().map(|poll| poll.slot).collect::<Vec<_>>(), wanted);
+    let rows = database
+        .rows(
+            "SELECT PARTITION_NAME AS name FROM information_schema.PARTITIONS
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'poll'
+               AND PARTITION_NAME LIKE 'g%' AND TABLE_ROWS > 0",
+        )
+        .await;
+    assert_eq!(rows, [], "a gap holds nothing");
+}
+
+#[tokio::test]
+async fn a_poll_of_no_possible_day_is_refused_in_words_and_alone() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    database.write(vec![failed(&host, at(-1)), failed(&host, at(0))]).await.unwrap();
+    database.store.prune(before(at(0))).await.unwrap();
+    for (slot, words) in [
+        (
+            at(8),
+            "refused to keep the poll of web-1 due 2026-04-06T01:30:00.250Z: it is due more than \
+             7 days from now, which is 2026-03-29T01:30:00.250Z: this server's clock was set back",
+        ),
+        (
+            WallMs(i64::MAX - 7),
+            "refused to keep the poll of web-1 due 9223372036854775800 ms: a DATETIME has years \
+             1000 to 9999",
+        ),
+        (
+            at(-1),
+            "refused to keep polls of 2026-03-28: retention has dropped that day; the oldest kept \
+             is 2026-03-29",
+        ),
+    ] {
+        let batch = vec![failed(&host, at(1)), failed(&host, slot)];
+        let error = database.write(batch).await.unwrap_err();
+        assert!(!error.is_transient());
+        assert_eq!(error.to_string(), words);
+    }
+    assert_eq!(database.all_polls(host.id).await, [failed(&host, at(0))]);
+}
+
+#[tokio::test]
+async fn retention_drops_days_and_keeps_few_partitions() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let retention = std::time::Duration::from_secs(30 * 86_400);
+    let mut most = 0;
+    for day in 0..40 {
+        database.clock.step_wall(at(day));
+        // A weekend away leaves a gap.
+        if !(20..23).contains(&day) {
+            database.write(vec![failed(&host, at(day))]).await.unwrap();
+        }
+        database.store.prune(before(at(day).minus(retention))).await.unwrap();
+        most = most.max(names(&database).await.len());
+    }
+    assert!((34..40).contains(&most), "{most} partitions");
+    let kept = database.all_polls(host.id).await;
+    assert_eq!((kept.len(), kept[0].slot), (28, at(9)));
+    let status = database.store.status().await.unwrap();
+    assert_eq!((status.polls, status.oldest_poll), (28, Some(at(9))));
+    // Dropped, and not emptied row by row.
+    assert_eq!(names(&database).await[0], "p20260407");
+}
+
+#[tokio::test]
+async fn a_partition_that_somebody_dropped_is_made_again() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    database.write(vec![failed(&host, at(0))]).await.unwrap();
+    for name in ["p20260401", "p20260331", "p20260330", "p20260329"] {
+        database.run(&format!("ALTER TABLE poll DROP PARTITION {name}")).await;
+    }
+    let lost = database.write(vec![failed(&host, at(0))]).await.unwrap_err();
+    assert!(lost.is_transient(), "{lost}");
+    assert_eq!(database.write(vec![failed(&host, at(0))]).await.unwrap().polls, 1);
+}
+
+#[tokio::test]
+async fn two_servers_make_and_drop_the_same_days_at_once() {
+    let database = Database::new().await;
+    let clock = standing_clock();
+    let other = Mysql::open(database.options.clone(), Mode::ReadWrite, clock).await.unwrap();
+    let (a, b) = (database.register("a").await, database.register("b").await);
+    for day in [-9, -20, 5, -4] {
+        let batch =
+            |host| Arc::new(Batch { polls: vec![failed(host, at(day))], ..Batch::default() });
+        let (one, two) = tokio::join!(database.store.write(batch(&a)), other.write(batch(&b)));
+        assert_eq!((one.unwrap().polls, two.unwrap().polls), (1, 1), "{day}");
+    }
+    let (one, two) = tokio::join!(database.store.prune(before(at(0))), other.prune(before(at(0))));
+    assert_eq!(one.unwrap().polls + two.unwrap().polls, 6);
+    assert_eq!(database.all_polls(a.id).await, [failed(&a, at(5))]);
+}

@@ -1,0 +1,232 @@
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::timeout};
+
+use super::*;
+use crate::store::writer::{Entry, Writer, WriterHandle, WriterLimits};
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Polls in a batch.
+const BATCH: usize = 20;
+
+/// A store that tells how each write ended, so that a test can wait for it.
+struct Told {
+    store: Mysql,
+    ended: mpsc::Sender<Result<Written, String>>,
+}
+
+#[async_trait]
+impl Store for Told {
+    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+        let written = self.store.write(batch).await;
+        let told = written.as_ref().map(|written| *written).map_err(ToString::to_string);
+        // Nobody listens once the test has seen enough.
+        let _ = self.ended.send(told).await;
+        written
+    }
+    async fn register(
+        &self,
+        hosts: Vec<Registration>,
+        at: WallMs,
+    ) -> Result<Vec<KnownHost>, StoreError> {
+        self.store.register(hosts, at).await
+    }
+    async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
+        self.store.retire(hosts, at).await
+    }
+    async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
+        self.store.record_inventory(loaded).await
+    }
+    async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
+        self.store.hosts(query).await
+    }
+    async fn polls(
+        &self,
+        host: HostId,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.store.polls(host, span, order, limit).await
+    }
+    async fn transitions(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Transition>, StoreError> {
+        self.store.transitions(host, span, order, limit).await
+    }
+    async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
+        self.store.prune(before).await
+    }
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        self.store.status().await
+    }
+}
+
+/// A server, a store on it and a writer before it.
+struct Site {
+    server: Mariadbd,
+    store: Arc<Told>,
+    host: KnownHost,
+    handle: WriterHandle,
+    writer: Writer,
+    ended: mpsc::Receiver<Result<Written, String>>,
+    pushed: i64,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let server = Mariadbd::start(&FLAGS);
+        let limits = Limits {
+            connect: Duration::from_millis(500),
+            call: Duration::from_millis(1_500),
+            ..Limits::default()
+        };
+        let database = Database::on(server.port(), limits).await;
+        let host = database.register("web-1").await;
+        // Not root, who writes even where it is forbidden to write.
+        let name = &database.options.url.database;
+        for sql in [
+            "CREATE USER plain@'127.0.0.1'".to_owned(),
+            format!("GRANT ALL ON {name}.* TO plain@'127.0.0.1'"),
+        ] {
+            database.run(&sql).await;
+        }
+        let mut options = database.options.clone();
+        options.url.user = "plain".to_owned();
+        let clock = database.clock.clone();
+        let store = Mysql::open(options, Mode::ReadWrite, clock).await.unwrap();
+        let (ended_in, ended) = mpsc::channel(100_000);
+        let store = Arc::new(Told { store, ended: ended_in });
+        let limits = WriterLimits {
+            batch_rows: BATCH,
+            batch_wait: Duration::from_millis(10),
+            retry_first: Duration::from_millis(5),
+            retry_cap: Duration::from_millis(50),
+            ..WriterLimits::default()
+        };
+        let (handle, writer) =
+            Writer::start(Arc::clone(&store) as Arc<dyn Store>, limits, || sample::START);
+        Self { server, store, host, handle, writer, ended, pushed: 0 }
+    }
+
+    fn record(&self, number: i64) -> Record {
+        let slot = WallMs(sample::START.0 + number * 100);
+        match number % 3 {
+            0 => sample::failed(self.host.id, &self.host.name, slot, "refused"),
+            _ => sample::good(self.host.id, &self.host.name, slot),
+        }
+    }
+
+    fn push(&mut self, polls: usize) {
+        for _ in 0..polls {
+            self.handle.push(Entry::Poll(Box::new(self.record(self.pushed))));
+            self.pushed += 1;
+        }
+    }
+
+    /// Waits until a write ends as wanted.
+    async fn until(&mut self, wanted: impl Fn(&Result<Written, String>) -> bool) {
+        let seen = async { while !wanted(&self.ended.recv().await.unwrap()) {} };
+        timeout(PATIENCE, seen).await.expect("no write ended so");
+    }
+
+    /// Ends the writer; every poll that was pushed must be there, once, as it was.
+    async fn check(self) {
+        let all: Vec<Record> = (0..self.pushed).map(|number| self.record(number)).collect();
+        let stats = self.writer.flush_and_stop(PATIENCE).await;
+        assert_eq!((stats.dropped, stats.rejected, stats.conflicting), (0, 0, 0), "{stats:?}");
+        let mut kept = Vec::new();
+        let mut from = Span::ALL.from;
+        loop {
+            let span = Span { from, ..Span::ALL };
+            let page = self.store.polls(self.host.id, span, Order::OldestFirst, MAX_PAGE).await;
+            let page = page.unwrap();
+            let Some(last) = page.last() else { break };
+            from = WallMs(last.slot.0 + 1);
+            kept.extend(page);
+        }
+        assert_eq!(kept.len(), all.len());
+        assert!(kept == all, "a row is not what was pushed");
+        let status = self.store.status().await.unwrap();
+        assert_eq!(status.polls, u64::try_from(all.len()).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_under_the_writer_costs_nothing() {
+    let mut site = Site::new().await;
+    for life in 0..5 {
+        // Many batches, of which a different number is acknowledged each time.
+        site.push(BATCH * 30);
+        for _ in 0..=life * 3 {
+            site.until(Result::is_ok).await;
+        }
+        site.server.kill();
+        site.push(BATCH);
+        site.until(Result::is_err).await;
+        site.server.start_again();
+        site.until(Result::is_ok).await;
+    }
+    site.check().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_frozen_is_given_up_and_costs_nothing() {
+    let mut site = Site::new().await;
+    for round in 0..3 {
+        site.push(BATCH * 10);
+        for _ in 0..=round {
+            site.until(Result::is_ok).await;
+        }
+        site.server.freeze();
+        // Never waits, whatever the store does: there is nothing to await.
+        site.push(BATCH * 10);
+        site.until(|ended| {
+            ended.as_ref().is_err_and(|error| error.starts_with("the store did not answer within"))
+        })
+        .await;
+        assert!(site.handle.stats().failing_since.is_some());
+        site.server.thaw();
+        site.until(Result::is_ok).await;
+    }
+    site.check().await;
+}
+
+#[tokio::test]
+async fn a_read_only_server_and_a_lost_table_are_waited_for() {
+    let mut site = Site::new().await;
+    let mut other = conn(site.server.port(), None).await;
+    let database = site.store.store.shared.doors.place.database.clone();
+    site.push(BATCH);
+    site.until(Result::is_ok).await;
+    let table = format!("RENAME TABLE {database}.poll TO {database}.elsewhere");
+    let back = format!("RENAME TABLE {database}.elsewhere TO {database}.poll");
+    let read_only = ("SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0");
+    for (away, back) in [read_only, (table.as_str(), back.as_str())] {
+        other.query_drop(away).await.unwrap();
+        site.push(BATCH);
+        site.until(Result::is_err).await;
+        other.query_drop(back).await.unwrap();
+        site.until(Result::is_ok).await;
+    }
+    site.check().await;
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_let_go_is_given_up_and_waited_for() {
+    let mut site = Site::new().await;
+    let database = site.store.store.shared.doors.place.database.clone();
+    let mut other = conn(site.server.port(), Some(&database)).await;
+    other.query_drop("LOCK TABLES poll WRITE").await.unwrap();
+    site.push(BATCH);
+    site.until(Result::is_err).await;
+    other.query_drop("UNLOCK TABLES").await.unwrap();
+    site.until(Result::is_ok).await;
+    site.check().await;
+}

@@ -1,0 +1,85 @@
+//! The thread that the driver runs on: packing, encrypting and waiting for the server take nothing
+//! from the thread that polls, and connections belong to one runtime alone.
+
+use std::{
+    io,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use mysql_async::Pool;
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+    task::AbortHandle,
+    time::timeout,
+};
+
+use crate::store::StoreError;
+
+/// How long saying goodbye to the server may take when the store is closed.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Worker {
+    handle: Handle,
+    /// None only while dropping.
+    stop: Option<oneshot::Sender<Vec<Pool>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Ends a task whose answer nobody waits for any longer; its connection is closed.
+struct EndTask(AbortHandle);
+
+impl Drop for EndTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Worker {
+    pub(super) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<Vec<Pool>>();
+        let thread = thread::Builder::new().name("store-mysql".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let pools = stopped.await.unwrap_or_default();
+                for pool in pools {
+                    // Whether the server hears it does not matter.
+                    let _ = timeout(GOODBYE, pool.disconnect()).await;
+                }
+            });
+            // A name look-up that hangs must not hold up the end.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Has the work done on the thread. Dropping the answer ends the work.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let task = self.handle.spawn(work);
+        let _end = EndTask(task.abort_handle());
+        task.await.map_err(|_ended| StoreError::Closed)?
+    }
+
+    /// Says goodbye on all connections and ends the thread.
+    pub(super) fn stop(&mut self, pools: Vec<Pool>) {
+        if let Some(stop) = self.stop.take() {
+            // Fails only when the thread has ended.
+            let _ = stop.send(pools);
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop(Vec::new());
+    }
+}

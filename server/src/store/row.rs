@@ -1,0 +1,55 @@
+//! What holds for a poll's row in every backend: what it is called, when it is refused, how its
+//! numbers fit. Knows no SQL.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use crate::{
+    model::{HostId, Record},
+    units::WallMs,
+};
+
+/// What a poll's row is called in messages.
+pub(super) fn name(record: &Record) -> String {
+    format!("the poll of {} due {}", record.name, record.slot)
+}
+
+/// What keeps a record from being a row. The tables' CHECKs hold some of it; this says it in words.
+pub(super) fn flaw(record: &Record) -> Option<&'static str> {
+    let wanted = record.outcome.has_values();
+    if record.values.is_some() != wanted || record.detail.is_some() != wanted {
+        Some("values belong to the outcomes ok and partial, to both of them and to no other")
+    } else {
+        None
+    }
+}
+
+/// First and last answer of each host in the batch.
+pub(super) fn answered(polls: &[Record]) -> BTreeMap<HostId, (WallMs, WallMs)> {
+    let mut seen = BTreeMap::new();
+    for record in polls.iter().filter(|record| record.outcome.has_values()) {
+        match seen.entry(record.host) {
+            Entry::Vacant(entry) => {
+                entry.insert((record.started, record.started));
+            }
+            Entry::Occupied(mut entry) => {
+                let (first, last): &mut (WallMs, WallMs) = entry.get_mut();
+                *first = record.started.min(*first);
+                *last = record.started.max(*last);
+            }
+        }
+    }
+    seen
+}
+
+/// The integers of the tables are signed; no length or size here comes near the end.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A whole number for a column of such; what does not fit is unknown, not another number. The
+/// kernel's "no limit" (2^63 - 1) is 2^63 as an f64 and comes back as that.
+pub(super) fn whole(value: f64) -> Option<i64> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and 2^63 becomes 2^63 - 1")]
+    (value <= END).then_some(value as i64)
+}

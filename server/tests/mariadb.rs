@@ -1,0 +1,197 @@
+//! The whole server on a MariaDB of its own: every attempt is one row there too, an outage of the
+//! database is felt by nothing but the database, and the command line reads what was kept.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+#[path = "support/mariadbd.rs"]
+mod mariadbd;
+#[path = "cli/program.rs"]
+#[allow(dead_code, reason = "another test program uses the rest")]
+mod program;
+
+use std::{fs, net::SocketAddr, process::Command, sync::Arc, time::Duration};
+
+use mariadbd::Mariadbd;
+use program::Desk;
+use roundsman::{
+    app::{self, App},
+    clock::{Clock as _, SystemClock},
+    config::{Config, Sources},
+    model::{Outcome, Record, State},
+    store::{self, HostQuery, Mode, Order, Span},
+};
+use support::{Behaviour, FakeProbe};
+use tokio::time::timeout;
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The password of the server's user, which nobody is to see.
+const PASSWORD: &str = "hunter2 'ö";
+
+/// A database with a user of its own, and the files that name them.
+struct Site {
+    server: Mariadbd,
+    desk: Desk,
+}
+
+impl Site {
+    fn new(inventory: &str) -> Self {
+        let server = Mariadbd::start(&["--innodb-flush-method=nosync"]);
+        let desk = Desk::new();
+        desk.file("inventory.toml", inventory);
+        desk.file("password", &format!("{PASSWORD}\n"));
+        desk.file(
+            "roundsman.toml",
+            &format!(
+                "data = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[store]\n\
+                 url = \"mysql://roundsman@127.0.0.1:{}/fleet\"\npassword_file = \"password\"\n",
+                desk.path().display(),
+                server.port()
+            ),
+        );
+        let site = Self { server, desk };
+        site.sql("CREATE DATABASE fleet CHARACTER SET utf8mb4");
+        let quoted = PASSWORD.replace('\'', "''");
+        site.sql(&format!("CREATE USER roundsman@'127.0.0.1' IDENTIFIED BY '{quoted}'"));
+        site.sql("GRANT ALL ON fleet.* TO roundsman@'127.0.0.1'");
+        site
+    }
+
+    /// Runs a statement as root with the server's own client.
+    fn sql(&self, sql: &str) -> String {
+        let port = self.server.port().to_string();
+        let client =
+            ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-N", "-P", &port];
+        let charset = "--default-character-set=utf8mb4";
+        let ended = Command::new("mariadb").args(client).args([charset, "-e", sql]).output();
+        let ended = ended.unwrap();
+        assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
+        String::from_utf8(ended.stdout).unwrap()
+    }
+
+    fn config(&self) -> Config {
+        let file = Some(self.desk.path().join("roundsman.toml"));
+        Config::load(Sources { file, explicit: true, ..Sources::default() }).unwrap().config
+    }
+
+    async fn rows(&self, name: &str) -> Vec<Record> {
+        let clock = Arc::new(SystemClock::new());
+        let store = store::open(&self.config().store, Mode::ReadOnly, clock).await.unwrap();
+        let hosts = store.hosts(HostQuery::all()).await.unwrap();
+        let host = hosts.iter().find(|host| host.name.as_str() == name).unwrap();
+        store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap()
+    }
+}
+
+fn host(name: &str, address: SocketAddr) -> String {
+    format!("[[host]]\nname = \"{name}\"\naddresses = [\"{address}\"]\n")
+}
+
+/// A probe with nothing wrong: its clock is right, too.
+fn healthy() -> Behaviour {
+    let clock = SystemClock::new();
+    Behaviour::changed(move |snapshot| {
+        if let Some(clocks) = &mut snapshot.clocks {
+            clocks.wall_ns = clock.now().wall.0 * 1_000_000;
+        }
+    })
+}
+
+/// Waits until the live view is as wanted.
+async fn until(app: &App, wanted: impl Fn(&App) -> bool) {
+    let mut updates = app.live().subscribe();
+    let seen = async {
+        while !wanted(app) {
+            // Lagging is no loss: the view is looked at whole.
+            let _ = updates.recv().await;
+        }
+    };
+    timeout(PATIENCE, seen).await.expect("the fleet never got there");
+}
+
+fn last_slot(app: &App, name: &str) -> i64 {
+    app.live().host(name).and_then(|host| host.last.clone()).map_or(0, |last| last.slot.0)
+}
+
+async fn after(app: &App, name: &str, seconds: i64) {
+    let now = last_slot(app, name);
+    until(app, |app| last_slot(app, name) >= now + seconds * 1_000).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_database_is_felt_by_nothing_else() {
+    let probe = FakeProbe::start(healthy()).await;
+    let inventory = "[defaults]\ninterval = \"1s\"\ntimeout = \"600ms\"\n".to_owned()
+        + &host("web-1", probe.socket());
+    let mut site = Site::new(&inventory);
+    let app = app::start(site.config()).await.unwrap();
+    until(&app, |app| app.live().host("web-1").is_some_and(|host| host.recent.len() >= 2)).await;
+
+    site.server.freeze();
+    after(&app, "web-1", 3).await;
+    site.server.thaw();
+    after(&app, "web-1", 1).await;
+    site.server.kill();
+    after(&app, "web-1", 3).await;
+    assert_eq!(app.live().host("web-1").unwrap().state, State::Up);
+    site.server.start_again();
+    after(&app, "web-1", 1).await;
+    let last = last_slot(&app, "web-1");
+    app.stop().await;
+
+    let rows = site.rows("web-1").await;
+    assert!(rows.last().unwrap().slot.0 >= last);
+    for pair in rows.windows(2) {
+        assert_eq!(pair[1].slot.0 - pair[0].slot.0, 1_000, "{:?}", pair[1].slot);
+    }
+    for row in &rows {
+        assert_eq!(row.outcome, Outcome::Ok, "{:?}", row.error);
+    }
+    let states = site.sql("SELECT from_state, to_state FROM fleet.event");
+    assert_eq!(states, "pending\tup\n", "no change of state but the first");
+    let counted = site.sql("SELECT COUNT(*) FROM fleet.cpu_load");
+    assert_eq!(counted.trim(), rows.len().to_string());
+}
+
+#[tokio::test]
+async fn the_command_line_reads_what_was_kept_and_shows_no_password() {
+    let probe = FakeProbe::start(healthy()).await;
+    let inventory = "[defaults]\ninterval = \"1h\"\ntimeout = \"2s\"\n".to_owned()
+        + &host("web-1", probe.socket());
+    let site = Site::new(&inventory);
+    let before = site.desk.run(&["hosts"]);
+    assert_eq!(before.code, Some(1));
+    assert!(before.err.contains("start `roundsman serve` on it once"), "{}", before.err);
+
+    let app = app::start(site.config()).await.unwrap();
+    let name = roundsman::model::HostName::new("web-1").unwrap();
+    for _ in 0..3 {
+        assert_eq!(app.poll_now(name.clone()).await.unwrap().outcome, Outcome::Ok);
+    }
+    app.stop().await;
+    let kept = site.rows("web-1").await;
+    assert_eq!(kept.len(), 3);
+
+    let hosts = site.desk.run(&["hosts", "--json"]);
+    assert_eq!(hosts.json()["hosts"][0]["name"], "web-1");
+    let history = site.desk.run(&["history", "web-1", "--json"]);
+    let polls = history.json()["polls"].as_array().unwrap().clone();
+    let slots: Vec<i64> = polls.iter().map(|poll| poll["slot_ms"].as_i64().unwrap()).collect();
+    let mut wanted: Vec<i64> = kept.iter().map(|record| record.slot.0).collect();
+    wanted.reverse();
+    assert!(slots == wanted || slots.iter().rev().eq(&wanted), "{slots:?} {wanted:?}");
+    let why = site.desk.run(&["why", "web-1"]);
+    assert!(why.out.contains("web-1 is up"), "{}", why.out);
+
+    let checked = site.desk.run(&["check"]);
+    assert!(checked.out.contains("mysql://roundsman@127.0.0.1:"), "{}", checked.out);
+    fs::write(site.desk.path().join("password"), "hunter2 wrong").unwrap();
+    let refused = site.desk.run(&["hosts"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("does not let this user in"), "{}", refused.err);
+    for ended in [before, hosts, history, why, checked, refused] {
+        assert!(!format!("{ended:?}").contains("hunter2"), "{ended:?}");
+    }
+}
