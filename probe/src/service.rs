@@ -11,6 +11,7 @@
 mod preface;
 mod memo;
 mod metrics;
+mod pieces;
 mod dispatch;
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};

@@ -6,8 +6,10 @@
 //! reads, and statvfs(2) of the mounts that it reports. Calls and floor alternate in rounds, so that
 //! both see the same machine, and each figure is the median of the rounds.
 //!
-//! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured.
+//! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
+//! `--against PATH` compares it with another binary, in turn, instead.
 
+mod against;
 mod floor;
 mod subject;
 
@@ -32,6 +34,7 @@ const PACE: Duration = Duration::from_millis(500);
 
 struct Options {
     binary: String,
+    against: Option<String>,
     calls: u32,
     idle: Duration,
 }
@@ -47,6 +50,7 @@ impl Options {
         let built = env!("CARGO_BIN_EXE_roundsman-probe");
         Self {
             binary: value("--binary").map_or_else(|| built.to_owned(), Clone::clone),
+            against: value("--against").cloned(),
             calls: number("--calls").unwrap_or(100_000),
             idle: Duration::from_secs(number("--idle").unwrap_or(30).into()),
         }
@@ -56,6 +60,10 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let options = Options::parse();
+    if let Some(other) = &options.against {
+        against::compare(&options.binary, other, options.calls).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut subject = Subject::start(&options.binary).await?;
     let (answer, _) = subject.calls(WARM_UP_CALLS).await?;
     let mut floor = Floor::of(&answer);
