@@ -3,7 +3,8 @@
 //! The release binary runs as its own process and is called over loopback gRPC on one kept channel.
 //! Its CPU time is its own getrusage(2), as its answers carry it; the floor is this process's
 //! getrusage(2) around opening, reading to the end and closing exactly the files that the probe
-//! reads, and statvfs(2) of the mounts that it reports. Calls and floor alternate in rounds, so that
+//! reads, and statvfs(2) of the mounts that it reports; for information also with the files open that
+//! the probe keeps open. Calls and floor alternate in rounds, so that
 //! both see the same machine, and each figure is the median of the rounds.
 //!
 //! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
@@ -103,6 +104,7 @@ struct Rounds {
     collect: Vec<f64>,
     health: Vec<f64>,
     floor: Vec<f64>,
+    floor_kept: Vec<f64>,
     latency_us: Vec<f64>,
 }
 
@@ -120,6 +122,7 @@ impl Rounds {
         let transport = subject.checks(FLOOR_READINGS, &HealthCheckRequest::default()).await?;
         self.health.push(transport / f64::from(FLOOR_READINGS));
         self.floor.push(floor.read(FLOOR_READINGS) / f64::from(FLOOR_READINGS));
+        self.floor_kept.push(floor.read_kept(FLOOR_READINGS) / f64::from(FLOOR_READINGS));
         Ok(())
     }
 
@@ -132,6 +135,7 @@ impl Rounds {
         line("  of it wall time in collect", &self.collect, "µs");
         line("  an empty call (health)", &self.health, "µs");
         line("floor: open+read+close, statvfs", &self.floor, "µs");
+        line("  the machine's files kept open", &self.floor_kept, "µs");
         line("times the floor", &ratios, "x");
         println!(
             "  {:34} p50 {:.0} p99 {:.0} µs",

@@ -11,6 +11,10 @@ use rustix::{
 
 /// What a read asks for at once, bytes: most files of `/proc` come in one piece.
 pub const READ_BYTES: usize = 16 * 1_024;
+/// What is asked for of a value, bytes: a name, an identity, a few numbers.
+const VALUE_BYTES: usize = 512;
+/// Room that is left before more is made, bytes: the kernel gives lists by the page.
+const PAGE_BYTES: usize = 4 * 1_024;
 /// NONBLOCK: opening a FIFO in a hand-made tree must not wait for a writer. /proc ignores it.
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
@@ -65,6 +69,21 @@ pub fn read_from_start(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) ->
     })
 }
 
+/// The same for a value of `/proc/sys`: for these the kernel makes and clears room for all that is
+/// asked for, so little is.
+///
+/// # Errors
+/// As [`read_from_start`].
+pub fn read_value(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+    let mut value = [0; VALUE_BYTES];
+    let bytes = rustix::io::pread(&file, &mut value, 0)?;
+    if bytes == VALUE_BYTES {
+        return read_from_start(file, extent, buffer);
+    }
+    buffer.extend_from_slice(&value[..bytes]);
+    Ok(())
+}
+
 /// Reads a file that was just opened; appends to `buffer`. Unlike [`read_from_start`] it reads what
 /// has no places, such as a FIFO.
 ///
@@ -82,7 +101,9 @@ fn read_with(
     mut read: impl FnMut(&mut Vec<u8>) -> Result<usize, Errno>,
 ) -> Result<(), Errno> {
     loop {
-        buffer.reserve(READ_BYTES);
+        if buffer.capacity() - buffer.len() < PAGE_BYTES {
+            buffer.reserve(READ_BYTES);
+        }
         match read(buffer) {
             Ok(0) => return Ok(()),
             Ok(_) if buffer.len() <= extent.limit => {

@@ -65,8 +65,12 @@ impl Kept {
             return read_once(&path(), limit, buffer);
         };
         let extent = Extent { limit, ends_short: source.comes_whole() };
+        let read = |file: &OwnedFd, buffer: &mut Vec<u8>| match source.is_value() {
+            true => file::read_value(file, extent, buffer),
+            false => file::read_from_start(file, extent, buffer),
+        };
         if let Some(file) = kept.take()
-            && file::read_from_start(&file, extent, buffer).is_ok()
+            && read(&file, buffer).is_ok()
         {
             *kept = is_short(buffer).then_some(file);
             return Ok(());
@@ -75,7 +79,7 @@ impl Kept {
         if !is_on_procfs(&file) {
             return file::read_to_end(&file, Extent::up_to(limit), buffer);
         }
-        file::read_from_start(&file, extent, buffer)?;
+        read(&file, buffer)?;
         *kept = is_short(buffer).then_some(file);
         Ok(())
     }

@@ -107,8 +107,14 @@ impl Source {
                 "stat" | "loadavg" | "meminfo" | "softirqs" | "2/stat" | "1/net/sockstat"
                 | "1/net/sockstat6" | "1/net/snmp" | "1/net/netstat",
             ) => true,
-            Place::Proc(file) => file.starts_with("sys/") || file.starts_with("pressure/"),
+            Place::Proc(file) => self.is_value() || file.starts_with("pressure/"),
         }
+    }
+
+    /// Whether it is a single value, of `/proc/sys`.
+    #[must_use]
+    pub fn is_value(self) -> bool {
+        matches!(self.place(), Place::Proc(file) if file.starts_with("sys/"))
     }
 }
 
