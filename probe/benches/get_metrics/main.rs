@@ -3,9 +3,9 @@
 //! The release binary runs as its own process and is called over loopback gRPC on one kept channel.
 //! Its CPU time is its own getrusage(2), as its answers carry it; the floor is this process's
 //! getrusage(2) around opening, reading to the end and closing exactly the files that the probe
-//! reads, and statvfs(2) of the mounts that it reports; for information also with the files open that
-//! the probe keeps open. Calls and floor alternate in rounds, so that
-//! both see the same machine, and each figure is the median of the rounds.
+//! reads, and statvfs(2) of the mounts that it reports. A second floor, for information, opens only
+//! the files that the probe does not keep open. Calls and floors alternate in rounds, so that all see
+//! the same machine, and each figure is the median of the rounds.
 //!
 //! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
 //! `--against PATH` compares it with another binary, in turn, instead.

@@ -122,7 +122,8 @@ mod tests {
     fn seen_from(own: &str) -> Evidence {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("proc/1")).unwrap();
-        std::fs::write(dir.path().join("proc/1/mountinfo"), "1 0 8:1 / / rw - ext4 a rw\n").unwrap();
+        std::fs::write(dir.path().join("proc/1/mountinfo"), "1 0 8:1 / / rw - ext4 a rw\n")
+            .unwrap();
         let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
         tape.errors.insert("proc/1/ns/pid".to_owned(), Errno::ACCESS.raw_os_error());
         tape.links.insert("proc/self/ns/pid".to_owned(), own.to_owned());
