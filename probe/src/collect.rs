@@ -11,6 +11,8 @@ pub mod table;
 
 // The host: files, links, mounts that may not answer, and captured trees in its place.
 pub mod source;
+pub mod file;
+pub mod kept;
 pub mod statvfs;
 pub mod tape;
 pub mod host;
@@ -45,6 +47,7 @@ use roundsman_proto::v1::{self, Family, Status};
 
 pub use self::wanted::{BadPattern, Wanted};
 use self::{
+    cost::Meter,
     filesystem::Survey,
     host::Host,
     reading::Reading,
@@ -67,6 +70,7 @@ pub struct Collector {
     host: Host,
     statvfs: Arc<dyn StatVfs>,
     asks: Arc<Asks>,
+    meter: Meter,
 }
 
 impl Collector {
@@ -75,14 +79,17 @@ impl Collector {
     pub fn new(root: Root) -> Self {
         let host = Host::open(root);
         let statvfs = host.statvfs();
-        Self { asks: Asks::new(Arc::clone(&statvfs)), host, statvfs }
+        Self::of(host, statvfs)
     }
 
     /// A collector whose mounts are asked through `statvfs`.
     #[must_use]
     pub fn with_statvfs(root: Root, statvfs: Arc<dyn StatVfs>) -> Self {
-        let host = Host::open(root);
-        Self { asks: Asks::new(Arc::clone(&statvfs)), host, statvfs }
+        Self::of(Host::open(root), statvfs)
+    }
+
+    fn of(host: Host, statvfs: Arc<dyn StatVfs>) -> Self {
+        Self { asks: Asks::new(Arc::clone(&statvfs)), host, statvfs, meter: Meter::default() }
     }
 
     /// The roots it reads under.
@@ -129,7 +136,7 @@ impl Collector {
         }
         answer.finish(until);
         let parked = u32::try_from(self.asks.parked()).unwrap_or(u32::MAX);
-        answer.snapshot.cost = Some(cost::collect(microseconds(began, clock::now()), parked));
+        answer.snapshot.cost = Some(self.meter.read(microseconds(began, clock::now()), parked));
         answer.snapshot
     }
 

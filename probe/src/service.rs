@@ -11,6 +11,7 @@
 mod preface;
 mod memo;
 mod metrics;
+mod pieces;
 mod dispatch;
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -184,6 +185,8 @@ impl Server {
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(MAX_HEADER_BYTES)
+            // gRPC has no use for it; an answer holds the time to the nanosecond.
+            .auto_date_header(false)
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
         let mut stopping = self.stopping.clone();

@@ -3,11 +3,14 @@
 //! The release binary runs as its own process and is called over loopback gRPC on one kept channel.
 //! Its CPU time is its own getrusage(2), as its answers carry it; the floor is this process's
 //! getrusage(2) around opening, reading to the end and closing exactly the files that the probe
-//! reads, and statvfs(2) of the mounts that it reports. Calls and floor alternate in rounds, so that
-//! both see the same machine, and each figure is the median of the rounds.
+//! reads, and statvfs(2) of the mounts that it reports. A second floor, for information, opens only
+//! the files that the probe does not keep open. Calls and floors alternate in rounds, so that all see
+//! the same machine, and each figure is the median of the rounds.
 //!
-//! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured.
+//! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
+//! `--against PATH` compares it with another binary, in turn, instead.
 
+mod against;
 mod floor;
 mod subject;
 
@@ -32,6 +35,7 @@ const PACE: Duration = Duration::from_millis(500);
 
 struct Options {
     binary: String,
+    against: Option<String>,
     calls: u32,
     idle: Duration,
 }
@@ -47,6 +51,7 @@ impl Options {
         let built = env!("CARGO_BIN_EXE_roundsman-probe");
         Self {
             binary: value("--binary").map_or_else(|| built.to_owned(), Clone::clone),
+            against: value("--against").cloned(),
             calls: number("--calls").unwrap_or(100_000),
             idle: Duration::from_secs(number("--idle").unwrap_or(30).into()),
         }
@@ -56,6 +61,10 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let options = Options::parse();
+    if let Some(other) = &options.against {
+        against::compare(&options.binary, other, options.calls).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut subject = Subject::start(&options.binary).await?;
     let (answer, _) = subject.calls(WARM_UP_CALLS).await?;
     let mut floor = Floor::of(&answer);
@@ -95,6 +104,7 @@ struct Rounds {
     collect: Vec<f64>,
     health: Vec<f64>,
     floor: Vec<f64>,
+    floor_kept: Vec<f64>,
     latency_us: Vec<f64>,
 }
 
@@ -112,6 +122,7 @@ impl Rounds {
         let transport = subject.checks(FLOOR_READINGS, &HealthCheckRequest::default()).await?;
         self.health.push(transport / f64::from(FLOOR_READINGS));
         self.floor.push(floor.read(FLOOR_READINGS) / f64::from(FLOOR_READINGS));
+        self.floor_kept.push(floor.read_kept(FLOOR_READINGS) / f64::from(FLOOR_READINGS));
         Ok(())
     }
 
@@ -124,6 +135,7 @@ impl Rounds {
         line("  of it wall time in collect", &self.collect, "µs");
         line("  an empty call (health)", &self.health, "µs");
         line("floor: open+read+close, statvfs", &self.floor, "µs");
+        line("  the machine's files kept open", &self.floor_kept, "µs");
         line("times the floor", &ratios, "x");
         println!(
             "  {:34} p50 {:.0} p99 {:.0} µs",

@@ -1,7 +1,11 @@
 //! Filesystems: the mounts of `<proc>/1/mountinfo` with their space, statvfs(3). Asked in two steps,
 //! so that a mount which does not answer is waited for last, when all else has been read.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use roundsman_proto::v1::{self, Status};
 use rustix::io::Errno;
@@ -85,7 +89,9 @@ pub fn begin(
             let mut row = Row::new(&chosen);
             let question = question(root, row.mount_point.clone());
             if chosen.answers_from_memory {
-                row.answer = Some(asks.inline(&question));
+                let ask = || asks.inline(&question);
+                let at_top = row.mount_point == Path::new("/");
+                row.answer = Some(if at_top { reading.top(ask) } else { ask() });
             } else {
                 questions.push(question);
             }

@@ -4,13 +4,11 @@
 use std::{borrow::Cow, ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
 
 use roundsman_proto::v1::Status;
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    fs::{CWD, Mode, OFlags, ResolveFlags},
-    io::Errno,
-};
+use rustix::io::Errno;
 
 use super::{
+    file::{self, Extent},
+    kept::Kept,
     report::Fault,
     source::{Link, Source},
     statvfs::{Kernel, StatVfs},
@@ -20,8 +18,6 @@ use crate::root::{Place, Root};
 
 /// Largest file that is read, bytes. `/proc/stat` of 8,192 cores has about 1 MiB.
 pub const MAX_FILE_BYTES: usize = 4 * 1_024 * 1_024;
-/// What a read asks for at once, bytes: most files of `/proc` come in one piece.
-const READ_BYTES: usize = 16 * 1_024;
 /// Longest target of a namespace link, bytes.
 const LINK_BYTES: usize = 64;
 
@@ -30,6 +26,7 @@ const LINK_BYTES: usize = 64;
 pub struct Host {
     root: Root,
     tape: Option<Arc<Result<Tape, String>>>,
+    kept: Arc<Kept>,
 }
 
 impl Host {
@@ -38,13 +35,15 @@ impl Host {
     pub fn open(root: Root) -> Self {
         let mut bytes = Vec::new();
         let path = root.at(TAPE);
-        let tape =
-            read_path(&path, None, Extent::up_to(MAX_TAPE_BYTES), &mut bytes).ok().map(|()| {
+        let tape = file::open(&path)
+            .and_then(|file| file::read_to_end(file, Extent::up_to(MAX_TAPE_BYTES), &mut bytes))
+            .ok()
+            .map(|()| {
                 Arc::new(
                     Tape::parse(&bytes).map_err(|error| format!("{}: {error}", path.display())),
                 )
             });
-        Self { root, tape }
+        Self { root, tape, kept: Arc::default() }
     }
 
     /// The roots.
@@ -89,33 +88,41 @@ impl Host {
     /// As [`fault`].
     pub fn read(&self, source: Source, buffer: &mut Vec<u8>) -> Result<(), Fault> {
         let place = source.place();
-        self.read_raw(place, buffer).map_err(|errno| self.fault(place, errno))
+        let read = if source.is_machines() && self.tape.is_none() {
+            buffer.clear();
+            self.kept.read(source, || self.root.at(place), MAX_FILE_BYTES, buffer)
+        } else {
+            self.read_place(place, source.comes_whole(), buffer)
+        };
+        read.map_err(|errno| self.fault(place, errno))
     }
 
-    /// Reads a whole file; the bare error, for `capture` to keep.
+    /// Reads a whole file, opened now; the bare error, for `capture` to keep.
     ///
     /// # Errors
     /// open(2)'s or read(2)'s; EFBIG for a file larger than [`MAX_FILE_BYTES`].
     pub fn read_raw(&self, place: Place, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+        self.read_place(place, false, buffer)
+    }
+
+    fn read_place(
+        &self,
+        place: Place,
+        ends_short: bool,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Errno> {
         buffer.clear();
         if let Some(errno) = self.taped_error(place) {
             return Err(errno);
         }
         // A link in the host's /etc means a place in the host, not in the probe's container.
-        let within = match place {
+        let file = match place {
             Place::Rootfs(file) if self.root.rootfs_dir() != Path::new("/") => {
-                Some((self.root.rootfs_dir(), file))
+                file::open_within(self.root.rootfs_dir(), file)?
             }
-            Place::Rootfs(_) | Place::Proc(_) => None,
+            Place::Rootfs(_) | Place::Proc(_) => file::open(&self.root.at(place))?,
         };
-        // Files of /proc/sys and of disks give all they have at once; asking again for their end
-        // costs as much as the value. Other files of /proc stop short where they like.
-        let ends_short = match place {
-            Place::Rootfs(_) => true,
-            Place::Proc(file) => file.starts_with("sys/"),
-        };
-        let path = self.root.at(place);
-        read_path(&path, within, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
+        file::read_to_end(file, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
     }
 
     /// Reads `stat` of one process.
@@ -124,7 +131,8 @@ impl Host {
     /// open(2)'s or read(2)'s: ESRCH or ENOENT when the process has ended.
     pub fn read_process(&self, pid: u32, buffer: &mut Vec<u8>) -> Result<(), Errno> {
         buffer.clear();
-        read_path(&self.root.process(pid), None, Extent::up_to(MAX_FILE_BYTES), buffer)
+        let file = file::open(&self.root.process(pid))?;
+        file::read_to_end(file, Extent::up_to(MAX_FILE_BYTES), buffer)
     }
 
     /// Numbers of the processes there are, in no order.
@@ -213,72 +221,10 @@ pub fn path_of(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// How much is read.
-#[derive(Debug, Clone, Copy)]
-struct Extent {
-    /// More is an error, bytes.
-    limit: usize,
-    /// Whether a read(2) that gives less than it was asked for has reached the end.
-    ends_short: bool,
-}
-
-impl Extent {
-    /// To the end, which only an empty read tells.
-    fn up_to(limit: usize) -> Self {
-        Self { limit, ends_short: false }
-    }
-}
-
-fn read_path(
-    path: &Path,
-    within: Option<(&Path, &str)>,
-    extent: Extent,
-    buffer: &mut Vec<u8>,
-) -> Result<(), Errno> {
-    // NONBLOCK: opening a FIFO in a hand-made tree must not wait for a writer. /proc ignores it.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match within {
-        Some((dir, file)) => open_within(dir, file, path, flags)?,
-        None => rustix::fs::openat(CWD, path, flags, Mode::empty())?,
-    };
-    read_to_end(file.as_fd(), extent, buffer)
-}
-
-/// Opens a file with its links resolved as if `dir` were `/`. Kernels before 5.6, and old seccomp
-/// filters, have no openat2(2): there a link that leads out of `dir` is followed as it stands.
-fn open_within(dir: &Path, file: &str, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let dir = rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    match rustix::fs::openat2(&dir, file, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
-        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(CWD, path, flags, Mode::empty()),
-        opened => opened,
-    }
-}
-
-fn read_to_end(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
-    loop {
-        buffer.reserve(READ_BYTES);
-        match rustix::io::read(&file, rustix::buffer::spare_capacity(buffer)) {
-            Ok(0) => return Ok(()),
-            Ok(_) if buffer.len() <= extent.limit => {
-                if extent.ends_short && buffer.len() < buffer.capacity() {
-                    return Ok(());
-                }
-            }
-            Ok(_) => {
-                buffer.clear();
-                return Err(Errno::FBIG);
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => {
-                buffer.clear();
-                return Err(errno);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, Mode};
+
     use super::*;
 
     fn tree() -> tempfile::TempDir {
@@ -296,7 +242,7 @@ mod tests {
     #[test]
     fn a_file_is_read_whole_and_errors_have_a_status_and_a_path() {
         let dir = tree();
-        let long = vec![b'x'; 3 * READ_BYTES + 1];
+        let long = vec![b'x'; 3 * file::READ_BYTES + 1];
         std::fs::write(dir.path().join("proc/stat"), &long).unwrap();
         assert_eq!(read(&dir, Source::Stat).unwrap(), long);
         let absent = read(&dir, Source::Vmstat).unwrap_err();

@@ -62,7 +62,7 @@ pub fn rootfs_is_hosts(reading: &Reading<'_>, statvfs: &dyn StatVfs) -> bool {
         return true;
     }
     let question = filesystem::question(reading.host().root(), PathBuf::from("/"));
-    match statvfs.statvfs(&question) {
+    match reading.top(|| statvfs.statvfs(&question)) {
         Ok(space) => filesystem::is_same(top.fs_type, top.device, &space),
         Err(_) => false,
     }

@@ -1,6 +1,6 @@
-//! One answer's reading: a buffer used again for every file, and the two files that more than one
-//! family needs read once (`stat`: cpu, system, identity; `1/mountinfo`: filesystem, identity,
-//! view). Lives as long as the answer, never longer.
+//! One answer's reading: a buffer used again for every file, and what more than one family needs
+//! read once (`stat`: cpu, system, identity; `1/mountinfo`: filesystem, identity, view; the space of
+//! the filesystem at `/`: filesystem, identity). Lives as long as the answer, never longer.
 
 use std::cell::OnceCell;
 
@@ -10,6 +10,7 @@ use super::{
     host::Host,
     report::{Fault, Report},
     source::Source,
+    statvfs::{Refusal, Space},
 };
 
 /// Reads files for one answer.
@@ -19,6 +20,7 @@ pub struct Reading<'a> {
     buffer: Vec<u8>,
     stat: OnceCell<Result<Vec<u8>, Fault>>,
     mountinfo: OnceCell<Result<Vec<u8>, Fault>>,
+    top: OnceCell<Result<Space, Refusal>>,
 }
 
 /// Whether a file that does not exist is worth a word.
@@ -34,7 +36,13 @@ impl<'a> Reading<'a> {
     /// Nothing is read yet.
     #[must_use]
     pub fn new(host: &'a Host) -> Self {
-        Self { host, buffer: Vec::new(), stat: OnceCell::new(), mountinfo: OnceCell::new() }
+        Self {
+            host,
+            buffer: Vec::new(),
+            stat: OnceCell::new(),
+            mountinfo: OnceCell::new(),
+            top: OnceCell::new(),
+        }
     }
 
     /// The host being read.
@@ -57,6 +65,14 @@ impl<'a> Reading<'a> {
     /// It could not be read.
     pub fn mountinfo(&self) -> Result<&[u8], &Fault> {
         self.mountinfo.get_or_init(|| self.own(Source::Mountinfo)).as_deref()
+    }
+
+    /// What the filesystem at `/` answers, asked once.
+    ///
+    /// # Errors
+    /// What it said instead.
+    pub fn top(&self, ask: impl FnOnce() -> Result<Space, Refusal>) -> Result<Space, Refusal> {
+        *self.top.get_or_init(ask)
     }
 
     /// The bytes of a file.

@@ -81,6 +81,43 @@ sources! {
     OwnStatus = Place::Proc("self/status");
 }
 
+impl Source {
+    /// Whether it is the machine's, the same for every reader: a file of procfs outside the
+    /// directories of processes, which stand for their namespaces.
+    #[must_use]
+    pub fn is_machines(self) -> bool {
+        match self.place() {
+            Place::Rootfs(_) => false,
+            Place::Proc(file) => {
+                let top = file.split('/').next().unwrap_or_default();
+                top != "self" && !top.bytes().all(|digit| digit.is_ascii_digit())
+            }
+        }
+    }
+
+    /// Whether a read(2) gives all that it has room for, so that a short one is the end, and asking
+    /// again for it is not worth its price: files of disks, values of `/proc/sys`, and what the
+    /// kernel prints as one record (single_open and single_open_net of seq_file). A list of many
+    /// records (`vmstat`, `diskstats`, `1/mountinfo`, `1/net/dev`) stops short at every page.
+    #[must_use]
+    pub fn comes_whole(self) -> bool {
+        match self.place() {
+            Place::Rootfs(_) => true,
+            Place::Proc(
+                "stat" | "loadavg" | "meminfo" | "softirqs" | "2/stat" | "1/net/sockstat"
+                | "1/net/sockstat6" | "1/net/snmp" | "1/net/netstat",
+            ) => true,
+            Place::Proc(file) => self.is_value() || file.starts_with("pressure/"),
+        }
+    }
+
+    /// Whether it is a single value, of `/proc/sys`.
+    #[must_use]
+    pub fn is_value(self) -> bool {
+        matches!(self.place(), Place::Proc(file) if file.starts_with("sys/"))
+    }
+}
+
 /// A namespace link: its target names the namespace, `pid:[4026531836]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {

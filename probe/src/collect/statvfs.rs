@@ -5,7 +5,8 @@
 //! (nothing can take it back) and is reported as hung, without being asked again, until that thread
 //! returns: at most one parked thread per mount, at most [`MAX_ASKING`] of all.
 //!
-//! This is the only thing that outlives an answer in the whole probe, and it holds no values.
+//! With the descriptors of `kept` this is all that outlives an answer in the probe, and neither holds
+//! values.
 
 use std::{
     collections::HashMap,

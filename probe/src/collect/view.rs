@@ -7,12 +7,15 @@
 //! 1. `1/mountinfo` must be readable. If it is not (hidepid, an LSM) nothing is known of process 1.
 //! 2. The link `1/ns/pid`. The initial pid namespace has a fixed number, `PROC_PID_INIT_INO`
 //!    (include/linux/proc_ns.h, since 3.8). Reading it needs ptrace rights over process 1.
-//! 3. `2/stat`, readable by all. In the initial pid namespace process 2 is kthreadd, a kernel thread;
+//! 3. The link `self/ns/pid`, which everybody may read of himself. A procfs shows processes of its own
+//!    pid namespace and of those below it. So one that shows the reader (else `self` leads nowhere),
+//!    who is in the initial namespace, below none, belongs to it.
+//! 4. `2/stat`, readable by all. In the initial pid namespace process 2 is kthreadd, a kernel thread;
 //!    in any other, kernel threads do not appear at all. The flag PF_KTHREAD is the kernel's word,
 //!    the name alone would not be: any program may call itself so. That process 2 is missing proves
 //!    nothing: hidepid may hide it.
-//! 4. `self/status`: a single number in NSpid (since 4.1) says that this procfs is of the reader's
-//!    own pid namespace, and `self/ns/pid`, which everybody may read of himself, says which that is.
+//! 5. `self/status`: a single number in NSpid (since 4.1) says that this procfs is of the reader's
+//!    own pid namespace, and so of the one that 3 has named.
 
 use roundsman_proto::v1::View;
 use rustix::io::Errno;
@@ -57,10 +60,15 @@ pub fn prove(reading: &mut Reading<'_>) -> Evidence {
         Ok(link) => return evidence(View::Container, format!("process 1 is in {link}")),
         Err(_) => {}
     }
+    let own = reading.host().link(Link::OwnPid);
+    if own.as_deref() == Ok(INITIAL_PID) {
+        let because = "the probe itself is in the initial pid namespace, and so is this /proc";
+        return evidence(View::Host, because);
+    }
     if let Some(found) = by_second_process(reading) {
         return found;
     }
-    if let Some(found) = by_own_namespace(reading) {
+    if let Some(found) = own.ok().and_then(|own| by_own_namespace(reading, &own)) {
         return found;
     }
     evidence(
@@ -79,21 +87,12 @@ fn by_second_process(reading: &mut Reading<'_>) -> Option<Evidence> {
     })
 }
 
-fn by_own_namespace(reading: &mut Reading<'_>) -> Option<Evidence> {
+/// Of a reader who is in the pid namespace `own`, which is not the initial one.
+fn by_own_namespace(reading: &mut Reading<'_>, own: &str) -> Option<Evidence> {
     let status = reading.bytes(Source::OwnStatus).ok()?;
     let pids = lines(status).find_map(|line| line.strip_prefix(b"NSpid:"))?;
-    if words(pids).count() != 1 {
-        return None;
-    }
-    let link = reading.host().link(Link::OwnPid).ok()?;
-    Some(if link == INITIAL_PID {
-        evidence(
-            View::Host,
-            "the probe itself is in the initial pid namespace, and so is this /proc",
-        )
-    } else {
-        evidence(View::Container, format!("the probe itself is in {link}, and so is this /proc"))
-    })
+    let because = || format!("the probe itself is in {own}, and so is this /proc");
+    (words(pids).count() == 1).then(|| evidence(View::Container, because()))
 }
 
 /// Whether the reader's nodename is the host's: it runs in the initial UTS namespace, or on a
@@ -109,4 +108,36 @@ pub fn has_hosts_nodename(reading: &mut Reading<'_>, view: View) -> bool {
 
 fn has_namespace_links(reading: &Reading<'_>) -> bool {
     !matches!(reading.host().link(Link::OwnPid), Err(Errno::NOENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        collect::{host::Host, tape::Tape},
+        root::Root,
+    };
+
+    /// What is concluded from the reader's own namespace, when nothing else can be read.
+    fn seen_from(own: &str) -> Evidence {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("proc/1")).unwrap();
+        std::fs::write(dir.path().join("proc/1/mountinfo"), "1 0 8:1 / / rw - ext4 a rw\n")
+            .unwrap();
+        let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
+        tape.errors.insert("proc/1/ns/pid".to_owned(), Errno::ACCESS.raw_os_error());
+        tape.links.insert("proc/self/ns/pid".to_owned(), own.to_owned());
+        let tape = serde_json::to_vec(&tape).unwrap();
+        std::fs::write(dir.path().join("proc/captured.json"), tape).unwrap();
+        prove(&mut Reading::new(&Host::open(Root::captured(dir.path()))))
+    }
+
+    #[test]
+    fn a_reader_in_the_initial_namespace_sees_its_procfs() {
+        let seen = seen_from(INITIAL_PID);
+        assert_eq!(seen.view, View::Host);
+        assert!(seen.because.starts_with("the probe itself is in the initial"), "{seen:?}");
+        // In another, this procfs may be of any namespace above it.
+        assert_eq!(seen_from("pid:[4026532411]").view, View::Unknown);
+    }
 }

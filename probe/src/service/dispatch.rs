@@ -3,7 +3,7 @@
 //! A `match` instead of a router: three services need none, and it lets reflection be made for the
 //! call that asks, so that its descriptors are not resident in every probe that nobody reflects on.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -12,13 +12,14 @@ use tokio::sync::watch;
 use tonic::{Status, body::Body, codegen::Service as _};
 use tonic_health::pb::health_server::{HealthServer, SERVICE_NAME as HEALTH};
 
-use super::{Limits, metrics::Metrics};
+use super::{
+    Limits,
+    metrics::Metrics,
+    pieces::{Answer, InPieces, Pieces},
+};
 use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
 
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
-
-type Answer =
-    Pin<Box<dyn Future<Output = Result<Response<Body>, std::convert::Infallible>> + Send>>;
 
 /// The services of one listener, shared by its connections.
 #[derive(Debug, Clone)]
@@ -43,15 +44,15 @@ impl Dispatch {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Dispatch {
-    type Response = Response<Body>;
+    type Response = Response<Pieces>;
     type Error = std::convert::Infallible;
-    type Future = Answer;
+    type Future = InPieces;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, request: Request<Incoming>) -> InPieces {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Arrived(clock::now()));
         // The path is `/package.Service/Method`.
-        match request.uri().path().split('/').nth(1) {
+        InPieces(match request.uri().path().split('/').nth(1) {
             Some(PROBE) => self.probe.clone().call(request),
             Some(HEALTH) => self.health.clone().call(request),
             Some(REFLECTION) => reflect(request),
@@ -61,7 +62,7 @@ impl hyper::service::Service<Request<Incoming>> for Dispatch {
                 ));
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
-        }
+        })
     }
 }
 
