@@ -85,7 +85,7 @@ impl Host {
     /// Reads a whole file into `buffer`, which is emptied first.
     ///
     /// # Errors
-    /// As [`fault`].
+    /// As `Host::fault` names it.
     pub fn read(&self, source: Source, buffer: &mut Vec<u8>) -> Result<(), Fault> {
         let place = source.place();
         let read = if source.is_machines() && self.tape.is_none() {
