@@ -168,7 +168,7 @@ async fn each_fault_has_its_outcome_and_the_healthy_ones_beside_it_do_not_notice
         let address = attempt.address.as_deref().unwrap();
         let error = attempt.error.as_deref().unwrap_or("-").replace(address, "ADDRESS");
         // A reset meets us while connecting or just after: one outcome, two ways to say it.
-        let error = error.replace("the peer accepted", "ADDRESS accepted");
+        let error = error.replace("ADDRESS: the peer accepted", "ADDRESS accepted");
         format!("{name}: {} | {error}", attempt.outcome)
     };
     insta::assert_snapshot!(found.iter().map(line).collect::<Vec<_>>().join("\n"));
