@@ -201,7 +201,7 @@ fn a_password_in_a_url_is_in_no_message() {
          \"mysql://root:***@db/roundsman\""
     );
     // A secret under a key that this version does not know.
-    let error = load("[store]\npassword = \"hunter2\"", &[], &[]).unwrap_err();
+    let error = load("[store]\npasswort = \"hunter2\"", &[], &[]).unwrap_err();
     assert!(!error.contains("hunter2"), "{error}");
     // A secret on a line that is not TOML.
     let error = load("[store]\npassword = \"hunter2", &[], &[]).unwrap_err();
