@@ -8,7 +8,7 @@
 //! server does).
 
 /// Package `roundsman.v1`: the `Probe` service and its messages.
-#[allow(missing_docs, unreachable_pub, clippy::all)]
+#[allow(missing_docs, unreachable_pub, clippy::all, rustdoc::all)]
 pub mod v1 {
     tonic::include_proto!("roundsman.v1");
 }
