@@ -219,6 +219,21 @@ async fn a_read_only_server_and_a_lost_table_are_waited_for() {
 }
 
 #[tokio::test]
+async fn a_write_that_nobody_waits_for_ends() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let poll = |ms| sample::failed(host.id, &host.name, WallMs(sample::START.0 + ms), "x");
+    let mut other = database.conn().await;
+    other.query_drop("LOCK TABLES poll WRITE").await.unwrap();
+    let given_up = timeout(Duration::from_millis(300), database.write(vec![poll(0)])).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    other.query_drop("UNLOCK TABLES").await.unwrap();
+    database.write(vec![poll(1)]).await.unwrap();
+    database.write(vec![poll(2)]).await.unwrap();
+    assert_eq!(database.all_polls(host.id).await, [poll(1), poll(2)]);
+}
+
+#[tokio::test]
 async fn a_lock_that_is_not_let_go_is_given_up_and_waited_for() {
     let mut site = Site::new().await;
     let database = site.store.store.shared.doors.place.database.clone();
