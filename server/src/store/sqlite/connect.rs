@@ -10,6 +10,9 @@ use crate::store::StoreError;
 /// How long a statement waits for another process that holds the file: a checkpoint, a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// How often to look again where SQLite does not wait by itself.
+const BUSY_LOOK: Duration = Duration::from_millis(10);
+
 /// Bytes per page of a new file: two polls of a middling host, so that little room is lost.
 const PAGE_BYTES: u32 = 8_192;
 
@@ -50,13 +53,28 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     };
     connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(set_up)?;
     // A write-ahead log: readers never wait for the writer, nor it for them.
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(set_up)?;
+    use_journal(&connection).map_err(set_up)?;
     // What was acknowledged is on the disk, also after a power cut: one fsync per batch.
     connection.pragma_update(None, "synchronous", "FULL").map_err(set_up)?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES).map_err(set_up)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(set_up)?;
     migrate::apply(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Switches to the write-ahead log. While another one switches the same new file, SQLite says at once
+/// that it is busy, and does not wait as it does elsewhere.
+fn use_journal(connection: &Connection) -> Result<(), Error> {
+    let tries = BUSY_WAIT.as_millis() / BUSY_LOOK.as_millis();
+    for _ in 0..tries {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(BUSY_LOOK);
+            }
+            other => return other,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 /// Opens the file for reading. It must be there, ours and up to date.
@@ -96,9 +114,10 @@ fn prepare(
 }
 
 fn is_ours_or_empty(connection: &Connection) -> Result<bool, Error> {
-    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    // In this order: another one may be making the schema, and the mark comes with the tables.
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     Ok(matches!((id, tables), (APPLICATION_ID, _) | (0, 0)))
 }
 
