@@ -11,6 +11,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -113,6 +114,8 @@ impl Mariadbd {
             "--bind-address=127.0.0.1".to_owned(),
         ]);
         keeper.args(flags).env("PATH", path()).env("ROUNDSMAN_TEST_DATA", dir);
+        // Away from a signal to the whole group: it must live to clean up.
+        keeper.process_group(0);
         keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut keeper = keeper.spawn().unwrap();
         let (news_in, news) = mpsc::channel();
