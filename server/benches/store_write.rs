@@ -148,7 +148,7 @@ fn batches(hosts: &[KnownHost], size: usize) -> Vec<Arc<Batch>> {
         }
     }
     let chunks = records.chunks(size);
-    chunks.map(|polls| Arc::new(Batch { polls: polls.to_vec(), ..Batch::default() })).collect()
+    chunks.map(|polls| Arc::new(Batch::of_polls(polls.iter().cloned()))).collect()
 }
 
 /// What one run cost.

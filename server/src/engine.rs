@@ -265,13 +265,13 @@ impl Engine {
         self.observe(flight, &attempt);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let row = record(flight, &attempt, None, State::Retired);
-            self.parts.writer.push(writer::Entry::Poll(Box::new(row)));
+            self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
         let Settled { record, transition, facts } =
             entry.settle(flight, attempt, &self.parts.policy, now);
         self.parts.live.publish(entry.view(&self.parts.policy));
-        self.parts.writer.push(writer::Entry::Poll(Box::new(Record::clone(&record))));
+        self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
             let seen = FactsSeen { host: flight.host, facts, seen: now };
             self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));

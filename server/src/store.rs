@@ -106,7 +106,7 @@ pub struct FactsSeen {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
     /// Polls, oldest first.
-    pub polls: Vec<Record>,
+    pub polls: Vec<Arc<Record>>,
     /// Transitions, oldest first.
     pub transitions: Vec<Transition>,
     /// Facts, oldest first.
@@ -114,6 +114,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch of polls alone.
+    #[must_use]
+    pub fn of_polls(polls: impl IntoIterator<Item = impl Into<Arc<Record>>>) -> Self {
+        Self { polls: polls.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
     /// Number of rows of all kinds.
     #[must_use]
     pub fn len(&self) -> usize {

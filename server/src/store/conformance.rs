@@ -81,7 +81,12 @@ async fn write(fixture: &dyn Fixture, batch: Batch) -> Result<Written, StoreErro
 }
 
 async fn write_polls(fixture: &dyn Fixture, polls: Vec<Record>) -> Written {
-    write(fixture, Batch { polls, ..Batch::default() }).await.unwrap()
+    write(fixture, Batch::of_polls(polls)).await.unwrap()
+}
+
+/// Records that are shared, as the store gives them back.
+fn plain(shared: &[Arc<Record>]) -> Vec<Record> {
+    shared.iter().map(|record| Record::clone(record)).collect()
 }
 
 async fn all_polls(fixture: &dyn Fixture, host: HostId) -> Vec<Record> {
@@ -179,8 +184,8 @@ pub(crate) async fn a_batch_sent_again_changes_nothing(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
     let batch = Batch {
         polls: vec![
-            sample::good(host.id, &host.name, slot(0)),
-            sample::failed(host.id, &host.name, slot(1), "refused"),
+            sample::good(host.id, &host.name, slot(0)).into(),
+            sample::failed(host.id, &host.name, slot(1), "refused").into(),
         ],
         transitions: vec![sample::transition(
             host.id,
@@ -195,14 +200,14 @@ pub(crate) async fn a_batch_sent_again_changes_nothing(fixture: &dyn Fixture) {
     let before = (all_polls(fixture, host.id).await, all_hosts(fixture).await);
 
     let mut again = batch.clone();
-    again.polls.push(sample::good(host.id, &host.name, slot(2)));
+    again.polls.push(sample::good(host.id, &host.name, slot(2)).into());
     let written = write(fixture, again.clone()).await.unwrap();
     assert_eq!(written, Written { polls: 1, repeated: 2, conflicting: 0 });
     let written = write(fixture, again.clone()).await.unwrap();
     assert_eq!(written, Written { polls: 0, repeated: 3, conflicting: 0 });
 
-    assert_eq!(all_polls(fixture, host.id).await, again.polls);
-    assert_eq!(before.0, batch.polls);
+    assert_eq!(all_polls(fixture, host.id).await, plain(&again.polls));
+    assert_eq!(before.0, plain(&batch.polls));
     let hosts = all_hosts(fixture).await;
     assert_eq!((&hosts[0].facts, hosts[0].state), (&before.1[0].facts, before.1[0].state));
     let transitions =
@@ -232,7 +237,7 @@ pub(crate) async fn a_bad_row_spoils_its_batch_and_nothing_else(fixture: &dyn Fi
         Record { outcome: Outcome::Ok, ..sample::failed(host.id, &host.name, slot(1), "x") },
     ];
     for bad in bad {
-        let batch = Batch { polls: vec![good.clone(), bad], ..Batch::default() };
+        let batch = Batch::of_polls([good.clone(), bad]);
         let error = write(fixture, batch).await.unwrap_err();
         assert!(!error.is_transient(), "{error}");
         assert_eq!(
@@ -287,8 +292,7 @@ pub(crate) async fn any_text_is_kept(fixture: &dyn Fixture) {
             ..sample::transition(host.id, &host.name, slot(second), State::Up, State::Down)
         })
         .collect();
-    let batch =
-        Batch { polls: records.clone(), transitions: transitions.clone(), ..Batch::default() };
+    let batch = Batch { transitions: transitions.clone(), ..Batch::of_polls(records.clone()) };
     write(fixture, batch).await.unwrap();
     assert_eq!(all_polls(fixture, host.id).await, records);
     let kept =
@@ -318,7 +322,7 @@ pub(crate) async fn a_host_keeps_its_number(fixture: &dyn Fixture) {
     let new = host(fixture, "web-1").await;
     assert_eq!((new.facts.clone(), new.state, new.latest_slot), (Facts::default(), None, None));
     let batch = Batch {
-        polls: vec![sample::good(new.id, &new.name, slot(5))],
+        polls: vec![sample::good(new.id, &new.name, slot(5)).into()],
         transitions: vec![sample::transition(
             new.id,
             &new.name,
@@ -391,7 +395,7 @@ pub(crate) async fn a_retired_host_comes_back_unpinned(fixture: &dyn Fixture) {
     let (gone, stays) = (host(fixture, "gone").await, host(fixture, "stays").await);
     let facts = |host, seen| FactsSeen { host, facts: sample::facts(), seen };
     let batch = Batch {
-        polls: vec![sample::good(gone.id, &gone.name, slot(0))],
+        polls: vec![sample::good(gone.id, &gone.name, slot(0)).into()],
         facts: vec![facts(gone.id, slot(0)), facts(stays.id, slot(0))],
         ..Batch::default()
     };
@@ -698,7 +702,7 @@ pub(crate) async fn status_counts(fixture: &dyn Fixture) {
     );
     fixture.store().retire(vec![b.id], slot(9)).await.unwrap();
     let batch = Batch {
-        polls: (-100..600).map(|s| sample::good(a.id, &a.name, next_day(s))).collect(),
+        polls: (-100..600).map(|s| sample::good(a.id, &a.name, next_day(s)).into()).collect(),
         transitions: vec![sample::transition(a.id, &a.name, slot(1), State::Up, State::Down)],
         ..Batch::default()
     };

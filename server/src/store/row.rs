@@ -1,7 +1,10 @@
 //! What holds for a poll's row in every backend: what it is called, when it is refused, how its
 //! numbers fit. Knows no SQL.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use crate::{
     model::{HostId, Record},
@@ -24,7 +27,7 @@ pub(super) fn flaw(record: &Record) -> Option<&'static str> {
 }
 
 /// First and last answer of each host in the batch.
-pub(super) fn answered(polls: &[Record]) -> BTreeMap<HostId, (WallMs, WallMs)> {
+pub(super) fn answered(polls: &[Arc<Record>]) -> BTreeMap<HostId, (WallMs, WallMs)> {
     let mut seen = BTreeMap::new();
     for record in polls.iter().filter(|record| record.outcome.has_values()) {
         match seen.entry(record.host) {

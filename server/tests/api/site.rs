@@ -177,7 +177,7 @@ async fn fill(store: &Sqlite, live: &Live) {
         failed("db-1", ids[2], ago(600)),
         good("old-1", ids[3], ago(2_000)),
     ];
-    let batch = Batch { polls: polls.clone(), transitions: went_down(ids[2]), facts: Vec::new() };
+    let batch = Batch { transitions: went_down(ids[2]), ..Batch::of_polls(polls.clone()) };
     store.write(Arc::new(batch)).await.unwrap();
     store.retire(vec![ids[3]], ago(1_000)).await.unwrap();
 

@@ -125,7 +125,7 @@ impl Database {
     }
 
     async fn write(&self, polls: Vec<Record>) -> Result<Written, StoreError> {
-        self.store.write(Arc::new(Batch { polls, ..Batch::default() })).await
+        self.store.write(Arc::new(Batch::of_polls(polls))).await
     }
 
     async fn all_polls(&self, host: HostId) -> Vec<Record> {

@@ -82,7 +82,7 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Writte
     Ok(written)
 }
 
-fn insert(transaction: &Transaction<'_>, polls: &[Record]) -> Result<Written, StoreError> {
+fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<Written, StoreError> {
     let failed = fault(transaction, WRITING);
     let mut statement = transaction.prepare_cached(&INSERT).map_err(&failed)?;
     let mut written = Written::default();

@@ -127,7 +127,7 @@ async fn every_view_of_one_poll() {
         sample::good(host.id, &host.name, sample::START),
         sample::failed(host.id, &host.name, WallMs(sample::START.0 + 10_000), "refused"),
     ];
-    file.store.write(Arc::new(Batch { polls, ..Batch::default() })).await.unwrap();
+    file.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
     let connection = Connection::open(file.path()).unwrap();
     let views =
         rows(&connection, "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY rowid");
@@ -165,7 +165,7 @@ async fn what_was_kept_is_there_after_opening_again() {
     let known = file.store.register(vec![sample::registration("web-1")], sample::START);
     let host = known.await.unwrap().remove(0);
     let record = sample::good(host.id, &host.name, sample::START);
-    let batch = Batch { polls: vec![record.clone()], ..Batch::default() };
+    let batch = Batch::of_polls([record.clone()]);
     file.store.write(Arc::new(batch)).await.unwrap();
     drop(file.store);
     let left = || -> Vec<_> {
@@ -286,8 +286,8 @@ async fn a_poll_is_pruned_to_the_millisecond() {
     let known = file.store.register(vec![sample::registration("web-1")], sample::START);
     let host = known.await.unwrap().remove(0);
     let slots: Vec<WallMs> = (0..1_300).map(|ms| WallMs(sample::START.0 + ms)).collect();
-    let polls = slots.iter().map(|slot| sample::failed(host.id, &host.name, *slot, "x")).collect();
-    file.store.write(Arc::new(Batch { polls, ..Batch::default() })).await.unwrap();
+    let polls = slots.iter().map(|slot| sample::failed(host.id, &host.name, *slot, "x"));
+    file.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
     let before = Retention { polls: slots[1_200], events: sample::START };
     assert_eq!(file.store.prune(before).await.unwrap().polls, 1_200);
     let left = file.store.polls(host.id, Span::ALL, Order::OldestFirst, 999).await.unwrap();
@@ -300,7 +300,7 @@ async fn a_damaged_row_is_said_and_not_guessed() {
     let known = file.store.register(vec![sample::registration("web-1")], sample::START);
     let host = known.await.unwrap().remove(0);
     let polls = vec![sample::good(host.id, &host.name, sample::START)];
-    file.store.write(Arc::new(Batch { polls, ..Batch::default() })).await.unwrap();
+    file.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
     let connection = Connection::open(file.path()).unwrap();
     for damage in ["state = 'sideways'", "detail = '{\"core\":[[1]]}'"] {
         connection.execute(&format!("UPDATE poll SET {damage}"), []).unwrap();

@@ -2,7 +2,10 @@
 //!
 //! Knows no time, no store and no tasks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     model::{HostId, Record, Transition},
@@ -13,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// A poll.
-    Poll(Box<Record>),
+    Poll(Arc<Record>),
     /// A change of state.
     Transition(Transition),
     /// What an answer said of its machine; newer ones take the place of older ones that wait.
@@ -23,7 +26,7 @@ pub enum Entry {
 /// Rows that wait, oldest first, at most `limit`.
 #[derive(Debug)]
 pub(super) struct Queue {
-    polls: VecDeque<Record>,
+    polls: VecDeque<Arc<Record>>,
     transitions: VecDeque<Transition>,
     facts: BTreeMap<HostId, FactsSeen>,
     limit: usize,
@@ -43,7 +46,7 @@ impl Queue {
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: Entry) -> u64 {
         match entry {
-            Entry::Poll(record) => self.polls.push_back(*record),
+            Entry::Poll(record) => self.polls.push_back(record),
             Entry::Transition(transition) => self.transitions.push_back(transition),
             Entry::Facts(seen) => self.learn(*seen),
         }
@@ -113,7 +116,7 @@ mod tests {
 
     fn poll(slot: i64) -> Entry {
         let name = sample::name("a");
-        Entry::Poll(Box::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
+        Entry::Poll(Arc::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
     }
 
     fn transition(at: i64) -> Entry {

@@ -144,7 +144,7 @@ fn start_with(fake: &Arc<Fake>, limits: WriterLimits) -> (WriterHandle, Writer) 
 
 fn poll(slot: i64) -> Entry {
     let name = sample::name("a");
-    Entry::Poll(Box::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
+    Entry::Poll(Arc::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
 }
 
 fn push_polls(handle: &WriterHandle, slots: impl IntoIterator<Item = i64>) {

@@ -101,7 +101,7 @@ async fn a_store_for_reading_changes_nothing() {
     let before = database.rows(partitions).await;
     let polls = vec![sample::good(host.id, &host.name, WallMs(sample::START.0 - 900_000_000))];
     let refused = [
-        reader.write(Arc::new(Batch { polls, ..Batch::default() })).await.map(drop),
+        reader.write(Arc::new(Batch::of_polls(polls))).await.map(drop),
         reader.register(vec![sample::registration("x")], sample::START).await.map(drop),
         reader.retire(vec![host.id], sample::START).await,
         reader.prune(Retention { polls: sample::START, events: sample::START }).await.map(drop),

@@ -129,8 +129,7 @@ async fn two_servers_make_and_drop_the_same_days_at_once() {
     let other = Mysql::open(database.options.clone(), Mode::ReadWrite, clock).await.unwrap();
     let (a, b) = (database.register("a").await, database.register("b").await);
     for day in [-9, -20, 5, -4] {
-        let batch =
-            |host| Arc::new(Batch { polls: vec![failed(host, at(day))], ..Batch::default() });
+        let batch = |host| Arc::new(Batch::of_polls([failed(host, at(day))]));
         let (one, two) = tokio::join!(database.store.write(batch(&a)), other.write(batch(&b)));
         assert_eq!((one.unwrap().polls, two.unwrap().polls), (1, 1), "{day}");
     }

@@ -125,7 +125,7 @@ impl Site {
 
     fn push(&mut self, polls: usize) {
         for _ in 0..polls {
-            self.handle.push(Entry::Poll(Box::new(self.record(self.pushed))));
+            self.handle.push(Entry::Poll(Arc::new(self.record(self.pushed))));
             self.pushed += 1;
         }
     }

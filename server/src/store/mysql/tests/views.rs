@@ -44,7 +44,7 @@ async fn the_views_are_those_of_sqlite() {
             sample::good(host.id, &host.name, sample::START),
             sample::failed(host.id, &host.name, WallMs(sample::START.0 + 10_000), "refused"),
         ];
-        store.write(Arc::new(Batch { polls, ..Batch::default() })).await.unwrap();
+        store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
     }
     let file = rusqlite::Connection::open(&path).unwrap();
     let mut statement =

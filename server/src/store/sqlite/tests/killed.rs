@@ -32,9 +32,8 @@ async fn write_until_killed(path: String, mut from: i64) {
     let mut out = std::io::stdout().lock();
     loop {
         let polls = (from..from + BATCH)
-            .map(|second| sample::good(known[0].id, &known[0].name, slot(second)))
-            .collect();
-        store.write(Arc::new(Batch { polls, ..Batch::default() })).await.unwrap();
+            .map(|second| sample::good(known[0].id, &known[0].name, slot(second)));
+        store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
         writeln!(out, "acknowledged {from}").unwrap();
         out.flush().unwrap();
         from += BATCH;
