@@ -18,7 +18,8 @@ use prost::bytes::Bytes;
 use roundsman::{
     clock::SystemClock,
     model::{Address, HostId, HostName, Outcome, Selection},
-    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, Poller, Resolve, Serving},
+    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, Poller, Serving},
+    resolve::Resolve,
     units::Micros,
 };
 use roundsman_proto::v1;
