@@ -12,6 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+pub(crate) use self::install::kept;
 use self::{
     discovering::Discovering,
     http::HttpThread,

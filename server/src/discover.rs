@@ -125,6 +125,7 @@ impl Finder {
                 let who = answer.map(|answer| Who {
                     machine: answer.facts.machine_id.clone(),
                     hostname: answer.facts.hostname.clone(),
+                    boot: answer.facts.boot_id.clone(),
                 });
                 Seen { address, who }
             });

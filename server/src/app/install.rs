@@ -25,6 +25,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 mod hosts;
 
 pub(super) use hosts::Hosts;
+pub(crate) use hosts::kept;
 
 /// An error and its causes in one line.
 pub(super) fn chain(error: &dyn Error) -> String {

@@ -34,6 +34,8 @@ pub struct Who {
     pub machine: Option<Arc<str>>,
     /// Its hostname.
     pub hostname: Option<Arc<str>>,
+    /// Its boot: two at once are two machines, whatever they say.
+    pub boot: Option<Arc<str>>,
 }
 
 impl Who {
@@ -111,6 +113,8 @@ pub enum Notice {
         polled: IpAddr,
         /// Where it answers, too.
         also: Vec<IpAddr>,
+        /// Whether these are several machines, of one image whose id was copied with it.
+        copied: bool,
     },
     /// A probe that says neither a machine id nor a hostname.
     Nameless {
@@ -141,9 +145,16 @@ impl fmt::Display for Notice {
                 f,
                 "the machine at {address} is host {name} of the inventory file, which applies"
             ),
-            Self::SeveralAddresses { name, polled, also } => {
+            Self::SeveralAddresses { name, polled, also, copied } => {
                 write!(f, "{name} answers at several addresses; polled at {polled}, not at")?;
-                also.iter().try_for_each(|address| write!(f, " {address}"))
+                also.iter().try_for_each(|address| write!(f, " {address}"))?;
+                let words = if *copied {
+                    "; these are different machines with one machine-id, copied with their image: \
+                     make /etc/machine-id anew on each, or all but one are not watched"
+                } else {
+                    ""
+                };
+                f.write_str(words)
             }
             Self::Nameless { address } => write!(
                 f,
@@ -198,8 +209,7 @@ impl Roster {
             };
             let Some(discovery) = inventory.discoveries.iter().find(asked_for) else { continue };
             // A host whose machine is not known, after `accept`: whoever bears its name is it.
-            let named = Who { machine: None, hostname: Some(host.name.as_str().into()) };
-            let Some(key) = host.who.key().or_else(|| named.key()) else { continue };
+            let key = host.who.machine.clone().unwrap_or_else(|| by_name(host.name.as_str()));
             let (address, port) = (socket.ip(), socket.port());
             let dns = Arc::clone(&discovery.dns);
             self.members
@@ -272,7 +282,8 @@ impl Roster {
                 && at.len() > 1
             {
                 let also = at.iter().skip(1).map(|(_, address)| *address).collect();
-                notices.push(Notice::SeveralAddresses { name, polled: address, also });
+                let copied = at.iter().any(|(other, _)| other.boot != who.boot);
+                notices.push(Notice::SeveralAddresses { name, polled: address, also, copied });
             }
         }
         self.note_the_gone(discovery, seen, now);

@@ -16,6 +16,20 @@ use crate::{
 /// Notices that are remembered to have been said.
 const SAID: usize = 1_000;
 
+/// A host of the store, as one that may have been discovered.
+pub(crate) fn kept(host: &HostSummary) -> Kept {
+    Kept {
+        name: host.name.clone(),
+        labels: host.labels.clone(),
+        address: host.addresses.first().cloned().unwrap_or_default(),
+        who: Who {
+            machine: host.facts.machine_id.clone(),
+            hostname: host.facts.hostname.clone(),
+            boot: host.facts.boot_id.clone(),
+        },
+    }
+}
+
 /// The file's hosts, and the others.
 pub(in crate::app) struct Hosts {
     discovering: Discovering,
@@ -39,16 +53,7 @@ impl Hosts {
 
     /// Takes in the hosts that were discovered before a restart.
     pub(super) fn restore(&mut self, inventory: &Inventory, kept: &[HostSummary]) {
-        let kept = kept.iter().map(|host| Kept {
-            name: host.name.clone(),
-            labels: host.labels.clone(),
-            address: host.addresses.first().cloned().unwrap_or_default(),
-            who: Who {
-                machine: host.facts.machine_id.clone(),
-                hostname: host.facts.hostname.clone(),
-            },
-        });
-        self.roster.restore(inventory, kept);
+        self.roster.restore(inventory, kept.iter().map(self::kept));
     }
 
     /// The inventory of a file with the discovered hosts in it.
