@@ -229,7 +229,8 @@ pub fn step(
 
         (Pending | Up | Degraded | Suspect | Down, Pause) => enter(Paused, 0, 0),
         (Pending | Up | Degraded | Suspect | Down, NotAsked | Resume | Add) => *health,
-        (Pending | Up | Degraded | Suspect | Down, Accept) => enter(Pending, 0, 0),
+        (Pending, Accept) => counted(0, 0),
+        (Up | Degraded | Suspect | Down, Accept) => enter(Pending, 0, 0),
 
         // A poll that was in flight when the word came counts for nothing.
         (Paused, Resume) => enter(Pending, 0, 0),

@@ -27,7 +27,7 @@ Examples:
 
 /// Bytes that a poll takes in the store as long as fewer than [`ENOUGH`] are kept: its row, with its
 /// share of the indexes, of a host with a few disks and interfaces.
-pub const BYTES_PER_POLL: u64 = 4096;
+const BYTES_PER_POLL: u64 = 4096;
 
 /// Polls from which on what they take is measured.
 const ENOUGH: u64 = 1_000;

@@ -79,13 +79,12 @@ impl fmt::Display for Flaw {
             Self::ClockSkew { skew: Skew { ms: skew_ms, bound_ms }, limit } => {
                 let side = if *skew_ms < 0 { "behind" } else { "ahead" };
                 let off = Duration::from_millis(skew_ms.unsigned_abs());
-                write!(
-                    f,
-                    "its clock is {} {side} (give or take {}), over the limit of {}",
-                    humantime::format_duration(off),
-                    humantime::format_duration(Duration::from_millis(*bound_ms)),
-                    humantime::format_duration(*limit)
-                )
+                write!(f, "its clock is {} {side}", humantime::format_duration(off))?;
+                if *bound_ms > 0 {
+                    let bound = Duration::from_millis(*bound_ms);
+                    write!(f, " (give or take {})", humantime::format_duration(bound))?;
+                }
+                write!(f, ", over the limit of {}", humantime::format_duration(*limit))
             }
             Self::WrongView => f.write_str("the probe sees a container, not the host"),
             Self::Duplicate { other, copied: false } => {
