@@ -133,7 +133,10 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         clock: Arc::clone(&clock),
         commands: commands.clone(),
         numbers: Vec::new(),
-        hosts: Hosts::new(Discovering::new(finder, Arc::clone(&live), looks), config.discover.forget),
+        hosts: Hosts::new(
+            Discovering::new(finder, Arc::clone(&live), looks),
+            config.discover.forget,
+        ),
         waiting: None,
         in_trouble: false,
     };

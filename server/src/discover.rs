@@ -3,7 +3,13 @@
 //! Bounded in every direction: addresses of one name, probes asked at once, the time for each. It
 //! decides nothing: which machine is which host is `inventory::Roster`'s to say.
 
-use std::{collections::HashSet, io, net::{IpAddr, SocketAddr}, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{task::JoinSet, time::timeout};
 

@@ -124,10 +124,10 @@ fn build(text: &[u8], servers: &[SocketAddr]) -> io::Result<TokioResolver> {
         (ResolverConfig::from_name_servers(vec![own]), options())
     });
     let (domain, search, named) = config.into_parts();
-    let asked = if servers.is_empty() { named } else { servers.iter().copied().map(server).collect() };
+    let asked =
+        if servers.is_empty() { named } else { servers.iter().copied().map(server).collect() };
     let config = ResolverConfig::from_parts(domain, search, asked);
-    let mut builder =
-        Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+    let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
     *builder.options_mut() = bounded(given);
     builder.build().map_err(|error| io::Error::other(error.to_string()))
 }

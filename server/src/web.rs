@@ -12,13 +12,17 @@ mod params;
 
 use std::{fmt, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, routing::{get, post}};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
 use tokio::{net::TcpListener, sync::mpsc};
 
-pub use orders::ORDER_HEADER;
 pub use connections::{
     ConnectionLimits, DRAIN, MAX_CONNECTION_LIFE, MAX_CONNECTIONS, MAX_HEADER_WAIT,
 };
+pub use orders::ORDER_HEADER;
 
 use crate::{clock::Clock, metrics::Metrics, operator::Order, query::Query};
 

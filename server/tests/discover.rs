@@ -131,10 +131,7 @@ async fn a_name_has_all_its_addresses_and_changes_at_once() {
     server.addresses("two.test", &["10.0.0.1", "fd00::1"]);
     let resolve = async |name: &str| names.resolve(name, 7).await;
     let socket = |text: &str| text.parse::<SocketAddr>().unwrap();
-    assert_eq!(
-        resolve("two.test").await.unwrap(),
-        [socket("10.0.0.1:7"), socket("[fd00::1]:7")]
-    );
+    assert_eq!(resolve("two.test").await.unwrap(), [socket("10.0.0.1:7"), socket("[fd00::1]:7")]);
     // Too many for an answer over UDP.
     let many: Vec<IpAddr> = (0..200).map(|last| IpAddr::from([10, 1, 0, last])).collect();
     server.say("many.test", Says::Addresses(many.clone()));
@@ -162,7 +159,10 @@ async fn no_address_is_an_error_and_never_an_empty_answer() {
     for says in [Says::NoSuchName, Says::Fails, Says::Addresses(Vec::new())] {
         server.say("none.test", says.clone());
         let found = timeout(PATIENCE, names.resolve("none.test", 7)).await.unwrap();
-        assert!(found.as_ref().is_err() || found.as_ref().unwrap().is_empty(), "{says:?}: {found:?}");
+        assert!(
+            found.as_ref().is_err() || found.as_ref().unwrap().is_empty(),
+            "{says:?}: {found:?}"
+        );
         let inventory = discovering(7).replace(TASKS, "none.test");
         let inventory = roundsman::inventory::parse("test", &inventory).unwrap();
         let clock = Arc::new(SystemClock::new());
@@ -229,9 +229,9 @@ async fn discovered_hosts_keep_their_names_and_numbers_whatever_becomes_of_their
     let polls = store.polls(before.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
     let answered = |at: &str| {
         let at = format!("{at}:{port}");
-        polls.iter().any(|poll| {
-            poll.outcome == Outcome::Ok && poll.address.as_deref() == Some(at.as_str())
-        })
+        polls
+            .iter()
+            .any(|poll| poll.outcome == Outcome::Ok && poll.address.as_deref() == Some(at.as_str()))
     };
     assert!(answered("127.0.0.2") && answered("127.0.0.4"), "one history");
 }
@@ -325,7 +325,10 @@ async fn a_machine_installed_anew_is_refused_until_it_is_accepted() {
     let accept = |host: &'static str| {
         let http = http.clone();
         let command = server.desk.command(&["accept", host, "--http", &http]);
-        tokio::task::spawn_blocking(move || { let mut command = command; command.output().unwrap() })
+        tokio::task::spawn_blocking(move || {
+            let mut command = command;
+            command.output().unwrap()
+        })
     };
     let ended = accept("wep").await.unwrap();
     assert_eq!(ended.status.code(), Some(1));
@@ -351,12 +354,16 @@ async fn a_machine_installed_anew_is_refused_until_it_is_accepted() {
     // It is pinned to the new one now, over a restart, too.
     let server = server.restart().await;
     server.until_up(&["web"]).await;
-    assert_eq!(server.host("web").unwrap().facts.machine_id.as_deref(), Some("b".repeat(32).as_str()));
+    assert_eq!(
+        server.host("web").unwrap().facts.machine_id.as_deref(),
+        Some("b".repeat(32).as_str())
+    );
     let other = probe(&new.stop().to_string(), 'a', "web").await;
-    server.until("refused", |s| {
-        s.host("web").unwrap().last.as_ref().is_some_and(|l| l.outcome == Outcome::WrongHost)
-    })
-    .await;
+    server
+        .until("refused", |s| {
+            s.host("web").unwrap().last.as_ref().is_some_and(|l| l.outcome == Outcome::WrongHost)
+        })
+        .await;
     let config = config(&server.desk, &server.names);
     server.app.stop().await;
     drop(other);

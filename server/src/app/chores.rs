@@ -54,7 +54,9 @@ pub(super) struct Chores {
 impl Chores {
     /// Does chores until told to stop; then stops the cron jobs.
     pub(super) async fn run(self, mut stopped: oneshot::Receiver<()>) {
-        let Self { mut rounds, mut installer, pruner, mut inventory, mut prune, mut silent, .. } = self;
+        let Self {
+            mut rounds, mut installer, pruner, mut inventory, mut prune, mut silent, ..
+        } = self;
         let (mut looks, mut operator) = (self.looks, self.operator);
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {

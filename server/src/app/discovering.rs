@@ -3,11 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tokio::{
-    sync::mpsc,
-    task::JoinHandle,
-    time::sleep,
-};
+use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 use crate::{
     discover::{Finder, LookError},

@@ -96,10 +96,15 @@ pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
         };
         Ok(Some((store.hosts(HostQuery::listed()).await?, store.status().await?)))
     })?;
-    let (hosts, status) = kept.map_or_else(Default::default, |(hosts, status)| (hosts, Some(status)));
+    let (hosts, status) =
+        kept.map_or_else(Default::default, |(hosts, status)| (hosts, Some(status)));
     let mut plan = plan(&file, &hosts, status.as_ref(), config.retention.polls, runtime.now());
     plan.inventory = config.inventory.display().to_string();
-    if args.json { runtime.output.json(&plan) } else { runtime.output.print(&text(&plan, runtime.output)) }
+    if args.json {
+        runtime.output.json(&plan)
+    } else {
+        runtime.output.print(&text(&plan, runtime.output))
+    }
 }
 
 fn plan(
@@ -181,7 +186,11 @@ fn cost(plan: &mut Plan, status: Option<&StoreStatus>) {
     #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
     let (rows, bytes) = (plan.rows_per_day as f64, plan.bytes_per_day as f64);
     plan.polls_per_second = rows / DAY.as_secs_f64();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive figure")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive figure"
+    )]
     let whole = (bytes * plan.retention_days) as u64;
     plan.bytes_in_retention = whole;
 }
@@ -213,7 +222,8 @@ fn text(plan: &Plan, output: Output) -> String {
         Some(store) => format!("{} against {store}\n", plan.inventory),
         None => format!("{}; nothing is kept yet\n", plan.inventory),
     };
-    let renamed = plan.renamed.iter().map(|host| ("rename", &host.to, format!("from {}", host.from)));
+    let renamed =
+        plan.renamed.iter().map(|host| ("rename", &host.to, format!("from {}", host.from)));
     let changed = plan.changed.iter().map(|host| ("change", &host.host, host.what.join(", ")));
     let rows: Vec<[String; 3]> = plan
         .added

@@ -325,7 +325,10 @@ mod tests {
     #[test]
     fn addresses_stand_in_one_text() {
         let read = |given: &str| Vec::<SocketAddr>::read(&text(given));
-        assert_eq!(read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap().show(), "10.0.0.2:53, [fd00::2]:5353");
+        assert_eq!(
+            read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap().show(),
+            "10.0.0.2:53, [fd00::2]:5353"
+        );
         assert_eq!(read(""), Some(Vec::new()));
         assert_eq!(read("10.0.0.2"), None, "which port?");
         assert_eq!(read(&"10.0.0.2:53,".repeat(9)), None, "too many");

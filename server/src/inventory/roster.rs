@@ -7,14 +7,18 @@
 //! Nobody leaves the roster because a name server is silent, or knows less than it did: a host whose
 //! address is gone is polled where it was, and goes down there for everybody to see.
 
+mod file;
+mod notice;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     net::IpAddr,
     sync::Arc,
     time::Duration,
 };
 
+use self::file::{File, plain_name};
+pub use self::notice::Notice;
 use super::{Discovery, Host, Inventory, MAX_HOSTS};
 use crate::{
     model::{Address, HostName, Labels},
@@ -88,90 +92,6 @@ pub struct Kept {
     pub who: Who,
 }
 
-/// Something that the operator should know, once.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Notice {
-    /// Two machines call themselves the same.
-    SameHostname {
-        /// What both are called.
-        hostname: HostName,
-        /// What the second is called here.
-        name: HostName,
-    },
-    /// A discovered machine is in the file, too.
-    Listed {
-        /// The host of the file.
-        name: HostName,
-        /// Where it was found.
-        address: IpAddr,
-    },
-    /// One machine answers at several addresses of a name.
-    SeveralAddresses {
-        /// Its name.
-        name: HostName,
-        /// Where it is polled.
-        polled: IpAddr,
-        /// Where it answers, too.
-        also: Vec<IpAddr>,
-        /// Whether these are several machines, of one image whose id was copied with it.
-        copied: bool,
-    },
-    /// A probe that says neither a machine id nor a hostname.
-    Nameless {
-        /// Where.
-        address: IpAddr,
-    },
-    /// There is no room for another host.
-    Full {
-        /// Where it would be polled.
-        address: IpAddr,
-    },
-    /// A host is given up.
-    Forgotten {
-        /// Its name.
-        name: HostName,
-    },
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SameHostname { hostname, name } => write!(
-                f,
-                "two machines call themselves {hostname}: the other one is {name} here; \
-                 give them different hostnames"
-            ),
-            Self::Listed { name, address } => write!(
-                f,
-                "the machine at {address} is host {name} of the inventory file, which applies"
-            ),
-            Self::SeveralAddresses { name, polled, also, copied } => {
-                write!(f, "{name} answers at several addresses; polled at {polled}, not at")?;
-                also.iter().try_for_each(|address| write!(f, " {address}"))?;
-                let words = if *copied {
-                    "; these are different machines with one machine-id, copied with their image: \
-                     make /etc/machine-id anew on each, or all but one are not watched"
-                } else {
-                    ""
-                };
-                f.write_str(words)
-            }
-            Self::Nameless { address } => write!(
-                f,
-                "the probe at {address} knows neither its machine id nor its hostname: no host; \
-                 see `roundsman-probe doctor` there"
-            ),
-            Self::Full { address } => write!(
-                f,
-                "no room for the machine at {address}: an inventory has at most {MAX_HOSTS} hosts"
-            ),
-            Self::Forgotten { name } => {
-                write!(f, "{name} is down and gone from DNS for longer than discover.forget")
-            }
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Member {
     name: HostName,
@@ -204,9 +124,8 @@ impl Roster {
         for host in kept {
             let Some(dns) = host.labels.get(DISCOVERED) else { continue };
             let Some(socket) = host.address.parse::<std::net::SocketAddr>().ok() else { continue };
-            let asked_for = |discovery: &&Discovery| {
-                *discovery.dns == **dns && discovery.port == socket.port()
-            };
+            let asked_for =
+                |discovery: &&Discovery| *discovery.dns == **dns && discovery.port == socket.port();
             let Some(discovery) = inventory.discoveries.iter().find(asked_for) else { continue };
             // A host whose machine is not known, after `accept`: whoever bears its name is it.
             let key = host.who.machine.clone().unwrap_or_else(|| by_name(host.name.as_str()));
@@ -377,9 +296,8 @@ impl Roster {
             file.inventory.hosts.contains_key(name)
                 || self.members.values().any(|member| member.name == *name)
         };
-        let longer = (TELLING_DIGITS..=key.len()).filter_map(|digits| {
-            HostName::new(&format!("{plain}-{}", key.get(..digits)?)).ok()
-        });
+        let longer = (TELLING_DIGITS..=key.len())
+            .filter_map(|digits| HostName::new(&format!("{plain}-{}", key.get(..digits)?)).ok());
         std::iter::once(plain.clone()).chain(longer).find(|name| !taken(name))
     }
 
@@ -418,7 +336,8 @@ impl Roster {
         let of = |(key, member): (&Key, &Member)| (member.name == *name).then(|| Arc::clone(key));
         let Some(key) = self.members.iter().find_map(of) else { return };
         let Some(member) = self.members.remove(&key) else { return };
-        let elsewhere = |other: &Member| (other.address, other.port) != (member.address, member.port);
+        let elsewhere =
+            |other: &Member| (other.address, other.port) != (member.address, member.port);
         self.members.retain(|_, other| elsewhere(other));
         self.members.insert(by_name(name.as_str()), member);
     }
@@ -434,54 +353,6 @@ impl Roster {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
-}
-
-/// The hosts of the file by machine and by address.
-struct File<'a> {
-    inventory: &'a Inventory,
-    machines: BTreeMap<Arc<str>, &'a HostName>,
-    addresses: BTreeMap<(&'a str, u16), &'a HostName>,
-    known: &'a dyn Fn(&HostName) -> Known,
-}
-
-impl<'a> File<'a> {
-    fn new(inventory: &'a Inventory, known: &'a dyn Fn(&HostName) -> Known) -> Self {
-        let mut file =
-            Self { inventory, machines: BTreeMap::new(), addresses: BTreeMap::new(), known };
-        for (name, host) in &inventory.hosts {
-            if let Some(machine) = known(name).machine {
-                file.machines.insert(machine, name);
-            }
-            for address in &host.addresses {
-                file.addresses.insert((&*address.host, address.port), name);
-            }
-        }
-        file
-    }
-
-    /// The host of the file that this machine, or whatever answers at this address, is.
-    fn lists(&self, key: &str, address: IpAddr, port: u16) -> Option<&'a HostName> {
-        let at = || self.addresses.get(&(address.to_string().as_str(), port)).copied();
-        self.machines.get(key).copied().or_else(at)
-    }
-
-    /// Whether a host of the file has this name and nothing is known of its machine yet.
-    fn may_be(&self, name: &HostName) -> bool {
-        self.inventory.hosts.contains_key(name) && !(self.known)(name).polled
-    }
-}
-
-/// What a machine would be called if it were the only one of its kind.
-fn plain_name(who: &Who) -> Option<HostName> {
-    let of_machine = || {
-        let digits = who.machine.as_deref()?.get(..8)?;
-        HostName::new(&format!("machine-{digits}")).ok()
-    };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let clean = |name: &Arc<str>| -> String {
-        name.chars().take(200).map(|c| if allowed(c) { c } else { '-' }).collect()
-    };
-    who.hostname.as_ref().and_then(|name| HostName::new(&clean(name)).ok()).or_else(of_machine)
 }
 
 fn host(member: &Member, discovery: &Discovery) -> Host {

@@ -291,7 +291,8 @@ async fn serve_http2(behaviour: Behaviour, listener: TcpListener, seen: Seen) {
     let routes = match behaviour {
         Behaviour::Healthy | Behaviour::Slow(_) | Behaviour::Answers(_) => {
             reporter.set_serving::<ProbeServer<Fake>>().await;
-            let fake = Fake { socket: listener.local_addr().unwrap(), behaviour, seen: seen.clone() };
+            let fake =
+                Fake { socket: listener.local_addr().unwrap(), behaviour, seen: seen.clone() };
             Routes::new(health).add_service(ProbeServer::new(fake))
         }
         Behaviour::OtherService => Routes::new(health),

@@ -42,13 +42,7 @@ pub(in crate::app) struct Hosts {
 
 impl Hosts {
     pub(in crate::app) fn new(discovering: Discovering, forget: Duration) -> Self {
-        Self {
-            discovering,
-            roster: Roster::default(),
-            forget,
-            file: None,
-            said: BTreeSet::new(),
-        }
+        Self { discovering, roster: Roster::default(), forget, file: None, said: BTreeSet::new() }
     }
 
     /// Takes in the hosts that were discovered before a restart.
@@ -112,11 +106,9 @@ impl Installer {
             })
         };
         let before = self.hosts.roster.len();
-        let (changed, mut notices) =
-            self.hosts.roster.learn(&discovery, &seen, &file, &known, now);
-        let down = |name: &HostName| {
-            live.host(name.as_str()).is_none_or(|view| view.state == State::Down)
-        };
+        let (changed, mut notices) = self.hosts.roster.learn(&discovery, &seen, &file, &known, now);
+        let down =
+            |name: &HostName| live.host(name.as_str()).is_none_or(|view| view.state == State::Down);
         let forgotten = self.hosts.roster.forget(self.hosts.forget, down, now);
         let changed = changed || !forgotten.is_empty();
         notices.extend(forgotten);

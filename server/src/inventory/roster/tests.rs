@@ -122,7 +122,9 @@ fn of_two_addresses_of_one_machine_the_newest_that_answers_is_polled() {
     assert!(changed);
     assert_eq!(fleet.hosts(), ["a@1"]);
     let also = |notice: &Notice| match notice {
-        Notice::SeveralAddresses { polled, also, copied, .. } => Some((*polled, also.clone(), *copied)),
+        Notice::SeveralAddresses { polled, also, copied, .. } => {
+            Some((*polled, also.clone(), *copied))
+        }
         _ => None,
     };
     assert_eq!(notices.iter().find_map(also), Some((ip(1), vec![ip(2)], false)));
@@ -131,7 +133,8 @@ fn of_two_addresses_of_one_machine_the_newest_that_answers_is_polled() {
     assert!(!fleet.learn(&[at(1, "aa", "a"), silent(9)]).0);
     assert_eq!(fleet.hosts(), ["a@1"]);
     // Another boot under the same id: no move of one machine, but two.
-    let copy = Seen { who: Some(Who { boot: Some("other".into()), ..who("aa", "a") }), ..silent(3) };
+    let copy =
+        Seen { who: Some(Who { boot: Some("other".into()), ..who("aa", "a") }), ..silent(3) };
     let (_, notices) = fleet.learn(&[at(1, "aa", "a"), copy]);
     assert!(notices.iter().find_map(also).unwrap().2, "{notices:?}");
 }
