@@ -265,6 +265,7 @@ async fn mariadb() -> Result<(), Box<dyn Error>> {
             password: None,
             tls: TlsMode::Off,
             tls_ca: None,
+            name_servers: Vec::new(),
             limits: mysql::Limits::default(),
         };
         let clock = ManualClock::new(Now { wall: WallMs(START_MS), ..Now::default() });

@@ -1,6 +1,7 @@
 //! The composition root: builds every part, wires them, runs them, and stops them in order.
 
 mod chores;
+mod discovering;
 mod http;
 mod install;
 
@@ -11,18 +12,26 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::{http::HttpThread, install::Installer};
+pub(crate) use self::install::kept;
+use self::{
+    discovering::Discovering,
+    http::HttpThread,
+    install::{Hosts, Installer},
+};
 use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config},
+    discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
     health::Policy,
     live::Live,
     metrics::{Metrics, StateLabel},
     model::{HostName, Record},
+    operator,
     poll::{Limits, Poller},
     query::Query,
     reload::{ReloadError, Watch},
+    resolve::Names,
     rounds::{Rounds, RoundsError, Ticks},
     store::{
         self, Mode, Store, StoreError,
@@ -111,6 +120,11 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     live.update_server(|server| server.started = clock.now().wall);
 
     let (commands, commands_in) = mpsc::channel(engine::COMMAND_QUEUE);
+    let names = Names::new(config.resolve.servers.clone());
+    let poll_limits = limits(&config.poll);
+    let finder = Finder::new(names.clone(), poll_limits.clone(), Arc::clone(&clock));
+    let (looks, looks_in) = mpsc::channel(discovering::LOOKS);
+    let (operator, operator_in) = mpsc::channel(operator::QUEUE);
     let mut installer = Installer {
         watch: Watch::new(config.inventory.clone()),
         store: Arc::clone(&store),
@@ -119,6 +133,10 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         clock: Arc::clone(&clock),
         commands: commands.clone(),
         numbers: Vec::new(),
+        hosts: Hosts::new(
+            Discovering::new(finder, Arc::clone(&live), looks),
+            config.discover.forget,
+        ),
         waiting: None,
         in_trouble: false,
     };
@@ -130,6 +148,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         metrics: Arc::clone(&metrics),
         refresh: refresh(Arc::clone(&live), handle.clone()),
         clock: Arc::clone(&clock),
+        operator: operator.clone(),
     };
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
@@ -139,7 +158,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let http = HttpThread::start(listener, site)?;
 
     let parts = Parts {
-        poller: Poller::new(limits(&config.poll), Arc::clone(&clock)),
+        poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
         clock: Arc::clone(&clock),
         writer: handle,
         live: Arc::clone(&live),
@@ -158,6 +177,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,
+        looks: looks_in,
+        operator: operator_in,
     };
     let chores = tokio::spawn(chores.run(stopped));
     Ok(App { live, commands, stop_chores, chores, engine, writer, http })

@@ -3,6 +3,7 @@
 //! Every command ends in one of three ways: 0, done; 1, it failed, with one line on standard error
 //! that says what, where and what to do; 2, it was called wrongly.
 
+mod accept;
 mod check;
 mod demo;
 mod failure;
@@ -10,6 +11,7 @@ mod history;
 mod hosts;
 mod output;
 mod parse;
+mod plan;
 mod poll;
 mod runtime;
 mod serve;
@@ -93,6 +95,9 @@ enum Command {
     /// Check configuration and inventory; says where every setting comes from
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArgs),
+    /// Show what the inventory would change about the hosts that are kept, and what it costs
+    #[command(after_help = plan::EXAMPLES)]
+    Plan(plan::PlanArgs),
     /// Poll hosts now, once, and print every step with its time; keeps nothing
     #[command(after_help = poll::EXAMPLES)]
     Poll(poll::PollArgs),
@@ -105,6 +110,9 @@ enum Command {
     /// Explain the state of a host: its last attempts, its changes of state, one sentence
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
+    /// Let another machine answer for a host: it was installed anew, or replaced
+    #[command(after_help = accept::EXAMPLES)]
+    Accept(accept::AcceptArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -126,9 +134,11 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Demo(args) => demo::run(&args, &runtime),
         Command::Serve(args) => serve::run(&args, &runtime),
         Command::Check(args) => check::run(&args, &runtime),
+        Command::Plan(args) => plan::run(&args, &runtime),
         Command::Poll(args) => poll::run(&args, &runtime),
         Command::Hosts(args) => hosts::run(args, &runtime),
         Command::History(args) => history::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
+        Command::Accept(args) => accept::run(&args, &runtime),
     }
 }

@@ -47,6 +47,10 @@ pub struct Config {
     pub writer: Writer,
     /// How hosts are asked.
     pub poll: Poll,
+    /// How names are looked up.
+    pub resolve: Resolve,
+    /// What becomes of discovered hosts.
+    pub discover: Discover,
     /// When a host counts as up or down.
     pub health: Health,
     /// How long rows are kept.
@@ -73,6 +77,8 @@ pub struct Store {
     pub tls: TlsMode,
     /// What the server's certificate is checked against; none: the public authorities.
     pub tls_ca: Option<PathBuf>,
+    /// Where the server's name is looked up: `[resolve] servers`.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 /// `[writer]`
@@ -99,6 +105,20 @@ pub struct Poll {
     pub keep_alive: Duration,
     /// Most name look-ups at once.
     pub resolve_in_flight: u32,
+}
+
+/// `[resolve]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolve {
+    /// Name servers that are asked; none: those of `/etc/resolv.conf`.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// `[discover]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discover {
+    /// How long a host that is down is kept once its address is gone from DNS; zero: for ever.
+    pub forget: Duration,
 }
 
 /// `[health]`
@@ -234,14 +254,14 @@ fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError>
 /// so that all are looked at; the reader then refuses to finish.
 fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
-        DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
-        LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS,
-        WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        DATA, DISCOVER_FORGET, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY,
+        LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT,
+        POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS,
+        RETENTION_POLLS, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
-    let store = store(read, &data);
+    let mut store = store(read, &data);
     let writer = Writer {
         batch_rows: read.get(&WRITER_BATCH_ROWS),
         batch_wait: read.get(&WRITER_BATCH_WAIT),
@@ -256,6 +276,8 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             ),
         );
     }
+    let resolve = Resolve { servers: read.get(&RESOLVE_SERVERS) };
+    store.name_servers.clone_from(&resolve.servers);
     Config {
         inventory,
         data,
@@ -269,6 +291,8 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             keep_alive: read.get(&POLL_KEEP_ALIVE),
             resolve_in_flight: read.get(&POLL_RESOLVE_IN_FLIGHT),
         },
+        resolve,
+        discover: Discover { forget: read.get(&DISCOVER_FORGET) },
         health: Health {
             rise: read.get(&HEALTH_RISE),
             fall: read.get(&HEALTH_FALL),
@@ -291,7 +315,7 @@ fn store(read: &mut read::Reader<'_>, data: &Path) -> Store {
     if tls_ca.is_some() && tls == TlsMode::Off {
         read.refuse(&STORE_TLS_CA, "is of no use while store.tls is \"off\"".to_owned());
     }
-    Store { url, password, tls, tls_ca }
+    Store { url, password, tls, tls_ca, name_servers: Vec::new() }
 }
 
 #[cfg(test)]

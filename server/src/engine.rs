@@ -6,6 +6,7 @@
 
 mod entry;
 mod install;
+mod machines;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,10 +15,13 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
-use self::entry::{Entry, Flight, Settled, record, without_answer};
+use self::{
+    entry::{Entry, Flight, Settled, record, without_answer},
+    machines::Machines,
+};
 use crate::{
     clock::Clock,
-    health::Policy,
+    health::{Flaw, Policy},
     inventory::Inventory,
     live::Live,
     metrics::{Metrics, OutcomeLabel},
@@ -60,6 +64,8 @@ pub enum Command {
     /// Poll a host now, or join the poll that is under way. The sender is dropped unanswered when
     /// there is no such host.
     PollNow(HostName, oneshot::Sender<Arc<Record>>),
+    /// Forget which machine a host is: another one may answer from now on.
+    Accept(HostName),
     /// Stop: begin no more polls, let those in flight end, return.
     Stop,
 }
@@ -114,6 +120,7 @@ pub struct Engine {
     agenda: Agenda,
     hosts: HashMap<HostId, Entry>,
     names: HashMap<HostName, HostId>,
+    machines: Machines,
     polls: JoinSet<Attempt>,
     flights: HashMap<Id, Flight>,
     version: VersionId,
@@ -135,6 +142,7 @@ impl Engine {
             agenda: Agenda::new(),
             hosts: HashMap::new(),
             names: HashMap::new(),
+            machines: Machines::default(),
             polls: JoinSet::new(),
             flights: HashMap::new(),
             version: VersionId(0),
@@ -174,6 +182,7 @@ impl Engine {
                 Event::Ended(ended) => self.ended(ended),
                 Event::Command(Command::Install(installed)) => self.install(*installed),
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
+                Event::Command(Command::Accept(name)) => self.accept(&name),
                 Event::Command(Command::Stop) | Event::Closed => break,
             }
         }
@@ -263,13 +272,15 @@ impl Engine {
     fn settle(&mut self, flight: &Flight, attempt: Attempt) {
         let now = self.parts.clock.now().wall;
         self.observe(flight, &attempt);
+        let twin = self.twin(flight.host, &attempt);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let row = record(flight, &attempt, None, State::Retired);
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
         let Settled { record, transition, facts } =
-            entry.settle(flight, attempt, &self.parts.policy, now);
+            entry.settle(flight, attempt, twin, &self.parts.policy, now);
+        self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
         self.parts.live.publish(entry.view(&self.parts.policy));
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
@@ -279,6 +290,17 @@ impl Engine {
         if let Some(transition) = transition {
             self.announce(transition);
         }
+    }
+
+    /// The flaw of an answer that another host gives, too.
+    fn twin(&self, host: HostId, attempt: &Attempt) -> Option<Flaw> {
+        let facts = &attempt.snapshot.as_deref()?.facts;
+        let others = self.machines.others(facts.machine_id.as_deref()?, host);
+        // One that does not answer is no second one: an old entry of a machine that has moved.
+        let answers = |entry: &&Entry| matches!(entry.health.state, State::Up | State::Degraded);
+        let other = others.filter_map(|id| self.hosts.get(&id)).find(answers)?;
+        let copied = other.facts.boot_id != facts.boot_id;
+        Some(Flaw::Duplicate { other: other.spec.name.clone(), copied })
     }
 
     fn announce(&self, transition: Transition) {

@@ -14,6 +14,7 @@
 //! | up | a good poll with a flaw | degraded |
 //! | degraded | `rise` good polls in a row without a flaw | up |
 //! | any but retired | pause | paused |
+//! | any but paused and retired | another machine is accepted | pending: nothing is known of it |
 //! | paused | resume | pending: nothing is known of the meantime |
 //! | any | gone from the inventory | retired |
 //! | retired | in the inventory again | pending |
@@ -37,7 +38,7 @@ mod explain;
 mod flaw;
 
 pub use explain::explain;
-pub use flaw::{Flaw, flaws};
+pub use flaw::{Flaw, Skew, flaws};
 
 use std::time::Duration;
 
@@ -54,8 +55,8 @@ pub struct Policy {
     pub rise: u32,
     /// Failed polls in a row that make it down; 1 counts as 2.
     pub fall: u32,
-    /// How far the probe's wall clock may be off. It is measured against the middle of the call,
-    /// so half of a slow call is in the measure: the limit must be larger than half a timeout.
+    /// How far the probe's wall clock may be off, beyond what the measure itself may be off: it is
+    /// taken against the middle of the call, and known to within half of it.
     pub skew_limit: Duration,
 }
 
@@ -124,6 +125,8 @@ pub enum Input<'a> {
     Retire,
     /// It is in the inventory (again).
     Add,
+    /// The operator accepts another machine under its name.
+    Accept,
 }
 
 /// A change of state.
@@ -156,6 +159,7 @@ enum Event {
     Resume,
     Retire,
     Add,
+    Accept,
 }
 
 fn event(input: Input<'_>) -> Event {
@@ -181,6 +185,7 @@ fn event(input: Input<'_>) -> Event {
         Input::Resume => Event::Resume,
         Input::Retire => Event::Retire,
         Input::Add => Event::Add,
+        Input::Accept => Event::Accept,
     }
 }
 
@@ -192,7 +197,7 @@ pub fn step(
     policy: &Policy,
     now: WallMs,
 ) -> (Health, Option<Move>) {
-    use Event::{Add, Failed, Flawed, Good, NotAsked, Pause, Resume, Retire};
+    use Event::{Accept, Add, Failed, Flawed, Good, NotAsked, Pause, Resume, Retire};
     use State::{Degraded, Down, Paused, Pending, Retired, Suspect, Up};
 
     let event = event(input);
@@ -224,14 +229,16 @@ pub fn step(
 
         (Pending | Up | Degraded | Suspect | Down, Pause) => enter(Paused, 0, 0),
         (Pending | Up | Degraded | Suspect | Down, NotAsked | Resume | Add) => *health,
+        (Pending, Accept) => counted(0, 0),
+        (Up | Degraded | Suspect | Down, Accept) => enter(Pending, 0, 0),
 
         // A poll that was in flight when the word came counts for nothing.
         (Paused, Resume) => enter(Pending, 0, 0),
-        (Paused, Good | Flawed | Failed | NotAsked | Pause | Add) => *health,
+        (Paused, Good | Flawed | Failed | NotAsked | Pause | Add | Accept) => *health,
         (Pending | Up | Degraded | Suspect | Down | Paused, Retire) => enter(Retired, 0, 0),
 
         (Retired, Add) => enter(Pending, 0, 0),
-        (Retired, Good | Flawed | Failed | NotAsked | Pause | Resume | Retire) => *health,
+        (Retired, Good | Flawed | Failed | NotAsked | Pause | Resume | Retire | Accept) => *health,
     };
     let changed = next.state != health.state;
     (next, changed.then(|| explain::moved(health, &next, input)))

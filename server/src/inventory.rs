@@ -28,6 +28,7 @@ mod links;
 mod problem;
 mod range;
 mod read;
+mod roster;
 mod settings;
 mod suggest;
 mod timing;
@@ -47,6 +48,7 @@ pub use diff::{Change, Diff, diff};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use range::MAX_RANGES;
+pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
 pub use suggest::closest;
 
 /// The largest inventory file, bytes.

@@ -17,7 +17,9 @@ pub mod health;
 
 // Touch: one thing outside each.
 pub mod clock;
+pub mod resolve;
 pub mod poll;
+pub mod discover;
 pub mod store;
 pub mod reload;
 
@@ -28,6 +30,7 @@ pub mod metrics;
 // Join: the loop that owns the fleet, and the jobs that wake it.
 pub mod engine;
 pub mod rounds;
+pub mod operator;
 
 // Serve: thin over the live view and the store.
 pub mod query;

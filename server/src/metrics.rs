@@ -69,6 +69,8 @@ pub struct Metrics {
     pub inventory_loads: Counter,
     /// Inventory files refused.
     pub inventory_errors: Counter,
+    /// Looks at discovered names that showed nothing.
+    pub discovery_failures: Counter,
     /// Rows written to the store.
     pub rows_written: Gauge,
     /// Rows lost because the writer's queue was full or the store refused them.
@@ -103,6 +105,7 @@ impl Metrics {
             hosts: Family::default(),
             inventory_loads: Counter::default(),
             inventory_errors: Counter::default(),
+            discovery_failures: Counter::default(),
             rows_written: Gauge::default(),
             rows_dropped: Gauge::default(),
             rows_waiting: Gauge::default(),
@@ -153,6 +156,11 @@ impl Metrics {
             "inventory_errors",
             "Inventory files refused",
             self.inventory_errors.clone(),
+        );
+        registry.register(
+            "discovery_failures",
+            "Looks at discovered names that showed nothing: no answer, no address",
+            self.discovery_failures.clone(),
         );
         registry.register(
             "rows_written",

@@ -23,7 +23,6 @@ pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
 pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, MAX_REPORT_BYTES, PROTOCOL};
 pub use job::{Attempt, Job, Serving};
 pub use link::Link;
-pub use resolve::{Resolve, SystemResolver};
 pub use socket::Speech;
 pub use text::{MAX_ERROR_BYTES, one_line};
 use tokio::{sync::Semaphore, time::timeout};
@@ -35,7 +34,12 @@ use self::{
     resolve::LimitedResolver,
     stack::{Stack, stack},
 };
-use crate::{clock::Clock, model::Outcome, units::Mono};
+use crate::{
+    clock::Clock,
+    model::Outcome,
+    resolve::{Names, Resolve},
+    units::Mono,
+};
 
 /// What bounds polling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +53,7 @@ pub struct Limits {
     /// How long a connection may be silent before it is pinged. A Swarm VIP forgets connections
     /// that are idle for 900 s.
     pub keep_alive: Duration,
-    /// Names being resolved at once; each holds a thread.
+    /// Names being resolved at once.
     pub resolve_in_flight: usize,
     /// Failed polls in a row after which a kept connection is not trusted any more.
     pub rebuild_after: u32,
@@ -93,10 +97,10 @@ impl fmt::Debug for Poller {
 }
 
 impl Poller {
-    /// A poller that resolves names as the machine does.
+    /// A poller that resolves names by the machine's name servers.
     #[must_use]
     pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self::with_resolver(limits, clock, Arc::new(SystemResolver))
+        Self::with_resolver(limits, clock, Names::new(Vec::new()))
     }
 
     /// A poller that resolves names by `resolver`.

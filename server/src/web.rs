@@ -6,19 +6,25 @@
 mod api;
 mod connections;
 mod failure;
+mod orders;
 mod own;
 mod params;
 
 use std::{fmt, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, routing::get};
-use tokio::net::TcpListener;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+use tokio::{net::TcpListener, sync::mpsc};
 
 pub use connections::{
     ConnectionLimits, DRAIN, MAX_CONNECTION_LIFE, MAX_CONNECTIONS, MAX_HEADER_WAIT,
 };
+pub use orders::ORDER_HEADER;
 
-use crate::{clock::Clock, metrics::Metrics, query::Query};
+use crate::{clock::Clock, metrics::Metrics, operator::Order, query::Query};
 
 /// The largest request body read, bytes. Nothing here takes a body.
 pub const MAX_BODY_BYTES: usize = 1024;
@@ -37,6 +43,8 @@ pub struct Site {
     pub refresh: Refresh,
     /// The clock that `-1h` is counted from.
     pub clock: Arc<dyn Clock>,
+    /// Where orders go.
+    pub operator: mpsc::Sender<Order>,
 }
 
 impl fmt::Debug for Site {
@@ -55,6 +63,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/columns", get(api::columns))
         .route("/api/v1/hosts", get(api::hosts))
         .route("/api/v1/hosts/{name}", get(api::host))
+        .route("/api/v1/hosts/{name}/accept", post(orders::accept))
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
         .route("/api/v1/hosts/{name}/events", get(api::events))
         .fallback(failure::not_found)

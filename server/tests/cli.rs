@@ -18,7 +18,8 @@ use std::{
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 7] = ["demo", "serve", "check", "poll", "hosts", "history", "why"];
+const COMMANDS: [&str; 9] =
+    ["demo", "serve", "check", "plan", "poll", "hosts", "history", "why", "accept"];
 
 #[test]
 fn every_command_explains_itself() {

@@ -321,7 +321,8 @@ async fn a_restart_goes_on_where_it_stopped() {
 async fn a_host_taken_out_while_the_server_was_down_is_retired_and_keeps_its_history() {
     let probe = FakeProbe::start(healthy()).await;
     let stays = DEFAULTS.to_owned() + &host("stays", probe.socket());
-    let both = stays.clone() + &host("goes", probe.socket()).replace("127.0.0.1:", "localhost:");
+    let other = FakeProbe::start(healthy()).await;
+    let both = stays.clone() + &host("goes", other.socket()).replace("127.0.0.1:", "localhost:");
     let server = Server::start(&both).await;
     server.until(|app| polled(app, "stays") >= 1 && polled(app, "goes") >= 1).await;
     let Server { folder, app } = server;

@@ -18,7 +18,8 @@ use prost::bytes::Bytes;
 use roundsman::{
     clock::SystemClock,
     model::{Address, HostId, HostName, Outcome, Selection},
-    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, Poller, Resolve, Serving},
+    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, Poller, Serving},
+    resolve::Resolve,
     units::Micros,
 };
 use roundsman_proto::v1;
@@ -147,7 +148,9 @@ async fn each_fault_has_its_outcome_and_the_healthy_ones_beside_it_do_not_notice
     for (name, behaviour, timeout) in faults() {
         let probe = FakeProbe::start(behaviour).await;
         let mut job = job(vec![probe.address()], timeout);
-        job.expected_machine = Some(MACHINE.into());
+        let other = name == "another machine";
+        let expected = if other { MACHINE.to_owned() } else { probe.machine() };
+        job.expected_machine = Some(expected.into());
         probes.push(probe);
         let poller = poller.clone();
         polls.spawn(async move { (name, poll(&poller, &job).await) });
@@ -187,7 +190,7 @@ async fn a_good_attempt_says_what_it_took() {
     assert!(second.timings.connect_us.is_none() && second.timings.call_us.is_some());
     assert_eq!(first.answer_bytes, Some(prost::Message::encoded_len(&support::answer(0)) as u64));
     assert_eq!(first.address.as_deref(), Some(probe.socket().to_string().as_str()));
-    assert_eq!(first.snapshot.unwrap().facts.machine_id.as_deref(), Some(MACHINE));
+    assert_eq!(first.snapshot.unwrap().facts.machine_id.as_deref(), Some(probe.machine().as_str()));
     // The fake's clock stands at 2026-03-29T01:30:00Z.
     let expected = 1_774_747_800_000 - first.started.wall.0;
     assert!((first.clock_skew_ms.unwrap() - expected).abs() < 60_000);
@@ -420,7 +423,7 @@ impl Resolve for Dead {
 }
 
 #[tokio::test]
-async fn a_dead_resolver_holds_its_share_of_threads_and_no_more() {
+async fn a_dead_resolver_holds_its_share_of_look_ups_and_no_more() {
     let resolver = Arc::new(Dead::default());
     let few = Limits { resolve_in_flight: 3, ..limits() };
     let poller = Poller::with_resolver(few, Arc::new(SystemClock::new()), resolver.clone());

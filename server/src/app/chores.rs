@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::install::Installer;
+use super::{discovering::Look, install::Installer};
 use crate::{
     clock::Clock,
     config,
+    operator::Order,
     rounds::Rounds,
     store::{Retention, Store},
 };
@@ -46,12 +47,17 @@ pub(super) struct Chores {
     pub(super) inventory: mpsc::Receiver<()>,
     pub(super) prune: mpsc::Receiver<()>,
     pub(super) silent: mpsc::Receiver<()>,
+    pub(super) looks: mpsc::Receiver<Look>,
+    pub(super) operator: mpsc::Receiver<Order>,
 }
 
 impl Chores {
     /// Does chores until told to stop; then stops the cron jobs.
     pub(super) async fn run(self, mut stopped: oneshot::Receiver<()>) {
-        let Self { mut rounds, mut installer, pruner, mut inventory, mut prune, mut silent } = self;
+        let Self {
+            mut rounds, mut installer, pruner, mut inventory, mut prune, mut silent, ..
+        } = self;
+        let (mut looks, mut operator) = (self.looks, self.operator);
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
             while prune.recv().await.is_some() {
@@ -62,6 +68,8 @@ impl Chores {
             tokio::select! {
                 _ = &mut stopped => break,
                 Some(()) = inventory.recv() => installer.look().await,
+                Some(look) = looks.recv() => installer.heard(look).await,
+                Some(order) = operator.recv() => installer.carry_out(order).await,
                 Some(()) = silent.recv() => {
                     if let Err(error) = rounds.restart().await {
                         tracing::error!(%error, "the cron jobs could not be made anew");

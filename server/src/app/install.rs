@@ -22,6 +22,11 @@ use crate::{
 /// Between the two looks at a file that changed: longer than a tick of any file system's clock.
 const SETTLE: Duration = Duration::from_millis(100);
 
+mod hosts;
+
+pub(super) use hosts::Hosts;
+pub(crate) use hosts::kept;
+
 /// An error and its causes in one line.
 pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
@@ -46,6 +51,16 @@ fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
     })
 }
 
+fn registration(host: &inventory::Host) -> Registration {
+    Registration {
+        name: host.name.clone(),
+        group: host.group.clone(),
+        labels: host.labels.clone(),
+        addresses: host.addresses.iter().map(ToString::to_string).collect(),
+        renamed_from: host.renamed_from.clone(),
+    }
+}
+
 /// Puts inventories in force, one after the other.
 pub(super) struct Installer {
     pub(super) watch: Watch,
@@ -56,6 +71,8 @@ pub(super) struct Installer {
     pub(super) commands: mpsc::Sender<Command>,
     /// Host numbers of the inventory in force, to see which are gone.
     pub(super) numbers: Vec<HostId>,
+    /// The hosts of the file and those that were discovered.
+    pub(super) hosts: Hosts,
     /// Parsed, but the store was away: tried again at the next look.
     pub(super) waiting: Option<(Inventory, String)>,
     /// What is shown is that the file cannot be read, not that it is wrong.
@@ -71,15 +88,20 @@ impl Installer {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
-        self.retire_while_away(&inventory).await?;
+        let kept = self.store.hosts(HostQuery::listed()).await?;
+        self.hosts.restore(&inventory, &kept);
+        self.retire_while_away(kept, &self.hosts.of(&inventory)).await?;
         self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
     /// end is written here.
-    async fn retire_while_away(&self, inventory: &Inventory) -> Result<(), AppError> {
+    async fn retire_while_away(
+        &self,
+        mut kept: Vec<HostSummary>,
+        inventory: &Inventory,
+    ) -> Result<(), AppError> {
         let now = self.clock.now().wall;
-        let mut kept = self.store.hosts(HostQuery::listed()).await?;
         let renamed: Vec<&HostName> =
             inventory.hosts.values().filter_map(|host| host.renamed_from.as_ref()).collect();
         kept.retain(|host| {
@@ -158,21 +180,12 @@ impl Installer {
 
     async fn install(
         &mut self,
-        inventory: &Inventory,
+        file: &Inventory,
         text: &str,
     ) -> Result<oneshot::Receiver<()>, AppError> {
         let now = self.clock.now().wall;
-        let registrations = inventory
-            .hosts
-            .values()
-            .map(|host| Registration {
-                name: host.name.clone(),
-                group: host.group.clone(),
-                labels: host.labels.clone(),
-                addresses: host.addresses.iter().map(ToString::to_string).collect(),
-                renamed_from: host.renamed_from.clone(),
-            })
-            .collect();
+        let inventory = self.hosts.of(file);
+        let registrations = inventory.hosts.values().map(registration).collect();
         let known = self.store.register(registrations, now).await?;
         let numbers: Vec<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> =
@@ -190,15 +203,10 @@ impl Installer {
         };
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
-        for discovery in &inventory.discoveries {
-            tracing::warn!(
-                group = %discovery.group, dns = %discovery.dns,
-                "this version does not act on `discover`: these hosts are not polled",
-            );
-        }
         self.numbers = numbers;
         let (in_force, told) = oneshot::channel();
-        let inventory = Arc::new(inventory.clone());
+        self.hosts.in_force(file, text);
+        let inventory = Arc::new(inventory);
         let installed = Installed { inventory, version, known, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;

@@ -1,7 +1,7 @@
 //! `roundsman check`: every setting with where it comes from, the inventory, all problems; with
 //! `--live` also whether every host answers. For people before a reload, and for CI.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{
     CliError, Runtime,
+    failure::in_one_line,
     output::{self, Output, plural},
     runtime,
     targets::{self, NoInventory, Target},
@@ -16,8 +17,11 @@ use super::{
 use crate::{
     app,
     config::{ConfigError, Origin, Place, SETTINGS, SettingInfo},
-    inventory::Inventory,
+    discover::Finder,
+    inventory::{Inventory, Seen},
+    model::Outcome,
     poll::{Link, Poller, Serving},
+    resolve::Names,
     units::Micros,
 };
 
@@ -143,8 +147,15 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             report.inventory = Some(Summary::new(path, &inventory));
             if args.live {
                 let limits = app::limits(&loaded.config.poll);
-                let poller = Poller::new(limits, Arc::clone(runtime.clock()));
-                let asked = runtime.block_on(ask(&poller, &inventory, runtime));
+                let names = Names::new(loaded.config.resolve.servers.clone());
+                let clock = Arc::clone(runtime.clock());
+                let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));
+                let poller = Poller::with_resolver(limits, clock, names);
+                let asked = runtime.block_on(async {
+                    let mut asked = ask(&poller, &inventory, runtime).await;
+                    asked.extend(find(&finder, &inventory, runtime).await);
+                    asked
+                });
                 report.problems.extend(asked.iter().filter_map(Health::complaint));
                 report.live = Some(asked);
             }
@@ -195,6 +206,34 @@ async fn ask(poller: &Poller, inventory: &Inventory, runtime: &Runtime) -> Vec<H
     asked
 }
 
+/// Looks at every name that is discovered: each of its addresses must have a probe.
+async fn find(finder: &Finder, inventory: &Inventory, runtime: &Runtime) -> Vec<Health> {
+    let mut found = Vec::new();
+    for discovery in &inventory.discoveries {
+        let began = runtime.clock().now().mono;
+        let looked = finder.look(discovery, HashSet::new).await;
+        let took_us = Micros::from(runtime.clock().now().mono.since(began));
+        let dns = &discovery.dns;
+        match looked {
+            Err(error) => {
+                let error = Some(in_one_line(&error));
+                let host = dns.to_string();
+                found.push(Health { host, answer: Outcome::Resolve.as_str(), took_us, error });
+            }
+            Ok(seen) => found.extend(seen.into_iter().map(|Seen { address, who }| {
+                let hostname = who.as_ref().and_then(|who| who.hostname.clone());
+                let named = hostname.map_or_else(String::new, |name| format!(" {name}"));
+                let (answer, error) = match who {
+                    Some(_) => ("serving", None),
+                    None => ("no_answer", Some("no probe says who it is".to_owned())),
+                };
+                Health { host: format!("{dns} {address}{named}"), answer, took_us, error }
+            })),
+        }
+    }
+    found
+}
+
 fn text(report: &Report, output: Output) -> String {
     let mut text = match &report.config_file {
         Some(file) => format!("configuration: {file}\n"),
@@ -217,8 +256,7 @@ fn text(report: &Report, output: Output) -> String {
         ));
         if *discoveries > 0 {
             text.push_str(&format!(
-                "note: this version checks `discover` but does not act on it: the hosts of {} \
-                 are not polled\n",
+                "discovery: further hosts by {}; --live looks them up\n",
                 plural(*discoveries, "name")
             ));
         }

@@ -16,6 +16,7 @@ use crate::{
     app,
     model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, View},
     poll::{Attempt, Job, Link, Poller},
+    resolve::Names,
     units::Micros,
 };
 
@@ -108,7 +109,9 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
     if let Some(timeout) = args.timeout {
         targets.iter_mut().for_each(|target| target.timeout = timeout);
     }
-    let poller = Poller::new(app::limits(&config.poll), Arc::clone(runtime.clock()));
+    let names = Names::new(config.resolve.servers.clone());
+    let limits = app::limits(&config.poll);
+    let poller = Poller::with_resolver(limits, Arc::clone(runtime.clock()), names);
     let polls = runtime.block_on(all(&poller, targets, args.times))?;
     let failed = polls.iter().any(|steps| steps.outcome != Outcome::Ok);
     let output = runtime.output;

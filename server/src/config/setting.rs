@@ -129,7 +129,11 @@ settings! {
     POLL_KEEP_ALIVE: Duration = "poll.keep_alive", secs(60), Some((secs(1), secs(600))),
         "How long a connection may be idle before it is pinged; Docker's virtual addresses forget it after 900 s";
     POLL_RESOLVE_IN_FLIGHT: u32 = "poll.resolve_in_flight", 32, Some((1, 256)),
-        "Most name look-ups at once: a dead resolver keeps a thread each";
+        "Most name look-ups at once";
+    RESOLVE_SERVERS: Vec<SocketAddr> = "resolve.servers", Vec::new(), None,
+        "Name servers that are asked instead of those of /etc/resolv.conf";
+    DISCOVER_FORGET: Duration = "discover.forget", Duration::ZERO, Some((Duration::ZERO, secs(3650 * DAY))),
+        "How long a discovered host that is down is kept once its address is gone from DNS; 0s: for ever";
     HEALTH_RISE: u32 = "health.rise", 2, Some((1, 100)),
         "Good polls in a row that bring a host back";
     HEALTH_FALL: u32 = "health.fall", 3, Some((2, 100)),

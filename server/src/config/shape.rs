@@ -149,6 +149,26 @@ impl Shape for SocketAddr {
     }
 }
 
+/// The most addresses of one setting.
+const MAX_SOCKETS: usize = 8;
+
+/// Several, or none: an empty text.
+impl Shape for Vec<SocketAddr> {
+    const EXPECTED: &'static str =
+        "up to 8 IP addresses with ports such as \"10.0.0.2:53, [fd00::2]:53\", or \"\" for none";
+
+    fn read(found: &Found) -> Option<Self> {
+        let Found::Text(text) = found else { return None };
+        let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let sockets: Self = given.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        (sockets.len() <= MAX_SOCKETS).then_some(sockets)
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Shape for PathBuf {
     const EXPECTED: &'static str = "a path";
 
@@ -300,6 +320,18 @@ mod tests {
         assert_eq!(ByteSize(1_000_000).to_string(), "1MB");
         assert_eq!(ByteSize(1023).to_string(), "1023B");
         assert_eq!(ByteSize(0).to_string(), "0B");
+    }
+
+    #[test]
+    fn addresses_stand_in_one_text() {
+        let read = |given: &str| Vec::<SocketAddr>::read(&text(given));
+        assert_eq!(
+            read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap().show(),
+            "10.0.0.2:53, [fd00::2]:5353"
+        );
+        assert_eq!(read(""), Some(Vec::new()));
+        assert_eq!(read("10.0.0.2"), None, "which port?");
+        assert_eq!(read(&"10.0.0.2:53,".repeat(9)), None, "too many");
     }
 
     #[test]

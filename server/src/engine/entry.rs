@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::oneshot;
 
 use crate::{
-    health::{self, Health, Input, Move, Policy},
+    health::{self, Flaw, Health, Input, Move, Policy, Skew},
     inventory::Host,
     live::{self, HostView, RECENT_ATTEMPTS},
     model::{
@@ -91,14 +91,17 @@ impl Entry {
         &mut self,
         flight: &Flight,
         attempt: Attempt,
+        twin: Option<Flaw>,
         policy: &Policy,
         now: WallMs,
     ) -> Settled {
-        let flaws = attempt
+        let skew = skew(&attempt);
+        let mut flaws = attempt
             .snapshot
             .as_deref()
-            .map(|snapshot| health::flaws(snapshot, attempt.outcome, attempt.clock_skew_ms, policy))
+            .map(|snapshot| health::flaws(snapshot, attempt.outcome, skew, policy))
             .unwrap_or_default();
+        flaws.extend(twin);
         let input = Input::Poll {
             outcome: attempt.outcome,
             flaws: &flaws,
@@ -132,6 +135,14 @@ impl Entry {
         let (health, change) = health::step(&self.health, input, policy, now);
         self.health = health;
         change.map(|change| self.transition(change, now))
+    }
+
+    /// Forgets the machine: its facts, and its counters, which another machine's are not compared
+    /// with.
+    pub(super) fn accept(&mut self, policy: &Policy, now: WallMs) -> Option<Transition> {
+        self.facts = Facts::default();
+        self.previous = None;
+        self.decide(Input::Accept, policy, now)
     }
 
     /// This host for everybody else.
@@ -185,6 +196,12 @@ impl Entry {
             let _ = asked.send(Arc::clone(record));
         }
     }
+}
+
+/// How far off the probe's clock is, and how well that is known.
+fn skew(attempt: &Attempt) -> Option<Skew> {
+    let bound = attempt.timings.skew_bound_ms().unwrap_or_default();
+    attempt.clock_skew_ms.map(|ms| Skew { ms, bound_ms: bound })
 }
 
 /// The row of a poll, of a host that may be gone from the inventory by now.

@@ -6,7 +6,7 @@ use super::{Engine, Installed, entry::Entry};
 use crate::{
     health::{Health, Input},
     inventory::Inventory,
-    model::{HostId, State, Transition},
+    model::{HostId, HostName, State, Transition},
     poll::Link,
     schedule::Agenda,
     store::KnownHost,
@@ -50,6 +50,7 @@ impl Engine {
         let Some(mut entry) = self.hosts.remove(&id) else { return };
         self.agenda.remove(id);
         self.names.remove(&entry.spec.name);
+        self.machines.remove(entry.facts.machine_id.as_ref(), id);
         self.parts.live.remove(&entry.spec.name);
         if let Some(transition) = entry.decide(Input::Retire, &self.parts.policy, now) {
             self.announce(transition);
@@ -92,6 +93,21 @@ impl Engine {
         self.place(entry, schedule_changed, transitions);
     }
 
+    /// Lets another machine answer for a host from now on.
+    pub(super) fn accept(&mut self, name: &HostName) {
+        let now = self.parts.clock.now().wall;
+        let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
+            return;
+        };
+        self.machines.remove(entry.facts.machine_id.as_ref(), entry.id);
+        let transition = entry.accept(&self.parts.policy, now);
+        self.parts.live.publish(entry.view(&self.parts.policy));
+        tracing::info!(host = %name, "another machine is accepted");
+        if let Some(transition) = transition {
+            self.announce(transition);
+        }
+    }
+
     /// Puts a new or changed host where it belongs: on the agenda unless it is paused.
     fn place(
         &mut self,
@@ -109,6 +125,7 @@ impl Engine {
             }
         }
         self.names.insert(entry.spec.name.clone(), entry.id);
+        self.machines.add(entry.facts.machine_id.as_ref(), entry.id);
         self.parts.live.publish(entry.view(&self.parts.policy));
         self.hosts.insert(entry.id, entry);
         for transition in transitions {

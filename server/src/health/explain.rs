@@ -27,6 +27,7 @@ pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> Move {
         Input::Resume => (Cause::Resumed, None, "no longer paused".to_owned()),
         Input::Retire => (Cause::Retired, None, "gone from the inventory".to_owned()),
         Input::Add => (Cause::Added, None, "in the inventory again".to_owned()),
+        Input::Accept => (Cause::Accepted, None, "the operator accepts another machine".to_owned()),
     };
     Move { from: before.state, to: after.state, cause, outcome, reason }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::Policy;
-use crate::model::{Cause, Family, Outcome, Snapshot, Status, View};
+use crate::model::{Cause, Family, HostName, Outcome, Snapshot, Status, View};
 
 /// One thing that is wrong with an answer that arrived. Its `Display` is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +24,29 @@ pub enum Flaw {
     },
     /// The probe's wall clock is too far off.
     ClockSkew {
-        /// The probe's clock less the server's, milliseconds.
-        skew_ms: i64,
+        /// By how much.
+        skew: Skew,
         /// The limit that it is over.
         limit: Duration,
     },
     /// The values are a container's, not the host's.
     WrongView,
+    /// Another host of the inventory answers with the same machine id.
+    Duplicate {
+        /// The other host.
+        other: HostName,
+        /// Whether that one runs since another boot: two machines, and a copied id.
+        copied: bool,
+    },
+}
+
+/// How far the probe's clock is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skew {
+    /// The probe's clock less the server's, milliseconds.
+    pub ms: i64,
+    /// How well that is known: it may be so much more or less, milliseconds.
+    pub bound_ms: u64,
 }
 
 impl Flaw {
@@ -42,6 +58,7 @@ impl Flaw {
             Self::NotServing { .. } => Cause::NotServing,
             Self::ClockSkew { .. } => Cause::ClockSkew,
             Self::WrongView => Cause::WrongView,
+            Self::Duplicate { .. } => Cause::Duplicate,
         }
     }
 }
@@ -59,17 +76,25 @@ impl fmt::Display for Flaw {
             Self::NotServing { service } => {
                 write!(f, "the probe says NOT_SERVING for {service}")
             }
-            Self::ClockSkew { skew_ms, limit } => {
+            Self::ClockSkew { skew: Skew { ms: skew_ms, bound_ms }, limit } => {
                 let side = if *skew_ms < 0 { "behind" } else { "ahead" };
                 let off = Duration::from_millis(skew_ms.unsigned_abs());
-                write!(
-                    f,
-                    "its clock is {} {side}, over the limit of {}",
-                    humantime::format_duration(off),
-                    humantime::format_duration(*limit)
-                )
+                write!(f, "its clock is {} {side}", humantime::format_duration(off))?;
+                if *bound_ms > 0 {
+                    let bound = Duration::from_millis(*bound_ms);
+                    write!(f, " (give or take {})", humantime::format_duration(bound))?;
+                }
+                write!(f, ", over the limit of {}", humantime::format_duration(*limit))
             }
             Self::WrongView => f.write_str("the probe sees a container, not the host"),
+            Self::Duplicate { other, copied: false } => {
+                write!(f, "host {other} is the same machine; take one of them out")
+            }
+            Self::Duplicate { other, copied: true } => write!(
+                f,
+                "host {other} has the same machine-id, another boot: a copied image; make \
+                 /etc/machine-id anew on one of them and accept it"
+            ),
         }
     }
 }
@@ -81,13 +106,13 @@ impl fmt::Display for Flaw {
 /// the absent ones are named. A view that cannot be told is no flaw either: it is a hardened host,
 /// not a wrong answer.
 ///
-/// `clock_skew_ms` is the probe's clock less the server's; none when it was not measured. A skew of
-/// exactly the limit is within it.
+/// `skew` is none when it was not measured. A skew of exactly the limit is within it, and so is one
+/// that may be: how well it is known counts for the host.
 #[must_use]
 pub fn flaws(
     snapshot: &Snapshot,
     outcome: Outcome,
-    clock_skew_ms: Option<i64>,
+    skew: Option<Skew>,
     policy: &Policy,
 ) -> Vec<Flaw> {
     let mut flaws = Vec::new();
@@ -113,10 +138,11 @@ pub fn flaws(
     if outcome == Outcome::Partial && flaws.len() == before {
         flaws.extend(unread(|status| status == Status::Absent));
     }
-    if let Some(skew_ms) = clock_skew_ms
-        && Duration::from_millis(skew_ms.unsigned_abs()) > policy.skew_limit
+    if let Some(skew) = skew
+        && Duration::from_millis(skew.ms.unsigned_abs().saturating_sub(skew.bound_ms))
+            > policy.skew_limit
     {
-        flaws.push(Flaw::ClockSkew { skew_ms, limit: policy.skew_limit });
+        flaws.push(Flaw::ClockSkew { skew, limit: policy.skew_limit });
     }
     flaws
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Family, Status};
+use crate::model::{Family, HostName, Status};
 
 use State::{Degraded, Down, Paused, Pending, Retired, Suspect, Up};
 
@@ -14,7 +14,7 @@ fn health(state: State, good: u32, bad: u32) -> Health {
 }
 
 fn skewed() -> Flaw {
-    Flaw::ClockSkew { skew_ms: -7_200_000, limit: POLICY.skew_limit }
+    Flaw::ClockSkew { skew: Skew { ms: -7_200_000, bound_ms: 0 }, limit: POLICY.skew_limit }
 }
 
 fn denied() -> Flaw {
@@ -38,12 +38,14 @@ fn with<R>(word: &str, run: impl FnOnce(Input<'_>) -> R) -> R {
         "resume" => run(Input::Resume),
         "retire" => run(Input::Retire),
         "add" => run(Input::Add),
+        "accept" => run(Input::Accept),
         other => panic!("no input {other}"),
     }
 }
 
-const INPUTS: [&str; 9] =
-    ["good", "flawed", "partial", "failed", "overrun", "pause", "resume", "retire", "add"];
+const INPUTS: [&str; 10] = [
+    "good", "flawed", "partial", "failed", "overrun", "pause", "resume", "retire", "add", "accept",
+];
 
 fn after(health: Health, word: &str) -> (Health, Option<Move>) {
     with(word, |input| step(&health, input, &POLICY, NOW))
@@ -66,6 +68,7 @@ const TABLE: &[Line] = &[
     ((Pending, 0, 1), "resume",  (Pending, 0, 1)),
     ((Pending, 0, 1), "retire",  (Retired, 0, 0)),
     ((Pending, 0, 1), "add",     (Pending, 0, 1)),
+    ((Pending, 0, 1), "accept",  (Pending, 0, 0)),
 
     ((Up, 5, 0), "good",    (Up, 6, 0)),
     ((Up, u32::MAX, 0), "good", (Up, u32::MAX, 0)),
@@ -77,6 +80,7 @@ const TABLE: &[Line] = &[
     ((Up, 5, 0), "resume",  (Up, 5, 0)),
     ((Up, 5, 0), "retire",  (Retired, 0, 0)),
     ((Up, 5, 0), "add",     (Up, 5, 0)),
+    ((Up, 5, 0), "accept",  (Pending, 0, 0)),
 
     ((Degraded, 0, 0), "good",    (Degraded, 1, 0)),
     ((Degraded, 1, 0), "good",    (Up, 2, 0)),
@@ -88,6 +92,7 @@ const TABLE: &[Line] = &[
     ((Degraded, 1, 0), "resume",  (Degraded, 1, 0)),
     ((Degraded, 1, 0), "retire",  (Retired, 0, 0)),
     ((Degraded, 1, 0), "add",     (Degraded, 1, 0)),
+    ((Degraded, 1, 0), "accept",  (Pending, 0, 0)),
 
     ((Suspect, 0, 1), "good",    (Suspect, 1, 0)),
     ((Suspect, 1, 0), "good",    (Up, 2, 0)),
@@ -102,6 +107,7 @@ const TABLE: &[Line] = &[
     ((Suspect, 0, 2), "resume",  (Suspect, 0, 2)),
     ((Suspect, 0, 2), "retire",  (Retired, 0, 0)),
     ((Suspect, 0, 2), "add",     (Suspect, 0, 2)),
+    ((Suspect, 0, 2), "accept",  (Pending, 0, 0)),
 
     ((Down, 0, 9), "good",    (Down, 1, 0)),
     ((Down, 1, 0), "good",    (Up, 2, 0)),
@@ -115,6 +121,7 @@ const TABLE: &[Line] = &[
     ((Down, 0, 9), "resume",  (Down, 0, 9)),
     ((Down, 0, 9), "retire",  (Retired, 0, 0)),
     ((Down, 0, 9), "add",     (Down, 0, 9)),
+    ((Down, 0, 9), "accept",  (Pending, 0, 0)),
 
     ((Paused, 0, 0), "good",    (Paused, 0, 0)),
     ((Paused, 0, 0), "flawed",  (Paused, 0, 0)),
@@ -125,6 +132,7 @@ const TABLE: &[Line] = &[
     ((Paused, 0, 0), "resume",  (Pending, 0, 0)),
     ((Paused, 0, 0), "retire",  (Retired, 0, 0)),
     ((Paused, 0, 0), "add",     (Paused, 0, 0)),
+    ((Paused, 0, 0), "accept",  (Paused, 0, 0)),
 
     ((Retired, 0, 0), "good",    (Retired, 0, 0)),
     ((Retired, 0, 0), "flawed",  (Retired, 0, 0)),
@@ -135,6 +143,7 @@ const TABLE: &[Line] = &[
     ((Retired, 0, 0), "resume",  (Retired, 0, 0)),
     ((Retired, 0, 0), "retire",  (Retired, 0, 0)),
     ((Retired, 0, 0), "add",     (Pending, 0, 0)),
+    ((Retired, 0, 0), "accept",  (Retired, 0, 0)),
 ];
 
 #[test]
@@ -217,6 +226,7 @@ fn moves_say_why() {
         (health(Suspect, 1, 0), "good"),
         (health(Down, 1, 0), "good"),
         (health(Down, 1, 0), "flawed"),
+        (health(Down, 0, 9), "accept"),
         (health(Up, 9, 0), "pause"),
         (health(Paused, 0, 0), "resume"),
         (health(Up, 9, 0), "retire"),
@@ -276,6 +286,8 @@ fn is_legal(from: State, to: State) -> bool {
     match (from, to) {
         (Pending, Up | Degraded | Down) | (Up, Degraded | Suspect) => true,
         (Degraded, Up | Suspect) | (Suspect, Up | Degraded | Down) => true,
+        // Another machine was accepted.
+        (Up | Degraded | Suspect | Down, Pending) => true,
         (Down, Up | Degraded) | (Paused, Pending) | (Retired, Pending) => true,
         (from, Paused) => from != Paused && from != Retired,
         (from, Retired) => from != Retired,
@@ -380,6 +392,7 @@ mod flaws {
     }
 
     fn words(snapshot: &Snapshot, outcome: Outcome, skew: Option<i64>) -> Vec<String> {
+        let skew = skew.map(|ms| Skew { ms, bound_ms: 0 });
         super::super::flaws(snapshot, outcome, skew, &POLICY)
             .iter()
             .map(|flaw| format!("{}: {flaw}", flaw.cause()))
@@ -440,6 +453,29 @@ mod flaws {
     }
 
     #[test]
+    fn a_skew_that_may_be_within_the_limit_is_none() {
+        let whole = answer(View::Host, &[]);
+        let told = |ms, bound_ms| {
+            super::super::flaws(&whole, Outcome::Ok, Some(Skew { ms, bound_ms }), &POLICY)
+        };
+        assert!(told(6_500, 1_500).is_empty());
+        assert!(told(-6_500, 1_500).is_empty());
+        assert_eq!(
+            told(6_501, 1_500)[0].to_string(),
+            "its clock is 6s 501ms ahead (give or take 1s 500ms), over the limit of 5s"
+        );
+    }
+
+    #[test]
+    fn a_second_host_of_one_machine_names_the_first_and_how_they_are_one() {
+        let other = HostName::new("web-1").unwrap();
+        let flaw = |copied| Flaw::Duplicate { other: other.clone(), copied };
+        assert_eq!(flaw(false).cause(), Cause::Duplicate);
+        assert_eq!(flaw(false).to_string(), "host web-1 is the same machine; take one of them out");
+        assert!(flaw(true).to_string().contains("a copied image"), "{}", flaw(true));
+    }
+
+    #[test]
     fn a_containers_values_are_one_and_a_view_that_cannot_be_told_is_not() {
         assert_eq!(
             words(&answer(View::Container, &[]), Outcome::Ok, None),
@@ -451,7 +487,8 @@ mod flaws {
     #[test]
     fn the_gravest_comes_first_and_all_are_told() {
         let bad = answer(View::Container, &[(Family::Disk, Status::Denied, "")]);
-        let all = super::super::flaws(&bad, Outcome::Partial, Some(60_000), &POLICY);
+        let skew = Some(Skew { ms: 60_000, bound_ms: 0 });
+        let all = super::super::flaws(&bad, Outcome::Partial, skew, &POLICY);
         let (_, moved) = step(
             &health(Up, 1, 0),
             Input::Poll { outcome: Outcome::Partial, flaws: &all, error: None },

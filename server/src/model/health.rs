@@ -43,6 +43,10 @@ words! {
         ClockSkew = "clock_skew";
         /// The probe reports a container's values, not the host's.
         WrongView = "wrong_view";
+        /// Another host is the same machine.
+        Duplicate = "duplicate";
+        /// The operator accepts another machine.
+        Accepted = "accepted";
         /// Paused by the inventory.
         Paused = "paused";
         /// No longer paused.

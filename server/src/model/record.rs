@@ -22,6 +22,15 @@ pub struct Timings {
     pub call_us: Option<Micros>,
 }
 
+impl Timings {
+    /// How well a clock skew that was taken at the middle of the call is known, milliseconds: the
+    /// probe read its clock at some moment of the call, at most half of it away.
+    #[must_use]
+    pub fn skew_bound_ms(&self) -> Option<u64> {
+        self.call_us.map(|call| (call.0 / 2).div_ceil(1_000))
+    }
+}
+
 /// One poll of one host: exactly one per attempt, whatever its outcome.
 ///
 /// Invariant: `values` and `detail` are filled if and only if `outcome.has_values()`.
@@ -51,7 +60,8 @@ pub struct Record {
     pub error: Option<Arc<str>>,
     /// The probe's boot, to tell reboots apart in the ledger.
     pub boot_id: Option<Arc<str>>,
-    /// The probe's wall clock less the server's at the middle of the call, milliseconds.
+    /// The probe's wall clock less the server's at the middle of the call, milliseconds; known to
+    /// within [`Timings::skew_bound_ms`].
     pub clock_skew_ms: Option<i64>,
     /// Host-wide values.
     pub values: Option<Values<Column>>,

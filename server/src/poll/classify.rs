@@ -73,7 +73,10 @@ pub enum Fault {
     #[error("{0}")]
     Decode(#[from] DecodeError),
     /// Another machine answered.
-    #[error("machine {found} answered, this host is machine {expected}; its answer is not kept")]
+    #[error(
+        "machine {found} answered, this host is machine {expected}; its answer is not kept; if this \
+         machine was installed anew or replaced: roundsman accept HOST"
+    )]
     WrongHost {
         /// The host's machine id.
         expected: Arc<str>,

@@ -25,6 +25,7 @@ pub async fn open(
                 password: store.password.clone(),
                 tls: store.tls,
                 tls_ca: store.tls_ca.clone(),
+                name_servers: store.name_servers.clone(),
                 limits: mysql::Limits::default(),
             };
             Arc::new(mysql::Mysql::open(options, mode, clock).await?)

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::query::QueryError;
+use crate::{operator::Refusal, query::QueryError};
 
 /// Why a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,27 @@ impl Failure {
     /// The request is not understood; the message names the parameter and what is expected.
     pub(super) fn bad_request(message: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message }
+    }
+
+    /// Somebody else's page may be asking.
+    pub(super) fn forbidden(message: String) -> Self {
+        Self { status: StatusCode::FORBIDDEN, message }
+    }
+
+    /// Too many orders, or the server is stopping.
+    pub(super) fn busy() -> Self {
+        let message = "the server is busy or stopping: try again".to_owned();
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let status = match &refusal {
+            Refusal::UnknownHost(_) => StatusCode::NOT_FOUND,
+            Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self { status, message: refusal.to_string() }
     }
 }
 
@@ -63,10 +84,11 @@ pub(super) async fn not_found(uri: Uri) -> Failure {
     }
 }
 
-/// Nothing here can be changed by a request.
+/// What is read is not written, and an order is not read.
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
+    let right = if method == Method::GET { "an order, given with POST" } else { "read with GET" };
     Failure {
         status: StatusCode::METHOD_NOT_ALLOWED,
-        message: format!("{} is read with GET, not {method}", uri.path()),
+        message: format!("{} is {right}, not {method}", uri.path()),
     }
 }

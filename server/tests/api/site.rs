@@ -23,7 +23,7 @@ use roundsman::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -236,6 +236,7 @@ impl Served {
                 }
             }),
             clock: Arc::clone(&clock) as Arc<_>,
+            operator: mpsc::channel(1).0,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

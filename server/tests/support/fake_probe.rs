@@ -29,7 +29,7 @@ use tonic::{Request, Response, Status, service::Routes, transport::Server};
 
 use super::peers::{self, Peer};
 
-/// The machine id of every healthy fake.
+/// The machine id that a fake's answer bears until it is made its own; see [`FakeProbe::machine`].
 pub const MACHINE: &str = "0123456789abcdef0123456789abcdef";
 
 type Answers =
@@ -221,6 +221,12 @@ impl FakeProbe {
         Address { host: self.socket.ip().to_string().into(), port: self.socket.port() }
     }
 
+    /// The machine that it says it is, unless its behaviour says another: one per address, the same
+    /// after a start anew.
+    pub fn machine(&self) -> String {
+        machine_at(self.socket)
+    }
+
     /// Calls that came so far.
     pub fn calls(&self) -> u64 {
         *self.seen.calls.borrow()
@@ -285,7 +291,8 @@ async fn serve_http2(behaviour: Behaviour, listener: TcpListener, seen: Seen) {
     let routes = match behaviour {
         Behaviour::Healthy | Behaviour::Slow(_) | Behaviour::Answers(_) => {
             reporter.set_serving::<ProbeServer<Fake>>().await;
-            let fake = Fake { behaviour, seen: seen.clone() };
+            let fake =
+                Fake { socket: listener.local_addr().unwrap(), behaviour, seen: seen.clone() };
             Routes::new(health).add_service(ProbeServer::new(fake))
         }
         Behaviour::OtherService => Routes::new(health),
@@ -375,7 +382,17 @@ impl tonic::codegen::Body for WithTrailers {
     }
 }
 
+/// [`MACHINE`] with the last digits of its own address and port.
+fn machine_at(socket: SocketAddr) -> String {
+    let last = match socket.ip() {
+        std::net::IpAddr::V4(ip) => ip.octets()[3],
+        std::net::IpAddr::V6(ip) => ip.octets()[15],
+    };
+    format!("{}{last:02x}{:04x}", &MACHINE[..MACHINE.len() - 6], socket.port())
+}
+
 struct Fake {
+    socket: SocketAddr,
     behaviour: Behaviour,
     seen: Seen,
 }
@@ -387,13 +404,19 @@ impl Probe for Fake {
         request: Request<v1::GetMetricsRequest>,
     ) -> Result<Response<v1::Snapshot>, Status> {
         let call = self.seen.called();
-        match &self.behaviour {
+        let mut snapshot = match &self.behaviour {
             Behaviour::Slow(by) => {
                 tokio::time::sleep(*by).await;
-                Ok(Response::new(answer(call)))
+                answer(call)
             }
-            Behaviour::Answers(answers) => answers(&request, call).map(Response::new),
-            _ => Ok(Response::new(answer(call))),
+            Behaviour::Answers(answers) => answers(&request, call)?,
+            _ => answer(call),
+        };
+        if let Some(identity) = &mut snapshot.identity
+            && identity.machine_id.as_deref() == Some(MACHINE)
+        {
+            identity.machine_id = Some(machine_at(self.socket));
         }
+        Ok(Response::new(snapshot))
     }
 }

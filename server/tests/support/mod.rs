@@ -7,8 +7,10 @@
     reason = "each test program uses its own part of this"
 )]
 
+mod dns;
 mod fake_probe;
 mod peers;
 
+pub use dns::{NameServer, Says};
 pub use fake_probe::{Behaviour, FakeProbe, MACHINE, answer};
 pub use peers::Unanswered;

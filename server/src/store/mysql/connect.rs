@@ -1,6 +1,12 @@
 //! Connections: how they are made, what is set on each, how long anything may take.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use mysql_async::{
     Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts, prelude::Queryable as _,
@@ -10,6 +16,7 @@ use tokio::time::timeout;
 use super::fault::{self, Place};
 use crate::{
     config::{MysqlUrl, Secret, TlsMode},
+    resolve::{Names, Resolve as _},
     store::{Mode, StoreError},
 };
 
@@ -45,6 +52,8 @@ pub struct Options {
     pub tls: TlsMode,
     /// What the server's certificate is checked against; none: the public authorities.
     pub tls_ca: Option<PathBuf>,
+    /// Where the server's name is looked up; none: as `/etc/resolv.conf` says.
+    pub name_servers: Vec<SocketAddr>,
     /// How long things may take.
     pub limits: Limits,
 }
@@ -117,10 +126,49 @@ fn somewhere(longest: Option<Duration>) -> Vec<String> {
 pub(super) struct Doors {
     pub(super) place: Place,
     pub(super) limits: Limits,
+    mode: Mode,
+    url: MysqlUrl,
+    base: OptsBuilder,
+    session: Session,
+    names: Arc<Names>,
+    ways: RwLock<Arc<Ways>>,
+}
+
+/// What is set on each connection.
+#[derive(Debug)]
+struct Session {
+    limited: Vec<String>,
+    unlimited: Vec<String>,
+}
+
+/// Connections to the addresses that the server's name had when they were made.
+#[derive(Debug)]
+struct Ways {
+    addresses: Addresses,
     /// None when the store is open for reading only.
     writers: Option<Pool>,
     readers: Pool,
     schema: Opts,
+}
+
+/// What the server's name stands for; none when the server is named by an address.
+type Addresses = Option<Vec<IpAddr>>;
+
+/// Looks up the server's name: the driver would ask getaddrinfo(3), which a static binary in an
+/// empty root has not.
+async fn addresses(names: &Names, url: &MysqlUrl, place: &Place) -> Result<Addresses, StoreError> {
+    if url.host.parse::<IpAddr>().is_ok() {
+        return Ok(None);
+    }
+    let found = names.resolve(&url.host, url.port).await;
+    let found = found.map_err(|error| place.unreachable(error.into()))?;
+    Ok(Some(found.iter().map(SocketAddr::ip).collect()))
+}
+
+/// Whether both name the same servers; name servers change the order from answer to answer.
+fn same(one: &Addresses, other: &Addresses) -> bool {
+    let set = |of: &Addresses| of.iter().flatten().copied().collect::<BTreeSet<_>>();
+    set(one) == set(other)
 }
 
 impl Doors {
@@ -129,8 +177,12 @@ impl Doors {
         let place =
             Place { location: options.url.to_string(), database: options.url.database.clone() };
         let limits = options.limits;
+        let names = Names::new(options.name_servers.clone());
+        let looking = addresses(&names, &options.url, &place);
+        let found = within(limits.connect, looking).await?;
         let base = base(options);
-        let mut conn = connect(base.clone().into(), &place, limits.connect).await?;
+        let first = base.clone().resolved_ips(found.clone());
+        let mut conn = connect(first.into(), &place, limits.connect).await?;
         let finding = async {
             let mut known = everywhere();
             let mut unlimited = everywhere();
@@ -150,54 +202,111 @@ impl Doors {
         let (known, unlimited) = within(limits.connect, finding).await?;
         // It has none of the session's settings but those just tried.
         drop(conn);
-        let reading = match mode {
-            Mode::ReadWrite => known.clone(),
-            Mode::ReadOnly => {
-                let only = "SET SESSION TRANSACTION READ ONLY".to_owned();
-                known.iter().cloned().chain([only]).collect()
-            }
-        };
-        Ok(Self {
-            writers: (mode == Mode::ReadWrite).then(|| pool(&base, known, WRITERS)),
-            readers: pool(&base, reading, READERS),
-            schema: base.init(unlimited).into(),
-            place,
-            limits,
-        })
+        let session = Session { limited: known, unlimited };
+        let ways = RwLock::new(Arc::new(Ways::new(mode, &base, &session, found)));
+        Ok(Self { place, limits, mode, url: options.url.clone(), base, session, names, ways })
+    }
+
+    fn now(&self) -> Arc<Ways> {
+        Arc::clone(&self.ways.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Other ways, when the server's name points elsewhere than `ways` do.
+    async fn moved(&self, ways: &Ways) -> Result<Option<Arc<Ways>>, StoreError> {
+        let found = addresses(&self.names, &self.url, &self.place).await?;
+        if same(&found, &ways.addresses) {
+            return Ok(None);
+        }
+        tracing::info!(store = %self.place.location, "the server's name has another address");
+        let moved = Arc::new(Ways::new(self.mode, &self.base, &self.session, found));
+        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&moved);
+        for pool in ways.pools() {
+            // Ends once the last of its connections that is in use has come back.
+            tokio::spawn(pool.disconnect());
+        }
+        Ok(Some(moved))
     }
 
     /// A connection that reads.
     pub(super) async fn reader(&self) -> Result<Conn, StoreError> {
-        self.checkout(&self.readers).await
+        self.checkout(|ways| Ok(&ways.readers)).await
     }
 
     /// A connection that writes.
     pub(super) async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
-        self.checkout(self.writers(doing)?).await
-    }
-
-    fn writers(&self, doing: &'static str) -> Result<&Pool, StoreError> {
-        self.writers.as_ref().ok_or(StoreError::ReadOnly { doing })
+        self.checkout(|ways| ways.writers.as_ref().ok_or(StoreError::ReadOnly { doing })).await
     }
 
     /// Refuses to do what changes something when the store is open for reading only.
     pub(super) fn may_write(&self, doing: &'static str) -> Result<(), StoreError> {
-        self.writers(doing).map(drop)
+        match self.mode {
+            Mode::ReadWrite => Ok(()),
+            Mode::ReadOnly => Err(StoreError::ReadOnly { doing }),
+        }
     }
 
     /// A connection of its own for changes of the schema, whose statements may take their time.
     pub(super) async fn schema(&self) -> Result<Conn, StoreError> {
-        connect(self.schema.clone(), &self.place, self.limits.connect).await
+        // Rare, and not to be tried in vain. A name that cannot be looked up points where it did.
+        let ways = self.now();
+        let moved = within(self.limits.connect, self.moved(&ways)).await.ok().flatten();
+        connect(moved.unwrap_or(ways).schema.clone(), &self.place, self.limits.connect).await
     }
 
-    async fn checkout(&self, pool: &Pool) -> Result<Conn, StoreError> {
-        let waiting =
-            async { pool.get_conn().await.map_err(|error| self.place.unreachable(error)) };
-        within(self.limits.connect, waiting).await
+    /// A connection out of a pool. When there is none within half of the time, the server's name is
+    /// looked up anew: the database may have moved. While it answers, DNS may be dead.
+    async fn checkout(
+        &self,
+        door: impl Fn(&Ways) -> Result<&Pool, StoreError>,
+    ) -> Result<Conn, StoreError> {
+        let get = async |ways: &Ways, after: Duration| {
+            let waiting = door(ways)?.get_conn();
+            let got = async { waiting.await.map_err(|error| self.place.unreachable(error)) };
+            within(after, got).await
+        };
+        let (ways, limit) = (self.now(), self.limits.connect);
+        if ways.addresses.is_none() {
+            return get(&ways, limit).await;
+        }
+        let first = match get(&ways, limit / 2).await {
+            Ok(conn) => return Ok(conn),
+            Err(error) => error,
+        };
+        let again = async {
+            match self.moved(&ways).await {
+                Ok(Some(moved)) => get(&moved, limit).await,
+                Ok(None) | Err(_) => Err(first),
+            }
+        };
+        within(limit / 2, again).await
     }
 
     /// The pools, to say goodbye on.
     pub(super) fn pools(&self) -> Vec<Pool> {
+        self.now().pools()
+    }
+}
+
+impl Ways {
+    fn new(mode: Mode, base: &OptsBuilder, session: &Session, addresses: Addresses) -> Self {
+        let base = base.clone().resolved_ips(addresses.clone());
+        let limited = session.limited.clone();
+        let reading = match mode {
+            Mode::ReadWrite => limited.clone(),
+            Mode::ReadOnly => {
+                let only = "SET SESSION TRANSACTION READ ONLY".to_owned();
+                limited.iter().cloned().chain([only]).collect()
+            }
+        };
+        Self {
+            writers: (mode == Mode::ReadWrite).then(|| pool(&base, limited, WRITERS)),
+            readers: pool(&base, reading, READERS),
+            schema: base.init(session.unlimited.clone()).into(),
+            addresses,
+        }
+    }
+
+    fn pools(&self) -> Vec<Pool> {
         self.writers.iter().chain([&self.readers]).cloned().collect()
     }
 }

@@ -54,6 +54,7 @@ struct Database {
 
 fn options(port: u16, database: &str) -> Options {
     Options {
+        name_servers: Vec::new(),
         url: MysqlUrl {
             user: "root".to_owned(),
             host: "127.0.0.1".to_owned(),

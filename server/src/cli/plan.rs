@@ -1,0 +1,266 @@
+//! `roundsman plan`: what the inventory as it stands in the file would change about the hosts that
+//! are kept, and what it will cost.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    CliError, Runtime,
+    output::{self, Output, plural},
+    targets,
+};
+use crate::{
+    app,
+    inventory::{Inventory, Roster},
+    schedule::Schedule,
+    store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus},
+    units::WallMs,
+};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman plan --inventory new.toml     before it is put in force
+  roundsman plan --json | jq .retired";
+
+/// Bytes that a poll takes in the store as long as fewer than [`ENOUGH`] are kept: its row, with its
+/// share of the indexes, of a host with a few disks and interfaces.
+const BYTES_PER_POLL: u64 = 4096;
+
+/// Polls from which on what they take is measured.
+const ENOUGH: u64 = 1_000;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Flags of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What would change, and what it costs.
+#[derive(Debug, Serialize)]
+struct Plan {
+    inventory: String,
+    /// Where the hosts are kept; none when there is no store yet.
+    store: Option<String>,
+    added: Vec<String>,
+    retired: Vec<String>,
+    renamed: Vec<Renamed>,
+    changed: Vec<Changed>,
+    unchanged: usize,
+    /// Hosts after it, those that are paused and those discovered until now included.
+    hosts: usize,
+    paused: usize,
+    discovered: usize,
+    /// Names whose further addresses will be hosts, too.
+    discoveries: usize,
+    polls_per_second: f64,
+    rows_per_day: u64,
+    bytes_per_poll: u64,
+    /// Whether that is measured on the store, or a figure for want of polls.
+    measured: bool,
+    bytes_per_day: u64,
+    retention_days: f64,
+    bytes_in_retention: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Renamed {
+    from: String,
+    to: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed {
+    host: String,
+    /// `group`, `labels`, `addresses`: what is kept of a host.
+    what: Vec<&'static str>,
+}
+
+/// Plans and prints.
+pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let config = runtime.start(Vec::new(), true)?;
+    let file = targets::read(&config.inventory)?;
+    let kept = runtime.block_on(async {
+        let clock = Arc::clone(runtime.clock());
+        let store = match store::open(&config.store, Mode::ReadOnly, clock).await {
+            Ok(store) => store,
+            // Nothing has been kept yet: every host is new.
+            Err(StoreError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(Some((store.hosts(HostQuery::listed()).await?, store.status().await?)))
+    })?;
+    let (hosts, status) =
+        kept.map_or_else(Default::default, |(hosts, status)| (hosts, Some(status)));
+    let mut plan = plan(&file, &hosts, status.as_ref(), config.retention.polls, runtime.now());
+    plan.inventory = config.inventory.display().to_string();
+    if args.json {
+        runtime.output.json(&plan)
+    } else {
+        runtime.output.print(&text(&plan, runtime.output))
+    }
+}
+
+fn plan(
+    file: &Inventory,
+    kept: &[HostSummary],
+    status: Option<&StoreStatus>,
+    retention: Duration,
+    now: WallMs,
+) -> Plan {
+    let mut roster = Roster::default();
+    roster.restore(file, kept.iter().map(app::kept));
+    let after = roster.with(file);
+    let before: HashMap<&str, &HostSummary> =
+        kept.iter().map(|host| (host.name.as_str(), host)).collect();
+    let mut plan = Plan {
+        inventory: String::new(),
+        store: status.map(|status| status.location.clone()),
+        added: Vec::new(),
+        retired: Vec::new(),
+        renamed: Vec::new(),
+        changed: Vec::new(),
+        unchanged: 0,
+        hosts: after.hosts.len(),
+        paused: after.hosts.values().filter(|host| host.paused).count(),
+        discovered: after.hosts.len() - file.hosts.len(),
+        discoveries: file.discoveries.len(),
+        polls_per_second: 0.0,
+        rows_per_day: rows_per_day(&after, now),
+        bytes_per_poll: BYTES_PER_POLL,
+        measured: false,
+        bytes_per_day: 0,
+        retention_days: retention.as_secs_f64() / DAY.as_secs_f64(),
+        bytes_in_retention: 0,
+    };
+    let mut stay = Vec::new();
+    for (name, host) in &after.hosts {
+        let former = host.renamed_from.as_ref().and_then(|former| before.get(former.as_str()));
+        let found = match (before.get(name.as_str()), former) {
+            (Some(found), _) => *found,
+            (None, Some(former)) => {
+                let (from, to) = (former.name.to_string(), name.to_string());
+                plan.renamed.push(Renamed { from, to });
+                *former
+            }
+            (None, None) => {
+                plan.added.push(name.to_string());
+                continue;
+            }
+        };
+        stay.push(found.id);
+        let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
+        let what: Vec<_> = [
+            ("group", found.group != host.group),
+            ("labels", found.labels != host.labels),
+            ("addresses", found.addresses != addresses),
+        ]
+        .into_iter()
+        .filter_map(|(what, differs)| differs.then_some(what))
+        .collect();
+        if !what.is_empty() {
+            plan.changed.push(Changed { host: name.to_string(), what });
+        } else if found.name == *name {
+            plan.unchanged += 1;
+        }
+    }
+    let gone = kept.iter().filter(|host| !stay.contains(&host.id));
+    plan.retired = gone.map(|host| host.name.to_string()).collect();
+    cost(&mut plan, status);
+    plan
+}
+
+/// What the polls of a day take, and all that are kept.
+fn cost(plan: &mut Plan, status: Option<&StoreStatus>) {
+    if let Some(status) = status.filter(|status| status.polls >= ENOUGH) {
+        plan.bytes_per_poll = status.bytes.saturating_sub(status.free_bytes) / status.polls;
+        plan.measured = true;
+    }
+    plan.bytes_per_day = plan.rows_per_day.saturating_mul(plan.bytes_per_poll);
+    #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+    let (rows, bytes) = (plan.rows_per_day as f64, plan.bytes_per_day as f64);
+    plan.polls_per_second = rows / DAY.as_secs_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive figure"
+    )]
+    let whole = (bytes * plan.retention_days) as u64;
+    plan.bytes_in_retention = whole;
+}
+
+/// Polls of the coming day, paused hosts left out; each schedule is counted once.
+fn rows_per_day(inventory: &Inventory, now: WallMs) -> u64 {
+    let mut known: HashMap<&Schedule, u64> = HashMap::new();
+    let polled = inventory.hosts.values().filter(|host| !host.paused);
+    polled
+        .map(|host| *known.entry(&host.schedule).or_insert_with(|| slots(&host.schedule, now)))
+        .sum()
+}
+
+fn slots(schedule: &Schedule, now: WallMs) -> u64 {
+    if !schedule.is_cron() {
+        let slots = DAY.as_millis() / schedule.shortest_gap().as_millis().max(1);
+        return u64::try_from(slots).unwrap_or(u64::MAX);
+    }
+    let (mut at, end, mut slots) = (now, now.plus(DAY), 0);
+    while let Some(next) = schedule.next_slot(Duration::ZERO, at).filter(|next| *next <= end) {
+        slots += 1;
+        at = next;
+    }
+    slots
+}
+
+fn text(plan: &Plan, output: Output) -> String {
+    let mut text = match &plan.store {
+        Some(store) => format!("{} against {store}\n", plan.inventory),
+        None => format!("{}; nothing is kept yet\n", plan.inventory),
+    };
+    let renamed =
+        plan.renamed.iter().map(|host| ("rename", &host.to, format!("from {}", host.from)));
+    let changed = plan.changed.iter().map(|host| ("change", &host.host, host.what.join(", ")));
+    let rows: Vec<[String; 3]> = plan
+        .added
+        .iter()
+        .map(|name| ("add", name, String::new()))
+        .chain(plan.retired.iter().map(|name| ("retire", name, "its history stays".to_owned())))
+        .chain(renamed)
+        .chain(changed)
+        .map(|(what, name, detail)| [what.to_owned(), name.clone(), detail])
+        .collect();
+    if rows.is_empty() {
+        text.push_str("no host is touched\n");
+    } else {
+        text.push_str(&output.table(&["CHANGE", "HOST", "DETAIL"], rows));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+    let bytes = |bytes: u64| output::bytes(bytes as f64);
+    text.push_str(&format!(
+        "{} unchanged; {} after it ({} paused, {} discovered)\n",
+        plural(plan.unchanged, "host"),
+        plural(plan.hosts, "host"),
+        plan.paused,
+        plan.discovered,
+    ));
+    if plan.discoveries > 0 {
+        let names = plural(plan.discoveries, "name");
+        text.push_str(&format!("further hosts may be discovered by {names}\n"));
+    }
+    let how = if plan.measured { "measured" } else { "an estimate: too few polls are kept" };
+    text.push_str(&format!(
+        "{:.1} polls/s, {} rows a day, {} a day ({} each, {how}), {} in {:.0} days of retention\n",
+        plan.polls_per_second,
+        plan.rows_per_day,
+        bytes(plan.bytes_per_day),
+        bytes(plan.bytes_per_poll),
+        bytes(plan.bytes_in_retention),
+        plan.retention_days,
+    ));
+    text
+}
