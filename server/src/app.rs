@@ -11,12 +11,17 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::{http::HttpThread, install::Installer};
+use self::{
+    http::{Faces, HttpThread},
+    install::Installer,
+};
 use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config},
     engine::{self, Command, Engine, Inputs, Parts},
+    grpc::{self, Board},
     health::Policy,
+    hook::{self, Hook},
     live::Live,
     metrics::{Metrics, StateLabel},
     model::{HostName, Record},
@@ -49,6 +54,14 @@ pub enum AppError {
     /// The HTTP address cannot be used.
     #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
     Http {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The address for gRPC cannot be used.
+    #[error("cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none")]
+    Grpc {
         /// The address.
         address: SocketAddr,
         /// Why not.
@@ -90,7 +103,8 @@ pub struct App {
 /// [`AppError`] when it cannot start; then nothing of it runs.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
     let app = start(config).await?;
-    tracing::info!(http = %app.http.address(), "serving");
+    let grpc = app.grpc_addr().map(tracing::field::display);
+    tracing::info!(http = %app.http.address(), grpc, "serving");
     shutdown.await;
     tracing::info!("stopping: no more polls are begun, those under way end");
     app.stop().await;
@@ -104,7 +118,10 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 /// [`AppError`]; then nothing of it runs.
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let listener = http::listen(config.http.listen)?;
+    let refuse = |address, error| AppError::Http { address, error };
+    let listener = http::listen(config.http.listen, refuse)?;
+    let refuse = |address, error| AppError::Grpc { address, error };
+    let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
     let store = store::open(&config.store, Mode::ReadWrite, Arc::clone(&clock)).await?;
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
@@ -125,18 +142,29 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let in_force = installer.first().await?;
 
     let (handle, writer) = start_writer(&store, &config.writer, &clock);
+    let policy = Policy::from(&config.health);
+    let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store)),
         metrics: Arc::clone(&metrics),
-        refresh: refresh(Arc::clone(&live), handle.clone()),
+        refresh: refresh(Arc::clone(&live), handle.clone(), hook.clone()),
+        policy,
         clock: Arc::clone(&clock),
     };
+    let grpc = grpc.map(|listener| {
+        let writer = handle.clone();
+        let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
+        let board = Board::new(Arc::clone(&live), Arc::clone(&clock), takes_rows);
+        (listener, Arc::new(board), grpc::Limits::listing(rows(config.grpc.list_max)))
+    });
+    let faces = Faces { http: (listener, site), grpc, hook: worker };
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
     let rounds = Rounds::start(Ticks { round, inventory, prune }).await?;
-    let http = HttpThread::start(listener, site)?;
+    let http = HttpThread::start(faces)?;
+    live.update_server(|server| server.grpc = http.grpc());
 
     let parts = Parts {
         poller: Poller::new(limits(&config.poll), Arc::clone(&clock)),
@@ -144,7 +172,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         writer: handle,
         live: Arc::clone(&live),
         metrics,
-        policy: Policy::from(&config.health),
+        policy,
+        hook,
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
@@ -174,6 +203,12 @@ impl App {
     #[must_use]
     pub fn http_addr(&self) -> Option<SocketAddr> {
         Some(self.http.address())
+    }
+
+    /// Where the fleet's health is asked for over gRPC.
+    #[must_use]
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.http.grpc()
     }
 
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.
@@ -228,7 +263,7 @@ fn rows(count: u32) -> usize {
 }
 
 /// Copies the fleet's and the writer's present state into the gauges.
-fn refresh(live: Arc<Live>, writer: WriterHandle) -> web::Refresh {
+fn refresh(live: Arc<Live>, writer: WriterHandle, hook: Option<Hook>) -> web::Refresh {
     let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move |metrics: &Metrics| {
         for (state, count) in live.count_by_state() {
@@ -240,5 +275,10 @@ fn refresh(live: Arc<Live>, writer: WriterHandle) -> web::Refresh {
         metrics.rows_dropped.set(gauge(stats.dropped + stats.rejected + stats.conflicting));
         metrics.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
         metrics.batches_failed.set(gauge(stats.failed_batches));
+        let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
+        metrics.hook_told.set(gauge(told.told));
+        metrics.hook_failed.set(gauge(told.failed));
+        metrics.hook_dropped.set(gauge(told.dropped));
+        metrics.hook_waiting.set(i64::try_from(told.waiting).unwrap_or(i64::MAX));
     })
 }

@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod failure;
+mod health;
 mod history;
 mod hosts;
 mod output;
@@ -105,6 +106,9 @@ enum Command {
     /// Explain the state of a host: its last attempts, its changes of state, one sentence
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
+    /// Ask a running server for its health, or a host's: SERVING is exit code 0; for HEALTHCHECK
+    #[command(after_help = health::EXAMPLES)]
+    Health(health::HealthArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -130,5 +134,6 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Hosts(args) => hosts::run(args, &runtime),
         Command::History(args) => history::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
+        Command::Health(args) => health::run(&args, &runtime),
     }
 }

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod poll;
 pub mod store;
 pub mod reload;
+pub mod hook;
 
 // Publish: what everybody else may look at.
 pub mod live;
@@ -32,6 +33,7 @@ pub mod rounds;
 // Serve: thin over the live view and the store.
 pub mod query;
 pub mod web;
+pub mod grpc;
 
 // The composition root, and the commands over it.
 pub mod app;

@@ -10,7 +10,8 @@ use crate::{
     inventory::Host,
     live::{self, HostView, RECENT_ATTEMPTS},
     model::{
-        Facts, HostId, HostName, Outcome, Record, Snapshot, State, Timings, Transition, VersionId,
+        Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
+        Transition, VersionId,
     },
     poll::{Attempt, Link},
     rates::rates,
@@ -51,7 +52,7 @@ pub(super) struct Entry {
     previous: Option<Box<Snapshot>>,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
-    recent: VecDeque<live::Attempt>,
+    recent: VecDeque<Arc<live::Attempt>>,
 }
 
 impl Entry {
@@ -110,6 +111,7 @@ impl Entry {
 
         let record = record(flight, &attempt, self.previous.as_deref(), health.state);
         let mut facts = None;
+        let unread = attempt.snapshot.as_deref().map(unread);
         if let Some(snapshot) = attempt.snapshot {
             if snapshot.facts != self.facts {
                 self.facts.clone_from(&snapshot.facts);
@@ -118,7 +120,7 @@ impl Entry {
             self.previous = Some(snapshot);
         }
         let record = Arc::new(record);
-        self.remember(&record);
+        self.remember(&record, unread);
         Settled { record, transition, facts }
     }
 
@@ -135,7 +137,7 @@ impl Entry {
     }
 
     /// This host for everybody else.
-    pub(super) fn view(&self, policy: &Policy) -> HostView {
+    pub(super) fn view(&self, policy: &Policy, next_due: Option<WallMs>) -> HostView {
         HostView {
             id: self.id,
             name: self.spec.name.clone(),
@@ -150,6 +152,7 @@ impl Entry {
             last: self.last.clone(),
             last_good: self.last_good.clone(),
             recent: self.recent.clone(),
+            next_due,
         }
     }
 
@@ -166,16 +169,12 @@ impl Entry {
         }
     }
 
-    fn remember(&mut self, record: &Arc<Record>) {
+    fn remember(&mut self, record: &Arc<Record>, unread: Option<Box<[(Family, Status)]>>) {
         if self.recent.len() == RECENT_ATTEMPTS {
             self.recent.pop_front();
         }
-        self.recent.push_back(live::Attempt {
-            slot: record.slot,
-            outcome: record.outcome,
-            call_us: record.timings.call_us,
-            error: record.error.clone(),
-        });
+        let attempt = live::Attempt { unread, ..live::Attempt::from(&**record) };
+        self.recent.push_back(Arc::new(attempt));
         if record.outcome.has_values() {
             self.last_good = Some(Arc::clone(record));
         }
@@ -185,6 +184,12 @@ impl Entry {
             let _ = asked.send(Arc::clone(record));
         }
     }
+}
+
+/// The families of an answer that could not be read in full.
+fn unread(snapshot: &Snapshot) -> Box<[(Family, Status)]> {
+    let faulty = snapshot.reports.iter().filter(|report| report.status.is_fault());
+    faulty.map(|report| (report.family, report.status)).collect()
 }
 
 /// The row of a poll, of a host that may be gone from the inventory by now.

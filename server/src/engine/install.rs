@@ -52,7 +52,7 @@ impl Engine {
         self.names.remove(&entry.spec.name);
         self.parts.live.remove(&entry.spec.name);
         if let Some(transition) = entry.decide(Input::Retire, &self.parts.policy, now) {
-            self.announce(transition);
+            self.announce(transition, Some(&entry));
         }
     }
 
@@ -109,10 +109,11 @@ impl Engine {
             }
         }
         self.names.insert(entry.spec.name.clone(), entry.id);
-        self.parts.live.publish(entry.view(&self.parts.policy));
-        self.hosts.insert(entry.id, entry);
+        let next_due = self.agenda.next_slot(entry.id);
+        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
         for transition in transitions {
-            self.announce(transition);
+            self.announce(transition, Some(&entry));
         }
+        self.hosts.insert(entry.id, entry);
     }
 }
