@@ -175,9 +175,10 @@ fn sentence(
     let good = last.outcome.has_values();
     let row = attempts.iter().rev().take_while(|a| a.outcome.has_values() == good).count();
     let all = if row == attempts.len() { "All of its" } else { "Its" };
-    let plural = if row == 1 { "" } else { "s" };
+    let polls = if row == 1 { "poll".to_owned() } else { format!("{row} polls") };
+    let all = if row == 1 { "Its" } else { all };
     if good {
-        return format!("{sentence} {all} last {row} poll{plural} brought values.");
+        return format!("{sentence} {all} last {polls} brought values.");
     }
     let at = last.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
     let before = match last_good {
@@ -185,5 +186,6 @@ fn sentence(
         None => "it never answered".to_owned(),
     };
     let outcome = last.outcome;
-    format!("{sentence} {all} last {row} poll{plural} failed, the newest with {outcome}{at}, and {before}.")
+    let newest = if row == 1 { "" } else { ", the newest" };
+    format!("{sentence} {all} last {polls} failed{newest} with {outcome}{at}, and {before}.")
 }
