@@ -130,7 +130,7 @@ impl Worker {
                         let stopped = stopping.wait_for(|stopping| *stopping);
                         // A pause that is cut short is followed by the last try.
                         let _ = timeout(pause, stopped).await;
-                        pause = (pause * 2).min(MAX_PAUSE);
+                        pause = after(pause);
                         tries += 1;
                     }
                     _ => break told,
@@ -153,3 +153,21 @@ impl Worker {
 
 
 
+
+/// The pause after this one.
+fn after(pause: Duration) -> Duration {
+    pause.saturating_mul(2).min(MAX_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_their_limit() {
+        let pauses = std::iter::successors(Some(FIRST_PAUSE), |pause| Some(after(*pause)));
+        let seconds: Vec<u64> = pauses.take(8).map(|pause| pause.as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(after(Duration::MAX), MAX_PAUSE);
+    }
+}

@@ -19,7 +19,7 @@ use roundsman::{
     live::{HostView, Live},
     model::{Facts, GroupName, HostId, HostName, State, VersionId},
     units::{Mono, Now, WallMs},
-    web::ConnectionLimits,
+    web::{ConnectionLimits, MAX_STREAMS},
 };
 use roundsman_proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest,
@@ -269,6 +269,26 @@ async fn watches_are_bounded_and_a_place_is_free_when_its_watcher_goes() {
     };
     timeout(PATIENCE, again).await.unwrap();
     drop(second);
+}
+
+#[tokio::test]
+async fn calls_over_the_limit_of_a_connection_wait() {
+    let site = Served::start().await;
+    let mut client = site.client().await;
+    let mut held = Vec::new();
+    for _ in 0..MAX_STREAMS {
+        held.push(watch(&mut client, "").await);
+    }
+    let mut other = client.clone();
+    let mut waiting = tokio::spawn(async move { check(&mut other, "").await });
+    // Somebody else's connection is served meanwhile, this one is not.
+    let mut neighbour = site.client().await;
+    for _ in 0..20 {
+        assert_eq!(check(&mut neighbour, "").await, Serving);
+    }
+    assert!(!waiting.is_finished(), "served over the limit");
+    held.pop();
+    assert_eq!(timeout(PATIENCE, &mut waiting).await.unwrap().unwrap(), Serving);
 }
 
 #[tokio::test]

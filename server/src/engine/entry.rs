@@ -242,3 +242,30 @@ pub(super) fn without_answer(outcome: Outcome, error: &str, now: Now) -> Attempt
         snapshot: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory;
+
+    #[test]
+    fn of_the_attempts_only_the_last_are_kept() {
+        let inventory = inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
+        let spec = inventory.hosts.into_values().next().unwrap();
+        let now = Now::default();
+        let health = Health::new(now.wall);
+        let mut entry = Entry::new(HostId(1), spec, health, Facts::default(), WallMs(0));
+        for _ in 0..RECENT_ATTEMPTS + 5 {
+            let slot = entry.claim(now.wall);
+            let name = entry.spec.name.clone();
+            let flight =
+                Flight { host: HostId(1), name, slot, due: now.mono, version: VersionId(1) };
+            let attempt = without_answer(Outcome::Refused, "refused", now);
+            entry.settle(&flight, attempt, &Policy::default(), now.wall);
+        }
+        let recent = entry.view(&Policy::default(), None).recent;
+        let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
+        assert_eq!(slots, (6..=25).collect::<Vec<i64>>());
+        assert_eq!(recent[19].state, State::Down);
+    }
+}
