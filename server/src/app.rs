@@ -60,7 +60,9 @@ pub enum AppError {
         error: io::Error,
     },
     /// The address for gRPC cannot be used.
-    #[error("cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none")]
+    #[error(
+        "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"
+    )]
     Grpc {
         /// The address.
         address: SocketAddr,

@@ -151,9 +151,6 @@ impl Worker {
     }
 }
 
-
-
-
 /// The pause after this one.
 fn after(pause: Duration) -> Duration {
     pause.saturating_mul(2).min(MAX_PAUSE)

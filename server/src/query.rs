@@ -20,8 +20,8 @@ pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
-pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
+pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use crate::{
     health::Policy,
@@ -249,8 +249,7 @@ impl Query {
         let id = HostId(host.id);
         let newest = store::Order::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
-        let events =
-            self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
+        let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
         let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
         let events = events.iter().map(EventShape::from).collect();
         Ok(why::of_store(host, attempts, events, policy))

@@ -18,8 +18,7 @@ use std::{
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 8] =
-    ["demo", "serve", "check", "poll", "hosts", "history", "why", "health"];
+const COMMANDS: [&str; 8] = ["demo", "serve", "check", "poll", "hosts", "history", "why", "health"];
 
 #[test]
 fn every_command_explains_itself() {

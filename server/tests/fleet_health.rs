@@ -23,9 +23,7 @@ use roundsman::{
 };
 use roundsman_proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest,
-    health_check_response::ServingStatus::{
-        self, NotServing, ServiceUnknown, Serving, Unknown,
-    },
+    health_check_response::ServingStatus::{self, NotServing, ServiceUnknown, Serving, Unknown},
     health_client::HealthClient,
 };
 use tokio::{
@@ -35,7 +33,10 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tonic::{Code, Streaming, transport::{Channel, Endpoint}};
+use tonic::{
+    Code, Streaming,
+    transport::{Channel, Endpoint},
+};
 
 /// Long enough for anything that is going to happen at all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -264,9 +265,7 @@ async fn watches_are_bounded_and_a_place_is_free_when_its_watcher_goes() {
     assert_eq!(refused.message(), "2 watches are open already");
     assert_eq!(check(&mut client, "").await, Serving, "asking goes on");
     drop(first);
-    let again = async {
-        while client.watch(request("")).await.is_err() {}
-    };
+    let again = async { while client.watch(request("")).await.is_err() {} };
     timeout(PATIENCE, again).await.unwrap();
     drop(second);
 }

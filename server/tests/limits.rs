@@ -174,10 +174,10 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
     let list = |count: usize, item: &dyn Fn(usize) -> String| {
         (0..count).map(item).collect::<Vec<_>>().join(", ")
     };
-    let addresses = |count| {
-        host(&format!("addresses = [{}]", list(count, &|i| format!("\"10.0.0.{i}:1\""))))
-    };
-    let labels = |count| host(&format!("labels = {{ {} }}", list(count, &|i| format!("l{i} = \"v\""))));
+    let addresses =
+        |count| host(&format!("addresses = [{}]", list(count, &|i| format!("\"10.0.0.{i}:1\""))));
+    let labels =
+        |count| host(&format!("labels = {{ {} }}", list(count, &|i| format!("l{i} = \"v\""))));
     let label = |name: String, value: String| host(&format!("labels = {{ {name} = \"{value}\" }}"));
     let patterns =
         |count| host(&format!("exclude.disk = [{}]", list(count, &|i| format!("\"d{i}\""))));
@@ -206,7 +206,11 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
         (group("a[999999999]"), group("a[1000000000]"), "more than 9 digits"),
         (patterns(64), patterns(65), "more than the limit of 64"),
         (pattern(x(512)), pattern(x(513)), "at most 512 bytes"),
-        (pattern("a{1000}".to_owned()), pattern("(a{1000}){1000}".to_owned()), "larger than 262144 bytes"),
+        (
+            pattern("a{1000}".to_owned()),
+            pattern("(a{1000}){1000}".to_owned()),
+            "larger than 262144 bytes",
+        ),
         (dns(3, 63), dns(3, 64), "DNS name"),
         (dns(4, 1), dns(4, 2), "DNS name"),
         (name(x(253)), name(x(254)), "253"),

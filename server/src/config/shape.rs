@@ -176,9 +176,11 @@ impl Shape for States {
 
     fn read(found: &Found) -> Option<Self> {
         match found {
-            Found::Text(text) => {
-                text.split(',').map(|word| State::parse(word.trim())).collect::<Option<_>>().map(Self)
-            }
+            Found::Text(text) => text
+                .split(',')
+                .map(|word| State::parse(word.trim()))
+                .collect::<Option<_>>()
+                .map(Self),
             Found::Whole(_) | Found::Other(_) => None,
         }
     }

@@ -57,10 +57,7 @@ impl Health for HealthService {
         Ok(Response::new(HealthListResponse { statuses: statuses.collect() }))
     }
 
-    async fn watch(
-        &self,
-        request: Request<HealthCheckRequest>,
-    ) -> Result<Response<Watch>, Status> {
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watch>, Status> {
         let service = request.into_inner().service;
         // It could become known later, but not by any name.
         if service.len() > MAX_SERVICE_BYTES {

@@ -151,7 +151,6 @@ fn document<T: Serialize>(
     what: T,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let at_text = at.to_string();
-    let document =
-        Document { version: DOCUMENT_VERSION, id, kind, at: at_text, at_ms: at, what };
+    let document = Document { version: DOCUMENT_VERSION, id, kind, at: at_text, at_ms: at, what };
     serde_json::to_vec(&document)
 }

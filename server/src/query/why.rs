@@ -80,7 +80,10 @@ impl From<&Attempt> for WhyAttempt {
     fn from(attempt: &Attempt) -> Self {
         let timings = &attempt.timings;
         let unread = |pairs: &[(Family, Status)]| {
-            pairs.iter().map(|(family, status)| Unread { family: *family, status: *status }).collect()
+            pairs
+                .iter()
+                .map(|(family, status)| Unread { family: *family, status: *status })
+                .collect()
         };
         Self {
             slot: Rfc3339(attempt.slot),
