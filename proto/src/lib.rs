@@ -18,7 +18,7 @@ pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/roundsman_v1.bin"));
 
 /// Package `grpc.health.v1`: the health service that the server offers of its fleet, with `List`.
-#[allow(missing_docs, unreachable_pub, clippy::all, rustdoc::all)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines, rustdoc::all)]
 pub mod health {
     tonic::include_proto!("grpc.health.v1");
 }

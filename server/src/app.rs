@@ -154,10 +154,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         clock: Arc::clone(&clock),
     };
     let grpc = grpc.map(|listener| {
-        let writer = handle.clone();
-        let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
-        let board = Board::new(Arc::clone(&live), Arc::clone(&clock), takes_rows);
-        (listener, Arc::new(board), grpc::Limits::listing(rows(config.grpc.list_max)))
+        let board = board(&live, &clock, handle.clone());
+        (listener, board, grpc::Limits::listing(rows(config.grpc.list_max)))
     });
     let faces = Faces { http: (listener, site), grpc, hook: worker };
     let (round, rounds_in) = mpsc::channel(1);
@@ -262,6 +260,12 @@ pub(crate) fn limits(poll: &config::Poll) -> Limits {
 
 fn rows(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// The health of the fleet, for whoever asks over gRPC.
+fn board(live: &Arc<Live>, clock: &Arc<dyn Clock>, writer: WriterHandle) -> Arc<Board> {
+    let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
+    Arc::new(Board::new(Arc::clone(live), Arc::clone(clock), takes_rows))
 }
 
 /// Copies the fleet's and the writer's present state into the gauges.

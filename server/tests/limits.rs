@@ -10,7 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use roundsman::{config::SETTINGS, inventory, poll::Limit};
+use roundsman::{
+    config::{SETTINGS, SettingInfo},
+    inventory,
+    poll::Limit,
+};
 
 /// Where every `MAX_` must be listed: what faces outwards.
 const FACING: [&str; 7] = [
@@ -109,7 +113,7 @@ fn every_limit_has_the_value_that_is_written_down() {
             [file, name] => constant(&root().join(file), name),
             [name] => match name.strip_prefix("Limit::") {
                 Some(of_probe) => of_probes(of_probe).map(|limit| limit.to_string()),
-                None => SETTINGS.iter().find(|s| s.key == name).map(|s| s.default()),
+                None => SETTINGS.iter().find(|s| s.key == name).map(SettingInfo::default),
             },
             _ => None,
         };

@@ -109,13 +109,11 @@ impl Target {
         let answer = sender.send_request(request);
         // The connection ends with this function, whatever the receiver still wants to say.
         let (mut answer, mut connection) = (std::pin::pin!(answer), std::pin::pin!(connection));
-        loop {
-            tokio::select! {
-                answer = &mut answer => return Ok(answer.map_err(broken)?.status()),
-                ended = &mut connection => {
-                    ended.map_err(broken)?;
-                    return Ok(answer.await.map_err(broken)?.status());
-                }
+        tokio::select! {
+            answer = &mut answer => Ok(answer.map_err(broken)?.status()),
+            ended = &mut connection => {
+                ended.map_err(broken)?;
+                Ok(answer.await.map_err(broken)?.status())
             }
         }
     }
