@@ -6,12 +6,17 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed=roundsman");
-    let descriptors = protox::compile(["roundsman/v1/probe.proto"], ["."])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("roundsman_v1.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure()
-        .type_attribute(".", "#[derive(serde::Serialize)]")
-        .compile_fds(descriptors)?;
+    for (folder, file, kept) in [
+        ("roundsman", "roundsman/v1/probe.proto", "roundsman_v1.bin"),
+        ("grpc", "grpc/health/v1/health.proto", "grpc_health_v1.bin"),
+    ] {
+        println!("cargo:rerun-if-changed={folder}");
+        let descriptors = protox::compile([file], ["."])?;
+        fs::write(out.join(kept), descriptors.encode_to_vec())?;
+        tonic_prost_build::configure()
+            .type_attribute(".", "#[derive(serde::Serialize)]")
+            .compile_fds(descriptors)?;
+    }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The wire between the server and its probes.
 //!
-//! Everything here is generated from `roundsman/v1/probe.proto`, which is the place to read: every
+//! Everything of [`v1`] is generated from `roundsman/v1/probe.proto`, which is the place to read: every
 //! field says its unit, its kernel source and the kernel that first had it. Nothing on the wire is
 //! derived: counters are raw, what a kernel lacks is absent.
 //!
@@ -16,3 +16,13 @@ pub mod v1 {
 /// The encoded `FileDescriptorSet` of [`v1`], for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/roundsman_v1.bin"));
+
+/// Package `grpc.health.v1`: the health service that the server offers of its fleet, with `List`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines, rustdoc::all)]
+pub mod health {
+    tonic::include_proto!("grpc.health.v1");
+}
+
+/// The encoded `FileDescriptorSet` of [`health`], for gRPC reflection.
+pub const HEALTH_DESCRIPTOR_SET: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/grpc_health_v1.bin"));

@@ -15,7 +15,7 @@ use tokio::{
 pub(crate) use self::install::kept;
 use self::{
     discovering::Discovering,
-    http::HttpThread,
+    http::{Faces, HttpThread},
     install::{Hosts, Installer},
 };
 use crate::{
@@ -23,7 +23,9 @@ use crate::{
     config::{self, Config},
     discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
+    grpc::{self, Board},
     health::Policy,
+    hook::{self, Hook},
     live::Live,
     metrics::{Metrics, StateLabel},
     model::{HostName, Record},
@@ -58,6 +60,16 @@ pub enum AppError {
     /// The HTTP address cannot be used.
     #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
     Http {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The address for gRPC cannot be used.
+    #[error(
+        "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"
+    )]
+    Grpc {
         /// The address.
         address: SocketAddr,
         /// Why not.
@@ -99,7 +111,8 @@ pub struct App {
 /// [`AppError`] when it cannot start; then nothing of it runs.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
     let app = start(config).await?;
-    tracing::info!(http = %app.http.address(), "serving");
+    let grpc = app.grpc_addr().map(tracing::field::display);
+    tracing::info!(http = %app.http.address(), grpc, "serving");
     shutdown.await;
     tracing::info!("stopping: no more polls are begun, those under way end");
     app.stop().await;
@@ -113,7 +126,10 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 /// [`AppError`]; then nothing of it runs.
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let listener = http::listen(config.http.listen)?;
+    let refuse = |address, error| AppError::Http { address, error };
+    let listener = http::listen(config.http.listen, refuse)?;
+    let refuse = |address, error| AppError::Grpc { address, error };
+    let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
     let store = store::open(&config.store, Mode::ReadWrite, Arc::clone(&clock)).await?;
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
@@ -143,19 +159,28 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let in_force = installer.first().await?;
 
     let (handle, writer) = start_writer(&store, &config.writer, &clock);
+    let policy = Policy::from(&config.health);
+    let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store)),
         metrics: Arc::clone(&metrics),
-        refresh: refresh(Arc::clone(&live), handle.clone()),
+        refresh: refresh(Arc::clone(&live), handle.clone(), hook.clone()),
+        policy,
         clock: Arc::clone(&clock),
         operator: operator.clone(),
     };
+    let grpc = grpc.map(|listener| {
+        let board = board(&live, &clock, handle.clone());
+        (listener, board, grpc::Limits::listing(rows(config.grpc.list_max)))
+    });
+    let faces = Faces { http: (listener, site), grpc, hook: worker };
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
     let rounds = Rounds::start(Ticks { round, inventory, prune }).await?;
-    let http = HttpThread::start(listener, site)?;
+    let http = HttpThread::start(faces)?;
+    live.update_server(|server| server.grpc = http.grpc());
 
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
@@ -163,7 +188,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         writer: handle,
         live: Arc::clone(&live),
         metrics,
-        policy: Policy::from(&config.health),
+        policy,
+        hook,
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
@@ -195,6 +221,12 @@ impl App {
     #[must_use]
     pub fn http_addr(&self) -> Option<SocketAddr> {
         Some(self.http.address())
+    }
+
+    /// Where the fleet's health is asked for over gRPC.
+    #[must_use]
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.http.grpc()
     }
 
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.
@@ -248,8 +280,14 @@ fn rows(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
+/// The health of the fleet, for whoever asks over gRPC.
+fn board(live: &Arc<Live>, clock: &Arc<dyn Clock>, writer: WriterHandle) -> Arc<Board> {
+    let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
+    Arc::new(Board::new(Arc::clone(live), Arc::clone(clock), takes_rows))
+}
+
 /// Copies the fleet's and the writer's present state into the gauges.
-fn refresh(live: Arc<Live>, writer: WriterHandle) -> web::Refresh {
+fn refresh(live: Arc<Live>, writer: WriterHandle, hook: Option<Hook>) -> web::Refresh {
     let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move |metrics: &Metrics| {
         for (state, count) in live.count_by_state() {
@@ -261,5 +299,10 @@ fn refresh(live: Arc<Live>, writer: WriterHandle) -> web::Refresh {
         metrics.rows_dropped.set(gauge(stats.dropped + stats.rejected + stats.conflicting));
         metrics.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
         metrics.batches_failed.set(gauge(stats.failed_batches));
+        let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
+        metrics.hook_told.set(gauge(told.told));
+        metrics.hook_failed.set(gauge(told.failed));
+        metrics.hook_dropped.set(gauge(told.dropped));
+        metrics.hook_waiting.set(i64::try_from(told.waiting).unwrap_or(i64::MAX));
     })
 }

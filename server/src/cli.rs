@@ -7,6 +7,7 @@ mod accept;
 mod check;
 mod demo;
 mod failure;
+mod health;
 mod history;
 mod hosts;
 mod output;
@@ -113,6 +114,9 @@ enum Command {
     /// Let another machine answer for a host: it was installed anew, or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
+    /// Ask a running server for its health, or a host's: SERVING is exit code 0; for HEALTHCHECK
+    #[command(after_help = health::EXAMPLES)]
+    Health(health::HealthArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -140,5 +144,6 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::History(args) => history::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
+        Command::Health(args) => health::run(&args, &runtime),
     }
 }

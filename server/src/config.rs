@@ -10,6 +10,7 @@
 //! password of digits is no string (here: a variable is text until its setting says otherwise), it
 //! takes a file that is missing for an empty one, and its messages speak of profiles.
 
+mod hook_url;
 mod layer;
 mod read;
 mod secret;
@@ -17,11 +18,12 @@ mod setting;
 mod shape;
 mod url;
 
+pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
-pub use shape::{ByteSize, LogFormat, LogLevel, TlsMode};
+pub use shape::{ByteSize, LogFormat, LogLevel, States, TlsMode};
 pub use url::{MysqlUrl, StoreUrl};
 
 use std::{
@@ -41,6 +43,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The HTTP API.
     pub http: Http,
+    /// The fleet's health over gRPC.
+    pub grpc: Grpc,
     /// Where polls are kept.
     pub store: Store,
     /// How rows get there.
@@ -53,6 +57,8 @@ pub struct Config {
     pub discover: Discover,
     /// When a host counts as up or down.
     pub health: Health,
+    /// Who is told of changes of state.
+    pub hook: Hook,
     /// How long rows are kept.
     pub retention: Retention,
     /// What is logged.
@@ -64,6 +70,32 @@ pub struct Config {
 pub struct Http {
     /// Address of the HTTP API; port 0 takes a free one.
     pub listen: SocketAddr,
+}
+
+/// `[grpc]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grpc {
+    /// Address of the fleet's health; port 0 takes a free one, none turns it off.
+    pub listen: Option<SocketAddr>,
+    /// Most services in an answer of `List`.
+    pub list_max: u32,
+}
+
+/// `[hook]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Where changes of state are posted to.
+    pub url: Option<HookUrl>,
+    /// A change that enters or leaves one of these is told.
+    pub states: States,
+    /// Longest time for one POST.
+    pub timeout: Duration,
+    /// How often one change is tried.
+    pub attempts: u32,
+    /// Most changes waiting to be told.
+    pub queue: u32,
+    /// Sent as `Authorization: Bearer`.
+    pub token: Option<Secret>,
 }
 
 /// `[store]`
@@ -254,10 +286,11 @@ fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError>
 /// so that all are looked at; the reader then refuses to finish.
 fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
-        DATA, DISCOVER_FORGET, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY,
-        LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT,
-        POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS,
-        RETENTION_POLLS, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_CLOCK_SKEW, HEALTH_FALL,
+        HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
+        POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT,
+        RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT,
+        WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -282,6 +315,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         inventory,
         data,
         http: Http { listen: read.get(&HTTP_LISTEN) },
+        grpc: Grpc { listen: read.get(&GRPC_LISTEN), list_max: read.get(&GRPC_LIST_MAX) },
         store,
         writer,
         poll: Poll {
@@ -298,12 +332,33 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             fall: read.get(&HEALTH_FALL),
             clock_skew: read.get(&HEALTH_CLOCK_SKEW),
         },
+        hook: hook(read),
         retention: Retention {
             polls: read.get(&RETENTION_POLLS),
             events: read.get(&RETENTION_EVENTS),
         },
         log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
     }
+}
+
+fn hook(read: &mut read::Reader<'_>) -> Hook {
+    use setting::{
+        HOOK_ATTEMPTS, HOOK_QUEUE, HOOK_STATES, HOOK_TIMEOUT, HOOK_TOKEN, HOOK_TOKEN_FILE, HOOK_URL,
+    };
+    let hook = Hook {
+        url: read.get(&HOOK_URL),
+        states: read.get(&HOOK_STATES),
+        timeout: read.get(&HOOK_TIMEOUT),
+        attempts: read.get(&HOOK_ATTEMPTS),
+        queue: read.get(&HOOK_QUEUE),
+        token: read.secret(&HOOK_TOKEN, &HOOK_TOKEN_FILE),
+    };
+    if let Some(token) = &hook.token
+        && !token.expose().bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+    {
+        read.refuse(&HOOK_TOKEN, "expected visible ASCII characters without spaces".to_owned());
+    }
+    hook
 }
 
 fn store(read: &mut read::Reader<'_>, data: &Path) -> Store {

@@ -22,6 +22,7 @@ use self::{
 use crate::{
     clock::Clock,
     health::{Flaw, Policy},
+    hook::{self, Hook},
     inventory::Inventory,
     live::Live,
     metrics::{Metrics, OutcomeLabel},
@@ -96,6 +97,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The thresholds of health.
     pub policy: Policy,
+    /// Told of every change of state, when somebody wants to know.
+    pub hook: Option<Hook>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -169,6 +172,8 @@ impl Engine {
                 Event::Round => {
                     heard = self.parts.clock.now().mono;
                     self.parts.metrics.rounds.inc();
+                    let now = self.parts.clock.now().wall;
+                    self.parts.live.update_server(|server| server.last_cron_round = now);
                     self.open();
                 }
                 Event::Silence => {
@@ -281,14 +286,15 @@ impl Engine {
         let Settled { record, transition, facts } =
             entry.settle(flight, attempt, twin, &self.parts.policy, now);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        self.parts.live.publish(entry.view(&self.parts.policy));
+        let next_due = self.agenda.next_slot(flight.host);
+        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
             let seen = FactsSeen { host: flight.host, facts, seen: now };
             self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));
         }
         if let Some(transition) = transition {
-            self.announce(transition);
+            self.announce(transition, self.hosts.get(&flight.host));
         }
     }
 
@@ -303,11 +309,14 @@ impl Engine {
         Some(Flaw::Duplicate { other: other.spec.name.clone(), copied })
     }
 
-    fn announce(&self, transition: Transition) {
+    fn announce(&self, transition: Transition, host: Option<&Entry>) {
         tracing::info!(
             host = %transition.name, from = %transition.from, to = %transition.to,
             cause = %transition.cause, reason = %transition.reason, "state changed",
         );
+        if let (Some(hook), Some(host)) = (&self.parts.hook, host) {
+            hook.push(hook::News::of_host(&transition, &host.spec));
+        }
         self.parts.writer.push(writer::Entry::Transition(transition));
     }
 

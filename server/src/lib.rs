@@ -22,6 +22,7 @@ pub mod poll;
 pub mod discover;
 pub mod store;
 pub mod reload;
+pub mod hook;
 
 // Publish: what everybody else may look at.
 pub mod live;
@@ -35,6 +36,7 @@ pub mod operator;
 // Serve: thin over the live view and the store.
 pub mod query;
 pub mod web;
+pub mod grpc;
 
 // The composition root, and the commands over it.
 pub mod app;

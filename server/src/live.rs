@@ -5,14 +5,18 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
-    model::{Facts, GroupName, HostId, HostName, Labels, Outcome, Record, State, VersionId},
-    units::{Micros, WallMs},
+    model::{
+        Facts, Family, GroupName, HostId, HostName, Labels, Outcome, Record, State, Status,
+        Timings, VersionId,
+    },
+    units::WallMs,
 };
 
 /// How many of a host's last attempts are kept in memory.
@@ -21,17 +25,42 @@ pub const RECENT_ATTEMPTS: usize = 20;
 /// How many updates a slow subscriber may be behind before it skips the oldest.
 pub const UPDATE_BACKLOG: usize = 1024;
 
-/// One attempt, short: for a strip of the last few.
+/// One attempt, short: what explains a state, without the values. A record has three kilobytes,
+/// and twenty of them for each of ten thousand hosts would be 600 MB; this has 150 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
     /// When it was due.
     pub slot: WallMs,
     /// How it ended.
     pub outcome: Outcome,
-    /// The call's time, when one was made.
-    pub call_us: Option<Micros>,
+    /// The host's state after it.
+    pub state: State,
+    /// How long its steps took.
+    pub timings: Timings,
+    /// Size of the encoded answer, bytes.
+    pub answer_bytes: Option<u64>,
+    /// The address used.
+    pub address: Option<Arc<str>>,
     /// What went wrong.
     pub error: Option<Arc<str>>,
+    /// The families that could not be read in full; their words are in `error`. None when they are
+    /// not known: the store keeps the words alone.
+    pub unread: Option<Box<[(Family, Status)]>>,
+}
+
+impl From<&Record> for Attempt {
+    fn from(record: &Record) -> Self {
+        Self {
+            slot: record.slot,
+            outcome: record.outcome,
+            state: record.state,
+            timings: record.timings,
+            answer_bytes: record.answer_bytes,
+            address: record.address.clone(),
+            error: record.error.clone(),
+            unread: None,
+        }
+    }
 }
 
 /// One host as it is now.
@@ -61,8 +90,10 @@ pub struct HostView {
     pub last: Option<Arc<Record>>,
     /// The last poll that brought values; these stay visible while a host is down.
     pub last_good: Option<Arc<Record>>,
-    /// The last [`RECENT_ATTEMPTS`] attempts, oldest first.
-    pub recent: VecDeque<Attempt>,
+    /// The last [`RECENT_ATTEMPTS`] attempts, oldest first; shared, because a view is made per poll.
+    pub recent: VecDeque<Arc<Attempt>>,
+    /// The slot that it is polled for next; none while it is not polled.
+    pub next_due: Option<WallMs>,
 }
 
 /// What the server says of itself.
@@ -74,8 +105,12 @@ pub struct ServerView {
     pub inventory: Option<(VersionId, Arc<str>, WallMs)>,
     /// Why the inventory file as it is now is not in force; one problem per line.
     pub inventory_error: Option<Arc<str>>,
-    /// When the cron scheduler last opened a round of slots.
+    /// When a round of slots was last opened, by the cron scheduler or by the engine's own guard.
     pub last_round: WallMs,
+    /// When the cron scheduler last opened one.
+    pub last_cron_round: WallMs,
+    /// Where the health of the fleet is served over gRPC, when it is.
+    pub grpc: Option<SocketAddr>,
     /// Set once the first inventory is in force.
     pub ready: bool,
     /// Set when the server is stopping.
@@ -88,6 +123,9 @@ pub struct Live {
     hosts: RwLock<BTreeMap<HostName, Arc<HostView>>>,
     server: RwLock<ServerView>,
     updates: broadcast::Sender<Arc<HostView>>,
+    /// Counts changes of states, of membership and of the server itself. A counter, not a queue: who
+    /// is late sees the newest alone.
+    changes: watch::Sender<u64>,
 }
 
 impl Default for Live {
@@ -96,6 +134,7 @@ impl Default for Live {
             hosts: RwLock::default(),
             server: RwLock::default(),
             updates: broadcast::Sender::new(UPDATE_BACKLOG),
+            changes: watch::Sender::new(0),
         }
     }
 }
@@ -130,6 +169,13 @@ impl Live {
         self.updates.subscribe()
     }
 
+    /// Told when a host's state changes, when a host comes or goes, and when the server says
+    /// something else of itself; not at every poll. What is missed meanwhile is told once.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// What the server says of itself.
     #[must_use]
     pub fn server(&self) -> ServerView {
@@ -139,10 +185,14 @@ impl Live {
     /// Publishes a host as it is now.
     pub fn publish(&self, view: HostView) {
         let view = Arc::new(view);
-        self.hosts
+        let before = self
+            .hosts
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(view.name.clone(), Arc::clone(&view));
+        if before.is_none_or(|before| before.state != view.state || before.group != view.group) {
+            self.changed();
+        }
         // No receiver is no fault: nobody is looking.
         let _ = self.updates.send(view);
     }
@@ -150,10 +200,18 @@ impl Live {
     /// Takes a host out of the view.
     pub fn remove(&self, name: &HostName) {
         self.hosts.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.changed();
     }
 
     /// Changes what the server says of itself.
     pub fn update_server(&self, change: impl FnOnce(&mut ServerView)) {
-        change(&mut self.server.write().unwrap_or_else(PoisonError::into_inner));
+        let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut server);
+        drop(server);
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -79,6 +79,14 @@ pub struct Metrics {
     pub rows_waiting: Gauge,
     /// Batches that failed and were tried again.
     pub batches_failed: Gauge,
+    /// Changes of state that the hook took.
+    pub hook_told: Gauge,
+    /// Changes that it did not take, whatever was tried.
+    pub hook_failed: Gauge,
+    /// Changes that were never tried: too many waited.
+    pub hook_dropped: Gauge,
+    /// Changes that wait to be told.
+    pub hook_waiting: Gauge,
 }
 
 impl Default for Metrics {
@@ -110,9 +118,14 @@ impl Metrics {
             rows_dropped: Gauge::default(),
             rows_waiting: Gauge::default(),
             batches_failed: Gauge::default(),
+            hook_told: Gauge::default(),
+            hook_failed: Gauge::default(),
+            hook_dropped: Gauge::default(),
+            hook_waiting: Gauge::default(),
         };
         metrics.register_polling();
         metrics.register_keeping();
+        metrics.register_telling();
         metrics
     }
 
@@ -178,6 +191,18 @@ impl Metrics {
             "Batches that failed and were tried again, since the start",
             self.batches_failed.clone(),
         );
+    }
+
+    fn register_telling(&self) {
+        let Ok(mut registry) = self.registry.lock() else { return };
+        for (name, help, gauge) in [
+            ("hook_told", "Changes of state that the hook took, since the start", &self.hook_told),
+            ("hook_failed", "Changes of state that the hook did not take", &self.hook_failed),
+            ("hook_dropped", "Changes of state never tried: too many waited", &self.hook_dropped),
+            ("hook_waiting", "Changes of state that wait to be told", &self.hook_waiting),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
     }
 
     /// The OpenMetrics text (content type `application/openmetrics-text; version=1.0.0`).

@@ -20,7 +20,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use classify::{Fault, Stuck};
 pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
-pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, MAX_REPORT_BYTES, PROTOCOL};
+pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, MAX_REPORT_BYTES, PROTOCOL, snapshot};
 pub use job::{Attempt, Job, Serving};
 pub use link::Link;
 pub use socket::Speech;

@@ -11,6 +11,7 @@ mod poll_shape;
 mod range;
 mod readiness;
 mod shapes;
+mod why;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -20,10 +21,12 @@ pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
 pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
+pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use crate::{
+    health::Policy,
     inventory::closest,
-    live::{Live, RECENT_ATTEMPTS},
+    live::{HostView, Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State},
     store::{self, HostQuery, HostSummary, Store, StoreError},
     units::WallMs,
@@ -231,6 +234,57 @@ impl Query {
         let transitions = self.store.transitions(Some(id), store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: name.as_str().into(), events })
+    }
+
+    /// Why a host is in its state. Of a host in the live view it answers even while the store does
+    /// not; of another, `policy` says what would change its state.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn why(&self, name: &str, policy: &Policy) -> Result<WhyShape, QueryError> {
+        if let Some(view) = self.live.as_ref().and_then(|live| live.host(name)) {
+            return Ok(self.why_live(&view).await);
+        }
+        let host = self.host(name).await?;
+        let id = HostId(host.id);
+        let newest = store::Order::NewestFirst;
+        let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
+        let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
+        let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
+        let events = events.iter().map(EventShape::from).collect();
+        Ok(why::of_store(host, attempts, events, policy))
+    }
+
+    /// The live view, completed with what only the store knows, when it answers in time.
+    async fn why_live(&self, view: &HostView) -> WhyShape {
+        let newest = store::Order::NewestFirst;
+        let missing = RECENT_ATTEMPTS.saturating_sub(view.recent.len());
+        let until = view.recent.front().map_or(WallMs(i64::MAX), |oldest| oldest.slot);
+        let asking = async {
+            let span = store::Span { to: until, ..store::Span::ALL };
+            let before = match missing {
+                0 => Vec::new(),
+                _ => self.store.polls(view.id, span, newest, missing).await?,
+            };
+            let all = store::Span::ALL;
+            let events = self.store.transitions(Some(view.id), all, newest, WHY_EVENTS).await?;
+            Ok::<_, StoreError>((before, events))
+        };
+        let (kept, error) = match tokio::time::timeout(STORE_PATIENCE, asking).await {
+            Ok(Ok(kept)) => (kept, None),
+            Ok(Err(error)) => ((Vec::new(), Vec::new()), Some(error.to_string())),
+            Err(_) => {
+                let late = format!("no answer within {} s", STORE_PATIENCE.as_secs());
+                ((Vec::new(), Vec::new()), Some(late))
+            }
+        };
+        let (before, events) = kept;
+        let before = before.iter().rev().map(WhyAttempt::from).collect();
+        WhyShape {
+            events: events.iter().map(EventShape::from).collect(),
+            store_error: error,
+            ..why::of_view(view, before)
+        }
     }
 
     /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].

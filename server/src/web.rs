@@ -19,12 +19,14 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::mpsc};
 
+pub(crate) use connections::accept_http2;
 pub use connections::{
-    ConnectionLimits, DRAIN, MAX_CONNECTION_LIFE, MAX_CONNECTIONS, MAX_HEADER_WAIT,
+    ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
+    MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_STREAMS,
 };
 pub use orders::ORDER_HEADER;
 
-use crate::{clock::Clock, metrics::Metrics, operator::Order, query::Query};
+use crate::{clock::Clock, health::Policy, metrics::Metrics, operator::Order, query::Query};
 
 /// The largest request body read, bytes. Nothing here takes a body.
 pub const MAX_BODY_BYTES: usize = 1024;
@@ -41,6 +43,8 @@ pub struct Site {
     pub metrics: Arc<Metrics>,
     /// Called before the metrics are written out.
     pub refresh: Refresh,
+    /// The thresholds of health, to say what would change the state of a host that is not live.
+    pub policy: Policy,
     /// The clock that `-1h` is counted from.
     pub clock: Arc<dyn Clock>,
     /// Where orders go.
@@ -66,6 +70,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/hosts/{name}/accept", post(orders::accept))
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
         .route("/api/v1/hosts/{name}/events", get(api::events))
+        .route("/api/v1/hosts/{name}/why", get(api::why))
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -88,5 +93,5 @@ pub async fn serve_with(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
-    connections::accept(listener, router(site), limits, shutdown).await;
+    connections::accept_http1(listener, router(site), limits, shutdown).await;
 }

@@ -168,6 +168,15 @@ async fn events_come_newest_first() {
 }
 
 #[tokio::test]
+async fn a_state_is_explained_step_by_step() {
+    let site = Served::start().await;
+    for host in ["web-1", "web-2", "db-1", "old-1"] {
+        let why = site.json(&format!("/api/v1/hosts/{host}/why")).await;
+        insta::assert_json_snapshot!(format!("why_{host}"), known_only(why));
+    }
+}
+
+#[tokio::test]
 async fn what_is_asked_wrongly_is_answered_with_what_is_expected() {
     let site = Served::start().await;
     let mut table = String::new();
@@ -177,6 +186,7 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_expected() {
         "/api/v1/hosts/a%20b",
         "/api/v1/hosts/wbe-1/polls",
         "/api/v1/hosts/wbe-1/events",
+        "/api/v1/hosts/wbe-1/why",
         "/api/v1/hosts?state=upp",
         "/api/v1/hosts?limit=0",
         "/api/v1/hosts?limit=1001",

@@ -18,8 +18,8 @@ use std::{
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 9] =
-    ["demo", "serve", "check", "plan", "poll", "hosts", "history", "why", "accept"];
+const COMMANDS: [&str; 10] =
+    ["demo", "serve", "check", "plan", "poll", "hosts", "history", "why", "accept", "health"];
 
 #[test]
 fn every_command_explains_itself() {
@@ -40,7 +40,7 @@ fn every_command_explains_itself() {
 #[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
-    for command in COMMANDS.into_iter().filter(|command| *command != "serve") {
+    for command in COMMANDS.into_iter().filter(|command| !["serve", "health"].contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }
 }
@@ -71,6 +71,8 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["demo", "--interval", "1ms"], 2),
         (&["demo", "--inventory", "hosts.toml"], 2),
         (&["serve", "--http", "8080"], 2),
+        (&["health", "--address", "no address"], 2),
+        (&["health", "--timeout", "1h"], 2),
         (&["poll"], 2),
         (&["poll", "a:1", "--timeout", "1h"], 2),
         (&["poll", "a:1", "--times", "0"], 2),
@@ -202,6 +204,13 @@ fn line_after(running: &mut Running, text: &str) -> String {
     panic!("the program ended without saying {text:?}");
 }
 
+/// Where a server that has started says that it serves HTTP and gRPC.
+fn addresses(server: &mut Running) -> (String, String) {
+    let line = line_after(server, " serving http=");
+    let (http, grpc) = line.split_once(" grpc=").unwrap();
+    (http.to_owned(), grpc.to_owned())
+}
+
 fn get(address: &str, path: &str) -> String {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -230,8 +239,17 @@ fn the_server_serves_until_it_is_told_to_stop() {
     );
     for stop in [Signal::TERM, Signal::INT] {
         let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
-        let http = line_after(&mut server, " serving http=");
+        let (http, grpc) = addresses(&mut server);
         get_until(&http, "/api/v1/hosts?state=up", "\"name\":\"here\"");
+        for (service, code, said) in
+            [("", 0, "SERVING\n"), ("store", 0, "SERVING\n"), ("host/here", 0, "SERVING\n")]
+        {
+            let asked = desk.run(&["health", service, "--address", &grpc]);
+            assert_eq!((asked.code, asked.out.as_str()), (Some(code), said), "{asked:?}");
+        }
+        let unknown = desk.run(&["health", "host/there", "--address", &grpc]);
+        assert_eq!(unknown.code, Some(1), "{unknown:?}");
+        assert!(unknown.err.contains("no service is called \"host/there\""), "{}", unknown.err);
         get_until(&http, "/readyz", "HTTP/1.1 200 OK");
         // A command reads the file while the server writes it.
         let kept = |_| desk.run(&["hosts", "--data", "d", "--state", "up", "--json"]).json();
@@ -240,6 +258,9 @@ fn the_server_serves_until_it_is_told_to_stop() {
         let ended = server.end(desk.path());
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(std::net::TcpStream::connect(&http).is_err(), "nobody listens any more");
+        let gone = desk.run(&["health", "--address", &grpc]);
+        assert_eq!(gone.code, Some(1), "{gone:?}");
+        assert!(gone.err.contains("connection refused; is a server listening"), "{}", gone.err);
     }
 }
 

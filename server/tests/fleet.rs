@@ -99,6 +99,7 @@ fn config_with(folder: &TempDir, settings: &[(&'static str, &str)]) -> Config {
         flag("inventory", inventory.display().to_string()),
         flag("data", folder.path().display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", "127.0.0.1:0".to_owned()),
     ];
     flags.extend(settings.iter().map(|(key, value)| flag(key, (*value).to_owned())));
     let sources = Sources { flags, ..Sources::default() };

@@ -45,7 +45,7 @@ impl Site {
         desk.file(
             "roundsman.toml",
             &format!(
-                "data = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[store]\n\
+                "data = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[grpc]\nlisten = \"\"\n[store]\n\
                  url = \"mysql://roundsman@127.0.0.1:{}/fleet\"\npassword_file = \"password\"\n",
                 desk.path().display(),
                 server.port()

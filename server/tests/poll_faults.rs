@@ -18,7 +18,7 @@ use prost::bytes::Bytes;
 use roundsman::{
     clock::SystemClock,
     model::{Address, HostId, HostName, Outcome, Selection},
-    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, Poller, Serving},
+    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, MAX_SOCKET_ADDRESSES, Poller, Serving},
     resolve::Resolve,
     units::Micros,
 };
@@ -113,6 +113,7 @@ fn faults() -> Vec<(&'static str, Behaviour, Duration)> {
         ("HTTP/1.1", Behaviour::Http1, LONG),
         ("HTTP/2 without gRPC", Behaviour::Http(404), LONG),
         ("a proxy's login page", Behaviour::Http(401), LONG),
+        ("a redirect", Behaviour::Http(307), LONG),
         ("half a message and a good status", Behaviour::Truncated, LONG),
         ("no message and a good status", Behaviour::NoMessage, LONG),
         ("compressed, which was not asked for", Behaviour::Compressed, LONG),
@@ -408,6 +409,49 @@ async fn after_a_failure_a_changed_address_is_found() {
     assert_eq!(attempt.outcome, Outcome::Ok, "{attempt:?}");
     assert_eq!(attempt.address.as_deref(), Some("probe.example:50051"));
     assert!(attempt.timings.resolve_us.is_some());
+}
+
+/// A resolver that gives the same addresses each time.
+struct Many(Vec<SocketAddr>);
+
+#[async_trait]
+impl Resolve for Many {
+    async fn resolve(&self, _host: &str, _port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn of_a_name_with_many_addresses_only_the_first_few_are_tried() {
+    let good = FakeProbe::start(Behaviour::Healthy).await;
+    let port = closed_port().await.port();
+    let dead = |count: usize| {
+        (0..count).map(move |i| SocketAddr::from(([127, 0, 1, u8::try_from(i).unwrap()], port)))
+    };
+    for (before, outcome) in
+        [(MAX_SOCKET_ADDRESSES - 1, Outcome::Ok), (MAX_SOCKET_ADDRESSES, Outcome::Refused)]
+    {
+        let sockets = dead(before).chain([good.socket()]).chain(dead(200)).collect();
+        let clock = Arc::new(SystemClock::new());
+        let poller = Poller::with_resolver(limits(), clock, Arc::new(Many(sockets)));
+        let name = Address { host: "probe.example".into(), port };
+        let attempt = poll(&poller, &job(vec![name], LONG)).await;
+        assert_eq!(attempt.outcome, outcome, "{before} dead ones before: {attempt:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_without_end_do_not_become_an_answer() {
+    let mut status = Status::internal("no");
+    let long = "x".repeat(1_000);
+    for number in 0..40 {
+        let key = format!("x-{number}").parse::<tonic::metadata::MetadataKey<_>>().unwrap();
+        status.metadata_mut().insert(key, long.parse().unwrap());
+    }
+    let probe = FakeProbe::start(Behaviour::status(status)).await;
+    let attempt = poll(&poller(limits()), &job(vec![probe.address()], LONG)).await;
+    assert!(!attempt.outcome.has_values(), "{attempt:?}");
+    assert!(attempt.error.unwrap().len() <= 512);
 }
 
 /// A resolver that never answers, and counts how often it was asked.

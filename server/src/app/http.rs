@@ -1,24 +1,71 @@
-//! HTTP on a thread of its own with a small runtime of its own: a slow reader of a large listing
-//! never delays a poll.
+//! What faces outwards, on a thread of its own with a small runtime of its own: the HTTP API, the
+//! fleet's health over gRPC, the web hook. A slow reader of a large listing never delays a poll.
 
 use std::{io, net::SocketAddr, sync::Arc, thread};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::AppError;
-use crate::web::{self, Site};
+use crate::{
+    grpc::{self, Board},
+    hook,
+    web::{self, Site},
+};
+
+/// What is served, and who is told.
+pub(super) struct Faces {
+    /// The HTTP API.
+    pub(super) http: (std::net::TcpListener, Site),
+    /// The fleet's health over gRPC, when it is wanted.
+    pub(super) grpc: Option<(std::net::TcpListener, Arc<Board>, grpc::Limits)>,
+    /// Tells of changes of state, when somebody wants to know.
+    pub(super) hook: Option<hook::Worker>,
+}
+
+impl Faces {
+    /// Serves and tells until `stop` is dropped or true.
+    async fn run(self, stop: watch::Receiver<bool>) -> io::Result<()> {
+        let stopped = || {
+            let mut stop = stop.clone();
+            async move { drop(stop.wait_for(|stop| *stop).await) }
+        };
+        let (listener, site) = self.http;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let http = web::serve(listener, Arc::new(site), stopped());
+        let grpc = match self.grpc {
+            Some((listener, board, limits)) => {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                Some(grpc::serve(listener, board, limits, stopped()))
+            }
+            None => None,
+        };
+        let hook = self.hook.map(|worker| worker.run(stopped()));
+        tokio::join!(http, maybe(grpc), maybe(hook));
+        Ok(())
+    }
+}
+
+async fn maybe(work: Option<impl Future<Output = ()>>) {
+    if let Some(work) = work {
+        work.await;
+    }
+}
 
 /// The running thread.
 #[derive(Debug)]
 pub(super) struct HttpThread {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    grpc: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
 }
 
-/// Takes the address, so that a taken one is said before anything else is begun.
-pub(super) fn listen(address: SocketAddr) -> Result<std::net::TcpListener, AppError> {
-    let refuse = |error| AppError::Http { address, error };
+/// Takes an address, so that a taken one is said before anything else is begun.
+pub(super) fn listen(
+    address: SocketAddr,
+    refuse: impl Fn(SocketAddr, io::Error) -> AppError,
+) -> Result<std::net::TcpListener, AppError> {
+    let refuse = |error| refuse(address, error);
     let listener = std::net::TcpListener::bind(address).map_err(refuse)?;
     listener.set_nonblocking(true).map_err(refuse)?;
     Ok(listener)
@@ -26,40 +73,39 @@ pub(super) fn listen(address: SocketAddr) -> Result<std::net::TcpListener, AppEr
 
 impl HttpThread {
     /// Starts the thread.
-    pub(super) fn start(listener: std::net::TcpListener, site: Site) -> Result<Self, AppError> {
-        let address = listener.local_addr().map_err(AppError::Thread)?;
-        let (stop, stopped) = oneshot::channel::<()>();
+    pub(super) fn start(faces: Faces) -> Result<Self, AppError> {
+        let address = faces.http.0.local_addr().map_err(AppError::Thread)?;
+        let grpc = faces.grpc.as_ref().map(|(listener, ..)| listener.local_addr());
+        let grpc = grpc.transpose().map_err(AppError::Thread)?;
+        let (stop, stopped) = watch::channel(false);
         let (ending, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(AppError::Thread)?;
         let serve = move || {
-            let served = runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                web::serve(listener, Arc::new(site), async {
-                    let _ = stopped.await;
-                })
-                .await;
-                Ok::<(), io::Error>(())
-            });
-            if let Err(error) = served {
+            if let Err(error) = runtime.block_on(faces.run(stopped)) {
                 tracing::error!(%error, "HTTP is not served");
             }
             let _ = ending.send(());
         };
         thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(AppError::Thread)?;
-        Ok(Self { address, stop, ended })
+        Ok(Self { address, grpc, stop, ended })
     }
 
-    /// Where it listens.
+    /// Where HTTP listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Where the fleet's health is asked for over gRPC.
+    pub(super) fn grpc(&self) -> Option<SocketAddr> {
+        self.grpc
+    }
+
     /// Lets answers under way end, then ends.
     pub(super) async fn stop(self) {
-        let _ = self.stop.send(());
+        let _ = self.stop.send(true);
         let _ = self.ended.await;
     }
 }

@@ -114,6 +114,10 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     let inventory = inventory.display().to_string();
     let mut flags = vec![Flag { key: "inventory", name: "demo", value: inventory }];
     flags.extend(http_flag(http));
+    // One machine has no fleet to ask about, and a fixed port would keep a second demo from starting.
+    if !chosen("grpc.listen") {
+        flags.push(Flag { key: "grpc.listen", name: "demo", value: String::new() });
+    }
     let loaded = runtime.settings_without_file(flags)?;
     start_logging(&loaded, true);
     Ok(loaded.config)

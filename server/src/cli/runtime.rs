@@ -99,9 +99,15 @@ impl Runtime {
 
     /// The store, for reading, while a server may be writing it.
     pub(super) fn kept(&self) -> Result<Query, CliError> {
+        Ok(self.kept_and_settings()?.0)
+    }
+
+    /// The same, with the settings.
+    pub(super) fn kept_and_settings(&self) -> Result<(Query, Config), CliError> {
         let config = self.start(Vec::new(), true)?;
         let opening = store::open(&config.store, Mode::ReadOnly, Arc::clone(&self.clock));
-        Ok(Query::of_store(self.block_on(opening)?))
+        let query = Query::of_store(self.block_on(opening)?);
+        Ok((query, config))
     }
 
     /// The flag `--inventory`, when it was given.
@@ -125,6 +131,11 @@ impl Runtime {
 /// The flag `--http` as a setting.
 pub(super) fn http_flag(http: Option<SocketAddr>) -> Option<Flag> {
     http.map(|http| Flag { key: "http.listen", name: "--http", value: http.to_string() })
+}
+
+/// The setting that `--grpc` sets.
+pub(super) fn grpc_flag(grpc: Option<SocketAddr>) -> Option<Flag> {
+    grpc.map(|grpc| Flag { key: "grpc.listen", name: "--grpc", value: grpc.to_string() })
 }
 
 /// Logs to standard error. The first caller decides; there is one per process.

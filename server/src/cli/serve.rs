@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     CliError, Runtime, parse,
-    runtime::{http_flag, stop_signal},
+    runtime::{grpc_flag, http_flag, stop_signal},
 };
 use crate::app;
 
@@ -23,10 +23,15 @@ pub(super) struct ServeArgs {
     /// [env: ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
+    /// Address and port of the fleet's health over gRPC; port 0 takes a free one [default:
+    /// 127.0.0.1:50052] [env: ROUNDSMAN_GRPC__LISTEN]
+    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
+    grpc: Option<SocketAddr>,
 }
 
 /// Serves until told to stop.
 pub(super) fn run(args: &ServeArgs, runtime: &Runtime) -> Result<(), CliError> {
-    let config = runtime.start(http_flag(args.http).into_iter().collect(), false)?;
+    let flags = http_flag(args.http).into_iter().chain(grpc_flag(args.grpc)).collect();
+    let config = runtime.start(flags, false)?;
     runtime.block_on(async { Ok(app::run(config, stop_signal()?).await?) })
 }

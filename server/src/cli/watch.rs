@@ -216,6 +216,7 @@ mod tests {
             last_good: record.values.as_ref().map(|_| Arc::clone(&record)),
             last: Some(record),
             recent: std::collections::VecDeque::new(),
+            next_due: None,
         }
     }
 

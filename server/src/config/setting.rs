@@ -4,10 +4,12 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
+    hook_url::HookUrl,
     secret::Secret,
-    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, TlsMode},
+    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, States, TlsMode},
     url::StoreUrl,
 };
+use crate::model::State;
 
 /// A setting with its type.
 pub(super) struct Setting<T> {
@@ -104,6 +106,10 @@ settings! {
         "Directory for what the server writes; by default $XDG_DATA_HOME/roundsman or ~/.local/share/roundsman, and this one where there is no home";
     HTTP_LISTEN: SocketAddr = "http.listen", SocketAddr::from(([127, 0, 0, 1], 8080)), None,
         "Address and port of the HTTP API; port 0 takes a free one";
+    GRPC_LISTEN: Option<SocketAddr> = "grpc.listen", Some(SocketAddr::from(([127, 0, 0, 1], 50052))), None,
+        "Address and port of the fleet's health over gRPC; port 0 takes a free one, none turns it off";
+    GRPC_LIST_MAX: u32 = "grpc.list_max", 100, Some((4, 100_000)),
+        "Most services in an answer of List; 100 is the protocol's own limit";
     STORE_URL: StoreUrl = "store.url", StoreUrl::Sqlite("roundsman.db".into()), None,
         "The database; a relative path is under `data`";
     STORE_PASSWORD: Option<Secret> = "store.password", None, None,
@@ -140,6 +146,20 @@ settings! {
         "Failed polls in a row that make a host down; the first makes it suspect";
     HEALTH_CLOCK_SKEW: Duration = "health.clock_skew", secs(5), Some((millis(100), secs(DAY))),
         "How far a probe's clock may be off before its host is degraded";
+    HOOK_URL: Option<HookUrl> = "hook.url", None, None,
+        "Where changes of state are posted to; none: nowhere";
+    HOOK_STATES: States = "hook.states", States(vec![State::Down]), None,
+        "A change that enters or leaves one of these states is told";
+    HOOK_TIMEOUT: Duration = "hook.timeout", secs(5), Some((millis(10), secs(60))),
+        "Longest time for one POST, connecting included";
+    HOOK_ATTEMPTS: u32 = "hook.attempts", 5, Some((1, 20)),
+        "How often one change is tried: after 1 s, 2 s, 4 s and so on, at most 1m";
+    HOOK_QUEUE: u32 = "hook.queue", 1_000, Some((1, 100_000)),
+        "Most changes waiting to be told; then the oldest is dropped and counted";
+    HOOK_TOKEN: Option<Secret> = "hook.token", None, None,
+        "Sent as `Authorization: Bearer`; better in a file";
+    HOOK_TOKEN_FILE: Option<PathBuf> = "hook.token_file", None, None,
+        "File that holds the token; a relative path is beside this file";
     RETENTION_POLLS: Duration = "retention.polls", secs(30 * DAY), Some((secs(3600), secs(3650 * DAY))),
         "How long polls are kept";
     RETENTION_EVENTS: Duration = "retention.events", secs(400 * DAY), Some((secs(3600), secs(3650 * DAY))),

@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{secret::Secret, url::mask_url};
+use crate::model::State;
 
 /// A value as it was found, before its setting gives it a type.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,6 +167,46 @@ impl Shape for Vec<SocketAddr> {
 
     fn show(&self) -> String {
         self.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// An address, or none: an empty text.
+impl Shape for Option<SocketAddr> {
+    const EXPECTED: &'static str =
+        "an IP address and port such as \"127.0.0.1:50052\", or \"\" for none";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) if text.is_empty() => Some(None),
+            found => SocketAddr::read(found).map(Some),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// States of hosts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
+pub struct States(pub Vec<State>);
+
+impl Shape for States {
+    const EXPECTED: &'static str = "states with commas between them, such as \"down\" or \"down, degraded\"; there are pending, up, degraded, suspect, down, paused, retired";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) => text
+                .split(',')
+                .map(|word| State::parse(word.trim()))
+                .collect::<Option<_>>()
+                .map(Self),
+            Found::Whole(_) | Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{
     inventory::Host,
     live::{self, HostView, RECENT_ATTEMPTS},
     model::{
-        Facts, HostId, HostName, Outcome, Record, Snapshot, State, Timings, Transition, VersionId,
+        Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
+        Transition, VersionId,
     },
     poll::{Attempt, Link},
     rates::rates,
@@ -51,7 +52,7 @@ pub(super) struct Entry {
     previous: Option<Box<Snapshot>>,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
-    recent: VecDeque<live::Attempt>,
+    recent: VecDeque<Arc<live::Attempt>>,
 }
 
 impl Entry {
@@ -113,6 +114,7 @@ impl Entry {
 
         let record = record(flight, &attempt, self.previous.as_deref(), health.state);
         let mut facts = None;
+        let unread = attempt.snapshot.as_deref().map(unread);
         if let Some(snapshot) = attempt.snapshot {
             if snapshot.facts != self.facts {
                 self.facts.clone_from(&snapshot.facts);
@@ -121,7 +123,7 @@ impl Entry {
             self.previous = Some(snapshot);
         }
         let record = Arc::new(record);
-        self.remember(&record);
+        self.remember(&record, unread);
         Settled { record, transition, facts }
     }
 
@@ -146,7 +148,7 @@ impl Entry {
     }
 
     /// This host for everybody else.
-    pub(super) fn view(&self, policy: &Policy) -> HostView {
+    pub(super) fn view(&self, policy: &Policy, next_due: Option<WallMs>) -> HostView {
         HostView {
             id: self.id,
             name: self.spec.name.clone(),
@@ -161,6 +163,7 @@ impl Entry {
             last: self.last.clone(),
             last_good: self.last_good.clone(),
             recent: self.recent.clone(),
+            next_due,
         }
     }
 
@@ -177,16 +180,12 @@ impl Entry {
         }
     }
 
-    fn remember(&mut self, record: &Arc<Record>) {
+    fn remember(&mut self, record: &Arc<Record>, unread: Option<Box<[(Family, Status)]>>) {
         if self.recent.len() == RECENT_ATTEMPTS {
             self.recent.pop_front();
         }
-        self.recent.push_back(live::Attempt {
-            slot: record.slot,
-            outcome: record.outcome,
-            call_us: record.timings.call_us,
-            error: record.error.clone(),
-        });
+        let attempt = live::Attempt { unread, ..live::Attempt::from(&**record) };
+        self.recent.push_back(Arc::new(attempt));
         if record.outcome.has_values() {
             self.last_good = Some(Arc::clone(record));
         }
@@ -202,6 +201,12 @@ impl Entry {
 fn skew(attempt: &Attempt) -> Option<Skew> {
     let bound = attempt.timings.skew_bound_ms().unwrap_or_default();
     attempt.clock_skew_ms.map(|ms| Skew { ms, bound_ms: bound })
+}
+
+/// The families of an answer that could not be read in full.
+fn unread(snapshot: &Snapshot) -> Box<[(Family, Status)]> {
+    let faulty = snapshot.reports.iter().filter(|report| report.status.is_fault());
+    faulty.map(|report| (report.family, report.status)).collect()
 }
 
 /// The row of a poll, of a host that may be gone from the inventory by now.
@@ -252,5 +257,32 @@ pub(super) fn without_answer(outcome: Outcome, error: &str, now: Now) -> Attempt
         error: Some(error.into()),
         clock_skew_ms: None,
         snapshot: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory;
+
+    #[test]
+    fn of_the_attempts_only_the_last_are_kept() {
+        let inventory = inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
+        let spec = inventory.hosts.into_values().next().unwrap();
+        let now = Now::default();
+        let health = Health::new(now.wall);
+        let mut entry = Entry::new(HostId(1), spec, health, Facts::default(), WallMs(0));
+        for _ in 0..RECENT_ATTEMPTS + 5 {
+            let slot = entry.claim(now.wall);
+            let name = entry.spec.name.clone();
+            let flight =
+                Flight { host: HostId(1), name, slot, due: now.mono, version: VersionId(1) };
+            let attempt = without_answer(Outcome::Refused, "refused", now);
+            entry.settle(&flight, attempt, None, &Policy::default(), now.wall);
+        }
+        let recent = entry.view(&Policy::default(), None).recent;
+        let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
+        assert_eq!(slots, (6..=25).collect::<Vec<i64>>());
+        assert_eq!(recent[19].state, State::Down);
     }
 }

@@ -53,7 +53,7 @@ impl Engine {
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
         self.parts.live.remove(&entry.spec.name);
         if let Some(transition) = entry.decide(Input::Retire, &self.parts.policy, now) {
-            self.announce(transition);
+            self.announce(transition, Some(&entry));
         }
     }
 
@@ -96,15 +96,15 @@ impl Engine {
     /// Lets another machine answer for a host from now on.
     pub(super) fn accept(&mut self, name: &HostName) {
         let now = self.parts.clock.now().wall;
-        let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
-            return;
-        };
-        self.machines.remove(entry.facts.machine_id.as_ref(), entry.id);
+        let Some(id) = self.names.get(name).copied() else { return };
+        let Some(entry) = self.hosts.get_mut(&id) else { return };
+        self.machines.remove(entry.facts.machine_id.as_ref(), id);
         let transition = entry.accept(&self.parts.policy, now);
-        self.parts.live.publish(entry.view(&self.parts.policy));
+        let next_due = self.agenda.next_slot(id);
+        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
         tracing::info!(host = %name, "another machine is accepted");
         if let Some(transition) = transition {
-            self.announce(transition);
+            self.announce(transition, self.hosts.get(&id));
         }
     }
 
@@ -126,10 +126,11 @@ impl Engine {
         }
         self.names.insert(entry.spec.name.clone(), entry.id);
         self.machines.add(entry.facts.machine_id.as_ref(), entry.id);
-        self.parts.live.publish(entry.view(&self.parts.policy));
-        self.hosts.insert(entry.id, entry);
+        let next_due = self.agenda.next_slot(entry.id);
+        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
         for transition in transitions {
-            self.announce(transition);
+            self.announce(transition, Some(&entry));
         }
+        self.hosts.insert(entry.id, entry);
     }
 }

@@ -41,6 +41,7 @@ fn start() -> Bench {
         live: Arc::new(Live::default()),
         metrics: Arc::clone(&metrics),
         policy: Policy::default(),
+        hook: None,
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));

@@ -12,8 +12,8 @@ use super::{
 pub const MAX_PATTERNS: usize = 64;
 /// The longest pattern, bytes.
 const MAX_PATTERN_BYTES: usize = 512;
-/// The largest compiled pattern, bytes; the probe compiles it again.
-const MAX_COMPILED_BYTES: usize = 1 << 20;
+/// The largest compiled pattern, bytes: what the probe takes, which compiles it again.
+const MAX_COMPILED_BYTES: usize = 256 << 10;
 
 /// Block devices left out unless `exclude.disk` says otherwise: loop, RAM, floppy and optical
 /// devices and memory-backed swap. Partitions are reported.

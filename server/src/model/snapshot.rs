@@ -59,6 +59,17 @@ words! {
     }
 }
 
+impl Status {
+    /// Whether something could not be read that is there. A kernel without it is no fault.
+    #[must_use]
+    pub fn is_fault(self) -> bool {
+        match self {
+            Self::Ok | Self::Absent => false,
+            Self::Partial | Self::Denied | Self::Timeout | Self::Hung | Self::Malformed => true,
+        }
+    }
+}
+
 /// How reading one family went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FamilyReport {

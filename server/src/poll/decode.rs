@@ -4,6 +4,7 @@
 //! A newer probe may send families, statuses and views that are not known here: they are passed by.
 //! An older one may leave out messages: what it does not send is unknown, never 0.
 
+mod fields;
 mod gauges;
 mod tables;
 
@@ -52,6 +53,8 @@ pub enum Limit {
     Mounts,
     /// Named processes: 200, twice the most that can be asked for.
     Processes,
+    /// Fields of the answer and of the messages in it: 65536. What is found beyond is not counted.
+    Fields,
     /// Bytes in the name of an interface, a device or a filesystem type: 256.
     NameBytes,
     /// Bytes in a mount point or its source: 4096, PATH_MAX.
@@ -67,6 +70,7 @@ impl Limit {
             Self::Cores => 8192,
             Self::Interfaces | Self::Disks | Self::Mounts | Self::PathBytes => 4096,
             Self::Processes => 200,
+            Self::Fields => 65_536,
             Self::NameBytes => 256,
         }
     }
@@ -79,6 +83,7 @@ impl Limit {
             Self::Disks => "block devices",
             Self::Mounts => "filesystems",
             Self::Processes => "processes",
+            Self::Fields => "or more fields",
             Self::NameBytes => "bytes in a name",
             Self::PathBytes => "bytes in a path",
         }
@@ -172,11 +177,12 @@ pub(super) fn serving(answer: impl Buf) -> Result<Serving, DecodeError> {
     })
 }
 
-/// Decodes and checks an answer.
+/// Decodes and checks the bytes of an answer, a `roundsman.v1.Snapshot`.
 ///
 /// # Errors
 /// [`DecodeError`]; nothing of such an answer is kept.
-pub(super) fn snapshot(answer: impl Buf) -> Result<Box<Snapshot>, DecodeError> {
+pub fn snapshot(answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
+    fields::hold(answer)?;
     let mut wire = v1::Snapshot::decode(answer)?;
     if wire.protocol != PROTOCOL {
         return Err(DecodeError::Protocol { found: wire.protocol });

@@ -13,7 +13,7 @@ use super::{
     text::{MAX_ERROR_BYTES, one_line},
 };
 use crate::{
-    model::{FamilyReport, HostId, HostName, Outcome, Selection, Snapshot, Status, Timings},
+    model::{FamilyReport, HostId, HostName, Outcome, Selection, Snapshot, Timings},
     units::{Micros, Mono, Now},
 };
 
@@ -81,15 +81,9 @@ impl Attempt {
 
 /// What is wrong with a family, if anything. A kernel that does not have it is no fault.
 fn complaint(report: &FamilyReport) -> Option<String> {
-    match report.status {
-        Status::Ok | Status::Absent => None,
-        Status::Partial | Status::Denied | Status::Timeout | Status::Hung | Status::Malformed => {
-            let FamilyReport { family, status, error, .. } = report;
-            let status = status.as_str();
-            let colon = if error.is_empty() { "" } else { ": " };
-            Some(format!("{family} {status}{colon}{error}"))
-        }
-    }
+    let FamilyReport { family, status, error, .. } = report;
+    let colon = if error.is_empty() { "" } else { ": " };
+    status.is_fault().then(|| format!("{family} {status}{colon}{error}"))
 }
 
 /// What the probe's own health check says.

@@ -81,7 +81,7 @@ impl HostShape {
             last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
             last_good_at: last_good.map(Rfc3339),
             last_good_at_ms: last_good,
-            recent: view.recent.iter().map(AttemptShape::from).collect(),
+            recent: view.recent.iter().map(|attempt| AttemptShape::from(&**attempt)).collect(),
         }
     }
 
@@ -156,7 +156,7 @@ impl From<&Attempt> for AttemptShape {
             slot: Rfc3339(attempt.slot),
             slot_ms: attempt.slot,
             outcome: attempt.outcome,
-            call_us: attempt.call_us.map(|us| us.0),
+            call_us: attempt.timings.call_us.map(|us| us.0),
             error: attempt.error.clone(),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     model,
     query::{
         EventsPage, Glossary, HostFilter, HostShape, HostsPage, MAX_HOSTS, MAX_PAGE, Order,
-        PollRange, PollsPage, parse_moment,
+        PollRange, PollsPage, WhyShape, parse_moment,
     },
 };
 
@@ -111,4 +111,14 @@ pub(super) async fn events(
     let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
     params.finish()?;
     Ok(Json(site.query.events(&name, most).await?))
+}
+
+/// `GET /api/v1/hosts/{name}/why`.
+pub(super) async fn why(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Answer<WhyShape> {
+    params.finish()?;
+    Ok(Json(site.query.why(&name, &site.policy).await?))
 }

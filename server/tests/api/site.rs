@@ -9,6 +9,7 @@ use std::{
 
 use roundsman::{
     clock::ManualClock,
+    health::Policy,
     live::{Attempt, HostView, Live, ServerView},
     metrics::{Metrics, StateLabel},
     model::{
@@ -113,12 +114,7 @@ pub(crate) fn failed(host: &str, id: HostId, slot: WallMs) -> Record {
 /// A host as the engine would publish it.
 pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostView {
     let last = last.map(Arc::new);
-    let recent = last.iter().map(|record| Attempt {
-        slot: record.slot,
-        outcome: record.outcome,
-        call_us: record.timings.call_us,
-        error: record.error.clone(),
-    });
+    let recent = last.iter().map(|record| Arc::new(Attempt::from(&**record)));
     HostView {
         id: last.as_ref().map_or(HostId(99), |record| record.host),
         name: name(host),
@@ -133,6 +129,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         recent: recent.collect::<VecDeque<_>>(),
         last_good: last.clone().filter(|record| record.outcome.has_values()),
         last,
+        next_due: Some(NOW),
     }
 }
 
@@ -199,7 +196,7 @@ async fn fill(store: &Sqlite, live: &Live) {
             inventory_error: Some("inventory.toml:3:1: unknown key \"hots\"".into()),
             last_round: ago(10),
             ready: true,
-            stopping: false,
+            ..ServerView::default()
         };
     });
 }
@@ -235,6 +232,7 @@ impl Served {
                     gauge.set(i64::try_from(count).unwrap());
                 }
             }),
+            policy: Policy::default(),
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
         };

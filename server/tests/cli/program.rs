@@ -46,6 +46,10 @@ impl Desk {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // A server takes a fixed port for gRPC unless it is told otherwise.
+        if arguments.first() == Some(&"serve") {
+            command.env("ROUNDSMAN_GRPC__LISTEN", "127.0.0.1:0");
+        }
         command
     }
 

@@ -449,12 +449,34 @@ fn an_answer_against_the_contract_is_refused_with_its_reason() {
         refused(|s| s.filesystem.as_mut().unwrap().mount_point = vec![String::new(); 4097]),
         refused(|s| s.processes.as_mut().unwrap().top = vec![v1::Process::default(); 201]),
         refused(|s| s.reports = vec![v1::FamilyReport::default(); 65]),
+        refused(|s| s.network.as_mut().unwrap().interface = vec![String::new(); 100_000]),
+        refused(|s| s.reports = vec![v1::FamilyReport::default(); 2_000_000]),
         refused(|s| s.network.as_mut().unwrap().interface[0] = long()),
         refused(|s| s.disk.as_mut().unwrap().device[1] = long()),
         refused(|s| s.filesystem.as_mut().unwrap().mount_point[1] = "x".repeat(4097)),
+        refused(|s| s.filesystem.as_mut().unwrap().device[1] = "x".repeat(4097)),
+        refused(|s| s.filesystem.as_mut().unwrap().fs_type[1] = long()),
+        refused(|s| s.processes.as_mut().unwrap().top[0].comm = long()),
     ];
     insta::assert_snapshot!(refusals.join("\n"));
     assert!(matches!(snapshot(&[0xff_u8; 9][..]), Err(DecodeError::Protobuf(_))));
+}
+
+#[test]
+fn an_answer_at_every_limit_is_taken() {
+    let names = |n: usize| (0..n).map(|i| format!("{i:0>256}")).collect::<Vec<_>>();
+    let mut wire = full();
+    wire.network = Some(v1::Network { interface: names(4096), ..v1::Network::default() });
+    wire.disk = Some(v1::Disk { device: names(4096), ..v1::Disk::default() });
+    wire.filesystem = Some(v1::Filesystem {
+        mount_point: names(4096),
+        device: names(4096),
+        fs_type: names(4096),
+        ..v1::Filesystem::default()
+    });
+    let decoded = decode(&wire).unwrap();
+    let found = [decoded.interfaces.keys().len(), decoded.disks.keys().len(), decoded.mounts.len()];
+    assert_eq!(found, [4096; 3]);
 }
 
 #[test]

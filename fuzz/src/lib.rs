@@ -1,0 +1,5 @@
+//! What is fuzzed; one function per target.
+
+mod targets;
+
+pub use targets::{answer, inventory, procfs};

@@ -1,0 +1,134 @@
+//! `roundsman health [SERVICE]`: asks a running server over gRPC, for HEALTHCHECK in an image without
+//! a shell.
+
+use std::{
+    error::Error,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use clap::Args;
+use roundsman_proto::health::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic::{Code, transport::Endpoint};
+
+use super::{CliError, Runtime, parse};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman health                   the server itself
+  roundsman health store             does it keep rows?
+  roundsman health host/web-01       is that host well?
+  roundsman health group/web --address monitor:50052";
+
+/// Flags of `health`.
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    /// What to ask about: store, inventory, scheduler, host/<name>, group/<name> [default: the server
+    /// itself]
+    #[arg(value_name = "SERVICE", default_value = "", hide_default_value = true)]
+    service: String,
+    /// The server to ask [default: where grpc.listen says]
+    #[arg(long, value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// Longest wait for the answer, connecting included: 500ms, 3s
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = parse::timeout)]
+    timeout: Duration,
+}
+
+/// Prints the status; anything but SERVING is a failure.
+pub(super) fn run(args: &HealthArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let address = match &args.address {
+        Some(address) => address.clone(),
+        None => own_address(runtime)?.to_string(),
+    };
+    let status = runtime.block_on(async {
+        let asking = ask(&address, &args.service);
+        tokio::time::timeout(args.timeout, asking).await.unwrap_or_else(|_elapsed| {
+            Err(CliError::Failed(format!(
+                "no answer from {address} within {}; is a server listening there?",
+                humantime::format_duration(args.timeout)
+            )))
+        })
+    })?;
+    runtime.output.print(&format!("{}\n", status.as_str_name()))?;
+    if status == ServingStatus::Serving { Ok(()) } else { Err(CliError::Shown) }
+}
+
+/// Where a server with these settings is found from the same machine.
+fn own_address(runtime: &Runtime) -> Result<SocketAddr, CliError> {
+    let listen = runtime.start(Vec::new(), true)?.grpc.listen;
+    match listen {
+        Some(listen) if listen.port() != 0 => Ok(reachable(listen)),
+        Some(_) => Err(CliError::Usage(
+            "grpc.listen takes any free port, which the server logs; give it with --address"
+                .to_owned(),
+        )),
+        None => {
+            Err(CliError::Failed("grpc.listen is \"\": a server serves no health here".to_owned()))
+        }
+    }
+}
+
+/// The loopback address stands in for all addresses, which cannot be connected to.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+async fn ask(address: &str, service: &str) -> Result<ServingStatus, CliError> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
+        CliError::Usage(format!("{address:?} is no address; give HOST:PORT with --address"))
+    })?;
+    let channel = endpoint.connect().await.map_err(|error| {
+        let why = last_cause(&error);
+        CliError::Failed(format!(
+            "cannot reach {address}: {why}; is a server listening there? see --address"
+        ))
+    })?;
+    let request = HealthCheckRequest { service: service.to_owned() };
+    match HealthClient::new(channel).check(request).await {
+        Ok(answer) => Ok(answer.into_inner().status()),
+        Err(status) if status.code() == Code::NotFound => {
+            Err(CliError::Failed(format!("{address}: {}", status.message())))
+        }
+        Err(status) if status.code() == Code::Unimplemented => Err(CliError::Failed(format!(
+            "{address} speaks gRPC but has no health service; is it a server?"
+        ))),
+        Err(status) => {
+            Err(CliError::Failed(format!("{address} failed the check: {}", last_cause(&status))))
+        }
+    }
+}
+
+/// The last cause, which says most, without the operating system's number for it.
+fn last_cause(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    let text = last.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_all_addresses_is_asked_on_loopback() {
+        for (listen, expected) in [
+            ("0.0.0.0:50052", "127.0.0.1:50052"),
+            ("[::]:1", "[::1]:1"),
+            ("10.0.0.1:50052", "10.0.0.1:50052"),
+        ] {
+            assert_eq!(reachable(listen.parse().unwrap()).to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Where the web hook posts to. Its path may hold a token, so it is never shown.
+
+use std::fmt;
+
+use http::Uri;
+
+use super::shape::{Found, Shape};
+
+/// The longest URL of a hook, bytes.
+pub const MAX_HOOK_URL_BYTES: usize = 2048;
+
+/// The port of HTTP where the URL names none.
+const HTTP_PORT: u16 = 80;
+
+/// An `http://` URL. `Debug` and `Display` show its host and port alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd)]
+pub struct HookUrl {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl HookUrl {
+    /// The name or address to connect to, an IPv6 one without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query, as they are sent. May hold a secret.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Reads a URL. One with a user or a password is refused: a token has a setting of its own.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // Uri takes the fragment off in silence.
+        if text.len() > MAX_HOOK_URL_BYTES || text.contains('#') {
+            return None;
+        }
+        let uri: Uri = text.parse().ok()?;
+        let authority = uri.authority()?;
+        if uri.scheme_str() != Some("http") || authority.as_str().contains('@') {
+            return None;
+        }
+        // A port that is no number reads as none.
+        let host = authority.host();
+        let rest = authority.as_str().strip_prefix(host)?;
+        let port = match rest.strip_prefix(':') {
+            Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+            None => HTTP_PORT,
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if host.is_empty() {
+            return None;
+        }
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        Some(Self { host: host.to_owned(), port, path: path.to_owned() })
+    }
+}
+
+impl fmt::Display for HookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = if self.path == "/" { "/" } else { "/***" };
+        write!(f, "http://{}{hidden}", self.authority())
+    }
+}
+
+impl fmt::Debug for HookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A hook, or none: an empty text.
+impl Shape for Option<HookUrl> {
+    const SECRET: bool = true;
+    const EXPECTED: &'static str = "\"\" for none, or \"http://host:port/path\" without a user; https is not spoken, and a token goes into hook.token_file";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            Found::Text(text) if text.is_empty() => Some(None),
+            Found::Text(text) => HookUrl::parse(text).map(Some),
+            Found::Whole(_) | Found::Other(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        for (text, authority, path) in [
+            ("http://alerts", "alerts:80", "/"),
+            ("http://alerts:9000/in?x=1", "alerts:9000", "/in?x=1"),
+            ("http://[::1]:9/", "[::1]:9", "/"),
+            ("http://10.0.0.1/a/b", "10.0.0.1:80", "/a/b"),
+        ] {
+            let url = HookUrl::parse(text).unwrap();
+            assert_eq!((url.authority().as_str(), url.path()), (authority, path), "{text}");
+        }
+        let long = format!("http://a/{}", "x".repeat(MAX_HOOK_URL_BYTES));
+        for bad in [
+            "alerts:80/in",
+            "https://alerts/in",
+            "http://",
+            "http://u:p@alerts/in",
+            "http://alerts:port/",
+            "http://alerts:0/",
+            "http://alerts:/",
+            "http://al erts/",
+            "http://alerts/#part",
+            &long,
+        ] {
+            assert_eq!(HookUrl::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_token_is_not_shown() {
+        let url = HookUrl::parse("http://alerts:9000/services/hunter2?k=hunter2").unwrap();
+        for shown in [format!("{url:?}"), url.to_string(), Some(url.clone()).show()] {
+            assert_eq!(shown, "http://alerts:9000/***");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The three calls of `grpc.health.v1.Health`.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use roundsman_proto::health::{
+    HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
+    health_check_response::ServingStatus, health_server::Health,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_stream::{Stream, wrappers::WatchStream};
+use tonic::{Request, Response, Status};
+
+use super::{Board, Limits, MAX_SERVICE_BYTES};
+
+/// Answers health clients.
+pub(super) struct HealthService {
+    board: Arc<Board>,
+    watches: Arc<Semaphore>,
+    limits: Limits,
+}
+
+impl HealthService {
+    pub(super) fn new(board: Arc<Board>, limits: Limits) -> Self {
+        Self { board, watches: Arc::new(Semaphore::new(limits.watches)), limits }
+    }
+}
+
+#[tonic::async_trait]
+impl Health for HealthService {
+    type WatchStream = Watch;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let service = request.into_inner().service;
+        let status = self.board.check(&service).ok_or_else(|| unknown(&service))?;
+        Ok(Response::new(answer(status)))
+    }
+
+    async fn list(
+        &self,
+        _request: Request<HealthListRequest>,
+    ) -> Result<Response<HealthListResponse>, Status> {
+        let most = self.limits.list;
+        let Some(all) = self.board.list(most) else {
+            return Err(Status::resource_exhausted(format!(
+                "there are more than {most} services (grpc.list_max); ask for one at a time, or \
+                 for /api/v1/hosts over HTTP"
+            )));
+        };
+        let statuses = all.into_iter().map(|(service, status)| (service, answer(status)));
+        Ok(Response::new(HealthListResponse { statuses: statuses.collect() }))
+    }
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watch>, Status> {
+        let service = request.into_inner().service;
+        // It could become known later, but not by any name.
+        if service.len() > MAX_SERVICE_BYTES {
+            return Err(Status::invalid_argument(format!(
+                "a service has at most {MAX_SERVICE_BYTES} bytes, this one has {}",
+                service.len()
+            )));
+        }
+        let Ok(place) = Arc::clone(&self.watches).try_acquire_owned() else {
+            let most = self.limits.watches;
+            return Err(Status::resource_exhausted(format!("{most} watches are open already")));
+        };
+        let status = self.board.watch(&service).ok_or_else(|| {
+            Status::unavailable("the server is stopping; try again when it is back")
+        })?;
+        Ok(Response::new(Watch { status: WatchStream::new(status), _place: place }))
+    }
+}
+
+fn unknown(service: &str) -> Status {
+    let shown: String = service.chars().take(MAX_SERVICE_BYTES).collect();
+    Status::not_found(format!(
+        "no service is called {shown:?}; there are \"\", store, inventory, scheduler, host/<name> \
+         and group/<name>"
+    ))
+}
+
+fn answer(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
+}
+
+/// One watch: the newest status, whenever the client has taken the one before.
+pub(super) struct Watch {
+    status: WatchStream<ServingStatus>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Stream for Watch {
+    type Item = Result<HealthCheckResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let status = ready!(Pin::new(&mut self.status).poll_next(cx));
+        Poll::Ready(status.map(|status| Ok(answer(status))))
+    }
+}

@@ -1,0 +1,156 @@
+//! What somebody may be told, and the document that tells it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{
+    inventory,
+    model::{Cause, GroupName, HostName, Labels, Outcome, State, Transition},
+    units::WallMs,
+};
+
+/// The version of the document; raised when something in it changes its meaning.
+pub const DOCUMENT_VERSION: u32 = 1;
+
+/// Something that happened to the server as a whole: told once, whatever it does to how many hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerEvent {
+    /// Most hosts of several groups fail at once: the server suspects its own link, and states stand
+    /// still until answers return.
+    Isolated,
+    /// Answers return.
+    Rejoined,
+}
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// A host changed its state.
+    Host(Box<HostNews>),
+    /// Something happened to the server itself.
+    Server {
+        /// What.
+        event: ServerEvent,
+        /// When, on the server's clock.
+        at: WallMs,
+        /// Why in words.
+        reason: Arc<str>,
+    },
+}
+
+/// A host's change of state, with what is known of the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostNews {
+    transition: Transition,
+    group: Option<GroupName>,
+    labels: Labels,
+}
+
+/// The document, its fields in this order.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    version: u32,
+    id: &'a str,
+    kind: &'static str,
+    at: String,
+    at_ms: WallMs,
+    #[serde(flatten)]
+    what: T,
+}
+
+#[derive(Serialize)]
+struct OfHost<'a> {
+    host: &'a HostName,
+    group: &'a Option<GroupName>,
+    labels: &'a Labels,
+    from: State,
+    to: State,
+    cause: Cause,
+    outcome: Option<Outcome>,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct OfServer<'a> {
+    event: ServerEvent,
+    reason: &'a str,
+}
+
+impl News {
+    /// A host's change of state.
+    #[must_use]
+    pub fn of_host(transition: &Transition, host: &inventory::Host) -> Self {
+        Self::Host(Box::new(HostNews {
+            transition: transition.clone(),
+            group: host.group.clone(),
+            labels: host.labels.clone(),
+        }))
+    }
+
+    /// Whether it is to be told: a host enters or leaves one of these states. News of the server
+    /// itself always is.
+    pub(super) fn is_of(&self, states: &[State]) -> bool {
+        match self {
+            Self::Host(news) => {
+                let Transition { from, to, .. } = &news.transition;
+                states.contains(from) || states.contains(to)
+            }
+            Self::Server { .. } => true,
+        }
+    }
+
+    /// What names it: the same in every try, and of nothing else.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::Host(news) => {
+                let Transition { host, at, to, .. } = &news.transition;
+                format!("{}/{}/{to}", host.0, at.0)
+            }
+            Self::Server { event: ServerEvent::Isolated, at, .. } => {
+                format!("server/{}/isolated", at.0)
+            }
+            Self::Server { event: ServerEvent::Rejoined, at, .. } => {
+                format!("server/{}/rejoined", at.0)
+            }
+        }
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    /// When something in it is no JSON, which nothing is.
+    pub(super) fn document(&self, id: &str) -> Result<Vec<u8>, serde_json::Error> {
+        match self {
+            Self::Host(news) => {
+                let HostNews { transition, group, labels } = &**news;
+                let what = OfHost {
+                    host: &transition.name,
+                    group,
+                    labels,
+                    from: transition.from,
+                    to: transition.to,
+                    cause: transition.cause,
+                    outcome: transition.outcome,
+                    reason: &transition.reason,
+                };
+                document(id, "host", transition.at, what)
+            }
+            Self::Server { event, at, reason } => {
+                document(id, "server", *at, OfServer { event: *event, reason })
+            }
+        }
+    }
+}
+
+fn document<T: Serialize>(
+    id: &str,
+    kind: &'static str,
+    at: WallMs,
+    what: T,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let at_text = at.to_string();
+    let document = Document { version: DOCUMENT_VERSION, id, kind, at: at_text, at_ms: at, what };
+    serde_json::to_vec(&document)
+}

@@ -1,0 +1,194 @@
+//! Why a host is in its state: the last attempts, the changes of state, one sentence that they add
+//! up to, and what comes next.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::shapes::{EventShape, HostShape, Rfc3339};
+use crate::{
+    health::{self, Health, Policy},
+    live::{Attempt, HostView},
+    model::{Family, Outcome, Record, State, Status},
+    units::{Micros, WallMs},
+};
+
+/// How many changes of state are told.
+pub const WHY_EVENTS: usize = 10;
+
+/// What explains a host's state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WhyShape {
+    /// What is so, why, what would change it, in plain words.
+    pub sentence: String,
+    /// The slot that it is polled for next; unknown when no server was asked, none while paused.
+    pub next_due: Option<Rfc3339>,
+    /// The same, milliseconds since 1970.
+    pub next_due_ms: Option<WallMs>,
+    /// Why something is missing here: the store could not be read in time.
+    pub store_error: Option<String>,
+    /// The host.
+    pub host: HostShape,
+    /// The last attempts, at most [`crate::live::RECENT_ATTEMPTS`], oldest first.
+    pub attempts: Vec<WhyAttempt>,
+    /// The last changes of state, at most [`WHY_EVENTS`], newest first.
+    pub events: Vec<EventShape>,
+}
+
+/// One attempt with every step. A step that was not reached is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WhyAttempt {
+    /// When it was due.
+    pub slot: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub slot_ms: WallMs,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The host's state after it.
+    pub state: State,
+    /// How late it was begun, microseconds.
+    pub late_us: Micros,
+    /// Waiting for the limit of polls in flight, microseconds: the server's queue, not the host's
+    /// fault.
+    pub queue_us: Micros,
+    /// Resolving the name, microseconds.
+    pub resolve_us: Option<Micros>,
+    /// Connecting, microseconds; `null` also when the connection was open.
+    pub connect_us: Option<Micros>,
+    /// The call, microseconds.
+    pub call_us: Option<Micros>,
+    /// Size of the answer, bytes.
+    pub answer_bytes: Option<u64>,
+    /// The address used.
+    pub address: Option<Arc<str>>,
+    /// What went wrong.
+    pub error: Option<Arc<str>>,
+    /// The families that could not be read in full; `null` when only `error` is kept.
+    pub unread: Option<Vec<Unread>>,
+}
+
+/// A family that could not be read in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Which.
+    pub family: Family,
+    /// How far it could be read.
+    pub status: Status,
+}
+
+impl From<&Attempt> for WhyAttempt {
+    fn from(attempt: &Attempt) -> Self {
+        let timings = &attempt.timings;
+        let unread = |pairs: &[(Family, Status)]| {
+            pairs
+                .iter()
+                .map(|(family, status)| Unread { family: *family, status: *status })
+                .collect()
+        };
+        Self {
+            slot: Rfc3339(attempt.slot),
+            slot_ms: attempt.slot,
+            outcome: attempt.outcome,
+            state: attempt.state,
+            late_us: timings.late_us,
+            queue_us: timings.queue_us,
+            resolve_us: timings.resolve_us,
+            connect_us: timings.connect_us,
+            call_us: timings.call_us,
+            answer_bytes: attempt.answer_bytes,
+            address: attempt.address.clone(),
+            error: attempt.error.clone(),
+            unread: attempt.unread.as_deref().map(unread),
+        }
+    }
+}
+
+impl From<&Record> for WhyAttempt {
+    fn from(record: &Record) -> Self {
+        Self::from(&Attempt::from(record))
+    }
+}
+
+/// What a running server says of a host; `before` are the attempts of the time before it started,
+/// oldest first.
+pub(super) fn of_view(view: &HostView, before: Vec<WhyAttempt>) -> WhyShape {
+    let host = HostShape::from_view(view, false);
+    let mut attempts = before;
+    attempts.extend(view.recent.iter().map(|attempt| WhyAttempt::from(&**attempt)));
+    let mut sentence = sentence(&host.name, &view.reason, &attempts, host.last_good_at);
+    match view.next_due {
+        Some(slot) => sentence.push_str(&format!(" It is polled next at {slot}.")),
+        None => sentence.push_str(" It is not polled."),
+    }
+    WhyShape {
+        sentence,
+        next_due: view.next_due.map(Rfc3339),
+        next_due_ms: view.next_due,
+        store_error: None,
+        host,
+        attempts,
+        events: Vec::new(),
+    }
+}
+
+/// What the ledger says of a host, by the thresholds that a server would have.
+pub(super) fn of_store(
+    host: HostShape,
+    attempts: Vec<WhyAttempt>,
+    events: Vec<EventShape>,
+    policy: &Policy,
+) -> WhyShape {
+    let reason = match host.since_ms {
+        Some(since) => health::explain(&recount(host.state, since, &attempts), policy),
+        None => format!("{}: {}.", host.state, host.reason),
+    };
+    let mut sentence = sentence(&host.name, &reason, &attempts, host.last_good_at);
+    if let Some(change) = events.first().filter(|change| change.to == host.state) {
+        sentence.push_str(&format!(" It became {} because: {}.", change.to, change.reason));
+    }
+    let (next_due, next_due_ms, store_error) = (None, None, None);
+    WhyShape { sentence, next_due, next_due_ms, store_error, host, attempts, events }
+}
+
+/// The evidence for a state, counted again from the newest attempts.
+fn recount(state: State, since: WallMs, attempts: &[WhyAttempt]) -> Health {
+    let asked = || attempts.iter().rev().filter(|attempt| attempt.outcome != Outcome::Overrun);
+    let count = |which: fn(Outcome) -> bool| {
+        let row = asked().take_while(|attempt| which(attempt.outcome)).count();
+        u32::try_from(row).unwrap_or(u32::MAX)
+    };
+    let good = match state {
+        State::Degraded => 0,
+        _ => count(Outcome::has_values),
+    };
+    Health { state, good, bad: count(|outcome| !outcome.has_values()), since }
+}
+
+/// `web-1 is down since …: why; what would change it. Its last 3 polls failed, …`
+fn sentence(
+    name: &str,
+    reason: &str,
+    attempts: &[WhyAttempt],
+    last_good: Option<Rfc3339>,
+) -> String {
+    let sentence = format!("{name} is {reason}");
+    let Some(last) = attempts.last() else {
+        return format!("{sentence} No poll of it is kept.");
+    };
+    let good = last.outcome.has_values();
+    let row = attempts.iter().rev().take_while(|a| a.outcome.has_values() == good).count();
+    let all = if row == attempts.len() { "All of its" } else { "Its" };
+    let polls = if row == 1 { "poll".to_owned() } else { format!("{row} polls") };
+    let all = if row == 1 { "Its" } else { all };
+    if good {
+        return format!("{sentence} {all} last {polls} brought values.");
+    }
+    let at = last.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+    let before = match last_good {
+        Some(moment) => format!("the last good one was {}", moment.0),
+        None => "it never answered".to_owned(),
+    };
+    let outcome = last.outcome;
+    let newest = if row == 1 { "" } else { ", the newest" };
+    format!("{sentence} {all} last {polls} failed{newest} with {outcome}{at}, and {before}.")
+}
