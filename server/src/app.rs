@@ -123,6 +123,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         in_trouble: false,
     };
     let in_force = installer.first().await?;
+    let pauses = install::pauses(store.as_ref(), clock.now().wall).await?;
 
     let (handle, writer) = start_writer(&store, &config.writer, &clock);
     let site = web::Site {
@@ -147,7 +148,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         policy: Policy::from(&config.health),
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
-    let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    let engine = tokio::spawn(Engine::new(parts).with_pauses(pauses).run(inputs));
     // From here on every host is listed, pending or as it was before.
     let _ = in_force.await;
     let (stop_chores, stopped) = oneshot::channel();
@@ -215,6 +216,7 @@ fn start_writer(
 pub(crate) fn limits(poll: &config::Poll) -> Limits {
     Limits {
         in_flight: rows(poll.in_flight),
+        in_flight_unwell: rows(poll.in_flight_unwell),
         connect_timeout: poll.connect_timeout,
         answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
         keep_alive: poll.keep_alive,

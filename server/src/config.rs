@@ -91,6 +91,8 @@ pub struct Writer {
 pub struct Poll {
     /// Most polls in flight at once.
     pub in_flight: u32,
+    /// The same for hosts whose last poll failed, beside those of the others.
+    pub in_flight_unwell: u32,
     /// Time for TCP and TLS of a new connection, within the poll's own deadline.
     pub connect_timeout: Duration,
     /// Largest answer that is read.
@@ -110,6 +112,8 @@ pub struct Health {
     pub fall: u32,
     /// How far a probe's wall clock may be off.
     pub clock_skew: Duration,
+    /// Longest time that a host which is down is left alone between two attempts.
+    pub backoff_cap: Duration,
 }
 
 /// `[retention]`
@@ -234,10 +238,10 @@ fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError>
 /// so that all are looked at; the reader then refuses to finish.
 fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
-        DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
-        LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS,
-        WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        DATA, HEALTH_BACKOFF_CAP, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN,
+        INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT,
+        POLL_IN_FLIGHT_UNWELL, POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS,
+        RETENTION_POLLS, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -264,6 +268,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         writer,
         poll: Poll {
             in_flight: read.get(&POLL_IN_FLIGHT),
+            in_flight_unwell: read.get(&POLL_IN_FLIGHT_UNWELL),
             connect_timeout: read.get(&POLL_CONNECT_TIMEOUT),
             answer_max: read.get(&POLL_ANSWER_MAX),
             keep_alive: read.get(&POLL_KEEP_ALIVE),
@@ -273,6 +278,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             rise: read.get(&HEALTH_RISE),
             fall: read.get(&HEALTH_FALL),
             clock_skew: read.get(&HEALTH_CLOCK_SKEW),
+            backoff_cap: read.get(&HEALTH_BACKOFF_CAP),
         },
         retention: Retention {
             polls: read.get(&RETENTION_POLLS),

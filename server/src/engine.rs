@@ -4,30 +4,41 @@
 //! values; everything slow happens elsewhere (`poll` in its own tasks, the store behind the
 //! writer's queue). The loop itself never waits for anything but its own events.
 
+mod begin;
 mod entry;
+mod guard;
 mod install;
+mod rest;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
     task::{Id, JoinError, JoinSet},
 };
 
-use self::entry::{Entry, Flight, Settled, record, without_answer};
+use self::{
+    entry::{Entry, Flight, Settled, record, without_answer},
+    rest::Windows,
+};
 use crate::{
     clock::Clock,
-    health::Policy,
+    health::{Pause, Policy, Quorum},
     inventory::Inventory,
     live::Live,
     metrics::{Metrics, OutcomeLabel},
     model::{HostId, HostName, Outcome, Record, State, Transition, VersionId},
-    poll::{Attempt, Job, Poller},
+    poll::{Attempt, Poller},
     schedule::Agenda,
     store::{
         FactsSeen, KnownHost,
         writer::{self, WriterHandle},
     },
+    units::{Now, WallMs},
 };
 
 /// Commands that may wait for the engine; more is refused to whoever sends.
@@ -60,6 +71,10 @@ pub enum Command {
     /// Poll a host now, or join the poll that is under way. The sender is dropped unanswered when
     /// there is no such host.
     PollNow(HostName, oneshot::Sender<Arc<Record>>),
+    /// Pause a host, in the place of any pause that it has, or end its pause. The sender is told
+    /// when it is in force, and dropped when there is no such host. Whoever sends this has written
+    /// it down already, so that it outlives the server.
+    Pause(HostId, Option<Pause>, oneshot::Sender<()>),
     /// Stop: begin no more polls, let those in flight end, return.
     Stop,
 }
@@ -118,6 +133,15 @@ pub struct Engine {
     flights: HashMap<Id, Flight>,
     version: VersionId,
     missed: u64,
+    quorum: Quorum,
+    /// Since when the server takes itself for cut off.
+    isolated: Option<WallMs>,
+    windows: Windows,
+    pauses: BTreeMap<HostId, Pause>,
+    /// Hosts that others are behind.
+    parents: HashSet<HostName>,
+    /// Polls are being broken off: how they end says nothing of the hosts.
+    aborting: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -139,7 +163,20 @@ impl Engine {
             flights: HashMap::new(),
             version: VersionId(0),
             missed: 0,
+            quorum: Quorum::default(),
+            isolated: None,
+            windows: Windows::default(),
+            pauses: BTreeMap::new(),
+            parents: HashSet::new(),
+            aborting: false,
         }
+    }
+
+    /// With pauses that operators asked for before the server started.
+    #[must_use]
+    pub fn with_pauses(mut self, pauses: impl IntoIterator<Item = (HostId, Pause)>) -> Self {
+        self.pauses.extend(pauses);
+        self
     }
 
     /// Runs until told to stop, then until the polls in flight have ended (at most [`DRAIN`]).
@@ -174,6 +211,7 @@ impl Engine {
                 Event::Ended(ended) => self.ended(ended),
                 Event::Command(Command::Install(installed)) => self.install(*installed),
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
+                Event::Command(Command::Pause(host, pause, done)) => self.pause(host, pause, done),
                 Event::Command(Command::Stop) | Event::Closed => break,
             }
         }
@@ -182,6 +220,8 @@ impl Engine {
 
     fn open(&mut self) {
         let now = self.parts.clock.now();
+        self.review_isolation(now);
+        self.review_rests(now);
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
@@ -204,12 +244,17 @@ impl Engine {
         let now = self.parts.clock.now();
         for due in self.agenda.due(now) {
             let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
+            if entry.passes_over(due.due) {
+                self.parts.metrics.backed_off.inc();
+                continue;
+            }
             let flight = Flight {
                 host: due.host,
                 name: entry.spec.name.clone(),
                 slot: entry.claim(due.slot),
                 due: due.due,
                 version: self.version,
+                asked: false,
             };
             if entry.in_flight {
                 let attempt =
@@ -220,23 +265,6 @@ impl Engine {
             }
         }
         self.count_missed();
-    }
-
-    fn begin(&mut self, flight: Flight) {
-        let Some(entry) = self.hosts.get_mut(&flight.host) else { return };
-        entry.in_flight = true;
-        let job = Job {
-            host: entry.id,
-            name: entry.spec.name.clone(),
-            link: Arc::clone(&entry.link),
-            timeout: entry.spec.timeout,
-            selection: Arc::clone(&entry.spec.selection),
-            expected_machine: entry.facts.machine_id.clone(),
-        };
-        let poller = self.parts.poller.clone();
-        let task = self.polls.spawn(async move { poller.poll(job).await });
-        self.flights.insert(task.id(), flight);
-        self.parts.metrics.in_flight.inc();
     }
 
     fn ended(&mut self, ended: Result<(Id, Attempt), JoinError>) {
@@ -261,30 +289,52 @@ impl Engine {
 
     /// Turns the end of a poll into its one row, and shows it.
     fn settle(&mut self, flight: &Flight, attempt: Attempt) {
-        let now = self.parts.clock.now().wall;
+        let now = self.parts.clock.now();
         self.observe(flight, &attempt);
+        self.hear(flight.host, attempt.outcome, now);
+        let frozen = self.aborting || self.quorum.is_isolated();
+        let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let row = record(flight, &attempt, None, State::Retired);
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
-        let Settled { record, transition, facts } =
-            entry.settle(flight, attempt, &self.parts.policy, now);
-        self.parts.live.publish(entry.view(&self.parts.policy));
+        entry.parent = parent;
+        let Settled { record, transition, flapping, facts } =
+            entry.settle(flight, attempt, &self.parts.policy, now.wall, frozen);
+        if !entry.health.is_witness() {
+            self.quorum.forget(flight.host);
+        }
+        self.show(flight.host, now);
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
-            let seen = FactsSeen { host: flight.host, facts, seen: now };
+            let seen = FactsSeen { host: flight.host, facts, seen: now.wall };
             self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));
         }
-        if let Some(transition) = transition {
-            self.announce(transition);
+        let moved = transition.is_some();
+        for told in transition.into_iter().chain(flapping) {
+            self.announce(told);
+        }
+        if moved {
+            self.tell_children(&flight.name, now);
         }
     }
 
+    /// Shows a host as it is now to everybody else.
+    fn show(&self, host: HostId, now: Now) {
+        let Some(entry) = self.hosts.get(&host) else { return };
+        self.parts.live.publish(entry.view(&self.parts.policy, self.isolated, now));
+    }
+
+    /// Logs and keeps a change.
     fn announce(&self, transition: Transition) {
+        let what = match transition.from == transition.to {
+            true => "flapping changed",
+            false => "state changed",
+        };
         tracing::info!(
             host = %transition.name, from = %transition.from, to = %transition.to,
-            cause = %transition.cause, reason = %transition.reason, "state changed",
+            cause = %transition.cause, reason = %transition.reason, "{what}",
         );
         self.parts.writer.push(writer::Entry::Transition(transition));
     }
@@ -301,25 +351,6 @@ impl Engine {
         }
     }
 
-    fn poll_now(&mut self, name: &HostName, asked: oneshot::Sender<Arc<Record>>) {
-        let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
-            return;
-        };
-        entry.waiting.push(asked);
-        if entry.in_flight {
-            return;
-        }
-        let now = self.parts.clock.now();
-        let flight = Flight {
-            host: entry.id,
-            name: entry.spec.name.clone(),
-            slot: entry.claim(now.wall),
-            due: now.mono,
-            version: self.version,
-        };
-        self.begin(flight);
-    }
-
     async fn drain(&mut self) {
         self.parts.live.update_server(|server| server.stopping = true);
         let all = async {
@@ -331,6 +362,7 @@ impl Engine {
             return;
         }
         self.polls.abort_all();
+        self.aborting = true;
         let now = self.parts.clock.now();
         for (_, flight) in std::mem::take(&mut self.flights) {
             let words = "the server stopped before the answer came";

@@ -5,12 +5,17 @@ use crate::model::{Family, Status};
 
 use State::{Degraded, Down, Paused, Pending, Retired, Suspect, Up};
 
-const POLICY: Policy = Policy { rise: 2, fall: 3, skew_limit: Duration::from_secs(5) };
+const POLICY: Policy = Policy {
+    rise: 2,
+    fall: 3,
+    skew_limit: Duration::from_secs(5),
+    backoff_cap: Duration::from_secs(60),
+};
 const START: WallMs = WallMs(1_000_000);
 const NOW: WallMs = WallMs(2_000_000);
 
 fn health(state: State, good: u32, bad: u32) -> Health {
-    Health { state, good, bad, since: START }
+    Health { good, bad, ..Health::known(state, START) }
 }
 
 fn skewed() -> Flaw {
@@ -34,7 +39,7 @@ fn with<R>(word: &str, run: impl FnOnce(Input<'_>) -> R) -> R {
         "partial" => run(poll(Outcome::Partial, &[denied()], Some("disk denied"))),
         "failed" => run(poll(Outcome::Deadline, &[], Some("no answer within 3s"))),
         "overrun" => run(poll(Outcome::Overrun, &[], None)),
-        "pause" => run(Input::Pause),
+        "pause" => run(Input::Pause(&Rest::Inventory)),
         "resume" => run(Input::Resume),
         "retire" => run(Input::Retire),
         "add" => run(Input::Add),
@@ -257,11 +262,12 @@ fn explanations() {
         health(Paused, 0, 0),
         health(Retired, 0, 0),
     ];
-    let mut told: String = cases.iter().map(|h| explain(h, &POLICY) + "\n").collect();
+    let mut told: String =
+        cases.iter().map(|h| explain(h, &POLICY, &Around::default()) + "\n").collect();
     told += "\nrise 5, fall 5\n";
     let policy = Policy { rise: 5, fall: 5, ..POLICY };
     for case in [health(Degraded, 1, 0), health(Suspect, 2, 0), health(Down, 2, 0)] {
-        told += &(explain(&case, &policy) + "\n");
+        told += &(explain(&case, &policy, &Around::default()) + "\n");
     }
     insta::assert_snapshot!(told);
 }
@@ -325,7 +331,7 @@ proptest! {
             } else {
                 prop_assert_eq!(after.since, before.since);
             }
-            prop_assert!(!explain(&after, &policy).is_empty());
+            prop_assert!(!explain(&after, &policy, &Around::default()).is_empty());
             health = after;
         }
     }

@@ -43,18 +43,32 @@ words! {
         ClockSkew = "clock_skew";
         /// The probe reports a container's values, not the host's.
         WrongView = "wrong_view";
-        /// Paused by the inventory.
+        /// Its parent, without which it cannot be reached, fails.
+        ParentDown = "parent_down";
+        /// Paused by the inventory or an operator.
         Paused = "paused";
+        /// A maintenance window opened.
+        Maintenance = "maintenance";
         /// No longer paused.
         Resumed = "resumed";
         /// Gone from the inventory.
         Retired = "retired";
         /// In the inventory (again).
         Added = "added";
+        /// It changes too often; the state before and after is the same.
+        Flapping = "flapping";
+        /// It no longer changes too often; the state before and after is the same.
+        Settled = "settled";
+        /// The server itself: most hosts failed at once, so it takes itself for cut off.
+        Isolated = "isolated";
+        /// The server itself: most hosts answer again.
+        Connected = "connected";
     }
 }
 
-/// A change of state; one row in `event`.
+/// A change of state; one row in `event`. Two kinds of row are no host's change of state: that a host
+/// began or ended flapping (`from` and `to` are the same), and that the server found itself cut off
+/// or connected again (the host is [`HostId::SERVER`], from up to suspect and back).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
     /// The host's number.
