@@ -131,6 +131,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         metrics: Arc::clone(&metrics),
         refresh: refresh(Arc::clone(&live), handle.clone()),
         clock: Arc::clone(&clock),
+        control: web::Control::new(commands.clone(), Arc::clone(&store)),
     };
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);

@@ -10,6 +10,7 @@ mod history;
 mod hosts;
 mod output;
 mod parse;
+mod pause;
 mod poll;
 mod runtime;
 mod serve;
@@ -105,6 +106,12 @@ enum Command {
     /// Explain the state of a host: its last attempts, its changes of state, one sentence
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
+    /// Freeze the state of a host that is about to be worked on; a running server is asked
+    #[command(after_help = pause::PAUSE_EXAMPLES)]
+    Pause(pause::PauseArgs),
+    /// End the pause of a host; a running server is asked
+    #[command(after_help = pause::RESUME_EXAMPLES)]
+    Resume(pause::ResumeArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -130,5 +137,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Hosts(args) => hosts::run(args, &runtime),
         Command::History(args) => history::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
+        Command::Pause(args) => pause::pause(&args, &runtime),
+        Command::Resume(args) => pause::resume(&args, &runtime),
     }
 }

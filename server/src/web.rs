@@ -5,22 +5,28 @@
 
 mod api;
 mod connections;
+mod control;
 mod failure;
 mod own;
 mod params;
 
 use std::{fmt, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
 use tokio::net::TcpListener;
 
 pub use connections::{
     ConnectionLimits, DRAIN, MAX_CONNECTION_LIFE, MAX_CONNECTIONS, MAX_HEADER_WAIT,
 };
+pub use control::{Control, MAX_PAUSE};
 
 use crate::{clock::Clock, metrics::Metrics, query::Query};
 
-/// The largest request body read, bytes. Nothing here takes a body.
+/// The largest request body read, bytes.
 pub const MAX_BODY_BYTES: usize = 1024;
 
 /// Copies what is a state of something else (the fleet, the writer) into the gauges; called when
@@ -37,6 +43,8 @@ pub struct Site {
     pub refresh: Refresh,
     /// The clock that `-1h` is counted from.
     pub clock: Arc<dyn Clock>,
+    /// What requests may change.
+    pub control: Control,
 }
 
 impl fmt::Debug for Site {
@@ -57,6 +65,9 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/hosts/{name}", get(api::host))
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
         .route("/api/v1/hosts/{name}/events", get(api::events))
+        .route("/api/v1/hosts/{name}/pause", post(control::pause))
+        .route("/api/v1/hosts/{name}/resume", post(control::resume))
+        .route("/api/v1/server/events", get(api::server_events))
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

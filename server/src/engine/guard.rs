@@ -9,9 +9,6 @@ use crate::{
     units::{Now, WallMs},
 };
 
-/// The name of [`HostId::SERVER`] in rows.
-pub(super) const SERVER_NAME: &str = "roundsman:server";
-
 impl Engine {
     /// Takes the end of a poll as a sign of how the server itself is, before anything follows from
     /// it for the host.
@@ -51,9 +48,8 @@ impl Engine {
 
     /// Keeps a row about the server itself.
     fn keep_own(&self, (from, to): (State, State), cause: Cause, reason: &str, at: WallMs) {
-        let Ok(name) = HostName::new(SERVER_NAME) else { return };
+        let (host, name) = (HostId::SERVER, HostName::server());
         let reason = reason.into();
-        let host = HostId::SERVER;
         let row = Transition { host, name, at, from, to, cause, outcome: None, reason };
         self.parts.writer.push(writer::Entry::Transition(row));
     }

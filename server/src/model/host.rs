@@ -112,6 +112,14 @@ name! {
     /// A host's name in the inventory: unique, and the key of its phase.
     HostName
 }
+
+impl HostName {
+    /// What the server itself ([`HostId::SERVER`]) is called in rows.
+    #[must_use]
+    pub fn server() -> Self {
+        Self("roundsman:server".into())
+    }
+}
 name! {
     /// A group's name in the inventory.
     GroupName

@@ -25,6 +25,18 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The request is understood, but what it is about is not as it must be.
+    pub(super) fn conflict(message: String) -> Self {
+        Self { status: StatusCode::CONFLICT, message }
+    }
+
+    /// Not now.
+    pub(super) fn unavailable(message: String) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+    }
+}
+
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let status = match &error {
@@ -63,10 +75,13 @@ pub(super) async fn not_found(uri: Uri) -> Failure {
     }
 }
 
-/// Nothing here can be changed by a request.
+/// This path is not for this method.
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
     Failure {
         status: StatusCode::METHOD_NOT_ALLOWED,
-        message: format!("{} is read with GET, not {method}", uri.path()),
+        message: match method {
+            Method::GET | Method::HEAD => format!("{} is done with POST, not {method}", uri.path()),
+            _ => format!("{} is read with GET, not {method}", uri.path()),
+        },
     }
 }
