@@ -105,8 +105,8 @@ fn change(
         return Err(CliError::Usage(format!("{host:?} is no name of a host")));
     }
     let path = format!("/api/v1/hosts/{host}/{what}");
-    let asking = timeout(PATIENCE, post(address, &path, body.to_string()));
-    let answer = match runtime.block_on(async { asking.await }) {
+    let asking = async { timeout(PATIENCE, post(address, &path, body.to_string())).await };
+    let answer = match runtime.block_on(asking) {
         Ok(answer) => answer?,
         Err(_) => return Err(no_answer(address, &format!("within {} s", PATIENCE.as_secs()))),
     };
@@ -145,7 +145,7 @@ async fn post(address: SocketAddr, path: &str, body: String) -> Result<Value, Cl
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(body))
         .map_err(|error| CliError::Failed(format!("cannot ask {path}: {error}")))?;
-    let answering = async {
+    let answering = async move {
         let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
         let status = answer.status();
         let bytes = to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await;
@@ -158,7 +158,7 @@ async fn post(address: SocketAddr, path: &str, body: String) -> Result<Value, Cl
         let words = json["error"].as_str().map_or_else(|| status.to_string(), str::to_owned);
         Err(CliError::Failed(words))
     };
-    // The connection is driven beside the question and ends with the answer.
+    // The connection is driven beside the question, and ends with it: the sender goes there.
     let (answer, _closed) = tokio::join!(answering, connection);
     answer
 }

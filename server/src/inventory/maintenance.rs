@@ -217,3 +217,43 @@ pub(super) fn check(
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::parse;
+
+    #[test]
+    fn a_window_covers_by_name_by_group_and_by_all_of_its_labels() {
+        let text = "
+            [[group]]\nname = \"web\"\nhosts = [\"web-1\", \"web-2\"]
+            [[host]]\nname = \"db-1\"\nlabels = { rack = \"a1\", row = \"7\" }
+            [[host]]\nname = \"db-2\"\nlabels = { rack = \"a1\" }
+            [[host]]\nname = \"db-3\"
+            [[maintenance]]\nname = \"one\"\ngroups = [\"web\"]\nhosts = [\"db-3\"]
+            labels = { rack = \"a1\", row = \"7\" }\nschedule = \"0 0 4 * * *\"\nduration = \"2h\"";
+        let inventory = parse("test", text).unwrap();
+        let window = &inventory.maintenance[0];
+        let covered: Vec<&str> = inventory
+            .hosts
+            .values()
+            .filter(|host| window.covers(host))
+            .map(|host| host.name.as_str())
+            .collect();
+        assert_eq!(covered, ["db-1", "db-3", "web-1", "web-2"]);
+    }
+
+    #[test]
+    fn windows_are_limited() {
+        let mut text = "[[host]]\nname = \"a\"\n".to_owned();
+        for number in 0..=MAX_MAINTENANCE {
+            text += &format!(
+                "[[maintenance]]\nname = \"w-{number}\"\nhosts = [\"a\"]\n\
+                 schedule = \"0 0 4 * * *\"\nduration = \"2h\"\n"
+            );
+        }
+        let problems = parse("test", &text).unwrap_err().to_string();
+        assert!(problems.contains("at most 100 maintenance windows, `w-100` is one more"));
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
