@@ -13,7 +13,7 @@
 //! | suspect | `fall` failed polls in a row, the one that made it suspect included | down |
 //! | up | a good poll with a flaw | degraded |
 //! | degraded | `rise` good polls in a row without a flaw | up |
-//! | any but retired | pause | paused |
+//! | any but retired | pause: the inventory, an operator, a maintenance window | paused |
 //! | paused | resume | pending: nothing is known of the meantime |
 //! | any | gone from the inventory | retired |
 //! | retired | in the inventory again | pending |

@@ -21,7 +21,7 @@ words! {
         Suspect = "suspect";
         /// `fall` polls in a row failed.
         Down = "down";
-        /// Not polled because the operator said so.
+        /// Its state is frozen because the operator said so, or a maintenance window is open.
         Paused = "paused";
         /// Taken out of the inventory; its history stays.
         Retired = "retired";
