@@ -157,6 +157,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         in_trouble: false,
     };
     let in_force = installer.first().await?;
+    let pauses = install::pauses(store.as_ref(), clock.now().wall).await?;
 
     let (handle, writer) = start_writer(&store, &config.writer, &clock);
     let policy = Policy::from(&config.health);
@@ -168,6 +169,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         policy,
         clock: Arc::clone(&clock),
         operator: operator.clone(),
+        control: web::Control::new(commands.clone(), Arc::clone(&store)),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());
@@ -192,7 +194,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         hook,
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
-    let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    let engine = tokio::spawn(Engine::new(parts).with_pauses(pauses).run(inputs));
     // From here on every host is listed, pending or as it was before.
     let _ = in_force.await;
     let (stop_chores, stopped) = oneshot::channel();
@@ -268,6 +270,7 @@ fn start_writer(
 pub(crate) fn limits(poll: &config::Poll) -> Limits {
     Limits {
         in_flight: rows(poll.in_flight),
+        in_flight_unwell: rows(poll.in_flight_unwell),
         connect_timeout: poll.connect_timeout,
         answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
         keep_alive: poll.keep_alive,

@@ -13,6 +13,7 @@ mod hosts;
 mod output;
 mod parse;
 mod plan;
+mod pause;
 mod poll;
 mod runtime;
 mod serve;
@@ -117,6 +118,12 @@ enum Command {
     /// Ask a running server for its health, or a host's: SERVING is exit code 0; for HEALTHCHECK
     #[command(after_help = health::EXAMPLES)]
     Health(health::HealthArgs),
+    /// Freeze the state of a host that is about to be worked on; a running server is asked
+    #[command(after_help = pause::PAUSE_EXAMPLES)]
+    Pause(pause::PauseArgs),
+    /// End the pause of a host; a running server is asked
+    #[command(after_help = pause::RESUME_EXAMPLES)]
+    Resume(pause::ResumeArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -145,5 +152,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Why(args) => why::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),
+        Command::Pause(args) => pause::pause(&args, &runtime),
+        Command::Resume(args) => pause::resume(&args, &runtime),
     }
 }

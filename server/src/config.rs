@@ -129,6 +129,8 @@ pub struct Writer {
 pub struct Poll {
     /// Most polls in flight at once.
     pub in_flight: u32,
+    /// The same for hosts whose last poll failed, beside those of the others.
+    pub in_flight_unwell: u32,
     /// Time for TCP and TLS of a new connection, within the poll's own deadline.
     pub connect_timeout: Duration,
     /// Largest answer that is read.
@@ -162,6 +164,8 @@ pub struct Health {
     pub fall: u32,
     /// How far a probe's wall clock may be off.
     pub clock_skew: Duration,
+    /// Longest time that a host which is down is left alone between two attempts.
+    pub backoff_cap: Duration,
 }
 
 /// `[retention]`
@@ -286,11 +290,11 @@ fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError>
 /// so that all are looked at; the reader then refuses to finish.
 fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
-        DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_CLOCK_SKEW, HEALTH_FALL,
-        HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
-        POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT,
-        RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT,
-        WRITER_QUEUE_ROWS,
+        DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_BACKOFF_CAP, HEALTH_CLOCK_SKEW,
+        HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
+        POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_UNWELL, POLL_KEEP_ALIVE,
+        POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS,
+        WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -320,6 +324,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         writer,
         poll: Poll {
             in_flight: read.get(&POLL_IN_FLIGHT),
+            in_flight_unwell: read.get(&POLL_IN_FLIGHT_UNWELL),
             connect_timeout: read.get(&POLL_CONNECT_TIMEOUT),
             answer_max: read.get(&POLL_ANSWER_MAX),
             keep_alive: read.get(&POLL_KEEP_ALIVE),
@@ -331,6 +336,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             rise: read.get(&HEALTH_RISE),
             fall: read.get(&HEALTH_FALL),
             clock_skew: read.get(&HEALTH_CLOCK_SKEW),
+            backoff_cap: read.get(&HEALTH_BACKOFF_CAP),
         },
         hook: hook(read),
         retention: Retention {

@@ -4,11 +4,19 @@
 //! values; everything slow happens elsewhere (`poll` in its own tasks, the store behind the
 //! writer's queue). The loop itself never waits for anything but its own events.
 
+mod begin;
 mod entry;
+mod guard;
 mod install;
 mod machines;
+mod rest;
+mod tell;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -18,21 +26,23 @@ use tokio::{
 use self::{
     entry::{Entry, Flight, Settled, record, without_answer},
     machines::Machines,
+    rest::Windows,
 };
 use crate::{
     clock::Clock,
-    health::{Flaw, Policy},
-    hook::{self, Hook},
+    health::{Pause, Policy, Quorum},
+    hook::Hook,
     inventory::Inventory,
     live::Live,
-    metrics::{Metrics, OutcomeLabel},
-    model::{HostId, HostName, Outcome, Record, State, Transition, VersionId},
-    poll::{Attempt, Job, Poller},
+    metrics::Metrics,
+    model::{HostId, HostName, Outcome, Record, State, VersionId},
+    poll::{Attempt, Poller},
     schedule::Agenda,
     store::{
         FactsSeen, KnownHost,
         writer::{self, WriterHandle},
     },
+    units::WallMs,
 };
 
 /// Commands that may wait for the engine; more is refused to whoever sends.
@@ -67,6 +77,10 @@ pub enum Command {
     PollNow(HostName, oneshot::Sender<Arc<Record>>),
     /// Forget which machine a host is: another one may answer from now on.
     Accept(HostName),
+    /// Pause a host, in the place of any pause that it has, or end its pause. The sender is told
+    /// when it is in force, and dropped when there is no such host. Whoever sends this has written
+    /// it down already, so that it outlives the server.
+    Pause(HostId, Option<Pause>, oneshot::Sender<()>),
     /// Stop: begin no more polls, let those in flight end, return.
     Stop,
 }
@@ -128,6 +142,15 @@ pub struct Engine {
     flights: HashMap<Id, Flight>,
     version: VersionId,
     missed: u64,
+    quorum: Quorum,
+    /// Since when the server takes itself for cut off.
+    isolated: Option<WallMs>,
+    windows: Windows,
+    pauses: BTreeMap<HostId, Pause>,
+    /// Hosts that others are behind.
+    parents: HashSet<HostName>,
+    /// Polls are being broken off: how they end says nothing of the hosts.
+    aborting: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -150,7 +173,20 @@ impl Engine {
             flights: HashMap::new(),
             version: VersionId(0),
             missed: 0,
+            quorum: Quorum::default(),
+            isolated: None,
+            windows: Windows::default(),
+            pauses: BTreeMap::new(),
+            parents: HashSet::new(),
+            aborting: false,
         }
+    }
+
+    /// With pauses that operators asked for before the server started.
+    #[must_use]
+    pub fn with_pauses(mut self, pauses: impl IntoIterator<Item = (HostId, Pause)>) -> Self {
+        self.pauses.extend(pauses);
+        self
     }
 
     /// Runs until told to stop, then until the polls in flight have ended (at most [`DRAIN`]).
@@ -188,6 +224,7 @@ impl Engine {
                 Event::Command(Command::Install(installed)) => self.install(*installed),
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
                 Event::Command(Command::Accept(name)) => self.accept(&name),
+                Event::Command(Command::Pause(host, pause, done)) => self.pause(host, pause, done),
                 Event::Command(Command::Stop) | Event::Closed => break,
             }
         }
@@ -196,6 +233,8 @@ impl Engine {
 
     fn open(&mut self) {
         let now = self.parts.clock.now();
+        self.review_isolation(now);
+        self.review_rests(now);
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
@@ -218,12 +257,17 @@ impl Engine {
         let now = self.parts.clock.now();
         for due in self.agenda.due(now) {
             let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
+            if entry.passes_over(due.due) {
+                self.parts.metrics.backed_off.inc();
+                continue;
+            }
             let flight = Flight {
                 host: due.host,
                 name: entry.spec.name.clone(),
                 slot: entry.claim(due.slot),
                 due: due.due,
                 version: self.version,
+                asked: false,
             };
             if entry.in_flight {
                 let attempt =
@@ -234,23 +278,6 @@ impl Engine {
             }
         }
         self.count_missed();
-    }
-
-    fn begin(&mut self, flight: Flight) {
-        let Some(entry) = self.hosts.get_mut(&flight.host) else { return };
-        entry.in_flight = true;
-        let job = Job {
-            host: entry.id,
-            name: entry.spec.name.clone(),
-            link: Arc::clone(&entry.link),
-            timeout: entry.spec.timeout,
-            selection: Arc::clone(&entry.spec.selection),
-            expected_machine: entry.facts.machine_id.clone(),
-        };
-        let poller = self.parts.poller.clone();
-        let task = self.polls.spawn(async move { poller.poll(job).await });
-        self.flights.insert(task.id(), flight);
-        self.parts.metrics.in_flight.inc();
     }
 
     fn ended(&mut self, ended: Result<(Id, Attempt), JoinError>) {
@@ -275,80 +302,37 @@ impl Engine {
 
     /// Turns the end of a poll into its one row, and shows it.
     fn settle(&mut self, flight: &Flight, attempt: Attempt) {
-        let now = self.parts.clock.now().wall;
+        let now = self.parts.clock.now();
         self.observe(flight, &attempt);
         let twin = self.twin(flight.host, &attempt);
+        self.hear(flight.host, attempt.outcome, now);
+        let frozen = self.aborting || self.quorum.is_isolated();
+        let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let row = record(flight, &attempt, None, State::Retired);
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
-        let Settled { record, transition, facts } =
-            entry.settle(flight, attempt, twin, &self.parts.policy, now);
+        entry.parent = parent;
+        let Settled { record, transition, flapping, facts } =
+            entry.settle(flight, attempt, twin, &self.parts.policy, now.wall, frozen);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        let next_due = self.agenda.next_slot(flight.host);
-        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
+        if !entry.health.is_witness() {
+            self.quorum.forget(flight.host);
+        }
+        self.show(flight.host, now);
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
-            let seen = FactsSeen { host: flight.host, facts, seen: now };
+            let seen = FactsSeen { host: flight.host, facts, seen: now.wall };
             self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));
         }
-        if let Some(transition) = transition {
-            self.announce(transition, self.hosts.get(&flight.host));
+        let moved = transition.is_some();
+        for told in transition.into_iter().chain(flapping) {
+            self.announce(told, self.hosts.get(&flight.host));
         }
-    }
-
-    /// The flaw of an answer that another host gives, too.
-    fn twin(&self, host: HostId, attempt: &Attempt) -> Option<Flaw> {
-        let facts = &attempt.snapshot.as_deref()?.facts;
-        let others = self.machines.others(facts.machine_id.as_deref()?, host);
-        // One that does not answer is no second one: an old entry of a machine that has moved.
-        let answers = |entry: &&Entry| matches!(entry.health.state, State::Up | State::Degraded);
-        let other = others.filter_map(|id| self.hosts.get(&id)).find(answers)?;
-        let copied = other.facts.boot_id != facts.boot_id;
-        Some(Flaw::Duplicate { other: other.spec.name.clone(), copied })
-    }
-
-    fn announce(&self, transition: Transition, host: Option<&Entry>) {
-        tracing::info!(
-            host = %transition.name, from = %transition.from, to = %transition.to,
-            cause = %transition.cause, reason = %transition.reason, "state changed",
-        );
-        if let (Some(hook), Some(host)) = (&self.parts.hook, host) {
-            hook.push(hook::News::of_host(&transition, &host.spec));
+        if moved {
+            self.tell_children(&flight.name, now);
         }
-        self.parts.writer.push(writer::Entry::Transition(transition));
-    }
-
-    fn observe(&self, flight: &Flight, attempt: &Attempt) {
-        let metrics = &self.parts.metrics;
-        metrics.polls.get_or_create(&OutcomeLabel { outcome: attempt.outcome }).inc();
-        if attempt.outcome != Outcome::Overrun {
-            metrics.lateness.observe(attempt.started.mono.since(flight.due).as_secs_f64());
-            metrics.queued.observe(Duration::from_micros(attempt.timings.queue_us.0).as_secs_f64());
-        }
-        if let Some(call) = attempt.timings.call_us {
-            metrics.call.observe(Duration::from_micros(call.0).as_secs_f64());
-        }
-    }
-
-    fn poll_now(&mut self, name: &HostName, asked: oneshot::Sender<Arc<Record>>) {
-        let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
-            return;
-        };
-        entry.waiting.push(asked);
-        if entry.in_flight {
-            return;
-        }
-        let now = self.parts.clock.now();
-        let flight = Flight {
-            host: entry.id,
-            name: entry.spec.name.clone(),
-            slot: entry.claim(now.wall),
-            due: now.mono,
-            version: self.version,
-        };
-        self.begin(flight);
     }
 
     async fn drain(&mut self) {
@@ -362,6 +346,7 @@ impl Engine {
             return;
         }
         self.polls.abort_all();
+        self.aborting = true;
         let now = self.parts.clock.now();
         for (_, flight) in std::mem::take(&mut self.flights) {
             let words = "the server stopped before the answer came";

@@ -13,8 +13,8 @@
 //! | suspect | `fall` failed polls in a row, the one that made it suspect included | down |
 //! | up | a good poll with a flaw | degraded |
 //! | degraded | `rise` good polls in a row without a flaw | up |
-//! | any but retired | pause | paused |
 //! | any but paused and retired | another machine is accepted | pending: nothing is known of it |
+//! | any but retired | pause: the inventory, an operator, a maintenance window | paused |
 //! | paused | resume | pending: nothing is known of the meantime |
 //! | any | gone from the inventory | retired |
 //! | retired | in the inventory again | pending |
@@ -30,15 +30,31 @@
 //! * **A change of flaw is not a change of state.** A degraded host that has another flaw today
 //!   stays degraded; the ledger holds each poll's own words.
 //!
-//! What will stand around the table, not in it: back-off for hosts that are down (chooses *when*
-//! [`step`] is called), the quorum "is it me?" (whether it is called at all), flapping (a flag
-//! beside the state, from the moves made), parents (a mark beside the state).
+//! What stands around the table, not in it: back-off for hosts that are down (`crate::schedule`
+//! chooses *when* [`step`] is called), the [`Quorum`] "is it me?" (whether it is called at all),
+//! [`Flapping`] (a flag beside the state, from the polls and the moves made), parents (a mark beside
+//! the state), and [`Rest`], why a host is paused.
+//!
+//! NOT_SERVING is asked about only before a host that is down is polled again. While a host is up
+//! its answer names every family that cannot be read ([`flaws`]), which is all that the probe's
+//! health service knows besides; a `Check` between polls would be traffic that says nothing new.
 
 mod explain;
+mod flapping;
 mod flaw;
+mod parent;
+mod quorum;
+mod rest;
 
-pub use explain::explain;
+pub use explain::{Around, explain};
+pub use flapping::{FLAP_OFF_PCT, FLAP_ON_PCT, FLAP_POLLS, Flapping};
 pub use flaw::{Flaw, Skew, flaws};
+pub use parent::{FailingParent, MAX_PARENTS};
+pub use quorum::{
+    Evidence, ISOLATED_ABOVE_PCT, ISOLATED_GROUPS, ISOLATED_HOSTS, ISOLATED_ONE_GROUP, Quorum,
+    Testimony,
+};
+pub use rest::{MAX_REASON_BYTES, Pause, Rest};
 
 use std::time::Duration;
 
@@ -58,17 +74,25 @@ pub struct Policy {
     /// How far the probe's wall clock may be off, beyond what the measure itself may be off: it is
     /// taken against the middle of the call, and known to within half of it.
     pub skew_limit: Duration,
+    /// The longest time that a host which is down is left alone between two attempts.
+    pub backoff_cap: Duration,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { rise: 2, fall: 3, skew_limit: Duration::from_secs(5) }
+        let (skew_limit, backoff_cap) = (Duration::from_secs(5), Duration::from_secs(60));
+        Self { rise: 2, fall: 3, skew_limit, backoff_cap }
     }
 }
 
 impl From<&config::Health> for Policy {
     fn from(health: &config::Health) -> Self {
-        Self { rise: health.rise, fall: health.fall, skew_limit: health.clock_skew }
+        Self {
+            rise: health.rise,
+            fall: health.fall,
+            skew_limit: health.clock_skew,
+            backoff_cap: health.backoff_cap,
+        }
     }
 }
 
@@ -95,13 +119,30 @@ pub struct Health {
     pub bad: u32,
     /// When the state was entered, on the server's clock. Never moves back, even if the clock does.
     pub since: WallMs,
+    /// Whether it changes too often, beside the state.
+    pub flapping: Flapping,
 }
 
 impl Health {
     /// A host that was just put into the inventory.
     #[must_use]
     pub fn new(now: WallMs) -> Self {
-        Self { state: State::Pending, good: 0, bad: 0, since: now }
+        Self::known(State::Pending, now)
+    }
+
+    /// A host as a store remembers it: the state, without the evidence.
+    #[must_use]
+    pub fn known(state: State, since: WallMs) -> Self {
+        Self { state, good: 0, bad: 0, since, flapping: Flapping::default() }
+    }
+
+    /// Whether the host is expected to answer, so that its failing says something of the server.
+    #[must_use]
+    pub fn is_witness(&self) -> bool {
+        match self.state {
+            State::Pending | State::Up | State::Degraded | State::Suspect => true,
+            State::Down | State::Paused | State::Retired => false,
+        }
     }
 }
 
@@ -117,8 +158,8 @@ pub enum Input<'a> {
         /// What went wrong, in words, when it failed.
         error: Option<&'a str>,
     },
-    /// The operator wants it left alone.
-    Pause,
+    /// It is to be left alone, and why.
+    Pause(&'a Rest),
     /// No longer.
     Resume,
     /// It is gone from the inventory.
@@ -181,11 +222,27 @@ fn event(input: Input<'_>) -> Event {
             | Outcome::WrongHost
             | Outcome::ProbeError => Event::Failed,
         },
-        Input::Pause => Event::Pause,
+        Input::Pause(_) => Event::Pause,
         Input::Resume => Event::Resume,
         Input::Retire => Event::Retire,
         Input::Add => Event::Add,
         Input::Accept => Event::Accept,
+    }
+}
+
+/// Whether a poll that ended so brought an answer, usable or not so far as the table goes: none when
+/// nothing was asked.
+#[must_use]
+pub fn answered(outcome: Outcome) -> Option<bool> {
+    match event(Input::Poll { outcome, flaws: &[], error: None }) {
+        Event::Good | Event::Flawed => Some(true),
+        Event::Failed => Some(false),
+        Event::NotAsked
+        | Event::Pause
+        | Event::Resume
+        | Event::Retire
+        | Event::Add
+        | Event::Accept => None,
     }
 }
 
@@ -205,7 +262,8 @@ pub fn step(
     let bad = health.bad.saturating_add(1);
     let counted = |good, bad| Health { good, bad, ..*health };
     // A new state starts with the evidence that led to it, so that `explain` can name it.
-    let enter = |state, good, bad| Health { state, good, bad, since: now.max(health.since) };
+    let since = now.max(health.since);
+    let enter = |state, good, bad| Health { state, good, bad, since, ..*health };
 
     let next = match (health.state, event) {
         (Pending, Good) => enter(Up, 1, 0),
@@ -241,6 +299,13 @@ pub fn step(
         (Retired, Good | Flawed | Failed | NotAsked | Pause | Resume | Retire | Accept) => *health,
     };
     let changed = next.state != health.state;
+    let flapping = match (event, next.state) {
+        // Nothing that came before counts for what comes after.
+        (_, Paused | Retired) | (Accept, _) => Flapping::default(),
+        (Good | Flawed | Failed, _) => health.flapping.after(event != Failed, changed),
+        (NotAsked | Pause | Resume | Retire | Add, _) => health.flapping,
+    };
+    let next = Health { flapping, ..next };
     (next, changed.then(|| explain::moved(health, &next, input)))
 }
 

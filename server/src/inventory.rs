@@ -16,6 +16,8 @@
 //!   port included: two probes of one machine stay two hosts, and no name depends on a default.
 //! * A `[[host]]` whose `group` lists it refines that host. Named by both without saying so is an
 //!   error: two hosts that share a name are more often a slip than a wish.
+//! * A `[[maintenance]]` says when which hosts (by `groups`, `hosts` or `labels`) are left alone:
+//!   `schedule` and `duration`, or once `from` a moment `to` another.
 //! * The group of a `[[host]]` need not be declared; then it has no settings of its own. A name that
 //!   is a slip away from a declared group is an error.
 
@@ -25,6 +27,7 @@ mod diff;
 mod discover;
 mod filter;
 mod links;
+mod maintenance;
 mod problem;
 mod range;
 mod read;
@@ -46,6 +49,7 @@ use crate::{
 
 pub use diff::{Change, Diff, diff};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
+pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use range::MAX_RANGES;
 pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
@@ -90,6 +94,8 @@ pub struct Inventory {
     pub groups: BTreeMap<GroupName, Group>,
     /// Names whose addresses are hosts, in the order of the file.
     pub discoveries: Vec<Discovery>,
+    /// Maintenance windows, in the order of the file.
+    pub maintenance: Vec<Arc<Maintenance>>,
     /// Of the bytes that this was read from.
     pub hash: ContentHash,
 }

@@ -82,6 +82,12 @@ pub struct HostView {
     pub state: State,
     /// Since when.
     pub since: WallMs,
+    /// Whether it changes too often.
+    pub flapping: bool,
+    /// The host that it is behind and whose failing explains its own.
+    pub unreachable_because: Option<HostName>,
+    /// When its pause or maintenance window ends by itself.
+    pub paused_until: Option<WallMs>,
     /// Why it is in this state and what would change it, one sentence.
     pub reason: Arc<str>,
     /// What is known of the machine.
@@ -111,6 +117,8 @@ pub struct ServerView {
     pub last_cron_round: WallMs,
     /// Where the health of the fleet is served over gRPC, when it is.
     pub grpc: Option<SocketAddr>,
+    /// Since when the server takes itself for cut off: most hosts failed at once, no state changes.
+    pub isolated: Option<WallMs>,
     /// Set once the first inventory is in force.
     pub ready: bool,
     /// Set when the server is stopping.

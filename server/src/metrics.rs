@@ -57,6 +57,10 @@ pub struct Metrics {
     pub call: Histogram,
     /// Slots skipped because their moment had passed (a stalled server, a stepped clock).
     pub missed_slots: Counter,
+    /// Slots passed over because the host is down and was left alone.
+    pub backed_off: Counter,
+    /// 1 while the server takes itself for cut off.
+    pub isolated: Gauge,
     /// Rounds opened by the cron scheduler.
     pub rounds: Counter,
     /// Rounds opened by the guard because the cron scheduler was silent.
@@ -107,6 +111,8 @@ impl Metrics {
             queued: histogram(),
             call: histogram(),
             missed_slots: Counter::default(),
+            backed_off: Counter::default(),
+            isolated: Gauge::default(),
             rounds: Counter::default(),
             guarded_rounds: Counter::default(),
             in_flight: Gauge::default(),
@@ -147,6 +153,16 @@ impl Metrics {
             "slots_missed",
             "Slots skipped because their moment had passed",
             self.missed_slots.clone(),
+        );
+        registry.register(
+            "slots_backed_off",
+            "Slots passed over because the host is down and was left alone",
+            self.backed_off.clone(),
+        );
+        registry.register(
+            "isolated",
+            "1 while most hosts fail at once and the server takes itself for cut off",
+            self.isolated.clone(),
         );
         registry.register("rounds", "Rounds opened by the cron scheduler", self.rounds.clone());
         registry.register(

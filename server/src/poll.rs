@@ -5,6 +5,7 @@
 //! the server's rounds and the operator's `poll HOST`.
 
 mod call;
+mod check;
 mod classify;
 mod connect;
 mod connection;
@@ -29,7 +30,6 @@ use tokio::{sync::Semaphore, time::timeout};
 use tower::{Service as _, ServiceExt as _};
 
 use self::{
-    call::HEALTH_CHECK,
     job::{Asked, Step, Trace},
     resolve::LimitedResolver,
     stack::{Stack, stack},
@@ -44,8 +44,11 @@ use crate::{
 /// What bounds polling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Polls in flight at once, over all hosts.
+    /// Polls in flight at once, over all hosts that are well.
     pub in_flight: usize,
+    /// The same for hosts that are not: places of their own, so that those that keep silent until
+    /// their deadline cannot crowd out those that answer.
+    pub in_flight_unwell: usize,
     /// One attempt to resolve, and one to connect.
     pub connect_timeout: Duration,
     /// The largest answer, bytes.
@@ -63,6 +66,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 256,
+            in_flight_unwell: 64,
             connect_timeout: Duration::from_secs(2),
             answer_max_bytes: 4 * 1024 * 1024,
             keep_alive: Duration::from_secs(60),
@@ -85,6 +89,8 @@ pub struct Poller {
     shared: Arc<Shared>,
     slots: Arc<Semaphore>,
     stack: Stack,
+    unwell_slots: Arc<Semaphore>,
+    unwell: Stack,
 }
 
 impl fmt::Debug for Poller {
@@ -111,20 +117,33 @@ impl Poller {
         resolver: Arc<dyn Resolve>,
     ) -> Self {
         let resolver = LimitedResolver::new(resolver, limits.resolve_in_flight.max(1));
-        let slots = Arc::new(Semaphore::new(limits.in_flight.clamp(1, Semaphore::MAX_PERMITS)));
+        let places =
+            |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
+        let (slots, unwell_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
         let shared = Arc::new(Shared { limits, clock, resolver });
-        let stack = stack(&shared, &slots);
-        Self { shared, slots, stack }
+        let well = stack(&shared, &slots);
+        let unwell = stack(&shared, &unwell_slots);
+        Self { shared, slots, stack: well, unwell_slots, unwell }
     }
 
     /// Polls one host. Never fails: whatever goes wrong is the attempt's outcome. Takes at most the
     /// time in the queue and `job.timeout`.
     pub async fn poll(&self, job: Job) -> Attempt {
+        self.run(job, self.stack.clone(), false).await
+    }
+
+    /// As [`Poller::poll`] for a host that is not well: within the limit of such polls. With
+    /// `check_first` the probe's health service is asked before anything else, and the poll is made
+    /// only when it serves, or has no such service; both are one attempt within one timeout.
+    pub async fn poll_unwell(&self, job: Job, check_first: bool) -> Attempt {
+        self.run(job, self.unwell.clone(), check_first).await
+    }
+
+    async fn run(&self, job: Job, mut stack: Stack, check_first: bool) -> Attempt {
         let started = self.shared.clock.now();
         let trace = Trace::begin(started);
         let link = Arc::clone(&job.link);
-        let asked = Asked { job, trace: Arc::clone(&trace), until: Mono::default() };
-        let mut stack = self.stack.clone();
+        let asked = Asked { job, check_first, trace: Arc::clone(&trace), until: Mono::default() };
         let result = match stack.ready().await {
             Ok(ready) => ready.call(asked).await,
             Err(fault) => Err(fault),
@@ -156,10 +175,10 @@ impl Poller {
     /// # Errors
     /// The [`Fault`] that a poll would have had; `fault.outcome()` names it.
     pub async fn check(&self, link: &Arc<Link>, allowed: Duration) -> Result<Serving, Fault> {
-        let _slot = self.slots.acquire().await;
+        let _slot = self.unwell_slots.acquire().await;
         let now = self.shared.clock.now().mono;
         let trace = Trace::begin(self.shared.clock.now());
-        let asking = self.ask_health(link, &trace, now.plus(allowed));
+        let asking = self.shared.ask_health(link, &trace, now.plus(allowed));
         let result = timeout(allowed, asking).await;
         let steps = trace.read();
         let result = result.unwrap_or_else(|_over| {
@@ -169,28 +188,11 @@ impl Poller {
         result
     }
 
-    /// Asks at most twice: again only when the kept connection had died.
-    async fn ask_health(
-        &self,
-        link: &Arc<Link>,
-        trace: &Arc<Trace>,
-        until: Mono,
-    ) -> Result<Serving, Fault> {
-        let mut again = true;
-        loop {
-            let line = self.shared.reach(link, Arc::clone(trace), until).await?;
-            let (request, now) = (decode::health_request(), self.shared.clock.now());
-            match self.shared.unary(&line, HEALTH_CHECK, request, now).await {
-                Err(Fault::KeptDied) if again => again = false,
-                Err(fault) => return Err(fault),
-                Ok(answer) => return Ok(decode::serving(answer)?),
-            }
-        }
-    }
-
     /// Polls in flight now.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shared.limits.in_flight.saturating_sub(self.slots.available_permits())
+        let Limits { in_flight, in_flight_unwell, .. } = self.shared.limits;
+        in_flight.saturating_sub(self.slots.available_permits())
+            + in_flight_unwell.saturating_sub(self.unwell_slots.available_permits())
     }
 }

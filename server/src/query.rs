@@ -287,6 +287,18 @@ impl Query {
         }
     }
 
+    /// When the server took itself for cut off and when for connected again, newest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn server_events(&self, limit: usize) -> Result<EventsPage, QueryError> {
+        let (newest, most) = (store::Order::NewestFirst, limit.min(MAX_PAGE));
+        let own = Some(HostId::SERVER);
+        let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
+        let events = transitions.iter().map(EventShape::from).collect();
+        Ok(EventsPage { host: HostName::server().as_str().into(), events })
+    }
+
     /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].
     pub async fn readiness(&self, now: WallMs) -> Readiness {
         let store_error = match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {

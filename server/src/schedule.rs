@@ -7,7 +7,9 @@
 //! Pure: `now` is an argument. Nothing here knows what a poll is, or who calls.
 
 mod agenda;
+mod backoff;
 mod cron;
+mod window;
 
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
@@ -15,6 +17,8 @@ use self::cron::Cron;
 use crate::{model::HostName, units::WallMs};
 
 pub use agenda::{Agenda, BATCH, CLOCK_STEP, Due, HORIZON, MAX_LATE, MAX_SHIFTS};
+pub use backoff::{Backoff, Pace};
+pub use window::{MAX_WINDOW, MIN_WINDOW, Window};
 
 /// The shortest interval between two polls of a host.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(100);

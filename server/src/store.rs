@@ -25,6 +25,7 @@ pub use error::StoreError;
 pub use open::open;
 
 use crate::{
+    health::Pause,
     model::{Facts, GroupName, HostId, HostName, Labels, Record, State, Transition, VersionId},
     units::WallMs,
 };
@@ -289,8 +290,8 @@ pub trait Store: Send + Sync + 'static {
         at: WallMs,
     ) -> Result<Vec<KnownHost>, StoreError>;
 
-    /// Takes hosts out of the inventory; their history stays. The machine they are pinned to is
-    /// forgotten, so that another one may come back under the name.
+    /// Takes hosts out of the inventory; their history stays. Their pause is forgotten, and the
+    /// machine that they are pinned to, so that another one may come back under the name.
     ///
     /// # Errors
     /// [`StoreError`]; then no host was changed.
@@ -343,6 +344,18 @@ pub trait Store: Send + Sync + 'static {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError>;
+
+    /// Keeps an operator's pause of a host, in the place of any other, or forgets it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was kept stays.
+    async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError>;
+
+    /// Every pause that is kept, also those that are over, by the host's number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
     /// whole days keeps the day in which the moment for polls lies.

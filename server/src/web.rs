@@ -5,6 +5,7 @@
 
 mod api;
 mod connections;
+mod control;
 mod failure;
 mod orders;
 mod own;
@@ -24,11 +25,12 @@ pub use connections::{
     ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
     MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_STREAMS,
 };
+pub use control::{Control, MAX_PAUSE};
 pub use orders::ORDER_HEADER;
 
 use crate::{clock::Clock, health::Policy, metrics::Metrics, operator::Order, query::Query};
 
-/// The largest request body read, bytes. Nothing here takes a body.
+/// The largest request body read, bytes.
 pub const MAX_BODY_BYTES: usize = 1024;
 
 /// Copies what is a state of something else (the fleet, the writer) into the gauges; called when
@@ -49,6 +51,8 @@ pub struct Site {
     pub clock: Arc<dyn Clock>,
     /// Where orders go.
     pub operator: mpsc::Sender<Order>,
+    /// What requests may change.
+    pub control: Control,
 }
 
 impl fmt::Debug for Site {
@@ -71,6 +75,9 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
         .route("/api/v1/hosts/{name}/events", get(api::events))
         .route("/api/v1/hosts/{name}/why", get(api::why))
+        .route("/api/v1/hosts/{name}/pause", post(control::pause))
+        .route("/api/v1/hosts/{name}/resume", post(control::resume))
+        .route("/api/v1/server/events", get(api::server_events))
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

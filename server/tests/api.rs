@@ -10,7 +10,8 @@ use std::{sync::Arc, time::Duration};
 
 use roundsman::{
     live::ServerView,
-    model::{State, VersionId},
+    model::{Cause, HostId, HostName, State, Transition, VersionId},
+    store::Batch,
     units::WallMs,
     web::ConnectionLimits,
 };
@@ -41,6 +42,27 @@ fn known_only(mut json: Value) -> Value {
     }
     thin(&mut json);
     json
+}
+
+#[tokio::test]
+async fn what_the_server_found_about_itself_is_listed() {
+    let site = Served::start().await;
+    let own = |at, from, to, cause| Transition {
+        host: HostId::SERVER,
+        name: HostName::server(),
+        at,
+        from,
+        to,
+        cause,
+        outcome: None,
+        reason: "9 of 10 hosts failed within 10s".into(),
+    };
+    let transitions = vec![
+        own(WallMs(NOW.0 - 9_000), State::Up, State::Suspect, Cause::Isolated),
+        own(NOW, State::Suspect, State::Up, Cause::Connected),
+    ];
+    site.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await.unwrap();
+    insta::assert_json_snapshot!("server_events", site.json("/api/v1/server/events?limit=9").await);
 }
 
 #[tokio::test]
@@ -335,4 +357,52 @@ async fn a_moment_counts_from_the_servers_clock() {
     site_clock.step_wall(NOW);
     let json = site.json("/api/v1/hosts/web-1/polls").await;
     assert_eq!(json["polls"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_pause_is_written_down_before_it_is_answered() {
+    let site = Served::start().await;
+    let json = "application/json";
+    let body = r#"{"for": "2h", "reason": "new disk"}"#;
+    let reply = site.post("/api/v1/hosts/web-1/pause", json, body).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let kept = site.store.pauses().await.unwrap();
+    let [(_, pause)] = kept.as_slice() else { panic!("{kept:?}") };
+    assert_eq!((pause.since, pause.until), (NOW, Some(NOW.plus(Duration::from_secs(7_200)))));
+    assert_eq!(&*pause.reason, "new disk");
+    let reply = site.post("/api/v1/hosts/web-1/resume", json, "{}").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(site.store.pauses().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_pause_that_makes_no_sense_changes_nothing() {
+    let site = Served::start().await;
+    let json = "application/json";
+    let long = format!("{{\"reason\": \"{}\"}}", "x".repeat(201));
+    let mut told = String::new();
+    for (path, kind, body) in [
+        // What a page of another site can have a browser send.
+        ("web-1/pause", "text/plain", r#"{"for": "2h"}"#),
+        ("web-1/resume", "application/x-www-form-urlencoded", "a=b"),
+        ("web-1/pause", json, r#"{"for": "2h""#),
+        ("web-1/pause", json, r#"{"fro": "2h"}"#),
+        ("web-1/pause", json, r#"{"for": "soon"}"#),
+        ("web-1/pause", json, r#"{"for": "0s"}"#),
+        ("web-1/pause", json, r#"{"for": "2h", "until": "2026-04-01T00:00:00Z"}"#),
+        ("web-1/pause", json, r#"{"until": "2026-03-28T00:00:00Z"}"#),
+        ("web-1/pause", json, r#"{"for": "367d"}"#),
+        ("web-1/pause", json, &long),
+        ("web-1/pause?for=2h", json, "{}"),
+        ("web-3/pause", json, "{}"),
+        ("old-1/pause", json, "{}"),
+    ] {
+        let reply = site.post(&format!("/api/v1/hosts/{path}"), kind, body).await;
+        let shown: String = body.chars().take(60).collect();
+        told += &format!("{path} {shown}\n  {} {}\n", reply.status, reply.body);
+    }
+    let reply = site.request("GET", "/api/v1/hosts/web-1/pause").await;
+    told += &format!("GET\n  {} {}\n", reply.status, reply.body);
+    insta::assert_snapshot!("pause_refused", told);
+    assert_eq!(site.store.pauses().await.unwrap(), []);
 }

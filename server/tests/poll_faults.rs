@@ -534,3 +534,60 @@ async fn health_is_asked_over_the_kept_connection() {
     let fault = poller.check(&Link::new(vec![hung.address()]), SHORT).await.unwrap_err();
     assert_eq!(fault.outcome(), Outcome::Deadline);
 }
+
+#[tokio::test]
+async fn a_host_that_was_down_is_polled_once_it_says_that_it_serves() {
+    let not = FakeProbe::start(Behaviour::NotServing).await;
+    let poller = poller(limits());
+    let down = job(vec![not.address()], LONG);
+    let attempt = poller.poll_unwell(down.clone(), true).await;
+    check(&attempt, LONG);
+    assert_eq!((attempt.outcome, attempt.answer_bytes), (Outcome::ProbeError, None));
+    let words = "the probe's health service says NOT_SERVING; it was not polled";
+    assert_eq!(attempt.error.unwrap().as_ref(), format!("{}: {words}", not.socket()));
+    assert_eq!(not.calls(), 0, "no full poll");
+    let again = FakeProbe::start_at(not.stop(), Behaviour::Healthy).await;
+    let attempt = poller.poll_unwell(down, true).await;
+    assert_eq!((attempt.outcome, again.calls()), (Outcome::Ok, 1), "{attempt:?}");
+    assert_eq!(again.accepted(), 1, "the poll goes over the connection of the check");
+    assert!(attempt.snapshot.is_some() && attempt.answer_bytes.unwrap() > 2);
+}
+
+#[tokio::test]
+async fn a_probe_without_a_health_service_is_polled_all_the_same() {
+    let probe = FakeProbe::start(Behaviour::NoHealth).await;
+    let attempt = poller(limits()).poll_unwell(job(vec![probe.address()], LONG), true).await;
+    assert_eq!((attempt.outcome, probe.calls()), (Outcome::Ok, 1), "{attempt:?}");
+}
+
+#[tokio::test]
+async fn a_check_and_its_poll_share_one_deadline() {
+    for behaviour in [Behaviour::Hangs, Behaviour::Slow(LONG)] {
+        let probe = FakeProbe::start(behaviour).await;
+        let attempt = poller(limits()).poll_unwell(job(vec![probe.address()], SHORT), true).await;
+        assert_eq!(attempt.outcome, Outcome::Deadline, "{attempt:?}");
+        check(&attempt, SHORT);
+    }
+}
+
+#[tokio::test]
+async fn hosts_that_are_not_well_wait_for_each_other_and_hold_up_nobody_else() {
+    let hung = FakeProbe::start(Behaviour::Hangs).await;
+    let good = FakeProbe::start(Behaviour::Healthy).await;
+    let poller = poller(Limits { in_flight: 1, in_flight_unwell: 1, ..limits() });
+    let silent = || job(vec![hung.address()], LONG / 10);
+    let both = async {
+        tokio::join!(poller.poll_unwell(silent(), true), poller.poll_unwell(silent(), true))
+    };
+    // Ends long before either silent one does, though all of their places are taken.
+    let well = async {
+        let attempt = poll(&poller, &job(vec![good.address()], LONG)).await;
+        (attempt, poller.in_flight())
+    };
+    let ((first, second), (well, in_flight)) = tokio::join!(both, well);
+    assert_eq!(well.outcome, Outcome::Ok);
+    assert_eq!(in_flight, 1, "a silent one was still held");
+    assert_eq!((first.outcome, second.outcome), (Outcome::Deadline, Outcome::Deadline));
+    let waited = first.timings.queue_us.max(second.timings.queue_us);
+    assert!(waited >= Micros::from(LONG / 20), "{waited}");
+}

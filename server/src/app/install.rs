@@ -9,13 +9,13 @@ use super::AppError;
 use crate::{
     clock::Clock,
     engine::{Command, Installed},
-    health::{self, Health, Input, Policy},
+    health::{self, Health, Input, Pause, Policy},
     inventory::{self, Inventory},
     live::Live,
     metrics::Metrics,
     model::{HostId, HostName, State, Transition},
     reload::Watch,
-    store::{Batch, HostQuery, HostSummary, LoadedInventory, Registration, Store},
+    store::{Batch, HostQuery, HostSummary, LoadedInventory, Registration, Store, StoreError},
     units::WallMs,
 };
 
@@ -33,10 +33,23 @@ pub(super) fn chain(error: &dyn Error) -> String {
     causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
 }
 
+/// The pauses that operators asked for before; those that are over are forgotten.
+pub(super) async fn pauses(
+    store: &dyn Store,
+    now: WallMs,
+) -> Result<Vec<(HostId, Pause)>, StoreError> {
+    let (over, left): (Vec<_>, Vec<_>) =
+        store.pauses().await?.into_iter().partition(|(_, pause)| pause.is_over(now));
+    for (host, _) in over {
+        store.set_pause(host, None).await?;
+    }
+    Ok(left)
+}
+
 /// The move of a host that is gone from the inventory.
 fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
     let (state, since) = host.state.unwrap_or((State::Pending, host.listed_at));
-    let health = Health { state, good: 0, bad: 0, since };
+    let health = Health::known(state, since);
     let (_, change) = health::step(&health, Input::Retire, &Policy::default(), now);
     let change = change?;
     Some(Transition {

@@ -38,6 +38,11 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Err(format!("expected a length of time from {least} to {most}"))
 }
 
+/// A length of time.
+pub(super) fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
 /// A length of time that can lie between two polls.
 pub(super) fn interval(text: &str) -> Result<Duration, String> {
     let length = humantime::parse_duration(text).map_err(|error| error.to_string())?;

@@ -203,6 +203,9 @@ mod tests {
     fn view(last: Record) -> HostView {
         let record = Arc::new(last);
         HostView {
+            flapping: false,
+            unreachable_because: None,
+            paused_until: None,
             id: HostId(1),
             name: HostName::new("web-1").unwrap(),
             group: None,

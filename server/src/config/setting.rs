@@ -128,6 +128,8 @@ settings! {
         "Most rows waiting for the store; more are counted and lost";
     POLL_IN_FLIGHT: u32 = "poll.in_flight", 256, Some((1, 65_536)),
         "Most polls in flight at once";
+    POLL_IN_FLIGHT_UNWELL: u32 = "poll.in_flight_unwell", 64, Some((1, 65_536)),
+        "Most polls in flight at once of hosts whose last poll failed, beside those of the others";
     POLL_CONNECT_TIMEOUT: Duration = "poll.connect_timeout", secs(2), Some((millis(10), secs(60))),
         "Time for TCP and TLS of a new connection, within the poll's timeout";
     POLL_ANSWER_MAX: ByteSize = "poll.answer_max", ByteSize(4 << 20), Some((ByteSize(64 << 10), ByteSize(256 << 20))),
@@ -146,6 +148,8 @@ settings! {
         "Failed polls in a row that make a host down; the first makes it suspect";
     HEALTH_CLOCK_SKEW: Duration = "health.clock_skew", secs(5), Some((millis(100), secs(DAY))),
         "How far a probe's clock may be off before its host is degraded";
+    HEALTH_BACKOFF_CAP: Duration = "health.backoff_cap", secs(60), Some((secs(1), secs(3600))),
+        "Longest time that a host which is down is left alone between two attempts";
     HOOK_URL: Option<HookUrl> = "hook.url", None, None,
         "Where changes of state are posted to; none: nowhere";
     HOOK_STATES: States = "hook.states", States(vec![State::Down]), None,

@@ -6,15 +6,16 @@ use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::oneshot;
 
 use crate::{
-    health::{self, Flaw, Health, Input, Move, Policy, Skew},
+    health::{self, Around, FailingParent, Flaw, Health, Input, Move, Policy, Rest, Skew},
     inventory::Host,
     live::{self, HostView, RECENT_ATTEMPTS},
     model::{
-        Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
+        Cause, Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
         Transition, VersionId,
     },
     poll::{Attempt, Link},
     rates::rates,
+    schedule::{Backoff, Pace},
     units::{Micros, Mono, Now, WallMs},
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Flight {
     pub(super) slot: WallMs,
     pub(super) due: Mono,
     pub(super) version: VersionId,
+    /// Somebody asked for it: no slot of the schedule.
+    pub(super) asked: bool,
 }
 
 /// What a settled poll leaves: the row, and what else is to be kept.
@@ -33,6 +36,8 @@ pub(super) struct Flight {
 pub(super) struct Settled {
     pub(super) record: Arc<Record>,
     pub(super) transition: Option<Transition>,
+    /// That it began or ended flapping.
+    pub(super) flapping: Option<Transition>,
     /// The machine's facts, when they are new.
     pub(super) facts: Option<Facts>,
 }
@@ -46,6 +51,13 @@ pub(super) struct Entry {
     pub(super) health: Health,
     pub(super) facts: Facts,
     pub(super) in_flight: bool,
+    /// Why it is left alone, when it is.
+    pub(super) rest: Option<Rest>,
+    /// The host that it is behind and that fails.
+    pub(super) parent: Option<FailingParent>,
+    backoff: Backoff,
+    /// Its last poll failed.
+    failing: bool,
     /// Who asked for a poll and waits for its row.
     pub(super) waiting: Vec<oneshot::Sender<Arc<Record>>>,
     last_slot: WallMs,
@@ -71,6 +83,10 @@ impl Entry {
             health,
             facts,
             in_flight: false,
+            rest: None,
+            parent: None,
+            backoff: Backoff::default(),
+            failing: false,
             waiting: Vec::new(),
             last_slot,
             previous: None,
@@ -87,7 +103,35 @@ impl Entry {
         self.last_slot
     }
 
-    /// What a poll that ended does to this host.
+    /// Whether a slot that is due at `due` is passed over, because the host is down and left alone
+    /// or still being asked.
+    pub(super) fn passes_over(&self, due: Mono) -> bool {
+        self.health.state == State::Down && (self.backoff.holds(due) || self.in_flight)
+    }
+
+    /// Whether it may take only a place of those kept for hosts that are not well.
+    pub(super) fn is_unwell(&self) -> bool {
+        self.failing || matches!(self.health.state, State::Suspect | State::Down)
+    }
+
+    /// Whether the probe's health service is asked before a poll: it is down, and has not answered.
+    pub(super) fn is_checked_first(&self) -> bool {
+        self.health.state == State::Down && self.health.good == 0
+    }
+
+    fn back_off(&mut self, flight: &Flight, outcome: Outcome, policy: &Policy) {
+        let Some(answered) = health::answered(outcome) else { return };
+        self.failing = !answered;
+        if answered || self.health.state != State::Down {
+            self.backoff = Backoff::default();
+        } else if !flight.asked {
+            let base = self.spec.schedule.shortest_gap();
+            let pace = Pace { base, cap: policy.backoff_cap };
+            self.backoff = self.backoff.failed(&pace, &self.spec.name, flight.due);
+        }
+    }
+
+    /// What a poll that ended does to this host. While `frozen`, its health stays as it is.
     pub(super) fn settle(
         &mut self,
         flight: &Flight,
@@ -95,6 +139,7 @@ impl Entry {
         twin: Option<Flaw>,
         policy: &Policy,
         now: WallMs,
+        frozen: bool,
     ) -> Settled {
         let skew = skew(&attempt);
         let mut flaws = attempt
@@ -108,10 +153,21 @@ impl Entry {
             flaws: &flaws,
             error: attempt.error.as_deref(),
         };
-        let (health, change) = health::step(&self.health, input, policy, now);
-        self.health = health;
-        let transition = change.map(|change| self.transition(change, now));
+        let flapped = self.health.flapping.is_on();
+        let mut transition = None;
+        if !frozen {
+            let (health, mut change) = health::step(&self.health, input, policy, now);
+            self.health = health;
+            if let (Some(parent), Some(change)) = (&self.parent, &mut change) {
+                parent.answers_for(change);
+            }
+            transition = change.map(|change| self.transition(change, now));
+        }
+        let flaps = self.health.flapping.is_on();
+        let flapping = (flaps != flapped).then(|| self.flap(flaps, now));
+        self.back_off(flight, attempt.outcome, policy);
 
+        let health = self.health;
         let record = record(flight, &attempt, self.previous.as_deref(), health.state);
         let mut facts = None;
         let unread = attempt.snapshot.as_deref().map(unread);
@@ -124,7 +180,7 @@ impl Entry {
         }
         let record = Arc::new(record);
         self.remember(&record, unread);
-        Settled { record, transition, facts }
+        Settled { record, transition, flapping, facts }
     }
 
     /// Applies an input that is no poll: paused, resumed, retired, added.
@@ -148,7 +204,22 @@ impl Entry {
     }
 
     /// This host for everybody else.
-    pub(super) fn view(&self, policy: &Policy, next_due: Option<WallMs>) -> HostView {
+    pub(super) fn view(
+        &self,
+        policy: &Policy,
+        isolated: Option<WallMs>,
+        next_due: Option<WallMs>,
+        now: Now,
+    ) -> HostView {
+        let asked_again = self.backoff.until().filter(|until| *until > now.mono);
+        let around = Around {
+            rest: self.rest.as_ref(),
+            parent: self.parent.as_ref(),
+            isolated,
+            asked_again: asked_again.map(|until| now.wall.plus(until.since(now.mono))),
+        };
+        let failing = matches!(self.health.state, State::Suspect | State::Down);
+        let because = self.parent.as_ref().filter(|_| failing);
         HostView {
             id: self.id,
             name: self.spec.name.clone(),
@@ -158,13 +229,28 @@ impl Entry {
             schedule: self.spec.schedule.to_string().into(),
             state: self.health.state,
             since: self.health.since,
-            reason: health::explain(&self.health, policy).into(),
+            flapping: self.health.flapping.is_on(),
+            unreachable_because: because.map(|parent| parent.name.clone()),
+            paused_until: self.rest.as_ref().and_then(Rest::until),
+            reason: health::explain(&self.health, policy, &around).into(),
             facts: self.facts.clone(),
             last: self.last.clone(),
             last_good: self.last_good.clone(),
             recent: self.recent.clone(),
             next_due,
         }
+    }
+
+    /// The row that says that it began or ended flapping.
+    fn flap(&self, on: bool, at: WallMs) -> Transition {
+        let percent = self.health.flapping.percent();
+        let (cause, reason) = match on {
+            true => (Cause::Flapping, format!("{percent} % of its last polls changed something")),
+            false => (Cause::Settled, format!("only {percent} % of its last polls did")),
+        };
+        let state = self.health.state;
+        let change = Move { from: state, to: state, cause, outcome: None, reason };
+        self.transition(change, at)
     }
 
     fn transition(&self, change: Move, at: WallMs) -> Transition {
@@ -275,12 +361,18 @@ mod tests {
         for _ in 0..RECENT_ATTEMPTS + 5 {
             let slot = entry.claim(now.wall);
             let name = entry.spec.name.clone();
-            let flight =
-                Flight { host: HostId(1), name, slot, due: now.mono, version: VersionId(1) };
+            let flight = Flight {
+                host: HostId(1),
+                name,
+                slot,
+                due: now.mono,
+                version: VersionId(1),
+                asked: false,
+            };
             let attempt = without_answer(Outcome::Refused, "refused", now);
-            entry.settle(&flight, attempt, None, &Policy::default(), now.wall);
+            entry.settle(&flight, attempt, None, &Policy::default(), now.wall, false);
         }
-        let recent = entry.view(&Policy::default(), None).recent;
+        let recent = entry.view(&Policy::default(), None, None, now).recent;
         let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
         assert_eq!(slots, (6..=25).collect::<Vec<i64>>());
         assert_eq!(recent[19].state, State::Down);

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Engine, Installed, entry::Entry};
+use super::{Engine, Installed, entry::Entry, rest::Windows};
 use crate::{
-    health::{Health, Input},
+    health::{Health, Input, Rest},
     inventory::Inventory,
     model::{HostId, HostName, State, Transition},
     poll::Link,
@@ -18,6 +18,8 @@ impl Engine {
     pub(super) fn install(&mut self, installed: Installed) {
         let Installed { inventory, version, known, in_force } = installed;
         self.version = version;
+        self.windows = Windows::new(&inventory.maintenance, self.parts.clock.now().wall);
+        self.parents = inventory.hosts.values().filter_map(|host| host.parent.clone()).collect();
         if self.hosts.is_empty() {
             // Slots that were used before a restart are not used again, wherever the clock is now.
             let latest = known.iter().filter_map(|host| host.latest_slot).max();
@@ -34,6 +36,7 @@ impl Engine {
             self.install_host(&inventory, host);
         }
         let now = self.parts.clock.now();
+        self.reassess_all(now);
         self.agenda.open(now);
         self.parts.metrics.inventory_loads.inc();
         self.parts.live.update_server(|server| {
@@ -49,6 +52,8 @@ impl Engine {
         let now = self.parts.clock.now().wall;
         let Some(mut entry) = self.hosts.remove(&id) else { return };
         self.agenda.remove(id);
+        self.quorum.forget(id);
+        self.pauses.remove(&id);
         self.names.remove(&entry.spec.name);
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
         self.parts.live.remove(&entry.spec.name);
@@ -84,7 +89,7 @@ impl Engine {
             None => {
                 let last_slot = known.latest_slot.unwrap_or(WallMs(0));
                 let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
-                let health = Health { state, good: 0, bad: 0, since };
+                let health = Health::known(state, since);
                 let mut entry = Entry::new(known.id, spec.clone(), health, known.facts, last_slot);
                 transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
                 entry
@@ -95,13 +100,12 @@ impl Engine {
 
     /// Lets another machine answer for a host from now on.
     pub(super) fn accept(&mut self, name: &HostName) {
-        let now = self.parts.clock.now().wall;
+        let now = self.parts.clock.now();
         let Some(id) = self.names.get(name).copied() else { return };
         let Some(entry) = self.hosts.get_mut(&id) else { return };
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
-        let transition = entry.accept(&self.parts.policy, now);
-        let next_due = self.agenda.next_slot(id);
-        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
+        let transition = entry.accept(&self.parts.policy, now.wall);
+        self.show(id, now);
         tracing::info!(host = %name, "another machine is accepted");
         if let Some(transition) = transition {
             self.announce(transition, self.hosts.get(&id));
@@ -116,21 +120,22 @@ impl Engine {
         mut transitions: Vec<Transition>,
     ) {
         let now = self.parts.clock.now();
-        let input = if entry.spec.paused { Input::Pause } else { Input::Resume };
-        transitions.extend(entry.decide(input, &self.parts.policy, now.wall));
+        let rest = self.rest_of(entry.id, &entry.spec, now.wall);
+        let polled = rest.as_ref().is_none_or(Rest::is_polled);
+        transitions.extend(entry.rests(rest, &self.parts.policy, now.wall));
         if schedule_changed {
             self.agenda.remove(entry.id);
-            if !entry.spec.paused {
+            if polled {
                 self.agenda.add(entry.id, &entry.spec.name, &entry.spec.schedule, now);
             }
         }
         self.names.insert(entry.spec.name.clone(), entry.id);
         self.machines.add(entry.facts.machine_id.as_ref(), entry.id);
-        let next_due = self.agenda.next_slot(entry.id);
-        self.parts.live.publish(entry.view(&self.parts.policy, next_due));
+        let id = entry.id;
+        self.hosts.insert(id, entry);
+        self.show(id, now);
         for transition in transitions {
-            self.announce(transition, Some(&entry));
+            self.announce(transition, self.hosts.get(&id));
         }
-        self.hosts.insert(entry.id, entry);
     }
 }

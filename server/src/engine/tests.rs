@@ -1,3 +1,5 @@
+mod recovery;
+
 use tokio::net::TcpListener;
 
 use super::*;
@@ -49,12 +51,17 @@ fn start() -> Bench {
 }
 
 fn installed(text: &str) -> Command {
+    installed_as(text, None)
+}
+
+/// As an inventory whose hosts the store knows in this state.
+fn installed_as(text: &str, state: Option<State>) -> Command {
     let inventory = Arc::new(inventory::parse("test", text).unwrap());
     let known = inventory.hosts.keys().zip(1..).map(|(name, number)| KnownHost {
         id: HostId(number),
         name: name.clone(),
         facts: crate::model::Facts::default(),
-        state: None,
+        state: state.map(|state| (state, WallMs(0))),
         latest_slot: None,
     });
     let known = known.collect();
@@ -84,7 +91,7 @@ async fn a_poll_that_outlasts_the_stop_is_still_one_row() {
         "[defaults]\ninterval = \"1h\"\ntimeout = \"5m\"\n\
          [[host]]\nname = \"mute\"\naddresses = [\"{address}\"]\n"
     );
-    bench.commands.send(installed(&text)).await.unwrap();
+    bench.commands.send(installed_as(&text, Some(State::Up))).await.unwrap();
     let (asked, row) = oneshot::channel();
     let mute = HostName::new("mute").unwrap();
     bench.commands.send(Command::PollNow(mute, asked)).await.unwrap();
@@ -93,6 +100,7 @@ async fn a_poll_that_outlasts_the_stop_is_still_one_row() {
     let row = row.await.unwrap();
     assert_eq!(row.outcome, Outcome::Deadline);
     assert_eq!(row.error.as_deref(), Some("the server stopped before the answer came"));
+    assert_eq!(row.state, State::Up, "our stopping is not the host's fault");
 }
 
 #[tokio::test(start_paused = true)]

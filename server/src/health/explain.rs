@@ -1,7 +1,10 @@
 //! The table in plain words: why a state was entered, and what would change it.
 
-use super::{Health, Input, Move, Policy};
-use crate::model::{Cause, Outcome, State};
+use super::{FLAP_OFF_PCT, FailingParent, Health, Input, Move, Policy, Rest};
+use crate::{
+    model::{Cause, Outcome, State},
+    units::WallMs,
+};
 
 /// The move from `before` to `after`, which are of different states, with its cause and its words.
 pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> Move {
@@ -23,7 +26,13 @@ pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> Move {
             };
             (cause, Some(outcome), reason)
         }
-        Input::Pause => (Cause::Paused, None, "paused in the inventory".to_owned()),
+        Input::Pause(rest) => {
+            let cause = match rest {
+                Rest::Inventory | Rest::Asked(_) => Cause::Paused,
+                Rest::Window { .. } => Cause::Maintenance,
+            };
+            (cause, None, rest.to_string())
+        }
         Input::Resume => (Cause::Resumed, None, "no longer paused".to_owned()),
         Input::Retire => (Cause::Retired, None, "gone from the inventory".to_owned()),
         Input::Add => (Cause::Added, None, "in the inventory again".to_owned()),
@@ -60,10 +69,56 @@ fn answered(from: State, good: u32) -> String {
     }
 }
 
-/// Why the state is what it is and what would change it, in one sentence.
+/// What stands around a host's state.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Around<'a> {
+    /// Why it is left alone.
+    pub rest: Option<&'a Rest>,
+    /// The host that it is behind and that fails.
+    pub parent: Option<&'a FailingParent>,
+    /// Since when the server takes itself for cut off.
+    pub isolated: Option<WallMs>,
+    /// When a host that is down is asked again.
+    pub asked_again: Option<WallMs>,
+}
+
+/// Why the state is what it is and what would change it: one sentence, and one more for each thing
+/// around it that matters.
 #[must_use]
-pub fn explain(health: &Health, policy: &Policy) -> String {
-    let Health { state, good, bad, since } = *health;
+pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
+    let mut text = match around.rest.filter(|rest| rest.is_polled()) {
+        Some(rest) if health.state == State::Paused => format!(
+            "paused since {}: {rest}; it is polled, but nothing follows from that; when it ends, \
+             the host is pending.",
+            health.since
+        ),
+        Some(_) | None => of_state(health, policy),
+    };
+    let failing = matches!(health.state, State::Suspect | State::Down);
+    if let Some(FailingParent { name, state }) = around.parent.filter(|_| failing) {
+        text.push_str(&format!(" Its parent {name} is {state}, which explains it."));
+    }
+    if let Some(moment) = around.asked_again.filter(|_| health.state == State::Down) {
+        text.push_str(&format!(" It is left alone until {moment}."));
+    }
+    if health.flapping.is_on() {
+        text.push_str(&format!(
+            " It is flapping: {} % of its last polls changed something, and under {FLAP_OFF_PCT} % \
+             end that.",
+            health.flapping.percent()
+        ));
+    }
+    if let Some(since) = around.isolated {
+        text.push_str(&format!(
+            " No state changes since {since}: most hosts failed at once, so the server takes itself \
+             for cut off."
+        ));
+    }
+    text
+}
+
+fn of_state(health: &Health, policy: &Policy) -> String {
+    let Health { state, good, bad, since, .. } = *health;
     let (rise, fall) = (policy.rise(), policy.fall());
     let to_rise = rise.saturating_sub(good);
     let to_fall = fall.saturating_sub(bad);

@@ -5,12 +5,17 @@ use crate::model::{Family, HostName, Status};
 
 use State::{Degraded, Down, Paused, Pending, Retired, Suspect, Up};
 
-const POLICY: Policy = Policy { rise: 2, fall: 3, skew_limit: Duration::from_secs(5) };
+const POLICY: Policy = Policy {
+    rise: 2,
+    fall: 3,
+    skew_limit: Duration::from_secs(5),
+    backoff_cap: Duration::from_secs(60),
+};
 const START: WallMs = WallMs(1_000_000);
 const NOW: WallMs = WallMs(2_000_000);
 
 fn health(state: State, good: u32, bad: u32) -> Health {
-    Health { state, good, bad, since: START }
+    Health { good, bad, ..Health::known(state, START) }
 }
 
 fn skewed() -> Flaw {
@@ -34,7 +39,7 @@ fn with<R>(word: &str, run: impl FnOnce(Input<'_>) -> R) -> R {
         "partial" => run(poll(Outcome::Partial, &[denied()], Some("disk denied"))),
         "failed" => run(poll(Outcome::Deadline, &[], Some("no answer within 3s"))),
         "overrun" => run(poll(Outcome::Overrun, &[], None)),
-        "pause" => run(Input::Pause),
+        "pause" => run(Input::Pause(&Rest::Inventory)),
         "resume" => run(Input::Resume),
         "retire" => run(Input::Retire),
         "add" => run(Input::Add),
@@ -267,13 +272,81 @@ fn explanations() {
         health(Paused, 0, 0),
         health(Retired, 0, 0),
     ];
-    let mut told: String = cases.iter().map(|h| explain(h, &POLICY) + "\n").collect();
+    let mut told: String =
+        cases.iter().map(|h| explain(h, &POLICY, &Around::default()) + "\n").collect();
     told += "\nrise 5, fall 5\n";
     let policy = Policy { rise: 5, fall: 5, ..POLICY };
     for case in [health(Degraded, 1, 0), health(Suspect, 2, 0), health(Down, 2, 0)] {
-        told += &(explain(&case, &policy) + "\n");
+        told += &(explain(&case, &policy, &Around::default()) + "\n");
     }
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn what_stands_around_a_state_is_said_too() {
+    let parent = FailingParent { name: HostName::new("gw-1").unwrap(), state: Down };
+    let name = "nightly".into();
+    let window = Rest::Window { name, until: WallMs(9_000_000) };
+    let mut flapping = health(Up, 4, 0);
+    for poll in 0..8 {
+        flapping = after(flapping, if poll % 2 == 0 { "failed" } else { "good" }).0;
+    }
+    let calm = Around::default();
+    let cases = [
+        (health(Down, 0, 9), Around { parent: Some(&parent), ..calm }),
+        (health(Up, 3, 0), Around { parent: Some(&parent), ..calm }),
+        (health(Down, 0, 9), Around { asked_again: Some(WallMs(9_000_000)), ..calm }),
+        (health(Paused, 0, 0), Around { rest: Some(&window), ..calm }),
+        (health(Paused, 0, 0), Around { rest: Some(&Rest::Inventory), ..calm }),
+        (health(Up, 3, 0), Around { isolated: Some(NOW), ..calm }),
+        (flapping, calm),
+    ];
+    let told: String = cases.iter().map(|(h, around)| explain(h, &POLICY, around) + "\n").collect();
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_failing_parent_answers_for_what_gets_worse() {
+    let [gateway, switch] = ["gw-1", "switch-1"].map(|name| HostName::new(name).unwrap());
+    let nearest = |first, second| {
+        FailingParent::nearest([(&switch, first), (&gateway, second)].into_iter())
+            .map(|parent| parent.name)
+    };
+    assert_eq!(nearest(Up, Down), Some(gateway.clone()), "over one that is up");
+    assert_eq!(nearest(Suspect, Down), Some(switch.clone()));
+    for well in [Pending, Up, Degraded, Paused, Retired] {
+        assert_eq!(nearest(well, well), None, "{well}");
+    }
+    let parent = FailingParent { name: gateway, state: Down };
+    let blamed = |from: Health, word| {
+        let mut change = after(from, word).1.unwrap();
+        parent.answers_for(&mut change);
+        (change.cause, change.reason)
+    };
+    let (cause, reason) = blamed(health(Suspect, 0, 2), "failed");
+    assert_eq!(cause, Cause::ParentDown);
+    assert!(reason.starts_with("its parent gw-1 is down; 3 polls in a row failed"), "{reason}");
+    assert_eq!(blamed(health(Down, 1, 0), "good").0, Cause::Answered);
+    assert_eq!(blamed(health(Up, 1, 0), "pause").0, Cause::Paused);
+}
+
+#[test]
+fn a_host_flaps_at_the_pace_of_its_thresholds_and_at_every_second_poll() {
+    let run = |pattern: &str| {
+        pattern.repeat(8).chars().fold(health(Up, 9, 0), |health, poll| {
+            after(health, if poll == 'x' { "failed" } else { "good" }).0
+        })
+    };
+    // Down and back as fast as rise and fall let it.
+    assert!(run("xxx..").flapping.is_on());
+    assert!(run("xxxx....").flapping.is_on());
+    // Never down, never up again: suspect for ever.
+    let second = run("x.");
+    assert!(second.flapping.is_on() && second.state == Suspect);
+    assert!(!run("x...................").flapping.is_on());
+    assert!(!run("xxxx....................").flapping.is_on());
+    let paused = after(second, "pause").0;
+    assert!(!paused.flapping.is_on(), "nothing from before a pause counts");
 }
 
 fn word() -> impl Strategy<Value = &'static str> {
@@ -337,8 +410,37 @@ proptest! {
             } else {
                 prop_assert_eq!(after.since, before.since);
             }
-            prop_assert!(!explain(&after, &policy).is_empty());
+            prop_assert!(!explain(&after, &policy, &Around::default()).is_empty());
             health = after;
+        }
+    }
+
+    /// The flag needs as many changes as the formula says, so it cannot come faster than that; and
+    /// overruns, which say nothing, do not move it.
+    #[test]
+    fn flapping_is_never_faster_than_its_policy(
+        inputs in prop::collection::vec(prop::sample::select(&INPUTS[..5]), 1..200),
+    ) {
+        let mut health = Health::new(START);
+        let (mut turned_on_after, mut polls) = (0, 0);
+        for word in inputs {
+            let next = after(health, word).0;
+            if word == "overrun" {
+                prop_assert_eq!(next.flapping, health.flapping);
+                continue;
+            }
+            polls += 1;
+            match (health.flapping.is_on(), next.flapping.is_on()) {
+                (false, true) => {
+                    // Five changes of the newest 20, all of the greatest weight, are 29.9 %.
+                    prop_assert!(polls - turned_on_after >= 2 && polls >= 6, "on after {polls}");
+                    turned_on_after = polls;
+                }
+                // From over 30 % to under 25 % takes some polls, whatever they say.
+                (true, false) => prop_assert!(polls - turned_on_after >= 2),
+                (_, _) => {}
+            }
+            health = next;
         }
     }
 

@@ -89,13 +89,14 @@ impl News {
         }))
     }
 
-    /// Whether it is to be told: a host enters or leaves one of these states. News of the server
-    /// itself always is.
+    /// Whether it is to be told: a host enters or leaves one of these states, begins to flap or ends
+    /// it. News of the server itself always is.
     pub(super) fn is_of(&self, states: &[State]) -> bool {
         match self {
             Self::Host(news) => {
-                let Transition { from, to, .. } = &news.transition;
-                states.contains(from) || states.contains(to)
+                let Transition { from, to, cause, .. } = &news.transition;
+                let flaps = matches!(cause, Cause::Flapping | Cause::Settled);
+                flaps || states.contains(from) || states.contains(to)
             }
             Self::Server { .. } => true,
         }
@@ -105,8 +106,11 @@ impl News {
     pub(super) fn id(&self) -> String {
         match self {
             Self::Host(news) => {
-                let Transition { host, at, to, .. } = &news.transition;
-                format!("{}/{}/{to}", host.0, at.0)
+                let Transition { host, at, from, to, cause, .. } = &news.transition;
+                match from == to {
+                    true => format!("{}/{}/{cause}", host.0, at.0),
+                    false => format!("{}/{}/{to}", host.0, at.0),
+                }
             }
             Self::Server { event: ServerEvent::Isolated, at, .. } => {
                 format!("server/{}/isolated", at.0)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::{
-    Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links,
+    Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links, maintenance,
     problem::{Findings, Problems},
     range,
     read::{At, Section, quoted},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{Address, ContentHash, GroupName, HostName};
 
-const TOP_KEYS: &[&str] = &["defaults", "group", "host"];
+const TOP_KEYS: &[&str] = &["defaults", "group", "host", "maintenance"];
 const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];
 const HOST_KEYS: &[&str] = &["name", "addresses", "group", "parent", "paused", "renamed_from"];
 
@@ -61,6 +61,7 @@ pub(super) struct Builder<'t> {
     hosts: BTreeMap<HostName, Draft>,
     pub(super) discoveries: Vec<(Discovery, usize)>,
     selections: Selections,
+    maintenance: Vec<maintenance::Draft>,
     /// Parents of hosts that are discovered.
     pub(super) wanted_parents: Vec<At<HostName>>,
     /// There is a `hosts`, a `discover` or a `[[host]]`, if a wrong one.
@@ -78,6 +79,7 @@ impl<'t> Builder<'t> {
             hosts: BTreeMap::new(),
             discoveries: Vec::new(),
             selections: Selections::default(),
+            maintenance: Vec::new(),
             wanted_parents: Vec::new(),
             names_hosts: false,
             full: false,
@@ -98,6 +100,9 @@ impl<'t> Builder<'t> {
         for section in top.sections("host", "[[host]]", &mut self.findings) {
             self.names_hosts = true;
             self.read_host(&section);
+        }
+        for section in top.sections("maintenance", "[[maintenance]]", &mut self.findings) {
+            self.maintenance.extend(maintenance::read(&section, &mut self.findings));
         }
     }
 
@@ -339,6 +344,11 @@ impl<'t> Builder<'t> {
             );
         }
         links::check(&self.hosts, &self.wanted_parents, &mut self.findings);
+        let known = self.hosts.keys().collect();
+        let all_known = self.discoveries.is_empty().then_some(&known);
+        let groups = self.groups.keys().collect();
+        let windows = std::mem::take(&mut self.maintenance);
+        let maintenance = maintenance::check(windows, &groups, all_known, &mut self.findings);
         if let Some(problems) = self.findings.take_problems() {
             return Err(problems);
         }
@@ -352,6 +362,6 @@ impl<'t> Builder<'t> {
             hosts.insert(name, draft.host);
         }
         let discoveries = self.discoveries.into_iter().map(|(discovery, _)| discovery).collect();
-        Ok(Inventory { hosts, groups, discoveries, hash })
+        Ok(Inventory { hosts, groups, discoveries, maintenance, hash })
     }
 }

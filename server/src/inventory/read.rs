@@ -71,6 +71,21 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// A moment, as a text or as TOML's own date; `expected` says what it should be.
+    pub(super) fn moment(
+        &self,
+        key: &str,
+        expected: &str,
+        findings: &mut Findings<'_>,
+    ) -> Option<String> {
+        let (at, value) = self.value(key)?;
+        match value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Datetime(moment) => Some(moment.to_string()),
+            other => wrong(key, expected, other, at, findings),
+        }
+    }
+
     /// A length of time.
     pub(super) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<At<Duration>> {
         const EXPECTED: &str = "a duration such as \"10s\" or \"500ms\"";

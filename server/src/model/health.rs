@@ -21,7 +21,7 @@ words! {
         Suspect = "suspect";
         /// `fall` polls in a row failed.
         Down = "down";
-        /// Not polled because the operator said so.
+        /// Its state is frozen because the operator said so, or a maintenance window is open.
         Paused = "paused";
         /// Taken out of the inventory; its history stays.
         Retired = "retired";
@@ -48,17 +48,32 @@ words! {
         /// The operator accepts another machine.
         Accepted = "accepted";
         /// Paused by the inventory.
+        /// Its parent, without which it cannot be reached, fails.
+        ParentDown = "parent_down";
+        /// Paused by the inventory or an operator.
         Paused = "paused";
+        /// A maintenance window opened.
+        Maintenance = "maintenance";
         /// No longer paused.
         Resumed = "resumed";
         /// Gone from the inventory.
         Retired = "retired";
         /// In the inventory (again).
         Added = "added";
+        /// It changes too often; the state before and after is the same.
+        Flapping = "flapping";
+        /// It no longer changes too often; the state before and after is the same.
+        Settled = "settled";
+        /// The server itself: most hosts failed at once, so it takes itself for cut off.
+        Isolated = "isolated";
+        /// The server itself: most hosts answer again.
+        Connected = "connected";
     }
 }
 
-/// A change of state; one row in `event`.
+/// A change of state; one row in `event`. Two kinds of row are no host's change of state: that a host
+/// began or ended flapping (`from` and `to` are the same), and that the server found itself cut off
+/// or connected again (the host is [`HostId::SERVER`], from up to suspect and back).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
     /// The host's number.

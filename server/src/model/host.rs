@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct HostId(pub i64);
 
+impl HostId {
+    /// The server itself, in rows that are about no host. No store gives this number to a host.
+    pub const SERVER: Self = Self(0);
+}
+
 /// The store's number for a loaded inventory version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -106,6 +111,14 @@ macro_rules! name {
 name! {
     /// A host's name in the inventory: unique, and the key of its phase.
     HostName
+}
+
+impl HostName {
+    /// What the server itself ([`HostId::SERVER`]) is called in rows.
+    #[must_use]
+    pub fn server() -> Self {
+        Self("roundsman:server".into())
+    }
 }
 name! {
     /// A group's name in the inventory.

@@ -69,6 +69,9 @@ pub enum Fault {
         /// In the probe's words.
         message: String,
     },
+    /// The probe's health service was asked first, and the probe does not serve.
+    #[error("the probe's health service says {0}; it was not polled")]
+    NotServing(&'static str),
     /// The answer does not hold what the contract says.
     #[error("{0}")]
     Decode(#[from] DecodeError),
@@ -136,7 +139,7 @@ impl Fault {
             Self::Dial(errors) => errors.outcome(),
             Self::KeptDied | Self::ClosedAtOnce | Self::BrokenOff(_) => Outcome::Refused,
             Self::NotHttp2(_) | Self::NotGrpc(_) => Outcome::Malformed,
-            Self::Reset(_) | Self::Status { .. } => Outcome::ProbeError,
+            Self::Reset(_) | Self::Status { .. } | Self::NotServing(_) => Outcome::ProbeError,
             Self::Deadline(_, Stuck::Resolve) => Outcome::Resolve,
             Self::Deadline(_, Stuck::Connect) => Outcome::Unreachable,
             Self::Deadline(_, Stuck::Call | Stuck::Body) | Self::NoPong | Self::ProbeTimeout(_) => {

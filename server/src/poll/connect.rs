@@ -148,7 +148,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, standby);
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let Asked { job, trace, until } = asked;
+            let Asked { job, trace, until, check_first: _ } = asked;
             let line = shared.reach(&job.link, trace, until).await?;
             inner.call(Reached { job, line }).await
         })

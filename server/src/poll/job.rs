@@ -102,6 +102,8 @@ pub enum Serving {
 pub(super) struct Asked {
     /// What to do.
     pub(super) job: Job,
+    /// Whether the probe's health service is asked first.
+    pub(super) check_first: bool,
     /// Where its steps are noted.
     pub(super) trace: Arc<Trace>,
     /// When it must be over; set by the deadline layer.

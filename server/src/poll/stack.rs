@@ -1,5 +1,6 @@
-//! A poll as one sentence: within the limit of polls in flight, before its deadline, tried again
-//! once if the kept connection was dead, connect and call.
+//! A poll as one sentence: within the limit of polls in flight, before its deadline, after the
+//! probe's health check where that is wanted, tried again once if the kept connection was dead,
+//! connect and call.
 
 use std::{
     future::{Future, Ready, ready},
@@ -49,7 +50,7 @@ pub(super) struct Deadline<S> {
 
 impl<S> tower::Service<Asked> for Deadline<S>
 where
-    S: tower::Service<Asked, Response = Answered, Error = Fault>,
+    S: tower::Service<Asked, Response = Answered, Error = Fault> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Answered;
@@ -66,13 +67,23 @@ where
         asked.until = now.plus(allowed);
         asked.trace.enter(Step::Between, now);
         let trace = Arc::clone(&asked.trace);
+        let over = move |_over| {
+            let steps = trace.read();
+            Err(Fault::deadline(allowed, steps.step, steps.peer.as_deref()))
+        };
+        if asked.check_first {
+            // The one that is ready goes with the call, a fresh one stays for the next.
+            let fresh = self.inner.clone();
+            let mut ready = std::mem::replace(&mut self.inner, fresh);
+            let shared = Arc::clone(&self.shared);
+            let both = async move {
+                shared.must_serve(&asked).await?;
+                ready.call(asked).await
+            };
+            return Box::pin(async move { timeout(allowed, both).await.unwrap_or_else(over) });
+        }
         let poll = timeout(allowed, self.inner.call(asked));
-        Box::pin(async move {
-            poll.await.unwrap_or_else(|_over| {
-                let steps = trace.read();
-                Err(Fault::deadline(allowed, steps.step, steps.peer.as_deref()))
-            })
-        })
+        Box::pin(async move { poll.await.unwrap_or_else(over) })
     }
 }
 

@@ -47,6 +47,14 @@ pub struct HostShape {
     pub since: Option<Rfc3339>,
     /// The same, milliseconds since 1970.
     pub since_ms: Option<WallMs>,
+    /// Whether it changes too often; unknown when only the store is asked.
+    pub flapping: Option<bool>,
+    /// The host that it is behind and whose failing explains its own.
+    pub unreachable_because: Option<Arc<str>>,
+    /// When its pause or maintenance window ends by itself.
+    pub paused_until: Option<Rfc3339>,
+    /// The same, milliseconds since 1970.
+    pub paused_until_ms: Option<WallMs>,
     /// Why it is in this state, one sentence.
     pub reason: Arc<str>,
     /// What is known of the machine.
@@ -76,6 +84,10 @@ impl HostShape {
             state: view.state,
             since: Some(Rfc3339(view.since)),
             since_ms: Some(view.since),
+            flapping: Some(view.flapping),
+            unreachable_because: view.unreachable_because.as_ref().map(|name| name.as_str().into()),
+            paused_until: view.paused_until.map(Rfc3339),
+            paused_until_ms: view.paused_until,
             reason: Arc::clone(&view.reason),
             facts: view.facts.clone(),
             last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
@@ -113,6 +125,10 @@ impl HostShape {
             state,
             since: since.map(Rfc3339),
             since_ms: since,
+            flapping: None,
+            unreachable_because: None,
+            paused_until: None,
+            paused_until_ms: None,
             reason,
             facts: summary.facts,
             last_good_at: summary.last_seen.map(Rfc3339),

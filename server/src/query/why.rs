@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::shapes::{EventShape, HostShape, Rfc3339};
 use crate::{
-    health::{self, Health, Policy},
+    health::{self, Around, Health, Policy},
     live::{Attempt, HostView},
     model::{Family, Outcome, Record, State, Status},
     units::{Micros, WallMs},
@@ -139,7 +139,9 @@ pub(super) fn of_store(
     policy: &Policy,
 ) -> WhyShape {
     let reason = match host.since_ms {
-        Some(since) => health::explain(&recount(host.state, since, &attempts), policy),
+        Some(since) => {
+            health::explain(&recount(host.state, since, &attempts), policy, &Around::default())
+        }
         None => format!("{}: {}.", host.state, host.reason),
     };
     let mut sentence = sentence(&host.name, &reason, &attempts, host.last_good_at);
@@ -161,7 +163,8 @@ fn recount(state: State, since: WallMs, attempts: &[WhyAttempt]) -> Health {
         State::Degraded => 0,
         _ => count(Outcome::has_values),
     };
-    Health { state, good, bad: count(|outcome| !outcome.has_values()), since }
+    let bad = count(|outcome| !outcome.has_values());
+    Health { good, bad, ..Health::known(state, since) }
 }
 
 /// `web-1 is down since …: why; what would change it. Its last 3 polls failed, …`

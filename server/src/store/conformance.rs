@@ -12,6 +12,7 @@ use super::{
     Registration, Retention, Span, Store, StoreError, Written, sample,
 };
 use crate::{
+    health::Pause,
     model::{
         Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, Family, FilesystemColumn, HostId,
         NetColumn, Outcome, ProcessColumn, Record, Row, SoftirqColumn, State, Transition, Values,
@@ -59,6 +60,8 @@ macro_rules! suite {
             facts_are_kept_in_order_of_time
             hosts_are_listed_with_their_newest_poll
             transitions_are_kept_once_and_move_the_state
+            a_pause_is_kept_until_it_is_ended
+            a_row_about_no_change_moves_no_state
             an_inventory_is_a_version_once
             what_is_old_is_pruned
             pruning_lets_batches_through
@@ -501,6 +504,44 @@ pub(crate) async fn transitions_are_kept_once_and_move_the_state(fixture: &dyn F
     assert_eq!(read(None, span, Order::NewestFirst, 9).await, [all[1].clone()]);
     let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
     assert_eq!(states, [Some((State::Paused, slot(2))), Some((State::Degraded, slot(1)))]);
+}
+
+pub(crate) async fn a_pause_is_kept_until_it_is_ended(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    let store = fixture.store();
+    let pause = |second, until: Option<i64>, reason: &str| Pause {
+        since: slot(second),
+        until: until.map(slot),
+        reason: reason.into(),
+    };
+    assert_eq!(store.pauses().await.unwrap(), []);
+    store.set_pause(b.id, Some(pause(0, Some(60), "new disk \u{1f4bf}"))).await.unwrap();
+    store.set_pause(a.id, Some(pause(1, None, ""))).await.unwrap();
+    store.set_pause(a.id, Some(pause(2, None, "other words"))).await.unwrap();
+    let kept =
+        [(a.id, pause(2, None, "other words")), (b.id, pause(0, Some(60), "new disk \u{1f4bf}"))];
+    assert_eq!(store.pauses().await.unwrap(), kept);
+    assert_eq!(fixture.reader().await.pauses().await.unwrap(), kept);
+    store.set_pause(a.id, None).await.unwrap();
+    store.set_pause(a.id, None).await.unwrap();
+    // Gone with its host, so that one which comes back is not paused for a reason long past.
+    store.retire(vec![b.id], slot(3)).await.unwrap();
+    assert_eq!(store.pauses().await.unwrap(), []);
+}
+
+/// That a host flaps is a row, and so is what the server finds about itself.
+pub(crate) async fn a_row_about_no_change_moves_no_state(fixture: &dyn Fixture) {
+    let a = host(fixture, "a").await;
+    let up = sample::transition(a.id, &a.name, slot(0), State::Pending, State::Up);
+    let flaps = sample::transition(a.id, &a.name, slot(5), State::Up, State::Up);
+    let own = sample::transition(HostId::SERVER, &a.name, slot(6), State::Up, State::Suspect);
+    let transitions = vec![up, flaps, own];
+    write(fixture, Batch { transitions: transitions.clone(), ..Batch::default() }).await.unwrap();
+    let store = fixture.store();
+    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    assert_eq!(kept, transitions);
+    let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
+    assert_eq!(states, [Some((State::Up, slot(0)))], "still up, since when it came up");
 }
 
 pub(crate) async fn an_inventory_is_a_version_once(fixture: &dyn Fixture) {

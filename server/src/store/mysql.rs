@@ -17,6 +17,7 @@ mod migrate;
 mod moment;
 mod packed;
 mod partitions;
+mod pauses;
 mod polls;
 mod prune;
 mod record;
@@ -47,6 +48,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    health::Pause,
     model::{HostId, Record, Transition, VersionId},
     units::WallMs,
 };
@@ -277,6 +279,22 @@ impl Store for Mysql {
             events::read(&shared.doors, host, span, order, limit).await
         })
         .await
+    }
+
+    async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {
+        let pause = Arc::new(pause);
+        self.change(move |shared| {
+            let pause = Arc::clone(&pause);
+            async move {
+                let mut conn = shared.doors.writer("keep a pause").await?;
+                pauses::set(&mut conn, host, pause.as_ref().as_ref(), &shared.doors.place).await
+            }
+        })
+        .await
+    }
+
+    async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
+        self.call(|shared| async move { pauses::read(&shared.doors).await }).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

@@ -12,6 +12,7 @@ mod fault;
 mod hosts;
 mod inventories;
 mod migrate;
+mod pauses;
 mod polls;
 mod prune;
 mod status;
@@ -34,6 +35,7 @@ use super::{
     Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
 };
 use crate::{
+    health::Pause,
     model::{HostId, Record, Transition, VersionId},
     units::WallMs,
 };
@@ -156,6 +158,14 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.readers.run(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {
+        self.change("keep a pause", move |c| pauses::set(c, host, pause.as_ref())).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
+        self.readers.run(|c| pauses::read(c)).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

@@ -102,6 +102,16 @@ pub(super) async fn polls(
     Ok(Json(site.query.polls(&name, &range, detail).await?))
 }
 
+/// `GET /api/v1/server/events?limit`.
+pub(super) async fn server_events(
+    State(site): State<Arc<Site>>,
+    mut params: Params,
+) -> Answer<EventsPage> {
+    let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
+    params.finish()?;
+    Ok(Json(site.query.server_events(most).await?))
+}
+
 /// `GET /api/v1/hosts/{name}/events?limit`.
 pub(super) async fn events(
     State(site): State<Arc<Site>>,

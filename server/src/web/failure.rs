@@ -46,6 +46,18 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl Failure {
+    /// The request is understood, but what it is about is not as it must be.
+    pub(super) fn conflict(message: String) -> Self {
+        Self { status: StatusCode::CONFLICT, message }
+    }
+
+    /// Not now.
+    pub(super) fn unavailable(message: String) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+    }
+}
+
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let status = match &error {
@@ -84,11 +96,13 @@ pub(super) async fn not_found(uri: Uri) -> Failure {
     }
 }
 
-/// What is read is not written, and an order is not read.
+/// This path is not for this method.
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
-    let right = if method == Method::GET { "an order, given with POST" } else { "read with GET" };
     Failure {
         status: StatusCode::METHOD_NOT_ALLOWED,
-        message: format!("{} is {right}, not {method}", uri.path()),
+        message: match method {
+            Method::GET | Method::HEAD => format!("{} is done with POST, not {method}", uri.path()),
+            _ => format!("{} is read with GET, not {method}", uri.path()),
+        },
     }
 }

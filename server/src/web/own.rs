@@ -22,6 +22,9 @@ Roundsman
 /api/v1/hosts/{name}/polls     its polls, one row per attempt        ?from &to &limit &order &detail
 /api/v1/hosts/{name}/events    its changes of state                  ?limit
 /api/v1/hosts/{name}/why       why it is in its state: the last attempts step by step, in plain words
+/api/v1/hosts/{name}/pause     POST JSON {for, until, reason}: its state is frozen as paused
+/api/v1/hosts/{name}/resume    POST JSON {}: ends such a pause
+/api/v1/server/events          when the server took itself for cut off  ?limit
 /api/v1/columns                every value's name, unit and meaning
 /healthz                       200 while the process lives
 /readyz                        200 when it does its work, else 503 with the reasons

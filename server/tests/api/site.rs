@@ -9,6 +9,7 @@ use std::{
 
 use roundsman::{
     clock::ManualClock,
+    engine::Command,
     health::Policy,
     live::{Attempt, HostView, Live, ServerView},
     metrics::{Metrics, StateLabel},
@@ -17,9 +18,9 @@ use roundsman::{
         State, Timings, Transition, Values, VersionId,
     },
     query::Query,
-    store::{Batch, Mode, Registration, Store as _, sqlite::Sqlite},
+    store::{Batch, Mode, Registration, Store, sqlite::Sqlite},
     units::{Micros, Mono, Now, WallMs},
-    web::{self, ConnectionLimits, Site},
+    web::{self, ConnectionLimits, Control, Site},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -124,6 +125,9 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         schedule: "every 10s".into(),
         state,
         since: ago(600),
+        flapping: false,
+        unreachable_because: None,
+        paused_until: None,
         reason: "its polls say so".into(),
         facts: Facts { hostname: Some(host.into()), cpus: Some(2), ..Facts::default() },
         recent: recent.collect::<VecDeque<_>>(),
@@ -195,10 +199,20 @@ async fn fill(store: &Sqlite, live: &Live) {
             inventory: Some((VersionId(1), "c0ffee".into(), ago(3_000))),
             inventory_error: Some("inventory.toml:3:1: unknown key \"hots\"".into()),
             last_round: ago(10),
+            isolated: None,
             ready: true,
             ..ServerView::default()
         };
     });
+}
+
+/// An engine that does what it is told, and nothing else.
+async fn obey(mut commands: mpsc::Receiver<Command>) {
+    while let Some(command) = commands.recv().await {
+        if let Command::Pause(_, _, done) = command {
+            let _gone = done.send(());
+        }
+    }
 }
 
 /// A site that is served until it is dropped.
@@ -206,6 +220,7 @@ pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<dyn Store>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
     _dir: tempfile::TempDir,
@@ -221,10 +236,13 @@ impl Served {
         let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
         let live = Arc::new(Live::default());
         fill(&store, &live).await;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (commands, asked) = mpsc::channel(4);
+        tokio::spawn(obey(asked));
         let clock = Arc::new(ManualClock::new(Now { wall: NOW, mono: Mono::default() }));
         let shown = Arc::clone(&live);
         let site = Site {
-            query: Query::new(Arc::clone(&live), Arc::new(store)),
+            query: Query::new(Arc::clone(&live), Arc::clone(&store)),
             metrics: Arc::new(Metrics::new()),
             refresh: Box::new(move |metrics| {
                 for (state, count) in shown.count_by_state() {
@@ -235,13 +253,14 @@ impl Served {
             policy: Policy::default(),
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
+            control: Control::new(commands, Arc::clone(&store)),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = oneshot::channel::<()>();
         let shutdown = async { drop(stopping.await) };
         let task = tokio::spawn(web::serve_with(listener, Arc::new(site), limits, shutdown));
-        Self { address, live, clock, stop: Some(stop), task, _dir: dir }
+        Self { address, live, clock, store, stop: Some(stop), task, _dir: dir }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -256,9 +275,21 @@ impl Served {
         serde_json::from_str(&reply.body).unwrap()
     }
 
+    /// Sends a body, as what it is said to be.
+    pub(crate) async fn post(&self, path: &str, kind: &str, body: &str) -> Reply {
+        let length = body.len();
+        let more = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}");
+        self.exchange(&format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}"))
+            .await
+    }
+
     pub(crate) async fn request(&self, method: &str, path: &str) -> Reply {
+        self.exchange(&format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+            .await
+    }
+
+    async fn exchange(&self, request: &str) -> Reply {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         // A refused request may end in a reset after the answer.

@@ -40,6 +40,10 @@ type Answers =
 pub enum Behaviour {
     /// Answers [`answer`].
     Healthy,
+    /// The same, but its health service says that it does not serve.
+    NotServing,
+    /// The same, without a health service.
+    NoHealth,
     /// The same, this much later.
     Slow(Duration),
     /// Answers what the function says; its second argument counts calls from 0.
@@ -289,6 +293,15 @@ async fn serve(behaviour: Behaviour, listener: TcpListener, seen: Seen) {
 async fn serve_http2(behaviour: Behaviour, listener: TcpListener, seen: Seen) {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = match behaviour {
+        Behaviour::NoHealth => {
+            Routes::new(ProbeServer::new(Fake { behaviour, seen: seen.clone() }))
+        }
+        Behaviour::NotServing => {
+            let not = tonic_health::ServingStatus::NotServing;
+            reporter.set_service_status("", not).await;
+            let fake = Fake { behaviour, seen: seen.clone() };
+            Routes::new(health).add_service(ProbeServer::new(fake))
+        }
         Behaviour::Healthy | Behaviour::Slow(_) | Behaviour::Answers(_) => {
             reporter.set_serving::<ProbeServer<Fake>>().await;
             let fake =

@@ -41,6 +41,9 @@ pub(super) async fn insert(
         )
         .await
         .map_err(|error| place.row_fault(DOING, row, error))?;
+    if transition.from == transition.to {
+        return Ok(());
+    }
     transaction
         .exec_drop(
             "UPDATE host SET state = ?, state_since = ?

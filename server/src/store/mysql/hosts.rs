@@ -205,6 +205,10 @@ pub(super) async fn retire(
             )
             .await
             .map_err(&fault)?;
+        transaction
+            .exec_drop("DELETE FROM pause WHERE host_id = ?", (host.0,))
+            .await
+            .map_err(&fault)?;
     }
     transaction.commit().await.map_err(&fault)
 }

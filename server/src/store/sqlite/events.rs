@@ -39,6 +39,9 @@ pub(super) fn insert(
             &*transition.reason,
         ])
         .map_err(|error| row_fault(transaction, DOING, row, error))?;
+    if transition.from == transition.to {
+        return Ok(());
+    }
     transaction
         .prepare_cached(
             "UPDATE host SET state = ?2, state_since_ms = ?3

@@ -121,6 +121,10 @@ pub(super) fn retire(
             )
             .and_then(|mut statement| statement.execute([host.0, at.0]))
             .map_err(&failed)?;
+        transaction
+            .prepare_cached("DELETE FROM pause WHERE host_id = ?1")
+            .and_then(|mut statement| statement.execute([host.0]))
+            .map_err(&failed)?;
     }
     transaction.commit().map_err(&failed)
 }

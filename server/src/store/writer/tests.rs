@@ -101,6 +101,16 @@ impl Store for Fake {
     async fn hosts(&self, _: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
         unreachable!()
     }
+    async fn set_pause(
+        &self,
+        _: HostId,
+        _: Option<crate::health::Pause>,
+    ) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn pauses(&self) -> Result<Vec<(HostId, crate::health::Pause)>, StoreError> {
+        unreachable!()
+    }
     async fn polls(
         &self,
         _: HostId,

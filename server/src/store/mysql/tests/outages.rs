@@ -42,6 +42,16 @@ impl Store for Told {
     async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
         self.store.hosts(query).await
     }
+    async fn set_pause(
+        &self,
+        host: HostId,
+        pause: Option<crate::health::Pause>,
+    ) -> Result<(), StoreError> {
+        self.store.set_pause(host, pause).await
+    }
+    async fn pauses(&self) -> Result<Vec<(HostId, crate::health::Pause)>, StoreError> {
+        self.store.pauses().await
+    }
     async fn polls(
         &self,
         host: HostId,

@@ -1,0 +1,73 @@
+//! What one host's poll means beside the others': is the server cut off, and does a parent fail?
+//! Both are decided in `health`; here they are carried out.
+
+use super::Engine;
+use crate::{
+    health::{self, FailingParent, Testimony},
+    hook::ServerEvent,
+    model::{HostId, HostName, Outcome},
+    units::Now,
+};
+
+impl Engine {
+    /// Takes the end of a poll as a sign of how the server itself is, before anything follows from
+    /// it for the host.
+    pub(super) fn hear(&mut self, host: HostId, outcome: Outcome, now: Now) {
+        let Some(answered) = health::answered(outcome).filter(|_| !self.aborting) else { return };
+        let Some(entry) = self.hosts.get(&host).filter(|entry| entry.health.is_witness()) else {
+            return self.quorum.forget(host);
+        };
+        let testimony = Testimony {
+            host,
+            group: entry.spec.group.as_ref(),
+            answered,
+            interval: entry.spec.schedule.shortest_gap(),
+        };
+        if let Some(evidence) = self.quorum.hear(testimony, now.mono) {
+            tracing::error!(%evidence, "the server takes itself for cut off: no state changes");
+            self.isolated = Some(now.wall);
+            self.parts.live.update_server(|server| server.isolated = Some(now.wall));
+            self.parts.metrics.isolated.set(1);
+            let reason = format!("{evidence}: likelier the server's own connection than the hosts");
+            self.announce_own(ServerEvent::Isolated, &reason, now.wall);
+        }
+    }
+
+    /// Ends isolation when most hosts have answered for long enough.
+    pub(super) fn review_isolation(&mut self, now: Now) {
+        if !self.quorum.is_over(now.mono) {
+            return;
+        }
+        tracing::warn!("most hosts answer again: states change again");
+        self.isolated = None;
+        self.parts.live.update_server(|server| server.isolated = None);
+        self.parts.metrics.isolated.set(0);
+        let reason = "most hosts answer again";
+        self.announce_own(ServerEvent::Rejoined, reason, now.wall);
+    }
+
+    /// The nearest host above this one that fails.
+    pub(super) fn failing_parent(&self, host: HostId) -> Option<FailingParent> {
+        let entry_of = |name: &HostName| self.hosts.get(self.names.get(name)?);
+        let above = |child: &HostId| entry_of(self.hosts.get(child)?.spec.parent.as_ref()?);
+        let ancestors = std::iter::successors(above(&host), |entry| above(&entry.id));
+        FailingParent::nearest(ancestors.map(|entry| (&entry.spec.name, entry.health.state)))
+    }
+
+    /// Shows the hosts behind others anew, once `parent` has changed its state.
+    pub(super) fn tell_children(&mut self, parent: &HostName, now: Now) {
+        if !self.parents.contains(parent) {
+            return;
+        }
+        let behind: Vec<HostId> =
+            self.hosts.values().filter(|e| e.spec.parent.is_some()).map(|e| e.id).collect();
+        for host in behind {
+            let parent = self.failing_parent(host);
+            let Some(entry) = self.hosts.get_mut(&host).filter(|e| e.parent != parent) else {
+                continue;
+            };
+            entry.parent = parent;
+            self.show(host, now);
+        }
+    }
+}

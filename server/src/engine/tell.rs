@@ -1,0 +1,85 @@
+//! What the engine tells others: the live view, the writer, the hook, the metrics. Nothing here waits.
+
+use std::time::Duration;
+
+use super::{
+    Engine,
+    entry::{Entry, Flight},
+};
+use crate::{
+    health::Flaw,
+    hook::{News, ServerEvent},
+    metrics::OutcomeLabel,
+    model::{Cause, HostId, HostName, Outcome, State, Transition},
+    poll::Attempt,
+    store::writer,
+    units::{Now, WallMs},
+};
+
+impl Engine {
+    /// Shows a host as it is now to everybody else.
+    pub(super) fn show(&self, host: HostId, now: Now) {
+        let Some(entry) = self.hosts.get(&host) else { return };
+        let next_due = self.agenda.next_slot(host);
+        self.parts.live.publish(entry.view(&self.parts.policy, self.isolated, next_due, now));
+    }
+
+    /// Logs, tells and keeps a change.
+    pub(super) fn announce(&self, transition: Transition, host: Option<&Entry>) {
+        let what = match transition.from == transition.to {
+            true => "flapping changed",
+            false => "state changed",
+        };
+        tracing::info!(
+            host = %transition.name, from = %transition.from, to = %transition.to,
+            cause = %transition.cause, reason = %transition.reason, "{what}",
+        );
+        if let (Some(hook), Some(host)) = (&self.parts.hook, host) {
+            // Whoever is told that a host flaps is not told of each flap.
+            let told_already = host.health.flapping.is_on() && transition.cause != Cause::Flapping;
+            if !told_already {
+                hook.push(News::of_host(&transition, &host.spec));
+            }
+        }
+        self.parts.writer.push(writer::Entry::Transition(transition));
+    }
+
+    /// Keeps a row about the server itself, and tells it once, however many hosts it touches.
+    pub(super) fn announce_own(&self, event: ServerEvent, reason: &str, at: WallMs) {
+        let (from, to, cause) = match event {
+            ServerEvent::Isolated => (State::Up, State::Suspect, Cause::Isolated),
+            ServerEvent::Rejoined => (State::Suspect, State::Up, Cause::Connected),
+        };
+        let (host, name) = (HostId::SERVER, HostName::server());
+        if let Some(hook) = &self.parts.hook {
+            hook.push(News::Server { event, at, reason: reason.into() });
+        }
+        let reason = reason.into();
+        let row = Transition { host, name, at, from, to, cause, outcome: None, reason };
+        self.parts.writer.push(writer::Entry::Transition(row));
+    }
+
+    /// The flaw of an answer that another host gives, too.
+    pub(super) fn twin(&self, host: HostId, attempt: &Attempt) -> Option<Flaw> {
+        let facts = &attempt.snapshot.as_deref()?.facts;
+        let others = self.machines.others(facts.machine_id.as_deref()?, host);
+        // One that does not answer is no second one: an old entry of a machine that has moved.
+        let answers = |entry: &&Entry| matches!(entry.health.state, State::Up | State::Degraded);
+        let other = others.filter_map(|id| self.hosts.get(&id)).find(answers)?;
+        let copied = other.facts.boot_id != facts.boot_id;
+        Some(Flaw::Duplicate { other: other.spec.name.clone(), copied })
+    }
+
+    /// Counts the end of a poll.
+    pub(super) fn observe(&self, flight: &Flight, attempt: &Attempt) {
+        let metrics = &self.parts.metrics;
+        metrics.polls.get_or_create(&OutcomeLabel { outcome: attempt.outcome }).inc();
+        if attempt.outcome != Outcome::Overrun {
+            metrics.lateness.observe(attempt.started.mono.since(flight.due).as_secs_f64());
+            metrics.queued.observe(Duration::from_micros(attempt.timings.queue_us.0).as_secs_f64());
+        }
+        if let Some(call) = attempt.timings.call_us {
+            metrics.call.observe(Duration::from_micros(call.0).as_secs_f64());
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A fleet over simulated time, without a network: the agenda hands out slots, entries decide which
+//! of them are polled and what follows, as the engine has them do.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use proptest::prelude::*;
+
+use super::super::entry::{Entry, Flight, without_answer};
+use crate::{
+    health::{Health, Pause, Policy, Rest},
+    inventory,
+    model::{Facts, HostId, Outcome, State, VersionId},
+    poll::Attempt,
+    schedule::{Agenda, BATCH},
+    units::{Mono, Now, WallMs},
+};
+
+const START: Now = Now { wall: WallMs(1_774_747_800_000), mono: Mono(Duration::from_secs(100)) };
+
+fn policy() -> Policy {
+    Policy::default()
+}
+
+fn attempt(outcome: Outcome, now: Now) -> Attempt {
+    without_answer(outcome, "as the test has it", now)
+}
+
+struct Fleet {
+    now: Now,
+    agenda: Agenda,
+    hosts: BTreeMap<HostId, Entry>,
+    ticks: u64,
+    /// Attempts by whole second since the start.
+    attempts: BTreeMap<u64, usize>,
+    /// When each host came up.
+    up_at: BTreeMap<HostId, Mono>,
+    passed_over: u64,
+}
+
+impl Fleet {
+    fn new(hosts: usize, interval: &str, state: State) -> Self {
+        let text = format!(
+            "[defaults]\ninterval = \"{interval}\"\ntimeout = \"500ms\"\n\
+             [[group]]\nname = \"web\"\nhosts = [\"web-[0001-{hosts:04}]\"]\n"
+        );
+        let inventory = inventory::parse("test", &text).unwrap();
+        let mut agenda = Agenda::new();
+        let entries = inventory.hosts.values().zip(1..).map(|(spec, number)| {
+            let id = HostId(number);
+            agenda.add(id, &spec.name, &spec.schedule, START);
+            let health = Health::known(state, START.wall);
+            (id, Entry::new(id, spec.clone(), health, Facts::default(), WallMs(0)))
+        });
+        let hosts = entries.collect();
+        let (attempts, up_at) = (BTreeMap::new(), BTreeMap::new());
+        Self { now: START, agenda, hosts, ticks: 0, attempts, up_at, passed_over: 0 }
+    }
+
+    fn run(&mut self, length: Duration, outcome: Outcome) {
+        for _ in 0..length.as_millis() / BATCH.as_millis() {
+            if self.ticks.is_multiple_of(50) {
+                self.agenda.open(self.now);
+            }
+            self.ticks += 1;
+            for due in self.agenda.due(self.now) {
+                let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
+                if entry.passes_over(due.due) {
+                    self.passed_over += 1;
+                    continue;
+                }
+                let flight = Flight {
+                    host: due.host,
+                    name: entry.spec.name.clone(),
+                    slot: entry.claim(due.slot),
+                    due: due.due,
+                    version: VersionId(1),
+                    asked: false,
+                };
+                let second = self.now.mono.since(START.mono).as_secs();
+                *self.attempts.entry(second).or_default() += 1;
+                let before = entry.health.state;
+                let end = attempt(outcome, self.now);
+                entry.settle(&flight, end, None, &policy(), self.now.wall, false);
+                if before != State::Up && entry.health.state == State::Up {
+                    self.up_at.insert(due.host, self.now.mono);
+                }
+            }
+            self.now = Now { wall: self.now.wall.plus(BATCH), mono: self.now.mono.plus(BATCH) };
+        }
+    }
+
+    /// The most attempts in one second of the stretch.
+    fn most_per_second(&self, from: u64, to: u64) -> usize {
+        self.attempts.range(from..to).map(|(_, count)| *count).max().unwrap_or(0)
+    }
+
+    fn all_are(&self, state: State) -> bool {
+        self.hosts.values().all(|entry| entry.health.state == state)
+    }
+}
+
+#[test]
+fn a_fleet_that_comes_back_at_once_makes_no_burst_and_is_up_within_the_cap_and_two_slots() {
+    let (interval, cap) = (Duration::from_secs(10), policy().backoff_cap);
+    let mut fleet = Fleet::new(2_000, "10s", State::Up);
+    fleet.run(Duration::from_secs(60), Outcome::Ok);
+    let steady = fleet.most_per_second(0, 60);
+    fleet.run(Duration::from_secs(300), Outcome::Refused);
+    assert!(fleet.all_are(State::Down));
+    // Far fewer questions to those that are down: 2,000 at a minute instead of at 10 s.
+    let dead: usize = fleet.attempts.range(240..360).map(|(_, count)| *count).sum();
+    assert!(dead < 2_000 * 120 / 30, "{dead} attempts in two minutes");
+    assert!(fleet.passed_over > 0);
+
+    let back = fleet.now.mono;
+    fleet.run(cap + 3 * interval, Outcome::Ok);
+    assert!(fleet.all_are(State::Up));
+    let last = fleet.up_at.values().map(|up| up.since(back)).max().unwrap();
+    assert!(last <= cap + 2 * interval + BATCH, "the last was up after {last:?}");
+    let most = fleet.most_per_second(360, 1_000);
+    assert!(most <= steady, "{most} polls in one second, {steady} is the steady rate");
+}
+
+#[test]
+fn who_is_not_down_is_asked_at_every_slot() {
+    let mut fleet = Fleet::new(100, "10s", State::Up);
+    fleet.run(Duration::from_secs(100), Outcome::Partial);
+    assert_eq!((fleet.passed_over, fleet.attempts.values().sum::<usize>()), (0, 1_000));
+}
+
+#[test]
+fn a_host_that_is_down_is_asked_for_its_health_until_it_answers() {
+    let mut fleet = Fleet::new(1, "10s", State::Down);
+    let checked = |fleet: &Fleet| fleet.hosts.values().all(Entry::is_checked_first);
+    let unwell = |fleet: &Fleet| fleet.hosts.values().all(Entry::is_unwell);
+    fleet.run(Duration::from_secs(20), Outcome::Deadline);
+    assert!(checked(&fleet) && unwell(&fleet));
+    // Once is one short of `rise`: polled in full from here on, at its own pace.
+    let entry = fleet.hosts.values_mut().next().unwrap();
+    let flight = Flight {
+        host: entry.id,
+        name: entry.spec.name.clone(),
+        slot: fleet.now.wall,
+        due: fleet.now.mono,
+        version: VersionId(1),
+        asked: false,
+    };
+    entry.settle(&flight, attempt(Outcome::Ok, fleet.now), None, &policy(), fleet.now.wall, false);
+    assert!(!entry.is_checked_first() && !entry.passes_over(fleet.now.mono));
+    assert_eq!(entry.health.state, State::Down);
+}
+
+fn outcomes() -> impl Strategy<Value = Vec<Outcome>> {
+    prop::collection::vec(prop::sample::select(Outcome::ALL), 0..60)
+}
+
+proptest! {
+    /// While the server is cut off, nothing that a poll says moves or counts.
+    #[test]
+    fn health_is_frozen_while_isolated(
+        before in outcomes(), during in outcomes(), window in any::<bool>(),
+    ) {
+        let mut fleet = Fleet::new(1, "10s", State::Pending);
+        let entry = fleet.hosts.values_mut().next().unwrap();
+        if window {
+            let pause = Pause { since: WallMs(0), until: None, reason: "".into() };
+            entry.rests(Some(Rest::Asked(pause)), &policy(), START.wall);
+        }
+        let mut now = START;
+        let mut settle = |entry: &mut Entry, outcome: Outcome, frozen| {
+            now = Now { wall: WallMs(now.wall.0 + 10_000), mono: now.mono };
+            let flight = Flight {
+                host: entry.id,
+                name: entry.spec.name.clone(),
+                slot: entry.claim(now.wall),
+                due: now.mono,
+                version: VersionId(1),
+                asked: false,
+            };
+            entry.settle(&flight, attempt(outcome, now), None, &policy(), now.wall, frozen)
+        };
+        for outcome in before {
+            settle(entry, outcome, false);
+            prop_assert!(!window || entry.health.state == State::Paused);
+        }
+        let frozen = entry.health;
+        for outcome in during {
+            let settled = settle(entry, outcome, true);
+            prop_assert!(settled.transition.is_none() && settled.flapping.is_none());
+            prop_assert_eq!(settled.record.state, frozen.state);
+            prop_assert_eq!(settled.record.outcome, outcome);
+            prop_assert_eq!(entry.health, frozen);
+        }
+    }
+}

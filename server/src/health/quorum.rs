@@ -1,0 +1,341 @@
+//! "Is it me?" When most of the fleet fails at once, it is likelier that the server is cut off than
+//! that every host died: then it decides nothing until answers return.
+//!
+//! Witnesses are hosts that were expected to answer: not those that are down already, paused or
+//! retired. Each failed poll of a witness opens a window as long as that host's interval, and the
+//! last result of every witness within it is counted. So hosts of any mix of intervals are judged by
+//! what is as fresh as the failure itself: an answer from before the cut says nothing.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    time::Duration,
+};
+
+use crate::{
+    model::{GroupName, HostId},
+    units::Mono,
+};
+
+/// The server suspects itself when more than this share of the fresh results failed.
+pub const ISOLATED_ABOVE_PCT: usize = 50;
+/// With fewer failing hosts than this it never does: a few machines do die together.
+pub const ISOLATED_HOSTS: usize = 4;
+/// In so many groups most hosts must fail: one group can share one switch.
+pub const ISOLATED_GROUPS: usize = 2;
+/// A fleet of a single group needs so many failing hosts instead.
+pub const ISOLATED_ONE_GROUP: usize = 10;
+
+/// What speaks for the server being cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evidence {
+    /// Hosts whose last poll failed.
+    pub failed: usize,
+    /// Hosts that were polled.
+    pub polled: usize,
+    /// Within so long.
+    pub window: Duration,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { failed, polled, window } = self;
+        let window = humantime::format_duration(*window);
+        write!(f, "{failed} of {polled} hosts failed within {window}")
+    }
+}
+
+/// One result of a witness.
+#[derive(Debug, Clone, Copy)]
+pub struct Testimony<'a> {
+    /// The host.
+    pub host: HostId,
+    /// Its group.
+    pub group: Option<&'a GroupName>,
+    /// Whether it answered, well or not.
+    pub answered: bool,
+    /// The time between two of its polls.
+    pub interval: Duration,
+}
+
+#[derive(Debug)]
+struct Seen {
+    group: Option<GroupName>,
+    answered: bool,
+    at: Mono,
+}
+
+/// What is known of the fleet at large.
+#[derive(Debug, Default)]
+pub struct Quorum {
+    witnesses: HashMap<HostId, Seen>,
+    failing: usize,
+    /// The first result of all: a window that reaches before it is not full yet.
+    began: Option<Mono>,
+    /// The window that isolation was found in.
+    isolated: Option<Duration>,
+    /// Since when most answer again.
+    clear_since: Option<Mono>,
+}
+
+impl Quorum {
+    /// Whether the server takes itself for cut off: then no poll may change a host's health.
+    #[must_use]
+    pub fn is_isolated(&self) -> bool {
+        self.isolated.is_some()
+    }
+
+    /// Takes a result in, before anything is decided from it. Evidence is returned when, with it, the
+    /// server finds itself cut off.
+    pub fn hear(&mut self, testimony: Testimony<'_>, now: Mono) -> Option<Evidence> {
+        let Testimony { host, group, answered, interval } = testimony;
+        self.forget(host);
+        self.began.get_or_insert(now);
+        self.failing += usize::from(!answered);
+        self.witnesses.insert(host, Seen { group: group.cloned(), answered, at: now });
+        // What is still possible at all is told cheaply: in an outage this is called often.
+        if answered || self.is_isolated() || self.failing < ISOLATED_HOSTS {
+            return None;
+        }
+        if self.began.is_some_and(|began| now.since(began) < interval) {
+            return None;
+        }
+        let evidence = self.weigh(interval, now)?;
+        self.isolated = Some(interval);
+        self.clear_since = None;
+        Some(evidence)
+    }
+
+    /// Leaves a host out: it is down, paused or gone.
+    pub fn forget(&mut self, host: HostId) {
+        if let Some(seen) = self.witnesses.remove(&host) {
+            self.failing -= usize::from(!seen.answered);
+        }
+    }
+
+    /// Whether isolation is over: most have answered for the length of one window. To be asked about
+    /// once a second.
+    pub fn is_over(&mut self, now: Mono) -> bool {
+        let Some(window) = self.isolated else { return false };
+        let (failed, polled) = self.fresh(window, now);
+        let clear = polled > 0 && !is_most(failed, polled);
+        if !clear && !self.witnesses.is_empty() {
+            self.clear_since = None;
+            return false;
+        }
+        let since = *self.clear_since.get_or_insert(now);
+        if now.since(since) < window && !self.witnesses.is_empty() {
+            return false;
+        }
+        self.isolated = None;
+        self.clear_since = None;
+        true
+    }
+
+    /// Failed and all last results of the last `window`.
+    fn fresh(&self, window: Duration, now: Mono) -> (usize, usize) {
+        let fresh = self.witnesses.values().filter(|seen| now.since(seen.at) <= window);
+        fresh.fold((0, 0), |(failed, all), seen| (failed + usize::from(!seen.answered), all + 1))
+    }
+
+    fn weigh(&self, window: Duration, now: Mono) -> Option<Evidence> {
+        let (failed, polled) = self.fresh(window, now);
+        if failed < ISOLATED_HOSTS || !is_most(failed, polled) {
+            return None;
+        }
+        let mut groups: BTreeMap<&Option<GroupName>, (usize, usize)> = BTreeMap::new();
+        for seen in self.witnesses.values() {
+            let (failed, all) = groups.entry(&seen.group).or_default();
+            if now.since(seen.at) <= window {
+                *failed += usize::from(!seen.answered);
+                *all += 1;
+            }
+        }
+        let failing = groups.values().filter(|(failed, all)| is_most(*failed, *all)).count();
+        let enough = match groups.len() {
+            1 => failed >= ISOLATED_ONE_GROUP,
+            _ => failing >= ISOLATED_GROUPS,
+        };
+        enough.then_some(Evidence { failed, polled, window })
+    }
+}
+
+fn is_most(failed: usize, all: usize) -> bool {
+    failed * 100 > all * ISOLATED_ABOVE_PCT
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Mono {
+        Mono(Duration::from_secs(seconds))
+    }
+
+    /// A fleet of so many groups of so many hosts, and its clock.
+    struct Fleet {
+        quorum: Quorum,
+        groups: Vec<GroupName>,
+        hosts: i64,
+        now: u64,
+    }
+
+    impl Fleet {
+        fn new(groups: usize, hosts: i64) -> Self {
+            let group = |n: usize| GroupName::new(&format!("group-{n}")).unwrap();
+            let groups = (0..groups).map(group).collect();
+            Self { quorum: Quorum::default(), groups, hosts, now: 0 }
+        }
+
+        fn all(&self) -> i64 {
+            self.hosts * i64::try_from(self.groups.len()).unwrap()
+        }
+
+        fn hear(&mut self, host: i64, answered: bool, interval: Duration) -> Option<Evidence> {
+            let group = self.groups.get(usize::try_from(host / self.hosts).unwrap());
+            let host = HostId(host);
+            self.quorum.hear(Testimony { host, group, answered, interval }, at(self.now))
+        }
+
+        /// One interval, in which every host is polled once, spread over it.
+        fn round(&mut self, answers: impl Fn(i64) -> bool) -> Vec<Evidence> {
+            let mut found = Vec::new();
+            let per_second = (self.all() + 9) / 10;
+            for host in 0..self.all() {
+                if host % per_second == 0 {
+                    self.now += 1;
+                    self.quorum.is_over(at(self.now));
+                }
+                found.extend(self.hear(host, answers(host), INTERVAL));
+            }
+            found
+        }
+    }
+
+    #[test]
+    fn a_cut_is_found_once_within_one_interval_and_over_after_one_that_answers() {
+        let mut fleet = Fleet::new(4, 25);
+        for _ in 0..3 {
+            assert!(fleet.round(|_| true).is_empty());
+        }
+        let found = fleet.round(|_| false);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(fleet.quorum.is_isolated());
+        assert!(fleet.round(|_| false).is_empty(), "said once");
+        fleet.round(|_| true);
+        assert!(fleet.quorum.is_isolated(), "most must answer for a whole interval");
+        fleet.round(|_| true);
+        assert!(!fleet.quorum.is_isolated());
+        assert_eq!(fleet.round(|_| false).len(), 1, "a second cut is told again");
+    }
+
+    #[test]
+    fn a_group_that_fails_alone_is_its_own_fault() {
+        let mut fleet = Fleet::new(4, 25);
+        fleet.round(|_| true);
+        for _ in 0..3 {
+            assert!(fleet.round(|host| host >= 25).is_empty());
+        }
+        // Even one that is most of the fleet.
+        let mut fleet = Fleet::new(2, 25);
+        fleet.round(|_| true);
+        assert!(fleet.round(|host| host >= 25 || host % 2 == 0).is_empty());
+    }
+
+    #[test]
+    fn a_fleet_of_one_group_needs_more_hosts() {
+        for (hosts, isolated) in [(9, false), (10, true)] {
+            let mut fleet = Fleet::new(1, hosts);
+            fleet.round(|_| true);
+            fleet.round(|_| false);
+            fleet.round(|_| false);
+            assert_eq!(fleet.quorum.is_isolated(), isolated, "{hosts} hosts");
+        }
+    }
+
+    #[test]
+    fn a_few_hosts_do_die_together() {
+        let mut fleet = Fleet::new(3, 1);
+        for _ in 0..5 {
+            assert!(fleet.round(|_| false).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_start_without_a_network_is_found_before_any_host_can_be_down() {
+        let mut fleet = Fleet::new(2, 10);
+        assert!(fleet.round(|_| false).is_empty(), "the window is not full yet");
+        let mut polls = 0;
+        while !fleet.quorum.is_isolated() {
+            fleet.now += 1;
+            fleet.hear(polls, false, INTERVAL);
+            polls += 1;
+        }
+        assert!(polls <= 2, "found at the second poll of the first host: {polls}");
+    }
+
+    #[test]
+    fn those_that_are_down_already_say_nothing() {
+        let mut fleet = Fleet::new(2, 10);
+        fleet.round(|_| true);
+        // Ten die in the first group and are taken for down: no witnesses any more.
+        fleet.round(|host| host >= 10);
+        (0..10).for_each(|host| fleet.quorum.forget(HostId(host)));
+        for host in 10..14 {
+            assert_eq!(fleet.hear(host, false, INTERVAL), None, "4 of 10");
+        }
+    }
+
+    #[test]
+    fn answers_from_before_the_cut_do_not_speak_for_the_present() {
+        // Twenty hosts are polled every second, a thousand every hour; all was well.
+        let mut fleet = Fleet::new(2, 510);
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
+        let fast = |n: i64| if n % 2 == 0 { n } else { 510 + n };
+        fleet.now = 1;
+        for host in 0..1_020 {
+            fleet.hear(host, true, hour);
+        }
+        fleet.now = 10;
+        let found: Vec<Evidence> =
+            (0..20).filter_map(|n| fleet.hear(fast(n), false, second)).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].window, second);
+    }
+
+    #[test]
+    fn an_empty_fleet_is_not_cut_off() {
+        let mut fleet = Fleet::new(2, 10);
+        fleet.round(|_| true);
+        fleet.round(|_| false);
+        assert!(fleet.quorum.is_isolated());
+        (0..20).for_each(|host| fleet.quorum.forget(HostId(host)));
+        assert!(fleet.quorum.is_over(at(fleet.now)));
+    }
+
+    proptest! {
+        /// However polls fall, who answers by half is never taken for silent.
+        #[test]
+        fn half_of_the_answers_are_enough(
+            polls in prop::collection::vec((0..60_i64, any::<bool>()), 1..400),
+        ) {
+            let mut fleet = Fleet::new(3, 20);
+            for (host, answered) in polls {
+                fleet.now += 1;
+                let found = fleet.hear(host, answered, INTERVAL);
+                if let Some(found) = found {
+                    prop_assert!(found.failed * 2 > found.polled);
+                    prop_assert!(found.failed >= ISOLATED_HOSTS);
+                    prop_assert!(!answered, "an answer convicted");
+                }
+                let failing = fleet.quorum.witnesses.values().filter(|seen| !seen.answered).count();
+                prop_assert_eq!(fleet.quorum.failing, failing);
+                fleet.quorum.is_over(at(fleet.now));
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a request can change: a host is paused, or resumed. Written down first, then put in force,
+//! so that what was answered with 200 outlives the server.
+//!
+//! A body must be JSON and say so. A page of another site can make a browser send a form, but not
+//! that, so it cannot pause anybody's hosts.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+};
+use serde::Deserialize;
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{Site, failure::Failure, params::Params};
+use crate::{
+    engine::Command,
+    health::{MAX_REASON_BYTES, Pause},
+    model::{self, HostId},
+    query::{HostShape, parse_moment},
+    store::Store,
+    units::WallMs,
+};
+
+/// The longest pause that ends by itself: a year.
+pub const MAX_PAUSE: Duration = Duration::from_secs(31_557_600);
+
+/// How long the engine may take to put a pause in force.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a body must be, in words.
+const EXPECTED: &str = "a JSON object (content-type application/json) with, all optional, \"for\" (a length such as \"2h\") \
+     or \"until\" (RFC 3339), and \"reason\"";
+
+/// The way to the engine, and to the store that remembers.
+pub struct Control {
+    commands: mpsc::Sender<Command>,
+    store: Arc<dyn Store>,
+    /// One change at a time: the store and the engine see them in the same order.
+    turn: Mutex<()>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Commands the engine behind `commands`; `store` remembers.
+    #[must_use]
+    pub fn new(commands: mpsc::Sender<Command>, store: Arc<dyn Store>) -> Self {
+        Self { commands, store, turn: Mutex::new(()) }
+    }
+
+    async fn set(&self, host: HostId, pause: Option<Pause>) -> Result<(), Failure> {
+        let _turn = self.turn.lock().await;
+        self.store.set_pause(host, pause.clone()).await.map_err(crate::query::QueryError::from)?;
+        let (done, told) = oneshot::channel();
+        let order = async {
+            self.commands.send(Command::Pause(host, pause, done)).await.ok()?;
+            told.await.ok()
+        };
+        match timeout(ENGINE_PATIENCE, order).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) | Err(_) => Err(Failure::unavailable(
+                "it is written down, but not in force yet: the server is starting or stopping"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// The body of a pause.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PauseAsked {
+    r#for: Option<String>,
+    until: Option<String>,
+    reason: Option<String>,
+}
+
+impl PauseAsked {
+    fn pause(self, now: WallMs) -> Result<Pause, String> {
+        let until = match (&self.r#for, &self.until) {
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                return Err("\"for\" and \"until\" exclude each other: give one".to_owned());
+            }
+            (Some(length), None) => match humantime::parse_duration(length) {
+                Ok(length) => Some(now.plus(length)),
+                Err(error) => return Err(format!("\"for\": {length:?}: {error}")),
+            },
+            (None, Some(moment)) => {
+                let read = parse_moment(moment, now);
+                Some(read.map_err(|error| format!("\"until\": {error}"))?)
+            }
+        };
+        if until.is_some_and(|until| until <= now) {
+            return Err("the pause would be over already".to_owned());
+        }
+        if until.is_some_and(|until| until.since(now) > MAX_PAUSE) {
+            let most = humantime::format_duration(MAX_PAUSE);
+            return Err(format!("a pause lasts at most {most}; without an end, leave it out"));
+        }
+        let reason = self.reason.unwrap_or_default();
+        if reason.len() > MAX_REASON_BYTES || reason.chars().any(char::is_control) {
+            return Err(format!(
+                "\"reason\" is one line of at most {MAX_REASON_BYTES} bytes, without control \
+                 characters"
+            ));
+        }
+        Ok(Pause { since: now, until, reason: reason.into() })
+    }
+}
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+/// `POST /api/v1/hosts/{name}/pause`.
+pub(super) async fn pause(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    params: Params,
+    body: Body<PauseAsked>,
+) -> Result<Json<HostShape>, Failure> {
+    params.finish()?;
+    let asked = read(body, EXPECTED)?;
+    let pause = asked.pause(site.clock.now().wall).map_err(Failure::bad_request)?;
+    change(&site, &name, Some(pause)).await
+}
+
+/// The body of a resume.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResumeAsked {}
+
+/// `POST /api/v1/hosts/{name}/resume`.
+pub(super) async fn resume(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    params: Params,
+    body: Body<ResumeAsked>,
+) -> Result<Json<HostShape>, Failure> {
+    params.finish()?;
+    read(body, "an empty JSON object, {} (content-type application/json)")?;
+    change(&site, &name, None).await
+}
+
+fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
+    match body {
+        Ok(Json(asked)) => Ok(asked),
+        Err(rejection) => Err(Failure::bad_request(format!(
+            "the body cannot be read: {}; expected {expected}",
+            rejection.body_text()
+        ))),
+    }
+}
+
+async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {
+    let host = site.query.host(name).await?;
+    if host.state == model::State::Retired {
+        let words = format!("{name} is not in the inventory any more");
+        return Err(Failure::conflict(words));
+    }
+    site.control.set(HostId(host.id), pause).await?;
+    Ok(Json(site.query.host(name).await?))
+}
