@@ -111,9 +111,9 @@ impl Probe {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.map_while(Result::ok).find_map(|line| {
-            line.strip_prefix(LISTENING).map(|address| address.parse().unwrap())
-        });
+        let address = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix(LISTENING).map(|address| address.parse().unwrap()));
         Self { child, address: address.expect("the probe ended without listening") }
     }
 
@@ -263,23 +263,29 @@ fn a_stopped_probe_is_a_deadline_and_comes_back() {
 
 #[test]
 fn a_probe_whose_packets_vanish_is_unreachable_and_comes_back() {
-    in_a_namespace("a_probe_whose_packets_vanish_is_unreachable_and_comes_back", |test| async move {
-        let probe = Probe::apart(test, "0.0.0.0:0");
-        let pid = probe.pid();
-        run("ip", &["link", "add", "here", "type", "veth", "peer", "name", "there", "netns", &pid]);
-        run("ip", &["address", "add", "10.77.0.1/24", "dev", "here"]);
-        run("ip", &["link", "set", "here", "up"]);
-        probe.ip("address add 10.77.0.2/24 dev there");
-        probe.ip("link set there up");
-        let server = Server::start(&format!("10.77.0.2:{}", probe.address.port()), None).await;
-        server.until_well().await;
-        // Nobody refuses anything, nobody answers.
-        probe.ip("link set there down");
-        server.until_down(Outcome::Unreachable).await;
-        probe.ip("link set there up");
-        server.until_well().await;
-        assert_down_and_back(&server.end().await);
-    });
+    in_a_namespace(
+        "a_probe_whose_packets_vanish_is_unreachable_and_comes_back",
+        |test| async move {
+            let probe = Probe::apart(test, "0.0.0.0:0");
+            let pid = probe.pid();
+            run(
+                "ip",
+                &["link", "add", "here", "type", "veth", "peer", "name", "there", "netns", &pid],
+            );
+            run("ip", &["address", "add", "10.77.0.1/24", "dev", "here"]);
+            run("ip", &["link", "set", "here", "up"]);
+            probe.ip("address add 10.77.0.2/24 dev there");
+            probe.ip("link set there up");
+            let server = Server::start(&format!("10.77.0.2:{}", probe.address.port()), None).await;
+            server.until_well().await;
+            // Nobody refuses anything, nobody answers.
+            probe.ip("link set there down");
+            server.until_down(Outcome::Unreachable).await;
+            probe.ip("link set there up");
+            server.until_well().await;
+            assert_down_and_back(&server.end().await);
+        },
+    );
 }
 
 #[test]
