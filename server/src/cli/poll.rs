@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app,
-    model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, View},
+    model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, Timings, View},
     poll::{Attempt, Job, Link, Poller},
     resolve::Names,
     units::Micros,
@@ -158,7 +158,8 @@ async fn all(poller: &Poller, targets: Vec<Target>, times: usize) -> Result<Vec<
 /// The skew and how well it is known.
 fn skew(steps: &Steps) -> Option<String> {
     let ms = steps.clock_skew_ms?;
-    let bound = steps.timings.skew_bound_ms().unwrap_or_default();
+    let timings = Timings { call_us: steps.call_us, ..Timings::default() };
+    let bound = timings.skew_bound_ms().unwrap_or_default();
     Some(format!("{ms} ms, give or take {bound} ms"))
 }
 
