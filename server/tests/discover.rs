@@ -382,7 +382,13 @@ async fn a_plan_says_what_an_inventory_would_change_and_what_it_costs() {
     let port = node.socket().port();
     names.addresses(TASKS, &["127.0.0.2"]);
     let host = |name: &str, rest: &str| {
-        format!("[[host]]\nname = \"{name}\"\naddresses = [\"127.0.0.9\"]\n{rest}")
+        let last = match name {
+            "stays" => 11,
+            "goes" => 12,
+            "old" | "new" => 13,
+            _ => 14,
+        };
+        format!("[[host]]\nname = \"{name}\"\naddresses = [\"127.0.0.{last}\"]\n{rest}")
     };
     let old = discovering(port) + &host("stays", "") + &host("goes", "") + &host("old", "");
     let server = Server::start(&old, names).await;
@@ -391,7 +397,7 @@ async fn a_plan_says_what_an_inventory_would_change_and_what_it_costs() {
     let new = discovering(port)
         + &host("stays", "interval = \"1s\"\nlabels = { rack = \"1\" }\n")
         + &host("new", "renamed_from = \"old\"\npaused = true\n")
-        + &host("added", "cron = \"0 */30 * * * *\"\n");
+        + &host("added", "schedule = \"0 */30 * * * *\"\n");
     server.desk.file("inventory.toml", &new);
     let data = server.desk.path().display().to_string();
     let plan = |more: &[&str]| {
