@@ -374,3 +374,53 @@ async fn a_machine_installed_anew_is_refused_until_it_is_accepted() {
     let accepted = events.iter().find(|event| event.cause == Cause::Accepted).unwrap();
     assert_eq!((accepted.from, accepted.to), (State::Down, State::Pending));
 }
+
+#[tokio::test]
+async fn a_plan_says_what_an_inventory_would_change_and_what_it_costs() {
+    let names = NameServer::start().await;
+    let node = probe("127.0.0.2:0", 'a', "node").await;
+    let port = node.socket().port();
+    names.addresses(TASKS, &["127.0.0.2"]);
+    let host = |name: &str, rest: &str| {
+        let last = match name {
+            "stays" => 11,
+            "goes" => 12,
+            "old" | "new" => 13,
+            _ => 14,
+        };
+        format!("[[host]]\nname = \"{name}\"\naddresses = [\"127.0.0.{last}\"]\n{rest}")
+    };
+    let old = discovering(port) + &host("stays", "") + &host("goes", "") + &host("old", "");
+    let server = Server::start(&old, names).await;
+    server.until("discovered", |s| s.host("node").is_some()).await;
+    server.app.stop().await;
+    let new = discovering(port)
+        + &host("stays", "interval = \"1s\"\nlabels = { rack = \"1\" }\n")
+        + &host("new", "renamed_from = \"old\"\npaused = true\n")
+        + &host("added", "schedule = \"0 */30 * * * *\"\n");
+    server.desk.file("inventory.toml", &new);
+    let data = server.desk.path().display().to_string();
+    let plan = |more: &[&str]| {
+        let mut all = vec!["plan", "--inventory", "inventory.toml", "--data"];
+        all.extend(more);
+        server.desk.run(&all)
+    };
+    let json = plan(&[&data, "--json"]).json();
+    assert_eq!(json["added"], serde_json::json!(["added"]));
+    assert_eq!(json["retired"], serde_json::json!(["goes"]));
+    assert_eq!(json["renamed"], serde_json::json!([{ "from": "old", "to": "new" }]));
+    assert_eq!(json["changed"], serde_json::json!([{ "host": "stays", "what": ["labels"] }]));
+    assert_eq!((&json["discovered"], &json["unchanged"]), (&1.into(), &1.into()), "{json}");
+    assert_eq!((&json["hosts"], &json["paused"]), (&4.into(), &1.into()));
+    // The node's five a second, one a second, 48 a day.
+    let rows = 86_400 * 6 + 48;
+    assert_eq!(json["rows_per_day"], rows);
+    assert_eq!((&json["bytes_per_poll"], &json["measured"]), (&4096.into(), &false.into()));
+    assert_eq!(json["bytes_per_day"], rows * 4096);
+    assert_eq!(json["bytes_in_retention"], rows * 4096_i64 * 30);
+    // Planning changes nothing; without a store everything is new.
+    assert_eq!(plan(&[&data, "--json"]).json()["added"], json["added"]);
+    let empty = plan(&["none"]);
+    assert!(empty.out.contains("nothing is kept yet"), "{}", empty.out);
+    assert!(empty.out.contains(" add     stays"), "{}", empty.out);
+}

@@ -21,7 +21,7 @@ use roundsman::{
     model::{Outcome, Record, State},
     store::{self, HostQuery, Mode, Order, Span},
 };
-use support::{Behaviour, FakeProbe};
+use support::{Behaviour, FakeProbe, NameServer};
 use tokio::time::timeout;
 
 /// Long enough for anything that is going to happen at all.
@@ -194,4 +194,48 @@ async fn the_command_line_reads_what_was_kept_and_shows_no_password() {
     for ended in [before, hosts, history, why, checked, refused] {
         assert!(!format!("{ended:?}").contains("hunter2"), "{ended:?}");
     }
+}
+
+/// Passes what comes to `from` on to the database, until it is aborted.
+async fn forward(from: &str, to: u16) -> tokio::task::JoinHandle<()> {
+    let listener = tokio::net::TcpListener::bind(from).await.unwrap();
+    tokio::spawn(async move {
+        let mut open = tokio::task::JoinSet::new();
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            open.spawn(async move {
+                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                let _ended = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_database_is_found_by_name_and_where_it_has_moved() {
+    let site = Site::new("");
+    let port = site.server.port();
+    let names = NameServer::start().await;
+    names.addresses("db.test", &["127.0.0.5"]);
+    let old = forward(&format!("127.0.0.5:{port}"), port).await;
+    let mut config = site.config();
+    let roundsman::config::StoreUrl::Mysql(url) = &mut config.store.url else { panic!() };
+    url.host = "db.test".to_owned();
+    config.store.name_servers = vec![names.socket()];
+    let clock = Arc::new(SystemClock::new());
+    let store = store::open(&config.store, Mode::ReadWrite, clock).await.unwrap();
+    store.status().await.unwrap();
+
+    let _new = forward(&format!("127.0.0.6:{port}"), port).await;
+    names.addresses("db.test", &["127.0.0.6"]);
+    old.abort();
+    let moved = async {
+        while store.status().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, moved).await.expect("the database was not found where it moved");
+    // Names that are no longer known point where they did.
+    names.say("db.test", support::Says::NoSuchName);
+    store.status().await.unwrap();
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app,
-    model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, View},
+    model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, Timings, View},
     poll::{Attempt, Job, Link, Poller},
     resolve::Names,
     units::Micros,
@@ -155,6 +155,14 @@ async fn all(poller: &Poller, targets: Vec<Target>, times: usize) -> Result<Vec<
     Ok(polls.into_iter().flat_map(|(_, done)| done).collect())
 }
 
+/// The skew and how well it is known.
+fn skew(steps: &Steps) -> Option<String> {
+    let ms = steps.clock_skew_ms?;
+    let timings = Timings { call_us: steps.call_us, ..Timings::default() };
+    let bound = timings.skew_bound_ms().unwrap_or_default();
+    Some(format!("{ms} ms, give or take {bound} ms"))
+}
+
 fn text(steps: &Steps, output: Output) -> String {
     let mut text = format!("{} {}", steps.host, steps.outcome);
     if let Some(address) = &steps.address {
@@ -180,7 +188,7 @@ fn text(steps: &Steps, output: Output) -> String {
         ("call", output::or_unknown(steps.call_us)),
         ("of it collecting", output::or_unknown(answer.map(|a| Micros(a.collect_us.into())))),
         ("answer", steps.answer_bytes.map_or_else(unknown, |bytes| format!("{bytes} bytes"))),
-        ("clock skew", steps.clock_skew_ms.map_or_else(unknown, |ms| format!("{ms} ms"))),
+        ("clock skew", skew(steps).unwrap_or_else(unknown)),
         ("machine", machine),
         ("probe", probe.unwrap_or(UNKNOWN).to_owned()),
         ("view", answer.map_or_else(unknown, |answer| view(answer.view).to_owned())),

@@ -54,7 +54,11 @@ const POLL_COLUMNS: &[(&str, Unit, &str)] = &[
     ("connect_us", Unit::Microseconds, "Connecting; null when an open channel was used"),
     ("call_us", Unit::Microseconds, "The call, from the request to the decoded answer"),
     ("answer_bytes", Unit::Bytes, "Size of the encoded answer"),
-    ("clock_skew_ms", Unit::Milliseconds, "The probe's wall clock less the server's"),
+    (
+        "clock_skew_ms",
+        Unit::Milliseconds,
+        "The probe's wall clock less the server's, known to within half of call_us",
+    ),
 ];
 
 fn columns<C: ColumnSet>() -> Vec<ColumnShape> {

@@ -291,21 +291,21 @@ async fn serve(behaviour: Behaviour, listener: TcpListener, seen: Seen) {
 }
 
 async fn serve_http2(behaviour: Behaviour, listener: TcpListener, seen: Seen) {
+    let socket = listener.local_addr().unwrap();
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = match behaviour {
         Behaviour::NoHealth => {
-            Routes::new(ProbeServer::new(Fake { behaviour, seen: seen.clone() }))
+            Routes::new(ProbeServer::new(Fake { socket, behaviour, seen: seen.clone() }))
         }
         Behaviour::NotServing => {
             let not = tonic_health::ServingStatus::NotServing;
             reporter.set_service_status("", not).await;
-            let fake = Fake { behaviour, seen: seen.clone() };
+            let fake = Fake { socket, behaviour, seen: seen.clone() };
             Routes::new(health).add_service(ProbeServer::new(fake))
         }
         Behaviour::Healthy | Behaviour::Slow(_) | Behaviour::Answers(_) => {
             reporter.set_serving::<ProbeServer<Fake>>().await;
-            let fake =
-                Fake { socket: listener.local_addr().unwrap(), behaviour, seen: seen.clone() };
+            let fake = Fake { socket, behaviour, seen: seen.clone() };
             Routes::new(health).add_service(ProbeServer::new(fake))
         }
         Behaviour::OtherService => Routes::new(health),
