@@ -45,6 +45,8 @@ pub struct Config {
     pub store: Store,
     /// How rows get there.
     pub writer: Writer,
+    /// Where they wait while the store is away.
+    pub spool: Spool,
     /// How hosts are asked.
     pub poll: Poll,
     /// When a host counts as up or down.
@@ -84,6 +86,15 @@ pub struct Writer {
     pub batch_wait: Duration,
     /// Most rows waiting for the store; at least `batch_rows`.
     pub queue_rows: u32,
+}
+
+/// `[spool]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spool {
+    /// The file: `spool.db` under `data`.
+    pub path: PathBuf,
+    /// Most bytes of rows in it; 0: there is no spool.
+    pub max: ByteSize,
 }
 
 /// `[poll]`
@@ -236,8 +247,8 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
         DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
         LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS,
-        WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, SPOOL_MAX,
+        WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -256,12 +267,14 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             ),
         );
     }
+    let spool = Spool { path: data.join("spool.db"), max: read.get(&SPOOL_MAX) };
     Config {
         inventory,
         data,
         http: Http { listen: read.get(&HTTP_LISTEN) },
         store,
         writer,
+        spool,
         poll: Poll {
             in_flight: read.get(&POLL_IN_FLIGHT),
             connect_timeout: read.get(&POLL_CONNECT_TIMEOUT),

@@ -1,7 +1,12 @@
 //! From an inventory file to an inventory in force: read, parse, register in the store, hand to the
 //! engine. A file that cannot be read or is wrong changes nothing; the last good one stays.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    error::Error,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,9 +18,12 @@ use crate::{
     inventory::{self, Inventory},
     live::Live,
     metrics::Metrics,
-    model::{HostId, HostName, State, Transition},
+    model::{HostId, HostName, State, Transition, VersionId},
     reload::Watch,
-    store::{Batch, HostQuery, HostSummary, LoadedInventory, Registration, Store},
+    store::{
+        Awaited, Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Registration, Store,
+        spool::{Registry, Spool},
+    },
     units::WallMs,
 };
 
@@ -49,7 +57,8 @@ fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
 /// Puts inventories in force, one after the other.
 pub(super) struct Installer {
     pub(super) watch: Watch,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<Awaited>,
+    pub(super) spool: Option<Arc<Spool>>,
     pub(super) live: Arc<Live>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
@@ -58,21 +67,77 @@ pub(super) struct Installer {
     pub(super) numbers: Vec<HostId>,
     /// Parsed, but the store was away: tried again at the next look.
     pub(super) waiting: Option<(Inventory, String)>,
+    /// The store has not been told of any inventory since the start.
+    pub(super) is_first: bool,
     /// What is shown is that the file cannot be read, not that it is wrong.
     pub(super) in_trouble: bool,
 }
 
 impl Installer {
     /// Puts the first inventory in force; what it returns says when it is, once the engine runs.
+    /// While the store is away, the hosts that are remembered are polled and the rest waits; without
+    /// a memory nothing is in force yet.
     ///
     /// # Errors
     /// Whatever is wrong with it: a server does not start on a bad inventory.
-    pub(super) async fn first(&mut self) -> Result<oneshot::Receiver<()>, AppError> {
+    pub(super) async fn first(
+        &mut self,
+        remembered: Option<Registry>,
+    ) -> Result<Option<oneshot::Receiver<()>>, AppError> {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
-        self.retire_while_away(&inventory).await?;
-        self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if self.store.is_open() {
+            match self.install(&inventory, &text).await {
+                Ok(in_force) => return Ok(Some(in_force)),
+                // It was open a moment ago; a server that can begin without it does.
+                Err(error) if remembered.is_some() => {
+                    tracing::error!(error = chain(&error), "the store is away");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let in_force = match remembered {
+            Some(registry) => Some(self.install_remembered(&inventory, registry).await),
+            None => None,
+        };
+        self.waiting = Some((inventory, text));
+        Ok(in_force)
+    }
+
+    /// Has the hosts polled whose numbers are remembered. Their rows bear the inventory that was in
+    /// force then.
+    async fn install_remembered(
+        &mut self,
+        inventory: &Inventory,
+        registry: Registry,
+    ) -> oneshot::Receiver<()> {
+        let Registry { version, hosts } = registry;
+        let by_name: HashMap<HostName, KnownHost> =
+            hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
+        let mut taken = HashSet::new();
+        let mut known = Vec::new();
+        // Names first: who bears a name keeps it from whoever is renamed from it.
+        for name in inventory.hosts.keys() {
+            if let Some(host) = by_name.get(name) {
+                taken.insert(host.id);
+                known.push(host.clone());
+            }
+        }
+        for host in inventory.hosts.values().filter(|host| !by_name.contains_key(&host.name)) {
+            let before = host.renamed_from.as_ref().and_then(|before| by_name.get(before));
+            if let Some(before) = before.filter(|before| taken.insert(before.id)) {
+                known.push(KnownHost { name: host.name.clone(), ..before.clone() });
+            }
+        }
+        let wait = inventory.hosts.len() - known.len();
+        tracing::warn!(
+            hosts = known.len(),
+            wait,
+            "the hosts that the spool remembers are polled; the others wait for the store"
+        );
+        self.hand_over(inventory, version, known).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -109,6 +174,9 @@ impl Installer {
                     self.refuse(&problems.to_string());
                 }
             }
+        }
+        if !self.store.is_open() {
+            return;
         }
         let Some((inventory, text)) = self.waiting.take() else { return };
         if let Err(error) = self.install(&inventory, &text).await {
@@ -161,6 +229,9 @@ impl Installer {
         inventory: &Inventory,
         text: &str,
     ) -> Result<oneshot::Receiver<()>, AppError> {
+        if self.is_first {
+            self.retire_while_away(inventory).await?;
+        }
         let now = self.clock.now().wall;
         let registrations = inventory
             .hosts
@@ -197,11 +268,33 @@ impl Installer {
             );
         }
         self.numbers = numbers;
+        self.is_first = false;
+        self.remember(Registry { version, hosts: known.clone() }).await;
+        Ok(self.hand_over(inventory, version, known).await)
+    }
+
+    /// Has the spool remember the hosts, for a start while the store is away.
+    async fn remember(&self, registry: Registry) {
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.remember(registry).await
+        {
+            let error = chain(&error);
+            tracing::error!(error, "the hosts cannot be remembered: a start needs the store");
+        }
+    }
+
+    /// Gives the engine its hosts.
+    async fn hand_over(
+        &self,
+        inventory: &Inventory,
+        version: VersionId,
+        known: Vec<KnownHost>,
+    ) -> oneshot::Receiver<()> {
         let (in_force, told) = oneshot::channel();
         let inventory = Arc::new(inventory.clone());
         let installed = Installed { inventory, version, known, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
-        Ok(told)
+        told
     }
 }

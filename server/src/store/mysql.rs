@@ -13,6 +13,7 @@ mod fault;
 mod hosts;
 mod inventories;
 mod lease;
+mod losses;
 mod migrate;
 mod moment;
 mod packed;
@@ -47,7 +48,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{HostId, Record, Transition, VersionId},
+    model::{HostId, Loss, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -277,6 +278,11 @@ impl Store for Mysql {
             events::read(&shared.doors, host, span, order, limit).await
         })
         .await
+    }
+
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move { losses::read(&shared.doors, span, limit).await }).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

@@ -11,6 +11,7 @@ mod events;
 mod fault;
 mod hosts;
 mod inventories;
+mod losses;
 mod migrate;
 mod polls;
 mod prune;
@@ -34,7 +35,7 @@ use super::{
     Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
 };
 use crate::{
-    model::{HostId, Record, Transition, VersionId},
+    model::{HostId, Loss, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -156,6 +157,10 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.readers.run(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        self.readers.run(move |c| losses::read(c, span, limit.min(MAX_PAGE))).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

@@ -1,5 +1,7 @@
 //! The writer's decisions, with a store that fails on demand and a paused clock.
 
+mod spooled;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
@@ -7,7 +9,7 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 use crate::{
-    model::{HostId, Record, State as Health, Transition, VersionId},
+    model::{HostId, Loss, Record, State as Health, Transition, VersionId},
     store::{
         Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Registration,
         Retention, Span, StoreError, StoreStatus, Written, sample,
@@ -117,6 +119,9 @@ impl Store for Fake {
         _: Order,
         _: usize,
     ) -> Result<Vec<Transition>, StoreError> {
+        unreachable!()
+    }
+    async fn losses(&self, _: Span, _: usize) -> Result<Vec<Loss>, StoreError> {
         unreachable!()
     }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {

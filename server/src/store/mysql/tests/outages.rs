@@ -60,6 +60,9 @@ impl Store for Told {
     ) -> Result<Vec<Transition>, StoreError> {
         self.store.transitions(host, span, order, limit).await
     }
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        self.store.losses(span, limit).await
+    }
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         self.store.prune(before).await
     }
