@@ -37,7 +37,7 @@ const JOURNAL_BYTES: u32 = 16 << 20;
 pub(super) const ROW_BYTES: u64 = 64;
 
 /// Free room in the file from which an empty spool gives it back, bytes.
-const MUCH_FREE: u64 = 4 << 20;
+const MUCH_FREE: u64 = 1 << 20;
 
 /// What is written to see whether the disk takes anything, bytes.
 const PROBE_BYTES: usize = 64 << 10;
@@ -412,7 +412,11 @@ impl File {
         if free.unsigned_abs() * page.unsigned_abs() < MUCH_FREE {
             return Ok(());
         }
-        self.connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
+        // One row for each page: it goes on only while they are read.
+        let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {}
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
     /// Whether the disk takes rows: writes some bytes, and takes them back.

@@ -96,7 +96,7 @@ impl Queue {
 
     /// The next rows to write, at most `rows`: transitions and facts, which are few, then polls. What
     /// was lost comes with them, as noted `now`.
-    pub(super) fn take(&mut self, rows: usize, now: WallMs) -> Batch {
+    pub(super) fn take(&mut self, rows: usize, now: impl FnOnce() -> WallMs) -> Batch {
         let transitions: Vec<_> =
             self.transitions.drain(..rows.min(self.transitions.len())).collect();
         let mut room = rows - transitions.len();
@@ -108,7 +108,8 @@ impl Queue {
             room -= 1;
         }
         let polls = self.polls.drain(..room.min(self.polls.len())).collect();
-        Batch { polls, transitions, facts, losses: self.lost.take(now) }
+        let losses = if self.lost.len() > 0 { self.lost.take(now()) } else { Vec::new() };
+        Batch { polls, transitions, facts, losses }
     }
 }
 
@@ -146,6 +147,10 @@ mod tests {
     use super::*;
 
     const NOW: WallMs = WallMs(99);
+
+    fn now() -> WallMs {
+        NOW
+    }
     use crate::{
         model::{Facts, State},
         store::sample,
@@ -192,7 +197,7 @@ mod tests {
         assert_eq!(queue.push(poll(4)), 1); // itself: it is the oldest poll
         assert_eq!(queue.push(transition(3)), 1); // the facts
         assert_eq!(queue.push(transition(4)), 1); // transition 1
-        let batch = queue.take(10, NOW);
+        let batch = queue.take(10, now);
         assert!(batch.polls.is_empty() && batch.facts.is_empty());
         let [loss] = batch.losses.as_slice() else { panic!("{batch:?}") };
         assert_eq!((loss.from, loss.to, loss.noted_at), (WallMs(1), WallMs(4), NOW));
@@ -207,7 +212,7 @@ mod tests {
         for entry in [facts(1, Some("m"), 1), facts(2, None, 1), facts(1, None, 2)] {
             assert_eq!(queue.push(entry), 0);
         }
-        let batch = queue.take(10, NOW);
+        let batch = queue.take(10, now);
         assert_eq!(batch.len(), 2);
         assert_eq!(batch.facts[0].seen, WallMs(2));
         assert_eq!(batch.facts[0].facts.machine_id.as_deref(), Some("m"));
@@ -219,10 +224,10 @@ mod tests {
         for entry in [poll(1), poll(2), transition(1), poll(3), facts(1, None, 1)] {
             queue.push(entry);
         }
-        let first = queue.take(3, NOW);
+        let first = queue.take(3, now);
         assert_eq!((first.transitions.len(), first.facts.len(), slots(&first)), (1, 1, vec![1]));
-        assert_eq!(slots(&queue.take(3, NOW)), [2, 3]);
-        assert!(queue.take(3, NOW).is_empty());
+        assert_eq!(slots(&queue.take(3, now)), [2, 3]);
+        assert!(queue.take(3, now).is_empty());
     }
 
     #[test]
@@ -231,7 +236,7 @@ mod tests {
         for entry in [poll(1), poll(2), poll(3), transition(1), facts(1, None, 1)] {
             queue.push(entry);
         }
-        let (first, second) = halve(queue.take(10, NOW));
+        let (first, second) = halve(queue.take(10, now));
         assert_eq!((first.len(), slots(&first)), (3, vec![1]));
         assert_eq!((second.len(), slots(&second)), (2, vec![2, 3]));
         let (one, other) = halve(second);

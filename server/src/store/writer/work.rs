@@ -194,8 +194,7 @@ impl Work {
     }
 
     fn take(&mut self) -> Option<Batch> {
-        let now = (self.now)();
-        let batch = self.shared.lock().queue.take(self.shared.batch_rows, now);
+        let batch = self.shared.lock().queue.take(self.shared.batch_rows, &self.now);
         self.watch_queue();
         (!batch.is_empty()).then_some(batch)
     }
@@ -457,7 +456,7 @@ impl Work {
                 self.go_on(rest, origin).await;
             }
             Err(error) if error.is_transient() => {
-                self.shared.failed(&error, self.spool.is_some(), (self.now)());
+                self.shared.failed(&error, self.spool.is_some(), &self.now);
                 if matches!(origin, Origin::Memory) {
                     rest.push(Arc::unwrap_or_clone(batch));
                     rest.reverse();
@@ -466,12 +465,12 @@ impl Work {
                 self.back_off();
             }
             Err(error) if batch.len() == 1 => {
-                self.shared.failed(&error, self.spool.is_some(), (self.now)());
+                self.shared.failed(&error, self.spool.is_some(), &self.now);
                 self.shared.rejected(&error, &batch);
                 self.go_on(rest, origin).await;
             }
             Err(error) => {
-                self.shared.failed(&error, self.spool.is_some(), (self.now)());
+                self.shared.failed(&error, self.spool.is_some(), &self.now);
                 let (first, second) = halve(Arc::unwrap_or_clone(batch));
                 rest.push(second);
                 self.send(first, rest, origin);
@@ -549,7 +548,7 @@ impl Shared {
         self.lock().stats.replayed += u64::try_from(rows).unwrap_or(u64::MAX);
     }
 
-    fn failed(&self, error: &StoreError, spools: bool, now: WallMs) {
+    fn failed(&self, error: &StoreError, spools: bool, now: &dyn Fn() -> WallMs) {
         let text = error.with_causes();
         let first = {
             let mut state = self.lock();
@@ -558,7 +557,7 @@ impl Shared {
             stats.last_error = Some(text.as_str().into());
             let first = error.is_transient() && stats.failing_since.is_none();
             if first {
-                stats.failing_since = Some(now);
+                stats.failing_since = Some(now());
             }
             first
         };

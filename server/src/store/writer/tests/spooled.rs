@@ -4,7 +4,14 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::{model::LossReason, store::spool::Spool};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    model::LossReason,
+    store::spool::Spool,
+};
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Site {
     folder: TempDir,
@@ -19,9 +26,29 @@ fn spool_in(folder: &TempDir, max_bytes: u64) -> Arc<Spool> {
     Arc::new(Spool::start(path, "fake".to_owned(), max_bytes).unwrap())
 }
 
+/// Waits without sleeping.
 async fn until(done: impl Fn() -> bool) {
+    let clock = SystemClock::new();
+    let began = clock.now().mono;
     while !done() {
+        assert!(clock.now().mono.since(began) < PATIENCE, "it never came to that");
         tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until the thread has done what it was asked so far.
+async fn idle(spool: &Arc<Spool>) {
+    let spool = Arc::clone(spool);
+    let looked = tokio::spawn(async move { drop(spool.open().await) });
+    until(|| looked.is_finished()).await;
+    settle().await;
+}
+
+/// Lets time pass, and the writer and the thread do what they can meanwhile.
+async fn step(spool: &Arc<Spool>, length: Duration) {
+    pass(length).await;
+    for _ in 0..6 {
+        idle(spool).await;
     }
 }
 
@@ -47,18 +74,13 @@ impl Site {
 
     /// Lets time pass in small steps until the spool is empty.
     async fn drained(&self) {
-        while self.spool.status().rows() > 0 || self.handle.stats().depth > 0 {
-            step(100 * MS).await;
+        for _ in 0..2_000 {
+            if self.spool.status().rows() == 0 && self.handle.stats().depth == 0 {
+                return;
+            }
+            step(&self.spool, 100 * MS).await;
         }
-    }
-}
-
-/// Lets time pass, and the thread of the spool do what it can in a while.
-async fn step(length: Duration) {
-    pass(length).await;
-    for _ in 0..20 {
-        std::thread::yield_now();
-        settle().await;
+        panic!("not drained: {:?}", self.handle.stats());
     }
 }
 
@@ -71,7 +93,7 @@ async fn what_a_failing_store_does_not_take_is_on_the_disk_within_the_wait() {
     pass(999 * MS).await;
     assert_eq!(site.spool.status().polls, 10);
     pass(MS).await;
-    site.spooled(13).await;
+    until(|| site.handle.stats().spooled == 13).await;
     let stats = site.handle.stats();
     assert_eq!((stats.spooled, stats.depth, stats.dropped), (13, 0, 0), "{stats:?}");
     assert_eq!(stats.failing_since, Some(WallMs(7)));
@@ -107,8 +129,10 @@ async fn replay_adds_no_more_than_comes_anew() {
     const FRESH: i64 = 20;
     const OLD: i64 = 400;
     let site = Site::new(Mood::Away).await;
-    push_polls(&site.handle, 0..OLD);
-    site.spooled(400).await;
+    for first in (0..OLD).step_by(50) {
+        push_polls(&site.handle, first..first + 50);
+        site.spooled(u64::try_from(first + 50).unwrap()).await;
+    }
     site.fake.becomes(Mood::Takes);
     let mut next = OLD;
     let mut seen = 0;
@@ -117,7 +141,7 @@ async fn replay_adds_no_more_than_comes_anew() {
         push_polls(&site.handle, next..next + FRESH);
         next += FRESH;
         for _ in 0..10 {
-            step(100 * MS).await;
+            step(&site.spool, 100 * MS).await;
         }
         let slots = site.fake.slots();
         let fresh = slots[seen..].iter().filter(|slot| **slot >= OLD).count();
@@ -156,7 +180,7 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
     site.fake.becomes(Mood::Takes);
     for at in 30..60 {
         push(at);
-        step(50 * MS).await;
+        step(&site.spool, 50 * MS).await;
     }
     site.drained().await;
     let taken = site.fake.taken.lock().unwrap();
@@ -168,7 +192,9 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
 async fn the_end_leaves_on_the_disk_what_the_store_does_not_take() {
     let site = Site::new(Mood::Away).await;
     push_polls(&site.handle, 0..37);
-    let stats = site.writer.flush_and_stop(SECOND).await;
+    let stopping = tokio::spawn(site.writer.flush_and_stop(SECOND));
+    until(|| stopping.is_finished()).await;
+    let stats = stopping.await.unwrap();
     assert_eq!((stats.dropped, stats.depth), (0, 0), "{stats:?}");
     drop((site.handle, site.spool));
 
@@ -184,7 +210,7 @@ async fn a_bad_row_in_the_spool_is_left_out_and_written_down() {
     site.spooled(10).await;
     site.fake.becomes(Mood::Refuses(6));
     site.drained().await;
-    step(2 * SECOND).await;
+    step(&site.spool, 2 * SECOND).await;
     let mut slots = site.fake.slots();
     slots.sort_unstable();
     assert_eq!(slots, [0, 1, 2, 3, 4, 5, 7, 8, 9]);
@@ -199,13 +225,15 @@ async fn a_bad_row_in_the_spool_is_left_out_and_written_down() {
 async fn a_spool_without_room_loses_the_oldest_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::with(folder, Mood::Away, 10_000).await;
-    push_polls(&site.handle, 0..500);
-    until(|| site.handle.stats().spooled == 500).await;
+    for first in 0..50 {
+        push_polls(&site.handle, first * 10..first * 10 + 10);
+        until(|| site.handle.stats().spooled == u64::try_from(first * 10 + 10).unwrap()).await;
+    }
     let evicted = site.handle.stats().evicted;
     assert!(evicted > 400, "{evicted}");
     site.fake.becomes(Mood::Takes);
     site.drained().await;
-    step(2 * SECOND).await;
+    step(&site.spool, 2 * SECOND).await;
     let kept = site.fake.slots().len();
     assert_eq!(u64::try_from(kept).unwrap() + evicted, 500);
     let taken = site.fake.taken.lock().unwrap();
@@ -230,7 +258,7 @@ async fn without_a_usable_spool_rows_wait_in_memory_until_there_is_one() {
     assert_eq!(handle.stats().depth, 30, "in memory");
     std::fs::remove_file(folder.path().join("no folder")).unwrap();
     while spool.status().polls < 30 {
-        step(100 * MS).await;
+        step(&spool, 100 * MS).await;
     }
     assert_eq!(handle.stats().spool_error, None);
     assert_eq!((handle.stats().depth, handle.stats().dropped), (0, 0));
