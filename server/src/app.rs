@@ -25,7 +25,7 @@ use crate::{
     query::Query,
     reload::{ReloadError, Watch},
     rounds::{Rounds, RoundsError, Ticks},
-    store::{Awaited, Store, StoreError, writer::Writer},
+    store::{self, Awaited, Store, StoreError, writer::Writer},
     web,
 };
 
@@ -202,7 +202,7 @@ impl App {
         let _ = self.engine.await;
         self.opening.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
-        let spooled = stats.spool.as_ref().map_or(0, |spool| spool.rows());
+        let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);
         tracing::info!(rows = stats.written, dropped = stats.dropped, spooled, "rows kept");
         self.http.stop().await;
     }

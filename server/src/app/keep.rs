@@ -52,8 +52,10 @@ pub(super) async fn open(
         None => None,
     };
     let Err(error) = opened else { return Ok(remembered) };
-    let is_known = matches!(error, StoreError::Denied { .. } | StoreError::Failed { .. });
-    if !error.is_absence() && !(is_known && remembered.is_some()) {
+    let did_let_in = remembered.is_some()
+        && matches!(error, StoreError::Denied { .. } | StoreError::Failed { .. });
+    let is_waited_for = error.is_absence() || did_let_in;
+    if !is_waited_for {
         return Err(error.into());
     }
     let until = match &remembered {

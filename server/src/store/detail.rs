@@ -52,10 +52,8 @@ pub fn decode(text: &str) -> Result<Detail, serde_json::Error> {
 
 /// Writes values without names, in the order of [`ColumnSet::ALL`]: `[1,null,2.5]`.
 pub(super) fn encode_values<C: ColumnSet>(values: &Values<C>) -> String {
-    let mut out = Writer {
-        text: String::with_capacity(C::ALL.len() * BYTES_PER_VALUE),
-        first: true,
-    };
+    let mut out =
+        Writer { text: String::with_capacity(C::ALL.len() * BYTES_PER_VALUE), first: true };
     out.text.push('[');
     for (_, value) in values.iter() {
         if !std::mem::take(&mut out.first) {

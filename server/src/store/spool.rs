@@ -245,9 +245,9 @@ impl Slot {
             status.bytes = held.bytes;
             status.oldest = held.oldest;
         }
-        if let Err(error) = &result
-            && !file::is_full(error)
-        {
+        if result.as_ref().is_err_and(file::is_full) {
+            file.fold();
+        } else if let Err(error) = &result {
             // Opened anew next time: its disk may have gone and come back.
             self.file = None;
             if file::is_ruined(error)

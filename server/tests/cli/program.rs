@@ -63,6 +63,7 @@ impl Desk {
 pub(crate) struct Running(Option<Child>);
 
 impl Running {
+    #[allow(dead_code, reason = "another test program uses it")]
     pub(crate) fn of(child: Child) -> Self {
         Self(Some(child))
     }

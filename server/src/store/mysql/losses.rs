@@ -38,11 +38,7 @@ pub(super) async fn insert(
 }
 
 /// Losses that touch a span.
-pub(super) async fn read(
-    doors: &Doors,
-    span: Span,
-    limit: usize,
-) -> Result<Vec<Loss>, StoreError> {
+pub(super) async fn read(doors: &Doors, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
     let mut conn = doors.reader().await?;
     let params = vec![
         moment::datetime(span.from),

@@ -9,7 +9,8 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells, connect::Doors, events, fault::Place, hosts, losses, moment, partitions, record, seen,
+    cells::Cells, connect::Doors, events, fault::Place, hosts, losses, moment, partitions, record,
+    seen,
 };
 use crate::{
     model::{HostId, Record},

@@ -33,6 +33,10 @@ const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// The journal is cut back to this after a checkpoint, bytes.
 const JOURNAL_BYTES: u32 = 16 << 20;
 
+/// The journal is taken into the file once it has so many pages of 4 KiB, so that a small disk is
+/// not filled by it.
+const JOURNAL_PAGES: u32 = 256;
+
 /// Bytes that a row takes beside its own.
 pub(super) const ROW_BYTES: u64 = 64;
 
@@ -119,9 +123,10 @@ pub(super) fn failed(path: &Path, doing: &'static str) -> impl Fn(Error) -> Stor
 /// Whether the file is not what it should be, and another one must be begun.
 pub(super) fn is_ruined(error: &StoreError) -> bool {
     let StoreError::Failed { cause, .. } = error else { return false };
-    cause.downcast_ref::<Error>().and_then(Error::sqlite_error_code).is_some_and(|code| {
-        matches!(code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
-    })
+    cause
+        .downcast_ref::<Error>()
+        .and_then(Error::sqlite_error_code)
+        .is_some_and(|code| matches!(code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
 /// Whether the file is whole and open, and only its disk is full.
@@ -239,11 +244,7 @@ impl File {
 
     /// Keeps a batch, in one transaction; the oldest polls give way where there is no room. Answers
     /// what the rows are known by, and how many polls were lost.
-    pub(super) fn append(
-        &mut self,
-        batch: &Batch,
-        now: WallMs,
-    ) -> Result<(Ids, u64), StoreError> {
+    pub(super) fn append(&mut self, batch: &Batch, now: WallMs) -> Result<(Ids, u64), StoreError> {
         let failed = self.failed(KEEPING);
         let unwritten = |error: &dyn std::fmt::Display| StoreError::BadRow {
             row: "a row in the spool".to_owned(),
@@ -419,6 +420,14 @@ impl File {
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
+    /// Takes the journal into the file and empties it: on a full disk that is room.
+    pub(super) fn fold(&self) {
+        let folded = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::debug!(%error, "the spool's journal stays as it is");
+        }
+    }
+
     /// Whether the disk takes rows: writes some bytes, and takes them back.
     pub(super) fn probe(&mut self) -> Result<(), StoreError> {
         memory::probe(&self.connection, PROBE_BYTES).map_err(self.failed(KEEPING))
@@ -450,6 +459,7 @@ fn try_open(path: &Path, store: &str) -> Result<Opened, StoreError> {
     // What was kept is on the disk, also after a power cut: one fsync per batch.
     connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES).map_err(&failed)?;
+    connection.pragma_update(None, "wal_autocheckpoint", JOURNAL_PAGES).map_err(&failed)?;
     if tables == 0 {
         let making = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)

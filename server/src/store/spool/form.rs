@@ -12,9 +12,7 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{
-        HostId, HostName, Loss, Outcome, Record, State, Timings, Transition, VersionId,
-    },
+    model::{HostId, HostName, Loss, Outcome, Record, State, Timings, Transition, VersionId},
     store::{FactsSeen, detail},
     units::WallMs,
 };

@@ -150,7 +150,8 @@ impl File {
 
     fn hosts(&self) -> Result<BTreeMap<HostId, KnownHost>, Error> {
         let mut select = self.connection.prepare_cached("SELECT known FROM host")?;
-        let hosts = select.query_map([], |row| from_text::<KnownHost>(row.get_ref(0)?.as_str()?))?;
+        let hosts =
+            select.query_map([], |row| from_text::<KnownHost>(row.get_ref(0)?.as_str()?))?;
         hosts.map(|host| host.map(|host| (host.id, host))).collect()
     }
 

@@ -22,15 +22,14 @@ fn start(folder: &TempDir, max_bytes: u64) -> Spool {
 /// Polls due at these moments, of two hosts in turn.
 fn polls(slots: std::ops::Range<i64>) -> Arc<Batch> {
     let name = sample::name("a");
-    Arc::new(Batch::of_polls(slots.map(|slot| {
-        sample::good(HostId(1 + slot % 2), &name, WallMs(slot))
-    })))
+    Arc::new(Batch::of_polls(
+        slots.map(|slot| sample::good(HostId(1 + slot % 2), &name, WallMs(slot))),
+    ))
 }
 
 fn transition(at: i64) -> Batch {
     let name = sample::name("a");
-    let transition =
-        sample::transition(HostId(1), &name, WallMs(at), State::Up, State::Suspect);
+    let transition = sample::transition(HostId(1), &name, WallMs(at), State::Up, State::Suspect);
     Batch { transitions: vec![transition], ..Batch::default() }
 }
 

@@ -65,6 +65,7 @@ impl Site {
         let its = Some(Arc::clone(&spool));
         let (handle, writer) = Writer::start_with(store, its, limits(), || WallMs(7));
         settle().await;
+        idle(&spool).await;
         Self { folder, fake, spool, handle, writer }
     }
 
@@ -109,6 +110,7 @@ async fn what_a_failing_store_does_not_take_is_on_the_disk_within_the_wait() {
 async fn a_store_that_hangs_leads_to_the_disk_long_before_it_is_given_up() {
     let site = Site::new(Mood::Hangs).await;
     push_polls(&site.handle, 0..10);
+    until(|| site.fake.tries().len() == 1).await;
     pass(499 * MS).await;
     assert_eq!(site.spool.status().polls, 0);
     pass(MS).await;
