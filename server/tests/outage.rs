@@ -313,6 +313,7 @@ async fn a_full_disk_under_the_spool_is_said_and_rows_wait_in_memory() {
     let disk = format!("/proc/{}/root{}", served.running.child().id(), data.display());
     let mut ballast = fs::File::create(format!("{disk}/ballast")).unwrap();
     while ballast.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
+    drop(ballast);
     site.server.kill();
     let said = served.until("/readyz", |_, body| body.contains("the spool does not work"));
     assert!(said.contains("full"), "{said}");

@@ -1,5 +1,9 @@
 //! The spool's file: rows in, rows out, oldest first, within a number of bytes.
 
+mod opening;
+mod removing;
+mod rows;
+
 use std::{
     fs, io,
     ops::RangeInclusive,
@@ -8,14 +12,19 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, Error, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior, params};
 
+pub(super) use self::opening::set_aside;
+use self::{
+    opening::{Opened, try_open},
+    rows::{evict, insert_other, insert_poll, note_loss, others_of, widen},
+};
 use super::{
     form::{self, Other},
     memory,
 };
 use crate::{
-    model::{HostId, Loss, LossReason, Record},
+    model::{HostId, LossReason},
     store::{Batch, StoreError, loss::Sum},
     units::WallMs,
 };
@@ -133,37 +142,6 @@ pub(super) fn is_ruined(error: &StoreError) -> bool {
 pub(super) fn is_full(error: &StoreError) -> bool {
     let StoreError::Failed { cause, .. } = error else { return false };
     cause.downcast_ref::<Error>().and_then(Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
-}
-
-/// What is there instead of a spool for this store.
-enum Opened {
-    Ours(Connection),
-    Foreign(String),
-}
-
-/// Moves the file away, under the first free name, with its journal.
-pub(super) fn set_aside(path: &Path, why: &str) -> io::Result<()> {
-    let name = |number: u32, tail: &str| {
-        let mut name = path.as_os_str().to_owned();
-        if number > 0 {
-            name.push(format!(".aside-{number}"));
-        }
-        name.push(tail);
-        PathBuf::from(name)
-    };
-    let free = (1..=ASIDE).find(|number| !name(*number, "").exists());
-    let number = free.ok_or_else(|| io::Error::other("too many spools were set aside here"))?;
-    fs::rename(path, name(number, ""))?;
-    for tail in ["-wal", "-shm"] {
-        // Mostly they are not there.
-        let _ = fs::rename(name(0, tail), name(number, tail));
-    }
-    tracing::error!(
-        "the spool {} was set aside as {}: {why}",
-        path.display(),
-        name(number, "").display()
-    );
-    Ok(())
 }
 
 impl File {
@@ -362,233 +340,8 @@ impl File {
         Ok(page)
     }
 
-    /// Takes out the rows of a page that the store has: they never come again, also where they
-    /// cannot be deleted now.
-    pub(super) fn acknowledge(&mut self, ids: &Ids) -> Result<(), StoreError> {
-        if ids.generation != self.generation {
-            return Ok(());
-        }
-        self.acknowledged.0 = self.acknowledged.0.max(*ids.polls.end());
-        self.acknowledged.1 = self.acknowledged.1.max(*ids.others.end());
-        let (polls, others) = self.acknowledged;
-        self.remove(0..=polls, 0..=others)
-    }
-
-    /// Takes out rows that the store has after all.
-    pub(super) fn take_back(&mut self, ids: &Ids) -> Result<(), StoreError> {
-        if ids.generation != self.generation {
-            return Ok(());
-        }
-        self.remove(ids.polls.clone(), ids.others.clone())
-    }
-
-    fn remove(
-        &mut self,
-        polls: RangeInclusive<i64>,
-        others: RangeInclusive<i64>,
-    ) -> Result<(), StoreError> {
-        let failed = self.failed(REMOVING);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
-        let gone = delete(&transaction, "poll", &polls).map_err(&failed)?;
-        let also = delete(&transaction, "other", &others).map_err(&failed)?;
-        transaction.commit().map_err(&failed)?;
-        self.held.polls = self.held.polls.saturating_sub(gone.0);
-        self.held.others = self.held.others.saturating_sub(also.0);
-        self.held.bytes = self.held.bytes.saturating_sub(gone.1 + also.1);
-        self.look_at_oldest().map_err(&failed)?;
-        if self.held.polls + self.held.others == 0 {
-            self.shrink().map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    /// Gives the room of a long outage back.
-    fn shrink(&mut self) -> Result<(), Error> {
-        let number = |pragma| self.connection.pragma_query_value(None, pragma, |row| row.get(0));
-        let free: i64 = number("freelist_count")?;
-        let page: i64 = number("page_size")?;
-        if free.unsigned_abs() * page.unsigned_abs() < MUCH_FREE {
-            return Ok(());
-        }
-        // One row for each page: it goes on only while they are read.
-        let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
-        let mut pages = vacuum.query([])?;
-        while pages.next()?.is_some() {}
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-    }
-
-    /// Takes the journal into the file and empties it: on a full disk that is room.
-    pub(super) fn fold(&self) {
-        let folded = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = folded {
-            tracing::debug!(%error, "the spool's journal stays as it is");
-        }
-    }
-
     /// Whether the disk takes rows: writes some bytes, and takes them back.
     pub(super) fn probe(&mut self) -> Result<(), StoreError> {
         memory::probe(&self.connection, PROBE_BYTES).map_err(self.failed(KEEPING))
     }
-}
-
-fn try_open(path: &Path, store: &str) -> Result<Opened, StoreError> {
-    let failed = failed(path, "open the spool");
-    let mut connection = Connection::open(path).map_err(&failed)?;
-    connection.busy_timeout(BUSY_WAIT).map_err(&failed)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(&failed)?;
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let id = number("application_id").map_err(&failed)?;
-    let form = number("user_version").map_err(&failed)?;
-    if tables > 0 && id != i64::from(APPLICATION_ID) {
-        return Ok(Opened::Foreign("it is another program's file".to_owned()));
-    }
-    if tables > 0 && form != i64::from(FORM) {
-        let why = format!(
-            "it has version {form} and this program reads {FORM}; run the Roundsman that wrote it \
-             to have its rows replayed"
-        );
-        return Ok(Opened::Foreign(why));
-    }
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(&failed)?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
-    // What was kept is on the disk, also after a power cut: one fsync per batch.
-    connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
-    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES).map_err(&failed)?;
-    connection.pragma_update(None, "wal_autocheckpoint", JOURNAL_PAGES).map_err(&failed)?;
-    if tables == 0 {
-        let making = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
-        making.execute_batch(TABLES).map_err(&failed)?;
-        making.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
-        making.pragma_update(None, "user_version", FORM).map_err(&failed)?;
-        making.commit().map_err(&failed)?;
-    }
-    let whose = memory::about(&connection, STORE).map_err(&failed)?;
-    if whose.as_deref() == Some(store) {
-        return Ok(Opened::Ours(connection));
-    }
-    let rows: i64 = connection
-        .query_row("SELECT (SELECT count(*) FROM poll) + (SELECT count(*) FROM other)", [], |row| {
-            row.get(0)
-        })
-        .map_err(&failed)?;
-    if rows > 0 {
-        let whose = whose.unwrap_or_default();
-        return Ok(Opened::Foreign(format!(
-            "its {rows} rows are for {whose}, where hosts have other numbers than in {store}"
-        )));
-    }
-    memory::begin(&mut connection, store).map_err(&failed)?;
-    Ok(Opened::Ours(connection))
-}
-
-fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
-    let transitions = batch.transitions.iter().cloned().map(Other::Transition);
-    let facts = batch.facts.iter().cloned().map(|seen| Other::Facts(Box::new(seen)));
-    transitions.chain(facts).chain(batch.losses.iter().cloned().map(Other::Loss))
-}
-
-fn widen(range: &mut RangeInclusive<i64>, id: i64) {
-    *range = if range.is_empty() { id..=id } else { *range.start()..=id };
-}
-
-fn insert_poll(to: &Transaction<'_>, record: &Record, data: &[u8]) -> Result<i64, Error> {
-    to.prepare_cached("INSERT INTO poll (host_id, slot_ms, data) VALUES (?1, ?2, ?3)")?
-        .insert(params![record.host.0, record.slot.0, data])
-}
-
-fn insert_other(to: &Transaction<'_>, data: &str) -> Result<i64, Error> {
-    to.prepare_cached("INSERT INTO other (data) VALUES (?1)")?.insert([data])
-}
-
-/// Deletes the oldest polls that are not on their way, until so many bytes are free.
-fn evict(
-    from: &Transaction<'_>,
-    handed_out: i64,
-    bytes: u64,
-    held: &mut Held,
-) -> Result<Vec<(HostId, WallMs)>, Error> {
-    let mut gone = Vec::new();
-    let mut freed = 0;
-    let mut last = handed_out;
-    {
-        let mut oldest = from.prepare_cached(
-            "SELECT id, host_id, slot_ms, length(data) FROM poll WHERE id > ?1 ORDER BY id",
-        )?;
-        let mut rows = oldest.query([handed_out])?;
-        while freed < bytes
-            && let Some(row) = rows.next()?
-        {
-            last = row.get(0)?;
-            gone.push((HostId(row.get(1)?), WallMs(row.get(2)?)));
-            freed += row.get::<_, i64>(3)?.unsigned_abs() + ROW_BYTES;
-        }
-    }
-    from.prepare_cached("DELETE FROM poll WHERE id > ?1 AND id <= ?2")?
-        .execute([handed_out, last])?;
-    held.polls = held.polls.saturating_sub(u64::try_from(gone.len()).unwrap_or(0));
-    held.bytes = held.bytes.saturating_sub(freed);
-    Ok(gone)
-}
-
-/// Deletes rows; how many they were, and their bytes.
-fn delete(
-    from: &Connection,
-    table: &'static str,
-    ids: &RangeInclusive<i64>,
-) -> Result<(u64, u64), Error> {
-    let ends = [*ids.start(), *ids.end()];
-    let which = format!("FROM {table} WHERE id BETWEEN ?1 AND ?2");
-    let (rows, bytes) = from
-        .prepare_cached(&format!("SELECT count(*), coalesce(sum(length(data)), 0) {which}"))?
-        .query_row(ends, |row| {
-            Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
-        })?;
-    if rows > 0 {
-        from.prepare_cached(&format!("DELETE {which}"))?.execute(ends)?;
-    }
-    Ok((rows, bytes + rows * ROW_BYTES))
-}
-
-/// Writes down what had to give way: adds to the row of this stretch, or begins one.
-fn note_loss(
-    to: &Transaction<'_>,
-    lost: &[(HostId, WallMs)],
-    open: &mut Option<(i64, Sum, WallMs)>,
-    held: &mut Held,
-    now: WallMs,
-) -> Result<Option<(i64, Sum, WallMs)>, Error> {
-    let Some((first, rest)) = lost.split_first() else { return Ok(None) };
-    let (row, mut sum, noted_at) = match open.take() {
-        Some((row, mut sum, noted_at)) => {
-            sum.add(first.0, first.1);
-            (Some(row), sum, noted_at)
-        }
-        None => (None, Sum::of(first.0, first.1), now),
-    };
-    for (host, slot) in rest {
-        sum.add(*host, *slot);
-    }
-    let loss: Loss = sum.loss(LossReason::SpoolFull, noted_at);
-    let data = serde_json::to_string(&Other::Loss(loss))
-        .map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
-    let row = match row {
-        Some(row) => {
-            to.prepare_cached("UPDATE other SET data = ?2 WHERE id = ?1")?
-                .execute(params![row, data])?;
-            row
-        }
-        None => {
-            held.others += 1;
-            held.bytes += u64::try_from(data.len()).unwrap_or(0) + ROW_BYTES;
-            insert_other(to, &data)?
-        }
-    };
-    Ok(Some((row, sum, noted_at)))
 }

@@ -6,6 +6,9 @@
 //! with no more rows a second than come anew. Without a spool, or while the spool's disk takes
 //! nothing, rows wait in memory.
 
+mod account;
+mod aside;
+
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     pin::Pin,
@@ -20,7 +23,6 @@ use tokio::{
 
 use super::{Shared, WriterLimits, queue::halve, queue::join};
 use crate::{
-    model::LossReason,
     store::{
         Batch, Store, StoreError, Written,
         spool::{Ids, Spool},
@@ -288,159 +290,6 @@ impl Work {
         self.sending = Some(Sending { write, batch, rest, origin, patience });
     }
 
-    /// Sends the oldest rows of the spool; false when there are none, or they cannot be read.
-    async fn send_page(&mut self, rows: usize) -> bool {
-        let Some(spool) = self.spool.clone().filter(|spool| spool.status().rows() > 0) else {
-            return false;
-        };
-        if !self.can_spool() {
-            return false;
-        }
-        match spool.page(rows, (self.now)()).await {
-            Ok(page) if page.batch.is_empty() => {
-                // All were acknowledged before and could not be deleted, or could not be read.
-                self.keep(spool.acknowledge(page.ids).await);
-                false
-            }
-            Ok(page) => {
-                self.send(page.batch, Vec::new(), Origin::Page(page.ids));
-                true
-            }
-            Err(error) => {
-                self.spool_failed(&error);
-                false
-            }
-        }
-    }
-
-    /// Replays the spool beside new rows: as many rows in a second as came anew in the one before,
-    /// or the floor where that is less.
-    async fn replay(&mut self) {
-        if self.spool.as_ref().is_none_or(|spool| spool.status().rows() == 0) {
-            return self.measure_anew();
-        }
-        if self.tick.as_ref().is_none_or(|tick| tick.is_elapsed()) {
-            let pushed = self.shared.lock().pushed;
-            let fresh = usize::try_from(pushed - self.pushed).unwrap_or(usize::MAX);
-            let first = self.tick.is_none();
-            self.pushed = pushed;
-            // What came before the first tick came in no known time.
-            self.allowed = if first { 0 } else { fresh.max(self.limits.replay_floor) };
-            self.tick = Some(timer(self.limits.replay_tick));
-        }
-        if self.allowed > 0 {
-            let rows = self.allowed.min(self.shared.batch_rows);
-            self.allowed -= rows;
-            self.send_page(rows).await;
-        }
-    }
-
-    /// What is not a poll waits for its like in the spool: changes of state are written in order.
-    async fn behind_the_spool(&mut self, mut batch: Batch) -> Batch {
-        let waits = self.spool.as_ref().is_some_and(|spool| spool.status().others > 0);
-        if !waits || !self.can_spool() || batch.transitions.is_empty() {
-            return batch;
-        }
-        let others = Batch {
-            transitions: std::mem::take(&mut batch.transitions),
-            facts: std::mem::take(&mut batch.facts),
-            losses: std::mem::take(&mut batch.losses),
-            ..Batch::default()
-        };
-        match self.append(Arc::new(others)).await {
-            Ok(_) => batch,
-            // The order is a nicety, the row is not.
-            Err(others) => join([others, batch]),
-        }
-    }
-
-    /// Takes to the disk what the store does not take.
-    async fn put_aside(&mut self) {
-        if !self.can_spool() {
-            return;
-        }
-        if let Some(batch) = self.held.take()
-            && let Err(batch) = self.append(Arc::new(batch)).await
-        {
-            self.held = Some(batch);
-            return;
-        }
-        if !self.copy_slow().await {
-            return;
-        }
-        while self.is_due()
-            && let Some(batch) = self.take()
-        {
-            if let Err(batch) = self.append(Arc::new(batch)).await {
-                self.held = Some(batch);
-                return;
-            }
-        }
-    }
-
-    /// A spool that failed is tried again also while nobody needs it: whoever looks is told the
-    /// truth, before the next outage.
-    async fn look_after_spool(&mut self) {
-        if let Some(spool) = self.spool.clone()
-            && self.no_spool.as_ref().is_some_and(|timer| timer.is_elapsed())
-        {
-            self.keep(spool.probe().await);
-        }
-    }
-
-    /// A copy of what the store has not answered to; false when the spool fails.
-    async fn copy_slow(&mut self) -> bool {
-        let Some(sending) = &self.sending else { return true };
-        if !matches!(sending.origin, Origin::Memory) || !sending.is_slow() {
-            return true;
-        }
-        let (batch, rest) = (Arc::clone(&sending.batch), join(sending.rest.iter().cloned()));
-        let Ok(copied) = self.append(batch).await else { return false };
-        let mut all = vec![copied];
-        if !rest.is_empty() {
-            let Ok(copied) = self.append(Arc::new(rest)).await else { return false };
-            all.push(copied);
-        }
-        if let Some(sending) = &mut self.sending {
-            sending.origin = Origin::Copied(all);
-        }
-        self.measure_anew();
-        true
-    }
-
-    /// Appends to the spool; gives the batch back when that fails.
-    async fn append(&mut self, batch: Arc<Batch>) -> Result<Ids, Batch> {
-        let Some(spool) = self.spool.clone() else { return Err(Arc::unwrap_or_clone(batch)) };
-        let rows = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        match spool.append(Arc::clone(&batch), (self.now)()).await {
-            Ok((ids, lost)) => {
-                self.keep(Ok(()));
-                self.shared.spooled(rows, lost, &spool.status());
-                Ok(ids)
-            }
-            Err(error) => {
-                self.spool_failed(&error);
-                Err(Arc::unwrap_or_clone(batch))
-            }
-        }
-    }
-
-    /// Notes how something that was asked of the spool ended.
-    fn keep(&mut self, result: Result<(), StoreError>) {
-        match result {
-            Ok(()) => {
-                self.no_spool = None;
-                self.shared.spool_works();
-            }
-            Err(error) => self.spool_failed(&error),
-        }
-    }
-
-    fn spool_failed(&mut self, error: &StoreError) {
-        self.no_spool = Some(timer(self.limits.spool_retry));
-        self.shared.spool_failed(error);
-    }
-
     /// A write has ended.
     async fn ended(&mut self, result: Result<Written, StoreError>) {
         let Some(Sending { write, batch, mut rest, origin, .. }) = self.sending.take() else {
@@ -496,20 +345,6 @@ impl Work {
         self.shared.noted(&spool.status());
     }
 
-    /// What the store was told of hosts the spool remembers, too; the next start may need it.
-    async fn remember(&mut self, batch: Arc<Batch>, origin: &Origin) {
-        if let Origin::Page(_) = origin {
-            self.shared.replayed(batch.len());
-        }
-        if let Some(spool) = self.spool.clone()
-            && self.can_spool()
-            && !(batch.transitions.is_empty() && batch.facts.is_empty())
-            && let Err(error) = spool.follow(batch).await
-        {
-            self.spool_failed(&error);
-        }
-    }
-
     fn back_off(&mut self) {
         let first = self.limits.retry_first;
         let wait = match &self.away {
@@ -526,114 +361,6 @@ impl Work {
     fn measure_anew(&mut self) {
         self.tick = None;
         self.allowed = 0;
-    }
-}
-
-impl Shared {
-    fn written(&self, rows: usize, written: Written, now: WallMs) {
-        let mut state = self.lock();
-        let stats = &mut state.stats;
-        stats.written += u64::try_from(rows).unwrap_or(u64::MAX);
-        stats.repeated += written.repeated;
-        stats.conflicting += written.conflicting;
-        stats.last_success = Some(now);
-        if let Some(since) = stats.failing_since.take() {
-            let (dropped, evicted, spooled) = (stats.dropped, stats.evicted, stats.spooled);
-            drop(state);
-            tracing::info!(%since, dropped, evicted, spooled, "the store takes rows again");
-        }
-    }
-
-    fn replayed(&self, rows: usize) {
-        self.lock().stats.replayed += u64::try_from(rows).unwrap_or(u64::MAX);
-    }
-
-    fn failed(&self, error: &StoreError, spools: bool, now: &dyn Fn() -> WallMs) {
-        let text = error.with_causes();
-        let first = {
-            let mut state = self.lock();
-            let stats = &mut state.stats;
-            stats.failed_batches += 1;
-            stats.last_error = Some(text.as_str().into());
-            let first = error.is_transient() && stats.failing_since.is_none();
-            if first {
-                stats.failing_since = Some(now());
-            }
-            first
-        };
-        if first {
-            let place = if spools { "in the spool" } else { "in memory" };
-            tracing::error!(error = text, "the store takes no rows: they wait {place}");
-        }
-    }
-
-    fn rejected(&self, error: &StoreError, part: &Batch) {
-        {
-            let mut state = self.lock();
-            state.stats.rejected += 1;
-            for record in &part.polls {
-                state.queue.lose(record, LossReason::Refused);
-            }
-        }
-        tracing::error!(error = error.with_causes(), "a row is lost: the store can never take it");
-    }
-
-    /// Rows went to the spool, and so many of the oldest polls had to give way.
-    fn spooled(&self, rows: u64, lost: u64, status: &crate::store::spool::SpoolStatus) {
-        let first = {
-            let mut state = self.lock();
-            state.stats.spooled += rows;
-            state.stats.evicted += lost;
-            state.stats.spool = Some(status.clone());
-            let first = lost > 0 && !state.evicting;
-            state.evicting |= lost > 0;
-            first
-        };
-        if first {
-            tracing::error!(
-                polls = status.polls,
-                bytes = status.bytes,
-                max_bytes = status.max_bytes,
-                "the spool is full: its oldest polls are dropped"
-            );
-        }
-    }
-
-    fn noted(&self, status: &crate::store::spool::SpoolStatus) {
-        let (was, evicted, replayed) = {
-            let mut state = self.lock();
-            let was = state.stats.spool.replace(status.clone());
-            if status.rows() == 0 {
-                state.evicting = false;
-            }
-            (was, state.stats.evicted, state.stats.replayed)
-        };
-        if status.rows() == 0 && was.is_some_and(|was| was.rows() > 0) {
-            tracing::info!(replayed, evicted, "the spool is empty again");
-        }
-    }
-
-    fn spool_works(&self) {
-        let failed = self.lock().stats.spool_error.take();
-        if failed.is_some() {
-            tracing::info!("the spool takes rows again");
-        }
-    }
-
-    fn spool_failed(&self, error: &StoreError) {
-        let text = error.with_causes();
-        let (first, waiting) = {
-            let mut state = self.lock();
-            let first = state.stats.spool_error.replace(text.as_str().into()).is_none();
-            (first, state.queue.len() + state.in_flight)
-        };
-        if first {
-            tracing::error!(
-                error = text,
-                waiting,
-                "the spool does not work: while the store is away rows wait in memory"
-            );
-        }
     }
 }
 
