@@ -4,6 +4,7 @@ mod chores;
 mod discovering;
 mod http;
 mod install;
+mod keep;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,9 +26,9 @@ use crate::{
     engine::{self, Command, Engine, Inputs, Parts},
     grpc::{self, Board},
     health::Policy,
-    hook::{self, Hook},
+    hook,
     live::Live,
-    metrics::{Metrics, StateLabel},
+    metrics::Metrics,
     model::{HostName, Record},
     operator,
     poll::{Limits, Poller},
@@ -36,8 +37,8 @@ use crate::{
     resolve::Names,
     rounds::{Rounds, RoundsError, Ticks},
     store::{
-        self, Mode, Store, StoreError,
-        writer::{Writer, WriterHandle, WriterLimits},
+        self, Awaited, Store, StoreError,
+        writer::{Writer, WriterHandle},
     },
     web,
 };
@@ -57,6 +58,9 @@ pub enum AppError {
     /// The store cannot be opened or used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The thread for the spool cannot be started.
+    #[error("cannot start the thread of the spool: {0}")]
+    Spool(io::Error),
     /// The HTTP address cannot be used.
     #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
     Http {
@@ -101,6 +105,7 @@ pub struct App {
     stop_chores: oneshot::Sender<()>,
     chores: JoinHandle<()>,
     engine: JoinHandle<()>,
+    opening: JoinHandle<()>,
     writer: Writer,
     http: HttpThread,
 }
@@ -130,7 +135,9 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let listener = http::listen(config.http.listen, refuse)?;
     let refuse = |address, error| AppError::Grpc { address, error };
     let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
-    let store = store::open(&config.store, Mode::ReadWrite, Arc::clone(&clock)).await?;
+    let store = Arc::new(Awaited::new(config.store.clone(), Arc::clone(&clock)));
+    let spool = keep::spool(&config)?;
+    let remembered = keep::open(&store, spool.as_deref()).await?;
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
     live.update_server(|server| server.started = clock.now().wall);
@@ -144,6 +151,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let mut installer = Installer {
         watch: Watch::new(config.inventory.clone()),
         store: Arc::clone(&store),
+        spool: spool.clone(),
         live: Arc::clone(&live),
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&clock),
@@ -154,18 +162,20 @@ pub async fn start(config: Config) -> Result<App, AppError> {
             config.discover.forget,
         ),
         waiting: None,
+        is_first: true,
         in_trouble: false,
     };
-    let in_force = installer.first().await?;
-    let pauses = install::pauses(store.as_ref(), clock.now().wall).await?;
+    let in_force = installer.first(remembered).await?;
+    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store)));
+    let store: Arc<dyn Store> = store;
 
-    let (handle, writer) = start_writer(&store, &config.writer, &clock);
+    let (handle, writer) = keep::writer(&store, spool, &config.writer, &clock);
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
-        query: Query::new(Arc::clone(&live), Arc::clone(&store)),
+        query: Query::new(Arc::clone(&live), Arc::clone(&store)).with_writer(handle.clone()),
         metrics: Arc::clone(&metrics),
-        refresh: refresh(Arc::clone(&live), handle.clone(), hook.clone()),
+        refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
         policy,
         clock: Arc::clone(&clock),
         operator: operator.clone(),
@@ -194,9 +204,11 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         hook,
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
-    let engine = tokio::spawn(Engine::new(parts).with_pauses(pauses).run(inputs));
-    // From here on every host is listed, pending or as it was before.
-    let _ = in_force.await;
+    let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    if let Some(in_force) = in_force {
+        // From here on every host is listed, pending or as it was before.
+        let _ = in_force.await;
+    }
     let (stop_chores, stopped) = oneshot::channel();
     let chores = chores::Chores {
         rounds,
@@ -209,7 +221,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         operator: operator_in,
     };
     let chores = tokio::spawn(chores.run(stopped));
-    Ok(App { live, commands, stop_chores, chores, engine, writer, http })
+    Ok(App { live, commands, stop_chores, chores, engine, opening, writer, http })
 }
 
 impl App {
@@ -245,25 +257,12 @@ impl App {
         let _ = self.chores.await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
+        self.opening.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
-        tracing::info!(rows = stats.written, dropped = stats.dropped, "rows kept");
+        let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);
+        tracing::info!(rows = stats.written, dropped = stats.dropped, spooled, "rows kept");
         self.http.stop().await;
     }
-}
-
-fn start_writer(
-    store: &Arc<dyn Store>,
-    writer: &config::Writer,
-    clock: &Arc<dyn Clock>,
-) -> (WriterHandle, Writer) {
-    let limits = WriterLimits {
-        batch_rows: rows(writer.batch_rows),
-        batch_wait: writer.batch_wait,
-        queue_rows: rows(writer.queue_rows),
-        ..WriterLimits::default()
-    };
-    let clock = Arc::clone(clock);
-    Writer::start(Arc::clone(store), limits, move || clock.now().wall)
 }
 
 /// The limits of polling, as configured.
@@ -287,25 +286,4 @@ fn rows(count: u32) -> usize {
 fn board(live: &Arc<Live>, clock: &Arc<dyn Clock>, writer: WriterHandle) -> Arc<Board> {
     let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
     Arc::new(Board::new(Arc::clone(live), Arc::clone(clock), takes_rows))
-}
-
-/// Copies the fleet's and the writer's present state into the gauges.
-fn refresh(live: Arc<Live>, writer: WriterHandle, hook: Option<Hook>) -> web::Refresh {
-    let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    Box::new(move |metrics: &Metrics| {
-        for (state, count) in live.count_by_state() {
-            let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
-            metrics.hosts.get_or_create(&StateLabel { state }).set(count);
-        }
-        let stats = writer.stats();
-        metrics.rows_written.set(gauge(stats.written));
-        metrics.rows_dropped.set(gauge(stats.dropped + stats.rejected + stats.conflicting));
-        metrics.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
-        metrics.batches_failed.set(gauge(stats.failed_batches));
-        let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
-        metrics.hook_told.set(gauge(told.told));
-        metrics.hook_failed.set(gauge(told.failed));
-        metrics.hook_dropped.set(gauge(told.dropped));
-        metrics.hook_waiting.set(i64::try_from(told.waiting).unwrap_or(i64::MAX));
-    })
 }

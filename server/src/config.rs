@@ -49,6 +49,8 @@ pub struct Config {
     pub store: Store,
     /// How rows get there.
     pub writer: Writer,
+    /// Where they wait while the store is away.
+    pub spool: Spool,
     /// How hosts are asked.
     pub poll: Poll,
     /// How names are looked up.
@@ -122,6 +124,15 @@ pub struct Writer {
     pub batch_wait: Duration,
     /// Most rows waiting for the store; at least `batch_rows`.
     pub queue_rows: u32,
+}
+
+/// `[spool]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spool {
+    /// The file: `spool.db` under `data`.
+    pub path: PathBuf,
+    /// Most bytes of rows in it; 0: there is no spool.
+    pub max: ByteSize,
 }
 
 /// `[poll]`
@@ -293,7 +304,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_BACKOFF_CAP, HEALTH_CLOCK_SKEW,
         HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
         POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_UNWELL, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS,
+        POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS, SPOOL_MAX,
         WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
@@ -315,6 +326,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     }
     let resolve = Resolve { servers: read.get(&RESOLVE_SERVERS) };
     store.name_servers.clone_from(&resolve.servers);
+    let spool = Spool { path: data.join("spool.db"), max: read.get(&SPOOL_MAX) };
     Config {
         inventory,
         data,
@@ -322,6 +334,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         grpc: Grpc { listen: read.get(&GRPC_LISTEN), list_max: read.get(&GRPC_LIST_MAX) },
         store,
         writer,
+        spool,
         poll: Poll {
             in_flight: read.get(&POLL_IN_FLIGHT),
             in_flight_unwell: read.get(&POLL_IN_FLIGHT_UNWELL),

@@ -63,6 +63,8 @@ pub struct Installed {
     pub version: VersionId,
     /// What the store knows of each of its hosts.
     pub known: Vec<KnownHost>,
+    /// Pauses that operators asked for before the start; of later ones the engine is told.
+    pub pauses: Vec<(HostId, Pause)>,
     /// Told once every host is in the live view.
     pub in_force: oneshot::Sender<()>,
 }
@@ -180,13 +182,6 @@ impl Engine {
             parents: HashSet::new(),
             aborting: false,
         }
-    }
-
-    /// With pauses that operators asked for before the server started.
-    #[must_use]
-    pub fn with_pauses(mut self, pauses: impl IntoIterator<Item = (HostId, Pause)>) -> Self {
-        self.pauses.extend(pauses);
-        self
     }
 
     /// Runs until told to stop, then until the polls in flight have ended (at most [`DRAIN`]).

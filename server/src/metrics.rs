@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::model::{Outcome, State};
+use crate::model::{LossReason, Outcome, State};
 
 /// Upper bounds of the histograms of time, seconds: from a good LAN answer to the longest timeout.
 const SECONDS: [f64; 14] =
@@ -27,6 +27,19 @@ impl EncodeLabelValue for State {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
         self.as_str().encode(encoder)
     }
+}
+
+impl EncodeLabelValue for LossReason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.as_str().encode(encoder)
+    }
+}
+
+/// The label of why rows were lost.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    /// Why.
+    pub reason: LossReason,
 }
 
 /// The label of a poll's outcome.
@@ -77,10 +90,24 @@ pub struct Metrics {
     pub discovery_failures: Counter,
     /// Rows written to the store.
     pub rows_written: Gauge,
-    /// Rows lost because the writer's queue was full or the store refused them.
+    /// Rows lost because queue and spool were full or the store refused them.
     pub rows_dropped: Gauge,
-    /// Rows waiting to be written.
+    /// Of these, by reason.
+    pub rows_lost: Family<ReasonLabel, Gauge>,
+    /// Rows waiting to be written, in memory.
     pub rows_waiting: Gauge,
+    /// Rows waiting in the spool.
+    pub spool_rows: Gauge,
+    /// Their bytes.
+    pub spool_bytes: Gauge,
+    /// Age of the oldest poll in the spool, seconds; 0 when there is none.
+    pub spool_oldest: Gauge,
+    /// Whether the spool takes rows: 1, or 0 after a fault and without one.
+    pub spool_up: Gauge,
+    /// Rows that went to the spool.
+    pub rows_spooled: Gauge,
+    /// Rows of the spool written to the store.
+    pub rows_replayed: Gauge,
     /// Batches that failed and were tried again.
     pub batches_failed: Gauge,
     /// Changes of state that the hook took.
@@ -122,7 +149,14 @@ impl Metrics {
             discovery_failures: Counter::default(),
             rows_written: Gauge::default(),
             rows_dropped: Gauge::default(),
+            rows_lost: Family::default(),
             rows_waiting: Gauge::default(),
+            spool_rows: Gauge::default(),
+            spool_bytes: Gauge::default(),
+            spool_oldest: Gauge::default(),
+            spool_up: Gauge::default(),
+            rows_spooled: Gauge::default(),
+            rows_replayed: Gauge::default(),
             batches_failed: Gauge::default(),
             hook_told: Gauge::default(),
             hook_failed: Gauge::default(),
@@ -132,6 +166,7 @@ impl Metrics {
         metrics.register_polling();
         metrics.register_keeping();
         metrics.register_telling();
+        metrics.register_spool();
         metrics
     }
 
@@ -201,7 +236,16 @@ impl Metrics {
             "Rows lost since the start: queue full, or refused by the store",
             self.rows_dropped.clone(),
         );
-        registry.register("rows_waiting", "Rows waiting to be written", self.rows_waiting.clone());
+        registry.register(
+            "rows_lost",
+            "Rows lost since the start, by reason",
+            self.rows_lost.clone(),
+        );
+        registry.register(
+            "rows_waiting",
+            "Rows waiting in memory to be written",
+            self.rows_waiting.clone(),
+        );
         registry.register(
             "batches_failed",
             "Batches that failed and were tried again, since the start",
@@ -219,6 +263,25 @@ impl Metrics {
         ] {
             registry.register(name, help, gauge.clone());
         }
+    }
+
+    fn register_spool(&self) {
+        let Ok(mut registry) = self.registry.lock() else { return };
+        let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
+        gauge("spool_rows", "Rows waiting in the spool on disk", &self.spool_rows);
+        gauge("spool_bytes", "Bytes of the rows in the spool", &self.spool_bytes);
+        gauge(
+            "spool_oldest_seconds",
+            "Age of the oldest poll in the spool; 0 when it is empty",
+            &self.spool_oldest,
+        );
+        gauge("spool_up", "1 while the spool takes rows", &self.spool_up);
+        gauge("rows_spooled", "Rows that went to the spool since the start", &self.rows_spooled);
+        gauge(
+            "rows_replayed",
+            "Rows of the spool written to the store since the start",
+            &self.rows_replayed,
+        );
     }
 
     /// The OpenMetrics text (content type `application/openmetrics-text; version=1.0.0`).

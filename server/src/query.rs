@@ -28,7 +28,7 @@ use crate::{
     inventory::closest,
     live::{HostView, Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State},
-    store::{self, HostQuery, HostSummary, Store, StoreError},
+    store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
     units::WallMs,
 };
 
@@ -123,6 +123,7 @@ fn encode(text: &str) -> String {
 pub struct Query {
     live: Option<Arc<Live>>,
     store: Arc<dyn Store>,
+    writer: Option<WriterHandle>,
 }
 
 impl fmt::Debug for Query {
@@ -135,13 +136,19 @@ impl Query {
     /// Answers of a running server.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
-        Self { live: Some(live), store }
+        Self { live: Some(live), store, writer: None }
     }
 
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        Self { live: None, store }
+        Self { live: None, store, writer: None }
+    }
+
+    /// The same, which also knows what waits to be written.
+    #[must_use]
+    pub fn with_writer(self, writer: WriterHandle) -> Self {
+        Self { writer: Some(writer), ..self }
     }
 
     /// Hosts by name. Retired ones come from the store, and only when asked for.
@@ -303,11 +310,12 @@ impl Query {
     pub async fn readiness(&self, now: WallMs) -> Readiness {
         let store_error = match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {
             Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Err(error)) => Some(error.with_causes()),
             Err(_) => Some(format!("no answer within {} s", STORE_PATIENCE.as_secs())),
         };
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
-        Readiness::judge(&server, store_error, now)
+        let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
+        Readiness::judge(&server, store_error, &writer, now)
     }
 
     /// The number of a host, live or kept.

@@ -5,10 +5,13 @@
 
 pub mod detail;
 mod error;
+mod loss;
 mod row;
 pub mod sqlite;
 pub mod mysql;
 mod open;
+mod awaited;
+pub mod spool;
 pub mod writer;
 
 #[cfg(test)]
@@ -19,14 +22,17 @@ pub(crate) mod sample;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
 
 use crate::{
     health::Pause,
-    model::{Facts, GroupName, HostId, HostName, Labels, Record, State, Transition, VersionId},
+    model::{
+        Facts, GroupName, HostId, HostName, Labels, Loss, Record, State, Transition, VersionId,
+    },
     units::WallMs,
 };
 
@@ -62,7 +68,7 @@ pub struct Registration {
 }
 
 /// What the store knew of a host when it was registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownHost {
     /// Its number, the same over renames and returns.
     pub id: HostId,
@@ -93,7 +99,7 @@ pub struct LoadedInventory {
 }
 
 /// What is known of a host's machine since a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactsSeen {
     /// The host.
     pub host: HostId,
@@ -112,6 +118,8 @@ pub struct Batch {
     pub transitions: Vec<Transition>,
     /// Facts, oldest first.
     pub facts: Vec<FactsSeen>,
+    /// What was lost on the way here.
+    pub losses: Vec<Loss>,
 }
 
 impl Batch {
@@ -124,7 +132,7 @@ impl Batch {
     /// Number of rows of all kinds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.polls.len() + self.transitions.len() + self.facts.len()
+        self.polls.len() + self.transitions.len() + self.facts.len() + self.losses.len()
     }
 
     /// Whether there is nothing in it.
@@ -356,6 +364,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError>;
+
+    /// Losses that begin or end in the span or around it, oldest first; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
     /// whole days keeps the day in which the moment for polls lies.

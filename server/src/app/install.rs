@@ -1,7 +1,12 @@
 //! From an inventory file to an inventory in force: read, parse, register in the store, hand to the
 //! engine. A file that cannot be read or is wrong changes nothing; the last good one stays.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    error::Error,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,9 +18,13 @@ use crate::{
     inventory::{self, Inventory},
     live::Live,
     metrics::Metrics,
-    model::{HostId, HostName, State, Transition},
+    model::{HostId, HostName, State, Transition, VersionId},
     reload::Watch,
-    store::{Batch, HostQuery, HostSummary, LoadedInventory, Registration, Store, StoreError},
+    store::{
+        Awaited, Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Registration, Store,
+        StoreError,
+        spool::{Registry, Spool},
+    },
     units::WallMs,
 };
 
@@ -34,10 +43,7 @@ pub(super) fn chain(error: &dyn Error) -> String {
 }
 
 /// The pauses that operators asked for before; those that are over are forgotten.
-pub(super) async fn pauses(
-    store: &dyn Store,
-    now: WallMs,
-) -> Result<Vec<(HostId, Pause)>, StoreError> {
+async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, StoreError> {
     let (over, left): (Vec<_>, Vec<_>) =
         store.pauses().await?.into_iter().partition(|(_, pause)| pause.is_over(now));
     for (host, _) in over {
@@ -77,7 +83,8 @@ fn registration(host: &inventory::Host) -> Registration {
 /// Puts inventories in force, one after the other.
 pub(super) struct Installer {
     pub(super) watch: Watch,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<Awaited>,
+    pub(super) spool: Option<Arc<Spool>>,
     pub(super) live: Arc<Live>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
@@ -88,23 +95,79 @@ pub(super) struct Installer {
     pub(super) hosts: Hosts,
     /// Parsed, but the store was away: tried again at the next look.
     pub(super) waiting: Option<(Inventory, String)>,
+    /// The store has not been told of any inventory since the start.
+    pub(super) is_first: bool,
     /// What is shown is that the file cannot be read, not that it is wrong.
     pub(super) in_trouble: bool,
 }
 
 impl Installer {
     /// Puts the first inventory in force; what it returns says when it is, once the engine runs.
+    /// While the store is away, the hosts that are remembered are polled and the rest waits; without
+    /// a memory nothing is in force yet.
     ///
     /// # Errors
     /// Whatever is wrong with it: a server does not start on a bad inventory.
-    pub(super) async fn first(&mut self) -> Result<oneshot::Receiver<()>, AppError> {
+    pub(super) async fn first(
+        &mut self,
+        remembered: Option<Registry>,
+    ) -> Result<Option<oneshot::Receiver<()>>, AppError> {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
-        let kept = self.store.hosts(HostQuery::listed()).await?;
-        self.hosts.restore(&inventory, &kept);
-        self.retire_while_away(kept, &self.hosts.of(&inventory)).await?;
-        self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if self.store.is_open() {
+            match self.install(&inventory, &text).await {
+                Ok(in_force) => return Ok(Some(in_force)),
+                // It was open a moment ago; a server that can begin without it does.
+                Err(error) if remembered.is_some() => {
+                    tracing::error!(error = chain(&error), "the store is away");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let in_force = match remembered {
+            Some(registry) => Some(self.install_remembered(&inventory, &text, registry).await),
+            None => None,
+        };
+        self.waiting = Some((inventory, text));
+        Ok(in_force)
+    }
+
+    /// Has the hosts polled whose numbers are remembered. Their rows bear the inventory that was in
+    /// force then.
+    async fn install_remembered(
+        &mut self,
+        inventory: &Inventory,
+        text: &str,
+        registry: Registry,
+    ) -> oneshot::Receiver<()> {
+        let Registry { version, hosts } = registry;
+        let by_name: HashMap<HostName, KnownHost> =
+            hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
+        let mut taken = HashSet::new();
+        let mut known = Vec::new();
+        // Names first: who bears a name keeps it from whoever is renamed from it.
+        for name in inventory.hosts.keys() {
+            if let Some(host) = by_name.get(name) {
+                taken.insert(host.id);
+                known.push(host.clone());
+            }
+        }
+        for host in inventory.hosts.values().filter(|host| !by_name.contains_key(&host.name)) {
+            let before = host.renamed_from.as_ref().and_then(|before| by_name.get(before));
+            if let Some(before) = before.filter(|before| taken.insert(before.id)) {
+                known.push(KnownHost { name: host.name.clone(), ..before.clone() });
+            }
+        }
+        let wait = inventory.hosts.len() - known.len();
+        tracing::warn!(
+            hosts = known.len(),
+            wait,
+            "the hosts that the spool remembers are polled; the others wait for the store"
+        );
+        self.hosts.in_force(inventory, text);
+        self.hand_over(inventory.clone(), version, known, Vec::new()).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -144,6 +207,9 @@ impl Installer {
                     self.refuse(&problems.to_string());
                 }
             }
+        }
+        if !self.store.is_open() {
+            return;
         }
         let Some((inventory, text)) = self.waiting.take() else { return };
         if let Err(error) = self.install(&inventory, &text).await {
@@ -197,6 +263,13 @@ impl Installer {
         text: &str,
     ) -> Result<oneshot::Receiver<()>, AppError> {
         let now = self.clock.now().wall;
+        let mut pauses = Vec::new();
+        if self.is_first {
+            let kept = self.store.hosts(HostQuery::listed()).await?;
+            self.hosts.restore(file, &kept);
+            self.retire_while_away(kept, &self.hosts.of(file)).await?;
+            pauses = self::pauses(self.store.as_ref(), now).await?;
+        }
         let inventory = self.hosts.of(file);
         let registrations = inventory.hosts.values().map(registration).collect();
         let known = self.store.register(registrations, now).await?;
@@ -217,12 +290,35 @@ impl Installer {
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
         self.numbers = numbers;
-        let (in_force, told) = oneshot::channel();
+        self.is_first = false;
+        self.remember(Registry { version, hosts: known.clone() }).await;
         self.hosts.in_force(file, text);
+        Ok(self.hand_over(inventory, version, known, pauses).await)
+    }
+
+    /// Has the spool remember the hosts, for a start while the store is away.
+    async fn remember(&self, registry: Registry) {
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.remember(registry).await
+        {
+            let error = chain(&error);
+            tracing::error!(error, "the hosts cannot be remembered: a start needs the store");
+        }
+    }
+
+    /// Gives the engine its hosts.
+    async fn hand_over(
+        &self,
+        inventory: Inventory,
+        version: VersionId,
+        known: Vec<KnownHost>,
+        pauses: Vec<(HostId, Pause)>,
+    ) -> oneshot::Receiver<()> {
+        let (in_force, told) = oneshot::channel();
         let inventory = Arc::new(inventory);
-        let installed = Installed { inventory, version, known, in_force };
+        let installed = Installed { inventory, version, known, pauses, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
-        Ok(told)
+        told
     }
 }

@@ -126,6 +126,8 @@ settings! {
         "Longest time a row waits for its batch to fill: what a crash can lose";
     WRITER_QUEUE_ROWS: u32 = "writer.queue_rows", 100_000, Some((1, 10_000_000)),
         "Most rows waiting for the store; more are counted and lost";
+    SPOOL_MAX: ByteSize = "spool.max", ByteSize(1 << 30), Some((ByteSize(0), ByteSize(1 << 40))),
+        "Most bytes of rows that wait on disk (`data`/spool.db) while the store is away; 0: none do";
     POLL_IN_FLIGHT: u32 = "poll.in_flight", 256, Some((1, 65_536)),
         "Most polls in flight at once";
     POLL_IN_FLIGHT_UNWELL: u32 = "poll.in_flight_unwell", 64, Some((1, 65_536)),

@@ -16,7 +16,10 @@ use crate::{
 impl Engine {
     /// Puts an inventory in force, host by host; what did not change is not touched.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, version, known, in_force } = installed;
+        let Installed { inventory, version, known, pauses, in_force } = installed;
+        for (host, pause) in pauses {
+            self.pauses.entry(host).or_insert(pause);
+        }
         self.version = version;
         self.windows = Windows::new(&inventory.maintenance, self.parts.clock.now().wall);
         self.parents = inventory.hosts.values().filter_map(|host| host.parent.clone()).collect();

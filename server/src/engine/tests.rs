@@ -66,7 +66,13 @@ fn installed_as(text: &str, state: Option<State>) -> Command {
     });
     let known = known.collect();
     let (in_force, _) = oneshot::channel();
-    Command::Install(Box::new(Installed { inventory, version: VersionId(1), known, in_force }))
+    Command::Install(Box::new(Installed {
+        inventory,
+        version: VersionId(1),
+        known,
+        pauses: Vec::new(),
+        in_force,
+    }))
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::shapes::Rfc3339;
-use crate::{live::ServerView, units::WallMs};
+use crate::{
+    live::ServerView,
+    store::{spool::SpoolStatus, writer::WriterStats},
+    units::WallMs,
+};
 
 /// How long the scheduler may be silent before the server is not ready.
 pub const MAX_ROUND_SILENCE: Duration = Duration::from_secs(60);
@@ -17,7 +21,7 @@ pub struct Readiness {
     pub ready: bool,
     /// Why it does not, one sentence each.
     pub reasons: Vec<String>,
-    /// What is wrong without stopping the work: a refused inventory file.
+    /// What is wrong without stopping the work: a refused inventory file, rows that wait.
     pub warnings: Vec<String>,
     /// When the server started.
     pub started: Rfc3339,
@@ -39,9 +43,15 @@ pub struct InventoryShape {
 }
 
 impl Readiness {
-    /// Judges what the server says of itself, and why the store did not answer, if it did not.
+    /// Judges what the server and its writer say of themselves, and why the store did not answer, if
+    /// it did not.
     #[must_use]
-    pub fn judge(server: &ServerView, store_error: Option<String>, now: WallMs) -> Self {
+    pub fn judge(
+        server: &ServerView,
+        store_error: Option<String>,
+        writer: &WriterStats,
+        now: WallMs,
+    ) -> Self {
         let mut reasons = Vec::new();
         if server.stopping {
             reasons.push("the server is stopping".to_owned());
@@ -59,13 +69,23 @@ impl Readiness {
         if let Some(error) = store_error {
             reasons.push(format!("the store does not answer: {error}"));
         }
-        let warnings = server.inventory_error.iter().map(|error| {
-            format!("the inventory file was refused, the one before stays in force: {error}")
-        });
+        let mut warnings: Vec<String> = server
+            .inventory_error
+            .iter()
+            .map(|error| {
+                format!("the inventory file was refused, the one before stays in force: {error}")
+            })
+            .collect();
+        if let Some(since) = writer.failing_since {
+            let error = writer.last_error.as_deref().unwrap_or("unknown");
+            reasons.push(format!("the store takes no rows since {since}: {error}"));
+        }
+        let failing = if writer.failing_since.is_some() { &mut reasons } else { &mut warnings };
+        failing.extend(waiting(writer, now));
         Self {
             ready: reasons.is_empty(),
             reasons,
-            warnings: warnings.collect(),
+            warnings,
             started: Rfc3339(server.started),
             inventory: server.inventory.as_ref().map(|(version, hash, loaded)| InventoryShape {
                 version: version.0,
@@ -76,6 +96,27 @@ impl Readiness {
                 .then_some(Rfc3339(server.last_round)),
         }
     }
+}
+
+/// What waits, and where, in sentences.
+fn waiting(writer: &WriterStats, now: WallMs) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(spool) = writer.spool.as_ref().filter(|spool| spool.rows() > 0) {
+        all.push(in_the_spool(spool, now));
+    }
+    if let Some(error) = &writer.spool_error {
+        let depth = writer.depth;
+        all.push(format!("the spool does not work, {depth} rows wait in memory: {error}"));
+    }
+    all
+}
+
+fn in_the_spool(spool: &SpoolStatus, now: WallMs) -> String {
+    let (rows, bytes, most) = (spool.rows(), spool.bytes, spool.max_bytes);
+    let age = spool.oldest.map_or(String::new(), |oldest| {
+        format!(", the oldest poll is {} s old", now.since(oldest).as_secs())
+    });
+    format!("{rows} rows wait in the spool: {bytes} of {most} bytes{age}")
 }
 
 #[cfg(test)]
@@ -98,7 +139,7 @@ mod tests {
     #[test]
     fn a_server_that_works_is_ready_even_with_a_refused_file() {
         let server = ServerView { inventory_error: Some("line 3".into()), ..well() };
-        let readiness = Readiness::judge(&server, None, NOW);
+        let readiness = Readiness::judge(&server, None, &WriterStats::default(), NOW);
         assert!(readiness.ready, "{readiness:?}");
         assert_eq!(readiness.warnings.len(), 1);
     }
@@ -111,7 +152,21 @@ mod tests {
             stopping: true,
             ..ServerView::default()
         };
-        let readiness = Readiness::judge(&server, Some("disk full".to_owned()), NOW);
+        let writer = WriterStats {
+            failing_since: Some(NOW),
+            last_error: Some("read only".into()),
+            depth: 7,
+            spool: Some(SpoolStatus {
+                polls: 3,
+                others: 1,
+                bytes: 4096,
+                max_bytes: 8192,
+                oldest: Some(NOW.minus(Duration::from_secs(9))),
+            }),
+            spool_error: Some("no room".into()),
+            ..WriterStats::default()
+        };
+        let readiness = Readiness::judge(&server, Some("disk full".to_owned()), &writer, NOW);
         assert!(!readiness.ready);
         assert_eq!(
             readiness.reasons,
@@ -120,14 +175,22 @@ mod tests {
                 "no inventory is in force yet",
                 "no round of polls for 61 s (limit 60 s)",
                 "the store does not answer: disk full",
+                "the store takes no rows since 2026-03-29T01:30:00.000Z: read only",
+                "4 rows wait in the spool: 4096 of 8192 bytes, the oldest poll is 9 s old",
+                "the spool does not work, 7 rows wait in memory: no room",
             ]
         );
+        // While the store takes rows, what is left of an outage stops no work.
+        let writer = WriterStats { failing_since: None, ..writer };
+        let readiness = Readiness::judge(&well(), None, &writer, NOW);
+        assert!(readiness.ready, "{readiness:?}");
+        assert_eq!(readiness.warnings.len(), 2);
     }
 
     #[test]
     fn before_the_first_round_silence_counts_from_the_start() {
         let server = ServerView { started: NOW, last_round: WallMs::default(), ..well() };
-        let readiness = Readiness::judge(&server, None, NOW);
+        let readiness = Readiness::judge(&server, None, &WriterStats::default(), NOW);
         assert!(readiness.ready, "{readiness:?}");
         assert_eq!(readiness.last_round, None);
     }

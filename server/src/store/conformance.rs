@@ -15,7 +15,8 @@ use crate::{
     health::Pause,
     model::{
         Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, Family, FilesystemColumn, HostId,
-        NetColumn, Outcome, ProcessColumn, Record, Row, SoftirqColumn, State, Transition, Values,
+        Loss, LossReason, NetColumn, Outcome, ProcessColumn, Record, Row, SoftirqColumn, State,
+        Transition, Values,
     },
     units::WallMs,
 };
@@ -62,6 +63,7 @@ macro_rules! suite {
             transitions_are_kept_once_and_move_the_state
             a_pause_is_kept_until_it_is_ended
             a_row_about_no_change_moves_no_state
+            losses_are_kept_once_and_found_by_span
             an_inventory_is_a_version_once
             what_is_old_is_pruned
             pruning_lets_batches_through
@@ -198,6 +200,7 @@ pub(crate) async fn a_batch_sent_again_changes_nothing(fixture: &dyn Fixture) {
             State::Suspect,
         )],
         facts: vec![FactsSeen { host: host.id, facts: sample::facts(), seen: slot(0) }],
+        losses: Vec::new(),
     };
     assert_eq!(write(fixture, batch.clone()).await.unwrap().polls, 2);
     let before = (all_polls(fixture, host.id).await, all_hosts(fixture).await);
@@ -334,6 +337,7 @@ pub(crate) async fn a_host_keeps_its_number(fixture: &dyn Fixture) {
             State::Up,
         )],
         facts: vec![FactsSeen { host: new.id, facts: sample::facts(), seen: slot(5) }],
+        losses: Vec::new(),
     };
     write(fixture, batch).await.unwrap();
 
@@ -542,6 +546,32 @@ pub(crate) async fn a_row_about_no_change_moves_no_state(fixture: &dyn Fixture) 
     assert_eq!(kept, transitions);
     let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
     assert_eq!(states, [Some((State::Up, slot(0)))], "still up, since when it came up");
+}
+
+pub(crate) async fn losses_are_kept_once_and_found_by_span(fixture: &dyn Fixture) {
+    let loss = |from, to, reason| Loss {
+        from: slot(from),
+        to: slot(to),
+        hosts: 3,
+        polls: 1 << 40,
+        reason,
+        noted_at: slot(100),
+    };
+    let all = vec![
+        loss(0, 10, LossReason::QueueFull),
+        loss(5, 6, LossReason::SpoolFull),
+        loss(5, 30, LossReason::Unreadable),
+        loss(40, 40, LossReason::Refused),
+    ];
+    for _ in 0..2 {
+        let batch = Batch { losses: all.clone(), ..Batch::default() };
+        write(fixture, batch).await.unwrap();
+    }
+    let store = fixture.store();
+    assert_eq!(store.losses(Span::ALL, MAX_PAGE).await.unwrap(), all);
+    assert_eq!(store.losses(Span::ALL, 1).await.unwrap(), all[..1]);
+    let span = Span { from: slot(10), to: slot(40) };
+    assert_eq!(store.losses(span, 9).await.unwrap(), [all[0].clone(), all[2].clone()]);
 }
 
 pub(crate) async fn an_inventory_is_a_version_once(fixture: &dyn Fixture) {

@@ -50,6 +50,35 @@ pub fn decode(text: &str) -> Result<Detail, serde_json::Error> {
     })
 }
 
+/// Writes values without names, in the order of [`ColumnSet::ALL`]: `[1,null,2.5]`.
+pub(super) fn encode_values<C: ColumnSet>(values: &Values<C>) -> String {
+    let mut out =
+        Writer { text: String::with_capacity(C::ALL.len() * BYTES_PER_VALUE), first: true };
+    out.text.push('[');
+    for (_, value) in values.iter() {
+        if !std::mem::take(&mut out.first) {
+            out.text.push(',');
+        }
+        match value {
+            Some(value) => out.number(value),
+            None => out.text.push_str("null"),
+        }
+    }
+    out.text.push(']');
+    out.text
+}
+
+/// Reads what [`encode_values`] wrote, here or in another version: columns are only ever added at
+/// the end.
+pub(super) fn decode_values<C: ColumnSet>(text: &str) -> Result<Values<C>, serde_json::Error> {
+    let cells: Vec<Option<f64>> = serde_json::from_str(text)?;
+    let mut values = Values::default();
+    for (column, cell) in C::ALL.iter().zip(cells) {
+        values.set(*column, cell);
+    }
+    Ok(values)
+}
+
 fn size_hint(detail: &Detail) -> usize {
     fn values<C: ColumnSet>(rows: &[Row<C>]) -> usize {
         rows.len() * (C::ALL.len() + 2 * C::LABELS.len())

@@ -116,6 +116,12 @@ pub enum StoreError {
         /// Its name.
         database: String,
     },
+    /// The store could not be opened yet; it is tried again.
+    #[error("the store is not open yet: {why}")]
+    NotYet {
+        /// Why the last try failed, in one line.
+        why: String,
+    },
     /// Something was to be written to a store that is open for reading.
     #[error("the store is open for reading only, it cannot {doing}")]
     ReadOnly {
@@ -168,5 +174,19 @@ impl StoreError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         !matches!(self, Self::BadRow { .. })
+    }
+
+    /// The error and what caused it, in one line.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let causes = std::iter::successors(self.source(), |cause: &&dyn Error| (**cause).source());
+        causes.fold(self.to_string(), |words, cause| format!("{words}: {cause}"))
+    }
+
+    /// Whether a store that could not be opened may be there later without anybody's doing: its
+    /// server is still starting, or away. What is not is an operator's to mend.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Timeout { .. } | Self::NotYet { .. })
     }
 }

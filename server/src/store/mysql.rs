@@ -13,6 +13,7 @@ mod fault;
 mod hosts;
 mod inventories;
 mod lease;
+mod losses;
 mod migrate;
 mod moment;
 mod packed;
@@ -49,7 +50,7 @@ use super::{
 use crate::{
     clock::Clock,
     health::Pause,
-    model::{HostId, Record, Transition, VersionId},
+    model::{HostId, Loss, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -295,6 +296,11 @@ impl Store for Mysql {
 
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
         self.call(|shared| async move { pauses::read(&shared.doors).await }).await
+    }
+
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move { losses::read(&shared.doors, span, limit).await }).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

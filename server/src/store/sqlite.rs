@@ -11,6 +11,7 @@ mod events;
 mod fault;
 mod hosts;
 mod inventories;
+mod losses;
 mod migrate;
 mod pauses;
 mod polls;
@@ -36,7 +37,7 @@ use super::{
 };
 use crate::{
     health::Pause,
-    model::{HostId, Record, Transition, VersionId},
+    model::{HostId, Loss, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -166,6 +167,10 @@ impl Store for Sqlite {
 
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
         self.readers.run(|c| pauses::read(c)).await
+    }
+
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        self.readers.run(move |c| losses::read(c, span, limit.min(MAX_PAGE))).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

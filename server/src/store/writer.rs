@@ -1,11 +1,11 @@
 //! Between polling, which never waits, and the store, which may be slow or away.
 //!
 //! [`WriterHandle::push`] puts a row into a bounded queue and returns; one task takes batches out,
-//! by count or by time, and writes each in one transaction. A batch that the store cannot take now
-//! is kept and tried again; a row that it can never take is found by halving and counted. What is
-//! lost is counted and said.
+//! by count or by time, and writes each in one transaction. What the store cannot take now waits in
+//! the spool on disk, or in memory where there is none, and is sent again; a row that it can never
+//! take is found by halving and counted. What is lost is counted, said and written down.
 //!
-//! Knows the store by its trait only: no SQL, no backend.
+//! Knows the store by its trait and the spool by its handle only: no SQL, no backend.
 
 mod queue;
 mod work;
@@ -26,7 +26,10 @@ pub use queue::Entry;
 use queue::Queue;
 use work::Work;
 
-use super::Store;
+use super::{
+    Store,
+    spool::{Spool, SpoolStatus},
+};
 use crate::units::WallMs;
 
 /// The writer's limits.
@@ -44,6 +47,15 @@ pub struct WriterLimits {
     pub retry_first: Duration,
     /// The longest wait.
     pub retry_cap: Duration,
+    /// How long a write may take before its rows, and those that follow, also go to the spool.
+    pub patience: Duration,
+    /// How long after a fault of the spool it is tried again.
+    pub spool_retry: Duration,
+    /// How often it is decided how many rows of the spool are replayed: as many as came anew since
+    /// the last time, so that the load at most doubles.
+    pub replay_tick: Duration,
+    /// How many are replayed at least in each tick, however few come anew: no load for any store.
+    pub replay_floor: usize,
 }
 
 impl Default for WriterLimits {
@@ -55,6 +67,10 @@ impl Default for WriterLimits {
             write_timeout: Duration::from_secs(30),
             retry_first: Duration::from_millis(200),
             retry_cap: Duration::from_secs(30),
+            patience: Duration::from_millis(500),
+            spool_retry: Duration::from_secs(1),
+            replay_tick: Duration::from_secs(1),
+            replay_floor: 10,
         }
     }
 }
@@ -72,9 +88,15 @@ pub struct WriterStats {
     pub dropped: u64,
     /// Rows lost because the store can never take them.
     pub rejected: u64,
+    /// Rows that went to the spool.
+    pub spooled: u64,
+    /// Polls lost because the spool was full.
+    pub evicted: u64,
+    /// Rows of the spool that the store has taken.
+    pub replayed: u64,
     /// Writes that failed, each try counted.
     pub failed_batches: u64,
-    /// Rows that wait or are being written.
+    /// Rows that wait in memory or are being written from there.
     pub depth: usize,
     /// Since when no write has succeeded; none while all is well.
     pub failing_since: Option<WallMs>,
@@ -82,6 +104,10 @@ pub struct WriterStats {
     pub last_error: Option<Arc<str>>,
     /// When the store last took a batch.
     pub last_success: Option<WallMs>,
+    /// What waits in the spool; none without one.
+    pub spool: Option<SpoolStatus>,
+    /// Why the spool takes nothing; none while it does.
+    pub spool_error: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +115,12 @@ struct State {
     queue: Queue,
     in_flight: usize,
     closed: bool,
+    /// Rows handed in so far.
+    pushed: u64,
+    /// The spool's limit was reached and it has not been empty since.
+    evicting: bool,
+    /// The queue was full and has not been empty since.
+    dropping: bool,
     stats: WriterStats,
 }
 
@@ -97,6 +129,7 @@ struct Shared {
     state: Mutex<State>,
     wake: Notify,
     batch_rows: usize,
+    spool: Option<Arc<Spool>>,
 }
 
 impl Shared {
@@ -126,9 +159,15 @@ impl WriterHandle {
                 state.stats.dropped += 1;
                 return;
             }
-            let before = state.stats.dropped;
-            state.stats.dropped += state.queue.push(entry);
-            (state.queue.len(), before == 0 && state.stats.dropped > 0)
+            state.pushed += 1;
+            if state.queue.len() == 0 {
+                state.dropping = false;
+            }
+            let lost = state.queue.push(entry);
+            state.stats.dropped += lost;
+            let first = lost > 0 && !state.dropping;
+            state.dropping |= lost > 0;
+            (state.queue.len(), first)
         };
         if first_loss {
             tracing::error!(
@@ -145,7 +184,8 @@ impl WriterHandle {
     #[must_use]
     pub fn stats(&self) -> WriterStats {
         let state = self.shared.lock();
-        WriterStats { depth: state.queue.len() + state.in_flight, ..state.stats.clone() }
+        let spool = self.shared.spool.as_ref().map(|spool| spool.status());
+        WriterStats { depth: state.queue.len() + state.in_flight, spool, ..state.stats.clone() }
     }
 }
 
@@ -158,9 +198,20 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the task on the current runtime. `now` tells the time that the statistics bear.
+    /// Starts the task on the current runtime, without a spool. `now` tells the time that the
+    /// statistics bear.
     pub fn start(
         store: Arc<dyn Store>,
+        limits: WriterLimits,
+        now: impl Fn() -> WallMs + Send + Sync + 'static,
+    ) -> (WriterHandle, Self) {
+        Self::start_with(store, None, limits, now)
+    }
+
+    /// The same with a spool, if there is one; what is in it already is replayed.
+    pub fn start_with(
+        store: Arc<dyn Store>,
+        spool: Option<Arc<Spool>>,
         limits: WriterLimits,
         now: impl Fn() -> WallMs + Send + Sync + 'static,
     ) -> (WriterHandle, Self) {
@@ -169,20 +220,24 @@ impl Writer {
                 queue: Queue::new(limits.queue_rows),
                 in_flight: 0,
                 closed: false,
+                pushed: 0,
+                evicting: false,
+                dropping: false,
                 stats: WriterStats::default(),
             }),
             wake: Notify::new(),
             batch_rows: limits.batch_rows.max(1),
+            spool: spool.clone(),
         });
         let handle = WriterHandle { shared: Arc::clone(&shared) };
         let (stop, stopped) = watch::channel(false);
-        let work = Work { shared, store, limits, now: Box::new(now), stop: stopped };
+        let work = Work::new(shared, store, spool, limits, Box::new(now), stopped);
         let task = tokio::spawn(work.run());
         (handle.clone(), Self { handle, stop, task })
     }
 
-    /// Writes what waits, in order, and ends; what is not written by the deadline is dropped and
-    /// counted. Rows handed in from now on are dropped and counted too.
+    /// Writes what waits, in order, and ends; what the store does not take goes to the spool, and
+    /// what is in neither by the deadline is dropped and counted. Rows handed in from now on are dropped and counted too.
     pub async fn flush_and_stop(mut self, deadline: Duration) -> WriterStats {
         self.handle.shared.lock().closed = true;
         // Fails only when the task has ended.
@@ -203,7 +258,7 @@ impl Writer {
             state.stats.dropped += lost;
             state.in_flight = 0;
             state.queue = Queue::new(0);
-            stats = WriterStats { depth: 0, ..state.stats.clone() };
+            stats = WriterStats { depth: 0, spool: stats.spool, ..state.stats.clone() };
         }
         stats
     }

@@ -67,6 +67,11 @@ impl Desk {
 pub(crate) struct Running(Option<Child>);
 
 impl Running {
+    #[allow(dead_code, reason = "another test program uses it")]
+    pub(crate) fn of(child: Child) -> Self {
+        Self(Some(child))
+    }
+
     pub(crate) fn child(&mut self) -> &mut Child {
         self.0.as_mut().unwrap()
     }

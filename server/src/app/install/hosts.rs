@@ -10,7 +10,7 @@ use crate::{
     inventory::{Inventory, Kept, Known, Notice, Roster, Who},
     model::{HostName, State},
     operator::{Order, Refusal},
-    store::{HostQuery, HostSummary},
+    store::{HostQuery, HostSummary, Store as _},
 };
 
 /// Notices that are remembered to have been said.

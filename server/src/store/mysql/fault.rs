@@ -134,3 +134,55 @@ pub(super) fn is_no_table(error: &Error) -> bool {
 pub(super) fn is_unknown_variable(error: &Error) -> bool {
     code(error) == Some(UNKNOWN_VARIABLE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(code: u16) -> StoreError {
+        let place = Place { location: "here".to_owned(), database: "fleet".to_owned() };
+        let error = ServerError { code, message: "m".to_owned(), state: "HY000".to_owned() };
+        place.row_fault("keep", || "the row".to_owned(), Error::Server(error))
+    }
+
+    #[test]
+    fn what_an_operator_can_mend_is_waited_for_and_only_a_bad_row_is_not() {
+        let waited_for = [
+            (1021, "disk full"),
+            (1040, "too many connections"),
+            (1044, "no access to the database"),
+            (1045, "wrong password"),
+            (1047, "Galera: node not ready"),
+            (1049, "no database"),
+            (1053, "shutting down"),
+            (1054, "a column is missing"),
+            (1114, "table full"),
+            (1142, "no grant on the table"),
+            (1146, "no table"),
+            (1180, "Galera: error at commit"),
+            (1203, "too many connections of this user"),
+            (1205, "lock wait"),
+            (1213, "deadlock"),
+            (1290, "read only"),
+            (1317, "killed"),
+            (1526, "no partition"),
+            (1698, "wrong way to log in"),
+            (1792, "read-only transaction"),
+            (1836, "read-only mode"),
+            (1927, "connection was killed"),
+            (1969, "statement timeout of MariaDB"),
+            (2006, "gone away"),
+            (2013, "lost connection"),
+            (3024, "statement timeout of MySQL"),
+        ];
+        for (code, words) in waited_for {
+            assert!(judged(code).is_transient(), "{code} {words}");
+        }
+        for code in OF_THE_ROW {
+            assert!(!judged(code).is_transient(), "{code}");
+        }
+        let large = Error::Driver(DriverError::PacketTooLarge);
+        let place = Place { location: "here".to_owned(), database: "fleet".to_owned() };
+        assert!(!place.row_fault("keep", || "the row".to_owned(), large).is_transient());
+    }
+}

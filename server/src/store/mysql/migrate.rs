@@ -53,6 +53,7 @@ const STEPS: &[Step] = steps! {
     19 "0019_view_process_states"
     20 "0020_view_process"
     21 "0021_view_host_totals"
+    23 "0023_loss"
     30 "0030_pause"
 };
 

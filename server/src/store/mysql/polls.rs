@@ -9,7 +9,8 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record, seen,
+    cells::Cells, connect::Doors, events, fault::Place, hosts, losses, moment, partitions, record,
+    seen,
 };
 use crate::{
     model::{HostId, Record},
@@ -111,6 +112,9 @@ pub(super) async fn write(
     }
     for seen in &batch.facts {
         hosts::learn(&mut transaction, seen, place).await?;
+    }
+    for loss in &batch.losses {
+        losses::insert(&mut transaction, loss, place).await?;
     }
     seen::see(&mut transaction, batch, place).await?;
     transaction.commit().await.map_err(&fault)?;

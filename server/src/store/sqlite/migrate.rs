@@ -28,6 +28,7 @@ const STEPS: &[Step] = steps! {
     1 "0001_tables"
     2 "0002_views"
     3 "0003_pause"
+    4 "0004_loss"
 };
 
 /// What was applied, in the file itself.

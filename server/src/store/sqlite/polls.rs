@@ -10,7 +10,7 @@ use rusqlite::{
 use super::{
     events,
     fault::{fault, row_fault, unreadable},
-    hosts,
+    hosts, losses,
 };
 use crate::{
     model::{
@@ -77,6 +77,9 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Writte
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {
         hosts::learn(&transaction, seen).map_err(&failed)?;
+    }
+    for loss in &batch.losses {
+        losses::insert(&transaction, loss).map_err(&failed)?;
     }
     transaction.commit().map_err(&failed)?;
     Ok(written)

@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, Record, Transition},
-    store::{Batch, FactsSeen},
+    model::{HostId, LossReason, Record, Transition},
+    store::{Batch, FactsSeen, loss::Tally},
+    units::WallMs,
 };
 
 /// One row on its way to the store.
@@ -29,16 +30,34 @@ pub(super) struct Queue {
     polls: VecDeque<Arc<Record>>,
     transitions: VecDeque<Transition>,
     facts: BTreeMap<HostId, FactsSeen>,
+    /// What was lost and is not written down yet; not part of what is limited.
+    lost: Tally,
     limit: usize,
 }
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Self {
-        Self { polls: VecDeque::new(), transitions: VecDeque::new(), facts: BTreeMap::new(), limit }
+        Self {
+            polls: VecDeque::new(),
+            transitions: VecDeque::new(),
+            facts: BTreeMap::new(),
+            lost: Tally::default(),
+            limit,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.polls.len() + self.transitions.len() + self.facts.len()
+    }
+
+    /// Whether there is anything to write, be it only what was lost.
+    pub(super) fn has_work(&self) -> bool {
+        self.len() + self.lost.len() > 0
+    }
+
+    /// Notes that a poll was lost.
+    pub(super) fn lose(&mut self, record: &Record, reason: LossReason) {
+        self.lost.add(record, reason);
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
@@ -52,7 +71,11 @@ impl Queue {
         }
         let mut lost = 0;
         while self.len() > self.limit {
-            let gone = self.polls.pop_front().is_some()
+            let oldest = self.polls.pop_front();
+            if let Some(record) = &oldest {
+                self.lost.add(record, LossReason::QueueFull);
+            }
+            let gone = oldest.is_some()
                 || self.facts.pop_first().is_some()
                 || self.transitions.pop_front().is_some();
             if !gone {
@@ -71,8 +94,9 @@ impl Queue {
         self.facts.insert(seen.host, seen);
     }
 
-    /// The next rows to write, at most `rows`: transitions and facts, which are few, then polls.
-    pub(super) fn take(&mut self, rows: usize) -> Batch {
+    /// The next rows to write, at most `rows`: transitions and facts, which are few, then polls. What
+    /// was lost comes with them, as noted `now`.
+    pub(super) fn take(&mut self, rows: usize, now: impl FnOnce() -> WallMs) -> Batch {
         let transitions: Vec<_> =
             self.transitions.drain(..rows.min(self.transitions.len())).collect();
         let mut room = rows - transitions.len();
@@ -84,14 +108,15 @@ impl Queue {
             room -= 1;
         }
         let polls = self.polls.drain(..room.min(self.polls.len())).collect();
-        Batch { polls, transitions, facts }
+        let losses = if self.lost.len() > 0 { self.lost.take(now()) } else { Vec::new() };
+        Batch { polls, transitions, facts, losses }
     }
 }
 
 /// Two halves of a batch, in order; the first is not empty.
 pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let mut room = batch.len().div_ceil(2);
-    let Batch { mut polls, mut transitions, mut facts } = batch;
+    let Batch { mut polls, mut transitions, mut facts, mut losses } = batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
         room -= kept;
@@ -100,14 +125,32 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let later = Batch {
         transitions: transitions.split_off(cut(transitions.len())),
         facts: facts.split_off(cut(facts.len())),
+        losses: losses.split_off(cut(losses.len())),
         polls: polls.split_off(cut(polls.len())),
     };
-    (Batch { polls, transitions, facts }, later)
+    (Batch { polls, transitions, facts, losses }, later)
+}
+
+/// One batch of several, in their order.
+pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
+    parts.into_iter().fold(Batch::default(), |mut all, part| {
+        all.polls.extend(part.polls);
+        all.transitions.extend(part.transitions);
+        all.facts.extend(part.facts);
+        all.losses.extend(part.losses);
+        all
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: WallMs = WallMs(99);
+
+    fn now() -> WallMs {
+        NOW
+    }
     use crate::{
         model::{Facts, State},
         store::sample,
@@ -154,8 +197,12 @@ mod tests {
         assert_eq!(queue.push(poll(4)), 1); // itself: it is the oldest poll
         assert_eq!(queue.push(transition(3)), 1); // the facts
         assert_eq!(queue.push(transition(4)), 1); // transition 1
-        let batch = queue.take(10);
+        let batch = queue.take(10, now);
         assert!(batch.polls.is_empty() && batch.facts.is_empty());
+        let [loss] = batch.losses.as_slice() else { panic!("{batch:?}") };
+        assert_eq!((loss.from, loss.to, loss.noted_at), (WallMs(1), WallMs(4), NOW));
+        assert_eq!((loss.hosts, loss.polls, loss.reason), (1, 4, LossReason::QueueFull));
+        assert!(!queue.has_work());
         assert_eq!(batch.transitions.iter().map(|t| t.at.0).collect::<Vec<_>>(), [2, 3, 4]);
     }
 
@@ -165,7 +212,7 @@ mod tests {
         for entry in [facts(1, Some("m"), 1), facts(2, None, 1), facts(1, None, 2)] {
             assert_eq!(queue.push(entry), 0);
         }
-        let batch = queue.take(10);
+        let batch = queue.take(10, now);
         assert_eq!(batch.len(), 2);
         assert_eq!(batch.facts[0].seen, WallMs(2));
         assert_eq!(batch.facts[0].facts.machine_id.as_deref(), Some("m"));
@@ -177,10 +224,10 @@ mod tests {
         for entry in [poll(1), poll(2), transition(1), poll(3), facts(1, None, 1)] {
             queue.push(entry);
         }
-        let first = queue.take(3);
+        let first = queue.take(3, now);
         assert_eq!((first.transitions.len(), first.facts.len(), slots(&first)), (1, 1, vec![1]));
-        assert_eq!(slots(&queue.take(3)), [2, 3]);
-        assert!(queue.take(3).is_empty());
+        assert_eq!(slots(&queue.take(3, now)), [2, 3]);
+        assert!(queue.take(3, now).is_empty());
     }
 
     #[test]
@@ -189,7 +236,7 @@ mod tests {
         for entry in [poll(1), poll(2), poll(3), transition(1), facts(1, None, 1)] {
             queue.push(entry);
         }
-        let (first, second) = halve(queue.take(10));
+        let (first, second) = halve(queue.take(10, now));
         assert_eq!((first.len(), slots(&first)), (3, vec![1]));
         assert_eq!((second.len(), slots(&second)), (2, vec![2, 3]));
         let (one, other) = halve(second);

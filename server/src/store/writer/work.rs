@@ -1,48 +1,162 @@
 //! The task of the writer: when a batch leaves, and what is done when the store does not take it.
+//!
+//! While the store takes rows they go straight to it. The moment it fails, or does not answer within
+//! the patience, what it has not acknowledged goes to the spool, and so does all that follows. When
+//! it answers again new rows go straight to it, and beside them the spool is replayed, oldest first,
+//! with no more rows a second than come anew. Without a spool, or while the spool's disk takes
+//! nothing, rows wait in memory.
+
+mod account;
+mod aside;
 
 use std::{
-    error::Error,
     hash::{BuildHasher, Hasher, RandomState},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Sleep, sleep, timeout},
 };
 
-use super::{Shared, WriterLimits, queue::halve};
+use super::{Shared, WriterLimits, queue::halve, queue::join};
 use crate::{
-    store::{Batch, Store, StoreError, Written},
+    store::{
+        Batch, Store, StoreError, Written,
+        spool::{Ids, Spool},
+    },
     units::WallMs,
 };
 
+type Timer = Pin<Box<Sleep>>;
+
+fn timer(length: Duration) -> Timer {
+    Box::pin(sleep(length))
+}
+
+/// Ends with the timer, if there is one that still runs; else never.
+async fn rings(timer: Option<&mut Timer>) {
+    match timer {
+        Some(timer) if !timer.is_elapsed() => timer.as_mut().await,
+        _ => std::future::pending().await,
+    }
+}
+
+/// Where a batch that is being written is kept meanwhile.
+#[derive(Debug)]
+enum Origin {
+    /// Here alone.
+    Memory,
+    /// Also in the spool, because the store took long.
+    Copied(Vec<Ids>),
+    /// In the spool, from which it was read.
+    Page(Ids),
+}
+
+type Write = Pin<Box<dyn Future<Output = Result<Written, StoreError>> + Send>>;
+
+/// A batch that is being written.
+struct Sending {
+    write: Write,
+    batch: Arc<Batch>,
+    /// Its other parts, when a row of it was refused; the next one last.
+    rest: Vec<Batch>,
+    origin: Origin,
+    patience: Timer,
+}
+
+impl Sending {
+    fn is_slow(&self) -> bool {
+        self.patience.is_elapsed()
+    }
+
+    fn in_memory(&self) -> usize {
+        match self.origin {
+            Origin::Memory => self.batch.len() + self.rest.iter().map(Batch::len).sum::<usize>(),
+            Origin::Copied(_) | Origin::Page(_) => 0,
+        }
+    }
+}
+
+/// The store fails.
+struct Away {
+    /// The wait before the next try, before it is jittered.
+    wait: Duration,
+    next: Timer,
+}
+
 pub(super) struct Work {
-    pub(super) shared: Arc<Shared>,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) limits: WriterLimits,
-    pub(super) now: Box<dyn Fn() -> WallMs + Send + Sync>,
-    pub(super) stop: watch::Receiver<bool>,
+    shared: Arc<Shared>,
+    store: Arc<dyn Store>,
+    spool: Option<Arc<Spool>>,
+    limits: WriterLimits,
+    now: Box<dyn Fn() -> WallMs + Send + Sync>,
+    stop: watch::Receiver<bool>,
+    sending: Option<Sending>,
+    /// Not acknowledged, and not in the spool either.
+    held: Option<Batch>,
+    /// Runs since there was something in the queue.
+    due: Option<Timer>,
+    away: Option<Away>,
+    /// The spool failed: not tried again before this.
+    no_spool: Option<Timer>,
+    /// Rows of the spool that may still be replayed before the tick.
+    allowed: usize,
+    tick: Option<Timer>,
+    /// Rows pushed by the last tick.
+    pushed: u64,
 }
 
 impl Work {
-    /// Takes batches out and delivers them until the end is asked for and nothing is left.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        store: Arc<dyn Store>,
+        spool: Option<Arc<Spool>>,
+        limits: WriterLimits,
+        now: Box<dyn Fn() -> WallMs + Send + Sync>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            shared,
+            store,
+            spool,
+            limits,
+            now,
+            stop,
+            sending: None,
+            held: None,
+            due: None,
+            away: None,
+            no_spool: None,
+            allowed: 0,
+            tick: None,
+            pushed: 0,
+        }
+    }
+
+    /// Takes batches out and delivers them until the end is asked for and nothing is left in
+    /// memory.
     pub(super) async fn run(mut self) {
+        if let Some(spool) = self.spool.clone()
+            && let Err(error) = spool.open().await
+        {
+            self.spool_failed(&error);
+        }
         loop {
-            self.wait_until_due().await;
-            let stopping = self.is_stopping();
-            let batch = {
-                let mut state = self.shared.lock();
-                let batch = state.queue.take(self.shared.batch_rows);
-                state.in_flight = batch.len();
-                batch
-            };
-            if !batch.is_empty() {
-                self.deliver(batch).await;
-            } else if stopping {
+            self.watch_queue();
+            self.send_next().await;
+            if self.is_shut() {
+                self.put_aside().await;
+            } else {
+                self.look_after_spool().await;
+            }
+            self.account();
+            if self.is_stopping() && self.is_done() {
                 return;
             }
+            self.wait().await;
         }
     }
 
@@ -51,109 +165,202 @@ impl Work {
         *self.stop.borrow() || self.stop.has_changed().is_err()
     }
 
-    /// Returns once a batch is full, has waited long enough, or the end was asked for.
-    async fn wait_until_due(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        let at_least = async |rows: usize| {
-            while shared.waiting() < rows {
-                shared.wake.notified().await;
+    /// Whether no row is in memory alone.
+    fn is_done(&self) -> bool {
+        let sending = self.sending.as_ref().is_none_or(|sending| sending.in_memory() == 0);
+        sending && self.held.is_none() && !self.shared.lock().queue.has_work()
+    }
+
+    /// Whether new rows are not to wait for the store.
+    fn is_shut(&self) -> bool {
+        self.away.is_some() || self.sending.as_ref().is_some_and(Sending::is_slow)
+    }
+
+    fn can_spool(&self) -> bool {
+        self.spool.is_some() && self.no_spool.as_ref().is_none_or(|timer| timer.is_elapsed())
+    }
+
+    fn watch_queue(&mut self) {
+        if !self.shared.lock().queue.has_work() {
+            self.due = None;
+        } else if self.due.is_none() {
+            self.due = Some(timer(self.limits.batch_wait));
+        }
+    }
+
+    /// Whether a batch of the queue is full, has waited long enough, or the end was asked for.
+    fn is_due(&self) -> bool {
+        self.shared.waiting() >= self.shared.batch_rows
+            || self.due.as_ref().is_some_and(|due| due.is_elapsed())
+            || self.is_stopping()
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        let batch = self.shared.lock().queue.take(self.shared.batch_rows, &self.now);
+        self.watch_queue();
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// Says what is in memory besides the queue.
+    fn account(&self) {
+        let sending = self.sending.as_ref().map_or(0, Sending::in_memory);
+        let held = self.held.as_ref().map_or(0, Batch::len);
+        self.shared.lock().in_flight = sending + held;
+    }
+
+    async fn wait(&mut self) {
+        let stopping = self.is_stopping();
+        let idle = self.sending.is_none();
+        let (write, patience) = match &mut self.sending {
+            Some(sending) => (Some(&mut sending.write), Some(&mut sending.patience)),
+            None => (None, None),
+        };
+        let write = async {
+            match write {
+                Some(write) => write.await,
+                None => std::future::pending().await,
             }
         };
-        let due = async {
-            at_least(1).await;
-            // Elapsed is as good as full.
-            let _ = timeout(self.limits.batch_wait, at_least(shared.batch_rows)).await;
+        let next = self.away.as_mut().filter(|_| idle).map(|away| &mut away.next);
+        let patience = patience.filter(|_| self.spool.is_some());
+        let result = tokio::select! {
+            result = write => Some(result),
+            () = rings(patience) => None,
+            () = self.shared.wake.notified() => None,
+            () = rings(self.due.as_mut()) => None,
+            () = rings(next) => None,
+            () = rings(self.no_spool.as_mut()) => None,
+            () = rings(self.tick.as_mut()) => None,
+            _ = self.stop.wait_for(|stop| *stop), if !stopping => None,
         };
-        tokio::select! {
-            () = due => {}
-            _ = self.stop.wait_for(|stop| *stop) => {}
+        if let Some(result) = result {
+            self.ended(result).await;
         }
-    }
-
-    /// Writes a batch, however long it takes; only rows that the store can never take are left out.
-    async fn deliver(&mut self, batch: Batch) {
-        let mut parts = vec![batch];
-        while let Some(part) = parts.pop() {
-            let rows = part.len();
-            match self.write(Arc::new(part)).await {
-                Ok(written) => self.succeeded(rows, written),
-                Err((error, part)) if rows == 1 => self.rejected(&error, &part),
-                Err((_, part)) => {
-                    let (first, second) = halve(part);
-                    parts.push(second);
-                    parts.push(first);
-                }
-            }
-        }
-    }
-
-    /// Writes one batch; tries again for as long as the store is at fault. An error is one of the
-    /// rows' own, and comes with them.
-    async fn write(&mut self, batch: Arc<Batch>) -> Result<Written, (StoreError, Batch)> {
-        let mut wait = self.limits.retry_first;
-        loop {
-            let after = self.limits.write_timeout;
-            let write = timeout(after, self.store.write(Arc::clone(&batch)));
-            let error = match write.await.unwrap_or(Err(StoreError::Timeout { after })) {
-                Ok(written) => return Ok(written),
-                Err(error) => error,
-            };
-            self.failed(&error);
-            if !error.is_transient() {
-                return Err((error, Arc::unwrap_or_clone(batch)));
-            }
-            if self.is_stopping() {
-                sleep(jittered(self.limits.retry_first)).await;
-            } else {
-                tokio::select! {
-                    () = sleep(jittered(wait)) => {}
-                    _ = self.stop.wait_for(|stop| *stop) => {}
-                }
-                wait = self.limits.retry_cap.min(wait.saturating_mul(2));
-            }
-        }
-    }
-
-    fn succeeded(&self, rows: usize, written: Written) {
-        let mut state = self.shared.lock();
-        state.in_flight = state.in_flight.saturating_sub(rows);
-        let stats = &mut state.stats;
-        stats.written += u64::try_from(rows).unwrap_or(u64::MAX);
-        stats.repeated += written.repeated;
-        stats.conflicting += written.conflicting;
-        stats.last_success = Some((self.now)());
-        if let Some(since) = stats.failing_since.take() {
-            let dropped = stats.dropped;
-            drop(state);
-            tracing::info!(%since, dropped, "the store takes rows again");
-        }
-    }
-
-    fn failed(&self, error: &StoreError) {
-        let text = with_causes(error);
-        let first = {
-            let mut state = self.shared.lock();
-            let stats = &mut state.stats;
-            stats.failed_batches += 1;
-            stats.last_error = Some(text.as_str().into());
-            let first = error.is_transient() && stats.failing_since.is_none();
-            if first {
-                stats.failing_since = Some((self.now)());
-            }
-            first
-        };
-        if first {
-            tracing::error!(error = text, "the store takes no rows: they wait in memory");
-        }
-    }
-
-    fn rejected(&self, error: &StoreError, part: &Batch) {
+        if !stopping
+            && self.is_stopping()
+            && let Some(away) = &mut self.away
         {
-            let mut state = self.shared.lock();
-            state.in_flight = state.in_flight.saturating_sub(part.len());
-            state.stats.rejected += 1;
+            // No time is left for the long waits.
+            away.next = timer(Duration::ZERO);
         }
-        tracing::error!(error = with_causes(error), "a row is lost: the store can never take it");
+    }
+
+    /// Gives the store something to do when it has nothing and may be asked.
+    async fn send_next(&mut self) {
+        if self.sending.is_some() {
+            return;
+        }
+        if let Some(away) = &self.away {
+            if !away.next.is_elapsed() || (self.is_stopping() && self.can_spool()) {
+                return;
+            }
+            // One try, with little, and with what would be lost first.
+            if let Some(batch) = self.held.take() {
+                self.send(batch, Vec::new(), Origin::Memory);
+            } else if !self.send_page(self.limits.replay_floor).await
+                && let Some(batch) = self.take()
+            {
+                self.send(batch, Vec::new(), Origin::Memory);
+            }
+            return;
+        }
+        if let Some(batch) = self.held.take() {
+            self.send(batch, Vec::new(), Origin::Memory);
+        } else if self.is_due()
+            && let Some(batch) = self.take()
+        {
+            let batch = self.behind_the_spool(batch).await;
+            if !batch.is_empty() {
+                self.send(batch, Vec::new(), Origin::Memory);
+            }
+        } else if !self.is_stopping() {
+            self.replay().await;
+        }
+    }
+
+    fn send(&mut self, batch: Batch, rest: Vec<Batch>, origin: Origin) {
+        let batch = Arc::new(batch);
+        let (store, sent) = (Arc::clone(&self.store), Arc::clone(&batch));
+        let after = self.limits.write_timeout;
+        let write = Box::pin(async move {
+            let write = timeout(after, store.write(sent));
+            write.await.unwrap_or(Err(StoreError::Timeout { after }))
+        });
+        let patience = timer(self.limits.patience);
+        self.sending = Some(Sending { write, batch, rest, origin, patience });
+    }
+
+    /// A write has ended.
+    async fn ended(&mut self, result: Result<Written, StoreError>) {
+        let Some(Sending { write, batch, mut rest, origin, .. }) = self.sending.take() else {
+            return;
+        };
+        // It has a hold of the batch.
+        drop(write);
+        match result {
+            Ok(written) => {
+                self.shared.written(batch.len(), written, (self.now)());
+                self.away = None;
+                self.remember(batch, &origin).await;
+                self.go_on(rest, origin).await;
+            }
+            Err(error) if error.is_transient() => {
+                self.shared.failed(&error, self.spool.is_some(), &self.now);
+                if matches!(origin, Origin::Memory) {
+                    rest.push(Arc::unwrap_or_clone(batch));
+                    rest.reverse();
+                    self.held = Some(join(rest));
+                }
+                self.back_off();
+            }
+            Err(error) if batch.len() == 1 => {
+                self.shared.failed(&error, self.spool.is_some(), &self.now);
+                self.shared.rejected(&error, &batch);
+                self.go_on(rest, origin).await;
+            }
+            Err(error) => {
+                self.shared.failed(&error, self.spool.is_some(), &self.now);
+                let (first, second) = halve(Arc::unwrap_or_clone(batch));
+                rest.push(second);
+                self.send(first, rest, origin);
+            }
+        }
+    }
+
+    /// The next part, or the end of the whole batch: what the spool has of it can go.
+    async fn go_on(&mut self, mut rest: Vec<Batch>, origin: Origin) {
+        if let Some(part) = rest.pop() {
+            return self.send(part, rest, origin);
+        }
+        let Some(spool) = self.spool.clone() else { return };
+        match origin {
+            Origin::Memory => {}
+            Origin::Copied(all) => {
+                for ids in all {
+                    self.keep(spool.take_back(ids).await);
+                }
+            }
+            Origin::Page(ids) => self.keep(spool.acknowledge(ids).await),
+        }
+        self.shared.noted(&spool.status());
+    }
+
+    fn back_off(&mut self) {
+        let first = self.limits.retry_first;
+        let wait = match &self.away {
+            Some(away) if !self.is_stopping() => {
+                self.limits.retry_cap.min(away.wait.saturating_mul(2))
+            }
+            _ => first,
+        };
+        self.away = Some(Away { wait, next: timer(jittered(wait)) });
+        self.measure_anew();
+    }
+
+    /// The load while the store was away says nothing of the load after.
+    fn measure_anew(&mut self) {
+        self.tick = None;
+        self.allowed = 0;
     }
 }
 
@@ -163,16 +370,4 @@ fn jittered(wait: Duration) -> Duration {
     let half = wait / 2;
     let nanos = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);
     half + Duration::from_nanos(random % nanos.saturating_add(1))
-}
-
-/// The error and what caused it, in one line.
-fn with_causes(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

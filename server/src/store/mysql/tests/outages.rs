@@ -3,7 +3,10 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::*;
-use crate::store::writer::{Entry, Writer, WriterHandle, WriterLimits};
+use crate::store::{
+    spool::Spool,
+    writer::{Entry, Writer, WriterHandle, WriterLimits},
+};
 
 /// Long enough for anything that is going to happen at all.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -70,6 +73,9 @@ impl Store for Told {
     ) -> Result<Vec<Transition>, StoreError> {
         self.store.transitions(host, span, order, limit).await
     }
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        self.store.losses(span, limit).await
+    }
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         self.store.prune(before).await
     }
@@ -87,10 +93,19 @@ struct Site {
     writer: Writer,
     ended: mpsc::Receiver<Result<Written, String>>,
     pushed: i64,
+    spool: Option<(Arc<Spool>, tempfile::TempDir)>,
 }
 
 impl Site {
     async fn new() -> Self {
+        Self::start(false).await
+    }
+
+    async fn with_spool() -> Self {
+        Self::start(true).await
+    }
+
+    async fn start(spools: bool) -> Self {
         let server = Mariadbd::start(&FLAGS);
         let limits = Limits {
             connect: Duration::from_millis(500),
@@ -118,11 +133,21 @@ impl Site {
             batch_wait: Duration::from_millis(10),
             retry_first: Duration::from_millis(5),
             retry_cap: Duration::from_millis(50),
+            patience: Duration::from_millis(100),
+            // What takes minutes outside: seconds here.
+            replay_tick: Duration::from_millis(10),
+            replay_floor: BATCH,
             ..WriterLimits::default()
         };
-        let (handle, writer) =
-            Writer::start(Arc::clone(&store) as Arc<dyn Store>, limits, || sample::START);
-        Self { server, store, host, handle, writer, ended, pushed: 0 }
+        let spool = spools.then(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("spool.db");
+            (Arc::new(Spool::start(path, "test".to_owned(), 1 << 30).unwrap()), folder)
+        });
+        let its = spool.as_ref().map(|(spool, _)| Arc::clone(spool));
+        let to = Arc::clone(&store) as Arc<dyn Store>;
+        let (handle, writer) = Writer::start_with(to, its, limits, || sample::START);
+        Self { server, store, host, handle, writer, ended, pushed: 0, spool }
     }
 
     fn record(&self, number: i64) -> Record {
@@ -146,16 +171,32 @@ impl Site {
         timeout(PATIENCE, seen).await.expect("no write ended so");
     }
 
+    /// Waits until this many rows wait in the spool, and none in memory.
+    async fn spooled(&self, wanted: impl Fn(u64) -> bool) {
+        let (spool, _) = self.spool.as_ref().unwrap();
+        let mut looks = tokio::time::interval(Duration::from_millis(5));
+        let seen = async {
+            while !wanted(spool.status().rows()) || self.handle.stats().depth > 0 {
+                looks.tick().await;
+            }
+        };
+        let waited = timeout(PATIENCE, seen).await;
+        assert!(waited.is_ok(), "{:?}", self.handle.stats());
+    }
+
     /// Ends the writer; every poll that was pushed must be there, once, as it was.
     async fn check(self) {
         let all: Vec<Record> = (0..self.pushed).map(|number| self.record(number)).collect();
         let stats = self.writer.flush_and_stop(PATIENCE).await;
         assert_eq!((stats.dropped, stats.rejected, stats.conflicting), (0, 0, 0), "{stats:?}");
+        if let Some((spool, _)) = &self.spool {
+            assert_eq!(spool.status().rows(), 0);
+        }
         let mut kept = Vec::new();
         let mut from = Span::ALL.from;
         loop {
             let span = Span { from, ..Span::ALL };
-            let page = self.store.polls(self.host.id, span, Order::OldestFirst, MAX_PAGE).await;
+            let page = self.store.polls(self.host.id, span, Order::OldestFirst, 500).await;
             let page = page.unwrap();
             let Some(last) = page.last() else { break };
             from = WallMs(last.slot.0 + 1);
@@ -205,6 +246,76 @@ async fn a_server_that_is_frozen_is_given_up_and_costs_nothing() {
         site.server.thaw();
         site.until(Result::is_ok).await;
     }
+    site.check().await;
+}
+
+#[tokio::test]
+async fn ten_minutes_of_polls_without_a_server_are_all_there_once_it_is_back() {
+    let mut site = Site::with_spool().await;
+    site.push(BATCH);
+    site.until(Result::is_ok).await;
+    site.server.kill();
+    // 200 hosts, a poll each every ten seconds, for ten minutes: 12,000, of one host here.
+    for _ in 0..12_000 / BATCH {
+        site.push(BATCH);
+        tokio::task::yield_now().await;
+    }
+    site.spooled(|rows| rows >= 12_000).await;
+    let stats = site.handle.stats();
+    assert_eq!((stats.depth, stats.dropped, stats.evicted), (0, 0, 0), "{stats:?}");
+    site.server.start_again();
+    // New polls go on meanwhile, straight to the store.
+    for _ in 0..10 {
+        site.push(BATCH);
+        site.until(Result::is_ok).await;
+    }
+    site.spooled(|rows| rows == 0).await;
+    assert!(site.handle.stats().replayed >= 12_000);
+    site.check().await;
+}
+
+/// xorshift64: the rounds below are the same for the same seed.
+fn random(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+#[tokio::test]
+async fn fifty_faults_in_the_middle_of_commits_leave_every_batch_once() {
+    const ROUNDS: u64 = 50;
+    /// One in so many is a SIGKILL, which takes a second or two; the others are a SIGSTOP.
+    const KILLED: u64 = 4;
+    let seed = u64::from(std::process::id()) << 20 | 0x5eed;
+    println!("seed {seed}");
+    let mut state = seed;
+    let mut site = Site::with_spool().await;
+    for round in 0..ROUNDS {
+        site.push(BATCH * usize::try_from(1 + random(&mut state, 8)).unwrap());
+        for _ in 0..random(&mut state, 4) {
+            site.push(1);
+            site.until(Result::is_ok).await;
+        }
+        // Somewhere within the next transaction.
+        for _ in 0..random(&mut state, 3_000) {
+            tokio::task::yield_now().await;
+        }
+        if round % KILLED == 0 {
+            site.server.kill();
+            site.push(BATCH);
+            site.spooled(|rows| rows > 0).await;
+            site.server.start_again();
+        } else {
+            site.server.freeze();
+            site.push(BATCH);
+            site.spooled(|rows| rows > 0).await;
+            site.server.thaw();
+        }
+        site.push(1);
+        site.until(Result::is_ok).await;
+    }
+    site.spooled(|rows| rows == 0).await;
     site.check().await;
 }
 

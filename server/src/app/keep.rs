@@ -1,0 +1,151 @@
+//! How rows are kept: the store that may be away, the spool, the writer, and what is said of them.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{AppError, install::chain, rows};
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+    hook::Hook,
+    live::Live,
+    metrics::{Metrics, ReasonLabel, StateLabel},
+    model::LossReason,
+    store::{
+        Awaited, Store, StoreError,
+        spool::{Registry, Spool},
+        writer::{Writer, WriterHandle, WriterLimits, WriterStats},
+    },
+    web,
+};
+
+/// The first wait before a store that is away is tried again; doubled each time.
+const OPEN_FIRST: Duration = Duration::from_millis(500);
+
+/// The longest wait.
+const OPEN_CAP: Duration = Duration::from_secs(10);
+
+/// Starts the spool, unless it is switched off.
+pub(super) fn spool(config: &Config) -> Result<Option<Arc<Spool>>, AppError> {
+    if config.spool.max.0 == 0 {
+        return Ok(None);
+    }
+    let (path, store) = (config.spool.path.clone(), config.store.url.to_string());
+    let spool = Spool::start(path, store, config.spool.max.0).map_err(AppError::Spool)?;
+    Ok(Some(Arc::new(spool)))
+}
+
+/// Opens the store. While it is away, what the spool remembers of it, if anything: with that the
+/// server can begin, and without it waits.
+///
+/// # Errors
+/// What nobody mends by waiting: a wrong password, a newer schema. With a memory, also a store that
+/// does not let us in is waited for: it did before.
+pub(super) async fn open(
+    store: &Awaited,
+    spool: Option<&Spool>,
+) -> Result<Option<Registry>, AppError> {
+    let opened = store.try_open().await;
+    let remembered = match spool {
+        Some(spool) => spool.recall().await.unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "the spool cannot be read");
+            None
+        }),
+        None => None,
+    };
+    let Err(error) = opened else { return Ok(remembered) };
+    let did_let_in = remembered.is_some()
+        && matches!(error, StoreError::Denied { .. } | StoreError::Failed { .. });
+    let is_waited_for = error.is_absence() || did_let_in;
+    if !is_waited_for {
+        return Err(error.into());
+    }
+    let until = match &remembered {
+        Some(_) => "the hosts that the spool remembers are polled",
+        None => "nothing is polled",
+    };
+    tracing::error!(error = chain(&error), "the store is away; until it is back {until}");
+    Ok(remembered)
+}
+
+/// Tries to open the store until it is open.
+pub(super) async fn keep_opening(store: Arc<Awaited>) {
+    let mut wait = OPEN_FIRST;
+    let mut said = String::new();
+    while let Err(error) = store.try_open().await {
+        let words = chain(&error);
+        if words != said {
+            tracing::warn!(error = words, "the store cannot be opened yet");
+            said = words;
+        }
+        tokio::time::sleep(wait).await;
+        wait = OPEN_CAP.min(wait.saturating_mul(2));
+    }
+    if !said.is_empty() {
+        tracing::info!("the store is open");
+    }
+}
+
+/// Starts the writer.
+pub(super) fn writer(
+    store: &Arc<dyn Store>,
+    spool: Option<Arc<Spool>>,
+    writer: &config::Writer,
+    clock: &Arc<dyn Clock>,
+) -> (WriterHandle, Writer) {
+    let limits = WriterLimits {
+        batch_rows: rows(writer.batch_rows),
+        batch_wait: writer.batch_wait,
+        queue_rows: rows(writer.queue_rows),
+        ..WriterLimits::default()
+    };
+    let clock = Arc::clone(clock);
+    Writer::start_with(Arc::clone(store), spool, limits, move || clock.now().wall)
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Copies the fleet's, the writer's and the hook's present state into the gauges.
+pub(super) fn refresh(
+    live: Arc<Live>,
+    writer: WriterHandle,
+    hook: Option<Hook>,
+    clock: Arc<dyn Clock>,
+) -> web::Refresh {
+    Box::new(move |metrics: &Metrics| {
+        for (state, count) in live.count_by_state() {
+            let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
+            metrics.hosts.get_or_create(&StateLabel { state }).set(count);
+        }
+        show(&writer.stats(), metrics, &*clock);
+        let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
+        metrics.hook_told.set(gauge(told.told));
+        metrics.hook_failed.set(gauge(told.failed));
+        metrics.hook_dropped.set(gauge(told.dropped));
+        metrics.hook_waiting.set(i64::try_from(told.waiting).unwrap_or(i64::MAX));
+    })
+}
+
+fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
+    let lost = stats.dropped + stats.rejected + stats.conflicting + stats.evicted;
+    metrics.rows_written.set(gauge(stats.written));
+    metrics.rows_dropped.set(gauge(lost));
+    for (reason, count) in [
+        (LossReason::QueueFull, stats.dropped),
+        (LossReason::SpoolFull, stats.evicted),
+        (LossReason::Refused, stats.rejected + stats.conflicting),
+    ] {
+        metrics.rows_lost.get_or_create(&ReasonLabel { reason }).set(gauge(count));
+    }
+    metrics.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
+    metrics.batches_failed.set(gauge(stats.failed_batches));
+    metrics.rows_spooled.set(gauge(stats.spooled));
+    metrics.rows_replayed.set(gauge(stats.replayed));
+    let spool = stats.spool.clone().unwrap_or_default();
+    metrics.spool_up.set(i64::from(stats.spool.is_some() && stats.spool_error.is_none()));
+    metrics.spool_rows.set(gauge(spool.rows()));
+    metrics.spool_bytes.set(gauge(spool.bytes));
+    let age = spool.oldest.map_or(0, |oldest| clock.now().wall.since(oldest).as_secs());
+    metrics.spool_oldest.set(gauge(age));
+}

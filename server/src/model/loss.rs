@@ -1,0 +1,37 @@
+//! Polls that were made and could not be kept: the ledger's account of its own gaps.
+
+use serde::{Deserialize, Serialize};
+
+use super::words::words;
+use crate::units::WallMs;
+
+words! {
+    /// Why polls were lost.
+    LossReason {
+        /// Neither the store nor the spool took rows, and the queue in memory was full.
+        QueueFull = "queue_full";
+        /// The store took no rows, and the spool on disk had reached its limit.
+        SpoolFull = "spool_full";
+        /// The store can never keep the row.
+        Refused = "refused";
+        /// The row in the spool could not be read again.
+        Unreadable = "unreadable";
+    }
+}
+
+/// Polls that were lost for one reason, in one stretch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Slot of the first poll that was lost.
+    pub from: WallMs,
+    /// Slot of the last one.
+    pub to: WallMs,
+    /// How many hosts they were of.
+    pub hosts: u64,
+    /// How many polls.
+    pub polls: u64,
+    /// Why.
+    pub reason: LossReason,
+    /// When it was noted; with the reason and `from` what the row is known by.
+    pub noted_at: WallMs,
+}

@@ -1,0 +1,144 @@
+//! A store that may not be there yet: whoever asks is told so until it has been opened.
+//!
+//! So the server can be built around it, and poll, while the database is still starting or away.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{
+    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned, Registration,
+    Retention, Span, Store, StoreError, StoreStatus, Written, open,
+};
+use crate::{
+    clock::Clock,
+    config,
+    health::Pause,
+    model::{HostId, Loss, Record, Transition, VersionId},
+    units::WallMs,
+};
+
+/// The store of these settings, once it is open.
+pub struct Awaited {
+    settings: config::Store,
+    clock: Arc<dyn Clock>,
+    store: OnceLock<Arc<dyn Store>>,
+    /// Why the last try failed.
+    why: Mutex<String>,
+}
+
+impl std::fmt::Debug for Awaited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Awaited").field("open", &self.is_open()).finish_non_exhaustive()
+    }
+}
+
+impl Awaited {
+    /// The store of these settings, not open yet.
+    #[must_use]
+    pub fn new(settings: config::Store, clock: Arc<dyn Clock>) -> Self {
+        let why = Mutex::new("it was not tried yet".to_owned());
+        Self { settings, clock, store: OnceLock::new(), why }
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.store.get().is_some()
+    }
+
+    /// Opens it for writing, unless it is open.
+    ///
+    /// # Errors
+    /// As [`open`]; whoever asks the store something is told the same.
+    pub async fn try_open(&self) -> Result<(), StoreError> {
+        if self.is_open() {
+            return Ok(());
+        }
+        match open(&self.settings, Mode::ReadWrite, Arc::clone(&self.clock)).await {
+            Ok(store) => {
+                // Somebody else was first: then that one is used.
+                let _ = self.store.set(store);
+                Ok(())
+            }
+            Err(error) => {
+                let why = error.with_causes();
+                *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
+                Err(error)
+            }
+        }
+    }
+
+    fn store(&self) -> Result<&dyn Store, StoreError> {
+        self.store.get().map(AsRef::as_ref).ok_or_else(|| StoreError::NotYet {
+            why: self.why.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Awaited {
+    async fn register(
+        &self,
+        hosts: Vec<Registration>,
+        at: WallMs,
+    ) -> Result<Vec<KnownHost>, StoreError> {
+        self.store()?.register(hosts, at).await
+    }
+
+    async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
+        self.store()?.retire(hosts, at).await
+    }
+
+    async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
+        self.store()?.record_inventory(loaded).await
+    }
+
+    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+        self.store()?.write(batch).await
+    }
+
+    async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
+        self.store()?.hosts(query).await
+    }
+
+    async fn polls(
+        &self,
+        host: HostId,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.store()?.polls(host, span, order, limit).await
+    }
+
+    async fn transitions(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Transition>, StoreError> {
+        self.store()?.transitions(host, span, order, limit).await
+    }
+
+    async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {
+        self.store()?.set_pause(host, pause).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
+        self.store()?.pauses().await
+    }
+
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        self.store()?.losses(span, limit).await
+    }
+
+    async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
+        self.store()?.prune(before).await
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        self.store()?.status().await
+    }
+}

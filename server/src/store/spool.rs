@@ -1,0 +1,271 @@
+//! Where rows wait while the store is away: a file of its own, bounded, that survives kill -9.
+//!
+//! A row that was appended is on the disk (one fsync per batch), so neither the death of the process
+//! nor a power cut takes it. Rows leave once the store has acknowledged them; a row that was
+//! acknowledged and could not be deleted may be sent again, which is harmless. When the limit is
+//! reached the oldest polls give way, and what was lost is a row of its own.
+//!
+//! One thread owns the file. It is opened when it is first needed and, after a fault, again: a disk
+//! that is full or gone is tried anew each time. The file also remembers the hosts' numbers, with
+//! which a server can begin while the store is away.
+//!
+//! Knows SQL and threads; knows nothing of polling, nor of when rows come and go.
+
+mod file;
+mod form;
+mod memory;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::file::File;
+pub use self::{
+    file::{Ids, Page},
+    memory::Registry,
+};
+use super::{Batch, StoreError};
+use crate::units::WallMs;
+
+/// Jobs that may wait for the file; whoever comes next waits for room.
+const QUEUE: usize = 16;
+
+/// What waits in the spool.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct SpoolStatus {
+    /// Polls.
+    pub polls: u64,
+    /// Other rows: transitions, facts, losses.
+    pub others: u64,
+    /// Bytes of all of them, with what a row takes beside its own.
+    pub bytes: u64,
+    /// Most bytes.
+    pub max_bytes: u64,
+    /// Slot of the oldest poll.
+    pub oldest: Option<WallMs>,
+}
+
+impl SpoolStatus {
+    /// Rows of all kinds.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.polls + self.others
+    }
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+struct Slot {
+    path: PathBuf,
+    store: String,
+    max_bytes: u64,
+    opened: u64,
+    file: Option<File>,
+    status: Arc<Mutex<SpoolStatus>>,
+}
+
+type Job = Box<dyn FnOnce(&mut Slot) + Send>;
+
+/// The spool. Dropping it waits for what is being done and closes the file.
+#[derive(Debug)]
+pub struct Spool {
+    path: PathBuf,
+    status: Arc<Mutex<SpoolStatus>>,
+    /// None only while dropping: an open sender would keep the thread alive.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+fn lock(status: &Mutex<SpoolStatus>) -> MutexGuard<'_, SpoolStatus> {
+    status.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Spool {
+    /// Starts the spool in this file, for rows of this store, with at most so many bytes of rows.
+    /// The file is not touched yet.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(path: PathBuf, store: String, max_bytes: u64) -> io::Result<Self> {
+        let status = Arc::new(Mutex::new(SpoolStatus { max_bytes, ..SpoolStatus::default() }));
+        let mut slot = Slot {
+            path: path.clone(),
+            store,
+            max_bytes,
+            opened: 0,
+            file: None,
+            status: Arc::clone(&status),
+        };
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let thread = thread::Builder::new().name("spool".to_owned()).spawn(move || {
+            while let Some(job) = queue.blocking_recv() {
+                // A job that panics drops its answer and rolls its transaction back.
+                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut slot)));
+            }
+        })?;
+        Ok(Self { path, status, jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What waits in it, as far as is known: nothing before the file was first opened.
+    #[must_use]
+    pub fn status(&self) -> SpoolStatus {
+        lock(&self.status).clone()
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut File) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |slot| {
+            let result = slot.work(work);
+            // Nobody waits any longer: the work is done all the same.
+            let _ = answer.send(result);
+        });
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(job).await.map_err(|_closed| StoreError::Closed)?;
+        answered.await.map_err(|_panicked| StoreError::Closed)?
+    }
+
+    /// Opens the file, or makes it, and counts what waits in it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be opened now.
+    pub async fn open(&self) -> Result<SpoolStatus, StoreError> {
+        self.run(|_| Ok(())).await?;
+        Ok(self.status())
+    }
+
+    /// Whether rows could be kept now.
+    ///
+    /// # Errors
+    /// [`StoreError`]: they could not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.run(File::probe).await
+    }
+
+    /// Keeps a batch. Answers what its rows are known by, and how many of the oldest polls had to
+    /// give way.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing of it is kept.
+    pub async fn append(&self, batch: Arc<Batch>, now: WallMs) -> Result<(Ids, u64), StoreError> {
+        self.run(move |file| {
+            let appended = file.append(&batch, now);
+            // Before the answer: whoever sent the batch then owns it alone.
+            drop(batch);
+            appended
+        })
+        .await
+    }
+
+    /// The oldest rows that were not acknowledged, at most so many; they stay in the spool.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page(&self, rows: usize, now: WallMs) -> Result<Page, StoreError> {
+        self.run(move |file| file.page(rows, now)).await
+    }
+
+    /// Takes out the rows of a page, which are in the store. They never come again from this
+    /// process.
+    ///
+    /// # Errors
+    /// [`StoreError`]; they are then taken out with the next ones.
+    pub async fn acknowledge(&self, ids: Ids) -> Result<(), StoreError> {
+        self.run(move |file| file.acknowledge(&ids)).await
+    }
+
+    /// Takes out rows that were appended and are in the store after all.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then they come again.
+    pub async fn take_back(&self, ids: Ids) -> Result<(), StoreError> {
+        self.run(move |file| file.take_back(&ids)).await
+    }
+
+    /// Remembers the hosts of an inventory in force.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was remembered before stays.
+    pub async fn remember(&self, registry: Registry) -> Result<(), StoreError> {
+        self.run(move |file| file.remember(&registry)).await
+    }
+
+    /// Follows what the store was told of hosts, so that what is remembered stays true.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn follow(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
+        self.run(move |file| file.follow(&batch)).await
+    }
+
+    /// What is remembered; none when no inventory ever was in force with this store.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn recall(&self) -> Result<Option<Registry>, StoreError> {
+        self.run(File::recall).await
+    }
+}
+
+impl Slot {
+    fn work<T>(
+        &mut self,
+        work: impl FnOnce(&mut File) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                self.opened += 1;
+                none.insert(File::open(&self.path, &self.store, self.max_bytes, self.opened)?)
+            }
+        };
+        let result = work(file);
+        let held = file.held;
+        {
+            let mut status = lock(&self.status);
+            status.polls = held.polls;
+            status.others = held.others;
+            status.bytes = held.bytes;
+            status.oldest = held.oldest;
+        }
+        if result.as_ref().is_err_and(file::is_full) {
+            file.fold();
+        } else if let Err(error) = &result {
+            // Opened anew next time: its disk may have gone and come back.
+            self.file = None;
+            if file::is_ruined(error)
+                && let Err(error) = file::set_aside(&self.path, "it is damaged")
+            {
+                tracing::error!(%error, "the damaged spool cannot be set aside");
+            }
+        }
+        result
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // The thread catches the panics of its jobs.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Opening the spool's file: whose it is, how it is set up, and what becomes of one that is not ours.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{
+    super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, JOURNAL_BYTES, JOURNAL_PAGES, STORE,
+    TABLES, failed,
+};
+use crate::store::StoreError;
+
+/// What is there instead of a spool for this store.
+pub(super) enum Opened {
+    Ours(Connection),
+    Foreign(String),
+}
+
+/// Moves the file away, under the first free name, with its journal.
+pub(in crate::store::spool) fn set_aside(path: &Path, why: &str) -> io::Result<()> {
+    let name = |number: u32, tail: &str| {
+        let mut name = path.as_os_str().to_owned();
+        if number > 0 {
+            name.push(format!(".aside-{number}"));
+        }
+        name.push(tail);
+        PathBuf::from(name)
+    };
+    let free = (1..=ASIDE).find(|number| !name(*number, "").exists());
+    let number = free.ok_or_else(|| io::Error::other("too many spools were set aside here"))?;
+    fs::rename(path, name(number, ""))?;
+    for tail in ["-wal", "-shm"] {
+        // Mostly they are not there.
+        let _ = fs::rename(name(0, tail), name(number, tail));
+    }
+    tracing::error!(
+        "the spool {} was set aside as {}: {why}",
+        path.display(),
+        name(number, "").display()
+    );
+    Ok(())
+}
+
+pub(super) fn try_open(path: &Path, store: &str) -> Result<Opened, StoreError> {
+    let failed = failed(path, "open the spool");
+    let mut connection = Connection::open(path).map_err(&failed)?;
+    connection.busy_timeout(BUSY_WAIT).map_err(&failed)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(&failed)?;
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let id = number("application_id").map_err(&failed)?;
+    let form = number("user_version").map_err(&failed)?;
+    if tables > 0 && id != i64::from(APPLICATION_ID) {
+        return Ok(Opened::Foreign("it is another program's file".to_owned()));
+    }
+    if tables > 0 && form != i64::from(FORM) {
+        let why = format!(
+            "it has version {form} and this program reads {FORM}; run the Roundsman that wrote it \
+             to have its rows replayed"
+        );
+        return Ok(Opened::Foreign(why));
+    }
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(&failed)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
+    // What was kept is on the disk, also after a power cut: one fsync per batch.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES).map_err(&failed)?;
+    connection.pragma_update(None, "wal_autocheckpoint", JOURNAL_PAGES).map_err(&failed)?;
+    if tables == 0 {
+        let making = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        making.execute_batch(TABLES).map_err(&failed)?;
+        making.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
+        making.pragma_update(None, "user_version", FORM).map_err(&failed)?;
+        making.commit().map_err(&failed)?;
+    }
+    let whose = memory::about(&connection, STORE).map_err(&failed)?;
+    if whose.as_deref() == Some(store) {
+        return Ok(Opened::Ours(connection));
+    }
+    let rows: i64 = connection
+        .query_row("SELECT (SELECT count(*) FROM poll) + (SELECT count(*) FROM other)", [], |row| {
+            row.get(0)
+        })
+        .map_err(&failed)?;
+    if rows > 0 {
+        let whose = whose.unwrap_or_default();
+        return Ok(Opened::Foreign(format!(
+            "its {rows} rows are for {whose}, where hosts have other numbers than in {store}"
+        )));
+    }
+    memory::begin(&mut connection, store).map_err(&failed)?;
+    Ok(Opened::Ours(connection))
+}

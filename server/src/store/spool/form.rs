@@ -1,0 +1,141 @@
+//! The form in which a row waits in the spool, and back.
+//!
+//! A poll is three lines, deflated: what is known of the poll as JSON, its values, its detail as the
+//! stores keep it. What is not a poll is JSON. Knows no SQL, no files.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    sync::Arc,
+};
+
+use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::{HostId, HostName, Loss, Outcome, Record, State, Timings, Transition, VersionId},
+    store::{FactsSeen, detail},
+    units::WallMs,
+};
+
+/// The largest poll that is inflated, bytes; one is 4 KB, and an answer has at most 256 MiB.
+const MAX_INFLATED: u64 = 1 << 30;
+
+/// A row that is not a poll.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Other {
+    Transition(Transition),
+    Facts(Box<FactsSeen>),
+    Loss(Loss),
+}
+
+/// A record without its values.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    host: HostId,
+    name: HostName,
+    slot: WallMs,
+    started: WallMs,
+    inventory: VersionId,
+    outcome: Outcome,
+    state: State,
+    timings: Timings,
+    answer_bytes: Option<u64>,
+    address: Option<Arc<str>>,
+    error: Option<Arc<str>>,
+    boot_id: Option<Arc<str>>,
+    clock_skew_ms: Option<i64>,
+}
+
+/// A poll as bytes.
+///
+/// # Errors
+/// None that is known: the bytes are in memory.
+pub(super) fn encode(record: &Record) -> io::Result<Vec<u8>> {
+    let head = Head {
+        host: record.host,
+        name: record.name.clone(),
+        slot: record.slot,
+        started: record.started,
+        inventory: record.inventory,
+        outcome: record.outcome,
+        state: record.state,
+        timings: record.timings,
+        answer_bytes: record.answer_bytes,
+        address: record.address.clone(),
+        error: record.error.clone(),
+        boot_id: record.boot_id.clone(),
+        clock_skew_ms: record.clock_skew_ms,
+    };
+    let mut out = ZlibEncoder::new(Vec::new(), Compression::fast());
+    out.write_all(serde_json::to_string(&head)?.as_bytes())?;
+    out.write_all(b"\n")?;
+    if let Some(values) = &record.values {
+        out.write_all(detail::encode_values(values).as_bytes())?;
+    }
+    out.write_all(b"\n")?;
+    if let Some(all) = &record.detail {
+        out.write_all(detail::encode(all).as_bytes())?;
+    }
+    out.finish()
+}
+
+/// The poll that [`encode`] wrote.
+///
+/// # Errors
+/// When the bytes are not of this form.
+pub(super) fn decode(bytes: &[u8]) -> io::Result<Record> {
+    let mut text = String::new();
+    ZlibDecoder::new(bytes).take(MAX_INFLATED).read_to_string(&mut text)?;
+    // No line holds a line's end: JSON writes it as \n.
+    let mut lines = text.splitn(3, '\n');
+    let mut line = || lines.next().ok_or(io::ErrorKind::UnexpectedEof);
+    let head: Head = serde_json::from_str(line()?)?;
+    let values = Some(line()?).filter(|line| !line.is_empty());
+    let all = Some(line()?).filter(|line| !line.is_empty());
+    Ok(Record {
+        host: head.host,
+        name: head.name,
+        slot: head.slot,
+        started: head.started,
+        inventory: head.inventory,
+        outcome: head.outcome,
+        state: head.state,
+        timings: head.timings,
+        answer_bytes: head.answer_bytes,
+        address: head.address,
+        error: head.error,
+        boot_id: head.boot_id,
+        clock_skew_ms: head.clock_skew_ms,
+        values: values.map(detail::decode_values).transpose()?,
+        detail: all.map(detail::decode).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Column, ColumnSet, Kind},
+        store::sample,
+    };
+
+    #[test]
+    fn a_poll_comes_back_exactly_and_small() {
+        let name = sample::name("a");
+        let mut good = sample::good(HostId(7), &name, WallMs(5));
+        for wide in [0.001, 8_999_999_999.999, 1e15, 9.2e18] {
+            let values = good.values.as_mut().unwrap();
+            for column in Column::ALL.iter().filter(|c| c.spec().kind == Kind::Whole || wide < 1e12)
+            {
+                values.set(*column, wide);
+            }
+            let bytes = encode(&good).unwrap();
+            assert_eq!(decode(&bytes).unwrap(), good);
+        }
+        let failed = sample::failed(HostId(7), &name, WallMs(6), "two\nlines \"ü\u{0}");
+        assert_eq!(decode(&encode(&failed).unwrap()).unwrap(), failed);
+        assert!(decode(b"no zlib").is_err());
+        assert!(decode(&encode(&failed).unwrap()[..20]).is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! What the spool remembers of the store, so that a server can begin while the store is away: the
+//! hosts with their numbers, and the inventory in force.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Error, OptionalExtension as _, TransactionBehavior, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::file::{File, STORE};
+use crate::{
+    model::{HostId, VersionId},
+    store::{Batch, KnownHost, StoreError},
+    units::WallMs,
+};
+
+/// What the store said when the inventory last came into force, and what happened since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    /// The inventory in force.
+    pub version: VersionId,
+    /// Its hosts.
+    pub hosts: Vec<KnownHost>,
+}
+
+/// The key in `about` of the inventory's number.
+const VERSION: &str = "inventory";
+
+pub(super) fn about(connection: &Connection, key: &str) -> Result<Option<String>, Error> {
+    connection
+        .prepare_cached("SELECT value FROM about WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+fn set_about(connection: &Connection, key: &str, value: &str) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO about (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute([key, value])
+        .map(drop)
+}
+
+/// Writes so many bytes and takes them back.
+pub(super) fn probe(connection: &Connection, bytes: usize) -> Result<(), Error> {
+    const KEY: &str = "probe";
+    set_about(connection, KEY, &"-".repeat(bytes))?;
+    connection.execute("DELETE FROM about WHERE key = ?1", [KEY]).map(drop)
+}
+
+/// Forgets what was known of another store.
+pub(super) fn begin(connection: &mut Connection, store: &str) -> Result<(), Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute("DELETE FROM host", [])?;
+    transaction.execute("DELETE FROM about", [])?;
+    set_about(&transaction, STORE, store)?;
+    transaction.commit()
+}
+
+fn to_text(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::ToSqlConversionFailure(error.into()))
+}
+
+fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| {
+        Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+    })
+}
+
+/// Follows what a batch says of hosts: their states and machines.
+pub(super) fn follow(connection: &Connection, batch: &Batch) -> Result<(), Error> {
+    let change = |id: HostId, change: &dyn Fn(&mut KnownHost)| -> Result<(), Error> {
+        let kept: Option<String> = connection
+            .prepare_cached("SELECT known FROM host WHERE id = ?1")?
+            .query_row([id.0], |row| row.get(0))
+            .optional()?;
+        let Some(kept) = kept else { return Ok(()) };
+        let mut host: KnownHost = from_text(&kept)?;
+        change(&mut host);
+        connection
+            .prepare_cached("UPDATE host SET known = ?2 WHERE id = ?1")?
+            .execute(params![id.0, to_text(&host)?])
+            .map(drop)
+    };
+    for transition in &batch.transitions {
+        change(transition.host, &|host| {
+            if host.state.is_none_or(|(_, since)| since <= transition.at) {
+                host.state = Some((transition.to, transition.at));
+            }
+        })?;
+    }
+    for seen in &batch.facts {
+        change(seen.host, &|host| {
+            // As the stores do: an answer without machine_id does not undo the pin.
+            let pin = host.facts.machine_id.take();
+            host.facts = seen.facts.clone();
+            host.facts.machine_id = host.facts.machine_id.take().or(pin);
+        })?;
+    }
+    Ok(())
+}
+
+impl File {
+    /// Remembers an inventory in force in place of the one before.
+    pub(super) fn remember(&mut self, registry: &Registry) -> Result<(), StoreError> {
+        let failed = self.failed("remember the hosts in the spool");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        transaction.execute("DELETE FROM host", []).map_err(&failed)?;
+        for host in &registry.hosts {
+            transaction
+                .prepare_cached("INSERT INTO host (id, known) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute(params![host.id.0, to_text(host)?]))
+                .map_err(&failed)?;
+        }
+        set_about(&transaction, VERSION, &registry.version.0.to_string()).map_err(&failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Follows what the store was told of hosts.
+    pub(super) fn follow(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let failed = self.failed("remember the hosts in the spool");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        follow(&transaction, batch).map_err(&failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// What is remembered; none when no inventory ever was in force. The newest slots are those in
+    /// the spool where these are newer.
+    pub(super) fn recall(&mut self) -> Result<Option<Registry>, StoreError> {
+        let failed = self.failed("read the hosts in the spool");
+        let Some(version) = about(&self.connection, VERSION).map_err(&failed)? else {
+            return Ok(None);
+        };
+        let mut hosts = self.hosts().map_err(&failed)?;
+        for (id, slot) in self.newest_slots().map_err(failed)? {
+            if let Some(host) = hosts.get_mut(&id) {
+                host.latest_slot = host.latest_slot.max(Some(slot));
+            }
+        }
+        let version = VersionId(version.parse().unwrap_or_default());
+        Ok(Some(Registry { version, hosts: hosts.into_values().collect() }))
+    }
+
+    fn hosts(&self) -> Result<BTreeMap<HostId, KnownHost>, Error> {
+        let mut select = self.connection.prepare_cached("SELECT known FROM host")?;
+        let hosts =
+            select.query_map([], |row| from_text::<KnownHost>(row.get_ref(0)?.as_str()?))?;
+        hosts.map(|host| host.map(|host| (host.id, host))).collect()
+    }
+
+    fn newest_slots(&self) -> Result<Vec<(HostId, WallMs)>, Error> {
+        self.connection
+            .prepare_cached("SELECT host_id, max(slot_ms) FROM poll GROUP BY host_id")?
+            .query_map([], |row| Ok((HostId(row.get(0)?), WallMs(row.get(1)?))))?
+            .collect()
+    }
+}

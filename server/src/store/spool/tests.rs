@@ -1,0 +1,248 @@
+//! The file: what comes out of it, what gives way, what is set aside.
+
+use std::fs;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    model::{Facts, HostId, Loss, LossReason, State, VersionId},
+    store::{FactsSeen, KnownHost, sample},
+};
+
+const NOW: WallMs = WallMs(1_000_000);
+const MUCH: u64 = 1 << 30;
+
+fn start(folder: &TempDir, max_bytes: u64) -> Spool {
+    let path = folder.path().join("data").join("spool.db");
+    Spool::start(path, "mysql://a@b:3306/c".to_owned(), max_bytes).unwrap()
+}
+
+/// Polls due at these moments, of two hosts in turn.
+fn polls(slots: std::ops::Range<i64>) -> Arc<Batch> {
+    let name = sample::name("a");
+    Arc::new(Batch::of_polls(
+        slots.map(|slot| sample::good(HostId(1 + slot % 2), &name, WallMs(slot))),
+    ))
+}
+
+fn transition(at: i64) -> Batch {
+    let name = sample::name("a");
+    let transition = sample::transition(HostId(1), &name, WallMs(at), State::Up, State::Suspect);
+    Batch { transitions: vec![transition], ..Batch::default() }
+}
+
+fn slots(page: &Page) -> Vec<i64> {
+    page.batch.polls.iter().map(|record| record.slot.0).collect()
+}
+
+#[tokio::test]
+async fn rows_come_out_as_they_went_in_and_go_when_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    let facts = FactsSeen { host: HostId(1), facts: Facts::default(), seen: WallMs(3) };
+    let all = Batch { facts: vec![facts], ..transition(2) };
+    let all = Batch { polls: polls(0..3).polls.clone(), ..all };
+    spool.append(Arc::new(all.clone()), NOW).await.unwrap();
+    spool.append(polls(3..6), NOW).await.unwrap();
+    assert_eq!(spool.status().polls, 6);
+    assert_eq!(spool.status().oldest, Some(WallMs(0)));
+    drop(spool);
+
+    // Another process finds what this one left.
+    let spool = start(&folder, MUCH);
+    assert_eq!(spool.status().rows(), 0, "it has not looked yet");
+    assert_eq!(spool.open().await.unwrap().rows(), 8);
+    let page = spool.page(5, NOW).await.unwrap();
+    assert_eq!(page.batch, all);
+    let again = spool.page(5, NOW).await.unwrap();
+    assert_eq!(again.batch, all, "it was not acknowledged");
+    spool.acknowledge(page.ids).await.unwrap();
+    let status = spool.status();
+    assert_eq!((status.polls, status.others, status.oldest), (3, 0, Some(WallMs(3))));
+    let rest = spool.page(500, NOW).await.unwrap();
+    assert_eq!(slots(&rest), [3, 4, 5]);
+    spool.acknowledge(rest.ids).await.unwrap();
+    assert_eq!((spool.status().rows(), spool.status().bytes), (0, 0));
+    assert!(spool.page(5, NOW).await.unwrap().batch.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_store_has_after_all_is_taken_back_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(0..3), NOW).await.unwrap();
+    let (copied, _) = spool.append(polls(3..6), NOW).await.unwrap();
+    spool.append(polls(6..9), NOW).await.unwrap();
+    spool.take_back(copied.clone()).await.unwrap();
+    assert_eq!(slots(&spool.page(50, NOW).await.unwrap()), [0, 1, 2, 6, 7, 8]);
+    // What an earlier opening of the file handed out says nothing of this one.
+    drop(spool);
+    let spool = start(&folder, MUCH);
+    spool.append(polls(9..10), NOW).await.unwrap();
+    let stale = Ids { generation: 99, ..copied };
+    spool.acknowledge(stale).await.unwrap();
+    assert_eq!(spool.status().polls, 7);
+}
+
+#[tokio::test]
+async fn the_oldest_polls_give_way_and_are_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let probe = start(&folder, MUCH);
+    probe.append(polls(0..10), NOW).await.unwrap();
+    let ten = probe.status().bytes;
+    drop(probe);
+    let folder = tempfile::tempdir().unwrap();
+    // Room for twenty polls and the few other rows.
+    let spool = start(&folder, 2 * ten + 1_000);
+    spool.append(Arc::new(transition(1)), NOW).await.unwrap();
+    let mut lost = 0;
+    for first in [0, 10, 20, 30] {
+        lost += spool.append(polls(first..first + 10), NOW).await.unwrap().1;
+        assert!(spool.status().bytes <= 2 * ten + 1_000 + 300, "{:?}", spool.status());
+    }
+    assert!((19..=22).contains(&lost), "{lost}");
+    let page = spool.page(500, NOW).await.unwrap();
+    let lost = i64::try_from(lost).unwrap();
+    assert_eq!(slots(&page), (lost..40).collect::<Vec<_>>(), "the newest are there, in order");
+    assert_eq!(page.batch.transitions.len(), 1, "a change of state does not give way");
+    let wanted = Loss {
+        from: WallMs(0),
+        to: WallMs(lost - 1),
+        hosts: 2,
+        polls: u64::try_from(lost).unwrap(),
+        reason: LossReason::SpoolFull,
+        noted_at: NOW,
+    };
+    assert_eq!(page.batch.losses, [wanted]);
+
+    // What is on its way to the store gives way to nothing: new polls do.
+    let (_, refused) = spool.append(polls(40..45), NOW).await.unwrap();
+    assert!(refused >= 3, "{refused}");
+    assert_eq!(slots(&spool.page(500, NOW).await.unwrap())[..5], slots(&page)[..5]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_to_read_is_set_aside_and_kept() {
+    let aside = |folder: &TempDir, number: u32| {
+        folder.path().join("data").join(format!("spool.db.aside-{number}"))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(0..3), NOW).await.unwrap();
+    let path = spool.path().to_owned();
+    drop(spool);
+
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let spool = start(&folder, MUCH);
+    assert_eq!(spool.open().await.unwrap().rows(), 0);
+    spool.append(polls(3..4), NOW).await.unwrap();
+    drop(spool);
+    let kept = Connection::open(aside(&folder, 1)).unwrap();
+    let rows: i64 = kept.query_row("SELECT count(*) FROM poll", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 3);
+
+    // Rows for another store have its numbers of hosts.
+    let other = Spool::start(path.clone(), "mysql://a@b:3306/other".to_owned(), MUCH).unwrap();
+    assert_eq!(other.open().await.unwrap().rows(), 0);
+    assert!(aside(&folder, 2).exists());
+    drop(other);
+    // An empty one has none, and is taken over.
+    let back = start(&folder, MUCH);
+    back.open().await.unwrap();
+    assert!(!aside(&folder, 3).exists());
+    drop(back);
+
+    fs::write(&path, "certainly no database, but long enough to be looked at").unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(5..6), NOW).await.unwrap();
+    assert_eq!(slots(&spool.page(9, NOW).await.unwrap()), [5]);
+    assert!(fs::read_to_string(aside(&folder, 3)).unwrap().starts_with("certainly"));
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_the_batch_and_nothing_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(0..3), NOW).await.unwrap();
+    let pages = |spool: Arc<Spool>, number: i64| async move {
+        let set = move |file: &mut File| {
+            file.connection
+                .pragma_update(None, "max_page_count", number)
+                .map_err(file.failed("set a limit"))
+        };
+        spool.run(set).await.unwrap();
+    };
+    let spool = Arc::new(spool);
+    pages(Arc::clone(&spool), 20).await;
+    let error = spool.append(polls(3..100), NOW).await.unwrap_err();
+    let words = error.with_causes();
+    assert!(words.contains("spool.db") && words.contains("full"), "{words}");
+    assert_eq!(spool.status().polls, 3);
+    assert!(spool.probe().await.is_err());
+    pages(Arc::clone(&spool), 1 << 20).await;
+    spool.probe().await.unwrap();
+    spool.append(polls(3..100), NOW).await.unwrap();
+    assert_eq!(slots(&spool.page(500, NOW).await.unwrap()), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_long_outage_gives_its_room_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    for first in 0..6 {
+        spool.append(polls(first * 500..first * 500 + 500), NOW).await.unwrap();
+    }
+    let size = || fs::metadata(folder.path().join("data").join("spool.db")).unwrap().len();
+    loop {
+        let page = spool.page(500, NOW).await.unwrap();
+        if page.batch.is_empty() {
+            break;
+        }
+        spool.acknowledge(page.ids).await.unwrap();
+    }
+    assert!(size() < 200_000, "{}", size());
+}
+
+#[tokio::test]
+async fn hosts_are_remembered_with_what_happened_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    assert_eq!(spool.recall().await.unwrap(), None);
+    let facts = Facts { machine_id: Some("m".into()), cpus: Some(2), ..Facts::default() };
+    let host = |id, name: &str| KnownHost {
+        id: HostId(id),
+        name: sample::name(name),
+        facts: facts.clone(),
+        state: Some((State::Pending, WallMs(1))),
+        latest_slot: Some(WallMs(50)),
+    };
+    let registry = Registry { version: VersionId(4), hosts: vec![host(1, "a"), host(2, "b")] };
+    spool.remember(registry.clone()).await.unwrap();
+    assert_eq!(spool.recall().await.unwrap(), Some(registry));
+
+    // By what the store took, and by what waits.
+    spool.follow(Arc::new(transition(60))).await.unwrap();
+    let seen = FactsSeen {
+        host: HostId(2),
+        facts: Facts { cpus: Some(8), ..Facts::default() },
+        seen: WallMs(61),
+    };
+    let batch = Batch { facts: vec![seen], ..(*polls(70..73)).clone() };
+    spool.append(Arc::new(batch), NOW).await.unwrap();
+    drop(spool);
+    let spool = start(&folder, MUCH);
+    let known = spool.recall().await.unwrap().unwrap();
+    assert_eq!(known.hosts[0].state, Some((State::Suspect, WallMs(60))));
+    assert_eq!(known.hosts[0].latest_slot, Some(WallMs(72)));
+    assert_eq!(known.hosts[1].facts.cpus, Some(8));
+    assert_eq!(known.hosts[1].facts.machine_id.as_deref(), Some("m"), "the pin stays");
+
+    let after = Registry { version: VersionId(5), hosts: vec![host(2, "b")] };
+    spool.remember(after).await.unwrap();
+    let known = spool.recall().await.unwrap().unwrap();
+    assert_eq!((known.version, known.hosts.len()), (VersionId(5), 1));
+}

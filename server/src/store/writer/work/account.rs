@@ -1,0 +1,115 @@
+//! What is counted and said of writing: numbers for who asks, one log line per episode.
+
+use crate::{
+    model::LossReason,
+    store::{Batch, StoreError, Written, spool::SpoolStatus, writer::Shared},
+    units::WallMs,
+};
+
+impl Shared {
+    pub(super) fn written(&self, rows: usize, written: Written, now: WallMs) {
+        let mut state = self.lock();
+        let stats = &mut state.stats;
+        stats.written += u64::try_from(rows).unwrap_or(u64::MAX);
+        stats.repeated += written.repeated;
+        stats.conflicting += written.conflicting;
+        stats.last_success = Some(now);
+        if let Some(since) = stats.failing_since.take() {
+            let (dropped, evicted, spooled) = (stats.dropped, stats.evicted, stats.spooled);
+            drop(state);
+            tracing::info!(%since, dropped, evicted, spooled, "the store takes rows again");
+        }
+    }
+
+    pub(super) fn replayed(&self, rows: usize) {
+        self.lock().stats.replayed += u64::try_from(rows).unwrap_or(u64::MAX);
+    }
+
+    pub(super) fn failed(&self, error: &StoreError, spools: bool, now: &dyn Fn() -> WallMs) {
+        let text = error.with_causes();
+        let first = {
+            let mut state = self.lock();
+            let stats = &mut state.stats;
+            stats.failed_batches += 1;
+            stats.last_error = Some(text.as_str().into());
+            let first = error.is_transient() && stats.failing_since.is_none();
+            if first {
+                stats.failing_since = Some(now());
+            }
+            first
+        };
+        if first {
+            let place = if spools { "in the spool" } else { "in memory" };
+            tracing::error!(error = text, "the store takes no rows: they wait {place}");
+        }
+    }
+
+    pub(super) fn rejected(&self, error: &StoreError, part: &Batch) {
+        {
+            let mut state = self.lock();
+            state.stats.rejected += 1;
+            for record in &part.polls {
+                state.queue.lose(record, LossReason::Refused);
+            }
+        }
+        tracing::error!(error = error.with_causes(), "a row is lost: the store can never take it");
+    }
+
+    /// Rows went to the spool, and so many of the oldest polls had to give way.
+    pub(super) fn spooled(&self, rows: u64, lost: u64, status: &SpoolStatus) {
+        let first = {
+            let mut state = self.lock();
+            state.stats.spooled += rows;
+            state.stats.evicted += lost;
+            state.stats.spool = Some(status.clone());
+            let first = lost > 0 && !state.evicting;
+            state.evicting |= lost > 0;
+            first
+        };
+        if first {
+            tracing::error!(
+                polls = status.polls,
+                bytes = status.bytes,
+                max_bytes = status.max_bytes,
+                "the spool is full: its oldest polls are dropped"
+            );
+        }
+    }
+
+    pub(super) fn noted(&self, status: &SpoolStatus) {
+        let (was, evicted, replayed) = {
+            let mut state = self.lock();
+            let was = state.stats.spool.replace(status.clone());
+            if status.rows() == 0 {
+                state.evicting = false;
+            }
+            (was, state.stats.evicted, state.stats.replayed)
+        };
+        if status.rows() == 0 && was.is_some_and(|was| was.rows() > 0) {
+            tracing::info!(replayed, evicted, "the spool is empty again");
+        }
+    }
+
+    pub(super) fn spool_works(&self) {
+        let failed = self.lock().stats.spool_error.take();
+        if failed.is_some() {
+            tracing::info!("the spool takes rows again");
+        }
+    }
+
+    pub(super) fn spool_failed(&self, error: &StoreError) {
+        let text = error.with_causes();
+        let (first, waiting) = {
+            let mut state = self.lock();
+            let first = state.stats.spool_error.replace(text.as_str().into()).is_none();
+            (first, state.queue.len() + state.in_flight)
+        };
+        if first {
+            tracing::error!(
+                error = text,
+                waiting,
+                "the spool does not work: while the store is away rows wait in memory"
+            );
+        }
+    }
+}

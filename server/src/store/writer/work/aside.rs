@@ -1,0 +1,175 @@
+//! To the spool and back: what goes there, what is replayed, and what is done when it fails.
+
+use std::sync::Arc;
+
+use super::{Origin, Work, timer};
+use crate::store::{Batch, StoreError, spool::Ids, writer::queue::join};
+
+impl Work {
+    /// Sends the oldest rows of the spool; false when there are none, or they cannot be read.
+    pub(super) async fn send_page(&mut self, rows: usize) -> bool {
+        let Some(spool) = self.spool.clone().filter(|spool| spool.status().rows() > 0) else {
+            return false;
+        };
+        if !self.can_spool() {
+            return false;
+        }
+        match spool.page(rows, (self.now)()).await {
+            Ok(page) if page.batch.is_empty() => {
+                // All were acknowledged before and could not be deleted, or could not be read.
+                self.keep(spool.acknowledge(page.ids).await);
+                false
+            }
+            Ok(page) => {
+                self.send(page.batch, Vec::new(), Origin::Page(page.ids));
+                true
+            }
+            Err(error) => {
+                self.spool_failed(&error);
+                false
+            }
+        }
+    }
+
+    /// Replays the spool beside new rows: as many rows in a second as came anew in the one before,
+    /// or the floor where that is less.
+    pub(super) async fn replay(&mut self) {
+        if self.spool.as_ref().is_none_or(|spool| spool.status().rows() == 0) {
+            return self.measure_anew();
+        }
+        if self.tick.as_ref().is_none_or(|tick| tick.is_elapsed()) {
+            let pushed = self.shared.lock().pushed;
+            let fresh = usize::try_from(pushed - self.pushed).unwrap_or(usize::MAX);
+            let first = self.tick.is_none();
+            self.pushed = pushed;
+            // What came before the first tick came in no known time.
+            self.allowed = if first { 0 } else { fresh.max(self.limits.replay_floor) };
+            self.tick = Some(timer(self.limits.replay_tick));
+        }
+        if self.allowed > 0 {
+            let rows = self.allowed.min(self.shared.batch_rows);
+            self.allowed -= rows;
+            self.send_page(rows).await;
+        }
+    }
+
+    /// What is not a poll waits for its like in the spool: changes of state are written in order.
+    pub(super) async fn behind_the_spool(&mut self, mut batch: Batch) -> Batch {
+        let waits = self.spool.as_ref().is_some_and(|spool| spool.status().others > 0);
+        if !waits || !self.can_spool() || batch.transitions.is_empty() {
+            return batch;
+        }
+        let others = Batch {
+            transitions: std::mem::take(&mut batch.transitions),
+            facts: std::mem::take(&mut batch.facts),
+            losses: std::mem::take(&mut batch.losses),
+            ..Batch::default()
+        };
+        match self.append(Arc::new(others)).await {
+            Ok(_) => batch,
+            // The order is a nicety, the row is not.
+            Err(others) => join([others, batch]),
+        }
+    }
+
+    /// Takes to the disk what the store does not take.
+    pub(super) async fn put_aside(&mut self) {
+        if !self.can_spool() {
+            return;
+        }
+        if let Some(batch) = self.held.take()
+            && let Err(batch) = self.append(Arc::new(batch)).await
+        {
+            self.held = Some(batch);
+            return;
+        }
+        if !self.copy_slow().await {
+            return;
+        }
+        while self.is_due()
+            && let Some(batch) = self.take()
+        {
+            if let Err(batch) = self.append(Arc::new(batch)).await {
+                self.held = Some(batch);
+                return;
+            }
+        }
+    }
+
+    /// A spool that failed is tried again also while nobody needs it: whoever looks is told the
+    /// truth, before the next outage.
+    pub(super) async fn look_after_spool(&mut self) {
+        if let Some(spool) = self.spool.clone()
+            && self.no_spool.as_ref().is_some_and(|timer| timer.is_elapsed())
+        {
+            self.keep(spool.probe().await);
+        }
+    }
+
+    /// A copy of what the store has not answered to; false when the spool fails.
+    pub(super) async fn copy_slow(&mut self) -> bool {
+        let Some(sending) = &self.sending else { return true };
+        if !matches!(sending.origin, Origin::Memory) || !sending.is_slow() {
+            return true;
+        }
+        let (batch, rest) = (Arc::clone(&sending.batch), join(sending.rest.iter().cloned()));
+        let Ok(copied) = self.append(batch).await else { return false };
+        let mut all = vec![copied];
+        if !rest.is_empty() {
+            let Ok(copied) = self.append(Arc::new(rest)).await else { return false };
+            all.push(copied);
+        }
+        if let Some(sending) = &mut self.sending {
+            sending.origin = Origin::Copied(all);
+        }
+        self.measure_anew();
+        true
+    }
+
+    /// Appends to the spool; gives the batch back when that fails.
+    pub(super) async fn append(&mut self, batch: Arc<Batch>) -> Result<Ids, Batch> {
+        let Some(spool) = self.spool.clone() else { return Err(Arc::unwrap_or_clone(batch)) };
+        let rows = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        match spool.append(Arc::clone(&batch), (self.now)()).await {
+            Ok((ids, lost)) => {
+                self.keep(Ok(()));
+                self.shared.spooled(rows, lost, &spool.status());
+                Ok(ids)
+            }
+            Err(error) => {
+                self.spool_failed(&error);
+                Err(Arc::unwrap_or_clone(batch))
+            }
+        }
+    }
+
+    /// Notes how something that was asked of the spool ended.
+    pub(super) fn keep(&mut self, result: Result<(), StoreError>) {
+        match result {
+            Ok(()) => {
+                self.no_spool = None;
+                self.shared.spool_works();
+            }
+            Err(error) => self.spool_failed(&error),
+        }
+    }
+
+    pub(super) fn spool_failed(&mut self, error: &StoreError) {
+        self.no_spool = Some(timer(self.limits.spool_retry));
+        self.shared.spool_failed(error);
+    }
+
+    /// What the store was told of hosts the spool remembers, too; the next start may need it.
+    pub(super) async fn remember(&mut self, batch: Arc<Batch>, origin: &Origin) {
+        if let Origin::Page(_) = origin {
+            self.shared.replayed(batch.len());
+        }
+        if let Some(spool) = self.spool.clone()
+            && self.can_spool()
+            && !(batch.transitions.is_empty() && batch.facts.is_empty())
+            && let Err(error) = spool.follow(batch).await
+        {
+            self.spool_failed(&error);
+        }
+    }
+}
