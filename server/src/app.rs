@@ -3,6 +3,7 @@
 mod chores;
 mod http;
 mod install;
+mod rebuild;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -126,7 +127,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
 
     let (handle, writer) = start_writer(&store, &config.writer, &clock);
     let site = web::Site {
-        query: Query::new(Arc::clone(&live), Arc::clone(&store)),
+        query: Query::new(Arc::clone(&live), Arc::clone(&store)).keeping(config.retention.polls),
         metrics: Arc::clone(&metrics),
         refresh: refresh(Arc::clone(&live), handle.clone()),
         clock: Arc::clone(&clock),
@@ -138,6 +139,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let rounds = Rounds::start(Ticks { round, inventory, prune }).await?;
     let http = HttpThread::start(listener, site)?;
 
+    let drained = drained(handle.clone(), config.writer.batch_rows);
     let parts = Parts {
         poller: Poller::new(limits(&config.poll), Arc::clone(&clock)),
         clock: Arc::clone(&clock),
@@ -154,6 +156,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let chores = chores::Chores {
         rounds,
         installer,
+        rebuilder: rebuild::Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
         pruner: chores::Pruner { store, clock, retention: config.retention },
         inventory: inventory_in,
         prune: prune_in,
@@ -209,6 +212,14 @@ fn start_writer(
     };
     let clock = Arc::clone(clock);
     Writer::start(Arc::clone(store), limits, move || clock.now().wall)
+}
+
+/// Whether what waits for the store are the rows of this moment alone.
+fn drained(writer: WriterHandle, batch_rows: u32) -> rebuild::Drained {
+    Box::new(move || {
+        let stats = writer.stats();
+        stats.failing_since.is_none() && stats.depth <= rows(batch_rows)
+    })
 }
 
 /// The limits of polling, as configured.

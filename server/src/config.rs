@@ -119,6 +119,8 @@ pub struct Retention {
     pub polls: Duration,
     /// How long changes of state are kept.
     pub events: Duration,
+    /// How long hours in short (least, mean and most of each value) are kept.
+    pub rollups: Duration,
 }
 
 /// `[log]`
@@ -236,8 +238,8 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
         DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
         LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS,
-        WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, RETENTION_ROLLUPS,
+        WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -277,6 +279,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         retention: Retention {
             polls: read.get(&RETENTION_POLLS),
             events: read.get(&RETENTION_EVENTS),
+            rollups: read.get(&RETENTION_ROLLUPS),
         },
         log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
     }

@@ -23,6 +23,7 @@ use crate::{
     metrics::{Metrics, OutcomeLabel},
     model::{HostId, HostName, Outcome, Record, State, Transition, VersionId},
     poll::{Attempt, Job, Poller},
+    rollup::Rollups,
     schedule::Agenda,
     store::{
         FactsSeen, KnownHost,
@@ -118,6 +119,7 @@ pub struct Engine {
     flights: HashMap<Id, Flight>,
     version: VersionId,
     missed: u64,
+    rollups: Rollups,
 }
 
 impl std::fmt::Debug for Engine {
@@ -131,6 +133,7 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            rollups: Rollups::new(parts.clock.now().wall),
             parts,
             agenda: Agenda::new(),
             hosts: HashMap::new(),
@@ -185,6 +188,9 @@ impl Engine {
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
+        for rollup in self.rollups.close(now.wall) {
+            self.parts.writer.push(writer::Entry::Rollup(Arc::new(rollup)));
+        }
     }
 
     fn count_missed(&mut self) {
@@ -265,12 +271,14 @@ impl Engine {
         self.observe(flight, &attempt);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let row = record(flight, &attempt, None, State::Retired);
+            self.rollups.add(row.host, row.slot, row.values.as_ref());
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
         let Settled { record, transition, facts } =
             entry.settle(flight, attempt, &self.parts.policy, now);
         self.parts.live.publish(entry.view(&self.parts.policy));
+        self.rollups.add(record.host, record.slot, record.values.as_ref());
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
             let seen = FactsSeen { host: flight.host, facts, seen: now };

@@ -11,6 +11,7 @@ mod health;
 mod host;
 mod outcome;
 mod record;
+mod rollup;
 mod selection;
 mod snapshot;
 
@@ -24,6 +25,7 @@ pub use health::{Cause, State, Transition};
 pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
+pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
     CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, Family, FamilyReport, Mount, NET_COLUMNS,

@@ -10,6 +10,7 @@ mod moment;
 mod poll_shape;
 mod range;
 mod readiness;
+mod series;
 mod shapes;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -19,6 +20,10 @@ pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
+pub use series::{
+    BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_POINTS, MIN_STEP,
+    SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
+};
 pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
 
 use crate::{
@@ -46,6 +51,9 @@ pub enum QueryError {
         /// The known name that is nearest to it.
         nearest: Option<String>,
     },
+    /// Values over time were asked for in a way that has no answer.
+    #[error(transparent)]
+    Series(#[from] BadSeries),
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -120,6 +128,8 @@ fn encode(text: &str) -> String {
 pub struct Query {
     live: Option<Arc<Live>>,
     store: Arc<dyn Store>,
+    /// How long single polls are kept.
+    polls_kept: Duration,
 }
 
 impl fmt::Debug for Query {
@@ -132,13 +142,19 @@ impl Query {
     /// Answers of a running server.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
-        Self { live: Some(live), store }
+        Self { live: Some(live), store, polls_kept: Duration::MAX }
     }
 
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        Self { live: None, store }
+        Self { live: None, store, polls_kept: Duration::MAX }
+    }
+
+    /// The same, where single polls are kept so long: charts of times before that come from hours.
+    #[must_use]
+    pub fn keeping(self, polls: Duration) -> Self {
+        Self { polls_kept: polls, ..self }
     }
 
     /// Hosts by name. Retired ones come from the store, and only when asked for.

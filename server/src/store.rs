@@ -6,9 +6,11 @@
 pub mod detail;
 mod error;
 mod row;
+mod series;
 pub mod sqlite;
 pub mod mysql;
 mod open;
+pub mod rebuild;
 pub mod writer;
 
 #[cfg(test)]
@@ -23,9 +25,12 @@ use serde::Serialize;
 
 pub use error::StoreError;
 pub use open::open;
+pub use series::{Bucket, Sample, SeriesAsk};
 
 use crate::{
-    model::{Facts, GroupName, HostId, HostName, Labels, Record, State, Transition, VersionId},
+    model::{
+        Facts, GroupName, HostId, HostName, Labels, Record, Rollup, State, Transition, VersionId,
+    },
     units::WallMs,
 };
 
@@ -111,6 +116,8 @@ pub struct Batch {
     pub transitions: Vec<Transition>,
     /// Facts, oldest first.
     pub facts: Vec<FactsSeen>,
+    /// Hours in short.
+    pub rollups: Vec<Arc<Rollup>>,
 }
 
 impl Batch {
@@ -123,7 +130,7 @@ impl Batch {
     /// Number of rows of all kinds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.polls.len() + self.transitions.len() + self.facts.len()
+        self.polls.len() + self.transitions.len() + self.facts.len() + self.rollups.len()
     }
 
     /// Whether there is nothing in it.
@@ -237,6 +244,8 @@ pub struct Retention {
     pub polls: WallMs,
     /// Transitions before this.
     pub events: WallMs,
+    /// Hours in short that begin before this.
+    pub rollups: WallMs,
 }
 
 /// How much went.
@@ -304,7 +313,8 @@ pub trait Store: Send + Sync + 'static {
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError>;
 
     /// Keeps a batch in one transaction. Sending it again changes nothing: polls are known by
-    /// (host, slot), transitions by all that they say. Two rows are never mixed into one.
+    /// (host, slot), transitions by all that they say. Two rows are never mixed into one. An hour in
+    /// short gives way to one of as many polls or more.
     ///
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
@@ -331,6 +341,24 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
+    /// Values of a host over time, oldest first; a bucket without polls is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError>;
+
+    /// As [`Store::polls`], oldest first, without what repeats and without the ledger: at a fraction
+    /// of the cost.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError>;
+
     /// Transitions of a host, or of all, that happened in the span; at most `limit` and at most
     /// [`MAX_PAGE`].
     ///
@@ -345,7 +373,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Transition>, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
-    /// whole days keeps the day in which the moment for polls lies.
+    /// whole days keeps the day in which the moment for polls lies, and of hours in short the month.
     ///
     /// # Errors
     /// [`StoreError`]; the steps before it are done.

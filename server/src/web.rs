@@ -56,6 +56,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/hosts", get(api::hosts))
         .route("/api/v1/hosts/{name}", get(api::host))
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
+        .route("/api/v1/hosts/{name}/series", get(api::series))
         .route("/api/v1/hosts/{name}/events", get(api::events))
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)

@@ -18,7 +18,7 @@ use std::{
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 7] = ["demo", "serve", "check", "poll", "hosts", "history", "why"];
+const COMMANDS: [&str; 8] = ["demo", "serve", "check", "poll", "hosts", "history", "export", "why"];
 
 #[test]
 fn every_command_explains_itself() {
@@ -39,7 +39,9 @@ fn every_command_explains_itself() {
 #[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
-    for command in COMMANDS.into_iter().filter(|command| *command != "serve") {
+    // An export has its own: --format jsonl.
+    let others = ["serve", "export"];
+    for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }
 }
@@ -63,6 +65,12 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["history", "a", "--from", "2026-03-29T02:00:00Z", "--to", "2026-03-29T01:00:00Z"], 2),
         (&["history", "a", "--limit", "0"], 2),
         (&["history", "a", "--columns", "cpu_bussy_pct"], 2),
+        (&["history", "a", "--every", "often"], 2),
+        (&["history", "a", "--every", "1s", "--from", "-1d"], 1),
+        (&["export"], 2),
+        (&["export", "a", "--format", "xml"], 2),
+        (&["export", "a", "--table", "net", "--tier", "hour"], 2),
+        (&["export", "a", "--from", "2026-03-29T02:00:00Z", "--to", "2026-03-29T01:00:00Z"], 2),
         (&["hosts", "--state", "upp"], 2),
         (&["hosts", "--log", "loud"], 2),
         (&["demo", "--polls", "0"], 2),

@@ -101,7 +101,7 @@ impl Runtime {
     pub(super) fn kept(&self) -> Result<Query, CliError> {
         let config = self.start(Vec::new(), true)?;
         let opening = store::open(&config.store, Mode::ReadOnly, Arc::clone(&self.clock));
-        Ok(Query::of_store(self.block_on(opening)?))
+        Ok(Query::of_store(self.block_on(opening)?).keeping(config.retention.polls))
     }
 
     /// The flag `--inventory`, when it was given.

@@ -14,6 +14,7 @@ mod inventories;
 mod migrate;
 mod polls;
 mod prune;
+mod rollups;
 mod status;
 mod worker;
 
@@ -30,8 +31,9 @@ use rusqlite::Connection;
 
 use self::worker::Worker;
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order,
-    Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
+    Order, Pruned, Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError,
+    StoreStatus, Written,
 };
 use crate::{
     model::{HostId, Record, Transition, VersionId},
@@ -146,6 +148,19 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.readers.run(move |c| polls::read(c, host, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        self.readers.run(move |c| rollups::series(c, &ask)).await
+    }
+
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError> {
+        self.readers.run(move |c| rollups::samples(c, host, span, limit.min(MAX_PAGE))).await
     }
 
     async fn transitions(

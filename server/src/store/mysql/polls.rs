@@ -9,7 +9,8 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record, seen,
+    cells::Cells, connect::Doors, events, fault::Place, hosts, moment, partitions, record, rollups,
+    seen,
 };
 use crate::{
     model::{HostId, Record},
@@ -113,6 +114,7 @@ pub(super) async fn write(
         hosts::learn(&mut transaction, seen, place).await?;
     }
     seen::see(&mut transaction, batch, place).await?;
+    rollups::insert(&mut transaction, batch, place).await?;
     transaction.commit().await.map_err(&fault)?;
     Ok(written)
 }

@@ -27,6 +27,7 @@ macro_rules! steps {
 const STEPS: &[Step] = steps! {
     1 "0001_tables"
     2 "0002_views"
+    3 "0003_rollup_hour"
 };
 
 /// What was applied, in the file itself.

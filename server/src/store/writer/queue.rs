@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, Record, Transition},
+    model::{HostId, Record, Rollup, Transition},
     store::{Batch, FactsSeen},
 };
 
@@ -21,6 +21,8 @@ pub enum Entry {
     Transition(Transition),
     /// What an answer said of its machine; newer ones take the place of older ones that wait.
     Facts(Box<FactsSeen>),
+    /// An hour in short.
+    Rollup(Arc<Rollup>),
 }
 
 /// Rows that wait, oldest first, at most `limit`.
@@ -29,31 +31,41 @@ pub(super) struct Queue {
     polls: VecDeque<Arc<Record>>,
     transitions: VecDeque<Transition>,
     facts: BTreeMap<HostId, FactsSeen>,
+    rollups: VecDeque<Arc<Rollup>>,
     limit: usize,
 }
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Self {
-        Self { polls: VecDeque::new(), transitions: VecDeque::new(), facts: BTreeMap::new(), limit }
+        Self {
+            polls: VecDeque::new(),
+            transitions: VecDeque::new(),
+            facts: BTreeMap::new(),
+            rollups: VecDeque::new(),
+            limit,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.polls.len() + self.transitions.len() + self.facts.len()
+        self.polls.len() + self.transitions.len() + self.facts.len() + self.rollups.len()
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
-    /// oldest transition: a gap in the history is better than a wrong story of what happened.
+    /// oldest hour in short, which says what polls that are lost said, or else the oldest transition:
+    /// a gap in the history is better than a wrong story of what happened.
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: Entry) -> u64 {
         match entry {
             Entry::Poll(record) => self.polls.push_back(record),
             Entry::Transition(transition) => self.transitions.push_back(transition),
             Entry::Facts(seen) => self.learn(*seen),
+            Entry::Rollup(rollup) => self.rollups.push_back(rollup),
         }
         let mut lost = 0;
         while self.len() > self.limit {
             let gone = self.polls.pop_front().is_some()
                 || self.facts.pop_first().is_some()
+                || self.rollups.pop_front().is_some()
                 || self.transitions.pop_front().is_some();
             if !gone {
                 break;
@@ -71,7 +83,8 @@ impl Queue {
         self.facts.insert(seen.host, seen);
     }
 
-    /// The next rows to write, at most `rows`: transitions and facts, which are few, then polls.
+    /// The next rows to write, at most `rows`: transitions, facts and hours, which are few,
+    /// then polls.
     pub(super) fn take(&mut self, rows: usize) -> Batch {
         let transitions: Vec<_> =
             self.transitions.drain(..rows.min(self.transitions.len())).collect();
@@ -83,15 +96,17 @@ impl Queue {
             facts.push(seen);
             room -= 1;
         }
+        let rollups: Vec<_> = self.rollups.drain(..room.min(self.rollups.len())).collect();
+        room -= rollups.len();
         let polls = self.polls.drain(..room.min(self.polls.len())).collect();
-        Batch { polls, transitions, facts }
+        Batch { polls, transitions, facts, rollups }
     }
 }
 
 /// Two halves of a batch, in order; the first is not empty.
 pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let mut room = batch.len().div_ceil(2);
-    let Batch { mut polls, mut transitions, mut facts } = batch;
+    let Batch { mut polls, mut transitions, mut facts, mut rollups } = batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
         room -= kept;
@@ -100,9 +115,10 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let later = Batch {
         transitions: transitions.split_off(cut(transitions.len())),
         facts: facts.split_off(cut(facts.len())),
+        rollups: rollups.split_off(cut(rollups.len())),
         polls: polls.split_off(cut(polls.len())),
     };
-    (Batch { polls, transitions, facts }, later)
+    (Batch { polls, transitions, facts, rollups }, later)
 }
 
 #[cfg(test)]

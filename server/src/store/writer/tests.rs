@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     model::{HostId, Record, State as Health, Transition, VersionId},
     store::{
-        Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Registration,
-        Retention, Span, StoreError, StoreStatus, Written, sample,
+        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned,
+        Registration, Retention, Sample, SeriesAsk, Span, StoreError, StoreStatus, Written, sample,
     },
 };
 
@@ -99,6 +99,12 @@ impl Store for Fake {
         unreachable!()
     }
     async fn hosts(&self, _: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
+        unreachable!()
+    }
+    async fn series(&self, _: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        unreachable!()
+    }
+    async fn samples(&self, _: HostId, _: Span, _: usize) -> Result<Vec<Sample>, StoreError> {
         unreachable!()
     }
     async fn polls(

@@ -104,7 +104,14 @@ async fn a_store_for_reading_changes_nothing() {
         reader.write(Arc::new(Batch::of_polls(polls))).await.map(drop),
         reader.register(vec![sample::registration("x")], sample::START).await.map(drop),
         reader.retire(vec![host.id], sample::START).await,
-        reader.prune(Retention { polls: sample::START, events: sample::START }).await.map(drop),
+        reader
+            .prune(Retention {
+                polls: sample::START,
+                events: sample::START,
+                rollups: sample::START,
+            })
+            .await
+            .map(drop),
     ];
     for refused in refused {
         assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
@@ -128,7 +135,8 @@ async fn those_who_open_a_new_database_at_once_all_succeed() {
     let mut conn = conn(port, Some(&options.url.database)).await;
     let steps: Vec<u32> =
         conn.query("SELECT number FROM schema_version ORDER BY number").await.unwrap();
-    assert_eq!(steps, (1..=migrate::known()).collect::<Vec<_>>());
+    assert!(steps.is_sorted_by(|a, b| a < b), "each once: {steps:?}");
+    assert_eq!((steps[0], steps.last()), (1, Some(&migrate::known())));
     // Each holder had an epoch of its own, and let go.
     let lease: Vec<(u64, Option<u64>)> =
         conn.query("SELECT epoch, holder FROM lease").await.unwrap();
