@@ -4,6 +4,8 @@
 
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/probes.rs"]
