@@ -122,7 +122,7 @@ impl SeriesRange {
             return Err(BadSeries::Columns(self.columns.len()));
         }
         let hour = Duration::from_millis(HOUR_MS.unsigned_abs());
-        let whole = |step: Duration| step.as_millis() % hour.as_millis() == 0;
+        let whole = |step: Duration| step.as_millis().is_multiple_of(hour.as_millis());
         let length = self.to.since(self.from);
         let points = match self.detail {
             Detail::Points(points) => points.clamp(1, MAX_POINTS),
