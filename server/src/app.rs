@@ -5,6 +5,7 @@ mod discovering;
 mod http;
 mod install;
 mod keep;
+mod rebuild;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -173,7 +174,9 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
-        query: Query::new(Arc::clone(&live), Arc::clone(&store)).with_writer(handle.clone()),
+        query: Query::new(Arc::clone(&live), Arc::clone(&store))
+            .with_writer(handle.clone())
+            .keeping(config.retention.polls),
         metrics: Arc::clone(&metrics),
         refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
         policy,
@@ -194,6 +197,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
+    let drained = drained(handle.clone(), config.writer.batch_rows);
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
         clock: Arc::clone(&clock),
@@ -213,6 +217,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let chores = chores::Chores {
         rounds,
         installer,
+        rebuilder: rebuild::Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
         pruner: chores::Pruner { store, clock, retention: config.retention },
         inventory: inventory_in,
         prune: prune_in,
@@ -263,6 +268,15 @@ impl App {
         tracing::info!(rows = stats.written, dropped = stats.dropped, spooled, "rows kept");
         self.http.stop().await;
     }
+}
+
+/// Whether what waits for the store are the rows of this moment alone.
+fn drained(writer: WriterHandle, batch_rows: u32) -> rebuild::Drained {
+    Box::new(move || {
+        let stats = writer.stats();
+        let spooled = stats.spool.as_ref().is_some_and(|spool| spool.rows() > 0);
+        stats.failing_since.is_none() && !spooled && stats.depth <= rows(batch_rows)
+    })
 }
 
 /// The limits of polling, as configured.

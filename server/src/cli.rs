@@ -6,6 +6,7 @@
 mod accept;
 mod check;
 mod demo;
+mod export;
 mod failure;
 mod health;
 mod history;
@@ -109,6 +110,9 @@ enum Command {
     /// Print the ledger of a host: a row per attempt, with its values
     #[command(after_help = history::EXAMPLES)]
     History(history::HistoryArgs),
+    /// Write what is kept of a host for other programs: CSV or JSON lines, any span, any tier
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
     /// Explain the state of a host: its last attempts, its changes of state, one sentence
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
@@ -149,6 +153,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Poll(args) => poll::run(&args, &runtime),
         Command::Hosts(args) => hosts::run(args, &runtime),
         Command::History(args) => history::run(&args, &runtime),
+        Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),

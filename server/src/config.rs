@@ -186,6 +186,8 @@ pub struct Retention {
     pub polls: Duration,
     /// How long changes of state are kept.
     pub events: Duration,
+    /// How long hours in short (least, mean and most of each value) are kept.
+    pub rollups: Duration,
 }
 
 /// `[log]`
@@ -304,8 +306,8 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_BACKOFF_CAP, HEALTH_CLOCK_SKEW,
         HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
         POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_UNWELL, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS, SPOOL_MAX,
-        WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS,
+        RETENTION_ROLLUPS, SPOOL_MAX, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -355,6 +357,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         retention: Retention {
             polls: read.get(&RETENTION_POLLS),
             events: read.get(&RETENTION_EVENTS),
+            rollups: read.get(&RETENTION_ROLLUPS),
         },
         log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
     }

@@ -37,6 +37,7 @@ use crate::{
     metrics::Metrics,
     model::{HostId, HostName, Outcome, Record, State, VersionId},
     poll::{Attempt, Poller},
+    rollup::Rollups,
     schedule::Agenda,
     store::{
         FactsSeen, KnownHost,
@@ -153,6 +154,7 @@ pub struct Engine {
     parents: HashSet<HostName>,
     /// Polls are being broken off: how they end says nothing of the hosts.
     aborting: bool,
+    rollups: Rollups,
 }
 
 impl std::fmt::Debug for Engine {
@@ -166,6 +168,7 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            rollups: Rollups::new(parts.clock.now().wall),
             parts,
             agenda: Agenda::new(),
             hosts: HashMap::new(),
@@ -233,6 +236,9 @@ impl Engine {
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
+        for rollup in self.rollups.close(now.wall) {
+            self.parts.writer.push(writer::Entry::Rollup(Arc::new(rollup)));
+        }
     }
 
     fn count_missed(&mut self) {
@@ -305,6 +311,7 @@ impl Engine {
         let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let row = record(flight, &attempt, None, State::Retired);
+            self.rollups.add(row.host, row.slot, row.values.as_ref());
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
@@ -315,6 +322,7 @@ impl Engine {
         if !entry.health.is_witness() {
             self.quorum.forget(flight.host);
         }
+        self.rollups.add(record.host, record.slot, record.values.as_ref());
         self.show(flight.host, now);
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {

@@ -14,6 +14,7 @@ pub mod schedule;
 pub mod inventory;
 pub mod rates;
 pub mod health;
+pub mod rollup;
 
 // Touch: one thing outside each.
 pub mod clock;

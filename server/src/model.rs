@@ -12,6 +12,7 @@ mod host;
 mod loss;
 mod outcome;
 mod record;
+mod rollup;
 mod selection;
 mod snapshot;
 
@@ -26,6 +27,7 @@ pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, V
 pub use loss::{Loss, LossReason};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
+pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
     CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, Family, FamilyReport, Mount, NET_COLUMNS,

@@ -10,6 +10,7 @@ mod moment;
 mod poll_shape;
 mod range;
 mod readiness;
+mod series;
 mod shapes;
 mod why;
 
@@ -20,6 +21,10 @@ pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
+pub use series::{
+    BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_POINTS, MIN_STEP,
+    SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
+};
 pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
@@ -49,6 +54,9 @@ pub enum QueryError {
         /// The known name that is nearest to it.
         nearest: Option<String>,
     },
+    /// Values over time were asked for in a way that has no answer.
+    #[error(transparent)]
+    Series(#[from] BadSeries),
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -124,6 +132,8 @@ pub struct Query {
     live: Option<Arc<Live>>,
     store: Arc<dyn Store>,
     writer: Option<WriterHandle>,
+    /// How long single polls are kept.
+    polls_kept: Duration,
 }
 
 impl fmt::Debug for Query {
@@ -136,19 +146,25 @@ impl Query {
     /// Answers of a running server.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
-        Self { live: Some(live), store, writer: None }
+        Self { live: Some(live), store, writer: None, polls_kept: Duration::MAX }
     }
 
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        Self { live: None, store, writer: None }
+        Self { live: None, store, writer: None, polls_kept: Duration::MAX }
     }
 
     /// The same, which also knows what waits to be written.
     #[must_use]
     pub fn with_writer(self, writer: WriterHandle) -> Self {
         Self { writer: Some(writer), ..self }
+    }
+
+    /// The same, where single polls are kept so long: charts of times before that come from hours.
+    #[must_use]
+    pub fn keeping(self, polls: Duration) -> Self {
+        Self { polls_kept: polls, ..self }
     }
 
     /// Hosts by name. Retired ones come from the store, and only when asked for.

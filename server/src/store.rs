@@ -7,10 +7,12 @@ pub mod detail;
 mod error;
 mod loss;
 mod row;
+mod series;
 pub mod sqlite;
 pub mod mysql;
 mod open;
 mod awaited;
+pub mod rebuild;
 pub mod spool;
 pub mod writer;
 
@@ -27,11 +29,13 @@ use serde::{Deserialize, Serialize};
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
+pub use series::{Bucket, Sample, SeriesAsk};
 
 use crate::{
     health::Pause,
     model::{
-        Facts, GroupName, HostId, HostName, Labels, Loss, Record, State, Transition, VersionId,
+        Facts, GroupName, HostId, HostName, Labels, Loss, Record, Rollup, State, Transition,
+        VersionId,
     },
     units::WallMs,
 };
@@ -120,6 +124,8 @@ pub struct Batch {
     pub facts: Vec<FactsSeen>,
     /// What was lost on the way here.
     pub losses: Vec<Loss>,
+    /// Hours in short.
+    pub rollups: Vec<Arc<Rollup>>,
 }
 
 impl Batch {
@@ -132,7 +138,11 @@ impl Batch {
     /// Number of rows of all kinds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.polls.len() + self.transitions.len() + self.facts.len() + self.losses.len()
+        self.polls.len()
+            + self.transitions.len()
+            + self.facts.len()
+            + self.losses.len()
+            + self.rollups.len()
     }
 
     /// Whether there is nothing in it.
@@ -246,6 +256,8 @@ pub struct Retention {
     pub polls: WallMs,
     /// Transitions before this.
     pub events: WallMs,
+    /// Hours in short that begin before this.
+    pub rollups: WallMs,
 }
 
 /// How much went.
@@ -313,7 +325,8 @@ pub trait Store: Send + Sync + 'static {
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError>;
 
     /// Keeps a batch in one transaction. Sending it again changes nothing: polls are known by
-    /// (host, slot), transitions by all that they say. Two rows are never mixed into one.
+    /// (host, slot), transitions by all that they say. Two rows are never mixed into one. An hour in
+    /// short gives way to one of as many polls or more.
     ///
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
@@ -339,6 +352,24 @@ pub trait Store: Send + Sync + 'static {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
+
+    /// Values of a host over time, oldest first; a bucket without polls is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError>;
+
+    /// As [`Store::polls`], oldest first, without what repeats and without the ledger: at a fraction
+    /// of the cost.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError>;
 
     /// Transitions of a host, or of all, that happened in the span; at most `limit` and at most
     /// [`MAX_PAGE`].
@@ -373,7 +404,7 @@ pub trait Store: Send + Sync + 'static {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
-    /// whole days keeps the day in which the moment for polls lies.
+    /// whole days keeps the day in which the moment for polls lies, and of hours in short the month.
     ///
     /// # Errors
     /// [`StoreError`]; the steps before it are done.

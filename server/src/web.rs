@@ -73,6 +73,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/hosts/{name}", get(api::host))
         .route("/api/v1/hosts/{name}/accept", post(orders::accept))
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
+        .route("/api/v1/hosts/{name}/series", get(api::series))
         .route("/api/v1/hosts/{name}/events", get(api::events))
         .route("/api/v1/hosts/{name}/why", get(api::why))
         .route("/api/v1/hosts/{name}/pause", post(control::pause))

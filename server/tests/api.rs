@@ -134,6 +134,31 @@ async fn polls_come_as_asked_page_by_page() {
     assert!(newest["next"].as_str().unwrap().ends_with("&order=desc&detail=false"));
 }
 
+#[tokio::test]
+async fn values_come_over_time_with_gaps_as_gaps() {
+    let site = Served::start().await;
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct,load_5&from=-45s&to=now&step=10s";
+    insta::assert_json_snapshot!("series", site.json(path).await);
+
+    // Hours: the polls of the present one, which is not in short yet.
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&from=-30d&to=%2B00";
+    assert_eq!(site.get(path).await.status, 400);
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&from=-30d&to=now";
+    let month = site.json(path).await;
+    assert_eq!((&month["tier"], &month["step_ms"]), (&"hour".into(), &10_800_000.into()));
+    let column = &month["columns"][0];
+    let points = month["polls"].as_array().unwrap().len();
+    assert_eq!(points, column["avg"].as_array().unwrap().len());
+    assert!((240..=241).contains(&points), "{points}");
+    assert_eq!((&month["polls"][points - 1], &month["failed"][points - 1]), (&3.into(), &1.into()));
+    assert_eq!(column["avg"][points - 1], 12.345);
+    assert_eq!(column["avg"][0], Value::Null);
+
+    let usual = site.json("/api/v1/hosts/web-1/series").await;
+    assert_eq!(usual["columns"].as_array().unwrap().len(), 7);
+    assert_eq!((&usual["tier"], &usual["step_ms"]), (&"poll".into(), &15_000.into()));
+}
+
 /// Every column is in every answer with values, and every one is explained.
 #[tokio::test]
 async fn every_value_of_a_poll_is_explained_with_its_unit() {
@@ -222,6 +247,16 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_expected() {
         "/api/v1/hosts/web-1/polls?order=up",
         "/api/v1/hosts/web-1/polls?detail=yes",
         "/api/v1/hosts/web-1/events?limit=-1",
+        "/api/v1/hosts/wbe-1/series",
+        "/api/v1/hosts/web-1/series?columns=cpu_bussy_pct",
+        "/api/v1/hosts/web-1/series?columns=",
+        "/api/v1/hosts/web-1/series?points=2001",
+        "/api/v1/hosts/web-1/series?points=10&step=1m",
+        "/api/v1/hosts/web-1/series?step=1ms",
+        "/api/v1/hosts/web-1/series?step=1s&from=-1d",
+        "/api/v1/hosts/web-1/series?step=90m&tier=hour&from=-1d",
+        "/api/v1/hosts/web-1/series?tier=day",
+        "/api/v1/hosts/web-1/series?from=now&to=-1h",
         "/api/v1/columns?x",
         "/api/v2/hosts",
         "/healthz?x=1",
@@ -229,6 +264,10 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_expected() {
         let Reply { status, body, .. } = site.get(path).await;
         table.push_str(&format!("GET {path}\n    {status} {}\n", body.trim_end()));
     }
+    let columns = vec!["load_1"; 21].join(",");
+    let Reply { status, body, .. } =
+        site.get(&format!("/api/v1/hosts/web-1/series?columns={columns}")).await;
+    table.push_str(&format!("GET … 21 columns\n    {status} {}\n", body.trim_end()));
     for (method, path) in [("POST", "/api/v1/hosts"), ("DELETE", "/api/v1/hosts/web-1")] {
         let Reply { status, body, .. } = site.request(method, path).await;
         table.push_str(&format!("{method} {path}\n    {status} {}\n", body.trim_end()));

@@ -4,6 +4,8 @@
 
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/probes.rs"]
@@ -18,8 +20,10 @@ use std::{
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 10] =
-    ["demo", "serve", "check", "plan", "poll", "hosts", "history", "why", "accept", "health"];
+const COMMANDS: [&str; 11] = [
+    "demo", "serve", "check", "plan", "poll", "hosts", "history", "export", "why", "accept",
+    "health",
+];
 
 #[test]
 fn every_command_explains_itself() {
@@ -40,7 +44,9 @@ fn every_command_explains_itself() {
 #[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
-    for command in COMMANDS.into_iter().filter(|command| !["serve", "health"].contains(command)) {
+    // An export has its own: --format jsonl.
+    let others = ["serve", "health", "export"];
+    for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }
 }
@@ -64,6 +70,12 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["history", "a", "--from", "2026-03-29T02:00:00Z", "--to", "2026-03-29T01:00:00Z"], 2),
         (&["history", "a", "--limit", "0"], 2),
         (&["history", "a", "--columns", "cpu_bussy_pct"], 2),
+        (&["history", "a", "--every", "often"], 2),
+        (&["history", "a", "--every", "1s", "--from", "-1d"], 1),
+        (&["export"], 2),
+        (&["export", "a", "--format", "xml"], 2),
+        (&["export", "a", "--table", "net", "--tier", "hour"], 2),
+        (&["export", "a", "--from", "2026-03-29T02:00:00Z", "--to", "2026-03-29T01:00:00Z"], 2),
         (&["hosts", "--state", "upp"], 2),
         (&["hosts", "--log", "loud"], 2),
         (&["demo", "--polls", "0"], 2),

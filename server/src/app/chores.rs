@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{discovering::Look, install::Installer};
+use super::{discovering::Look, install::Installer, rebuild::Rebuilder};
 use crate::{
     clock::Clock,
     config,
@@ -27,6 +27,7 @@ impl Pruner {
         let before = Retention {
             polls: now.minus(self.retention.polls),
             events: now.minus(self.retention.events),
+            rollups: now.minus(self.retention.rollups),
         };
         match self.store.prune(before).await {
             Ok(gone) if gone.polls + gone.events > 0 => {
@@ -44,6 +45,7 @@ pub(super) struct Chores {
     pub(super) rounds: Rounds,
     pub(super) installer: Installer,
     pub(super) pruner: Pruner,
+    pub(super) rebuilder: Rebuilder,
     pub(super) inventory: mpsc::Receiver<()>,
     pub(super) prune: mpsc::Receiver<()>,
     pub(super) silent: mpsc::Receiver<()>,
@@ -55,9 +57,17 @@ impl Chores {
     /// Does chores until told to stop; then stops the cron jobs.
     pub(super) async fn run(self, mut stopped: oneshot::Receiver<()>) {
         let Self {
-            mut rounds, mut installer, pruner, mut inventory, mut prune, mut silent, ..
+            mut rounds,
+            mut installer,
+            pruner,
+            rebuilder,
+            mut inventory,
+            mut prune,
+            mut silent,
+            mut looks,
+            mut operator,
         } = self;
-        let (mut looks, mut operator) = (self.looks, self.operator);
+        let rebuilding = tokio::spawn(rebuilder.run());
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
             while prune.recv().await.is_some() {
@@ -78,6 +88,7 @@ impl Chores {
             }
         }
         pruning.abort();
+        rebuilding.abort();
         if let Err(error) = rounds.stop().await {
             tracing::warn!(%error, "the cron jobs did not stop cleanly");
         }

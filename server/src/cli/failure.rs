@@ -45,7 +45,7 @@ impl CliError {
             // `| head` has read enough: nothing failed.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Shown => ExitCode::from(FAILED),
-            Self::Usage(_) => {
+            Self::Usage(_) | Self::Query(QueryError::Series(_)) => {
                 eprintln!("roundsman: {}", in_one_line(self));
                 ExitCode::from(USAGE)
             }

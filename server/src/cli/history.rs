@@ -1,5 +1,7 @@
 //! `roundsman history HOST`: the ledger of one host, a row per attempt.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{
@@ -8,28 +10,20 @@ use super::{
     parse,
 };
 use crate::{
-    inventory::closest,
     model::{Column, ColumnSet, Kind, Record},
-    query::{DEFAULT_PAGE, MAX_PAGE, Order, PollRange, PollShape, parse_moment},
+    query::{
+        DEFAULT_PAGE, Detail, MAX_PAGE, Order, PollRange, PollShape, SeriesRange, SeriesShape,
+        USUAL_COLUMNS, parse_column, parse_moment,
+    },
 };
-
-/// What a table shows when nobody says: enough to see what a host was doing.
-const DEFAULT_COLUMNS: [Column; 7] = [
-    Column::CpuBusyPct,
-    Column::Load1,
-    Column::MemUsedPct,
-    Column::NetRxBytesPerS,
-    Column::NetTxBytesPerS,
-    Column::DiskReadBytesPerS,
-    Column::DiskWrittenBytesPerS,
-];
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman history web-01 --from -10m
   roundsman history web-01 --from 2026-03-29T01:00:00Z --to 2026-03-29T02:00:00Z --limit 1000
-  roundsman history web-01 --columns cpu_iowait_pct,disk_busy_max_pct";
+  roundsman history web-01 --columns cpu_iowait_pct,disk_busy_max_pct
+  roundsman history web-01 --from -1d --every 30m";
 
 /// Flags of `history`.
 #[derive(Debug, Args)]
@@ -48,24 +42,16 @@ pub(super) struct HistoryArgs {
     #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_PAGE, value_parser = parse::count(MAX_PAGE))]
     limit: usize,
     /// Only these values, by their names as in GET /api/v1/columns, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = column)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_column)]
     columns: Vec<Column>,
-    /// Print one JSON document, the same as of GET /api/v1/hosts/HOST/polls, oldest first
+    /// Means over each such length of time instead of single polls (5m, 1h): whole hours are read
+    /// from the hours in short, which are kept for years
+    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration)]
+    every: Option<Duration>,
+    /// Print one JSON document, the same as of GET /api/v1/hosts/HOST/polls, oldest first, or with
+    /// --every of GET /api/v1/hosts/HOST/series
     #[arg(long)]
     json: bool,
-}
-
-/// Reads a column's name.
-fn column(name: &str) -> Result<Column, String> {
-    let names = || Column::ALL.iter().map(|column| column.spec().name);
-    Column::ALL.iter().find(|column| column.spec().name == name).copied().ok_or_else(|| {
-        match closest(name, names()) {
-            Some(word) => format!("no value has this name; did you mean {word}?"),
-            None => format!("no value has this name; the first ones are {}, …", {
-                names().take(3).collect::<Vec<_>>().join(", ")
-            }),
-        }
-    })
 }
 
 impl HistoryArgs {
@@ -89,6 +75,9 @@ impl HistoryArgs {
 /// Prints the ledger.
 pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError> {
     let range = args.range(runtime)?;
+    if let Some(step) = args.every {
+        return over_time(args, &range, step, runtime);
+    }
     let query = runtime.kept()?;
     let mut page = runtime.block_on(query.polls(&args.host, &range, args.columns.is_empty()))?;
     // The newest were asked for; people read downwards.
@@ -111,8 +100,47 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
     Ok(())
 }
 
+/// Prints means over time.
+fn over_time(
+    args: &HistoryArgs,
+    range: &PollRange,
+    step: Duration,
+    runtime: &Runtime,
+) -> Result<(), CliError> {
+    let columns = if args.columns.is_empty() { &USUAL_COLUMNS[..] } else { &args.columns };
+    let range = SeriesRange {
+        from: range.from,
+        to: range.to,
+        detail: Detail::Step(step),
+        tier: None,
+        columns: columns.to_vec(),
+    };
+    let query = runtime.kept()?;
+    let series = runtime.block_on(query.series(&args.host, &range, runtime.now()))?;
+    let output = runtime.output;
+    if args.json {
+        return output.json(&series);
+    }
+    output.print(&means(&series, runtime))
+}
+
+fn means(series: &SeriesShape, runtime: &Runtime) -> String {
+    let mut header = vec!["FROM", "POLLS", "FAILED"];
+    header.extend(series.columns.iter().map(|column| column.name));
+    let rows = series.moments().enumerate().map(|(point, moment)| {
+        let counts = [&series.polls, &series.failed];
+        let counts = counts.map(|counts| counts.get(point).copied().unwrap_or(0).to_string());
+        let means = series.columns.iter().map(|column| {
+            let mean = column.avg.get(point).copied().flatten();
+            mean.map_or_else(|| UNKNOWN.to_owned(), |mean| format!("{mean}"))
+        });
+        [moment.to_string()].into_iter().chain(counts).chain(means).collect::<Vec<_>>()
+    });
+    runtime.output.table(&header, rows)
+}
+
 fn table(polls: &[PollShape], columns: &[Column], runtime: &Runtime) -> String {
-    let chosen = if columns.is_empty() { &DEFAULT_COLUMNS[..] } else { columns };
+    let chosen = if columns.is_empty() { &USUAL_COLUMNS[..] } else { columns };
     let mut header = vec!["SLOT", "OUTCOME", "STATE", "CALL"];
     header.extend(chosen.iter().map(|column| column.spec().name));
     header.push("ERROR");
@@ -139,19 +167,5 @@ fn cell(record: &Record, column: Column) -> String {
             Kind::Whole => format!("{value:.0}"),
             Kind::Real => format!("{value}"),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_column_is_found_by_its_name_or_the_nearest_is_told() {
-        assert_eq!(column("cpu_busy_pct"), Ok(Column::CpuBusyPct));
-        let message = column("cpu_bussy_pct").unwrap_err();
-        assert_eq!(message, "no value has this name; did you mean cpu_busy_pct?");
-        let message = column("zzz").unwrap_err();
-        assert!(message.ends_with("the first ones are load_1, load_5, load_15, …"), "{message}");
     }
 }

@@ -170,6 +170,8 @@ settings! {
         "How long polls are kept";
     RETENTION_EVENTS: Duration = "retention.events", secs(400 * DAY), Some((secs(3600), secs(3650 * DAY))),
         "How long changes of state are kept";
+    RETENTION_ROLLUPS: Duration = "retention.rollups", secs(730 * DAY), Some((secs(3600), secs(3650 * DAY))),
+        "How long hours in short are kept";
     LOG_LEVEL: LogLevel = "log.level", LogLevel::Info, None,
         "The least important level that is written";
     LOG_FORMAT: LogFormat = "log.format", LogFormat::Text, None,

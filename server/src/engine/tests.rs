@@ -6,9 +6,11 @@ use super::*;
 use crate::{
     clock::ManualClock,
     inventory,
+    model::Column,
     poll::Limits,
+    rollup::{GRACE, Tier},
     store::{
-        Mode,
+        Mode, SeriesAsk, Span, Store,
         sqlite::Sqlite,
         writer::{Writer, WriterLimits},
     },
@@ -20,25 +22,28 @@ struct Bench {
     commands: mpsc::Sender<Command>,
     silenced: mpsc::Receiver<()>,
     metrics: Arc<Metrics>,
+    clock: Arc<ManualClock>,
+    store: Arc<dyn Store>,
     engine: tokio::task::JoinHandle<()>,
-    _rounds: mpsc::Sender<()>,
-    _writer: Writer,
+    rounds: mpsc::Sender<()>,
+    writer: Writer,
     _folder: tempfile::TempDir,
 }
 
 fn start() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open_blocking(&folder.path().join("test.db"), Mode::ReadWrite).unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Now::default()));
+    let store: Arc<dyn Store> = Arc::new(store);
+    let clock = Arc::new(ManualClock::new(Now::default()));
     let (writer_handle, writer) =
-        Writer::start(Arc::new(store), WriterLimits::default(), WallMs::default);
+        Writer::start(Arc::clone(&store), WriterLimits::default(), WallMs::default);
     let (commands, commands_in) = mpsc::channel(COMMAND_QUEUE);
     let (rounds, rounds_in) = mpsc::channel(1);
     let (silent, silenced) = mpsc::channel(1);
     let metrics = Arc::new(Metrics::new());
     let parts = Parts {
-        poller: Poller::new(Limits::default(), Arc::clone(&clock)),
-        clock,
+        poller: Poller::new(Limits::default(), clock.clone()),
+        clock: clock.clone(),
         writer: writer_handle,
         live: Arc::new(Live::default()),
         metrics: Arc::clone(&metrics),
@@ -47,7 +52,7 @@ fn start() -> Bench {
     };
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
-    Bench { commands, silenced, metrics, engine, _rounds: rounds, _writer: writer, _folder: folder }
+    Bench { commands, silenced, metrics, clock, store, engine, rounds, writer, _folder: folder }
 }
 
 fn installed(text: &str) -> Command {
@@ -130,4 +135,41 @@ async fn no_slot_is_used_twice_even_when_the_clock_stands_still() {
         slots.push(row.await.unwrap().slot);
     }
     assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{slots:?}");
+}
+
+#[tokio::test]
+async fn an_hour_of_polls_is_kept_in_short_once_it_is_over() {
+    let bench = start();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let text = format!("[[host]]\nname = \"gone\"\naddresses = [\"{closed}\"]\n");
+    bench.commands.send(installed(&text)).await.unwrap();
+    let poll = async || {
+        let (asked, row) = oneshot::channel();
+        let gone = HostName::new("gone").unwrap();
+        bench.commands.send(Command::PollNow(gone, asked)).await.unwrap();
+        row.await.unwrap().slot
+    };
+    let mut last = WallMs(0);
+    for _ in 0..3 {
+        last = poll().await;
+    }
+    // Another hour, which is open still.
+    bench.clock.advance(std::time::Duration::from_secs(3_600) + GRACE);
+    poll().await;
+    let rounds = bench.metrics.rounds.get();
+    bench.rounds.send(()).await.unwrap();
+    // Answered once the round was opened: commands and rounds come to one loop.
+    while bench.metrics.rounds.get() == rounds {
+        poll().await;
+    }
+    bench.commands.send(Command::Stop).await.unwrap();
+    bench.engine.await.unwrap();
+    bench.writer.flush_and_stop(std::time::Duration::from_secs(60)).await;
+    let step = std::time::Duration::from_secs(3_600);
+    let columns = Arc::from([Column::CpuBusyPct]);
+    let ask = SeriesAsk { host: HostId(1), columns, span: Span::ALL, step, tier: Tier::Hours };
+    let hours = bench.store.series(ask).await.unwrap();
+    let hours: Vec<_> =
+        hours.iter().map(|h| (h.start, h.polls, h.failed, h.stats[0].avg())).collect();
+    assert_eq!(hours, [(WallMs(0), 3, 3, None)], "the last was due at {last}");
 }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned, Registration,
-    Retention, Span, Store, StoreError, StoreStatus, Written, open,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned,
+    Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError, StoreStatus, Written,
+    open,
 };
 use crate::{
     clock::Clock,
@@ -128,6 +129,19 @@ impl Store for Awaited {
 
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
         self.store()?.pauses().await
+    }
+
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        self.store()?.series(ask).await
+    }
+
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError> {
+        self.store()?.samples(host, span, limit).await
     }
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {

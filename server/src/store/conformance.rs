@@ -2,6 +2,8 @@
 //!
 //! Knows the trait and the views' names; SQL stands behind [`Fixture`].
 
+mod rollups;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
@@ -71,10 +73,18 @@ macro_rules! suite {
             a_failed_poll_is_in_no_view_of_values
             another_process_reads_whole_batches
             status_counts
+            an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one
+            values_over_time_are_those_of_the_polls
+            values_over_time_come_from_hours_too
+            hours_that_were_not_seen_whole_are_made_of_the_polls
+            samples_are_polls_without_the_rest
+            old_hours_are_pruned
         }
     };
 }
 pub(crate) use suite;
+
+pub(crate) use rollups::*;
 
 async fn host(fixture: &dyn Fixture, name: &str) -> KnownHost {
     let registered = fixture.store().register(vec![sample::registration(name)], sample::START);
@@ -200,7 +210,7 @@ pub(crate) async fn a_batch_sent_again_changes_nothing(fixture: &dyn Fixture) {
             State::Suspect,
         )],
         facts: vec![FactsSeen { host: host.id, facts: sample::facts(), seen: slot(0) }],
-        losses: Vec::new(),
+        ..Batch::default()
     };
     assert_eq!(write(fixture, batch.clone()).await.unwrap().polls, 2);
     let before = (all_polls(fixture, host.id).await, all_hosts(fixture).await);
@@ -337,7 +347,7 @@ pub(crate) async fn a_host_keeps_its_number(fixture: &dyn Fixture) {
             State::Up,
         )],
         facts: vec![FactsSeen { host: new.id, facts: sample::facts(), seen: slot(5) }],
-        losses: Vec::new(),
+        ..Batch::default()
     };
     write(fixture, batch).await.unwrap();
 
@@ -603,7 +613,7 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
         .collect();
     write(fixture, Batch { transitions, ..Batch::default() }).await.unwrap();
 
-    let before = Retention { polls: next_day(0), events: slot(4) };
+    let before = Retention { polls: next_day(0), events: slot(4), rollups: slot(0) };
     let pruned = fixture.store().prune(before).await.unwrap();
     assert_eq!((pruned.polls, pruned.events), (1_202, 4));
     assert_eq!(slots(&all_polls(fixture, a.id).await), (0..100).map(next_day).collect::<Vec<_>>());
@@ -623,7 +633,7 @@ pub(crate) async fn pruning_lets_batches_through(fixture: &dyn Fixture) {
     let old = seconds.map(|s| sample::failed(a.id, &a.name, next_day(s), "x")).collect();
     write_polls(fixture, old).await;
     let new = sample::good(a.id, &a.name, next_day(9_000));
-    let before = Retention { polls: next_day(5_000), events: slot(0) };
+    let before = Retention { polls: next_day(5_000), events: slot(0), rollups: slot(0) };
     let mut pruning = fixture.store().prune(before);
     // The batch is handed in when the first step of pruning is, and is kept before the last.
     let kept = tokio::select! {
@@ -778,7 +788,7 @@ pub(crate) async fn status_counts(fixture: &dyn Fixture) {
         ..Batch::default()
     };
     write(fixture, batch).await.unwrap();
-    let before = Retention { polls: next_day(0), events: slot(0) };
+    let before = Retention { polls: next_day(0), events: slot(0), rollups: slot(0) };
     fixture.store().prune(before).await.unwrap();
     let status = fixture.store().status().await.unwrap();
     assert_eq!((status.hosts, status.retired, status.polls, status.events), (1, 1, 600, 1));

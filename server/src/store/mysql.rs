@@ -16,12 +16,14 @@ mod lease;
 mod losses;
 mod migrate;
 mod moment;
+mod months;
 mod packed;
 mod partitions;
 mod pauses;
 mod polls;
 mod prune;
 mod record;
+mod rollups;
 mod seen;
 mod status;
 mod worker;
@@ -44,8 +46,9 @@ use self::{
     worker::Worker,
 };
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order,
-    Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
+    Order, Pruned, Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError,
+    StoreStatus, Written,
 };
 use crate::{
     clock::Clock,
@@ -72,6 +75,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// Days whose partitions are there.
     days: Mutex<BTreeSet<NaiveDate>>,
+    /// Months, by their first day, whose partitions of hours in short are there.
+    months: Mutex<BTreeSet<NaiveDate>>,
 }
 
 impl fmt::Debug for Mysql {
@@ -98,7 +103,7 @@ impl Mysql {
         })?;
         let opening = async move {
             let doors = Arc::new(Doors::open(&options, mode).await?);
-            let shared = Shared { doors, clock, days: Mutex::default() };
+            let shared = Shared { doors, clock, days: Mutex::default(), months: Mutex::default() };
             match mode {
                 Mode::ReadWrite => {
                     migrate::apply(&shared.doors).await?;
@@ -175,8 +180,24 @@ impl Shared {
         Ok(())
     }
 
-    /// Makes the partitions of the coming days.
+    fn months(&self) -> std::sync::MutexGuard<'_, BTreeSet<NaiveDate>> {
+        self.months.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the partitions of these months, unless it is known that they are there.
+    async fn ensure_months(&self, months: BTreeSet<NaiveDate>) -> Result<(), StoreError> {
+        if months.is_subset(&self.months()) {
+            return Ok(());
+        }
+        months::ensure(&self.doors, &months).await?;
+        *self.months() = months;
+        Ok(())
+    }
+
+    /// Makes the partitions of the coming days and months.
     async fn make_ahead(&self) -> Result<(), StoreError> {
+        months::ensure(&self.doors, &months::ahead(self.clock.now().wall)).await?;
+        self.months().clear();
         partitions::ensure(&self.doors, &partitions::ahead(self.clock.now().wall)).await?;
         // Looked up anew when they are used: somebody may have dropped one.
         self.days().clear();
@@ -187,10 +208,12 @@ impl Shared {
         self.doors.may_write("keep polls")?;
         let prepared = polls::Prepared::new(batch, self.clock.now().wall)?;
         self.ensure(prepared.days()).await?;
+        self.ensure_months(rollups::months(batch)?).await?;
         let mut conn = self.doors.writer("keep polls").await?;
         let written = polls::write(&mut conn, prepared, &self.doors.place).await;
         if written.as_ref().is_err_and(fault::is_without_partition) {
             self.days().clear();
+            self.months().clear();
         }
         written
     }
@@ -265,6 +288,23 @@ impl Store for Mysql {
         self.call(move |shared| async move {
             polls::read(&shared.doors, host, span, order, limit).await
         })
+        .await
+    }
+
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        self.call(move |shared| async move { rollups::series(&shared.doors, &ask).await }).await
+    }
+
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(
+            move |shared| async move { rollups::samples(&shared.doors, host, span, limit).await },
+        )
         .await
     }
 

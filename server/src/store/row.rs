@@ -7,13 +7,18 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, Record},
+    model::{HostId, Record, Rollup},
     units::WallMs,
 };
 
 /// What a poll's row is called in messages.
 pub(super) fn name(record: &Record) -> String {
     format!("the poll of {} due {}", record.name, record.slot)
+}
+
+/// What an hour's row is called in messages.
+pub(super) fn rollup_name(rollup: &Rollup) -> String {
+    format!("the hour from {} of host {}", rollup.hour, rollup.host.0)
 }
 
 /// What keeps a record from being a row. The tables' CHECKs hold some of it; this says it in words.

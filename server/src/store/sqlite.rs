@@ -16,6 +16,7 @@ mod migrate;
 mod pauses;
 mod polls;
 mod prune;
+mod rollups;
 mod status;
 mod worker;
 
@@ -32,8 +33,9 @@ use rusqlite::Connection;
 
 use self::worker::Worker;
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, Order,
-    Pruned, Registration, Retention, Span, Store, StoreError, StoreStatus, Written,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
+    Order, Pruned, Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError,
+    StoreStatus, Written,
 };
 use crate::{
     health::Pause,
@@ -149,6 +151,19 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.readers.run(move |c| polls::read(c, host, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        self.readers.run(move |c| rollups::series(c, &ask)).await
+    }
+
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError> {
+        self.readers.run(move |c| rollups::samples(c, host, span, limit.min(MAX_PAGE))).await
     }
 
     async fn transitions(

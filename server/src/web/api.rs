@@ -11,9 +11,11 @@ use super::{Site, failure::Failure, params::Params};
 use crate::{
     model,
     query::{
-        EventsPage, Glossary, HostFilter, HostShape, HostsPage, MAX_HOSTS, MAX_PAGE, Order,
-        PollRange, PollsPage, WhyShape, parse_moment,
+        DEFAULT_POINTS, Detail, EventsPage, Glossary, HostFilter, HostShape, HostsPage, MAX_HOSTS,
+        MAX_PAGE, MAX_POINTS, Order, PollRange, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS,
+        WhyShape, parse_column, parse_moment,
     },
+    rollup::Tier,
 };
 
 type Answer<T> = Result<Json<T>, Failure>;
@@ -110,6 +112,42 @@ pub(super) async fn server_events(
     let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
     params.finish()?;
     Ok(Json(site.query.server_events(most).await?))
+}
+
+fn columns_of(text: &str) -> Result<Vec<model::Column>, String> {
+    text.split(',')
+        .map(|name| parse_column(name).map_err(|error| format!("{name:?}: {error}")))
+        .collect()
+}
+
+/// `GET /api/v1/hosts/{name}/series?columns&from&to&points&step&tier`.
+pub(super) async fn series(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    mut params: Params,
+) -> Answer<SeriesShape> {
+    let now = site.clock.now().wall;
+    let moment = |text: &str| parse_moment(text, now);
+    let hour = PollRange::last_hour(now);
+    let points = params.take("points", |text| limit(text, MAX_POINTS))?;
+    let step = params.take("step", humantime::parse_duration)?;
+    let detail = match (points, step) {
+        (Some(_), Some(_)) => {
+            let message = "\"points\" and \"step\" say the same: give one of them";
+            return Err(Failure::bad_request(message.to_owned()));
+        }
+        (_, Some(step)) => Detail::Step(step),
+        (points, None) => Detail::Points(points.unwrap_or(DEFAULT_POINTS)),
+    };
+    let range = SeriesRange {
+        from: params.take("from", moment)?.unwrap_or(hour.from),
+        to: params.take("to", moment)?.unwrap_or(hour.to),
+        detail,
+        tier: params.take("tier", |text| word(Tier::ALL, text))?,
+        columns: params.take("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
+    };
+    params.finish()?;
+    Ok(Json(site.query.series(&name, &range, now).await?))
 }
 
 /// `GET /api/v1/hosts/{name}/events?limit`.

@@ -62,6 +62,7 @@ impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let status = match &error {
             QueryError::UnknownHost { .. } => StatusCode::NOT_FOUND,
+            QueryError::Series(_) => StatusCode::BAD_REQUEST,
             QueryError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status.is_server_error() {

@@ -20,6 +20,7 @@ Roundsman
 /api/v1/hosts                  every host: state, facts, last poll   ?state &group &text &after &limit
 /api/v1/hosts/{name}           one host, with what repeats per core, interface, disk and mount
 /api/v1/hosts/{name}/polls     its polls, one row per attempt        ?from &to &limit &order &detail
+/api/v1/hosts/{name}/series    its values over time, for charts      ?columns &from &to &points &step &tier
 /api/v1/hosts/{name}/events    its changes of state                  ?limit
 /api/v1/hosts/{name}/why       why it is in its state: the last attempts step by step, in plain words
 /api/v1/hosts/{name}/pause     POST JSON {for, until, reason}: its state is frozen as paused

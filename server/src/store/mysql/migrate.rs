@@ -53,8 +53,10 @@ const STEPS: &[Step] = steps! {
     19 "0019_view_process_states"
     20 "0020_view_process"
     21 "0021_view_host_totals"
+    22 "0022_rollup_hour"
     23 "0023_loss"
     30 "0030_pause"
+    40 "0040_view_host_hour"
 };
 
 /// What was applied, in the database itself.

@@ -10,7 +10,7 @@ use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Querya
 
 use super::{
     cells::Cells, connect::Doors, events, fault::Place, hosts, losses, moment, partitions, record,
-    seen,
+    rollups, seen,
 };
 use crate::{
     model::{HostId, Record},
@@ -117,6 +117,7 @@ pub(super) async fn write(
         losses::insert(&mut transaction, loss, place).await?;
     }
     seen::see(&mut transaction, batch, place).await?;
+    rollups::insert(&mut transaction, batch, place).await?;
     transaction.commit().await.map_err(&fault)?;
     Ok(written)
 }

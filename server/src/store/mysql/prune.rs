@@ -1,4 +1,4 @@
-//! Retention: days of polls are dropped whole, by DDL; transitions, which are few, in small steps.
+//! Retention: days of polls and months of hours in short are dropped whole, by DDL; transitions, which are few, in small steps.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use mysql_async::{Row, Value, prelude::Queryable as _};
 use super::{
     cells::Cells,
     connect::{Doors, within},
-    moment, partitions,
+    moment, months, partitions,
 };
 use crate::{
     store::{Pruned, Retention, StoreError},
@@ -20,7 +20,7 @@ const ROWS: u64 = 1_000;
 
 const DOING: &str = "prune";
 
-/// Drops the days before the one in which `before` lies, and transitions before theirs.
+/// Drops the days and months before the one in which `before` lies, and transitions before theirs.
 pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {
     let polls = match moment::day(before.polls) {
         Some(first) => {
@@ -29,6 +29,7 @@ pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Prune
         }
         None => 0,
     };
+    months::drop_before(doors, before.rollups).await?;
     let mut events = 0;
     loop {
         let gone = within(doors.limits.call, events_before(doors, before.events)).await?;

@@ -137,7 +137,8 @@ pub(super) fn from_cells(
     })
 }
 
-fn read_values(cells: &Cells<'_>, first: usize) -> Result<Values<Column>, StoreError> {
+/// The values whose columns begin at `first`.
+pub(super) fn read_values(cells: &Cells<'_>, first: usize) -> Result<Values<Column>, StoreError> {
     let mut values = Values::default();
     for (position, column) in Column::ALL.iter().enumerate() {
         values.set(*column, cells.number(first + position)?);

@@ -307,6 +307,7 @@ impl File {
                 Ok(Other::Transition(transition)) => page.batch.transitions.push(transition),
                 Ok(Other::Facts(seen)) => page.batch.facts.push(*seen),
                 Ok(Other::Loss(loss)) => page.batch.losses.push(loss),
+                Ok(Other::Rollup(hour)) => page.batch.rollups.push(hour),
                 Err(error) => tracing::error!(%error, "a row of the spool cannot be read: lost"),
             }
             room -= 1;

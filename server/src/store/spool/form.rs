@@ -12,7 +12,9 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{HostId, HostName, Loss, Outcome, Record, State, Timings, Transition, VersionId},
+    model::{
+        HostId, HostName, Loss, Outcome, Record, Rollup, State, Timings, Transition, VersionId,
+    },
     store::{FactsSeen, detail},
     units::WallMs,
 };
@@ -27,6 +29,7 @@ pub(super) enum Other {
     Transition(Transition),
     Facts(Box<FactsSeen>),
     Loss(Loss),
+    Rollup(Arc<Rollup>),
 }
 
 /// A record without its values.

@@ -29,6 +29,7 @@ const STEPS: &[Step] = steps! {
     2 "0002_views"
     3 "0003_pause"
     4 "0004_loss"
+    5 "0005_rollup_hour"
 };
 
 /// What was applied, in the file itself.

@@ -10,7 +10,7 @@ use rusqlite::{
 use super::{
     events,
     fault::{fault, row_fault, unreadable},
-    hosts, losses,
+    hosts, losses, rollups,
 };
 use crate::{
     model::{
@@ -81,6 +81,7 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Writte
     for loss in &batch.losses {
         losses::insert(&transaction, loss).map_err(&failed)?;
     }
+    rollups::insert(&transaction, batch.rollups.iter().map(AsRef::as_ref))?;
     transaction.commit().map_err(&failed)?;
     Ok(written)
 }
@@ -228,7 +229,8 @@ pub(super) fn state(row: &Row<'_>, column: usize) -> Result<State, Error> {
     State::parse(word).ok_or_else(|| unreadable(column, "state", word))
 }
 
-fn values(row: &Row<'_>, first: usize) -> Result<Values<Column>, Error> {
+/// The values whose columns begin at `first`.
+pub(super) fn values(row: &Row<'_>, first: usize) -> Result<Values<Column>, Error> {
     let mut values = Values::default();
     for (position, column) in Column::ALL.iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "whole columns are exact to 2^53")]

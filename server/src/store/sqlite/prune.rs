@@ -20,6 +20,8 @@ pub(super) enum Step {
     PollsAfter(i64),
     /// At the transitions.
     Events,
+    /// At the hours in short of the first host after this number.
+    RollupsAfter(i64),
 }
 
 impl Step {
@@ -48,6 +50,7 @@ pub(super) fn take(
     let done = match step {
         Step::PollsAfter(host) => polls(&transaction, host, before.polls.0),
         Step::Events => events(&transaction, before.events.0),
+        Step::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
     transaction.commit().map_err(&failed)?;
@@ -89,6 +92,31 @@ fn events(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
                (SELECT id FROM event WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = (gone == ROWS).then_some(Step::Events);
-    Ok(Done { polls: 0, events: u64::try_from(gone).unwrap_or(u64::MAX), next })
+    let next = if gone == ROWS { Step::Events } else { Step::RollupsAfter(i64::MIN) };
+    Ok(Done { polls: 0, events: u64::try_from(gone).unwrap_or(u64::MAX), next: Some(next) })
+}
+
+/// Hours lie in the order of the key: each host's old ones are at its begin.
+fn rollups(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Done, Error> {
+    let mut room = ROWS;
+    for _ in 0..HOSTS {
+        let next: Option<i64> = connection
+            .prepare_cached(
+                "SELECT host_id FROM rollup_hour WHERE host_id > ?1 ORDER BY host_id LIMIT 1",
+            )?
+            .query_row([after], |row| row.get(0))
+            .optional()?;
+        let Some(host) = next else { return Ok(Done { polls: 0, events: 0, next: None }) };
+        room -= connection
+            .prepare_cached(
+                "DELETE FROM rollup_hour WHERE host_id = ?1 AND hour_ms IN (SELECT hour_ms
+                 FROM rollup_hour WHERE host_id = ?1 AND hour_ms < ?2 ORDER BY hour_ms LIMIT ?3)",
+            )?
+            .execute(params![host, before_ms, i64::try_from(room).unwrap_or(i64::MAX)])?;
+        if room == 0 {
+            break; // this host may have more
+        }
+        after = host;
+    }
+    Ok(Done { polls: 0, events: 0, next: Some(Step::RollupsAfter(after)) })
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, LossReason, Record, Transition},
+    model::{HostId, LossReason, Record, Rollup, Transition},
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
 };
@@ -22,6 +22,8 @@ pub enum Entry {
     Transition(Transition),
     /// What an answer said of its machine; newer ones take the place of older ones that wait.
     Facts(Box<FactsSeen>),
+    /// An hour in short.
+    Rollup(Arc<Rollup>),
 }
 
 /// Rows that wait, oldest first, at most `limit`.
@@ -32,6 +34,7 @@ pub(super) struct Queue {
     facts: BTreeMap<HostId, FactsSeen>,
     /// What was lost and is not written down yet; not part of what is limited.
     lost: Tally,
+    rollups: VecDeque<Arc<Rollup>>,
     limit: usize,
 }
 
@@ -42,12 +45,13 @@ impl Queue {
             transitions: VecDeque::new(),
             facts: BTreeMap::new(),
             lost: Tally::default(),
+            rollups: VecDeque::new(),
             limit,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.polls.len() + self.transitions.len() + self.facts.len()
+        self.polls.len() + self.transitions.len() + self.facts.len() + self.rollups.len()
     }
 
     /// Whether there is anything to write, be it only what was lost.
@@ -61,13 +65,15 @@ impl Queue {
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
-    /// oldest transition: a gap in the history is better than a wrong story of what happened.
+    /// oldest hour in short, which says what polls that are lost said, or else the oldest transition:
+    /// a gap in the history is better than a wrong story of what happened.
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: Entry) -> u64 {
         match entry {
             Entry::Poll(record) => self.polls.push_back(record),
             Entry::Transition(transition) => self.transitions.push_back(transition),
             Entry::Facts(seen) => self.learn(*seen),
+            Entry::Rollup(rollup) => self.rollups.push_back(rollup),
         }
         let mut lost = 0;
         while self.len() > self.limit {
@@ -77,6 +83,7 @@ impl Queue {
             }
             let gone = oldest.is_some()
                 || self.facts.pop_first().is_some()
+                || self.rollups.pop_front().is_some()
                 || self.transitions.pop_front().is_some();
             if !gone {
                 break;
@@ -94,8 +101,8 @@ impl Queue {
         self.facts.insert(seen.host, seen);
     }
 
-    /// The next rows to write, at most `rows`: transitions and facts, which are few, then polls. What
-    /// was lost comes with them, as noted `now`.
+    /// The next rows to write, at most `rows`: transitions, facts and hours, which are few, then
+    /// polls. What was lost comes with them, as noted `now`.
     pub(super) fn take(&mut self, rows: usize, now: impl FnOnce() -> WallMs) -> Batch {
         let transitions: Vec<_> =
             self.transitions.drain(..rows.min(self.transitions.len())).collect();
@@ -107,16 +114,18 @@ impl Queue {
             facts.push(seen);
             room -= 1;
         }
+        let rollups: Vec<_> = self.rollups.drain(..room.min(self.rollups.len())).collect();
+        room -= rollups.len();
         let polls = self.polls.drain(..room.min(self.polls.len())).collect();
         let losses = if self.lost.len() > 0 { self.lost.take(now()) } else { Vec::new() };
-        Batch { polls, transitions, facts, losses }
+        Batch { polls, transitions, facts, losses, rollups }
     }
 }
 
 /// Two halves of a batch, in order; the first is not empty.
 pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let mut room = batch.len().div_ceil(2);
-    let Batch { mut polls, mut transitions, mut facts, mut losses } = batch;
+    let Batch { mut polls, mut transitions, mut facts, mut losses, mut rollups } = batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
         room -= kept;
@@ -126,9 +135,10 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
         transitions: transitions.split_off(cut(transitions.len())),
         facts: facts.split_off(cut(facts.len())),
         losses: losses.split_off(cut(losses.len())),
+        rollups: rollups.split_off(cut(rollups.len())),
         polls: polls.split_off(cut(polls.len())),
     };
-    (Batch { polls, transitions, facts, losses }, later)
+    (Batch { polls, transitions, facts, losses, rollups }, later)
 }
 
 /// One batch of several, in their order.
@@ -138,6 +148,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
         all.transitions.extend(part.transitions);
         all.facts.extend(part.facts);
         all.losses.extend(part.losses);
+        all.rollups.extend(part.rollups);
         all
     })
 }

@@ -11,8 +11,8 @@ use super::*;
 use crate::{
     model::{HostId, Loss, Record, State as Health, Transition, VersionId},
     store::{
-        Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Registration,
-        Retention, Span, StoreError, StoreStatus, Written, sample,
+        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned,
+        Registration, Retention, Sample, SeriesAsk, Span, StoreError, StoreStatus, Written, sample,
     },
 };
 
@@ -108,6 +108,12 @@ impl Store for Fake {
         _: HostId,
         _: Option<crate::health::Pause>,
     ) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn series(&self, _: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        unreachable!()
+    }
+    async fn samples(&self, _: HostId, _: Span, _: usize) -> Result<Vec<Sample>, StoreError> {
         unreachable!()
     }
     async fn pauses(&self) -> Result<Vec<(HostId, crate::health::Pause)>, StoreError> {

@@ -104,7 +104,14 @@ async fn a_store_for_reading_changes_nothing() {
         reader.write(Arc::new(Batch::of_polls(polls))).await.map(drop),
         reader.register(vec![sample::registration("x")], sample::START).await.map(drop),
         reader.retire(vec![host.id], sample::START).await,
-        reader.prune(Retention { polls: sample::START, events: sample::START }).await.map(drop),
+        reader
+            .prune(Retention {
+                polls: sample::START,
+                events: sample::START,
+                rollups: sample::START,
+            })
+            .await
+            .map(drop),
     ];
     for refused in refused {
         assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");

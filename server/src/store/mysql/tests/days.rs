@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{Rollup, hour_of};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -19,7 +20,7 @@ fn failed(host: &KnownHost, slot: WallMs) -> Record {
 
 /// Dropped before the day of this moment; transitions stay.
 fn before(polls: WallMs) -> Retention {
-    Retention { polls, events: WallMs(0) }
+    Retention { polls, events: WallMs(0), rollups: WallMs(0) }
 }
 
 #[tokio::test]
@@ -136,4 +137,33 @@ async fn two_servers_make_and_drop_the_same_days_at_once() {
     let (one, two) = tokio::join!(database.store.prune(before(at(0))), other.prune(before(at(0))));
     assert_eq!(one.unwrap().polls + two.unwrap().polls, 6);
     assert_eq!(database.all_polls(a.id).await, [failed(&a, at(5))]);
+}
+
+async fn months_of(database: &Database) -> Vec<String> {
+    let mut conn = database.conn().await;
+    let all = months::list(&mut conn, &database.store.shared.doors.place).await.unwrap();
+    all.into_iter().map(|partition| partition.name).collect()
+}
+
+#[tokio::test]
+async fn months_are_made_ahead_and_dropped_whole_and_few_at_a_time() {
+    let database = Database::new().await;
+    assert_eq!(months_of(&database).await, ["g200001", "g202603", "p202603", "p202604"]);
+    let host = database.register("web-1").await;
+    let retention = std::time::Duration::from_secs(730 * 86_400);
+    let mut most = 0;
+    for day in (0..1_500).step_by(20) {
+        database.clock.step_wall(at(day));
+        let rollups = vec![Rollup::new(host.id, hour_of(at(day))).into()];
+        database.store.write(Arc::new(Batch { rollups, ..Batch::default() })).await.unwrap();
+        let rollups = at(day).minus(retention);
+        let before = Retention { rollups, ..before(at(day)) };
+        database.store.prune(before).await.unwrap();
+        most = most.max(months_of(&database).await.len());
+    }
+    assert!((25..40).contains(&most), "{most} partitions");
+    let left = database.rows("SELECT MIN(ts) AS oldest, COUNT(*) AS count FROM rollup_hour").await;
+    // The month in which the retention ends stays.
+    assert_eq!(left[0]["oldest"], "2028-04-07T01:00:00.000Z");
+    assert_eq!(left[0]["count"], 38);
 }

@@ -64,6 +64,17 @@ impl Store for Told {
     ) -> Result<Vec<Record>, StoreError> {
         self.store.polls(host, span, order, limit).await
     }
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        self.store.series(ask).await
+    }
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError> {
+        self.store.samples(host, span, limit).await
+    }
     async fn transitions(
         &self,
         host: Option<HostId>,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{Column, ColumnSet, Kind},
+    model::{Column, ColumnSet, Kind, Rollup, hour_of},
     store::sqlite::Sqlite,
 };
 
@@ -44,7 +44,10 @@ async fn the_views_are_those_of_sqlite() {
             sample::good(host.id, &host.name, sample::START),
             sample::failed(host.id, &host.name, WallMs(sample::START.0 + 10_000), "refused"),
         ];
-        store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
+        let mut rollup = Rollup::new(host.id, hour_of(sample::START));
+        polls.iter().for_each(|poll| rollup.add(poll.values.as_ref()));
+        let rollups = vec![rollup.into()];
+        store.write(Arc::new(Batch { rollups, ..Batch::of_polls(polls) })).await.unwrap();
     }
     let file = rusqlite::Connection::open(&path).unwrap();
     let mut statement =

@@ -14,7 +14,9 @@ use crate::{
 pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
     let transitions = batch.transitions.iter().cloned().map(Other::Transition);
     let facts = batch.facts.iter().cloned().map(|seen| Other::Facts(Box::new(seen)));
-    transitions.chain(facts).chain(batch.losses.iter().cloned().map(Other::Loss))
+    let losses = batch.losses.iter().cloned().map(Other::Loss);
+    let hours = batch.rollups.iter().cloned().map(Other::Rollup);
+    transitions.chain(facts).chain(losses).chain(hours)
 }
 
 pub(super) fn widen(range: &mut RangeInclusive<i64>, id: i64) {

@@ -1,0 +1,145 @@
+//! `roundsman export HOST`: what is kept of a host, for other programs, a page at a time.
+
+mod rows;
+
+use clap::{Args, ValueEnum};
+
+use self::rows::{Format, Row, Sheet, Table};
+use super::{CliError, Runtime};
+use crate::{
+    model::{Column, ColumnSet},
+    query::{HOURS_PAGE, MAX_PAGE, Order, PollRange, Query, parse_column, parse_moment},
+    rollup::Tier,
+    units::WallMs,
+};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman export web-01 --from -7d > web-01.csv
+  roundsman export web-01 --from -365d --tier hour --columns cpu_busy_pct,fs_used_max_pct
+  roundsman export web-01 --table net --from 2026-03-29T01:00:00Z --to 2026-03-29T02:00:00Z
+  roundsman export web-01 --format jsonl | jq .values.load_1";
+
+/// Which tier is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    Poll,
+    Hour,
+    Auto,
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The host's name
+    #[arg(value_name = "HOST")]
+    host: String,
+    /// From this moment on: RFC 3339, milliseconds since 1970, or a length before now (-1h, -7d)
+    #[arg(long, value_name = "MOMENT", default_value = "-1d", allow_hyphen_values = true)]
+    from: String,
+    /// Before this moment
+    #[arg(long, value_name = "MOMENT", default_value = "now", allow_hyphen_values = true)]
+    to: String,
+    /// CSV with a header (RFC 4180), an unknown value being empty; or a JSON document per line
+    #[arg(long, value_enum, default_value = "csv")]
+    format: Format,
+    /// Every attempt; or hours in short (mean, least, most and count of each value); or attempts if
+    /// they are kept since --from, else hours
+    #[arg(long, value_enum, default_value = "auto")]
+    tier: Which,
+    /// Only these values, by their names as in GET /api/v1/columns, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_column)]
+    columns: Vec<Column>,
+    /// What repeats instead of host-wide values: a row per core, interface, disk, mount or process
+    #[arg(long, value_enum, conflicts_with_all = ["columns", "tier"])]
+    table: Option<Table>,
+}
+
+/// What is to be exported.
+struct Job<'a> {
+    args: &'a ExportArgs,
+    runtime: &'a Runtime,
+    query: Query,
+    from: WallMs,
+    to: WallMs,
+    now: WallMs,
+}
+
+/// Exports; a reader that goes away ends it quietly.
+pub(super) fn run(args: &ExportArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let now = runtime.now();
+    let moment = |flag: &str, text: &str| {
+        parse_moment(text, now).map_err(|error| CliError::Usage(format!("{flag}: {error}")))
+    };
+    let (from, to) = (moment("--from", &args.from)?, moment("--to", &args.to)?);
+    let range = PollRange { from, to, limit: MAX_PAGE, order: Order::Asc };
+    range.check().map_err(|error| CliError::Usage(error.to_string()))?;
+    let query = runtime.kept()?;
+    let tier = match args.tier {
+        Which::Poll => Tier::Polls,
+        Which::Hour => Tier::Hours,
+        // What repeats is in polls alone.
+        Which::Auto if args.table.is_some() => Tier::Polls,
+        Which::Auto => query.finest(from, now),
+    };
+    let job = Job { args, runtime, query, from, to, now };
+    match tier {
+        Tier::Polls => job.polls(range),
+        Tier::Hours => job.hours(),
+    }
+}
+
+impl Job<'_> {
+    fn columns(&self) -> &[Column] {
+        if self.args.columns.is_empty() { Column::ALL } else { &self.args.columns }
+    }
+
+    fn polls(&self, mut range: PollRange) -> Result<(), CliError> {
+        let ExportArgs { host, format, columns, table, .. } = self.args;
+        let whole = *format == Format::Jsonl && columns.is_empty() && table.is_none();
+        let sheet = Sheet::of_polls(*table, self.columns());
+        let mut head = sheet.head(*format);
+        loop {
+            let asked = self.query.polls(host, &range, whole || table.is_some());
+            let page = self.runtime.block_on(asked)?;
+            let mut text = std::mem::take(&mut head);
+            for poll in &page.polls {
+                if whole {
+                    let line = serde_json::to_string(poll);
+                    text += &line.map_err(|error| CliError::Output(error.into()))?;
+                    text.push('\n');
+                } else {
+                    sheet.add_poll(poll.record(), *format, &mut text)?;
+                }
+            }
+            self.runtime.output.print(&text)?;
+            match page.polls.last().filter(|_| page.next.is_some()) {
+                Some(last) => range = range.after(last.record().slot),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn hours(&self) -> Result<(), CliError> {
+        let format = self.args.format;
+        let sheet = Sheet::of_hours(self.columns());
+        let mut head = sheet.head(format);
+        // What lies ahead is empty: a far end takes no longer.
+        let end = self.to.min(self.now);
+        let mut from = self.from;
+        loop {
+            let to = from.plus(HOURS_PAGE).min(end);
+            let asked = self.query.hours(&self.args.host, self.columns(), from, to);
+            let mut text = std::mem::take(&mut head);
+            for bucket in self.runtime.block_on(asked)? {
+                sheet.add(&Row::of_hour(&bucket, self.columns()), format, &mut text)?;
+            }
+            self.runtime.output.print(&text)?;
+            if to >= end {
+                return Ok(());
+            }
+            from = to;
+        }
+    }
+}

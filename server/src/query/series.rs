@@ -1,0 +1,370 @@
+//! Values over time, for charts: from the cheapest tier that has the wanted points.
+//!
+//! A chart from hours ends with polls: those of the hours that are not in short yet.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+
+use super::{BadRange, Query, QueryError, Rfc3339};
+use crate::{
+    inventory::closest,
+    model::{Column, ColumnSet, HOUR_MS, HostId, Stat, Unit, hour_of},
+    rollup::{GRACE, Tier, plan},
+    store::{Bucket, SeriesAsk, Span},
+    units::WallMs,
+};
+
+/// The most points in one answer.
+pub const MAX_POINTS: usize = 2_000;
+
+/// Points in an answer when nobody says: a chart's width in a page.
+pub const DEFAULT_POINTS: usize = 300;
+
+/// The most columns in one answer.
+pub const MAX_COLUMNS: usize = 20;
+
+/// The finest step.
+pub const MIN_STEP: Duration = Duration::from_secs(1);
+
+/// The longest time whose hours are given at once.
+pub const HOURS_PAGE: Duration = Duration::from_secs(14 * 86_400);
+
+/// Polls of at most so long before now are read to complete a chart of hours.
+const TAIL: Duration = Duration::from_secs(3 * 3_600);
+
+/// What is shown of a host when nobody says: enough to see what it was doing.
+pub const USUAL_COLUMNS: [Column; 7] = [
+    Column::CpuBusyPct,
+    Column::Load1,
+    Column::MemUsedPct,
+    Column::NetRxBytesPerS,
+    Column::NetTxBytesPerS,
+    Column::DiskReadBytesPerS,
+    Column::DiskWrittenBytesPerS,
+];
+
+/// Reads a column's name.
+///
+/// # Errors
+/// When no column has it: the nearest name, in words.
+pub fn parse_column(name: &str) -> Result<Column, String> {
+    let names = || Column::ALL.iter().map(|column| column.spec().name);
+    Column::ALL.iter().find(|column| column.spec().name == name).copied().ok_or_else(|| {
+        match closest(name, names()) {
+            Some(word) => format!("no value has this name; did you mean {word}?"),
+            None => format!("no value has this name; the first ones are {}, …", {
+                names().take(3).collect::<Vec<_>>().join(", ")
+            }),
+        }
+    })
+}
+
+/// How fine an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// At most so many points, up to [`MAX_POINTS`].
+    Points(usize),
+    /// A point for each such length of time, at least [`MIN_STEP`].
+    Step(Duration),
+}
+
+/// Why a series cannot be answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadSeries {
+    /// Its span is none.
+    #[error(transparent)]
+    Range(#[from] BadRange),
+    /// Too many points.
+    #[error("{points} points of {} are more than {MAX_POINTS}: choose a longer step or a shorter span", humantime::format_duration(*step))]
+    TooFine {
+        /// How many these would be.
+        points: u128,
+        /// The step asked for.
+        step: Duration,
+    },
+    /// The step is too short.
+    #[error("expected a step of {} or more", humantime::format_duration(MIN_STEP))]
+    TooShort,
+    /// Hours in other steps than hours.
+    #[error("the tier \"hour\" has steps of whole hours")]
+    NotHours,
+    /// Too few or too many columns.
+    #[error("expected 1 to {MAX_COLUMNS} columns; got {0}")]
+    Columns(usize),
+}
+
+/// What part of a host's values is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesRange {
+    /// The first moment in it.
+    pub from: WallMs,
+    /// The first moment after it.
+    pub to: WallMs,
+    /// How fine.
+    pub detail: Detail,
+    /// From where; none: the cheapest that will do.
+    pub tier: Option<Tier>,
+    /// Which columns.
+    pub columns: Vec<Column>,
+}
+
+impl SeriesRange {
+    /// How it is answered.
+    ///
+    /// # Errors
+    /// [`BadSeries`].
+    fn ask(&self, host: HostId, now: WallMs, kept: Duration) -> Result<SeriesAsk, BadSeries> {
+        if self.from >= self.to {
+            return Err(BadRange::Backwards { from: self.from, to: self.to }.into());
+        }
+        if !(1..=MAX_COLUMNS).contains(&self.columns.len()) {
+            return Err(BadSeries::Columns(self.columns.len()));
+        }
+        let hour = Duration::from_millis(HOUR_MS.unsigned_abs());
+        let whole = |step: Duration| step.as_millis().is_multiple_of(hour.as_millis());
+        let length = self.to.since(self.from);
+        let points = match self.detail {
+            Detail::Points(points) => points.clamp(1, MAX_POINTS),
+            Detail::Step(_) => 1,
+        };
+        let planned = plan(self.from, length, points, now, kept);
+        let (tier, step) = match (self.detail, self.tier) {
+            (Detail::Points(_), None) => (planned.tier, planned.step),
+            (Detail::Points(_), Some(Tier::Polls)) => {
+                (Tier::Polls, plan(self.from, length, points, now, Duration::MAX).step)
+            }
+            (Detail::Points(_), Some(Tier::Hours)) => (Tier::Hours, planned.step.max(hour)),
+            (Detail::Step(step), Some(tier)) => (tier, step),
+            (Detail::Step(step), None) if whole(step) => (Tier::Hours, step),
+            // Asked for in so many words: where polls are gone there is nothing.
+            (Detail::Step(step), None) => (Tier::Polls, step),
+        };
+        if step < MIN_STEP {
+            return Err(BadSeries::TooShort);
+        }
+        if tier == Tier::Hours && !whole(step) {
+            return Err(BadSeries::NotHours);
+        }
+        let points = length.as_millis().div_ceil(step.as_millis());
+        if points > MAX_POINTS as u128 {
+            return Err(BadSeries::TooFine { points, step });
+        }
+        let from = if tier == Tier::Hours { hour_of(self.from) } else { self.from };
+        let span = Span { from, to: self.to };
+        Ok(SeriesAsk { host, columns: self.columns.as_slice().into(), span, step, tier })
+    }
+}
+
+/// One column over time: an entry per point, null where nothing is known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColumnSeries {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// The mean.
+    pub avg: Vec<Option<f64>>,
+    /// The least.
+    pub min: Vec<Option<f64>>,
+    /// The most.
+    pub max: Vec<Option<f64>>,
+    /// Of how many polls.
+    pub count: Vec<u32>,
+}
+
+/// Values over time. Points are equally far apart, gaps included.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesShape {
+    /// The host.
+    pub host: Arc<str>,
+    /// `poll` or `hour`: what it is read from. Hours are whole: the first may begin before `from`.
+    pub tier: &'static str,
+    /// What a point stands for, milliseconds. It begins at a multiple of it since 1970.
+    pub step_ms: i64,
+    /// When the first point begins.
+    pub start: Rfc3339,
+    /// The same in milliseconds since 1970.
+    pub start_ms: WallMs,
+    /// Polls due in each point.
+    pub polls: Vec<u32>,
+    /// Of these, polls that brought no values.
+    pub failed: Vec<u32>,
+    /// The columns.
+    pub columns: Vec<ColumnSeries>,
+}
+
+impl SeriesShape {
+    fn new(host: Arc<str>, ask: &SeriesAsk, buckets: &[Bucket]) -> Self {
+        let step = ask.step_ms();
+        let grid = |moment: WallMs| moment.0.div_euclid(step);
+        let (first, last) = (grid(ask.span.from), grid(WallMs(ask.span.to.0.saturating_sub(1))));
+        let mut buckets = buckets.iter().peekable();
+        let points: Vec<Option<&Bucket>> = (first..=last)
+            .map(|point| buckets.next_if(|bucket| grid(bucket.start) == point))
+            .collect();
+        let column = |(position, column): (usize, &Column)| {
+            let stats = || points.iter().map(move |point| point.map(|b| &b.stats[position]));
+            let each = |part: fn(&Stat) -> Option<f64>| stats().map(|s| s.and_then(part)).collect();
+            ColumnSeries {
+                name: column.spec().name,
+                unit: column.spec().unit,
+                avg: each(Stat::avg),
+                min: each(Stat::min),
+                max: each(Stat::max),
+                count: stats().map(|stat| stat.map_or(0, |stat| stat.count)).collect(),
+            }
+        };
+        let start = WallMs(first.saturating_mul(step));
+        Self {
+            host,
+            tier: ask.tier.as_str(),
+            step_ms: step,
+            start: Rfc3339(start),
+            start_ms: start,
+            polls: points.iter().map(|point| point.map_or(0, |b| b.polls)).collect(),
+            failed: points.iter().map(|point| point.map_or(0, |b| b.failed)).collect(),
+            columns: ask.columns.iter().enumerate().map(column).collect(),
+        }
+    }
+
+    /// When each point begins.
+    pub fn moments(&self) -> impl Iterator<Item = WallMs> + '_ {
+        let point = |(position, _)| {
+            WallMs(self.start_ms.0.saturating_add(self.step_ms.saturating_mul(position)))
+        };
+        (0_i64..).zip(&self.polls).map(point)
+    }
+}
+
+impl Query {
+    /// Values of a host over time.
+    ///
+    /// # Errors
+    /// [`QueryError`]; [`QueryError::Series`] for what cannot be answered.
+    pub async fn series(
+        &self,
+        name: &str,
+        range: &SeriesRange,
+        now: WallMs,
+    ) -> Result<SeriesShape, QueryError> {
+        // What cannot be answered is said before anybody is asked.
+        range.ask(HostId(0), now, self.polls_kept)?;
+        let (host, name) = self.find(name).await?;
+        let ask = range.ask(host, now, self.polls_kept)?;
+        let mut buckets = self.store.series(ask.clone()).await?;
+        if ask.tier == Tier::Hours {
+            self.complete(&ask, &mut buckets, now).await?;
+        }
+        Ok(SeriesShape::new(name.as_str().into(), &ask, &buckets))
+    }
+
+    /// The finest tier that goes back to `from`.
+    #[must_use]
+    pub fn finest(&self, from: WallMs, now: WallMs) -> Tier {
+        if from < now.minus(self.polls_kept) { Tier::Hours } else { Tier::Polls }
+    }
+
+    /// A host's hours in short that begin in a span of at most [`HOURS_PAGE`], or in its first part
+    /// of that length.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn hours(
+        &self,
+        name: &str,
+        columns: &[Column],
+        from: WallMs,
+        to: WallMs,
+    ) -> Result<Vec<Bucket>, QueryError> {
+        let (host, _) = self.find(name).await?;
+        let span = Span { from, to: to.min(from.plus(HOURS_PAGE)) };
+        let step = Duration::from_millis(HOUR_MS.unsigned_abs());
+        let ask = SeriesAsk { host, columns: columns.into(), span, step, tier: Tier::Hours };
+        Ok(self.store.series(ask).await?)
+    }
+
+    /// Adds the polls of hours that are not in short yet.
+    async fn complete(
+        &self,
+        ask: &SeriesAsk,
+        buckets: &mut Vec<Bucket>,
+        now: WallMs,
+    ) -> Result<(), QueryError> {
+        let hour = Duration::from_millis(HOUR_MS.unsigned_abs());
+        let after = buckets.last().map_or(WallMs(i64::MIN), |bucket| bucket.last.plus(hour));
+        let from = after.max(hour_of(now.minus(TAIL + GRACE))).max(ask.span.from);
+        if from >= ask.span.to {
+            return Ok(());
+        }
+        let span = Span { from, ..ask.span };
+        let tail = SeriesAsk { span, tier: Tier::Polls, ..ask.clone() };
+        for bucket in self.store.series(tail).await? {
+            match buckets.last_mut().filter(|last| last.start == bucket.start) {
+                Some(last) => last.merge(&bucket),
+                None => buckets.push(bucket),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: WallMs = WallMs(1_774_747_800_000);
+    const DAY: u64 = 86_400;
+
+    fn ask(ago: u64, detail: Detail, tier: Option<Tier>) -> Result<(Tier, u64), BadSeries> {
+        let from = NOW.minus(Duration::from_secs(ago));
+        let columns = vec![Column::CpuBusyPct];
+        let range = SeriesRange { from, to: NOW, detail, tier, columns };
+        let asked = range.ask(HostId(1), NOW, Duration::from_secs(30 * DAY))?;
+        Ok((asked.tier, asked.step.as_secs()))
+    }
+
+    #[test]
+    fn a_tier_and_a_step_are_taken_as_asked_or_found() {
+        use Detail::{Points, Step};
+        let minutes = |minutes: u64| Step(Duration::from_secs(minutes * 60));
+        for ((ago, detail, tier), expected) in [
+            ((DAY, Points(200), None), (Tier::Polls, 600)),
+            ((DAY, Points(10), Some(Tier::Polls)), (Tier::Polls, 10_800)),
+            ((DAY, Points(2_000), Some(Tier::Hours)), (Tier::Hours, 3_600)),
+            ((40 * DAY, Points(300), Some(Tier::Polls)), (Tier::Polls, 21_600)),
+            ((DAY, minutes(5), None), (Tier::Polls, 300)),
+            ((DAY, minutes(120), None), (Tier::Hours, 7_200)),
+            ((DAY, minutes(120), Some(Tier::Polls)), (Tier::Polls, 7_200)),
+        ] {
+            assert_eq!(ask(ago, detail, tier), Ok(expected), "{ago} {detail:?} {tier:?}");
+        }
+        let refused = |detail, tier| ask(DAY, detail, tier).unwrap_err().to_string();
+        assert_eq!(
+            refused(Step(Duration::from_secs(10)), None),
+            "8640 points of 10s are more than 2000: choose a longer step or a shorter span"
+        );
+        assert_eq!(refused(Step(Duration::ZERO), None), "expected a step of 1s or more");
+        assert_eq!(
+            refused(minutes(90), Some(Tier::Hours)),
+            "the tier \"hour\" has steps of whole hours"
+        );
+    }
+
+    #[test]
+    fn a_column_is_found_by_its_name_or_the_nearest_is_told() {
+        assert_eq!(parse_column("cpu_busy_pct"), Ok(Column::CpuBusyPct));
+        let message = parse_column("cpu_bussy_pct").unwrap_err();
+        assert_eq!(message, "no value has this name; did you mean cpu_busy_pct?");
+        let message = parse_column("zzz").unwrap_err();
+        assert!(message.ends_with("the first ones are load_1, load_5, load_15, …"), "{message}");
+    }
+
+    #[test]
+    fn no_answer_has_more_points_than_the_limit() {
+        for ago in [1, 3_599, DAY, 29 * DAY, 31 * DAY, 3_650 * DAY] {
+            let (_, step) = ask(ago, Detail::Points(MAX_POINTS), None).unwrap();
+            assert!(ago.div_ceil(step) <= 2_000, "{ago}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Hours in short, gathered while polls come in: what a chart of a month is drawn from.
+//!
+//! An hour that began before this server did is not whole here and is left out: it is gathered from
+//! the kept polls once it is over (`store::rebuild`). So no poll counts twice, and none is missed.
+//!
+//! Pure: no clock, no I/O. Knows nothing of who polls or who keeps.
+
+mod plan;
+
+use std::{collections::BTreeMap, time::Duration};
+
+pub use plan::{Plan, STEPS, Tier, plan};
+
+use crate::{
+    model::{Column, HOUR_MS, HostId, Rollup, Values, hour_of},
+    units::WallMs,
+};
+
+/// How long after its end an hour is still open for polls that were due in it: the longest timeout
+/// that an inventory can set, and as much again for waiting.
+pub const GRACE: Duration = Duration::from_secs(600);
+
+/// Hours that [`Rollups::close`] gives at most: a fleet's hours end at one moment, and what they
+/// cost the store is spread over the seconds after it.
+pub const CLOSED_AT_ONCE: usize = 64;
+
+/// The hours that are being gathered: one or two per host.
+#[derive(Debug)]
+pub struct Rollups {
+    /// The first hour that is seen whole.
+    first: WallMs,
+    open: BTreeMap<(WallMs, HostId), Rollup>,
+}
+
+impl Rollups {
+    /// Gathers the hours that begin at `start` or later.
+    #[must_use]
+    pub fn new(start: WallMs) -> Self {
+        let hour = hour_of(start);
+        let first = if hour == start { hour } else { WallMs(hour.0.saturating_add(HOUR_MS)) };
+        Self { first, open: BTreeMap::new() }
+    }
+
+    /// Gathers whatever comes.
+    #[must_use]
+    pub fn of_all() -> Self {
+        Self { first: WallMs(i64::MIN), open: BTreeMap::new() }
+    }
+
+    /// Takes in the poll of a host that was due at `slot`: its values, or none when it failed.
+    pub fn add(&mut self, host: HostId, slot: WallMs, values: Option<&Values<Column>>) {
+        let hour = hour_of(slot);
+        if hour >= self.first {
+            let open = self.open.entry((hour, host));
+            open.or_insert_with(|| Rollup::new(host, hour)).add(values);
+        }
+    }
+
+    /// The hours that were over [`GRACE`] ago, oldest first, at most [`CLOSED_AT_ONCE`]: ask again.
+    /// A poll that comes later still opens its hour again, and makes it no fuller than the first
+    /// time; the store keeps the fuller one.
+    pub fn close(&mut self, now: WallMs) -> Vec<Rollup> {
+        let over = |hour: WallMs| hour.plus(Duration::from_millis(HOUR_MS.unsigned_abs()));
+        let mut closed = Vec::new();
+        while closed.len() < CLOSED_AT_ONCE
+            && let Some(oldest) = self.open.first_entry()
+            && over(oldest.key().0).plus(GRACE) <= now
+        {
+            closed.push(oldest.remove());
+        }
+        closed
+    }
+
+    /// All hours, oldest first, over or not.
+    #[must_use]
+    pub fn into_all(self) -> Vec<Rollup> {
+        self.open.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-03-29T01:00:00Z.
+    const HOUR: WallMs = WallMs(1_774_746_000_000);
+
+    fn minutes(minutes: i64) -> WallMs {
+        WallMs(HOUR.0 + minutes * 60_000)
+    }
+
+    fn busy(value: f64) -> Values<Column> {
+        let mut values = Values::default();
+        values.set(Column::CpuBusyPct, value);
+        values
+    }
+
+    #[test]
+    fn an_hour_is_closed_a_grace_after_its_end() {
+        let mut rollups = Rollups::new(HOUR);
+        for (minute, value) in [(0, 10.0), (30, 20.0), (59, 60.0), (60, 99.0)] {
+            rollups.add(HostId(1), minutes(minute), Some(&busy(value)));
+        }
+        rollups.add(HostId(1), minutes(45), None);
+        assert_eq!(rollups.close(minutes(69)), []);
+        let [hour] = rollups.close(minutes(70)).try_into().unwrap();
+        assert_eq!((hour.host, hour.hour, hour.polls, hour.failed), (HostId(1), HOUR, 4, 1));
+        let stat = hour.stat(Column::CpuBusyPct);
+        assert_eq!(
+            (stat.count, stat.avg(), stat.min(), stat.max()),
+            (3, Some(30.0), Some(10.0), Some(60.0))
+        );
+        assert_eq!(rollups.close(minutes(129)), []);
+        assert_eq!(rollups.close(minutes(130)).len(), 1);
+        assert_eq!(rollups.into_all(), []);
+    }
+
+    #[test]
+    fn an_hour_in_which_the_server_started_is_not_gathered() {
+        let mut rollups = Rollups::new(minutes(1));
+        rollups.add(HostId(1), minutes(30), None);
+        rollups.add(HostId(1), minutes(60), None);
+        let hours: Vec<_> = rollups.into_all().iter().map(|rollup| rollup.hour).collect();
+        assert_eq!(hours, [minutes(60)]);
+    }
+
+    #[test]
+    fn a_fleet_is_closed_a_part_at_a_time_and_none_is_forgotten() {
+        let mut rollups = Rollups::of_all();
+        for host in 0..150 {
+            rollups.add(HostId(host), minutes(5), None);
+        }
+        let mut hosts = Vec::new();
+        for part in [64, 64, 22, 0] {
+            let closed = rollups.close(minutes(100));
+            assert_eq!(closed.len(), part);
+            hosts.extend(closed.iter().map(|rollup| rollup.host.0));
+        }
+        assert_eq!(hosts, (0..150).collect::<Vec<_>>());
+    }
+}

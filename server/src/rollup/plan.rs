@@ -1,0 +1,119 @@
+//! From which tier, and how coarsely, a chart is answered.
+
+use std::time::Duration;
+
+use crate::{model::HOUR_MS, units::WallMs};
+
+/// Where values over time are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Single polls: any step, as far back as polls are kept.
+    Polls,
+    /// Hours in short: steps of whole hours, as far back as these are kept.
+    Hours,
+}
+
+impl Tier {
+    /// Both.
+    pub const ALL: &'static [Self] = &[Self::Polls, Self::Hours];
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polls => "poll",
+            Self::Hours => "hour",
+        }
+    }
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How a chart is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Where from.
+    pub tier: Tier,
+    /// The length of time that one point stands for.
+    pub step: Duration,
+}
+
+/// Steps that people read well, seconds. Beyond the last, whole days.
+pub const STEPS: [u64; 17] =
+    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200];
+
+const DAY_S: u64 = 86_400;
+
+/// The cheapest way to at most `points` points over `length` up to a chart's end, which begins at
+/// `from`; polls are kept for `kept` before `now`. Where they are gone, hours are the finest there is.
+#[must_use]
+pub fn plan(from: WallMs, length: Duration, points: usize, now: WallMs, kept: Duration) -> Plan {
+    let points = u128::try_from(points.max(1)).unwrap_or(1);
+    let least = length.as_millis().div_ceil(points);
+    let fits = |step: &&u64| u128::from(**step) * 1000 >= least;
+    let step = STEPS.iter().find(fits).copied().unwrap_or_else(|| {
+        let days = least.div_ceil(u128::from(DAY_S) * 1000);
+        u64::try_from(days).unwrap_or(u64::MAX).saturating_mul(DAY_S)
+    });
+    let hour = Duration::from_millis(HOUR_MS.unsigned_abs());
+    let step = Duration::from_secs(step);
+    if step >= hour {
+        Plan { tier: Tier::Hours, step }
+    } else if from < now.minus(kept) {
+        Plan { tier: Tier::Hours, step: hour }
+    } else {
+        Plan { tier: Tier::Polls, step }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: WallMs = WallMs(1_774_747_800_000);
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 3_600;
+    const DAY: u64 = 86_400;
+
+    #[test]
+    fn the_cheapest_tier_that_gives_the_wanted_points() {
+        use Tier::{Hours, Polls};
+        // (begin, seconds before now; length, seconds; points) -> (tier, step in seconds)
+        for ((ago, length, points), (tier, step)) in [
+            ((10, 10, 300), (Polls, 1)),
+            ((HOUR, HOUR, 300), (Polls, 15)),
+            ((HOUR, HOUR, 360), (Polls, 10)),
+            ((DAY, DAY, 200), (Polls, 10 * MINUTE)),
+            ((DAY, DAY, 2_000), (Polls, MINUTE)),
+            ((DAY, DAY, 24), (Hours, HOUR)),
+            ((7 * DAY, 7 * DAY, 300), (Hours, HOUR)),
+            ((7 * DAY, 7 * DAY, 2_000), (Polls, 10 * MINUTE)),
+            ((30 * DAY, 30 * DAY, 300), (Hours, 3 * HOUR)),
+            ((30 * DAY, 30 * DAY, 720), (Hours, HOUR)),
+            ((29 * DAY, 29 * DAY, 2_000), (Polls, 30 * MINUTE)),
+            // Polls are gone: hours are the finest there is.
+            ((40 * DAY, HOUR, 300), (Hours, HOUR)),
+            ((31 * DAY, 31 * DAY, 2_000), (Hours, HOUR)),
+            ((730 * DAY, 730 * DAY, 300), (Hours, 3 * DAY)),
+            ((730 * DAY, 730 * DAY, 1), (Hours, 730 * DAY)),
+            ((1, 1, 0), (Polls, 1)),
+        ] {
+            let from = NOW.minus(Duration::from_secs(ago));
+            let kept = Duration::from_secs(30 * DAY);
+            let found = plan(from, Duration::from_secs(length), points, NOW, kept);
+            let expected = Plan { tier, step: Duration::from_secs(step) };
+            assert_eq!(found, expected, "{length} s from {ago} s ago in {points} points");
+        }
+    }
+
+    #[test]
+    fn no_length_of_time_is_too_long() {
+        let found = plan(WallMs(i64::MIN), Duration::MAX, 1, NOW, Duration::ZERO);
+        assert_eq!(found.tier, Tier::Hours);
+        assert!(found.step >= Duration::from_secs(u64::MAX / DAY));
+    }
+}

@@ -1,0 +1,257 @@
+//! What every backend owes of hours in short and of values over time.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    model::{HOUR_MS, HostName, Rollup, Stat, hour_of},
+    rollup::{Rollups, Tier},
+    store::{Bucket, SeriesAsk, rebuild::rebuild},
+};
+
+/// The first whole hour after the start; a day and a month end three days later.
+fn hour(hours: i64) -> WallMs {
+    WallMs(hour_of(sample::START).0 + (hours + 1) * HOUR_MS)
+}
+
+fn minutes(minutes: i64) -> WallMs {
+    WallMs(hour(0).0 + minutes * 60_000)
+}
+
+/// A poll a minute with values that change, some of them unknown; every seventh fails.
+fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
+    let slot = WallMs(minutes(minute).0 + 250);
+    if minute % 7 == 3 {
+        return sample::failed(host, name, slot, "refused");
+    }
+    let mut record = sample::good(host, name, slot);
+    let values = record.values.as_mut().unwrap();
+    for (column, number) in Column::ALL.iter().zip(0_i64..) {
+        let known = (minute + number) % 5 != 0;
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let value = ((minute * 37 + number * 11) % 101) as f64 + 0.125;
+        values.set(*column, known.then_some(value));
+    }
+    record
+}
+
+/// The same, summed up here.
+fn gathered(polls: &[Record]) -> Vec<Rollup> {
+    let mut rollups = Rollups::of_all();
+    for poll in polls {
+        rollups.add(poll.host, poll.slot, poll.values.as_ref());
+    }
+    rollups.into_all()
+}
+
+fn close(found: Option<f64>, expected: Option<f64>) -> bool {
+    match (found, expected) {
+        (Some(found), Some(expected)) => (found - expected).abs() <= 0.001_001,
+        (found, expected) => found == expected,
+    }
+}
+
+fn assert_stat(found: &Stat, expected: &Stat, what: &str) {
+    assert_eq!(
+        (found.count, found.min(), found.max()),
+        (expected.count, expected.min(), expected.max()),
+        "{what}"
+    );
+    assert!(close(found.avg(), expected.avg()), "{what}: {found:?} is not {expected:?}");
+}
+
+fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
+    assert_eq!(buckets.len(), rollups.len());
+    for (bucket, rollup) in buckets.iter().zip(rollups) {
+        assert_eq!(
+            (bucket.start, bucket.polls, bucket.failed),
+            (rollup.hour, rollup.polls, rollup.failed)
+        );
+        for (column, stat) in Column::ALL.iter().zip(&bucket.stats) {
+            assert_stat(stat, &rollup.stat(*column), column.spec().name);
+        }
+    }
+}
+
+fn ask(host: HostId, tier: Tier, span: (WallMs, WallMs), step: u64) -> SeriesAsk {
+    let span = Span { from: span.0, to: span.1 };
+    SeriesAsk { host, columns: Column::ALL.into(), span, step: Duration::from_secs(step), tier }
+}
+
+async fn keep(fixture: &dyn Fixture, rollups: impl IntoIterator<Item = Rollup>) {
+    let rollups = rollups.into_iter().map(Arc::new).collect();
+    write(fixture, Batch { rollups, ..Batch::default() }).await.unwrap();
+}
+
+pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixture: &dyn Fixture) {
+    let host = host(fixture, "web-1").await;
+    let polls: Vec<Record> = (0..50).map(|m| poll(host.id, &host.name, m)).collect();
+    let [whole] = gathered(&polls).try_into().unwrap();
+    let [part] = gathered(&polls[..20]).try_into().unwrap();
+    let all = ask(host.id, Tier::Hours, (hour(0), hour(1)), 3_600);
+    // Less gives way to more, whichever came first; as much is the same again.
+    for (sent, stays) in [(&part, &part), (&whole, &whole), (&part, &whole), (&whole, &whole)] {
+        keep(fixture, [sent.clone()]).await;
+        let kept = fixture.store().series(all.clone()).await.unwrap();
+        assert_hours(&kept, std::slice::from_ref(stays));
+    }
+    let [row] = fixture.view("host_hour").await.try_into().unwrap();
+    assert_eq!((&row["host"], &row["time_ms"]), (&"web-1".into(), &hour(0).0.into()));
+    assert_eq!((row["polls"].as_i64(), row["polls_failed"].as_i64()), (Some(50), Some(7)));
+    for column in Column::ALL {
+        let cell = |part: &str| row[&format!("{}_{part}", column.spec().name)].as_f64();
+        let stat = whole.stat(*column);
+        assert_eq!(
+            (cell("avg"), cell("min"), cell("max"), cell("count")),
+            (stat.avg(), stat.min(), stat.max(), Some(f64::from(stat.count))),
+            "{column:?}"
+        );
+    }
+}
+
+pub(crate) async fn values_over_time_are_those_of_the_polls(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    // Two hours, a gap of one, another hour.
+    let of = |host: &KnownHost| -> Vec<Record> {
+        (0..120).chain(180..240).map(|m| poll(host.id, &host.name, m)).collect()
+    };
+    write_polls(fixture, of(&a)).await;
+    write_polls(fixture, of(&b)).await;
+    let hours = ask(a.id, Tier::Polls, (hour(0), hour(9)), 3_600);
+    let buckets = fixture.store().series(hours).await.unwrap();
+    assert_hours(&buckets, &gathered(&of(&a)));
+    assert_eq!(buckets[0].last, WallMs(minutes(59).0 + 250));
+    let starts: Vec<WallMs> = buckets.iter().map(|bucket| bucket.start).collect();
+    assert_eq!(starts, [hour(0), hour(1), hour(3)], "a gap stays one");
+
+    // Finer, from the middle on, one column.
+    let columns = Arc::from([Column::CpuBusyPct]);
+    let ask = ask(a.id, Tier::Polls, (minutes(12), minutes(30)), 300);
+    let buckets = fixture.store().series(SeriesAsk { columns, ..ask }).await.unwrap();
+    let found: Vec<_> = buckets.iter().map(|b| (b.start, b.polls, b.failed)).collect();
+    assert_eq!(
+        found,
+        [(minutes(10), 3, 0), (minutes(15), 5, 1), (minutes(20), 5, 1), (minutes(25), 5, 0),]
+    );
+    let mut stat = Stat::default();
+    for minute in 15..20 {
+        let values = poll(a.id, &a.name, minute).values;
+        values.and_then(|v| v.get(Column::CpuBusyPct)).into_iter().for_each(|v| stat.add(v));
+    }
+    assert_stat(&buckets[1].stats[0], &stat, "the second five minutes");
+    assert!(stat.count < 4, "some are unknown");
+}
+
+pub(crate) async fn values_over_time_come_from_hours_too(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    // Over the end of a month; hours are of unequal fullness, one is missing, one has no values.
+    let hours = |host: &KnownHost| -> Vec<Rollup> {
+        let polls: Vec<Record> = (0..100)
+            .filter(|hour| *hour != 70)
+            .flat_map(|hour| (0..1 + hour % 5).map(move |minute| hour * 60 + minute))
+            .map(|minute| poll(host.id, &host.name, minute))
+            .collect();
+        gathered(&polls)
+    };
+    keep(fixture, hours(&a)).await;
+    keep(fixture, hours(&b)).await;
+    let read = async |step| {
+        fixture.store().series(ask(a.id, Tier::Hours, (hour(0), hour(100)), step)).await.unwrap()
+    };
+    assert_hours(&read(3_600).await, &hours(&a));
+    let step = 6 * HOUR_MS;
+    let mut expected: BTreeMap<i64, Vec<Rollup>> = BTreeMap::new();
+    for rollup in hours(&a) {
+        expected.entry(rollup.hour.0 / step * step).or_default().push(rollup);
+    }
+    let buckets = read(6 * 3_600).await;
+    assert_eq!(buckets.len(), expected.len());
+    for (bucket, (start, rollups)) in buckets.iter().zip(&expected) {
+        let polls: u32 = rollups.iter().map(|rollup| rollup.polls).sum();
+        assert_eq!((bucket.start.0, bucket.polls), (*start, polls));
+        assert_eq!(bucket.last, rollups.last().unwrap().hour);
+        for (column, found) in Column::ALL.iter().zip(&bucket.stats) {
+            let mut stat = Stat::default();
+            rollups.iter().for_each(|rollup| stat.merge(&rollup.stat(*column)));
+            assert_stat(found, &stat, column.spec().name);
+        }
+    }
+}
+
+/// The server is killed in the middle of an hour; another one starts, sees the end of it and the hour
+/// after; a third hour ended while none ran.
+pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture: &dyn Fixture) {
+    let host = host(fixture, "web-1").await;
+    let polls = |minutes: std::ops::Range<i64>| -> Vec<Record> {
+        minutes.map(|minute| poll(host.id, &host.name, minute)).collect()
+    };
+    // The first: its hours are lost with it.
+    write_polls(fixture, polls(-60..25)).await;
+    // The second, from minute 27 on.
+    let mut live = Rollups::new(minutes(27));
+    for poll in polls(27..125) {
+        live.add(poll.host, poll.slot, poll.values.as_ref());
+        write_polls(fixture, vec![poll]).await;
+    }
+    keep(fixture, live.close(minutes(131))).await;
+    let of = |tier| ask(host.id, tier, (hour(-3), hour(2)), 3_600);
+    let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
+    assert_eq!(
+        kept.iter().map(|hour| (hour.start, hour.polls)).collect::<Vec<_>>(),
+        [(hour(1), 60)]
+    );
+
+    let span = Span { from: hour(-3), to: hour(1) };
+    assert_eq!(rebuild(fixture.store(), host.id, span).await.unwrap(), 2);
+    let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
+    let rows = fixture.store().series(of(Tier::Polls)).await.unwrap();
+    let counts: Vec<_> = kept.iter().map(|hour| (hour.start, hour.polls, hour.failed)).collect();
+    assert_eq!(counts, [(hour(-1), 60, 0), (hour(0), 58, 9), (hour(1), 60, 8)]);
+    for (kept, row) in kept.iter().zip(&rows) {
+        assert_eq!((kept.start, kept.polls, kept.failed), (row.start, row.polls, row.failed));
+        for (column, (kept, row)) in Column::ALL.iter().zip(kept.stats.iter().zip(&row.stats)) {
+            assert_stat(kept, row, column.spec().name);
+        }
+    }
+    assert_eq!(rebuild(fixture.store(), host.id, span).await.unwrap(), 0, "once is enough");
+}
+
+pub(crate) async fn samples_are_polls_without_the_rest(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    let polls: Vec<Record> = (0..30).map(|m| poll(a.id, &a.name, m)).collect();
+    write_polls(fixture, polls.clone()).await;
+    write_polls(fixture, vec![poll(b.id, &b.name, 5)]).await;
+    let span = Span { from: minutes(10), to: minutes(28) };
+    let samples = fixture.store().samples(a.id, span, 12).await.unwrap();
+    assert_eq!(samples.len(), 12);
+    for (sample, poll) in samples.iter().zip(&polls[10..]) {
+        assert_eq!(
+            (sample.slot, sample.outcome, &sample.values),
+            (poll.slot, poll.outcome, &poll.values)
+        );
+    }
+}
+
+pub(crate) async fn old_hours_are_pruned(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    // The last days of March and the first of April: a backend may drop months alone. More of them
+    // than go in one step.
+    let april = 71;
+    for host in [&a, &b] {
+        let rollup = |hours| Rollup::new(host.id, hour(hours));
+        keep(fixture, (april - 700..april + 20).map(rollup)).await;
+    }
+    let before = Retention { polls: slot(0), events: slot(0), rollups: hour(april - 1) };
+    let read = async |host: &KnownHost| {
+        let ask = SeriesAsk {
+            columns: [].into(),
+            ..ask(host.id, Tier::Hours, (hour(-9_999), hour(9_999)), 3_600)
+        };
+        let kept = fixture.store().series(ask).await.unwrap();
+        (kept.len(), kept[0].start)
+    };
+    assert_eq!(hour(april - 1).to_string(), "2026-04-01T00:00:00.000Z");
+    fixture.store().prune(before).await.unwrap();
+    assert_eq!(read(&a).await, (21, hour(april - 1)));
+    assert_eq!(read(&b).await, (21, hour(april - 1)));
+}

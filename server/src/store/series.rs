@@ -1,0 +1,74 @@
+//! Values over time: what is asked for, and the buckets that answer it.
+//!
+//! Knows no SQL and no backend.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    model::{Column, HostId, Outcome, Stat, Values},
+    rollup::Tier,
+    store::Span,
+    units::WallMs,
+};
+
+/// Buckets that are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesAsk {
+    /// The host.
+    pub host: HostId,
+    /// Of these columns; of none, only how many polls there were.
+    pub columns: Arc<[Column]>,
+    /// Polls due in it; hours that begin in it.
+    pub span: Span,
+    /// How long a bucket is; buckets begin at its multiples since 1970. Whole hours for
+    /// [`Tier::Hours`].
+    pub step: Duration,
+    /// What is read.
+    pub tier: Tier,
+}
+
+impl SeriesAsk {
+    /// The step in milliseconds, at least 1.
+    #[must_use]
+    pub fn step_ms(&self) -> i64 {
+        i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX).max(1)
+    }
+}
+
+/// What is known of some time. A bucket without polls is not there at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bucket {
+    /// When it begins.
+    pub start: WallMs,
+    /// The newest of what is in it: slot of a poll, begin of an hour.
+    pub last: WallMs,
+    /// Polls that were due in it.
+    pub polls: u32,
+    /// Of these, polls that brought no values.
+    pub failed: u32,
+    /// One per column, in the order asked.
+    pub stats: Box<[Stat]>,
+}
+
+impl Bucket {
+    /// Takes in what another tier knows of the same time: of other polls.
+    pub fn merge(&mut self, other: &Self) {
+        self.last = self.last.max(other.last);
+        self.polls = self.polls.saturating_add(other.polls);
+        self.failed = self.failed.saturating_add(other.failed);
+        for (stat, more) in self.stats.iter_mut().zip(&other.stats) {
+            stat.merge(more);
+        }
+    }
+}
+
+/// A poll without what repeats and without its ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The moment it was due.
+    pub slot: WallMs,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its values; none when it failed.
+    pub values: Option<Values<Column>>,
+}
