@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Becomes the engine of the node NAME, with its files in DIR; run by engine.sh in new namespaces.
+set -euo pipefail
+name=$1 dir=$2 cgroup=$3
+
+# As on a host with systemd: what is mounted later is seen by containers. In here alone.
+mount --make-rprivate /
+mount --make-rshared /
+mount --bind "$dir/hostname" /etc/hostname
+mount --bind "$dir/machine-id" /etc/machine-id
+# Docker keeps the interfaces of overlays under names; not in the machine's folder of them.
+mkdir -p /run/docker
+mount -t tmpfs tmpfs /run/docker
+hostname "$name"
+ip link set lo up
+sysctl -qw net.ipv4.ip_forward=1
+
+exec dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
+    -H "unix://$dir/docker.sock" --exec-opt native.cgroupdriver=cgroupfs \
+    --cgroup-parent "$cgroup" --containerd-namespace "$name" --containerd-plugins-namespace "$name-plugins"
