@@ -5,6 +5,7 @@
 #
 #   docker/build.sh                       # optimised as a release is; takes some minutes
 #   docker/build.sh --fast                # without link-time optimisation, for tests
+#   docker/build.sh --only-binaries       # no images; they are in target/image/*/release
 #   docker/build.sh --binaries DIR        # around binaries that are there already
 #   docker/build.sh --prefix registry.example.com/ops/   # names to push
 set -euo pipefail
@@ -17,9 +18,11 @@ server_most=$((30 * 1000 * 1000))
 binaries=
 prefix=
 fast=
+only=
 while (($#)); do
     case $1 in
         --fast) fast=1 ;;
+        --only-binaries) only=1 ;;
         --binaries) binaries=${2:?--binaries needs a folder}; shift ;;
         --prefix) prefix=${2:?--prefix needs the begin of the names}; shift ;;
         *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
@@ -40,17 +43,18 @@ if [[ -z $binaries ]]; then
         -p roundsman-probe -p roundsman --bins
     binaries=target/image/$triple/release
 fi
+for program in roundsman-probe roundsman; do
+    if readelf -lW "$binaries/$program" | grep INTERP >/dev/null; then
+        echo "$binaries/$program is linked dynamically: it would not start in an empty image" >&2
+        exit 1
+    fi
+done
+[[ -z $only ]] || exit 0
 
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 mkdir "$context/data"
 cp "$binaries/roundsman-probe" "$binaries/roundsman" "$context/"
-for program in roundsman-probe roundsman; do
-    if readelf -lW "$context/$program" | grep -q INTERP; then
-        echo "$binaries/$program is linked dynamically: it would not start in an empty image" >&2
-        exit 1
-    fi
-done
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)

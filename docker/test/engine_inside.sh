@@ -13,8 +13,7 @@ mkdir -p /run/docker
 mount -t tmpfs tmpfs /run/docker
 hostname "$name"
 ip link set lo up
-sysctl -qw net.ipv4.ip_forward=1
 
 exec dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
-    -H "unix://$dir/docker.sock" --exec-opt native.cgroupdriver=cgroupfs \
+    --log-level warn -H "unix://$dir/docker.sock" --exec-opt native.cgroupdriver=cgroupfs \
     --cgroup-parent "$cgroup" --containerd-namespace "$name" --containerd-plugins-namespace "$name-plugins"

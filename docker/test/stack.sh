@@ -39,7 +39,7 @@ finish() {
             engine "$name" service ps --no-trunc roundsman_server roundsman_probe roundsman_db >&2 2>&1 || true
             engine "$name" service logs --tail 30 roundsman_server >&2 2>&1 || true
             why "$name" "$name" >&2 || true
-            tail -n 20 "$work/$name/log" >&2
+            tail -n 10 "$work/$name/log" | cut -c1-300 >&2
         done
         status=1
     fi
