@@ -5,8 +5,7 @@
 #   docker/probe_run.sh          # run it
 #   docker/probe_run.sh stop     # stop and remove it
 #
-# Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_PROBE_IMAGE (roundsman-probe:latest),
-# ROUNDSMAN_PROPAGATION (rslave; rprivate where the host's / is a private mount).
+# Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_PROBE_IMAGE (roundsman-probe:latest).
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./network.sh
@@ -20,10 +19,10 @@ case ${1:-run} in
 esac
 
 make_network
-# Under the alias all such containers of the network are found, as the tasks of a service would be.
+# Docker makes the mount of / rslave by itself, where it can. Under the alias all such containers of the network are found, as the tasks of a service would be.
 run_container "$name" \
     --network "$network" --network-alias tasks.probe --hostname "$(hostname)" \
-    --volume /proc:/host/proc:ro --volume "/:/host:ro,${ROUNDSMAN_PROPAGATION:-rslave}" \
+    --volume /proc:/host/proc:ro --volume /:/host:ro \
     --read-only --cap-drop ALL --security-opt no-new-privileges --memory 16m \
     --restart unless-stopped \
     "${ROUNDSMAN_PROBE_IMAGE:-roundsman-probe:latest}"

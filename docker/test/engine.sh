@@ -28,6 +28,9 @@ engine_lacks() {
     done
 }
 
+# How / is mounted for the engines: rshared, as systemd does it, or rprivate.
+propagation=rshared
+
 # start_engine NAME: as the node NAME. Its containers believe that the machine has that name and a
 # machine-id of its own.
 start_engine() {
@@ -36,6 +39,7 @@ start_engine() {
     echo "$name" >"$dir/hostname"
     printf 'roundsman test %s %s' "$$" "$name" | md5sum | cut -c1-32 >"$dir/machine-id"
     unshare --mount --net --uts bash "$here/engine_inside.sh" "$name" "$dir" "$cgroup" \
+        "$propagation" \
         >"$dir/log" 2>&1 &
     echo $! >"$dir/engine.pid"
     engines+=("$name")
@@ -89,6 +93,9 @@ expect() {
     echo "ok: $what"
 }
 
+# fails COMMAND...: it does not succeed.
+fails() { ! "$@" 2>/dev/null; }
+
 # Processes that our engines have started, whoever is their parent by now: those that name the
 # folder, and those in the containers' cgroups.
 strays() {
@@ -97,10 +104,12 @@ strays() {
         pid=${pid#/proc/}
         [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
         # One that ends while it is looked at is none.
-        if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$work/" \
-            || grep -qF -- "$cgroup/" "/proc/$pid/cgroup" 2>/dev/null; then
-            echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-120)"
-        fi
+        {
+            if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$work/" \
+                || grep -qF -- "$cgroup/" "/proc/$pid/cgroup"; then
+                echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-120)"
+            fi
+        } 2>/dev/null
     done
 }
 

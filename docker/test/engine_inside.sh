@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Becomes the engine of the node NAME, with its files in DIR; run by engine.sh in new namespaces.
 set -euo pipefail
-name=$1 dir=$2 cgroup=$3
+name=$1 dir=$2 cgroup=$3 propagation=$4
 
-# As on a host with systemd: what is mounted later is seen by containers. In here alone.
+# Nothing that is mounted here is seen outside.
 mount --make-rprivate /
-mount --make-rshared /
+mount "--make-$propagation" /
 mount --bind "$dir/hostname" /etc/hostname
 mount --bind "$dir/machine-id" /etc/machine-id
 # Docker keeps the interfaces of overlays under names; not in the machine's folder of them.

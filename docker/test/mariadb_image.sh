@@ -9,7 +9,7 @@ trap 'rm -rf "$root"' EXIT
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 programs=(mariadbd mariadb mariadb-admin mariadb-install-db my_print_defaults resolveip bash sh cat
-    mkdir chown chmod sed grep awk hostname id uname dirname basename expr tr rm touch)
+    mkdir chown chmod sed grep awk hostname id uname dirname basename expr tr rm sleep touch)
 files=()
 for program in "${programs[@]}"; do
     files+=("$(command -v "$program")")

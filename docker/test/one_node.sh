@@ -11,6 +11,8 @@ cd "$(dirname "$0")/../.."
 begin roundsman-node-a
 node=roundsman-node-a
 
+in_mounts() { nsenter --target "$(<"$work/$node/engine.pid")" --mount -- "$@"; }
+
 say "images"
 DOCKER_HOST=unix://$work/$node/docker.sock docker/build.sh --binaries "$binaries"
 DOCKER_HOST=unix://$work/$node/docker.sock docker/test/mariadb_image.sh
@@ -43,6 +45,12 @@ kept=$(sql $node "SELECT size_bytes FROM filesystem WHERE host = '$node' AND mou
 expect "the size of / is the machine's" test "${kept%.*}" = "$size"
 same_identity() { test "$(sql $node "SELECT machine_id FROM host WHERE name = '$node'")" = "$(<"$work/$node/machine-id")"; }
 expect "its machine-id is the machine's" same_identity
+followed() { ! engine $node exec "$(task $node probe)" roundsman-probe doctor | grep -q rootfs; }
+expect "it follows the host's mounts" followed
+in_mounts mkdir "$work/late"
+in_mounts mount -t tmpfs late "$work/late"
+expect "one made later is in the container" grep -q " /host$work/late " "/proc/$(engine $node inspect -f '{{.State.Pid}}' "$(task $node probe)")/mountinfo"
+in_mounts umount "$work/late"
 expect "doctor finds nothing missing" engine $node exec "$(task $node probe)" roundsman-probe doctor
 more_rows() { (($(sql $node "SELECT COUNT(*) FROM poll p JOIN host h ON h.id = p.host_id WHERE h.name = '$node'") > rows)); }
 rows=$(polls $node "$node")

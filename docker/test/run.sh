@@ -21,7 +21,7 @@ if [[ -z $binaries ]]; then
     binaries=$(echo target/image/*/release)
 fi
 
-for test in one_node two_nodes; do
+for test in single one_node two_nodes; do
     echo "---- $test"
     status=0
     "docker/test/$test.sh" "$binaries" || status=$?
