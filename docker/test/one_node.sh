@@ -112,7 +112,10 @@ echo "polls lost in the update: $lost"
 expect "no more than one poll is lost" test "$lost" -le 1
 
 say "limits and stopping"
-expect "16 MB are enough for the probe" within_memory $node probe
+probe=$(task $node probe)
+expect "hundreds of calls are answered" storm $node "$probe" "$binaries/roundsman-probe"
+expect "the probe lives with 16 MB" memory_held $node "$probe" 16777216
+echo "most memory of the probe, in bytes: $(peak $node "$probe"); of the server: $(peak $node "$(task $node server)")"
 # By the engine itself: Swarm starts another.
 for service in probe server; do
     container=$(task $node $service)

@@ -177,11 +177,33 @@ doctor_misses() {
     grep -q "^MISSING *$2" <<<"$said"
 }
 
-# within_memory NODE SERVICE: it was never killed for memory, nor started again.
-within_memory() {
-    local container most
-    container=$(task "$1" "$2")
-    most=$(engine "$1" stats --no-stream --format '{{.MemUsage}}' "$container")
-    echo "$2: $most" >&2
-    test "$(engine "$1" inspect -f '{{.State.OOMKilled}} {{.HostConfig.Memory}}' "$container")" = "false 16777216"
+# peak NODE CONTAINER: most bytes of memory that it has had, its page cache included.
+peak() {
+    local id file
+    id=$(engine "$1" inspect -f '{{.Id}}' "$2")
+    for file in "/sys/fs/cgroup/memory$cgroup/$id/memory.max_usage_in_bytes" "/sys/fs/cgroup$cgroup/$id/memory.peak"; do
+        [[ ! -r $file ]] || { cat "$file"; return; }
+    done
+    echo unknown
+}
+
+# storm NODE CONTAINER PROBE: sixty-four at a time, some hundred in all, ask for the dearest family.
+storm() {
+    local pid round asking
+    pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$2")
+    for round in 1 2 3 4; do
+        asking=()
+        for _ in {1..64}; do
+            nsenter --target "$pid" --net -- "$3" health --timeout 60s --service roundsman.v1.Probe/processes >/dev/null &
+            asking+=($!)
+        done
+        for asked in "${asking[@]}"; do
+            wait "$asked" || { echo "round $round: one was not answered" >&2; return 1; }
+        done
+    done
+}
+
+# memory_held NODE CONTAINER BYTES: with that limit it was not killed.
+memory_held() {
+    test "$(engine "$1" inspect -f '{{.State.OOMKilled}} {{.State.Running}} {{.HostConfig.Memory}}' "$2")" = "false true $3"
 }
