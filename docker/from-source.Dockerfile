@@ -28,7 +28,7 @@ ENV ROUNDSMAN_PROBE_PROC=/host/proc \
     ROUNDSMAN_PROBE_ROOTFS=/host
 USER 65532:65532
 EXPOSE 50051
-HEALTHCHECK --interval=10s --timeout=4s --start-period=5s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["/bin/roundsman-probe", "health", "--service", "roundsman.v1.Probe"]
 ENTRYPOINT ["/bin/roundsman-probe"]
 CMD ["serve"]
@@ -45,7 +45,7 @@ ENV ROUNDSMAN_HTTP__LISTEN=0.0.0.0:8080 \
 USER 65532:65532
 EXPOSE 8080
 VOLUME ["/var/lib/roundsman"]
-HEALTHCHECK --interval=10s --timeout=4s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["/bin/roundsman", "health"]
 ENTRYPOINT ["/bin/roundsman"]
 CMD ["serve"]

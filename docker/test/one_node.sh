@@ -73,7 +73,7 @@ wrong own-proc -e ROUNDSMAN_PROBE_PROC=/proc -e ROUNDSMAN_PROBE_ROOTFS=/ roundsm
 wrong no-rootfs -v /proc:/host/proc:ro --tmpfs /host/nothing -e ROUNDSMAN_PROBE_ROOTFS=/host/nothing roundsman-probe
 expect "doctor tells a container's /proc" doctor_misses own-proc view
 expect "doctor tells a foreign /" doctor_misses no-rootfs rootfs
-engine $node run -d --name not-proc -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe >/dev/null
+engine $node run -d --name not-proc --health-interval 2s --health-start-period 1s -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe >/dev/null
 within 90 "a /proc that is none is unhealthy" container_is $node not-proc unhealthy
 within 120 "the server holds the container degraded" host_is $node own-proc degraded
 expect "and says that it is the view" why_says $node own-proc container

@@ -21,14 +21,32 @@ if [[ -z $binaries ]]; then
     binaries=$(echo target/image/*/release)
 fi
 
-for test in single one_node two_nodes; do
-    echo "---- $test"
+# At the same time: they wait more than they work, and have nothing in common.
+tests=(single one_node two_nodes)
+logs=$(mktemp -d)
+declare -A running=()
+for test in "${tests[@]}"; do
+    "docker/test/$test.sh" "$binaries" >"$logs/$test" 2>&1 &
+    running[$test]=$!
+done
+# Each removes what it has started; so it is told, and waited for.
+trap 'kill -TERM "${running[@]}" 2>/dev/null; wait; rm -rf "$logs"' EXIT
+
+worst=0
+for test in "${tests[@]}"; do
     status=0
-    "docker/test/$test.sh" "$binaries" || status=$?
+    wait "${running[$test]}" || status=$?
+    unset "running[$test]"
+    printf -- '---- %s\n' "$test"
+    cat "$logs/$test"
     case $status in
         0) echo "---- $test passed" ;;
-        77) echo "---- $test was NOT RUN: see above"; status=${ROUNDSMAN_DOCKER_REQUIRED:-0} ;;
+        77)
+            echo "---- $test was NOT RUN: see above"
+            status=${ROUNDSMAN_DOCKER_REQUIRED:-0}
+            ;;
         *) echo "---- $test FAILED" ;;
     esac
-    ((status == 0)) || exit "$status"
+    ((status == 0)) || worst=$status
 done
+exit "$worst"

@@ -27,8 +27,8 @@ expect "the probe runs" "$work/docker/probe_run.sh"
 expect "the database runs" "$work/docker/mysql_run.sh"
 within 120 "the database is healthy" health_is roundsman-db healthy
 expect "the server runs" "$work/docker/server_run.sh"
-within 60 "the probe is healthy" health_is roundsman-probe healthy
-within 60 "the server is healthy" health_is roundsman-server healthy
+within 120 "the probe is healthy" health_is roundsman-probe healthy
+within 120 "the server is healthy" health_is roundsman-server healthy
 hosts() { docker exec roundsman-server roundsman hosts --json | jq -e --arg node $node '.hosts[] | select(.name == $node and .state == "up")'; }
 within 60 "the server has found the host" hosts
 
