@@ -36,6 +36,6 @@ run_container "$name" \
     --volume "$(realpath "${ROUNDSMAN_ETC:-.}"):/etc/roundsman:ro" \
     --volume roundsman-data:/var/lib/roundsman --tmpfs /tmp "${store[@]}" \
     --publish "${ROUNDSMAN_PUBLISH:-127.0.0.1:8080}:8080" \
-    --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m \
+    --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --stop-timeout 20 \
     --restart unless-stopped \
     "${ROUNDSMAN_IMAGE:-roundsman:latest}"
