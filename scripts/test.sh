@@ -6,6 +6,12 @@
 #   util-linux   unshare, mount: the probe is run in a network namespace of its own
 #   mariadb-server  mariadbd: the tests start servers of their own, on folders of their own; the one
 #                that Debian would start is kept from starting
+#
+# With ROUNDSMAN_TEST_DOCKER=1 also what .ci/run checks the scripts with and what docker/test/run.sh
+# needs, which this does not run:
+#
+#   jq, shellcheck
+#   docker.io and docker-cli (where it is a package of its own), iptables: a Docker Engine, not started
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +20,11 @@ command -v ip >/dev/null || missing+=(iproute2)
 command -v unshare >/dev/null || missing+=(util-linux)
 command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+if [[ -n ${ROUNDSMAN_TEST_DOCKER:-} ]]; then
+    command -v shellcheck >/dev/null || missing+=(shellcheck)
+    command -v jq >/dev/null || missing+=(jq)
+    command -v dockerd >/dev/null || missing+=(docker.io iptables)
+fi
 if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null; then
         echo "these Debian packages are needed, and there is no apt-get here: ${missing[*]}" >&2
@@ -28,6 +39,9 @@ if ((${#missing[@]})); then
         trap '"${sudo[@]}" rm -f "$policy"' EXIT
         printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
         "${sudo[@]}" chmod 755 "$policy"
+    fi
+    if [[ " ${missing[*]} " == *" docker.io "* ]] && apt-cache show docker-cli >/dev/null 2>&1; then
+        missing+=(docker-cli)
     fi
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 fi

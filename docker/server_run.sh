@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Sees that the server runs in a container, without a stack, on the network of probe_run.sh. Keeps
+# history in MariaDB when mysql_run.sh has made its password, else in SQLite in the volume
+# roundsman-data. Safe to run again; touches no container but its own.
+#
+#   docker/server_run.sh         # run it; page and API on http://127.0.0.1:8080
+#   docker/server_run.sh stop    # stop and remove it; the data stays
+#
+# Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_IMAGE (roundsman:latest), ROUNDSMAN_ETC, the
+# folder with inventory.toml (docker/), ROUNDSMAN_PUBLISH (127.0.0.1:8080), ROUNDSMAN_SECRETS
+# (~/.config/roundsman), the folder of the password.
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./network.sh
+. ./container.sh
+. ./password.sh
+
+name=roundsman-server
+case ${1:-run} in
+    stop) stop_container "$name"; exit ;;
+    run) ;;
+    *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+esac
+
+store=()
+if [[ -s $password_file ]]; then
+    store=(--env ROUNDSMAN_STORE__URL=mysql://roundsman@db:3306/roundsman
+        --env ROUNDSMAN_STORE__PASSWORD_FILE=/run/secrets/roundsman-db
+        --volume "$password_file:/run/secrets/roundsman-db:ro")
+fi
+
+make_network
+# The folder, not the file: an editor replaces the file, and a mounted file would stay the old one.
+run_container "$name" \
+    --network "$network" --network-alias server \
+    --volume "$(realpath "${ROUNDSMAN_ETC:-.}"):/etc/roundsman:ro" \
+    --volume roundsman-data:/var/lib/roundsman --tmpfs /tmp "${store[@]}" \
+    --publish "${ROUNDSMAN_PUBLISH:-127.0.0.1:8080}:8080" \
+    --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --stop-timeout 20 \
+    --restart unless-stopped \
+    "${ROUNDSMAN_IMAGE:-roundsman:latest}"
