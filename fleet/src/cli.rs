@@ -18,8 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    control,
-    descriptors,
+    control, descriptors,
     fleet::{Fleet, FleetError},
     plan::{Plan, PlanError, Rule, inventory},
 };

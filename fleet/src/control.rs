@@ -95,9 +95,13 @@ pub fn obey(fleet: &Fleet, line: &str) -> (String, bool) {
 ///
 /// # Errors
 /// When the input breaks, or a line is longer than [`MAX_COMMAND_BYTES`].
-async fn line(input: &mut (impl AsyncRead + Unpin), rest: &mut Vec<u8>) -> io::Result<Option<String>> {
+async fn line(
+    input: &mut (impl AsyncRead + Unpin),
+    rest: &mut Vec<u8>,
+) -> io::Result<Option<String>> {
     rest.clear();
-    let read = BufReader::with_capacity(1, input).take(MAX_COMMAND_BYTES).read_until(b'\n', rest).await?;
+    let read =
+        BufReader::with_capacity(1, input).take(MAX_COMMAND_BYTES).read_until(b'\n', rest).await?;
     if read == 0 {
         return Ok(None);
     }

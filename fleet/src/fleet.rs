@@ -116,9 +116,7 @@ impl Fleet {
 
     /// Every probe's name and personality, in the order of their numbers.
     pub fn probes(&self) -> impl Iterator<Item = (&str, Personality)> {
-        self.members
-            .iter()
-            .map(|member| (member.name.as_str(), *member.probe.personality.borrow()))
+        self.members.iter().map(|member| (member.name.as_str(), *member.probe.personality.borrow()))
     }
 
     /// How many probes there are of each personality, by its text.

@@ -143,10 +143,7 @@ pub(crate) fn answer(frame: Bytes) -> Response<Answer> {
 }
 
 /// The first half of a frame, then `cut` is told and nothing more comes.
-pub(crate) fn half(
-    mut frame: Bytes,
-    cut: std::sync::Arc<tokio::sync::Notify>,
-) -> Response<Answer> {
+pub(crate) fn half(mut frame: Bytes, cut: std::sync::Arc<tokio::sync::Notify>) -> Response<Answer> {
     frame.truncate(frame.len() / 2);
     head(Answer { rest: frame, piece: usize::MAX, end: End::Cut(cut) })
 }

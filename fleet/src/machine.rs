@@ -167,7 +167,9 @@ impl Machine {
 
     /// Everything that stays until the next boot.
     fn still_part(&self, booted_ns: i64, who: Who) -> v1::Snapshot {
-        let id = |what: &str| format!("{:016x}{:016x}", self.dice.number(what, 0), self.dice.number(what, 1));
+        let id = |what: &str| {
+            format!("{:016x}{:016x}", self.dice.number(what, 0), self.dice.number(what, 1))
+        };
         let boot = self.dice.number("boot", booted_ns.unsigned_abs());
         let report = |family: v1::Family| v1::FamilyReport {
             family: family.into(),

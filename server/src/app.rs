@@ -106,6 +106,24 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let listener = http::listen(config.http.listen)?;
     let store = store::open(&config.store, Mode::ReadWrite, Arc::clone(&clock)).await?;
+    wire(config, clock, listener, store).await
+}
+
+/// As [`start`], but with a store that is there already; `config.store` is not looked at.
+///
+/// # Errors
+/// [`AppError`]; then nothing of it runs.
+pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, AppError> {
+    let listener = http::listen(config.http.listen)?;
+    wire(config, Arc::new(SystemClock::new()), listener, store).await
+}
+
+async fn wire(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    listener: std::net::TcpListener,
+    store: Arc<dyn Store>,
+) -> Result<App, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
     live.update_server(|server| server.started = clock.now().wall);

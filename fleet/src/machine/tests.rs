@@ -1,5 +1,5 @@
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 
 use super::*;
 
@@ -19,20 +19,36 @@ fn at(machine: &mut Machine, wall_ns: i64) -> v1::Snapshot {
 
 /// Every counter of an answer, in one order.
 fn counters(s: &v1::Snapshot) -> Vec<u64> {
-    let (cpu, net, disk) = (s.cpu.as_ref().unwrap(), s.network.as_ref().unwrap(), s.disk.as_ref().unwrap());
+    let (cpu, net, disk) =
+        (s.cpu.as_ref().unwrap(), s.network.as_ref().unwrap(), s.disk.as_ref().unwrap());
     let (cores, soft) = (cpu.cores.as_ref().unwrap(), s.softirq.as_ref().unwrap());
     let (system, vm) = (s.system.as_ref().unwrap(), s.vmstat.as_ref().unwrap());
     let total = cpu.total.as_ref().unwrap();
     let mut all = vec![s.clocks.unwrap().boottime_ns];
     for column in [
-        &cores.user, &cores.system, &cores.idle, &cores.iowait, &soft.timer, &soft.net_rx, &soft.sched,
-        &net.rx_bytes, &net.tx_packets, &disk.reads, &disk.written_sectors, &disk.io_ms,
+        &cores.user,
+        &cores.system,
+        &cores.idle,
+        &cores.iowait,
+        &soft.timer,
+        &soft.net_rx,
+        &soft.sched,
+        &net.rx_bytes,
+        &net.tx_packets,
+        &disk.reads,
+        &disk.written_sectors,
+        &disk.io_ms,
         &disk.weighted_io_ms,
     ] {
         all.extend(column);
     }
     let single = [
-        total.user, total.idle, system.context_switches, system.interrupts, system.forks, vm.page_faults,
+        total.user,
+        total.idle,
+        system.context_switches,
+        system.interrupts,
+        system.forks,
+        vm.page_faults,
         s.sockets.as_ref().unwrap().tcp_in_segments,
     ];
     all.extend(single.iter().map(|value| value.unwrap()));

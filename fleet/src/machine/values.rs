@@ -86,7 +86,11 @@ impl Values {
                 blocks: gib * GIB_IN_KIB / 4.0,
                 full_at_boot: 0.15 + 0.5 * dice.fraction_at("full", at),
                 // Every other one only fills in weeks.
-                per_day: if at % 2 == 0 { 0.005 } else { 0.02 + 0.15 * dice.fraction_at("fill", at) },
+                per_day: if at % 2 == 0 {
+                    0.005
+                } else {
+                    0.02 + 0.15 * dice.fraction_at("fill", at)
+                },
             })
             .collect();
         let wire = template(cores, &names, &disks, &mounts);
@@ -123,14 +127,18 @@ impl Values {
     fn cpu(&mut self, now: &Now) {
         let up = now.up_s * TICKS;
         let busy = |share: f64| now.cpu.done_s * share * TICKS;
-        let Some(v1::Cpu { total: Some(total), cores: Some(c) }) = &mut self.wire.cpu else { return };
+        let Some(v1::Cpu { total: Some(total), cores: Some(c) }) = &mut self.wire.cpu else {
+            return;
+        };
         let mut sum = [0_u64; 6];
         for (row, share) in self.cores.iter().enumerate() {
             let (user, system) = (busy(0.7 * share), busy(0.2 * share));
-            let (iowait, softirq, irq) = (busy(0.06 * share), busy(0.03 * share), busy(0.01 * share));
+            let (iowait, softirq, irq) =
+                (busy(0.06 * share), busy(0.03 * share), busy(0.01 * share));
             let idle = up - busy(*share);
             let all = [user, system, iowait, softirq, irq, idle].map(whole);
-            [c.user[row], c.system[row], c.iowait[row], c.softirq[row], c.irq[row], c.idle[row]] = all;
+            [c.user[row], c.system[row], c.iowait[row], c.softirq[row], c.irq[row], c.idle[row]] =
+                all;
             for (sum, part) in sum.iter_mut().zip(all) {
                 *sum += part;
             }

@@ -57,7 +57,10 @@ fn what_is_wrong_is_said() {
         ("address = \"127.255.255.250\"", "not all in 127.0.0.0/8"),
         ("ports = true\nport = 65500", "more than there are"),
         ("first = 4294967295", "too many to number"),
-        ("behave = [{ hosts = \"nobody\", personality = \"huge\" }]", "nobody is none of the hosts"),
+        (
+            "behave = [{ hosts = \"nobody\", personality = \"huge\" }]",
+            "nobody is none of the hosts",
+        ),
     ] {
         let error = plan(text).probes().unwrap_err().to_string();
         assert!(error.contains(words), "{text}: {error}");
