@@ -1,6 +1,7 @@
 //! The composition root: builds every part, wires them, runs them, and stops them in order.
 
 mod chores;
+mod descriptors;
 mod http;
 mod install;
 
@@ -89,6 +90,7 @@ pub struct App {
 /// # Errors
 /// [`AppError`] when it cannot start; then nothing of it runs.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+    descriptors::raise();
     let app = start(config).await?;
     tracing::info!(http = %app.http.address(), "serving");
     shutdown.await;

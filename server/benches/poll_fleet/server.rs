@@ -61,7 +61,12 @@ pub(crate) struct Well {
 }
 
 /// Runs until standard input ends.
-pub(crate) async fn run(folder: PathBuf, store_url: String, interval_ms: i64, settings: Vec<String>) {
+pub(crate) async fn run(
+    folder: PathBuf,
+    store_url: String,
+    interval_ms: i64,
+    settings: Vec<String>,
+) {
     let flag = |key: &'static str, value: String| Flag { key, name: "bench", value };
     let mut flags = vec![
         flag("inventory", folder.join("inventory.toml").display().to_string()),

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     engine::{Command, Installed},
     health::{self, Health, Input, Policy},
-    inventory::{self, Inventory},
+    inventory::{self, Inventory, Problems},
     live::Live,
     metrics::Metrics,
     model::{HostId, HostName, State, Transition},
@@ -26,6 +26,17 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
     causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
+/// Parses on another thread: that of ten thousand hosts takes longer than a poll may be late.
+async fn parse(name: String, bytes: Vec<u8>) -> Result<Inventory, Problems> {
+    let parsing = tokio::task::spawn_blocking(move || inventory::parse_bytes(&name, &bytes));
+    match parsing.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(parsed) => parsed,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is shutting down, and this task with it.
+        Err(Err(_ended)) => std::future::pending().await,
+    }
 }
 
 /// The move of a host that is gone from the inventory.
@@ -69,8 +80,7 @@ impl Installer {
     /// Whatever is wrong with it: a server does not start on a bad inventory.
     pub(super) async fn first(&mut self) -> Result<oneshot::Receiver<()>, AppError> {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
-        let inventory =
-            inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
+        let inventory = parse(self.name(), bytes.clone()).await.map_err(AppError::Inventory)?;
         self.retire_while_away(&inventory).await?;
         self.install(&inventory, &String::from_utf8_lossy(&bytes)).await
     }
@@ -102,7 +112,7 @@ impl Installer {
     /// Looks at the file, and puts what it says in force when that changed.
     pub(super) async fn look(&mut self) {
         if let Some((bytes, text)) = self.changed().await {
-            match inventory::parse_bytes(&self.name(), &bytes) {
+            match parse(self.name(), bytes).await {
                 Ok(inventory) => self.waiting = Some((inventory, text)),
                 Err(problems) => {
                     self.waiting = None;
