@@ -269,7 +269,7 @@ async fn fill(_listener: &TcpListener, socket: SocketAddr) {
     while let Ok(Ok(stream)) = timeout(CONNECTED, TcpStream::connect(socket)).await {
         waiting.push(stream);
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Reads whatever comes and answers nothing, until the other side goes away.
