@@ -1,6 +1,7 @@
 //! The composition root: builds every part, wires them, runs them, and stops them in order.
 
 mod chores;
+mod descriptors;
 mod discovering;
 mod http;
 mod install;
@@ -39,6 +40,7 @@ use crate::{
     rounds::{Rounds, RoundsError, Ticks},
     store::{
         self, Awaited, Store, StoreError,
+        spool::{Registry, Spool},
         writer::{Writer, WriterHandle},
     },
     web,
@@ -116,6 +118,7 @@ pub struct App {
 /// # Errors
 /// [`AppError`] when it cannot start; then nothing of it runs.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+    descriptors::raise();
     let app = start(config).await?;
     let grpc = app.grpc_addr().map(tracing::field::display);
     tracing::info!(http = %app.http.address(), grpc, "serving");
@@ -132,13 +135,50 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 /// [`AppError`]; then nothing of it runs.
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let refuse = |address, error| AppError::Http { address, error };
-    let listener = http::listen(config.http.listen, refuse)?;
-    let refuse = |address, error| AppError::Grpc { address, error };
-    let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
+    let faces = listen(&config)?;
     let store = Arc::new(Awaited::new(config.store.clone(), Arc::clone(&clock)));
     let spool = keep::spool(&config)?;
     let remembered = keep::open(&store, spool.as_deref()).await?;
+    wire(config, clock, faces, Kept { store, spool, remembered }).await
+}
+
+/// As [`start`], but with a store that is there already and no spool; `config.store` is not looked
+/// at.
+///
+/// # Errors
+/// [`AppError`]; then nothing of it runs.
+pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, AppError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let faces = listen(&config)?;
+    let store = Arc::new(Awaited::opened(config.store.clone(), Arc::clone(&clock), store));
+    wire(config, clock, faces, Kept { store, spool: None, remembered: None }).await
+}
+
+/// What is listened on: HTTP, and gRPC where it is wanted.
+type Listeners = (std::net::TcpListener, Option<std::net::TcpListener>);
+
+/// Takes the addresses, so that a taken one is said before anything else is begun.
+fn listen(config: &Config) -> Result<Listeners, AppError> {
+    let refuse = |address, error| AppError::Http { address, error };
+    let http = http::listen(config.http.listen, refuse)?;
+    let refuse = |address, error| AppError::Grpc { address, error };
+    let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
+    Ok((http, grpc))
+}
+
+/// Where rows go, and what is known of the hosts while the store is away.
+struct Kept {
+    store: Arc<Awaited>,
+    spool: Option<Arc<Spool>>,
+    remembered: Option<Registry>,
+}
+
+async fn wire(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    (listener, grpc): Listeners,
+    Kept { store, spool, remembered }: Kept,
+) -> Result<App, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
     live.update_server(|server| server.started = clock.now().wall);

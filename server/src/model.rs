@@ -18,7 +18,7 @@ mod snapshot;
 
 pub use columns::{
     Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
-    NetColumn, ProcessColumn, Row, SoftirqColumn, Unit, Values,
+    NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
 };
 pub use counters::{Counter, Counters};
 pub use hash::ContentHash;

@@ -161,7 +161,7 @@ fn processes(since: Option<Since<'_>>, current: &Snapshot) -> Vec<Row<ProcessCol
             values.set(ProcessColumn::Threads, f64::from(process.threads));
             let labels =
                 vec![process.pid.to_string().into(), process.comm.clone(), process.state.clone()];
-            Row { labels, values }
+            Row { labels: labels.into(), values }
         })
         .collect()
 }

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     engine::{Command, Installed},
     health::{self, Health, Input, Pause, Policy},
-    inventory::{self, Inventory},
+    inventory::{self, Inventory, Problems},
     live::Live,
     metrics::Metrics,
     model::{HostId, HostName, State, Transition, VersionId},
@@ -50,6 +50,17 @@ async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, 
         store.set_pause(host, None).await?;
     }
     Ok(left)
+}
+
+/// Parses on another thread: that of ten thousand hosts takes longer than a poll may be late.
+async fn parse(name: String, bytes: Vec<u8>) -> Result<Inventory, Problems> {
+    let parsing = tokio::task::spawn_blocking(move || inventory::parse_bytes(&name, &bytes));
+    match parsing.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(parsed) => parsed,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is shutting down, and this task with it.
+        Err(Err(_ended)) => std::future::pending().await,
+    }
 }
 
 /// The move of a host that is gone from the inventory.
@@ -113,8 +124,7 @@ impl Installer {
         remembered: Option<Registry>,
     ) -> Result<Option<oneshot::Receiver<()>>, AppError> {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
-        let inventory =
-            inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
+        let inventory = parse(self.name(), bytes.clone()).await.map_err(AppError::Inventory)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if self.store.is_open() {
             match self.install(&inventory, &text).await {
@@ -200,7 +210,7 @@ impl Installer {
     /// Looks at the file, and puts what it says in force when that changed.
     pub(super) async fn look(&mut self) {
         if let Some((bytes, text)) = self.changed().await {
-            match inventory::parse_bytes(&self.name(), &bytes) {
+            match parse(self.name(), bytes).await {
                 Ok(inventory) => self.waiting = Some((inventory, text)),
                 Err(problems) => {
                     self.waiting = None;

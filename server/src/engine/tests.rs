@@ -30,26 +30,32 @@ struct Bench {
     _folder: tempfile::TempDir,
 }
 
-fn start() -> Bench {
-    let folder = tempfile::tempdir().unwrap();
+/// An engine's parts over a store in this folder.
+fn parts(folder: &tempfile::TempDir, clock: Arc<dyn Clock>) -> (Parts, Arc<dyn Store>, Writer) {
     let store = Sqlite::open_blocking(&folder.path().join("test.db"), Mode::ReadWrite).unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
-    let clock = Arc::new(ManualClock::new(Now::default()));
     let (writer_handle, writer) =
         Writer::start(Arc::clone(&store), WriterLimits::default(), WallMs::default);
-    let (commands, commands_in) = mpsc::channel(COMMAND_QUEUE);
-    let (rounds, rounds_in) = mpsc::channel(1);
-    let (silent, silenced) = mpsc::channel(1);
-    let metrics = Arc::new(Metrics::new());
     let parts = Parts {
-        poller: Poller::new(Limits::default(), clock.clone()),
-        clock: clock.clone(),
+        poller: Poller::new(Limits::default(), Arc::clone(&clock)),
+        clock,
         writer: writer_handle,
         live: Arc::new(Live::default()),
-        metrics: Arc::clone(&metrics),
+        metrics: Arc::new(Metrics::new()),
         policy: Policy::default(),
         hook: None,
     };
+    (parts, store, writer)
+}
+
+fn start() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(Now::default()));
+    let (parts, store, writer) = parts(&folder, clock.clone());
+    let metrics = Arc::clone(&parts.metrics);
+    let (commands, commands_in) = mpsc::channel(COMMAND_QUEUE);
+    let (rounds, rounds_in) = mpsc::channel(1);
+    let (silent, silenced) = mpsc::channel(1);
     let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
     Bench { commands, silenced, metrics, clock, store, engine, rounds, writer, _folder: folder }
@@ -172,4 +178,49 @@ async fn an_hour_of_polls_is_kept_in_short_once_it_is_over() {
     let hours: Vec<_> =
         hours.iter().map(|h| (h.start, h.polls, h.failed, h.stats[0].avg())).collect();
     assert_eq!(hours, [(WallMs(0), 3, 3, None)], "the last was due at {last}");
+}
+
+/// Ten thousand hosts at 10 s one of them with the label `mark`, put in force.
+fn install_ten_thousand(engine: &mut Engine, mark: &str) {
+    let mut text = "[defaults]\ninterval = \"10s\"\n".to_owned();
+    for number in 0..10_000 {
+        let label = if number == 4_711 { mark } else { "same" };
+        let address = format!("127.1.{}.{}", number / 250, number % 250 + 1);
+        text += &format!(
+            "[[host]]\nname = \"host-{number}\"\naddresses = [\"{address}\"]\nlabels = {{ mark = \"{label}\" }}\n"
+        );
+    }
+    let Command::Install(installed) = installed(&text) else { unreachable!() };
+    engine.install(*installed);
+}
+
+#[tokio::test]
+async fn a_reload_of_ten_thousand_hosts_with_one_change_moves_no_slot() {
+    const STEP: Duration = Duration::from_millis(500);
+    let clock =
+        Arc::new(ManualClock::new(Now { wall: WallMs(1_774_747_800_000), ..Now::default() }));
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [(first, _, _writer), (second, _, _other)] =
+        folders.each_ref().map(|f| parts(f, clock.clone()));
+    let (mut reloads, mut stays) = (Engine::new(first), Engine::new(second));
+    install_ten_thousand(&mut reloads, "before");
+    install_ten_thousand(&mut stays, "before");
+    let mut seen = 0;
+    for step in 0..60 {
+        clock.advance(STEP);
+        if step % 20 == 3 {
+            install_ten_thousand(&mut reloads, &format!("after-{step}"));
+        }
+        let now = clock.now();
+        let due = [&mut reloads, &mut stays].map(|engine| {
+            engine.agenda.open(now);
+            engine.agenda.due(now)
+        });
+        assert_eq!(due[0], due[1], "after {step} steps");
+        // Half a second's share of the fleet, give or take the luck of the hash: no burst.
+        assert!((350..650).contains(&due[0].len()), "{} due at once", due[0].len());
+        seen += due[0].len();
+    }
+    assert!((29_000..31_000).contains(&seen), "{seen} in thirty seconds");
+    assert_eq!(reloads.agenda.missed(), 0);
 }

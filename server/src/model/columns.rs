@@ -10,6 +10,7 @@ mod repeating;
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::Family;
 
@@ -79,44 +80,56 @@ pub trait ColumnSet: Copy + 'static {
 }
 
 /// One value per column of `C`, or none.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Values<C> {
-    cells: Box<[Option<f64>]>,
+    /// NaN is none: half the memory of an `Option`, and there are hundreds for each host.
+    cells: Box<[f64]>,
     set: PhantomData<C>,
 }
 
 impl<C: ColumnSet> Default for Values<C> {
     fn default() -> Self {
-        Self { cells: vec![None; C::ALL.len()].into(), set: PhantomData }
+        Self { cells: vec![f64::NAN; C::ALL.len()].into(), set: PhantomData }
     }
+}
+
+/// None is equal to none.
+impl<C: ColumnSet> PartialEq for Values<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().map(|(_, value)| value).eq(other.iter().map(|(_, value)| value))
+    }
+}
+
+fn known(cell: f64) -> Option<f64> {
+    (!cell.is_nan()).then_some(cell)
 }
 
 impl<C: ColumnSet> Values<C> {
     /// The value of a column; none is unknown.
     #[must_use]
     pub fn get(&self, column: C) -> Option<f64> {
-        self.cells[column.index()]
+        known(self.cells[column.index()])
     }
 
     /// Sets a column. A value that is not finite or is negative is no measurement and is kept as
     /// none; a measured one is rounded to a thousandth.
     pub fn set(&mut self, column: C, value: impl Into<Option<f64>>) {
-        self.cells[column.index()] =
-            value.into().filter(|v| v.is_finite() && *v >= 0.0).map(|v| match column.spec().kind {
-                Kind::Whole => v.round(),
-                Kind::Real => (v * 1000.0).round() / 1000.0,
-            });
+        let measured = value.into().filter(|v| v.is_finite() && *v >= 0.0);
+        self.cells[column.index()] = measured.map_or(f64::NAN, |v| match column.spec().kind {
+            Kind::Whole => v.round(),
+            Kind::Real => (v * 1000.0).round() / 1000.0,
+        });
     }
 
     /// Every column with its value.
     pub fn iter(&self) -> impl Iterator<Item = (C, Option<f64>)> + '_ {
-        C::ALL.iter().copied().zip(self.cells.iter().copied())
+        C::ALL.iter().copied().zip(self.cells.iter().map(|cell| known(*cell)))
     }
 
     /// Takes over every value that `other` has.
     pub fn merge(&mut self, other: &Self) {
         for (cell, new) in self.cells.iter_mut().zip(&other.cells) {
-            if new.is_some() {
+            if !new.is_nan() {
                 *cell = *new;
             }
         }
@@ -130,11 +143,14 @@ impl<C: ColumnSet> fmt::Debug for Values<C> {
     }
 }
 
+/// The texts that name a row. Most rows have one, which then needs no memory of its own.
+pub type RowLabels = SmallVec<[Arc<str>; 1]>;
+
 /// One row of something that repeats: the texts that name it, and its values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row<C: ColumnSet> {
     /// One text per entry of [`ColumnSet::LABELS`].
-    pub labels: Vec<Arc<str>>,
+    pub labels: RowLabels,
     /// Its values.
     pub values: Values<C>,
 }

@@ -3,7 +3,7 @@
 //! Still raw: nothing here is a rate. Gauges are already in the unit of their [`Column`]; counters
 //! wait for a second snapshot of the same boot (`crate::rates`).
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -137,15 +137,26 @@ pub struct UnevenColumn {
 }
 
 /// Counters of things that repeat, by column: `N` columns, one row per key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Table<const N: usize> {
     keys: Vec<Arc<str>>,
-    columns: [Vec<u64>; N],
+    /// Where in `cells` each known column begins.
+    starts: [Option<usize>; N],
+    /// Column after column: one piece of memory per table, for as long as a snapshot is kept.
+    cells: Box<[u64]>,
 }
 
 impl<const N: usize> Default for Table<N> {
     fn default() -> Self {
-        Self { keys: Vec::new(), columns: std::array::from_fn(|_| Vec::new()) }
+        Self { keys: Vec::new(), starts: [None; N], cells: Box::default() }
+    }
+}
+
+impl<const N: usize> fmt::Debug for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cells = |start: usize| &self.cells[start..start + self.keys.len()];
+        let columns = self.starts.map(|start| start.map_or(&[][..], cells));
+        f.debug_struct("Table").field("keys", &self.keys).field("columns", &columns).finish()
     }
 }
 
@@ -156,12 +167,19 @@ impl<const N: usize> Table<N> {
     /// [`UnevenColumn`] names the first column that is not.
     pub fn new(keys: Vec<Arc<str>>, columns: [Vec<u64>; N]) -> Result<Self, UnevenColumn> {
         let expected = keys.len();
+        let mut starts = [None; N];
+        let mut cells = Vec::with_capacity(columns.iter().map(Vec::len).sum());
         for (column, values) in columns.iter().enumerate() {
-            if !values.is_empty() && values.len() != expected {
+            if values.is_empty() {
+                continue;
+            }
+            if values.len() != expected {
                 return Err(UnevenColumn { column, found: values.len(), expected });
             }
+            starts[column] = Some(cells.len());
+            cells.extend_from_slice(values);
         }
-        Ok(Self { keys, columns })
+        Ok(Self { keys, starts, cells: cells.into() })
     }
 
     /// The keys, in the order of the rows.
@@ -173,7 +191,8 @@ impl<const N: usize> Table<N> {
     /// One value; none where the kernel does not have the column, or there is no such row.
     #[must_use]
     pub fn get(&self, row: usize, column: usize) -> Option<u64> {
-        self.columns.get(column)?.get(row).copied()
+        let start = (*self.starts.get(column)?)?;
+        self.cells.get(start..start + self.keys.len())?.get(row).copied()
     }
 
     /// The row of a key. `hint` is where it was last time: devices seldom move.

@@ -194,7 +194,7 @@ impl Encoder for RawCodec {
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        buffers()
+        buffers(REQUEST_START_BYTES)
     }
 }
 
@@ -207,15 +207,19 @@ impl Decoder for RawCodec {
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        buffers()
+        buffers(ANSWER_START_BYTES)
     }
 }
 
-/// tonic's buffers of one call: a request and most answers fit in the first number.
-fn buffers() -> BufferSettings {
-    const START_BYTES: usize = 4 * 1024;
+/// Most requests fit in this.
+const REQUEST_START_BYTES: usize = 512;
+/// Most answers fit in this.
+const ANSWER_START_BYTES: usize = 4 * 1024;
+
+/// tonic's buffers of one call.
+fn buffers(start_bytes: usize) -> BufferSettings {
     const YIELD_BYTES: usize = 32 * 1024;
-    BufferSettings::new(START_BYTES, YIELD_BYTES)
+    BufferSettings::new(start_bytes, YIELD_BYTES)
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl Place {
         if lost && self.was_kept && !self.answering && !reset_by_peer(status) {
             return Fault::KeptDied;
         }
-        if cause::<hyper::Error>(status).is_some_and(hyper::Error::is_timeout) {
+        if lost && self.peer.gave_no_pong() {
             return Fault::NoPong;
         }
         match self.peer.speech() {

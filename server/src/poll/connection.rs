@@ -1,26 +1,32 @@
-//! One HTTP/2 connection to a peer: a watched socket under hyper's client, as a service that tonic's
-//! `Grpc` calls through.
+//! One HTTP/2 connection to a peer: a watched socket under h2, as a service that tonic's `Grpc` calls
+//! through.
 //!
 //! Not tonic's `Channel`, for three reasons that each cost a wrong row in the ledger. It reconnects
 //! by itself, inside a task of its own: a poll that is cut off by its deadline leaves a half-done
 //! connection attempt there, whose failure is then handed to the *next* poll. It also applies the
 //! `grpc-timeout` that it sends to itself, so an answer that the probe sends at the end of its
-//! budget would be thrown away on arrival. And it does not say what the peer did. Without it a poll
-//! connects in its own future, and there is one task per connection instead of two.
+//! budget would be thrown away on arrival. And it does not say what the peer did.
+//!
+//! Not hyper's client either: it sends the head of a request, waits until that has left, then the
+//! body, then an empty frame that says it was the last. Here the three are one write, and there is
+//! one task per connection instead of two.
 
 use std::{
     error::Error,
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
+use h2::{Ping, PingPong, RecvStream, client};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
-use hyper::{body::Incoming, client::conn::http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use hyper::body::{Body as _, Bytes, Frame};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tonic::body::Body;
 
 use super::socket::{Peer, Watched};
@@ -39,12 +45,20 @@ const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
 /// The header that ends a gRPC answer.
 const GRPC_STATUS: &str = "grpc-status";
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// An open connection. Clones share it; it closes when the last one is dropped.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Connection {
-    sender: http2::SendRequest<Body>,
+    sender: client::SendRequest<Bytes>,
     peer: Arc<Peer>,
     origin: Uri,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl Connection {
@@ -57,23 +71,17 @@ impl Connection {
         socket: TcpStream,
         origin: Uri,
         keep_alive: Duration,
-    ) -> Result<Self, hyper::Error> {
+    ) -> Result<Self, h2::Error> {
         // TLS has its place here: wrap the socket before it is watched, `Outcome::Tls` on failure.
         let (socket, peer) = Watched::new(socket);
-        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(WINDOW_BYTES)
+        let (sender, connection) = client::Builder::new()
+            .initial_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
             .max_header_list_size(MAX_HEADER_LIST_BYTES)
-            .keep_alive_interval(keep_alive)
-            .keep_alive_timeout(KEEP_ALIVE_ANSWER.min(keep_alive))
-            .keep_alive_while_idle(true)
-            .handshake(TokioIo::new(socket))
+            .enable_push(false)
+            .handshake(socket)
             .await?;
-        tokio::spawn(async move {
-            // How it ended shows in the call that meets it, with what `Peer` saw.
-            let _ended = driver.await;
-        });
+        tokio::spawn(drive(connection, Arc::clone(&peer), keep_alive));
         Ok(Self { sender, peer, origin })
     }
 
@@ -88,6 +96,42 @@ impl Connection {
     }
 }
 
+/// Carries a connection's frames until it ends. How it ended shows in the call that meets it, with
+/// what `Peer` saw.
+async fn drive(
+    mut connection: client::Connection<Watched<TcpStream>>,
+    peer: Arc<Peer>,
+    keep_alive: Duration,
+) {
+    let pings = connection.ping_pong();
+    let connection = pin!(connection);
+    tokio::select! {
+        biased;
+        _ended = connection => {}
+        // The connection is dropped with this select: whoever waits on it is told.
+        () = unanswered(pings, &peer, keep_alive) => {}
+    }
+}
+
+/// Pings the peer when nothing was heard of it for `keep_alive` (found out within twice that), and
+/// returns once it does not answer.
+async fn unanswered(pings: Option<PingPong>, peer: &Peer, keep_alive: Duration) {
+    // There is always one, as it is asked for once.
+    let Some(mut pings) = pings else { return std::future::pending().await };
+    let mut heard = peer.read_bytes();
+    loop {
+        sleep(keep_alive).await;
+        let now = peer.read_bytes();
+        if std::mem::replace(&mut heard, now) == now {
+            let answer = timeout(KEEP_ALIVE_ANSWER.min(keep_alive), pings.ping(Ping::opaque()));
+            if !matches!(answer.await, Ok(Ok(_))) {
+                peer.gives_no_pong();
+                return;
+            }
+        }
+    }
+}
+
 /// The head of an answer from an HTTP/2 server that does not speak gRPC: a web server, a proxy.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP status {status} with content type {content_type:?}, and no gRPC status")]
@@ -99,7 +143,7 @@ pub(super) struct PlainHttp {
 impl PlainHttp {
     /// Lets answers pass that say they are gRPC. tonic would take the page for a message first and
     /// complain of its compression flag.
-    fn check(answer: Response<Incoming>) -> Result<Response<Incoming>, Self> {
+    fn check(answer: Response<Received>) -> Result<Response<Received>, Self> {
         let (status, headers) = (answer.status(), answer.headers());
         let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         let grpc = status == StatusCode::OK && content_type.starts_with(b"application/grpc");
@@ -111,8 +155,8 @@ impl PlainHttp {
 }
 
 impl tower::Service<Request<Body>> for Connection {
-    type Response = Response<Incoming>;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Response = Response<Received>;
+    type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -120,7 +164,67 @@ impl tower::Service<Request<Body>> for Connection {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = self.sender.send_request(request);
-        Box::pin(async move { Ok(PlainHttp::check(answer.await?)?) })
+        let mut sender = self.sender.clone();
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let body = whole(body).await?;
+            // Both before the connection's task runs: head and body leave in one write.
+            let (answer, mut sending) =
+                sender.send_request(Request::from_parts(head, ()), false)?;
+            sending.send_data(body, true)?;
+            let answer = answer.await?.map(|stream| Received { stream, data_ended: false });
+            Ok(PlainHttp::check(answer)?)
+        })
+    }
+}
+
+/// The body of a unary request: one message, which is there already.
+async fn whole(body: Body) -> Result<Bytes, tonic::Status> {
+    let mut body = pin!(body);
+    let mut all = Bytes::new();
+    while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        if let Ok(data) = frame?.into_data() {
+            all = if all.is_empty() { data } else { [all, data].concat().into() };
+        }
+    }
+    Ok(all)
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Received {
+    stream: RecvStream,
+    data_ended: bool,
+}
+
+impl hyper::body::Body for Received {
+    type Data = Bytes;
+    type Error = h2::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        if !self.data_ended {
+            match ready!(self.stream.poll_data(cx)) {
+                Some(Ok(bytes)) => {
+                    // Fails only on a stream that is over, whose window is of no matter.
+                    let _over = self.stream.flow_control().release_capacity(bytes.len());
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+                // A peer that has said all may end the stream so (RFC 9113 section 8.1).
+                Some(Err(error)) if error.reason() == Some(h2::Reason::NO_ERROR) => {
+                    return Poll::Ready(None);
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => self.data_ended = true,
+            }
+        }
+        let trailers = ready!(self.stream.poll_trailers(cx));
+        Poll::Ready(trailers.transpose().map(|trailers| trailers.map(Frame::trailers)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_end_stream()
     }
 }

@@ -255,20 +255,19 @@ fn cost(cost: &v1::Cost) -> Cost {
 
 fn reports(wire: &[v1::FamilyReport]) -> Result<Vec<FamilyReport>, DecodeError> {
     Limit::Reports.hold(wire.len())?;
-    Ok(wire
-        .iter()
-        .filter_map(|report| {
-            let mut error = one_line(&report.error, MAX_REPORT_BYTES);
-            let status = status(report.status).unwrap_or_else(|| {
-                if error.is_empty() {
-                    error = format!("the probe reports status {}, not known here", report.status);
-                }
-                Status::Partial
-            });
-            let family = family(report.family())?;
-            Some(FamilyReport { family, status, spent_us: report.spent_us, error })
-        })
-        .collect())
+    let mut reports = Vec::with_capacity(wire.len());
+    reports.extend(wire.iter().filter_map(|report| {
+        let mut error = one_line(&report.error, MAX_REPORT_BYTES);
+        let status = status(report.status).unwrap_or_else(|| {
+            if error.is_empty() {
+                error = format!("the probe reports status {}, not known here", report.status);
+            }
+            Status::Partial
+        });
+        let family = family(report.family())?;
+        Some(FamilyReport { family, status, spent_us: report.spent_us, error })
+    }));
+    Ok(reports)
 }
 
 /// A status that is known here.

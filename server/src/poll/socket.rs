@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
@@ -69,6 +69,7 @@ impl fmt::Display for Speech {
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     read_bytes: AtomicU64,
+    no_pong: AtomicBool,
     said: Mutex<Said>,
 }
 
@@ -88,6 +89,21 @@ impl Peer {
     /// otherwise; none while it is open.
     pub(super) fn end(&self) -> Option<io::ErrorKind> {
         self.said().end
+    }
+
+    /// How much it has sent.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it did not answer an HTTP/2 ping.
+    pub(super) fn gives_no_pong(&self) {
+        self.no_pong.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it left an HTTP/2 ping unanswered.
+    pub(super) fn gave_no_pong(&self) -> bool {
+        self.no_pong.load(Ordering::Relaxed)
     }
 
     fn said(&self) -> std::sync::MutexGuard<'_, Said> {

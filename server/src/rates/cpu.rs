@@ -129,7 +129,7 @@ pub(super) fn cores(since: Option<Since<'_>>, current: &Snapshot) -> Vec<Row<Cor
         if let Some(shares) = shares {
             fill(&shares, CoreColumn::BusyPct, CORE_COLUMNS, &mut values);
         }
-        Row { labels: vec![core.clone()], values }
+        Row { labels: [core.clone()].into(), values }
     };
     current.cores.keys().iter().enumerate().map(|(index, core)| row(index, core)).collect()
 }

@@ -88,7 +88,7 @@ fn row(mount: &Mount) -> Row<FilesystemColumn> {
         mount.fs_type.clone(),
         mount.status.as_str().into(),
     ];
-    Row { labels, values }
+    Row { labels: labels.into(), values }
 }
 
 /// `part` of `whole` in percent; none when there is no whole, or the part is none of it.

@@ -15,8 +15,8 @@ use super::{
     space::larger,
 };
 use crate::model::{
-    Column, ColumnSet, DISK_COLUMNS, DiskColumn, NET_COLUMNS, NetColumn, Row, SOFTIRQ_COLUMNS,
-    Snapshot, SoftirqColumn, Table, Values,
+    Column, ColumnSet, DISK_COLUMNS, DiskColumn, NET_COLUMNS, NetColumn, Row, RowLabels,
+    SOFTIRQ_COLUMNS, Snapshot, SoftirqColumn, Table, Values,
 };
 
 // Rows are filled by position: the tables and their columns must stay in step.
@@ -80,8 +80,8 @@ impl Sum {
     }
 }
 
-fn labels(key: &Arc<str>) -> Vec<Arc<str>> {
-    vec![key.clone()]
+fn labels(key: &Arc<str>) -> RowLabels {
+    [key.clone()].into()
 }
 
 /// A row per core of `/proc/softirqs`.

@@ -42,6 +42,12 @@ impl Awaited {
         Self { settings, clock, store: OnceLock::new(), why }
     }
 
+    /// A store that is open already; the settings are never looked at.
+    #[must_use]
+    pub fn opened(settings: config::Store, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Self {
+        Self { store: OnceLock::from(store), ..Self::new(settings, clock) }
+    }
+
     /// Whether it is open.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -321,7 +321,7 @@ pub(crate) async fn a_large_answer_is_kept(fixture: &dyn Fixture) {
     let mut record = sample::good(host.id, &host.name, slot(0));
     let template = sample::detail();
     let core = |number: usize| -> Row<CoreColumn> {
-        Row { labels: vec![number.to_string().into()], ..template.cores[0].clone() }
+        Row { labels: [number.to_string().into()].into(), ..template.cores[0].clone() }
     };
     record.detail = Some(Detail {
         cores: (0..1_024).map(core).collect(),

@@ -14,7 +14,7 @@ use serde::{
     de::{self, IgnoredAny, SeqAccess, Visitor},
 };
 
-use crate::model::{ColumnSet, Detail, Row, Values};
+use crate::model::{ColumnSet, Detail, Row, RowLabels, Values};
 
 /// Bytes that one value takes on average; only the first guess of a text's length.
 const BYTES_PER_VALUE: usize = 8;
@@ -238,7 +238,7 @@ impl<'de, C: ColumnSet> Visitor<'de> for RowVisitor<C> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut labels = Vec::with_capacity(C::LABELS.len());
+        let mut labels = RowLabels::with_capacity(C::LABELS.len());
         for position in 0..C::LABELS.len() {
             let label: Arc<str> = seq
                 .next_element()?
@@ -276,14 +276,15 @@ mod tests {
         let mut mount = Values::<FilesystemColumn>::default();
         mount.set(FilesystemColumn::SizeBytes, 9_007_199_254_740_992.0);
         let detail = Detail {
-            cores: vec![Row { labels: vec!["0".into()], values }],
+            cores: vec![Row { labels: ["0".into()].into(), values }],
             filesystems: vec![Row {
                 labels: vec![
                     "/mnt/a \"b\"\n\\é".into(),
                     "/dev/sda".into(),
                     "ext4".into(),
                     "ok".into(),
-                ],
+                ]
+                .into(),
                 values: mount,
             }],
             ..Detail::default()

@@ -27,8 +27,10 @@ fn poll(host: roundsman::model::HostId, minute: i64) -> Record {
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     values.set(Column::CpuBusyPct, (minute % 60) as f64 + 0.5);
     values.set(Column::MemTotalBytes, 8_321_499_136.0);
-    let net: Row<NetColumn> = Row { labels: vec!["eth\"0".into()], values: Values::default() };
-    let core: Row<CoreColumn> = Row { labels: vec!["0".into()], values: Values::default() };
+    let net: Row<NetColumn> =
+        Row { labels: ["eth\"0".into()].into_iter().collect(), values: Values::default() };
+    let core: Row<CoreColumn> =
+        Row { labels: ["0".into()].into_iter().collect(), values: Values::default() };
     let detail = Detail { cores: vec![core], interfaces: vec![net], ..Detail::default() };
     Record {
         host,

@@ -1,6 +1,6 @@
 //! What repeats: cores, interfaces, disks, filesystems, processes.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use roundsman_proto::v1;
 
@@ -194,9 +194,17 @@ fn table<const N: usize>(
     Table::new(keys, columns).map_err(|source| DecodeError::Uneven { table, source })
 }
 
+/// "0", "1" and so on, which every host of the fleet shares; larger machines have theirs made.
+static CORE_NAMES: LazyLock<Vec<Arc<str>>> =
+    LazyLock::new(|| (0..256).map(|core: u32| core.to_string().into()).collect());
+
 fn core_names(cores: &[u32]) -> Result<Vec<Arc<str>>, DecodeError> {
     Limit::Cores.hold(cores.len())?;
-    Ok(cores.iter().map(|core| core.to_string().into()).collect())
+    let name = |core: &u32| {
+        let shared = usize::try_from(*core).ok().and_then(|core| CORE_NAMES.get(core));
+        shared.map_or_else(|| core.to_string().into(), Arc::clone)
+    };
+    Ok(cores.iter().map(name).collect())
 }
 
 fn names(texts: &[String], limit: Limit) -> Result<Vec<Arc<str>>, DecodeError> {

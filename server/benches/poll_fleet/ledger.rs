@@ -1,0 +1,191 @@
+//! A store that notes how late every poll was before it hands the row on, or drops it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use roundsman::{
+    model::{HostId, HostName, Outcome, Transition, VersionId},
+    store::{
+        Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Registration,
+        Retention, Span, Store, StoreError, StoreStatus, Written,
+    },
+    units::WallMs,
+};
+use serde::Serialize;
+
+/// What is noted of one poll.
+#[derive(Clone, Copy)]
+pub(crate) struct Noted {
+    /// The number in the host's name: `web-17`.
+    pub(crate) host: u32,
+    pub(crate) slot_ms: i64,
+    pub(crate) late_us: u64,
+    pub(crate) queue_us: u64,
+    pub(crate) started_ms: i64,
+    pub(crate) outcome: Outcome,
+}
+
+/// Notes and hands on.
+pub(crate) struct Ledger {
+    inner: Option<Arc<dyn Store>>,
+    noted: Mutex<Vec<Noted>>,
+    moves: Mutex<BTreeMap<String, usize>>,
+    names: Mutex<HashMap<HostName, HostId>>,
+}
+
+impl Ledger {
+    /// Over a store, or over none: then rows are dropped.
+    pub(crate) fn new(inner: Option<Arc<dyn Store>>) -> Arc<Self> {
+        let (noted, moves, names) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { inner, noted, moves, names })
+    }
+
+    /// What was noted since the last time.
+    pub(crate) fn take(&self) -> (Vec<Noted>, BTreeMap<String, usize>) {
+        (
+            std::mem::take(&mut *self.noted.lock().unwrap()),
+            std::mem::take(&mut *self.moves.lock().unwrap()),
+        )
+    }
+
+    fn note(&self, batch: &Batch) {
+        let number =
+            |name: &HostName| name.as_str().rsplit('-').next().unwrap().parse().unwrap_or(0);
+        self.noted.lock().unwrap().extend(batch.polls.iter().map(|poll| Noted {
+            host: number(&poll.name),
+            slot_ms: poll.slot.0,
+            late_us: poll.timings.late_us.0,
+            queue_us: poll.timings.queue_us.0,
+            started_ms: poll.started.0,
+            outcome: poll.outcome,
+        }));
+        for change in &batch.transitions {
+            let words = format!("{}>{}", change.from, change.to);
+            *self.moves.lock().unwrap().entry(words).or_default() += 1;
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Ledger {
+    async fn register(
+        &self,
+        hosts: Vec<Registration>,
+        at: WallMs,
+    ) -> Result<Vec<KnownHost>, StoreError> {
+        if let Some(inner) = &self.inner {
+            return inner.register(hosts, at).await;
+        }
+        let mut names = self.names.lock().unwrap();
+        Ok(hosts
+            .into_iter()
+            .map(|host| {
+                let next = HostId(i64::try_from(names.len()).unwrap() + 1);
+                let id = *names.entry(host.name.clone()).or_insert(next);
+                let facts = roundsman::model::Facts::default();
+                KnownHost { id, name: host.name, facts, state: None, latest_slot: None }
+            })
+            .collect())
+    }
+
+    async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
+        match &self.inner {
+            Some(inner) => inner.retire(hosts, at).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.record_inventory(loaded).await,
+            None => Ok(VersionId(loaded.at.0)),
+        }
+    }
+
+    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+        self.note(&batch);
+        match &self.inner {
+            Some(inner) => inner.write(batch).await,
+            None => Ok(Written { polls: batch.polls.len() as u64, repeated: 0, conflicting: 0 }),
+        }
+    }
+
+    async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.hosts(query).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn polls(
+        &self,
+        host: HostId,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<roundsman::model::Record>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.polls(host, span, order, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn transitions(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Transition>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.transitions(host, span, order, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.prune(before).await,
+            None => Ok(Pruned::default()),
+        }
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.status().await,
+            None => Ok(StoreStatus {
+                backend: "none",
+                location: String::new(),
+                schema: 0,
+                bytes: 0,
+                free_bytes: 0,
+                hosts: 0,
+                retired: 0,
+                polls: 0,
+                events: 0,
+                oldest_poll: None,
+                newest_poll: None,
+            }),
+        }
+    }
+}
+
+/// A distribution of microseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize, serde::Deserialize)]
+pub(crate) struct Spread {
+    pub p50: u64,
+    pub p99: u64,
+    pub(crate) max: u64,
+}
+
+impl Spread {
+    pub(crate) fn of(mut all: Vec<u64>) -> Self {
+        all.sort_unstable();
+        let at = |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1)));
+        let at = |share| at(share).copied().unwrap_or(0);
+        Self { p50: at(50), p99: at(99), max: all.last().copied().unwrap_or(0) }
+    }
+}

@@ -1,0 +1,116 @@
+//! A whole server against a fleet of fake probes: how late polls are begun, what they cost, what a
+//! host costs in memory, and what dead neighbours, restarts and reloads do to all that.
+//!
+//! `cargo bench -p roundsman --bench poll_fleet -- [steady|black-holes|restart|reload|soak] [flags]`
+//!
+//! The fleet and the server are processes of their own (this program again), so that the server's
+//! CPU time and memory are its own. Lateness is that of every single row. `--store none` drops the
+//! rows, which is polling without the store's share; the thread that polls is listed apart in any
+//! case. Everything stays on loopback.
+#![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
+#![allow(clippy::cast_precision_loss, reason = "printed with few digits")]
+
+mod ledger;
+mod modes;
+mod processes;
+mod server;
+
+#[path = "../../tests/support/mariadbd.rs"]
+mod mariadbd;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, ValueEnum};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Every host is well.
+    Steady,
+    /// A clean stretch, then some hosts black-holed, half after and half before accepting.
+    BlackHoles,
+    /// All probes stop, stay away, and come back at once.
+    Restart,
+    /// One host of the inventory changes.
+    Reload,
+    /// Faults switch on and off.
+    Soak,
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kept {
+    /// Nowhere.
+    None,
+    /// A SQLite file in a temporary folder.
+    Sqlite,
+    /// A MariaDB server of its own.
+    Mariadb,
+}
+
+/// See the head of the file.
+#[derive(Debug, Clone, Parser)]
+pub(crate) struct Args {
+    /// What is measured.
+    #[arg(value_enum, default_value = "steady")]
+    pub(crate) mode: Mode,
+    /// Hosts.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) hosts: u32,
+    /// Interval of every host.
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    pub(crate) interval: Duration,
+    /// Timeout of every poll.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// How long each stretch is measured.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) length: Duration,
+    /// Where rows go.
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) store: Kept,
+    /// Share of hosts that are black-holed.
+    #[arg(long, default_value_t = 0.5)]
+    pub(crate) share: f64,
+    /// Seed of the fleet and of the soak's faults.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// A setting of the server, `poll.in_flight=1024`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    pub(crate) bench: bool,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    match words.get(1).map(String::as_str) {
+        Some("a-fleet") => {
+            return roundsman_fleet::cli::main(
+                std::iter::once("roundsman-fleet".to_owned()).chain(words[2..].iter().cloned()),
+            );
+        }
+        Some("a-server") => {
+            let _limit = roundsman_fleet::descriptors::raise();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let interval_ms = words[4].parse().unwrap();
+            let run = server::run(
+                PathBuf::from(&words[2]),
+                words[3].clone(),
+                interval_ms,
+                words[5..].to_vec(),
+            );
+            runtime.unwrap().block_on(run);
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let mut args = Args::parse();
+    if !args.bench {
+        // `cargo test --benches` only wants to know that it runs.
+        (args.hosts, args.length) = (20, Duration::from_secs(3));
+    }
+    modes::run(&args);
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,228 @@
+//! The server in a process of its own: the whole of it over the ledger, told what to do by lines on
+//! standard input, answering one line of JSON each.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use roundsman::{
+    app::{self, App},
+    clock::SystemClock,
+    config::{Config, Flag, Sources},
+    model::Outcome,
+    store::{self, Mode},
+};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::ledger::{Ledger, Noted, Spread};
+
+/// What the server says of the time since it was last asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) seconds: f64,
+    pub(crate) polls: usize,
+    pub(crate) outcomes: BTreeMap<String, usize>,
+    /// Of hosts that are meant to be well.
+    pub(crate) well: Well,
+    /// Begun in the busiest second.
+    pub(crate) burst: usize,
+    pub(crate) process_us: f64,
+    /// The thread that polls.
+    pub(crate) poll_thread_us: f64,
+    pub(crate) rss_kib: u64,
+    pub(crate) private_kib: u64,
+    pub(crate) fds: usize,
+    pub(crate) threads: usize,
+    pub(crate) tasks: usize,
+    pub(crate) states: BTreeMap<String, usize>,
+    pub(crate) moves: BTreeMap<String, usize>,
+    pub(crate) version: i64,
+    pub(crate) inventory_error: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Well {
+    pub(crate) polls: usize,
+    pub(crate) ok: usize,
+    /// Slots between a host's first and last that have no row.
+    pub(crate) gaps: usize,
+    /// Hosts whose slots are not all on one grid.
+    pub(crate) off_grid: usize,
+    pub(crate) late: Spread,
+    /// Lateness and waiting for a place together: until it is truly begun.
+    pub(crate) begun: Spread,
+}
+
+/// Runs until standard input ends.
+pub(crate) async fn run(
+    folder: PathBuf,
+    store_url: String,
+    interval_ms: i64,
+    settings: Vec<String>,
+) {
+    let flag = |key: &'static str, value: String| Flag { key, name: "bench", value };
+    let mut flags = vec![
+        flag("inventory", folder.join("inventory.toml").display().to_string()),
+        flag("data", folder.display().to_string()),
+        flag("http.listen", "127.0.0.1:0".to_owned()),
+    ];
+    for setting in settings {
+        let (key, value) = setting.split_once('=').unwrap();
+        flags.push(flag(String::leak(key.to_owned()), value.to_owned()));
+    }
+    if store_url != "none" {
+        flags.push(flag("store.url", store_url.clone()));
+    }
+    let config = Config::load(Sources { flags, ..Sources::default() }).unwrap().config;
+    let inner = match store_url.as_str() {
+        "none" => None,
+        _ => {
+            let clock = Arc::new(SystemClock::new());
+            Some(store::open(&config.store, Mode::ReadWrite, clock).await.unwrap())
+        }
+    };
+    let ledger = Ledger::new(inner);
+    let app = app::start_over(config, ledger.clone()).await.unwrap();
+    let mut lines = lines();
+    say(&"ready");
+    let (mut since, mut ill) = (Used::now(), 0..0);
+    while let Some(line) = lines.recv().await {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            // Hosts with these numbers are not meant to be well.
+            ["ill", from, to] => {
+                ill = from.parse().unwrap()..to.parse().unwrap();
+                say(&"ok");
+            }
+            ["report"] => {
+                let now = Used::now();
+                let noted = ledger.take();
+                say(&report(&app, &now, &since, noted, &ill, interval_ms));
+                since = now;
+            }
+            _ => panic!("no such command: {line}"),
+        }
+    }
+    app.stop().await;
+}
+
+fn say(what: &impl Serialize) {
+    let line = serde_json::to_string(what).unwrap();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
+}
+
+fn lines() -> mpsc::Receiver<String> {
+    let (send, lines) = mpsc::channel(4);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if send.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// What was used up to a moment, microseconds.
+struct Used {
+    process: f64,
+    thread: f64,
+    wall: f64,
+}
+
+impl Used {
+    /// To be called on the thread that polls.
+    fn now() -> Self {
+        let us = |clock| {
+            let time = clock_gettime(clock);
+            let nanos = u32::try_from(time.tv_nsec).unwrap();
+            Duration::new(time.tv_sec.unsigned_abs(), nanos).as_secs_f64() * 1e6
+        };
+        Self {
+            process: us(ClockId::ProcessCPUTime),
+            thread: us(ClockId::ThreadCPUTime),
+            wall: us(ClockId::Monotonic),
+        }
+    }
+}
+
+fn report(
+    app: &App,
+    now: &Used,
+    since: &Used,
+    (noted, moves): (Vec<Noted>, BTreeMap<String, usize>),
+    ill: &std::ops::Range<u32>,
+    interval_ms: i64,
+) -> Report {
+    let mut outcomes = BTreeMap::<String, usize>::new();
+    let mut seconds = BTreeMap::<i64, usize>::new();
+    for poll in &noted {
+        *outcomes.entry(poll.outcome.to_string()).or_default() += 1;
+        if poll.outcome != Outcome::Overrun {
+            *seconds.entry(poll.started_ms / 1000).or_default() += 1;
+        }
+    }
+    let states = app.live().count_by_state();
+    let server = app.live().server();
+    Report {
+        seconds: (now.wall - since.wall) / 1e6,
+        polls: noted.len(),
+        outcomes,
+        burst: seconds.values().copied().max().unwrap_or(0),
+        process_us: now.process - since.process,
+        poll_thread_us: now.thread - since.thread,
+        rss_kib: kib("/proc/self/status", "VmRSS:"),
+        private_kib: kib("/proc/self/smaps_rollup", "Private_Dirty:"),
+        fds: fs::read_dir("/proc/self/fd").unwrap().count(),
+        threads: fs::read_dir("/proc/self/task").unwrap().count(),
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+        states: states
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(state, count)| (state.to_string(), count))
+            .collect(),
+        moves,
+        version: server.inventory.map_or(0, |(version, ..)| version.0),
+        inventory_error: server.inventory_error.map(|words| words.to_string()),
+        well: well(&noted, ill, interval_ms),
+    }
+}
+
+fn well(noted: &[Noted], ill: &std::ops::Range<u32>, interval_ms: i64) -> Well {
+    let mut hosts = BTreeMap::<u32, Vec<i64>>::new();
+    let well: Vec<&Noted> = noted.iter().filter(|poll| !ill.contains(&poll.host)).collect();
+    for poll in &well {
+        hosts.entry(poll.host).or_default().push(poll.slot_ms);
+    }
+    let (mut gaps, mut off_grid) = (0, 0);
+    for slots in hosts.values_mut() {
+        slots.sort_unstable();
+        let phase = slots[0].rem_euclid(interval_ms);
+        off_grid += usize::from(slots.iter().any(|slot| slot.rem_euclid(interval_ms) != phase));
+        let meant = (slots[slots.len() - 1] - slots[0]) / interval_ms + 1;
+        gaps += usize::try_from(meant).unwrap().saturating_sub(slots.len());
+    }
+    Well {
+        polls: well.len(),
+        ok: well.iter().filter(|poll| poll.outcome == Outcome::Ok).count(),
+        gaps,
+        off_grid,
+        late: Spread::of(well.iter().map(|poll| poll.late_us).collect()),
+        begun: Spread::of(well.iter().map(|poll| poll.late_us + poll.queue_us).collect()),
+    }
+}
+
+fn kib(file: &str, key: &str) -> u64 {
+    let text = fs::read_to_string(file).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+}

@@ -1,0 +1,231 @@
+//! The server against a fleet of fake probes: every personality has its outcome, black holes cost
+//! nobody a poll, and a fleet that comes back all at once is polled as steadily as before.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+
+use roundsman::{
+    app::{self, App},
+    clock::SystemClock,
+    config::{Config, Flag, Sources},
+    model::{Address, HostId, HostName, Outcome, Record, Selection, State},
+    poll::{Job, Limits, Link, Poller, Serving},
+    store::{self, HostQuery, Mode, Order, Span},
+};
+use roundsman_fleet::{
+    fleet::Fleet,
+    plan::{Plan, Selector},
+};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The interval of every host, milliseconds.
+const INTERVAL_MS: i64 = 1_000;
+
+fn fleet(hosts: u32) -> Fleet {
+    Fleet::start(&Plan { hosts, port: 0, ..Plan::default() }).unwrap()
+}
+
+fn set(fleet: &Fleet, hosts: &str, personality: &str) -> usize {
+    fleet.set(&hosts.parse::<Selector>().unwrap(), personality.parse().unwrap())
+}
+
+fn link(fleet: &Fleet, name: &str) -> Arc<Link> {
+    let socket = fleet.socket(name).unwrap();
+    Link::new(vec![Address { host: socket.ip().to_string().into(), port: socket.port() }])
+}
+
+fn job(link: &Arc<Link>) -> Job {
+    Job {
+        host: HostId(1),
+        name: HostName::new("fake").unwrap(),
+        link: Arc::clone(link),
+        timeout: Duration::from_secs(2),
+        selection: Arc::new(Selection::default()),
+        expected_machine: None,
+    }
+}
+
+#[tokio::test]
+async fn every_personality_has_its_outcome_over_a_kept_connection_and_a_new_one() {
+    let fleet = fleet(1);
+    let limits = Limits { connect_timeout: Duration::from_millis(300), ..Limits::default() };
+    let poller = Poller::new(limits, Arc::new(SystemClock::new()));
+    let kept = link(&fleet, "web-1");
+    let own = poller.poll(job(&kept)).await.snapshot.unwrap().facts.machine_id;
+    for (personality, outcome) in [
+        ("healthy", Outcome::Ok),
+        ("slow=100ms", Outcome::Ok),
+        ("slow=10s", Outcome::Deadline),
+        ("hang-after-accept", Outcome::Deadline),
+        ("hang-before-accept", Outcome::Unreachable),
+        ("refuse", Outcome::Refused),
+        ("reset-mid-answer", Outcome::Refused),
+        ("garbage", Outcome::Malformed),
+        ("huge", Outcome::TooLarge),
+        ("wrong-machine", Outcome::WrongHost),
+        ("not-serving", Outcome::ProbeError),
+    ] {
+        set(&fleet, "all", "healthy");
+        let well = async { while poller.poll(job(&kept)).await.outcome != Outcome::Ok {} };
+        timeout(PATIENCE, well).await.expect(personality);
+        set(&fleet, "all", personality);
+        for link in [&kept, &link(&fleet, "web-1")] {
+            let job = Job { expected_machine: own.clone(), ..job(link) };
+            // The change of a socket takes a moment, in which the poll before may still be answered.
+            let changed = async {
+                loop {
+                    let attempt = poller.poll(job.clone()).await;
+                    if attempt.outcome == outcome {
+                        return attempt;
+                    }
+                }
+            };
+            let attempt = timeout(PATIENCE, changed).await.expect(personality);
+            assert_eq!(attempt.snapshot.is_some(), outcome.has_values(), "{personality}");
+        }
+    }
+    set(&fleet, "all", "not-serving");
+    let said = poller.check(&kept, Duration::from_secs(2)).await.unwrap();
+    assert_eq!(said, Serving::No);
+}
+
+#[tokio::test]
+async fn values_move_and_machines_differ() {
+    let fleet = fleet(10);
+    let poller = Poller::new(Limits::default(), Arc::new(SystemClock::new()));
+    let mut machines = BTreeMap::new();
+    for (name, _) in fleet.probes() {
+        let link = link(&fleet, name);
+        let first = poller.poll(job(&link)).await.snapshot.unwrap();
+        let later = async {
+            loop {
+                let next = poller.poll(job(&link)).await.snapshot.unwrap();
+                if next.cpu != first.cpu {
+                    return next;
+                }
+            }
+        };
+        let later = timeout(PATIENCE, later).await.expect("nothing moves");
+        assert_eq!(later.facts, first.facts);
+        machines.insert(first.facts.machine_id.clone().unwrap(), name);
+    }
+    assert_eq!(machines.len(), 10);
+    assert_eq!(fleet.stats().accepted, 10, "connections are kept");
+}
+
+/// A server that polls a fleet.
+struct Server {
+    folder: TempDir,
+    app: App,
+}
+
+fn config(folder: &TempDir) -> Config {
+    let flag = |key, value: String| Flag { key, name: "test", value };
+    let flags = vec![
+        flag("inventory", folder.path().join("inventory.toml").display().to_string()),
+        flag("data", folder.path().display().to_string()),
+        flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("poll.connect_timeout", "300ms".to_owned()),
+    ];
+    Config::load(Sources { flags, ..Sources::default() }).unwrap().config
+}
+
+impl Server {
+    async fn start(fleet: &Fleet) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let interval = format!("{INTERVAL_MS}ms");
+        fs::write(folder.path().join("inventory.toml"), fleet.inventory(Some(&interval))).unwrap();
+        let app = app::start(config(&folder)).await.unwrap();
+        Self { folder, app }
+    }
+
+    /// Waits until every host is as wanted.
+    async fn until(&self, what: &str, wanted: impl Fn(&roundsman::live::HostView) -> bool) {
+        let mut updates = self.app.live().subscribe();
+        let seen = async {
+            while !self.app.live().hosts().iter().all(|host| wanted(host)) {
+                // Lagging is no loss: the view is looked at whole.
+                let _ = updates.recv().await;
+            }
+        };
+        timeout(PATIENCE, seen).await.expect(what);
+    }
+
+    /// Stops the server and reads every row that it kept, by host name.
+    async fn rows(self) -> BTreeMap<String, Vec<Record>> {
+        let config = config(&self.folder);
+        self.app.stop().await;
+        let clock = Arc::new(SystemClock::new());
+        let store = store::open(&config.store, Mode::ReadOnly, clock).await.unwrap();
+        let mut rows = BTreeMap::new();
+        for host in store.hosts(HostQuery::all()).await.unwrap() {
+            let polls = store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
+            rows.insert(host.name.to_string(), polls);
+        }
+        rows
+    }
+}
+
+/// Every slot of the host's grid from its first poll to its last has exactly one row.
+fn assert_no_slot_is_without_its_row(name: &str, rows: &[Record]) {
+    for pair in rows.windows(2) {
+        let apart = pair[1].slot.0 - pair[0].slot.0;
+        assert_eq!(apart, INTERVAL_MS, "{name}: from {} to {}", pair[0].slot, pair[1].slot);
+    }
+}
+
+#[tokio::test]
+async fn black_holes_cost_no_healthy_host_a_poll() {
+    const HOSTS: u32 = 60;
+    const POLLS: usize = 6;
+    let fleet = fleet(HOSTS);
+    set(&fleet, "#1-15", "hang-after-accept");
+    set(&fleet, "#16-30", "hang-before-accept");
+    let holed = |name: &str| name.rsplit('-').next().unwrap().parse::<u32>().unwrap() <= HOSTS / 2;
+    let server = Server::start(&fleet).await;
+    server
+        .until("black holes are not seen, or hold others up", |host| {
+            if holed(host.name.as_str()) {
+                host.state == State::Down
+            } else {
+                host.state == State::Up && host.recent.len() >= POLLS
+            }
+        })
+        .await;
+    let rows = server.rows().await;
+    assert_eq!(rows.len(), HOSTS as usize);
+    for (name, rows) in rows {
+        if holed(&name) {
+            let dead = [Outcome::Deadline, Outcome::Unreachable];
+            assert!(rows.iter().all(|row| dead.contains(&row.outcome)), "{name}");
+            continue;
+        }
+        assert!(rows.len() >= POLLS, "{name}: {}", rows.len());
+        assert!(rows.iter().all(|row| row.outcome == Outcome::Ok), "{name}");
+        assert_no_slot_is_without_its_row(&name, &rows);
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_that_comes_back_at_once_is_polled_no_faster_than_before() {
+    const HOSTS: u32 = 40;
+    let fleet = fleet(HOSTS);
+    let server = Server::start(&fleet).await;
+    server.until("not all up", |host| host.state == State::Up).await;
+    assert_eq!(set(&fleet, "all", "refuse"), HOSTS as usize);
+    server.until("not all down", |host| host.state == State::Down).await;
+    set(&fleet, "all", "healthy");
+    server.until("not all up again", |host| host.state == State::Up).await;
+    let rows = server.rows().await;
+    for (name, rows) in &rows {
+        let phase = rows[0].slot.0.rem_euclid(INTERVAL_MS);
+        assert!(rows.iter().all(|row| row.slot.0.rem_euclid(INTERVAL_MS) == phase), "{name}");
+        // Never two rows in one interval: what comes back is asked at its slots, not on top of them.
+        let apart = rows.windows(2).map(|pair| pair[1].slot.0 - pair[0].slot.0);
+        assert!(apart.min().unwrap() >= INTERVAL_MS, "{name}");
+    }
+}
