@@ -134,10 +134,18 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
+    let (seal, seal_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
-    let rounds = Rounds::start(Ticks { round, inventory, prune }).await?;
+    let rounds = Rounds::start(Ticks { round, inventory, prune, seal }).await?;
     let http = HttpThread::start(listener, site)?;
 
+    let sealer = chores::Sealer {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        live: Arc::clone(&live),
+        metrics: Arc::clone(&metrics),
+        after: config.seal.after,
+    };
     let parts = Parts {
         poller: Poller::new(limits(&config.poll), Arc::clone(&clock)),
         clock: Arc::clone(&clock),
@@ -155,6 +163,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         rounds,
         installer,
         pruner: chores::Pruner { store, clock, retention: config.retention },
+        sealer,
+        seal: seal_in,
         inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,

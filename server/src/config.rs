@@ -51,6 +51,8 @@ pub struct Config {
     pub health: Health,
     /// How long rows are kept.
     pub retention: Retention,
+    /// `[seal]`: when polls are packed.
+    pub seal: Seal,
     /// What is logged.
     pub log: Log,
 }
@@ -119,6 +121,13 @@ pub struct Retention {
     pub polls: Duration,
     /// How long changes of state are kept.
     pub events: Duration,
+}
+
+/// `[seal]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// How old an hour of polls is when it is sealed.
+    pub after: Duration,
 }
 
 /// `[log]`
@@ -236,7 +245,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
         DATA, HEALTH_CLOCK_SKEW, HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT,
         LOG_LEVEL, POLL_ANSWER_MAX, POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, WRITER_BATCH_ROWS,
+        POLL_RESOLVE_IN_FLIGHT, RETENTION_EVENTS, RETENTION_POLLS, SEAL_AFTER, WRITER_BATCH_ROWS,
         WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
@@ -278,6 +287,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             polls: read.get(&RETENTION_POLLS),
             events: read.get(&RETENTION_EVENTS),
         },
+        seal: Seal { after: read.get(&SEAL_AFTER) },
         log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
     }
 }

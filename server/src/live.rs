@@ -74,6 +74,8 @@ pub struct ServerView {
     pub inventory: Option<(VersionId, Arc<str>, WallMs)>,
     /// Why the inventory file as it is now is not in force; one problem per line.
     pub inventory_error: Option<Arc<str>>,
+    /// Why hours that are old enough are not sealed; none when they are.
+    pub seal_error: Option<Arc<str>>,
     /// When the cron scheduler last opened a round of slots.
     pub last_round: WallMs,
     /// Set once the first inventory is in force.

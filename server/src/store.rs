@@ -291,7 +291,7 @@ pub struct StoreStatus {
     pub sealed_bytes: u64,
     /// Room that the others take, bytes of `bytes`.
     pub unsealed_bytes: u64,
-    /// The first hour with polls that are not sealed.
+    /// The first hour with polls that are not sealed; none where there is none, or no sealing.
     pub oldest_unsealed: Option<WallMs>,
 }
 

@@ -140,6 +140,8 @@ settings! {
         "How long polls are kept";
     RETENTION_EVENTS: Duration = "retention.events", secs(400 * DAY), Some((secs(3600), secs(3650 * DAY))),
         "How long changes of state are kept";
+    SEAL_AFTER: Duration = "seal.after", secs(48 * 3600), Some((secs(3600), secs(3650 * DAY))),
+        "How old an hour of polls is when MySQL keeps it packed; SQLite never does";
     LOG_LEVEL: LogLevel = "log.level", LogLevel::Info, None,
         "The least important level that is written";
     LOG_FORMAT: LogFormat = "log.format", LogFormat::Text, None,

@@ -17,7 +17,7 @@ pub struct Readiness {
     pub ready: bool,
     /// Why it does not, one sentence each.
     pub reasons: Vec<String>,
-    /// What is wrong without stopping the work: a refused inventory file.
+    /// What is wrong without stopping the work: a refused inventory file, polls not sealed.
     pub warnings: Vec<String>,
     /// When the server started.
     pub started: Rfc3339,
@@ -59,13 +59,16 @@ impl Readiness {
         if let Some(error) = store_error {
             reasons.push(format!("the store does not answer: {error}"));
         }
-        let warnings = server.inventory_error.iter().map(|error| {
+        let refused = server.inventory_error.iter().map(|error| {
             format!("the inventory file was refused, the one before stays in force: {error}")
+        });
+        let unsealed = server.seal_error.iter().map(|error| {
+            format!("old polls are not sealed, they stay as they are and take more room: {error}")
         });
         Self {
             ready: reasons.is_empty(),
             reasons,
-            warnings: warnings.collect(),
+            warnings: refused.chain(unsealed).collect(),
             started: Rfc3339(server.started),
             inventory: server.inventory.as_ref().map(|(version, hash, loaded)| InventoryShape {
                 version: version.0,

@@ -40,8 +40,7 @@ pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
             sealed_polls: 0,
             sealed_bytes: 0,
             unsealed_bytes: page * (pragma("page_count")? - pragma("freelist_count")?),
-            oldest_unsealed: moment("SELECT slot_ms FROM poll ORDER BY rowid LIMIT 1")?
-                .map(|slot| WallMs(slot.0.div_euclid(3_600_000) * 3_600_000)),
+            oldest_unsealed: None,
         })
     };
     status().map_err(failed)

@@ -414,6 +414,7 @@ async fn names_that_are_code_elsewhere_are_names_in_both_tiers() {
         "line\none\ttab\r\u{1}\u{1f}\u{7f}",
         "三 🦀 \u{202e}rtl \u{10ffff}",
         "%_?:name@x /* */ #",
+        "nul \u{0} inside",
         "",
         &long,
     ];
