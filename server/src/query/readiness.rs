@@ -99,6 +99,17 @@ mod tests {
     }
 
     #[test]
+    fn polls_that_are_not_sealed_are_a_warning() {
+        let server = ServerView { seal_error: Some("damaged".into()), ..well() };
+        let judged = Readiness::judge(&server, None, NOW);
+        assert!(judged.ready);
+        assert_eq!(
+            judged.warnings,
+            ["old polls are not sealed, they stay as they are and take more room: damaged"]
+        );
+    }
+
+    #[test]
     fn a_server_that_works_is_ready_even_with_a_refused_file() {
         let server = ServerView { inventory_error: Some("line 3".into()), ..well() };
         let readiness = Readiness::judge(&server, None, NOW);
