@@ -18,6 +18,52 @@ const CORES: [usize; 40] = [
     4, 8, 2, 16, 4, 2, 8, 4, 2,
 ];
 
+/// Parts of names of what almost never moves.
+const STILL: [&str; 42] = [
+    "error",
+    "dropped",
+    "fifo",
+    "frame",
+    "compressed",
+    "multicast",
+    "carrier",
+    "collisions",
+    "nice",
+    "guest",
+    "irq_pct",
+    "hi_per_s",
+    "irq_poll",
+    "hrtimer",
+    "tasklet",
+    "huge",
+    "swap",
+    "oom",
+    "stall",
+    "refault",
+    "direct",
+    "kswapd",
+    "orphan",
+    "overflow",
+    "drops",
+    "discard",
+    "corrupted",
+    "hung",
+    "read_only",
+    "blocked",
+    "writeback",
+    "full",
+    "no_ports",
+    "syn_retrans",
+    "attempt_fails",
+    "paged_in",
+    "major",
+    "udp6",
+    "steal",
+    "mlocked",
+    "in_flight",
+    "net_tx_per_s",
+];
+
 /// Numbers without a pattern, the same in every run (xorshift).
 struct Numbers(u64);
 
@@ -37,7 +83,7 @@ impl Numbers {
 }
 
 /// A host that is polled.
-pub struct Host {
+pub(crate) struct Host {
     known: KnownHost,
     numbers: Numbers,
     cores: usize,
@@ -50,7 +96,7 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(number: usize, known: KnownHost) -> Self {
+    pub(crate) fn new(number: usize, known: KnownHost) -> Self {
         let seed = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::try_from(number).unwrap_or(0) + 1);
         let mut numbers = Numbers(seed | 1);
         let load = numbers.unit() * 0.4;
@@ -59,7 +105,7 @@ impl Host {
     }
 
     /// The next poll.
-    pub fn poll(&mut self, slot: i64) -> Record {
+    pub(crate) fn poll(&mut self, slot: i64) -> Record {
         self.load = (self.load + (self.numbers.unit() - 0.5) * 0.02).clamp(0.01, 0.9);
         self.level = (self.level + (self.numbers.unit() - 0.5) * 0.001).clamp(0.05, 0.95);
         self.seconds = 10.0 + (self.numbers.unit() - 0.5) * 0.004;
@@ -138,51 +184,7 @@ impl Host {
         if name.starts_with("processes_") || name == "threads" || has(&["irq_full", "swap_used"]) {
             return None;
         }
-        // What almost never moves.
-        if has(&[
-            "error",
-            "dropped",
-            "fifo",
-            "frame",
-            "compressed",
-            "multicast",
-            "carrier",
-            "collisions",
-            "nice",
-            "guest",
-            "irq_pct",
-            "hi_per_s",
-            "irq_poll",
-            "hrtimer",
-            "tasklet",
-            "huge",
-            "swap",
-            "oom",
-            "stall",
-            "refault",
-            "direct",
-            "kswapd",
-            "orphan",
-            "overflow",
-            "drops",
-            "discard",
-            "corrupted",
-            "hung",
-            "read_only",
-            "blocked",
-            "writeback",
-            "full",
-            "no_ports",
-            "syn_retrans",
-            "attempt_fails",
-            "paged_in",
-            "major",
-            "udp6",
-            "steal",
-            "mlocked",
-            "in_flight",
-            "net_tx_per_s",
-        ]) {
+        if has(&STILL) {
             return Some(0.0);
         }
         let quiet = busy <= 0.0 || self.numbers.unit() > 0.4 + self.load * busy;
@@ -240,7 +242,7 @@ impl Host {
 }
 
 /// Number of values of a record that are known.
-pub fn values(record: &Record) -> usize {
+pub(crate) fn values(record: &Record) -> usize {
     fn known<C: ColumnSet>(values: &Values<C>) -> usize {
         values.iter().filter(|(_, value)| value.is_some()).count()
     }
