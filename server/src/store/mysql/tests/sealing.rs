@@ -463,3 +463,17 @@ async fn names_that_are_code_elsewhere_are_names_in_both_tiers() {
         assert_eq!(shown, wanted, "{view}.{column}");
     }
 }
+
+#[tokio::test]
+async fn the_hosts_of_a_day_are_looked_up_without_reading_its_rows() {
+    let database = Database::new().await;
+    for name in ["a", "b", "c"] {
+        let host = database.register(name).await;
+        let failed = |n| sample::failed(host.id, &host.name, at(n), "refused");
+        database.write((0..2_000).map(failed).collect()).await.unwrap();
+    }
+    database.run("ANALYZE TABLE poll").await;
+    let plan = "EXPLAIN SELECT DISTINCT host_id FROM poll PARTITION (p20260329)";
+    let plan = database.rows(plan).await;
+    assert_eq!(plan[0]["Extra"], "Using index for group-by", "{plan:?}");
+}
