@@ -232,12 +232,20 @@ async fn wire(
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
+    let (seal, seal_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
-    let rounds = Rounds::start(Ticks { round, inventory, prune }).await?;
+    let rounds = Rounds::start(Ticks { round, inventory, prune, seal }).await?;
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
     let drained = drained(handle.clone(), config.writer.batch_rows);
+    let sealer = chores::Sealer {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        live: Arc::clone(&live),
+        metrics: Arc::clone(&metrics),
+        after: config.seal.after,
+    };
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
         clock: Arc::clone(&clock),
@@ -259,6 +267,8 @@ async fn wire(
         installer,
         rebuilder: rebuild::Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
         pruner: chores::Pruner { store, clock, retention: config.retention },
+        sealer,
+        seal: seal_in,
         inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,

@@ -63,6 +63,8 @@ pub struct Config {
     pub hook: Hook,
     /// How long rows are kept.
     pub retention: Retention,
+    /// `[seal]`: when polls are packed.
+    pub seal: Seal,
     /// What is logged.
     pub log: Log,
 }
@@ -190,6 +192,13 @@ pub struct Retention {
     pub rollups: Duration,
 }
 
+/// `[seal]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// How old an hour of polls is when it is sealed.
+    pub after: Duration,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
@@ -307,7 +316,8 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
         POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_UNWELL, POLL_KEEP_ALIVE,
         POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS,
-        RETENTION_ROLLUPS, SPOOL_MAX, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
+        RETENTION_ROLLUPS, SEAL_AFTER, SPOOL_MAX, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT,
+        WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -359,6 +369,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
             events: read.get(&RETENTION_EVENTS),
             rollups: read.get(&RETENTION_ROLLUPS),
         },
+        seal: Seal { after: read.get(&SEAL_AFTER) },
         log: Log { level: read.get(&LOG_LEVEL), format: read.get(&LOG_FORMAT) },
     }
 }

@@ -111,6 +111,8 @@ pub struct ServerView {
     pub inventory: Option<(VersionId, Arc<str>, WallMs)>,
     /// Why the inventory file as it is now is not in force; one problem per line.
     pub inventory_error: Option<Arc<str>>,
+    /// Why hours that are old enough are not sealed; none when they are.
+    pub seal_error: Option<Arc<str>>,
     /// When a round of slots was last opened, by the cron scheduler or by the engine's own guard.
     pub last_round: WallMs,
     /// When the cron scheduler last opened one.

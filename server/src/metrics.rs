@@ -118,6 +118,12 @@ pub struct Metrics {
     pub hook_dropped: Gauge,
     /// Changes that wait to be told.
     pub hook_waiting: Gauge,
+    /// Polls sealed.
+    pub polls_sealed: Counter,
+    /// Runs of sealing that failed.
+    pub seal_failures: Counter,
+    /// The first hour with polls that are not sealed, seconds since 1970; 0 when there is none.
+    pub oldest_unsealed: Gauge,
 }
 
 impl Default for Metrics {
@@ -162,6 +168,9 @@ impl Metrics {
             hook_failed: Gauge::default(),
             hook_dropped: Gauge::default(),
             hook_waiting: Gauge::default(),
+            polls_sealed: Counter::default(),
+            seal_failures: Counter::default(),
+            oldest_unsealed: Gauge::default(),
         };
         metrics.register_polling();
         metrics.register_keeping();
@@ -250,6 +259,17 @@ impl Metrics {
             "batches_failed",
             "Batches that failed and were tried again, since the start",
             self.batches_failed.clone(),
+        );
+        registry.register("polls_sealed", "Polls sealed", self.polls_sealed.clone());
+        registry.register(
+            "seal_failures",
+            "Runs of sealing that failed",
+            self.seal_failures.clone(),
+        );
+        registry.register(
+            "oldest_unsealed_timestamp_seconds",
+            "First hour with polls that are not sealed; 0: none, or the store does not seal",
+            self.oldest_unsealed.clone(),
         );
     }
 

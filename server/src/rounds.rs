@@ -20,6 +20,9 @@ const INVENTORY_CRON: &str = "* * * * * *";
 /// Drops what is older than its retention; every ten minutes, so that each drop is small.
 const PRUNE_CRON: &str = "30 */10 * * * *";
 
+/// Seals the hours that are old enough; four times an hour, so that what failed is soon tried again.
+const SEAL_CRON: &str = "0 7,22,37,52 * * * *";
+
 /// Where the jobs leave their tokens. Make each channel with room for one.
 #[derive(Debug, Clone)]
 pub struct Ticks {
@@ -29,6 +32,8 @@ pub struct Ticks {
     pub inventory: mpsc::Sender<()>,
     /// Old rows are to be dropped.
     pub prune: mpsc::Sender<()>,
+    /// Old rows are to be sealed.
+    pub seal: mpsc::Sender<()>,
 }
 
 /// The cron scheduler could not be started or stopped.
@@ -79,9 +84,12 @@ impl Rounds {
 
 async fn jobs(ticks: &Ticks) -> Result<JobScheduler, RoundsError> {
     let scheduler = JobScheduler::new().await?;
-    for (cron, token) in
-        [(ROUND_CRON, &ticks.round), (INVENTORY_CRON, &ticks.inventory), (PRUNE_CRON, &ticks.prune)]
-    {
+    for (cron, token) in [
+        (ROUND_CRON, &ticks.round),
+        (INVENTORY_CRON, &ticks.inventory),
+        (PRUNE_CRON, &ticks.prune),
+        (SEAL_CRON, &ticks.seal),
+    ] {
         let token = token.clone();
         let job = Job::new(cron, move |_, _| {
             // Full: the last token was not taken yet, and one is enough.
@@ -101,7 +109,9 @@ mod tests {
         let (round, rounds) = mpsc::channel(1);
         let (inventory, inventories) = mpsc::channel(1);
         let (prune, prunes) = mpsc::channel(1);
-        (Ticks { round, inventory, prune }, rounds, inventories, prunes)
+        // Nobody takes its tokens here: that is no error.
+        let (seal, _) = mpsc::channel(1);
+        (Ticks { round, inventory, prune, seal }, rounds, inventories, prunes)
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! Nothing above this module knows SQL; SQL text stands in the backends (`sqlite`, `mysql`) and nowhere
 //! else. A backend decides nothing: it keeps what it is given and gives it back unchanged.
 
+mod json;
 pub mod detail;
 mod error;
 mod loss;
@@ -269,6 +270,17 @@ pub struct Pruned {
     pub events: u64,
 }
 
+/// How much was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sealed {
+    /// Hours.
+    pub hours: u64,
+    /// Polls of all hosts in them.
+    pub polls: u64,
+    /// Bytes that they now take, page waste left out.
+    pub bytes: u64,
+}
+
 /// How the store is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
@@ -294,6 +306,14 @@ pub struct StoreStatus {
     pub oldest_poll: Option<WallMs>,
     /// Slot of the newest poll; in SQLite, of the one that was written last.
     pub newest_poll: Option<WallMs>,
+    /// Polls that are sealed, of `polls`.
+    pub sealed_polls: u64,
+    /// Room that sealed polls take, bytes of `bytes`.
+    pub sealed_bytes: u64,
+    /// Room that the others take, bytes of `bytes`.
+    pub unsealed_bytes: u64,
+    /// The first hour with polls that are not sealed; none where there is none, or no sealing.
+    pub oldest_unsealed: Option<WallMs>,
 }
 
 /// The history of a fleet. Every method is a whole transaction.
@@ -409,6 +429,14 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; the steps before it are done.
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError>;
+
+    /// Seals the polls of every hour that was over at `before`: packs them tighter, for reading that
+    /// is rare. Whatever is asked, they are answered as before. Goes hour by hour; between its steps
+    /// others write. The embedded store keeps plain rows and has nothing to do.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the hours before it are sealed, and nothing that is not sealed is gone.
+    async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError>;
 
     /// How the store is.
     ///

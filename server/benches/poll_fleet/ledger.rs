@@ -7,10 +7,12 @@ use std::{
 
 use async_trait::async_trait;
 use roundsman::{
-    model::{HostId, HostName, Outcome, Transition, VersionId},
+    health::Pause,
+    model::{HostId, HostName, Loss, Outcome, Transition, VersionId},
     store::{
-        Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Registration,
-        Retention, Span, Store, StoreError, StoreStatus, Written,
+        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned,
+        Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
+        Written,
     },
     units::WallMs,
 };
@@ -133,6 +135,53 @@ impl Store for Ledger {
         }
     }
 
+    async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.series(ask).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn samples(
+        &self,
+        host: HostId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<Sample>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.samples(host, span, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {
+        match &self.inner {
+            Some(inner) => inner.set_pause(host, pause).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.pauses().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.losses(span, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.seal(before).await,
+            None => Ok(Sealed::default()),
+        }
+    }
+
     async fn transitions(
         &self,
         host: Option<HostId>,
@@ -168,6 +217,10 @@ impl Store for Ledger {
                 events: 0,
                 oldest_poll: None,
                 newest_poll: None,
+                sealed_polls: 0,
+                sealed_bytes: 0,
+                unsealed_bytes: 0,
+                oldest_unsealed: None,
             }),
         }
     }

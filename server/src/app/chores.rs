@@ -1,7 +1,7 @@
-//! What the cron jobs wake beside polling: the look at the inventory file, the pruning of old rows,
-//! and the jobs' own repair.
+//! What the cron jobs wake beside polling: the look at the inventory file, the pruning and sealing of
+//! old rows, and the jobs' own repair.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -9,9 +9,11 @@ use super::{discovering::Look, install::Installer, rebuild::Rebuilder};
 use crate::{
     clock::Clock,
     config,
+    live::Live,
+    metrics::Metrics,
     operator::Order,
     rounds::Rounds,
-    store::{Retention, Store},
+    store::{Retention, Sealed, Store},
 };
 
 /// Drops what is older than its retention.
@@ -40,14 +42,52 @@ impl Pruner {
     }
 }
 
+/// Seals hours of polls that are old enough.
+pub(super) struct Sealer {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) live: Arc<Live>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) after: Duration,
+}
+
+impl Sealer {
+    async fn seal(&self) {
+        let before = self.clock.now().wall.minus(self.after);
+        match self.store.seal(before).await {
+            Ok(sealed) => {
+                if sealed.polls > 0 {
+                    let Sealed { hours, polls, bytes } = sealed;
+                    tracing::info!(hours, polls, bytes, "old polls sealed");
+                }
+                self.metrics.polls_sealed.inc_by(sealed.polls);
+                self.live.update_server(|server| server.seal_error = None);
+            }
+            // The next run goes on where this one ended.
+            Err(error) => {
+                let error = super::install::chain(&error);
+                tracing::error!(error, "old polls could not be sealed");
+                self.metrics.seal_failures.inc();
+                self.live.update_server(|server| server.seal_error = Some(error.into()));
+            }
+        }
+        if let Ok(status) = self.store.status().await {
+            let oldest = status.oldest_unsealed.map_or(0, |hour| hour.0.div_euclid(1_000));
+            self.metrics.oldest_unsealed.set(oldest);
+        }
+    }
+}
+
 /// The chores and what wakes them.
 pub(super) struct Chores {
     pub(super) rounds: Rounds,
     pub(super) installer: Installer,
     pub(super) pruner: Pruner,
     pub(super) rebuilder: Rebuilder,
+    pub(super) sealer: Sealer,
     pub(super) inventory: mpsc::Receiver<()>,
     pub(super) prune: mpsc::Receiver<()>,
+    pub(super) seal: mpsc::Receiver<()>,
     pub(super) silent: mpsc::Receiver<()>,
     pub(super) looks: mpsc::Receiver<Look>,
     pub(super) operator: mpsc::Receiver<Order>,
@@ -56,22 +96,19 @@ pub(super) struct Chores {
 impl Chores {
     /// Does chores until told to stop; then stops the cron jobs.
     pub(super) async fn run(self, mut stopped: oneshot::Receiver<()>) {
-        let Self {
-            mut rounds,
-            mut installer,
-            pruner,
-            rebuilder,
-            mut inventory,
-            mut prune,
-            mut silent,
-            mut looks,
-            mut operator,
-        } = self;
+        let Self { mut rounds, mut installer, pruner, rebuilder, sealer, .. } = self;
+        let Self { mut inventory, mut prune, mut seal, mut silent, .. } = self;
+        let Self { mut looks, mut operator, .. } = self;
         let rebuilding = tokio::spawn(rebuilder.run());
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
             while prune.recv().await.is_some() {
                 pruner.prune().await;
+            }
+        });
+        let sealing = tokio::spawn(async move {
+            while seal.recv().await.is_some() {
+                sealer.seal().await;
             }
         });
         loop {
@@ -89,6 +126,7 @@ impl Chores {
         }
         pruning.abort();
         rebuilding.abort();
+        sealing.abort();
         if let Err(error) = rounds.stop().await {
             tracing::warn!(%error, "the cron jobs did not stop cleanly");
         }

@@ -172,6 +172,8 @@ settings! {
         "How long changes of state are kept";
     RETENTION_ROLLUPS: Duration = "retention.rollups", secs(730 * DAY), Some((secs(3600), secs(3650 * DAY))),
         "How long hours in short are kept";
+    SEAL_AFTER: Duration = "seal.after", secs(48 * 3600), Some((secs(3600), secs(3650 * DAY))),
+        "How old an hour of polls is when MySQL keeps it packed; SQLite never does";
     LOG_LEVEL: LogLevel = "log.level", LogLevel::Info, None,
         "The least important level that is written";
     LOG_FORMAT: LogFormat = "log.format", LogFormat::Text, None,

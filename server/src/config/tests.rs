@@ -187,6 +187,7 @@ fn every_default_is_within_its_own_limits_and_reads_back() {
     assert_eq!(config.http, expected.http);
     assert_eq!(config.poll, expected.poll);
     assert_eq!(config.retention, expected.retention);
+    assert_eq!(config.seal, expected.seal);
     assert_eq!(config.store, expected.store);
 }
 

@@ -21,7 +21,8 @@ pub struct Readiness {
     pub ready: bool,
     /// Why it does not, one sentence each.
     pub reasons: Vec<String>,
-    /// What is wrong without stopping the work: a refused inventory file, rows that wait.
+    /// What is wrong without stopping the work: a refused inventory file, rows that wait, polls that
+    /// are not sealed.
     pub warnings: Vec<String>,
     /// When the server started.
     pub started: Rfc3339,
@@ -76,6 +77,9 @@ impl Readiness {
                 format!("the inventory file was refused, the one before stays in force: {error}")
             })
             .collect();
+        warnings.extend(server.seal_error.iter().map(|error| {
+            format!("old polls are not sealed, they stay as they are and take more room: {error}")
+        }));
         if let Some(since) = writer.failing_since {
             let error = writer.last_error.as_deref().unwrap_or("unknown");
             reasons.push(format!("the store takes no rows since {since}: {error}"));
@@ -134,6 +138,17 @@ mod tests {
             ready: true,
             ..ServerView::default()
         }
+    }
+
+    #[test]
+    fn polls_that_are_not_sealed_are_a_warning() {
+        let server = ServerView { seal_error: Some("damaged".into()), ..well() };
+        let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        assert!(judged.ready);
+        assert_eq!(
+            judged.warnings,
+            ["old polls are not sealed, they stay as they are and take more room: damaged"]
+        );
     }
 
     #[test]

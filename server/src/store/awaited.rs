@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned,
-    Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError, StoreStatus, Written,
-    open,
+    Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
+    Written, open,
 };
 use crate::{
     clock::Clock,
@@ -152,6 +152,10 @@ impl Store for Awaited {
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store()?.losses(span, limit).await
+    }
+
+    async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
+        self.store()?.seal(before).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

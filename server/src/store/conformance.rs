@@ -188,7 +188,8 @@ pub(crate) async fn unknown_stays_unknown(fixture: &dyn Fixture) {
         let found = fixture.view(view).await;
         assert_eq!(found.len(), rows, "{view}");
         for (column, value) in found.iter().flatten() {
-            let named = ["host", "time", "time_ms", "core", "mount_point", "device", "fs_type"];
+            let named =
+                ["host", "time", "time_ms", "hour", "core", "mount_point", "device", "fs_type"];
             let text = named.contains(&column.as_str()) || column == "status";
             assert_eq!(value.is_null(), !text, "{view}.{column} is {value}");
         }
@@ -663,7 +664,7 @@ fn assert_rows<C: ColumnSet>(view: &str, found: &[ViewRow], rows: &[Row<C>]) {
         }
         assert_values(view, found, &row.values, "");
         // And nothing else, so that a view cannot show a column under a wrong name.
-        assert_eq!(found.len(), 3 + C::LABELS.len() + C::ALL.len(), "{view}");
+        assert_eq!(found.len(), 4 + C::LABELS.len() + C::ALL.len(), "{view}");
     }
 }
 
@@ -694,10 +695,11 @@ pub(crate) async fn views_say_what_polls_say(fixture: &dyn Fixture) {
             assert_eq!(value.as_f64(), values.get(*column), "{view}.{name}");
             shown += 1;
         }
-        assert_eq!(found[0].len(), 3 + Column::ALL.iter().filter(|c| of_view(c)).count());
+        assert_eq!(found[0].len(), 4 + Column::ALL.iter().filter(|c| of_view(c)).count());
         assert_eq!(found[0]["host"], "web-1");
         assert_eq!(found[0]["time"], slot(0).to_string());
         assert_eq!(found[0]["time_ms"], slot(0).0);
+        assert_eq!(found[0]["hour"], "2026-03-29T01:00:00.000Z");
     }
     assert_eq!(shown, Column::ALL.len(), "every host-wide column is in a view");
 

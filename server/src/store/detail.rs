@@ -14,6 +14,7 @@ use serde::{
     de::{self, IgnoredAny, SeqAccess, Visitor},
 };
 
+use super::json;
 use crate::model::{ColumnSet, Detail, Row, RowLabels, Values};
 
 /// Bytes that one value takes on average; only the first guess of a text's length.
@@ -52,20 +53,16 @@ pub fn decode(text: &str) -> Result<Detail, serde_json::Error> {
 
 /// Writes values without names, in the order of [`ColumnSet::ALL`]: `[1,null,2.5]`.
 pub(super) fn encode_values<C: ColumnSet>(values: &Values<C>) -> String {
-    let mut out =
-        Writer { text: String::with_capacity(C::ALL.len() * BYTES_PER_VALUE), first: true };
-    out.text.push('[');
-    for (_, value) in values.iter() {
-        if !std::mem::take(&mut out.first) {
-            out.text.push(',');
+    let mut text = String::with_capacity(C::ALL.len() * BYTES_PER_VALUE);
+    text.push('[');
+    for (position, (_, value)) in values.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
         }
-        match value {
-            Some(value) => out.number(value),
-            None => out.text.push_str("null"),
-        }
+        json::push_optional(&mut text, value);
     }
-    out.text.push(']');
-    out.text
+    text.push(']');
+    text
 }
 
 /// Reads what [`encode_values`] wrote, here or in another version: columns are only ever added at
@@ -110,94 +107,26 @@ impl Writer {
         self.text.push_str("\":");
         for (position, row) in rows.iter().enumerate() {
             self.text.push(if position == 0 { '[' } else { ',' });
-            self.row(row);
+            push_row(&mut self.text, row);
         }
         self.text.push(']');
     }
+}
 
-    fn row<C: ColumnSet>(&mut self, row: &Row<C>) {
-        self.text.push('[');
-        for position in 0..C::LABELS.len() {
-            if position > 0 {
-                self.text.push(',');
-            }
-            self.string(row.labels.get(position).map_or("", AsRef::as_ref));
+/// Appends a row as an array: its texts, then its values.
+pub(in crate::store) fn push_row<C: ColumnSet>(out: &mut String, row: &Row<C>) {
+    out.push('[');
+    for position in 0..C::LABELS.len() {
+        if position > 0 {
+            out.push(',');
         }
-        for (_, value) in row.values.iter() {
-            self.text.push(',');
-            match value {
-                Some(value) => self.number(value),
-                None => self.text.push_str("null"),
-            }
-        }
-        self.text.push(']');
+        json::push_text(out, row.labels.get(position).map_or("", AsRef::as_ref));
     }
-
-    /// RFC 8259 section 7.
-    fn string(&mut self, text: &str) {
-        use fmt::Write as _;
-        self.text.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '\u{0}'..='\u{1f}' => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(self.text, "\\u{:04x}", u32::from(c));
-                }
-                _ => self.text.push(c),
-            }
-        }
-        self.text.push('"');
+    for (_, value) in row.values.iter() {
+        out.push(',');
+        json::push_optional(out, value);
     }
-
-    /// Values are thousandths, so the digits are known without the general (and slower) search for
-    /// the shortest ones. What is not a thousandth is written the general way.
-    fn number(&mut self, value: f64) {
-        use fmt::Write as _;
-        /// Up to here a thousandth is told apart from its neighbours (2^53 / 1000).
-        const EXACT: f64 = 9.0e12;
-        if !(0.0..EXACT).contains(&value) {
-            // Also whole counts beyond it. Writing to a String cannot fail.
-            let _ = write!(self.text, "{value}");
-            return;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 9e15, rounded"
-        )]
-        let thousandths = (value * 1000.0).round() as u64;
-        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-        let again = thousandths as f64 / 1000.0;
-        #[expect(clippy::float_cmp, reason = "the very same number, or the general way")]
-        let exact = again == value;
-        if exact {
-            self.thousandths(thousandths);
-        } else {
-            let _ = write!(self.text, "{value}");
-        }
-    }
-
-    fn thousandths(&mut self, number: u64) {
-        use fmt::Write as _;
-        let _ = write!(self.text, "{}", number / 1000);
-        let rest = number % 1000;
-        if rest > 0 {
-            let digits = [rest / 100, rest / 10 % 10, rest % 10];
-            let kept = if digits[2] > 0 {
-                3
-            } else if digits[1] > 0 {
-                2
-            } else {
-                1
-            };
-            self.text.push('.');
-            for digit in &digits[..kept] {
-                self.text.push(char::from(b'0' + u8::try_from(*digit).unwrap_or(0)));
-            }
-        }
-    }
+    out.push(']');
 }
 
 #[derive(Deserialize)]
@@ -216,7 +145,8 @@ struct Document {
     process: Vec<ReadRow<crate::model::ProcessColumn>>,
 }
 
-struct ReadRow<C: ColumnSet>(Row<C>);
+/// A row as it is read.
+pub(in crate::store) struct ReadRow<C: ColumnSet>(pub(in crate::store) Row<C>);
 
 fn unwrap<C: ColumnSet>(rows: Vec<ReadRow<C>>) -> Vec<Row<C>> {
     rows.into_iter().map(|row| row.0).collect()

@@ -8,10 +8,13 @@
 
 mod cells;
 mod connect;
+mod docs;
 mod events;
 mod fault;
 mod hosts;
+mod hours;
 mod inventories;
+mod late;
 mod lease;
 mod losses;
 mod migrate;
@@ -24,6 +27,8 @@ mod polls;
 mod prune;
 mod record;
 mod rollups;
+mod seal;
+mod seam;
 mod seen;
 mod status;
 mod worker;
@@ -43,11 +48,13 @@ use chrono::NaiveDate;
 pub use self::connect::{Limits, Options};
 use self::{
     connect::{Doors, within},
+    partitions::Table,
+    seam::{Hold, Seam},
     worker::Worker,
 };
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
-    Order, Pruned, Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError,
+    Order, Pruned, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
     StoreStatus, Written,
 };
 use crate::{
@@ -169,8 +176,16 @@ impl Shared {
         if days.is_subset(&self.days()) {
             return Ok(());
         }
-        if let Some(gone) = partitions::ensure(&self.doors, &days).await? {
-            return Err(gone.refusal());
+        let seam = within(self.doors.limits.call, self.seam()).await?;
+        // A day that is wholly sealed has no rows in `poll` any more; late ones are sealed.
+        let open = |day: &&NaiveDate| {
+            moment::day(seam.before).is_none_or(|sealed| partitions::next(**day) > sealed)
+        };
+        let open = days.iter().filter(open).copied().collect();
+        for (table, days) in [(Table::Poll, &open), (Table::PollHour, &days)] {
+            if let Some(gone) = partitions::ensure(&self.doors, table, days).await? {
+                return Err(gone.refusal());
+            }
         }
         let mut known = self.days();
         known.extend(days);
@@ -194,11 +209,19 @@ impl Shared {
         Ok(())
     }
 
+    async fn seam(&self) -> Result<Seam, StoreError> {
+        let mut conn = self.doors.reader().await?;
+        seam::read(&mut conn, Hold::No, &self.doors.place).await
+    }
+
     /// Makes the partitions of the coming days and months.
     async fn make_ahead(&self) -> Result<(), StoreError> {
         months::ensure(&self.doors, &months::ahead(self.clock.now().wall)).await?;
         self.months().clear();
-        partitions::ensure(&self.doors, &partitions::ahead(self.clock.now().wall)).await?;
+        let days = partitions::ahead(self.clock.now().wall);
+        for table in [Table::Poll, Table::PollHour] {
+            partitions::ensure(&self.doors, table, &days).await?;
+        }
         // Looked up anew when they are used: somebody may have dropped one.
         self.days().clear();
         Ok(())
@@ -354,6 +377,18 @@ impl Store for Mysql {
             pruned
         };
         self.worker.run(pruning).await
+    }
+
+    async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        // As pruning: each of its steps has its own limit.
+        let sealing = async move {
+            shared.doors.may_write("seal polls")?;
+            let sealed = seal::seal(&shared.doors, before).await;
+            shared.days().clear();
+            sealed
+        };
+        self.worker.run(sealing).await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

@@ -34,7 +34,7 @@ use rusqlite::Connection;
 use self::worker::Worker;
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
-    Order, Pruned, Registration, Retention, Sample, SeriesAsk, Span, Store, StoreError,
+    Order, Pruned, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
     StoreStatus, Written,
 };
 use crate::{
@@ -186,6 +186,11 @@ impl Store for Sqlite {
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.readers.run(move |c| losses::read(c, span, limit.min(MAX_PAGE))).await
+    }
+
+    /// Nothing to do: the embedded store keeps plain rows, which every reader of the file understands.
+    async fn seal(&self, _: WallMs) -> Result<Sealed, StoreError> {
+        Ok(Sealed::default())
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

@@ -198,6 +198,7 @@ async fn fill(store: &Sqlite, live: &Live) {
             started: ago(3_000),
             inventory: Some((VersionId(1), "c0ffee".into(), ago(3_000))),
             inventory_error: Some("inventory.toml:3:1: unknown key \"hots\"".into()),
+            seal_error: None,
             last_round: ago(10),
             isolated: None,
             ready: true,

@@ -31,6 +31,9 @@ const OF_THE_ROW: [u16; 12] =
 /// not there.
 const PARTITIONS_CHANGED: [u16; 5] = [1493, 1507, 1508, 1517, 1735];
 
+/// A table was changed since this transaction's view of it.
+const TABLE_CHANGED: u16 = 1412;
+
 /// What is known of the store when something fails.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -118,6 +121,11 @@ pub(super) fn is_collision(error: &StoreError) -> bool {
 /// Whether somebody else changed the partitions meanwhile.
 pub(super) fn partitions_changed(error: &StoreError) -> bool {
     server_code(error).is_some_and(|code| PARTITIONS_CHANGED.contains(&code))
+}
+
+/// Whether a table was changed while it was read: reading again reads it as it is now.
+pub(super) fn table_changed(error: &StoreError) -> bool {
+    server_code(error) == Some(TABLE_CHANGED)
 }
 
 /// Whether a row found no partition, or no table: what is remembered of them is out of date.

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
+use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
-use super::{cells::Cells, connect::Doors, fault::Place, moment, record};
+use super::{cells::Cells, connect::Doors, fault::Place, hours, moment, record};
 use crate::{
     model::{Facts, GroupName, HostId, HostName, State},
     store::{FactsSeen, HostQuery, HostSummary, KnownHost, Registration, StoreError},
@@ -165,7 +165,11 @@ async fn known(
     place: &Place,
 ) -> Result<HashMap<HostName, KnownHost>, StoreError> {
     let sql = format!(
-        "SELECT {FACTS}, h.id, h.name, h.state, h.state_since, p.ts
+        "SELECT {FACTS}, h.id, h.name, h.state, h.state_since,
+           IF(p.ts IS NULL AND NOT EXISTS (
+             SELECT 1 FROM poll_hour q WHERE q.host_id = s.host_id
+               AND q.hour = CAST(DATE_FORMAT(s.latest, '%Y-%m-%d %H:00:00') AS DATETIME)
+           ), NULL, s.latest)
          FROM host h LEFT JOIN host_seen s ON s.host_id = h.id
            LEFT JOIN poll p ON p.host_id = h.id AND p.ts = s.latest
          WHERE h.retired_at IS NULL"
@@ -254,7 +258,7 @@ pub(super) async fn learn(
 
 /// The name of a host.
 pub(super) async fn name(
-    conn: &mut Conn,
+    conn: &mut impl Queryable,
     host: HostId,
     place: &Place,
 ) -> Result<Option<HostName>, StoreError> {
@@ -266,10 +270,10 @@ pub(super) async fn name(
 }
 
 /// The tables' columns of a summary before those of its newest poll.
-const SUMMARY: usize = 19;
+const SUMMARY: usize = 20;
 
 /// Hosts with their newest poll, in one query: its whole key is known, so that one partition is
-/// looked into.
+/// looked into. Of a host that was not polled for long it is sealed, and read after the others.
 pub(super) async fn list(
     doors: &Doors,
     query: &HostQuery,
@@ -278,7 +282,7 @@ pub(super) async fn list(
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT {FACTS}, h.id, h.name, h.group_name, h.labels, h.addresses, h.state,
-               h.state_since, h.listed_at, h.retired_at, s.first_seen, s.last_seen, {}
+               h.state_since, h.listed_at, h.retired_at, s.first_seen, s.last_seen, s.latest, {}
              FROM host h LEFT JOIN host_seen s ON s.host_id = h.id
                LEFT JOIN poll p ON p.host_id = h.id AND p.ts = s.latest
              WHERE (? IS NULL OR h.name = ?) AND (? OR h.retired_at IS NULL)
@@ -298,14 +302,24 @@ pub(super) async fn list(
         after,
         Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX)),
     ];
-    let collect = |hosts: Result<Vec<HostSummary>, StoreError>, row: Row| {
+    type Found = Vec<(HostSummary, Option<WallMs>)>;
+    let collect = |hosts: Result<Found, StoreError>, row: Row| {
         let mut hosts = hosts?;
-        hosts.push(summary(&Cells::new(row, &doors.place, "a host"))?);
+        let cells = Cells::new(row, &doors.place, "a host");
+        hosts.push((summary(&cells)?, cells.moment(19)?));
         Ok(hosts)
     };
-    conn.exec_fold(SQL.as_str(), params, Ok(Vec::new()), collect)
-        .await
-        .map_err(doors.place.fault("list hosts"))?
+    let found = conn.exec_fold(SQL.as_str(), params, Ok(Vec::new()), collect);
+    let found = found.await.map_err(doors.place.fault("list hosts"))??;
+    let mut hosts = Vec::with_capacity(found.len());
+    for (mut host, latest) in found {
+        if let (None, Some(slot)) = (&host.latest, latest) {
+            let place = &doors.place;
+            host.latest = hours::read_one(&mut conn, host.id, slot, &host.name, place).await?;
+        }
+        hosts.push(host);
+    }
+    Ok(hosts)
 }
 
 fn summary(cells: &Cells<'_>) -> Result<HostSummary, StoreError> {

@@ -30,7 +30,7 @@ macro_rules! steps {
     };
 }
 
-/// Every step, in order. A step that was released is never changed, only followed by another.
+/// Every step, in order; numbers may be left out. A step that was released is never changed, only followed by another.
 const STEPS: &[Step] = steps! {
     1 "0001_host"
     2 "0002_host_seen"
@@ -38,25 +38,29 @@ const STEPS: &[Step] = steps! {
     4 "0004_event"
     5 "0005_poll"
     6 "0006_poll_day"
-    7 "0007_view_ledger"
-    8 "0008_view_cpu_load"
-    9 "0009_view_cpu_stat"
-    10 "0010_view_mem_info"
-    11 "0011_view_cpu_softirq"
-    12 "0012_view_net_info"
-    13 "0013_view_disk_info"
-    14 "0014_view_filesystem"
-    15 "0015_view_system_info"
-    16 "0016_view_pressure"
-    17 "0017_view_vmstat"
-    18 "0018_view_sockets"
-    19 "0019_view_process_states"
-    20 "0020_view_process"
-    21 "0021_view_host_totals"
     22 "0022_rollup_hour"
     23 "0023_loss"
+    24 "0024_poll_hour"
+    25 "0025_seal"
+    26 "0026_seal_row"
+    27 "0027_seal_late"
     30 "0030_pause"
-    40 "0040_view_host_hour"
+    40 "0040_view_ledger"
+    41 "0041_view_cpu_load"
+    42 "0042_view_cpu_stat"
+    43 "0043_view_mem_info"
+    44 "0044_view_cpu_softirq"
+    45 "0045_view_net_info"
+    46 "0046_view_disk_info"
+    47 "0047_view_filesystem"
+    48 "0048_view_system_info"
+    49 "0049_view_pressure"
+    50 "0050_view_vmstat"
+    51 "0051_view_sockets"
+    52 "0052_view_process_states"
+    53 "0053_view_process"
+    54 "0054_view_host_totals"
+    55 "0055_view_host_hour"
 };
 
 /// What was applied, in the database itself.
@@ -73,6 +77,12 @@ const DOING: &str = "bring the schema up to date";
 /// The version that this program writes.
 pub(super) fn known() -> u32 {
     STEPS.last().map_or(0, |step| step.number)
+}
+
+/// The number of every step.
+#[cfg(test)]
+pub(super) fn numbers() -> Vec<u32> {
+    STEPS.iter().map(|step| step.number).collect()
 }
 
 /// What was applied: numbers and checksums; empty for a new database.

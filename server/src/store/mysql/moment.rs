@@ -41,6 +41,19 @@ pub(super) fn wall(value: &Value) -> Option<WallMs> {
     Some(WallMs(time.and_utc().timestamp_millis()))
 }
 
+/// An hour, milliseconds.
+pub(super) const HOUR_MS: i64 = 3_600_000;
+
+/// The first moment of the hour that a moment lies in.
+pub(super) fn hour(moment: WallMs) -> WallMs {
+    WallMs(moment.0.clamp(FIRST_MS, LAST_MS).div_euclid(HOUR_MS) * HOUR_MS)
+}
+
+/// The first moment of the next hour.
+pub(super) fn next_hour(moment: WallMs) -> WallMs {
+    WallMs(hour(moment).0 + HOUR_MS)
+}
+
 /// The day of a moment, when the database can keep it and a partition can be named after it.
 pub(super) fn day(moment: WallMs) -> Option<NaiveDate> {
     (FIRST_MS..=LAST_MS).contains(&moment.0).then(|| utc(moment))?.map(|utc| utc.date())

@@ -12,15 +12,33 @@ const MAX_BYTES: u32 = 64 << 20;
 /// COMPRESS() keeps lengths in 30 bits.
 const LENGTH_BITS: u32 = 0x3fff_ffff;
 
-/// How hard to pack, 1 to 9. Level 6 takes a fifth off the text and 45 us more per poll of this
-/// server and mariadbd together (benches/store_write.rs): more than writing the row costs.
+/// How hard to pack, 1 to 9, what is written poll by poll. Level 6 takes a fifth off the text and
+/// 45 us more per poll of this server and mariadbd together (benches/store_write.rs): more than
+/// writing the row costs.
 const LEVEL: u32 = 1;
+
+/// The same for what is packed once and kept for weeks.
+const HARD_LEVEL: u32 = 6;
 
 /// Packs a text.
 ///
 /// # Errors
 /// When it is larger than what is unpacked.
 pub(super) fn pack(text: &str) -> io::Result<Vec<u8>> {
+    let mut packed = Vec::with_capacity(text.len() / 3 + 64);
+    append(text, LEVEL, &mut packed)?;
+    Ok(packed)
+}
+
+/// Appends a text, packed hard.
+///
+/// # Errors
+/// As [`pack`].
+pub(super) fn append_hard(text: &str, packed: &mut Vec<u8>) -> io::Result<()> {
+    append(text, HARD_LEVEL, packed)
+}
+
+fn append(text: &str, level: u32, packed: &mut Vec<u8>) -> io::Result<()> {
     let length = u32::try_from(text.len()).ok().filter(|length| *length <= MAX_BYTES);
     let Some(length) = length else {
         return Err(io::Error::other(format!(
@@ -28,11 +46,11 @@ pub(super) fn pack(text: &str) -> io::Result<Vec<u8>> {
             text.len()
         )));
     };
-    let mut packed = Vec::with_capacity(text.len() / 3 + 64);
     packed.extend_from_slice(&length.to_le_bytes());
-    let mut encoder = ZlibEncoder::new(packed, Compression::new(LEVEL));
+    let mut encoder = ZlibEncoder::new(packed, Compression::new(level));
     encoder.write_all(text.as_bytes())?;
-    encoder.finish()
+    encoder.finish()?;
+    Ok(())
 }
 
 /// Unpacks what [`pack`] or COMPRESS() made of a text.

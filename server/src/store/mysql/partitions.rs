@@ -1,4 +1,4 @@
-//! The days of the table `poll`: made ahead, or when a row of a day without one comes; dropped
+//! The days of the tables of polls: made ahead, or when a row of a day without one comes; dropped
 //! whole.
 //!
 //! `pYYYYMMDD` holds that day. `gYYYYMMDD` is a gap: it holds what is before that day and after the
@@ -16,6 +16,25 @@ use super::{
     moment,
 };
 use crate::{store::StoreError, units::WallMs};
+
+/// A table with a partition per day. Sealed history has days too, not weeks: retention is kept to
+/// the day, and there are few (days kept, days ahead, gaps).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// Polls as they came.
+    Poll,
+    /// Sealed hours.
+    PollHour,
+}
+
+impl Table {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::PollHour => "poll_hour",
+        }
+    }
+}
 
 /// Days that are made ahead of today.
 pub(super) const AHEAD: u64 = 3;
@@ -38,7 +57,7 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    fn is_gap(&self) -> bool {
+    pub(super) fn is_gap(&self) -> bool {
         self.name.starts_with('g')
     }
 }
@@ -54,7 +73,7 @@ enum Need {
     Dropped { oldest: NaiveDate },
 }
 
-fn next(day: NaiveDate) -> NaiveDate {
+pub(super) fn next(day: NaiveDate) -> NaiveDate {
     day.checked_add_days(Days::new(1)).unwrap_or(NO_END)
 }
 
@@ -67,11 +86,12 @@ fn gap_before(day: NaiveDate) -> String {
 }
 
 /// What a day needs where these partitions are, in their order.
-fn need(partitions: &[Partition], day: NaiveDate) -> Need {
+fn need(table: Table, partitions: &[Partition], day: NaiveDate) -> Need {
+    let table = table.name();
     let Some(position) = partitions.iter().position(|partition| partition.end > day) else {
         let end = partitions.last().map(|last| last.end);
         let gap = if end == Some(day) { String::new() } else { gap_before(day) + ", " };
-        return Need::Change(format!("ALTER TABLE poll ADD PARTITION ({gap}{})", holding(day)));
+        return Need::Change(format!("ALTER TABLE {table} ADD PARTITION ({gap}{})", holding(day)));
     };
     let found = &partitions[position];
     if !found.is_gap() {
@@ -93,26 +113,32 @@ fn need(partitions: &[Partition], day: NaiveDate) -> Need {
         parts.push(gap_before(found.end));
     }
     Need::Change(format!(
-        "ALTER TABLE poll REORGANIZE PARTITION {} INTO ({})",
+        "ALTER TABLE {table} REORGANIZE PARTITION {} INTO ({})",
         found.name,
         parts.join(", ")
     ))
 }
 
 /// The partitions in their order.
-pub(super) async fn list(conn: &mut Conn, place: &Place) -> Result<Vec<Partition>, StoreError> {
+pub(super) async fn list(
+    conn: &mut Conn,
+    table: Table,
+    place: &Place,
+) -> Result<Vec<Partition>, StoreError> {
     let found: Vec<(Option<String>, Option<String>)> = conn
-        .query(
+        .exec(
             "SELECT PARTITION_NAME, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS
-             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'poll'
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?
              ORDER BY PARTITION_ORDINAL_POSITION",
+            (table.name(),),
         )
         .await
         .map_err(place.fault("read the partitions"))?;
     let partitions = found.into_iter().map(|(name, end)| Some((name?, end?)));
     let partitions = partitions.map(|partition| {
-        let (name, end) = partition
-            .ok_or_else(|| place.corrupt("the table poll", "it has no partitions".to_owned()))?;
+        let (name, end) = partition.ok_or_else(|| {
+            place.corrupt(&format!("the table {}", table.name()), "it has no partitions".to_owned())
+        })?;
         let date = end.trim_matches('\'').get(..10).and_then(|date| date.parse().ok());
         Ok(Partition { name, end: date.unwrap_or(NO_END) })
     });
@@ -143,13 +169,14 @@ impl Gone {
 /// [`StoreError`].
 pub(super) async fn ensure(
     doors: &Doors,
+    table: Table,
     days: &BTreeSet<NaiveDate>,
 ) -> Result<Option<Gone>, StoreError> {
     let making = async {
         let mut conn = doors.schema().await?;
         let mut attempts = 0;
         loop {
-            match make(&mut conn, doors, days).await {
+            match make(&mut conn, doors, table, days).await {
                 Err(error) if fault::partitions_changed(&error) && attempts < ATTEMPTS => {
                     attempts += 1;
                 }
@@ -163,12 +190,13 @@ pub(super) async fn ensure(
 async fn make(
     conn: &mut Conn,
     doors: &Doors,
+    table: Table,
     days: &BTreeSet<NaiveDate>,
 ) -> Result<Option<Gone>, StoreError> {
     let mut gone = None;
     for day in days {
-        let partitions = list(conn, &doors.place).await?;
-        match need(&partitions, *day) {
+        let partitions = list(conn, table, &doors.place).await?;
+        match need(table, &partitions, *day) {
             Need::Nothing => {}
             Need::Change(statement) => {
                 conn.query_drop(statement)
@@ -189,13 +217,18 @@ pub(super) fn ahead(now: WallMs) -> BTreeSet<NaiveDate> {
 
 /// Drops every partition that holds nothing from `first` on, oldest first, each in a statement of
 /// its own; the last that is left stays.
-pub(super) async fn drop_before(doors: &Doors, first: NaiveDate) -> Result<(), StoreError> {
+pub(super) async fn drop_before(
+    doors: &Doors,
+    table: Table,
+    first: NaiveDate,
+) -> Result<(), StoreError> {
     let dropping = async {
         let mut conn = doors.schema().await?;
-        let partitions = list(&mut conn, &doors.place).await?;
+        let partitions = list(&mut conn, table, &doors.place).await?;
         let old = partitions.iter().filter(|partition| partition.end <= first);
         for partition in old.take(partitions.len().saturating_sub(1)) {
-            let statement = format!("ALTER TABLE poll DROP PARTITION {}", partition.name);
+            let statement =
+                format!("ALTER TABLE {} DROP PARTITION {}", table.name(), partition.name);
             let dropped = conn.query_drop(statement).await;
             match dropped.map_err(doors.place.fault("drop a day of polls")) {
                 // Another server was first.
@@ -222,7 +255,7 @@ mod tests {
     }
 
     fn change(partitions: &[Partition], wanted: &str) -> String {
-        match need(partitions, day(wanted)) {
+        match need(Table::Poll, partitions, day(wanted)) {
             Need::Change(statement) => statement,
             other => panic!("{other:?}"),
         }
@@ -280,9 +313,9 @@ mod tests {
     #[test]
     fn a_day_that_is_there_needs_nothing_and_a_dropped_one_is_refused() {
         let all = partitions(&[("p20260301", "2026-03-02"), ("p20260302", "2026-03-03")]);
-        assert_eq!(need(&all, day("2026-03-01")), Need::Nothing);
-        assert_eq!(need(&all, day("2026-03-02")), Need::Nothing);
+        assert_eq!(need(Table::Poll, &all, day("2026-03-01")), Need::Nothing);
+        assert_eq!(need(Table::Poll, &all, day("2026-03-02")), Need::Nothing);
         let oldest = day("2026-03-01");
-        assert_eq!(need(&all, day("2026-02-27")), Need::Dropped { oldest });
+        assert_eq!(need(Table::Poll, &all, day("2026-02-27")), Need::Dropped { oldest });
     }
 }

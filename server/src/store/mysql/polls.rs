@@ -6,14 +6,21 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
+use mysql_async::{
+    Conn, IsolationLevel, Params, Row, Transaction, TxOpts, Value, prelude::Queryable,
+};
 
 use super::{
-    cells::Cells, connect::Doors, events, fault::Place, hosts, losses, moment, partitions, record,
-    rollups, seen,
+    cells::Cells,
+    connect::Doors,
+    events,
+    fault::{self, Place},
+    hosts, hours, late, losses, moment, partitions, record, rollups,
+    seam::{self, Hold, Seam},
+    seen,
 };
 use crate::{
-    model::{HostId, Record},
+    model::{HostId, HostName, Record},
     store::{Batch, Order, Span, StoreError, Written, row},
     units::WallMs,
 };
@@ -27,6 +34,9 @@ const STATEMENT_BYTES: usize = 2 << 20;
 
 /// What the error of a batch says was being done.
 const WRITING: &str = "keep a batch of polls";
+
+/// What the error of a look says was being done.
+const READING: &str = "read polls";
 
 /// One INSERT for each of [`ROWS`]. Not INSERT IGNORE, which hides every error of a row, the
 /// missing partition included: a row whose key is there is set to the key that it has.
@@ -88,7 +98,7 @@ impl<'a> Prepared<'a> {
         Ok(Self { batch, days })
     }
 
-    /// The days that must have a partition.
+    /// The days that must have their partitions.
     pub(super) fn days(&self) -> BTreeSet<NaiveDate> {
         self.days.keys().copied().collect()
     }
@@ -104,8 +114,9 @@ pub(super) async fn write(
     let batch = prepared.batch;
     let mut transaction = conn.start_transaction(TxOpts::default()).await.map_err(&fault)?;
     let mut written = Written::default();
+    let seam = seam::read(&mut transaction, Hold::Shared, place).await?;
     for (day, rows) in prepared.days {
-        insert_day(&mut transaction, day, rows, place, &mut written).await?;
+        insert_day(&mut transaction, day, rows, seam, place, &mut written).await?;
     }
     for transition in &batch.transitions {
         events::insert(&mut transaction, transition, place).await?;
@@ -122,22 +133,30 @@ pub(super) async fn write(
     Ok(written)
 }
 
-/// Keeps the polls of one day, and how many they are.
+/// Keeps the polls of one day, on their side of the seam, and how many they are.
 async fn insert_day(
     transaction: &mut Transaction<'_>,
     day: NaiveDate,
     rows: Vec<Ready<'_>>,
+    seam: Seam,
     place: &Place,
     written: &mut Written,
 ) -> Result<(), StoreError> {
     let slots = rows.iter().map(|row| row.record.slot);
     let (Some(oldest), Some(newest)) = (slots.clone().min(), slots.max()) else { return Ok(()) };
-    let mut new = 0;
+    let (rows, sealed): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.record.slot >= seam.before);
+    let sealed: Vec<&Record> = sealed.into_iter().map(|row| row.record).collect();
+    let merged = late::merge(transaction, &sealed, place, written).await?;
+    let being_sealed = rows.iter().map(|row| row.record).filter(|r| r.slot < seam.sealing);
+    let being_sealed: BTreeSet<(HostId, WallMs)> =
+        being_sealed.map(|record| (record.host, moment::hour(record.slot))).collect();
+    seam::note_late(transaction, being_sealed, place).await?;
+    let mut new = merged.polls;
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let chunk = next_chunk(&mut rows);
-        let inserted = insert(transaction, chunk, place, written).await?;
-        new += inserted;
+        new += insert(transaction, chunk, place, written).await?;
     }
     written.polls += new;
     if new == 0 {
@@ -145,14 +164,19 @@ async fn insert_day(
     }
     transaction
         .exec_drop(
-            "INSERT INTO poll_day (day, polls, oldest, newest) VALUES (?, ?, ?, ?)
+            "INSERT INTO poll_day (day, polls, oldest, newest, sealed_polls, sealed_bytes)
+             VALUES (?, ?, ?, ?, ?, ?)
              ON DUPLICATE KEY UPDATE polls = polls + VALUES(polls),
-               oldest = LEAST(oldest, VALUES(oldest)), newest = GREATEST(newest, VALUES(newest))",
+               oldest = LEAST(oldest, VALUES(oldest)), newest = GREATEST(newest, VALUES(newest)),
+               sealed_polls = sealed_polls + VALUES(sealed_polls),
+               sealed_bytes = sealed_bytes + VALUES(sealed_bytes)",
             vec![
                 moment::date(day),
                 Value::UInt(new),
                 moment::datetime(oldest),
                 moment::datetime(newest),
+                Value::UInt(merged.polls),
+                Value::Int(merged.bytes),
             ],
         )
         .await
@@ -230,7 +254,10 @@ async fn is_same_attempt(
     Ok(cells.moment(0)? == Some(record.started) && cells.text(1)? == Some(record.outcome.as_str()))
 }
 
-/// Polls of a host in a span.
+/// How often polls are read again because a day was made or dropped meanwhile.
+const READS: usize = 5;
+
+/// Polls of a host in a span, on both sides of the seam.
 pub(super) async fn read(
     doors: &Doors,
     host: HostId,
@@ -238,11 +265,79 @@ pub(super) async fn read(
     order: Order,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    let fault = doors.place.fault("read polls");
+    for _ in 1..READS {
+        match try_read(doors, host, span, order, limit).await {
+            Err(error) if fault::table_changed(&error) => {}
+            other => return other,
+        }
+    }
+    try_read(doors, host, span, order, limit).await
+}
+
+async fn try_read(
+    doors: &Doors,
+    host: HostId,
+    span: Span,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let fault = doors.place.fault(READING);
     let mut conn = doors.reader().await?;
-    let Some(name) = hosts::name(&mut conn, host, &doors.place).await? else {
+    // One moment's view of the seam and of both sides.
+    let mut options = TxOpts::default();
+    options.with_consistent_snapshot(true);
+    options.with_isolation_level(IsolationLevel::RepeatableRead);
+    let mut transaction = conn.start_transaction(options).await.map_err(&fault)?;
+    let Some(name) = hosts::name(&mut transaction, host, &doors.place).await? else {
         return Ok(Vec::new());
     };
+    let seam = seam::read(&mut transaction, Hold::No, &doors.place).await?;
+    let sealed = Span { from: span.from, to: span.to.min(seam.before) };
+    let open = Span { from: span.from.max(seam.before), to: span.to };
+    let mut found = Vec::new();
+    for side in match order {
+        Order::OldestFirst => [sealed, open],
+        Order::NewestFirst => [open, sealed],
+    } {
+        let left = limit - found.len();
+        let (conn, of) = (&mut transaction, (host, &name));
+        found.extend(if left == 0 || side.from >= side.to {
+            Vec::new()
+        } else if side == sealed {
+            hours::read_span(conn, of, side, order, left, &doors.place).await?
+        } else {
+            read_rows(conn, of, side, order, left, &doors.place).await?
+        });
+    }
+    transaction.commit().await.map_err(&fault)?;
+    Ok(found)
+}
+
+/// The polls of a host in an hour that is not sealed.
+pub(super) async fn read_hour(
+    conn: &mut Conn,
+    host: HostId,
+    hour: WallMs,
+    place: &Place,
+) -> Result<Vec<Record>, StoreError> {
+    // Rows of a host that somebody deleted are kept as they are, too.
+    let name = match hosts::name(conn, host, place).await? {
+        Some(name) => name,
+        None => HostName::new(&format!("host-{}", host.0))
+            .map_err(|error| place.corrupt("a poll's host", error.to_string()))?,
+    };
+    let span = Span { from: hour, to: moment::next_hour(hour) };
+    read_rows(conn, (host, &name), span, Order::OldestFirst, usize::MAX, place).await
+}
+
+async fn read_rows(
+    conn: &mut impl Queryable,
+    (host, name): (HostId, &HostName),
+    span: Span,
+    order: Order,
+    limit: usize,
+    place: &Place,
+) -> Result<Vec<Record>, StoreError> {
     let order = match order {
         Order::OldestFirst => "ASC",
         Order::NewestFirst => "DESC",
@@ -257,8 +352,8 @@ pub(super) async fn read(
         vec![Value::Int(host.0), moment::datetime(span.from), moment::datetime(span.to), limit];
     let collect = |records: Result<Vec<Record>, StoreError>, row: Row| {
         let mut records = records?;
-        records.push(record::from_cells(&Cells::new(row, &doors.place, "a poll"), 0, &name)?);
+        records.push(record::from_cells(&Cells::new(row, place, "a poll"), 0, name)?);
         Ok(records)
     };
-    conn.exec_fold(sql, params, Ok(Vec::new()), collect).await.map_err(fault)?
+    conn.exec_fold(sql, params, Ok(Vec::new()), collect).await.map_err(place.fault(READING))?
 }

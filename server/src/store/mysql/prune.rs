@@ -8,7 +8,8 @@ use mysql_async::{Row, Value, prelude::Queryable as _};
 use super::{
     cells::Cells,
     connect::{Doors, within},
-    moment, months, partitions,
+    moment, months,
+    partitions::{self, Table},
 };
 use crate::{
     store::{Pruned, Retention, StoreError},
@@ -24,7 +25,9 @@ const DOING: &str = "prune";
 pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {
     let polls = match moment::day(before.polls) {
         Some(first) => {
-            partitions::drop_before(doors, first).await?;
+            for table in [Table::Poll, Table::PollHour] {
+                partitions::drop_before(doors, table, first).await?;
+            }
             within(doors.limits.call, forget_days(doors, first)).await?
         }
         None => 0,

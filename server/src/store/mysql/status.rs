@@ -1,8 +1,8 @@
 //! How the database is: its size and what is in it.
 
-use mysql_async::{Conn, Row, prelude::Queryable as _};
+use mysql_async::{Conn, Params, Row, prelude::Queryable as _};
 
-use super::{cells::Cells, connect::Doors, migrate};
+use super::{cells::Cells, connect::Doors, migrate, moment};
 use crate::store::{StoreError, StoreStatus};
 
 /// The sizes of the tables' files, from where one server, the other, and any user can see them. The
@@ -16,6 +16,18 @@ const SIZES: [&str; 3] = [
      FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
 ];
 
+/// The same of one table, whose partitions each have a file.
+const TABLE_SIZES: [&str; 3] = [
+    "SELECT CAST(COALESCE(SUM(FILE_SIZE), 0) AS SIGNED)
+     FROM information_schema.INNODB_SYS_TABLESPACES
+     WHERE NAME LIKE CONCAT(DATABASE(), '/', ?, '#P#%')",
+    "SELECT CAST(COALESCE(SUM(FILE_SIZE), 0) AS SIGNED)
+     FROM information_schema.INNODB_TABLESPACES
+     WHERE NAME LIKE CONCAT(DATABASE(), '/', ?, '#p#%')",
+    "SELECT CAST(COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS SIGNED)
+     FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+];
+
 /// Reads it.
 pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
     let mut conn = doors.reader().await?;
@@ -27,7 +39,10 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
                (SELECT CAST(COALESCE(SUM(polls), 0) AS SIGNED) FROM poll_day),
                (SELECT COUNT(*) FROM event),
                (SELECT MIN(oldest) FROM poll_day),
-               (SELECT MAX(newest) FROM poll_day)",
+               (SELECT MAX(newest) FROM poll_day),
+               (SELECT CAST(COALESCE(SUM(sealed_polls), 0) AS SIGNED) FROM poll_day),
+               (SELECT MIN(GREATEST(d.oldest, s.sealed_before)) FROM poll_day d JOIN seal s
+                WHERE s.id = 1 AND d.newest >= s.sealed_before)",
             (),
         )
         .await
@@ -39,7 +54,9 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
         backend: "mysql",
         location: doors.place.location.clone(),
         schema: migrate::read(&mut conn, doors).await?,
-        bytes: size(&mut conn, doors).await?,
+        bytes: size(&mut conn, &SIZES, Params::Empty, doors).await?,
+        unsealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll",).into(), doors).await?,
+        sealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll_hour",).into(), doors).await?,
         // A day that is dropped gives its room back.
         free_bytes: 0,
         hosts: count(0)?,
@@ -48,13 +65,21 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
         events: count(3)?,
         oldest_poll: cells.moment(4)?,
         newest_poll: cells.moment(5)?,
+        sealed_polls: count(6)?,
+        oldest_unsealed: cells.moment(7)?.map(moment::hour),
     })
 }
 
-async fn size(conn: &mut Conn, doors: &Doors) -> Result<u64, StoreError> {
+/// What the first of the statements that tells a size says.
+async fn size(
+    conn: &mut Conn,
+    statements: &[&'static str],
+    params: Params,
+    doors: &Doors,
+) -> Result<u64, StoreError> {
     let mut seen = Ok(None);
-    for sql in SIZES {
-        seen = conn.query_first::<i64, _>(sql).await;
+    for sql in statements {
+        seen = conn.exec_first::<i64, _, _>(*sql, params.clone()).await;
         if let Ok(Some(size)) = seen
             && size > 0
         {

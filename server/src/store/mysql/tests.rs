@@ -25,6 +25,7 @@ mod mariadbd;
 mod access;
 mod days;
 mod outages;
+mod sealing;
 mod views;
 
 use mariadbd::Mariadbd;

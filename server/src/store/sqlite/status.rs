@@ -36,6 +36,11 @@ pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
             events: number("SELECT count(*) FROM event")?,
             oldest_poll: moment("SELECT slot_ms FROM poll ORDER BY rowid LIMIT 1")?,
             newest_poll: moment("SELECT slot_ms FROM poll ORDER BY rowid DESC LIMIT 1")?,
+            // Plain rows are all there is.
+            sealed_polls: 0,
+            sealed_bytes: 0,
+            unsealed_bytes: page * (pragma("page_count")? - pragma("freelist_count")?),
+            oldest_unsealed: None,
         })
     };
     status().map_err(failed)

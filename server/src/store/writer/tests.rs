@@ -140,6 +140,9 @@ impl Store for Fake {
     async fn losses(&self, _: Span, _: usize) -> Result<Vec<Loss>, StoreError> {
         unreachable!()
     }
+    async fn seal(&self, _: WallMs) -> Result<crate::store::Sealed, StoreError> {
+        unreachable!()
+    }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {
         unreachable!()
     }

@@ -135,8 +135,7 @@ async fn those_who_open_a_new_database_at_once_all_succeed() {
     let mut conn = conn(port, Some(&options.url.database)).await;
     let steps: Vec<u32> =
         conn.query("SELECT number FROM schema_version ORDER BY number").await.unwrap();
-    assert!(steps.is_sorted_by(|a, b| a < b) && steps[0] == 1, "{steps:?}");
-    assert_eq!(steps.last(), Some(&migrate::known()));
+    assert_eq!(steps, migrate::numbers());
     // Each holder had an epoch of its own, and let go.
     let lease: Vec<(u64, Option<u64>)> =
         conn.query("SELECT epoch, holder FROM lease").await.unwrap();

@@ -8,10 +8,14 @@ fn at(day: i64) -> WallMs {
     WallMs(sample::START.0 + day * DAY_MS)
 }
 
-async fn names(database: &Database) -> Vec<String> {
+async fn names_of(database: &Database, table: Table) -> Vec<String> {
     let mut conn = database.conn().await;
-    let all = partitions::list(&mut conn, &database.store.shared.doors.place).await.unwrap();
+    let all = partitions::list(&mut conn, table, &database.store.shared.doors.place).await.unwrap();
     all.into_iter().map(|partition| partition.name).collect()
+}
+
+async fn names(database: &Database) -> Vec<String> {
+    names_of(database, Table::Poll).await
 }
 
 fn failed(host: &KnownHost, slot: WallMs) -> Record {

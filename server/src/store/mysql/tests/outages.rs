@@ -90,6 +90,9 @@ impl Store for Told {
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         self.store.prune(before).await
     }
+    async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
+        self.store.seal(before).await
+    }
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         self.store.status().await
     }

@@ -1,0 +1,227 @@
+//! The table `poll_hour`: parts of sealed hours in and out.
+
+use std::sync::{Arc, LazyLock};
+
+use mysql_async::{Conn, Row, Value, prelude::Queryable};
+
+use super::{
+    cells::Cells,
+    docs::{self, Part, TEXTS},
+    fault::Place,
+    moment,
+};
+use crate::{
+    model::{HostId, HostName, Record},
+    store::{Order, Span, StoreError},
+    units::WallMs,
+};
+
+/// The columns of a part after its key.
+static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    let ats = docs::NAMES.map(|name| format!("{name}_at")).join(", ");
+    format!("polls, first_ts, last_ts, {ats}, end_at, docs")
+});
+
+/// Number of columns after the key.
+const WIDTH: usize = 3 + TEXTS + 1 + 1;
+
+const READING: &str = "read sealed polls";
+
+/// A part as it lies in the table.
+pub(super) struct Kept {
+    pub(super) number: u32,
+    pub(super) part: Part,
+}
+
+/// What a host and an hour are called in messages.
+fn what(host: HostId, hour: WallMs) -> String {
+    format!("the sealed polls of host {} from {hour} on", host.0)
+}
+
+/// Keeps parts, numbered from `first` on.
+pub(super) async fn insert(
+    conn: &mut impl Queryable,
+    host: HostId,
+    hour: WallMs,
+    first: u32,
+    parts: Vec<Part>,
+    place: &Place,
+) -> Result<(), StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let places = vec!["?"; 3 + WIDTH].join(",");
+        format!("INSERT INTO poll_hour (host_id, hour, part, {}) VALUES ({places})", *COLUMNS)
+    });
+    for (number, part) in (first..).zip(parts) {
+        let mut values = vec![
+            Value::Int(host.0),
+            moment::datetime(hour),
+            number.into(),
+            part.polls.into(),
+            moment::datetime(part.first),
+            moment::datetime(part.last),
+        ];
+        values.extend(part.at.map(Value::from));
+        values.push(Value::Bytes(part.docs));
+        let kept = conn.exec_drop(SQL.as_str(), values).await;
+        kept.map_err(|error| place.row_fault("seal polls", || what(host, hour), error))?;
+    }
+    Ok(())
+}
+
+/// Takes out the parts from `first` on: what is there is written anew.
+pub(super) async fn clear(
+    conn: &mut impl Queryable,
+    host: HostId,
+    hour: WallMs,
+    first: u32,
+    place: &Place,
+) -> Result<(), StoreError> {
+    conn.exec_drop(
+        "DELETE FROM poll_hour WHERE host_id = ? AND hour = ? AND part >= ?",
+        vec![Value::Int(host.0), moment::datetime(hour), first.into()],
+    )
+    .await
+    .map_err(place.fault("seal polls"))
+}
+
+/// The parts of a host and an hour from `first` on, in their order.
+pub(super) async fn parts(
+    conn: &mut impl Queryable,
+    host: HostId,
+    hour: WallMs,
+    first: u32,
+    place: &Place,
+) -> Result<Vec<Kept>, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT part, {} FROM poll_hour WHERE host_id = ? AND hour = ? AND part >= ?
+             ORDER BY part",
+            *COLUMNS
+        )
+    });
+    let key = vec![Value::Int(host.0), moment::datetime(hour), first.into()];
+    let rows: Vec<Row> = conn.exec(SQL.as_str(), key).await.map_err(place.fault(READING))?;
+    rows.into_iter().map(|row| kept(&Cells::new(row, place, "sealed polls"))).collect()
+}
+
+fn kept(cells: &Cells<'_>) -> Result<Kept, StoreError> {
+    let small = |column: usize| {
+        let number = cells.required_int(column)?;
+        u32::try_from(number).map_err(|_range| cells.unreadable(column, "small whole number"))
+    };
+    let mut at = [0; TEXTS + 1];
+    for (position, at) in at.iter_mut().enumerate() {
+        *at = small(4 + position)?;
+    }
+    let part = Part {
+        polls: cells.required_int(1)?.unsigned_abs(),
+        first: cells.required_moment(2)?,
+        last: cells.required_moment(3)?,
+        at,
+        docs: cells.bytes(WIDTH)?.unwrap_or_default().to_vec(),
+    };
+    Ok(Kept { number: small(0)?, part })
+}
+
+/// Unpacks parts beside the thread of the connections; the polls in the order of their slots.
+pub(super) async fn unpack(
+    kept: Vec<Kept>,
+    hour: WallMs,
+    host: HostId,
+    name: &HostName,
+    place: &Place,
+) -> Result<Vec<Record>, StoreError> {
+    let (name, place) = (name.clone(), place.clone());
+    let unpacking = move || {
+        let mut records = Vec::new();
+        for Kept { number, part } in kept {
+            let read = docs::decode(&part, hour, host, &name).map_err(|error| {
+                place.corrupt(&format!("part {number} of {}", what(host, hour)), error.to_string())
+            })?;
+            records.extend(read);
+        }
+        records.sort_by_key(|record| record.slot);
+        Ok(records)
+    };
+    tokio::task::spawn_blocking(unpacking).await.map_err(|_ended| StoreError::Closed)?
+}
+
+/// The polls of a host and an hour.
+pub(super) async fn read(
+    conn: &mut impl Queryable,
+    host: HostId,
+    hour: WallMs,
+    name: &HostName,
+    place: &Place,
+) -> Result<Vec<Record>, StoreError> {
+    let kept = parts(conn, host, hour, 0, place).await?;
+    unpack(kept, hour, host, name, place).await
+}
+
+/// Sealed polls of a host whose slot is in the span, hour by hour, until there are `limit`.
+pub(super) async fn read_span(
+    conn: &mut impl Queryable,
+    (host, name): (HostId, &HostName),
+    span: Span,
+    order: Order,
+    limit: usize,
+    place: &Place,
+) -> Result<Vec<Record>, StoreError> {
+    let direction = match order {
+        Order::OldestFirst => "ASC",
+        Order::NewestFirst => "DESC",
+    };
+    let hours = format!(
+        "SELECT DISTINCT hour FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour < ?
+         ORDER BY hour {direction}"
+    );
+    let key = vec![
+        Value::Int(host.0),
+        moment::datetime(moment::hour(span.from)),
+        moment::datetime(span.to),
+    ];
+    let hours: Vec<Row> = conn.exec(hours, key).await.map_err(place.fault(READING))?;
+    let mut found = Vec::new();
+    for row in hours {
+        if found.len() >= limit {
+            break;
+        }
+        let hour = Cells::new(row, place, "a sealed hour").required_moment(0)?;
+        let mut records = read(conn, host, hour, name, place).await?;
+        records.retain(|record| span.from <= record.slot && record.slot < span.to);
+        if order == Order::NewestFirst {
+            records.reverse();
+        }
+        found.extend(records);
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// The poll of a host at a moment, if it is sealed.
+pub(super) async fn read_one(
+    conn: &mut Conn,
+    host: HostId,
+    slot: WallMs,
+    name: &HostName,
+    place: &Place,
+) -> Result<Option<Record>, StoreError> {
+    let mut records = read(conn, host, moment::hour(slot), name, place).await?;
+    let found = records.binary_search_by_key(&slot, |record| record.slot);
+    Ok(found.ok().map(|position| records.swap_remove(position)))
+}
+
+/// Packs polls beside the thread of the connections.
+pub(super) async fn pack(
+    hour: WallMs,
+    records: Arc<Vec<Record>>,
+    place: &Place,
+) -> Result<Vec<Part>, StoreError> {
+    let packing = move || docs::encode(hour, &records);
+    let packed = tokio::task::spawn_blocking(packing).await.map_err(|_ended| StoreError::Closed)?;
+    packed.map_err(|error| StoreError::Failed {
+        doing: "seal polls",
+        location: place.location.clone(),
+        cause: error.into(),
+    })
+}
