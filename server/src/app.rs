@@ -130,6 +130,8 @@ pub async fn start(config: Config) -> Result<App, AppError> {
         metrics: Arc::clone(&metrics),
         refresh: refresh(Arc::clone(&live), handle.clone()),
         clock: Arc::clone(&clock),
+        writer: Some(handle.clone()),
+        looks: web::Looks::default(),
     };
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);

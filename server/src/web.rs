@@ -4,10 +4,12 @@
 //! It must not know SQL, the wire or how a host is polled; it holds no lock across an await.
 
 mod api;
+mod assets;
 mod connections;
 mod failure;
 mod own;
 mod params;
+mod stream;
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +20,9 @@ pub use connections::{
     ConnectionLimits, DRAIN, MAX_CONNECTION_LIFE, MAX_CONNECTIONS, MAX_HEADER_WAIT,
 };
 
-use crate::{clock::Clock, metrics::Metrics, query::Query};
+pub use stream::{LOOK, Looks, MAX_STREAM_LIFE, MAX_STREAMS};
+
+use crate::{clock::Clock, metrics::Metrics, query::Query, store::writer::WriterHandle};
 
 /// The largest request body read, bytes. Nothing here takes a body.
 pub const MAX_BODY_BYTES: usize = 1024;
@@ -37,6 +41,10 @@ pub struct Site {
     pub refresh: Refresh,
     /// The clock that `-1h` is counted from.
     pub clock: Arc<dyn Clock>,
+    /// The writer, to say how it is.
+    pub writer: Option<WriterHandle>,
+    /// The looks at the fleet that pages share.
+    pub looks: Looks,
 }
 
 impl fmt::Debug for Site {
@@ -48,11 +56,21 @@ impl fmt::Debug for Site {
 /// Every route there is.
 fn router(site: Arc<Site>) -> Router {
     Router::new()
-        .route("/", get(own::index))
+        .route("/", get(assets::page))
+        .route("/hosts/{name}", get(assets::page))
+        .route("/events", get(assets::page))
+        .route("/inventory", get(assets::page))
+        .route("/server", get(assets::page))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/api", get(own::index))
         .route("/healthz", get(own::healthz))
         .route("/readyz", get(own::readyz))
         .route("/metrics", get(own::metrics))
         .route("/api/v1/columns", get(api::columns))
+        .route("/api/v1/fleet", get(api::fleet))
+        .route("/api/v1/events", get(api::fleet_events))
+        .route("/api/v1/server", get(api::server))
+        .route("/api/v1/stream", get(stream::stream))
         .route("/api/v1/hosts", get(api::hosts))
         .route("/api/v1/hosts/{name}", get(api::host))
         .route("/api/v1/hosts/{name}/polls", get(api::polls))
@@ -79,5 +97,9 @@ pub async fn serve_with(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
-    connections::accept(listener, router(site), limits, shutdown).await;
+    let accepting = connections::accept(listener, router(Arc::clone(&site)), limits, shutdown);
+    tokio::select! {
+        () = accepting => {}
+        () = Looks::run(site) => {}
+    }
 }

@@ -23,6 +23,11 @@ impl Failure {
     pub(super) fn bad_request(message: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message }
     }
+
+    /// The request cannot be served now; another one later can.
+    pub(super) fn busy(message: String) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+    }
 }
 
 impl From<QueryError> for Failure {

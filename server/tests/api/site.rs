@@ -236,6 +236,8 @@ impl Served {
                 }
             }),
             clock: Arc::clone(&clock) as Arc<_>,
+            writer: None,
+            looks: web::Looks::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
