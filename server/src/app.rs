@@ -223,6 +223,7 @@ async fn wire(
         clock: Arc::clone(&clock),
         operator: operator.clone(),
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
+        looks: web::Looks::default(),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());

@@ -304,6 +304,13 @@ impl Metrics {
         );
     }
 
+    /// Polls ended since the start, whatever their outcome.
+    #[must_use]
+    pub fn polls_ended(&self) -> u64 {
+        let counted = |outcome: &Outcome| self.polls.get(&OutcomeLabel { outcome: *outcome });
+        Outcome::ALL.iter().filter_map(counted).map(|counter| counter.get()).sum()
+    }
+
     /// The OpenMetrics text (content type `application/openmetrics-text; version=1.0.0`).
     ///
     /// # Errors

@@ -5,8 +5,10 @@
 //! a live view (a command that reads the file of a running server) the store answers both. It must
 //! not know HTTP, terminals, SQL or the wire.
 
+mod fleet;
 mod glossary;
 mod moment;
+mod own;
 mod poll_shape;
 mod range;
 mod readiness;
@@ -16,8 +18,10 @@ mod why;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
 pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
+pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
@@ -25,15 +29,18 @@ pub use series::{
     BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_POINTS, MIN_STEP,
     SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
 };
-pub use shapes::{AttemptShape, EventShape, EventsPage, HostShape, HostsPage, PollsPage, Rfc3339};
+pub use shapes::{
+    AttemptShape, EventShape, EventsPage, FleetEventShape, FleetEventsPage, HostShape, HostsPage,
+    PollsPage, Rfc3339,
+};
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use crate::{
     health::Policy,
     inventory::closest,
     live::{HostView, Live, RECENT_ATTEMPTS},
-    model::{HostId, HostName, State},
-    store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
+    model::{HostId, HostName, State, Transition},
+    store::{self, HostQuery, HostSummary, Store, StoreError, StoreStatus, writer::WriterHandle},
     units::WallMs,
 };
 
@@ -114,6 +121,32 @@ impl HostFilter {
     }
 }
 
+/// Which changes of state are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    /// From this moment on.
+    pub from: WallMs,
+    /// Before this moment.
+    pub to: WallMs,
+    /// Only those into this state.
+    pub to_state: Option<State>,
+    /// Only those with this text in the host's name or the reason.
+    pub text: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl EventFilter {
+    fn wants(&self, event: &Transition) -> bool {
+        let state = self.to_state.is_none_or(|state| event.to == state);
+        let text = self
+            .text
+            .as_deref()
+            .is_none_or(|text| event.name.as_str().contains(text) || event.reason.contains(text));
+        state && text
+    }
+}
+
 /// Percent-encodes what is not unreserved (RFC 3986 section 2.3).
 fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
@@ -191,6 +224,17 @@ impl Query {
         hosts.truncate(filter.limit);
         let next = hosts.last().filter(|_| more).map(|last| filter.next(&last.name));
         Ok(HostsPage { total, hosts, next })
+    }
+
+    /// The fleet at a glance; none without a live view.
+    #[must_use]
+    pub fn fleet(&self, now: WallMs) -> Option<Fleet> {
+        let failing = |handle: &WriterHandle| {
+            let stats = handle.stats();
+            stats.failing_since.and_then(|_| stats.last_error)
+        };
+        let store_error = self.writer.as_ref().and_then(failing);
+        self.live.as_ref().map(|live| Fleet::of(live, store_error, now))
     }
 
     /// One host, with what repeats in its last poll.
@@ -322,16 +366,64 @@ impl Query {
         Ok(EventsPage { host: HostName::server().as_str().into(), events })
     }
 
+    /// Changes of state over the whole fleet, newest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn fleet_events(&self, filter: &EventFilter) -> Result<FleetEventsPage, QueryError> {
+        let newest = store::Order::NewestFirst;
+        let span = store::Span { from: filter.from, to: filter.to };
+        // What is filtered is read first: there are few transitions, and the bound is the store's.
+        let found = self.store.transitions(None, span, newest, store::MAX_PAGE).await?;
+        let complete = found.len() < store::MAX_PAGE;
+        let mut wanted: Vec<_> = found.iter().filter(|event| filter.wants(event)).collect();
+        let more = !complete || wanted.len() > filter.limit;
+        wanted.truncate(filter.limit);
+        Ok(FleetEventsPage {
+            events: wanted.into_iter().map(FleetEventShape::from).collect(),
+            more,
+        })
+    }
+
+    /// How the store is, or why it does not answer within [`STORE_PATIENCE`].
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn store_status(&self) -> Result<StoreStatus, String> {
+        match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {
+            Ok(Ok(status)) => Ok(status),
+            Ok(Err(error)) => Err(error.with_causes()),
+            Err(_) => Err(format!("no answer within {} s", STORE_PATIENCE.as_secs())),
+        }
+    }
+
     /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].
     pub async fn readiness(&self, now: WallMs) -> Readiness {
-        let store_error = match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.with_causes()),
-            Err(_) => Some(format!("no answer within {} s", STORE_PATIENCE.as_secs())),
-        };
+        let store_error = self.store_status().await.err();
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
         let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
         Readiness::judge(&server, store_error, &writer, now)
+    }
+
+    /// All that the server says of itself; `polling` is told by who counts it.
+    pub async fn own(&self, now: WallMs, mut polling: PollingShape) -> OwnShape {
+        let status = self.store_status().await;
+        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        if let Some(live) = &self.live {
+            [polling.late_p50_us, polling.late_p99_us] = own::lateness(live, [50, 99]);
+        }
+        let store_error = status.as_ref().err().cloned();
+        let writer = self.writer.as_ref().map(WriterHandle::stats);
+        let waiting = writer.clone().unwrap_or_default();
+        OwnShape {
+            readiness: Readiness::judge(&server, store_error.clone(), &waiting, now),
+            started_ms: server.started,
+            last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),
+            polling,
+            writer,
+            store: status.ok(),
+            store_error,
+        }
     }
 
     /// The number of a host, live or kept.

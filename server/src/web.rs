@@ -4,12 +4,14 @@
 //! It must not know SQL, the wire or how a host is polled; it holds no lock across an await.
 
 mod api;
+mod assets;
 mod connections;
 mod control;
 mod failure;
 mod orders;
 mod own;
 mod params;
+mod stream;
 
 use std::{fmt, sync::Arc};
 
@@ -27,6 +29,7 @@ pub use connections::{
 };
 pub use control::{Control, MAX_PAUSE};
 pub use orders::ORDER_HEADER;
+pub use stream::{LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{clock::Clock, health::Policy, metrics::Metrics, operator::Order, query::Query};
 
@@ -53,6 +56,8 @@ pub struct Site {
     pub operator: mpsc::Sender<Order>,
     /// What requests may change.
     pub control: Control,
+    /// The looks at the fleet that pages share.
+    pub looks: Looks,
 }
 
 impl fmt::Debug for Site {
@@ -64,11 +69,21 @@ impl fmt::Debug for Site {
 /// Every route there is.
 fn router(site: Arc<Site>) -> Router {
     Router::new()
-        .route("/", get(own::index))
+        .route("/", get(assets::page))
+        .route("/hosts/{name}", get(assets::page))
+        .route("/events", get(assets::page))
+        .route("/inventory", get(assets::page))
+        .route("/server", get(assets::page))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/api", get(own::index))
         .route("/healthz", get(own::healthz))
         .route("/readyz", get(own::readyz))
         .route("/metrics", get(own::metrics))
         .route("/api/v1/columns", get(api::columns))
+        .route("/api/v1/fleet", get(api::fleet))
+        .route("/api/v1/events", get(api::fleet_events))
+        .route("/api/v1/server", get(api::server))
+        .route("/api/v1/stream", get(stream::stream))
         .route("/api/v1/hosts", get(api::hosts))
         .route("/api/v1/hosts/{name}", get(api::host))
         .route("/api/v1/hosts/{name}/accept", post(orders::accept))
@@ -101,5 +116,10 @@ pub async fn serve_with(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
-    connections::accept_http1(listener, router(site), limits, shutdown).await;
+    let accepting =
+        connections::accept_http1(listener, router(Arc::clone(&site)), limits, shutdown);
+    tokio::select! {
+        () = accepting => {}
+        () = Looks::run(site) => {}
+    }
 }

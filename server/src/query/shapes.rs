@@ -225,6 +225,31 @@ pub struct EventsPage {
     pub events: Vec<EventShape>,
 }
 
+/// Changes of state over the whole fleet.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FleetEventsPage {
+    /// Newest first.
+    pub events: Vec<FleetEventShape>,
+    /// There are older ones that are not here.
+    pub more: bool,
+}
+
+/// One change of state, and whose.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FleetEventShape {
+    /// The host, by the name that it had.
+    pub host: Arc<str>,
+    /// What changed.
+    #[serde(flatten)]
+    pub event: EventShape,
+}
+
+impl From<&Transition> for FleetEventShape {
+    fn from(transition: &Transition) -> Self {
+        Self { host: transition.name.as_str().into(), event: EventShape::from(transition) }
+    }
+}
+
 /// One change of state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventShape {

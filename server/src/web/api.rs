@@ -1,6 +1,6 @@
 //! The handlers of `/api/v1`: read the parameters, ask `query`, answer JSON.
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -11,12 +11,17 @@ use super::{Site, failure::Failure, params::Params};
 use crate::{
     model,
     query::{
-        DEFAULT_POINTS, Detail, EventsPage, Glossary, HostFilter, HostShape, HostsPage, MAX_HOSTS,
-        MAX_PAGE, MAX_POINTS, Order, PollRange, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS,
-        WhyShape, parse_column, parse_moment,
+        DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fleet, FleetEventsPage, Glossary,
+        HostFilter, HostShape, HostsPage, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order, OwnShape,
+        PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS, WhyShape,
+        parse_column, parse_moment,
     },
     rollup::Tier,
+    units::WallMs,
 };
+
+/// The changes of state that are listed when no span is given: those of the last day.
+const EVENTS_SPAN: Duration = Duration::from_secs(86_400);
 
 type Answer<T> = Result<Json<T>, Failure>;
 
@@ -52,6 +57,13 @@ fn any_text(text: &str) -> Result<String, std::convert::Infallible> {
 pub(super) async fn columns(params: Params) -> Answer<Glossary> {
     params.finish()?;
     Ok(Json(Glossary::new()))
+}
+
+/// `GET /api/v1/fleet`.
+pub(super) async fn fleet(State(site): State<Arc<Site>>, params: Params) -> Answer<Fleet> {
+    params.finish()?;
+    let fleet = site.query.fleet(site.clock.now().wall);
+    fleet.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
 /// `GET /api/v1/hosts?state&group&text&after&limit`.
@@ -148,6 +160,37 @@ pub(super) async fn series(
     };
     params.finish()?;
     Ok(Json(site.query.series(&name, &range, now).await?))
+}
+
+/// `GET /api/v1/events?from&to&to_state&text&limit`.
+pub(super) async fn fleet_events(
+    State(site): State<Arc<Site>>,
+    mut params: Params,
+) -> Answer<FleetEventsPage> {
+    let now = site.clock.now().wall;
+    let moment = |text: &str| parse_moment(text, now);
+    let filter = EventFilter {
+        from: params.take("from", moment)?.unwrap_or(now.minus(EVENTS_SPAN)),
+        to: params.take("to", moment)?.unwrap_or(WallMs(now.0.saturating_add(1))),
+        to_state: params.take("to_state", |text| word(model::State::ALL, text))?,
+        text: params.take("text", any_text)?,
+        limit: params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE),
+    };
+    params.finish()?;
+    Ok(Json(site.query.fleet_events(&filter).await?))
+}
+
+/// `GET /api/v1/server`.
+pub(super) async fn server(State(site): State<Arc<Site>>, params: Params) -> Answer<OwnShape> {
+    params.finish()?;
+    let polling = PollingShape {
+        polls: site.metrics.polls_ended(),
+        in_flight: site.metrics.in_flight.get(),
+        missed_slots: site.metrics.missed_slots.get(),
+        late_p50_us: None,
+        late_p99_us: None,
+    };
+    Ok(Json(site.query.own(site.clock.now().wall, polling).await))
 }
 
 /// `GET /api/v1/hosts/{name}/events?limit`.

@@ -255,6 +255,7 @@ impl Served {
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
             control: Control::new(commands, Arc::clone(&store)),
+            looks: web::Looks::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,0 +1,24 @@
+// Builds elements. Text goes in as text: what a probe says can never become markup.
+
+/** An element; `props` are properties, `on*` handlers, `data-*`/`aria-*`/`role` attributes; children are nodes or text. */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (/^(data-|aria-)/.test(name) || ['role', 'for', 'colspan', 'scope', 'list'].includes(name)) element.setAttribute(name, value === true ? '' : value);
+    else if (name === 'class') element.className = value;
+    else element[name] = value;
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : String(child))));
+  return element;
+}
+
+/** Puts children in the place of those an element has. */
+export const fill = (element, ...children) => element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : document.createTextNode(String(child)))));
+
+/** A state with its colour and its word. */
+export const state = (word) => h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
+
+/** The colour that a custom property of the theme has now. */
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

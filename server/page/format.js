@@ -1,0 +1,65 @@
+// Numbers and moments for people. An unknown is a dash, never 0.
+
+export const UNKNOWN = '–';
+const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+
+export const number = (value, digits = 2) => (known(value) ? value.toFixed(digits) : UNKNOWN);
+export const percent = (value) => (known(value) ? `${value.toFixed(value < 10 ? 1 : 0)} %` : UNKNOWN);
+
+export function bytes(value) {
+  if (!known(value)) return UNKNOWN;
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let unit = 0;
+  let rest = Math.abs(value);
+  while (rest >= 1023.95 && unit + 1 < units.length) { rest /= 1024; unit += 1; }
+  return `${value < 0 ? '-' : ''}${unit === 0 || rest >= 99.95 ? rest.toFixed(0) : rest.toFixed(1)} ${units[unit]}`;
+}
+export const rate = (value) => (known(value) ? `${bytes(value)}/s` : UNKNOWN);
+
+export function count(value) {
+  if (!known(value)) return UNKNOWN;
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${(value / 1e9).toFixed(1)} G`;
+  if (size >= 1e6) return `${(value / 1e6).toFixed(1)} M`;
+  if (size >= 1e4) return `${(value / 1e3).toFixed(1)} k`;
+  return size >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
+}
+
+export function micros(value) {
+  if (!known(value)) return UNKNOWN;
+  if (value < 1000) return `${value.toFixed(0)} µs`;
+  return value < 1e6 ? `${(value / 1000).toFixed(value < 1e4 ? 1 : 0)} ms` : `${(value / 1e6).toFixed(1)} s`;
+}
+
+/** A length of time in its largest unit. */
+export function length(ms) {
+  if (!known(ms)) return UNKNOWN;
+  const seconds = Math.max(0, ms / 1000);
+  if (seconds < 120) return `${seconds.toFixed(0)} s`;
+  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`;
+  if (seconds < 172800) return `${(seconds / 3600).toFixed(0)} h`;
+  return `${(seconds / 86400).toFixed(0)} d`;
+}
+
+const pad = (value, size = 2) => String(value).padStart(size, '0');
+
+/** A moment in the reader's own zone, to the second. */
+export function moment(ms) {
+  if (!known(ms)) return UNKNOWN;
+  const at = new Date(ms);
+  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
+}
+
+/** A value as its unit wants. */
+export function withUnit(unit, value) {
+  switch (unit) {
+    case 'pct': return percent(value);
+    case 'bytes': return bytes(value);
+    case 'bytes_per_s': return rate(value);
+    case 'us': return micros(value);
+    default: return count(value);
+  }
+}
+
+/** The unit that the end of a column's name says. */
+export const unitOf = (name) => /_(pct|bytes_per_s|bytes|us|ms)$/.exec(name)?.[1] ?? '';

@@ -1,0 +1,70 @@
+// The fleet as it is now: fetched whole, then kept up to date by the server's events.
+
+/** Values of a host's CPU that are kept for its little chart. */
+const TRAIL = 60;
+/** How long to wait before asking again when the server refused the stream, ms. */
+const RETRY = 5000;
+
+export class Live extends EventTarget {
+  hosts = new Map();
+  counts = {};
+  server = {};
+  at = 0;
+  connected = false;
+
+  start() {
+    const source = new EventSource('/api/v1/stream');
+    source.addEventListener('fleet', (event) => this.#whole(JSON.parse(event.data)));
+    source.addEventListener('change', (event) => this.#change(JSON.parse(event.data)));
+    source.onopen = () => this.#connection(true);
+    source.onerror = () => {
+      // A stream that ends is taken up again by the browser; one that is refused is not.
+      if (source.readyState === EventSource.CLOSED) {
+        this.#connection(false);
+        setTimeout(() => this.start(), RETRY);
+      } else {
+        clearTimeout(this.gone);
+        this.gone = setTimeout(() => source.readyState !== EventSource.OPEN && this.#connection(false), 2 * RETRY);
+      }
+    };
+    addEventListener('pagehide', () => source.close(), { once: true });
+  }
+
+  #connection(connected) {
+    this.connected = connected;
+    this.dispatchEvent(new Event('connection'));
+  }
+
+  #whole(fleet) {
+    this.columns = fleet.columns;
+    const before = this.hosts;
+    this.hosts = new Map();
+    for (const row of fleet.hosts) this.#put(row, before);
+    this.#common(fleet);
+  }
+
+  #change(change) {
+    for (const row of change.hosts) this.#put(row, this.hosts);
+    for (const name of change.gone) this.hosts.delete(name);
+    this.#common(change);
+  }
+
+  #common({ counts, server, at_ms: at }) {
+    Object.assign(this, { counts, server, at, connected: true });
+    this.dispatchEvent(new Event('change'));
+  }
+
+  #put(row, before) {
+    const host = {};
+    this.columns.forEach((column, position) => { host[column] = row[position]; });
+    host.trail = before.get(host.name)?.trail ?? [];
+    if (host.good_slot_ms !== before.get(host.name)?.good_slot_ms && host.cpu_busy_pct !== null) {
+      host.trail.push(host.cpu_busy_pct);
+      if (host.trail.length > TRAIL) host.trail.shift();
+    }
+    this.hosts.set(host.name, host);
+  }
+}
+
+/** States, gravest first. */
+export const STATES = ['down', 'suspect', 'degraded', 'pending', 'up', 'paused', 'retired'];

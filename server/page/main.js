@@ -1,0 +1,98 @@
+// The page's frame: which view an address means, the banners, the theme.
+
+import { h, fill } from './dom.js';
+import { moment } from './format.js';
+import { Live } from './live.js';
+import { fleet } from './fleet.js';
+import { host } from './host.js';
+import { events } from './events.js';
+import { inventory } from './inventory.js';
+import { server } from './server.js';
+
+const live = new Live();
+const main = document.getElementById('main');
+let leave = () => {};
+
+const ROUTES = [
+  [/^\/$/, () => fleet(live), 'Fleet'],
+  [/^\/hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
+  [/^\/events$/, () => events(), 'Events'],
+  [/^\/inventory$/, () => inventory(live), 'Inventory'],
+  [/^\/server$/, () => server(), 'Server'],
+];
+
+function show() {
+  leave();
+  leave = () => {};
+  for (const link of document.querySelectorAll('nav a')) {
+    const here = link.pathname === location.pathname;
+    if (here) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  for (const [pattern, view, title] of ROUTES) {
+    const found = pattern.exec(location.pathname);
+    if (!found) continue;
+    document.title = found[1] ? `${decodeURIComponent(found[1])} · Roundsman` : `${title} · Roundsman`;
+    const made = view(...found.slice(1));
+    leave = made.leave ?? leave;
+    fill(main, made.element);
+    return;
+  }
+  fill(main, h('p', { class: 'none' }, `There is no page at ${location.pathname}.`));
+}
+
+/** Goes to an address of this site without a reload. */
+export function go(address) {
+  history.pushState(null, '', address);
+  show();
+  scrollTo(0, 0);
+}
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[data-link]');
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  go(link.href);
+});
+addEventListener('popstate', show);
+addEventListener('roundsman:go', (event) => go(event.detail));
+
+function frame() {
+  const { server: said, connected, at } = live;
+  const banners = [];
+  const banner = (words, grave) => banners.push(h('p', { class: grave ? 'grave' : '' }, words));
+  if (!connected && at) banner(`No connection to the server since ${moment(at)}: what you see is as it was then.`, true);
+  if (said.isolated_since_ms) banner(`Isolated since ${moment(said.isolated_since_ms)}: most hosts of several groups fail at once, so the server suspects its own network. States are frozen.`, true);
+  if (said.store_error) banner(`The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`, true);
+  if (said.inventory_error) banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
+  if (said.stopping) banner('The server is stopping.', false);
+  const text = banners.map((one) => one.textContent).join('\n');
+  const place = document.getElementById('banners');
+  if (place.dataset.text !== text) {
+    place.dataset.text = text;
+    fill(place, banners);
+  }
+  const pulse = document.getElementById('pulse');
+  pulse.classList.toggle('away', !connected);
+  const words = connected ? 'live' : 'no connection';
+  if (pulse.textContent !== words) pulse.textContent = words;
+}
+live.addEventListener('change', frame);
+live.addEventListener('connection', frame);
+
+const themes = ['auto', 'light', 'dark'];
+function theme(wanted) {
+  if (wanted === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = wanted;
+  localStorage.setItem('theme', wanted);
+  document.getElementById('theme').textContent = `Theme: ${wanted}`;
+  dispatchEvent(new Event('roundsman:theme'));
+}
+document.getElementById('theme').addEventListener('click', () => {
+  const now = localStorage.getItem('theme') ?? 'auto';
+  theme(themes[(themes.indexOf(now) + 1) % themes.length]);
+});
+theme(themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto');
+
+show();
+live.start();

@@ -1,0 +1,237 @@
+//! The whole fleet at a glance, small enough to be sent whole: one row of cells per host.
+//!
+//! A page of five thousand hosts is a megabyte of JSON here, ten in the shape of one host. What the
+//! cells mean stands in `columns`, once.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Serialize, Serializer, ser::SerializeSeq};
+
+use crate::{
+    live::{HostView, Live, ServerView},
+    model::{Column, State},
+    units::WallMs,
+};
+
+/// What each cell of a [`FleetRow`] is, in order. New ones go to the end.
+pub const FLEET_COLUMNS: &[&str] = &[
+    "name",
+    "group",
+    "labels",
+    "state",
+    "since_ms",
+    "slot_ms",
+    "outcome",
+    "call_us",
+    "error",
+    "cpus_online",
+    "cpu_busy_pct",
+    "mem_used_pct",
+    "fs_used_max_pct",
+    "pressure_some_max_avg10_pct",
+    "load_1",
+    "net_rx_bytes_per_s",
+    "net_tx_bytes_per_s",
+    "disk_busy_max_pct",
+    "good_slot_ms",
+];
+
+/// One host as a row of cells.
+#[derive(Debug, Clone)]
+pub struct FleetRow(pub Arc<HostView>);
+
+/// The pressure that most tasks felt in the last ten seconds, whatever they waited for.
+const PRESSURES: [Column; 3] = [
+    Column::PressureCpuSomeAvg10Pct,
+    Column::PressureMemorySomeAvg10Pct,
+    Column::PressureIoSomeAvg10Pct,
+];
+
+impl Serialize for FleetRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let view = &self.0;
+        let last = view.last.as_deref();
+        // While a host is down its last known values stay visible; the page greys them.
+        let values = view.last_good.as_deref().and_then(|record| record.values.as_ref());
+        let value = |column| values.and_then(|values| values.get(column));
+        let pressure = PRESSURES.iter().filter_map(|column| value(*column)).reduce(f64::max);
+        let mut row = serializer.serialize_seq(Some(FLEET_COLUMNS.len()))?;
+        row.serialize_element(&view.name)?;
+        row.serialize_element(&view.group)?;
+        row.serialize_element(&view.labels)?;
+        row.serialize_element(&view.state)?;
+        row.serialize_element(&view.since)?;
+        row.serialize_element(&last.map(|record| record.slot))?;
+        row.serialize_element(&last.map(|record| record.outcome))?;
+        row.serialize_element(&last.and_then(|record| record.timings.call_us))?;
+        row.serialize_element(&last.and_then(|record| record.error.as_deref()))?;
+        row.serialize_element(&value(Column::CpusOnline))?;
+        row.serialize_element(&value(Column::CpuBusyPct))?;
+        row.serialize_element(&value(Column::MemUsedPct))?;
+        row.serialize_element(&value(Column::FsUsedMaxPct))?;
+        row.serialize_element(&pressure)?;
+        row.serialize_element(&value(Column::Load1))?;
+        row.serialize_element(&value(Column::NetRxBytesPerS))?;
+        row.serialize_element(&value(Column::NetTxBytesPerS))?;
+        row.serialize_element(&value(Column::DiskBusyMaxPct))?;
+        row.serialize_element(&view.last_good.as_ref().map(|record| record.slot))?;
+        row.end()
+    }
+}
+
+/// What the server says of itself, for the banners.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FleetServer {
+    /// Why the inventory file as it is now is not in force.
+    pub inventory_error: Option<Arc<str>>,
+    /// Since when the server takes itself for cut off.
+    pub isolated_since_ms: Option<WallMs>,
+    /// Why the store takes no rows.
+    pub store_error: Option<Arc<str>>,
+    /// Whether an inventory is in force.
+    pub ready: bool,
+    /// Whether it is stopping.
+    pub stopping: bool,
+}
+
+impl FleetServer {
+    fn new(server: &ServerView, store_error: Option<Arc<str>>) -> Self {
+        Self {
+            inventory_error: server.inventory_error.clone(),
+            isolated_since_ms: server.isolated,
+            store_error,
+            ready: server.ready,
+            stopping: server.stopping,
+        }
+    }
+}
+
+/// The fleet as it is now.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fleet {
+    /// When.
+    pub at_ms: WallMs,
+    /// What each cell of a row is.
+    pub columns: &'static [&'static str],
+    /// How many hosts there are in each state.
+    pub counts: BTreeMap<State, usize>,
+    /// What the server says of itself.
+    pub server: FleetServer,
+    /// Every host, by name.
+    pub hosts: Vec<FleetRow>,
+}
+
+impl Fleet {
+    /// The fleet of a live view; `store_error` says why the store takes no rows, when it does not.
+    #[must_use]
+    pub fn of(live: &Live, store_error: Option<Arc<str>>, now: WallMs) -> Self {
+        Self {
+            at_ms: now,
+            columns: FLEET_COLUMNS,
+            counts: live.count_by_state(),
+            server: FleetServer::new(&live.server(), store_error),
+            hosts: live.hosts().into_iter().map(FleetRow).collect(),
+        }
+    }
+}
+
+/// What changed in a fleet between two looks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// When it was looked at.
+    pub at_ms: WallMs,
+    /// How many hosts there are in each state.
+    pub counts: BTreeMap<State, usize>,
+    /// What the server says of itself.
+    pub server: FleetServer,
+    /// Hosts that are new or not as they were.
+    pub hosts: Vec<FleetRow>,
+    /// Names of hosts that are gone.
+    pub gone: Vec<Arc<str>>,
+}
+
+impl Change {
+    /// From one look to the next. Views that were not published anew are the same allocation, so
+    /// five thousand hosts are compared in microseconds.
+    #[must_use]
+    pub fn between(before: &Fleet, after: &Fleet) -> Self {
+        let known: BTreeMap<&str, &Arc<HostView>> =
+            before.hosts.iter().map(|row| (row.0.name.as_str(), &row.0)).collect();
+        let is_new = |row: &&FleetRow| {
+            known.get(row.0.name.as_str()).is_none_or(|view| !Arc::ptr_eq(view, &row.0))
+        };
+        let listed: BTreeMap<&str, ()> =
+            after.hosts.iter().map(|row| (row.0.name.as_str(), ())).collect();
+        let gone = before.hosts.iter().map(|row| row.0.name.as_str());
+        Self {
+            at_ms: after.at_ms,
+            counts: after.counts.clone(),
+            server: after.server.clone(),
+            hosts: after.hosts.iter().filter(is_new).cloned().collect(),
+            gone: gone.filter(|name| !listed.contains_key(name)).map(Arc::from).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, to_value};
+
+    use super::*;
+    use crate::{
+        live::Live,
+        model::{HostId, HostName},
+    };
+
+    fn publish(live: &Live, name: &str, state: State) {
+        live.publish(HostView {
+            id: HostId(1),
+            name: HostName::new(name).unwrap(),
+            group: None,
+            labels: BTreeMap::new(),
+            addresses: Vec::new(),
+            schedule: "every 10s".into(),
+            state,
+            flapping: false,
+            unreachable_because: None,
+            paused_until: None,
+            next_due: None,
+            since: WallMs(5),
+            reason: "".into(),
+            facts: crate::model::Facts::default(),
+            last: None,
+            last_good: None,
+            recent: std::collections::VecDeque::new(),
+        });
+    }
+
+    #[test]
+    fn a_row_has_a_cell_per_column_and_an_unknown_is_null() {
+        let live = Live::default();
+        publish(&live, "web-1", State::Pending);
+        let fleet = to_value(Fleet::of(&live, None, WallMs(7))).unwrap();
+        let row = fleet["hosts"][0].as_array().unwrap();
+        assert_eq!(row.len(), FLEET_COLUMNS.len());
+        assert_eq!(row[0], "web-1");
+        let busy = FLEET_COLUMNS.iter().position(|column| *column == "cpu_busy_pct").unwrap();
+        assert_eq!(row[busy], Value::Null);
+        assert_eq!(fleet["counts"]["pending"], 1);
+    }
+
+    #[test]
+    fn a_change_has_what_was_published_and_what_is_gone_and_nothing_else() {
+        let live = Live::default();
+        for name in ["a", "b", "c"] {
+            publish(&live, name, State::Up);
+        }
+        let before = Fleet::of(&live, None, WallMs(1));
+        publish(&live, "b", State::Suspect);
+        publish(&live, "d", State::Pending);
+        live.remove(&HostName::new("a").unwrap());
+        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2)));
+        let names: Vec<&str> = change.hosts.iter().map(|row| row.0.name.as_str()).collect();
+        assert_eq!(names, ["b", "d"]);
+        assert_eq!(change.gone, [Arc::from("a")]);
+        assert_eq!(change.counts[&State::Suspect], 1);
+    }
+}

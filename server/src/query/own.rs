@@ -1,0 +1,58 @@
+//! How Roundsman itself is, in one answer: readiness, polling, writing, store.
+
+use serde::Serialize;
+
+use super::Readiness;
+use crate::{
+    live::Live,
+    store::{StoreStatus, writer::WriterStats},
+    units::WallMs,
+};
+
+/// Polling in numbers. Times are microseconds, over the last poll of each host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PollingShape {
+    /// Polls ended since the start.
+    pub polls: u64,
+    /// Polls under way.
+    pub in_flight: i64,
+    /// Slots skipped because their moment had passed.
+    pub missed_slots: u64,
+    /// Half of the last polls were begun no later than this.
+    pub late_p50_us: Option<u64>,
+    /// 99 of 100 were.
+    pub late_p99_us: Option<u64>,
+}
+
+/// The lateness of the last poll of each host at these shares of 100, microseconds.
+#[must_use]
+pub(super) fn lateness(live: &Live, shares: [usize; 2]) -> [Option<u64>; 2] {
+    let last = live.hosts();
+    let last = last.iter().filter_map(|view| view.last.as_ref());
+    let mut late: Vec<u64> = last.map(|record| record.timings.late_us.0).collect();
+    late.sort_unstable();
+    shares.map(|share| {
+        let rank = (late.len() * share).div_ceil(100).max(1);
+        late.get(rank - 1).copied()
+    })
+}
+
+/// Everything that the server says of itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnShape {
+    /// Whether it does its work, and if not why.
+    #[serde(flatten)]
+    pub readiness: Readiness,
+    /// When it started, milliseconds since 1970.
+    pub started_ms: WallMs,
+    /// When the last round was opened, milliseconds since 1970.
+    pub last_round_ms: Option<WallMs>,
+    /// Polling.
+    pub polling: PollingShape,
+    /// The writer; none where nothing is written.
+    pub writer: Option<WriterStats>,
+    /// The store; none when it does not answer, and then why.
+    pub store: Option<StoreStatus>,
+    /// Why there is no `store`.
+    pub store_error: Option<String>,
+}

@@ -1,0 +1,102 @@
+//! The page: files that are part of the program, so it opens without a network and is as old as the
+//! server that it shows.
+//!
+//! Everything is from here and nothing is inline: the Content-Security-Policy forbids whatever a
+//! hostile probe might get into a name (CSP Level 3).
+
+use axum::{
+    extract::Path,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::model::ContentHash;
+
+/// Scripts, styles, pictures and data from this server alone; no frame may hold the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const JS: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+
+/// The file of every view; which one is meant, the script reads from the address.
+const INDEX: &str = include_str!("../../page/index.html");
+
+/// Every file of the page, by its name under `/assets/`.
+const ASSETS: &[(&str, &str, &str)] = &[
+    ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
+    ("style.css", CSS, include_str!("../../page/style.css")),
+    ("main.js", JS, include_str!("../../page/main.js")),
+    ("dom.js", JS, include_str!("../../page/dom.js")),
+    ("format.js", JS, include_str!("../../page/format.js")),
+    ("api.js", JS, include_str!("../../page/api.js")),
+    ("live.js", JS, include_str!("../../page/live.js")),
+    ("heat.js", JS, include_str!("../../page/heat.js")),
+    ("fleet.js", JS, include_str!("../../page/fleet.js")),
+    ("charts.js", JS, include_str!("../../page/charts.js")),
+    ("host.js", JS, include_str!("../../page/host.js")),
+    ("events.js", JS, include_str!("../../page/events.js")),
+    ("inventory.js", JS, include_str!("../../page/inventory.js")),
+    ("server.js", JS, include_str!("../../page/server.js")),
+    ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
+    ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
+];
+
+fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
+    let hash = ContentHash::of(text.as_bytes()).to_string();
+    let tag = format!("\"{}\"", hash.get(..16).unwrap_or(&hash));
+    let held = request.get(header::IF_NONE_MATCH).and_then(|held| held.to_str().ok());
+    let mut headers = HeaderMap::new();
+    let mut set = |name, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_TYPE, kind);
+    set(header::CONTENT_SECURITY_POLICY, POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    // Asked for anew each time, and not sent again when it is the same: an update is seen at once.
+    set(header::CACHE_CONTROL, "no-cache");
+    if held == Some(tag.as_str()) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    (headers, text).into_response()
+}
+
+/// The page, at each of its addresses.
+pub(super) async fn page(request: HeaderMap) -> Response {
+    answer(&request, "text/html; charset=utf-8", INDEX)
+}
+
+/// `GET /assets/{name}`.
+pub(super) async fn asset(Path(name): Path<String>, request: HeaderMap) -> Response {
+    match ASSETS.iter().find(|(known, _, _)| *known == name) {
+        Some((_, kind, text)) => answer(&request, kind, text),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_file_that_the_page_names_is_served_and_none_is_from_elsewhere() {
+        let served: BTreeSet<&str> = ASSETS.iter().map(|(name, _, _)| *name).collect();
+        let mut named = BTreeSet::new();
+        for (_, kind, text) in ASSETS.iter().filter(|(name, _, _)| *name != "uplot.js") {
+            if *kind == JS {
+                named.extend(text.split("from './").skip(1).filter_map(|t| t.split('\'').next()));
+            }
+            assert!(!text.contains("innerHTML"), "text goes in as text");
+        }
+        named.extend(INDEX.split("\"/assets/").skip(1).filter_map(|text| text.split('"').next()));
+        assert_eq!(named.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert!(named.len() >= 14, "{named:?}");
+        assert!(!INDEX.contains("//cdn") && !INDEX.contains("https://"), "nothing from elsewhere");
+    }
+}
