@@ -73,6 +73,20 @@ wrong own-proc -e ROUNDSMAN_PROBE_PROC=/proc -e ROUNDSMAN_PROBE_ROOTFS=/ roundsm
 wrong no-rootfs -v /proc:/host/proc:ro --tmpfs /host/nothing -e ROUNDSMAN_PROBE_ROOTFS=/host/nothing roundsman-probe
 expect "doctor tells a container's /proc" doctor_misses own-proc view
 expect "doctor tells a foreign /" doctor_misses no-rootfs rootfs
+# Another view of the machine's /proc, as `hidepid=2` makes it.
+hidden=$work/hidden
+in_mounts mkdir "$hidden"
+in_mounts mount -t proc -o hidepid=2,gid=4242 proc "$hidden"
+# examined USER:GROUP
+examined() { engine $node run --rm --user "$1" -v "$hidden:/host/proc:ro" -v /:/host:ro roundsman-probe doctor; }
+hides() {
+    local said
+    ! said=$(examined 65532:65532) || return 1
+    grep -q 'mounted with hidepid' <<<"$said"
+}
+expect "doctor tells a hidden /proc" hides
+expect "and its group helps" examined 65532:4242
+in_mounts umount "$hidden"
 engine $node run -d --name not-proc --health-interval 2s --health-start-period 1s -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe >/dev/null
 within 90 "a /proc that is none is unhealthy" container_is $node not-proc unhealthy
 within 120 "the server holds the container degraded" host_is $node own-proc degraded
