@@ -41,7 +41,7 @@ use crate::{
     store::{
         self, Awaited, Store, StoreError,
         spool::{Registry, Spool},
-        writer::{Writer, WriterHandle},
+        writer::{Writer, WriterHandle, WriterStats},
     },
     web,
 };
@@ -297,6 +297,12 @@ impl App {
     #[must_use]
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
         self.http.grpc()
+    }
+
+    /// What the writer has done, and what waits.
+    #[must_use]
+    pub fn writer(&self) -> WriterStats {
+        self.writer.stats()
     }
 
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.
