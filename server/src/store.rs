@@ -28,7 +28,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use asked::{HostQuery, HostSummary, Order, Pruned, Retention, Sealed, Span, StoreStatus};
+pub use asked::{
+    HostQuery, HostSummary, Order, PartitionStatus, Pruned, Retention, Sealed, Span, StoreStatus,
+};
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
