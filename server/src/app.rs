@@ -8,7 +8,7 @@ mod install;
 mod keep;
 mod rebuild;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -105,8 +105,7 @@ fn no_inventory(error: &ReloadError) -> String {
 pub struct App {
     live: Arc<Live>,
     commands: mpsc::Sender<Command>,
-    stop_chores: oneshot::Sender<()>,
-    chores: JoinHandle<()>,
+    chores: chores::ChoresThread,
     engine: JoinHandle<()>,
     opening: JoinHandle<()>,
     writer: Writer,
@@ -197,7 +196,7 @@ async fn wire(
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&clock),
         commands: commands.clone(),
-        numbers: Vec::new(),
+        numbers: HashSet::new(),
         hosts: Hosts::new(
             Discovering::new(finder, Arc::clone(&live), looks),
             config.discover.forget,
@@ -231,11 +230,10 @@ async fn wire(
     });
     let faces = Faces { http: (listener, site), grpc, hook: worker };
     let (round, rounds_in) = mpsc::channel(1);
-    let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
     let (seal, seal_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
-    let rounds = Rounds::start(Ticks { round, inventory, prune, seal }).await?;
+    let rounds = Rounds::start(Ticks { round, prune, seal }).await?;
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
@@ -262,7 +260,6 @@ async fn wire(
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
     }
-    let (stop_chores, stopped) = oneshot::channel();
     let chores = chores::Chores {
         rounds,
         installer,
@@ -270,14 +267,13 @@ async fn wire(
         pruner: chores::Pruner { store, clock, retention: config.retention },
         sealer,
         seal: seal_in,
-        inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,
         looks: looks_in,
         operator: operator_in,
     };
-    let chores = tokio::spawn(chores.run(stopped));
-    Ok(App { live, commands, stop_chores, chores, engine, opening, writer, http })
+    let chores = chores::ChoresThread::start(chores)?;
+    Ok(App { live, commands, chores, engine, opening, writer, http })
 }
 
 impl App {
@@ -309,8 +305,7 @@ impl App {
     /// Stops in order: no more rounds and reloads, no more polls, the last rows into the store,
     /// and HTTP last, so that whoever looks sees the end of it.
     pub async fn stop(self) {
-        let _ = self.stop_chores.send(());
-        let _ = self.chores.await;
+        self.chores.stop().await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
         self.opening.abort();
@@ -334,6 +329,7 @@ fn drained(writer: WriterHandle, batch_rows: u32) -> rebuild::Drained {
 pub(crate) fn limits(poll: &config::Poll) -> Limits {
     Limits {
         in_flight: rows(poll.in_flight),
+        in_flight_for: poll.in_flight_for,
         in_flight_unwell: rows(poll.in_flight_unwell),
         connect_timeout: poll.connect_timeout,
         answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
