@@ -72,6 +72,7 @@ pub(crate) async fn run(
         flag("inventory", folder.join("inventory.toml").display().to_string()),
         flag("data", folder.display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", String::new()),
     ];
     for setting in settings {
         let (key, value) = setting.split_once('=').unwrap();
