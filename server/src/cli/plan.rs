@@ -79,7 +79,7 @@ struct Changed {
 /// Plans and prints.
 pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
     let config = runtime.start(Vec::new(), true)?;
-    let file = targets::read(&config.inventory)?;
+    let file = Arc::new(targets::read(&config.inventory)?);
     let kept = runtime.block_on(async {
         let clock = Arc::clone(runtime.clock());
         let store = match store::open(&config.store, Mode::ReadOnly, clock).await {
@@ -102,7 +102,7 @@ pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
 }
 
 fn plan(
-    file: &Inventory,
+    file: &Arc<Inventory>,
     kept: &[HostSummary],
     status: Option<&StoreStatus>,
     config: &Config,
@@ -154,7 +154,7 @@ fn plan(
         let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
         let what: Vec<_> = [
             ("group", found.group != host.group),
-            ("labels", found.labels != host.labels),
+            ("labels", found.labels != *host.labels),
             ("addresses", found.addresses != addresses),
         ]
         .into_iter()

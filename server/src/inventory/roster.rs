@@ -138,14 +138,20 @@ impl Roster {
 
     /// The inventory of the file with every discovered host in it.
     #[must_use]
-    pub fn with(&self, inventory: &Inventory) -> Inventory {
-        let mut whole = inventory.clone();
+    pub fn with(&self, inventory: &Arc<Inventory>) -> Arc<Inventory> {
+        if self.members.is_empty() {
+            return Arc::clone(inventory);
+        }
+        let mut whole = Inventory::clone(inventory);
         for member in self.members.values() {
             let of = |discovery: &&Discovery| member.is_of(discovery);
             let Some(discovery) = inventory.discoveries.iter().find(of) else { continue };
-            whole.hosts.entry(member.name.clone()).or_insert_with(|| host(member, discovery));
+            whole
+                .hosts
+                .entry(member.name.clone())
+                .or_insert_with(|| Arc::new(host(member, discovery)));
         }
-        whole
+        Arc::new(whole)
     }
 
     /// Drops members that `inventory` does not ask for any more, or lists itself.
@@ -361,7 +367,7 @@ fn host(member: &Member, discovery: &Discovery) -> Host {
     Host {
         name: member.name.clone(),
         group: Some(discovery.group.clone()),
-        labels,
+        labels: Arc::new(labels),
         addresses: vec![Address { host: member.address.to_string().into(), port: member.port }],
         schedule: discovery.schedule.clone(),
         timeout: discovery.timeout,

@@ -1,7 +1,7 @@
 //! The hosts of the file in force and those that were discovered beside them, and what both the
 //! discoveries and the operator change about them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{AppError, Installer, registration};
 use crate::{
@@ -36,7 +36,7 @@ pub(in crate::app) struct Hosts {
     roster: Roster,
     forget: Duration,
     /// The inventory of the file in force, and its text.
-    file: Option<(Inventory, String)>,
+    file: Option<(Arc<Inventory>, Arc<str>)>,
     said: BTreeSet<String>,
 }
 
@@ -51,15 +51,15 @@ impl Hosts {
     }
 
     /// The inventory of a file with the discovered hosts in it.
-    pub(super) fn of(&self, file: &Inventory) -> Inventory {
+    pub(super) fn of(&self, file: &Arc<Inventory>) -> Arc<Inventory> {
         self.roster.with(file)
     }
 
     /// A file has come into force.
-    pub(super) fn in_force(&mut self, file: &Inventory, text: &str) {
+    pub(super) fn in_force(&mut self, file: &Arc<Inventory>, text: &Arc<str>) {
         self.roster.keep_to(file);
         self.discovering.follow(&file.discoveries);
-        self.file = Some((file.clone(), text.to_owned()));
+        self.file = Some((Arc::clone(file), Arc::clone(text)));
     }
 
     /// Says what was not said before.
