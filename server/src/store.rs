@@ -12,9 +12,9 @@ mod series;
 pub mod sqlite;
 pub mod mysql;
 mod open;
+pub mod spool;
 mod awaited;
 pub mod rebuild;
-pub mod spool;
 pub mod writer;
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ pub enum Mode {
 }
 
 /// A host as the inventory names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// Its name: what it is found by.
     pub name: HostName,
@@ -437,6 +437,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; the hours before it are sealed, and nothing that is not sealed is gone.
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError>;
+
+    /// What tells this store from every other, also from one that takes its place under the same
+    /// address: drawn at random when its schema was made, and copied only with its rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn identity(&self) -> Result<Arc<str>, StoreError>;
 
     /// How the store is.
     ///

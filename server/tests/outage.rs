@@ -115,6 +115,10 @@ impl Site {
         if starts == 1 {
             assert_eq!(sum(5) - sum(1), missed, "a poll a second: {polls}");
         }
+        if missed > 0 {
+            let gaps = self.sql("SELECT * FROM (SELECT host_id, ts, late_us, queue_us, call_us, TIMESTAMPDIFF(MICROSECOND, LAG(ts) OVER (PARTITION BY host_id ORDER BY ts), ts)/1000 gap FROM fleet.poll) x WHERE gap <> 1000 or late_us>100000");
+            eprintln!("MISSED {missed}: {polls}\n{gaps}");
+        }
         let states = self.sql("SELECT from_state, to_state FROM fleet.event");
         assert_eq!(states, "pending\tup\n".repeat(HOSTS));
         assert_eq!(self.sql("SELECT COUNT(*) FROM fleet.loss").trim(), "0");
@@ -138,7 +142,7 @@ impl Served {
             assert!(log.read_line(&mut line).unwrap() > 0, "it ended: {said}");
             said += &line;
             if let Some((_, address)) = line.split_once("http=") {
-                break address.trim().parse().unwrap();
+                break address.split_whitespace().next().unwrap().parse().unwrap();
             }
         };
         // Else it blocks once the pipe is full.

@@ -202,6 +202,13 @@ impl Store for Ledger {
         }
     }
 
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.identity().await,
+            None => Ok("ledger".into()),
+        }
+    }
+
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         match &self.inner {
             Some(inner) => inner.status().await,

@@ -146,6 +146,9 @@ impl Store for Fake {
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {
         unreachable!()
     }
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        unreachable!()
+    }
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         unreachable!()
     }

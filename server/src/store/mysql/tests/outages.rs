@@ -93,6 +93,9 @@ impl Store for Told {
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store.seal(before).await
     }
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        self.store.identity().await
+    }
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         self.store.status().await
     }
