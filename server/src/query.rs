@@ -7,6 +7,7 @@
 
 mod fleet;
 mod glossary;
+mod losses;
 mod moment;
 mod own;
 mod poll_shape;
@@ -20,6 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use losses::{LossShape, LossesPage};
 pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
@@ -317,9 +319,18 @@ impl Query {
         let newest = store::Order::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
         let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
+        let losses = match polls.last() {
+            Some(oldest) => self.losses_since(oldest.slot).await?,
+            None => Vec::new(),
+        };
         let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
         let events = events.iter().map(EventShape::from).collect();
-        Ok(why::of_store(host, attempts, events, policy))
+        Ok(WhyShape { losses, ..why::of_store(host, attempts, events, policy) })
+    }
+
+    async fn losses_since(&self, from: WallMs) -> Result<Vec<LossShape>, StoreError> {
+        let span = store::Span { from, ..store::Span::ALL };
+        Ok(self.store.losses(span, WHY_EVENTS).await?.iter().map(LossShape::from).collect())
     }
 
     /// The live view, completed with what only the store knows, when it answers in time.
@@ -335,20 +346,24 @@ impl Query {
             };
             let all = store::Span::ALL;
             let events = self.store.transitions(Some(view.id), all, newest, WHY_EVENTS).await?;
-            Ok::<_, StoreError>((before, events))
+            let oldest = before.last().map_or(until, |oldest| oldest.slot);
+            let losses = self.losses_since(oldest).await?;
+            Ok::<_, StoreError>((before, events, losses))
         };
+        let nothing = || (Vec::new(), Vec::new(), Vec::new());
         let (kept, error) = match tokio::time::timeout(STORE_PATIENCE, asking).await {
             Ok(Ok(kept)) => (kept, None),
-            Ok(Err(error)) => ((Vec::new(), Vec::new()), Some(error.to_string())),
+            Ok(Err(error)) => (nothing(), Some(error.to_string())),
             Err(_) => {
                 let late = format!("no answer within {} s", STORE_PATIENCE.as_secs());
-                ((Vec::new(), Vec::new()), Some(late))
+                (nothing(), Some(late))
             }
         };
-        let (before, events) = kept;
+        let (before, events, losses) = kept;
         let before = before.iter().rev().map(WhyAttempt::from).collect();
         WhyShape {
             events: events.iter().map(EventShape::from).collect(),
+            losses,
             store_error: error,
             ..why::of_view(view, before)
         }
@@ -364,6 +379,15 @@ impl Query {
         let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: HostName::server().as_str().into(), events })
+    }
+
+    /// Polls that were lost in a span, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn losses(&self, span: store::Span, limit: usize) -> Result<LossesPage, QueryError> {
+        let losses = self.store.losses(span, limit.min(MAX_PAGE)).await?;
+        Ok(LossesPage { losses: losses.iter().map(LossShape::from).collect() })
     }
 
     /// Changes of state over the whole fleet, newest first.

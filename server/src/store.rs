@@ -154,7 +154,7 @@ impl Batch {
 }
 
 /// What became of a batch that was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
     /// Polls that are now kept and were not before.
     pub polls: u64,
@@ -162,7 +162,7 @@ pub struct Written {
     pub repeated: u64,
     /// Polls whose (host, slot) is taken by another attempt, which stays as it is. Such a poll is
     /// lost; it happens when the server's wall clock has stepped back.
-    pub conflicting: u64,
+    pub conflicting: Vec<(HostId, WallMs)>,
 }
 
 /// A stretch of time: from `from` on, up to but not including `to`.

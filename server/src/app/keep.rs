@@ -153,7 +153,8 @@ fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
     for (reason, count) in [
         (LossReason::QueueFull, stats.dropped),
         (LossReason::SpoolFull, stats.evicted),
-        (LossReason::Refused, stats.rejected + stats.conflicting),
+        (LossReason::Refused, stats.rejected),
+        (LossReason::Conflict, stats.conflicting),
     ] {
         metrics.rows_lost.get_or_create(&ReasonLabel { reason }).set(gauge(count));
     }

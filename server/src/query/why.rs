@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::shapes::{EventShape, HostShape, Rfc3339};
+use super::{
+    LossShape,
+    shapes::{EventShape, HostShape, Rfc3339},
+};
 use crate::{
     health::{self, Around, Health, Policy},
     live::{Attempt, HostView},
@@ -33,6 +36,9 @@ pub struct WhyShape {
     pub attempts: Vec<WhyAttempt>,
     /// The last changes of state, at most [`WHY_EVENTS`], newest first.
     pub events: Vec<EventShape>,
+    /// Polls of any hosts that could not be kept since the first of the attempts, at most
+    /// [`WHY_EVENTS`]: why one may be missing here.
+    pub losses: Vec<LossShape>,
 }
 
 /// One attempt with every step. A step that was not reached is `null`.
@@ -128,6 +134,7 @@ pub(super) fn of_view(view: &HostView, before: Vec<WhyAttempt>) -> WhyShape {
         host,
         attempts,
         events: Vec::new(),
+        losses: Vec::new(),
     }
 }
 
@@ -149,7 +156,8 @@ pub(super) fn of_store(
         sentence.push_str(&format!(" It became {} because: {}.", change.to, change.reason));
     }
     let (next_due, next_due_ms, store_error) = (None, None, None);
-    WhyShape { sentence, next_due, next_due_ms, store_error, host, attempts, events }
+    let losses = Vec::new();
+    WhyShape { sentence, next_due, next_due_ms, store_error, host, attempts, events, losses }
 }
 
 /// The evidence for a state, counted again from the newest attempts.

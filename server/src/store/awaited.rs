@@ -217,3 +217,35 @@ impl Store for Awaited {
         self.store()?.status().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        config::{Config, Sources},
+    };
+
+    #[tokio::test]
+    async fn another_store_at_the_same_address_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Config::load(Sources::default()).unwrap().config.store;
+        settings.url = config::StoreUrl::Sqlite(folder.path().join("store.db"));
+        let awaited = || Awaited::new(settings.clone(), Arc::new(SystemClock::new()));
+        let first = awaited();
+        first.try_open().await.unwrap();
+        let identity = first.identity().await.unwrap();
+        drop(first);
+        let again = awaited();
+        again.expect(identity.clone());
+        again.try_open().await.unwrap();
+        drop(again);
+        std::fs::remove_file(folder.path().join("store.db")).unwrap();
+        let other = awaited();
+        other.expect(identity);
+        let error = other.try_open().await.unwrap_err();
+        assert!(matches!(error, StoreError::Replaced { .. }), "{error}");
+        let told = other.identity().await.unwrap_err().to_string();
+        assert!(told.contains("another database than before"), "{told}");
+    }
+}

@@ -24,7 +24,7 @@ struct Told {
 impl Store for Told {
     async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
         let written = self.store.write(batch).await;
-        let told = written.as_ref().map(|written| *written).map_err(ToString::to_string);
+        let told = written.as_ref().cloned().map_err(ToString::to_string);
         // Nobody listens once the test has seen enough.
         let _ = self.ended.send(told).await;
         written
