@@ -111,7 +111,7 @@ impl Store for Ledger {
         self.note(&batch);
         match &self.inner {
             Some(inner) => inner.write(batch).await,
-            None => Ok(Written { polls: batch.polls.len() as u64, repeated: 0, conflicting: 0 }),
+            None => Ok(Written { polls: batch.polls.len() as u64, ..Written::default() }),
         }
     }
 
@@ -199,6 +199,13 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.prune(before).await,
             None => Ok(Pruned::default()),
+        }
+    }
+
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.identity().await,
+            None => Ok("ledger".into()),
         }
     }
 

@@ -228,10 +228,12 @@ async fn insert(
     if new < all {
         let mut same = 0;
         for record in records {
-            same += u64::from(is_same_attempt(transaction, record, place).await?);
+            match is_same_attempt(transaction, record, place).await? {
+                true => same += 1,
+                false => written.conflicting.push((record.host, record.slot)),
+            }
         }
-        written.repeated += same.saturating_sub(new);
-        written.conflicting += all.saturating_sub(same);
+        written.repeated += u64::saturating_sub(same, new);
     }
     Ok(new)
 }
