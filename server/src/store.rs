@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
-pub use series::{Bucket, Sample, SeriesAsk};
+pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 
 use crate::{
     health::Pause,
@@ -177,6 +177,12 @@ pub struct Span {
 impl Span {
     /// All of time.
     pub const ALL: Self = Self { from: WallMs(i64::MIN), to: WallMs(i64::MAX) };
+
+    /// Whether no moment is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.to
+    }
 }
 
 /// Which end of a span comes first.

@@ -30,6 +30,7 @@ mod rollups;
 mod seal;
 mod seam;
 mod seen;
+mod series;
 mod status;
 mod worker;
 
@@ -315,7 +316,7 @@ impl Store for Mysql {
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.call(move |shared| async move { rollups::series(&shared.doors, &ask).await }).await
+        self.call(move |shared| async move { series::series(&shared.doors, &ask).await }).await
     }
 
     async fn samples(
@@ -326,7 +327,7 @@ impl Store for Mysql {
     ) -> Result<Vec<Sample>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(
-            move |shared| async move { rollups::samples(&shared.doors, host, span, limit).await },
+            move |shared| async move { series::samples(&shared.doors, host, span, limit).await },
         )
         .await
     }

@@ -255,3 +255,71 @@ pub(crate) async fn old_hours_are_pruned(fixture: &dyn Fixture) {
     assert_eq!(read(&a).await, (21, hour(april - 1)));
     assert_eq!(read(&b).await, (21, hour(april - 1)));
 }
+
+pub(crate) async fn sealed_polls_answer_as_before(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    let polls: Vec<Record> = (0..300).map(|m| poll(a.id, &a.name, m)).collect();
+    write_polls(fixture, polls.clone()).await;
+    write_polls(fixture, (0..300).map(|m| poll(b.id, &b.name, m)).collect()).await;
+    let store = fixture.store();
+    let few = Arc::from([Column::NetRxBytesPerS, Column::CpuBusyPct]);
+    let asks = [
+        ask(a.id, Tier::Polls, (hour(-9), hour(9)), 3_600),
+        // A bucket over the seam, an end within an hour on both sides of it.
+        ask(a.id, Tier::Polls, (minutes(17), minutes(203)), 7_200),
+        SeriesAsk { columns: few, ..ask(a.id, Tier::Polls, (minutes(17), minutes(203)), 420) },
+        SeriesAsk { columns: [].into(), ..ask(a.id, Tier::Polls, (hour(0), hour(2)), 60) },
+    ];
+    let answers = async || {
+        let mut all = Vec::new();
+        for ask in &asks {
+            all.push(store.series(ask.clone()).await.unwrap());
+        }
+        all
+    };
+    let before = answers().await;
+    store.seal(hour(2)).await.unwrap();
+    let after = answers().await;
+    for (before, after) in before.iter().zip(&after) {
+        assert!(!before.is_empty());
+        assert_eq!(after.len(), before.len());
+        for (before, after) in before.iter().zip(after) {
+            assert_eq!(
+                (after.start, after.last, after.polls, after.failed, after.stats.len()),
+                (before.start, before.last, before.polls, before.failed, before.stats.len())
+            );
+            for (before, after) in before.stats.iter().zip(&after.stats) {
+                assert_stat(after, before, "a sealed value");
+            }
+        }
+    }
+    let samples = async |from, to, limit| {
+        let span = Span { from: minutes(from), to: minutes(to) };
+        let read = store.samples(a.id, span, limit).await.unwrap();
+        read.into_iter().map(|s| (s.slot, s.outcome, s.values)).collect::<Vec<_>>()
+    };
+    let wanted: Vec<_> = polls.iter().map(|p| (p.slot, p.outcome, p.values.clone())).collect();
+    assert_eq!(samples(0, 300, MAX_PAGE).await, wanted);
+    assert_eq!(samples(17, 203, MAX_PAGE).await, wanted[17..203]);
+    assert_eq!(samples(17, 203, 110).await, wanted[17..127]);
+    assert_eq!(samples(17, 60, 9).await, wanted[17..26]);
+
+    // Late ones, into hours that are sealed.
+    let late = [100, 20, 21].map(|minute| {
+        let poll = poll(a.id, &a.name, minute);
+        Record { slot: WallMs(poll.slot.0 + 30_000), ..poll }
+    });
+    let mut polls = polls;
+    for poll in late {
+        write_polls(fixture, vec![poll.clone()]).await;
+        polls.push(poll);
+    }
+    polls.sort_by_key(|poll| poll.slot);
+    let wanted: Vec<_> = polls.iter().map(|p| (p.slot, p.outcome, p.values.clone())).collect();
+    assert_eq!(samples(0, 300, MAX_PAGE).await, wanted);
+
+    let span = Span { from: hour(0), to: hour(5) };
+    assert_eq!(rebuild(store, a.id, span).await.unwrap(), 5);
+    let kept = store.series(ask(a.id, Tier::Hours, (hour(0), hour(5)), 3_600)).await.unwrap();
+    assert_hours(&kept, &gathered(&polls));
+}

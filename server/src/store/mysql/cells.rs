@@ -35,6 +35,11 @@ impl<'a> Cells<'a> {
         )
     }
 
+    /// A document that is not what this program writes.
+    pub(super) fn damaged(&self, what: &str, why: &str) -> StoreError {
+        self.place.corrupt(what, why.to_owned())
+    }
+
     pub(super) fn is_null(&self, column: usize) -> bool {
         *self.value(column) == Value::NULL
     }

@@ -6,17 +6,15 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use mysql_async::{
-    Conn, IsolationLevel, Params, Row, Transaction, TxOpts, Value, prelude::Queryable,
-};
+use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
     cells::Cells,
     connect::Doors,
     events,
-    fault::{self, Place},
+    fault::Place,
     hosts, hours, late, losses, moment, partitions, record, rollups,
-    seam::{self, Hold, Seam},
+    seam::{self, Hold, Look, Seam},
     seen,
 };
 use crate::{
@@ -254,9 +252,6 @@ async fn is_same_attempt(
     Ok(cells.moment(0)? == Some(record.started) && cells.text(1)? == Some(record.outcome.as_str()))
 }
 
-/// How often polls are read again because a day was made or dropped meanwhile.
-const READS: usize = 5;
-
 /// Polls of a host in a span, on both sides of the seam.
 pub(super) async fn read(
     doors: &Doors,
@@ -265,13 +260,7 @@ pub(super) async fn read(
     order: Order,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    for _ in 1..READS {
-        match try_read(doors, host, span, order, limit).await {
-            Err(error) if fault::table_changed(&error) => {}
-            other => return other,
-        }
-    }
-    try_read(doors, host, span, order, limit).await
+    seam::again(|| try_read(doors, host, span, order, limit)).await
 }
 
 async fn try_read(
@@ -281,27 +270,20 @@ async fn try_read(
     order: Order,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    let fault = doors.place.fault(READING);
     let mut conn = doors.reader().await?;
-    // One moment's view of the seam and of both sides.
-    let mut options = TxOpts::default();
-    options.with_consistent_snapshot(true);
-    options.with_isolation_level(IsolationLevel::RepeatableRead);
-    let mut transaction = conn.start_transaction(options).await.map_err(&fault)?;
-    let Some(name) = hosts::name(&mut transaction, host, &doors.place).await? else {
+    let mut look = Look::begin(&mut conn, &doors.place).await?;
+    let Some(name) = hosts::name(&mut look.transaction, host, &doors.place).await? else {
         return Ok(Vec::new());
     };
-    let seam = seam::read(&mut transaction, Hold::No, &doors.place).await?;
-    let sealed = Span { from: span.from, to: span.to.min(seam.before) };
-    let open = Span { from: span.from.max(seam.before), to: span.to };
+    let (sealed, open) = look.seam.split(span);
     let mut found = Vec::new();
     for side in match order {
         Order::OldestFirst => [sealed, open],
         Order::NewestFirst => [open, sealed],
     } {
         let left = limit - found.len();
-        let (conn, of) = (&mut transaction, (host, &name));
-        found.extend(if left == 0 || side.from >= side.to {
+        let (conn, of) = (&mut look.transaction, (host, &name));
+        found.extend(if left == 0 || side.is_empty() {
             Vec::new()
         } else if side == sealed {
             hours::read_span(conn, of, side, order, left, &doors.place).await?
@@ -309,7 +291,7 @@ async fn try_read(
             read_rows(conn, of, side, order, left, &doors.place).await?
         });
     }
-    transaction.commit().await.map_err(&fault)?;
+    look.end(&doors.place).await?;
     Ok(found)
 }
 
