@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{HOUR_MS, HostName, Rollup, Stat, hour_of},
+    model::{HOUR_MS, HostName, Rollup, Stat, Unit, hour_of},
     rollup::{Rollups, Tier},
     store::{Bucket, SeriesAsk, rebuild::rebuild},
 };
@@ -30,6 +30,8 @@ fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
         let known = (minute + number) % 5 != 0;
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let value = ((minute * 37 + number * 11) % 101) as f64 + 0.125;
+        let large = matches!(column.spec().unit, Unit::Bytes | Unit::BytesPerSecond);
+        let value = if large { value * 1e9 + 7.001 } else { value };
         values.set(*column, known.then_some(value));
     }
     record
@@ -44,20 +46,23 @@ fn gathered(polls: &[Record]) -> Vec<Rollup> {
     rollups.into_all()
 }
 
+/// To a thousandth, and 1 in a million: a backend may keep hours as single precision.
 fn close(found: Option<f64>, expected: Option<f64>) -> bool {
     match (found, expected) {
-        (Some(found), Some(expected)) => (found - expected).abs() <= 0.001_001,
+        (Some(found), Some(expected)) => (found - expected).abs() <= 0.001_001 + expected * 1e-6,
         (found, expected) => found == expected,
     }
 }
 
 fn assert_stat(found: &Stat, expected: &Stat, what: &str) {
-    assert_eq!(
-        (found.count, found.min(), found.max()),
-        (expected.count, expected.min(), expected.max()),
-        "{what}"
-    );
-    assert!(close(found.avg(), expected.avg()), "{what}: {found:?} is not {expected:?}");
+    assert_eq!(found.count, expected.count, "{what}");
+    for (found, expected) in [
+        (found.avg(), expected.avg()),
+        (found.min(), expected.min()),
+        (found.max(), expected.max()),
+    ] {
+        assert!(close(found, expected), "{what}: {found:?} is not {expected:?}");
+    }
 }
 
 fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
@@ -101,11 +106,10 @@ pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixtu
     for column in Column::ALL {
         let cell = |part: &str| row[&format!("{}_{part}", column.spec().name)].as_f64();
         let stat = whole.stat(*column);
-        assert_eq!(
-            (cell("avg"), cell("min"), cell("max"), cell("count")),
-            (stat.avg(), stat.min(), stat.max(), Some(f64::from(stat.count))),
-            "{column:?}"
-        );
+        assert_eq!(cell("count"), Some(f64::from(stat.count)), "{column:?}");
+        for (part, value) in [("avg", stat.avg()), ("min", stat.min()), ("max", stat.max())] {
+            assert!(close(cell(part), value), "{column:?} {part}: {:?}, {value:?}", cell(part));
+        }
     }
 }
 

@@ -69,6 +69,7 @@ impl<'a> Cells<'a> {
     pub(super) fn number(&self, column: usize) -> Result<Option<f64>, StoreError> {
         match self.value(column) {
             Value::Double(number) => Ok(Some(*number)),
+            Value::Float(number) => Ok(Some(f64::from(*number))),
             _ => Ok(self.int(column)?.map(|whole| whole as f64)),
         }
     }

@@ -11,7 +11,7 @@ mod read;
 use std::{io, mem, sync::LazyLock};
 
 pub(super) use self::read::{Ledger, decode, decode_samples, read_ledger};
-use super::packed;
+use super::packed::Packer;
 use crate::{
     model::{Column, ColumnSet, Family, Kind, Record, Row, Values},
     store::{
@@ -183,9 +183,10 @@ impl Texts {
     fn pack(mut self) -> io::Result<Part> {
         let mut docs = Vec::with_capacity(self.lengths().iter().sum::<usize>() / 4);
         let mut at = [1; TEXTS + 1];
+        let mut packer = Packer::hard();
         for (position, text) in self.all.iter_mut().enumerate() {
             text.push_str(if text.is_empty() { "[]" } else { "]" });
-            packed::append_hard(text, &mut docs)?;
+            packer.append(text, &mut docs)?;
             at[position + 1] = u32::try_from(docs.len() + 1).map_err(io::Error::other)?;
         }
         Ok(Part { polls: self.polls, first: self.first, last: self.last, at, docs })

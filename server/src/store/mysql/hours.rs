@@ -285,7 +285,11 @@ impl<'a> Samples<'a> {
         let unpacking = move || {
             let mut samples = Vec::new();
             for row in rows {
-                samples.extend(unpack_samples(&Cells::new(row, &place, "sealed polls"), host, &texts)?);
+                samples.extend(unpack_samples(
+                    &Cells::new(row, &place, "sealed polls"),
+                    host,
+                    &texts,
+                )?);
             }
             samples.retain(|sample: &Sample| span.from <= sample.slot && sample.slot < span.to);
             samples.sort_by_key(|sample| sample.slot);

@@ -13,7 +13,9 @@ use super::{
     connect::Doors,
     events,
     fault::Place,
-    hosts, hours, late, losses, moment, partitions, record, rollups,
+    hosts, hours, late, losses, moment,
+    packed::Packer,
+    partitions, record, rollups,
     seam::{self, Hold, Look, Seam},
     seen,
 };
@@ -24,8 +26,9 @@ use crate::{
 };
 
 /// Rows that one INSERT takes: as many of the first as fit, then of the next. Fixed, so that each
-/// connection prepares each of them once; 64 rows are 12,000 of the 65,535 places a statement has.
-const ROWS: [usize; 3] = [64, 8, 1];
+/// connection prepares each of them once; halves, so that any batch is a few of them. 64 rows are
+/// 12,000 of the 65,535 places a statement has.
+const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Rows of more than one to an INSERT are so many bytes at most: a packet must hold them.
 const STATEMENT_BYTES: usize = 2 << 20;
@@ -38,7 +41,7 @@ const READING: &str = "read polls";
 
 /// One INSERT for each of [`ROWS`]. Not INSERT IGNORE, which hides every error of a row, the
 /// missing partition included: a row whose key is there is set to the key that it has.
-static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| {
+static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| {
     let names = record::columns().collect::<Vec<_>>().join(", ");
     let places = format!("({})", vec!["?"; record::WIDTH].join(","));
     ROWS.map(|rows| {
@@ -70,6 +73,7 @@ impl<'a> Prepared<'a> {
     /// [`StoreError::BadRow`] for the first that can never be kept.
     pub(super) fn new(batch: &'a Batch, now: WallMs) -> Result<Self, StoreError> {
         let mut days: BTreeMap<NaiveDate, Vec<Ready<'a>>> = BTreeMap::new();
+        let mut packer = Packer::quick();
         let latest = moment::day(now)
             .and_then(|today| today.checked_add_days(Days::new(partitions::FUTURE_DAYS)));
         for record in &batch.polls {
@@ -90,7 +94,8 @@ impl<'a> Prepared<'a> {
                 )));
             }
             let mut values = Vec::with_capacity(record::WIDTH);
-            let bytes = record::append(record, &mut values).map_err(|e| bad(e.to_string()))?;
+            let appended = record::append(record, &mut packer, &mut values);
+            let bytes = appended.map_err(|error| bad(error.to_string()))?;
             days.entry(day).or_default().push(Ready { record, values, bytes });
         }
         Ok(Self { batch, days })

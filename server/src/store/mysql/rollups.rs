@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use chrono::{Datelike as _, NaiveDate};
 use mysql_async::{Params, Transaction, Value, prelude::Queryable as _};
 
-use super::{fault::Place, moment};
+use super::{fault::Place, moment, record};
 use crate::{
-    model::{Column, ColumnSet, Kind, Rollup},
+    model::{Column, ColumnSet, Rollup},
     store::{Batch, StoreError, row},
 };
 
@@ -44,7 +44,7 @@ static UPSERTS: LazyLock<[String; 2]> = LazyLock::new(|| {
 });
 
 fn values(rollup: &Rollup) -> Vec<Value> {
-    let real = |number: Option<f64>| number.map_or(Value::NULL, Value::Double);
+    let good = rollup.polls.saturating_sub(rollup.failed);
     let mut values = Vec::with_capacity(KEY.len() + PARTS.len() * Column::ALL.len());
     values.extend([
         Value::Int(rollup.host.0),
@@ -54,14 +54,15 @@ fn values(rollup: &Rollup) -> Vec<Value> {
     ]);
     for column in Column::ALL {
         let stat = rollup.stat(*column);
-        let cell = |value: Option<f64>| match column.spec().kind {
-            Kind::Whole => value.and_then(row::whole).map_or(Value::NULL, Value::Int),
-            Kind::Real => real(value),
-        };
-        values.push(real(stat.avg()));
-        values.push(cell(stat.min()));
-        values.push(cell(stat.max()));
-        values.push(Value::UInt(stat.count.into()));
+        let all = [stat.avg(), stat.min(), stat.max()];
+        let fit = all.iter().flatten().all(|value| record::fits_single(*value));
+        values.extend(all.map(|number| match number {
+            Some(number) if fit => Value::Double(number),
+            _ => Value::NULL,
+        }));
+        let told = stat.count > 0 && stat.count != good;
+        let count = stat.count.min(u16::MAX.into());
+        values.push(if told { Value::UInt(count.into()) } else { Value::NULL });
     }
     values
 }

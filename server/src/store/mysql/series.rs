@@ -83,11 +83,12 @@ fn statement(ask: &SeriesAsk) -> String {
         // Writing to a String cannot fail.
         let _ = match ask.tier {
             Tier::Polls => write!(sql, ", COUNT({c}), AVG({c} + 0e0), MIN({c}), MAX({c})"),
-            Tier::Hours => write!(
-                sql,
-                ", SUM({c}_count), SUM({c}_avg * {c}_count) / SUM({c}_count), MIN({c}_min), \
-                 MAX({c}_max)"
-            ),
+            Tier::Hours => {
+                let n = format!(
+                    "IF({c}_avg IS NULL, 0, CAST(COALESCE({c}_count, polls - polls_failed) AS SIGNED))"
+                );
+                write!(sql, ", SUM({n}), SUM({c}_avg * {n}) / SUM({n}), MIN({c}_min), MAX({c}_max)")
+            }
         };
     }
     let _ = write!(
@@ -107,18 +108,19 @@ async fn select(
     let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let bucket = |row: Row| -> Result<Bucket, StoreError> {
         let cells = Cells::new(row, place, "a bucket of values");
-        let stat = |position: usize| -> Result<Stat, StoreError> {
+        let stat = |(position, column): (usize, &Column)| -> Result<Stat, StoreError> {
             let at = FIRST + EACH * position;
-            let number = |column| cells.number(column);
             let count = small(cells.int(at)?.unwrap_or(0));
-            Ok(Stat::of(count, number(at + 1)?, number(at + 2)?, number(at + 3)?))
+            // A FLOAT of a thousandth is that thousandth again.
+            let end = |cell| Ok(cells.number(cell)?.map(|value| column.spec().kind.tidy(value)));
+            Ok(Stat::of(count, cells.number(at + 1)?, end(at + 2)?, end(at + 3)?))
         };
         Ok(Bucket {
             start: WallMs(cells.required_int(0)?.saturating_mul(step)),
             last: cells.required_moment(1)?,
             polls: small(cells.required_int(2)?),
             failed: small(cells.required_int(3)?),
-            stats: (0..ask.columns.len()).map(stat).collect::<Result<_, _>>()?,
+            stats: ask.columns.iter().enumerate().map(stat).collect::<Result<_, _>>()?,
         })
     };
     let collect = |buckets: Result<Vec<Bucket>, StoreError>, row: Row| {
