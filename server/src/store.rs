@@ -34,7 +34,7 @@ pub use asked::{
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
-pub use series::{Bucket, Sample, SeriesAsk};
+pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 
 use crate::{
     health::Pause,

@@ -21,6 +21,12 @@ pub struct Span {
 impl Span {
     /// All of time.
     pub const ALL: Self = Self { from: WallMs(i64::MIN), to: WallMs(i64::MAX) };
+
+    /// Whether no moment is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.to
+    }
 }
 
 /// Which end of a span comes first.

@@ -31,6 +31,7 @@ mod rollups;
 mod seal;
 mod seam;
 mod seen;
+mod series;
 mod status;
 mod worker;
 
@@ -290,7 +291,7 @@ impl Store for Mysql {
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.call(move |shared| async move { rollups::series(&shared.doors, &ask).await }).await
+        self.call(move |shared| async move { series::series(&shared.doors, &ask).await }).await
     }
 
     async fn samples(
@@ -301,7 +302,7 @@ impl Store for Mysql {
     ) -> Result<Vec<Sample>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(
-            move |shared| async move { rollups::samples(&shared.doors, host, span, limit).await },
+            move |shared| async move { series::samples(&shared.doors, host, span, limit).await },
         )
         .await
     }
