@@ -78,7 +78,7 @@ impl Site {
         desk.file(
             "roundsman.toml",
             &format!(
-                "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n{more}\n[store]\n\
+                "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[grpc]\nlisten = \"\"\n{more}\n[store]\n\
                  url = \"mysql://plain@127.0.0.1:{}/fleet\"\npassword = \"right\"\n",
                 server.port()
             ),

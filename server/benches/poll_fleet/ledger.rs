@@ -215,6 +215,9 @@ impl Store for Ledger {
             None => Ok(StoreStatus {
                 backend: "none",
                 location: String::new(),
+                server: String::new(),
+                clock: None,
+                partitions: Vec::new(),
                 schema: 0,
                 bytes: 0,
                 free_bytes: 0,

@@ -48,13 +48,17 @@ pub(super) async fn open(
     if opened.is_ok() {
         recognise(store, spool).await;
     }
-    let remembered = match spool {
-        Some(spool) => spool.recall().await.unwrap_or_else(|error| {
-            tracing::error!(error = chain(&error), "the spool cannot be read");
-            None
-        }),
-        None => None,
+    let (remembered, unreadable) = match spool {
+        Some(spool) => match spool.recall().await {
+            Ok(remembered) => (remembered, None),
+            Err(error) => (None, Some(error)),
+        },
+        None => (None, None),
     };
+    // Not beside an error that ends the start: one line says what to mend.
+    if let Some(error) = unreadable.filter(|_| !matches!(&opened, Err(e) if !e.is_absence())) {
+        tracing::error!(error = chain(&error), "the spool cannot be read");
+    }
     let Err(error) = opened else { return Ok(remembered) };
     if let Some(identity) = remembered.as_ref().and_then(|registry| registry.store.clone()) {
         store.expect(identity);

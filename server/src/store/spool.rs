@@ -14,6 +14,7 @@
 mod file;
 mod form;
 mod memory;
+mod peek;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use self::file::{File, Whose};
+pub use self::peek::peek;
 pub use self::{
     file::{Ids, Page},
     memory::{Registry, Remembered},

@@ -233,6 +233,10 @@ impl Served {
     }
 
     pub(crate) async fn start_with(limits: ConnectionLimits) -> Self {
+        Self::start_looking(limits, web::Looks::default()).await
+    }
+
+    pub(crate) async fn start_looking(limits: ConnectionLimits, looks: web::Looks) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
         let live = Arc::new(Live::default());
@@ -255,7 +259,7 @@ impl Served {
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
             control: Control::new(commands, Arc::clone(&store)),
-            looks: web::Looks::default(),
+            looks,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     model::{LossReason, Rollup, hour_of},
+    store::mysql::partitions::Table,
     store::writer::{Entry, Writer, WriterLimits},
 };
 
