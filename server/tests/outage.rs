@@ -542,7 +542,8 @@ async fn rows_of_a_database_that_was_replaced_go_under_nobody_elses_name() {
 /// The name under which a host is discovered; no other name server knows it.
 const TASKS: &str = "tasks.probe.test";
 
-#[tokio::test]
+// The name server answers while the test waits.
+#[tokio::test(flavor = "multi_thread")]
 async fn discovered_hosts_and_pauses_are_remembered_while_the_database_is_away() {
     let names = NameServer::start().await;
     let behaviour = Behaviour::changed(|snapshot| {

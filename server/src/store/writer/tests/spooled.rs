@@ -131,12 +131,14 @@ async fn a_store_that_hangs_leads_to_the_disk_long_before_it_is_given_up() {
 }
 
 /// An outage of twenty seconds of this many rows a second, and the replay beside as many new ones:
-/// in no second that begins with a write is more written than twice what is handed in, or than that
-/// and the floor. Answers how many seconds the replay took.
+/// from no write on is more written in a second, five or twenty than twice what is handed in, or than
+/// that and the floor; but for one batch, the unit in which also the new rows come. Answers how many
+/// seconds the replay took.
 async fn replay_beside(load: i64, limits: WriterLimits) -> usize {
     const OUTAGE: i64 = 20;
     let floor = i64::try_from(limits.replay_floor).unwrap();
     let most = usize::try_from(load + load.max(floor)).unwrap();
+    let batch = limits.batch_rows.min(most);
     let site = Site::limited(tempfile::tempdir().unwrap(), Mood::Away, 1 << 30, limits).await;
     let mut next = 0;
     for second in 1..=OUTAGE {
@@ -163,9 +165,13 @@ async fn replay_beside(load: i64, limits: WriterLimits) -> usize {
         .map(|(at, rows, _)| (*at, *rows))
         .collect();
     for (begin, _) in &written {
-        let within = written.iter().filter(|(at, _)| at >= begin && *at < *begin + SECOND);
-        let rows: usize = within.map(|(_, rows)| rows).sum();
-        assert!(rows <= most, "{rows} rows in the second from {begin:?}, of {most}: {written:?}");
+        for seconds in [1, 5, 20] {
+            let end = *begin + seconds * SECOND;
+            let within = written.iter().filter(|(at, _)| at >= begin && *at < end);
+            let rows: usize = within.map(|(_, rows)| rows).sum();
+            let bound = usize::try_from(seconds).unwrap() * most + batch;
+            assert!(rows <= bound, "{rows} rows in {seconds} s from {begin:?}, of {bound}");
+        }
     }
     site.drained().await;
     let mut slots = site.fake.slots();
