@@ -86,8 +86,9 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
-    let store = Arc::new(Awaited::new(config.store.clone(), Arc::clone(&clock)));
     let spool = keep::spool(&config)?;
+    let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
+    let store = Arc::new(store);
     let remembered = keep::open(&store, spool.as_deref()).await?;
     wire(config, clock, faces, Kept { store, spool, remembered }).await
 }
@@ -157,7 +158,7 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store)));
+    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store), spool.clone()));
     let store: Arc<dyn Store> = store;
 
     let (handle, writer) = keep::writer(&store, spool, &config.writer, &clock);

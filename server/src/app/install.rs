@@ -23,7 +23,7 @@ use crate::{
     store::{
         Awaited, Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Registration, Store,
         StoreError,
-        spool::{Registry, Spool},
+        spool::{Registry, Remembered, Spool},
     },
     units::WallMs,
 };
@@ -138,13 +138,17 @@ impl Installer {
     /// force then.
     async fn install_remembered(
         &mut self,
-        inventory: &Arc<Inventory>,
+        file: &Arc<Inventory>,
         text: &Arc<str>,
         registry: Registry,
     ) -> oneshot::Receiver<()> {
-        let Registry { version, hosts } = registry;
+        let Registry { version, hosts, pauses, store: _ } = registry;
+        let now = self.clock.now().wall;
+        let pauses = pauses.into_iter().filter(|(_, pause)| !pause.is_over(now)).collect();
+        self.hosts.restore(file, hosts.iter().map(hosts::remembered));
+        let inventory = &self.hosts.of(file);
         let by_name: HashMap<HostName, KnownHost> =
-            hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
+            hosts.into_iter().map(|host| (host.known.name.clone(), host.known)).collect();
         let mut taken = HashSet::new();
         let mut known = Vec::new();
         // Names first: who bears a name keeps it from whoever is renamed from it.
@@ -166,8 +170,8 @@ impl Installer {
             wait,
             "the hosts that the spool remembers are polled; the others wait for the store"
         );
-        self.hosts.in_force(inventory, text);
-        self.hand_over(Arc::clone(inventory), version, known, Vec::new()).await
+        self.hosts.in_force(file, text);
+        self.hand_over(Arc::clone(inventory), version, known, pauses).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -269,13 +273,14 @@ impl Installer {
         let mut pauses = Vec::new();
         if self.is_first {
             let kept = self.store.hosts(HostQuery::listed()).await?;
-            self.hosts.restore(file, &kept);
+            self.hosts.restore(file, kept.iter().map(hosts::kept));
             self.retire_while_away(kept, &self.hosts.of(file)).await?;
             pauses = self::pauses(self.store.as_ref(), now).await?;
         }
         let inventory = self.hosts.of(file);
-        let registrations = inventory.hosts.values().map(|host| registration(host)).collect();
-        let known = self.store.register(registrations, now).await?;
+        let listed: Vec<Registration> =
+            inventory.hosts.values().map(|host| registration(host)).collect();
+        let known = self.store.register(listed.clone(), now).await?;
         let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
         let left = gone.len();
@@ -292,8 +297,12 @@ impl Installer {
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
         self.numbers = numbers;
-        self.is_first = false;
-        self.remember(Registry { version, hosts: known.clone() }).await;
+        if std::mem::take(&mut self.is_first) {
+            self.remember_pauses(&known, &pauses).await;
+        }
+        let remembered = known.iter().cloned().zip(listed);
+        let hosts = remembered.map(|(known, listed)| Remembered { known, listed }).collect();
+        self.remember(Registry { version, hosts, pauses: Vec::new(), store: None }).await;
         self.hosts.in_force(file, text);
         Ok(self.hand_over(inventory, version, known, pauses).await)
     }
@@ -305,6 +314,18 @@ impl Installer {
         {
             let error = chain(&error);
             tracing::error!(error, "the hosts cannot be remembered: a start needs the store");
+        }
+    }
+
+    /// Has the spool remember the pauses, too; it follows them from here on.
+    async fn remember_pauses(&self, known: &[KnownHost], pauses: &[(HostId, Pause)]) {
+        let asked_for: HashMap<HostId, &Pause> = pauses.iter().map(|(id, p)| (*id, p)).collect();
+        let of = |host: &KnownHost| (host.id, asked_for.get(&host.id).copied().cloned());
+        let pauses = known.iter().map(of).collect();
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.remember_pauses(pauses).await
+        {
+            tracing::error!(error = chain(&error), "the pauses cannot be remembered");
         }
     }
 

@@ -119,7 +119,7 @@ pub struct Roster {
 
 impl Roster {
     /// Takes in the hosts that were discovered before a restart and are still asked for by
-    /// `inventory`, where they were met last.
+    /// `inventory`, where they were met last. Who is known already was met since.
     pub fn restore(&mut self, inventory: &Inventory, kept: impl IntoIterator<Item = Kept>) {
         for host in kept {
             let Some(dns) = host.labels.get(DISCOVERED) else { continue };
@@ -131,8 +131,8 @@ impl Roster {
             let key = host.who.machine.clone().unwrap_or_else(|| by_name(host.name.as_str()));
             let (address, port) = (socket.ip(), socket.port());
             let dns = Arc::clone(&discovery.dns);
-            self.members
-                .insert(key, Member { name: host.name, dns, port, address, gone_since: None });
+            let member = Member { name: host.name, dns, port, address, gone_since: None };
+            self.members.entry(key).or_insert(member);
         }
     }
 

@@ -8,9 +8,9 @@ use crate::{
     app::discovering::{Discovering, Look},
     engine::Command,
     inventory::{Inventory, Kept, Known, Notice, Roster, Who},
-    model::{HostName, State},
+    model::{Facts, HostName, State},
     operator::{Order, Refusal},
-    store::{HostQuery, HostSummary, Store as _},
+    store::{HostQuery, HostSummary, Store as _, spool::Remembered},
 };
 
 /// Notices that are remembered to have been said.
@@ -22,11 +22,26 @@ pub(crate) fn kept(host: &HostSummary) -> Kept {
         name: host.name.clone(),
         labels: host.labels.clone(),
         address: host.addresses.first().cloned().unwrap_or_default(),
-        who: Who {
-            machine: host.facts.machine_id.clone(),
-            hostname: host.facts.hostname.clone(),
-            boot: host.facts.boot_id.clone(),
-        },
+        who: who(&host.facts),
+    }
+}
+
+/// A host that the spool remembers, in the same way.
+pub(super) fn remembered(host: &Remembered) -> Kept {
+    let Remembered { known, listed } = host;
+    Kept {
+        name: known.name.clone(),
+        labels: listed.labels.clone(),
+        address: listed.addresses.first().cloned().unwrap_or_default(),
+        who: who(&known.facts),
+    }
+}
+
+fn who(facts: &Facts) -> Who {
+    Who {
+        machine: facts.machine_id.clone(),
+        hostname: facts.hostname.clone(),
+        boot: facts.boot_id.clone(),
     }
 }
 
@@ -46,8 +61,8 @@ impl Hosts {
     }
 
     /// Takes in the hosts that were discovered before a restart.
-    pub(super) fn restore(&mut self, inventory: &Inventory, kept: &[HostSummary]) {
-        self.roster.restore(inventory, kept.iter().map(self::kept));
+    pub(super) fn restore(&mut self, file: &Inventory, kept: impl IntoIterator<Item = Kept>) {
+        self.roster.restore(file, kept);
     }
 
     /// The inventory of a file with the discovered hosts in it.
