@@ -202,7 +202,8 @@ impl Engine {
             let until_due = self.agenda.next_due().map(|due| due.since(now));
             let event = tokio::select! {
                 biased;
-                command = inputs.commands.recv() => command.map_or(Event::Closed, Event::Command),
+                // What comes after an inventory is about the hosts of that inventory.
+                command = inputs.commands.recv(), if self.installing.is_none() => command.map_or(Event::Closed, Event::Command),
                 Some(ended) = self.polls.join_next_with_id() => Event::Ended(ended),
                 Some(()) = inputs.rounds.recv() => Event::Round,
                 () = tokio::time::sleep(until_due.unwrap_or(quiet)), if until_due.is_some() => Event::Due,

@@ -29,12 +29,9 @@ pub(super) struct Installing {
 
 impl Engine {
     /// Begins to put an inventory in force. What is to be done for each host follows in slices
-    /// ([`Engine::install_slice`]), so that polls go on beside it; one that is still on its way is
-    /// finished first.
+    /// ([`Engine::install_slice`]), so that polls go on beside it; no other command is heard until
+    /// the last.
     pub(super) fn install(&mut self, installed: Installed) {
-        while self.installing.is_some() {
-            self.install_slice();
-        }
         let Installed { inventory, version, known, pauses, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(pause);
