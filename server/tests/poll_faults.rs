@@ -585,7 +585,7 @@ async fn hosts_that_have_just_fallen_silent_hold_up_nobody() {
         silent.spawn(async move { poller.poll(job).await });
     }
     // Until all are begun; then they have all places, and go on to wait without.
-    while hung.calls() < SILENT {
+    while hung.accepted() < SILENT {
         tokio::task::yield_now().await;
     }
     let well = poll(&poller, &job(vec![good.address()], LONG)).await;
