@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use self::{
-    entry::{Entry, Flight, Settled, record, without_answer},
+    entry::{Entry, Flight, Settled, record},
     install::Installing,
     machines::Machines,
     rest::Windows,
@@ -281,8 +281,11 @@ impl Engine {
                 asked: false,
             };
             if entry.in_flight {
-                let attempt =
-                    without_answer(Outcome::Overrun, "the poll before is still running", now);
+                let attempt = Attempt::without_answer(
+                    Outcome::Overrun,
+                    "the poll before is still running",
+                    now,
+                );
                 self.settle(&flight, attempt);
             } else {
                 self.begin(flight);
@@ -300,7 +303,7 @@ impl Engine {
                 tracing::error!(%error, "a poll broke");
                 let now = self.parts.clock.now();
                 let words = "the answer broke the server's decoder; please report this";
-                (error.id(), without_answer(Outcome::Malformed, words, now))
+                (error.id(), Attempt::without_answer(Outcome::Malformed, words, now))
             }
         };
         let Some(flight) = self.flights.remove(&id) else { return };
@@ -363,7 +366,7 @@ impl Engine {
         let now = self.parts.clock.now();
         for (_, flight) in std::mem::take(&mut self.flights) {
             let words = "the server stopped before the answer came";
-            self.settle(&flight, without_answer(Outcome::Deadline, words, now));
+            self.settle(&flight, Attempt::without_answer(Outcome::Deadline, words, now));
         }
     }
 }

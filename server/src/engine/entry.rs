@@ -369,20 +369,6 @@ pub(super) fn record(
     }
 }
 
-/// A poll that was not made, or whose end is not known.
-pub(super) fn without_answer(outcome: Outcome, error: &str, now: Now) -> Attempt {
-    Attempt {
-        outcome,
-        started: now,
-        timings: Timings::default(),
-        answer_bytes: None,
-        address: None,
-        error: Some(error.into()),
-        clock_skew_ms: None,
-        snapshot: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,7 +392,7 @@ mod tests {
                 version: VersionId(1),
                 asked: false,
             };
-            let attempt = without_answer(Outcome::Refused, "refused", now);
+            let attempt = Attempt::without_answer(Outcome::Refused, "refused", now);
             entry.settle(&flight, attempt, None, &Policy::default(), now.wall, false);
         }
         let recent = entry.view(&Policy::default(), None, None, now).recent;

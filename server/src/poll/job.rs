@@ -208,6 +208,23 @@ impl Steps {
     }
 }
 
+impl Attempt {
+    /// A poll that was not made, or whose end is not known.
+    #[must_use]
+    pub fn without_answer(outcome: Outcome, error: &str, now: Now) -> Self {
+        Self {
+            outcome,
+            started: now,
+            timings: Timings::default(),
+            answer_bytes: None,
+            address: None,
+            error: Some(error.into()),
+            clock_skew_ms: None,
+            snapshot: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

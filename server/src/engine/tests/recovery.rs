@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 
-use super::super::entry::{Entry, Flight, without_answer};
+use super::super::entry::{Entry, Flight};
 use crate::{
     health::{Health, Pause, Policy, Rest},
     inventory,
@@ -22,7 +22,7 @@ fn policy() -> Policy {
 }
 
 fn attempt(outcome: Outcome, now: Now) -> Attempt {
-    without_answer(outcome, "as the test has it", now)
+    Attempt::without_answer(outcome, "as the test has it", now)
 }
 
 struct Fleet {
