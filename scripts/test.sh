@@ -6,7 +6,7 @@
 #   util-linux   unshare, mount: the probe is run in a network namespace of its own
 #   mariadb-server  mariadbd: the tests start servers of their own, on folders of their own; the one
 #                that Debian would start is kept from starting
-#   shellcheck   scripts/lint.sh checks every script with it
+#   (shellcheck) scripts/lint.sh checks every script with it
 #
 # With ROUNDSMAN_TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
 #

@@ -171,7 +171,7 @@ async fn fill(store: &dyn Store, conn: &mut Conn) -> Result<Vec<KnownHost>, Box<
     let hosts = store.register(hosts, WallMs(START_MS)).await?;
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     // As they come: the hours of all, one after the other, of hosts as they are.
-    let mut fleet: Vec<Host> = hosts[..CHARTED]
+    let mut fleet: Vec<Host> = hosts[..ROLLED]
         .iter()
         .cloned()
         .enumerate()
