@@ -50,7 +50,7 @@ export function charts(name, zoom) {
     const note = { tier: '', step: 0 };
     await Promise.all(cards.map(async (one) => {
       try {
-        const answer = await get(`${hostPath(name)}/series`, { columns: one.columns.join(','), from, to, points });
+        const answer = laid(await get(`${hostPath(name)}/series`, { columns: one.columns.join(','), from, to, points }));
         if (mine !== generation) return;
         note.tier = answer.tier;
         note.step = answer.step_ms;
@@ -88,6 +88,13 @@ export function charts(name, zoom) {
   addEventListener('resize', resize);
   return { element, load, leave: () => { removeEventListener('resize', resize); cards.forEach(drop); generation += 1; } };
 }
+
+/** The answer with the moment of each point, and its columns by name. */
+const laid = (answer) => ({
+  ...answer,
+  times_ms: answer.failed.map((_, position) => answer.start_ms + position * answer.step_ms),
+  columns: Object.fromEntries(answer.columns.map((column) => [column.name, column])),
+});
 
 /** The answer as uPlot wants it: seconds, then a row of values per column; a gap is null. */
 function table(answer, columns) {
