@@ -171,12 +171,8 @@ async fn fill(store: &dyn Store, conn: &mut Conn) -> Result<Vec<KnownHost>, Box<
     let hosts = store.register(hosts, WallMs(START_MS)).await?;
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     // As they come: the hours of all, one after the other, of hosts as they are.
-    let mut fleet: Vec<Host> = hosts[..ROLLED]
-        .iter()
-        .cloned()
-        .enumerate()
-        .map(|(n, known)| Host::new(n, known))
-        .collect();
+    let mut fleet: Vec<Host> =
+        hosts[..ROLLED].iter().cloned().enumerate().map(|(n, known)| Host::new(n, known)).collect();
     let mut known = 0;
     for hour in (1..=DAYS * 24).rev().map(|hour| START_MS - hour * HOUR_MS) {
         let mut rollup = |host: &mut Host| {
