@@ -9,7 +9,7 @@
 begin() {
     local name lacks
     # Short: the path of a socket may have 107 bytes.
-    work=$(mktemp -d /tmp/roundsman-XXXXXX)
+    work=$(mktemp -d -t roundsman-XXXXXX)
     trap 'finish $?' EXIT
     trap 'exit 130' INT TERM
     lacks=$(engine_lacks | paste -sd ' ')

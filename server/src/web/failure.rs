@@ -93,7 +93,7 @@ impl IntoResponse for Failure {
 pub(super) async fn not_found(uri: Uri) -> Failure {
     Failure {
         status: StatusCode::NOT_FOUND,
-        message: format!("nothing is served at {}; / lists what is", uri.path()),
+        message: format!("nothing is served at {}; /api lists what is", uri.path()),
     }
 }
 

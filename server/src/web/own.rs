@@ -25,6 +25,11 @@ Roundsman
 /api/v1/hosts/{name}/why       why it is in its state: the last attempts step by step, in plain words
 /api/v1/hosts/{name}/pause     POST JSON {for, until, reason}: its state is frozen as paused
 /api/v1/hosts/{name}/resume    POST JSON {}: ends such a pause
+/api/v1/hosts/{name}/accept    POST with the header x-roundsman-order: another machine may answer for it
+/api/v1/fleet                  the fleet at a glance: a row of cells per host
+/api/v1/stream                 the same, then what changes in it each second: server-sent events
+/api/v1/events                 changes of state of all hosts         ?from &to &to_state &text &limit
+/api/v1/server                 the server itself: polling, writer, store, readiness
 /api/v1/server/events          when the server took itself for cut off  ?limit
 /api/v1/losses                 polls that were made and could not be kept, and why  ?from &to &limit
 /api/v1/columns                every value's name, unit and meaning
@@ -35,7 +40,7 @@ Roundsman
 Moments (from, to): RFC 3339, milliseconds since 1970, a length before now (-1h), or now.
 ";
 
-/// `GET /`.
+/// `GET /api`.
 pub(super) async fn index() -> &'static str {
     INDEX
 }
