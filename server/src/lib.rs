@@ -5,6 +5,7 @@
 //! above it (`tests/structure.rs` holds it).
 
 // Vocabulary: what things are called.
+pub mod causes;
 pub mod units;
 pub mod model;
 pub mod config;

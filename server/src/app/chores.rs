@@ -74,7 +74,7 @@ impl Sealer {
             }
             // The next run goes on where this one ended.
             Err(error) => {
-                let error = super::install::chain(&error);
+                let error = crate::causes::chain(&error);
                 tracing::error!(error, "old polls could not be sealed");
                 self.metrics.seal_failures.inc();
                 self.live.update_server(|server| server.seal_error = Some(error.into()));

@@ -2,8 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use super::install;
-use crate::{reload::ReloadError, rounds::RoundsError, store::StoreError};
+use crate::{causes::chain, reload::ReloadError, rounds::RoundsError, store::StoreError};
 
 /// Why the server could not start. One line each, but for an inventory: one per problem.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +51,8 @@ fn no_inventory(error: &ReloadError) -> String {
         ReloadError::Vanished { path } => {
             format!("no inventory at {}: name the file with --inventory", path.display())
         }
-        other => format!("{}; name another inventory with --inventory", install::chain(other)),
+        other => {
+            format!("{}; name another inventory with --inventory", chain(other))
+        }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    error::Error,
     sync::Arc,
     time::Duration,
 };
@@ -12,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::AppError;
 use crate::{
+    causes::chain,
     clock::Clock,
     engine::{Command, Installed},
     health::{self, Health, Input, Pause, Policy},
@@ -35,12 +35,6 @@ mod hosts;
 
 pub(super) use hosts::Hosts;
 pub(crate) use hosts::kept;
-
-/// An error and its causes in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (**cause).source());
-    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
-}
 
 /// The pauses that operators asked for before; those that are over are forgotten.
 async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, StoreError> {

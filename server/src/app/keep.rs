@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AppError, install::chain, rows};
+use super::{AppError, rows};
 use crate::{
+    causes::chain,
     clock::Clock,
     config::{self, Config},
     hook::Hook,

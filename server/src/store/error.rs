@@ -2,6 +2,8 @@
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
+use crate::causes::chain;
+
 /// Why the store could not do what it was asked. One line each; the cause, where there is one, is
 /// the error's source.
 #[derive(Debug, thiserror::Error)]
@@ -187,8 +189,7 @@ impl StoreError {
     /// The error and what caused it, in one line.
     #[must_use]
     pub fn with_causes(&self) -> String {
-        let causes = std::iter::successors(self.source(), |cause: &&dyn Error| (**cause).source());
-        causes.fold(self.to_string(), |words, cause| format!("{words}: {cause}"))
+        chain(self)
     }
 
     /// Whether a store that could not be opened may be there later without anybody's doing: its

@@ -1,7 +1,5 @@
 //! Errors as JSON: `{"error": "what, and what is expected"}` with the right status.
 
-use std::error::Error;
-
 use axum::{
     Json,
     http::{Method, StatusCode, Uri},
@@ -9,7 +7,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{operator::Refusal, query::QueryError};
+use crate::{causes::chain, operator::Refusal, query::QueryError};
 
 /// Why a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,21 +64,10 @@ impl From<QueryError> for Failure {
             QueryError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status.is_server_error() {
-            tracing::warn!(error = in_full(&error), "a request could not be answered");
+            tracing::warn!(error = chain(&error), "a request could not be answered");
         }
-        Self { status, message: in_full(&error) }
+        Self { status, message: chain(&error) }
     }
-}
-
-/// An error with all its causes.
-fn in_full(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 impl IntoResponse for Failure {

@@ -97,7 +97,7 @@ impl Installer {
             Err(error) => {
                 self.metrics.discovery_failures.inc();
                 if self.hosts.said.insert(key) {
-                    let error = super::chain(&error);
+                    let error = crate::causes::chain(&error);
                     tracing::warn!(%error, "discovery: the hosts found before stay");
                 }
                 return;
@@ -157,7 +157,7 @@ impl Installer {
             self.store.register(vec![registration(&host)], now).await?;
             Ok::<_, AppError>(())
         };
-        forget.await.map_err(|error| Refusal::Store(super::chain(&error)))?;
+        forget.await.map_err(|error| Refusal::Store(crate::causes::chain(&error)))?;
         self.hosts.roster.accept(name);
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Accept(name.clone())).await;
