@@ -28,6 +28,8 @@ export class Live extends EventTarget {
       }
     };
     addEventListener('pagehide', () => source.close(), { once: true });
+    // Back from the browser's memory of pages: the stream that was is closed.
+    addEventListener('pageshow', (event) => { if (event.persisted) this.start(); }, { once: true });
   }
 
   #connection(connected) {

@@ -7,6 +7,7 @@
 
 mod fleet;
 mod glossary;
+mod loaded;
 mod moment;
 mod own;
 mod poll_shape;
@@ -20,6 +21,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use loaded::{
+    ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
+};
 pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
@@ -235,6 +239,12 @@ impl Query {
         };
         let store_error = self.writer.as_ref().and_then(failing);
         self.live.as_ref().map(|live| Fleet::of(live, store_error, now))
+    }
+
+    /// The inventory in force; none without a live view.
+    #[must_use]
+    pub fn loaded(&self) -> Option<LoadedShape> {
+        self.live.as_deref().map(LoadedShape::of)
     }
 
     /// One host, with what repeats in its last poll.

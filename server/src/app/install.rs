@@ -15,8 +15,8 @@ use crate::{
     clock::Clock,
     engine::{Command, Installed},
     health::{self, Health, Input, Pause, Policy},
-    inventory::{self, Inventory, Problems},
-    live::Live,
+    inventory::{self, Diff, Inventory, Problems},
+    live::{InventoryFile, Live},
     metrics::Metrics,
     model::{HostId, HostName, State, Transition, VersionId},
     reload::Watch,
@@ -63,6 +63,13 @@ async fn parse(name: String, bytes: Vec<u8>) -> Result<Inventory, Problems> {
     }
 }
 
+/// What an inventory changes; on another thread, as parsing is.
+async fn compare(before: Arc<Inventory>, after: Arc<Inventory>) -> Option<Diff> {
+    let comparing = tokio::task::spawn_blocking(move || inventory::diff(&before, &after));
+    // It ends without an answer only while the runtime is shutting down.
+    comparing.await.ok()
+}
+
 /// The move of a host that is gone from the inventory.
 fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
     let (state, since) = host.state.unwrap_or((State::Pending, host.listed_at));
@@ -106,6 +113,8 @@ pub(super) struct Installer {
     pub(super) hosts: Hosts,
     /// Parsed, but the store was away: tried again at the next look.
     pub(super) waiting: Option<(Inventory, String)>,
+    /// The inventory in force, to see what the next one changes.
+    pub(super) before: Option<Arc<Inventory>>,
     /// The store has not been told of any inventory since the start.
     pub(super) is_first: bool,
     /// What is shown is that the file cannot be read, not that it is wrong.
@@ -177,7 +186,7 @@ impl Installer {
             "the hosts that the spool remembers are polled; the others wait for the store"
         );
         self.hosts.in_force(inventory, text);
-        self.hand_over(inventory.clone(), version, known, Vec::new()).await
+        self.hand_over(inventory.clone(), text, version, known, Vec::new()).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -303,7 +312,7 @@ impl Installer {
         self.is_first = false;
         self.remember(Registry { version, hosts: known.clone() }).await;
         self.hosts.in_force(file, text);
-        Ok(self.hand_over(inventory, version, known, pauses).await)
+        Ok(self.hand_over(inventory, text, version, known, pauses).await)
     }
 
     /// Has the spool remember the hosts, for a start while the store is away.
@@ -318,15 +327,23 @@ impl Installer {
 
     /// Gives the engine its hosts.
     async fn hand_over(
-        &self,
+        &mut self,
         inventory: Inventory,
+        text: &str,
         version: VersionId,
         known: Vec<KnownHost>,
         pauses: Vec<(HostId, Pause)>,
     ) -> oneshot::Receiver<()> {
         let (in_force, told) = oneshot::channel();
         let inventory = Arc::new(inventory);
-        let installed = Installed { inventory, version, known, pauses, in_force };
+        let before = self.before.replace(Arc::clone(&inventory));
+        let change = match before {
+            Some(before) => compare(before, Arc::clone(&inventory)).await,
+            None => None,
+        };
+        let file = InventoryFile { source: self.name().into(), text: text.into(), change };
+        let file = Arc::new(file);
+        let installed = Installed { inventory, file, version, known, pauses, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
         told

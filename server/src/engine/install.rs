@@ -16,7 +16,7 @@ use crate::{
 impl Engine {
     /// Puts an inventory in force, host by host; what did not change is not touched.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, version, known, pauses, in_force } = installed;
+        let Installed { inventory, file, version, known, pauses, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(pause);
         }
@@ -44,6 +44,7 @@ impl Engine {
         self.parts.metrics.inventory_loads.inc();
         self.parts.live.update_server(|server| {
             server.inventory = Some((version, inventory.hash.as_str().into(), now.wall));
+            server.inventory_file = Some(file);
             server.inventory_error = None;
             server.ready = true;
         });
