@@ -3,18 +3,20 @@
 mod chores;
 mod descriptors;
 mod discovering;
+mod failure;
 mod http;
 mod install;
 mod keep;
 mod rebuild;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
+pub use self::failure::AppError;
 pub(crate) use self::install::kept;
 use self::{
     discovering::Discovering,
@@ -35,70 +37,19 @@ use crate::{
     operator,
     poll::{Limits, Poller},
     query::Query,
-    reload::{ReloadError, Watch},
+    reload::Watch,
     resolve::Names,
-    rounds::{Rounds, RoundsError, Ticks},
+    rounds::{Rounds, Ticks},
     store::{
-        self, Awaited, Store, StoreError,
+        self, Awaited, Store,
         spool::{Registry, Spool},
-        writer::{Writer, WriterHandle},
+        writer::{Writer, WriterHandle, WriterStats},
     },
     web,
 };
 
 /// How long the last rows may take to reach the store when the server stops.
 pub const FLUSH: Duration = Duration::from_secs(10);
-
-/// Why the server could not start. One line each, but for an inventory: one per problem.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The inventory is wrong.
-    #[error("{0}")]
-    Inventory(crate::inventory::Problems),
-    /// The inventory file cannot be read.
-    #[error("{}", no_inventory(.0))]
-    Reload(ReloadError),
-    /// The store cannot be opened or used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The thread for the spool cannot be started.
-    #[error("cannot start the thread of the spool: {0}")]
-    Spool(io::Error),
-    /// The HTTP address cannot be used.
-    #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
-    Http {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The address for gRPC cannot be used.
-    #[error(
-        "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"
-    )]
-    Grpc {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The thread for HTTP cannot be started.
-    #[error("cannot start the HTTP thread: {0}")]
-    Thread(io::Error),
-    /// The cron scheduler cannot be started.
-    #[error(transparent)]
-    Rounds(#[from] RoundsError),
-}
-
-/// Why there is no inventory to start with, and what to do.
-fn no_inventory(error: &ReloadError) -> String {
-    match error {
-        ReloadError::Vanished { path } => {
-            format!("no inventory at {}: name the file with --inventory", path.display())
-        }
-        other => format!("{}; name another inventory with --inventory", install::chain(other)),
-    }
-}
 
 /// A running server.
 #[derive(Debug)]
@@ -222,7 +173,7 @@ async fn wire(
         refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
         policy,
         clock: Arc::clone(&clock),
-        operator: operator.clone(),
+        operator,
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
     };
@@ -231,6 +182,47 @@ async fn wire(
         (listener, board, grpc::Limits::listing(rows(config.grpc.list_max)))
     });
     let faces = Faces { http: (listener, site), grpc, hook: worker };
+    let parts = Parts {
+        poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
+        clock,
+        writer: handle,
+        live,
+        metrics,
+        policy,
+        hook,
+    };
+    let orders = Orders { commands, commands_in, looks_in, operator_in };
+    let begun = Begun { installer, in_force, opening, store, writer };
+    run_parts(&config, parts, faces, orders, begun).await
+}
+
+/// The channels by which the parts are told what to do.
+struct Orders {
+    commands: mpsc::Sender<Command>,
+    commands_in: mpsc::Receiver<Command>,
+    looks_in: mpsc::Receiver<discovering::Look>,
+    operator_in: mpsc::Receiver<operator::Order>,
+}
+
+/// What runs before the engine does.
+struct Begun {
+    installer: Installer,
+    /// Told once the first inventory is in force; none while nothing can be.
+    in_force: Option<oneshot::Receiver<()>>,
+    opening: JoinHandle<()>,
+    store: Arc<dyn Store>,
+    writer: Writer,
+}
+
+/// Starts the engine and what wakes it, and the faces.
+async fn run_parts(
+    config: &Config,
+    parts: Parts,
+    faces: Faces,
+    orders: Orders,
+    begun: Begun,
+) -> Result<App, AppError> {
+    let Parts { clock, live, metrics, .. } = parts.clone();
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
@@ -240,25 +232,10 @@ async fn wire(
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
-    let drained = drained(handle.clone(), config.writer.batch_rows);
-    let sealer = chores::Sealer {
-        store: Arc::clone(&store),
-        clock: Arc::clone(&clock),
-        live: Arc::clone(&live),
-        metrics: Arc::clone(&metrics),
-        after: config.seal.after,
-    };
-    let parts = Parts {
-        poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
-        clock: Arc::clone(&clock),
-        writer: handle,
-        live: Arc::clone(&live),
-        metrics,
-        policy,
-        hook,
-    };
-    let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
+    let drained = drained(parts.writer.clone(), config.writer.batch_rows);
+    let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    let Begun { installer, in_force, opening, store, writer } = begun;
     if let Some(in_force) = in_force {
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
@@ -268,16 +245,23 @@ async fn wire(
         rounds,
         installer,
         rebuilder: rebuild::Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
+        sealer: chores::Sealer {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            live: Arc::clone(&live),
+            metrics,
+            after: config.seal.after,
+        },
         pruner: chores::Pruner { store, clock, retention: config.retention },
-        sealer,
         seal: seal_in,
         inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,
-        looks: looks_in,
-        operator: operator_in,
+        looks: orders.looks_in,
+        operator: orders.operator_in,
     };
     let chores = tokio::spawn(chores.run(stopped));
+    let commands = orders.commands;
     Ok(App { live, commands, stop_chores, chores, engine, opening, writer, http })
 }
 
@@ -298,6 +282,12 @@ impl App {
     #[must_use]
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
         self.http.grpc()
+    }
+
+    /// What the writer has done, and what waits.
+    #[must_use]
+    pub fn writer(&self) -> WriterStats {
+        self.writer.stats()
     }
 
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.

@@ -100,17 +100,3 @@ async fn a_reader_that_stalls_is_dropped_and_its_place_is_free() {
     assert_eq!(reply.status, 200);
     assert_eq!(site.site.looks.free(), MAX_PAGES);
 }
-
-#[tokio::test]
-async fn a_page_over_the_limit_is_refused_in_words() {
-    let site = Served::start().await;
-    let mut pages = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let mut page = look(&site).await;
-        read_until(&mut page, "event: fleet").await;
-        pages.push(page);
-    }
-    let reply = site.get("/api/v1/stream").await;
-    assert_eq!(reply.status, 503, "{}", reply.body);
-    assert!(reply.body.contains("256 pages look already"), "{}", reply.body);
-}

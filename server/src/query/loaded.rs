@@ -121,7 +121,8 @@ impl From<&Diff> for DiffShape {
 
 /// The beginning of a text, cut between characters.
 fn beginning(text: &str) -> String {
-    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default().to_owned()
+    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
 }
 
 impl LoadedShape {

@@ -12,9 +12,9 @@ use crate::{
     model,
     query::{
         DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fleet, FleetEventsPage, Glossary,
-        HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order, OwnShape,
-        PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS, WhyShape,
-        parse_column, parse_moment,
+        HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order,
+        OwnShape, PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS,
+        WhyShape, parse_column, parse_moment,
     },
     rollup::Tier,
     units::WallMs,

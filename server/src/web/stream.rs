@@ -58,21 +58,31 @@ pub struct Looks {
     changes: broadcast::Sender<Bytes>,
     seen: Mutex<Option<Seen>>,
     places: Arc<Semaphore>,
+    pages: usize,
+    life: Duration,
     encoded: AtomicU64,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self {
-            changes: broadcast::Sender::new(BACKLOG),
-            seen: Mutex::default(),
-            places: Arc::new(Semaphore::new(MAX_PAGES)),
-            encoded: AtomicU64::new(0),
-        }
+        Self::with_limits(MAX_PAGES, MAX_STREAM_LIFE)
     }
 }
 
 impl Looks {
+    /// With limits of one's own: how many pages look at once, and how long each stream lasts.
+    #[must_use]
+    pub fn with_limits(pages: usize, life: Duration) -> Self {
+        Self {
+            changes: broadcast::Sender::new(BACKLOG),
+            seen: Mutex::default(),
+            places: Arc::new(Semaphore::new(pages)),
+            pages,
+            life,
+            encoded: AtomicU64::new(0),
+        }
+    }
+
     /// How many events were encoded: that does not grow with the number of readers.
     #[must_use]
     pub fn encoded(&self) -> u64 {
@@ -139,14 +149,14 @@ pub(super) async fn stream(
 ) -> Result<Response, Failure> {
     params.finish()?;
     let Ok(place) = Arc::clone(&site.looks.places).try_acquire_owned() else {
-        return Err(Failure::unavailable(format!(
-            "{MAX_PAGES} pages look already; try again later"
-        )));
+        let pages = site.looks.pages;
+        let words = format!("{pages} pages look already; try again later");
+        return Err(Failure::unavailable(words));
     };
     let Some((fleet, changes)) = site.looks.join(&site) else {
         return Err(Failure::unavailable("there is no live view".to_owned()));
     };
-    let end = Box::pin(sleep(MAX_STREAM_LIFE));
+    let end = Box::pin(sleep(site.looks.life));
     let events = unfold((Some(fleet), changes, end, place), async |state| {
         let (first, mut changes, mut end, place) = state;
         let event = match first {

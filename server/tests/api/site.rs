@@ -228,6 +228,7 @@ pub(crate) struct Served {
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
+    #[allow(dead_code, reason = "only some of the programs look into it")]
     pub(crate) site: Arc<Site>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -240,6 +241,10 @@ impl Served {
     }
 
     pub(crate) async fn start_with(limits: ConnectionLimits) -> Self {
+        Self::start_looking(limits, web::Looks::default()).await
+    }
+
+    pub(crate) async fn start_looking(limits: ConnectionLimits, looks: web::Looks) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
         let live = Arc::new(Live::default());
@@ -262,7 +267,7 @@ impl Served {
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
             control: Control::new(commands, Arc::clone(&store)),
-            looks: web::Looks::default(),
+            looks,
         };
         let site = Arc::new(site);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
