@@ -77,7 +77,11 @@ export function host(live, name) {
       repeated.draw(one.last);
       await repeated.learn(one.last);
     } catch (error) {
-      if (!gone) fill(parts.said, h('h1', {}, name), h('p', { class: 'none' }, error.message));
+      if (gone) return;
+      const words = [h('h1', {}, name), h('p', { class: 'none' }, error.message)];
+      // Of a host that nobody knows there is nothing else to show.
+      if (error.status === 404) fill(element, h('section', { class: 'card' }, words));
+      else fill(parts.said, words);
     }
   }
 

@@ -60,7 +60,7 @@ describe('a small fleet', () => {
       const { page, close } = await tab(browser, { colorScheme });
       for (const path of [...PAGES, '/hosts/web-12', '/hosts/nobody']) {
         await page.goto(server.at + path);
-        await (path === '/hosts/nobody' ? page.getByText('no host is called').first().waitFor() : shown(page, path));
+        await (path === '/hosts/nobody' ? page.getByText('no host is called').waitFor() : shown(page, path));
         // By the debugger, which no Content-Security-Policy is for.
         await page.evaluate(readFileSync(AXE, 'utf8'));
         const { violations } = await page.evaluate(() => globalThis.axe.run());

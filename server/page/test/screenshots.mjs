@@ -10,7 +10,7 @@ const to = process.argv[3] ?? fileURLToPath(new URL('../../../docs/images', impo
 const PICTURES = [
   ['fleet', '/', 'light', 1400, 860],
   ['fleet-cpu-dark', '/?colour=cpu&sort=cpu', 'dark', 1400, 860],
-  ['host', '/hosts/web-40?range=15m', 'light', 1400, 1000],
+  ['host', '/hosts/build-40?range=15m', 'light', 1400, 1000],
   ['phone', '/', 'light', 390, 844],
 ];
 
