@@ -8,6 +8,7 @@
 mod fleet;
 mod glossary;
 mod loaded;
+mod losses;
 mod moment;
 mod own;
 mod poll_shape;
@@ -24,6 +25,7 @@ pub use glossary::{ColumnShape, Glossary, TableShape};
 pub use loaded::{
     ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
 };
+pub use losses::{LossShape, LossesPage};
 pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
@@ -240,12 +242,6 @@ impl Query {
         self.live.as_ref().map(|live| Fleet::of(live, store_error, now))
     }
 
-    /// The inventory in force; none without a live view.
-    #[must_use]
-    pub fn loaded(&self) -> Option<LoadedShape> {
-        self.live.as_deref().map(LoadedShape::of)
-    }
-
     /// One host, with what repeats in its last poll.
     ///
     /// # Errors
@@ -322,6 +318,15 @@ impl Query {
         let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: HostName::server().as_str().into(), events })
+    }
+
+    /// Polls that were lost in a span, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn losses(&self, span: store::Span, limit: usize) -> Result<LossesPage, QueryError> {
+        let losses = self.store.losses(span, limit.min(MAX_PAGE)).await?;
+        Ok(LossesPage { losses: losses.iter().map(LossShape::from).collect() })
     }
 
     /// Changes of state over the whole fleet, newest first.

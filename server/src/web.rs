@@ -8,6 +8,7 @@ mod assets;
 mod connections;
 mod control;
 mod failure;
+mod losses;
 mod orders;
 mod own;
 mod params;
@@ -85,6 +86,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/events", get(api::fleet_events))
         .route("/api/v1/inventory", get(api::inventory))
         .route("/api/v1/server", get(api::server))
+        .route("/api/v1/losses", get(losses::losses))
         .route("/api/v1/stream", get(stream::stream))
         .route("/api/v1/hosts", get(api::hosts))
         .route("/api/v1/hosts/{name}", get(api::host))

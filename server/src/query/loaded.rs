@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
-use super::shapes::Rfc3339;
+use super::{Query, shapes::Rfc3339};
 use crate::{
     inventory::Diff,
     live::{InventoryFile, Live},
@@ -153,6 +153,14 @@ impl LoadedShape {
             text: file.map(|file| beginning(&file.text)),
             text_bytes: file.map(|file| file.text.len()),
         }
+    }
+}
+
+impl Query {
+    /// The inventory in force; none without a live view.
+    #[must_use]
+    pub fn loaded(&self) -> Option<LoadedShape> {
+        self.live.as_deref().map(LoadedShape::of)
     }
 }
 

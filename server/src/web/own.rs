@@ -32,6 +32,7 @@ Roundsman
 /api/v1/events                 changes of state over the fleet       ?from &to &to_state &text &limit
 /api/v1/inventory              what is loaded, from where, and what its last change did
 /api/v1/server                 how the server itself is: readiness, polling, writing, store
+/api/v1/losses                 polls that were made and could not be kept, and why  ?from &to &limit
 /api/v1/columns                every value's name, unit and meaning
 /healthz                       200 while the process lives
 /readyz                        200 when it does its work, else 503 with the reasons
