@@ -75,7 +75,7 @@ pub struct Args {
 
 const AFTER: &str = "\
 Personalities: healthy, slow=500ms, hang-after-accept, hang-before-accept, refuse, reset-mid-answer,
-garbage, huge, wrong-machine, stepping-clock=1h, not-serving, flapping=20s/10s (up, down),
+garbage, huge, wrong-machine, stepping-clock=1h, markup, not-serving, flapping=20s/10s (up, down),
 dead-window=60s..2m (since the start).
 
 HOSTS: all, a name (web-7), a beginning (web-*), numbers (#1-500), a share (10%).

@@ -5,6 +5,7 @@
 //! askers see one machine. What does not move is encoded once.
 
 mod dice;
+mod markup;
 mod rows;
 mod waves;
 mod values;
@@ -16,6 +17,7 @@ use prost::{
 use roundsman_proto::v1;
 
 pub use dice::Dice;
+pub use markup::{MARKUP, marked_up};
 use values::Values;
 use waves::Waves;
 

@@ -28,6 +28,8 @@ pub enum Personality {
     WrongMachine,
     /// `stepping-clock=1h`: its wall clock jumps this far ahead every other minute, and back.
     SteppingClock(Duration),
+    /// `markup`: names of its devices, mounts and interfaces, and an error, are HTML with scripts.
+    Markup,
     /// `not-serving`: its health service says so, and calls end with UNAVAILABLE.
     NotServing,
     /// `flapping=20s/10s`: answers for the first time, refuses for the second, and again.
@@ -79,13 +81,15 @@ pub enum Manner {
     OtherMachine,
     /// With a wall clock that is ahead by this much.
     Ahead(Duration),
+    /// With HTML for names.
+    Markup,
     /// With UNAVAILABLE.
     Unavailable,
 }
 
 impl Personality {
     /// One of each kind, with the values that a bare name stands for.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Healthy,
         Self::Slow(Duration::from_millis(500)),
         Self::HangAfterAccept,
@@ -96,6 +100,7 @@ impl Personality {
         Self::Huge,
         Self::WrongMachine,
         Self::SteppingClock(Duration::from_secs(3600)),
+        Self::Markup,
         Self::NotServing,
         Self::Flapping { up: Duration::from_secs(20), down: Duration::from_secs(10) },
         Self::DeadWindow { from: Duration::from_secs(60), to: Duration::from_secs(120) },
@@ -120,6 +125,7 @@ impl Personality {
                 let manner = if ahead { Manner::Ahead(step) } else { Manner::Plain };
                 (Stage::Serving, manner)
             }
+            Self::Markup => (Stage::Serving, Manner::Markup),
             Self::NotServing => (Stage::Serving, Manner::Unavailable),
             Self::Flapping { up, down } => {
                 (alive(phase(since, up + down) < up.as_millis()), Manner::Plain)
@@ -151,6 +157,7 @@ impl Personality {
             | Self::Huge
             | Self::WrongMachine
             | Self::SteppingClock(_)
+            | Self::Markup
             | Self::NotServing => None,
         }
     }
@@ -167,6 +174,7 @@ impl Personality {
             Self::Huge => "huge",
             Self::WrongMachine => "wrong-machine",
             Self::SteppingClock(_) => "stepping-clock",
+            Self::Markup => "markup",
             Self::NotServing => "not-serving",
             Self::Flapping { .. } => "flapping",
             Self::DeadWindow { .. } => "dead-window",

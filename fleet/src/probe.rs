@@ -31,7 +31,7 @@ use tokio::{
 use crate::{
     clock::{Start, wall_ns},
     grpc::{self, Answer, Code, Method},
-    machine::{Machine, Who, huge},
+    machine::{Machine, Who, huge, marked_up},
     personality::{Manner, Personality, Stage},
 };
 
@@ -227,6 +227,7 @@ impl Probe {
             Manner::Huge => grpc::answer(self.shared.huge.get_or_init(huge).clone()),
             Manner::OtherMachine => grpc::answer(self.frame(Duration::ZERO, Who::Another)),
             Manner::Ahead(ahead) => grpc::answer(self.frame(ahead, Who::Itself)),
+            Manner::Markup => grpc::answer(marked_up(&self.frame(Duration::ZERO, Who::Itself))),
             Manner::Unavailable => grpc::failed(Code::Unavailable, "not serving"),
         }
     }

@@ -3,6 +3,7 @@
 import { h, fill, colour } from './dom.js';
 import { withUnit, unitOf, moment } from './format.js';
 import { get, hostPath } from './api.js';
+import { band } from './band.js';
 import { uPlot, missing } from './uplot.js';
 
 /** What is drawn, family by family; `columns` are host-wide ones. */
@@ -24,40 +25,60 @@ export const CHARTS = [
 /** Told apart by lightness as well as by hue (after Okabe and Ito). */
 const LINES = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9'];
 const HEIGHT = 170;
-/** Points asked for per chart at most. */
-const MOST_POINTS = 800;
+/** Points asked for per chart, at least and at most. */
+const POINTS = [60, 800];
+/** Columns that the server gives in one answer at most. */
+const MOST_COLUMNS = 20;
 
 const label = (column) => column.replace(/_(pct|bytes_per_s|bytes)$/, '').replace(/_per_s$/, ' a second').replaceAll('_', ' ');
+
+/** Charts whose columns fit into one answer. */
+export function batches(charts) {
+  const all = [];
+  let room = 0;
+  for (const chart of charts) {
+    if (chart.columns.length > room) { all.push([]); room = MOST_COLUMNS; }
+    all.at(-1).push(chart);
+    room -= chart.columns.length;
+  }
+  return all;
+}
 
 /**
  * The charts of a host. `zoom(from, to)` is told when a stretch is dragged out.
  */
 export function charts(name, zoom) {
-  const element = h('div', { class: 'charts' });
   const cards = CHARTS.map((chart) => {
-    const place = h('div', {});
-    const band = h('canvas', { class: 'band', height: 10, role: 'img' });
-    const card = h('section', { class: 'card', 'aria-label': chart.title }, h('h2', {}, chart.title), place, band);
-    return { ...chart, place, band, card, plot: null };
+    const place = h('div', { class: 'plot' });
+    const states = band();
+    const card = h('section', { class: 'card', 'aria-label': chart.title }, h('h2', {}, chart.title), place, states.element);
+    return { ...chart, place, states, card, plot: null };
   });
-  fill(element, missing ? h('p', { class: 'card' }, missing) : null, cards.map((one) => one.card));
+  const element = h('div', {}, missing ? h('p', { class: 'card' }, missing) : null, h('div', { class: 'charts' }, cards.map((one) => one.card)));
   let generation = 0;
 
+  /** Draws a span; `bands` are the states in it. What came: tier and step, or nothing when it was outrun. */
   async function load(from, to, bands) {
     generation += 1;
     const mine = generation;
-    const points = Math.max(60, Math.min(MOST_POINTS, Math.round((element.clientWidth || 800) / 2)));
-    const note = { tier: '', step: 0 };
-    await Promise.all(cards.map(async (one) => {
+    const width = cards[0].place.clientWidth || 400;
+    const points = Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width)));
+    let note = null;
+    await Promise.all(batches(cards).map(async (some) => {
+      const columns = some.flatMap((one) => one.columns);
       try {
-        const answer = laid(await get(`${hostPath(name)}/series`, { columns: one.columns.join(','), from, to, points }));
+        const answer = await get(`${hostPath(name)}/series`, { columns: columns.join(','), from, to, points });
         if (mine !== generation) return;
-        note.tier = answer.tier;
-        note.step = answer.step_ms;
-        draw(one, answer, from, to);
-        paintBand(one.band, from, to, bands, answer);
+        note = { tier: answer.tier, step: answer.step_ms };
+        const times = answer.polls.map((_, point) => answer.start_ms + point * answer.step_ms);
+        const series = new Map(answer.columns.map((column) => [column.name, column.avg]));
+        for (const one of some) {
+          draw(one, [times.map((ms) => ms / 1000), ...one.columns.map((column) => series.get(column))], from, to);
+          one.states.draw(from, to, bands, { times, polls: answer.polls, failed: answer.failed, step: answer.step_ms });
+        }
       } catch (error) {
-        if (mine === generation) { drop(one); fill(one.place, h('p', { class: 'none' }, error.message)); }
+        if (mine !== generation) return;
+        for (const one of some) { drop(one); fill(one.place, h('p', { class: 'none' }, error.message)); }
       }
     }));
     return mine === generation ? note : null;
@@ -68,77 +89,73 @@ export function charts(name, zoom) {
     one.plot = null;
   }
 
-  function draw(one, answer, from, to) {
-    const data = table(answer, one.columns);
-    const unit = unitOf(one.columns[0]);
+  function draw(one, data, from, to) {
     if (!uPlot) {
       fill(one.place, h('table', {}, h('tbody', {}, one.columns.map((column, position) => {
-        const values = data[position + 1];
-        const last = [...values].reverse().find((value) => value !== null);
+        const last = data[position + 1].findLast((value) => value !== null);
         return h('tr', {}, h('th', { scope: 'row' }, label(column)), h('td', { class: 'num' }, withUnit(unitOf(column), last ?? null)));
       }))));
       return;
     }
+    const empty = data.slice(1).every((values) => values.every((value) => value === null));
+    // What was toggled off in the legend stays off when the chart is drawn anew.
+    const hidden = new Set(one.plot ? one.columns.filter((_, position) => !one.plot.series[position + 1].show) : []);
     drop(one);
     fill(one.place);
-    one.plot = new uPlot(options(one, unit, from, to, zoom), data, one.place);
+    one.plot = new uPlot(options(one, from, to, zoom, hidden), data, one.place);
+    if (empty) one.place.append(h('p', { class: 'over' }, 'Nothing is known here.'));
   }
 
   const resize = () => cards.forEach((one) => one.plot?.setSize({ width: one.place.clientWidth, height: HEIGHT }));
   addEventListener('resize', resize);
-  return { element, load, leave: () => { removeEventListener('resize', resize); cards.forEach(drop); generation += 1; } };
+  return { element, load, leave: () => { removeEventListener('resize', resize); cards.forEach((one) => { drop(one); one.states.leave(); }); generation += 1; } };
 }
 
-/** The answer with the moment of each point, and its columns by name. */
-const laid = (answer) => ({
-  ...answer,
-  times_ms: answer.failed.map((_, position) => answer.start_ms + position * answer.step_ms),
-  columns: Object.fromEntries(answer.columns.map((column) => [column.name, column])),
-});
-
-/** The answer as uPlot wants it: seconds, then a row of values per column; a gap is null. */
-function table(answer, columns) {
-  return [answer.times_ms.map((ms) => ms / 1000), ...columns.map((column) => answer.columns[column].avg)];
+const DAY_S = 86_400;
+/** Moments along the bottom, as fine as the span wants. */
+function ticks(plot, splits) {
+  const span = plot.scales.x.max - plot.scales.x.min;
+  let day = '';
+  return splits.map((seconds) => {
+    const [date, time] = moment(seconds * 1000).split(' ');
+    if (span > 4 * DAY_S) return date.slice(5);
+    const words = span < 600 ? time : time.slice(0, 5);
+    const again = date === day;
+    day = date;
+    return again || span < DAY_S / 2 ? words : `${words}\n${date.slice(5)}`;
+  });
 }
 
-function options(one, unit, from, to, zoom) {
+/** Steps of an axis of bytes: powers of two, so that its labels are short. */
+const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
+
+/** The upper end of an axis: never 0 high, and percentages of a whole up to 100. */
+const top = (most, high) => (most ? Math.max(most, high ?? 0) : ((high ?? 0) > 0 ? high * 1.08 : 1));
+
+function options(one, from, to, zoom, hidden) {
+  const unit = unitOf(one.columns[0]);
   const ink = colour('soft');
   const grid = { stroke: colour('line'), width: 1 };
+  const axis = { stroke: ink, grid, ticks: grid, font: '11px system-ui, sans-serif' };
   const values = (plot, ticks) => ticks.map((tick) => withUnit(unit, tick));
   return {
     width: one.place.clientWidth || 420,
     height: HEIGHT,
     cursor: { sync: { key: 'host' }, drag: { x: true, y: false, setScale: false } },
-    scales: { x: { min: from / 1000, max: to / 1000, range: () => [from / 1000, to / 1000] }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), one.most ? Math.max(one.most, high ?? 0) : ((high ?? 0) || 1) * 1.08] } },
-    axes: [{ stroke: ink, grid }, { stroke: ink, grid, size: 74, values }],
-    series: [{ value: (plot, seconds) => (seconds === null ? '' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({
-      label: label(column), stroke: LINES[position % LINES.length], width: 1.5, spanGaps: false, points: { show: false },
+    scales: { x: { range: () => [from / 1000, to / 1000] }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] } },
+    axes: [{ ...axis, values: ticks, space: 64 }, { ...axis, size: 74, values, ...(unit.startsWith('bytes') ? { incrs: BINARY } : {}) }],
+    series: [{ value: (plot, seconds) => (seconds === null ? '–' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({
+      label: label(column), stroke: LINES[position % LINES.length], width: 1.5, spanGaps: false, show: !hidden.has(column),
+      // A value between two gaps has no line, so it gets a dot.
+      points: { show: (plot, series, first, last) => last - first < 60, size: 4 },
       value: (plot, value) => withUnit(unitOf(column), value),
     }))],
     hooks: { setSelect: [(plot) => {
       if (plot.select.width < 4) return;
       const begin = plot.posToVal(plot.select.left, 'x') * 1000;
       const end = plot.posToVal(plot.select.left + plot.select.width, 'x') * 1000;
-      plot.setSelect({ width: 0, height: 0 }, false);
+      plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       zoom(Math.round(begin), Math.round(end));
     }] },
   };
-}
-
-/** The state over the span, and where polls failed. */
-function paintBand(canvas, from, to, bands, answer) {
-  const width = canvas.clientWidth || 400;
-  canvas.width = width;
-  const pen = canvas.getContext('2d');
-  const x = (ms) => ((ms - from) / (to - from)) * width;
-  for (const { state, begin, end } of bands) {
-    pen.fillStyle = colour(state);
-    pen.fillRect(x(Math.max(begin, from)), 0, Math.max(1, x(Math.min(end, to)) - x(Math.max(begin, from))), 10);
-  }
-  pen.fillStyle = colour('down');
-  answer.failed.forEach((failed, position) => {
-    if (failed) pen.fillRect(x(answer.times_ms[position]), 5, Math.max(1, (answer.step_ms / (to - from)) * width), 5);
-  });
-  const failed = answer.failed.reduce((sum, one) => sum + one, 0);
-  canvas.setAttribute('aria-label', `States over the span: ${bands.map((band) => band.state).join(', ') || 'unknown'}; ${failed} failed polls`);
 }

@@ -1,5 +1,7 @@
 // Builds elements. Text goes in as text: what a probe says can never become markup.
 
+import { moment } from './format.js';
+
 /** An element; `props` are properties, `on*` handlers, `data-*`/`aria-*`/`role` attributes; children are nodes or text. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -19,6 +21,13 @@ export const fill = (element, ...children) => element.replaceChildren(...childre
 
 /** A state with its colour and its word. */
 export const state = (word) => h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
+
+/** What is said of a host beside its state. */
+export const marks = (host) => [
+  host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,
+  host.unreachable_because ? h('span', { class: 'mark', title: `It is behind ${host.unreachable_because}, which fails` }, `behind ${host.unreachable_because}`) : null,
+  host.paused_until_ms ? h('span', { class: 'mark' }, `until ${moment(host.paused_until_ms)}`) : null,
+];
 
 /** The colour that a custom property of the theme has now. */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

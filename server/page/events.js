@@ -11,14 +11,14 @@ const SPANS = { '-1h': 'the last hour', '-24h': 'the last day', '-7d': 'the last
 export function events() {
   const asked = new URLSearchParams(location.search);
   const view = { to: asked.get('to') ?? '', text: asked.get('text') ?? '', span: SPANS[asked.get('span')] ? asked.get('span') : '-24h' };
-  const list = h('div', { class: 'wide' });
+  const list = h('div', { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' });
   const choose = (key, label, options) => h('label', { class: 'soft' }, `${label} `, h('select', { onchange: (event) => { view[key] = event.target.value; load(); } }, Object.entries(options).map(([value, words]) => h('option', { value, selected: view[key] === value }, words))));
   const element = h('div', {}, h('div', { class: 'card row' }, h('h1', {}, 'Events'),
     choose('span', 'In', SPANS), choose('to', 'To', { '': 'any state', ...Object.fromEntries(STATES.map((word) => [word, word])) }),
     h('div', { class: 'grow' }, h('input', { type: 'search', value: view.text, placeholder: 'Host or reason', 'aria-label': 'Filter events', onchange: (event) => { view.text = event.target.value; load(); } }))),
   h('div', { class: 'card' }, list));
 
-  async function load(after) {
+  async function load() {
     const said = new URLSearchParams(Object.entries({ to: view.to, text: view.text, span: view.span === '-24h' ? '' : view.span }).filter(([, value]) => value));
     history.replaceState(null, '', said.size ? `/events?${said}` : '/events');
     try {

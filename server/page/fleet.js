@@ -1,6 +1,6 @@
 // All hosts: counts, heat map, table. The address holds filter, order and colour.
 
-import { h, fill, state, colour } from './dom.js';
+import { h, fill, marks, state, colour } from './dom.js';
 import { length, micros, number, percent, rate, UNKNOWN } from './format.js';
 import { heat } from './heat.js';
 import { STATES } from './live.js';
@@ -26,32 +26,42 @@ const meter = (value) => {
 };
 const num = (words) => h('td', { class: 'num' }, words);
 
+const worse = (value) => -(value ?? -1);
+/** `by` sorts, gravest or greatest first; `numeric` ones are set to the right. */
 const COLUMNS = [
-  { key: 'state', label: 'State', by: (host) => STATES.indexOf(host.state), cell: (host) => h('td', {}, state(host.state)) },
+  { key: 'state', label: 'State', by: (host) => STATES.indexOf(host.state), cell: (host) => h('td', {}, state(host.state), marks(host)) },
   { key: 'name', label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
   { key: 'group', label: 'Group', by: (host) => host.group ?? '', cell: (host) => h('td', {}, host.group ?? UNKNOWN) },
-  { key: 'since', label: 'Since', by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
-  { key: 'cpu', label: 'CPU', by: (host) => -(host.cpu_busy_pct ?? -1), cell: (host) => meter(host.cpu_busy_pct) },
-  { key: 'trail', label: 'Last minutes', cell: (host) => h('td', {}, spark(host.trail)) },
-  { key: 'memory', label: 'Memory', by: (host) => -(host.mem_used_pct ?? -1), cell: (host) => meter(host.mem_used_pct) },
-  { key: 'disk', label: 'Fullest fs', by: (host) => -(host.fs_used_max_pct ?? -1), cell: (host) => meter(host.fs_used_max_pct) },
-  { key: 'pressure', label: 'Pressure', by: (host) => -(host.pressure_some_max_avg10_pct ?? -1), cell: (host) => num(percent(host.pressure_some_max_avg10_pct)) },
-  { key: 'load', label: 'Load', by: (host) => -(host.load_1 ?? -1), cell: (host) => num(number(host.load_1)) },
-  { key: 'rx', label: 'In', by: (host) => -(host.net_rx_bytes_per_s ?? -1), cell: (host) => num(rate(host.net_rx_bytes_per_s)) },
-  { key: 'tx', label: 'Out', by: (host) => -(host.net_tx_bytes_per_s ?? -1), cell: (host) => num(rate(host.net_tx_bytes_per_s)) },
-  { key: 'call', label: 'Answer in', by: (host) => -(host.call_us ?? -1), cell: (host) => num(micros(host.call_us)) },
+  { key: 'since', label: 'Since', numeric: true, by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
+  { key: 'cpu', label: 'CPU', numeric: true, by: (host) => worse(host.cpu_busy_pct), cell: (host) => meter(host.cpu_busy_pct) },
+  { key: 'trail', label: 'CPU seen', cell: (host) => h('td', {}, spark(host.trail)) },
+  { key: 'memory', label: 'Memory', numeric: true, by: (host) => worse(host.mem_used_pct), cell: (host) => meter(host.mem_used_pct) },
+  { key: 'disk', label: 'Fullest fs', numeric: true, by: (host) => worse(host.fs_used_max_pct), cell: (host) => meter(host.fs_used_max_pct) },
+  { key: 'pressure', label: 'Pressure', numeric: true, by: (host) => worse(host.pressure_some_max_avg10_pct), cell: (host) => num(percent(host.pressure_some_max_avg10_pct)) },
+  { key: 'load', label: 'Load', numeric: true, by: (host) => worse(host.load_1), cell: (host) => num(number(host.load_1)) },
+  { key: 'rx', label: 'In', numeric: true, by: (host) => worse(host.net_rx_bytes_per_s), cell: (host) => num(rate(host.net_rx_bytes_per_s)) },
+  { key: 'tx', label: 'Out', numeric: true, by: (host) => worse(host.net_tx_bytes_per_s), cell: (host) => num(rate(host.net_tx_bytes_per_s)) },
+  { key: 'call', label: 'Answer in', numeric: true, by: (host) => worse(host.call_us), cell: (host) => num(micros(host.call_us)) },
   { key: 'outcome', label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.error ?? '' }, host.outcome ?? UNKNOWN) },
 ];
+/** Columns whose cell stays while the host does: the focus may be in it. */
+const STAYS = COLUMNS.findIndex((column) => column.key === 'name');
+const SINCE = COLUMNS.findIndex((column) => column.key === 'since');
 
+/** A host's CPU since this page was opened, 0 to 100 %. */
 function spark(values) {
-  const canvas = h('canvas', { class: 'spark', width: 144, height: 36, 'aria-hidden': 'true' });
+  const canvas = h('canvas', { class: 'spark', width: 144, height: 36, role: 'img', 'aria-label': `CPU, ${values.length} polls` });
   if (values.length < 2) return canvas;
   const pen = canvas.getContext('2d');
-  pen.strokeStyle = colour('accent');
+  pen.strokeStyle = pen.fillStyle = colour('accent');
   pen.lineWidth = 2;
   pen.beginPath();
-  values.forEach((value, position) => pen.lineTo((position * 144) / (values.length - 1), 34 - (value / 100) * 32));
+  values.forEach((value, position) => pen.lineTo((position * 144) / (values.length - 1), 35 - (value / 100) * 33));
   pen.stroke();
+  pen.lineTo(144, 36);
+  pen.lineTo(0, 36);
+  pen.globalAlpha = 0.25;
+  pen.fill();
   return canvas;
 }
 
@@ -77,11 +87,13 @@ export function fleet(live) {
     words: (host) => `${host.name}: ${host.state}${host.error ? `, ${host.error}` : ''}\nCPU ${percent(host.cpu_busy_pct)}, memory ${percent(host.mem_used_pct)}, fullest fs ${percent(host.fs_used_max_pct)}`,
     open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: `/hosts/${encodeURIComponent(host.name)}` })),
   });
-  const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col' }, column.by
+  const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col', class: column.numeric ? 'num' : '' }, column.by
     ? h('button', { type: 'button', onclick: () => { view.down = view.sort === column.key && !view.down; view.sort = column.key; update(true); } }, column.label)
     : column.label)));
   const body = h('tbody');
-  const scroll = h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => rows() }, h('table', {}, h('thead', {}, head), body));
+  // Rows that are not drawn have their room above and below.
+  const [before, after] = [h('tr'), h('tr')];
+  const scroll = h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => scrolled() }, h('table', {}, h('thead', {}, head), h('tbody', { 'aria-hidden': 'true' }, before), body, h('tbody', { 'aria-hidden': 'true' }, after)));
   const shown = h('span', { class: 'soft', role: 'status' });
   const element = h('div', {},
     h('h1', { class: 'skip' }, 'Fleet'),
@@ -100,13 +112,33 @@ export function fleet(live) {
     list = keyed.map(([, host]) => host);
   }
 
+  /** Rows that are drawn, by host. */
+  let drawn = new Map();
+  const shade = (host) => (host.state === 'up' || host.state === 'degraded' ? '' : 'stale');
+  function rowOf(host, now) {
+    const known = drawn.get(host.name);
+    if (!known) return { host, row: h('tr', { class: shade(host) }, COLUMNS.map((column) => column.cell(host, now))) };
+    COLUMNS.forEach((column, position) => {
+      if (position === SINCE || (known.host !== host && position !== STAYS)) known.row.children[position].replaceWith(column.cell(host, now));
+    });
+    known.row.className = shade(host);
+    known.host = host;
+    return known;
+  }
+
   function rows() {
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - SPARE);
     const last = Math.min(list.length, Math.ceil((scroll.scrollTop + (scroll.clientHeight || 600)) / ROW) + SPARE);
-    const space = (count) => { const row = h('tr', { 'aria-hidden': 'true' }); row.style.height = `${count * ROW}px`; return row; };
     const now = live.at;
-    const drawn = list.slice(first, last).map((host) => h('tr', { class: host.state === 'up' || host.state === 'degraded' ? '' : 'stale' }, COLUMNS.map((column) => column.cell(host, now))));
-    fill(body, first > 0 ? space(first) : null, drawn, last < list.length ? space(list.length - last) : null);
+    drawn = new Map(list.slice(first, last).map((host) => [host.name, rowOf(host, now)]));
+    before.style.height = `${first * ROW}px`;
+    after.style.height = `${(list.length - last) * ROW}px`;
+    const wanted = [...drawn.values()].map(({ row }) => row);
+    // Rows that are in their places already are not touched, for the focus may be in one.
+    if (wanted.length === body.children.length && wanted.every((row, position) => row === body.children[position])) return;
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    fill(body, wanted);
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
   }
 
   function chipRow() {
@@ -126,6 +158,13 @@ export function fleet(live) {
     if (view.down) said.set('dir', 'desc');
     if (view.by !== 'state') said.set('colour', view.by);
     history.replaceState(null, '', said.size ? `/?${said}` : '/');
+  }
+
+  let rolling = false;
+  function scrolled() {
+    if (rolling) return;
+    rolling = true;
+    requestAnimationFrame(() => { rolling = false; rows(); });
   }
 
   let waiting = false;

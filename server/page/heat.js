@@ -23,7 +23,7 @@ function scale(share) {
 }
 
 export function heat({ paint, words, open }) {
-  const canvas = h('canvas', { class: 'heat', role: 'img', tabIndex: 0 });
+  const canvas = h('canvas', { class: 'heat', role: 'img', 'aria-label': 'Heat map' });
   const tip = h('div', { class: 'tip', hidden: true });
   document.body.append(tip);
   let hosts = [];

@@ -16,18 +16,24 @@ export class Live extends EventTarget {
     const source = new EventSource('/api/v1/stream');
     source.addEventListener('fleet', (event) => this.#whole(JSON.parse(event.data)));
     source.addEventListener('change', (event) => this.#change(JSON.parse(event.data)));
-    source.onopen = () => this.#connection(true);
+    source.onopen = () => {
+      clearTimeout(this.gone);
+      this.gone = undefined;
+      this.#connection(true);
+    };
     source.onerror = () => {
       // A stream that ends is taken up again by the browser; one that is refused is not.
       if (source.readyState === EventSource.CLOSED) {
         this.#connection(false);
         setTimeout(() => this.start(), RETRY);
       } else {
-        clearTimeout(this.gone);
-        this.gone = setTimeout(() => source.readyState !== EventSource.OPEN && this.#connection(false), 2 * RETRY);
+        // Each attempt ends here: the first one that fails counts.
+        this.gone ??= setTimeout(() => this.#connection(false), 2 * RETRY);
       }
     };
     addEventListener('pagehide', () => source.close(), { once: true });
+    // Back from the browser's memory of pages: the stream that was is closed.
+    addEventListener('pageshow', (event) => { if (event.persisted) this.start(); }, { once: true });
   }
 
   #connection(connected) {

@@ -18,7 +18,7 @@ const ROUTES = [
   [/^\/hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
   [/^\/events$/, () => events(), 'Events'],
   [/^\/inventory$/, () => inventory(live), 'Inventory'],
-  [/^\/server$/, () => server(), 'Server'],
+  [/^\/server$/, () => server(live), 'Server'],
 ];
 
 function show() {

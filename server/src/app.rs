@@ -154,6 +154,7 @@ async fn wire(
             config.discover.forget,
         ),
         waiting: None,
+        before: None,
         is_first: true,
         in_trouble: false,
     };

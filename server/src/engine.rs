@@ -34,7 +34,7 @@ use crate::{
     health::{Pause, Policy, Quorum},
     hook::Hook,
     inventory::Inventory,
-    live::Live,
+    live::{InventoryFile, Live},
     metrics::Metrics,
     model::{HostId, HostName, Outcome, Record, State, VersionId},
     poll::{Attempt, Poller},
@@ -62,6 +62,8 @@ pub const DRAIN: Duration = Duration::from_secs(2);
 pub struct Installed {
     /// The inventory.
     pub inventory: Arc<Inventory>,
+    /// The file that it is from.
+    pub file: Arc<InventoryFile>,
     /// Its number in the store.
     pub version: VersionId,
     /// What the store knows of each of its hosts.

@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::{broadcast, watch};
 
 use crate::{
+    inventory::Diff,
     model::{
         Facts, Family, GroupName, HostId, HostName, Labels, Outcome, Record, State, Status,
         Timings, VersionId,
@@ -102,6 +103,17 @@ pub struct HostView {
     pub next_due: Option<WallMs>,
 }
 
+/// The inventory file that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryFile {
+    /// Where it was read, as messages call it.
+    pub source: Arc<str>,
+    /// All of it.
+    pub text: Arc<str>,
+    /// What it changed when it came into force; none for the first one since the start.
+    pub change: Option<Diff>,
+}
+
 /// What the server says of itself.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ServerView {
@@ -109,6 +121,8 @@ pub struct ServerView {
     pub started: WallMs,
     /// The inventory in force: its version, the file's content hash, and when it was loaded.
     pub inventory: Option<(VersionId, Arc<str>, WallMs)>,
+    /// That inventory's file.
+    pub inventory_file: Option<Arc<InventoryFile>>,
     /// Why the inventory file as it is now is not in force; one problem per line.
     pub inventory_error: Option<Arc<str>>,
     /// Why hours that are old enough are not sealed; none when they are.

@@ -7,6 +7,7 @@
 
 mod fleet;
 mod glossary;
+mod loaded;
 mod losses;
 mod moment;
 mod own;
@@ -21,6 +22,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use loaded::{
+    ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
+};
 pub use losses::{LossShape, LossesPage};
 pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
 pub use own::{OwnShape, PollingShape};

@@ -12,6 +12,7 @@ mod losses;
 mod orders;
 mod own;
 mod params;
+mod stall;
 mod stream;
 
 use std::{fmt, sync::Arc};
@@ -26,9 +27,9 @@ use tokio::{net::TcpListener, sync::mpsc};
 pub(crate) use connections::accept_http2;
 pub use connections::{
     ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
-    MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_STREAMS,
+    MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_STALL, MAX_STREAMS,
 };
-pub use control::{Control, MAX_PAUSE};
+pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
 pub use orders::ORDER_HEADER;
 pub use stream::{LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
@@ -83,6 +84,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/columns", get(api::columns))
         .route("/api/v1/fleet", get(api::fleet))
         .route("/api/v1/events", get(api::fleet_events))
+        .route("/api/v1/inventory", get(api::inventory))
         .route("/api/v1/server", get(api::server))
         .route("/api/v1/losses", get(losses::losses))
         .route("/api/v1/stream", get(stream::stream))
@@ -93,6 +95,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/hosts/{name}/series", get(api::series))
         .route("/api/v1/hosts/{name}/events", get(api::events))
         .route("/api/v1/hosts/{name}/why", get(api::why))
+        .route("/api/v1/hosts/{name}/poll", post(control::poll))
         .route("/api/v1/hosts/{name}/pause", post(control::pause))
         .route("/api/v1/hosts/{name}/resume", post(control::resume))
         .route("/api/v1/server/events", get(api::server_events))

@@ -9,7 +9,8 @@ mod site;
 use std::{sync::Arc, time::Duration};
 
 use roundsman::{
-    live::ServerView,
+    inventory::{Change, Diff},
+    live::{InventoryFile, ServerView},
     model::{Cause, HostId, HostName, State, Transition, VersionId},
     store::Batch,
     units::WallMs,
@@ -449,6 +450,46 @@ async fn a_pause_that_makes_no_sense_changes_nothing() {
     told += &format!("GET\n  {} {}\n", reply.status, reply.body);
     insta::assert_snapshot!("pause_refused", told);
     assert_eq!(site.store.pauses().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_inventory_in_force_says_where_it_is_from_and_what_it_changed() {
+    let site = Served::start().await;
+    site.live.update_server(|server| {
+        let mut change = Diff { unchanged: 1, ..Diff::default() };
+        change.added.push(site::name("web-2"));
+        change.renamed.push((site::name("www"), site::name("web-1")));
+        change.changed.insert(site::name("web-1"), [Change::Labels, Change::Schedule].into());
+        let file = InventoryFile {
+            source: "/etc/inventory.toml".into(),
+            text: "[[host]]\nname = \"web-1\"\n".into(),
+            change: Some(change),
+        };
+        server.inventory_file = Some(Arc::new(file));
+    });
+    insta::assert_json_snapshot!("inventory", site.json("/api/v1/inventory").await);
+}
+
+#[tokio::test]
+async fn a_host_is_polled_at_once_by_whoever_may_send_json() {
+    let site = Served::start().await;
+    let json = "application/json";
+    let reply = site.post("/api/v1/hosts/web-2/poll", json, "{}").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let poll: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!((&poll["host"], &poll["outcome"]), (&"web-2".into(), &"ok".into()));
+    assert_eq!(poll["detail"]["net"][0]["interface"], "eth0");
+    for (path, kind, body, status) in [
+        ("web-2/poll", "text/plain", "{}", 400),
+        ("web-2/poll", json, "", 400),
+        ("web-2/poll", json, r#"{"now": true}"#, 400),
+        ("web-2/poll?now=1", json, "{}", 400),
+        ("web-9/poll", json, "{}", 404),
+        ("old-1/poll", json, "{}", 409),
+    ] {
+        let reply = site.post(&format!("/api/v1/hosts/{path}"), kind, body).await;
+        assert_eq!(reply.status, status, "{path} {kind} {body}: {}", reply.body);
+    }
 }
 
 #[tokio::test]

@@ -101,6 +101,27 @@ fn another_machine_differs_in_its_id_alone() {
 }
 
 #[test]
+fn markup_is_in_every_name_and_the_values_are_as_they_were() {
+    let mut machine = Machine::new(1, 5);
+    let own = at(&mut machine, NOON);
+    let marked = decoded(&marked_up(&machine.answer(NOON, 0, Who::Itself)));
+    assert_eq!(counters(&marked), counters(&own));
+    let filesystem = marked.filesystem.unwrap();
+    let identity = marked.identity.unwrap();
+    let names = [
+        marked.network.unwrap().interface,
+        marked.disk.unwrap().device,
+        filesystem.mount_point,
+        filesystem.device,
+        vec![identity.hostname.unwrap(), identity.os.unwrap()],
+        vec![marked.reports.last().unwrap().error.clone()],
+    ];
+    for name in names.iter().flatten() {
+        assert!(name.ends_with(MARKUP), "{name}");
+    }
+}
+
+#[test]
 fn a_clock_ahead_moves_the_wall_clock_alone() {
     let mut machine = Machine::new(1, 5);
     let own = at(&mut machine, NOON);

@@ -16,7 +16,7 @@ use crate::{
     engine::{Command, Installed},
     health::{self, Health, Input, Pause, Policy},
     inventory::{self, Inventory},
-    live::Live,
+    live::{InventoryFile, Live},
     metrics::Metrics,
     model::{HostId, HostName, Labels, State, Transition, VersionId},
     reload::Watch,
@@ -89,6 +89,8 @@ pub(super) struct Installer {
     pub(super) hosts: Hosts,
     /// Parsed, but the store was away: tried again at the next look.
     pub(super) waiting: Option<(Arc<Inventory>, Arc<str>)>,
+    /// The inventory in force, to see what the next one changes.
+    pub(super) before: Option<Arc<Inventory>>,
     /// The store has not been told of any inventory since the start.
     pub(super) is_first: bool,
     /// What is shown is that the file cannot be read, not that it is wrong.
@@ -165,7 +167,7 @@ impl Installer {
             "the hosts that the spool remembers are polled; the others wait for the store"
         );
         self.hosts.in_force(file, text);
-        self.hand_over(Arc::clone(inventory), version, known, pauses).await
+        self.hand_over(Arc::clone(inventory), text, version, known, pauses).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -298,7 +300,7 @@ impl Installer {
         let hosts = remembered.map(|(known, listed)| Remembered { known, listed }).collect();
         self.remember(Registry { version, hosts, pauses: Vec::new(), store: None }).await;
         self.hosts.in_force(file, text);
-        Ok(self.hand_over(inventory, version, known, pauses).await)
+        Ok(self.hand_over(inventory, text, version, known, pauses).await)
     }
 
     /// Has the spool remember the hosts, for a start while the store is away.
@@ -325,14 +327,19 @@ impl Installer {
 
     /// Gives the engine its hosts.
     async fn hand_over(
-        &self,
+        &mut self,
         inventory: Arc<Inventory>,
+        text: &Arc<str>,
         version: VersionId,
         known: Vec<KnownHost>,
         pauses: Vec<(HostId, Pause)>,
     ) -> oneshot::Receiver<()> {
         let (in_force, told) = oneshot::channel();
-        let installed = Installed { inventory, version, known, pauses, in_force };
+        let before = self.before.replace(Arc::clone(&inventory));
+        let change = before.map(|before| inventory::diff(&before, &inventory));
+        let (source, text) = (self.name().into(), Arc::clone(text));
+        let file = Arc::new(InventoryFile { source, text, change });
+        let installed = Installed { inventory, file, version, known, pauses, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
         told

@@ -8,6 +8,7 @@ use super::{Engine, Installed, entry::Entry, rest::Windows};
 use crate::{
     health::{Health, Input, Rest},
     inventory::Inventory,
+    live::InventoryFile,
     model::{HostId, HostName, State, Transition},
     poll::Link,
     schedule::Agenda,
@@ -23,6 +24,7 @@ pub(super) const SLICE: usize = 100;
 #[derive(Debug)]
 pub(super) struct Installing {
     inventory: Arc<Inventory>,
+    file: Arc<InventoryFile>,
     left: vec::IntoIter<KnownHost>,
     in_force: oneshot::Sender<()>,
 }
@@ -32,7 +34,7 @@ impl Engine {
     /// ([`Engine::install_slice`]), so that polls go on beside it; no other command is heard until
     /// the last.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, version, known, pauses, in_force } = installed;
+        let Installed { inventory, file, version, known, pauses, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(pause);
         }
@@ -51,7 +53,7 @@ impl Engine {
         for id in gone {
             self.retire(id);
         }
-        self.installing = Some(Installing { inventory, left: known.into_iter(), in_force });
+        self.installing = Some(Installing { inventory, file, left: known.into_iter(), in_force });
     }
 
     /// Puts the next [`SLICE`] hosts in force; what did not change is not touched.
@@ -71,8 +73,10 @@ impl Engine {
         self.agenda.open(now);
         self.parts.metrics.inventory_loads.inc();
         let (version, hash) = (self.version, installing.inventory.hash.as_str().into());
+        let file = installing.file;
         self.parts.live.update_server(|server| {
             server.inventory = Some((version, hash, now.wall));
+            server.inventory_file = Some(file);
             server.inventory_error = None;
             server.ready = true;
         });

@@ -79,6 +79,7 @@ fn installed_as(text: &str, state: Option<State>) -> Command {
     let (in_force, _) = oneshot::channel();
     Command::Install(Box::new(Installed {
         inventory,
+        file: Arc::new(InventoryFile { source: "test".into(), text: text.into(), change: None }),
         version: VersionId(1),
         known,
         pauses: Vec::new(),

@@ -34,6 +34,9 @@ pub const FLEET_COLUMNS: &[&str] = &[
     "net_tx_bytes_per_s",
     "disk_busy_max_pct",
     "good_slot_ms",
+    "flapping",
+    "unreachable_because",
+    "paused_until_ms",
 ];
 
 /// One host as a row of cells.
@@ -75,6 +78,9 @@ impl Serialize for FleetRow {
         row.serialize_element(&value(Column::NetTxBytesPerS))?;
         row.serialize_element(&value(Column::DiskBusyMaxPct))?;
         row.serialize_element(&view.last_good.as_ref().map(|record| record.slot))?;
+        row.serialize_element(&view.flapping)?;
+        row.serialize_element(&view.unreachable_because)?;
+        row.serialize_element(&view.paused_until)?;
         row.end()
     }
 }
@@ -84,6 +90,8 @@ impl Serialize for FleetRow {
 pub struct FleetServer {
     /// Why the inventory file as it is now is not in force.
     pub inventory_error: Option<Arc<str>>,
+    /// The inventory in force: its number in the store.
+    pub inventory_version: Option<i64>,
     /// Since when the server takes itself for cut off.
     pub isolated_since_ms: Option<WallMs>,
     /// Why the store takes no rows.
@@ -98,6 +106,7 @@ impl FleetServer {
     fn new(server: &ServerView, store_error: Option<Arc<str>>) -> Self {
         Self {
             inventory_error: server.inventory_error.clone(),
+            inventory_version: server.inventory.as_ref().map(|(version, ..)| version.0),
             isolated_since_ms: server.isolated,
             store_error,
             ready: server.ready,

@@ -12,9 +12,9 @@ use crate::{
     model,
     query::{
         DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fleet, FleetEventsPage, Glossary,
-        HostFilter, HostShape, HostsPage, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order, OwnShape,
-        PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS, WhyShape,
-        parse_column, parse_moment,
+        HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order,
+        OwnShape, PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS,
+        WhyShape, parse_column, parse_moment,
     },
     rollup::Tier,
     units::WallMs,
@@ -178,6 +178,16 @@ pub(super) async fn fleet_events(
     };
     params.finish()?;
     Ok(Json(site.query.fleet_events(&filter).await?))
+}
+
+/// `GET /api/v1/inventory`.
+pub(super) async fn inventory(
+    State(site): State<Arc<Site>>,
+    params: Params,
+) -> Answer<LoadedShape> {
+    params.finish()?;
+    let loaded = site.query.loaded();
+    loaded.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
 /// `GET /api/v1/server`.

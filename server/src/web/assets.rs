@@ -34,6 +34,9 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("heat.js", JS, include_str!("../../page/heat.js")),
     ("fleet.js", JS, include_str!("../../page/fleet.js")),
     ("charts.js", JS, include_str!("../../page/charts.js")),
+    ("band.js", JS, include_str!("../../page/band.js")),
+    ("tables.js", JS, include_str!("../../page/tables.js")),
+    ("orders.js", JS, include_str!("../../page/orders.js")),
     ("host.js", JS, include_str!("../../page/host.js")),
     ("events.js", JS, include_str!("../../page/events.js")),
     ("inventory.js", JS, include_str!("../../page/inventory.js")),
@@ -96,7 +99,7 @@ mod tests {
         }
         named.extend(INDEX.split("\"/assets/").skip(1).filter_map(|text| text.split('"').next()));
         assert_eq!(named.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new());
-        assert!(named.len() >= 14, "{named:?}");
+        assert!(named.len() >= 17, "{named:?}");
         assert!(!INDEX.contains("//cdn") && !INDEX.contains("https://"), "nothing from elsewhere");
     }
 }

@@ -1,5 +1,5 @@
 //! Bounded connections, HTTP/1.1 for the API and HTTP/2 for gRPC: how many, how long for a header,
-//! how long in all.
+//! how long in all, how long without a reader.
 //!
 //! Knows nothing of routes. What a client can make the server hold is a connection, a request
 //! header and one answer, each with a limit of its own.
@@ -13,12 +13,15 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::Semaphore,
     time::{sleep, timeout},
 };
 
-/// Connections served at once; further ones wait in the kernel's backlog.
+use super::stall::Impatient;
+
+/// Connections served at once; further ones wait in the kernel's backlog. Twice as many as there are
+/// pages at most, so that pages do not take the API's.
 pub const MAX_CONNECTIONS: usize = 512;
 
 /// How long a client may take to send a request's header, and may be idle between two requests.
@@ -27,6 +30,9 @@ pub const MAX_HEADER_WAIT: Duration = Duration::from_secs(10);
 /// How long one connection may last, whatever happens on it: bounds a client that reads an answer
 /// byte by byte.
 pub const MAX_CONNECTION_LIFE: Duration = Duration::from_secs(120);
+
+/// How long a client may take nothing of what is being sent to it.
+pub const MAX_STALL: Duration = Duration::from_secs(15);
 
 /// How long answers under way may take when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(2);
@@ -55,6 +61,8 @@ pub struct ConnectionLimits {
     pub header_wait: Duration,
     /// Time for a whole connection.
     pub life: Duration,
+    /// Time in which a client may take nothing of what is being sent.
+    pub stall: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -63,6 +71,7 @@ impl Default for ConnectionLimits {
             connections: MAX_CONNECTIONS,
             header_wait: MAX_HEADER_WAIT,
             life: MAX_CONNECTION_LIFE,
+            stall: MAX_STALL,
         }
     }
 }
@@ -137,6 +146,7 @@ async fn accept(
             // hyper bounds the time for a header of HTTP/1.1, and for nothing of HTTP/2.
             let spoke = timeout(limits.header_wait, stream.peek(&mut [0])).await;
             if matches!(spoke, Ok(Ok(1))) {
+                let stream = Impatient::new(stream, limits.stall);
                 let connection = watcher.watch(connect(&builder, stream, router));
                 // A client that goes away or talks nonsense is no fault of the server's.
                 let _ = timeout(limits.life, connection).await;
@@ -150,9 +160,9 @@ async fn accept(
 
 fn connect(
     builder: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: Impatient,
     router: Router,
-) -> auto::Connection<'static, TokioIo<TcpStream>, TowerToHyperService<Router>, TokioExecutor> {
+) -> auto::Connection<'static, TokioIo<Impatient>, TowerToHyperService<Router>, TokioExecutor> {
     let service = TowerToHyperService::new(router);
     builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }

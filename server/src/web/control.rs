@@ -1,5 +1,5 @@
-//! What a request can change: a host is paused, or resumed. Written down first, then put in force,
-//! so that what was answered with 200 outlives the server.
+//! What a request can change: a host is paused or resumed, or polled at once. A pause is written down
+//! first, then put in force, so that what was answered with 200 outlives the server.
 //!
 //! A body must be JSON and say so. A page of another site can make a browser send a form, but not
 //! that, so it cannot pause anybody's hosts.
@@ -20,8 +20,8 @@ use super::{Site, failure::Failure, params::Params};
 use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
-    model::{self, HostId},
-    query::{HostShape, parse_moment},
+    model::{self, HostId, HostName, Record},
+    query::{HostShape, PollShape, parse_moment},
     store::Store,
     units::WallMs,
 };
@@ -31,6 +31,12 @@ pub const MAX_PAUSE: Duration = Duration::from_secs(31_557_600);
 
 /// How long the engine may take to put a pause in force.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a poll that it asked for. Its row is written whoever waits.
+pub const POLL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a body must be that says nothing.
+const EMPTY: &str = "an empty JSON object, {} (content-type application/json)";
 
 /// What a body must be, in words.
 const EXPECTED: &str = "a JSON object (content-type application/json) with, all optional, \"for\" (a length such as \"2h\") \
@@ -71,6 +77,25 @@ impl Control {
                 "it is written down, but not in force yet: the server is starting or stopping"
                     .to_owned(),
             )),
+        }
+    }
+
+    /// Polls a host now, or joins the poll that is under way.
+    async fn poll(&self, host: HostName) -> Result<Arc<Record>, Failure> {
+        let (asked, answer) = oneshot::channel();
+        let order = async {
+            self.commands.send(Command::PollNow(host, asked)).await.ok()?;
+            answer.await.ok()
+        };
+        match timeout(POLL_PATIENCE, order).await {
+            Ok(Some(record)) => Ok(record),
+            Ok(None) => Err(Failure::unavailable(
+                "it was not polled: it left the inventory, or the server is stopping".to_owned(),
+            )),
+            Err(_) => Err(Failure::unavailable(format!(
+                "the poll goes on, but has not ended within {} s",
+                POLL_PATIENCE.as_secs()
+            ))),
         }
     }
 }
@@ -133,21 +158,35 @@ pub(super) async fn pause(
     change(&site, &name, Some(pause)).await
 }
 
-/// The body of a resume.
+/// The body of what says nothing but its path.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ResumeAsked {}
+pub(super) struct Nothing {}
 
 /// `POST /api/v1/hosts/{name}/resume`.
 pub(super) async fn resume(
     State(site): State<Arc<Site>>,
     Path(name): Path<String>,
     params: Params,
-    body: Body<ResumeAsked>,
+    body: Body<Nothing>,
 ) -> Result<Json<HostShape>, Failure> {
     params.finish()?;
-    read(body, "an empty JSON object, {} (content-type application/json)")?;
+    read(body, EMPTY)?;
     change(&site, &name, None).await
+}
+
+/// `POST /api/v1/hosts/{name}/poll`.
+pub(super) async fn poll(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    params: Params,
+    body: Body<Nothing>,
+) -> Result<Json<PollShape>, Failure> {
+    params.finish()?;
+    read(body, EMPTY)?;
+    let host = listed(&site, &name).await?;
+    let name = HostName::new(&host.name).map_err(|bad| Failure::bad_request(bad.to_string()))?;
+    Ok(Json(PollShape::new(site.control.poll(name).await?, true)))
 }
 
 fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
@@ -161,11 +200,17 @@ fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
 }
 
 async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {
+    let host = listed(site, name).await?;
+    site.control.set(HostId(host.id), pause).await?;
+    Ok(Json(site.query.host(name).await?))
+}
+
+/// A host that is in the inventory.
+async fn listed(site: &Site, name: &str) -> Result<HostShape, Failure> {
     let host = site.query.host(name).await?;
     if host.state == model::State::Retired {
         let words = format!("{name} is not in the inventory any more");
         return Err(Failure::conflict(words));
     }
-    site.control.set(HostId(host.id), pause).await?;
-    Ok(Json(site.query.host(name).await?))
+    Ok(host)
 }

@@ -1,0 +1,173 @@
+// What a test of the page needs: a fleet of fake probes, a server that polls it, a browser that looks.
+//
+// Everything is a child of this process, listens on loopback alone, keeps its files in a folder of its
+// own, and is ended by its number.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+/** Where cargo put the programs. */
+const BIN = process.env.ROUNDSMAN_BIN ?? fileURLToPath(new URL('../../../target/debug', import.meta.url));
+const CHROMIUM = process.env.ROUNDSMAN_CHROMIUM ?? '/usr/bin/chromium';
+
+/** Long enough for anything that is going to happen at all, ms. */
+export const PATIENCE = 60_000;
+
+const children = new Set();
+const folders = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that is gone at the end. */
+export function folder() {
+  const made = mkdtempSync(path.join(tmpdir(), 'roundsman-page-'));
+  folders.add(made);
+  return made;
+}
+
+/** Starts a program and waits for a line that `says`; what it said is shown when it ends before. */
+export async function start(program, args, says, { from = 'stdout', env = {} } = {}) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  children.add(child);
+  const lines = [];
+  const waiting = [];
+  const ended = once(child, 'exit').then(() => children.delete(child));
+  const heard = new Promise((resolve, reject) => {
+    const keep = (line) => {
+      lines.push(line);
+      if (lines.length > 400) lines.shift();
+      const found = says.exec(line);
+      if (found) resolve(found);
+    };
+    for (const name of ['stdout', 'stderr']) {
+      createInterface(child[name]).on('line', (line) => {
+        keep(line);
+        if (name === from) waiting.shift()?.(line);
+      });
+    }
+    child.on('error', reject);
+    ended.then(() => reject(new Error(`${program} ended:\n${lines.join('\n')}`)));
+  });
+  return {
+    child,
+    lines,
+    found: await heard,
+    ask(line) {
+      const answer = new Promise((resolve) => { waiting.push(resolve); });
+      child.stdin.write(`${line}\n`);
+      return answer;
+    },
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+// Fleets of one process do not meet, and those of two hardly.
+let fleets = 0;
+const network = 64 + (process.pid % 128);
+
+/** A fleet of fake probes on addresses of its own; `inventory` is the text that names them. */
+export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
+  const flags = ['--hosts', String(hosts), '--address', `127.${network}.${(fleets++) * 32}.1`, '--seed', String(seed), ...behave.flatMap((one) => ['--behave', one])];
+  const printed = spawnSync(`${BIN}/roundsman-fleet`, [...flags, '--interval', interval, '--print-inventory'], { maxBuffer: 1 << 26 });
+  if (printed.status !== 0) throw new Error(String(printed.stderr));
+  const fleet = await start(`${BIN}/roundsman-fleet`, [...flags, '--stdin'], /^ready:/);
+  return {
+    ...fleet,
+    inventory: String(printed.stdout),
+    async set(which, personality) {
+      const answer = await fleet.ask(`set ${which} ${personality}`);
+      if (!answer.startsWith('ok')) throw new Error(answer);
+    },
+  };
+}
+
+/** A server over an inventory; `settings` is more of its configuration file. */
+export async function startServer(inventory, settings = '') {
+  const dir = folder();
+  const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
+  writeFileSync(files.inventory, inventory);
+  writeFileSync(files.config, settings);
+  const args = ['serve', '--config', files.config, '--inventory', files.inventory, '--data', dir, '--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0'];
+  const server = await start(`${BIN}/roundsman`, args, /serving.*http=(127\.0\.0\.1:\d+)/, { env: { NO_COLOR: '1' } });
+  const at = `http://${server.found[1]}`;
+  return {
+    ...server,
+    at,
+    files,
+    async json(where, options) {
+      const answer = await fetch(`${at}${where}`, options);
+      const body = await answer.json();
+      if (!answer.ok) throw new Error(`${where}: ${answer.status} ${JSON.stringify(body)}`);
+      return body;
+    },
+    post(where, body = {}) {
+      return this.json(where, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    },
+  };
+}
+
+async function freePort() {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address();
+  listener.close();
+  await once(listener, 'close');
+  return port;
+}
+
+/** A MariaDB server with an empty database; `url` is what a server keeps its rows by. */
+export async function startMariadb() {
+  const dir = folder();
+  const env = { PATH: `${process.env.PATH}:/usr/sbin` };
+  mkdirSync(path.join(dir, 'tmp'));
+  const own = [`--datadir=${dir}/data`, `--tmpdir=${dir}/tmp`, ...(process.getuid() === 0 ? ['--user=root'] : [])];
+  const made = spawnSync('mariadb-install-db', ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal', ...own], { env: { ...process.env, ...env } });
+  if (made.status !== 0) throw new Error(`mariadb-install-db: ${made.error ?? made.stderr}`);
+  const begin = path.join(dir, 'begin.sql');
+  writeFileSync(begin, 'CREATE DATABASE fleet;\n');
+  const port = await freePort();
+  const flags = ['--no-defaults', '--skip-name-resolve', '--bind-address=127.0.0.1', `--port=${port}`, `--socket=${dir}/socket`, `--pid-file=${dir}/pid`, `--init-file=${begin}`, ...own];
+  const mariadb = await start('mariadbd', flags, /ready for connections/, { env });
+  return { ...mariadb, url: `mysql://root@127.0.0.1:${port}/fleet` };
+}
+
+/** Debian's Chromium. */
+export function startBrowser() {
+  const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
+
+/** A tab; `wrong` gathers what its console says that is an error. */
+export async function tab(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const wrong = [];
+  page.on('console', (message) => { if (message.type() === 'error') wrong.push(`${message.text()} ${message.location().url}`); });
+  page.on('pageerror', (error) => wrong.push(error.stack ?? String(error)));
+  return { page, wrong, close: () => context.close() };
+}
+
+/** Asks until the answer is what is wanted. */
+export async function until(what, ask) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await pause(50);
+  }
+}

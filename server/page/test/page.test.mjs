@@ -1,0 +1,290 @@
+// The page in a real browser, over a real server and a fleet of fake probes.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { startBrowser, startFleet, startMariadb, startServer, tab, until } from './harness.mjs';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What is promised: a fleet of 5,000 can be worked with so soon after navigation, ms, and in so much memory. */
+const INTERACTIVE_MS = 2_000;
+const HEAP_BYTES = 150e6;
+/** The promise is of a release build on a machine at rest; here a debug build shares two cores with its fleet. */
+const SLACK = 3;
+
+/** Every page, on a host that is well. */
+const PAGES = ['/', '/?q=web&sort=cpu&colour=cpu', '/hosts/web-1', '/events', '/inventory', '/server'];
+const HOSTS_UP = 'tr:has(.dot.up)';
+
+let browser;
+before(async () => { browser = await startBrowser(); });
+after(() => browser.close());
+
+/** Waits until the page has something to say. */
+async function shown(page, path) {
+  if (path.startsWith('/hosts/')) await page.waitForSelector('.u-legend');
+  else if (path.startsWith('/events')) await page.waitForSelector('main table tbody tr');
+  else if (path.startsWith('/inventory')) await page.waitForSelector('main pre');
+  else if (path.startsWith('/server')) await page.waitForSelector('main dl');
+  else await page.waitForSelector(HOSTS_UP);
+}
+
+describe('a small fleet', () => {
+  let fleet;
+  let server;
+  before(async () => {
+    fleet = await startFleet({ hosts: 20, interval: '1s', behave: ['#11=markup', '#12=refuse'] });
+    const label = 'name = "web-1"\nlabels = { rack = "<script>document.title=\'owned\'</script>" }\n';
+    server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
+    await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
+  });
+  after(async () => { await server.stop(); await fleet.stop(); });
+
+  test('every page says what it is for, without an error in the console', async () => {
+    const { page, wrong, close } = await tab(browser);
+    for (const path of PAGES) {
+      const answer = await page.goto(server.at + path);
+      const policy = answer.headers()['content-security-policy'];
+      assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/, path);
+      await shown(page, path);
+      assert.equal(await page.locator('h1').count(), 1, path);
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('nobody is shut out: axe finds nothing serious, in the light or in the dark', async () => {
+    for (const colorScheme of ['light', 'dark']) {
+      const { page, close } = await tab(browser, { colorScheme });
+      for (const path of [...PAGES, '/hosts/web-12', '/hosts/nobody']) {
+        await page.goto(server.at + path);
+        await (path === '/hosts/nobody' ? page.getByText('no host is called').waitFor() : shown(page, path));
+        // By the debugger, which no Content-Security-Policy is for.
+        await page.evaluate(readFileSync(AXE, 'utf8'));
+        const { violations } = await page.evaluate(() => globalThis.axe.run());
+        const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+        assert.deepEqual(grave.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html).slice(0, 3)]), [], `${path} ${colorScheme}`);
+      }
+      await close();
+    }
+  });
+
+  test('on a phone nothing but tables is wider than the screen', async () => {
+    const { page, close } = await tab(browser, { viewport: { width: 390, height: 844 } });
+    for (const path of PAGES) {
+      await page.goto(server.at + path);
+      await shown(page, path);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, path);
+    }
+    await close();
+  });
+
+  test('what a hostile probe calls things is text', async () => {
+    const { page, wrong, close } = await tab(browser);
+    const markup = `<img src=x onerror="document.title='owned'">`;
+    await page.goto(`${server.at}/hosts/web-11`);
+    for (const region of ['Interfaces', 'Disks', 'Filesystems']) {
+      await page.locator(`[data-keep="${region}"]`, { hasText: markup }).waitFor();
+    }
+    // Its hostname and the words of the family that reports an error.
+    await page.locator('dd', { hasText: markup }).first().waitFor();
+    await page.locator('p', { hasText: markup }).first().waitFor();
+    await page.goto(`${server.at}/hosts/web-1`);
+    await page.locator('dd', { hasText: "rack=<script>document.title='owned'</script>" }).waitFor();
+    await page.goto(`${server.at}/events?text=img`);
+    await page.locator('td', { hasText: markup }).first().waitFor();
+    assert.equal(await page.locator('main img, main script').count(), 0);
+    assert.doesNotMatch(await page.title(), /owned/);
+    // Even what becomes an element may not run: its policy is the page's own.
+    const ran = await page.evaluate(async () => {
+      const place = document.createElement('div');
+      place.innerHTML = `<img src="/nowhere" onerror="document.title='owned'">`;
+      document.body.append(place);
+      await new Promise((resolve) => { place.firstChild.addEventListener('error', () => setTimeout(resolve)); });
+      return document.title;
+    });
+    assert.notEqual(ran, 'owned');
+    // The last step alone is one that the console tells of.
+    assert.equal(wrong.filter((words) => !/Content Security Policy|nowhere/.test(words)).length, 0, wrong.join('\n'));
+    await close();
+  });
+
+  test('a host that goes down shows within one poll, on the page as it is', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await page.goto(server.at);
+    const row = page.locator('tr', { hasText: 'web-3' }).first();
+    await row.locator('.dot.up').waitFor();
+    await page.evaluate(() => { globalThis.sameDocument = true; });
+    const began = Date.now();
+    await fleet.set('web-3', 'refuse');
+    await row.locator('.dot.suspect, .dot.down').waitFor();
+    const saw = Date.now();
+    const { events } = await until('the change is kept', async () => {
+      const kept = await server.json('/api/v1/hosts/web-3/events?limit=9');
+      return kept.events.some((event) => event.at_ms >= began) && kept;
+    });
+    const happened = Math.min(...events.filter((event) => event.at_ms >= began).map((event) => event.at_ms));
+    console.log(`shown ${saw - happened} ms after the poll that failed, ${saw - began} ms after the host died`);
+    // The live view is looked at once a second; the rest is slack for a machine that is busy.
+    assert.ok(saw - happened < 1_000 * SLACK, `${saw - happened} ms`);
+    await row.locator('.dot.down').waitFor();
+    assert.equal(await page.evaluate(() => globalThis.sameDocument), true, 'no reload');
+    await fleet.set('web-3', 'healthy');
+    await row.locator('.dot.up').waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('zooming asks for finer points, and the address holds the view', async () => {
+    const { page, wrong, close } = await tab(browser);
+    const steps = [];
+    page.on('response', async (answer) => {
+      if (!answer.url().includes('/series')) return;
+      // One that is under way when the tab is closed has no body any more.
+      const series = await answer.json().catch(() => null);
+      if (series) steps.push(series.step_ms);
+    });
+    await page.goto(`${server.at}/hosts/web-1?range=6h`);
+    await page.waitForSelector('.u-over');
+    const coarse = await until('the charts are asked for', () => steps[0]);
+    const plot = await page.locator('.u-over').first().boundingBox();
+    steps.length = 0;
+    await page.mouse.move(plot.x + plot.width * 0.9, plot.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(plot.x + plot.width * 0.97, plot.y + 40, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/from=\d+&to=\d+/);
+    const fine = await until('they are asked for again', () => steps.find((step) => step < coarse));
+    console.log(`a point is ${coarse} ms, zoomed in ${fine} ms`);
+    const address = page.url();
+    await page.getByRole('button', { name: 'Zoom out' }).click();
+    await page.waitForFunction((before) => location.href !== before, address);
+    await page.goBack();
+    assert.equal(page.url(), address);
+    await page.getByRole('button', { name: 'Zoom out' }).waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a host is polled, paused and resumed by its buttons', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/web-2`);
+    await page.getByRole('button', { name: 'Poll now' }).click();
+    await page.getByText('Polled: ok').waitFor();
+    await page.getByRole('button', { name: 'Pause …' }).click();
+    await page.getByLabel('Why it is paused').fill('new <b>disk</b>');
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await page.locator('.badge .dot.paused').waitFor();
+    await page.getByText('new <b>disk</b>').first().waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.locator('.badge .dot.up').waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('another machine under a host’s name is told, and accepted by its button', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await fleet.set('web-5', 'wrong-machine');
+    await page.goto(`${server.at}/hosts/web-5`);
+    await page.getByRole('button', { name: 'Accept this machine' }).click();
+    await page.locator('.badge .dot.up').waitFor();
+    await page.getByRole('button', { name: 'Accept this machine' }).waitFor({ state: 'hidden' });
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('the focus stays on its host while values come in', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(server.at);
+    await page.waitForSelector(HOSTS_UP);
+    await page.getByRole('link', { name: 'web-4', exact: true }).focus();
+    const slot = () => page.evaluate(() => document.querySelector('tr:focus-within td:nth-child(13)')?.textContent);
+    const first = await slot();
+    await until('a newer poll is shown', async () => (await slot()) !== first);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'web-4');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/hosts\/web-4/);
+    await close();
+  });
+
+  test('a file that is wrong is told on every page; one that is right says what it changed', async () => {
+    const { page, wrong, close } = await tab(browser);
+    const good = readFileSync(server.files.inventory, 'utf8');
+    await page.goto(`${server.at}/inventory`);
+    await shown(page, '/inventory');
+    writeFileSync(server.files.inventory, `${good}\n[[hots]]\n`);
+    await page.locator('#banners', { hasText: 'not in force' }).waitFor();
+    await page.getByRole('heading', { name: 'The file as it is now is not in force' }).waitFor();
+    writeFileSync(server.files.inventory, good.replace('name = "db-19"', 'name = "db-new"'));
+    await page.getByText('1 added:').waitFor();
+    await page.getByText('1 taken out:').waitFor();
+    await page.locator('#banners', { hasText: 'not in force' }).waitFor({ state: 'hidden' });
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a server that is gone is told', async () => {
+    const other = await startServer(fleet.inventory);
+    const { page, close } = await tab(browser);
+    await page.goto(other.at);
+    await page.waitForSelector('tbody a');
+    await other.stop('SIGKILL');
+    await page.getByText('No connection to the server').waitFor();
+    await page.waitForSelector('tbody a');
+    await close();
+  });
+});
+
+test('while the store is away its banner is shown, and the live view goes on', async () => {
+  const fleet = await startFleet({ hosts: 10, interval: '1s' });
+  const mariadb = await startMariadb();
+  const server = await startServer(fleet.inventory, `[store]\nurl = "${mariadb.url}"\n`);
+  await until('the hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up === 10);
+  const { page, close } = await tab(browser);
+  await page.goto(server.at);
+  await page.waitForSelector(HOSTS_UP);
+  await mariadb.stop('SIGKILL');
+  await page.locator('#banners .grave', { hasText: 'The store is away' }).waitFor();
+  await fleet.set('web-2', 'refuse');
+  await page.locator('tr', { hasText: 'web-2' }).locator('.dot.down').waitFor();
+  // A page that is opened now shows what the server has in memory.
+  await page.goto(`${server.at}/hosts/web-1`);
+  await page.locator('.badge .dot.up').waitFor();
+  await page.locator('.cores').waitFor();
+  await page.locator('#banners .grave', { hasText: 'The store is away' }).waitFor();
+  await close();
+  await server.stop('SIGKILL');
+  await fleet.stop();
+});
+
+test('five thousand hosts can be worked with at once, in little memory', async () => {
+  const fleet = await startFleet({ hosts: 5_000, interval: '60s', behave: ['1%=refuse'] });
+  const server = await startServer(fleet.inventory);
+  await until('some hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 200);
+  const { page, wrong, close } = await tab(browser);
+  const began = Date.now();
+  await page.goto(server.at, { waitUntil: 'commit' });
+  await page.locator('.chip', { hasText: 'all5000' }).waitFor();
+  await page.getByLabel('Filter hosts').fill('db-49');
+  await page.getByText('of 5000 hosts', { exact: false }).waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-49')) && document.querySelectorAll('tbody a').length > 5);
+  const took = Date.now() - began;
+  await page.getByLabel('Filter hosts').fill('');
+  await page.waitForFunction(() => document.querySelectorAll('tbody a').length > 15);
+  // Some seconds of changes, so that what they leave behind would be seen.
+  const polls = async () => (await server.json('/api/v1/server')).polling.polls;
+  const first = await polls();
+  await until('more polls came in', async () => (await polls()) > first + 300);
+  const debug = await page.context().newCDPSession(page);
+  await debug.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await debug.send('Runtime.getHeapUsage');
+  console.log(`5,000 hosts: interactive after ${took} ms, ${(usedSize / 1e6).toFixed(1)} MB of heap`);
+  assert.ok(took < INTERACTIVE_MS * SLACK, `${took} ms`);
+  assert.ok(usedSize < HEAP_BYTES, `${usedSize} bytes`);
+  assert.deepEqual(wrong, []);
+  await close();
+  await server.stop('SIGKILL');
+  await fleet.stop();
+});
