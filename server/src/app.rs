@@ -64,6 +64,11 @@ pub enum AppError {
     /// The thread for the spool cannot be started.
     #[error("cannot start the thread of the spool: {0}")]
     Spool(io::Error),
+    /// Everybody could ask, and nobody said so.
+    #[error(
+        "http.listen = {0} is open to other machines: set http.token_file (what they have to know), or http.open = true"
+    )]
+    Unguarded(SocketAddr),
     /// The HTTP address cannot be used.
     #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
     Http {
@@ -159,6 +164,9 @@ type Listeners = (std::net::TcpListener, Option<std::net::TcpListener>);
 
 /// Takes the addresses, so that a taken one is said before anything else is begun.
 fn listen(config: &Config) -> Result<Listeners, AppError> {
+    if config.http.is_unguarded() {
+        return Err(AppError::Unguarded(config.http.listen));
+    }
     let refuse = |address, error| AppError::Http { address, error };
     let http = http::listen(config.http.listen, refuse)?;
     let refuse = |address, error| AppError::Grpc { address, error };
@@ -224,6 +232,7 @@ async fn wire(
         operator: operator.clone(),
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
+        access: web::Access::new(config.http.token.as_ref()),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());

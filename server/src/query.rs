@@ -20,7 +20,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
-pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
+pub use moment::{
+    BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, parse_length, parse_moment,
+};
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};

@@ -25,6 +25,7 @@ pub(crate) mod sample;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use awaited::Awaited;
@@ -282,7 +283,7 @@ pub struct Sealed {
 }
 
 /// How the store is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StoreStatus {
     /// `sqlite` or `mysql`.
     pub backend: &'static str,

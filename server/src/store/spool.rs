@@ -40,7 +40,7 @@ use crate::units::WallMs;
 const QUEUE: usize = 16;
 
 /// What waits in the spool.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct SpoolStatus {
     /// Polls.
     pub polls: u64,

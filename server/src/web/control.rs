@@ -8,20 +8,25 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::timeout,
 };
 
-use super::{Site, failure::Failure, params::Params};
+use super::{
+    Site,
+    failure::Failure,
+    params::{HostPath, Params},
+};
 use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId},
-    query::{HostShape, parse_moment},
+    query::{HostShape, LENGTH_PATTERN, MOMENT_PATTERN, parse_length, parse_moment},
     store::Store,
     units::WallMs,
 };
@@ -76,13 +81,22 @@ impl Control {
 }
 
 /// The body of a pause.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PauseAsked {
+    /// How long, at most a year; not with `until`. With neither, until it is resumed.
+    #[schemars(regex(pattern = LENGTH_PATTERN))]
     r#for: Option<String>,
+    /// When it ends: a moment to come.
+    #[schemars(regex(pattern = MOMENT_PATTERN))]
     until: Option<String>,
+    /// Why: one line of at most 200 bytes.
+    #[schemars(length(max = MAX_REASON_BYTES), regex(pattern = REASON_PATTERN))]
     reason: Option<String>,
 }
+
+/// No control characters (Unicode's Cc).
+const REASON_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 impl PauseAsked {
     fn pause(self, now: WallMs) -> Result<Pause, String> {
@@ -91,7 +105,7 @@ impl PauseAsked {
             (Some(_), Some(_)) => {
                 return Err("\"for\" and \"until\" exclude each other: give one".to_owned());
             }
-            (Some(length), None) => match humantime::parse_duration(length) {
+            (Some(length), None) => match parse_length(length) {
                 Ok(length) => Some(now.plus(length)),
                 Err(error) => return Err(format!("\"for\": {length:?}: {error}")),
             },
@@ -123,7 +137,7 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 /// `POST /api/v1/hosts/{name}/pause`.
 pub(super) async fn pause(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
     body: Body<PauseAsked>,
 ) -> Result<Json<HostShape>, Failure> {
@@ -134,14 +148,14 @@ pub(super) async fn pause(
 }
 
 /// The body of a resume.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResumeAsked {}
 
 /// `POST /api/v1/hosts/{name}/resume`.
 pub(super) async fn resume(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
     body: Body<ResumeAsked>,
 ) -> Result<Json<HostShape>, Failure> {
@@ -153,10 +167,11 @@ pub(super) async fn resume(
 fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
     match body {
         Ok(Json(asked)) => Ok(asked),
-        Err(rejection) => Err(Failure::bad_request(format!(
-            "the body cannot be read: {}; expected {expected}",
-            rejection.body_text()
-        ))),
+        Err(rejection) => {
+            let why = rejection.body_text();
+            let words = format!("the body cannot be read: {why}; expected {expected}");
+            Err(Failure::bad_body(rejection.status(), words))
+        }
     }
 }
 

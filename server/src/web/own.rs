@@ -27,11 +27,13 @@ Roundsman
 /api/v1/hosts/{name}/resume    POST JSON {}: ends such a pause
 /api/v1/server/events          when the server took itself for cut off  ?limit
 /api/v1/columns                every value's name, unit and meaning
+/api/v1/openapi.json           all of this for programs: OpenAPI 3.1
 /healthz                       200 while the process lives
 /readyz                        200 when it does its work, else 503 with the reasons
 /metrics                       the server's metrics of itself, OpenMetrics
 
 Moments (from, to): RFC 3339, milliseconds since 1970, a length before now (-1h), or now.
+An error is application/problem+json; its \"detail\" says what was expected.
 ";
 
 /// `GET /`.
@@ -65,6 +67,6 @@ pub(super) async fn metrics(
     (site.refresh)(&site.metrics);
     Ok(match site.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(error) => return Err(Failure::internal(error.to_string())),
     })
 }

@@ -256,6 +256,7 @@ impl Served {
             operator: mpsc::channel(1).0,
             control: Control::new(commands, Arc::clone(&store)),
             looks: web::Looks::default(),
+            access: web::Access::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
