@@ -4,7 +4,7 @@
 # sizes and fails when an image is larger than it may be.
 #
 #   docker/build.sh                       # optimised as a release is; takes some minutes
-#   docker/build.sh --fast                # without link-time optimisation, for tests
+#   docker/build.sh --fast                # hardly optimised, in half the time: for tests
 #   docker/build.sh --only-binaries       # no images; they are in target/image/*/release
 #   docker/build.sh --binaries DIR        # around binaries that are there already
 #   docker/build.sh --prefix registry.example.com/ops/   # names to push
@@ -38,6 +38,7 @@ if [[ -z $binaries ]]; then
     export RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=symbols
     if [[ -n $fast ]]; then
         export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+        export CARGO_PROFILE_RELEASE_OPT_LEVEL=1
     fi
     cargo build --release --locked --target "$triple" --target-dir target/image \
         -p roundsman-probe -p roundsman --bins

@@ -77,14 +77,15 @@ expect "doctor tells a foreign /" doctor_misses no-rootfs rootfs
 hidden=$work/hidden
 in_mounts mkdir "$hidden"
 in_mounts mount -t proc -o hidepid=2,gid=4242 proc "$hidden"
-examined() { engine $node run --rm "$@" -v "$hidden:/host/proc:ro" -v /:/host:ro roundsman-probe doctor; }
+# examined USER:GROUP
+examined() { engine $node run --rm --user "$1" -v "$hidden:/host/proc:ro" -v /:/host:ro roundsman-probe doctor; }
 hides() {
     local said
-    ! said=$(examined) || return 1
+    ! said=$(examined 65532:65532) || return 1
     grep -q 'mounted with hidepid' <<<"$said"
 }
 expect "doctor tells a hidden /proc" hides
-expect "and its group helps" examined --user 65532:4242
+expect "and its group helps" examined 65532:4242
 in_mounts umount "$hidden"
 engine $node run -d --name not-proc --health-interval 2s --health-start-period 1s -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe >/dev/null
 within 90 "a /proc that is none is unhealthy" container_is $node not-proc unhealthy

@@ -3,7 +3,7 @@
 # Needs root and Debian's docker.io, iptables, iproute2, jq, mariadb-server. Says NOT RUN, and
 # fails only with ROUNDSMAN_DOCKER_REQUIRED=1, where no engine can be started.
 #
-#   docker/test/run.sh                # builds first, without link-time optimisation
+#   docker/test/run.sh                # builds first, hardly optimised
 #   docker/test/run.sh BINARIES       # with the two static binaries in that folder
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -41,7 +41,7 @@ use crate::{
     store::{
         self, Awaited, Store, StoreError,
         spool::{Registry, Spool},
-        writer::{Writer, WriterHandle},
+        writer::{Writer, WriterHandle, WriterStats},
     },
     web,
 };
@@ -229,7 +229,7 @@ async fn wire(
         refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
         policy,
         clock: Arc::clone(&clock),
-        operator: operator.clone(),
+        operator,
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
         access: web::Access::new(config.http.token.as_ref()),
@@ -239,6 +239,47 @@ async fn wire(
         (listener, board, grpc::Limits::listing(rows(config.grpc.list_max)))
     });
     let faces = Faces { http: (listener, site), grpc, hook: worker };
+    let parts = Parts {
+        poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
+        clock,
+        writer: handle,
+        live,
+        metrics,
+        policy,
+        hook,
+    };
+    let orders = Orders { commands, commands_in, looks_in, operator_in };
+    let begun = Begun { installer, in_force, opening, store, writer };
+    run_parts(&config, parts, faces, orders, begun).await
+}
+
+/// The channels by which the parts are told what to do.
+struct Orders {
+    commands: mpsc::Sender<Command>,
+    commands_in: mpsc::Receiver<Command>,
+    looks_in: mpsc::Receiver<discovering::Look>,
+    operator_in: mpsc::Receiver<operator::Order>,
+}
+
+/// What runs before the engine does.
+struct Begun {
+    installer: Installer,
+    /// Told once the first inventory is in force; none while nothing can be.
+    in_force: Option<oneshot::Receiver<()>>,
+    opening: JoinHandle<()>,
+    store: Arc<dyn Store>,
+    writer: Writer,
+}
+
+/// Starts the engine and what wakes it, and the faces.
+async fn run_parts(
+    config: &Config,
+    parts: Parts,
+    faces: Faces,
+    orders: Orders,
+    begun: Begun,
+) -> Result<App, AppError> {
+    let Parts { clock, live, metrics, .. } = parts.clone();
     let (round, rounds_in) = mpsc::channel(1);
     let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
@@ -248,25 +289,10 @@ async fn wire(
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
-    let drained = drained(handle.clone(), config.writer.batch_rows);
-    let sealer = chores::Sealer {
-        store: Arc::clone(&store),
-        clock: Arc::clone(&clock),
-        live: Arc::clone(&live),
-        metrics: Arc::clone(&metrics),
-        after: config.seal.after,
-    };
-    let parts = Parts {
-        poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
-        clock: Arc::clone(&clock),
-        writer: handle,
-        live: Arc::clone(&live),
-        metrics,
-        policy,
-        hook,
-    };
-    let inputs = Inputs { commands: commands_in, rounds: rounds_in, silent };
+    let drained = drained(parts.writer.clone(), config.writer.batch_rows);
+    let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
+    let Begun { installer, in_force, opening, store, writer } = begun;
     if let Some(in_force) = in_force {
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
@@ -276,16 +302,23 @@ async fn wire(
         rounds,
         installer,
         rebuilder: rebuild::Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
+        sealer: chores::Sealer {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            live: Arc::clone(&live),
+            metrics,
+            after: config.seal.after,
+        },
         pruner: chores::Pruner { store, clock, retention: config.retention },
-        sealer,
         seal: seal_in,
         inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,
-        looks: looks_in,
-        operator: operator_in,
+        looks: orders.looks_in,
+        operator: orders.operator_in,
     };
     let chores = tokio::spawn(chores.run(stopped));
+    let commands = orders.commands;
     Ok(App { live, commands, stop_chores, chores, engine, opening, writer, http })
 }
 
@@ -306,6 +339,12 @@ impl App {
     #[must_use]
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
         self.http.grpc()
+    }
+
+    /// What the writer has done, and what waits.
+    #[must_use]
+    pub fn writer(&self) -> WriterStats {
+        self.writer.stats()
     }
 
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.

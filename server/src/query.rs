@@ -233,7 +233,7 @@ impl Query {
     pub fn fleet(&self, now: WallMs) -> Option<Fleet> {
         let failing = |handle: &WriterHandle| {
             let stats = handle.stats();
-            stats.failing_since.and_then(|_| stats.last_error)
+            stats.failing_since.and(stats.last_error)
         };
         let store_error = self.writer.as_ref().and_then(failing);
         self.live.as_ref().map(|live| Fleet::of(live, store_error, now))

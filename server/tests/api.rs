@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "api/contract.rs"]
+mod contract;
 #[path = "api/site.rs"]
 mod site;
 
@@ -13,7 +15,7 @@ use roundsman::{
     model::{Cause, HostId, HostName, State, Transition, VersionId},
     store::Batch,
     units::WallMs,
-    web::ConnectionLimits,
+    web::{self, ConnectionLimits},
 };
 use serde_json::Value;
 use site::{NOW, Reply, Served, host_view};
@@ -278,7 +280,12 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_expected() {
 #[tokio::test]
 async fn the_index_says_what_is_served_where() {
     let site = Served::start().await;
-    let index = site.get("/").await;
+    let page = site.get("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("/assets/main.js"), "{}", page.body);
+    let policy = page.header("content-security-policy").unwrap_or_default();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    let index = site.get("/api").await;
     assert_eq!(index.status, 200);
     for path in ["/api/v1/hosts", "/api/v1/columns", "/healthz", "/readyz", "/metrics"] {
         assert!(index.body.contains(path), "{path} is missing in:\n{}", index.body);
@@ -444,4 +451,28 @@ async fn a_pause_that_makes_no_sense_changes_nothing() {
     told += &format!("GET\n  {} {}\n", reply.status, reply.body);
     insta::assert_snapshot!("pause_refused", told);
     assert_eq!(site.store.pauses().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn pages_over_the_limit_are_refused_and_a_stream_does_not_last_for_ever() {
+    let looks = web::Looks::with_limits(1, Duration::from_secs(3));
+    let site = Served::start_looking(ConnectionLimits::default(), looks).await;
+    let first = site.get("/api/v1/stream");
+    let second = async {
+        // The first has its place once somebody else is refused.
+        loop {
+            let reply = site.get("/api/v1/stream").await;
+            if reply.status != 200 {
+                return reply;
+            }
+        }
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(second.status, 503, "{}", second.body);
+    assert!(second.body.contains("1 pages look already"), "{}", second.body);
+    assert_eq!(first.status, 200);
+    assert!(first.body.contains("event: fleet"), "{}", first.body);
+    let changes = first.body.matches("event: change").count();
+    assert!((1..=4).contains(&changes), "{changes} changes in three seconds");
+    assert_eq!(site.get("/api/v1/stream").await.status, 200, "its place is free again");
 }

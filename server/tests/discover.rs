@@ -108,6 +108,7 @@ fn config(desk: &Desk, names: &NameServer) -> Config {
         flag("inventory", desk.path().join("inventory.toml").display().to_string()),
         flag("data", desk.path().display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", String::new()),
         flag("resolve.servers", names.socket().to_string()),
     ];
     Config::load(Sources { flags, ..Sources::default() }).unwrap().config

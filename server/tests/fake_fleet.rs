@@ -129,6 +129,7 @@ fn config(folder: &TempDir) -> Config {
         flag("inventory", folder.path().join("inventory.toml").display().to_string()),
         flag("data", folder.path().display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", String::new()),
         flag("poll.connect_timeout", "300ms".to_owned()),
     ];
     Config::load(Sources { flags, ..Sources::default() }).unwrap().config

@@ -126,6 +126,7 @@ fn config(folder: &TempDir, settings: &[(&'static str, &str)]) -> Config {
         flag("inventory", inventory.display().to_string()),
         flag("data", folder.path().display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", String::new()),
     ];
     flags.extend(settings.iter().map(|(key, value)| flag(key, (*value).to_owned())));
     Config::load(Sources { flags, ..Sources::default() }).unwrap().config

@@ -23,6 +23,9 @@ use tokio::{
 /// Long enough for anything that is going to happen at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Requests that no test has looked at yet.
+const REQUESTS: usize = 64;
+
 /// What a receiver does with one request.
 #[derive(Clone, Copy)]
 enum Does {
@@ -40,21 +43,21 @@ const FAILS: Does = Does::Says("HTTP/1.1 503 Service Unavailable\r\nContent-Leng
 /// A receiver that does as its script says, the last of it for ever, and tells what it was sent.
 struct Receiver {
     address: SocketAddr,
-    requests: mpsc::UnboundedReceiver<String>,
+    requests: mpsc::Receiver<String>,
 }
 
 impl Receiver {
     async fn start(script: &[Does]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (tell, requests) = mpsc::unbounded_channel();
+        let (tell, requests) = mpsc::channel(REQUESTS);
         let script = script.to_vec();
         tokio::spawn(async move {
             let mut held = Vec::new();
             for number in 0.. {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let does = *script.get(number).or(script.last()).unwrap();
-                let _ = tell.send(read_request(&mut stream).await);
+                let _ = tell.send(read_request(&mut stream).await).await;
                 match does {
                     Does::Says(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
                     Does::Hangs => held.push(stream),

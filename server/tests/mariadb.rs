@@ -139,6 +139,12 @@ async fn an_outage_of_the_database_is_felt_by_nothing_else() {
     site.server.start_again();
     after(&app, "web-1", 1).await;
     let last = last_slot(&app, "web-1");
+    // What waited on disk is replayed beside what is polled meanwhile.
+    until(&app, |app| {
+        let stats = app.writer();
+        stats.failing_since.is_none() && stats.spool.is_none_or(|spool| spool.rows() == 0)
+    })
+    .await;
     app.stop().await;
 
     let rows = site.rows("web-1").await;

@@ -69,7 +69,7 @@ impl Site {
         desk.file(
             "roundsman.toml",
             &format!(
-                "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n{more}\n[store]\n\
+                "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[grpc]\nlisten = \"\"\n{more}\n[store]\n\
                  url = \"mysql://plain@127.0.0.1:{}/fleet\"\npassword = \"right\"\n",
                 server.port()
             ),
@@ -138,7 +138,7 @@ impl Served {
             assert!(log.read_line(&mut line).unwrap() > 0, "it ended: {said}");
             said += &line;
             if let Some((_, address)) = line.split_once("http=") {
-                break address.trim().parse().unwrap();
+                break address.split_whitespace().next().unwrap().parse().unwrap();
             }
         };
         // Else it blocks once the pipe is full.

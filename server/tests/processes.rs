@@ -234,6 +234,7 @@ fn config(folder: &Path, servers: String) -> Config {
         flag("inventory", folder.join("inventory.toml").display().to_string()),
         flag("data", folder.display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", String::new()),
         flag("resolve.servers", servers),
     ];
     Config::load(Sources { flags, ..Sources::default() }).unwrap().config

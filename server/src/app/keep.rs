@@ -45,13 +45,17 @@ pub(super) async fn open(
     spool: Option<&Spool>,
 ) -> Result<Option<Registry>, AppError> {
     let opened = store.try_open().await;
-    let remembered = match spool {
-        Some(spool) => spool.recall().await.unwrap_or_else(|error| {
-            tracing::error!(error = chain(&error), "the spool cannot be read");
-            None
-        }),
-        None => None,
+    let (remembered, unreadable) = match spool {
+        Some(spool) => match spool.recall().await {
+            Ok(remembered) => (remembered, None),
+            Err(error) => (None, Some(error)),
+        },
+        None => (None, None),
     };
+    // Not beside an error that ends the start: one line says what to mend.
+    if let Some(error) = unreadable.filter(|_| !matches!(&opened, Err(e) if !e.is_absence())) {
+        tracing::error!(error = chain(&error), "the spool cannot be read");
+    }
     let Err(error) = opened else { return Ok(remembered) };
     let did_let_in = remembered.is_some()
         && matches!(error, StoreError::Denied { .. } | StoreError::Failed { .. });

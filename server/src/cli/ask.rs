@@ -101,11 +101,12 @@ async fn send(
         if status.is_success() {
             return Ok(json);
         }
-        let words = json["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
         if status == StatusCode::UNAUTHORIZED {
-            let words = "the server wants a token: set http.token_file ($ROUNDSMAN_HTTP__TOKEN_FILE) as it has it";
+            let words = "the server wants its token: set http.token_file or \
+                 $ROUNDSMAN_HTTP__TOKEN_FILE to what it has there";
             return Err(CliError::Failed(words.to_owned()));
         }
+        let words = json["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
         Err(CliError::Failed(words))
     };
     // The connection is driven beside the question, and ends with it: the sender goes there.

@@ -237,6 +237,12 @@ impl Writer {
         (handle.clone(), Self { handle, stop, task })
     }
 
+    /// What has been done and lost so far.
+    #[must_use]
+    pub fn stats(&self) -> WriterStats {
+        self.handle.stats()
+    }
+
     /// Writes what waits, in order, and ends; what the store does not take goes to the spool, and
     /// what is in neither by the deadline is dropped and counted. Rows handed in from now on are dropped and counted too.
     pub async fn flush_and_stop(mut self, deadline: Duration) -> WriterStats {

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// Connections served at once; further ones wait in the kernel's backlog.
-pub const MAX_CONNECTIONS: usize = 128;
+pub const MAX_CONNECTIONS: usize = 512;
 
 /// How long a client may take to send a request's header, and may be idle between two requests.
 pub const MAX_HEADER_WAIT: Duration = Duration::from_secs(10);

@@ -38,7 +38,7 @@ pub(super) async fn accept(
     if !headers.contains_key(ORDER_HEADER) {
         return Err(Failure::forbidden(format!("an order bears the header {ORDER_HEADER}")));
     }
-    let host = HostName::new(&name).map_err(|error| Failure::bad_request(error.to_string()))?;
+    let host = HostName::new(&name).map_err(|error| Failure::missing(error.to_string()))?;
     let (answer, told) = oneshot::channel();
     let order = Order::Accept { host, answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;

@@ -47,15 +47,13 @@ pub struct Looks {
     changes: broadcast::Sender<Arc<str>>,
     latest: Mutex<Option<Fleet>>,
     places: Arc<Semaphore>,
+    pages: usize,
+    life: Duration,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self {
-            changes: broadcast::Sender::new(BACKLOG),
-            latest: Mutex::default(),
-            places: Arc::new(Semaphore::new(MAX_PAGES)),
-        }
+        Self::with_limits(MAX_PAGES, MAX_STREAM_LIFE)
     }
 }
 
@@ -65,6 +63,18 @@ fn json<T: serde::Serialize>(value: &T) -> Arc<str> {
 }
 
 impl Looks {
+    /// With limits of one's own: how many pages look at once, and how long each stream lasts.
+    #[must_use]
+    pub fn with_limits(pages: usize, life: Duration) -> Self {
+        Self {
+            changes: broadcast::Sender::new(BACKLOG),
+            latest: Mutex::default(),
+            places: Arc::new(Semaphore::new(pages)),
+            pages,
+            life,
+        }
+    }
+
     /// Looks at the live view once a second for as long as anybody reads.
     pub(super) async fn run(site: Arc<Site>) {
         let mut ticks = interval(LOOK);
@@ -108,15 +118,15 @@ pub(super) async fn stream(
 ) -> Result<Response, Failure> {
     params.finish()?;
     let Ok(place) = Arc::clone(&site.looks.places).try_acquire_owned() else {
-        return Err(Failure::unavailable(format!(
-            "{MAX_PAGES} pages look already; try again later"
-        )));
+        let pages = site.looks.pages;
+        let words = format!("{pages} pages look already; try again later");
+        return Err(Failure::unavailable(words));
     };
     let Some((fleet, changes)) = site.looks.join(&site) else {
         return Err(Failure::unavailable("there is no live view".to_owned()));
     };
     let first = Event::default().event("fleet").retry(COME_BACK).data(&*fleet);
-    let end = Box::pin(sleep(MAX_STREAM_LIFE));
+    let end = Box::pin(sleep(site.looks.life));
     let events = unfold((Some(first), changes, end, place), async |state| {
         let (first, mut changes, mut end, place) = state;
         let event = match first {
