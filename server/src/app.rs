@@ -3,18 +3,20 @@
 mod chores;
 mod descriptors;
 mod discovering;
+mod failure;
 mod http;
 mod install;
 mod keep;
 mod rebuild;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
+pub use self::failure::AppError;
 pub(crate) use self::install::kept;
 use self::{
     discovering::Discovering,
@@ -35,11 +37,11 @@ use crate::{
     operator,
     poll::{Limits, Poller},
     query::Query,
-    reload::{ReloadError, Watch},
+    reload::Watch,
     resolve::Names,
-    rounds::{Rounds, RoundsError, Ticks},
+    rounds::{Rounds, Ticks},
     store::{
-        self, Awaited, Store, StoreError,
+        self, Awaited, Store,
         spool::{Registry, Spool},
         writer::{Writer, WriterHandle, WriterStats},
     },
@@ -48,62 +50,6 @@ use crate::{
 
 /// How long the last rows may take to reach the store when the server stops.
 pub const FLUSH: Duration = Duration::from_secs(10);
-
-/// Why the server could not start. One line each, but for an inventory: one per problem.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The inventory is wrong.
-    #[error("{0}")]
-    Inventory(crate::inventory::Problems),
-    /// The inventory file cannot be read.
-    #[error("{}", no_inventory(.0))]
-    Reload(ReloadError),
-    /// The store cannot be opened or used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The thread for the spool cannot be started.
-    #[error("cannot start the thread of the spool: {0}")]
-    Spool(io::Error),
-    /// Everybody could ask, and nobody said so.
-    #[error(
-        "http.listen = {0} is open to other machines: set http.token_file (what they have to know), or http.open = true"
-    )]
-    Unguarded(SocketAddr),
-    /// The HTTP address cannot be used.
-    #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
-    Http {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The address for gRPC cannot be used.
-    #[error(
-        "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"
-    )]
-    Grpc {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The thread for HTTP cannot be started.
-    #[error("cannot start the HTTP thread: {0}")]
-    Thread(io::Error),
-    /// The cron scheduler cannot be started.
-    #[error(transparent)]
-    Rounds(#[from] RoundsError),
-}
-
-/// Why there is no inventory to start with, and what to do.
-fn no_inventory(error: &ReloadError) -> String {
-    match error {
-        ReloadError::Vanished { path } => {
-            format!("no inventory at {}: name the file with --inventory", path.display())
-        }
-        other => format!("{}; name another inventory with --inventory", install::chain(other)),
-    }
-}
 
 /// A running server.
 #[derive(Debug)]

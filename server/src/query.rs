@@ -38,11 +38,10 @@ pub use shapes::{
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use crate::{
-    health::Policy,
     inventory::closest,
-    live::{HostView, Live, RECENT_ATTEMPTS},
+    live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State, Transition},
-    store::{self, HostQuery, HostSummary, Store, StoreError, StoreStatus, writer::WriterHandle},
+    store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
     units::WallMs,
 };
 
@@ -305,57 +304,6 @@ impl Query {
         Ok(EventsPage { host: name.as_str().into(), events })
     }
 
-    /// Why a host is in its state. Of a host in the live view it answers even while the store does
-    /// not; of another, `policy` says what would change its state.
-    ///
-    /// # Errors
-    /// [`QueryError`].
-    pub async fn why(&self, name: &str, policy: &Policy) -> Result<WhyShape, QueryError> {
-        if let Some(view) = self.live.as_ref().and_then(|live| live.host(name)) {
-            return Ok(self.why_live(&view).await);
-        }
-        let host = self.host(name).await?;
-        let id = HostId(host.id);
-        let newest = store::Order::NewestFirst;
-        let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
-        let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
-        let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
-        let events = events.iter().map(EventShape::from).collect();
-        Ok(why::of_store(host, attempts, events, policy))
-    }
-
-    /// The live view, completed with what only the store knows, when it answers in time.
-    async fn why_live(&self, view: &HostView) -> WhyShape {
-        let newest = store::Order::NewestFirst;
-        let missing = RECENT_ATTEMPTS.saturating_sub(view.recent.len());
-        let until = view.recent.front().map_or(WallMs(i64::MAX), |oldest| oldest.slot);
-        let asking = async {
-            let span = store::Span { to: until, ..store::Span::ALL };
-            let before = match missing {
-                0 => Vec::new(),
-                _ => self.store.polls(view.id, span, newest, missing).await?,
-            };
-            let all = store::Span::ALL;
-            let events = self.store.transitions(Some(view.id), all, newest, WHY_EVENTS).await?;
-            Ok::<_, StoreError>((before, events))
-        };
-        let (kept, error) = match tokio::time::timeout(STORE_PATIENCE, asking).await {
-            Ok(Ok(kept)) => (kept, None),
-            Ok(Err(error)) => ((Vec::new(), Vec::new()), Some(error.to_string())),
-            Err(_) => {
-                let late = format!("no answer within {} s", STORE_PATIENCE.as_secs());
-                ((Vec::new(), Vec::new()), Some(late))
-            }
-        };
-        let (before, events) = kept;
-        let before = before.iter().rev().map(WhyAttempt::from).collect();
-        WhyShape {
-            events: events.iter().map(EventShape::from).collect(),
-            store_error: error,
-            ..why::of_view(view, before)
-        }
-    }
-
     /// When the server took itself for cut off and when for connected again, newest first.
     ///
     /// # Errors
@@ -385,47 +333,6 @@ impl Query {
             events: wanted.into_iter().map(FleetEventShape::from).collect(),
             more,
         })
-    }
-
-    /// How the store is, or why it does not answer within [`STORE_PATIENCE`].
-    ///
-    /// # Errors
-    /// In words.
-    pub async fn store_status(&self) -> Result<StoreStatus, String> {
-        match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {
-            Ok(Ok(status)) => Ok(status),
-            Ok(Err(error)) => Err(error.with_causes()),
-            Err(_) => Err(format!("no answer within {} s", STORE_PATIENCE.as_secs())),
-        }
-    }
-
-    /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].
-    pub async fn readiness(&self, now: WallMs) -> Readiness {
-        let store_error = self.store_status().await.err();
-        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
-        let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
-        Readiness::judge(&server, store_error, &writer, now)
-    }
-
-    /// All that the server says of itself; `polling` is told by who counts it.
-    pub async fn own(&self, now: WallMs, mut polling: PollingShape) -> OwnShape {
-        let status = self.store_status().await;
-        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
-        if let Some(live) = &self.live {
-            [polling.late_p50_us, polling.late_p99_us] = own::lateness(live, [50, 99]);
-        }
-        let store_error = status.as_ref().err().cloned();
-        let writer = self.writer.as_ref().map(WriterHandle::stats);
-        let waiting = writer.clone().unwrap_or_default();
-        OwnShape {
-            readiness: Readiness::judge(&server, store_error.clone(), &waiting, now),
-            started_ms: server.started,
-            last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),
-            polling,
-            writer,
-            store: status.ok(),
-            store_error,
-        }
     }
 
     /// The number of a host, live or kept.

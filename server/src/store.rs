@@ -3,6 +3,7 @@
 //! Nothing above this module knows SQL; SQL text stands in the backends (`sqlite`, `mysql`) and nowhere
 //! else. A backend decides nothing: it keeps what it is given and gives it back unchanged.
 
+mod asked;
 mod json;
 pub mod detail;
 mod error;
@@ -25,9 +26,9 @@ pub(crate) mod sample;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use asked::{HostQuery, HostSummary, Order, Pruned, Retention, Sealed, Span, StoreStatus};
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
@@ -164,157 +165,6 @@ pub struct Written {
     /// Polls whose (host, slot) is taken by another attempt, which stays as it is. Such a poll is
     /// lost; it happens when the server's wall clock has stepped back.
     pub conflicting: u64,
-}
-
-/// A stretch of time: from `from` on, up to but not including `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// First moment in it.
-    pub from: WallMs,
-    /// First moment after it.
-    pub to: WallMs,
-}
-
-impl Span {
-    /// All of time.
-    pub const ALL: Self = Self { from: WallMs(i64::MIN), to: WallMs(i64::MAX) };
-}
-
-/// Which end of a span comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Oldest first.
-    OldestFirst,
-    /// Newest first.
-    NewestFirst,
-}
-
-/// Which hosts are asked for. They come ordered by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostQuery {
-    /// Only the host of this name.
-    pub name: Option<HostName>,
-    /// Also those that are no longer in the inventory.
-    pub retired: bool,
-    /// Only those after this name: the next page.
-    pub after: Option<HostName>,
-    /// At most so many, and at most [`MAX_HOSTS`].
-    pub limit: usize,
-}
-
-impl HostQuery {
-    /// Hosts of the inventory in force.
-    #[must_use]
-    pub fn listed() -> Self {
-        Self { name: None, retired: false, after: None, limit: MAX_HOSTS }
-    }
-
-    /// Every host that ever was.
-    #[must_use]
-    pub fn all() -> Self {
-        Self { retired: true, ..Self::listed() }
-    }
-
-    /// One host, retired or not.
-    #[must_use]
-    pub fn named(name: HostName) -> Self {
-        Self { name: Some(name), ..Self::all() }
-    }
-}
-
-/// All that is known of a host at a glance.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostSummary {
-    /// Its number.
-    pub id: HostId,
-    /// Its name.
-    pub name: HostName,
-    /// Its group.
-    pub group: Option<GroupName>,
-    /// Its labels.
-    pub labels: Labels,
-    /// Its addresses.
-    pub addresses: Vec<String>,
-    /// What is known of its machine.
-    pub facts: Facts,
-    /// Its state after its last transition, and since when.
-    pub state: Option<(State, WallMs)>,
-    /// When it last came into the inventory.
-    pub listed_at: WallMs,
-    /// When it left the inventory; none while it is in.
-    pub retired_at: Option<WallMs>,
-    /// When it first answered.
-    pub first_seen: Option<WallMs>,
-    /// When it last answered.
-    pub last_seen: Option<WallMs>,
-    /// Its newest poll.
-    pub latest: Option<Record>,
-}
-
-/// What is old enough to go: rows before these moments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Polls due before this.
-    pub polls: WallMs,
-    /// Transitions before this.
-    pub events: WallMs,
-    /// Hours in short that begin before this.
-    pub rollups: WallMs,
-}
-
-/// How much went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pruned {
-    /// Polls.
-    pub polls: u64,
-    /// Transitions.
-    pub events: u64,
-}
-
-/// How much was sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sealed {
-    /// Hours.
-    pub hours: u64,
-    /// Polls of all hosts in them.
-    pub polls: u64,
-    /// Bytes that they now take, page waste left out.
-    pub bytes: u64,
-}
-
-/// How the store is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct StoreStatus {
-    /// `sqlite` or `mysql`.
-    pub backend: &'static str,
-    /// Where it is, without secrets.
-    pub location: String,
-    /// Version of its schema.
-    pub schema: u32,
-    /// Room it takes, bytes.
-    pub bytes: u64,
-    /// Part of it that pruned rows left for new ones, bytes.
-    pub free_bytes: u64,
-    /// Hosts in the inventory.
-    pub hosts: u64,
-    /// Hosts no longer in it.
-    pub retired: u64,
-    /// Polls: exact unless rows were taken out by hand.
-    pub polls: u64,
-    /// Transitions.
-    pub events: u64,
-    /// Slot of the oldest poll; in SQLite, of the one that was written first.
-    pub oldest_poll: Option<WallMs>,
-    /// Slot of the newest poll; in SQLite, of the one that was written last.
-    pub newest_poll: Option<WallMs>,
-    /// Polls that are sealed, of `polls`.
-    pub sealed_polls: u64,
-    /// Room that sealed polls take, bytes of `bytes`.
-    pub sealed_bytes: u64,
-    /// Room that the others take, bytes of `bytes`.
-    pub unsealed_bytes: u64,
-    /// The first hour with polls that are not sealed; none where there is none, or no sealing.
-    pub oldest_unsealed: Option<WallMs>,
 }
 
 /// The history of a fleet. Every method is a whole transaction.

@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 use super::*;
 
 fn env(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {

@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Readiness;
+use super::{Query, Readiness, STORE_PATIENCE};
 use crate::{
     live::Live,
-    store::{StoreStatus, writer::WriterStats},
+    store::{
+        StoreStatus,
+        writer::{WriterHandle, WriterStats},
+    },
     units::WallMs,
 };
 
@@ -56,4 +59,47 @@ pub struct OwnShape {
     pub store: Option<StoreStatus>,
     /// Why there is no `store`.
     pub store_error: Option<String>,
+}
+
+impl Query {
+    /// How the store is, or why it does not answer within [`STORE_PATIENCE`].
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn store_status(&self) -> Result<StoreStatus, String> {
+        match tokio::time::timeout(STORE_PATIENCE, self.store.status()).await {
+            Ok(Ok(status)) => Ok(status),
+            Ok(Err(error)) => Err(error.with_causes()),
+            Err(_) => Err(format!("no answer within {} s", STORE_PATIENCE.as_secs())),
+        }
+    }
+
+    /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].
+    pub async fn readiness(&self, now: WallMs) -> Readiness {
+        let store_error = self.store_status().await.err();
+        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
+        Readiness::judge(&server, store_error, &writer, now)
+    }
+
+    /// All that the server says of itself; `polling` is told by who counts it.
+    pub async fn own(&self, now: WallMs, mut polling: PollingShape) -> OwnShape {
+        let status = self.store_status().await;
+        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        if let Some(live) = &self.live {
+            [polling.late_p50_us, polling.late_p99_us] = lateness(live, [50, 99]);
+        }
+        let store_error = status.as_ref().err().cloned();
+        let writer = self.writer.as_ref().map(WriterHandle::stats);
+        let waiting = writer.clone().unwrap_or_default();
+        OwnShape {
+            readiness: Readiness::judge(&server, store_error.clone(), &waiting, now),
+            started_ms: server.started,
+            last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),
+            polling,
+            writer,
+            store: status.ok(),
+            store_error,
+        }
+    }
 }

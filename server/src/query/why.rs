@@ -6,11 +6,15 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::shapes::{EventShape, HostShape, Rfc3339};
+use super::{
+    Query, QueryError, STORE_PATIENCE,
+    shapes::{EventShape, HostShape, Rfc3339},
+};
 use crate::{
     health::{self, Around, Health, Policy},
-    live::{Attempt, HostView},
-    model::{Family, Outcome, Record, State, Status},
+    live::{Attempt, HostView, RECENT_ATTEMPTS},
+    model::{Family, HostId, Outcome, Record, State, Status},
+    store::{self, StoreError},
     units::{Micros, WallMs},
 };
 
@@ -195,4 +199,57 @@ fn sentence(
     let outcome = last.outcome;
     let newest = if row == 1 { "" } else { ", the newest" };
     format!("{sentence} {all} last {polls} failed{newest} with {outcome}{at}, and {before}.")
+}
+
+impl Query {
+    /// Why a host is in its state. Of a host in the live view it answers even while the store does
+    /// not; of another, `policy` says what would change its state.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn why(&self, name: &str, policy: &Policy) -> Result<WhyShape, QueryError> {
+        if let Some(view) = self.live.as_ref().and_then(|live| live.host(name)) {
+            return Ok(self.why_live(&view).await);
+        }
+        let host = self.host(name).await?;
+        let id = HostId(host.id);
+        let newest = store::Order::NewestFirst;
+        let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
+        let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
+        let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
+        let events = events.iter().map(EventShape::from).collect();
+        Ok(of_store(host, attempts, events, policy))
+    }
+
+    /// The live view, completed with what only the store knows, when it answers in time.
+    async fn why_live(&self, view: &HostView) -> WhyShape {
+        let newest = store::Order::NewestFirst;
+        let missing = RECENT_ATTEMPTS.saturating_sub(view.recent.len());
+        let until = view.recent.front().map_or(WallMs(i64::MAX), |oldest| oldest.slot);
+        let asking = async {
+            let span = store::Span { to: until, ..store::Span::ALL };
+            let before = match missing {
+                0 => Vec::new(),
+                _ => self.store.polls(view.id, span, newest, missing).await?,
+            };
+            let all = store::Span::ALL;
+            let events = self.store.transitions(Some(view.id), all, newest, WHY_EVENTS).await?;
+            Ok::<_, StoreError>((before, events))
+        };
+        let (kept, error) = match tokio::time::timeout(STORE_PATIENCE, asking).await {
+            Ok(Ok(kept)) => (kept, None),
+            Ok(Err(error)) => ((Vec::new(), Vec::new()), Some(error.to_string())),
+            Err(_) => {
+                let late = format!("no answer within {} s", STORE_PATIENCE.as_secs());
+                ((Vec::new(), Vec::new()), Some(late))
+            }
+        };
+        let (before, events) = kept;
+        let before = before.iter().rev().map(WhyAttempt::from).collect();
+        WhyShape {
+            events: events.iter().map(EventShape::from).collect(),
+            store_error: error,
+            ..of_view(view, before)
+        }
+    }
 }

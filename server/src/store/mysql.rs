@@ -6,6 +6,7 @@
 //!
 //! Knows SQL and the driver; knows nothing of polling, rates or health.
 
+mod ahead;
 mod cells;
 mod connect;
 mod docs;
@@ -39,7 +40,7 @@ mod tests;
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
@@ -48,8 +49,6 @@ use chrono::NaiveDate;
 pub use self::connect::{Limits, Options};
 use self::{
     connect::{Doors, within},
-    partitions::Table,
-    seam::{Hold, Seam},
     worker::Worker,
 };
 use super::{
@@ -67,9 +66,6 @@ use crate::{
 /// How often a transaction is begun again when another one was in its way. The writer does so by
 /// itself; this is for those who would not.
 const COLLISIONS: usize = 5;
-
-/// Days that are remembered to have their partitions.
-const REMEMBERED_DAYS: usize = 64;
 
 /// An open MySQL store. Dropping it closes its connections.
 pub struct Mysql {
@@ -167,66 +163,6 @@ impl Drop for Mysql {
 }
 
 impl Shared {
-    fn days(&self) -> std::sync::MutexGuard<'_, BTreeSet<NaiveDate>> {
-        self.days.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes the partitions of these days, unless it is known that they are there.
-    async fn ensure(&self, days: BTreeSet<NaiveDate>) -> Result<(), StoreError> {
-        if days.is_subset(&self.days()) {
-            return Ok(());
-        }
-        let seam = within(self.doors.limits.call, self.seam()).await?;
-        // A day that is wholly sealed has no rows in `poll` any more; late ones are sealed.
-        let open = |day: &&NaiveDate| {
-            moment::day(seam.before).is_none_or(|sealed| partitions::next(**day) > sealed)
-        };
-        let open = days.iter().filter(open).copied().collect();
-        for (table, days) in [(Table::Poll, &open), (Table::PollHour, &days)] {
-            if let Some(gone) = partitions::ensure(&self.doors, table, days).await? {
-                return Err(gone.refusal());
-            }
-        }
-        let mut known = self.days();
-        known.extend(days);
-        while known.len() > REMEMBERED_DAYS {
-            known.pop_first();
-        }
-        Ok(())
-    }
-
-    fn months(&self) -> std::sync::MutexGuard<'_, BTreeSet<NaiveDate>> {
-        self.months.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes the partitions of these months, unless it is known that they are there.
-    async fn ensure_months(&self, months: BTreeSet<NaiveDate>) -> Result<(), StoreError> {
-        if months.is_subset(&self.months()) {
-            return Ok(());
-        }
-        months::ensure(&self.doors, &months).await?;
-        *self.months() = months;
-        Ok(())
-    }
-
-    async fn seam(&self) -> Result<Seam, StoreError> {
-        let mut conn = self.doors.reader().await?;
-        seam::read(&mut conn, Hold::No, &self.doors.place).await
-    }
-
-    /// Makes the partitions of the coming days and months.
-    async fn make_ahead(&self) -> Result<(), StoreError> {
-        months::ensure(&self.doors, &months::ahead(self.clock.now().wall)).await?;
-        self.months().clear();
-        let days = partitions::ahead(self.clock.now().wall);
-        for table in [Table::Poll, Table::PollHour] {
-            partitions::ensure(&self.doors, table, &days).await?;
-        }
-        // Looked up anew when they are used: somebody may have dropped one.
-        self.days().clear();
-        Ok(())
-    }
-
     async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
         self.doors.may_write("keep polls")?;
         let prepared = polls::Prepared::new(batch, self.clock.now().wall)?;

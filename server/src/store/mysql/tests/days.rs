@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{Rollup, hour_of};
+use crate::store::mysql::partitions::Table;
 
 const DAY_MS: i64 = 86_400_000;
 

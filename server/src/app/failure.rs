@@ -1,0 +1,62 @@
+//! Why a server does not start.
+
+use std::{io, net::SocketAddr};
+
+use super::install;
+use crate::{reload::ReloadError, rounds::RoundsError, store::StoreError};
+
+/// Why the server could not start. One line each, but for an inventory: one per problem.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The inventory is wrong.
+    #[error("{0}")]
+    Inventory(crate::inventory::Problems),
+    /// The inventory file cannot be read.
+    #[error("{}", no_inventory(.0))]
+    Reload(ReloadError),
+    /// The store cannot be opened or used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The thread for the spool cannot be started.
+    #[error("cannot start the thread of the spool: {0}")]
+    Spool(io::Error),
+    /// Everybody could ask, and nobody said so.
+    #[error(
+        "http.listen = {0} is open to other machines: set http.token_file (what they have to know), or http.open = true"
+    )]
+    Unguarded(SocketAddr),
+    /// The HTTP address cannot be used.
+    #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
+    Http {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The address for gRPC cannot be used.
+    #[error(
+        "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"
+    )]
+    Grpc {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The thread for HTTP cannot be started.
+    #[error("cannot start the HTTP thread: {0}")]
+    Thread(io::Error),
+    /// The cron scheduler cannot be started.
+    #[error(transparent)]
+    Rounds(#[from] RoundsError),
+}
+
+/// Why there is no inventory to start with, and what to do.
+fn no_inventory(error: &ReloadError) -> String {
+    match error {
+        ReloadError::Vanished { path } => {
+            format!("no inventory at {}: name the file with --inventory", path.display())
+        }
+        other => format!("{}; name another inventory with --inventory", install::chain(other)),
+    }
+}
