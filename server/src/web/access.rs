@@ -45,6 +45,11 @@ impl Access {
         Self { secret: secret.map(|secret| Arc::new(digest(secret.expose().as_bytes()))) }
     }
 
+    /// Whether there is a secret to know.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.secret.is_some()
+    }
+
     fn allows(&self, headers: &HeaderMap) -> bool {
         let Some(secret) = &self.secret else { return true };
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());

@@ -54,19 +54,19 @@ impl Routes {
         self
     }
 
-    /// The router, which serves the document, too.
-    pub(super) fn finish(self) -> Router<Arc<Site>> {
+    /// The router, which serves the document, too; `guarded` says whether a token is wanted.
+    pub(super) fn finish(self, guarded: bool) -> Router<Arc<Site>> {
         let own = Operation::new("openapi", "This document")
             .answers::<serde_json::Map<String, Value>>(StatusCode::OK, "OpenAPI 3.1")
             .is_tagged();
         let all = self.with("get", PATH, own);
-        let served = Document::new(document(&all.operations).to_string());
+        let served = Document::new(document(&all.operations, guarded).to_string());
         let answer = async move |request: HeaderMap| served.answer(&request);
         all.router.route(PATH, get(answer))
     }
 }
 
-fn document(operations: &[(&'static str, &'static str, Operation)]) -> Value {
+fn document(operations: &[(&'static str, &'static str, Operation)], guarded: bool) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
@@ -78,6 +78,7 @@ fn document(operations: &[(&'static str, &'static str, Operation)]) -> Value {
         paths.entry(path).or_default().insert(method, described);
     }
     let schemas = generator.take_definitions(true);
+    let security = if guarded { json!([{ "token": [] }, { "password": [] }]) } else { json!([]) };
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -96,6 +97,6 @@ fn document(operations: &[(&'static str, &'static str, Operation)]) -> Value {
                 "password": { "type": "http", "scheme": "basic", "description": "Any user; the token is the password." },
             },
         },
-        "security": [{}, { "token": [] }, { "password": [] }],
+        "security": security,
     })
 }

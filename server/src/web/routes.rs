@@ -41,7 +41,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let access = from_fn_with_state(site.access.clone(), access::check);
     host(fleet(own(Routes::new())))
-        .finish()
+        .finish(site.access.is_guarded())
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

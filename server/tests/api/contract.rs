@@ -145,6 +145,7 @@ async fn without_the_token_nothing_but_healthz_is_answered() {
     let bearer = "Authorization: Bearer s3cret\r\n";
     let document = site.ask("GET", DOCUMENT, bearer).await;
     let document: Value = serde_json::from_str(&document.body).unwrap();
+    assert_eq!(document["security"][0], serde_json::json!({ "token": [] }));
     let mut paths: Vec<String> =
         document["paths"].as_object().unwrap().keys().map(|path| filled(path)).collect();
     paths.push("/nothing".to_owned());
