@@ -58,7 +58,7 @@ impl Routes {
     pub(super) fn finish(self, guarded: bool) -> Router<Arc<Site>> {
         let own = Operation::new("openapi", "This document")
             .answers::<serde_json::Map<String, Value>>(StatusCode::OK, "OpenAPI 3.1")
-            .is_tagged();
+            .tagged();
         let all = self.with("get", PATH, own);
         let served = Document::new(document(&all.operations, guarded).to_string());
         let answer = async move |request: HeaderMap| served.answer(&request);

@@ -123,12 +123,12 @@ impl Operation {
     }
 
     /// What the client holds already is not sent again.
-    pub(super) fn is_tagged(self) -> Self {
+    pub(super) fn tagged(self) -> Self {
         self.fails(&[StatusCode::NOT_MODIFIED])
     }
 
     /// Is answered without the secret.
-    pub(super) fn is_open(mut self) -> Self {
+    pub(super) fn open(mut self) -> Self {
         self.is_open = true;
         self
     }

@@ -79,7 +79,7 @@ fn of_host(name: &'static str, summary: &'static str) -> Operation {
 }
 
 fn page(name: &'static str, summary: &'static str) -> Operation {
-    Operation::new(name, summary).writes("text/html", "The page").is_tagged()
+    Operation::new(name, summary).writes("text/html", "The page").tagged()
 }
 
 /// The page, and what the server says of itself.
@@ -99,7 +99,7 @@ fn own(routes: Routes) -> Routes {
     let healthz = Operation::new("healthz", "Whether the process lives")
         .writes("text/plain", "It does")
         .fails(&[BAD])
-        .is_open();
+        .open();
     let metrics = Operation::new("metrics", "The server's metrics of itself")
         .writes("application/openmetrics-text", "OpenMetrics 1.0")
         .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
@@ -111,7 +111,7 @@ fn own(routes: Routes) -> Routes {
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
-        .get("/assets/{name}", assets::asset, assets.is_tagged().fails(&[BAD, MISSING]))
+        .get("/assets/{name}", assets::asset, assets.tagged().fails(&[BAD, MISSING]))
         .get("/api", own::index, index)
         .get("/healthz", own::healthz, healthz)
         .get("/readyz", own::readyz, readyz)
@@ -122,7 +122,7 @@ fn own(routes: Routes) -> Routes {
 fn fleet(routes: Routes) -> Routes {
     let columns = Operation::new("columns", "Every value's name, unit and meaning")
         .answers::<Glossary>(OK, "All of them")
-        .is_tagged()
+        .tagged()
         .fails(&[BAD]);
     let fleet = Operation::new("fleet", "The whole fleet at a glance, a row of cells per host")
         .answers::<Fleet>(OK, "As it is now")
