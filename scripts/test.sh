@@ -6,11 +6,11 @@
 #   util-linux   unshare, mount: the probe is run in a network namespace of its own
 #   mariadb-server  mariadbd: the tests start servers of their own, on folders of their own; the one
 #                that Debian would start is kept from starting
+#   shellcheck   scripts/lint.sh checks every script with it
 #
-# With ROUNDSMAN_TEST_DOCKER=1 also what .ci/run checks the scripts with and what docker/test/run.sh
-# needs, which this does not run:
+# With ROUNDSMAN_TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
 #
-#   jq, shellcheck
+#   jq
 #   docker.io and docker-cli (where it is a package of its own), iptables: a Docker Engine, not started
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,8 +20,8 @@ command -v ip >/dev/null || missing+=(iproute2)
 command -v unshare >/dev/null || missing+=(util-linux)
 command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v shellcheck >/dev/null || missing+=(shellcheck)
 if [[ -n ${ROUNDSMAN_TEST_DOCKER:-} ]]; then
-    command -v shellcheck >/dev/null || missing+=(shellcheck)
     command -v jq >/dev/null || missing+=(jq)
     command -v dockerd >/dev/null || missing+=(docker.io iptables)
 fi

@@ -5,9 +5,12 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+#[path = "store_write/fleet.rs"]
+mod fleet;
 #[path = "../tests/support/mariadbd.rs"]
 mod mariadbd;
 
+use fleet::Host;
 use mariadbd::Mariadbd;
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use roundsman::{
@@ -32,9 +35,15 @@ const START_MS: i64 = 1_774_742_400_000;
 const DAY: &str = "2026-03-28 00:00:00";
 const HOUR: &str = "2026-03-28 23:00:00";
 
-/// Hosts with hours of 30 days and polls of a day.
+/// Hosts with polls of a day.
 const CHARTED: usize = 8;
 const DAYS: i64 = 30;
+
+/// Hosts with hours of 30 days: enough for their table to be larger than the steps that its file grows by.
+const ROLLED: usize = 48;
+
+/// Target: bytes of a host's hour in short.
+const ROLLUP_BYTES: f64 = 2_500.0;
 
 /// Hosts with polls of an hour.
 const HOSTS: usize = 1_000;
@@ -161,16 +170,29 @@ async fn fill(store: &dyn Store, conn: &mut Conn) -> Result<Vec<KnownHost>, Box<
     let hosts = (0..HOSTS).map(registration).collect::<Result<Vec<_>, _>>()?;
     let hosts = store.register(hosts, WallMs(START_MS)).await?;
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    // As they come: the hours of all, one after the other.
+    // As they come: the hours of all, one after the other, of hosts as they are.
+    let mut fleet: Vec<Host> = hosts[..CHARTED]
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(n, known)| Host::new(n, known))
+        .collect();
+    let mut known = 0;
     for hour in (1..=DAYS * 24).rev().map(|hour| START_MS - hour * HOUR_MS) {
-        let rollup = |host: &KnownHost| {
-            let mut rollup = Rollup::new(host.id, WallMs(hour));
-            (0..6).for_each(|_| rollup.add(Some(&numbers.values())));
+        let mut rollup = |host: &mut Host| {
+            let polls: Vec<Record> = (0..6).map(|n| host.poll(hour + n * 600_000)).collect();
+            known += fleet::values(&polls[0]);
+            let mut rollup = Rollup::new(polls[0].host, WallMs(hour));
+            polls.iter().for_each(|poll| rollup.add(poll.values.as_ref()));
             Arc::new(rollup)
         };
-        let rollups = hosts[..CHARTED].iter().map(rollup).collect();
+        let rollups = fleet.iter_mut().map(&mut rollup).collect();
         store.write(Arc::new(Batch { rollups, ..Batch::default() })).await?;
     }
+    println!(
+        "known values of a poll of these hosts: {} on average",
+        known / (ROLLED * 24 * usize::try_from(DAYS)?)
+    );
     // A day of one, which the others are copies of: in their last day, or their last hour.
     let slots = (0..8_640).map(|slot| START_MS - (8_640 - slot) * INTERVAL_MS);
     let polls: Vec<Record> = slots.map(|slot| record(&hosts[0], slot, &mut numbers)).collect();
@@ -229,7 +251,7 @@ fn gathering() {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     println!(
-        "method: {HOSTS} hosts with an hour of polls every 10 s, {CHARTED} of them with a day, and with \
+        "method: {HOSTS} hosts with an hour of polls every 10 s, {CHARTED} of them with a day, {ROLLED} with \
          hours of {DAYS} days ({} columns; 4 cores, 2 interfaces, 2 disks, 2 filesystems); each question \
          once to warm up and then {ASKED} times; CPU of mariadbd from /proc/PID/stat in ticks of 10 ms",
         Column::ALL.len()
@@ -269,7 +291,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
              FROM information_schema.INNODB_SYS_TABLESPACES WHERE NAME LIKE 'bench/rollup_hour#P#%'",
         )
         .await?;
-    println!("an hour in short: {:.0} bytes in files", bytes.unwrap_or(0.0));
+    let bytes = bytes.unwrap_or(f64::INFINITY);
+    println!(
+        "a host's hour in short: {bytes:.0} bytes (what the files of its table are, by rows), {:.1} MB \
+         a year  target {ROLLUP_BYTES:.0}: {}",
+        bytes * 8_766.0 / 1e6,
+        if bytes <= ROLLUP_BYTES { "met" } else { "MISSED" }
+    );
+    println!("tried: DOUBLE and BIGINT with a count for each column: twice as many bytes");
     drop(conn);
 
     charts(&server, &store, hosts[3].id).await?;

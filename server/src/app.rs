@@ -9,7 +9,7 @@ mod install;
 mod keep;
 mod rebuild;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -56,8 +56,7 @@ pub const FLUSH: Duration = Duration::from_secs(10);
 pub struct App {
     live: Arc<Live>,
     commands: mpsc::Sender<Command>,
-    stop_chores: oneshot::Sender<()>,
-    chores: JoinHandle<()>,
+    chores: chores::ChoresThread,
     engine: JoinHandle<()>,
     opening: JoinHandle<()>,
     writer: Writer,
@@ -87,8 +86,9 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
-    let store = Arc::new(Awaited::new(config.store.clone(), Arc::clone(&clock)));
     let spool = keep::spool(&config)?;
+    let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
+    let store = Arc::new(store);
     let remembered = keep::open(&store, spool.as_deref()).await?;
     wire(config, clock, faces, Kept { store, spool, remembered }).await
 }
@@ -151,7 +151,7 @@ async fn wire(
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&clock),
         commands: commands.clone(),
-        numbers: Vec::new(),
+        numbers: HashSet::new(),
         hosts: Hosts::new(
             Discovering::new(finder, Arc::clone(&live), looks),
             config.discover.forget,
@@ -161,7 +161,7 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store)));
+    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store), spool.clone()));
     let store: Arc<dyn Store> = store;
 
     let (handle, writer) = keep::writer(&store, spool, &config.writer, &clock);
@@ -227,11 +227,10 @@ async fn run_parts(
 ) -> Result<App, AppError> {
     let Parts { clock, live, metrics, .. } = parts.clone();
     let (round, rounds_in) = mpsc::channel(1);
-    let (inventory, inventory_in) = mpsc::channel(1);
     let (prune, prune_in) = mpsc::channel(1);
     let (seal, seal_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
-    let rounds = Rounds::start(Ticks { round, inventory, prune, seal }).await?;
+    let rounds = Rounds::start(Ticks { round, prune, seal }).await?;
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
@@ -243,7 +242,6 @@ async fn run_parts(
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
     }
-    let (stop_chores, stopped) = oneshot::channel();
     let chores = chores::Chores {
         rounds,
         installer,
@@ -257,15 +255,14 @@ async fn run_parts(
         },
         pruner: chores::Pruner { store, clock, retention: config.retention },
         seal: seal_in,
-        inventory: inventory_in,
         prune: prune_in,
         silent: silent_in,
         looks: orders.looks_in,
         operator: orders.operator_in,
     };
-    let chores = tokio::spawn(chores.run(stopped));
+    let chores = chores::ChoresThread::start(chores)?;
     let commands = orders.commands;
-    Ok(App { live, commands, stop_chores, chores, engine, opening, writer, http })
+    Ok(App { live, commands, chores, engine, opening, writer, http })
 }
 
 impl App {
@@ -303,8 +300,7 @@ impl App {
     /// Stops in order: no more rounds and reloads, no more polls, the last rows into the store,
     /// and HTTP last, so that whoever looks sees the end of it.
     pub async fn stop(self) {
-        let _ = self.stop_chores.send(());
-        let _ = self.chores.await;
+        self.chores.stop().await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
         self.opening.abort();
@@ -328,6 +324,7 @@ fn drained(writer: WriterHandle, batch_rows: u32) -> rebuild::Drained {
 pub(crate) fn limits(poll: &config::Poll) -> Limits {
     Limits {
         in_flight: rows(poll.in_flight),
+        in_flight_for: poll.in_flight_for,
         in_flight_unwell: rows(poll.in_flight_unwell),
         connect_timeout: poll.connect_timeout,
         answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),

@@ -7,8 +7,10 @@ mod accept;
 mod ask;
 mod check;
 mod demo;
+mod doctor;
 mod export;
 mod failure;
+mod forecast;
 mod health;
 mod history;
 mod hosts;
@@ -120,6 +122,9 @@ enum Command {
     /// Let another machine answer for a host: it was installed anew, or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
+    /// Look over store, spool, limits and sizes; says what is wrong and what to do
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
     /// Ask a running server for its health, or a host's: SERVING is exit code 0; for HEALTHCHECK
     #[command(after_help = health::EXAMPLES)]
     Health(health::HealthArgs),
@@ -157,6 +162,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
+        Command::Doctor(args) => doctor::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
         Command::Resume(args) => pause::resume(&args, &runtime),

@@ -155,6 +155,8 @@ pub struct Spool {
 pub struct Poll {
     /// Most polls in flight at once.
     pub in_flight: u32,
+    /// How long a poll counts to these: after that it only waits for its host.
+    pub in_flight_for: Duration,
     /// The same for hosts whose last poll failed, beside those of the others.
     pub in_flight_unwell: u32,
     /// Time for TCP and TLS of a new connection, within the poll's own deadline.
@@ -266,10 +268,10 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
         DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_BACKOFF_CAP, HEALTH_CLOCK_SKEW,
         HEALTH_FALL, HEALTH_RISE, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
-        POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_UNWELL, POLL_KEEP_ALIVE,
-        POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS, RETENTION_POLLS,
-        RETENTION_ROLLUPS, SEAL_AFTER, SPOOL_MAX, WRITER_BATCH_ROWS, WRITER_BATCH_WAIT,
-        WRITER_QUEUE_ROWS,
+        POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_FOR, POLL_IN_FLIGHT_UNWELL,
+        POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS,
+        RETENTION_POLLS, RETENTION_ROLLUPS, SEAL_AFTER, SPOOL_MAX, WRITER_BATCH_ROWS,
+        WRITER_BATCH_WAIT, WRITER_QUEUE_ROWS,
     };
     let inventory = read.path(&INVENTORY);
     let data = read.path(&DATA);
@@ -301,6 +303,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
         spool,
         poll: Poll {
             in_flight: read.get(&POLL_IN_FLIGHT),
+            in_flight_for: read.get(&POLL_IN_FLIGHT_FOR),
             in_flight_unwell: read.get(&POLL_IN_FLIGHT_UNWELL),
             connect_timeout: read.get(&POLL_CONNECT_TIMEOUT),
             answer_max: read.get(&POLL_ANSWER_MAX),

@@ -25,6 +25,7 @@ use tokio::{
 
 use self::{
     entry::{Entry, Flight, Settled, record, without_answer},
+    install::Installing,
     machines::Machines,
     rest::Windows,
 };
@@ -132,6 +133,7 @@ enum Event {
     Due,
     Ended(Result<(Id, Attempt), JoinError>),
     Command(Command),
+    Slice,
     Closed,
 }
 
@@ -155,6 +157,8 @@ pub struct Engine {
     parents: HashSet<HostName>,
     /// Polls are being broken off: how they end says nothing of the hosts.
     aborting: bool,
+    /// The inventory that is coming into force.
+    installing: Option<Installing>,
     rollups: Rollups,
 }
 
@@ -185,6 +189,7 @@ impl Engine {
             pauses: BTreeMap::new(),
             parents: HashSet::new(),
             aborting: false,
+            installing: None,
         }
     }
 
@@ -201,6 +206,8 @@ impl Engine {
                 Some(ended) = self.polls.join_next_with_id() => Event::Ended(ended),
                 Some(()) = inputs.rounds.recv() => Event::Round,
                 () = tokio::time::sleep(until_due.unwrap_or(quiet)), if until_due.is_some() => Event::Due,
+                // Lets polls and due moments have a turn first.
+                () = tokio::task::yield_now(), if self.installing.is_some() => Event::Slice,
                 () = tokio::time::sleep(quiet) => Event::Silence,
             };
             match event {
@@ -220,6 +227,7 @@ impl Engine {
                 }
                 Event::Due => self.fire(),
                 Event::Ended(ended) => self.ended(ended),
+                Event::Slice => self.install_slice(),
                 Event::Command(Command::Install(installed)) => self.install(*installed),
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
                 Event::Command(Command::Accept(name)) => self.accept(&name),

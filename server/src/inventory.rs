@@ -88,8 +88,8 @@ pub const MAX_REFRESH: Duration = Duration::from_secs(24 * 3600);
 /// A whole, valid inventory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inventory {
-    /// Every host, by name.
-    pub hosts: BTreeMap<HostName, Host>,
+    /// Every host, by name; shared with whoever polls and shows it.
+    pub hosts: BTreeMap<HostName, Arc<Host>>,
     /// Every group that is declared or that a host names.
     pub groups: BTreeMap<GroupName, Group>,
     /// Names whose addresses are hosts, in the order of the file.
@@ -107,8 +107,8 @@ pub struct Host {
     pub name: HostName,
     /// Its group.
     pub group: Option<GroupName>,
-    /// Its own, its group's and the default labels.
-    pub labels: Labels,
+    /// Its own, its group's and the default labels; shared with every view of the host.
+    pub labels: Arc<Labels>,
     /// Where its probe is asked, one at least, in the order of the file.
     pub addresses: Vec<Address>,
     /// When it is polled.

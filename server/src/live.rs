@@ -73,9 +73,9 @@ pub struct HostView {
     /// Its group.
     pub group: Option<GroupName>,
     /// Its labels, the group's included.
-    pub labels: Labels,
+    pub labels: Arc<Labels>,
     /// Where its probe is asked, `host:port`, in the order they are tried.
-    pub addresses: Vec<Arc<str>>,
+    pub addresses: Arc<[Arc<str>]>,
     /// When it is polled, in words: `every 10s`.
     pub schedule: Arc<str>,
     /// Its health.

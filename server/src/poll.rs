@@ -44,10 +44,12 @@ use crate::{
 /// What bounds polling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Polls in flight at once, over all hosts that are well.
+    /// Polls at work at once, over all hosts that are well.
     pub in_flight: usize,
-    /// The same for hosts that are not: places of their own, so that those that keep silent until
-    /// their deadline cannot crowd out those that answer.
+    /// How long a poll counts to these: after that it only waits for its host.
+    pub in_flight_for: Duration,
+    /// Polls in flight at once of hosts that are not: places of their own, each to the end of its
+    /// poll, so that those that keep silent until their deadline cannot crowd out those that answer.
     pub in_flight_unwell: usize,
     /// One attempt to resolve, and one to connect.
     pub connect_timeout: Duration,
@@ -66,6 +68,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 256,
+            in_flight_for: Duration::from_millis(250),
             in_flight_unwell: 64,
             connect_timeout: Duration::from_secs(2),
             answer_max_bytes: 4 * 1024 * 1024,
@@ -121,8 +124,8 @@ impl Poller {
             |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
         let (slots, unwell_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
         let shared = Arc::new(Shared { limits, clock, resolver });
-        let well = stack(&shared, &slots);
-        let unwell = stack(&shared, &unwell_slots);
+        let well = stack(&shared, &slots, Some(shared.limits.in_flight_for));
+        let unwell = stack(&shared, &unwell_slots, None);
         Self { shared, slots, stack: well, unwell_slots, unwell }
     }
 
@@ -188,7 +191,7 @@ impl Poller {
         result
     }
 
-    /// Polls in flight now.
+    /// Places taken now.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         let Limits { in_flight, in_flight_unwell, .. } = self.shared.limits;

@@ -7,6 +7,7 @@
 
 mod fleet;
 mod glossary;
+mod losses;
 mod moment;
 mod own;
 mod poll_shape;
@@ -20,6 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use losses::{LossShape, LossesPage};
 pub use moment::{
     BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, parse_length, parse_moment,
 };
@@ -314,6 +316,15 @@ impl Query {
         let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: HostName::server().as_str().into(), events })
+    }
+
+    /// Polls that were lost in a span, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn losses(&self, span: store::Span, limit: usize) -> Result<LossesPage, QueryError> {
+        let losses = self.store.losses(span, limit.min(MAX_PAGE)).await?;
+        Ok(LossesPage { losses: losses.iter().map(LossShape::from).collect() })
     }
 
     /// Changes of state over the whole fleet, newest first.

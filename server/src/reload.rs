@@ -1,7 +1,7 @@
 //! Notices that a file has other content than before, however it got there.
 //!
 //! It knows bytes and a path; it must not know what the bytes mean. It does not wait: somebody calls
-//! [`Watch::check`] every so often (a second is plenty: a look at an unchanged file is one `stat`),
+//! [`Watch::check`] every so often (a look at an unchanged file is two `stat`s, some microseconds),
 //! which costs less than inotify's blindness to renamed files and swapped symlinks.
 //!
 //! * **By content.** The `stat` only says whether to read; the SHA-256 of what was read says whether
@@ -41,7 +41,7 @@ pub const MAX_READS: u32 = 10;
 
 /// One look in so many also reads the table of mounts, which can be long. `st_nlink` is in every
 /// look.
-pub const MOUNT_LOOK_EVERY: u32 = 30;
+pub const MOUNT_LOOK_EVERY: u32 = 120;
 
 /// New content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,12 @@ impl Watch {
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_ref().map(|(_, words)| words.as_str())
+    }
+
+    /// Whether the next look is to confirm what the last one found.
+    #[must_use]
+    pub fn is_settling(&self) -> bool {
+        self.pending != Pending::Nothing
     }
 
     /// The file as it is at this moment, whether it changed or not: for the start, and for an

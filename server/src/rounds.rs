@@ -15,8 +15,6 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 /// Opens the slots of the next seconds; every second.
 const ROUND_CRON: &str = "* * * * * *";
-/// Looks whether the inventory file changed; every second.
-const INVENTORY_CRON: &str = "* * * * * *";
 /// Drops what is older than its retention; every ten minutes, so that each drop is small.
 const PRUNE_CRON: &str = "30 */10 * * * *";
 
@@ -28,8 +26,6 @@ const SEAL_CRON: &str = "0 7,22,37,52 * * * *";
 pub struct Ticks {
     /// A round of slots is to be opened.
     pub round: mpsc::Sender<()>,
-    /// The inventory file is to be looked at.
-    pub inventory: mpsc::Sender<()>,
     /// Old rows are to be dropped.
     pub prune: mpsc::Sender<()>,
     /// Old rows are to be sealed.
@@ -84,12 +80,9 @@ impl Rounds {
 
 async fn jobs(ticks: &Ticks) -> Result<JobScheduler, RoundsError> {
     let scheduler = JobScheduler::new().await?;
-    for (cron, token) in [
-        (ROUND_CRON, &ticks.round),
-        (INVENTORY_CRON, &ticks.inventory),
-        (PRUNE_CRON, &ticks.prune),
-        (SEAL_CRON, &ticks.seal),
-    ] {
+    for (cron, token) in
+        [(ROUND_CRON, &ticks.round), (PRUNE_CRON, &ticks.prune), (SEAL_CRON, &ticks.seal)]
+    {
         let token = token.clone();
         let job = Job::new(cron, move |_, _| {
             // Full: the last token was not taken yet, and one is enough.
@@ -105,21 +98,19 @@ async fn jobs(ticks: &Ticks) -> Result<JobScheduler, RoundsError> {
 mod tests {
     use super::*;
 
-    fn ticks() -> (Ticks, mpsc::Receiver<()>, mpsc::Receiver<()>, mpsc::Receiver<()>) {
+    fn ticks() -> (Ticks, mpsc::Receiver<()>, mpsc::Receiver<()>) {
         let (round, rounds) = mpsc::channel(1);
-        let (inventory, inventories) = mpsc::channel(1);
         let (prune, prunes) = mpsc::channel(1);
         // Nobody takes its tokens here: that is no error.
         let (seal, _) = mpsc::channel(1);
-        (Ticks { round, inventory, prune, seal }, rounds, inventories, prunes)
+        (Ticks { round, prune, seal }, rounds, prunes)
     }
 
     #[tokio::test]
     async fn rounds_come_and_come_again_after_a_restart() {
-        let (ticks, mut rounds, mut inventories, _prunes) = ticks();
+        let (ticks, mut rounds, _prunes) = ticks();
         let mut running = Rounds::start(ticks).await.unwrap();
         rounds.recv().await.unwrap();
-        inventories.recv().await.unwrap();
         running.restart().await.unwrap();
         while rounds.try_recv().is_ok() {}
         rounds.recv().await.unwrap();
@@ -130,7 +121,7 @@ mod tests {
     /// The fault that interval jobs have: a stall longer than the interval silences them for good.
     #[tokio::test]
     async fn a_stalled_runtime_does_not_silence_the_rounds() {
-        let (ticks, mut rounds, _inventories, _prunes) = ticks();
+        let (ticks, mut rounds, _prunes) = ticks();
         let running = Rounds::start(ticks).await.unwrap();
         rounds.recv().await.unwrap();
         let busy_until = std::process::Command::new("sleep").arg("3").status().unwrap();

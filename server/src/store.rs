@@ -13,9 +13,9 @@ mod series;
 pub mod sqlite;
 pub mod mysql;
 mod open;
+pub mod spool;
 mod awaited;
 pub mod rebuild;
-pub mod spool;
 pub mod writer;
 
 #[cfg(test)]
@@ -28,11 +28,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use asked::{HostQuery, HostSummary, Order, Pruned, Retention, Sealed, Span, StoreStatus};
+pub use asked::{
+    HostQuery, HostSummary, Order, PartitionStatus, Pruned, Retention, Sealed, Span, StoreStatus,
+};
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
-pub use series::{Bucket, Sample, SeriesAsk};
+pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 
 use crate::{
     health::Pause,
@@ -59,7 +61,7 @@ pub enum Mode {
 }
 
 /// A host as the inventory names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// Its name: what it is found by.
     pub name: HostName,
@@ -156,7 +158,7 @@ impl Batch {
 }
 
 /// What became of a batch that was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
     /// Polls that are now kept and were not before.
     pub polls: u64,
@@ -164,7 +166,7 @@ pub struct Written {
     pub repeated: u64,
     /// Polls whose (host, slot) is taken by another attempt, which stays as it is. Such a poll is
     /// lost; it happens when the server's wall clock has stepped back.
-    pub conflicting: u64,
+    pub conflicting: Vec<(HostId, WallMs)>,
 }
 
 /// The history of a fleet. Every method is a whole transaction.
@@ -288,6 +290,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; the hours before it are sealed, and nothing that is not sealed is gone.
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError>;
+
+    /// What tells this store from every other, also from one that takes its place under the same
+    /// address: drawn at random when its schema was made, and copied only with its rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn identity(&self) -> Result<Arc<str>, StoreError>;
 
     /// How the store is.
     ///

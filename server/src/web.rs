@@ -9,6 +9,7 @@ mod assets;
 mod connections;
 mod control;
 mod failure;
+mod losses;
 mod openapi;
 mod operation;
 mod orders;

@@ -20,9 +20,9 @@ use std::{
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo", "serve", "check", "plan", "poll", "hosts", "history", "export", "why", "accept",
-    "health",
+    "doctor", "health",
 ];
 
 #[test]

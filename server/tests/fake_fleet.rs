@@ -8,6 +8,7 @@ use roundsman::{
     app::{self, App},
     clock::SystemClock,
     config::{Config, Flag, Sources},
+    live::HostView,
     model::{Address, HostId, HostName, Outcome, Record, Selection, State},
     poll::{Job, Limits, Link, Poller, Serving},
     store::{self, HostQuery, Mode, Order, Span},
@@ -145,7 +146,7 @@ impl Server {
     }
 
     /// Waits until every host is as wanted.
-    async fn until(&self, what: &str, wanted: impl Fn(&roundsman::live::HostView) -> bool) {
+    async fn until(&self, what: &str, wanted: impl Fn(&HostView) -> bool) {
         let mut updates = self.app.live().subscribe();
         let seen = async {
             while !self.app.live().hosts().iter().all(|host| wanted(host)) {
@@ -211,22 +212,68 @@ async fn black_holes_cost_no_healthy_host_a_poll() {
     }
 }
 
+/// The slots lie on the host's one grid, and never two rows in one interval.
+fn assert_on_the_grid(name: &str, rows: &[Record]) {
+    let phase = rows[0].slot.0.rem_euclid(INTERVAL_MS);
+    assert!(rows.iter().all(|row| row.slot.0.rem_euclid(INTERVAL_MS) == phase), "{name}");
+    let apart = rows.windows(2).map(|pair| pair[1].slot.0 - pair[0].slot.0);
+    assert!(apart.min().unwrap() >= INTERVAL_MS, "{name}");
+}
+
 #[tokio::test]
-async fn a_fleet_that_comes_back_at_once_is_polled_no_faster_than_before() {
+async fn hosts_that_come_back_at_once_are_asked_at_their_slots_and_not_on_top_of_them() {
+    const HOSTS: u32 = 40;
+    // Fewer than half, or the server would take itself for cut off.
+    const DEAD: u32 = 16;
+    let dead = |name: &str| name.rsplit('-').next().unwrap().parse::<u32>().unwrap() <= DEAD;
+    let fleet = fleet(HOSTS);
+    let server = Server::start(&fleet).await;
+    server.until("not all up", |host| host.state == State::Up).await;
+    assert_eq!(set(&fleet, &format!("#1-{DEAD}"), "refuse"), DEAD as usize);
+    let down = |host: &HostView| (host.state == State::Down) == dead(host.name.as_str());
+    server.until("not these alone are down", down).await;
+    set(&fleet, "all", "healthy");
+    // Polled at every slot again: with back-off, which there was, some slots would be left out.
+    let again = |host: &HostView| {
+        let last = host.recent.iter().rev().take(3);
+        host.state == State::Up
+            && last.filter(|attempt| attempt.outcome == Outcome::Ok).count() == 3
+    };
+    server.until("not all up again", again).await;
+    for (name, rows) in &server.rows().await {
+        assert_on_the_grid(name, rows);
+        if !dead(name) {
+            assert_no_slot_is_without_its_row(name, rows);
+            continue;
+        }
+        let down = rows.iter().position(|row| row.state == State::Down).unwrap();
+        assert_no_slot_is_without_its_row(name, &rows[..=down]);
+        let back = rows.iter().rposition(|row| row.outcome != Outcome::Ok).unwrap() + 1;
+        assert_no_slot_is_without_its_row(name, &rows[back..]);
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_that_restarts_whole_is_polled_no_faster_than_before_and_nothing_goes_down() {
     const HOSTS: u32 = 40;
     let fleet = fleet(HOSTS);
     let server = Server::start(&fleet).await;
     server.until("not all up", |host| host.state == State::Up).await;
     assert_eq!(set(&fleet, "all", "refuse"), HOSTS as usize);
-    server.until("not all down", |host| host.state == State::Down).await;
+    // Longer than any host needs to go down by itself.
+    let gone = |host: &HostView| {
+        let last = host.recent.iter().rev().take(5);
+        last.filter(|attempt| attempt.outcome == Outcome::Refused).count() == 5
+    };
+    server.until("not all are gone", gone).await;
+    assert!(server.app.live().server().isolated.is_some());
     set(&fleet, "all", "healthy");
-    server.until("not all up again", |host| host.state == State::Up).await;
-    let rows = server.rows().await;
-    for (name, rows) in &rows {
-        let phase = rows[0].slot.0.rem_euclid(INTERVAL_MS);
-        assert!(rows.iter().all(|row| row.slot.0.rem_euclid(INTERVAL_MS) == phase), "{name}");
-        // Never two rows in one interval: what comes back is asked at its slots, not on top of them.
-        let apart = rows.windows(2).map(|pair| pair[1].slot.0 - pair[0].slot.0);
-        assert!(apart.min().unwrap() >= INTERVAL_MS, "{name}");
+    let back =
+        |host: &HostView| host.state == State::Up && server.app.live().server().isolated.is_none();
+    server.until("not all are back", back).await;
+    for (name, rows) in &server.rows().await {
+        assert_on_the_grid(name, rows);
+        assert_no_slot_is_without_its_row(name, rows);
+        assert!(rows.iter().all(|row| row.state != State::Down), "{name}");
     }
 }

@@ -199,7 +199,8 @@ async fn a_slot_that_finds_the_last_poll_waiting_is_an_overrun_and_its_own_row()
         + &host("hog", hog.socket())
         + "interval = \"6s\"\ntimeout = \"5s\"\n";
     // One place for all polls: while the hog holds it, the other one's poll waits in the queue.
-    let server = Server::start_with(&inventory, &[("poll.in_flight", "1")]).await;
+    let settings = [("poll.in_flight", "1"), ("poll.in_flight_for", "10s")];
+    let server = Server::start_with(&inventory, &settings).await;
     server.until(|app| polled(app, "hog") >= 1).await;
     let hogged = last_slot(&server.app, "waits");
     server.until(|app| last_slot(app, "waits") > hogged).await;

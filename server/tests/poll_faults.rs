@@ -489,7 +489,9 @@ async fn a_dead_resolver_holds_its_share_of_look_ups_and_no_more() {
 async fn waiting_for_the_limit_is_our_time_and_not_the_hosts() {
     let hung = FakeProbe::start(Behaviour::Hangs).await;
     let good = FakeProbe::start(Behaviour::Healthy).await;
-    let poller = poller(Limits { in_flight: 1, ..limits() });
+    // So a silent host holds its place for as long as its poll lasts.
+    let in_flight_for = LONG;
+    let poller = poller(Limits { in_flight: 1, in_flight_for, ..limits() });
     // The second poll's deadline is shorter than its time in the queue.
     let (slow, quick) = (job(vec![hung.address()], LONG / 10), job(vec![good.address()], SHORT));
     let (slow, quick) = tokio::join!(poll(&poller, &slow), poll(&poller, &quick));
@@ -568,6 +570,27 @@ async fn a_check_and_its_poll_share_one_deadline() {
         assert_eq!(attempt.outcome, Outcome::Deadline, "{attempt:?}");
         check(&attempt, SHORT);
     }
+}
+
+#[tokio::test]
+async fn hosts_that_have_just_fallen_silent_hold_up_nobody() {
+    const SILENT: u64 = 100;
+    let hung = FakeProbe::start(Behaviour::Hangs).await;
+    let good = FakeProbe::start(Behaviour::Healthy).await;
+    let in_flight_for = Duration::from_millis(10);
+    let poller = poller(Limits { in_flight: 2, in_flight_for, ..limits() });
+    let mut silent = JoinSet::new();
+    for _ in 0..SILENT {
+        let (poller, job) = (poller.clone(), job(vec![hung.address()], LONG));
+        silent.spawn(async move { poller.poll(job).await });
+    }
+    // Until all are begun; then they have all places, and go on to wait without.
+    while hung.calls() < SILENT {
+        tokio::task::yield_now().await;
+    }
+    let well = poll(&poller, &job(vec![good.address()], LONG)).await;
+    assert_eq!(well.outcome, Outcome::Ok);
+    assert!(silent.try_join_next().is_none(), "a silent one ended: it proves nothing");
 }
 
 #[tokio::test]

@@ -13,8 +13,9 @@ use roundsman::{
     clock::ManualClock,
     config::{Config, Sources},
     model::{
-        Cause, Column, ColumnSet, Detail, FilesystemColumn, HostId, HostName, NetColumn, Outcome,
-        Record, Row, SoftirqColumn, State, Timings, Transition, Values, VersionId,
+        Cause, Column, ColumnSet, Detail, FilesystemColumn, HostId, HostName, Loss, LossReason,
+        NetColumn, Outcome, Record, Rollup, Row, SoftirqColumn, State, Timings, Transition, Values,
+        VersionId,
     },
     store::{self, Batch, LoadedInventory, Mode, Registration},
     units::{Micros, Mono, Now, WallMs},
@@ -188,6 +189,16 @@ fn moves(host: HostId) -> Vec<Transition> {
     ]
 }
 
+/// An hour of web-1 in short, of a year ago.
+fn hour(host: HostId) -> Rollup {
+    let mut hour = Rollup::new(host, minutes_ago(365 * 1_440));
+    for busy in [20.0, 40.0, 90.0] {
+        hour.add(Some(&values(&[(Column::CpuBusyPct, busy)])));
+    }
+    hour.add(None);
+    hour
+}
+
 /// Tells the story to the database.
 async fn fill(port: u16) {
     let dir = tempfile::tempdir().unwrap();
@@ -222,6 +233,17 @@ async fn fill(port: u16) {
         let mut batch = Batch::of_polls(slots.map(|slot| poll(host.id, name, slot)));
         if name == "db-1" {
             batch.transitions = moves(host.id);
+            batch.losses = vec![Loss {
+                from: minutes_ago(1_000),
+                to: minutes_ago(990),
+                hosts: 2,
+                polls: 4,
+                reason: LossReason::SpoolFull,
+                noted_at: minutes_ago(980),
+            }];
+        }
+        if name == "web-1" {
+            batch.rollups = vec![Arc::new(hour(host.id))];
         }
         store.write(Arc::new(batch)).await.unwrap();
     }

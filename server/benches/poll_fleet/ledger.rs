@@ -111,7 +111,7 @@ impl Store for Ledger {
         self.note(&batch);
         match &self.inner {
             Some(inner) => inner.write(batch).await,
-            None => Ok(Written { polls: batch.polls.len() as u64, repeated: 0, conflicting: 0 }),
+            None => Ok(Written { polls: batch.polls.len() as u64, ..Written::default() }),
         }
     }
 
@@ -202,12 +202,22 @@ impl Store for Ledger {
         }
     }
 
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.identity().await,
+            None => Ok("ledger".into()),
+        }
+    }
+
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         match &self.inner {
             Some(inner) => inner.status().await,
             None => Ok(StoreStatus {
                 backend: "none",
                 location: String::new(),
+                server: String::new(),
+                clock: None,
+                partitions: Vec::new(),
                 schema: 0,
                 bytes: 0,
                 free_bytes: 0,

@@ -72,6 +72,7 @@ pub(crate) async fn run(
         flag("inventory", folder.join("inventory.toml").display().to_string()),
         flag("data", folder.display().to_string()),
         flag("http.listen", "127.0.0.1:0".to_owned()),
+        flag("grpc.listen", String::new()),
     ];
     for setting in settings {
         let (key, value) = setting.split_once('=').unwrap();
@@ -163,6 +164,10 @@ fn report(
     ill: &std::ops::Range<u32>,
     interval_ms: i64,
 ) -> Report {
+    // First, and without the notes: they are the measurement's and not the server's.
+    let notes = u64::try_from(noted.capacity() * size_of::<Noted>() / 1024).unwrap();
+    let rss_kib = kib("/proc/self/status", "VmRSS:").saturating_sub(notes);
+    let private_kib = kib("/proc/self/smaps_rollup", "Private_Dirty:").saturating_sub(notes);
     let mut outcomes = BTreeMap::<String, usize>::new();
     let mut seconds = BTreeMap::<i64, usize>::new();
     for poll in &noted {
@@ -180,8 +185,8 @@ fn report(
         burst: seconds.values().copied().max().unwrap_or(0),
         process_us: now.process - since.process,
         poll_thread_us: now.thread - since.thread,
-        rss_kib: kib("/proc/self/status", "VmRSS:"),
-        private_kib: kib("/proc/self/smaps_rollup", "Private_Dirty:"),
+        rss_kib,
+        private_kib,
         fds: fs::read_dir("/proc/self/fd").unwrap().count(),
         threads: fs::read_dir("/proc/self/task").unwrap().count(),
         tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),

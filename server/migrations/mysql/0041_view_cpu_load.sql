@@ -5,9 +5,9 @@ SELECT
   p.ts AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
   CAST(DATE_FORMAT(p.ts, '%Y-%m-%d %H:00:00') AS DATETIME) AS hour,
-  p.load_1,
-  p.load_5,
-  p.load_15,
+  ROUND(p.load_1 + 0e0, 3) AS load_1,
+  ROUND(p.load_5 + 0e0, 3) AS load_5,
+  ROUND(p.load_15 + 0e0, 3) AS load_15,
   p.load_runnable_tasks,
   p.load_total_tasks
 FROM seal s JOIN poll p ON p.ts >= s.sealed_before JOIN host h ON h.id = p.host_id

@@ -6,17 +6,17 @@ SELECT
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
   CAST(DATE_FORMAT(p.ts, '%Y-%m-%d %H:00:00') AS DATETIME) AS hour,
   CONVERT('cpu' USING utf8mb4) COLLATE utf8mb4_bin AS core,
-  p.cpu_busy_pct AS busy_pct,
-  p.cpu_user_pct AS user_pct,
-  p.cpu_nice_pct AS nice_pct,
-  p.cpu_system_pct AS system_pct,
-  p.cpu_idle_pct AS idle_pct,
-  p.cpu_iowait_pct AS iowait_pct,
-  p.cpu_irq_pct AS irq_pct,
-  p.cpu_softirq_pct AS softirq_pct,
-  p.cpu_steal_pct AS steal_pct,
-  p.cpu_guest_pct AS guest_pct,
-  p.cpu_guest_nice_pct AS guest_nice_pct
+  ROUND(p.cpu_busy_pct + 0e0, 3) AS busy_pct,
+  ROUND(p.cpu_user_pct + 0e0, 3) AS user_pct,
+  ROUND(p.cpu_nice_pct + 0e0, 3) AS nice_pct,
+  ROUND(p.cpu_system_pct + 0e0, 3) AS system_pct,
+  ROUND(p.cpu_idle_pct + 0e0, 3) AS idle_pct,
+  ROUND(p.cpu_iowait_pct + 0e0, 3) AS iowait_pct,
+  ROUND(p.cpu_irq_pct + 0e0, 3) AS irq_pct,
+  ROUND(p.cpu_softirq_pct + 0e0, 3) AS softirq_pct,
+  ROUND(p.cpu_steal_pct + 0e0, 3) AS steal_pct,
+  ROUND(p.cpu_guest_pct + 0e0, 3) AS guest_pct,
+  ROUND(p.cpu_guest_nice_pct + 0e0, 3) AS guest_nice_pct
 FROM seal s JOIN poll p ON p.ts >= s.sealed_before JOIN host h ON h.id = p.host_id
 WHERE s.id = 1 AND p.detail IS NOT NULL
 UNION ALL

@@ -16,7 +16,7 @@ SELECT
   p.file_handles,
   p.file_handles_max,
   p.entropy_bits,
-  p.probe_cpu_pct,
+  ROUND(p.probe_cpu_pct + 0e0, 3) AS probe_cpu_pct,
   p.probe_rss_bytes,
   p.probe_collect_us
 FROM seal s JOIN poll p ON p.ts >= s.sealed_before JOIN host h ON h.id = p.host_id

@@ -1,11 +1,16 @@
-//! What the cron jobs wake beside polling: the look at the inventory file, the pruning and sealing of
-//! old rows, and the jobs' own repair.
+//! What is done beside polling, on a thread of its own with a small runtime of its own: the looks at
+//! the inventory file and what follows from them, the pruning and sealing of old rows, the repair of
+//! the cron jobs. Reading, parsing and registering ten thousand hosts takes longer than a poll may be
+//! late.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval},
+};
 
-use super::{discovering::Look, install::Installer, rebuild::Rebuilder};
+use super::{AppError, discovering::Look, install::Installer, rebuild::Rebuilder};
 use crate::{
     clock::Clock,
     config,
@@ -15,6 +20,10 @@ use crate::{
     rounds::Rounds,
     store::{Retention, Sealed, Store},
 };
+
+/// Between two looks at the inventory file: with settling, parsing and registering, an edit is to be
+/// in force within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Drops what is older than its retention.
 pub(super) struct Pruner {
@@ -85,7 +94,6 @@ pub(super) struct Chores {
     pub(super) pruner: Pruner,
     pub(super) rebuilder: Rebuilder,
     pub(super) sealer: Sealer,
-    pub(super) inventory: mpsc::Receiver<()>,
     pub(super) prune: mpsc::Receiver<()>,
     pub(super) seal: mpsc::Receiver<()>,
     pub(super) silent: mpsc::Receiver<()>,
@@ -95,9 +103,9 @@ pub(super) struct Chores {
 
 impl Chores {
     /// Does chores until told to stop; then stops the cron jobs.
-    pub(super) async fn run(self, mut stopped: oneshot::Receiver<()>) {
+    async fn run(self, mut stopped: oneshot::Receiver<()>) {
         let Self { mut rounds, mut installer, pruner, rebuilder, sealer, .. } = self;
-        let Self { mut inventory, mut prune, mut seal, mut silent, .. } = self;
+        let Self { mut prune, mut seal, mut silent, .. } = self;
         let Self { mut looks, mut operator, .. } = self;
         let rebuilding = tokio::spawn(rebuilder.run());
         // Beside the others: a large prune must not hold up a look at the inventory.
@@ -111,10 +119,12 @@ impl Chores {
                 sealer.seal().await;
             }
         });
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = &mut stopped => break,
-                Some(()) = inventory.recv() => installer.look().await,
+                _ = look.tick() => installer.look().await,
                 Some(look) = looks.recv() => installer.heard(look).await,
                 Some(order) = operator.recv() => installer.carry_out(order).await,
                 Some(()) = silent.recv() => {
@@ -130,5 +140,40 @@ impl Chores {
         if let Err(error) = rounds.stop().await {
             tracing::warn!(%error, "the cron jobs did not stop cleanly");
         }
+    }
+}
+
+/// The thread that does them.
+#[derive(Debug)]
+pub(super) struct ChoresThread {
+    stop: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl ChoresThread {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// [`AppError::Thread`].
+    pub(super) fn start(chores: Chores) -> Result<Self, AppError> {
+        let (stop, stopped) = oneshot::channel();
+        let (ending, ended) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(AppError::Thread)?;
+        let run = move || {
+            runtime.block_on(chores.run(stopped));
+            // Whoever started it may have gone away.
+            let _ = ending.send(());
+        };
+        thread::Builder::new().name("chores".to_owned()).spawn(run).map_err(AppError::Thread)?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Lets the chore under way end, then ends.
+    pub(super) async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.ended.await;
     }
 }

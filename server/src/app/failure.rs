@@ -43,8 +43,8 @@ pub enum AppError {
         /// Why not.
         error: io::Error,
     },
-    /// The thread for HTTP cannot be started.
-    #[error("cannot start the HTTP thread: {0}")]
+    /// A thread, that for HTTP or that of the chores, cannot be started.
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     /// The cron scheduler cannot be started.
     #[error(transparent)]

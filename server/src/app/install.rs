@@ -15,15 +15,15 @@ use crate::{
     clock::Clock,
     engine::{Command, Installed},
     health::{self, Health, Input, Pause, Policy},
-    inventory::{self, Inventory, Problems},
+    inventory::{self, Inventory},
     live::Live,
     metrics::Metrics,
-    model::{HostId, HostName, State, Transition, VersionId},
+    model::{HostId, HostName, Labels, State, Transition, VersionId},
     reload::Watch,
     store::{
         Awaited, Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Registration, Store,
         StoreError,
-        spool::{Registry, Spool},
+        spool::{Registry, Remembered, Spool},
     },
     units::WallMs,
 };
@@ -52,17 +52,6 @@ async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, 
     Ok(left)
 }
 
-/// Parses on another thread: that of ten thousand hosts takes longer than a poll may be late.
-async fn parse(name: String, bytes: Vec<u8>) -> Result<Inventory, Problems> {
-    let parsing = tokio::task::spawn_blocking(move || inventory::parse_bytes(&name, &bytes));
-    match parsing.await.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(parsed) => parsed,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // The runtime is shutting down, and this task with it.
-        Err(Err(_ended)) => std::future::pending().await,
-    }
-}
-
 /// The move of a host that is gone from the inventory.
 fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
     let (state, since) = host.state.unwrap_or((State::Pending, host.listed_at));
@@ -85,7 +74,7 @@ fn registration(host: &inventory::Host) -> Registration {
     Registration {
         name: host.name.clone(),
         group: host.group.clone(),
-        labels: host.labels.clone(),
+        labels: Labels::clone(&host.labels),
         addresses: host.addresses.iter().map(ToString::to_string).collect(),
         renamed_from: host.renamed_from.clone(),
     }
@@ -101,11 +90,11 @@ pub(super) struct Installer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) commands: mpsc::Sender<Command>,
     /// Host numbers of the inventory in force, to see which are gone.
-    pub(super) numbers: Vec<HostId>,
+    pub(super) numbers: HashSet<HostId>,
     /// The hosts of the file and those that were discovered.
     pub(super) hosts: Hosts,
     /// Parsed, but the store was away: tried again at the next look.
-    pub(super) waiting: Option<(Inventory, String)>,
+    pub(super) waiting: Option<(Arc<Inventory>, Arc<str>)>,
     /// The store has not been told of any inventory since the start.
     pub(super) is_first: bool,
     /// What is shown is that the file cannot be read, not that it is wrong.
@@ -124,8 +113,9 @@ impl Installer {
         remembered: Option<Registry>,
     ) -> Result<Option<oneshot::Receiver<()>>, AppError> {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
-        let inventory = parse(self.name(), bytes.clone()).await.map_err(AppError::Inventory)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let inventory =
+            inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
+        let (inventory, text) = (Arc::new(inventory), String::from_utf8_lossy(&bytes).into());
         if self.store.is_open() {
             match self.install(&inventory, &text).await {
                 Ok(in_force) => return Ok(Some(in_force)),
@@ -148,13 +138,17 @@ impl Installer {
     /// force then.
     async fn install_remembered(
         &mut self,
-        inventory: &Inventory,
-        text: &str,
+        file: &Arc<Inventory>,
+        text: &Arc<str>,
         registry: Registry,
     ) -> oneshot::Receiver<()> {
-        let Registry { version, hosts } = registry;
+        let Registry { version, hosts, pauses, store: _ } = registry;
+        let now = self.clock.now().wall;
+        let pauses = pauses.into_iter().filter(|(_, pause)| !pause.is_over(now)).collect();
+        self.hosts.restore(file, hosts.iter().map(hosts::remembered));
+        let inventory = &self.hosts.of(file);
         let by_name: HashMap<HostName, KnownHost> =
-            hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
+            hosts.into_iter().map(|host| (host.known.name.clone(), host.known)).collect();
         let mut taken = HashSet::new();
         let mut known = Vec::new();
         // Names first: who bears a name keeps it from whoever is renamed from it.
@@ -176,8 +170,8 @@ impl Installer {
             wait,
             "the hosts that the spool remembers are polled; the others wait for the store"
         );
-        self.hosts.in_force(inventory, text);
-        self.hand_over(inventory.clone(), version, known, Vec::new()).await
+        self.hosts.in_force(file, text);
+        self.hand_over(Arc::clone(inventory), version, known, pauses).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -209,9 +203,12 @@ impl Installer {
 
     /// Looks at the file, and puts what it says in force when that changed.
     pub(super) async fn look(&mut self) {
-        if let Some((bytes, text)) = self.changed().await {
-            match parse(self.name(), bytes).await {
-                Ok(inventory) => self.waiting = Some((inventory, text)),
+        if let Some(bytes) = self.changed().await {
+            match inventory::parse_bytes(&self.name(), &bytes) {
+                Ok(inventory) => {
+                    let text = String::from_utf8_lossy(&bytes).into();
+                    self.waiting = Some((Arc::new(inventory), text));
+                }
                 Err(problems) => {
                     self.waiting = None;
                     self.refuse(&problems.to_string());
@@ -228,19 +225,19 @@ impl Installer {
         }
     }
 
-    /// New content, when there is some. Content counts once two looks found the same, so each look
-    /// is two: an edit is in force within two seconds.
-    async fn changed(&mut self) -> Option<(Vec<u8>, String)> {
+    /// New content, when there is some. Content counts once two looks found the same, so a look that
+    /// finds something is two.
+    async fn changed(&mut self) -> Option<Vec<u8>> {
         for look in 0..2 {
             if look > 0 {
+                if !self.watch.is_settling() {
+                    break;
+                }
                 tokio::time::sleep(SETTLE).await;
             }
             match self.watch.check() {
                 Ok(None) => {}
-                Ok(Some(changed)) => {
-                    let text = String::from_utf8_lossy(&changed.bytes).into_owned();
-                    return Some((changed.bytes, text));
-                }
+                Ok(Some(changed)) => return Some(changed.bytes),
                 Err(error) => {
                     self.in_trouble = true;
                     self.refuse(&chain(&error));
@@ -256,7 +253,7 @@ impl Installer {
     }
 
     fn refuse(&self, words: &str) {
-        // Said once per text: a file that stays wrong is looked at every second.
+        // Said once per text: a file that stays wrong is looked at again and again.
         if self.live.server().inventory_error.as_deref() == Some(words) {
             return;
         }
@@ -269,23 +266,23 @@ impl Installer {
 
     async fn install(
         &mut self,
-        file: &Inventory,
-        text: &str,
+        file: &Arc<Inventory>,
+        text: &Arc<str>,
     ) -> Result<oneshot::Receiver<()>, AppError> {
         let now = self.clock.now().wall;
         let mut pauses = Vec::new();
         if self.is_first {
             let kept = self.store.hosts(HostQuery::listed()).await?;
-            self.hosts.restore(file, &kept);
+            self.hosts.restore(file, kept.iter().map(hosts::kept));
             self.retire_while_away(kept, &self.hosts.of(file)).await?;
             pauses = self::pauses(self.store.as_ref(), now).await?;
         }
         let inventory = self.hosts.of(file);
-        let registrations = inventory.hosts.values().map(registration).collect();
-        let known = self.store.register(registrations, now).await?;
-        let numbers: Vec<HostId> = known.iter().map(|host| host.id).collect();
-        let gone: Vec<HostId> =
-            self.numbers.iter().copied().filter(|id| !numbers.contains(id)).collect();
+        let listed: Vec<Registration> =
+            inventory.hosts.values().map(|host| registration(host)).collect();
+        let known = self.store.register(listed.clone(), now).await?;
+        let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
+        let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
         let left = gone.len();
         if left > 0 {
             self.store.retire(gone, now).await?;
@@ -295,13 +292,17 @@ impl Installer {
             source: self.name(),
             at: now,
             hosts: numbers.len(),
-            text: text.to_owned(),
+            text: text.to_string(),
         };
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
         self.numbers = numbers;
-        self.is_first = false;
-        self.remember(Registry { version, hosts: known.clone() }).await;
+        if std::mem::take(&mut self.is_first) {
+            self.remember_pauses(&known, &pauses).await;
+        }
+        let remembered = known.iter().cloned().zip(listed);
+        let hosts = remembered.map(|(known, listed)| Remembered { known, listed }).collect();
+        self.remember(Registry { version, hosts, pauses: Vec::new(), store: None }).await;
         self.hosts.in_force(file, text);
         Ok(self.hand_over(inventory, version, known, pauses).await)
     }
@@ -316,16 +317,27 @@ impl Installer {
         }
     }
 
+    /// Has the spool remember the pauses, too; it follows them from here on.
+    async fn remember_pauses(&self, known: &[KnownHost], pauses: &[(HostId, Pause)]) {
+        let asked_for: HashMap<HostId, &Pause> = pauses.iter().map(|(id, p)| (*id, p)).collect();
+        let of = |host: &KnownHost| (host.id, asked_for.get(&host.id).copied().cloned());
+        let pauses = known.iter().map(of).collect();
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.remember_pauses(pauses).await
+        {
+            tracing::error!(error = chain(&error), "the pauses cannot be remembered");
+        }
+    }
+
     /// Gives the engine its hosts.
     async fn hand_over(
         &self,
-        inventory: Inventory,
+        inventory: Arc<Inventory>,
         version: VersionId,
         known: Vec<KnownHost>,
         pauses: Vec<(HostId, Pause)>,
     ) -> oneshot::Receiver<()> {
         let (in_force, told) = oneshot::channel();
-        let inventory = Arc::new(inventory);
         let installed = Installed { inventory, version, known, pauses, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;

@@ -45,6 +45,9 @@ pub(super) async fn open(
     spool: Option<&Spool>,
 ) -> Result<Option<Registry>, AppError> {
     let opened = store.try_open().await;
+    if opened.is_ok() {
+        recognise(store, spool).await;
+    }
     let (remembered, unreadable) = match spool {
         Some(spool) => match spool.recall().await {
             Ok(remembered) => (remembered, None),
@@ -57,6 +60,9 @@ pub(super) async fn open(
         tracing::error!(error = chain(&error), "the spool cannot be read");
     }
     let Err(error) = opened else { return Ok(remembered) };
+    if let Some(identity) = remembered.as_ref().and_then(|registry| registry.store.clone()) {
+        store.expect(identity);
+    }
     let did_let_in = remembered.is_some()
         && matches!(error, StoreError::Denied { .. } | StoreError::Failed { .. });
     let is_waited_for = error.is_absence() || did_let_in;
@@ -71,8 +77,20 @@ pub(super) async fn open(
     Ok(remembered)
 }
 
+/// Tells the spool which store it is that was opened: rows for another one are not for it.
+async fn recognise(store: &Awaited, spool: Option<&Spool>) {
+    let Some(spool) = spool else { return };
+    let recognised = match store.identity().await {
+        Ok(identity) => spool.is_for(identity).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = recognised {
+        tracing::error!(error = chain(&error), "the spool cannot be opened");
+    }
+}
+
 /// Tries to open the store until it is open.
-pub(super) async fn keep_opening(store: Arc<Awaited>) {
+pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>) {
     let mut wait = OPEN_FIRST;
     let mut said = String::new();
     while let Err(error) = store.try_open().await {
@@ -85,6 +103,7 @@ pub(super) async fn keep_opening(store: Arc<Awaited>) {
         wait = OPEN_CAP.min(wait.saturating_mul(2));
     }
     if !said.is_empty() {
+        recognise(&store, spool.as_deref()).await;
         tracing::info!("the store is open");
     }
 }
@@ -138,7 +157,8 @@ fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
     for (reason, count) in [
         (LossReason::QueueFull, stats.dropped),
         (LossReason::SpoolFull, stats.evicted),
-        (LossReason::Refused, stats.rejected + stats.conflicting),
+        (LossReason::Refused, stats.rejected),
+        (LossReason::Conflict, stats.conflicting),
     ] {
         metrics.rows_lost.get_or_create(&ReasonLabel { reason }).set(gauge(count));
     }

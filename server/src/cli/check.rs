@@ -189,7 +189,7 @@ impl Health {
 async fn ask(poller: &Poller, inventory: &Inventory, runtime: &Runtime) -> Vec<Health> {
     let mut set = JoinSet::new();
     for host in inventory.hosts.values().filter(|host| !host.paused) {
-        let target = Target::from(host);
+        let target = Target::from(&**host);
         let (poller, clock) = (poller.clone(), Arc::clone(runtime.clock()));
         set.spawn(async move {
             let link = Link::new(target.addresses);

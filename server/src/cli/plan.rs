@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::{
     CliError, Runtime,
+    forecast::{DAY, Forecast},
     output::{self, Output, plural},
     targets,
 };
 use crate::{
     app,
+    config::Config,
     inventory::{Inventory, Roster},
-    schedule::Schedule,
     store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus},
     units::WallMs,
 };
@@ -24,15 +25,6 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman plan --inventory new.toml     before it is put in force
   roundsman plan --json | jq .retired";
-
-/// Bytes that a poll takes in the store as long as fewer than [`ENOUGH`] are kept: its row, with its
-/// share of the indexes, of a host with a few disks and interfaces.
-const BYTES_PER_POLL: u64 = 4096;
-
-/// Polls from which on what they take is measured.
-const ENOUGH: u64 = 1_000;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Flags of `plan`.
 #[derive(Debug, Args)]
@@ -62,6 +54,8 @@ struct Plan {
     polls_per_second: f64,
     rows_per_day: u64,
     bytes_per_poll: u64,
+    /// Once it is sealed; none where nothing is sealed.
+    bytes_per_sealed_poll: Option<u64>,
     /// Whether that is measured on the store, or a figure for want of polls.
     measured: bool,
     bytes_per_day: u64,
@@ -85,7 +79,7 @@ struct Changed {
 /// Plans and prints.
 pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
     let config = runtime.start(Vec::new(), true)?;
-    let file = targets::read(&config.inventory)?;
+    let file = Arc::new(targets::read(&config.inventory)?);
     let kept = runtime.block_on(async {
         let clock = Arc::clone(runtime.clock());
         let store = match store::open(&config.store, Mode::ReadOnly, clock).await {
@@ -98,7 +92,7 @@ pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
     })?;
     let (hosts, status) =
         kept.map_or_else(Default::default, |(hosts, status)| (hosts, Some(status)));
-    let mut plan = plan(&file, &hosts, status.as_ref(), config.retention.polls, runtime.now());
+    let mut plan = plan(&file, &hosts, status.as_ref(), &config, runtime.now());
     plan.inventory = config.inventory.display().to_string();
     if args.json {
         runtime.output.json(&plan)
@@ -108,12 +102,13 @@ pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
 }
 
 fn plan(
-    file: &Inventory,
+    file: &Arc<Inventory>,
     kept: &[HostSummary],
     status: Option<&StoreStatus>,
-    retention: Duration,
+    config: &Config,
     now: WallMs,
 ) -> Plan {
+    let retention = config.retention.polls;
     let mut roster = Roster::default();
     roster.restore(file, kept.iter().map(app::kept));
     let after = roster.with(file);
@@ -132,8 +127,9 @@ fn plan(
         discovered: after.hosts.len() - file.hosts.len(),
         discoveries: file.discoveries.len(),
         polls_per_second: 0.0,
-        rows_per_day: rows_per_day(&after, now),
-        bytes_per_poll: BYTES_PER_POLL,
+        rows_per_day: 0,
+        bytes_per_poll: 0,
+        bytes_per_sealed_poll: None,
         measured: false,
         bytes_per_day: 0,
         retention_days: retention.as_secs_f64() / DAY.as_secs_f64(),
@@ -158,7 +154,7 @@ fn plan(
         let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
         let what: Vec<_> = [
             ("group", found.group != host.group),
-            ("labels", found.labels != host.labels),
+            ("labels", found.labels != *host.labels),
             ("addresses", found.addresses != addresses),
         ]
         .into_iter()
@@ -172,49 +168,19 @@ fn plan(
     }
     let gone = kept.iter().filter(|host| !stay.contains(&host.id));
     plan.retired = gone.map(|host| host.name.to_string()).collect();
-    cost(&mut plan, status);
+    cost(&mut plan, &Forecast::new(&after, status, config.seal.after, now), retention);
     plan
 }
 
 /// What the polls of a day take, and all that are kept.
-fn cost(plan: &mut Plan, status: Option<&StoreStatus>) {
-    if let Some(status) = status.filter(|status| status.polls >= ENOUGH) {
-        plan.bytes_per_poll = status.bytes.saturating_sub(status.free_bytes) / status.polls;
-        plan.measured = true;
-    }
-    plan.bytes_per_day = plan.rows_per_day.saturating_mul(plan.bytes_per_poll);
-    #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
-    let (rows, bytes) = (plan.rows_per_day as f64, plan.bytes_per_day as f64);
-    plan.polls_per_second = rows / DAY.as_secs_f64();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a positive figure"
-    )]
-    let whole = (bytes * plan.retention_days) as u64;
-    plan.bytes_in_retention = whole;
-}
-
-/// Polls of the coming day, paused hosts left out; each schedule is counted once.
-fn rows_per_day(inventory: &Inventory, now: WallMs) -> u64 {
-    let mut known: HashMap<&Schedule, u64> = HashMap::new();
-    let polled = inventory.hosts.values().filter(|host| !host.paused);
-    polled
-        .map(|host| *known.entry(&host.schedule).or_insert_with(|| slots(&host.schedule, now)))
-        .sum()
-}
-
-fn slots(schedule: &Schedule, now: WallMs) -> u64 {
-    if !schedule.is_cron() {
-        let slots = DAY.as_millis() / schedule.shortest_gap().as_millis().max(1);
-        return u64::try_from(slots).unwrap_or(u64::MAX);
-    }
-    let (mut at, end, mut slots) = (now, now.plus(DAY), 0);
-    while let Some(next) = schedule.next_slot(Duration::ZERO, at).filter(|next| *next <= end) {
-        slots += 1;
-        at = next;
-    }
-    slots
+fn cost(plan: &mut Plan, forecast: &Forecast, retention: Duration) {
+    plan.polls_per_second = forecast.polls_per_second;
+    plan.rows_per_day = forecast.rows_per_day;
+    plan.bytes_per_poll = forecast.bytes_per_poll;
+    plan.bytes_per_sealed_poll = forecast.bytes_per_sealed_poll;
+    plan.measured = forecast.measured;
+    plan.bytes_per_day = forecast.bytes_per_day();
+    plan.bytes_in_retention = forecast.bytes_in(retention);
 }
 
 fn text(plan: &Plan, output: Output) -> String {

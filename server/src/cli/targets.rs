@@ -77,7 +77,7 @@ pub(super) fn find(wanted: &[String], path: &Path) -> Result<Vec<Target>, CliErr
     let mut targets = Vec::new();
     for word in wanted {
         if let Some(host) = known.and_then(|inventory| inventory.hosts.get(word.as_str())) {
-            targets.push(Target::from(host));
+            targets.push(Target::from(&**host));
         } else if let Some(address) = address(word) {
             let name = HostName::new(word.trim_matches(|c| "[]".contains(c)).trim())
                 .or_else(|_| HostName::new(&address.host))

@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Facts, HostId, HostName, Labels, Outcome, State, Timings, Values, VersionId},
+        model::{Facts, HostId, HostName, Outcome, State, Timings, Values, VersionId},
         units::Micros,
     };
 
@@ -209,8 +209,8 @@ mod tests {
             id: HostId(1),
             name: HostName::new("web-1").unwrap(),
             group: None,
-            labels: Labels::new(),
-            addresses: Vec::new(),
+            labels: Arc::default(),
+            addresses: Arc::default(),
             schedule: "every 2s".into(),
             state: record.state,
             since: NOW,

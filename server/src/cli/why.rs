@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     health::Policy,
-    query::{WhyAttempt, WhyShape},
+    query::{LossShape, WhyAttempt, WhyShape},
 };
 
 /// Shown under the help.
@@ -74,6 +74,13 @@ fn text(why: &WhyShape, output: Output) -> String {
         ]
     });
     text.push_str(&output.table(&header, rows));
+    for loss in &why.losses {
+        let LossShape { from, to, hosts, polls, reason, .. } = loss;
+        let (from, to) = (from.0, to.0);
+        text.push_str(&format!(
+            "\n{polls} polls of {hosts} hosts, due from {from} to {to}, could not be kept: {reason}\n"
+        ));
+    }
     text
 }
 

@@ -136,6 +136,8 @@ settings! {
         "Most bytes of rows that wait on disk (`data`/spool.db) while the store is away; 0: none do";
     POLL_IN_FLIGHT: u32 = "poll.in_flight", 256, Some((1, 65_536)),
         "Most polls in flight at once";
+    POLL_IN_FLIGHT_FOR: Duration = "poll.in_flight_for", millis(250), Some((millis(10), secs(300))),
+        "How long a poll counts as in flight: after that it only waits for its host";
     POLL_IN_FLIGHT_UNWELL: u32 = "poll.in_flight_unwell", 64, Some((1, 65_536)),
         "Most polls in flight at once of hosts whose last poll failed, beside those of the others";
     POLL_CONNECT_TIMEOUT: Duration = "poll.connect_timeout", secs(2), Some((millis(10), secs(60))),

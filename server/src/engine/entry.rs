@@ -42,11 +42,31 @@ pub(super) struct Settled {
     pub(super) facts: Option<Facts>,
 }
 
+/// A host's settings in words: a view is made for every poll, and these change with the inventory.
+#[derive(Debug)]
+struct Shown {
+    addresses: Arc<[Arc<str>]>,
+    schedule: Arc<str>,
+    /// Why a host is up with nothing more to say: nearly always the words of the poll before.
+    up: Option<(WallMs, Arc<str>)>,
+}
+
+impl Shown {
+    fn of(spec: &Host) -> Self {
+        Self {
+            addresses: spec.addresses.iter().map(|a| Arc::from(a.to_string())).collect(),
+            schedule: spec.schedule.to_string().into(),
+            up: None,
+        }
+    }
+}
+
 /// What the engine knows of one host.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) id: HostId,
-    pub(super) spec: Host,
+    pub(super) spec: Arc<Host>,
+    shown: Shown,
     pub(super) link: Arc<Link>,
     pub(super) health: Health,
     pub(super) facts: Facts,
@@ -71,7 +91,7 @@ impl Entry {
     /// A host as the store remembers it.
     pub(super) fn new(
         id: HostId,
-        spec: Host,
+        spec: Arc<Host>,
         health: Health,
         facts: Facts,
         last_slot: WallMs,
@@ -79,6 +99,7 @@ impl Entry {
         Self {
             id,
             link: Link::new(spec.addresses.clone()),
+            shown: Shown::of(&spec),
             spec,
             health,
             facts,
@@ -94,6 +115,12 @@ impl Entry {
             last_good: None,
             recent: VecDeque::with_capacity(RECENT_ATTEMPTS),
         }
+    }
+
+    /// Other settings for it; the link is the caller's to renew.
+    pub(super) fn respecify(&mut self, spec: &Arc<Host>) {
+        self.spec = Arc::clone(spec);
+        self.shown = Shown::of(spec);
     }
 
     /// The slot a poll is kept under: the one it was due at, or the next free millisecond when that
@@ -205,7 +232,7 @@ impl Entry {
 
     /// This host for everybody else.
     pub(super) fn view(
-        &self,
+        &mut self,
         policy: &Policy,
         isolated: Option<WallMs>,
         next_due: Option<WallMs>,
@@ -218,21 +245,31 @@ impl Entry {
             isolated,
             asked_again: asked_again.map(|until| now.wall.plus(until.since(now.mono))),
         };
+        let plain = self.health.state == State::Up
+            && !self.health.flapping.is_on()
+            && around == Around::default();
+        let reason = match &self.shown.up {
+            Some((since, words)) if plain && *since == self.health.since => Arc::clone(words),
+            _ => health::explain(&self.health, policy, &around).into(),
+        };
+        if plain {
+            self.shown.up = Some((self.health.since, Arc::clone(&reason)));
+        }
         let failing = matches!(self.health.state, State::Suspect | State::Down);
         let because = self.parent.as_ref().filter(|_| failing);
         HostView {
             id: self.id,
             name: self.spec.name.clone(),
             group: self.spec.group.clone(),
-            labels: self.spec.labels.clone(),
-            addresses: self.spec.addresses.iter().map(|a| a.to_string().into()).collect(),
-            schedule: self.spec.schedule.to_string().into(),
+            labels: Arc::clone(&self.spec.labels),
+            addresses: Arc::clone(&self.shown.addresses),
+            schedule: Arc::clone(&self.shown.schedule),
             state: self.health.state,
             since: self.health.since,
             flapping: self.health.flapping.is_on(),
             unreachable_because: because.map(|parent| parent.name.clone()),
             paused_until: self.rest.as_ref().and_then(Rest::until),
-            reason: health::explain(&self.health, policy, &around).into(),
+            reason,
             facts: self.facts.clone(),
             last: self.last.clone(),
             last_good: self.last_good.clone(),

@@ -1,6 +1,8 @@
 //! An inventory comes into force: host by host, and what did not change is not touched.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc, vec};
+
+use tokio::sync::oneshot;
 
 use super::{Engine, Installed, entry::Entry, rest::Windows};
 use crate::{
@@ -13,9 +15,26 @@ use crate::{
     units::WallMs,
 };
 
+/// Hosts that are put in force before polls get a turn again: well under a millisecond's work, ten
+/// times that when all of them are new.
+pub(super) const SLICE: usize = 100;
+
+/// An inventory that is coming into force.
+#[derive(Debug)]
+pub(super) struct Installing {
+    inventory: Arc<Inventory>,
+    left: vec::IntoIter<KnownHost>,
+    in_force: oneshot::Sender<()>,
+}
+
 impl Engine {
-    /// Puts an inventory in force, host by host; what did not change is not touched.
+    /// Begins to put an inventory in force. What is to be done for each host follows in slices
+    /// ([`Engine::install_slice`]), so that polls go on beside it; one that is still on its way is
+    /// finished first.
     pub(super) fn install(&mut self, installed: Installed) {
+        while self.installing.is_some() {
+            self.install_slice();
+        }
         let Installed { inventory, version, known, pauses, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(pause);
@@ -35,20 +54,33 @@ impl Engine {
         for id in gone {
             self.retire(id);
         }
-        for host in known {
-            self.install_host(&inventory, host);
+        self.installing = Some(Installing { inventory, left: known.into_iter(), in_force });
+    }
+
+    /// Puts the next [`SLICE`] hosts in force; what did not change is not touched.
+    pub(super) fn install_slice(&mut self) {
+        let Some(mut installing) = self.installing.take() else { return };
+        for known in installing.left.by_ref().take(SLICE) {
+            let host = known.id;
+            self.install_host(&installing.inventory, known);
+            // Windows may be others for a host that is the same.
+            self.reassess(host, self.parts.clock.now());
+        }
+        if installing.left.len() > 0 {
+            self.installing = Some(installing);
+            return;
         }
         let now = self.parts.clock.now();
-        self.reassess_all(now);
         self.agenda.open(now);
         self.parts.metrics.inventory_loads.inc();
+        let (version, hash) = (self.version, installing.inventory.hash.as_str().into());
         self.parts.live.update_server(|server| {
-            server.inventory = Some((version, inventory.hash.as_str().into(), now.wall));
+            server.inventory = Some((version, hash, now.wall));
             server.inventory_error = None;
             server.ready = true;
         });
         // Only the start waits for it.
-        let _ = in_force.send(());
+        let _ = installing.in_force.send(());
     }
 
     fn retire(&mut self, id: HostId) {
@@ -71,7 +103,9 @@ impl Engine {
         let mut schedule_changed = true;
         let mut transitions = Vec::new();
         let entry = match self.hosts.remove(&known.id) {
-            Some(entry) if entry.spec == *spec => {
+            Some(mut entry) if entry.spec == *spec => {
+                // The same in other memory: so that of the inventory before is given back.
+                entry.spec = Arc::clone(spec);
                 self.hosts.insert(known.id, entry);
                 return;
             }
@@ -86,14 +120,15 @@ impl Engine {
                     self.names.remove(&entry.spec.name);
                     self.parts.live.remove(&entry.spec.name);
                 }
-                entry.spec = spec.clone();
+                entry.respecify(spec);
                 entry
             }
             None => {
                 let last_slot = known.latest_slot.unwrap_or(WallMs(0));
                 let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
                 let health = Health::known(state, since);
-                let mut entry = Entry::new(known.id, spec.clone(), health, known.facts, last_slot);
+                let mut entry =
+                    Entry::new(known.id, Arc::clone(spec), health, known.facts, last_slot);
                 transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
                 entry
             }

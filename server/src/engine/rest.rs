@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// Looks at every host anew: windows are others.
-    pub(super) fn reassess_all(&mut self, now: Now) {
+    fn reassess_all(&mut self, now: Now) {
         let all: Vec<HostId> = self.hosts.keys().copied().collect();
         for host in all {
             self.reassess(host, now);
@@ -85,7 +85,7 @@ impl Engine {
         let _ = done.send(());
     }
 
-    fn reassess(&mut self, host: HostId, now: Now) {
+    pub(super) fn reassess(&mut self, host: HostId, now: Now) {
         let Some(spec) = self.hosts.get(&host).map(|entry| &entry.spec) else { return };
         let rest = self.rest_of(host, spec, now.wall);
         let Some(entry) = self.hosts.get_mut(&host).filter(|entry| entry.rest != rest) else {

@@ -18,8 +18,8 @@ use crate::{
 
 impl Engine {
     /// Shows a host as it is now to everybody else.
-    pub(super) fn show(&self, host: HostId, now: Now) {
-        let Some(entry) = self.hosts.get(&host) else { return };
+    pub(super) fn show(&mut self, host: HostId, now: Now) {
+        let Some(entry) = self.hosts.get_mut(&host) else { return };
         let next_due = self.agenda.next_slot(host);
         self.parts.live.publish(entry.view(&self.parts.policy, self.isolated, next_due, now));
     }

@@ -192,6 +192,9 @@ fn install_ten_thousand(engine: &mut Engine, mark: &str) {
     }
     let Command::Install(installed) = installed(&text) else { unreachable!() };
     engine.install(*installed);
+    while engine.installing.is_some() {
+        engine.install_slice();
+    }
 }
 
 #[tokio::test]

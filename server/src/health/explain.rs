@@ -70,7 +70,7 @@ fn answered(from: State, good: u32) -> String {
 }
 
 /// What stands around a host's state.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Around<'a> {
     /// Why it is left alone.
     pub rest: Option<&'a Rest>,

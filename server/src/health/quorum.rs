@@ -25,6 +25,10 @@ pub const ISOLATED_HOSTS: usize = 4;
 pub const ISOLATED_GROUPS: usize = 2;
 /// A fleet of a single group needs so many failing hosts instead.
 pub const ISOLATED_ONE_GROUP: usize = 10;
+/// All witnesses are counted at most so often in the length of one window. So an outage of a large
+/// fleet costs a constant per failed poll, and is found later by no more than a share of an interval
+/// that no host can go down in.
+pub(super) const COUNTS_PER_WINDOW: u32 = 64;
 
 /// What speaks for the server being cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +76,14 @@ pub struct Quorum {
     failing: usize,
     /// The first result of all: a window that reaches before it is not full yet.
     began: Option<Mono>,
+    /// When the witnesses of each window were last counted, and found not to convict.
+    counted: BTreeMap<Duration, Mono>,
     /// The window that isolation was found in.
     isolated: Option<Duration>,
     /// Since when most answer again.
     clear_since: Option<Mono>,
+    #[cfg(test)]
+    counts: u32,
 }
 
 impl Quorum {
@@ -100,7 +108,16 @@ impl Quorum {
         if self.began.is_some_and(|began| now.since(began) < interval) {
             return None;
         }
-        let evidence = self.weigh(interval, now)?;
+        let counted = self.counted.get(&interval);
+        if counted.is_some_and(|at| now.since(*at) < interval / COUNTS_PER_WINDOW) {
+            return None;
+        }
+        let Some(evidence) = self.weigh(interval, now) else {
+            self.counted.retain(|window, at| now.since(*at) < *window / COUNTS_PER_WINDOW);
+            self.counted.insert(interval, now);
+            return None;
+        };
+        self.counted.clear();
         self.isolated = Some(interval);
         self.clear_since = None;
         Some(evidence)
@@ -138,7 +155,11 @@ impl Quorum {
         fresh.fold((0, 0), |(failed, all), seen| (failed + usize::from(!seen.answered), all + 1))
     }
 
-    fn weigh(&self, window: Duration, now: Mono) -> Option<Evidence> {
+    fn weigh(&mut self, window: Duration, now: Mono) -> Option<Evidence> {
+        #[cfg(test)]
+        {
+            self.counts += 1;
+        }
         let (failed, polled) = self.fresh(window, now);
         if failed < ISOLATED_HOSTS || !is_most(failed, polled) {
             return None;
@@ -231,6 +252,35 @@ mod tests {
         fleet.round(|_| true);
         assert!(!fleet.quorum.is_isolated());
         assert_eq!(fleet.round(|_| false).len(), 1, "a second cut is told again");
+    }
+
+    #[test]
+    fn an_outage_of_a_large_fleet_is_found_in_time_and_costs_few_counts() {
+        const HOSTS: u64 = 10_000;
+        let mut fleet = Fleet::new(4, 2_500);
+        let step = INTERVAL / u32::try_from(HOSTS).unwrap();
+        let mut hear = |turn: u64, answered| {
+            // All groups alike at any moment.
+            let host = turn % 4 * 2_500 + turn / 4 % 2_500;
+            let host = i64::try_from(host).unwrap();
+            let group = fleet.groups.get(usize::try_from(host / 2_500).unwrap());
+            let testimony = Testimony { host: HostId(host), group, answered, interval: INTERVAL };
+            let now = Mono(step * u32::try_from(turn).unwrap());
+            (fleet.quorum.hear(testimony, now), fleet.quorum.counts)
+        };
+        for turn in 0..2 * HOSTS {
+            hear(turn, true);
+        }
+        for failed in 1.. {
+            let (found, counts) = hear(2 * HOSTS + failed, false);
+            if found.is_some() {
+                assert!(failed > HOSTS / 2, "{failed}: not most yet");
+                let late = HOSTS / u64::from(COUNTS_PER_WINDOW) + 1;
+                assert!(failed <= HOSTS / 2 + late, "{failed} failed before it was found");
+                assert!(counts <= COUNTS_PER_WINDOW, "{counts}");
+                return;
+            }
+        }
     }
 
     #[test]

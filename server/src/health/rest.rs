@@ -2,13 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::WallMs;
 
 /// The longest reason that an operator may give for a pause, bytes.
 pub const MAX_REASON_BYTES: usize = 200;
 
 /// A pause that an operator asked for. It outlives the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// When it was asked for.
     pub since: WallMs,

@@ -85,7 +85,7 @@ impl News {
         Self::Host(Box::new(HostNews {
             transition: transition.clone(),
             group: host.group.clone(),
-            labels: host.labels.clone(),
+            labels: Labels::clone(&host.labels),
         }))
     }
 

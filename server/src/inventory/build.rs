@@ -1,6 +1,6 @@
 //! From the text to an inventory: sections in the order of the file, then what holds between hosts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use toml::de::DeTable;
 
@@ -265,7 +265,7 @@ impl<'t> Builder<'t> {
         let host = Host {
             name: name.value.clone(),
             group,
-            labels: profile.labels.clone(),
+            labels: Arc::new(profile.labels.clone()),
             addresses: addresses.iter().map(|address| address.value.clone()).collect(),
             schedule: profile.schedule.clone(),
             timeout: profile.timeout,
@@ -359,7 +359,7 @@ impl<'t> Builder<'t> {
             if let Some(group) = draft.host.group.as_ref().and_then(|name| groups.get_mut(name)) {
                 group.hosts.insert(name.clone());
             }
-            hosts.insert(name, draft.host);
+            hosts.insert(name, Arc::new(draft.host));
         }
         let discoveries = self.discoveries.into_iter().map(|(discovery, _)| discovery).collect();
         Ok(Inventory { hosts, groups, discoveries, maintenance, hash })

@@ -119,7 +119,7 @@ pub struct Roster {
 
 impl Roster {
     /// Takes in the hosts that were discovered before a restart and are still asked for by
-    /// `inventory`, where they were met last.
+    /// `inventory`, where they were met last. Who is known already was met since.
     pub fn restore(&mut self, inventory: &Inventory, kept: impl IntoIterator<Item = Kept>) {
         for host in kept {
             let Some(dns) = host.labels.get(DISCOVERED) else { continue };
@@ -131,21 +131,27 @@ impl Roster {
             let key = host.who.machine.clone().unwrap_or_else(|| by_name(host.name.as_str()));
             let (address, port) = (socket.ip(), socket.port());
             let dns = Arc::clone(&discovery.dns);
-            self.members
-                .insert(key, Member { name: host.name, dns, port, address, gone_since: None });
+            let member = Member { name: host.name, dns, port, address, gone_since: None };
+            self.members.entry(key).or_insert(member);
         }
     }
 
     /// The inventory of the file with every discovered host in it.
     #[must_use]
-    pub fn with(&self, inventory: &Inventory) -> Inventory {
-        let mut whole = inventory.clone();
+    pub fn with(&self, inventory: &Arc<Inventory>) -> Arc<Inventory> {
+        if self.members.is_empty() {
+            return Arc::clone(inventory);
+        }
+        let mut whole = Inventory::clone(inventory);
         for member in self.members.values() {
             let of = |discovery: &&Discovery| member.is_of(discovery);
             let Some(discovery) = inventory.discoveries.iter().find(of) else { continue };
-            whole.hosts.entry(member.name.clone()).or_insert_with(|| host(member, discovery));
+            whole
+                .hosts
+                .entry(member.name.clone())
+                .or_insert_with(|| Arc::new(host(member, discovery)));
         }
-        whole
+        Arc::new(whole)
     }
 
     /// Drops members that `inventory` does not ask for any more, or lists itself.
@@ -361,7 +367,7 @@ fn host(member: &Member, discovery: &Discovery) -> Host {
     Host {
         name: member.name.clone(),
         group: Some(discovery.group.clone()),
-        labels,
+        labels: Arc::new(labels),
         addresses: vec![Address { host: member.address.to_string().into(), port: member.port }],
         schedule: discovery.schedule.clone(),
         timeout: discovery.timeout,

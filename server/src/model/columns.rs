@@ -29,6 +29,17 @@ pub enum Kind {
     Real,
 }
 
+impl Kind {
+    /// A value as a column of this kind keeps it: whole, or to a thousandth.
+    #[must_use]
+    pub fn tidy(self, value: f64) -> f64 {
+        match self {
+            Self::Whole => value.round(),
+            Self::Real => (value * 1000.0).round() / 1000.0,
+        }
+    }
+}
+
 /// What one unit of a column means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -116,10 +127,7 @@ impl<C: ColumnSet> Values<C> {
     /// none; a measured one is rounded to a thousandth.
     pub fn set(&mut self, column: C, value: impl Into<Option<f64>>) {
         let measured = value.into().filter(|v| v.is_finite() && *v >= 0.0);
-        self.cells[column.index()] = measured.map_or(f64::NAN, |v| match column.spec().kind {
-            Kind::Whole => v.round(),
-            Kind::Real => (v * 1000.0).round() / 1000.0,
-        });
+        self.cells[column.index()] = measured.map_or(f64::NAN, |v| column.spec().kind.tidy(v));
     }
 
     /// Every column with its value.

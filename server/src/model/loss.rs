@@ -1,5 +1,7 @@
 //! Polls that were made and could not be kept: the ledger's account of its own gaps.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
@@ -14,8 +16,20 @@ words! {
         SpoolFull = "spool_full";
         /// The store can never keep the row.
         Refused = "refused";
+        /// Another attempt holds the slot: the server's clock was set back.
+        Conflict = "conflict";
+        /// The server stopped, and neither the store nor the spool took them in time.
+        Shutdown = "shutdown";
         /// The row in the spool could not be read again.
         Unreadable = "unreadable";
+    }
+}
+
+/// In one line, for logs and people.
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, hosts, polls, reason, .. } = self;
+        write!(f, "{polls} polls of {hosts} hosts, due from {from} to {to}: {reason}")
     }
 }
 

@@ -1,19 +1,19 @@
-//! A poll as one sentence: within the limit of polls in flight, before its deadline, after the
+//! A poll as one sentence: in one of the places for polls, before its deadline, after the
 //! probe's health check where that is wanted, tried again once if the kept connection was dead,
 //! connect and call.
 
 use std::{
     future::{Future, Ready, ready},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::{sync::Semaphore, time::timeout};
 use tower::{
     ServiceBuilder,
     layer::layer_fn,
-    limit::{ConcurrencyLimit, GlobalConcurrencyLimitLayer},
     retry::{Policy, Retry, RetryLayer},
 };
 
@@ -25,19 +25,64 @@ use super::{
     job::{Asked, Step},
 };
 
-/// The layers, outermost first. Waiting for the limit is outside the deadline: our queue is not the
+/// The layers, outermost first. Waiting for a place is outside the deadline: our queue is not the
 /// host's fault.
-pub(super) type Stack =
-    ConcurrencyLimit<Deadline<Retry<OnceIfTheKeptConnectionDied, Connect<Call>>>>;
+pub(super) type Stack = Placed<Deadline<Retry<OnceIfTheKeptConnectionDied, Connect<Call>>>>;
 
-/// Builds the stack; `slots` is the limit of polls in flight, shared by all clones.
-pub(super) fn stack(shared: &Arc<Shared>, slots: &Arc<Semaphore>) -> Stack {
+/// Builds the stack; `slots` are the places, shared by all clones, and `held` is how long a poll may
+/// keep one; none is to its end.
+pub(super) fn stack(shared: &Arc<Shared>, slots: &Arc<Semaphore>, held: Option<Duration>) -> Stack {
     ServiceBuilder::new()
-        .layer(GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(slots)))
+        .layer(layer_fn(|inner| Placed { slots: Arc::clone(slots), held, inner }))
         .layer(layer_fn(|inner| Deadline { shared: Arc::clone(shared), inner }))
         .layer(RetryLayer::new(OnceIfTheKeptConnectionDied { tried: false }))
         .layer(layer_fn(|inner| Connect { shared: Arc::clone(shared), inner }))
         .service(Call { shared: Arc::clone(shared) })
+}
+
+/// Bounds the polls that are at work. Unlike tower's own limit it takes the place of a poll away that
+/// does nothing but wait for its host: half a fleet that falls silent at one moment would otherwise
+/// hold every place to its deadline, before anybody knows that it is not well. How many such polls
+/// there are is bounded by the hosts, for each has one poll at most.
+#[derive(Clone)]
+pub(super) struct Placed<S> {
+    slots: Arc<Semaphore>,
+    held: Option<Duration>,
+    inner: S,
+}
+
+impl<S> tower::Service<Asked> for Placed<S>
+where
+    S: tower::Service<Asked, Response = Answered, Error = Fault> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Answered;
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, asked: Asked) -> Self::Future {
+        // The one that is ready goes with the call, a fresh one stays for the next.
+        let fresh = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, fresh);
+        let (slots, held) = (Arc::clone(&self.slots), self.held);
+        Box::pin(async move {
+            // Nobody closes the semaphore.
+            let place = slots.acquire_owned().await.ok();
+            let mut poll = pin!(ready.call(asked));
+            let Some(held) = held else { return poll.await };
+            match timeout(held, &mut poll).await {
+                Ok(result) => result,
+                Err(_over) => {
+                    drop(place);
+                    poll.await
+                }
+            }
+        })
+    }
 }
 
 /// Bounds everything below it, the body of the answer included: tonic's own timeouts cover neither

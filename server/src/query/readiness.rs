@@ -81,6 +81,17 @@ impl Readiness {
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")
         }));
+        if let Some(why) = &writer.last_refusal {
+            let rows = writer.rejected;
+            warnings.push(format!("{rows} rows were refused since the start, the last: {why}"));
+        }
+        if writer.conflicting > 0 {
+            warnings.push(format!(
+                "{} polls were lost since the start: the store has others of the same moments; this \
+                 machine's clock was set back, or another server writes to the same store",
+                writer.conflicting
+            ));
+        }
         if let Some(since) = writer.failing_since {
             let error = writer.last_error.as_deref().unwrap_or("unknown");
             reasons.push(format!("the store takes no rows since {since}: {error}"));
@@ -196,11 +207,22 @@ mod tests {
                 "the spool does not work, 7 rows wait in memory: no room",
             ]
         );
+        let writer = WriterStats {
+            rejected: 2,
+            last_refusal: Some("due in another year".into()),
+            conflicting: 5,
+            ..writer
+        };
         // While the store takes rows, what is left of an outage stops no work.
         let writer = WriterStats { failing_since: None, ..writer };
         let readiness = Readiness::judge(&well(), None, &writer, NOW);
         assert!(readiness.ready, "{readiness:?}");
-        assert_eq!(readiness.warnings.len(), 2);
+        assert_eq!(readiness.warnings.len(), 4);
+        assert_eq!(
+            readiness.warnings[0],
+            "2 rows were refused since the start, the last: due in another year"
+        );
+        assert!(readiness.warnings[1].starts_with("5 polls were lost"), "{readiness:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::poll_shape::PollShape;
 use crate::{
     live::{Attempt, HostView},
-    model::{Cause, Facts, Outcome, Record, State, Transition},
+    model::{Cause, Facts, Labels, Outcome, Record, State, Transition},
     store::HostSummary,
     units::WallMs,
 };
@@ -93,8 +93,8 @@ impl HostShape {
             id: view.id.0,
             name: view.name.as_str().into(),
             group: view.group.as_ref().map(|group| group.as_str().into()),
-            labels: view.labels.clone(),
-            addresses: view.addresses.clone(),
+            labels: Labels::clone(&view.labels),
+            addresses: view.addresses.to_vec(),
             schedule: Some(Arc::clone(&view.schedule)),
             state: view.state,
             since: Some(Rfc3339(view.since)),

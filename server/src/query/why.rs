@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Query, QueryError, STORE_PATIENCE,
+    LossShape, Query, QueryError, STORE_PATIENCE,
     shapes::{EventShape, HostShape, Rfc3339},
 };
 use crate::{
@@ -38,6 +38,9 @@ pub struct WhyShape {
     pub attempts: Vec<WhyAttempt>,
     /// The last changes of state, at most [`WHY_EVENTS`], newest first.
     pub events: Vec<EventShape>,
+    /// Polls of any hosts that could not be kept since the first of the attempts, at most
+    /// [`WHY_EVENTS`]: why one may be missing here.
+    pub losses: Vec<LossShape>,
 }
 
 /// One attempt with every step. A step that was not reached is `null`.
@@ -133,6 +136,7 @@ pub(super) fn of_view(view: &HostView, before: Vec<WhyAttempt>) -> WhyShape {
         host,
         attempts,
         events: Vec::new(),
+        losses: Vec::new(),
     }
 }
 
@@ -154,7 +158,8 @@ pub(super) fn of_store(
         sentence.push_str(&format!(" It became {} because: {}.", change.to, change.reason));
     }
     let (next_due, next_due_ms, store_error) = (None, None, None);
-    WhyShape { sentence, next_due, next_due_ms, store_error, host, attempts, events }
+    let losses = Vec::new();
+    WhyShape { sentence, next_due, next_due_ms, store_error, host, attempts, events, losses }
 }
 
 /// The evidence for a state, counted again from the newest attempts.
@@ -216,9 +221,18 @@ impl Query {
         let newest = store::Order::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
         let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
+        let losses = match polls.last() {
+            Some(oldest) => self.losses_since(oldest.slot).await?,
+            None => Vec::new(),
+        };
         let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
         let events = events.iter().map(EventShape::from).collect();
-        Ok(of_store(host, attempts, events, policy))
+        Ok(WhyShape { losses, ..of_store(host, attempts, events, policy) })
+    }
+
+    async fn losses_since(&self, from: WallMs) -> Result<Vec<LossShape>, StoreError> {
+        let span = store::Span { from, ..store::Span::ALL };
+        Ok(self.store.losses(span, WHY_EVENTS).await?.iter().map(LossShape::from).collect())
     }
 
     /// The live view, completed with what only the store knows, when it answers in time.
@@ -234,20 +248,24 @@ impl Query {
             };
             let all = store::Span::ALL;
             let events = self.store.transitions(Some(view.id), all, newest, WHY_EVENTS).await?;
-            Ok::<_, StoreError>((before, events))
+            let oldest = before.last().map_or(until, |oldest| oldest.slot);
+            let losses = self.losses_since(oldest).await?;
+            Ok::<_, StoreError>((before, events, losses))
         };
+        let nothing = || (Vec::new(), Vec::new(), Vec::new());
         let (kept, error) = match tokio::time::timeout(STORE_PATIENCE, asking).await {
             Ok(Ok(kept)) => (kept, None),
-            Ok(Err(error)) => ((Vec::new(), Vec::new()), Some(error.to_string())),
+            Ok(Err(error)) => (nothing(), Some(error.to_string())),
             Err(_) => {
                 let late = format!("no answer within {} s", STORE_PATIENCE.as_secs());
-                ((Vec::new(), Vec::new()), Some(late))
+                (nothing(), Some(late))
             }
         };
-        let (before, events) = kept;
+        let (before, events, losses) = kept;
         let before = before.iter().rev().map(WhyAttempt::from).collect();
         WhyShape {
             events: events.iter().map(EventShape::from).collect(),
+            losses,
             store_error: error,
             ..of_view(view, before)
         }

@@ -22,6 +22,12 @@ pub struct Span {
 impl Span {
     /// All of time.
     pub const ALL: Self = Self { from: WallMs(i64::MIN), to: WallMs(i64::MAX) };
+
+    /// Whether no moment is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.to
+    }
 }
 
 /// Which end of a span comes first.
@@ -126,6 +132,17 @@ pub struct Sealed {
     pub bytes: u64,
 }
 
+/// The partitions of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PartitionStatus {
+    /// The table.
+    pub table: &'static str,
+    /// How many there are.
+    pub count: usize,
+    /// The first moment that has none.
+    pub until: Option<WallMs>,
+}
+
 /// How the store is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StoreStatus {
@@ -133,6 +150,12 @@ pub struct StoreStatus {
     pub backend: &'static str,
     /// Where it is, without secrets.
     pub location: String,
+    /// What serves it, in its own words: `11.4.2-MariaDB`, `SQLite 3.54.1`.
+    pub server: String,
+    /// What its clock says; none where it has none of its own.
+    pub clock: Option<WallMs>,
+    /// Partitions of the tables that have some.
+    pub partitions: Vec<PartitionStatus>,
     /// Version of its schema.
     pub schema: u32,
     /// Room it takes, bytes.

@@ -1,6 +1,7 @@
 //! A store that may not be there yet: whoever asks is told so until it has been opened.
 //!
-//! So the server can be built around it, and poll, while the database is still starting or away.
+//! So the server can be built around it, and poll, while the database is still starting or away. What
+//! changes of pauses goes to the spool's memory, too; with that a server begins while it is away.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned,
     Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
-    Written, open,
+    Written, open, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -24,6 +25,10 @@ pub struct Awaited {
     settings: config::Store,
     clock: Arc<dyn Clock>,
     store: OnceLock<Arc<dyn Store>>,
+    /// What remembers the store while it is away; none where nothing does.
+    memory: Option<Arc<Spool>>,
+    /// The identity of the store that is remembered, and polled for: no other is opened.
+    expected: OnceLock<Arc<str>>,
     /// Why the last try failed.
     why: Mutex<String>,
 }
@@ -39,7 +44,26 @@ impl Awaited {
     #[must_use]
     pub fn new(settings: config::Store, clock: Arc<dyn Clock>) -> Self {
         let why = Mutex::new("it was not tried yet".to_owned());
-        Self { settings, clock, store: OnceLock::new(), why }
+        Self {
+            settings,
+            clock,
+            store: OnceLock::new(),
+            memory: None,
+            expected: OnceLock::new(),
+            why,
+        }
+    }
+
+    /// The same, which tells this spool of changes that it must remember.
+    #[must_use]
+    pub fn with_memory(self, spool: Option<Arc<Spool>>) -> Self {
+        Self { memory: spool, ..self }
+    }
+
+    /// From now on opens this store only, and no other that is at its address.
+    pub fn expect(&self, identity: Arc<str>) {
+        // Whoever came first knew the same memory.
+        let _ = self.expected.set(identity);
     }
 
     /// A store that is open already; the settings are never looked at.
@@ -62,7 +86,7 @@ impl Awaited {
         if self.is_open() {
             return Ok(());
         }
-        match open(&self.settings, Mode::ReadWrite, Arc::clone(&self.clock)).await {
+        match self.open_expected().await {
             Ok(store) => {
                 // Somebody else was first: then that one is used.
                 let _ = self.store.set(store);
@@ -73,6 +97,25 @@ impl Awaited {
                 *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
                 Err(error)
             }
+        }
+    }
+
+    async fn open_expected(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let store = open(&self.settings, Mode::ReadWrite, Arc::clone(&self.clock)).await?;
+        match self.expected.get() {
+            Some(expected) if store.identity().await? != *expected => {
+                Err(StoreError::Replaced { location: self.settings.url.to_string() })
+            }
+            _ => Ok(store),
+        }
+    }
+
+    async fn remember_pauses(&self, pauses: Vec<(HostId, Option<Pause>)>) {
+        if let Some(spool) = &self.memory
+            && let Err(error) = spool.remember_pauses(pauses).await
+        {
+            let error = error.with_causes();
+            tracing::error!(error, "a pause cannot be remembered: a start needs the store");
         }
     }
 
@@ -94,7 +137,9 @@ impl Store for Awaited {
     }
 
     async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
-        self.store()?.retire(hosts, at).await
+        self.store()?.retire(hosts.clone(), at).await?;
+        self.remember_pauses(hosts.into_iter().map(|host| (host, None)).collect()).await;
+        Ok(())
     }
 
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
@@ -130,7 +175,9 @@ impl Store for Awaited {
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {
-        self.store()?.set_pause(host, pause).await
+        self.store()?.set_pause(host, pause.clone()).await?;
+        self.remember_pauses(vec![(host, pause)]).await;
+        Ok(())
     }
 
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
@@ -162,7 +209,43 @@ impl Store for Awaited {
         self.store()?.prune(before).await
     }
 
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        self.store()?.identity().await
+    }
+
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         self.store()?.status().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        config::{Config, Sources},
+    };
+
+    #[tokio::test]
+    async fn another_store_at_the_same_address_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Config::load(Sources::default()).unwrap().config.store;
+        settings.url = config::StoreUrl::Sqlite(folder.path().join("store.db"));
+        let awaited = || Awaited::new(settings.clone(), Arc::new(SystemClock::new()));
+        let first = awaited();
+        first.try_open().await.unwrap();
+        let identity = first.identity().await.unwrap();
+        drop(first);
+        let again = awaited();
+        again.expect(identity.clone());
+        again.try_open().await.unwrap();
+        drop(again);
+        std::fs::remove_file(folder.path().join("store.db")).unwrap();
+        let other = awaited();
+        other.expect(identity);
+        let error = other.try_open().await.unwrap_err();
+        assert!(matches!(error, StoreError::Replaced { .. }), "{error}");
+        let told = other.identity().await.unwrap_err().to_string();
+        assert!(told.contains("another database than before"), "{told}");
     }
 }

@@ -78,6 +78,7 @@ macro_rules! suite {
             values_over_time_come_from_hours_too
             hours_that_were_not_seen_whole_are_made_of_the_polls
             samples_are_polls_without_the_rest
+            sealed_polls_answer_as_before
             old_hours_are_pruned
         }
     };
@@ -219,9 +220,9 @@ pub(crate) async fn a_batch_sent_again_changes_nothing(fixture: &dyn Fixture) {
     let mut again = batch.clone();
     again.polls.push(sample::good(host.id, &host.name, slot(2)).into());
     let written = write(fixture, again.clone()).await.unwrap();
-    assert_eq!(written, Written { polls: 1, repeated: 2, conflicting: 0 });
+    assert_eq!(written, Written { polls: 1, repeated: 2, ..Written::default() });
     let written = write(fixture, again.clone()).await.unwrap();
-    assert_eq!(written, Written { polls: 0, repeated: 3, conflicting: 0 });
+    assert_eq!(written, Written { repeated: 3, ..Written::default() });
 
     assert_eq!(all_polls(fixture, host.id).await, plain(&again.polls));
     assert_eq!(before.0, plain(&batch.polls));
@@ -240,7 +241,8 @@ pub(crate) async fn another_attempt_at_a_slot_does_not_mix(fixture: &dyn Fixture
     let other = sample::good(host.id, &host.name, slot(1));
     write_polls(fixture, vec![first.clone()]).await;
     let written = write_polls(fixture, vec![second, other.clone()]).await;
-    assert_eq!(written, Written { polls: 1, repeated: 0, conflicting: 1 });
+    let conflicting = vec![(host.id, slot(0))];
+    assert_eq!(written, Written { polls: 1, conflicting, ..Written::default() });
     assert_eq!(all_polls(fixture, host.id).await, [first, other]);
 }
 
@@ -583,6 +585,13 @@ pub(crate) async fn losses_are_kept_once_and_found_by_span(fixture: &dyn Fixture
     assert_eq!(store.losses(Span::ALL, 1).await.unwrap(), all[..1]);
     let span = Span { from: slot(10), to: slot(40) };
     assert_eq!(store.losses(span, 9).await.unwrap(), [all[0].clone(), all[2].clone()]);
+    // They are kept as long as transitions are, by when they were noted.
+    let noted = all[0].noted_at;
+    let old = |events| Retention { polls: WallMs(0), events, rollups: WallMs(0) };
+    store.prune(old(noted)).await.unwrap();
+    assert_eq!(store.losses(Span::ALL, 9).await.unwrap(), all);
+    store.prune(old(WallMs(noted.0 + 1))).await.unwrap();
+    assert_eq!(store.losses(Span::ALL, 9).await.unwrap(), []);
 }
 
 pub(crate) async fn an_inventory_is_a_version_once(fixture: &dyn Fixture) {

@@ -122,6 +122,14 @@ pub enum StoreError {
         /// Why the last try failed, in one line.
         why: String,
     },
+    /// Under the same address there is another store than before.
+    #[error(
+        "{location} is another database than before: hosts have other numbers in it; restart the server, which begins anew in it and sets the rows in the spool aside, or bring the old one back"
+    )]
+    Replaced {
+        /// Where the store is.
+        location: String,
+    },
     /// Something was to be written to a store that is open for reading.
     #[error("the store is open for reading only, it cannot {doing}")]
     ReadOnly {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    model::{HostId, Loss, LossReason, Record},
+    model::{HostId, Loss, LossReason},
     units::WallMs,
 };
 
@@ -41,11 +41,11 @@ impl Sum {
 pub(super) struct Tally(BTreeMap<LossReason, Sum>);
 
 impl Tally {
-    pub(super) fn add(&mut self, record: &Record, reason: LossReason) {
+    pub(super) fn add(&mut self, host: HostId, slot: WallMs, reason: LossReason) {
         self.0
             .entry(reason)
-            .and_modify(|sum| sum.add(record.host, record.slot))
-            .or_insert_with(|| Sum::of(record.host, record.slot));
+            .and_modify(|sum| sum.add(host, slot))
+            .or_insert_with(|| Sum::of(host, slot));
     }
 
     /// How many rows [`Tally::take`] would give.

@@ -31,6 +31,7 @@ mod rollups;
 mod seal;
 mod seam;
 mod seen;
+mod series;
 mod status;
 mod worker;
 
@@ -40,7 +41,10 @@ mod tests;
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -75,6 +79,10 @@ pub struct Mysql {
 
 struct Shared {
     doors: Arc<Doors>,
+    /// What the database was known by when it was opened.
+    identity: Arc<str>,
+    /// Rows were not taken: it may be another database when they are taken again.
+    in_doubt: AtomicBool,
     clock: Arc<dyn Clock>,
     /// Days whose partitions are there.
     days: Mutex<BTreeSet<NaiveDate>>,
@@ -106,13 +114,23 @@ impl Mysql {
         })?;
         let opening = async move {
             let doors = Arc::new(Doors::open(&options, mode).await?);
-            let shared = Shared { doors, clock, days: Mutex::default(), months: Mutex::default() };
             match mode {
-                Mode::ReadWrite => {
-                    migrate::apply(&shared.doors).await?;
-                    shared.make_ahead().await?;
-                }
-                Mode::ReadOnly => migrate::check(&shared.doors).await?,
+                Mode::ReadWrite => migrate::apply(&doors).await?,
+                Mode::ReadOnly => migrate::check(&doors).await?,
+            }
+            let looking =
+                async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
+            let identity = within(doors.limits.call, looking).await?;
+            let shared = Shared {
+                doors,
+                identity,
+                in_doubt: AtomicBool::new(false),
+                clock,
+                days: Mutex::default(),
+                months: Mutex::default(),
+            };
+            if mode == Mode::ReadWrite {
+                shared.make_ahead().await?;
             }
             Ok(Arc::new(shared))
         };
@@ -165,6 +183,28 @@ impl Drop for Mysql {
 impl Shared {
     async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
         self.doors.may_write("keep polls")?;
+        let written = self.try_write(batch).await;
+        if written.as_ref().is_err_and(StoreError::is_transient) {
+            self.in_doubt.store(true, Ordering::Relaxed);
+        }
+        written
+    }
+
+    /// Refuses the database if it was replaced by another one while it took no rows.
+    async fn recognise(&self) -> Result<(), StoreError> {
+        if !self.in_doubt.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut conn = self.doors.writer("keep polls").await?;
+        if migrate::identity(&mut conn, &self.doors.place).await? != self.identity {
+            return Err(StoreError::Replaced { location: self.doors.place.location.clone() });
+        }
+        self.in_doubt.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn try_write(&self, batch: &Batch) -> Result<Written, StoreError> {
+        self.recognise().await?;
         let prepared = polls::Prepared::new(batch, self.clock.now().wall)?;
         self.ensure(prepared.days()).await?;
         self.ensure_months(rollups::months(batch)?).await?;
@@ -251,7 +291,7 @@ impl Store for Mysql {
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.call(move |shared| async move { rollups::series(&shared.doors, &ask).await }).await
+        self.call(move |shared| async move { series::series(&shared.doors, &ask).await }).await
     }
 
     async fn samples(
@@ -262,7 +302,7 @@ impl Store for Mysql {
     ) -> Result<Vec<Sample>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(
-            move |shared| async move { rollups::samples(&shared.doors, host, span, limit).await },
+            move |shared| async move { series::samples(&shared.doors, host, span, limit).await },
         )
         .await
     }
@@ -325,6 +365,10 @@ impl Store for Mysql {
             sealed
         };
         self.worker.run(sealing).await
+    }
+
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        Ok(Arc::clone(&self.shared.identity))
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

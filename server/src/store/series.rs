@@ -2,7 +2,11 @@
 //!
 //! Knows no SQL and no backend.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     model::{Column, HostId, Outcome, Stat, Values},
@@ -59,6 +63,61 @@ impl Bucket {
         for (stat, more) in self.stats.iter_mut().zip(&other.stats) {
             stat.merge(more);
         }
+    }
+}
+
+/// Buckets that are being filled.
+#[derive(Debug)]
+pub struct Buckets {
+    columns: Arc<[Column]>,
+    step: i64,
+    all: BTreeMap<WallMs, Bucket>,
+}
+
+impl Buckets {
+    /// None yet, for these columns and of this length.
+    #[must_use]
+    pub fn new(ask: &SeriesAsk) -> Self {
+        Self { columns: Arc::clone(&ask.columns), step: ask.step_ms(), all: BTreeMap::new() }
+    }
+
+    /// Takes in the poll that was due at `slot`: its values, or none when it failed.
+    pub fn add(&mut self, slot: WallMs, values: Option<&Values<Column>>) {
+        let start = WallMs(slot.0.div_euclid(self.step).saturating_mul(self.step));
+        let bucket = self.all.entry(start).or_insert_with(|| Bucket {
+            start,
+            last: slot,
+            polls: 0,
+            failed: 0,
+            stats: vec![Stat::default(); self.columns.len()].into(),
+        });
+        bucket.last = bucket.last.max(slot);
+        bucket.polls = bucket.polls.saturating_add(1);
+        let Some(values) = values else {
+            bucket.failed = bucket.failed.saturating_add(1);
+            return;
+        };
+        for (stat, column) in bucket.stats.iter_mut().zip(&*self.columns) {
+            if let Some(value) = values.get(*column) {
+                stat.add(value);
+            }
+        }
+    }
+
+    /// Takes in a bucket of the same columns and length, made of other polls.
+    pub fn merge(&mut self, bucket: Bucket) {
+        match self.all.entry(bucket.start) {
+            Entry::Vacant(entry) => {
+                entry.insert(bucket);
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().merge(&bucket),
+        }
+    }
+
+    /// All of them, oldest first.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Bucket> {
+        self.all.into_values().collect()
     }
 }
 

@@ -14,6 +14,7 @@
 mod file;
 mod form;
 mod memory;
+mod peek;
 
 #[cfg(test)]
 mod tests;
@@ -28,13 +29,14 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::file::File;
+use self::file::{File, Whose};
+pub use self::peek::peek;
 pub use self::{
     file::{Ids, Page},
-    memory::Registry,
+    memory::{Registry, Remembered},
 };
 use super::{Batch, StoreError};
-use crate::units::WallMs;
+use crate::{health::Pause, model::HostId, units::WallMs};
 
 /// Jobs that may wait for the file; whoever comes next waits for room.
 const QUEUE: usize = 16;
@@ -67,6 +69,8 @@ impl SpoolStatus {
 struct Slot {
     path: PathBuf,
     store: String,
+    /// Of the store that is at that address; not known while it is away.
+    identity: Option<Arc<str>>,
     max_bytes: u64,
     opened: u64,
     file: Option<File>,
@@ -100,6 +104,7 @@ impl Spool {
         let mut slot = Slot {
             path: path.clone(),
             store,
+            identity: None,
             max_bytes,
             opened: 0,
             file: None,
@@ -131,9 +136,16 @@ impl Spool {
         &self,
         work: impl FnOnce(&mut File) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.run_on_slot(|slot| slot.work(work)).await
+    }
+
+    async fn run_on_slot<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Slot) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |slot| {
-            let result = slot.work(work);
+            let result = work(slot);
             // Nobody waits any longer: the work is done all the same.
             let _ = answer.send(result);
         });
@@ -149,6 +161,23 @@ impl Spool {
     pub async fn open(&self) -> Result<SpoolStatus, StoreError> {
         self.run(|_| Ok(())).await?;
         Ok(self.status())
+    }
+
+    /// Says which store it is that is at the address, once that is known. Rows for another one that
+    /// was there before are set aside, also when the file cannot be opened before later: hosts have
+    /// other numbers here.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the file cannot be opened now.
+    pub async fn is_for(&self, identity: Arc<str>) -> Result<(), StoreError> {
+        self.run_on_slot(move |slot| {
+            if slot.identity.as_ref() != Some(&identity) {
+                slot.identity = Some(identity);
+                slot.file = None;
+            }
+            slot.work(|_| Ok(()))
+        })
+        .await
     }
 
     /// Whether rows could be kept now.
@@ -207,6 +236,17 @@ impl Spool {
         self.run(move |file| file.remember(&registry)).await
     }
 
+    /// Remembers these pauses, and that these hosts have none.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was remembered before stays.
+    pub async fn remember_pauses(
+        &self,
+        pauses: Vec<(HostId, Option<Pause>)>,
+    ) -> Result<(), StoreError> {
+        self.run(move |file| file.remember_pauses(&pauses)).await
+    }
+
     /// Follows what the store was told of hosts, so that what is remembered stays true.
     ///
     /// # Errors
@@ -233,7 +273,8 @@ impl Slot {
             Some(file) => file,
             none => {
                 self.opened += 1;
-                none.insert(File::open(&self.path, &self.store, self.max_bytes, self.opened)?)
+                let whose = Whose { address: &self.store, identity: self.identity.as_deref() };
+                none.insert(File::open(&self.path, whose, self.max_bytes, self.opened)?)
             }
         };
         let result = work(file);

@@ -206,6 +206,10 @@ impl Store for Sqlite {
         Ok(pruned)
     }
 
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        self.readers.run(|c| migrate::identity(c)).await
+    }
+
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         self.readers.run(|c| status::read(c)).await
     }

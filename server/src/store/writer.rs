@@ -25,13 +25,16 @@ use tokio::{
 
 pub use queue::Entry;
 use queue::Queue;
-use work::Work;
+use work::{Stop, Work};
 
 use super::{
     Store,
     spool::{Spool, SpoolStatus},
 };
 use crate::units::WallMs;
+
+/// How long it may take at the end to write down what is lost.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The writer's limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +92,8 @@ pub struct WriterStats {
     pub dropped: u64,
     /// Rows lost because the store can never take them.
     pub rejected: u64,
+    /// Why the last of these was refused.
+    pub last_refusal: Option<Arc<str>>,
     /// Rows that went to the spool.
     pub spooled: u64,
     /// Polls lost because the spool was full.
@@ -122,6 +127,8 @@ struct State {
     evicting: bool,
     /// The queue was full and has not been empty since.
     dropping: bool,
+    /// Polls of the last batch were those of another attempt's slots.
+    conflicting: bool,
     stats: WriterStats,
 }
 
@@ -194,7 +201,7 @@ impl WriterHandle {
 #[derive(Debug)]
 pub struct Writer {
     handle: WriterHandle,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
     task: JoinHandle<()>,
 }
 
@@ -224,6 +231,7 @@ impl Writer {
                 pushed: 0,
                 evicting: false,
                 dropping: false,
+                conflicting: false,
                 stats: WriterStats::default(),
             }),
             wake: Notify::new(),
@@ -231,7 +239,7 @@ impl Writer {
             spool: spool.clone(),
         });
         let handle = WriterHandle { shared: Arc::clone(&shared) };
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stop::No);
         let work = Work::new(shared, store, spool, limits, Box::new(now), stopped);
         let task = tokio::spawn(work.run());
         (handle.clone(), Self { handle, stop, task })
@@ -248,8 +256,14 @@ impl Writer {
     pub async fn flush_and_stop(mut self, deadline: Duration) -> WriterStats {
         self.handle.shared.lock().closed = true;
         // Fails only when the task has ended.
-        let _ = self.stop.send(true);
-        if timeout(deadline, &mut self.task).await.is_err() {
+        let _ = self.stop.send(Stop::Soon);
+        let mut ended = timeout(deadline, &mut self.task).await.is_ok();
+        if !ended {
+            // The last word: what is lost is written down.
+            let _ = self.stop.send(Stop::Now);
+            ended = timeout(LAST_WORD, &mut self.task).await.is_ok();
+        }
+        if !ended {
             self.task.abort();
             let _ = self.task.await;
         }

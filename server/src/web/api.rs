@@ -36,7 +36,7 @@ fn word<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String> {
     })
 }
 
-fn limit(text: &str, most: usize) -> Result<usize, String> {
+pub(super) fn limit(text: &str, most: usize) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=most).contains(&number) => Ok(number),
         _ => Err(format!("expected a number from 1 to {most}; got {text:?}")),

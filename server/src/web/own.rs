@@ -26,6 +26,7 @@ Roundsman
 /api/v1/hosts/{name}/pause     POST JSON {for, until, reason}: its state is frozen as paused
 /api/v1/hosts/{name}/resume    POST JSON {}: ends such a pause
 /api/v1/server/events          when the server took itself for cut off  ?limit
+/api/v1/losses                 polls that were made and could not be kept, and why  ?from &to &limit
 /api/v1/columns                every value's name, unit and meaning
 /api/v1/openapi.json           all of this for programs: OpenAPI 3.1
 /healthz                       200 while the process lives

@@ -12,7 +12,7 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, ORDER_HEADER, Site, access, api, assets, control, failure,
+    MAX_BODY_BYTES, ORDER_HEADER, Site, access, api, assets, control, failure, losses,
     openapi::Routes,
     operation::{Operation, Param},
     orders, own, stream,
@@ -21,8 +21,8 @@ use crate::{
     model::{self, ColumnSet as _},
     query::{
         DEFAULT_PAGE, DEFAULT_POINTS, EventsPage, Fleet, FleetEventsPage, Glossary, HostShape,
-        HostsPage, LENGTH_PATTERN, MAX_COLUMNS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MOMENT_FORMS,
-        MOMENT_PATTERN, Order, OwnShape, PollsPage, Readiness, SeriesShape, WhyShape,
+        HostsPage, LENGTH_PATTERN, LossesPage, MAX_COLUMNS, MAX_HOSTS, MAX_PAGE, MAX_POINTS,
+        MOMENT_FORMS, MOMENT_PATTERN, Order, OwnShape, PollsPage, Readiness, SeriesShape, WhyShape,
     },
     rollup::Tier,
 };
@@ -147,6 +147,12 @@ fn fleet(routes: Routes) -> Routes {
         Operation::new("stream", "Server-sent events: `fleet`, then `change` once a second")
             .writes("text/event-stream", "A stream, for at most 100 s; come back then")
             .fails(&[BAD, AWAY]);
+    let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
+        .takes(moment("from", "From this moment on; an hour ago"))
+        .takes(moment("to", "Before this moment, which is after `from`; now"))
+        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .answers::<LossesPage>(OK, "The losses")
+        .fails(&[BAD, AWAY]);
     let hosts = Operation::new("hosts", "Hosts by name: state, facts, last poll")
         .takes(state("state", "Only those in it; retired hosts are listed only so"))
         .takes(text("group", "Only those of this group"))
@@ -161,6 +167,7 @@ fn fleet(routes: Routes) -> Routes {
         .get("/api/v1/events", api::fleet_events, events)
         .get("/api/v1/server", api::server, server)
         .get("/api/v1/server/events", api::server_events, server_events)
+        .get("/api/v1/losses", losses::losses, losses)
         .get("/api/v1/stream", stream::stream, stream)
         .get("/api/v1/hosts", api::hosts, hosts)
 }

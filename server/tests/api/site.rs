@@ -121,8 +121,8 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         id: last.as_ref().map_or(HostId(99), |record| record.host),
         name: name(host),
         group: None,
-        labels: BTreeMap::new(),
-        addresses: vec!["10.0.0.9:50051".into()],
+        labels: Arc::default(),
+        addresses: ["10.0.0.9:50051".into()].into(),
         schedule: "every 10s".into(),
         state,
         since: ago(600),
@@ -186,12 +186,12 @@ async fn fill(store: &Sqlite, live: &Live) {
     let web = |host: &str, last: Option<Record>, id| HostView {
         id,
         group: Some(GroupName::new("web").unwrap()),
-        labels: [("rack".to_owned(), "a1".to_owned())].into(),
+        labels: Arc::new([("rack".to_owned(), "a1".to_owned())].into()),
         ..host_view(host, State::Up, last)
     };
     live.publish(web("web-1", Some(polls[2].clone()), ids[0]));
     let mut second = web("web-2", None, ids[1]);
-    second.addresses = vec!["10.0.0.2:50051".into()];
+    second.addresses = ["10.0.0.2:50051".into()].into();
     live.publish(second);
     live.publish(host_view("db-1", State::Down, Some(polls[3].clone())));
     live.update_server(|server| {

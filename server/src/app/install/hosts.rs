@@ -1,16 +1,16 @@
 //! The hosts of the file in force and those that were discovered beside them, and what both the
 //! discoveries and the operator change about them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{AppError, Installer, registration};
 use crate::{
     app::discovering::{Discovering, Look},
     engine::Command,
     inventory::{Inventory, Kept, Known, Notice, Roster, Who},
-    model::{HostName, State},
+    model::{Facts, HostName, State},
     operator::{Order, Refusal},
-    store::{HostQuery, HostSummary, Store as _},
+    store::{HostQuery, HostSummary, Store as _, spool::Remembered},
 };
 
 /// Notices that are remembered to have been said.
@@ -22,11 +22,26 @@ pub(crate) fn kept(host: &HostSummary) -> Kept {
         name: host.name.clone(),
         labels: host.labels.clone(),
         address: host.addresses.first().cloned().unwrap_or_default(),
-        who: Who {
-            machine: host.facts.machine_id.clone(),
-            hostname: host.facts.hostname.clone(),
-            boot: host.facts.boot_id.clone(),
-        },
+        who: who(&host.facts),
+    }
+}
+
+/// A host that the spool remembers, in the same way.
+pub(super) fn remembered(host: &Remembered) -> Kept {
+    let Remembered { known, listed } = host;
+    Kept {
+        name: known.name.clone(),
+        labels: listed.labels.clone(),
+        address: listed.addresses.first().cloned().unwrap_or_default(),
+        who: who(&known.facts),
+    }
+}
+
+fn who(facts: &Facts) -> Who {
+    Who {
+        machine: facts.machine_id.clone(),
+        hostname: facts.hostname.clone(),
+        boot: facts.boot_id.clone(),
     }
 }
 
@@ -36,7 +51,7 @@ pub(in crate::app) struct Hosts {
     roster: Roster,
     forget: Duration,
     /// The inventory of the file in force, and its text.
-    file: Option<(Inventory, String)>,
+    file: Option<(Arc<Inventory>, Arc<str>)>,
     said: BTreeSet<String>,
 }
 
@@ -46,20 +61,20 @@ impl Hosts {
     }
 
     /// Takes in the hosts that were discovered before a restart.
-    pub(super) fn restore(&mut self, inventory: &Inventory, kept: &[HostSummary]) {
-        self.roster.restore(inventory, kept.iter().map(self::kept));
+    pub(super) fn restore(&mut self, file: &Inventory, kept: impl IntoIterator<Item = Kept>) {
+        self.roster.restore(file, kept);
     }
 
     /// The inventory of a file with the discovered hosts in it.
-    pub(super) fn of(&self, file: &Inventory) -> Inventory {
+    pub(super) fn of(&self, file: &Arc<Inventory>) -> Arc<Inventory> {
         self.roster.with(file)
     }
 
     /// A file has come into force.
-    pub(super) fn in_force(&mut self, file: &Inventory, text: &str) {
+    pub(super) fn in_force(&mut self, file: &Arc<Inventory>, text: &Arc<str>) {
         self.roster.keep_to(file);
         self.discovering.follow(&file.discoveries);
-        self.file = Some((file.clone(), text.to_owned()));
+        self.file = Some((Arc::clone(file), Arc::clone(text)));
     }
 
     /// Says what was not said before.

@@ -17,8 +17,8 @@ const FILE: &str = "
 
 const NOW: WallMs = WallMs(1_000_000);
 
-fn file() -> Inventory {
-    inventory::parse("hosts.toml", FILE).unwrap()
+fn file() -> Arc<Inventory> {
+    Arc::new(inventory::parse("hosts.toml", FILE).unwrap())
 }
 
 fn ip(last: u8) -> IpAddr {
@@ -68,7 +68,7 @@ impl Fleet {
 
     /// Discovered hosts and the last number of their addresses.
     fn hosts(&self) -> Vec<String> {
-        let hosts = self.0.with(&file()).hosts;
+        let hosts = &self.0.with(&file()).hosts;
         let found = hosts.values().filter(|host| host.labels.contains_key(DISCOVERED));
         let short = |address: &Address| address.host.rsplit('.').next().unwrap_or("").to_owned();
         found.map(|host| format!("{}@{}", host.name, short(&host.addresses[0]))).collect()
@@ -152,7 +152,7 @@ fn two_machines_of_one_hostname_are_two_hosts_whatever_the_order() {
         let host = &whole.hosts[name];
         Kept {
             name: host.name.clone(),
-            labels: host.labels.clone(),
+            labels: Labels::clone(&host.labels),
             address: host.addresses[0].to_string(),
             who: who(digits, "node"),
         }
@@ -193,7 +193,7 @@ fn hosts_go_with_the_name_that_found_them() {
     let mut fleet = Fleet::default();
     fleet.learn(&[at(1, "aa", "a")]);
     let without = inventory::parse("hosts.toml", &FILE.replace("tasks.probe", "tasks.other"));
-    let without = without.unwrap();
+    let without = Arc::new(without.unwrap());
     assert_eq!(fleet.0.with(&without).hosts.len(), 1);
     fleet.0.keep_to(&without);
     assert!(fleet.0.is_empty());

@@ -35,6 +35,11 @@ impl<'a> Cells<'a> {
         )
     }
 
+    /// A document that is not what this program writes.
+    pub(super) fn damaged(&self, what: &str, why: &str) -> StoreError {
+        self.place.corrupt(what, why.to_owned())
+    }
+
     pub(super) fn is_null(&self, column: usize) -> bool {
         *self.value(column) == Value::NULL
     }
@@ -64,6 +69,7 @@ impl<'a> Cells<'a> {
     pub(super) fn number(&self, column: usize) -> Result<Option<f64>, StoreError> {
         match self.value(column) {
             Value::Double(number) => Ok(Some(*number)),
+            Value::Float(number) => Ok(Some(f64::from(*number))),
             _ => Ok(self.int(column)?.map(|whole| whole as f64)),
         }
     }

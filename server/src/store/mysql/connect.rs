@@ -78,7 +78,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 pub(super) const MAX_PACKET: usize = 16 << 20;
 
 /// Prepared statements kept per connection; there are fewer kinds.
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 64;
 
 /// How long a statement waits for a row that another transaction holds, seconds.
 const ROW_WAIT_S: u32 = 10;

@@ -10,8 +10,8 @@ mod read;
 
 use std::{io, mem, sync::LazyLock};
 
-pub(super) use self::read::{Ledger, decode, read_ledger};
-use super::packed;
+pub(super) use self::read::{Ledger, decode, decode_samples, read_ledger};
+use super::packed::Packer;
 use crate::{
     model::{Column, ColumnSet, Family, Kind, Record, Row, Values},
     store::{
@@ -67,6 +67,18 @@ static COLUMNS: LazyLock<[Vec<Column>; WIDE.len()]> = LazyLock::new(|| {
         all.filter(|column| families.contains(&column.spec().family)).collect()
     })
 });
+
+/// The texts that make polls with these columns, by their position: the ledger and more.
+pub(super) fn texts_of(columns: &[Column]) -> Vec<usize> {
+    let wanted = |of_text: &&Vec<Column>| columns.iter().any(|c| of_text.contains(c));
+    let wide = (1..).zip(&*COLUMNS).filter(|(_, of_text)| wanted(of_text));
+    [0].into_iter().chain(wide.map(|(position, _)| position)).collect()
+}
+
+/// The column that says where a text begins, or the last one ends.
+pub(super) fn begins_at(text: usize) -> String {
+    format!("{}_at", NAMES.get(text).unwrap_or(&"end"))
+}
 
 /// The largest text of a part, bytes: UNCOMPRESS() gives NULL for what is larger than the server's
 /// max_allowed_packet, 16 MiB by default. A single poll may be larger.
@@ -171,9 +183,10 @@ impl Texts {
     fn pack(mut self) -> io::Result<Part> {
         let mut docs = Vec::with_capacity(self.lengths().iter().sum::<usize>() / 4);
         let mut at = [1; TEXTS + 1];
+        let mut packer = Packer::hard();
         for (position, text) in self.all.iter_mut().enumerate() {
             text.push_str(if text.is_empty() { "[]" } else { "]" });
-            packed::append_hard(text, &mut docs)?;
+            packer.append(text, &mut docs)?;
             at[position + 1] = u32::try_from(docs.len() + 1).map_err(io::Error::other)?;
         }
         Ok(Part { polls: self.polls, first: self.first, last: self.last, at, docs })

@@ -1,6 +1,9 @@
 //! The table `poll_hour`: parts of sealed hours in and out.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use mysql_async::{Conn, Row, Value, prelude::Queryable};
 
@@ -11,8 +14,8 @@ use super::{
     moment,
 };
 use crate::{
-    model::{HostId, HostName, Record},
-    store::{Order, Span, StoreError},
+    model::{Column, HostId, HostName, Record},
+    store::{Order, Sample, Span, StoreError},
     units::WallMs,
 };
 
@@ -158,6 +161,32 @@ pub(super) async fn read(
     unpack(kept, hour, host, name, place).await
 }
 
+/// The hours of a span in which a host has sealed polls.
+async fn list(
+    conn: &mut impl Queryable,
+    host: HostId,
+    span: Span,
+    order: Order,
+    place: &Place,
+) -> Result<Vec<WallMs>, StoreError> {
+    let direction = match order {
+        Order::OldestFirst => "ASC",
+        Order::NewestFirst => "DESC",
+    };
+    let sql = format!(
+        "SELECT DISTINCT hour FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour < ?
+         ORDER BY hour {direction}"
+    );
+    let key = vec![
+        Value::Int(host.0),
+        moment::datetime(moment::hour(span.from)),
+        moment::datetime(span.to),
+    ];
+    let hours: Vec<Row> = conn.exec(sql, key).await.map_err(place.fault(READING))?;
+    let hour = |row| Cells::new(row, place, "a sealed hour").required_moment(0);
+    hours.into_iter().map(hour).collect()
+}
+
 /// Sealed polls of a host whose slot is in the span, hour by hour, until there are `limit`.
 pub(super) async fn read_span(
     conn: &mut impl Queryable,
@@ -167,26 +196,11 @@ pub(super) async fn read_span(
     limit: usize,
     place: &Place,
 ) -> Result<Vec<Record>, StoreError> {
-    let direction = match order {
-        Order::OldestFirst => "ASC",
-        Order::NewestFirst => "DESC",
-    };
-    let hours = format!(
-        "SELECT DISTINCT hour FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour < ?
-         ORDER BY hour {direction}"
-    );
-    let key = vec![
-        Value::Int(host.0),
-        moment::datetime(moment::hour(span.from)),
-        moment::datetime(span.to),
-    ];
-    let hours: Vec<Row> = conn.exec(hours, key).await.map_err(place.fault(READING))?;
     let mut found = Vec::new();
-    for row in hours {
+    for hour in list(conn, host, span, order, place).await? {
         if found.len() >= limit {
             break;
         }
-        let hour = Cells::new(row, place, "a sealed hour").required_moment(0)?;
         let mut records = read(conn, host, hour, name, place).await?;
         records.retain(|record| span.from <= record.slot && record.slot < span.to);
         if order == Order::NewestFirst {
@@ -224,4 +238,76 @@ pub(super) async fn pack(
         location: place.location.clone(),
         cause: error.into(),
     })
+}
+
+/// Hours that are unpacked at once: as many polls as are in memory at a time.
+const AT_ONCE: usize = 6;
+
+/// Sealed polls of a host without what repeats, some hours at a time, oldest first. Of their values
+/// only those that lie in a text with a wanted column.
+pub(super) struct Samples<'a> {
+    host: HostId,
+    span: Span,
+    texts: Vec<usize>,
+    /// Those that are still to come, newest first.
+    hours: Vec<WallMs>,
+    place: &'a Place,
+}
+
+impl<'a> Samples<'a> {
+    pub(super) async fn begin(
+        conn: &mut impl Queryable,
+        (host, span, columns): (HostId, Span, &[Column]),
+        place: &'a Place,
+    ) -> Result<Self, StoreError> {
+        let hours = list(conn, host, span, Order::NewestFirst, place).await?;
+        Ok(Self { host, span, texts: docs::texts_of(columns), hours, place })
+    }
+
+    /// The next polls; none when that was all.
+    pub(super) async fn next(
+        &mut self,
+        conn: &mut impl Queryable,
+    ) -> Result<Option<Vec<Sample>>, StoreError> {
+        let some = self.hours.split_off(self.hours.len().saturating_sub(AT_ONCE));
+        let (Some(first), Some(last)) = (some.last(), some.first()) else { return Ok(None) };
+        let mut sql = "SELECT hour, part".to_owned();
+        for text in &self.texts {
+            let (this, next) = (docs::begins_at(*text), docs::begins_at(text + 1));
+            // Writing to a String cannot fail.
+            let _ = write!(sql, ", SUBSTRING(docs, {this}, {next} - {this})");
+        }
+        sql += " FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour <= ?";
+        let key = vec![Value::Int(self.host.0), moment::datetime(*first), moment::datetime(*last)];
+        let rows: Vec<Row> = conn.exec(sql, key).await.map_err(self.place.fault(READING))?;
+        let (host, span, texts) = (self.host, self.span, self.texts.clone());
+        let place = self.place.clone();
+        let unpacking = move || {
+            let mut samples = Vec::new();
+            for row in rows {
+                samples.extend(unpack_samples(
+                    &Cells::new(row, &place, "sealed polls"),
+                    host,
+                    &texts,
+                )?);
+            }
+            samples.retain(|sample: &Sample| span.from <= sample.slot && sample.slot < span.to);
+            samples.sort_by_key(|sample| sample.slot);
+            Ok(Some(samples))
+        };
+        tokio::task::spawn_blocking(unpacking).await.map_err(|_ended| StoreError::Closed)?
+    }
+}
+
+fn unpack_samples(
+    cells: &Cells<'_>,
+    host: HostId,
+    texts: &[usize],
+) -> Result<Vec<Sample>, StoreError> {
+    let hour = cells.required_moment(0)?;
+    let packed = |column| Ok(cells.bytes(column)?.unwrap_or_default());
+    let texts = texts.iter().zip(2..).map(|(text, column)| Ok((*text, packed(column)?)));
+    let texts = texts.collect::<Result<Vec<_>, StoreError>>()?;
+    docs::decode_samples(hour, &texts)
+        .map_err(|error| cells.damaged(&what(host, hour), &error.to_string()))
 }

@@ -55,7 +55,7 @@ pub(super) async fn merge(
             let attempt = (record.started, record.outcome.as_str().to_owned());
             match attempts.get(&record.slot) {
                 Some(kept) if *kept == attempt => written.repeated += 1,
-                Some(_) => written.conflicting += 1,
+                Some(_) => written.conflicting.push((record.host, record.slot)),
                 None => {
                     attempts.insert(record.slot, attempt);
                     new.push(record.clone());

@@ -9,7 +9,7 @@ use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::{
     connect::{Doors, within},
-    fault,
+    fault::{self, Place},
     lease::Lease,
 };
 use crate::{model::ContentHash, store::StoreError};
@@ -44,6 +44,8 @@ const STEPS: &[Step] = steps! {
     25 "0025_seal"
     26 "0026_seal_row"
     27 "0027_seal_late"
+    28 "0028_identity"
+    29 "0029_identity_row"
     30 "0030_pause"
     40 "0040_view_ledger"
     41 "0041_view_cpu_load"
@@ -138,6 +140,16 @@ async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(),
         .map_err(&fault)?;
     }
     Ok(())
+}
+
+/// What tells this database from every other.
+pub(super) async fn identity(conn: &mut Conn, place: &Place) -> Result<Arc<str>, StoreError> {
+    let found: Option<String> = conn
+        .query_first("SELECT store FROM identity WHERE id = 1")
+        .await
+        .map_err(place.fault("read the store's identity"))?;
+    let found = found.ok_or_else(|| place.corrupt("the table identity", "it is empty".to_owned()));
+    found.map(Into::into)
 }
 
 /// Checks that a database that is only read is the one that this program knows.

@@ -59,6 +59,11 @@ pub(super) fn day(moment: WallMs) -> Option<NaiveDate> {
     (FIRST_MS..=LAST_MS).contains(&moment.0).then(|| utc(moment))?.map(|utc| utc.date())
 }
 
+/// The first moment of a day.
+pub(super) fn begin(day: NaiveDate) -> Option<WallMs> {
+    day.and_hms_opt(0, 0, 0).map(|begin| WallMs(begin.and_utc().timestamp_millis()))
+}
+
 /// A day as a value of a DATE.
 pub(super) fn date(day: NaiveDate) -> Value {
     let small = |number: u32| u8::try_from(number).unwrap_or(0);

@@ -28,7 +28,7 @@ pub(super) enum Table {
 }
 
 impl Table {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Poll => "poll",
             Self::PollHour => "poll_hour",

@@ -6,17 +6,17 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use mysql_async::{
-    Conn, IsolationLevel, Params, Row, Transaction, TxOpts, Value, prelude::Queryable,
-};
+use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
     cells::Cells,
     connect::Doors,
     events,
-    fault::{self, Place},
-    hosts, hours, late, losses, moment, partitions, record, rollups,
-    seam::{self, Hold, Seam},
+    fault::Place,
+    hosts, hours, late, losses, moment,
+    packed::Packer,
+    partitions, record, rollups,
+    seam::{self, Hold, Look, Seam},
     seen,
 };
 use crate::{
@@ -26,8 +26,9 @@ use crate::{
 };
 
 /// Rows that one INSERT takes: as many of the first as fit, then of the next. Fixed, so that each
-/// connection prepares each of them once; 64 rows are 12,000 of the 65,535 places a statement has.
-const ROWS: [usize; 3] = [64, 8, 1];
+/// connection prepares each of them once; halves, so that any batch is a few of them. 64 rows are
+/// 12,000 of the 65,535 places a statement has.
+const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Rows of more than one to an INSERT are so many bytes at most: a packet must hold them.
 const STATEMENT_BYTES: usize = 2 << 20;
@@ -40,7 +41,7 @@ const READING: &str = "read polls";
 
 /// One INSERT for each of [`ROWS`]. Not INSERT IGNORE, which hides every error of a row, the
 /// missing partition included: a row whose key is there is set to the key that it has.
-static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| {
+static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| {
     let names = record::columns().collect::<Vec<_>>().join(", ");
     let places = format!("({})", vec!["?"; record::WIDTH].join(","));
     ROWS.map(|rows| {
@@ -72,6 +73,7 @@ impl<'a> Prepared<'a> {
     /// [`StoreError::BadRow`] for the first that can never be kept.
     pub(super) fn new(batch: &'a Batch, now: WallMs) -> Result<Self, StoreError> {
         let mut days: BTreeMap<NaiveDate, Vec<Ready<'a>>> = BTreeMap::new();
+        let mut packer = Packer::quick();
         let latest = moment::day(now)
             .and_then(|today| today.checked_add_days(Days::new(partitions::FUTURE_DAYS)));
         for record in &batch.polls {
@@ -92,7 +94,8 @@ impl<'a> Prepared<'a> {
                 )));
             }
             let mut values = Vec::with_capacity(record::WIDTH);
-            let bytes = record::append(record, &mut values).map_err(|e| bad(e.to_string()))?;
+            let appended = record::append(record, &mut packer, &mut values);
+            let bytes = appended.map_err(|error| bad(error.to_string()))?;
             days.entry(day).or_default().push(Ready { record, values, bytes });
         }
         Ok(Self { batch, days })
@@ -228,10 +231,12 @@ async fn insert(
     if new < all {
         let mut same = 0;
         for record in records {
-            same += u64::from(is_same_attempt(transaction, record, place).await?);
+            match is_same_attempt(transaction, record, place).await? {
+                true => same += 1,
+                false => written.conflicting.push((record.host, record.slot)),
+            }
         }
-        written.repeated += same.saturating_sub(new);
-        written.conflicting += all.saturating_sub(same);
+        written.repeated += u64::saturating_sub(same, new);
     }
     Ok(new)
 }
@@ -254,9 +259,6 @@ async fn is_same_attempt(
     Ok(cells.moment(0)? == Some(record.started) && cells.text(1)? == Some(record.outcome.as_str()))
 }
 
-/// How often polls are read again because a day was made or dropped meanwhile.
-const READS: usize = 5;
-
 /// Polls of a host in a span, on both sides of the seam.
 pub(super) async fn read(
     doors: &Doors,
@@ -265,13 +267,7 @@ pub(super) async fn read(
     order: Order,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    for _ in 1..READS {
-        match try_read(doors, host, span, order, limit).await {
-            Err(error) if fault::table_changed(&error) => {}
-            other => return other,
-        }
-    }
-    try_read(doors, host, span, order, limit).await
+    seam::again(|| try_read(doors, host, span, order, limit)).await
 }
 
 async fn try_read(
@@ -281,27 +277,20 @@ async fn try_read(
     order: Order,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    let fault = doors.place.fault(READING);
     let mut conn = doors.reader().await?;
-    // One moment's view of the seam and of both sides.
-    let mut options = TxOpts::default();
-    options.with_consistent_snapshot(true);
-    options.with_isolation_level(IsolationLevel::RepeatableRead);
-    let mut transaction = conn.start_transaction(options).await.map_err(&fault)?;
-    let Some(name) = hosts::name(&mut transaction, host, &doors.place).await? else {
+    let mut look = Look::begin(&mut conn, &doors.place).await?;
+    let Some(name) = hosts::name(&mut look.transaction, host, &doors.place).await? else {
         return Ok(Vec::new());
     };
-    let seam = seam::read(&mut transaction, Hold::No, &doors.place).await?;
-    let sealed = Span { from: span.from, to: span.to.min(seam.before) };
-    let open = Span { from: span.from.max(seam.before), to: span.to };
+    let (sealed, open) = look.seam.split(span);
     let mut found = Vec::new();
     for side in match order {
         Order::OldestFirst => [sealed, open],
         Order::NewestFirst => [open, sealed],
     } {
         let left = limit - found.len();
-        let (conn, of) = (&mut transaction, (host, &name));
-        found.extend(if left == 0 || side.from >= side.to {
+        let (conn, of) = (&mut look.transaction, (host, &name));
+        found.extend(if left == 0 || side.is_empty() {
             Vec::new()
         } else if side == sealed {
             hours::read_span(conn, of, side, order, left, &doors.place).await?
@@ -309,7 +298,7 @@ async fn try_read(
             read_rows(conn, of, side, order, left, &doors.place).await?
         });
     }
-    transaction.commit().await.map_err(&fault)?;
+    look.end(&doors.place).await?;
     Ok(found)
 }
 

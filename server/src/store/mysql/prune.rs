@@ -1,4 +1,4 @@
-//! Retention: days of polls and months of hours in short are dropped whole, by DDL; transitions, which are few, in small steps.
+//! Retention: days of polls and months of hours in short are dropped whole, by DDL; transitions and losses, which are few, in small steps.
 
 use std::sync::Arc;
 
@@ -21,6 +21,11 @@ const ROWS: u64 = 1_000;
 
 const DOING: &str = "prune";
 
+const EVENTS: &str = "DELETE FROM event WHERE ts < ? ORDER BY ts LIMIT ?";
+
+/// What is known of losses is kept as long as transitions are.
+const LOSSES: &str = "DELETE FROM loss WHERE noted_at < ? ORDER BY noted_at LIMIT ?";
+
 /// Drops the days and months before the one in which `before` lies, and transitions before theirs.
 pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {
     let polls = match moment::day(before.polls) {
@@ -35,12 +40,14 @@ pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Prune
     months::drop_before(doors, before.rollups).await?;
     let mut events = 0;
     loop {
-        let gone = within(doors.limits.call, events_before(doors, before.events)).await?;
+        let gone = within(doors.limits.call, take(doors, EVENTS, before.events)).await?;
         events += gone;
         if gone < ROWS {
-            return Ok(Pruned { polls, events });
+            break;
         }
     }
+    while within(doors.limits.call, take(doors, LOSSES, before.events)).await? == ROWS {}
+    Ok(Pruned { polls, events })
 }
 
 /// Forgets how many polls the dropped days had; says how many they were. Also those of days whose
@@ -66,13 +73,11 @@ async fn forget_days(doors: &Doors, first: NaiveDate) -> Result<u64, StoreError>
     Ok(polls)
 }
 
-async fn events_before(doors: &Doors, before: WallMs) -> Result<u64, StoreError> {
+/// Takes out some rows from before a moment; says how many they were.
+async fn take(doors: &Doors, rows: &str, before: WallMs) -> Result<u64, StoreError> {
     let mut conn = doors.writer(DOING).await?;
-    conn.exec_drop(
-        "DELETE FROM event WHERE ts < ? ORDER BY ts LIMIT ?",
-        vec![moment::datetime(before), Value::UInt(ROWS)],
-    )
-    .await
-    .map_err(doors.place.fault(DOING))?;
+    conn.exec_drop(rows, vec![moment::datetime(before), Value::UInt(ROWS)])
+        .await
+        .map_err(doors.place.fault(DOING))?;
     Ok(conn.affected_rows())
 }

@@ -4,10 +4,15 @@ use std::{io, sync::LazyLock};
 
 use mysql_async::Value;
 
-use super::{cells::Cells, moment, packed};
+use super::{
+    cells::Cells,
+    moment,
+    packed::{self, Packer},
+};
 use crate::{
     model::{
-        Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, Timings, Values, VersionId,
+        Column, ColumnSet, ColumnSpec, HostId, HostName, Kind, Outcome, Record, Timings, Unit,
+        Values, VersionId,
     },
     store::{StoreError, detail, row},
     units::Micros,
@@ -54,15 +59,33 @@ fn int(number: Option<i64>) -> Value {
     number.map_or(Value::NULL, Value::Int)
 }
 
+fn real(number: Option<f64>) -> Value {
+    number.map_or(Value::NULL, Value::Double)
+}
+
+/// Whether a column is a FLOAT: shares and loads, which are small enough for it to keep their
+/// thousandths.
+pub(super) fn is_single(spec: &ColumnSpec) -> bool {
+    spec.kind == Kind::Real && matches!(spec.unit, Unit::Percent | Unit::Number)
+}
+
+/// Whether a FLOAT holds it; what does not fit is unknown.
+pub(super) fn fits_single(value: f64) -> bool {
+    value <= f64::from(f32::MAX)
+}
+
 /// Appends the values of a record's row; answers roughly how many bytes they are.
 ///
 /// # Errors
 /// When its detail is too large to be packed.
-pub(super) fn append(record: &Record, all: &mut Vec<Value>) -> io::Result<usize> {
+pub(super) fn append(
+    record: &Record,
+    packer: &mut Packer,
+    all: &mut Vec<Value>,
+) -> io::Result<usize> {
     let timings = &record.timings;
     let micros = |step: Option<Micros>| int(step.map(|us| row::signed(us.0)));
-    let detail =
-        record.detail.as_ref().map(|all| packed::pack(&detail::encode(all))).transpose()?;
+    let detail = record.detail.as_ref().map(|all| packer.pack(&detail::encode(all))).transpose()?;
     let bytes = detail.as_ref().map_or(0, Vec::len)
         + record.error.as_ref().map_or(0, |error| error.len())
         + WIDTH * size_of::<f64>();
@@ -86,9 +109,10 @@ pub(super) fn append(record: &Record, all: &mut Vec<Value>) -> io::Result<usize>
     ]);
     all.extend(Column::ALL.iter().map(|column| {
         let value = record.values.as_ref().and_then(|values| values.get(*column));
-        match column.spec().kind {
-            Kind::Whole => int(value.and_then(row::whole)),
-            Kind::Real => value.map_or(Value::NULL, Value::Double),
+        match column.spec() {
+            spec if is_single(spec) => real(value.filter(|value| fits_single(*value))),
+            spec if spec.kind == Kind::Whole => int(value.and_then(row::whole)),
+            _ => real(value),
         }
     }));
     all.push(detail.map_or(Value::NULL, Value::Bytes));
@@ -150,4 +174,31 @@ fn read_detail(cells: &Cells<'_>, column: usize) -> Result<crate::model::Detail,
     let packed = cells.bytes(column)?.unwrap_or_default();
     let detail = packed::unpack(packed).ok().and_then(|text| detail::decode(&text).ok());
     detail.ok_or_else(|| cells.unreadable(column, "packed detail"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the server does with a DOUBLE for a FLOAT, and [`Values::set`] with what comes back.
+    fn kept(column: Column, value: f64) -> Option<f64> {
+        #[expect(clippy::cast_possible_truncation, reason = "that is what is tested")]
+        let single = value as f32;
+        let mut values = Values::default();
+        values.set(column, f64::from(single));
+        values.get(column)
+    }
+
+    #[test]
+    fn a_float_keeps_every_thousandth_of_a_share_and_of_a_load() {
+        assert!(is_single(Column::CpuBusyPct.spec()) && is_single(Column::Load1.spec()));
+        assert!(!is_single(Column::NetRxBytesPerS.spec()) && !is_single(Column::UptimeS.spec()));
+        for column in [Column::CpuBusyPct, Column::Load1] {
+            for thousandths in 0..=16_384_000 {
+                let value = f64::from(thousandths) / 1000.0;
+                assert_eq!(kept(column, value), Some(value));
+            }
+        }
+        assert_ne!(kept(Column::Load1, 16_384.001), Some(16_384.001), "and there it ends");
+    }
 }

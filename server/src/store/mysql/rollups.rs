@@ -1,16 +1,14 @@
-//! The table `rollup_hour`, and values over time from it or from `poll`.
+//! The table `rollup_hour`: hours in short, as they come in.
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use chrono::{Datelike as _, NaiveDate};
-use mysql_async::{Params, Row, Transaction, Value, prelude::Queryable as _};
+use mysql_async::{Params, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, connect::Doors, fault::Place, moment, record};
+use super::{fault::Place, moment, record};
 use crate::{
-    model::{Column, ColumnSet, HostId, Kind, Outcome, Rollup, Stat},
-    rollup::Tier,
-    store::{Batch, Bucket, Sample, SeriesAsk, Span, StoreError, row},
-    units::WallMs,
+    model::{Column, ColumnSet, Rollup},
+    store::{Batch, StoreError, row},
 };
 
 /// The columns before those of the values.
@@ -46,7 +44,7 @@ static UPSERTS: LazyLock<[String; 2]> = LazyLock::new(|| {
 });
 
 fn values(rollup: &Rollup) -> Vec<Value> {
-    let real = |number: Option<f64>| number.map_or(Value::NULL, Value::Double);
+    let good = rollup.polls.saturating_sub(rollup.failed);
     let mut values = Vec::with_capacity(KEY.len() + PARTS.len() * Column::ALL.len());
     values.extend([
         Value::Int(rollup.host.0),
@@ -56,14 +54,15 @@ fn values(rollup: &Rollup) -> Vec<Value> {
     ]);
     for column in Column::ALL {
         let stat = rollup.stat(*column);
-        let cell = |value: Option<f64>| match column.spec().kind {
-            Kind::Whole => value.and_then(row::whole).map_or(Value::NULL, Value::Int),
-            Kind::Real => real(value),
-        };
-        values.push(real(stat.avg()));
-        values.push(cell(stat.min()));
-        values.push(cell(stat.max()));
-        values.push(Value::UInt(stat.count.into()));
+        let all = [stat.avg(), stat.min(), stat.max()];
+        let fit = all.iter().flatten().all(|value| record::fits_single(*value));
+        values.extend(all.map(|number| match number {
+            Some(number) if fit => Value::Double(number),
+            _ => Value::NULL,
+        }));
+        let told = stat.count > 0 && stat.count != good;
+        let count = stat.count.min(u16::MAX.into());
+        values.push(if told { Value::UInt(count.into()) } else { Value::NULL });
     }
     values
 }
@@ -106,112 +105,4 @@ pub(super) fn months(batch: &Batch) -> Result<BTreeSet<NaiveDate>, StoreError> {
         })
     };
     batch.rollups.iter().map(month).collect()
-}
-
-/// What the outcomes with values are in SQL.
-fn good() -> String {
-    let words = Outcome::ALL.iter().filter(|outcome| outcome.has_values());
-    words.map(|outcome| format!("'{outcome}'")).collect::<Vec<_>>().join(", ")
-}
-
-/// Reads one table: `poll` or `rollup_hour`.
-fn select(ask: &SeriesAsk) -> String {
-    let step = ask.step_ms();
-    let (counts, table) = match ask.tier {
-        Tier::Polls => (
-            format!("COUNT(*), COUNT(CASE WHEN outcome IN ({}) THEN NULL ELSE 1 END)", good()),
-            "poll",
-        ),
-        Tier::Hours => ("SUM(polls), SUM(polls_failed)".to_owned(), "rollup_hour"),
-    };
-    // Whole numbers all the way: a decimal division costs as much as the rest.
-    let mut sql = format!(
-        "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ts) DIV {step}000 AS bucket, MAX(ts), \
-         {counts}"
-    );
-    for column in ask.columns.iter() {
-        let c = column.spec().name;
-        // Writing to a String cannot fail.
-        let _ = match ask.tier {
-            Tier::Polls => write!(sql, ", COUNT({c}), AVG({c} + 0e0), MIN({c}), MAX({c})"),
-            Tier::Hours => write!(
-                sql,
-                ", SUM({c}_count), SUM({c}_avg * {c}_count) / SUM({c}_count), MIN({c}_min), \
-                 MAX({c}_max)"
-            ),
-        };
-    }
-    let _ = write!(
-        sql,
-        " FROM {table} WHERE host_id = ? AND ts >= ? AND ts < ? GROUP BY bucket ORDER BY bucket"
-    );
-    sql
-}
-
-/// Buckets of a host.
-pub(super) async fn series(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-    let place = &doors.place;
-    let step = ask.step_ms();
-    let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-    let bucket = |row: Row| -> Result<Bucket, StoreError> {
-        let cells = Cells::new(row, place, "a bucket of values");
-        let stat = |position: usize| -> Result<Stat, StoreError> {
-            let at = KEY.len() + PARTS.len() * position;
-            let number = |column| cells.number(column);
-            let count = small(cells.int(at)?.unwrap_or(0));
-            Ok(Stat::of(count, number(at + 1)?, number(at + 2)?, number(at + 3)?))
-        };
-        Ok(Bucket {
-            start: WallMs(cells.required_int(0)?.saturating_mul(step)),
-            last: cells.required_moment(1)?,
-            polls: small(cells.required_int(2)?),
-            failed: small(cells.required_int(3)?),
-            stats: (0..ask.columns.len()).map(stat).collect::<Result<_, _>>()?,
-        })
-    };
-    let mut conn = doors.reader().await?;
-    let span = vec![
-        Value::Int(ask.host.0),
-        moment::datetime(ask.span.from),
-        moment::datetime(ask.span.to),
-    ];
-    let collect = |buckets: Result<Vec<Bucket>, StoreError>, row: Row| {
-        let mut buckets = buckets?;
-        buckets.push(bucket(row)?);
-        Ok(buckets)
-    };
-    let read = conn.exec_fold(select(ask), span, Ok(Vec::new()), collect).await;
-    read.map_err(place.fault("read values over time"))?
-}
-
-/// Polls of a host without what repeats, oldest first.
-pub(super) async fn samples(
-    doors: &Doors,
-    host: HostId,
-    span: Span,
-    limit: usize,
-) -> Result<Vec<Sample>, StoreError> {
-    let names: Vec<&str> = Column::ALL.iter().map(|column| column.spec().name).collect();
-    let sql = format!(
-        "SELECT ts, outcome, {} FROM poll WHERE host_id = ? AND ts >= ? AND ts < ?
-         ORDER BY ts LIMIT ?",
-        names.join(", ")
-    );
-    let mut conn = doors.reader().await?;
-    let params = vec![
-        Value::Int(host.0),
-        moment::datetime(span.from),
-        moment::datetime(span.to),
-        Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX)),
-    ];
-    let collect = |samples: Result<Vec<Sample>, StoreError>, row: Row| {
-        let mut samples = samples?;
-        let cells = Cells::new(row, &doors.place, "a poll");
-        let outcome = cells.word(1, "outcome", Outcome::parse)?;
-        let values = outcome.has_values().then(|| record::read_values(&cells, 2)).transpose()?;
-        samples.push(Sample { slot: cells.required_moment(0)?, outcome, values });
-        Ok(samples)
-    };
-    let read = conn.exec_fold(sql, params, Ok(Vec::new()), collect).await;
-    read.map_err(doors.place.fault("read polls"))?
 }

@@ -3,10 +3,18 @@
 //! Whoever keeps polls holds it shared until its transaction ends; whoever moves it holds it
 //! exclusively. So a poll lies on the side of the seam on which its writer saw it.
 
-use mysql_async::{Row, Value, prelude::Queryable};
+use mysql_async::{Conn, IsolationLevel, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
-use super::{cells::Cells, fault::Place, moment};
-use crate::{model::HostId, store::StoreError, units::WallMs};
+use super::{
+    cells::Cells,
+    fault::{self, Place},
+    moment,
+};
+use crate::{
+    model::HostId,
+    store::{Span, StoreError},
+    units::WallMs,
+};
 
 /// Where sealed history ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +25,52 @@ pub(super) struct Seam {
     pub(super) sealing: WallMs,
     /// Who seals: the last that began.
     pub(super) epoch: u64,
+}
+
+impl Seam {
+    /// The parts of a span on its two sides: what is sealed, what is not. Either may be empty.
+    pub(super) fn split(&self, span: Span) -> (Span, Span) {
+        let sealed = Span { from: span.from, to: span.to.min(self.before) };
+        (sealed, Span { from: span.from.max(self.before), to: span.to })
+    }
+}
+
+/// How often polls are read again because a day was made or dropped meanwhile.
+const READS: usize = 5;
+
+/// Reads, again where a day was made or dropped meanwhile.
+pub(super) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
+    read: impl Fn() -> F,
+) -> Result<T, StoreError> {
+    for _ in 1..READS {
+        match read().await {
+            Err(error) if fault::table_changed(&error) => {}
+            other => return other,
+        }
+    }
+    read().await
+}
+
+/// One moment's view of the seam and of both sides.
+pub(super) struct Look<'a> {
+    pub(super) transaction: Transaction<'a>,
+    pub(super) seam: Seam,
+}
+
+impl<'a> Look<'a> {
+    pub(super) async fn begin(conn: &'a mut Conn, place: &Place) -> Result<Self, StoreError> {
+        let mut options = TxOpts::default();
+        options.with_consistent_snapshot(true);
+        options.with_isolation_level(IsolationLevel::RepeatableRead);
+        let begun = conn.start_transaction(options).await;
+        let mut transaction = begun.map_err(place.fault("read polls"))?;
+        let seam = read(&mut transaction, Hold::No, place).await?;
+        Ok(Self { transaction, seam })
+    }
+
+    pub(super) async fn end(self, place: &Place) -> Result<(), StoreError> {
+        self.transaction.commit().await.map_err(place.fault("read polls"))
+    }
 }
 
 /// How the row is held until the end of the transaction.

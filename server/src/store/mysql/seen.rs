@@ -19,10 +19,11 @@ struct Seen {
     latest: Option<WallMs>,
 }
 
-/// Hosts in one statement: as many of the first as there are, then of the next.
-const SEEN_ROWS: [usize; 3] = [256, 16, 1];
+/// Hosts in one statement: as many of the first as there are; the rest in the smallest that holds them,
+/// filled up with the last one again, which changes nothing.
+const SEEN_ROWS: [usize; 5] = [256, 64, 16, 4, 1];
 
-static SEE: LazyLock<[String; 3]> = LazyLock::new(|| {
+static SEE: LazyLock<[String; SEEN_ROWS.len()]> = LazyLock::new(|| {
     SEEN_ROWS.map(|rows| {
         let places = vec!["(?,?,?,?)"; rows].join(",");
         let keep = |function: &str, column: &str| {
@@ -68,9 +69,13 @@ pub(super) async fn see(
         rows.push([Value::Int(host.0), first, last, latest]);
     }
     while !rows.is_empty() {
-        let fits = |(_, count): &(usize, &usize)| **count <= rows.len();
-        let Some((kind, count)) = SEEN_ROWS.iter().enumerate().find(fits) else { break };
-        let values: Vec<Value> = rows.drain(..*count).flatten().collect();
+        let holds = |(_, count): &(usize, &usize)| **count >= rows.len();
+        let found = SEEN_ROWS.iter().enumerate().rev().find(holds);
+        let (kind, count) = found.map_or((0, SEEN_ROWS[0]), |(kind, count)| (kind, *count));
+        if let Some(last) = rows.last().cloned() {
+            rows.resize(rows.len().max(count), last);
+        }
+        let values: Vec<Value> = rows.drain(..count).flatten().collect();
         transaction
             .exec_drop(SEE[kind].as_str(), values)
             .await

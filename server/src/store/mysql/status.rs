@@ -2,8 +2,13 @@
 
 use mysql_async::{Conn, Params, Row, prelude::Queryable as _};
 
-use super::{cells::Cells, connect::Doors, migrate, moment};
-use crate::store::{StoreError, StoreStatus};
+use super::{
+    cells::Cells,
+    connect::Doors,
+    migrate, moment,
+    partitions::{self, Table},
+};
+use crate::store::{PartitionStatus, StoreError, StoreStatus};
 
 /// The sizes of the tables' files, from where one server, the other, and any user can see them. The
 /// last is an estimate that lags behind.
@@ -42,7 +47,8 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
                (SELECT MAX(newest) FROM poll_day),
                (SELECT CAST(COALESCE(SUM(sealed_polls), 0) AS SIGNED) FROM poll_day),
                (SELECT MIN(GREATEST(d.oldest, s.sealed_before)) FROM poll_day d JOIN seal s
-                WHERE s.id = 1 AND d.newest >= s.sealed_before)",
+                WHERE s.id = 1 AND d.newest >= s.sealed_before),
+               VERSION(), UTC_TIMESTAMP(3)",
             (),
         )
         .await
@@ -53,6 +59,9 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
     Ok(StoreStatus {
         backend: "mysql",
         location: doors.place.location.clone(),
+        server: cells.required_text(8)?.to_owned(),
+        clock: cells.moment(9)?,
+        partitions: partitions_of(&mut conn, doors).await?,
         schema: migrate::read(&mut conn, doors).await?,
         bytes: size(&mut conn, &SIZES, Params::Empty, doors).await?,
         unsealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll",).into(), doors).await?,
@@ -68,6 +77,17 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
         sealed_polls: count(6)?,
         oldest_unsealed: cells.moment(7)?.map(moment::hour),
     })
+}
+
+/// The partitions of each table that retention drops.
+async fn partitions_of(conn: &mut Conn, doors: &Doors) -> Result<Vec<PartitionStatus>, StoreError> {
+    let mut all = Vec::new();
+    for table in [Table::Poll, Table::PollHour] {
+        let found = partitions::list(conn, table, &doors.place).await?;
+        let until = found.last().and_then(|last| moment::begin(last.end));
+        all.push(PartitionStatus { table: table.name(), count: found.len(), until });
+    }
+    Ok(all)
 }
 
 /// What the first of the statements that tells a size says.

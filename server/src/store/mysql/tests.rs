@@ -143,6 +143,7 @@ fn in_json(row: Row) -> ViewRow {
         Cell::Int(whole) => whole.into(),
         Cell::UInt(whole) => whole.into(),
         Cell::Double(real) => real.into(),
+        Cell::Float(real) => f64::from(real).into(),
         Cell::Bytes(text) => String::from_utf8(text).unwrap().into(),
         moment => moment::wall(&moment).unwrap().to_string().into(),
     };

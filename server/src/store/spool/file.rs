@@ -14,7 +14,7 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior, params};
 
-pub(super) use self::opening::set_aside;
+pub(super) use self::opening::{Whose, set_aside};
 use self::{
     opening::{Opened, try_open},
     rows::{evict, insert_other, insert_poll, note_loss, others_of, widen},
@@ -34,7 +34,7 @@ const APPLICATION_ID: i32 = 0x5273_706c;
 
 /// The form of the file and its rows (`PRAGMA user_version`). Raised with every change; a file of a
 /// later form is set aside.
-pub(super) const FORM: u32 = 1;
+pub(super) const FORM: u32 = 2;
 
 /// How long a statement waits for somebody who looks at the file with a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -67,12 +67,16 @@ CREATE TABLE poll (
   data    BLOB    NOT NULL
 ) STRICT;
 CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT, data TEXT NOT NULL) STRICT;
-CREATE TABLE host  (id INTEGER PRIMARY KEY, known TEXT NOT NULL) STRICT;
+CREATE TABLE host  (id INTEGER PRIMARY KEY, known TEXT NOT NULL, listed TEXT NOT NULL) STRICT;
+CREATE TABLE pause (host_id INTEGER PRIMARY KEY, pause TEXT NOT NULL) STRICT;
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What an empty `about` and every `about` has: which store the rows are for.
+/// What every `about` has: the address of the store that the rows are for.
 pub(super) const STORE: &str = "store";
+
+/// What `about` has once that store was open: its identity.
+pub(super) const IDENTITY: &str = "identity";
 
 const KEEPING: &str = "keep rows in the spool";
 const READING: &str = "read the spool";
@@ -149,7 +153,7 @@ impl File {
     /// all is set aside, never deleted.
     pub(super) fn open(
         path: &Path,
-        store: &str,
+        whose: Whose<'_>,
         max_bytes: u64,
         generation: u64,
     ) -> Result<Self, StoreError> {
@@ -160,7 +164,7 @@ impl File {
         if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
             fs::create_dir_all(directory).map_err(unwritable)?;
         }
-        let tried = match try_open(path, store) {
+        let tried = match try_open(path, whose) {
             Err(error) if is_ruined(&error) => {
                 Opened::Foreign("it is damaged, or no spool".to_owned())
             }
@@ -170,7 +174,7 @@ impl File {
             Opened::Ours(connection) => connection,
             Opened::Foreign(why) => {
                 set_aside(path, &why).map_err(unwritable)?;
-                match try_open(path, store)? {
+                match try_open(path, whose)? {
                     Opened::Ours(connection) => connection,
                     Opened::Foreign(why) => return Err(unwritable(io::Error::other(why))),
                 }

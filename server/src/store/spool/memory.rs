@@ -1,15 +1,16 @@
 //! What the spool remembers of the store, so that a server can begin while the store is away: the
-//! hosts with their numbers, and the inventory in force.
+//! hosts with their numbers and addresses, their pauses, and the inventory in force.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::{Connection, Error, OptionalExtension as _, TransactionBehavior, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::file::{File, STORE};
+use super::file::{File, IDENTITY, STORE, Whose};
 use crate::{
+    health::Pause,
     model::{HostId, VersionId},
-    store::{Batch, KnownHost, StoreError},
+    store::{Batch, KnownHost, Registration, StoreError},
     units::WallMs,
 };
 
@@ -18,8 +19,21 @@ use crate::{
 pub struct Registry {
     /// The inventory in force.
     pub version: VersionId,
-    /// Its hosts.
-    pub hosts: Vec<KnownHost>,
+    /// Its hosts, those that were discovered among them.
+    pub hosts: Vec<Remembered>,
+    /// The pauses that operators asked for.
+    pub pauses: Vec<(HostId, Pause)>,
+    /// What tells that store from another one that takes its place; none when it is not known.
+    pub store: Option<Arc<str>>,
+}
+
+/// A host as the store knew it and as it was registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// What the store knew.
+    pub known: KnownHost,
+    /// What it was told.
+    pub listed: Registration,
 }
 
 /// The key in `about` of the inventory's number.
@@ -32,7 +46,7 @@ pub(super) fn about(connection: &Connection, key: &str) -> Result<Option<String>
         .optional()
 }
 
-fn set_about(connection: &Connection, key: &str, value: &str) -> Result<(), Error> {
+pub(super) fn set_about(connection: &Connection, key: &str, value: &str) -> Result<(), Error> {
     connection
         .prepare_cached(
             "INSERT INTO about (key, value) VALUES (?1, ?2)
@@ -50,11 +64,15 @@ pub(super) fn probe(connection: &Connection, bytes: usize) -> Result<(), Error> 
 }
 
 /// Forgets what was known of another store.
-pub(super) fn begin(connection: &mut Connection, store: &str) -> Result<(), Error> {
+pub(super) fn begin(connection: &mut Connection, whose: Whose<'_>) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute("DELETE FROM host", [])?;
+    transaction.execute("DELETE FROM pause", [])?;
     transaction.execute("DELETE FROM about", [])?;
-    set_about(&transaction, STORE, store)?;
+    set_about(&transaction, STORE, whose.address)?;
+    if let Some(identity) = whose.identity {
+        set_about(&transaction, IDENTITY, identity)?;
+    }
     transaction.commit()
 }
 
@@ -102,7 +120,8 @@ pub(super) fn follow(connection: &Connection, batch: &Batch) -> Result<(), Error
 }
 
 impl File {
-    /// Remembers an inventory in force in place of the one before.
+    /// Remembers an inventory in force in place of the one before. Pauses stay as they are, but for
+    /// those of hosts that are gone; the store's identity, too.
     pub(super) fn remember(&mut self, registry: &Registry) -> Result<(), StoreError> {
         let failed = self.failed("remember the hosts in the spool");
         let transaction = self
@@ -112,11 +131,41 @@ impl File {
         transaction.execute("DELETE FROM host", []).map_err(&failed)?;
         for host in &registry.hosts {
             transaction
-                .prepare_cached("INSERT INTO host (id, known) VALUES (?1, ?2)")
-                .and_then(|mut insert| insert.execute(params![host.id.0, to_text(host)?]))
+                .prepare_cached("INSERT INTO host (id, known, listed) VALUES (?1, ?2, ?3)")
+                .and_then(|mut insert| {
+                    let Remembered { known, listed } = host;
+                    insert.execute(params![known.id.0, to_text(known)?, to_text(listed)?])
+                })
                 .map_err(&failed)?;
         }
+        transaction
+            .execute("DELETE FROM pause WHERE host_id NOT IN (SELECT id FROM host)", [])
+            .map_err(&failed)?;
         set_about(&transaction, VERSION, &registry.version.0.to_string()).map_err(&failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Remembers pauses, and who has none.
+    pub(super) fn remember_pauses(
+        &mut self,
+        pauses: &[(HostId, Option<Pause>)],
+    ) -> Result<(), StoreError> {
+        let failed = self.failed("remember a pause in the spool");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        for (host, pause) in pauses {
+            let done = match pause {
+                Some(pause) => transaction
+                    .prepare_cached("INSERT OR REPLACE INTO pause (host_id, pause) VALUES (?1, ?2)")
+                    .and_then(|mut insert| insert.execute(params![host.0, to_text(pause)?])),
+                None => transaction
+                    .prepare_cached("DELETE FROM pause WHERE host_id = ?1")
+                    .and_then(|mut delete| delete.execute([host.0])),
+            };
+            done.map_err(&failed)?;
+        }
         transaction.commit().map_err(failed)
     }
 
@@ -139,20 +188,31 @@ impl File {
             return Ok(None);
         };
         let mut hosts = self.hosts().map_err(&failed)?;
-        for (id, slot) in self.newest_slots().map_err(failed)? {
-            if let Some(host) = hosts.get_mut(&id) {
-                host.latest_slot = host.latest_slot.max(Some(slot));
+        for (id, slot) in self.newest_slots().map_err(&failed)? {
+            if let Some(Remembered { known, .. }) = hosts.get_mut(&id) {
+                known.latest_slot = known.latest_slot.max(Some(slot));
             }
         }
+        let pauses = self.pauses().map_err(&failed)?;
+        let store = about(&self.connection, IDENTITY).map_err(failed)?.map(Into::into);
         let version = VersionId(version.parse().unwrap_or_default());
-        Ok(Some(Registry { version, hosts: hosts.into_values().collect() }))
+        Ok(Some(Registry { version, hosts: hosts.into_values().collect(), pauses, store }))
     }
 
-    fn hosts(&self) -> Result<BTreeMap<HostId, KnownHost>, Error> {
-        let mut select = self.connection.prepare_cached("SELECT known FROM host")?;
-        let hosts =
-            select.query_map([], |row| from_text::<KnownHost>(row.get_ref(0)?.as_str()?))?;
-        hosts.map(|host| host.map(|host| (host.id, host))).collect()
+    fn hosts(&self) -> Result<BTreeMap<HostId, Remembered>, Error> {
+        let mut select = self.connection.prepare_cached("SELECT known, listed FROM host")?;
+        let hosts = select.query_map([], |row| {
+            let known = from_text(row.get_ref(0)?.as_str()?)?;
+            Ok(Remembered { known, listed: from_text(row.get_ref(1)?.as_str()?)? })
+        })?;
+        hosts.map(|host| host.map(|host| (host.known.id, host))).collect()
+    }
+
+    fn pauses(&self) -> Result<Vec<(HostId, Pause)>, Error> {
+        self.connection
+            .prepare_cached("SELECT host_id, pause FROM pause ORDER BY host_id")?
+            .query_map([], |row| Ok((HostId(row.get(0)?), from_text(row.get_ref(1)?.as_str()?)?)))?
+            .collect()
     }
 
     fn newest_slots(&self) -> Result<Vec<(HostId, WallMs)>, Error> {

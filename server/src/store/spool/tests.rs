@@ -164,6 +164,40 @@ async fn a_file_that_is_not_ours_to_read_is_set_aside_and_kept() {
 }
 
 #[tokio::test]
+async fn rows_for_a_store_that_was_replaced_are_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let aside = folder.path().join("data").join("spool.db.aside-1");
+    let registry = Registry {
+        version: VersionId(1),
+        hosts: Vec::new(),
+        pauses: Vec::new(),
+        store: Some("one".into()),
+    };
+    let spool = start(&folder, MUCH);
+    // Which store it is, is known only once it is there.
+    spool.open().await.unwrap();
+    spool.is_for("one".into()).await.unwrap();
+    spool.remember(registry.clone()).await.unwrap();
+    spool.append(polls(0..3), NOW).await.unwrap();
+    drop(spool);
+
+    let spool = start(&folder, MUCH);
+    assert_eq!(spool.recall().await.unwrap(), Some(registry));
+    assert_eq!(spool.open().await.unwrap().polls, 3);
+    spool.is_for("one".into()).await.unwrap();
+    assert_eq!(spool.open().await.unwrap().polls, 3, "it is the same");
+    drop(spool);
+    let spool = start(&folder, MUCH);
+    spool.is_for("two".into()).await.unwrap();
+    assert_eq!(spool.status().rows(), 0);
+    assert_eq!(spool.recall().await.unwrap(), None, "nor are its hosts those of the other");
+    assert!(aside.exists());
+    let kept = Connection::open(aside).unwrap();
+    let rows: i64 = kept.query_row("SELECT count(*) FROM poll", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 3);
+}
+
+#[tokio::test]
 async fn a_full_disk_costs_the_batch_and_nothing_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let spool = start(&folder, MUCH);
@@ -213,16 +247,34 @@ async fn hosts_are_remembered_with_what_happened_since() {
     let spool = start(&folder, MUCH);
     assert_eq!(spool.recall().await.unwrap(), None);
     let facts = Facts { machine_id: Some("m".into()), cpus: Some(2), ..Facts::default() };
-    let host = |id, name: &str| KnownHost {
-        id: HostId(id),
-        name: sample::name(name),
-        facts: facts.clone(),
-        state: Some((State::Pending, WallMs(1))),
-        latest_slot: Some(WallMs(50)),
+    let host = |id, name: &str| Remembered {
+        known: KnownHost {
+            id: HostId(id),
+            name: sample::name(name),
+            facts: facts.clone(),
+            state: Some((State::Pending, WallMs(1))),
+            latest_slot: Some(WallMs(50)),
+        },
+        listed: sample::registration(name),
     };
-    let registry = Registry { version: VersionId(4), hosts: vec![host(1, "a"), host(2, "b")] };
+    let all = |version, hosts| Registry {
+        version: VersionId(version),
+        hosts,
+        pauses: Vec::new(),
+        store: None,
+    };
+    let registry = all(4, vec![host(1, "a"), host(2, "b")]);
     spool.remember(registry.clone()).await.unwrap();
     assert_eq!(spool.recall().await.unwrap(), Some(registry));
+    let pause = |until| Pause { since: WallMs(2), until, reason: "why \"ü\"".into() };
+    let pauses = vec![
+        (HostId(1), Some(pause(None))),
+        (HostId(2), Some(pause(Some(WallMs(9))))),
+        (HostId(1), None),
+    ];
+    spool.remember_pauses(pauses).await.unwrap();
+    let left = [(HostId(2), pause(Some(WallMs(9))))];
+    assert_eq!(spool.recall().await.unwrap().unwrap().pauses, left);
 
     // By what the store took, and by what waits.
     spool.follow(Arc::new(transition(60))).await.unwrap();
@@ -236,13 +288,17 @@ async fn hosts_are_remembered_with_what_happened_since() {
     drop(spool);
     let spool = start(&folder, MUCH);
     let known = spool.recall().await.unwrap().unwrap();
-    assert_eq!(known.hosts[0].state, Some((State::Suspect, WallMs(60))));
-    assert_eq!(known.hosts[0].latest_slot, Some(WallMs(72)));
-    assert_eq!(known.hosts[1].facts.cpus, Some(8));
-    assert_eq!(known.hosts[1].facts.machine_id.as_deref(), Some("m"), "the pin stays");
+    let known: Vec<_> = known.hosts.iter().map(|host| &host.known).collect();
+    assert_eq!(known[0].state, Some((State::Suspect, WallMs(60))));
+    assert_eq!(known[0].latest_slot, Some(WallMs(72)));
+    assert_eq!(known[1].facts.cpus, Some(8));
+    assert_eq!(known[1].facts.machine_id.as_deref(), Some("m"), "the pin stays");
 
-    let after = Registry { version: VersionId(5), hosts: vec![host(2, "b")] };
-    spool.remember(after).await.unwrap();
+    spool.remember(all(5, vec![host(2, "b")])).await.unwrap();
     let known = spool.recall().await.unwrap().unwrap();
     assert_eq!((known.version, known.hosts.len()), (VersionId(5), 1));
+    assert_eq!(known.pauses, left);
+    spool.remember(all(6, vec![host(1, "a")])).await.unwrap();
+    let known = spool.recall().await.unwrap().unwrap();
+    assert_eq!(known.pauses, [], "who is gone has none");
 }

@@ -1,6 +1,6 @@
 //! Brings a file's schema up to date: numbered steps, forward only, each known by its checksum.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
@@ -30,6 +30,7 @@ const STEPS: &[Step] = steps! {
     3 "0003_pause"
     4 "0004_loss"
     5 "0005_rollup_hour"
+    6 "0006_identity"
 };
 
 /// What was applied, in the file itself.
@@ -82,6 +83,13 @@ pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<(), Stor
         }
     }
     transaction.commit().map_err(&failed)
+}
+
+/// What tells this file from every other.
+pub(super) fn identity(connection: &Connection) -> Result<Arc<str>, StoreError> {
+    connection
+        .query_row("SELECT store FROM identity WHERE id = 1", [], |row| row.get(0))
+        .map_err(fault(connection, "read the store's identity"))
 }
 
 /// Checks that a file that is only read is the one that this program knows.

@@ -103,7 +103,7 @@ fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<Writte
         } else if is_same_attempt(transaction, record).map_err(&failed)? {
             written.repeated += 1;
         } else {
-            written.conflicting += 1;
+            written.conflicting.push((record.host, record.slot));
         }
     }
     Ok(written)

@@ -20,6 +20,8 @@ pub(super) enum Step {
     PollsAfter(i64),
     /// At the transitions.
     Events,
+    /// At what is known of losses, which is kept as long.
+    Losses,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -50,6 +52,7 @@ pub(super) fn take(
     let done = match step {
         Step::PollsAfter(host) => polls(&transaction, host, before.polls.0),
         Step::Events => events(&transaction, before.events.0),
+        Step::Losses => losses(&transaction, before.events.0),
         Step::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -92,8 +95,19 @@ fn events(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
                (SELECT id FROM event WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { Step::Events } else { Step::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { Step::Events } else { Step::Losses };
     Ok(Done { polls: 0, events: u64::try_from(gone).unwrap_or(u64::MAX), next: Some(next) })
+}
+
+fn losses(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM loss WHERE (noted_at_ms, reason, from_ms) IN (SELECT noted_at_ms, reason,
+             from_ms FROM loss WHERE noted_at_ms < ?1 ORDER BY noted_at_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = if gone == ROWS { Step::Losses } else { Step::RollupsAfter(i64::MIN) };
+    Ok(Done { polls: 0, events: 0, next: Some(next) })
 }
 
 /// Hours lie in the order of the key: each host's old ones are at its begin.

@@ -24,6 +24,9 @@ pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
         Ok(StoreStatus {
             backend: "sqlite",
             location: location(connection),
+            server: format!("SQLite {}", rusqlite::version()),
+            clock: None,
+            partitions: Vec::new(),
             schema: migrate::version(connection)?,
             bytes: page * pragma("page_count")?,
             free_bytes: page * pragma("freelist_count")?,

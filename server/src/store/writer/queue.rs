@@ -60,8 +60,20 @@ impl Queue {
     }
 
     /// Notes that a poll was lost.
-    pub(super) fn lose(&mut self, record: &Record, reason: LossReason) {
-        self.lost.add(record, reason);
+    pub(super) fn lose(&mut self, host: HostId, slot: WallMs, reason: LossReason) {
+        self.lost.add(host, slot, reason);
+    }
+
+    /// Gives up all that waits: its polls are lost. Answers how many rows it was.
+    pub(super) fn give_up(&mut self, reason: LossReason) -> usize {
+        let rows = self.len();
+        for record in std::mem::take(&mut self.polls) {
+            self.lose(record.host, record.slot, reason);
+        }
+        self.transitions.clear();
+        self.facts.clear();
+        self.rollups.clear();
+        rows
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
@@ -79,7 +91,7 @@ impl Queue {
         while self.len() > self.limit {
             let oldest = self.polls.pop_front();
             if let Some(record) = &oldest {
-                self.lost.add(record, LossReason::QueueFull);
+                self.lost.add(record.host, record.slot, LossReason::QueueFull);
             }
             let gone = oldest.is_some()
                 || self.facts.pop_first().is_some()

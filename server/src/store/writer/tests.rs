@@ -9,7 +9,7 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 use crate::{
-    model::{HostId, Loss, Record, State as Health, Transition, VersionId},
+    model::{HostId, Loss, LossReason, Record, State as Health, Transition, VersionId},
     store::{
         Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned,
         Registration, Retention, Sample, SeriesAsk, Span, StoreError, StoreStatus, Written, sample,
@@ -22,6 +22,10 @@ enum Mood {
     Takes,
     Away,
     Hangs,
+    /// Takes what is not a poll.
+    TakesNoPolls,
+    /// Has every slot already, by other attempts.
+    Conflicts,
     /// Cannot ever take a poll of this slot.
     Refuses(i64),
 }
@@ -66,12 +70,13 @@ impl Store for Fake {
         let mood = *self.mood.lock().unwrap();
         let bad = |slot| batch.polls.iter().any(|record| record.slot.0 == slot);
         let answer = match mood {
-            Mood::Takes => Ok(()),
+            Mood::Takes | Mood::Conflicts => Ok(()),
             Mood::Refuses(slot) if !bad(slot) => Ok(()),
+            Mood::TakesNoPolls if batch.polls.is_empty() => Ok(()),
             Mood::Refuses(slot) => {
                 Err(StoreError::BadRow { row: slot.to_string(), why: "ugly".to_owned() })
             }
-            Mood::Away | Mood::Hangs => Err(StoreError::Failed {
+            Mood::Away | Mood::TakesNoPolls | Mood::Hangs => Err(StoreError::Failed {
                 doing: "keep polls",
                 location: "fake".to_owned(),
                 cause: "it is away".into(),
@@ -83,8 +88,12 @@ impl Store for Fake {
         }
         answer?;
         let polls = u64::try_from(batch.polls.len()).unwrap();
+        let slots = batch.polls.iter().map(|record| (record.host, record.slot)).collect();
         self.taken.lock().unwrap().push(batch);
-        Ok(Written { polls, ..Written::default() })
+        Ok(match mood {
+            Mood::Conflicts => Written { conflicting: slots, ..Written::default() },
+            _ => Written { polls, ..Written::default() },
+        })
     }
 
     async fn register(
@@ -144,6 +153,9 @@ impl Store for Fake {
         unreachable!()
     }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {
+        unreachable!()
+    }
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
         unreachable!()
     }
     async fn status(&self) -> Result<StoreStatus, StoreError> {
@@ -273,6 +285,37 @@ async fn a_full_queue_drops_the_oldest_polls_and_counts_them() {
     assert_eq!(handle.stats().written, 111, "the row of the loss is one");
 }
 
+/// What was lost, of the losses that the store was told of.
+fn lost(fake: &Fake) -> Vec<(LossReason, u64, WallMs, WallMs)> {
+    let taken = fake.taken.lock().unwrap();
+    let losses = taken.iter().flat_map(|batch| &batch.losses);
+    losses.map(|loss| (loss.reason, loss.polls, loss.from, loss.to)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_whose_slot_another_one_holds_is_counted_and_written_down() {
+    let fake = Fake::new(Mood::Conflicts);
+    let (handle, _writer) = start(&fake);
+    push_polls(&handle, 3..13);
+    settle().await;
+    assert_eq!(handle.stats().conflicting, 10);
+    assert_eq!(lost(&fake), []);
+    pass(SECOND).await;
+    assert_eq!(lost(&fake), [(LossReason::Conflict, 10, WallMs(3), WallMs(12))]);
+    assert_eq!(handle.stats().conflicting, 10, "the row of the loss is none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_at_the_end_is_written_down() {
+    let fake = Fake::new(Mood::TakesNoPolls);
+    let (handle, writer) = start(&fake);
+    push_polls(&handle, 0..37);
+    pass(5 * SECOND).await;
+    let stats = writer.flush_and_stop(3 * SECOND).await;
+    assert_eq!((stats.written, stats.dropped, stats.depth), (0, 37, 0));
+    assert_eq!(lost(&fake), [(LossReason::Shutdown, 37, WallMs(0), WallMs(36))]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bad_row_is_left_out_and_nothing_else() {
     let fake = Fake::new(Mood::Refuses(6));
@@ -283,6 +326,7 @@ async fn a_bad_row_is_left_out_and_nothing_else() {
     let stats = handle.stats();
     assert_eq!((stats.written, stats.rejected, stats.dropped, stats.depth), (9, 1, 0, 0));
     assert_eq!(stats.last_error.as_deref(), Some("refused to keep 6: ugly"));
+    assert_eq!(stats.last_refusal.as_deref(), Some("refused to keep 6: ugly"));
     assert_eq!(stats.failing_since, None, "the store is not at fault");
     push_polls(&handle, 10..20);
     settle().await;

@@ -87,13 +87,24 @@ struct Away {
     next: Timer,
 }
 
+/// Whether the end was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// No.
+    No,
+    /// Once nothing is left in memory.
+    Soon,
+    /// What is left in memory is given up.
+    Now,
+}
+
 pub(super) struct Work {
     shared: Arc<Shared>,
     store: Arc<dyn Store>,
     spool: Option<Arc<Spool>>,
     limits: WriterLimits,
     now: Box<dyn Fn() -> WallMs + Send + Sync>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
     sending: Option<Sending>,
     /// Not acknowledged, and not in the spool either.
     held: Option<Batch>,
@@ -116,7 +127,7 @@ impl Work {
         spool: Option<Arc<Spool>>,
         limits: WriterLimits,
         now: Box<dyn Fn() -> WallMs + Send + Sync>,
-        stop: watch::Receiver<bool>,
+        stop: watch::Receiver<Stop>,
     ) -> Self {
         Self {
             shared,
@@ -156,13 +167,20 @@ impl Work {
             if self.is_stopping() && self.is_done() {
                 return;
             }
+            if self.is_given_up() {
+                return self.give_up().await;
+            }
             self.wait().await;
         }
     }
 
     /// Also when whoever could ask for the end is gone: then nobody waits for more.
     fn is_stopping(&self) -> bool {
-        *self.stop.borrow() || self.stop.has_changed().is_err()
+        *self.stop.borrow() != Stop::No || self.stop.has_changed().is_err()
+    }
+
+    fn is_given_up(&self) -> bool {
+        *self.stop.borrow() == Stop::Now
     }
 
     /// Whether no row is in memory alone.
@@ -209,7 +227,7 @@ impl Work {
     }
 
     async fn wait(&mut self) {
-        let stopping = self.is_stopping();
+        let (stopping, asked) = (self.is_stopping(), *self.stop.borrow());
         let idle = self.sending.is_none();
         let (write, patience) = match &mut self.sending {
             Some(sending) => (Some(&mut sending.write), Some(&mut sending.patience)),
@@ -231,7 +249,7 @@ impl Work {
             () = rings(next) => None,
             () = rings(self.no_spool.as_mut()) => None,
             () = rings(self.tick.as_mut()) => None,
-            _ = self.stop.wait_for(|stop| *stop), if !stopping => None,
+            _ = self.stop.wait_for(|stop| *stop != asked), if !stopping || asked == Stop::Soon => None,
         };
         if let Some(result) = result {
             self.ended(result).await;
@@ -299,7 +317,7 @@ impl Work {
         drop(write);
         match result {
             Ok(written) => {
-                self.shared.written(batch.len(), written, (self.now)());
+                self.shared.written(batch.len(), &written, (self.now)());
                 self.away = None;
                 self.remember(batch, &origin).await;
                 self.go_on(rest, origin).await;

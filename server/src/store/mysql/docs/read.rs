@@ -10,7 +10,7 @@ use crate::{
         Column, ColumnSet, Detail, HostId, HostName, Outcome, Record, Row, State, Timings, Values,
         VersionId,
     },
-    store::{detail::ReadRow, mysql::packed},
+    store::{Sample, detail::ReadRow, mysql::packed},
     units::{Micros, WallMs},
 };
 
@@ -87,8 +87,7 @@ impl Part {
         let at = |position: usize| usize::try_from(self.at[position]).ok()?.checked_sub(1);
         let range: Option<Range<usize>> = at(position).zip(at(position + 1)).map(|(a, b)| a..b);
         let packed = range.and_then(|range| self.docs.get(range));
-        packed::unpack(packed.ok_or_else(|| io::Error::other("a text begins past the end"))?)
-            .map_err(|error| io::Error::other(format!("{}: {error}", NAMES[position])))
+        unpack(position, packed.ok_or_else(|| io::Error::other("a text begins past the end"))?)
     }
 }
 
@@ -125,6 +124,48 @@ pub(in crate::store::mysql) fn decode(
     Ok(polls.all)
 }
 
+/// Unpacks polls without what repeats from some texts of a part, by their position; the ledger is the
+/// first.
+///
+/// # Errors
+/// When one is damaged; the error says which.
+pub(in crate::store::mysql) fn decode_samples(
+    hour: WallMs,
+    texts: &[(usize, &[u8])],
+) -> io::Result<Vec<Sample>> {
+    let text = |(position, packed): &(usize, &[u8])| unpack(*position, packed);
+    let ledger = texts.first().ok_or_else(|| bad("no ledger"))?;
+    let sample = |poll: Ledger| -> io::Result<Sample> {
+        let outcome = Outcome::parse(&poll.outcome).ok_or_else(|| bad("an outcome"))?;
+        let values = outcome.has_values().then(Values::default);
+        Ok(Sample { slot: WallMs(hour.0 + poll.after_ms), outcome, values })
+    };
+    let all = parse::<Vec<Ledger>>(&text(ledger)?)?.into_iter().map(sample);
+    let mut all: Vec<Sample> = all.collect::<io::Result<_>>()?;
+    for of_text in &texts[1..] {
+        let columns = of_text.0.checked_sub(1).and_then(|at| COLUMNS.get(at));
+        let columns = columns.ok_or_else(|| bad("a text"))?;
+        for Wide(after, cells) in parse::<Vec<Wide>>(&text(of_text)?)? {
+            let slot = WallMs(hour.0 + after);
+            let found = all.binary_search_by_key(&slot, |sample| sample.slot);
+            let found = found.ok().and_then(|at| all[at].values.as_mut());
+            fill(found.ok_or_else(|| bad("values"))?, columns, cells);
+        }
+    }
+    Ok(all)
+}
+
+fn fill(values: &mut Values<Column>, columns: &[Column], cells: Vec<Option<f64>>) {
+    for (column, value) in columns.iter().zip(cells) {
+        values.set(*column, value);
+    }
+}
+
+fn unpack(position: usize, packed: &[u8]) -> io::Result<String> {
+    packed::unpack(packed)
+        .map_err(|error| io::Error::other(format!("{}: {error}", NAMES[position])))
+}
+
 struct Polls {
     hour: WallMs,
     all: Vec<Record>,
@@ -140,9 +181,7 @@ impl Polls {
     fn take_wide(&mut self, text: &str, columns: &[Column]) -> io::Result<()> {
         for Wide(after, cells) in parse::<Vec<Wide>>(text)? {
             let values = self.poll(after)?.values.as_mut().ok_or_else(|| bad("values"))?;
-            for (column, value) in columns.iter().zip(cells) {
-                values.set(*column, value);
-            }
+            fill(values, columns, cells);
         }
         Ok(())
     }

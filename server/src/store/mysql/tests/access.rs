@@ -200,3 +200,29 @@ async fn one_who_lost_the_lease_stops() {
         "not its own to free"
     );
 }
+
+#[tokio::test]
+async fn a_database_that_was_replaced_gets_no_rows_of_the_one_before() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let poll = |ms| sample::failed(host.id, &host.name, WallMs(sample::START.0 + ms), "x");
+    database.write(vec![poll(0)]).await.unwrap();
+    let name = &database.options.url.database;
+    let mut other = conn(database.options.url.port, None).await;
+    other.query_drop(format!("DROP DATABASE {name}")).await.unwrap();
+    other.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await.unwrap();
+    assert!(database.write(vec![poll(1)]).await.unwrap_err().is_transient());
+    // Another server makes it its own, and gives the number to another host.
+    let options = database.options.clone();
+    let second = Mysql::open(options, Mode::ReadWrite, database.clock.clone()).await.unwrap();
+    let elsewhere = second.register(vec![sample::registration("db-9")], sample::START);
+    assert_eq!(elsewhere.await.unwrap()[0].id, host.id);
+    let refused = database.write(vec![poll(1)]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
+    assert!(refused.is_transient(), "the rows wait for somebody to decide");
+    assert_eq!(second.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap(), []);
+    let identity = second.identity().await.unwrap();
+    assert_ne!(identity, database.store.identity().await.unwrap());
+    let again = Mysql::open(database.options.clone(), Mode::ReadWrite, database.clock.clone());
+    assert_eq!(again.await.unwrap().identity().await.unwrap(), identity);
+}

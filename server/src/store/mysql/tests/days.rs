@@ -1,6 +1,13 @@
+use std::time::Duration;
+
 use super::*;
-use crate::model::{Rollup, hour_of};
-use crate::store::mysql::partitions::Table;
+use crate::{
+    model::{LossReason, Rollup, hour_of},
+    store::{
+        mysql::partitions::Table,
+        writer::{Entry, Writer, WriterLimits},
+    },
+};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -171,4 +178,60 @@ async fn months_are_made_ahead_and_dropped_whole_and_few_at_a_time() {
     // The month in which the retention ends stays.
     assert_eq!(left[0]["oldest"], "2028-04-07T01:00:00.000Z");
     assert_eq!(left[0]["count"], 38);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_an_hour_costs_only_the_slots_that_are_taken() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let hour = Duration::from_secs(3_600);
+    let poll = |ms: i64| sample::good(host.id, &host.name, WallMs(sample::START.0 + ms));
+    let first: Vec<Record> = (0..60).map(|minute| poll(minute * 60_000)).collect();
+    database.clock.advance(hour);
+    database.write(first.clone()).await.unwrap();
+    // The hour comes once more. What was under way when it was set back is of the future, and is kept.
+    database.clock.step_wall(sample::START);
+    let late = poll(3_600_000);
+    database.write(vec![late.clone()]).await.unwrap();
+    // The schedule moves by a millisecond; whoever does not loses the poll, and is told which.
+    let moved: Vec<Record> = (0..60).map(|minute| poll(minute * 60_000 + 1)).collect();
+    let mut same = poll(60_000);
+    same.started = WallMs(same.started.0 + 9);
+    let both = moved.iter().cloned().chain([same.clone()]).collect();
+    let written = database.write(both).await.unwrap();
+    assert_eq!(
+        written,
+        Written { polls: 60, repeated: 0, conflicting: vec![(host.id, same.slot)] }
+    );
+    let mut all: Vec<Record> = first.into_iter().chain(moved).chain([late]).collect();
+    all.sort_by_key(|record| record.slot);
+    assert_eq!(database.all_polls(host.id).await, all);
+}
+
+#[tokio::test]
+async fn polls_of_a_future_that_never_comes_are_lost_in_plain_words() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    // Before it was set back by a month the clock was right, or the other way round.
+    database.clock.step_wall(WallMs(sample::START.0 - 30 * 86_400_000));
+    let clock = database.clock.clone();
+    let now = move || clock.now().wall;
+    let limits = WriterLimits { batch_rows: 2, ..WriterLimits::default() };
+    let store: Arc<dyn Store> = Arc::new(database.store);
+    let (handle, writer) = Writer::start(Arc::clone(&store), limits, now);
+    let poll = |ms| sample::failed(host.id, &host.name, WallMs(sample::START.0 + ms), "x");
+    let today = WallMs(sample::START.0 - 30 * 86_400_000);
+    let good = sample::failed(host.id, &host.name, today, "x");
+    for record in [poll(0), good.clone()] {
+        handle.push(Entry::Poll(Arc::new(record)));
+    }
+    let stats = writer.flush_and_stop(Duration::from_secs(60)).await;
+    assert_eq!((stats.rejected, stats.dropped), (1, 0), "{stats:?}");
+    let why = stats.last_refusal.unwrap();
+    assert!(why.contains("more than 7 days from now") && why.contains("was set back"), "{why}");
+    let kept = store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    assert_eq!(kept, [good]);
+    let losses = store.losses(Span::ALL, 9).await.unwrap();
+    let [loss] = losses.as_slice() else { panic!("{losses:?}") };
+    assert_eq!((loss.reason, loss.polls, loss.from), (LossReason::Refused, 1, sample::START));
 }

@@ -24,7 +24,7 @@ struct Told {
 impl Store for Told {
     async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
         let written = self.store.write(batch).await;
-        let told = written.as_ref().map(|written| *written).map_err(ToString::to_string);
+        let told = written.as_ref().cloned().map_err(ToString::to_string);
         // Nobody listens once the test has seen enough.
         let _ = self.ended.send(told).await;
         written
@@ -92,6 +92,9 @@ impl Store for Told {
     }
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store.seal(before).await
+    }
+    async fn identity(&self) -> Result<Arc<str>, StoreError> {
+        self.store.identity().await
     }
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         self.store.status().await

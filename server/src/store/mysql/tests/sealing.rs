@@ -140,9 +140,10 @@ async fn polls_that_come_late_are_sealed_with_the_others() {
     let mut other = fleet[1].1[0].clone();
     other.started = WallMs(other.started.0 + 1);
     let new = poll(&host, at(2_000));
+    let conflicting = vec![(other.host, other.slot)];
     let both = vec![fleet[1].1[0].clone(), other, new.clone(), new.clone()];
     let written = database.write(both).await.unwrap();
-    assert_eq!(written, Written { polls: 1, repeated: 2, conflicting: 1 });
+    assert_eq!(written, Written { polls: 1, repeated: 2, conflicting });
     fleet[1].1.push(new);
     fleet[1].1.sort_by_key(|record| record.slot);
     check(&database, &fleet).await;

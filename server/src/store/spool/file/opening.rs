@@ -5,13 +5,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Error, TransactionBehavior};
 
 use super::{
-    super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, JOURNAL_BYTES, JOURNAL_PAGES, STORE,
-    TABLES, failed,
+    super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, IDENTITY, JOURNAL_BYTES, JOURNAL_PAGES,
+    STORE, TABLES, failed,
 };
 use crate::store::StoreError;
+
+/// Which store the rows are for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store::spool) struct Whose<'a> {
+    /// Its address.
+    pub(in crate::store::spool) address: &'a str,
+    /// What tells it from another store at that address; none while it is away.
+    pub(in crate::store::spool) identity: Option<&'a str>,
+}
 
 /// What is there instead of a spool for this store.
 pub(super) enum Opened {
@@ -44,7 +53,7 @@ pub(in crate::store::spool) fn set_aside(path: &Path, why: &str) -> io::Result<(
     Ok(())
 }
 
-pub(super) fn try_open(path: &Path, store: &str) -> Result<Opened, StoreError> {
+pub(super) fn try_open(path: &Path, wanted: Whose<'_>) -> Result<Opened, StoreError> {
     let failed = failed(path, "open the spool");
     let mut connection = Connection::open(path).map_err(&failed)?;
     connection.busy_timeout(BUSY_WAIT).map_err(&failed)?;
@@ -79,21 +88,43 @@ pub(super) fn try_open(path: &Path, store: &str) -> Result<Opened, StoreError> {
         making.pragma_update(None, "user_version", FORM).map_err(&failed)?;
         making.commit().map_err(&failed)?;
     }
-    let whose = memory::about(&connection, STORE).map_err(&failed)?;
-    if whose.as_deref() == Some(store) {
-        return Ok(Opened::Ours(connection));
+    let foreign = belongs(&mut connection, wanted).map_err(failed)?;
+    Ok(foreign.map_or(Opened::Ours(connection), Opened::Foreign))
+}
+
+/// Makes a file without rows this store's; says why not where it has rows for another.
+fn belongs(connection: &mut Connection, wanted: Whose<'_>) -> Result<Option<String>, Error> {
+    let address = memory::about(connection, STORE)?;
+    let identity = memory::about(connection, IDENTITY)?;
+    let is_there = address.as_deref() == Some(wanted.address);
+    let is_it = match (&identity, wanted.identity) {
+        (Some(identity), Some(wanted)) => identity == wanted,
+        _ => true,
+    };
+    if is_there && is_it {
+        if let (None, Some(wanted)) = (&identity, wanted.identity) {
+            memory::set_about(connection, IDENTITY, wanted)?;
+        }
+        return Ok(None);
     }
-    let rows: i64 = connection
-        .query_row("SELECT (SELECT count(*) FROM poll) + (SELECT count(*) FROM other)", [], |row| {
-            row.get(0)
-        })
-        .map_err(&failed)?;
-    if rows > 0 {
-        let whose = whose.unwrap_or_default();
-        return Ok(Opened::Foreign(format!(
-            "its {rows} rows are for {whose}, where hosts have other numbers than in {store}"
-        )));
+    let rows: i64 = connection.query_row(
+        "SELECT (SELECT count(*) FROM poll) + (SELECT count(*) FROM other)",
+        [],
+        |row| row.get(0),
+    )?;
+    if rows == 0 {
+        memory::begin(connection, wanted)?;
+        return Ok(None);
     }
-    memory::begin(&mut connection, store).map_err(&failed)?;
-    Ok(Opened::Ours(connection))
+    let address = address.unwrap_or_default();
+    Ok(Some(match is_there {
+        true => format!(
+            "its {rows} rows are for another database than the one that {address} is now, where \
+             hosts have other numbers"
+        ),
+        false => format!(
+            "its {rows} rows are for {address}, where hosts have other numbers than in {}",
+            wanted.address
+        ),
+    }))
 }

@@ -58,12 +58,16 @@ impl Site {
     }
 
     async fn with(folder: TempDir, mood: Mood, max_bytes: u64) -> Self {
+        Self::limited(folder, mood, max_bytes, limits()).await
+    }
+
+    async fn limited(folder: TempDir, mood: Mood, max_bytes: u64, limits: WriterLimits) -> Self {
         let spool = spool_in(&folder, max_bytes);
         spool.open().await.unwrap();
         let fake = Fake::new(mood);
         let store: Arc<dyn Store> = Arc::<Fake>::clone(&fake);
         let its = Some(Arc::clone(&spool));
-        let (handle, writer) = Writer::start_with(store, its, limits(), || WallMs(7));
+        let (handle, writer) = Writer::start_with(store, its, limits, || WallMs(7));
         settle().await;
         idle(&spool).await;
         Self { folder, fake, spool, handle, writer }
@@ -126,40 +130,61 @@ async fn a_store_that_hangs_leads_to_the_disk_long_before_it_is_given_up() {
     assert_eq!(slots, (0..20).collect::<Vec<_>>());
 }
 
-#[tokio::test(start_paused = true)]
-async fn replay_adds_no_more_than_comes_anew() {
-    const FRESH: i64 = 20;
-    const OLD: i64 = 400;
-    let site = Site::new(Mood::Away).await;
-    for first in (0..OLD).step_by(50) {
-        push_polls(&site.handle, first..first + 50);
-        site.spooled(u64::try_from(first + 50).unwrap()).await;
+/// An outage of twenty seconds of this many rows a second, and the replay beside as many new ones:
+/// in no second that begins with a write is more written than twice what is handed in, or than that
+/// and the floor. Answers how many seconds the replay took.
+async fn replay_beside(load: i64, limits: WriterLimits) -> usize {
+    const OUTAGE: i64 = 20;
+    let floor = i64::try_from(limits.replay_floor).unwrap();
+    let most = usize::try_from(load + load.max(floor)).unwrap();
+    let site = Site::limited(tempfile::tempdir().unwrap(), Mood::Away, 1 << 30, limits).await;
+    let mut next = 0;
+    for second in 1..=OUTAGE {
+        push_polls(&site.handle, next..next + load);
+        next += load;
+        step(&site.spool, SECOND).await;
+        site.spooled(u64::try_from(second * load).unwrap()).await;
     }
+    let before = site.fake.tries().len();
     site.fake.becomes(Mood::Takes);
-    let mut next = OLD;
-    let mut seen = 0;
-    let mut seconds = 0;
+    let mut tenths = 0;
     while site.spool.status().rows() > 0 {
-        push_polls(&site.handle, next..next + FRESH);
-        next += FRESH;
-        for _ in 0..10 {
-            step(&site.spool, 100 * MS).await;
-        }
-        let slots = site.fake.slots();
-        let fresh = slots[seen..].iter().filter(|slot| **slot >= OLD).count();
-        let replayed = slots[seen..].len() - fresh;
-        // A page of the second before may end in this one; ten rows are the try that succeeded.
-        assert!(replayed <= 2 * 20 + 10, "{replayed} rows of the spool in a second");
-        seen = slots.len();
-        seconds += 1;
-        assert!(seconds < 60, "the replay does not end");
+        // Rows come evenly, as from polls that are spread over their interval.
+        let due = load * (tenths + 1) / 10 - load * tenths / 10;
+        push_polls(&site.handle, next..next + due);
+        next += due;
+        tenths += 1;
+        step(&site.spool, 100 * MS).await;
+        assert!(tenths < 10 * 100, "the replay does not end");
     }
-    // At the pace of the new rows, neither much faster nor slower.
-    assert!((18..=30).contains(&seconds), "{seconds} s");
+    let written: Vec<(Duration, usize)> = site.fake.tries()[before..]
+        .iter()
+        .filter(|(_, _, taken)| *taken)
+        .map(|(at, rows, _)| (*at, *rows))
+        .collect();
+    for (begin, _) in &written {
+        let within = written.iter().filter(|(at, _)| at >= begin && *at < *begin + SECOND);
+        let rows: usize = within.map(|(_, rows)| rows).sum();
+        assert!(rows <= most, "{rows} rows in the second from {begin:?}, of {most}: {written:?}");
+    }
     site.drained().await;
     let mut slots = site.fake.slots();
     slots.sort_unstable();
     assert_eq!(slots, (0..next).collect::<Vec<_>>(), "each once");
+    usize::try_from(tenths / 10).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn replay_at_most_doubles_the_load() {
+    let seconds = replay_beside(20, limits()).await;
+    // At the pace of the new rows, and the time to notice.
+    assert!((20..=60).contains(&seconds), "{seconds} s");
+    let large = WriterLimits { batch_rows: 500, queue_rows: 100_000, ..limits() };
+    let seconds = replay_beside(2_000, large).await;
+    assert!((20..=60).contains(&seconds), "{seconds} s");
+    // Next to nothing comes anew: the floor.
+    let seconds = replay_beside(1, limits()).await;
+    assert!((2..=40).contains(&seconds), "{seconds} s");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,12 +7,25 @@ use crate::{
 };
 
 impl Shared {
-    pub(super) fn written(&self, rows: usize, written: Written, now: WallMs) {
+    pub(super) fn written(&self, rows: usize, written: &Written, now: WallMs) {
         let mut state = self.lock();
+        let conflicting = u64::try_from(written.conflicting.len()).unwrap_or(u64::MAX);
+        for (host, slot) in &written.conflicting {
+            state.queue.lose(*host, *slot, LossReason::Conflict);
+        }
+        let first = conflicting > 0 && !state.conflicting;
+        state.conflicting = conflicting > 0;
+        if first {
+            tracing::error!(
+                polls = conflicting,
+                "polls are lost: the store has others of the same moments; this machine's clock was \
+                 set back, or another server writes to the same store"
+            );
+        }
         let stats = &mut state.stats;
         stats.written += u64::try_from(rows).unwrap_or(u64::MAX);
         stats.repeated += written.repeated;
-        stats.conflicting += written.conflicting;
+        stats.conflicting += conflicting;
         stats.last_success = Some(now);
         if let Some(since) = stats.failing_since.take() {
             let (dropped, evicted, spooled) = (stats.dropped, stats.evicted, stats.spooled);
@@ -48,11 +61,32 @@ impl Shared {
         {
             let mut state = self.lock();
             state.stats.rejected += 1;
+            state.stats.last_refusal = Some(error.with_causes().into());
             for record in &part.polls {
-                state.queue.lose(record, LossReason::Refused);
+                state.queue.lose(record.host, record.slot, LossReason::Refused);
             }
         }
         tracing::error!(error = error.with_causes(), "a row is lost: the store can never take it");
+    }
+
+    /// The polls of a batch are lost because the end has come.
+    pub(super) fn lose_at_the_end(&self, part: &Batch) {
+        let mut state = self.lock();
+        for record in &part.polls {
+            state.queue.lose(record.host, record.slot, LossReason::Shutdown);
+        }
+    }
+
+    /// Gives up what waits; answers how many rows that was.
+    pub(super) fn give_up(&self) -> usize {
+        self.lock().queue.give_up(LossReason::Shutdown)
+    }
+
+    /// Counts rows that were given up.
+    pub(super) fn gave_up(&self, rows: usize) {
+        let mut state = self.lock();
+        state.stats.dropped += u64::try_from(rows).unwrap_or(u64::MAX);
+        state.in_flight = 0;
     }
 
     /// Rows went to the spool, and so many of the oldest polls had to give way.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Origin, Work, timer};
-use crate::store::{Batch, StoreError, spool::Ids, writer::queue::join};
+use super::{Origin, Sending, Work, timer};
+use crate::{
+    model::Loss,
+    store::{Batch, StoreError, spool::Ids, writer::queue::join},
+};
 
 impl Work {
     /// Sends the oldest rows of the spool; false when there are none, or they cannot be read.
@@ -93,6 +96,42 @@ impl Work {
                 self.held = Some(batch);
                 return;
             }
+        }
+    }
+
+    /// The end, with rows that nobody took: they are lost, and that is written down where there is
+    /// room for one row more, or else only said.
+    pub(super) async fn give_up(&mut self) {
+        let (sending, held) = (self.sending.take(), self.held.take());
+        let parts = sending.filter(|sending| sending.in_memory() > 0).into_iter();
+        // It may be in the store all the same, where nobody knows of it.
+        let parts = parts.flat_map(|sending| {
+            let Sending { batch, rest, .. } = sending;
+            std::iter::once((*batch).clone()).chain(rest)
+        });
+        let mut rows = 0;
+        for part in parts.chain(held) {
+            rows += part.len();
+            self.shared.lose_at_the_end(&part);
+        }
+        rows += self.shared.give_up();
+        self.shared.gave_up(rows);
+        if rows == 0 {
+            return;
+        }
+        let last = self.take().unwrap_or_default();
+        let losses: Vec<String> = last.losses.iter().map(Loss::to_string).collect();
+        tracing::error!(
+            rows,
+            losses = losses.join("; "),
+            "neither the store nor the spool took the last rows in time: they are lost"
+        );
+        if last.is_empty() {
+            return;
+        }
+        let Err(last) = self.append(Arc::new(last)).await else { return };
+        if let Err(error) = self.store.write(Arc::new(last)).await {
+            tracing::error!(error = error.with_causes(), "the loss itself cannot be written down");
         }
     }
 

@@ -1,0 +1,118 @@
+//! `roundsman doctor`: looks over everything that Roundsman stands on and says what is wrong, where,
+//! and what to do. Changes nothing.
+
+mod checks;
+
+use std::sync::Arc;
+
+use clap::Args;
+use rustix::{fs::statvfs, process::Resource};
+use serde::Serialize;
+
+use self::checks::{Check, Found, Verdict};
+use super::{CliError, Runtime, forecast::Forecast, output::Output, targets};
+use crate::{
+    config::{Config, StoreUrl},
+    store::{self, Mode, StoreError, StoreStatus, spool},
+};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman doctor                        exit code 1 when something is wrong
+  roundsman doctor --json | jq '.checks[] | select(.verdict != \"ok\")'";
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+/// Looks, prints, and fails when something is wrong.
+pub(super) fn run(args: &DoctorArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let config = runtime.start(Vec::new(), true)?;
+    let checks = checks::all(&look(&config, runtime));
+    let report = Report { ok: checks.iter().all(|c| c.verdict != Verdict::Wrong), checks };
+    if args.json {
+        runtime.output.json(&report)?;
+    } else {
+        runtime.output.print(&text(&report, runtime.output))?;
+    }
+    if report.ok { Ok(()) } else { Err(CliError::Shown) }
+}
+
+/// Everything that is looked at.
+fn look(config: &Config, runtime: &Runtime) -> Found {
+    let inventory = match targets::read(&config.inventory) {
+        Ok(inventory) => Ok(inventory),
+        Err(error) => Err(CliError::from(error).to_string()),
+    };
+    let before = runtime.now();
+    let store = runtime.block_on(status(config, runtime));
+    let (status, forecast) = match &inventory {
+        Ok(inventory) => {
+            let known = store.as_ref().ok();
+            let after = config.seal.after;
+            (store.clone(), Some(Forecast::new(inventory, known, after, before)))
+        }
+        Err(_) => (store, None),
+    };
+    let room = match &config.store.url {
+        // The file's own folder: what is free there is what is left.
+        StoreUrl::Sqlite(path) => path.parent().and_then(|folder| statvfs(folder).ok()),
+        StoreUrl::Mysql(_) => None,
+    };
+    let spool_room = statvfs(&config.data).ok();
+    let bytes = |found: rustix::fs::StatVfs| found.f_bavail.saturating_mul(found.f_frsize);
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    Found {
+        inventory: inventory.as_ref().map(|i| i.hosts.len()).map_err(Clone::clone),
+        longest_gap: inventory.ok().and_then(|inventory| {
+            inventory.hosts.values().map(|host| host.schedule.shortest_gap()).max()
+        }),
+        store: status,
+        forecast,
+        spool: match config.spool.max.0 {
+            0 => Ok(None),
+            max => spool::peek(&config.spool.path, max).map_err(|error| error.with_causes()),
+        },
+        spool_max: config.spool.max.0,
+        store_room: room.map(bytes),
+        spool_room: spool_room.map(bytes),
+        descriptors: limit.maximum,
+        in_flight: config.poll.in_flight,
+        seal_after: config.seal.after,
+        retention: config.retention.polls,
+        before,
+        now: runtime.now(),
+    }
+}
+
+async fn status(config: &Config, runtime: &Runtime) -> Result<StoreStatus, String> {
+    let asking = async {
+        let clock = Arc::clone(runtime.clock());
+        store::open(&config.store, Mode::ReadOnly, clock).await?.status().await
+    };
+    asking.await.map_err(|error: StoreError| error.with_causes())
+}
+
+fn text(report: &Report, output: Output) -> String {
+    let rows = report
+        .checks
+        .iter()
+        .map(|check| [check.verdict.to_string(), check.subject.to_owned(), check.words.clone()]);
+    let mut text = output.table(&["", "WHAT", "FOUND"], rows);
+    for check in report.checks.iter().filter(|check| check.remedy.is_some()) {
+        let remedy = check.remedy.as_deref().unwrap_or_default();
+        text.push_str(&format!("{}: {remedy}\n", check.subject));
+    }
+    text
+}

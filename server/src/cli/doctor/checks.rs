@@ -1,0 +1,320 @@
+//! What is made of what was found: pure, a verdict with its words and what to do.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        forecast::Forecast,
+        output::{self, plural},
+    },
+    store::{StoreStatus, spool::SpoolStatus},
+    units::WallMs,
+};
+
+/// How far the store's clock may be from this machine's: `DATETIME`s that SQL compares with its own
+/// clock are off by as much.
+const CLOCKS_APART: Duration = Duration::from_secs(2);
+
+/// Days of partitions that there are at least while a server runs.
+const DAYS_AHEAD: i64 = 1;
+
+/// Most partitions of a table before they cost more than they save: 15 % per 60 were measured.
+const MANY_PARTITIONS: usize = 40;
+
+/// Share of the spool's limit from which on it is said, percent.
+const SPOOL_FILLING: u64 = 50;
+
+/// Descriptors that are not hosts' connections: files, listeners, the store, browsers.
+const OTHER_DESCRIPTORS: u64 = 600;
+
+/// Hours that sealing may lag behind before it is said.
+const SEALING_LAG: Duration = Duration::from_secs(6 * 3_600);
+
+/// How good something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    /// Nothing to do.
+    Ok,
+    /// Worth to know.
+    Note,
+    /// Something to do.
+    Wrong,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Wrong => "WRONG",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Check {
+    /// What.
+    pub(super) subject: &'static str,
+    /// How good it is.
+    pub(super) verdict: Verdict,
+    /// What was found.
+    pub(super) words: String,
+    /// What to do.
+    pub(super) remedy: Option<String>,
+}
+
+/// Everything that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Hosts of the inventory, or what is wrong with it.
+    pub(super) inventory: Result<usize, String>,
+    /// The longest interval of a host.
+    pub(super) longest_gap: Option<Duration>,
+    /// The store, or why it does not answer.
+    pub(super) store: Result<StoreStatus, String>,
+    /// What the inventory costs.
+    pub(super) forecast: Option<Forecast>,
+    /// What waits in the spool; none when there is none.
+    pub(super) spool: Result<Option<SpoolStatus>, String>,
+    /// Its limit, bytes; 0: it is switched off.
+    pub(super) spool_max: u64,
+    /// Bytes free where SQLite's file is.
+    pub(super) store_room: Option<u64>,
+    /// Bytes free where the spool is.
+    pub(super) spool_room: Option<u64>,
+    /// File descriptors that a process may have; none: as many as it likes.
+    pub(super) descriptors: Option<u64>,
+    /// `poll.in_flight`.
+    pub(super) in_flight: u32,
+    /// `seal.after`.
+    pub(super) seal_after: Duration,
+    /// `retention.polls`.
+    pub(super) retention: Duration,
+    /// This machine's clock before the store was asked, and after.
+    pub(super) before: WallMs,
+    pub(super) now: WallMs,
+}
+
+fn check(subject: &'static str, verdict: Verdict, words: impl Into<String>) -> Check {
+    Check { subject, verdict, words: words.into(), remedy: None }
+}
+
+impl Check {
+    fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+    output::bytes(count as f64)
+}
+
+/// Everything that is to be said, in the order in which one would look.
+pub(super) fn all(found: &Found) -> Vec<Check> {
+    let mut checks = vec![inventory(found), store(found)];
+    if let Ok(status) = &found.store {
+        checks.extend(clock(status, found));
+        checks.extend(freshness(status, found));
+        checks.extend(status.partitions.iter().map(|table| partitions(table, found)));
+        checks.extend(sealing(status, found));
+    }
+    checks.push(spool(found));
+    checks.extend(found.forecast.as_ref().map(|forecast| size(forecast, found)));
+    checks.extend(found.inventory.as_ref().ok().map(|hosts| descriptors(*hosts, found)));
+    checks
+}
+
+fn inventory(found: &Found) -> Check {
+    match &found.inventory {
+        Ok(hosts) => check("inventory", Verdict::Ok, plural(*hosts, "host")),
+        Err(error) => check("inventory", Verdict::Wrong, error.clone()).remedy(
+            "`roundsman check` lists every problem; the server goes on with the last good one",
+        ),
+    }
+}
+
+fn store(found: &Found) -> Check {
+    match &found.store {
+        Ok(status) => {
+            let took = found.now.since(found.before).as_millis();
+            let StoreStatus { location, server, schema, polls, .. } = status;
+            let words = format!("{location}: {server}, schema {schema}, {polls} polls, {took} ms");
+            check("store", Verdict::Ok, words)
+        }
+        Err(error) => check("store", Verdict::Wrong, error.clone())
+            .remedy("while it is away rows wait in memory and in the spool, and polling goes on"),
+    }
+}
+
+fn clock(status: &StoreStatus, found: &Found) -> Option<Check> {
+    let theirs = status.clock?;
+    // It was read somewhere between the two.
+    let behind = found.before.since(theirs);
+    let ahead = theirs.since(found.now);
+    let apart = behind.max(ahead);
+    if apart <= CLOCKS_APART {
+        return Some(check("clock of the store", Verdict::Ok, "as this machine's"));
+    }
+    let (side, by) = (if ahead > behind { "ahead" } else { "behind" }, output::length(apart));
+    let words = format!("{by} {side} of this machine's");
+    Some(
+        check("clock of the store", Verdict::Wrong, words).remedy(
+            "synchronise both (NTP): SQL that compares with UTC_TIMESTAMP() is off by as much",
+        ),
+    )
+}
+
+fn freshness(status: &StoreStatus, found: &Found) -> Option<Check> {
+    let gap = found.longest_gap?;
+    let Some(newest) = status.newest_poll else {
+        return Some(check("newest poll", Verdict::Note, "none is kept yet"));
+    };
+    let age = found.now.since(newest);
+    let words = format!("due {} ago", output::length(age));
+    if newest > found.now.plus(gap) {
+        let ahead = output::length(newest.since(found.now));
+        return Some(check("newest poll", Verdict::Wrong, format!("due in {ahead}")).remedy(
+            "the clock of the server that wrote it was ahead; polls are refused as repeated until then",
+        ));
+    }
+    if age > gap * 3 + Duration::from_secs(60) {
+        return Some(check("newest poll", Verdict::Wrong, words).remedy(
+            "no server keeps polls: is one running, and what do its log and /readyz say?",
+        ));
+    }
+    Some(check("newest poll", Verdict::Ok, words))
+}
+
+fn partitions(table: &crate::store::PartitionStatus, found: &Found) -> Check {
+    let subject =
+        if table.table == "poll" { "partitions of poll" } else { "partitions of poll_hour" };
+    let Some(until) = table.until else {
+        return check(subject, Verdict::Wrong, "there are none")
+            .remedy("a server that starts makes them; is the schema complete?");
+    };
+    let ahead = (until.0 - found.now.0).div_euclid(86_400_000);
+    let words = format!("{}, {} days ahead", table.count, ahead.max(0));
+    if ahead < DAYS_AHEAD {
+        return check(subject, Verdict::Wrong, words)
+            .remedy("a running server makes three days ahead: may its user ALTER the table?");
+    }
+    if table.count > MANY_PARTITIONS {
+        return check(subject, Verdict::Note, words)
+            .remedy("each costs a little with every write: a shorter retention.polls has fewer");
+    }
+    check(subject, Verdict::Ok, words)
+}
+
+fn sealing(status: &StoreStatus, found: &Found) -> Option<Check> {
+    if status.backend != "mysql" {
+        return None;
+    }
+    let Some(oldest) = status.oldest_unsealed else {
+        return Some(check("sealing", Verdict::Ok, "nothing waits to be sealed"));
+    };
+    let age = found.now.since(oldest);
+    let words = format!(
+        "{} polls sealed, the oldest hour that is not begins {} ago",
+        status.sealed_polls,
+        output::length(age)
+    );
+    if age > found.seal_after + SEALING_LAG {
+        return Some(check("sealing", Verdict::Wrong, words).remedy(
+            "history takes several times the room until it is sealed; the server's log says what is in \
+             the way",
+        ));
+    }
+    Some(check("sealing", Verdict::Ok, words))
+}
+
+fn spool(found: &Found) -> Check {
+    let subject = "spool";
+    if found.spool_max == 0 {
+        return check(
+            subject,
+            Verdict::Note,
+            "switched off: an outage of the store costs what does not fit in memory",
+        );
+    }
+    let held = match &found.spool {
+        Ok(held) => held.clone().unwrap_or_default(),
+        Err(error) => {
+            return check(subject, Verdict::Wrong, error.clone())
+                .remedy("the server sets a damaged one aside by itself; may this user read it?");
+        }
+    };
+    let room = found.spool_room.unwrap_or(u64::MAX).saturating_add(held.bytes);
+    if room < found.spool_max {
+        let words = format!("may grow to {}, and {} are free", bytes(found.spool_max), bytes(room));
+        return check(subject, Verdict::Wrong, words).remedy(
+            "make room under `data`, or lower spool.max: a full disk costs the polls of an outage",
+        );
+    }
+    if held.rows() == 0 {
+        return check(subject, Verdict::Ok, format!("empty, up to {}", bytes(found.spool_max)));
+    }
+    let age = held.oldest.map_or(Duration::ZERO, |oldest| found.now.since(oldest));
+    let words = format!(
+        "{} rows, {}, the oldest {} old",
+        held.rows(),
+        bytes(held.bytes),
+        output::length(age)
+    );
+    let verdict = match held.bytes.saturating_mul(100) / found.spool_max.max(1) {
+        0..SPOOL_FILLING => Verdict::Note,
+        _ => Verdict::Wrong,
+    };
+    check(subject, verdict, words).remedy("it empties by itself once the store takes rows again")
+}
+
+fn size(forecast: &Forecast, found: &Found) -> Check {
+    let month = forecast.bytes_in(Duration::from_secs(30 * 86_400));
+    let kept = forecast.bytes_in(found.retention);
+    let days = found.retention.as_secs_f64() / 86_400.0;
+    let sealed = forecast
+        .bytes_per_sealed_poll
+        .map_or_else(String::new, |sealed| format!(", {} sealed", bytes(sealed)));
+    let how = if forecast.measured { "measured" } else { "estimated" };
+    let words = format!(
+        "{:.1} polls/s at {} each ({how}){sealed}: {} in 30 days, {} in the {days:.0} days that are kept",
+        forecast.polls_per_second,
+        bytes(forecast.bytes_per_poll),
+        bytes(month),
+        bytes(kept),
+    );
+    let (Some(room), Ok(status)) = (found.store_room, &found.store) else {
+        return check("size", Verdict::Ok, words);
+    };
+    if kept > room.saturating_add(status.bytes) {
+        let words = format!("{words}; {} are free", bytes(room));
+        return check("size", Verdict::Wrong, words).remedy(
+            "the disk is full before retention.polls has passed: shorten it, poll less often, or use \
+             MySQL",
+        );
+    }
+    check("size", Verdict::Ok, words)
+}
+
+fn descriptors(hosts: usize, found: &Found) -> Check {
+    let needed = u64::try_from(hosts).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    let Some(limit) = found.descriptors else {
+        return check("limits", Verdict::Ok, "any number of file descriptors");
+    };
+    let words = format!(
+        "{limit} file descriptors, about {needed} needed; poll.in_flight {}",
+        found.in_flight
+    );
+    if limit < needed {
+        return check("limits", Verdict::Wrong, words)
+            .remedy("raise LimitNOFILE (systemd), --ulimit nofile (Docker) or `ulimit -Hn`");
+    }
+    check("limits", Verdict::Ok, words)
+}
+
+#[cfg(test)]
+mod tests;

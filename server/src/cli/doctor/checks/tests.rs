@@ -1,0 +1,137 @@
+use super::*;
+use crate::store::PartitionStatus;
+
+const NOW: WallMs = WallMs(1_774_747_800_000);
+const HOUR: Duration = Duration::from_secs(3_600);
+const GIB: u64 = 1 << 30;
+
+fn status() -> StoreStatus {
+    let until = Some(NOW.plus(3 * 24 * HOUR));
+    StoreStatus {
+        backend: "mysql",
+        location: "mysql://plain@db:3306/fleet".to_owned(),
+        server: "10.11.6-MariaDB".to_owned(),
+        clock: Some(NOW),
+        partitions: vec![PartitionStatus { table: "poll", count: 6, until }],
+        schema: 55,
+        bytes: GIB,
+        free_bytes: 0,
+        hosts: 2,
+        retired: 0,
+        polls: 10_000,
+        events: 3,
+        oldest_poll: Some(NOW.minus(72 * HOUR)),
+        newest_poll: Some(NOW.minus(Duration::from_secs(10))),
+        sealed_polls: 5_000,
+        sealed_bytes: 5_000 * 600,
+        unsealed_bytes: 5_000 * 3_000,
+        oldest_unsealed: Some(NOW.minus(48 * HOUR)),
+    }
+}
+
+/// A server with nothing wrong.
+fn well() -> Found {
+    let inventory = crate::inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
+    let forecast = Forecast::new(&inventory, Some(&status()), 48 * HOUR, NOW);
+    Found {
+        inventory: Ok(2),
+        longest_gap: Some(Duration::from_secs(10)),
+        store: Ok(status()),
+        forecast: Some(forecast),
+        spool: Ok(None),
+        spool_max: GIB,
+        store_room: None,
+        spool_room: Some(20 * GIB),
+        descriptors: Some(1_048_576),
+        in_flight: 256,
+        seal_after: 48 * HOUR,
+        retention: 30 * 24 * HOUR,
+        before: NOW,
+        now: NOW.plus(Duration::from_millis(12)),
+    }
+}
+
+fn with(change: impl FnOnce(&mut Found)) -> Found {
+    let mut found = well();
+    change(&mut found);
+    found
+}
+
+fn store_with(change: impl FnOnce(&mut StoreStatus)) -> Found {
+    let mut status = status();
+    change(&mut status);
+    Found { store: Ok(status), ..well() }
+}
+
+#[test]
+fn a_server_with_nothing_wrong_is_told_so() {
+    let lines: Vec<String> = all(&well())
+        .into_iter()
+        .map(|check| {
+            assert_eq!(check.verdict, Verdict::Ok, "{check:?}");
+            format!("{}: {}", check.subject, check.words)
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
+    let spooled = |bytes| {
+        Ok(Some(SpoolStatus {
+            polls: 100,
+            bytes,
+            max_bytes: GIB,
+            oldest: Some(NOW.minus(HOUR)),
+            ..SpoolStatus::default()
+        }))
+    };
+    let cases: [(&str, Found); 15] = [
+        ("inventory", with(|f| f.inventory = Err("inventory.toml:3:1: unknown key".into()))),
+        ("store", with(|f| f.store = Err("db:3306 refused the connection".into()))),
+        ("clock of the store", store_with(|s| s.clock = Some(NOW.plus(HOUR)))),
+        ("clock of the store", store_with(|s| s.clock = Some(NOW.minus(HOUR)))),
+        ("newest poll", store_with(|s| s.newest_poll = Some(NOW.minus(HOUR)))),
+        ("newest poll", store_with(|s| s.newest_poll = Some(NOW.plus(HOUR)))),
+        ("partitions of poll", store_with(|s| s.partitions[0].until = Some(NOW))),
+        ("partitions of poll", store_with(|s| s.partitions[0].until = None)),
+        ("sealing", store_with(|s| s.oldest_unsealed = Some(NOW.minus(60 * HOUR)))),
+        ("spool", with(|f| f.spool = spooled(GIB / 4 * 3))),
+        ("spool", with(|f| f.spool = Err("it cannot be read".into()))),
+        ("spool", with(|f| f.spool_room = Some(GIB / 2))),
+        ("size", with(|f| f.store_room = Some(1))),
+        ("limits", with(|f| f.descriptors = Some(512))),
+        ("limits", with(|f| f.inventory = Ok(1_048_576))),
+    ];
+    let mut told = String::new();
+    for (subject, mut found) in cases {
+        if subject == "size" {
+            found.retention = 3_650 * 24 * HOUR;
+            let mut full = status();
+            full.bytes = 1;
+            found.store = Ok(full);
+        }
+        let wrong: Vec<Check> =
+            all(&found).into_iter().filter(|check| check.verdict == Verdict::Wrong).collect();
+        assert_eq!(wrong.len(), 1, "{subject}: {wrong:?}");
+        assert_eq!(wrong[0].subject, subject);
+        let remedy = wrong[0].remedy.as_deref().expect("something to do");
+        told += &format!("{subject}: {}\n  {remedy}\n", wrong[0].words);
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn what_is_worth_to_know_is_not_wrong() {
+    let notes = [
+        with(|f| f.spool_max = 0),
+        store_with(|s| s.newest_poll = None),
+        store_with(|s| s.partitions[0].count = 60),
+    ];
+    for found in notes {
+        let checks = all(&found);
+        assert!(checks.iter().all(|check| check.verdict != Verdict::Wrong), "{checks:?}");
+        let notes = checks.iter().filter(|check| check.verdict == Verdict::Note).count();
+        assert_eq!(notes, 1, "{checks:?}");
+    }
+}

@@ -1,0 +1,204 @@
+//! Values over time: from `rollup_hour`, or from polls on both sides of the seam.
+//!
+//! What is not sealed is summed up by the server; of what is, the texts that hold the wanted columns
+//! are unpacked and summed up here, some hours at a time.
+
+use std::fmt::Write as _;
+
+use mysql_async::{Row, Value, prelude::Queryable};
+
+use super::{
+    cells::Cells,
+    connect::Doors,
+    fault::Place,
+    hours, moment, record,
+    seam::{self, Look},
+};
+use crate::{
+    model::{Column, ColumnSet, HostId, Outcome, Stat},
+    rollup::Tier,
+    store::{Bucket, Buckets, Sample, SeriesAsk, Span, StoreError},
+    units::WallMs,
+};
+
+/// The columns of a bucket before those of its values, and how many each value has.
+const FIRST: usize = 4;
+const EACH: usize = 4;
+
+const READING: &str = "read values over time";
+
+/// Buckets of a host.
+pub(super) async fn series(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+    match ask.tier {
+        Tier::Polls => seam::again(|| of_polls(doors, ask)).await,
+        Tier::Hours => select(&mut doors.reader().await?, ask, ask.span, &doors.place).await,
+    }
+}
+
+async fn of_polls(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+    let place = &doors.place;
+    let mut conn = doors.reader().await?;
+    let mut look = Look::begin(&mut conn, place).await?;
+    let (sealed, open) = look.seam.split(ask.span);
+    let mut buckets = Buckets::new(ask);
+    if !sealed.is_empty() {
+        let asked = (ask.host, sealed, &*ask.columns);
+        let mut samples = hours::Samples::begin(&mut look.transaction, asked, place).await?;
+        while let Some(some) = samples.next(&mut look.transaction).await? {
+            some.iter().for_each(|sample| buckets.add(sample.slot, sample.values.as_ref()));
+        }
+    }
+    if !open.is_empty() {
+        for bucket in select(&mut look.transaction, ask, open, place).await? {
+            buckets.merge(bucket);
+        }
+    }
+    look.end(place).await?;
+    Ok(buckets.into_vec())
+}
+
+/// What the outcomes with values are in SQL.
+fn good() -> String {
+    let words = Outcome::ALL.iter().filter(|outcome| outcome.has_values());
+    words.map(|outcome| format!("'{outcome}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads one table: `poll` or `rollup_hour`.
+fn statement(ask: &SeriesAsk) -> String {
+    let step = ask.step_ms();
+    let (counts, table) = match ask.tier {
+        Tier::Polls => (
+            format!("COUNT(*), COUNT(CASE WHEN outcome IN ({}) THEN NULL ELSE 1 END)", good()),
+            "poll",
+        ),
+        Tier::Hours => ("SUM(polls), SUM(polls_failed)".to_owned(), "rollup_hour"),
+    };
+    // Whole numbers all the way: a decimal division costs as much as the rest.
+    let mut sql = format!(
+        "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ts) DIV {step}000 AS bucket, MAX(ts), \
+         {counts}"
+    );
+    for column in ask.columns.iter() {
+        let c = column.spec().name;
+        // Writing to a String cannot fail.
+        let _ = match ask.tier {
+            Tier::Polls => write!(sql, ", COUNT({c}), AVG({c} + 0e0), MIN({c}), MAX({c})"),
+            Tier::Hours => {
+                let n = format!(
+                    "IF({c}_avg IS NULL, 0, CAST(COALESCE({c}_count, polls - polls_failed) AS SIGNED))"
+                );
+                write!(sql, ", SUM({n}), SUM({c}_avg * {n}) / SUM({n}), MIN({c}_min), MAX({c}_max)")
+            }
+        };
+    }
+    let _ = write!(
+        sql,
+        " FROM {table} WHERE host_id = ? AND ts >= ? AND ts < ? GROUP BY bucket ORDER BY bucket"
+    );
+    sql
+}
+
+async fn select(
+    conn: &mut impl Queryable,
+    ask: &SeriesAsk,
+    span: Span,
+    place: &Place,
+) -> Result<Vec<Bucket>, StoreError> {
+    let step = ask.step_ms();
+    let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    let bucket = |row: Row| -> Result<Bucket, StoreError> {
+        let cells = Cells::new(row, place, "a bucket of values");
+        let stat = |(position, column): (usize, &Column)| -> Result<Stat, StoreError> {
+            let at = FIRST + EACH * position;
+            let count = small(cells.int(at)?.unwrap_or(0));
+            // A FLOAT of a thousandth is that thousandth again.
+            let end = |cell| Ok(cells.number(cell)?.map(|value| column.spec().kind.tidy(value)));
+            Ok(Stat::of(count, cells.number(at + 1)?, end(at + 2)?, end(at + 3)?))
+        };
+        Ok(Bucket {
+            start: WallMs(cells.required_int(0)?.saturating_mul(step)),
+            last: cells.required_moment(1)?,
+            polls: small(cells.required_int(2)?),
+            failed: small(cells.required_int(3)?),
+            stats: ask.columns.iter().enumerate().map(stat).collect::<Result<_, _>>()?,
+        })
+    };
+    let collect = |buckets: Result<Vec<Bucket>, StoreError>, row: Row| {
+        let mut buckets = buckets?;
+        buckets.push(bucket(row)?);
+        Ok(buckets)
+    };
+    let key = vec![Value::Int(ask.host.0), moment::datetime(span.from), moment::datetime(span.to)];
+    let read = conn.exec_fold(statement(ask), key, Ok(Vec::new()), collect).await;
+    read.map_err(place.fault(READING))?
+}
+
+/// Polls of a host without what repeats, oldest first.
+pub(super) async fn samples(
+    doors: &Doors,
+    host: HostId,
+    span: Span,
+    limit: usize,
+) -> Result<Vec<Sample>, StoreError> {
+    seam::again(|| try_samples(doors, host, span, limit)).await
+}
+
+async fn try_samples(
+    doors: &Doors,
+    host: HostId,
+    span: Span,
+    limit: usize,
+) -> Result<Vec<Sample>, StoreError> {
+    let place = &doors.place;
+    let mut conn = doors.reader().await?;
+    let mut look = Look::begin(&mut conn, place).await?;
+    let (sealed, open) = look.seam.split(span);
+    let mut found = Vec::new();
+    if !sealed.is_empty() {
+        let asked = (host, sealed, Column::ALL);
+        let mut samples = hours::Samples::begin(&mut look.transaction, asked, place).await?;
+        while found.len() < limit
+            && let Some(some) = samples.next(&mut look.transaction).await?
+        {
+            found.extend(some);
+        }
+        found.truncate(limit);
+    }
+    if !open.is_empty() && found.len() < limit {
+        let left = limit - found.len();
+        found.extend(open_samples(&mut look.transaction, host, open, left, place).await?);
+    }
+    look.end(place).await?;
+    Ok(found)
+}
+
+async fn open_samples(
+    conn: &mut impl Queryable,
+    host: HostId,
+    span: Span,
+    limit: usize,
+    place: &Place,
+) -> Result<Vec<Sample>, StoreError> {
+    let names: Vec<&str> = Column::ALL.iter().map(|column| column.spec().name).collect();
+    let sql = format!(
+        "SELECT ts, outcome, {} FROM poll WHERE host_id = ? AND ts >= ? AND ts < ?
+         ORDER BY ts LIMIT ?",
+        names.join(", ")
+    );
+    let params = vec![
+        Value::Int(host.0),
+        moment::datetime(span.from),
+        moment::datetime(span.to),
+        Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX)),
+    ];
+    let collect = |samples: Result<Vec<Sample>, StoreError>, row: Row| {
+        let mut samples = samples?;
+        let cells = Cells::new(row, place, "a poll");
+        let outcome = cells.word(1, "outcome", Outcome::parse)?;
+        let values = outcome.has_values().then(|| record::read_values(&cells, 2)).transpose()?;
+        samples.push(Sample { slot: cells.required_moment(0)?, outcome, values });
+        Ok(samples)
+    };
+    let read = conn.exec_fold(sql, params, Ok(Vec::new()), collect).await;
+    read.map_err(place.fault("read polls"))?
+}
