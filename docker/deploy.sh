@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Deploys docker/stack.yml to the swarm whose manager this is, or brings it up to date. What is
-# there already is kept: the network, the database's password, the data. Safe to run again.
+# there already is kept: the network, the secrets, the data. Safe to run again.
 #
 #   docker/deploy.sh                  # the stack "roundsman"
 #   docker/deploy.sh NAME [FLAG...]   # another name; flags of `docker stack deploy`
@@ -24,6 +24,14 @@ if ! docker secret inspect roundsman-db >/dev/null 2>&1; then
     # Known to nobody: whoever needs it reads it in the database's container.
     head -c 24 /dev/urandom | base64 | tr -d '\n' | docker secret create roundsman-db - >/dev/null
     echo "made the secret roundsman-db"
+fi
+
+if ! docker secret inspect roundsman-http >/dev/null 2>&1; then
+    # An engine does not give a secret back, and people need this one: a file keeps it for them.
+    . ./password.sh
+    make_secret "$token_file"
+    docker secret create roundsman-http "$token_file" >/dev/null
+    echo "made the secret roundsman-http: page and API, any user, password in $token_file"
 fi
 
 if [[ -z $(docker node ls -q --filter node.label=roundsman=server) ]]; then

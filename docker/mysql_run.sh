@@ -21,7 +21,7 @@ case ${1:-run} in
 esac
 
 make_network
-make_password
+make_secret "$password_file"
 run_container "$name" \
     --network "$network" --network-alias db \
     --volume roundsman-db:/var/lib/mysql --volume "$password_file:/run/secrets/roundsman-db:ro" \

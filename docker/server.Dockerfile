@@ -17,7 +17,8 @@ COPY roundsman /bin/roundsman
 # A new volume takes its owner from here.
 COPY --chown=65532:65532 data /var/lib/roundsman
 
-# A container's own loopback is of no use to a browser; what is published decides who may look.
+# A container's own loopback is of no use to a browser. So the server wants a token, or to be told
+# that whoever reaches it may look: ROUNDSMAN_HTTP__TOKEN_FILE or ROUNDSMAN_HTTP__OPEN=true.
 ENV ROUNDSMAN_HTTP__LISTEN=0.0.0.0:8080 \
     ROUNDSMAN_INVENTORY=/etc/roundsman/inventory.toml \
     ROUNDSMAN_DATA=/var/lib/roundsman

@@ -3,12 +3,13 @@
 # history in MariaDB when mysql_run.sh has made its password, else in SQLite in the volume
 # roundsman-data. Safe to run again; touches no container but its own.
 #
-#   docker/server_run.sh         # run it; page and API on http://127.0.0.1:8080
+#   docker/server_run.sh         # run it; page and API on http://127.0.0.1:8080, for who knows
+#                                # the token: any user, password in http-token of ROUNDSMAN_SECRETS
 #   docker/server_run.sh stop    # stop and remove it; the data stays
 #
 # Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_IMAGE (roundsman:latest), ROUNDSMAN_ETC, the
 # folder with inventory.toml (docker/), ROUNDSMAN_PUBLISH (127.0.0.1:8080), ROUNDSMAN_SECRETS
-# (~/.config/roundsman), the folder of the password.
+# (~/.config/roundsman), the folder of password and token.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./network.sh
@@ -29,12 +30,15 @@ if [[ -s $password_file ]]; then
         --volume "$password_file:/run/secrets/roundsman-db:ro")
 fi
 
+make_secret "$token_file"
 make_network
 # The folder, not the file: an editor replaces the file, and a mounted file would stay the old one.
 run_container "$name" \
     --network "$network" --network-alias server \
     --volume "$(realpath "${ROUNDSMAN_ETC:-.}"):/etc/roundsman:ro" \
     --volume roundsman-data:/var/lib/roundsman --tmpfs /tmp "${store[@]}" \
+    --env ROUNDSMAN_HTTP__TOKEN_FILE=/run/secrets/roundsman-http \
+    --volume "$token_file:/run/secrets/roundsman-http:ro" \
     --publish "${ROUNDSMAN_PUBLISH:-127.0.0.1:8080}:8080" \
     --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --stop-timeout 20 \
     --restart unless-stopped \

@@ -9,7 +9,7 @@ export async function get(path, params = {}, options = {}) {
   const text = query.toString();
   const answer = await fetch(text ? `${path}?${text}` : path, { headers: { accept: 'application/json' }, ...options });
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, body.detail ?? body.error ?? `the server answered ${answer.status}`);
+  if (!answer.ok) throw new Refused(answer.status, body.detail ?? `the server answered ${answer.status}`);
   return body;
 }
 

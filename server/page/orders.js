@@ -1,7 +1,7 @@
 // What may be ordered of a host: poll it now, pause it, resume it, accept another machine.
 
 import { h, fill } from './dom.js';
-import { get, post, hostPath } from './api.js';
+import { post, hostPath } from './api.js';
 
 const LENGTHS = { '1h': 'for an hour', '4h': 'for 4 hours', '24h': 'for a day', '7d': 'for a week', '': 'until resumed' };
 
@@ -43,7 +43,7 @@ export function orders(name, done) {
   const resume = h('button', { type: 'button', hidden: true, onclick: () => order(resume, 'Resuming …', async () => { await post(`${hostPath(name)}/resume`, {}); }) }, 'Resume');
 
   const accept = h('button', { type: 'button', onclick: () => order(accept, 'Accepting …', async () => {
-    await get(`${hostPath(name)}/accept`, {}, { method: 'POST', headers: { 'x-roundsman-order': 'accept' } });
+    await post(`${hostPath(name)}/accept`, {});
     return 'Accepted: its next answer says which machine it is.';
   }) }, 'Accept this machine');
   const wrong = h('p', { class: 'hint', hidden: true });

@@ -110,6 +110,9 @@ type Listeners = (std::net::TcpListener, Option<std::net::TcpListener>);
 
 /// Takes the addresses, so that a taken one is said before anything else is begun.
 fn listen(config: &Config) -> Result<Listeners, AppError> {
+    if config.http.is_unguarded() {
+        return Err(AppError::Unguarded(config.http.listen));
+    }
     let refuse = |address, error| AppError::Http { address, error };
     let http = http::listen(config.http.listen, refuse)?;
     let refuse = |address, error| AppError::Grpc { address, error };
@@ -176,6 +179,7 @@ async fn wire(
         operator,
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
+        access: web::Access::new(config.http.token.as_ref()),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());

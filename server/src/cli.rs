@@ -4,6 +4,7 @@
 //! that says what, where and what to do; 2, it was called wrongly.
 
 mod accept;
+mod ask;
 mod check;
 mod demo;
 mod doctor;

@@ -75,6 +75,18 @@ pub struct Config {
 pub struct Http {
     /// Address of the HTTP API; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What who asks has to know.
+    pub token: Option<Secret>,
+    /// Whether other machines may ask without it.
+    pub open: bool,
+}
+
+impl Http {
+    /// Whether any machine could ask, and nobody said that it may.
+    #[must_use]
+    pub fn is_unguarded(&self) -> bool {
+        self.token.is_none() && !self.open && !self.listen.ip().to_canonical().is_loopback()
+    }
 }
 
 /// `[grpc]`
@@ -255,7 +267,7 @@ fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError>
 fn config(read: &mut read::Reader<'_>) -> Config {
     use setting::{
         DATA, DISCOVER_FORGET, GRPC_LIST_MAX, GRPC_LISTEN, HEALTH_BACKOFF_CAP, HEALTH_CLOCK_SKEW,
-        HEALTH_FALL, HEALTH_RISE, HTTP_LISTEN, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
+        HEALTH_FALL, HEALTH_RISE, INVENTORY, LOG_FORMAT, LOG_LEVEL, POLL_ANSWER_MAX,
         POLL_CONNECT_TIMEOUT, POLL_IN_FLIGHT, POLL_IN_FLIGHT_FOR, POLL_IN_FLIGHT_UNWELL,
         POLL_KEEP_ALIVE, POLL_RESOLVE_IN_FLIGHT, RESOLVE_SERVERS, RETENTION_EVENTS,
         RETENTION_POLLS, RETENTION_ROLLUPS, SEAL_AFTER, SPOOL_MAX, WRITER_BATCH_ROWS,
@@ -284,7 +296,7 @@ fn config(read: &mut read::Reader<'_>) -> Config {
     Config {
         inventory,
         data,
-        http: Http { listen: read.get(&HTTP_LISTEN) },
+        http: http(read),
         grpc: Grpc { listen: read.get(&GRPC_LISTEN), list_max: read.get(&GRPC_LIST_MAX) },
         store,
         writer,
@@ -329,12 +341,27 @@ fn hook(read: &mut read::Reader<'_>) -> Hook {
         queue: read.get(&HOOK_QUEUE),
         token: read.secret(&HOOK_TOKEN, &HOOK_TOKEN_FILE),
     };
-    if let Some(token) = &hook.token
-        && !token.expose().bytes().all(|byte| (0x21..=0x7e).contains(&byte))
-    {
-        read.refuse(&HOOK_TOKEN, "expected visible ASCII characters without spaces".to_owned());
-    }
+    check_token(read, &HOOK_TOKEN, hook.token.as_ref());
     hook
+}
+
+fn http(read: &mut read::Reader<'_>) -> Http {
+    use setting::{HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE};
+    let token = read.secret(&HTTP_TOKEN, &HTTP_TOKEN_FILE);
+    check_token(read, &HTTP_TOKEN, token.as_ref());
+    Http { listen: read.get(&HTTP_LISTEN), token, open: read.get(&HTTP_OPEN) }
+}
+
+/// A token goes into a header as it is.
+fn check_token(
+    read: &mut read::Reader<'_>,
+    setting: &setting::Setting<Option<Secret>>,
+    token: Option<&Secret>,
+) {
+    let fits = |token: &Secret| token.expose().bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+    if token.is_some_and(|token| !fits(token)) {
+        read.refuse(setting, "expected visible ASCII characters without spaces".to_owned());
+    }
 }
 
 fn store(read: &mut read::Reader<'_>, data: &Path) -> Store {

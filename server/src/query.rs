@@ -26,7 +26,9 @@ pub use loaded::{
     ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
 };
 pub use losses::{LossShape, LossesPage};
-pub use moment::{BadMoment, MOMENT_FORMS, parse_moment};
+pub use moment::{
+    BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, parse_length, parse_moment,
+};
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};

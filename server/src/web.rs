@@ -3,34 +3,35 @@
 //! It runs on a thread of its own with its own small runtime, so a slow reader never delays a poll.
 //! It must not know SQL, the wire or how a host is polled; it holds no lock across an await.
 
+mod access;
 mod api;
 mod assets;
+mod body;
 mod connections;
 mod control;
 mod failure;
 mod losses;
+mod openapi;
+mod operation;
 mod orders;
 mod own;
 mod params;
+mod routes;
 mod stall;
 mod stream;
+mod tagged;
 
 use std::{fmt, sync::Arc};
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    routing::{get, post},
-};
 use tokio::{net::TcpListener, sync::mpsc};
 
+pub use access::Access;
 pub(crate) use connections::accept_http2;
 pub use connections::{
     ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
     MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_STALL, MAX_STREAMS,
 };
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
-pub use orders::ORDER_HEADER;
 pub use stream::{LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{clock::Clock, health::Policy, metrics::Metrics, operator::Order, query::Query};
@@ -60,49 +61,14 @@ pub struct Site {
     pub control: Control,
     /// The looks at the fleet that pages share.
     pub looks: Looks,
+    /// Who may ask.
+    pub access: Access,
 }
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site").finish_non_exhaustive()
     }
-}
-
-/// Every route there is.
-fn router(site: Arc<Site>) -> Router {
-    Router::new()
-        .route("/", get(assets::page))
-        .route("/hosts/{name}", get(assets::page))
-        .route("/events", get(assets::page))
-        .route("/inventory", get(assets::page))
-        .route("/server", get(assets::page))
-        .route("/assets/{name}", get(assets::asset))
-        .route("/api", get(own::index))
-        .route("/healthz", get(own::healthz))
-        .route("/readyz", get(own::readyz))
-        .route("/metrics", get(own::metrics))
-        .route("/api/v1/columns", get(api::columns))
-        .route("/api/v1/fleet", get(api::fleet))
-        .route("/api/v1/events", get(api::fleet_events))
-        .route("/api/v1/inventory", get(api::inventory))
-        .route("/api/v1/server", get(api::server))
-        .route("/api/v1/losses", get(losses::losses))
-        .route("/api/v1/stream", get(stream::stream))
-        .route("/api/v1/hosts", get(api::hosts))
-        .route("/api/v1/hosts/{name}", get(api::host))
-        .route("/api/v1/hosts/{name}/accept", post(orders::accept))
-        .route("/api/v1/hosts/{name}/polls", get(api::polls))
-        .route("/api/v1/hosts/{name}/series", get(api::series))
-        .route("/api/v1/hosts/{name}/events", get(api::events))
-        .route("/api/v1/hosts/{name}/why", get(api::why))
-        .route("/api/v1/hosts/{name}/poll", post(control::poll))
-        .route("/api/v1/hosts/{name}/pause", post(control::pause))
-        .route("/api/v1/hosts/{name}/resume", post(control::resume))
-        .route("/api/v1/server/events", get(api::server_events))
-        .fallback(failure::not_found)
-        .method_not_allowed_fallback(failure::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(site)
 }
 
 /// Answers on `listener` until `shutdown` ends; then lets answers under way end, for at most
@@ -122,7 +88,7 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()>,
 ) {
     let accepting =
-        connections::accept_http1(listener, router(Arc::clone(&site)), limits, shutdown);
+        connections::accept_http1(listener, routes::router(Arc::clone(&site)), limits, shutdown);
     tokio::select! {
         () = accepting => {}
         () = Looks::run(site) => {}

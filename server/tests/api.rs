@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "api/contract.rs"]
+mod contract;
 #[path = "api/site.rs"]
 mod site;
 

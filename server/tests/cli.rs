@@ -276,6 +276,53 @@ fn the_server_serves_until_it_is_told_to_stop() {
     }
 }
 
+/// No address is taken: it is refused before.
+#[test]
+fn a_server_that_everybody_could_ask_does_not_start() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[host]]\nname = \"here\"\naddresses = [\"127.0.0.1\"]\n");
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        let ended = desk.run(&["serve", "--http", address, "--data", "d"]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let words =
+            format!("http.listen = {address} is open to other machines: set http.token_file");
+        assert!(ended.err.contains(&words), "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
+    desk.file("roundsman.toml", "[http]\nlisten = \"0.0.0.0:0\"\n");
+    let ended = desk.run(&["check"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("is open to other machines"), "{}", ended.err);
+    desk.file("roundsman.toml", "[http]\nlisten = \"0.0.0.0:0\"\nopen = true\n");
+    assert_eq!(desk.run(&["check"]).code, Some(0));
+}
+
+#[test]
+fn a_command_shows_the_server_its_token_and_nobody_else() {
+    let desk = Desk::new();
+    let host = "[[host]]\nname = \"here\"\naddresses = [\"127.0.0.1:1\"]\n";
+    desk.file("inventory.toml", host);
+    desk.file("token", "s3cret\n");
+    desk.file("roundsman.toml", "[http]\ntoken_file = \"token\"\n");
+    desk.file("none.toml", "");
+    let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+    let (http, _) = addresses(&mut server);
+    assert!(get(&http, "/api/v1/hosts").starts_with("HTTP/1.1 401 "));
+    assert!(get(&http, "/healthz").starts_with("HTTP/1.1 200 "));
+    for command in ["pause", "resume", "accept"] {
+        let good = desk.run(&[command, "here", "--http", &http]);
+        assert_eq!((good.code, good.err.as_str()), (Some(0), ""), "{command}: {good:?}");
+        let bad = desk.run(&[command, "here", "--http", &http, "--config", "none.toml"]);
+        assert_eq!(bad.code, Some(1), "{bad:?}");
+        assert!(bad.err.contains("wants its token: set http.token_file"), "{}", bad.err);
+    }
+    let unknown = desk.run(&["pause", "there", "--http", &http]);
+    assert!(unknown.err.contains("no host is called \"there\""), "{}", unknown.err);
+    server.signal(Signal::TERM);
+    let ended = server.end(desk.path());
+    assert!(!format!("{ended:?}").contains("s3cret"), "{ended:?}");
+}
+
 #[test]
 fn poll_shows_each_step_of_a_probe_that_answers() {
     let desk = Desk::new();

@@ -90,7 +90,7 @@ async fn a_reader_that_stalls_is_dropped_and_its_place_is_free() {
     let reason = "x".repeat(1 << 20);
     for number in 0..32 {
         let mut view = host_view(&format!("fat-{number}"), State::Up, None);
-        view.labels = [("note".to_owned(), reason.clone())].into();
+        view.labels = std::sync::Arc::new([("note".to_owned(), reason.clone())].into());
         site.live.publish(view);
     }
     let mut stalled = look(&site).await;

@@ -19,6 +19,11 @@ pub enum AppError {
     /// The thread for the spool cannot be started.
     #[error("cannot start the thread of the spool: {0}")]
     Spool(io::Error),
+    /// Everybody could ask, and nobody said so.
+    #[error(
+        "http.listen = {0} is open to other machines: set http.token_file (what they have to know), or http.open = true"
+    )]
+    Unguarded(SocketAddr),
     /// The HTTP address cannot be used.
     #[error("cannot listen on {address} for HTTP: {error}; choose another address with --http")]
     Http {

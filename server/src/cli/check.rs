@@ -141,6 +141,10 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
     runtime::start_logging(&loaded, true);
     report.config_file = loaded.file.map(|path| path.display().to_string());
     report.settings = loaded.origins.into_iter().map(Setting::from).collect();
+    let http = &loaded.config.http;
+    if http.is_unguarded() {
+        report.problems.push(app::AppError::Unguarded(http.listen).to_string());
+    }
     let path = &loaded.config.inventory;
     match targets::read(path) {
         Ok(inventory) => {

@@ -14,7 +14,7 @@ use crate::app;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman serve --inventory hosts.toml --data /var/lib/roundsman
-  ROUNDSMAN_HTTP__LISTEN=0.0.0.0:8080 roundsman serve";
+  ROUNDSMAN_HTTP__TOKEN_FILE=token roundsman serve --http 0.0.0.0:8080";
 
 /// Flags of `serve`.
 #[derive(Debug, Args)]

@@ -106,6 +106,12 @@ settings! {
         "Directory for what the server writes; by default $XDG_DATA_HOME/roundsman or ~/.local/share/roundsman, and this one where there is no home";
     HTTP_LISTEN: SocketAddr = "http.listen", SocketAddr::from(([127, 0, 0, 1], 8080)), None,
         "Address and port of the HTTP API; port 0 takes a free one";
+    HTTP_TOKEN: Option<Secret> = "http.token", None, None,
+        "What who asks over HTTP has to know, as a bearer token or as any user's password; better in a file";
+    HTTP_TOKEN_FILE: Option<PathBuf> = "http.token_file", None, None,
+        "File that holds the token; a relative path is beside this file";
+    HTTP_OPEN: bool = "http.open", false, None,
+        "Whether everybody who reaches a listen address other than loopback may ask without a token";
     GRPC_LISTEN: Option<SocketAddr> = "grpc.listen", Some(SocketAddr::from(([127, 0, 0, 1], 50052))), None,
         "Address and port of the fleet's health over gRPC; port 0 takes a free one, none turns it off";
     GRPC_LIST_MAX: u32 = "grpc.list_max", 100, Some((4, 100_000)),

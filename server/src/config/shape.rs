@@ -66,6 +66,26 @@ impl Shape for u32 {
     }
 }
 
+impl Shape for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(found: &Found) -> Option<Self> {
+        match found {
+            // A boolean of the file is its word.
+            Found::Text(text) | Found::Other(text) => text.trim().parse().ok(),
+            Found::Whole(_) => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+
+    fn found(&self) -> Found {
+        Found::Other(self.to_string())
+    }
+}
+
 impl Shape for Duration {
     const EXPECTED: &'static str = "a length of time such as \"10s\" or \"30d\"";
 

@@ -9,6 +9,7 @@ mod repeating;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -40,7 +41,7 @@ impl Kind {
 }
 
 /// What one unit of a column means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// No unit.

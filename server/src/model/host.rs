@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The store's number for a host; stays the same over renames.
@@ -149,7 +150,7 @@ impl fmt::Display for Address {
 pub type Labels = BTreeMap<String, String>;
 
 /// What is known of the machine behind a host, from its last good answer. Absent is unknown.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// 32 hex digits of `/etc/machine-id`.
     pub machine_id: Option<Arc<str>>,

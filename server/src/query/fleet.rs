@@ -3,8 +3,9 @@
 //! A page of five thousand hosts is a megabyte of JSON here, ten in the shape of one host. What the
 //! cells mean stands in `columns`, once.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::{
@@ -85,8 +86,22 @@ impl Serialize for FleetRow {
     }
 }
 
+impl JsonSchema for FleetRow {
+    fn schema_name() -> Cow<'static, str> {
+        "FleetRow".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "description": "One host: a cell for each of `columns`, null where it is unknown.",
+            "minItems": FLEET_COLUMNS.len(),
+        })
+    }
+}
+
 /// What the server says of itself, for the banners.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FleetServer {
     /// Why the inventory file as it is now is not in force.
     pub inventory_error: Option<Arc<str>>,
@@ -116,7 +131,7 @@ impl FleetServer {
 }
 
 /// The fleet as it is now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Fleet {
     /// When.
     pub at_ms: WallMs,

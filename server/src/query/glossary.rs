@@ -1,5 +1,6 @@
 //! Every name that a poll's JSON can hold, with its unit: the answer of `/api/v1/columns`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
@@ -8,7 +9,7 @@ use crate::model::{
 };
 
 /// One column, explained.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ColumnShape {
     /// Its name in JSON and SQL.
     pub name: &'static str,
@@ -23,7 +24,7 @@ pub struct ColumnShape {
 }
 
 /// The columns of one list in `detail`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TableShape {
     /// The list's name in `detail`.
     pub name: &'static str,
@@ -34,7 +35,7 @@ pub struct TableShape {
 }
 
 /// Every column of a poll.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Glossary {
     /// What the server measures of the poll itself; stands beside `values`.
     pub poll: Vec<ColumnShape>,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Query, shapes::Rfc3339};
@@ -18,7 +19,7 @@ pub const MAX_TEXT: usize = 256 << 10;
 pub const MAX_NAMED: usize = 100;
 
 /// The inventory in force.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LoadedShape {
     /// Its number in the store; none before the first one is in force.
     pub version: Option<i64>,
@@ -45,7 +46,7 @@ pub struct LoadedShape {
 }
 
 /// A group and how many hosts it has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupShape {
     /// Its name.
     pub name: Option<Arc<str>>,
@@ -54,7 +55,7 @@ pub struct GroupShape {
 }
 
 /// How many hosts a change touched, and the first [`MAX_NAMED`] of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Touched<T> {
     /// How many.
     pub count: usize,
@@ -69,7 +70,7 @@ impl<T> Touched<T> {
 }
 
 /// A host under a new name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RenamedShape {
     /// The name before.
     pub from: Arc<str>,
@@ -78,7 +79,7 @@ pub struct RenamedShape {
 }
 
 /// A host that stays and is different.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ChangedShape {
     /// Its name.
     pub name: Arc<str>,
@@ -87,7 +88,7 @@ pub struct ChangedShape {
 }
 
 /// What an inventory changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DiffShape {
     /// Hosts that were new.
     pub added: Touched<Arc<str>>,

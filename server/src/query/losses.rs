@@ -1,5 +1,6 @@
 //! What was polled and could not be kept, in JSON's words.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shapes::Rfc3339;
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// Polls that were lost for one reason, in one stretch of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LossShape {
     /// Slot of the first of them.
     pub from: Rfc3339,
@@ -45,7 +46,7 @@ impl From<&Loss> for LossShape {
 }
 
 /// Losses of a span.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LossesPage {
     /// Those that touch it, oldest first.
     pub losses: Vec<LossShape>,

@@ -1,5 +1,6 @@
 //! How Roundsman itself is, in one answer: readiness, polling, writing, store.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Query, Readiness, STORE_PATIENCE};
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Polling in numbers. Times are microseconds, over the last poll of each host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PollingShape {
     /// Polls ended since the start.
     pub polls: u64,
@@ -41,7 +42,7 @@ pub(super) fn lateness(live: &Live, shares: [usize; 2]) -> [Option<u64>; 2] {
 }
 
 /// Everything that the server says of itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OwnShape {
     /// Whether it does its work, and if not why.
     #[serde(flatten)]

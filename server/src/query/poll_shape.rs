@@ -1,16 +1,19 @@
 //! One poll as JSON: the row of the ledger, its host-wide values, and what repeats.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap, SerializeSeq},
 };
 
+use serde_json::{Map, Value, json};
+
 use super::shapes::Rfc3339;
 use crate::model::{
-    Column, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind, NetColumn,
-    ProcessColumn, Record, Row, SoftirqColumn, Values,
+    Column, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind, NetColumn, Outcome,
+    ProcessColumn, Record, Row, SoftirqColumn, State, Values,
 };
 
 /// One poll with everything that is kept of it. Shared, not copied: a page may hold a thousand.
@@ -140,6 +143,104 @@ impl Serialize for DetailShape<'_> {
         map.serialize_entry("filesystem", &Rows::<FilesystemColumn>(&self.0.filesystems))?;
         map.serialize_entry("process", &Rows::<ProcessColumn>(&self.0.processes))?;
         map.end()
+    }
+}
+
+/// An object with a property for each column of `C`, and for each text that names a row.
+fn columns_schema<C: ColumnSet>() -> Value {
+    let label = |name: &&str| ((*name).to_owned(), json!({ "type": ["string", "null"] }));
+    let mut properties: Map<String, Value> = C::LABELS.iter().map(label).collect();
+    for column in C::ALL {
+        let spec = column.spec();
+        let kind = match spec.kind {
+            Kind::Whole => "integer",
+            Kind::Real => "number",
+        };
+        let property =
+            json!({ "type": [kind, "null"], "description": spec.doc, "x-unit": spec.unit });
+        properties.insert(spec.name.to_owned(), property);
+    }
+    let required: Vec<&String> = properties.keys().collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn table_schema<C: ColumnSet>() -> Value {
+    json!({ "type": "array", "items": columns_schema::<C>() })
+}
+
+/// As [`DetailShape`] writes it.
+struct DetailSchema;
+
+impl JsonSchema for DetailSchema {
+    fn schema_name() -> Cow<'static, str> {
+        "PollDetail".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "What repeats: per core, softirq, interface, disk, filesystem, process.",
+            "required": ["core", "softirq", "net", "disk", "filesystem", "process"],
+            "properties": {
+                "core": table_schema::<CoreColumn>(),
+                "softirq": table_schema::<SoftirqColumn>(),
+                "net": table_schema::<NetColumn>(),
+                "disk": table_schema::<DiskColumn>(),
+                "filesystem": table_schema::<FilesystemColumn>(),
+                "process": table_schema::<ProcessColumn>(),
+            },
+        })
+    }
+}
+
+/// As [`Cells`] writes all of them.
+struct ValuesSchema;
+
+impl JsonSchema for ValuesSchema {
+    fn schema_name() -> Cow<'static, str> {
+        "PollValues".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut schema = Schema::try_from(columns_schema::<Column>()).unwrap_or_default();
+        let words = "Host-wide values; null is unknown.";
+        schema.insert("description".to_owned(), words.into());
+        schema
+    }
+}
+
+impl JsonSchema for PollShape {
+    fn schema_name() -> Cow<'static, str> {
+        "Poll".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (whole, text) =
+            (json!({ "type": ["integer", "null"] }), json!({ "type": ["string", "null"] }));
+        let mut properties = json!({
+            "host": { "type": "string" },
+            "slot": generator.subschema_for::<Rfc3339>(),
+            "slot_ms": { "type": "integer" },
+            "started_ms": { "type": "integer" },
+            "outcome": generator.subschema_for::<Outcome>(),
+            "state": generator.subschema_for::<State>(),
+            "late_us": { "type": "integer" },
+            "queue_us": { "type": "integer" },
+            "resolve_us": whole, "connect_us": whole, "call_us": whole,
+            "answer_bytes": whole, "clock_skew_ms": whole,
+            "address": text, "error": text, "boot_id": text,
+            "values": generator.subschema_for::<Option<ValuesSchema>>(),
+        });
+        let required: Vec<String> =
+            properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        // There only where it is asked for.
+        properties["detail"] = generator.subschema_for::<Option<DetailSchema>>().into();
+        json_schema!({
+            "type": "object",
+            "description": "One poll: the row of the ledger. `/api/v1/columns` explains every name.",
+            "required": required,
+            "properties": properties,
+        })
     }
 }
 

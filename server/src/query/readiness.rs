@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shapes::Rfc3339;
@@ -15,7 +16,7 @@ use crate::{
 pub const MAX_ROUND_SILENCE: Duration = Duration::from_secs(60);
 
 /// Whether the server does its work.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Readiness {
     /// It does.
     pub ready: bool,
@@ -33,7 +34,7 @@ pub struct Readiness {
 }
 
 /// The inventory in force.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct InventoryShape {
     /// Its number in the store.
     pub version: i64,

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{BadRange, Query, QueryError, Rfc3339};
@@ -157,7 +158,7 @@ impl SeriesRange {
 }
 
 /// One column over time: an entry per point, null where nothing is known.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ColumnSeries {
     /// Its name.
     pub name: &'static str,
@@ -174,7 +175,7 @@ pub struct ColumnSeries {
 }
 
 /// Values over time. Points are equally far apart, gaps included.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SeriesShape {
     /// The host.
     pub host: Arc<str>,

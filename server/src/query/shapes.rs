@@ -4,8 +4,9 @@
 //! name. What is unknown is `null` and present, never 0 and never left out, so that a consumer sees
 //! all there is. A poll that failed has `values: null`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::poll_shape::PollShape;
@@ -26,8 +27,22 @@ impl Serialize for Rfc3339 {
     }
 }
 
+impl JsonSchema for Rfc3339 {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "A moment as RFC 3339 in UTC with milliseconds.",
+        })
+    }
+}
+
 /// One host as it is now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct HostShape {
     /// The store's number.
     pub id: i64,
@@ -152,7 +167,7 @@ impl HostShape {
 }
 
 /// One attempt, short.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AttemptShape {
     /// When it was due.
     pub slot: Rfc3339,
@@ -191,7 +206,7 @@ impl From<&Record> for AttemptShape {
 }
 
 /// A page of hosts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct HostsPage {
     /// How many hosts match, on all pages.
     pub total: usize,
@@ -202,7 +217,7 @@ pub struct HostsPage {
 }
 
 /// A page of the ledger of one host.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PollsPage {
     /// The host.
     pub host: Arc<str>,
@@ -217,7 +232,7 @@ pub struct PollsPage {
 }
 
 /// A host's changes of state.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EventsPage {
     /// The host.
     pub host: Arc<str>,
@@ -226,7 +241,7 @@ pub struct EventsPage {
 }
 
 /// Changes of state over the whole fleet.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FleetEventsPage {
     /// Newest first.
     pub events: Vec<FleetEventShape>,
@@ -235,7 +250,7 @@ pub struct FleetEventsPage {
 }
 
 /// One change of state, and whose.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FleetEventShape {
     /// The host, by the name that it had.
     pub host: Arc<str>,
@@ -251,7 +266,7 @@ impl From<&Transition> for FleetEventShape {
 }
 
 /// One change of state.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EventShape {
     /// When.
     pub at: Rfc3339,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
 pub const WHY_EVENTS: usize = 10;
 
 /// What explains a host's state.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WhyShape {
     /// What is so, why, what would change it, in plain words.
     pub sentence: String,
@@ -43,7 +44,7 @@ pub struct WhyShape {
 }
 
 /// One attempt with every step. A step that was not reached is `null`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WhyAttempt {
     /// When it was due.
     pub slot: Rfc3339,
@@ -75,7 +76,7 @@ pub struct WhyAttempt {
 }
 
 /// A family that could not be read in full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unread {
     /// Which.
     pub family: Family,

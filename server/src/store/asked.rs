@@ -1,6 +1,7 @@
 //! What a store is asked for, and what it says of its hosts and of itself. Values alone: no SQL, no
 //! backend.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::MAX_HOSTS;
@@ -132,7 +133,7 @@ pub struct Sealed {
 }
 
 /// The partitions of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PartitionStatus {
     /// The table.
     pub table: &'static str,
@@ -143,7 +144,7 @@ pub struct PartitionStatus {
 }
 
 /// How the store is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StoreStatus {
     /// `sqlite` or `mysql`.
     pub backend: &'static str,

@@ -42,7 +42,7 @@ use crate::{health::Pause, model::HostId, units::WallMs};
 const QUEUE: usize = 16;
 
 /// What waits in the spool.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct SpoolStatus {
     /// Polls.
     pub polls: u64,

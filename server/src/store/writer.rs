@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{
     sync::{Notify, watch},
@@ -79,7 +80,7 @@ impl Default for WriterLimits {
 }
 
 /// What the writer has done and lost since it started.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct WriterStats {
     /// Rows that the store has taken, of all kinds.
     pub written: u64,

@@ -2,19 +2,21 @@
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State, http::HeaderMap, response::Response};
 
-use super::{Site, failure::Failure, params::Params};
+use super::{
+    Site,
+    failure::Failure,
+    params::{HostPath, Params},
+    tagged::Document,
+};
 use crate::{
     model,
     query::{
         DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fleet, FleetEventsPage, Glossary,
         HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order,
         OwnShape, PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS,
-        WhyShape, parse_column, parse_moment,
+        WhyShape, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     units::WallMs,
@@ -54,9 +56,11 @@ fn any_text(text: &str) -> Result<String, std::convert::Infallible> {
 }
 
 /// `GET /api/v1/columns`.
-pub(super) async fn columns(params: Params) -> Answer<Glossary> {
+pub(super) async fn columns(request: HeaderMap, params: Params) -> Result<Response, Failure> {
     params.finish()?;
-    Ok(Json(Glossary::new()))
+    let text = serde_json::to_string(&Glossary::new());
+    let text = text.map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(Document::new(text).answer(&request))
 }
 
 /// `GET /api/v1/fleet`.
@@ -82,7 +86,7 @@ pub(super) async fn hosts(State(site): State<Arc<Site>>, mut params: Params) -> 
 /// `GET /api/v1/hosts/{name}`.
 pub(super) async fn host(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
 ) -> Answer<HostShape> {
     params.finish()?;
@@ -92,7 +96,7 @@ pub(super) async fn host(
 /// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail`.
 pub(super) async fn polls(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     mut params: Params,
 ) -> Answer<PollsPage> {
     let now = site.clock.now().wall;
@@ -135,14 +139,14 @@ fn columns_of(text: &str) -> Result<Vec<model::Column>, String> {
 /// `GET /api/v1/hosts/{name}/series?columns&from&to&points&step&tier`.
 pub(super) async fn series(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     mut params: Params,
 ) -> Answer<SeriesShape> {
     let now = site.clock.now().wall;
     let moment = |text: &str| parse_moment(text, now);
     let hour = PollRange::last_hour(now);
     let points = params.take("points", |text| limit(text, MAX_POINTS))?;
-    let step = params.take("step", humantime::parse_duration)?;
+    let step = params.take("step", parse_length)?;
     let detail = match (points, step) {
         (Some(_), Some(_)) => {
             let message = "\"points\" and \"step\" say the same: give one of them";
@@ -206,7 +210,7 @@ pub(super) async fn server(State(site): State<Arc<Site>>, params: Params) -> Ans
 /// `GET /api/v1/hosts/{name}/events?limit`.
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     mut params: Params,
 ) -> Answer<EventsPage> {
     let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
@@ -217,7 +221,7 @@ pub(super) async fn events(
 /// `GET /api/v1/hosts/{name}/why`.
 pub(super) async fn why(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
 ) -> Answer<WhyShape> {
     params.finish()?;

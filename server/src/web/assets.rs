@@ -5,12 +5,15 @@
 //! hostile probe might get into a name (CSP Level 3).
 
 use axum::{
-    extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-use crate::model::ContentHash;
+use super::{
+    failure::Failure,
+    params::HostPath,
+    tagged::{is_held, tag_of},
+};
 
 /// Scripts, styles, pictures and data from this server alone; no frame may hold the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -46,9 +49,6 @@ const ASSETS: &[(&str, &str, &str)] = &[
 ];
 
 fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
-    let hash = ContentHash::of(text.as_bytes()).to_string();
-    let tag = format!("\"{}\"", hash.get(..16).unwrap_or(&hash));
-    let held = request.get(header::IF_NONE_MATCH).and_then(|held| held.to_str().ok());
     let mut headers = HeaderMap::new();
     let mut set = |name, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
@@ -59,11 +59,11 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Respon
     set(header::REFERRER_POLICY, "no-referrer");
     // Asked for anew each time, and not sent again when it is the same: an update is seen at once.
     set(header::CACHE_CONTROL, "no-cache");
-    if held == Some(tag.as_str()) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
+    if let Some(tag) = tag_of(text.as_bytes()) {
+        headers.insert(header::ETAG, tag.clone());
+        if is_held(request, &tag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
     }
     (headers, text).into_response()
 }
@@ -73,11 +73,16 @@ pub(super) async fn page(request: HeaderMap) -> Response {
     answer(&request, "text/html; charset=utf-8", INDEX)
 }
 
+/// The names of all files, for the document.
+pub(super) fn names() -> Vec<&'static str> {
+    ASSETS.iter().map(|(name, _, _)| *name).collect()
+}
+
 /// `GET /assets/{name}`.
-pub(super) async fn asset(Path(name): Path<String>, request: HeaderMap) -> Response {
+pub(super) async fn asset(HostPath(name): HostPath, request: HeaderMap) -> Response {
     match ASSETS.iter().find(|(known, _, _)| *known == name) {
         Some((_, kind, text)) => answer(&request, kind, text),
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => Failure::missing(format!("the page has no file {name:?}")).into_response(),
     }
 }
 

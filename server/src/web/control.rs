@@ -1,27 +1,27 @@
 //! What a request can change: a host is paused or resumed, or polled at once. A pause is written down
 //! first, then put in force, so that what was answered with 200 outlives the server.
-//!
-//! A body must be JSON and say so. A page of another site can make a browser send a form, but not
-//! that, so it cannot pause anybody's hosts.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use axum::{
-    Json,
-    extract::{Path, State, rejection::JsonRejection},
-};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::timeout,
 };
 
-use super::{Site, failure::Failure, params::Params};
+use super::{
+    Site,
+    body::{Body, Nothing, read, read_nothing},
+    failure::Failure,
+    params::{HostPath, Params},
+};
 use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
-    query::{HostShape, PollShape, parse_moment},
+    query::{HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, parse_length, parse_moment},
     store::Store,
     units::WallMs,
 };
@@ -34,9 +34,6 @@ const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a request waits for a poll that it asked for. Its row is written whoever waits.
 pub const POLL_PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a body must be that says nothing.
-const EMPTY: &str = "an empty JSON object, {} (content-type application/json)";
 
 /// What a body must be, in words.
 const EXPECTED: &str = "a JSON object (content-type application/json) with, all optional, \"for\" (a length such as \"2h\") \
@@ -101,13 +98,22 @@ impl Control {
 }
 
 /// The body of a pause.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PauseAsked {
+    /// How long, at most a year; not with `until`. With neither, until it is resumed.
+    #[schemars(regex(pattern = LENGTH_PATTERN))]
     r#for: Option<String>,
+    /// When it ends: a moment to come.
+    #[schemars(regex(pattern = MOMENT_PATTERN))]
     until: Option<String>,
+    /// Why: one line of at most 200 bytes.
+    #[schemars(length(max = MAX_REASON_BYTES), regex(pattern = REASON_PATTERN))]
     reason: Option<String>,
 }
+
+/// No control characters (Unicode's Cc).
+const REASON_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 impl PauseAsked {
     fn pause(self, now: WallMs) -> Result<Pause, String> {
@@ -116,7 +122,7 @@ impl PauseAsked {
             (Some(_), Some(_)) => {
                 return Err("\"for\" and \"until\" exclude each other: give one".to_owned());
             }
-            (Some(length), None) => match humantime::parse_duration(length) {
+            (Some(length), None) => match parse_length(length) {
                 Ok(length) => Some(now.plus(length)),
                 Err(error) => return Err(format!("\"for\": {length:?}: {error}")),
             },
@@ -143,12 +149,10 @@ impl PauseAsked {
     }
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
-
 /// `POST /api/v1/hosts/{name}/pause`.
 pub(super) async fn pause(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
     body: Body<PauseAsked>,
 ) -> Result<Json<HostShape>, Failure> {
@@ -158,45 +162,30 @@ pub(super) async fn pause(
     change(&site, &name, Some(pause)).await
 }
 
-/// The body of what says nothing but its path.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
-
 /// `POST /api/v1/hosts/{name}/resume`.
 pub(super) async fn resume(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
     body: Body<Nothing>,
 ) -> Result<Json<HostShape>, Failure> {
     params.finish()?;
-    read(body, EMPTY)?;
+    read_nothing(body)?;
     change(&site, &name, None).await
 }
 
 /// `POST /api/v1/hosts/{name}/poll`.
 pub(super) async fn poll(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    HostPath(name): HostPath,
     params: Params,
     body: Body<Nothing>,
 ) -> Result<Json<PollShape>, Failure> {
     params.finish()?;
-    read(body, EMPTY)?;
+    read_nothing(body)?;
     let host = listed(&site, &name).await?;
     let name = HostName::new(&host.name).map_err(|bad| Failure::bad_request(bad.to_string()))?;
     Ok(Json(PollShape::new(site.control.poll(name).await?, true)))
-}
-
-fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
-    match body {
-        Ok(Json(asked)) => Ok(asked),
-        Err(rejection) => Err(Failure::bad_request(format!(
-            "the body cannot be read: {}; expected {expected}",
-            rejection.body_text()
-        ))),
-    }
 }
 
 async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {

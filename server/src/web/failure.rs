@@ -1,13 +1,18 @@
-//! Errors as JSON: `{"error": "what, and what is expected"}` with the right status.
+//! Errors as `application/problem+json` (RFC 9457), for every route, missing ones included: what went
+//! wrong in words, and what is expected instead.
 
 use axum::{
     Json,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{causes::chain, operator::Refusal, query::QueryError};
+
+/// The media type of an error.
+pub(super) const PROBLEM: &str = "application/problem+json";
 
 /// Why a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,21 +21,67 @@ pub(super) struct Failure {
     message: String,
 }
 
+/// An error on the wire.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What is wrong with this very request, and what was expected; names the parameter.
+    detail: String,
+}
+
 impl Failure {
-    /// The request is not understood; the message names the parameter and what is expected.
-    pub(super) fn bad_request(message: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message }
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
     }
 
-    /// Somebody else's page may be asking.
-    pub(super) fn forbidden(message: String) -> Self {
-        Self { status: StatusCode::FORBIDDEN, message }
+    /// The request is not understood; the message names the parameter and what is expected.
+    pub(super) fn bad_request(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The body is not what it has to be; `status` is what the reader of it says.
+    pub(super) fn bad_body(status: StatusCode, message: String) -> Self {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Self::new(status, message)
+            }
+            _ => Self::bad_request(message),
+        }
+    }
+
+    /// Who asks has to say the password.
+    pub(super) fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// There is none of that name.
+    pub(super) fn missing(message: String) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// The request is understood, but what it is about is not as it must be.
+    pub(super) fn conflict(message: String) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
     }
 
     /// Too many orders, or the server is stopping.
     pub(super) fn busy() -> Self {
-        let message = "the server is busy or stopping: try again".to_owned();
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+        Self::unavailable("the server is busy or stopping: try again".to_owned())
+    }
+
+    /// Not now.
+    pub(super) fn unavailable(message: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    }
+
+    /// A fault of the server's own.
+    pub(super) fn internal(message: String) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 }
 
@@ -40,19 +91,7 @@ impl From<Refusal> for Failure {
             Refusal::UnknownHost(_) => StatusCode::NOT_FOUND,
             Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self { status, message: refusal.to_string() }
-    }
-}
-
-impl Failure {
-    /// The request is understood, but what it is about is not as it must be.
-    pub(super) fn conflict(message: String) -> Self {
-        Self { status: StatusCode::CONFLICT, message }
-    }
-
-    /// Not now.
-    pub(super) fn unavailable(message: String) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+        Self::new(status, refusal.to_string())
     }
 }
 
@@ -66,31 +105,34 @@ impl From<QueryError> for Failure {
         if status.is_server_error() {
             tracing::warn!(error = chain(&error), "a request could not be answered");
         }
-        Self { status, message: chain(&error) }
+        Self::new(status, chain(&error))
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.message }))).into_response()
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: self.message,
+        };
+        let mut answer = (self.status, Json(problem)).into_response();
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+        answer
     }
 }
 
 /// Nothing is served at this path.
 pub(super) async fn not_found(uri: Uri) -> Failure {
-    Failure {
-        status: StatusCode::NOT_FOUND,
-        message: format!("nothing is served at {}; /api lists what is", uri.path()),
-    }
+    Failure::missing(format!("nothing is served at {}; /api lists what is", uri.path()))
 }
 
 /// This path is not for this method.
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
-    Failure {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        message: match method {
-            Method::GET | Method::HEAD => format!("{} is done with POST, not {method}", uri.path()),
-            _ => format!("{} is read with GET, not {method}", uri.path()),
-        },
-    }
+    let message = match method {
+        Method::GET | Method::HEAD => format!("{} is done with POST, not {method}", uri.path()),
+        _ => format!("{} is read with GET, not {method}", uri.path()),
+    };
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }

@@ -2,36 +2,41 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::HeaderMap,
-};
-use serde_json::{Value, json};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::{Site, failure::Failure, params::Params};
+use super::{
+    Site,
+    body::{Body, Nothing, read_nothing},
+    failure::Failure,
+    params::{HostPath, Params},
+};
 use crate::{model::HostName, operator::Order};
 
-/// The header that every order bears, whatever its value: a page of somebody else's that is open in
-/// the operator's browser cannot send it without being asked first (CORS), and is refused then.
-pub const ORDER_HEADER: &str = "x-roundsman-order";
+/// What is said of an order that was carried out.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Accepted {
+    /// The host.
+    host: String,
+    /// The machine that answers next is this host.
+    accepted: bool,
+}
 
 /// `POST /api/v1/hosts/{name}/accept`.
 pub(super) async fn accept(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
+    HostPath(name): HostPath,
     params: Params,
-) -> Result<Json<Value>, Failure> {
+    body: Body<Nothing>,
+) -> Result<Json<Accepted>, Failure> {
     params.finish()?;
-    if !headers.contains_key(ORDER_HEADER) {
-        return Err(Failure::forbidden(format!("an order bears the header {ORDER_HEADER}")));
-    }
-    let host = HostName::new(&name).map_err(|error| Failure::bad_request(error.to_string()))?;
+    read_nothing(body)?;
+    let host = HostName::new(&name).map_err(|error| Failure::missing(error.to_string()))?;
     let (answer, told) = oneshot::channel();
     let order = Order::Accept { host, answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
     told.await.map_err(|_stopping| Failure::busy())??;
-    Ok(Json(json!({ "host": name, "accepted": true })))
+    Ok(Json(Accepted { host: name, accepted: true }))
 }

@@ -26,7 +26,7 @@ Roundsman
 /api/v1/hosts/{name}/poll      POST JSON {}: polls it now, or joins the poll under way
 /api/v1/hosts/{name}/pause     POST JSON {for, until, reason}: its state is frozen as paused
 /api/v1/hosts/{name}/resume    POST JSON {}: ends such a pause
-/api/v1/hosts/{name}/accept    POST with the header x-roundsman-order: another machine may answer for it
+/api/v1/hosts/{name}/accept    POST {}: another machine may answer for it
 /api/v1/fleet                  the fleet at a glance: a row of cells per host
 /api/v1/stream                 the same, then what changes in it each second: server-sent events
 /api/v1/events                 changes of state of all hosts         ?from &to &to_state &text &limit
@@ -39,11 +39,13 @@ Roundsman
 /api/v1/server                 how the server itself is: readiness, polling, writing, store
 /api/v1/losses                 polls that were made and could not be kept, and why  ?from &to &limit
 /api/v1/columns                every value's name, unit and meaning
+/api/v1/openapi.json           all of this for programs: OpenAPI 3.1
 /healthz                       200 while the process lives
 /readyz                        200 when it does its work, else 503 with the reasons
 /metrics                       the server's metrics of itself, OpenMetrics
 
 Moments (from, to): RFC 3339, milliseconds since 1970, a length before now (-1h), or now.
+An error is application/problem+json; its \"detail\" says what was expected.
 ";
 
 /// `GET /api`.
@@ -77,6 +79,6 @@ pub(super) async fn metrics(
     (site.refresh)(&site.metrics);
     Ok(match site.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(error) => return Err(Failure::internal(error.to_string())),
     })
 }

@@ -4,12 +4,30 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
 
 use super::{Site, failure::Failure};
 use crate::inventory::closest;
+
+/// The name in the path.
+#[derive(Debug)]
+pub(super) struct HostPath(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for HostPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(error) => {
+                let why = error.body_text();
+                Err(Failure::bad_request(format!("the path cannot be read: {why}")))
+            }
+        }
+    }
+}
 
 /// The parameters of one request that are not taken yet.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::{
 
 use roundsman::{
     clock::ManualClock,
+    config::Secret,
     engine::Command,
     health::Policy,
     live::{Attempt, HostView, Live, ServerView},
@@ -245,6 +246,16 @@ impl Served {
     }
 
     pub(crate) async fn start_looking(limits: ConnectionLimits, looks: web::Looks) -> Self {
+        Self::start_for(limits, looks, web::Access::default()).await
+    }
+
+    /// For who has the token.
+    pub(crate) async fn start_guarded(token: &str) -> Self {
+        let access = web::Access::new(Some(&Secret::new(token)));
+        Self::start_for(ConnectionLimits::default(), web::Looks::default(), access).await
+    }
+
+    async fn start_for(limits: ConnectionLimits, looks: web::Looks, access: web::Access) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
         let live = Arc::new(Live::default());
@@ -268,6 +279,7 @@ impl Served {
             operator: mpsc::channel(1).0,
             control: Control::new(commands, Arc::clone(&store)),
             looks,
+            access,
         };
         let site = Arc::new(site);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -303,13 +315,29 @@ impl Served {
             .await
     }
 
+    /// With further header lines, each with its end.
+    pub(crate) async fn ask(&self, method: &str, path: &str, more: &str) -> Reply {
+        let bytes = self.bytes(method, path, more).await;
+        Reply::parse(&String::from_utf8(bytes).unwrap())
+    }
+
+    /// The answer as it is on the wire.
+    pub(crate) async fn bytes(&self, method: &str, path: &str, more: &str) -> Vec<u8> {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        self.send(&format!("{head}{more}\r\n")).await
+    }
+
     async fn exchange(&self, request: &str) -> Reply {
+        Reply::parse(&String::from_utf8(self.send(request).await).unwrap())
+    }
+
+    async fn send(&self, request: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         // A refused request may end in a reset after the answer.
         let _ = stream.read_to_end(&mut answer).await;
-        Reply::parse(&String::from_utf8(answer).unwrap())
+        answer
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -1,0 +1,102 @@
+//! The routes and the OpenAPI 3.1 document of them, from the same lines: a route that is not in the
+//! document cannot be served.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    handler::Handler,
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use super::{Site, operation::Operation, tagged::Document};
+
+/// Where the document is served.
+pub(super) const PATH: &str = "/api/v1/openapi.json";
+
+/// Routes as they are gathered.
+pub(super) struct Routes {
+    router: Router<Arc<Site>>,
+    operations: Vec<(&'static str, &'static str, Operation)>,
+}
+
+impl Routes {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self { router: Router::new(), operations: Vec::new() }
+    }
+
+    /// What is read at `path`.
+    pub(super) fn get<H, T>(self, path: &'static str, handler: H, operation: Operation) -> Self
+    where
+        H: Handler<T, Arc<Site>>,
+        T: 'static,
+    {
+        let router = self.router.route(path, get(handler));
+        Self { router, ..self }.with("get", path, operation)
+    }
+
+    /// What is done at `path`.
+    pub(super) fn post<H, T>(self, path: &'static str, handler: H, operation: Operation) -> Self
+    where
+        H: Handler<T, Arc<Site>>,
+        T: 'static,
+    {
+        let router = self.router.route(path, post(handler));
+        Self { router, ..self }.with("post", path, operation)
+    }
+
+    fn with(mut self, method: &'static str, path: &'static str, operation: Operation) -> Self {
+        self.operations.push((path, method, operation));
+        self
+    }
+
+    /// The router, which serves the document, too; `guarded` says whether a token is wanted.
+    pub(super) fn finish(self, guarded: bool) -> Router<Arc<Site>> {
+        let own = Operation::new("openapi", "This document")
+            .answers::<serde_json::Map<String, Value>>(StatusCode::OK, "OpenAPI 3.1")
+            .tagged();
+        let all = self.with("get", PATH, own);
+        let served = Document::new(document(&all.operations, guarded).to_string());
+        let answer = async move |request: HeaderMap| served.answer(&request);
+        all.router.route(PATH, get(answer))
+    }
+}
+
+fn document(operations: &[(&'static str, &'static str, Operation)], guarded: bool) -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut generator = settings.into_generator();
+    let mut paths: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
+    for (path, method, operation) in operations {
+        let described = operation.document(&mut generator);
+        paths.entry(path).or_default().insert(method, described);
+    }
+    let schemas = generator.take_definitions(true);
+    let security = if guarded { json!([{ "token": [] }, { "password": [] }]) } else { json!([]) };
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Roundsman",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+            "description": "A fleet of Linux hosts as it is and as it was. What is unknown is null, never 0. \
+                A value's name carries its unit. An error is a problem (RFC 9457) whose `detail` says what was expected.",
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "password": { "type": "http", "scheme": "basic", "description": "Any user; the token is the password." },
+            },
+        },
+        "security": security,
+    })
+}

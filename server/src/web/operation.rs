@@ -1,0 +1,169 @@
+//! What there is to know about a route, for whoever calls it: parameters with their limits, body,
+//! answers, errors. Knows nothing of handlers.
+
+use axum::http::StatusCode;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::failure::{PROBLEM, Problem};
+
+type SchemaOf = fn(&mut SchemaGenerator) -> Value;
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().into()
+}
+
+/// One parameter.
+#[derive(Debug, Clone)]
+pub(super) struct Param {
+    name: &'static str,
+    place: &'static str,
+    schema: Value,
+    words: String,
+}
+
+impl Param {
+    /// A parameter of the query that may be left out.
+    pub(super) fn query(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "query", schema, words: words.into() }
+    }
+
+    /// A part of the path.
+    pub(super) fn path(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "path", schema, words: words.into() }
+    }
+
+    fn document(&self) -> Value {
+        let mut all = json!({
+            "name": self.name,
+            "in": self.place,
+            "required": self.place != "query",
+            "description": self.words,
+            "schema": self.schema,
+        });
+        if self.place == "query" && self.schema["type"] == "array" {
+            // Words with commas between them.
+            all["style"] = "form".into();
+            all["explode"] = false.into();
+        }
+        all
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Answer {
+    status: StatusCode,
+    words: &'static str,
+    kind: &'static str,
+    schema: SchemaOf,
+}
+
+/// What there is to know about a route.
+#[derive(Debug, Clone)]
+pub(super) struct Operation {
+    name: &'static str,
+    summary: &'static str,
+    params: Vec<Param>,
+    body: Option<SchemaOf>,
+    answers: Vec<Answer>,
+    failures: Vec<StatusCode>,
+    is_open: bool,
+}
+
+impl Operation {
+    /// An operation with a name of its own, and what it is for.
+    pub(super) fn new(name: &'static str, summary: &'static str) -> Self {
+        Self {
+            name,
+            summary,
+            params: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            failures: Vec::new(),
+            is_open: false,
+        }
+    }
+
+    /// Takes a parameter.
+    pub(super) fn takes(mut self, param: Param) -> Self {
+        self.params.push(param);
+        self
+    }
+
+    /// Takes a JSON body.
+    pub(super) fn reads<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(schema_of::<T>);
+        self.fails(&[StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE])
+    }
+
+    /// Answers JSON.
+    pub(super) fn answers<T: JsonSchema>(self, status: StatusCode, words: &'static str) -> Self {
+        self.gives(Answer { status, words, kind: "application/json", schema: schema_of::<T> })
+    }
+
+    /// Answers text of the media type `kind`.
+    pub(super) fn writes(self, kind: &'static str, words: &'static str) -> Self {
+        self.gives(Answer { status: StatusCode::OK, words, kind, schema: schema_of::<String> })
+    }
+
+    fn gives(mut self, answer: Answer) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// May fail in these ways, with a problem.
+    pub(super) fn fails(mut self, statuses: &[StatusCode]) -> Self {
+        self.failures.extend(statuses);
+        self
+    }
+
+    /// What the client holds already is not sent again.
+    pub(super) fn tagged(self) -> Self {
+        self.fails(&[StatusCode::NOT_MODIFIED])
+    }
+
+    /// Is answered without the secret.
+    pub(super) fn open(mut self) -> Self {
+        self.is_open = true;
+        self
+    }
+
+    /// As it stands in the document.
+    pub(super) fn document(&self, generator: &mut SchemaGenerator) -> Value {
+        let mut responses = Map::new();
+        for answer in &self.answers {
+            let schema = (answer.schema)(generator);
+            let response = responses
+                .entry(answer.status.as_str())
+                .or_insert_with(|| json!({ "description": answer.words, "content": {} }));
+            response["content"][answer.kind] = json!({ "schema": schema });
+        }
+        let unauthorized = (!self.is_open).then_some(StatusCode::UNAUTHORIZED);
+        for status in self.failures.iter().copied().chain(unauthorized) {
+            let words = status.canonical_reason().unwrap_or_default();
+            let mut response = json!({ "description": words });
+            if status != StatusCode::NOT_MODIFIED {
+                let schema = schema_of::<Problem>(generator);
+                response["content"] = json!({ PROBLEM: { "schema": schema } });
+            }
+            responses.insert(status.as_str().to_owned(), response);
+        }
+        let mut all = json!({
+            "operationId": self.name,
+            "summary": self.summary,
+            "responses": responses,
+        });
+        if !self.params.is_empty() {
+            all["parameters"] = self.params.iter().map(Param::document).collect();
+        }
+        if let Some(body) = self.body {
+            let schema = body(generator);
+            let content = json!({ "application/json": { "schema": schema } });
+            all["requestBody"] = json!({ "required": true, "content": content });
+        }
+        if self.is_open {
+            all["security"] = json!([]);
+        }
+        all
+    }
+}

@@ -1,0 +1,245 @@
+//! Every route there is: where, what answers, and what a caller has to know.
+
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate as _, SizeAbove},
+    },
+};
+
+use super::{
+    MAX_BODY_BYTES, Site, access, api, assets, body, control, failure, losses,
+    openapi::Routes,
+    operation::{Operation, Param},
+    orders, own, stream,
+};
+use crate::{
+    model::{self, ColumnSet as _},
+    query::{
+        DEFAULT_PAGE, DEFAULT_POINTS, EventsPage, Fleet, FleetEventsPage, Glossary, HostShape,
+        HostsPage, LENGTH_PATTERN, LoadedShape, LossesPage, MAX_COLUMNS, MAX_HOSTS, MAX_PAGE,
+        MAX_POINTS, MOMENT_FORMS, MOMENT_PATTERN, Order, OwnShape, PollShape, PollsPage, Readiness,
+        SeriesShape, WhyShape,
+    },
+    rollup::Tier,
+};
+
+/// Answers shorter than this are not packed, bytes: they fit one packet as they are.
+const PACKED_ABOVE: u16 = 1_024;
+
+const OK: StatusCode = StatusCode::OK;
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
+const MISSING: StatusCode = StatusCode::NOT_FOUND;
+const AWAY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// The router, with what holds for all of it.
+pub(super) fn router(site: Arc<Site>) -> Router {
+    let predicate = DefaultPredicate::new().and(SizeAbove::new(PACKED_ABOVE));
+    let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let access = from_fn_with_state(site.access.clone(), access::check);
+    host(fleet(own(Routes::new())))
+        .finish(site.access.is_guarded())
+        .fallback(failure::not_found)
+        .method_not_allowed_fallback(failure::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(access)
+        .layer(packing.compress_when(predicate))
+        .with_state(site)
+}
+
+fn words<T: ToString>(all: &[T]) -> Value {
+    let words: Vec<String> = all.iter().map(ToString::to_string).collect();
+    json!({ "type": "string", "enum": words })
+}
+
+fn state(name: &'static str, what: &str) -> Param {
+    Param::query(name, words(model::State::ALL), what)
+}
+
+fn text(name: &'static str, what: &str) -> Param {
+    Param::query(name, json!({ "type": "string" }), what)
+}
+
+fn moment(name: &'static str, what: &str) -> Param {
+    let schema = json!({ "type": "string", "pattern": MOMENT_PATTERN });
+    Param::query(name, schema, format!("{what}: {MOMENT_FORMS}"))
+}
+
+fn limit(name: &'static str, usual: usize, most: usize, what: &str) -> Param {
+    let schema = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": usual });
+    Param::query(name, schema, what)
+}
+
+fn of_host(name: &'static str, summary: &'static str) -> Operation {
+    let host = Param::path("name", json!({ "type": "string" }), "The host's name");
+    Operation::new(name, summary).takes(host).fails(&[BAD, MISSING, AWAY])
+}
+
+fn page(name: &'static str, summary: &'static str) -> Operation {
+    Operation::new(name, summary).writes("text/html", "The page").tagged()
+}
+
+/// The page, and what the server says of itself.
+fn own(routes: Routes) -> Routes {
+    let any =
+        Param::path("name", json!({ "type": "string" }), "The host's name; the page asks for it");
+    let file =
+        Param::path("name", json!({ "type": "string", "enum": assets::names() }), "The file");
+    let mut assets = Operation::new("asset", "A file of the page").takes(file);
+    for kind in ["text/javascript", "text/css", "image/svg+xml"] {
+        assets = assets.writes(kind, "The file");
+    }
+    let readyz = Operation::new("readyz", "Whether the server does its work, and if not why")
+        .answers::<Readiness>(OK, "It does")
+        .answers::<Readiness>(AWAY, "It does not")
+        .fails(&[BAD]);
+    let healthz = Operation::new("healthz", "Whether the process lives")
+        .writes("text/plain", "It does")
+        .fails(&[BAD])
+        .open();
+    let metrics = Operation::new("metrics", "The server's metrics of itself")
+        .writes("application/openmetrics-text", "OpenMetrics 1.0")
+        .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
+    let index =
+        Operation::new("index", "What is served where, for people").writes("text/plain", "A list");
+    routes
+        .get("/", assets::page, page("fleet_page", "The page: the fleet"))
+        .get("/hosts/{name}", assets::page, page("host_page", "The page: a host").takes(any))
+        .get("/events", assets::page, page("events_page", "The page: changes of state"))
+        .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
+        .get("/server", assets::page, page("server_page", "The page: the server"))
+        .get("/assets/{name}", assets::asset, assets.tagged().fails(&[BAD, MISSING]))
+        .get("/api", own::index, index)
+        .get("/healthz", own::healthz, healthz)
+        .get("/readyz", own::readyz, readyz)
+        .get("/metrics", own::metrics, metrics)
+}
+
+/// What is asked of the whole fleet.
+fn fleet(routes: Routes) -> Routes {
+    let columns = Operation::new("columns", "Every value's name, unit and meaning")
+        .answers::<Glossary>(OK, "All of them")
+        .tagged()
+        .fails(&[BAD]);
+    let fleet = Operation::new("fleet", "The whole fleet at a glance, a row of cells per host")
+        .answers::<Fleet>(OK, "As it is now")
+        .fails(&[BAD, AWAY]);
+    let events = Operation::new("fleet_events", "Changes of state over the fleet, newest first")
+        .takes(moment("from", "From this moment on; a day ago"))
+        .takes(moment("to", "Before this moment; now"))
+        .takes(state("to_state", "Only those into this state"))
+        .takes(text("text", "Only those with this text in the host's name or the reason"))
+        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .answers::<FleetEventsPage>(OK, "The changes")
+        .fails(&[BAD, AWAY]);
+    let inventory = Operation::new("inventory", "What is loaded, and what the last reload changed")
+        .answers::<LoadedShape>(OK, "As it is in force")
+        .fails(&[BAD]);
+    let server = Operation::new("server", "All that the server says of itself")
+        .answers::<OwnShape>(OK, "Readiness, polling, writer, store")
+        .fails(&[BAD]);
+    let server_events =
+        Operation::new("server_events", "When the server took itself for cut off, newest first")
+            .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+            .answers::<EventsPage>(OK, "The changes")
+            .fails(&[BAD, AWAY]);
+    let stream =
+        Operation::new("stream", "Server-sent events: `fleet`, then `change` once a second")
+            .writes("text/event-stream", "A stream, for at most 100 s; come back then")
+            .fails(&[BAD, AWAY]);
+    let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
+        .takes(moment("from", "From this moment on; an hour ago"))
+        .takes(moment("to", "Before this moment, which is after `from`; now"))
+        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .answers::<LossesPage>(OK, "The losses")
+        .fails(&[BAD, AWAY]);
+    let hosts = Operation::new("hosts", "Hosts by name: state, facts, last poll")
+        .takes(state("state", "Only those in it; retired hosts are listed only so"))
+        .takes(text("group", "Only those of this group"))
+        .takes(text("text", "Only those with this text in name, group, address or a label"))
+        .takes(text("after", "Only those whose name is greater: `next` has it"))
+        .takes(limit("limit", MAX_HOSTS, MAX_HOSTS, "At most so many"))
+        .answers::<HostsPage>(OK, "A page of them")
+        .fails(&[BAD, AWAY]);
+    routes
+        .get("/api/v1/columns", api::columns, columns)
+        .get("/api/v1/fleet", api::fleet, fleet)
+        .get("/api/v1/events", api::fleet_events, events)
+        .get("/api/v1/inventory", api::inventory, inventory)
+        .get("/api/v1/server", api::server, server)
+        .get("/api/v1/server/events", api::server_events, server_events)
+        .get("/api/v1/losses", losses::losses, losses)
+        .get("/api/v1/stream", stream::stream, stream)
+        .get("/api/v1/hosts", api::hosts, hosts)
+}
+
+/// What is asked of one host, and done to it.
+fn host(routes: Routes) -> Routes {
+    let one = of_host("host", "One host, with what repeats per core, interface, disk and mount")
+        .answers::<HostShape>(OK, "The host");
+    let why = of_host("why", "Why it is in its state: the last attempts, step by step")
+        .answers::<WhyShape>(OK, "What explains it");
+    let events = of_host("events", "Its changes of state, newest first")
+        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .answers::<EventsPage>(OK, "The changes");
+    let accept = of_host("accept", "Let another machine answer for it")
+        .reads::<body::Nothing>()
+        .answers::<orders::Accepted>(OK, "It may");
+    let poll = of_host("poll", "Poll it now, or join the poll that is under way")
+        .reads::<body::Nothing>()
+        .answers::<PollShape>(OK, "What came of it: a poll that failed is an answer too")
+        .fails(&[StatusCode::CONFLICT]);
+    let pause = of_host("pause", "Freeze its state as paused")
+        .reads::<control::PauseAsked>()
+        .answers::<HostShape>(OK, "The host as it is then")
+        .fails(&[StatusCode::CONFLICT]);
+    let resume = of_host("resume", "End its pause")
+        .reads::<body::Nothing>()
+        .answers::<HostShape>(OK, "The host as it is then")
+        .fails(&[StatusCode::CONFLICT]);
+    routes
+        .get("/api/v1/hosts/{name}", api::host, one)
+        .get("/api/v1/hosts/{name}/polls", api::polls, polls())
+        .get("/api/v1/hosts/{name}/series", api::series, series())
+        .get("/api/v1/hosts/{name}/events", api::events, events)
+        .get("/api/v1/hosts/{name}/why", api::why, why)
+        .post("/api/v1/hosts/{name}/accept", orders::accept, accept)
+        .post("/api/v1/hosts/{name}/poll", control::poll, poll)
+        .post("/api/v1/hosts/{name}/pause", control::pause, pause)
+        .post("/api/v1/hosts/{name}/resume", control::resume, resume)
+}
+
+fn polls() -> Operation {
+    let detail = json!({ "type": "boolean", "default": true });
+    of_host("polls", "Its polls, one row per attempt, failed ones included")
+        .takes(moment("from", "Due from this moment on; an hour ago"))
+        .takes(moment("to", "Due before this moment, which is after `from`; now"))
+        .takes(limit("limit", DEFAULT_PAGE, MAX_PAGE, "At most so many; `next` leads on"))
+        .takes(Param::query("order", words(Order::ALL), "Oldest or newest first; desc"))
+        .takes(Param::query("detail", detail, "Whether with what repeats per core, disk, mount"))
+        .answers::<PollsPage>(OK, "A page of them")
+}
+
+fn series() -> Operation {
+    let names: Vec<&str> = model::Column::ALL.iter().map(|column| column.spec().name).collect();
+    let items = json!({ "type": "string", "enum": names });
+    let columns =
+        json!({ "type": "array", "minItems": 1, "maxItems": MAX_COLUMNS, "items": items });
+    let step = json!({ "type": "string", "pattern": LENGTH_PATTERN });
+    of_host("series", "Its values over time, for charts, from the cheapest tier that will do")
+        .takes(Param::query("columns", columns, "Which values, with commas between them"))
+        .takes(moment("from", "From this moment on; an hour ago"))
+        .takes(moment("to", "Before this moment, which is after `from`; now"))
+        .takes(limit("points", DEFAULT_POINTS, MAX_POINTS, "At most so many; not with `step`"))
+        .takes(Param::query(
+            "step",
+            step,
+            "A point for each such length of time, at least 1s; not with `points`",
+        ))
+        .takes(Param::query("tier", words(Tier::ALL), "Polls or hours; the cheapest"))
+        .answers::<SeriesShape>(OK, "Points equally far apart, gaps included")
+}
