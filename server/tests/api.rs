@@ -482,7 +482,7 @@ async fn a_host_is_polled_at_once_by_whoever_may_send_json() {
     assert_eq!((&poll["host"], &poll["outcome"]), (&"web-2".into(), &"ok".into()));
     assert_eq!(poll["detail"]["net"][0]["interface"], "eth0");
     for (path, kind, body, status) in [
-        ("web-2/poll", "text/plain", "{}", 400),
+        ("web-2/poll", "text/plain", "{}", 415),
         ("web-2/poll", json, "", 400),
         ("web-2/poll", json, r#"{"now": true}"#, 400),
         ("web-2/poll?now=1", json, "{}", 400),
