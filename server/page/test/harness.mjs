@@ -21,12 +21,20 @@ const CHROMIUM = process.env.ROUNDSMAN_CHROMIUM ?? '/usr/bin/chromium';
 /** Long enough for anything that is going to happen at all, ms. */
 export const PATIENCE = 60_000;
 
+/** Nobody's settings of the server. */
+const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROUNDSMAN_')));
+
 const children = new Set();
 const folders = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+/** Ends what a test that failed left running: the process would wait for it. */
+export function endAll() {
+  for (const child of children) child.kill('SIGKILL');
+}
 
 /** A folder that is gone at the end. */
 export function folder() {
@@ -37,7 +45,7 @@ export function folder() {
 
 /** Starts a program and waits for a line that `says`; what it said is shown when it ends before. */
 export async function start(program, args, says, { from = 'stdout', env = {} } = {}) {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...ENV, ...env } });
   children.add(child);
   const lines = [];
   const waiting = [];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { startBrowser, startFleet, startMariadb, startServer, tab, until } from './harness.mjs';
+import { endAll, startBrowser, startFleet, startMariadb, startServer, tab, until } from './harness.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -20,7 +20,7 @@ const HOSTS_UP = 'tr:has(.dot.up)';
 
 let browser;
 before(async () => { browser = await startBrowser(); });
-after(() => browser.close());
+after(async () => { await browser?.close(); endAll(); });
 
 /** Waits until the page has something to say. */
 async function shown(page, path) {
@@ -40,7 +40,7 @@ describe('a small fleet', () => {
     server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
     await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
   });
-  after(async () => { await server.stop(); await fleet.stop(); });
+  after(async () => { await server?.stop(); await fleet?.stop(); });
 
   test('every page says what it is for, without an error in the console', async () => {
     const { page, wrong, close } = await tab(browser);
