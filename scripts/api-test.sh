@@ -34,8 +34,10 @@ work=$(mktemp -d)
 cd "$work"
 # Nobody else's settings, and a token that nobody else knows.
 head -c 24 /dev/urandom | base64 >token
+# Read from the first moment on.
+: >errors
 env -i PATH="$PATH" HOME="$work" ROUNDSMAN_HTTP__TOKEN_FILE="$work/token" \
-    "$target/debug/roundsman" demo --data "$work" >said 2>errors &
+    "$target/debug/roundsman" demo --data "$work" >said 2>>errors &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
