@@ -33,7 +33,22 @@ export function band() {
   canvas.addEventListener('mouseleave', () => { tip.hidden = true; });
   document.body.append(tip);
 
-  function draw(from, to, states, { times, polls, failed, step }) {
+  let again = () => {};
+  const watch = new ResizeObserver(() => again());
+  watch.observe(canvas);
+
+  /** As wide as what it lies under, px. */
+  function place(left, width) {
+    canvas.style.marginLeft = `${left}px`;
+    canvas.style.width = `${width}px`;
+  }
+
+  function draw(...what) {
+    again = () => paint(...what);
+    again();
+  }
+
+  function paint(from, to, states, { times, polls, failed, step }) {
     const width = canvas.clientWidth || 400;
     canvas.width = width;
     const pen = canvas.getContext('2d');
@@ -58,5 +73,5 @@ export function band() {
     const said = states.map((one) => one.state).reverse().join(', then ') || 'unknown';
     canvas.setAttribute('aria-label', `States over the span: ${said}; ${lost} failed polls`);
   }
-  return { element: canvas, draw, leave: () => tip.remove() };
+  return { element: canvas, draw, place, leave: () => { watch.disconnect(); tip.remove(); } };
 }

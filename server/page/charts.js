@@ -97,13 +97,18 @@ export function charts(name, zoom) {
       }))));
       return;
     }
-    const empty = data.slice(1).every((values) => values.every((value) => value === null));
-    // What was toggled off in the legend stays off when the chart is drawn anew.
-    const hidden = new Set(one.plot ? one.columns.filter((_, position) => !one.plot.series[position + 1].show) : []);
-    drop(one);
-    fill(one.place);
-    one.plot = new uPlot(options(one, from, to, zoom, hidden), data, one.place);
-    if (empty) one.place.append(h('p', { class: 'over' }, 'Nothing is known here.'));
+    one.span = [from / 1000, to / 1000];
+    // One that is there is kept: what is pointed at, dragged out or toggled off stays so when values come in.
+    if (one.plot) {
+      one.plot.setData(data);
+    } else {
+      one.empty = h('p', { class: 'over' }, 'Nothing is known here.');
+      fill(one.place);
+      one.plot = new uPlot(options(one, zoom), data, one.place);
+      one.plot.root.querySelector('.u-legend').before(one.states.element);
+      one.place.append(one.empty);
+    }
+    one.empty.hidden = !data.slice(1).every((values) => values.every((value) => value === null));
   }
 
   const resize = () => cards.forEach((one) => one.plot?.setSize({ width: one.place.clientWidth, height: HEIGHT }));
@@ -132,25 +137,26 @@ const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
 /** The upper end of an axis: never 0 high, and percentages of a whole up to 100. */
 const top = (most, high) => (most ? Math.max(most, high ?? 0) : ((high ?? 0) > 0 ? high * 1.08 : 1));
 
-function options(one, from, to, zoom, hidden) {
+function options(one, zoom) {
   const unit = unitOf(one.columns[0]);
-  const ink = colour('soft');
-  const grid = { stroke: colour('line'), width: 1 };
-  const axis = { stroke: ink, grid, ticks: grid, font: '11px system-ui, sans-serif' };
+  // Asked for at each drawing: the theme may have changed.
+  const grid = { stroke: () => colour('line'), width: 1 };
+  const axis = { stroke: () => colour('soft'), grid, ticks: grid, font: '11px system-ui, sans-serif' };
   const values = (plot, ticks) => ticks.map((tick) => withUnit(unit, tick));
   return {
     width: one.place.clientWidth || 420,
     height: HEIGHT,
     cursor: { sync: { key: 'host' }, drag: { x: true, y: false, setScale: false } },
-    scales: { x: { range: () => [from / 1000, to / 1000] }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] } },
+    scales: { x: { range: () => one.span }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] } },
     axes: [{ ...axis, values: ticks, space: 64 }, { ...axis, size: 74, values, ...(unit.startsWith('bytes') ? { incrs: BINARY } : {}) }],
     series: [{ value: (plot, seconds) => (seconds === null ? '–' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({
-      label: label(column), stroke: LINES[position % LINES.length], width: 1.5, spanGaps: false, show: !hidden.has(column),
+      label: label(column), stroke: LINES[position % LINES.length], width: 1.5, spanGaps: false,
       // A value between two gaps has no line, so it gets a dot.
       points: { show: (plot, series, first, last) => last - first < 60, size: 4 },
       value: (plot, value) => withUnit(unitOf(column), value),
     }))],
-    hooks: { setSelect: [(plot) => {
+    // The strip of states lies under the lines that it explains, moment under moment.
+    hooks: { draw: [(plot) => one.states.place(plot.bbox.left / devicePixelRatio, plot.bbox.width / devicePixelRatio)], setSelect: [(plot) => {
       if (plot.select.width < 4) return;
       const begin = plot.posToVal(plot.select.left, 'x') * 1000;
       const end = plot.posToVal(plot.select.left + plot.select.width, 'x') * 1000;

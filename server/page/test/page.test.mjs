@@ -149,7 +149,7 @@ describe('a small fleet', () => {
     await page.goto(`${server.at}/hosts/web-1?range=6h`);
     await page.waitForSelector('.u-over');
     const coarse = await until('the charts are asked for', () => steps[0]);
-    const plot = await page.locator('.u-over').first().boundingBox();
+    const plot = await until('the plot has its place', () => page.locator('.u-over').first().boundingBox());
     steps.length = 0;
     await page.mouse.move(plot.x + plot.width * 0.9, plot.y + 40);
     await page.mouse.down();
@@ -164,6 +164,36 @@ describe('a small fleet', () => {
     await page.goBack();
     assert.equal(page.url(), address);
     await page.getByRole('button', { name: 'Zoom out' }).waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('the strip of states lies under the lines, moment under moment, when the window changes too', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/web-1`);
+    await page.waitForSelector('.u-over');
+    for (const width of [1400, 900, 420]) {
+      await page.setViewportSize({ width, height: 900 });
+      await until(`they are one above the other at ${width}`, async () => {
+        const [plot, strip] = await Promise.all(['.u-over', 'canvas.band'].map((one) => page.locator(one).first().boundingBox()));
+        return plot && strip && Math.abs(plot.x - strip.x) <= 1 && Math.abs(plot.width - strip.width) <= 1 && strip.y >= plot.y + plot.height;
+      });
+    }
+    await close();
+  });
+
+  test('a line that was switched off stays off while values come in', async () => {
+    const { page, wrong, close } = await tab(browser);
+    let answers = 0;
+    page.on('response', (answer) => { answers += Number(answer.url().includes('/series')); });
+    await page.goto(`${server.at}/hosts/web-1?range=15m`);
+    await page.locator('.u-legend .u-series').nth(1).click();
+    await page.waitForSelector('.u-legend .u-series.u-off');
+    const plot = await page.locator('.uplot').first().elementHandle();
+    const before = answers;
+    await until('the charts are asked for twice more', () => answers > before + 4);
+    assert.ok(await plot.evaluate((one) => one.isConnected), 'the plot is the same');
+    assert.equal(await page.locator('.u-legend .u-series.u-off').count(), 1);
     assert.deepEqual(wrong, []);
     await close();
   });
