@@ -40,10 +40,11 @@ LABEL org.opencontainers.image.title="roundsman" \
 COPY --from=build /out/roundsman /bin/roundsman
 COPY --from=build --chown=65532:65532 /out/data /var/lib/roundsman
 ENV ROUNDSMAN_HTTP__LISTEN=0.0.0.0:8080 \
+    ROUNDSMAN_GRPC__LISTEN=0.0.0.0:50052 \
     ROUNDSMAN_INVENTORY=/etc/roundsman/inventory.toml \
     ROUNDSMAN_DATA=/var/lib/roundsman
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 50052
 VOLUME ["/var/lib/roundsman"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["/bin/roundsman", "health"]

@@ -12,8 +12,8 @@ begin() {
     work=$(mktemp -d -t roundsman-XXXXXX)
     trap 'finish $?' EXIT
     trap 'exit 130' INT TERM
-    lacks=$(engine_lacks | paste -sd ' ')
-    [[ -z $lacks ]] || not_run "needs $lacks"
+    lacks=$(engine_lacks | paste -sd ';')
+    [[ -z $lacks ]] || not_run "for lack of $lacks"
     for name in "$@"; do
         start_engine "$name" || not_run "no engine starts here: $(tail -n 3 "$work/$name/log")"
     done
@@ -128,6 +128,49 @@ polled_since() { (($(polls "$1" "$2") >= $3 + $4)); }
 # went NODE HOST SINCE STATES: it entered one of them.
 went() {
     (($(sql "$1" "SELECT COUNT(*) FROM event WHERE host_name = '$2' AND ts >= '$3' AND to_state IN ($4)") > 0))
+}
+
+# newest NODE HOST: the slot of its newest poll, in milliseconds, as the server has it in memory.
+newest() {
+    local pid
+    pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$(task "$1" server)")
+    nsenter --target "$pid" --net -- curl -sf http://127.0.0.1:8080/api/v1/hosts \
+        | jq --arg host "$2" '.hosts[] | select(.name == $host) | .last.slot_ms'
+}
+
+# kept NODE HOST SLOT: that poll is in the database.
+kept() { test "$(sql "$1" "SELECT COUNT(*) FROM ledger WHERE host = '$2' AND time_ms = $3")" = 1; }
+
+# serving NODE ADDRESS SERVICE: who is on the overlay learns that it is well; asked from the probe's
+# container on NODE.
+serving() {
+    test "$(engine "$1" exec "$(task "$1" probe)" roundsman-probe health --address "$2" --service "$3")" = SERVING
+}
+
+# stopped NODE SERVICE: `docker stop` by the engine itself (Swarm starts another) ends it by itself,
+# with code 0, within 5 s.
+stopped() {
+    local container began took code
+    container=$(task "$1" "$2")
+    began=$(date +%s%3N)
+    engine "$1" stop --time 30 "$container" >/dev/null
+    took=$(($(date +%s%3N) - began))
+    code=$(engine "$1" inspect -f '{{.State.ExitCode}}' "$container")
+    echo "docker stop of the $2: $took ms, exit code $code" >&2
+    ((took < 5000 && code == 0))
+}
+
+# stopped_after_a_poll NODE: stops the server the moment it has polled NODE, before the row's batch is
+# full, and says which slot that was.
+stopped_after_a_poll() {
+    local before slot tries
+    before=$(newest "$1" "$1")
+    for ((tries = 0; tries < 600; tries++)); do
+        slot=$(newest "$1" "$1")
+        [[ $slot == "$before" ]] || break
+    done
+    stopped "$1" server || return 1
+    echo "$slot"
 }
 
 # address_of NODE SERVICE: of its task in the overlay.
