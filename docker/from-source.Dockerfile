@@ -7,7 +7,8 @@
 # Both stages at the end are those of probe.Dockerfile and server.Dockerfile, where they are
 # explained.
 FROM rust:1-slim-bookworm AS build
-RUN apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev
+# npm fetches the page's chart library; without it there would be no charts.
+RUN apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev npm ca-certificates
 WORKDIR /source
 COPY . .
 # Static against glibc. The target is named so that build scripts are not linked that way, too.

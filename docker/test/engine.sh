@@ -4,6 +4,8 @@
 # What an engine starts is ended with it, by number.
 
 here=$(dirname "${BASH_SOURCE[0]}")
+# Where dockerd and what it calls are, also for a root whose PATH is a user's.
+PATH=$PATH:/usr/sbin:/sbin
 
 # Engines that run: NAME and, in the files of $work/NAME, the rest.
 engines=()
@@ -25,7 +27,7 @@ engine_lacks() {
     local program lacks=()
     [[ $(id -u) == 0 ]] || lacks+=("root")
     for program in dockerd containerd runc docker iptables ip nsenter unshare curl jq mariadbd; do
-        [[ -n $(PATH=$PATH:/usr/sbin:/sbin command -v "$program") ]] || lacks+=("the program $program")
+        command -v "$program" >/dev/null || lacks+=("the program $program")
     done
     ((${#lacks[@]})) || mapfile -t lacks < <(machine_lacks)
     ((!${#lacks[@]})) || printf '%s\n' "${lacks[@]}"
