@@ -34,7 +34,8 @@ within 120 "the host is up" state_is $node up
 expect "a second deployment changes nothing" redeploy $node
 within 60 "its health is on the overlay" serving $node "$(address_of $node server):50052" "host/$node"
 expect "as is the server's" serving $node "$(address_of $node server):50052" ""
-expect "and the store's" serving $node server:50052 store
+of_its_own() { test "$(engine $node run --rm --network roundsman roundsman health store --address server:50052)" = SERVING; }
+expect "and the store's, by name, for a container that joins" of_its_own
 
 say "the host's, not the container's"
 same_interfaces() { diff <(machine_interfaces) <(sql $node "SELECT DISTINCT interface FROM net_info WHERE host = '$node' AND time = (SELECT MAX(time) FROM net_info WHERE host = '$node')" | sort); }

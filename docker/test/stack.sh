@@ -18,6 +18,8 @@ begin() {
         start_engine "$name" || not_run "no engine starts here: $(tail -n 3 "$work/$name/log")"
     done
     cp -r docker "$work/docker"
+    # Before Docker 25 the first check comes after the interval, since then after 5 s. So it is here.
+    sed -i 's/^    image: .*roundsman.*/&\n    healthcheck: { interval: 5s }/' "$work/docker/stack.yml"
 }
 
 # Told by the exit code, so that a caller can say it at the end.
@@ -156,7 +158,8 @@ stopped() {
     engine "$1" stop --time 30 "$container" >/dev/null
     took=$(($(date +%s%3N) - began))
     code=$(engine "$1" inspect -f '{{.State.ExitCode}}' "$container")
-    echo "docker stop of the $2: $took ms, exit code $code" >&2
+    echo "docker stop of the $2: $took ms, exit code $code; its last words:" >&2
+    engine "$1" logs --timestamps --tail 2 "$container" 2>&1 | cut -c1-200 >&2
     ((took < 5000 && code == 0))
 }
 
