@@ -40,6 +40,9 @@ machine_lacks() {
         echo "the right to make namespaces (CAP_SYS_ADMIN)"
         return
     fi
+    # PROC_PID_INIT_INO of include/linux/proc_ns.h.
+    [[ $(readlink /proc/self/ns/pid) == "pid:[4026531836]" ]] \
+        || echo "a machine: this is a container, and a probe in it would rightly say so"
     unshare --mount sh -c 'mount --make-rprivate / && mount -t tmpfs tmpfs /tmp' 2>/dev/null \
         || echo "the right to mount"
     cgroups_writable || echo "a writable /sys/fs/cgroup with the controller memory"

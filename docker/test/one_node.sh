@@ -65,7 +65,8 @@ wrong() {
     local name=$1
     shift
     engine $node run -d --name "$name" --network roundsman --network-alias "$name" \
-        --read-only --cap-drop ALL --memory 16m "$@" >/dev/null
+        --read-only --cap-drop ALL --memory 16m \
+        --health-interval 2s --health-start-period 1s "$@" >/dev/null
 }
 no_proc() {
     local said
@@ -91,8 +92,10 @@ hides() {
 expect "doctor tells a hidden /proc" hides
 expect "and its group helps" examined 65532:4242
 in_mounts umount "$hidden"
-engine $node run -d --name not-proc --health-interval 2s --health-start-period 1s -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe >/dev/null
+wrong not-proc -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe
 within 90 "a /proc that is none is unhealthy" container_is $node not-proc unhealthy
+within 30 "so is a container's" container_is $node own-proc unhealthy
+expect "the host's is healthy" container_is $node no-rootfs healthy
 within 120 "the server holds the container degraded" host_is $node own-proc degraded
 expect "and says that it is the view" why_says $node own-proc container
 within 120 "the foreign / is polled" host_is $node no-rootfs degraded up
