@@ -58,7 +58,7 @@ finish() {
 redeploy() {
     local before
     before=$(engine "$1" ps -q | sort)
-    DOCKER_HOST=unix://$work/$1/docker.sock "$work/docker/deploy.sh" roundsman --resolve-image never || return 1
+    DOCKER_HOST=unix://$work/$1/docker.sock "$work/docker/deploy.sh" --resolve-image never || return 1
     test "$before" = "$(engine "$1" ps -q | sort)"
 }
 
