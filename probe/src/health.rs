@@ -3,7 +3,7 @@
 //! | service | SERVING when |
 //! |---|---|
 //! | `""` | the probe answers calls and is not stopping |
-//! | `roundsman.v1.Probe` | likewise, `<proc>/loadavg` can be read, so the root is a `/proc`, and it is not proven to be a container's |
+//! | `roundsman.v1.Probe` | likewise, `<proc>/loadavg` can be read, and it is no container's `/proc` |
 //! | `roundsman.v1.Probe/<family>` | the family, read for this very call, is ok or partial |
 //!
 //! The probe is stateless, so nothing is remembered and nothing is reported from memory: `Check`
