@@ -38,7 +38,8 @@ for test in "${tests[@]}"; do
     running[$test]=$!
 done
 # Each removes what it has started; so it is told, and waited for.
-trap 'kill -TERM "${running[@]}" 2>/dev/null; wait; rm -rf "$logs"' EXIT
+# What fails in here would be taken for how the tests ended.
+trap '((!${#running[@]})) || kill -TERM "${running[@]}" 2>/dev/null || true; wait || true; rm -rf "$logs"' EXIT
 
 worst=0
 for test in "${tests[@]}"; do
