@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds both images around static binaries: `roundsman-probe` and `roundsman`, tagged with the
-# version and `latest`. Needs Rust, a C compiler and an engine; DOCKER_HOST says which. Prints the
-# sizes and fails when an image is larger than it may be.
+# version and `latest`. Needs Rust, a C compiler, npm (or the page has no charts) and an engine;
+# DOCKER_HOST says which. Prints the sizes and fails when an image is larger than it may be.
 #
 #   docker/build.sh                       # optimised as a release is; takes some minutes
 #   docker/build.sh --fast                # hardly optimised, in half the time: for tests

@@ -2,15 +2,18 @@
 # Deploys docker/stack.yml to the swarm whose manager this is, or brings it up to date. What is
 # there already is kept: the network, the secrets, the data. Safe to run again.
 #
-#   docker/deploy.sh                  # the stack "roundsman"
-#   docker/deploy.sh NAME [FLAG...]   # another name; flags of `docker stack deploy`
+#   docker/deploy.sh [FLAG...]        # the stack "roundsman"; flags of `docker stack deploy`
+#   docker/deploy.sh NAME [FLAG...]   # another name
 #
 # Variables: those at the head of stack.yml; ROUNDSMAN_NODE, the node that shall run server and
 # database when none is labelled yet (default: this one).
 set -euo pipefail
 cd "$(dirname "$0")"
-stack=${1:-roundsman}
-shift || true
+stack=roundsman
+if (($#)) && [[ $1 != -* ]]; then
+    stack=$1
+    shift
+fi
 
 if [[ $(docker info -f '{{.Swarm.ControlAvailable}}') != true ]]; then
     echo "this engine is no manager of a swarm: docker swarm init --advertise-addr ADDRESS" >&2

@@ -7,7 +7,8 @@
 # Both stages at the end are those of probe.Dockerfile and server.Dockerfile, where they are
 # explained.
 FROM rust:1-slim-bookworm AS build
-RUN apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev
+# npm fetches the page's chart library; without it there would be no charts.
+RUN apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev npm ca-certificates
 WORKDIR /source
 COPY . .
 # Static against glibc. The target is named so that build scripts are not linked that way, too.
@@ -40,10 +41,11 @@ LABEL org.opencontainers.image.title="roundsman" \
 COPY --from=build /out/roundsman /bin/roundsman
 COPY --from=build --chown=65532:65532 /out/data /var/lib/roundsman
 ENV ROUNDSMAN_HTTP__LISTEN=0.0.0.0:8080 \
+    ROUNDSMAN_GRPC__LISTEN=0.0.0.0:50052 \
     ROUNDSMAN_INVENTORY=/etc/roundsman/inventory.toml \
     ROUNDSMAN_DATA=/var/lib/roundsman
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 50052
 VOLUME ["/var/lib/roundsman"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["/bin/roundsman", "health"]

@@ -22,7 +22,8 @@ ENV ROUNDSMAN_PROBE_PROC=/host/proc \
 # Nobody's: what the probe reads, everybody may read.
 USER 65532:65532
 EXPOSE 50051
-# By reading the host, not merely by answering: a /proc that is none is unhealthy. Not often: Docker
+# By reading the host, not merely by answering: a /proc that is none, or the container's own, is
+# unhealthy, and a swarm rolls an update back that brings no other. Not often: Docker
 # spends 60 ms of CPU to start a program in a container, two hundred times what a poll costs. Since
 # Docker 25 the first check comes after 5 s, before that after the interval.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \

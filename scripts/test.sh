@@ -10,8 +10,10 @@
 #
 # With ROUNDSMAN_TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
 #
-#   jq
-#   docker.io and docker-cli (where it is a package of its own), iptables: a Docker Engine, not started
+#   curl, jq
+#   docker.io and docker-cli (where it is a package of its own), iptables: a Docker Engine. It is not
+#                started here, but its units are enabled: on a machine that lives on, it starts with
+#                the next boot. Where it cannot be installed, those tests say that they did not run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,30 +23,42 @@ command -v unshare >/dev/null || missing+=(util-linux)
 command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v shellcheck >/dev/null || missing+=(shellcheck)
-if [[ -n ${ROUNDSMAN_TEST_DOCKER:-} ]]; then
-    command -v jq >/dev/null || missing+=(jq)
-    command -v dockerd >/dev/null || missing+=(docker.io iptables)
+engine=()
+if [[ ${ROUNDSMAN_TEST_DOCKER:-} == 1 ]]; then
+    for program in curl jq; do
+        command -v "$program" >/dev/null || engine+=("$program")
+    done
+    command -v dockerd >/dev/null || [[ -x /usr/sbin/dockerd ]] || engine+=(docker.io iptables)
 fi
-if ((${#missing[@]})); then
+
+# Root, or a user with sudo.
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# install_packages PACKAGE...
+install_packages() {
     if ! command -v apt-get >/dev/null; then
-        echo "these Debian packages are needed, and there is no apt-get here: ${missing[*]}" >&2
-        exit 1
+        echo "these Debian packages are needed, and there is no apt-get here: $*" >&2
+        return 1
     fi
-    sudo=()
-    [[ $(id -u) == 0 ]] || sudo=(sudo)
-    "${sudo[@]}" apt-get update -q
+    as_root apt-get update -q || return 1
     # A package that brings a service starts it, unless this says that it may not (see invoke-rc.d).
     policy=/usr/sbin/policy-rc.d
     if [[ ! -e $policy ]]; then
-        trap '"${sudo[@]}" rm -f "$policy"' EXIT
-        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
-        "${sudo[@]}" chmod 755 "$policy"
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
     fi
-    if [[ " ${missing[*]} " == *" docker.io "* ]] && apt-cache show docker-cli >/dev/null 2>&1; then
-        missing+=(docker-cli)
+    if [[ " $* " == *" docker.io "* ]] && apt-cache show docker-cli >/dev/null 2>&1; then
+        set -- "$@" docker-cli
     fi
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
-fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+}
+
+((!${#missing[@]})) || install_packages "${missing[@]}"
+((!${#engine[@]})) || install_packages "${engine[@]}" \
+    || echo "there will be no Docker Engine: ${engine[*]} cannot be installed" >&2
 
 # The last line sums up what each test program said.
 cargo test --workspace --locked "$@" | awk '

@@ -4,6 +4,8 @@
 # What an engine starts is ended with it, by number.
 
 here=$(dirname "${BASH_SOURCE[0]}")
+# Where dockerd and what it calls are, also for a root whose PATH is a user's.
+PATH=$PATH:/usr/sbin:/sbin
 
 # Engines that run: NAME and, in the files of $work/NAME, the rest.
 engines=()
@@ -12,20 +14,61 @@ work=
 # The parent of every container's cgroup: what is in it is ours.
 cgroup=/roundsman-test-$$
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (at %s s)\n' "$*" "$SECONDS"; }
 
 fail() {
     printf 'FAILED: %s\n' "$*" >&2
     exit 1
 }
 
-# What is missing here for an engine; nothing when it can be tried.
+# What is missing here for an engine, one thing a line; nothing when it can be tried. What follows
+# from a thing that is missing is not told.
 engine_lacks() {
-    local program
-    [[ $(id -u) == 0 ]] || echo "root"
-    for program in dockerd containerd runc docker iptables ip nsenter unshare jq; do
-        command -v "$program" >/dev/null || echo "$program"
+    local program lacks=()
+    [[ $(id -u) == 0 ]] || lacks+=("root")
+    for program in dockerd containerd runc docker iptables ip nsenter unshare curl jq mariadbd; do
+        command -v "$program" >/dev/null || lacks+=("the program $program")
     done
+    ((${#lacks[@]})) || mapfile -t lacks < <(machine_lacks)
+    ((!${#lacks[@]})) || printf '%s\n' "${lacks[@]}"
+}
+
+# Likewise, of kernel and rights: each is tried in namespaces that are gone with the command.
+machine_lacks() {
+    local kind room
+    if ! unshare --mount --net --uts true 2>/dev/null; then
+        echo "the right to make namespaces (CAP_SYS_ADMIN)"
+        return
+    fi
+    # PROC_PID_INIT_INO of include/linux/proc_ns.h.
+    [[ $(readlink /proc/self/ns/pid) == "pid:[4026531836]" ]] \
+        || echo "a machine: this is a container, and a probe in it would rightly say so"
+    unshare --mount sh -c 'mount --make-rprivate / && mount -t tmpfs tmpfs /tmp' 2>/dev/null \
+        || echo "the right to mount"
+    cgroups_writable || echo "a writable /sys/fs/cgroup with the controller memory"
+    for kind in "bridge" "veth peer name there" "vxlan id 1 dstport 4789 dev lo"; do
+        # shellcheck disable=SC2086 # these are arguments
+        unshare --net ip link add here type $kind 2>/dev/null \
+            || echo "network interfaces of the type ${kind%% *} (modprobe ${kind%% *})"
+    done
+    # In this order dockerd needs them, too.
+    unshare --net iptables --wait -t nat -A POSTROUTING -s 10.213.0.0/16 -j MASQUERADE 2>/dev/null \
+        || echo "iptables with the table nat and MASQUERADE"
+    unshare --net iptables --wait -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT 2>/dev/null \
+        || echo "iptables with the match conntrack"
+    # Images and volumes of the three tests at once.
+    room=$(df --output=avail -B 1000000 "${TMPDIR:-/tmp}" | tail -n 1)
+    ((room >= 3000)) || echo "3000 MB in ${TMPDIR:-/tmp}, where there are $room"
+}
+
+# A folder can be made that has a limit of memory: in the one tree of version 2, or in memory's own.
+cgroups_writable() {
+    local tree=/sys/fs/cgroup dir
+    [[ ! -d $tree/memory ]] || tree=$tree/memory
+    dir=$tree$cgroup-tried
+    mkdir "$dir" 2>/dev/null || return 1
+    rmdir "$dir"
+    [[ $tree == */memory ]] || grep -qw memory $tree/cgroup.controllers
 }
 
 # How / is mounted for the engines: rshared, as systemd does it, or rprivate.

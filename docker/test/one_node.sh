@@ -32,6 +32,10 @@ DOCKER_HOST=unix://$work/$node/docker.sock "$work/docker/deploy.sh" roundsman --
 within 180 "all three containers are healthy" healthy $node server probe db
 within 120 "the host is up" state_is $node up
 expect "a second deployment changes nothing" redeploy $node
+within 60 "its health is on the overlay" serving $node "$(address_of $node server):50052" "host/$node"
+expect "as is the server's" serving $node "$(address_of $node server):50052" ""
+of_its_own() { test "$(engine $node run --rm --network roundsman roundsman health store --address server:50052)" = SERVING; }
+expect "and the store's, by name, for a container that joins" of_its_own
 
 say "the host's, not the container's"
 same_interfaces() { diff <(machine_interfaces) <(sql $node "SELECT DISTINCT interface FROM net_info WHERE host = '$node' AND time = (SELECT MAX(time) FROM net_info WHERE host = '$node')" | sort); }
@@ -61,7 +65,8 @@ wrong() {
     local name=$1
     shift
     engine $node run -d --name "$name" --network roundsman --network-alias "$name" \
-        --read-only --cap-drop ALL --memory 16m "$@" >/dev/null
+        --read-only --cap-drop ALL --memory 16m \
+        --health-interval 2s --health-start-period 1s "$@" >/dev/null
 }
 no_proc() {
     local said
@@ -87,8 +92,10 @@ hides() {
 expect "doctor tells a hidden /proc" hides
 expect "and its group helps" examined 65532:4242
 in_mounts umount "$hidden"
-engine $node run -d --name not-proc --health-interval 2s --health-start-period 1s -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe >/dev/null
+wrong not-proc -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe
 within 90 "a /proc that is none is unhealthy" container_is $node not-proc unhealthy
+within 30 "so is a container's" container_is $node own-proc unhealthy
+expect "the host's is healthy" container_is $node no-rootfs healthy
 within 120 "the server holds the container degraded" host_is $node own-proc degraded
 expect "and says that it is the view" why_says $node own-proc container
 within 120 "the foreign / is polled" host_is $node no-rootfs degraded up
@@ -130,17 +137,18 @@ probe=$(task $node probe)
 expect "hundreds of calls are answered" storm $node "$probe" "$binaries/roundsman-probe"
 expect "the probe lives with 16 MB" memory_held $node "$probe" 16777216
 echo "most memory of the probe, in bytes: $(peak $node "$probe"); of the server: $(peak $node "$(task $node server)")"
-# By the engine itself: Swarm starts another.
-for service in probe server; do
-    container=$(task $node $service)
-    began=$(date +%s%3N)
-    engine $node stop --time 30 "$container" >/dev/null
-    took=$(($(date +%s%3N) - began))
-    code=$(engine $node inspect -f '{{.State.ExitCode}}' "$container")
-    echo "docker stop of the $service: $took ms, exit code $code"
-    expect "the $service stops by itself within 5 s" test "$took" -lt 5000 -a "$code" = 0
-done
+expect "the probe stops by itself within 5 s" stopped $node probe
+slot=$(stopped_after_a_poll $node) || fail "the server does not stop by itself within 5 s"
+echo "ok: the server stops by itself within 5 s"
+expect "what it had not yet stored then is in MariaDB" kept $node $node "$slot"
 within 180 "both are back" healthy $node server probe db
 within 120 "the host is up" state_is $node up
+engine $node pause "$(task $node db)" >/dev/null
+# Well within its grace period of 20 s: it waits for the database to answer, for the last time.
+slot=$(stopped_after_a_poll $node 10000) || fail "the server does not stop while its database is silent"
+echo "ok: so it does while its database is silent"
+engine $node unpause "$(task $node db)" >/dev/null
+within 180 "all is healthy again" healthy $node server probe db
+within 60 "and what it held then is in MariaDB" kept $node $node "$slot"
 
 finished

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The scripts that run single containers: probe_run.sh, mysql_run.sh, server_run.sh, into.sh.
-# Twice is as once, and no container but their own is touched.
+# Twice is as once, and no container but their own is touched. Then compose.yml, where there is a
+# Compose to run it.
 #
 #   docker/test/single.sh BINARIES       # the folder of the two static binaries
 set -euo pipefail
@@ -71,5 +72,36 @@ expect "stopping again is no error" "$work/docker/probe_run.sh" stop
 "$work/docker/mysql_run.sh" stop
 expect "the data is kept" docker volume inspect roundsman-db
 expect "the bystander runs" test "$(docker inspect -f '{{.State.Running}}' bystander)" = true
+
+say "compose.yml"
+compose=()
+if docker compose version >/dev/null 2>&1; then
+    compose=(docker compose -f "$work/docker/compose.yml")
+elif command -v docker-compose >/dev/null; then
+    # 1.x takes a file that says no version, as it is now written, for its first, and has no names.
+    { echo 'version: "2.4"'; grep -v '^name:' "$work/docker/compose.yml"; } >"$work/docker/compose-1.yml"
+    compose=(docker-compose -p roundsman -f "$work/docker/compose-1.yml")
+else
+    echo "NOT RUN: compose.yml; there is neither docker compose nor docker-compose here"
+fi
+composed() {
+    test "$(docker ps --filter "label=com.docker.compose.service=$1" --format '{{.Status}}' | grep -c '(healthy)')" = 1
+}
+# shown FILTER: of the host, on the page's port as this machine sees it.
+shown() {
+    in_network $node curl -sf http://127.0.0.1:8080/api/v1/hosts \
+        | jq -e --arg node $node ".hosts[] | select(.name == \$node) | $1"
+}
+if ((${#compose[@]})); then
+    docker rm -f roundsman-server >/dev/null
+    expect "it comes up" "${compose[@]}" up -d
+    within 60 "the probe is healthy" composed probe
+    within 60 "the server is healthy" composed server
+    within 60 "the host is up on the published port" shown '.state == "up"'
+    sed 's/^interval = "10s"/interval = "7s"/' "$work/docker/inventory.toml" >"$work/docker/new.toml"
+    mv "$work/docker/new.toml" "$work/docker/inventory.toml"
+    within 30 "an inventory that an editor replaced comes into force" shown '.schedule == "every 7s"'
+    expect "it goes down" "${compose[@]}" down --volumes
+fi
 
 finished

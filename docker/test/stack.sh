@@ -10,14 +10,18 @@ begin() {
     local name lacks
     # Short: the path of a socket may have 107 bytes.
     work=$(mktemp -d -t roundsman-XXXXXX)
+    # Nobody's own token is used or made.
+    export ROUNDSMAN_SECRETS=$work/secrets
     trap 'finish $?' EXIT
     trap 'exit 130' INT TERM
-    lacks=$(engine_lacks | paste -sd ' ')
-    [[ -z $lacks ]] || not_run "needs $lacks"
+    lacks=$(engine_lacks | paste -sd ';')
+    [[ -z $lacks ]] || not_run "for lack of $lacks"
     for name in "$@"; do
         start_engine "$name" || not_run "no engine starts here: $(tail -n 3 "$work/$name/log")"
     done
     cp -r docker "$work/docker"
+    # Before Docker 25 the first check comes after the interval, since then after 5 s. So it is here.
+    sed -i 's/^    image: .*roundsman.*/&\n    healthcheck: { interval: 5s }/' "$work/docker/stack.yml"
 }
 
 # Told by the exit code, so that a caller can say it at the end.
@@ -56,7 +60,7 @@ finish() {
 redeploy() {
     local before
     before=$(engine "$1" ps -q | sort)
-    DOCKER_HOST=unix://$work/$1/docker.sock "$work/docker/deploy.sh" roundsman --resolve-image never || return 1
+    DOCKER_HOST=unix://$work/$1/docker.sock "$work/docker/deploy.sh" --resolve-image never || return 1
     test "$before" = "$(engine "$1" ps -q | sort)"
 }
 
@@ -128,6 +132,51 @@ polled_since() { (($(polls "$1" "$2") >= $3 + $4)); }
 # went NODE HOST SINCE STATES: it entered one of them.
 went() {
     (($(sql "$1" "SELECT COUNT(*) FROM event WHERE host_name = '$2' AND ts >= '$3' AND to_state IN ($4)") > 0))
+}
+
+# newest NODE HOST: the slot of its newest poll, in milliseconds, as the server has it in memory.
+newest() {
+    local pid
+    pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$(task "$1" server)")
+    nsenter --target "$pid" --net -- \
+        curl -sf -u "x:$(cat "$ROUNDSMAN_SECRETS/http-token")" http://127.0.0.1:8080/api/v1/hosts \
+        | jq --arg host "$2" '.hosts[] | select(.name == $host) | .last.slot_ms'
+}
+
+# kept NODE HOST SLOT: that poll is in the database.
+kept() { test "$(sql "$1" "SELECT COUNT(*) FROM ledger WHERE host = '$2' AND time_ms = $3")" = 1; }
+
+# serving NODE ADDRESS SERVICE: who is on the overlay learns that it is well; asked from the probe's
+# container on NODE.
+serving() {
+    test "$(engine "$1" exec "$(task "$1" probe)" roundsman-probe health --address "$2" --service "$3")" = SERVING
+}
+
+# stopped NODE SERVICE [MILLISECONDS]: `docker stop` by the engine itself (Swarm starts another) ends it
+# by itself, with code 0, within that time; 5 s.
+stopped() {
+    local container began took code
+    container=$(task "$1" "$2")
+    began=$(date +%s%3N)
+    engine "$1" stop --time 30 "$container" >/dev/null
+    took=$(($(date +%s%3N) - began))
+    code=$(engine "$1" inspect -f '{{.State.ExitCode}}' "$container")
+    echo "docker stop of the $2: $took ms, exit code $code; its last words:" >&2
+    engine "$1" logs --timestamps --tail 2 "$container" 2>&1 | cut -c1-200 >&2
+    ((took < ${3:-5000} && code == 0))
+}
+
+# stopped_after_a_poll NODE [MILLISECONDS]: stops the server the moment it has polled NODE, before the row's batch is
+# full, and says which slot that was.
+stopped_after_a_poll() {
+    local before slot tries
+    before=$(newest "$1" "$1")
+    for ((tries = 0; tries < 600; tries++)); do
+        slot=$(newest "$1" "$1")
+        [[ $slot == "$before" ]] || break
+    done
+    stopped "$1" server "${2:-5000}" || return 1
+    echo "$slot"
 }
 
 # address_of NODE SERVICE: of its task in the overlay.

@@ -44,6 +44,8 @@ each_itself() {
     done
 }
 expect "each is the machine that it says" each_itself
+server=$(address_of $a server):50052
+expect "the server's health is across the overlay" serving $b "$server" "host/$b"
 expect "there are two hosts" test "$(sql $a "SELECT COUNT(*) FROM host WHERE retired_at IS NULL")" = 2
 number=$(sql $a "SELECT id FROM host WHERE name = '$b'")
 
@@ -59,6 +61,7 @@ expect "and did not move" alone
 say "the wire is mended"
 in_network $b ip link set wire up
 within 240 "the second is up again" host_is $a $b up
+within 30 "and hears so from the server" serving $b "$server" "host/$b"
 expect "as the same host" test "$number" = "$(sql $a "SELECT id FROM host WHERE name = '$b'")"
 expect "the first has not moved" alone
 

@@ -3,13 +3,17 @@
 //! | service | SERVING when |
 //! |---|---|
 //! | `""` | the probe answers calls and is not stopping |
-//! | `roundsman.v1.Probe` | likewise, and `<proc>/loadavg` can be read: the root is a `/proc` |
+//! | `roundsman.v1.Probe` | likewise, `<proc>/loadavg` can be read, and it is no container's `/proc` |
 //! | `roundsman.v1.Probe/<family>` | the family, read for this very call, is ok or partial |
 //!
 //! The probe is stateless, so nothing is remembered and nothing is reported from memory: `Check`
 //! reads. A family that this kernel lacks is NOT_SERVING, for it cannot be served. `Watch` sends the
 //! status of the moment, then only NOT_SERVING when the probe stops: watching for more would take
 //! background work, and the probe does none.
+//!
+//! A server asks for `""` alone: a probe that sees a container still answers, and is degraded for it.
+//! The image's HEALTHCHECK asks for more, because a probe without the host's mounts is not worth
+//! running.
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
@@ -55,6 +59,7 @@ pub fn service_name(family: v1::Family) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Process,
+    Host,
     Family(v1::Family),
 }
 
@@ -62,7 +67,7 @@ impl Subject {
     fn named(service: &str) -> Option<Self> {
         match service {
             "" => Some(Self::Process),
-            PROBE => Some(Self::Family(TOUCHSTONE)),
+            PROBE => Some(Self::Host),
             other => families().find(|family| service_name(*family) == other).map(Self::Family),
         }
     }
@@ -87,21 +92,24 @@ impl HealthService {
         let serving = !*self.stopping.borrow()
             && match subject {
                 Subject::Process => true,
-                Subject::Family(family) => readable(&self.collector, family, until),
+                Subject::Host => read(&self.collector, TOUCHSTONE, until)
+                    .is_some_and(|answer| answer.view() != v1::View::Container),
+                Subject::Family(family) => read(&self.collector, family, until).is_some(),
             };
         if serving { ServingStatus::Serving } else { ServingStatus::NotServing }
     }
 }
 
-/// Whether `family` can be read now: its report says ok or partial.
-fn readable(collector: &Collector, family: v1::Family, until: Instant) -> bool {
+/// What is read of `family` now, when its report says ok or partial.
+fn read(collector: &Collector, family: v1::Family, until: Instant) -> Option<v1::Snapshot> {
     let request =
         v1::GetMetricsRequest { families: vec![family.into()], ..v1::GetMetricsRequest::default() };
-    let Ok(wanted) = Wanted::new(&request) else { return false };
+    let wanted = Wanted::new(&request).ok()?;
     let snapshot = collector.collect(&wanted, Clocks::now(), until);
-    snapshot.reports.iter().any(|report| {
+    let is_read = snapshot.reports.iter().any(|report| {
         report.family() == family && matches!(report.status(), v1::Status::Ok | v1::Status::Partial)
-    })
+    });
+    is_read.then_some(snapshot)
 }
 
 #[tonic::async_trait]

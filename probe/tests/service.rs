@@ -137,6 +137,25 @@ async fn a_family_is_serving_while_it_can_be_read() {
 }
 
 #[tokio::test]
+async fn a_proven_containers_proc_is_not_serving_and_an_unproven_one_is() {
+    let running = Running::new().await;
+    let init = running.host.path().join("proc/1");
+    fs::create_dir_all(init.join("ns")).unwrap();
+    fs::write(init.join("mountinfo"), "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n").unwrap();
+    assert_eq!(running.check(health::PROBE).await, Ok(ServingStatus::Serving), "unproven");
+    let link = init.join("ns/pid");
+    for (namespace, status) in
+        [("4026532177", ServingStatus::NotServing), ("4026531836", ServingStatus::Serving)]
+    {
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(format!("pid:[{namespace}]"), &link).unwrap();
+        assert_eq!(running.check(health::PROBE).await, Ok(status), "{namespace}");
+        // Servers ask this, and poll it all the same.
+        assert_eq!(running.check("").await, Ok(ServingStatus::Serving), "{namespace}");
+    }
+}
+
+#[tokio::test]
 async fn every_family_has_a_health_service_and_others_are_not_found() {
     let running = Running::new().await;
     for family in health::families() {
