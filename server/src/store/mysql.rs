@@ -33,6 +33,7 @@ mod seam;
 mod seen;
 mod series;
 mod status;
+mod tls;
 mod worker;
 
 #[cfg(test)]
