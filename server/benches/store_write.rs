@@ -41,15 +41,23 @@ const SEAL_US: f64 = 150.0;
 const RAW_BYTES: f64 = 1_300.0;
 const SEALED_BYTES_PER_VALUE: f64 = 1.4;
 
-/// What was tried for less, on texts of such a fleet, in relation to what is done.
+/// What was tried for less, and what it gave when it was: nothing of this is measured anew.
 const TRIED: &str = "\
-tried for sealed bytes per value, packed texts of a fleet like this one, 1 being what is done (rows of a
-poll together, zlib 6):
-  zlib 9                                             0.98, at more than its 150 us
-  rows of a core or device together, each with ms    1.05
-  the same without ms (in the ledger alone), zlib 9  0.93, views must look each moment up
-  values of a column together                        0.81, no view can read it without pivoting
-tried for raw bytes per poll: zlib 6 for detail, 120 bytes less for 45 us more";
+tried, on a fleet like this one; figures of the day it was tried
+for raw bytes per poll (2,910), by copying the polls of 50 to a batch into tables made otherwise, in the order
+they came (21 us of mariadbd per poll as it is):
+  PAGE_COMPRESSED=1 (MariaDB alone)                  1,364 on the disk, 40 us more
+  ROW_FORMAT=COMPRESSED, pages of 8 KiB              2,036, 87 us more
+  FLOAT for DOUBLE                                   2,473; rates of gigabytes lose their thousandths
+  the same, and INT for BIGINT but for bytes         2,327
+  no detail at all                                   2,036: what is typed is most of it
+  inserted host by host (pages as full as may be)    2,473
+for CPU of a write: MariaDB's bulk protocol (exec_batch of mysql_async), 84 against 99 us in batches of 50, 47
+  against 64 in batches of 500. Not taken: the driver tells of the last packet alone how many rows it changed,
+  by which rows that came twice are told from new ones
+for sealed bytes per value: what a view can read is a text per view with the values of a poll together. zlib
+  6 takes about the CPU that is allowed; other orders of the values were tried before, and none that a view
+  can read without pivoting came near the target";
 
 /// CPU time of every thread of this process so far, nanoseconds. Not from `/proc/self/task`: what is
 /// there of a running thread is as old as the kernel's last tick, and what was used before a call would
