@@ -13,7 +13,7 @@ node=roundsman-node-a
 # Where Docker cannot follow the host's mounts, it must work without.
 propagation=rprivate
 begin $node
-export DOCKER_HOST=unix://$work/$node/docker.sock ROUNDSMAN_SECRETS=$work/secrets
+export DOCKER_HOST=unix://$work/$node/docker.sock
 
 say "images"
 docker/build.sh --binaries "$binaries"

@@ -65,7 +65,10 @@ pub(super) async fn open(
         store.expect(identity);
     }
     let did_let_in = remembered.is_some()
-        && matches!(error, StoreError::Denied { .. } | StoreError::Failed { .. });
+        && matches!(
+            error,
+            StoreError::Denied { .. } | StoreError::Tls { .. } | StoreError::Failed { .. }
+        );
     let is_waited_for = error.is_absence() || did_let_in;
     if !is_waited_for {
         return Err(error.into());

@@ -99,12 +99,26 @@ pub enum StoreError {
     },
     /// The server does not let this user in, or not do what is needed.
     #[error(
-        "{location} does not let this user in: check the user in store.url, store.password or store.password_file, and the user's grants"
+        "{location} does not let this user in: check the user in store.url, store.password or store.password_file, and the user's grants{}",
+        if *unencrypted { "; or the server takes encrypted connections alone, and store.tls must be \"required\"" } else { "" }
     )]
     Denied {
         /// Where the store is.
         location: String,
+        /// It was asked in plain: MariaDB refuses that in the same words.
+        unencrypted: bool,
         /// What the server said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The two sides do not agree on encryption, or the server is not the one that it says it is.
+    #[error("cannot connect to {location}: {mend}")]
+    Tls {
+        /// Where the store is.
+        location: String,
+        /// What there is to mend.
+        mend: &'static str,
+        /// What was said.
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },

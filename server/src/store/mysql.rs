@@ -33,6 +33,7 @@ mod seam;
 mod seen;
 mod series;
 mod status;
+mod tls;
 mod worker;
 
 #[cfg(test)]
@@ -41,14 +42,12 @@ mod tests;
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use mysql_async::Conn;
 
 pub use self::connect::{Limits, Options};
 use self::{
@@ -81,8 +80,6 @@ struct Shared {
     doors: Arc<Doors>,
     /// What the database was known by when it was opened.
     identity: Arc<str>,
-    /// Rows were not taken: it may be another database when they are taken again.
-    in_doubt: AtomicBool,
     clock: Arc<dyn Clock>,
     /// Days whose partitions are there.
     days: Mutex<BTreeSet<NaiveDate>>,
@@ -121,14 +118,8 @@ impl Mysql {
             let looking =
                 async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
             let identity = within(doors.limits.call, looking).await?;
-            let shared = Shared {
-                doors,
-                identity,
-                in_doubt: AtomicBool::new(false),
-                clock,
-                days: Mutex::default(),
-                months: Mutex::default(),
-            };
+            let shared =
+                Shared { doors, identity, clock, days: Mutex::default(), months: Mutex::default() };
             if mode == Mode::ReadWrite {
                 shared.make_ahead().await?;
             }
@@ -181,35 +172,23 @@ impl Drop for Mysql {
 }
 
 impl Shared {
+    /// A connection that writes to the database that was opened, and to no other that is behind its
+    /// address by now: hosts have other numbers there.
+    async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
+        let mut conn = self.doors.writer(doing).await?;
+        if migrate::identity(&mut conn, &self.doors.place).await? == self.identity {
+            return Ok(conn);
+        }
+        Err(StoreError::Replaced { location: self.doors.place.location.clone() })
+    }
+
     async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
         self.doors.may_write("keep polls")?;
-        let written = self.try_write(batch).await;
-        if written.as_ref().is_err_and(StoreError::is_transient) {
-            self.in_doubt.store(true, Ordering::Relaxed);
-        }
-        written
-    }
-
-    /// Refuses the database if it was replaced by another one while it took no rows.
-    async fn recognise(&self) -> Result<(), StoreError> {
-        if !self.in_doubt.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let mut conn = self.doors.writer("keep polls").await?;
-        if migrate::identity(&mut conn, &self.doors.place).await? != self.identity {
-            return Err(StoreError::Replaced { location: self.doors.place.location.clone() });
-        }
-        self.in_doubt.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn try_write(&self, batch: &Batch) -> Result<Written, StoreError> {
-        self.recognise().await?;
         let prepared = polls::Prepared::new(batch, self.clock.now().wall)?;
         self.ensure(prepared.days()).await?;
         self.ensure_months(rollups::months(batch)?).await?;
         let mut conn = self.doors.writer("keep polls").await?;
-        let written = polls::write(&mut conn, prepared, &self.doors.place).await;
+        let written = polls::write(&mut conn, prepared, &self.identity, &self.doors.place).await;
         if written.as_ref().is_err_and(fault::is_without_partition) {
             self.days().clear();
             self.months().clear();
@@ -229,7 +208,7 @@ impl Store for Mysql {
         self.change(move |shared| {
             let hosts = Arc::clone(&hosts);
             async move {
-                let mut conn = shared.doors.writer("register hosts").await?;
+                let mut conn = shared.writer("register hosts").await?;
                 hosts::register(&mut conn, &hosts, at, &shared.doors.place).await
             }
         })
@@ -241,7 +220,7 @@ impl Store for Mysql {
         self.change(move |shared| {
             let hosts = Arc::clone(&hosts);
             async move {
-                let mut conn = shared.doors.writer("retire hosts").await?;
+                let mut conn = shared.writer("retire hosts").await?;
                 hosts::retire(&mut conn, &hosts, at, &shared.doors.place).await
             }
         })
@@ -253,7 +232,7 @@ impl Store for Mysql {
         self.change(move |shared| {
             let loaded = Arc::clone(&loaded);
             async move {
-                let mut conn = shared.doors.writer("keep an inventory").await?;
+                let mut conn = shared.writer("keep an inventory").await?;
                 inventories::record(&mut conn, &loaded, &shared.doors.place).await
             }
         })
@@ -326,7 +305,7 @@ impl Store for Mysql {
         self.change(move |shared| {
             let pause = Arc::clone(&pause);
             async move {
-                let mut conn = shared.doors.writer("keep a pause").await?;
+                let mut conn = shared.writer("keep a pause").await?;
                 pauses::set(&mut conn, host, pause.as_ref().as_ref(), &shared.doors.place).await
             }
         })

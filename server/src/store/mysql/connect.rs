@@ -9,11 +9,14 @@ use std::{
 };
 
 use mysql_async::{
-    Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts, prelude::Queryable as _,
+    Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, prelude::Queryable as _,
 };
 use tokio::time::timeout;
 
-use super::fault::{self, Place};
+use super::{
+    fault::{self, Place},
+    tls,
+};
 use crate::{
     config::{MysqlUrl, Secret, TlsMode},
     resolve::{Names, Resolve as _},
@@ -174,13 +177,16 @@ fn same(one: &Addresses, other: &Addresses) -> bool {
 impl Doors {
     /// Looks whether the server lets us in, and finds out which settings it knows.
     pub(super) async fn open(options: &Options, mode: Mode) -> Result<Self, StoreError> {
-        let place =
-            Place { location: options.url.to_string(), database: options.url.database.clone() };
+        let place = Place {
+            location: options.url.to_string(),
+            database: options.url.database.clone(),
+            tls: options.tls,
+        };
         let limits = options.limits;
         let names = Names::new(options.name_servers.clone());
         let looking = addresses(&names, &options.url, &place);
         let found = within(limits.connect, looking).await?;
-        let base = base(options);
+        let base = base(options)?;
         let first = base.clone().resolved_ips(found.clone());
         let mut conn = connect(first.into(), &place, limits.connect).await?;
         let finding = async {
@@ -311,15 +317,10 @@ impl Ways {
     }
 }
 
-fn base(options: &Options) -> OptsBuilder {
+fn base(options: &Options) -> Result<OptsBuilder, StoreError> {
     let url = &options.url;
-    let tls = (options.tls == TlsMode::Required).then(|| match &options.tls_ca {
-        Some(path) => SslOpts::default()
-            .with_root_certs(vec![path.clone().into()])
-            .with_disable_built_in_roots(true),
-        None => SslOpts::default(),
-    });
-    OptsBuilder::default()
+    let tls = tls::opts(options)?;
+    Ok(OptsBuilder::default()
         .ip_or_hostname(url.host.clone())
         .tcp_port(url.port)
         .user(Some(url.user.clone()))
@@ -332,7 +333,7 @@ fn base(options: &Options) -> OptsBuilder {
         .wait_timeout(Some(SERVER_IDLE_S))
         .max_allowed_packet(Some(MAX_PACKET))
         .stmt_cache_size(STATEMENTS)
-        .ssl_opts(tls)
+        .ssl_opts(tls))
 }
 
 fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Pool {

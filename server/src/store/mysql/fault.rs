@@ -5,7 +5,8 @@
 
 use mysql_async::{DriverError, Error, IoError, ServerError};
 
-use crate::store::StoreError;
+use super::tls;
+use crate::{config::TlsMode, store::StoreError};
 
 /// Unknown system variable.
 pub(super) const UNKNOWN_VARIABLE: u16 = 1193;
@@ -20,7 +21,9 @@ const NO_TABLE: u16 = 1146;
 /// No partition for this row.
 const NO_PARTITION: u16 = 1526;
 /// The user, the password or a grant is wrong; the last two are of a table or column.
-const DENIED: [u16; 6] = [1044, 1045, 1698, 1142, 1143, 1227];
+const DENIED: [u16; 6] = [1044, DENIED_LOGIN, 1698, 1142, 1143, 1227];
+/// Of these, the wrong password; of MariaDB also when it takes encrypted connections alone.
+const DENIED_LOGIN: u16 = 1045;
 /// Unknown database.
 const NO_DATABASE: u16 = 1049;
 /// What is wrong with a row itself: null, out of range, truncated, no such value, too long, no
@@ -41,6 +44,8 @@ pub(super) struct Place {
     pub(super) location: String,
     /// The database.
     pub(super) database: String,
+    /// Whether it is spoken to in TLS.
+    pub(super) tls: TlsMode,
 }
 
 fn code(error: &Error) -> Option<u16> {
@@ -64,9 +69,11 @@ impl Place {
     pub(super) fn fault(&self, doing: &'static str) -> impl Fn(Error) -> StoreError + use<> {
         let place = self.clone();
         move |error| match code(&error) {
-            Some(code) if DENIED.contains(&code) => {
-                StoreError::Denied { location: place.location.clone(), cause: plain(error) }
-            }
+            Some(code) if DENIED.contains(&code) => StoreError::Denied {
+                location: place.location.clone(),
+                unencrypted: code == DENIED_LOGIN && place.tls == TlsMode::Off,
+                cause: plain(error),
+            },
             Some(NO_DATABASE) => StoreError::NoDatabase {
                 location: place.location.clone(),
                 database: place.database.clone(),
@@ -79,6 +86,9 @@ impl Place {
 
     /// Turns an error of connecting into a [`StoreError`].
     pub(super) fn unreachable(&self, error: Error) -> StoreError {
+        if let Some(mend) = tls::mend(&error, self.tls) {
+            return StoreError::Tls { location: self.location.clone(), mend, cause: plain(error) };
+        }
         match self.fault("connect")(error) {
             StoreError::Failed { location, cause, .. } => {
                 StoreError::Unreachable { location, cause }
@@ -148,7 +158,8 @@ mod tests {
     use super::*;
 
     fn judged(code: u16) -> StoreError {
-        let place = Place { location: "here".to_owned(), database: "fleet".to_owned() };
+        let place =
+            Place { location: "here".to_owned(), database: "fleet".to_owned(), tls: TlsMode::Off };
         let error = ServerError { code, message: "m".to_owned(), state: "HY000".to_owned() };
         place.row_fault("keep", || "the row".to_owned(), Error::Server(error))
     }
@@ -190,7 +201,8 @@ mod tests {
             assert!(!judged(code).is_transient(), "{code}");
         }
         let large = Error::Driver(DriverError::PacketTooLarge);
-        let place = Place { location: "here".to_owned(), database: "fleet".to_owned() };
+        let place =
+            Place { location: "here".to_owned(), database: "fleet".to_owned(), tls: TlsMode::Off };
         assert!(!place.row_fault("keep", || "the row".to_owned(), large).is_transient());
     }
 }

@@ -12,9 +12,8 @@ const MAX_BYTES: u32 = 64 << 20;
 /// COMPRESS() keeps lengths in 30 bits.
 const LENGTH_BITS: u32 = 0x3fff_ffff;
 
-/// How hard to pack, 1 to 9, what is written poll by poll. Level 6 takes a fifth off the text and
-/// 45 us more per poll of this server and mariadbd together (benches/store_write.rs): more than
-/// writing the row costs.
+/// How hard to pack, 1 to 9, what is written poll by poll: quickly. What the text of a poll is packed
+/// to is a fifth of its row (benches/store_write.rs), so that little is to be won by more.
 const LEVEL: u32 = 1;
 
 /// The same for what is packed once and kept for weeks.

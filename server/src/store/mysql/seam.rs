@@ -84,6 +84,23 @@ pub(super) enum Hold {
     Alone,
 }
 
+/// Reads the row and holds it shared, for whoever keeps polls in this transaction. Refuses to when the
+/// database is not the one that is known by `identity`: behind the same address there may be another
+/// one at every new connection, and its hosts have other numbers.
+pub(super) async fn hold(
+    transaction: &mut Transaction<'_>,
+    identity: &str,
+    place: &Place,
+) -> Result<Seam, StoreError> {
+    let sql = "SELECT sealed_before, sealing, epoch, (SELECT store FROM identity WHERE id = 1)
+               FROM seal WHERE id = 1 LOCK IN SHARE MODE";
+    let cells = row(transaction, sql, place).await?;
+    match cells.text(3)? {
+        Some(found) if found == identity => seam_of(&cells),
+        _ => Err(StoreError::Replaced { location: place.location.clone() }),
+    }
+}
+
 /// Reads the row.
 pub(super) async fn read(
     conn: &mut impl Queryable,
@@ -97,9 +114,20 @@ pub(super) async fn read(
         }
         Hold::Alone => "SELECT sealed_before, sealing, epoch FROM seal WHERE id = 1 FOR UPDATE",
     };
+    seam_of(&row(conn, sql, place).await?)
+}
+
+async fn row<'a>(
+    conn: &mut impl Queryable,
+    sql: &str,
+    place: &'a Place,
+) -> Result<Cells<'a>, StoreError> {
     let row: Option<Row> = conn.exec_first(sql, ()).await.map_err(place.fault("read the seam"))?;
     let row = row.ok_or_else(|| place.corrupt("the table seal", "it has no row".to_owned()))?;
-    let cells = Cells::new(row, place, "the seam");
+    Ok(Cells::new(row, place, "the seam"))
+}
+
+fn seam_of(cells: &Cells<'_>) -> Result<Seam, StoreError> {
     Ok(Seam {
         before: cells.required_moment(0)?,
         sealing: cells.required_moment(1)?,

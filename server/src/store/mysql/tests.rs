@@ -26,6 +26,7 @@ mod access;
 mod days;
 mod outages;
 mod sealing;
+mod tls;
 mod views;
 
 use mariadbd::Mariadbd;

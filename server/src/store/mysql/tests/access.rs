@@ -201,6 +201,52 @@ async fn one_who_lost_the_lease_stops() {
     );
 }
 
+/// The way to the database leads elsewhere and no write failed: the connections were idle, or a proxy
+/// closed them in order.
+#[tokio::test]
+async fn another_database_behind_the_same_name_gets_nothing_also_when_no_write_failed() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let poll = |ms| sample::failed(host.id, &host.name, WallMs(sample::START.0 + ms), "x");
+    database.write(vec![poll(0)]).await.unwrap();
+    let whose = |identity: &str| format!("UPDATE identity SET store = '{identity}'");
+    let identity = database.store.identity().await.unwrap();
+    database.run(&whose("another")).await;
+    let shared = &database.store;
+    let pause = Pause { since: sample::START, until: None, reason: "disk".into() };
+    let loaded = LoadedInventory {
+        at: sample::START,
+        hash: "x".to_owned(),
+        hosts: 1,
+        source: "x".to_owned(),
+        text: "x".to_owned(),
+    };
+    let refused = [
+        database.write(vec![poll(1)]).await.map(drop),
+        shared.register(vec![sample::registration("db-9")], sample::START).await.map(drop),
+        shared.retire(vec![host.id], sample::START).await,
+        shared.record_inventory(loaded).await.map(drop),
+        shared.set_pause(host.id, Some(pause)).await,
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(StoreError::Replaced { .. })), "{refused:?}");
+    }
+    let kept = "SELECT (SELECT COUNT(*) FROM poll) AS polls, (SELECT COUNT(*) FROM host) AS hosts,
+                (SELECT COUNT(*) FROM pause) AS pauses,
+                (SELECT COUNT(*) FROM inventory_version) AS inventories,
+                (SELECT COUNT(*) FROM host WHERE retired_at IS NOT NULL) AS retired";
+    let kept = database.rows(kept).await;
+    for (name, count) in
+        [("polls", 1), ("hosts", 1), ("pauses", 0), ("inventories", 0), ("retired", 0)]
+    {
+        assert_eq!(kept[0][name], count, "{name}");
+    }
+    // And when the old one is back, all goes on.
+    database.run(&whose(&identity)).await;
+    database.write(vec![poll(1)]).await.unwrap();
+    assert_eq!(database.all_polls(host.id).await, [poll(0), poll(1)]);
+}
+
 #[tokio::test]
 async fn a_database_that_was_replaced_gets_no_rows_of_the_one_before() {
     let database = Database::new().await;
