@@ -22,6 +22,8 @@ enum Mood {
     Takes,
     Away,
     Hangs,
+    /// Takes it in the end, two seconds later.
+    Slow,
     /// Takes what is not a poll.
     TakesNoPolls,
     /// Has every slot already, by other attempts.
@@ -70,7 +72,7 @@ impl Store for Fake {
         let mood = *self.mood.lock().unwrap();
         let bad = |slot| batch.polls.iter().any(|record| record.slot.0 == slot);
         let answer = match mood {
-            Mood::Takes | Mood::Conflicts => Ok(()),
+            Mood::Takes | Mood::Slow | Mood::Conflicts => Ok(()),
             Mood::Refuses(slot) if !bad(slot) => Ok(()),
             Mood::TakesNoPolls if batch.polls.is_empty() => Ok(()),
             Mood::Refuses(slot) => {
@@ -85,6 +87,9 @@ impl Store for Fake {
         self.tries.lock().unwrap().push((self.began.elapsed(), batch.len(), answer.is_ok()));
         if mood == Mood::Hangs {
             std::future::pending::<()>().await;
+        }
+        if mood == Mood::Slow {
+            tokio::time::sleep(2 * SECOND).await;
         }
         answer?;
         let polls = u64::try_from(batch.polls.len()).unwrap();

@@ -130,6 +130,22 @@ async fn a_store_that_hangs_leads_to_the_disk_long_before_it_is_given_up() {
     assert_eq!(slots, (0..20).collect::<Vec<_>>());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_slow_store_takes_in_the_end_is_taken_back_from_the_disk() {
+    let site = Site::new(Mood::Slow).await;
+    push_polls(&site.handle, 0..10);
+    until(|| site.fake.tries().len() == 1).await;
+    pass(500 * MS).await;
+    site.spooled(10).await;
+    site.fake.becomes(Mood::Takes);
+    pass(1_500 * MS).await;
+    until(|| site.spool.status().rows() == 0).await;
+    site.drained().await;
+    assert_eq!(site.fake.slots(), (0..10).collect::<Vec<_>>());
+    assert_eq!(site.fake.tries().len(), 1, "nothing is written twice");
+    assert_eq!(site.handle.stats().replayed, 0);
+}
+
 /// An outage of twenty seconds of this many rows a second, and the replay beside as many new ones:
 /// from no write on is more written in a second, five or twenty than twice what is handed in, or than
 /// that and the floor; but for one batch, the unit in which also the new rows come. Answers how many
@@ -186,8 +202,8 @@ async fn replay_at_most_doubles_the_load() {
     // live by the paused clock.
     let seconds = replay_beside(20, limits()).await;
     assert!(seconds >= 20, "{seconds} s");
-    let large = WriterLimits { batch_rows: 500, queue_rows: 100_000, ..limits() };
-    let seconds = replay_beside(2_000, large).await;
+    let large = WriterLimits { batch_rows: 200, queue_rows: 100_000, ..limits() };
+    let seconds = replay_beside(600, large).await;
     assert!(seconds >= 20, "{seconds} s");
     // Next to nothing comes anew: the floor.
     let seconds = replay_beside(1, limits()).await;
