@@ -17,8 +17,11 @@ use roundsman::{
 };
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 7] = [
+const FACING: [&str; 10] = [
     "server/src/poll",
+    "server/src/discover",
+    "server/src/schedule",
+    "server/src/health",
     "server/src/inventory",
     "server/src/model",
     "server/src/web",
@@ -28,7 +31,7 @@ const FACING: [&str; 7] = [
 ];
 
 /// Limits of what the server itself does, not of what it is given.
-const OWN: [&str; 1] = ["MAX_ROUND_SILENCE"];
+const OWN: [&str; 3] = ["MAX_ROUND_SILENCE", "MAX_DOUBLINGS", "MAX_GAPS"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -195,6 +198,10 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
         let list = format!("{}0", "0,".repeat((bytes - tail.len()) / 2));
         host(&format!("schedule = \"{list}{tail}\""))
     };
+    let window = |duration: &str| {
+        let window = "[[maintenance]]\nname = \"w\"\nhosts = [\"a\"]\nschedule = \"0 0 4 * * *\"";
+        host(&format!("{window}\nduration = \"{duration}\""))
+    };
     let slow = |timeout: &str| host(&format!("interval = \"1h\"\ntimeout = \"{timeout}\""));
     vec![
         (addresses(8), addresses(9), "1 to 8 addresses"),
@@ -205,6 +212,7 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
         (slow("300s"), slow("301s"), "5m"),
         (discover("1day"), discover("86401s"), "1day"),
         (host("interval = \"1day\""), host("interval = \"86401s\""), "at most 1day"),
+        (window("14days"), window("337h"), "14days"),
         (group("a[1]b[1]c[1]d[1]"), group("a[1]b[1]c[1]d[1]e[1]"), "at most 4 ranges"),
         (group("a[1-2]"), group(&format!("a[1-2]{}", x(1019))), "at most 1024 bytes"),
         (group("a[999999999]"), group("a[1000000000]"), "more than 9 digits"),

@@ -5,15 +5,19 @@
 //!
 //! The fleet and the server are processes of their own (this program again), so that the server's
 //! CPU time and memory are its own. Lateness is that of every single row. `--store none` drops the
-//! rows, which is polling without the store's share; the thread that polls is listed apart in any
-//! case. Everything stays on loopback.
+//! rows, which is polling without the store's share; the CPU time of every thread is listed apart in
+//! any case. `--store none,sqlite,mariadb` measures one after the other, `--rounds` says how often,
+//! and the best round of each is told again at the end: other work on the machine can only add. How
+//! busy the machine was stands beside every figure. Everything stays on loopback.
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 #![allow(clippy::cast_precision_loss, reason = "printed with few digits")]
 
 mod ledger;
+mod machine;
 mod modes;
 mod processes;
 mod server;
+mod soak;
 
 #[path = "../../tests/support/mariadbd.rs"]
 mod mariadbd;
@@ -66,9 +70,15 @@ pub(crate) struct Args {
     /// How long each stretch is measured.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) length: Duration,
-    /// Where rows go.
-    #[arg(long, value_enum, default_value = "none")]
-    pub(crate) store: Kept,
+    /// Where rows go; several are measured one after the other.
+    #[arg(long, value_enum, default_value = "none", value_delimiter = ',')]
+    pub(crate) store: Vec<Kept>,
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rounds: u32,
+    /// In the soak: once a minute polls older than this are dropped, as the chore does it.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) keep: Option<Duration>,
     /// Share of hosts that are black-holed.
     #[arg(long, default_value_t = 0.5)]
     pub(crate) share: f64,

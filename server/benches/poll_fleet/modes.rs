@@ -2,18 +2,33 @@
 
 use std::time::Duration;
 
-use crate::{Args, Mode, ledger::Spread, processes::Site, server::Report};
+use crate::{
+    Args, Kept, Mode,
+    ledger::Spread,
+    machine,
+    processes::Site,
+    server::{Report, WINDOW_MS},
+    soak::soak,
+};
 
-/// Does what the mode says.
+/// Does what the mode says, with each store, as often as wanted.
 pub(crate) fn run(args: &Args) {
     let interval = humantime::format_duration(args.interval);
-    println!("{} hosts every {interval}, rows to {:?}", args.hosts, args.store);
-    match args.mode {
-        Mode::Steady => steady(args),
-        Mode::BlackHoles => black_holes(args),
-        Mode::Restart => restart(args),
-        Mode::Reload => reload(args),
-        Mode::Soak => soak(args),
+    let mut steadies = Vec::new();
+    for round in 1..=args.rounds {
+        for &store in &args.store {
+            println!("{} hosts every {interval}, rows to {store:?}, round {round}", args.hosts);
+            match args.mode {
+                Mode::Steady => steadies.push(steady(args, store)),
+                Mode::BlackHoles => black_holes(args, store),
+                Mode::Restart => restart(args, store),
+                Mode::Reload => reload(args, store),
+                Mode::Soak => soak(args, store),
+            }
+        }
+    }
+    if steadies.len() > args.store.len() {
+        best(args, &steadies);
     }
 }
 
@@ -40,10 +55,21 @@ fn show(title: &str, report: &Report) {
         "  healthy polls                    {} of {} ok, {} slots without a row, {} hosts off their grid",
         report.well.ok, report.well.polls, report.well.gaps, report.well.off_grid
     );
+    let threads = report.thread_us.iter().filter(|(_, us)| *us / polls >= 0.1);
+    let threads: Vec<String> =
+        threads.map(|(name, us)| format!("{name} {:.1}", us / polls)).collect();
     println!(
-        "  CPU                              {:.1} us per poll, of it {:.1} on the thread that polls",
+        "  CPU                              {:.1} us per poll; by thread: {}{}",
         report.process_us / polls,
-        report.poll_thread_us / polls
+        threads.join(", "),
+        report
+            .database_us
+            .map_or(String::new(), |us| format!("; the database {:.1} more", us / polls)),
+    );
+    println!(
+        "  the machine                      {:.0} % busy with everybody's work, load {}",
+        report.busy_pct,
+        machine::load()
     );
     println!("  begun in the busiest second      {}", report.burst);
     println!(
@@ -53,31 +79,80 @@ fn show(title: &str, report: &Report) {
     );
 }
 
-fn steady(args: &Args) {
+/// The most windows of lateness that are printed one by one.
+const WINDOWS: usize = 40;
+
+/// A measured stretch of a fleet that is well.
+struct Steady {
+    store: Kept,
+    report: Report,
+    kib_per_host: f64,
+}
+
+fn steady(args: &Args, store: Kept) -> Steady {
     let one = Args { hosts: 1, ..args.clone() };
-    let mut site = Site::start(&one);
+    let mut site = Site::start(&one, store);
     let empty = site.report();
     drop(site);
-    let mut site = Site::start(args);
+    let mut site = Site::start(args, store);
     println!("server is process {}", site.server_pid());
     let report = stretch(&mut site, args.length);
     show("steady", &report);
     let each = |full: u64, empty: u64| full.saturating_sub(empty) as f64 / f64::from(args.hosts);
+    let kib_per_host = each(report.rss_kib, empty.rss_kib);
     println!(
-        "  memory per host                  {:.1} KiB resident, {:.1} KiB private (over a server of 1 host: {} KiB)",
-        each(report.rss_kib, empty.rss_kib),
+        "  memory per host                  {kib_per_host:.1} KiB resident, {:.1} KiB private (over a server of 1 host: {} KiB)",
         each(report.private_kib, empty.private_kib),
         empty.rss_kib,
     );
+    if report.windows.len() <= WINDOWS {
+        let of = |which: fn(&Spread) -> u64| {
+            report.windows.iter().map(|w| format!("{:.0}", ms(which(w)))).collect::<Vec<_>>()
+        };
+        println!("  lateness per {} s of slots, ms", WINDOW_MS / 1_000);
+        println!("    p50  {}", of(|w| w.p50).join(" "));
+        println!("    p99  {}", of(|w| w.p99).join(" "));
+    }
     println!(
         "targets: p99 lateness <= 50 ms, <= 150 us per poll without the store, <= 64 KiB per host"
     );
+    Steady { store, report, kib_per_host }
+}
+
+/// The round of each store in which a poll cost least, and the least lateness of any.
+fn best(args: &Args, steadies: &[Steady]) {
+    println!("best of {} rounds each:", args.rounds);
+    for &store in &args.store {
+        let of = || steadies.iter().filter(|steady| steady.store == store);
+        let least = |figure: fn(&Steady) -> f64| of().map(figure).fold(f64::INFINITY, f64::min);
+        let us = |r: &Report, name: &str| r.thread_us.get(name).copied().unwrap_or(0.0);
+        let cheapest = of().min_by(|a, b| a.cost().total_cmp(&b.cost())).unwrap();
+        let report = &cheapest.report;
+        let polls = report.polls.max(1) as f64;
+        println!(
+            "  {store:?}: lateness p50 {:.1} p99 {:.1} ms; {:.1} us per poll ({:.1} polls, {:.1} writes), database {:.1}; {:.1} KiB per host",
+            least(|s| ms(s.report.well.late.p50)),
+            least(|s| ms(s.report.well.late.p99)),
+            cheapest.cost(),
+            us(report, "polls") / polls,
+            (us(report, "store-write") + us(report, "store-mysql")) / polls,
+            report.database_us.unwrap_or(0.0) / polls,
+            cheapest.kib_per_host,
+        );
+    }
+}
+
+impl Steady {
+    /// CPU of the server per poll, microseconds.
+    fn cost(&self) -> f64 {
+        self.report.process_us / self.report.polls.max(1) as f64
+    }
 }
 
 /// Clean, holed, holed, clean: what changes with time alone weighs on both alike. The first holed
 /// stretch begins with the moment at which half of the fleet falls silent.
-fn black_holes(args: &Args) {
-    let mut site = Site::start(args);
+fn black_holes(args: &Args, store: Kept) {
+    let mut site = Site::start(args, store);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of hosts")]
     let ill = (f64::from(args.hosts) * args.share) as u32;
     let first = stretch(&mut site, args.length);
@@ -108,8 +183,8 @@ fn black_holes(args: &Args) {
     );
 }
 
-fn restart(args: &Args) {
-    let mut site = Site::start(args);
+fn restart(args: &Args, store: Kept) {
+    let mut site = Site::start(args, store);
     show("before", &stretch(&mut site, args.length));
     site.set("all", "refuse");
     show("away", &stretch(&mut site, args.length));
@@ -135,8 +210,8 @@ fn restart(args: &Args) {
     show("after", &stretch(&mut site, args.length));
 }
 
-fn reload(args: &Args) {
-    let mut site = Site::start(args);
+fn reload(args: &Args, store: Kept) {
+    let mut site = Site::start(args, store);
     show("before", &stretch(&mut site, args.length));
     let took = site.change_one("a");
     site.wait(Duration::from_secs(3));
@@ -152,98 +227,4 @@ fn reload(args: &Args) {
         site.asked() - before
     );
     show("across a reload (without the moments of waiting for it)", &report);
-}
-
-/// Numbers without a pattern (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u32::try_from(self.0 % u64::from(end)).unwrap()
-    }
-}
-
-const FAULTS: [&str; 11] = [
-    "slow=300ms",
-    "hang-after-accept",
-    "hang-before-accept",
-    "refuse",
-    "reset-mid-answer",
-    "garbage",
-    "huge",
-    "wrong-machine",
-    "stepping-clock",
-    "not-serving",
-    "flapping=3s/2s",
-];
-
-fn soak(args: &Args) {
-    const STEP: Duration = Duration::from_secs(10);
-    let mut site = Site::start(args);
-    let mut dice = Dice(args.seed | 1 << 40);
-    let mut samples: Vec<(f64, Report)> = Vec::new();
-    let mut at = Duration::ZERO;
-    site.report();
-    while at < args.length {
-        // A tenth of the fleet at a time; each third step everybody is well.
-        if dice.below(3) == 0 {
-            site.set("all", "healthy");
-        } else {
-            let from = dice.below(args.hosts) + 1;
-            let fault = FAULTS[dice.below(u32::try_from(FAULTS.len()).unwrap()) as usize];
-            site.set(&format!("#{from}-{}", from + args.hosts / 10), fault);
-        }
-        site.wait(STEP);
-        at += STEP;
-        let report = site.report();
-        println!(
-            "{:5.0} s  RSS {} KiB  private {} KiB  fds {}  threads {}  tasks {}  {:?}",
-            at.as_secs_f64(),
-            report.rss_kib,
-            report.private_kib,
-            report.fds,
-            report.threads,
-            report.tasks,
-            report.outcomes
-        );
-        samples.push((at.as_secs_f64(), report));
-    }
-    site.set("all", "healthy");
-    site.wait(args.length / 10 + args.interval * 5);
-    let rest = site.report();
-    println!("             first      last   at rest   slope per hour (second half)");
-    type Figure = (&'static str, fn(&Report) -> f64);
-    let figures: [Figure; 5] = [
-        ("RSS KiB", |r| r.rss_kib as f64),
-        ("private KiB", |r| r.private_kib as f64),
-        ("descriptors", |r| r.fds as f64),
-        ("threads", |r| r.threads as f64),
-        ("tasks", |r| r.tasks as f64),
-    ];
-    for (name, figure) in figures {
-        let half: Vec<(f64, f64)> =
-            samples[samples.len() / 2..].iter().map(|(at, r)| (*at, figure(r))).collect();
-        println!(
-            "{name:11} {:9.0} {:9.0} {:9.0} {:+11.1}",
-            figure(&samples[0].1),
-            figure(&samples[samples.len() - 1].1),
-            figure(&rest),
-            slope(&half) * 3600.0
-        );
-    }
-}
-
-/// Least squares.
-fn slope(points: &[(f64, f64)]) -> f64 {
-    let count = points.len() as f64;
-    let (mx, my) = (
-        points.iter().map(|(x, _)| x).sum::<f64>() / count,
-        points.iter().map(|(_, y)| y).sum::<f64>() / count,
-    );
-    let over = points.iter().map(|(x, y)| (x - mx) * (y - my)).sum::<f64>();
-    let under = points.iter().map(|(x, _)| (x - mx).powi(2)).sum::<f64>();
-    if under > 0.0 { over / under } else { 0.0 }
 }

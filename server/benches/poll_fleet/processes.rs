@@ -12,13 +12,16 @@ use std::{
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::{Args, Kept, mariadbd::Mariadbd, server::Report};
+use crate::{Args, Kept, machine::Busy, mariadbd::Mariadbd, server::Report};
 
 /// The most probes of one fleet process: two descriptors each, under a hard limit of 20,000.
 const PER_FLEET: u32 = 5_000;
 
-/// First address of the fleet.
-const FIRST: u32 = 0x7f01_0001;
+/// First address of the fleet: a network of 65,536 by the number of this process, so that two
+/// measurements can stand side by side.
+fn first_address() -> u32 {
+    0x7f01_0001 + ((std::process::id() % 250) << 16)
+}
 
 struct Talk {
     child: Child,
@@ -67,17 +70,19 @@ pub(crate) struct Site {
     fleets: Vec<Talk>,
     folder: TempDir,
     args: Args,
-    _mariadb: Option<Mariadbd>,
+    mariadb: Option<Mariadbd>,
+    /// What the machine and the database had used when a report was last asked for.
+    since: (Busy, u64),
 }
 
 impl Site {
     /// Starts everything and waits until every host has been polled.
-    pub(crate) fn start(args: &Args) -> Self {
+    pub(crate) fn start(args: &Args, store: Kept) -> Self {
         let mut fleets = Vec::new();
         let mut first = 1;
         while first <= args.hosts {
             let hosts = PER_FLEET.min(args.hosts + 1 - first);
-            let address = std::net::Ipv4Addr::from(FIRST + first - 1);
+            let address = std::net::Ipv4Addr::from(first_address() + first - 1);
             let line = format!(
                 "a-fleet --stdin --hosts {hosts} --first {first} --address {address} --seed {}",
                 args.seed
@@ -86,8 +91,8 @@ impl Site {
             first += hosts;
         }
         let folder = tempfile::tempdir().unwrap();
-        let mariadb = (args.store == Kept::Mariadb).then(|| Mariadbd::start(&[]));
-        let url = match args.store {
+        let mariadb = (store == Kept::Mariadb).then(|| Mariadbd::start(&[]));
+        let url = match store {
             Kept::None => "none".to_owned(),
             Kept::Sqlite => "sqlite:bench.db".to_owned(),
             Kept::Mariadb => mariadb_url(mariadb.as_ref().unwrap()),
@@ -101,7 +106,8 @@ impl Site {
         ];
         words.extend(args.settings.iter().cloned());
         let server = Talk::start(&words);
-        let mut site = Self { server, fleets, folder, args: args.clone(), _mariadb: mariadb };
+        let mut site =
+            Self { server, fleets, folder, args: args.clone(), mariadb, since: (Busy::now(), 0) };
         site.wait(args.interval * 2);
         site
     }
@@ -113,7 +119,17 @@ impl Site {
 
     /// What happened since the last report.
     pub(crate) fn report(&mut self) -> Report {
-        from_json(&self.server.ask("report"))
+        let report: Report = from_json(&self.server.ask("report"));
+        let ticks = self.mariadb.as_ref().map_or(0, Mariadbd::cpu_ticks);
+        let (busy, before) = std::mem::replace(&mut self.since, (Busy::now(), ticks));
+        // A tick is a hundredth of a second.
+        let database_us = self.mariadb.is_some().then_some((ticks - before) as f64 * 1e4);
+        Report { busy_pct: busy.share_since(), database_us, ..report }
+    }
+
+    /// Drops polls that are older; how many.
+    pub(crate) fn prune(&mut self, older: Duration) -> u64 {
+        from_json(&self.server.ask(&format!("prune {}", older.as_millis())))
     }
 
     /// These hosts are not meant to be well from now on.

@@ -12,10 +12,11 @@ use std::{
 
 use roundsman::{
     app::{self, App},
-    clock::SystemClock,
+    clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     model::Outcome,
-    store::{self, Mode},
+    store::{self, Mode, Retention, Store as _},
+    units::WallMs,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -34,8 +35,10 @@ pub(crate) struct Report {
     /// Begun in the busiest second.
     pub(crate) burst: usize,
     pub(crate) process_us: f64,
-    /// The thread that polls.
-    pub(crate) poll_thread_us: f64,
+    /// The same by thread; `polls` is the one that polls.
+    pub(crate) thread_us: BTreeMap<String, f64>,
+    /// How late healthy hosts were, in each [`WINDOW_MS`] of slots.
+    pub(crate) windows: Vec<Spread>,
     pub(crate) rss_kib: u64,
     pub(crate) private_kib: u64,
     pub(crate) fds: usize,
@@ -43,6 +46,10 @@ pub(crate) struct Report {
     pub(crate) tasks: usize,
     pub(crate) states: BTreeMap<String, usize>,
     pub(crate) moves: BTreeMap<String, usize>,
+    /// Of the whole machine, everybody's work, per cent; known to who asks.
+    pub(crate) busy_pct: f64,
+    /// CPU time of the database; known to who asks.
+    pub(crate) database_us: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -57,6 +64,9 @@ pub(crate) struct Well {
     /// Lateness and waiting for a place together: until it is truly begun.
     pub(crate) begun: Spread,
 }
+
+/// Slots whose lateness is told together.
+pub(crate) const WINDOW_MS: i64 = 10_000;
 
 /// Runs until standard input ends.
 pub(crate) async fn run(
@@ -112,6 +122,13 @@ pub(crate) async fn run(
                 say(&report(&app, &now, &since, noted, &ill, interval_ms));
                 since = now;
             }
+            // As the chore does it, but of what is older than so many milliseconds.
+            ["prune", older] => {
+                let before =
+                    WallMs(SystemClock::new().now().wall.0 - older.parse::<i64>().unwrap());
+                let before = Retention { polls: before, events: before, rollups: before };
+                say(&ledger.prune(before).await.unwrap().polls);
+            }
             _ => panic!("no such command: {line}"),
         }
     }
@@ -140,12 +157,27 @@ fn lines() -> mpsc::Receiver<String> {
 /// What was used up to a moment, microseconds.
 struct Used {
     process: f64,
-    thread: f64,
+    threads: BTreeMap<String, f64>,
     wall: f64,
 }
 
+/// CPU time of every thread, threads of one name together, microseconds (proc(5), `schedstat`).
+fn threads() -> BTreeMap<String, f64> {
+    let mut used = BTreeMap::new();
+    for entry in fs::read_dir("/proc/self/task").unwrap() {
+        let task = entry.unwrap().path();
+        // It may have ended.
+        let Ok(name) = fs::read_to_string(task.join("comm")) else { continue };
+        let Ok(stat) = fs::read_to_string(task.join("schedstat")) else { continue };
+        let is_first = task.ends_with(std::process::id().to_string());
+        let name = if is_first { "polls" } else { name.trim() };
+        let ns: f64 = stat.split(' ').next().unwrap().parse().unwrap();
+        *used.entry(name.to_owned()).or_default() += ns / 1e3;
+    }
+    used
+}
+
 impl Used {
-    /// To be called on the thread that polls.
     fn now() -> Self {
         let us = |clock| {
             let time = clock_gettime(clock);
@@ -154,7 +186,7 @@ impl Used {
         };
         Self {
             process: us(ClockId::ProcessCPUTime),
-            thread: us(ClockId::ThreadCPUTime),
+            threads: threads(),
             wall: us(ClockId::Monotonic),
         }
     }
@@ -187,7 +219,12 @@ fn report(
         outcomes,
         burst: seconds.values().copied().max().unwrap_or(0),
         process_us: now.process - since.process,
-        poll_thread_us: now.thread - since.thread,
+        thread_us: now
+            .threads
+            .iter()
+            .map(|(name, us)| (name.clone(), us - since.threads.get(name).unwrap_or(&0.0)))
+            .collect(),
+        windows: windows(&noted, ill),
         rss_kib,
         private_kib,
         fds: fs::read_dir("/proc/self/fd").unwrap().count(),
@@ -199,8 +236,18 @@ fn report(
             .map(|(state, count)| (state.to_string(), count))
             .collect(),
         moves,
+        busy_pct: 0.0,
+        database_us: None,
         well: well(&noted, ill, interval_ms),
     }
+}
+
+fn windows(noted: &[Noted], ill: &std::ops::Range<u32>) -> Vec<Spread> {
+    let mut windows = BTreeMap::<i64, Vec<u64>>::new();
+    for poll in noted.iter().filter(|poll| !ill.contains(&poll.host)) {
+        windows.entry(poll.slot_ms.div_euclid(WINDOW_MS)).or_default().push(poll.late_us);
+    }
+    windows.into_values().map(Spread::of).collect()
 }
 
 fn well(noted: &[Noted], ill: &std::ops::Range<u32>, interval_ms: i64) -> Well {

@@ -290,10 +290,85 @@ mod tests {
         for _ in 0..3 {
             assert!(fleet.round(|host| host >= 25).is_empty());
         }
-        // Even one that is most of the fleet.
+        // Even one that is most of the fleet: most of the second are down already.
         let mut fleet = Fleet::new(2, 25);
         fleet.round(|_| true);
-        assert!(fleet.round(|host| host >= 25 || host % 2 == 0).is_empty());
+        (35..50).for_each(|host| fleet.quorum.forget(HostId(host)));
+        fleet.now += 1;
+        for host in 0..25 {
+            assert_eq!(fleet.hear(host, false, INTERVAL), None);
+        }
+        // Counted again once all of them have failed.
+        fleet.now += 1;
+        assert_eq!(fleet.hear(0, false, INTERVAL), None, "25 of 35, of one group");
+    }
+
+    #[test]
+    fn four_hosts_of_two_groups_are_the_fewest_that_convict() {
+        let mut fleet = Fleet::new(2, 3);
+        fleet.round(|_| true);
+        fleet.round(|_| true);
+        fleet.now += 1;
+        let found = [0, 1, 3].map(|host| fleet.hear(host, false, INTERVAL));
+        assert_eq!(found, [None, None, None]);
+        fleet.now += 1;
+        let evidence = fleet.hear(4, false, INTERVAL).unwrap();
+        assert_eq!((evidence.failed, evidence.polled), (4, 6));
+    }
+
+    #[test]
+    fn failures_that_are_not_fresh_do_not_make_up_the_number() {
+        let mut fleet = Fleet::new(2, 2);
+        let second = Duration::from_secs(1);
+        fleet.round(|_| true);
+        // One of four is polled by the hour and failed long ago.
+        fleet.hear(0, false, Duration::from_secs(3_600));
+        fleet.now += 100;
+        for host in 1..4 {
+            assert_eq!(fleet.hear(host, false, second), None, "host {host}");
+        }
+    }
+
+    #[test]
+    fn a_cut_is_not_over_while_nobody_is_heard_or_some_relapse() {
+        let cut = || {
+            let mut fleet = Fleet::new(2, 10);
+            fleet.round(|_| true);
+            assert_eq!(fleet.round(|_| false).len(), 1);
+            fleet
+        };
+        let mut silent = cut();
+        for _ in 0..100 {
+            silent.now += 1;
+            assert!(!silent.quorum.is_over(at(silent.now)), "nobody was heard");
+        }
+        // Most answer for most of a window, then fail again: it begins anew.
+        let mut relapse = cut();
+        let mut all_say = |answered: bool| {
+            relapse.now += 9;
+            for host in 0..20 {
+                relapse.hear(host, answered, INTERVAL);
+            }
+            relapse.quorum.is_over(at(relapse.now))
+        };
+        let told = [true, false, true, true, true].map(&mut all_say);
+        assert_eq!(told, [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn windows_that_were_counted_are_forgotten() {
+        let mut fleet = Fleet::new(2, 200);
+        fleet.now = 1;
+        for host in 0..400 {
+            fleet.hear(host, host >= 10, INTERVAL);
+        }
+        // Each failing host has an interval of its own.
+        for turn in 1..200 {
+            fleet.now += 10;
+            fleet.hear(turn % 10, false, INTERVAL + Duration::from_millis(turn.unsigned_abs()));
+        }
+        assert!(fleet.quorum.counts > 100, "{} counts", fleet.quorum.counts);
+        assert_eq!(fleet.quorum.counted.len(), 1);
     }
 
     #[test]

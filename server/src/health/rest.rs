@@ -131,4 +131,15 @@ mod tests {
         );
         assert_eq!(told(false, Some(pause(Some(now))), None), None);
     }
+    #[test]
+    fn a_rest_says_when_it_ends_and_whether_the_host_is_polled() {
+        let (since, until) = (WallMs(1_000), WallMs(2_000));
+        let pause = |until| Rest::Asked(Pause { since, until, reason: "".into() });
+        let window = Rest::Window { name: "nightly".into(), until };
+        let told = |rest: &Rest| (rest.until(), rest.is_polled());
+        assert_eq!(told(&Rest::Inventory), (None, false));
+        assert_eq!(told(&pause(None)), (None, true));
+        assert_eq!(told(&pause(Some(until))), (Some(until), true));
+        assert_eq!(told(&window), (Some(until), true));
+    }
 }

@@ -1,4 +1,5 @@
-use proptest::prelude::*;
+mod flaws;
+mod properties;
 
 use super::*;
 use crate::model::{Family, HostName, Status};
@@ -196,7 +197,19 @@ fn every_outcome_counts_as_the_table_says() {
             | Outcome::ProbeError => Suspect,
         };
         assert_eq!(counted(outcome), expected, "{outcome}");
+        // The quorum hears it as the table counts it.
+        let heard = match (outcome, expected) {
+            (Outcome::Overrun, _) => None,
+            (_, expected) => Some(expected != Suspect),
+        };
+        assert_eq!(answered(outcome), heard, "{outcome}");
     }
+}
+
+#[test]
+fn a_witness_is_who_is_expected_to_answer() {
+    let witnesses = State::ALL.iter().filter(|state| health(**state, 0, 0).is_witness());
+    assert_eq!(witnesses.copied().collect::<Vec<_>>(), [Pending, Up, Degraded, Suspect]);
 }
 
 #[test]
@@ -326,8 +339,45 @@ fn a_failing_parent_answers_for_what_gets_worse() {
     let (cause, reason) = blamed(health(Suspect, 0, 2), "failed");
     assert_eq!(cause, Cause::ParentDown);
     assert!(reason.starts_with("its parent gw-1 is down; 3 polls in a row failed"), "{reason}");
+    let (cause, reason) = blamed(health(Up, 5, 0), "failed");
+    assert_eq!(cause, Cause::ParentDown, "{reason}");
     assert_eq!(blamed(health(Down, 1, 0), "good").0, Cause::Answered);
     assert_eq!(blamed(health(Up, 1, 0), "pause").0, Cause::Paused);
+}
+
+#[test]
+fn only_so_many_parents_are_followed() {
+    let name = HostName::new("gw-1").unwrap();
+    let failing_behind = |well: usize| {
+        let ancestors = std::iter::repeat_n((&name, Up), well).chain([(&name, Down)]);
+        FailingParent::nearest(ancestors).is_some()
+    };
+    assert!(failing_behind(MAX_PARENTS - 1));
+    assert!(!failing_behind(MAX_PARENTS));
+}
+
+#[test]
+fn a_window_is_told_from_a_pause() {
+    let window = Rest::Window { name: "nightly".into(), until: WallMs(9_000_000) };
+    let pause = Pause { since: NOW, until: None, reason: "new disk".into() };
+    let cause =
+        |rest: &Rest| step(&health(Up, 5, 0), Input::Pause(rest), &POLICY, NOW).1.unwrap().cause;
+    assert_eq!(cause(&window), Cause::Maintenance);
+    assert_eq!(cause(&Rest::Asked(pause)), Cause::Paused);
+    assert_eq!(cause(&Rest::Inventory), Cause::Paused);
+}
+
+#[test]
+fn what_does_not_matter_is_not_said() {
+    let window = Rest::Window { name: "nightly".into(), until: WallMs(9_000_000) };
+    let calm = Around::default();
+    let plain = |state| explain(&health(state, 1, 0), &POLICY, &calm);
+    // Nobody is left alone who answers, whatever a stale back-off says.
+    let asked_again = Around { asked_again: Some(WallMs(9_000_000)), ..calm };
+    assert_eq!(explain(&health(Up, 1, 0), &POLICY, &asked_again), plain(Up));
+    // A window that has just opened: the state is what it is until the move is made.
+    let rest = Around { rest: Some(&window), ..calm };
+    assert_eq!(explain(&health(Up, 1, 0), &POLICY, &rest), plain(Up));
 }
 
 #[test]
@@ -347,275 +397,8 @@ fn a_host_flaps_at_the_pace_of_its_thresholds_and_at_every_second_poll() {
     assert!(!run("xxxx....................").flapping.is_on());
     let paused = after(second, "pause").0;
     assert!(!paused.flapping.is_on(), "nothing from before a pause counts");
-}
-
-fn word() -> impl Strategy<Value = &'static str> {
-    // Polls come by the thousand, words of the operator seldom.
-    prop_oneof![12 => prop::sample::select(&INPUTS[..5]), 1 => prop::sample::select(&INPUTS[5..])]
-}
-
-/// Every move that the table has. Anything else is illegal, whatever led there.
-fn is_legal(from: State, to: State) -> bool {
-    match (from, to) {
-        (Pending, Up | Degraded | Down) | (Up, Degraded | Suspect) => true,
-        (Degraded, Up | Suspect) | (Suspect, Up | Degraded | Down) => true,
-        // Another machine was accepted.
-        (Up | Degraded | Suspect | Down, Pending) => true,
-        (Down, Up | Degraded) | (Paused, Pending) | (Retired, Pending) => true,
-        (from, Paused) => from != Paused && from != Retired,
-        (from, Retired) => from != Retired,
-        (_, _) => false,
-    }
-}
-
-proptest! {
-    #[test]
-    fn every_history_keeps_to_the_table(
-        inputs in prop::collection::vec((word(), -50_000_i64..100_000), 1..400),
-        rise in 0_u32..5,
-        fall in 0_u32..6,
-    ) {
-        let policy = Policy { rise, fall, ..POLICY };
-        let (mut now, mut health) = (START, Health::new(START));
-        // Evidence as the test counts it, to hold against the thresholds.
-        let (mut good_run, mut bad_run) = (0, 0);
-        for (word, passed) in inputs {
-            now = WallMs(now.0 + passed);
-            match word {
-                "good" | "flawed" | "partial" => (good_run, bad_run) = (good_run + 1, 0),
-                "failed" => (good_run, bad_run) = (0, bad_run + 1),
-                "overrun" => {}
-                _ => {}
-            }
-            let before = health;
-            let (after, moved) = with(word, |input| step(&before, input, &policy, now));
-            prop_assert!(after.since >= before.since, "`since` moved back");
-            prop_assert_eq!(moved.is_some(), after.state != before.state);
-            if let Some(moved) = moved {
-                prop_assert_eq!((moved.from, moved.to), (before.state, after.state));
-                prop_assert!(is_legal(moved.from, moved.to), "{} -> {}", moved.from, moved.to);
-                prop_assert!(!moved.reason.is_empty());
-                if moved.from == Retired {
-                    prop_assert_eq!(word, "add");
-                }
-                if moved.to == Down {
-                    prop_assert!(bad_run >= fall.max(2), "down after {bad_run}");
-                }
-                if matches!(moved.from, Suspect | Down) && matches!(moved.to, Up | Degraded) {
-                    prop_assert!(good_run >= rise.max(1), "back after {good_run}");
-                }
-                if matches!(moved.to, Paused | Retired | Pending) {
-                    (good_run, bad_run) = (0, 0);
-                }
-            } else {
-                prop_assert_eq!(after.since, before.since);
-            }
-            prop_assert!(!explain(&after, &policy, &Around::default()).is_empty());
-            health = after;
-        }
-    }
-
-    /// The flag needs as many changes as the formula says, so it cannot come faster than that; and
-    /// overruns, which say nothing, do not move it.
-    #[test]
-    fn flapping_is_never_faster_than_its_policy(
-        inputs in prop::collection::vec(prop::sample::select(&INPUTS[..5]), 1..200),
-    ) {
-        let mut health = Health::new(START);
-        let (mut turned_on_after, mut polls) = (0, 0);
-        for word in inputs {
-            let next = after(health, word).0;
-            if word == "overrun" {
-                prop_assert_eq!(next.flapping, health.flapping);
-                continue;
-            }
-            polls += 1;
-            match (health.flapping.is_on(), next.flapping.is_on()) {
-                (false, true) => {
-                    // Five changes of the newest 20, all of the greatest weight, are 29.9 %.
-                    prop_assert!(polls - turned_on_after >= 2 && polls >= 6, "on after {polls}");
-                    turned_on_after = polls;
-                }
-                // From over 30 % to under 25 % takes some polls, whatever they say.
-                (true, false) => prop_assert!(polls - turned_on_after >= 2),
-                (_, _) => {}
-            }
-            health = next;
-        }
-    }
-
-    /// Whatever came before, enough good polls bring a polled host up, enough failed ones down.
-    #[test]
-    fn no_history_is_a_dead_end(inputs in prop::collection::vec(word(), 0..100)) {
-        let mut health = Health::new(START);
-        for word in inputs {
-            health = after(health, word).0;
-        }
-        if matches!(health.state, Paused | Retired) {
-            return Ok(());
-        }
-        let repeat = |word, times| (0..times).fold(health, |health, _| after(health, word).0);
-        // A degraded host needs `rise` flawless ones, whatever it was when they began.
-        prop_assert_eq!(repeat("good", POLICY.rise + 1).state, Up);
-        prop_assert_eq!(repeat("failed", POLICY.fall + 1).state, Down);
-    }
-}
-
-mod flaws {
-    use super::*;
-    use crate::model::{
-        CPU_STATES, Clocks, Cost, Counters, Facts, FamilyReport, Snapshot, Table, Values, View,
-    };
-
-    fn answer(view: View, reports: &[(Family, Status, &str)]) -> Snapshot {
-        let report = |&(family, status, error): &(Family, Status, &str)| FamilyReport {
-            family,
-            status,
-            spent_us: 1,
-            error: error.to_owned(),
-        };
-        Snapshot {
-            facts: Facts::default(),
-            clocks: Clocks { wall_ns: 0, boottime_ns: 1 },
-            view,
-            ticks_per_second: 100,
-            reports: reports.iter().map(report).collect(),
-            cost: Cost::default(),
-            gauges: Values::default(),
-            counters: Counters::default(),
-            cpu: [None; CPU_STATES],
-            cores: Table::default(),
-            softirqs: Table::default(),
-            interfaces: Table::default(),
-            disks: Table::default(),
-            mounts: Vec::new(),
-            processes: Vec::new(),
-        }
-    }
-
-    fn words(snapshot: &Snapshot, outcome: Outcome, skew: Option<i64>) -> Vec<String> {
-        let skew = skew.map(|ms| Skew { ms, bound_ms: 0 });
-        super::super::flaws(snapshot, outcome, skew, &POLICY)
-            .iter()
-            .map(|flaw| format!("{}: {flaw}", flaw.cause()))
-            .collect()
-    }
-
-    #[test]
-    fn a_whole_answer_has_none() {
-        let whole = answer(View::Host, &[(Family::Cpu, Status::Ok, "")]);
-        assert!(words(&whole, Outcome::Ok, Some(12)).is_empty());
-        assert!(words(&whole, Outcome::Ok, None).is_empty());
-    }
-
-    #[test]
-    fn what_the_kernel_never_had_is_none() {
-        let old = answer(View::Host, &[(Family::Pressure, Status::Absent, "no /proc/pressure")]);
-        assert!(words(&old, Outcome::Ok, None).is_empty());
-        // The poll says partial and nothing else explains it: it was there before.
-        assert_eq!(
-            words(&old, Outcome::Partial, None),
-            ["partial_answer: pressure is absent (no /proc/pressure)"]
-        );
-        let other = answer(
-            View::Host,
-            &[
-                (Family::Pressure, Status::Absent, "no /proc/pressure"),
-                (Family::Disk, Status::Denied, ""),
-            ],
-        );
-        assert_eq!(words(&other, Outcome::Partial, None), ["partial_answer: disk is denied"]);
-    }
-
-    #[test]
-    fn every_status_but_ok_and_absent_is_one() {
-        for status in
-            [Status::Partial, Status::Denied, Status::Timeout, Status::Hung, Status::Malformed]
-        {
-            let bad = answer(View::Host, &[(Family::Filesystem, status, "/nfs")]);
-            let told = words(&bad, Outcome::Partial, None);
-            assert_eq!(told, [format!("partial_answer: filesystem is {} (/nfs)", status.as_str())]);
-        }
-    }
-
-    #[test]
-    fn a_skew_over_the_limit_either_way() {
-        let whole = answer(View::Host, &[]);
-        assert!(words(&whole, Outcome::Ok, Some(5_000)).is_empty());
-        assert!(words(&whole, Outcome::Ok, Some(-5_000)).is_empty());
-        assert_eq!(
-            words(&whole, Outcome::Ok, Some(5_001)),
-            ["clock_skew: its clock is 5s 1ms ahead, over the limit of 5s"]
-        );
-        assert_eq!(
-            words(&whole, Outcome::Ok, Some(-7_200_000)),
-            ["clock_skew: its clock is 2h behind, over the limit of 5s"]
-        );
-        assert_eq!(words(&whole, Outcome::Ok, Some(i64::MIN)).len(), 1);
-    }
-
-    #[test]
-    fn a_skew_that_may_be_within_the_limit_is_none() {
-        let whole = answer(View::Host, &[]);
-        let told = |ms, bound_ms| {
-            super::super::flaws(&whole, Outcome::Ok, Some(Skew { ms, bound_ms }), &POLICY)
-        };
-        assert!(told(6_500, 1_500).is_empty());
-        assert!(told(-6_500, 1_500).is_empty());
-        assert_eq!(
-            told(6_501, 1_500)[0].to_string(),
-            "its clock is 6s 501ms ahead (give or take 1s 500ms), over the limit of 5s"
-        );
-    }
-
-    #[test]
-    fn a_second_host_of_one_machine_names_the_first_and_how_they_are_one() {
-        let other = HostName::new("web-1").unwrap();
-        let flaw = |copied| Flaw::Duplicate { other: other.clone(), copied };
-        assert_eq!(flaw(false).cause(), Cause::Duplicate);
-        assert_eq!(flaw(false).to_string(), "host web-1 is the same machine; take one of them out");
-        assert!(flaw(true).to_string().contains("a copied image"), "{}", flaw(true));
-    }
-
-    #[test]
-    fn a_containers_values_are_one_and_a_view_that_cannot_be_told_is_not() {
-        assert_eq!(
-            words(&answer(View::Container, &[]), Outcome::Ok, None),
-            ["wrong_view: the probe sees a container, not the host"]
-        );
-        assert!(words(&answer(View::Unknown, &[]), Outcome::Ok, None).is_empty());
-    }
-
-    #[test]
-    fn the_gravest_comes_first_and_all_are_told() {
-        let bad = answer(View::Container, &[(Family::Disk, Status::Denied, "")]);
-        let skew = Some(Skew { ms: 60_000, bound_ms: 0 });
-        let all = super::super::flaws(&bad, Outcome::Partial, skew, &POLICY);
-        let (_, moved) = step(
-            &health(Up, 1, 0),
-            Input::Poll { outcome: Outcome::Partial, flaws: &all, error: None },
-            &POLICY,
-            NOW,
-        );
-        let moved = moved.unwrap();
-        assert_eq!(moved.cause, Cause::WrongView);
-        assert_eq!(
-            moved.reason,
-            "the probe sees a container, not the host; disk is denied; its clock is 1m ahead, \
-             over the limit of 5s"
-        );
-    }
-
-    #[test]
-    fn not_serving_names_the_service() {
-        let flaw = |service: &str| Flaw::NotServing { service: service.to_owned() };
-        assert_eq!(flaw("").to_string(), "the probe says NOT_SERVING");
-        assert_eq!(
-            flaw("roundsman.v1.Probe/disk").to_string(),
-            "the probe says NOT_SERVING for roundsman.v1.Probe/disk"
-        );
-        assert_eq!(flaw("").cause(), Cause::NotServing);
-    }
+    let other = after(second, "accept").0;
+    assert!(!other.flapping.is_on(), "what another machine did does not count");
 }
 
 #[test]

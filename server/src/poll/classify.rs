@@ -210,7 +210,7 @@ impl Place {
 }
 
 /// What a status without a source says. tonic makes some of these itself, of answers that are not
-/// gRPC; they are told by its words, which `tests/poll_faults.rs` holds still.
+/// gRPC; they are told by its words, which `tests/poll_faults` holds still.
 fn said(status: &Status, limit_bytes: usize) -> Fault {
     const NOT_GRPC: [&str; 4] = [
         "protocol error: ",

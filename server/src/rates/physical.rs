@@ -173,6 +173,9 @@ mod tests {
             "mmcblk0",
             "mmcblk0p2",
             "mmcblk0boot0",
+            "mmcblk0rpmb",
+            "sdp",
+            "sdp1",
             "vda",
             "vda1",
             "xvdb1",
@@ -189,7 +192,8 @@ mod tests {
         ];
         let table = table(&names);
         let counted: Vec<_> = names.into_iter().filter(|n| is_whole_disk(&table, n)).collect();
-        let expected = ["sda", "nvme0n1", "nvme10n1", "mmcblk0", "vda", "xvdb1", "nbd0", "sdaa"];
+        let expected =
+            ["sda", "nvme0n1", "nvme10n1", "mmcblk0", "sdp", "vda", "xvdb1", "nbd0", "sdaa"];
         assert_eq!(counted, expected);
     }
 }

@@ -167,6 +167,15 @@ fn a_state_that_the_kernel_lacks_is_left_out() {
     assert_eq!(value(&rates, Column::CpuStealPct), None);
     assert_eq!(value(&rates, Column::CpuGuestPct), None);
     assert_eq!(value(&rates, Column::CpuUserPct), Some(14.286));
+    // Without one that every kernel has it is no line, and shares of the rest would be too large.
+    let broken = |by: u64| {
+        let mut line = line(by);
+        line[3] = None;
+        line
+    };
+    let after = snapshot("a", 2).cpu_line(broken(10));
+    let rates = super::rates(Some(&snapshot("a", 1).cpu_line(broken(0))), &after);
+    assert_eq!(value(&rates, Column::CpuUserPct), None);
 }
 
 #[test]
@@ -217,11 +226,13 @@ fn what_cannot_exceed_100_does_not() {
 
 #[test]
 fn a_probe_that_was_restarted_has_no_cpu_share() {
-    let mut before = snapshot("a", 100).counter(Counter::ProbeCpuUs, 1_000);
+    let mut before = switches("a", 100, 5_000).counter(Counter::ProbeCpuUs, 1_000);
     before.cost.peak_rss_bytes = 5_000_000;
-    let mut after = snapshot("a", 110).counter(Counter::ProbeCpuUs, 9_000);
+    let mut after = switches("a", 110, 6_000).counter(Counter::ProbeCpuUs, 9_000);
     after.cost.peak_rss_bytes = 4_000_000;
-    assert_eq!(value(&rates(Some(&before), &after), Column::ProbeCpuPct), None);
+    let rates = rates(Some(&before), &after);
+    assert_eq!(value(&rates, Column::ProbeCpuPct), None);
+    assert_eq!(value(&rates, Column::ContextSwitchesPerS), Some(100.0), "the host's go on");
 }
 
 #[test]
@@ -292,6 +303,12 @@ fn a_reset_device_outside_the_sum_does_not_spoil_it() {
     let before = snapshot("a", 100).interfaces(&[("veth1", [1000; 16]), ("eth0", [0; 16])]);
     let after = snapshot("a", 110).interfaces(&[("veth1", [1; 16]), ("eth0", [10; 16])]);
     assert_eq!(value(&rates(Some(&before), &after), Column::NetRxBytesPerS), Some(1.0));
+    // A mapping that is made anew under its old name, on a disk that went on.
+    let before = snapshot("a", 100).disks(&[("dm-0", [1000; 17]), ("sda", [0; 17])]);
+    let after = snapshot("a", 110).disks(&[("dm-0", [1; 17]), ("sda", [10; 17])]);
+    let rates = rates(Some(&before), &after);
+    assert_eq!(value(&rates, Column::DiskReadsPerS), Some(1.0));
+    assert_eq!(value(&rates, Column::DiskBusyMaxPct), Some(0.1));
 }
 
 #[test]
@@ -407,7 +424,7 @@ fn process(pid: u32, start_ticks: u64, cpu_ticks: u64) -> Process {
 #[test]
 fn a_process_is_told_by_number_and_start() {
     let (mut before, mut after) = (snapshot("a", 100), snapshot("a", 110));
-    before.processes = vec![process(7, 1, 100), process(8, 1, 100)];
+    before.processes = vec![process(8, 1, 300), process(7, 1, 100)];
     after.processes = vec![process(8, 5, 2000), process(7, 1, 1600), process(9, 9, 50)];
     let rows = rates(Some(&before), &after).detail.processes;
     let cpu = |pid| row(&rows, pid).values.get(ProcessColumn::CpuPct);
@@ -416,6 +433,10 @@ fn a_process_is_told_by_number_and_start() {
     assert_eq!(cpu("9"), None, "was not among the largest before");
     assert_eq!(row(&rows, "9").values.get(ProcessColumn::RssBytes), Some(4096.0));
     assert_eq!(row(&rows, "9").labels[1].as_ref(), "postgres");
+    // Ticks are as long as the probe says.
+    (before.ticks_per_second, after.ticks_per_second) = (250, 250);
+    let rows = rates(Some(&before), &after).detail.processes;
+    assert_eq!(row(&rows, "7").values.get(ProcessColumn::CpuPct), Some(60.0));
 }
 
 fn mount(point: &str, fs_type: &str, space: Option<Space>, status: Status) -> Mount {
@@ -442,11 +463,12 @@ fn filesystems_and_their_maxima() {
         mount("/nfs", "nfs4", None, Status::Hung),
         mount("/boot/efi", "vfat", space(100, 80, 80, None), Status::Ok),
         mount("/broken", "fuse.x", space(10, 20, 20, Some((5, 9))), Status::Ok),
+        mount("/root/mnt", "fuse.y", None, Status::Denied),
     ];
     let rates = rates(None, &now);
     assert_eq!(value(&rates, Column::FsUsedMaxPct), Some(44.444));
     assert_eq!(value(&rates, Column::FsInodesUsedMaxPct), Some(75.0));
-    assert_eq!(value(&rates, Column::FsMounts), Some(5.0));
+    assert_eq!(value(&rates, Column::FsMounts), Some(6.0));
     assert_eq!(value(&rates, Column::FsHung), Some(1.0));
     assert_eq!(value(&rates, Column::FsReadOnly), Some(1.0));
     let rows = &rates.detail.filesystems;
@@ -491,6 +513,25 @@ fn gauges_are_carried_over_and_completed() {
     let rates = super::rates(None, &set.gauge(Column::SwapFreeBytes, 150.0));
     assert_eq!(value(&rates, Column::UptimeS), Some(5.0), "set already");
     assert_eq!(value(&rates, Column::SwapUsedPct), Some(25.0));
+}
+
+#[test]
+fn what_one_snapshot_does_not_tell_is_unknown() {
+    let nothing = snapshot("a", 0);
+    let found = rates(None, &nothing);
+    assert_eq!(value(&found, Column::UptimeS), None);
+    assert_eq!(value(&found, Column::CpusOnline), None, "no core was read");
+    let more_than_all = nothing
+        .gauge(Column::MemTotalBytes, 1_000.0)
+        .gauge(Column::MemAvailableBytes, 1_001.0)
+        .cores(&[("0", TICKS), ("1", TICKS)]);
+    let found = rates(None, &more_than_all);
+    assert_eq!(value(&found, Column::MemUsedPct), None, "a share under 0");
+    assert_eq!(value(&found, Column::CpusOnline), Some(2.0), "as many as were read");
+    let mut told = more_than_all;
+    told.facts.cpus = Some(64);
+    let online = value(&rates(None, &told), Column::CpusOnline);
+    assert_eq!(online, Some(64.0), "the kernel's own word counts, not what a filter left");
 }
 
 #[test]

@@ -71,6 +71,7 @@ mod tests {
 
     use super::*;
 
+    const BIT: Duration = Duration::from_nanos(1);
     const PACE: Pace = Pace { base: Duration::from_secs(10), cap: Duration::from_secs(60) };
 
     fn name(text: &str) -> HostName {
@@ -88,6 +89,19 @@ mod tests {
         let waits: Vec<u128> =
             (1..=5).map(|failed| PACE.wait(&name("web-1"), failed).as_millis()).collect();
         insta::assert_compact_debug_snapshot!(waits);
+    }
+
+    #[test]
+    fn each_failure_in_a_row_counts_from_when_it_was_due() {
+        let (host, mut backoff) = (name("web-1"), Backoff::default());
+        assert_eq!(backoff.until(), None);
+        for failed in 1..=9 {
+            let due = Mono(Duration::from_secs(1_000 * u64::from(failed)));
+            backoff = backoff.failed(&PACE, &host, due);
+            let until = due.plus(PACE.wait(&host, failed));
+            assert_eq!(backoff.until(), Some(until), "{failed}");
+            assert!(!backoff.holds(until) && backoff.holds(Mono(until.0 - BIT)), "{failed}");
+        }
     }
 
     #[test]

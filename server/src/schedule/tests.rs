@@ -41,6 +41,43 @@ fn shown(schedule: &Schedule, zone: Tz, from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_phase_from_another_schedule_goes_round_the_grid() {
+    for schedule in [every(1_000), cron("0 * * * * *", "UTC")] {
+        let slot = |phase| schedule.next_slot(Duration::from_millis(phase), WallMs(59_600));
+        assert_eq!(slot(7_300), slot(300), "{schedule}");
+        assert_eq!(slot(300), Some(WallMs(60_300)), "{schedule}");
+    }
+}
+
+/// As after a restart or a reload within the repeated hour.
+#[test]
+fn one_time_of_day_that_has_run_does_not_run_again_in_the_second_pass() {
+    let nightly = cron("0 30 2 * * *", "Europe/Berlin");
+    let next = |at| nightly.next_slot(Duration::ZERO, utc(at)).unwrap();
+    assert_eq!(next("2026-10-25T00:29:59Z"), utc("2026-10-25T00:30:00Z"), "02:30 CEST");
+    for later in ["2026-10-25T00:30:00Z", "2026-10-25T00:45:00Z", "2026-10-25T01:15:00Z"] {
+        assert_eq!(next(later), utc("2026-10-26T01:30:00Z"), "from {later}");
+    }
+}
+
+#[test]
+fn the_newest_slot_is_found_and_not_every_one_is_counted() {
+    let second = cron("* * * * * *", "UTC");
+    let first = utc("2026-03-28T10:00:00Z");
+    let newest = |passed_ms: i64| {
+        let (slot, passed) = second.newest_slot(Duration::ZERO, first, WallMs(first.0 + passed_ms));
+        (slot.0 - first.0, passed)
+    };
+    assert_eq!(newest(0), (0, 0));
+    assert_eq!(newest(999), (0, 0));
+    assert_eq!(newest(1_000), (1_000, 1), "a slot that is due at this very moment");
+    // After a stall of a day: the search for each of 86,400 would hold up everybody.
+    let (slot, passed) = newest(86_400_000);
+    assert_eq!(slot, 86_400_000);
+    assert!(passed <= MAX_CRON_COUNTED + 2, "{passed} were counted");
+}
+
+#[test]
 fn ten_thousand_names_spread_evenly_and_stay_where_they_are() {
     let names: Vec<HostName> = (0..10_000).map(|n| name(&format!("web-{n:05}.example"))).collect();
     for schedule in [every(10_000), every(300_000), every(1_000), cron("*/10 * * * * *", "UTC")] {
@@ -128,6 +165,7 @@ fn the_shortest_gap_is_that_of_an_ordinary_day() {
         ("*/25 * * * * *", 10), // 50 to 0
         ("0 */5 * * * *", 300),
         ("0,30 */5 * * * *", 30),
+        ("0,59 0,1 * * * *", 1), // 59 to the next minute's 0
         ("0 0,59 * * * *", 60),
         ("0 0 1,3 * * *", 7_200),
         ("0 0,50 1,2 * * *", 600),

@@ -98,4 +98,12 @@ mod tests {
             Some(utc("2026-03-28T12:00:00Z"))
         );
     }
+    #[test]
+    fn a_window_that_opens_all_the_time_stays_open() {
+        // 86,400 openings within its length: not every one is looked at.
+        let always = every("* * * * * *", "UTC", 24);
+        let now = utc("2026-03-28T10:30:00Z");
+        let until = always.open_until(now).unwrap();
+        assert!(until > now && until <= now.plus(Duration::from_secs(24 * 3600)), "{until}");
+    }
 }

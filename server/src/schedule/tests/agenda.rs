@@ -382,6 +382,41 @@ fn an_ordinary_restart_keeps_the_grid() {
     assert_eq!(slot, every(10_000).next_slot(phase, clocks.now.wall));
 }
 
+#[test]
+fn a_step_back_right_after_a_restart_repeats_no_slot_of_before() {
+    let clocks = Clocks::at("2026-10-25T00:30:00.500Z");
+    let latest = WallMs(clocks.now.wall.0 - 1);
+    let mut server = Server::new(0, &every(1_000));
+    server.agenda = Agenda::resume_after(latest, clocks.now);
+    for host in 0..20 {
+        server.add(host, &every(1_000));
+    }
+    server.clocks.step(-30_000);
+    server.run(seconds(40));
+    let used_before = |due: &Due| {
+        let phase = millis(every(1_000).phase(&name(&format!("host-{}", due.host.0))));
+        due.slot <= latest && due.slot.0.rem_euclid(1_000) == phase
+    };
+    assert!(!server.polls.iter().any(|(_, due)| used_before(due)));
+    assert!(server.polls.len() >= 20 * 38, "{} polls", server.polls.len());
+}
+
+#[test]
+fn nothing_is_left_of_a_schedule_that_was_replaced() {
+    let mut server = Server::new(20, &every(100));
+    server.run(seconds(1));
+    server.agenda.open(server.clocks.now);
+    for host in 0..20 {
+        server.add(host, &every(60_000));
+    }
+    let before = server.polls.len();
+    server.run(seconds(60));
+    for (at, due) in &server.polls[before..] {
+        assert!(due.slot <= at.wall, "early");
+    }
+    assert_eq!(server.polls.len() - before, 20, "each once a minute");
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Run(u64),
