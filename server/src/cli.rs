@@ -21,7 +21,9 @@ mod pause;
 mod poll;
 mod runtime;
 mod serve;
+mod spark;
 mod targets;
+mod top;
 mod watch;
 mod why;
 
@@ -119,6 +121,9 @@ enum Command {
     /// Explain the state of a host: its last attempts, its changes of state, one sentence
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
+    /// Watch the fleet of a running server: a live table to sort, filter and drill into
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::TopArgs),
     /// Let another machine answer for a host: it was installed anew, or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
@@ -161,6 +166,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::History(args) => history::run(&args, &runtime),
         Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
+        Command::Top(args) => top::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
         Command::Doctor(args) => doctor::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),
