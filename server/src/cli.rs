@@ -6,10 +6,12 @@
 mod accept;
 mod ask;
 mod check;
+mod completions;
 mod demo;
 mod doctor;
 mod export;
 mod failure;
+mod fit;
 mod forecast;
 mod health;
 mod history;
@@ -19,6 +21,7 @@ mod parse;
 mod plan;
 mod pause;
 mod poll;
+mod progress;
 mod runtime;
 mod serve;
 mod spark;
@@ -29,7 +32,7 @@ mod why;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use failure::CliError;
 use output::Output;
@@ -139,6 +142,12 @@ enum Command {
     /// End the pause of a host; a running server is asked
     #[command(after_help = pause::RESUME_EXAMPLES)]
     Resume(pause::ResumeArgs),
+    /// Print what a shell needs to complete commands and flags
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages, one for each command
+    #[command(after_help = completions::MAN_EXAMPLES)]
+    Man(completions::ManArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -172,5 +181,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Health(args) => health::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
         Command::Resume(args) => pause::resume(&args, &runtime),
+        Command::Completions(args) => completions::completions(&args, Cli::command(), &runtime),
+        Command::Man(args) => completions::man(&args, Cli::command()),
     }
 }

@@ -11,8 +11,9 @@ use std::{
 
 use comfy_table::{LineStyle, Table, TableStyle, presets};
 use serde::Serialize;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::CliError;
+use super::{CliError, fit::Sheet};
 use crate::model::{Column, ColumnSet as _, State, Unit};
 
 /// What stands where a value is unknown.
@@ -20,6 +21,9 @@ pub(super) const UNKNOWN: &str = "–";
 
 /// A line under the header and no other.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+
+/// Columns of what is drawn where no terminal says how many there are.
+const USUAL_WIDTH: usize = 80;
 
 /// Marks a state on a terminal, so that it can be coloured once the table is laid out.
 const MARK: char = '●';
@@ -84,6 +88,31 @@ impl Output {
         lines.join("\n") + "\n"
     }
 
+    /// Prints a table that no terminal folds; in a pipe it has all columns. `more` says where those
+    /// are that had no room.
+    pub(super) fn sheet(self, sheet: Sheet, more: &str) -> Result<(), CliError> {
+        let (text, left_out) = self.fitted(sheet);
+        self.print(&text)?;
+        if !left_out.is_empty() {
+            eprintln!("no room for {}; {more}", left_out.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Lays out a table that no terminal folds, and says which columns had no room.
+    pub(super) fn fitted(self, mut sheet: Sheet) -> (String, Vec<String>) {
+        let left_out = if self.terminal { sheet.squeeze(self.width()) } else { Vec::new() };
+        (self.table(&sheet.titles(), sheet.rows().iter().cloned()), left_out)
+    }
+
+    /// Columns of the terminal on standard output, or what is usual.
+    pub(super) fn width(self) -> usize {
+        match rustix::termios::tcgetwinsize(io::stdout()) {
+            Ok(size) if self.terminal && size.ws_col > 0 => usize::from(size.ws_col),
+            _ => USUAL_WIDTH,
+        }
+    }
+
     /// Colours the first state marked in a line.
     pub(super) fn paint(self, line: &str) -> String {
         if !self.colour {
@@ -129,6 +158,25 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
         if unsafe_char(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
     }
     Cow::Owned(safe)
+}
+
+/// A text in at most so many columns: `…` marks what was cut.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let wide = c.width().unwrap_or(0);
+        let fits = wide <= room;
+        room = room.saturating_sub(wide);
+        fits
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
+    if width > 0 {
+        cut.push('…');
+    }
+    cut
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.

@@ -106,8 +106,7 @@ impl Model {
 
     /// The fleet has changed, or what is wanted of it.
     pub(super) fn arrange(&mut self) {
-        let words: Vec<String> =
-            self.filter.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         let wanted = |host: &&Arc<Host>| words.iter().all(|word| holds(host, word));
         self.shown = self.fleet.hosts.values().filter(wanted).cloned().collect();
         let (sort, reverse) = (self.sort, self.reverse);
@@ -157,9 +156,7 @@ impl Model {
     /// Where in `shown` the chosen host is.
     pub(super) fn position(&self) -> usize {
         let chosen = self.chosen.as_ref();
-        chosen
-            .and_then(|name| self.shown.iter().position(|host| host.name == *name))
-            .unwrap_or(0)
+        chosen.and_then(|name| self.shown.iter().position(|host| host.name == *name)).unwrap_or(0)
     }
 
     /// What is wrong with the server, a line each, and whether it is grave.

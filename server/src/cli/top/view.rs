@@ -9,14 +9,14 @@ use ratatui::{
     layout::Rect,
     style::{Color, Modifier, Style},
 };
-use unicode_width::UnicodeWidthChar as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     field::{Field, symbol},
     fleet::Host,
     model::{Contact, Model, Screen, time_of_day},
 };
-use crate::model::State;
+use crate::{cli::output::cut, model::State};
 
 /// Shares from which a value is marked, and marked as too much.
 const HIGH_PCT: f64 = 75.0;
@@ -172,7 +172,7 @@ fn list(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
         titles.push_str(&padded(&format!("{}{sign}", field.title()), *width, field.is_number()));
         titles.push(' ');
     }
-    pen.fill(&titles, theme.bar());
+    pen.fill(titles.trim_end(), theme.bar());
     if model.shown.is_empty() {
         let words = match (model.fleet.at, model.filter.is_empty()) {
             (None, _) => "waiting for the server …",
@@ -221,9 +221,10 @@ fn row(
 /// The filter that is typed, or the keys, and where in the list this is.
 fn bottom_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
     let (left, right) = match &model.screen {
-        Screen::Host(detail) => {
-            ("Esc back  + - span  j k attempts  ? help  q quit".to_owned(), detail.span().to_owned())
-        }
+        Screen::Host(detail) => (
+            "Esc back  + - span  j k attempts  ? help  q quit".to_owned(),
+            detail.span().to_owned(),
+        ),
         Screen::Fleet => {
             let (first, all) = (model.first, model.shown.len());
             let last = (first + model.room()).min(all);
@@ -246,30 +247,14 @@ fn bottom_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
 
 /// Columns that a text takes.
 fn columns(text: &str) -> usize {
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+    text.width()
 }
 
 /// A text in so many columns: cut with `…`, or filled up with spaces.
 fn padded(text: &str, width: usize, to_the_right: bool) -> String {
-    let wide = columns(text);
-    if wide <= width {
-        let space = " ".repeat(width - wide);
-        return if to_the_right { space + text } else { text.to_owned() + &space };
-    }
-    let mut cut = String::new();
-    let mut room = width.saturating_sub(1);
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if wide > room {
-            break;
-        }
-        room -= wide;
-        cut.push(c);
-    }
-    if width > 0 {
-        cut.push('…');
-    }
-    cut + &" ".repeat(room)
+    let text = cut(text, width);
+    let space = " ".repeat(width.saturating_sub(columns(&text)));
+    if to_the_right { space + &text } else { text + &space }
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ const NAME_COLUMNS: usize = 13;
 const VALUE_COLUMNS: usize = 11;
 const TOP_COLUMNS: usize = 15;
 
+/// Columns of a terminal that has room for every step of an attempt.
+const WIDE: usize = 100;
+
 /// Changes of state that are always shown, where there are any.
 const EVENTS: usize = 3;
 
@@ -98,6 +101,10 @@ fn facts(story: &Story) -> String {
 fn charts(pen: &mut Pen<'_>, story: &Story, theme: Theme) {
     let taken = NAME_COLUMNS + VALUE_COLUMNS + TOP_COLUMNS + 4;
     let width = pen.width().saturating_sub(taken);
+    if CHARTS.iter().all(|column| spark::greatest(story.line(*column)).is_none()) {
+        pen.write(&[(" no values in this time: see below why", theme.dim())]);
+        return;
+    }
     for column in CHARTS {
         let line = spark::squeezed(story.line(column), width);
         let is_share = column.spec().unit == Unit::Percent;
@@ -114,35 +121,30 @@ fn charts(pen: &mut Pen<'_>, story: &Story, theme: Theme) {
     }
 }
 
-/// The last attempts, newest first.
+/// The last attempts, newest first; on a small terminal without the steps before the call.
 fn attempts(pen: &mut Pen<'_>, detail: &Detail, story: &Story, room: usize, theme: Theme) {
-    pen.fill(
-        " DUE       OUTCOME          STATE         QUEUE  CONNECT     CALL  ERROR",
-        theme.bar(),
-    );
+    let wide = pen.width() >= WIDE;
+    let steps = if wide { "    QUEUE  CONNECT     CALL" } else { "     CALL" };
+    pen.fill(&format!(" DUE       OUTCOME          STATE     {steps}  ERROR"), theme.bar());
     let newest_first = story.why.attempts.iter().rev().skip(detail.scrolled);
     for attempt in newest_first.take(room.saturating_sub(1)) {
-        let line = row(attempt);
-        let error = attempt.error.as_deref().unwrap_or_default();
-        let style = theme.state(attempt.state);
-        let state = padded(&format!("{} {}", symbol(attempt.state), attempt.state), 10, false);
+        let Attempt { slot_ms, outcome, state, queue_us, connect_us, call_us, error } = attempt;
+        let due = time_of_day(WallMs(*slot_ms));
+        let outcome = padded(outcome, 15, false);
+        let time =
+            |us: &Option<f64>| padded(&us.map_or_else(|| UNKNOWN.to_owned(), micros), 9, true);
+        let early = if wide { time(queue_us) + &time(connect_us) } else { String::new() };
+        let health = padded(&format!("{} {state}", symbol(*state)), 10, false);
+        let call = time(call_us);
+        let taken = 28 + columns(&health) + columns(&early) + columns(&call) + 2;
+        let error = error.as_deref().unwrap_or_default();
         pen.write(&[
-            (&line.0, Style::new()),
-            (&state, style),
-            (&line.1, Style::new()),
-            (&padded(error, pen.width().saturating_sub(66), false), Style::new()),
+            (&format!(" {due}  {outcome}  "), Style::new()),
+            (&health, theme.state(*state)),
+            (&format!("{early}{call}  "), Style::new()),
+            (&padded(error, pen.width().saturating_sub(taken), false), Style::new()),
         ]);
     }
-}
-
-/// What stands before the state and after it.
-fn row(attempt: &Attempt) -> (String, String) {
-    let time = |us: Option<f64>| us.map_or_else(|| UNKNOWN.to_owned(), micros);
-    let before =
-        format!(" {}  {}  ", time_of_day(WallMs(attempt.slot_ms)), padded(&attempt.outcome, 15, false));
-    let steps = [attempt.queue_us, attempt.connect_us, attempt.call_us];
-    let steps = steps.map(|us| padded(&time(us), 9, true));
-    (before, format!("{}  ", steps.concat()))
 }
 
 fn change(event: &Change) -> String {
