@@ -12,6 +12,7 @@ use std::{
 
 use roundsman::{
     app::{self, App},
+    clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     model::State,
 };
@@ -37,7 +38,8 @@ impl Terminal {
         let terminal = Self { folder: tempfile::tempdir().unwrap() };
         let (columns, lines) = (columns.to_string(), lines.to_string());
         let mut command = terminal.command();
-        command.args(["new-session", "-d", "-x", &columns, "-y", &lines, "env", "-i"]);
+        command.args(["new-session", "-d", "-x", &columns, "-y", &lines, "-c"]);
+        command.arg(terminal.folder.path()).args(["env", "-i"]);
         command.arg(format!("PATH={}", std::env::var("PATH").unwrap()));
         command.arg(format!("HOME={}", terminal.folder.path().display()));
         command.args(["TERM=screen-256color", "LC_ALL=C.UTF-8", "PS1=ready$ "]);
@@ -132,7 +134,12 @@ impl Fleet {
         for (number, (name, group)) in
             (0..).zip([("db-1", "db"), ("web-1", "web"), ("web-2", "web")])
         {
+            let clock = SystemClock::new();
             let answers = Behaviour::changed(move |snapshot: &mut v1::Snapshot| {
+                if let Some(clocks) = &mut snapshot.clocks {
+                    // A clock that is wrong would degrade the host.
+                    clocks.wall_ns = clock.now().wall.0 * 1_000_000;
+                }
                 if let Some(identity) = &mut snapshot.identity {
                     // A kernel that is out to own the terminal.
                     identity.kernel = Some("6.1\u{1b}]0;owned\u{7}\u{202e}x".to_owned());
@@ -181,6 +188,11 @@ impl Fleet {
     }
 }
 
+/// Whether something is green, of 8 colours or of 256 (ECMA-48 SGR 32, 38;5;2).
+fn is_green(painted: &str) -> bool {
+    ["\u{1b}[32m", "\u{1b}[38;5;2m"].iter().any(|green| painted.contains(green))
+}
+
 /// The names of hosts, from the top down.
 fn order(screen: &str) -> Vec<String> {
     let names = screen.lines().filter_map(|line| line.split_whitespace().next());
@@ -194,11 +206,11 @@ async fn top_is_sorted_filtered_drilled_into_resized_and_left_by_keys() {
     for (columns, lines) in [(80, 24), (200, 50)] {
         let terminal =
             Terminal::open(columns, lines, &[("ROUNDSMAN_HTTP__TOKEN", "terminal-secret")]);
-        terminal.enter("stty -a > before");
+        terminal.enter("stty -g > before");
         terminal.enter(&fleet.top());
         let screen = terminal.sees("3 up");
         assert_eq!(order(&screen), ["db-1", "web-1", "web-2"], "{screen}");
-        let rows: Vec<&str> = screen.lines().filter(|line| line.contains("up  ")).collect();
+        let rows: Vec<&str> = screen.lines().filter(|line| line.contains("● up  ")).collect();
         assert_eq!(rows.len(), 3, "a host is a line:\n{screen}");
         assert_eq!(screen.contains("GROUP"), columns == 200, "{screen}");
 
@@ -237,9 +249,7 @@ async fn top_is_sorted_filtered_drilled_into_resized_and_left_by_keys() {
         terminal.press(&["q"]);
         let screen = terminal.sees("ready$");
         assert!(!screen.contains("web-2"), "the screen before is back:\n{screen}");
-        // What is compared is how the terminal works, not its size.
-        terminal.resize(columns, lines);
-        terminal.enter("stty -a > after; diff before after && echo sa''ne");
+        terminal.enter("stty -g > after; diff before after && echo sa''ne");
         terminal.sees("sane");
     }
 
@@ -262,26 +272,22 @@ async fn a_signal_leaves_the_terminal_as_it_was_and_no_colours_are_forced() {
     let fleet = Fleet::start(None).await;
     fleet.until(State::Up, 3).await;
     let terminal = Terminal::open(80, 24, &[]);
-    terminal.enter("stty -a > before");
+    terminal.enter("stty -g > before");
     terminal.enter(&format!("{} & echo $! > pid; fg", fleet.top()));
     terminal.sees("3 up");
-    assert!(terminal.painted().contains("\u{1b}[32m"), "up is green");
-    let pid = fs::read_to_string(terminal.folder.path().join("pid"));
-    let pid = match pid {
-        Ok(pid) => pid,
-        Err(_) => terminal.run("cat pid"),
-    };
+    assert!(is_green(&terminal.painted()), "up is green");
+    let pid = fs::read_to_string(terminal.folder.path().join("pid")).unwrap();
     let pid = pid.trim().parse().ok().and_then(rustix::process::Pid::from_raw).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     terminal.sees("ready$");
-    terminal.enter("stty -a > after; diff before after && echo sa''ne");
+    terminal.enter("stty -g > after; diff before after && echo sa''ne");
     terminal.sees("sane");
 
     let terminal = Terminal::open(80, 24, &[("NO_COLOR", "1")]);
     terminal.enter(&fleet.top());
     terminal.sees("3 up");
     let painted = terminal.painted();
-    assert!(!painted.contains("\u{1b}[32m") && !painted.contains("\u{1b}[38"), "{painted:?}");
+    assert!(!is_green(&painted) && !painted.contains("\u{1b}[38"), "{painted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ Examples:
   roundsman top --filter down             begin with the hosts that are down
 
 Keys: arrows choose, / filters, s sorts by the next column, r reverses, Enter looks at a host, Esc
-goes back, ? tells all keys and columns, q quits. In a script: roundsman hosts --json";
+goes back, ? tells all keys, q quits. In a script: roundsman hosts --json";
 
 /// Flags of `top`.
 #[derive(Debug, Args)]
