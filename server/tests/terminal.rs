@@ -7,7 +7,7 @@ mod support;
 use std::{
     fs,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use roundsman::{
@@ -85,15 +85,15 @@ impl Terminal {
 
     /// Looks until the screen is as wanted.
     fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let began = Instant::now();
-        loop {
+        const LOOKS: u128 = PATIENCE.as_millis() / LOOK.as_millis();
+        for _ in 0..LOOKS {
             let screen = self.screen();
             if wanted(&screen) {
                 return screen;
             }
-            assert!(began.elapsed() < PATIENCE, "never saw {what}:\n{screen}");
             std::thread::sleep(LOOK);
         }
+        panic!("never saw {what}:\n{}", self.screen());
     }
 
     fn sees(&self, text: &str) -> String {

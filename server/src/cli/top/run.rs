@@ -45,7 +45,7 @@ const NEWS: usize = 4;
 enum News {
     Told(Event),
     Away(String),
-    Host(Arc<str>, Result<Story, String>),
+    Host(Arc<str>, Result<Box<Story>, String>),
 }
 
 /// The terminal, put back as it was when this goes, or when the program panics.
@@ -103,7 +103,9 @@ pub(super) async fn watch(asker: Asker, filter: &str, runtime: &Runtime) -> Resu
             told = news.recv() => match told {
                 None => break,
                 Some(News::Host(name, story)) => match &mut model.screen {
-                    Screen::Host(detail) if detail.name == name => detail.hear(story),
+                    Screen::Host(detail) if detail.name == name => {
+                        detail.hear(story.map(|story| *story));
+                    }
                     // Who asked has gone back to the list.
                     _ => {}
                 },
@@ -224,7 +226,9 @@ async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<News>) {
         Ok::<_, CliError>((why, asker.get(&ask.series).await?))
     };
     let story = match asked.await {
-        Ok((why, series)) => Story::read(why, series).map_err(|error| error.to_string()),
+        Ok((why, series)) => {
+            Story::read(why, series).map(Box::new).map_err(|error| error.to_string())
+        }
         Err(error) => Err(in_one_line(&error)),
     };
     // Nobody waits any more when this fails.
