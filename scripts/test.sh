@@ -6,6 +6,8 @@
 #   util-linux   unshare, mount: the probe is run in a network namespace of its own
 #   mariadb-server  mariadbd: the tests start servers of their own, on folders of their own; the one
 #                that Debian would start is kept from starting
+#   tmux         the terminal that `roundsman top` and the tables are tested in
+#   man-db       the manual pages are shown by it
 #   (shellcheck) scripts/lint.sh checks every script with it
 #
 # With ROUNDSMAN_TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
@@ -21,6 +23,8 @@ missing=()
 command -v ip >/dev/null || missing+=(iproute2)
 command -v unshare >/dev/null || missing+=(util-linux)
 command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
+command -v tmux >/dev/null || missing+=(tmux)
+command -v man >/dev/null || missing+=(man-db)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 engine=()

@@ -6,6 +6,7 @@
 mod capture;
 mod doctor;
 mod health;
+mod pages;
 mod serve;
 mod show;
 
@@ -109,6 +110,10 @@ enum Command {
     Health(health::Health),
     /// Copy exactly the files the probe reads into a directory, to replay them elsewhere
     Capture(capture::Capture),
+    /// Print what a shell needs to complete commands and flags
+    Completions(pages::Completions),
+    /// Write the manual pages, one for each command
+    Man(pages::Man),
 }
 
 /// Runs what `arguments` (the program's name first) ask for.
@@ -134,6 +139,8 @@ fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(doctor) => doctor.run(global.root()?),
         Command::Health(health) => health.run(),
         Command::Capture(capture) => capture.run(&global.root()?),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     }
 }
 

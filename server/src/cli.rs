@@ -6,10 +6,12 @@
 mod accept;
 mod ask;
 mod check;
+mod completions;
 mod demo;
 mod doctor;
 mod export;
 mod failure;
+mod fit;
 mod forecast;
 mod health;
 mod history;
@@ -19,15 +21,18 @@ mod parse;
 mod plan;
 mod pause;
 mod poll;
+mod progress;
 mod runtime;
 mod serve;
+mod spark;
 mod targets;
+mod top;
 mod watch;
 mod why;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use failure::CliError;
 use output::Output;
@@ -119,6 +124,9 @@ enum Command {
     /// Explain the state of a host: its last attempts, its changes of state, one sentence
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
+    /// Watch the fleet of a running server: a live table to sort, filter and drill into
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::TopArgs),
     /// Let another machine answer for a host: it was installed anew, or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
@@ -134,6 +142,12 @@ enum Command {
     /// End the pause of a host; a running server is asked
     #[command(after_help = pause::RESUME_EXAMPLES)]
     Resume(pause::ResumeArgs),
+    /// Print what a shell needs to complete commands and flags
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages, one for each command
+    #[command(after_help = completions::MAN_EXAMPLES)]
+    Man(completions::ManArgs),
 }
 
 /// Runs one command, given the program's arguments, and says how the process ends.
@@ -161,10 +175,13 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::History(args) => history::run(&args, &runtime),
         Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
+        Command::Top(args) => top::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
         Command::Doctor(args) => doctor::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
         Command::Resume(args) => pause::resume(&args, &runtime),
+        Command::Completions(args) => completions::completions(&args, Cli::command(), &runtime),
+        Command::Man(args) => completions::man(&args, Cli::command()),
     }
 }

@@ -15,14 +15,30 @@ use std::{
     fmt::Write as _,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
+    process::Command,
 };
 
 use program::{Desk, Ended, Running};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 12] = [
-    "demo", "serve", "check", "plan", "poll", "hosts", "history", "export", "why", "accept",
-    "doctor", "health",
+const COMMANDS: [&str; 17] = [
+    "demo",
+    "serve",
+    "check",
+    "plan",
+    "poll",
+    "hosts",
+    "history",
+    "export",
+    "why",
+    "top",
+    "accept",
+    "doctor",
+    "health",
+    "pause",
+    "resume",
+    "completions",
+    "man",
 ];
 
 #[test]
@@ -44,8 +60,8 @@ fn every_command_explains_itself() {
 #[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
-    // An export has its own: --format jsonl.
-    let others = ["serve", "health", "export"];
+    // An export has its own: --format jsonl. What `top` shows, `hosts --json` prints.
+    let others = ["serve", "health", "export", "top", "completions", "man"];
     for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }
@@ -82,6 +98,10 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["demo", "--interval", "2"], 2),
         (&["demo", "--interval", "1ms"], 2),
         (&["demo", "--inventory", "hosts.toml"], 2),
+        (&["top", "--http", "8080"], 2),
+        (&["top"], 1),
+        (&["completions", "csh"], 2),
+        (&["man", "file"], 1),
         (&["serve", "--http", "8080"], 2),
         (&["health", "--address", "no address"], 2),
         (&["health", "--timeout", "1h"], 2),
@@ -111,6 +131,53 @@ fn what_is_wrong_is_said_in_one_line() {
         assert_eq!(err.lines().count(), 1, "{arguments:?} must say it in one line:\n{err}");
     }
     insta::assert_snapshot!("wrong", table);
+}
+
+/// What bash offers after the words of a line, by the completions that the program prints.
+fn offered(file: &str, words: &str) -> Vec<String> {
+    let script = format!(
+        "source {file}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+         COMP_LINE='{words}'; COMP_POINT=${{#COMP_LINE}}; \
+         _roundsman roundsman \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let bash = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    String::from_utf8(bash.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_and_flags_and_other_shells_have_their_own() {
+    let desk = Desk::new();
+    let text = desk.run(&["completions", "bash"]).out;
+    let file = desk.file("completions", &text).display().to_string();
+    assert!(Command::new("bash").args(["-n", &file]).status().unwrap().success());
+    assert_eq!(offered(&file, "roundsman hist"), ["history"]);
+    assert_eq!(offered(&file, "roundsman history --col"), ["--columns"]);
+    assert_eq!(offered(&file, "roundsman hosts --state dow"), ["down"]);
+    assert!(desk.run(&["completions", "zsh"]).out.starts_with("#compdef roundsman"));
+    assert!(desk.run(&["completions", "fish"]).out.contains("complete -c roundsman"));
+}
+
+#[test]
+fn every_command_has_a_manual_page_that_man_shows() {
+    let desk = Desk::new();
+    let ended = desk.run(&["man", "pages"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let shown = |page: &str| {
+        let page = desk.path().join(format!("pages/{page}.1"));
+        let man = Command::new("man").arg("-l").arg(&page).env("MANWIDTH", "100").output().unwrap();
+        assert!(man.status.success(), "{}: {man:?}", page.display());
+        assert_eq!(String::from_utf8_lossy(&man.stderr), "", "{}", page.display());
+        String::from_utf8(man.stdout).unwrap()
+    };
+    let whole = shown("roundsman");
+    for command in COMMANDS {
+        assert!(whole.contains(&format!("roundsman-{command}(1)")), "{command}:\n{whole}");
+        let page = shown(&format!("roundsman-{command}"));
+        assert!(page.contains("Examples:"), "{command}:\n{page}");
+    }
+    assert!(shown("roundsman-history").contains("--columns"));
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! Asks a running server over HTTP: one request, one JSON answer, with the token of the settings.
+//! Asks a running server over HTTP, with the token of the settings: one request, and one JSON answer
+//! or one that goes on.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
-use axum::body::{Body, to_bytes};
-use http::{HeaderValue, Request, StatusCode, header};
-use hyper::client::conn::http1;
+use axum::body::{Body, BodyDataStream, to_bytes};
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
@@ -21,6 +22,120 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read, bytes: one host with its last poll.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 
+/// A running server, and how it is asked.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
+    address: SocketAddr,
+    token: Option<Secret>,
+}
+
+/// An answer that goes on: bytes as they come.
+pub(super) type Going = BodyDataStream;
+
+impl Asker {
+    /// The server that the settings name.
+    ///
+    /// # Errors
+    /// They name none: a server that took a free port has to be named.
+    pub(super) fn new(http: &config::Http) -> Result<Self, CliError> {
+        let address = reachable(http.listen);
+        if address.port() == 0 {
+            let words = "the server took a free port; name it with --http";
+            return Err(CliError::Failed(words.to_owned()));
+        }
+        Ok(Self { address, token: http.token.clone() })
+    }
+
+    /// Where it is asked.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Reads the JSON of `path`.
+    ///
+    /// # Errors
+    /// No server answers in time, or it refuses, in its own words.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, CliError> {
+        self.one(Method::GET, path, Body::empty()).await
+    }
+
+    async fn one(&self, method: Method, path: &str, body: Body) -> Result<Value, CliError> {
+        let asking = async {
+            let answer = self.send(method, path, body).await?;
+            let status = answer.status();
+            let read = to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await;
+            let bytes = read.map_err(|error| self.silent(&error.to_string()))?;
+            let json: Value = serde_json::from_slice(&bytes)
+                .map_err(|_| self.silent(&format!("{status}, and no JSON: is it a roundsman?")))?;
+            if status.is_success() { Ok(json) } else { Err(refusal(status, &json)) }
+        };
+        let late = |_| self.silent(&format!("within {} s", PATIENCE.as_secs()));
+        timeout(PATIENCE, asking).await.map_err(late)?
+    }
+
+    /// Begins to read `path`, whose answer has no end.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) async fn open(&self, path: &str) -> Result<Going, CliError> {
+        let asking = self.send(Method::GET, path, Body::empty());
+        let late = |_| self.silent(&format!("within {} s", PATIENCE.as_secs()));
+        let answer = timeout(PATIENCE, asking).await.map_err(late)??;
+        let status = answer.status();
+        let body = Body::new(answer.into_body());
+        if status.is_success() {
+            return Ok(body.into_data_stream());
+        }
+        let bytes = to_bytes(body, MAX_ANSWER_BYTES).await.unwrap_or_default();
+        Err(refusal(status, &serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<http::Response<Incoming>, CliError> {
+        let failed = |error: &dyn std::fmt::Display| self.silent(&error.to_string());
+        let stream = TcpStream::connect(self.address).await.map_err(|error| failed(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+        let request = self
+            .request(method, path, body)
+            .map_err(|error| CliError::Failed(format!("cannot ask {path}: {error}")))?;
+        // The connection is driven beside the question, and ends with its answer.
+        tokio::spawn(connection);
+        sender.send_request(request).await.map_err(|error| failed(&error))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Request<Body>, http::Error> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.address.to_string())
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
+            bearer.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        request.body(body)
+    }
+
+    fn silent(&self, why: &str) -> CliError {
+        CliError::Failed(format!(
+            "no server answers at {} ({why}); start one with `roundsman serve`, or name its \
+             address with --http",
+            self.address
+        ))
+    }
+}
+
 /// Posts JSON to `path` of the server that `http` names, and reads JSON.
 ///
 /// # Errors
@@ -31,17 +146,19 @@ pub(super) fn post(
     path: &str,
     body: &Value,
 ) -> Result<Value, CliError> {
-    let address = reachable(http.listen);
-    if address.port() == 0 {
-        let words = "the server took a free port; name it with --http";
-        return Err(CliError::Failed(words.to_owned()));
+    let asker = Asker::new(http)?;
+    runtime.block_on(asker.one(Method::POST, path, Body::from(body.to_string())))
+}
+
+/// What a server says that does not do as it is asked.
+fn refusal(status: StatusCode, json: &Value) -> CliError {
+    if status == StatusCode::UNAUTHORIZED {
+        let words = "the server wants its token: set http.token_file or \
+             $ROUNDSMAN_HTTP__TOKEN_FILE to what it has there";
+        return CliError::Failed(words.to_owned());
     }
-    let sending = send(address, path, body.to_string(), http.token.as_ref());
-    let asking = async { timeout(PATIENCE, sending).await };
-    match runtime.block_on(asking) {
-        Ok(answer) => answer,
-        Err(_) => Err(no_answer(address, &format!("within {} s", PATIENCE.as_secs()))),
-    }
+    let words = json["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
+    CliError::Failed(words)
 }
 
 /// Where a server that listens on `address` is asked from its own machine.
@@ -52,63 +169,4 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-fn no_answer(address: SocketAddr, why: &str) -> CliError {
-    CliError::Failed(format!(
-        "no server answers at {address} ({why}); start one with `roundsman serve`, or name its \
-         address with --http"
-    ))
-}
-
-fn request(
-    address: SocketAddr,
-    path: &str,
-    body: String,
-    token: Option<&Secret>,
-) -> Result<Request<Body>, http::Error> {
-    let mut request = Request::post(path)
-        .header(header::HOST, address.to_string())
-        .header(header::CONTENT_TYPE, "application/json");
-    if let Some(token) = token {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
-        bearer.set_sensitive(true);
-        request = request.header(header::AUTHORIZATION, bearer);
-    }
-    request.body(Body::from(body))
-}
-
-async fn send(
-    address: SocketAddr,
-    path: &str,
-    body: String,
-    token: Option<&Secret>,
-) -> Result<Value, CliError> {
-    let failed = |error: &dyn std::fmt::Display| no_answer(address, &error.to_string());
-    let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-    let request = request(address, path, body, token)
-        .map_err(|error| CliError::Failed(format!("cannot ask {path}: {error}")))?;
-    let answering = async move {
-        let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
-        let status = answer.status();
-        let bytes = to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await;
-        let bytes = bytes.map_err(|error| failed(&error))?;
-        let json: Value = serde_json::from_slice(&bytes)
-            .map_err(|_| failed(&format!("{status}, and no JSON: is it a roundsman?")))?;
-        if status.is_success() {
-            return Ok(json);
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            let words = "the server wants its token: set http.token_file or \
-                 $ROUNDSMAN_HTTP__TOKEN_FILE to what it has there";
-            return Err(CliError::Failed(words.to_owned()));
-        }
-        let words = json["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
-        Err(CliError::Failed(words))
-    };
-    // The connection is driven beside the question, and ends with it: the sender goes there.
-    let (answer, _closed) = tokio::join!(answering, connection);
-    answer
 }

@@ -1,7 +1,7 @@
 //! `roundsman check`: every setting with where it comes from, the inventory, all problems; with
 //! `--live` also whether every host answers. For people before a reload, and for CI.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{cell::Cell, collections::HashSet, path::Path, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::{
     CliError, Runtime,
     failure::in_one_line,
     output::{self, Output, plural},
+    progress::Progress,
     runtime,
     targets::{self, NoInventory, Target},
 };
@@ -155,11 +156,16 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
                 let clock = Arc::clone(runtime.clock());
                 let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));
                 let poller = Poller::with_resolver(limits, clock, names);
-                let asked = runtime.block_on(async {
-                    let mut asked = ask(&poller, &inventory, runtime).await;
+                let done = Cell::new(0_usize);
+                let all = inventory.hosts.values().filter(|host| !host.paused).count();
+                let words =
+                    || format!("{} of {} answered or failed", done.get(), plural(all, "host"));
+                let progress = Progress::new(runtime.clock());
+                let asked = runtime.block_on(progress.during(words, async {
+                    let mut asked = ask(&poller, &inventory, runtime, &done).await;
                     asked.extend(find(&finder, &inventory, runtime).await);
                     asked
-                });
+                }));
                 report.problems.extend(asked.iter().filter_map(Health::complaint));
                 report.live = Some(asked);
             }
@@ -186,7 +192,12 @@ impl Health {
 
 /// Asks the health service of every host that is not paused, by name. The poller's limit bounds
 /// how many at once.
-async fn ask(poller: &Poller, inventory: &Inventory, runtime: &Runtime) -> Vec<Health> {
+async fn ask(
+    poller: &Poller,
+    inventory: &Inventory,
+    runtime: &Runtime,
+    done: &Cell<usize>,
+) -> Vec<Health> {
     let mut set = JoinSet::new();
     for host in inventory.hosts.values().filter(|host| !host.paused) {
         let target = Target::from(&**host);
@@ -205,7 +216,12 @@ async fn ask(poller: &Poller, inventory: &Inventory, runtime: &Runtime) -> Vec<H
             Health { host: target.name.to_string(), answer, took_us, error }
         });
     }
-    let mut asked = set.join_all().await;
+    let mut asked = Vec::with_capacity(set.len());
+    while let Some(ended) = set.join_next().await {
+        // A task that panicked has said so itself.
+        asked.extend(ended.ok());
+        done.set(done.get() + 1);
+    }
     asked.sort_by(|a, b| a.host.cmp(&b.host));
     asked
 }

@@ -10,7 +10,7 @@ use rustix::{fs::statvfs, process::Resource};
 use serde::Serialize;
 
 use self::checks::{Check, Found, Verdict};
-use super::{CliError, Runtime, forecast::Forecast, output::Output, targets};
+use super::{CliError, Runtime, forecast::Forecast, output::Output, progress::Progress, targets};
 use crate::{
     config::{Config, StoreUrl},
     store::{self, Mode, StoreError, StoreStatus, spool},
@@ -56,7 +56,11 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
         Err(error) => Err(CliError::from(error).to_string()),
     };
     let before = runtime.now();
-    let store = runtime.block_on(status(config, runtime));
+    let store = {
+        let words = || "looking at the store".to_owned();
+        let progress = Progress::new(runtime.clock());
+        runtime.block_on(progress.during(words, status(config, runtime)))
+    };
     let (status, forecast) = match &inventory {
         Ok(inventory) => {
             let known = store.as_ref().ok();

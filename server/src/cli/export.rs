@@ -5,7 +5,7 @@ mod rows;
 use clap::{Args, ValueEnum};
 
 use self::rows::{Format, Row, Sheet, Table};
-use super::{CliError, Runtime};
+use super::{CliError, Runtime, progress::Progress};
 use crate::{
     model::{Column, ColumnSet},
     query::{HOURS_PAGE, MAX_PAGE, Order, PollRange, Query, parse_column, parse_moment},
@@ -91,6 +91,10 @@ pub(super) fn run(args: &ExportArgs, runtime: &Runtime) -> Result<(), CliError> 
 }
 
 impl Job<'_> {
+    fn progress(&self) -> Progress {
+        Progress::beside(self.runtime.clock(), self.runtime.output.terminal)
+    }
+
     fn columns(&self) -> &[Column] {
         if self.args.columns.is_empty() { Column::ALL } else { &self.args.columns }
     }
@@ -100,6 +104,8 @@ impl Job<'_> {
         let whole = *format == Format::Jsonl && columns.is_empty() && table.is_none();
         let sheet = Sheet::of_polls(*table, self.columns());
         let mut head = sheet.head(*format);
+        let mut progress = self.progress();
+        let mut written = 0;
         loop {
             let asked = self.query.polls(host, &range, whole || table.is_some());
             let page = self.runtime.block_on(asked)?;
@@ -114,6 +120,8 @@ impl Job<'_> {
                 }
             }
             self.runtime.output.print(&text)?;
+            written += page.polls.len();
+            progress.at(|| format!("{written} polls written"));
             match page.polls.last().filter(|_| page.next.is_some()) {
                 Some(last) => range = range.after(last.record().slot),
                 None => return Ok(()),
@@ -128,6 +136,7 @@ impl Job<'_> {
         // What lies ahead is empty: a far end takes no longer.
         let end = self.to.min(self.now);
         let mut from = self.from;
+        let mut progress = self.progress();
         loop {
             let to = from.plus(HOURS_PAGE).min(end);
             let asked = self.query.hours(&self.args.host, self.columns(), from, to);
@@ -139,6 +148,7 @@ impl Job<'_> {
             if to >= end {
                 return Ok(());
             }
+            progress.at(|| format!("hours up to {to} written"));
             from = to;
         }
     }

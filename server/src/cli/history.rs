@@ -6,16 +6,27 @@ use clap::Args;
 
 use super::{
     CliError, Runtime,
-    output::{self, UNKNOWN},
-    parse,
+    fit::{Fit, Sheet},
+    output::{self, Output, UNKNOWN},
+    parse, spark,
 };
 use crate::{
-    model::{Column, ColumnSet, Kind, Record},
+    model::{Column, ColumnSet, Kind, Record, Unit},
     query::{
         DEFAULT_PAGE, Detail, MAX_PAGE, Order, PollRange, PollShape, SeriesRange, SeriesShape,
         USUAL_COLUMNS, parse_column, parse_moment,
     },
+    units::WallMs,
 };
+
+/// The least and the greatest of a chart have so much room.
+const RANGE_COLUMNS: usize = 26;
+
+/// An error is cut to no less than this.
+const ERROR_COLUMNS: usize = 12;
+
+/// Where the columns are that a terminal has no room for.
+const MORE: &str = "--columns chooses, --json has all";
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
@@ -48,6 +59,9 @@ pub(super) struct HistoryArgs {
     /// from the hours in short, which are kept for years
     #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration)]
     every: Option<Duration>,
+    /// Draw a line of bars for each value above the table; a terminal has them anyway
+    #[arg(long)]
+    chart: bool,
     /// Print one JSON document, the same as of GET /api/v1/hosts/HOST/polls, oldest first, or with
     /// --every of GET /api/v1/hosts/HOST/series
     #[arg(long)]
@@ -93,7 +107,15 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
         eprintln!("no poll of {} was due between {} and {}", page.host, page.from.0, page.to.0);
         return Ok(());
     }
-    output.print(&table(&page.polls, &args.columns, runtime))?;
+    let chosen = if args.columns.is_empty() { &USUAL_COLUMNS[..] } else { &args.columns };
+    if args.chart || output.terminal {
+        let lines = chosen.iter().map(|column| {
+            let value = |poll: &PollShape| poll.record().values.as_ref()?.get(*column);
+            (*column, page.polls.iter().map(value).collect())
+        });
+        output.print(&charts(lines, output.width()))?;
+    }
+    output.sheet(sheet(&page.polls, chosen, output), MORE)?;
     if let Some(first) = page.polls.first().filter(|_| page.next.is_some()) {
         eprintln!("older polls: --to {}", first.record().slot);
     }
@@ -121,48 +143,105 @@ fn over_time(
     if args.json {
         return output.json(&series);
     }
-    output.print(&means(&series, runtime))
+    if args.chart || output.terminal {
+        let lines = columns.iter().zip(&series.columns);
+        let lines = lines.map(|(column, line)| (*column, line.avg.clone()));
+        output.print(&charts(lines, output.width()))?;
+    }
+    output.sheet(means(&series, columns, output), MORE)
 }
 
-fn means(series: &SeriesShape, runtime: &Runtime) -> String {
-    let mut header = vec!["FROM", "POLLS", "FAILED"];
-    header.extend(series.columns.iter().map(|column| column.name));
-    let rows = series.moments().enumerate().map(|(point, moment)| {
+/// A line for each value that is known: bars, the least and the greatest. Polls that brought none are
+/// gaps.
+fn charts(lines: impl Iterator<Item = (Column, Vec<Option<f64>>)>, width: usize) -> String {
+    let lines: Vec<_> = lines.filter(|(_, values)| spark::greatest(values).is_some()).collect();
+    let titles: Vec<String> = lines.iter().map(|(column, _)| output::title(*column)).collect();
+    let longest = titles.iter().map(String::len).max().unwrap_or(0);
+    let room = width.saturating_sub(longest + RANGE_COLUMNS + 4);
+    let mut text = String::new();
+    for ((column, values), title) in lines.iter().zip(titles) {
+        let squeezed = spark::squeezed(values, room);
+        let share = column.spec().unit == Unit::Percent;
+        let bars = spark::bars(&squeezed, spark::top(&squeezed, share));
+        let [least, most] = [spark::least(values), spark::greatest(values)];
+        let range = [least, most].map(|value| output::figure(*column, value)).join(" to ");
+        text.push_str(format!(" {title:<longest$}  {bars}  {range}").trim_end());
+        text.push('\n');
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// A column's title and cell: for people on a terminal, in a pipe as it is kept.
+fn title(column: Column, output: Output) -> String {
+    if output.terminal { output::title(column) } else { column.spec().name.to_owned() }
+}
+
+fn moment(moment: WallMs, output: Output) -> String {
+    let text = moment.to_string();
+    match text.get(5..19).filter(|_| output.terminal) {
+        Some(short) => short.replace('T', " "),
+        None => text,
+    }
+}
+
+/// The columns of values: those to the right go first.
+fn values(columns: &[Column], output: Output) -> impl Iterator<Item = (String, Fit)> {
+    (0..).zip(columns).map(move |(rank, column)| (title(*column, output), Fit::Goes(rank)))
+}
+
+fn first(output: Output, word: &str) -> (String, Fit) {
+    let utc = if output.terminal { " (UTC)" } else { "" };
+    (format!("{word}{utc}"), Fit::Stays)
+}
+
+fn means(series: &SeriesShape, columns: &[Column], output: Output) -> Sheet {
+    let counts = ["POLLS", "FAILED"].map(|title| (title.to_owned(), Fit::Stays));
+    let titles = [first(output, "FROM")].into_iter().chain(counts).chain(values(columns, output));
+    let mut sheet = Sheet::new(titles);
+    for (point, at) in series.moments().enumerate() {
         let counts = [&series.polls, &series.failed];
         let counts = counts.map(|counts| counts.get(point).copied().unwrap_or(0).to_string());
-        let means = series.columns.iter().map(|column| {
-            let mean = column.avg.get(point).copied().flatten();
-            mean.map_or_else(|| UNKNOWN.to_owned(), |mean| format!("{mean}"))
+        let means = columns.iter().zip(&series.columns).map(|(column, line)| {
+            let mean = line.avg.get(point).copied().flatten();
+            match mean {
+                Some(mean) if !output.terminal => format!("{mean}"),
+                mean => output::figure(*column, mean),
+            }
         });
-        [moment.to_string()].into_iter().chain(counts).chain(means).collect::<Vec<_>>()
-    });
-    runtime.output.table(&header, rows)
+        sheet.add([moment(at, output)].into_iter().chain(counts).chain(means));
+    }
+    sheet
 }
 
-fn table(polls: &[PollShape], columns: &[Column], runtime: &Runtime) -> String {
-    let chosen = if columns.is_empty() { &USUAL_COLUMNS[..] } else { columns };
-    let mut header = vec!["SLOT", "OUTCOME", "STATE", "CALL"];
-    header.extend(chosen.iter().map(|column| column.spec().name));
-    header.push("ERROR");
-    let rows = polls.iter().map(|poll| {
+fn sheet(polls: &[PollShape], columns: &[Column], output: Output) -> Sheet {
+    let fixed = ["OUTCOME", "STATE"].map(|title| (title.to_owned(), Fit::Stays));
+    let call = ("CALL".to_owned(), Fit::Goes(u8::MAX));
+    let titles = [first(output, "SLOT")].into_iter().chain(fixed).chain([call]);
+    let error = ("ERROR".to_owned(), Fit::Cut(ERROR_COLUMNS));
+    let mut sheet = Sheet::new(titles.chain(values(columns, output)).chain([error]));
+    for poll in polls {
         let record = poll.record();
-        let mut row = vec![
-            record.slot.to_string(),
+        let start = [
+            moment(record.slot, output),
             record.outcome.to_string(),
-            runtime.output.state(record.state),
+            output.state(record.state),
             output::or_unknown(record.timings.call_us),
         ];
-        row.extend(chosen.iter().map(|column| cell(record, *column)));
-        row.push(record.error.as_deref().unwrap_or_default().to_owned());
-        row
-    });
-    runtime.output.table(&header, rows)
+        let values = columns.iter().map(|column| cell(record, *column, output));
+        let error = record.error.as_deref().unwrap_or_default().to_owned();
+        sheet.add(start.into_iter().chain(values).chain([error]));
+    }
+    sheet
 }
 
-/// A value as it is kept, in the unit that its column's name ends in.
-fn cell(record: &Record, column: Column) -> String {
+/// A value as it is kept, in the unit that its column's name ends in; with its unit on a terminal.
+fn cell(record: &Record, column: Column, output: Output) -> String {
     match record.values.as_ref().and_then(|values| values.get(column)) {
         None => UNKNOWN.to_owned(),
+        value if output.terminal => output::figure(column, value),
         Some(value) => match column.spec().kind {
             Kind::Whole => format!("{value:.0}"),
             Kind::Real => format!("{value}"),

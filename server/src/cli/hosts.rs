@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{
     CliError, Runtime,
+    fit::{Fit, Sheet},
     output::{self, Output, UNKNOWN, number, percent},
     parse,
 };
@@ -53,9 +54,19 @@ pub(super) fn run(args: HostsArgs, runtime: &Runtime) -> Result<(), CliError> {
         return output.json(&page);
     }
     let now = runtime.now();
-    let header = ["HOST", "STATE", "SINCE", "GROUP", "CPU", "LOAD", "MEMORY", "LAST POLL", "CALL"];
-    let rows = page.hosts.iter().map(|host| row(host, now, output));
-    output.print(&output.table(&header, rows))?;
+    let mut sheet = Sheet::new([
+        ("HOST", Fit::Cut(12)),
+        ("STATE", Fit::Stays),
+        ("SINCE", Fit::Goes(2)),
+        ("GROUP", Fit::Goes(3)),
+        ("CPU", Fit::Stays),
+        ("LOAD", Fit::Goes(1)),
+        ("MEMORY", Fit::Stays),
+        ("LAST POLL", Fit::Stays),
+        ("CALL", Fit::Goes(4)),
+    ]);
+    page.hosts.iter().for_each(|host| sheet.add(row(host, now, output)));
+    output.sheet(sheet, "--json has all")?;
     if let Some(last) = page.hosts.last().filter(|_| page.next.is_some()) {
         eprintln!("{} of {} hosts; go on with --after {}", page.hosts.len(), page.total, last.name);
     }

@@ -4,21 +4,26 @@
 //! that goes away (`| head`) is no error.
 
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal, Write},
     time::Duration,
 };
 
 use comfy_table::{LineStyle, Table, TableStyle, presets};
 use serde::Serialize;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::CliError;
-use crate::model::State;
+use super::{CliError, fit::Sheet};
+use crate::model::{Column, ColumnSet as _, State, Unit};
 
 /// What stands where a value is unknown.
 pub(super) const UNKNOWN: &str = "–";
 
 /// A line under the header and no other.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+
+/// Columns of what is drawn where no terminal says how many there are.
+const USUAL_WIDTH: usize = 80;
 
 /// Marks a state on a terminal, so that it can be coloured once the table is laid out.
 const MARK: char = '●';
@@ -77,10 +82,35 @@ impl Output {
         table.load_style(if self.terminal { RULED } else { presets::NOTHING });
         table.set_header(header.iter().copied());
         for row in rows {
-            table.add_row(row);
+            table.add_row(row.into_iter().map(|cell| printable(&cell).into_owned()));
         }
         let lines: Vec<String> = table.lines().map(|line| self.paint(line.trim_end())).collect();
         lines.join("\n") + "\n"
+    }
+
+    /// Prints a table that no terminal folds; in a pipe it has all columns. `more` says where those
+    /// are that had no room.
+    pub(super) fn sheet(self, sheet: Sheet, more: &str) -> Result<(), CliError> {
+        let (text, left_out) = self.fitted(sheet);
+        self.print(&text)?;
+        if !left_out.is_empty() {
+            eprintln!("no room for {}; {more}", left_out.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Lays out a table that no terminal folds, and says which columns had no room.
+    pub(super) fn fitted(self, mut sheet: Sheet) -> (String, Vec<String>) {
+        let left_out = if self.terminal { sheet.squeeze(self.width()) } else { Vec::new() };
+        (self.table(&sheet.titles(), sheet.rows().iter().cloned()), left_out)
+    }
+
+    /// Columns of the terminal on standard output, or what is usual.
+    pub(super) fn width(self) -> usize {
+        match rustix::termios::tcgetwinsize(io::stdout()) {
+            Ok(size) if self.terminal && size.ws_col > 0 => usize::from(size.ws_col),
+            _ => USUAL_WIDTH,
+        }
     }
 
     /// Colours the first state marked in a line.
@@ -109,6 +139,44 @@ fn colour_of(state: State) -> &'static str {
         State::Pending => "36",
         State::Paused | State::Retired => "90",
     }
+}
+
+/// Text from outside as it may be shown on a terminal: what would move its cursor, colour it or turn
+/// its direction (Unicode Bidirectional Algorithm, section 2) stands there as its number, `\u{1b}`.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let unsafe_char = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    };
+    if !text.contains(unsafe_char) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if unsafe_char(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
+    }
+    Cow::Owned(safe)
+}
+
+/// A text in at most so many columns: `…` marks what was cut.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let wide = c.width().unwrap_or(0);
+        let fits = wide <= room;
+        room = room.saturating_sub(wide);
+        fits
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
+    if width > 0 {
+        cut.push('…');
+    }
+    cut
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.
@@ -163,6 +231,38 @@ pub(super) fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
+/// A column's name for people: `cpu_busy_pct` is `CPU BUSY`.
+pub(super) fn title(column: Column) -> String {
+    let spec = column.spec();
+    let unit = match spec.unit {
+        Unit::Percent => "_pct",
+        Unit::Bytes => "_bytes",
+        Unit::BytesPerSecond => "_bytes_per_s",
+        Unit::PerSecond => "_per_s",
+        Unit::Seconds => "_s",
+        Unit::Milliseconds => "_ms",
+        Unit::Microseconds => "_us",
+        Unit::Number | Unit::Count => "",
+    };
+    spec.name.strip_suffix(unit).unwrap_or(spec.name).replace('_', " ").to_uppercase()
+}
+
+/// A value of a column for people, in three or four digits with its unit.
+pub(super) fn figure(column: Column, value: Option<f64>) -> String {
+    let Some(known) = value else { return UNKNOWN.to_owned() };
+    match column.spec().unit {
+        Unit::Percent => percent(value),
+        Unit::Bytes => bytes(known),
+        Unit::BytesPerSecond => rate(value),
+        Unit::PerSecond => format!("{known:.1}/s"),
+        Unit::Seconds => format!("{known:.1} s"),
+        Unit::Milliseconds => format!("{known:.1} ms"),
+        Unit::Microseconds => format!("{known:.0} µs"),
+        Unit::Count => format!("{known:.0}"),
+        Unit::Number => number(value),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +281,16 @@ mod tests {
         assert_eq!(length(Duration::from_secs(119)), "119 s");
         assert_eq!(length(Duration::from_secs(120)), "2 min");
         assert_eq!(length(Duration::from_secs(200_000)), "2 d");
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown_as_its_number() {
+        assert_eq!(printable("eth0 äö 漢"), "eth0 äö 漢");
+        assert_eq!(printable("a\u{1b}[31m\r\n\u{9b}2J"), r"a\u{1b}[31m\u{d}\u{a}\u{9b}2J");
+        assert_eq!(printable("x\u{202e}y\u{2066}\u{200f}"), r"x\u{202e}y\u{2066}\u{200f}");
+        let pipe = Output { terminal: false, colour: false };
+        let table = pipe.table(&["HOST"], [["\u{1b}]0;owned\u{7}".to_owned()]]);
+        assert_eq!(table, " HOST\n \\u{1b}]0;owned\\u{7}\n");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::{
     CliError, Runtime,
+    fit::{Fit, Sheet},
     output::{self, Output},
 };
 use crate::{
@@ -42,10 +43,11 @@ pub(super) fn run(args: &WhyArgs, runtime: &Runtime) -> Result<(), CliError> {
 
 fn text(why: &WhyShape, output: Output) -> String {
     let mut text = format!("{}\n\n", why.sentence);
-    let header = [
-        "SLOT", "OUTCOME", "STATE", "LATE", "QUEUE", "RESOLVE", "CONNECT", "CALL", "SIZE",
-        "ADDRESS", "ERROR",
-    ];
+    let stays = ["SLOT", "OUTCOME", "STATE"].map(|title| (title, Fit::Stays));
+    let steps = ["LATE", "QUEUE", "RESOLVE", "CONNECT", "CALL", "SIZE", "ADDRESS"];
+    let steps = steps.into_iter().zip([4, 3, 5, 2, 1, 6, 7].map(Fit::Goes));
+    let error = [("ERROR", Fit::Cut(12))];
+    let mut attempts = Sheet::new(stays.into_iter().chain(steps).chain(error));
     let row = |attempt: &WhyAttempt| {
         [
             attempt.slot_ms.to_string(),
@@ -61,19 +63,22 @@ fn text(why: &WhyShape, output: Output) -> String {
             attempt.error.as_deref().unwrap_or_default().to_owned(),
         ]
     };
-    text.push_str(&output.table(&header, why.attempts.iter().map(row)));
+    why.attempts.iter().for_each(|attempt| attempts.add(row(attempt)));
+    text.push_str(&output.fitted(attempts).0);
     text.push('\n');
-    let header = ["CHANGED", "FROM", "TO", "CAUSE", "REASON"];
-    let rows = why.events.iter().map(|event| {
-        [
+    let stays = ["CHANGED", "FROM", "TO"].map(|title| (title, Fit::Stays));
+    let more = [("CAUSE", Fit::Goes(1)), ("REASON", Fit::Cut(20))];
+    let mut events = Sheet::new(stays.into_iter().chain(more));
+    for event in &why.events {
+        events.add([
             event.at.0.to_string(),
             event.from.to_string(),
             output.state(event.to),
             event.cause.to_string(),
             event.reason.to_string(),
-        ]
-    });
-    text.push_str(&output.table(&header, rows));
+        ]);
+    }
+    text.push_str(&output.fitted(events).0);
     for loss in &why.losses {
         let LossShape { from, to, hosts, polls, reason, .. } = loss;
         let (from, to) = (from.0, to.0);

@@ -1,0 +1,142 @@
+//! Tables that are no wider than the terminal: what there is no room for is left out and named, and
+//! long text is cut, so that no line is folded. Pure.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::output::cut;
+
+/// Space on both sides of a cell, columns.
+const SPACE: usize = 2;
+
+/// What may become of a column where there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It stays as it is.
+    Stays,
+    /// It is left out; those with the greatest number first.
+    Goes(u8),
+    /// Its text is cut, to no less than so many columns.
+    Cut(usize),
+}
+
+/// A table that is to fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Sheet {
+    titles: Vec<String>,
+    fits: Vec<Fit>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    /// With these columns.
+    pub(super) fn new<T: Into<String>>(columns: impl IntoIterator<Item = (T, Fit)>) -> Self {
+        let columns = columns.into_iter().map(|(title, fit)| (title.into(), fit));
+        let (titles, fits) = columns.unzip();
+        Self { titles, fits, rows: Vec::new() }
+    }
+
+    /// With one more row, a cell per column.
+    pub(super) fn add(&mut self, row: impl IntoIterator<Item = String>) {
+        self.rows.push(row.into_iter().collect());
+    }
+
+    /// The titles.
+    pub(super) fn titles(&self) -> Vec<&str> {
+        self.titles.iter().map(String::as_str).collect()
+    }
+
+    /// The rows.
+    pub(super) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let cells = |at: usize| self.rows.iter().filter_map(move |row| row.get(at));
+        let widest = |(at, title): (usize, &String)| {
+            cells(at).map(|cell| cell.width()).max().unwrap_or(0).max(title.width())
+        };
+        self.titles.iter().enumerate().map(widest).collect()
+    }
+
+    fn remove(&mut self, at: usize) -> String {
+        self.fits.remove(at);
+        for row in &mut self.rows {
+            if at < row.len() {
+                row.remove(at);
+            }
+        }
+        self.titles.remove(at)
+    }
+
+    /// Makes it at most `width` columns wide; says which columns were left out for that. What only
+    /// has columns that stay may be wider.
+    pub(super) fn squeeze(&mut self, width: usize) -> Vec<String> {
+        let mut left_out = Vec::new();
+        loop {
+            let widths = self.widths();
+            let least = |at: usize| match self.fits[at] {
+                Fit::Cut(least) => widths[at].min(least),
+                Fit::Stays | Fit::Goes(_) => widths[at],
+            };
+            let needed: usize = (0..widths.len()).map(|at| least(at) + SPACE).sum();
+            let goes = |at: usize| match self.fits[at] {
+                Fit::Goes(rank) => Some((rank, at)),
+                Fit::Stays | Fit::Cut(_) => None,
+            };
+            let next = (0..widths.len()).filter_map(goes).max();
+            match next.filter(|_| needed > width) {
+                Some((_, at)) => left_out.push(self.remove(at)),
+                None => {
+                    self.cut(&widths, width.saturating_sub(needed));
+                    left_out.reverse();
+                    return left_out;
+                }
+            }
+        }
+    }
+
+    /// Cuts what may be cut to its least and its part of the room that is left.
+    fn cut(&mut self, widths: &[usize], mut room: usize) {
+        for (at, widest) in widths.iter().enumerate() {
+            let Fit::Cut(least) = self.fits[at] else { continue };
+            let more = widest.saturating_sub(least).min(room);
+            room -= more;
+            for cell in self.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
+                *cell = cut(cell, least + more);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet() -> Sheet {
+        let columns = [
+            ("HOST", Fit::Cut(8)),
+            ("STATE", Fit::Stays),
+            ("GROUP", Fit::Goes(2)),
+            ("CPU", Fit::Goes(1)),
+        ];
+        let mut sheet = Sheet::new(columns);
+        sheet.add(["a-very-long-name.example", "up", "web", "12.5 %"].map(str::to_owned));
+        sheet
+    }
+
+    #[test]
+    fn text_is_cut_first_and_columns_go_by_their_rank() {
+        let mut wide = sheet();
+        assert_eq!(wide.squeeze(80), Vec::<String>::new());
+        assert_eq!(wide, sheet());
+        let mut less = sheet();
+        assert_eq!(less.squeeze(32), Vec::<String>::new());
+        assert_eq!(less.rows(), [["a-very-…", "up", "web", "12.5 %"]]);
+        let mut least = sheet();
+        assert_eq!(least.squeeze(26), ["GROUP"]);
+        assert_eq!(least.titles(), ["HOST", "STATE", "CPU"]);
+        assert_eq!(least.rows(), [["a-very-l…", "up", "12.5 %"]]);
+        let mut tiny = sheet();
+        assert_eq!(tiny.squeeze(3), ["CPU", "GROUP"]);
+    }
+}

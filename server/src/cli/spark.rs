@@ -1,0 +1,68 @@
+//! Little charts of one line: a bar per value, a space where there is none. Pure.
+
+/// Bars from the least to the greatest, an eighth of a cell each (Unicode, Block Elements).
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// A bar per value between 0 and `top`. A value that is unknown is a gap, and 0 is none: it has the
+/// lowest bar.
+pub(super) fn bars(values: &[Option<f64>], top: f64) -> String {
+    let bar = |value: &Option<f64>| value.map_or(' ', |value| BARS[level(value, top)]);
+    values.iter().map(bar).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
+fn level(value: f64, top: f64) -> usize {
+    if top <= 0.0 {
+        return 0;
+    }
+    // A cast of what is no number, or below 0, is 0.
+    ((value / top * 8.0).floor() as usize).min(BARS.len() - 1)
+}
+
+/// At most `width` values: of several that share a place the greatest, so that no peak is lost.
+pub(super) fn squeezed(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
+    if values.len() <= width {
+        return values.to_vec();
+    }
+    let edge = |place: usize| place * values.len() / width.max(1);
+    (0..width).map(|place| greatest(&values[edge(place)..edge(place + 1)])).collect()
+}
+
+/// The greatest of what is known.
+pub(super) fn greatest(values: &[Option<f64>]) -> Option<f64> {
+    values.iter().flatten().copied().reduce(f64::max)
+}
+
+/// The least of what is known.
+pub(super) fn least(values: &[Option<f64>]) -> Option<f64> {
+    values.iter().flatten().copied().reduce(f64::min)
+}
+
+/// Where a chart ends above: shares at 100, others at their greatest value.
+pub(super) fn top(values: &[Option<f64>], share: bool) -> f64 {
+    if share { 100.0 } else { greatest(values).unwrap_or(0.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_is_a_gap_and_zero_is_a_bar() {
+        let values = [Some(0.0), None, Some(50.0), Some(100.0), Some(1e9)];
+        assert_eq!(bars(&values, 100.0), "▁ ▅██");
+        assert_eq!(bars(&[Some(0.0), Some(0.0)], 0.0), "▁▁");
+        assert_eq!(bars(&[Some(-3.0), Some(f64::NAN)], 1.0), "▁▁");
+    }
+
+    #[test]
+    fn what_is_squeezed_keeps_its_peaks_and_its_gaps() {
+        let mut values: Vec<Option<f64>> = vec![Some(1.0); 1_000];
+        values[777] = Some(99.0);
+        values[..100].fill(None);
+        let squeezed = squeezed(&values, 10);
+        assert_eq!(squeezed.len(), 10);
+        assert_eq!((squeezed[0], squeezed[7], squeezed[9]), (None, Some(99.0), Some(1.0)));
+        assert_eq!(super::squeezed(&values[..3], 10).len(), 3);
+    }
+}

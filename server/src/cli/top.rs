@@ -1,0 +1,55 @@
+//! `roundsman top`: the fleet of a running server as a table that lives, like htop for hosts.
+//!
+//! `model` is what is shown and what keys do to it, `view` draws it, `run` is the one part that
+//! knows a terminal, a clock and a network.
+
+mod detail;
+mod events;
+mod field;
+mod fleet;
+mod model;
+mod run;
+mod view;
+
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+};
+
+use clap::Args;
+
+use super::{CliError, Runtime, ask::Asker, parse, runtime::http_flag};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman top                           of the server on this machine
+  roundsman top --filter down             begin with the hosts that are down
+
+Keys: arrows choose, / filters, s sorts by the next column, r reverses, Enter looks at a host, Esc
+goes back, ? tells all keys, q quits. In a script: roundsman hosts --json";
+
+/// Flags of `top`.
+#[derive(Debug, Args)]
+pub(super) struct TopArgs {
+    /// Address and port of the running server's HTTP API [default: 127.0.0.1:8080] [env:
+    /// ROUNDSMAN_HTTP__LISTEN]
+    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
+    http: Option<SocketAddr>,
+    /// Begin with the hosts that have these words in name, group, labels, state or last outcome
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    filter: String,
+}
+
+/// Shows the fleet until it is told to end.
+pub(super) fn run(args: &TopArgs, runtime: &Runtime) -> Result<(), CliError> {
+    if !runtime.output.terminal || !io::stdin().is_terminal() {
+        let words = "top draws on a terminal, and this is none; `roundsman hosts` prints the same \
+                     as a table, `roundsman hosts --json` for programs";
+        return Err(CliError::Failed(words.to_owned()));
+    }
+    // A line of the log would stand across the picture: it says what is wrong itself.
+    let config = runtime.settings(http_flag(args.http).into_iter().collect())?.config;
+    let asker = Asker::new(&config.http)?;
+    runtime.block_on(run::watch(asker, &args.filter, runtime))
+}

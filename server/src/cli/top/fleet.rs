@@ -1,0 +1,167 @@
+//! The fleet as the server tells it: all of it once, then what changes. Every text in it is made safe
+//! for a terminal as it comes in. Pure.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{cli::output::printable, model::State, units::WallMs};
+
+/// What was told cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadNews {
+    /// It is not as this program expects.
+    #[error("cannot read what the server says: {0}; is it of the same version?")]
+    Json(#[from] serde_json::Error),
+    /// A cell is missing.
+    #[error("the server does not tell {0}; is it of the same version?")]
+    Cell(&'static str),
+}
+
+/// One host.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Host {
+    pub(super) name: Arc<str>,
+    pub(super) group: String,
+    /// `name=value` of each label.
+    pub(super) labels: String,
+    pub(super) state: State,
+    pub(super) since: WallMs,
+    pub(super) slot: Option<WallMs>,
+    pub(super) outcome: String,
+    pub(super) call_us: Option<f64>,
+    pub(super) error: String,
+    pub(super) cores: Option<f64>,
+    pub(super) cpu_pct: Option<f64>,
+    pub(super) mem_pct: Option<f64>,
+    pub(super) fs_pct: Option<f64>,
+    pub(super) pressure_pct: Option<f64>,
+    pub(super) load: Option<f64>,
+    pub(super) rx: Option<f64>,
+    pub(super) tx: Option<f64>,
+    pub(super) busy_pct: Option<f64>,
+    pub(super) flapping: bool,
+    pub(super) behind: String,
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Server {
+    pub(super) inventory_error: Option<String>,
+    pub(super) isolated_since_ms: Option<i64>,
+    pub(super) store_error: Option<String>,
+    #[serde(default)]
+    pub(super) stopping: bool,
+}
+
+/// An event of the stream: the fleet whole, or what changed.
+#[derive(Debug, Deserialize)]
+struct Told {
+    at_ms: i64,
+    #[serde(default)]
+    columns: Vec<String>,
+    counts: BTreeMap<String, usize>,
+    server: Server,
+    hosts: Vec<Vec<Value>>,
+    #[serde(default)]
+    gone: Vec<String>,
+}
+
+/// All hosts.
+#[derive(Debug, Default)]
+pub(super) struct Fleet {
+    /// When it was told, by the server's clock.
+    pub(super) at: Option<WallMs>,
+    pub(super) counts: BTreeMap<String, usize>,
+    pub(super) server: Server,
+    pub(super) hosts: BTreeMap<Arc<str>, Arc<Host>>,
+    /// Which cell is what.
+    places: HashMap<String, usize>,
+}
+
+impl Fleet {
+    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new.
+    pub(super) fn hear(&mut self, name: &str, data: &str) -> Result<(), BadNews> {
+        let whole = name == "fleet";
+        if !whole && name != "change" {
+            return Ok(());
+        }
+        let mut told: Told = serde_json::from_str(data)?;
+        if whole {
+            self.places = told.columns.drain(..).zip(0..).collect();
+            self.hosts.clear();
+        }
+        for name in &told.gone {
+            self.hosts.remove(printable(name).as_ref());
+        }
+        for row in &told.hosts {
+            let host = self.host(row)?;
+            self.hosts.insert(Arc::clone(&host.name), Arc::new(host));
+        }
+        let clean = |text: Option<String>| text.map(|text| printable(&text).into_owned());
+        self.at = Some(WallMs(told.at_ms));
+        self.counts = told.counts;
+        self.server = Server {
+            inventory_error: clean(told.server.inventory_error),
+            store_error: clean(told.server.store_error),
+            ..told.server
+        };
+        Ok(())
+    }
+
+    fn host(&self, row: &[Value]) -> Result<Host, BadNews> {
+        let cell = |name| self.places.get(name).and_then(|place| row.get(*place));
+        let word = |name| cell(name).and_then(Value::as_str);
+        let text = |name| word(name).map(|text| printable(text).into_owned()).unwrap_or_default();
+        let number = |name| cell(name).and_then(Value::as_f64);
+        let moment = |name| cell(name).and_then(Value::as_i64).map(WallMs);
+        let labels = cell("labels").and_then(Value::as_object).map(|labels| {
+            let label = |(name, value): (&String, &Value)| {
+                printable(&format!("{name}={}", value.as_str().unwrap_or_default())).into_owned()
+            };
+            labels.iter().map(label).collect::<Vec<_>>().join(" ")
+        });
+        Ok(Host {
+            name: word("name").map(|name| printable(name).into()).ok_or(BadNews::Cell("name"))?,
+            group: text("group"),
+            labels: labels.unwrap_or_default(),
+            state: word("state").and_then(State::parse).ok_or(BadNews::Cell("state"))?,
+            since: moment("since_ms").ok_or(BadNews::Cell("since_ms"))?,
+            slot: moment("slot_ms"),
+            outcome: text("outcome"),
+            call_us: number("call_us"),
+            error: text("error"),
+            cores: number("cpus_online"),
+            cpu_pct: number("cpu_busy_pct"),
+            mem_pct: number("mem_used_pct"),
+            fs_pct: number("fs_used_max_pct"),
+            pressure_pct: number("pressure_some_max_avg10_pct"),
+            load: number("load_1"),
+            rx: number("net_rx_bytes_per_s"),
+            tx: number("net_tx_bytes_per_s"),
+            busy_pct: number("disk_busy_max_pct"),
+            flapping: cell("flapping").and_then(Value::as_bool).unwrap_or_default(),
+            behind: text("unreachable_because"),
+        })
+    }
+}
+
+/// Makes every text of a document safe for a terminal, names included.
+pub(super) fn clean(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = printable(text).into_owned(),
+        Value::Array(all) => all.iter_mut().for_each(clean),
+        Value::Object(all) => {
+            let old = std::mem::take(all);
+            for (name, mut value) in old {
+                clean(&mut value);
+                all.insert(printable(&name).into_owned(), value);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,337 @@
+use std::time::Duration;
+
+use ratatui::{Terminal, backend::TestBackend};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    cli::top::{
+        detail::Story,
+        model::{Key, MAX_FILTER_CHARS},
+    },
+    query::FLEET_COLUMNS,
+    units::WallMs,
+};
+
+/// 2026-03-29T01:30:00Z.
+const NOW: i64 = 1_774_747_800_000;
+
+const PLAIN: Theme = Theme { colour: false };
+
+/// A row of cells: those that are not given are unknown.
+fn told(name: &str, state: &str, cells: &[(&str, Value)]) -> Value {
+    let cell = |column: &&str| match *column {
+        "name" => json!(name),
+        "state" => json!(state),
+        "since_ms" => json!(NOW - 3_600_000),
+        "labels" => json!({ "rack": "a1" }),
+        "flapping" => json!(false),
+        other => {
+            cells.iter().find(|(name, _)| *name == other).map_or(Value::Null, |(_, v)| v.clone())
+        }
+    };
+    FLEET_COLUMNS.iter().map(cell).collect()
+}
+
+fn well(name: &str, cpu: f64) -> Value {
+    told(
+        name,
+        "up",
+        &[
+            ("group", json!("web")),
+            ("slot_ms", json!(NOW - 4_000)),
+            ("outcome", json!("ok")),
+            ("call_us", json!(11_600)),
+            ("cpus_online", json!(8)),
+            ("cpu_busy_pct", json!(cpu)),
+            ("mem_used_pct", json!(80.04)),
+            ("fs_used_max_pct", json!(100.0)),
+            ("pressure_some_max_avg10_pct", json!(0.0)),
+            ("load_1", json!(1.44)),
+            ("net_rx_bytes_per_s", json!(0.0)),
+            ("net_tx_bytes_per_s", json!(1_258_291.0)),
+        ],
+    )
+}
+
+fn event(hosts: &[Value], server: &Value) -> String {
+    let mut counts = serde_json::Map::new();
+    let state = FLEET_COLUMNS.iter().position(|column| *column == "state").unwrap();
+    for host in hosts {
+        let state = host[state].as_str().unwrap();
+        let count = counts.get(state).and_then(Value::as_u64).unwrap_or(0);
+        counts.insert(state.to_owned(), json!(count + 1));
+    }
+    let (columns, at) = (FLEET_COLUMNS, NOW);
+    json!({ "at_ms": at, "columns": columns, "counts": counts, "server": server, "hosts": hosts })
+        .to_string()
+}
+
+fn model(hosts: &[Value], size: (usize, usize)) -> Model {
+    let mut model = Model::new("127.0.0.1:8080".to_owned(), size, WallMs(NOW));
+    model.fleet.hear("fleet", &event(hosts, &json!({}))).unwrap();
+    model.heard(WallMs(NOW));
+    model
+}
+
+fn some(size: (usize, usize)) -> Model {
+    let failed = [
+        ("slot_ms", json!(NOW - 9_000)),
+        ("outcome", json!("refused")),
+        ("error", json!("connection refused by 10.0.0.3:50051")),
+    ];
+    let hosts = [
+        well("web-1", 12.34),
+        well("web-2", 93.0),
+        told("db-1", "down", &failed),
+        told("a-host-with-a-rather-long-name.example.org", "pending", &[]),
+    ];
+    model(&hosts, size)
+}
+
+fn lines(model: &Model) -> Vec<String> {
+    let (columns, lines) = model.size;
+    let (columns, lines) = (u16::try_from(columns).unwrap(), u16::try_from(lines).unwrap());
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal.draw(|frame| draw(frame, model, PLAIN)).unwrap();
+    let cells = terminal.backend().buffer().clone();
+    let row = |y| (0..columns).map(|x| cells[(x, y)].symbol()).collect::<String>();
+    (0..lines).map(|y| row(y).trim_end().to_owned()).collect()
+}
+
+fn press(model: &mut Model, keys: &str) {
+    keys.chars().for_each(|key| model.press(Key::Char(key)));
+}
+
+fn names(model: &Model) -> Vec<&str> {
+    model.shown.iter().map(|host| &*host.name).collect()
+}
+
+fn story() -> Story {
+    let attempt = |ago: i64, outcome: &str, state: &str, error: Option<&str>| {
+        json!({
+            "slot_ms": NOW - ago, "outcome": outcome, "state": state, "queue_us": 3,
+            "connect_us": null, "call_us": error.is_none().then_some(950), "error": error,
+        })
+    };
+    let why = json!({
+        "sentence": "db-1 is down since 2026-03-29T01:20:00.000Z: the last 3 polls failed; 2 good \
+                     polls in a row make it up. It is polled next at 2026-03-29T01:30:05.000Z.",
+        "store_error": null,
+        "host": {
+            "group": "db", "labels": { "rack": "a1" }, "addresses": ["10.0.0.3:50051"],
+            "schedule": "every 10s",
+            "facts": { "os": "Debian 12", "kernel": "6.1.0", "cpus": 4, "probe_version": null },
+            "last": { "values": { "cpu_busy_pct": 12.5, "mem_total_bytes": 8_321_499_136_i64,
+                                  "load_1": null } },
+        },
+        "attempts": [
+            attempt(20_000, "ok", "up", None),
+            attempt(10_000, "refused", "suspect", Some("connection refused by 10.0.0.3:50051")),
+        ],
+        "events": [
+            { "at_ms": NOW - 10_000, "from": "up", "to": "suspect", "reason": "a poll failed" },
+        ],
+    });
+    let series = json!({ "columns": [
+        { "name": "cpu_busy_pct", "max": [0.0, 50.0, null, 100.0] },
+        { "name": "net_rx_bytes_per_s", "max": [1024.0, 2048.0, null, 4096.0] },
+    ] });
+    Story::read(why, series).unwrap()
+}
+
+#[test]
+fn the_fleet_fits_a_small_terminal_and_fills_a_large_one() {
+    for size in [(80, 24), (200, 50), (40, 8)] {
+        let drawn = lines(&some(size));
+        assert!(drawn.iter().all(|line| line.chars().count() <= size.0), "{drawn:#?}");
+        insta::assert_snapshot!(format!("fleet_{}", size.0), drawn.join("\n"));
+    }
+    assert!(lines(&some((20, 5)))[0].contains("too small"));
+}
+
+#[test]
+fn a_host_and_the_help_are_drawn_in_both_sizes() {
+    for size in [(80, 24), (200, 50)] {
+        let mut model = some(size);
+        model.press(Key::Enter);
+        let Screen::Host(detail) = &mut model.screen else { panic!("no host") };
+        assert_eq!(&*detail.name, "db-1", "the gravest comes first");
+        let ask = detail.ask(Duration::ZERO).unwrap();
+        assert_eq!(ask.why, "/api/v1/hosts/db-1/why");
+        assert_eq!(detail.ask(Duration::from_secs(9)), None, "one at a time");
+        detail.hear(Ok(story()));
+        assert_eq!(detail.ask(Duration::from_secs(1)), None, "it is fresh");
+        insta::assert_snapshot!(format!("host_{}", size.0), lines(&model).join("\n"));
+        press(&mut model, "?");
+        insta::assert_snapshot!(format!("help_{}", size.0), lines(&model).join("\n"));
+        model.press(Key::Esc);
+        model.press(Key::Esc);
+        assert!(matches!(model.screen, Screen::Fleet));
+        assert!(!model.done);
+    }
+}
+
+#[test]
+fn a_story_that_cannot_be_renewed_stays_and_says_so() {
+    let mut model = some((80, 24));
+    model.press(Key::Enter);
+    let Screen::Host(detail) = &mut model.screen else { panic!("no host") };
+    detail.hear(Ok(story()));
+    detail.hear(Err("503 from the store".to_owned()));
+    let drawn = lines(&model).join("\n");
+    assert!(drawn.contains("not renewed: 503 from the store"), "{drawn}");
+    assert!(drawn.contains("db-1 is down since"), "{drawn}");
+    press(&mut model, "+");
+    let Screen::Host(detail) = &mut model.screen else { panic!("no host") };
+    assert!(detail.ask(Duration::ZERO).unwrap().series.contains("from=-6h"));
+}
+
+#[test]
+fn hosts_are_ordered_by_the_column_chosen_and_what_is_unknown_comes_last() {
+    let mut model = some((80, 24));
+    let long = "a-host-with-a-rather-long-name.example.org";
+    assert_eq!(names(&model), ["db-1", long, "web-1", "web-2"]);
+    press(&mut model, "s");
+    assert_eq!(model.sort, Field::Cpu);
+    assert_eq!(names(&model), ["web-2", "web-1", long, "db-1"]);
+    press(&mut model, "r");
+    assert_eq!(names(&model), ["web-1", "web-2", long, "db-1"]);
+    press(&mut model, "<<");
+    assert_eq!((model.sort, model.reverse), (Field::Name, false));
+    assert_eq!(names(&model), [long, "db-1", "web-1", "web-2"]);
+    press(&mut model, "<");
+    assert_eq!(model.sort, Field::Age, "the last that can be seen");
+}
+
+#[test]
+fn a_filter_is_typed_and_ended() {
+    let mut model = some((80, 24));
+    press(&mut model, "/WEB q");
+    assert_eq!(names(&model), Vec::<&str>::new());
+    assert!(lines(&model).last().unwrap().contains("/WEB q█"), "q is a letter here");
+    model.press(Key::Backspace);
+    model.press(Key::Backspace);
+    model.press(Key::Enter);
+    assert_eq!(names(&model), ["web-1", "web-2"]);
+    model.press(Key::Esc);
+    assert_eq!(model.shown.len(), 4);
+    press(&mut model, "/down");
+    assert_eq!(names(&model), ["db-1"], "states are words, too");
+    press(&mut model, &"x".repeat(200));
+    assert_eq!(model.filter.chars().count(), MAX_FILTER_CHARS);
+}
+
+#[test]
+fn who_is_chosen_stays_chosen_and_in_sight_among_five_thousand() {
+    let hosts: Vec<Value> =
+        (0..5_000).map(|n| well(&format!("web-{n:04}"), f64::from(n % 97))).collect();
+    let mut model = model(&hosts, (80, 24));
+    assert_eq!(model.room(), 21);
+    model.press(Key::PageDown);
+    assert_eq!((model.position(), model.first), (21, 1));
+    model.press(Key::End);
+    assert_eq!((model.position(), model.first), (4_999, 4_979));
+    let name = model.shown[4_999].name.clone();
+    press(&mut model, "s");
+    assert_eq!(model.shown[model.position()].name, name, "however they are ordered");
+    let seen = model.first..model.first + model.room();
+    assert!(seen.contains(&model.position()), "{seen:?} {}", model.position());
+    model.resize((80, 10));
+    assert_eq!(model.room(), 7);
+    assert!((model.first..model.first + 7).contains(&model.position()));
+    model.press(Key::Home);
+    press(&mut model, "r");
+    assert_eq!((model.position(), model.first), (0, 0), "the first is whoever comes first");
+    // A host that goes takes the choice with it.
+    press(&mut model, "j");
+    let gone = model.shown[1].name.to_string();
+    let change = json!({ "at_ms": NOW, "counts": {}, "server": {}, "hosts": [], "gone": [gone] });
+    model.fleet.hear("change", &change.to_string()).unwrap();
+    model.heard(WallMs(NOW));
+    assert_eq!((model.shown.len(), model.position()), (4_999, 0));
+}
+
+#[test]
+fn what_is_wrong_with_the_server_stands_above_the_hosts() {
+    let mut model = some((80, 24));
+    let server = json!({
+        "isolated_since_ms": NOW - 5_000, "store_error": "no route to host",
+        "inventory_error": "inventory.toml:3: unknown setting", "stopping": true,
+    });
+    model.fleet.hear("fleet", &event(&[well("web-1", 1.0)], &server)).unwrap();
+    model.heard(WallMs(NOW));
+    model.lost("connection refused".to_owned(), WallMs(NOW));
+    model.lost("still refused".to_owned(), WallMs(NOW + 30_000));
+    model.pass(Duration::from_secs(30), WallMs(NOW + 30_000));
+    let drawn = lines(&model);
+    insta::assert_snapshot!("banners", drawn.join("\n"));
+    assert!(drawn.iter().any(|line| line.contains("web-1")), "the last picture stays");
+    model.heard(WallMs(NOW + 31_000));
+    assert!(!lines(&model).join("\n").contains("server away"));
+}
+
+#[test]
+fn no_text_of_a_host_steers_the_terminal() {
+    let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\r\nroot#";
+    let hosts = [told(
+        evil,
+        "down",
+        &[("group", json!(evil)), ("outcome", json!(evil)), ("error", json!(evil))],
+    )];
+    let mut model = model(&hosts, (200, 50));
+    let server = json!({ "store_error": evil, "inventory_error": evil });
+    model.fleet.hear("fleet", &event(&hosts, &server)).unwrap();
+    model.heard(WallMs(NOW));
+    let list = lines(&model).join("\n");
+    assert!(list.contains(r"\u{1b}[2J"), "{list}");
+    model.press(Key::Enter);
+    let Screen::Host(detail) = &mut model.screen else { panic!("no host") };
+    let mut told = json!({
+        "sentence": evil, "store_error": evil,
+        "host": { "group": evil, "labels": { "a": evil }, "addresses": [evil], "schedule": evil,
+                  "facts": { "os": evil, "kernel": evil }, "last": null },
+        "attempts": [{ "slot_ms": NOW, "outcome": evil, "state": "down", "queue_us": null,
+                       "connect_us": null, "call_us": null, "error": evil }],
+        "events": [{ "at_ms": NOW, "from": "up", "to": "down", "reason": evil }],
+    });
+    told["host"]["labels"][evil] = json!(evil);
+    detail.hear(Ok(Story::read(told, json!({ "columns": [] })).unwrap()));
+    let host = lines(&model).join("\n");
+    assert!(host.matches(r"\u{1b}[2J").count() > 5, "{host}");
+    for text in [list, host] {
+        let steers =
+            |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+        assert!(!text.contains(steers), "{text:?}");
+    }
+}
+
+#[test]
+fn colours_are_left_out_on_request() {
+    let model = some((80, 24));
+    let coloured = |theme| {
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        terminal.draw(|frame| draw(frame, &model, theme)).unwrap();
+        let cells = terminal.backend().buffer().clone();
+        cells
+            .content()
+            .iter()
+            .filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+            .count()
+    };
+    assert_eq!(coloured(PLAIN), 0);
+    assert!(coloured(Theme { colour: true }) > 0);
+}
+
+#[test]
+fn another_version_of_the_server_is_told_as_such() {
+    let mut model = some((80, 24));
+    let before = model.fleet.hosts.len();
+    let error = model.fleet.hear("change", "{}").unwrap_err().to_string();
+    assert!(error.contains("same version"), "{error}");
+    assert!(
+        model.fleet.hear("something new", "{}").is_ok(),
+        "events of later versions are passed over"
+    );
+    assert_eq!(model.fleet.hosts.len(), before);
+}

@@ -1,0 +1,321 @@
+//! The commands in a real terminal: tmux, at 80x24 and 200x50, before a real server that polls fake
+//! probes.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use roundsman::{
+    app::{self, App},
+    clock::{Clock as _, SystemClock},
+    config::{Config, Flag, Sources},
+    model::State,
+};
+use roundsman_proto::v1;
+use support::{Behaviour, FakeProbe};
+use tempfile::TempDir;
+
+const ROUNDSMAN: &str = env!("CARGO_BIN_EXE_roundsman");
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a terminal is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A terminal with a shell; its own server of tmux, which ends with it.
+struct Terminal {
+    folder: TempDir,
+}
+
+impl Terminal {
+    fn open(columns: u16, lines: u16, variables: &[(&str, &str)]) -> Self {
+        let terminal = Self { folder: tempfile::tempdir().unwrap() };
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        let mut command = terminal.command();
+        command.args(["new-session", "-d", "-x", &columns, "-y", &lines, "-c"]);
+        command.arg(terminal.folder.path()).args(["env", "-i"]);
+        command.arg(format!("PATH={}", std::env::var("PATH").unwrap()));
+        command.arg(format!("HOME={}", terminal.folder.path().display()));
+        command.args(["TERM=screen-256color", "LC_ALL=C.UTF-8", "PS1=ready$ "]);
+        command.args(variables.iter().map(|(name, value)| format!("{name}={value}")));
+        assert!(command.args(["bash", "--norc", "--noprofile"]).status().unwrap().success());
+        terminal.until("a shell", |screen| screen.contains("ready$"));
+        terminal
+    }
+
+    /// tmux with a socket of our own and nobody's settings.
+    fn command(&self) -> Command {
+        let mut command = Command::new("tmux");
+        command.arg("-u").arg("-S").arg(self.folder.path().join("tmux"));
+        command.args(["-f", "/dev/null"]).env_remove("TMUX").env("LC_ALL", "C.UTF-8");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> String {
+        let output = self.command().args(arguments).output().expect("tmux is installed");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn press(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    fn enter(&self, line: &str) {
+        self.tmux(&["send-keys", "-l", line]);
+        self.press(&["Enter"]);
+    }
+
+    fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// The same with what sets colours.
+    fn painted(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-e"])
+    }
+
+    /// Looks until the screen is as wanted.
+    fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        const LOOKS: u128 = PATIENCE.as_millis() / LOOK.as_millis();
+        for _ in 0..LOOKS {
+            let screen = self.screen();
+            if wanted(&screen) {
+                return screen;
+            }
+            std::thread::sleep(LOOK);
+        }
+        panic!("never saw {what}:\n{}", self.screen());
+    }
+
+    fn sees(&self, text: &str) -> String {
+        self.until(text, |screen| screen.contains(text))
+    }
+
+    fn resize(&self, columns: u16, lines: u16) {
+        self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &lines.to_string()]);
+    }
+
+    /// Clears the screen, runs a command to its end and returns what it left there.
+    fn run(&self, line: &str) -> String {
+        self.enter("clear");
+        self.until("a clear screen", |screen| screen.trim() == "ready$");
+        // The words that are typed are not those that are waited for.
+        self.enter(&format!("{line}; echo en''ded $?"));
+        self.sees("ended ")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.command().arg("kill-server").status();
+    }
+}
+
+/// A server over three fakes: `db-1` can be ended.
+struct Fleet {
+    folder: TempDir,
+    app: App,
+    probes: Vec<FakeProbe>,
+}
+
+impl Fleet {
+    async fn start(token: Option<&str>) -> Self {
+        let mut probes = Vec::new();
+        let mut inventory = String::from("[defaults]\ninterval = \"500ms\"\n");
+        for (number, (name, group)) in
+            (0..).zip([("db-1", "db"), ("web-1", "web"), ("web-2", "web")])
+        {
+            let clock = SystemClock::new();
+            let answers = Behaviour::changed(move |snapshot: &mut v1::Snapshot| {
+                if let Some(clocks) = &mut snapshot.clocks {
+                    // A clock that is wrong would degrade the host.
+                    clocks.wall_ns = clock.now().wall.0 * 1_000_000;
+                }
+                if let Some(identity) = &mut snapshot.identity {
+                    // A kernel that is out to own the terminal.
+                    identity.kernel = Some("6.1\u{1b}]0;owned\u{7}\u{202e}x".to_owned());
+                }
+                if let Some(load) = &mut snapshot.load {
+                    load.load1_hundredths = Some(100 * (number + 1));
+                }
+            });
+            let probe = FakeProbe::start(answers).await;
+            let address = probe.address();
+            inventory.push_str(&format!(
+                "[[host]]\nname = \"{name}\"\ngroup = \"{group}\"\naddresses = [\"{address}\"]\n"
+            ));
+            probes.push(probe);
+        }
+        for group in ["db", "web"] {
+            inventory.push_str(&format!("[[group]]\nname = \"{group}\"\n"));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("inventory.toml"), inventory).unwrap();
+        let flag = |key, value: String| Flag { key, name: "test", value };
+        let mut flags = vec![
+            flag("inventory", folder.path().join("inventory.toml").display().to_string()),
+            flag("data", folder.path().display().to_string()),
+            flag("http.listen", "127.0.0.1:0".to_owned()),
+            flag("grpc.listen", "127.0.0.1:0".to_owned()),
+        ];
+        flags.extend(token.map(|token| flag("http.token", token.to_owned())));
+        let config = Config::load(Sources { flags, ..Sources::default() }).unwrap().config;
+        let app = app::start(config).await.unwrap();
+        Self { folder, app, probes }
+    }
+
+    fn top(&self) -> String {
+        format!("{ROUNDSMAN} top --http {}", self.app.http_addr().unwrap())
+    }
+
+    async fn until(&self, state: State, hosts: usize) {
+        let mut updates = self.app.live().subscribe();
+        let seen = async {
+            while self.app.live().count_by_state().get(&state).copied().unwrap_or(0) < hosts {
+                let _ = updates.recv().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, seen).await.expect("the fleet never got there");
+    }
+}
+
+/// Whether something is green, of 8 colours or of 256 (ECMA-48 SGR 32, 38;5;2).
+fn is_green(painted: &str) -> bool {
+    ["\u{1b}[32m", "\u{1b}[38;5;2m"].iter().any(|green| painted.contains(green))
+}
+
+/// The names of hosts, from the top down.
+fn order(screen: &str) -> Vec<String> {
+    let names = screen.lines().filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| ["db-1", "web-1", "web-2"].contains(name)).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn top_is_sorted_filtered_drilled_into_resized_and_left_by_keys() {
+    let mut fleet = Fleet::start(Some("terminal-secret")).await;
+    fleet.until(State::Up, 3).await;
+    for (columns, lines) in [(80, 24), (200, 50)] {
+        let terminal =
+            Terminal::open(columns, lines, &[("ROUNDSMAN_HTTP__TOKEN", "terminal-secret")]);
+        terminal.enter("stty -g > before");
+        terminal.enter(&fleet.top());
+        let screen = terminal.sees("3 up");
+        assert_eq!(order(&screen), ["db-1", "web-1", "web-2"], "{screen}");
+        let rows: Vec<&str> = screen.lines().filter(|line| line.contains("● up  ")).collect();
+        assert_eq!(rows.len(), 3, "a host is a line:\n{screen}");
+        assert_eq!(screen.contains("GROUP"), columns == 200, "{screen}");
+
+        // By load: the greatest first, then the other way round.
+        terminal.until("an order by load", |screen| {
+            let by_load = screen.contains("LOAD▼");
+            if !by_load {
+                terminal.press(&["s"]);
+            }
+            by_load && order(screen) == ["web-2", "web-1", "db-1"]
+        });
+        terminal.press(&["r"]);
+        terminal.until("the reverse", |screen| order(screen) == ["db-1", "web-1", "web-2"]);
+
+        terminal.press(&["/"]);
+        terminal.press(&["w", "e", "b", "Enter"]);
+        terminal.until("the filter", |screen| order(screen) == ["web-1", "web-2"]);
+        terminal.press(&["Down", "Enter"]);
+        let host = terminal.until("the story of web-2", |screen| {
+            screen.contains("web-2 is up since") && screen.contains("CPU BUSY")
+        });
+        assert!(host.contains(" DUE       OUTCOME"), "{host}");
+        assert!(!terminal.tmux(&["display-message", "-p", "#{pane_title}"]).contains("owned"));
+
+        let (other_columns, other_lines) = (280 - columns, 74 - lines);
+        terminal.resize(other_columns, other_lines);
+        terminal.until("as many lines", |screen| {
+            let last = screen.lines().last().unwrap_or_default();
+            last.contains("Esc back") && screen.lines().count() == usize::from(other_lines)
+        });
+        terminal.press(&["Escape"]);
+        let screen = terminal.until("the list again", |screen| order(screen) == ["web-1", "web-2"]);
+        assert_eq!(screen.contains("GROUP"), other_columns == 200, "{screen}");
+        assert!(screen.lines().all(|line| line.chars().count() <= usize::from(other_columns)));
+
+        terminal.press(&["q"]);
+        let screen = terminal.sees("ready$");
+        assert!(!screen.contains("web-2"), "the screen before is back:\n{screen}");
+        terminal.enter("stty -g > after; diff before after && echo sa''ne");
+        terminal.sees("sane");
+    }
+
+    // A host that goes down shows, and the server's own end does, too.
+    let terminal = Terminal::open(80, 24, &[("ROUNDSMAN_HTTP__TOKEN", "terminal-secret")]);
+    terminal.enter(&fleet.top());
+    terminal.sees("3 up");
+    fleet.probes.remove(0).stop();
+    terminal.until("db-1 down", |screen| screen.contains("1 down") && screen.contains("✗ down"));
+    let Fleet { app, folder: _folder, probes: _probes } = fleet;
+    app.stop().await;
+    let screen = terminal.sees("server away since");
+    assert!(screen.contains("✗ down"), "the last picture stays:\n{screen}");
+    terminal.press(&["C-c"]);
+    terminal.sees("ready$");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_leaves_the_terminal_as_it_was_and_no_colours_are_forced() {
+    let fleet = Fleet::start(None).await;
+    fleet.until(State::Up, 3).await;
+    let terminal = Terminal::open(80, 24, &[]);
+    terminal.enter("stty -g > before");
+    terminal.enter(&format!("{} & echo $! > pid; fg", fleet.top()));
+    terminal.sees("3 up");
+    assert!(is_green(&terminal.painted()), "up is green");
+    let pid = fs::read_to_string(terminal.folder.path().join("pid")).unwrap();
+    let pid = pid.trim().parse().ok().and_then(rustix::process::Pid::from_raw).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    terminal.sees("ready$");
+    terminal.enter("stty -g > after; diff before after && echo sa''ne");
+    terminal.sees("sane");
+
+    let terminal = Terminal::open(80, 24, &[("NO_COLOR", "1")]);
+    terminal.enter(&fleet.top());
+    terminal.sees("3 up");
+    let painted = terminal.painted();
+    assert!(!is_green(&painted) && !painted.contains("\u{1b}[38"), "{painted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_not_folded_and_history_has_little_charts() {
+    let fleet = Fleet::start(None).await;
+    fleet.until(State::Up, 3).await;
+    let data = fleet.folder.path().display().to_string();
+    // What is kept is what is printed.
+    let Fleet { app, folder: _folder, probes: _probes } = fleet;
+    app.stop().await;
+    for (columns, lines) in [(80, 24), (200, 50)] {
+        let terminal = Terminal::open(columns, lines, &[("ROUNDSMAN_DATA", &data)]);
+        let hosts = terminal.run(&format!("{ROUNDSMAN} hosts"));
+        let rows = hosts.lines().filter(|line| line.contains("● up")).count();
+        assert_eq!(rows, 3, "{hosts}");
+        let title = hosts.lines().position(|line| line.contains("HOST")).unwrap();
+        let after: Vec<&str> = hosts.lines().skip(title + 2).take(3).collect();
+        assert_eq!(order(&after.join("\n")), ["db-1", "web-1", "web-2"], "a line each:\n{hosts}");
+
+        let history = terminal.run(&format!("{ROUNDSMAN} history web-1 --limit 5"));
+        let title = history.lines().position(|line| line.contains("SLOT (UTC)")).unwrap();
+        let polls = history.lines().skip(title + 2).take_while(|line| line.contains("ok"));
+        assert!((1..=5).contains(&polls.count()), "{history}");
+        let chart = history.lines().find(|line| line.starts_with(" LOAD 1 ")).unwrap();
+        assert!(chart.contains('█') && chart.contains("2.00 to 2.00"), "{history}");
+        assert_eq!(history.contains("no room for"), columns == 80, "{history}");
+        assert!(history.contains("DISK WRITTEN"), "named where it has no room:\n{history}");
+        let other = terminal.run(&format!("{ROUNDSMAN} why web-1 | head -2"));
+        assert!(other.contains("web-1 is"), "{other}");
+    }
+}
