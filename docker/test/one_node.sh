@@ -145,7 +145,7 @@ within 180 "both are back" healthy $node server probe db
 within 120 "the host is up" state_is $node up
 engine $node pause "$(task $node db)" >/dev/null
 # Well within its grace period of 20 s: it waits for the database to answer, for the last time.
-slot=$(stopped_after_a_poll $node 10000) || fail "the server does not stop while its database is silent"
+slot=$(stopped_after_a_poll $node) || fail "the server does not stop while its database is silent"
 echo "ok: so it does while its database is silent"
 engine $node unpause "$(task $node db)" >/dev/null
 within 180 "all is healthy again" healthy $node server probe db

@@ -152,21 +152,22 @@ serving() {
     test "$(engine "$1" exec "$(task "$1" probe)" roundsman-probe health --address "$2" --service "$3")" = SERVING
 }
 
-# stopped NODE SERVICE [MILLISECONDS]: `docker stop` by the engine itself (Swarm starts another) ends it
-# by itself, with code 0, within that time; 5 s.
+# stopped NODE SERVICE: `docker stop` by the engine itself (Swarm starts another) ends it by itself, with
+# code 0, within 5 s. The engine then takes its time to take it off the networks; that is told, too.
 stopped() {
-    local container began took code
+    local container began took ended code
     container=$(task "$1" "$2")
     began=$(date +%s%3N)
     engine "$1" stop --time 30 "$container" >/dev/null
     took=$(($(date +%s%3N) - began))
+    ended=$(($(date -d "$(engine "$1" inspect -f '{{.State.FinishedAt}}' "$container")" +%s%3N) - began))
     code=$(engine "$1" inspect -f '{{.State.ExitCode}}' "$container")
-    echo "docker stop of the $2: $took ms, exit code $code; its last words:" >&2
+    echo "the $2 ended after $ended ms, docker stop after $took ms, exit code $code; its last words:" >&2
     engine "$1" logs --timestamps --tail 2 "$container" 2>&1 | cut -c1-200 >&2
-    ((took < ${3:-5000} && code == 0))
+    ((ended < 5000 && code == 0))
 }
 
-# stopped_after_a_poll NODE [MILLISECONDS]: stops the server the moment it has polled NODE, before the row's batch is
+# stopped_after_a_poll NODE: stops the server the moment it has polled NODE, before the row's batch is
 # full, and says which slot that was.
 stopped_after_a_poll() {
     local before slot tries
@@ -175,7 +176,7 @@ stopped_after_a_poll() {
         slot=$(newest "$1" "$1")
         [[ $slot == "$before" ]] || break
     done
-    stopped "$1" server "${2:-5000}" || return 1
+    stopped "$1" server || return 1
     echo "$slot"
 }
 

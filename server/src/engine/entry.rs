@@ -230,6 +230,12 @@ impl Entry {
         self.decide(Input::Accept, policy, now)
     }
 
+    /// Until when it is left alone; none when it is not.
+    pub(super) fn asked_again(&self, now: Now) -> Option<WallMs> {
+        let until = self.backoff.until().filter(|until| *until > now.mono)?;
+        Some(now.wall.plus(until.since(now.mono)))
+    }
+
     /// This host for everybody else.
     pub(super) fn view(
         &mut self,
@@ -238,12 +244,11 @@ impl Entry {
         next_due: Option<WallMs>,
         now: Now,
     ) -> HostView {
-        let asked_again = self.backoff.until().filter(|until| *until > now.mono);
         let around = Around {
             rest: self.rest.as_ref(),
             parent: self.parent.as_ref(),
             isolated,
-            asked_again: asked_again.map(|until| now.wall.plus(until.since(now.mono))),
+            asked_again: self.asked_again(now),
         };
         let plain = self.health.state == State::Up
             && !self.health.flapping.is_on()

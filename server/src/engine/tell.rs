@@ -20,7 +20,7 @@ impl Engine {
     /// Shows a host as it is now to everybody else.
     pub(super) fn show(&mut self, host: HostId, now: Now) {
         let Some(entry) = self.hosts.get_mut(&host) else { return };
-        let next_due = self.agenda.next_slot(host);
+        let next_due = self.agenda.next_slot(host, entry.asked_again(now).unwrap_or(now.wall));
         self.parts.live.publish(entry.view(&self.parts.policy, self.isolated, next_due, now));
     }
 

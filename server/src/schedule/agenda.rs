@@ -200,12 +200,18 @@ impl Agenda {
         Some(Mono(u64::try_from(rounded).map_or(due.0, Duration::from_nanos)))
     }
 
-    /// The slot that a host is polled for next; none for a host that is not in the agenda.
+    /// The slot that a host is polled for next when those before `from` are passed over; none for a
+    /// host that is not in the agenda.
     #[must_use]
-    pub fn next_slot(&self, host: HostId) -> Option<WallMs> {
-        match self.entries.get(&host)?.next {
+    pub fn next_slot(&self, host: HostId, from: WallMs) -> Option<WallMs> {
+        let Entry { schedule, phase, next, .. } = self.entries.get(&host)?;
+        match next {
             Next::Never => None,
-            Next::Closed(slot) | Next::Open(_, slot) => Some(slot),
+            Next::Closed(slot) | Next::Open(_, slot) if *slot >= from => Some(*slot),
+            Next::Closed(_) | Next::Open(..) => {
+                let before = from.minus(Duration::from_millis(1));
+                schedule.next_slot(schedule.shifted(*phase, self.shift), before)
+            }
         }
     }
 

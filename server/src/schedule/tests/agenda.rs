@@ -172,8 +172,15 @@ fn a_removed_host_is_silent_and_the_others_go_on() {
     server.run(seconds(5));
     let later: Vec<i64> = server.polls[before..].iter().map(|(_, due)| due.host.0).collect();
     assert_eq!(later, [1; 5]);
-    assert_eq!(server.agenda.next_slot(HostId(0)), None);
-    assert!(server.agenda.next_slot(HostId(1)) > Some(server.clocks.now.wall));
+    let wall = server.clocks.now.wall;
+    assert_eq!(server.agenda.next_slot(HostId(0), wall), None);
+    let next = server.agenda.next_slot(HostId(1), wall);
+    assert!(next > Some(wall));
+    // Those that it is left alone for are passed over, up to the one at the very end.
+    let fourth = next.unwrap().plus(seconds(3));
+    for from in [fourth.minus(Duration::from_millis(999)), fourth] {
+        assert_eq!(server.agenda.next_slot(HostId(1), from), Some(fourth));
+    }
 }
 
 #[test]
@@ -378,7 +385,7 @@ fn an_ordinary_restart_keeps_the_grid() {
     server.agenda = Agenda::resume_after(latest, clocks.now);
     server.add(0, &every(10_000));
     let phase = every(10_000).phase(&name("host-0"));
-    let slot = server.agenda.next_slot(HostId(0));
+    let slot = server.agenda.next_slot(HostId(0), clocks.now.wall);
     assert_eq!(slot, every(10_000).next_slot(phase, clocks.now.wall));
 }
 
