@@ -43,7 +43,7 @@ trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm
 
 address=
 for _ in {1..300}; do
-    address=$(sed -n 's,^HTTP: \(http://[^/]*\)/.*,\1,p' errors)
+    address=$(sed -n 's,^Page: \(http://[^/]*\)/.*,\1,p' errors)
     [[ -z $address ]] || break
     kill -0 "$server" 2>/dev/null || break
     sleep 0.2

@@ -192,7 +192,7 @@ fn intro(
         probe.address(),
     );
     if let Some(http) = http {
-        text.push_str(&format!("HTTP: http://{http}/api/v1/hosts\n"));
+        text.push_str(&format!("Page: http://{http}/ (the API: /api)\n"));
     }
     text.push_str(&format!(
         "Next, in another terminal: roundsman hosts{flag}; roundsman history {name}{flag}; \

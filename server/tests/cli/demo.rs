@@ -40,7 +40,7 @@ fn a_piped_demo_prints_a_line_per_poll_and_keeps_each() {
     let name = host(&desk);
     let kept = format!("kept 3 polls in d/roundsman.db, see `roundsman history {name} --data d`\n");
     assert!(ended.err.ends_with(&kept), "{}", ended.err);
-    for said in ["asked over gRPC at 127.0.0.1:", "HTTP: http://127.0.0.1:", "Ctrl-C stops"] {
+    for said in ["asked over gRPC at 127.0.0.1:", "Page: http://127.0.0.1:", "Ctrl-C stops"] {
         assert!(ended.err.contains(said), "{said} is missing in\n{}", ended.err);
     }
 }
