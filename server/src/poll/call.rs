@@ -83,7 +83,7 @@ impl Shared {
         let asked_at = self.clock.now();
         let bytes = self.unary(line, GET_METRICS, request, asked_at).await?;
         let answered_at = self.clock.now();
-        let snapshot = decode::snapshot(&bytes)?;
+        let snapshot = self.decoder().snapshot(&bytes)?;
         line.trace.enter(Step::Between, self.clock.now().mono);
         if let (Some(expected), Some(found)) = (&job.expected_machine, &snapshot.facts.machine_id)
             && expected != found
