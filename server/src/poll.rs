@@ -34,7 +34,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tower::{Service as _, ServiceExt as _};
 
 use self::{
-    decode::Decoder,
+    decode::Wire,
     job::{Asked, Step, Trace},
     resolve::LimitedResolver,
     stack::{Stack, stack},
@@ -89,13 +89,13 @@ pub(crate) struct Shared {
     limits: Limits,
     clock: Arc<dyn Clock>,
     resolver: LimitedResolver,
-    decoder: Mutex<Decoder>,
+    wire: Mutex<Wire>,
 }
 
 impl Shared {
-    /// The one decoder: answers are decoded one at a time, within a poll's turn.
-    fn decoder(&self) -> MutexGuard<'_, Decoder> {
-        self.decoder.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Held while a request is encoded or an answer decoded, never over a wait.
+    fn wire(&self) -> MutexGuard<'_, Wire> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,7 +136,7 @@ impl Poller {
         let places =
             |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
         let (slots, unwell_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
-        let shared = Arc::new(Shared { limits, clock, resolver, decoder: Mutex::default() });
+        let shared = Arc::new(Shared { limits, clock, resolver, wire: Mutex::default() });
         let well = stack(&shared, &slots, Some(shared.limits.in_flight_for));
         let unwell = stack(&shared, &unwell_slots, None);
         Self { shared, slots, stack: well, unwell_slots, unwell }

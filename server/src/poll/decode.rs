@@ -147,7 +147,7 @@ impl DecodeError {
 }
 
 /// The encoded request for a selection.
-pub(super) fn request(selection: &Selection) -> Bytes {
+fn request(selection: &Selection) -> Bytes {
     let filter = |names: &NameFilter| {
         let v1 = v1::Filter { include: names.include.clone(), exclude: names.exclude.clone() };
         (*names != NameFilter::default()).then_some(v1)
@@ -182,29 +182,42 @@ pub(super) fn serving(answer: impl Buf) -> Result<Serving, DecodeError> {
 /// # Errors
 /// [`DecodeError`]; nothing of such an answer is kept.
 pub fn snapshot(answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
-    Decoder::default().snapshot(answer)
+    Wire::default().snapshot(answer)
 }
 
 /// Answers up to this many bytes leave the memory of their columns to the next one: those of machines
 /// of some hundred cores. Were each column filled by a byte per number, that is 15 MB.
 const KEPT_ANSWER_BYTES: usize = 32 * 1024;
 
-/// Decodes one answer after the other. What they have in common is where their columns are put
-/// first: 57 lists, each of which would grow entry by entry in memory of its own.
+/// What one poll leaves to the next, of whichever host. Of an answer, the memory of its columns: 57
+/// lists, each of which would grow entry by entry. Of a request, all of it: hosts mostly ask alike.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
-    wire: v1::Snapshot,
+pub(super) struct Wire {
+    answer: v1::Snapshot,
+    asked: Option<(Arc<Selection>, Bytes)>,
 }
 
-impl Decoder {
+impl Wire {
+    /// The encoded request for a selection.
+    pub(super) fn request(&mut self, selection: &Arc<Selection>) -> Bytes {
+        match &self.asked {
+            Some((asked, bytes)) if asked == selection => bytes.clone(),
+            _ => {
+                let bytes = request(selection);
+                self.asked = Some((Arc::clone(selection), bytes.clone()));
+                bytes
+            }
+        }
+    }
+
     /// As [`snapshot`].
     pub(super) fn snapshot(&mut self, answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
         fields::hold(answer)?;
-        self.wire = emptied(std::mem::take(&mut self.wire));
-        let decoded = self.wire.merge(answer).map_err(DecodeError::from);
-        let decoded = decoded.and_then(|()| checked(&self.wire));
+        self.answer = emptied(std::mem::take(&mut self.answer));
+        let decoded = self.answer.merge(answer).map_err(DecodeError::from);
+        let decoded = decoded.and_then(|()| checked(&self.answer));
         if answer.len() > KEPT_ANSWER_BYTES {
-            self.wire = v1::Snapshot::default();
+            self.answer = v1::Snapshot::default();
         }
         decoded
     }
