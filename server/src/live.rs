@@ -91,8 +91,8 @@ pub struct HostView {
     pub paused_until: Option<WallMs>,
     /// Why it is in this state and what would change it, one sentence.
     pub reason: Arc<str>,
-    /// What is known of the machine.
-    pub facts: Facts,
+    /// What is known of the machine; shared, because a view is made per poll and this seldom changes.
+    pub facts: Arc<Facts>,
     /// The last poll, whatever its outcome.
     pub last: Option<Arc<Record>>,
     /// The last poll that brought values; these stay visible while a host is down.

@@ -17,7 +17,7 @@ mod selection;
 mod snapshot;
 
 pub use columns::{
-    Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
+    Cells, Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
     NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
 };
 pub use counters::{Counter, Counters};

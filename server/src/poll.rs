@@ -17,7 +17,11 @@ mod socket;
 mod stack;
 mod text;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 pub use classify::{Fault, Stuck};
 pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
@@ -30,6 +34,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tower::{Service as _, ServiceExt as _};
 
 use self::{
+    decode::Wire,
     job::{Asked, Step, Trace},
     resolve::LimitedResolver,
     stack::{Stack, stack},
@@ -84,6 +89,14 @@ pub(crate) struct Shared {
     limits: Limits,
     clock: Arc<dyn Clock>,
     resolver: LimitedResolver,
+    wire: Mutex<Wire>,
+}
+
+impl Shared {
+    /// Held while a request is encoded or an answer decoded, never over a wait.
+    fn wire(&self) -> MutexGuard<'_, Wire> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Polls hosts. Clones share the limits. Must be used within a tokio runtime.
@@ -123,7 +136,7 @@ impl Poller {
         let places =
             |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
         let (slots, unwell_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
-        let shared = Arc::new(Shared { limits, clock, resolver });
+        let shared = Arc::new(Shared { limits, clock, resolver, wire: Mutex::default() });
         let well = stack(&shared, &slots, Some(shared.limits.in_flight_for));
         let unwell = stack(&shared, &unwell_slots, None);
         Self { shared, slots, stack: well, unwell_slots, unwell }

@@ -17,7 +17,7 @@ use roundsman::{
     clock::ManualClock,
     grpc::{self, Board, Limits},
     live::{HostView, Live},
-    model::{Facts, GroupName, HostId, HostName, State, VersionId},
+    model::{GroupName, HostId, HostName, State, VersionId},
     units::{Mono, Now, WallMs},
     web::{ConnectionLimits, MAX_STREAMS},
 };
@@ -57,7 +57,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         paused_until: None,
         since: NOW,
         reason: "".into(),
-        facts: Facts::default(),
+        facts: Arc::default(),
         last: None,
         last_good: None,
         recent: VecDeque::new(),

@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Facts, HostId, HostName, Outcome, State, Timings, Values, VersionId},
+        model::{HostId, HostName, Outcome, State, Timings, Values, VersionId},
         units::Micros,
     };
 
@@ -215,7 +215,7 @@ mod tests {
             state: record.state,
             since: NOW,
             reason: "answers".into(),
-            facts: Facts::default(),
+            facts: Arc::default(),
             last_good: record.values.as_ref().map(|_| Arc::clone(&record)),
             last: Some(record),
             recent: std::collections::VecDeque::new(),

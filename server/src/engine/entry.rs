@@ -69,7 +69,7 @@ pub(super) struct Entry {
     shown: Shown,
     pub(super) link: Arc<Link>,
     pub(super) health: Health,
-    pub(super) facts: Facts,
+    pub(super) facts: Arc<Facts>,
     pub(super) in_flight: bool,
     /// Why it is left alone, when it is.
     pub(super) rest: Option<Rest>,
@@ -102,7 +102,7 @@ impl Entry {
             shown: Shown::of(&spec),
             spec,
             health,
-            facts,
+            facts: facts.into(),
             in_flight: false,
             rest: None,
             parent: None,
@@ -199,8 +199,8 @@ impl Entry {
         let mut facts = None;
         let unread = attempt.snapshot.as_deref().map(unread);
         if let Some(snapshot) = attempt.snapshot {
-            if snapshot.facts != self.facts {
-                self.facts.clone_from(&snapshot.facts);
+            if snapshot.facts != *self.facts {
+                self.facts = Arc::new(snapshot.facts.clone());
                 facts = Some(snapshot.facts.clone());
             }
             self.previous = Some(snapshot);
@@ -225,7 +225,7 @@ impl Entry {
     /// Forgets the machine: its facts, and its counters, which another machine's are not compared
     /// with.
     pub(super) fn accept(&mut self, policy: &Policy, now: WallMs) -> Option<Transition> {
-        self.facts = Facts::default();
+        self.facts = Arc::default();
         self.previous = None;
         self.decide(Input::Accept, policy, now)
     }
@@ -275,7 +275,7 @@ impl Entry {
             unreachable_because: because.map(|parent| parent.name.clone()),
             paused_until: self.rest.as_ref().and_then(Rest::until),
             reason,
-            facts: self.facts.clone(),
+            facts: Arc::clone(&self.facts),
             last: self.last.clone(),
             last_good: self.last_good.clone(),
             recent: self.recent.clone(),

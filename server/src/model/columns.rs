@@ -7,7 +7,7 @@ mod table;
 mod host_wide;
 mod repeating;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,9 +34,32 @@ impl Kind {
     #[must_use]
     pub fn tidy(self, value: f64) -> f64 {
         match self {
-            Self::Whole => value.round(),
-            Self::Real => (value * 1000.0).round() / 1000.0,
+            Self::Whole => round(value),
+            Self::Real => round(value * 1000.0) / 1000.0,
         }
+    }
+}
+
+/// `f64::round`, which is a call into the mathematics library on a plain x86-64 and is done to some
+/// hundred values of every poll.
+fn round(value: f64) -> f64 {
+    /// From here on (2^52) every number is whole.
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
+    if value.abs() >= WHOLE || value.is_nan() {
+        return value;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it is what is wanted, and it fits")]
+    let whole = value as i64;
+    #[expect(clippy::cast_precision_loss, reason = "less than 2^52")]
+    let whole = whole as f64;
+    // Exact: the two are within 1 of each other.
+    let rest = value - whole;
+    if rest >= 0.5 {
+        whole + 1.0
+    } else if rest <= -0.5 {
+        whole - 1.0
+    } else {
+        whole
     }
 }
 
@@ -85,23 +108,69 @@ pub trait ColumnSet: Copy + 'static {
     const ALL: &'static [Self];
     /// The texts that name a row, before its values. Empty for host-wide columns.
     const LABELS: &'static [&'static str];
+    /// What holds one value of each.
+    type Cells: Cells;
     /// What there is to know about this column.
     fn spec(self) -> &'static ColumnSpec;
     /// Its position in [`ColumnSet::ALL`].
     fn index(self) -> usize;
 }
 
+/// Room for one value per column. Rows hold theirs in place, so that a table of many rows is one
+/// piece of memory.
+pub trait Cells: Clone {
+    /// How many it holds, where that is a matter of its type.
+    const LENGTH: Option<usize>;
+    /// `count` cells without a value, or as many as it holds.
+    fn unknown(count: usize) -> Self;
+    /// All of them.
+    fn all(&self) -> &[f64];
+    /// All of them, to be set.
+    fn all_mut(&mut self) -> &mut [f64];
+}
+
+impl<const N: usize> Cells for [f64; N] {
+    const LENGTH: Option<usize> = Some(N);
+
+    fn unknown(_count: usize) -> Self {
+        [f64::NAN; N]
+    }
+
+    fn all(&self) -> &[f64] {
+        self
+    }
+
+    fn all_mut(&mut self) -> &mut [f64] {
+        self
+    }
+}
+
+impl Cells for Box<[f64]> {
+    const LENGTH: Option<usize> = None;
+
+    fn unknown(count: usize) -> Self {
+        vec![f64::NAN; count].into()
+    }
+
+    fn all(&self) -> &[f64] {
+        self
+    }
+
+    fn all_mut(&mut self) -> &mut [f64] {
+        self
+    }
+}
+
 /// One value per column of `C`, or none.
 #[derive(Clone)]
-pub struct Values<C> {
+pub struct Values<C: ColumnSet> {
     /// NaN is none: half the memory of an `Option`, and there are hundreds for each host.
-    cells: Box<[f64]>,
-    set: PhantomData<C>,
+    cells: C::Cells,
 }
 
 impl<C: ColumnSet> Default for Values<C> {
     fn default() -> Self {
-        Self { cells: vec![f64::NAN; C::ALL.len()].into(), set: PhantomData }
+        Self { cells: C::Cells::unknown(C::ALL.len()) }
     }
 }
 
@@ -120,24 +189,25 @@ impl<C: ColumnSet> Values<C> {
     /// The value of a column; none is unknown.
     #[must_use]
     pub fn get(&self, column: C) -> Option<f64> {
-        known(self.cells[column.index()])
+        known(self.cells.all()[column.index()])
     }
 
     /// Sets a column. A value that is not finite or is negative is no measurement and is kept as
     /// none; a measured one is rounded to a thousandth.
     pub fn set(&mut self, column: C, value: impl Into<Option<f64>>) {
         let measured = value.into().filter(|v| v.is_finite() && *v >= 0.0);
-        self.cells[column.index()] = measured.map_or(f64::NAN, |v| column.spec().kind.tidy(v));
+        self.cells.all_mut()[column.index()] =
+            measured.map_or(f64::NAN, |v| column.spec().kind.tidy(v));
     }
 
     /// Every column with its value.
     pub fn iter(&self) -> impl Iterator<Item = (C, Option<f64>)> + '_ {
-        C::ALL.iter().copied().zip(self.cells.iter().map(|cell| known(*cell)))
+        C::ALL.iter().copied().zip(self.cells.all().iter().map(|cell| known(*cell)))
     }
 
     /// Takes over every value that `other` has.
     pub fn merge(&mut self, other: &Self) {
-        for (cell, new) in self.cells.iter_mut().zip(&other.cells) {
+        for (cell, new) in self.cells.all_mut().iter_mut().zip(other.cells.all()) {
             if !new.is_nan() {
                 *cell = *new;
             }
@@ -219,6 +289,19 @@ mod tests {
         assert_units_end_names::<DiskColumn>();
         assert_units_end_names::<FilesystemColumn>();
         assert_units_end_names::<ProcessColumn>();
+    }
+
+    #[test]
+    fn rounding_is_that_of_the_standard_library() {
+        let halves = [0.0, 0.3, 0.5, 0.499_999_999_999_999_94, 1.5, 2.5, 1e9 + 0.5, 4.5e15, 1e300];
+        let odd = [f64::INFINITY, 4_503_599_627_370_495.5, 4_503_599_627_370_497.0];
+        for value in halves.into_iter().chain(odd) {
+            for value in [value, -value] {
+                // Only the sign of a zero may differ, which no column shows.
+                assert_eq!(round(value), value.round(), "{value}");
+            }
+        }
+        assert!(round(f64::NAN).is_nan());
     }
 
     #[test]

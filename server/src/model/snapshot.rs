@@ -165,11 +165,11 @@ impl<const N: usize> Table<N> {
     ///
     /// # Errors
     /// [`UnevenColumn`] names the first column that is not.
-    pub fn new(keys: Vec<Arc<str>>, columns: [Vec<u64>; N]) -> Result<Self, UnevenColumn> {
+    pub fn new(keys: Vec<Arc<str>>, columns: [&[u64]; N]) -> Result<Self, UnevenColumn> {
         let expected = keys.len();
         let mut starts = [None; N];
-        let mut cells = Vec::with_capacity(columns.iter().map(Vec::len).sum());
-        for (column, values) in columns.iter().enumerate() {
+        let mut cells = Vec::with_capacity(columns.iter().map(|column| column.len()).sum());
+        for (column, values) in columns.into_iter().enumerate() {
             if values.is_empty() {
                 continue;
             }

@@ -24,7 +24,6 @@ use super::{
     Shared,
     classify::{Fault, Place},
     connect::Line,
-    decode,
     job::{Job, Step},
 };
 use crate::{
@@ -79,11 +78,11 @@ impl tower::Service<Reached> for Call {
 
 impl Shared {
     async fn get_metrics(&self, Reached { job, line }: &Reached) -> Result<Answered, Fault> {
-        let request = decode::request(&job.selection);
+        let request = self.wire().request(&job.selection);
         let asked_at = self.clock.now();
         let bytes = self.unary(line, GET_METRICS, request, asked_at).await?;
         let answered_at = self.clock.now();
-        let snapshot = decode::snapshot(&bytes)?;
+        let snapshot = self.wire().snapshot(&bytes)?;
         line.trace.enter(Step::Between, self.clock.now().mono);
         if let (Some(expected), Some(found)) = (&job.expected_machine, &snapshot.facts.machine_id)
             && expected != found

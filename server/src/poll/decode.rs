@@ -147,7 +147,7 @@ impl DecodeError {
 }
 
 /// The encoded request for a selection.
-pub(super) fn request(selection: &Selection) -> Bytes {
+fn request(selection: &Selection) -> Bytes {
     let filter = |names: &NameFilter| {
         let v1 = v1::Filter { include: names.include.clone(), exclude: names.exclude.clone() };
         (*names != NameFilter::default()).then_some(v1)
@@ -182,8 +182,65 @@ pub(super) fn serving(answer: impl Buf) -> Result<Serving, DecodeError> {
 /// # Errors
 /// [`DecodeError`]; nothing of such an answer is kept.
 pub fn snapshot(answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
-    fields::hold(answer)?;
-    let mut wire = v1::Snapshot::decode(answer)?;
+    Wire::default().snapshot(answer)
+}
+
+/// Answers up to this many bytes leave the memory of their columns to the next one: those of machines
+/// of some hundred cores. Were each column filled by a byte per number, that is 15 MB.
+const KEPT_ANSWER_BYTES: usize = 32 * 1024;
+
+/// What one poll leaves to the next, of whichever host. Of an answer, the memory of its columns: 57
+/// lists, each of which would grow entry by entry. Of a request, all of it: hosts mostly ask alike.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    answer: v1::Snapshot,
+    asked: Option<(Arc<Selection>, Bytes)>,
+}
+
+impl Wire {
+    /// The encoded request for a selection.
+    pub(super) fn request(&mut self, selection: &Arc<Selection>) -> Bytes {
+        match &self.asked {
+            Some((asked, bytes)) if asked == selection => bytes.clone(),
+            _ => {
+                let bytes = request(selection);
+                self.asked = Some((Arc::clone(selection), bytes.clone()));
+                bytes
+            }
+        }
+    }
+
+    /// As [`snapshot`].
+    pub(super) fn snapshot(&mut self, answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
+        fields::hold(answer)?;
+        self.answer = emptied(std::mem::take(&mut self.answer));
+        let decoded = self.answer.merge(answer).map_err(DecodeError::from);
+        let decoded = decoded.and_then(|()| checked(&self.answer));
+        if answer.len() > KEPT_ANSWER_BYTES {
+            self.answer = v1::Snapshot::default();
+        }
+        decoded
+    }
+}
+
+/// A message without content, whose columns still have the memory that they had. A table without
+/// rows is the same as none.
+fn emptied(used: v1::Snapshot) -> v1::Snapshot {
+    fn clear<M: prost::Message>(mut message: M) -> M {
+        message.clear();
+        message
+    }
+    let cores = used.cpu.and_then(|cpu| cpu.cores).map(clear);
+    v1::Snapshot {
+        cpu: cores.map(|cores| v1::Cpu { total: None, cores: Some(cores) }),
+        softirq: used.softirq.map(clear),
+        network: used.network.map(clear),
+        disk: used.disk.map(clear),
+        ..v1::Snapshot::default()
+    }
+}
+
+fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
     if wire.protocol != PROTOCOL {
         return Err(DecodeError::Protocol { found: wire.protocol });
     }
@@ -196,8 +253,8 @@ pub fn snapshot(answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
         .filter(|clocks| clocks.boottime_ns > 0)
         .ok_or(DecodeError::Missing("the probe's clocks"))?;
     let reports = reports(&wire.reports)?;
-    let (total, cores) = wire.cpu.take().map(|cpu| (cpu.total, cpu.cores)).unwrap_or_default();
-    let mounts = wire.filesystem.take().map(tables::mounts).transpose()?.unwrap_or_default();
+    let cpu = wire.cpu.as_ref();
+    let mounts = wire.filesystem.as_ref().map(tables::mounts).transpose()?.unwrap_or_default();
     Ok(Box::new(Snapshot {
         facts: facts(identity),
         clocks: Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns },
@@ -209,14 +266,14 @@ pub fn snapshot(answer: &[u8]) -> Result<Box<Snapshot>, DecodeError> {
         ticks_per_second: identity.ticks_per_second,
         reports,
         cost: wire.cost.as_ref().map(cost).unwrap_or_default(),
-        gauges: gauges::gauges(&wire, identity),
-        counters: gauges::counters(&wire),
-        cpu: total.map(tables::ticks).unwrap_or_default(),
-        cores: tables::cores(cores)?,
+        gauges: gauges::gauges(wire, identity),
+        counters: gauges::counters(wire),
+        cpu: cpu.and_then(|cpu| cpu.total).map(tables::ticks).unwrap_or_default(),
+        cores: tables::cores(cpu.and_then(|cpu| cpu.cores.as_ref()))?,
         processes: tables::processes(wire.processes.as_ref(), identity.page_size_bytes)?,
-        softirqs: tables::softirqs(wire.softirq)?,
-        interfaces: tables::interfaces(wire.network)?,
-        disks: tables::disks(wire.disk)?,
+        softirqs: tables::softirqs(wire.softirq.as_ref())?,
+        interfaces: tables::interfaces(wire.network.as_ref())?,
+        disks: tables::disks(wire.disk.as_ref())?,
         mounts,
     }))
 }

@@ -222,7 +222,7 @@ mod tests {
             next_due: None,
             since: WallMs(5),
             reason: "".into(),
-            facts: crate::model::Facts::default(),
+            facts: Arc::default(),
             last: None,
             last_good: None,
             recent: std::collections::VecDeque::new(),

@@ -104,7 +104,7 @@ impl HostShape {
             paused_until: view.paused_until.map(Rfc3339),
             paused_until_ms: view.paused_until,
             reason: Arc::clone(&view.reason),
-            facts: view.facts.clone(),
+            facts: Facts::clone(&view.facts),
             last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
             last_good_at: last_good.map(Rfc3339),
             last_good_at_ms: last_good,

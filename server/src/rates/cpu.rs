@@ -93,10 +93,11 @@ fn shares(before: &CpuTicks, now: &CpuTicks) -> Option<Shares> {
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "a ratio of two sums, exact where it matters")]
-    let percent = |ticks: u128| (ticks as f64 / all as f64 * 100.0).min(100.0);
+    let (all, busy) = (all as f64, add(&BUSY) as f64);
+    let percent = |ticks: f64| (ticks / all * 100.0).min(100.0);
     Some(Shares {
-        busy: percent(add(&BUSY)),
-        states: grown.map(|ticks| ticks.map(|ticks| percent(u128::from(ticks)))),
+        busy: percent(busy),
+        states: grown.map(|ticks| ticks.map(|ticks| percent(real(ticks)))),
     })
 }
 

@@ -75,6 +75,7 @@ impl Snapshot {
 /// A table of rows, laid out by column as the wire has it.
 pub(super) fn table<const N: usize>(rows: &[(&str, [u64; N])]) -> Table<N> {
     let keys = rows.iter().map(|(key, _)| (*key).into()).collect();
-    let columns = std::array::from_fn(|c| rows.iter().map(|(_, values)| values[c]).collect());
-    Table::new(keys, columns).unwrap()
+    let columns: [Vec<u64>; N] =
+        std::array::from_fn(|c| rows.iter().map(|(_, values)| values[c]).collect());
+    Table::new(keys, columns.each_ref().map(Vec::as_slice)).unwrap()
 }

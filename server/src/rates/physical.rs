@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn table(names: &[&str]) -> Table<1> {
-        Table::new(names.iter().map(|&n| n.into()).collect(), [vec![]]).unwrap()
+        Table::new(names.iter().map(|&n| n.into()).collect(), [&[]]).unwrap()
     }
 
     #[test]

@@ -378,9 +378,9 @@ fn a_reset_disk_makes_the_busiest_unknown_too() {
 #[test]
 fn columns_that_an_old_kernel_lacks_are_unknown_in_rows_that_are_not() {
     let old = |n: u64| {
-        let columns: [Vec<u64>; 17] =
-            std::array::from_fn(|c| if c < 11 { vec![n] } else { vec![] });
-        Table::new(vec!["sda".into()], columns).unwrap()
+        let known = [n];
+        let columns = std::array::from_fn(|c| if c < 11 { &known[..] } else { &[] });
+        Table::<17>::new(vec!["sda".into()], columns).unwrap()
     };
     let (mut before, mut after) = (snapshot("a", 100), snapshot("a", 110));
     (before.disks, after.disks) = (old(0), old(10));

@@ -4,7 +4,7 @@ use super::table::columns;
 
 columns! {
     /// Host-wide columns of a poll, in the order of the table `poll`.
-    Column [] {
+    Column in Box<[f64]> [] {
         Load1 = "load_1", Real, Number, Load, "Load average over 1 min";
         Load5 = "load_5", Real, Number, Load, "Load average over 5 min";
         Load15 = "load_15", Real, Number, Load, "Load average over 15 min";

@@ -4,7 +4,7 @@ use super::table::columns;
 
 columns! {
     /// Columns per core.
-    CoreColumn ["core"] {
+    CoreColumn in [f64; 11] ["core"] {
         BusyPct = "busy_pct", Real, Percent, Cpu, "Share not idle, iowait or steal";
         UserPct = "user_pct", Real, Percent, Cpu, "Share in user";
         NicePct = "nice_pct", Real, Percent, Cpu, "Share in nice";
@@ -21,7 +21,7 @@ columns! {
 
 columns! {
     /// Columns per core of soft interrupts.
-    SoftirqColumn ["core"] {
+    SoftirqColumn in [f64; 10] ["core"] {
         HiPerS = "hi_per_s", Real, PerSecond, Softirq, "HI soft interrupts";
         TimerPerS = "timer_per_s", Real, PerSecond, Softirq, "TIMER soft interrupts";
         NetTxPerS = "net_tx_per_s", Real, PerSecond, Softirq, "NET_TX soft interrupts";
@@ -37,7 +37,7 @@ columns! {
 
 columns! {
     /// Columns per network interface.
-    NetColumn ["interface"] {
+    NetColumn in [f64; 16] ["interface"] {
         RxBytesPerS = "rx_bytes_per_s", Real, BytesPerSecond, Network, "Received: bytes";
         RxPacketsPerS = "rx_packets_per_s", Real, PerSecond, Network, "Received: packets";
         RxErrorsPerS = "rx_errors_per_s", Real, PerSecond, Network, "Received: errors";
@@ -59,7 +59,7 @@ columns! {
 
 columns! {
     /// Columns per block device.
-    DiskColumn ["device"] {
+    DiskColumn in [f64; 17] ["device"] {
         ReadsPerS = "reads_per_s", Real, PerSecond, Disk, "Reads completed";
         ReadsMergedPerS = "reads_merged_per_s", Real, PerSecond, Disk, "Reads merged";
         ReadBytesPerS = "read_bytes_per_s", Real, BytesPerSecond, Disk, "Bytes read";
@@ -82,7 +82,7 @@ columns! {
 
 columns! {
     /// Columns per mounted filesystem.
-    FilesystemColumn ["mount_point", "device", "fs_type", "status"] {
+    FilesystemColumn in [f64; 8] ["mount_point", "device", "fs_type", "status"] {
         SizeBytes = "size_bytes", Whole, Bytes, Filesystem, "Size";
         FreeBytes = "free_bytes", Whole, Bytes, Filesystem, "Free for root";
         AvailableBytes = "available_bytes", Whole, Bytes, Filesystem, "Free for everybody";
@@ -96,7 +96,7 @@ columns! {
 
 columns! {
     /// Columns per named process.
-    ProcessColumn ["pid", "comm", "state"] {
+    ProcessColumn in [f64; 3] ["pid", "comm", "state"] {
         CpuPct = "cpu_pct", Real, Percent, Processes, "CPU used since the last poll, of one core";
         RssBytes = "rss_bytes", Whole, Bytes, Processes, "Resident memory";
         Threads = "threads", Whole, Count, Processes, "Threads";

@@ -29,84 +29,92 @@ pub(super) fn ticks(times: v1::CpuTimes) -> CpuTicks {
     ]
 }
 
-pub(super) fn cores(cores: Option<v1::Cores>) -> Result<Table<CPU_STATES>, DecodeError> {
+pub(super) fn cores(cores: Option<&v1::Cores>) -> Result<Table<CPU_STATES>, DecodeError> {
     let Some(c) = cores else { return Ok(Table::default()) };
     let columns = [
-        c.user,
-        c.nice,
-        c.system,
-        c.idle,
-        c.iowait,
-        c.irq,
-        c.softirq,
-        c.steal,
-        c.guest,
-        c.guest_nice,
+        &c.user,
+        &c.nice,
+        &c.system,
+        &c.idle,
+        &c.iowait,
+        &c.irq,
+        &c.softirq,
+        &c.steal,
+        &c.guest,
+        &c.guest_nice,
     ];
     table("Cores", core_names(&c.core)?, columns)
 }
 
 pub(super) fn softirqs(
-    softirqs: Option<v1::Softirq>,
+    softirqs: Option<&v1::Softirq>,
 ) -> Result<Table<SOFTIRQ_COLUMNS>, DecodeError> {
     let Some(s) = softirqs else { return Ok(Table::default()) };
     let columns = [
-        s.hi, s.timer, s.net_tx, s.net_rx, s.block, s.irq_poll, s.tasklet, s.sched, s.hrtimer,
-        s.rcu,
+        &s.hi,
+        &s.timer,
+        &s.net_tx,
+        &s.net_rx,
+        &s.block,
+        &s.irq_poll,
+        &s.tasklet,
+        &s.sched,
+        &s.hrtimer,
+        &s.rcu,
     ];
     table("Softirq", core_names(&s.core)?, columns)
 }
 
-pub(super) fn interfaces(network: Option<v1::Network>) -> Result<Table<NET_COLUMNS>, DecodeError> {
+pub(super) fn interfaces(network: Option<&v1::Network>) -> Result<Table<NET_COLUMNS>, DecodeError> {
     let Some(n) = network else { return Ok(Table::default()) };
     Limit::Interfaces.hold(n.interface.len())?;
     let columns = [
-        n.rx_bytes,
-        n.rx_packets,
-        n.rx_errors,
-        n.rx_dropped,
-        n.rx_fifo,
-        n.rx_frame,
-        n.rx_compressed,
-        n.rx_multicast,
-        n.tx_bytes,
-        n.tx_packets,
-        n.tx_errors,
-        n.tx_dropped,
-        n.tx_fifo,
-        n.tx_collisions,
-        n.tx_carrier,
-        n.tx_compressed,
+        &n.rx_bytes,
+        &n.rx_packets,
+        &n.rx_errors,
+        &n.rx_dropped,
+        &n.rx_fifo,
+        &n.rx_frame,
+        &n.rx_compressed,
+        &n.rx_multicast,
+        &n.tx_bytes,
+        &n.tx_packets,
+        &n.tx_errors,
+        &n.tx_dropped,
+        &n.tx_fifo,
+        &n.tx_collisions,
+        &n.tx_carrier,
+        &n.tx_compressed,
     ];
     table("Network", names(&n.interface, Limit::NameBytes)?, columns)
 }
 
-pub(super) fn disks(disk: Option<v1::Disk>) -> Result<Table<DISK_COLUMNS>, DecodeError> {
+pub(super) fn disks(disk: Option<&v1::Disk>) -> Result<Table<DISK_COLUMNS>, DecodeError> {
     let Some(d) = disk else { return Ok(Table::default()) };
     Limit::Disks.hold(d.device.len())?;
     let columns = [
-        d.reads,
-        d.reads_merged,
-        d.read_sectors,
-        d.read_ms,
-        d.writes,
-        d.writes_merged,
-        d.written_sectors,
-        d.write_ms,
-        d.in_flight,
-        d.io_ms,
-        d.weighted_io_ms,
-        d.discards,
-        d.discards_merged,
-        d.discarded_sectors,
-        d.discard_ms,
-        d.flushes,
-        d.flush_ms,
+        &d.reads,
+        &d.reads_merged,
+        &d.read_sectors,
+        &d.read_ms,
+        &d.writes,
+        &d.writes_merged,
+        &d.written_sectors,
+        &d.write_ms,
+        &d.in_flight,
+        &d.io_ms,
+        &d.weighted_io_ms,
+        &d.discards,
+        &d.discards_merged,
+        &d.discarded_sectors,
+        &d.discard_ms,
+        &d.flushes,
+        &d.flush_ms,
     ];
     table("Disk", names(&d.device, Limit::NameBytes)?, columns)
 }
 
-pub(super) fn mounts(fs: v1::Filesystem) -> Result<Vec<Mount>, DecodeError> {
+pub(super) fn mounts(fs: &v1::Filesystem) -> Result<Vec<Mount>, DecodeError> {
     let rows = fs.mount_point.len();
     Limit::Mounts.hold(rows)?;
     let lengths = [
@@ -141,7 +149,7 @@ pub(super) fn mounts(fs: v1::Filesystem) -> Result<Vec<Mount>, DecodeError> {
                 fs_type: text(&fs.fs_type, Limit::NameBytes)?,
                 status,
                 read_only: fs.read_only.get(row).copied().unwrap_or_default(),
-                space: if status == Status::Ok { space(&fs, row) } else { None },
+                space: if status == Status::Ok { space(fs, row) } else { None },
             })
         })
         .collect()
@@ -189,9 +197,10 @@ pub(super) fn processes(
 fn table<const N: usize>(
     table: &'static str,
     keys: Vec<Arc<str>>,
-    columns: [Vec<u64>; N],
+    columns: [&Vec<u64>; N],
 ) -> Result<Table<N>, DecodeError> {
-    Table::new(keys, columns).map_err(|source| DecodeError::Uneven { table, source })
+    Table::new(keys, columns.map(Vec::as_slice))
+        .map_err(|source| DecodeError::Uneven { table, source })
 }
 
 /// "0", "1" and so on, which every host of the fleet shares; larger machines have theirs made.

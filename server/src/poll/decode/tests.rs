@@ -551,3 +551,27 @@ fn health_is_read() {
     assert_eq!(answer(ServingStatus::NotServing), Serving::No);
     assert_eq!(answer(ServingStatus::ServiceUnknown), Serving::Unknown);
 }
+
+/// What one answer held must not show in the next, whichever of its parts that one lacks, and
+/// however the first one ended.
+#[test]
+fn nothing_is_left_of_the_answer_before() {
+    let full = full().encode_to_vec();
+    let least = least().encode_to_vec();
+    let cut = &full[..full.len() - 1];
+    let mut wire = Wire::default();
+    for bytes in [&full[..], &least, &full, cut, &least, &full, &full] {
+        assert_eq!(wire.snapshot(bytes), snapshot(bytes));
+    }
+}
+
+#[test]
+fn a_request_is_that_of_its_own_selection() {
+    let plain = Arc::new(Selection::default());
+    let named = Arc::new(Selection { top_processes: 5, ..Selection::default() });
+    let mut wire = Wire::default();
+    for selection in [&plain, &plain, &named, &named, &plain] {
+        assert_eq!(wire.request(selection), request(selection));
+    }
+    assert_ne!(request(&plain), request(&named));
+}
