@@ -222,6 +222,7 @@ fn inventory(args: &Args, mark: &str) -> String {
     let plan = roundsman_fleet::plan::Plan {
         seed: args.seed,
         hosts: args.hosts,
+        address: std::net::Ipv4Addr::from(first_address()).into(),
         ..roundsman_fleet::plan::Plan::default()
     };
     let probes = plan.probes().unwrap();
