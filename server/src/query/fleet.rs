@@ -225,7 +225,7 @@ mod tests {
     use super::*;
     use crate::{
         live::Live,
-        model::{HostId, HostName},
+        model::{HostId, HostName, Outcome, Timings},
     };
 
     fn publish(live: &Live, name: &str, state: State) {
@@ -261,6 +261,25 @@ mod tests {
         let busy = FLEET_COLUMNS.iter().position(|column| *column == "cpu_busy_pct").unwrap();
         assert_eq!(row[busy], Value::Null);
         assert_eq!(fleet["counts"]["pending"], 1);
+    }
+
+    #[test]
+    fn a_trail_has_a_share_per_attempt_and_null_for_one_that_failed() {
+        let attempt = |cpu_busy_pct| {
+            Arc::new(Attempt {
+                slot: WallMs(1),
+                outcome: Outcome::Ok,
+                state: State::Up,
+                timings: Timings::default(),
+                answer_bytes: None,
+                address: None,
+                error: None,
+                unread: None,
+                cpu_busy_pct,
+            })
+        };
+        let recent = VecDeque::from([attempt(Some(12.6)), attempt(None), attempt(Some(0.2))]);
+        assert_eq!(to_value(Trail(&recent)).unwrap(), serde_json::json!([13, null, 0]));
     }
 
     #[test]
