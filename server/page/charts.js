@@ -15,7 +15,7 @@ export const CHARTS = [
   { title: 'Memory and swap in use', lines: { mem_used_pct: 'Memory', swap_used_pct: 'Swap' }, most: 100 },
   { title: 'Pressure: some tasks waited for', lines: { pressure_cpu_some_pct: 'CPU', pressure_memory_some_pct: 'Memory', pressure_io_some_pct: 'I/O' } },
   { title: 'Network', lines: { net_rx_bytes_per_s: 'In', net_tx_bytes_per_s: 'Out' } },
-  { title: 'Network errors and drops a second', lines: { net_rx_errors_per_s: 'Errors in', net_rx_dropped_per_s: 'Drops in', net_tx_errors_per_s: 'Errors out', net_tx_dropped_per_s: 'Drops out' } },
+  { title: 'Network faults a second', lines: { net_rx_errors_per_s: 'Errors in', net_rx_dropped_per_s: 'Drops in', net_tx_errors_per_s: 'Errors out', net_tx_dropped_per_s: 'Drops out' } },
   { title: 'Disks', lines: { disk_read_bytes_per_s: 'Read', disk_written_bytes_per_s: 'Written' } },
   { title: 'Busiest disk, fullest filesystem', lines: { disk_busy_max_pct: 'Disk busy', fs_used_max_pct: 'Space used', fs_inodes_used_max_pct: 'Inodes used' }, most: 100 },
   { title: 'System, a second', lines: { context_switches_per_s: 'Context switches', interrupts_per_s: 'Interrupts', softirqs_per_s: 'Soft interrupts' } },
@@ -185,7 +185,8 @@ function explain(one, plot, why) {
   const point = left >= 0 ? Math.floor((plot.posToVal(left, 'x') * 1000 - times[0]) / step) : -1;
   one.gap.hidden = !failed[point];
   if (one.gap.hidden) return;
-  const outcomes = why.words(times[point], times[point] + step, () => explain(one, plot, why));
+  one.again ??= () => one.plot && explain(one, one.plot, why);
+  const outcomes = why.words(times[point], times[point] + step, one.again);
   one.gap.textContent = `${failed[point]} of ${polls[point]} failed${outcomes ? `: ${outcomes}` : ''}`;
 }
 

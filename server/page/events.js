@@ -10,6 +10,8 @@ const SPANS = { '-1h': 'the last hour', '-24h': 'the last day', '-7d': 'the last
 
 /** How often what happens on the live view has the list read again, ms. */
 const AGAIN = 2000;
+/** What the live view shows is in the store by then, ms: until then the list is read again. */
+const SETTLES = 10_000;
 
 export function events(live) {
   const asked = new URLSearchParams(location.search);
@@ -29,12 +31,12 @@ export function events(live) {
   const keyOf = (event) => `${event.at_ms} ${event.host} ${event.from} ${event.to}`;
   /** Rows that are shown, by what they are about: two pages may overlap in a millisecond. */
   let shown = new Map();
-  let [oldest, turned, loaded, moves] = [null, false, 0, live.moves];
+  let [oldest, turned, loaded, moves, settled] = [null, false, 0, live.moves, 0];
 
   async function load(further = false) {
     const said = new URLSearchParams(Object.entries({ to: view.to, text: view.text, span: view.span === '-24h' ? '' : view.span }).filter(([, value]) => value));
     history.replaceState(null, '', said.size ? `/events?${said}` : '/events');
-    [loaded, moves, turned] = [Date.now(), live.moves, further];
+    [loaded, turned] = [Date.now(), further];
     try {
       const page = await get('/api/v1/events', { from: view.span, to: further ? oldest + 1 : undefined, to_state: view.to, text: view.text, limit: PAGE });
       const before = shown;
@@ -51,7 +53,11 @@ export function events(live) {
     }
   }
   // What happens meanwhile comes in by itself, unless somebody has turned back the pages.
-  const changed = () => { if (!turned && live.moves !== moves && Date.now() - loaded > AGAIN) load(); };
+  const changed = () => {
+    const now = Date.now();
+    if (live.moves !== moves) [moves, settled] = [live.moves, now + SETTLES];
+    if (!turned && now < settled && now - loaded > AGAIN) load();
+  };
   live.addEventListener('change', changed);
   load();
   return { element, leave: () => live.removeEventListener('change', changed) };

@@ -17,18 +17,29 @@ export function told(polls) {
 /** What is known of a host's gaps. */
 export function gaps(name) {
   const known = new Map();
+  /** Who wants to hear of what is asked for: charts have one cursor, so several do. */
+  const waiting = new Map();
+
+  async function ask(key, from, to) {
+    const asked = { from, to, limit: READ, order: 'asc', detail: 'false' };
+    const words = await get(`${hostPath(name)}/polls`, asked).then(({ polls }) => told(polls) || 'the attempts are not kept any more', () => null);
+    if (known.size >= REMEMBERED) known.clear();
+    if (words !== null) known.set(key, words);
+    const all = waiting.get(key);
+    waiting.delete(key);
+    if (words !== null) for (const again of all) again();
+  }
 
   /** The outcomes between two moments in words, once they are known; then `again` is called. */
   function words(from, to, again) {
     const key = `${from}-${to}`;
     if (known.has(key)) return known.get(key);
-    if (known.size >= REMEMBERED) known.clear();
-    known.set(key, '');
-    get(`${hostPath(name)}/polls`, { from, to, limit: READ, order: 'asc', detail: 'false' }).then(({ polls }) => {
-      known.set(key, told(polls) || 'the attempts are not kept any more');
-      again();
-    }, () => known.delete(key));
+    if (waiting.has(key)) waiting.get(key).add(again);
+    else {
+      waiting.set(key, new Set([again]));
+      ask(key, from, to);
+    }
     return '';
   }
-  return { words, forget: () => known.clear() };
+  return { words };
 }

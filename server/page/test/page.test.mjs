@@ -217,7 +217,7 @@ describe('a small fleet', () => {
       return false;
     });
     // Charts have one cursor.
-    assert.match(await page.locator('.gap').nth(3).textContent(), /failed/);
+    await page.locator('.gap', { hasText: 'failed: refused' }).nth(3).waitFor();
     await until('the strip tells it, too', async () => {
       for (let back = 2; back < 120; back += 3) {
         await page.mouse.move(strip.x + strip.width - back, strip.y + 4);
