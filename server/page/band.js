@@ -23,9 +23,12 @@ export function band() {
   const canvas = h('canvas', { class: 'band', height: HEIGHT, role: 'img', 'aria-label': 'States: not loaded yet' });
   const tip = h('div', { class: 'tip', hidden: true });
   let words = () => '';
+  let share = 0;
+  const tell = () => { tip.textContent = words(share); };
   canvas.addEventListener('mousemove', (event) => {
     const box = canvas.getBoundingClientRect();
-    tip.textContent = words((event.clientX - box.left) / box.width);
+    share = (event.clientX - box.left) / box.width;
+    tell();
     tip.hidden = tip.textContent === '';
     tip.style.left = `${Math.min(event.clientX + 12, innerWidth - 260)}px`;
     tip.style.top = `${event.clientY + 14}px`;
@@ -48,7 +51,7 @@ export function band() {
     again();
   }
 
-  function paint(from, to, states, { times, polls, failed, step }) {
+  function paint(from, to, states, { times, polls, failed, step, why }) {
     const width = canvas.clientWidth || 400;
     canvas.width = width;
     const pen = canvas.getContext('2d');
@@ -66,7 +69,8 @@ export function band() {
       const at = from + share * (to - from);
       const now = states.find((one) => at >= one.begin && at < one.end);
       const point = Math.floor((at - times[0]) / step);
-      const lost = failed[point] ? `\n${failed[point]} of ${polls[point]} polls failed` : '';
+      const outcomes = failed[point] ? why.words(times[point], times[point] + step, tell) : '';
+      const lost = failed[point] ? `\n${failed[point]} of ${polls[point]} polls failed${outcomes ? `: ${outcomes}` : ''}` : '';
       return `${moment(at)}\n${now ? `${now.state}${now.why ? `: ${now.why}` : ''}` : 'state unknown'}${lost}`;
     };
     const lost = failed.reduce((sum, one) => sum + one, 0);

@@ -4,33 +4,32 @@ import { h, fill, colour } from './dom.js';
 import { withUnit, unitOf, moment } from './format.js';
 import { get, hostPath } from './api.js';
 import { band } from './band.js';
+import { gaps } from './gaps.js';
 import { uPlot, missing } from './uplot.js';
 
-/** What is drawn, family by family; `columns` are host-wide ones. */
+/** What is drawn, family by family; `lines` are host-wide columns and what they are called. */
 export const CHARTS = [
-  { title: 'CPU', columns: ['cpu_user_pct', 'cpu_system_pct', 'cpu_iowait_pct', 'cpu_softirq_pct', 'cpu_steal_pct', 'cpu_busy_pct'], most: 100 },
-  { title: 'Load', columns: ['load_1', 'load_5', 'load_15'] },
-  { title: 'Memory', columns: ['mem_total_bytes', 'mem_available_bytes', 'mem_cached_bytes', 'mem_dirty_bytes'] },
-  { title: 'Memory and swap in use', columns: ['mem_used_pct', 'swap_used_pct'], most: 100 },
-  { title: 'Pressure: some tasks waited for', columns: ['pressure_cpu_some_pct', 'pressure_memory_some_pct', 'pressure_io_some_pct'] },
-  { title: 'Network', columns: ['net_rx_bytes_per_s', 'net_tx_bytes_per_s'] },
-  { title: 'Network errors and drops', columns: ['net_rx_errors_per_s', 'net_rx_dropped_per_s', 'net_tx_errors_per_s', 'net_tx_dropped_per_s'] },
-  { title: 'Disks', columns: ['disk_read_bytes_per_s', 'disk_written_bytes_per_s'] },
-  { title: 'Busiest disk, fullest filesystem', columns: ['disk_busy_max_pct', 'fs_used_max_pct', 'fs_inodes_used_max_pct'], most: 100 },
-  { title: 'System', columns: ['context_switches_per_s', 'interrupts_per_s', 'softirqs_per_s'] },
-  { title: 'Processes', columns: ['procs_running', 'procs_blocked', 'forks_per_s'] },
-  { title: 'TCP', columns: ['tcp_established', 'tcp_retransmitted_segments_per_s', 'tcp_listen_drops_per_s'] },
-];
+  { title: 'CPU', lines: { cpu_user_pct: 'User', cpu_system_pct: 'System', cpu_iowait_pct: 'I/O wait', cpu_softirq_pct: 'Soft interrupts', cpu_steal_pct: 'Steal', cpu_busy_pct: 'Busy' }, most: 100 },
+  { title: 'Load', lines: { load_1: '1 min', load_5: '5 min', load_15: '15 min' } },
+  { title: 'Memory', lines: { mem_total_bytes: 'Total', mem_available_bytes: 'Available', mem_cached_bytes: 'Cached', mem_dirty_bytes: 'Dirty' } },
+  { title: 'Memory and swap in use', lines: { mem_used_pct: 'Memory', swap_used_pct: 'Swap' }, most: 100 },
+  { title: 'Pressure: some tasks waited for', lines: { pressure_cpu_some_pct: 'CPU', pressure_memory_some_pct: 'Memory', pressure_io_some_pct: 'I/O' } },
+  { title: 'Network', lines: { net_rx_bytes_per_s: 'In', net_tx_bytes_per_s: 'Out' } },
+  { title: 'Network faults a second', lines: { net_rx_errors_per_s: 'Errors in', net_rx_dropped_per_s: 'Drops in', net_tx_errors_per_s: 'Errors out', net_tx_dropped_per_s: 'Drops out' } },
+  { title: 'Disks', lines: { disk_read_bytes_per_s: 'Read', disk_written_bytes_per_s: 'Written' } },
+  { title: 'Busiest disk, fullest filesystem', lines: { disk_busy_max_pct: 'Disk busy', fs_used_max_pct: 'Space used', fs_inodes_used_max_pct: 'Inodes used' }, most: 100 },
+  { title: 'System, a second', lines: { context_switches_per_s: 'Context switches', interrupts_per_s: 'Interrupts', softirqs_per_s: 'Soft interrupts' } },
+  { title: 'Processes', lines: { procs_running: 'Running', procs_blocked: 'Blocked', forks_per_s: 'Forks a second' } },
+  { title: 'TCP', lines: { tcp_established: 'Established', tcp_retransmitted_segments_per_s: 'Retransmits a second', tcp_listen_drops_per_s: 'Listen drops a second' } },
+].map((chart) => ({ ...chart, columns: Object.keys(chart.lines) }));
 
-/** Told apart by lightness as well as by hue (after Okabe and Ito). */
-const LINES = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9'];
+/** Colours of lines in the theme's style, told apart by lightness as well as by hue (after Okabe and Ito). */
+const LINES = 6;
 const HEIGHT = 170;
 /** Points asked for per chart, at least and at most. */
 const POINTS = [60, 800];
 /** Columns that the server gives in one answer at most. */
 const MOST_COLUMNS = 20;
-
-const label = (column) => column.replace(/_(pct|bytes_per_s|bytes)$/, '').replace(/_per_s$/, ' a second').replaceAll('_', ' ');
 
 /** Charts whose columns fit into one answer. */
 export function batches(charts) {
@@ -56,6 +55,7 @@ export function charts(name, zoom) {
   });
   const element = h('div', {}, missing ? h('p', { class: 'card' }, missing) : null, h('div', { class: 'charts' }, cards.map((one) => one.card)));
   let generation = 0;
+  const why = gaps(name);
 
   /** Draws a span; `bands` are the states in it. What came: tier and step, or nothing when it was outrun. */
   async function load(from, to, bands) {
@@ -72,9 +72,11 @@ export function charts(name, zoom) {
         note = { tier: answer.tier, step: answer.step_ms };
         const times = answer.polls.map((_, point) => answer.start_ms + point * answer.step_ms);
         const series = new Map(answer.columns.map((column) => [column.name, column.avg]));
+        const fails = { times, polls: answer.polls, failed: answer.failed, step: answer.step_ms };
         for (const one of some) {
+          one.fails = fails;
           draw(one, [times.map((ms) => ms / 1000), ...one.columns.map((column) => series.get(column))], from, to);
-          one.states.draw(from, to, bands, { times, polls: answer.polls, failed: answer.failed, step: answer.step_ms });
+          one.states.draw(from, to, bands, { ...fails, why });
         }
       } catch (error) {
         if (mine !== generation) return;
@@ -93,7 +95,7 @@ export function charts(name, zoom) {
     if (!uPlot) {
       fill(one.place, h('table', {}, h('tbody', {}, one.columns.map((column, position) => {
         const last = data[position + 1].findLast((value) => value !== null);
-        return h('tr', {}, h('th', { scope: 'row' }, label(column)), h('td', { class: 'num' }, withUnit(unitOf(column), last ?? null)));
+        return h('tr', {}, h('th', { scope: 'row' }, one.lines[column]), h('td', { class: 'num' }, withUnit(unitOf(column), last ?? null)));
       }))));
       return;
     }
@@ -103,20 +105,26 @@ export function charts(name, zoom) {
       one.plot.setData(data);
     } else {
       one.empty = h('p', { class: 'over' }, 'Nothing is known here.');
+      one.gap = h('p', { class: 'gap', hidden: true });
       fill(one.place);
-      one.plot = new uPlot(options(one, zoom), data, one.place);
+      one.plot = new uPlot(options(one, zoom, why), data, one.place);
+      legend(one);
       one.plot.root.querySelector('.u-legend').before(one.states.element);
-      one.place.append(one.empty);
+      one.place.append(one.empty, one.gap);
     }
     one.empty.hidden = !data.slice(1).every((values) => values.every((value) => value === null));
   }
 
   const resize = () => cards.forEach((one) => one.plot?.setSize({ width: one.place.clientWidth, height: HEIGHT }));
   addEventListener('resize', resize);
-  return { element, load, leave: () => { removeEventListener('resize', resize); cards.forEach((one) => { drop(one); one.states.leave(); }); generation += 1; } };
+  /** Colours are another theme's: what is drawn is drawn anew. */
+  const themed = () => cards.forEach(drop);
+  return { element, load, themed, leave: () => { removeEventListener('resize', resize); cards.forEach((one) => { drop(one); one.states.leave(); }); generation += 1; } };
 }
 
 const DAY_S = 86_400;
+/** Whether the labels of a span have their day under them. */
+const days = ({ scales: { x } }) => x.max - x.min >= DAY_S / 2;
 /** Moments along the bottom, as fine as the span wants. */
 function ticks(plot, splits) {
   const span = plot.scales.x.max - plot.scales.x.min;
@@ -127,7 +135,7 @@ function ticks(plot, splits) {
     const words = span < 600 ? time : time.slice(0, 5);
     const again = date === day;
     day = date;
-    return again || span < DAY_S / 2 ? words : `${words}\n${date.slice(5)}`;
+    return again || !days(plot) ? words : `${words}\n${date.slice(5)}`;
   });
 }
 
@@ -137,31 +145,85 @@ const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
 /** The upper end of an axis: never 0 high, and percentages of a whole up to 100. */
 const top = (most, high) => (most ? Math.max(most, high ?? 0) : ((high ?? 0) > 0 ? high * 1.08 : 1));
 
-function options(one, zoom) {
+/** Lines are switched by keys as by clicks. */
+function legend(one) {
+  const table = one.plot.root.querySelector('.u-legend');
+  table.setAttribute('role', 'group');
+  table.setAttribute('aria-label', `Lines of ${one.title}`);
+  [...table.querySelectorAll('.u-series')].slice(1).forEach((row) => {
+    const name = row.querySelector('th');
+    Object.assign(name, { tabIndex: 0, title: 'Show or hide this line' });
+    name.setAttribute('role', 'button');
+    name.setAttribute('aria-pressed', 'true');
+    name.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      name.click();
+    });
+  });
+}
+
+/** Shades the moments of which polls brought no values: a gap is no line that is missing by chance. */
+function shade(plot, { times, polls, failed, step }) {
+  const { left, top: above, width, height } = plot.bbox;
+  const x = (ms) => Math.min(left + width, Math.max(left, plot.valToPos(ms / 1000, 'x', true)));
+  plot.ctx.save();
+  plot.ctx.fillStyle = colour('down');
+  failed.forEach((count, point) => {
+    if (!count) return;
+    plot.ctx.globalAlpha = 0.06 + 0.14 * (count / Math.max(1, polls[point]));
+    const begin = x(times[point]);
+    plot.ctx.fillRect(begin, above, Math.max(devicePixelRatio, x(times[point] + step) - begin), height);
+  });
+  plot.ctx.restore();
+}
+
+/** Says why there is a gap where the cursor is. */
+function explain(one, plot, why) {
+  const { times, polls, failed, step } = one.fails;
+  const { left } = plot.cursor;
+  const point = left >= 0 ? Math.floor((plot.posToVal(left, 'x') * 1000 - times[0]) / step) : -1;
+  one.gap.hidden = !failed[point];
+  if (one.gap.hidden) return;
+  one.again ??= () => one.plot && explain(one, one.plot, why);
+  const outcomes = why.words(times[point], times[point] + step, one.again);
+  one.gap.textContent = `${failed[point]} of ${polls[point]} failed${outcomes ? `: ${outcomes}` : ''}`;
+}
+
+function options(one, zoom, why) {
   const unit = unitOf(one.columns[0]);
   // Asked for at each drawing: the theme may have changed.
   const grid = { stroke: () => colour('line'), width: 1 };
   const axis = { stroke: () => colour('soft'), grid, ticks: grid, font: '11px system-ui, sans-serif' };
-  const values = (plot, ticks) => ticks.map((tick) => withUnit(unit, tick));
+  const values = (plot, ticks) => ticks.map((tick) => (unit === 'pct' && Number.isInteger(tick) ? `${tick} %` : withUnit(unit, tick)));
+  // While nothing is pointed at the legend has the last value there is.
+  const last = (plot, series) => plot.data?.[series]?.findLast((value) => value !== null && value !== undefined) ?? null;
   return {
     width: one.place.clientWidth || 420,
     height: HEIGHT,
+    padding: [8, 8, 0, 0],
     cursor: { sync: { key: 'host' }, drag: { x: true, y: false, setScale: false } },
     scales: { x: { range: () => one.span }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] } },
-    axes: [{ ...axis, values: ticks, space: 64 }, { ...axis, size: 74, values, ...(unit.startsWith('bytes') ? { incrs: BINARY } : {}) }],
-    series: [{ value: (plot, seconds) => (seconds === null ? '–' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({
-      label: label(column), stroke: LINES[position % LINES.length], width: 1.5, spanGaps: false,
+    axes: [{ ...axis, values: ticks, space: 64, size: (plot) => (days(plot) ? 42 : 28) }, { ...axis, size: 68, values, ...(unit.startsWith('bytes') ? { incrs: BINARY } : {}) }],
+    series: [{ label: 'At', value: (plot, seconds) => (seconds === null || seconds === undefined ? 'last value' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({
+      label: one.lines[column], stroke: colour(`chart-${position % LINES}`), width: 1.5, spanGaps: false,
       // A value between two gaps has no line, so it gets a dot.
       points: { show: (plot, series, first, last) => last - first < 60, size: 4 },
-      value: (plot, value) => withUnit(unitOf(column), value),
+      value: (plot, value, series, index) => withUnit(unitOf(column), index === null || index === undefined ? last(plot, series) : value),
     }))],
-    // The strip of states lies under the lines that it explains, moment under moment.
-    hooks: { draw: [(plot) => one.states.place(plot.bbox.left / devicePixelRatio, plot.bbox.width / devicePixelRatio)], setSelect: [(plot) => {
-      if (plot.select.width < 4) return;
-      const begin = plot.posToVal(plot.select.left, 'x') * 1000;
-      const end = plot.posToVal(plot.select.left + plot.select.width, 'x') * 1000;
-      plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-      zoom(Math.round(begin), Math.round(end));
-    }] },
+    hooks: {
+      drawClear: [(plot) => shade(plot, one.fails)],
+      // The strip of states lies under the lines that it explains, moment under moment.
+      draw: [(plot) => one.states.place(plot.bbox.left / devicePixelRatio, plot.bbox.width / devicePixelRatio)],
+      setCursor: [(plot) => explain(one, plot, why)],
+      setSeries: [(plot) => plot.root.querySelectorAll('.u-series th[role=button]').forEach((name, position) => name.setAttribute('aria-pressed', String(plot.series[position + 1].show)))],
+      setSelect: [(plot) => {
+        if (plot.select.width < 4) return;
+        const begin = plot.posToVal(plot.select.left, 'x') * 1000;
+        const end = plot.posToVal(plot.select.left + plot.select.width, 'x') * 1000;
+        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        zoom(Math.round(begin), Math.round(end));
+      }],
+    },
   };
 }

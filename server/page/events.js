@@ -8,29 +8,57 @@ import { STATES } from './live.js';
 const PAGE = 200;
 const SPANS = { '-1h': 'the last hour', '-24h': 'the last day', '-7d': 'the last week', '-30d': 'the last 30 days' };
 
-export function events() {
+/** How often what happens on the live view has the list read again, ms. */
+const AGAIN = 2000;
+/** What the live view shows is in the store by then, ms: until then the list is read again. */
+const SETTLES = 10_000;
+
+export function events(live) {
   const asked = new URLSearchParams(location.search);
   const view = { to: asked.get('to') ?? '', text: asked.get('text') ?? '', span: SPANS[asked.get('span')] ? asked.get('span') : '-24h' };
-  const list = h('div', { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' });
-  const choose = (key, label, options) => h('label', { class: 'soft' }, `${label} `, h('select', { onchange: (event) => { view[key] = event.target.value; load(); } }, Object.entries(options).map(([value, words]) => h('option', { value, selected: view[key] === value }, words))));
-  const element = h('div', {}, h('div', { class: 'card row' }, h('h1', {}, 'Events'),
+  const rows = h('tbody');
+  const table = h('table', {}, h('thead', {}, h('tr', {}, ['When', 'Host', 'From', 'To', 'Why'].map((word) => h('th', { scope: 'col' }, word)))), rows);
+  const list = h('div', { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' }, table);
+  const words = h('p', { class: 'none', role: 'status', hidden: true });
+  const older = h('button', { type: 'button', hidden: true, onclick: () => load(true) }, 'Older ones');
+  const choose = (key, label, options) => h('label', { class: 'soft' }, `${label} `, h('select', { onchange: (event) => { view[key] = event.target.value; load(); } }, Object.entries(options).map(([value, said]) => h('option', { value, selected: view[key] === value }, said))));
+  const element = h('div', {}, h('h1', {}, 'Events'), h('div', { class: 'card row' },
     choose('span', 'In', SPANS), choose('to', 'To', { '': 'any state', ...Object.fromEntries(STATES.map((word) => [word, word])) }),
     h('div', { class: 'grow' }, h('input', { type: 'search', value: view.text, placeholder: 'Host or reason', 'aria-label': 'Filter events', onchange: (event) => { view.text = event.target.value; load(); } }))),
-  h('div', { class: 'card' }, list));
+  h('div', { class: 'card' }, list, words, older));
 
-  async function load() {
+  const row = (event) => h('tr', {}, h('td', {}, moment(event.at_ms)), h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(event.host)}`, 'data-link': true }, event.host)), h('td', {}, state(event.from)), h('td', {}, state(event.to)), h('td', { class: 'words' }, event.reason));
+  const keyOf = (event) => `${event.at_ms} ${event.host} ${event.from} ${event.to}`;
+  /** Rows that are shown, by what they are about: two pages may overlap in a millisecond. */
+  let shown = new Map();
+  let [oldest, turned, loaded, moves, settled] = [null, false, 0, live.moves, 0];
+
+  async function load(further = false) {
     const said = new URLSearchParams(Object.entries({ to: view.to, text: view.text, span: view.span === '-24h' ? '' : view.span }).filter(([, value]) => value));
     history.replaceState(null, '', said.size ? `/events?${said}` : '/events');
+    [loaded, turned] = [Date.now(), further];
     try {
-      const page = await get('/api/v1/events', { from: view.span, to_state: view.to, text: view.text, limit: PAGE });
-      fill(list, page.events.length === 0 ? h('p', { class: 'none' }, 'Nothing changed.') : h('table', {},
-        h('thead', {}, h('tr', {}, ['When', 'Host', 'From', 'To', 'Why'].map((word) => h('th', { scope: 'col' }, word)))),
-        h('tbody', {}, page.events.map((event) => h('tr', {}, h('td', {}, moment(event.at_ms)), h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(event.host)}`, 'data-link': true }, event.host)), h('td', {}, state(event.from)), h('td', {}, state(event.to)), h('td', { class: 'words' }, event.reason))))),
-      page.more ? h('p', { class: 'soft' }, `The newest ${PAGE} are shown; narrow the filter for others.`) : null);
+      const page = await get('/api/v1/events', { from: view.span, to: further ? oldest + 1 : undefined, to_state: view.to, text: view.text, limit: PAGE });
+      const before = shown;
+      shown = new Map([...(further ? before : []), ...page.events.map((event) => [keyOf(event), before.get(keyOf(event)) ?? row(event)])]);
+      fill(rows, [...shown.values()]);
+      oldest = page.events.at(-1)?.at_ms ?? oldest;
+      older.hidden = !page.more;
+      words.textContent = 'Nothing changed.';
+      list.hidden = shown.size === 0;
+      words.hidden = !list.hidden;
     } catch (error) {
-      fill(list, h('p', { class: 'none' }, error.message));
+      words.textContent = error.message;
+      words.hidden = false;
     }
   }
+  // What happens meanwhile comes in by itself, unless somebody has turned back the pages.
+  const changed = () => {
+    const now = Date.now();
+    if (live.moves !== moves) [moves, settled] = [live.moves, now + SETTLES];
+    if (!turned && now < settled && now - loaded > AGAIN) load();
+  };
+  live.addEventListener('change', changed);
   load();
-  return { element };
+  return { element, leave: () => live.removeEventListener('change', changed) };
 }

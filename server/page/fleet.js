@@ -19,22 +19,34 @@ const COLOURS = {
 };
 const share = (percent) => (percent === null ? null : percent / 100);
 
+/** Shares from which a bar is marked, and marked as too much; as `roundsman top` has them. */
+const HIGH = 75;
+const TOO_HIGH = 90;
+
 const meter = (value) => {
-  const cell = h('td', { class: 'meter' }, percent(value));
+  const cell = h('td', { class: `${value === null ? 'num' : 'meter'} ${value >= TOO_HIGH ? 'hot' : value >= HIGH ? 'warm' : ''}` }, percent(value));
+  // Nothing is known: there is no bar, rather than an empty one.
   if (value !== null) cell.style.setProperty('--share', `${Math.min(100, value).toFixed(0)}%`);
   return cell;
 };
 const num = (words) => h('td', { class: 'num' }, words);
 
 const worse = (value) => -(value ?? -1);
-/** `by` sorts, gravest or greatest first; `numeric` ones are set to the right. */
+/** web-2 comes before web-10. */
+const NATURAL = new Intl.Collator(undefined, { numeric: true });
+
+const mean = (values) => {
+  const known = values.filter((value) => value !== null);
+  return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+};
+/** `by` sorts, gravest or greatest first; `numeric` ones are set to the right, `rising` ones begin with the least. */
 const COLUMNS = [
-  { key: 'state', label: 'State', by: (host) => STATES.indexOf(host.state), cell: (host) => h('td', {}, state(host.state), marks(host)) },
-  { key: 'name', label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
-  { key: 'group', label: 'Group', by: (host) => host.group ?? '', cell: (host) => h('td', {}, host.group ?? UNKNOWN) },
-  { key: 'since', label: 'Since', numeric: true, by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
+  { key: 'state', rising: true, label: 'State', by: (host) => STATES.indexOf(host.state), cell: (host) => h('td', {}, state(host.state), marks(host)) },
+  { key: 'name', rising: true, label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
+  { key: 'group', rising: true, label: 'Group', by: (host) => host.group ?? '', cell: (host) => h('td', {}, host.group ?? UNKNOWN) },
+  { key: 'since', rising: true, label: 'Since', numeric: true, by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
   { key: 'cpu', label: 'CPU', numeric: true, by: (host) => worse(host.cpu_busy_pct), cell: (host) => meter(host.cpu_busy_pct) },
-  { key: 'trail', label: 'CPU seen', cell: (host) => h('td', {}, spark(host.trail)) },
+  { key: 'trail', label: 'CPU lately', by: (host) => worse(mean(host.trail)), cell: (host) => h('td', {}, spark(host.trail)) },
   { key: 'memory', label: 'Memory', numeric: true, by: (host) => worse(host.mem_used_pct), cell: (host) => meter(host.mem_used_pct) },
   { key: 'disk', label: 'Fullest fs', numeric: true, by: (host) => worse(host.fs_used_max_pct), cell: (host) => meter(host.fs_used_max_pct) },
   { key: 'pressure', label: 'Pressure', numeric: true, by: (host) => worse(host.pressure_some_max_avg10_pct), cell: (host) => num(percent(host.pressure_some_max_avg10_pct)) },
@@ -42,26 +54,37 @@ const COLUMNS = [
   { key: 'rx', label: 'In', numeric: true, by: (host) => worse(host.net_rx_bytes_per_s), cell: (host) => num(rate(host.net_rx_bytes_per_s)) },
   { key: 'tx', label: 'Out', numeric: true, by: (host) => worse(host.net_tx_bytes_per_s), cell: (host) => num(rate(host.net_tx_bytes_per_s)) },
   { key: 'call', label: 'Answer in', numeric: true, by: (host) => worse(host.call_us), cell: (host) => num(micros(host.call_us)) },
-  { key: 'outcome', label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.error ?? '' }, host.outcome ?? UNKNOWN) },
+  { key: 'outcome', rising: true, label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.error ?? '' }, host.outcome ?? UNKNOWN) },
 ];
 /** Columns whose cell stays while the host does: the focus may be in it. */
 const STAYS = COLUMNS.findIndex((column) => column.key === 'name');
 const SINCE = COLUMNS.findIndex((column) => column.key === 'since');
 
-/** A host's CPU since this page was opened, 0 to 100 %. */
+/** A host's CPU over its last polls, 0 to 100 %; a poll that failed is a gap. */
 function spark(values) {
-  const canvas = h('canvas', { class: 'spark', width: 144, height: 36, role: 'img', 'aria-label': `CPU, ${values.length} polls` });
-  if (values.length < 2) return canvas;
+  const canvas = h('canvas', { class: 'spark', width: 144, height: 36, role: 'img', 'aria-label': `CPU over ${values.length} polls` });
   const pen = canvas.getContext('2d');
   pen.strokeStyle = pen.fillStyle = colour('accent');
   pen.lineWidth = 2;
-  pen.beginPath();
-  values.forEach((value, position) => pen.lineTo((position * 144) / (values.length - 1), 35 - (value / 100) * 33));
-  pen.stroke();
-  pen.lineTo(144, 36);
-  pen.lineTo(0, 36);
-  pen.globalAlpha = 0.25;
-  pen.fill();
+  const x = (position) => (position * 144) / Math.max(1, values.length - 1);
+  const y = (value) => 35 - (value / 100) * 33;
+  let begin = 0;
+  for (let end = 0; end <= values.length; end += 1) {
+    if (end < values.length && values[end] !== null) continue;
+    if (end > begin) {
+      pen.beginPath();
+      // A value between two gaps is a short stroke.
+      for (let at = begin; at < end; at += 1) pen.lineTo(x(at), y(values[at]));
+      if (end - begin === 1) pen.lineTo(x(begin) + 3, y(values[begin]));
+      pen.globalAlpha = 1;
+      pen.stroke();
+      pen.lineTo(x(end - 1), 36);
+      pen.lineTo(x(begin), 36);
+      pen.globalAlpha = 0.25;
+      pen.fill();
+    }
+    begin = end + 1;
+  }
   return canvas;
 }
 
@@ -76,11 +99,34 @@ export function matches(host, words) {
   });
 }
 
+/** A choice of what is there; without anything to choose from it is not shown. */
+function choice(name, all, chosen, choose) {
+  const select = h('select', { 'aria-label': name, onchange: () => choose(select.value) });
+  let before = null;
+  return {
+    element: select,
+    /** What there is to choose from now; what is chosen stays, even when it is gone. */
+    offer(words) {
+      const options = [...new Set([...words, chosen()])].filter(Boolean).sort(NATURAL.compare);
+      const said = JSON.stringify([options, chosen()]);
+      if (said === before) return;
+      before = said;
+      select.hidden = options.length === 0;
+      fill(select, [h('option', { value: '' }, all), ...options.map((word) => h('option', { value: word, selected: word === chosen() }, word))]);
+    },
+  };
+}
+
+/** Labels that are offered for choice at most; any can be typed. */
+const OFFERED = 300;
+
 export function fleet(live) {
   const asked = new URLSearchParams(location.search);
-  const view = { q: asked.get('q') ?? '', state: asked.get('state') ?? '', sort: asked.get('sort') ?? 'state', down: asked.get('dir') === 'desc', by: COLOURS[asked.get('colour')] ? asked.get('colour') : 'state' };
+  const view = { q: asked.get('q') ?? '', group: asked.get('group') ?? '', label: asked.get('label') ?? '', state: asked.get('state') ?? '', sort: asked.get('sort') ?? 'state', down: asked.get('dir') === 'desc', by: COLOURS[asked.get('colour')] ? asked.get('colour') : 'state' };
   const chips = h('div', { class: 'row', role: 'group', 'aria-label': 'Filter by state' });
   const search = h('input', { type: 'search', value: view.q, placeholder: 'Name, group, label, or rack=a1', 'aria-label': 'Filter hosts', oninput: () => { view.q = search.value; update(true); } });
+  const groups = choice('Group', 'all groups', () => view.group, (value) => { view.group = value; update(true); });
+  const labels = choice('Label', 'all labels', () => view.label, (value) => { view.label = value; update(true); });
   const by = h('select', { 'aria-label': 'Colour of the heat map', onchange: () => { view.by = by.value; update(true); } }, Object.entries(COLOURS).map(([key, { label }]) => h('option', { value: key, selected: key === view.by }, label)));
   const map = heat({
     paint: (host) => COLOURS[view.by].paint(host),
@@ -95,20 +141,54 @@ export function fleet(live) {
   const [before, after] = [h('tr'), h('tr')];
   const scroll = h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => scrolled() }, h('table', {}, h('thead', {}, head), h('tbody', { 'aria-hidden': 'true' }, before), body, h('tbody', { 'aria-hidden': 'true' }, after)));
   const shown = h('span', { class: 'soft', role: 'status' });
+  const key = h('span', { class: 'row key', 'aria-hidden': 'true' });
+  const none = h('p', { class: 'none', hidden: true });
   const element = h('div', {},
     h('h1', { class: 'skip' }, 'Fleet'),
-    h('div', { class: 'card' }, h('div', { class: 'row' }, chips, h('div', { class: 'grow' }, search), h('label', { class: 'soft' }, 'Colour ', by))),
-    h('div', { class: 'card' }, map.element),
-    h('div', { class: 'row' }, shown), scroll);
+    h('div', { class: 'card row' }, chips, h('div', { class: 'grow' }, search), groups.element, labels.element),
+    h('div', { class: 'card' }, h('div', { class: 'row over-map' }, shown, key, h('label', { class: 'soft' }, 'Colour ', by)), map.element),
+    scroll, none);
+
+  /** What the colours of the heat map mean. */
+  function explain() {
+    if (key.dataset.by === view.by) return;
+    key.dataset.by = view.by;
+    fill(key, view.by === 'state' ? [] : [h('span', {}, '0 %'), h('span', { class: 'ramp' }), h('span', {}, view.by === 'pressure' ? '40 % and more' : '100 %'), h('span', { class: 'dot unknown' }), h('span', {}, 'unknown')]);
+  }
+
+  // Typed anywhere a stroke begins a search, as in a terminal.
+  const typed = (event) => {
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName)) return;
+    event.preventDefault();
+    search.focus();
+  };
+  addEventListener('keydown', typed);
+
+  // From a host's link the arrows go to the next one, drawn or not.
+  const steps = { ArrowUp: () => -1, ArrowDown: () => 1, Home: () => -list.length, End: () => list.length };
+  body.addEventListener('keydown', (event) => {
+    const at = list.findIndex((host) => host.name === event.target.textContent);
+    if (!steps[event.key] || event.target.tagName !== 'A' || at < 0) return;
+    event.preventDefault();
+    const to = Math.min(list.length - 1, Math.max(0, at + steps[event.key]()));
+    // The titles stand over the first row.
+    if (to * ROW < scroll.scrollTop) scroll.scrollTop = to * ROW;
+    if ((to + 3) * ROW > scroll.scrollTop + scroll.clientHeight) scroll.scrollTop = (to + 3) * ROW - scroll.clientHeight;
+    rows();
+    drawn.get(list[to].name)?.row.querySelector('a').focus({ preventScroll: true });
+  });
 
   let list = [];
   function select() {
     const words = view.q.split(/\s+/).filter(Boolean);
+    const [label, value] = [view.label.slice(0, view.label.indexOf('=')), view.label.slice(view.label.indexOf('=') + 1)];
     const column = COLUMNS.find((one) => one.key === view.sort && one.by) ?? COLUMNS[0];
     const sign = view.down ? -1 : 1;
-    list = [...live.hosts.values()].filter((host) => (!view.state || host.state === view.state) && matches(host, words));
+    list = [...live.hosts.values()].filter((host) => (!view.state || host.state === view.state)
+      && (!view.group || host.group === view.group) && (!label || host.labels[label] === value) && matches(host, words));
     const keyed = list.map((host) => [column.by(host), host]);
-    keyed.sort(([a, one], [b, other]) => (a < b ? -sign : a > b ? sign : one.name.localeCompare(other.name, undefined, { numeric: true })));
+    const order = (a, b) => (typeof a === 'string' ? NATURAL.compare(a, b) : a - b);
+    keyed.sort(([a, one], [b, other]) => sign * order(a, b) || NATURAL.compare(one.name, other.name));
     list = keyed.map(([, host]) => host);
   }
 
@@ -153,6 +233,8 @@ export function fleet(live) {
   function address() {
     const said = new URLSearchParams();
     if (view.q) said.set('q', view.q);
+    if (view.group) said.set('group', view.group);
+    if (view.label) said.set('label', view.label);
     if (view.state) said.set('state', view.state);
     if (view.sort !== 'state') said.set('sort', view.sort);
     if (view.down) said.set('dir', 'desc');
@@ -177,10 +259,16 @@ export function fleet(live) {
       if (!element.isConnected) return;
       select();
       chipRow();
-      COLUMNS.forEach((column, position) => head.children[position].setAttribute('aria-sort', column.key === view.sort ? (view.down ? 'descending' : 'ascending') : 'none'));
+      COLUMNS.forEach((column, position) => head.children[position].setAttribute('aria-sort', column.key === view.sort ? (view.down === !column.rising ? 'ascending' : 'descending') : 'none'));
       const counted = STATES.filter((word) => live.counts[word]).map((word) => `${live.counts[word]} ${word}`).join(', ');
       map.draw(list, `Heat map of ${list.length} hosts by ${COLOURS[view.by].label}: ${counted}`);
       shown.textContent = live.at ? `${list.length} of ${live.hosts.size} hosts` : 'waiting for the server';
+      scroll.hidden = live.at !== 0 && list.length === 0;
+      none.hidden = !scroll.hidden;
+      none.textContent = live.hosts.size ? 'No host is like that.' : 'There are no hosts yet: the inventory names none, or is not in force.';
+      explain();
+      groups.offer([...live.hosts.values()].map((host) => host.group));
+      labels.offer([...new Set([...live.hosts.values()].flatMap((host) => Object.entries(host.labels).map((pair) => pair.join('='))))].slice(0, OFFERED));
       rows();
     });
   }
@@ -195,6 +283,7 @@ export function fleet(live) {
       live.removeEventListener('change', changed);
       removeEventListener('resize', changed);
       removeEventListener('roundsman:theme', changed);
+      removeEventListener('keydown', typed);
       map.leave();
     },
   };

@@ -5,13 +5,16 @@ import { bytes, length, micros, moment, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
 import { bands } from './band.js';
 import { charts } from './charts.js';
+import { told } from './gaps.js';
 import { orders } from './orders.js';
 import { tables } from './tables.js';
 
 const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 const USUAL = '1h';
+/** Outcomes of attempts that brought values. */
+const GOOD = ['ok', 'partial'];
 /** Rows of the ledger, and changes of state, that are shown. */
-const LEDGER = 100;
+const LEDGER = 200;
 const CHANGES = 50;
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
@@ -23,7 +26,7 @@ export function host(live, name) {
   let range = RANGES[asked.get('range')] ? asked.get('range') : USUAL;
   let fixed = Number(asked.get('from')) && Number(asked.get('to')) ? [Number(asked.get('from')), Number(asked.get('to'))] : null;
   const parts = Object.fromEntries(['said', 'events', 'ledger'].map((part) => [part, h('div', {})]));
-  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); });
+  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); ledger(); });
   const buttons = orders(name, () => { loadLive(); loadKept(); });
   const repeated = tables(name);
   const span = picker();
@@ -41,8 +44,25 @@ export function host(live, name) {
 
   /** The time range: built once, so that the focus stays where it is. */
   function picker() {
-    const go = (chosen, stretch) => { range = chosen; fixed = stretch; address(true); loadCharts(); };
+    const go = (chosen, stretch) => { range = chosen; fixed = stretch; address(true); loadCharts(); ledger(); };
     const ranges = Object.keys(RANGES).map((key) => h('button', { type: 'button', onclick: () => go(key, null) }, key));
+    const [begin, end] = ['From', 'To'].map((words) => h('input', { type: 'datetime-local', step: 1, 'aria-label': words }));
+    const wrong = h('span', { role: 'alert' });
+    const form = h('form', { class: 'row', hidden: true, 'aria-label': 'From and to', onsubmit: (event) => {
+      event.preventDefault();
+      const [from, to] = [begin, end].map((field) => new Date(field.value).getTime());
+      wrong.textContent = from < to ? '' : 'The first moment has to be before the second.';
+      if (from < to) go(range, [from, to]);
+    } }, begin, 'to', end, h('button', { type: 'submit' }, 'Show'), wrong);
+    const own = h('button', { type: 'button', 'aria-expanded': 'false', onclick: () => {
+      form.hidden = !form.hidden;
+      own.setAttribute('aria-expanded', String(!form.hidden));
+      // As local time without a zone, which is what these fields take.
+      const local = (ms) => moment(ms).replace(' ', 'T');
+      if (form.hidden) return;
+      [begin.value, end.value] = (fixed ?? [Date.now() - RANGES[range], Date.now()]).map(local);
+      begin.focus();
+    } }, 'From … to …');
     const where = h('span', {});
     const out = h('button', { type: 'button', onclick: () => {
       const wide = fixed[1] - fixed[0];
@@ -53,10 +73,10 @@ export function host(live, name) {
       ranges.forEach((button) => button.setAttribute('aria-pressed', String(!fixed && button.textContent === range)));
       where.textContent = fixed ? `${moment(fixed[0])} to ${moment(fixed[1])}` : '';
       out.hidden = !fixed;
-      if (came) note.textContent = `${came.tier === 'hour' ? 'Hourly means' : 'Polls'}, ${length(came.step)} a point. Drag over a chart to zoom.`;
+      if (came) note.textContent = `${came.tier === 'hour' ? 'Hourly means' : 'Polls'}, ${length(came.step)} a point · drag over a chart to zoom`;
     };
     show(null);
-    return { element: h('section', { class: 'card row', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges), where, out, note), show };
+    return { element: h('section', { class: 'card row range', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own), form, where, out, note), show };
   }
 
   async function loadCharts() {
@@ -74,7 +94,7 @@ export function host(live, name) {
       if (gone) return;
       say(one);
       buttons.show(one);
-      repeated.draw(one.last);
+      await repeated.draw(one);
       await repeated.learn(one.last);
     } catch (error) {
       if (gone) return;
@@ -117,16 +137,29 @@ export function host(live, name) {
     }
   }
 
+  /** The attempts of the span, newest first; or of them those that failed. */
+  let failedOnly = false;
   async function ledger() {
+    const [from, to] = fixed ?? [Date.now() - RANGES[range], Date.now()];
+    const title = fixed ? 'Attempts in this span' : `Attempts of the last ${range}`;
     try {
-      const page = await get(`${hostPath(name)}/polls`, { from: '-24h', limit: LEDGER, order: 'desc', detail: 'false' });
+      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: LEDGER, order: 'desc', detail: 'false' });
       if (gone) return;
-      const cells = (poll) => [moment(poll.slot_ms), poll.outcome, micros(poll.late_us), micros(poll.queue_us), micros(poll.resolve_us), micros(poll.connect_us), micros(poll.call_us), bytes(poll.answer_bytes), poll.address ?? UNKNOWN];
-      fill(parts.ledger, h('h2', {}, `The last ${page.polls.length} attempts`), h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' }, h('table', {},
-        h('thead', {}, h('tr', {}, ['Due', 'Outcome', 'Late', 'Queued', 'Resolved', 'Connected', 'Called', 'Answer', 'Address', 'Error'].map(titled))),
-        h('tbody', {}, page.polls.map((poll) => h('tr', {}, cells(poll).map((words) => h('td', {}, words)), h('td', { class: 'words' }, poll.error ?? '')))))));
+      const only = h('button', { type: 'button', 'aria-pressed': String(failedOnly), onclick: () => { failedOnly = !failedOnly; ledger(); } }, 'Failed only');
+      const focused = parts.ledger.contains(document.activeElement) && document.activeElement.tagName === 'BUTTON';
+      const scrolled = parts.ledger.querySelector('.scroll')?.scrollTop ?? 0;
+      const polls = page.polls.filter((poll) => !failedOnly || !GOOD.includes(poll.outcome));
+      const cells = (poll) => [micros(poll.late_us), micros(poll.queue_us), micros(poll.resolve_us), micros(poll.connect_us), micros(poll.call_us), bytes(poll.answer_bytes)];
+      const outcomes = told(page.polls);
+      fill(parts.ledger, h('div', { class: 'row' }, h('h2', {}, title), h('span', { class: 'soft' }, `${page.next ? `the newest ${page.polls.length}` : page.polls.length}${outcomes ? `, failed: ${outcomes}` : page.polls.length ? ', none failed' : ''}`), only),
+        polls.length === 0 ? h('p', { class: 'none' }, 'None.') : h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' }, h('table', {},
+          h('thead', {}, h('tr', {}, ['Due', 'Outcome', '#Late', '#Queued', '#Resolved', '#Connected', '#Called', '#Answer', 'Address', 'Error'].map((word) => h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', ''))))),
+          h('tbody', {}, polls.map((poll) => h('tr', {}, h('td', {}, moment(poll.slot_ms)), h('td', {}, h('span', { class: `dot ${poll.outcome === 'ok' ? 'up' : poll.outcome === 'partial' ? 'degraded' : 'down'}`, 'aria-hidden': 'true' }), poll.outcome),
+            cells(poll).map((words) => h('td', { class: 'num' }, words)), h('td', {}, poll.address ?? UNKNOWN), h('td', { class: 'words' }, poll.error ?? '')))))));
+      if (focused) only.focus({ preventScroll: true });
+      parts.ledger.querySelector('.scroll')?.scrollTo(0, scrolled);
     } catch (error) {
-      if (!gone) fill(parts.ledger, h('h2', {}, 'Attempts'), h('p', { class: 'none' }, error.message));
+      if (!gone) fill(parts.ledger, h('h2', {}, title), h('p', { class: 'none' }, error.message));
     }
   }
 
@@ -144,7 +177,7 @@ export function host(live, name) {
     if (moved || Date.now() - keptAt > KEPT_EVERY) loadKept();
     if (!fixed && Date.now() - chartsAt > chartsEvery()) loadCharts();
   };
-  const themed = () => loadCharts();
+  const themed = () => { drawn.themed(); loadCharts(); };
   live.addEventListener('change', changed);
   addEventListener('roundsman:theme', themed);
   loadLive();

@@ -9,7 +9,7 @@ const link = (name) => h('a', { href: `/hosts/${encodeURIComponent(name)}`, 'dat
 
 /** What a change touched, one line per kind. */
 function changed(change) {
-  if (!change) return h('p', { class: 'none' }, 'It is the first since the server started.');
+  if (!change) return h('p', { class: 'soft' }, 'Nothing yet: it is the first since the server started.');
   const line = (words, { count, hosts }, each) => {
     if (count === 0) return null;
     const more = count > hosts.length ? ` and ${count - hosts.length} more` : '';
@@ -25,17 +25,17 @@ function changed(change) {
 }
 
 function groups(all) {
-  const row = ({ name, hosts }) => h('tr', {}, h('td', {}, name === null ? 'without a group' : h('a', { href: `/?${new URLSearchParams({ q: `group=${name}` })}`, 'data-link': true }, name)), h('td', { class: 'num' }, hosts));
+  const row = ({ name, hosts }) => h('tr', {}, h('td', {}, name === null ? 'without a group' : h('a', { href: `/?${new URLSearchParams({ group: name })}`, 'data-link': true }, name)), h('td', { class: 'num' }, hosts));
   return h('table', { class: 'narrow' }, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Group'), h('th', { scope: 'col', class: 'num' }, 'Hosts'))), h('tbody', {}, all.map(row)));
 }
 
 export function inventory(live) {
   const place = h('div', {});
-  const element = h('div', {}, h('div', { class: 'card' }, h('h1', {}, 'Inventory')), place);
+  const element = h('div', {}, h('h1', {}, 'Inventory'), place);
   async function load() {
     try {
       const said = await get('/api/v1/inventory');
-      const facts = { File: said.source, Version: said.version, 'Content hash': said.hash, 'In force since': moment(said.loaded_at_ms), Hosts: said.hosts, Groups: said.groups.filter(({ name }) => name !== null).length };
+      const facts = { File: said.source, Version: said.version, 'Content hash': said.hash && h('span', { title: said.hash }, said.hash.slice(0, 16)), 'In force since': moment(said.loaded_at_ms), Hosts: said.hosts, Groups: said.groups.filter(({ name }) => name !== null).length };
       const cut = said.text !== null && said.text_bytes > new TextEncoder().encode(said.text).length;
       fill(place,
         said.error ? card('The file as it is now is not in force', h('pre', { tabIndex: 0 }, said.error)) : null,

@@ -1,6 +1,6 @@
 // The fleet as it is now: fetched whole, then kept up to date by the server's events.
 
-/** Values of a host's CPU that are kept for its little chart. */
+/** Polls of a host whose CPU is kept for its little chart. */
 const TRAIL = 60;
 /** How long to wait before asking again when the server refused the stream, ms. */
 const RETRY = 5000;
@@ -11,6 +11,8 @@ export class Live extends EventTarget {
   server = {};
   at = 0;
   connected = false;
+  /** Changes of state that were seen. */
+  moves = 0;
 
   start() {
     const source = new EventSource('/api/v1/stream');
@@ -63,11 +65,15 @@ export class Live extends EventTarget {
   #put(row, before) {
     const host = {};
     this.columns.forEach((column, position) => { host[column] = row[position]; });
-    host.trail = before.get(host.name)?.trail ?? [];
-    if (host.good_slot_ms !== before.get(host.name)?.good_slot_ms && host.cpu_busy_pct !== null) {
-      host.trail.push(host.cpu_busy_pct);
+    const known = before.get(host.name);
+    // The server remembers a few polls; a page that stays open remembers more. A failed poll is a gap.
+    host.trail = known?.trail ?? host.cpu_trail ?? [];
+    delete host.cpu_trail;
+    if (known && host.slot_ms !== known.slot_ms) {
+      host.trail.push(host.slot_ms === host.good_slot_ms ? host.cpu_busy_pct : null);
       if (host.trail.length > TRAIL) host.trail.shift();
     }
+    if (known && known.state !== host.state) this.moves += 1;
     this.hosts.set(host.name, host);
   }
 }

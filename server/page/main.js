@@ -16,7 +16,7 @@ let leave = () => {};
 const ROUTES = [
   [/^\/$/, () => fleet(live), 'Fleet'],
   [/^\/hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
-  [/^\/events$/, () => events(), 'Events'],
+  [/^\/events$/, () => events(live), 'Events'],
   [/^\/inventory$/, () => inventory(live), 'Inventory'],
   [/^\/server$/, () => server(live), 'Server'],
 ];

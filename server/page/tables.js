@@ -1,7 +1,7 @@
 // What repeats in a host's last poll: cores, interfaces, disks, filesystems, soft interrupts, processes.
 
 import { h, fill, colour } from './dom.js';
-import { bytes, count, number, percent, rate, UNKNOWN } from './format.js';
+import { bytes, count, moment, number, percent, rate, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
 
 const DAY = 864e5;
@@ -27,26 +27,41 @@ function cores(rows) {
   return h('section', { class: 'part' }, h('h2', {}, `Cores (${rows.length})`), h('div', { class: 'cores' }, rows.map((core) => {
     const words = `core ${core.core}: user ${percent(core.user_pct)}, system ${percent(core.system_pct)}, iowait ${percent(core.iowait_pct)}, steal ${percent(core.steal_pct)}`;
     const cell = h('span', { title: words }, core.busy_pct === null ? UNKNOWN : core.busy_pct.toFixed(0));
-    if (core.busy_pct !== null) cell.style.background = `color-mix(in srgb, ${colour('bar')} ${Math.min(100, core.busy_pct).toFixed(0)}%, transparent)`;
+    const ink = core.busy_pct >= 90 ? 'hot' : core.busy_pct >= 75 ? 'warm' : 'bar';
+    if (core.busy_pct !== null) cell.style.background = `color-mix(in srgb, ${colour(ink)} ${Math.min(100, core.busy_pct).toFixed(0)}%, transparent)`;
     return cell;
   })));
 }
 
-/** `draw` shows a host's last poll that is given; the place keeps what was scrolled. */
+/** `draw` shows what repeats in a host's last poll; the place keeps what was scrolled. */
 export function tables(name) {
   const element = h('section', { class: 'card' });
   /** When each mount is full, in words. */
   let full = new Map();
   let learnt = 0;
 
-  function draw(poll) {
-    const detail = poll?.detail ?? null;
+  /** The last poll that brought values, once it was asked for: what a host that fails was like. */
+  let good = null;
+  async function lastGood(at) {
+    if (good?.slot_ms === at) return good;
+    const kept = await get(`${hostPath(name)}/polls`, { from: at, to: at + 1, limit: 1 }).catch(() => null);
+    good = kept?.polls[0]?.detail ? kept.polls[0] : null;
+    return good;
+  }
+
+  /** Shows a host's last poll; of one that failed, what is known from before and since when. */
+  async function draw(host) {
+    let shown = host.last;
+    if (!shown?.detail && host.last_good_at_ms) shown = await lastGood(host.last_good_at_ms);
+    if (shown?.detail) good = shown;
+    const detail = shown?.detail ?? null;
     if (!detail) {
-      fill(element, h('p', { class: 'none' }, 'The last poll brought no values.'));
+      fill(element, h('p', { class: 'none' }, host.last ? 'No poll that brought values is kept: cores, disks and filesystems are not known.' : 'It was not polled yet.'));
       return;
     }
     const kept = new Map([...element.querySelectorAll('[data-keep]')].map((node) => [node.dataset.keep, [node.scrollTop, node.scrollLeft, node === document.activeElement]]));
     fill(element,
+      shown === host.last ? null : h('p', { class: 'hint' }, `As of ${moment(shown.slot_ms)}: polls since then brought no values.`),
       cores(detail.core),
       listing('Interfaces', ['Interface', '#In', '#Out', '#Packets in', '#Packets out', '#Errors', '#Dropped'], detail.net, (row) => [row.interface, rate(row.rx_bytes_per_s), rate(row.tx_bytes_per_s), count(row.rx_packets_per_s), count(row.tx_packets_per_s), count(sum(row.rx_errors_per_s, row.tx_errors_per_s)), count(sum(row.rx_dropped_per_s, row.tx_dropped_per_s))]),
       listing('Disks', ['Device', '#Read', '#Written', '#Reads a second', '#Writes a second', '#Read takes', '#Write takes', '#Busy'], detail.disk, (row) => [row.device, rate(row.read_bytes_per_s), rate(row.written_bytes_per_s), count(row.reads_per_s), count(row.writes_per_s), ms(row.read_await_ms), ms(row.write_await_ms), percent(row.busy_pct)]),

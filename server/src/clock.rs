@@ -7,12 +7,20 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::units::{Mono, Now, WallMs};
 
 /// Something that knows what time it is.
 pub trait Clock: Send + Sync {
     /// One reading of the wall clock and of the monotonic clock.
     fn now(&self) -> Now;
+
+    /// What all threads of this process have used of processors since it began, microseconds
+    /// (clock_gettime(2), `CLOCK_PROCESS_CPUTIME_ID`). A clock that is not the machine's says 0.
+    fn cpu_us(&self) -> u64 {
+        0
+    }
 }
 
 /// The machine's clocks: CLOCK_REALTIME, and CLOCK_MONOTONIC counted from when this was made.
@@ -44,6 +52,12 @@ impl Clock for SystemClock {
             wall: WallMs(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)),
             mono: Mono(self.anchor.elapsed()),
         }
+    }
+
+    fn cpu_us(&self) -> u64 {
+        let used = clock_gettime(ClockId::ProcessCPUTime);
+        let used = Duration::try_from(used).unwrap_or_default();
+        u64::try_from(used.as_micros()).unwrap_or(u64::MAX)
     }
 }
 

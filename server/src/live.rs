@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     inventory::Diff,
     model::{
-        Facts, Family, GroupName, HostId, HostName, Labels, Outcome, Record, State, Status,
+        Column, Facts, Family, GroupName, HostId, HostName, Labels, Outcome, Record, State, Status,
         Timings, VersionId,
     },
     units::WallMs,
@@ -27,7 +27,7 @@ pub const RECENT_ATTEMPTS: usize = 20;
 pub const UPDATE_BACKLOG: usize = 1024;
 
 /// One attempt, short: what explains a state, without the values. A record has three kilobytes,
-/// and twenty of them for each of ten thousand hosts would be 600 MB; this has 150 bytes.
+/// and twenty of them for each of ten thousand hosts would be 600 MB; this has 170 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
     /// When it was due.
@@ -47,6 +47,8 @@ pub struct Attempt {
     /// The families that could not be read in full; their words are in `error`. None when they are
     /// not known: the store keeps the words alone.
     pub unread: Option<Box<[(Family, Status)]>>,
+    /// How busy its processors were, per cent; none where the attempt brought no such value.
+    pub cpu_busy_pct: Option<f64>,
 }
 
 impl From<&Record> for Attempt {
@@ -60,6 +62,7 @@ impl From<&Record> for Attempt {
             address: record.address.clone(),
             error: record.error.clone(),
             unread: None,
+            cpu_busy_pct: record.values.as_ref().and_then(|values| values.get(Column::CpuBusyPct)),
         }
     }
 }

@@ -17,7 +17,7 @@ use roundsman::{
 };
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 10] = [
+const FACING: [&str; 12] = [
     "server/src/poll",
     "server/src/discover",
     "server/src/schedule",
@@ -28,6 +28,8 @@ const FACING: [&str; 10] = [
     "server/src/query",
     "server/src/grpc",
     "server/src/hook",
+    "server/src/cli/ask",
+    "server/src/cli/top",
 ];
 
 /// Limits of what the server itself does, not of what it is given.

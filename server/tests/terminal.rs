@@ -100,6 +100,13 @@ impl Terminal {
         self.until(text, |screen| screen.contains(text))
     }
 
+    /// Keeps all that comes to the terminal from now on, what is written over included.
+    fn record(&self) -> std::path::PathBuf {
+        let kept = self.folder.path().join("record");
+        self.tmux(&["pipe-pane", &format!("cat > {}", kept.display())]);
+        kept
+    }
+
     fn resize(&self, columns: u16, lines: u16) {
         self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &lines.to_string()]);
     }
@@ -229,10 +236,11 @@ async fn top_is_sorted_filtered_drilled_into_resized_and_left_by_keys() {
         terminal.press(&["w", "e", "b", "Enter"]);
         terminal.until("the filter", |screen| order(screen) == ["web-1", "web-2"]);
         terminal.press(&["Down", "Enter"]);
-        let host = terminal.until("the story of web-2", |screen| {
-            screen.contains("web-2 is up since") && screen.contains("CPU BUSY")
+        // A terminal is looked at while it is drawn on: all of it is waited for.
+        terminal.until("the story of web-2", |screen| {
+            let parts = ["web-2 is up since", "CPU BUSY", " DUE       OUTCOME"];
+            parts.iter().all(|part| screen.contains(part))
         });
-        assert!(host.contains(" DUE       OUTCOME"), "{host}");
         assert!(!terminal.tmux(&["display-message", "-p", "#{pane_title}"]).contains("owned"));
 
         let (other_columns, other_lines) = (280 - columns, 74 - lines);
@@ -318,4 +326,56 @@ async fn tables_are_not_folded_and_history_has_little_charts() {
         let other = terminal.run(&format!("{ROUNDSMAN} why web-1 | head -2"));
         assert!(other.contains("web-1 is"), "{other}");
     }
+}
+
+/// A command tells how far it is, and takes that back when it is over.
+fn tells_how_far(terminal: &Terminal, command: &str, words: &str) {
+    let record = terminal.record();
+    let screen = terminal.run(command);
+    terminal.tmux(&["pipe-pane"]);
+    assert!(!screen.contains(words), "it is taken back:\n{screen}");
+    let kept = fs::read_to_string(&record).unwrap();
+    let (_, after) = kept.split_once(words).unwrap_or_else(|| panic!("{words:?}: {kept}"));
+    // To the beginning of the line, and clear it (ECMA-48 CR, EL).
+    assert!(after.contains("\r\u{1b}[K"), "{kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_longer_than_a_second_tells_how_far_it_is_on_a_terminal_alone() {
+    let fleet = Fleet::start(None).await;
+    fleet.until(State::Up, 3).await;
+    let data = fleet.folder.path().display().to_string();
+    // Enough for an export that a pipe does not hold: it waits for its reader.
+    let mut updates = fleet.app.live().subscribe();
+    let polled = async {
+        while fleet.app.writer().written < 90 {
+            let _ = updates.recv().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, polled).await.expect("so many polls");
+    let Fleet { app, folder: _folder, probes: _probes } = fleet;
+    app.stop().await;
+
+    // What accepts and says nothing: the kernel takes connections that nobody looks at.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let url = format!("mysql://root@{address}/fleet");
+    let terminal = Terminal::open(80, 24, &[("ROUNDSMAN_DATA", &data)]);
+    let inventory = terminal.folder.path().join("silent.toml");
+    let text = "[[host]]\nname = \"mute\"\ntimeout = \"2s\"\ninterval = \"5s\"\n";
+    fs::write(&inventory, format!("{text}addresses = [\"{address}\"]\n")).unwrap();
+    let inventory = inventory.display();
+    let check = format!("{ROUNDSMAN} check --live --inventory {inventory}");
+    tells_how_far(&terminal, &check, "0 of 1 host answered or failed");
+    let doctor = format!("ROUNDSMAN_STORE__URL={url} {ROUNDSMAN} doctor | tail -3");
+    tells_how_far(&terminal, &doctor, "looking at the store");
+    let export = format!("{ROUNDSMAN} export db-1 --format jsonl | (sleep 2; wc -l)");
+    tells_how_far(&terminal, &export, " polls written");
+
+    // Into a file nothing of it goes.
+    let quiet = terminal.run(&format!("{check} > said 2> wrong; wc -c < wrong"));
+    let said = fs::read_to_string(terminal.folder.path().join("said")).unwrap();
+    assert!(said.contains("mute"), "{quiet}\n{said}");
+    let wrong = fs::read_to_string(terminal.folder.path().join("wrong")).unwrap();
+    assert!(!wrong.contains("answered or failed") && !wrong.contains('\r'), "{wrong:?}");
 }

@@ -1,7 +1,7 @@
 //! A whole server against a fleet of fake probes: how late polls are begun, what they cost, what a
 //! host costs in memory, and what dead neighbours, restarts and reloads do to all that.
 //!
-//! `cargo bench -p roundsman --bench poll_fleet -- [steady|black-holes|restart|reload|soak] [flags]`
+//! `cargo bench -p roundsman --bench poll_fleet -- [steady|black-holes|restart|reload|pages|soak] [flags]`
 //!
 //! The fleet and the server are processes of their own (this program again), so that the server's
 //! CPU time and memory are its own. Lateness is that of every single row. `--store none` drops the
@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 #![allow(clippy::cast_precision_loss, reason = "printed with few digits")]
 
+mod crowd;
 mod ledger;
 mod machine;
 mod modes;
@@ -37,6 +38,8 @@ pub(crate) enum Mode {
     Restart,
     /// One host of the inventory changes.
     Reload,
+    /// Pages look at the fleet's live stream, and none, in turns.
+    Pages,
     /// Faults switch on and off.
     Soak,
 }
@@ -82,6 +85,9 @@ pub(crate) struct Args {
     /// Share of hosts that are black-holed.
     #[arg(long, default_value_t = 0.5)]
     pub(crate) share: f64,
+    /// How many pages look.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) streams: usize,
     /// Seed of the fleet and of the soak's faults.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -100,6 +106,10 @@ fn main() -> ExitCode {
             return roundsman_fleet::cli::main(
                 std::iter::once("roundsman-fleet".to_owned()).chain(words[2..].iter().cloned()),
             );
+        }
+        Some("a-crowd") => {
+            crowd::main(&words[2], words[3].parse().unwrap());
+            return ExitCode::SUCCESS;
         }
         Some("a-server") => {
             let _limit = roundsman_fleet::descriptors::raise();

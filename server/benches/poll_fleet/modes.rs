@@ -23,6 +23,7 @@ pub(crate) fn run(args: &Args) {
                 Mode::BlackHoles => black_holes(args, store),
                 Mode::Restart => restart(args, store),
                 Mode::Reload => reload(args, store),
+                Mode::Pages => pages(args, store),
                 Mode::Soak => soak(args, store),
             }
         }
@@ -227,4 +228,44 @@ fn reload(args: &Args, store: Kept) {
         site.asked() - before
     );
     show("across a reload (without the moments of waiting for it)", &report);
+}
+
+/// How often stretches without and with pages follow each other.
+const TURNS: usize = 3;
+
+/// Nobody looks, then many, in turns: what changes with time alone weighs on both alike.
+fn pages(args: &Args, store: Kept) {
+    let mut site = Site::start(args, store);
+    let (mut alone, mut seen) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        let report = stretch(&mut site, args.length);
+        show("nobody looks", &report);
+        alone.push(report);
+        let before = site.look(args.streams);
+        let report = stretch(&mut site, args.length);
+        show(&format!("{} pages look", args.streams), &report);
+        println!(
+            "  they read                        {:.1} MB",
+            (site.looked() - before) as f64 / 1e6
+        );
+        site.look_away();
+        seen.push(report);
+    }
+    let us = |r: &Report| r.thread_us.get("polls").copied().unwrap_or(0.0) / r.polls.max(1) as f64;
+    let told = |words: &str, of: &[Report]| {
+        let middle = |figure: &dyn Fn(&Report) -> f64| {
+            let mut all: Vec<f64> = of.iter().map(figure).collect();
+            all.sort_by(f64::total_cmp);
+            all[TURNS / 2]
+        };
+        println!(
+            "  {words:<14} {:.1} us per poll on the polling thread; lateness p50 {:.2} p99 {:.2} ms",
+            middle(&us),
+            middle(&|r| ms(r.well.late.p50)),
+            middle(&|r| ms(r.well.late.p99)),
+        );
+    };
+    println!("median of {TURNS} turns each:");
+    told("nobody looks", &alone);
+    told(&format!("{} pages", args.streams), &seen);
 }

@@ -71,6 +71,8 @@ pub(crate) struct Site {
     folder: TempDir,
     args: Args,
     mariadb: Option<Mariadbd>,
+    /// Pages that look.
+    crowd: Option<Talk>,
     /// What the machine and the database had used when a report was last asked for.
     since: (Busy, u64),
 }
@@ -106,8 +108,9 @@ impl Site {
         ];
         words.extend(args.settings.iter().cloned());
         let server = Talk::start(&words);
+        let since = (Busy::now(), 0);
         let mut site =
-            Self { server, fleets, folder, args: args.clone(), mariadb, since: (Busy::now(), 0) };
+            Self { server, fleets, folder, args: args.clone(), mariadb, crowd: None, since };
         site.wait(args.interval * 2);
         site
     }
@@ -170,6 +173,24 @@ impl Site {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Opens so many pages, and waits until each has the fleet; the bytes that came so far.
+    pub(crate) fn look(&mut self, pages: usize) -> u64 {
+        let address: String = from_json(&self.server.ask("address"));
+        let words = ["a-crowd", &address, &pages.to_string()].map(str::to_owned);
+        self.crowd = Some(Talk::start(&words));
+        self.looked()
+    }
+
+    /// The bytes that came to the pages.
+    pub(crate) fn looked(&mut self) -> u64 {
+        self.crowd.as_mut().map_or(0, |crowd| from_json(&crowd.ask("bytes")))
+    }
+
+    /// Closes them.
+    pub(crate) fn look_away(&mut self) {
+        self.crowd = None;
     }
 
     /// The server's process.

@@ -116,6 +116,7 @@ pub(crate) async fn run(
                 assert_eq!(server.inventory_error, None);
                 say(&server.inventory.map_or(0, |(version, ..)| version.0));
             }
+            ["address"] => say(&app.http_addr().unwrap().to_string()),
             ["report"] => {
                 let now = Used::now();
                 let noted = ledger.take();

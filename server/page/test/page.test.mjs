@@ -16,6 +16,8 @@ const SLACK = 3;
 
 /** Every page, on a host that is well. */
 const PAGES = ['/', '/?q=web&sort=cpu&colour=cpu', '/hosts/web-1', '/events', '/inventory', '/server'];
+/** The one whose probe is not there. */
+const REFUSES = 'web-12';
 const HOSTS_UP = 'tr:has(.dot.up)';
 
 let browser;
@@ -36,7 +38,7 @@ describe('a small fleet', () => {
   let server;
   before(async () => {
     fleet = await startFleet({ hosts: 20, interval: '1s', behave: ['#11=markup', '#12=refuse'] });
-    const label = 'name = "web-1"\nlabels = { rack = "<script>document.title=\'owned\'</script>" }\n';
+    const label = 'name = "web-1"\nlabels = { room = "b2", rack = "<script>document.title=\'owned\'</script>" }\n';
     server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
     await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
   });
@@ -195,6 +197,156 @@ describe('a small fleet', () => {
     assert.ok(await plot.evaluate((one) => one.isConnected), 'the plot is the same');
     assert.equal(await page.locator('.u-legend .u-series.u-off').count(), 1);
     assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a gap says which outcomes made it, in the chart, under it and in the ledger', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/${REFUSES}?range=15m`);
+    await page.waitForSelector('.u-over');
+    const [plot, strip] = await until('the chart has its place', async () => {
+      const boxes = await Promise.all(['.u-over', 'canvas.band'].map((one) => page.locator(one).first().boundingBox()));
+      return boxes.every(Boolean) && boxes;
+    });
+    await until('the cursor is over a gap', async () => {
+      // A host that is down is not asked all the time: some of the last moments have an attempt.
+      for (let back = 2; back < 120; back += 3) {
+        await page.mouse.move(plot.x + plot.width - back, plot.y + 30);
+        if (/failed: refused/.test(await page.locator('.gap:visible').first().textContent({ timeout: 50 }).catch(() => ''))) return true;
+      }
+      return false;
+    });
+    // Charts have one cursor.
+    await page.locator('.gap', { hasText: 'failed: refused' }).nth(3).waitFor();
+    await until('the strip tells it, too', async () => {
+      for (let back = 2; back < 120; back += 3) {
+        await page.mouse.move(strip.x + strip.width - back, strip.y + 4);
+        if ((await page.locator('.tip').allTextContents()).some((words) => /polls failed: refused/.test(words))) return true;
+      }
+      return false;
+    });
+    await page.locator('h2 + .soft', { hasText: /failed: refused ×/ }).waitFor();
+    const rows = page.getByRole('region', { name: 'Attempts' }).locator('tbody tr');
+    await page.goto(`${server.at}/hosts/web-1?range=15m`);
+    await rows.first().waitFor();
+    await page.getByRole('button', { name: 'Failed only' }).click();
+    await rows.first().waitFor({ state: 'detached' });
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a span of one’s own is typed, is in the address, and the ledger follows it', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/web-1`);
+    await page.getByRole('button', { name: 'From … to …' }).click();
+    await page.getByLabel('From', { exact: true }).fill('2026-01-02T03:04:05');
+    await page.getByLabel('To', { exact: true }).fill('2026-01-02T03:04:00');
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.getByText('before the second').waitFor();
+    await page.getByLabel('To', { exact: true }).fill('2026-01-02T04:04:05');
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.getByText('Attempts in this span').waitFor();
+    const asked = new URL(page.url()).searchParams;
+    assert.equal(Number(asked.get('to')) - Number(asked.get('from')), 3_600_000);
+    await page.getByText('Nothing is known here.').first().waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a line is switched by keys, and its name and last value stand in the legend', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/web-1?range=15m`);
+    const user = page.getByRole('group', { name: 'Lines of CPU' }).getByRole('button', { name: 'User' });
+    await user.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.u-series.u-off');
+    assert.equal(await user.getAttribute('aria-pressed'), 'false');
+    const busy = page.getByRole('group', { name: 'Lines of CPU' }).locator('.u-series').last();
+    await until('the last value is there', async () => /Busy.*\d %/.test(await busy.innerText().then((text) => text.replace(/\s+/g, ' '))));
+    await close();
+  });
+
+  test('what a host that fails was like stays to be seen, and since when', async () => {
+    const { page, close } = await tab(browser);
+    await fleet.set('app-7', 'refuse');
+    await until('it is down', async () => (await server.json('/api/v1/hosts/app-7')).state === 'down');
+    await page.goto(`${server.at}/hosts/app-7`);
+    await page.getByText(/As of .*: polls since then brought no values/).waitFor();
+    await page.locator('.cores span').first().waitFor();
+    await fleet.set('app-7', 'healthy');
+    await close();
+  });
+
+  test('the fleet is narrowed by group and label, and ordered by every column', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await page.goto(server.at);
+    await page.waitForSelector(HOSTS_UP);
+    await page.getByLabel('Group', { exact: true }).selectOption('db');
+    await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-')));
+    await page.goto(server.at);
+    await page.getByLabel('Label', { exact: true }).selectOption('room=b2');
+    await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].map((link) => link.textContent).join() === 'web-1');
+    assert.match(page.url(), /label=room%3Db2/);
+    await page.goto(`${server.at}/?q=nobody-has-this`);
+    await page.getByText('No host is like that.').waitFor();
+    await page.goto(server.at);
+    const titles = page.locator('thead th');
+    for (let column = 0; column < await titles.count(); column += 1) {
+      const title = titles.nth(column);
+      await title.getByRole('button').click();
+      const first = await until('it is ordered', async () => { const sort = await title.getAttribute('aria-sort'); return sort !== 'none' && sort; });
+      await title.getByRole('button').click();
+      await until('it is turned round', async () => { const sort = await title.getAttribute('aria-sort'); return sort !== 'none' && sort !== first; });
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('little charts are there at once: the server remembers the last polls', async () => {
+    const { page, close } = await tab(browser);
+    await until('web-1 was polled often', async () => (await server.json('/api/v1/hosts/web-1')).recent.length >= 10);
+    await page.goto(server.at);
+    const points = Number(/\d+/.exec(await page.locator('tr:has(a[href="/hosts/web-1"]) canvas.spark').getAttribute('aria-label'))[0]);
+    assert.ok(points >= 10, `${points} points`);
+    await close();
+  });
+
+  test('heat map and table are walked by keys', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/?sort=name`);
+    await page.waitForSelector(HOSTS_UP);
+    const names = await page.locator('tbody a').allTextContents();
+    await page.locator('canvas.heat').focus();
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft']) await page.keyboard.press(key);
+    await page.locator('.tip', { hasText: `${names[1]}:` }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/hosts/${names[1]}`);
+    await page.goBack();
+    await page.getByRole('link', { name: names[0], exact: true }).focus();
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), names[1]);
+    await page.keyboard.press('End');
+    await page.waitForFunction(() => document.activeElement.textContent === 'web-15');
+    await page.keyboard.press('/');
+    assert.equal(await page.evaluate(() => document.activeElement.type), 'search');
+    await close();
+  });
+
+  test('events come in by themselves, and older ones on demand', async () => {
+    const { page, wrong, close } = await tab(browser);
+    await page.goto(`${server.at}/events?text=app-6`);
+    await page.waitForSelector('main table tbody tr');
+    await fleet.set('app-6', 'refuse');
+    await page.locator('tbody tr .dot.down').first().waitFor();
+    await fleet.set('app-6', 'healthy');
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('the server’s own page says what a poll costs', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/server`);
+    await page.locator('div', { hasText: /^CPU per poll, all threads[\d.]+ (µs|ms)$/ }).last().waitFor();
     await close();
   });
 

@@ -5,30 +5,50 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
 
-const seconds = Number(process.argv[2] ?? 300);
+/** Charts of a quarter of an hour are full after as long. */
+const seconds = Number(process.argv[2] ?? 900);
 const to = process.argv[3] ?? fileURLToPath(new URL('../../../docs/images', import.meta.url));
+/** The host whose story is shown; it is gone twice, for these shares of the run. */
+const HOST = 'build-40';
+const AWAY = [[0.4, 0.45], [0.75, 0.78]];
 const PICTURES = [
   ['fleet', '/', 'light', 1400, 860],
   ['fleet-cpu-dark', '/?colour=cpu&sort=cpu', 'dark', 1400, 860],
-  ['host', '/hosts/build-40?range=15m', 'light', 1400, 1000],
+  ['host', `/hosts/${HOST}?range=15m`, 'light', 1400, 1000],
   ['phone', '/', 'light', 390, 844],
 ];
 
-const behave = ['1%=flapping=20s/25s', '#35=slow=10s', '#60=refuse', '#87=refuse', '#200=garbage', '#31=stepping-clock=1h', '#40=flapping=50s/15s'];
+const behave = ['1%=flapping=20s/25s', '#35=slow=10s', '#60=refuse', '#87=refuse', '#200=garbage', '#31=stepping-clock=1h'];
 const fleet = await startFleet({ hosts: 600, interval: '5s', behave });
-const server = await startServer(fleet.inventory);
+const labels = (inventory) => inventory.replace(/name = "(\w+)-(\d+)"\n/g, (line, role, number) => `${line}labels = { rack = "${'abcdef'[number % 6]}${number % 4}" }\n`);
+const server = await startServer(labels(fleet.inventory));
 await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up > 500);
 await fleet.set('#120', 'wrong-machine');
 await server.post('/api/v1/hosts/db-18/pause', { for: '2h', reason: 'new disk' });
+let passed = 0;
+for (const [gone, back] of AWAY) {
+  await pause((gone - passed) * seconds * 1000);
+  await fleet.set(HOST, 'refuse');
+  await pause((back - gone) * seconds * 1000);
+  await fleet.set(HOST, 'healthy');
+  passed = back;
+}
+await pause((1 - passed) * seconds * 1000);
 const browser = await startBrowser();
-const tabs = [];
 for (const [name, address, colorScheme, width, height] of PICTURES) {
   const { page } = await tab(browser, { colorScheme, viewport: { width, height } });
   await page.goto(server.at + address);
-  tabs.push([name, page]);
+  await page.waitForSelector(name === 'host' ? '.u-legend' : 'tr:has(.dot.up)');
+  if (name === 'host') {
+    // Over the first time that it was gone: the chart says why.
+    const plot = await page.locator('.u-over').first().boundingBox();
+    const share = 1 - ((1 - (AWAY[0][0] + AWAY[0][1]) / 2) * seconds) / 900;
+    await page.mouse.move(plot.x + plot.width * share + 1, plot.y + 60);
+    await page.mouse.move(plot.x + plot.width * share, plot.y + 60);
+    await page.locator('.gap', { hasText: 'failed' }).first().waitFor();
+  }
+  await pause(1500);
+  await page.screenshot({ path: path.join(to, `${name}.png`) });
 }
-// Open all the while, so that what they saw is drawn.
-await pause(seconds * 1000);
-for (const [name, page] of tabs) await page.screenshot({ path: path.join(to, `${name}.png`) });
 await browser.close();
 process.exit(0);

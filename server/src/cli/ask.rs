@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use axum::body::{Body, BodyDataStream, to_bytes};
+use axum::body::{Body, BodyDataStream};
+use futures_util::StreamExt as _;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -63,8 +64,7 @@ impl Asker {
         let asking = async {
             let answer = self.send(method, path, body).await?;
             let status = answer.status();
-            let read = to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await;
-            let bytes = read.map_err(|error| self.silent(&error.to_string()))?;
+            let bytes = self.whole(Body::new(answer.into_body())).await?;
             let json: Value = serde_json::from_slice(&bytes)
                 .map_err(|_| self.silent(&format!("{status}, and no JSON: is it a roundsman?")))?;
             if status.is_success() { Ok(json) } else { Err(refusal(status, &json)) }
@@ -86,7 +86,7 @@ impl Asker {
         if status.is_success() {
             return Ok(body.into_data_stream());
         }
-        let bytes = to_bytes(body, MAX_ANSWER_BYTES).await.unwrap_or_default();
+        let bytes = self.whole(body).await.unwrap_or_default();
         Err(refusal(status, &serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 
@@ -125,6 +125,22 @@ impl Asker {
             request = request.header(header::AUTHORIZATION, bearer);
         }
         request.body(body)
+    }
+
+    /// All of an answer, which has an end and is not too large.
+    async fn whole(&self, body: Body) -> Result<Vec<u8>, CliError> {
+        let mut stream = body.into_data_stream();
+        let mut all = Vec::new();
+        while let Some(bytes) = stream.next().await {
+            let bytes = bytes.map_err(|error| self.silent(&error.to_string()))?;
+            if all.len() + bytes.len() > MAX_ANSWER_BYTES {
+                let most = MAX_ANSWER_BYTES >> 20;
+                let words = format!("{} answers with more than {most} MiB", self.address);
+                return Err(CliError::Failed(words));
+            }
+            all.extend_from_slice(&bytes);
+        }
+        Ok(all)
     }
 
     fn silent(&self, why: &str) -> CliError {
@@ -169,4 +185,29 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use axum::{Router, routing::get};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read_to_it_and_one_at_the_limit_is() {
+        let text = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        let app = Router::new()
+            .route("/most", get(async move || text(MAX_ANSWER_BYTES)))
+            .route("/more", get(async move || text(MAX_ANSWER_BYTES + 1)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let asker = Asker { address: listener.local_addr().unwrap(), token: None };
+        let server = tokio::spawn(async { axum::serve(listener, app).await });
+        let most = asker.get("/most").await.unwrap();
+        assert_eq!(most.as_str().unwrap().len(), MAX_ANSWER_BYTES - 2);
+        let more = asker.get("/more").await.unwrap_err().to_string();
+        assert!(more.contains("more than 4 MiB"), "{more}");
+        server.abort();
+    }
 }

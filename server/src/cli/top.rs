@@ -7,6 +7,7 @@ mod detail;
 mod events;
 mod field;
 mod fleet;
+mod help;
 mod model;
 mod run;
 mod view;

@@ -3,13 +3,17 @@
 //! A page of five thousand hosts is a megabyte of JSON here, ten in the shape of one host. What the
 //! cells mean stands in `columns`, once.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::{
-    live::{HostView, Live, ServerView},
+    live::{Attempt, HostView, Live, ServerView},
     model::{Column, State},
     units::WallMs,
 };
@@ -38,6 +42,7 @@ pub const FLEET_COLUMNS: &[&str] = &[
     "flapping",
     "unreachable_because",
     "paused_until_ms",
+    "cpu_trail",
 ];
 
 /// One host as a row of cells.
@@ -82,7 +87,23 @@ impl Serialize for FleetRow {
         row.serialize_element(&view.flapping)?;
         row.serialize_element(&view.unreachable_because)?;
         row.serialize_element(&view.paused_until)?;
+        row.serialize_element(&Trail(&view.recent))?;
         row.end()
+    }
+}
+
+/// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an
+/// attempt that did not say. A page that has just been opened draws its little charts from it.
+struct Trail<'a>(&'a VecDeque<Arc<Attempt>>);
+
+impl Serialize for Trail<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a share is 0 to 100, and a cast saturates"
+        )]
+        let whole = |attempt: &Arc<Attempt>| attempt.cpu_busy_pct.map(|pct| pct.round() as i16);
+        serializer.collect_seq(self.0.iter().map(whole))
     }
 }
 
@@ -204,7 +225,7 @@ mod tests {
     use super::*;
     use crate::{
         live::Live,
-        model::{HostId, HostName},
+        model::{HostId, HostName, Outcome, Timings},
     };
 
     fn publish(live: &Live, name: &str, state: State) {
@@ -240,6 +261,25 @@ mod tests {
         let busy = FLEET_COLUMNS.iter().position(|column| *column == "cpu_busy_pct").unwrap();
         assert_eq!(row[busy], Value::Null);
         assert_eq!(fleet["counts"]["pending"], 1);
+    }
+
+    #[test]
+    fn a_trail_has_a_share_per_attempt_and_null_for_one_that_failed() {
+        let attempt = |cpu_busy_pct| {
+            Arc::new(Attempt {
+                slot: WallMs(1),
+                outcome: Outcome::Ok,
+                state: State::Up,
+                timings: Timings::default(),
+                answer_bytes: None,
+                address: None,
+                error: None,
+                unread: None,
+                cpu_busy_pct,
+            })
+        };
+        let recent = VecDeque::from([attempt(Some(12.6)), attempt(None), attempt(Some(0.2))]);
+        assert_eq!(to_value(Trail(&recent)).unwrap(), serde_json::json!([13, null, 0]));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct PollingShape {
     pub in_flight: i64,
     /// Slots skipped because their moment had passed.
     pub missed_slots: u64,
+    /// What the whole server has used since the start, all processors together (clock_gettime(2),
+    /// `CLOCK_PROCESS_CPUTIME_ID`): over `polls` it is what a poll costs, storing and telling included.
+    pub cpu_us: u64,
     /// Half of the last polls were begun no later than this.
     pub late_p50_us: Option<u64>,
     /// 99 of 100 were.

@@ -201,6 +201,7 @@ pub(super) async fn server(State(site): State<Arc<Site>>, params: Params) -> Ans
         polls: site.metrics.polls_ended(),
         in_flight: site.metrics.in_flight.get(),
         missed_slots: site.metrics.missed_slots.get(),
+        cpu_us: site.clock.cpu_us(),
         late_p50_us: None,
         late_p99_us: None,
     };

@@ -34,6 +34,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("format.js", JS, include_str!("../../page/format.js")),
     ("api.js", JS, include_str!("../../page/api.js")),
     ("live.js", JS, include_str!("../../page/live.js")),
+    ("gaps.js", JS, include_str!("../../page/gaps.js")),
     ("heat.js", JS, include_str!("../../page/heat.js")),
     ("fleet.js", JS, include_str!("../../page/fleet.js")),
     ("charts.js", JS, include_str!("../../page/charts.js")),

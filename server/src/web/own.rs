@@ -27,16 +27,12 @@ Roundsman
 /api/v1/hosts/{name}/pause     POST JSON {for, until, reason}: its state is frozen as paused
 /api/v1/hosts/{name}/resume    POST JSON {}: ends such a pause
 /api/v1/hosts/{name}/accept    POST {}: another machine may answer for it
-/api/v1/fleet                  the fleet at a glance: a row of cells per host
-/api/v1/stream                 the same, then what changes in it each second: server-sent events
-/api/v1/events                 changes of state of all hosts         ?from &to &to_state &text &limit
-/api/v1/server                 the server itself: polling, writer, store, readiness
-/api/v1/server/events          when the server took itself for cut off  ?limit
 /api/v1/fleet                  every host in a row of cells, and the counts by state
 /api/v1/stream                 the same as server-sent events: the fleet, then what changes, each second
 /api/v1/events                 changes of state over the fleet       ?from &to &to_state &text &limit
 /api/v1/inventory              what is loaded, from where, and what its last change did
 /api/v1/server                 how the server itself is: readiness, polling, writing, store
+/api/v1/server/events          when the server took itself for cut off  ?limit
 /api/v1/losses                 polls that were made and could not be kept, and why  ?from &to &limit
 /api/v1/columns                every value's name, unit and meaning
 /api/v1/openapi.json           all of this for programs: OpenAPI 3.1

@@ -6,6 +6,7 @@ use super::{
     detail::Detail,
     field::{self, Field},
     fleet::{Fleet, Host},
+    help,
 };
 use crate::units::WallMs;
 
@@ -17,6 +18,9 @@ const ABOVE: usize = 2;
 
 /// Lines below the list: the keys.
 const BELOW: usize = 1;
+
+/// Lines above and below the help.
+const AROUND_HELP: usize = 2;
 
 /// A key, whatever terminal it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +64,8 @@ pub(super) struct Model {
     pub(super) fleet: Fleet,
     pub(super) contact: Contact,
     pub(super) screen: Screen,
-    pub(super) help: bool,
+    /// The help is shown, from this line of it on.
+    pub(super) help: Option<usize>,
     pub(super) done: bool,
     pub(super) filter: String,
     /// Whether keys are the filter's.
@@ -89,7 +94,7 @@ impl Model {
             fleet: Fleet::default(),
             contact: Contact::Live,
             screen: Screen::Fleet,
-            help: false,
+            help: None,
             done: false,
             filter: String::new(),
             typing: false,
@@ -211,12 +216,13 @@ impl Model {
             self.done = true;
         } else if self.typing {
             self.type_filter(key);
-        } else if self.help {
-            // Any key; `q` does not mean the program here.
-            self.help = false;
+        } else if let Some(first) = self.help {
+            // Any key that does not scroll; `q` does not mean the program here.
+            let (width, height) = self.size;
+            self.help = help::moved(first, key, height.saturating_sub(AROUND_HELP), width);
         } else {
             match (&mut self.screen, key) {
-                (_, Key::Char('?' | 'h')) => self.help = true,
+                (_, Key::Char('?' | 'h')) => self.help = Some(0),
                 (_, Key::Char('q')) => self.done = true,
                 (Screen::Host(_), Key::Esc | Key::Backspace) => self.screen = Screen::Fleet,
                 (Screen::Host(detail), key) => detail.press(key),

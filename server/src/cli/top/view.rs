@@ -117,8 +117,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
         pen.write(&[("too small a terminal", Style::new())]);
         return;
     }
-    if model.help {
-        help::draw(&mut pen, model, theme);
+    if let Some(first) = model.help {
+        help::draw(&mut pen, model, first, theme);
         return;
     }
     top_line(&mut pen, model, theme);

@@ -164,7 +164,16 @@ fn a_host_and_the_help_are_drawn_in_both_sizes() {
         assert_eq!(detail.ask(Duration::from_secs(1)), None, "it is fresh");
         insta::assert_snapshot!(format!("host_{}", size.0), lines(&model).join("\n"));
         press(&mut model, "?");
-        insta::assert_snapshot!(format!("help_{}", size.0), lines(&model).join("\n"));
+        let help = lines(&model).join("\n");
+        insta::assert_snapshot!(format!("help_{}", size.0), help);
+        // What does not fit is reached by the keys that scroll, and there is an end.
+        model.press(Key::PageDown);
+        model.press(Key::End);
+        let end = lines(&model).join("\n");
+        assert!(end.contains("  LAST "), "{end}");
+        model.press(Key::Up);
+        model.press(Key::Home);
+        assert_eq!(lines(&model).join("\n"), help);
         model.press(Key::Esc);
         model.press(Key::Esc);
         assert!(matches!(model.screen, Screen::Fleet));

@@ -1,0 +1,45 @@
+// Why there is a gap: what came of the polls of a point that failed, asked for when it is pointed at.
+
+import { get, hostPath } from './api.js';
+
+/** Attempts that are read for one gap at most, and gaps that are remembered. */
+const READ = 1000;
+const REMEMBERED = 300;
+
+/** How often each outcome but a good one is among polls, most often first: `refused 3, deadline`. */
+export function told(polls) {
+  const counts = new Map();
+  for (const { outcome } of polls) if (outcome !== 'ok' && outcome !== 'partial') counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  return sorted.map(([outcome, count]) => (count > 1 ? `${outcome} × ${count}` : outcome)).join(', ');
+}
+
+/** What is known of a host's gaps. */
+export function gaps(name) {
+  const known = new Map();
+  /** Who wants to hear of what is asked for: charts have one cursor, so several do. */
+  const waiting = new Map();
+
+  async function ask(key, from, to) {
+    const asked = { from, to, limit: READ, order: 'asc', detail: 'false' };
+    const words = await get(`${hostPath(name)}/polls`, asked).then(({ polls }) => told(polls) || 'the attempts are not kept any more', () => null);
+    if (known.size >= REMEMBERED) known.clear();
+    if (words !== null) known.set(key, words);
+    const all = waiting.get(key);
+    waiting.delete(key);
+    if (words !== null) for (const again of all) again();
+  }
+
+  /** The outcomes between two moments in words, once they are known; then `again` is called. */
+  function words(from, to, again) {
+    const key = `${from}-${to}`;
+    if (known.has(key)) return known.get(key);
+    if (waiting.has(key)) waiting.get(key).add(again);
+    else {
+      waiting.set(key, new Set([again]));
+      ask(key, from, to);
+    }
+    return '';
+  }
+  return { words };
+}
