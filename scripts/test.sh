@@ -10,7 +10,7 @@
 #   man-db       the manual pages are shown by it
 #   (shellcheck) scripts/lint.sh checks every script with it
 #
-# With ROUNDSMAN_TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
+# With TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
 #
 #   curl, jq
 #   docker.io and docker-cli (where it is a package of its own), iptables: a Docker Engine. It is not
@@ -28,7 +28,7 @@ command -v man >/dev/null || missing+=(man-db)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 engine=()
-if [[ ${ROUNDSMAN_TEST_DOCKER:-} == 1 ]]; then
+if [[ ${TEST_DOCKER:-} == 1 ]]; then
     for program in curl jq; do
         command -v "$program" >/dev/null || engine+=("$program")
     done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds static binaries and runs the tests that need a Docker Engine, each with engines of its own.
 # Needs root, what engine_lacks asks of the kernel, and of Debian curl, docker.io, iptables,
-# iproute2, jq, mariadb-server (scripts/test.sh installs them with ROUNDSMAN_TEST_DOCKER=1). Where no
-# engine can be started it says NOT RUN and why, and fails only with ROUNDSMAN_DOCKER_REQUIRED=1.
+# iproute2, jq, mariadb-server (scripts/test.sh installs them with TEST_DOCKER=1). Where no
+# engine can be started it says NOT RUN and why, and fails only with TEST_DOCKER_REQUIRED=1.
 #
 #   docker/test/run.sh                # builds first, hardly optimised
 #   docker/test/run.sh BINARIES       # with the two static binaries in that folder
@@ -15,7 +15,7 @@ if ((${#lacks[@]})); then
     for lack in "${lacks[@]}"; do
         echo "NOT RUN: the tests on a Docker Engine, for lack of $lack" >&2
     done
-    exit "${ROUNDSMAN_DOCKER_REQUIRED:-0}"
+    exit "${TEST_DOCKER_REQUIRED:-0}"
 fi
 
 # Seconds that a test may take before it is ended; alone on two cores each takes less than four minutes.
@@ -53,7 +53,7 @@ for test in "${tests[@]}"; do
         124 | 137) echo "---- $test FAILED: not within $most s" ;;
         77)
             echo "---- $test was NOT RUN: see above"
-            status=${ROUNDSMAN_DOCKER_REQUIRED:-0}
+            status=${TEST_DOCKER_REQUIRED:-0}
             ;;
         *) echo "---- $test FAILED" ;;
     esac

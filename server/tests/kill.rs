@@ -26,8 +26,11 @@ fn kill_9_loses_at_most_the_last_batch() {
         let mut server = Command::new(env!("CARGO_BIN_EXE_roundsman"))
             .args(["demo", "--interval", "100ms", "--json", "--data"])
             .arg(folder.path())
+            // Nobody's own settings.
+            .env_clear()
+            .env("HOME", folder.path())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
         let lines = BufReader::new(server.stdout.take().unwrap()).lines();

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { endAll, startBrowser, startFleet, startMariadb, startServer, tab, until } from './harness.mjs';
+import { endAll, startBrowser, startFleet, startMariadb, startServer, tab, tabBytes, until } from './harness.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 /** What is promised: a fleet of 5,000 can be worked with so soon after navigation, ms, and in so much memory. */
 const INTERACTIVE_MS = 2_000;
-const HEAP_BYTES = 150e6;
+const TAB_BYTES = 150e6;
 /** The promise is of a release build on a machine at rest; here a debug build shares two cores with its fleet. */
 const SLACK = 3;
 
@@ -462,9 +462,10 @@ test('five thousand hosts can be worked with at once, in little memory', async (
   const debug = await page.context().newCDPSession(page);
   await debug.send('HeapProfiler.collectGarbage');
   const { usedSize } = await debug.send('Runtime.getHeapUsage');
-  console.log(`5,000 hosts: interactive after ${took} ms, ${(usedSize / 1e6).toFixed(1)} MB of heap`);
+  const whole = await tabBytes(browser);
+  console.log(`5,000 hosts: interactive after ${took} ms, ${(usedSize / 1e6).toFixed(1)} MB of heap, ${(whole / 1e6).toFixed(0)} MB of the tab's process`);
   assert.ok(took < INTERACTIVE_MS * SLACK, `${took} ms`);
-  assert.ok(usedSize < HEAP_BYTES, `${usedSize} bytes`);
+  assert.ok(whole < TAB_BYTES, `${whole} bytes`);
   assert.deepEqual(wrong, []);
   await close();
   await server.stop('SIGKILL');
