@@ -437,12 +437,12 @@ async fn a_full_disk_under_the_spool_is_said_and_rows_wait_in_memory() {
     let program = site.desk.command(&["serve"]);
     let mut command = Command::new("unshare");
     command.args(["-rm", "sh", "-c", &script, "sh"]).arg(program.get_program());
-    command.args(program.get_args()).current_dir(site.desk.path()).env("HOME", site.desk.path());
+    command.args(program.get_args()).current_dir(site.desk.path());
+    // Nobody's own settings.
+    command.env_clear().env("PATH", std::env::var("PATH").unwrap());
+    command.env("HOME", site.desk.path());
     for (name, value) in program.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
+        command.env(name, value.unwrap());
     }
     let mut served = Served::begin(command);
     served.until("/readyz", |status, _| status == 200);
