@@ -1,5 +1,5 @@
-//! The routes and the OpenAPI 3.1 document of them, from the same lines: a route that is not in the
-//! document cannot be served.
+//! The routes, and from the same lines the OpenAPI 3.1 document and the list for people: a route that
+//! is in neither cannot be served.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,6 +16,15 @@ use super::{Site, operation::Operation, tagged::Document};
 
 /// Where the document is served.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
+
+/// Where the list for people is served.
+const LIST_PATH: &str = "/api";
+
+/// What the list for people says of all routes.
+const NOTES: &str = "
+Moments (from, to): RFC 3339, milliseconds since 1970, a length before now (-1h), or now.
+An error is application/problem+json; its \"detail\" says what was expected.
+";
 
 /// Routes as they are gathered.
 pub(super) struct Routes {
@@ -54,15 +63,19 @@ impl Routes {
         self
     }
 
-    /// The router, which serves the document, too; `guarded` says whether a token is wanted.
+    /// The router, which serves the document and the list, too; `guarded` says whether a token is wanted.
     pub(super) fn finish(self, guarded: bool) -> Router<Arc<Site>> {
         let own = Operation::new("openapi", "This document")
             .answers::<serde_json::Map<String, Value>>(StatusCode::OK, "OpenAPI 3.1")
             .tagged();
-        let all = self.with("get", PATH, own);
+        let index = Operation::new("index", "What is served where, for people")
+            .writes("text/plain", "A list");
+        let all = self.with("get", PATH, own).with("get", LIST_PATH, index);
+        let lines = all.operations.iter().map(|(path, method, one)| one.line(method, path));
+        let list = format!("Roundsman\n\n{}{NOTES}", lines.collect::<String>());
         let served = Document::new(document(&all.operations, guarded).to_string());
         let answer = async move |request: HeaderMap| served.answer(&request);
-        all.router.route(PATH, get(answer))
+        all.router.route(PATH, get(answer)).route(LIST_PATH, get(async move || list))
     }
 }
 

@@ -128,6 +128,20 @@ impl Operation {
         self
     }
 
+    /// As it stands in the list for people.
+    pub(super) fn line(&self, method: &str, path: &str) -> String {
+        let asked = self.params.iter().filter(|param| param.place == "query");
+        let asked: Vec<&str> = asked.map(|param| param.name).collect();
+        let verb = if method == "get" {
+            String::new()
+        } else {
+            format!("{}, JSON: ", method.to_uppercase())
+        };
+        let asked =
+            if asked.is_empty() { String::new() } else { format!("  ?{}", asked.join(" &")) };
+        format!("{path:<30} {verb}{}{asked}\n", self.summary)
+    }
+
     /// As it stands in the document.
     pub(super) fn document(&self, generator: &mut SchemaGenerator) -> Value {
         let mut responses = Map::new();

@@ -104,8 +104,6 @@ fn own(routes: Routes) -> Routes {
     let metrics = Operation::new("metrics", "The server's metrics of itself")
         .writes("application/openmetrics-text", "OpenMetrics 1.0")
         .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
-    let index =
-        Operation::new("index", "What is served where, for people").writes("text/plain", "A list");
     routes
         .get("/", assets::page, page("fleet_page", "The page: the fleet"))
         .get("/hosts/{name}", assets::page, page("host_page", "The page: a host").takes(any))
@@ -113,7 +111,6 @@ fn own(routes: Routes) -> Routes {
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
         .get("/assets/{name}", assets::asset, assets.tagged().fails(&[BAD, MISSING]))
-        .get("/api", own::index, index)
         .get("/healthz", own::healthz, healthz)
         .get("/readyz", own::readyz, readyz)
         .get("/metrics", own::metrics, metrics)

@@ -45,7 +45,9 @@ fn problem(reply: &Reply, status: u16, what: &str) -> String {
 #[tokio::test]
 async fn every_route_is_in_the_document_and_the_document_has_no_other() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web");
-    let mut written = BTreeSet::from([("GET".to_owned(), DOCUMENT.to_owned())]);
+    // The two that tell of the others.
+    let mut written =
+        BTreeSet::from([DOCUMENT, "/api"].map(|path| ("GET".to_owned(), path.to_owned())));
     let table = fs::read_to_string(web.join("routes.rs")).unwrap();
     for (word, method) in [(".get(\"", "GET"), (".post(\"", "POST")] {
         let paths = table.split(word).skip(1).filter_map(|rest| rest.split('"').next());
@@ -62,6 +64,14 @@ async fn every_route_is_in_the_document_and_the_document_has_no_other() {
     let described: BTreeSet<_> =
         operations.iter().map(|(method, path, _)| (method.clone(), path.clone())).collect();
     assert_eq!(described, written);
+    // So it is in the list for people: each once, with how it is asked.
+    let list = site.get("/api").await.body;
+    for (method, path) in &described {
+        let lines = list.lines().filter(|line| line.split(' ').next() == Some(path));
+        let lines: Vec<&str> = lines.collect();
+        assert_eq!(lines.len(), 1, "{path}: {lines:?}");
+        assert_eq!(lines[0].contains("POST, JSON: "), method == "POST", "{}", lines[0]);
+    }
     assert!(described.len() >= 25, "{described:?}");
     let names: BTreeSet<_> =
         operations.iter().map(|(.., operation)| operation["operationId"].to_string()).collect();
