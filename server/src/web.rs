@@ -13,7 +13,6 @@ mod failure;
 mod losses;
 mod openapi;
 mod operation;
-mod orders;
 mod own;
 mod params;
 mod routes;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::output::{self, Output, UNKNOWN, bytes, number, percent, plural, rate};
+use super::output::{self, Output, UNKNOWN, bytes, cut, number, percent, plural, rate};
 use crate::{
     live::HostView,
     model::{Column, Record},
@@ -33,8 +33,8 @@ const NARROW_HEADER: [&str; 9] =
 /// Columns of a terminal that the full table needs.
 const WIDE: usize = 125;
 
-/// The longest error text of a line, characters.
-const ERROR_CHARS: usize = 60;
+/// The longest error text of a line, columns.
+const ERROR_COLUMNS: usize = 60;
 
 fn value(record: Option<&Record>, column: Column) -> Option<f64> {
     record?.values.as_ref()?.get(column)
@@ -52,12 +52,8 @@ fn memory(record: Option<&Record>) -> String {
 }
 
 fn shortened(error: Option<&Arc<str>>) -> String {
-    let Some(error) = error else { return String::new() };
-    let line = error.lines().next().unwrap_or_default();
-    if line.chars().count() <= ERROR_CHARS {
-        return line.to_owned();
-    }
-    line.chars().take(ERROR_CHARS - 1).chain(['…']).collect()
+    let line = error.and_then(|error| error.lines().next()).unwrap_or_default();
+    cut(line, ERROR_COLUMNS)
 }
 
 /// What both tables show in their first cells and in their last ones.
@@ -132,10 +128,6 @@ pub(super) fn frame(
     status.push_str("; Ctrl-C stops");
     lines.push(cut(&status, width));
     lines.iter().map(|line| output.paint(line)).collect()
-}
-
-fn cut(line: &str, width: usize) -> String {
-    line.chars().take(width).collect()
 }
 
 /// One poll in one line, for a pipe or a log.
@@ -284,6 +276,6 @@ mod tests {
         let lines = frame(&views, 3, NOW, PIPE, (40, 10));
         assert_eq!(lines.len(), 9, "{lines:#?}");
         assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");
-        assert_eq!(lines[8], "3 polls so far; 43 lines below the scree");
+        assert_eq!(lines[8], "3 polls so far; 43 lines below the scre…");
     }
 }

@@ -125,6 +125,9 @@ struct State {
     pushed: u64,
     /// The spool's limit was reached and it has not been empty since.
     evicting: bool,
+    /// Something was said of an outage, or rows wait from before the start: then it is said, too,
+    /// that the spool is empty. A slow moment alone, of which nothing was said, ends without a word.
+    tells_empty: bool,
     /// The queue was full and has not been empty since.
     dropping: bool,
     /// Polls of the last batch were those of another attempt's slots.
@@ -230,6 +233,7 @@ impl Writer {
                 closed: false,
                 pushed: 0,
                 evicting: false,
+                tells_empty: true,
                 dropping: false,
                 conflicting: false,
                 stats: WriterStats::default(),

@@ -1,11 +1,12 @@
-//! What a request can change: a host is paused or resumed, or polled at once. A pause is written down
-//! first, then put in force, so that what was answered with 200 outlives the server.
+//! What a request can change: a host is paused or resumed, polled at once, or accepted as a machine
+//! that is new. A pause is written down first, then put in force, so that what was answered with 200
+//! outlives the server.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::timeout,
@@ -21,6 +22,7 @@ use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
+    operator::Order,
     query::{HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, parse_length, parse_moment},
     store::Store,
     units::WallMs,
@@ -112,6 +114,15 @@ pub(super) struct PauseAsked {
     reason: Option<String>,
 }
 
+/// What is said of an order that was carried out.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Accepted {
+    /// The host.
+    host: String,
+    /// The machine that answers next is this host.
+    accepted: bool,
+}
+
 /// No control characters (Unicode's Cc).
 const REASON_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
@@ -186,6 +197,23 @@ pub(super) async fn poll(
     let host = listed(&site, &name).await?;
     let name = HostName::new(&host.name).map_err(|bad| Failure::bad_request(bad.to_string()))?;
     Ok(Json(PollShape::new(site.control.poll(name).await?, true)))
+}
+
+/// `POST /api/v1/hosts/{name}/accept`.
+pub(super) async fn accept(
+    State(site): State<Arc<Site>>,
+    HostPath(name): HostPath,
+    params: Params,
+    body: Body<Nothing>,
+) -> Result<Json<Accepted>, Failure> {
+    params.finish()?;
+    read_nothing(body)?;
+    let host = HostName::new(&name).map_err(|error| Failure::missing(error.to_string()))?;
+    let (answer, told) = oneshot::channel();
+    let order = Order::Accept { host, answer };
+    site.operator.try_send(order).map_err(|_full| Failure::busy())?;
+    told.await.map_err(|_stopping| Failure::busy())??;
+    Ok(Json(Accepted { host: name, accepted: true }))
 }
 
 async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {

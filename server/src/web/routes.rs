@@ -15,7 +15,7 @@ use super::{
     MAX_BODY_BYTES, Site, access, api, assets, body, control, failure, losses,
     openapi::Routes,
     operation::{Operation, Param},
-    orders, own, stream,
+    own, stream,
 };
 use crate::{
     model::{self, ColumnSet as _},
@@ -185,7 +185,7 @@ fn host(routes: Routes) -> Routes {
         .answers::<EventsPage>(OK, "The changes");
     let accept = of_host("accept", "Let another machine answer for it")
         .reads::<body::Nothing>()
-        .answers::<orders::Accepted>(OK, "It may");
+        .answers::<control::Accepted>(OK, "It may");
     let poll = of_host("poll", "Poll it now, or join the poll that is under way")
         .reads::<body::Nothing>()
         .answers::<PollShape>(OK, "What came of it: a poll that failed is an answer too")
@@ -204,7 +204,7 @@ fn host(routes: Routes) -> Routes {
         .get("/api/v1/hosts/{name}/series", api::series, series())
         .get("/api/v1/hosts/{name}/events", api::events, events)
         .get("/api/v1/hosts/{name}/why", api::why, why)
-        .post("/api/v1/hosts/{name}/accept", orders::accept, accept)
+        .post("/api/v1/hosts/{name}/accept", control::accept, accept)
         .post("/api/v1/hosts/{name}/poll", control::poll, poll)
         .post("/api/v1/hosts/{name}/pause", control::pause, pause)
         .post("/api/v1/hosts/{name}/resume", control::resume, resume)

@@ -48,6 +48,7 @@ impl Shared {
             let first = error.is_transient() && stats.failing_since.is_none();
             if first {
                 stats.failing_since = Some(now());
+                state.tells_empty = true;
             }
             first
         };
@@ -98,6 +99,7 @@ impl Shared {
             state.stats.spool = Some(status.clone());
             let first = lost > 0 && !state.evicting;
             state.evicting |= lost > 0;
+            state.tells_empty |= lost > 0;
             first
         };
         if first {
@@ -111,15 +113,17 @@ impl Shared {
     }
 
     pub(super) fn noted(&self, status: &SpoolStatus) {
-        let (was, evicted, replayed) = {
+        let (tells, evicted, replayed) = {
             let mut state = self.lock();
             let was = state.stats.spool.replace(status.clone());
+            let emptied = status.rows() == 0 && was.is_some_and(|was| was.rows() > 0);
             if status.rows() == 0 {
                 state.evicting = false;
             }
-            (was, state.stats.evicted, state.stats.replayed)
+            let tells = emptied && std::mem::take(&mut state.tells_empty);
+            (tells, state.stats.evicted, state.stats.replayed)
         };
-        if status.rows() == 0 && was.is_some_and(|was| was.rows() > 0) {
+        if tells {
             tracing::info!(replayed, evicted, "the spool is empty again");
         }
     }
