@@ -38,10 +38,11 @@ fn the_rule_finds_what_breaks_it() {
 /// Only `root` joins paths: nothing that reads a host says where it is.
 #[test]
 fn no_collector_names_a_path_of_its_own() {
-    for file in
-        files(&source("collect")).iter().chain([&source("collect.rs"), &source("capture.rs")])
-    {
-        let code = code(file);
+    let mut collectors = files(&source("collect"));
+    collectors.extend([source("collect.rs"), source("capture.rs")]);
+    collectors.retain(|file| !file.ends_with("tests.rs"));
+    for file in collectors {
+        let code = code(&file);
         for root in ["\"/proc", "\"/sys", "\"/etc", "\"/dev"] {
             assert!(!code.contains(root), "{}: {root}", file.display());
         }

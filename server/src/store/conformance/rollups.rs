@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{HOUR_MS, HostName, Rollup, Stat, Unit, hour_of},
+    model::{ColumnSet, HOUR_MS, HostName, Rollup, Stat, Unit, hour_of},
     rollup::{Rollups, Tier},
     store::{Bucket, SeriesAsk, rebuild::rebuild},
 };

@@ -1,0 +1,125 @@
+//! Which mounts become rows, under which point, and what a mount table may hold.
+
+use procfs::FromBufRead;
+
+use super::*;
+
+fn chosen(text: &str) -> Vec<(String, u32, bool)> {
+    let mounts = parse(text.as_bytes(), &mut Report::default()).unwrap();
+    let row = |row: &Chosen<'_>| {
+        let point = String::from_utf8_lossy(&row.mount.mount_point).into_owned();
+        (point, row.aliases, row.answers_from_memory)
+    };
+    choose(&mounts).iter().map(row).collect()
+}
+
+fn row(point: &str, aliases: u32, answers_from_memory: bool) -> (String, u32, bool) {
+    (point.to_owned(), aliases, answers_from_memory)
+}
+
+/// The procfs crate leaves the mount point escaped.
+#[test]
+fn spaces_in_mount_points_are_unescaped() {
+    let line = "40 27 8:1 / /mnt/my\\040disk\\134\\011x rw shared:1 master:2 - ext4 /dev/disk\\040one rw,errors=continue\n";
+    let theirs = procfs::process::MountInfos::from_buf_read(line.as_bytes()).unwrap().0;
+    assert!(theirs[0].mount_point.to_string_lossy().contains("\\040"), "no trap left");
+    let ours = parse(line.as_bytes(), &mut Report::default()).unwrap();
+    assert_eq!(*ours[0].mount_point, *b"/mnt/my disk\\\tx");
+    assert_eq!(*ours[0].source, *b"/dev/disk one");
+    assert_eq!(*unescape(b"\\04\\999\\"), *b"\\04\\999\\");
+}
+
+#[test]
+fn bind_mounts_are_one_row_at_the_shortest_point() {
+    let text = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                2 1 8:2 / /var/lib/docker/volumes/a rw - xfs /dev/sdb rw\n\
+                3 1 8:2 / /data rw - xfs /dev/sdb rw\n\
+                4 1 8:2 /sub /srv/other rw - xfs /dev/sdb rw\n\
+                5 1 8:2 / /aaaa rw - xfs /dev/sdb rw\n";
+    assert_eq!(chosen(text), [row("/", 0, true), row("/aaaa", 3, true)]);
+}
+
+#[test]
+fn pseudo_filesystems_autofs_and_inner_overlays_are_left_out() {
+    let text = "1 0 0:50 / / rw - overlay overlay rw\n\
+                2 1 0:5 / /proc rw - proc proc rw\n\
+                3 1 0:6 / /net rw - autofs auto.net rw\n\
+                4 1 0:51 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw\n\
+                5 1 0:7 / /run rw - tmpfs tmpfs rw\n";
+    assert_eq!(chosen(text), [row("/", 0, true), row("/run", 0, true)]);
+}
+
+#[test]
+fn what_is_mounted_over_hides_what_is_below() {
+    let text = "1 0 0:2 / / rw - rootfs rootfs rw\n\
+                2 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                3 2 0:30 / /dev/shm rw - tmpfs old rw\n\
+                4 3 0:31 / /dev/shm rw - tmpfs new rw\n\
+                5 2 8:3 / /a/b rw - ext4 /dev/sdc rw\n\
+                6 2 8:4 / /a rw - ext4 /dev/sdd rw\n\
+                7 5 8:5 / /a/b/c rw - ext4 /dev/sde rw\n\
+                8 2 8:6 / /ab rw - ext4 /dev/sdf rw\n";
+    let mounts = parse(text.as_bytes(), &mut Report::default()).unwrap();
+    let seen: Vec<u32> = choose(&mounts).iter().map(|row| row.mount.id).collect();
+    assert_eq!(seen, [2, 4, 6, 8]);
+    assert_eq!(at_root(text.as_bytes()).unwrap().id, 2);
+}
+
+#[test]
+fn the_way_through_a_network_mount_may_block_too() {
+    let text = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                2 1 0:40 / /mnt/nfs rw - nfs4 server:/export rw\n\
+                3 2 8:2 / /mnt/nfs/disk rw - ext4 /dev/sdb rw\n\
+                4 1 8:3 / /mnt/nfs2 rw - ext4 /dev/sdc rw\n\
+                5 1 8:4 / /boot/efi rw - vfat /dev/sdd rw\n";
+    let expected = [
+        row("/", 0, true),
+        row("/mnt/nfs", 0, false),
+        row("/mnt/nfs/disk", 0, false),
+        row("/mnt/nfs2", 0, true),
+        row("/boot/efi", 0, false),
+    ];
+    assert_eq!(chosen(text), expected);
+}
+
+#[test]
+fn a_bad_line_costs_one_mount_and_read_only_is_either() {
+    let mut report = Report::default();
+    let text =
+        b"1 0 8:1 / / ro - ext4 /dev/sda1 rw\nrubbish\n2 1 8:2 / /b rw - ext4 /dev/sdb ro,x\n\
+                 3 1 8:3 / /c rw,road - ext4 /dev/sdc\n";
+    let mounts = parse(text, &mut report).unwrap();
+    let read_only: Vec<bool> = mounts.iter().map(|mount| mount.read_only).collect();
+    assert_eq!(read_only, [true, true, false]);
+    assert_eq!(report.close(true), (Status::Partial, "not understood: \"rubbish\"".to_owned()));
+}
+
+#[test]
+fn agrees_with_procfs_on_this_machine() {
+    let bytes = std::fs::read("/proc/1/mountinfo").unwrap();
+    let theirs = procfs::process::MountInfos::from_buf_read(&bytes[..]).unwrap().0;
+    let mut report = Report::default();
+    let ours = parse(&bytes, &mut report).unwrap();
+    assert!(report.is_clean());
+    assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(format!("{}:{}", ours.device.0, ours.device.1), theirs.majmin);
+        assert_eq!(super::super::scan::text(ours.fs_type), theirs.fs_type);
+        assert_eq!(u32::try_from(theirs.mnt_id).unwrap(), ours.id);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_survived(
+        bytes: Vec<u8>,
+        text in "([0-3] [0-3] 8:[0-2] / /[ab/]{0,4} rw - (ext4|nfs|proc) x rw\n){0,8}",
+    ) {
+        for bytes in [&bytes[..], text.as_bytes()] {
+            if let Some(mounts) = parse(bytes, &mut Report::default()) {
+                let rows = choose(&mounts).len();
+                assert!(rows <= mounts.len());
+            }
+        }
+    }
+}

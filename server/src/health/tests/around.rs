@@ -1,0 +1,78 @@
+//! What stands around a state: parents, windows, flapping, who is a witness.
+
+use super::*;
+
+#[test]
+fn a_failing_parent_answers_for_what_gets_worse() {
+    let [gateway, switch] = ["gw-1", "switch-1"].map(|name| HostName::new(name).unwrap());
+    let nearest = |first, second| {
+        FailingParent::nearest([(&switch, first), (&gateway, second)].into_iter())
+            .map(|parent| parent.name)
+    };
+    assert_eq!(nearest(Up, Down), Some(gateway.clone()), "over one that is up");
+    assert_eq!(nearest(Suspect, Down), Some(switch.clone()));
+    for well in [Pending, Up, Degraded, Paused, Retired] {
+        assert_eq!(nearest(well, well), None, "{well}");
+    }
+    let parent = FailingParent { name: gateway, state: Down };
+    let blamed = |from: Health, word| {
+        let mut change = after(from, word).1.unwrap();
+        parent.answers_for(&mut change);
+        (change.cause, change.reason)
+    };
+    let (cause, reason) = blamed(health(Suspect, 0, 2), "failed");
+    assert_eq!(cause, Cause::ParentDown);
+    assert!(reason.starts_with("its parent gw-1 is down; 3 polls in a row failed"), "{reason}");
+    let (cause, reason) = blamed(health(Up, 5, 0), "failed");
+    assert_eq!(cause, Cause::ParentDown, "{reason}");
+    assert_eq!(blamed(health(Down, 1, 0), "good").0, Cause::Answered);
+    assert_eq!(blamed(health(Up, 1, 0), "pause").0, Cause::Paused);
+}
+
+#[test]
+fn only_so_many_parents_are_followed() {
+    let name = HostName::new("gw-1").unwrap();
+    let failing_behind = |well: usize| {
+        let ancestors = std::iter::repeat_n((&name, Up), well).chain([(&name, Down)]);
+        FailingParent::nearest(ancestors).is_some()
+    };
+    assert!(failing_behind(MAX_PARENTS - 1));
+    assert!(!failing_behind(MAX_PARENTS));
+}
+
+#[test]
+fn a_window_is_told_from_a_pause() {
+    let pause = Pause { since: NOW, until: None, reason: "new disk".into() };
+    let cause =
+        |rest: &Rest| step(&health(Up, 5, 0), Input::Pause(rest), &POLICY, NOW).1.unwrap().cause;
+    assert_eq!(cause(&window()), Cause::Maintenance);
+    assert_eq!(cause(&Rest::Asked(pause)), Cause::Paused);
+    assert_eq!(cause(&Rest::Inventory), Cause::Paused);
+}
+
+#[test]
+fn a_host_flaps_at_the_pace_of_its_thresholds_and_at_every_second_poll() {
+    let run = |pattern: &str| {
+        pattern.repeat(8).chars().fold(health(Up, 9, 0), |health, poll| {
+            after(health, if poll == 'x' { "failed" } else { "good" }).0
+        })
+    };
+    // Down and back as fast as rise and fall let it.
+    assert!(run("xxx..").flapping.is_on());
+    assert!(run("xxxx....").flapping.is_on());
+    // Never down, never up again: suspect for ever.
+    let second = run("x.");
+    assert!(second.flapping.is_on() && second.state == Suspect);
+    assert!(!run("x...................").flapping.is_on());
+    assert!(!run("xxxx....................").flapping.is_on());
+    let paused = after(second, "pause").0;
+    assert!(!paused.flapping.is_on(), "nothing from before a pause counts");
+    let other = after(second, "accept").0;
+    assert!(!other.flapping.is_on(), "what another machine did does not count");
+}
+
+#[test]
+fn a_witness_is_who_is_expected_to_answer() {
+    let witnesses = State::ALL.iter().filter(|state| health(**state, 0, 0).is_witness());
+    assert_eq!(witnesses.copied().collect::<Vec<_>>(), [Pending, Up, Degraded, Suspect]);
+}

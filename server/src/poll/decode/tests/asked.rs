@@ -1,0 +1,42 @@
+//! What a probe is asked, and what it says of its health.
+
+use super::*;
+
+#[test]
+fn a_selection_is_asked_for_in_full_and_a_default_one_costs_nothing() {
+    assert!(request(&Selection::default()).is_empty());
+    let selection = Selection {
+        families: Family::ALL.iter().copied().collect(),
+        devices: NameFilter { include: texts(["^sd"]), exclude: texts(["1$", "2$"]) },
+        mounts: NameFilter { include: vec![], exclude: texts(["^/mnt"]) },
+        interfaces: NameFilter::default(),
+        top_processes: 5,
+        tcp_ext: true,
+    };
+    let sent = v1::GetMetricsRequest::decode(request(&selection)).unwrap();
+    assert_eq!(sent.families, (1..=12).collect::<Vec<i32>>());
+    assert_eq!(sent.devices.unwrap().exclude, texts(["1$", "2$"]));
+    assert_eq!(sent.mounts.unwrap().exclude, texts(["^/mnt"]));
+    assert_eq!((sent.interfaces, sent.top_processes, sent.tcp_ext), (None, 5, true));
+}
+
+#[test]
+fn a_request_is_that_of_its_own_selection() {
+    let plain = Arc::new(Selection::default());
+    let named = Arc::new(Selection { top_processes: 5, ..Selection::default() });
+    let mut wire = Wire::default();
+    for selection in [&plain, &plain, &named, &named, &plain] {
+        assert_eq!(wire.request(selection), request(selection));
+    }
+    assert_ne!(request(&plain), request(&named));
+}
+
+#[test]
+fn a_probe_is_serving_or_not_or_does_not_know() {
+    let answer = |status: ServingStatus| {
+        serving(HealthCheckResponse { status: status.into() }.encode_to_vec().as_slice()).unwrap()
+    };
+    assert_eq!(answer(ServingStatus::Serving), Serving::Yes);
+    assert_eq!(answer(ServingStatus::NotServing), Serving::No);
+    assert_eq!(answer(ServingStatus::ServiceUnknown), Serving::Unknown);
+}

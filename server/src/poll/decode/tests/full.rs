@@ -1,0 +1,360 @@
+//! An answer with everything in it, no two of its counters alike.
+
+use super::*;
+
+/// Consecutive numbers, so that no two fields of a full answer hold the same.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+
+    fn some(&mut self) -> Option<u64> {
+        Some(self.next())
+    }
+
+    fn two(&mut self) -> Vec<u64> {
+        vec![self.next(), self.next()]
+    }
+
+    fn stall(&mut self) -> Option<v1::PressureStall> {
+        let hundredths = u32::try_from(self.next()).unwrap();
+        Some(v1::PressureStall {
+            avg10_hundredths: hundredths,
+            avg60_hundredths: 1,
+            avg300_hundredths: 2,
+            total_us: self.next(),
+        })
+    }
+}
+
+pub(super) fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(str::to_owned).into()
+}
+
+pub(super) fn full() -> v1::Snapshot {
+    let n = &mut Numbers(1000);
+    v1::Snapshot {
+        protocol: PROTOCOL,
+        identity: Some(identity()),
+        clocks: Some(v1::Clocks {
+            wall_ns: 1_774_747_800_250_000_000,
+            boottime_ns: 86_400_500_000_000,
+        }),
+        view: v1::View::Host.into(),
+        reports: reports(),
+        cost: Some(v1::Cost {
+            cpu_user_us: n.next(),
+            cpu_system_us: n.next(),
+            peak_rss_bytes: n.next(),
+            rss_bytes: n.some(),
+            collect_us: 250,
+            parked_threads: 1,
+        }),
+        cpu: Some(cpu(n)),
+        load: Some(v1::Load {
+            load1_hundredths: Some(25),
+            load5_hundredths: Some(150),
+            load15_hundredths: Some(1),
+            runnable_tasks: Some(3),
+            total_tasks: Some(400),
+        }),
+        memory: Some(memory(n)),
+        softirq: Some(softirq(n)),
+        network: Some(network(n)),
+        disk: Some(disk(n)),
+        filesystem: Some(filesystem()),
+        system: Some(system(n)),
+        pressure: Some(v1::Pressure {
+            cpu_some: n.stall(),
+            cpu_full: n.stall(),
+            memory_some: n.stall(),
+            memory_full: n.stall(),
+            io_some: n.stall(),
+            io_full: n.stall(),
+            irq_full: n.stall(),
+        }),
+        vmstat: Some(vmstat(n)),
+        sockets: Some(sockets(n)),
+        processes: Some(processes()),
+    }
+}
+
+fn identity() -> v1::Identity {
+    v1::Identity {
+        machine_id: Some("0123456789ABCDEF0123456789abcdef\n".to_owned()),
+        boot_id: Some("8e5f8f7c-1d0b-4e39-9b1a-000000000001".to_owned()),
+        hostname: Some("web-1".to_owned()),
+        kernel: Some("6.1.0-18-amd64".to_owned()),
+        os: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
+        architecture: Some("x86_64".to_owned()),
+        probe_version: "0.1.0".to_owned(),
+        cpus: Some(2),
+        page_size_bytes: 4096,
+        ticks_per_second: 100,
+    }
+}
+
+fn reports() -> Vec<v1::FamilyReport> {
+    vec![
+        v1::FamilyReport {
+            family: v1::Family::Cpu.into(),
+            status: v1::Status::Ok.into(),
+            spent_us: 11,
+            error: String::new(),
+        },
+        v1::FamilyReport {
+            family: v1::Family::Filesystem.into(),
+            status: v1::Status::Hung.into(),
+            spent_us: 12,
+            error: "/mnt/nfs: statvfs does not return\n".to_owned(),
+        },
+    ]
+}
+
+fn processes() -> v1::Processes {
+    v1::Processes {
+        running: 1,
+        sleeping: 2,
+        uninterruptible: 3,
+        zombie: 4,
+        stopped: 5,
+        idle: 6,
+        other: 7,
+        threads: 8,
+        top: vec![v1::Process {
+            pid: 4242,
+            comm: "mysqld".to_owned(),
+            state: "S".to_owned(),
+            user_ticks: 70,
+            system_ticks: 7,
+            rss_pages: 10,
+            start_ticks: 99,
+            threads: 40,
+        }],
+    }
+}
+
+fn cpu(n: &mut Numbers) -> v1::Cpu {
+    v1::Cpu {
+        total: Some(v1::CpuTimes {
+            user: n.some(),
+            nice: n.some(),
+            system: n.some(),
+            idle: n.some(),
+            iowait: n.some(),
+            irq: n.some(),
+            softirq: n.some(),
+            steal: n.some(),
+            guest: n.some(),
+            guest_nice: None,
+        }),
+        cores: Some(v1::Cores {
+            core: vec![0, 2],
+            user: n.two(),
+            nice: n.two(),
+            system: n.two(),
+            idle: n.two(),
+            iowait: n.two(),
+            irq: n.two(),
+            softirq: n.two(),
+            steal: n.two(),
+            guest: n.two(),
+            guest_nice: vec![],
+        }),
+    }
+}
+
+fn memory(n: &mut Numbers) -> v1::Memory {
+    v1::Memory {
+        total_kib: Some(8_000_000),
+        free_kib: n.some(),
+        available_kib: Some(2_000_000),
+        buffers_kib: n.some(),
+        cached_kib: n.some(),
+        swap_cached_kib: n.some(),
+        active_kib: n.some(),
+        inactive_kib: n.some(),
+        active_anon_kib: n.some(),
+        inactive_anon_kib: n.some(),
+        active_file_kib: n.some(),
+        inactive_file_kib: n.some(),
+        dirty_kib: n.some(),
+        writeback_kib: n.some(),
+        anon_pages_kib: n.some(),
+        mapped_kib: n.some(),
+        k_reclaimable_kib: n.some(),
+        s_reclaimable_kib: n.some(),
+        s_unreclaim_kib: n.some(),
+        shmem_kib: n.some(),
+        slab_kib: n.some(),
+        kernel_stack_kib: n.some(),
+        page_tables_kib: n.some(),
+        swap_total_kib: Some(1000),
+        swap_free_kib: Some(250),
+        commit_limit_kib: n.some(),
+        committed_as_kib: n.some(),
+        unevictable_kib: n.some(),
+        mlocked_kib: n.some(),
+        anon_huge_pages_kib: n.some(),
+        huge_pages_total: n.some(),
+        huge_pages_free: n.some(),
+        huge_pages_reserved: n.some(),
+        huge_pages_surplus: n.some(),
+        huge_page_size_kib: Some(2048),
+        hardware_corrupted_kib: Some(0),
+    }
+}
+
+fn softirq(n: &mut Numbers) -> v1::Softirq {
+    v1::Softirq {
+        core: vec![0, 2],
+        hi: n.two(),
+        timer: n.two(),
+        net_tx: n.two(),
+        net_rx: n.two(),
+        block: n.two(),
+        irq_poll: n.two(),
+        tasklet: n.two(),
+        sched: n.two(),
+        hrtimer: n.two(),
+        rcu: n.two(),
+    }
+}
+
+fn network(n: &mut Numbers) -> v1::Network {
+    v1::Network {
+        interface: texts(["eth0", "lo"]),
+        rx_bytes: n.two(),
+        rx_packets: n.two(),
+        rx_errors: n.two(),
+        rx_dropped: n.two(),
+        rx_fifo: n.two(),
+        rx_frame: n.two(),
+        rx_compressed: n.two(),
+        rx_multicast: n.two(),
+        tx_bytes: n.two(),
+        tx_packets: n.two(),
+        tx_errors: n.two(),
+        tx_dropped: n.two(),
+        tx_fifo: n.two(),
+        tx_collisions: n.two(),
+        tx_carrier: n.two(),
+        tx_compressed: n.two(),
+    }
+}
+
+fn disk(n: &mut Numbers) -> v1::Disk {
+    v1::Disk {
+        device: texts(["sda", "nvme0n1"]),
+        major: vec![8, 259],
+        minor: vec![0, 0],
+        reads: n.two(),
+        reads_merged: n.two(),
+        read_sectors: n.two(),
+        read_ms: n.two(),
+        writes: n.two(),
+        writes_merged: n.two(),
+        written_sectors: n.two(),
+        write_ms: n.two(),
+        in_flight: n.two(),
+        io_ms: n.two(),
+        weighted_io_ms: n.two(),
+        discards: n.two(),
+        discards_merged: n.two(),
+        discarded_sectors: n.two(),
+        discard_ms: n.two(),
+        flushes: n.two(),
+        flush_ms: n.two(),
+    }
+}
+
+/// A disk that is three quarters full, an image that always is, a share that hangs.
+fn filesystem() -> v1::Filesystem {
+    v1::Filesystem {
+        mount_point: texts(["/", "/snap/core", "/mnt/nfs"]),
+        device: texts(["/dev/sda1", "/dev/loop0", "nas:/export"]),
+        fs_type: texts(["ext4", "squashfs", "nfs4"]),
+        status: vec![v1::Status::Ok.into(), v1::Status::Ok.into(), v1::Status::Hung.into()],
+        read_only: vec![false, true, false],
+        block_size_bytes: vec![4096, 131_072, 0],
+        blocks: vec![1000, 10, 0],
+        blocks_free: vec![300, 0, 0],
+        blocks_available: vec![200, 0, 0],
+        inodes: vec![500, 0, 0],
+        inodes_free: vec![400, 0, 0],
+        aliases: vec![2, 0, 0],
+    }
+}
+
+fn system(n: &mut Numbers) -> v1::System {
+    v1::System {
+        boot_time_s: Some(1_774_661_399),
+        context_switches: n.some(),
+        interrupts: n.some(),
+        forks: n.some(),
+        procs_running: n.some(),
+        procs_blocked: n.some(),
+        softirqs: n.some(),
+        file_handles: n.some(),
+        file_handles_max: n.some(),
+        entropy_bits: n.some(),
+    }
+}
+
+fn vmstat(n: &mut Numbers) -> v1::Vmstat {
+    v1::Vmstat {
+        page_faults: n.some(),
+        major_page_faults: n.some(),
+        paged_in_kib: n.some(),
+        paged_out_kib: n.some(),
+        swapped_in_pages: n.some(),
+        swapped_out_pages: n.some(),
+        scanned_kswapd_pages: n.some(),
+        scanned_direct_pages: n.some(),
+        stolen_kswapd_pages: n.some(),
+        stolen_direct_pages: n.some(),
+        allocation_stalls: n.some(),
+        compaction_stalls: n.some(),
+        oom_kills: n.some(),
+        refaults_anon_pages: n.some(),
+        refaults_file_pages: n.some(),
+    }
+}
+
+fn sockets(n: &mut Numbers) -> v1::Sockets {
+    v1::Sockets {
+        used: n.some(),
+        tcp_in_use: n.some(),
+        tcp_orphan: n.some(),
+        tcp_time_wait: n.some(),
+        tcp_allocated: n.some(),
+        tcp_memory_pages: n.some(),
+        udp_in_use: n.some(),
+        udp_memory_pages: n.some(),
+        tcp6_in_use: n.some(),
+        udp6_in_use: n.some(),
+        tcp_established: n.some(),
+        tcp_active_opens: n.some(),
+        tcp_passive_opens: n.some(),
+        tcp_attempt_fails: n.some(),
+        tcp_established_resets: n.some(),
+        tcp_in_segments: n.some(),
+        tcp_out_segments: n.some(),
+        tcp_retransmitted_segments: n.some(),
+        tcp_in_errors: n.some(),
+        tcp_out_resets: n.some(),
+        udp_in_datagrams: n.some(),
+        udp_out_datagrams: n.some(),
+        udp_no_ports: n.some(),
+        udp_in_errors: n.some(),
+        udp_receive_buffer_errors: n.some(),
+        udp_send_buffer_errors: n.some(),
+        tcp_listen_overflows: n.some(),
+        tcp_listen_drops: n.some(),
+        tcp_timeouts: n.some(),
+        tcp_syn_retransmits: n.some(),
+    }
+}

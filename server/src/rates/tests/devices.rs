@@ -1,0 +1,168 @@
+//! Interfaces and disks: their rows, and the sums over those that are physical.
+
+use super::*;
+use crate::model::{DiskColumn, NetColumn, Table};
+
+#[test]
+fn interfaces_have_rows_and_the_physical_ones_are_summed() {
+    let before = snapshot("a", 100).interfaces(&[
+        ("lo", [7; 16]),
+        ("eth0", [1000; 16]),
+        ("eth1", [0; 16]),
+        ("docker0", [0; 16]),
+    ]);
+    let after = snapshot("a", 110).interfaces(&[
+        ("lo", [107; 16]),
+        ("eth1", [10; 16]), // moved up
+        ("eth0", [1500; 16]),
+        ("docker0", [500; 16]),
+        ("eth2", [9999; 16]), // new
+    ]);
+    let rates = rates(Some(&before), &after);
+    let rx = |name| row(&rates.detail.interfaces, name).values.get(NetColumn::RxBytesPerS);
+    assert_eq!((rx("lo"), rx("eth0"), rx("eth1")), (Some(10.0), Some(50.0), Some(1.0)));
+    assert_eq!((rx("docker0"), rx("eth2")), (Some(50.0), None));
+    for column in NET_COLUMNS_SUMMED {
+        assert_eq!(value(&rates, column), Some(51.0), "{column:?}");
+    }
+}
+
+const NET_COLUMNS_SUMMED: [Column; 8] = [
+    Column::NetRxBytesPerS,
+    Column::NetRxPacketsPerS,
+    Column::NetRxErrorsPerS,
+    Column::NetRxDroppedPerS,
+    Column::NetTxBytesPerS,
+    Column::NetTxPacketsPerS,
+    Column::NetTxErrorsPerS,
+    Column::NetTxDroppedPerS,
+];
+
+#[test]
+fn every_column_of_an_interface_comes_from_its_own_counter() {
+    let after: [u64; 16] = std::array::from_fn(|column| column as u64 + 1);
+    let (before, after) = (
+        snapshot("a", 1).interfaces(&[("eth0", [0; 16])]),
+        snapshot("a", 2).interfaces(&[("eth0", after)]),
+    );
+    let rates = rates(Some(&before), &after);
+    let row = row(&rates.detail.interfaces, "eth0");
+    for (index, column) in NetColumn::ALL.iter().enumerate() {
+        assert_eq!(row.values.get(*column), Some(index as f64 + 1.0), "{column:?}");
+    }
+    assert_eq!(value(&rates, Column::NetTxDroppedPerS), Some(12.0));
+}
+
+#[test]
+fn columns_of_a_disk_follow_from_the_growth_of_its_counters() {
+    // reads merged sectors ms, writes merged sectors ms, in flight, io, weighted, discards merged
+    // sectors ms, flushes ms
+    let by = [20, 4, 160, 100, 0, 0, 0, 0, 0, 2_500, 15_000, 5, 1, 16, 50, 10, 30];
+    let mut now = grow([100; 17], by);
+    now[8] = 3; // in flight: a gauge, may fall
+    let before = snapshot("a", 100).disks(&[("sda", [100; 17]), ("sda1", [0; 17])]);
+    let after = snapshot("a", 110).disks(&[("sda", now), ("sda1", [0; 17])]);
+    let rates = rates(Some(&before), &after);
+    let disk = &row(&rates.detail.disks, "sda").values;
+    let expected = [
+        (DiskColumn::ReadsPerS, Some(2.0)),
+        (DiskColumn::ReadsMergedPerS, Some(0.4)),
+        (DiskColumn::ReadBytesPerS, Some(8192.0)),
+        (DiskColumn::ReadAwaitMs, Some(5.0)),
+        (DiskColumn::WritesPerS, Some(0.0)),
+        (DiskColumn::WriteAwaitMs, None), // no write, so no time of a write
+        (DiskColumn::InFlight, Some(3.0)),
+        (DiskColumn::BusyPct, Some(25.0)),
+        (DiskColumn::Queue, Some(1.5)),
+        (DiskColumn::DiscardsPerS, Some(0.5)),
+        (DiskColumn::DiscardsMergedPerS, Some(0.1)),
+        (DiskColumn::DiscardedBytesPerS, Some(819.2)),
+        (DiskColumn::DiscardAwaitMs, Some(10.0)),
+        (DiskColumn::FlushesPerS, Some(1.0)),
+        (DiskColumn::FlushAwaitMs, Some(3.0)),
+    ];
+    for (column, expected) in expected {
+        assert_eq!(disk.get(column), expected, "{column:?}");
+    }
+    // The partition is in the disk already.
+    assert_eq!(value(&rates, Column::DiskReadBytesPerS), Some(8192.0));
+    assert_eq!(value(&rates, Column::DiskBusyMaxPct), Some(25.0));
+}
+
+#[test]
+fn a_reset_device_has_no_value_and_makes_its_sum_unknown() {
+    let mut replaced = [50; 16];
+    replaced[2] = 2000; // errors grew, which proves nothing
+    let before = snapshot("a", 100).interfaces(&[("eth0", [1000; 16]), ("eth1", [0; 16])]);
+    let after = snapshot("a", 110).interfaces(&[("eth0", replaced), ("eth1", [10; 16])]);
+    let rates = rates(Some(&before), &after);
+    assert!(known(row(&rates.detail.interfaces, "eth0")).is_empty());
+    assert_eq!(known(row(&rates.detail.interfaces, "eth1")).len(), 16);
+    assert_eq!(value(&rates, Column::NetRxBytesPerS), None);
+    assert_eq!(value(&rates, Column::NetRxErrorsPerS), None);
+}
+
+#[test]
+fn a_reset_disk_makes_the_busiest_unknown_too() {
+    let before = snapshot("a", 100).disks(&[("sda", [100; 17]), ("sdb", [100; 17])]);
+    let after = snapshot("a", 110).disks(&[("sda", [99; 17]), ("sdb", [200; 17])]);
+    let rates = rates(Some(&before), &after);
+    assert_eq!(value(&rates, Column::DiskBusyMaxPct), None);
+    assert_eq!(value(&rates, Column::DiskReadsPerS), None);
+}
+
+#[test]
+fn a_reset_device_outside_the_sum_does_not_spoil_it() {
+    let before = snapshot("a", 100).interfaces(&[("veth1", [1000; 16]), ("eth0", [0; 16])]);
+    let after = snapshot("a", 110).interfaces(&[("veth1", [1; 16]), ("eth0", [10; 16])]);
+    assert_eq!(value(&rates(Some(&before), &after), Column::NetRxBytesPerS), Some(1.0));
+    // A mapping that is made anew under its old name, on a disk that went on.
+    let before = snapshot("a", 100).disks(&[("dm-0", [1000; 17]), ("sda", [0; 17])]);
+    let after = snapshot("a", 110).disks(&[("dm-0", [1; 17]), ("sda", [10; 17])]);
+    let rates = rates(Some(&before), &after);
+    assert_eq!(value(&rates, Column::DiskReadsPerS), Some(1.0));
+    assert_eq!(value(&rates, Column::DiskBusyMaxPct), Some(0.1));
+}
+
+#[test]
+fn a_sum_over_nothing_is_unknown() {
+    let before = snapshot("a", 100).interfaces(&[("lo", [0; 16])]).disks(&[("loop0", [0; 17])]);
+    let after = snapshot("a", 110)
+        .interfaces(&[("lo", [10; 16]), ("eth0", [10; 16])])
+        .disks(&[("loop0", [10; 17])]);
+    let rates = rates(Some(&before), &after);
+    assert_eq!(value(&rates, Column::NetRxBytesPerS), None);
+    assert_eq!(value(&rates, Column::DiskReadsPerS), None);
+    assert_eq!(value(&rates, Column::DiskBusyMaxPct), None);
+}
+
+#[test]
+fn a_vanished_device_adds_nothing() {
+    let before = snapshot("a", 100).interfaces(&[("eth0", [0; 16]), ("eth1", [0; 16])]);
+    let after = snapshot("a", 110).interfaces(&[("eth0", [10; 16])]);
+    assert_eq!(value(&rates(Some(&before), &after), Column::NetRxBytesPerS), Some(1.0));
+}
+
+#[test]
+fn columns_that_an_old_kernel_lacks_are_unknown_in_rows_that_are_not() {
+    let old = |n: u64| {
+        let known = [n];
+        let columns = std::array::from_fn(|c| if c < 11 { &known[..] } else { &[] });
+        Table::<17>::new(vec!["sda".into()], columns).unwrap()
+    };
+    let (mut before, mut after) = (snapshot("a", 100), snapshot("a", 110));
+    (before.disks, after.disks) = (old(0), old(10));
+    let rates = rates(Some(&before), &after);
+    let disk = &row(&rates.detail.disks, "sda").values;
+    assert_eq!(disk.get(DiskColumn::ReadsPerS), Some(1.0));
+    assert_eq!(disk.get(DiskColumn::FlushesPerS), None);
+    assert_eq!(disk.get(DiskColumn::DiscardAwaitMs), None);
+}
+
+#[test]
+fn an_in_flight_below_zero_is_unknown() {
+    let mut disk = [0; 17];
+    disk[8] = u64::from(u32::MAX);
+    let rates = rates(None, &snapshot("a", 1).disks(&[("sda", disk)]));
+    assert_eq!(row(&rates.detail.disks, "sda").values.get(DiskColumn::InFlight), None);
+}

@@ -1,0 +1,121 @@
+//! What every backend owes of what happened beside polls: transitions, pauses, losses, inventories.
+
+use super::*;
+use crate::{
+    health::Pause,
+    model::{Loss, LossReason},
+    store::LoadedInventory,
+};
+
+pub(crate) async fn transitions_are_kept_once_and_move_the_state(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    let move_a = |at, from, to| sample::transition(a.id, &a.name, slot(at), from, to);
+    let all = vec![
+        move_a(0, State::Pending, State::Up),
+        sample::transition(b.id, &b.name, slot(1), State::Pending, State::Degraded),
+        move_a(2, State::Up, State::Suspect),
+        move_a(2, State::Suspect, State::Paused), // the same moment, another story
+    ];
+    let batch = |transitions| Batch { transitions, ..Batch::default() };
+    write(fixture, batch(all.clone())).await.unwrap();
+    // Sent again, late: kept once, and the state stays the newest.
+    write(fixture, batch(vec![all[0].clone()])).await.unwrap();
+
+    let store = fixture.store();
+    let read =
+        async |host, span, order, limit| store.transitions(host, span, order, limit).await.unwrap();
+    assert_eq!(read(None, Span::ALL, Order::OldestFirst, 9).await, all);
+    let newest = read(Some(a.id), Span::ALL, Order::NewestFirst, 2).await;
+    assert_eq!(newest, [all[3].clone(), all[2].clone()]);
+    let span = Span { from: slot(1), to: slot(2) };
+    assert_eq!(read(None, span, Order::NewestFirst, 9).await, [all[1].clone()]);
+    let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
+    assert_eq!(states, [Some((State::Paused, slot(2))), Some((State::Degraded, slot(1)))]);
+}
+
+/// That a host flaps is a row, and so is what the server finds about itself.
+pub(crate) async fn a_row_about_no_change_moves_no_state(fixture: &dyn Fixture) {
+    let a = host(fixture, "a").await;
+    let up = sample::transition(a.id, &a.name, slot(0), State::Pending, State::Up);
+    let flaps = sample::transition(a.id, &a.name, slot(5), State::Up, State::Up);
+    let own = sample::transition(HostId::SERVER, &a.name, slot(6), State::Up, State::Suspect);
+    let transitions = vec![up, flaps, own];
+    write(fixture, Batch { transitions: transitions.clone(), ..Batch::default() }).await.unwrap();
+    let store = fixture.store();
+    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    assert_eq!(kept, transitions);
+    let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
+    assert_eq!(states, [Some((State::Up, slot(0)))], "still up, since when it came up");
+}
+
+pub(crate) async fn a_pause_is_kept_until_it_is_ended(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    let store = fixture.store();
+    let pause = |second, until: Option<i64>, reason: &str| Pause {
+        since: slot(second),
+        until: until.map(slot),
+        reason: reason.into(),
+    };
+    assert_eq!(store.pauses().await.unwrap(), []);
+    store.set_pause(b.id, Some(pause(0, Some(60), "new disk \u{1f4bf}"))).await.unwrap();
+    store.set_pause(a.id, Some(pause(1, None, ""))).await.unwrap();
+    store.set_pause(a.id, Some(pause(2, None, "other words"))).await.unwrap();
+    let kept =
+        [(a.id, pause(2, None, "other words")), (b.id, pause(0, Some(60), "new disk \u{1f4bf}"))];
+    assert_eq!(store.pauses().await.unwrap(), kept);
+    assert_eq!(fixture.reader().await.pauses().await.unwrap(), kept);
+    store.set_pause(a.id, None).await.unwrap();
+    store.set_pause(a.id, None).await.unwrap();
+    // Gone with its host, so that one which comes back is not paused for a reason long past.
+    store.retire(vec![b.id], slot(3)).await.unwrap();
+    assert_eq!(store.pauses().await.unwrap(), []);
+}
+
+pub(crate) async fn losses_are_kept_once_and_found_by_span(fixture: &dyn Fixture) {
+    let loss = |from, to, reason| Loss {
+        from: slot(from),
+        to: slot(to),
+        hosts: 3,
+        polls: 1 << 40,
+        reason,
+        noted_at: slot(100),
+    };
+    let all = vec![
+        loss(0, 10, LossReason::QueueFull),
+        loss(5, 6, LossReason::SpoolFull),
+        loss(5, 30, LossReason::Unreadable),
+        loss(40, 40, LossReason::Refused),
+    ];
+    for _ in 0..2 {
+        let batch = Batch { losses: all.clone(), ..Batch::default() };
+        write(fixture, batch).await.unwrap();
+    }
+    let store = fixture.store();
+    assert_eq!(store.losses(Span::ALL, MAX_PAGE).await.unwrap(), all);
+    assert_eq!(store.losses(Span::ALL, 1).await.unwrap(), all[..1]);
+    let span = Span { from: slot(10), to: slot(40) };
+    assert_eq!(store.losses(span, 9).await.unwrap(), [all[0].clone(), all[2].clone()]);
+    // They are kept as long as transitions are, by when they were noted.
+    let noted = all[0].noted_at;
+    let old = |events| Retention { polls: WallMs(0), events, rollups: WallMs(0) };
+    store.prune(old(noted)).await.unwrap();
+    assert_eq!(store.losses(Span::ALL, 9).await.unwrap(), all);
+    store.prune(old(WallMs(noted.0 + 1))).await.unwrap();
+    assert_eq!(store.losses(Span::ALL, 9).await.unwrap(), []);
+}
+
+pub(crate) async fn an_inventory_is_a_version_once(fixture: &dyn Fixture) {
+    let loaded = |hash: &str, second| LoadedInventory {
+        hash: hash.to_owned(),
+        source: "/etc/roundsman/inventory.toml".to_owned(),
+        at: slot(second),
+        hosts: 3,
+        text: "[[group]] # ü".to_owned(),
+    };
+    let mut ids = Vec::new();
+    for (hash, second) in [("a", 0), ("a", 1), ("b", 2), ("a", 3)] {
+        ids.push(fixture.store().record_inventory(loaded(hash, second)).await.unwrap());
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert!(ids[1] < ids[2] && ids[2] < ids[3], "{ids:?}");
+}

@@ -1,0 +1,121 @@
+//! What was: polls page by page, values over time and what each means, events.
+
+use roundsman::units::WallMs;
+use serde_json::Value;
+
+use crate::{
+    known_only,
+    site::{NOW, Served},
+};
+
+#[tokio::test]
+async fn polls_come_as_asked_page_by_page() {
+    let site = Served::start().await;
+    let path = "/api/v1/hosts/web-1/polls?from=-1h&to=now&order=asc&limit=2";
+    let first = site.json(path).await;
+    insta::assert_json_snapshot!("polls", known_only(first.clone()));
+    let next = first["next"].as_str().unwrap();
+    let second = site.json(&format!("/api/v1/hosts/web-1/polls?{next}")).await;
+    let slots = |json: &Value| -> Vec<i64> {
+        json["polls"].as_array().unwrap().iter().map(|p| p["slot_ms"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(slots(&first), [NOW.0 - 30_000, NOW.0 - 20_000]);
+    assert_eq!(slots(&second), [NOW.0 - 10_000]);
+    assert_eq!(second["next"], Value::Null);
+
+    let newest = site.json("/api/v1/hosts/web-1/polls?limit=1&detail=false").await;
+    assert_eq!(slots(&newest), [NOW.0 - 10_000]);
+    assert!(newest["polls"][0].get("detail").is_none(), "not asked for: {newest}");
+    assert!(newest["next"].as_str().unwrap().ends_with("&order=desc&detail=false"));
+}
+
+#[tokio::test]
+async fn a_moment_counts_from_the_servers_clock() {
+    let site = Served::start().await;
+    site.clock.step_wall(WallMs(NOW.0 + 7_200_000));
+    let json = site.json("/api/v1/hosts/web-1/polls").await;
+    assert_eq!(json["polls"], Value::Array(Vec::new()), "an hour back from two hours later");
+    site.clock.step_wall(NOW);
+    let json = site.json("/api/v1/hosts/web-1/polls").await;
+    assert_eq!(json["polls"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn values_come_over_time_with_gaps_as_gaps() {
+    let site = Served::start().await;
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct,load_5&from=-45s&to=now&step=10s";
+    insta::assert_json_snapshot!("series", site.json(path).await);
+
+    // Hours: the polls of the present one, which is not in short yet.
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&from=-30d&to=%2B00";
+    assert_eq!(site.get(path).await.status, 400);
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&from=-30d&to=now";
+    let month = site.json(path).await;
+    assert_eq!((&month["tier"], &month["step_ms"]), (&"hour".into(), &10_800_000.into()));
+    let column = &month["columns"][0];
+    let points = month["polls"].as_array().unwrap().len();
+    assert_eq!(points, column["avg"].as_array().unwrap().len());
+    assert!((240..=241).contains(&points), "{points}");
+    assert_eq!((&month["polls"][points - 1], &month["failed"][points - 1]), (&3.into(), &1.into()));
+    assert_eq!(column["avg"][points - 1], 12.345);
+    assert_eq!(column["avg"][0], Value::Null);
+
+    let usual = site.json("/api/v1/hosts/web-1/series").await;
+    assert_eq!(usual["columns"].as_array().unwrap().len(), 7);
+    assert_eq!((&usual["tier"], &usual["step_ms"]), (&"poll".into(), &15_000.into()));
+}
+
+/// Every column is in every answer with values, and every one is explained.
+#[tokio::test]
+async fn every_value_of_a_poll_is_explained_with_its_unit() {
+    let site = Served::start().await;
+    let columns = site.json("/api/v1/columns").await;
+    let line = |table: &str, column: &Value| {
+        let text = |key: &str| column[key].as_str().unwrap_or("-").to_owned();
+        let whole = if column["whole"] == true { "whole" } else { "real" };
+        let (name, unit, family) = (text("name"), text("unit"), text("family"));
+        format!("{table} {name} | {unit} | {whole} | {family} | {}", text("meaning"))
+    };
+    let mut lines = Vec::new();
+    for table in ["poll", "values"] {
+        let list = columns[table].as_array().unwrap();
+        lines.extend(list.iter().map(|column| line(table, column)));
+    }
+    for table in columns["detail"].as_array().unwrap() {
+        let name = table["name"].as_str().unwrap();
+        lines.push(format!("detail.{name} rows are named by {}", table["labels"]));
+        let list = table["columns"].as_array().unwrap();
+        lines.extend(list.iter().map(|column| line(&format!("detail.{name}"), column)));
+    }
+    insta::assert_snapshot!("columns", lines.join("\n"));
+
+    let polls = site.json("/api/v1/hosts/web-1/polls?limit=1").await;
+    let poll = &polls["polls"][0];
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let names = |list: &Value| {
+        let mut names: Vec<String> = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(keys(&poll["values"]), names(&columns["values"]), "values and their explanations");
+    for table in columns["detail"].as_array().unwrap() {
+        let rows = &poll["detail"][table["name"].as_str().unwrap()];
+        let mut expected = names(&table["columns"]);
+        expected.extend(
+            table["labels"].as_array().unwrap().iter().map(|l| l.as_str().unwrap().to_owned()),
+        );
+        expected.sort();
+        assert_eq!(keys(&rows[0]), expected, "{}", table["name"]);
+    }
+}
+
+#[tokio::test]
+async fn events_come_newest_first() {
+    let site = Served::start().await;
+    insta::assert_json_snapshot!("events", site.json("/api/v1/hosts/db-1/events").await);
+}

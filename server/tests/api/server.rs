@@ -1,0 +1,101 @@
+//! What the server says of itself: what it serves, whether it is ready, its metrics, its inventory.
+
+use std::sync::Arc;
+
+use roundsman::{
+    inventory::{Change, Diff},
+    live::{InventoryFile, ServerView},
+    model::{Cause, HostId, HostName, State, Transition, VersionId},
+    store::Batch,
+    units::WallMs,
+};
+
+use crate::site::{NOW, Served, host_view, name};
+
+#[tokio::test]
+async fn the_index_says_what_is_served_where() {
+    let site = Served::start().await;
+    let page = site.get("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("/assets/main.js"), "{}", page.body);
+    let policy = page.header("content-security-policy").unwrap_or_default();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    let index = site.get("/api").await;
+    assert_eq!(index.status, 200);
+    for path in ["/api/v1/hosts", "/api/v1/columns", "/healthz", "/readyz", "/metrics"] {
+        assert!(index.body.contains(path), "{path} is missing in:\n{}", index.body);
+        assert_eq!(site.get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_different_questions() {
+    let site = Served::start().await;
+    assert_eq!(site.get("/healthz").await.body, "ok\n");
+    insta::assert_json_snapshot!("readyz", site.json("/readyz").await);
+
+    site.live.update_server(|server| *server = ServerView::default());
+    let unready = site.get("/readyz").await;
+    assert_eq!(unready.status, 503);
+    insta::assert_snapshot!("readyz_not", unready.body);
+    assert_eq!(site.get("/healthz").await.status, 200, "it lives all the same");
+
+    site.live.update_server(|server| {
+        server.ready = true;
+        server.started = NOW;
+        server.inventory = Some((VersionId(1), "hash".into(), NOW));
+    });
+    assert_eq!(site.get("/readyz").await.status, 200, "ready again once its work goes on");
+}
+
+#[tokio::test]
+async fn metrics_are_read_when_they_are_asked_for() {
+    let site = Served::start().await;
+    let first = site.get("/metrics").await;
+    let kind = first.header("content-type");
+    assert_eq!(kind, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(first.body.contains("roundsman_hosts{state=\"down\"} 1\n"), "{}", first.body);
+    assert!(first.body.ends_with("# EOF\n"), "{}", first.body);
+    site.live.publish(host_view("web-9", State::Down, None));
+    let second = site.get("/metrics").await.body;
+    assert!(second.contains("roundsman_hosts{state=\"down\"} 2\n"), "{second}");
+}
+
+#[tokio::test]
+async fn the_inventory_in_force_says_where_it_is_from_and_what_it_changed() {
+    let site = Served::start().await;
+    site.live.update_server(|server| {
+        let mut change = Diff { unchanged: 1, ..Diff::default() };
+        change.added.push(name("web-2"));
+        change.renamed.push((name("www"), name("web-1")));
+        change.changed.insert(name("web-1"), [Change::Labels, Change::Schedule].into());
+        let file = InventoryFile {
+            source: "/etc/inventory.toml".into(),
+            text: "[[host]]\nname = \"web-1\"\n".into(),
+            change: Some(change),
+        };
+        server.inventory_file = Some(Arc::new(file));
+    });
+    insta::assert_json_snapshot!("inventory", site.json("/api/v1/inventory").await);
+}
+
+#[tokio::test]
+async fn what_the_server_found_about_itself_is_listed() {
+    let site = Served::start().await;
+    let own = |at, from, to, cause| Transition {
+        host: HostId::SERVER,
+        name: HostName::server(),
+        at,
+        from,
+        to,
+        cause,
+        outcome: None,
+        reason: "9 of 10 hosts failed within 10s".into(),
+    };
+    let transitions = vec![
+        own(WallMs(NOW.0 - 9_000), State::Up, State::Suspect, Cause::Isolated),
+        own(NOW, State::Suspect, State::Up, Cause::Connected),
+    ];
+    site.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await.unwrap();
+    insta::assert_json_snapshot!("server_events", site.json("/api/v1/server/events?limit=9").await);
+}

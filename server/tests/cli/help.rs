@@ -1,0 +1,105 @@
+//! What the program says of itself: help, completions, manual pages.
+
+use std::process::Command;
+
+use super::program::Desk;
+
+const COMMANDS: [&str; 17] = [
+    "demo",
+    "serve",
+    "check",
+    "plan",
+    "poll",
+    "hosts",
+    "history",
+    "export",
+    "why",
+    "top",
+    "accept",
+    "doctor",
+    "health",
+    "pause",
+    "resume",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_command_explains_itself() {
+    let desk = Desk::new();
+    let whole = desk.run(&["--help"]);
+    assert_eq!((whole.code, whole.err.as_str()), (Some(0), ""));
+    insta::assert_snapshot!("help", whole.out);
+    for command in COMMANDS {
+        let help = desk.run(&[command, "--help"]);
+        assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{command}");
+        insta::assert_snapshot!(format!("help_{command}"), help.out);
+        assert!(help.out.contains("\nExamples:\n"), "{command} has no examples");
+    }
+    let version = desk.run(&["--version"]);
+    assert_eq!(version.out, format!("roundsman {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_listing_has_json() {
+    let desk = Desk::new();
+    // An export has its own: --format jsonl. What `top` shows, `hosts --json` prints.
+    let others = ["serve", "health", "export", "top", "completions", "man"];
+    for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
+        assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
+    }
+}
+
+#[test]
+fn no_command_at_all_shows_the_help_and_ends_with_2() {
+    let ended = Desk::new().run(&[]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("Usage: roundsman"), "{}", ended.err);
+}
+
+/// What bash offers after the words of a line, by the completions that the program prints.
+fn offered(file: &str, words: &str) -> Vec<String> {
+    let script = format!(
+        "source {file}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+         COMP_LINE='{words}'; COMP_POINT=${{#COMP_LINE}}; \
+         _roundsman roundsman \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let bash = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    String::from_utf8(bash.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_and_flags_and_other_shells_have_their_own() {
+    let desk = Desk::new();
+    let text = desk.run(&["completions", "bash"]).out;
+    let file = desk.file("completions", &text).display().to_string();
+    assert!(Command::new("bash").args(["-n", &file]).status().unwrap().success());
+    assert_eq!(offered(&file, "roundsman hist"), ["history"]);
+    assert_eq!(offered(&file, "roundsman history --col"), ["--columns"]);
+    assert_eq!(offered(&file, "roundsman hosts --state dow"), ["down"]);
+    assert!(desk.run(&["completions", "zsh"]).out.starts_with("#compdef roundsman"));
+    assert!(desk.run(&["completions", "fish"]).out.contains("complete -c roundsman"));
+}
+
+#[test]
+fn every_command_has_a_manual_page_that_man_shows() {
+    let desk = Desk::new();
+    let ended = desk.run(&["man", "pages"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let shown = |page: &str| {
+        let page = desk.path().join(format!("pages/{page}.1"));
+        let man = Command::new("man").arg("-l").arg(&page).env("MANWIDTH", "100").output().unwrap();
+        assert!(man.status.success(), "{}: {man:?}", page.display());
+        assert_eq!(String::from_utf8_lossy(&man.stderr), "", "{}", page.display());
+        String::from_utf8(man.stdout).unwrap()
+    };
+    let whole = shown("roundsman");
+    for command in COMMANDS {
+        assert!(whole.contains(&format!("roundsman-{command}(1)")), "{command}:\n{whole}");
+        let page = shown(&format!("roundsman-{command}"));
+        assert!(page.contains("Examples:"), "{command}:\n{page}");
+    }
+    assert!(shown("roundsman-history").contains("--columns"));
+}

@@ -1,0 +1,148 @@
+//! `serve` and what speaks to it: from its start to its stop, and when it does not start.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
+
+use rustix::process::Signal;
+
+use super::{
+    probes::LocalProbe,
+    program::{Desk, Running},
+};
+
+/// The first line on standard error that holds `text`, without what stands before and the text.
+fn line_after(running: &mut Running, text: &str) -> String {
+    let lines = BufReader::new(running.child().stderr.as_mut().unwrap()).lines();
+    for line in lines {
+        let line = line.unwrap();
+        if let Some((_, rest)) = line.split_once(text) {
+            return rest.to_owned();
+        }
+    }
+    panic!("the program ended without saying {text:?}");
+}
+
+/// Where a server that has started says that it serves HTTP and gRPC.
+fn addresses(server: &mut Running) -> (String, String) {
+    let line = line_after(server, " serving http=");
+    let (http, grpc) = line.split_once(" grpc=").unwrap();
+    (http.to_owned(), grpc.to_owned())
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Asks until the answer holds `text`: the server polls while it is asked.
+fn get_until(address: &str, path: &str, text: &str) -> String {
+    const TRIES: usize = 100_000;
+    (0..TRIES)
+        .map(|_| get(address, path))
+        .find(|answer| answer.contains(text))
+        .unwrap_or_else(|| panic!("{path} never said {text}: {}", get(address, path)))
+}
+
+#[test]
+fn the_server_serves_until_it_is_told_to_stop() {
+    let desk = Desk::new();
+    let probe = LocalProbe::start();
+    let address = probe.address;
+    desk.file(
+        "inventory.toml",
+        &format!("[[host]]\nname = \"here\"\naddresses = [\"{address}\"]\ninterval = \"200ms\"\n"),
+    );
+    for stop in [Signal::TERM, Signal::INT] {
+        let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+        let (http, grpc) = addresses(&mut server);
+        get_until(&http, "/api/v1/hosts?state=up", "\"name\":\"here\"");
+        for (service, code, said) in
+            [("", 0, "SERVING\n"), ("store", 0, "SERVING\n"), ("host/here", 0, "SERVING\n")]
+        {
+            let asked = desk.run(&["health", service, "--address", &grpc]);
+            assert_eq!((asked.code, asked.out.as_str()), (Some(code), said), "{asked:?}");
+        }
+        let unknown = desk.run(&["health", "host/there", "--address", &grpc]);
+        assert_eq!(unknown.code, Some(1), "{unknown:?}");
+        assert!(unknown.err.contains("no service is called \"host/there\""), "{}", unknown.err);
+        get_until(&http, "/readyz", "HTTP/1.1 200 OK");
+        // A command reads the file while the server writes it.
+        let kept = |_| desk.run(&["hosts", "--data", "d", "--state", "up", "--json"]).json();
+        assert!((0..1_000).map(kept).any(|hosts| hosts["total"] == 1), "never in the file");
+        server.signal(stop);
+        let ended = server.end(desk.path());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(TcpStream::connect(&http).is_err(), "nobody listens any more");
+        let gone = desk.run(&["health", "--address", &grpc]);
+        assert_eq!(gone.code, Some(1), "{gone:?}");
+        assert!(gone.err.contains("connection refused; is a server listening"), "{}", gone.err);
+    }
+}
+
+/// No address is taken: it is refused before.
+#[test]
+fn a_server_that_everybody_could_ask_does_not_start() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[host]]\nname = \"here\"\naddresses = [\"127.0.0.1\"]\n");
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        let ended = desk.run(&["serve", "--http", address, "--data", "d"]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let words =
+            format!("http.listen = {address} is open to other machines: set http.token_file");
+        assert!(ended.err.contains(&words), "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
+    desk.file("roundsman.toml", "[http]\nlisten = \"0.0.0.0:0\"\n");
+    let ended = desk.run(&["check"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("is open to other machines"), "{}", ended.err);
+    desk.file("roundsman.toml", "[http]\nlisten = \"0.0.0.0:0\"\nopen = true\n");
+    assert_eq!(desk.run(&["check"]).code, Some(0));
+}
+
+#[test]
+fn a_command_shows_the_server_its_token_and_nobody_else() {
+    let desk = Desk::new();
+    let host = "[[host]]\nname = \"here\"\naddresses = [\"127.0.0.1:1\"]\n";
+    desk.file("inventory.toml", host);
+    desk.file("token", "s3cret\n");
+    desk.file("roundsman.toml", "[http]\ntoken_file = \"token\"\n");
+    desk.file("none.toml", "");
+    let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+    let (http, _) = addresses(&mut server);
+    assert!(get(&http, "/api/v1/hosts").starts_with("HTTP/1.1 401 "));
+    assert!(get(&http, "/healthz").starts_with("HTTP/1.1 200 "));
+    for command in ["pause", "resume", "accept"] {
+        let good = desk.run(&[command, "here", "--http", &http]);
+        assert_eq!((good.code, good.err.as_str()), (Some(0), ""), "{command}: {good:?}");
+        let bad = desk.run(&[command, "here", "--http", &http, "--config", "none.toml"]);
+        assert_eq!(bad.code, Some(1), "{bad:?}");
+        assert!(bad.err.contains("wants its token: set http.token_file"), "{}", bad.err);
+    }
+    let unknown = desk.run(&["pause", "there", "--http", &http]);
+    assert!(unknown.err.contains("no host is called \"there\""), "{}", unknown.err);
+    server.signal(Signal::TERM);
+    let ended = server.end(desk.path());
+    assert!(!format!("{ended:?}").contains("s3cret"), "{ended:?}");
+}
+
+#[test]
+fn a_taken_port_is_named_with_the_flag_that_changes_it() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["serve", "demo"] {
+        let ended = desk.run(&[command, "--http", &address]);
+        assert_eq!(ended.code, Some(1), "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+        let expected = format!("cannot listen on {address} for HTTP: Address already in use");
+        assert!(ended.err.contains(&expected), "{}", ended.err);
+        assert!(ended.err.contains("choose another address with --http"), "{}", ended.err);
+    }
+}

@@ -1,0 +1,128 @@
+//! What goes wrong while the server runs: it is said, waited for, and nothing is lost.
+
+use std::{fs, io::Write as _, process::Command};
+
+use roundsman::clock::{Clock as _, SystemClock};
+
+use crate::{
+    HOSTS,
+    served::Served,
+    site::{Site, missing},
+};
+
+#[tokio::test]
+async fn faults_that_an_operator_can_mend_are_said_and_waited_for() {
+    let site = Site::new("").await;
+    let served = site.serve();
+    served.until("/readyz", |status, _| status == 200);
+    served.polls_go_on();
+    for (away, word, back) in [
+        ("SET GLOBAL read_only = 1", "read-only", "SET GLOBAL read_only = 0"),
+        (
+            "SET PASSWORD FOR plain@'127.0.0.1' = PASSWORD('wrong')",
+            "does not let this user in",
+            "SET PASSWORD FOR plain@'127.0.0.1' = PASSWORD('right')",
+        ),
+        (
+            "RENAME TABLE fleet.poll TO fleet.elsewhere",
+            "doesn't exist",
+            "RENAME TABLE fleet.elsewhere TO fleet.poll",
+        ),
+    ] {
+        site.sql(away);
+        if word.contains("let this user") {
+            // Who is in stays in.
+            site.sql("KILL USER plain");
+        }
+        let said = served.until("/readyz", |status, body| status == 503 && body.contains(word));
+        assert!(!said.contains("right\""), "{said}");
+        served.until_metric("roundsman_spool_rows", |rows| rows > 0);
+        served.polls_go_on();
+        site.sql(back);
+        served.is_well();
+    }
+    let ended = served.end(site.desk.path());
+    site.check(&ended);
+}
+
+#[tokio::test]
+async fn a_full_disk_under_the_spool_is_said_and_rows_wait_in_memory() {
+    let mut site = Site::new("").await;
+    let data = site.desk.path().join("data");
+    fs::create_dir(&data).unwrap();
+    // A disk of its own for the server alone: it goes with it.
+    let script = format!(
+        "mount -t tmpfs -o size=3m tmpfs '{0}' && \
+         exec \"$@\"",
+        data.display()
+    );
+    let program = site.desk.command(&["serve"]);
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", &script, "sh"]).arg(program.get_program());
+    command.args(program.get_args()).current_dir(site.desk.path());
+    // Nobody's own settings.
+    command.env_clear().env("PATH", std::env::var("PATH").unwrap());
+    command.env("HOME", site.desk.path());
+    for (name, value) in program.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    let mut served = Served::begin(command);
+    served.until("/readyz", |status, _| status == 200);
+    let disk = format!("/proc/{}/root{}", served.running.child().id(), data.display());
+    let mut ballast = fs::File::create(format!("{disk}/ballast")).unwrap();
+    while ballast.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
+    drop(ballast);
+    site.server.kill();
+    let said = served.until("/readyz", |_, body| body.contains("the spool does not work"));
+    assert!(said.contains("full"), "{said}");
+    served.polls_go_on();
+    assert!(served.metric("roundsman_rows_waiting") > 0);
+    assert_eq!(served.metric("roundsman_spool_up"), 0);
+    fs::remove_file(format!("{disk}/ballast")).unwrap();
+    served.until_metric("roundsman_spool_up", |up| up == 1);
+    served.until_metric("roundsman_rows_waiting", |rows| rows == 0);
+    site.server.start_again();
+    served.is_well();
+    let ended = served.end(site.desk.path());
+    site.check(&ended);
+}
+
+#[tokio::test]
+async fn days_that_somebody_drops_are_made_anew_and_polls_go_on() {
+    let site = Site::new("").await;
+    let served = site.serve();
+    served.until("/readyz", |status, _| status == 200);
+    served.polls_go_on();
+    let days = "SELECT GROUP_CONCAT(PARTITION_NAME) FROM information_schema.PARTITIONS
+                WHERE TABLE_SCHEMA = 'fleet' AND TABLE_NAME = 'poll' AND PARTITION_NAME >= CONCAT(
+                  'p', DATE_FORMAT(UTC_DATE(), '%Y%m%d'))";
+    let to_come = site.sql(days);
+    let to_come: Vec<&str> = to_come.trim().split(',').collect();
+    assert!(to_come.len() >= 4, "today and those made ahead: {to_come:?}");
+    // Tomorrow and later: today stays.
+    let later = to_come[1..].join(",");
+    site.sql(&format!("ALTER TABLE fleet.poll DROP PARTITION {later}"));
+    served.polls_go_on();
+    served.is_well();
+    let kept = site.slots();
+    // Today and what was kept in it: what comes is kept all the same.
+    let today = site.sql(days).trim().to_owned();
+    site.sql(&format!("ALTER TABLE fleet.poll DROP PARTITION {today}"));
+    let dropped = SystemClock::new().now().wall.0;
+    served.polls_go_on();
+    served.polls_go_on();
+    served.is_well();
+    let stats = served.get("/api/v1/server").1;
+    let ended = served.end(site.desk.path());
+    let slots = site.slots();
+    assert_eq!(slots.len(), HOSTS, "{stats}\n{}", ended.log);
+    let mut gaps = 0;
+    for (host, slots) in &slots {
+        // Only what was there when it was dropped went with it.
+        assert!(slots[0] > *kept[host].last().unwrap() || slots.contains(&kept[host][0]));
+        assert!(slots[0] <= dropped + 1_000, "{host}: {slots:?} after {dropped}: {}", ended.log);
+        gaps += missing(slots, |_| true).len();
+    }
+    assert_eq!(i64::try_from(gaps).unwrap(), ended.missed, "{slots:?} {ended:?}");
+    site.check_states();
+}
