@@ -306,9 +306,13 @@ async fn without_a_usable_spool_rows_wait_in_memory_until_there_is_one() {
     assert!(error.contains("spool.db"), "{error}");
     assert_eq!(handle.stats().depth, 30, "in memory");
     std::fs::remove_file(folder.path().join("no folder")).unwrap();
-    while spool.status().polls < 30 {
+    for _ in 0..1_000 {
+        if spool.status().polls == 30 {
+            break;
+        }
         step(&spool, 100 * MS).await;
     }
+    assert_eq!(spool.status().polls, 30);
     assert_eq!(handle.stats().spool_error, None);
     assert_eq!((handle.stats().depth, handle.stats().dropped), (0, 0));
     drop(writer);
