@@ -1,7 +1,7 @@
 //! `roundsman top`: the fleet of a running server as a table that lives, like htop for hosts.
 //!
 //! `model` is what is shown and what keys do to it, `view` draws it, `run` is the one part that
-//! knows a terminal, a clock and a network.
+//! knows a clock and a network, `stage` the terminal.
 
 mod detail;
 mod events;
@@ -10,6 +10,7 @@ mod fleet;
 mod help;
 mod model;
 mod run;
+mod stage;
 mod view;
 
 use std::{
