@@ -18,8 +18,7 @@ use terminal::Terminal;
 /// Set in the terminal: what panics there.
 const PANICS: &str = "ROUNDSMAN_TEST_TOP_PANICS";
 /// This test's name, which runs in the terminal, too.
-const NAME: &str =
-    "cli::top::run::tests::a_panic_puts_the_terminal_back_and_is_read_after_it";
+const NAME: &str = "cli::top::run::tests::a_panic_puts_the_terminal_back_and_is_read_after_it";
 
 /// Draws, and panics while it does or in a task that was to bring news.
 async fn play(what: &str) {
