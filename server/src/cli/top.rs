@@ -9,6 +9,7 @@ mod field;
 mod fleet;
 mod help;
 mod model;
+mod rehearsal;
 mod run;
 mod stage;
 mod view;
@@ -19,6 +20,8 @@ use std::{
 };
 
 use clap::Args;
+
+pub use rehearsal::Rehearsal;
 
 use super::{CliError, Runtime, ask::Asker, parse, runtime::http_flag};
 
