@@ -158,6 +158,8 @@ function legend(one) {
     Object.assign(name, { tabIndex: 0, title: 'Show or hide this line' });
     name.setAttribute('role', 'button');
     name.setAttribute('aria-pressed', 'true');
+    // The value beside the name is as good a place to hit.
+    row.addEventListener('click', (event) => { if (!name.contains(event.target)) name.click(); });
     name.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;
       event.preventDefault();

@@ -22,6 +22,11 @@ export const fill = (element, ...children) => element.replaceChildren(...childre
 /** A state with its colour and its word. */
 export const state = (word) => h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
 
+/** What an event made of a host: a state, or a mark beside the one that it had. */
+export const became = (event) => (event.from === event.to
+  ? h('span', {}, state(event.to), h('span', { class: 'mark' }, event.cause === 'settled' ? 'not flapping any more' : event.cause))
+  : state(event.to));
+
 /** What is said of a host beside its state. */
 export const marks = (host) => [
   host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,

@@ -119,6 +119,19 @@ describe('a small fleet', () => {
     await close();
   });
 
+  test('on a phone a change of state is read without a scroll to the side, reason and all', async () => {
+    const { page, close } = await tab(browser, PHONE);
+    for (const path of ['/events', `/hosts/${REFUSES}`]) {
+      await page.goto(server.at + path);
+      const rows = page.locator('table.changes tbody tr');
+      await rows.first().waitFor();
+      const cells = await rows.first().locator('td').evaluateAll((all) => all.map((one) => [one.textContent, one.getBoundingClientRect().left, one.getBoundingClientRect().right]));
+      assert.ok(cells.length >= 4 && cells.every(([words]) => words), JSON.stringify(cells));
+      assert.ok(cells.every(([, left, right]) => left >= 0 && right <= PHONE.viewport.width), JSON.stringify(cells));
+    }
+    await close();
+  });
+
   test('what a hostile probe calls things is text', async () => {
     const { page, wrong, close } = await tab(browser);
     const markup = `<img src=x onerror="document.title='owned'">`;
@@ -225,7 +238,13 @@ describe('a small fleet', () => {
     let answers = 0;
     page.on('response', (answer) => { answers += Number(answer.url().includes('/series')); });
     await page.goto(`${server.at}/hosts/web-1?range=15m`);
-    await page.locator('.u-legend .u-series').nth(1).click();
+    // By its value, then back and off again by its name.
+    await page.locator('.u-legend .u-series').nth(1).locator('td').click();
+    await page.waitForSelector('.u-legend .u-series.u-off');
+    const name = page.locator('.u-legend .u-series').nth(1).locator('th');
+    await name.click();
+    await page.waitForSelector('.u-legend .u-series.u-off', { state: 'detached' });
+    await name.click();
     await page.waitForSelector('.u-legend .u-series.u-off');
     const plot = await page.locator('.uplot').first().elementHandle();
     const before = answers;
@@ -483,11 +502,17 @@ test('a server that is cut off says so, since when, and lets every state be unti
   // A page that is opened now says it, too, and so does a host's.
   await page.goto(`${server.at}/hosts/web-2`);
   await banner.waitFor();
-  await page.goBack();
+  await page.goto(`${server.at}/events`);
+  const own = page.getByRole('link', { name: 'the server', exact: true });
+  await own.waitFor();
+  assert.equal(await own.getAttribute('href'), '/server');
   await banner.waitFor();
   await page.evaluate(() => { globalThis.sameDocument = true; });
   await fleet.set('all', 'healthy');
   await banner.waitFor({ state: 'detached' });
+  // That it is over comes in by itself, too.
+  await own.nth(1).waitFor();
+  await page.getByRole('link', { name: 'Fleet', exact: true }).click();
   await page.locator('.chip', { hasText: 'up20' }).waitFor();
   assert.equal(await page.evaluate(() => globalThis.sameDocument), true, 'no reload');
   assert.deepEqual(wrong, []);
