@@ -164,5 +164,8 @@ fn there_are_manual_pages_that_man_shows() {
     for words in ["--behave", "hang-after-accept", "roundsman-fleet-completions(1)"] {
         assert!(whole.contains(words), "{words}:\n{whole}");
     }
-    assert!(shown("roundsman-fleet-man").contains("Where the pages go"));
+    for (page, words) in [("man", "Where the pages go"), ("completions", "bash_completion.d")] {
+        let page = shown(&format!("roundsman-fleet-{page}"));
+        assert!(page.contains(words) && page.contains("Examples:"), "{page}");
+    }
 }

@@ -12,16 +12,28 @@ use clap_complete::Shell;
 
 use super::{Args, CliError, PROGRAM};
 
+const COMPLETIONS: &str = "\
+Examples:
+  roundsman-fleet completions bash > /etc/bash_completion.d/roundsman-fleet
+  roundsman-fleet completions zsh > /usr/local/share/zsh/site-functions/_roundsman-fleet";
+
+const MAN: &str = "\
+Examples:
+  roundsman-fleet man /usr/local/share/man/man1
+  roundsman-fleet man . && man -l roundsman-fleet.1";
+
 /// What tells of the program instead of running a fleet.
 #[derive(Debug, Subcommand)]
 pub(super) enum Page {
     /// Print what a shell needs to complete flags
+    #[command(after_help = COMPLETIONS)]
     Completions {
         /// Which shell
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
     /// Write the manual pages
+    #[command(after_help = MAN)]
     Man {
         /// Where the pages go; made when missing
         #[arg(value_name = "DIR")]
