@@ -485,7 +485,7 @@ test('a server that is cut off says so, since when, and lets every state be unti
   const banner = page.locator('#banners .grave', { hasText: 'Isolated since' });
   assert.equal(await banner.count(), 0);
   const began = Date.now();
-  await fleet.set('all', 'refuse');
+  await fleet.set('all', 'hang-after-accept');
   await banner.waitFor();
   const said = await banner.textContent();
   assert.match(said, /States stay as they are/);
