@@ -1,5 +1,7 @@
 //! The command line: flags over a plan file, a fleet that runs until it is told to end.
 
+mod pages;
+
 use std::{
     ffi::OsString,
     fs,
@@ -17,11 +19,16 @@ use tokio::{
     sync::mpsc,
 };
 
+use pages::Page;
+
 use crate::{
     control, descriptors,
     fleet::{Fleet, FleetError},
     plan::{Plan, PlanError, Rule, inventory},
 };
+
+/// What it is called.
+const PROGRAM: &str = "roundsman-fleet";
 
 /// Commands of standard input that may wait.
 const COMMANDS: usize = 16;
@@ -32,8 +39,16 @@ const COMMANDS: usize = 16;
 /// personality that can be changed while it runs. Point a server at the inventory that
 /// --print-inventory prints, make hosts ill, and see whether anybody is told.
 #[derive(Debug, Parser)]
-#[command(name = "roundsman-fleet", version, after_long_help = AFTER)]
+#[command(
+    name = PROGRAM,
+    version,
+    after_long_help = AFTER,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Args {
+    #[command(subcommand)]
+    page: Option<Page>,
     /// File of settings as below: `hosts = 1000`, `behave = [{ hosts = "10%", personality = "refuse" }]`;
     /// flags win over it
     #[arg(long, value_name = "FILE")]
@@ -120,6 +135,14 @@ pub enum CliError {
         /// Why not.
         error: io::Error,
     },
+    /// The manual cannot be written.
+    #[error("cannot write pages to {}: {error}", dir.display())]
+    Pages {
+        /// Where to.
+        dir: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// Something of the system's.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -135,13 +158,16 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("roundsman-fleet: {error}");
+            eprintln!("{PROGRAM}: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(args: Args) -> Result<(), CliError> {
+    if let Some(page) = args.page {
+        return page.make();
+    }
     let plan = plan(&args)?;
     if args.print_inventory {
         if plan.port == 0 {
@@ -155,7 +181,7 @@ fn run(args: Args) -> Result<(), CliError> {
     }
     let hosts = usize::try_from(plan.hosts).unwrap_or(usize::MAX);
     if let Some(words) = descriptors::shortage(hosts, descriptors::raise()) {
-        eprintln!("roundsman-fleet: {words}");
+        eprintln!("{PROGRAM}: {words}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(&plan, args.control.as_deref(), args.stdin))

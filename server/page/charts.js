@@ -142,6 +142,9 @@ function ticks(plot, splits) {
 /** Steps of an axis of bytes: powers of two, so that its labels are short. */
 const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
+/** Digits after the point that steps so wide have, at most four. */
+const decimals = (step) => Math.min(4, (String(step).split('.')[1] ?? '0000').length);
+
 /** The upper end of an axis: never 0 high, and percentages of a whole up to 100. */
 const top = (most, high) => (most ? Math.max(most, high ?? 0) : ((high ?? 0) > 0 ? high * 1.08 : 1));
 
@@ -155,6 +158,8 @@ function legend(one) {
     Object.assign(name, { tabIndex: 0, title: 'Show or hide this line' });
     name.setAttribute('role', 'button');
     name.setAttribute('aria-pressed', 'true');
+    // The value beside the name is as good a place to hit.
+    row.addEventListener('click', (event) => { if (!name.contains(event.target)) name.click(); });
     name.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;
       event.preventDefault();
@@ -195,7 +200,8 @@ function options(one, zoom, why) {
   // Asked for at each drawing: the theme may have changed.
   const grid = { stroke: () => colour('line'), width: 1 };
   const axis = { stroke: () => colour('soft'), grid, ticks: grid, font: '11px system-ui, sans-serif' };
-  const values = (plot, ticks) => ticks.map((tick) => (unit === 'pct' && Number.isInteger(tick) ? `${tick} %` : withUnit(unit, tick)));
+  // Labels are as fine as the steps between them, and no longer: two that are the same say nothing.
+  const values = (plot, ticks, axis, space, step) => ticks.map((tick) => (step < 1 ? `${tick.toFixed(decimals(step))}${unit === 'pct' ? ' %' : ''}` : withUnit(unit, tick).replace('.0 ', ' ')));
   // While nothing is pointed at the legend has the last value there is.
   const last = (plot, series) => plot.data?.[series]?.findLast((value) => value !== null && value !== undefined) ?? null;
   return {

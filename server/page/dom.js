@@ -1,6 +1,6 @@
 // Builds elements. Text goes in as text: what a probe says can never become markup.
 
-import { moment } from './format.js';
+import { moment, shortMoment } from './format.js';
 
 /** An element; `props` are properties, `on*` handlers, `data-*`/`aria-*`/`role` attributes; children are nodes or text. */
 export function h(tag, props = {}, ...children) {
@@ -22,11 +22,16 @@ export const fill = (element, ...children) => element.replaceChildren(...childre
 /** A state with its colour and its word. */
 export const state = (word) => h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
 
+/** What an event made of a host: a state, or a mark beside the one that it had. */
+export const became = (event) => (event.from === event.to
+  ? h('span', {}, state(event.to), h('span', { class: 'mark' }, event.cause === 'settled' ? 'not flapping any more' : event.cause))
+  : state(event.to));
+
 /** What is said of a host beside its state. */
 export const marks = (host) => [
   host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,
   host.unreachable_because ? h('span', { class: 'mark', title: `It is behind ${host.unreachable_because}, which fails` }, `behind ${host.unreachable_because}`) : null,
-  host.paused_until_ms ? h('span', { class: 'mark' }, `until ${moment(host.paused_until_ms)}`) : null,
+  host.paused_until_ms ? h('span', { class: 'mark', title: `Paused until ${moment(host.paused_until_ms)}` }, `until ${shortMoment(host.paused_until_ms)}`) : null,
 ];
 
 /** The colour that a custom property of the theme has now. */

@@ -1,11 +1,13 @@
 // Changes of state over the whole fleet, newest first. The address holds the filters.
 
-import { h, fill, state } from './dom.js';
+import { became, h, fill, state } from './dom.js';
 import { moment } from './format.js';
 import { get } from './api.js';
 import { STATES } from './live.js';
 
 const PAGE = 200;
+/** What the server itself is called in rows. */
+const SERVER = 'roundsman:server';
 const SPANS = { '-1h': 'the last hour', '-24h': 'the last day', '-7d': 'the last week', '-30d': 'the last 30 days' };
 
 /** How often what happens on the live view has the list read again, ms. */
@@ -17,7 +19,7 @@ export function events(live) {
   const asked = new URLSearchParams(location.search);
   const view = { to: asked.get('to') ?? '', text: asked.get('text') ?? '', span: SPANS[asked.get('span')] ? asked.get('span') : '-24h' };
   const rows = h('tbody');
-  const table = h('table', {}, h('thead', {}, h('tr', {}, ['When', 'Host', 'From', 'To', 'Why'].map((word) => h('th', { scope: 'col' }, word)))), rows);
+  const table = h('table', { class: 'changes' }, h('thead', {}, h('tr', {}, ['When', 'Host', 'From', 'To', 'Why'].map((word) => h('th', { scope: 'col' }, word)))), rows);
   const list = h('div', { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' }, table);
   const words = h('p', { class: 'none', role: 'status', hidden: true });
   const older = h('button', { type: 'button', hidden: true, onclick: () => load(true) }, 'Older ones');
@@ -27,11 +29,14 @@ export function events(live) {
     h('div', { class: 'grow' }, h('input', { type: 'search', value: view.text, placeholder: 'Host or reason', 'aria-label': 'Filter events', onchange: (event) => { view.text = event.target.value; load(); } }))),
   h('div', { class: 'card' }, list, words, older));
 
-  const row = (event) => h('tr', {}, h('td', {}, moment(event.at_ms)), h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(event.host)}`, 'data-link': true }, event.host)), h('td', {}, state(event.from)), h('td', {}, state(event.to)), h('td', { class: 'words' }, event.reason));
+  const whose = ({ host }) => (host === SERVER ? h('a', { href: '/server', 'data-link': true }, 'the server') : h('a', { href: `/hosts/${encodeURIComponent(host)}`, 'data-link': true }, host));
+  const row = (event) => h('tr', {}, h('td', { class: 'when' }, moment(event.at_ms)), h('td', {}, whose(event)), h('td', {}, state(event.from)), h('td', { class: 'to' }, became(event)), h('td', { class: 'words' }, event.reason));
   const keyOf = (event) => `${event.at_ms} ${event.host} ${event.from} ${event.to}`;
   /** Rows that are shown, by what they are about: two pages may overlap in a millisecond. */
   let shown = new Map();
-  let [oldest, turned, loaded, moves, settled] = [null, false, 0, live.moves, 0];
+  /** What events come of, as the live view has it. */
+  const seen = () => `${live.moves} ${live.server.isolated_since_ms}`;
+  let [oldest, turned, loaded, moves, settled] = [null, false, 0, seen(), 0];
 
   async function load(further = false) {
     const said = new URLSearchParams(Object.entries({ to: view.to, text: view.text, span: view.span === '-24h' ? '' : view.span }).filter(([, value]) => value));
@@ -55,7 +60,7 @@ export function events(live) {
   // What happens meanwhile comes in by itself, unless somebody has turned back the pages.
   const changed = () => {
     const now = Date.now();
-    if (live.moves !== moves) [moves, settled] = [live.moves, now + SETTLES];
+    if (seen() !== moves) [moves, settled] = [seen(), now + SETTLES];
     if (!turned && now < settled && now - loaded > AGAIN) load();
   };
   live.addEventListener('change', changed);

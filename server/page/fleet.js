@@ -5,7 +5,10 @@ import { length, micros, number, percent, rate, UNKNOWN } from './format.js';
 import { heat } from './heat.js';
 import { STATES } from './live.js';
 
-const ROW = 32;
+/** On a phone a host has two lines, with what matters most. */
+const NARROW = matchMedia('(max-width: 640px)');
+/** How high a host's row is, as the style has it, px. */
+const rowHeight = () => (NARROW.matches ? 52 : 32);
 /** Rows drawn above and below what is seen. */
 const SPARE = 6;
 
@@ -45,6 +48,7 @@ const COLUMNS = [
   { key: 'name', rising: true, label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
   { key: 'group', rising: true, label: 'Group', by: (host) => host.group ?? '', cell: (host) => h('td', {}, host.group ?? UNKNOWN) },
   { key: 'since', rising: true, label: 'Since', numeric: true, by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
+  { key: 'outcome', rising: true, label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.error ?? '' }, host.outcome ?? UNKNOWN) },
   { key: 'cpu', label: 'CPU', numeric: true, by: (host) => worse(host.cpu_busy_pct), cell: (host) => meter(host.cpu_busy_pct) },
   { key: 'trail', label: 'CPU lately', by: (host) => worse(mean(host.trail)), cell: (host) => h('td', {}, spark(host.trail)) },
   { key: 'memory', label: 'Memory', numeric: true, by: (host) => worse(host.mem_used_pct), cell: (host) => meter(host.mem_used_pct) },
@@ -54,11 +58,17 @@ const COLUMNS = [
   { key: 'rx', label: 'In', numeric: true, by: (host) => worse(host.net_rx_bytes_per_s), cell: (host) => num(rate(host.net_rx_bytes_per_s)) },
   { key: 'tx', label: 'Out', numeric: true, by: (host) => worse(host.net_tx_bytes_per_s), cell: (host) => num(rate(host.net_tx_bytes_per_s)) },
   { key: 'call', label: 'Answer in', numeric: true, by: (host) => worse(host.call_us), cell: (host) => num(micros(host.call_us)) },
-  { key: 'outcome', rising: true, label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.error ?? '' }, host.outcome ?? UNKNOWN) },
 ];
 /** Columns whose cell stays while the host does: the focus may be in it. */
 const STAYS = COLUMNS.findIndex((column) => column.key === 'name');
 const SINCE = COLUMNS.findIndex((column) => column.key === 'since');
+
+/** A host's cell; the style knows it by its column. */
+function cellOf(column, host, now) {
+  const cell = column.cell(host, now);
+  cell.dataset.column = column.key;
+  return cell;
+}
 
 /** A host's CPU over its last polls, 0 to 100 %; a poll that failed is a gap. */
 function spark(values) {
@@ -133,13 +143,13 @@ export function fleet(live) {
     words: (host) => `${host.name}: ${host.state}${host.error ? `, ${host.error}` : ''}\nCPU ${percent(host.cpu_busy_pct)}, memory ${percent(host.mem_used_pct)}, fullest fs ${percent(host.fs_used_max_pct)}`,
     open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: `/hosts/${encodeURIComponent(host.name)}` })),
   });
-  const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col', class: column.numeric ? 'num' : '' }, column.by
+  const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col', 'data-column': column.key, class: column.numeric ? 'num' : '' }, column.by
     ? h('button', { type: 'button', onclick: () => { view.down = view.sort === column.key && !view.down; view.sort = column.key; update(true); } }, column.label)
     : column.label)));
   const body = h('tbody');
   // Rows that are not drawn have their room above and below.
   const [before, after] = [h('tr'), h('tr')];
-  const scroll = h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => scrolled() }, h('table', {}, h('thead', {}, head), h('tbody', { 'aria-hidden': 'true' }, before), body, h('tbody', { 'aria-hidden': 'true' }, after)));
+  const scroll = h('div', { class: 'scroll fleet', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => scrolled() }, h('table', {}, h('thead', {}, head), h('tbody', { 'aria-hidden': 'true' }, before), body, h('tbody', { 'aria-hidden': 'true' }, after)));
   const shown = h('span', { class: 'soft', role: 'status' });
   const key = h('span', { class: 'row key', 'aria-hidden': 'true' });
   const none = h('p', { class: 'none', hidden: true });
@@ -172,8 +182,9 @@ export function fleet(live) {
     event.preventDefault();
     const to = Math.min(list.length - 1, Math.max(0, at + steps[event.key]()));
     // The titles stand over the first row.
-    if (to * ROW < scroll.scrollTop) scroll.scrollTop = to * ROW;
-    if ((to + 3) * ROW > scroll.scrollTop + scroll.clientHeight) scroll.scrollTop = (to + 3) * ROW - scroll.clientHeight;
+    const high = rowHeight();
+    if (to * high < scroll.scrollTop) scroll.scrollTop = to * high;
+    if ((to + 3) * high > scroll.scrollTop + scroll.clientHeight) scroll.scrollTop = (to + 3) * high - scroll.clientHeight;
     rows();
     drawn.get(list[to].name)?.row.querySelector('a').focus({ preventScroll: true });
   });
@@ -197,9 +208,9 @@ export function fleet(live) {
   const shade = (host) => (host.state === 'up' || host.state === 'degraded' ? '' : 'stale');
   function rowOf(host, now) {
     const known = drawn.get(host.name);
-    if (!known) return { host, row: h('tr', { class: shade(host) }, COLUMNS.map((column) => column.cell(host, now))) };
+    if (!known) return { host, row: h('tr', { class: shade(host) }, COLUMNS.map((column) => cellOf(column, host, now))) };
     COLUMNS.forEach((column, position) => {
-      if (position === SINCE || (known.host !== host && position !== STAYS)) known.row.children[position].replaceWith(column.cell(host, now));
+      if (position === SINCE || (known.host !== host && position !== STAYS)) known.row.children[position].replaceWith(cellOf(column, host, now));
     });
     known.row.className = shade(host);
     known.host = host;
@@ -207,17 +218,22 @@ export function fleet(live) {
   }
 
   function rows() {
-    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - SPARE);
-    const last = Math.min(list.length, Math.ceil((scroll.scrollTop + (scroll.clientHeight || 600)) / ROW) + SPARE);
+    const high = rowHeight();
+    const first = Math.max(0, Math.floor(scroll.scrollTop / high) - SPARE);
+    // By the window: the table has no height of its own before it has rows.
+    const last = Math.min(list.length, Math.ceil((scroll.scrollTop + innerHeight) / high) + SPARE);
     const now = live.at;
     drawn = new Map(list.slice(first, last).map((host) => [host.name, rowOf(host, now)]));
-    before.style.height = `${first * ROW}px`;
-    after.style.height = `${(list.length - last) * ROW}px`;
+    before.style.height = `${first * high}px`;
+    const settle = () => { after.style.height = `${(list.length - last) * high}px`; };
     const wanted = [...drawn.values()].map(({ row }) => row);
     // Rows that are in their places already are not touched, for the focus may be in one.
-    if (wanted.length === body.children.length && wanted.every((row, position) => row === body.children[position])) return;
+    if (wanted.length === body.children.length && wanted.every((row, position) => row === body.children[position])) return settle();
     const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    // While the rows are away the list stays as high: it would be scrolled to where it still has something.
+    after.style.height = `${list.length * high}px`;
     fill(body, wanted);
+    settle();
     if (focused?.isConnected) focused.focus({ preventScroll: true });
   }
 

@@ -50,6 +50,12 @@ export function moment(ms) {
   return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
 }
 
+/** The same to the minute, without a day that is today. */
+export function shortMoment(ms) {
+  const [day, time] = moment(ms).split(' ');
+  return day === moment(Date.now()).split(' ')[0] ? time.slice(0, 5) : `${day.slice(5)} ${time.slice(0, 5)}`;
+}
+
 /** A value as its unit wants. */
 export function withUnit(unit, value) {
   switch (unit) {

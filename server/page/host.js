@@ -1,6 +1,6 @@
 // One host: its state and why, orders, charts, what repeats, its changes of state, the ledger.
 
-import { h, fill, state, marks } from './dom.js';
+import { became, h, fill, state, marks } from './dom.js';
 import { bytes, length, micros, moment, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
 import { bands } from './band.js';
@@ -11,6 +11,8 @@ import { tables } from './tables.js';
 
 const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 const USUAL = '1h';
+/** A finger scrolls where a mouse drags. */
+const DRAGS = matchMedia('(pointer: fine)').matches;
 /** Outcomes of attempts that brought values. */
 const GOOD = ['ok', 'partial'];
 /** Rows of the ledger, and changes of state, that are shown. */
@@ -73,7 +75,7 @@ export function host(live, name) {
       ranges.forEach((button) => button.setAttribute('aria-pressed', String(!fixed && button.textContent === range)));
       where.textContent = fixed ? `${moment(fixed[0])} to ${moment(fixed[1])}` : '';
       out.hidden = !fixed;
-      if (came) note.textContent = `${came.tier === 'hour' ? 'Hourly means' : 'Polls'}, ${length(came.step)} a point · drag over a chart to zoom`;
+      if (came) note.textContent = `${came.tier === 'hour' ? 'Hourly means' : 'Polls'}, ${length(came.step)} a point${DRAGS ? ' · drag over a chart to zoom' : ''}`;
     };
     show(null);
     return { element: h('section', { class: 'card row range', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own), form, where, out, note), show };
@@ -129,9 +131,9 @@ export function host(live, name) {
       const { events } = await get(`${hostPath(name)}/events`, { limit: 200 });
       if (gone) return;
       transitions = events;
-      fill(parts.events, title, events.length === 0 ? h('p', { class: 'none' }, 'None is kept.') : h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' }, h('table', {},
+      fill(parts.events, title, events.length === 0 ? h('p', { class: 'none' }, 'None is kept.') : h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' }, h('table', { class: 'changes' },
         h('thead', {}, h('tr', {}, ['When', 'From', 'To', 'Why'].map(titled))),
-        h('tbody', {}, events.slice(0, CHANGES).map((event) => h('tr', {}, h('td', {}, moment(event.at_ms)), h('td', {}, state(event.from)), h('td', {}, state(event.to)), h('td', { class: 'words' }, event.reason)))))));
+        h('tbody', {}, events.slice(0, CHANGES).map((event) => h('tr', {}, h('td', { class: 'when' }, moment(event.at_ms)), h('td', {}, state(event.from)), h('td', { class: 'to' }, became(event)), h('td', { class: 'words' }, event.reason)))))));
     } catch (error) {
       if (!gone) fill(parts.events, title, h('p', { class: 'none' }, error.message));
     }

@@ -37,6 +37,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 pub use failure::CliError;
 use output::Output;
 use runtime::Runtime;
+pub use top::Rehearsal;
 
 /// Columns that help is wrapped to.
 const HELP_COLUMNS: usize = 100;

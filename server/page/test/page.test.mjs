@@ -14,6 +14,10 @@ const TAB_BYTES = 150e6;
 /** The promise is of a release build on a machine at rest; here a debug build shares two cores with its fleet. */
 const SLACK = 3;
 
+/** A phone, and how high what is touched has to be there (WCAG 2.2, 2.5.8), px. */
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const TOUCHED_PX = 24;
+
 /** Every page, on a host that is well. */
 const PAGES = ['/', '/?q=web&sort=cpu&colour=cpu', '/hosts/web-1', '/events', '/inventory', '/server'];
 /** The one whose probe is not there. */
@@ -73,12 +77,57 @@ describe('a small fleet', () => {
     }
   });
 
-  test('on a phone nothing but tables is wider than the screen', async () => {
-    const { page, close } = await tab(browser, { viewport: { width: 390, height: 844 } });
-    for (const path of PAGES) {
+  test('on a phone no page is wider than the screen, and what is touched is large enough', async () => {
+    const { page, close } = await tab(browser, PHONE);
+    for (const path of [...PAGES, '/hosts/web-11', '/hosts/web-12', '/hosts/nobody', '/events?text=img']) {
       await page.goto(server.at + path);
-      await shown(page, path);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, path);
+      await (path === '/hosts/nobody' ? page.getByText('no host is called').waitFor() : shown(page, path));
+      const wide = await page.evaluate(() => ({ page: document.scrollingElement.scrollWidth, screen: innerWidth }));
+      assert.equal(wide.screen, PHONE.viewport.width, `${path}: the browser made room`);
+      assert.ok(wide.page <= wide.screen, `${path}: ${wide.page} px`);
+      const small = await page.evaluate((least) => [...document.querySelectorAll('a, button, select, input, [role=button]')]
+        .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect().height, one])
+        .filter(([, high, one]) => one.checkVisibility() && !one.matches('.skip') && high < least)
+        .map(([markup, high]) => `${high} px: ${markup}`), TOUCHED_PX);
+      assert.deepEqual(small, [], path);
+    }
+    await close();
+  });
+
+  test('on a phone what matters of a host is seen without a scroll to the side', async () => {
+    const { page, close } = await tab(browser, PHONE);
+    await page.goto(`${server.at}/?sort=name`);
+    const row = page.locator('tbody tr', { has: page.locator('a[href="/hosts/web-1"]') });
+    await row.locator('.dot.up').waitFor();
+    for (const column of ['name', 'state', 'outcome', 'cpu', 'memory']) {
+      for (const cell of [row.locator(`td[data-column=${column}]`), page.locator(`th[data-column=${column}]`)]) {
+        const box = await cell.boundingBox();
+        assert.ok(box && box.x >= 0 && box.x + box.width <= PHONE.viewport.width, `${column}: ${JSON.stringify(box)}`);
+        assert.ok(await cell.evaluate((one) => one.innerText.trim() && one.scrollWidth <= one.clientWidth), `${column} is cut`);
+      }
+    }
+    assert.ok(await page.getByRole('region', { name: 'Hosts' }).evaluate((one) => one.scrollWidth <= one.clientWidth));
+    // Rows are as high as the part of the list that is not drawn takes them for.
+    await page.getByRole('link', { name: 'build-20', exact: true }).or(page.locator('tbody a')).first().focus();
+    await page.keyboard.press('End');
+    await page.waitForFunction(() => document.activeElement.textContent === 'web-15');
+    const [region, last] = await Promise.all([page.getByRole('region', { name: 'Hosts' }).boundingBox(), page.getByRole('link', { name: 'web-15', exact: true }).boundingBox()]);
+    assert.ok(last.y >= region.y && last.y + last.height <= region.y + region.height, JSON.stringify([region, last]));
+    await page.evaluate(readFileSync(AXE, 'utf8'));
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    assert.deepEqual(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes[0].html]), []);
+    await close();
+  });
+
+  test('on a phone a change of state is read without a scroll to the side, reason and all', async () => {
+    const { page, close } = await tab(browser, PHONE);
+    for (const path of ['/events', `/hosts/${REFUSES}`]) {
+      await page.goto(server.at + path);
+      const rows = page.locator('table.changes tbody tr');
+      await rows.first().waitFor();
+      const cells = await rows.first().locator('td').evaluateAll((all) => all.map((one) => [one.textContent, one.getBoundingClientRect().left, one.getBoundingClientRect().right]));
+      assert.ok(cells.length >= 4 && cells.every(([words]) => words), JSON.stringify(cells));
+      assert.ok(cells.every(([, left, right]) => left >= 0 && right <= PHONE.viewport.width), JSON.stringify(cells));
     }
     await close();
   });
@@ -189,7 +238,13 @@ describe('a small fleet', () => {
     let answers = 0;
     page.on('response', (answer) => { answers += Number(answer.url().includes('/series')); });
     await page.goto(`${server.at}/hosts/web-1?range=15m`);
-    await page.locator('.u-legend .u-series').nth(1).click();
+    // By its value, then back and off again by its name.
+    await page.locator('.u-legend .u-series').nth(1).locator('td').click();
+    await page.waitForSelector('.u-legend .u-series.u-off');
+    const name = page.locator('.u-legend .u-series').nth(1).locator('th');
+    await name.click();
+    await page.waitForSelector('.u-legend .u-series.u-off', { state: 'detached' });
+    await name.click();
     await page.waitForSelector('.u-legend .u-series.u-off');
     const plot = await page.locator('.uplot').first().elementHandle();
     const before = answers;
@@ -382,7 +437,7 @@ describe('a small fleet', () => {
     await page.goto(server.at);
     await page.waitForSelector(HOSTS_UP);
     await page.getByRole('link', { name: 'web-4', exact: true }).focus();
-    const slot = () => page.evaluate(() => document.querySelector('tr:focus-within td:nth-child(13)')?.textContent);
+    const slot = () => page.evaluate(() => document.querySelector('tr:focus-within td[data-column=call]')?.textContent);
     const first = await slot();
     await until('a newer poll is shown', async () => (await slot()) !== first);
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'web-4');
@@ -417,6 +472,53 @@ describe('a small fleet', () => {
     await page.waitForSelector('tbody a');
     await close();
   });
+});
+
+test('a server that is cut off says so, since when, and lets every state be until answers return', async () => {
+  const fleet = await startFleet({ hosts: 20, interval: '1s' });
+  const server = await startServer(fleet.inventory);
+  await until('all hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up === 20);
+  const { page, wrong, close } = await tab(browser);
+  await page.goto(server.at);
+  await page.waitForSelector(HOSTS_UP);
+  await page.evaluate(() => { globalThis.sameDocument = true; });
+  const banner = page.locator('#banners .grave', { hasText: 'Isolated since' });
+  assert.equal(await banner.count(), 0);
+  const began = Date.now();
+  await fleet.set('all', 'hang-after-accept');
+  await banner.waitFor();
+  const said = await banner.textContent();
+  assert.match(said, /States stay as they are/);
+  const since = new Date(/since ([\d-]+ [\d:]+):/.exec(said)[1].replace(' ', 'T')).getTime();
+  assert.ok(since >= began - 1_000 && since <= Date.now(), `${said} began ${new Date(began)}`);
+  assert.equal(await page.evaluate(() => globalThis.sameDocument), true, 'no reload');
+  // More polls fail than would make any host of the fleet down.
+  const [{ polling: { polls } }, { counts }] = await Promise.all([server.json('/api/v1/server'), server.json('/api/v1/fleet')]);
+  await until('every host has failed five times more', async () => (await server.json('/api/v1/server')).polling.polls >= polls + 100);
+  assert.deepEqual((await server.json('/api/v1/fleet')).counts, counts);
+  const { events } = await server.json('/api/v1/events?limit=500');
+  assert.deepEqual(events.filter((event) => event.to === 'down'), []);
+  assert.equal(await page.locator('main .dot.down').count(), 1, 'the word among the counts alone');
+  // A page that is opened now says it, too, and so does a host's.
+  await page.goto(`${server.at}/hosts/web-2`);
+  await banner.waitFor();
+  await page.goto(`${server.at}/events`);
+  const own = page.getByRole('link', { name: 'the server', exact: true });
+  await own.waitFor();
+  assert.equal(await own.getAttribute('href'), '/server');
+  await banner.waitFor();
+  await page.evaluate(() => { globalThis.sameDocument = true; });
+  await fleet.set('all', 'healthy');
+  await banner.waitFor({ state: 'detached' });
+  // That it is over comes in by itself, too.
+  await own.nth(1).waitFor();
+  await page.getByRole('link', { name: 'Fleet', exact: true }).click();
+  await page.locator('.chip', { hasText: 'up20' }).waitFor();
+  assert.equal(await page.evaluate(() => globalThis.sameDocument), true, 'no reload');
+  assert.deepEqual(wrong, []);
+  await close();
+  await server.stop('SIGKILL');
+  await fleet.stop();
 });
 
 test('while the store is away its banner is shown, and the live view goes on', async () => {

@@ -1,7 +1,7 @@
 //! `roundsman top`: the fleet of a running server as a table that lives, like htop for hosts.
 //!
 //! `model` is what is shown and what keys do to it, `view` draws it, `run` is the one part that
-//! knows a terminal, a clock and a network.
+//! knows a clock and a network, `stage` the terminal.
 
 mod detail;
 mod events;
@@ -9,7 +9,9 @@ mod field;
 mod fleet;
 mod help;
 mod model;
+mod rehearsal;
 mod run;
+mod stage;
 mod view;
 
 use std::{
@@ -18,6 +20,8 @@ use std::{
 };
 
 use clap::Args;
+
+pub use rehearsal::Rehearsal;
 
 use super::{CliError, Runtime, ask::Asker, parse, runtime::http_flag};
 

@@ -168,7 +168,7 @@ impl Field {
         #[expect(clippy::cast_precision_loss, reason = "moments of this age are exact")]
         let moment = |moment: Option<WallMs>| moment.map(|moment| -(moment.0 as f64));
         match self {
-            Name => turn(a.name.cmp(&b.name)),
+            Name => turn(a.natural.cmp(&b.natural)),
             Health => turn(gravity(b.state).cmp(&gravity(a.state))),
             // The latest change first, and the poll that is longest ago.
             Since => turn(b.since.cmp(&a.since)),
@@ -187,6 +187,7 @@ impl Field {
             Age => number(moment(a.slot), moment(b.slot)),
             Error => text(&a.error, &b.error),
         }
+        .then_with(|| a.natural.cmp(&b.natural))
         .then_with(|| a.name.cmp(&b.name))
     }
 }

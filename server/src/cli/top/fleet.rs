@@ -26,6 +26,8 @@ pub(super) enum BadNews {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Host {
     pub(super) name: Arc<str>,
+    /// What its name is ordered by.
+    pub(super) natural: Box<str>,
     pub(super) group: String,
     /// `name=value` of each label.
     pub(super) labels: String,
@@ -125,8 +127,10 @@ impl Fleet {
             };
             labels.iter().map(label).collect::<Vec<_>>().join(" ")
         });
+        let name = word("name").map(printable).ok_or(BadNews::Cell("name"))?;
         Ok(Host {
-            name: word("name").map(|name| printable(name).into()).ok_or(BadNews::Cell("name"))?,
+            natural: natural(&name).into(),
+            name: name.into(),
             group: text("group"),
             labels: labels.unwrap_or_default(),
             state: word("state").and_then(State::parse).ok_or(BadNews::Cell("state"))?,
@@ -148,6 +152,27 @@ impl Fleet {
             behind: text("unreachable_because"),
         })
     }
+}
+
+/// A text that is ordered as people order the name: web-2 comes before web-10. A number begins with how
+/// many digits it has, zeros before it left out.
+fn natural(name: &str) -> String {
+    let mut key = String::with_capacity(name.len() + 4);
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (part, after) = rest.split_at(if digits > 0 { digits } else { first.len_utf8() });
+        if digits > 0 {
+            let number = part.trim_start_matches('0');
+            // Beyond that a name is no longer told apart by its numbers.
+            key.push(u8::try_from(number.len()).map_or('\u{ff}', char::from));
+            key.push_str(number);
+        } else {
+            key.push(first);
+        }
+        rest = after;
+    }
+    key
 }
 
 /// Makes every text of a document safe for a terminal, names included.

@@ -175,8 +175,8 @@ impl Model {
         }
         if let Some(since) = server.isolated_since_ms {
             let at = time_of_day(WallMs(since));
-            let words = "the server takes itself for cut off since";
-            lines.push((true, format!("isolated: {words} {at}; states stay as they are")));
+            let words = "most hosts fail at once; states stay as they are";
+            lines.push((true, format!("isolated since {at}: {words}")));
         }
         if let Some(error) = &server.store_error {
             lines.push((true, format!("store away, rows wait on disk: {error}")));

@@ -1,13 +1,13 @@
 //! The one part of `top` that knows a terminal, a clock and a network: it gives the model news, keys
-//! and time, and draws it. The terminal is put back as it was however this ends.
+//! and time, and draws it.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic, sync::Arc, time::Duration};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt as _;
-use ratatui::DefaultTerminal;
 use tokio::{
     sync::mpsc,
+    task::{JoinError, JoinSet},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
@@ -15,6 +15,7 @@ use super::{
     detail::{Ask, Story},
     events::{Event, Events},
     model::{Key, Model, Screen},
+    stage::Stage,
     view::{self, Theme},
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
         failure::in_one_line,
         runtime::stop_signal,
     },
+    clock::Clock,
     units::Mono,
 };
 
@@ -48,26 +50,6 @@ enum News {
     Host(Arc<str>, Result<Box<Story>, String>),
 }
 
-/// The terminal, put back as it was when this goes, or when the program panics.
-struct Stage {
-    terminal: DefaultTerminal,
-}
-
-impl Stage {
-    fn enter() -> Result<Self, CliError> {
-        // This also has a panic put the terminal back before it is told.
-        let terminal = ratatui::try_init().map_err(CliError::Output)?;
-        Ok(Self { terminal })
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // Where the terminal is gone nothing can be put back.
-        let _gone = ratatui::try_restore();
-    }
-}
-
 /// Shows the fleet until a key or a signal ends it.
 pub(super) async fn watch(asker: Asker, filter: &str, runtime: &Runtime) -> Result<(), CliError> {
     let stop = stop_signal()?;
@@ -77,70 +59,102 @@ pub(super) async fn watch(asker: Asker, filter: &str, runtime: &Runtime) -> Resu
         () = &mut stop => return Ok(()),
         first = asker.open(STREAM) => first?,
     };
-    let address = asker.address().to_string();
-    let (sender, mut news) = mpsc::channel(NEWS);
-    let mut stage = Stage::enter()?;
-    let now = || runtime.clock().now();
-    let mut model = Model::new(address, size(&stage)?, now().wall);
-    model.filter = filter.to_owned();
-    let theme = Theme { colour: runtime.output.colour };
-    let _feed = Aborted(tokio::spawn(feed(asker.clone(), first, sender.clone())));
-    let mut keys = EventStream::new();
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = now().mono;
-    while !model.done {
-        model.pass(now().mono.since(heard), now().wall);
-        stage.terminal.draw(|frame| view::draw(frame, &model, theme)).map_err(CliError::Output)?;
-        if let Screen::Host(detail) = &mut model.screen
-            && let Some(ask) = detail.ask(now().mono.since(Mono::default()))
-        {
-            tokio::spawn(tell(asker.clone(), ask, sender.clone()));
-        }
-        tokio::select! {
-            () = &mut stop => break,
-            _ = ticks.tick() => {}
-            told = news.recv() => match told {
-                None => break,
-                Some(News::Host(name, story)) => match &mut model.screen {
-                    Screen::Host(detail) if detail.name == name => {
-                        detail.hear(story.map(|story| *story));
-                    }
-                    // Who asked has gone back to the list.
-                    _ => {}
-                },
-                Some(News::Away(why)) => model.lost(why, now().wall),
-                Some(News::Told(event)) => match model.fleet.hear(&event.name, &event.data) {
-                    Ok(()) => {
-                        heard = now().mono;
-                        model.heard(now().wall);
-                    }
-                    Err(error) => model.lost(error.to_string(), now().wall),
-                },
-            },
-            event = keys.next() => match event {
-                // The terminal is gone.
-                None => break,
-                Some(Err(error)) => return Err(CliError::Output(error)),
-                Some(Ok(event)) => take(&mut model, event),
-            },
-        }
-    }
-    Ok(())
-}
-
-/// A task that ends with whoever holds this.
-struct Aborted(tokio::task::JoinHandle<()>);
-
-impl Drop for Aborted {
-    fn drop(&mut self) {
-        self.0.abort();
+    let mut stage = Stage::enter().map_err(CliError::Output)?;
+    let mut show = Show::new(asker, filter, runtime, &stage)?;
+    show.tasks.spawn(feed(show.asker.clone(), first, show.sender.clone()));
+    tokio::select! {
+        () = &mut stop => Ok(()),
+        ended = show.play(&mut stage) => ended,
     }
 }
 
-fn size(stage: &Stage) -> Result<(usize, usize), CliError> {
-    let size = stage.terminal.size().map_err(CliError::Output)?;
-    Ok((usize::from(size.width), usize::from(size.height)))
+/// What is shown, and the tasks that bring its news.
+struct Show<'a> {
+    asker: Asker,
+    clock: &'a dyn Clock,
+    theme: Theme,
+    model: Model,
+    /// They end with this.
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<News>,
+    news: mpsc::Receiver<News>,
+    /// When the server was heard last.
+    heard: Mono,
+}
+
+impl<'a> Show<'a> {
+    fn new(
+        asker: Asker,
+        filter: &str,
+        runtime: &'a Runtime,
+        stage: &Stage,
+    ) -> Result<Self, CliError> {
+        let clock = &**runtime.clock();
+        let now = clock.now();
+        let (sender, news) = mpsc::channel(NEWS);
+        let size = stage.size().map_err(CliError::Output)?;
+        let mut model = Model::new(asker.address().to_string(), size, now.wall);
+        filter.clone_into(&mut model.filter);
+        let theme = Theme { colour: runtime.output.colour };
+        let tasks = JoinSet::new();
+        Ok(Self { asker, clock, theme, model, tasks, sender, news, heard: now.mono })
+    }
+
+    /// Draws until a key ends it.
+    async fn play(&mut self, stage: &mut Stage) -> Result<(), CliError> {
+        let mut keys = EventStream::new();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.model.done {
+            let now = self.clock.now();
+            self.model.pass(now.mono.since(self.heard), now.wall);
+            let drawn = stage.terminal.draw(|frame| view::draw(frame, &self.model, self.theme));
+            drawn.map_err(CliError::Output)?;
+            if let Screen::Host(detail) = &mut self.model.screen
+                && let Some(ask) = detail.ask(now.mono.since(Mono::default()))
+            {
+                self.tasks.spawn(tell(self.asker.clone(), ask, self.sender.clone()));
+            }
+            tokio::select! {
+                _ = ticks.tick() => {}
+                Some(news) = self.news.recv() => self.hear(news),
+                Some(ended) = self.tasks.join_next() => {
+                    // It has been told; what it was to bring would be waited for in vain.
+                    if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+                        panic::resume_unwind(panic);
+                    }
+                }
+                event = keys.next() => match event {
+                    // The terminal is gone.
+                    None => break,
+                    Some(Err(error)) => return Err(CliError::Output(error)),
+                    Some(Ok(event)) => take(&mut self.model, event),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, news: News) {
+        let now = self.clock.now();
+        match news {
+            News::Host(name, story) => match &mut self.model.screen {
+                Screen::Host(detail) if detail.name == name => {
+                    detail.hear(story.map(|story| *story));
+                }
+                // Who asked has gone back to the list.
+                _ => {}
+            },
+            News::Away(why) => self.model.lost(why, now.wall),
+            News::Told(event) => match self.model.fleet.hear(&event.name, &event.data) {
+                Ok(()) => {
+                    self.heard = now.mono;
+                    self.model.heard(now.wall);
+                }
+                Err(error) => self.model.lost(error.to_string(), now.wall),
+            },
+        }
+    }
 }
 
 fn take(model: &mut Model, event: TerminalEvent) {
@@ -234,3 +248,6 @@ async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<News>) {
     // Nobody waits any more when this fails.
     let _ended = news.send(News::Host(ask.name, story)).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ fn facts(story: &Story) -> String {
     }
     let total = story.value(Column::MemTotalBytes);
     add("memory", total.map(|_| figure(Column::MemTotalBytes, total)));
-    facts.join("  ")
+    facts.join(" · ")
 }
 
 /// A line for each value: now, over time, the greatest.

@@ -214,6 +214,18 @@ fn hosts_are_ordered_by_the_column_chosen_and_what_is_unknown_comes_last() {
 }
 
 #[test]
+fn numbers_in_names_are_ordered_as_numbers() {
+    let ordered =
+        ["db-9", "db-10", "db-10b", "web", "web-1.a10", "web-2.a1", "web-02.a9", "web-10"];
+    let hosts: Vec<Value> = ordered.iter().rev().map(|name| well(name, 1.0)).collect();
+    let mut model = model(&hosts, (80, 24));
+    assert_eq!(names(&model), ordered);
+    press(&mut model, "<r");
+    let reversed: Vec<&str> = ordered.into_iter().rev().collect();
+    assert_eq!((model.sort, names(&model)), (Field::Name, reversed));
+}
+
+#[test]
 fn a_filter_is_typed_and_ended() {
     let mut model = some((80, 24));
     press(&mut model, "/WEB q");
