@@ -200,6 +200,14 @@ pub(super) fn rate(value: Option<f64>) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{}/s", bytes(value)))
 }
 
+/// The same in few columns: `56.0K` for 56 KiB a second, `0` for none.
+pub(super) fn short_rate(value: Option<f64>) -> String {
+    value.map_or_else(
+        || UNKNOWN.to_owned(),
+        |value| bytes(value).replace("iB", "").replace([' ', 'B'], ""),
+    )
+}
+
 /// A share of 100, or unknown.
 pub(super) fn percent(value: Option<f64>) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{value:.1} %"))

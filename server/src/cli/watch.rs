@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::output::{self, Output, UNKNOWN, bytes, cut, number, percent, plural, rate};
+use super::output::{self, Output, UNKNOWN, bytes, cut, number, percent, plural, rate, short_rate};
 use crate::{
     live::HostView,
     model::{Column, Record},
@@ -95,14 +95,6 @@ fn row(view: &HostView, now: WallMs, output: Output, wide: bool) -> Vec<String> 
         row.push(shortened(last.and_then(|poll| poll.error.as_ref())));
     }
     row
-}
-
-/// `56K` for 56 KiB a second, `0` for none, `–` for unknown.
-fn short_rate(value: Option<f64>) -> String {
-    value.map_or_else(
-        || UNKNOWN.to_owned(),
-        |value| bytes(value).replace("iB", "").replace([' ', 'B'], ""),
-    )
 }
 
 /// The fleet now, as lines no wider than `width` columns and no more than `height`.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::fleet::Host;
 use crate::{
-    cli::output::{self, UNKNOWN, bytes},
+    cli::output::{self, UNKNOWN, short_rate},
     model::State,
     units::WallMs,
 };
@@ -270,12 +270,6 @@ fn share(value: Option<f64>) -> String {
 
 fn load(value: f64) -> String {
     if value >= 99.995 { format!("{value:.1}") } else { format!("{value:.2}") }
-}
-
-/// `56.0K` for 56 KiB a second, `0` for none.
-fn short_rate(value: Option<f64>) -> String {
-    let Some(value) = value else { return UNKNOWN.to_owned() };
-    bytes(value).replace("iB", "").replace([' ', 'B'], "")
 }
 
 /// `950 µs`, `11.6 ms`, `2.0 s`.
