@@ -27,7 +27,7 @@ pub use loaded::{
 };
 pub use losses::{LossShape, LossesPage};
 pub use moment::{
-    BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, parse_length, parse_moment,
+    BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, Rfc3339, parse_length, parse_moment,
 };
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
@@ -39,7 +39,7 @@ pub use series::{
 };
 pub use shapes::{
     AttemptShape, EventShape, EventsPage, FleetEventShape, FleetEventsPage, HostShape, HostsPage,
-    PollsPage, Rfc3339,
+    PollsPage,
 };
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 

@@ -1,9 +1,7 @@
 //! Tables that are no wider than the terminal: what there is no room for is left out and named, and
 //! long text is cut, so that no line is folded. Pure.
 
-use unicode_width::UnicodeWidthStr as _;
-
-use super::output::cut;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Space on both sides of a cell, columns.
 const SPACE: usize = 2;
@@ -17,6 +15,25 @@ pub(super) enum Fit {
     Goes(u8),
     /// Its text is cut, to no less than so many columns.
     Cut(usize),
+}
+
+/// A text in at most so many columns: `…` marks what was cut.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let wide = c.width().unwrap_or(0);
+        let fits = wide <= room;
+        room = room.saturating_sub(wide);
+        fits
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
+    if width > 0 {
+        cut.push('…');
+    }
+    cut
 }
 
 /// A table that is to fit.

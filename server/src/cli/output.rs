@@ -11,7 +11,6 @@ use std::{
 
 use comfy_table::{LineStyle, Table, TableStyle, presets};
 use serde::Serialize;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{CliError, fit::Sheet};
 use crate::model::{Column, ColumnSet as _, State, Unit};
@@ -158,25 +157,6 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
         if unsafe_char(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
     }
     Cow::Owned(safe)
-}
-
-/// A text in at most so many columns: `…` marks what was cut.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut room = width.saturating_sub(1);
-    let fits = |c: &char| {
-        let wide = c.width().unwrap_or(0);
-        let fits = wide <= room;
-        room = room.saturating_sub(wide);
-        fits
-    };
-    let mut cut: String = text.chars().take_while(fits).collect();
-    if width > 0 {
-        cut.push('…');
-    }
-    cut
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.

@@ -8,6 +8,7 @@ mod events;
 mod field;
 mod fleet;
 mod help;
+mod key;
 mod model;
 mod rehearsal;
 mod run;

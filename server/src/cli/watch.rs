@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use super::output::{self, Output, UNKNOWN, bytes, cut, number, percent, plural, rate, short_rate};
+use super::{
+    fit::cut,
+    output::{self, Output, UNKNOWN, bytes, number, percent, plural, rate, short_rate},
+};
 use crate::{
     live::HostView,
     model::{Column, Record},

@@ -11,10 +11,9 @@ use serde::Serialize;
 use super::{
     Problem,
     layer::{Layer, Place},
-    secret::Secret,
+    secret::{Secret, mask_url},
     setting::{SETTINGS, Setting},
     shape::{Found, Shape},
-    url::mask_url,
 };
 
 /// Where the value of a setting came from.

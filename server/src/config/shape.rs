@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use super::{secret::Secret, url::mask_url};
+use super::secret::{Secret, mask_url};
 use crate::model::State;
 
 /// A value as it was found, before its setting gives it a type.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, shapes::Rfc3339};
+use super::{Query, moment::Rfc3339};
 use crate::{
     inventory::Diff,
     live::{InventoryFile, Live},

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::shapes::Rfc3339;
+use super::moment::Rfc3339;
 use crate::{
     model::{Loss, LossReason},
     units::WallMs,

@@ -1,8 +1,10 @@
 //! A moment as people and programs write it: RFC 3339, epoch milliseconds, or "-1h" from now.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
 use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
 
 use crate::units::WallMs;
 
@@ -19,6 +21,30 @@ pub const MOMENT_PATTERN: &str = "^(now|[0-9]{1,15}\
 
 static LENGTH: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(LENGTH_PATTERN).ok());
 static MOMENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(MOMENT_PATTERN).ok());
+
+/// A moment as RFC 3339 in UTC with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rfc3339(pub WallMs);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl JsonSchema for Rfc3339 {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "A moment as RFC 3339 in UTC with milliseconds.",
+        })
+    }
+}
 
 fn has_form(form: &Option<Regex>, text: &str) -> bool {
     form.as_ref().is_some_and(|form| form.is_match(text))

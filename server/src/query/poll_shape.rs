@@ -10,7 +10,7 @@ use serde::{
 
 use serde_json::{Map, Value, json};
 
-use super::shapes::Rfc3339;
+use super::moment::Rfc3339;
 use crate::model::{
     Column, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind, NetColumn, Outcome,
     ProcessColumn, Record, Row, SoftirqColumn, State, Values,

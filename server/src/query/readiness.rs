@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::shapes::Rfc3339;
+use super::moment::Rfc3339;
 use crate::{
     live::ServerView,
     store::{spool::SpoolStatus, writer::WriterStats},

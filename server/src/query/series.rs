@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{BadRange, Query, QueryError, Rfc3339};
+use super::{BadRange, Query, QueryError, moment::Rfc3339};
 use crate::{
     inventory::closest,
     model::{Column, ColumnSet, HOUR_MS, HostId, Stat, Unit, hour_of},

@@ -4,42 +4,18 @@
 //! name. What is unknown is `null` and present, never 0 and never left out, so that a consumer sees
 //! all there is. A poll that failed has `values: null`.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::poll_shape::PollShape;
+use super::{moment::Rfc3339, poll_shape::PollShape};
 use crate::{
     live::{Attempt, HostView},
     model::{Cause, Facts, Labels, Outcome, Record, State, Transition},
     store::HostSummary,
     units::WallMs,
 };
-
-/// A moment as RFC 3339 in UTC with milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rfc3339(pub WallMs);
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl JsonSchema for Rfc3339 {
-    fn schema_name() -> Cow<'static, str> {
-        "Moment".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "date-time",
-            "description": "A moment as RFC 3339 in UTC with milliseconds.",
-        })
-    }
-}
 
 /// One host as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::{
     LossShape, Query, QueryError, STORE_PATIENCE,
-    shapes::{EventShape, HostShape, Rfc3339},
+    moment::Rfc3339,
+    shapes::{EventShape, HostShape},
 };
 use crate::{
     health::{self, Around, Health, Policy},

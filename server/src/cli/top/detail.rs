@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     fleet::{BadNews, clean},
-    model::Key,
+    key::Key,
 };
 use crate::model::{Column, ColumnSet as _, State};
 

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     field::{self, symbol},
-    model::Key,
+    key::Key,
 };
 use crate::model::State;
 

@@ -7,6 +7,7 @@ use super::{
     field::{self, Field},
     fleet::{Fleet, Host},
     help,
+    key::Key,
 };
 use crate::units::WallMs;
 
@@ -21,23 +22,6 @@ const BELOW: usize = 1;
 
 /// Lines above and below the help.
 const AROUND_HELP: usize = 2;
-
-/// A key, whatever terminal it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key {
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    Home,
-    End,
-    Enter,
-    Esc,
-    Backspace,
-    /// Ctrl-C: ends it from anywhere.
-    Interrupt,
-    Char(char),
-}
 
 /// Whether the server is heard.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, la
 
 use super::{
     fleet::BadNews,
-    model::{Key, Model},
+    key::Key,
+    model::Model,
     view::{self, Theme},
 };
 use crate::{cli::CliError, units::WallMs};

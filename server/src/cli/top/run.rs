@@ -14,7 +14,8 @@ use tokio::{
 use super::{
     detail::{Ask, Story},
     events::{Event, Events},
-    model::{Key, Model, Screen},
+    key::Key,
+    model::{Model, Screen},
     stage::Stage,
     view::{self, Theme},
 };

@@ -16,7 +16,7 @@ use super::{
     fleet::Host,
     model::{Contact, Model, Screen, time_of_day},
 };
-use crate::{cli::output::cut, model::State};
+use crate::{cli::fit::cut, model::State};
 
 /// Shares from which a value is marked, and marked as too much.
 const HIGH_PCT: f64 = 75.0;

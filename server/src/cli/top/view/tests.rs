@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cli::top::{
-        detail::Story,
-        model::{Key, MAX_FILTER_CHARS},
-    },
+    cli::top::{detail::Story, key::Key, model::MAX_FILTER_CHARS},
     query::FLEET_COLUMNS,
     units::WallMs,
 };
