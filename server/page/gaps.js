@@ -6,10 +6,13 @@ import { get, hostPath } from './api.js';
 const READ = 1000;
 const REMEMBERED = 300;
 
-/** How often each outcome but a good one is among polls, most often first: `refused 3, deadline`. */
+/** Outcomes of polls that brought values. */
+export const GOOD = ['ok', 'partial'];
+
+/** How often each outcome but a good one is among polls, most often first: `refused × 3, deadline`. */
 export function told(polls) {
   const counts = new Map();
-  for (const { outcome } of polls) if (outcome !== 'ok' && outcome !== 'partial') counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  for (const { outcome } of polls) if (!GOOD.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return sorted.map(([outcome, count]) => (count > 1 ? `${outcome} × ${count}` : outcome)).join(', ');
 }

@@ -5,7 +5,7 @@ import { bytes, length, micros, moment, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
 import { bands } from './band.js';
 import { charts } from './charts.js';
-import { told } from './gaps.js';
+import { GOOD, told } from './gaps.js';
 import { orders } from './orders.js';
 import { tables } from './tables.js';
 
@@ -13,8 +13,6 @@ const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5
 const USUAL = '1h';
 /** A finger scrolls where a mouse drags. */
 const DRAGS = matchMedia('(pointer: fine)').matches;
-/** Outcomes of attempts that brought values. */
-const GOOD = ['ok', 'partial'];
 /** Rows of the ledger, and changes of state, that are shown. */
 const LEDGER = 200;
 const CHANGES = 50;
