@@ -39,6 +39,11 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 /// Connections held at one time. One polling server holds one; a tenth of this is plenty.
 pub const MAX_CONNECTIONS: usize = 64;
 
+/// Time that a connection waits for a place when all are taken; then it is closed. Callers that end
+/// are gone from the probe only when it next looks, so that a burst of short calls would be refused
+/// without it.
+pub const FULL_WAIT: Duration = Duration::from_millis(250);
+
 /// Calls in flight per connection (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS).
 pub const MAX_STREAMS: u32 = 32;
 
@@ -70,6 +75,8 @@ pub struct Limits {
     pub drain: Duration,
     /// [`MAX_CONNECTIONS`].
     pub connections: usize,
+    /// [`FULL_WAIT`].
+    pub full_wait: Duration,
     /// [`MAX_STREAMS`].
     pub streams: u32,
     /// [`PREFACE_TIMEOUT`].
@@ -84,6 +91,7 @@ impl Default for Limits {
             collect: MAX_COLLECT,
             drain: DRAIN,
             connections: MAX_CONNECTIONS,
+            full_wait: FULL_WAIT,
             streams: MAX_STREAMS,
             preface: PREFACE_TIMEOUT,
             request_bytes: MAX_REQUEST_BYTES,
@@ -121,7 +129,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_closed) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if connections.len() < limits.connections => {
+                Ok((stream, peer)) if has_place(&mut connections, limits).await => {
                     connections.spawn(server.connection(stream, peer));
                 }
                 Ok((_refused, peer)) => {
@@ -146,6 +154,12 @@ pub async fn serve(
         warn!(drain = ?limits.drain, "calls in flight were cut off");
     }
     Ok(())
+}
+
+/// Whether there is a place for one more connection, now or within [`Limits::full_wait`].
+async fn has_place(connections: &mut JoinSet<()>, limits: Limits) -> bool {
+    connections.len() < limits.connections
+        || matches!(time::timeout(limits.full_wait, connections.join_next()).await, Ok(Some(_)))
 }
 
 /// The connection failed before it was ours; the listener is well.

@@ -355,7 +355,9 @@ async fn garbage_harms_only_its_own_connection() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_the_others_live() {
-    let running = Running::with(Limits { connections: 1, ..Limits::default() }).await;
+    let full_wait = Duration::from_millis(50);
+    let limits = Limits { connections: 1, full_wait, ..Limits::default() };
+    let running = Running::with(limits).await;
     let mut probe = running.probe().await;
     probe.get_metrics(load_only()).await.unwrap();
     let mut second = TcpStream::connect(&running.address).await.unwrap();
@@ -363,4 +365,23 @@ async fn one_connection_too_many_is_closed_and_the_others_live() {
     second.read_to_end(&mut said).await.unwrap();
     assert_eq!(said, b"");
     probe.get_metrics(load_only()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_becomes_free_goes_to_who_waits_for_it() {
+    let long = Duration::from_secs(60);
+    let limits = Limits { connections: 1, full_wait: long, preface: long, ..Limits::default() };
+    let running = Running::with(limits).await;
+    let first = TcpStream::connect(&running.address).await.unwrap();
+    let mut second = TcpStream::connect(&running.address).await.unwrap();
+    // The probe has met it, with the only place taken, before that becomes free.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    // An HTTP/2 preface with empty SETTINGS (RFC 9113, 3.4), answered with a frame of SETTINGS.
+    second.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut head = [0; 9];
+    second.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], 4, "{head:?}");
 }

@@ -51,7 +51,7 @@ pub(super) struct Serve {
         value_parser = super::time_or_none
     )]
     drain: Duration,
-    /// Most connections at one time; a further one is closed at once
+    /// Most connections at one time; a further one is closed unless one ends within 250 ms
     #[arg(
         long,
         value_name = "COUNT",
