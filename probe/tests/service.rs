@@ -282,21 +282,27 @@ struct InFlight {
 
 impl InFlight {
     async fn start(channel: Channel) -> Self {
+        let call = Self::start_behind(channel.clone());
+        // Streams of a connection are opened in order: once this later one is answered, the
+        // service has the first. Its headers must have been sent before, so yield to it.
+        tokio::task::yield_now().await;
+        let request = HealthCheckRequest::default();
+        HealthClient::new(channel).check(request).await.unwrap();
+        call
+    }
+
+    /// The service has it once it has what was sent before, if there is a place for it.
+    fn start_behind(channel: Channel) -> Self {
         let (message, messages) = mpsc::channel(1);
-        let mut client = tonic::client::Grpc::new(channel.clone());
-        client.ready().await.unwrap();
+        let mut client = tonic::client::Grpc::new(channel);
         let answer = tokio::spawn(async move {
+            client.ready().await.unwrap();
             let path = "/roundsman.v1.Probe/GetMetrics".parse().unwrap();
             let codec = tonic_prost::ProstCodec::<v1::GetMetricsRequest, v1::Snapshot>::default();
             let messages = Request::new(ReceiverStream::new(messages));
             let answer = client.client_streaming(messages, path, codec).await;
             answer.map(tonic::Response::into_inner)
         });
-        // Streams of a connection are opened in order: once this later one is answered, the
-        // service has the first. Its headers must have been sent before, so yield to it.
-        tokio::task::yield_now().await;
-        let request = HealthCheckRequest::default();
-        HealthClient::new(channel).check(request).await.unwrap();
         Self { message, answer }
     }
 
@@ -364,6 +370,36 @@ async fn one_connection_too_many_is_closed_and_the_others_live() {
     let mut said = Vec::new();
     second.read_to_end(&mut said).await.unwrap();
     assert_eq!(said, b"");
+    probe.get_metrics(load_only()).await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_over_the_limit_of_a_connection_wait_for_their_turn() {
+    let running = Running::with(Limits { streams: 2, ..Limits::default() }).await;
+    let channel = running.channel().await;
+    // Its answer comes after the SETTINGS that tell the limit.
+    let mut probe = ProbeClient::new(channel.clone());
+    probe.get_metrics(load_only()).await.unwrap();
+    let first = InFlight::start(channel.clone()).await;
+    let second = InFlight::start_behind(channel.clone());
+    let third = tokio::spawn(async move { probe.get_metrics(load_only()).await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!third.is_finished(), "it was taken beside two others");
+    first.finish().await.unwrap();
+    third.await.unwrap().unwrap();
+    second.finish().await.unwrap();
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_refused_and_the_connection_lives() {
+    let running = Running::new().await;
+    let mut probe = running.probe().await;
+    let mut request = Request::new(load_only());
+    request.metadata_mut().insert("x-long", "x".repeat(9 * 1_024).parse().unwrap());
+    let refused = probe.get_metrics(request).await.unwrap_err();
+    assert_ne!(refused.code(), Code::Unavailable, "{refused}");
     probe.get_metrics(load_only()).await.unwrap();
 }
 

@@ -17,7 +17,8 @@ use roundsman::{
 };
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 12] = [
+const FACING: [&str; 13] = [
+    "probe/src",
     "server/src/poll",
     "server/src/discover",
     "server/src/schedule",
@@ -32,8 +33,9 @@ const FACING: [&str; 12] = [
     "server/src/cli/top",
 ];
 
-/// Limits of what the server itself does, not of what it is given.
-const OWN: [&str; 3] = ["MAX_ROUND_SILENCE", "MAX_DOUBLINGS", "MAX_GAPS"];
+/// Limits of what server and probe do themselves, not of what they are given.
+const OWN: [&str; 5] =
+    ["MAX_ROUND_SILENCE", "MAX_DOUBLINGS", "MAX_GAPS", "MAX_KEPT_BYTES", "MAX_CHUNK_BYTES"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

@@ -1,7 +1,13 @@
 //! The host under its two roots: reads files and links, and turns errors into faults. The same for
 //! a live host and a captured tree; what is not a file comes from the kernel or from the tape.
 
-use std::{borrow::Cow, ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
+use std::{
+    borrow::Cow,
+    ffi::OsStr,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::Path,
+    sync::Arc,
+};
 
 use roundsman_proto::v1::Status;
 use rustix::io::Errno;
@@ -33,16 +39,11 @@ impl Host {
     /// The host under `root`: a captured tree when it holds a tape, and live otherwise.
     #[must_use]
     pub fn open(root: Root) -> Self {
-        let mut bytes = Vec::new();
         let path = root.at(TAPE);
-        let tape = file::open(&path)
-            .and_then(|file| file::read_to_end(file, Extent::up_to(MAX_TAPE_BYTES), &mut bytes))
-            .ok()
-            .map(|()| {
-                Arc::new(
-                    Tape::parse(&bytes).map_err(|error| format!("{}: {error}", path.display())),
-                )
-            });
+        let tape = file::open(&path).ok().map(|file| {
+            let tape = tape(&file).map_err(|error| format!("{}: {error}", path.display()));
+            Arc::new(tape)
+        });
         Self { root, tape, kept: Arc::default() }
     }
 
@@ -189,6 +190,14 @@ impl Host {
     }
 }
 
+fn tape(file: &OwnedFd) -> Result<Tape, String> {
+    let mut bytes = Vec::new();
+    match file::read_to_end(file, Extent::up_to(MAX_TAPE_BYTES), &mut bytes) {
+        Ok(()) => Tape::parse(&bytes),
+        Err(errno) => Err(words(errno).into_owned()),
+    }
+}
+
 /// The status that an error of open(2), read(2) or statvfs(2) stands for.
 #[must_use]
 pub fn status(errno: Errno) -> Status {
@@ -284,5 +293,15 @@ mod tests {
         let fault = read(&dir, Source::Stat).unwrap_err();
         assert_eq!(fault.status, Status::Malformed);
         assert!(fault.text.contains("captured.json: EOF"), "{}", fault.text);
+    }
+
+    #[test]
+    fn a_tape_past_the_limit_is_told_and_never_taken_for_a_live_host() {
+        let dir = tree();
+        std::fs::write(dir.path().join("proc/stat"), "cpu 1 2 3 4").unwrap();
+        let tape = std::fs::File::create(dir.path().join("proc/captured.json")).unwrap();
+        tape.set_len(MAX_TAPE_BYTES as u64 + 1).unwrap();
+        let fault = read(&dir, Source::Stat).unwrap_err();
+        assert!(fault.text.ends_with("captured.json: larger than 4194304 bytes"), "{}", fault.text);
     }
 }

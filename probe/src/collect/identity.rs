@@ -133,6 +133,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_too_long_is_not_sent() {
+        let named = |bytes| pretty_name(format!("PRETTY_NAME={}", "x".repeat(bytes)).as_bytes());
+        assert_eq!(named(MAX_WORD_BYTES), Some("x".repeat(MAX_WORD_BYTES)));
+        assert_eq!(named(MAX_WORD_BYTES + 1), None);
+    }
+
+    #[test]
     fn only_a_machine_id_is_a_machine_id() {
         assert!(is_machine_id("8f2c4b1e09d74a6fb35e7c90a1d2e3f4"));
         for bad in ["", "uninitialized", "8F2C4B1E09D74A6FB35E7C90A1D2E3F4", "8f2c4b1e"] {

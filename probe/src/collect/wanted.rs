@@ -132,6 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn families_over_the_limit_are_passed_over() {
+        let families = (1..=1_000).collect();
+        let request = v1::GetMetricsRequest { families, ..v1::GetMetricsRequest::default() };
+        assert_eq!(Wanted::new(&request).unwrap().families, (1..=64).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn names_are_included_then_excluded() {
         let wanted = Wanted::new(&mounts(&["^/srv", "^/$"], &["/scratch$"])).unwrap();
         let taken = ["/", "/srv", "/srv/scratch", "/home"].map(|name| wanted.mounts.take(name));

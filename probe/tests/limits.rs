@@ -1,0 +1,92 @@
+//! A host with more of everything than the probe reports: it is told up to the limit, and that
+//! there is more.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod fixture;
+
+use std::{fmt::Write as _, fs, os::unix::fs::symlink, path::Path};
+
+use fixture::{everything, many_cores, replay, report};
+use roundsman_probe::{capture, collect::wanted::MAX_TOP_PROCESSES, root::Root};
+use roundsman_proto::v1::{Family, GetMetricsRequest, Status};
+
+const CORES: usize = 8_192;
+const DISKS: usize = 4_096;
+const INTERFACES: usize = 2_048;
+const MOUNT_LINES: usize = 4_096;
+const MOUNTS: usize = 1_024;
+
+/// One more of each than its limit.
+fn write_crowded(dir: &Path) {
+    many_cores::write(dir);
+    let file = |name: &str, text: &str| fs::write(dir.join(name), text).unwrap();
+    let lines = |head: &str, count: usize, line: &dyn Fn(usize) -> String| {
+        (0..count).fold(head.to_owned(), |text, n| text + &line(n) + "\n")
+    };
+    let cpu = |n| format!("cpu{n} {n} 0 0 9 0 0 0 0 0 0");
+    file("proc/stat", &(lines("cpu  1 2 3 4 5 6 7 8 9 10\n", CORES + 1, &cpu) + "btime 1\n"));
+    let mut softirqs = "   ".to_owned();
+    (0..=CORES).for_each(|core| write!(softirqs, " CPU{core}").unwrap());
+    softirqs += "\n  TIMER:";
+    (0..=CORES).for_each(|core| write!(softirqs, " {core}").unwrap());
+    file("proc/softirqs", &(softirqs + "\n"));
+    let disk = |n| format!("   8 {n} sd{n} 1 2 3 4 5 6 7 8 9 10 11");
+    file("proc/diskstats", &lines("", DISKS + 1, &disk));
+    let interface = |n| format!("  if{n}: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16");
+    let head = "Inter-|   Receive  |  Transmit\n face |bytes packets|bytes packets\n";
+    file("proc/1/net/dev", &lines(head, INTERFACES + 1, &interface));
+    let mount = |n| format!("{} 1 8:{n} / /m{n} rw - xfs /dev/sd{n} rw", n + 100);
+    file("proc/1/mountinfo", &lines("", MOUNT_LINES + 1, &mount));
+}
+
+#[test]
+fn a_host_with_more_than_the_limits_is_told_up_to_them() {
+    let dir = tempfile::tempdir().unwrap();
+    write_crowded(dir.path());
+    let request = GetMetricsRequest::default();
+    let answer = replay(dir.path(), &request);
+    let told = |family: Family, words: &str| {
+        let (status, error) = report(&answer, family);
+        assert_eq!(status, Status::Partial, "{family:?}: {error}");
+        assert!(error.contains(words), "{family:?}: {error}");
+    };
+
+    told(Family::Cpu, "1 cores past the limit of 8192");
+    let cpu = answer.cpu.as_ref().unwrap();
+    let cores = cpu.cores.as_ref().unwrap();
+    assert_eq!((cores.core.len(), cores.user.len()), (CORES, CORES));
+    told(Family::Softirq, "1 cores past the limit of 8192");
+    let softirq = answer.softirq.as_ref().unwrap();
+    assert_eq!((softirq.core.len(), softirq.timer.len()), (CORES, CORES));
+    told(Family::Disk, "1 devices past the limit of 4096");
+    assert_eq!(answer.disk.as_ref().unwrap().device.len(), DISKS);
+    told(Family::Network, "1 interfaces past the limit of 2048");
+    assert_eq!(answer.network.as_ref().unwrap().interface.len(), INTERFACES);
+    told(Family::Filesystem, "more than 4096 mounts; 3072 mounts past the limit of 1024");
+    assert_eq!(answer.filesystem.as_ref().unwrap().mount_point.len(), MOUNTS);
+}
+
+#[test]
+fn processes_are_read_captured_and_named_up_to_their_limits() {
+    const PROCESSES: u32 = 65_536;
+    let dir = tempfile::tempdir().unwrap();
+    let (host, copy) = (dir.path().join("host"), dir.path().join("copy"));
+    many_cores::write(&host);
+    // 1 has no stat, 2 is there: they and the others are one more than the limit.
+    for pid in 3..=PROCESSES + 2 {
+        symlink("2", host.join(format!("proc/{pid}"))).unwrap();
+    }
+    let request = GetMetricsRequest { top_processes: MAX_TOP_PROCESSES + 1, ..everything() };
+    let answer = replay(&host, &request);
+    let (status, error) = report(&answer, Family::Processes);
+    assert_eq!((status, error), (Status::Partial, "more than 65536 processes"));
+    let processes = answer.processes.unwrap();
+    assert_eq!(processes.top.len(), MAX_TOP_PROCESSES as usize);
+    assert_eq!(processes.sleeping, PROCESSES - 1);
+
+    let captured = capture::capture(&Root::captured(&host), &copy).unwrap();
+    let copied = captured.files.iter().filter(|(file, _)| file.ends_with("stat"));
+    // The machine's own stat is a further one.
+    assert!(copied.count() <= capture::MAX_PROCESSES + 1);
+}
