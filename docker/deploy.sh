@@ -5,7 +5,7 @@
 #   docker/deploy.sh [FLAG...]        # the stack "roundsman"; flags of `docker stack deploy`
 #   docker/deploy.sh NAME [FLAG...]   # another name
 #
-# Variables: those at the head of stack.yml; ROUNDSMAN_NODE, the node that shall run server and
+# Variables: those at the head of stack.yml; ROUNDSMAN_DOCKER_NODE, the node that shall run server and
 # database when none is labelled yet (default: this one).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -38,13 +38,13 @@ if ! docker secret inspect roundsman-http >/dev/null 2>&1; then
 fi
 
 if [[ -z $(docker node ls -q --filter node.label=roundsman=server) ]]; then
-    node=${ROUNDSMAN_NODE:-$(docker info -f '{{.Swarm.NodeID}}')}
+    node=${ROUNDSMAN_DOCKER_NODE:-$(docker info -f '{{.Swarm.NodeID}}')}
     docker node update --label-add roundsman=server "$node" >/dev/null
     echo "labelled the node $node: server and database run there"
 fi
 
-ROUNDSMAN_INVENTORY=$(sha256sum inventory.toml | cut -c1-12)
-export ROUNDSMAN_INVENTORY
+ROUNDSMAN_DOCKER_INVENTORY=$(sha256sum inventory.toml | cut -c1-12)
+export ROUNDSMAN_DOCKER_INVENTORY
 docker stack deploy --compose-file stack.yml "$@" "$stack"
 
 # The inventories of before, which nothing uses any more. One that is in use is refused.

@@ -21,7 +21,7 @@ shift
 container_of() {
     local id
     id=$(docker ps -q --filter "name=^roundsman-$1\$")
-    [[ -n $id ]] || id=$(docker ps -q --filter "label=com.docker.swarm.service.name=${ROUNDSMAN_STACK:-roundsman}_$1" | head -n 1)
+    [[ -n $id ]] || id=$(docker ps -q --filter "label=com.docker.swarm.service.name=${ROUNDSMAN_DOCKER_STACK:-roundsman}_$1" | head -n 1)
     [[ -n $id ]] || id=$(docker ps -q --filter "label=com.docker.compose.project=roundsman" \
         --filter "label=com.docker.compose.service=$1" | head -n 1)
     if [[ -z $id ]]; then

@@ -5,7 +5,7 @@
 #   docker/mysql_run.sh          # run it; the first time with a new password
 #   docker/mysql_run.sh stop     # stop and remove it; the data stays
 #
-# Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_DB_IMAGE (mariadb:10.11), ROUNDSMAN_SECRETS
+# Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_DB_IMAGE (mariadb:10.11), ROUNDSMAN_DOCKER_SECRETS
 # (~/.config/roundsman), the folder of the password.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -29,4 +29,4 @@ run_container "$name" \
     --env MARIADB_PASSWORD_FILE=/run/secrets/roundsman-db --env MARIADB_RANDOM_ROOT_PASSWORD=1 \
     --health-cmd "healthcheck.sh --connect --innodb_initialized" --health-interval 10s \
     --health-start-period 60s --stop-timeout 60 --memory 1g --restart unless-stopped \
-    "${ROUNDSMAN_DB_IMAGE:-mariadb:10.11}"
+    "${ROUNDSMAN_DOCKER_DB_IMAGE:-mariadb:10.11}"

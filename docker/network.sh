@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced: the network that probes, server and database share.
 
-network=${ROUNDSMAN_NETWORK:-roundsman}
+network=${ROUNDSMAN_DOCKER_NETWORK:-roundsman}
 
 # Makes it unless it is there: an attachable overlay on a manager, a bridge where there is no swarm.
 # A worker can neither make nor list it, and gets it as soon as it runs something on it.

@@ -2,7 +2,7 @@
 # Sourced: the database's password, and the token of page and API, in files, because a process list
 # and `docker inspect` show what is in arguments and variables.
 
-password_dir=${ROUNDSMAN_SECRETS:-${XDG_CONFIG_HOME:-$HOME/.config}/roundsman}
+password_dir=${ROUNDSMAN_DOCKER_SECRETS:-${XDG_CONFIG_HOME:-$HOME/.config}/roundsman}
 password_file=$password_dir/db-password
 token_file=$password_dir/http-token
 

@@ -5,7 +5,7 @@
 #   docker/probe_run.sh          # run it
 #   docker/probe_run.sh stop     # stop and remove it
 #
-# Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_PROBE_IMAGE (roundsman-probe:latest).
+# Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_PROBE_IMAGE (roundsman-probe:latest).
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./network.sh
@@ -25,4 +25,4 @@ run_container "$name" \
     --volume /proc:/host/proc:ro --volume /:/host:ro \
     --read-only --cap-drop ALL --security-opt no-new-privileges --memory 16m \
     --restart unless-stopped \
-    "${ROUNDSMAN_PROBE_IMAGE:-roundsman-probe:latest}"
+    "${ROUNDSMAN_DOCKER_PROBE_IMAGE:-roundsman-probe:latest}"

@@ -4,12 +4,12 @@
 # roundsman-data. Safe to run again; touches no container but its own.
 #
 #   docker/server_run.sh         # run it; page and API on http://127.0.0.1:8080, for who knows
-#                                # the token: any user, password in http-token of ROUNDSMAN_SECRETS
+#                                # the token: any user, password in http-token of ROUNDSMAN_DOCKER_SECRETS
 #   docker/server_run.sh stop    # stop and remove it; the data stays
 #
-# Variables: ROUNDSMAN_NETWORK (roundsman), ROUNDSMAN_IMAGE (roundsman:latest), ROUNDSMAN_ETC, the
-# folder with inventory.toml (docker/), ROUNDSMAN_PUBLISH (127.0.0.1:8080), ROUNDSMAN_SECRETS
-# (~/.config/roundsman), the folder of password and token.
+# Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_IMAGE (roundsman:latest),
+# ROUNDSMAN_DOCKER_ETC, the folder with inventory.toml (docker/), ROUNDSMAN_DOCKER_PUBLISH
+# (127.0.0.1:8080), ROUNDSMAN_DOCKER_SECRETS (~/.config/roundsman), the folder of password and token.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./network.sh
@@ -35,11 +35,11 @@ make_network
 # The folder, not the file: an editor replaces the file, and a mounted file would stay the old one.
 run_container "$name" \
     --network "$network" --network-alias server \
-    --volume "$(realpath "${ROUNDSMAN_ETC:-.}"):/etc/roundsman:ro" \
+    --volume "$(realpath "${ROUNDSMAN_DOCKER_ETC:-.}"):/etc/roundsman:ro" \
     --volume roundsman-data:/var/lib/roundsman --tmpfs /tmp "${store[@]}" \
     --env ROUNDSMAN_HTTP__TOKEN_FILE=/run/secrets/roundsman-http \
     --volume "$token_file:/run/secrets/roundsman-http:ro" \
-    --publish "${ROUNDSMAN_PUBLISH:-127.0.0.1:8080}:8080" \
+    --publish "${ROUNDSMAN_DOCKER_PUBLISH:-127.0.0.1:8080}:8080" \
     --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --stop-timeout 20 \
     --restart unless-stopped \
-    "${ROUNDSMAN_IMAGE:-roundsman:latest}"
+    "${ROUNDSMAN_DOCKER_IMAGE:-roundsman:latest}"

@@ -43,7 +43,7 @@ for part in probe mysql server; do
 done
 expect "nothing was started again" test "$before" = "$(running)"
 docker tag roundsman-probe:latest roundsman-probe:other
-ROUNDSMAN_PROBE_IMAGE=roundsman-probe:other "$work/docker/probe_run.sh"
+ROUNDSMAN_DOCKER_PROBE_IMAGE=roundsman-probe:other "$work/docker/probe_run.sh"
 others() { running | grep -v roundsman-probe; }
 expect "what is to run otherwise is replaced" test "$before" != "$(running)"
 expect "and nothing else" test "$(grep -v roundsman-probe <<<"$before")" = "$(others)"

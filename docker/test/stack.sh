@@ -11,7 +11,7 @@ begin() {
     # Short: the path of a socket may have 107 bytes.
     work=$(mktemp -d -t roundsman-XXXXXX)
     # Nobody's own token is used or made.
-    export ROUNDSMAN_SECRETS=$work/secrets
+    export ROUNDSMAN_DOCKER_SECRETS=$work/secrets
     trap 'finish $?' EXIT
     trap 'exit 130' INT TERM
     lacks=$(engine_lacks | paste -sd ';')
@@ -139,7 +139,7 @@ newest() {
     local pid
     pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$(task "$1" server)")
     nsenter --target "$pid" --net -- \
-        curl -sf -u "x:$(cat "$ROUNDSMAN_SECRETS/http-token")" http://127.0.0.1:8080/api/v1/hosts \
+        curl -sf -u "x:$(cat "$ROUNDSMAN_DOCKER_SECRETS/http-token")" http://127.0.0.1:8080/api/v1/hosts \
         | jq --arg host "$2" '.hosts[] | select(.name == $host) | .last.slot_ms'
 }
 

@@ -73,10 +73,11 @@ pub struct Flag {
 /// Variables with our prefix that are no settings: they belong to the commands.
 pub const IGNORED_VARIABLES: &[&str] = &["ROUNDSMAN_CONFIG"];
 
-/// Beginnings of variables with our prefix that others set. The probe's own; and for a service that
-/// is called `roundsman`, Kubernetes and Docker links put `ROUNDSMAN_SERVICE_HOST` and
-/// `ROUNDSMAN_PORT_8080_TCP` into every container.
-pub const IGNORED_PREFIXES: &[&str] = &["ROUNDSMAN_PROBE_", "ROUNDSMAN_SERVICE_", "ROUNDSMAN_PORT"];
+/// Beginnings of variables with our prefix that others set. The probe's own, and those of the
+/// scripts in `docker/`; and for a service that is called `roundsman`, Kubernetes and Docker links
+/// put `ROUNDSMAN_SERVICE_HOST` and `ROUNDSMAN_PORT_8080_TCP` into every container.
+pub const IGNORED_PREFIXES: &[&str] =
+    &["ROUNDSMAN_PROBE_", "ROUNDSMAN_DOCKER_", "ROUNDSMAN_SERVICE_", "ROUNDSMAN_PORT"];
 
 /// One source of settings.
 pub(super) struct Layer {

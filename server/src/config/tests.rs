@@ -140,6 +140,7 @@ fn an_empty_variable_and_those_of_others_are_not_ours() {
         ("ROUNDSMAN_HTTP__LISTEN", ""),
         ("ROUNDSMAN_CONFIG", "/etc/roundsman.toml"),
         ("ROUNDSMAN_PROBE_LISTEN", "0.0.0.0:50051"),
+        ("ROUNDSMAN_DOCKER_NETWORK", "monitoring"),
         ("ROUNDSMAN_SERVICE_HOST", "10.0.0.1"),
         ("ROUNDSMAN_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
         ("ROUNDSMANIA", "x"),
