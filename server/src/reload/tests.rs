@@ -256,6 +256,17 @@ fn a_file_over_the_limit_is_not_read() {
     assert_eq!(place.seen(3), [said]);
 }
 
+/// A file of procfs has no size, so what is read never is what `stat` told: as in a file that is
+/// written to at each look.
+#[test]
+fn a_file_that_changes_at_every_read_is_refused() {
+    let mut watch = Watch::new("/proc/self/status");
+    let error = watch.read_now().unwrap_err();
+    assert!(matches!(error, ReloadError::Unsettled { .. }), "{error}");
+    assert_eq!(error.to_string(), "/proc/self/status: the file changed during each of 10 reads");
+    assert_eq!(watch.check().unwrap(), None, "the next look may find it settled");
+}
+
 /// A file with no name left, as an orphaned bind mount shows it: reached through its descriptor.
 #[test]
 fn a_file_with_no_name_left_is_warned_of_once() {
