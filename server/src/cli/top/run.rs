@@ -117,8 +117,9 @@ impl<'a> Show<'a> {
                 self.tasks.spawn(tell(self.asker.clone(), ask, self.sender.clone()));
             }
             tokio::select! {
-                _ = ticks.tick() => {}
-                Some(news) = self.news.recv() => self.hear(news),
+                // A task that panicked comes first: the terminal is back, and nothing may be drawn
+                // over what was said there.
+                biased;
                 Some(ended) = self.tasks.join_next() => {
                     // It has been told; what it was to bring would be waited for in vain.
                     if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
@@ -131,6 +132,8 @@ impl<'a> Show<'a> {
                     Some(Err(error)) => return Err(CliError::Output(error)),
                     Some(Ok(event)) => take(&mut self.model, event),
                 },
+                Some(news) = self.news.recv() => self.hear(news),
+                _ = ticks.tick() => {}
             }
         }
         Ok(())
