@@ -178,6 +178,20 @@ export async function tab(browser, options = {}) {
   return { page, wrong, close: () => context.close() };
 }
 
+/**
+ * A host's first chart, once all are drawn and what stands above them is there: until then parts move, and the
+ * first of a kind is now of one chart, now of another, because they are asked for in batches.
+ */
+export async function firstChart(page) {
+  await page.locator('dl.facts').waitFor();
+  const charts = page.locator('.charts > section');
+  await until('all charts are drawn', async () => {
+    const count = await charts.count();
+    return count > 0 && (await charts.locator('.u-over').count()) === count;
+  });
+  return charts.first();
+}
+
 /** Asks until the answer is what is wanted. */
 export async function until(what, ask) {
   const end = Date.now() + PATIENCE;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { endAll, startBrowser, startFleet, startMariadb, startServer, tab, tabBytes, until } from './harness.mjs';
+import { endAll, firstChart, startBrowser, startFleet, startMariadb, startServer, tab, tabBytes, until } from './harness.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -198,9 +198,9 @@ describe('a small fleet', () => {
       if (series) steps.push(series.step_ms);
     });
     await page.goto(`${server.at}/hosts/web-1?range=6h`);
-    await page.waitForSelector('.u-over');
+    const chart = await firstChart(page);
     const coarse = await until('the charts are asked for', () => steps[0]);
-    const plot = await until('the plot has its place', () => page.locator('.u-over').first().boundingBox());
+    const plot = await until('the plot has its place', () => chart.locator('.u-over').boundingBox());
     steps.length = 0;
     await page.mouse.move(plot.x + plot.width * 0.9, plot.y + 40);
     await page.mouse.down();
@@ -222,11 +222,11 @@ describe('a small fleet', () => {
   test('the strip of states lies under the lines, moment under moment, when the window changes too', async () => {
     const { page, close } = await tab(browser);
     await page.goto(`${server.at}/hosts/web-1`);
-    await page.waitForSelector('.u-over');
+    const chart = await firstChart(page);
     for (const width of [1400, 900, 420]) {
       await page.setViewportSize({ width, height: 900 });
       await until(`they are one above the other at ${width}`, async () => {
-        const [plot, strip] = await Promise.all(['.u-over', 'canvas.band'].map((one) => page.locator(one).first().boundingBox()));
+        const [plot, strip] = await Promise.all(['.u-over', 'canvas.band'].map((one) => chart.locator(one).boundingBox()));
         return plot && strip && Math.abs(plot.x - strip.x) <= 1 && Math.abs(plot.width - strip.width) <= 1 && strip.y >= plot.y + plot.height;
       });
     }
@@ -239,18 +239,20 @@ describe('a small fleet', () => {
     page.on('response', (answer) => { answers += Number(answer.url().includes('/series')); });
     await page.goto(`${server.at}/hosts/web-1?range=15m`);
     // By its value, then back and off again by its name.
-    await page.locator('.u-legend .u-series').nth(1).locator('td').click();
-    await page.waitForSelector('.u-legend .u-series.u-off');
-    const name = page.locator('.u-legend .u-series').nth(1).locator('th');
-    await name.click();
-    await page.waitForSelector('.u-legend .u-series.u-off', { state: 'detached' });
-    await name.click();
-    await page.waitForSelector('.u-legend .u-series.u-off');
-    const plot = await page.locator('.uplot').first().elementHandle();
+    const chart = await firstChart(page);
+    const line = chart.locator('.u-legend .u-series').nth(1);
+    const off = page.locator('.u-legend .u-series.u-off');
+    await line.locator('td').click();
+    await off.waitFor();
+    await line.locator('th').click();
+    await off.waitFor({ state: 'detached' });
+    await line.locator('th').click();
+    await off.waitFor();
+    const plot = await chart.locator('.uplot').elementHandle();
     const before = answers;
     await until('the charts are asked for twice more', () => answers > before + 4);
     assert.ok(await plot.evaluate((one) => one.isConnected), 'the plot is the same');
-    assert.equal(await page.locator('.u-legend .u-series.u-off').count(), 1);
+    assert.equal(await off.count(), 1);
     assert.deepEqual(wrong, []);
     await close();
   });
@@ -258,14 +260,11 @@ describe('a small fleet', () => {
   test('a gap says which outcomes made it, in the chart, under it and in the ledger', async () => {
     const { page, wrong, close } = await tab(browser);
     await page.goto(`${server.at}/hosts/${REFUSES}?range=15m`);
-    await page.waitForSelector('.u-over');
-    const [plot, strip] = await until('the chart has its place', async () => {
-      const boxes = await Promise.all(['.u-over', 'canvas.band'].map((one) => page.locator(one).first().boundingBox()));
-      return boxes.every(Boolean) && boxes;
-    });
+    const chart = await firstChart(page);
     await until('the cursor is over a gap', async () => {
+      const plot = await chart.locator('.u-over').boundingBox();
       // A host that is down is not asked all the time: some of the last moments have an attempt.
-      for (let back = 2; back < 120; back += 3) {
+      for (let back = 2; plot && back < 120; back += 3) {
         await page.mouse.move(plot.x + plot.width - back, plot.y + 30);
         if (/failed: refused/.test(await page.locator('.gap:visible').first().textContent({ timeout: 50 }).catch(() => ''))) return true;
       }
@@ -274,7 +273,8 @@ describe('a small fleet', () => {
     // Charts have one cursor.
     await page.locator('.gap', { hasText: 'failed: refused' }).nth(3).waitFor();
     await until('the strip tells it, too', async () => {
-      for (let back = 2; back < 120; back += 3) {
+      const strip = await chart.locator('canvas.band').boundingBox();
+      for (let back = 2; strip && back < 120; back += 3) {
         await page.mouse.move(strip.x + strip.width - back, strip.y + 4);
         if ((await page.locator('.tip').allTextContents()).some((words) => /polls failed: refused/.test(words))) return true;
       }

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
+import { firstChart, startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
 
 /** Charts of a quarter of an hour are full after as long. */
 const seconds = Number(process.argv[2] ?? 900);
@@ -41,7 +41,7 @@ for (const [name, address, colorScheme, width, height] of PICTURES) {
   await page.waitForSelector(name === 'host' ? '.u-legend' : 'tr:has(.dot.up)');
   if (name === 'host') {
     // Over the first time that it was gone: the chart says why.
-    const plot = await page.locator('.u-over').first().boundingBox();
+    const plot = await (await firstChart(page)).locator('.u-over').boundingBox();
     const share = 1 - ((1 - (AWAY[0][0] + AWAY[0][1]) / 2) * seconds) / 900;
     await page.mouse.move(plot.x + plot.width * share + 1, plot.y + 60);
     await page.mouse.move(plot.x + plot.width * share, plot.y + 60);
