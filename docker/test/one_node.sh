@@ -95,7 +95,7 @@ in_mounts umount "$hidden"
 wrong not-proc -v /etc:/host/proc:ro -v /:/host/root:ro -e ROUNDSMAN_PROBE_ROOTFS=/host/root roundsman-probe
 within 90 "a /proc that is none is unhealthy" container_is $node not-proc unhealthy
 within 30 "so is a container's" container_is $node own-proc unhealthy
-expect "the host's is healthy" container_is $node no-rootfs healthy
+within 30 "the host's is healthy" container_is $node no-rootfs healthy
 within 120 "the server holds the container degraded" host_is $node own-proc degraded
 expect "and says that it is the view" why_says $node own-proc container
 within 120 "the foreign / is polled" host_is $node no-rootfs degraded up
