@@ -4,7 +4,7 @@
 use std::{
     borrow::Cow,
     ffi::OsStr,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{fd::AsFd, unix::ffi::OsStrExt},
     path::Path,
     sync::Arc,
 };
@@ -18,7 +18,7 @@ use super::{
     report::Fault,
     source::{Link, Source},
     statvfs::{Kernel, StatVfs},
-    tape::{MAX_TAPE_BYTES, TAPE, Tape},
+    tape::{TAPE, Tape},
 };
 use crate::root::{Place, Root};
 
@@ -41,7 +41,7 @@ impl Host {
     pub fn open(root: Root) -> Self {
         let path = root.at(TAPE);
         let tape = file::open(&path).ok().map(|file| {
-            let tape = tape(&file).map_err(|error| format!("{}: {error}", path.display()));
+            let tape = read_tape(file).map_err(|error| format!("{}: {error}", path.display()));
             Arc::new(tape)
         });
         Self { root, tape, kept: Arc::default() }
@@ -190,12 +190,11 @@ impl Host {
     }
 }
 
-fn tape(file: &OwnedFd) -> Result<Tape, String> {
+fn read_tape(file: impl AsFd) -> Result<Tape, String> {
     let mut bytes = Vec::new();
-    match file::read_to_end(file, Extent::up_to(MAX_TAPE_BYTES), &mut bytes) {
-        Ok(()) => Tape::parse(&bytes),
-        Err(errno) => Err(words(errno).into_owned()),
-    }
+    file::read_to_end(file, Extent::up_to(MAX_FILE_BYTES), &mut bytes)
+        .map_err(|errno| words(errno).into_owned())?;
+    Tape::parse(&bytes)
 }
 
 /// The status that an error of open(2), read(2) or statvfs(2) stands for.
@@ -300,7 +299,7 @@ mod tests {
         let dir = tree();
         std::fs::write(dir.path().join("proc/stat"), "cpu 1 2 3 4").unwrap();
         let tape = std::fs::File::create(dir.path().join("proc/captured.json")).unwrap();
-        tape.set_len(MAX_TAPE_BYTES as u64 + 1).unwrap();
+        tape.set_len(MAX_FILE_BYTES as u64 + 1).unwrap();
         let fault = read(&dir, Source::Stat).unwrap_err();
         assert!(fault.text.ends_with("captured.json: larger than 4194304 bytes"), "{}", fault.text);
     }

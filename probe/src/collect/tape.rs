@@ -19,8 +19,6 @@ use crate::root::Place;
 pub const TAPE: Place = Place::Proc("captured.json");
 /// The version of this format.
 const FORMAT: u32 = 1;
-/// Largest tape that is read, bytes.
-pub const MAX_TAPE_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// The facts of a captured machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
