@@ -2,19 +2,19 @@
 //! make a browser send a form, but not that, so it can neither pause anybody's hosts nor accept
 //! somebody's machine.
 
-use axum::{Json, extract::rejection::JsonRejection};
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{FromRequest, FromRequestParts as _, Request, rejection::JsonRejection},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::failure::Failure;
+use super::{Site, failure::Failure, params::Params};
 
 /// A body as it came, read or not.
 pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
-
-/// The body of what says nothing but its path.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
 
 /// What was brought, or what was expected in its place.
 pub(super) fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
@@ -28,7 +28,18 @@ pub(super) fn read<T>(body: Body<T>, expected: &str) -> Result<T, Failure> {
     }
 }
 
-/// Brought nothing, as it should.
-pub(super) fn read_nothing(body: Body<Nothing>) -> Result<(), Failure> {
-    read(body, "an empty JSON object, {} (content-type application/json)").map(|Nothing {}| ())
+/// What a request brings that says nothing but its path: no parameters, and an empty object.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+impl FromRequest<Arc<Site>> for Nothing {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        Params::from_request_parts(&mut parts, site).await?.finish()?;
+        let body = Json::from_request(Request::from_parts(parts, body), site).await;
+        read(body, "an empty JSON object, {} (content-type application/json)")
+    }
 }

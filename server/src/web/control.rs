@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     Site,
-    body::{Body, Nothing, read, read_nothing},
+    body::{Body, Nothing, read},
     failure::Failure,
     params::{HostPath, Params},
 };
@@ -177,11 +177,8 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    params: Params,
-    body: Body<Nothing>,
+    _: Nothing,
 ) -> Result<Json<HostShape>, Failure> {
-    params.finish()?;
-    read_nothing(body)?;
     change(&site, &name, None).await
 }
 
@@ -189,11 +186,8 @@ pub(super) async fn resume(
 pub(super) async fn poll(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    params: Params,
-    body: Body<Nothing>,
+    _: Nothing,
 ) -> Result<Json<PollShape>, Failure> {
-    params.finish()?;
-    read_nothing(body)?;
     let host = listed(&site, &name).await?;
     let name = HostName::new(&host.name).map_err(|bad| Failure::bad_request(bad.to_string()))?;
     Ok(Json(PollShape::new(site.control.poll(name).await?, true)))
@@ -203,11 +197,8 @@ pub(super) async fn poll(
 pub(super) async fn accept(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    params: Params,
-    body: Body<Nothing>,
+    _: Nothing,
 ) -> Result<Json<Accepted>, Failure> {
-    params.finish()?;
-    read_nothing(body)?;
     let host = HostName::new(&name).map_err(|error| Failure::missing(error.to_string()))?;
     let (answer, told) = oneshot::channel();
     let order = Order::Accept { host, answer };
