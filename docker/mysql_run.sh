@@ -5,8 +5,8 @@
 #   docker/mysql_run.sh          # run it; the first time with a new password
 #   docker/mysql_run.sh stop     # stop and remove it; the data stays
 #
-# Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_DB_IMAGE (mariadb:10.11), ROUNDSMAN_DOCKER_SECRETS
-# (~/.config/roundsman), the folder of the password.
+# Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_DB_IMAGE (mariadb:10.11),
+# ROUNDSMAN_DOCKER_SECRETS (~/.config/roundsman), the folder of the password.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./network.sh
