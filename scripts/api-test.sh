@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holds a running server to its own OpenAPI document with schemathesis: some thousand requests, good
-# and bad ones, the same every time. Takes about a minute.
+# and bad ones, the same every time but for those that follow what was answered. Takes about a minute.
 #
 # The server is `roundsman demo` on loopback, with a token. schemathesis comes from PyPI, in the
 # versions of scripts/api-test.txt, into target/api-test; without PyPI this fails. python3-venv is
@@ -55,7 +55,8 @@ if [[ -z $address ]]; then
 fi
 
 # Left out is what never ends, the stream; a test of the server's own reads it. One seed and no limit
-# of time: what is asked does not depend on how fast the machine is.
+# of time: what is asked does not depend on how fast the machine is, but where one answer leads to the
+# next (the phase "stateful").
 if ! timeout 600 "$venv/bin/schemathesis" --config-file "$config" run "$address/api/v1/openapi.json" \
     --header "Authorization: Bearer $(cat token)" --exclude-path /api/v1/stream \
     --checks all --phases examples,coverage,fuzzing,stateful --max-examples 25 --seed 20261123 \
