@@ -153,6 +153,7 @@ mod tests {
                 inodes: vec![100, 0],
                 inodes_free: vec![75, 0],
                 aliases: vec![1, 0],
+                superblock_read_only: vec![false, true],
             }),
             ..v1::Snapshot::default()
         };

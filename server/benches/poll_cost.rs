@@ -213,6 +213,7 @@ fn large_answer() -> v1::Snapshot {
             inodes: fs(1_000_000),
             inodes_free: fs(900_000),
             aliases: vec![0; 15],
+            superblock_read_only: vec![false; 15],
         }),
         ..support::answer(0)
     }

@@ -39,7 +39,12 @@ pub(super) fn network_rows(interfaces: &[&str]) -> v1::Network {
         tx_collisions: zeros(),
         tx_carrier: zeros(),
         tx_compressed: zeros(),
+        layer: interfaces.iter().map(|name| layer(*name != "lo")).collect(),
     }
+}
+
+fn layer(physical: bool) -> i32 {
+    if physical { v1::Layer::Physical } else { v1::Layer::Virtual }.into()
 }
 
 pub(super) fn disk_rows(disks: &[&str]) -> v1::Disk {
@@ -65,6 +70,7 @@ pub(super) fn disk_rows(disks: &[&str]) -> v1::Disk {
         discard_ms: zeros(),
         flushes: zeros(),
         flush_ms: zeros(),
+        layer: disks.iter().map(|_| layer(true)).collect(),
     }
 }
 
@@ -84,5 +90,6 @@ pub(super) fn filesystem_rows(mounts: &[(&str, u64)], block_bytes: u64) -> v1::F
         inodes: mounts.iter().map(|(_, blocks)| blocks / 4).collect(),
         inodes_free: vec![0; rows],
         aliases: vec![0; rows],
+        superblock_read_only: vec![false; rows],
     }
 }

@@ -114,6 +114,7 @@ fn columns(rows: Rows<Device, COUNTERS>, report: &mut Report) -> v1::Disk {
         discard_ms,
         flushes,
         flush_ms,
+        layer: Vec::new(),
     }
 }
 

@@ -95,6 +95,7 @@ fn columns(rows: Rows<String, COUNTERS>, report: &mut Report) -> v1::Network {
         tx_collisions,
         tx_carrier,
         tx_compressed,
+        layer: Vec::new(),
     }
 }
 

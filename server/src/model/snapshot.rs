@@ -136,10 +136,26 @@ pub struct UnevenColumn {
     pub expected: usize,
 }
 
+/// Where the bytes of an interface or a disk are counted: what the host's sums go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layer {
+    /// The probe could not tell: an older one, or no sysfs.
+    #[default]
+    Unknown,
+    /// A device whose bytes no other row counts.
+    Physical,
+    /// Carries what another row carries, or what never leaves the machine.
+    Virtual,
+    /// Virtual, and a default route leaves through it.
+    Uplink,
+}
+
 /// Counters of things that repeat, by column: `N` columns, one row per key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Table<const N: usize> {
     keys: Vec<Arc<str>>,
+    /// Per row; empty where nothing is known of any.
+    layers: Box<[Layer]>,
     /// Where in `cells` each known column begins.
     starts: [Option<usize>; N],
     /// Column after column: one piece of memory per table, for as long as a snapshot is kept.
@@ -148,7 +164,7 @@ pub struct Table<const N: usize> {
 
 impl<const N: usize> Default for Table<N> {
     fn default() -> Self {
-        Self { keys: Vec::new(), starts: [None; N], cells: Box::default() }
+        Self { keys: Vec::new(), layers: Box::default(), starts: [None; N], cells: Box::default() }
     }
 }
 
@@ -156,7 +172,12 @@ impl<const N: usize> fmt::Debug for Table<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cells = |start: usize| &self.cells[start..start + self.keys.len()];
         let columns = self.starts.map(|start| start.map_or(&[][..], cells));
-        f.debug_struct("Table").field("keys", &self.keys).field("columns", &columns).finish()
+        let mut table = f.debug_struct("Table");
+        table.field("keys", &self.keys);
+        if !self.layers.is_empty() {
+            table.field("layers", &self.layers);
+        }
+        table.field("columns", &columns).finish()
     }
 }
 
@@ -179,7 +200,25 @@ impl<const N: usize> Table<N> {
             starts[column] = Some(cells.len());
             cells.extend_from_slice(values);
         }
-        Ok(Self { keys, starts, cells: cells.into() })
+        Ok(Self { keys, layers: Box::default(), starts, cells: cells.into() })
+    }
+
+    /// The same with the layer of each row; without entries nothing is known of any.
+    ///
+    /// # Errors
+    /// [`UnevenColumn`] when there is neither none nor one per row.
+    pub fn with_layers(self, layers: Vec<Layer>) -> Result<Self, UnevenColumn> {
+        let (found, expected) = (layers.len(), self.keys.len());
+        if found != 0 && found != expected {
+            return Err(UnevenColumn { column: N, found, expected });
+        }
+        Ok(Self { layers: layers.into(), ..self })
+    }
+
+    /// The layer of a row.
+    #[must_use]
+    pub fn layer(&self, row: usize) -> Layer {
+        self.layers.get(row).copied().unwrap_or_default()
     }
 
     /// The keys, in the order of the rows.
@@ -218,6 +257,8 @@ pub struct Mount {
     pub status: Status,
     /// Mounted or remounted read-only.
     pub read_only: bool,
+    /// Nobody can write to the filesystem, through whichever mount; none from an older probe.
+    pub superblock_read_only: Option<bool>,
     /// Sizes, when the mount answered.
     pub space: Option<Space>,
 }

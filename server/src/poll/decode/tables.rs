@@ -6,7 +6,7 @@ use roundsman_proto::v1;
 
 use super::{DecodeError, Limit, status};
 use crate::model::{
-    CPU_STATES, CpuTicks, DISK_COLUMNS, Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Space,
+    CPU_STATES, CpuTicks, DISK_COLUMNS, Layer, Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Space,
     Status, Table, UnevenColumn,
 };
 
@@ -86,7 +86,8 @@ pub(super) fn interfaces(network: Option<&v1::Network>) -> Result<Table<NET_COLU
         &n.tx_carrier,
         &n.tx_compressed,
     ];
-    table("Network", names(&n.interface, Limit::NameBytes)?, columns)
+    let table = table("Network", names(&n.interface, Limit::NameBytes)?, columns)?;
+    layered("Network", table, &n.layer)
 }
 
 pub(super) fn disks(disk: Option<&v1::Disk>) -> Result<Table<DISK_COLUMNS>, DecodeError> {
@@ -111,7 +112,8 @@ pub(super) fn disks(disk: Option<&v1::Disk>) -> Result<Table<DISK_COLUMNS>, Deco
         &d.flushes,
         &d.flush_ms,
     ];
-    table("Disk", names(&d.device, Limit::NameBytes)?, columns)
+    let table = table("Disk", names(&d.device, Limit::NameBytes)?, columns)?;
+    layered("Disk", table, &d.layer)
 }
 
 pub(super) fn mounts(fs: &v1::Filesystem) -> Result<Vec<Mount>, DecodeError> {
@@ -129,6 +131,7 @@ pub(super) fn mounts(fs: &v1::Filesystem) -> Result<Vec<Mount>, DecodeError> {
         fs.inodes.len(),
         fs.inodes_free.len(),
         fs.aliases.len(),
+        fs.superblock_read_only.len(),
     ];
     if let Some(column) = lengths.iter().position(|length| *length != 0 && *length != rows) {
         let source = UnevenColumn { column, found: lengths[column], expected: rows };
@@ -149,6 +152,7 @@ pub(super) fn mounts(fs: &v1::Filesystem) -> Result<Vec<Mount>, DecodeError> {
                 fs_type: text(&fs.fs_type, Limit::NameBytes)?,
                 status,
                 read_only: fs.read_only.get(row).copied().unwrap_or_default(),
+                superblock_read_only: fs.superblock_read_only.get(row).copied(),
                 space: if status == Status::Ok { space(fs, row) } else { None },
             })
         })
@@ -200,6 +204,22 @@ fn table<const N: usize>(
     columns: [&Vec<u64>; N],
 ) -> Result<Table<N>, DecodeError> {
     Table::new(keys, columns.map(Vec::as_slice))
+        .map_err(|source| DecodeError::Uneven { table, source })
+}
+
+/// The table with what its probe says of each row; what is not known here is unknown.
+fn layered<const N: usize>(
+    table: &'static str,
+    rows: Table<N>,
+    layers: &[i32],
+) -> Result<Table<N>, DecodeError> {
+    let layer = |wire: &i32| match v1::Layer::try_from(*wire) {
+        Ok(v1::Layer::Physical) => Layer::Physical,
+        Ok(v1::Layer::Virtual) => Layer::Virtual,
+        Ok(v1::Layer::Uplink) => Layer::Uplink,
+        Ok(v1::Layer::Unspecified) | Err(_) => Layer::Unknown,
+    };
+    rows.with_layers(layers.iter().map(layer).collect())
         .map_err(|source| DecodeError::Uneven { table, source })
 }
 

@@ -48,6 +48,7 @@ fn mount(point: &str, fs_type: &str, space: Option<Space>, status: Status) -> Mo
         fs_type: fs_type.into(),
         status,
         read_only: fs_type == "squashfs",
+        superblock_read_only: Some(fs_type == "squashfs"),
         space,
     }
 }

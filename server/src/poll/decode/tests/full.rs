@@ -243,6 +243,7 @@ fn network(n: &mut Numbers) -> v1::Network {
         tx_collisions: n.two(),
         tx_carrier: n.two(),
         tx_compressed: n.two(),
+        layer: vec![v1::Layer::Physical.into(), v1::Layer::Virtual.into()],
     }
 }
 
@@ -268,6 +269,7 @@ fn disk(n: &mut Numbers) -> v1::Disk {
         discard_ms: n.two(),
         flushes: n.two(),
         flush_ms: n.two(),
+        layer: vec![v1::Layer::Physical.into(); 2],
     }
 }
 
@@ -286,6 +288,7 @@ fn filesystem() -> v1::Filesystem {
         inodes: vec![500, 0, 0],
         inodes_free: vec![400, 0, 0],
         aliases: vec![2, 0, 0],
+        superblock_read_only: vec![false, true, false],
     }
 }
 
@@ -356,5 +359,11 @@ fn sockets(n: &mut Numbers) -> v1::Sockets {
         tcp_listen_drops: n.some(),
         tcp_timeouts: n.some(),
         tcp_syn_retransmits: n.some(),
+        udp6_in_datagrams: n.some(),
+        udp6_out_datagrams: n.some(),
+        udp6_no_ports: n.some(),
+        udp6_in_errors: n.some(),
+        udp6_receive_buffer_errors: n.some(),
+        udp6_send_buffer_errors: n.some(),
     }
 }
