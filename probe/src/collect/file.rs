@@ -25,13 +25,21 @@ pub struct Extent {
     pub limit: usize,
     /// Whether a read(2) that gives less than it was asked for has reached the end.
     pub ends_short: bool,
+    /// Whether what is past the limit is left unread instead of being an error.
+    pub is_beginning: bool,
 }
 
 impl Extent {
     /// To the end, which only an empty read tells.
     #[must_use]
     pub fn up_to(limit: usize) -> Self {
-        Self { limit, ends_short: false }
+        Self { limit, ends_short: false, is_beginning: false }
+    }
+
+    /// The first bytes alone.
+    #[must_use]
+    pub fn beginning(limit: usize) -> Self {
+        Self { limit, ends_short: false, is_beginning: true }
     }
 }
 
@@ -43,15 +51,38 @@ pub fn open(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, FLAGS, Mode::empty())
 }
 
+/// Opens the directory `name` of `dir`, with its links resolved as if `dir` were `/`.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_dir_within(dir: &Path, name: &str) -> Result<OwnedFd, Errno> {
+    open_below(open_path(dir)?, name, FLAGS | OFlags::DIRECTORY)
+}
+
 /// Opens `file` with its links resolved as if `dir` were `/`. Kernels before 5.6, and old seccomp
 /// filters, have no openat2(2): there a link that leads out of `dir` is followed as it stands.
 ///
 /// # Errors
 /// open(2)'s.
 pub fn open_within(dir: &Path, file: &str) -> Result<OwnedFd, Errno> {
-    let at = rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    match rustix::fs::openat2(&at, file, FLAGS, Mode::empty(), ResolveFlags::IN_ROOT) {
-        Err(Errno::NOSYS | Errno::PERM) => open(&dir.join(file)),
+    open_below(open_path(dir)?, file, FLAGS)
+}
+
+/// The same for a directory that is open.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_at(dir: impl AsFd, file: &str) -> Result<OwnedFd, Errno> {
+    open_below(dir, file, FLAGS)
+}
+
+fn open_path(dir: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn open_below(dir: impl AsFd, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match rustix::fs::openat2(&dir, name, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(&dir, name, flags, Mode::empty()),
         opened => opened,
     }
 }
@@ -110,6 +141,10 @@ fn read_with(
                 if extent.ends_short && buffer.len() < buffer.capacity() {
                     return Ok(());
                 }
+            }
+            Ok(_) if extent.is_beginning => {
+                buffer.truncate(extent.limit);
+                return Ok(());
             }
             Ok(_) => {
                 buffer.clear();

@@ -53,6 +53,12 @@ impl Host {
         &self.root
     }
 
+    /// Whether it is a captured tree, in which files stand for what the kernel says.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.tape.is_some()
+    }
+
     /// Who answers statvfs(2) for this host.
     #[must_use]
     pub fn statvfs(&self) -> Arc<dyn StatVfs> {
@@ -93,7 +99,8 @@ impl Host {
             buffer.clear();
             self.kept.read(source, || self.root.at(place), MAX_FILE_BYTES, buffer)
         } else {
-            self.read_place(place, source.comes_whole(), buffer)
+            let ends_short = source.comes_whole();
+            self.read_place(place, Extent { ends_short, ..Extent::up_to(MAX_FILE_BYTES) }, buffer)
         };
         read.map_err(|errno| self.fault(place, errno))
     }
@@ -103,15 +110,27 @@ impl Host {
     /// # Errors
     /// open(2)'s or read(2)'s; EFBIG for a file larger than [`MAX_FILE_BYTES`].
     pub fn read_raw(&self, place: Place, buffer: &mut Vec<u8>) -> Result<(), Errno> {
-        self.read_place(place, false, buffer)
+        self.read_place(place, Extent::up_to(MAX_FILE_BYTES), buffer)
     }
 
-    fn read_place(
+    /// Reads the first lines of a list that may have no end worth reading to: as many as lie within
+    /// `limit` bytes.
+    ///
+    /// # Errors
+    /// open(2)'s or read(2)'s.
+    pub fn read_beginning(
         &self,
-        place: Place,
-        ends_short: bool,
+        source: Source,
+        limit: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<(), Errno> {
+        self.read_place(source.place(), Extent::beginning(limit), buffer)?;
+        let lines = buffer.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        buffer.truncate(lines);
+        Ok(())
+    }
+
+    fn read_place(&self, place: Place, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
         buffer.clear();
         if let Some(errno) = self.taped_error(place) {
             return Err(errno);
@@ -123,7 +142,7 @@ impl Host {
             }
             Place::Rootfs(_) | Place::Proc(_) => file::open(&self.root.at(place))?,
         };
-        file::read_to_end(file, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
+        file::read_to_end(file, extent, buffer)
     }
 
     /// Reads `stat` of one process.

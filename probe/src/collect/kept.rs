@@ -64,7 +64,7 @@ impl Kept {
         let Some(mut kept) = place.and_then(|place| place.try_lock().ok()) else {
             return read_once(&path(), limit, buffer);
         };
-        let extent = Extent { limit, ends_short: source.comes_whole() };
+        let extent = Extent { ends_short: source.comes_whole(), ..Extent::up_to(limit) };
         let read = |file: &OwnedFd, buffer: &mut Vec<u8>| match source.is_value() {
             true => file::read_value(file, extent, buffer),
             false => file::read_from_start(file, extent, buffer),
