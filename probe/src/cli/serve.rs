@@ -51,7 +51,8 @@ pub(super) struct Serve {
         value_parser = super::time_or_none
     )]
     drain: Duration,
-    /// Most connections at one time; a further one is closed unless one ends within 250 ms
+    /// Most connections at one time, a quarter of them from one address; beyond, those without a
+    /// call under way give way to new ones
     #[arg(
         long,
         value_name = "COUNT",
