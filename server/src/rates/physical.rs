@@ -1,10 +1,11 @@
 //! Which interfaces and disks count towards a host's sums: those where bytes are counted once.
 //!
-//! Names are all there is to go by (the probe sends counters, not topology), so these are lists of
-//! names as the kernel and the usual tools give them. Every device has its own row whatever stands
-//! here; the lists only keep a byte from being counted twice in a sum.
+//! The probe says of each row where its bytes are counted ([`Layer`], from the kernel's own tree).
+//! Only where it could not, because it is an older one or sees no sysfs, names decide: lists as the
+//! kernel and the usual tools give them, which no list can complete. Every device has its own row
+//! whatever stands here; this only keeps a byte from being counted twice in a sum.
 
-use crate::model::Table;
+use crate::model::{Layer, Table};
 
 /// Interfaces whose name begins so carry what another interface carries, or nothing that leaves the
 /// machine.
@@ -70,8 +71,31 @@ const VIRTUAL_DISK_PREFIXES: &[&str] = &[
     "dm-", "md", "drbd", "bcache", "zd", // stacked: mapper, RAID, mirror, cache, ZFS volumes
 ];
 
-/// Whether an interface of `table` counts towards the host's sums.
-pub(super) fn is_physical_interface<const N: usize>(table: &Table<N>, name: &str) -> bool {
+/// The rows of the table of interfaces that count towards the host's sums, in its order. Where
+/// nothing is physical (a link over a modem, a container that is watched as a host) those count
+/// through which the host's default routes leave.
+pub(super) fn counted_interfaces<const N: usize>(table: &Table<N>) -> Vec<bool> {
+    let layers = || (0..table.keys().len()).map(|row| table.layer(row));
+    let has_physical = layers().any(|layer| layer == Layer::Physical);
+    let counts = |(name, layer): (&std::sync::Arc<str>, Layer)| match layer {
+        Layer::Physical => true,
+        Layer::Uplink => !has_physical,
+        Layer::Virtual => false,
+        Layer::Unknown => is_physical_by_name(table, name),
+    };
+    table.keys().iter().zip(layers()).map(counts).collect()
+}
+
+/// Whether the device in this row counts towards the host's sums.
+pub(super) fn counts_disk<const N: usize>(table: &Table<N>, row: usize, name: &str) -> bool {
+    match table.layer(row) {
+        Layer::Physical => true,
+        Layer::Virtual | Layer::Uplink => false,
+        Layer::Unknown => is_whole_by_name(table, name),
+    }
+}
+
+fn is_physical_by_name<const N: usize>(table: &Table<N>, name: &str) -> bool {
     if name == "lo" || VIRTUAL_INTERFACE_PREFIXES.iter().any(|p| name.starts_with(p)) {
         return false;
     }
@@ -86,8 +110,7 @@ pub(super) fn is_physical_interface<const N: usize>(table: &Table<N>, name: &str
     }
 }
 
-/// Whether a device of `table` is a whole disk that counts towards the host's sums.
-pub(super) fn is_whole_disk<const N: usize>(table: &Table<N>, name: &str) -> bool {
+fn is_whole_by_name<const N: usize>(table: &Table<N>, name: &str) -> bool {
     if VIRTUAL_DISK_PREFIXES.iter().any(|p| name.starts_with(p)) {
         return false;
     }
@@ -154,7 +177,7 @@ mod tests {
         ];
         let table = table(&names);
         let counted: Vec<_> =
-            names.into_iter().filter(|n| is_physical_interface(&table, n)).collect();
+            names.into_iter().filter(|n| is_physical_by_name(&table, n)).collect();
         // eth7.5 stands for eth7, which is not listed.
         let expected =
             ["eth0", "enp3s0f1", "wlan0", "ib0", "brcm0", "eth7.5", "ens5", "usb0", "wwan0"];
@@ -191,7 +214,7 @@ mod tests {
             "sdaa1",
         ];
         let table = table(&names);
-        let counted: Vec<_> = names.into_iter().filter(|n| is_whole_disk(&table, n)).collect();
+        let counted: Vec<_> = names.into_iter().filter(|n| is_whole_by_name(&table, n)).collect();
         let expected =
             ["sda", "nvme0n1", "nvme10n1", "mmcblk0", "sdp", "vda", "xvdb1", "nbd0", "sdaa"];
         assert_eq!(counted, expected);
