@@ -8,7 +8,10 @@
 //! What cannot be told is not guessed: a row without an entry is UNSPECIFIED, and without a sysfs, or
 //! with one of another network namespace, there is no column.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use roundsman_proto::v1::{self, Layer};
 
@@ -16,15 +19,13 @@ use super::{
     reading::Reading,
     scan::{lines, words},
     source::{Fact, Source},
-    sysfs::Sysfs,
+    sysfs::{ON_NO_BUS, Sysfs},
 };
 
 /// How much of a list of routes is read, bytes: a thousand routes. A router of the whole Internet has
 /// a hundred megabytes of them, and no need of one by default.
 pub const MAX_ROUTE_BYTES: usize = 256 * 1_024;
 
-/// Where the tree has what is not on any bus.
-const VIRTUAL: &str = "devices/virtual/";
 /// Where it has the heads of NVMe multipath devices.
 const NVME_HEADS: &str = "devices/virtual/nvme-subsystem/";
 /// The bus of Xen's back ends: what a guest sends comes in here, and leaves by another interface.
@@ -41,18 +42,17 @@ const RTF_REJECT: u32 = 0x200;
 
 /// The layer of each interface, `v1::Network`'s column.
 pub fn of_interfaces(reading: &mut Reading<'_>, names: &[String]) -> Vec<i32> {
-    let Some(sysfs) = Sysfs::open(reading.host()) else { return Vec::new() };
+    let Some(sysfs) = reading.sysfs() else { return Vec::new() };
     if !sysfs.is_of_first_process(reading.mountinfo().ok()) {
         return Vec::new();
     }
-    let targets: Vec<Option<String>> =
-        names.iter().map(|name| sysfs.link(Fact::Interface, name).ok()).collect();
+    let places = places(sysfs, Fact::Interface, names);
     // Some may have come or gone since they were listed, but not most of them.
-    if targets.iter().flatten().count() * 2 < names.len() || names.is_empty() {
+    if places.iter().flatten().count() * 2 < names.len() || names.is_empty() {
         return Vec::new();
     }
-    let mut layers: Vec<Layer> = targets.iter().map(|target| by_place(target.as_deref())).collect();
-    carried_by_others(&sysfs, names, &mut layers);
+    let mut layers: Vec<Layer> = places.iter().map(|place| by_place(place.as_deref())).collect();
+    carried_by_others(sysfs, names, &mut layers);
     if !layers.contains(&Layer::Physical) {
         let uplinks = uplinks(reading);
         for (layer, name) in layers.iter_mut().zip(names) {
@@ -64,11 +64,25 @@ pub fn of_interfaces(reading: &mut Reading<'_>, names: &[String]) -> Vec<i32> {
     layers.into_iter().map(i32::from).collect()
 }
 
+/// Where each device is in the tree, as far as it can be told.
+fn places<'a>(sysfs: &Sysfs, fact: Fact, names: &[String]) -> Vec<Option<Cow<'a, str>>> {
+    let no_bus = sysfs.on_no_bus(fact.of("").class);
+    let place = |name: &String| {
+        let name = name.replace('/', "!");
+        if no_bus.contains(name.as_bytes()) {
+            return Some(Cow::Borrowed(ON_NO_BUS));
+        }
+        let target = sysfs.link(fact, &name).ok()?;
+        below_root(&target).map(|place| Cow::Owned(place.to_owned()))
+    };
+    names.iter().map(place).collect()
+}
+
 /// By where a device is in the tree.
-fn by_place(target: Option<&str>) -> Layer {
-    match target.and_then(below_root) {
+fn by_place(place: Option<&str>) -> Layer {
+    match place {
         None => Layer::Unspecified,
-        Some(place) if place.starts_with(VIRTUAL) => Layer::Virtual,
+        Some(place) if place.starts_with(ON_NO_BUS) => Layer::Virtual,
         Some(_) => Layer::Physical,
     }
 }
@@ -78,10 +92,6 @@ fn by_place(target: Option<&str>) -> Layer {
 pub fn below_root(target: &str) -> Option<&str> {
     let place = target.trim_start_matches("../");
     (place.starts_with("devices/") && place.split('/').all(|part| part != "..")).then_some(place)
-}
-
-fn is_below(target: &str, part: &str) -> bool {
-    below_root(target).is_some_and(|place| place.starts_with(part))
 }
 
 /// What a real interface says of itself and of others.
@@ -196,14 +206,17 @@ pub fn without_addresses(source: Source, routes: &[u8]) -> Vec<u8> {
 
 /// The layer of each disk, `v1::Disk`'s column.
 pub fn of_disks(reading: &Reading<'_>, disk: &v1::Disk) -> Vec<i32> {
-    let Some(sysfs) = Sysfs::open(reading.host()) else { return Vec::new() };
-    let targets: Vec<Option<String>> =
-        disk.device.iter().map(|name| sysfs.link(Fact::Disk, name).ok()).collect();
-    if targets.iter().all(Option::is_none) {
+    let Some(sysfs) = reading.sysfs() else { return Vec::new() };
+    let places = places(sysfs, Fact::Disk, &disk.device);
+    if places.iter().all(Option::is_none) {
         return Vec::new();
     }
     let table = Disks::of(disk);
-    (0..disk.device.len()).map(|row| table.layer(row, targets[row].as_deref()).into()).collect()
+    places
+        .iter()
+        .enumerate()
+        .map(|(row, place)| table.layer(row, place.as_deref()).into())
+        .collect()
 }
 
 /// The table of disks, by name.
@@ -225,11 +238,11 @@ impl<'a> Disks<'a> {
         }
     }
 
-    fn layer(&self, row: usize, target: Option<&str>) -> Layer {
-        let Some(target) = target else { return Layer::Unspecified };
+    fn layer(&self, row: usize, place: Option<&str>) -> Layer {
+        let Some(place) = place else { return Layer::Unspecified };
         let name = &self.disk.device[row];
         // A partition, and the boot areas of an eMMC, are children of their disk.
-        if target.rsplit('/').nth(1).is_some_and(|parent| self.rows.contains_key(parent)) {
+        if place.rsplit('/').nth(1).is_some_and(|parent| self.rows.contains_key(parent)) {
             return Layer::Virtual;
         }
         if is_hidden(self.disk, row) {
@@ -237,13 +250,13 @@ impl<'a> Disks<'a> {
             let head_counts = head.is_some_and(|head| self.has_counted(*head));
             return if head_counts { Layer::Virtual } else { Layer::Physical };
         }
-        if is_below(target, NVME_HEADS) {
+        if place.starts_with(NVME_HEADS) {
             let paths_count = self.heads.contains(name) && !self.has_counted(row);
             return if paths_count { Layer::Virtual } else { Layer::Physical };
         }
         let is_of_network =
             self.disk.major.get(row).is_some_and(|major| NETWORK_BLOCK_MAJORS.contains(major));
-        if is_of_network { Layer::Physical } else { by_place(Some(target)) }
+        if is_of_network { Layer::Physical } else { by_place(Some(place)) }
     }
 
     /// Whether anything was read or written since boot. Kernels of before 2023 count the bytes of a

@@ -1,6 +1,8 @@
 //! The kernel's tree of devices: links and short values of one interface or block device at a time.
 //! The same for a live host and a captured tree.
 
+use std::collections::BTreeSet;
+
 use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,
@@ -14,6 +16,8 @@ use super::{
 };
 use crate::root::SYSFS;
 
+/// Where the tree has what is on no bus.
+pub const ON_NO_BUS: &str = "devices/virtual/";
 /// sysfs in fstatfs(2): `SYSFS_MAGIC` of include/uapi/linux/magic.h.
 const SYSFS_SUPER_MAGIC: u64 = 0x6265_6572;
 /// Longest value that is read, bytes: a page, as the kernel has it.
@@ -54,6 +58,16 @@ impl Sysfs {
         let ours = rustix::fs::fstat(&self.top)
             .map(|found| (rustix::fs::major(found.st_dev), rustix::fs::minor(found.st_dev)));
         theirs.is_some() && theirs == ours.ok()
+    }
+
+    /// Names of the devices of a class that are on no bus; a list is far cheaper than a link of each.
+    /// Children of others (partitions) are not among them.
+    #[must_use]
+    pub fn on_no_bus(&self, class: &str) -> BTreeSet<Vec<u8>> {
+        let path = format!("{ON_NO_BUS}{class}");
+        let Ok(opened) = file::open_at(self.top.as_fd(), &path) else { return BTreeSet::new() };
+        let entries = rustix::fs::Dir::new(opened).into_iter().flatten();
+        entries.map_while(Result::ok).map(|entry| entry.file_name().to_bytes().to_owned()).collect()
     }
 
     /// The target of a link.
