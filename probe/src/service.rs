@@ -194,7 +194,7 @@ impl Door {
             let may_wait = of_peer.count() < self.places.share()
                 && self.waiting.len() < self.server.limits.connections;
             if may_wait {
-                let until = time::Instant::now() + self.server.limits.full_wait;
+                let until = time::Instant::from_std(clock::now()) + self.server.limits.full_wait;
                 self.waiting.push_back((stream, address, until));
             } else {
                 self.places.refused();
