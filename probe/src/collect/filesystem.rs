@@ -255,6 +255,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_fuse_mount_that_refuses_access_is_its_users_own() {
+        let refuses = |errno: Errno| Err(Refusal::Errno(errno.raw_os_error()));
+        for fs_type in ["fuse", "fuse.sshfs", "fuse.", "fuseblk", "fuseblk.ntfs"] {
+            assert!(row(fs_type).is_private(refuses(Errno::ACCESS)), "{fs_type}");
+        }
+        for other in [refuses(Errno::PERM), refuses(Errno::NOTCONN), Err(Refusal::Hung)] {
+            assert!(!row("fuse.sshfs").is_private(other), "{other:?}");
+        }
+        for fs_type in ["nfs", "fusectl", "ext4", "xfuse.a"] {
+            assert!(!row(fs_type).is_private(refuses(Errno::ACCESS)), "{fs_type}");
+        }
+    }
+
+    #[test]
     fn a_row_has_one_of_its_five_statuses() {
         let status = |errno: Errno| refusal(Refusal::Errno(errno.raw_os_error())).0;
         assert_eq!(status(Errno::ACCESS), Status::Denied);
