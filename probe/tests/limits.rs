@@ -67,6 +67,41 @@ fn a_host_with_more_than_the_limits_is_told_up_to_them() {
     assert_eq!(answer.filesystem.as_ref().unwrap().mount_point.len(), MOUNTS);
 }
 
+/// As many mounts as a user may make, under names as long as he may choose.
+#[test]
+fn of_a_file_past_the_limit_the_first_lines_are_told() {
+    const FILE_BYTES: usize = 4 * 1_024 * 1_024;
+    let dir = tempfile::tempdir().unwrap();
+    let (host, copy) = (dir.path().join("host"), dir.path().join("copy"));
+    many_cores::write(&host);
+    let first = "27 1 8:1 / / rw - xfs /dev/sda1 rw\n";
+    let line = |n: usize| {
+        let line = format!("{n} 27 0:{n} / /m{n} rw - fuse.x {} rw\n", "\\040".repeat(900));
+        assert_eq!(line.len(), 3_640);
+        line
+    };
+    let lines: String = (1_000..2_500).map(line).collect();
+    fs::write(host.join("proc/1/mountinfo"), first.to_owned() + &lines).unwrap();
+    let request = GetMetricsRequest::default();
+    let answer = replay(&host, &request);
+    let (status, error) = report(&answer, Family::Filesystem);
+    assert_eq!(status, Status::Partial, "{error}");
+    assert!(error.contains("longer than 4194304 bytes: the rest is left out"), "{error}");
+    // Capped by the limit of mounts, of which all that were read in whole are counted.
+    let whole = 1 + (FILE_BYTES - first.len()) / 3_640;
+    let points = answer.filesystem.as_ref().unwrap().mount_point.len();
+    assert_eq!(points, whole.min(MOUNTS));
+
+    // A capture replays as the host does.
+    let captured = capture::capture(&Root::captured(&host), &copy).unwrap();
+    assert!(captured.unreadable.iter().any(|(file, _)| file.ends_with("1/mountinfo")));
+    let replayed = replay(&copy, &request);
+    assert_eq!(replayed.filesystem, answer.filesystem);
+    let (status, error) = report(&replayed, Family::Filesystem);
+    assert_eq!(status, Status::Partial, "{error}");
+    assert!(error.contains("longer than 4194304 bytes: the rest is left out"), "{error}");
+}
+
 #[test]
 fn processes_are_read_captured_and_named_up_to_their_limits() {
     const PROCESSES: u32 = 65_536;

@@ -13,10 +13,12 @@ use super::{
     report::Report,
     scan::{number32, split_once, text},
 };
-use crate::clock;
+use crate::{clock, root::Place};
 
 /// Most processes that are read.
 const MAX_PROCESSES: usize = 65_536;
+/// What everybody may read of process 1, unless processes of others are hidden.
+const FIRST_STAT: Place = Place::Proc("1/stat");
 /// How many processes are read between two looks at the clock.
 const CLOCK_EVERY: usize = 32;
 /// The command name's length in the kernel, without its end (TASK_COMM_LEN), bytes. What `stat` shows
@@ -31,6 +33,11 @@ pub fn collect(
     report: &mut Report,
 ) -> Option<v1::Processes> {
     let host = reading.host();
+    // Those of one user would pass for all.
+    if let Err(fault) = host.shows_processes() {
+        report.note(fault.status, fault.text);
+        return None;
+    }
     // In order, so that what is noted first is the same each time.
     let mut pids: Vec<u32> = match host.processes() {
         Ok(pids) => pids.take(MAX_PROCESSES + 1).collect(),
@@ -69,6 +76,12 @@ pub fn collect(
             },
             // It has ended since the directory was listed.
             Err(Errno::NOENT | Errno::SRCH) => {}
+            // With hidepid=1 all are listed, and those of others cannot be read.
+            Err(errno) if pid == 1 && status(errno) == Status::Denied => {
+                let fault = host.fault(FIRST_STAT, errno);
+                report.note(fault.status, fault.text);
+                return None;
+            }
             Err(errno) => {
                 report.note(status(errno), format_args!("{}: {}", path(pid), words(errno)));
             }
