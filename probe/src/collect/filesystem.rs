@@ -18,7 +18,7 @@ use super::{
     report::Report,
     scan::{excerpt, text},
     statvfs::{Asks, MAX_ASKING, Question, Refusal, Round, Space},
-    table::{MAX_NAME_BYTES, MAX_PATH_BYTES, TooLong},
+    table::{MAX_NAME_BYTES, MAX_PATH_BYTES, TextLeft, TooLong},
     wanted::Names,
 };
 use crate::root::Root;
@@ -101,6 +101,7 @@ pub fn begin(
         let mut rows = Vec::new();
         let mut questions = Vec::new();
         let mut seen = HashSet::new();
+        let mut left = TextLeft::default();
         let mut cut = 0usize;
         for chosen in mounts::choose(&mounts::parse(bytes, report)?) {
             let point = text(&chosen.mount.mount_point);
@@ -118,11 +119,15 @@ pub fn begin(
                 cut += 1;
                 continue;
             }
-            if !seen.insert(row.point.clone()) {
+            if seen.contains(&row.point) {
                 let text = format_args!("mounts: {} is there twice", row.point);
                 report.note(Status::Malformed, text);
                 continue;
             }
+            if !left.take(row.point.len() + row.device.len() + row.fs_type.len()) {
+                continue;
+            }
+            seen.insert(row.point.clone());
             let question = question(root, row.mount_point.clone());
             if chosen.answers_from_memory {
                 let ask = || asks.inline(&question);
@@ -133,6 +138,7 @@ pub fn begin(
             }
             rows.push(row);
         }
+        left.close("mounts", report);
         if cut > 0 {
             let text = format_args!("{cut} mounts past the limit of {MAX_MOUNTS}");
             report.note(Status::Partial, text);

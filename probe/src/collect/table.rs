@@ -22,6 +22,10 @@ pub const MAX_NAME_BYTES: usize = 256;
 /// Longest path on the wire, bytes: a mount point, what is mounted.
 pub const MAX_PATH_BYTES: usize = 4_096;
 
+/// All names of one table together, bytes: with the limits of rows it keeps an answer below what a
+/// server takes by default (4 MiB), whatever users name their mounts.
+const MAX_TEXT_BYTES: usize = 384 * 1_024;
+
 /// What a row is known by.
 pub trait Key {
     /// What is unique within the table.
@@ -72,6 +76,40 @@ impl Display for TooLong<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, bytes, limit) = (excerpt(self.text.as_bytes()), self.text.len(), self.limit);
         write!(f, "{text}... has {bytes} bytes, the limit is {limit}")
+    }
+}
+
+/// What is left for the names of a table.
+#[derive(Debug)]
+pub struct TextLeft {
+    bytes: usize,
+    cut: usize,
+}
+
+impl Default for TextLeft {
+    fn default() -> Self {
+        Self { bytes: MAX_TEXT_BYTES, cut: 0 }
+    }
+}
+
+impl TextLeft {
+    /// Whether there is room for one more row's names; a row without is counted.
+    pub fn take(&mut self, bytes: usize) -> bool {
+        let left = self.bytes.checked_sub(bytes);
+        match left {
+            Some(left) => self.bytes = left,
+            None => self.cut += 1,
+        }
+        left.is_some()
+    }
+
+    /// Notes how many rows had no room.
+    pub fn close(self, what: &str, report: &mut Report) {
+        let (cut, limit) = (self.cut, MAX_TEXT_BYTES);
+        if cut > 0 {
+            let text = format_args!("{cut} {what} past the limit of {limit} bytes for all names");
+            report.note(Status::Partial, text);
+        }
     }
 }
 
@@ -153,6 +191,7 @@ impl<K: Key, const N: usize> Rows<K, N> {
     /// Which rows are sent; what is wrong with the others is noted.
     fn good(&self, width: usize, what: &str, report: &mut Report) -> Vec<bool> {
         let mut seen = HashSet::with_capacity(self.rows.len());
+        let mut left = TextLeft::default();
         let mut good = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             let id = row.key.id();
@@ -164,7 +203,7 @@ impl<K: Key, const N: usize> Rows<K, N> {
                 report.note(Status::Malformed, text);
             } else if seen.contains(&id) {
                 report.note(Status::Malformed, format_args!("{what}: {id} is there twice"));
-            } else {
+            } else if left.take(row.key.name().map_or(0, str::len)) {
                 if row.width > width {
                     let text = format_args!("{what}: {id} has more numbers than most");
                     report.note(Status::Partial, text);
@@ -175,6 +214,7 @@ impl<K: Key, const N: usize> Rows<K, N> {
             }
             good.push(false);
         }
+        left.close(what, report);
         good
     }
 }
