@@ -17,7 +17,9 @@ use rustix::io::Errno;
 use crate::{
     clock,
     collect::{
-        disk, filesystem,
+        disk,
+        file::Reach,
+        filesystem,
         host::{Host, path_of, words},
         layer, mounts, network,
         report::Report,
@@ -90,7 +92,11 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
     for source in Source::ALL {
         let place = source.place();
         match read(&host, *source, &mut buffer) {
-            Ok(()) => tree.write(&place.to_string(), &buffer)?,
+            Ok(Reach::End) => tree.write(&place.to_string(), &buffer)?,
+            Ok(Reach::Limit) => {
+                tree.write(&place.to_string(), &buffer)?;
+                tree.unreadable(place, Errno::FBIG);
+            }
             Err(errno) => tree.unreadable(place, errno),
         }
         match source {
@@ -164,13 +170,13 @@ impl Tree<'_> {
 
 /// Reads a source as the families do, but for routes: of these nothing but what is looked for is
 /// kept, for they hold addresses.
-fn read(host: &Host, source: Source, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+fn read(host: &Host, source: Source, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
     if !matches!(source, Source::Route | Source::Route6) {
         return host.read_raw(source.place(), buffer);
     }
     host.read_beginning(source, layer::MAX_ROUTE_BYTES, buffer)?;
     *buffer = layer::without_addresses(source, buffer);
-    Ok(())
+    Ok(Reach::End)
 }
 
 fn network_names(net_dev: &[u8]) -> Vec<String> {
