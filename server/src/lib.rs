@@ -6,6 +6,7 @@
 
 // Vocabulary: what things are called.
 pub mod causes;
+pub mod text;
 pub mod units;
 pub mod model;
 pub mod config;

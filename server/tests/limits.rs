@@ -100,7 +100,6 @@ fn constant(file: &Path, name: &str) -> Option<String> {
 fn of_probes(name: &str) -> Option<usize> {
     let all = [
         ("Fields", Limit::Fields),
-        ("Reports", Limit::Reports),
         ("Cores", Limit::Cores),
         ("Interfaces", Limit::Interfaces),
         ("Disks", Limit::Disks),

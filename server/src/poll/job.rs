@@ -10,10 +10,11 @@ use super::{
     classify::Fault,
     link::{Kept, Link},
     socket::Peer,
-    text::{MAX_ERROR_BYTES, one_line},
+    text::MAX_ERROR_BYTES,
 };
 use crate::{
     model::{FamilyReport, HostId, HostName, Outcome, Selection, Snapshot, Timings},
+    text::one_line,
     units::{Micros, Mono, Now},
 };
 
