@@ -15,6 +15,7 @@ pub mod config;
 pub mod schedule;
 pub mod inventory;
 pub mod rates;
+pub mod newcomers;
 pub mod health;
 pub mod rollup;
 

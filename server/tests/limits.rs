@@ -17,7 +17,7 @@ use roundsman::{
 };
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 13] = [
+const FACING: [&str; 15] = [
     "probe/src",
     "server/src/poll",
     "server/src/discover",
@@ -25,6 +25,8 @@ const FACING: [&str; 13] = [
     "server/src/health",
     "server/src/inventory",
     "server/src/model",
+    "server/src/newcomers",
+    "server/src/store/detail",
     "server/src/web",
     "server/src/query",
     "server/src/grpc",
