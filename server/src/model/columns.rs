@@ -337,6 +337,15 @@ mod tests {
             values.set(Column::CpuBusyPct, bad);
             assert_eq!(values.get(Column::CpuBusyPct), None);
         }
+        // The first counter of a host that says 2^64 - 1 in its next answer.
+        let rows = Values::<NetColumn>::default();
+        for (bad, good) in [(1.8e19, 1e13), (1e13 + 1.0, 0.0)] {
+            let mut row = rows.clone();
+            row.set(NetColumn::RxBytesPerS, good);
+            assert_eq!(row.get(NetColumn::RxBytesPerS), Some(good));
+            row.set(NetColumn::RxBytesPerS, bad);
+            assert_eq!(row.get(NetColumn::RxBytesPerS), None);
+        }
         values.set(Column::CpuBusyPct, 12.345_67);
         assert_eq!(values.get(Column::CpuBusyPct), Some(12.346));
         values.set(Column::MemTotalBytes, 8_589_934_592.0);
