@@ -126,7 +126,7 @@ pub(super) fn interfaces(network: Option<&v1::Network>) -> Taken<Table<NET_COLUM
         &n.tx_carrier,
         &n.tx_compressed,
     ];
-    table(&n.interface, Limit::Interfaces, device, columns, &n.layer)
+    table(&n.interface, Limit::Interfaces, |name| named(name, Limit::NameBytes), columns, &n.layer)
 }
 
 pub(super) fn disks(disk: Option<&v1::Disk>) -> Taken<Table<DISK_COLUMNS>> {
@@ -150,7 +150,7 @@ pub(super) fn disks(disk: Option<&v1::Disk>) -> Taken<Table<DISK_COLUMNS>> {
         &d.flushes,
         &d.flush_ms,
     ];
-    table(&d.device, Limit::Disks, device, columns, &d.layer)
+    table(&d.device, Limit::Disks, |name| named(name, Limit::NameBytes), columns, &d.layer)
 }
 
 pub(super) fn mounts(filesystem: Option<&v1::Filesystem>) -> Taken<Vec<Mount>> {
@@ -338,10 +338,6 @@ fn core(number: &u32) -> Result<Arc<str>, Reason> {
     let core = usize::try_from(*number).ok().filter(|core| *core < Limit::Cores.max());
     let core = core.ok_or(Reason::Impossible)?;
     Ok(CORE_NAMES.get(core).map_or_else(|| number.to_string().into(), Arc::clone))
-}
-
-fn device(text: &String) -> Result<Arc<str>, Reason> {
-    named(text, Limit::NameBytes)
 }
 
 /// The name of a row.

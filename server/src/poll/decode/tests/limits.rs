@@ -138,7 +138,7 @@ fn rows_beyond_a_limit_are_left_out_and_told_of() {
 #[test]
 fn an_uneven_table_costs_itself_and_is_told_of() {
     let mut told = Vec::new();
-    let uneven: [(Family, fn(&mut v1::Snapshot)); 6] = [
+    let uneven: [(Family, Change); 6] = [
         (Family::Cpu, |s| s.cpu.as_mut().unwrap().cores.as_mut().unwrap().idle.push(1)),
         (Family::Softirq, |s| s.softirq.as_mut().unwrap().rcu.truncate(1)),
         (Family::Network, |s| s.network.as_mut().unwrap().interface.truncate(1)),
