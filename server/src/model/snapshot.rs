@@ -235,6 +235,12 @@ impl<const N: usize> Table<N> {
         }
     }
 
+    /// Whether the layer of every row is known.
+    #[must_use]
+    pub fn has_layers(&self) -> bool {
+        (0..self.keys.len()).all(|row| self.layer(row) != Layer::Unknown)
+    }
+
     /// The layer of a row.
     #[must_use]
     pub fn layer(&self, row: usize) -> Layer {

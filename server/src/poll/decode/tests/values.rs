@@ -158,3 +158,23 @@ fn a_filesystem_whose_parts_exceed_it_has_no_sizes() {
     let space = after(|fs| fs.inodes_free[0] = 501).unwrap();
     assert_eq!((space.size_bytes, space.inodes), (4_096_000, None));
 }
+
+#[test]
+fn a_report_says_when_sums_go_by_names() {
+    let of_network = |wire: &v1::Snapshot| {
+        let snapshot = decode(wire).unwrap();
+        let report = snapshot.reports.iter().find(|report| report.family == Family::Network);
+        report.map(|report| (report.status, report.error.clone())).unwrap()
+    };
+    let mut wire = full();
+    wire.reports.push(v1::FamilyReport {
+        family: v1::Family::Network.into(),
+        status: v1::Status::Ok.into(),
+        ..v1::FamilyReport::default()
+    });
+    assert_eq!(of_network(&wire), (Status::Ok, String::new()));
+    wire.network.as_mut().unwrap().layer.clear();
+    let (status, words) = of_network(&wire);
+    assert_eq!(status, Status::Ok, "it is no fault");
+    assert!(words.contains("sums go by names"), "{words}");
+}
