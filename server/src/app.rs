@@ -7,6 +7,7 @@ mod failure;
 mod http;
 mod install;
 mod keep;
+mod lock;
 mod rebuild;
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
@@ -61,6 +62,8 @@ pub struct App {
     opening: JoinHandle<()>,
     writer: Writer,
     http: HttpThread,
+    /// Let go last; none where the store was there before.
+    locks: Option<lock::Locks>,
 }
 
 /// Runs the server until `shutdown` ends, then stops it in order.
@@ -86,11 +89,13 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
+    let locks = lock::take(&config)?;
     let spool = keep::spool(&config)?;
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store);
     let remembered = keep::open(&store, spool.as_deref()).await?;
-    wire(config, clock, faces, Kept { store, spool, remembered }).await
+    let app = wire(config, clock, faces, Kept { store, spool, remembered }).await?;
+    Ok(App { locks: Some(locks), ..app })
 }
 
 /// As [`start`], but with a store that is there already and no spool; `config.store` is not looked
@@ -263,7 +268,7 @@ async fn run_parts(
     };
     let chores = chores::ChoresThread::start(chores)?;
     let commands = orders.commands;
-    Ok(App { live, commands, chores, engine, opening, writer, http })
+    Ok(App { live, commands, chores, engine, opening, writer, http, locks: None })
 }
 
 impl App {
@@ -306,10 +311,28 @@ impl App {
         let _ = self.engine.await;
         self.opening.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
-        let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);
-        tracing::info!(rows = stats.written, dropped = stats.dropped, spooled, "rows kept");
+        last_word(&stats);
         self.http.stop().await;
+        drop(self.locks);
     }
+}
+
+/// What became of all rows since the start.
+fn last_word(stats: &WriterStats) {
+    let WriterStats { written, dropped, rejected, conflicting, evicted, .. } = stats;
+    let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);
+    let lost = stats.lost();
+    tracing::info!(
+        rows = written,
+        lost,
+        dropped,
+        rejected,
+        conflicting,
+        evicted,
+        gone = stats.gone,
+        spooled,
+        "rows kept"
+    );
 }
 
 /// Whether what waits for the store are the rows of this moment alone.

@@ -10,9 +10,11 @@ mod error;
 mod loss;
 mod row;
 mod series;
+mod stamp;
 pub mod sqlite;
 pub mod mysql;
 mod open;
+mod private;
 pub mod spool;
 mod awaited;
 pub mod rebuild;
@@ -34,6 +36,7 @@ pub use asked::{
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use open::open;
+pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 
 use crate::{

@@ -155,14 +155,14 @@ pub(super) fn refresh(
 }
 
 fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
-    let lost = stats.dropped + stats.rejected + stats.conflicting + stats.evicted;
     metrics.rows_written.set(gauge(stats.written));
-    metrics.rows_dropped.set(gauge(lost));
+    metrics.rows_dropped.set(gauge(stats.lost()));
     for (reason, count) in [
         (LossReason::QueueFull, stats.dropped),
         (LossReason::SpoolFull, stats.evicted),
         (LossReason::Refused, stats.rejected),
         (LossReason::Conflict, stats.conflicting),
+        (LossReason::StoreLost, stats.gone),
     ] {
         metrics.rows_lost.get_or_create(&ReasonLabel { reason }).set(gauge(count));
     }

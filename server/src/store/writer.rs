@@ -53,6 +53,9 @@ pub struct WriterLimits {
     pub retry_cap: Duration,
     /// How long a write may take before its rows, and those that follow, also go to the spool.
     pub patience: Duration,
+    /// How long a write may be unanswered before the store counts as failing: a store that hangs is
+    /// told of as one that fails.
+    pub silence: Duration,
     /// How long after a fault of the spool it is tried again.
     pub spool_retry: Duration,
     /// How often it is decided how many rows of the spool are replayed: as many as came anew since
@@ -72,6 +75,7 @@ impl Default for WriterLimits {
             retry_first: Duration::from_millis(200),
             retry_cap: Duration::from_secs(30),
             patience: Duration::from_millis(500),
+            silence: Duration::from_secs(3),
             spool_retry: Duration::from_secs(1),
             replay_tick: Duration::from_secs(1),
             replay_floor: 10,
@@ -86,7 +90,7 @@ pub struct WriterStats {
     pub written: u64,
     /// Of these, polls that it had already.
     pub repeated: u64,
-    /// Of these, polls that are lost because another attempt holds their slot.
+    /// Polls lost because another attempt holds their slot.
     pub conflicting: u64,
     /// Rows lost because the queue was full, or because the store did not take them before the end.
     pub dropped: u64,
@@ -94,6 +98,9 @@ pub struct WriterStats {
     pub rejected: u64,
     /// Why the last of these was refused.
     pub last_refusal: Option<Arc<str>>,
+    /// Polls that the store had taken and has no longer: its database was removed, damaged or replaced
+    /// by an older one.
+    pub gone: u64,
     /// Rows that went to the spool.
     pub spooled: u64,
     /// Polls lost because the spool was full.
@@ -114,6 +121,14 @@ pub struct WriterStats {
     pub spool: Option<SpoolStatus>,
     /// Why the spool takes nothing; none while it does.
     pub spool_error: Option<Arc<str>>,
+}
+
+impl WriterStats {
+    /// Rows that are lost, whatever the reason.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.dropped + self.rejected + self.conflicting + self.evicted + self.gone
+    }
 }
 
 #[derive(Debug)]

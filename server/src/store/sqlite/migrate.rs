@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{connect::APPLICATION_ID, fault::fault};
+use super::{connect::APPLICATION_ID, fault::fault, legacy::Legacy};
 use crate::{model::ContentHash, store::StoreError};
 
 struct Step {
@@ -60,8 +60,13 @@ pub(super) fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
         .query_row("SELECT coalesce(max(number), 0) FROM schema_version", [], |row| row.get(0))
 }
 
-/// Applies the steps that the file lacks, all or none, while no other process does.
-pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+/// Applies the steps that the file lacks, all or none, while no other process does. What the file in
+/// whose place it is leaves goes into it in the same transaction.
+pub(super) fn apply(
+    connection: &mut Connection,
+    path: &Path,
+    legacy: Option<&Legacy>,
+) -> Result<(), StoreError> {
     let failed = fault(connection, "bring the schema up to date");
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
@@ -81,6 +86,12 @@ pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<(), Stor
                 )
                 .map_err(&failed)?;
         }
+    }
+    if let Some(legacy) = legacy {
+        if found > 0 && !legacy.is_of(&identity(&transaction)?) {
+            return Err(StoreError::Replaced { location: path.display().to_string() });
+        }
+        legacy.plant(&transaction).map_err(&failed)?;
     }
     transaction.commit().map_err(&failed)
 }

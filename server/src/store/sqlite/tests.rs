@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod killed;
+mod moved;
 
 struct File {
     store: Sqlite,
