@@ -9,6 +9,7 @@ mod install;
 mod keep;
 mod lock;
 mod rebuild;
+mod still_kept;
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use self::{
     discovering::Discovering,
     http::{Faces, HttpThread},
     install::{Hosts, Installer},
+    still_kept::StillKept,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -59,7 +61,8 @@ pub struct App {
     commands: mpsc::Sender<Command>,
     chores: chores::ChoresThread,
     engine: JoinHandle<()>,
-    opening: JoinHandle<()>,
+    /// Opens the store, and looks whether it keeps what it took.
+    looking_after: JoinHandle<()>,
     writer: Writer,
     http: HttpThread,
     /// Let go last; none where the store was there before.
@@ -167,10 +170,21 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store), spool.clone()));
+    let opening = keep::keep_opening(Arc::clone(&store), spool.clone());
     let store: Arc<dyn Store> = store;
 
-    let (handle, writer) = keep::writer(&store, spool, &config.writer, &clock);
+    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock);
+    let still_kept = StillKept {
+        store: Arc::clone(&store),
+        spool,
+        writer: handle.clone(),
+        clock: Arc::clone(&clock),
+        retention: config.retention.polls,
+    };
+    let looking_after = tokio::spawn(async move {
+        opening.await;
+        still_kept.run().await;
+    });
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
@@ -201,7 +215,7 @@ async fn wire(
         hook,
     };
     let orders = Orders { commands, commands_in, looks_in, operator_in };
-    let begun = Begun { installer, in_force, opening, store, writer };
+    let begun = Begun { installer, in_force, looking_after, store, writer };
     run_parts(&config, parts, faces, orders, begun).await
 }
 
@@ -218,7 +232,7 @@ struct Begun {
     installer: Installer,
     /// Told once the first inventory is in force; none while nothing can be.
     in_force: Option<oneshot::Receiver<()>>,
-    opening: JoinHandle<()>,
+    looking_after: JoinHandle<()>,
     store: Arc<dyn Store>,
     writer: Writer,
 }
@@ -243,7 +257,7 @@ async fn run_parts(
     let drained = drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
-    let Begun { installer, in_force, opening, store, writer } = begun;
+    let Begun { installer, in_force, looking_after, store, writer } = begun;
     if let Some(in_force) = in_force {
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
@@ -268,7 +282,7 @@ async fn run_parts(
     };
     let chores = chores::ChoresThread::start(chores)?;
     let commands = orders.commands;
-    Ok(App { live, commands, chores, engine, opening, writer, http, locks: None })
+    Ok(App { live, commands, chores, engine, looking_after, writer, http, locks: None })
 }
 
 impl App {
@@ -309,7 +323,7 @@ impl App {
         self.chores.stop().await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
-        self.opening.abort();
+        self.looking_after.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
         last_word(&stats);
         self.http.stop().await;

@@ -15,6 +15,7 @@ pub mod sqlite;
 pub mod mysql;
 mod open;
 mod private;
+mod marks;
 pub mod spool;
 mod awaited;
 pub mod rebuild;
@@ -35,6 +36,7 @@ pub use asked::{
 };
 pub use awaited::Awaited;
 pub use error::StoreError;
+pub use marks::{Mark, Marks};
 pub use open::open;
 pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk};

@@ -6,7 +6,7 @@ use super::{AppError, rows};
 use crate::{
     causes::chain,
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, StoreUrl},
     hook::Hook,
     live::Live,
     metrics::{Metrics, ReasonLabel, StateLabel},
@@ -14,6 +14,7 @@ use crate::{
     store::{
         Awaited, Store, StoreError,
         spool::{Registry, Spool},
+        sqlite::set_aside_if_damaged,
         writer::{Writer, WriterHandle, WriterLimits, WriterStats},
     },
     web,
@@ -45,7 +46,13 @@ pub(super) async fn open(
     store: &Awaited,
     spool: Option<&Spool>,
 ) -> Result<Option<Registry>, AppError> {
-    let opened = store.try_open().await;
+    let mut opened = store.try_open().await;
+    if let Err(error) = &opened
+        && let StoreUrl::Sqlite(path) = store.url()
+        && set_aside_if_damaged(path, error, was_ours(spool).await)?
+    {
+        opened = store.try_open().await;
+    }
     if opened.is_ok() {
         recognise(store, spool).await;
     }
@@ -79,6 +86,12 @@ pub(super) async fn open(
     };
     tracing::error!(error = chain(&error), "the store is away; until it is back {until}");
     Ok(remembered)
+}
+
+/// Whether a store was open at this address before.
+async fn was_ours(spool: Option<&Spool>) -> bool {
+    let Some(spool) = spool else { return false };
+    matches!(spool.recall().await, Ok(Some(Registry { store: Some(_), .. })))
 }
 
 /// Tells the spool which store it is that was opened: rows for another one are not for it.

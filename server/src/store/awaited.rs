@@ -60,6 +60,12 @@ impl Awaited {
         Self { memory: spool, ..self }
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &config::StoreUrl {
+        &self.settings.url
+    }
+
     /// From now on opens this store only, and no other that is at its address.
     pub fn expect(&self, identity: Arc<str>) {
         // Whoever came first knew the same memory.

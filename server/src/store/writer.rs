@@ -28,7 +28,7 @@ use queue::Queue;
 use work::{Stop, Work};
 
 use super::{
-    Store,
+    Mark, Marks, Store,
     spool::{Spool, SpoolStatus},
 };
 use crate::units::WallMs;
@@ -148,6 +148,8 @@ struct State {
     /// Polls of the last batch were those of another attempt's slots.
     conflicting: bool,
     stats: WriterStats,
+    /// Some of the polls that the store has taken.
+    marks: Marks,
 }
 
 #[derive(Debug)]
@@ -206,6 +208,28 @@ impl WriterHandle {
         }
     }
 
+    /// Some of the polls that the store has taken, to see whether it still has them.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        self.shared.lock().marks.clone()
+    }
+
+    /// Goes on from the marks that a process before this one left.
+    pub fn remember_marks(&self, before: &Marks) {
+        let mut state = self.shared.lock();
+        state.marks = std::mem::take(&mut state.marks).after(before);
+    }
+
+    /// The store no longer has these polls that it had taken, nor what came with them: that is counted,
+    /// said and written down, once. `kept_from`: what is older was pruned; `hosts`: how many there are.
+    pub fn missing(&self, gone: &[Mark], kept_from: WallMs, hosts: u64, now: WallMs) {
+        let loss = self.shared.lock().marks.lose(gone, kept_from, hosts, now);
+        if let Some(loss) = loss {
+            self.shared.gone(loss);
+            self.shared.wake.notify_one();
+        }
+    }
+
     /// What has been done and lost so far.
     #[must_use]
     pub fn stats(&self) -> WriterStats {
@@ -252,6 +276,7 @@ impl Writer {
                 dropping: false,
                 conflicting: false,
                 stats: WriterStats::default(),
+                marks: Marks::default(),
             }),
             wake: Notify::new(),
             batch_rows: limits.batch_rows.max(1),

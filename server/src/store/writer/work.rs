@@ -326,7 +326,7 @@ impl Work {
         drop(write);
         match result {
             Ok(written) => {
-                self.shared.written(batch.len(), &written, (self.now)());
+                self.shared.written(&batch, &written, (self.now)());
                 self.away = None;
                 self.remember(batch, &origin).await;
                 self.go_on(rest, origin).await;

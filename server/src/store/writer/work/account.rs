@@ -1,14 +1,21 @@
 //! What is counted and said of writing: numbers for who asks, one log line per episode.
 
+use std::sync::Arc;
+
 use crate::{
-    model::LossReason,
+    model::{Loss, LossReason, Record},
     store::{Batch, StoreError, Written, spool::SpoolStatus, writer::Shared},
     units::WallMs,
 };
 
 impl Shared {
-    pub(super) fn written(&self, rows: usize, written: &Written, now: WallMs) {
+    pub(super) fn written(&self, batch: &Batch, written: &Written, now: WallMs) {
         let mut state = self.lock();
+        let is_kept = |poll: &&Arc<Record>| !written.conflicting.contains(&(poll.host, poll.slot));
+        if let Some(last) = batch.polls.iter().rev().find(is_kept) {
+            state.marks.add(last.host, last.slot, written.polls);
+        }
+        let rows = batch.len();
         let conflicting = written.conflicting.len();
         let taken = u64::try_from(rows.saturating_sub(conflicting)).unwrap_or(u64::MAX);
         let conflicting = u64::try_from(conflicting).unwrap_or(u64::MAX);
@@ -34,6 +41,17 @@ impl Shared {
             drop(state);
             tracing::info!(%since, dropped, evicted, spooled, "the store takes rows again");
         }
+    }
+
+    /// Polls are no longer in the store that it had taken.
+    pub(in crate::store::writer) fn gone(&self, loss: Loss) {
+        tracing::error!(
+            "the store no longer has what it had taken: about {loss}; its database was restored from \
+             an older backup, made anew, or emptied"
+        );
+        let mut state = self.lock();
+        state.stats.gone += loss.polls;
+        state.queue.note(loss);
     }
 
     pub(super) fn replayed(&self, rows: usize) {
