@@ -95,7 +95,7 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let locks = lock::take(&config)?;
     let spool = keep::spool(&config)?;
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
-    let store = Arc::new(store);
+    let store = Arc::new(store.owned_by(locks.owner.clone()));
     let remembered = keep::open(&store, spool.as_deref()).await?;
     let app = wire(config, clock, faces, Kept { store, spool, remembered }).await?;
     Ok(App { locks: Some(locks), ..app })

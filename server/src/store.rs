@@ -8,14 +8,14 @@ mod json;
 pub mod detail;
 mod error;
 mod loss;
+mod marks;
+mod private;
 mod row;
 mod series;
 mod stamp;
 pub mod sqlite;
 pub mod mysql;
 mod open;
-mod private;
-mod marks;
 pub mod spool;
 mod awaited;
 pub mod rebuild;
@@ -63,6 +63,15 @@ pub enum Mode {
     ReadWrite,
     /// Changes nothing; the store must be there and up to date.
     ReadOnly,
+}
+
+/// A server that writes to a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// What tells its data folder from every other.
+    pub id: Arc<str>,
+    /// Process, machine and data folder, for people.
+    pub words: String,
 }
 
 /// A host as the inventory names it.
@@ -302,6 +311,15 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn identity(&self) -> Result<Arc<str>, StoreError>;
+
+    /// The views that are not as this program makes them, by name: changed by hand, or restored where
+    /// they read another database.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// How the store is.
     ///

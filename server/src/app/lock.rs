@@ -2,6 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use super::AppError;
 use crate::{
     causes::chain,
     config::{Config, StoreUrl},
-    store::make_folder,
+    store::{Owner, make_folder},
 };
 
 /// The file that is locked, in the data folder. It stays when the server ends; the lock does not.
@@ -25,7 +26,12 @@ const TRIES: usize = 3;
 
 /// The locks of a running server.
 #[derive(Debug)]
-pub(super) struct Locks(#[expect(dead_code, reason = "held, not read")] Vec<File>);
+pub(super) struct Locks {
+    #[expect(dead_code, reason = "held, not read")]
+    files: Vec<File>,
+    /// What this server is known by where it writes.
+    pub(super) owner: Owner,
+}
 
 /// Locks all that this server writes to: its data folder, and files of its own that are elsewhere.
 ///
@@ -33,10 +39,13 @@ pub(super) struct Locks(#[expect(dead_code, reason = "held, not read")] Vec<File
 /// [`AppError::InUse`]: another server has one of them. A place that cannot be locked at all is said
 /// and used all the same: what is wrong with it is said once it is written to.
 pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
-    let mut held = Vec::new();
+    let (mut files, mut id) = (Vec::new(), None);
     for path in places(config) {
         match lock(&path) {
-            Ok(Ok(file)) => held.push(file),
+            Ok(Ok((file, kept))) => {
+                files.push(file);
+                id.get_or_insert(kept);
+            }
             Ok(Err(holder)) => return Err(AppError::InUse { path, holder }),
             Err(error) => tracing::warn!(
                 error = chain(&error),
@@ -45,7 +54,9 @@ pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
             ),
         }
     }
-    Ok(Locks(held))
+    let id = id.unwrap_or_else(random).into();
+    let words = format!("{}, data folder {}", process(), config.data.display());
+    Ok(Locks { files, owner: Owner { id, words } })
 }
 
 /// The lock files of what is written to; none when all goes to a database and nothing waits here.
@@ -71,8 +82,20 @@ fn places(config: &Config) -> Vec<PathBuf> {
     places
 }
 
-/// The locked file, or what its holder says of itself.
-fn lock(path: &Path) -> io::Result<Result<File, String>> {
+/// This process, for people.
+fn process() -> String {
+    let host = rustix::system::uname();
+    format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
+}
+
+/// What no other folder is known by: 32 hexadecimal digits.
+fn random() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
+}
+
+/// The locked file and what its folder is known by, which stays; or what its holder says of itself.
+fn lock(path: &Path) -> io::Result<Result<(File, String), String>> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
     }
@@ -83,9 +106,8 @@ fn lock(path: &Path) -> io::Result<Result<File, String>> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                (&mut file).take(HOLDER_BYTES).read_to_string(&mut holder)?;
-                return Ok(Err(holder.trim().to_owned()));
+                let holder = read(&mut file)?.lines().next().unwrap_or_default().to_owned();
+                return Ok(Err(holder));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -94,16 +116,23 @@ fn lock(path: &Path) -> io::Result<Result<File, String>> {
         if std::fs::metadata(path)
             .is_ok_and(|there| file.metadata().is_ok_and(|m| id(&m) == id(&there)))
         {
-            let host = rustix::system::uname();
-            let host = host.nodename().to_string_lossy();
+            let before = read(&mut file)?;
+            let id = before.lines().nth(1).filter(|id| id.len() == 32);
+            let id = id.map_or_else(random, str::to_owned);
             file.set_len(0)?;
             file.rewind()?;
             // On a full disk the lock holds all the same.
-            let _ = writeln!(file, "process {} on {host}", std::process::id());
-            return Ok(Ok(file));
+            let _ = write!(file, "{}\n{id}\n", process());
+            return Ok(Ok((file, id)));
         }
     }
     Err(io::Error::other("it is removed again and again"))
+}
+
+fn read(file: &mut File) -> io::Result<String> {
+    let mut text = String::new();
+    file.take(HOLDER_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -127,8 +156,10 @@ mod tests {
         let error = take(&config).unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         assert!(error.contains("data/server.lock"), "{error}");
+        let id = first.owner.id.clone();
         drop(first);
         let again = take(&config).unwrap();
+        assert_eq!(again.owner.id, id, "the folder is known by the same");
         // Whoever removes the file of a running server opens the way to a second one, and no further.
         std::fs::remove_file(config.data.join(LOCK_FILE)).unwrap();
         let second = take(&config).unwrap();

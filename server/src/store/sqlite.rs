@@ -315,6 +315,10 @@ impl Store for Sqlite {
         self.read(|c| migrate::identity(c)).await
     }
 
+    async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|c| migrate::altered_views(c)).await
+    }
+
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         self.read(|c| status::read(c)).await
     }

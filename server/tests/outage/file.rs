@@ -1,6 +1,6 @@
 //! The embedded file under a whole server: removed, replaced, damaged, locked, used twice.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, thread};
 
 use rusqlite::Connection;
 
@@ -11,6 +11,9 @@ use crate::{
     site::{healthy, inventory_of},
     support::FakeProbe,
 };
+
+/// Orders that may be under way at once.
+const MAX_ORDERS: usize = 16;
 
 /// Probes, and the files that name them.
 struct FileSite {
@@ -167,6 +170,15 @@ async fn a_file_that_another_process_holds_is_as_loud_as_one_that_fails_and_orde
         assert_eq!(status, 503, "{order}: {said}");
         assert!(said.contains("not done within 5 s") || said.contains("locked"), "{order}: {said}");
     }
+    // Orders that wait do so in a few places.
+    let answers: Vec<(u16, String)> = thread::scope(|scope| {
+        let post = || served.post("/api/v1/hosts/web-1/pause", "{}");
+        let all: Vec<_> = (0..MAX_ORDERS + 4).map(|_| scope.spawn(post)).collect();
+        all.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|(status, _)| *status == 503), "{answers:?}");
+    let busy = answers.iter().filter(|(_, said)| said.contains("busy")).count();
+    assert!(busy >= 4, "{answers:?}");
     served.polls_go_on();
     holder.execute_batch("ROLLBACK").unwrap();
     served.is_well();
