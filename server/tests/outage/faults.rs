@@ -111,7 +111,13 @@ async fn days_that_somebody_drops_are_made_anew_and_polls_go_on() {
     let dropped = SystemClock::new().now().wall.0;
     served.polls_go_on();
     served.polls_go_on();
-    served.is_well();
+    // What went with the day is said.
+    served.until_metric("roundsman_rows_lost{reason=\"store_lost\"}", |polls| polls > 0);
+    let lost = "SELECT COUNT(*) FROM fleet.loss WHERE reason = 'store_lost'";
+    served.until("/metrics", |_, _| site.sql(lost).trim() != "0");
+    let warned = served.until("/readyz", |status, _| status == 200);
+    assert!(warned.contains("polls that the store had taken are no longer in it"), "{warned}");
+    served.until_metric("roundsman_spool_rows", |rows| rows == 0);
     let stats = served.get("/api/v1/server").1;
     let ended = served.end(site.desk.path());
     let slots = site.slots();
@@ -124,7 +130,7 @@ async fn days_that_somebody_drops_are_made_anew_and_polls_go_on() {
         gaps += missing(slots, |_| true).len();
     }
     assert_eq!(i64::try_from(gaps).unwrap(), ended.missed, "{slots:?} {ended:?}");
-    site.check_states();
+    site.check_moves();
 }
 
 #[tokio::test]
