@@ -170,21 +170,11 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let opening = keep::keep_opening(Arc::clone(&store), spool.clone());
+    let awaited = Arc::clone(&store);
     let store: Arc<dyn Store> = store;
 
     let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock);
-    let still_kept = StillKept {
-        store: Arc::clone(&store),
-        spool,
-        writer: handle.clone(),
-        clock: Arc::clone(&clock),
-        retention: config.retention.polls,
-    };
-    let looking_after = tokio::spawn(async move {
-        opening.await;
-        still_kept.run().await;
-    });
+    let looking_after = look_after(awaited, spool, handle.clone(), &clock, config.retention.polls);
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
@@ -217,6 +207,22 @@ async fn wire(
     let orders = Orders { commands, commands_in, looks_in, operator_in };
     let begun = Begun { installer, in_force, looking_after, store, writer };
     run_parts(&config, parts, faces, orders, begun).await
+}
+
+/// Opens the store, and then looks whether it keeps what it takes.
+fn look_after(
+    store: Arc<Awaited>,
+    spool: Option<Arc<Spool>>,
+    writer: WriterHandle,
+    clock: &Arc<dyn Clock>,
+    retention: Duration,
+) -> JoinHandle<()> {
+    let opening = keep::keep_opening(Arc::clone(&store), spool.clone());
+    let still_kept = StillKept { store, spool, writer, clock: Arc::clone(clock), retention };
+    tokio::spawn(async move {
+        opening.await;
+        still_kept.run().await;
+    })
 }
 
 /// The channels by which the parts are told what to do.

@@ -29,8 +29,7 @@ impl Legacy {
     pub(super) fn of(connection: &Connection) -> Result<Self, Error> {
         let all = TABLES.map(|(table, sql)| {
             let mut statement = connection.prepare(sql)?;
-            let columns: Vec<String> =
-                statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let read = statement.query_map([], |row| {
                 (0..columns.len()).map(|column| row.get(column)).collect::<Result<Vec<Value>, _>>()
             })?;
