@@ -24,7 +24,6 @@ use self::{
     discovering::Discovering,
     http::{Faces, HttpThread},
     install::{Hosts, Installer},
-    still_kept::StillKept,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -44,7 +43,7 @@ use crate::{
     resolve::Names,
     rounds::{Rounds, Ticks},
     store::{
-        self, Awaited, Store,
+        Awaited, Store,
         spool::{Registry, Spool},
         writer::{Writer, WriterHandle, WriterStats},
     },
@@ -174,7 +173,8 @@ async fn wire(
     let store: Arc<dyn Store> = store;
 
     let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock);
-    let looking_after = look_after(awaited, spool, handle.clone(), &clock, config.retention.polls);
+    let looking_after =
+        still_kept::look_after(awaited, spool, handle.clone(), &clock, config.retention.polls);
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
@@ -207,22 +207,6 @@ async fn wire(
     let orders = Orders { commands, commands_in, looks_in, operator_in };
     let begun = Begun { installer, in_force, looking_after, store, writer };
     run_parts(&config, parts, faces, orders, begun).await
-}
-
-/// Opens the store, and then looks whether it keeps what it takes.
-fn look_after(
-    store: Arc<Awaited>,
-    spool: Option<Arc<Spool>>,
-    writer: WriterHandle,
-    clock: &Arc<dyn Clock>,
-    retention: Duration,
-) -> JoinHandle<()> {
-    let opening = keep::keep_opening(Arc::clone(&store), spool.clone());
-    let still_kept = StillKept { store, spool, writer, clock: Arc::clone(clock), retention };
-    tokio::spawn(async move {
-        opening.await;
-        still_kept.run().await;
-    })
 }
 
 /// The channels by which the parts are told what to do.
@@ -331,28 +315,10 @@ impl App {
         let _ = self.engine.await;
         self.looking_after.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
-        last_word(&stats);
+        keep::last_word(&stats);
         self.http.stop().await;
         drop(self.locks);
     }
-}
-
-/// What became of all rows since the start.
-fn last_word(stats: &WriterStats) {
-    let WriterStats { written, dropped, rejected, conflicting, evicted, .. } = stats;
-    let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);
-    let lost = stats.lost();
-    tracing::info!(
-        rows = written,
-        lost,
-        dropped,
-        rejected,
-        conflicting,
-        evicted,
-        gone = stats.gone,
-        spooled,
-        "rows kept"
-    );
 }
 
 /// Whether what waits for the store are the rows of this moment alone.

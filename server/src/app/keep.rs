@@ -13,7 +13,7 @@ use crate::{
     model::LossReason,
     store::{
         Awaited, Store, StoreError,
-        spool::{Registry, Spool},
+        spool::{Registry, Spool, SpoolStatus},
         sqlite::set_aside_if_damaged,
         writer::{Writer, WriterHandle, WriterLimits, WriterStats},
     },
@@ -189,4 +189,22 @@ fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
     metrics.spool_bytes.set(gauge(spool.bytes));
     let age = spool.oldest.map_or(0, |oldest| clock.now().wall.since(oldest).as_secs());
     metrics.spool_oldest.set(gauge(age));
+}
+
+/// What became of all rows since the start.
+pub(super) fn last_word(stats: &WriterStats) {
+    let WriterStats { written, dropped, rejected, conflicting, evicted, .. } = stats;
+    let spooled = stats.spool.as_ref().map_or(0, SpoolStatus::rows);
+    let lost = stats.lost();
+    tracing::info!(
+        rows = written,
+        lost,
+        dropped,
+        rejected,
+        conflicting,
+        evicted,
+        gone = stats.gone,
+        spooled,
+        "rows kept"
+    );
 }

@@ -47,6 +47,8 @@ pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
                 id.get_or_insert(kept);
             }
             Ok(Err(holder)) => return Err(AppError::InUse { path, holder }),
+            // Nothing can be written there at all, which is said by whoever tries.
+            Err(error) if is_unwritable(&error) => {}
             Err(error) => tracing::warn!(
                 error = chain(&error),
                 "cannot lock {}: that no other server uses it is not known",
@@ -57,6 +59,14 @@ pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
     let id = id.unwrap_or_else(random).into();
     let words = format!("{}, data folder {}", process(), config.data.display());
     Ok(Locks { files, owner: Owner { id, words } })
+}
+
+fn is_unwritable(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
+    let kinds = [NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull];
+    kinds.contains(&error.kind())
 }
 
 /// The lock files of what is written to; none when all goes to a database and nothing waits here.

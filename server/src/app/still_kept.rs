@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::{task::JoinHandle, time::sleep};
+
+use super::keep::keep_opening;
 
 use crate::{
     causes::chain,
     clock::Clock,
     store::{
-        HostQuery, Mark, Marks, Order, Span, Store, StoreError, spool::Spool, writer::WriterHandle,
+        Awaited, HostQuery, Mark, Marks, Order, Span, Store, StoreError, spool::Spool,
+        writer::WriterHandle,
     },
     units::WallMs,
 };
@@ -20,20 +23,36 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// the moment at which it is may lie a little back.
 const MARGIN: Duration = Duration::from_secs(2 * 86_400);
 
+/// Opens the store, and then looks whether it keeps what it takes.
+pub(super) fn look_after(
+    store: Arc<Awaited>,
+    spool: Option<Arc<Spool>>,
+    writer: WriterHandle,
+    clock: &Arc<dyn Clock>,
+    retention: Duration,
+) -> JoinHandle<()> {
+    let opening = keep_opening(Arc::clone(&store), spool.clone());
+    let still_kept = StillKept { store, spool, writer, clock: Arc::clone(clock), retention };
+    tokio::spawn(async move {
+        opening.await;
+        still_kept.run().await;
+    })
+}
+
 /// Compares what the store has with what it took.
-pub(super) struct StillKept {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) spool: Option<Arc<Spool>>,
-    pub(super) writer: WriterHandle,
-    pub(super) clock: Arc<dyn Clock>,
+struct StillKept {
+    store: Arc<dyn Store>,
+    spool: Option<Arc<Spool>>,
+    writer: WriterHandle,
+    clock: Arc<dyn Clock>,
     /// `retention.polls`.
-    pub(super) retention: Duration,
+    retention: Duration,
 }
 
 impl StillKept {
     /// Looks until it is dropped. The store is open by now: before, it is not known whose marks are
     /// remembered.
-    pub(super) async fn run(self) {
+    async fn run(self) {
         let mut remembered = self.recall().await;
         self.writer.remember_marks(&remembered);
         loop {
