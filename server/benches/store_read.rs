@@ -265,6 +265,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     };
     Conn::new(opts(None)).await?.query_drop("CREATE DATABASE bench CHARACTER SET utf8mb4").await?;
     let options = mysql::Options {
+        owner: None,
         name_servers: Vec::new(),
         url: MysqlUrl {
             user: "root".to_owned(),

@@ -206,6 +206,7 @@ async fn open(server: &Mariadbd, database: &str) -> Result<Mysql> {
     let create = format!("CREATE DATABASE {database} CHARACTER SET utf8mb4");
     Conn::new(opts(server.port(), None)).await?.query_drop(create).await?;
     let options = mysql::Options {
+        owner: None,
         url: MysqlUrl {
             user: "root".to_owned(),
             host: "127.0.0.1".to_owned(),

@@ -7,7 +7,9 @@ mod failure;
 mod http;
 mod install;
 mod keep;
+mod lock;
 mod rebuild;
+mod still_kept;
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -41,7 +43,7 @@ use crate::{
     resolve::Names,
     rounds::{Rounds, Ticks},
     store::{
-        self, Awaited, Store,
+        Awaited, Store,
         spool::{Registry, Spool},
         writer::{Writer, WriterHandle, WriterStats},
     },
@@ -58,9 +60,12 @@ pub struct App {
     commands: mpsc::Sender<Command>,
     chores: chores::ChoresThread,
     engine: JoinHandle<()>,
-    opening: JoinHandle<()>,
+    /// Opens the store, and looks whether it keeps what it took.
+    looking_after: JoinHandle<()>,
     writer: Writer,
     http: HttpThread,
+    /// Let go last; none where the store was there before.
+    locks: Option<lock::Locks>,
 }
 
 /// Runs the server until `shutdown` ends, then stops it in order.
@@ -86,11 +91,13 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 pub async fn start(config: Config) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
+    let locks = lock::take(&config)?;
     let spool = keep::spool(&config)?;
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
-    let store = Arc::new(store);
+    let store = Arc::new(store.owned_by(locks.owner.clone()));
     let remembered = keep::open(&store, spool.as_deref()).await?;
-    wire(config, clock, faces, Kept { store, spool, remembered }).await
+    let app = wire(config, clock, faces, Kept { store, spool, remembered }).await?;
+    Ok(App { locks: Some(locks), ..app })
 }
 
 /// As [`start`], but with a store that is there already and no spool; `config.store` is not looked
@@ -162,10 +169,12 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store), spool.clone()));
+    let awaited = Arc::clone(&store);
     let store: Arc<dyn Store> = store;
 
-    let (handle, writer) = keep::writer(&store, spool, &config.writer, &clock);
+    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock);
+    let looking_after =
+        still_kept::look_after(awaited, spool, handle.clone(), &clock, config.retention.polls);
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
     let site = web::Site {
@@ -196,7 +205,7 @@ async fn wire(
         hook,
     };
     let orders = Orders { commands, commands_in, looks_in, operator_in };
-    let begun = Begun { installer, in_force, opening, store, writer };
+    let begun = Begun { installer, in_force, looking_after, store, writer };
     run_parts(&config, parts, faces, orders, begun).await
 }
 
@@ -213,7 +222,7 @@ struct Begun {
     installer: Installer,
     /// Told once the first inventory is in force; none while nothing can be.
     in_force: Option<oneshot::Receiver<()>>,
-    opening: JoinHandle<()>,
+    looking_after: JoinHandle<()>,
     store: Arc<dyn Store>,
     writer: Writer,
 }
@@ -238,7 +247,7 @@ async fn run_parts(
     let drained = drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
     let engine = tokio::spawn(Engine::new(parts).run(inputs));
-    let Begun { installer, in_force, opening, store, writer } = begun;
+    let Begun { installer, in_force, looking_after, store, writer } = begun;
     if let Some(in_force) = in_force {
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
@@ -263,7 +272,7 @@ async fn run_parts(
     };
     let chores = chores::ChoresThread::start(chores)?;
     let commands = orders.commands;
-    Ok(App { live, commands, chores, engine, opening, writer, http })
+    Ok(App { live, commands, chores, engine, looking_after, writer, http, locks: None })
 }
 
 impl App {
@@ -304,11 +313,11 @@ impl App {
         self.chores.stop().await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
-        self.opening.abort();
+        self.looking_after.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
-        let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);
-        tracing::info!(rows = stats.written, dropped = stats.dropped, spooled, "rows kept");
+        keep::last_word(&stats);
         self.http.stop().await;
+        drop(self.locks);
     }
 }
 

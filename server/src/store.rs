@@ -8,8 +8,11 @@ mod json;
 pub mod detail;
 mod error;
 mod loss;
+mod marks;
+mod private;
 mod row;
 mod series;
+mod stamp;
 pub mod sqlite;
 pub mod mysql;
 mod open;
@@ -33,7 +36,9 @@ pub use asked::{
 };
 pub use awaited::Awaited;
 pub use error::StoreError;
+pub use marks::{Mark, Marks};
 pub use open::open;
+pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 
 use crate::{
@@ -58,6 +63,15 @@ pub enum Mode {
     ReadWrite,
     /// Changes nothing; the store must be there and up to date.
     ReadOnly,
+}
+
+/// A server that writes to a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// What tells its data folder from every other.
+    pub id: Arc<str>,
+    /// Process, machine and data folder, for people.
+    pub words: String,
 }
 
 /// A host as the inventory names it.
@@ -297,6 +311,15 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn identity(&self) -> Result<Arc<str>, StoreError>;
+
+    /// The views that are not as this program makes them, by name: changed by hand, or restored where
+    /// they read another database.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// How the store is.
     ///

@@ -1,6 +1,6 @@
 //! Why a server does not start.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{causes::chain, reload::ReloadError, rounds::RoundsError, store::StoreError};
 
@@ -16,6 +16,17 @@ pub enum AppError {
     /// The store cannot be opened or used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another server writes to the same place.
+    #[error(
+        "another server is running on the same data: {holder} holds {}; stop that one, or give this one a folder of its own with --data",
+        path.display()
+    )]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+        /// What its holder says of itself.
+        holder: String,
+    },
     /// The thread for the spool cannot be started.
     #[error("cannot start the thread of the spool: {0}")]
     Spool(io::Error),

@@ -6,14 +6,15 @@ use super::{AppError, rows};
 use crate::{
     causes::chain,
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, StoreUrl},
     hook::Hook,
     live::Live,
     metrics::{Metrics, ReasonLabel, StateLabel},
     model::LossReason,
     store::{
         Awaited, Store, StoreError,
-        spool::{Registry, Spool},
+        spool::{Registry, Spool, SpoolStatus},
+        sqlite::set_aside_if_damaged,
         writer::{Writer, WriterHandle, WriterLimits, WriterStats},
     },
     web,
@@ -45,7 +46,13 @@ pub(super) async fn open(
     store: &Awaited,
     spool: Option<&Spool>,
 ) -> Result<Option<Registry>, AppError> {
-    let opened = store.try_open().await;
+    let mut opened = store.try_open().await;
+    if let Err(error) = &opened
+        && let StoreUrl::Sqlite(path) = store.url()
+        && set_aside_if_damaged(path, error, was_ours(spool).await)?
+    {
+        opened = store.try_open().await;
+    }
     if opened.is_ok() {
         recognise(store, spool).await;
     }
@@ -79,6 +86,12 @@ pub(super) async fn open(
     };
     tracing::error!(error = chain(&error), "the store is away; until it is back {until}");
     Ok(remembered)
+}
+
+/// Whether a store was open at this address before.
+async fn was_ours(spool: Option<&Spool>) -> bool {
+    let Some(spool) = spool else { return false };
+    matches!(spool.recall().await, Ok(Some(Registry { store: Some(_), .. })))
 }
 
 /// Tells the spool which store it is that was opened: rows for another one are not for it.
@@ -155,14 +168,14 @@ pub(super) fn refresh(
 }
 
 fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
-    let lost = stats.dropped + stats.rejected + stats.conflicting + stats.evicted;
     metrics.rows_written.set(gauge(stats.written));
-    metrics.rows_dropped.set(gauge(lost));
+    metrics.rows_dropped.set(gauge(stats.lost()));
     for (reason, count) in [
         (LossReason::QueueFull, stats.dropped),
         (LossReason::SpoolFull, stats.evicted),
         (LossReason::Refused, stats.rejected),
         (LossReason::Conflict, stats.conflicting),
+        (LossReason::StoreLost, stats.gone),
     ] {
         metrics.rows_lost.get_or_create(&ReasonLabel { reason }).set(gauge(count));
     }
@@ -176,4 +189,22 @@ fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
     metrics.spool_bytes.set(gauge(spool.bytes));
     let age = spool.oldest.map_or(0, |oldest| clock.now().wall.since(oldest).as_secs());
     metrics.spool_oldest.set(gauge(age));
+}
+
+/// What became of all rows since the start.
+pub(super) fn last_word(stats: &WriterStats) {
+    let WriterStats { written, dropped, rejected, conflicting, evicted, .. } = stats;
+    let spooled = stats.spool.as_ref().map_or(0, SpoolStatus::rows);
+    let lost = stats.lost();
+    tracing::info!(
+        rows = written,
+        lost,
+        dropped,
+        rejected,
+        conflicting,
+        evicted,
+        gone = stats.gone,
+        spooled,
+        "rows kept"
+    );
 }

@@ -25,7 +25,7 @@ use crate::{
     live::{HostView, Live},
     model::HostName,
     query::PollShape,
-    store::{self, HostQuery, HostSummary, Mode},
+    store::{self, HostQuery, HostSummary, Mode, make_folder},
     units::WallMs,
 };
 
@@ -168,7 +168,7 @@ fn write_inventory(
         humantime::format_duration(timeout),
     );
     let directory = path.parent().unwrap_or(path);
-    let written = fs::create_dir_all(directory).and_then(|()| fs::write(path, text));
+    let written = make_folder(directory).and_then(|()| fs::write(path, text));
     written.map_err(|error| {
         CliError::Failed(format!(
             "cannot write {}: {error}; choose another directory with --data",

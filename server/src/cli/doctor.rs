@@ -62,6 +62,10 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
         let progress = Progress::new(runtime.clock());
         runtime.block_on(progress.during(words, status(config, runtime)))
     };
+    let (store, views) = match store {
+        Ok((status, views)) => (Ok(status), views),
+        Err(error) => (Err(error), Vec::new()),
+    };
     let (status, forecast) = match &inventory {
         Ok(inventory) => {
             let known = store.as_ref().ok();
@@ -84,6 +88,7 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
             inventory.hosts.values().map(|host| host.schedule.shortest_gap()).max()
         }),
         store: status,
+        views,
         forecast,
         spool: match config.spool.max.0 {
             0 => Ok(None),
@@ -101,10 +106,11 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
     }
 }
 
-async fn status(config: &Config, runtime: &Runtime) -> Result<StoreStatus, String> {
+async fn status(config: &Config, runtime: &Runtime) -> Result<(StoreStatus, Vec<String>), String> {
     let asking = async {
         let clock = Arc::clone(runtime.clock());
-        store::open(&config.store, Mode::ReadOnly, clock).await?.status().await
+        let store = store::open(&config.store, Mode::ReadOnly, clock).await?;
+        Ok((store.status().await?, store.altered_views().await?))
     };
     asking.await.map_err(|error: StoreError| error.with_causes())
 }

@@ -20,6 +20,9 @@ words! {
         Conflict = "conflict";
         /// The server stopped, and neither the store nor the spool took them in time.
         Shutdown = "shutdown";
+        /// The store had taken them and has them no longer: it was removed, damaged, or replaced by
+        /// an older one.
+        StoreLost = "store_lost";
         /// The row in the spool could not be read again.
         Unreadable = "unreadable";
     }

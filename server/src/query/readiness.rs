@@ -92,6 +92,13 @@ impl Readiness {
                 writer.conflicting
             ));
         }
+        if writer.gone > 0 {
+            warnings.push(format!(
+                "about {} polls that the store had taken are no longer in it: its database was \
+                 restored from an older backup, made anew, or emptied; `roundsman history` shows the gap",
+                writer.gone
+            ));
+        }
         if let Some(since) = writer.failing_since {
             let error = writer.last_error.as_deref().unwrap_or("unknown");
             reasons.push(format!("the store takes no rows since {since}: {error}"));
@@ -211,18 +218,21 @@ mod tests {
             rejected: 2,
             last_refusal: Some("due in another year".into()),
             conflicting: 5,
+            gone: 9,
             ..writer
         };
         // While the store takes rows, what is left of an outage stops no work.
         let writer = WriterStats { failing_since: None, ..writer };
         let readiness = Readiness::judge(&well(), None, &writer, NOW);
         assert!(readiness.ready, "{readiness:?}");
-        assert_eq!(readiness.warnings.len(), 4);
+        assert_eq!(readiness.warnings.len(), 5);
         assert_eq!(
             readiness.warnings[0],
             "2 rows were refused since the start, the last: due in another year"
         );
         assert!(readiness.warnings[1].starts_with("5 polls were lost"), "{readiness:?}");
+        let gone = "about 9 polls that the store had taken are no longer in it";
+        assert!(readiness.warnings[2].starts_with(gone), "{readiness:?}");
     }
 
     #[test]

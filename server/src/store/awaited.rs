@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Owner, Pruned,
     Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
-    Written, open, spool::Spool,
+    Written, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -29,6 +29,8 @@ pub struct Awaited {
     memory: Option<Arc<Spool>>,
     /// The identity of the store that is remembered, and polled for: no other is opened.
     expected: OnceLock<Arc<str>>,
+    /// The server that writes; none where nobody else can.
+    owner: Option<Owner>,
     /// Why the last try failed.
     why: Mutex<String>,
 }
@@ -50,6 +52,7 @@ impl Awaited {
             store: OnceLock::new(),
             memory: None,
             expected: OnceLock::new(),
+            owner: None,
             why,
         }
     }
@@ -58,6 +61,18 @@ impl Awaited {
     #[must_use]
     pub fn with_memory(self, spool: Option<Arc<Spool>>) -> Self {
         Self { memory: spool, ..self }
+    }
+
+    /// The same, which is opened for this server.
+    #[must_use]
+    pub fn owned_by(self, owner: Owner) -> Self {
+        Self { owner: Some(owner), ..self }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &config::StoreUrl {
+        &self.settings.url
     }
 
     /// From now on opens this store only, and no other that is at its address.
@@ -101,7 +116,8 @@ impl Awaited {
     }
 
     async fn open_expected(&self) -> Result<Arc<dyn Store>, StoreError> {
-        let store = open(&self.settings, Mode::ReadWrite, Arc::clone(&self.clock)).await?;
+        let (clock, owner) = (Arc::clone(&self.clock), self.owner.clone());
+        let store = open_for(&self.settings, Mode::ReadWrite, clock, owner).await?;
         match self.expected.get() {
             Some(expected) if store.identity().await? != *expected => {
                 Err(StoreError::Replaced { location: self.settings.url.to_string() })
@@ -211,6 +227,10 @@ impl Store for Awaited {
 
     async fn identity(&self) -> Result<Arc<str>, StoreError> {
         self.store()?.identity().await
+    }
+
+    async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
+        self.store()?.altered_views().await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

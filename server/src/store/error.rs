@@ -146,6 +146,29 @@ pub enum StoreError {
         /// Where the store is.
         location: String,
     },
+    /// The file that was open is no longer at its path.
+    #[error(
+        "the database {} {what}: the file that is there now is opened, or a new one made; what is written meanwhile waits in the spool",
+        path.display()
+    )]
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// What became of it.
+        what: &'static str,
+    },
+    /// Another server writes to the database.
+    #[error(
+        "another server writes to {location}: {holder}; stop that one, or use another database. It holds this one until {expires} and renews that while it runs"
+    )]
+    InUse {
+        /// Where the store is.
+        location: String,
+        /// What the other one says of itself.
+        holder: String,
+        /// Until when, by the database's clock.
+        expires: String,
+    },
     /// Something was to be written to a store that is open for reading.
     #[error("the store is open for reading only, it cannot {doing}")]
     ReadOnly {

@@ -21,6 +21,7 @@ mod losses;
 mod migrate;
 mod moment;
 mod months;
+mod owner;
 mod packed;
 mod partitions;
 mod pauses;
@@ -34,6 +35,7 @@ mod seen;
 mod series;
 mod status;
 mod tls;
+mod views;
 mod worker;
 
 #[cfg(test)]
@@ -52,6 +54,8 @@ use mysql_async::Conn;
 pub use self::connect::{Limits, Options};
 use self::{
     connect::{Doors, within},
+    owner::Held,
+    seam::Only,
     worker::Worker,
 };
 use super::{
@@ -80,6 +84,8 @@ struct Shared {
     doors: Arc<Doors>,
     /// What the database was known by when it was opened.
     identity: Arc<str>,
+    /// The right to write to it; none where whoever likes may.
+    held: Option<Held>,
     clock: Arc<dyn Clock>,
     /// Days whose partitions are there.
     days: Mutex<BTreeSet<NaiveDate>>,
@@ -118,8 +124,18 @@ impl Mysql {
             let looking =
                 async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
             let identity = within(doors.limits.call, looking).await?;
-            let shared =
-                Shared { doors, identity, clock, days: Mutex::default(), months: Mutex::default() };
+            let held = match options.owner {
+                Some(owner) if mode == Mode::ReadWrite => {
+                    let taking = Held::take(Arc::clone(&doors), owner);
+                    Some(within(doors.limits.call, taking).await?)
+                }
+                _ => None,
+            };
+            if let Some(held) = &held {
+                tokio::spawn(held.clone().renew());
+            }
+            let (days, months) = (Mutex::default(), Mutex::default());
+            let shared = Shared { doors, identity, held, clock, days, months };
             if mode == Mode::ReadWrite {
                 shared.make_ahead().await?;
             }
@@ -167,7 +183,14 @@ impl Mysql {
 
 impl Drop for Mysql {
     fn drop(&mut self) {
-        self.worker.stop(self.shared.doors.pools());
+        let held = self.shared.held.clone();
+        let last = async move {
+            if let Some(held) = held {
+                // Else it lapses.
+                let _ = held.release().await;
+            }
+        };
+        self.worker.stop(last, self.shared.doors.pools());
     }
 }
 
@@ -176,10 +199,13 @@ impl Shared {
     /// address by now: hosts have other numbers there.
     async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
         let mut conn = self.doors.writer(doing).await?;
-        if migrate::identity(&mut conn, &self.doors.place).await? == self.identity {
-            return Ok(conn);
+        if migrate::identity(&mut conn, &self.doors.place).await? != self.identity {
+            return Err(StoreError::Replaced { location: self.doors.place.location.clone() });
         }
-        Err(StoreError::Replaced { location: self.doors.place.location.clone() })
+        if let Some(held) = &self.held {
+            held.check(migrate::epoch(&mut conn, &self.doors.place).await?)?;
+        }
+        Ok(conn)
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
@@ -188,7 +214,8 @@ impl Shared {
         self.ensure(prepared.days()).await?;
         self.ensure_months(rollups::months(batch)?).await?;
         let mut conn = self.doors.writer("keep polls").await?;
-        let written = polls::write(&mut conn, prepared, &self.identity, &self.doors.place).await;
+        let only = Only { identity: &self.identity, held: self.held.as_ref() };
+        let written = polls::write(&mut conn, prepared, only, &self.doors.place).await;
         if written.as_ref().is_err_and(fault::is_without_partition) {
             self.days().clear();
             self.months().clear();
@@ -348,6 +375,10 @@ impl Store for Mysql {
 
     async fn identity(&self) -> Result<Arc<str>, StoreError> {
         Ok(Arc::clone(&self.shared.identity))
+    }
+
+    async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
+        self.call(|shared| async move { migrate::altered_views(&shared.doors).await }).await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Mode, Store, StoreError, mysql, sqlite::Sqlite};
+use super::{Mode, Owner, Store, StoreError, mysql, sqlite::Sqlite};
 use crate::{
     clock::Clock,
     config::{self, StoreUrl},
@@ -17,6 +17,19 @@ pub async fn open(
     mode: Mode,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
+    open_for(store, mode, clock, None).await
+}
+
+/// The same for a server, which then writes to a database alone.
+///
+/// # Errors
+/// As [`open`], and [`StoreError::InUse`].
+pub(super) async fn open_for(
+    store: &config::Store,
+    mode: Mode,
+    clock: Arc<dyn Clock>,
+    owner: Option<Owner>,
+) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match &store.url {
         StoreUrl::Sqlite(path) => Arc::new(Sqlite::open(path.clone(), mode).await?),
         StoreUrl::Mysql(url) => {
@@ -27,6 +40,7 @@ pub async fn open(
                 tls_ca: store.tls_ca.clone(),
                 name_servers: store.name_servers.clone(),
                 limits: mysql::Limits::default(),
+                owner,
             };
             Arc::new(mysql::Mysql::open(options, mode, clock).await?)
         }

@@ -15,6 +15,7 @@ mod file;
 mod form;
 mod memory;
 mod peek;
+mod rescue;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ pub use self::{
     file::{Ids, Page},
     memory::{Registry, Remembered},
 };
-use super::{Batch, StoreError};
+use super::{Batch, Marks, StoreError};
 use crate::{health::Pause, model::HostId, units::WallMs};
 
 /// Jobs that may wait for the file; whoever comes next waits for room.
@@ -247,6 +248,22 @@ impl Spool {
         self.run(move |file| file.remember_pauses(&pauses)).await
     }
 
+    /// Remembers some of the polls that the store has taken.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was remembered before stays.
+    pub async fn remember_marks(&self, marks: Marks) -> Result<(), StoreError> {
+        self.run(move |file| file.remember_marks(&marks)).await
+    }
+
+    /// Those that were remembered last, of the store that is open now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn recall_marks(&self) -> Result<Marks, StoreError> {
+        self.run(File::recall_marks).await
+    }
+
     /// Follows what the store was told of hosts, so that what is remembered stays true.
     ///
     /// # Errors
@@ -278,6 +295,8 @@ impl Slot {
             }
         };
         let result = work(file);
+        self.rescue()?;
+        let Some(file) = &self.file else { return result };
         let held = file.held;
         {
             let mut status = lock(&self.status);

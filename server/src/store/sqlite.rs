@@ -7,10 +7,13 @@
 //! Knows SQL and threads; knows nothing of polling, rates or health.
 
 mod connect;
+mod damage;
 mod events;
 mod fault;
+mod file;
 mod hosts;
 mod inventories;
+mod legacy;
 mod losses;
 mod migrate;
 mod pauses;
@@ -25,13 +28,22 @@ mod tests;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use tokio::sync::{RwLock, RwLockReadGuard};
 
-use self::worker::Worker;
+pub use self::damage::set_aside_if_damaged;
+use self::{
+    damage::{is_damage, set_aside},
+    file::Open,
+    legacy::Legacy,
+};
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
     Order, Pruned, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
@@ -43,16 +55,17 @@ use crate::{
     units::WallMs,
 };
 
-/// Connections that read, each on its own thread: one long history does not hold up the rest.
-const READERS: usize = 2;
-
 /// An open SQLite store. Dropping it waits for what is being done and closes the file.
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    // In this order: who writes is closed last, and takes the journal into the file.
-    readers: Worker,
-    writer: Option<Worker>,
+    mode: Mode,
+    /// None while it could not be opened again.
+    open: RwLock<Option<Open>>,
+    /// What the file that was open last leaves to one in its place.
+    legacy: Mutex<Option<Legacy>>,
+    /// What the next opening is known by.
+    serial: AtomicU64,
 }
 
 impl Sqlite {
@@ -71,25 +84,9 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open`].
     pub fn open_blocking(path: &Path, mode: Mode) -> Result<Self, StoreError> {
-        let writer = match mode {
-            Mode::ReadWrite => Some(connect::writer(path)?),
-            Mode::ReadOnly => None,
-        };
-        let readers = (0..READERS).map(|_| connect::reader(path)).collect::<Result<Vec<_>, _>>()?;
-        let started = |name, connections| {
-            Worker::start(name, connections).map_err(|cause| StoreError::Failed {
-                doing: "start a thread",
-                location: path.display().to_string(),
-                cause: cause.into(),
-            })
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            writer: writer
-                .map(|connection| started("store-write", vec![connection]))
-                .transpose()?,
-            readers: started("store-read", readers)?,
-        })
+        let (open, legacy) = Open::new(path, mode, None, 0)?;
+        let (open, legacy) = (RwLock::new(Some(open)), Mutex::new(legacy));
+        Ok(Self { path: path.to_owned(), mode, open, legacy, serial: AtomicU64::new(1) })
     }
 
     /// The file.
@@ -98,15 +95,121 @@ impl Sqlite {
         &self.path
     }
 
+    /// Writes. When the file turns out to be gone or damaged, the one that is there, or a new one, is
+    /// open afterwards, and what was to be written can be sent again.
     async fn change<T: Send + 'static>(
         &self,
         doing: &'static str,
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match &self.writer {
-            Some(writer) => writer.run(job).await,
-            None => Err(StoreError::ReadOnly { doing }),
+        let (serial, done) = self.change_whole(doing, job).await?;
+        if let Err(error) = &done
+            && is_damage(error)
+        {
+            self.renew(serial, Some(error)).await?;
         }
+        done
+    }
+
+    /// The same for what may meet old damage that does not stand in the way of new rows. Answers also in
+    /// which opening of the file it was done.
+    async fn change_whole<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<(u64, Result<T, StoreError>), StoreError> {
+        let (serial, done) = match self.opened().await?.as_ref() {
+            Some(open) => (open.serial, open.write(doing, job).await),
+            None => return Err(StoreError::Closed),
+        };
+        if let Err(StoreError::Moved { .. }) = done {
+            self.renew(serial, None).await?;
+        }
+        Ok((serial, done))
+    }
+
+    /// The same for what a file in the place of this one would have to know.
+    async fn change_hosts<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let done = self.change(doing, job).await?;
+        if let Some(open) = self.open.read().await.as_ref() {
+            self.keep(open.legacy().await);
+        }
+        Ok(done)
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (serial, done) = match self.opened().await?.as_ref() {
+            Some(open) => (open.serial, open.read(job).await),
+            None => return Err(StoreError::Closed),
+        };
+        if let Err(StoreError::Moved { .. }) = done {
+            self.renew(serial, None).await?;
+        }
+        done
+    }
+
+    /// The open file; one that could not be opened again is tried once more.
+    async fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Open>>, StoreError> {
+        let open = self.open.read().await;
+        if open.is_some() {
+            return Ok(open);
+        }
+        drop(open);
+        self.renew(0, None).await?;
+        Ok(self.open.read().await)
+    }
+
+    /// Opens the file that is at the path in place of the one that was open as `serial`; `damage` says
+    /// that this one must be set aside first.
+    async fn renew(&self, serial: u64, damage: Option<&StoreError>) -> Result<(), StoreError> {
+        let mut slot = self.open.write().await;
+        if slot.as_ref().is_some_and(|open| open.serial != serial) {
+            // Somebody else was first.
+            return Ok(());
+        }
+        if let Some(open) = slot.take() {
+            self.keep(open.legacy().await);
+            let path = self.path.display();
+            match (open.fate(), damage) {
+                (Some(fate), _) => tracing::error!("the database {path} {}", fate.words()),
+                (None, Some(error)) => set_aside(&self.path, &error.with_causes())?,
+                (None, None) => {}
+            }
+            // Closing waits for the disk.
+            let closing = tokio::task::spawn_blocking(move || open.close());
+            closing.await.map_err(|_panicked| StoreError::Closed)??;
+        }
+        let (path, mode, legacy) = (self.path.clone(), self.mode, self.lock().clone());
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let opening = tokio::task::spawn_blocking(move || {
+            let open = || Open::new(&path, mode, legacy.as_ref(), serial);
+            match open() {
+                Err(error) if set_aside_if_damaged(&path, &error, false)? => open(),
+                other => other,
+            }
+        });
+        let (open, legacy) = opening.await.map_err(|_panicked| StoreError::Closed)??;
+        *slot = Some(open);
+        self.keep(legacy);
+        tracing::warn!("the database {} is open again", self.path.display());
+        Ok(())
+    }
+
+    fn keep(&self, legacy: Option<Legacy>) {
+        if legacy.is_some() {
+            *self.lock() = legacy;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Legacy>> {
+        self.legacy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,15 +220,15 @@ impl Store for Sqlite {
         hosts: Vec<Registration>,
         at: WallMs,
     ) -> Result<Vec<KnownHost>, StoreError> {
-        self.change("register hosts", move |c| hosts::register(c, &hosts, at)).await
+        self.change_hosts("register hosts", move |c| hosts::register(c, &hosts, at)).await
     }
 
     async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
-        self.change("retire hosts", move |c| hosts::retire(c, &hosts, at)).await
+        self.change_hosts("retire hosts", move |c| hosts::retire(c, &hosts, at)).await
     }
 
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
-        self.change("keep an inventory", move |c| inventories::record(c, &loaded)).await
+        self.change_hosts("keep an inventory", move |c| inventories::record(c, &loaded)).await
     }
 
     async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
@@ -140,7 +243,7 @@ impl Store for Sqlite {
 
     async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
         let limit = query.limit.min(MAX_HOSTS);
-        self.readers.run(move |c| hosts::list(c, &query, limit)).await
+        self.read(move |c| hosts::list(c, &query, limit)).await
     }
 
     async fn polls(
@@ -150,11 +253,11 @@ impl Store for Sqlite {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        self.readers.run(move |c| polls::read(c, host, span, order, limit.min(MAX_PAGE))).await
+        self.read(move |c| polls::read(c, host, span, order, limit.min(MAX_PAGE))).await
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.readers.run(move |c| rollups::series(c, &ask)).await
+        self.read(move |c| rollups::series(c, &ask)).await
     }
 
     async fn samples(
@@ -163,7 +266,7 @@ impl Store for Sqlite {
         span: Span,
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError> {
-        self.readers.run(move |c| rollups::samples(c, host, span, limit.min(MAX_PAGE))).await
+        self.read(move |c| rollups::samples(c, host, span, limit.min(MAX_PAGE))).await
     }
 
     async fn transitions(
@@ -173,19 +276,19 @@ impl Store for Sqlite {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
-        self.readers.run(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
+        self.read(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {
-        self.change("keep a pause", move |c| pauses::set(c, host, pause.as_ref())).await
+        self.change_hosts("keep a pause", move |c| pauses::set(c, host, pause.as_ref())).await
     }
 
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
-        self.readers.run(|c| pauses::read(c)).await
+        self.read(|c| pauses::read(c)).await
     }
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
-        self.readers.run(move |c| losses::read(c, span, limit.min(MAX_PAGE))).await
+        self.read(move |c| losses::read(c, span, limit.min(MAX_PAGE))).await
     }
 
     /// Nothing to do: the embedded store keeps plain rows, which every reader of the file understands.
@@ -198,7 +301,9 @@ impl Store for Sqlite {
         let mut next = Some(prune::Step::first());
         while let Some(step) = next {
             // One job, one transaction: batches that wait get their turn between two of them.
-            let done = self.change("prune", move |c| prune::take(c, step, before)).await?;
+            let (_, done) =
+                self.change_whole("prune", move |c| prune::take(c, step, before)).await?;
+            let done = done?;
             pruned.polls += done.polls;
             pruned.events += done.events;
             next = done.next;
@@ -207,10 +312,14 @@ impl Store for Sqlite {
     }
 
     async fn identity(&self) -> Result<Arc<str>, StoreError> {
-        self.readers.run(|c| migrate::identity(c)).await
+        self.read(|c| migrate::identity(c)).await
+    }
+
+    async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|c| migrate::altered_views(c)).await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {
-        self.readers.run(|c| status::read(c)).await
+        self.read(|c| status::read(c)).await
     }
 }

@@ -28,7 +28,7 @@ use queue::Queue;
 use work::{Stop, Work};
 
 use super::{
-    Store,
+    Mark, Marks, Store,
     spool::{Spool, SpoolStatus},
 };
 use crate::units::WallMs;
@@ -53,6 +53,9 @@ pub struct WriterLimits {
     pub retry_cap: Duration,
     /// How long a write may take before its rows, and those that follow, also go to the spool.
     pub patience: Duration,
+    /// How long a write may be unanswered before the store counts as failing: a store that hangs is
+    /// told of as one that fails.
+    pub silence: Duration,
     /// How long after a fault of the spool it is tried again.
     pub spool_retry: Duration,
     /// How often it is decided how many rows of the spool are replayed: as many as came anew since
@@ -72,6 +75,7 @@ impl Default for WriterLimits {
             retry_first: Duration::from_millis(200),
             retry_cap: Duration::from_secs(30),
             patience: Duration::from_millis(500),
+            silence: Duration::from_secs(3),
             spool_retry: Duration::from_secs(1),
             replay_tick: Duration::from_secs(1),
             replay_floor: 10,
@@ -86,7 +90,7 @@ pub struct WriterStats {
     pub written: u64,
     /// Of these, polls that it had already.
     pub repeated: u64,
-    /// Of these, polls that are lost because another attempt holds their slot.
+    /// Polls lost because another attempt holds their slot.
     pub conflicting: u64,
     /// Rows lost because the queue was full, or because the store did not take them before the end.
     pub dropped: u64,
@@ -94,6 +98,9 @@ pub struct WriterStats {
     pub rejected: u64,
     /// Why the last of these was refused.
     pub last_refusal: Option<Arc<str>>,
+    /// Polls that the store had taken and has no longer: its database was removed, damaged or replaced
+    /// by an older one.
+    pub gone: u64,
     /// Rows that went to the spool.
     pub spooled: u64,
     /// Polls lost because the spool was full.
@@ -116,6 +123,14 @@ pub struct WriterStats {
     pub spool_error: Option<Arc<str>>,
 }
 
+impl WriterStats {
+    /// Rows that are lost, whatever the reason.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.dropped + self.rejected + self.conflicting + self.evicted + self.gone
+    }
+}
+
 #[derive(Debug)]
 struct State {
     queue: Queue,
@@ -133,6 +148,8 @@ struct State {
     /// Polls of the last batch were those of another attempt's slots.
     conflicting: bool,
     stats: WriterStats,
+    /// Some of the polls that the store has taken.
+    marks: Marks,
 }
 
 #[derive(Debug)]
@@ -191,6 +208,28 @@ impl WriterHandle {
         }
     }
 
+    /// Some of the polls that the store has taken, to see whether it still has them.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        self.shared.lock().marks.clone()
+    }
+
+    /// Goes on from the marks that a process before this one left.
+    pub fn remember_marks(&self, before: &Marks) {
+        let mut state = self.shared.lock();
+        state.marks = std::mem::take(&mut state.marks).after(before);
+    }
+
+    /// The store no longer has these polls that it had taken, nor what came with them: that is counted,
+    /// said and written down, once. `kept_from`: what is older was pruned; `hosts`: how many there are.
+    pub fn missing(&self, gone: &[Mark], kept_from: WallMs, hosts: u64, now: WallMs) {
+        let loss = self.shared.lock().marks.lose(gone, kept_from, hosts, now);
+        if let Some(loss) = loss {
+            self.shared.gone(loss);
+            self.shared.wake.notify_one();
+        }
+    }
+
     /// What has been done and lost so far.
     #[must_use]
     pub fn stats(&self) -> WriterStats {
@@ -237,6 +276,7 @@ impl Writer {
                 dropping: false,
                 conflicting: false,
                 stats: WriterStats::default(),
+                marks: Marks::default(),
             }),
             wake: Notify::new(),
             batch_rows: limits.batch_rows.max(1),

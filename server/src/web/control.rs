@@ -8,7 +8,7 @@ use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
@@ -23,7 +23,10 @@ use crate::{
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
     operator::Order,
-    query::{HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, parse_length, parse_moment},
+    query::{
+        HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, QueryError, parse_length,
+        parse_moment,
+    },
     store::Store,
     text::one_line,
     units::WallMs,
@@ -32,8 +35,11 @@ use crate::{
 /// The longest pause that ends by itself: a year.
 pub const MAX_PAUSE: Duration = Duration::from_secs(31_557_600);
 
-/// How long the engine may take to put a pause in force.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an order may take: whoever gave it is answered by then, also while the store hangs.
+const ORDER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Orders that may be under way at once; more are refused.
+const MAX_ORDERS: usize = 16;
 
 /// How long a request waits for a poll that it asked for. Its row is written whoever waits.
 pub const POLL_PATIENCE: Duration = Duration::from_secs(30);
@@ -47,7 +53,8 @@ pub struct Control {
     commands: mpsc::Sender<Command>,
     store: Arc<dyn Store>,
     /// One change at a time: the store and the engine see them in the same order.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
+    places: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Control {
@@ -60,24 +67,32 @@ impl Control {
     /// Commands the engine behind `commands`; `store` remembers.
     #[must_use]
     pub fn new(commands: mpsc::Sender<Command>, store: Arc<dyn Store>) -> Self {
-        Self { commands, store, turn: Mutex::new(()) }
+        let places = Arc::new(Semaphore::new(MAX_ORDERS));
+        Self { commands, store, turn: Arc::default(), places }
     }
 
+    /// Writes a pause down and puts it in force. An order goes on after its patience has ended, so that
+    /// what the store keeps in the end is in force, too.
     async fn set(&self, host: HostId, pause: Option<Pause>) -> Result<(), Failure> {
-        let _turn = self.turn.lock().await;
-        self.store.set_pause(host, pause.clone()).await.map_err(crate::query::QueryError::from)?;
-        let (done, told) = oneshot::channel();
-        let order = async {
-            self.commands.send(Command::Pause(host, pause, done)).await.ok()?;
-            told.await.ok()
-        };
-        match timeout(ENGINE_PATIENCE, order).await {
-            Ok(Some(())) => Ok(()),
-            Ok(None) | Err(_) => Err(Failure::unavailable(
-                "it is written down, but not in force yet: the server is starting or stopping"
-                    .to_owned(),
-            )),
-        }
+        let place =
+            Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Failure::busy())?;
+        let (turn, store) = (Arc::clone(&self.turn), Arc::clone(&self.store));
+        let commands = self.commands.clone();
+        let order = tokio::spawn(async move {
+            let _place = place;
+            let _turn = turn.lock().await;
+            store.set_pause(host, pause.clone()).await.map_err(QueryError::from)?;
+            let (done, told) = oneshot::channel();
+            let in_force = async {
+                commands.send(Command::Pause(host, pause, done)).await.ok()?;
+                told.await.ok()
+            };
+            in_force.await.ok_or_else(|| {
+                let words = "it is written down, but not in force: the server is stopping";
+                Failure::unavailable(words.to_owned())
+            })
+        });
+        in_time(order).await?.map_err(|_panicked| Failure::busy())?
     }
 
     /// Polls a host now, or joins the poll that is under way.
@@ -98,6 +113,18 @@ impl Control {
             ))),
         }
     }
+}
+
+/// The answer to an order, if it comes in time.
+async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Failure> {
+    timeout(ORDER_PATIENCE, answer).await.map_err(|_late| {
+        Failure::unavailable(format!(
+            "not done within {} s: the store does not answer, or the server is starting; the order \
+             is carried out once the store answers, unless that takes too long: look at the host \
+             before you give it again, and at /readyz",
+            ORDER_PATIENCE.as_secs()
+        ))
+    })
 }
 
 /// The body of a pause.
@@ -205,7 +232,7 @@ pub(super) async fn accept(
     let (answer, told) = oneshot::channel();
     let order = Order::Accept { host, answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
-    told.await.map_err(|_stopping| Failure::busy())??;
+    in_time(told).await?.map_err(|_stopping| Failure::busy())??;
     Ok(Json(Accepted { host: name, accepted: true }))
 }
 

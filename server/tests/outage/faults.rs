@@ -111,7 +111,13 @@ async fn days_that_somebody_drops_are_made_anew_and_polls_go_on() {
     let dropped = SystemClock::new().now().wall.0;
     served.polls_go_on();
     served.polls_go_on();
-    served.is_well();
+    // What went with the day is said.
+    served.until_metric("roundsman_rows_lost{reason=\"store_lost\"}", |polls| polls > 0);
+    let lost = "SELECT COUNT(*) FROM fleet.loss WHERE reason = 'store_lost'";
+    served.until("/metrics", |_, _| site.sql(lost).trim() != "0");
+    let warned = served.until("/readyz", |status, _| status == 200);
+    assert!(warned.contains("polls that the store had taken are no longer in it"), "{warned}");
+    served.until_metric("roundsman_spool_rows", |rows| rows == 0);
     let stats = served.get("/api/v1/server").1;
     let ended = served.end(site.desk.path());
     let slots = site.slots();
@@ -124,5 +130,56 @@ async fn days_that_somebody_drops_are_made_anew_and_polls_go_on() {
         gaps += missing(slots, |_| true).len();
     }
     assert_eq!(i64::try_from(gaps).unwrap(), ended.missed, "{slots:?} {ended:?}");
-    site.check_states();
+    site.check_moves();
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_is_as_loud_as_one_that_fails_and_orders_are_answered() {
+    let site = Site::new("").await;
+    let served = site.serve();
+    served.until("/readyz", |status, _| status == 200);
+    served.polls_go_on();
+    site.server.freeze();
+    let silent = |status: u16, body: &str| {
+        status == 503
+            && body.contains("takes no rows since")
+            && body.contains("did not answer within")
+    };
+    served.until("/readyz", silent);
+    for order in ["pause", "resume", "accept"] {
+        let (status, said) = served.post(&format!("/api/v1/hosts/web-0/{order}"), "{}");
+        assert_eq!(status, 503, "{order}: {said}");
+        assert!(said.contains("not done within 5 s: the store does not answer"), "{order}: {said}");
+    }
+    served.polls_go_on();
+    site.server.thaw();
+    served.is_well();
+    let ended = served.end(site.desk.path());
+    assert!(ended.log.contains("the store takes no rows: they wait in the spool"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_database_has_one_server_at_a_time() {
+    let site = Site::new("").await;
+    let mut served = site.serve();
+    served.until("/readyz", |status, _| status == 200);
+    served.polls_go_on();
+    let settings = fs::read_to_string(site.desk.path().join("roundsman.toml")).unwrap();
+    site.desk.file("other.toml", &settings.replace("data = \"data\"", "data = \"other\""));
+    let other = ["serve", "--config", "other.toml"];
+    let refused = site.desk.run(&other);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    let pid = served.running.child().id();
+    assert!(refused.err.contains(&format!("process {pid} on ")), "{}", refused.err);
+    assert!(refused.err.contains("stop that one, or use another database"), "{}", refused.err);
+    assert_eq!(served.metric("roundsman_rows_lost{reason=\"conflict\"}"), 0);
+    // Killed, it is back before its time has run out; stopped, another one begins at once.
+    served.kill();
+    let served = site.serve();
+    served.until("/readyz", |status, _| status == 200);
+    served.end(site.desk.path());
+    let another = Served::begin(site.desk.command(&other));
+    another.until("/readyz", |status, _| status == 200);
+    another.polls_go_on();
+    another.end(site.desk.path());
 }

@@ -76,6 +76,8 @@ pub(super) struct Found {
     pub(super) longest_gap: Option<Duration>,
     /// The store, or why it does not answer.
     pub(super) store: Result<StoreStatus, String>,
+    /// Its views that are not as this program makes them.
+    pub(super) views: Vec<String>,
     /// What the inventory costs.
     pub(super) forecast: Option<Forecast>,
     /// What waits in the spool; none when there is none.
@@ -122,6 +124,7 @@ pub(super) fn all(found: &Found) -> Vec<Check> {
         checks.extend(freshness(status, found));
         checks.extend(status.partitions.iter().map(|table| partitions(table, found)));
         checks.extend(sealing(status, found));
+        checks.push(views(found));
     }
     checks.push(spool(found));
     checks.extend(found.forecast.as_ref().map(|forecast| size(forecast, found)));
@@ -208,6 +211,22 @@ fn partitions(table: &crate::store::PartitionStatus, found: &Found) -> Check {
             .remedy("each costs a little with every write: a shorter retention.polls has fewer");
     }
     check(subject, Verdict::Ok, words)
+}
+
+fn views(found: &Found) -> Check {
+    let subject = "views";
+    if found.views.is_empty() {
+        return check(subject, Verdict::Ok, "as this program makes them");
+    }
+    let words = format!(
+        "not as this program makes them: {}; they were changed, or restored from a dump of a \
+         database of another name and read that one",
+        found.views.join(", ")
+    );
+    check(subject, Verdict::Wrong, words).remedy(
+        "start `roundsman serve` on this database, which makes them again; its user must be allowed \
+         to CREATE VIEW, SHOW VIEW and DROP",
+    )
 }
 
 fn sealing(status: &StoreStatus, found: &Found) -> Option<Check> {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::{MysqlUrl, Secret, TlsMode},
     resolve::{Names, Resolve as _},
-    store::{Mode, StoreError},
+    store::{Mode, Owner, StoreError},
 };
 
 /// How long things may take. The driver has no limits of its own.
@@ -59,6 +59,8 @@ pub struct Options {
     pub name_servers: Vec<SocketAddr>,
     /// How long things may take.
     pub limits: Limits,
+    /// The server that writes, and no other meanwhile; none: whoever likes.
+    pub owner: Option<Owner>,
 }
 
 /// Connections that write: the writer's, and one for the inventory and retention.

@@ -3,7 +3,7 @@
 //! MySQL commits each DDL statement at once, so a step is one statement, and one that may be made
 //! again: a step that was made and not yet noted is made once more.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use mysql_async::{Conn, prelude::Queryable as _};
 
@@ -11,6 +11,7 @@ use super::{
     connect::{Doors, within},
     fault::{self, Place},
     lease::Lease,
+    views,
 };
 use crate::{model::ContentHash, store::StoreError};
 
@@ -63,6 +64,8 @@ const STEPS: &[Step] = steps! {
     53 "0053_view_process"
     54 "0054_view_host_totals"
     55 "0055_view_host_hour"
+    56 "0056_view_made"
+    57 "0057_server"
 };
 
 /// What was applied, in the database itself.
@@ -112,7 +115,9 @@ pub(super) async fn apply(doors: &Arc<Doors>) -> Result<(), StoreError> {
     let mut conn = doors.schema().await?;
     let found = within(doors.limits.call, applied(&mut conn, doors)).await?;
     refuse(&found, doors)?;
-    if version(&found) == known() {
+    if version(&found) == known()
+        && within(doors.limits.call, altered_views(doors)).await?.is_empty()
+    {
         return Ok(());
     }
     let lease = within(limit, Lease::take(doors, &mut conn)).await?;
@@ -139,7 +144,33 @@ async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(),
         .await
         .map_err(&fault)?;
     }
+    lease.renew(conn).await?;
+    let mended = views::mend(conn, &made_views(), found.is_empty(), &doors.place).await;
+    if let Err(error) = mended {
+        // They are for people: polls are kept without them.
+        tracing::error!(error = error.with_causes(), "views are not as they should be");
+    }
     Ok(())
+}
+
+/// The views, each with the step that makes it.
+fn made_views() -> BTreeMap<&'static str, &'static str> {
+    views::made_by(STEPS.iter().map(|step| step.sql))
+}
+
+/// The views that are not as this program makes them.
+pub(super) async fn altered_views(doors: &Doors) -> Result<Vec<String>, StoreError> {
+    let mut conn = doors.reader().await?;
+    let states = views::states(&mut conn, &made_views(), &doors.place).await?;
+    let altered = states.into_iter().filter(|(_, state)| *state != views::State::Right);
+    Ok(altered.map(|(view, _)| view.to_owned()).collect())
+}
+
+/// How often the right to write was taken; none before the first time.
+pub(super) async fn epoch(conn: &mut Conn, place: &Place) -> Result<Option<u64>, StoreError> {
+    conn.query_first("SELECT epoch FROM server WHERE id = 1")
+        .await
+        .map_err(place.fault("see which server writes"))
 }
 
 /// What tells this database from every other.

@@ -16,7 +16,7 @@ use super::{
     hosts, hours, late, losses, moment,
     packed::Packer,
     partitions, record, rollups,
-    seam::{self, Look, Seam},
+    seam::{self, Look, Only, Seam},
     seen,
 };
 use crate::{
@@ -107,18 +107,18 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Keeps a batch in one transaction, in the database that is known by `identity` and in no other.
+/// Keeps a batch in one transaction, in the database and by the server that `only` says.
 pub(super) async fn write(
     conn: &mut Conn,
     prepared: Prepared<'_>,
-    identity: &str,
+    only: Only<'_>,
     place: &Place,
 ) -> Result<Written, StoreError> {
     let fault = place.fault(WRITING);
     let batch = prepared.batch;
     let mut transaction = conn.start_transaction(TxOpts::default()).await.map_err(&fault)?;
     let mut written = Written::default();
-    let seam = seam::hold(&mut transaction, identity, place).await?;
+    let seam = seam::hold(&mut transaction, only, place).await?;
     for (day, rows) in prepared.days {
         insert_day(&mut transaction, day, rows, seam, place, &mut written).await?;
     }

@@ -9,6 +9,7 @@ use super::{
     cells::Cells,
     fault::{self, Place},
     moment,
+    owner::Held,
 };
 use crate::{
     model::HostId,
@@ -84,21 +85,34 @@ pub(super) enum Hold {
     Alone,
 }
 
-/// Reads the row and holds it shared, for whoever keeps polls in this transaction. Refuses to when the
-/// database is not the one that is known by `identity`: behind the same address there may be another
-/// one at every new connection, and its hosts have other numbers.
+/// Where polls may be kept, and by which server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Only<'a> {
+    /// What the database is known by.
+    pub(super) identity: &'a str,
+    /// The right to write to it.
+    pub(super) held: Option<&'a Held>,
+}
+
+/// Reads the row and holds it shared, for whoever keeps polls in this transaction. Refuses to in another
+/// database than the one that was opened: behind the same address there may be another one at every new
+/// connection, and its hosts have other numbers. And when another server has taken over.
 pub(super) async fn hold(
     transaction: &mut Transaction<'_>,
-    identity: &str,
+    only: Only<'_>,
     place: &Place,
 ) -> Result<Seam, StoreError> {
-    let sql = "SELECT sealed_before, sealing, epoch, (SELECT store FROM identity WHERE id = 1)
+    let sql = "SELECT sealed_before, sealing, epoch, (SELECT store FROM identity WHERE id = 1),
+                 (SELECT CAST(epoch AS SIGNED) FROM server WHERE id = 1)
                FROM seal WHERE id = 1 LOCK IN SHARE MODE";
     let cells = row(transaction, sql, place).await?;
-    match cells.text(3)? {
-        Some(found) if found == identity => seam_of(&cells),
-        _ => Err(StoreError::Replaced { location: place.location.clone() }),
+    if cells.text(3)? != Some(only.identity) {
+        return Err(StoreError::Replaced { location: place.location.clone() });
     }
+    if let Some(held) = only.held {
+        held.check(cells.int(4)?.map(i64::unsigned_abs))?;
+    }
+    seam_of(&cells)
 }
 
 /// Reads the row.

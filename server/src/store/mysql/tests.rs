@@ -25,6 +25,7 @@ mod mariadbd;
 mod access;
 mod days;
 mod outages;
+mod owner;
 mod sealing;
 mod tls;
 mod views;
@@ -67,6 +68,7 @@ fn options(port: u16, database: &str) -> Options {
         tls: TlsMode::Off,
         tls_ca: None,
         limits: Limits::default(),
+        owner: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    pin::Pin,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -20,11 +21,13 @@ use crate::store::StoreError;
 /// How long saying goodbye to the server may take when the store is closed.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-#[derive(Debug)]
+/// What is done before the end.
+type Last = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pub(super) struct Worker {
     handle: Handle,
     /// None only while dropping.
-    stop: Option<oneshot::Sender<Vec<Pool>>>,
+    stop: Option<oneshot::Sender<(Last, Vec<Pool>)>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,12 +44,13 @@ impl Worker {
     pub(super) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<Vec<Pool>>();
+        let (stop, stopped) = oneshot::channel::<(Last, Vec<Pool>)>();
         let thread = thread::Builder::new().name("store-mysql".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let pools = stopped.await.unwrap_or_default();
+                let Ok((last, pools)) = stopped.await else { return };
+                // Whether the server hears it does not matter.
+                let _ = timeout(GOODBYE, last).await;
                 for pool in pools {
-                    // Whether the server hears it does not matter.
                     let _ = timeout(GOODBYE, pool.disconnect()).await;
                 }
             });
@@ -66,12 +70,20 @@ impl Worker {
         task.await.map_err(|_ended| StoreError::Closed)?
     }
 
-    /// Says goodbye on all connections and ends the thread.
-    pub(super) fn stop(&mut self, pools: Vec<Pool>) {
+    /// Does a last thing, says goodbye on all connections and ends the thread.
+    pub(super) fn stop(
+        &mut self,
+        last: impl Future<Output = ()> + Send + 'static,
+        pools: Vec<Pool>,
+    ) {
         if let Some(stop) = self.stop.take() {
             // Fails only when the thread has ended.
-            let _ = stop.send(pools);
+            let _ = stop.send((Box::pin(last), pools));
         }
+        self.join();
+    }
+
+    fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -80,6 +92,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.stop(Vec::new());
+        self.stop = None;
+        self.join();
     }
 }

@@ -5,7 +5,7 @@ mod removing;
 mod rows;
 
 use std::{
-    fs, io,
+    io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
@@ -25,7 +25,12 @@ use super::{
 };
 use crate::{
     model::{HostId, LossReason},
-    store::{Batch, StoreError, loss::Sum},
+    store::{
+        Batch, StoreError,
+        loss::Sum,
+        private::make_file,
+        stamp::{Fate, Stamp},
+    },
     units::WallMs,
 };
 
@@ -99,6 +104,13 @@ pub struct Page {
     pub ids: Ids,
 }
 
+impl Page {
+    /// Whether no row is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.polls.is_empty() && self.ids.others.is_empty()
+    }
+}
+
 /// How much waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Held {
@@ -113,6 +125,8 @@ pub(super) struct Held {
 pub(super) struct File {
     pub(super) connection: Connection,
     path: PathBuf,
+    /// What was opened.
+    stamp: Stamp,
     generation: u64,
     max_bytes: u64,
     pub(super) held: Held,
@@ -161,9 +175,7 @@ impl File {
             path: path.to_owned(),
             cause: cause.into(),
         };
-        if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-            fs::create_dir_all(directory).map_err(unwritable)?;
-        }
+        make_file(path).map_err(unwritable)?;
         let tried = match try_open(path, whose) {
             Err(error) if is_ruined(&error) => {
                 Opened::Foreign("it is damaged, or no spool".to_owned())
@@ -183,6 +195,7 @@ impl File {
         let mut file = Self {
             connection,
             path: path.to_owned(),
+            stamp: Stamp::of(path).map_err(unwritable)?,
             generation,
             max_bytes,
             held: Held::default(),
@@ -192,6 +205,19 @@ impl File {
         };
         file.count()?;
         Ok(file)
+    }
+
+    /// What has become of the file, if it is no longer the one at its path.
+    pub(super) fn fate(&self) -> Option<Fate> {
+        self.stamp.fate(&self.path)
+    }
+
+    /// Removes what the file that comes next could take for its own.
+    pub(super) fn remove_rest(&self) -> Result<(), StoreError> {
+        self.stamp.remove_rest(&self.path).map_err(|cause| StoreError::Unwritable {
+            path: self.path.clone(),
+            cause: cause.into(),
+        })
     }
 
     pub(super) fn failed(&self, doing: &'static str) -> impl Fn(Error) -> StoreError + use<> {

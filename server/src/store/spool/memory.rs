@@ -10,7 +10,7 @@ use super::file::{File, IDENTITY, STORE, Whose};
 use crate::{
     health::Pause,
     model::{HostId, VersionId},
-    store::{Batch, KnownHost, Registration, StoreError},
+    store::{Batch, KnownHost, Marks, Registration, StoreError},
     units::WallMs,
 };
 
@@ -38,6 +38,9 @@ pub struct Remembered {
 
 /// The key in `about` of the inventory's number.
 const VERSION: &str = "inventory";
+
+/// The key in `about` of the marks of what the store has taken.
+const MARKS: &str = "marks";
 
 pub(super) fn about(connection: &Connection, key: &str) -> Result<Option<String>, Error> {
     connection
@@ -167,6 +170,20 @@ impl File {
             done.map_err(&failed)?;
         }
         transaction.commit().map_err(failed)
+    }
+
+    /// Remembers some of what the store has taken.
+    pub(super) fn remember_marks(&mut self, marks: &Marks) -> Result<(), StoreError> {
+        let failed = self.failed("remember what the store has taken");
+        let text = to_text(marks).map_err(&failed)?;
+        set_about(&self.connection, MARKS, &text).map_err(failed)
+    }
+
+    /// What is remembered of what the store has taken.
+    pub(super) fn recall_marks(&mut self) -> Result<Marks, StoreError> {
+        let failed = self.failed("read what the store has taken");
+        let text = about(&self.connection, MARKS).map_err(&failed)?;
+        text.map_or(Ok(Marks::default()), |text| from_text(&text).map_err(failed))
     }
 
     /// Follows what the store was told of hosts.

@@ -302,3 +302,61 @@ async fn hosts_are_remembered_with_what_happened_since() {
     let known = spool.recall().await.unwrap().unwrap();
     assert_eq!(known.pauses, [], "who is gone has none");
 }
+
+#[tokio::test]
+async fn rows_outlive_the_removal_of_their_file() {
+    for gone in [&["", "-wal", "-shm"] as &[&str], &[""], &["-wal"], &["-shm"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = start(&folder, MUCH);
+        spool.append(polls(0..1_300), NOW).await.unwrap();
+        let (version, store) = (VersionId(3), None);
+        let registry = Registry { version, store, hosts: Vec::new(), pauses: Vec::new() };
+        spool.remember(registry).await.unwrap();
+        for tail in gone {
+            let mut name = spool.path().as_os_str().to_owned();
+            name.push(tail);
+            fs::remove_file(name).unwrap();
+        }
+        spool.append(Arc::new(transition(2)), NOW).await.unwrap();
+        spool.append(polls(1_300..1_303), NOW).await.unwrap();
+        assert_eq!((spool.status().polls, spool.status().others), (1_303, 1), "{gone:?}");
+        drop(spool);
+        // What another process finds at the path.
+        let spool = start(&folder, MUCH);
+        let page = spool.page(9_999, NOW).await.unwrap();
+        assert_eq!(slots(&page), (0..1_303).collect::<Vec<_>>(), "{gone:?}");
+        assert_eq!(page.batch.transitions, transition(2).transitions);
+        assert_eq!(spool.recall().await.unwrap().unwrap().version, VersionId(3));
+    }
+}
+
+#[tokio::test]
+async fn rows_go_on_in_a_spool_that_takes_the_place_of_theirs() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let other = start(&elsewhere, MUCH);
+    other.append(polls(0..2), NOW).await.unwrap();
+    let theirs = other.path().to_owned();
+    drop(other);
+    let spool = start(&folder, MUCH);
+    spool.append(polls(2..4), NOW).await.unwrap();
+    fs::rename(theirs, spool.path()).unwrap();
+    let (ids, _) = spool.append(polls(4..6), NOW).await.unwrap();
+    spool.take_back(ids).await.unwrap();
+    let page = spool.page(99, NOW).await.unwrap();
+    assert_eq!(slots(&page), [0, 1, 2, 3, 4, 5], "ids of the file before say nothing of this one");
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_the_spool() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(0..2), NOW).await.unwrap();
+    for tail in ["", "-wal", "-shm"] {
+        let mut name = spool.path().as_os_str().to_owned();
+        name.push(tail);
+        assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600, "{tail}");
+    }
+    let data = spool.path().parent().unwrap();
+    assert_eq!(fs::metadata(data).unwrap().permissions().mode() & 0o777, 0o700);
+}

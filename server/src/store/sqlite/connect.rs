@@ -1,11 +1,11 @@
 //! Opening the file: whose it is, how it is set up, and what is said when it cannot be used.
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
-use super::{fault::fault, migrate};
-use crate::store::StoreError;
+use super::{fault::fault, file::stamp, legacy::Legacy, migrate};
+use crate::store::{StoreError, private::make_file, stamp::Stamp};
 
 /// How long a statement waits for another process that holds the file: a checkpoint, a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -29,17 +29,28 @@ const STATEMENTS: usize = 32;
 /// Marks the file as ours (`PRAGMA application_id`): "Rnds".
 pub(super) const APPLICATION_ID: i32 = 0x526e_6473;
 
+/// What a file is whose beginning is not that of a database.
+pub(super) const NO_SQLITE: &str = "no SQLite file";
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
+/// A file that is open for writing.
+pub(super) struct Written {
+    pub(super) connection: Connection,
+    /// What was at the path before it was opened.
+    pub(super) before: Stamp,
+    /// What it would leave to a file in its place.
+    pub(super) legacy: Legacy,
+}
+
 /// Opens the file for writing; makes it when it is not there, and brings its schema up to date.
-pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+/// `legacy` is of the file that was there before: none other is opened in its place than one of the
+/// same identity or a new one, and both get it.
+pub(super) fn writer(path: &Path, legacy: Option<&Legacy>) -> Result<Written, StoreError> {
     let unwritable = |cause: Cause| StoreError::Unwritable { path: path.to_owned(), cause };
-    if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        fs::create_dir_all(directory).map_err(|e| unwritable(e.into()))?;
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_file(path).map_err(|e| unwritable(e.into()))?;
+    let before = stamp(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection =
         Connection::open_with_flags(path, flags).map_err(|e| unwritable(e.into()))?;
     prepare(&connection, path, unwritable)?;
@@ -58,8 +69,9 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(set_up)?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES).map_err(set_up)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(set_up)?;
-    migrate::apply(&mut connection, path)?;
-    Ok(connection)
+    migrate::apply(&mut connection, path, legacy)?;
+    let legacy = Legacy::of(&connection).map_err(fault(&connection, "read its hosts"))?;
+    Ok(Written { connection, before, legacy })
 }
 
 /// Switches to the write-ahead log. While another one switches the same new file, SQLite says at once
@@ -106,7 +118,7 @@ fn prepare(
         Ok(true) => Ok(()),
         Ok(false) => not_ours("another program's SQLite file"),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-            not_ours("no SQLite file")
+            not_ours(NO_SQLITE)
         }
         Err(error) if is_denied(&error) => Err(denied(error.into())),
         Err(error) => Err(fault(connection, "read the file")(error)),

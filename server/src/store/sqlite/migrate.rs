@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{connect::APPLICATION_ID, fault::fault};
+use super::{connect::APPLICATION_ID, fault::fault, legacy::Legacy};
 use crate::{model::ContentHash, store::StoreError};
 
 struct Step {
@@ -60,8 +60,13 @@ pub(super) fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
         .query_row("SELECT coalesce(max(number), 0) FROM schema_version", [], |row| row.get(0))
 }
 
-/// Applies the steps that the file lacks, all or none, while no other process does.
-pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+/// Applies the steps that the file lacks, all or none, while no other process does. What the file in
+/// whose place it is leaves goes into it in the same transaction.
+pub(super) fn apply(
+    connection: &mut Connection,
+    path: &Path,
+    legacy: Option<&Legacy>,
+) -> Result<(), StoreError> {
     let failed = fault(connection, "bring the schema up to date");
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
@@ -82,7 +87,38 @@ pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<(), Stor
                 .map_err(&failed)?;
         }
     }
+    for (view, sql) in altered(&transaction).map_err(&failed)? {
+        tracing::info!(view, "a view was not as this program makes it: it is made again");
+        let again = format!("DROP VIEW IF EXISTS {view}; {sql}");
+        transaction.execute_batch(&again).map_err(&failed)?;
+    }
+    if let Some(legacy) = legacy {
+        if found > 0 && !legacy.is_of(&identity(&transaction)?) {
+            return Err(StoreError::Replaced { location: path.display().to_string() });
+        }
+        legacy.plant(&transaction).map_err(&failed)?;
+    }
     transaction.commit().map_err(&failed)
+}
+
+/// The views that are not as this program makes them, with the text that makes them.
+fn altered(connection: &Connection) -> Result<Vec<(String, String)>, rusqlite::Error> {
+    let views = |of: &Connection| {
+        let mut select =
+            of.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY name")?;
+        let all = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        all.collect::<Result<Vec<(String, String)>, _>>()
+    };
+    let fresh = Connection::open_in_memory()?;
+    STEPS.iter().try_for_each(|step| fresh.execute_batch(step.sql))?;
+    let there = views(connection)?;
+    Ok(views(&fresh)?.into_iter().filter(|view| !there.contains(view)).collect())
+}
+
+/// Their names.
+pub(super) fn altered_views(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let altered = altered(connection).map_err(fault(connection, "look at the views"))?;
+    Ok(altered.into_iter().map(|(view, _)| view).collect())
 }
 
 /// What tells this file from every other.

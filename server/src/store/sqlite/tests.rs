@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod killed;
+mod moved;
 
 struct File {
     store: Sqlite,
@@ -307,4 +308,15 @@ async fn a_damaged_row_is_said_and_not_guessed() {
         let read = file.store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await;
         assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{damage}: {read:?}");
     }
+}
+
+#[tokio::test]
+async fn a_view_that_was_changed_or_dropped_is_named_and_made_again() {
+    let file = File::new().await;
+    assert_eq!(file.store.altered_views().await.unwrap(), [] as [String; 0]);
+    let changes = "DROP VIEW ledger; DROP VIEW cpu_load; CREATE VIEW cpu_load AS SELECT 1 AS host";
+    Connection::open(file.path()).unwrap().execute_batch(changes).unwrap();
+    assert_eq!(file.store.altered_views().await.unwrap(), ["cpu_load", "ledger"]);
+    let again = Sqlite::open(file.path(), Mode::ReadWrite).await.unwrap();
+    assert_eq!(again.altered_views().await.unwrap(), [] as [String; 0]);
 }

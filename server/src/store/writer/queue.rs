@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, LossReason, Record, Rollup, Transition},
+    model::{HostId, Loss, LossReason, Record, Rollup, Transition},
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
 };
@@ -34,6 +34,8 @@ pub(super) struct Queue {
     facts: BTreeMap<HostId, FactsSeen>,
     /// What was lost and is not written down yet; not part of what is limited.
     lost: Tally,
+    /// Losses that somebody else added up.
+    losses: Vec<Loss>,
     rollups: VecDeque<Arc<Rollup>>,
     limit: usize,
 }
@@ -45,6 +47,7 @@ impl Queue {
             transitions: VecDeque::new(),
             facts: BTreeMap::new(),
             lost: Tally::default(),
+            losses: Vec::new(),
             rollups: VecDeque::new(),
             limit,
         }
@@ -56,12 +59,17 @@ impl Queue {
 
     /// Whether there is anything to write, be it only what was lost.
     pub(super) fn has_work(&self) -> bool {
-        self.len() + self.lost.len() > 0
+        self.len() + self.lost.len() + self.losses.len() > 0
     }
 
     /// Notes that a poll was lost.
     pub(super) fn lose(&mut self, host: HostId, slot: WallMs, reason: LossReason) {
         self.lost.add(host, slot, reason);
+    }
+
+    /// Takes a loss in as it is.
+    pub(super) fn note(&mut self, loss: Loss) {
+        self.losses.push(loss);
     }
 
     /// Gives up all that waits: its polls are lost. Answers how many rows it was.
@@ -129,7 +137,10 @@ impl Queue {
         let rollups: Vec<_> = self.rollups.drain(..room.min(self.rollups.len())).collect();
         room -= rollups.len();
         let polls = self.polls.drain(..room.min(self.polls.len())).collect();
-        let losses = if self.lost.len() > 0 { self.lost.take(now()) } else { Vec::new() };
+        let mut losses = std::mem::take(&mut self.losses);
+        if self.lost.len() > 0 {
+            losses.extend(self.lost.take(now()));
+        }
         Batch { polls, transitions, facts, losses, rollups }
     }
 }

@@ -303,11 +303,12 @@ async fn a_poll_whose_slot_another_one_holds_is_counted_and_written_down() {
     let (handle, _writer) = start(&fake);
     push_polls(&handle, 3..13);
     settle().await;
-    assert_eq!(handle.stats().conflicting, 10);
+    assert_eq!((handle.stats().conflicting, handle.stats().written), (10, 0));
     assert_eq!(lost(&fake), []);
     pass(SECOND).await;
     assert_eq!(lost(&fake), [(LossReason::Conflict, 10, WallMs(3), WallMs(12))]);
     assert_eq!(handle.stats().conflicting, 10, "the row of the loss is none");
+    assert_eq!(handle.stats().written, 1, "the row of the loss alone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,6 +351,32 @@ async fn a_store_that_never_answers_is_given_up_and_tried_again() {
     assert_eq!(handle.stats().last_error.as_deref(), Some(error));
     pass(SECOND).await;
     assert_eq!(fake.slots(), (0..10).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_counts_as_failing_within_seconds_and_a_slow_one_does_not() {
+    let fake = Fake::new(Mood::Slow);
+    let (handle, _writer) = start(&fake);
+    push_polls(&handle, 0..10);
+    for _ in 0..4 {
+        pass(SECOND).await;
+        assert_eq!(handle.stats().failing_since, None, "it answers after two seconds");
+    }
+    assert_eq!(handle.stats().written, 10);
+    fake.becomes(Mood::Hangs);
+    push_polls(&handle, 10..20);
+    settle().await;
+    assert_eq!(handle.stats().failing_since, None);
+    pass(limits().silence).await;
+    let stats = handle.stats();
+    assert!(stats.failing_since.is_some());
+    let error = stats.last_error.unwrap();
+    assert_eq!(&*error, "the store did not answer within 3000 ms");
+    assert_eq!((stats.failed_batches, stats.depth), (0, 10), "it may still take them");
+    fake.becomes(Mood::Takes);
+    pass(limits().write_timeout).await;
+    pass(SECOND).await;
+    assert_eq!((handle.stats().failing_since, handle.stats().written), (None, 20));
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,6 +61,7 @@ struct Sending {
     rest: Vec<Batch>,
     origin: Origin,
     patience: Timer,
+    silence: Timer,
 }
 
 impl Sending {
@@ -153,6 +154,7 @@ impl Work {
         }
         loop {
             self.watch_queue();
+            self.note_silence();
             self.send_next().await;
             if self.is_shut() {
                 self.put_aside().await;
@@ -225,9 +227,11 @@ impl Work {
     async fn wait(&mut self) {
         let (stopping, asked) = (self.is_stopping(), *self.stop.borrow());
         let idle = self.sending.is_none();
-        let (write, patience) = match &mut self.sending {
-            Some(sending) => (Some(&mut sending.write), Some(&mut sending.patience)),
-            None => (None, None),
+        let (write, patience, silence) = match &mut self.sending {
+            Some(Sending { write, patience, silence, .. }) => {
+                (Some(write), Some(patience), Some(silence))
+            }
+            None => (None, None, None),
         };
         let write = async {
             match write {
@@ -240,6 +244,7 @@ impl Work {
         let result = tokio::select! {
             result = write => Some(result),
             () = rings(patience) => None,
+            () = rings(silence) => None,
             () = self.shared.wake.notified() => None,
             () = rings(self.due.as_mut()) => None,
             () = rings(next) => None,
@@ -256,6 +261,14 @@ impl Work {
         {
             // No time is left for the long waits.
             away.next = timer(Duration::ZERO);
+        }
+    }
+
+    /// A write that has no answer for so long is as good as failed, for whoever asks how the store is.
+    fn note_silence(&self) {
+        if self.sending.as_ref().is_some_and(|sending| sending.silence.is_elapsed()) {
+            let silent = StoreError::Timeout { after: self.limits.silence };
+            self.shared.failing(&silent, self.spool.is_some(), &self.now);
         }
     }
 
@@ -300,8 +313,8 @@ impl Work {
             let write = timeout(after, store.write(sent));
             write.await.unwrap_or(Err(StoreError::Timeout { after }))
         });
-        let patience = timer(self.limits.patience);
-        self.sending = Some(Sending { write, batch, rest, origin, patience });
+        let (patience, silence) = (timer(self.limits.patience), timer(self.limits.silence));
+        self.sending = Some(Sending { write, batch, rest, origin, patience, silence });
     }
 
     /// A write has ended.
@@ -313,7 +326,7 @@ impl Work {
         drop(write);
         match result {
             Ok(written) => {
-                self.shared.written(batch.len(), &written, (self.now)());
+                self.shared.written(&batch, &written, (self.now)());
                 self.away = None;
                 self.remember(batch, &origin).await;
                 self.go_on(rest, origin).await;

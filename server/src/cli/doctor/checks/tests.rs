@@ -37,6 +37,7 @@ fn well() -> Found {
         inventory: Ok(2),
         longest_gap: Some(Duration::from_secs(10)),
         store: Ok(status()),
+        views: Vec::new(),
         forecast: Some(forecast),
         spool: Ok(None),
         spool_max: GIB,
@@ -134,4 +135,15 @@ fn what_is_worth_to_know_is_not_wrong() {
         let notes = checks.iter().filter(|check| check.verdict == Verdict::Note).count();
         assert_eq!(notes, 1, "{checks:?}");
     }
+}
+
+#[test]
+fn views_that_differ_are_named_with_what_mends_them() {
+    let of = |found: &Found| all(found).into_iter().find(|c| c.subject == "views").unwrap();
+    assert_eq!(of(&well()).verdict, Verdict::Ok);
+    let found = with(|found| found.views = vec!["cpu_load".to_owned(), "ledger".to_owned()]);
+    let check = of(&found);
+    assert_eq!(check.verdict, Verdict::Wrong);
+    assert!(check.words.contains("cpu_load, ledger"), "{}", check.words);
+    assert!(check.remedy.unwrap().contains("start `roundsman serve`"));
 }

@@ -157,3 +157,88 @@ async fn the_table_itself_refuses_a_failed_poll_with_detail() {
     }
     conn.query_drop(insert("ok", "COMPRESS('{}')")).await.unwrap();
 }
+
+/// Runs one of the server's own programs, with its words on the standard input.
+fn client(program: &str, args: &[&str], input: Option<std::fs::File>) -> std::process::Output {
+    use std::process::{Command, Stdio};
+    let port = shared().to_string();
+    let input = input.map_or(Stdio::null(), Stdio::from);
+    let to = ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-P", &port];
+    Command::new(program).args(to).args(args).stdin(input).output().unwrap()
+}
+
+/// A dump of a database, restored under another name by another user who may not see the first.
+async fn restored(database: &Database) -> Options {
+    let name = new_database(shared()).await;
+    let grants = [
+        format!("CREATE USER {name}@'%' IDENTIFIED BY ''"),
+        format!("GRANT ALL ON {name}.* TO {name}@'%'"),
+    ];
+    for grant in grants {
+        conn(shared(), None).await.query_drop(grant).await.unwrap();
+    }
+    let dumped =
+        client("mariadb-dump", &["-uroot", "--hex-blob", &database.options.url.database], None);
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    // Without the name of who made a view, which another user may not give away.
+    let text = String::from_utf8(dumped.stdout).unwrap().replace("DEFINER=`root`@`%`", "");
+    let text =
+        text.replace("DEFINER=`root`@`127.0.0.1`", "").replace("DEFINER=`root`@`localhost`", "");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let user = format!("-u{name}");
+    let input = std::fs::File::open(file.path()).unwrap();
+    // The views cannot be made in it: with --force the rest is.
+    let read = client("mariadb", &[&user, "--force", &name], Some(input));
+    let said = String::from_utf8_lossy(&read.stderr);
+    assert!(
+        said.lines().filter(|line| line.starts_with("ERROR")).all(|e| e.contains("1142")),
+        "{said}"
+    );
+    let url = MysqlUrl { user: name.clone(), database: name, ..database.options.url.clone() };
+    Options { url, ..database.options.clone() }
+}
+
+#[tokio::test]
+async fn a_dump_that_is_restored_under_another_name_and_user_works() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    database.write(vec![sample::good(host.id, &host.name, sample::START)]).await.unwrap();
+    assert_eq!(database.store.altered_views().await.unwrap(), [] as [String; 0]);
+    let options = restored(&database).await;
+    let reader = Mysql::open(options.clone(), Mode::ReadOnly, standing_clock()).await.unwrap();
+    let altered = reader.altered_views().await.unwrap();
+    assert!(altered.contains(&"net_info".to_owned()) && altered.len() >= 15, "{altered:?}");
+    // A server mends them.
+    drop(Mysql::open(options.clone(), Mode::ReadWrite, standing_clock()).await.unwrap());
+    assert_eq!(reader.altered_views().await.unwrap(), [] as [String; 0]);
+    database.run(&format!("DROP DATABASE {}", database.options.url.database)).await;
+    let opts = OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(options.url.port)
+        .user(Some(options.url.user.clone()))
+        .db_name(Some(options.url.database.clone()))
+        .prefer_socket(false);
+    let mut conn = Conn::new(opts).await.unwrap();
+    for view in ["net_info", "cpu_load", "ledger"] {
+        let rows: Option<u64> = conn
+            .query_first(format!("SELECT COUNT(*) FROM {view} WHERE host = 'web-1'"))
+            .await
+            .unwrap();
+        assert!(rows.is_some_and(|rows| rows > 0), "{view}");
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_was_changed_or_dropped_is_named_and_made_again() {
+    let database = Database::new().await;
+    database.run("CREATE OR REPLACE VIEW cpu_load AS SELECT 1 AS host").await;
+    database.run("DROP VIEW ledger").await;
+    assert_eq!(database.store.altered_views().await.unwrap(), ["cpu_load", "ledger"]);
+    let again = Mysql::open(database.options.clone(), Mode::ReadWrite, standing_clock()).await;
+    assert_eq!(again.unwrap().altered_views().await.unwrap(), [] as [String; 0]);
+    let host = database.register("web-1").await;
+    database.write(vec![sample::good(host.id, &host.name, sample::START)]).await.unwrap();
+    assert_eq!(database.view("ledger").await.len(), 1);
+    assert_eq!(database.view("cpu_load").await[0]["host"], "web-1");
+}

@@ -113,6 +113,13 @@ fn belongs(connection: &mut Connection, wanted: Whose<'_>) -> Result<Option<Stri
         |row| row.get(0),
     )?;
     if rows == 0 {
+        if let (true, Some(before), Some(now)) = (is_there, &identity, wanted.identity) {
+            tracing::warn!(
+                "{} is another database ({now}) than the one that this server wrote to before \
+                 ({before}): what that one kept is not in it",
+                wanted.address
+            );
+        }
         memory::begin(connection, wanted)?;
         return Ok(None);
     }

@@ -1,15 +1,24 @@
 //! What is counted and said of writing: numbers for who asks, one log line per episode.
 
+use std::sync::Arc;
+
 use crate::{
-    model::LossReason,
+    model::{Loss, LossReason, Record},
     store::{Batch, StoreError, Written, spool::SpoolStatus, writer::Shared},
     units::WallMs,
 };
 
 impl Shared {
-    pub(super) fn written(&self, rows: usize, written: &Written, now: WallMs) {
+    pub(super) fn written(&self, batch: &Batch, written: &Written, now: WallMs) {
         let mut state = self.lock();
-        let conflicting = u64::try_from(written.conflicting.len()).unwrap_or(u64::MAX);
+        let is_kept = |poll: &&Arc<Record>| !written.conflicting.contains(&(poll.host, poll.slot));
+        if let Some(last) = batch.polls.iter().rev().find(is_kept) {
+            state.marks.add(last.host, last.slot, written.polls);
+        }
+        let rows = batch.len();
+        let conflicting = written.conflicting.len();
+        let taken = u64::try_from(rows.saturating_sub(conflicting)).unwrap_or(u64::MAX);
+        let conflicting = u64::try_from(conflicting).unwrap_or(u64::MAX);
         for (host, slot) in &written.conflicting {
             state.queue.lose(*host, *slot, LossReason::Conflict);
         }
@@ -23,7 +32,7 @@ impl Shared {
             );
         }
         let stats = &mut state.stats;
-        stats.written += u64::try_from(rows).unwrap_or(u64::MAX);
+        stats.written += taken;
         stats.repeated += written.repeated;
         stats.conflicting += conflicting;
         stats.last_success = Some(now);
@@ -34,19 +43,41 @@ impl Shared {
         }
     }
 
+    /// Polls are no longer in the store that it had taken.
+    pub(in crate::store::writer) fn gone(&self, loss: Loss) {
+        tracing::error!(
+            "the store no longer has what it had taken: about {loss}; its database was restored from \
+             an older backup, made anew, or emptied"
+        );
+        let mut state = self.lock();
+        state.stats.gone += loss.polls;
+        state.queue.note(loss);
+    }
+
     pub(super) fn replayed(&self, rows: usize) {
         self.lock().stats.replayed += u64::try_from(rows).unwrap_or(u64::MAX);
     }
 
     pub(super) fn failed(&self, error: &StoreError, spools: bool, now: &dyn Fn() -> WallMs) {
+        {
+            let mut state = self.lock();
+            state.stats.failed_batches += 1;
+            state.stats.last_error = Some(error.with_causes().into());
+        }
+        if error.is_transient() {
+            self.failing(error, spools, now);
+        }
+    }
+
+    /// The store takes no rows, whether it says so or is silent: noted and said once.
+    pub(super) fn failing(&self, error: &StoreError, spools: bool, now: &dyn Fn() -> WallMs) {
         let text = error.with_causes();
         let first = {
             let mut state = self.lock();
             let stats = &mut state.stats;
-            stats.failed_batches += 1;
-            stats.last_error = Some(text.as_str().into());
-            let first = error.is_transient() && stats.failing_since.is_none();
+            let first = stats.failing_since.is_none();
             if first {
+                stats.last_error = Some(text.as_str().into());
                 stats.failing_since = Some(now());
                 state.tells_empty = true;
             }

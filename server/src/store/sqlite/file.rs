@@ -1,0 +1,134 @@
+//! The open file and its threads; and what is done when the file at the path is another one by now,
+//! or damaged.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::{connect, fault::fault, legacy::Legacy, worker::Worker};
+use crate::store::{
+    Mode, StoreError,
+    stamp::{Fate, Stamp},
+};
+
+/// Connections that read, each on its own thread: one long history does not hold up the rest.
+const READERS: usize = 2;
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Open {
+    // In this order: who writes is closed last, and takes the journal into the file.
+    readers: Worker,
+    writer: Option<Worker>,
+    /// What was opened; none where nothing is written, and nothing can be lost.
+    stamp: Option<Stamp>,
+    path: PathBuf,
+    /// Which opening of the file this is.
+    pub(super) serial: u64,
+}
+
+impl Open {
+    /// Opens the file. `legacy` goes into one that is made, or that takes the place of its own. Answers
+    /// also what this one would leave.
+    pub(super) fn new(
+        path: &Path,
+        mode: Mode,
+        legacy: Option<&Legacy>,
+        serial: u64,
+    ) -> Result<(Self, Option<Legacy>), StoreError> {
+        let writer = match mode {
+            Mode::ReadWrite => Some(connect::writer(path, legacy)?),
+            Mode::ReadOnly => None,
+        };
+        let readers = (0..READERS).map(|_| connect::reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let started = |name, connections| {
+            Worker::start(name, connections).map_err(|cause| StoreError::Failed {
+                doing: "start a thread",
+                location: path.display().to_string(),
+                cause: cause.into(),
+            })
+        };
+        let readers = started("store-read", readers)?;
+        let path = path.to_owned();
+        let Some(connect::Written { connection, before, legacy }) = writer else {
+            return Ok((Self { readers, writer: None, stamp: None, path, serial }, None));
+        };
+        // Only now are its journal and the index of that there.
+        let now = stamp(&path)?;
+        if !now.is_same_file(&before) {
+            return Err(moved(&path, Fate::Replaced));
+        }
+        let writer = Some(started("store-write", vec![connection])?);
+        Ok((Self { readers, writer, stamp: Some(now), path, serial }, Some(legacy)))
+    }
+
+    /// What has become of the files, if they are no longer those that were opened.
+    pub(super) fn fate(&self) -> Option<Fate> {
+        self.stamp.as_ref()?.fate(&self.path)
+    }
+
+    /// Closes it, and leaves nothing that the file which comes next could take for its own.
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        let (stamp, fate, path) = (self.stamp, self.fate(), self.path.clone());
+        // What is in a journal that alone is gone from its path goes into the file now.
+        drop(self);
+        match (stamp, fate) {
+            (Some(stamp), Some(Fate::Removed | Fate::Replaced)) => stamp
+                .remove_rest(&path)
+                .map_err(|cause| StoreError::Unwritable { path, cause: cause.into() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A job whose answer counts only if the file is still at its path when it is done: what went into
+    /// another one was not kept, and what is read there is no longer so.
+    fn guarded<T>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static {
+        let (path, stamp) = (self.path.clone(), self.stamp);
+        move |connection| {
+            let done = job(connection);
+            match stamp.and_then(|stamp| stamp.fate(&path)) {
+                Some(fate) => Err(moved(&path, fate)),
+                None => done,
+            }
+        }
+    }
+
+    /// Has something done by a thread that reads.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.run(self.guarded(job)).await
+    }
+
+    /// Has something written.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly { doing })?;
+        writer.run(self.guarded(job)).await
+    }
+
+    /// What a file in the place of this one begins with; none when it cannot be read.
+    pub(super) async fn legacy(&self) -> Option<Legacy> {
+        let reading = |connection: &mut Connection| {
+            Legacy::of(connection).map_err(fault(connection, "read its hosts"))
+        };
+        self.writer.as_ref()?.run(reading).await.ok()
+    }
+}
+
+/// What is at the path.
+pub(super) fn stamp(path: &Path) -> Result<Stamp, StoreError> {
+    Stamp::of(path)
+        .map_err(|cause| StoreError::Unreadable { path: path.to_owned(), cause: cause.into() })
+}
+
+fn moved(path: &Path, fate: Fate) -> StoreError {
+    StoreError::Moved { path: path.to_owned(), what: fate.words() }
+}

@@ -1,0 +1,93 @@
+//! Which files are at a path: SQLite goes on writing to a file that was removed or replaced, and says
+//! nothing.
+
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+
+/// The files that belong together: the database, its journal, the index of that.
+const TAILS: [&str; 3] = ["", "-wal", "-shm"];
+
+/// Device and inode of each of the files that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp([Option<(u64, u64)>; 3]);
+
+/// What has become of the files of an open database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// There is no file at its path.
+    Removed,
+    /// There is another one.
+    Replaced,
+    /// Only what belongs to it was removed or replaced: what is in the journal goes into the file when
+    /// it is closed.
+    Torn,
+}
+
+impl Fate {
+    /// In words, after the file's name.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Removed => "was removed while it was open",
+            Self::Replaced => "was replaced by another file while it was open",
+            Self::Torn => "lost its -wal or -shm file while it was open",
+        }
+    }
+}
+
+fn id(path: &Path) -> io::Result<Option<(u64, u64)>> {
+    match fs::metadata(path) {
+        Ok(file) => Ok(Some((file.dev(), file.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Stamp {
+    /// What is at the path now.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let mut found = [None; 3];
+        for (found, tail) in found.iter_mut().zip(TAILS) {
+            let mut name = path.as_os_str().to_owned();
+            name.push(tail);
+            *found = id(Path::new(&name))?;
+        }
+        Ok(Self(found))
+    }
+
+    /// Removes the journal, and its index, of a database that is gone from the path, once it is closed:
+    /// SQLite would take them for those of the file that comes next, and damage that. What is there
+    /// of others stays.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub(super) fn remove_rest(&self, path: &Path) -> io::Result<()> {
+        for (ours, tail) in self.0.iter().zip(TAILS).skip(1) {
+            let mut name = path.as_os_str().to_owned();
+            name.push(tail);
+            if ours.is_some() && *ours == id(Path::new(&name))? {
+                fs::remove_file(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether both are of the same database, whatever belongs to it.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        self.0[0] == other.0[0]
+    }
+
+    /// What has become of the files since; none while they are as they were, or nobody can say.
+    pub(super) fn fate(&self, path: &Path) -> Option<Fate> {
+        let now = Self::of(path).ok()?;
+        if now == *self {
+            return None;
+        }
+        Some(match now.0[0] {
+            None => Fate::Removed,
+            _ if !self.is_same_file(&now) => Fate::Replaced,
+            _ => Fate::Torn,
+        })
+    }
+}
