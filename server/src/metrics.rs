@@ -56,6 +56,24 @@ pub struct StateLabel {
     pub state: State,
 }
 
+/// The label of who serves connections: `http` or `grpc`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FaceLabel {
+    /// Who.
+    pub face: &'static str,
+}
+
+/// What is counted of connections to the server.
+#[derive(Debug, Clone, Default)]
+pub struct Connections {
+    /// Open now.
+    pub now: Gauge,
+    /// Closed at once: there was no place, and none was idle.
+    pub refused: Counter,
+    /// Closed for another one, being idle.
+    pub displaced: Counter,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
@@ -118,6 +136,13 @@ pub struct Metrics {
     pub hook_dropped: Gauge,
     /// Changes that wait to be told.
     pub hook_waiting: Gauge,
+    connections: Family<FaceLabel, Gauge>,
+    connections_refused: Family<FaceLabel, Counter>,
+    connections_displaced: Family<FaceLabel, Counter>,
+    /// Requests with a wrong token or password.
+    pub http_denied: Counter,
+    /// Log lines that nobody read and that were dropped.
+    pub log_lines_dropped: Counter,
     /// Polls sealed.
     pub polls_sealed: Counter,
     /// Runs of sealing that failed.
@@ -168,6 +193,11 @@ impl Metrics {
             hook_failed: Gauge::default(),
             hook_dropped: Gauge::default(),
             hook_waiting: Gauge::default(),
+            connections: Family::default(),
+            connections_refused: Family::default(),
+            connections_displaced: Family::default(),
+            http_denied: Counter::default(),
+            log_lines_dropped: Counter::default(),
             polls_sealed: Counter::default(),
             seal_failures: Counter::default(),
             oldest_unsealed: Gauge::default(),
@@ -176,6 +206,7 @@ impl Metrics {
         metrics.register_keeping();
         metrics.register_telling();
         metrics.register_spool();
+        metrics.register_asking();
         metrics
     }
 
@@ -302,6 +333,46 @@ impl Metrics {
             "Rows of the spool written to the store since the start",
             &self.rows_replayed,
         );
+    }
+
+    fn register_asking(&self) {
+        let Ok(mut registry) = self.registry.lock() else { return };
+        registry.register(
+            "connections",
+            "Connections to the server that are open now",
+            self.connections.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections closed at once: there was no place, and none was idle",
+            self.connections_refused.clone(),
+        );
+        registry.register(
+            "connections_displaced",
+            "Idle connections closed to make room for others",
+            self.connections_displaced.clone(),
+        );
+        registry.register(
+            "http_denied",
+            "Requests with a wrong token or password",
+            self.http_denied.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Log lines dropped because nobody read standard error",
+            self.log_lines_dropped.clone(),
+        );
+    }
+
+    /// What is counted of the connections of a face, `http` or `grpc`.
+    #[must_use]
+    pub fn connections(&self, face: &'static str) -> Connections {
+        let label = &FaceLabel { face };
+        Connections {
+            now: self.connections.get_or_create(label).clone(),
+            refused: self.connections_refused.get_or_create(label).clone(),
+            displaced: self.connections_displaced.get_or_create(label).clone(),
+        }
     }
 
     /// Polls ended since the start, whatever their outcome.

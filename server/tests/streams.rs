@@ -29,7 +29,7 @@ const PAGES: usize = 200;
 /// A page that has asked for the stream.
 async fn look(site: &Served) -> TcpStream {
     let mut stream = TcpStream::connect(site.address).await.unwrap();
-    let request = b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n";
+    let request = b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
     stream.write_all(request).await.unwrap();
     stream
 }

@@ -1,6 +1,8 @@
 //! Where settings come from, what was made of them, and why there may be none.
 
-use std::{ffi::OsString, fmt, io, path::PathBuf};
+use std::{collections::BTreeSet, ffi::OsString, fmt, path::PathBuf};
+
+use roundsman_os::file::FileError;
 
 use super::{Config, Flag, Origin, Place};
 
@@ -27,6 +29,30 @@ pub struct Loaded {
     pub origins: Vec<Origin>,
     /// The file that was read, when there was one.
     pub file: Option<PathBuf>,
+    /// What is not wrong but should not be so, in sentences.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// The settings that are others than in `before`, in the order of the file. A secret that came
+    /// from a file is its own setting's value: `http.token` for what `http.token_file` holds.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Vec<&'static str> {
+        let secrets = |loaded: &Self| {
+            let Config { http, hook, store, .. } = &loaded.config;
+            [
+                ("http.token", http.token.clone()),
+                ("store.password", store.password.clone()),
+                ("hook.token", hook.token.clone()),
+            ]
+        };
+        let values = self.origins.iter().zip(&before.origins);
+        let shown = values.filter(|(now, then)| now.value != then.value).map(|(now, _)| now.key);
+        let hidden = secrets(self).into_iter().zip(secrets(before));
+        let hidden = hidden.filter(|(now, then)| now.1 != then.1).map(|(now, _)| now.0);
+        let changed: BTreeSet<&str> = shown.chain(hidden).collect();
+        self.origins.iter().map(|origin| origin.key).filter(|key| changed.contains(key)).collect()
+    }
 }
 
 /// One thing that is wrong, and where.
@@ -54,7 +80,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: io::Error,
+        source: FileError,
     },
     /// Everything that is wrong, one line each.
     #[error("{}", lines(.0))]
