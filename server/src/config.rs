@@ -25,7 +25,7 @@ pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
 pub use shape::{ByteSize, Hosts, LogFormat, LogLevel, States, TlsMode};
-pub use source::{ConfigError, Loaded, Problem, Sources};
+pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
 pub use url::{MysqlUrl, StoreUrl};
 
 use std::{
@@ -33,11 +33,6 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-
-use roundsman_os::file;
-
-/// The largest configuration file that is read, bytes: it has some fifty settings.
-pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,7 +232,7 @@ impl Config {
     /// that is not TOML is reported alone: what it would have said is not known.
     pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
         let (file, text) = match sources.file {
-            Some(path) => match read_file(&path, sources.explicit)? {
+            Some(path) => match source::read(&path, sources.explicit)? {
                 Some(text) => (Some(path), text),
                 None => (None, String::new()),
             },
@@ -256,15 +251,6 @@ impl Config {
         let config = config(&mut reader);
         let (origins, warnings) = reader.finish().map_err(ConfigError::Invalid)?;
         Ok(Loaded { config, origins, file, warnings })
-    }
-}
-
-/// The file's text; none when it is not there and nobody said it would be.
-fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError> {
-    match file::read_text(path, MAX_CONFIG_BYTES) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.is_missing() && !explicit => Ok(None),
-        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
     }
 }
 

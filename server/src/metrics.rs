@@ -3,6 +3,8 @@
 //! Counters are set where the thing happens; what is a state of something else (the fleet, the
 //! writer) is read when somebody asks.
 
+mod connections;
+
 use std::sync::Mutex;
 
 use prometheus_client::{
@@ -10,6 +12,9 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+pub use connections::Connections;
+use connections::Faces;
 
 use crate::model::{LossReason, Outcome, State};
 
@@ -54,24 +59,6 @@ pub struct OutcomeLabel {
 pub struct StateLabel {
     /// The state.
     pub state: State,
-}
-
-/// The label of who serves connections: `http` or `grpc`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct FaceLabel {
-    /// Who.
-    pub face: &'static str,
-}
-
-/// What is counted of connections to the server.
-#[derive(Debug, Clone, Default)]
-pub struct Connections {
-    /// Open now.
-    pub now: Gauge,
-    /// Closed at once: there was no place, and none was idle.
-    pub refused: Counter,
-    /// Closed for another one, being idle.
-    pub displaced: Counter,
 }
 
 /// Everything that is counted.
@@ -136,9 +123,7 @@ pub struct Metrics {
     pub hook_dropped: Gauge,
     /// Changes that wait to be told.
     pub hook_waiting: Gauge,
-    connections: Family<FaceLabel, Gauge>,
-    connections_refused: Family<FaceLabel, Counter>,
-    connections_displaced: Family<FaceLabel, Counter>,
+    faces: Faces,
     /// Requests with a wrong token or password.
     pub http_denied: Counter,
     /// Log lines that nobody read and that were dropped.
@@ -193,9 +178,7 @@ impl Metrics {
             hook_failed: Gauge::default(),
             hook_dropped: Gauge::default(),
             hook_waiting: Gauge::default(),
-            connections: Family::default(),
-            connections_refused: Family::default(),
-            connections_displaced: Family::default(),
+            faces: Faces::default(),
             http_denied: Counter::default(),
             log_lines_dropped: Counter::default(),
             polls_sealed: Counter::default(),
@@ -337,21 +320,7 @@ impl Metrics {
 
     fn register_asking(&self) {
         let Ok(mut registry) = self.registry.lock() else { return };
-        registry.register(
-            "connections",
-            "Connections to the server that are open now",
-            self.connections.clone(),
-        );
-        registry.register(
-            "connections_refused",
-            "Connections closed at once: there was no place, and none was idle",
-            self.connections_refused.clone(),
-        );
-        registry.register(
-            "connections_displaced",
-            "Idle connections closed to make room for others",
-            self.connections_displaced.clone(),
-        );
+        self.faces.register(&mut registry);
         registry.register(
             "http_denied",
             "Requests with a wrong token or password",
@@ -367,12 +336,7 @@ impl Metrics {
     /// What is counted of the connections of a face, `http` or `grpc`.
     #[must_use]
     pub fn connections(&self, face: &'static str) -> Connections {
-        let label = &FaceLabel { face };
-        Connections {
-            now: self.connections.get_or_create(label).clone(),
-            refused: self.connections_refused.get_or_create(label).clone(),
-            displaced: self.connections_displaced.get_or_create(label).clone(),
-        }
+        self.faces.of(face)
     }
 
     /// Polls ended since the start, whatever their outcome.

@@ -1,10 +1,18 @@
 //! Where settings come from, what was made of them, and why there may be none.
 
-use std::{collections::BTreeSet, ffi::OsString, fmt, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
 
-use roundsman_os::file::FileError;
+use roundsman_os::file::{self, FileError};
 
 use super::{Config, Flag, Origin, Place};
+
+/// The largest configuration file that is read, bytes: it has some fifty settings.
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Where settings come from, least important first.
 #[derive(Debug, Clone, Default)]
@@ -89,4 +97,13 @@ pub enum ConfigError {
 
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The file's text; none when it is not there and nobody said it would be.
+pub(super) fn read(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError> {
+    match file::read_text(path, MAX_CONFIG_BYTES) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.is_missing() && !explicit => Ok(None),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+    }
 }
