@@ -4,7 +4,6 @@ mod pages;
 
 use std::{
     ffi::OsString,
-    fs,
     io::{self, BufRead as _, Write as _},
     net::IpAddr,
     path::{Path, PathBuf},
@@ -14,6 +13,10 @@ use std::{
 };
 
 use clap::Parser;
+use roundsman_os::{
+    file::{self, FileError},
+    log,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -29,6 +32,9 @@ use crate::{
 
 /// What it is called.
 const PROGRAM: &str = "roundsman-fleet";
+
+/// The largest plan that is read, bytes.
+const MAX_PLAN_BYTES: u64 = 1 << 20;
 
 /// Commands of standard input that may wait.
 const COMMANDS: usize = 16;
@@ -111,7 +117,7 @@ pub enum CliError {
         /// Which.
         path: PathBuf,
         /// Why not.
-        error: io::Error,
+        error: FileError,
     },
     /// The plan is none.
     #[error("{}{error}", path.as_deref().map(|path| format!("{}: ", path.display())).unwrap_or_default())]
@@ -158,7 +164,7 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{PROGRAM}: {error}");
+            log::say(&format!("{PROGRAM}: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -179,9 +185,12 @@ fn run(args: Args) -> Result<(), CliError> {
         io::stdout().write_all(inventory(all, args.interval.as_deref()).as_bytes())?;
         return Ok(());
     }
+    log::standard(|lines| {
+        log::note(&format!("{PROGRAM}: {lines} lines were dropped: nobody read standard error"));
+    })?;
     let hosts = usize::try_from(plan.hosts).unwrap_or(usize::MAX);
     if let Some(words) = descriptors::shortage(hosts, descriptors::raise()) {
-        eprintln!("{PROGRAM}: {words}");
+        log::note(&format!("{PROGRAM}: {words}"));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(&plan, args.control.as_deref(), args.stdin))
@@ -192,7 +201,7 @@ fn plan(args: &Args) -> Result<Plan, CliError> {
     let mut plan = match &args.plan {
         None => Plan::default(),
         Some(path) => {
-            let text = fs::read_to_string(path)
+            let text = file::read_text(path, MAX_PLAN_BYTES)
                 .map_err(|error| CliError::Read { path: path.clone(), error })?;
             let named = |error| CliError::Plan { path: Some(path.clone()), error };
             Plan::parse(&text).map_err(named)?

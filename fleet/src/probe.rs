@@ -141,7 +141,8 @@ impl Probe {
         let listener = match kept.map_or_else(|| listen(self.socket, backlog), Ok) {
             Ok(listener) => listener,
             Err(error) => {
-                eprintln!("{}: cannot listen, trying again: {error}", self.socket);
+                let words = format!("{}: cannot listen, trying again: {error}", self.socket);
+                roundsman_os::log::note(&words);
                 return sleep(BIND_AGAIN).await;
             }
         };

@@ -21,7 +21,9 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use roundsman_os::log;
 use roundsman_probe::root::Root;
+use tracing::error;
 use tracing_subscriber::{filter::Targets, prelude::*};
 
 const PROGRAM: &str = "roundsman-probe";
@@ -122,11 +124,15 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return explain(&error),
     };
-    log_to_stderr(&global.log);
+    let _last_lines = log::LastLines;
+    if let Err(error) = log_to_stderr(&global.log) {
+        eprintln!("{PROGRAM}: cannot start the log: {error}");
+        return ExitCode::FAILURE;
+    }
     match run(&global, command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{PROGRAM}: {}", in_one_line(error.as_ref()));
+            log::say(&format!("{PROGRAM}: {}", in_one_line(error.as_ref())));
             ExitCode::FAILURE
         }
     }
@@ -183,11 +189,16 @@ fn explain(error: &clap::Error) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-fn log_to_stderr(targets: &Targets) {
+/// A probe whose log nobody reads answers on.
+fn log_to_stderr(targets: &Targets) -> io::Result<()> {
+    let tell =
+        |lines| error!(lines, "log lines were dropped: who reads standard error had stopped");
+    let log = log::standard(tell)?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| log.clone())
         .with_ansi(io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines.with_filter(targets.clone())).init();
+    Ok(())
 }
 
 /// The error and its causes, outermost first, each said once.

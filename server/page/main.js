@@ -65,6 +65,7 @@ function frame() {
   if (said.isolated_since_ms) banner(`Isolated since ${moment(said.isolated_since_ms)}: most hosts fail at once, so the server takes itself for cut off. States stay as they are until most hosts answer again.`, true);
   if (said.store_error) banner(`The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`, true);
   if (said.inventory_error) banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
+  if (said.inventory_waiting) banner(`${said.inventory_waiting}.`, false);
   if (said.stopping && connected) banner('The server is stopping.', false);
   const text = banners.map((one) => one.textContent).join('\n');
   const place = document.getElementById('banners');

@@ -66,18 +66,33 @@ pub struct App {
     http: HttpThread,
     /// Let go last; none where the store was there before.
     locks: Option<lock::Locks>,
+    operator: mpsc::Sender<operator::Order>,
+    access: web::Access,
 }
 
-/// Runs the server until `shutdown` ends, then stops it in order.
+/// Runs the server until `shutdown` ends, then stops it in order. Meanwhile `reload` is run again and
+/// again: it waits until somebody wants the server to look at its files, and has it do so.
 ///
 /// # Errors
 /// [`AppError`] when it cannot start; then nothing of it runs.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    mut reload: impl AsyncFnMut(&App),
+) -> Result<(), AppError> {
     descriptors::raise();
     let app = start(config).await?;
     let grpc = app.grpc_addr().map(tracing::field::display);
     tracing::info!(http = %app.http.address(), grpc, "serving");
-    shutdown.await;
+    let reloading = async {
+        loop {
+            reload(&app).await;
+        }
+    };
+    tokio::select! {
+        () = shutdown => {}
+        () = reloading => {}
+    }
     tracing::info!("stopping: no more polls are begun, those under way end");
     app.stop().await;
     Ok(())
@@ -177,6 +192,7 @@ async fn wire(
         still_kept::look_after(awaited, spool, handle.clone(), &clock, config.retention.polls);
     let policy = Policy::from(&config.health);
     let (hook, worker) = hook::hook(&config.hook).unzip();
+    let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts.0);
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store))
             .with_writer(handle.clone())
@@ -185,10 +201,10 @@ async fn wire(
         refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
         policy,
         clock: Arc::clone(&clock),
-        operator,
+        operator: operator.clone(),
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
-        access: web::Access::new(config.http.token.as_ref()),
+        access: access.clone(),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());
@@ -204,7 +220,7 @@ async fn wire(
         policy,
         hook,
     };
-    let orders = Orders { commands, commands_in, looks_in, operator_in };
+    let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
     let begun = Begun { installer, in_force, looking_after, store, writer };
     run_parts(&config, parts, faces, orders, begun).await
 }
@@ -214,7 +230,9 @@ struct Orders {
     commands: mpsc::Sender<Command>,
     commands_in: mpsc::Receiver<Command>,
     looks_in: mpsc::Receiver<discovering::Look>,
+    operator: mpsc::Sender<operator::Order>,
     operator_in: mpsc::Receiver<operator::Order>,
+    access: web::Access,
 }
 
 /// What runs before the engine does.
@@ -271,8 +289,20 @@ async fn run_parts(
         operator: orders.operator_in,
     };
     let chores = chores::ChoresThread::start(chores)?;
-    let commands = orders.commands;
-    Ok(App { live, commands, chores, engine, looking_after, writer, http, locks: None })
+    let Orders { commands, operator, access, .. } = orders;
+    let app = App {
+        live,
+        commands,
+        chores,
+        engine,
+        looking_after,
+        writer,
+        http,
+        operator,
+        access,
+        locks: None,
+    };
+    Ok(app)
 }
 
 impl App {
@@ -298,6 +328,19 @@ impl App {
     #[must_use]
     pub fn writer(&self) -> WriterStats {
         self.writer.stats()
+    }
+
+    /// Who may ask over HTTP from now on.
+    pub fn let_in(&self, http: &config::Http) {
+        self.access.change(http.token.as_ref(), &http.hosts.0);
+    }
+
+    /// Looks at the inventory file at once. A change that takes out many hosts waits as ever; none when
+    /// the server is stopping.
+    pub async fn reload_inventory(&self) -> Option<operator::Reloaded> {
+        let (answer, told) = oneshot::channel();
+        self.operator.send(operator::Order::Reload { now: false, answer }).await.ok()?;
+        told.await.ok()
     }
 
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.

@@ -22,6 +22,7 @@ mod plan;
 mod pause;
 mod poll;
 mod progress;
+mod reload;
 mod runtime;
 mod serve;
 mod spark;
@@ -36,6 +37,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use failure::CliError;
 use output::Output;
+use roundsman_os::log::LastLines;
 use runtime::Runtime;
 pub use top::Rehearsal;
 
@@ -128,6 +130,9 @@ enum Command {
     /// Watch the fleet of a running server: a live table to sort, filter and drill into
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
+    /// Have a running server look at its inventory file, and say what came of it
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(reload::ReloadArgs),
     /// Let another machine answer for a host: it was installed anew, or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
@@ -157,6 +162,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return failure::refuse(&error),
     };
+    let _last_lines = LastLines;
     let output = Output::detect();
     match dispatch(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -177,6 +183,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Top(args) => top::run(&args, &runtime),
+        Command::Reload(args) => reload::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
         Command::Doctor(args) => doctor::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),

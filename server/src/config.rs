@@ -24,12 +24,11 @@ pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
-pub use shape::{ByteSize, LogFormat, LogLevel, States, TlsMode};
-pub use source::{ConfigError, Loaded, Problem, Sources};
+pub use shape::{ByteSize, Hosts, LogFormat, LogLevel, States, TlsMode};
+pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
 pub use url::{MysqlUrl, StoreUrl};
 
 use std::{
-    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -79,6 +78,8 @@ pub struct Http {
     pub token: Option<Secret>,
     /// Whether other machines may ask without it.
     pub open: bool,
+    /// Names that it is asked by where there is none.
+    pub hosts: Hosts,
 }
 
 impl Http {
@@ -231,7 +232,7 @@ impl Config {
     /// that is not TOML is reported alone: what it would have said is not known.
     pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
         let (file, text) = match sources.file {
-            Some(path) => match read_file(&path, sources.explicit)? {
+            Some(path) => match source::read(&path, sources.explicit)? {
                 Some(text) => (Some(path), text),
                 None => (None, String::new()),
             },
@@ -248,17 +249,8 @@ impl Config {
         let base = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         let mut reader = read::Reader::new(layers, base, problems);
         let config = config(&mut reader);
-        let origins = reader.finish().map_err(ConfigError::Invalid)?;
-        Ok(Loaded { config, origins, file })
-    }
-}
-
-/// The file's text; none when it is not there and nobody said it would be.
-fn read_file(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !explicit => Ok(None),
-        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        let (origins, warnings) = reader.finish().map_err(ConfigError::Invalid)?;
+        Ok(Loaded { config, origins, file, warnings })
     }
 }
 
@@ -346,10 +338,11 @@ fn hook(read: &mut read::Reader<'_>) -> Hook {
 }
 
 fn http(read: &mut read::Reader<'_>) -> Http {
-    use setting::{HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE};
+    use setting::{HTTP_HOSTS, HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE};
     let token = read.secret(&HTTP_TOKEN, &HTTP_TOKEN_FILE);
     check_token(read, &HTTP_TOKEN, token.as_ref());
-    Http { listen: read.get(&HTTP_LISTEN), token, open: read.get(&HTTP_OPEN) }
+    let (open, hosts) = (read.get(&HTTP_OPEN), read.get(&HTTP_HOSTS));
+    Http { listen: read.get(&HTTP_LISTEN), token, open, hosts }
 }
 
 /// A token goes into a header as it is.

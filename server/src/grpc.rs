@@ -32,13 +32,19 @@ pub use board::{Board, LOOK_AGAIN, StoreTakesRows, WATCH_SPACING};
 pub use verdict::{MAX_SERVICE_BYTES, Service};
 
 use self::service::HealthService;
-use crate::web::{ConnectionLimits, accept_http2};
+use crate::{
+    metrics::Metrics,
+    web::{ConnectionLimits, Face, accept_http2},
+};
 
 /// Watches at one time, over all connections; further ones are refused with RESOURCE_EXHAUSTED.
 pub const MAX_WATCHES: usize = 1024;
 
-/// Connections served at once; further ones wait in the kernel's backlog.
+/// Connections served at once; for a further one the one that has been idle longest gives way.
 pub const MAX_CONNECTIONS: usize = 128;
+
+/// How long a connection may be without a call: longer than most checkers wait between two.
+pub const MAX_IDLE: Duration = Duration::from_secs(300);
 
 /// How long one connection may last: a watcher that nobody reads is gone after this at the latest.
 /// The protocol has its clients come back.
@@ -64,6 +70,7 @@ impl Limits {
     pub fn listing(list: usize) -> Self {
         let connections = ConnectionLimits {
             connections: MAX_CONNECTIONS,
+            idle: MAX_IDLE,
             life: MAX_CONNECTION_LIFE,
             ..ConnectionLimits::default()
         };
@@ -81,6 +88,7 @@ pub async fn serve(
     listener: TcpListener,
     board: Arc<Board>,
     limits: Limits,
+    metrics: Arc<Metrics>,
     shutdown: impl Future<Output = ()>,
 ) {
     let health = HealthServer::new(HealthService::new(Arc::clone(&board), limits))
@@ -101,5 +109,6 @@ pub async fn serve(
         pushing.abort();
         board.close();
     };
-    accept_http2(listener, router, limits.connections, stopped).await;
+    let face = Face { name: "gRPC", counted: metrics.connections("grpc") };
+    accept_http2(listener, router, limits.connections, face, stopped).await;
 }

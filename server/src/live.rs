@@ -131,6 +131,8 @@ pub struct ServerView {
     pub inventory_file: Option<Arc<InventoryFile>>,
     /// Why the inventory file as it is now is not in force; one problem per line.
     pub inventory_error: Option<Arc<str>>,
+    /// Why what the inventory file says is right but not in force yet.
+    pub inventory_waiting: Option<Arc<str>>,
     /// Why hours that are old enough are not sealed; none when they are.
     pub seal_error: Option<Arc<str>>,
     /// When a round of slots was last opened, by the cron scheduler or by the engine's own guard.

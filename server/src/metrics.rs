@@ -3,6 +3,8 @@
 //! Counters are set where the thing happens; what is a state of something else (the fleet, the
 //! writer) is read when somebody asks.
 
+mod connections;
+
 use std::sync::Mutex;
 
 use prometheus_client::{
@@ -10,6 +12,9 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+pub use connections::Connections;
+use connections::Faces;
 
 use crate::model::{LossReason, Outcome, State};
 
@@ -118,6 +123,11 @@ pub struct Metrics {
     pub hook_dropped: Gauge,
     /// Changes that wait to be told.
     pub hook_waiting: Gauge,
+    faces: Faces,
+    /// Requests with a wrong token or password.
+    pub http_denied: Counter,
+    /// Log lines that nobody read and that were dropped.
+    pub log_lines_dropped: Counter,
     /// Polls sealed.
     pub polls_sealed: Counter,
     /// Runs of sealing that failed.
@@ -168,6 +178,9 @@ impl Metrics {
             hook_failed: Gauge::default(),
             hook_dropped: Gauge::default(),
             hook_waiting: Gauge::default(),
+            faces: Faces::default(),
+            http_denied: Counter::default(),
+            log_lines_dropped: Counter::default(),
             polls_sealed: Counter::default(),
             seal_failures: Counter::default(),
             oldest_unsealed: Gauge::default(),
@@ -176,6 +189,7 @@ impl Metrics {
         metrics.register_keeping();
         metrics.register_telling();
         metrics.register_spool();
+        metrics.register_asking();
         metrics
     }
 
@@ -302,6 +316,27 @@ impl Metrics {
             "Rows of the spool written to the store since the start",
             &self.rows_replayed,
         );
+    }
+
+    fn register_asking(&self) {
+        let Ok(mut registry) = self.registry.lock() else { return };
+        self.faces.register(&mut registry);
+        registry.register(
+            "http_denied",
+            "Requests with a wrong token or password",
+            self.http_denied.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Log lines dropped because nobody read standard error",
+            self.log_lines_dropped.clone(),
+        );
+    }
+
+    /// What is counted of the connections of a face, `http` or `grpc`.
+    #[must_use]
+    pub fn connections(&self, face: &'static str) -> Connections {
+        self.faces.of(face)
     }
 
     /// Polls ended since the start, whatever their outcome.

@@ -2,6 +2,8 @@
 //!
 //! Orders come in by HTTP and are carried out by the application, one after the other.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use crate::model::HostName;
@@ -19,6 +21,24 @@ pub enum Order {
         /// Told how it went.
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
+    /// Look at the inventory file at once.
+    Reload {
+        /// And put in force what it says, also when that would wait.
+        now: bool,
+        /// Told what came of it.
+        answer: oneshot::Sender<Reloaded>,
+    },
+}
+
+/// What came of a look at the inventory file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// How many hosts the inventory in force has.
+    pub hosts: usize,
+    /// Why what the file says is not in force yet; none when nothing waits.
+    pub waiting: Option<Arc<str>>,
+    /// What is wrong with the file; none when nothing is.
+    pub error: Option<Arc<str>>,
 }
 
 /// Why an order was not carried out.

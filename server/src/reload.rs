@@ -22,14 +22,15 @@ mod trouble;
 pub use trouble::ReloadError;
 
 use std::{
-    fs,
-    io::{self, Read as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use crate::model::ContentHash;
+use crate::{model::ContentHash, units::WallMs};
 
+use roundsman_os::file::{self, FileError};
 use trouble::Kind;
 
 /// The largest file that is read, bytes. An inventory of 10,000 hosts with settings of their own is
@@ -146,6 +147,22 @@ impl Watch {
         self.pending != Pending::Nothing
     }
 
+    /// Whether the last look found the file as it was before, with nothing left to confirm.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// How long ago anything about the file last changed (the ctime of stat(2), which no program can
+    /// set), by the wall clock `now`; zero when that is not known.
+    #[must_use]
+    pub fn unchanged_for(&self, now: WallMs) -> Duration {
+        let changed = fs::metadata(&self.path).ok().map(|stat| {
+            WallMs(stat.ctime().saturating_mul(1_000).saturating_add(stat.ctime_nsec() / 1_000_000))
+        });
+        changed.map_or(Duration::ZERO, |changed| now.since(changed))
+    }
+
     /// The file as it is at this moment, whether it changed or not: for the start, and for an
     /// operator who says "now". It counts as reported.
     ///
@@ -180,6 +197,7 @@ impl Watch {
             }
             Ok(Look::Moving) => {
                 self.pending = Pending::Nothing;
+                self.settled = None;
                 Ok(None)
             }
             Ok(Look::Read { stamp, bytes }) => self.confirm(stamp, bytes),
@@ -193,6 +211,7 @@ impl Watch {
         let now = Pending::Content(stamp, hash.clone());
         if self.pending != now {
             self.pending = now;
+            self.settled = None;
             return Ok(None);
         }
         self.pending = Pending::Nothing;
@@ -250,25 +269,20 @@ impl Watch {
             _ => ReloadError::Unreadable { path: path(), source },
         };
         let stat = fs::metadata(&self.path).map_err(failed)?;
-        if !stat.is_file() {
-            return Err(ReloadError::NotAFile { path: path() });
-        }
         let stamp = Stamp::of(&stat);
         if settled == Some(stamp) {
             return Ok(Look::Same);
         }
-        if stamp.size > MAX_FILE_BYTES {
-            return Err(ReloadError::TooLarge { path: path(), size: stamp.size });
-        }
-        let mut bytes = Vec::new();
-        // Should a pipe have taken the file's place by now, opening it must not block for ever.
-        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(nonblocking)
-            .open(&self.path)
-            .map_err(failed)?;
-        (&file).take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let unfit = |error: FileError| match error {
+            FileError::NotRegular(found) => ReloadError::NotAFile { path: path(), found },
+            FileError::TooLarge { size, .. } => {
+                ReloadError::TooLarge { path: path(), size: size.unwrap_or(MAX_FILE_BYTES + 1) }
+            }
+            FileError::NotText => failed(io::ErrorKind::InvalidData.into()),
+            FileError::Io(source) => failed(source),
+        };
+        let (file, _) = file::open(&self.path, MAX_FILE_BYTES).map_err(unfit)?;
+        let bytes = file::rest(&file, MAX_FILE_BYTES).map_err(unfit)?;
         let opened = Stamp::of(&file.metadata().map_err(failed)?);
         if opened != stamp || bytes.len() as u64 != stamp.size {
             return Ok(Look::Moving);

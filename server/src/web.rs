@@ -9,14 +9,18 @@ mod assets;
 mod body;
 mod connections;
 mod control;
+mod denials;
 mod failure;
 mod ledger;
 mod losses;
 mod openapi;
 mod operation;
+mod origin;
 mod own;
 mod params;
+mod places;
 mod routes;
+mod served;
 mod stall;
 mod stream;
 mod tagged;
@@ -26,11 +30,11 @@ use std::{fmt, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc};
 
 pub use access::Access;
-pub(crate) use connections::accept_http2;
 pub use connections::{
     ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
-    MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_STALL, MAX_STREAMS,
+    MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_IDLE, MAX_STALL, MAX_STREAMS,
 };
+pub(crate) use connections::{Face, accept_http2};
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
 pub use stream::{LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
@@ -87,8 +91,9 @@ pub async fn serve_with(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let accepting =
-        connections::accept_http1(listener, routes::router(Arc::clone(&site)), limits, shutdown);
+    let face = Face { name: "HTTP", counted: site.metrics.connections("http") };
+    let router = routes::router(Arc::clone(&site));
+    let accepting = connections::accept_http1(listener, router, limits, face, shutdown);
     tokio::select! {
         () = accepting => {}
         () = Looks::run(site) => {}

@@ -18,6 +18,8 @@ mod program;
 mod probes;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/told.rs"]
+mod told;
 
 use std::fmt::Write as _;
 

@@ -97,9 +97,10 @@ impl Served {
         let board = Board::new(Arc::clone(&live), Arc::clone(&clock) as Arc<_>, takes);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let metrics = Arc::new(roundsman::metrics::Metrics::new());
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
-        let task = tokio::spawn(grpc::serve(listener, Arc::new(board), limits, stopped));
+        let task = tokio::spawn(grpc::serve(listener, Arc::new(board), limits, metrics, stopped));
         Self { live, clock, store_takes_rows, address, stop: Some(stop), task }
     }
 
@@ -362,4 +363,39 @@ async fn reflection_tells_of_the_service_with_its_list() {
         Some(MessageResponse::FileDescriptorResponse(file)) if !file.file_descriptor_proto.is_empty()
     );
     assert!(found);
+}
+
+/// Pings are answered, and count for nothing.
+#[tokio::test]
+async fn pings_do_not_keep_a_connection_open_that_asks_nothing() {
+    let idle = Duration::from_millis(50);
+    let connections = ConnectionLimits { idle, ..Limits::listing(100).connections };
+    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let stream = TcpStream::connect(site.address).await.unwrap();
+    let (_sender, mut connection) = h2::client::handshake(stream).await.unwrap();
+    let mut pings = connection.ping_pong().unwrap();
+    let pinging = async { while pings.ping(h2::Ping::opaque()).await.is_ok() {} };
+    // Ends only because the server closes.
+    let closed = async { tokio::join!(connection, pinging) };
+    assert!(timeout(PATIENCE, closed).await.is_ok(), "pings keep it open");
+}
+
+#[tokio::test]
+async fn a_watch_is_not_idle() {
+    let idle = Duration::from_millis(20);
+    let connections = ConnectionLimits { connections: 2, idle, ..Limits::listing(100).connections };
+    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    site.host("web-1", None, State::Up);
+    let mut client = site.client().await;
+    let mut host = watch(&mut client, "host/web-1").await;
+    assert_eq!(next(&mut host).await, Some(Serving));
+    // Connections come and go for longer than it may be idle, and each finds a place.
+    for _ in 0..20 {
+        let mut silent = TcpStream::connect(site.address).await.unwrap();
+        let _other = TcpStream::connect(site.address).await.unwrap();
+        let gone = timeout(PATIENCE, silent.read(&mut [0; 64])).await;
+        assert_eq!(gone.unwrap().unwrap(), 0, "an idle one gave way");
+    }
+    site.host("web-1", None, State::Down);
+    assert_eq!(next(&mut host).await, Some(NotServing));
 }

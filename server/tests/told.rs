@@ -78,7 +78,7 @@ async fn next(stream: &mut Streaming<HealthCheckResponse>) -> HealthCheckRespons
 
 async fn get(app: &App, path: &str) -> Value {
     let mut stream = TcpStream::connect(app.http_addr().unwrap()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

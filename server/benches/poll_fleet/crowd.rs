@@ -52,7 +52,7 @@ async fn page(address: String, read: Arc<AtomicU64>, begun: mpsc::Sender<()>) {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let mut stream = TcpStream::connect(&address).await.unwrap();
-        stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         while let Ok(bytes @ 1..) = stream.read(&mut buffer).await {
             read.fetch_add(bytes as u64, Ordering::Relaxed);
             if let Some(begun) = begun.take() {

@@ -124,7 +124,7 @@ impl Chores {
         loop {
             tokio::select! {
                 _ = &mut stopped => break,
-                _ = look.tick() => installer.look().await,
+                _ = look.tick() => drop(installer.look().await),
                 Some(look) = looks.recv() => installer.heard(look).await,
                 Some(order) = operator.recv() => installer.carry_out(order).await,
                 Some(()) = silent.recv() => {

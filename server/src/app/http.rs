@@ -31,11 +31,12 @@ impl Faces {
         };
         let (listener, site) = self.http;
         let listener = tokio::net::TcpListener::from_std(listener)?;
+        let metrics = Arc::clone(&site.metrics);
         let http = web::serve(listener, Arc::new(site), stopped());
         let grpc = match self.grpc {
             Some((listener, board, limits)) => {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                Some(grpc::serve(listener, board, limits, stopped()))
+                Some(grpc::serve(listener, board, limits, metrics, stopped()))
             }
             None => None,
         };

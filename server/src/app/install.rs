@@ -21,8 +21,7 @@ use crate::{
     model::{HostId, HostName, Labels, State, Transition, VersionId},
     reload::Watch,
     store::{
-        Awaited, Batch, HostQuery, HostSummary, KnownHost, LoadedInventory, Registration, Store,
-        StoreError,
+        Awaited, Batch, HostSummary, KnownHost, LoadedInventory, Registration, Store, StoreError,
         spool::{Registry, Remembered, Spool},
     },
     units::WallMs,
@@ -32,9 +31,11 @@ use crate::{
 const SETTLE: Duration = Duration::from_millis(100);
 
 mod hosts;
+mod waiting;
 
 pub(super) use hosts::Hosts;
 pub(crate) use hosts::kept;
+pub(super) use waiting::Waiting;
 
 /// The pauses that operators asked for before; those that are over are forgotten.
 async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, StoreError> {
@@ -87,8 +88,8 @@ pub(super) struct Installer {
     pub(super) numbers: HashSet<HostId>,
     /// The hosts of the file and those that were discovered.
     pub(super) hosts: Hosts,
-    /// Parsed, but the store was away: tried again at the next look.
-    pub(super) waiting: Option<(Arc<Inventory>, Arc<str>)>,
+    /// Parsed, but the store was away, or it is to rest: tried again at the next look.
+    pub(super) waiting: Option<Waiting>,
     /// The inventory in force, to see what the next one changes.
     pub(super) before: Option<Arc<Inventory>>,
     /// The store has not been told of any inventory since the start.
@@ -111,10 +112,20 @@ impl Installer {
         let bytes = self.watch.read_now().map_err(AppError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(AppError::Inventory)?;
-        let (inventory, text) = (Arc::new(inventory), String::from_utf8_lossy(&bytes).into());
+        let now = self.clock.now();
+        let rested = self.watch.unchanged_for(now.wall);
+        let mut waiting = Waiting::new(inventory, &bytes, now.mono).having_rested(rested);
+        let (inventory, text) = (Arc::clone(&waiting.inventory), Arc::clone(&waiting.text));
         if self.store.is_open() {
-            match self.install(&inventory, &text).await {
-                Ok(in_force) => return Ok(Some(in_force)),
+            let begun = async {
+                if self.has_to_rest(&mut waiting).await? {
+                    return Ok(None);
+                }
+                self.install(&inventory, &text).await.map(Some)
+            };
+            match begun.await {
+                Ok(Some(in_force)) => return Ok(Some(in_force)),
+                Ok(None) => {}
                 // It was open a moment ago; a server that can begin without it does.
                 Err(error) if remembered.is_some() => {
                     tracing::error!(error = chain(&error), "the store is away");
@@ -126,7 +137,7 @@ impl Installer {
             Some(registry) => Some(self.install_remembered(&inventory, &text, registry).await),
             None => None,
         };
-        self.waiting = Some((inventory, text));
+        self.waiting = Some(waiting);
         Ok(in_force)
     }
 
@@ -172,20 +183,11 @@ impl Installer {
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
     /// end is written here.
-    async fn retire_while_away(
-        &self,
-        mut kept: Vec<HostSummary>,
-        inventory: &Inventory,
-    ) -> Result<(), AppError> {
-        let now = self.clock.now().wall;
-        let renamed: Vec<&HostName> =
-            inventory.hosts.values().filter_map(|host| host.renamed_from.as_ref()).collect();
-        kept.retain(|host| {
-            !inventory.hosts.contains_key(&host.name) && !renamed.contains(&&host.name)
-        });
+    async fn retire_while_away(&self, kept: Vec<HostSummary>) -> Result<(), AppError> {
         if kept.is_empty() {
             return Ok(());
         }
+        let now = self.clock.now().wall;
         let transitions = kept.iter().filter_map(|host| retirement(host, now)).collect();
         self.store.retire(kept.iter().map(|host| host.id).collect(), now).await?;
         self.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await?;
@@ -198,26 +200,57 @@ impl Installer {
     }
 
     /// Looks at the file, and puts what it says in force when that changed.
-    pub(super) async fn look(&mut self) {
+    pub(super) async fn look(&mut self) -> Option<oneshot::Receiver<()>> {
         if let Some(bytes) = self.changed().await {
-            match inventory::parse_bytes(&self.name(), &bytes) {
-                Ok(inventory) => {
-                    let text = String::from_utf8_lossy(&bytes).into();
-                    self.waiting = Some((Arc::new(inventory), text));
-                }
-                Err(problems) => {
-                    self.waiting = None;
-                    self.refuse(&problems.to_string());
-                }
+            self.take_up(&bytes);
+        } else if !self.watch.is_settled()
+            && let Some(waiting) = &mut self.waiting
+        {
+            waiting.rest_anew(self.clock.now().mono);
+        }
+        self.put_in_force().await
+    }
+
+    /// What the file says is to come into force, unless something is wrong with it.
+    fn take_up(&mut self, bytes: &[u8]) {
+        match inventory::parse_bytes(&self.name(), bytes) {
+            Ok(inventory) => {
+                self.waiting = Some(Waiting::new(inventory, bytes, self.clock.now().mono));
+            }
+            Err(problems) => {
+                self.waiting = None;
+                self.live.update_server(|server| server.inventory_waiting = None);
+                self.refuse(&problems.to_string());
             }
         }
+    }
+
+    /// Puts in force what waits for it, when it may be; what it answers says when it is.
+    async fn put_in_force(&mut self) -> Option<oneshot::Receiver<()>> {
         if !self.store.is_open() {
-            return;
+            return None;
         }
-        let Some((inventory, text)) = self.waiting.take() else { return };
-        if let Err(error) = self.install(&inventory, &text).await {
-            self.refuse(&format!("{}: not in force yet: {}", self.name(), chain(&error)));
-            self.waiting = Some((inventory, text));
+        let mut waiting = self.waiting.take()?;
+        let begun = async {
+            if self.has_to_rest(&mut waiting).await? {
+                return Ok(None);
+            }
+            self.install(&waiting.inventory, &waiting.text).await.map(Some)
+        };
+        match begun.await {
+            Ok(Some(in_force)) => {
+                self.live.update_server(|server| server.inventory_waiting = None);
+                Some(in_force)
+            }
+            Ok(None) => {
+                self.waiting = Some(waiting);
+                None
+            }
+            Err(error) => {
+                self.refuse(&format!("{}: not in force yet: {}", self.name(), chain(&error)));
+                self.waiting = Some(waiting);
+                None
+            }
         }
     }
 
@@ -268,9 +301,8 @@ impl Installer {
         let now = self.clock.now().wall;
         let mut pauses = Vec::new();
         if self.is_first {
-            let kept = self.store.hosts(HostQuery::listed()).await?;
-            self.hosts.restore(file, kept.iter().map(hosts::kept));
-            self.retire_while_away(kept, &self.hosts.of(file)).await?;
+            let (gone, _) = self.gone_while_away(file).await?;
+            self.retire_while_away(gone).await?;
             pauses = self::pauses(self.store.as_ref(), now).await?;
         }
         let inventory = self.hosts.of(file);

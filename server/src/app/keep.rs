@@ -158,6 +158,8 @@ pub(super) fn refresh(
             let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
             metrics.hosts.get_or_create(&StateLabel { state }).set(count);
         }
+        let unread = roundsman_os::log::dropped();
+        metrics.log_lines_dropped.inc_by(unread.saturating_sub(metrics.log_lines_dropped.get()));
         show(&writer.stats(), metrics, &*clock);
         let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
         metrics.hook_told.set(gauge(told.told));

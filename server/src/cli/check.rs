@@ -57,6 +57,8 @@ struct Report {
     inventory: Option<Summary>,
     /// What each host's probe says; none when it was not asked.
     live: Option<Vec<Health>>,
+    /// What is not wrong but should not be so.
+    warnings: Vec<String>,
     /// All that is wrong, each with its place.
     problems: Vec<String>,
 }
@@ -120,6 +122,9 @@ pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
         output.json(&report)?;
     } else {
         output.print(&text(&report, output))?;
+        for warning in &report.warnings {
+            eprintln!("warning: {warning}");
+        }
         for problem in &report.problems {
             eprintln!("{}", shown(problem));
         }
@@ -140,7 +145,8 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
         }
         Err(error) => return Err(error),
     };
-    runtime::start_logging(&loaded, true);
+    let _ = runtime::start_logging(&loaded, true)?;
+    report.warnings.clone_from(&loaded.warnings);
     report.config_file = loaded.file.map(|path| path.display().to_string());
     report.settings = loaded.origins.into_iter().map(Setting::from).collect();
     let http = &loaded.config.http;

@@ -119,7 +119,7 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
         flags.push(Flag { key: "grpc.listen", name: "demo", value: String::new() });
     }
     let loaded = runtime.settings_without_file(flags)?;
-    start_logging(&loaded, true);
+    let _ = start_logging(&loaded, true)?;
     Ok(loaded.config)
 }
 

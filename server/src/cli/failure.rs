@@ -2,6 +2,8 @@
 
 use std::{error::Error, io, process::ExitCode};
 
+use roundsman_os::log::say;
+
 use crate::{
     app::AppError, config::ConfigError, query::QueryError, store::StoreError, text::shown,
 };
@@ -48,15 +50,15 @@ impl CliError {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Shown => ExitCode::from(FAILED),
             Self::Usage(_) | Self::Query(QueryError::Series(_)) => {
-                eprintln!("roundsman: {}", in_one_line(self));
+                say(&format!("roundsman: {}", in_one_line(self)));
                 ExitCode::from(USAGE)
             }
             Self::Query(QueryError::UnknownHost { nearest: None, .. }) => {
-                eprintln!("roundsman: {}; `roundsman hosts` lists all", in_one_line(self));
+                say(&format!("roundsman: {}; `roundsman hosts` lists all", in_one_line(self)));
                 ExitCode::from(FAILED)
             }
             _ => {
-                eprintln!("roundsman: {}", in_one_line(self));
+                say(&format!("roundsman: {}", in_one_line(self)));
                 ExitCode::from(FAILED)
             }
         }
@@ -102,7 +104,7 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
                 .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
             let said = said.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
             let said = said.strip_prefix("error: ").unwrap_or(&said);
-            eprintln!("roundsman: {said}; see --help");
+            say(&format!("roundsman: {said}; see --help"));
             ExitCode::from(USAGE)
         }
     }

@@ -1,6 +1,7 @@
 //! What every command stands on: settings, logging, the clock, a small runtime, the store file.
 
 use std::{
+    error::Error,
     ffi::OsString,
     io::IsTerminal,
     net::SocketAddr,
@@ -8,8 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use roundsman_os::log;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::{EnvFilter, prelude::*, reload};
 
 use super::{CliError, GlobalArgs, output::Output};
 use crate::{
@@ -93,7 +95,7 @@ impl Runtime {
     /// Settings, and logging as they say; `quiet` logs warnings alone unless told otherwise.
     pub(super) fn start(&self, flags: Vec<Flag>, quiet: bool) -> Result<Config, CliError> {
         let loaded = self.settings(flags)?;
-        start_logging(&loaded, quiet);
+        let _ = start_logging(&loaded, quiet)?;
         Ok(loaded.config)
     }
 
@@ -138,8 +140,31 @@ pub(super) fn grpc_flag(grpc: Option<SocketAddr>) -> Option<Flag> {
     grpc.map(|grpc| Flag { key: "grpc.listen", name: "--grpc", value: grpc.to_string() })
 }
 
-/// Logs to standard error. The first caller decides; there is one per process.
-pub(super) fn start_logging(loaded: &Loaded, quiet: bool) {
+/// Sets what is logged from now on.
+pub(super) type SetFilter = Box<dyn Fn(&Loaded) -> Result<(), Box<dyn Error>>>;
+
+/// Logs to standard error, without waiting for its reader. The first caller decides; there is one log
+/// per process. What is answered sets the level anew.
+pub(super) fn start_logging(loaded: &Loaded, quiet: bool) -> Result<SetFilter, CliError> {
+    let tell = |lines| {
+        tracing::error!(lines, "log lines were dropped: who reads standard error had stopped");
+    };
+    let log = log::standard(tell)
+        .map_err(|error| CliError::Failed(format!("cannot start the log: {error}")))?;
+    let (level, handle) = reload::Layer::new(filter(loaded, quiet));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| log.clone())
+        .with_ansi(std::io::stderr().is_terminal());
+    let levels = tracing_subscriber::registry().with(level);
+    // A second logger is refused, which is what is wanted.
+    let _ = match loaded.config.log.format {
+        LogFormat::Text => levels.with(lines).try_init(),
+        LogFormat::Json => levels.with(lines.json()).try_init(),
+    };
+    Ok(Box::new(move |loaded| Ok(handle.reload(filter(loaded, quiet))?)))
+}
+
+fn filter(loaded: &Loaded, quiet: bool) -> EnvFilter {
     let chosen = loaded.origins.iter().any(|o| o.key == "log.level" && o.from != Place::Default);
     let level = match loaded.config.log.level {
         _ if quiet && !chosen => LogLevel::Warn,
@@ -148,24 +173,16 @@ pub(super) fn start_logging(loaded: &Loaded, quiet: bool) {
     // A target covers all whose names begin so: the probe of the demo too. Libraries say when something is wrong; at `info` some say what only they understand.
     let others = level.min(LogLevel::Warn).as_str();
     let ours = level.as_str();
-    let filter = EnvFilter::new(format!("{others},roundsman={ours}"));
-    let lines = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter);
-    // A second logger is refused, which is what is wanted.
-    let _ = match loaded.config.log.format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
-    };
+    EnvFilter::new(format!("{others},roundsman={ours}"))
+}
+
+/// Listens for a signal from now on.
+pub(super) fn listen(kind: SignalKind) -> Result<Signal, CliError> {
+    signal(kind).map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
 }
 
 /// Ends on SIGINT (Ctrl-C) or SIGTERM.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
-    let listen = |kind| {
-        signal(kind)
-            .map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
-    };
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     Ok(async move {

@@ -1,11 +1,14 @@
 //! Which hosts a command is about: the inventory file, its problems, hosts by name or by address.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
+
+use roundsman_os::file;
 
 use super::CliError;
 use crate::{
     inventory::{self, Inventory, Problems},
     model::{Address, HostName, Selection},
+    reload,
 };
 
 /// One host to be asked.
@@ -61,7 +64,7 @@ impl From<NoInventory> for CliError {
 
 /// Reads and parses an inventory file.
 pub(super) fn read(path: &Path) -> Result<Inventory, NoInventory> {
-    let bytes = fs::read(path).map_err(|error| {
+    let (bytes, _) = file::read(path, reload::MAX_FILE_BYTES).map_err(|error| {
         NoInventory::Unreadable(format!(
             "cannot read the inventory {}: {error}; name another file with --inventory",
             path.display()

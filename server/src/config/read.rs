@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     Problem,
     layer::{Layer, Place},
-    secret::{Secret, mask_url},
+    secret::{self, Secret, mask_url},
     setting::{SETTINGS, Setting},
     shape::{Found, Shape},
 };
@@ -35,13 +35,14 @@ pub(super) struct Reader<'a> {
     base: &'a Path,
     problems: Vec<Problem>,
     origins: Vec<Origin>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of `layers`, the least important first. `problems` are those found so far.
     pub(super) fn new(layers: Vec<Layer>, base: &'a Path, problems: Vec<Problem>) -> Self {
         let merged = layers.iter().fold(Figment::new(), |merged, layer| merged.merge(layer));
-        Self { layers, merged, base, problems, origins: Vec::new() }
+        Self { layers, merged, base, problems, origins: Vec::new(), warnings: Vec::new() }
     }
 
     /// The value of a setting that won, and where it stands.
@@ -113,7 +114,16 @@ impl<'a> Reader<'a> {
         let secret = self.get(inline);
         let path = self.optional_path(file);
         match Secret::resolve(inline.key, secret, path.as_deref()) {
-            Ok(secret) => secret,
+            Ok(secret) => {
+                if let Some(path) = path.filter(|path| secret::is_open(path)) {
+                    self.warnings.push(format!(
+                        "{}: {}: everybody on this machine may read this secret: chmod o-r",
+                        file.key,
+                        path.display()
+                    ));
+                }
+                secret
+            }
             Err(error) => {
                 let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
                 self.refuse(file, format!("{error}{cause}"));
@@ -128,11 +138,11 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem { place, message: format!("{}: {message}", setting.key) });
     }
 
-    /// The origins of all settings, in the order of the file.
+    /// The origins of all settings, in the order of the file, and what should not be as it is.
     ///
     /// # Errors
     /// Every problem noted, in the order of the file, then variables, then flags.
-    pub(super) fn finish(mut self) -> Result<Vec<Origin>, Vec<Problem>> {
+    pub(super) fn finish(mut self) -> Result<(Vec<Origin>, Vec<String>), Vec<Problem>> {
         if !self.problems.is_empty() {
             self.problems.sort_by_key(|problem| match &problem.place {
                 Place::Default => (0, 0, 0),
@@ -144,6 +154,6 @@ impl<'a> Reader<'a> {
         }
         let rank = |key| SETTINGS.iter().position(|setting| setting.key == key);
         self.origins.sort_by_key(|origin| rank(origin.key));
-        Ok(self.origins)
+        Ok((self.origins, self.warnings))
     }
 }

@@ -1,15 +1,26 @@
 //! A value that is never shown.
 
 use std::{
-    fmt, io,
-    io::Read as _,
+    fmt,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
+use roundsman_os::file::{self, FileError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The largest secret that is read from a file, bytes: a key with its chain, not a disk image.
 pub const MAX_SECRET_BYTES: u64 = 64 << 10;
+
+/// Where Docker and Podman put secrets, readable for everybody in the container (mode 0444), which
+/// has one user.
+const MOUNTED: &str = "/run/secrets/";
+
+/// Whether every user of the machine may read a file of a secret (chmod(2), `S_IROTH`).
+pub(super) fn is_open(path: &Path) -> bool {
+    !path.starts_with(MOUNTED)
+        && std::fs::metadata(path).is_ok_and(|stat| stat.permissions().mode() & 0o004 != 0)
+}
 
 /// What stands in place of a secret.
 const MASK: &str = "***";
@@ -38,19 +49,11 @@ impl Secret {
     /// # Errors
     /// The file cannot be read, is larger than [`MAX_SECRET_BYTES`], is not UTF-8 or is empty.
     pub fn read(path: &Path) -> Result<Self, SecretError> {
-        let file = |source| SecretError::Unreadable { path: path.to_owned(), source };
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .map_err(file)?
-            .take(MAX_SECRET_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(file)?;
-        if bytes.len() as u64 > MAX_SECRET_BYTES {
-            return Err(SecretError::TooLarge { path: path.to_owned() });
-        }
-        let Ok(text) = String::from_utf8(bytes) else {
-            return Err(SecretError::NotText { path: path.to_owned() });
-        };
+        let text = file::read_text(path, MAX_SECRET_BYTES).map_err(|source| match source {
+            FileError::TooLarge { .. } => SecretError::TooLarge { path: path.to_owned() },
+            FileError::NotText => SecretError::NotText { path: path.to_owned() },
+            source => SecretError::Unreadable { path: path.to_owned(), source },
+        })?;
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
@@ -142,7 +145,7 @@ pub enum SecretError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: io::Error,
+        source: FileError,
     },
     /// Over the limit.
     #[error("{}: expected a secret of at most {MAX_SECRET_BYTES} bytes", path.display())]

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use super::{
     hook_url::HookUrl,
     secret::Secret,
-    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, States, TlsMode},
+    shape::{ByteSize, Found, Hosts, LogFormat, LogLevel, Shape, States, TlsMode},
     url::StoreUrl,
 };
 use crate::model::State;
@@ -112,6 +112,8 @@ settings! {
         "File that holds the token; a relative path is beside this file";
     HTTP_OPEN: bool = "http.open", false, None,
         "Whether everybody who reaches a listen address other than loopback may ask without a token";
+    HTTP_HOSTS: Hosts = "http.hosts", Hosts::default(), None,
+        "Names that the HTTP API is asked by, where there is no token; addresses and localhost always are";
     GRPC_LISTEN: Option<SocketAddr> = "grpc.listen", Some(SocketAddr::from(([127, 0, 0, 1], 50052))), None,
         "Address and port of the fleet's health over gRPC; port 0 takes a free one, none turns it off";
     GRPC_LIST_MAX: u32 = "grpc.list_max", 100, Some((4, 100_000)),

@@ -190,6 +190,34 @@ impl Shape for Vec<SocketAddr> {
     }
 }
 
+/// The most names of one setting.
+const MAX_HOSTS: usize = 16;
+
+/// Names of this machine, in lower case and without a point at the end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Default)]
+pub struct Hosts(pub Vec<String>);
+
+/// Several, or none: an empty text.
+impl Shape for Hosts {
+    const EXPECTED: &'static str = "up to 16 names without ports, such as \"monitor.example.org\", with commas between them, or \"\" for none";
+
+    fn read(found: &Found) -> Option<Self> {
+        let Found::Text(text) = found else { return None };
+        let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let name = |part: &str| {
+            let name = part.strip_suffix('.').unwrap_or(part).to_ascii_lowercase();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+            (!name.is_empty() && name.chars().all(plain)).then_some(name)
+        };
+        let names: Vec<String> = given.map(name).collect::<Option<_>>()?;
+        (names.len() <= MAX_HOSTS).then_some(Self(names))
+    }
+
+    fn show(&self) -> String {
+        self.0.join(", ")
+    }
+}
+
 /// An address, or none: an empty text.
 impl Shape for Option<SocketAddr> {
     const EXPECTED: &'static str =

@@ -1,8 +1,18 @@
 //! Where settings come from, what was made of them, and why there may be none.
 
-use std::{ffi::OsString, fmt, io, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use roundsman_os::file::{self, FileError};
 
 use super::{Config, Flag, Origin, Place};
+
+/// The largest configuration file that is read, bytes: it has some fifty settings.
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Where settings come from, least important first.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +37,30 @@ pub struct Loaded {
     pub origins: Vec<Origin>,
     /// The file that was read, when there was one.
     pub file: Option<PathBuf>,
+    /// What is not wrong but should not be so, in sentences.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// The settings that are others than in `before`, in the order of the file. A secret that came
+    /// from a file is its own setting's value: `http.token` for what `http.token_file` holds.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Vec<&'static str> {
+        let secrets = |loaded: &Self| {
+            let Config { http, hook, store, .. } = &loaded.config;
+            [
+                ("http.token", http.token.clone()),
+                ("store.password", store.password.clone()),
+                ("hook.token", hook.token.clone()),
+            ]
+        };
+        let values = self.origins.iter().zip(&before.origins);
+        let shown = values.filter(|(now, then)| now.value != then.value).map(|(now, _)| now.key);
+        let hidden = secrets(self).into_iter().zip(secrets(before));
+        let hidden = hidden.filter(|(now, then)| now.1 != then.1).map(|(now, _)| now.0);
+        let changed: BTreeSet<&str> = shown.chain(hidden).collect();
+        self.origins.iter().map(|origin| origin.key).filter(|key| changed.contains(key)).collect()
+    }
 }
 
 /// One thing that is wrong, and where.
@@ -54,7 +88,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: io::Error,
+        source: FileError,
     },
     /// Everything that is wrong, one line each.
     #[error("{}", lines(.0))]
@@ -63,4 +97,13 @@ pub enum ConfigError {
 
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The file's text; none when it is not there and nobody said it would be.
+pub(super) fn read(path: &Path, explicit: bool) -> Result<Option<String>, ConfigError> {
+    match file::read_text(path, MAX_CONFIG_BYTES) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.is_missing() && !explicit => Ok(None),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+    }
 }

@@ -126,6 +126,8 @@ impl JsonSchema for FleetRow {
 pub struct FleetServer {
     /// Why the inventory file as it is now is not in force.
     pub inventory_error: Option<Arc<str>>,
+    /// Why what the inventory file says is right but not in force yet.
+    pub inventory_waiting: Option<Arc<str>>,
     /// The inventory in force: its number in the store.
     pub inventory_version: Option<i64>,
     /// Since when the server takes itself for cut off.
@@ -142,6 +144,7 @@ impl FleetServer {
     fn new(server: &ServerView, store_error: Option<Arc<str>>) -> Self {
         Self {
             inventory_error: server.inventory_error.clone(),
+            inventory_waiting: server.inventory_waiting.clone(),
             inventory_version: server.inventory.as_ref().map(|(version, ..)| version.0),
             isolated_since_ms: server.isolated,
             store_error,

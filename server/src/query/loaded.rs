@@ -37,6 +37,8 @@ pub struct LoadedShape {
     pub groups: Vec<GroupShape>,
     /// Why the file as it is now is not in force, one problem per line.
     pub error: Option<Arc<str>>,
+    /// Why what the file says, with nothing wrong, is not in force yet.
+    pub waiting: Option<Arc<str>>,
     /// What its coming into force changed; none for the first since the start.
     pub change: Option<DiffShape>,
     /// What the file said when it came into force, its first [`MAX_TEXT`] bytes.
@@ -150,6 +152,7 @@ impl LoadedShape {
             hosts: hosts.len(),
             groups: groups.into_iter().map(|(name, hosts)| GroupShape { name, hosts }).collect(),
             error: server.inventory_error,
+            waiting: server.inventory_waiting,
             change: file.and_then(|file| file.change.as_ref()).map(DiffShape::from),
             text: file.map(|file| beginning(&file.text)),
             text_bytes: file.map(|file| file.text.len()),

@@ -78,6 +78,7 @@ impl Readiness {
                 format!("the inventory file was refused, the one before stays in force: {error}")
             })
             .collect();
+        warnings.extend(server.inventory_waiting.iter().map(ToString::to_string));
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")
         }));

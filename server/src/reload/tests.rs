@@ -216,7 +216,10 @@ fn a_directory_or_a_pipe_in_its_place_neither_blocks_nor_loads() {
     let mut place = Place::with("one");
     fs::remove_file(place.path()).unwrap();
     fs::create_dir(place.path()).unwrap();
-    assert_eq!(place.seen(4), ["error: DIR/hosts.toml: expected a regular file"]);
+    assert_eq!(
+        place.seen(4),
+        ["error: DIR/hosts.toml: expected a regular file, found a directory"]
+    );
     fs::remove_dir(place.path()).unwrap();
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, place.path(), rustix::fs::FileType::Fifo, mode, 0)

@@ -23,10 +23,12 @@ pub enum ReloadError {
         source: io::Error,
     },
     /// A directory, a pipe, a device.
-    #[error("{}: expected a regular file", path.display())]
+    #[error("{}: expected a regular file, found {found}", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
+        /// What it is.
+        found: &'static str,
     },
     /// Over [`MAX_FILE_BYTES`].
     #[error("{}: expected at most {MAX_FILE_BYTES} bytes, found {size}", path.display())]

@@ -1,13 +1,13 @@
 //! Who may ask: everybody, or who knows the one secret, as a bearer token (RFC 6750) or as the
-//! password of whatever user (RFC 7617, which browsers ask for).
+//! password of whatever user (RFC 7617, which browsers ask for); and never a page of another site.
 //!
 //! It never logs what was sent. `/healthz` is open: it says that the process lives, and no more.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,22 +15,44 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::failure::Failure;
+use super::{
+    Site,
+    denials::{Denials, WRONG_AGAIN},
+    failure::Failure,
+    origin::{self, Names},
+    places::Peer,
+};
 use crate::config::Secret;
 
 /// What is answered to everybody.
 pub(super) const OPEN_PATH: &str = "/healthz";
 
-/// Who may ask.
+/// What a request may be refused with before it is looked into.
+pub(super) const REFUSALS: [StatusCode; 4] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::MISDIRECTED_REQUEST,
+    StatusCode::TOO_MANY_REQUESTS,
+];
+
+/// Who may ask. A clone is the same: what is changed holds for all.
 #[derive(Clone, Default)]
 pub struct Access {
+    rules: Arc<RwLock<Arc<Rules>>>,
+    denials: Arc<Denials>,
+}
+
+#[derive(Default)]
+struct Rules {
     /// A digest has one length, so that comparing it does not tell the secret's.
-    secret: Option<Arc<[u8; 32]>>,
+    secret: Option<[u8; 32]>,
+    /// Names that this server is known by, where no secret is wanted.
+    hosts: Vec<String>,
 }
 
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Access").field("secret", &self.secret.is_some()).finish()
+        f.debug_struct("Access").field("secret", &self.is_guarded()).finish()
     }
 }
 
@@ -39,22 +61,53 @@ fn digest(text: &[u8]) -> [u8; 32] {
 }
 
 impl Access {
-    /// For who knows `secret`; without one, for everybody.
+    /// For who knows `secret`; without one, for everybody who asks this server by an address,
+    /// `localhost` or one of `hosts`.
     #[must_use]
-    pub fn new(secret: Option<&Secret>) -> Self {
-        Self { secret: secret.map(|secret| Arc::new(digest(secret.expose().as_bytes()))) }
+    pub fn new(secret: Option<&Secret>, hosts: &[String]) -> Self {
+        let access = Self::default();
+        access.change(secret, hosts);
+        access
+    }
+
+    /// From now on for these.
+    pub fn change(&self, secret: Option<&Secret>, hosts: &[String]) {
+        let secret = secret.map(|secret| digest(secret.expose().as_bytes()));
+        let rules = Arc::new(Rules { secret, hosts: hosts.to_vec() });
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether there is a secret to know.
     pub(super) fn is_guarded(&self) -> bool {
-        self.secret.is_some()
+        self.rules().secret.is_some()
+    }
+}
+
+/// What a request shows of the secret.
+#[derive(Debug, PartialEq, Eq)]
+enum Shown {
+    Right,
+    Nothing,
+    Wrong,
+}
+
+impl Rules {
+    fn shown(&self, headers: &HeaderMap) -> Shown {
+        let Some(secret) = &self.secret else { return Shown::Right };
+        let Some(given) = headers.get(header::AUTHORIZATION) else { return Shown::Nothing };
+        let password = given.to_str().ok().and_then(password);
+        match password.is_some_and(|password| digest(&password).ct_eq(secret).into()) {
+            true => Shown::Right,
+            false => Shown::Wrong,
+        }
     }
 
-    fn allows(&self, headers: &HeaderMap) -> bool {
-        let Some(secret) = &self.secret else { return true };
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let Some(password) = given.and_then(password) else { return false };
-        digest(&password).ct_eq(secret.as_ref()).into()
+    fn names(&self) -> Names<'_> {
+        if self.secret.is_some() { Names::Any } else { Names::These(&self.hosts) }
     }
 }
 
@@ -73,16 +126,61 @@ fn password(authorization: &str) -> Option<Vec<u8>> {
 }
 
 /// Lets a request through, or says what it lacks.
-pub(super) async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
-    if request.uri().path() == OPEN_PATH || access.allows(request.headers()) {
+pub(super) async fn check(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    if request.uri().path() == OPEN_PATH {
         return next.run(request).await;
     }
+    let rules = site.access.rules();
+    let judged = origin::judge(request.method(), request.uri(), request.headers(), rules.names());
+    match judged.and_then(|()| admit(&site, &rules, &request)) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => refuse(failure),
+    }
+}
+
+/// Whether a request shows the secret. A peer that is wrong again and again is not heard for a while.
+fn admit(site: &Site, rules: &Rules, request: &Request) -> Result<(), Failure> {
+    let denials = &site.access.denials;
+    let peer = request.extensions().get::<Peer>().copied();
+    let now = site.clock.now().mono;
+    let shows_some = request.headers().contains_key(header::AUTHORIZATION);
+    if rules.secret.is_some() && shows_some && peer.is_some_and(|peer| !denials.hears(peer, now)) {
+        site.metrics.http_denied.inc();
+        let words = "too many wrong tokens from this address: try again in a second";
+        return Err(Failure::refused(StatusCode::TOO_MANY_REQUESTS, words.to_owned()));
+    }
+    match rules.shown(request.headers()) {
+        Shown::Right => return Ok(()),
+        Shown::Nothing => {}
+        Shown::Wrong => {
+            site.metrics.http_denied.inc();
+            if let Some(peer) = peer
+                && let Some(requests) = denials.wrong(peer, now)
+            {
+                tracing::warn!(requests, last = %peer, "requests over HTTP with a wrong token or password");
+            }
+        }
+    }
     let words = "this server wants its token: \"Authorization: Bearer TOKEN\", or as the password of any user";
-    let mut answer = Failure::unauthorized(words).into_response();
-    for challenge in ["Basic realm=\"Roundsman\", charset=\"UTF-8\"", "Bearer realm=\"Roundsman\""]
-    {
-        let challenge = HeaderValue::from_static(challenge);
-        answer.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+    Err(Failure::unauthorized(words))
+}
+
+fn refuse(failure: Failure) -> Response {
+    let mut answer = failure.into_response();
+    match answer.status() {
+        StatusCode::UNAUTHORIZED => {
+            for challenge in
+                ["Basic realm=\"Roundsman\", charset=\"UTF-8\"", "Bearer realm=\"Roundsman\""]
+            {
+                let challenge = HeaderValue::from_static(challenge);
+                answer.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+            }
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            let wait = HeaderValue::from(WRONG_AGAIN.as_secs());
+            answer.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        _ => {}
     }
     answer
 }
@@ -91,19 +189,19 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
 mod tests {
     use super::*;
 
-    fn allows(authorization: Option<&str>) -> bool {
+    fn shown(authorization: Option<&str>) -> Shown {
         let mut headers = HeaderMap::new();
         if let Some(text) = authorization {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(text).unwrap());
         }
-        Access::new(Some(&Secret::new("a:b c"))).allows(&headers)
+        Access::new(Some(&Secret::new("a:b c")), &[]).rules().shown(&headers)
     }
 
     #[test]
     fn the_secret_opens_as_a_token_and_as_a_password_and_nothing_else_does() {
         let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
         for good in ["Bearer a:b c", "bearer  a:b c", &basic("me:a:b c"), &basic(":a:b c")] {
-            assert!(allows(Some(good)), "{good}");
+            assert_eq!(shown(Some(good)), Shown::Right, "{good}");
         }
         let bad = [
             "",
@@ -120,16 +218,16 @@ mod tests {
             &basic("no colon"),
         ];
         for bad in bad {
-            assert!(!allows(Some(bad)), "{bad}");
+            assert_eq!(shown(Some(bad)), Shown::Wrong, "{bad}");
         }
-        assert!(!allows(None));
-        assert!(Access::default().allows(&HeaderMap::new()));
+        assert_eq!(shown(None), Shown::Nothing);
+        assert_eq!(Access::default().rules().shown(&HeaderMap::new()), Shown::Right);
     }
 
     #[test]
     fn it_does_not_show_its_secret() {
         assert_eq!(
-            format!("{:?}", Access::new(Some(&Secret::new("x")))),
+            format!("{:?}", Access::new(Some(&Secret::new("x")), &[])),
             "Access { secret: true }"
         );
     }

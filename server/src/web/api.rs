@@ -178,7 +178,9 @@ pub(super) async fn server(State(site): State<Arc<Site>>, params: Params) -> Ans
         late_p50_us: None,
         late_p99_us: None,
     };
-    Ok(Json(site.query.own(site.clock.now().wall, polling).await))
+    let mut own = site.query.own(site.clock.now().wall, polling).await;
+    own.readiness.warnings.extend(super::own::warnings(&site.metrics));
+    Ok(Json(own))
 }
 
 /// `GET /api/v1/hosts/{name}/events?limit`.

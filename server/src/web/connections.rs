@@ -1,31 +1,43 @@
-//! Bounded connections, HTTP/1.1 for the API and HTTP/2 for gRPC: how many, how long for a header,
-//! how long in all, how long without a reader.
+//! Bounded connections, HTTP/1.1 for the API and HTTP/2 for gRPC: how many (`places`), how long for a
+//! header, how long idle, how long in all, how long without a reader.
 //!
 //! Knows nothing of routes. What a client can make the server hold is a connection, a request
 //! header and one answer, each with a limit of its own.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
+use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
+    server::conn::auto,
 };
 use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    time::{sleep, timeout},
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::{Sleep, sleep, timeout},
 };
 
-use super::stall::Impatient;
+use super::{
+    places::{Now, Peer, Place, Places},
+    served::answer,
+    stall::Impatient,
+};
+use crate::metrics::Connections;
 
-/// Connections served at once; further ones wait in the kernel's backlog. Twice as many as there are
-/// pages at most, so that pages do not take the API's.
+/// Connections served at once; for a further one the one that has been idle longest gives way. Twice
+/// as many as there are pages at most, so that pages do not take the API's.
 pub const MAX_CONNECTIONS: usize = 512;
 
 /// How long a client may take to send a request's header, and may be idle between two requests.
 pub const MAX_HEADER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be idle. Pings and single bytes are no requests.
+pub const MAX_IDLE: Duration = Duration::from_secs(10);
 
 /// How long one connection may last, whatever happens on it: bounds a client that reads an answer
 /// byte by byte.
@@ -49,6 +61,9 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long a client may take to answer that ping.
 pub const KEEP_ALIVE_WAIT: Duration = Duration::from_secs(10);
 
+/// How often it is said that there are too many connections.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
 /// How long to wait before the next `accept` when one failed for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,6 +74,8 @@ pub struct ConnectionLimits {
     pub connections: usize,
     /// Time for a request's header.
     pub header_wait: Duration,
+    /// Time without a request.
+    pub idle: Duration,
     /// Time for a whole connection.
     pub life: Duration,
     /// Time in which a client may take nothing of what is being sent.
@@ -70,10 +87,17 @@ impl Default for ConnectionLimits {
         Self {
             connections: MAX_CONNECTIONS,
             header_wait: MAX_HEADER_WAIT,
+            idle: MAX_IDLE,
             life: MAX_CONNECTION_LIFE,
             stall: MAX_STALL,
         }
     }
+}
+
+/// What is served, as messages and metrics call it.
+pub(crate) struct Face {
+    pub(crate) name: &'static str,
+    pub(crate) counted: Connections,
 }
 
 /// Serves `router` over HTTP/1.1 on every connection of `listener` until `shutdown` ends.
@@ -81,6 +105,7 @@ pub(super) async fn accept_http1(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    face: Face,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
@@ -89,7 +114,7 @@ pub(super) async fn accept_http1(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_wait)
         .max_buf_size(usize::try_from(MAX_HEADER_BYTES).unwrap_or(usize::MAX));
-    accept(listener, router, builder, limits, shutdown).await;
+    accept(listener, router, builder, limits, face, shutdown).await;
 }
 
 /// As [`accept_http1`], over HTTP/2 alone, without TLS, as gRPC wants it.
@@ -97,6 +122,7 @@ pub(crate) async fn accept_http2(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    face: Face,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
@@ -107,7 +133,7 @@ pub(crate) async fn accept_http2(
         .max_header_list_size(MAX_HEADER_BYTES)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_WAIT);
-    accept(listener, router, builder, limits, shutdown).await;
+    accept(listener, router, builder, limits, face, shutdown).await;
 }
 
 async fn accept(
@@ -115,54 +141,163 @@ async fn accept(
     router: Router,
     builder: auto::Builder<TokioExecutor>,
     limits: ConnectionLimits,
+    face: Face,
     shutdown: impl Future<Output = ()>,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let places = Places::new(limits.connections, face.counted);
+    let (stop, stopped) = watch::channel(());
+    // Every connection holds one; the last one gone is the end of draining.
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let mut crowd = Crowd::new(face.name, Arc::clone(&places));
     let mut shutdown = pin!(shutdown);
     loop {
-        let next = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
-            next = next => next,
+            accepted = listener.accept() => accepted,
+            () = crowd.say_again() => continue,
         };
-        let Ok(slot) = slot else { break };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "could not accept an HTTP connection");
+                tracing::warn!(%error, "could not accept a connection for {}", face.name);
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
+        let peer = Peer::of(address.ip());
+        let place = places.take(peer);
+        crowd.see(peer);
+        let Some(place) = place else { continue };
         // Small frames of a watch must not wait for one another.
         let _ = stream.set_nodelay(true);
-        let watcher = graceful.watcher();
-        let (builder, router) = (builder.clone(), router.clone());
+        let serving = Serving {
+            place: Arc::new(place),
+            router: router.clone(),
+            builder: builder.clone(),
+            limits,
+        };
+        let (stopped, open) = (stopped.clone(), open.clone());
         tokio::spawn(async move {
-            // hyper bounds the time for a header of HTTP/1.1, and for nothing of HTTP/2.
-            let spoke = timeout(limits.header_wait, stream.peek(&mut [0])).await;
-            if matches!(spoke, Ok(Ok(1))) {
-                let stream = Impatient::new(stream, limits.stall);
-                let connection = watcher.watch(connect(&builder, stream, router));
-                // A client that goes away or talks nonsense is no fault of the server's.
-                let _ = timeout(limits.life, connection).await;
-            }
-            drop(slot);
+            serving.serve(stream, stopped).await;
+            drop(open);
         });
     }
-    drop(listener);
-    let _ = timeout(DRAIN, graceful.shutdown()).await;
+    drop((listener, stop, open));
+    let _ = timeout(DRAIN, all_closed.recv()).await;
 }
 
-fn connect(
-    builder: &auto::Builder<TokioExecutor>,
-    stream: Impatient,
+/// What one connection is served with.
+struct Serving {
+    place: Arc<Place>,
     router: Router,
-) -> auto::Connection<'static, TokioIo<Impatient>, TowerToHyperService<Router>, TokioExecutor> {
-    let service = TowerToHyperService::new(router);
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+    builder: auto::Builder<TokioExecutor>,
+    limits: ConnectionLimits,
+}
+
+impl Serving {
+    async fn serve(self, stream: TcpStream, mut stopped: watch::Receiver<()>) {
+        let Self { place, router, builder, limits } = self;
+        // hyper bounds the time for a header of HTTP/1.1, and for nothing of HTTP/2.
+        let mut first = [0];
+        let spoke = tokio::select! {
+            spoke = timeout(limits.header_wait, stream.peek(&mut first)) => spoke,
+            () = displaced(&place) => return,
+            _ = stopped.changed() => return,
+        };
+        if !matches!(spoke, Ok(Ok(1))) {
+            return;
+        }
+        let service = {
+            let place = Arc::clone(&place);
+            service_fn(move |request| {
+                answer(Arc::clone(&place), router.clone(), request, limits.header_wait)
+            })
+        };
+        let stream = TokioIo::new(Impatient::new(stream, limits.stall));
+        let mut connection = pin!(builder.serve_connection(stream, service));
+        // A client that goes away or talks nonsense is no fault of the server's.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = sleep(limits.life) => return,
+            last = idle(&place, limits.idle) => if last == Now::Displaced { return },
+            _ = stopped.changed() => {}
+        }
+        // It ends with the answers under way; one that has none may be deaf.
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(limits.life.min(DRAIN), connection).await;
+    }
+}
+
+/// Ends when the place has been given to another connection.
+async fn displaced(place: &Place) {
+    while place.now() != Now::Displaced {
+        place.changed().await;
+    }
+}
+
+/// Ends when nothing has been answered for `most`, or when the place has been given to another
+/// connection, and says which.
+async fn idle(place: &Place, most: Duration) -> Now {
+    loop {
+        let now = place.now();
+        tokio::select! {
+            () = sleep(most), if now == Now::Idle => return now,
+            () = place.changed(), if now != Now::Displaced => {}
+            else => return now,
+        }
+    }
+}
+
+/// Says when connections find no place, at once and then every [`SAY_EVERY`] while it goes on.
+struct Crowd {
+    face: &'static str,
+    places: Arc<Places>,
+    /// What was said.
+    told: (u64, u64),
+    last: Option<Peer>,
+    quiet: Option<Pin<Box<Sleep>>>,
+}
+
+impl Crowd {
+    fn new(face: &'static str, places: Arc<Places>) -> Self {
+        Self { face, places, told: (0, 0), last: None, quiet: None }
+    }
+
+    /// `peer` has come, whatever it found.
+    fn see(&mut self, peer: Peer) {
+        if self.places.turned_away() == self.told {
+            return;
+        }
+        self.last = Some(peer);
+        if self.quiet.is_none() {
+            self.say();
+        }
+    }
+
+    fn say(&mut self) {
+        let (refused, displaced) = self.places.turned_away();
+        let (refused_before, displaced_before) = self.told;
+        let last = self.last.take().map(tracing::field::display);
+        tracing::warn!(
+            refused = refused - refused_before,
+            displaced = displaced - displaced_before,
+            last,
+            "too many connections for {}: idle ones gave way, others were refused",
+            self.face
+        );
+        self.told = (refused, displaced);
+        self.quiet = Some(Box::pin(sleep(SAY_EVERY)));
+    }
+
+    /// Ends when it was said long enough ago, and says it again if there is reason to.
+    async fn say_again(&mut self) {
+        match &mut self.quiet {
+            Some(quiet) => quiet.as_mut().await,
+            None => std::future::pending().await,
+        }
+        self.quiet = None;
+        if self.last.is_some() {
+            self.say();
+        }
+    }
 }

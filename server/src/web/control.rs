@@ -1,5 +1,5 @@
 //! What a request can change: a host is paused or resumed, polled at once, or accepted as a machine
-//! that is new. A pause is written down first, then put in force, so that what was answered with 200
+//! that is new; the inventory file is looked at. A pause is written down first, then put in force, so that what was answered with 200
 //! outlives the server.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -22,7 +22,7 @@ use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
-    operator::Order,
+    operator::{Order, Reloaded},
     query::{
         HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, QueryError, parse_length,
         parse_moment,
@@ -151,6 +151,27 @@ pub(super) struct Accepted {
     accepted: bool,
 }
 
+/// The body of a reload.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReloadAsked {
+    /// Whether what the file says comes into force also when it takes out so many hosts that it
+    /// would wait; false when it is left out.
+    #[serde(default)]
+    now: bool,
+}
+
+/// What came of a look at the inventory file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ReloadTold {
+    /// How many hosts the inventory in force has.
+    hosts: usize,
+    /// Why what the file says is not in force yet; none when nothing waits.
+    waiting: Option<Arc<str>>,
+    /// What is wrong with the file, one problem per line; none when nothing is.
+    error: Option<Arc<str>>,
+}
+
 /// No control characters (Unicode's Cc).
 const REASON_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
@@ -234,6 +255,23 @@ pub(super) async fn accept(
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
     in_time(told).await?.map_err(|_stopping| Failure::busy())??;
     Ok(Json(Accepted { host: name, accepted: true }))
+}
+
+/// `POST /api/v1/inventory/reload`.
+pub(super) async fn reload(
+    State(site): State<Arc<Site>>,
+    params: Params,
+    body: Body<ReloadAsked>,
+) -> Result<Json<ReloadTold>, Failure> {
+    params.finish()?;
+    let expected =
+        "a JSON object (content-type application/json) with, optional, \"now\" (a boolean)";
+    let ReloadAsked { now } = read(body, expected)?;
+    let (answer, told) = oneshot::channel();
+    let order = Order::Reload { now, answer };
+    site.operator.try_send(order).map_err(|_full| Failure::busy())?;
+    let Reloaded { hosts, waiting, error } = told.await.map_err(|_stopping| Failure::busy())?;
+    Ok(Json(ReloadTold { hosts, waiting, error }))
 }
 
 async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {

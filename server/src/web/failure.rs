@@ -54,6 +54,17 @@ impl Failure {
         }
     }
 
+    /// Whoever asks may not, and why.
+    pub(super) fn refused(status: StatusCode, message: String) -> Self {
+        Self::new(status, message)
+    }
+
+    /// The status that is answered.
+    #[cfg(test)]
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
     /// Who asks has to say the password.
     pub(super) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, message)

@@ -152,11 +152,11 @@ impl Operation {
                 .or_insert_with(|| json!({ "description": answer.words, "content": {} }));
             response["content"][answer.kind] = json!({ "schema": schema });
         }
-        let unauthorized = (!self.is_open).then_some(StatusCode::UNAUTHORIZED);
-        for status in self.failures.iter().copied().chain(unauthorized) {
+        let refusals: &[StatusCode] = if self.is_open { &[] } else { &super::access::REFUSALS };
+        for status in self.failures.iter().chain(refusals) {
             let words = status.canonical_reason().unwrap_or_default();
             let mut response = json!({ "description": words });
-            if status != StatusCode::NOT_MODIFIED {
+            if *status != StatusCode::NOT_MODIFIED {
                 let schema = schema_of::<Problem>(generator);
                 response["content"] = json!({ PROBLEM: { "schema": schema } });
             }

@@ -10,6 +10,7 @@ use axum::{
 };
 
 use super::{Site, failure::Failure, params::Params};
+use crate::metrics::Metrics;
 
 /// Content type of OpenMetrics text.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,9 +27,31 @@ pub(super) async fn readyz(
     params: Params,
 ) -> Result<Response, Failure> {
     params.finish()?;
-    let readiness = site.query.readiness(site.clock.now().wall).await;
+    let mut readiness = site.query.readiness(site.clock.now().wall).await;
+    readiness.warnings.extend(warnings(&site.metrics));
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(readiness)).into_response())
+}
+
+/// What stands in nobody's way but should not be so: who asks, and who does not read.
+pub(super) fn warnings(metrics: &Metrics) -> Vec<String> {
+    let mut all = Vec::new();
+    let unread = roundsman_os::log::dropped();
+    if unread > 0 {
+        all.push(format!(
+            "{unread} log lines were dropped since the start: nobody read standard error"
+        ));
+    }
+    for (face, name) in [("http", "HTTP"), ("grpc", "gRPC")] {
+        let refused = metrics.connections(face).refused.get();
+        if refused > 0 {
+            all.push(format!(
+                "{refused} connections for {name} were refused since the start: others, none of them \
+                 idle, had all places"
+            ));
+        }
+    }
+    all
 }
 
 /// `GET /metrics`.

@@ -40,7 +40,7 @@ const AWAY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 pub(super) fn router(site: Arc<Site>) -> Router {
     let predicate = DefaultPredicate::new().and(SizeAbove::new(PACKED_ABOVE));
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    let access = from_fn_with_state(site.access.clone(), access::check);
+    let access = from_fn_with_state(Arc::clone(&site), access::check);
     host(fleet(own(Routes::new())))
         .finish(site.access.is_guarded())
         .fallback(failure::not_found)
@@ -136,6 +136,10 @@ fn fleet(routes: Routes) -> Routes {
     let inventory = Operation::new("inventory", "What is loaded, and what the last reload changed")
         .answers::<LoadedShape>(OK, "As it is in force")
         .fails(&[BAD]);
+    let reload = Operation::new("reload", "Look at the inventory file at once")
+        .reads::<control::ReloadAsked>()
+        .answers::<control::ReloadTold>(OK, "What came of it")
+        .fails(&[BAD, AWAY]);
     let server = Operation::new("server", "All that the server says of itself")
         .answers::<OwnShape>(OK, "Readiness, polling, writer, store")
         .fails(&[BAD]);
@@ -167,6 +171,7 @@ fn fleet(routes: Routes) -> Routes {
         .get("/api/v1/fleet", api::fleet, fleet)
         .get("/api/v1/events", api::fleet_events, events)
         .get("/api/v1/inventory", api::inventory, inventory)
+        .post("/api/v1/inventory/reload", control::reload, reload)
         .get("/api/v1/server", api::server, server)
         .get("/api/v1/server/events", api::server_events, server_events)
         .get("/api/v1/losses", losses::losses, losses)

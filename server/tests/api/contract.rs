@@ -1,5 +1,6 @@
 //! The API keeps to its own document, asks for its token, packs, and does not send twice.
 
+use std::time::Duration;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -170,6 +171,8 @@ async fn without_the_token_nothing_but_healthz_is_answered() {
             // me:s3cret
             ("Authorization: Basic bWU6czNjcmV0\r\n", true),
         ] {
+            // Who is wrong all the time is not heard.
+            site.clock.advance(Duration::from_secs(1));
             let reply = site.ask("HEAD", path, header).await;
             assert_eq!(reply.status != 401, lets, "{path} {header}: {}", reply.status);
             let asks = reply.header("www-authenticate").unwrap_or_default();

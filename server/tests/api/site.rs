@@ -252,7 +252,7 @@ impl Served {
 
     /// For who has the token.
     pub(crate) async fn start_guarded(token: &str) -> Self {
-        let access = web::Access::new(Some(&Secret::new(token)));
+        let access = web::Access::new(Some(&Secret::new(token)), &[]);
         Self::start_for(ConnectionLimits::default(), web::Looks::default(), access).await
     }
 
@@ -307,13 +307,17 @@ impl Served {
     pub(crate) async fn post(&self, path: &str, kind: &str, body: &str) -> Reply {
         let length = body.len();
         let more = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}");
-        self.exchange(&format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}"))
-            .await
+        self.exchange(&format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}"
+        ))
+        .await
     }
 
     pub(crate) async fn request(&self, method: &str, path: &str) -> Reply {
-        self.exchange(&format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
-            .await
+        self.exchange(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        ))
+        .await
     }
 
     /// With further header lines, each with its end.
@@ -324,11 +328,11 @@ impl Served {
 
     /// The answer as it is on the wire.
     pub(crate) async fn bytes(&self, method: &str, path: &str, more: &str) -> Vec<u8> {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         self.send(&format!("{head}{more}\r\n")).await
     }
 
-    async fn exchange(&self, request: &str) -> Reply {
+    pub(crate) async fn exchange(&self, request: &str) -> Reply {
         Reply::parse(&String::from_utf8(self.send(request).await).unwrap())
     }
 

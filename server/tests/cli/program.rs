@@ -84,18 +84,30 @@ impl Running {
     /// Waits for its end. A run that hangs is killed, and then fails for its exit code.
     pub(crate) fn end(mut self, dir: &Path) -> Ended {
         let child = self.0.take().unwrap();
-        let pid = Pid::from_child(&child);
-        let (ended, waits) = mpsc::channel::<()>();
-        let watchdog = thread::spawn(move || {
-            if waits.recv_timeout(HANGS) == Err(RecvTimeoutError::Timeout) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        });
-        let output = child.wait_with_output().unwrap();
-        drop(ended);
-        watchdog.join().unwrap();
+        let output = watched(Pid::from_child(&child), || child.wait_with_output().unwrap());
         Ended::new(output, dir)
     }
+
+    /// The same, while nobody reads what it says.
+    #[allow(dead_code, reason = "another test program uses it")]
+    pub(crate) fn end_unread(mut self) -> Option<i32> {
+        let mut child = self.0.take().unwrap();
+        watched(Pid::from_child(&child), || child.wait().unwrap().code())
+    }
+}
+
+/// Waits for a process, which is killed when it hangs.
+fn watched<T>(pid: Pid, wait: impl FnOnce() -> T) -> T {
+    let (ended, waits) = mpsc::channel::<()>();
+    let watchdog = thread::spawn(move || {
+        if waits.recv_timeout(HANGS) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    });
+    let waited = wait();
+    drop(ended);
+    watchdog.join().unwrap();
+    waited
 }
 
 impl Drop for Running {

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The first line on standard error that holds `text`, without what stands before and the text.
-fn line_after(running: &mut Running, text: &str) -> String {
+pub(crate) fn line_after(running: &mut Running, text: &str) -> String {
     let lines = BufReader::new(running.child().stderr.as_mut().unwrap()).lines();
     for line in lines {
         let line = line.unwrap();
@@ -25,22 +25,22 @@ fn line_after(running: &mut Running, text: &str) -> String {
 }
 
 /// Where a server that has started says that it serves HTTP and gRPC.
-fn addresses(server: &mut Running) -> (String, String) {
+pub(crate) fn addresses(server: &mut Running) -> (String, String) {
     let line = line_after(server, " serving http=");
     let (http, grpc) = line.split_once(" grpc=").unwrap();
     (http.to_owned(), grpc.to_owned())
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
 
 /// Asks until the answer holds `text`: the server polls while it is asked.
-fn get_until(address: &str, path: &str, text: &str) -> String {
+pub(crate) fn get_until(address: &str, path: &str, text: &str) -> String {
     const TRIES: usize = 100_000;
     (0..TRIES)
         .map(|_| get(address, path))

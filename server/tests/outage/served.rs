@@ -62,13 +62,13 @@ impl Served {
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        self.ask(&format!("GET {path} HTTP/1.0\r\nHost: x\r\n\r\n"))
+        self.ask(&format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"))
     }
 
     pub(crate) fn post(&self, path: &str, body: &str) -> (u16, String) {
         let length = body.len();
         self.ask(&format!(
-            "POST {path} HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
         ))
     }

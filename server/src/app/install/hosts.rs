@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{AppError, Installer, registration};
+use super::{AppError, Installer, Waiting, registration};
 use crate::{
     app::discovering::{Discovering, Look},
     engine::Command,
@@ -138,9 +138,11 @@ impl Installer {
 
     /// Does what the operator asks for.
     pub(in crate::app) async fn carry_out(&mut self, order: Order) {
-        let Order::Accept { host, answer } = order;
         // Whoever asked may have gone away.
-        let _ = answer.send(self.accept(&host).await);
+        match order {
+            Order::Accept { host, answer } => drop(answer.send(self.accept(&host).await)),
+            Order::Reload { now, answer } => drop(answer.send(self.reload(now).await)),
+        }
     }
 
     /// Lets another machine answer for a host from now on. Taking the host out and in again is what
@@ -169,8 +171,12 @@ impl Installer {
     async fn reinstall(&mut self) {
         let Some((file, text)) = self.hosts.file.clone() else { return };
         // A newer file that waits for the store takes the discovered hosts with it.
-        if self.waiting.is_none() && self.install(&file, &text).await.is_err() {
-            self.waiting = Some((file, text));
+        let now = self.clock.now().mono;
+        if self.waiting.as_ref().is_some_and(|waiting| !waiting.is_resting(now)) {
+            return;
+        }
+        if self.install(&file, &text).await.is_err() && self.waiting.is_none() {
+            self.waiting = Some(Waiting::again(file, text));
         }
     }
 }

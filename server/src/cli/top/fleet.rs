@@ -54,6 +54,8 @@ pub(super) struct Host {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub(super) struct Server {
     pub(super) inventory_error: Option<String>,
+    #[serde(default)]
+    pub(super) inventory_waiting: Option<String>,
     pub(super) isolated_since_ms: Option<i64>,
     pub(super) store_error: Option<String>,
     #[serde(default)]
@@ -109,6 +111,7 @@ impl Fleet {
         self.counts = told.counts;
         self.server = Server {
             inventory_error: clean(told.server.inventory_error),
+            inventory_waiting: clean(told.server.inventory_waiting),
             store_error: clean(told.server.store_error),
             ..told.server
         };

@@ -168,6 +168,9 @@ impl Model {
         if let Some(error) = &server.inventory_error {
             lines.push((false, format!("inventory not in force: {error}")));
         }
+        if let Some(waiting) = &server.inventory_waiting {
+            lines.push((false, waiting.clone()));
+        }
         if server.stopping {
             lines.push((false, "the server is stopping".to_owned()));
         }

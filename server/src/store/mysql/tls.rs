@@ -1,9 +1,10 @@
 //! Encryption: what the server's certificate is checked against, and what there is to mend when the
 //! two sides do not agree. Knows nothing of SQL.
 
-use std::{fs, io::ErrorKind};
+use std::io::ErrorKind;
 
 use mysql_async::{DriverError, Error, IoError, SslOpts};
+use roundsman_os::file;
 
 use super::connect::Options;
 use crate::{config::TlsMode, store::StoreError};
@@ -14,6 +15,9 @@ const SECURE_ALONE: u16 = 3159;
 
 /// How a certificate begins in a PEM file (RFC 7468).
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// The largest file of certificates that is read, bytes: all public authorities take a quarter of it.
+const MAX_CA_BYTES: u64 = 1 << 20;
 
 const FILE: &str = "store.tls_ca must be a readable file of certificates (PEM)";
 
@@ -32,7 +36,7 @@ pub(super) fn opts(options: &Options) -> Result<Option<SslOpts>, StoreError> {
         mend: FILE,
         cause: format!("{}: {why}", path.display()).into(),
     };
-    let found = fs::read(path).map_err(|error| unfit(error.to_string()))?;
+    let (found, _) = file::read(path, MAX_CA_BYTES).map_err(|error| unfit(error.to_string()))?;
     if !found.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) {
         return Err(unfit("there is no certificate in it".to_owned()));
     }
