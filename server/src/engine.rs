@@ -274,10 +274,12 @@ impl Engine {
                 self.parts.metrics.backed_off.inc();
                 continue;
             }
+            let agenda = &self.agenda;
+            let slot = entry.claims.due(due.slot, |at| agenda.is_on_grid(due.host, at));
             let flight = Flight {
                 host: due.host,
                 name: entry.spec.name.clone(),
-                slot: entry.claim(due.slot),
+                slot,
                 due: due.due,
                 version: self.version,
                 asked: false,

@@ -44,10 +44,13 @@ impl Engine {
             return;
         }
         let now = self.parts.clock.now();
+        self.agenda.look(now);
+        let (agenda, host) = (&self.agenda, entry.id);
+        let slot = entry.claims.asked(now.wall, |at| agenda.is_on_grid(host, at));
         let flight = Flight {
             host: entry.id,
             name: entry.spec.name.clone(),
-            slot: entry.claim(now.wall),
+            slot,
             due: now.mono,
             version: self.version,
             asked: true,

@@ -15,7 +15,7 @@ use crate::{
     },
     poll::{Attempt, Link},
     rates::rates,
-    schedule::{Backoff, Pace},
+    schedule::{Backoff, Claims, Pace},
     units::{Micros, Mono, Now, WallMs},
 };
 
@@ -80,7 +80,8 @@ pub(super) struct Entry {
     failing: bool,
     /// Who asked for a poll and waits for its row.
     pub(super) waiting: Vec<oneshot::Sender<Arc<Record>>>,
-    last_slot: WallMs,
+    /// Under which moments its polls are kept.
+    pub(super) claims: Claims,
     previous: Option<Box<Snapshot>>,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
@@ -89,13 +90,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A host as the store remembers it.
-    pub(super) fn new(
-        id: HostId,
-        spec: Arc<Host>,
-        health: Health,
-        facts: Facts,
-        last_slot: WallMs,
-    ) -> Self {
+    pub(super) fn new(id: HostId, spec: Arc<Host>, health: Health, facts: Facts) -> Self {
         Self {
             id,
             link: Link::new(spec.addresses.clone()),
@@ -109,7 +104,7 @@ impl Entry {
             backoff: Backoff::default(),
             failing: false,
             waiting: Vec::new(),
-            last_slot,
+            claims: Claims::default(),
             previous: None,
             last: None,
             last_good: None,
@@ -121,13 +116,6 @@ impl Entry {
     pub(super) fn respecify(&mut self, spec: &Arc<Host>) {
         self.spec = Arc::clone(spec);
         self.shown = Shown::of(spec);
-    }
-
-    /// The slot a poll is kept under: the one it was due at, or the next free millisecond when that
-    /// is taken (an asked-for poll, a clock that stepped back).
-    pub(super) fn claim(&mut self, slot: WallMs) -> WallMs {
-        self.last_slot = WallMs(slot.0.max(self.last_slot.0.saturating_add(1)));
-        self.last_slot
     }
 
     /// Whether a slot that is due at `due` is passed over, because the host is down and left alone
@@ -385,9 +373,9 @@ mod tests {
         let spec = inventory.hosts.into_values().next().unwrap();
         let now = Now::default();
         let health = Health::new(now.wall);
-        let mut entry = Entry::new(HostId(1), spec, health, Facts::default(), WallMs(0));
+        let mut entry = Entry::new(HostId(1), spec, health, Facts::default());
         for _ in 0..RECENT_ATTEMPTS + 5 {
-            let slot = entry.claim(now.wall);
+            let slot = entry.claims.asked(now.wall, |_| false);
             let name = entry.spec.name.clone();
             let flight = Flight {
                 host: HostId(1),
@@ -402,7 +390,7 @@ mod tests {
         }
         let recent = entry.view(&Policy::default(), None, None, now).recent;
         let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
-        assert_eq!(slots, (6..=25).collect::<Vec<i64>>());
+        assert_eq!(slots, (5..=24).collect::<Vec<i64>>());
         assert_eq!(recent[19].state, State::Down);
     }
 }

@@ -49,7 +49,7 @@ impl Fleet {
             let id = HostId(number);
             agenda.add(id, &spec.name, &spec.schedule, START);
             let health = Health::known(state, START.wall);
-            (id, Entry::new(id, spec.clone(), health, Facts::default(), WallMs(0)))
+            (id, Entry::new(id, spec.clone(), health, Facts::default()))
         });
         let hosts = entries.collect();
         let (attempts, up_at) = (BTreeMap::new(), BTreeMap::new());
@@ -71,7 +71,7 @@ impl Fleet {
                 let flight = Flight {
                     host: due.host,
                     name: entry.spec.name.clone(),
-                    slot: entry.claim(due.slot),
+                    slot: due.slot,
                     due: due.due,
                     version: VersionId(1),
                     asked: false,
@@ -172,7 +172,7 @@ proptest! {
             let flight = Flight {
                 host: entry.id,
                 name: entry.spec.name.clone(),
-                slot: entry.claim(now.wall),
+                slot: now.wall,
                 due: now.mono,
                 version: VersionId(1),
                 asked: false,
