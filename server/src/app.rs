@@ -7,12 +7,13 @@ mod failure;
 mod http;
 mod install;
 mod keep;
+mod phases;
 mod rebuild;
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -22,9 +23,10 @@ use self::{
     discovering::Discovering,
     http::{Faces, HttpThread},
     install::{Hosts, Installer},
+    phases::Phases,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, boot_id},
     config::{self, Config},
     discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
@@ -40,6 +42,7 @@ use crate::{
     reload::Watch,
     resolve::Names,
     rounds::{Rounds, Ticks},
+    schedule::Grids,
     store::{
         self, Awaited, Store,
         spool::{Registry, Spool},
@@ -90,11 +93,12 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store);
     let remembered = keep::open(&store, spool.as_deref()).await?;
-    wire(config, clock, faces, Kept { store, spool, remembered }).await
+    let phases = Some(Phases::load(&config.data));
+    wire(config, clock, faces, Kept { store, spool, remembered, phases }).await
 }
 
-/// As [`start`], but with a store that is there already and no spool; `config.store` is not looked
-/// at.
+/// As [`start`], but with a store that is there already, no spool and the phases of hosts' names alone;
+/// `config.store` and `config.data` are not looked at.
 ///
 /// # Errors
 /// [`AppError`]; then nothing of it runs.
@@ -102,7 +106,7 @@ pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, Ap
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
     let store = Arc::new(Awaited::opened(config.store.clone(), Arc::clone(&clock), store));
-    wire(config, clock, faces, Kept { store, spool: None, remembered: None }).await
+    wire(config, clock, faces, Kept { store, spool: None, remembered: None, phases: None }).await
 }
 
 /// What is listened on: HTTP, and gRPC where it is wanted.
@@ -125,13 +129,14 @@ struct Kept {
     store: Arc<Awaited>,
     spool: Option<Arc<Spool>>,
     remembered: Option<Registry>,
+    phases: Option<(Phases, Grids)>,
 }
 
 async fn wire(
     config: Config,
     clock: Arc<dyn Clock>,
     (listener, grpc): Listeners,
-    Kept { store, spool, remembered }: Kept,
+    Kept { store, spool, remembered, phases }: Kept,
 ) -> Result<App, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
@@ -196,7 +201,7 @@ async fn wire(
         hook,
     };
     let orders = Orders { commands, commands_in, looks_in, operator_in };
-    let begun = Begun { installer, in_force, opening, store, writer };
+    let begun = Begun { installer, in_force, opening, store, writer, phases };
     run_parts(&config, parts, faces, orders, begun).await
 }
 
@@ -216,6 +221,7 @@ struct Begun {
     opening: JoinHandle<()>,
     store: Arc<dyn Store>,
     writer: Writer,
+    phases: Option<(Phases, Grids)>,
 }
 
 /// Starts the engine and what wakes it, and the faces.
@@ -237,8 +243,15 @@ async fn run_parts(
 
     let drained = drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
-    let engine = tokio::spawn(Engine::new(parts).run(inputs));
-    let Begun { installer, in_force, opening, store, writer } = begun;
+    let Begun { installer, in_force, opening, store, writer, phases } = begun;
+    let mut engine = Engine::new(parts).on_boot(boot_id());
+    let mut following = None;
+    if let Some((phases, grids)) = phases {
+        let grids = watch::Sender::new(grids);
+        following = Some((phases, grids.subscribe()));
+        engine = engine.keeping(grids);
+    }
+    let engine = tokio::spawn(engine.run(inputs));
     if let Some(in_force) = in_force {
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
@@ -254,7 +267,13 @@ async fn run_parts(
             metrics,
             after: config.seal.after,
         },
-        pruner: chores::Pruner { store, clock, retention: config.retention },
+        pruner: chores::Pruner {
+            store,
+            clock,
+            live: Arc::clone(&live),
+            retention: config.retention,
+        },
+        phases: following,
         seal: seal_in,
         prune: prune_in,
         silent: silent_in,

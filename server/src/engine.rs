@@ -5,6 +5,7 @@
 //! writer's queue). The loop itself never waits for anything but its own events.
 
 mod begin;
+mod clock;
 mod entry;
 mod guard;
 mod install;
@@ -19,7 +20,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{Id, JoinError, JoinSet},
 };
 
@@ -37,9 +38,10 @@ use crate::{
     live::{InventoryFile, Live},
     metrics::Metrics,
     model::{HostId, HostName, Outcome, Record, State, VersionId},
+    own_clock::OwnClock,
     poll::{Attempt, Poller},
     rollup::Rollups,
-    schedule::Agenda,
+    schedule::{Agenda, Grids},
     store::{
         FactsSeen, KnownHost,
         writer::{self, WriterHandle},
@@ -151,6 +153,10 @@ pub struct Engine {
     version: VersionId,
     missed: u64,
     quorum: Quorum,
+    own_clock: OwnClock,
+    own_boot: Option<Arc<str>>,
+    /// What the next start is to know of the slots that were used.
+    grids: Option<watch::Sender<Grids>>,
     /// Since when the server takes itself for cut off.
     isolated: Option<WallMs>,
     windows: Windows,
@@ -176,6 +182,9 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         Self {
             rollups: Rollups::new(parts.clock.now().wall),
+            own_clock: OwnClock::new(parts.policy.skew_limit),
+            own_boot: None,
+            grids: None,
             parts,
             agenda: Agenda::new(),
             hosts: HashMap::new(),
@@ -243,6 +252,8 @@ impl Engine {
 
     fn open(&mut self) {
         let now = self.parts.clock.now();
+        self.look_at_clock(now);
+        self.review_clock(now);
         self.review_isolation(now);
         self.review_rests(now);
         self.agenda.open(now);
@@ -268,6 +279,7 @@ impl Engine {
     /// Begins every poll that is due.
     fn fire(&mut self) {
         let now = self.parts.clock.now();
+        self.look_at_clock(now);
         for due in self.agenda.due(now) {
             let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
             if entry.passes_over(due.due) {
@@ -321,7 +333,9 @@ impl Engine {
     /// Turns the end of a poll into its one row, and shows it.
     fn settle(&mut self, flight: &Flight, attempt: Attempt) {
         let now = self.parts.clock.now();
+        self.look_at_clock(now);
         self.observe(flight, &attempt);
+        let skew = self.skew(flight.host, &attempt);
         let twin = self.twin(flight.host, &attempt);
         self.hear(flight.host, attempt.outcome, now);
         let frozen = self.aborting || self.quorum.is_isolated();
@@ -334,7 +348,7 @@ impl Engine {
         };
         entry.parent = parent;
         let Settled { record, transition, flapping, facts } =
-            entry.settle(flight, attempt, twin, &self.parts.policy, now.wall, frozen);
+            entry.settle(flight, attempt, (skew, twin), &self.parts.policy, now.wall, frozen);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
         if !entry.health.is_witness() {
             self.quorum.forget(flight.host);

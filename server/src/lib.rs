@@ -15,6 +15,7 @@ pub mod schedule;
 pub mod inventory;
 pub mod rates;
 pub mod health;
+pub mod own_clock;
 pub mod rollup;
 
 // Touch: one thing outside each.

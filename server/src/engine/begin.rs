@@ -36,6 +36,8 @@ impl Engine {
 
     /// Polls a host now, down or not, or joins the poll that is under way.
     pub(super) fn poll_now(&mut self, name: &HostName, asked: oneshot::Sender<Arc<Record>>) {
+        let now = self.parts.clock.now();
+        self.look_at_clock(now);
         let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
             return;
         };
@@ -43,8 +45,6 @@ impl Engine {
         if entry.in_flight {
             return;
         }
-        let now = self.parts.clock.now();
-        self.agenda.look(now);
         let (agenda, host) = (&self.agenda, entry.id);
         let slot = entry.claims.asked(now.wall, |at| agenda.is_on_grid(host, at));
         let flight = Flight {

@@ -146,17 +146,18 @@ impl Entry {
         }
     }
 
-    /// What a poll that ended does to this host. While `frozen`, its health stays as it is.
+    /// What a poll that ended does to this host. While `frozen`, its health stays as it is. What the
+    /// answer is worth beside the fleet's comes along: how far off its clock is, and the flaw that
+    /// another host gives it, too.
     pub(super) fn settle(
         &mut self,
         flight: &Flight,
         attempt: Attempt,
-        twin: Option<Flaw>,
+        (skew, twin): (Option<Skew>, Option<Flaw>),
         policy: &Policy,
         now: WallMs,
         frozen: bool,
     ) -> Settled {
-        let skew = skew(&attempt);
         let mut flaws = attempt
             .snapshot
             .as_deref()
@@ -313,12 +314,6 @@ impl Entry {
     }
 }
 
-/// How far off the probe's clock is, and how well that is known.
-fn skew(attempt: &Attempt) -> Option<Skew> {
-    let bound = attempt.timings.skew_bound_ms().unwrap_or_default();
-    attempt.clock_skew_ms.map(|ms| Skew { ms, bound_ms: bound })
-}
-
 /// The families of an answer that could not be read in full.
 fn unread(snapshot: &Snapshot) -> Box<[(Family, Status)]> {
     let faulty = snapshot.reports.iter().filter(|report| report.status.is_fault());
@@ -386,7 +381,7 @@ mod tests {
                 asked: false,
             };
             let attempt = Attempt::without_answer(Outcome::Refused, "refused", now);
-            entry.settle(&flight, attempt, None, &Policy::default(), now.wall, false);
+            entry.settle(&flight, attempt, (None, None), &Policy::default(), now.wall, false);
         }
         let recent = entry.view(&Policy::default(), None, None, now).recent;
         let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();

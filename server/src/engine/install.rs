@@ -46,6 +46,8 @@ impl Engine {
             let now = self.parts.clock.now();
             self.agenda =
                 Agenda::resume(self.agenda.grids().clone(), latest.unwrap_or_default(), now);
+            self.own_clock.begin(now, latest);
+            self.keep_grids();
         }
         let stay: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> =
@@ -89,6 +91,7 @@ impl Engine {
         let Some(mut entry) = self.hosts.remove(&id) else { return };
         self.agenda.remove(id);
         self.quorum.forget(id);
+        self.own_clock.forget(id);
         self.pauses.remove(&id);
         self.names.remove(&entry.spec.name);
         self.machines.remove(entry.facts.machine_id.as_ref(), id);

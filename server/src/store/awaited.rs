@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Pruned, Reach,
     Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
     Written, open, spool::Spool,
 };
@@ -203,6 +203,10 @@ impl Store for Awaited {
 
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store()?.seal(before).await
+    }
+
+    async fn reach(&self) -> Result<Reach, StoreError> {
+        self.store()?.reach().await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

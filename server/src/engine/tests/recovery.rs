@@ -80,7 +80,7 @@ impl Fleet {
                 *self.attempts.entry(second).or_default() += 1;
                 let before = entry.health.state;
                 let end = attempt(outcome, self.now);
-                entry.settle(&flight, end, None, &policy(), self.now.wall, false);
+                entry.settle(&flight, end, (None, None), &policy(), self.now.wall, false);
                 if before != State::Up && entry.health.state == State::Up {
                     self.up_at.insert(due.host, self.now.mono);
                 }
@@ -145,7 +145,14 @@ fn a_host_that_is_down_is_asked_for_its_health_until_it_answers() {
         version: VersionId(1),
         asked: false,
     };
-    entry.settle(&flight, attempt(Outcome::Ok, fleet.now), None, &policy(), fleet.now.wall, false);
+    entry.settle(
+        &flight,
+        attempt(Outcome::Ok, fleet.now),
+        (None, None),
+        &policy(),
+        fleet.now.wall,
+        false,
+    );
     assert!(!entry.is_checked_first() && !entry.passes_over(fleet.now.mono));
     assert_eq!(entry.health.state, State::Down);
 }
@@ -177,7 +184,7 @@ proptest! {
                 version: VersionId(1),
                 asked: false,
             };
-            entry.settle(&flight, attempt(outcome, now), None, &policy(), now.wall, frozen)
+            entry.settle(&flight, attempt(outcome, now), (None, None), &policy(), now.wall, frozen)
         };
         for outcome in before {
             settle(entry, outcome, false);
