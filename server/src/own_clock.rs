@@ -128,7 +128,7 @@ impl fmt::Display for Doubt {
             ),
             Self::Fleet { ms, witnesses } => write!(
                 f,
-                "the clocks of {witnesses} hosts are {} of this server's: set it right",
+                "the clocks of {witnesses} hosts are {} this server's: set it right",
                 Off(*ms)
             ),
             Self::Newest { newest, began, left } => write!(
@@ -152,7 +152,7 @@ impl fmt::Display for Gone {
     }
 }
 
-/// `1h ahead`, `5s 20ms behind`.
+/// `1h ahead of`, `5s 20ms behind`.
 #[derive(Debug, Clone, Copy)]
 pub struct Off(
     /// Milliseconds; negative: behind.
@@ -161,7 +161,7 @@ pub struct Off(
 
 impl fmt::Display for Off {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = if self.0 < 0 { "behind" } else { "ahead" };
+        let side = if self.0 < 0 { "behind" } else { "ahead of" };
         write!(f, "{} {side}", words(self.0))
     }
 }
@@ -222,7 +222,7 @@ impl OwnClock {
                     (false, true) => format!("by the clocks of {hosts} hosts it was right before"),
                     (true, true) => {
                         format!(
-                            "by the clocks of {hosts} hosts it is wrong: they are {}",
+                            "by the clocks of {hosts} hosts it is wrong: they are {} it",
                             Off(after)
                         )
                     }
@@ -296,7 +296,8 @@ impl OwnClock {
 fn words(ms: i64) -> humantime::FormattedDuration {
     let exact = length(ms);
     let is_long = exact >= Duration::from_secs(60);
-    humantime::format_duration(if is_long { Duration::from_secs(exact.as_secs()) } else { exact })
+    let rounded = Duration::from_secs((exact + Duration::from_millis(500)).as_secs());
+    humantime::format_duration(if is_long { rounded } else { exact })
 }
 
 fn length(ms: i64) -> Duration {

@@ -66,7 +66,7 @@ fn a_step_of_ours_is_no_skew_of_theirs() {
         (
             vec![-HOUR_MS; 5],
             HOUR_MS,
-            "forward by 1h; by the clocks of 5 hosts it is wrong: they are 2h behind",
+            "forward by 1h; by the clocks of 5 hosts it is wrong: they are 2h behind it",
         ),
         (vec![0], HOUR_MS, "forward by 1h; by the clocks of 1 hosts it was right before"),
         (vec![], -HOUR_MS, "back by 1h; no host tells which time is right"),
@@ -135,7 +135,7 @@ fn nothing_is_dropped_by_a_clock_in_doubt() {
     }
     // A step, whichever way, and also one that nobody took note of yet; there and back again.
     clock.begin(at(1, 0), None);
-    for by_ms in [CLOCK_STEP.as_millis() as i64, -5_000, HOUR_MS, -400 * day_ms] {
+    for by_ms in [1_000, -5_000, HOUR_MS, -400 * day_ms] {
         assert!(words(&clock, at(2, 1_000 + by_ms)).contains("this server's clock went "));
         clock.step(ClockStep { by_ms, noticed: at(2, 1_000 + by_ms) });
         clock.step(ClockStep { by_ms: -by_ms, noticed: at(7, 6_000) });

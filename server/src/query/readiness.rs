@@ -122,7 +122,7 @@ fn own_clock(server: &ServerView) -> Vec<String> {
     let Standing { is_wrong, fleet_ms, witnesses, .. } = server.clock;
     if let Some(ms) = fleet_ms.filter(|_| is_wrong) {
         all.push(format!(
-            "this server's clock is wrong: those of {witnesses} hosts are {} of it",
+            "this server's clock is wrong: those of {witnesses} hosts are {} it",
             Off(ms)
         ));
     }
