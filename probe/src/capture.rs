@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use crate::{
     clock,
     collect::{
+        file::Reach,
         filesystem,
         host::{Host, path_of, words},
         mounts,
@@ -86,7 +87,11 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
     for source in Source::ALL {
         let place = source.place();
         match host.read_raw(place, &mut buffer) {
-            Ok(()) => tree.write(&place.to_string(), &buffer)?,
+            Ok(Reach::End) => tree.write(&place.to_string(), &buffer)?,
+            Ok(Reach::Limit) => {
+                tree.write(&place.to_string(), &buffer)?;
+                tree.unreadable(place, Errno::FBIG);
+            }
             Err(errno) => tree.unreadable(place, errno),
         }
         if *source == Source::Mountinfo {

@@ -6,7 +6,7 @@
 mod fixture;
 
 use fixture::{everything, many_cores, render, replay, report, tree};
-use roundsman_proto::v1::{Family, GetMetricsRequest, Status, View};
+use roundsman_proto::v1::{Family, Filter, GetMetricsRequest, Status, View};
 
 fn golden(machine: &str) {
     let tree = tree(machine);
@@ -51,6 +51,12 @@ fn no_psi() {
     let answer = replay(&tree("no-psi"), &everything());
     assert_eq!(answer.view(), View::Host);
     assert_eq!(report(&answer, Family::Filesystem).0, Status::Partial);
+    // What a user keeps to himself by FUSE is denied to root, too, and is no flaw.
+    let mounts = Some(Filter { include: vec!["^/home/".to_owned()], ..Filter::default() });
+    let answer = replay(&tree("no-psi"), &GetMetricsRequest { mounts, ..everything() });
+    let table = answer.filesystem.as_ref().unwrap();
+    assert_eq!((table.mount_point.len(), table.status[0]), (1, Status::Denied.into()));
+    assert_eq!(report(&answer, Family::Filesystem), (Status::Ok, ""));
 }
 
 #[test]

@@ -116,7 +116,10 @@ fn rows(
     let keys = now.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let row = |(index, name): (usize, &Value)| {
         let before = was.and_then(|was| {
-            let place = was.get(key)?.as_array()?.iter().position(|known| known == name)?;
+            let known = was.get(key)?.as_array()?;
+            // Mostly it is where it was, and no other place has to be looked at.
+            let same = (known.get(index) == Some(name)).then_some(index);
+            let place = same.or_else(|| known.iter().position(|known| known == name))?;
             Some((was, place))
         });
         let rates = now
