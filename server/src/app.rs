@@ -8,13 +8,14 @@ mod http;
 mod install;
 mod keep;
 mod lock;
+mod phases;
 mod rebuild;
 mod still_kept;
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -24,9 +25,10 @@ use self::{
     discovering::Discovering,
     http::{Faces, HttpThread},
     install::{Hosts, Installer},
+    phases::Phases,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, boot_id},
     config::{self, Config},
     discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
@@ -42,6 +44,7 @@ use crate::{
     reload::Watch,
     resolve::Names,
     rounds::{Rounds, Ticks},
+    schedule::Grids,
     store::{
         Awaited, Store,
         spool::{Registry, Spool},
@@ -111,12 +114,14 @@ pub async fn start(config: Config) -> Result<App, AppError> {
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store.owned_by(locks.owner.clone()));
     let remembered = keep::open(&store, spool.as_deref()).await?;
-    let app = wire(config, clock, faces, Kept { store, spool, remembered }).await?;
+    let phases = Some(Phases::load(&config.data));
+    let kept = Kept { store, spool, remembered, phases };
+    let app = wire(config, clock, faces, kept).await?;
     Ok(App { locks: Some(locks), ..app })
 }
 
-/// As [`start`], but with a store that is there already and no spool; `config.store` is not looked
-/// at.
+/// As [`start`], but with a store that is there already, no spool and the phases of hosts' names alone;
+/// `config.store` and `config.data` are not looked at.
 ///
 /// # Errors
 /// [`AppError`]; then nothing of it runs.
@@ -124,7 +129,7 @@ pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, Ap
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
     let store = Arc::new(Awaited::opened(config.store.clone(), Arc::clone(&clock), store));
-    wire(config, clock, faces, Kept { store, spool: None, remembered: None }).await
+    wire(config, clock, faces, Kept { store, spool: None, remembered: None, phases: None }).await
 }
 
 /// What is listened on: HTTP, and gRPC where it is wanted.
@@ -147,13 +152,14 @@ struct Kept {
     store: Arc<Awaited>,
     spool: Option<Arc<Spool>>,
     remembered: Option<Registry>,
+    phases: Option<(Phases, Grids)>,
 }
 
 async fn wire(
     config: Config,
     clock: Arc<dyn Clock>,
     (listener, grpc): Listeners,
-    Kept { store, spool, remembered }: Kept,
+    Kept { store, spool, remembered, phases }: Kept,
 ) -> Result<App, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
@@ -221,7 +227,7 @@ async fn wire(
         hook,
     };
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
-    let begun = Begun { installer, in_force, looking_after, store, writer };
+    let begun = Begun { installer, in_force, looking_after, store, writer, phases };
     run_parts(&config, parts, faces, orders, begun).await
 }
 
@@ -243,6 +249,7 @@ struct Begun {
     looking_after: JoinHandle<()>,
     store: Arc<dyn Store>,
     writer: Writer,
+    phases: Option<(Phases, Grids)>,
 }
 
 /// Starts the engine and what wakes it, and the faces.
@@ -264,8 +271,15 @@ async fn run_parts(
 
     let drained = drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
-    let engine = tokio::spawn(Engine::new(parts).run(inputs));
-    let Begun { installer, in_force, looking_after, store, writer } = begun;
+    let Begun { installer, in_force, looking_after, store, writer, phases } = begun;
+    let mut engine = Engine::new(parts).on_boot(boot_id());
+    let mut following = None;
+    if let Some((phases, grids)) = phases {
+        let grids = watch::Sender::new(grids);
+        following = Some((phases, grids.subscribe()));
+        engine = engine.keeping(grids);
+    }
+    let engine = tokio::spawn(engine.run(inputs));
     if let Some(in_force) = in_force {
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
@@ -281,7 +295,13 @@ async fn run_parts(
             metrics,
             after: config.seal.after,
         },
-        pruner: chores::Pruner { store, clock, retention: config.retention },
+        pruner: chores::Pruner {
+            store,
+            clock,
+            live: Arc::clone(&live),
+            retention: config.retention,
+        },
+        phases: following,
         seal: seal_in,
         prune: prune_in,
         silent: silent_in,

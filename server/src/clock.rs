@@ -2,8 +2,8 @@
 //! in real time is given a [`Clock`].
 
 use std::{
-    fmt,
-    sync::Mutex,
+    fmt, fs,
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,6 +21,13 @@ pub trait Clock: Send + Sync {
     fn cpu_us(&self) -> u64 {
         0
     }
+}
+
+/// The boot of the kernel that this runs on, random(4). A host with the same one has the same clocks.
+#[must_use]
+pub fn boot_id() -> Option<Arc<str>> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().into())
 }
 
 /// The machine's clocks: CLOCK_REALTIME, and CLOCK_MONOTONIC counted from when this was made.

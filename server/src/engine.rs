@@ -5,12 +5,14 @@
 //! writer's queue). The loop itself never waits for anything but its own events.
 
 mod begin;
+mod clock;
 mod entry;
 mod guard;
 mod install;
 mod machines;
 mod measured;
 mod rest;
+mod round;
 mod tell;
 
 use std::{
@@ -20,7 +22,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{Id, JoinError, JoinSet},
 };
 
@@ -40,9 +42,10 @@ use crate::{
     metrics::Metrics,
     model::{HostId, HostName, Outcome, Record, State, VersionId},
     newcomers::Newcomers,
+    own_clock::OwnClock,
     poll::{Attempt, Poller},
     rollup::Rollups,
-    schedule::Agenda,
+    schedule::{Agenda, Grids},
     store::{
         FactsSeen, KnownHost,
         writer::{self, WriterHandle},
@@ -154,6 +157,10 @@ pub struct Engine {
     version: VersionId,
     missed: u64,
     quorum: Quorum,
+    own_clock: OwnClock,
+    own_boot: Option<Arc<str>>,
+    /// What the next start is to know of the slots that were used.
+    grids: Option<watch::Sender<Grids>>,
     /// Since when the server takes itself for cut off.
     isolated: Option<WallMs>,
     windows: Windows,
@@ -179,6 +186,9 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         Self {
             rollups: Rollups::new(parts.clock.now().wall),
+            own_clock: OwnClock::new(parts.policy.skew_limit),
+            own_boot: None,
+            grids: None,
             parts,
             agenda: Agenda::new(),
             hosts: HashMap::new(),
@@ -244,43 +254,22 @@ impl Engine {
         self.drain().await;
     }
 
-    fn open(&mut self) {
-        let now = self.parts.clock.now();
-        self.review_isolation(now);
-        self.review_rests(now);
-        self.agenda.open(now);
-        self.parts.live.update_server(|server| server.last_round = now.wall);
-        self.count_missed();
-        for rollup in self.rollups.close(now.wall) {
-            self.parts.writer.push(writer::Entry::Rollup(Arc::new(rollup)));
-        }
-    }
-
-    fn count_missed(&mut self) {
-        let missed = self.agenda.missed();
-        if missed > self.missed {
-            self.parts.metrics.missed_slots.inc_by(missed - self.missed);
-            tracing::warn!(
-                slots = missed - self.missed,
-                "slots were skipped: their moment had passed"
-            );
-            self.missed = missed;
-        }
-    }
-
     /// Begins every poll that is due.
     fn fire(&mut self) {
         let now = self.parts.clock.now();
+        self.look_at_clock(now);
         for due in self.agenda.due(now) {
             let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
             if entry.passes_over(due.due) {
                 self.parts.metrics.backed_off.inc();
                 continue;
             }
+            let agenda = &self.agenda;
+            let slot = entry.claims.due(due.slot, |at| agenda.is_on_grid(due.host, at));
             let flight = Flight {
                 host: due.host,
                 name: entry.spec.name.clone(),
-                slot: entry.claim(due.slot),
+                slot,
                 due: due.due,
                 version: self.version,
                 asked: false,
@@ -322,7 +311,9 @@ impl Engine {
     /// Turns the end of a poll into its one row, and shows it.
     fn settle(&mut self, flight: &Flight, mut attempt: Attempt) {
         let now = self.parts.clock.now();
+        self.look_at_clock(now);
         self.observe(flight, &attempt);
+        let skew = self.skew(flight.host, &attempt);
         let twin = self.twin(flight.host, &attempt);
         self.hear(flight.host, attempt.outcome, now);
         let frozen = self.aborting || self.quorum.is_isolated();
@@ -336,7 +327,7 @@ impl Engine {
         };
         entry.parent = parent;
         let Settled { record, transition, flapping, facts } =
-            entry.settle(flight, attempt, twin, &self.parts.policy, now.wall, frozen);
+            entry.settle(flight, attempt, (skew, twin), &self.parts.policy, now.wall, frozen);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
         if !entry.health.is_witness() {
             self.quorum.forget(flight.host);

@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod rates;
 pub mod newcomers;
 pub mod health;
+pub mod own_clock;
 pub mod rollup;
 
 // Touch: one thing outside each.

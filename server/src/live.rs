@@ -18,6 +18,7 @@ use crate::{
         Column, Facts, Family, GroupName, HostId, HostName, Labels, Outcome, Record, State, Status,
         Timings, VersionId,
     },
+    own_clock::Standing,
     units::WallMs,
 };
 
@@ -143,6 +144,10 @@ pub struct ServerView {
     pub grpc: Option<SocketAddr>,
     /// Since when the server takes itself for cut off: most hosts failed at once, no state changes.
     pub isolated: Option<WallMs>,
+    /// What is known of the server's own clock.
+    pub clock: Standing,
+    /// Why nothing old is dropped or sealed; none when it is.
+    pub drop_doubt: Option<Arc<str>>,
     /// Set once the first inventory is in force.
     pub ready: bool,
     /// Set when the server is stopping.

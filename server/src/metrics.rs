@@ -61,6 +61,32 @@ pub struct StateLabel {
     pub state: State,
 }
 
+/// Which way the wall clock stepped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Forward.
+    Forward,
+    /// Back.
+    Back,
+}
+
+impl EncodeLabelValue for Direction {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        match self {
+            Self::Forward => "forward",
+            Self::Back => "back",
+        }
+        .encode(encoder)
+    }
+}
+
+/// The label of a step of the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DirectionLabel {
+    /// Which way.
+    pub direction: Direction,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
@@ -79,6 +105,8 @@ pub struct Metrics {
     pub backed_off: Counter,
     /// 1 while the server takes itself for cut off.
     pub isolated: Gauge,
+    /// Steps of the server's wall clock.
+    pub clock_steps: Family<DirectionLabel, Counter>,
     /// Rounds opened by the cron scheduler.
     pub rounds: Counter,
     /// Rounds opened by the guard because the cron scheduler was silent.
@@ -156,6 +184,7 @@ impl Metrics {
             missed_slots: Counter::default(),
             backed_off: Counter::default(),
             isolated: Gauge::default(),
+            clock_steps: Family::default(),
             rounds: Counter::default(),
             guarded_rounds: Counter::default(),
             in_flight: Gauge::default(),
@@ -221,6 +250,11 @@ impl Metrics {
             "isolated",
             "1 while most hosts fail at once and the server takes itself for cut off",
             self.isolated.clone(),
+        );
+        registry.register(
+            "clock_steps",
+            "Steps of the server's wall clock, by their direction",
+            self.clock_steps.clone(),
         );
         registry.register("rounds", "Rounds opened by the cron scheduler", self.rounds.clone());
         registry.register(

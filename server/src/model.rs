@@ -25,7 +25,9 @@ pub use columns::{
 pub use counters::{Counter, Counters};
 pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};
-pub use host::{Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId};
+pub use host::{
+    Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId, split_zone, unfit,
+};
 pub use loss::{Loss, LossReason};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};

@@ -190,7 +190,7 @@ fn real(whole: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod machine;
+pub(crate) mod machine;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::{
     fmt, fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::MetadataExt as _,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -25,6 +26,9 @@ use hickory_resolver::{
     net::runtime::TokioRuntimeProvider,
     system_conf::parse_resolv_conf,
 };
+use tokio::{task::spawn_blocking, time::timeout};
+
+use crate::model::unfit;
 
 /// The longest that an answer is kept, whatever its TTL: Docker says 600 s of the tasks of a service,
 /// and they move within seconds.
@@ -39,6 +43,10 @@ const KEPT: u64 = 1024;
 
 /// How long one name server may take to answer, where resolv.conf does not say.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the addresses of one family wait for those of the other. RFC 8305 section 3 says 50 ms;
+/// name servers across a slow link get as much again. Some middle boxes never answer for AAAA.
+pub const SECOND_FAMILY: Duration = Duration::from_millis(100);
 
 /// Where the name servers stand, resolv.conf(5).
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -59,13 +67,12 @@ pub trait Resolve: Send + Sync {
 /// The resolver of this machine, or of name servers of one's own. One per runtime: its sockets
 /// belong to the runtime that asked first.
 pub struct Names {
-    servers: Vec<SocketAddr>,
-    made: Mutex<Option<(Stamps, TokioResolver)>>,
+    kept: Arc<Kept>,
 }
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").field("servers", &self.servers).finish_non_exhaustive()
+        f.debug_struct("Names").field("servers", &self.kept.servers).finish_non_exhaustive()
     }
 }
 
@@ -80,27 +87,43 @@ fn stamp(path: &str) -> Stamp {
     Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
 
+/// One resolver per family: one of both gives nothing until both have answered.
+#[derive(Clone)]
+struct Families {
+    v4: TokioResolver,
+    v6: TokioResolver,
+}
+
+struct Kept {
+    servers: Vec<SocketAddr>,
+    made: Mutex<Option<(Stamps, Families)>>,
+}
+
+impl Kept {
+    /// The resolvers, made anew when one of the files has changed. Blocks on the file system.
+    fn families(&self) -> io::Result<Families> {
+        let stamps = [stamp(RESOLV_CONF), stamp(HOSTS)];
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, families)) = made.as_ref()
+            && *of == stamps
+        {
+            return Ok(families.clone());
+        }
+        let text = fs::read(RESOLV_CONF).unwrap_or_default();
+        let one = |family| build(&text, &self.servers, family);
+        let families =
+            Families { v4: one(LookupIpStrategy::Ipv4Only)?, v6: one(LookupIpStrategy::Ipv6Only)? };
+        *made = Some((stamps, families.clone()));
+        Ok(families)
+    }
+}
+
 impl Names {
     /// Asks these name servers, or those of `/etc/resolv.conf` when there are none. Reads nothing
     /// yet: both files are read when a name is asked for, and anew when they have changed.
     #[must_use]
     pub fn new(servers: Vec<SocketAddr>) -> Arc<Self> {
-        Arc::new(Self { servers, made: Mutex::new(None) })
-    }
-
-    /// The resolver, made anew when one of the files has changed.
-    fn resolver(&self) -> io::Result<TokioResolver> {
-        let stamps = [stamp(RESOLV_CONF), stamp(HOSTS)];
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, resolver)) = made.as_ref()
-            && *of == stamps
-        {
-            return Ok(resolver.clone());
-        }
-        let text = fs::read(RESOLV_CONF).unwrap_or_default();
-        let resolver = build(&text, &self.servers)?;
-        *made = Some((stamps, resolver.clone()));
-        Ok(resolver)
+        Arc::new(Self { kept: Arc::new(Kept { servers, made: Mutex::new(None) }) })
     }
 }
 
@@ -110,14 +133,70 @@ impl Resolve for Names {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
-        let found = self.resolver()?.lookup_ip(host).await;
-        let found = found.map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(found.iter().map(|ip| SocketAddr::new(ip, port)).collect())
+        let kept = Arc::clone(&self.kept);
+        let families =
+            spawn_blocking(move || kept.families()).await.map_err(io::Error::other)??;
+        let found = both(addresses(&families.v4, host), addresses(&families.v6, host)).await?;
+        let fit = fit(found)?;
+        Ok(fit.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
+    }
+}
+
+/// The addresses of one family.
+async fn addresses(resolver: &TokioResolver, host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = resolver.lookup_ip(host).await;
+    let found = found.map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(found.iter().collect())
+}
+
+/// What both families bring, IPv4 first. Once one has brought addresses, the other has
+/// [`SECOND_FAMILY`] to bring its own.
+///
+/// # Errors
+/// What was said of IPv4, when neither brings any.
+async fn both(
+    v4: impl Future<Output = io::Result<Vec<IpAddr>>>,
+    v6: impl Future<Output = io::Result<Vec<IpAddr>>>,
+) -> io::Result<Vec<IpAddr>> {
+    let (mut v4, mut v6) = (pin!(v4), pin!(v6));
+    let is_some = |found: &io::Result<Vec<IpAddr>>| found.as_ref().is_ok_and(|all| !all.is_empty());
+    let (first, second) = tokio::select! {
+        biased;
+        found = &mut v4 => match is_some(&found) {
+            true => (found, timeout(SECOND_FAMILY, v6).await.unwrap_or(Ok(Vec::new()))),
+            false => (found, v6.await),
+        },
+        found = &mut v6 => match is_some(&found) {
+            true => (timeout(SECOND_FAMILY, v4).await.unwrap_or(Ok(Vec::new())), found),
+            false => (v4.await, found),
+        },
+    };
+    match (first, second) {
+        (Ok(mut all), Ok(more)) => {
+            all.extend(more);
+            Ok(all)
+        }
+        (Ok(all), Err(_)) | (Err(_), Ok(all)) if !all.is_empty() => Ok(all),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+/// Those at which a host can be; a blocking name server says 0.0.0.0, and this machine would answer.
+fn fit(found: Vec<IpAddr>) -> io::Result<Vec<IpAddr>> {
+    let why = found.iter().find_map(|ip| unfit(*ip));
+    let fit: Vec<IpAddr> = found.into_iter().filter(|ip| unfit(*ip).is_none()).collect();
+    match why {
+        Some(why) if fit.is_empty() => Err(io::Error::new(io::ErrorKind::AddrNotAvailable, why)),
+        _ => Ok(fit),
     }
 }
 
 /// A resolver by the text of a resolv.conf, with other servers than it names when there are some.
-fn build(text: &[u8], servers: &[SocketAddr]) -> io::Result<TokioResolver> {
+fn build(
+    text: &[u8],
+    servers: &[SocketAddr],
+    family: LookupIpStrategy,
+) -> io::Result<TokioResolver> {
     // Without a name server in the file that is the one of this machine, resolv.conf(5).
     let (config, given) = parse_resolv_conf(text).unwrap_or_else(|_none| {
         let own = NameServerConfig::udp_and_tcp(Ipv4Addr::LOCALHOST.into());
@@ -128,7 +207,7 @@ fn build(text: &[u8], servers: &[SocketAddr]) -> io::Result<TokioResolver> {
         if servers.is_empty() { named } else { servers.iter().copied().map(server).collect() };
     let config = ResolverConfig::from_parts(domain, search, asked);
     let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
-    *builder.options_mut() = bounded(given);
+    *builder.options_mut() = bounded(given, family);
     builder.build().map_err(|error| io::Error::other(error.to_string()))
 }
 
@@ -139,9 +218,8 @@ fn options() -> ResolverOpts {
 }
 
 /// What is ours to say, over what resolv.conf says.
-fn bounded(mut options: ResolverOpts) -> ResolverOpts {
-    // Both kinds of address, whole: every one of them may be a host.
-    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+fn bounded(mut options: ResolverOpts, family: LookupIpStrategy) -> ResolverOpts {
+    options.ip_strategy = family;
     options.use_hosts_file = ResolveHosts::Always;
     options.cache_size = KEPT;
     options.positive_max_ttl = Some(MAX_KEPT);
@@ -158,4 +236,59 @@ fn server(socket: SocketAddr) -> NameServerConfig {
     };
     let ways = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(on_port);
     NameServerConfig::new(socket.ip(), true, ways.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn ips(all: &[&str]) -> Vec<IpAddr> {
+        all.iter().map(|ip| ip.parse().unwrap()).collect()
+    }
+
+    fn unknown(words: &str) -> io::Result<Vec<IpAddr>> {
+        Err(io::Error::other(words.to_owned()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the test's own paused clock")]
+    async fn a_family_that_never_answers_does_not_cost_the_other() {
+        let begun = tokio::time::Instant::now();
+        let (v4, v6) = (ips(&["10.0.0.1"]), ips(&["fd00::1"]));
+        assert_eq!(both(ready(Ok(v4.clone())), pending()).await.unwrap(), v4);
+        assert_eq!(both(pending(), ready(Ok(v6.clone()))).await.unwrap(), v6);
+        assert_eq!(begun.elapsed(), SECOND_FAMILY * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_families_are_given_ipv4_first() {
+        let late = |found: io::Result<Vec<IpAddr>>, ms| async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            found
+        };
+        let (v4, v6) = (|| Ok(ips(&["10.0.0.1"])), || Ok(ips(&["fd00::1"])));
+        let all = ips(&["10.0.0.1", "fd00::1"]);
+        assert_eq!(both(late(v4(), 60), late(v6(), 0)).await.unwrap(), all);
+        assert_eq!(both(late(v4(), 0), late(v6(), 60)).await.unwrap(), all);
+        // What is said of a family that has none does not start the wait.
+        assert_eq!(both(late(unknown("v4"), 0), late(v6(), 900)).await.unwrap(), ips(&["fd00::1"]));
+        assert_eq!(
+            both(late(Ok(Vec::new()), 0), late(v6(), 900)).await.unwrap(),
+            ips(&["fd00::1"])
+        );
+        let neither = both(late(unknown("v4"), 9), late(unknown("v6"), 0)).await.unwrap_err();
+        assert_eq!(neither.to_string(), "v4");
+        let neither = both(late(unknown("v4"), 0), late(Ok(Vec::new()), 9)).await.unwrap_err();
+        assert_eq!(neither.to_string(), "v4");
+    }
+
+    #[test]
+    fn a_host_is_at_none_of_the_addresses_of_a_blocking_name_server() {
+        let sunk = fit(ips(&["0.0.0.0", "::"])).unwrap_err().to_string();
+        assert!(sunk.starts_with("0.0.0.0 is no address of a host"), "{sunk}");
+        assert_eq!(fit(ips(&["0.0.0.0", "10.0.0.1", "fe80::1"])).unwrap(), ips(&["10.0.0.1"]));
+        assert_eq!(fit(Vec::new()).unwrap(), ips(&[]));
+    }
 }

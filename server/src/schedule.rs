@@ -8,7 +8,9 @@
 
 mod agenda;
 mod backoff;
+mod claims;
 mod cron;
+mod grids;
 mod window;
 
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
@@ -16,8 +18,10 @@ use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 use self::cron::Cron;
 use crate::{model::HostName, units::WallMs};
 
-pub use agenda::{Agenda, BATCH, CLOCK_STEP, Due, HORIZON, MAX_LATE, MAX_SHIFTS};
+pub use agenda::{Agenda, BATCH, CLOCK_STEP, ClockStep, Due, HORIZON, MAX_LATE};
 pub use backoff::{Backoff, Pace};
+pub use claims::{Claims, MAX_CLAIMS};
+pub use grids::{Grids, MAX_SHIFTS};
 pub use window::{MAX_WINDOW, MIN_WINDOW, Window};
 
 /// The shortest interval between two polls of a host.
@@ -151,10 +155,12 @@ impl Schedule {
     /// How far the slots of the host with this name lie behind the grid: whole milliseconds, from
     /// zero to under the interval ([`CRON_SPREAD`] for cron).
     ///
-    /// The xxh3 hash of the name, spread evenly; the same name has the same phase for ever.
+    /// The xxh3 hash of the name by the server's own `seed`, spread evenly; with the same seed the
+    /// same name has the same phase for ever.
     #[must_use]
-    pub fn phase(&self, name: &HostName) -> Duration {
-        let hash = u128::from(xxhash_rust::xxh3::xxh3_64(name.as_str().as_bytes()));
+    pub fn phase(&self, name: &HostName, seed: u64) -> Duration {
+        let name = name.as_str().as_bytes();
+        let hash = u128::from(xxhash_rust::xxh3::xxh3_64_with_seed(name, seed));
         let spread = self.spread_ms().unsigned_abs();
         // The high half of the product: even for every spread, unlike a remainder.
         let phase = (hash * u128::from(spread)) >> 64;
@@ -195,8 +201,12 @@ impl Schedule {
 
     /// The host's phase, moved on by `shift` milliseconds and round the grid.
     fn shifted(&self, phase: Duration, shift: usize) -> Duration {
-        let shift = i64::try_from(shift).unwrap_or(0);
-        from_millis((millis(phase) + shift) % self.spread_ms())
+        from_millis((millis(phase) + millis(grids::by(shift))) % self.spread_ms())
+    }
+
+    /// Whether a slot of this phase lies at this very moment.
+    fn has_slot(&self, phase: Duration, at: WallMs) -> bool {
+        self.next_slot(phase, at.minus(Duration::from_millis(1))) == Some(at)
     }
 
     /// Phases lie between zero and this.

@@ -32,7 +32,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    HostQuery, HostSummary, Order, PartitionStatus, Pruned, Retention, Sealed, Span, StoreStatus,
+    HostQuery, HostSummary, MAX_PRUNED, Order, PartitionStatus, Pruned, Reach, Retention, Sealed,
+    Span, StoreStatus,
 };
 pub use awaited::Awaited;
 pub use error::StoreError;
@@ -289,6 +290,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError>;
+
+    /// How far one run of pruning may go.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn reach(&self) -> Result<Reach, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
     /// whole days keeps the day in which the moment for polls lies, and of hours in short the month.

@@ -276,6 +276,25 @@ async fn a_host_named_by_dns_is_followed_when_its_address_changes() {
     server.app.stop().await;
 }
 
+/// Middle boxes and old load balancers drop AAAA; blocking name servers say 0.0.0.0, where this
+/// machine itself would answer.
+#[tokio::test]
+async fn what_a_name_server_keeps_back_or_makes_up_is_no_host() {
+    let server = NameServer::start().await;
+    let names = Names::new(vec![server.socket()]);
+    server.say("half.test", Says::Ipv4Alone(vec!["127.0.0.2".parse().unwrap()]));
+    let half = timeout(PATIENCE, names.resolve("half.test", 7)).await.unwrap().unwrap();
+    assert_eq!(half, ["127.0.0.2:7".parse().unwrap()]);
+    server.addresses("sink.test", &["0.0.0.0", "::"]);
+    let sunk = names.resolve("sink.test", 7).await.unwrap_err().to_string();
+    assert!(sunk.starts_with("0.0.0.0 is no address of a host"), "{sunk}");
+    server.addresses("both.test", &["127.0.0.2", "0.0.0.0", "::1", "fe80::1"]);
+    for name in ["both.test", "both.test."] {
+        let both = names.resolve(name, 7).await.unwrap();
+        assert_eq!(both, ["127.0.0.2:7".parse().unwrap(), "[::1]:7".parse().unwrap()], "{name}");
+    }
+}
+
 #[tokio::test]
 async fn two_hosts_that_are_one_machine_are_degraded_and_name_each_other() {
     let names = NameServer::start().await;

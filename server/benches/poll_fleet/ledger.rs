@@ -10,7 +10,7 @@ use roundsman::{
     health::Pause,
     model::{HostId, HostName, Loss, Outcome, Transition, VersionId},
     store::{
-        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned,
+        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
         Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
         Written,
     },
@@ -192,6 +192,13 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.transitions(host, span, order, limit).await,
             None => Ok(Vec::new()),
+        }
+    }
+
+    async fn reach(&self) -> Result<Reach, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.reach().await,
+            None => Ok(Reach::default()),
         }
     }
 

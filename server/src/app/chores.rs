@@ -6,11 +6,12 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
 
-use super::{AppError, discovering::Look, install::Installer, rebuild::Rebuilder};
+use super::{AppError, discovering::Look, install::Installer, phases::Phases, rebuild::Rebuilder};
 use crate::{
     clock::Clock,
     config,
@@ -18,29 +19,55 @@ use crate::{
     metrics::Metrics,
     operator::Order,
     rounds::Rounds,
+    schedule::Grids,
     store::{Retention, Sealed, Store},
+    units::{Now, WallMs},
 };
 
 /// Between two looks at the inventory file: with settling, parsing and registering, an edit is to be
 /// in force within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Drops what is older than its retention.
+/// Says why nothing is dropped or sealed by the server's clock, or that it is again; true when it may
+/// be. What is wrong for a moment is found again by the next run, what is dropped is not.
+fn is_believed(live: &Live, now: Now) -> bool {
+    let server = live.server();
+    let doubt = server.clock.doubt(now).map(|doubt| doubt.to_string());
+    if doubt.is_some() != server.drop_doubt.is_some() {
+        match &doubt {
+            Some(doubt) => tracing::warn!(%doubt, "nothing old is dropped or sealed"),
+            None => tracing::info!("old rows are dropped and sealed again"),
+        }
+    }
+    let is_believed = doubt.is_none();
+    live.update_server(|server| server.drop_doubt = doubt.map(Into::into));
+    is_believed
+}
+
+/// Drops what is older than its retention, a day of it per run.
 pub(super) struct Pruner {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) live: Arc<Live>,
     pub(super) retention: config::Retention,
 }
 
 impl Pruner {
     async fn prune(&self) {
-        let now = self.clock.now().wall;
+        let now = self.clock.now();
+        if !is_believed(&self.live, now) {
+            return;
+        }
         let before = Retention {
-            polls: now.minus(self.retention.polls),
-            events: now.minus(self.retention.events),
-            rollups: now.minus(self.retention.rollups),
+            polls: now.wall.minus(self.retention.polls),
+            events: now.wall.minus(self.retention.events),
+            rollups: now.wall.minus(self.retention.rollups),
         };
-        match self.store.prune(before).await {
+        let pruned = match self.store.reach().await {
+            Ok(reach) => self.store.prune(before.within(reach)).await,
+            Err(error) => Err(error),
+        };
+        match pruned {
             Ok(gone) if gone.polls + gone.events > 0 => {
                 tracing::info!(polls = gone.polls, events = gone.events, "old rows dropped");
             }
@@ -62,7 +89,17 @@ pub(super) struct Sealer {
 
 impl Sealer {
     async fn seal(&self) {
-        let before = self.clock.now().wall.minus(self.after);
+        let now = self.clock.now();
+        if is_believed(&self.live, now) {
+            self.seal_before(now.wall.minus(self.after)).await;
+        }
+        if let Ok(status) = self.store.status().await {
+            let oldest = status.oldest_unsealed.map_or(0, |hour| hour.0.div_euclid(1_000));
+            self.metrics.oldest_unsealed.set(oldest);
+        }
+    }
+
+    async fn seal_before(&self, before: WallMs) {
         match self.store.seal(before).await {
             Ok(sealed) => {
                 if sealed.polls > 0 {
@@ -80,10 +117,6 @@ impl Sealer {
                 self.live.update_server(|server| server.seal_error = Some(error.into()));
             }
         }
-        if let Ok(status) = self.store.status().await {
-            let oldest = status.oldest_unsealed.map_or(0, |hour| hour.0.div_euclid(1_000));
-            self.metrics.oldest_unsealed.set(oldest);
-        }
     }
 }
 
@@ -94,6 +127,8 @@ pub(super) struct Chores {
     pub(super) pruner: Pruner,
     pub(super) rebuilder: Rebuilder,
     pub(super) sealer: Sealer,
+    /// Where the phases are kept, and where they are heard of.
+    pub(super) phases: Option<(Phases, watch::Receiver<Grids>)>,
     pub(super) prune: mpsc::Receiver<()>,
     pub(super) seal: mpsc::Receiver<()>,
     pub(super) silent: mpsc::Receiver<()>,
@@ -105,9 +140,10 @@ impl Chores {
     /// Does chores until told to stop; then stops the cron jobs.
     async fn run(self, mut stopped: oneshot::Receiver<()>) {
         let Self { mut rounds, mut installer, pruner, rebuilder, sealer, .. } = self;
-        let Self { mut prune, mut seal, mut silent, .. } = self;
+        let Self { mut prune, mut seal, mut silent, phases, .. } = self;
         let Self { mut looks, mut operator, .. } = self;
         let rebuilding = tokio::spawn(rebuilder.run());
+        let keeping = phases.map(|(phases, grids)| tokio::spawn(phases.follow(grids)));
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
             while prune.recv().await.is_some() {
@@ -137,6 +173,7 @@ impl Chores {
         pruning.abort();
         rebuilding.abort();
         sealing.abort();
+        keeping.inspect(JoinHandle::abort);
         if let Err(error) = rounds.stop().await {
             tracing::warn!(%error, "the cron jobs did not stop cleanly");
         }
@@ -175,5 +212,77 @@ impl ChoresThread {
     pub(super) async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.ended.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::ManualClock,
+        own_clock::{OwnClock, STEP_DOUBT},
+        schedule::ClockStep,
+        store::{Batch, Mode, Order, Span, sample, sqlite::Sqlite},
+        units::Mono,
+    };
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    /// A clock that is wrong for five seconds, just when old rows are to be dropped, costs nothing; two
+    /// hours later they are, a day per run.
+    #[tokio::test]
+    async fn nothing_is_dropped_until_a_step_of_the_clock_is_long_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        let store = Arc::new(Sqlite::open_blocking(&file, Mode::ReadWrite).unwrap());
+        let host = store.register(vec![sample::registration("a")], sample::START).await.unwrap();
+        let host = host[0].clone();
+        let polls = (1..=40).map(|day| sample::START.minus(day * DAY));
+        let polls = polls.map(|slot| sample::good(host.id, &host.name, slot));
+        store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
+        let start = Now { wall: sample::START, mono: Mono(DAY) };
+        let clock = Arc::new(ManualClock::new(start));
+        let live = Arc::new(Live::default());
+        let retention = config::Retention { polls: 30 * DAY, events: 30 * DAY, rollups: 90 * DAY };
+        let pruner = Pruner {
+            store: store.clone(),
+            clock: clock.clone(),
+            live: Arc::clone(&live),
+            retention,
+        };
+        let kept =
+            async || store.polls(host.id, Span::ALL, Order::OldestFirst, 99).await.unwrap().len();
+        let doubted = || live.server().drop_doubt.is_some();
+
+        // Right after the start nothing was compared yet.
+        pruner.prune().await;
+        assert_eq!((kept().await, doubted()), (40, true));
+        let mut own = OwnClock::new(Duration::from_secs(5));
+        own.begin(start, Some(sample::START.minus(DAY)));
+        live.update_server(|server| server.clock = own.standing());
+        pruner.prune().await;
+        assert_eq!((kept().await, doubted()), (39, false), "one day is over, and went");
+
+        for by in [365 * DAY, Duration::from_secs(3_600)] {
+            clock.advance(Duration::from_secs(1));
+            clock.step_wall(clock.now().wall.plus(by));
+            pruner.prune().await;
+            let by_ms = i64::try_from(by.as_millis()).unwrap();
+            own.step(ClockStep { by_ms, noticed: clock.now() });
+            live.update_server(|server| server.clock = own.standing());
+            pruner.prune().await;
+            clock.advance(Duration::from_secs(5));
+            clock.step_wall(clock.now().wall.minus(by));
+            own.step(ClockStep { by_ms: -by_ms, noticed: clock.now() });
+            live.update_server(|server| server.clock = own.standing());
+            clock.advance(STEP_DOUBT - Duration::from_secs(1));
+            pruner.prune().await;
+            assert_eq!((kept().await, doubted()), (39, true));
+            clock.advance(Duration::from_secs(1));
+        }
+        for left in (30..39).rev() {
+            pruner.prune().await;
+            assert_eq!((kept().await, doubted()), (left, false));
+        }
     }
 }

@@ -36,6 +36,8 @@ impl Engine {
 
     /// Polls a host now, down or not, or joins the poll that is under way.
     pub(super) fn poll_now(&mut self, name: &HostName, asked: oneshot::Sender<Arc<Record>>) {
+        let now = self.parts.clock.now();
+        self.look_at_clock(now);
         let Some(entry) = self.names.get(name).and_then(|id| self.hosts.get_mut(id)) else {
             return;
         };
@@ -43,11 +45,12 @@ impl Engine {
         if entry.in_flight {
             return;
         }
-        let now = self.parts.clock.now();
+        let (agenda, host) = (&self.agenda, entry.id);
+        let slot = entry.claims.asked(now.wall, |at| agenda.is_on_grid(host, at));
         let flight = Flight {
             host: entry.id,
             name: entry.spec.name.clone(),
-            slot: entry.claim(now.wall),
+            slot,
             due: now.mono,
             version: self.version,
             asked: true,

@@ -17,7 +17,7 @@ use crate::{
     newcomers::Newcomers,
     poll::{Attempt, Link},
     rates::Rates,
-    schedule::{Backoff, Pace},
+    schedule::{Backoff, Claims, Pace},
     units::{Micros, Mono, Now, WallMs},
 };
 
@@ -82,7 +82,8 @@ pub(super) struct Entry {
     failing: bool,
     /// Who asked for a poll and waits for its row.
     pub(super) waiting: Vec<oneshot::Sender<Arc<Record>>>,
-    last_slot: WallMs,
+    /// Under which moments its polls are kept.
+    pub(super) claims: Claims,
     previous: Option<Box<Snapshot>>,
     newcomers: Newcomers,
     last: Option<Arc<Record>>,
@@ -92,13 +93,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A host as the store remembers it.
-    pub(super) fn new(
-        id: HostId,
-        spec: Arc<Host>,
-        health: Health,
-        facts: Facts,
-        last_slot: WallMs,
-    ) -> Self {
+    pub(super) fn new(id: HostId, spec: Arc<Host>, health: Health, facts: Facts) -> Self {
         Self {
             id,
             link: Link::new(spec.addresses.clone()),
@@ -112,7 +107,7 @@ impl Entry {
             backoff: Backoff::default(),
             failing: false,
             waiting: Vec::new(),
-            last_slot,
+            claims: Claims::default(),
             previous: None,
             newcomers: Newcomers::default(),
             last: None,
@@ -125,13 +120,6 @@ impl Entry {
     pub(super) fn respecify(&mut self, spec: &Arc<Host>) {
         self.spec = Arc::clone(spec);
         self.shown = Shown::of(spec);
-    }
-
-    /// The slot a poll is kept under: the one it was due at, or the next free millisecond when that
-    /// is taken (an asked-for poll, a clock that stepped back).
-    pub(super) fn claim(&mut self, slot: WallMs) -> WallMs {
-        self.last_slot = WallMs(slot.0.max(self.last_slot.0.saturating_add(1)));
-        self.last_slot
     }
 
     /// Whether a slot that is due at `due` is passed over, because the host is down and left alone
@@ -162,18 +150,19 @@ impl Entry {
         }
     }
 
-    /// What a poll that ended does to this host. While `frozen`, its health stays as it is.
+    /// What a poll that ended does to this host. While `frozen`, its health stays as it is. What the
+    /// answer is worth beside the fleet's comes along: how far off its clock is, and the flaw that
+    /// another host gives it, too.
     pub(super) fn settle(
         &mut self,
         flight: &Flight,
         mut attempt: Attempt,
-        twin: Option<Flaw>,
+        (skew, twin): (Option<Skew>, Option<Flaw>),
         policy: &Policy,
         now: WallMs,
         frozen: bool,
     ) -> Settled {
         let rates = measure(&mut attempt, self.previous.as_deref(), &mut self.newcomers);
-        let skew = skew(&attempt);
         let mut flaws = attempt
             .snapshot
             .as_deref()
@@ -331,12 +320,6 @@ impl Entry {
     }
 }
 
-/// How far off the probe's clock is, and how well that is known.
-fn skew(attempt: &Attempt) -> Option<Skew> {
-    let bound = attempt.timings.skew_bound_ms().unwrap_or_default();
-    attempt.clock_skew_ms.map(|ms| Skew { ms, bound_ms: bound })
-}
-
 /// The families of an answer that could not be read in full.
 fn unread(snapshot: &Snapshot) -> Box<[(Family, Status)]> {
     let faulty = snapshot.reports.iter().filter(|report| report.status.is_fault());
@@ -385,9 +368,9 @@ mod tests {
         let spec = inventory.hosts.into_values().next().unwrap();
         let now = Now::default();
         let health = Health::new(now.wall);
-        let mut entry = Entry::new(HostId(1), spec, health, Facts::default(), WallMs(0));
+        let mut entry = Entry::new(HostId(1), spec, health, Facts::default());
         for _ in 0..RECENT_ATTEMPTS + 5 {
-            let slot = entry.claim(now.wall);
+            let slot = entry.claims.asked(now.wall, |_| false);
             let name = entry.spec.name.clone();
             let flight = Flight {
                 host: HostId(1),
@@ -398,11 +381,11 @@ mod tests {
                 asked: false,
             };
             let attempt = Attempt::without_answer(Outcome::Refused, "refused", now);
-            entry.settle(&flight, attempt, None, &Policy::default(), now.wall, false);
+            entry.settle(&flight, attempt, (None, None), &Policy::default(), now.wall, false);
         }
         let recent = entry.view(&Policy::default(), None, None, now).recent;
         let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
-        assert_eq!(slots, (6..=25).collect::<Vec<i64>>());
+        assert_eq!(slots, (5..=24).collect::<Vec<i64>>());
         assert_eq!(recent[19].state, State::Down);
     }
 }

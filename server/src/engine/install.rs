@@ -13,7 +13,6 @@ use crate::{
     poll::Link,
     schedule::Agenda,
     store::KnownHost,
-    units::WallMs,
 };
 
 /// Hosts that are put in force before polls get a turn again: well under a millisecond's work, ten
@@ -45,7 +44,10 @@ impl Engine {
             // Slots that were used before a restart are not used again, wherever the clock is now.
             let latest = known.iter().filter_map(|host| host.latest_slot).max();
             let now = self.parts.clock.now();
-            self.agenda = Agenda::resume_after(latest.unwrap_or_default(), now);
+            self.agenda =
+                Agenda::resume(self.agenda.grids().clone(), latest.unwrap_or_default(), now);
+            self.own_clock.begin(now, latest);
+            self.keep_grids();
         }
         let stay: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> =
@@ -89,6 +91,7 @@ impl Engine {
         let Some(mut entry) = self.hosts.remove(&id) else { return };
         self.agenda.remove(id);
         self.quorum.forget(id);
+        self.own_clock.forget(id);
         self.pauses.remove(&id);
         self.names.remove(&entry.spec.name);
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
@@ -125,11 +128,9 @@ impl Engine {
                 entry
             }
             None => {
-                let last_slot = known.latest_slot.unwrap_or(WallMs(0));
                 let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
                 let health = Health::known(state, since);
-                let mut entry =
-                    Entry::new(known.id, Arc::clone(spec), health, known.facts, last_slot);
+                let mut entry = Entry::new(known.id, Arc::clone(spec), health, known.facts);
                 transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
                 entry
             }

@@ -49,6 +49,7 @@ impl Engine {
         let (from, to, cause) = match event {
             ServerEvent::Isolated => (State::Up, State::Suspect, Cause::Isolated),
             ServerEvent::Rejoined => (State::Suspect, State::Up, Cause::Connected),
+            ServerEvent::ClockStepped => (State::Up, State::Up, Cause::ClockStepped),
         };
         let (host, name) = (HostId::SERVER, HostName::server());
         if let Some(hook) = &self.parts.hook {

@@ -1,3 +1,4 @@
+mod clock;
 mod recovery;
 
 use tokio::net::TcpListener;

@@ -22,6 +22,8 @@ pub enum ServerEvent {
     Isolated,
     /// Answers return.
     Rejoined,
+    /// The server's wall clock stepped: moments of what follows are by another clock.
+    ClockStepped,
 }
 
 /// One thing to tell.
@@ -117,6 +119,9 @@ impl News {
             }
             Self::Server { event: ServerEvent::Rejoined, at, .. } => {
                 format!("server/{}/rejoined", at.0)
+            }
+            Self::Server { event: ServerEvent::ClockStepped, at, .. } => {
+                format!("server/{}/clock_stepped", at.0)
             }
         }
     }

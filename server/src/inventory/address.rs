@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::Address;
+use crate::model::{Address, split_zone, unfit};
 
 /// The longest DNS name, bytes (RFC 1035 section 2.3.4).
 const MAX_DNS_BYTES: usize = 253;
@@ -20,6 +20,10 @@ pub(super) enum AddressError {
     Port(String),
     #[error("{0:?} is not an IPv6 address: expected \"[fd00::7]\" or \"[fd00::7]:50051\"")]
     Ipv6(String),
+    #[error("{0}")]
+    Unfit(String),
+    #[error("{0:?}: only a link-local address (fe80::...) is on an interface; take off \"%{1}\"")]
+    Zone(String, String),
     #[error("{0:?} is not an IPv4 address: expected four numbers up to 255")]
     Ipv4(String),
     #[error("{0:?} is not a DNS name: expected letters, digits, '-', '_' and '.'")]
@@ -38,17 +42,16 @@ pub(super) fn parse(text: &str, port: u16) -> Result<Address, AddressError> {
     if let Some(inner) = text.strip_prefix('[') {
         let bad = || AddressError::Ipv6(text.to_owned());
         let (host, rest) = inner.split_once(']').ok_or_else(bad)?;
-        let host: Ipv6Addr = host.parse().map_err(|_| bad())?;
+        let host = read_ipv6(host, text)?;
         let port = match rest.strip_prefix(':') {
             Some(digits) => parse_port(digits, text)?,
             None if rest.is_empty() => port,
             None => return Err(bad()),
         };
-        return Ok(address(host.to_string(), port));
+        return Ok(address(host, port));
     }
     if text.matches(':').count() > 1 {
-        let host: Ipv6Addr = text.parse().map_err(|_| AddressError::Ipv6(text.to_owned()))?;
-        return Ok(address(host.to_string(), port));
+        return Ok(address(read_ipv6(text, text)?, port));
     }
     let (host, port) = match text.split_once(':') {
         Some((host, digits)) => (host, parse_port(digits, text)?),
@@ -56,6 +59,27 @@ pub(super) fn parse(text: &str, port: u16) -> Result<Address, AddressError> {
     };
     check_host(host)?;
     Ok(address(host.to_ascii_lowercase(), port))
+}
+
+/// Reads an IPv6 address; the interface of a link-local one stays with it.
+fn read_ipv6(host: &str, text: &str) -> Result<String, AddressError> {
+    let (ip, zone) = match split_zone(host) {
+        Some((ip, zone)) => (ip, Some(zone)),
+        None => (host, None),
+    };
+    let ip: Ipv6Addr = ip.parse().map_err(|_| AddressError::Ipv6(text.to_owned()))?;
+    match zone {
+        Some(zone) if ip.is_unicast_link_local() => Ok(format!("{ip}%{zone}")),
+        Some(zone) => {
+            fit(ip.into())?;
+            Err(AddressError::Zone(text.to_owned(), zone.to_owned()))
+        }
+        None => fit(ip.into()).map(|()| ip.to_string()),
+    }
+}
+
+fn fit(ip: IpAddr) -> Result<(), AddressError> {
+    unfit(ip).map_or(Ok(()), |why| Err(AddressError::Unfit(why)))
 }
 
 fn parse_port(digits: &str, text: &str) -> Result<u16, AddressError> {
@@ -72,7 +96,8 @@ fn check_host(host: &str) -> Result<(), AddressError> {
     // An address with a number out of range would be asked of DNS, in vain.
     if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         let parsed = host.parse::<Ipv4Addr>();
-        return parsed.map(drop).map_err(|_| AddressError::Ipv4(host.to_owned()));
+        let parsed = parsed.map_err(|_| AddressError::Ipv4(host.to_owned()))?;
+        return fit(parsed.into());
     }
     check_dns(host)
 }
@@ -101,7 +126,10 @@ mod tests {
     fn addresses_are_read() {
         for (text, expected) in [
             ("db-1", "db-1:7"),
-            ("DB-1.Example.:9", "db-1.example.:9"),
+            ("DB-1.Example.:9", "db-1.example:9"),
+            ("fe80::1%eth0", "[fe80::1%eth0]:7"),
+            ("[FE80::1%Eth0]:9", "[fe80::1%Eth0]:9"),
+            ("fe80::1%3", "[fe80::1%3]:7"),
             ("10.0.1.7:50061", "10.0.1.7:50061"),
             ("[fd00::7]", "[fd00::7]:7"),
             ("[FD00:0::7]:65535", "[fd00::7]:65535"),
@@ -109,6 +137,35 @@ mod tests {
             ("tasks_probe", "tasks_probe:7"),
         ] {
             assert_eq!(parse(text, 7).map(|a| a.to_string()), Ok(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_address_says_why_no_host_is_there() {
+        for (text, words) in [
+            ("0.0.0.0", "0.0.0.0 is no address of a host: it stands for any address of one's own"),
+            ("[::]:50051", ":: is no address of a host: it stands for any address of one's own"),
+            (
+                "::ffff:0.0.0.0",
+                "::ffff:0.0.0.0 is no address of a host: it stands for any address of one's own",
+            ),
+            (
+                "255.255.255.255:1",
+                "255.255.255.255 is no address of a host: it is the broadcast address",
+            ),
+            ("ff02::1%eth0", "ff02::1 is no address of a host: it is a multicast address"),
+            ("224.0.0.1", "224.0.0.1 is no address of a host: it is a multicast address"),
+            (
+                "fe80::1",
+                "fe80::1 is a link-local address, which needs its interface: \"fe80::1%eth0\"",
+            ),
+            (
+                "fd00::7%eth0",
+                "\"fd00::7%eth0\": only a link-local address (fe80::...) is on an \
+             interface; take off \"%eth0\"",
+            ),
+        ] {
+            assert_eq!(parse(text, 7).unwrap_err().to_string(), words, "{text}");
         }
     }
 

@@ -298,7 +298,10 @@ impl<'t> Builder<'t> {
         let Some(list) = section.texts("addresses", expected, &mut self.findings) else {
             let name = name.filter(|_| section.at("addresses").is_none());
             if let Some(At { value: name, at }) = name {
-                match address::parse(name.as_str(), port) {
+                // As it is written: a dot at its end is for the name server.
+                let written = section.text("name", "a name", &mut self.findings);
+                let written = written.map_or(name.as_str(), |written| written.value);
+                match address::parse(written, port) {
                     Ok(value) => addresses.push(At { value, at: *at }),
                     Err(e) => self.findings.add(
                         *at,

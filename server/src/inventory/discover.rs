@@ -51,7 +51,8 @@ impl<'t> Builder<'t> {
         let Some(group) = group.cloned() else { return };
         let port = port.and_then(|port| u16::try_from(port.value).ok()).unwrap_or(profile.port);
         let dns_name = Arc::from(dns.value.to_ascii_lowercase());
-        let same = |other: &Discovery| other.dns == dns_name && other.port == port;
+        let bare = |name: &str| name.trim_end_matches('.').to_owned();
+        let same = |other: &Discovery| bare(&other.dns) == bare(&dns_name) && other.port == port;
         if let Some((_, first)) = self.discoveries.iter().find(|(other, _)| same(other)) {
             let line = self.findings.line(*first);
             self.findings.add(dns.at, format!("`{dns_name}` is already discovered at line {line}"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{build::Draft, problem::Findings, read::At, suggest::did_you_mean};
-use crate::model::{Address, HostName};
+use crate::model::HostName;
 
 /// How many hosts of a ring of parents a message names.
 const MAX_RING_NAMED: usize = 8;
@@ -36,12 +36,13 @@ fn by_place(hosts: &BTreeMap<HostName, Draft>) -> Vec<&Draft> {
 }
 
 fn check_addresses(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_>) {
-    let mut places: HashMap<&Address, (&HostName, usize)> = HashMap::new();
+    // By its text: a name is the same place with and without the dot at its end.
+    let mut places: HashMap<String, (&HostName, usize)> = HashMap::new();
     for draft in by_place(hosts) {
         let name = &draft.host.name;
         for (address, at) in draft.host.addresses.iter().zip(&draft.addresses_at) {
-            match places.get(address) {
-                None => drop(places.insert(address, (name, *at))),
+            match places.get(&address.to_string()) {
+                None => drop(places.insert(address.to_string(), (name, *at))),
                 Some((other, _)) if *other == name => {
                     findings.add(*at, format!("host `{name}` has the address {address} twice"));
                 }

@@ -68,12 +68,15 @@ words! {
         Isolated = "isolated";
         /// The server itself: most hosts answer again.
         Connected = "connected";
+        /// The server itself: its wall clock stepped; the state before and after is the same.
+        ClockStepped = "clock_stepped";
     }
 }
 
 /// A change of state; one row in `event`. Two kinds of row are no host's change of state: that a host
 /// began or ended flapping (`from` and `to` are the same), and that the server found itself cut off
-/// or connected again (the host is [`HostId::SERVER`], from up to suspect and back).
+/// or connected again, or its clock stepped (the host is [`HostId::SERVER`], from up to suspect and
+/// back, or up as before).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
     /// The host's number.

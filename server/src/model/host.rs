@@ -1,6 +1,11 @@
 //! What a host is called, and what is known about its machine.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +27,9 @@ pub struct VersionId(pub i64);
 
 /// The longest host or group name, bytes (RFC 1035 section 2.3.4).
 pub(super) const MAX_NAME_BYTES: usize = 253;
+
+/// The longest name of an interface, bytes: Linux's IFNAMSIZ, less the zero at its end.
+const MAX_ZONE_BYTES: usize = 15;
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,14 +53,16 @@ fn check_name(text: &str) -> Result<(), NameError> {
         return Err(NameError::TooLong(text.len()));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    match text.chars().find(|c| !allowed(*c)) {
+    // An IPv6 address with its interface is a name as it stands.
+    let plain = split_zone(text).map_or(text, |(ip, _)| ip);
+    match plain.chars().find(|c| !allowed(*c)) {
         Some(bad) => Err(NameError::BadCharacter(bad)),
         None => Ok(()),
     }
 }
 
 macro_rules! name {
-    ($(#[$meta:meta])* $Name:ident) => {
+    ($(#[$meta:meta])* $Name:ident, $canonical:expr) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -65,6 +75,8 @@ macro_rules! name {
             /// [`NameError`] when it is empty, too long or holds another character than ASCII
             /// letters, digits, `-`, `_`, `.` and `:`.
             pub fn new(text: &str) -> Result<Self, NameError> {
+                let canonical: fn(&str) -> &str = $canonical;
+                let text = canonical(text);
                 check_name(text)?;
                 Ok(Self(text.into()))
             }
@@ -110,8 +122,9 @@ macro_rules! name {
 }
 
 name! {
-    /// A host's name in the inventory: unique, and the key of its phase.
-    HostName
+    /// A host's name in the inventory: unique, and the key of its phase. The dot at the end of an
+    /// absolute DNS name is no part of it.
+    HostName, without_root
 }
 
 impl HostName {
@@ -123,25 +136,61 @@ impl HostName {
 }
 name! {
     /// A group's name in the inventory.
-    GroupName
+    GroupName, |text| text
+}
+
+/// A DNS name without the dot of the root at its end (RFC 1034 section 3.1): the same name.
+fn without_root(text: &str) -> &str {
+    text.strip_suffix('.').unwrap_or(text)
+}
+
+/// An IPv6 address and the interface that it is on, RFC 4007 section 11: `fe80::1` and `eth0` of
+/// `fe80::1%eth0`. None for anything else.
+#[must_use]
+pub fn split_zone(text: &str) -> Option<(&str, &str)> {
+    let (ip, zone) = text.split_once('%')?;
+    let allowed = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '%' | '[' | ']' | ':');
+    let good = (1..=MAX_ZONE_BYTES).contains(&zone.len()) && zone.chars().all(allowed);
+    (good && ip.parse::<Ipv6Addr>().is_ok()).then_some((ip, zone))
+}
+
+/// Why no host can be at this address; none when one can. IPv6 that holds an IPv4 address is taken
+/// for that one.
+#[must_use]
+pub fn unfit(ip: IpAddr) -> Option<String> {
+    let why = match ip.to_canonical() {
+        canonical if canonical.is_unspecified() => "it stands for any address of one's own",
+        canonical if canonical.is_multicast() => "it is a multicast address",
+        IpAddr::V4(Ipv4Addr::BROADCAST) => "it is the broadcast address",
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+            return Some(format!(
+                "{ip} is a link-local address, which needs its interface: \"{ip}%eth0\""
+            ));
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => return None,
+    };
+    Some(format!("{ip} is no address of a host: {why}"))
 }
 
 /// Where a probe listens: a name or an IP address, and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    /// A DNS name, an IPv4 address, or an IPv6 address without brackets.
+    /// A DNS name, an IPv4 address, or an IPv6 address without brackets and with the interface that
+    /// it is on, when it says one: `fe80::1%eth0`. A name with a dot at its end is asked for as it
+    /// is, without the search list of resolv.conf(5).
     pub host: Arc<str>,
     /// TCP port, never 0.
     pub port: u16,
 }
 
-/// `name:port`, with brackets around an IPv6 address.
+/// `name:port`, with brackets around an IPv6 address and without the dot at the end of a name: so two
+/// addresses with the same text are the same place.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "{}:{}", self.host, self.port)
+            write!(f, "{}:{}", without_root(&self.host), self.port)
         }
     }
 }
@@ -180,5 +229,39 @@ mod tests {
         assert_eq!(HostName::new(""), Err(NameError::Empty));
         assert_eq!(HostName::new("a b"), Err(NameError::BadCharacter(' ')));
         assert_eq!(HostName::new(&"a".repeat(254)), Err(NameError::TooLong(254)));
+        assert_eq!(HostName::new("fe80::1%br-lan.5").unwrap().as_str(), "fe80::1%br-lan.5");
+        for bad in ["web%eth0", "fe80::1%", "fe80::1%a/b", "fe80::1%1234567890123456"] {
+            assert_eq!(HostName::new(bad), Err(NameError::BadCharacter('%')), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_dot_of_the_root_is_no_part_of_a_name() {
+        assert_eq!(HostName::new("db.example."), HostName::new("db.example"));
+        assert_eq!(HostName::new("."), Err(NameError::Empty));
+        let at = |host: &str| Address { host: host.into(), port: 7 }.to_string();
+        assert_eq!(at("db.example."), at("db.example"));
+    }
+
+    #[test]
+    fn some_addresses_are_no_host_in_whatever_form() {
+        for (ip, words) in [
+            ("0.0.0.0", "0.0.0.0 is no address of a host"),
+            ("::", ":: is no address of a host"),
+            ("::ffff:0.0.0.0", "::ffff:0.0.0.0 is no address of a host"),
+            ("255.255.255.255", "broadcast"),
+            ("::ffff:255.255.255.255", "broadcast"),
+            ("224.0.0.1", "multicast"),
+            ("239.255.255.255", "multicast"),
+            ("::ffff:224.0.0.1", "multicast"),
+            ("ff02::1", "multicast"),
+            ("fe80::1", "link-local address, which needs its interface"),
+        ] {
+            let why = unfit(ip.parse().unwrap()).unwrap_or_default();
+            assert!(why.contains(words), "{ip}: {why}");
+        }
+        for ip in ["127.0.0.1", "::1", "10.0.0.1", "::ffff:10.0.0.1", "fd00::7", "169.254.1.1"] {
+            assert_eq!(unfit(ip.parse().unwrap()), None, "{ip}");
+        }
     }
 }

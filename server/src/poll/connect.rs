@@ -5,13 +5,14 @@ use std::{
     fmt,
     future::Future,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use http::Uri;
+use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     link::{Destination, Kept, Link},
 };
 use crate::{
-    model::Outcome,
+    model::{Address, Outcome, split_zone},
     units::{Micros, Mono},
 };
 
@@ -208,8 +209,7 @@ impl Shared {
         until: Mono,
     ) -> Result<Connection, DialError> {
         let text = || Arc::clone(&to.text);
-        let origin = Uri::try_from(format!("http://{}", to.text))
-            .map_err(|_| DialError::NotAnAddress { address: text() })?;
+        let origin = origin(to).ok_or_else(|| DialError::NotAnAddress { address: text() })?;
         let sockets = self.sockets(to, trace, until).await?;
         let mut failed = DialError::Resolve {
             address: text(),
@@ -239,8 +239,12 @@ impl Shared {
         until: Mono,
     ) -> Result<Vec<SocketAddr>, DialError> {
         let (host, port) = (&to.address.host, to.address.port);
+        let unknown = |source| DialError::Resolve { address: Arc::clone(&to.text), source };
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        if let Some((ip, zone)) = split_zone(host) {
+            return Ok(vec![on_interface(ip, zone, port).map_err(unknown)?]);
         }
         let now = self.clock.now().mono;
         trace.enter(Step::Resolve, now);
@@ -248,9 +252,7 @@ impl Shared {
         let mut sockets = match timeout(after, self.resolver.resolve(Arc::clone(host), port)).await
         {
             Ok(Ok(sockets)) => sockets,
-            Ok(Err(source)) => {
-                return Err(DialError::Resolve { address: Arc::clone(&to.text), source });
-            }
+            Ok(Err(source)) => return Err(unknown(source)),
             Err(_) => {
                 let address = Arc::clone(&to.text);
                 return Err(DialError::ResolveTimeout { address, after: after.into() });
@@ -276,6 +278,32 @@ impl Shared {
             .await
             .map_err(|_dead| DialError::Closed { address: Arc::clone(&to.text), socket })
     }
+}
+
+/// Who is asked, in every call's `:authority`. An interface is this machine's own name for it, and
+/// stays out (RFC 6874 section 4).
+fn origin(to: &Destination) -> Option<Uri> {
+    let Some((ip, _)) = split_zone(&to.address.host) else {
+        return Uri::try_from(format!("http://{}", to.text)).ok();
+    };
+    let bare = Address { host: ip.into(), port: to.address.port };
+    Uri::try_from(format!("http://{bare}")).ok()
+}
+
+/// An address on one of this machine's interfaces, by its name or number (RFC 4007 section 11.2).
+/// Looked up each time: an interface that went and came has another number.
+fn on_interface(ip: &str, zone: &str, port: u16) -> io::Result<SocketAddr> {
+    let ip: Ipv6Addr = ip.parse().map_err(io::Error::other)?;
+    let index = match zone.parse() {
+        Ok(number) => number,
+        // ioctl_iface(7) wants a socket, of whatever kind.
+        Err(_) => socket(AddressFamily::UNIX, SocketType::DGRAM, None)
+            .and_then(|any| name_to_index(any, zone))
+            .map_err(|error| {
+                io::Error::other(format!("this machine has no interface {zone} ({error})"))
+            })?,
+    };
+    Ok(SocketAddrV6::new(ip, port, 0, index).into())
 }
 
 fn count(of: usize) -> u32 {

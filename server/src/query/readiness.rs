@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::moment::Rfc3339;
 use crate::{
     live::ServerView,
+    own_clock::{Off, Standing},
     store::{spool::SpoolStatus, writer::WriterStats},
     units::WallMs,
 };
@@ -82,6 +83,7 @@ impl Readiness {
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")
         }));
+        warnings.extend(own_clock(server));
         if let Some(why) = &writer.last_refusal {
             let rows = writer.rejected;
             warnings.push(format!("{rows} rows were refused since the start, the last: {why}"));
@@ -120,6 +122,25 @@ impl Readiness {
                 .then_some(Rfc3339(server.last_round)),
         }
     }
+}
+
+/// What is wrong with the server's own clock, and what waits for that, in sentences.
+fn own_clock(server: &ServerView) -> Vec<String> {
+    let mut all = Vec::new();
+    let Standing { is_wrong, fleet_ms, witnesses, .. } = server.clock;
+    if let Some(ms) = fleet_ms.filter(|_| is_wrong) {
+        all.push(format!(
+            "this server's clock is wrong: those of {witnesses} hosts are {} it",
+            Off(ms)
+        ));
+    }
+    all.extend(
+        server
+            .drop_doubt
+            .iter()
+            .map(|doubt| format!("nothing old is dropped or sealed, and takes its room: {doubt}")),
+    );
+    all
 }
 
 /// What waits, and where, in sentences.
@@ -169,6 +190,30 @@ mod tests {
             judged.warnings,
             ["old polls are not sealed, they stay as they are and take more room: damaged"]
         );
+    }
+
+    #[test]
+    fn a_clock_of_ours_that_is_wrong_is_a_warning_and_so_is_what_waits_for_it() {
+        let clock = Standing {
+            fleet_ms: Some(3_600_000),
+            witnesses: 7,
+            is_wrong: true,
+            ..Standing::default()
+        };
+        let server = ServerView { clock, drop_doubt: Some("it stepped".into()), ..well() };
+        let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        assert!(judged.ready);
+        assert_eq!(
+            judged.warnings,
+            [
+                "this server's clock is wrong: those of 7 hosts are 1h ahead of it",
+                "nothing old is dropped or sealed, and takes its room: it stepped"
+            ]
+        );
+        let clock = Standing { is_wrong: false, ..clock };
+        let server = ServerView { clock, ..well() };
+        let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        assert_eq!(judged.warnings, [""; 0]);
     }
 
     #[test]

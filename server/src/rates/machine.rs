@@ -6,7 +6,7 @@ use crate::model::{
 };
 
 /// A snapshot with nothing in it, `seconds` after the boot named `boot`.
-pub(super) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
+pub(crate) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
     Snapshot {
         facts: Facts {
             machine_id: Some("0123456789abcdef0123456789abcdef".into()),

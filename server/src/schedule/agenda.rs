@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::Schedule;
+use super::{Grids, Schedule};
 use crate::{
     model::{HostId, HostName},
     units::{Mono, Now, WallMs},
@@ -27,11 +27,14 @@ pub const MAX_LATE: Duration = Duration::from_secs(2);
 /// From this on a difference between the two clocks is a step of the wall clock; less is a slew,
 /// which just moves the slots that are not open yet.
 pub const CLOCK_STEP: Duration = Duration::from_secs(1);
-/// How many grids, one millisecond apart, backward steps can lead through. No more than the
-/// milliseconds of the shortest interval, or two would be the same.
-pub const MAX_SHIFTS: usize = 100;
-/// The first shift after a restart inside a repeated time; the ones below may have been used there.
-const RESUMED_SHIFT: usize = MAX_SHIFTS / 2;
+/// A step of the wall clock against the monotonic one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStep {
+    /// The wall clock went on by so much more than time did, milliseconds; negative: back.
+    pub by_ms: i64,
+    /// The clocks when it was noticed.
+    pub noticed: Now,
+}
 
 /// A slot to poll now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +79,10 @@ pub struct Agenda {
     seen: Option<Now>,
     /// Slots before this are open.
     open_until: Mono,
-    /// Milliseconds by which every host's phase is moved now.
-    shift: usize,
-    /// The latest slot handed out under each shift: nothing up to it may be handed out again.
-    used: [WallMs; MAX_SHIFTS],
+    grids: Grids,
     missed: u64,
-    forward_steps: u64,
-    backward_steps: u64,
+    /// Steps of the wall clock that nobody took yet.
+    steps: Vec<ClockStep>,
 }
 
 impl Default for Agenda {
@@ -101,30 +101,23 @@ impl Agenda {
             open: BTreeSet::new(),
             seen: None,
             open_until: Mono::default(),
-            shift: 0,
-            used: [WallMs(i64::MIN); MAX_SHIFTS],
+            grids: Grids::default(),
             missed: 0,
-            forward_steps: 0,
-            backward_steps: 0,
+            steps: Vec::new(),
         }
     }
 
-    /// An agenda without hosts for a server whose store already holds slots up to `latest`.
-    ///
-    /// When `latest` is in the future the wall clock was stepped back while the server was away, or
-    /// it was restarted within the repeated time. Polling goes on at once, on a grid that the
-    /// earlier process has not used: it started from the first shift, this one starts from the
-    /// middle.
+    /// An agenda without hosts for a server that used these grids and whose store holds slots up to
+    /// `latest`. When that is in the future polling goes on at once, on a grid not used there.
     #[must_use]
-    pub fn resume_after(latest: WallMs, now: Now) -> Self {
-        let mut agenda = Self::new();
-        if latest > now.wall {
-            agenda.used[..RESUMED_SHIFT].fill(latest);
-        } else {
-            agenda.used[0] = latest;
-        }
-        agenda.shift = agenda.free_shift(now.wall);
-        agenda
+    pub fn resume(grids: Grids, latest: WallMs, now: Now) -> Self {
+        Self { grids: grids.resumed(latest, now), seen: Some(now), ..Self::new() }
+    }
+
+    /// What is to be kept for the next start, whenever a step was taken note of.
+    #[must_use]
+    pub fn grids(&self) -> &Grids {
+        &self.grids
     }
 
     /// Takes a host in, or gives it another schedule. Its first slot is the first of its grid after
@@ -135,10 +128,10 @@ impl Agenda {
     pub fn add(&mut self, host: HostId, name: &HostName, schedule: &Schedule, now: Now) {
         self.observe(now);
         self.remove(host);
-        let phase = schedule.phase(name);
+        let phase = schedule.phase(name, self.grids.seed());
         let entry = Entry { schedule: schedule.clone(), phase, next: Next::Never, gave_up: false };
         self.entries.insert(host, entry);
-        self.plan(host, self.floor(now), now);
+        self.plan(host, self.grids.floor(now), now);
     }
 
     /// Takes a host out; none of its slots comes up any more.
@@ -174,13 +167,13 @@ impl Agenda {
             let Some(entry) = self.entries.get_mut(&host) else { continue };
             let Next::Open(_, first) = entry.next else { continue };
             entry.next = Next::Never;
-            let phase = entry.schedule.shifted(entry.phase, self.shift);
+            let phase = entry.schedule.shifted(entry.phase, self.grids.shift());
             let (slot, passed) = entry.schedule.newest_slot(phase, first, now.wall);
             let late = now.wall.since(slot);
             entry.gave_up = late > MAX_LATE && !entry.gave_up;
             self.missed += passed + u64::from(entry.gave_up);
             if !entry.gave_up {
-                self.used[self.shift] = self.used[self.shift].max(slot);
+                self.grids.hand_out(slot);
                 let exact = Mono(now.mono.0.saturating_sub(late));
                 let due = if slot == first { due.min(exact) } else { exact };
                 all.push(Due { host, slot, due });
@@ -210,7 +203,7 @@ impl Agenda {
             Next::Closed(slot) | Next::Open(_, slot) if *slot >= from => Some(*slot),
             Next::Closed(_) | Next::Open(..) => {
                 let before = from.minus(Duration::from_millis(1));
-                schedule.next_slot(schedule.shifted(*phase, self.shift), before)
+                schedule.next_slot(schedule.shifted(*phase, self.grids.shift()), before)
             }
         }
     }
@@ -222,10 +215,23 @@ impl Agenda {
         self.missed
     }
 
-    /// Steps of the wall clock seen since the start: forward, backward.
+    /// Whether a slot of this host at this moment was handed out, or may be; false for a host that is
+    /// not in the agenda.
     #[must_use]
-    pub fn clock_steps(&self) -> (u64, u64) {
-        (self.forward_steps, self.backward_steps)
+    pub fn is_on_grid(&self, host: HostId, at: WallMs) -> bool {
+        let Some(Entry { schedule, phase, .. }) = self.entries.get(&host) else { return false };
+        self.grids.holding(at).any(|shift| schedule.has_slot(schedule.shifted(*phase, shift), at))
+    }
+
+    /// Looks at the clocks, and plans all hosts anew after a step.
+    pub fn look(&mut self, now: Now) {
+        self.observe(now);
+    }
+
+    /// The steps of the wall clock that were noticed and not taken yet. They are to be taken after
+    /// every call that is told the time.
+    pub fn take_steps(&mut self) -> Vec<ClockStep> {
+        std::mem::take(&mut self.steps)
     }
 
     /// How many hosts are in it.
@@ -248,39 +254,27 @@ impl Agenda {
     fn observe(&mut self, now: Now) {
         let Some(seen) = self.seen.replace(now) else { return };
         let expected = seen.wall.plus(now.mono.since(seen.mono));
-        if now.wall.since(expected) >= CLOCK_STEP {
-            self.forward_steps += 1;
-        } else if expected.since(now.wall) >= CLOCK_STEP {
-            self.backward_steps += 1;
-            self.shift = self.free_shift(now.wall);
-        } else {
+        if now.wall.since(expected).max(expected.since(now.wall)) < CLOCK_STEP {
             return;
+        }
+        let by_ms = now.wall.0.saturating_sub(expected.0);
+        self.steps.push(ClockStep { by_ms, noticed: now });
+        if by_ms < 0 {
+            self.grids.choose(now.wall);
         }
         self.closed.clear();
         self.open.clear();
-        let floor = self.floor(now);
+        let floor = self.grids.floor(now);
         let hosts: Vec<HostId> = self.entries.keys().copied().collect();
         for host in hosts {
             self.plan(host, floor, now);
         }
     }
 
-    /// The first shift whose slots all lie before `wall`; when none does, the one that is free
-    /// soonest (then polling pauses until it is).
-    fn free_shift(&self, wall: WallMs) -> usize {
-        let free = (0..MAX_SHIFTS).find(|shift| self.used[*shift] < wall);
-        free.or_else(|| (0..MAX_SHIFTS).min_by_key(|shift| self.used[*shift])).unwrap_or(0)
-    }
-
-    /// Nothing up to this moment is handed out.
-    fn floor(&self, now: Now) -> WallMs {
-        now.wall.max(self.used[self.shift])
-    }
-
     /// Gives a host its first slot after `after`.
     fn plan(&mut self, host: HostId, after: WallMs, now: Now) {
         let Some(entry) = self.entries.get(&host) else { return };
-        let phase = entry.schedule.shifted(entry.phase, self.shift);
+        let phase = entry.schedule.shifted(entry.phase, self.grids.shift());
         let slot = entry.schedule.next_slot(phase, after);
         self.put_in(host, slot, now);
     }

@@ -84,7 +84,7 @@ fn ten_thousand_names_spread_evenly_and_stay_where_they_are() {
         let mut tenths = [0_u32; 10];
         let spread = schedule.spread_ms();
         for name in &names {
-            let phase = millis(schedule.phase(name));
+            let phase = millis(schedule.phase(name, 0));
             assert!((0..spread).contains(&phase));
             tenths[usize::try_from(phase * 10 / spread).unwrap()] += 1;
         }
@@ -93,9 +93,9 @@ fn ten_thousand_names_spread_evenly_and_stay_where_they_are() {
         }
     }
     // The same in every process and version: the numbers themselves are the promise.
-    assert_eq!(every(10_000).phase(&name("web-01")), Duration::from_millis(947));
-    assert_eq!(every(60_000).phase(&name("web-01")), Duration::from_millis(5_682));
-    assert_eq!(cron("0 * * * * *", "UTC").phase(&name("web-01")), Duration::from_millis(94));
+    assert_eq!(every(10_000).phase(&name("web-01"), 0), Duration::from_millis(947));
+    assert_eq!(every(60_000).phase(&name("web-01"), 0), Duration::from_millis(5_682));
+    assert_eq!(cron("0 * * * * *", "UTC").phase(&name("web-01"), 0), Duration::from_millis(94));
 }
 
 fn cron(expression: &str, zone: &str) -> Schedule {
@@ -324,7 +324,7 @@ proptest! {
         interval in 100_i64..=86_400_000, host in "[a-z]{1,12}", at in 0_i64..4_000_000_000_000,
     ) {
         let schedule = every(interval.unsigned_abs());
-        let phase = schedule.phase(&name(&host));
+        let phase = schedule.phase(&name(&host), 0);
         let first = schedule.next_slot(phase, WallMs(at)).unwrap();
         prop_assert!(first.0 > at && first.0 <= at + interval);
         prop_assert_eq!((first.0 - millis(phase)).rem_euclid(interval), 0);

@@ -1,6 +1,8 @@
 //! What a store is asked for, and what it says of its hosts and of itself. Values alone: no SQL, no
 //! backend.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -110,6 +112,43 @@ pub struct Retention {
     pub events: WallMs,
     /// Hours in short that begin before this.
     pub rollups: WallMs,
+}
+
+/// How much of history one run of pruning takes out at most: so much does a wrong clock cost before
+/// somebody looks.
+pub const MAX_PRUNED: Duration = Duration::from_secs(24 * 3600);
+
+/// How far one run of pruning goes at most: [`MAX_PRUNED`] on from the oldest row of each kind, or one
+/// unit when a backend drops larger ones. None where nothing is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// Of polls.
+    pub polls: Option<WallMs>,
+    /// Of transitions, and of what is known of losses.
+    pub events: Option<WallMs>,
+    /// Of hours in short.
+    pub rollups: Option<WallMs>,
+}
+
+impl Reach {
+    /// Of the oldest row.
+    pub(super) fn from(oldest: Option<WallMs>) -> Option<WallMs> {
+        oldest.map(|oldest| oldest.plus(MAX_PRUNED))
+    }
+}
+
+impl Retention {
+    /// What of this one run may take out.
+    #[must_use]
+    pub fn within(self, reach: Reach) -> Self {
+        let nearer =
+            |before: WallMs, reach: Option<WallMs>| reach.map_or(before, |r| before.min(r));
+        Self {
+            polls: nearer(self.polls, reach.polls),
+            events: nearer(self.events, reach.events),
+            rollups: nearer(self.rollups, reach.rollups),
+        }
+    }
 }
 
 /// How much went.

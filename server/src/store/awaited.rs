@@ -9,8 +9,8 @@ use async_trait::async_trait;
 
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Owner, Pruned,
-    Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
-    Written, open::open_for, spool::Spool,
+    Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
+    StoreStatus, Written, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -219,6 +219,10 @@ impl Store for Awaited {
 
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store()?.seal(before).await
+    }
+
+    async fn reach(&self) -> Result<Reach, StoreError> {
+        self.store()?.reach().await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

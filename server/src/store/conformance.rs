@@ -70,6 +70,7 @@ macro_rules! suite {
             an_inventory_is_a_version_once
             what_is_old_is_pruned
             pruning_lets_batches_through
+            a_wrong_clock_costs_a_day_at_most
             views_say_what_polls_say
             a_failed_poll_is_in_no_view_of_values
             another_process_reads_whole_batches

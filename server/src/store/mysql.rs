@@ -60,8 +60,8 @@ use self::{
 };
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
-    Order, Pruned, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
-    StoreStatus, Written,
+    Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
+    StoreError, StoreStatus, Written,
 };
 use crate::{
     clock::Clock,
@@ -346,6 +346,10 @@ impl Store for Mysql {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move { losses::read(&shared.doors, span, limit).await }).await
+    }
+
+    async fn reach(&self) -> Result<Reach, StoreError> {
+        self.call(|shared| async move { prune::reach(&shared.doors).await }).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

@@ -46,8 +46,8 @@ use self::{
 };
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
-    Order, Pruned, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
-    StoreStatus, Written,
+    Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
+    StoreError, StoreStatus, Written,
 };
 use crate::{
     health::Pause,
@@ -294,6 +294,10 @@ impl Store for Sqlite {
     /// Nothing to do: the embedded store keeps plain rows, which every reader of the file understands.
     async fn seal(&self, _: WallMs) -> Result<Sealed, StoreError> {
         Ok(Sealed::default())
+    }
+
+    async fn reach(&self) -> Result<Reach, StoreError> {
+        self.read(|c| prune::reach(c)).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {

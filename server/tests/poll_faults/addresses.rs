@@ -126,6 +126,23 @@ async fn of_a_name_with_many_addresses_only_the_first_few_are_tried() {
     }
 }
 
+/// As link-local addresses are written; the loopback address alone is on every machine.
+#[tokio::test]
+async fn an_address_on_an_interface_is_asked_there() {
+    let probe = FakeProbe::start_at("[::1]:0".parse().unwrap(), Behaviour::Healthy).await;
+    let on =
+        |zone: &str| Address { host: format!("::1%{zone}").into(), port: probe.socket().port() };
+    for zone in ["lo", "1"] {
+        let attempt = poll(&poller(limits()), &job(vec![on(zone)], LONG)).await;
+        assert_eq!(attempt.outcome, Outcome::Ok, "{attempt:?}");
+        assert_eq!(attempt.address.as_deref(), Some(on(zone).to_string().as_str()));
+    }
+    let attempt = poll(&poller(limits()), &job(vec![on("nosuch0")], LONG)).await;
+    assert_eq!(attempt.outcome, Outcome::Resolve, "{attempt:?}");
+    let error = attempt.error.unwrap();
+    assert!(error.contains("this machine has no interface nosuch0"), "{error}");
+}
+
 #[tokio::test]
 async fn a_name_of_too_many_addresses_is_not_looked_into() {
     let discovery = Discovery {

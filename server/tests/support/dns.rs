@@ -22,6 +22,8 @@ const MAX_UDP: usize = 512;
 pub enum Says {
     /// These addresses; none is a name without addresses.
     Addresses(Vec<IpAddr>),
+    /// These addresses when IPv4 is asked for, and nothing at all when IPv6 is.
+    Ipv4Alone(Vec<IpAddr>),
     /// No such name.
     NoSuchName,
     /// The server is broken.
@@ -134,9 +136,10 @@ fn answer(question: &[u8], table: &Table, most: usize) -> Option<Vec<u8>> {
     let says = table.lock().unwrap().get(&name).cloned().unwrap_or(Says::NoSuchName);
     let (code, addresses) = match says {
         Says::Addresses(addresses) => (0, addresses),
+        Says::Ipv4Alone(addresses) if kind == 1 => (0, addresses),
+        Says::Ipv4Alone(_) | Says::Nothing => return None,
         Says::NoSuchName => (3, Vec::new()),
         Says::Fails => (2, Vec::new()),
-        Says::Nothing => return None,
     };
     let records: Vec<Vec<u8>> = addresses
         .iter()

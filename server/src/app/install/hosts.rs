@@ -111,7 +111,8 @@ impl Installer {
         if !file.discoveries.contains(&discovery) {
             return;
         }
-        let now = self.clock.now().wall;
+        let at = self.clock.now();
+        let now = at.wall;
         let live = &self.live;
         let known = |name: &HostName| {
             let view = live.host(name.as_str());
@@ -124,7 +125,11 @@ impl Installer {
         let (changed, mut notices) = self.hosts.roster.learn(&discovery, &seen, &file, &known, now);
         let down =
             |name: &HostName| live.host(name.as_str()).is_none_or(|view| view.state == State::Down);
-        let forgotten = self.hosts.roster.forget(self.hosts.forget, down, now);
+        // By a clock that may be wrong nobody has been gone for long.
+        let forgotten = match live.server().clock.doubt(at) {
+            None => self.hosts.roster.forget(self.hosts.forget, down, now),
+            Some(_) => Vec::new(),
+        };
         let changed = changed || !forgotten.is_empty();
         notices.extend(forgotten);
         self.hosts.say(&notices);

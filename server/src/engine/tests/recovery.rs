@@ -49,7 +49,7 @@ impl Fleet {
             let id = HostId(number);
             agenda.add(id, &spec.name, &spec.schedule, START);
             let health = Health::known(state, START.wall);
-            (id, Entry::new(id, spec.clone(), health, Facts::default(), WallMs(0)))
+            (id, Entry::new(id, spec.clone(), health, Facts::default()))
         });
         let hosts = entries.collect();
         let (attempts, up_at) = (BTreeMap::new(), BTreeMap::new());
@@ -71,7 +71,7 @@ impl Fleet {
                 let flight = Flight {
                     host: due.host,
                     name: entry.spec.name.clone(),
-                    slot: entry.claim(due.slot),
+                    slot: due.slot,
                     due: due.due,
                     version: VersionId(1),
                     asked: false,
@@ -80,7 +80,7 @@ impl Fleet {
                 *self.attempts.entry(second).or_default() += 1;
                 let before = entry.health.state;
                 let end = attempt(outcome, self.now);
-                entry.settle(&flight, end, None, &policy(), self.now.wall, false);
+                entry.settle(&flight, end, (None, None), &policy(), self.now.wall, false);
                 if before != State::Up && entry.health.state == State::Up {
                     self.up_at.insert(due.host, self.now.mono);
                 }
@@ -145,7 +145,14 @@ fn a_host_that_is_down_is_asked_for_its_health_until_it_answers() {
         version: VersionId(1),
         asked: false,
     };
-    entry.settle(&flight, attempt(Outcome::Ok, fleet.now), None, &policy(), fleet.now.wall, false);
+    entry.settle(
+        &flight,
+        attempt(Outcome::Ok, fleet.now),
+        (None, None),
+        &policy(),
+        fleet.now.wall,
+        false,
+    );
     assert!(!entry.is_checked_first() && !entry.passes_over(fleet.now.mono));
     assert_eq!(entry.health.state, State::Down);
 }
@@ -172,12 +179,12 @@ proptest! {
             let flight = Flight {
                 host: entry.id,
                 name: entry.spec.name.clone(),
-                slot: entry.claim(now.wall),
+                slot: now.wall,
                 due: now.mono,
                 version: VersionId(1),
                 asked: false,
             };
-            entry.settle(&flight, attempt(outcome, now), None, &policy(), now.wall, frozen)
+            entry.settle(&flight, attempt(outcome, now), (None, None), &policy(), now.wall, frozen)
         };
         for outcome in before {
             settle(entry, outcome, false);

@@ -1,5 +1,6 @@
 //! A server's agenda over hours, its clocks moved by hand.
 
+mod claims;
 mod grid;
 mod properties;
 mod restarts;
@@ -33,7 +34,7 @@ fn host_name(host: i64) -> HostName {
 
 /// Where in its grid a host is polled, in milliseconds.
 fn phase_ms(schedule: &Schedule, host: HostId) -> i64 {
-    millis(schedule.phase(&host_name(host.0)))
+    millis(schedule.phase(&host_name(host.0), 0))
 }
 
 /// What a server does: opens every second, takes what is due on every batch.
@@ -76,6 +77,13 @@ impl Server {
         assert_eq!(hosts.len(), due.len(), "one host twice in one take");
         self.polls.extend(due.iter().map(|due| (self.clocks.now, *due)));
         due.len()
+    }
+
+    /// Steps of the clock since they were asked for last: forward, backward.
+    fn steps(&mut self) -> (usize, usize) {
+        let steps = self.agenda.take_steps();
+        let forward = steps.iter().filter(|step| step.by_ms > 0).count();
+        (forward, steps.len() - forward)
     }
 
     fn assert_no_slot_twice(&self) {

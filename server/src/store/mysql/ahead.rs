@@ -1,20 +1,28 @@
 //! Which partitions are known to be there, and the making of those that are not.
 
-use std::{collections::BTreeSet, sync::PoisonError};
+use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 
 use chrono::NaiveDate;
+use mysql_async::{Row, prelude::Queryable as _};
 
 use super::{
     Shared,
+    cells::Cells,
     connect::within,
     moment, months,
     partitions::{self, Table},
     seam::{self, Hold, Seam},
 };
-use crate::store::StoreError;
+use crate::{store::StoreError, units::WallMs};
 
 /// Days that are remembered to have their partitions.
 const REMEMBERED_DAYS: usize = 64;
+
+/// Whether a poll is from about now.
+fn is_near(newest: WallMs, now: WallMs) -> bool {
+    let apart = now.since(newest).max(newest.since(now));
+    apart <= Duration::from_secs(partitions::FUTURE_DAYS * 24 * 3600)
+}
 
 impl Shared {
     pub(super) fn days(&self) -> std::sync::MutexGuard<'_, BTreeSet<NaiveDate>> {
@@ -62,16 +70,33 @@ impl Shared {
         Ok(())
     }
 
+    async fn newest(&self) -> Result<Option<WallMs>, StoreError> {
+        let mut conn = self.doors.reader().await?;
+        let row: Option<Row> = conn
+            .exec_first("SELECT MAX(newest) FROM poll_day", ())
+            .await
+            .map_err(self.doors.place.fault("read its newest poll"))?;
+        let newest = row.map(|row| Cells::new(row, &self.doors.place, "its newest poll").moment(0));
+        newest.transpose().map(Option::flatten)
+    }
+
     pub(super) async fn seam(&self) -> Result<Seam, StoreError> {
         let mut conn = self.doors.reader().await?;
         seam::read(&mut conn, Hold::No, &self.doors.place).await
     }
 
-    /// Makes the partitions of the coming days and months.
+    /// Makes the partitions of the coming days and months; none when this machine's clock is far from
+    /// the newest poll: it may be wrong, and those of rows that come are made as they come.
     pub(super) async fn make_ahead(&self) -> Result<(), StoreError> {
-        months::ensure(&self.doors, &months::ahead(self.clock.now().wall)).await?;
+        let now = self.clock.now().wall;
+        let newest = within(self.doors.limits.call, self.newest()).await?;
+        if let Some(newest) = newest.filter(|newest| !is_near(*newest, now)) {
+            tracing::warn!(%newest, "no partitions are made ahead: the newest poll is far from now");
+            return Ok(());
+        }
+        months::ensure(&self.doors, &months::ahead(now)).await?;
         self.months().clear();
-        let days = partitions::ahead(self.clock.now().wall);
+        let days = partitions::ahead(now);
         for table in [Table::Poll, Table::PollHour] {
             partitions::ensure(&self.doors, table, &days).await?;
         }

@@ -12,7 +12,7 @@ use super::{
     partitions::{self, Table},
 };
 use crate::{
-    store::{Pruned, Retention, StoreError},
+    store::{Pruned, Reach, Retention, StoreError},
     units::WallMs,
 };
 
@@ -25,6 +25,25 @@ const EVENTS: &str = "DELETE FROM event WHERE ts < ? ORDER BY ts LIMIT ?";
 
 /// What is known of losses is kept as long as transitions are.
 const LOSSES: &str = "DELETE FROM loss WHERE noted_at < ? ORDER BY noted_at LIMIT ?";
+
+/// The oldest of polls, and of transitions and losses.
+const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
+    (SELECT MIN(at) FROM (SELECT MIN(ts) AS at FROM event
+     UNION ALL SELECT MIN(noted_at) FROM loss) AS old)";
+
+/// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
+pub(super) async fn reach(doors: &Doors) -> Result<Reach, StoreError> {
+    let mut conn = doors.reader().await?;
+    let row: Option<Row> = conn.exec_first(OLDEST, ()).await.map_err(doors.place.fault(DOING))?;
+    let row = row.ok_or_else(|| doors.place.corrupt("its oldest rows", "no answer".to_owned()))?;
+    let cells = Cells::new(row, &doors.place, "its oldest rows");
+    let months = months::list(&mut conn, &doors.place).await?;
+    Ok(Reach {
+        polls: Reach::from(cells.moment(0)?),
+        events: Reach::from(cells.moment(1)?),
+        rollups: months.first().and_then(|month| moment::begin(month.end)),
+    })
+}
 
 /// Drops the days and months before the one in which `before` lies, and transitions before theirs.
 pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {

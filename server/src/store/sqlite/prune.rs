@@ -5,7 +5,10 @@
 use rusqlite::{Connection, Error, OptionalExtension, TransactionBehavior, params};
 
 use super::fault::fault;
-use crate::store::{Retention, StoreError};
+use crate::{
+    store::{Reach, Retention, StoreError},
+    units::WallMs,
+};
 
 /// Rows that one transaction takes out at most: some milliseconds of work.
 const ROWS: usize = 500;
@@ -38,6 +41,26 @@ pub(super) struct Done {
     pub(super) polls: u64,
     pub(super) events: u64,
     pub(super) next: Option<Step>,
+}
+
+/// The oldest of each: looked up in the key, host by host, without reading the rows.
+const OLDEST: [&str; 3] = [
+    "SELECT min((SELECT slot_ms FROM poll WHERE host_id = host.id ORDER BY slot_ms LIMIT 1))
+     FROM host",
+    "SELECT min(at) FROM (SELECT min(at_ms) AS at FROM event
+     UNION ALL SELECT min(noted_at_ms) FROM loss)",
+    "SELECT min((SELECT hour_ms FROM rollup_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
+     FROM host",
+];
+
+/// How far one run may go.
+pub(super) fn reach(connection: &Connection) -> Result<Reach, StoreError> {
+    let oldest = OLDEST.map(|sql| {
+        let oldest = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+        oldest.map(|ms| Reach::from(ms.map(WallMs))).map_err(fault(connection, "prune"))
+    });
+    let [polls, events, rollups] = oldest;
+    Ok(Reach { polls: polls?, events: events?, rollups: rollups? })
 }
 
 /// Takes one step in a transaction of its own.

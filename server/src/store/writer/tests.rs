@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     model::{HostId, Loss, LossReason, Record, State as Health, Transition, VersionId},
     store::{
-        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned,
+        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
         Registration, Retention, Sample, SeriesAsk, Span, StoreError, StoreStatus, Written, sample,
     },
 };
@@ -155,6 +155,9 @@ impl Store for Fake {
         unreachable!()
     }
     async fn seal(&self, _: WallMs) -> Result<crate::store::Sealed, StoreError> {
+        unreachable!()
+    }
+    async fn reach(&self) -> Result<Reach, StoreError> {
         unreachable!()
     }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {

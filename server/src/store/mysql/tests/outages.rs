@@ -87,6 +87,9 @@ impl Store for Told {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store.losses(span, limit).await
     }
+    async fn reach(&self) -> Result<Reach, StoreError> {
+        self.store.reach().await
+    }
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         self.store.prune(before).await
     }

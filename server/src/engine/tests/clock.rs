@@ -1,0 +1,177 @@
+//! The engine over a wall clock that steps, without a network: answers come as the test has them.
+
+use super::*;
+use crate::{
+    metrics::{Direction, DirectionLabel},
+    model::{Cause, Timings},
+    poll::Attempt,
+    rates::machine,
+    schedule::Grids,
+    store::Order,
+    units::Mono,
+};
+
+const START: WallMs = WallMs(1_774_747_800_000);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// An engine with hosts a, b and c, asked by hand.
+struct Watch {
+    engine: Engine,
+    clock: Arc<ManualClock>,
+    store: Arc<dyn Store>,
+    writer: Writer,
+    _folder: tempfile::TempDir,
+}
+
+impl Watch {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Now { wall: START, mono: Mono(HOUR) }));
+        let (parts, store, writer) = parts(&folder, clock.clone());
+        let mut engine = Engine::new(parts);
+        let text = "[[group]]\nname = \"g\"\nhosts = [\"a\", \"b\", \"c\"]\n";
+        let Command::Install(installed) = installed_as(text, Some(State::Up)) else {
+            unreachable!("that is what it makes")
+        };
+        engine.install(*installed);
+        engine.install_slice();
+        Self { engine, clock, store, writer, _folder: folder }
+    }
+
+    /// A host answers, its clock so many milliseconds after the server's.
+    fn answer(&mut self, host: i64, skew_ms: i64) -> State {
+        self.clock.advance(Duration::from_secs(1));
+        let now = self.clock.now();
+        self.engine.look_at_clock(now);
+        let name = self.engine.hosts[&HostId(host)].spec.name.clone();
+        let (host, due, asked) = (HostId(host), now.mono, false);
+        let flight =
+            Flight { host, name: name.clone(), slot: now.wall, due, version: VersionId(1), asked };
+        self.clock.advance(Duration::from_millis(10));
+        let mut snapshot = machine::snapshot("another", 1);
+        snapshot.facts.machine_id = Some(name.as_str().into());
+        let attempt = Attempt {
+            error: None,
+            timings: Timings { call_us: Some(crate::units::Micros(1)), ..Timings::default() },
+            clock_skew_ms: Some(skew_ms),
+            snapshot: Some(Box::new(snapshot)),
+            started: Now { mono: Mono(now.mono.0 + Duration::from_millis(1)), ..now },
+            ..Attempt::without_answer(Outcome::Ok, "", now)
+        };
+        self.engine.settle(&flight, attempt);
+        self.engine.hosts[&host].health.state
+    }
+
+    fn round(&mut self) {
+        self.clock.advance(Duration::from_secs(1));
+        self.engine.open();
+    }
+
+    /// Steps of the clock that the store has rows of.
+    async fn events(self) -> Vec<(WallMs, Arc<str>)> {
+        drop(self.engine);
+        self.writer.flush_and_stop(Duration::from_secs(10)).await;
+        let all = self.store.transitions(None, Span::ALL, Order::OldestFirst, 99).await.unwrap();
+        let own = all.into_iter().filter(|event| event.cause == Cause::ClockStepped);
+        own.inspect(|event| {
+            assert_eq!((event.host, event.from, event.to), (HostId::SERVER, State::Up, State::Up));
+        })
+        .map(|event| (event.at, event.reason))
+        .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_our_clock_degrades_nobody_and_is_one_event() {
+    let mut watch = Watch::new();
+    for host in [1, 2, 3] {
+        assert_eq!(watch.answer(host, 10), State::Up);
+    }
+    let ahead = watch.clock.now().wall.plus(HOUR);
+    watch.clock.step_wall(ahead);
+    let hour_ms = 3_600_000;
+    for host in [1, 2, 3, 1, 2, 3] {
+        assert_eq!(watch.answer(host, 10 - hour_ms), State::Up);
+    }
+    watch.round();
+    assert!(watch.engine.parts.live.server().clock.is_wrong);
+    // One whose own clock is off is seen as before.
+    assert_eq!(watch.answer(2, 10 - 2 * hour_ms), State::Degraded);
+    let right = watch.clock.now().wall.minus(HOUR);
+    watch.clock.step_wall(right);
+    for host in [1, 3] {
+        assert_eq!(watch.answer(host, 10), State::Up);
+    }
+    watch.round();
+    assert!(!watch.engine.parts.live.server().clock.is_wrong);
+    let counted = |direction| {
+        watch.engine.parts.metrics.clock_steps.get_or_create(&DirectionLabel { direction }).get()
+    };
+    assert_eq!((counted(Direction::Forward), counted(Direction::Back)), (1, 1));
+    let events = watch.events().await;
+    // In the order of the clock that went back.
+    let [(_, back), (at, there)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(*at, ahead.plus(Duration::from_secs(1)));
+    assert_eq!(
+        &**there,
+        "the server's clock went forward by 1h; by the clocks of 3 hosts it was right before"
+    );
+    assert_eq!(
+        &**back,
+        "the server's clock went back by 1h; by the clocks of 3 hosts it is right now"
+    );
+}
+
+/// A start with a wrong clock, and no step to tell of it.
+#[tokio::test]
+async fn a_fleet_that_differs_is_no_fault_of_its_hosts() {
+    let mut watch = Watch::new();
+    for host in [1, 2, 3, 1, 2, 3] {
+        assert_eq!(watch.answer(host, 86_400_000), State::Up);
+    }
+    watch.round();
+    let standing = watch.engine.parts.live.server().clock;
+    assert!(standing.is_wrong && standing.doubt(watch.clock.now()).is_some(), "{standing:?}");
+    assert_eq!(watch.events().await, []);
+}
+
+#[tokio::test]
+async fn what_the_next_start_must_know_is_handed_on_with_each_step_back() {
+    let mut watch = Watch::new();
+    let kept = tokio::sync::watch::Sender::new(Grids::new(7));
+    let mut heard = kept.subscribe();
+    watch.engine = watch.engine.keeping(kept);
+    watch.round();
+    assert!(!heard.has_changed().unwrap());
+    watch.clock.step_wall(START.minus(HOUR));
+    watch.round();
+    assert!(heard.has_changed().unwrap());
+    let grids = heard.borrow_and_update().clone();
+    assert_eq!((grids.seed(), &grids), (7, watch.engine.agenda.grids()));
+}
+
+/// Asked for at any time of a clock that went back, a poll is kept under that time.
+#[tokio::test]
+async fn after_a_step_back_a_poll_is_kept_at_its_time() {
+    let mut watch = Watch::new();
+    watch.round();
+    watch.clock.step_wall(START.minus(HOUR));
+    let mut slots = Vec::new();
+    for _ in 0..100 {
+        watch.clock.advance(Duration::from_millis(500));
+        let now = watch.clock.now();
+        watch.engine.look_at_clock(now);
+        watch.engine.agenda.open(now);
+        for due in watch.engine.agenda.due(now) {
+            let entry = watch.engine.hosts.get_mut(&due.host).unwrap();
+            let agenda = &watch.engine.agenda;
+            let slot = entry.claims.due(due.slot, |at| agenda.is_on_grid(due.host, at));
+            assert!(now.wall.since(slot) <= Duration::from_secs(1) && slot <= now.wall);
+            slots.push((due.host, slot));
+        }
+    }
+    assert_eq!(slots.len(), 3 * 5);
+    slots.sort_unstable();
+    slots.dedup();
+    assert_eq!(slots.len(), 3 * 5);
+}
