@@ -165,12 +165,18 @@ async fn wire(
     let opening = tokio::spawn(keep::keep_opening(Arc::clone(&store), spool.clone()));
     let store: Arc<dyn Store> = store;
 
-    let (handle, writer) = keep::writer(&store, spool, &config.writer, &clock);
+    let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
+    let tell = keep::tell(hook.clone());
+    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, tell);
     let policy = Policy::from(&config.health);
-    let (hook, worker) = hook::hook(&config.hook).unzip();
+    let worker = hook.as_ref().map(|hook| {
+        let (store, writer) = (Arc::clone(&store), handle.clone());
+        hook.worker(hook::Around { store, spool, writer })
+    });
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store))
             .with_writer(handle.clone())
+            .with_hook(hook.clone())
             .keeping(config.retention.polls),
         metrics: Arc::clone(&metrics),
         refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
@@ -298,12 +304,14 @@ impl App {
         answer.await.ok()
     }
 
-    /// Stops in order: no more rounds and reloads, no more polls, the last rows into the store,
+    /// Stops in order: no more rounds and reloads, no more polls, nothing more told, the last rows into the store,
     /// and HTTP last, so that whoever looks sees the end of it.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.chores.stop().await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
+        // What it has told is then among the last rows.
+        self.http.stop_hook().await;
         self.opening.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
         let spooled = stats.spool.as_ref().map_or(0, store::spool::SpoolStatus::rows);

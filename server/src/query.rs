@@ -44,6 +44,7 @@ pub use shapes::{
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use crate::{
+    hook::Hook,
     inventory::closest,
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State, Transition},
@@ -172,6 +173,7 @@ pub struct Query {
     live: Option<Arc<Live>>,
     store: Arc<dyn Store>,
     writer: Option<WriterHandle>,
+    hook: Option<Hook>,
     /// How long single polls are kept.
     polls_kept: Duration,
 }
@@ -186,13 +188,19 @@ impl Query {
     /// Answers of a running server.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
-        Self { live: Some(live), store, writer: None, polls_kept: Duration::MAX }
+        Self { live: Some(live), store, writer: None, hook: None, polls_kept: Duration::MAX }
     }
 
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        Self { live: None, store, writer: None, polls_kept: Duration::MAX }
+        Self { live: None, store, writer: None, hook: None, polls_kept: Duration::MAX }
+    }
+
+    /// The same, which also knows what waits to be told.
+    #[must_use]
+    pub fn with_hook(self, hook: Option<Hook>) -> Self {
+        Self { hook, ..self }
     }
 
     /// The same, which also knows what waits to be written.

@@ -13,6 +13,7 @@ mod hosts;
 mod inventories;
 mod losses;
 mod migrate;
+mod notices;
 mod pauses;
 mod polls;
 mod prune;
@@ -39,7 +40,7 @@ use super::{
 };
 use crate::{
     health::Pause,
-    model::{HostId, Loss, Record, Transition, VersionId},
+    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -174,6 +175,18 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.readers.run(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        self.readers.run(move |c| notices::pending(c, &receiver, limit)).await
+    }
+
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<NoticeKind>, StoreError> {
+        self.readers.run(move |c| notices::last_told(c, &receiver, host)).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -26,6 +26,10 @@ const EVENTS: &str = "DELETE FROM event WHERE ts < ? ORDER BY ts LIMIT ?";
 /// What is known of losses is kept as long as transitions are.
 const LOSSES: &str = "DELETE FROM loss WHERE noted_at < ? ORDER BY noted_at LIMIT ?";
 
+/// Notices that are over, too.
+const NOTICES: &str =
+    "DELETE FROM notice WHERE created < ? AND state <> 'pending' ORDER BY created LIMIT ?";
+
 /// Drops the days and months before the one in which `before` lies, and transitions before theirs.
 pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {
     let polls = match moment::day(before.polls) {
@@ -46,7 +50,9 @@ pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Prune
             break;
         }
     }
-    while within(doors.limits.call, take(doors, LOSSES, before.events)).await? == ROWS {}
+    for table in [LOSSES, NOTICES] {
+        while within(doors.limits.call, take(doors, table, before.events)).await? == ROWS {}
+    }
     Ok(Pruned { polls, events })
 }
 

@@ -5,6 +5,7 @@ mod removing;
 mod rows;
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     fs, io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -24,7 +25,7 @@ use super::{
     memory,
 };
 use crate::{
-    model::{HostId, LossReason},
+    model::{HostId, LossReason, Notice},
     store::{Batch, StoreError, loss::Sum},
     units::WallMs,
 };
@@ -33,8 +34,11 @@ use crate::{
 const APPLICATION_ID: i32 = 0x5273_706c;
 
 /// The form of the file and its rows (`PRAGMA user_version`). Raised with every change; a file of a
-/// later form is set aside.
-pub(super) const FORM: u32 = 2;
+/// later form is set aside, one of a form that it holds too is taken over.
+pub(super) const FORM: u32 = 3;
+
+/// The form before: the same without notices and slots of transitions.
+const FORM_BEFORE: u32 = 2;
 
 /// How long a statement waits for somebody who looks at the file with a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -312,6 +316,7 @@ impl File {
                 Ok(Other::Facts(seen)) => page.batch.facts.push(*seen),
                 Ok(Other::Loss(loss)) => page.batch.losses.push(loss),
                 Ok(Other::Rollup(hour)) => page.batch.rollups.push(hour),
+                Ok(Other::Notice(notice)) => page.batch.notices.push(notice),
                 Err(error) => tracing::error!(%error, "a row of the spool cannot be read: lost"),
             }
             room -= 1;
@@ -343,6 +348,37 @@ impl File {
         page.batch.losses.extend(unreadable.map(|sum| sum.loss(LossReason::Unreadable, now)));
         self.handed_out = self.handed_out.max(*page.ids.polls.end());
         Ok(page)
+    }
+
+    /// The notices among the rows, of each the row that is furthest, in the order in which they came.
+    pub(super) fn notices(&mut self) -> Result<Vec<Arc<Notice>>, StoreError> {
+        let failed = self.failed(READING);
+        let mut found = self
+            .connection
+            .prepare_cached("SELECT data FROM other WHERE data LIKE '{\"notice\":%' ORDER BY id")
+            .map_err(&failed)?;
+        let mut rows = found.query([]).map_err(&failed)?;
+        let mut at = HashMap::new();
+        let mut all: Vec<Arc<Notice>> = Vec::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let data = row.get_ref(0).and_then(|data| Ok(data.as_str()?)).map_err(&failed)?;
+            // One that cannot be read is said when its turn comes to be replayed.
+            let Ok(Other::Notice(notice)) = serde_json::from_str(data) else { continue };
+            let known = (Arc::clone(&notice.receiver), Arc::clone(&notice.id));
+            match at.entry(known) {
+                Entry::Vacant(entry) => {
+                    entry.insert(all.len());
+                    all.push(notice);
+                }
+                Entry::Occupied(entry) => {
+                    let kept: &mut Arc<Notice> = &mut all[*entry.get()];
+                    if notice.is_after(kept) {
+                        *kept = notice;
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Whether the disk takes rows: writes some bytes, and takes them back.

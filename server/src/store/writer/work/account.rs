@@ -1,12 +1,23 @@
 //! What is counted and said of writing: numbers for who asks, one log line per episode.
 
+use std::sync::Arc;
+
 use crate::{
-    model::LossReason,
+    model::{LossReason, Notice},
     store::{Batch, StoreError, Written, spool::SpoolStatus, writer::Shared},
     units::WallMs,
 };
 
 impl Shared {
+    /// The notices of a batch that nobody was told of before are rows now.
+    pub(super) fn tell(&self, batch: &Batch) {
+        let fresh = |notice: &&Arc<Notice>| notice.attempts == 0 && notice.ended.is_none();
+        let fresh: Vec<_> = batch.notices.iter().filter(fresh).cloned().collect();
+        if !fresh.is_empty() {
+            (self.tell)(&fresh);
+        }
+    }
+
     pub(super) fn written(&self, rows: usize, written: &Written, now: WallMs) {
         let mut state = self.lock();
         let conflicting = u64::try_from(written.conflicting.len()).unwrap_or(u64::MAX);
