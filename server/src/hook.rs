@@ -43,7 +43,10 @@ pub use post::{MAX_ANSWER_HEAD_BYTES, MAX_TARGET_ADDRESSES, PostError};
 use tokio::sync::Notify;
 pub use worker::{Around, Worker};
 
-use self::{lanes::Lanes, post::Target};
+use self::{
+    lanes::{End, Lanes},
+    post::Target,
+};
 use crate::{
     causes::chain,
     clock::Clock,
@@ -130,12 +133,12 @@ impl Shared {
     }
 
     /// Takes notices in that are rows; the oldest give way where there are too many.
-    fn add(&self, notices: &[Arc<Notice>]) {
+    fn add<'a>(&self, notices: impl IntoIterator<Item = &'a Arc<Notice>>, end: End) {
         let now = self.clock.now();
         let mut inner = self.lock();
-        for notice in notices.iter().filter(|notice| &*notice.receiver == RECEIVER) {
+        for notice in notices.into_iter().filter(|notice| &*notice.receiver == RECEIVER) {
             let due = lanes::due(notice, now, MAX_PAUSE);
-            if let Some(oldest) = inner.lanes.add(notice, due) {
+            if let Some(oldest) = inner.lanes.add(notice, due, end) {
                 let oldest = Arc::new(ended(&oldest, NoticeState::GivenUp, now.wall, TOO_MANY));
                 inner.lanes.ended(&oldest);
                 inner.stats.given_up += 1;
@@ -242,7 +245,7 @@ impl Hook {
 
     /// Hears of notices that are rows now. Never waits; one that it knows is passed over.
     pub fn hear(&self, notices: &[Arc<Notice>]) {
-        self.shared.add(notices);
+        self.shared.add(notices, End::Back);
     }
 
     /// What was told and what was not, so far.

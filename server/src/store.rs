@@ -261,14 +261,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError>;
 
-    /// Notices of a receiver that wait to be told, oldest first; at most `limit`.
+    /// Notices of a receiver that wait to be told, in the order in which they were first kept; at most
+    /// `limit`.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
-    /// What a receiver was last told of a host: of its notices that were delivered the newest one's
-    /// kind; none when it was told nothing that is still kept.
+    /// What a receiver was last told of a host: of its notices that were delivered the kind of the one
+    /// that was first kept last; none when it was told nothing that is still kept.
     ///
     /// # Errors
     /// [`StoreError`].

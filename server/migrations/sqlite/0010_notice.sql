@@ -1,6 +1,6 @@
 -- One row per thing to tell per receiver: written with the event before it is told, and kept after.
 CREATE TABLE notice (
-  seq         INTEGER PRIMARY KEY,
+  seq         INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order in which they happened
   receiver    TEXT    NOT NULL,                    -- who is told: 'hook'
   id          TEXT    NOT NULL,                    -- in the document, the same in every try
   host_id     INTEGER NOT NULL,                    -- 0: the server itself
@@ -16,6 +16,6 @@ CREATE TABLE notice (
   UNIQUE (receiver, id)
 ) STRICT;
 
-CREATE INDEX notice_pending ON notice (receiver, created_ms) WHERE state = 'pending';
-CREATE INDEX notice_of_host ON notice (receiver, host_id, created_ms);
+CREATE INDEX notice_pending ON notice (receiver) WHERE state = 'pending';
+CREATE INDEX notice_of_host ON notice (receiver, host_id);
 CREATE INDEX notice_created ON notice (created_ms);

@@ -21,6 +21,15 @@ struct Waiting {
     turn: u64,
 }
 
+/// Where in its lane a notice comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It happened after those that are there.
+    Back,
+    /// It happened before them.
+    Front,
+}
+
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
@@ -40,6 +49,8 @@ pub(super) struct Lanes {
     lanes: BTreeMap<HostId, VecDeque<Waiting>>,
     /// Whether what was last told of a host began something, as far as that is known.
     begun: BTreeMap<HostId, bool>,
+    /// Hosts of which something was told since the start.
+    told: HashSet<HostId>,
     /// Ids of those that ended lately, so that one which comes again is known; the oldest first.
     ended: VecDeque<Arc<str>>,
     known: HashSet<Arc<str>>,
@@ -54,6 +65,7 @@ impl Lanes {
         Self {
             lanes: BTreeMap::new(),
             begun: BTreeMap::new(),
+            told: HashSet::new(),
             ended: VecDeque::new(),
             known: HashSet::new(),
             waiting: 0,
@@ -76,9 +88,9 @@ impl Lanes {
         self.lanes.iter().filter_map(|(host, lane)| lane.front().map(|head| (*host, head)))
     }
 
-    /// Takes a notice in, unless it is there or was lately. Answers the oldest one, which is in the way
-    /// when there are too many.
-    pub(super) fn add(&mut self, notice: &Arc<Notice>, due: Mono) -> Option<Arc<Notice>> {
+    /// Takes a notice in behind those of its host, or before them, unless it is there or was lately.
+    /// Answers the oldest one, which is in the way when there are too many.
+    pub(super) fn add(&mut self, notice: &Arc<Notice>, due: Mono, end: End) -> Option<Arc<Notice>> {
         if !self.known.insert(Arc::clone(&notice.id)) {
             return None;
         }
@@ -87,9 +99,12 @@ impl Lanes {
             return None;
         }
         let lane = self.lanes.entry(notice.host).or_default();
-        let later = lane.iter().rposition(|other| other.notice.created <= notice.created);
-        let place = later.map_or(0, |before| before + 1);
-        lane.insert(place, Waiting { notice: Arc::clone(notice), due, turn: 0 });
+        let waiting = Waiting { notice: Arc::clone(notice), due, turn: 0 };
+        // Not by when they were made: a clock may have been set back between two.
+        match end {
+            End::Back => lane.push_back(waiting),
+            End::Front => lane.push_front(waiting),
+        }
         self.waiting += 1;
         if self.waiting <= self.limit {
             return None;
@@ -150,7 +165,15 @@ impl Lanes {
         if lane.is_empty() {
             self.lanes.remove(&notice.host);
         }
+        if notice.state == NoticeState::Delivered {
+            self.told.insert(notice.host);
+        }
         self.remember_ended(notice);
+    }
+
+    /// Whether it comes too late: something that happened after it was told since the start.
+    pub(super) fn overtook(&self, notice: &Notice) -> bool {
+        self.told.contains(&notice.host) && !self.known.contains(&notice.id)
     }
 
     fn remember_ended(&mut self, notice: &Notice) {

@@ -8,8 +8,10 @@ use tokio::{
 };
 
 use super::{
-    DRAIN, FIRST_PAUSE, GIVE_UP_AFTER, Hook, PostError, RECEIVER, Shared, ended, lanes::Next,
-    pause, post::Target,
+    DRAIN, FIRST_PAUSE, GIVE_UP_AFTER, Hook, PostError, RECEIVER, Shared, ended,
+    lanes::{End, Next},
+    pause,
+    post::Target,
 };
 use crate::{
     model::{HostId, Notice, NoticeState},
@@ -26,6 +28,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a notice is folded.
 const UNTOLD: &str = "it ends what was not told";
+
+/// Why a notice is folded that was found in the store once that was back.
+const OVERTAKEN: &str = "what came after it was told while the store was away";
 
 /// Where notices are kept.
 pub struct Around {
@@ -114,7 +119,7 @@ impl Worker {
     async fn recall(&self) {
         let Some(spool) = &self.around.spool else { return };
         match spool.notices().await {
-            Ok(notices) => self.shared.add(&notices),
+            Ok(notices) => self.shared.add(&notices, End::Back),
             // Whoever writes to it says so.
             Err(error) => tracing::debug!(%error, "the spool's notices cannot be read"),
         }
@@ -124,8 +129,17 @@ impl Worker {
     async fn load(&mut self, now: Mono) {
         match self.around.store.notices(RECEIVER.into(), self.shared.limit).await {
             Ok(notices) => {
-                let notices: Vec<Arc<Notice>> = notices.into_iter().map(Arc::new).collect();
-                self.shared.add(&notices);
+                let notices = notices.into_iter().map(Arc::new);
+                let (late, waiting): (Vec<_>, Vec<_>) = {
+                    let inner = self.shared.lock();
+                    notices.partition(|notice| inner.lanes.overtook(notice))
+                };
+                // The last first, each before those that are there.
+                self.shared.add(waiting.iter().rev(), End::Front);
+                let at = self.now().wall;
+                for notice in late {
+                    self.end(ended(&notice, NoticeState::Folded, at, Some(OVERTAKEN)));
+                }
                 self.loaded = true;
             }
             Err(_) => self.not_before.store = now.plus(ASK_AGAIN),

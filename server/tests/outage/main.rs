@@ -7,6 +7,7 @@ mod faults;
 mod restarts;
 mod served;
 mod site;
+mod told;
 
 #[path = "../support/mariadbd.rs"]
 mod mariadbd;

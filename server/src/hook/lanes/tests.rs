@@ -37,7 +37,7 @@ fn after(notice: &Notice, state: NoticeState) -> Notice {
 fn lanes(notices: &[Arc<Notice>]) -> Lanes {
     let mut lanes = Lanes::new(10);
     for notice in notices {
-        assert_eq!(lanes.add(notice, NOW), None);
+        assert_eq!(lanes.add(notice, NOW, End::Back), None);
     }
     lanes
 }
@@ -45,7 +45,9 @@ fn lanes(notices: &[Arc<Notice>]) -> Lanes {
 #[test]
 fn what_fails_holds_up_its_own_host_alone() {
     let (first, second, other) = (begins(1, 1), ends(1, 3), begins(2, 2));
-    let mut lanes = lanes(&[second.clone(), first.clone(), other.clone()]);
+    // As found in the store once another had come.
+    let mut lanes = lanes(&[second.clone(), other.clone()]);
+    lanes.add(&first, NOW, End::Front);
     assert_eq!(lanes.next(NOW), Next::Tell(first.clone()), "in the order in which they were made");
     let failed = Notice { attempts: 1, ..(*first).clone() };
     lanes.failed(&Arc::new(failed.clone()), LATER);
@@ -100,7 +102,7 @@ fn what_is_not_known_of_a_host_is_asked_and_an_end_told_once() {
     assert_eq!(lanes.next(LATER), Next::Tell(end.clone()));
     lanes.ended(&after(&end, NoticeState::Delivered));
     let again = ends(1, 3);
-    lanes.add(&again, NOW);
+    lanes.add(&again, NOW, End::Back);
     assert_eq!(lanes.next(NOW), Next::Fold(again), "the end of nothing");
 }
 
@@ -110,24 +112,44 @@ fn one_that_comes_again_is_known() {
     let mut lanes = lanes(&[notice.clone(), notice.clone()]);
     assert_eq!(lanes.len(), 1);
     lanes.ended(&after(&notice, NoticeState::Delivered));
-    lanes.add(&notice, NOW);
+    lanes.add(&notice, NOW, End::Back);
     assert_eq!((lanes.len(), lanes.next(NOW)), (0, Next::Wait(None)));
     // As a spool says of one that was told before the start.
     let told = Arc::new(after(&begins(2, 1), NoticeState::Delivered));
-    lanes.add(&told, NOW);
-    lanes.add(&begins(2, 1), NOW);
+    lanes.add(&told, NOW, End::Back);
+    lanes.add(&begins(2, 1), NOW, End::Back);
     assert_eq!(lanes.len(), 0);
     let end = ends(2, 2);
-    lanes.add(&end, NOW);
+    lanes.add(&end, NOW, End::Back);
     assert_eq!(lanes.next(NOW), Next::Tell(end), "and that its begin was told is known");
+}
+
+#[test]
+fn a_clock_set_back_changes_no_order() {
+    let (begin, end) = (begins(1, 9), ends(1, 2));
+    let mut lanes = lanes(&[begin.clone(), end.clone()]);
+    assert_eq!(lanes.next(NOW), Next::Tell(begin.clone()));
+    lanes.ended(&after(&begin, NoticeState::Delivered));
+    assert_eq!(lanes.next(NOW), Next::Tell(end));
+}
+
+#[test]
+fn what_is_found_later_than_its_successor_was_told_is_overtaken() {
+    let (found, came) = (ends(1, 1), begins(1, 2));
+    let mut lanes = lanes(&[came.clone(), begins(2, 2)]);
+    assert!(!lanes.overtook(&found));
+    lanes.ended(&after(&came, NoticeState::Delivered));
+    assert!(lanes.overtook(&found));
+    assert!(!lanes.overtook(&came), "the row of one that was told just now");
+    assert!(!lanes.overtook(&ends(2, 1)), "nothing was told of that host");
 }
 
 #[test]
 fn beyond_the_limit_the_oldest_is_in_the_way() {
     let mut lanes = Lanes::new(2);
-    assert_eq!(lanes.add(&begins(1, 2), NOW), None);
-    assert_eq!(lanes.add(&begins(2, 1), NOW), None);
-    let oldest = lanes.add(&begins(3, 3), NOW).unwrap();
+    assert_eq!(lanes.add(&begins(1, 2), NOW, End::Back), None);
+    assert_eq!(lanes.add(&begins(2, 1), NOW, End::Back), None);
+    let oldest = lanes.add(&begins(3, 3), NOW, End::Back).unwrap();
     assert_eq!(oldest.host, HostId(2));
     lanes.ended(&after(&oldest, NoticeState::GivenUp));
     assert_eq!((lanes.len(), lanes.oldest()), (2, Some(WallMs(2))));

@@ -60,7 +60,7 @@ fn bound(notice: &Notice) -> Vec<Value> {
     ]
 }
 
-/// Notices of a receiver that wait, oldest first.
+/// Notices of a receiver that wait, in the order in which they were kept: a clock may be set back.
 pub(super) async fn pending(
     doors: &Doors,
     receiver: &str,
@@ -72,7 +72,7 @@ pub(super) async fn pending(
         .exec(
             "SELECT receiver, id, host_id, event_ts, kind, body, created, state, attempts, next_try,
                last_error, ended
-             FROM notice WHERE receiver = ? AND state = 'pending' ORDER BY created, seq LIMIT ?",
+             FROM notice WHERE receiver = ? AND state = 'pending' ORDER BY seq LIMIT ?",
             vec![receiver.into(), limit],
         )
         .await
@@ -90,7 +90,7 @@ pub(super) async fn last_told(
     let found: Option<Row> = conn
         .exec_first(
             "SELECT kind FROM notice WHERE receiver = ? AND host_id = ? AND state = 'delivered'
-             ORDER BY created DESC, seq DESC LIMIT 1",
+             ORDER BY seq DESC LIMIT 1",
             vec![receiver.into(), Value::Int(host.0)],
         )
         .await

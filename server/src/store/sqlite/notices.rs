@@ -46,7 +46,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, notice: &Notice) -> Result<(),
         })
 }
 
-/// Notices of a receiver that wait, oldest first.
+/// Notices of a receiver that wait, in the order in which they were kept: a clock may be set back.
 pub(super) fn pending(
     connection: &Connection,
     receiver: &str,
@@ -57,7 +57,7 @@ pub(super) fn pending(
         .prepare_cached(
             "SELECT receiver, id, host_id, event_ms, kind, body, created_ms, state, attempts,
                next_try_ms, last_error, ended_ms
-             FROM notice WHERE receiver = ?1 AND state = 'pending' ORDER BY created_ms, seq LIMIT ?2",
+             FROM notice WHERE receiver = ?1 AND state = 'pending' ORDER BY seq LIMIT ?2",
         )
         .map_err(&failed)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -74,7 +74,7 @@ pub(super) fn last_told(
     connection
         .prepare_cached(
             "SELECT kind FROM notice WHERE receiver = ?1 AND host_id = ?2 AND state = 'delivered'
-             ORDER BY created_ms DESC, seq DESC LIMIT 1",
+             ORDER BY seq DESC LIMIT 1",
         )
         .and_then(|mut found| {
             found.query_row(params![receiver, host.0], |row| kind(row, 0)).optional()
