@@ -197,12 +197,6 @@ impl Query {
         Self { live: None, store, writer: None, hook: None, polls_kept: Duration::MAX }
     }
 
-    /// The same, which also knows what waits to be told.
-    #[must_use]
-    pub fn with_hook(self, hook: Option<Hook>) -> Self {
-        Self { hook, ..self }
-    }
-
     /// The same, which also knows what waits to be written.
     #[must_use]
     pub fn with_writer(self, writer: WriterHandle) -> Self {

@@ -66,6 +66,12 @@ pub struct OwnShape {
 }
 
 impl Query {
+    /// The same, which also knows what waits to be told.
+    #[must_use]
+    pub fn with_hook(self, hook: Option<Hook>) -> Self {
+        Self { hook, ..self }
+    }
+
     /// How the store is, or why it does not answer within [`STORE_PATIENCE`].
     ///
     /// # Errors

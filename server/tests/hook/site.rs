@@ -178,10 +178,8 @@ impl Desk {
         let spool = Arc::new(
             Spool::start(self.path("spool.db"), "sqlite:store.db".to_owned(), 1 << 30).unwrap(),
         );
-        let limits = WriterLimits {
-            batch_wait: Duration::from_millis(10),
-            ..WriterLimits::default()
-        };
+        let limits =
+            WriterLimits { batch_wait: Duration::from_millis(10), ..WriterLimits::default() };
         let (heard, its) = (hook.clone(), Some(Arc::clone(&spool)));
         let tell = Box::new(move |notices: &[_]| heard.hear(notices));
         let (handle, writer) = Writer::start_with(Arc::clone(&store), its, limits, || NOW, tell);
@@ -195,8 +193,9 @@ impl Desk {
     /// How far each notice has come, in their order: id, state, tries.
     pub(crate) fn notices(&self) -> Vec<(String, String, u32)> {
         let store = Connection::open(self.path("store.db")).unwrap();
-        let mut rows =
-            store.prepare("SELECT id, state, attempts FROM notice ORDER BY created_ms, seq").unwrap();
+        let mut rows = store
+            .prepare("SELECT id, state, attempts FROM notice ORDER BY created_ms, seq")
+            .unwrap();
         let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         rows.map(Result::unwrap).collect()
     }

@@ -1,11 +1,11 @@
 //! The spool's file: rows in, rows out, oldest first, within a number of bytes.
 
+mod notices;
 mod opening;
 mod removing;
 mod rows;
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
     fs, io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -25,7 +25,7 @@ use super::{
     memory,
 };
 use crate::{
-    model::{HostId, LossReason, Notice},
+    model::{HostId, LossReason},
     store::{Batch, StoreError, loss::Sum},
     units::WallMs,
 };
@@ -348,37 +348,6 @@ impl File {
         page.batch.losses.extend(unreadable.map(|sum| sum.loss(LossReason::Unreadable, now)));
         self.handed_out = self.handed_out.max(*page.ids.polls.end());
         Ok(page)
-    }
-
-    /// The notices among the rows, of each the row that is furthest, in the order in which they came.
-    pub(super) fn notices(&mut self) -> Result<Vec<Arc<Notice>>, StoreError> {
-        let failed = self.failed(READING);
-        let mut found = self
-            .connection
-            .prepare_cached("SELECT data FROM other WHERE data LIKE '{\"notice\":%' ORDER BY id")
-            .map_err(&failed)?;
-        let mut rows = found.query([]).map_err(&failed)?;
-        let mut at = HashMap::new();
-        let mut all: Vec<Arc<Notice>> = Vec::new();
-        while let Some(row) = rows.next().map_err(&failed)? {
-            let data = row.get_ref(0).and_then(|data| Ok(data.as_str()?)).map_err(&failed)?;
-            // One that cannot be read is said when its turn comes to be replayed.
-            let Ok(Other::Notice(notice)) = serde_json::from_str(data) else { continue };
-            let known = (Arc::clone(&notice.receiver), Arc::clone(&notice.id));
-            match at.entry(known) {
-                Entry::Vacant(entry) => {
-                    entry.insert(all.len());
-                    all.push(notice);
-                }
-                Entry::Occupied(entry) => {
-                    let kept: &mut Arc<Notice> = &mut all[*entry.get()];
-                    if notice.is_after(kept) {
-                        *kept = notice;
-                    }
-                }
-            }
-        }
-        Ok(all)
     }
 
     /// Whether the disk takes rows: writes some bytes, and takes them back.
