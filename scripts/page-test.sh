@@ -39,4 +39,4 @@ export ROUNDSMAN_BIN
 cd server/page
 # Nothing of npm's is run: neither package needs an install script.
 npm ci --ignore-scripts --no-audit --no-fund
-node --test --test-reporter=spec "$@" test/page.test.mjs
+node --test --test-reporter=spec "$@" test/points.test.mjs test/page.test.mjs

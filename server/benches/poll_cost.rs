@@ -212,8 +212,7 @@ fn large_answer() -> v1::Snapshot {
             blocks_available: fs(4_000_000),
             inodes: fs(1_000_000),
             inodes_free: fs(900_000),
-            aliases: vec![0; 15],
-            superblock_read_only: vec![false; 15],
+            ..v1::Filesystem::default()
         }),
         ..support::answer(0)
     }

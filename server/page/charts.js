@@ -5,11 +5,12 @@ import { withUnit, unitOf, moment } from './format.js';
 import { get, hostPath } from './api.js';
 import { band } from './band.js';
 import { gaps } from './gaps.js';
+import { lone, undue } from './points.js';
 import { uPlot, missing } from './uplot.js';
 
 /** What is drawn, family by family; `lines` are host-wide columns and what they are called. */
 export const CHARTS = [
-  { title: 'CPU', lines: { cpu_user_pct: 'User', cpu_system_pct: 'System', cpu_iowait_pct: 'I/O wait', cpu_softirq_pct: 'Soft interrupts', cpu_steal_pct: 'Steal', cpu_busy_pct: 'Busy' }, most: 100 },
+  { title: 'CPU', lines: { cpu_busy_pct: 'Busy', cpu_user_pct: 'User', cpu_nice_pct: 'Nice', cpu_system_pct: 'System', cpu_irq_pct: 'Interrupts', cpu_softirq_pct: 'Soft interrupts', cpu_iowait_pct: 'I/O wait', cpu_steal_pct: 'Steal', cpu_guest_pct: 'Guest, part of user' }, most: 100 },
   { title: 'Load', lines: { load_1: '1 min', load_5: '5 min', load_15: '15 min' } },
   { title: 'Memory', lines: { mem_total_bytes: 'Total', mem_available_bytes: 'Available', mem_cached_bytes: 'Cached', mem_dirty_bytes: 'Dirty' } },
   { title: 'Memory and swap in use', lines: { mem_used_pct: 'Memory', swap_used_pct: 'Swap' }, most: 100 },
@@ -24,7 +25,7 @@ export const CHARTS = [
 ].map((chart) => ({ ...chart, columns: Object.keys(chart.lines) }));
 
 /** Colours of lines in the theme's style, told apart by lightness as well as by hue (after Okabe and Ito). */
-const LINES = 6;
+const LINES = 9;
 const HEIGHT = 170;
 /** Points asked for per chart, at least and at most. */
 const POINTS = [60, 800];
@@ -71,7 +72,9 @@ export function charts(name, zoom) {
         if (mine !== generation) return;
         note = { tier: answer.tier, step: answer.step_ms };
         const times = answer.polls.map((_, point) => answer.start_ms + point * answer.step_ms);
-        const series = new Map(answer.columns.map((column) => [column.name, column.avg]));
+        // uPlot draws a line over what is undefined, and ends it at what is null.
+        const skipped = undue(times, answer.polls);
+        const series = new Map(answer.columns.map((column) => [column.name, column.avg.map((value, point) => (skipped[point] ? undefined : value))]));
         const fails = { times, polls: answer.polls, failed: answer.failed, step: answer.step_ms };
         for (const one of some) {
           one.fails = fails;
@@ -94,7 +97,7 @@ export function charts(name, zoom) {
   function draw(one, data, from, to) {
     if (!uPlot) {
       fill(one.place, h('table', {}, h('tbody', {}, one.columns.map((column, position) => {
-        const last = data[position + 1].findLast((value) => value !== null);
+        const last = data[position + 1].findLast((value) => value !== null && value !== undefined);
         return h('tr', {}, h('th', { scope: 'row' }, one.lines[column]), h('td', { class: 'num' }, withUnit(unitOf(column), last ?? null)));
       }))));
       return;
@@ -112,7 +115,7 @@ export function charts(name, zoom) {
       one.plot.root.querySelector('.u-legend').before(one.states.element);
       one.place.append(one.empty, one.gap);
     }
-    one.empty.hidden = !data.slice(1).every((values) => values.every((value) => value === null));
+    one.empty.hidden = !data.slice(1).every((values) => values.every((value) => value === null || value === undefined));
   }
 
   const resize = () => cards.forEach((one) => one.plot?.setSize({ width: one.place.clientWidth, height: HEIGHT }));
@@ -208,13 +211,14 @@ function options(one, zoom, why) {
     width: one.place.clientWidth || 420,
     height: HEIGHT,
     padding: [8, 8, 0, 0],
-    cursor: { sync: { key: 'host' }, drag: { x: true, y: false, setScale: false } },
+    // What is pointed at is shared with the host's other charts; what is dragged out is not: one drag is one zoom.
+    cursor: { sync: { key: 'host', filters: { pub: (type) => type !== 'mousedown' && type !== 'mouseup' } }, drag: { x: true, y: false, setScale: false } },
     scales: { x: { range: () => one.span }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] } },
     axes: [{ ...axis, values: ticks, space: 64, size: (plot) => (days(plot) ? 42 : 28) }, { ...axis, size: 68, values, ...(unit.startsWith('bytes') ? { incrs: BINARY } : {}) }],
     series: [{ label: 'At', value: (plot, seconds) => (seconds === null || seconds === undefined ? 'last value' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({
       label: one.lines[column], stroke: colour(`chart-${position % LINES}`), width: 1.5, spanGaps: false,
       // A value between two gaps has no line, so it gets a dot.
-      points: { show: (plot, series, first, last) => last - first < 60, size: 4 },
+      points: { show: (plot, series, first, last) => last - first < 60, filter: (plot, series, all) => (all ? null : lone(plot.data[series])), size: 4 },
       value: (plot, value, series, index) => withUnit(unitOf(column), index === null || index === undefined ? last(plot, series) : value),
     }))],
     hooks: {

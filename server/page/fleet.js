@@ -34,7 +34,7 @@ const meter = (value) => {
 };
 const num = (words) => h('td', { class: 'num' }, words);
 
-const worse = (value) => -(value ?? -1);
+const worse = (value) => (value === null ? null : -value);
 /** web-2 comes before web-10. */
 const NATURAL = new Intl.Collator(undefined, { numeric: true });
 
@@ -42,7 +42,10 @@ const mean = (values) => {
   const known = values.filter((value) => value !== null);
   return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 };
-/** `by` sorts, gravest or greatest first; `numeric` ones are set to the right, `rising` ones begin with the least. */
+/**
+ * `by` sorts, gravest or greatest first, and what is not known last whatever the direction; `numeric` ones are set to the right, `rising` ones are
+ * in ascending order when nobody says otherwise, the others in descending order.
+ */
 const COLUMNS = [
   { key: 'state', rising: true, label: 'State', by: (host) => STATES.indexOf(host.state), cell: (host) => h('td', {}, state(host.state), marks(host)) },
   { key: 'name', rising: true, label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
@@ -132,7 +135,12 @@ const OFFERED = 300;
 
 export function fleet(live) {
   const asked = new URLSearchParams(location.search);
-  const view = { q: asked.get('q') ?? '', group: asked.get('group') ?? '', label: asked.get('label') ?? '', state: asked.get('state') ?? '', sort: asked.get('sort') ?? 'state', down: asked.get('dir') === 'desc', by: COLOURS[asked.get('colour')] ? asked.get('colour') : 'state' };
+  const view = { q: asked.get('q') ?? '', group: asked.get('group') ?? '', label: asked.get('label') ?? '', state: asked.get('state') ?? '', sort: asked.get('sort') ?? 'state', dir: asked.get('dir'), by: COLOURS[asked.get('colour')] ? asked.get('colour') : 'state' };
+  /** The column that the table is in the order of, and in which direction. */
+  const sorted = () => COLUMNS.find((one) => one.key === view.sort && one.by) ?? COLUMNS[0];
+  const usual = (column) => (column.rising ? 'asc' : 'desc');
+  const opposite = (column) => (column.rising ? 'desc' : 'asc');
+  const direction = () => (['asc', 'desc'].includes(view.dir) ? view.dir : usual(sorted()));
   const chips = h('div', { class: 'row', role: 'group', 'aria-label': 'Filter by state' });
   const search = h('input', { type: 'search', value: view.q, placeholder: 'Name, group, label, or rack=a1', 'aria-label': 'Filter hosts', oninput: () => { view.q = search.value; update(true); } });
   const groups = choice('Group', 'all groups', () => view.group, (value) => { view.group = value; update(true); });
@@ -144,7 +152,7 @@ export function fleet(live) {
     open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: `/hosts/${encodeURIComponent(host.name)}` })),
   });
   const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col', 'data-column': column.key, class: column.numeric ? 'num' : '' }, column.by
-    ? h('button', { type: 'button', onclick: () => { view.down = view.sort === column.key && !view.down; view.sort = column.key; update(true); } }, column.label)
+    ? h('button', { type: 'button', onclick: () => { view.dir = view.sort === column.key && direction() === usual(column) ? opposite(column) : null; view.sort = column.key; update(true); } }, column.label)
     : column.label)));
   const body = h('tbody');
   // Rows that are not drawn have their room above and below.
@@ -193,13 +201,16 @@ export function fleet(live) {
   function select() {
     const words = view.q.split(/\s+/).filter(Boolean);
     const [label, value] = [view.label.slice(0, view.label.indexOf('=')), view.label.slice(view.label.indexOf('=') + 1)];
-    const column = COLUMNS.find((one) => one.key === view.sort && one.by) ?? COLUMNS[0];
-    const sign = view.down ? -1 : 1;
+    const column = sorted();
+    const sign = direction() === usual(column) ? 1 : -1;
     list = [...live.hosts.values()].filter((host) => (!view.state || host.state === view.state)
       && (!view.group || host.group === view.group) && (!label || host.labels[label] === value) && matches(host, words));
     const keyed = list.map((host) => [column.by(host), host]);
-    const order = (a, b) => (typeof a === 'string' ? NATURAL.compare(a, b) : a - b);
-    keyed.sort(([a, one], [b, other]) => sign * order(a, b) || NATURAL.compare(one.name, other.name));
+    const order = (a, b) => {
+      if (a === null || b === null) return (a === null) - (b === null);
+      return sign * (typeof a === 'string' ? NATURAL.compare(a, b) : a - b);
+    };
+    keyed.sort(([a, one], [b, other]) => order(a, b) || NATURAL.compare(one.name, other.name));
     list = keyed.map(([, host]) => host);
   }
 
@@ -253,7 +264,7 @@ export function fleet(live) {
     if (view.label) said.set('label', view.label);
     if (view.state) said.set('state', view.state);
     if (view.sort !== 'state') said.set('sort', view.sort);
-    if (view.down) said.set('dir', 'desc');
+    if (direction() !== usual(sorted())) said.set('dir', direction());
     if (view.by !== 'state') said.set('colour', view.by);
     history.replaceState(null, '', said.size ? `/?${said}` : '/');
   }
@@ -275,7 +286,7 @@ export function fleet(live) {
       if (!element.isConnected) return;
       select();
       chipRow();
-      COLUMNS.forEach((column, position) => head.children[position].setAttribute('aria-sort', column.key === view.sort ? (view.down === !column.rising ? 'ascending' : 'descending') : 'none'));
+      COLUMNS.forEach((column, position) => head.children[position].setAttribute('aria-sort', column.key === view.sort ? (direction() === 'asc' ? 'ascending' : 'descending') : 'none'));
       const counted = STATES.filter((word) => live.counts[word]).map((word) => `${live.counts[word]} ${word}`).join(', ');
       map.draw(list, `Heat map of ${list.length} hosts by ${COLOURS[view.by].label}: ${counted}`);
       shown.textContent = live.at ? `${list.length} of ${live.hosts.size} hosts` : 'waiting for the server';

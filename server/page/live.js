@@ -4,6 +4,8 @@
 const TRAIL = 60;
 /** How long to wait before asking again when the server refused the stream, ms. */
 const RETRY = 5000;
+/** The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer time is no connection. */
+const TAKEN_UP = 4000;
 
 export class Live extends EventTarget {
   hosts = new Map();
@@ -11,6 +13,8 @@ export class Live extends EventTarget {
   server = {};
   at = 0;
   connected = false;
+  /** The stream has ended, and the browser is taking it up again. */
+  again = false;
   /** Changes of state that were seen. */
   moves = 0;
 
@@ -19,8 +23,6 @@ export class Live extends EventTarget {
     source.addEventListener('fleet', (event) => this.#whole(JSON.parse(event.data)));
     source.addEventListener('change', (event) => this.#change(JSON.parse(event.data)));
     source.onopen = () => {
-      clearTimeout(this.gone);
-      this.gone = undefined;
       this.#connection(true);
     };
     source.onerror = () => {
@@ -30,7 +32,9 @@ export class Live extends EventTarget {
         setTimeout(() => this.start(), RETRY);
       } else {
         // Each attempt ends here: the first one that fails counts.
-        this.gone ??= setTimeout(() => this.#connection(false), 2 * RETRY);
+        this.gone ??= setTimeout(() => this.#connection(false), TAKEN_UP);
+        this.again = true;
+        this.dispatchEvent(new Event('connection'));
       }
     };
     addEventListener('pagehide', () => source.close(), { once: true });
@@ -39,6 +43,9 @@ export class Live extends EventTarget {
   }
 
   #connection(connected) {
+    clearTimeout(this.gone);
+    this.gone = undefined;
+    this.again = false;
     this.connected = connected;
     this.dispatchEvent(new Event('connection'));
   }

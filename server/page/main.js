@@ -58,14 +58,14 @@ addEventListener('popstate', show);
 addEventListener('roundsman:go', (event) => go(event.detail));
 
 function frame() {
-  const { server: said, connected, at } = live;
+  const { server: said, connected, again, at } = live;
   const banners = [];
   const banner = (words, grave) => banners.push(h('p', { class: grave ? 'grave' : '' }, words));
   if (!connected && at) banner(`No connection to the server since ${moment(at)}: what you see is as it was then.`, true);
   if (said.isolated_since_ms) banner(`Isolated since ${moment(said.isolated_since_ms)}: most hosts fail at once, so the server takes itself for cut off. States stay as they are until most hosts answer again.`, true);
   if (said.store_error) banner(`The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`, true);
   if (said.inventory_error) banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
-  if (said.stopping) banner('The server is stopping.', false);
+  if (said.stopping && connected) banner('The server is stopping.', false);
   const text = banners.map((one) => one.textContent).join('\n');
   const place = document.getElementById('banners');
   if (place.dataset.text !== text) {
@@ -73,8 +73,8 @@ function frame() {
     fill(place, banners);
   }
   const pulse = document.getElementById('pulse');
-  pulse.classList.toggle('away', !connected);
-  const words = connected ? 'live' : 'no connection';
+  pulse.classList.toggle('away', !connected || again);
+  const words = !connected ? 'no connection' : again ? 'reconnecting' : 'live';
   if (pulse.textContent !== words) pulse.textContent = words;
 }
 live.addEventListener('change', frame);

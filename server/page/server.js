@@ -6,6 +6,10 @@ import { get } from './api.js';
 
 const EVERY = 5000;
 
+/** How it is: a warning is no green light. */
+const grave = (said) => (!said.ready ? 'down' : said.warnings.length ? 'degraded' : 'up');
+const VERDICTS = { up: 'It does its work.', degraded: 'It does its work, but:', down: 'It does not do its work:' };
+
 export function server(live) {
   const place = h('div', {});
   const element = h('div', {}, h('h1', {}, 'Roundsman itself'), place);
@@ -23,7 +27,7 @@ export function server(live) {
       const seconds = (now.at - since.at) / 1000;
       const cost = polls > 0 ? (now.cpu - since.cpu) / polls : null;
       fill(place,
-        h('section', { class: 'card' }, h('p', {}, h('span', { class: `dot ${said.ready ? 'up' : 'down'}`, 'aria-hidden': 'true' }), said.ready ? 'It does its work.' : 'It does not do its work:'),
+        h('section', { class: 'card' }, h('p', {}, h('span', { class: `dot ${grave(said)}`, 'aria-hidden': 'true' }), VERDICTS[grave(said)]),
           said.reasons.length + said.warnings.length ? h('ul', {}, said.reasons.concat(said.warnings).map((words) => h('li', {}, words))) : null),
         facts('Polling', [['Started', moment(said.started_ms)], ['Last round', said.last_round_ms ? moment(said.last_round_ms) : null], ['Polls made', count(polling.polls)], ['Polls a second', seconds > 0 ? count(polls / seconds) : null], ['CPU per poll, all threads', micros(cost)], ['CPU, of one processor', seconds > 0 ? percent((now.cpu - since.cpu) / seconds / 1e4) : null], ['In flight', count(polling.in_flight)], ['Hosts', live.at ? count(live.hosts.size) : null], ['Slots missed', count(polling.missed_slots)], ['Lateness, median', micros(polling.late_p50_us)], ['Lateness, 99 of 100', micros(polling.late_p99_us)]]),
         writer ? facts('Writing', [['Rows kept', count(writer.written)], ['Rows waiting in memory', count(writer.depth)], ['Rows lost', count(writer.dropped + writer.rejected + writer.conflicting + writer.evicted)], ['Writes failed', count(writer.failed_batches)], ['Failing since', writer.failing_since ? moment(writer.failing_since) : 'not failing'], ['Last error', writer.last_error ?? 'none'], ['Last success', writer.last_success ? `${length(Date.now() - writer.last_success)} ago` : 'none']]) : null,

@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use tokio::sync::{broadcast, watch};
@@ -82,6 +83,8 @@ pub struct HostView {
     pub addresses: Arc<[Arc<str>]>,
     /// When it is polled, in words: `every 10s`.
     pub schedule: Arc<str>,
+    /// The shortest time between two of its polls on an ordinary day.
+    pub interval: Duration,
     /// Its health.
     pub state: State,
     /// Since when.

@@ -14,7 +14,7 @@
 //!   from two numbers, so neither is guessed. A row of a table has one origin: when one of its
 //!   counters went backwards the device was replaced or reset, and counters that happen to have
 //!   grown past their old value prove nothing, so no counter of that row has a value. (CPU lines
-//!   have their own rule, see `cpu`.)
+//!   have their own rule, see `cpu`; times of disks wrap by contract, see `tables`.)
 //!
 //! Differences are taken in `u64`; floating point begins after the subtraction, so a counter near
 //! its end is as exact as a young one.
@@ -25,7 +25,8 @@ mod space;
 mod tables;
 
 use crate::model::{
-    Column, ColumnSet as _, Counter, Detail, Family, Process, ProcessColumn, Row, Snapshot, Values,
+    Column, ColumnSet as _, Counter, Detail, Family, FamilyReport, Process, ProcessColumn, Row,
+    Snapshot, Status, Values,
 };
 
 /// What one poll is worth in columns: the host-wide values and what repeats.
@@ -110,6 +111,16 @@ fn since<'a>(previous: &'a Snapshot, current: &Snapshot) -> Option<Since<'a>> {
     (ns > 0).then(|| Since { snapshot: previous, seconds: real(ns) / 1e9 })
 }
 
+/// How reading a family went, if it was asked for.
+fn report(snapshot: &Snapshot, family: Family) -> Option<&FamilyReport> {
+    snapshot.reports.iter().find(|report| report.family == family)
+}
+
+/// Whether something that is there may be missing.
+fn is_incomplete(report: &FamilyReport) -> bool {
+    report.status != Status::Ok
+}
+
 /// By how much a counter grew; none when it is unknown on either side or went backwards.
 fn grown(before: Option<u64>, now: Option<u64>) -> Option<u64> {
     now?.checked_sub(before?)
@@ -124,13 +135,17 @@ fn counters(since: Since<'_>, current: &Snapshot, values: &mut Values<Column>) {
         if counter == Counter::ProbeCpuUs && probe_restarted {
             continue;
         }
-        let Some(delta) =
-            grown(since.snapshot.counters.get(counter), current.counters.get(counter))
-        else {
-            continue;
-        };
+        let (before, now) = (since.snapshot.counters.get(counter), current.counters.get(counter));
         let (column, scale) = counter.column();
-        let rate = since.per_second(delta) * scale;
+        let rate = grown(before, now).map(|delta| since.per_second(delta) * scale);
+        if counter.is_of_ipv6() {
+            let is_not_there = before.is_none() && now.is_none();
+            if !is_not_there || report(current, column.spec().family).is_some_and(is_incomplete) {
+                values.set(column, values.get(column).zip(rate).map(|(v4, v6)| v4 + v6));
+            }
+            continue;
+        }
+        let Some(rate) = rate else { continue };
         // Stall times are brought up to date when they are read, after the clock was: a host that
         // stalls all the time shows a little over 100.
         let stall = column.spec().family == Family::Pressure;
@@ -149,7 +164,8 @@ fn processes(since: Option<Since<'_>>, current: &Snapshot) -> Vec<Row<ProcessCol
             .iter()
             .find(|p| p.pid == process.pid && p.start_ticks == process.start_ticks)?;
         let ticks = grown(Some(before.cpu_ticks), Some(process.cpu_ticks))?;
-        Some(since.per_second(ticks) / f64::from(current.ticks_per_second) * 100.0)
+        cpu::is_possible(since, current, ticks)
+            .then(|| since.per_second(ticks) / f64::from(current.ticks_per_second) * 100.0)
     };
     current
         .processes

@@ -51,6 +51,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         labels: Arc::default(),
         addresses: Arc::default(),
         schedule: "every 10s".into(),
+        interval: Duration::from_secs(10),
         state,
         flapping: false,
         unreachable_because: None,

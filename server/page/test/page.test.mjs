@@ -202,11 +202,13 @@ describe('a small fleet', () => {
     const coarse = await until('the charts are asked for', () => steps[0]);
     const plot = await until('the plot has its place', () => chart.locator('.u-over').boundingBox());
     steps.length = 0;
+    const entries = await page.evaluate(() => history.length);
     await page.mouse.move(plot.x + plot.width * 0.9, plot.y + 40);
     await page.mouse.down();
     await page.mouse.move(plot.x + plot.width * 0.97, plot.y + 40, { steps: 5 });
     await page.mouse.up();
     await page.waitForURL(/from=\d+&to=\d+/);
+    assert.equal(await page.evaluate(() => history.length), entries + 1, 'one drag is one entry');
     const fine = await until('they are asked for again', () => steps.find((step) => step < coarse));
     console.log(`a point is ${coarse} ms, zoomed in ${fine} ms`);
     const address = page.url();
@@ -354,6 +356,33 @@ describe('a small fleet', () => {
       await until('it is turned round', async () => { const sort = await title.getAttribute('aria-sort'); return sort !== 'none' && sort !== first; });
     }
     assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('the address says the direction of the order, and what is not known is last', async () => {
+    const { page, close } = await tab(browser);
+    const cpus = async (address) => {
+      await page.goto(server.at + address);
+      await page.waitForSelector(HOSTS_UP);
+      return page.locator('tbody td[data-column=cpu]').allTextContents().then((all) => all.map((words) => (/\d/.test(words) ? parseFloat(words) : null)));
+    };
+    for (const [address, sign] of [['/?sort=cpu', -1], ['/?sort=cpu&dir=desc', -1], ['/?sort=cpu&dir=asc', 1]]) {
+      const values = await cpus(address);
+      const known = values.filter((value) => value !== null);
+      assert.deepEqual(known, [...known].sort((a, b) => sign * (a - b)), address);
+      assert.ok(known.length > 2 && values.slice(known.length).every((value) => value === null), `${address}: ${values}`);
+    }
+    await close();
+  });
+
+  test('the colours of the heat map are explained', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/?colour=cpu`);
+    await page.waitForSelector(HOSTS_UP);
+    for (const part of ['.ramp', '.dot.unknown']) {
+      const box = await page.locator(`.key ${part}`).boundingBox();
+      assert.ok(box && box.width >= 10 && box.height >= 10, `${part}: ${JSON.stringify(box)}`);
+    }
     await close();
   });
 
@@ -572,4 +601,72 @@ test('five thousand hosts can be worked with at once, in little memory', async (
   await close();
   await server.stop('SIGKILL');
   await fleet.stop();
+});
+
+/** How much of a chart's first line is drawn: its width in columns of pixels that have the line's colour. */
+async function drawnColumns(page, title, column) {
+  return page.locator(`section[aria-label="${title}"] .u-over`).evaluate((over, wanted) => {
+    const canvas = over.parentElement.querySelector('canvas');
+    const paint = document.createElement('canvas').getContext('2d');
+    paint.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(wanted);
+    paint.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = paint.getImageData(0, 0, 1, 1).data;
+    const { data, width, height } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const columns = new Set();
+    for (let at = 0; at < width * height; at += 1) {
+      if (Math.abs(data[4 * at] - red) + Math.abs(data[4 * at + 1] - green) + Math.abs(data[4 * at + 2] - blue) < 24 && data[4 * at + 3] > 200) columns.add(at % width);
+    }
+    return columns.size;
+  }, column);
+}
+
+describe('a fleet at the default interval', () => {
+  let fleet;
+  let server;
+  before(async () => {
+    fleet = await startFleet({ hosts: 2, interval: '10s' });
+    server = await startServer(fleet.inventory);
+    const path = '/api/v1/hosts/web-1/polls?detail=false';
+    await until('there are four polls', async () => (await server.json(path).catch(() => ({ polls: [] }))).polls.filter((poll) => poll.outcome === 'ok').length >= 4);
+  });
+  after(async () => { await server?.stop(); await fleet?.stop(); });
+
+  test('what there is shows in every span, also as a single dot', async () => {
+    const { page, wrong, close } = await tab(browser);
+    for (const range of ['15m', '1h', '6h', '24h', '7d', '30d']) {
+      await page.goto(`${server.at}/hosts/web-1?range=${range}`);
+      await firstChart(page);
+      await until(`a line or a dot at ${range}`, async () => (await drawnColumns(page, 'Load', '--chart-0')) > 0);
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a span of some minutes is a line from poll to poll', async () => {
+    const { page, wrong, close } = await tab(browser);
+    const { polls } = await server.json('/api/v1/hosts/web-1/polls?detail=false&order=asc');
+    const moments = polls.filter((poll) => poll.outcome === 'ok').map((poll) => poll.slot_ms);
+    const [from, to] = [moments[0] - 60_000, moments.at(-1) + 60_000];
+    await page.goto(`${server.at}/hosts/web-1?from=${from}&to=${to}`);
+    const chart = await firstChart(page);
+    const { width } = await chart.locator('.u-over').boundingBox();
+    // Polls lie on the points' grid, so the line may be up to one point shorter at each end.
+    const line = ((moments.at(-1) - moments[0] - 2 * 10_000) / (to - from)) * width;
+    await until('the line is drawn', async () => (await drawnColumns(page, 'Load', '--chart-0')) >= line - 4);
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('the page is no longer live once the stream has ended', async () => {
+    const { page, close } = await tab(browser);
+    const own = await startServer(fleet.inventory);
+    await page.goto(own.at);
+    await page.waitForFunction(() => document.getElementById('pulse').textContent === 'live');
+    await own.stop('SIGKILL');
+    const ended = Date.now();
+    await page.waitForFunction(() => document.getElementById('pulse').textContent !== 'live');
+    console.log(`not live ${Date.now() - ended} ms after the server's end`);
+    await page.getByText('No connection to the server since').waitFor();
+    await close();
+  });
 });

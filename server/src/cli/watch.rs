@@ -199,6 +199,7 @@ mod tests {
             labels: Arc::default(),
             addresses: Arc::default(),
             schedule: "every 2s".into(),
+            interval: Duration::from_secs(10),
             state: record.state,
             since: NOW,
             reason: "answers".into(),

@@ -270,6 +270,7 @@ impl Entry {
             labels: Arc::clone(&self.spec.labels),
             addresses: Arc::clone(&self.shown.addresses),
             schedule: Arc::clone(&self.shown.schedule),
+            interval: self.spec.schedule.shortest_gap(),
             state: self.health.state,
             since: self.health.since,
             flapping: self.health.flapping.is_on(),

@@ -4,7 +4,8 @@ use super::Column;
 
 macro_rules! counters {
     ($( $Variant:ident => $Column:ident * $scale:expr; )*) => {
-        /// Host-wide counters: each becomes one column, its rate per second times a scale.
+        /// Host-wide counters: each becomes one column, its rate per second times a scale. The rates of
+        /// counters that share a column are added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Counter { $( #[doc = concat!("Becomes `Column::", stringify!($Column), "`.")] $Variant, )* }
 
@@ -17,6 +18,21 @@ macro_rules! counters {
             #[must_use]
             pub fn column(self) -> (Column, f64) {
                 match self { $( Self::$Variant => (Column::$Column, $scale), )* }
+            }
+
+            /// Whether it is the part of its column that IPv6 adds to what IPv4 counts: a kernel without
+            /// IPv6 has none, and then IPv4 is all.
+            #[must_use]
+            pub fn is_of_ipv6(self) -> bool {
+                matches!(
+                    self,
+                    Self::Udp6InDatagrams
+                        | Self::Udp6OutDatagrams
+                        | Self::Udp6NoPorts
+                        | Self::Udp6InErrors
+                        | Self::Udp6ReceiveBufferErrors
+                        | Self::Udp6SendBufferErrors
+                )
             }
         }
     };
@@ -67,6 +83,12 @@ counters! {
     UdpInErrors => UdpInErrorsPerS * 1.0;
     UdpReceiveBufferErrors => UdpReceiveBufferErrorsPerS * 1.0;
     UdpSendBufferErrors => UdpSendBufferErrorsPerS * 1.0;
+    Udp6InDatagrams => UdpInDatagramsPerS * 1.0;
+    Udp6OutDatagrams => UdpOutDatagramsPerS * 1.0;
+    Udp6NoPorts => UdpNoPortsPerS * 1.0;
+    Udp6InErrors => UdpInErrorsPerS * 1.0;
+    Udp6ReceiveBufferErrors => UdpReceiveBufferErrorsPerS * 1.0;
+    Udp6SendBufferErrors => UdpSendBufferErrorsPerS * 1.0;
     TcpListenOverflows => TcpListenOverflowsPerS * 1.0;
     TcpListenDrops => TcpListenDropsPerS * 1.0;
     TcpTimeouts => TcpTimeoutsPerS * 1.0;

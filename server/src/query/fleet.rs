@@ -236,6 +236,7 @@ mod tests {
             labels: Arc::default(),
             addresses: Arc::default(),
             schedule: "every 10s".into(),
+            interval: std::time::Duration::from_secs(10),
             state,
             flapping: false,
             unreachable_because: None,

@@ -11,7 +11,7 @@ use super::{BadRange, Query, QueryError, moment::Rfc3339};
 use crate::{
     inventory::closest,
     model::{Column, ColumnSet, HOUR_MS, HostId, Stat, Unit, hour_of},
-    rollup::{GRACE, Tier, plan},
+    rollup::{GRACE, History, Tier, plan},
     store::{Bucket, SeriesAsk, Span},
     units::WallMs,
 };
@@ -64,7 +64,7 @@ pub fn parse_column(name: &str) -> Result<Column, String> {
 /// How fine an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// At most so many points, up to [`MAX_POINTS`].
+    /// At most so many points, up to [`MAX_POINTS`], and none finer than the host's polls are apart.
     Points(usize),
     /// A point for each such length of time, at least [`MIN_STEP`].
     Step(Duration),
@@ -115,7 +115,7 @@ impl SeriesRange {
     ///
     /// # Errors
     /// [`BadSeries`].
-    fn ask(&self, host: HostId, now: WallMs, kept: Duration) -> Result<SeriesAsk, BadSeries> {
+    fn ask(&self, host: HostId, now: WallMs, history: History) -> Result<SeriesAsk, BadSeries> {
         if self.from >= self.to {
             return Err(BadRange::Backwards { from: self.from, to: self.to }.into());
         }
@@ -129,11 +129,12 @@ impl SeriesRange {
             Detail::Points(points) => points.clamp(1, MAX_POINTS),
             Detail::Step(_) => 1,
         };
-        let planned = plan(self.from, length, points, now, kept);
+        let planned = plan(self.from, length, points, now, history);
         let (tier, step) = match (self.detail, self.tier) {
             (Detail::Points(_), None) => (planned.tier, planned.step),
             (Detail::Points(_), Some(Tier::Polls)) => {
-                (Tier::Polls, plan(self.from, length, points, now, Duration::MAX).step)
+                let history = History { kept: Duration::MAX, ..history };
+                (Tier::Polls, plan(self.from, length, points, now, history).step)
             }
             (Detail::Points(_), Some(Tier::Hours)) => (Tier::Hours, planned.step.max(hour)),
             (Detail::Step(step), Some(tier)) => (tier, step),
@@ -250,9 +251,12 @@ impl Query {
         now: WallMs,
     ) -> Result<SeriesShape, QueryError> {
         // What cannot be answered is said before anybody is asked.
-        range.ask(HostId(0), now, self.polls_kept)?;
+        let history = History { kept: self.polls_kept, interval: Duration::ZERO };
+        range.ask(HostId(0), now, history)?;
         let (host, name) = self.find(name).await?;
-        let ask = range.ask(host, now, self.polls_kept)?;
+        let view = self.live.as_ref().and_then(|live| live.host(name.as_str()));
+        let interval = view.map_or(Duration::ZERO, |view| view.interval);
+        let ask = range.ask(host, now, History { interval, ..history })?;
         let mut buckets = self.store.series(ask.clone()).await?;
         if ask.tier == Tier::Hours {
             self.complete(&ask, &mut buckets, now).await?;
@@ -321,7 +325,8 @@ mod tests {
         let from = NOW.minus(Duration::from_secs(ago));
         let columns = vec![Column::CpuBusyPct];
         let range = SeriesRange { from, to: NOW, detail, tier, columns };
-        let asked = range.ask(HostId(1), NOW, Duration::from_secs(30 * DAY))?;
+        let history = History { kept: Duration::from_secs(30 * DAY), interval: Duration::ZERO };
+        let asked = range.ask(HostId(1), NOW, history)?;
         Ok((asked.tier, asked.step.as_secs()))
     }
 

@@ -4,19 +4,25 @@
 //! so it is right on any number of cores and when a tickless core catches up late. Guest time is
 //! already in user and guest_nice in nice; both are shown and neither is added to the sum.
 //!
-//! When a state goes backwards:
+//! What cannot be:
 //!
-//! * **iowait** does so by design: it is an estimate that the kernel corrects when a task wakes on
-//!   another CPU (proc(5): "the value is not reliable … may decrease"). **steal** does so after a
-//!   live migration. Neither says anything about the other states, so it alone is unknown, and the
-//!   shares of the others are taken of the sum without it. So is a state that this kernel lacks.
-//! * **user, nice, system, idle, irq, softirq** never fall on a running CPU. When one does the CPU
-//!   was taken offline and brought back with its line started over (or the line is of another
-//!   machine), and the states that happen to have grown are worth no more than the one that fell:
-//!   nothing of that line has a value.
+//! * **iowait** goes backwards by design: it is an estimate that the kernel corrects when a task
+//!   wakes on another CPU (proc(5): "the value is not reliable … may decrease"). **steal** does so
+//!   after a live migration, and jumps by more ticks than there were. Neither says anything about the
+//!   other states, so it alone is unknown, and the shares of the others are taken of the sum without
+//!   it. So is a state that this kernel lacks.
+//! * **user, nice, system, idle, irq, softirq** fall a little on some kernels, where they are computed
+//!   anew at each read (idle on 4.15 and 5.3, user where it is scaled): no more than [`MAX_FALL_S`]
+//!   of a CPU's time counts as no growth. One that falls further belongs to a CPU that was taken
+//!   offline and brought back with its line started over (or to another machine), and the states that
+//!   happen to have grown are worth no more than the one that fell: nothing of that line has a value.
+//! * **Ticks that do not fit the time.** A CPU counts [`Snapshot::ticks_per_second`] a second, in all
+//!   its states together. A line that counted less than half of that or more than twice is not of the
+//!   time that passed (a container's `/proc/stat` whose idle stands still, a suspended machine):
+//!   nothing of it has a value.
 //! * **guest, guest_nice** are part of no sum: the one that fell is unknown and nothing else.
 
-use super::{Since, grown, real};
+use super::{Since, real};
 use crate::model::{CPU_STATES, Column, ColumnSet, CoreColumn, CpuTicks, Row, Snapshot, Values};
 
 /// Positions in [`CpuTicks`].
@@ -31,10 +37,55 @@ const STEAL: usize = 7;
 
 /// The states that divide all time among them.
 const PARTS: [usize; 8] = [USER, NICE, SYSTEM, IDLE, IOWAIT, IRQ, SOFTIRQ, STEAL];
-/// The states that every kernel has and that never fall on a running CPU.
+/// The states that do not fall by design.
 const FIRM: [usize; 6] = [USER, NICE, SYSTEM, IDLE, IRQ, SOFTIRQ];
 /// What a line must have to be a line.
 const NEEDED: [usize; 4] = [USER, NICE, SYSTEM, IDLE];
+/// By how much of one CPU's time a state may fall and count as not grown, seconds: what node_exporter
+/// takes for the kernel's own correction, too (`jumpBackSeconds`).
+pub(super) const MAX_FALL_S: f64 = 3.0;
+/// A line may hold so many times the ticks of the time that passed, and no less than one over it.
+const MAX_STRETCH: f64 = 2.0;
+/// Ticks of one CPU that may be early or late at either end: lines are read a moment after the clock
+/// is, and a CPU without ticks is brought up to date when it is looked at.
+const SLACK_TICKS: f64 = 10.0;
+/// With an unknown number of CPUs there are no more than the kernel can have (NR_CPUS).
+const MAX_CPUS: f64 = 8192.0;
+
+/// How many ticks a line can have counted.
+#[derive(Clone, Copy)]
+struct Room {
+    least: f64,
+    most: f64,
+    /// The largest fall that counts as no growth.
+    fall: f64,
+}
+
+impl Room {
+    /// Of a line over `cpus`, the fewest and the most there were meanwhile; none: not known.
+    fn new(since: Since<'_>, ticks_per_second: u32, cpus: Option<(f64, f64)>) -> Self {
+        let hz = f64::from(ticks_per_second);
+        let (fewest, most) = cpus.unwrap_or((0.0, MAX_CPUS));
+        let each = since.seconds * hz;
+        Self {
+            least: fewest * (each / MAX_STRETCH - SLACK_TICKS),
+            most: most * (each * MAX_STRETCH + SLACK_TICKS),
+            fall: fewest.max(1.0) * MAX_FALL_S * hz,
+        }
+    }
+}
+
+/// The host's CPUs before and now, the fewer first.
+fn cpus(since: Since<'_>, current: &Snapshot) -> Option<(f64, f64)> {
+    let (before, now) = (since.snapshot.facts.cpus?, current.facts.cpus?);
+    Some((before.min(now).into(), before.max(now).into()))
+}
+
+/// Whether something on this host can have used so many ticks since the snapshot before.
+pub(super) fn is_possible(since: Since<'_>, current: &Snapshot, ticks: u64) -> bool {
+    real(ticks) <= Room::new(since, current.ticks_per_second, cpus(since, current)).most
+}
+
 /// The states in which a CPU works.
 const BUSY: [usize; 5] = [USER, NICE, SYSTEM, IRQ, SOFTIRQ];
 
@@ -74,13 +125,18 @@ struct Shares {
 
 /// The shares between two readings of one line; none when the line has no value (see the module)
 /// or no tick passed.
-fn shares(before: &CpuTicks, now: &CpuTicks) -> Option<Shares> {
-    let fell = |state: usize| matches!((before[state], now[state]), (Some(a), Some(b)) if b < a);
-    if FIRM.into_iter().any(fell) {
-        return None;
+fn shares(before: &CpuTicks, now: &CpuTicks, room: Room) -> Option<Shares> {
+    let mut grown = [None; CPU_STATES];
+    for (state, grown) in grown.iter_mut().enumerate() {
+        let (Some(before), Some(now)) = (before[state], now[state]) else { continue };
+        let is_firm = FIRM.contains(&state);
+        *grown = match now.checked_sub(before) {
+            Some(ticks) if is_firm || real(ticks) <= room.most => Some(ticks),
+            None if is_firm && real(before - now) <= room.fall => Some(0),
+            None if is_firm => return None,
+            Some(_) | None => None,
+        };
     }
-    let grown: [Option<u64>; CPU_STATES] =
-        std::array::from_fn(|state| grown(before[state], now[state]));
     if NEEDED.into_iter().any(|state| grown[state].is_none()) {
         return None;
     }
@@ -94,6 +150,11 @@ fn shares(before: &CpuTicks, now: &CpuTicks) -> Option<Shares> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a ratio of two sums, exact where it matters")]
     let (all, busy) = (all as f64, add(&BUSY) as f64);
+    // Idle makes up for an iowait that was taken back.
+    let taken_back = before[IOWAIT].zip(now[IOWAIT]).map_or(0, |(a, b)| a.saturating_sub(b));
+    if all < room.least || all > room.most + real(taken_back) {
+        return None;
+    }
     let percent = |ticks: f64| (ticks / all * 100.0).min(100.0);
     Some(Shares {
         busy: percent(busy),
@@ -111,7 +172,8 @@ fn fill<C: ColumnSet>(shares: &Shares, busy: C, columns: [C; CPU_STATES], values
 
 /// The host-wide shares.
 pub(super) fn total(since: Since<'_>, current: &Snapshot, values: &mut Values<Column>) {
-    if let Some(shares) = shares(&since.snapshot.cpu, &current.cpu) {
+    let room = Room::new(since, current.ticks_per_second, cpus(since, current));
+    if let Some(shares) = shares(&since.snapshot.cpu, &current.cpu, room) {
         fill(&shares, Column::CpuBusyPct, TOTAL_COLUMNS, values);
     }
 }
@@ -125,7 +187,8 @@ pub(super) fn cores(since: Option<Since<'_>>, current: &Snapshot) -> Vec<Row<Cor
         let mut values = Values::default();
         let shares = since.and_then(|since| {
             let before = since.snapshot.cores.find(core, row)?;
-            shares(&line(since.snapshot, before), &line(current, row))
+            let room = Room::new(since, current.ticks_per_second, Some((1.0, 1.0)));
+            shares(&line(since.snapshot, before), &line(current, row), room)
         });
         if let Some(shares) = shares {
             fill(&shares, CoreColumn::BusyPct, CORE_COLUMNS, &mut values);

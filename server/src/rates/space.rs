@@ -1,11 +1,24 @@
 //! What one snapshot tells by itself: shares of memory and of room on filesystems, uptime.
 
-use super::{cpu, real};
+use super::{cpu, is_incomplete, real, report};
 use crate::model::{Column, Family, FilesystemColumn, Mount, Row, Snapshot, Space, Status, Values};
 
-/// Filesystem types that are full from the day they are made: images that nothing is ever written
-/// to. They have their row, but would pin `fs_used_max_pct` at 100 on every host with a snap.
-const IMAGE_TYPES: &[&str] = &["squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"];
+/// Whether a filesystem is full from the day it is made: an image that nothing is ever written to.
+/// It has its row, but would pin `fs_used_max_pct` at 100 on every host with a snap or an image as
+/// its root. Told by what statvfs(3) says, whatever its type is called: it is read-only and no block
+/// is free. An image behind FUSE is mounted writable, so there it is no free block and no free inode;
+/// elsewhere that is a filesystem that is full (XFS and ZFS make inodes of free blocks).
+fn is_image(mount: &Mount) -> bool {
+    let Some(space) = mount.space.filter(|space| space.free_bytes == 0) else { return false };
+    let is_fuse = mount.fs_type.starts_with("fuse");
+    mount.read_only || (is_fuse && space.inodes.is_some_and(|(_, free)| free == 0))
+}
+
+/// Whether nobody can write to the filesystem, through whichever mount: what a dying disk looks like.
+/// A bind mount that is read-only is not. An older probe tells only of the mount.
+fn is_read_only(mount: &Mount) -> bool {
+    mount.superblock_read_only.unwrap_or(mount.read_only) && !is_image(mount)
+}
 
 /// Fills the host-wide gauges that follow from others and are not set yet.
 pub(super) fn fill(current: &Snapshot, values: &mut Values<Column>) {
@@ -36,16 +49,14 @@ pub(super) fn filesystems(
     current: &Snapshot,
     values: &mut Values<Column>,
 ) -> Vec<Row<FilesystemColumn>> {
-    let report = current.reports.iter().find(|report| report.family == Family::Filesystem);
-    let read_in_full = report.is_some_and(|report| report.status == Status::Ok);
     // No mounts and no report that says so: the family was not read, and 0 would be a guess.
-    if current.mounts.is_empty() && !read_in_full {
+    if current.mounts.is_empty() && report(current, Family::Filesystem).is_none_or(is_incomplete) {
         return Vec::new();
     }
     let (mut used_max, mut inodes_max) = (None, None);
     let rows = current.mounts.iter().map(|mount| {
         let row = row(mount);
-        if !IMAGE_TYPES.contains(&mount.fs_type.as_ref()) {
+        if !is_image(mount) {
             used_max = larger(used_max, row.values.get(FilesystemColumn::UsedPct));
             inodes_max = larger(inodes_max, row.values.get(FilesystemColumn::InodesUsedPct));
         }
@@ -59,7 +70,7 @@ pub(super) fn filesystems(
     values.set(Column::FsInodesUsedMaxPct, inodes_max);
     values.set(Column::FsMounts, count(|_| true));
     values.set(Column::FsHung, count(|mount| mount.status == Status::Hung));
-    values.set(Column::FsReadOnly, count(|mount| mount.read_only));
+    values.set(Column::FsReadOnly, count(is_read_only));
     rows
 }
 

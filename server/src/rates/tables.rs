@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use super::{
-    Since, grown,
-    physical::{is_physical_interface, is_whole_disk},
+    Since,
+    physical::{counted_interfaces, counts_disk},
     real,
     space::larger,
 };
@@ -33,26 +33,49 @@ enum Course<const N: usize> {
     Steady([Option<u64>; N]),
 }
 
-/// The course of row `row`. `gauge` is a column that is no counter and may fall.
+/// How a column of a table grows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    /// A counter: when it falls, the device started over.
+    Counter,
+    /// A counter of milliseconds that the kernel prints as 32 bits on every machine
+    /// (block/genhd.c, `diskstats_show`): a fall of it alone is a wrap, and is undone.
+    Milliseconds32,
+    /// A gauge, which may fall.
+    Gauge,
+}
+
+/// How far a counter of 32 bits grew when it is known to have wrapped; none when that is more than
+/// half of its range, as serial numbers are compared (RFC 1982): then it was started over.
+fn unwrapped(before: u64, now: u64) -> Option<u64> {
+    const RANGE: u64 = 1 << 32;
+    let grown = RANGE.checked_sub(before)?.checked_add(now)?;
+    (grown < RANGE / 2).then_some(grown)
+}
+
+/// The course of row `row`, whose columns grow as `growth` says.
 fn course<const N: usize>(
     before: Option<&Table<N>>,
     now: &Table<N>,
     row: usize,
     key: &str,
-    gauge: Option<usize>,
+    growth: &[Growth; N],
 ) -> Course<N> {
     let Some((before, old)) = before.and_then(|table| Some((table, table.find(key, row)?))) else {
         return Course::New;
     };
     let mut deltas = [None; N];
-    for (column, delta) in
-        deltas.iter_mut().enumerate().filter(|(column, _)| Some(*column) != gauge)
-    {
-        let (was, is) = (before.get(old, column), now.get(row, column));
-        *delta = grown(was, is);
-        if delta.is_none() && was.is_some() && is.is_some() {
-            return Course::Reset;
-        }
+    for (column, (delta, growth)) in deltas.iter_mut().zip(growth).enumerate() {
+        let (Some(was), Some(is)) = (before.get(old, column), now.get(row, column)) else {
+            continue;
+        };
+        let grown = match growth {
+            Growth::Gauge => continue,
+            Growth::Milliseconds32 if is < was => unwrapped(was, is),
+            Growth::Counter | Growth::Milliseconds32 => is.checked_sub(was),
+        };
+        let Some(grown) = grown else { return Course::Reset };
+        *delta = Some(grown);
     }
     Course::Steady(deltas)
 }
@@ -90,7 +113,7 @@ pub(super) fn softirqs(since: Option<Since<'_>>, current: &Snapshot) -> Vec<Row<
     let row = |(row, core): (usize, &Arc<str>)| {
         let mut values = Values::default();
         if let (Some(since), Course::Steady(deltas)) =
-            (since, course(before, table, row, core, None))
+            (since, course(before, table, row, core, &[Growth::Counter; SOFTIRQ_COLUMNS]))
         {
             fill(since, SoftirqColumn::ALL, &deltas, &mut values);
         }
@@ -132,10 +155,9 @@ pub(super) fn interfaces(
     let (table, before) = (&current.interfaces, since.map(|since| &since.snapshot.interfaces));
     let mut sums = [Sum::default(); NET_SUMS.len()];
     let mut rows = Vec::with_capacity(table.keys().len());
-    for (row, name) in table.keys().iter().enumerate() {
+    for ((row, name), physical) in table.keys().iter().enumerate().zip(counted_interfaces(table)) {
         let mut values = Values::default();
-        let physical = is_physical_interface(table, name);
-        match (since, course(before, table, row, name, None)) {
+        match (since, course(before, table, row, name, &[Growth::Counter; NET_COLUMNS])) {
             (Some(since), Course::Steady(deltas)) => {
                 fill(since, NetColumn::ALL, &deltas, &mut values);
                 if physical {
@@ -183,6 +205,19 @@ mod stat {
     pub(super) const FLUSH_MS: usize = 16;
 }
 
+/// How each column of the table grows.
+const DISK_GROWTH: [Growth; DISK_COLUMNS] = {
+    let mut growth = [Growth::Counter; DISK_COLUMNS];
+    growth[stat::READ_MS] = Growth::Milliseconds32;
+    growth[stat::WRITE_MS] = Growth::Milliseconds32;
+    growth[stat::IN_FLIGHT] = Growth::Gauge;
+    growth[stat::IO_MS] = Growth::Milliseconds32;
+    growth[stat::WEIGHTED_IO_MS] = Growth::Milliseconds32;
+    growth[stat::DISCARD_MS] = Growth::Milliseconds32;
+    growth[stat::FLUSH_MS] = Growth::Milliseconds32;
+    growth
+};
+
 /// Columns of a disk that are a rate times a factor.
 const DISK_RATES: [(usize, DiskColumn, f64); 10] = [
     (stat::READS, DiskColumn::ReadsPerS, 1.0),
@@ -227,8 +262,8 @@ pub(super) fn disks(
         let mut values = Values::default();
         let in_flight = table.get(row, stat::IN_FLIGHT).filter(|n| *n <= MAX_IN_FLIGHT);
         values.set(DiskColumn::InFlight, in_flight.map(real));
-        let whole = is_whole_disk(table, name);
-        match (since, course(before, table, row, name, Some(stat::IN_FLIGHT))) {
+        let whole = counts_disk(table, row, name);
+        match (since, course(before, table, row, name, &DISK_GROWTH)) {
             (Some(since), Course::Steady(deltas)) => {
                 disk(since, &deltas, &mut values);
                 if whole {

@@ -48,12 +48,23 @@ pub const STEPS: [u64; 17] =
 
 const DAY_S: u64 = 86_400;
 
+/// What is known of the history that a chart is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// How long polls are kept.
+    pub kept: Duration,
+    /// The time between two polls: in a finer step there would be nothing most of the time. 0 when
+    /// it is not known.
+    pub interval: Duration,
+}
+
 /// The cheapest way to at most `points` points over `length` up to a chart's end, which begins at
-/// `from`; polls are kept for `kept` before `now`. Where they are gone, hours are the finest there is.
+/// `from`. Where polls are gone, hours are the finest there is.
 #[must_use]
-pub fn plan(from: WallMs, length: Duration, points: usize, now: WallMs, kept: Duration) -> Plan {
+pub fn plan(from: WallMs, length: Duration, points: usize, now: WallMs, history: History) -> Plan {
+    let History { kept, interval } = history;
     let points = u128::try_from(points.max(1)).unwrap_or(1);
-    let least = length.as_millis().div_ceil(points);
+    let least = length.as_millis().div_ceil(points).max(interval.as_millis());
     let fits = |step: &&u64| u128::from(**step) * 1000 >= least;
     let step = STEPS.iter().find(fits).copied().unwrap_or_else(|| {
         let days = least.div_ceil(u128::from(DAY_S) * 1000);
@@ -104,15 +115,41 @@ mod tests {
         ] {
             let from = NOW.minus(Duration::from_secs(ago));
             let kept = Duration::from_secs(30 * DAY);
-            let found = plan(from, Duration::from_secs(length), points, NOW, kept);
+            let history = History { kept, interval: Duration::ZERO };
+            let found = plan(from, Duration::from_secs(length), points, NOW, history);
             let expected = Plan { tier, step: Duration::from_secs(step) };
             assert_eq!(found, expected, "{length} s from {ago} s ago in {points} points");
         }
     }
 
     #[test]
+    fn no_point_is_finer_than_the_polls_are_apart() {
+        use Tier::{Hours, Polls};
+        // (time between polls, ms; length, seconds) -> (tier, step in seconds)
+        for ((interval, length), (tier, step)) in [
+            ((2_000, 270), (Polls, 2)),
+            ((10_000, 15 * MINUTE), (Polls, 10)),
+            ((10_001, 15 * MINUTE), (Polls, 15)),
+            ((30_000, HOUR), (Polls, 30)),
+            ((45_000, MINUTE), (Polls, MINUTE)),
+            ((60_000, HOUR), (Polls, MINUTE)),
+            ((60_000, DAY), (Polls, 5 * MINUTE)),
+            ((2 * 3_600_000, HOUR), (Hours, 2 * HOUR)),
+            ((86_400_000, HOUR), (Hours, DAY)),
+        ] {
+            let length = Duration::from_secs(length);
+            let kept = Duration::from_secs(30 * DAY);
+            let history = History { kept, interval: Duration::from_millis(interval) };
+            let found = plan(NOW.minus(length), length, 300, NOW, history);
+            let expected = Plan { tier, step: Duration::from_secs(step) };
+            assert_eq!(found, expected, "{length:?} of polls every {interval} ms");
+        }
+    }
+
+    #[test]
     fn no_length_of_time_is_too_long() {
-        let found = plan(WallMs(i64::MIN), Duration::MAX, 1, NOW, Duration::ZERO);
+        let history = History { kept: Duration::ZERO, interval: Duration::ZERO };
+        let found = plan(WallMs(i64::MIN), Duration::MAX, 1, NOW, history);
         assert_eq!(found.tier, Tier::Hours);
         assert!(found.step >= Duration::from_secs(u64::MAX / DAY));
     }

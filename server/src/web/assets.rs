@@ -37,6 +37,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("gaps.js", JS, include_str!("../../page/gaps.js")),
     ("heat.js", JS, include_str!("../../page/heat.js")),
     ("fleet.js", JS, include_str!("../../page/fleet.js")),
+    ("points.js", JS, include_str!("../../page/points.js")),
     ("charts.js", JS, include_str!("../../page/charts.js")),
     ("band.js", JS, include_str!("../../page/band.js")),
     ("tables.js", JS, include_str!("../../page/tables.js")),

@@ -1,11 +1,17 @@
 //! What was: polls page by page, values over time and what each means, events.
 
-use roundsman::units::WallMs;
+use std::{sync::Arc, time::Duration};
+
+use roundsman::{
+    model::{HostId, State},
+    store::{Batch, Registration},
+    units::WallMs,
+};
 use serde_json::Value;
 
 use crate::{
     known_only,
-    site::{NOW, Served},
+    site::{NOW, Served, good, host_view, name},
 };
 
 #[tokio::test]
@@ -118,4 +124,65 @@ async fn every_value_of_a_poll_is_explained_with_its_unit() {
 async fn events_come_newest_first() {
     let site = Served::start().await;
     insta::assert_json_snapshot!("events", site.json("/api/v1/hosts/db-1/events").await);
+}
+
+/// A host that has been polled every so often, `polls` times until now.
+async fn polled(site: &Served, host: &str, interval: Duration, polls: u32) {
+    let registration = Registration {
+        name: name(host),
+        group: None,
+        labels: [].into(),
+        addresses: vec!["10.0.0.9:50051".to_owned()],
+        renamed_from: None,
+    };
+    let known = site.store.register(vec![registration], NOW).await.unwrap();
+    let id: HostId = known[0].id;
+    let phase = Duration::from_millis(317);
+    let records = (0..polls).map(|n| good(host, id, NOW.minus(interval * n + phase)));
+    site.store.write(Arc::new(Batch::of_polls(records))).await.unwrap();
+    let mut view = host_view(host, State::Up, None);
+    (view.id, view.interval) = (id, interval);
+    site.live.publish(view);
+}
+
+/// Buttons of the page, drags over its charts, charts of every width: whatever is asked for, between
+/// the first poll and the last there is no point without one.
+#[tokio::test]
+async fn no_chart_has_holes_between_polls_that_came_in_time() {
+    const MINUTE: u64 = 60;
+    const SPANS: [u64; 8] = [
+        90,
+        4 * MINUTE + 30,
+        15 * MINUTE,
+        60 * MINUTE,
+        6 * 60 * MINUTE,
+        24 * 60 * MINUTE,
+        7 * 24 * 60 * MINUTE,
+        30 * 24 * 60 * MINUTE,
+    ];
+    let site = Served::start().await;
+    for interval in [2, 10, 25, 30, 60, 90] {
+        let host = format!("every-{interval}");
+        polled(&site, &host, Duration::from_secs(interval), 200).await;
+        for span in SPANS {
+            for points in [60, 300, 800, 2_000] {
+                let path = format!(
+                    "/api/v1/hosts/{host}/series?columns=cpu_busy_pct&from={}&to={}&points={points}",
+                    NOW.0 - i64::try_from(span * 1000).unwrap(),
+                    NOW.0
+                );
+                let series = site.json(&path).await;
+                let polls: Vec<_> = series["polls"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|n| n.as_u64().unwrap())
+                    .collect();
+                let first = polls.iter().position(|n| *n > 0).unwrap();
+                let last = polls.iter().rposition(|n| *n > 0).unwrap();
+                let holes = polls[first..=last].iter().filter(|n| **n == 0).count();
+                assert_eq!(holes, 0, "{path}: {polls:?}");
+            }
+        }
+    }
 }

@@ -124,6 +124,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         labels: Arc::default(),
         addresses: ["10.0.0.9:50051".into()].into(),
         schedule: "every 10s".into(),
+        interval: Duration::from_secs(10),
         state,
         since: ago(600),
         flapping: false,

@@ -28,7 +28,9 @@ pub(super) fn gauges(wire: &v1::Snapshot, identity: &v1::Identity) -> Values<Col
         set_pressure(&mut values, pressure);
     }
     if let Some(sockets) = &wire.sockets {
-        set_sockets(&mut values, sockets, identity.page_size_bytes);
+        let read = wire.reports.iter().find(|report| report.family() == v1::Family::Sockets);
+        let in_full = read.is_none_or(|report| report.status() == v1::Status::Ok);
+        set_sockets(&mut values, sockets, in_full, identity.page_size_bytes);
     }
     if let Some(processes) = &wire.processes {
         set_processes(&mut values, processes);
@@ -113,14 +115,17 @@ fn set_pressure(values: &mut Values<Column>, p: &v1::Pressure) {
     }
 }
 
-fn set_sockets(values: &mut Values<Column>, s: &v1::Sockets, page_size_bytes: u32) {
+/// Without `in_full` a figure of IPv6 that is not there may only not have been read.
+fn set_sockets(values: &mut Values<Column>, s: &v1::Sockets, in_full: bool, page_size_bytes: u32) {
+    // /proc/net/sockstat counts the sockets of IPv4; a kernel without IPv6 has no others.
+    let both = |v4: Option<u64>, v6: Option<u64>| v4?.checked_add(v6.or(in_full.then_some(0))?);
     let counts = [
         (Column::SocketsUsed, s.used),
-        (Column::TcpInUse, s.tcp_in_use),
+        (Column::TcpInUse, both(s.tcp_in_use, s.tcp6_in_use)),
         (Column::TcpOrphan, s.tcp_orphan),
         (Column::TcpTimeWait, s.tcp_time_wait),
         (Column::TcpAllocated, s.tcp_allocated),
-        (Column::UdpInUse, s.udp_in_use),
+        (Column::UdpInUse, both(s.udp_in_use, s.udp6_in_use)),
         (Column::Tcp6InUse, s.tcp6_in_use),
         (Column::Udp6InUse, s.udp6_in_use),
         (Column::TcpEstablished, s.tcp_established),
@@ -231,6 +236,12 @@ fn count_sockets(counters: &mut Counters, s: &v1::Sockets) {
         (Counter::UdpInErrors, s.udp_in_errors),
         (Counter::UdpReceiveBufferErrors, s.udp_receive_buffer_errors),
         (Counter::UdpSendBufferErrors, s.udp_send_buffer_errors),
+        (Counter::Udp6InDatagrams, s.udp6_in_datagrams),
+        (Counter::Udp6OutDatagrams, s.udp6_out_datagrams),
+        (Counter::Udp6NoPorts, s.udp6_no_ports),
+        (Counter::Udp6InErrors, s.udp6_in_errors),
+        (Counter::Udp6ReceiveBufferErrors, s.udp6_receive_buffer_errors),
+        (Counter::Udp6SendBufferErrors, s.udp6_send_buffer_errors),
         (Counter::TcpListenOverflows, s.tcp_listen_overflows),
         (Counter::TcpListenDrops, s.tcp_listen_drops),
         (Counter::TcpTimeouts, s.tcp_timeouts),

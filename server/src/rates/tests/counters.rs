@@ -119,4 +119,34 @@ fn a_process_is_told_by_number_and_start() {
     (before.ticks_per_second, after.ticks_per_second) = (250, 250);
     let rows = rates(Some(&before), &after).detail.processes;
     assert_eq!(row(&rows, "7").values.get(ProcessColumn::CpuPct), Some(60.0));
+    // More than all CPUs of the host have in that time.
+    (before.facts.cpus, after.facts.cpus) = (Some(1), Some(1));
+    after.processes = vec![process(7, 1, 1 << 60)];
+    let rows = rates(Some(&before), &after).detail.processes;
+    assert_eq!(row(&rows, "7").values.get(ProcessColumn::CpuPct), None);
+}
+
+#[test]
+fn datagrams_of_both_families_are_one_rate() {
+    use crate::model::{Family, FamilyReport, Status};
+    let rate = |v4: [Option<u64>; 2], v6: [Option<u64>; 2], status: Status| {
+        let machine = |seconds, at: usize| {
+            let mut machine = snapshot("a", seconds);
+            machine.counters.set(Counter::UdpInDatagrams, v4[at]);
+            machine.counters.set(Counter::Udp6InDatagrams, v6[at]);
+            let family = Family::Sockets;
+            machine.reports = vec![FamilyReport { family, status, spent_us: 1, error: "".into() }];
+            machine
+        };
+        value(&rates(Some(&machine(1, 0)), &machine(11, 1)), Column::UdpInDatagramsPerS)
+    };
+    let (v4, v6) = ([Some(0), Some(30)], [Some(5), Some(55)]);
+    assert_eq!(rate(v4, v6, Status::Ok), Some(8.0));
+    // A kernel without IPv6, and one where it could not be read.
+    assert_eq!(rate(v4, [None, None], Status::Ok), Some(3.0));
+    assert_eq!(rate(v4, [None, None], Status::Partial), None);
+    // It came meanwhile, with all that it counted since the boot; it started over.
+    assert_eq!(rate(v4, [None, Some(1 << 40)], Status::Ok), None);
+    assert_eq!(rate(v4, [Some(9), Some(8)], Status::Ok), None);
+    assert_eq!(rate([None, Some(30)], v6, Status::Ok), None);
 }

@@ -59,11 +59,66 @@ fn a_steal_or_guest_that_falls_is_unknown_alone() {
 }
 
 #[test]
-fn a_firm_state_that_falls_takes_the_whole_line_along() {
+fn a_state_that_falls_a_little_did_not_grow() {
+    for (state, column) in [(0, Column::CpuUserPct), (3, Column::CpuIdlePct)] {
+        for fall in [1, 300] {
+            let mut now = grow(TICKS, [25, 0, 50, 25, 0, 0, 0, 0, 0, 0]);
+            now[state] = TICKS[state] - fall;
+            let rates = rates(Some(&snapshot("a", 1).cpu(TICKS)), &snapshot("a", 2).cpu(now));
+            assert_eq!(value(&rates, column), Some(0.0), "state {state} fell by {fall}");
+            assert_eq!(value(&rates, Column::CpuSystemPct), Some(66.667));
+        }
+    }
+}
+
+#[test]
+fn a_line_that_does_not_fit_the_time_has_no_value() {
+    // What is counted on two CPUs in ten seconds, and what comes of it.
+    let busy = |by: [u64; 10]| {
+        let machine = |seconds, ticks| {
+            let mut snapshot = snapshot("a", seconds).cpu(ticks);
+            snapshot.facts.cpus = Some(2);
+            snapshot
+        };
+        let (before, after) = (machine(100, TICKS), machine(110, grow(TICKS, by)));
+        let rates = rates(Some(&before), &after);
+        (value(&rates, Column::CpuBusyPct), value(&rates, Column::CpuStealPct))
+    };
+    assert_eq!(busy([400, 0, 0, 1600, 0, 0, 0, 0, 0, 0]), (Some(20.0), Some(0.0)));
+    // Idle that stands still, as in some containers: what was counted is not all of the time.
+    assert_eq!(busy([400, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (None, None));
+    // Steal that jumps is unknown alone: the others still fill the time.
+    assert_eq!(busy([400, 0, 0, 1600, 0, 0, 0, 1 << 60, 0, 0]), (Some(20.0), None));
+    assert_eq!(busy([400, 0, 0, 1 << 60, 0, 0, 0, 0, 0, 0]), (None, None));
+    // A CPU more came meanwhile, which may have been there for all of it.
+    let (mut before, mut after) = (snapshot("a", 1).cpu(TICKS), snapshot("a", 11));
+    after = after.cpu(grow(TICKS, [700, 0, 0, 1300, 0, 0, 0, 0, 0, 0]));
+    (before.facts.cpus, after.facts.cpus) = (Some(1), Some(2));
+    assert_eq!(value(&rates(Some(&before), &after), Column::CpuBusyPct), Some(35.0));
+}
+
+#[test]
+fn idle_that_makes_up_for_an_iowait_taken_back_is_possible() {
+    let mut now = grow(TICKS, [100, 0, 0, 5_900, 0, 0, 0, 0, 0, 0]);
+    let mut before = TICKS;
+    (before[4], now[4]) = (5_000, 0);
+    let machine = |seconds, ticks| {
+        let mut snapshot = snapshot("a", seconds).cpu(ticks);
+        snapshot.facts.cpus = Some(1);
+        snapshot
+    };
+    let rates = rates(Some(&machine(1, before)), &machine(11, now));
+    assert_eq!(value(&rates, Column::CpuIowaitPct), None);
+    assert!(value(&rates, Column::CpuBusyPct).is_some());
+}
+
+#[test]
+fn a_firm_state_that_falls_far_takes_the_whole_line_along() {
     for state in [0, 1, 2, 3, 5, 6] {
-        let mut now = grow(TICKS, [50; 10]);
-        now[state] = TICKS[state] - 1;
-        let rates = rates(Some(&snapshot("a", 1).cpu(TICKS)), &snapshot("a", 2).cpu(now));
+        let before = grow(TICKS, [1_000; 10]);
+        let mut now = grow(before, [50; 10]);
+        now[state] = before[state] - 301;
+        let rates = rates(Some(&snapshot("a", 1).cpu(before)), &snapshot("a", 2).cpu(now));
         for column in [Column::CpuBusyPct, Column::CpuUserPct, Column::CpuGuestPct] {
             assert_eq!(value(&rates, column), None, "state {state}");
         }
@@ -114,12 +169,12 @@ fn ticks_are_exact_after_a_year_on_64_cores_and_at_the_end_of_u64() {
 
 #[test]
 fn a_sum_of_eight_huge_states_does_not_wrap() {
-    let mut all = [u64::MAX; 10];
-    all[8] = 0;
-    all[9] = 0;
+    // The sum of these is 1 beyond 2^64: wrapped, it would be 100 ticks.
+    let mut all = [u64::MAX / 8; 10];
+    (all[0], all[8], all[9]) = (u64::MAX / 8 + 108, 0, 0);
     let rates = rates(Some(&snapshot("a", 1).cpu([0; 10])), &snapshot("a", 2).cpu(all));
-    assert_eq!(value(&rates, Column::CpuUserPct), Some(12.5));
-    assert_eq!(value(&rates, Column::CpuBusyPct), Some(62.5));
+    assert_eq!(value(&rates, Column::CpuUserPct), None);
+    assert_eq!(value(&rates, Column::CpuBusyPct), None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Interfaces and disks: their rows, and the sums over those that are physical.
 
 use super::*;
-use crate::model::{DiskColumn, NetColumn, Table};
+use crate::model::{DiskColumn, Layer, NetColumn, Table};
 
 #[test]
 fn interfaces_have_rows_and_the_physical_ones_are_summed() {
@@ -165,4 +165,84 @@ fn an_in_flight_below_zero_is_unknown() {
     disk[8] = u64::from(u32::MAX);
     let rates = rates(None, &snapshot("a", 1).disks(&[("sda", disk)]));
     assert_eq!(row(&rates.detail.disks, "sda").values.get(DiskColumn::InFlight), None);
+}
+
+/// The table of these rows and what the probe says of them.
+fn layered(rows: &[(&str, Layer, u64)]) -> Table<16> {
+    let counters: Vec<_> = rows.iter().map(|(name, _, n)| (*name, [*n; 16])).collect();
+    let layers = rows.iter().map(|(_, layer, _)| *layer).collect();
+    snapshot("a", 1).interfaces(&counters).interfaces.with_layers(layers).unwrap()
+}
+
+#[test]
+fn the_kernels_word_on_what_is_physical_counts_and_not_a_name() {
+    use Layer::{Physical, Unknown, Uplink, Virtual};
+    let sum = |rows: &[(&str, Layer)]| {
+        let (mut before, mut after) = (snapshot("a", 100), snapshot("a", 110));
+        let all = |n: u64| rows.iter().map(|(name, layer)| (*name, *layer, n)).collect::<Vec<_>>();
+        (before.interfaces, after.interfaces) = (layered(&all(0)), layered(&all(10)));
+        value(&rates(Some(&before), &after), Column::NetRxBytesPerS)
+    };
+    let proxmox = ["eno1", "vmbr0", "tap100i0", "fwbr100i0", "fwpr100p0", "fwln100i0"];
+    let known: Vec<_> =
+        proxmox.iter().map(|n| (*n, if *n == "eno1" { Physical } else { Virtual })).collect();
+    assert_eq!(sum(&known), Some(1.0));
+    // A bridge by its name that is a card, and the other way round.
+    assert_eq!(sum(&[("br0", Physical), ("eth0", Virtual)]), Some(1.0));
+    // The only way out is a modem, or the end of a container's cable.
+    assert_eq!(sum(&[("lo", Virtual), ("ppp0", Uplink), ("tun0", Virtual)]), Some(1.0));
+    assert_eq!(sum(&[("eth0", Physical), ("wg0", Uplink)]), Some(1.0));
+    assert_eq!(sum(&[("lo", Virtual), ("docker0", Virtual)]), None);
+    // Without a word names decide: of all, or of the one that came just now.
+    assert_eq!(sum(&[("eth0", Unknown), ("docker0", Unknown)]), Some(1.0));
+    assert_eq!(sum(&[("eth0", Physical), ("eth1", Unknown), ("veth1", Unknown)]), Some(2.0));
+}
+
+#[test]
+fn the_kernels_word_on_disks_counts_and_not_a_name() {
+    use Layer::{Physical, Virtual};
+    let sum = |rows: &[(&str, Layer)]| {
+        let disks = |n: u64| {
+            let rows_of: Vec<_> = rows.iter().map(|(name, _)| (*name, [n; 17])).collect();
+            let table = snapshot("a", 1).disks(&rows_of).disks;
+            table.with_layers(rows.iter().map(|(_, layer)| *layer).collect()).unwrap()
+        };
+        let (mut before, mut after) = (snapshot("a", 100), snapshot("a", 110));
+        (before.disks, after.disks) = (disks(0), disks(10));
+        let rates = rates(Some(&before), &after);
+        (value(&rates, Column::DiskReadsPerS), value(&rates, Column::DiskBusyMaxPct))
+    };
+    assert_eq!(sum(&[("nvme0n1", Physical), ("nvme0c0n1", Virtual)]), (Some(1.0), Some(0.1)));
+    assert_eq!(sum(&[("sda", Physical), ("emcpowera", Virtual)]), (Some(1.0), Some(0.1)));
+    assert_eq!(sum(&[("zd0", Physical)]), (Some(1.0), Some(0.1)));
+}
+
+#[test]
+fn a_time_of_a_disk_that_wraps_at_32_bits_goes_on() {
+    const NEAR: u64 = u32::MAX as u64 - 99;
+    let disk = |reads: u64, ms: u64| {
+        let mut disk = [reads; 17];
+        for time in [3, 7, 9, 10, 14, 16] {
+            disk[time] = ms;
+        }
+        disk[8] = 0;
+        disk
+    };
+    let rate = |before: [u64; 17], after: [u64; 17]| {
+        let before = snapshot("a", 100).disks(&[("sda", before)]);
+        let rates = rates(Some(&before), &snapshot("a", 110).disks(&[("sda", after)]));
+        let disk = &row(&rates.detail.disks, "sda").values;
+        (
+            disk.get(DiskColumn::BusyPct),
+            disk.get(DiskColumn::ReadsPerS),
+            disk.get(DiskColumn::Queue),
+        )
+    };
+    // 100 ms to the end of 32 bits and 400 ms beyond it.
+    assert_eq!(rate(disk(0, NEAR), disk(10, 400)), (Some(5.0), Some(1.0), Some(0.05)));
+    // Another counter fell too, or it was nowhere near its end: the device was started over.
+    assert_eq!(rate(disk(10, NEAR), disk(9, 400)), (None, None, None));
+    assert_eq!(rate(disk(0, 1 << 30), disk(10, 400)), (None, None, None));
+    // Beyond 32 bits nothing wraps at them.
+    assert_eq!(rate(disk(0, 1 << 40), disk(10, 400)), (None, None, None));
 }

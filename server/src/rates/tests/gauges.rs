@@ -73,13 +73,50 @@ fn the_fullest_filesystem_is_told_and_images_and_unmeasured_ones_are_not_it() {
     assert_eq!(value(&rates, Column::FsInodesUsedMaxPct), Some(75.0));
     assert_eq!(value(&rates, Column::FsMounts), Some(6.0));
     assert_eq!(value(&rates, Column::FsHung), Some(1.0));
-    assert_eq!(value(&rates, Column::FsReadOnly), Some(1.0));
+    assert_eq!(value(&rates, Column::FsReadOnly), Some(0.0), "an image is no dying disk");
     let rows = &rates.detail.filesystems;
     assert_eq!(row(rows, "/snap/x").values.get(FilesystemColumn::UsedPct), Some(100.0));
     assert_eq!(known(row(rows, "/nfs")), ["read_only"]);
     assert_eq!(row(rows, "/nfs").labels[3].as_ref(), "hung");
     assert_eq!(row(rows, "/boot/efi").values.get(FilesystemColumn::InodesUsedPct), None);
     assert_eq!(row(rows, "/broken").values.get(FilesystemColumn::UsedPct), None);
+}
+
+#[test]
+fn an_image_is_told_by_its_room_and_not_by_its_type() {
+    let fullest = |fs_type: &str, read_only, inodes| {
+        let mut now = snapshot("a", 1);
+        let space =
+            |free| Space { size_bytes: 100, free_bytes: free, available_bytes: free, inodes };
+        let mut full = mount("/x", fs_type, Some(space(0)), Status::Ok);
+        (full.read_only, full.superblock_read_only) = (read_only, Some(read_only));
+        now.mounts = vec![mount("/", "ext4", Some(space(90)), Status::Ok), full];
+        value(&rates(None, &now), Column::FsUsedMaxPct)
+    };
+    assert_eq!(fullest("overlay", true, Some((9, 9))), Some(10.0), "the root of an image");
+    assert_eq!(fullest("fuse.squashfuse", false, Some((9, 0))), Some(10.0));
+    assert_eq!(
+        fullest("xfs", false, Some((9, 0))),
+        Some(100.0),
+        "full, and it makes inodes of blocks"
+    );
+    assert_eq!(fullest("ext4", false, Some((9, 5))), Some(100.0));
+    assert_eq!(fullest("fuse.sshfs", false, None), Some(100.0));
+}
+
+#[test]
+fn read_only_is_the_filesystem_and_not_one_of_its_mounts() {
+    let told = |mount_read_only, superblock| {
+        let mut now = snapshot("a", 1);
+        let space = Space { size_bytes: 100, free_bytes: 9, available_bytes: 9, inodes: None };
+        let mut bind = mount("/x", "ext4", Some(space), Status::Ok);
+        (bind.read_only, bind.superblock_read_only) = (mount_read_only, superblock);
+        now.mounts = vec![bind];
+        value(&rates(None, &now), Column::FsReadOnly)
+    };
+    assert_eq!(told(true, Some(false)), Some(0.0));
+    assert_eq!(told(true, Some(true)), Some(1.0));
+    assert_eq!(told(true, None), Some(1.0), "an older probe says no more than that");
 }
 
 #[test]
