@@ -166,8 +166,7 @@ async fn wire(
     let store: Arc<dyn Store> = store;
 
     let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
-    let tell = keep::tell(hook.clone());
-    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, tell);
+    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, &hook);
     let policy = Policy::from(&config.health);
     let worker = hook.as_ref().map(|hook| {
         let (store, writer) = (Arc::clone(&store), handle.clone());

@@ -116,7 +116,7 @@ pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>)
 }
 
 /// Hands on to the hook, if there is one, what is a row.
-pub(super) fn tell(hook: Option<Hook>) -> Tell {
+fn tell(hook: Option<Hook>) -> Tell {
     Box::new(move |notices| {
         if let Some(hook) = &hook {
             hook.hear(notices);
@@ -124,13 +124,13 @@ pub(super) fn tell(hook: Option<Hook>) -> Tell {
     })
 }
 
-/// Starts the writer.
+/// Starts the writer, which hands on to the hook what is a row.
 pub(super) fn writer(
     store: &Arc<dyn Store>,
     spool: Option<Arc<Spool>>,
     writer: &config::Writer,
     clock: &Arc<dyn Clock>,
-    tell: Tell,
+    hook: &Option<Hook>,
 ) -> (WriterHandle, Writer) {
     let limits = WriterLimits {
         batch_rows: rows(writer.batch_rows),
@@ -139,7 +139,13 @@ pub(super) fn writer(
         ..WriterLimits::default()
     };
     let clock = Arc::clone(clock);
-    Writer::start_with(Arc::clone(store), spool, limits, move || clock.now().wall, tell)
+    Writer::start_with(
+        Arc::clone(store),
+        spool,
+        limits,
+        move || clock.now().wall,
+        tell(hook.clone()),
+    )
 }
 
 fn gauge(count: u64) -> i64 {
