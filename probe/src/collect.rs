@@ -16,7 +16,9 @@ pub mod kept;
 pub mod statvfs;
 pub mod tape;
 pub mod host;
+pub mod sysfs;
 pub mod reading;
+pub mod layer;
 
 // The families, in the order of the wire.
 pub mod cpu;
@@ -240,7 +242,9 @@ impl Answer {
         // Half of what is left: the answer has still to be encoded and to travel.
         let wait = (until.saturating_duration_since(began) / 2).min(MAX_MOUNT_WAIT);
         let table = survey.finish(began + wait, &mut report);
-        let any = table.mount_point.is_empty() || table.status.contains(&Status::Ok.into());
+        let any = report.is_clean()
+            || table.mount_point.is_empty()
+            || table.status.contains(&Status::Ok.into());
         let (status, error) = report.close(any);
         let report = &mut self.snapshot.reports[place];
         report.status = status.into();

@@ -92,11 +92,21 @@ impl Surroundings {
         }
     }
 
-    /// The value of `hidepid` of the mount at `proc`, unless it hides nothing.
-    fn hidepid(&self, proc: &Path) -> Option<&str> {
-        let options = mount(&self.mountinfo, proc)?.split_whitespace().last()?;
-        let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="))?;
-        (!matches!(value, "0" | "off")).then_some(value)
+    /// What the mount at `proc` does not show.
+    fn hiding(&self, proc: &Path) -> Hiding<'_> {
+        if self.mountinfo.is_empty() {
+            return Hiding::default();
+        }
+        let Some(mount) = mount(&self.mountinfo, proc) else {
+            return Hiding { everything: true, ..Hiding::default() };
+        };
+        let options = || mount.split_whitespace().last().unwrap_or_default().split(',');
+        let processes = options().find_map(|option| option.strip_prefix("hidepid="));
+        Hiding {
+            everything: false,
+            processes: processes.filter(|value| !matches!(*value, "0" | "off")),
+            machine: options().any(|option| option == "subset=pid"),
+        }
     }
 
     /// Whether mounts made later on the host appear below `rootfs` (rslave: a `master:` tag).
@@ -105,6 +115,17 @@ impl Surroundings {
         let tags = line.split(" - ").next()?;
         Some(tags.split_whitespace().skip(6).any(|tag| tag.starts_with("master:")))
     }
+}
+
+/// What a procfs keeps from the probe (proc(5)).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Hiding<'a> {
+    /// No procfs is mounted there.
+    everything: bool,
+    /// The value of hidepid, unless it hides nothing.
+    processes: Option<&'a str>,
+    /// Whether there are processes alone, and no file of the machine.
+    machine: bool,
 }
 
 /// The last line of `mountinfo` (proc(5)) whose mount point is `path`: the mount on top. Paths with
@@ -134,25 +155,25 @@ pub fn examine(
 ) -> Examination {
     let confinement = surroundings.confinement.as_deref();
     let proc = root.proc_dir();
-    let hidepid = surroundings.hidepid(proc);
-    let mut findings = vec![view(&proof.view, proc, hidepid, confinement)];
+    let hiding = surroundings.hiding(proc);
+    let mut findings = vec![view(&proof.view, proc, hiding, confinement)];
     findings.extend(rootfs(root.rootfs_dir(), proof, surroundings));
     findings.extend(identity(root, snapshot.identity.as_ref()));
-    findings.extend(snapshot.reports.iter().map(|report| family(report, hidepid, confinement)));
+    findings.extend(snapshot.reports.iter().map(|report| family(report, hiding, confinement)));
     Examination { findings }
 }
 
 fn view(
     evidence: &Evidence,
     proc: &Path,
-    hidepid: Option<&str>,
+    hiding: Hiding<'_>,
     confinement: Option<&str>,
 ) -> Finding {
     let (verdict, word, mend) = match evidence.view {
         v1::View::Host => (Verdict::Fine, "host", None),
         v1::View::Container => (Verdict::Missing, "container", Some(MOUNTS.to_owned())),
         v1::View::Unknown | v1::View::Unspecified => {
-            (Verdict::Note, "unknown", Some(permission(hidepid, confinement)))
+            (Verdict::Note, "unknown", Some(permission(hiding, confinement)))
         }
     };
     let seen = format!("{word}: {}: {}", proc.display(), evidence.because);
@@ -160,17 +181,27 @@ fn view(
 }
 
 /// What most likely denied access, and the way round it.
-fn permission(hidepid: Option<&str>, confinement: Option<&str>) -> String {
-    match (hidepid, confinement) {
-        (Some(value), _) => format!(
+fn permission(hiding: Hiding<'_>, confinement: Option<&str>) -> String {
+    if hiding.everything {
+        return MOUNTS.to_owned();
+    }
+    let processes = hiding.processes.map(|value| {
+        format!(
             "/proc is mounted with hidepid={value}: run the probe in the group named by the mount's \
-             gid= option, or as root"
-        ),
-        (None, Some(profile)) => format!(
+             gid= option or as root, and without ProtectProc= in its unit"
+        )
+    });
+    let machine = hiding.machine.then(|| {
+        "/proc is mounted with subset=pid: run the probe without ProcSubset= in its unit".to_owned()
+    });
+    match (processes, machine, confinement) {
+        (Some(processes), Some(machine), _) => format!("{processes}; {machine}"),
+        (Some(mend), None, _) | (None, Some(mend), _) => mend,
+        (None, None, Some(profile)) => format!(
             "the probe is confined by {profile:?}: in Docker start it with --security-opt \
              apparmor=unconfined, or allow reading /proc/1/**"
         ),
-        (None, None) => "run the probe as root, or as the user that owns the file".to_owned(),
+        (None, None, None) => "run the probe as root, or as the user that owns the file".to_owned(),
     }
 }
 
@@ -235,7 +266,7 @@ fn identity(root: &Root, identity: Option<&v1::Identity>) -> [Finding; 2] {
     ]
 }
 
-fn family(report: &v1::FamilyReport, hidepid: Option<&str>, confinement: Option<&str>) -> Finding {
+fn family(report: &v1::FamilyReport, hiding: Hiding<'_>, confinement: Option<&str>) -> Finding {
     use v1::Status::{Absent, Denied, Hung, Malformed, Ok, Partial, Timeout, Unspecified};
     let status = report.status();
     let (verdict, mend) = match status {
@@ -246,7 +277,7 @@ fn family(report: &v1::FamilyReport, hidepid: Option<&str>, confinement: Option<
             Some("needs Linux 4.20 with CONFIG_PSI; some distributions want psi=1 at boot".into()),
         ),
         Absent => (Verdict::Missing, Some(MOUNTS.to_owned())),
-        Denied => (Verdict::Missing, Some(permission(hidepid, confinement))),
+        Denied => (Verdict::Missing, Some(permission(hiding, confinement))),
         Hung => (
             Verdict::Note,
             Some("the server behind that mount is away; umount -l on the host lets it go".into()),
@@ -348,6 +379,25 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_that_hides_proc_is_told_how_to_show_it() {
+        let snapshot = snapshot(&[
+            (v1::Family::Memory, v1::Status::Denied, "/proc/meminfo: hidden"),
+            (v1::Family::Network, v1::Status::Denied, "/proc/1/net/dev: hidden"),
+        ]);
+        let seen = |options: &str| {
+            let line = format!("9 1 0:51 / /proc rw - proc proc rw,{options}\n");
+            let surroundings = surroundings(&line, None);
+            let proof = proof(v1::View::Unknown);
+            let examination = examine(&Root::default(), &proof, &surroundings, &snapshot);
+            assert!(!examination.passed());
+            format!("{options}\n{examination}")
+        };
+        insta::assert_snapshot!(
+            seen("hidepid=invisible") + &seen("subset=pid") + &seen("hidepid=2,subset=pid")
+        );
+    }
+
+    #[test]
     fn a_rootfs_of_the_image_is_told_from_the_hosts() {
         let proof = Proof { rootfs_is_hosts: false, ..proof(v1::View::Host) };
         let snapshot = snapshot(&[]);
@@ -360,8 +410,14 @@ mod tests {
     #[test]
     fn mount_options_are_read_from_the_mount_on_top() {
         let here = surroundings(IN_A_CONTAINER, None);
-        assert_eq!(here.hidepid(Path::new("/host/proc/")), Some("2"));
-        assert_eq!(here.hidepid(Path::new("/proc")), None);
+        let hiding = |proc: &str| here.hiding(Path::new(proc));
+        assert_eq!(hiding("/host/proc/"), Hiding { processes: Some("2"), ..Hiding::default() });
+        assert_eq!(hiding("/proc"), Hiding::default());
+        assert_eq!(hiding("/elsewhere"), Hiding { everything: true, ..Hiding::default() });
+        let unit =
+            surroundings("9 1 0:51 / /proc rw - proc proc rw,hidepid=off,subset=pid\n", None);
+        let pids_only = Hiding { machine: true, ..Hiding::default() };
+        assert_eq!(unit.hiding(Path::new("/proc")), pids_only);
         assert_eq!(here.follows_mounts(Path::new("/host")), Some(false));
         let slave = surroundings("703 700 8:1 / /host ro master:1 - ext4 /dev/sda1 rw\n", None);
         assert_eq!(slave.follows_mounts(Path::new("/host")), Some(true));

@@ -8,6 +8,7 @@ mod fixture;
 use std::{fmt::Write as _, fs, os::unix::fs::symlink, path::Path};
 
 use fixture::{everything, many_cores, replay, report};
+use prost::Message as _;
 use roundsman_probe::{capture, collect::wanted::MAX_TOP_PROCESSES, root::Root};
 use roundsman_proto::v1::{Family, GetMetricsRequest, Status};
 
@@ -65,6 +66,103 @@ fn a_host_with_more_than_the_limits_is_told_up_to_them() {
     assert_eq!(answer.network.as_ref().unwrap().interface.len(), INTERFACES);
     told(Family::Filesystem, "more than 4096 mounts; 3072 mounts past the limit of 1024");
     assert_eq!(answer.filesystem.as_ref().unwrap().mount_point.len(), MOUNTS);
+}
+
+/// As much of everything as the limits let in or more, every number as large as may be, and names of
+/// so many bytes.
+fn write_bloated(dir: &Path, device: usize, interface: usize, path: usize) {
+    write_crowded(dir);
+    let most = |count: usize| vec![u64::MAX.to_string(); count].join(" ");
+    let file = |name: &str, head: &str, count: usize, line: &dyn Fn(usize) -> String| {
+        let lines: String = (0..count).map(|n| line(n) + "\n").collect();
+        fs::write(dir.join(name), head.to_owned() + &lines).unwrap();
+    };
+    let name = |n: usize, bytes: usize| format!("{n:0bytes$}");
+    file("proc/stat", "", CORES, &|n| format!("cpu{n} {}", most(10)));
+    let cores: String = (0..CORES).map(|core| format!(" CPU{core}")).collect();
+    let vectors = ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED"];
+    let vectors = [&vectors[..], &["HRTIMER", "RCU"]].concat();
+    let softirqs = |n: usize| format!("{}: {}", vectors[n], most(CORES));
+    file("proc/softirqs", &(cores + "\n"), vectors.len(), &softirqs);
+    let disk = |n| format!("{0} {0} {1} {2}", u32::MAX, name(n, device), most(17));
+    file("proc/diskstats", "", DISKS, &disk);
+    let head = "Inter-|   Receive  |  Transmit\n face |bytes packets|bytes packets\n";
+    file("proc/1/net/dev", head, INTERFACES, &|n| format!("{}: {}", name(n, interface), most(16)));
+    let mount = |n: usize| {
+        format!("{} 1 0:{n} / /{} rw - fuse.x {} rw", n + 100, name(n, path), name(n, path))
+    };
+    file("proc/1/mountinfo", "", MOUNTS, &mount);
+}
+
+/// What a server takes by default: `poll.answer_max`.
+const ANSWER_BYTES: usize = 4 * 1_024 * 1_024;
+
+#[test]
+fn an_answer_at_every_limit_is_one_that_a_server_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    // Less than the most for a path, so that the limit of the file is not met first.
+    write_bloated(dir.path(), 256, 256, 1_500);
+    let answer = replay(dir.path(), &GetMetricsRequest::default());
+    for (family, what) in
+        [(Family::Disk, "devices"), (Family::Network, "interfaces"), (Family::Filesystem, "mounts")]
+    {
+        let (status, error) = report(&answer, family);
+        assert_eq!(status, Status::Partial, "{family:?}: {error}");
+        let told = format!("{what} past the limit of 393216 bytes for all names");
+        assert!(error.contains(&told), "{family:?}: {error}");
+    }
+    // 1,536 names of 256 bytes are 393,216.
+    assert_eq!(answer.network.as_ref().unwrap().interface.len(), 1_536);
+    assert_eq!(answer.disk.as_ref().unwrap().device.len(), 1_536);
+    // Each 1,501 for the path, 1,500 for the source and 6 for the type.
+    assert_eq!(answer.filesystem.as_ref().unwrap().mount_point.len(), 393_216 / 3_007);
+
+    // All rows that there may be, with the names that there is room for.
+    write_bloated(dir.path(), 96, 192, 188);
+    let answer = replay(dir.path(), &GetMetricsRequest::default());
+    assert_eq!(answer.network.as_ref().unwrap().interface.len(), INTERFACES);
+    assert_eq!(answer.disk.as_ref().unwrap().device.len(), DISKS);
+    assert_eq!(answer.filesystem.as_ref().unwrap().mount_point.len(), MOUNTS);
+    assert_eq!(answer.cpu.as_ref().unwrap().cores.as_ref().unwrap().user.len(), CORES);
+    assert_eq!(answer.softirq.as_ref().unwrap().rcu.len(), CORES);
+    // The mounts are on no tape: their six numbers are 0, one byte each, and could have nine more.
+    let bytes = answer.encoded_len() + 6 * 9 * MOUNTS;
+    assert!(bytes < ANSWER_BYTES, "{bytes}");
+}
+
+/// As many mounts as a user may make, under names as long as he may choose.
+#[test]
+fn of_a_file_past_the_limit_the_first_lines_are_told() {
+    const FILE_BYTES: usize = 4 * 1_024 * 1_024;
+    let dir = tempfile::tempdir().unwrap();
+    let (host, copy) = (dir.path().join("host"), dir.path().join("copy"));
+    many_cores::write(&host);
+    let first = "27 1 8:1 / / rw - xfs /dev/sda1 rw\n";
+    let line = |n: usize| {
+        let line = format!("{n} 27 0:{n} / /m{n} rw {} - fuse.x s rw\n", "x".repeat(3_600));
+        assert_eq!(line.len(), 3_642);
+        line
+    };
+    let lines: String = (1_000..2_500).map(line).collect();
+    fs::write(host.join("proc/1/mountinfo"), first.to_owned() + &lines).unwrap();
+    let request = GetMetricsRequest::default();
+    let answer = replay(&host, &request);
+    let (status, error) = report(&answer, Family::Filesystem);
+    assert_eq!(status, Status::Partial, "{error}");
+    assert!(error.contains("longer than 4194304 bytes: the rest is left out"), "{error}");
+    // Capped by the limit of mounts, of which all that were read in whole are counted.
+    let whole = 1 + (FILE_BYTES - first.len()) / 3_642;
+    let points = answer.filesystem.as_ref().unwrap().mount_point.len();
+    assert_eq!(points, whole.min(MOUNTS));
+
+    // A capture replays as the host does.
+    let captured = capture::capture(&Root::captured(&host), &copy).unwrap();
+    assert!(captured.unreadable.iter().any(|(file, _)| file.ends_with("1/mountinfo")));
+    let replayed = replay(&copy, &request);
+    assert_eq!(replayed.filesystem, answer.filesystem);
+    let (status, error) = report(&replayed, Family::Filesystem);
+    assert_eq!(status, Status::Partial, "{error}");
+    assert!(error.contains("longer than 4194304 bytes: the rest is left out"), "{error}");
 }
 
 #[test]

@@ -8,11 +8,13 @@
 //! the same machine, and each figure is the median of the rounds.
 //!
 //! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
-//! `--against PATH` compares it with another binary, in turn, instead.
+//! `--against PATH` compares it with another binary, in turn, instead; `--tables` measures long
+//! mount tables alone, which otherwise come last.
 
 mod against;
 mod floor;
 mod subject;
+mod tables;
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
@@ -36,6 +38,7 @@ const PACE: Duration = Duration::from_millis(500);
 struct Options {
     binary: String,
     against: Option<String>,
+    tables: bool,
     calls: u32,
     idle: Duration,
 }
@@ -52,6 +55,7 @@ impl Options {
         Self {
             binary: value("--binary").map_or_else(|| built.to_owned(), Clone::clone),
             against: value("--against").cloned(),
+            tables: arguments.iter().any(|argument| argument == "--tables"),
             calls: number("--calls").unwrap_or(100_000),
             idle: Duration::from_secs(number("--idle").unwrap_or(30).into()),
         }
@@ -64,6 +68,9 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     if let Some(other) = &options.against {
         against::compare(&options.binary, other, options.calls).await?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if options.tables {
+        return Ok(if tables::measure()? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let mut subject = Subject::start(&options.binary).await?;
     let (answer, _) = subject.calls(WARM_UP_CALLS).await?;
@@ -89,6 +96,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         after_calls.print(),
         idle.print(options.idle),
         paced.print(answer_bytes(&answer)),
+        tables::measure()?,
     ];
     Ok(if met.iter().all(|met| *met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

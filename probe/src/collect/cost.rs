@@ -1,7 +1,7 @@
 //! What the probe itself has used, so that watching can be watched: getrusage(2) and its own statm.
 //! The probe's own, never the watched host's: the only reading that ignores the two roots.
 
-use std::{fs::File, os::unix::fs::FileExt as _};
+use std::{ffi::c_long, fs::File, os::unix::fs::FileExt as _};
 
 use nix::sys::{
     resource::{UsageWho, getrusage},
@@ -43,8 +43,7 @@ impl Meter {
         if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
             cost.cpu_user_us = microseconds(usage.user_time());
             cost.cpu_system_us = microseconds(usage.system_time());
-            cost.peak_rss_bytes =
-                u64::try_from(usage.max_rss()).unwrap_or(0).saturating_mul(BYTES_PER_KIB);
+            cost.peak_rss_bytes = peak(usage.max_rss(), rss_bytes);
         }
         cost
     }
@@ -56,6 +55,13 @@ impl Meter {
         let pages = words(&statm[..read]).nth(1).and_then(number)?;
         pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
     }
+}
+
+/// The peak in bytes. The kernel brings it up to date at times only, from counts that each CPU keeps
+/// for itself, so that what is resident now may be more: then that is the peak.
+fn peak(max_rss_kib: c_long, rss_bytes: Option<u64>) -> u64 {
+    let peak = u64::try_from(max_rss_kib).unwrap_or(0).saturating_mul(BYTES_PER_KIB);
+    peak.max(rss_bytes.unwrap_or(0))
 }
 
 fn microseconds(time: TimeVal) -> u64 {
@@ -78,6 +84,14 @@ mod tests {
         }
         assert!(last.cpu_user_us + last.cpu_system_us > first.cpu_user_us + first.cpu_system_us);
         let rss = first.rss_bytes.unwrap();
+        assert!(rss <= first.peak_rss_bytes, "{first:?}");
         assert!(rss > 0 && last.peak_rss_bytes >= 1_024 * 100, "{rss} {last:?}");
+    }
+
+    #[test]
+    fn the_peak_is_never_less_than_what_is_resident() {
+        assert_eq!(peak(7_912, Some(8_298_496)), 8_298_496);
+        assert_eq!(peak(9_000, Some(8_298_496)), 9_000 * BYTES_PER_KIB);
+        assert_eq!(peak(-1, None), 0);
     }
 }

@@ -7,15 +7,16 @@ use super::{
     reading::Reading,
     report::Report,
     scan::{lines, number32, numbers, split_once},
-    table::Rows,
+    table::{Rows, form},
 };
 
 /// Most cores in one answer; Linux itself is built for at most 8,192.
 const MAX_CORES: usize = 8_192;
 /// States in a line of a kernel since 2.6.33: user to guest_nice.
 const STATES: usize = 10;
-/// States that every kernel has: user, nice, system, idle.
-const MIN_STATES: usize = 4;
+/// How many states kernels print: to idle, and since 2.5.41 iowait, 2.6.0 softirq, 2.6.11 steal,
+/// 2.6.24 guest, 2.6.33 guest_nice.
+const FORMS: [usize; 6] = [4, 5, 7, 8, 9, STATES];
 
 /// Reads the family.
 pub fn collect(reading: &mut Reading<'_>, report: &mut Report) -> Option<v1::Cpu> {
@@ -35,7 +36,7 @@ pub fn parse(bytes: &[u8], report: &mut Report) -> Option<v1::Cpu> {
     let mut cores = Rows::new(MAX_CORES);
     for (name, values) in cpu_lines(bytes) {
         let mut cells = [0; STATES];
-        let width = numbers(values, &mut cells).filter(|width| *width >= MIN_STATES);
+        let width = numbers(values, &mut cells).and_then(|width| form(width, &FORMS));
         match (width, number32(name)) {
             (Some(width), _) if name.is_empty() => total = Some(times(cells, width)),
             (Some(width), Some(core)) => cores.push(core, cells, width),
@@ -118,6 +119,21 @@ mod tests {
         assert_eq!(cpu.unwrap().cores.unwrap().core, [2]);
         assert_eq!(status, Status::Partial);
         assert_eq!(error, "not understood: \"cpu0 1 x 1 1\"; not understood: \"cpu1 2 2\"");
+    }
+
+    #[test]
+    fn a_core_with_a_state_more_loses_no_other() {
+        let (cpu, (status, error)) = read(
+            "cpu 9 9 9 9 9 9 9\ncpu0 1 1 1 1 1 1 1\ncpu1 2 2 2 2 2 2 2 2\ncpu2 3 3 3 3 3 3 3\n\
+             cpu2 4 4 4 4 4 4 4\n",
+        );
+        let cores = cpu.unwrap().cores.unwrap();
+        assert_eq!(
+            (cores.core, cores.softirq, cores.steal),
+            (vec![0, 1, 2], vec![1, 2, 3], vec![])
+        );
+        assert_eq!(status, Status::Partial);
+        assert_eq!(error, "cores: 1 has more numbers than most; cores: 2 is there twice");
     }
 
     #[test]

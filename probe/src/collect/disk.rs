@@ -1,14 +1,17 @@
 //! Block devices: `<proc>/diskstats` (Documentation/admin-guide/iostats.rst). 14 columns, 18 since
 //! 4.18 (discards), 20 since 5.5 (flushes); a machine without block devices has an empty file.
 
+use std::{fmt::Display, hash::Hash};
+
 use roundsman_proto::v1;
 
 use super::{
+    layer,
     reading::{Need, Reading},
     report::Report,
     scan::{lines, number, number32, text, words},
     source::Source,
-    table::Rows,
+    table::{Key, Rows, form},
     wanted::{Names, Wanted},
 };
 
@@ -16,8 +19,8 @@ use super::{
 const MAX_DEVICES: usize = 4_096;
 /// Numbers after the name, since 5.5.
 const COUNTERS: usize = 17;
-/// Numbers after the name that every kernel since 2.6.25 has.
-const MIN_COUNTERS: usize = 11;
+/// How many numbers kernels print after the name: since 2.6.25, 4.18 (discards), 5.5 (flushes).
+const FORMS: [usize; 3] = [11, 15, COUNTERS];
 
 /// Reads the family.
 pub fn collect(
@@ -25,8 +28,12 @@ pub fn collect(
     wanted: &Wanted,
     report: &mut Report,
 ) -> Option<v1::Disk> {
-    reading.parse(Source::Diskstats, Need::Required, report, |bytes, report| {
+    let parsed = reading.parse(Source::Diskstats, Need::Required, report, |bytes, report| {
         parse(bytes, &wanted.devices, report)
+    });
+    parsed.map(|mut disk| {
+        disk.layer = layer::of_disks(reading, &disk);
+        disk
     })
 }
 
@@ -34,6 +41,16 @@ struct Device {
     name: String,
     major: u32,
     minor: u32,
+}
+
+impl Key for Device {
+    fn id(&self) -> impl Hash + Eq + Display {
+        self.name.as_str()
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
 }
 
 /// The values in `<proc>/diskstats`.
@@ -59,10 +76,10 @@ pub fn parse(bytes: &[u8], wanted: &Names, report: &mut Report) -> Option<v1::Di
             *cell = value;
             width += 1;
         }
-        if width < MIN_COUNTERS {
+        let Some(width) = form(width, &FORMS) else {
             report.malformed(line.trim_ascii());
             continue;
-        }
+        };
         understood = true;
         rows.push(Device { name, major, minor }, cells, width);
     }
@@ -134,13 +151,16 @@ mod tests {
     #[test]
     fn fourteen_eighteen_and_twenty_columns() {
         let numbers: Vec<String> = (1..=17).map(|number| number.to_string()).collect();
-        for (width, discards, flushes) in [(11, 0, 0), (15, 1, 0), (17, 1, 1)] {
+        // Between two forms a line was cut off, or has what no kernel prints.
+        for (width, discards, flushes) in
+            [(11, 0, 0), (14, 0, 0), (15, 1, 0), (16, 1, 0), (17, 1, 1)]
+        {
             let text = format!("   8       0 sda {}\n", numbers[..width].join(" "));
             let (disk, (status, _)) = read(&text);
             assert_eq!(status, Status::Ok);
             assert_eq!((disk.major[0], disk.minor[0], disk.device[0].as_str()), (8, 0, "sda"));
             assert_eq!((disk.reads[0], disk.weighted_io_ms[0]), (1, 11));
-            assert_eq!((disk.discard_ms.len(), disk.flush_ms.len()), (discards, flushes));
+            assert_eq!((disk.discards.len(), disk.flushes.len()), (discards, flushes));
         }
     }
 
@@ -151,6 +171,22 @@ mod tests {
         assert_eq!(disk.device, ["sdb"]);
         assert_eq!(status, Status::Partial);
         assert!(error.contains("8 0 sda 1 2 3") && error.contains("x y sdc 1"), "{error}");
+    }
+
+    /// A driver that prints one more column, and kernels before 2.6.25, whose partitions have four.
+    #[test]
+    fn a_line_of_another_width_costs_no_other_device() {
+        let numbers: Vec<String> = (1..=17).map(|number| number.to_string()).collect();
+        let line =
+            |name: &str, width: usize| format!("8 0 {name} {}\n", numbers[..width].join(" "));
+        let text = line("sda", 11) + &line("sdb", 15) + &line("sdc", 12) + &line("sdc1", 4);
+        let (disk, (status, error)) = read(&text);
+        assert_eq!(disk.device, ["sda", "sdb", "sdc"]);
+        assert_eq!((disk.weighted_io_ms, disk.discards), (vec![11, 11, 11], vec![]));
+        assert_eq!(status, Status::Partial);
+        for part in ["devices: sdb has more numbers than most", "8 0 sdc1 1 2 3 4"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLO
 /// How much is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
-    /// More is an error, bytes.
+    /// What is beyond it is not kept, nor is a line that it cuts, bytes.
     pub limit: usize,
     /// Whether a read(2) that gives less than it was asked for has reached the end.
     pub ends_short: bool,
@@ -35,6 +35,28 @@ impl Extent {
     }
 }
 
+/// How far a file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To its end.
+    End,
+    /// As many whole lines as the limit lets in; there was more.
+    Limit,
+}
+
+impl Reach {
+    /// Nothing, of what has to be whole.
+    ///
+    /// # Errors
+    /// EFBIG when there was more.
+    pub fn whole(self) -> Result<(), Errno> {
+        match self {
+            Self::End => Ok(()),
+            Self::Limit => Err(Errno::FBIG),
+        }
+    }
+}
+
 /// Opens a file for reading.
 ///
 /// # Errors
@@ -43,15 +65,38 @@ pub fn open(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, FLAGS, Mode::empty())
 }
 
+/// Opens the directory `name` of `dir`, with its links resolved as if `dir` were `/`.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_dir_within(dir: &Path, name: &str) -> Result<OwnedFd, Errno> {
+    open_below(open_path(dir)?, name, FLAGS | OFlags::DIRECTORY)
+}
+
 /// Opens `file` with its links resolved as if `dir` were `/`. Kernels before 5.6, and old seccomp
 /// filters, have no openat2(2): there a link that leads out of `dir` is followed as it stands.
 ///
 /// # Errors
 /// open(2)'s.
 pub fn open_within(dir: &Path, file: &str) -> Result<OwnedFd, Errno> {
-    let at = rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    match rustix::fs::openat2(&at, file, FLAGS, Mode::empty(), ResolveFlags::IN_ROOT) {
-        Err(Errno::NOSYS | Errno::PERM) => open(&dir.join(file)),
+    open_below(open_path(dir)?, file, FLAGS)
+}
+
+/// The same for a directory that is open.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_at(dir: impl AsFd, file: &str) -> Result<OwnedFd, Errno> {
+    open_below(dir, file, FLAGS)
+}
+
+fn open_path(dir: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn open_below(dir: impl AsFd, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match rustix::fs::openat2(&dir, name, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(&dir, name, flags, Mode::empty()),
         opened => opened,
     }
 }
@@ -59,8 +104,12 @@ pub fn open_within(dir: &Path, file: &str) -> Result<OwnedFd, Errno> {
 /// Reads an open file from its first byte, wherever it was read before; appends to `buffer`.
 ///
 /// # Errors
-/// pread(2)'s; EFBIG past the limit. The buffer is then empty.
-pub fn read_from_start(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+/// pread(2)'s. The buffer is then empty.
+pub fn read_from_start(
+    file: impl AsFd,
+    extent: Extent,
+    buffer: &mut Vec<u8>,
+) -> Result<Reach, Errno> {
     let mut at = 0;
     read_with(extent, buffer, |buffer| {
         let bytes = rustix::io::pread(&file, rustix::buffer::spare_capacity(buffer), at)?;
@@ -74,22 +123,22 @@ pub fn read_from_start(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) ->
 ///
 /// # Errors
 /// As [`read_from_start`].
-pub fn read_value(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+pub fn read_value(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
     let mut value = [0; VALUE_BYTES];
     let bytes = rustix::io::pread(&file, &mut value, 0)?;
     if bytes == VALUE_BYTES {
         return read_from_start(file, extent, buffer);
     }
     buffer.extend_from_slice(&value[..bytes]);
-    Ok(())
+    Ok(Reach::End)
 }
 
 /// Reads a file that was just opened; appends to `buffer`. Unlike [`read_from_start`] it reads what
 /// has no places, such as a FIFO.
 ///
 /// # Errors
-/// read(2)'s; EFBIG past the limit. The buffer is then empty.
-pub fn read_to_end(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+/// read(2)'s. The buffer is then empty.
+pub fn read_to_end(file: impl AsFd, extent: Extent, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
     read_with(extent, buffer, |buffer| {
         rustix::io::read(&file, rustix::buffer::spare_capacity(buffer))
     })
@@ -99,21 +148,23 @@ fn read_with(
     extent: Extent,
     buffer: &mut Vec<u8>,
     mut read: impl FnMut(&mut Vec<u8>) -> Result<usize, Errno>,
-) -> Result<(), Errno> {
+) -> Result<Reach, Errno> {
     loop {
         if buffer.capacity() - buffer.len() < PAGE_BYTES {
             buffer.reserve(READ_BYTES);
         }
         match read(buffer) {
-            Ok(0) => return Ok(()),
+            Ok(0) => return Ok(Reach::End),
             Ok(_) if buffer.len() <= extent.limit => {
                 if extent.ends_short && buffer.len() < buffer.capacity() {
-                    return Ok(());
+                    return Ok(Reach::End);
                 }
             }
             Ok(_) => {
-                buffer.clear();
-                return Err(Errno::FBIG);
+                buffer.truncate(extent.limit);
+                let lines = buffer.iter().rposition(|byte| *byte == b'\n');
+                buffer.truncate(lines.map_or(0, |end| end + 1));
+                return Ok(Reach::Limit);
             }
             Err(Errno::INTR) => {}
             Err(errno) => {

@@ -2,6 +2,7 @@
 //! so that a mount which does not answer is waited for last, when all else has been read.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -15,8 +16,9 @@ use super::{
     mounts::{self, Chosen},
     reading::Reading,
     report::Report,
-    scan::text,
+    scan::{excerpt, text},
     statvfs::{Asks, MAX_ASKING, Question, Refusal, Round, Space},
+    table::{MAX_NAME_BYTES, MAX_PATH_BYTES, TextLeft, TooLong},
     wanted::Names,
 };
 use crate::root::Root;
@@ -37,26 +39,47 @@ pub struct Survey {
 #[derive(Debug)]
 struct Row {
     mount_point: PathBuf,
+    /// The mount point as it is sent.
+    point: String,
     device: String,
     fs_type: String,
     number: (u32, u32),
     read_only: bool,
+    superblock_read_only: bool,
     aliases: u32,
     /// Nothing yet: on a thread of its own.
     answer: Option<Result<Space, Refusal>>,
 }
 
 impl Row {
-    fn new(chosen: &Chosen<'_>) -> Self {
+    fn new(chosen: &Chosen<'_>, point: String) -> Self {
+        let mount = &chosen.mount;
         Self {
-            mount_point: path_of(&chosen.mount.mount_point).to_owned(),
-            device: text(&chosen.mount.source),
-            fs_type: text(chosen.mount.fs_type),
-            number: chosen.mount.device,
-            read_only: chosen.mount.read_only,
+            mount_point: path_of(&mount.mount_point).to_owned(),
+            point,
+            device: text(&mount.source),
+            fs_type: text(&mount.fs_type),
+            number: mount.device,
+            read_only: mount.read_only,
+            superblock_read_only: mount.superblock_read_only,
             aliases: chosen.aliases,
             answer: None,
         }
+    }
+
+    /// What of it cannot be sent: any user may mount what he likes under a name that he likes.
+    fn too_long(&self) -> Option<TooLong<'_>> {
+        TooLong::new(&self.point, MAX_PATH_BYTES)
+            .or_else(|| TooLong::new(&self.device, MAX_PATH_BYTES))
+            .or_else(|| TooLong::new(&self.fs_type, MAX_NAME_BYTES))
+    }
+
+    /// Whether it is a FUSE filesystem that its user keeps to himself: without `allow_other` the
+    /// kernel shows it to nobody else, root included, and that is no fault of the host.
+    fn is_private(&self, answer: Result<Space, Refusal>) -> bool {
+        let kind = self.fs_type.split('.').next().unwrap_or_default();
+        matches!(kind, "fuse" | "fuseblk")
+            && answer == Err(Refusal::Errno(Errno::ACCESS.raw_os_error()))
     }
 }
 
@@ -77,16 +100,34 @@ pub fn begin(
     reading.parse_mountinfo(report, |bytes, report| {
         let mut rows = Vec::new();
         let mut questions = Vec::new();
+        let mut seen = HashSet::new();
+        let mut left = TextLeft::default();
         let mut cut = 0usize;
         for chosen in mounts::choose(&mounts::parse(bytes, report)?) {
-            if !wanted.take(&text(&chosen.mount.mount_point)) {
+            let point = text(&chosen.mount.mount_point);
+            if !wanted.take(&point) {
+                continue;
+            }
+            let mut row = Row::new(&chosen, point);
+            if let Some(too_long) = row.too_long() {
+                let point = excerpt(row.point.as_bytes());
+                let text = format_args!("mounts: {point} is left out: {too_long}");
+                report.note(Status::Malformed, text);
                 continue;
             }
             if rows.len() == MAX_MOUNTS {
                 cut += 1;
                 continue;
             }
-            let mut row = Row::new(&chosen);
+            if seen.contains(&row.point) {
+                let text = format_args!("mounts: {} is there twice", row.point);
+                report.note(Status::Malformed, text);
+                continue;
+            }
+            if !left.take(row.point.len() + row.device.len() + row.fs_type.len()) {
+                continue;
+            }
+            seen.insert(row.point.clone());
             let question = question(root, row.mount_point.clone());
             if chosen.answers_from_memory {
                 let ask = || asks.inline(&question);
@@ -97,6 +138,7 @@ pub fn begin(
             }
             rows.push(row);
         }
+        left.close("mounts", report);
         if cut > 0 {
             let text = format_args!("{cut} mounts past the limit of {MAX_MOUNTS}");
             report.note(Status::Partial, text);
@@ -117,7 +159,9 @@ impl Survey {
             {
                 Ok(space) => (Status::Ok, space),
                 Err((status, why)) => {
-                    report.note(status, format_args!("{}: {why}", row.mount_point.display()));
+                    if !row.is_private(answer) {
+                        report.note(status, format_args!("{}: {why}", row.point));
+                    }
                     (status, Space::default())
                 }
             };
@@ -167,7 +211,7 @@ pub fn is_same(fs_type: &[u8], number: (u32, u32), space: &Space) -> bool {
 }
 
 fn push(table: &mut v1::Filesystem, row: Row, status: Status, space: Space) {
-    table.mount_point.push(row.mount_point.to_string_lossy().into_owned());
+    table.mount_point.push(row.point);
     table.device.push(row.device);
     table.fs_type.push(row.fs_type);
     table.status.push(status.into());
@@ -179,6 +223,7 @@ fn push(table: &mut v1::Filesystem, row: Row, status: Status, space: Space) {
     table.inodes.push(space.inodes);
     table.inodes_free.push(space.inodes_free);
     table.aliases.push(row.aliases);
+    table.superblock_read_only.push(row.superblock_read_only);
 }
 
 #[cfg(test)]
@@ -188,10 +233,12 @@ mod tests {
     fn row(fs_type: &str) -> Row {
         Row {
             mount_point: PathBuf::from("/data"),
+            point: "/data".to_owned(),
             device: "/dev/sdb".to_owned(),
             fs_type: fs_type.to_owned(),
             number: (8, 16),
             read_only: false,
+            superblock_read_only: false,
             aliases: 0,
             answer: None,
         }
@@ -211,6 +258,20 @@ mod tests {
         let other = Space { device: (8, 16), ..Space::default() };
         assert_eq!(check(&row("btrfs"), subvolume), Ok(subvolume));
         assert_eq!(check(&row("btrfs"), other).unwrap_err().0, Status::Absent);
+    }
+
+    #[test]
+    fn only_a_fuse_mount_that_refuses_access_is_its_users_own() {
+        let refuses = |errno: Errno| Err(Refusal::Errno(errno.raw_os_error()));
+        for fs_type in ["fuse", "fuse.sshfs", "fuse.", "fuseblk", "fuseblk.ntfs"] {
+            assert!(row(fs_type).is_private(refuses(Errno::ACCESS)), "{fs_type}");
+        }
+        for other in [refuses(Errno::PERM), refuses(Errno::NOTCONN), Err(Refusal::Hung)] {
+            assert!(!row("fuse.sshfs").is_private(other), "{other:?}");
+        }
+        for fs_type in ["nfs", "fusectl", "ext4", "xfuse.a"] {
+            assert!(!row(fs_type).is_private(refuses(Errno::ACCESS)), "{fs_type}");
+        }
     }
 
     #[test]

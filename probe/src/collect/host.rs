@@ -13,7 +13,7 @@ use roundsman_proto::v1::Status;
 use rustix::io::Errno;
 
 use super::{
-    file::{self, Extent},
+    file::{self, Extent, Reach},
     kept::Kept,
     report::Fault,
     source::{Link, Source},
@@ -22,10 +22,21 @@ use super::{
 };
 use crate::root::{Place, Root};
 
-/// Largest file that is read, bytes. `/proc/stat` of 8,192 cores has about 1 MiB.
+/// How much of a file is read, bytes: of what is longer the whole lines within it. `/proc/stat` of
+/// 8,192 cores has about 1 MiB; a thousand mounts with names of a user's choice have more than this.
 pub const MAX_FILE_BYTES: usize = 4 * 1_024 * 1_024;
 /// Longest target of a namespace link, bytes.
 const LINK_BYTES: usize = 64;
+
+/// The directory of the host's first process.
+const FIRST_PROCESS: &str = "1";
+/// What shows the processes of others, process 1 among them: hidepid of proc(5), which a unit's
+/// ProtectProc= sets for its service.
+const PROCESSES_HIDDEN: &str = "hidden from this user: run the probe as root or in the group of \
+                                /proc's gid= option, and without ProtectProc= in its unit";
+/// What shows the files of the machine: subset=pid of proc(5), which a unit's ProcSubset= sets.
+const MACHINE_HIDDEN: &str = "hidden: every kernel has it: run the probe without ProcSubset= in its \
+                              unit, and with the host's procfs as --proc";
 
 /// One host.
 #[derive(Debug, Clone)]
@@ -51,6 +62,12 @@ impl Host {
     #[must_use]
     pub fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// Whether it is a captured tree, in which files stand for what the kernel says.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.tape.is_some()
     }
 
     /// Who answers statvfs(2) for this host.
@@ -87,13 +104,14 @@ impl Host {
     ///
     /// # Errors
     /// As `Host::fault` names it.
-    pub fn read(&self, source: Source, buffer: &mut Vec<u8>) -> Result<(), Fault> {
+    pub fn read(&self, source: Source, buffer: &mut Vec<u8>) -> Result<Reach, Fault> {
         let place = source.place();
         let read = if source.is_machines() && self.tape.is_none() {
             buffer.clear();
             self.kept.read(source, || self.root.at(place), MAX_FILE_BYTES, buffer)
         } else {
-            self.read_place(place, source.comes_whole(), buffer)
+            let ends_short = source.comes_whole();
+            self.read_place(place, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
         };
         read.map_err(|errno| self.fault(place, errno))
     }
@@ -101,19 +119,35 @@ impl Host {
     /// Reads a whole file, opened now; the bare error, for `capture` to keep.
     ///
     /// # Errors
-    /// open(2)'s or read(2)'s; EFBIG for a file larger than [`MAX_FILE_BYTES`].
-    pub fn read_raw(&self, place: Place, buffer: &mut Vec<u8>) -> Result<(), Errno> {
-        self.read_place(place, false, buffer)
+    /// open(2)'s or read(2)'s.
+    pub fn read_raw(&self, place: Place, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
+        self.read_place(place, Extent::up_to(MAX_FILE_BYTES), buffer)
+    }
+
+    /// Reads the first lines of a list that may have no end worth reading to: as many as lie within
+    /// `limit` bytes.
+    ///
+    /// # Errors
+    /// open(2)'s or read(2)'s.
+    pub fn read_beginning(
+        &self,
+        source: Source,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Errno> {
+        self.read_place(source.place(), Extent::up_to(limit), buffer).map(drop)
     }
 
     fn read_place(
         &self,
         place: Place,
-        ends_short: bool,
+        extent: Extent,
         buffer: &mut Vec<u8>,
-    ) -> Result<(), Errno> {
+    ) -> Result<Reach, Errno> {
         buffer.clear();
-        if let Some(errno) = self.taped_error(place) {
+        let taped = self.taped_error(place);
+        // EFBIG on a tape: the tree holds what was read of a longer file.
+        if let Some(errno) = taped.filter(|errno| *errno != Errno::FBIG) {
             return Err(errno);
         }
         // A link in the host's /etc means a place in the host, not in the probe's container.
@@ -123,7 +157,8 @@ impl Host {
             }
             Place::Rootfs(_) | Place::Proc(_) => file::open(&self.root.at(place))?,
         };
-        file::read_to_end(file, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
+        let reach = file::read_to_end(file, extent, buffer)?;
+        Ok(if taped.is_some() { Reach::Limit } else { reach })
     }
 
     /// Reads `stat` of one process.
@@ -133,7 +168,7 @@ impl Host {
     pub fn read_process(&self, pid: u32, buffer: &mut Vec<u8>) -> Result<(), Errno> {
         buffer.clear();
         let file = file::open(&self.root.process(pid))?;
-        file::read_to_end(file, Extent::up_to(MAX_FILE_BYTES), buffer)
+        file::read_to_end(file, Extent::up_to(MAX_FILE_BYTES), buffer)?.whole()
     }
 
     /// Numbers of the processes there are, in no order.
@@ -165,14 +200,56 @@ impl Host {
         }
     }
 
-    /// What an error means: ABSENT, DENIED, or MALFORMED for what should have been readable.
+    /// What an error means: ABSENT for what this kernel lacks, DENIED for what is there and not shown
+    /// to the probe, or MALFORMED for what should have been readable.
     #[must_use]
     pub fn fault(&self, place: Place, errno: Errno) -> Fault {
-        let path = self.root.at(place);
         if let Some(Err(error)) = self.tape.as_deref() {
             return Fault { status: Status::Malformed, text: error.clone() };
         }
-        Fault { status: status(errno), text: format!("{}: {}", path.display(), words(errno)) }
+        let status = status(errno);
+        let hidden = match status {
+            Status::Absent => self.hidden(place),
+            // hidepid=1 shows the directories and refuses what is in them, with EPERM.
+            Status::Denied if errno == Errno::PERM && is_of_first_process(place) => {
+                Some(PROCESSES_HIDDEN)
+            }
+            _ => None,
+        };
+        let (path, words) = (self.root.at(place), words(errno));
+        match hidden {
+            Some(mend) => Fault {
+                status: Status::Denied,
+                text: format!("{}: {words}: {mend}", path.display()),
+            },
+            None => Fault { status, text: format!("{}: {words}", path.display()) },
+        }
+    }
+
+    /// Whether processes of others are shown; the fault when they are not.
+    ///
+    /// # Errors
+    /// Process 1 is not to be seen.
+    pub fn shows_processes(&self) -> Result<(), Fault> {
+        let first = Place::Proc(FIRST_PROCESS);
+        if self.is_there(first) { Ok(()) } else { Err(self.fault(first, Errno::NOENT)) }
+    }
+
+    /// Why a file is not shown that must be there: process 1 lives as long as its pid namespace, and
+    /// some files are every kernel's. Where none of these is to be seen, nothing is known of others.
+    fn hidden(&self, place: Place) -> Option<&'static str> {
+        let Place::Proc(_) = place else { return None };
+        if is_of_first_process(place) {
+            return (!self.is_there(Place::Proc(FIRST_PROCESS))).then_some(PROCESSES_HIDDEN);
+        }
+        let every_kernels = [Source::Stat, Source::Loadavg, Source::Meminfo].map(Source::place);
+        let hidden = every_kernels.contains(&place)
+            || every_kernels.iter().all(|place| !self.is_there(*place));
+        hidden.then_some(MACHINE_HIDDEN)
+    }
+
+    fn is_there(&self, place: Place) -> bool {
+        self.root.at(place).exists()
     }
 
     fn tape(&self) -> Option<&Tape> {
@@ -193,8 +270,13 @@ impl Host {
 fn read_tape(file: impl AsFd) -> Result<Tape, String> {
     let mut bytes = Vec::new();
     file::read_to_end(file, Extent::up_to(MAX_FILE_BYTES), &mut bytes)
+        .and_then(Reach::whole)
         .map_err(|errno| words(errno).into_owned())?;
     Tape::parse(&bytes)
+}
+
+fn is_of_first_process(place: Place) -> bool {
+    matches!(place, Place::Proc(file) if file.split('/').next() == Some(FIRST_PROCESS))
 }
 
 /// The status that an error of open(2), read(2) or statvfs(2) stands for.
@@ -244,7 +326,7 @@ mod tests {
 
     fn read(dir: &tempfile::TempDir, source: Source) -> Result<Vec<u8>, Fault> {
         let mut buffer = b"left over".to_vec();
-        Host::open(Root::captured(dir.path())).read(source, &mut buffer).map(|()| buffer)
+        Host::open(Root::captured(dir.path())).read(source, &mut buffer).map(|_| buffer)
     }
 
     #[test]
@@ -260,12 +342,40 @@ mod tests {
     }
 
     #[test]
-    fn a_file_past_the_limit_is_refused() {
+    fn of_a_file_past_the_limit_the_whole_lines_within_it_are_read() {
         let dir = tree();
-        let file = std::fs::File::create(dir.path().join("proc/stat")).unwrap();
-        file.set_len(MAX_FILE_BYTES as u64 + 1).unwrap();
-        let fault = read(&dir, Source::Stat).unwrap_err();
-        assert!(fault.text.ends_with("larger than 4194304 bytes"), "{}", fault.text);
+        let line = [&[b'x'; 999][..], b"\n"].concat();
+        std::fs::write(dir.path().join("proc/stat"), line.repeat(5_000)).unwrap();
+        let host = Host::open(Root::captured(dir.path()));
+        let mut buffer = Vec::new();
+        assert_eq!(host.read(Source::Stat, &mut buffer), Ok(Reach::Limit));
+        assert_eq!(buffer, line.repeat(MAX_FILE_BYTES / 1_000));
+        // One line without end is none.
+        std::fs::write(dir.path().join("proc/stat"), vec![b'x'; MAX_FILE_BYTES + 1]).unwrap();
+        assert_eq!(host.read(Source::Stat, &mut buffer), Ok(Reach::Limit));
+        assert_eq!(buffer, b"");
+    }
+
+    /// What a probe finds in a procfs with hidepid=2, in one with subset=pid, and in both.
+    #[test]
+    fn what_every_kernel_has_is_hidden_and_never_absent() {
+        let dir = tree();
+        let found = |source| {
+            let fault = read(&dir, source).unwrap_err();
+            let hidden = ["ProtectProc=", "ProcSubset="].map(|unit| fault.text.contains(unit));
+            (fault.status, hidden)
+        };
+        let processes = (Status::Denied, [true, false]);
+        let machine = (Status::Denied, [false, true]);
+        let absent = (Status::Absent, [false, false]);
+        assert_eq!([Source::NetDev, Source::Sockstat6].map(found), [processes; 2]);
+        assert_eq!([Source::Meminfo, Source::Vmstat, Source::FileNr].map(found), [machine; 3]);
+        assert_eq!(found(Source::OsRelease), absent);
+
+        std::fs::create_dir(dir.path().join("proc/1")).unwrap();
+        std::fs::write(dir.path().join("proc/stat"), "cpu 1 2 3 4").unwrap();
+        assert_eq!([Source::NetDev, Source::Vmstat, Source::FileNr].map(found), [absent; 3]);
+        assert_eq!([Source::Meminfo, Source::Loadavg].map(found), [machine; 2]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     view,
 };
 
-/// Longest name, release or distribution that is sent, bytes.
+/// Longest name, release or distribution that is sent, bytes as they are sent.
 const MAX_WORD_BYTES: usize = 256;
 /// Digits of a machine-id (machine-id(5)).
 const MACHINE_ID_DIGITS: usize = 32;
@@ -63,23 +63,27 @@ pub fn rootfs_is_hosts(reading: &Reading<'_>, statvfs: &dyn StatVfs) -> bool {
     }
     let question = filesystem::question(reading.host().root(), PathBuf::from("/"));
     match reading.top(|| statvfs.statvfs(&question)) {
-        Ok(space) => filesystem::is_same(top.fs_type, top.device, &space),
+        Ok(space) => filesystem::is_same(&top.fs_type, top.device, &space),
         Err(_) => false,
     }
 }
 
 /// A file of one short line.
 fn word(reading: &mut Reading<'_>, source: Source) -> Option<String> {
-    let line = reading.bytes(source).ok()?.trim_ascii();
-    (!line.is_empty() && line.len() <= MAX_WORD_BYTES).then(|| text(line))
+    fact(reading.bytes(source).ok()?.trim_ascii())
+}
+
+/// What is neither empty nor too long.
+fn fact(bytes: &[u8]) -> Option<String> {
+    Some(text(bytes)).filter(|fact| !fact.is_empty() && fact.len() <= MAX_WORD_BYTES)
 }
 
 /// hostname(5): comments, then the name.
 fn hostname(reading: &mut Reading<'_>) -> Option<String> {
-    let name = lines(reading.bytes(Source::EtcHostname).ok()?)
+    lines(reading.bytes(Source::EtcHostname).ok()?)
         .map(<[u8]>::trim_ascii)
-        .find(|line| !line.is_empty() && !line.starts_with(b"#"))?;
-    (name.len() <= MAX_WORD_BYTES).then(|| text(name))
+        .find(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .and_then(fact)
 }
 
 fn is_machine_id(id: &str) -> bool {
@@ -109,7 +113,7 @@ fn pretty_name(bytes: &[u8]) -> Option<String> {
             _ => name.push(*byte),
         }
     }
-    (!name.is_empty() && name.len() <= MAX_WORD_BYTES).then(|| text(&name))
+    fact(&name)
 }
 
 #[cfg(test)]
@@ -137,6 +141,10 @@ mod tests {
         let named = |bytes| pretty_name(format!("PRETTY_NAME={}", "x".repeat(bytes)).as_bytes());
         assert_eq!(named(MAX_WORD_BYTES), Some("x".repeat(MAX_WORD_BYTES)));
         assert_eq!(named(MAX_WORD_BYTES + 1), None);
+        // As it is sent: four bytes for each that is not UTF-8.
+        let latin = |bytes| pretty_name(&[&b"PRETTY_NAME="[..], &vec![0xE4; bytes]].concat());
+        assert_eq!(latin(MAX_WORD_BYTES / 4), Some("\\xE4".repeat(MAX_WORD_BYTES / 4)));
+        assert_eq!(latin(MAX_WORD_BYTES / 4 + 1), None);
     }
 
     #[test]

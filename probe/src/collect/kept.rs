@@ -26,7 +26,7 @@ use rustix::{
 };
 
 use super::{
-    file::{self, Extent},
+    file::{self, Extent, Reach},
     source::Source,
 };
 
@@ -50,14 +50,14 @@ impl Kept {
     /// Reads the whole file of a source, which is at `path`; appends to `buffer`.
     ///
     /// # Errors
-    /// open(2)'s or read(2)'s; EFBIG for a file longer than `limit`.
+    /// open(2)'s or read(2)'s.
     pub fn read(
         &self,
         source: Source,
         path: impl FnOnce() -> std::path::PathBuf,
         limit: usize,
         buffer: &mut Vec<u8>,
-    ) -> Result<(), Errno> {
+    ) -> Result<Reach, Errno> {
         // The kernel remembers in the descriptor how far a list was read, so two answers may not
         // read through one at a time: the second one opens the file for itself.
         let place = self.files.get(source as usize).filter(|_| source.is_machines());
@@ -70,22 +70,22 @@ impl Kept {
             false => file::read_from_start(file, extent, buffer),
         };
         if let Some(file) = kept.take()
-            && read(&file, buffer).is_ok()
+            && let Ok(reach) = read(&file, buffer)
         {
             *kept = is_short(buffer).then_some(file);
-            return Ok(());
+            return Ok(reach);
         }
         let file = file::open(&path())?;
         if !is_on_procfs(&file) {
             return file::read_to_end(&file, Extent::up_to(limit), buffer);
         }
-        read(&file, buffer)?;
+        let reach = read(&file, buffer)?;
         *kept = is_short(buffer).then_some(file);
-        Ok(())
+        Ok(reach)
     }
 }
 
-fn read_once(path: &Path, limit: usize, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+fn read_once(path: &Path, limit: usize, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
     file::read_to_end(file::open(path)?, Extent::up_to(limit), buffer)
 }
 
@@ -108,7 +108,7 @@ mod tests {
 
     fn read_at(kept: &Kept, source: Source, path: PathBuf) -> Result<Vec<u8>, Errno> {
         let mut buffer = Vec::new();
-        kept.read(source, || path, LIMIT, &mut buffer).map(|()| buffer)
+        kept.read(source, || path, LIMIT, &mut buffer).map(|_| buffer)
     }
 
     fn read(kept: &Kept, source: Source) -> Result<Vec<u8>, Errno> {

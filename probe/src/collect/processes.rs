@@ -11,15 +11,18 @@ use super::{
     host::{status, words},
     reading::Reading,
     report::Report,
-    scan::{number32, split_once},
+    scan::{number32, split_once, text},
 };
-use crate::clock;
+use crate::{clock, root::Place};
 
 /// Most processes that are read.
 const MAX_PROCESSES: usize = 65_536;
+/// What everybody may read of process 1, unless processes of others are hidden.
+const FIRST_STAT: Place = Place::Proc("1/stat");
 /// How many processes are read between two looks at the clock.
 const CLOCK_EVERY: usize = 32;
-/// The command name's length in the kernel, without its end (TASK_COMM_LEN), bytes.
+/// The command name's length in the kernel, without its end (TASK_COMM_LEN), bytes. What `stat` shows
+/// of a kernel's worker is longer.
 const COMM_BYTES: usize = 15;
 
 /// Reads the family; what is left at `until` is not read.
@@ -30,6 +33,11 @@ pub fn collect(
     report: &mut Report,
 ) -> Option<v1::Processes> {
     let host = reading.host();
+    // Those of one user would pass for all.
+    if let Err(fault) = host.shows_processes() {
+        report.note(fault.status, fault.text);
+        return None;
+    }
     // In order, so that what is noted first is the same each time.
     let mut pids: Vec<u32> = match host.processes() {
         Ok(pids) => pids.take(MAX_PROCESSES + 1).collect(),
@@ -68,6 +76,12 @@ pub fn collect(
             },
             // It has ended since the directory was listed.
             Err(Errno::NOENT | Errno::SRCH) => {}
+            // With hidepid=1 all are listed, and those of others cannot be read.
+            Err(errno) if pid == 1 && status(errno) == Status::Denied => {
+                let fault = host.fault(FIRST_STAT, errno);
+                report.note(fault.status, fault.text);
+                return None;
+            }
             Err(errno) => {
                 report.note(status(errno), format_args!("{}: {}", path(pid), words(errno)));
             }
@@ -91,7 +105,9 @@ pub fn parse(bytes: &[u8]) -> Option<Stat> {
     let end = rest.iter().rposition(|byte| *byte == b')')?;
     match &rest[end + 1..] {
         [b' ', state, after @ ..] if state.is_ascii_alphabetic() && after.is_ascii() => {
-            Stat::from_read(bytes).ok()
+            let mut stat = Stat::from_read(bytes).ok()?;
+            stat.comm = text(&rest[..end.min(COMM_BYTES)]);
+            Some(stat)
         }
         _ => None,
     }
@@ -138,13 +154,9 @@ impl Largest {
         if self.keep == 0 {
             return;
         }
-        let mut comm = stat.comm.clone();
-        while comm.len() > COMM_BYTES {
-            comm.pop();
-        }
         let process = v1::Process {
             pid: u32::try_from(stat.pid).unwrap_or(0),
-            comm,
+            comm: stat.comm.clone(),
             state: stat.state.to_string(),
             user_ticks: stat.utime,
             system_ticks: stat.stime,
@@ -204,6 +216,18 @@ mod tests {
         let stat = parse(line(42, "a) S (b c", 'D', 7, 9).as_bytes()).unwrap();
         assert_eq!((stat.pid, stat.comm.as_str(), stat.state), (42, "a) S (b c", 'D'));
         assert_eq!((stat.utime, stat.rss, stat.num_threads), (7, 9, 3));
+    }
+
+    #[test]
+    fn a_name_of_any_bytes_is_sent_within_its_limit() {
+        let named = |name: &[u8]| {
+            let line = line(42, "NAME", 'S', 1, 1).into_bytes();
+            let at = line.iter().position(|byte| *byte == b'N').unwrap();
+            parse(&[&line[..at], name, &line[at + 4..]].concat()).unwrap().comm
+        };
+        assert_eq!(named(b"\xE4\\)"), "\\xE4\\\\)");
+        assert_eq!(named(b"kworker/u16:3+events_unbound"), "kworker/u16:3+e");
+        assert_eq!(named(&[0xFF; 64]), "\\xFF".repeat(COMM_BYTES));
     }
 
     #[test]

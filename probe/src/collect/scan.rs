@@ -1,12 +1,18 @@
 //! Words and numbers out of a file's bytes, without allocating: what every parser here stands on.
 //! Knows no file and no metric. Never panics, whatever the bytes.
 
-/// The lines of a file; empty ones are left out.
+use std::fmt::Write as _;
+
+/// The lines of a file, without what ends them; empty ones are left out.
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+    bytes
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
 }
 
-/// The words of a line: what stands between spaces and tabs.
+/// The words of a line: what stands between spaces and tabs, however many, because the kernel pads
+/// its numbers. Where a field may be empty its place counts, and the line is split at each space.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')).filter(|word| !word.is_empty())
 }
@@ -62,10 +68,22 @@ pub fn numbers<const N: usize>(line: &[u8], into: &mut [u64; N]) -> Option<usize
     Some(width)
 }
 
-/// Bytes as text, with `U+FFFD` for what is not UTF-8.
+/// Bytes as text of the wire, two names staying two: UTF-8 as it is; otherwise each byte that is not
+/// UTF-8 as `\xNN`, and each backslash of that name as `\\`.
 #[must_use]
 pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', "\\\\"));
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text
 }
 
 /// The beginning of a line, printable, for an error message.
@@ -106,7 +124,41 @@ mod tests {
         assert_eq!(numbers(b"1 x 3", &mut row), None);
     }
 
+    #[test]
+    fn a_name_that_is_not_utf_8_stays_apart_from_every_other() {
+        for (bytes, expected) in [
+            (&b"eth0"[..], "eth0"),
+            ("/mnt/f\u{fc}r".as_bytes(), "/mnt/f\u{fc}r"),
+            (b"a\\b", "a\\b"),
+            (b"/mnt/\xE4", "/mnt/\\xE4"),
+            (b"/mnt/\xFC", "/mnt/\\xFC"),
+            (b"\\\xE4\x0A", "\\\\\\xE4\n"),
+            (b"\xE2\x82", "\\xE2\\x82"),
+        ] {
+            assert_eq!(text(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn lines_end_as_other_systems_end_them_too() {
+        let all: Vec<&[u8]> = lines(b"a b\r\n\r\n\nc").collect();
+        assert_eq!(all, [&b"a b"[..], b"c"]);
+    }
+
     proptest::proptest! {
+        #[test]
+        fn of_names_that_are_not_utf_8_no_two_are_one(
+            a in "[\\\\xE4a]{0,6}", b in "[\\\\xE4a]{0,6}", at in 0usize..6, other in 0usize..6,
+        ) {
+            let with = |name: &str, at: usize| {
+                let mut bytes = name.as_bytes().to_vec();
+                bytes.insert(at.min(bytes.len()), 0xE4);
+                bytes
+            };
+            let (a, b) = (with(&a, at), with(&b, other));
+            assert_eq!(a == b, text(&a) == text(&b), "{a:?} {b:?}");
+        }
+
         #[test]
         fn any_number_is_read_back(value: u64, cents in 0u32..100, whole in 0u32..1_000_000) {
             assert_eq!(number(value.to_string().as_bytes()), Some(value));

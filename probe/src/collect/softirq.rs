@@ -1,5 +1,7 @@
 //! Soft interrupts: `<proc>/softirqs` (proc_softirqs(5), since 2.6.31). A column per possible CPU, a line per vector.
 
+use std::collections::HashSet;
+
 use roundsman_proto::v1::{self, Status};
 
 use super::{
@@ -21,25 +23,21 @@ pub fn collect(reading: &mut Reading<'_>, report: &mut Report) -> Option<v1::Sof
 pub fn parse(bytes: &[u8], report: &mut Report) -> Option<v1::Softirq> {
     let mut lines = lines(bytes);
     let header = lines.next()?;
-    let Some(mut core) = cores(header) else {
-        report.malformed(header);
+    let places = cores(header, report);
+    let core: Vec<u32> = places.iter().copied().flatten().collect();
+    if core.is_empty() {
         return None;
-    };
-    let columns = core.len();
-    if columns > MAX_CORES {
-        let cut = columns - MAX_CORES;
-        report.note(Status::Partial, format_args!("{cut} cores past the limit of {MAX_CORES}"));
-        core.truncate(MAX_CORES);
     }
     let mut softirq = v1::Softirq { core, ..v1::Softirq::default() };
     let mut any = false;
     for line in lines {
         let Some((name, rest)) = split_once(line, b':') else { continue };
         let Some(column) = vector(&mut softirq, name.trim_ascii()) else { continue };
-        let mut counts = Vec::with_capacity(columns);
+        let mut counts = Vec::with_capacity(places.len());
         counts.extend(words(rest).map_while(number));
-        if counts.len() == columns {
-            counts.truncate(MAX_CORES);
+        if counts.len() == places.len() {
+            let mut place = places.iter();
+            counts.retain(|_| place.next().is_some_and(Option::is_some));
             *column = counts;
             any = true;
         } else {
@@ -49,11 +47,31 @@ pub fn parse(bytes: &[u8], report: &mut Report) -> Option<v1::Softirq> {
     any.then_some(softirq)
 }
 
-/// Numbers of the header "CPU0 CPU1".
-fn cores(header: &[u8]) -> Option<Vec<u32>> {
-    let cores: Option<Vec<u32>> =
-        words(header).map(|word| word.strip_prefix(b"CPU").and_then(number32)).collect();
-    cores.filter(|cores| !cores.is_empty())
+/// The cores of the header "CPU0 CPU1", by their place in each line; none where a place is left out:
+/// it is no core's, or the core has another, or it is past the limit.
+fn cores(header: &[u8], report: &mut Report) -> Vec<Option<u32>> {
+    let mut seen = HashSet::new();
+    let mut cut = 0usize;
+    let mut core = |word: &[u8]| {
+        let Some(core) = word.strip_prefix(b"CPU").and_then(number32) else {
+            report.malformed(word);
+            return None;
+        };
+        if seen.len() == MAX_CORES {
+            cut += 1;
+            return None;
+        }
+        if !seen.insert(core) {
+            report.note(Status::Malformed, format_args!("cores: {core} is there twice"));
+            return None;
+        }
+        Some(core)
+    };
+    let cores = words(header).map(&mut core).collect();
+    if cut > 0 {
+        report.note(Status::Partial, format_args!("{cut} cores past the limit of {MAX_CORES}"));
+    }
+    cores
 }
 
 /// The column of a vector.
@@ -96,6 +114,17 @@ mod tests {
         let (status, error) = report.close(true);
         assert_eq!(status, Status::Partial);
         assert_eq!(error, "not understood: \"TIMER: 1\"; not understood: \"RCU: 1 x\"");
+    }
+
+    #[test]
+    fn a_bad_word_of_the_heading_costs_one_core() {
+        let mut report = Report::default();
+        let text = b"CPU0 CPx CPU2 CPU0 CPU3\nHI: 1 2 3 4 5\n";
+        let softirq = parse(text, &mut report).unwrap();
+        assert_eq!((softirq.core, softirq.hi), (vec![0, 2, 3], vec![1, 3, 5]));
+        let (status, error) = report.close(true);
+        assert_eq!(status, Status::Partial);
+        assert_eq!(error, "not understood: \"CPx\"; cores: 0 is there twice");
     }
 
     proptest::proptest! {

@@ -148,6 +148,8 @@ impl Asks {
         let mut round = Round {
             asks: Arc::clone(self),
             items: questions.into_iter().map(|question| (question, Item::Waiting)).collect(),
+            launched: 0,
+            answered: 0,
         };
         if !round.items.is_empty() {
             let mut in_flight = self.lock();
@@ -194,6 +196,11 @@ enum Item {
 pub struct Round {
     asks: Arc<Asks>,
     items: Vec<(Question, Item)>,
+    /// So many from the first on wait no more for a thread.
+    launched: usize,
+    /// So many from the first on wait for nothing more. Both only grow, so that looking again after
+    /// each answer does not take the square of the questions.
+    answered: usize,
 }
 
 impl Round {
@@ -223,39 +230,42 @@ impl Round {
             .collect()
     }
 
-    /// Starts as many of the waiting as threads are free.
+    /// Starts as many of the waiting as threads are free, in their order.
     fn launch(&mut self, in_flight: &mut HashMap<Question, InFlight>) {
-        for (question, item) in &mut self.items {
-            if !matches!(item, Item::Waiting) {
-                continue;
-            }
+        while let Some((question, item)) = self.items.get_mut(self.launched) {
             if let Some(ask) = in_flight.get(question) {
                 *item = if ask.hung { Item::Parked } else { Item::Asked(Arc::clone(&ask.slot)) };
-                continue;
-            }
-            let slot = Slot::default();
-            // A thread that cannot be made now may be made when another has ended.
-            if in_flight.len() < MAX_ASKING && self.asks.spawn(question, &slot) {
+            } else {
+                let slot = Slot::default();
+                // A thread that cannot be made now may be made when another has ended.
+                if in_flight.len() >= MAX_ASKING || !self.asks.spawn(question, &slot) {
+                    return;
+                }
                 let ask = InFlight { slot: Arc::clone(&slot), hung: false };
                 in_flight.insert(question.clone(), ask);
                 *item = Item::Asked(slot);
             }
+            self.launched += 1;
         }
     }
 
     /// Whether waiting longer may bring anything.
-    fn is_waiting(&self, in_flight: &HashMap<Question, InFlight>) -> bool {
-        self.items.iter().any(|(_, item)| match item {
-            Item::Asked(slot) => slot.get().is_none(),
-            Item::Waiting => in_flight.values().any(|ask| !ask.hung),
-            Item::Parked => false,
-        })
+    fn is_waiting(&mut self, in_flight: &HashMap<Question, InFlight>) -> bool {
+        while let Some((_, item)) = self.items.get(self.answered) {
+            match item {
+                Item::Asked(slot) if slot.get().is_none() => return true,
+                Item::Waiting => return in_flight.values().any(|ask| !ask.hung),
+                Item::Asked(_) | Item::Parked => self.answered += 1,
+            }
+        }
+        false
     }
 }
 
 /// The answer to one question, now; who has not answered is hung from here on.
 fn settle(in_flight: &mut HashMap<Question, InFlight>, question: &Question, item: Item) -> Answer {
     match item {
+        Item::Waiting if in_flight.get(question).is_some_and(|ask| ask.hung) => Err(Refusal::Hung),
         Item::Waiting => Err(Refusal::NotAsked),
         Item::Parked => Err(Refusal::Hung),
         Item::Asked(slot) => match slot.get() {
@@ -267,5 +277,42 @@ fn settle(in_flight: &mut HashMap<Question, InFlight>, question: &Question, item
                 Err(Refusal::Hung)
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use super::*;
+
+    /// Answers with the number that a mount is called.
+    #[derive(Debug, Default)]
+    struct Numbers(AtomicUsize);
+
+    impl StatVfs for Numbers {
+        fn statvfs(&self, question: &Question) -> Result<Space, Refusal> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let blocks = question.path.to_str().unwrap().parse().unwrap();
+            Ok(Space { blocks, ..Space::default() })
+        }
+    }
+
+    #[test]
+    fn many_more_mounts_than_threads_are_asked_once_each_and_answered_in_order() {
+        const MOUNTS: usize = 10 * MAX_ASKING;
+        let seam = Arc::new(Numbers::default());
+        let asks = Asks::new(Arc::<Numbers>::clone(&seam));
+        let path = |mount: usize| PathBuf::from(mount.to_string());
+        let question = |mount| Question { mount_point: path(mount), path: path(mount) };
+        let round = asks.start((0..MOUNTS).map(question).collect());
+        let answers = round.finish(clock::now() + Duration::from_secs(60));
+        let blocks = |answer: Answer| usize::try_from(answer.unwrap().blocks).unwrap();
+        assert_eq!(answers.into_iter().map(blocks).collect::<Vec<_>>(), Vec::from_iter(0..MOUNTS));
+        assert_eq!(seam.0.load(Ordering::Relaxed), MOUNTS);
+        assert_eq!(asks.parked(), 0);
     }
 }

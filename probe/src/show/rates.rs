@@ -39,8 +39,8 @@ const PRESSURE: Counters = Counters::These(&["total_us"]);
 const TABLES: [(&str, &str, Counters); 4] = [
     ("/cpu/cores", "core", Counters::All),
     ("/softirq", "core", Counters::All),
-    ("/network", "interface", Counters::All),
-    ("/disk", "device", Counters::But(&["major", "minor", "in_flight"])),
+    ("/network", "interface", Counters::But(&["layer"])),
+    ("/disk", "device", Counters::But(&["major", "minor", "in_flight", "layer"])),
 ];
 
 /// Which members of an object are counters.
@@ -116,7 +116,10 @@ fn rows(
     let keys = now.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let row = |(index, name): (usize, &Value)| {
         let before = was.and_then(|was| {
-            let place = was.get(key)?.as_array()?.iter().position(|known| known == name)?;
+            let known = was.get(key)?.as_array()?;
+            // Mostly it is where it was, and no other place has to be looked at.
+            let same = (known.get(index) == Some(name)).then_some(index);
+            let place = same.or_else(|| known.iter().position(|known| known == name))?;
             Some((was, place))
         });
         let rates = now

@@ -29,6 +29,72 @@ fn spaces_in_mount_points_are_unescaped() {
     assert_eq!(*unescape(b"\\04\\999\\"), *b"\\04\\999\\");
 }
 
+fn only(line: &[u8]) -> Mount<'_> {
+    let mut report = Report::default();
+    let mounts = parse(line, &mut report).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    mounts.into_iter().next().unwrap()
+}
+
+/// `mount -t tmpfs "" /mnt/test`, with and without optional fields; and what a copy of the file on
+/// another system may end its lines with.
+#[test]
+fn an_empty_source_moves_no_field() {
+    for (line, read_only) in [
+        (&b"21 1 0:53 / /mnt/test rw,relatime - tmpfs  ro\n"[..], true),
+        (b"21 1 0:53 / /mnt/test rw shared:1 master:2 - tmpfs  rw,size=4k\r\n", false),
+        (b"21 1 0:53  /mnt/test rw - tmpfs  ro\r\n", true),
+    ] {
+        let mount = only(line);
+        assert_eq!((&*mount.source, &*mount.fs_type), (&b""[..], &b"tmpfs"[..]));
+        assert_eq!((mount.read_only, mount.superblock_read_only), (read_only, read_only));
+    }
+}
+
+#[test]
+fn a_type_is_unescaped_as_every_name_of_a_user_is() {
+    let mount = only(b"2 1 0:50 / /home/u/x rw - fuse.a\\040b\\043 s\\134 rw\n");
+    assert_eq!((&*mount.fs_type, &*mount.source), (&b"fuse.a b#"[..], &b"s\\"[..]));
+}
+
+/// What the filesystem says of itself follows behind commas, and may be called "ro".
+#[test]
+fn read_only_is_the_first_option() {
+    for (options, superblock, expected) in [
+        ("ro,relatime", "rw", (true, false)),
+        ("rw", "ro,size=4k", (true, true)),
+        ("rw,ro", "rw,lowerdir=/a\\,ro", (false, false)),
+        ("rw,ro", "rw,ro", (false, false)),
+    ] {
+        let line = format!("2 1 0:50 / /x {options} - ext4 s {superblock}\n");
+        let mount = only(line.as_bytes());
+        assert_eq!((mount.read_only, mount.superblock_read_only), expected, "{line}");
+    }
+}
+
+#[test]
+fn of_bind_mounts_the_whole_then_the_writable_then_the_short_one_speaks() {
+    let speaker = |lines: &[&str]| {
+        let text = lines.iter().enumerate().fold(String::new(), |text, (at, line)| {
+            let [root, point, options] = line.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            text + &format!("{} 1 8:2 {root} {point} {options} - xfs /dev/sdb rw\n", at + 2)
+        });
+        let rows = chosen(&text);
+        assert_eq!((rows.len(), rows[0].1 as usize), (1, lines.len() - 1));
+        rows[0].0.clone()
+    };
+    let (whole, bind) = ("/ /srv/a/long/way rw", "/sub /s rw");
+    assert_eq!(speaker(&[whole, bind]), "/srv/a/long/way");
+    assert_eq!(speaker(&[bind, whole]), "/srv/a/long/way");
+    // A read-only bind mount of the whole is still the whole; of two wholes the writable one.
+    assert_eq!(speaker(&[bind, "/ /ro ro"]), "/ro");
+    assert_eq!(speaker(&["/ /ro ro", whole]), "/srv/a/long/way");
+    assert_eq!(speaker(&["/sub /s ro", "/other /longer rw"]), "/longer");
+    assert_eq!(speaker(&["/ /bb rw", "/ /aa rw", "/ /ccc rw"]), "/aa");
+}
+
 #[test]
 fn bind_mounts_are_one_row_at_the_shortest_point() {
     let text = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
@@ -104,8 +170,74 @@ fn agrees_with_procfs_on_this_machine() {
     assert_eq!(ours.len(), theirs.len());
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(format!("{}:{}", ours.device.0, ours.device.1), theirs.majmin);
-        assert_eq!(super::super::scan::text(ours.fs_type), theirs.fs_type);
+        assert_eq!(super::super::scan::text(&ours.fs_type), theirs.fs_type);
         assert_eq!(u32::try_from(theirs.mnt_id).unwrap(), ours.id);
+    }
+}
+
+/// Who hides whom, and what leads through what, each mount against each other one.
+fn naive(mounts: &[Mount<'_>]) -> Vec<Way> {
+    let leads_to = |above: &Mount<'_>, path: &[u8]| match path.strip_prefix(&*above.mount_point) {
+        Some(rest) => rest.is_empty() || rest[0] == b'/' || *above.mount_point == *b"/",
+        None => false,
+    };
+    let way = |mount: &Mount<'_>| Way {
+        is_hidden: mounts.iter().any(|other| {
+            let over = other.parent == mount.id && other.mount_point == mount.mount_point;
+            let above = other.parent == mount.parent
+                && other.mount_point != mount.mount_point
+                && leads_to(other, &mount.mount_point);
+            other.id != mount.id && (over || above)
+        }),
+        is_quick: !mounts
+            .iter()
+            .any(|above| leads_to(above, &mount.mount_point) && above.may_block()),
+    };
+    let mut ways: Vec<Way> = mounts.iter().map(way).collect();
+    for at in 0..mounts.len() {
+        let parent = mounts.iter().position(|other| other.id == mounts[at].parent);
+        if let Some(parent) = parent.filter(|parent| *parent != at)
+            && ways[parent].is_hidden
+            && mounts[parent].mount_point != mounts[at].mount_point
+        {
+            ways[at].is_hidden = true;
+        }
+    }
+    ways
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    parent: usize,
+    path: String,
+    fs_type: &'static str,
+}
+
+fn line() -> impl proptest::strategy::Strategy<Value = Line> {
+    use proptest::{sample::select, strategy::Strategy as _};
+    // "-" sorts before the slash, and "é" behind all else.
+    let path = proptest::collection::vec(select(vec!["a", "b", "a-", "\u{e9}"]), 0..4);
+    let fs_type = select(vec!["ext4", "nfs", "proc", "autofs", "overlay"]);
+    (0usize..9, path, fs_type).prop_map(|(parent, path, fs_type)| Line {
+        parent,
+        path: format!("/{}", path.join("/")),
+        fs_type,
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(2_000))]
+    #[test]
+    fn the_way_found_by_order_is_the_one_found_by_looking_at_all(
+        lines in proptest::collection::vec(line(), 0..12),
+    ) {
+        let text = lines.iter().enumerate().fold(String::new(), |text, (at, line)| {
+            let Line { parent, path, fs_type } = line;
+            text + &format!("{at} {parent} 8:{at} / {path} rw - {fs_type} x rw\n")
+        });
+        let mounts = parse(text.as_bytes(), &mut Report::default()).unwrap_or_default();
+        assert_eq!(mounts.len(), lines.len());
+        assert_eq!(ways(&mounts), naive(&mounts), "{text}");
     }
 }
 
