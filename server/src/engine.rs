@@ -9,6 +9,7 @@ mod entry;
 mod guard;
 mod install;
 mod machines;
+mod measured;
 mod rest;
 mod tell;
 
@@ -27,6 +28,7 @@ use self::{
     entry::{Entry, Flight, Settled, record},
     install::Installing,
     machines::Machines,
+    measured::measure,
     rest::Windows,
 };
 use crate::{
@@ -37,6 +39,7 @@ use crate::{
     live::{InventoryFile, Live},
     metrics::Metrics,
     model::{HostId, HostName, Outcome, Record, State, VersionId},
+    newcomers::Newcomers,
     poll::{Attempt, Poller},
     rollup::Rollups,
     schedule::Agenda,
@@ -317,7 +320,7 @@ impl Engine {
     }
 
     /// Turns the end of a poll into its one row, and shows it.
-    fn settle(&mut self, flight: &Flight, attempt: Attempt) {
+    fn settle(&mut self, flight: &Flight, mut attempt: Attempt) {
         let now = self.parts.clock.now();
         self.observe(flight, &attempt);
         let twin = self.twin(flight.host, &attempt);
@@ -325,7 +328,8 @@ impl Engine {
         let frozen = self.aborting || self.quorum.is_isolated();
         let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
-            let row = record(flight, &attempt, None, State::Retired);
+            let rates = measure(&mut attempt, None, &mut Newcomers::default());
+            let row = record(flight, &attempt, rates, State::Retired);
             self.rollups.add(row.host, row.slot, row.values.as_ref());
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
