@@ -193,15 +193,21 @@ async fn wire(
     let awaited = Arc::clone(&store);
     let store: Arc<dyn Store> = store;
 
-    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock);
+    let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
+    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, &hook);
+    let retention = config.retention.polls;
     let looking_after =
-        still_kept::look_after(awaited, spool, handle.clone(), &clock, config.retention.polls);
+        still_kept::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
     let policy = Policy::from(&config.health);
-    let (hook, worker) = hook::hook(&config.hook).unzip();
+    let worker = hook.as_ref().map(|hook| {
+        let (store, writer) = (Arc::clone(&store), handle.clone());
+        hook.worker(hook::Around { store, spool, writer })
+    });
     let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts.0);
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store))
             .with_writer(handle.clone())
+            .with_hook(hook.clone())
             .keeping(config.retention.polls),
         metrics: Arc::clone(&metrics),
         refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
@@ -370,12 +376,14 @@ impl App {
         answer.await.ok()
     }
 
-    /// Stops in order: no more rounds and reloads, no more polls, the last rows into the store,
+    /// Stops in order: no more rounds and reloads, no more polls, nothing more told, the last rows into the store,
     /// and HTTP last, so that whoever looks sees the end of it.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.chores.stop().await;
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
+        // What it has told is then among the last rows.
+        self.http.stop_hook().await;
         self.looking_after.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
         keep::last_word(&stats);

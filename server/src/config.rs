@@ -108,10 +108,8 @@ pub struct Hook {
     pub states: States,
     /// Longest time for one POST.
     pub timeout: Duration,
-    /// How often one change is tried.
-    pub attempts: u32,
-    /// Most changes waiting to be told.
-    pub queue: u32,
+    /// The authorities that an https receiver's certificate is checked against; none: the public ones.
+    pub ca_file: Option<PathBuf>,
     /// Sent as `Authorization: Bearer`.
     pub token: Option<Secret>,
 }
@@ -322,18 +320,18 @@ fn config(read: &mut read::Reader<'_>) -> Config {
 }
 
 fn hook(read: &mut read::Reader<'_>) -> Hook {
-    use setting::{
-        HOOK_ATTEMPTS, HOOK_QUEUE, HOOK_STATES, HOOK_TIMEOUT, HOOK_TOKEN, HOOK_TOKEN_FILE, HOOK_URL,
-    };
+    use setting::{HOOK_CA_FILE, HOOK_STATES, HOOK_TIMEOUT, HOOK_TOKEN, HOOK_TOKEN_FILE, HOOK_URL};
     let hook = Hook {
         url: read.get(&HOOK_URL),
         states: read.get(&HOOK_STATES),
         timeout: read.get(&HOOK_TIMEOUT),
-        attempts: read.get(&HOOK_ATTEMPTS),
-        queue: read.get(&HOOK_QUEUE),
+        ca_file: read.optional_path(&HOOK_CA_FILE),
         token: read.secret(&HOOK_TOKEN, &HOOK_TOKEN_FILE),
     };
     check_token(read, &HOOK_TOKEN, hook.token.as_ref());
+    if hook.ca_file.is_some() && !hook.url.as_ref().is_some_and(HookUrl::is_https) {
+        read.refuse(&HOOK_CA_FILE, "is of no use unless hook.url is https://".to_owned());
+    }
     hook
 }
 

@@ -1,11 +1,15 @@
-//! The web hook: somebody is told when a host's state changes, by a plain HTTP POST of one JSON
-//! document per change.
+//! The web hook: somebody is told when a host's state changes, by an HTTP POST of one JSON document per
+//! change.
 //!
-//! The engine leaves news here and never waits; one worker on HTTP's thread takes it out, oldest
-//! first, one at a time, so that what a host went through arrives in its order. A receiver that fails
-//! is tried again with back-off, a bounded number of times; the queue is bounded, and when it is full
-//! the oldest news is dropped, counted and logged. What was not told is in the table `event` all the
-//! same.
+//! What is to be told is a row before it is told: the engine makes a [`Notice`], the writer keeps it in
+//! the transaction that keeps the event, in the store or in the spool, and only then hands it on to
+//! here. One worker on HTTP's thread tells, and how far a notice has come goes back to the writer as
+//! the same row. So a notice outlives receiver, store and server: the next start goes on with those
+//! that wait.
+//!
+//! Notices of one host are told in order, oldest first; one that fails holds up no other host. An end
+//! is told only where its begin was: of an outage that was over before the receiver came back both are
+//! told, in order; where the begin was given up, its end is folded ([`NoticeState::Folded`]).
 //!
 //! It knows neither why a state changed (the news says so) nor what else runs.
 //!
@@ -19,23 +23,40 @@
 //!  "reason": "3 polls in a row failed, the last: refused: …"}
 //! ```
 //!
-//! `id` is the same in every try: a receiver that sees it twice was told twice. Any 2xx ends it.
-//! 408, 429 and 5xx, no answer and no connection are tried again; anything else, redirects included,
-//! is the receiver's refusal and is not.
+//! `id` is the same in every try, of this server and of the next: a receiver that sees it twice was told
+//! twice. Any 2xx ends it. 408, 429 and 5xx, no answer, no connection and no name are tried again for
+//! [`GIVE_UP_AFTER`]; anything else, redirects included, is the receiver's refusal and is not.
 
+mod lanes;
 mod news;
 mod post;
-mod queue;
+mod tls;
+mod worker;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 pub use news::{DOCUMENT_VERSION, News, ServerEvent};
-pub use post::{MAX_ANSWER_HEAD_BYTES, PostError};
-pub use queue::Stats;
-use tokio::{sync::watch, time::timeout};
+pub use post::{MAX_ANSWER_HEAD_BYTES, MAX_TARGET_ADDRESSES, PostError};
+use tokio::sync::Notify;
+pub use worker::{Around, Worker};
 
-use self::queue::{Queue, Waiting};
-use crate::{config, model::State};
+use self::{
+    lanes::{End, Lanes},
+    post::Target,
+};
+use crate::{
+    causes::chain,
+    clock::Clock,
+    config,
+    model::{Notice, NoticeState, State},
+    units::WallMs,
+};
+
+/// What the hook is called in rows.
+pub const RECEIVER: &str = "hook";
 
 /// The pause before the second try; it doubles with every further one.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -43,117 +64,203 @@ pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 pub const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long what waits may take when the server stops; each is tried once.
+/// How long a notice is tried.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Most notices that wait; then the oldest is given up.
+pub const MAX_PENDING: usize = 10_000;
+
+/// How long the try under way may take when the server stops; what waits is told by the next start.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
-/// Where news is left. Cheap to clone.
-#[derive(Debug, Clone)]
+/// What was told and what was not, since the start; and what waits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Notices that the receiver took.
+    pub told: u64,
+    /// Tries that failed.
+    pub failed: u64,
+    /// Notices given up: refused, too old, or one too many.
+    pub given_up: u64,
+    /// Notices that wait now.
+    pub pending: usize,
+    /// When the oldest of these was made.
+    pub oldest: Option<WallMs>,
+    /// Why the last try failed; none once one succeeds.
+    pub last_error: Option<Arc<str>>,
+}
+
+/// Why there can be no hook.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// The file of authorities is of no use.
+    #[error("hook.ca_file must be a readable file of certificates (PEM); {path}: {why}")]
+    Authorities {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No certificate can bear the name.
+    #[error("hook.url: no certificate can bear the name {0:?}; use a DNS name or an IP address")]
+    Name(String),
+    /// Encryption cannot be set up.
+    #[error("hook.url: https cannot be set up: {0}")]
+    Tls(String),
+}
+
+#[derive(Debug)]
+struct Inner {
+    lanes: Lanes,
+    stats: Stats,
+    /// Given up for want of room, and not handed to the writer yet.
+    gone: Vec<Arc<Notice>>,
+    /// Too many waited, and that was said.
+    overflows: bool,
+}
+
+/// Both sides of the hook.
+struct Shared {
+    inner: Mutex<Inner>,
+    wake: Notify,
+    clock: Arc<dyn Clock>,
+    limit: usize,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes notices in that are rows; the oldest give way where there are too many.
+    fn add<'a>(&self, notices: impl IntoIterator<Item = &'a Arc<Notice>>, end: End) {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        for notice in notices.into_iter().filter(|notice| &*notice.receiver == RECEIVER) {
+            let due = lanes::due(notice, now, MAX_PAUSE);
+            if let Some(oldest) = inner.lanes.add(notice, due, end) {
+                let oldest = Arc::new(ended(&oldest, NoticeState::GivenUp, now.wall, TOO_MANY));
+                inner.lanes.ended(&oldest);
+                inner.stats.given_up += 1;
+                inner.gone.push(oldest);
+            }
+        }
+        let first = !inner.gone.is_empty() && !std::mem::replace(&mut inner.overflows, true);
+        drop(inner);
+        self.wake.notify_one();
+        if first {
+            let limit = self.limit;
+            tracing::error!(limit, "more notices wait than may: the oldest are given up");
+        }
+    }
+}
+
+/// Why a notice is given up that waited with too many others.
+const TOO_MANY: Option<&str> = Some("too many notices waited");
+
+/// The row of a notice that is over.
+fn ended(notice: &Notice, state: NoticeState, at: WallMs, why: Option<&str>) -> Notice {
+    let last_error = why.map(Arc::from).or_else(|| notice.last_error.clone());
+    Notice { state, ended: Some(at), last_error, ..notice.clone() }
+}
+
+/// What makes notices, and hears of them once they are rows. Cheap to clone.
+#[derive(Clone)]
 pub struct Hook {
-    queue: Arc<Queue>,
+    shared: Arc<Shared>,
     states: Arc<[State]>,
+    target: Arc<Target>,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// A hook of these settings, whose names are looked up by these name servers where there are some;
+/// none when no URL is set. Nothing is told before its [`worker`](Hook::worker) runs.
+///
+/// # Errors
+/// [`HookError`]: nothing could ever be told.
+pub fn hook(
+    settings: &config::Hook,
+    resolve: &config::Resolve,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<Hook>, HookError> {
+    limited(settings, resolve, clock, MAX_PENDING)
+}
+
+/// The same with another number of notices that may wait.
+///
+/// # Errors
+/// As [`hook`].
+pub fn limited(
+    settings: &config::Hook,
+    resolve: &config::Resolve,
+    clock: Arc<dyn Clock>,
+    limit: usize,
+) -> Result<Option<Hook>, HookError> {
+    let Some(target) = Target::new(settings, resolve)? else { return Ok(None) };
+    let inner = Inner {
+        lanes: Lanes::new(limit),
+        stats: Stats::default(),
+        gone: Vec::new(),
+        overflows: false,
+    };
+    let shared = Shared { inner: Mutex::new(inner), wake: Notify::new(), clock, limit };
+    let states = settings.states.0.clone().into();
+    Ok(Some(Hook { shared: Arc::new(shared), states, target: Arc::new(target) }))
 }
 
 impl Hook {
-    /// Leaves news when it is wanted. Never waits: when the queue is full the oldest is dropped.
-    pub fn push(&self, news: News) {
-        if news.is_of(&self.states) {
-            self.queue.push(news);
-        }
+    /// The notice of some news, when it is wanted. It is told once it is a row: hand it to the writer
+    /// with its event.
+    #[must_use]
+    pub fn notice(&self, news: &News) -> Option<Arc<Notice>> {
+        let kind = news.kind(&self.states)?;
+        let (id, (host, event, at)) = (news.id(), news.of());
+        let body = match news.document(&id) {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::error!(id, error = chain(&error), "a notice cannot be written down");
+                return None;
+            }
+        };
+        Some(Arc::new(Notice {
+            id: id.into(),
+            receiver: RECEIVER.into(),
+            host,
+            event,
+            kind,
+            body: body.into(),
+            created: at,
+            state: NoticeState::Pending,
+            attempts: 0,
+            next_try: at,
+            last_error: None,
+            ended: None,
+        }))
+    }
+
+    /// Hears of notices that are rows now. Never waits; one that it knows is passed over.
+    pub fn hear(&self, notices: &[Arc<Notice>]) {
+        self.shared.add(notices, End::Back);
     }
 
     /// What was told and what was not, so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.queue.stats()
+        let inner = self.shared.lock();
+        let (pending, oldest) = (inner.lanes.len(), inner.lanes.oldest());
+        Stats { pending, oldest, ..inner.stats.clone() }
     }
 }
 
-/// Tells what is left at its [`Hook`].
-#[derive(Debug)]
-pub struct Worker {
-    queue: Arc<Queue>,
-    target: post::Target,
-    attempts: u32,
-    first_pause: Duration,
-}
-
-/// A hook and its worker; none when no URL is set.
-#[must_use]
-pub fn hook(settings: &config::Hook) -> Option<(Hook, Worker)> {
-    let url = settings.url.clone()?;
-    let limit = usize::try_from(settings.queue).unwrap_or(usize::MAX);
-    let queue = Arc::new(Queue::new(limit));
-    let hook = Hook { queue: Arc::clone(&queue), states: settings.states.0.clone().into() };
-    let target = post::Target { url, token: settings.token.clone(), timeout: settings.timeout };
-    let attempts = settings.attempts.max(1);
-    Some((hook, Worker { queue, target, attempts, first_pause: FIRST_PAUSE }))
-}
-
-impl Worker {
-    /// The same with another first pause, for those who cannot wait.
-    #[must_use]
-    pub fn pausing(self, first_pause: Duration) -> Self {
-        Self { first_pause, ..self }
-    }
-
-    /// Tells until `shutdown` ends; then ends what is under way and tries what waits once, for at
-    /// most [`DRAIN`] in all.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let (stop, stopping) = watch::channel(false);
-        let mut telling = pin!(self.tell(stopping));
-        tokio::select! {
-            () = &mut telling => return,
-            () = shutdown => drop(stop.send(true)),
-        }
-        if timeout(DRAIN, telling).await.is_err() {
-            let lost = self.queue.give_up();
-            tracing::warn!(lost, "the hook did not take the last news in time");
-        }
-    }
-
-    /// Tells until it is stopped and nothing waits.
-    async fn tell(&self, mut stopping: watch::Receiver<bool>) {
-        loop {
-            let waiting = tokio::select! {
-                biased;
-                waiting = self.queue.next() => waiting,
-                _ = stopping.wait_for(|stopping| *stopping) => return,
-            };
-            let mut pause = self.first_pause;
-            let mut tries = 1;
-            let told = loop {
-                let told = self.target.post(&waiting.body).await;
-                let again = tries < self.attempts && !*stopping.borrow();
-                match &told {
-                    Err(error) if error.may_pass() && again => {
-                        tracing::debug!(id = waiting.id, %error, "the hook failed; trying again");
-                        let stopped = stopping.wait_for(|stopping| *stopping);
-                        // A pause that is cut short is followed by the last try.
-                        let _ = timeout(pause, stopped).await;
-                        pause = after(pause);
-                        tries += 1;
-                    }
-                    _ => break told,
-                }
-            };
-            self.settle(&waiting, told, tries);
-        }
-    }
-
-    fn settle(&self, waiting: &Waiting, told: Result<(), PostError>, tries: u32) {
-        self.queue.settle(told.is_ok());
-        if let Err(error) = told {
-            tracing::error!(
-                id = waiting.id, %error, tries,
-                "the hook was not told; the change is in the table event"
-            );
-        }
-    }
-}
-
-/// The pause after this one.
-fn after(pause: Duration) -> Duration {
-    pause.saturating_mul(2).min(MAX_PAUSE)
+/// The pause after so many tries that failed.
+fn pause(first: Duration, failed: u32) -> Duration {
+    let doubled = first.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1)));
+    doubled.min(MAX_PAUSE)
 }
 
 #[cfg(test)]
@@ -162,9 +269,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_their_limit() {
-        let pauses = std::iter::successors(Some(FIRST_PAUSE), |pause| Some(after(*pause)));
-        let seconds: Vec<u64> = pauses.take(8).map(|pause| pause.as_secs()).collect();
+        let seconds: Vec<u64> = (1..9).map(|n| pause(FIRST_PAUSE, n).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(after(Duration::MAX), MAX_PAUSE);
+        assert_eq!(pause(FIRST_PAUSE, u32::MAX), MAX_PAUSE);
     }
 }

@@ -143,14 +143,14 @@ pub struct Metrics {
     pub rows_replayed: Gauge,
     /// Batches that failed and were tried again.
     pub batches_failed: Gauge,
-    /// Changes of state that the hook took.
-    pub hook_told: Gauge,
-    /// Changes that it did not take, whatever was tried.
-    pub hook_failed: Gauge,
-    /// Changes that were never tried: too many waited.
-    pub hook_dropped: Gauge,
-    /// Changes that wait to be told.
-    pub hook_waiting: Gauge,
+    /// Notices that the hook took.
+    pub hook_told: Counter,
+    /// Tries of the hook that failed.
+    pub hook_failed: Counter,
+    /// Notices that the hook was never told.
+    pub hook_given_up: Counter,
+    /// Notices that wait to be told.
+    pub hook_pending: Gauge,
     faces: Faces,
     /// Requests with a wrong token or password.
     pub http_denied: Counter,
@@ -203,10 +203,10 @@ impl Metrics {
             rows_spooled: Gauge::default(),
             rows_replayed: Gauge::default(),
             batches_failed: Gauge::default(),
-            hook_told: Gauge::default(),
-            hook_failed: Gauge::default(),
-            hook_dropped: Gauge::default(),
-            hook_waiting: Gauge::default(),
+            hook_told: Counter::default(),
+            hook_failed: Counter::default(),
+            hook_given_up: Counter::default(),
+            hook_pending: Gauge::default(),
             faces: Faces::default(),
             http_denied: Counter::default(),
             log_lines_dropped: Counter::default(),
@@ -323,14 +323,22 @@ impl Metrics {
 
     fn register_telling(&self) {
         let Ok(mut registry) = self.registry.lock() else { return };
-        for (name, help, gauge) in [
-            ("hook_told", "Changes of state that the hook took, since the start", &self.hook_told),
-            ("hook_failed", "Changes of state that the hook did not take", &self.hook_failed),
-            ("hook_dropped", "Changes of state never tried: too many waited", &self.hook_dropped),
-            ("hook_waiting", "Changes of state that wait to be told", &self.hook_waiting),
+        for (name, help, counter) in [
+            ("hook_told", "Notices that the hook took", &self.hook_told),
+            ("hook_failed", "Tries of the hook that failed", &self.hook_failed),
+            (
+                "hook_given_up",
+                "Notices given up: refused, not taken for a day, or one too many",
+                &self.hook_given_up,
+            ),
         ] {
-            registry.register(name, help, gauge.clone());
+            registry.register(name, help, counter.clone());
         }
+        registry.register(
+            "hook_pending",
+            "Notices that wait to be told",
+            self.hook_pending.clone(),
+        );
     }
 
     fn register_spool(&self) {

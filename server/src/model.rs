@@ -11,6 +11,7 @@ mod hash;
 mod health;
 mod host;
 mod loss;
+mod notice;
 mod outcome;
 mod record;
 mod rollup;
@@ -29,6 +30,7 @@ pub use host::{
     Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId, split_zone, unfit,
 };
 pub use loss::{Loss, LossReason};
+pub use notice::{Notice, NoticeKind, NoticeState};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
 pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};

@@ -48,6 +48,7 @@ pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 use tokio::sync::Semaphore;
 
 use crate::{
+    hook::Hook,
     inventory::closest,
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State, Transition},
@@ -182,6 +183,7 @@ pub struct Query {
     live: Option<Arc<Live>>,
     store: Arc<dyn Store>,
     writer: Option<WriterHandle>,
+    hook: Option<Hook>,
     /// How long single polls are kept.
     polls_kept: Duration,
     /// Places of pages of polls.
@@ -204,8 +206,8 @@ impl Query {
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        let pages = Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE));
-        Self { live: None, store, writer: None, polls_kept: Duration::MAX, pages }
+        let (polls_kept, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        Self { live: None, store, writer: None, hook: None, polls_kept, pages }
     }
 
     /// The same, which also knows what waits to be written.

@@ -45,8 +45,8 @@ pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 use crate::{
     health::Pause,
     model::{
-        Facts, GroupName, HostId, HostName, Labels, Loss, Record, Rollup, State, Transition,
-        VersionId,
+        Facts, GroupName, HostId, HostName, Labels, Loss, Notice, NoticeKind, Record, Rollup,
+        State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -146,6 +146,8 @@ pub struct Batch {
     pub losses: Vec<Loss>,
     /// Hours in short.
     pub rollups: Vec<Arc<Rollup>>,
+    /// What is to be told, and how far that has come; in any order.
+    pub notices: Vec<Arc<Notice>>,
 }
 
 impl Batch {
@@ -163,6 +165,7 @@ impl Batch {
             + self.facts.len()
             + self.losses.len()
             + self.rollups.len()
+            + self.notices.len()
     }
 
     /// Whether there is nothing in it.
@@ -213,8 +216,9 @@ pub trait Store: Send + Sync + 'static {
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError>;
 
     /// Keeps a batch in one transaction. Sending it again changes nothing: polls are known by
-    /// (host, slot), transitions by all that they say. Two rows are never mixed into one. An hour in
-    /// short gives way to one of as many polls or more.
+    /// (host, slot), transitions by the poll that caused them ([`Transition::of_moment`]). Two rows are
+    /// never mixed into one. An hour in short gives way to one of as many polls or more, a notice to
+    /// one that has come further ([`Notice::is_after`]).
     ///
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
@@ -271,6 +275,24 @@ pub trait Store: Send + Sync + 'static {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError>;
+
+    /// Notices of a receiver that wait to be told, in the order in which they were first kept; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError>;
+
+    /// What a receiver was last told of a host: of its notices that were delivered the kind of the one
+    /// that was first kept last; none when it was told nothing that is still kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<NoticeKind>, StoreError>;
 
     /// Keeps an operator's pause of a host, in the place of any other, or forgets it.
     ///

@@ -175,6 +175,7 @@ fn moves(host: HostId) -> Vec<Transition> {
         host,
         name: HostName::new("db-1").unwrap(),
         at,
+        slot: None,
         from,
         to,
         cause,

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use roundsman::{
     health::Pause,
-    model::{HostId, HostName, Loss, Outcome, Transition, VersionId},
+    model::{HostId, HostName, Loss, Notice, NoticeKind, Outcome, Transition, VersionId},
     store::{
         Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
         Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
@@ -151,6 +151,24 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.samples(host, span, limit).await,
             None => Ok(Vec::new()),
+        }
+    }
+
+    async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.notices(receiver, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<NoticeKind>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.last_told(receiver, host).await,
+            None => Ok(None),
         }
     }
 

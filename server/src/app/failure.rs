@@ -30,6 +30,9 @@ pub enum AppError {
     /// The thread for the spool cannot be started.
     #[error("cannot start the thread of the spool: {0}")]
     Spool(io::Error),
+    /// Nobody could be told.
+    #[error(transparent)]
+    Hook(#[from] crate::hook::HookError),
     /// Everybody could ask, and nobody said so.
     #[error(
         "http.listen = {0} is open to other machines: set http.token_file (what they have to know), or http.open = true"

@@ -23,8 +23,8 @@ pub(super) struct Faces {
 }
 
 impl Faces {
-    /// Serves and tells until `stop` is dropped or true.
-    async fn run(self, stop: watch::Receiver<bool>) -> io::Result<()> {
+    /// Serves until `stop` is dropped or true, and tells until that or until `hook` is.
+    async fn run(self, stop: watch::Receiver<bool>, hook: HookEnd) -> io::Result<()> {
         let stopped = || {
             let mut stop = stop.clone();
             async move { drop(stop.wait_for(|stop| *stop).await) }
@@ -40,8 +40,13 @@ impl Faces {
             }
             None => None,
         };
-        let hook = self.hook.map(|worker| worker.run(stopped()));
-        tokio::join!(http, maybe(grpc), maybe(hook));
+        let telling = async {
+            let HookEnd { mut stop, ended } = hook;
+            let asked = async move { drop(stop.wait_for(|stop| *stop).await) };
+            maybe(self.hook.map(|worker| worker.run(asked))).await;
+            drop(ended);
+        };
+        tokio::join!(http, maybe(grpc), telling);
         Ok(())
     }
 }
@@ -52,6 +57,12 @@ async fn maybe(work: Option<impl Future<Output = ()>>) {
     }
 }
 
+/// How the hook is asked to end, and says that it has.
+struct HookEnd {
+    stop: watch::Receiver<bool>,
+    ended: oneshot::Sender<()>,
+}
+
 /// The running thread.
 #[derive(Debug)]
 pub(super) struct HttpThread {
@@ -59,6 +70,7 @@ pub(super) struct HttpThread {
     grpc: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
+    hook: (watch::Sender<bool>, oneshot::Receiver<()>),
 }
 
 /// Takes an address, so that a taken one is said before anything else is begun.
@@ -80,18 +92,21 @@ impl HttpThread {
         let grpc = grpc.transpose().map_err(AppError::Thread)?;
         let (stop, stopped) = watch::channel(false);
         let (ending, ended) = oneshot::channel();
+        let (stop_hook, hook_stopped) = watch::channel(false);
+        let (hook_ending, hook_ended) = oneshot::channel();
+        let hook_end = HookEnd { stop: hook_stopped, ended: hook_ending };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(AppError::Thread)?;
         let serve = move || {
-            if let Err(error) = runtime.block_on(faces.run(stopped)) {
+            if let Err(error) = runtime.block_on(faces.run(stopped, hook_end)) {
                 tracing::error!(%error, "HTTP is not served");
             }
             let _ = ending.send(());
         };
         thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(AppError::Thread)?;
-        Ok(Self { address, grpc, stop, ended })
+        Ok(Self { address, grpc, stop, ended, hook: (stop_hook, hook_ended) })
     }
 
     /// Where HTTP listens.
@@ -102,6 +117,13 @@ impl HttpThread {
     /// Where the fleet's health is asked for over gRPC.
     pub(super) fn grpc(&self) -> Option<SocketAddr> {
         self.grpc
+    }
+
+    /// Lets what is being told end; from then on nothing is told.
+    pub(super) async fn stop_hook(&mut self) {
+        let (stop, ended) = &mut self.hook;
+        let _ = stop.send(true);
+        let _ = ended.await;
     }
 
     /// Lets answers under way end, then ends.

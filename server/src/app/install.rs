@@ -57,6 +57,7 @@ fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
         host: host.id,
         name: host.name.clone(),
         at: now,
+        slot: None,
         from: change.from,
         to: change.to,
         cause: change.cause,

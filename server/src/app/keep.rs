@@ -1,6 +1,9 @@
 //! How rows are kept: the store that may be away, the spool, the writer, and what is said of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{AppError, rows};
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         Awaited, Store, StoreError,
         spool::{Registry, Spool, SpoolStatus},
         sqlite::set_aside_if_damaged,
-        writer::{Writer, WriterHandle, WriterLimits, WriterStats},
+        writer::{Tell, Writer, WriterHandle, WriterLimits, WriterStats},
     },
     web,
 };
@@ -125,12 +128,22 @@ pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>)
     }
 }
 
-/// Starts the writer.
+/// Hands on to the hook, if there is one, what is a row.
+fn tell(hook: Option<Hook>) -> Tell {
+    Box::new(move |notices| {
+        if let Some(hook) = &hook {
+            hook.hear(notices);
+        }
+    })
+}
+
+/// Starts the writer, which hands on to the hook what is a row.
 pub(super) fn writer(
     store: &Arc<dyn Store>,
     spool: Option<Arc<Spool>>,
     writer: &config::Writer,
     clock: &Arc<dyn Clock>,
+    hook: &Option<Hook>,
 ) -> (WriterHandle, Writer) {
     let limits = WriterLimits {
         batch_rows: rows(writer.batch_rows),
@@ -139,7 +152,13 @@ pub(super) fn writer(
         ..WriterLimits::default()
     };
     let clock = Arc::clone(clock);
-    Writer::start_with(Arc::clone(store), spool, limits, move || clock.now().wall)
+    Writer::start_with(
+        Arc::clone(store),
+        spool,
+        limits,
+        move || clock.now().wall,
+        tell(hook.clone()),
+    )
 }
 
 fn gauge(count: u64) -> i64 {
@@ -162,10 +181,14 @@ pub(super) fn refresh(
         metrics.log_lines_dropped.inc_by(unread.saturating_sub(metrics.log_lines_dropped.get()));
         show(&writer.stats(), metrics, &*clock);
         let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
-        metrics.hook_told.set(gauge(told.told));
-        metrics.hook_failed.set(gauge(told.failed));
-        metrics.hook_dropped.set(gauge(told.dropped));
-        metrics.hook_waiting.set(i64::try_from(told.waiting).unwrap_or(i64::MAX));
+        for (counter, count) in [
+            (&metrics.hook_told, told.told),
+            (&metrics.hook_failed, told.failed),
+            (&metrics.hook_given_up, told.given_up),
+        ] {
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        metrics.hook_pending.set(i64::try_from(told.pending).unwrap_or(i64::MAX));
     })
 }
 

@@ -12,15 +12,25 @@ pub const MAX_HOOK_URL_BYTES: usize = 2048;
 /// The port of HTTP where the URL names none.
 const HTTP_PORT: u16 = 80;
 
-/// An `http://` URL. `Debug` and `Display` show its host and port alone.
+/// The same of HTTP over TLS.
+const HTTPS_PORT: u16 = 443;
+
+/// An `http://` or `https://` URL. `Debug` and `Display` show its host and port alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd)]
 pub struct HookUrl {
+    https: bool,
     host: String,
     port: u16,
     path: String,
 }
 
 impl HookUrl {
+    /// Whether it is spoken to in TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
     /// The name or address to connect to, an IPv6 one without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -58,7 +68,12 @@ impl HookUrl {
         }
         let uri: Uri = text.parse().ok()?;
         let authority = uri.authority()?;
-        if uri.scheme_str() != Some("http") || authority.as_str().contains('@') {
+        let https = match uri.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        if authority.as_str().contains('@') {
             return None;
         }
         // A port that is no number reads as none.
@@ -66,6 +81,7 @@ impl HookUrl {
         let rest = authority.as_str().strip_prefix(host)?;
         let port = match rest.strip_prefix(':') {
             Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+            None if https => HTTPS_PORT,
             None => HTTP_PORT,
         };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -73,14 +89,15 @@ impl HookUrl {
             return None;
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Some(Self { host: host.to_owned(), port, path: path.to_owned() })
+        Some(Self { https, host: host.to_owned(), port, path: path.to_owned() })
     }
 }
 
 impl fmt::Display for HookUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hidden = if self.path == "/" { "/" } else { "/***" };
-        write!(f, "http://{}{hidden}", self.authority())
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}{hidden}", self.authority())
     }
 }
 
@@ -93,7 +110,7 @@ impl fmt::Debug for HookUrl {
 /// A hook, or none: an empty text.
 impl Shape for Option<HookUrl> {
     const SECRET: bool = true;
-    const EXPECTED: &'static str = "\"\" for none, or \"http://host:port/path\" without a user; https is not spoken, and a token goes into hook.token_file";
+    const EXPECTED: &'static str = "\"\" for none, or \"https://host:port/path\" or http:// without a user; a token goes into hook.token_file";
 
     fn read(found: &Found) -> Option<Self> {
         match found {
@@ -119,6 +136,8 @@ mod tests {
             ("http://alerts:9000/in?x=1", "alerts:9000", "/in?x=1"),
             ("http://[::1]:9/", "[::1]:9", "/"),
             ("http://10.0.0.1/a/b", "10.0.0.1:80", "/a/b"),
+            ("https://alerts/in", "alerts:443", "/in"),
+            ("HTTPS://alerts:9/in", "alerts:9", "/in"),
         ] {
             let url = HookUrl::parse(text).unwrap();
             assert_eq!((url.authority().as_str(), url.path()), (authority, path), "{text}");
@@ -126,7 +145,8 @@ mod tests {
         let long = format!("http://a/{}", "x".repeat(MAX_HOOK_URL_BYTES));
         for bad in [
             "alerts:80/in",
-            "https://alerts/in",
+            "ftp://alerts/in",
+            "//alerts/in",
             "http://",
             "http://u:p@alerts/in",
             "http://alerts:port/",
@@ -142,9 +162,12 @@ mod tests {
 
     #[test]
     fn what_may_be_a_token_is_not_shown() {
-        let url = HookUrl::parse("http://alerts:9000/services/hunter2?k=hunter2").unwrap();
-        for shown in [format!("{url:?}"), url.to_string(), Some(url.clone()).show()] {
-            assert_eq!(shown, "http://alerts:9000/***");
+        for scheme in ["http", "https"] {
+            let text = format!("{scheme}://alerts:9000/services/hunter2?k=hunter2");
+            let url = HookUrl::parse(&text).unwrap();
+            for shown in [format!("{url:?}"), url.to_string(), Some(url.clone()).show()] {
+                assert_eq!(shown, format!("{scheme}://alerts:9000/***"));
+            }
         }
     }
 }

@@ -168,10 +168,8 @@ settings! {
         "A change that enters or leaves one of these states is told";
     HOOK_TIMEOUT: Duration = "hook.timeout", secs(5), Some((millis(10), secs(60))),
         "Longest time for one POST, connecting included";
-    HOOK_ATTEMPTS: u32 = "hook.attempts", 5, Some((1, 20)),
-        "How often one change is tried: after 1 s, 2 s, 4 s and so on, at most 1m";
-    HOOK_QUEUE: u32 = "hook.queue", 1_000, Some((1, 100_000)),
-        "Most changes waiting to be told; then the oldest is dropped and counted";
+    HOOK_CA_FILE: Option<PathBuf> = "hook.ca_file", None, None,
+        "Certificates (PEM) that the one of an https receiver is checked against; none: the public authorities";
     HOOK_TOKEN: Option<Secret> = "hook.token", None, None,
         "Sent as `Authorization: Bearer`; better in a file";
     HOOK_TOKEN_FILE: Option<PathBuf> = "hook.token_file", None, None,

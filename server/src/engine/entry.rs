@@ -182,10 +182,11 @@ impl Entry {
             if let (Some(parent), Some(change)) = (&self.parent, &mut change) {
                 parent.answers_for(change);
             }
-            transition = change.map(|change| self.transition(change, now));
+            let slot = Some(flight.slot);
+            transition = change.map(|change| self.transition(change, slot, now));
         }
         let flaps = self.health.flapping.is_on();
-        let flapping = (flaps != flapped).then(|| self.flap(flaps, now));
+        let flapping = (flaps != flapped).then(|| self.flap(flaps, flight.slot, now));
         self.back_off(flight, attempt.outcome, policy);
 
         let health = self.health;
@@ -213,7 +214,7 @@ impl Entry {
     ) -> Option<Transition> {
         let (health, change) = health::step(&self.health, input, policy, now);
         self.health = health;
-        change.map(|change| self.transition(change, now))
+        change.map(|change| self.transition(change, None, now))
     }
 
     /// Forgets the machine: its facts, and its counters, which another machine's are not compared
@@ -279,7 +280,7 @@ impl Entry {
     }
 
     /// The row that says that it began or ended flapping.
-    fn flap(&self, on: bool, at: WallMs) -> Transition {
+    fn flap(&self, on: bool, slot: WallMs, at: WallMs) -> Transition {
         let percent = self.health.flapping.percent();
         let (cause, reason) = match on {
             true => (Cause::Flapping, format!("{percent} % of its last polls changed something")),
@@ -287,14 +288,15 @@ impl Entry {
         };
         let state = self.health.state;
         let change = Move { from: state, to: state, cause, outcome: None, reason };
-        self.transition(change, at)
+        self.transition(change, Some(slot), at)
     }
 
-    fn transition(&self, change: Move, at: WallMs) -> Transition {
+    fn transition(&self, change: Move, slot: Option<WallMs>, at: WallMs) -> Transition {
         Transition {
             host: self.id,
             name: self.spec.name.clone(),
             at,
+            slot,
             from: change.from,
             to: change.to,
             cause: change.cause,

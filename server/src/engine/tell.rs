@@ -34,14 +34,12 @@ impl Engine {
             host = %transition.name, from = %transition.from, to = %transition.to,
             cause = %transition.cause, reason = %transition.reason, "{what}",
         );
-        if let (Some(hook), Some(host)) = (&self.parts.hook, host) {
+        let notice = self.parts.hook.as_ref().zip(host).and_then(|(hook, host)| {
             // Whoever is told that a host flaps is not told of each flap.
             let told_already = host.health.flapping.is_on() && transition.cause != Cause::Flapping;
-            if !told_already {
-                hook.push(News::of_host(&transition, &host.spec));
-            }
-        }
-        self.parts.writer.push(writer::Entry::Transition(transition));
+            (!told_already).then(|| hook.notice(&News::of_host(&transition, &host.spec)))?
+        });
+        self.parts.writer.push(writer::Entry::Transition(transition, notice));
     }
 
     /// Keeps a row about the server itself, and tells it once, however many hosts it touches.
@@ -52,12 +50,11 @@ impl Engine {
             ServerEvent::ClockStepped => (State::Up, State::Up, Cause::ClockStepped),
         };
         let (host, name) = (HostId::SERVER, HostName::server());
-        if let Some(hook) = &self.parts.hook {
-            hook.push(News::Server { event, at, reason: reason.into() });
-        }
+        let news = News::Server { event, at, reason: reason.into() };
+        let notice = self.parts.hook.as_ref().and_then(|hook| hook.notice(&news));
         let reason = reason.into();
-        let row = Transition { host, name, at, from, to, cause, outcome: None, reason };
-        self.parts.writer.push(writer::Entry::Transition(row));
+        let row = Transition { host, name, at, slot: None, from, to, cause, outcome: None, reason };
+        self.parts.writer.push(writer::Entry::Transition(row, notice));
     }
 
     /// The flaw of an answer that another host gives, too.

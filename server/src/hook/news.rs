@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     inventory,
-    model::{Cause, GroupName, HostName, Labels, Outcome, State, Transition},
+    model::{Cause, GroupName, HostId, HostName, Labels, NoticeKind, Outcome, State, Transition},
     units::WallMs,
 };
 
@@ -91,34 +91,54 @@ impl News {
         }))
     }
 
-    /// Whether it is to be told: a host enters or leaves one of these states, begins to flap or ends
-    /// it. News of the server itself always is.
-    pub(super) fn is_of(&self, states: &[State]) -> bool {
+    /// What it is to what was told before, where it is to be told: a host enters or leaves one of these
+    /// states, begins to flap or ends it. News of the server itself always is.
+    pub(super) fn kind(&self, states: &[State]) -> Option<NoticeKind> {
         match self {
             Self::Host(news) => {
                 let Transition { from, to, cause, .. } = &news.transition;
-                let flaps = matches!(cause, Cause::Flapping | Cause::Settled);
-                flaps || states.contains(from) || states.contains(to)
+                if states.contains(to) {
+                    return Some(NoticeKind::Begins);
+                }
+                if matches!(cause, Cause::Flapping | Cause::Settled) {
+                    return Some(NoticeKind::Says);
+                }
+                states.contains(from).then_some(NoticeKind::Ends)
             }
-            Self::Server { .. } => true,
+            Self::Server { event: ServerEvent::Isolated, .. } => Some(NoticeKind::Begins),
+            Self::Server { event: ServerEvent::Rejoined, .. } => Some(NoticeKind::Ends),
+            Self::Server { event: ServerEvent::ClockStepped, .. } => Some(NoticeKind::Says),
         }
     }
 
-    /// What names it: the same in every try, and of nothing else.
-    pub(super) fn id(&self) -> String {
+    /// The host, the moment that the event is known by, and when it happened.
+    pub(super) fn of(&self) -> (HostId, WallMs, WallMs) {
         match self {
             Self::Host(news) => {
-                let Transition { host, at, from, to, cause, .. } = &news.transition;
+                let transition = &news.transition;
+                (transition.host, transition.of_moment(), transition.at)
+            }
+            Self::Server { at, .. } => (HostId::SERVER, *at, *at),
+        }
+    }
+
+    /// What names it: the same in every try, and of nothing else. Two servers that poll a host in the
+    /// same slot give what they find the same name.
+    pub(super) fn id(&self) -> String {
+        let (host, event, _) = self.of();
+        match self {
+            Self::Host(news) => {
+                let Transition { from, to, cause, .. } = &news.transition;
                 match from == to {
-                    true => format!("{}/{}/{cause}", host.0, at.0),
-                    false => format!("{}/{}/{to}", host.0, at.0),
+                    true => format!("{}/{}/{cause}", host.0, event.0),
+                    false => format!("{}/{}/{to}", host.0, event.0),
                 }
             }
-            Self::Server { event: ServerEvent::Isolated, at, .. } => {
-                format!("server/{}/isolated", at.0)
+            Self::Server { event: ServerEvent::Isolated, .. } => {
+                format!("server/{}/isolated", event.0)
             }
-            Self::Server { event: ServerEvent::Rejoined, at, .. } => {
-                format!("server/{}/rejoined", at.0)
+            Self::Server { event: ServerEvent::Rejoined, .. } => {
+                format!("server/{}/rejoined", event.0)
             }
             Self::Server { event: ServerEvent::ClockStepped, at, .. } => {
                 format!("server/{}/clock_stepped", at.0)
@@ -130,7 +150,7 @@ impl News {
     ///
     /// # Errors
     /// When something in it is no JSON, which nothing is.
-    pub(super) fn document(&self, id: &str) -> Result<Vec<u8>, serde_json::Error> {
+    pub(super) fn document(&self, id: &str) -> Result<String, serde_json::Error> {
         match self {
             Self::Host(news) => {
                 let HostNews { transition, group, labels } = &**news;
@@ -158,8 +178,8 @@ fn document<T: Serialize>(
     kind: &'static str,
     at: WallMs,
     what: T,
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<String, serde_json::Error> {
     let at_text = at.to_string();
     let document = Document { version: DOCUMENT_VERSION, id, kind, at: at_text, at_ms: at, what };
-    serde_json::to_vec(&document)
+    serde_json::to_string(&document)
 }

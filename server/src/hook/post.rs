@@ -1,6 +1,6 @@
-//! One POST: connect, send, read the status. No redirect is followed, no answer's body is read.
+//! One POST: look the name up, connect, send, read the status. No redirect is followed, no answer's body is read.
 
-use std::{io, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{
     HeaderValue, Request, StatusCode,
@@ -8,12 +8,24 @@ use http::{
 };
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use crate::config::{HookUrl, Secret};
+use super::{HookError, tls};
+use crate::{
+    config::{self, HookUrl, Secret},
+    resolve::{Names, Resolve as _},
+};
 
 /// The longest head of an answer that is read, bytes.
 pub const MAX_ANSWER_HEAD_BYTES: usize = 16 * 1024;
+
+/// Addresses of the receiver's name that one POST tries at most.
+pub const MAX_TARGET_ADDRESSES: usize = 8;
 
 /// What the server calls itself to the receiver.
 const NAME: &str = concat!("roundsman/", env!("CARGO_PKG_VERSION"));
@@ -21,6 +33,22 @@ const NAME: &str = concat!("roundsman/", env!("CARGO_PKG_VERSION"));
 /// Why a receiver was not told.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
+    /// No address.
+    #[error("the name of {to} cannot be looked up: {source}")]
+    Name {
+        /// `host:port`.
+        to: String,
+        /// What the resolver says.
+        source: io::Error,
+    },
+    /// No certificate that is good, or no TLS at all.
+    #[error("no TLS with {to}: {}", tls::words(.source))]
+    Tls {
+        /// `host:port`.
+        to: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// No connection.
     #[error("cannot connect to {to}: {source}")]
     Connect {
@@ -63,29 +91,71 @@ impl PostError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Late { .. } | Self::Broken { .. } => true,
             Self::Refused { status, .. } => {
                 status.is_server_error()
                     || *status == StatusCode::TOO_MANY_REQUESTS
                     || *status == StatusCode::REQUEST_TIMEOUT
             }
             Self::Request(_) => false,
+            _ => self.is_silence(),
+        }
+    }
+
+    /// Whether nobody answered in HTTP: then it would be the same for any other document.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Name { .. }
+            | Self::Tls { .. }
+            | Self::Connect { .. }
+            | Self::Late { .. }
+            | Self::Broken { .. } => true,
+            Self::Refused { .. } | Self::Request(_) => false,
         }
     }
 }
 
 /// Who is told.
-#[derive(Debug)]
 pub(super) struct Target {
-    pub(super) url: HookUrl,
-    pub(super) token: Option<Secret>,
+    url: HookUrl,
+    token: Option<Secret>,
     /// Resolving, connecting, sending and the head of the answer, together.
-    pub(super) timeout: Duration,
+    timeout: Duration,
+    /// Of the runtime that tells, and no other.
+    names: Arc<Names>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Target {
+    /// The receiver of these settings; none when they name none.
+    ///
+    /// # Errors
+    /// [`HookError`].
+    pub(super) fn new(
+        settings: &config::Hook,
+        resolve: &config::Resolve,
+    ) -> Result<Option<Self>, HookError> {
+        let Some(url) = settings.url.clone() else { return Ok(None) };
+        let tls = match url.is_https() {
+            true => {
+                let name = ServerName::try_from(url.host().to_owned())
+                    .map_err(|_bad| HookError::Name(url.host().to_owned()))?;
+                Some((tls::connector(settings.ca_file.as_deref())?, name))
+            }
+            false => None,
+        };
+        let (token, timeout) = (settings.token.clone(), settings.timeout);
+        Ok(Some(Self { url, token, timeout, names: Names::new(resolve.servers.clone()), tls }))
+    }
+
     /// Posts one document.
-    pub(super) async fn post(&self, body: &[u8]) -> Result<(), PostError> {
+    pub(super) async fn post(&self, body: &str) -> Result<(), PostError> {
         let late = || PostError::Late { to: self.url.authority(), within: self.timeout };
         let status = timeout(self.timeout, self.send(body)).await.map_err(|_| late())??;
         if status.is_success() {
@@ -94,13 +164,40 @@ impl Target {
         Err(PostError::Refused { to: self.url.authority(), status })
     }
 
-    async fn send(&self, body: &[u8]) -> Result<StatusCode, PostError> {
+    async fn send(&self, body: &str) -> Result<StatusCode, PostError> {
+        let request = self.request(body).map_err(PostError::Request)?;
+        let stream = self.connect().await?;
+        let Some((tls, name)) = &self.tls else { return self.talk(stream, request).await };
+        let stream = tls.connect(name.clone(), stream).await;
+        let failed = |source| PostError::Tls { to: self.url.authority(), source };
+        self.talk(stream.map_err(failed)?, request).await
+    }
+
+    /// A connection to the first of the name's addresses that takes one.
+    async fn connect(&self) -> Result<TcpStream, PostError> {
         let to = self.url.authority();
-        let request = self.request(&to, body).map_err(PostError::Request)?;
-        let stream = TcpStream::connect((self.url.host(), self.url.port()))
-            .await
-            .map_err(|source| PostError::Connect { to: to.clone(), source })?;
-        let broken = |source| PostError::Broken { to: to.clone(), source };
+        let found = self.names.resolve(self.url.host(), self.url.port()).await;
+        let mut found = found.map_err(|source| PostError::Name { to: to.clone(), source })?;
+        found.truncate(MAX_TARGET_ADDRESSES);
+        // One that keeps silent leaves time for the others.
+        let share = self.timeout / u32::try_from(found.len().max(1)).unwrap_or(1);
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+        for address in found {
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = at(address, &error),
+                Err(_) => last = at(address, &io::ErrorKind::TimedOut.into()),
+            }
+        }
+        Err(PostError::Connect { to, source: last })
+    }
+
+    async fn talk(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        request: Request<String>,
+    ) -> Result<StatusCode, PostError> {
+        let broken = |source| PostError::Broken { to: self.url.authority(), source };
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_ANSWER_HEAD_BYTES)
             .handshake(TokioIo::new(stream))
@@ -118,9 +215,9 @@ impl Target {
         }
     }
 
-    fn request(&self, to: &str, body: &[u8]) -> Result<Request<String>, http::Error> {
+    fn request(&self, body: &str) -> Result<Request<String>, http::Error> {
         let mut request = Request::post(self.url.path())
-            .header(HOST, to)
+            .header(HOST, self.url.authority())
             .header(USER_AGENT, NAME)
             .header(CONTENT_TYPE, "application/json")
             .header(CONNECTION, "close");
@@ -129,6 +226,10 @@ impl Target {
             bearer.set_sensitive(true);
             request = request.header(AUTHORIZATION, bearer);
         }
-        request.body(String::from_utf8_lossy(body).into_owned())
+        request.body(body.to_owned())
     }
+}
+
+fn at(address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{address}: {error}"))
 }

@@ -85,6 +85,9 @@ pub struct Transition {
     pub name: HostName,
     /// When, on the server's clock.
     pub at: WallMs,
+    /// The slot of the poll that caused it, when a poll did.
+    #[serde(default)]
+    pub slot: Option<WallMs>,
     /// The state before.
     pub from: State,
     /// The state after.
@@ -95,4 +98,13 @@ pub struct Transition {
     pub outcome: Option<Outcome>,
     /// Why in words, for people: the poll's error, the family, the skew.
     pub reason: Arc<str>,
+}
+
+impl Transition {
+    /// With the host and both states what the row is known by: the slot of the poll that caused it, or
+    /// else the moment. So it is one row, however often and by however many servers it is written.
+    #[must_use]
+    pub fn of_moment(&self) -> WallMs {
+        self.slot.unwrap_or(self.at)
+    }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Query, Readiness, STORE_PATIENCE};
 use crate::{
+    hook::{self, Hook},
     live::Live,
     store::{
         StoreStatus,
@@ -65,6 +66,12 @@ pub struct OwnShape {
 }
 
 impl Query {
+    /// The same, which also knows what waits to be told.
+    #[must_use]
+    pub fn with_hook(self, hook: Option<Hook>) -> Self {
+        Self { hook, ..self }
+    }
+
     /// How the store is, or why it does not answer within [`STORE_PATIENCE`].
     ///
     /// # Errors
@@ -82,7 +89,11 @@ impl Query {
         let store_error = self.store_status().await.err();
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
         let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
-        Readiness::judge(&server, store_error, &writer, now)
+        Readiness::judge(&server, store_error, &writer, now).with_hook(&self.told(), now)
+    }
+
+    fn told(&self) -> hook::Stats {
+        self.hook.as_ref().map(Hook::stats).unwrap_or_default()
     }
 
     /// All that the server says of itself; `polling` is told by who counts it.
@@ -96,7 +107,8 @@ impl Query {
         let writer = self.writer.as_ref().map(WriterHandle::stats);
         let waiting = writer.clone().unwrap_or_default();
         OwnShape {
-            readiness: Readiness::judge(&server, store_error.clone(), &waiting, now),
+            readiness: Readiness::judge(&server, store_error.clone(), &waiting, now)
+                .with_hook(&self.told(), now),
             started_ms: server.started,
             last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),
             polling,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::moment::Rfc3339;
 use crate::{
+    hook,
     live::ServerView,
     own_clock::{Off, Standing},
     store::{spool::SpoolStatus, writer::WriterStats},
@@ -15,6 +16,9 @@ use crate::{
 
 /// How long the scheduler may be silent before the server is not ready.
 pub const MAX_ROUND_SILENCE: Duration = Duration::from_secs(60);
+
+/// How long a notice may wait for the hook before that is a warning.
+pub(super) const LONG_UNTOLD: Duration = Duration::from_secs(60);
 
 /// Whether the server does its work.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -122,6 +126,20 @@ impl Readiness {
                 .then_some(Rfc3339(server.last_round)),
         }
     }
+
+    /// The same, with what the hook says: a warning once notices wait for long.
+    #[must_use]
+    pub fn with_hook(mut self, hook: &hook::Stats, now: WallMs) -> Self {
+        let Some(oldest) = hook.oldest.filter(|made| now.since(*made) > LONG_UNTOLD) else {
+            return self;
+        };
+        let (pending, error) =
+            (hook.pending, hook.last_error.as_deref().unwrap_or("not tried yet"));
+        self.warnings.push(format!(
+            "{pending} notices wait for the hook, the oldest since {oldest}: {error}"
+        ));
+        self
+    }
 }
 
 /// What is wrong with the server's own clock, and what waits for that, in sentences.
@@ -214,6 +232,27 @@ mod tests {
         let server = ServerView { clock, ..well() };
         let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
         assert_eq!(judged.warnings, [""; 0]);
+    }
+
+    #[test]
+    fn notices_that_wait_for_long_are_a_warning() {
+        let judged = |waits: Duration, last_error: Option<&str>| {
+            let told = hook::Stats {
+                pending: 3,
+                oldest: Some(NOW.minus(waits)),
+                last_error: last_error.map(Into::into),
+                ..hook::Stats::default()
+            };
+            Readiness::judge(&well(), None, &WriterStats::default(), NOW).with_hook(&told, NOW)
+        };
+        let late = judged(LONG_UNTOLD + Duration::from_millis(1), Some("alerts:80 answered 503"));
+        assert!(late.ready);
+        assert_eq!(
+            late.warnings,
+            ["3 notices wait for the hook, the oldest since 2026-03-29T01:28:59.999Z: alerts:80 \
+              answered 503"]
+        );
+        assert_eq!(judged(LONG_UNTOLD, None).warnings, Vec::<String>::new());
     }
 
     #[test]

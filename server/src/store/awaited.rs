@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     config,
     health::Pause,
-    model::{HostId, Loss, Record, Transition, VersionId},
+    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -188,6 +188,18 @@ impl Store for Awaited {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.store()?.transitions(host, span, order, limit).await
+    }
+
+    async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        self.store()?.notices(receiver, limit).await
+    }
+
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<NoticeKind>, StoreError> {
+        self.store()?.last_told(receiver, host).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -64,6 +64,9 @@ macro_rules! suite {
             facts_are_kept_in_order_of_time
             hosts_are_listed_with_their_newest_poll
             transitions_are_kept_once_and_move_the_state
+            a_transition_is_known_by_the_poll_that_caused_it
+            of_a_notice_the_row_that_is_further_is_kept
+            what_was_last_told_of_a_host_is_known
             a_pause_is_kept_until_it_is_ended
             a_row_about_no_change_moves_no_state
             losses_are_kept_once_and_found_by_span

@@ -21,6 +21,7 @@ mod losses;
 mod migrate;
 mod moment;
 mod months;
+mod notices;
 mod owner;
 mod packed;
 mod partitions;
@@ -66,7 +67,7 @@ use super::{
 use crate::{
     clock::Clock,
     health::Pause,
-    model::{HostId, Loss, Record, Transition, VersionId},
+    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -324,6 +325,24 @@ impl Store for Mysql {
         self.call(move |shared| async move {
             events::read(&shared.doors, host, span, order, limit).await
         })
+        .await
+    }
+
+    async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        self.call(
+            move |shared| async move { notices::pending(&shared.doors, &receiver, limit).await },
+        )
+        .await
+    }
+
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<NoticeKind>, StoreError> {
+        self.call(
+            move |shared| async move { notices::last_told(&shared.doors, &receiver, host).await },
+        )
         .await
     }
 

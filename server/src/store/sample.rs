@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     model::{
         Cause, Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, HostId,
-        HostName, Kind, NetColumn, Outcome, ProcessColumn, Record, Row, SoftirqColumn, State,
-        Timings, Transition, Values, VersionId,
+        HostName, Kind, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record,
+        Row, SoftirqColumn, State, Timings, Transition, Values, VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -123,11 +123,31 @@ pub(crate) fn transition(
         host,
         name: name.clone(),
         at,
+        slot: None,
         from,
         to,
         cause: Cause::PollFailed,
         outcome: Some(Outcome::Refused),
         reason: "Verbindung \"abgelehnt\" ✗".into(),
+    }
+}
+
+/// A notice of a transition, not told yet.
+pub(crate) fn notice(of: &Transition, kind: NoticeKind) -> Notice {
+    let event = of.of_moment();
+    Notice {
+        id: format!("{}/{}/{}", of.host.0, event.0, of.to).into(),
+        receiver: "hook".into(),
+        host: of.host,
+        event,
+        kind,
+        body: "{\"reason\":\"✗ \\u0000\"}".into(),
+        created: of.at,
+        state: NoticeState::Pending,
+        attempts: 0,
+        next_try: of.at,
+        last_error: None,
+        ended: None,
     }
 }
 

@@ -37,7 +37,11 @@ pub use self::{
     memory::{Registry, Remembered},
 };
 use super::{Batch, Marks, StoreError};
-use crate::{health::Pause, model::HostId, units::WallMs};
+use crate::{
+    health::Pause,
+    model::{HostId, Notice},
+    units::WallMs,
+};
 
 /// Jobs that may wait for the file; whoever comes next waits for room.
 const QUEUE: usize = 16;
@@ -47,7 +51,7 @@ const QUEUE: usize = 16;
 pub struct SpoolStatus {
     /// Polls.
     pub polls: u64,
-    /// Other rows: transitions, facts, losses.
+    /// Other rows: transitions, facts, losses, notices.
     pub others: u64,
     /// Bytes of all of them, with what a row takes beside its own.
     pub bytes: u64,
@@ -210,6 +214,14 @@ impl Spool {
     /// [`StoreError`].
     pub async fn page(&self, rows: usize, now: WallMs) -> Result<Page, StoreError> {
         self.run(move |file| file.page(rows, now)).await
+    }
+
+    /// The notices that wait in it, of each how far it has come, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notices(&self) -> Result<Vec<Arc<Notice>>, StoreError> {
+        self.run(File::notices).await
     }
 
     /// Takes out the rows of a page, which are in the store. They never come again from this

@@ -16,6 +16,7 @@ mod inventories;
 mod legacy;
 mod losses;
 mod migrate;
+mod notices;
 mod pauses;
 mod polls;
 mod prune;
@@ -51,7 +52,7 @@ use super::{
 };
 use crate::{
     health::Pause,
-    model::{HostId, Loss, Record, Transition, VersionId},
+    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -277,6 +278,18 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.read(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        self.read(move |c| notices::pending(c, &receiver, limit)).await
+    }
+
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<NoticeKind>, StoreError> {
+        self.read(move |c| notices::last_told(c, &receiver, host)).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ mod queue;
 mod work;
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -31,7 +32,7 @@ use super::{
     Mark, Marks, Store,
     spool::{Spool, SpoolStatus},
 };
-use crate::units::WallMs;
+use crate::{model::Notice, units::WallMs};
 
 /// How long it may take at the end to write down what is lost.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -152,12 +153,21 @@ struct State {
     marks: Marks,
 }
 
-#[derive(Debug)]
+/// Who hears of notices once they are rows, see [`Writer::start_with`].
+pub type Tell = Box<dyn Fn(&[Arc<Notice>]) + Send + Sync>;
+
 struct Shared {
     state: Mutex<State>,
+    tell: Tell,
     wake: Notify,
     batch_rows: usize,
     spool: Option<Arc<Spool>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("spool", &self.spool).finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -181,6 +191,7 @@ impl WriterHandle {
     /// Hands a row in. Never waits: when the queue is full the oldest poll is dropped for it and
     /// counted; after the end the row itself is.
     pub fn push(&self, entry: Entry) {
+        let tells = matches!(&entry, Entry::Transition(_, Some(_)));
         let (waiting, first_loss) = {
             let mut state = self.shared.lock();
             if state.closed {
@@ -203,7 +214,7 @@ impl WriterHandle {
                 "the queue to the store is full: the oldest polls are dropped"
             );
         }
-        if waiting == 1 || waiting >= self.shared.batch_rows {
+        if tells || waiting == 1 || waiting >= self.shared.batch_rows {
             self.shared.wake.notify_one();
         }
     }
@@ -255,17 +266,22 @@ impl Writer {
         limits: WriterLimits,
         now: impl Fn() -> WallMs + Send + Sync + 'static,
     ) -> (WriterHandle, Self) {
-        Self::start_with(store, None, limits, now)
+        Self::start_with(store, None, limits, now, Box::new(|_| {}))
     }
 
-    /// The same with a spool, if there is one; what is in it already is replayed.
+    /// The same with a spool, if there is one; what is in it already is replayed. `tell` hears of
+    /// every notice that was made since the start as soon as it is a row of the store or of the spool,
+    /// or, where neither takes rows, while it is in memory alone: better told than kept. It may hear of
+    /// one more than once, and must not wait.
     pub fn start_with(
         store: Arc<dyn Store>,
         spool: Option<Arc<Spool>>,
         limits: WriterLimits,
         now: impl Fn() -> WallMs + Send + Sync + 'static,
+        tell: Tell,
     ) -> (WriterHandle, Self) {
         let shared = Arc::new(Shared {
+            tell,
             state: Mutex::new(State {
                 queue: Queue::new(limits.queue_rows),
                 in_flight: 0,

@@ -86,6 +86,7 @@ async fn what_the_server_found_about_itself_is_listed() {
         host: HostId::SERVER,
         name: HostName::server(),
         at,
+        slot: None,
         from,
         to,
         cause,

@@ -154,6 +154,7 @@ fn went_down(id: HostId) -> Vec<Transition> {
         host: id,
         name: name("db-1"),
         at,
+        slot: None,
         from,
         to,
         cause: Cause::PollFailed,

@@ -8,6 +8,7 @@ mod file;
 mod restarts;
 mod served;
 mod site;
+mod told;
 
 #[path = "../support/mariadbd.rs"]
 mod mariadbd;

@@ -16,7 +16,7 @@ use crate::{
 pub(crate) struct Site {
     pub(crate) server: Mariadbd,
     pub(crate) desk: Desk,
-    _probes: Vec<FakeProbe>,
+    pub(crate) probes: Vec<FakeProbe>,
 }
 
 /// A probe with nothing wrong: its clock is right, too.
@@ -55,7 +55,7 @@ impl Site {
                 server.port()
             ),
         );
-        let site = Self { server, desk, _probes: probes };
+        let site = Self { server, desk, probes };
         site.sql("CREATE DATABASE fleet CHARACTER SET utf8mb4");
         site.sql("CREATE USER plain@'127.0.0.1' IDENTIFIED BY 'right'");
         site.sql("GRANT ALL ON fleet.* TO plain@'127.0.0.1'");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     health::Pause,
-    model::{Loss, LossReason},
+    model::{Loss, LossReason, Notice, NoticeKind, NoticeState, Transition},
     store::LoadedInventory,
 };
 
@@ -31,6 +31,108 @@ pub(crate) async fn transitions_are_kept_once_and_move_the_state(fixture: &dyn F
     assert_eq!(read(None, span, Order::NewestFirst, 9).await, [all[1].clone()]);
     let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
     assert_eq!(states, [Some((State::Paused, slot(2))), Some((State::Degraded, slot(1)))]);
+}
+
+/// Written again by a replay, by another server, or after the clock was set: it is one row, and the
+/// state is since when it was first said to be.
+pub(crate) async fn a_transition_is_known_by_the_poll_that_caused_it(fixture: &dyn Fixture) {
+    let a = host(fixture, "a").await;
+    let of_poll = |due: i64, at: i64, from, to| Transition {
+        slot: Some(slot(due)),
+        ..sample::transition(a.id, &a.name, slot(at), from, to)
+    };
+    let first = of_poll(10, 11, State::Up, State::Suspect);
+    let again = [12, 5].map(|at| of_poll(10, at, State::Up, State::Suspect));
+    // The same moment, of another poll; the same poll, another story; and one of no poll at all.
+    let others = [
+        of_poll(9, 11, State::Up, State::Suspect),
+        of_poll(10, 11, State::Suspect, State::Suspect),
+        sample::transition(a.id, &a.name, slot(11), State::Up, State::Suspect),
+    ];
+    for transition in [first.clone()].into_iter().chain(again).chain(others.clone()) {
+        let batch = Batch { transitions: vec![transition], ..Batch::default() };
+        write(fixture, batch).await.unwrap();
+    }
+    let kept = fixture.store().transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    assert_eq!(kept, [&[first][..], &others].concat());
+    let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
+    assert_eq!(states, [Some((State::Suspect, slot(11)))]);
+}
+
+async fn keep(fixture: &dyn Fixture, notices: &[&Notice]) {
+    let notices = notices.iter().map(|notice| Arc::new((*notice).clone())).collect();
+    write(fixture, Batch { notices, ..Batch::default() }).await.unwrap();
+}
+
+async fn pending(fixture: &dyn Fixture, receiver: &str, limit: usize) -> Vec<Notice> {
+    fixture.store().notices(receiver.into(), limit).await.unwrap()
+}
+
+/// In whatever order the rows of a notice come, and however often.
+pub(crate) async fn of_a_notice_the_row_that_is_further_is_kept(fixture: &dyn Fixture) {
+    let a = host(fixture, "a").await;
+    let made = |second| {
+        let of = sample::transition(a.id, &a.name, slot(second), State::Suspect, State::Down);
+        sample::notice(&of, NoticeKind::Begins)
+    };
+    let (old, new) = (made(1), made(2));
+    let other = Notice { receiver: "pager ü".into(), ..old.clone() };
+    let tried = Notice {
+        attempts: 2,
+        next_try: slot(30),
+        last_error: Some("503 \u{1f4bf}".into()),
+        ..old.clone()
+    };
+    let told = Notice {
+        state: NoticeState::Delivered,
+        attempts: 3,
+        last_error: None,
+        ended: Some(slot(31)),
+        ..tried.clone()
+    };
+    assert_eq!(pending(fixture, "hook", 9).await, []);
+    // The further one first, as when a spool is replayed.
+    for row in [&tried, &new, &other, &old] {
+        keep(fixture, &[row, row]).await;
+    }
+    assert_eq!(pending(fixture, "hook", 9).await, [tried.clone(), new.clone()]);
+    assert_eq!(pending(fixture, "hook", 1).await, std::slice::from_ref(&tried));
+    assert_eq!(pending(fixture, "pager ü", 9).await, [other]);
+    for row in [&told, &tried, &old] {
+        keep(fixture, &[row]).await;
+    }
+    let gone = Notice { state: NoticeState::GivenUp, ended: Some(slot(99)), ..told };
+    keep(fixture, &[&gone]).await;
+    assert_eq!(pending(fixture, "hook", 9).await, std::slice::from_ref(&new));
+    let last = fixture.store().last_told("hook".into(), a.id).await.unwrap();
+    assert_eq!(last, Some(NoticeKind::Begins), "what was delivered stays delivered");
+
+    // Those that are over are kept as long as transitions are; those that wait are kept.
+    let before = Retention { polls: WallMs(0), events: slot(50), rollups: WallMs(0) };
+    fixture.store().prune(before).await.unwrap();
+    assert_eq!(fixture.store().last_told("hook".into(), a.id).await.unwrap(), None);
+    assert_eq!(pending(fixture, "hook", 9).await, [new]);
+}
+
+pub(crate) async fn what_was_last_told_of_a_host_is_known(fixture: &dyn Fixture) {
+    let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
+    let row = |of: &KnownHost, second, kind, state| {
+        let of = sample::transition(of.id, &of.name, slot(second), State::Up, State::Down);
+        let ended = (state != NoticeState::Pending).then_some(slot(second));
+        Notice { state, ended, ..sample::notice(&of, kind) }
+    };
+    let (begins, ends) = (NoticeKind::Begins, NoticeKind::Ends);
+    let last =
+        async |of: &KnownHost| fixture.store().last_told("hook".into(), of.id).await.unwrap();
+    keep(fixture, &[&row(&a, 4, ends, NoticeState::Delivered)]).await;
+    assert_eq!((last(&a).await, last(&b).await), (Some(ends), None));
+    // One that was given up and one that waits were not told.
+    keep(fixture, &[&row(&a, 5, begins, NoticeState::GivenUp)]).await;
+    keep(fixture, &[&row(&a, 6, begins, NoticeState::Pending)]).await;
+    assert_eq!(last(&a).await, Some(ends));
+    // The last is the one that was kept last, whatever the clock said.
+    keep(fixture, &[&row(&a, 3, begins, NoticeState::Delivered)]).await;
+    assert_eq!(last(&a).await, Some(begins));
 }
 
 /// That a host flaps is a row, and so is what the server finds about itself.

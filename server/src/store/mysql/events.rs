@@ -16,7 +16,7 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     const DOING: &str = "keep a transition";
     let row = || format!("the transition of {} at {}", transition.name, transition.at);
-    if moment::day(transition.at).is_none() {
+    if [transition.at, transition.of_moment()].into_iter().any(|at| moment::day(at).is_none()) {
         let why = "a DATETIME has years 1000 to 9999".to_owned();
         return Err(StoreError::BadRow { row: row(), why });
     }
@@ -25,8 +25,8 @@ pub(super) async fn insert(
     transaction
         .exec_drop(
             "INSERT INTO event
-               (host_id, ts, from_state, to_state, host_name, cause, outcome, reason)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+               (host_id, ts, from_state, to_state, host_name, cause, outcome, reason, slot)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON DUPLICATE KEY UPDATE host_id = VALUES(host_id)",
             vec![
                 Value::Int(transition.host.0),
@@ -37,11 +37,12 @@ pub(super) async fn insert(
                 transition.cause.as_str().into(),
                 transition.outcome.map(Outcome::as_str).into(),
                 (&*transition.reason).into(),
+                transition.slot.map_or(Value::NULL, moment::datetime),
             ],
         )
         .await
         .map_err(|error| place.row_fault(DOING, row, error))?;
-    if transition.from == transition.to {
+    if transaction.affected_rows() == 0 || transition.from == transition.to {
         return Ok(());
     }
     transaction
@@ -70,7 +71,7 @@ pub(super) async fn read(
         Order::NewestFirst => "ts DESC, id DESC",
     };
     let sql = format!(
-        "SELECT host_id, host_name, ts, from_state, to_state, cause, outcome, reason FROM event
+        "SELECT host_id, host_name, ts, from_state, to_state, cause, outcome, reason, slot FROM event
          WHERE {whose} AND ts >= ? AND ts < ? ORDER BY {order} LIMIT ?"
     );
     let params = vec![
@@ -93,6 +94,7 @@ fn from_cells(cells: &Cells<'_>) -> Result<Transition, StoreError> {
         host: HostId(cells.required_int(0)?),
         name: cells.host_name(1)?,
         at: cells.required_moment(2)?,
+        slot: cells.moment(8)?,
         from: cells.state(3)?,
         to: cells.state(4)?,
         cause: cells.word(5, "cause", Cause::parse)?,

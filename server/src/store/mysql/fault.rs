@@ -16,6 +16,8 @@ const DUPLICATE_KEY: u16 = 1062;
 const DEADLOCK: u16 = 1213;
 /// Lock wait timeout.
 const LOCK_WAIT: u16 = 1205;
+/// Duplicate column name: it is there already.
+const COLUMN_THERE: u16 = 1060;
 /// No such table.
 const NO_TABLE: u16 = 1146;
 /// No partition for this row.
@@ -141,6 +143,11 @@ pub(super) fn table_changed(error: &StoreError) -> bool {
 /// Whether a row found no partition, or no table: what is remembered of them is out of date.
 pub(super) fn is_without_partition(error: &StoreError) -> bool {
     matches!(server_code(error), Some(NO_PARTITION | NO_TABLE))
+}
+
+/// Whether a column that was to be added is there already.
+pub(super) fn is_column_there(error: &Error) -> bool {
+    code(error) == Some(COLUMN_THERE)
 }
 
 /// Whether a table is not there.

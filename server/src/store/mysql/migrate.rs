@@ -66,6 +66,8 @@ const STEPS: &[Step] = steps! {
     55 "0055_view_host_hour"
     56 "0056_view_made"
     57 "0057_server"
+    60 "0060_event_slot"
+    61 "0061_notice"
 };
 
 /// What was applied, in the database itself.
@@ -88,6 +90,18 @@ pub(super) fn known() -> u32 {
 #[cfg(test)]
 pub(super) fn numbers() -> Vec<u32> {
     STEPS.iter().map(|step| step.number).collect()
+}
+
+/// Makes the schema as it was after this step.
+#[cfg(test)]
+pub(super) async fn make(conn: &mut Conn, last: u32) -> Result<(), mysql_async::Error> {
+    conn.query_drop(TABLE).await?;
+    for step in STEPS.iter().filter(|step| step.number <= last) {
+        conn.query_drop(step.sql).await?;
+        let noted = (step.number, step.name, checksum(step.sql));
+        conn.exec_drop("INSERT INTO schema_version VALUES (?, ?, ?, NOW(3))", noted).await?;
+    }
+    Ok(())
 }
 
 /// What was applied: numbers and checksums; empty for a new database.
@@ -128,21 +142,25 @@ pub(super) async fn apply(doors: &Arc<Doors>) -> Result<(), StoreError> {
 }
 
 async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(), StoreError> {
-    let fault = doors.place.fault(DOING);
-    conn.query_drop(TABLE).await.map_err(&fault)?;
+    let failed = doors.place.fault(DOING);
+    conn.query_drop(TABLE).await.map_err(&failed)?;
     // Another one may have been first.
     let found = applied(conn, doors).await?;
     refuse(&found, doors)?;
     for step in STEPS.iter().filter(|step| step.number > version(&found)) {
         lease.renew(conn).await?;
-        conn.query_drop(step.sql).await.map_err(&fault)?;
+        match conn.query_drop(step.sql).await {
+            // An ALTER is one statement, made whole or not at all.
+            Err(error) if fault::is_column_there(&error) => {}
+            made => made.map_err(&failed)?,
+        }
         conn.exec_drop(
             "INSERT INTO schema_version (number, name, checksum, applied_at)
              VALUES (?, ?, ?, UTC_TIMESTAMP(3))",
             (step.number, step.name, checksum(step.sql)),
         )
         .await
-        .map_err(&fault)?;
+        .map_err(&failed)?;
     }
     lease.renew(conn).await?;
     let mended = views::mend(conn, &made_views(), found.is_empty(), &doors.place).await;

@@ -13,7 +13,7 @@ use super::{
     connect::Doors,
     events,
     fault::Place,
-    hosts, hours, late, losses, moment,
+    hosts, hours, late, losses, moment, notices,
     packed::Packer,
     partitions, record, rollups,
     seam::{self, Look, Only, Seam},
@@ -124,6 +124,9 @@ pub(super) async fn write(
     }
     for transition in &batch.transitions {
         events::insert(&mut transaction, transition, place).await?;
+    }
+    for notice in &batch.notices {
+        notices::keep(&mut transaction, notice, place).await?;
     }
     for seen in &batch.facts {
         hosts::learn(&mut transaction, seen, place).await?;

@@ -26,6 +26,10 @@ const EVENTS: &str = "DELETE FROM event WHERE ts < ? ORDER BY ts LIMIT ?";
 /// What is known of losses is kept as long as transitions are.
 const LOSSES: &str = "DELETE FROM loss WHERE noted_at < ? ORDER BY noted_at LIMIT ?";
 
+/// Notices that are over, too.
+const NOTICES: &str =
+    "DELETE FROM notice WHERE created < ? AND state <> 'pending' ORDER BY created LIMIT ?";
+
 /// The oldest of polls, and of transitions and losses.
 const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
     (SELECT MIN(at) FROM (SELECT MIN(ts) AS at FROM event
@@ -65,7 +69,9 @@ pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Prune
             break;
         }
     }
-    while within(doors.limits.call, take(doors, LOSSES, before.events)).await? == ROWS {}
+    for table in [LOSSES, NOTICES] {
+        while within(doors.limits.call, take(doors, table, before.events)).await? == ROWS {}
+    }
     Ok(Pruned { polls, events })
 }
 

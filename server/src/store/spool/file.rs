@@ -1,5 +1,6 @@
 //! The spool's file: rows in, rows out, oldest first, within a number of bytes.
 
+mod notices;
 mod opening;
 mod removing;
 mod rows;
@@ -38,8 +39,11 @@ use crate::{
 const APPLICATION_ID: i32 = 0x5273_706c;
 
 /// The form of the file and its rows (`PRAGMA user_version`). Raised with every change; a file of a
-/// later form is set aside.
-pub(super) const FORM: u32 = 2;
+/// later form is set aside, one of a form that it holds too is taken over.
+pub(super) const FORM: u32 = 3;
+
+/// The form before: the same without notices and slots of transitions.
+const FORM_BEFORE: u32 = 2;
 
 /// How long a statement waits for somebody who looks at the file with a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -338,6 +342,7 @@ impl File {
                 Ok(Other::Facts(seen)) => page.batch.facts.push(*seen),
                 Ok(Other::Loss(loss)) => page.batch.losses.push(loss),
                 Ok(Other::Rollup(hour)) => page.batch.rollups.push(hour),
+                Ok(Other::Notice(notice)) => page.batch.notices.push(notice),
                 Err(error) => tracing::error!(%error, "a row of the spool cannot be read: lost"),
             }
             room -= 1;

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{
-        HostId, HostName, Loss, Outcome, Record, Rollup, State, Timings, Transition, VersionId,
+        HostId, HostName, Loss, Notice, Outcome, Record, Rollup, State, Timings, Transition,
+        VersionId,
     },
     store::{FactsSeen, detail},
     units::WallMs,
@@ -30,6 +31,7 @@ pub(super) enum Other {
     Facts(Box<FactsSeen>),
     Loss(Loss),
     Rollup(Arc<Rollup>),
+    Notice(Arc<Notice>),
 }
 
 /// A record without its values.

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::{Facts, HostId, Loss, LossReason, State, VersionId},
+    model::{Facts, HostId, Loss, LossReason, NoticeKind, NoticeState, State, VersionId},
     store::{FactsSeen, KnownHost, sample},
 };
 
@@ -84,6 +84,55 @@ async fn what_the_store_has_after_all_is_taken_back_and_nothing_else() {
     let stale = Ids { generation: 99, ..copied };
     spool.acknowledge(stale).await.unwrap();
     assert_eq!(spool.status().polls, 7);
+}
+
+/// Each row of a notice says how far it had come; the last word counts, also for who starts anew.
+#[tokio::test]
+async fn notices_are_known_by_how_far_they_have_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    let of = |at| transition(at).transitions.remove(0);
+    let [first, second] = [1, 2].map(|at| sample::notice(&of(at), NoticeKind::Begins));
+    let tried = Notice { attempts: 1, last_error: Some("503".into()), ..first.clone() };
+    let told = Notice { state: NoticeState::Delivered, attempts: 2, ..tried.clone() };
+    let rows = [&first, &second, &told, &tried, &second].map(|row| Arc::new(row.clone()));
+    for notice in rows {
+        let batch = Batch { notices: vec![notice], ..Batch::default() };
+        spool.append(Arc::new(batch), NOW).await.unwrap();
+    }
+    drop(spool);
+    let spool = start(&folder, MUCH);
+    let found = spool.notices().await.unwrap();
+    assert_eq!(found, [told, second].map(Arc::new));
+    let page = spool.page(50, NOW).await.unwrap();
+    assert_eq!(page.batch.notices.len(), 5, "the store folds them, too");
+    spool.acknowledge(page.ids).await.unwrap();
+    assert_eq!(spool.notices().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_file_of_the_form_before_is_taken_over_with_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(0..3), NOW).await.unwrap();
+    spool.append(Arc::new(transition(7)), NOW).await.unwrap();
+    let path = spool.path().to_owned();
+    drop(spool);
+    let before = Connection::open(&path).unwrap();
+    before.execute("UPDATE other SET data = replace(data, '\"slot\":null,', '')", []).unwrap();
+    let data: String = before.query_row("SELECT data FROM other", [], |row| row.get(0)).unwrap();
+    assert!(!data.contains("slot"), "{data}");
+    before.pragma_update(None, "user_version", 2).unwrap();
+    drop(before);
+    let spool = start(&folder, MUCH);
+    assert_eq!(spool.open().await.unwrap().rows(), 4);
+    let page = spool.page(50, NOW).await.unwrap();
+    assert_eq!(page.batch, Batch { polls: polls(0..3).polls.clone(), ..transition(7) });
+    let form: i64 = Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(form, 3, "an older program must not pass over what it does not know");
 }
 
 #[tokio::test]

@@ -20,12 +20,12 @@ pub(super) fn insert(
     const DOING: &str = "keep a transition";
     let failed = fault(transaction, DOING);
     let row = || format!("the transition of {} at {}", transition.name, transition.at);
-    transaction
+    let new = transaction
         .prepare_cached(
             "INSERT INTO event
-               (host_id, at_ms, from_state, to_state, host_name, cause, outcome, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (host_id, at_ms, from_state, to_state) DO NOTHING",
+               (host_id, at_ms, from_state, to_state, host_name, cause, outcome, reason, slot_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (host_id, coalesce(slot_ms, at_ms), from_state, to_state) DO NOTHING",
         )
         .map_err(&failed)?
         .execute(params![
@@ -37,9 +37,10 @@ pub(super) fn insert(
             transition.cause.as_str(),
             transition.outcome.map(Outcome::as_str),
             &*transition.reason,
+            transition.slot.map(|slot| slot.0),
         ])
         .map_err(|error| row_fault(transaction, DOING, row, error))?;
-    if transition.from == transition.to {
+    if new == 0 || transition.from == transition.to {
         return Ok(());
     }
     transaction
@@ -70,7 +71,8 @@ pub(super) fn read(
         Order::NewestFirst => "at_ms DESC, id DESC",
     };
     let sql = format!(
-        "SELECT host_id, host_name, at_ms, from_state, to_state, cause, outcome, reason FROM event
+        "SELECT host_id, host_name, at_ms, from_state, to_state, cause, outcome, reason, slot_ms
+         FROM event
          WHERE {whose} AND at_ms >= ?2 AND at_ms < ?3 ORDER BY {order} LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
@@ -89,6 +91,7 @@ fn from_row(row: &Row<'_>) -> Result<Transition, Error> {
         host: HostId(row.get(0)?),
         name: HostName::new(name).map_err(|_bad| unreadable(1, "host name", name))?,
         at: WallMs(row.get(2)?),
+        slot: row.get::<_, Option<i64>>(8)?.map(WallMs),
         from: polls::state(row, 3)?,
         to: polls::state(row, 4)?,
         cause: Cause::parse(cause).ok_or_else(|| unreadable(5, "cause", cause))?,

@@ -23,7 +23,7 @@ macro_rules! steps {
     };
 }
 
-/// Every step, in order. A step that was released is never changed, only followed by another.
+/// Every step, in order; numbers may be left out. A step that was released is never changed, only followed by another.
 const STEPS: &[Step] = steps! {
     1 "0001_tables"
     2 "0002_views"
@@ -31,6 +31,8 @@ const STEPS: &[Step] = steps! {
     4 "0004_loss"
     5 "0005_rollup_hour"
     6 "0006_identity"
+    9 "0009_event_slot"
+    10 "0010_notice"
 };
 
 /// What was applied, in the file itself.
@@ -44,6 +46,25 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
 /// The version that this program writes.
 pub(super) fn known() -> u32 {
     STEPS.last().map_or(0, |step| step.number)
+}
+
+/// The number of every step.
+#[cfg(test)]
+pub(super) fn numbers() -> Vec<u64> {
+    STEPS.iter().map(|step| step.number.into()).collect()
+}
+
+/// Makes the schema as it was after this step.
+#[cfg(test)]
+pub(super) fn make(connection: &Connection, last: u32) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(TABLE)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    for step in STEPS.iter().filter(|step| step.number <= last) {
+        connection.execute_batch(step.sql)?;
+        let noted = params![step.number, step.name, checksum(step.sql)];
+        connection.execute("INSERT INTO schema_version VALUES (?1, ?2, ?3, 0)", noted)?;
+    }
+    Ok(())
 }
 
 /// The version of a file: its newest step; 0 for a new file.

@@ -10,7 +10,7 @@ use rusqlite::{
 use super::{
     events,
     fault::{fault, row_fault, unreadable},
-    hosts, losses, rollups,
+    hosts, losses, notices, rollups,
 };
 use crate::{
     model::{
@@ -73,6 +73,9 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Writte
     let written = insert(&transaction, &batch.polls)?;
     for transition in &batch.transitions {
         events::insert(&transaction, transition)?;
+    }
+    for notice in &batch.notices {
+        notices::keep(&transaction, notice)?;
     }
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {

@@ -25,6 +25,8 @@ pub(super) enum Step {
     Events,
     /// At what is known of losses, which is kept as long.
     Losses,
+    /// At the notices that are over, which are kept as long.
+    Notices,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -76,6 +78,7 @@ pub(super) fn take(
         Step::PollsAfter(host) => polls(&transaction, host, before.polls.0),
         Step::Events => events(&transaction, before.events.0),
         Step::Losses => losses(&transaction, before.events.0),
+        Step::Notices => notices(&transaction, before.events.0),
         Step::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -129,7 +132,18 @@ fn losses(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
              from_ms FROM loss WHERE noted_at_ms < ?1 ORDER BY noted_at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { Step::Losses } else { Step::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { Step::Losses } else { Step::Notices };
+    Ok(Done { polls: 0, events: 0, next: Some(next) })
+}
+
+fn notices(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM notice WHERE seq IN (SELECT seq FROM notice
+             WHERE created_ms < ?1 AND state <> 'pending' ORDER BY created_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = if gone == ROWS { Step::Notices } else { Step::RollupsAfter(i64::MIN) };
     Ok(Done { polls: 0, events: 0, next: Some(next) })
 }
 

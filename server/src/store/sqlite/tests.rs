@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::{Column, ColumnSet, Kind},
+    model::{Column, ColumnSet, Kind, State},
     store::{
         conformance::{self, Fixture, ViewRow},
         sample,
@@ -276,8 +276,52 @@ fn two_that_open_a_new_file_at_once_both_succeed() {
         }
     });
     let connection = Connection::open(&path).unwrap();
-    let steps = rows(&connection, "SELECT number FROM schema_version");
-    assert_eq!(steps.len(), usize::try_from(migrate::known()).unwrap());
+    let steps = rows(&connection, "SELECT number FROM schema_version ORDER BY number");
+    let numbers: Vec<_> = steps.iter().map(|row| row["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, migrate::numbers());
+}
+
+/// Changes of state from before they were known by their polls: every one is kept as it was, and one
+/// that a spool of that time sends again is not kept twice.
+#[tokio::test]
+async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    migrate::make(&old, 6).unwrap();
+    let known: Vec<_> = (0..3)
+        .map(|second| {
+            let at = WallMs(sample::START.0 + second * 1_000);
+            let to = if second == 1 { State::Up } else { State::Down };
+            sample::transition(HostId(7), &sample::name("web-1"), at, State::Suspect, to)
+        })
+        .collect();
+    for (transition, id) in known.iter().zip([3, 5, 9]) {
+        old.execute(
+            "INSERT INTO event (id, host_id, at_ms, from_state, to_state, host_name, cause, outcome,
+               reason) VALUES (?1, 7, ?2, ?3, ?4, 'web-1', 'poll_failed', 'refused', ?5)",
+            rusqlite::params![
+                id,
+                transition.at.0,
+                transition.from.as_str(),
+                transition.to.as_str(),
+                &*transition.reason
+            ],
+        )
+        .unwrap();
+    }
+    drop(old);
+    let store = Sqlite::open(path.clone(), Mode::ReadWrite).await.unwrap();
+    let new = Transition { slot: Some(WallMs(sample::START.0 - 1)), ..known[2].clone() };
+    for transitions in [vec![known[1].clone(), new.clone()], vec![new.clone()]] {
+        let batch = Batch { transitions, ..Batch::default() };
+        store.write(Arc::new(batch)).await.unwrap();
+    }
+    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    assert_eq!(kept, [&known[..], &[new]].concat());
+    let ids = rows(&Connection::open(path).unwrap(), "SELECT id FROM event ORDER BY at_ms, id");
+    let ids: Vec<_> = ids.iter().map(|row| row["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [3, 5, 9, 10]);
 }
 
 /// The suite prunes at the end of a day, as backends that drop whole days do.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, Loss, LossReason, Record, Rollup, Transition},
+    model::{HostId, Loss, LossReason, Notice, Record, Rollup, Transition},
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
 };
@@ -18,19 +18,22 @@ use crate::{
 pub enum Entry {
     /// A poll.
     Poll(Arc<Record>),
-    /// A change of state.
-    Transition(Transition),
+    /// A change of state, and what is to be told of it: they are written together.
+    Transition(Transition, Option<Arc<Notice>>),
     /// What an answer said of its machine; newer ones take the place of older ones that wait.
     Facts(Box<FactsSeen>),
     /// An hour in short.
     Rollup(Arc<Rollup>),
+    /// How far a notice has come.
+    Notice(Arc<Notice>),
 }
 
 /// Rows that wait, oldest first, at most `limit`.
 #[derive(Debug)]
 pub(super) struct Queue {
     polls: VecDeque<Arc<Record>>,
-    transitions: VecDeque<Transition>,
+    transitions: VecDeque<(Transition, Option<Arc<Notice>>)>,
+    notices: VecDeque<Arc<Notice>>,
     facts: BTreeMap<HostId, FactsSeen>,
     /// What was lost and is not written down yet; not part of what is limited.
     lost: Tally,
@@ -45,6 +48,7 @@ impl Queue {
         Self {
             polls: VecDeque::new(),
             transitions: VecDeque::new(),
+            notices: VecDeque::new(),
             facts: BTreeMap::new(),
             lost: Tally::default(),
             losses: Vec::new(),
@@ -54,7 +58,8 @@ impl Queue {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.polls.len() + self.transitions.len() + self.facts.len() + self.rollups.len()
+        let told = self.transitions.len() + self.notices.len();
+        self.polls.len() + told + self.facts.len() + self.rollups.len()
     }
 
     /// Whether there is anything to write, be it only what was lost.
@@ -79,19 +84,22 @@ impl Queue {
             self.lose(record.host, record.slot, reason);
         }
         self.transitions.clear();
+        self.notices.clear();
         self.facts.clear();
         self.rollups.clear();
         rows
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
-    /// oldest hour in short, which says what polls that are lost said, or else the oldest transition:
-    /// a gap in the history is better than a wrong story of what happened.
+    /// oldest hour in short, which says what polls that are lost said, or else how far a notice has come,
+    /// without which it is told twice, or else the oldest transition: a gap in the history is better than
+    /// a wrong story of what happened.
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: Entry) -> u64 {
         match entry {
             Entry::Poll(record) => self.polls.push_back(record),
-            Entry::Transition(transition) => self.transitions.push_back(transition),
+            Entry::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
+            Entry::Notice(notice) => self.notices.push_back(notice),
             Entry::Facts(seen) => self.learn(*seen),
             Entry::Rollup(rollup) => self.rollups.push_back(rollup),
         }
@@ -104,6 +112,7 @@ impl Queue {
             let gone = oldest.is_some()
                 || self.facts.pop_first().is_some()
                 || self.rollups.pop_front().is_some()
+                || self.notices.pop_front().is_some()
                 || self.transitions.pop_front().is_some();
             if !gone {
                 break;
@@ -124,9 +133,12 @@ impl Queue {
     /// The next rows to write, at most `rows`: transitions, facts and hours, which are few, then
     /// polls. What was lost comes with them, as noted `now`.
     pub(super) fn take(&mut self, rows: usize, now: impl FnOnce() -> WallMs) -> Batch {
-        let transitions: Vec<_> =
-            self.transitions.drain(..rows.min(self.transitions.len())).collect();
+        let moved = self.transitions.drain(..rows.min(self.transitions.len()));
+        let (transitions, notices): (Vec<_>, Vec<_>) = moved.unzip();
+        let mut notices: Vec<_> = notices.into_iter().flatten().collect();
         let mut room = rows - transitions.len();
+        notices.extend(self.notices.drain(..room.min(self.notices.len())));
+        room = rows.saturating_sub(transitions.len() + notices.len());
         let mut facts = Vec::new();
         while room > 0
             && let Some((_, seen)) = self.facts.pop_first()
@@ -141,27 +153,35 @@ impl Queue {
         if self.lost.len() > 0 {
             losses.extend(self.lost.take(now()));
         }
-        Batch { polls, transitions, facts, losses, rollups }
+        Batch { polls, transitions, facts, losses, rollups, notices }
+    }
+
+    /// What is to be told of the changes of state that wait.
+    pub(super) fn to_tell(&self) -> Vec<Arc<Notice>> {
+        self.transitions.iter().filter_map(|(_, notice)| notice.clone()).collect()
     }
 }
 
 /// Two halves of a batch, in order; the first is not empty.
 pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let mut room = batch.len().div_ceil(2);
-    let Batch { mut polls, mut transitions, mut facts, mut losses, mut rollups } = batch;
+    let Batch { mut polls, mut transitions, mut facts, mut losses, mut rollups, mut notices } =
+        batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
         room -= kept;
         kept
     };
+    // Notices first: told without its event is better than an event that nobody is told of.
     let later = Batch {
+        notices: notices.split_off(cut(notices.len())),
         transitions: transitions.split_off(cut(transitions.len())),
         facts: facts.split_off(cut(facts.len())),
         losses: losses.split_off(cut(losses.len())),
         rollups: rollups.split_off(cut(rollups.len())),
         polls: polls.split_off(cut(polls.len())),
     };
-    (Batch { polls, transitions, facts, losses, rollups }, later)
+    (Batch { polls, transitions, facts, losses, rollups, notices }, later)
 }
 
 /// One batch of several, in their order.
@@ -172,6 +192,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
         all.facts.extend(part.facts);
         all.losses.extend(part.losses);
         all.rollups.extend(part.rollups);
+        all.notices.extend(part.notices);
         all
     })
 }
@@ -198,13 +219,10 @@ mod tests {
 
     fn transition(at: i64) -> Entry {
         let name = sample::name("a");
-        Entry::Transition(sample::transition(
-            HostId(1),
-            &name,
-            WallMs(at),
-            State::Up,
-            State::Suspect,
-        ))
+        Entry::Transition(
+            sample::transition(HostId(1), &name, WallMs(at), State::Up, State::Suspect),
+            None,
+        )
     }
 
     fn facts(host: i64, machine: Option<&str>, seen: i64) -> Entry {

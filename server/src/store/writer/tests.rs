@@ -1,6 +1,7 @@
 //! The writer's decisions, with a store that fails on demand and a paused clock.
 
 mod spooled;
+mod told;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,7 +10,10 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 use crate::{
-    model::{HostId, Loss, LossReason, Record, State as Health, Transition, VersionId},
+    model::{
+        HostId, Loss, LossReason, Notice, NoticeKind, Record, State as Health, Transition,
+        VersionId,
+    },
     store::{
         Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
         Registration, Retention, Sample, SeriesAsk, Span, StoreError, StoreStatus, Written, sample,
@@ -115,6 +119,12 @@ impl Store for Fake {
         unreachable!()
     }
     async fn hosts(&self, _: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
+        unreachable!()
+    }
+    async fn notices(&self, _: Arc<str>, _: usize) -> Result<Vec<Notice>, StoreError> {
+        unreachable!()
+    }
+    async fn last_told(&self, _: Arc<str>, _: HostId) -> Result<Option<NoticeKind>, StoreError> {
         unreachable!()
     }
     async fn set_pause(
@@ -276,13 +286,10 @@ async fn a_full_queue_drops_the_oldest_polls_and_counts_them() {
     push_polls(&handle, 0..10);
     settle().await; // these ten are on their way
     let name = sample::name("a");
-    handle.push(Entry::Transition(sample::transition(
-        HostId(1),
-        &name,
-        WallMs(10),
-        Health::Up,
-        Health::Suspect,
-    )));
+    handle.push(Entry::Transition(
+        sample::transition(HostId(1), &name, WallMs(10), Health::Up, Health::Suspect),
+        None,
+    ));
     push_polls(&handle, 10..150);
     let stats = handle.stats();
     assert_eq!((stats.dropped, stats.depth), (41, 110));

@@ -240,7 +240,6 @@ impl Work {
             }
         };
         let next = self.away.as_mut().filter(|_| idle).map(|away| &mut away.next);
-        let patience = patience.filter(|_| self.spool.is_some());
         let result = tokio::select! {
             result = write => Some(result),
             () = rings(patience) => None,
@@ -327,6 +326,9 @@ impl Work {
         match result {
             Ok(written) => {
                 self.shared.written(&batch, &written, (self.now)());
+                if !matches!(origin, Origin::Page(_)) {
+                    self.shared.tell(&batch);
+                }
                 self.away = None;
                 self.remember(batch, &origin).await;
                 self.go_on(rest, origin).await;

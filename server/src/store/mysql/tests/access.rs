@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::model::State;
 
 /// The message of opening, with its cause, and the port taken out.
 async fn refusal(options: &Options, mode: Mode) -> String {
@@ -271,4 +272,47 @@ async fn a_database_that_was_replaced_gets_no_rows_of_the_one_before() {
     assert_ne!(identity, database.store.identity().await.unwrap());
     let again = Mysql::open(database.options.clone(), Mode::ReadWrite, database.clock.clone());
     assert_eq!(again.await.unwrap().identity().await.unwrap(), identity);
+}
+
+/// Changes of state from before they were known by their polls: every one is kept as it was, and one
+/// that a spool of that time sends again is not kept twice.
+#[tokio::test]
+async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
+    let port = shared();
+    let options = options(port, &new_database(port).await);
+    let mut old = conn(port, Some(&options.url.database)).await;
+    migrate::make(&mut old, 55).await.unwrap();
+    let known: Vec<_> = (0..3)
+        .map(|second| {
+            let at = WallMs(sample::START.0 + second * 1_000);
+            let to = if second == 1 { State::Up } else { State::Down };
+            sample::transition(HostId(7), &sample::name("web-1"), at, State::Suspect, to)
+        })
+        .collect();
+    for (transition, id) in known.iter().zip([3_i64, 5, 9]) {
+        let row = (
+            id,
+            moment::datetime(transition.at),
+            transition.from.as_str(),
+            transition.to.as_str(),
+            &*transition.reason,
+        );
+        old.exec_drop(
+            "INSERT INTO event (id, host_id, ts, from_state, to_state, host_name, cause, outcome,
+               reason) VALUES (?, 7, ?, ?, ?, 'web-1', 'poll_failed', 'refused', ?)",
+            row,
+        )
+        .await
+        .unwrap();
+    }
+    let store = Mysql::open(options, Mode::ReadWrite, standing_clock()).await.unwrap();
+    let new = Transition { slot: Some(WallMs(sample::START.0 - 1)), ..known[2].clone() };
+    for transitions in [vec![known[1].clone(), new.clone()], vec![new.clone()]] {
+        let batch = Batch { transitions, ..Batch::default() };
+        store.write(Arc::new(batch)).await.unwrap();
+    }
+    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    assert_eq!(kept, [&known[..], &[new]].concat());
+    let ids: Vec<i64> = old.query("SELECT id FROM event ORDER BY ts, id").await.unwrap();
+    assert_eq!(ids[..3], [3, 5, 9]);
 }

@@ -45,6 +45,20 @@ impl Store for Told {
     async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
         self.store.hosts(query).await
     }
+    async fn notices(
+        &self,
+        receiver: Arc<str>,
+        limit: usize,
+    ) -> Result<Vec<crate::model::Notice>, StoreError> {
+        self.store.notices(receiver, limit).await
+    }
+    async fn last_told(
+        &self,
+        receiver: Arc<str>,
+        host: HostId,
+    ) -> Result<Option<crate::model::NoticeKind>, StoreError> {
+        self.store.last_told(receiver, host).await
+    }
     async fn set_pause(
         &self,
         host: HostId,
@@ -166,7 +180,8 @@ impl Site {
         });
         let its = spool.as_ref().map(|(spool, _)| Arc::clone(spool));
         let to = Arc::clone(&store) as Arc<dyn Store>;
-        let (handle, writer) = Writer::start_with(to, its, limits, || sample::START);
+        let (handle, writer) =
+            Writer::start_with(to, its, limits, || sample::START, Box::new(|_| {}));
         Self { server, store, host, handle, writer, ended, pushed: 0, spool }
     }
 

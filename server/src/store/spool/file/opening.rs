@@ -8,8 +8,8 @@ use std::{
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 use super::{
-    super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, IDENTITY, JOURNAL_BYTES, JOURNAL_PAGES,
-    STORE, TABLES, failed,
+    super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, IDENTITY, JOURNAL_BYTES,
+    JOURNAL_PAGES, STORE, TABLES, failed,
 };
 use crate::store::StoreError;
 
@@ -66,7 +66,9 @@ pub(super) fn try_open(path: &Path, wanted: Whose<'_>) -> Result<Opened, StoreEr
     if tables > 0 && id != i64::from(APPLICATION_ID) {
         return Ok(Opened::Foreign("it is another program's file".to_owned()));
     }
-    if tables > 0 && form != i64::from(FORM) {
+    if tables > 0 && form == i64::from(FORM_BEFORE) {
+        connection.pragma_update(None, "user_version", FORM).map_err(&failed)?;
+    } else if tables > 0 && form != i64::from(FORM) {
         let why = format!(
             "it has version {form} and this program reads {FORM}; run the Roundsman that wrote it \
              to have its rows replayed"

@@ -16,7 +16,8 @@ pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
     let facts = batch.facts.iter().cloned().map(|seen| Other::Facts(Box::new(seen)));
     let losses = batch.losses.iter().cloned().map(Other::Loss);
     let hours = batch.rollups.iter().cloned().map(Other::Rollup);
-    transitions.chain(facts).chain(losses).chain(hours)
+    let notices = batch.notices.iter().cloned().map(Other::Notice);
+    transitions.chain(facts).chain(losses).chain(hours).chain(notices)
 }
 
 pub(super) fn widen(range: &mut RangeInclusive<i64>, id: i64) {

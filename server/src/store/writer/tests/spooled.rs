@@ -27,7 +27,7 @@ fn spool_in(folder: &TempDir, max_bytes: u64) -> Arc<Spool> {
 }
 
 /// Waits without sleeping.
-async fn until(done: impl Fn() -> bool) {
+pub(super) async fn until(done: impl Fn() -> bool) {
     let clock = SystemClock::new();
     let began = clock.now().mono;
     while !done() {
@@ -37,7 +37,7 @@ async fn until(done: impl Fn() -> bool) {
 }
 
 /// Waits until the thread has done what it was asked so far.
-async fn idle(spool: &Arc<Spool>) {
+pub(super) async fn idle(spool: &Arc<Spool>) {
     let spool = Arc::clone(spool);
     let looked = tokio::spawn(async move { drop(spool.open().await) });
     until(|| looked.is_finished()).await;
@@ -45,7 +45,7 @@ async fn idle(spool: &Arc<Spool>) {
 }
 
 /// Lets time pass, and the writer and the thread do what they can meanwhile.
-async fn step(spool: &Arc<Spool>, length: Duration) {
+pub(super) async fn step(spool: &Arc<Spool>, length: Duration) {
     pass(length).await;
     for _ in 0..6 {
         idle(spool).await;
@@ -67,7 +67,8 @@ impl Site {
         let fake = Fake::new(mood);
         let store: Arc<dyn Store> = Arc::<Fake>::clone(&fake);
         let its = Some(Arc::clone(&spool));
-        let (handle, writer) = Writer::start_with(store, its, limits, || WallMs(7));
+        let (handle, writer) =
+            Writer::start_with(store, its, limits, || WallMs(7), Box::new(|_| {}));
         settle().await;
         idle(&spool).await;
         Self { folder, fake, spool, handle, writer }
@@ -214,13 +215,10 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
     let site = Site::new(Mood::Away).await;
     let name = sample::name("a");
     let push = |at| {
-        site.handle.push(Entry::Transition(sample::transition(
-            HostId(1),
-            &name,
-            WallMs(at),
-            Health::Up,
-            Health::Suspect,
-        )));
+        site.handle.push(Entry::Transition(
+            sample::transition(HostId(1), &name, WallMs(at), Health::Up, Health::Suspect),
+            None,
+        ));
     };
     for at in 0..30 {
         push(at);
@@ -299,7 +297,7 @@ async fn without_a_usable_spool_rows_wait_in_memory_until_there_is_one() {
     let fake = Fake::new(Mood::Away);
     let store: Arc<dyn Store> = Arc::<Fake>::clone(&fake);
     let its = Some(Arc::clone(&spool));
-    let (handle, writer) = Writer::start_with(store, its, limits(), || WallMs(7));
+    let (handle, writer) = Writer::start_with(store, its, limits(), || WallMs(7), Box::new(|_| {}));
     push_polls(&handle, 0..30);
     until(|| handle.stats().spool_error.is_some()).await;
     let error = handle.stats().spool_error.unwrap();

@@ -3,12 +3,21 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Loss, LossReason, Record},
+    model::{Loss, LossReason, Notice, Record},
     store::{Batch, StoreError, Written, spool::SpoolStatus, writer::Shared},
     units::WallMs,
 };
 
 impl Shared {
+    /// The notices of a batch that nobody was told of before are rows now.
+    pub(super) fn tell(&self, batch: &Batch) {
+        let fresh = |notice: &&Arc<Notice>| notice.attempts == 0 && notice.ended.is_none();
+        let fresh: Vec<_> = batch.notices.iter().filter(fresh).cloned().collect();
+        if !fresh.is_empty() {
+            (self.tell)(&fresh);
+        }
+    }
+
     pub(super) fn written(&self, batch: &Batch, written: &Written, now: WallMs) {
         let mut state = self.lock();
         let is_kept = |poll: &&Arc<Record>| !written.conflicting.contains(&(poll.host, poll.slot));

@@ -66,6 +66,7 @@ impl Work {
             transitions: std::mem::take(&mut batch.transitions),
             facts: std::mem::take(&mut batch.facts),
             losses: std::mem::take(&mut batch.losses),
+            notices: std::mem::take(&mut batch.notices),
             ..Batch::default()
         };
         match self.append(Arc::new(others)).await {
@@ -78,7 +79,7 @@ impl Work {
     /// Takes to the disk what the store does not take.
     pub(super) async fn put_aside(&mut self) {
         if !self.can_spool() {
-            return;
+            return self.tell_from_memory();
         }
         if let Some(batch) = self.held.take()
             && let Err(batch) = self.append(Arc::new(batch)).await
@@ -97,6 +98,17 @@ impl Work {
                 return;
             }
         }
+    }
+
+    /// Nobody takes rows now: what is to be told is told all the same.
+    fn tell_from_memory(&self) {
+        let sending = self.sending.as_ref().filter(|sending| sending.in_memory() > 0);
+        let sent = sending.into_iter().flat_map(|s| std::iter::once(&*s.batch).chain(&s.rest));
+        for batch in sent.chain(&self.held) {
+            self.shared.tell(batch);
+        }
+        let waiting = self.shared.lock().queue.to_tell();
+        (self.shared.tell)(&waiting);
     }
 
     /// The end, with rows that nobody took: they are lost, and that is written down where there is
@@ -172,6 +184,7 @@ impl Work {
         match spool.append(Arc::clone(&batch), (self.now)()).await {
             Ok((ids, lost)) => {
                 self.keep(Ok(()));
+                self.shared.tell(&batch);
                 self.shared.spooled(rows, lost, &spool.status());
                 Ok(ids)
             }
