@@ -9,6 +9,7 @@ mod entry;
 mod guard;
 mod install;
 mod machines;
+mod own;
 mod rest;
 mod tell;
 
@@ -27,6 +28,7 @@ use self::{
     entry::{Entry, Flight, Settled, record},
     install::Installing,
     machines::Machines,
+    own::Own,
     rest::Windows,
 };
 use crate::{
@@ -153,6 +155,8 @@ pub struct Engine {
     quorum: Quorum,
     /// Since when the server takes itself for cut off.
     isolated: Option<WallMs>,
+    /// What polls and rows are lost to for the server's own reasons.
+    own: Own,
     windows: Windows,
     pauses: BTreeMap<HostId, Pause>,
     /// Hosts that others are behind.
@@ -187,6 +191,7 @@ impl Engine {
             missed: 0,
             quorum: Quorum::default(),
             isolated: None,
+            own: Own::default(),
             windows: Windows::default(),
             pauses: BTreeMap::new(),
             parents: HashSet::new(),
@@ -244,24 +249,13 @@ impl Engine {
     fn open(&mut self) {
         let now = self.parts.clock.now();
         self.review_isolation(now);
+        self.review_own(now);
         self.review_rests(now);
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
         for rollup in self.rollups.close(now.wall) {
             self.parts.writer.push(writer::Entry::Rollup(Arc::new(rollup)));
-        }
-    }
-
-    fn count_missed(&mut self) {
-        let missed = self.agenda.missed();
-        if missed > self.missed {
-            self.parts.metrics.missed_slots.inc_by(missed - self.missed);
-            tracing::warn!(
-                slots = missed - self.missed,
-                "slots were skipped: their moment had passed"
-            );
-            self.missed = missed;
         }
     }
 
@@ -317,11 +311,13 @@ impl Engine {
     }
 
     /// Turns the end of a poll into its one row, and shows it.
-    fn settle(&mut self, flight: &Flight, attempt: Attempt) {
+    fn settle(&mut self, flight: &Flight, mut attempt: Attempt) {
         let now = self.parts.clock.now();
         self.observe(flight, &attempt);
-        let twin = self.twin(flight.host, &attempt);
-        self.hear(flight.host, attempt.outcome, now);
+        let claim = self.refuse_claim(flight.host, &mut attempt);
+        self.hear(flight.host, &attempt, now);
+        self.own.note(flight.host, &attempt);
+        let heard = attempt.heard;
         let frozen = self.aborting || self.quorum.is_isolated();
         let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
@@ -332,9 +328,9 @@ impl Engine {
         };
         entry.parent = parent;
         let Settled { record, transition, flapping, facts } =
-            entry.settle(flight, attempt, twin, &self.parts.policy, now.wall, frozen);
+            entry.settle(flight, attempt, claim, &self.parts.policy, now.wall, frozen);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        if !entry.health.is_witness() {
+        if !heard && !entry.health.is_witness() {
             self.quorum.forget(flight.host);
         }
         self.rollups.add(record.host, record.slot, record.values.as_ref());

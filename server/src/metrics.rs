@@ -74,6 +74,8 @@ pub struct Metrics {
     pub backed_off: Counter,
     /// 1 while the server takes itself for cut off.
     pub isolated: Gauge,
+    /// Hosts whose last poll could not be made for want of the server's own means.
+    pub unpolled: Gauge,
     /// Rounds opened by the cron scheduler.
     pub rounds: Counter,
     /// Rounds opened by the guard because the cron scheduler was silent.
@@ -146,6 +148,7 @@ impl Metrics {
             missed_slots: Counter::default(),
             backed_off: Counter::default(),
             isolated: Gauge::default(),
+            unpolled: Gauge::default(),
             rounds: Counter::default(),
             guarded_rounds: Counter::default(),
             in_flight: Gauge::default(),
@@ -205,8 +208,13 @@ impl Metrics {
         );
         registry.register(
             "isolated",
-            "1 while most hosts fail at once and the server takes itself for cut off",
+            "1 while most hosts are silent at once and the server takes itself for cut off",
             self.isolated.clone(),
+        );
+        registry.register(
+            "hosts_unpolled",
+            "Hosts whose last poll could not be made for want of the server's own means",
+            self.unpolled.clone(),
         );
         registry.register("rounds", "Rounds opened by the cron scheduler", self.rounds.clone());
         registry.register(

@@ -22,7 +22,7 @@ use hickory_resolver::{
         ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
         ResolverOpts,
     },
-    net::runtime::TokioRuntimeProvider,
+    net::{NetError, runtime::TokioRuntimeProvider},
     system_conf::parse_resolv_conf,
 };
 
@@ -111,8 +111,24 @@ impl Resolve for Names {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let found = self.resolver()?.lookup_ip(host).await;
-        let found = found.map_err(|error| io::Error::other(error.to_string()))?;
+        let found = found.map_err(told)?;
         Ok(found.iter().map(|ip| SocketAddr::new(ip, port)).collect())
+    }
+}
+
+/// What the resolver says. Where it could not even ask a name server, that is the kernel's own error, or
+/// `NotConnected` where hickory does not hand that on.
+fn told(error: NetError) -> io::Error {
+    match &error {
+        NetError::Io(source) => match source.raw_os_error() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::other(error.to_string()),
+        },
+        NetError::NoConnections => {
+            let words = "no name server can be asked, see resolv.conf(5) or `resolve.servers`";
+            io::Error::new(io::ErrorKind::NotConnected, words)
+        }
+        _ => io::Error::other(error.to_string()),
     }
 }
 

@@ -155,9 +155,8 @@ pub(super) fn refresh(
 }
 
 fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
-    let lost = stats.dropped + stats.rejected + stats.conflicting + stats.evicted;
     metrics.rows_written.set(gauge(stats.written));
-    metrics.rows_dropped.set(gauge(lost));
+    metrics.rows_dropped.set(gauge(stats.lost()));
     for (reason, count) in [
         (LossReason::QueueFull, stats.dropped),
         (LossReason::SpoolFull, stats.evicted),

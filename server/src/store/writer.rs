@@ -116,6 +116,14 @@ pub struct WriterStats {
     pub spool_error: Option<Arc<str>>,
 }
 
+impl WriterStats {
+    /// Rows lost since the start, for whatever reason.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.dropped + self.rejected + self.conflicting + self.evicted
+    }
+}
+
 #[derive(Debug)]
 struct State {
     queue: Queue,
