@@ -1,12 +1,16 @@
 //! What is fuzzed, and what must hold of whatever comes out. Shared by cargo-fuzz and by the tests of
 //! the server, which run the same functions on a stable compiler.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use roundsman::{
     health::{self, Policy, Skew},
     inventory::{self as inventories, MAX_HOSTS, MAX_PROBLEMS},
-    model::{Outcome, Snapshot},
-    poll,
+    model::{Column, ColumnSet, MAX_REPORT_BYTES, Outcome, Snapshot, Values},
+    poll::{self, DecodeError, Limit},
     rates::rates,
+    store::detail,
+    text::is_shown,
 };
 use roundsman_probe::collect::{
     cpu, disk, load, memory, mounts, network, pressure, processes, report::Report, sockets,
@@ -42,33 +46,89 @@ pub fn answer(bytes: &[u8]) {
         rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
     });
     let (first, second) = pair.unwrap_or((bytes, &[]));
-    match (poll::snapshot(first), poll::snapshot(second)) {
-        (Ok(first), Ok(second)) => follow(&first, &second),
-        (Ok(only), Err(error)) | (Err(error), Ok(only)) => {
+    match (taken(first), taken(second)) {
+        (Some(first), Some(second)) => follow(&first, &second),
+        (Some(only), None) | (None, Some(only)) => follow(&only, &only),
+        (None, None) => {}
+    }
+}
+
+/// An answer is taken unless it cannot be read as a whole; what is taken of it is within the limits.
+fn taken(bytes: &[u8]) -> Option<Box<Snapshot>> {
+    let snapshot = match poll::snapshot(bytes) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
             assert!(!error.to_string().is_empty());
-            follow(&only, &only);
+            match error {
+                DecodeError::Protocol { found } => assert_ne!(found, poll::PROTOCOL),
+                DecodeError::Protobuf(_) | DecodeError::Missing(_) | DecodeError::TooManyFields => {
+                }
+            }
+            return None;
         }
-        (Err(first), Err(second)) => {
-            assert!(!first.to_string().is_empty() && !second.to_string().is_empty());
-        }
+    };
+    kept("core", snapshot.cores.keys(), Limit::Cores, Limit::NameBytes);
+    kept("softirq", snapshot.softirqs.keys(), Limit::Cores, Limit::NameBytes);
+    kept("interface", snapshot.interfaces.keys(), Limit::Interfaces, Limit::NameBytes);
+    kept("disk", snapshot.disks.keys(), Limit::Disks, Limit::NameBytes);
+    let mounts: Vec<_> = snapshot.mounts.iter().map(|mount| mount.mount_point.clone()).collect();
+    kept("mount", &mounts, Limit::Mounts, Limit::PathBytes);
+    let numbers: Vec<_> = snapshot.processes.iter().map(|p| p.pid.to_string().into()).collect();
+    kept("process", &numbers, Limit::Processes, Limit::NameBytes);
+    let families: Vec<_> = snapshot.reports.iter().map(|r| r.family.as_str().into()).collect();
+    kept("report", &families, Limit::Processes, Limit::NameBytes);
+    let mut texts: Vec<(&str, usize)> = Vec::new();
+    texts.extend(snapshot.reports.iter().map(|report| (&*report.error, MAX_REPORT_BYTES)));
+    for mount in &snapshot.mounts {
+        let (path, name) = (Limit::PathBytes.max(), Limit::NameBytes.max());
+        texts.extend([(&*mount.device, path), (&*mount.fs_type, name)]);
+    }
+    let name = Limit::NameBytes.max();
+    texts.extend(snapshot.processes.iter().flat_map(|p| [(&*p.comm, name), (&*p.state, name)]));
+    for (text, most) in texts {
+        assert!(text.len() <= most && text.chars().all(is_shown), "{text:?}");
+    }
+    Some(snapshot)
+}
+
+/// The names of a table: not too many, each there once, bounded, and every character of it seen.
+fn kept(table: &str, names: &[Arc<str>], rows: Limit, bytes: Limit) {
+    assert!(names.len() <= rows.max(), "{} rows of {table}", names.len());
+    let distinct: BTreeSet<&str> = names.iter().map(AsRef::as_ref).collect();
+    assert_eq!(distinct.len(), names.len(), "a name is twice in {table}");
+    for name in distinct {
+        let fits = (1..=bytes.max()).contains(&name.len());
+        assert!(fits && name.chars().all(is_shown), "{table}: {name:?}");
     }
 }
 
 /// What is made of two answers: only finite values, and none below zero.
 fn follow(first: &Snapshot, second: &Snapshot) {
     for (previous, current) in [(None, first), (Some(first), second), (Some(second), first)] {
-        let rates = rates(previous, current);
+        let mut rates = rates(previous, current);
+        plausible::<Column>(&rates.values);
         let detail = &rates.detail;
-        for (column, value) in rates.values.iter() {
-            assert!(value.is_none_or(|v| v.is_finite() && v >= 0.0), "{column:?}: {value:?}");
-        }
+        detail.interfaces.iter().for_each(|row| plausible(&row.values));
+        detail.disks.iter().for_each(|row| plausible(&row.values));
+        detail.filesystems.iter().for_each(|row| plausible(&row.values));
         let rows = detail.interfaces.len() + detail.disks.len() + detail.filesystems.len();
         assert!(rows <= 3 * 4096, "{rows} rows");
+        detail::fit(&mut rates.detail, detail::MAX_DETAIL_BYTES);
+        assert!(detail::encode(&rates.detail).len() <= detail::MAX_DETAIL_BYTES);
         for outcome in [Outcome::Ok, Outcome::Partial] {
             let skew = Skew { ms: i64::MIN, bound_ms: 0 };
             let flaws = health::flaws(current, outcome, Some(skew), &Policy::default());
             assert!(flaws.iter().all(|flaw| !flaw.to_string().is_empty()));
         }
+    }
+}
+
+/// No value is below zero, or more than its unit can be.
+fn plausible<C: ColumnSet>(values: &Values<C>) {
+    for (column, value) in values.iter() {
+        let spec = column.spec();
+        let most = spec.unit.most();
+        assert!(value.is_none_or(|v| (0.0..=most).contains(&v)), "{}: {value:?}", spec.name);
     }
 }
 

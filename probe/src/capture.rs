@@ -17,16 +17,19 @@ use rustix::io::Errno;
 use crate::{
     clock,
     collect::{
+        disk,
         file::Reach,
         filesystem,
         host::{Host, path_of, words},
-        mounts,
+        layer, mounts, network,
         report::Report,
-        source::{Link, Source},
+        source::{Fact, Link, Source},
         statvfs::{Asks, Refusal},
+        sysfs::Sysfs,
         tape::{TAPE, Tape, TapedMount},
+        wanted::Names,
     },
-    root::{Place, Root},
+    root::{Place, Root, SYSFS},
 };
 
 /// How long mounts are waited for before they are taped as hung.
@@ -84,9 +87,11 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
         fs::create_dir_all(&path).map_err(|source| CaptureError::Write { path, source })?;
     }
     let mut buffer = Vec::new();
+    let sysfs = Sysfs::open(&host);
+    let (mut interfaces, mut disks, mut shows_interfaces) = (Vec::new(), Vec::new(), false);
     for source in Source::ALL {
         let place = source.place();
-        match host.read_raw(place, &mut buffer) {
+        match read(&host, *source, &mut buffer) {
             Ok(Reach::End) => tree.write(&place.to_string(), &buffer)?,
             Ok(Reach::Limit) => {
                 tree.write(&place.to_string(), &buffer)?;
@@ -94,9 +99,22 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
             }
             Err(errno) => tree.unreadable(place, errno),
         }
-        if *source == Source::Mountinfo {
-            tape_mounts(&host, &buffer, &mut tree.tape);
+        match source {
+            Source::Mountinfo => {
+                tape_mounts(&host, &buffer, &mut tree.tape);
+                let shows = |sysfs: &Sysfs| sysfs.is_of_first_process(Some(&buffer));
+                shows_interfaces = sysfs.as_ref().is_some_and(shows);
+            }
+            Source::NetDev => interfaces = network_names(&buffer),
+            Source::Diskstats => disks = disk_names(&buffer),
+            _ => {}
         }
+    }
+    if let Some(sysfs) = &sysfs {
+        if shows_interfaces {
+            copy_sysfs(sysfs, Fact::OF_INTERFACES, &interfaces, &mut tree)?;
+        }
+        copy_sysfs(sysfs, Fact::OF_DISKS, &disks, &mut tree)?;
     }
     for link in Link::ALL {
         match host.link(*link) {
@@ -128,6 +146,17 @@ impl Tree<'_> {
         Ok(())
     }
 
+    fn link(&mut self, name: &str, target: &str) -> Result<(), CaptureError> {
+        let path = self.dir.join(name);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| std::os::unix::fs::symlink(target, &path))
+            .map_err(|source| CaptureError::Write { path, source })?;
+        let length = target.len() as u64;
+        self.captured.bytes += length;
+        self.captured.files.push((PathBuf::from(name), length));
+        Ok(())
+    }
+
     /// A file that does not exist does not exist in the tree either.
     fn unreadable(&mut self, place: Place, errno: Errno) {
         if errno == Errno::NOENT {
@@ -137,6 +166,58 @@ impl Tree<'_> {
         let what = (PathBuf::from(place.to_string()), words(errno).into_owned());
         self.captured.unreadable.push(what);
     }
+}
+
+/// Reads a source as the families do, but for routes: of these nothing but what is looked for is
+/// kept, for they hold addresses.
+fn read(host: &Host, source: Source, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
+    if !matches!(source, Source::Route | Source::Route6) {
+        return host.read_raw(source.place(), buffer);
+    }
+    host.read_beginning(source, layer::MAX_ROUTE_BYTES, buffer)?;
+    *buffer = layer::without_addresses(source, buffer);
+    Ok(Reach::End)
+}
+
+fn network_names(net_dev: &[u8]) -> Vec<String> {
+    let all = network::parse(net_dev, &Names::default(), &mut Report::default());
+    all.map_or_else(Vec::new, |network| network.interface)
+}
+
+fn disk_names(diskstats: &[u8]) -> Vec<String> {
+    let all = disk::parse(diskstats, &Names::default(), &mut Report::default());
+    all.map_or_else(Vec::new, |disk| disk.device)
+}
+
+/// Copies what is read of each device: its entry, a link, and the rest to where that leads.
+fn copy_sysfs(
+    sysfs: &Sysfs,
+    facts: &[Fact],
+    devices: &[String],
+    tree: &mut Tree<'_>,
+) -> Result<(), CaptureError> {
+    for device in devices {
+        let mut place = None;
+        for fact in facts {
+            let node = fact.of(device);
+            let name = match (node.file, &place) {
+                (None, _) => format!("{SYSFS}/{node}"),
+                (Some(file), Some(place)) => format!("{SYSFS}/{place}/{file}"),
+                (Some(_), None) => continue,
+            };
+            if !fact.is_link() {
+                if let Ok(value) = sysfs.value(*fact, device) {
+                    tree.write(&name, format!("{value}\n").as_bytes())?;
+                }
+            } else if let Ok(target) = sysfs.link(*fact, device) {
+                tree.link(&name, &target)?;
+                if node.file.is_none() {
+                    place = layer::below_root(&target).map(str::to_owned);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn tape_mounts(host: &Host, mountinfo: &[u8], tape: &mut Tape) {

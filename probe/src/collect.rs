@@ -16,7 +16,9 @@ pub mod kept;
 pub mod statvfs;
 pub mod tape;
 pub mod host;
+pub mod sysfs;
 pub mod reading;
+pub mod layer;
 
 // The families, in the order of the wire.
 pub mod cpu;

@@ -10,6 +10,33 @@ use std::{
 /// The probe's own memory, `statm` of its own process: the probe's, whatever host it looks at.
 pub const OWN_STATM: &str = "/proc/self/statm";
 
+/// The kernel's tree of devices.
+pub const SYSFS: Place = Place::Rootfs("sys");
+
+/// What sysfs holds of one device: in which class, of which device, and what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Node<'a> {
+    /// `net` or `block`.
+    pub class: &'static str,
+    /// Its name, as in `1/net/dev` or `diskstats`.
+    pub device: &'a str,
+    /// A file or link of it; none is the device's own entry, which links to its place in the tree.
+    pub file: Option<&'static str>,
+}
+
+/// Its place below `/sys`: `class/net/eth0`, `class/block/cciss!c0d0`. The kernel has `!` there for a
+/// `/` in a name.
+impl fmt::Display for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "class/{}/", self.class)?;
+        for (index, part) in self.device.split('/').enumerate() {
+            f.write_str(if index == 0 { "" } else { "!" })?;
+            f.write_str(part)?;
+        }
+        self.file.map_or(Ok(()), |file| write!(f, "/{file}"))
+    }
+}
+
 /// A file of the host: which of the two roots it is under, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -17,6 +44,16 @@ pub enum Place {
     Proc(&'static str),
     /// Under the host's `/`: `etc/machine-id`.
     Rootfs(&'static str),
+}
+
+impl Place {
+    /// Its path below its root.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Proc(file) | Self::Rootfs(file) => file,
+        }
+    }
 }
 
 /// The name of the file inside a captured tree: `proc/1/net/dev`, `rootfs/etc/machine-id`.
@@ -116,6 +153,17 @@ mod tests {
         assert_eq!(root.host("/"), Path::new("/host"));
         assert_eq!(root.at(Place::Proc("1/net/dev")), root.init("net/dev"));
         assert_eq!(root.at(Place::Rootfs("etc/hostname")), root.host("/etc/hostname"));
+    }
+
+    #[test]
+    fn a_device_has_its_place_in_sysfs() {
+        let node = |class, device, file| Node { class, device, file }.to_string();
+        assert_eq!(node("net", "eth0", None), "class/net/eth0");
+        assert_eq!(
+            node("net", "eth0", Some("device/subsystem")),
+            "class/net/eth0/device/subsystem"
+        );
+        assert_eq!(node("block", "cciss/c0d0p1", None), "class/block/cciss!c0d0p1");
     }
 
     #[test]

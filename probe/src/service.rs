@@ -1,20 +1,23 @@
 //! The probe on the network: `roundsman.v1.Probe`, `grpc.health.v1.Health` and gRPC reflection over
 //! HTTP/2.
 //!
-//! The accept loop is our own, on hyper, for three promises that tonic's server does not make: a cap
-//! on connections, a deadline for the first bytes of a connection, and an end to draining. It knows
-//! nothing of families or files; [`crate::collect`] does.
+//! The accept loop is our own, on hyper, for four promises that tonic's server does not make: a cap
+//! on connections under which nobody keeps others out, a deadline for the first bytes of a
+//! connection, an end of idle ones, and an end to draining. It knows nothing of families or files; [`crate::collect`] does.
 //!
 //! Everything runs on the caller's runtime, meant to be `current_thread`: an answer is a few hundred
 //! microseconds of reading files, for which a thread switch would cost more than it gains.
 
 mod preface;
+mod places;
 mod memo;
 mod metrics;
 mod pieces;
 mod dispatch;
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+};
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -26,9 +29,12 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use crate::collect::Collector;
-use dispatch::Dispatch;
+use crate::{clock, collect::Collector};
+use dispatch::{Counted, Dispatch};
+use places::{Calls, Peer, Places};
 use preface::Guarded;
+
+pub use places::PEER_SHARE;
 
 /// Longest time one answer may collect, whatever the caller's deadline. `--max-collect`.
 pub const MAX_COLLECT: Duration = Duration::from_secs(2);
@@ -36,13 +42,19 @@ pub const MAX_COLLECT: Duration = Duration::from_secs(2);
 /// Time that calls in flight are given to finish once the probe is told to stop. `--drain`.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
-/// Connections held at one time. One polling server holds one; a tenth of this is plenty.
+/// Connections held at one time; of one peer a [`PEER_SHARE`]th. One polling server holds one, so
+/// sixteen behind one address (NAT, an overlay's gateway) keep theirs, and more take turns: then
+/// each connects for each poll.
 pub const MAX_CONNECTIONS: usize = 64;
 
-/// Time that a connection waits for a place when all are taken; then it is closed. Callers that end
-/// are gone from the probe only when it next looks, so that a burst of short calls would be refused
-/// without it.
+/// Time that a connection waits for a place when all are taken and in calls; then it is closed. A
+/// burst of short calls would be refused without it. As many wait as there are places, of one peer as
+/// many as its share.
 pub const FULL_WAIT: Duration = Duration::from_millis(250);
+
+/// Time after which a connection without a call is closed, whatever else comes over it. A server
+/// that polls more seldom connects for each poll.
+pub const IDLE: Duration = Duration::from_secs(900);
 
 /// Calls in flight per connection (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS).
 pub const MAX_STREAMS: u32 = 32;
@@ -77,6 +89,8 @@ pub struct Limits {
     pub connections: usize,
     /// [`FULL_WAIT`].
     pub full_wait: Duration,
+    /// [`IDLE`].
+    pub idle: Duration,
     /// [`MAX_STREAMS`].
     pub streams: u32,
     /// [`PREFACE_TIMEOUT`].
@@ -92,6 +106,7 @@ impl Default for Limits {
             drain: DRAIN,
             connections: MAX_CONNECTIONS,
             full_wait: FULL_WAIT,
+            idle: IDLE,
             streams: MAX_STREAMS,
             preface: PREFACE_TIMEOUT,
             request_bytes: MAX_REQUEST_BYTES,
@@ -121,20 +136,16 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let server = Server { dispatch: Dispatch::new(collector, limits, &stopping), limits, stopping };
-    // Dropping the set aborts what is in it, so that no connection outlives this function.
-    let mut connections = JoinSet::new();
+    let mut door = Door::new(server);
     let mut shutdown = pin!(shutdown);
     loop {
+        let first_waits_until = door.waiting.front().map(|(.., until)| *until);
         tokio::select! {
             () = &mut shutdown => break,
-            Some(_closed) = connections.join_next() => {}
+            Some(_closed) = door.connections.join_next() => door.let_in_who_waits(),
+            () = moment(first_waits_until) => door.decide_on_who_has_waited(),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if has_place(&mut connections, limits).await => {
-                    connections.spawn(server.connection(stream, peer));
-                }
-                Ok((_refused, peer)) => {
-                    warn!(%peer, limit = limits.connections, "too many connections: closed a new one");
-                }
+                Ok((stream, peer)) => door.knock(stream, peer),
                 Err(error) if is_the_peers(&error) => debug!(%error, "connection lost in accept"),
                 Err(error) if is_scarcity(&error) => {
                     warn!(%error, "cannot accept now, trying again");
@@ -144,6 +155,7 @@ pub async fn serve(
             },
         }
     }
+    let mut connections = door.connections;
     drop(listener);
     // Sent and dropped: health streams see NOT_SERVING and then their end.
     stop.send_replace(true);
@@ -156,10 +168,85 @@ pub async fn serve(
     Ok(())
 }
 
-/// Whether there is a place for one more connection, now or within [`Limits::full_wait`].
-async fn has_place(connections: &mut JoinSet<()>, limits: Limits) -> bool {
-    connections.len() < limits.connections
-        || matches!(time::timeout(limits.full_wait, connections.join_next()).await, Ok(Some(_)))
+/// Where connections come in, or wait to.
+struct Door {
+    server: Server,
+    /// Dropping the set aborts what is in it, so that no connection outlives the service.
+    connections: JoinSet<()>,
+    places: Places,
+    /// The first one waits for longest.
+    waiting: VecDeque<(TcpStream, SocketAddr, time::Instant)>,
+}
+
+impl Door {
+    fn new(server: Server) -> Self {
+        let places = Places::new(server.limits.connections);
+        Self { server, connections: JoinSet::new(), places, waiting: VecDeque::new() }
+    }
+
+    /// A new connection: it gets a place, waits for one, or is closed.
+    fn knock(&mut self, stream: TcpStream, address: SocketAddr) {
+        let peer = Peer::at(address.ip());
+        if self.places.make(peer) {
+            self.let_in(stream, address);
+        } else {
+            let of_peer = self.waiting.iter().filter(|other| Peer::at(other.1.ip()) == peer);
+            let may_wait = of_peer.count() < self.places.share()
+                && self.waiting.len() < self.server.limits.connections;
+            if may_wait {
+                let until = time::Instant::from_std(clock::now()) + self.server.limits.full_wait;
+                self.waiting.push_back((stream, address, until));
+            } else {
+                self.places.refused();
+            }
+        }
+        self.tell(address);
+    }
+
+    fn let_in(&mut self, stream: TcpStream, address: SocketAddr) {
+        let calls = Calls::none_yet();
+        let connection = self.server.connection(stream, address, Arc::clone(&calls));
+        let task = self.connections.spawn(connection);
+        self.places.take(Peer::at(address.ip()), calls, task);
+    }
+
+    /// Some place may have become free.
+    fn let_in_who_waits(&mut self) {
+        let places = &mut self.places;
+        let may = self.waiting.iter().position(|other| places.make(Peer::at(other.1.ip())));
+        if let Some((stream, address, _)) = may.and_then(|first| self.waiting.remove(first)) {
+            self.let_in(stream, address);
+        }
+    }
+
+    /// The last moment to get a place: one may be idle by now.
+    fn decide_on_who_has_waited(&mut self) {
+        let Some((stream, address, _)) = self.waiting.pop_front() else { return };
+        if self.places.make(Peer::at(address.ip())) {
+            self.let_in(stream, address);
+        } else {
+            self.places.refused();
+        }
+        self.tell(address);
+    }
+
+    fn tell(&mut self, peer: SocketAddr) {
+        if let Some((gave_way, refused)) = self.places.news(clock::now()) {
+            let (limit, of_one_peer) = (self.server.limits.connections, self.places.share());
+            warn!(
+                %peer, limit, of_one_peer, gave_way, refused,
+                "too many connections: idle ones gave way to new ones, or new ones were closed"
+            );
+        }
+    }
+}
+
+/// Until a moment; for ever, when there is none.
+async fn moment(until: Option<time::Instant>) {
+    match until {
+        Some(until) => time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The connection failed before it was ours; the listener is well.
@@ -193,6 +280,7 @@ impl Server {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        calls: Arc<Calls>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
@@ -205,24 +293,42 @@ impl Server {
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
         let mut stopping = self.stopping.clone();
         let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let dispatch = self.dispatch.clone();
-        let preface = self.limits.preface;
+        let services = Counted { dispatch: self.dispatch.clone(), calls: Arc::clone(&calls) };
+        let Limits { preface, idle, drain, .. } = self.limits;
         async move {
             if let Err(error) = stream.set_nodelay(true) {
                 debug!(%peer, %error, "no TCP_NODELAY");
             }
             let guarded = TokioIo::new(Guarded::new(stream, preface));
-            let mut connection = pin!(builder.serve_connection(guarded, dispatch));
+            let mut connection = pin!(builder.serve_connection(guarded, services));
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = stopped => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                () = no_call_for(idle, &calls) => {
+                    connection.as_mut().graceful_shutdown();
+                    // A call that has come meanwhile is answered; a peer that stays is cut off.
+                    time::timeout(drain, connection).await.unwrap_or(Ok(()))
+                }
             };
             if let Err(error) = ended {
                 debug!(%peer, %error, "connection failed");
             }
         }
+    }
+}
+
+/// Until a connection had no call for so long.
+async fn no_call_for(idle: Duration, calls: &Calls) {
+    loop {
+        let now = clock::now();
+        let since = calls.idle_since();
+        let until = since.unwrap_or(now) + idle;
+        if since.is_some() && until <= now {
+            return;
+        }
+        time::sleep_until(until.into()).await;
     }
 }

@@ -68,8 +68,10 @@ fn families(snapshot: &v1::Snapshot) -> Value {
     put("load", json!(snapshot.load));
     put("memory", json!(snapshot.memory));
     put("softirq", json!(snapshot.softirq));
-    put("network", json!(snapshot.network));
-    put("disk", json!(snapshot.disk));
+    let network = snapshot.network.as_ref();
+    put("network", with_layers(json!(network), network.map(v1::Network::layer)));
+    let disk = snapshot.disk.as_ref();
+    put("disk", with_layers(json!(disk), disk.map(v1::Disk::layer)));
     put("filesystem", filesystem(snapshot.filesystem.as_ref()));
     put("system", json!(snapshot.system));
     put("pressure", json!(snapshot.pressure));
@@ -77,6 +79,15 @@ fn families(snapshot: &v1::Snapshot) -> Value {
     put("sockets", json!(snapshot.sockets));
     put("processes", json!(snapshot.processes));
     Value::Object(families)
+}
+
+/// A table with its layers in words.
+fn with_layers(mut table: Value, layers: Option<impl Iterator<Item = v1::Layer>>) -> Value {
+    if let Some(layers) = layers {
+        let word = |layer: v1::Layer| word_of(layer.as_str_name(), "LAYER_");
+        table["layer"] = layers.map(word).collect();
+    }
+    table
 }
 
 /// The same with the statuses in words, and `null` for the numbers of a mount that gave none.
@@ -138,6 +149,13 @@ mod tests {
             network: Some(v1::Network {
                 interface: interfaces.iter().map(|(name, _)| (*name).to_owned()).collect(),
                 rx_bytes: interfaces.iter().map(|(_, bytes)| *bytes).collect(),
+                layer: interfaces
+                    .iter()
+                    .map(|(name, _)| match *name {
+                        "eth0" => v1::Layer::Physical.into(),
+                        _ => v1::Layer::Virtual.into(),
+                    })
+                    .collect(),
                 ..v1::Network::default()
             }),
             filesystem: Some(v1::Filesystem {

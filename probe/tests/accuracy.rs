@@ -8,7 +8,7 @@
 
 mod fixture;
 
-use std::{collections::HashMap, fs, process::Command};
+use std::{collections::HashMap, fs, net::UdpSocket, process::Command};
 
 use fixture::{everything, in_time};
 use roundsman_probe::{
@@ -35,7 +35,7 @@ fn row(file: &str, key: &str) -> Vec<u64> {
     let text = fs::read_to_string(file).unwrap();
     let line = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix([' ', ':']))
+        .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix([' ', ':', '\t']))
         .unwrap_or_else(|| panic!("{file} has no {key}"));
     line.split_whitespace().map_while(|word| word.parse().ok()).collect()
 }
@@ -69,6 +69,9 @@ fn reading() -> HashMap<&'static str, u64> {
     all.insert("InSegs", snmp("Tcp", "InSegs"));
     all.insert("ActiveOpens", snmp("Tcp", "ActiveOpens"));
     all.insert("InDatagrams", snmp("Udp", "InDatagrams"));
+    for name in ["Udp6InDatagrams", "Udp6OutDatagrams", "Udp6NoPorts", "Udp6RcvbufErrors"] {
+        all.insert(name, row("/proc/1/net/snmp6", name)[0]);
+    }
     all
 }
 
@@ -99,6 +102,10 @@ fn answered(answer: &v1::Snapshot) -> HashMap<&'static str, Option<u64>> {
         ("InSegs", sockets.tcp_in_segments),
         ("ActiveOpens", sockets.tcp_active_opens),
         ("InDatagrams", sockets.udp_in_datagrams),
+        ("Udp6InDatagrams", sockets.udp6_in_datagrams),
+        ("Udp6OutDatagrams", sockets.udp6_out_datagrams),
+        ("Udp6NoPorts", sockets.udp6_no_ports),
+        ("Udp6RcvbufErrors", sockets.udp6_receive_buffer_errors),
     ])
 }
 
@@ -117,6 +124,34 @@ fn counters_lie_between_two_readings() {
         let value = value.unwrap_or_else(|| panic!("{name} is absent"));
         let (first, last) = (before[name], after[name]);
         assert!(first <= value && value <= last, "{name}: {value} is not in {first}..={last}");
+    }
+}
+
+/// The kernel counts UDP of each family in a file of its own. Others may send meanwhile, so each
+/// grows by what was sent here, or more.
+#[test]
+fn datagrams_of_both_families_are_counted() {
+    const DATAGRAMS: u64 = 50;
+    let sockets = || answer().sockets.unwrap();
+    let before = sockets();
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let receiver = UdpSocket::bind(address).unwrap();
+        let sender = UdpSocket::bind(address).unwrap();
+        for _ in 0..DATAGRAMS {
+            sender.send_to(b"x", receiver.local_addr().unwrap()).unwrap();
+            // The kernel counts one when it is read.
+            receiver.recv(&mut [0]).unwrap();
+        }
+    }
+    let after = sockets();
+    for (name, before, after) in [
+        ("IPv4 in", before.udp_in_datagrams, after.udp_in_datagrams),
+        ("IPv4 out", before.udp_out_datagrams, after.udp_out_datagrams),
+        ("IPv6 in", before.udp6_in_datagrams, after.udp6_in_datagrams),
+        ("IPv6 out", before.udp6_out_datagrams, after.udp6_out_datagrams),
+    ] {
+        let (before, after) = (before.unwrap(), after.unwrap());
+        assert!(after >= before + DATAGRAMS, "{name}: {before} and {after}");
     }
 }
 

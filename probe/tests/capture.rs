@@ -4,7 +4,7 @@
 
 mod fixture;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path};
 
 use fixture::{MACHINES, ask, everything, many_cores, render, replay, tree};
 use roundsman_probe::{
@@ -19,7 +19,10 @@ fn assert_same_answer(machine: &Path) {
     let (original, copy) = (dir.path().join("host"), dir.path().join("copy"));
     for file in files(machine, Path::new("")) {
         fs::create_dir_all(original.join(&file).parent().unwrap()).unwrap();
-        fs::copy(machine.join(&file), original.join(&file)).unwrap();
+        match fs::read_link(machine.join(&file)) {
+            Ok(target) => symlink(target, original.join(&file)).unwrap(),
+            Err(_) => drop(fs::copy(machine.join(&file), original.join(&file)).unwrap()),
+        }
     }
     let captured = capture(&Root::captured(&original), &copy).unwrap();
     let render = |tree: &Path| render(&replay(tree, &everything()), tree);
@@ -28,7 +31,8 @@ fn assert_same_answer(machine: &Path) {
         .files
         .iter()
         .map(|(file, bytes)| {
-            assert_eq!(fs::metadata(copy.join(file)).unwrap().len(), *bytes, "{}", file.display());
+            let written = fs::symlink_metadata(copy.join(file)).unwrap().len();
+            assert_eq!(written, *bytes, "{}", file.display());
             bytes
         })
         .sum();
@@ -87,7 +91,13 @@ fn a_capture_of_this_machine_answers_like_it() {
     let (live_fs, replayed_fs) = (live.filesystem.unwrap(), replayed.filesystem.unwrap());
     assert_eq!(live_fs.mount_point, replayed_fs.mount_point);
     assert_eq!((live_fs.status, live_fs.blocks), (replayed_fs.status, replayed_fs.blocks));
-    assert_eq!(live.network.unwrap().interface, replayed.network.unwrap().interface);
+    let (live_net, replayed_net) = (live.network.unwrap(), replayed.network.unwrap());
+    assert_eq!(live_net.interface, replayed_net.interface);
+    assert!(!live_net.layer.is_empty(), "this test needs the host's /sys");
+    assert_eq!(live_net.layer, replayed_net.layer);
+    let (live_disk, replayed_disk) = (live.disk.unwrap(), replayed.disk.unwrap());
+    assert_eq!(live_disk.layer.len(), live_disk.device.len());
+    assert_eq!(live_disk.layer, replayed_disk.layer);
     assert_eq!(live.memory.unwrap().total_kib, replayed.memory.unwrap().total_kib);
 }
 

@@ -6,7 +6,7 @@
 mod fixture;
 
 use fixture::{everything, many_cores, render, replay, report, tree};
-use roundsman_proto::v1::{Family, Filter, GetMetricsRequest, Status, View};
+use roundsman_proto::v1::{Family, Filter, GetMetricsRequest, Layer, Status, View};
 
 fn golden(machine: &str) {
     let tree = tree(machine);
@@ -21,6 +21,9 @@ fn debian_12() {
         assert_eq!(family.status(), Status::Ok, "{family:?}");
     }
     assert_eq!(answer.view(), View::Host);
+    // lo, ifb0, ifb1, eth0: nothing but the last has a device behind it.
+    let layers: Vec<Layer> = answer.network.unwrap().layer().collect();
+    assert_eq!(layers, [Layer::Virtual, Layer::Virtual, Layer::Virtual, Layer::Physical]);
 }
 
 #[test]
@@ -43,6 +46,9 @@ fn container_view() {
     // Its second process calls itself kthreadd, and is none.
     assert_eq!(answer.view(), View::Container);
     assert_eq!(report(&answer, Family::Pressure), (Status::Ok, ""));
+    // Its interface is one end of a pair, and all that it has.
+    let layers: Vec<Layer> = answer.network.unwrap().layer().collect();
+    assert_eq!(layers, [Layer::Virtual, Layer::Uplink]);
 }
 
 #[test]

@@ -8,11 +8,15 @@
 
 mod fixture;
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
 
 use fixture::{ask, everything};
 use roundsman_probe::{collect::Collector, root::Root};
-use roundsman_proto::v1::{Snapshot, Status, View};
+use roundsman_proto::v1::{Layer, Snapshot, Status, View};
 
 /// Set in the namespaces only: the directory that holds the host's `/proc` and `/`.
 const INSIDE: &str = "ROUNDSMAN_TEST_NAMESPACE";
@@ -22,7 +26,7 @@ const OUTSIDE: &str = "ROUNDSMAN_TEST_OUTSIDE";
 const OWN_INTERFACE: &str = "rounds0";
 
 /// Makes the namespaces what a container has: its own /proc, the host's /proc and / bound below $1,
-/// and an image of its own.
+/// and an image of its own. Its interfaces are a pair, one end in a bridge, and a tunnel.
 const ENTER: &str = r#"
     set -e
     mount --rbind / "$1/host"
@@ -30,6 +34,12 @@ const ENTER: &str = r#"
     mount -t tmpfs image "$1/image"
     mount -t proc proc /proc
     ip link add rounds0 type veth peer name rounds1
+    ip link add rounds2 type bridge
+    ip link set rounds1 master rounds2
+    ip tuntap add dev rounds3 mode tun
+    ip addr add 192.0.2.2/24 dev rounds0
+    ip link set rounds1 up; ip link set rounds2 up; ip link set rounds0 up
+    ip route add default via 192.0.2.1 dev rounds0
     exec "$2" --exact the_hosts_interfaces_and_mounts_are_seen_from_a_container --nocapture
 "#;
 
@@ -89,6 +99,14 @@ fn inside(dir: &Path, outside: &str) {
     let found = answer.network.clone().unwrap().interface;
     assert_eq!(BTreeSet::from_iter(found), hosts_interfaces);
     assert!(!hosts_interfaces.contains(OWN_INTERFACE));
+    // The host's /sys is below its /, and shows the host's interfaces.
+    let told = layers(&answer);
+    assert_eq!(told.len(), hosts_interfaces.len());
+    for (name, layer) in told {
+        // There is a device behind a real one alone.
+        let device = dir.join("host/sys/class/net").join(&name).join("device");
+        assert_eq!(layer == Layer::Physical, device.exists(), "{name}: {layer:?}");
+    }
     if hosts_view == "Host" {
         assert_eq!(answer.view(), View::Host);
     } else {
@@ -113,10 +131,43 @@ fn inside(dir: &Path, outside: &str) {
     assert_eq!((identity.machine_id, identity.hostname, identity.os), (None, None, None));
     assert_eq!(mount(&answer, "/"), Some(Status::Absent));
 
-    // With its own /proc: the namespace's interfaces, and it says so.
+    // With its own /proc: the namespace's interfaces, and it says so. Its /sys is still the host's,
+    // which knows none of them but lo.
     let own = ask(&Collector::new(Root::default()), &everything());
     assert_eq!(own.view(), View::Container);
-    assert!(own.network.unwrap().interface.iter().any(|name| name == OWN_INTERFACE));
+    assert!(own.network.as_ref().unwrap().interface.iter().any(|name| name == OWN_INTERFACE));
+    assert_eq!(layers(&own), []);
+    // As ip-netns(8) does it, which mounts one of the new namespace.
+    run("mount", &["-t", "sysfs", "sysfs", "/sys"]);
+    let own = ask(&Collector::new(Root::default()), &everything());
+    let found: BTreeMap<String, Layer> = layers(&own).into_iter().collect();
+    for (name, layer) in [
+        ("lo", Layer::Virtual),
+        (OWN_INTERFACE, Layer::Uplink),
+        ("rounds1", Layer::Virtual),
+        ("rounds2", Layer::Virtual),
+        ("rounds3", Layer::Virtual),
+    ] {
+        assert_eq!(found.get(name), Some(&layer), "{name}");
+    }
+    // And the other way round: the host's /proc, with a /sys that is not the host's, though it has
+    // interfaces of the same names.
+    for name in hosts_interfaces.iter().filter(|name| !found.contains_key(*name)) {
+        run("ip", &["link", "add", name, "type", "bridge"]);
+    }
+    let answer = ask(&Collector::new(Root::new(&proc, "/")), &everything());
+    assert_eq!(layers(&answer), []);
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status().unwrap();
+    assert!(status.success(), "{program} {arguments:?}: {status}");
+}
+
+/// Each interface with its layer; none when there is no such column.
+fn layers(answer: &Snapshot) -> Vec<(String, Layer)> {
+    let network = answer.network.as_ref().unwrap();
+    network.interface.iter().cloned().zip(network.layer()).collect()
 }
 
 fn mount(answer: &Snapshot, point: &str) -> Option<Status> {

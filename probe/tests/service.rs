@@ -14,7 +14,7 @@ use roundsman_proto::v1::{self, probe_client::ProbeClient};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
@@ -364,13 +364,89 @@ async fn one_connection_too_many_is_closed_and_the_others_live() {
     let full_wait = Duration::from_millis(50);
     let limits = Limits { connections: 1, full_wait, ..Limits::default() };
     let running = Running::with(limits).await;
+    let call = InFlight::start(running.channel().await).await;
+    // One waits in vain, one may not even wait.
+    for _ in 0..2 {
+        let mut other = TcpStream::connect(&running.address).await.unwrap();
+        let mut said = Vec::new();
+        other.read_to_end(&mut said).await.unwrap();
+        assert_eq!(said, b"");
+    }
+    assert_eq!(load1(&call.finish().await.unwrap()), Some(25));
+}
+
+/// An HTTP/2 preface with empty SETTINGS (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// A PING (RFC 9113, 6.7).
+const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// A connection that speaks HTTP/2 and makes no call.
+async fn idle(address: &str, from: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+    stream.write_all(PREFACE).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn idle_connections_of_one_peer_keep_nobody_else_out() {
+    let running = Running::new().await;
+    let from = |address: &str| {
+        let endpoint = Endpoint::from_shared(format!("http://{}", running.address)).unwrap();
+        endpoint.local_address(Some(address.parse().unwrap()))
+    };
+    let polling = from("127.0.0.3").connect().await.unwrap();
+    ProbeClient::new(polling.clone()).get_metrics(load_only()).await.unwrap();
+    let mut crowd = Vec::new();
+    for _ in 0..Limits::default().connections + 6 {
+        crowd.push(idle(&running.address, "127.0.0.2").await);
+    }
+    assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
+    // The one that was there has kept its place, and others of its peer find one, too.
+    ProbeClient::new(polling).get_metrics(load_only()).await.unwrap();
+    let another = from("127.0.0.3").connect().await.unwrap();
+    ProbeClient::new(another).get_metrics(load_only()).await.unwrap();
+    // The first of the crowd gave way to the last, which has its place.
+    crowd[0].read_to_end(&mut Vec::new()).await.ok();
+    let mut head = [0; 9];
+    crowd.last_mut().unwrap().read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], 4, "{head:?}");
+}
+
+#[tokio::test]
+async fn a_crowd_of_peers_that_make_no_call_gives_way_to_who_does() {
+    let running = Running::new().await;
+    let mut crowd = Vec::new();
+    for n in 0..Limits::default().connections {
+        crowd.push(idle(&running.address, &format!("127.0.1.{}", n + 1)).await);
+    }
     let mut probe = running.probe().await;
     probe.get_metrics(load_only()).await.unwrap();
-    let mut second = TcpStream::connect(&running.address).await.unwrap();
-    let mut said = Vec::new();
-    second.read_to_end(&mut said).await.unwrap();
-    assert_eq!(said, b"");
+    for n in 0..Limits::default().connections {
+        crowd.push(idle(&running.address, &format!("127.0.2.{}", n + 1)).await);
+    }
+    // It has called, so it stayed.
+    crowd[0].read_to_end(&mut Vec::new()).await.ok();
     probe.get_metrics(load_only()).await.unwrap();
+}
+
+#[tokio::test]
+async fn pings_do_not_keep_a_connection_and_a_call_does() {
+    let short = Duration::from_millis(50);
+    let limits = Limits { idle: short, drain: short, ..Limits::default() };
+    let running = Running::with(limits).await;
+    let call = InFlight::start(running.channel().await).await;
+    let mut pinging = idle(&running.address, "127.0.0.1").await;
+    let mut heard = [0; 256];
+    let closed = async {
+        while pinging.write_all(PING).await.is_ok()
+            && pinging.read(&mut heard).await.is_ok_and(|bytes| bytes > 0)
+        {}
+    };
+    let long = Duration::from_secs(20);
+    tokio::time::timeout(long, closed).await.expect("pings have kept the connection");
+    assert_eq!(load1(&call.finish().await.unwrap()), Some(25));
 }
 
 #[tokio::test]
@@ -408,15 +484,15 @@ async fn a_place_that_becomes_free_goes_to_who_waits_for_it() {
     let long = Duration::from_secs(60);
     let limits = Limits { connections: 1, full_wait: long, preface: long, ..Limits::default() };
     let running = Running::with(limits).await;
-    let first = TcpStream::connect(&running.address).await.unwrap();
+    let first = InFlight::start(running.channel().await).await;
     let mut second = TcpStream::connect(&running.address).await.unwrap();
     // The probe has met it, with the only place taken, before that becomes free.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    drop(first);
-    // An HTTP/2 preface with empty SETTINGS (RFC 9113, 3.4), answered with a frame of SETTINGS.
-    second.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    first.finish().await.unwrap();
+    second.write_all(PREFACE).await.unwrap();
+    // Answered with a frame of SETTINGS.
     let mut head = [0; 9];
     second.read_exact(&mut head).await.unwrap();
     assert_eq!(head[3], 4, "{head:?}");

@@ -103,6 +103,26 @@ fn sigint_ends_an_idle_probe_with_success() {
 }
 
 #[tokio::test]
+async fn signals_that_ask_for_nothing_stop_nothing() {
+    let mut probe = Probe::start(&["--drain", "10m"]);
+    for signal in [Signal::HUP, Signal::USR1, Signal::USR2] {
+        probe.signal(signal);
+        probe.wait_for_log("nothing to reload");
+    }
+    HealthClient::new(probe.channel().await).check(HealthCheckRequest::default()).await.unwrap();
+    let (message, answer) = start_call(probe.channel().await).await;
+    probe.signal(Signal::TERM);
+    probe.wait_for_log("finishing calls in flight");
+    // Nor while it stops.
+    probe.signal(Signal::HUP);
+    probe.wait_for_log("nothing to reload");
+    message.send(v1::GetMetricsRequest::default()).await.unwrap();
+    drop(message);
+    assert_eq!(answer.await.unwrap().unwrap().into_inner().protocol, 1);
+    assert_eq!(probe.wait().code(), Some(0));
+}
+
+#[tokio::test]
 async fn an_idle_connection_does_not_hold_the_probe() {
     let mut probe = Probe::start(&["--drain", "10m"]);
     let channel = probe.channel().await;

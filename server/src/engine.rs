@@ -9,6 +9,7 @@ mod entry;
 mod guard;
 mod install;
 mod machines;
+mod measured;
 mod own;
 mod rest;
 mod tell;
@@ -28,6 +29,7 @@ use self::{
     entry::{Entry, Flight, Settled, record},
     install::Installing,
     machines::Machines,
+    measured::measure,
     own::Own,
     rest::Windows,
 };
@@ -39,6 +41,7 @@ use crate::{
     live::{InventoryFile, Live},
     metrics::Metrics,
     model::{HostId, HostName, Outcome, Record, State, VersionId},
+    newcomers::Newcomers,
     poll::{Attempt, Poller},
     rollup::Rollups,
     schedule::Agenda,
@@ -321,7 +324,8 @@ impl Engine {
         let frozen = self.aborting || self.quorum.is_isolated();
         let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
-            let row = record(flight, &attempt, None, State::Retired);
+            let rates = measure(&mut attempt, None, &mut Newcomers::default());
+            let row = record(flight, &attempt, rates, State::Retired);
             self.rollups.add(row.host, row.slot, row.values.as_ref());
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;

@@ -6,6 +6,7 @@
 
 // Vocabulary: what things are called.
 pub mod causes;
+pub mod text;
 pub mod units;
 pub mod model;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod config;
 pub mod schedule;
 pub mod inventory;
 pub mod rates;
+pub mod newcomers;
 pub mod health;
 pub mod rollup;
 

@@ -4,6 +4,7 @@
 
 mod words;
 
+mod amend;
 mod columns;
 mod counters;
 mod hash;
@@ -16,6 +17,7 @@ mod rollup;
 mod selection;
 mod snapshot;
 
+pub use amend::MAX_REPORT_BYTES;
 pub use columns::{
     Cells, Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
     NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,

@@ -26,12 +26,12 @@ use std::{
 
 pub use classify::{Fault, Stuck};
 pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
-pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, MAX_REPORT_BYTES, PROTOCOL, snapshot};
+pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, snapshot};
 pub use job::{Attempt, Job, Serving};
 pub use link::Link;
 pub use own::{MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART, UsedUp};
 pub use socket::Speech;
-pub use text::{MAX_ERROR_BYTES, one_line};
+pub use text::MAX_ERROR_BYTES;
 use tokio::{sync::Semaphore, time::timeout};
 use tower::{Service as _, ServiceExt as _};
 

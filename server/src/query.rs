@@ -7,6 +7,7 @@
 
 mod fleet;
 mod glossary;
+mod ledger;
 mod loaded;
 mod losses;
 mod moment;
@@ -23,6 +24,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use ledger::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE, PAGE_PATIENCE};
 pub use loaded::{
     ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
 };
@@ -43,6 +45,8 @@ pub use shapes::{
     PollsPage,
 };
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     inventory::closest,
@@ -75,6 +79,12 @@ pub enum QueryError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Too many pages of polls are being read.
+    #[error(
+        "{MAX_PAGES_AT_ONCE} pages of polls are being read and sent already: try again, one after \
+         the other"
+    )]
+    Busy,
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
@@ -175,6 +185,8 @@ pub struct Query {
     writer: Option<WriterHandle>,
     /// How long single polls are kept.
     polls_kept: Duration,
+    /// Places of pages of polls.
+    pages: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Query {
@@ -187,13 +199,14 @@ impl Query {
     /// Answers of a running server.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
-        Self { live: Some(live), store, writer: None, polls_kept: Duration::MAX }
+        Self { live: Some(live), ..Self::of_store(store) }
     }
 
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        Self { live: None, store, writer: None, polls_kept: Duration::MAX }
+        let pages = Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE));
+        Self { live: None, store, writer: None, polls_kept: Duration::MAX, pages }
     }
 
     /// The same, which also knows what waits to be written.
@@ -261,41 +274,6 @@ impl Query {
         let mut host = HostShape::from_summary(summary, true);
         host.add_history(&polls, events.first());
         Ok(host)
-    }
-
-    /// A page of a host's ledger.
-    ///
-    /// # Errors
-    /// [`QueryError`].
-    pub async fn polls(
-        &self,
-        name: &str,
-        range: &PollRange,
-        detail: bool,
-    ) -> Result<PollsPage, QueryError> {
-        let (id, name) = self.find(name).await?;
-        let limit = range.limit.min(MAX_PAGE);
-        let order = match range.order {
-            Order::Asc => store::Order::OldestFirst,
-            Order::Desc => store::Order::NewestFirst,
-        };
-        let span = store::Span { from: range.from, to: range.to };
-        // One more than asked for tells whether there is a next page.
-        let mut records = self.store.polls(id, span, order, limit + 1).await?;
-        let more = records.len() > limit;
-        records.truncate(limit);
-        let next = records.last().filter(|_| more).map(|last| {
-            let detail = if detail { "" } else { "&detail=false" };
-            format!("{}{detail}", range.after(last.slot))
-        });
-        let polls = records.into_iter().map(|record| PollShape::new(Arc::new(record), detail));
-        Ok(PollsPage {
-            host: name.as_str().into(),
-            from: Rfc3339(range.from),
-            to: Rfc3339(range.to),
-            polls: polls.collect(),
-            next,
-        })
     }
 
     /// A host's changes of state, newest first.

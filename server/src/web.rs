@@ -10,6 +10,7 @@ mod body;
 mod connections;
 mod control;
 mod failure;
+mod ledger;
 mod losses;
 mod openapi;
 mod operation;

@@ -10,14 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use prost::Message as _;
 use roundsman::{
     config::{SETTINGS, SettingInfo},
     inventory,
     poll::Limit,
 };
+use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 13] = [
+const FACING: [&str; 15] = [
     "probe/src",
     "server/src/poll",
     "server/src/discover",
@@ -25,6 +27,8 @@ const FACING: [&str; 13] = [
     "server/src/health",
     "server/src/inventory",
     "server/src/model",
+    "server/src/newcomers",
+    "server/src/store/detail",
     "server/src/web",
     "server/src/query",
     "server/src/grpc",
@@ -100,7 +104,6 @@ fn constant(file: &Path, name: &str) -> Option<String> {
 fn of_probes(name: &str) -> Option<usize> {
     let all = [
         ("Fields", Limit::Fields),
-        ("Reports", Limit::Reports),
         ("Cores", Limit::Cores),
         ("Interfaces", Limit::Interfaces),
         ("Disks", Limit::Disks),
@@ -192,7 +195,8 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
     let label = |name: String, value: String| host(&format!("labels = {{ {name} = \"{value}\" }}"));
     let patterns =
         |count| host(&format!("exclude.disk = [{}]", list(count, &|i| format!("\"d{i}\""))));
-    let pattern = |text: String| host(&format!("exclude.disk = [\"{text}\"]"));
+    let pattern = |text: &str| host(&format!("exclude.disk = [\"{text}\"]"));
+    let commented = |bytes: usize| format!("(?x)a{}", " ".repeat(bytes - 5));
     let name = |text: String| format!("[[host]]\nname = \"{text}\"\naddresses = [\"10.0.0.1\"]\n");
     let dns = |labels: usize, last: usize| {
         host(&format!("addresses = [\"{}{}\"]", format!("{}.", x(62)).repeat(labels), x(last)))
@@ -221,12 +225,14 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
         (group("a[1-2]"), group(&format!("a[1-2]{}", x(1019))), "at most 1024 bytes"),
         (group("a[999999999]"), group("a[1000000000]"), "more than 9 digits"),
         (patterns(64), patterns(65), "more than the limit of 64"),
-        (pattern(x(512)), pattern(x(513)), "at most 512 bytes"),
+        (pattern(&commented(2_400)), pattern(&commented(2_401)), "at most 2400 are taken"),
+        (pattern("a{1000}"), pattern("(a{1000}){1000}"), "larger than 163840 bytes"),
         (
-            pattern("a{1000}".to_owned()),
-            pattern("(a{1000}){1000}".to_owned()),
-            "larger than 262144 bytes",
+            pattern("[a-z]{1600}"),
+            pattern("[a-z]{1600}\", \"[a-z]{1600}"),
+            "together compile to more than 163840 bytes",
         ),
+        (pattern("(ä|ö)"), pattern("[äö]"), "byte by byte"),
         (dns(3, 63), dns(3, 64), "DNS name"),
         (dns(4, 1), dns(4, 2), "DNS name"),
         (name(x(253)), name(x(254)), "253"),
@@ -262,15 +268,38 @@ fn messages_repeat_only_so_much_of_the_file() {
     assert!(said.contains("kkk") && said.len() < 500, "{said}");
 }
 
-/// A pattern that the server lets through and the probe refuses would fail every poll.
+/// Patterns that the server lets through and the probe refuses would fail every poll.
 #[test]
-fn the_probe_takes_every_pattern_that_the_server_does() {
+fn the_probe_takes_every_list_of_patterns_that_the_server_does() {
     let of = |file: &str, name: &str| -> u64 {
         constant(&root().join(file), name).unwrap().parse().unwrap()
     };
-    for name in ["MAX_PATTERNS", "MAX_PATTERN_BYTES", "MAX_COMPILED_BYTES"] {
+    for name in ["MAX_PATTERNS", "MAX_LIST_BYTES", "MAX_COMPILED_BYTES"] {
         let server = of("server/src/inventory/filter.rs", name);
         let probe = of("probe/src/collect/wanted.rs", name);
-        assert!(server <= probe, "{name}: {server} at the server, {probe} at the probe");
+        assert_eq!(server, probe, "{name}");
     }
+    // At the limit of text and of patterns in all six lists: they fit one request.
+    let bytes = usize::try_from(of("server/src/inventory/filter.rs", "MAX_LIST_BYTES")).unwrap();
+    let longest = format!("(?x)a{}", " ".repeat(bytes - 63 - 5));
+    let list = || {
+        let mut list = vec!["a".to_owned(); 63];
+        list.push(longest.clone());
+        list
+    };
+    let filter = || Some(v1::Filter { include: list(), exclude: list() });
+    let (devices, mounts, interfaces) = (filter(), filter(), filter());
+    let families = (1..=12).collect();
+    let request = v1::GetMetricsRequest {
+        families,
+        devices,
+        mounts,
+        interfaces,
+        top_processes: 100,
+        tcp_ext: true,
+    };
+    assert!(request.encoded_len() <= roundsman_probe::service::MAX_REQUEST_BYTES);
+    roundsman_probe::collect::Wanted::new(&request).unwrap();
+    let text = list().join("\", \"");
+    inventory::parse("within.toml", &host(&format!("exclude.disk = [\"{text}\"]"))).unwrap();
 }

@@ -57,7 +57,9 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "std::env",
         "thread::",
     ];
-    for name in ["schedule", "inventory", "rates", "health", "rollup", "units", "model"] {
+    for name in
+        ["schedule", "inventory", "rates", "newcomers", "health", "rollup", "units", "model"]
+    {
         let files = module(name);
         assert!(!files.is_empty());
         assert_eq!(found(&files, &impure), Vec::<String>::new());

@@ -39,6 +39,8 @@ impl Floor {
         let is_read = |source: &Source| match source {
             // On request alone.
             Source::Netstat => false,
+            // Where no interface is real.
+            Source::Route | Source::Route6 => false,
             // Where another source says it: os-release, the nodename, links to namespaces.
             Source::VendorOsRelease | Source::EtcHostname | Source::OwnStatus => false,
             Source::SecondStat => !init_is_readable && !own_is_initial,

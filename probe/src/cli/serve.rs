@@ -51,7 +51,8 @@ pub(super) struct Serve {
         value_parser = super::time_or_none
     )]
     drain: Duration,
-    /// Most connections at one time; a further one is closed unless one ends within 250 ms
+    /// Most connections at one time, a quarter of them from one address; beyond, those without a
+    /// call under way give way to new ones
     #[arg(
         long,
         value_name = "COUNT",
@@ -96,12 +97,16 @@ impl Serve {
         let mut stop = Some(stop);
         loop {
             tokio::select! {
-                signal = signals.next() => match stop.take() {
-                    Some(stop) => {
+                asked = signals.next() => match (asked, stop.take()) {
+                    (Asked::Nothing(signal), going_on) => {
+                        info!(signal, "nothing to reload: a probe keeps no configuration");
+                        stop = going_on;
+                    }
+                    (Asked::Stop(signal), Some(stop)) => {
                         info!(signal, "stopping");
                         drop(stop);
                     }
-                    None => {
+                    (Asked::Stop(signal), None) => {
                         warn!(signal, "stopping at once");
                         return Ok(ExitCode::FAILURE);
                     }
@@ -145,25 +150,44 @@ fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The two signals that ask a service to stop.
+/// What a signal asks of a service.
+enum Asked {
+    /// To stop.
+    Stop(&'static str),
+    /// Something that a probe has nothing of: it reads no configuration and writes no files. By
+    /// default each of these would end it, and they are sent by logrotate, by a terminal that
+    /// closes, by whoever takes the probe for another daemon.
+    Nothing(&'static str),
+}
+
+/// The signals that are answered to.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    user_1: Signal,
+    user_2: Signal,
 }
 
 impl Signals {
     fn new() -> anyhow::Result<Self> {
-        let watch = |kind| signal(kind).context("cannot watch for SIGTERM and SIGINT");
+        let watch = |kind| signal(kind).context("cannot watch for signals");
         Ok(Self {
             terminate: watch(SignalKind::terminate())?,
             interrupt: watch(SignalKind::interrupt())?,
+            hangup: watch(SignalKind::hangup())?,
+            user_1: watch(SignalKind::user_defined1())?,
+            user_2: watch(SignalKind::user_defined2())?,
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Asked::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Asked::Stop("SIGINT"),
+            _ = self.hangup.recv() => Asked::Nothing("SIGHUP"),
+            _ = self.user_1.recv() => Asked::Nothing("SIGUSR1"),
+            _ = self.user_2.recv() => Asked::Nothing("SIGUSR2"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{fmt::Display, hash::Hash};
 use roundsman_proto::v1;
 
 use super::{
+    layer,
     reading::{Need, Reading},
     report::Report,
     scan::{lines, number, number32, text, words},
@@ -27,8 +28,12 @@ pub fn collect(
     wanted: &Wanted,
     report: &mut Report,
 ) -> Option<v1::Disk> {
-    reading.parse(Source::Diskstats, Need::Required, report, |bytes, report| {
+    let parsed = reading.parse(Source::Diskstats, Need::Required, report, |bytes, report| {
         parse(bytes, &wanted.devices, report)
+    });
+    parsed.map(|mut disk| {
+        disk.layer = layer::of_disks(reading, &disk);
+        disk
     })
 }
 

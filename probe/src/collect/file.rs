@@ -65,15 +65,38 @@ pub fn open(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, FLAGS, Mode::empty())
 }
 
+/// Opens the directory `name` of `dir`, with its links resolved as if `dir` were `/`.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_dir_within(dir: &Path, name: &str) -> Result<OwnedFd, Errno> {
+    open_below(open_path(dir)?, name, FLAGS | OFlags::DIRECTORY)
+}
+
 /// Opens `file` with its links resolved as if `dir` were `/`. Kernels before 5.6, and old seccomp
 /// filters, have no openat2(2): there a link that leads out of `dir` is followed as it stands.
 ///
 /// # Errors
 /// open(2)'s.
 pub fn open_within(dir: &Path, file: &str) -> Result<OwnedFd, Errno> {
-    let at = rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    match rustix::fs::openat2(&at, file, FLAGS, Mode::empty(), ResolveFlags::IN_ROOT) {
-        Err(Errno::NOSYS | Errno::PERM) => open(&dir.join(file)),
+    open_below(open_path(dir)?, file, FLAGS)
+}
+
+/// The same for a directory that is open.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_at(dir: impl AsFd, file: &str) -> Result<OwnedFd, Errno> {
+    open_below(dir, file, FLAGS)
+}
+
+fn open_path(dir: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, dir, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn open_below(dir: impl AsFd, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match rustix::fs::openat2(&dir, name, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(&dir, name, flags, Mode::empty()),
         opened => opened,
     }
 }

@@ -64,6 +64,12 @@ impl Host {
         &self.root
     }
 
+    /// Whether it is a captured tree, in which files stand for what the kernel says.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.tape.is_some()
+    }
+
     /// Who answers statvfs(2) for this host.
     #[must_use]
     pub fn statvfs(&self) -> Arc<dyn StatVfs> {
@@ -104,7 +110,8 @@ impl Host {
             buffer.clear();
             self.kept.read(source, || self.root.at(place), MAX_FILE_BYTES, buffer)
         } else {
-            self.read_place(place, source.comes_whole(), buffer)
+            let ends_short = source.comes_whole();
+            self.read_place(place, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)
         };
         read.map_err(|errno| self.fault(place, errno))
     }
@@ -114,13 +121,27 @@ impl Host {
     /// # Errors
     /// open(2)'s or read(2)'s.
     pub fn read_raw(&self, place: Place, buffer: &mut Vec<u8>) -> Result<Reach, Errno> {
-        self.read_place(place, false, buffer)
+        self.read_place(place, Extent::up_to(MAX_FILE_BYTES), buffer)
+    }
+
+    /// Reads the first lines of a list that may have no end worth reading to: as many as lie within
+    /// `limit` bytes.
+    ///
+    /// # Errors
+    /// open(2)'s or read(2)'s.
+    pub fn read_beginning(
+        &self,
+        source: Source,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Errno> {
+        self.read_place(source.place(), Extent::up_to(limit), buffer).map(drop)
     }
 
     fn read_place(
         &self,
         place: Place,
-        ends_short: bool,
+        extent: Extent,
         buffer: &mut Vec<u8>,
     ) -> Result<Reach, Errno> {
         buffer.clear();
@@ -136,7 +157,7 @@ impl Host {
             }
             Place::Rootfs(_) | Place::Proc(_) => file::open(&self.root.at(place))?,
         };
-        let reach = file::read_to_end(file, Extent { limit: MAX_FILE_BYTES, ends_short }, buffer)?;
+        let reach = file::read_to_end(file, extent, buffer)?;
         Ok(if taped.is_some() { Reach::Limit } else { reach })
     }
 

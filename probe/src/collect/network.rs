@@ -4,6 +4,7 @@
 use roundsman_proto::v1;
 
 use super::{
+    layer,
     reading::{Need, Reading},
     report::Report,
     scan::{lines, numbers, text},
@@ -25,8 +26,12 @@ pub fn collect(
     wanted: &Wanted,
     report: &mut Report,
 ) -> Option<v1::Network> {
-    reading.parse(Source::NetDev, Need::Required, report, |bytes, report| {
+    let parsed = reading.parse(Source::NetDev, Need::Required, report, |bytes, report| {
         parse(bytes, &wanted.interfaces, report)
+    });
+    parsed.map(|mut network| {
+        network.layer = layer::of_interfaces(reading, &network.interface);
+        network
     })
 }
 

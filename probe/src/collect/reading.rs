@@ -1,6 +1,6 @@
 //! One answer's reading: a buffer used again for every file, and what more than one family needs
 //! read once (`stat`: cpu, system, identity; `1/mountinfo`: filesystem, identity, view; the space of
-//! the filesystem at `/`: filesystem, identity). Lives as long as the answer, never longer.
+//! the filesystem at `/`: filesystem, identity; sysfs: network, disk). Lives as long as the answer, never longer.
 
 use std::cell::OnceCell;
 
@@ -12,6 +12,7 @@ use super::{
     report::{Fault, Report},
     source::Source,
     statvfs::{Refusal, Space},
+    sysfs::Sysfs,
 };
 
 /// Reads files for one answer.
@@ -22,6 +23,7 @@ pub struct Reading<'a> {
     stat: OnceCell<Result<File, Fault>>,
     mountinfo: OnceCell<Result<File, Fault>>,
     top: OnceCell<Result<Space, Refusal>>,
+    sysfs: OnceCell<Option<Sysfs>>,
 }
 
 /// A file that is kept for the answer.
@@ -50,6 +52,7 @@ impl<'a> Reading<'a> {
             stat: OnceCell::new(),
             mountinfo: OnceCell::new(),
             top: OnceCell::new(),
+            sysfs: OnceCell::new(),
         }
     }
 
@@ -81,6 +84,11 @@ impl<'a> Reading<'a> {
     /// What it said instead.
     pub fn top(&self, ask: impl FnOnce() -> Result<Space, Refusal>) -> Result<Space, Refusal> {
         *self.top.get_or_init(ask)
+    }
+
+    /// The host's sysfs, opened once; nothing when there is none.
+    pub fn sysfs(&self) -> Option<&Sysfs> {
+        self.sysfs.get_or_init(|| Sysfs::open(self.host)).as_ref()
     }
 
     /// The bytes of a file.

@@ -1,5 +1,5 @@
-//! Sockets and TCP/UDP: `<proc>/1/net/{sockstat,sockstat6,snmp,netstat}` (proc_net(5), RFC 4022,
-//! RFC 4113). Never `net/tcp`, whose cost grows with the connections.
+//! Sockets and TCP/UDP: `<proc>/1/net/{sockstat,sockstat6,snmp,snmp6,netstat}` (proc_net(5), RFC
+//! 4022, RFC 4113). The kernel counts TCP of both families in one place, UDP of each in its own. Never `net/tcp`, whose cost grows with the connections.
 
 use roundsman_proto::v1;
 
@@ -24,9 +24,10 @@ pub fn collect(
         any |= reading.parse(source, need, report, parse).is_some();
     };
     read(Source::Sockstat, Need::Required, parse_sockstat);
-    // A kernel without IPv6 does not have it.
+    // A kernel without IPv6 has neither of the second ones.
     read(Source::Sockstat6, Need::IfThere, parse_sockstat);
     read(Source::Snmp, Need::Required, parse_snmp);
+    read(Source::Snmp6, Need::IfThere, parse_snmp6);
     if wanted.tcp_ext {
         read(Source::Netstat, Need::Required, parse_netstat);
     }
@@ -86,6 +87,21 @@ pub fn parse_snmp(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) 
     tcp.or(udp)
 }
 
+/// `snmp6`: a name and a number per line.
+pub fn parse_snmp6(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
+    let (mut any, mut known) = (false, false);
+    for line in lines(bytes) {
+        let mut words = words(line);
+        let Some(field) = words.next().and_then(|name| udp6_field(sockets, name)) else { continue };
+        known = true;
+        any |= put(field, words.next().unwrap_or_default(), line, report);
+    }
+    if !known {
+        report.missing("\"Udp6\" lines");
+    }
+    any.then_some(())
+}
+
 /// `netstat`: "TcpExt:".
 pub fn parse_netstat(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
     pairs(bytes, b"TcpExt", sockets, tcp_ext_field, report)
@@ -117,6 +133,18 @@ fn udp_field<'a>(sockets: &'a mut v1::Sockets, name: &[u8]) -> Option<&'a mut Op
         b"InErrors" => &mut sockets.udp_in_errors,
         b"RcvbufErrors" => &mut sockets.udp_receive_buffer_errors,
         b"SndbufErrors" => &mut sockets.udp_send_buffer_errors,
+        _ => return None,
+    })
+}
+
+fn udp6_field<'a>(sockets: &'a mut v1::Sockets, name: &[u8]) -> Option<&'a mut Option<u64>> {
+    Some(match name {
+        b"Udp6InDatagrams" => &mut sockets.udp6_in_datagrams,
+        b"Udp6OutDatagrams" => &mut sockets.udp6_out_datagrams,
+        b"Udp6NoPorts" => &mut sockets.udp6_no_ports,
+        b"Udp6InErrors" => &mut sockets.udp6_in_errors,
+        b"Udp6RcvbufErrors" => &mut sockets.udp6_receive_buffer_errors,
+        b"Udp6SndbufErrors" => &mut sockets.udp6_send_buffer_errors,
         _ => return None,
     })
 }
@@ -220,6 +248,24 @@ mod tests {
     }
 
     #[test]
+    fn udp_over_ipv6_is_known_by_its_lines() {
+        let text = "Ip6InReceives\t\t9\nUdp6InDatagrams                 \t5000\nUdp6NoPorts\t2\n\
+                    UdpLite6InDatagrams\t7\n";
+        let (sockets, _, (status, error)) = read(parse_snmp6, text);
+        assert_eq!((status, error.as_str()), (Status::Ok, ""));
+        assert_eq!((sockets.udp6_in_datagrams, sockets.udp6_no_ports), (Some(5_000), Some(2)));
+        assert_eq!((sockets.udp6_receive_buffer_errors, sockets.udp_in_datagrams), (None, None));
+
+        let (sockets, _, (status, error)) =
+            read(parse_snmp6, "Udp6InDatagrams\nUdp6InErrors 3\nUdp6OutDatagrams -1\n");
+        assert_eq!((sockets.udp6_in_datagrams, sockets.udp6_in_errors), (None, Some(3)));
+        assert_eq!(status, Status::Partial);
+        assert!(error.contains("Udp6InDatagrams") && error.contains("-1"), "{error}");
+        let (_, any, (_, error)) = read(parse_snmp6, "Ip6InReceives 1\n");
+        assert_eq!((any, error.as_str()), (None, "no \"Udp6\" lines"));
+    }
+
+    #[test]
     fn agrees_with_procfs_on_this_machine() {
         let bytes = std::fs::read("/proc/1/net/snmp").unwrap();
         let theirs = procfs::net::Snmp::from_buf_read(&bytes[..]).unwrap();
@@ -235,7 +281,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>, text in "(Tcp:( InSegs){0,2}\n){0,2}Tcp: [0-9 ]{0,9}\n") {
-            for parser in [parse_sockstat as Parser, parse_snmp, parse_netstat] {
+            for parser in [parse_sockstat as Parser, parse_snmp, parse_snmp6, parse_netstat] {
                 let mut sockets = v1::Sockets::default();
                 parser(&bytes, &mut sockets, &mut Report::default());
                 parser(text.as_bytes(), &mut sockets, &mut Report::default());

@@ -1,7 +1,7 @@
 //! Every file and link of the host that the probe may read: one list, which the families read
 //! through and `capture` copies, so that a captured tree always holds what a replay needs.
 
-use crate::root::Place;
+use crate::root::{Node, Place};
 
 macro_rules! sources {
     ($( $(#[doc = $doc:literal])* $Name:ident = $place:expr; )*) => {
@@ -59,6 +59,12 @@ sources! {
     Sockstat6 = Place::Proc("1/net/sockstat6");
     /// TCP and UDP.
     Snmp = Place::Proc("1/net/snmp");
+    /// UDP over IPv6.
+    Snmp6 = Place::Proc("1/net/snmp6");
+    /// Routes of IPv4.
+    Route = Place::Proc("1/net/route");
+    /// Routes of IPv6.
+    Route6 = Place::Proc("1/net/ipv6_route");
     /// TCP's finer counters.
     Netstat = Place::Proc("1/net/netstat");
     /// The machine's identity.
@@ -105,7 +111,7 @@ impl Source {
             Place::Rootfs(_) => true,
             Place::Proc(
                 "stat" | "loadavg" | "meminfo" | "softirqs" | "2/stat" | "1/net/sockstat"
-                | "1/net/sockstat6" | "1/net/snmp" | "1/net/netstat",
+                | "1/net/sockstat6" | "1/net/snmp" | "1/net/snmp6" | "1/net/netstat",
             ) => true,
             Place::Proc(file) => self.is_value() || file.starts_with("pressure/"),
         }
@@ -141,5 +147,64 @@ impl Link {
             Self::OwnPid => "self/ns/pid",
             Self::OwnUts => "self/ns/uts",
         })
+    }
+}
+
+/// What is read of one interface or block device in sysfs (Documentation/ABI/testing/sysfs-class-net
+/// and sysfs-block).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// Where an interface is in the tree of devices; a link.
+    Interface,
+    /// The interface that it is a part of; a link.
+    Master,
+    /// The bus of the device behind it; a link.
+    Bus,
+    /// Its number.
+    Number,
+    /// The number of the interface below it; its own, when there is none.
+    Below,
+    /// The kind of its hardware, `ARPHRD_...`.
+    Hardware,
+    /// Which port of its device it is.
+    Port,
+    /// Where a block device is in the tree of devices; a link.
+    Disk,
+}
+
+impl Fact {
+    /// Those of an interface.
+    pub const OF_INTERFACES: &'static [Self] = &[
+        Self::Interface,
+        Self::Master,
+        Self::Bus,
+        Self::Number,
+        Self::Below,
+        Self::Hardware,
+        Self::Port,
+    ];
+    /// Those of a block device.
+    pub const OF_DISKS: &'static [Self] = &[Self::Disk];
+
+    /// Whether it is a link, whose target is what it says.
+    #[must_use]
+    pub const fn is_link(self) -> bool {
+        matches!(self, Self::Interface | Self::Master | Self::Bus | Self::Disk)
+    }
+
+    /// Where it is for one device.
+    #[must_use]
+    pub const fn of(self, device: &str) -> Node<'_> {
+        let (class, file) = match self {
+            Self::Interface => ("net", None),
+            Self::Master => ("net", Some("master")),
+            Self::Bus => ("net", Some("device/subsystem")),
+            Self::Number => ("net", Some("ifindex")),
+            Self::Below => ("net", Some("iflink")),
+            Self::Hardware => ("net", Some("type")),
+            Self::Port => ("net", Some("phys_port_name")),
+            Self::Disk => ("block", None),
+        };
+        Node { class, device, file }
     }
 }

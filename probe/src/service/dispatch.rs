@@ -16,6 +16,7 @@ use super::{
     Limits,
     metrics::Metrics,
     pieces::{Answer, InPieces, Pieces},
+    places::Calls,
 };
 use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
 
@@ -43,7 +44,14 @@ impl Dispatch {
     }
 }
 
-impl hyper::service::Service<Request<Incoming>> for Dispatch {
+/// The services as one connection calls them.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) dispatch: Dispatch,
+    pub(super) calls: Arc<Calls>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Counted {
     type Response = Response<Pieces>;
     type Error = std::convert::Infallible;
     type Future = InPieces;
@@ -51,10 +59,11 @@ impl hyper::service::Service<Request<Incoming>> for Dispatch {
     fn call(&self, request: Request<Incoming>) -> InPieces {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Arrived(clock::now()));
+        let call = Some(self.calls.begin());
         // The path is `/package.Service/Method`.
-        InPieces(match request.uri().path().split('/').nth(1) {
-            Some(PROBE) => self.probe.clone().call(request),
-            Some(HEALTH) => self.health.clone().call(request),
+        let answer = match request.uri().path().split('/').nth(1) {
+            Some(PROBE) => self.dispatch.probe.clone().call(request),
+            Some(HEALTH) => self.dispatch.health.clone().call(request),
             Some(REFLECTION) => reflect(request),
             _ => {
                 let status = Status::unimplemented(format!(
@@ -62,7 +71,8 @@ impl hyper::service::Service<Request<Incoming>> for Dispatch {
                 ));
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
-        })
+        };
+        InPieces { answer, call }
     }
 }
 

@@ -29,15 +29,7 @@ impl Probe for Metrics {
         request: Request<GetMetricsRequest>,
     ) -> Result<Response<Snapshot>, Status> {
         let until = budget::until(&request, self.most);
-        let wanted = self
-            .memo
-            .wanted(request.into_inner())
-            .map_err(|bad| Status::invalid_argument(one_line(&bad.to_string())))?;
+        let wanted = self.memo.wanted(request.into_inner(), until).await?;
         Ok(Response::new(self.collector.collect(&wanted, Clocks::now(), until)))
     }
-}
-
-/// A pattern's error draws a caret below the pattern; a status message is one line.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

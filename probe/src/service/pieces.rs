@@ -16,6 +16,8 @@ use http::Response;
 use hyper::body::{Bytes, Frame, SizeHint};
 use tonic::{Status, body::Body};
 
+use super::places::InCall;
+
 /// Longest piece, bytes: one less than what h2 no longer copies when it writes without writev(2)
 /// (`CHAIN_THRESHOLD_WITHOUT_VECTORED_IO`).
 const PIECE_BYTES: usize = 1_023;
@@ -32,6 +34,8 @@ pub(super) struct Pieces {
     body: Body,
     /// What is left of a chunk.
     rest: Bytes,
+    /// The call is in flight until its body is sent, or given up.
+    _call: Option<InCall>,
 }
 
 impl hyper::body::Body for Pieces {
@@ -69,14 +73,19 @@ impl hyper::body::Body for Pieces {
 }
 
 /// An answer whose body will be in pieces.
-pub(super) struct InPieces(pub(super) Answer);
+pub(super) struct InPieces {
+    pub(super) answer: Answer,
+    pub(super) call: Option<InCall>,
+}
 
 impl Future for InPieces {
     type Output = Result<Response<Pieces>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(self.0.as_mut().poll(context));
-        Poll::Ready(answer.map(|answer| answer.map(|body| Pieces { body, rest: Bytes::new() })))
+        let answer = ready!(self.answer.as_mut().poll(context));
+        let _call = self.call.take();
+        let pieces = |body| Pieces { body, rest: Bytes::new(), _call };
+        Poll::Ready(answer.map(|answer| answer.map(pieces)))
     }
 }
 
@@ -112,7 +121,8 @@ mod tests {
         let mut frames: VecDeque<_> =
             chunks.iter().map(|chunk| Frame::data(Bytes::from(chunk.clone()))).collect();
         frames.push_back(Frame::trailers(http::HeaderMap::new()));
-        let mut pieces = Pieces { body: Body::new(Chunks(frames)), rest: Bytes::new() };
+        let mut pieces =
+            Pieces { body: Body::new(Chunks(frames)), rest: Bytes::new(), _call: None };
         let (mut lengths, mut bytes, mut ended) = (Vec::new(), Vec::new(), false);
         while let Some(frame) =
             std::future::poll_fn(|context| Pin::new(&mut pieces).poll_frame(context)).await

@@ -39,8 +39,8 @@ const PRESSURE: Counters = Counters::These(&["total_us"]);
 const TABLES: [(&str, &str, Counters); 4] = [
     ("/cpu/cores", "core", Counters::All),
     ("/softirq", "core", Counters::All),
-    ("/network", "interface", Counters::All),
-    ("/disk", "device", Counters::But(&["major", "minor", "in_flight"])),
+    ("/network", "interface", Counters::But(&["layer"])),
+    ("/disk", "device", Counters::But(&["major", "minor", "in_flight", "layer"])),
 ];
 
 /// Which members of an object are counters.

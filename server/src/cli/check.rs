@@ -21,8 +21,9 @@ use crate::{
     discover::Finder,
     inventory::{Inventory, Seen},
     model::Outcome,
-    poll::{Link, Poller, Serving},
+    poll::{Link, MAX_ERROR_BYTES, Poller, Serving},
     resolve::Names,
+    text::{one_line, shown},
     units::Micros,
 };
 
@@ -120,7 +121,7 @@ pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
     } else {
         output.print(&text(&report, output))?;
         for problem in &report.problems {
-            eprintln!("{problem}");
+            eprintln!("{}", shown(problem));
         }
         if !report.problems.is_empty() {
             eprintln!("roundsman: {} found", plural(report.problems.len(), "problem"));
@@ -211,7 +212,10 @@ async fn ask(
                 Ok(Serving::Yes) => ("serving", None),
                 Ok(Serving::No) => ("not_serving", Some("the probe says it does not serve".into())),
                 Ok(Serving::Unknown) => ("unknown", Some("the probe does not know".into())),
-                Err(fault) => (fault.outcome().as_str(), Some(fault.to_string())),
+                Err(fault) => {
+                    let words = one_line(&fault.to_string(), MAX_ERROR_BYTES);
+                    (fault.outcome().as_str(), Some(words))
+                }
             };
             Health { host: target.name.to_string(), answer, took_us, error }
         });

@@ -14,6 +14,7 @@ use super::{CliError, Runtime, forecast::Forecast, output::Output, progress::Pro
 use crate::{
     config::{Config, StoreUrl},
     store::{self, Mode, StoreError, StoreStatus, spool},
+    text::shown,
 };
 
 /// Shown under the help.
@@ -116,7 +117,7 @@ fn text(report: &Report, output: Output) -> String {
     let mut text = output.table(&["", "WHAT", "FOUND"], rows);
     for check in report.checks.iter().filter(|check| check.remedy.is_some()) {
         let remedy = check.remedy.as_deref().unwrap_or_default();
-        text.push_str(&format!("{}: {remedy}\n", check.subject));
+        text.push_str(&format!("{}: {}\n", check.subject, shown(remedy)));
     }
     text
 }

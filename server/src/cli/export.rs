@@ -41,7 +41,8 @@ pub(super) struct ExportArgs {
     /// Before this moment
     #[arg(long, value_name = "MOMENT", default_value = "now", allow_hyphen_values = true)]
     to: String,
-    /// CSV with a header (RFC 4180), an unknown value being empty; or a JSON document per line
+    /// CSV with a header (RFC 4180), an unknown value being empty, and an apostrophe before a text that a
+    /// spreadsheet would run (=, +, -, @); or a JSON document per line
     #[arg(long, value_enum, default_value = "csv")]
     format: Format,
     /// Every attempt; or hours in short (mean, least, most and count of each value); or attempts if

@@ -2,7 +2,9 @@
 
 use std::{error::Error, io, process::ExitCode};
 
-use crate::{app::AppError, config::ConfigError, query::QueryError, store::StoreError};
+use crate::{
+    app::AppError, config::ConfigError, query::QueryError, store::StoreError, text::shown,
+};
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -74,7 +76,8 @@ pub(super) fn in_one_line(error: &dyn Error) -> String {
         }
         cause = error.source();
     }
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    shown(&lines.collect::<Vec<_>>().join("; ")).into_owned()
 }
 
 /// Prints what clap has to say: help in full, an error in one line.

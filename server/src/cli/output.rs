@@ -4,7 +4,6 @@
 //! that goes away (`| head`) is no error.
 
 use std::{
-    borrow::Cow,
     io::{self, IsTerminal, Write},
     time::Duration,
 };
@@ -13,7 +12,10 @@ use comfy_table::{LineStyle, Table, TableStyle, presets};
 use serde::Serialize;
 
 use super::{CliError, fit::Sheet};
-use crate::model::{Column, ColumnSet as _, State, Unit};
+use crate::{
+    model::{Column, ColumnSet as _, State, Unit},
+    text::{is_shown, shown},
+};
 
 /// What stands where a value is unknown.
 pub(super) const UNKNOWN: &str = "–";
@@ -58,6 +60,7 @@ impl Output {
             serde_json::to_string(value)
         };
         let text = written.map_err(|error| CliError::Output(error.into()))?;
+        let text = if self.terminal { json_shown(&text) } else { text };
         self.print(&(text + "\n"))
     }
 
@@ -81,7 +84,7 @@ impl Output {
         table.load_style(if self.terminal { RULED } else { presets::NOTHING });
         table.set_header(header.iter().copied());
         for row in rows {
-            table.add_row(row.into_iter().map(|cell| printable(&cell).into_owned()));
+            table.add_row(row.into_iter().map(|cell| shown(&cell).into_owned()));
         }
         let lines: Vec<String> = table.lines().map(|line| self.paint(line.trim_end())).collect();
         lines.join("\n") + "\n"
@@ -140,23 +143,19 @@ fn colour_of(state: State) -> &'static str {
     }
 }
 
-/// Text from outside as it may be shown on a terminal: what would move its cursor, colour it or turn
-/// its direction (Unicode Bidirectional Algorithm, section 2) stands there as its number, `\u{1b}`.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let unsafe_char = |c: char| {
-        c.is_control()
-            || matches!(c,
-                '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-    };
-    if !text.contains(unsafe_char) {
-        return Cow::Borrowed(text);
+/// The same JSON, in which no text steers the terminal that shows it: a hidden character stands only in
+/// a text, and there its escape (RFC 8259 section 7) says the same.
+fn json_shown(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || is_shown(c) {
+            safe.push(c);
+        } else {
+            let units = c.encode_utf16(&mut [0; 2]).to_vec();
+            units.iter().for_each(|unit| safe.push_str(&format!("\\u{unit:04x}")));
+        }
     }
-    let mut safe = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if unsafe_char(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
-    }
-    Cow::Owned(safe)
+    safe
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.
@@ -272,13 +271,19 @@ mod tests {
     }
 
     #[test]
-    fn what_would_steer_a_terminal_is_shown_as_its_number() {
-        assert_eq!(printable("eth0 äö 漢"), "eth0 äö 漢");
-        assert_eq!(printable("a\u{1b}[31m\r\n\u{9b}2J"), r"a\u{1b}[31m\u{d}\u{a}\u{9b}2J");
-        assert_eq!(printable("x\u{202e}y\u{2066}\u{200f}"), r"x\u{202e}y\u{2066}\u{200f}");
+    fn nothing_in_a_table_steers_a_terminal() {
         let pipe = Output { terminal: false, colour: false };
         let table = pipe.table(&["HOST"], [["\u{1b}]0;owned\u{7}".to_owned()]]);
         assert_eq!(table, " HOST\n \\u{1b}]0;owned\\u{7}\n");
+    }
+
+    #[test]
+    fn json_on_a_terminal_says_the_same_and_steers_nothing() {
+        let text = "a\u{202e}b\u{9b}2J\u{e0041}\n\\ä";
+        let json = serde_json::to_string_pretty(&[text]).unwrap();
+        let safe = json_shown(&json);
+        assert!(safe.chars().all(|c| c == '\n' || is_shown(c)), "{safe:?}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&safe).unwrap(), [text]);
     }
 
     #[test]

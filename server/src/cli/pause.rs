@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{CliError, Runtime, ask, parse, runtime::http_flag};
+use crate::text::shown;
 
 /// Shown under the help of `pause`.
 pub(super) const PAUSE_EXAMPLES: &str = "\
@@ -91,5 +92,5 @@ fn change(
         return runtime.output.json(&answer);
     }
     let word = |key: &str| answer[key].as_str().unwrap_or_default();
-    runtime.output.print(&format!("{}: {}\n", word("name"), word("reason")))
+    runtime.output.print(&format!("{}: {}\n", shown(word("name")), shown(word("reason"))))
 }

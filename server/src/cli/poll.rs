@@ -17,6 +17,7 @@ use crate::{
     model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, Timings, View},
     poll::{Attempt, Job, Link, Poller},
     resolve::Names,
+    text::shown,
     units::Micros,
 };
 
@@ -169,7 +170,7 @@ fn text(steps: &Steps, output: Output) -> String {
         text.push_str(&format!(" at {address}"));
     }
     if let Some(error) = &steps.error {
-        text.push_str(&format!(": {error}"));
+        text.push_str(&format!(": {}", shown(error)));
     }
     text.push_str("\n\n");
     let answer = steps.answer.as_ref();

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     live::HostView,
     model::{Column, Record},
+    text::shown,
     units::WallMs,
 };
 
@@ -144,7 +145,7 @@ pub(super) fn line(view: &HostView, poll: &Record) -> String {
     }
     line.push_str(&format!("  call {call}"));
     if let Some(error) = &poll.error {
-        line.push_str(&format!("  {}", error.lines().next().unwrap_or_default()));
+        line.push_str(&format!("  {}", shown(error)));
     }
     line.push('\n');
     line

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     health::Policy,
     query::{LossShape, WhyAttempt, WhyShape},
+    text::shown,
 };
 
 /// Shown under the help.
@@ -42,7 +43,7 @@ pub(super) fn run(args: &WhyArgs, runtime: &Runtime) -> Result<(), CliError> {
 }
 
 fn text(why: &WhyShape, output: Output) -> String {
-    let mut text = format!("{}\n\n", why.sentence);
+    let mut text = format!("{}\n\n", shown(&why.sentence));
     let stays = ["SLOT", "OUTCOME", "STATE"].map(|title| (title, Fit::Stays));
     let steps = ["LATE", "QUEUE", "RESOLVE", "CONNECT", "CALL", "SIZE", "ADDRESS"];
     let steps = steps.into_iter().zip([4, 3, 5, 2, 1, 6, 7].map(Fit::Goes));

@@ -7,6 +7,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::oneshot;
 
+use super::measured::measure;
 use crate::{
     health::{self, FailingParent, Flaw, Health, Input, Move, Policy, Rest, Skew},
     inventory::Host,
@@ -15,8 +16,9 @@ use crate::{
         Cause, Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
         Transition, VersionId,
     },
+    newcomers::Newcomers,
     poll::{Attempt, Link},
-    rates::rates,
+    rates::Rates,
     schedule::{Backoff, Pace},
     units::{Micros, Mono, Now, WallMs},
 };
@@ -86,6 +88,7 @@ pub(super) struct Entry {
     pub(super) waiting: Vec<oneshot::Sender<Arc<Record>>>,
     last_slot: WallMs,
     previous: Option<Box<Snapshot>>,
+    newcomers: Newcomers,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
     recent: VecDeque<Arc<live::Attempt>>,
@@ -116,6 +119,7 @@ impl Entry {
             waiting: Vec::new(),
             last_slot,
             previous: None,
+            newcomers: Newcomers::default(),
             last: None,
             last_good: None,
             recent: VecDeque::with_capacity(RECENT_ATTEMPTS),
@@ -167,12 +171,13 @@ impl Entry {
     pub(super) fn settle(
         &mut self,
         flight: &Flight,
-        attempt: Attempt,
+        mut attempt: Attempt,
         claim: Option<Flaw>,
         policy: &Policy,
         now: WallMs,
         frozen: bool,
     ) -> Settled {
+        let rates = measure(&mut attempt, self.previous.as_deref(), &mut self.newcomers);
         let skew = skew(&attempt);
         let mut flaws = attempt
             .snapshot
@@ -208,7 +213,7 @@ impl Entry {
         self.back_off(flight, attempt.outcome, policy);
 
         let health = self.health;
-        let record = record(flight, &attempt, self.previous.as_deref(), health.state);
+        let record = record(flight, &attempt, rates, health.state);
         let mut facts = None;
         let unread = attempt.snapshot.as_deref().map(unread);
         if let Some(mut snapshot) = attempt.snapshot {
@@ -307,17 +312,11 @@ fn unread(snapshot: &Snapshot) -> Box<[(Family, Status)]> {
 pub(super) fn record(
     flight: &Flight,
     attempt: &Attempt,
-    previous: Option<&Snapshot>,
+    rates: Option<Rates>,
     state: State,
 ) -> Record {
-    let snapshot = attempt.snapshot.as_deref().filter(|_| attempt.outcome.has_values());
-    let (values, detail) = match snapshot {
-        Some(current) => {
-            let rates = rates(previous, current);
-            (Some(rates.values), Some(rates.detail))
-        }
-        None => (None, None),
-    };
+    let snapshot = attempt.snapshot.as_deref().filter(|_| rates.is_some());
+    let (values, detail) = rates.map(|rates| (rates.values, rates.detail)).unzip();
     Record {
         host: flight.host,
         name: flight.name.clone(),

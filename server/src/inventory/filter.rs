@@ -10,10 +10,10 @@ use super::{
 
 /// The most patterns of one list.
 pub const MAX_PATTERNS: usize = 64;
-/// The longest pattern, bytes.
-const MAX_PATTERN_BYTES: usize = 512;
-/// The largest compiled pattern, bytes: what the probe takes, which compiles it again.
-const MAX_COMPILED_BYTES: usize = 256 << 10;
+/// Text of all patterns of one list, bytes.
+const MAX_LIST_BYTES: usize = 2_400;
+/// The largest list when it is compiled, bytes: what the probe takes, which compiles it again.
+const MAX_COMPILED_BYTES: usize = 160 * 1_024;
 
 /// Block devices left out unless `exclude.disk` says otherwise: loop, RAM, floppy and optical
 /// devices and memory-backed swap. Partitions are reported.
@@ -160,23 +160,42 @@ fn read_patterns(
         );
         return None;
     }
+    let patterns: Vec<String> = list.value.iter().map(|pattern| pattern.value.to_owned()).collect();
+    let bytes: usize = patterns.iter().map(String::len).sum();
+    if bytes > MAX_LIST_BYTES {
+        findings.add(
+            list.at,
+            format!(
+                "the patterns of `{key}` have {bytes} bytes, at most {MAX_LIST_BYTES} are taken"
+            ),
+        );
+        return None;
+    }
+    let mut each_is_good = true;
     for pattern in &list.value {
         if let Err(why) = check_pattern(pattern.value) {
             findings.add(pattern.at, format!("bad pattern {}: {why}", quoted(pattern.value)));
+            each_is_good = false;
         }
     }
-    Some(list.value.iter().map(|pattern| pattern.value.to_owned()).collect())
+    if each_is_good && compile(&patterns).is_err() {
+        findings.add(
+            list.at,
+            format!(
+                "the patterns of `{key}` together compile to more than {MAX_COMPILED_BYTES} bytes; \
+                 give fewer or simpler ones"
+            ),
+        );
+    }
+    Some(patterns)
 }
 
 fn check_pattern(pattern: &str) -> Result<(), String> {
     if pattern.is_empty() {
         return Err("an empty pattern matches every name; leave it out".to_owned());
     }
-    if pattern.len() > MAX_PATTERN_BYTES {
-        return Err(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes"));
-    }
-    match regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).build() {
-        Ok(_) => Ok(()),
+    match compile(std::slice::from_ref(&pattern)) {
+        Ok(()) => Ok(()),
         Err(regex::Error::CompiledTooBig(limit)) => {
             Err(format!("compiled it is larger than {limit} bytes"))
         }
@@ -184,7 +203,24 @@ fn check_pattern(pattern: &str) -> Result<(), String> {
         Err(e) => {
             let text = e.to_string();
             let last = text.lines().last().unwrap_or_default();
-            Err(last.strip_prefix("error: ").unwrap_or(last).to_owned())
+            let why = last.strip_prefix("error: ").unwrap_or(last);
+            Err(match why {
+                "Unicode not allowed here" => {
+                    "patterns are matched byte by byte, without classes of Unicode: name the \
+                     letters, as in (ä|ö), or the range, as in [a-z]"
+                        .to_owned()
+                }
+                why => why.to_owned(),
+            })
         }
     }
+}
+
+/// Compiles patterns as the probe will: a list as one, by byte, a class being one of ASCII.
+fn compile(patterns: &[impl AsRef<str>]) -> Result<(), regex::Error> {
+    regex::bytes::RegexSetBuilder::new(patterns)
+        .unicode(false)
+        .size_limit(MAX_COMPILED_BYTES)
+        .build()
+        .map(drop)
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     model::{Family, HostName, Labels, Selection},
     schedule::Schedule,
+    text::is_shown,
 };
 
 /// The keys that every section may have.
@@ -270,15 +271,15 @@ pub(super) fn read_labels(section: &Section<'_>, findings: &mut Findings<'_>) ->
             );
         }
         let Some(value) = table.text(name, "a string", findings) else { continue };
-        if value.value.is_empty()
-            || value.value.len() > MAX_LABEL_VALUE_BYTES
-            || value.value.chars().any(char::is_control)
-        {
+        let hidden = value.value.chars().find(|c| !is_shown(*c));
+        if value.value.is_empty() || value.value.len() > MAX_LABEL_VALUE_BYTES || hidden.is_some() {
+            let found =
+                hidden.map_or_else(String::new, |c| format!(", not {}", c.escape_unicode()));
             findings.add(
                 value.at,
                 format!(
-                    "bad value of label {}: expected 1 to \
-                {MAX_LABEL_VALUE_BYTES} bytes without control characters",
+                    "bad value of label {}: expected 1 to {MAX_LABEL_VALUE_BYTES} bytes of \
+                     characters that are seen{found}",
                     quoted(name)
                 ),
             );

@@ -87,6 +87,31 @@ pub enum Unit {
     Microseconds,
 }
 
+impl Unit {
+    /// The most that a value can be on any machine. What is more was not measured but made up (a
+    /// counter that jumped, -1 printed unsigned), and is unknown.
+    #[must_use]
+    pub const fn most(self) -> f64 {
+        match self {
+            // Tasks that wait and requests in flight: both are an `int` of the kernel.
+            Self::Number => 2_147_483_647.0,
+            // 2^63, for which a column takes the largest `long` (some of the kernel's own limits are set
+            // to it); what is beyond was below zero and is printed unsigned.
+            Self::Count | Self::Bytes => 9_223_372_036_854_775_808.0,
+            // Of one core, on a machine with as many as the kernel knows (NR_CPUS).
+            Self::Percent => 100.0 * 8192.0,
+            // 80 terabits: many times the memory bandwidth of the largest machines.
+            Self::BytesPerSecond => 1e13,
+            // An event for each cycle of a hundred cores, or a page for each microsecond of thousands.
+            Self::PerSecond => 1e12,
+            // The end of the year 9999, the last that RFC 3339 can write.
+            Self::Seconds => 253_402_300_799.0,
+            // The kernel's times of requests have 32 bits.
+            Self::Milliseconds | Self::Microseconds => 4_294_967_295.0,
+        }
+    }
+}
+
 /// What there is to know about a column.
 #[derive(Debug)]
 pub struct ColumnSpec {
@@ -192,12 +217,13 @@ impl<C: ColumnSet> Values<C> {
         known(self.cells.all()[column.index()])
     }
 
-    /// Sets a column. A value that is not finite or is negative is no measurement and is kept as
-    /// none; a measured one is rounded to a thousandth.
+    /// Sets a column. A value that is negative, no number, or more than its unit can be
+    /// ([`Unit::most`]) is no measurement and is kept as none; a measured one is rounded to a
+    /// thousandth.
     pub fn set(&mut self, column: C, value: impl Into<Option<f64>>) {
-        let measured = value.into().filter(|v| v.is_finite() && *v >= 0.0);
-        self.cells.all_mut()[column.index()] =
-            measured.map_or(f64::NAN, |v| column.spec().kind.tidy(v));
+        let spec = column.spec();
+        let measured = value.into().filter(|v| *v >= 0.0 && *v <= spec.unit.most());
+        self.cells.all_mut()[column.index()] = measured.map_or(f64::NAN, |v| spec.kind.tidy(v));
     }
 
     /// Every column with its value.
@@ -310,6 +336,15 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, -0.5] {
             values.set(Column::CpuBusyPct, bad);
             assert_eq!(values.get(Column::CpuBusyPct), None);
+        }
+        // The first counter of a host that says 2^64 - 1 in its next answer.
+        let rows = Values::<NetColumn>::default();
+        for (bad, good) in [(1.8e19, 1e13), (1e13 + 1.0, 0.0)] {
+            let mut row = rows.clone();
+            row.set(NetColumn::RxBytesPerS, good);
+            assert_eq!(row.get(NetColumn::RxBytesPerS), Some(good));
+            row.set(NetColumn::RxBytesPerS, bad);
+            assert_eq!(row.get(NetColumn::RxBytesPerS), None);
         }
         values.set(Column::CpuBusyPct, 12.345_67);
         assert_eq!(values.get(Column::CpuBusyPct), Some(12.346));

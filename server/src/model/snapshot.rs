@@ -215,6 +215,26 @@ impl<const N: usize> Table<N> {
         Ok(Self { layers: layers.into(), ..self })
     }
 
+    /// The same with these rows alone, in this order; what is no row of it is passed by.
+    #[must_use]
+    pub fn of_rows(&self, rows: &[usize]) -> Self {
+        let all = self.keys.len();
+        let rows = || rows.iter().copied().filter(|row| *row < all);
+        let kept = rows().count();
+        let mut cells = Vec::with_capacity(self.cells.len());
+        let starts = self.starts.map(|start| {
+            let column = self.cells.get(start?..)?;
+            cells.extend(rows().filter_map(|row| column.get(row)));
+            Some(cells.len() - kept)
+        });
+        Self {
+            keys: rows().map(|row| Arc::clone(&self.keys[row])).collect(),
+            layers: rows().filter_map(|row| self.layers.get(row).copied()).collect(),
+            starts,
+            cells: cells.into(),
+        }
+    }
+
     /// The layer of a row.
     #[must_use]
     pub fn layer(&self, row: usize) -> Layer {

@@ -1,11 +1,16 @@
 //! Wire to model and back: the only file of the server, with those below it, that knows the wire's
-//! messages. An answer leaves here checked, bounded and in the server's units, or not at all.
+//! messages. An answer leaves here checked, bounded and in the server's units.
+//!
+//! What cannot be taken over costs no more than itself: a number that cannot be is unknown, a row
+//! that is too much, too long or there twice is left out, and its family's report says so. Refused is
+//! an answer that cannot be read, or that names no clock and no machine for its numbers.
 //!
 //! A newer probe may send families, statuses and views that are not known here: they are passed by.
 //! An older one may leave out messages: what it does not send is unknown, never 0.
 
 mod fields;
 mod gauges;
+mod left_out;
 mod tables;
 
 use std::sync::Arc;
@@ -19,13 +24,13 @@ use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
 
-use super::{
-    job::Serving,
-    text::{known, one_line},
-};
-use crate::model::{
-    Clocks, Cost, Facts, Family, FamilyReport, NameFilter, Outcome, Selection, Snapshot, Status,
-    UnevenColumn, View,
+use super::{job::Serving, text::known};
+use crate::{
+    model::{
+        Clocks, Cost, Facts, Family, FamilyReport, MAX_REPORT_BYTES, NameFilter, Outcome,
+        Selection, Snapshot, Status, View,
+    },
+    text::one_line,
 };
 
 /// The contract that this server reads: `Snapshot.protocol`.
@@ -33,16 +38,12 @@ pub const PROTOCOL: u32 = 1;
 
 /// The longest text of a machine's facts, bytes.
 pub const MAX_FACT_BYTES: usize = 256;
-/// The longest error text of a family, bytes: the contract's own limit.
-pub const MAX_REPORT_BYTES: usize = 512;
 /// Digits of a machine id, machine-id(5).
 const MACHINE_ID_DIGITS: usize = 32;
 
 /// Something of which an answer may hold only so much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Family reports: 64.
-    Reports,
     /// CPU cores: 8192, the kernel's own NR_CPUS limit.
     Cores,
     /// Network interfaces: 4096.
@@ -66,7 +67,6 @@ impl Limit {
     #[must_use]
     pub const fn max(self) -> usize {
         match self {
-            Self::Reports => 64,
             Self::Cores => 8192,
             Self::Interfaces | Self::Disks | Self::Mounts | Self::PathBytes => 4096,
             Self::Processes => 200,
@@ -77,24 +77,15 @@ impl Limit {
 
     const fn words(self) -> &'static str {
         match self {
-            Self::Reports => "family reports",
             Self::Cores => "CPU cores",
             Self::Interfaces => "network interfaces",
             Self::Disks => "block devices",
             Self::Mounts => "filesystems",
             Self::Processes => "processes",
-            Self::Fields => "or more fields",
+            Self::Fields => "fields",
             Self::NameBytes => "bytes in a name",
             Self::PathBytes => "bytes in a path",
         }
-    }
-
-    /// Whether `found` is within the limit.
-    fn hold(self, found: usize) -> Result<(), DecodeError> {
-        if found > self.max() {
-            return Err(DecodeError::TooMany { limit: self, found });
-        }
-        Ok(())
     }
 }
 
@@ -115,22 +106,9 @@ pub enum DecodeError {
     /// Something without which no rate can be computed.
     #[error("the answer lacks {0}")]
     Missing(&'static str),
-    /// A table whose columns do not have the length of its keys.
-    #[error("the answer's table {table} is uneven: {source}")]
-    Uneven {
-        /// The message.
-        table: &'static str,
-        /// The column.
-        source: UnevenColumn,
-    },
-    /// More than the server takes.
-    #[error("the answer holds {found} {}, the limit is {}", limit.words(), limit.max())]
-    TooMany {
-        /// Of what.
-        limit: Limit,
-        /// How many.
-        found: usize,
-    },
+    /// More than the server decodes.
+    #[error("the answer holds more than {} fields", Limit::Fields.max())]
+    TooManyFields,
 }
 
 impl DecodeError {
@@ -138,10 +116,8 @@ impl DecodeError {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Protobuf(_) | Self::Protocol { .. } | Self::Missing(_) | Self::Uneven { .. } => {
-                Outcome::Malformed
-            }
-            Self::TooMany { .. } => Outcome::TooLarge,
+            Self::Protobuf(_) | Self::Protocol { .. } | Self::Missing(_) => Outcome::Malformed,
+            Self::TooManyFields => Outcome::TooLarge,
         }
     }
 }
@@ -240,6 +216,9 @@ fn emptied(used: v1::Snapshot) -> v1::Snapshot {
     }
 }
 
+/// Nanoseconds since boot that no kernel counts to: its time is a signed 64-bit number (ktime_t).
+const MAX_BOOTTIME_NS: u64 = 1 << 63;
+
 fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
     if wire.protocol != PROTOCOL {
         return Err(DecodeError::Protocol { found: wire.protocol });
@@ -250,13 +229,28 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
     }
     let clocks = wire
         .clocks
-        .filter(|clocks| clocks.boottime_ns > 0)
+        .filter(|clocks| clocks.boottime_ns > 0 && clocks.boottime_ns < MAX_BOOTTIME_NS)
         .ok_or(DecodeError::Missing("the probe's clocks"))?;
-    let reports = reports(&wire.reports)?;
+    let facts = facts(identity);
+    let page = page_size(identity);
     let cpu = wire.cpu.as_ref();
-    let mounts = wire.filesystem.as_ref().map(tables::mounts).transpose()?.unwrap_or_default();
-    Ok(Box::new(Snapshot {
-        facts: facts(identity),
+    let cores = tables::cores(cpu.and_then(|cpu| cpu.cores.as_ref()));
+    let softirqs = tables::softirqs(wire.softirq.as_ref());
+    let interfaces = tables::interfaces(wire.network.as_ref());
+    let disks = tables::disks(wire.disk.as_ref());
+    let mounts = tables::mounts(wire.filesystem.as_ref());
+    let processes = tables::processes(wire.processes.as_ref(), page);
+    let flaws = [
+        cores.flaw(Family::Cpu),
+        softirqs.flaw(Family::Softirq),
+        interfaces.flaw(Family::Network),
+        disks.flaw(Family::Disk),
+        mounts.flaw(Family::Filesystem),
+        processes.flaw(Family::Processes),
+    ];
+    let mut snapshot = Box::new(Snapshot {
+        gauges: gauges::gauges(wire, &facts, page),
+        facts,
         clocks: Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns },
         view: match wire.view() {
             v1::View::Host => View::Host,
@@ -264,18 +258,29 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
             v1::View::Unspecified | v1::View::Unknown => View::Unknown,
         },
         ticks_per_second: identity.ticks_per_second,
-        reports,
+        reports: Vec::with_capacity(wire.reports.len().min(Family::ALL.len())),
         cost: wire.cost.as_ref().map(cost).unwrap_or_default(),
-        gauges: gauges::gauges(wire, identity),
         counters: gauges::counters(wire),
         cpu: cpu.and_then(|cpu| cpu.total).map(tables::ticks).unwrap_or_default(),
-        cores: tables::cores(cpu.and_then(|cpu| cpu.cores.as_ref()))?,
-        processes: tables::processes(wire.processes.as_ref(), identity.page_size_bytes)?,
-        softirqs: tables::softirqs(wire.softirq.as_ref())?,
-        interfaces: tables::interfaces(wire.network.as_ref())?,
-        disks: tables::disks(wire.disk.as_ref())?,
-        mounts,
-    }))
+        cores: cores.rows,
+        processes: processes.rows,
+        softirqs: softirqs.rows,
+        interfaces: interfaces.rows,
+        disks: disks.rows,
+        mounts: mounts.rows,
+    });
+    report(&mut snapshot, &wire.reports);
+    for (family, status, words) in flaws.into_iter().flatten() {
+        snapshot.amend(family, status, &words);
+    }
+    Ok(snapshot)
+}
+
+/// Bytes in a page; 0 where they are unknown. A page is a power of two, of at most 1 MiB on any
+/// architecture of the kernel.
+fn page_size(identity: &v1::Identity) -> u32 {
+    let bytes = identity.page_size_bytes;
+    if bytes.is_power_of_two() && bytes <= 1 << 20 { bytes } else { 0 }
 }
 
 fn facts(identity: &v1::Identity) -> Facts {
@@ -288,7 +293,7 @@ fn facts(identity: &v1::Identity) -> Facts {
         os: text(&identity.os),
         architecture: text(&identity.architecture),
         probe_version: known(Some(&identity.probe_version), MAX_FACT_BYTES),
-        cpus: identity.cpus,
+        cpus: identity.cpus.filter(|cpus| (*cpus as usize) <= Limit::Cores.max()),
     }
 }
 
@@ -310,10 +315,14 @@ fn cost(cost: &v1::Cost) -> Cost {
     }
 }
 
-fn reports(wire: &[v1::FamilyReport]) -> Result<Vec<FamilyReport>, DecodeError> {
-    Limit::Reports.hold(wire.len())?;
-    let mut reports = Vec::with_capacity(wire.len());
-    reports.extend(wire.iter().filter_map(|report| {
+/// Takes over the first report of each family.
+fn report(snapshot: &mut Snapshot, wire: &[v1::FamilyReport]) {
+    for report in wire {
+        let Some(family) = family(report.family()) else { continue };
+        if snapshot.reports.iter().any(|other| other.family == family) {
+            snapshot.amend(family, Status::Partial, "reported more than once");
+            continue;
+        }
         let mut error = one_line(&report.error, MAX_REPORT_BYTES);
         let status = status(report.status).unwrap_or_else(|| {
             if error.is_empty() {
@@ -321,10 +330,8 @@ fn reports(wire: &[v1::FamilyReport]) -> Result<Vec<FamilyReport>, DecodeError> 
             }
             Status::Partial
         });
-        let family = family(report.family())?;
-        Some(FamilyReport { family, status, spent_us: report.spent_us, error })
-    }));
-    Ok(reports)
+        snapshot.reports.push(FamilyReport { family, status, spent_us: report.spent_us, error });
+    }
 }
 
 /// A status that is known here.

@@ -10,10 +10,11 @@ use super::{
     classify::Fault,
     link::{Kept, Link},
     socket::{Done, Peer},
-    text::{MAX_ERROR_BYTES, one_line},
+    text::MAX_ERROR_BYTES,
 };
 use crate::{
     model::{FamilyReport, HostId, HostName, Outcome, Selection, Snapshot, Timings},
+    text::one_line,
     units::{Micros, Mono, Now},
 };
 
@@ -60,13 +61,18 @@ pub struct Attempt {
 impl Attempt {
     /// An answer came and holds what it should.
     pub(super) fn succeed(&mut self, answered: Answered) {
-        let broken: Vec<String> = answered.snapshot.reports.iter().filter_map(complaint).collect();
-        self.outcome = if broken.is_empty() { Outcome::Ok } else { Outcome::Partial };
-        if !broken.is_empty() {
-            self.error = Some(one_line(&broken.join("; "), MAX_ERROR_BYTES).into());
-        }
         self.clock_skew_ms = Some(answered.clock_skew_ms);
         self.snapshot = Some(answered.snapshot);
+        self.judge();
+    }
+
+    /// Says by the reports of its answer, if there is one, whether it is whole.
+    pub fn judge(&mut self) {
+        let Some(snapshot) = &self.snapshot else { return };
+        let broken: Vec<String> = snapshot.reports.iter().filter_map(complaint).collect();
+        self.outcome = if broken.is_empty() { Outcome::Ok } else { Outcome::Partial };
+        self.error =
+            (!broken.is_empty()).then(|| one_line(&broken.join("; "), MAX_ERROR_BYTES).into());
     }
 
     /// No answer, or none that may be kept.

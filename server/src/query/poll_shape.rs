@@ -77,6 +77,50 @@ impl Serialize for PollShape {
     }
 }
 
+/// How long a number is as JSON at most: an `f64` of 17 digits with sign and exponent.
+const NUMBER_BYTES: usize = 24;
+
+/// What stands around a name and its value: quotation marks, colon, comma.
+const AROUND: usize = 4;
+
+/// How many bytes a poll has as JSON at most, with all that is in it.
+pub(super) fn json_bytes(record: &Record) -> usize {
+    let texts = [&record.address, &record.error, &record.boot_id];
+    let texts: usize = texts.into_iter().flatten().map(|text| text_bytes(text)).sum();
+    let values = record.values.as_ref().map_or(0, |_| columns_bytes::<Column>());
+    let detail = record.detail.as_ref().map_or(0, |detail| {
+        rows_bytes(&detail.cores)
+            + rows_bytes(&detail.softirqs)
+            + rows_bytes(&detail.interfaces)
+            + rows_bytes(&detail.disks)
+            + rows_bytes(&detail.filesystems)
+            + rows_bytes(&detail.processes)
+    });
+    // The names and numbers of the ledger, the host's name twice, an address of the API's own.
+    1024 + texts + values + detail
+}
+
+fn columns_bytes<C: ColumnSet>() -> usize {
+    C::ALL.iter().map(|column| column.spec().name.len() + AROUND + NUMBER_BYTES).sum()
+}
+
+fn rows_bytes<C: ColumnSet>(rows: &[Row<C>]) -> usize {
+    let names: usize = C::LABELS.iter().map(|name| name.len() + AROUND).sum();
+    let fixed = columns_bytes::<C>() + names + AROUND;
+    let labels = |row: &Row<C>| row.labels.iter().map(|text| text_bytes(text)).sum::<usize>();
+    rows.iter().map(|row| fixed + labels(row)).sum()
+}
+
+/// A text in quotation marks, with its escapes (RFC 8259 section 7).
+fn text_bytes(text: &str) -> usize {
+    let escaped = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    });
+    2 + escaped.sum::<usize>()
+}
+
 /// A number as its column says: whole ones without a decimal point.
 struct Cell(Kind, Option<f64>);
 
@@ -249,6 +293,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{HostId, HostName, Outcome, State, Timings, VersionId},
+        store::sample,
         units::WallMs,
     };
 
@@ -269,6 +314,26 @@ mod tests {
             clock_skew_ms: None,
             values: None,
             detail: None,
+        }
+    }
+
+    #[test]
+    fn a_poll_is_never_longer_than_it_is_reckoned() {
+        let name = sample::name(&"n".repeat(253));
+        let mut widest = sample::good(HostId(i64::MAX), &name, WallMs(i64::MAX / 2));
+        for (column, _) in widest.values.clone().unwrap().iter() {
+            widest.values.as_mut().unwrap().set(column, 1.234_567_890_123_456_7e12);
+        }
+        let odd = "\"\\\n\u{1f}ä";
+        let row = sample::row(&[&odd.repeat(100)], vec![Some(1.0 / 3.0); 16]);
+        widest.detail.as_mut().unwrap().interfaces = vec![row; 1000];
+        widest.error = Some(odd.repeat(60).into());
+        let failed = Record { error: Some(odd.repeat(60).into()), ..failed() };
+        for record in [widest, failed, sample::good(HostId(1), &name, WallMs(0))] {
+            let reckoned = json_bytes(&record);
+            let json = serde_json::to_string(&PollShape::new(Arc::new(record), true)).unwrap();
+            assert!(json.len() <= reckoned, "{} of {reckoned}", json.len());
+            assert!(json.len() * 6 > reckoned, "{} of {reckoned}", json.len());
         }
     }
 

@@ -7,12 +7,16 @@
 //!
 //! The same text in every backend. Knows no SQL.
 
+mod fit;
+
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, SeqAccess, Visitor},
 };
+
+pub use fit::{Cut, MAX_DETAIL_BYTES, fit};
 
 use super::json;
 use crate::model::{ColumnSet, Detail, Row, RowLabels, Values};

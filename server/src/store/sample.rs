@@ -57,7 +57,7 @@ pub(crate) fn detail() -> Detail {
         ],
         disks: vec![row(&["sda"], numbers::<DiskColumn>(500.0)), sdb],
         filesystems: vec![
-            row(&["/", "/dev/sda1", "ext4", "ok"], numbers::<FilesystemColumn>(1e12)),
+            row(&["/", "/dev/sda1", "ext4", "ok"], numbers::<FilesystemColumn>(1e5)),
             row(&["/mnt/nfs", "nas:/x", "nfs4", "hung"], [None; 8]),
         ],
         processes: vec![row(&["1", "init", "S"], numbers::<ProcessColumn>(700.0))],

@@ -14,9 +14,9 @@ use crate::{
     model,
     query::{
         DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fleet, FleetEventsPage, Glossary,
-        HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order,
-        OwnShape, PollRange, PollingShape, PollsPage, SeriesRange, SeriesShape, USUAL_COLUMNS,
-        WhyShape, parse_column, parse_length, parse_moment,
+        HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, OwnShape,
+        PollRange, PollingShape, SeriesRange, SeriesShape, USUAL_COLUMNS, WhyShape, parse_column,
+        parse_length, parse_moment,
     },
     rollup::Tier,
     units::WallMs,
@@ -28,7 +28,7 @@ const EVENTS_SPAN: Duration = Duration::from_secs(86_400);
 type Answer<T> = Result<Json<T>, Failure>;
 
 /// One of a closed list of words.
-fn word<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String> {
+pub(super) fn word<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String> {
     let same = |entry: &&T| entry.to_string() == text;
     all.iter().find(same).copied().ok_or_else(|| {
         let words: Vec<_> = all.iter().map(ToString::to_string).collect();
@@ -43,7 +43,7 @@ pub(super) fn limit(text: &str, most: usize) -> Result<usize, String> {
     }
 }
 
-fn switch(text: &str) -> Result<bool, String> {
+pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -91,33 +91,6 @@ pub(super) async fn host(
 ) -> Answer<HostShape> {
     params.finish()?;
     Ok(Json(site.query.host(&name).await?))
-}
-
-/// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail`.
-pub(super) async fn polls(
-    State(site): State<Arc<Site>>,
-    HostPath(name): HostPath,
-    mut params: Params,
-) -> Answer<PollsPage> {
-    let now = site.clock.now().wall;
-    let moment = |text: &str| parse_moment(text, now);
-    let mut range = PollRange::last_hour(now);
-    if let Some(from) = params.take("from", moment)? {
-        range.from = from;
-    }
-    if let Some(to) = params.take("to", moment)? {
-        range.to = to;
-    }
-    if let Some(limit) = params.take("limit", |text| limit(text, MAX_PAGE))? {
-        range.limit = limit;
-    }
-    if let Some(order) = params.take("order", |text| word(Order::ALL, text))? {
-        range.order = order;
-    }
-    let detail = params.take("detail", switch)?.unwrap_or(true);
-    params.finish()?;
-    range.check().map_err(|error| Failure::bad_request(error.to_string()))?;
-    Ok(Json(site.query.polls(&name, &range, detail).await?))
 }
 
 /// `GET /api/v1/server/events?limit`.

@@ -25,6 +25,7 @@ use crate::{
     operator::Order,
     query::{HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, parse_length, parse_moment},
     store::Store,
+    text::one_line,
     units::WallMs,
 };
 
@@ -156,7 +157,8 @@ impl PauseAsked {
                  characters"
             ));
         }
-        Ok(Pause { since: now, until, reason: reason.into() })
+        // Logs and terminals repeat it.
+        Ok(Pause { since: now, until, reason: one_line(&reason, MAX_REASON_BYTES).into() })
     }
 }
 

@@ -100,7 +100,7 @@ impl From<QueryError> for Failure {
         let status = match &error {
             QueryError::UnknownHost { .. } => StatusCode::NOT_FOUND,
             QueryError::Series(_) => StatusCode::BAD_REQUEST,
-            QueryError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            QueryError::Store(_) | QueryError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status.is_server_error() {
             tracing::warn!(error = chain(&error), "a request could not be answered");

@@ -12,7 +12,7 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, Site, access, api, assets, body, control, failure, losses,
+    MAX_BODY_BYTES, Site, access, api, assets, body, control, failure, ledger, losses,
     openapi::Routes,
     operation::{Operation, Param},
     own, stream,
@@ -200,7 +200,7 @@ fn host(routes: Routes) -> Routes {
         .fails(&[StatusCode::CONFLICT]);
     routes
         .get("/api/v1/hosts/{name}", api::host, one)
-        .get("/api/v1/hosts/{name}/polls", api::polls, polls())
+        .get("/api/v1/hosts/{name}/polls", ledger::polls, polls())
         .get("/api/v1/hosts/{name}/series", api::series, series())
         .get("/api/v1/hosts/{name}/events", api::events, events)
         .get("/api/v1/hosts/{name}/why", api::why, why)
@@ -215,7 +215,12 @@ fn polls() -> Operation {
     of_host("polls", "Its polls, one row per attempt, failed ones included")
         .takes(moment("from", "Due from this moment on; an hour ago"))
         .takes(moment("to", "Due before this moment, which is after `from`; now"))
-        .takes(limit("limit", DEFAULT_PAGE, MAX_PAGE, "At most so many; `next` leads on"))
+        .takes(limit(
+            "limit",
+            DEFAULT_PAGE,
+            MAX_PAGE,
+            "At most so many, and at most 8 MiB; `next` leads on",
+        ))
         .takes(Param::query("order", words(Order::ALL), "Oldest or newest first; desc"))
         .takes(Param::query("detail", detail, "Whether with what repeats per core, disk, mount"))
         .answers::<PollsPage>(OK, "A page of them")

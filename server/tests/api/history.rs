@@ -3,16 +3,82 @@
 use std::{sync::Arc, time::Duration};
 
 use roundsman::{
-    model::{HostId, State},
+    model::{Column, ColumnSet as _, HostId, State, Values},
+    query::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE},
     store::{Batch, Registration},
     units::WallMs,
 };
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     known_only,
     site::{NOW, Served, good, host_view, name},
 };
+
+/// Adds `count` polls of a machine of `cores` cores to web-1, a second apart, the newest a day ago.
+async fn add_large(site: &Served, count: i64, cores: usize) {
+    let polls = (0..count).map(|poll| {
+        let slot = WallMs(NOW.0 - 86_400_000 - poll * 1000);
+        let mut record = good("web-1", HostId(1), slot);
+        let mut values = Values::default();
+        Column::ALL.iter().for_each(|column| values.set(*column, 0.125));
+        record.values = Some(values);
+        let detail = record.detail.as_mut().unwrap();
+        detail.cores = vec![detail.cores[0].clone(); cores];
+        record
+    });
+    site.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_of_large_polls_ends_at_its_bytes_and_next_leads_on() {
+    let site = Served::start().await;
+    add_large(&site, 30, 4096).await;
+    let mut asked = "from=-2d&to=-1h&limit=1000&order=desc".to_owned();
+    let (mut slots, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let reply = site.get(&format!("/api/v1/hosts/web-1/polls?{asked}")).await;
+        assert!(reply.body.len() <= MAX_PAGE_BYTES, "{} bytes", reply.body.len());
+        let json: Value = serde_json::from_str(&reply.body).unwrap();
+        let polls = json["polls"].as_array().unwrap();
+        pages.push(polls.len());
+        slots.extend(polls.iter().map(|poll| poll["slot_ms"].as_i64().unwrap()));
+        match json["next"].as_str() {
+            Some(next) => asked = next.to_owned(),
+            None => break,
+        }
+    }
+    let all: Vec<i64> = (0..30).map(|poll| NOW.0 - 86_400_000 - poll * 1000).collect();
+    assert_eq!(slots, all, "each once, in order");
+    assert!(pages.len() > 3 && pages.iter().all(|polls| *polls > 0), "{pages:?}");
+    // What is not asked for takes no room.
+    let small =
+        site.json("/api/v1/hosts/web-1/polls?from=-2d&to=-1h&limit=1000&detail=false").await;
+    assert_eq!((small["polls"].as_array().unwrap().len(), &small["next"]), (30, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_page_waits_for_its_place() {
+    let site = Served::start().await;
+    let mut places = Vec::new();
+    for _ in 0..MAX_PAGES_AT_ONCE {
+        places.push(site.site.query.place().await.unwrap());
+    }
+    let mut asked = TcpStream::connect(site.address).await.unwrap();
+    let request = b"GET /api/v1/hosts/web-1/polls HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    asked.write_all(request).await.unwrap();
+    // Another question is answered meanwhile.
+    site.json("/api/v1/hosts/web-1").await;
+    assert!(asked.try_read(&mut [0; 64]).is_err(), "sent beyond the limit");
+    drop(places.pop());
+    let mut answer = String::new();
+    asked.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
 
 #[tokio::test]
 async fn polls_come_as_asked_page_by_page() {

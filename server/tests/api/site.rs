@@ -359,11 +359,30 @@ impl Reply {
     fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let status = head.split(' ').nth(1).unwrap_or_default().parse().unwrap();
-        Self { status, body: body.to_owned(), head: head.to_owned() }
+        let mut reply = Self { status, body: body.to_owned(), head: head.to_owned() };
+        if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = whole(body).unwrap_or_default();
+        }
+        reply
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
         fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+/// A body that was sent in pieces (RFC 9112 section 7.1); none when its end is not there.
+fn whole(mut pieces: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = pieces.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        let (piece, rest) = rest.split_at_checked(length)?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(piece);
+        pieces = rest.strip_prefix("\r\n")?;
     }
 }

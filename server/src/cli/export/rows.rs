@@ -53,18 +53,33 @@ impl Cell {
 
     fn csv(&self, out: &mut String) {
         match self {
-            // RFC 4180 section 2.
-            Self::Text(text) if text.contains([',', '"', '\n', '\r']) => {
-                out.push('"');
-                out.push_str(&text.replace('"', "\"\""));
-                out.push('"');
+            Self::Text(text) => {
+                let mark = if is_formula(text) { "'" } else { "" };
+                // RFC 4180 section 2.
+                if text.contains([',', '"', '\n', '\r']) {
+                    out.push('"');
+                    out.push_str(mark);
+                    out.push_str(&text.replace('"', "\"\""));
+                    out.push('"');
+                } else {
+                    out.push_str(mark);
+                    out.push_str(text);
+                }
             }
-            Self::Text(text) => out.push_str(text),
             Self::Number(Kind::Whole, number) => out.push_str(&format!("{number:.0}")),
             Self::Number(Kind::Real, number) => out.push_str(&number.to_string()),
             Self::Unknown => {}
         }
     }
+}
+
+/// Whether a spreadsheet would take a text for a formula and run it (OWASP, "CSV Injection"; its wide
+/// forms count as well). An apostrophe before it makes a text of it. A plain number is none.
+fn is_formula(text: &str) -> bool {
+    const STARTS: [char; 11] =
+        ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let digits = text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+    text.starts_with(STARTS) && !(digits && text.parse::<f64>().is_ok())
 }
 
 impl Serialize for Cell {
@@ -266,6 +281,36 @@ mod tests {
              {\"time\":\"2026-03-29T01:30:00.250Z\",\"outcome\":\"ok\",\"state\":\"up\",\
              \"call_us\":4200,\"error\":null,\"cpu_busy_pct\":1005.125,\"mem_total_bytes\":1018}\n"
         );
+    }
+
+    #[test]
+    fn no_spreadsheet_runs_what_a_host_has_named() {
+        let csv = |text: &str| {
+            let mut out = String::new();
+            Cell::Text(text.to_owned()).csv(&mut out);
+            out
+        };
+        for (text, cell) in [
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("+1-1", "'+1-1"),
+            ("-inf", "'-inf"),
+            ("-", "'-"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("\u{ff1d}1+1", "'\u{ff1d}1+1"),
+            ("-1.5", "-1.5"),
+            ("+2e3", "+2e3"),
+            ("eth0=", "eth0="),
+            ("/mnt/-x", "/mnt/-x"),
+            ("", ""),
+        ] {
+            assert_eq!(csv(text), cell, "{text:?}");
+        }
+        let mut out = String::new();
+        Cell::Number(Kind::Real, -1.5).csv(&mut out);
+        assert_eq!(out, "-1.5");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{cli::output::printable, model::State, units::WallMs};
+use crate::{model::State, text::shown, units::WallMs};
 
 /// What was told cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -98,13 +98,13 @@ impl Fleet {
             self.hosts.clear();
         }
         for name in &told.gone {
-            self.hosts.remove(printable(name).as_ref());
+            self.hosts.remove(shown(name).as_ref());
         }
         for row in &told.hosts {
             let host = self.host(row)?;
             self.hosts.insert(Arc::clone(&host.name), Arc::new(host));
         }
-        let clean = |text: Option<String>| text.map(|text| printable(&text).into_owned());
+        let clean = |text: Option<String>| text.map(|text| shown(&text).into_owned());
         self.at = Some(WallMs(told.at_ms));
         self.counts = told.counts;
         self.server = Server {
@@ -118,16 +118,16 @@ impl Fleet {
     fn host(&self, row: &[Value]) -> Result<Host, BadNews> {
         let cell = |name| self.places.get(name).and_then(|place| row.get(*place));
         let word = |name| cell(name).and_then(Value::as_str);
-        let text = |name| word(name).map(|text| printable(text).into_owned()).unwrap_or_default();
+        let text = |name| word(name).map(|text| shown(text).into_owned()).unwrap_or_default();
         let number = |name| cell(name).and_then(Value::as_f64);
         let moment = |name| cell(name).and_then(Value::as_i64).map(WallMs);
         let labels = cell("labels").and_then(Value::as_object).map(|labels| {
             let label = |(name, value): (&String, &Value)| {
-                printable(&format!("{name}={}", value.as_str().unwrap_or_default())).into_owned()
+                shown(&format!("{name}={}", value.as_str().unwrap_or_default())).into_owned()
             };
             labels.iter().map(label).collect::<Vec<_>>().join(" ")
         });
-        let name = word("name").map(printable).ok_or(BadNews::Cell("name"))?;
+        let name = word("name").map(shown).ok_or(BadNews::Cell("name"))?;
         Ok(Host {
             natural: natural(&name).into(),
             name: name.into(),
@@ -181,13 +181,13 @@ fn natural(name: &str) -> String {
 /// Makes every text of a document safe for a terminal, names included.
 pub(super) fn clean(value: &mut Value) {
     match value {
-        Value::String(text) => *text = printable(text).into_owned(),
+        Value::String(text) => *text = shown(text).into_owned(),
         Value::Array(all) => all.iter_mut().for_each(clean),
         Value::Object(all) => {
             let old = std::mem::take(all);
             for (name, mut value) in old {
                 clean(&mut value);
-                all.insert(printable(&name).into_owned(), value);
+                all.insert(shown(&name).into_owned(), value);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -17,7 +17,9 @@ pub(super) fn hold(answer: &[u8]) -> Result<(), DecodeError> {
         while found <= Limit::Fields.max() && next(&mut inner).is_some() {
             found += 1;
         }
-        Limit::Fields.hold(found)?;
+        if found > Limit::Fields.max() {
+            return Err(DecodeError::TooManyFields);
+        }
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 
 use roundsman_proto::v1;
 
-use crate::model::{Column, Counter, Counters, Values};
+use super::tables::MAX_TASKS;
+use crate::model::{Column, Counter, Counters, Facts, Values};
 
 /// One value as it is kept: exact to 2^53, as `Kind::Whole` says.
 #[expect(clippy::cast_precision_loss, reason = "a column is exact to 2^53")]
@@ -11,10 +12,12 @@ fn number(value: u64) -> f64 {
     value as f64
 }
 
-/// Every column that the wire holds as it is; what follows from several values is for `rates`.
-pub(super) fn gauges(wire: &v1::Snapshot, identity: &v1::Identity) -> Values<Column> {
+/// Every column that the wire holds as it is; what follows from several values is for `rates`. What
+/// cannot be is unknown: more than a column's unit allows (`Values::set` sees to that), more tasks
+/// than a kernel has, a part larger than its whole. `page_size_bytes` is 0 where it is unknown.
+pub(super) fn gauges(wire: &v1::Snapshot, facts: &Facts, page_size_bytes: u32) -> Values<Column> {
     let mut values = Values::default();
-    values.set(Column::CpusOnline, identity.cpus.map(f64::from));
+    values.set(Column::CpusOnline, facts.cpus.map(f64::from));
     if let Some(load) = &wire.load {
         set_load(&mut values, load);
     }
@@ -30,7 +33,7 @@ pub(super) fn gauges(wire: &v1::Snapshot, identity: &v1::Identity) -> Values<Col
     if let Some(sockets) = &wire.sockets {
         let read = wire.reports.iter().find(|report| report.family() == v1::Family::Sockets);
         let in_full = read.is_none_or(|report| report.status() == v1::Status::Ok);
-        set_sockets(&mut values, sockets, in_full, identity.page_size_bytes);
+        set_sockets(&mut values, sockets, in_full, page_size_bytes);
     }
     if let Some(processes) = &wire.processes {
         set_processes(&mut values, processes);
@@ -38,20 +41,30 @@ pub(super) fn gauges(wire: &v1::Snapshot, identity: &v1::Identity) -> Values<Col
     values
 }
 
+/// A number of tasks, or their mean.
+fn tasks(value: Option<f64>) -> Option<f64> {
+    value.filter(|tasks| *tasks <= f64::from(MAX_TASKS))
+}
+
+/// A part of a whole that is no larger than it; where one of both is wrong, the part is unknown.
+fn part(part: Option<u64>, whole: Option<u64>) -> Option<u64> {
+    part.filter(|part| whole.is_none_or(|whole| *part <= whole))
+}
+
 fn set_load(values: &mut Values<Column>, load: &v1::Load) {
-    let hundredths = |value: Option<u32>| value.map(|v| f64::from(v) / 100.0);
+    let hundredths = |value: Option<u32>| tasks(value.map(|v| f64::from(v) / 100.0));
     values.set(Column::Load1, hundredths(load.load1_hundredths));
     values.set(Column::Load5, hundredths(load.load5_hundredths));
     values.set(Column::Load15, hundredths(load.load15_hundredths));
-    values.set(Column::LoadRunnableTasks, load.runnable_tasks.map(f64::from));
-    values.set(Column::LoadTotalTasks, load.total_tasks.map(f64::from));
+    values.set(Column::LoadRunnableTasks, tasks(load.runnable_tasks.map(f64::from)));
+    values.set(Column::LoadTotalTasks, tasks(load.total_tasks.map(f64::from)));
 }
 
 fn set_memory(values: &mut Values<Column>, m: &v1::Memory) {
     let kib = [
         (Column::MemTotalBytes, m.total_kib),
-        (Column::MemFreeBytes, m.free_kib),
-        (Column::MemAvailableBytes, m.available_kib),
+        (Column::MemFreeBytes, part(m.free_kib, m.total_kib)),
+        (Column::MemAvailableBytes, part(m.available_kib, m.total_kib)),
         (Column::MemBuffersBytes, m.buffers_kib),
         (Column::MemCachedBytes, m.cached_kib),
         (Column::MemSwapCachedBytes, m.swap_cached_kib),
@@ -73,7 +86,7 @@ fn set_memory(values: &mut Values<Column>, m: &v1::Memory) {
         (Column::MemKernelStackBytes, m.kernel_stack_kib),
         (Column::MemPageTablesBytes, m.page_tables_kib),
         (Column::SwapTotalBytes, m.swap_total_kib),
-        (Column::SwapFreeBytes, m.swap_free_kib),
+        (Column::SwapFreeBytes, part(m.swap_free_kib, m.swap_total_kib)),
         (Column::MemCommitLimitBytes, m.commit_limit_kib),
         (Column::MemCommittedAsBytes, m.committed_as_kib),
         (Column::MemUnevictableBytes, m.unevictable_kib),
@@ -86,15 +99,16 @@ fn set_memory(values: &mut Values<Column>, m: &v1::Memory) {
         values.set(column, value.map(|kib| number(kib) * 1024.0));
     }
     values.set(Column::HugePagesTotal, m.huge_pages_total.map(number));
-    values.set(Column::HugePagesFree, m.huge_pages_free.map(number));
+    let free = part(m.huge_pages_free, m.huge_pages_total);
+    values.set(Column::HugePagesFree, free.map(number));
     values.set(Column::HugePagesReserved, m.huge_pages_reserved.map(number));
     values.set(Column::HugePagesSurplus, m.huge_pages_surplus.map(number));
 }
 
 fn set_system(values: &mut Values<Column>, system: &v1::System) {
     values.set(Column::BootTimeS, system.boot_time_s.map(number));
-    values.set(Column::ProcsRunning, system.procs_running.map(number));
-    values.set(Column::ProcsBlocked, system.procs_blocked.map(number));
+    values.set(Column::ProcsRunning, tasks(system.procs_running.map(number)));
+    values.set(Column::ProcsBlocked, tasks(system.procs_blocked.map(number)));
     values.set(Column::FileHandles, system.file_handles.map(number));
     values.set(Column::FileHandlesMax, system.file_handles_max.map(number));
     values.set(Column::EntropyBits, system.entropy_bits.map(number));
@@ -111,7 +125,8 @@ fn set_pressure(values: &mut Values<Column>, p: &v1::Pressure) {
         (Column::PressureIrqFullAvg10Pct, &p.irq_full),
     ];
     for (column, stall) in averages {
-        values.set(column, stall.as_ref().map(|stall| f64::from(stall.avg10_hundredths) / 100.0));
+        let share = stall.as_ref().map(|stall| f64::from(stall.avg10_hundredths) / 100.0);
+        values.set(column, share.filter(|share| *share <= 100.0));
     }
 }
 
@@ -152,7 +167,7 @@ fn set_processes(values: &mut Values<Column>, p: &v1::Processes) {
         (Column::Threads, p.threads),
     ];
     for (column, value) in counts {
-        values.set(column, f64::from(value));
+        values.set(column, tasks(Some(f64::from(value))));
     }
 }
 

@@ -10,6 +10,9 @@ use prost::Message as _;
 
 use super::*;
 
+/// What is changed in an answer.
+type Change = fn(&mut v1::Snapshot);
+
 /// The least that is an answer.
 fn least() -> v1::Snapshot {
     v1::Snapshot {

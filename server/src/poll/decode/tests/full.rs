@@ -199,7 +199,8 @@ fn memory(n: &mut Numbers) -> v1::Memory {
         unevictable_kib: n.some(),
         mlocked_kib: n.some(),
         anon_huge_pages_kib: n.some(),
-        huge_pages_total: n.some(),
+        // Of which the next are free.
+        huge_pages_total: n.some().map(|pages| pages + 1000),
         huge_pages_free: n.some(),
         huge_pages_reserved: n.some(),
         huge_pages_surplus: n.some(),

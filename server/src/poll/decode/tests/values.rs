@@ -1,7 +1,7 @@
 //! What an answer becomes: every value in its unit, and what is not there unknown.
 
 use super::*;
-use crate::model::{Counter, Space};
+use crate::model::{Column, Counter, Space};
 
 #[test]
 fn every_value_of_a_full_answer_arrives_in_its_unit() {
@@ -86,4 +86,75 @@ fn nothing_is_left_of_the_answer_before() {
     for bytes in [&full[..], &least, &full, cut, &least, &full, &full] {
         assert_eq!(wire.snapshot(bytes), snapshot(bytes));
     }
+}
+
+/// The value of a host-wide column after a change of a full answer.
+fn after(column: Column, change: impl FnOnce(&mut v1::Snapshot)) -> Option<f64> {
+    let mut wire = full();
+    change(&mut wire);
+    decode(&wire).unwrap().gauges.get(column)
+}
+
+#[test]
+fn a_value_that_cannot_be_is_unknown() {
+    let unknown: [(Column, Change); 22] = [
+        (Column::CpusOnline, |s| s.identity.as_mut().unwrap().cpus = Some(8193)),
+        (Column::Load1, |s| s.load.as_mut().unwrap().load1_hundredths = Some(u32::MAX)),
+        (Column::LoadRunnableTasks, |s| s.load.as_mut().unwrap().runnable_tasks = Some(u32::MAX)),
+        (Column::LoadTotalTasks, |s| s.load.as_mut().unwrap().total_tasks = Some(4_194_305)),
+        (Column::MemTotalBytes, |s| s.memory.as_mut().unwrap().total_kib = Some(u64::MAX)),
+        (Column::MemTotalBytes, |s| s.memory.as_mut().unwrap().total_kib = Some(1 << 54)),
+        (Column::MemFreeBytes, |s| s.memory.as_mut().unwrap().free_kib = Some(8_000_001)),
+        (Column::MemAvailableBytes, |s| s.memory.as_mut().unwrap().total_kib = Some(1_999_999)),
+        (Column::SwapFreeBytes, |s| s.memory.as_mut().unwrap().swap_free_kib = Some(1001)),
+        (Column::HugePagesFree, |s| s.memory.as_mut().unwrap().huge_pages_total = Some(0)),
+        (Column::MemCachedBytes, |s| s.memory.as_mut().unwrap().cached_kib = Some(u64::MAX)),
+        (Column::HugePagesTotal, |s| s.memory.as_mut().unwrap().huge_pages_total = Some(u64::MAX)),
+        (Column::BootTimeS, |s| s.system.as_mut().unwrap().boot_time_s = Some(u64::MAX)),
+        (Column::ProcsRunning, |s| s.system.as_mut().unwrap().procs_running = Some(1 << 40)),
+        (Column::ProcsBlocked, |s| s.system.as_mut().unwrap().procs_blocked = Some(u64::MAX)),
+        (Column::FileHandles, |s| s.system.as_mut().unwrap().file_handles = Some(u64::MAX)),
+        (Column::EntropyBits, |s| s.system.as_mut().unwrap().entropy_bits = Some(u64::MAX)),
+        (Column::PressureIoSomeAvg10Pct, |s| {
+            let stall = s.pressure.as_mut().unwrap().io_some.as_mut().unwrap();
+            stall.avg10_hundredths = 10_001;
+        }),
+        (Column::SocketsUsed, |s| s.sockets.as_mut().unwrap().used = Some(u64::MAX)),
+        (Column::TcpMemoryBytes, |s| {
+            s.sockets.as_mut().unwrap().tcp_memory_pages = Some(u64::MAX);
+        }),
+        (Column::TcpMemoryBytes, |s| s.identity.as_mut().unwrap().page_size_bytes = 4097),
+        (Column::Threads, |s| s.processes.as_mut().unwrap().threads = u32::MAX),
+    ];
+    for (position, (column, change)) in unknown.into_iter().enumerate() {
+        assert!(
+            after(column, |_| ()).is_some(),
+            "{position}: {column:?} is not in the full answer"
+        );
+        assert_eq!(after(column, change), None, "{position}: {column:?}");
+    }
+    // As systemd sets it, to be without a limit.
+    let most = after(Column::FileHandlesMax, |s| {
+        s.system.as_mut().unwrap().file_handles_max = Some(i64::MAX.unsigned_abs());
+    });
+    assert_eq!(most, Some(9_223_372_036_854_775_808.0));
+}
+
+#[test]
+fn a_filesystem_whose_parts_exceed_it_has_no_sizes() {
+    let after = |change: fn(&mut v1::Filesystem)| {
+        let mut wire = full();
+        change(wire.filesystem.as_mut().unwrap());
+        let decoded = decode(&wire).unwrap();
+        assert_eq!(decoded.reports, decode(&full()).unwrap().reports);
+        decoded.mounts[0].space
+    };
+    assert!(after(|_| ()).is_some());
+    assert_eq!(after(|fs| fs.blocks_available[0] = 301), None);
+    assert_eq!(after(|fs| fs.blocks_free[0] = 1001), None);
+    assert_eq!(after(|fs| fs.block_size_bytes[0] = 0), None);
+    assert_eq!(after(|fs| fs.block_size_bytes[0] = (1 << 30) + 1), None);
+    assert_eq!(after(|fs| fs.blocks[0] = 1 << 51), None, "2^63 bytes");
+    let space = after(|fs| fs.inodes_free[0] = 501).unwrap();
+    assert_eq!((space.size_bytes, space.inodes), (4_096_000, None));
 }

@@ -1,0 +1,149 @@
+//! `GET /api/v1/hosts/{name}/polls`: a page of polls, written out poll by poll while it is sent.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    Site,
+    api::{limit, switch, word},
+    failure::Failure,
+    params::{HostPath, Params},
+};
+use crate::query::{MAX_PAGE, Order, PollRange, PollShape, PollsPage, parse_moment};
+
+/// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail`.
+pub(super) async fn polls(
+    State(site): State<Arc<Site>>,
+    HostPath(name): HostPath,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    let now = site.clock.now().wall;
+    let moment = |text: &str| parse_moment(text, now);
+    let mut range = PollRange::last_hour(now);
+    if let Some(from) = params.take("from", moment)? {
+        range.from = from;
+    }
+    if let Some(to) = params.take("to", moment)? {
+        range.to = to;
+    }
+    if let Some(limit) = params.take("limit", |text| limit(text, MAX_PAGE))? {
+        range.limit = limit;
+    }
+    if let Some(order) = params.take("order", |text| word(Order::ALL, text))? {
+        range.order = order;
+    }
+    let detail = params.take("detail", switch)?.unwrap_or(true);
+    params.finish()?;
+    range.check().map_err(|error| Failure::bad_request(error.to_string()))?;
+    let place = site.query.place().await?;
+    let page = site.query.polls(&name, &range, detail).await?;
+    let sheet = Sheet::new(page, place).map_err(|error| Failure::internal(error.to_string()))?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], sheet.body()).into_response())
+}
+
+/// What of a page is not sent yet.
+struct Sheet {
+    head: Option<String>,
+    polls: VecDeque<PollShape>,
+    tail: Option<String>,
+    /// Until all is sent, or nobody wants it any more.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Sheet {
+    fn new(mut page: PollsPage, place: OwnedSemaphorePermit) -> Result<Self, serde_json::Error> {
+        /// How a page without polls ends its list of them.
+        const LIST: &str = "\"polls\":[";
+        let polls = std::mem::take(&mut page.polls).into();
+        let mut head = serde_json::to_string(&page)?;
+        // The only text before it is the host's name, which holds no quotation mark.
+        let end = head.find(LIST).map_or(head.len(), |at| at + LIST.len());
+        let tail = head.split_off(end);
+        Ok(Self { head: Some(head), polls, tail: Some(tail), _place: place })
+    }
+
+    fn next(&mut self) -> Option<Result<Bytes, serde_json::Error>> {
+        if let Some(head) = self.head.take() {
+            return Some(Ok(head.into()));
+        }
+        let Some(poll) = self.polls.pop_front() else {
+            return self.tail.take().map(|tail| Ok(tail.into()));
+        };
+        let mut text = serde_json::to_string(&poll);
+        if let (Ok(text), false) = (&mut text, self.polls.is_empty()) {
+            text.push(',');
+        }
+        Some(text.map(Bytes::from))
+    }
+
+    fn body(self) -> Body {
+        Body::from_stream(stream::unfold(self, async |mut sheet| {
+            let piece = sheet.next()?;
+            Some((piece, sheet))
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use futures_util::StreamExt as _;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::{
+        model::HostId,
+        query::{QueryError, Rfc3339},
+        store::sample,
+        units::WallMs,
+    };
+
+    fn page(polls: i64) -> PollsPage {
+        let name = sample::name("web-1");
+        let poll = |slot| Arc::new(sample::good(HostId(1), &name, WallMs(slot)));
+        PollsPage {
+            host: "web-1".into(),
+            from: Rfc3339(WallMs(0)),
+            to: Rfc3339(WallMs(9)),
+            polls: (0..polls).map(|slot| PollShape::new(poll(slot), true)).collect(),
+            next: Some("from=1&to=2".to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_poll_by_poll_is_the_page() {
+        let pages = Arc::new(Semaphore::new(1));
+        for polls in 0..3 {
+            let place = Arc::clone(&pages).acquire_owned().await.unwrap();
+            let whole = serde_json::to_string(&page(polls)).unwrap();
+            let sent = to_bytes(Sheet::new(page(polls), place).unwrap().body(), 1 << 20).await;
+            assert_eq!(sent.unwrap(), whole);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_taken_until_the_page_is_sent_or_nobody_wants_it() {
+        let pages = Arc::new(Semaphore::new(1));
+        let place = || Arc::clone(&pages).try_acquire_owned();
+        let mut body = Sheet::new(page(2), place().unwrap()).unwrap().body().into_data_stream();
+        for _ in 0..3 {
+            assert!(body.next().await.unwrap().is_ok());
+            assert!(place().is_err(), "the place is free before the page is sent");
+        }
+        drop(body);
+        let sent = Sheet::new(page(2), place().unwrap()).unwrap().body();
+        to_bytes(sent, 1 << 20).await.unwrap();
+        assert!(place().is_ok());
+        let busy = Failure::from(QueryError::Busy).into_response();
+        assert_eq!(busy.status().as_u16(), 503);
+    }
+}
