@@ -30,6 +30,7 @@ export const became = (event) => (event.from === event.to
 /** What is said of a host beside its state. */
 export const marks = (host) => [
   host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,
+  host.state === 'degraded' && host.cause ? h('span', { class: 'mark cause', title: host.cause }, host.cause) : null,
   host.unreachable_because ? h('span', { class: 'mark', title: `It is behind ${host.unreachable_because}, which fails` }, `behind ${host.unreachable_because}`) : null,
   host.paused_until_ms ? h('span', { class: 'mark', title: `Paused until ${moment(host.paused_until_ms)}` }, `until ${shortMoment(host.paused_until_ms)}`) : null,
 ];

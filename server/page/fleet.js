@@ -51,7 +51,7 @@ const COLUMNS = [
   { key: 'name', rising: true, label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
   { key: 'group', rising: true, label: 'Group', by: (host) => host.group ?? '', cell: (host) => h('td', {}, host.group ?? UNKNOWN) },
   { key: 'since', rising: true, label: 'Since', numeric: true, by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
-  { key: 'outcome', rising: true, label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.error ?? '' }, host.outcome ?? UNKNOWN) },
+  { key: 'outcome', rising: true, label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ?? UNKNOWN) },
   { key: 'cpu', label: 'CPU', numeric: true, by: (host) => worse(host.cpu_busy_pct), cell: (host) => meter(host.cpu_busy_pct) },
   { key: 'trail', label: 'CPU lately', by: (host) => worse(mean(host.trail)), cell: (host) => h('td', {}, spark(host.trail)) },
   { key: 'memory', label: 'Memory', numeric: true, by: (host) => worse(host.mem_used_pct), cell: (host) => meter(host.mem_used_pct) },
@@ -148,7 +148,7 @@ export function fleet(live) {
   const by = h('select', { 'aria-label': 'Colour of the heat map', onchange: () => { view.by = by.value; update(true); } }, Object.entries(COLOURS).map(([key, { label }]) => h('option', { value: key, selected: key === view.by }, label)));
   const map = heat({
     paint: (host) => COLOURS[view.by].paint(host),
-    words: (host) => `${host.name}: ${host.state}${host.error ? `, ${host.error}` : ''}\nCPU ${percent(host.cpu_busy_pct)}, memory ${percent(host.mem_used_pct)}, fullest fs ${percent(host.fs_used_max_pct)}`,
+    words: (host) => `${host.name}: ${host.state}${host.cause ?? host.error ? `, ${host.cause ?? host.error}` : ''}\nCPU ${percent(host.cpu_busy_pct)}, memory ${percent(host.mem_used_pct)}, fullest fs ${percent(host.fs_used_max_pct)}`,
     open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: `/hosts/${encodeURIComponent(host.name)}` })),
   });
   const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col', 'data-column': column.key, class: column.numeric ? 'num' : '' }, column.by

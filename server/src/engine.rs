@@ -11,6 +11,7 @@ mod guard;
 mod install;
 mod machines;
 mod measured;
+mod own;
 mod rest;
 mod round;
 mod tell;
@@ -31,6 +32,7 @@ use self::{
     install::Installing,
     machines::Machines,
     measured::measure,
+    own::Own,
     rest::Windows,
 };
 use crate::{
@@ -163,6 +165,8 @@ pub struct Engine {
     grids: Option<watch::Sender<Grids>>,
     /// Since when the server takes itself for cut off.
     isolated: Option<WallMs>,
+    /// What polls and rows are lost to for the server's own reasons.
+    own: Own,
     windows: Windows,
     pauses: BTreeMap<HostId, Pause>,
     /// Hosts that others are behind.
@@ -200,6 +204,7 @@ impl Engine {
             missed: 0,
             quorum: Quorum::default(),
             isolated: None,
+            own: Own::default(),
             windows: Windows::default(),
             pauses: BTreeMap::new(),
             parents: HashSet::new(),
@@ -314,8 +319,10 @@ impl Engine {
         self.look_at_clock(now);
         self.observe(flight, &attempt);
         let skew = self.skew(flight.host, &attempt);
-        let twin = self.twin(flight.host, &attempt);
-        self.hear(flight.host, attempt.outcome, now);
+        let claim = self.refuse_claim(flight.host, &mut attempt);
+        self.hear(flight.host, &attempt, now);
+        self.own.note(flight.host, &attempt);
+        let heard = attempt.heard;
         let frozen = self.aborting || self.quorum.is_isolated();
         let parent = self.failing_parent(flight.host);
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
@@ -327,9 +334,9 @@ impl Engine {
         };
         entry.parent = parent;
         let Settled { record, transition, flapping, facts } =
-            entry.settle(flight, attempt, (skew, twin), &self.parts.policy, now.wall, frozen);
+            entry.settle(flight, attempt, (skew, claim), &self.parts.policy, now.wall, frozen);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        if !entry.health.is_witness() {
+        if !heard && !entry.health.is_witness() {
             self.quorum.forget(flight.host);
         }
         self.rollups.add(record.host, record.slot, record.values.as_ref());

@@ -24,9 +24,9 @@
 //! * **Never from up to down at once.** A `fall` of 1 counts as 2.
 //! * **A pending host goes down.** After a start of the server every host is pending; one that died
 //!   in the meantime must not stay pending for ever without a word.
-//! * **An overrun is no evidence.** The slot came while the poll before was still running, so nothing
-//!   was asked. That poll ends within its own deadline and is counted then; counting the overrun too
-//!   would count one slow answer twice, and our own queue against the host.
+//! * **What was not asked is no evidence.** At an overrun the poll before was still running; it ends
+//!   within its own deadline and is counted then. At `local` the server lacked what a poll takes.
+//!   Counting either would count our own trouble against the host.
 //! * **A change of flaw is not a change of state.** A degraded host that has another flaw today
 //!   stays degraded; the ledger holds each poll's own words.
 //!
@@ -46,8 +46,10 @@ mod parent;
 mod quorum;
 mod rest;
 
-pub use explain::{Around, explain};
-pub use flapping::{FLAP_OFF_PCT, FLAP_ON_PCT, FLAP_POLLS, Flapping};
+pub use explain::{Around, explain, flawed};
+pub use flapping::{
+    FLAP_FALLS_OFF, FLAP_FALLS_ON, FLAP_OFF_PCT, FLAP_ON_PCT, FLAP_POLLS, FLAP_WITHIN, Flapping,
+};
 pub use flaw::{Flaw, Skew, flaws};
 pub use parent::{FailingParent, MAX_PARENTS};
 pub use quorum::{
@@ -58,6 +60,7 @@ pub use rest::{MAX_REASON_BYTES, Pause, Rest};
 
 use std::time::Duration;
 
+use self::flapping::Turn;
 use crate::{
     config,
     model::{Cause, Outcome, State},
@@ -136,12 +139,13 @@ impl Health {
         Self { state, good: 0, bad: 0, since, flapping: Flapping::default() }
     }
 
-    /// Whether the host is expected to answer, so that its failing says something of the server.
+    /// Whether the host answered not long ago and is expected to, so that its silence says something
+    /// of the server. One that never answered may be an address mistyped.
     #[must_use]
     pub fn is_witness(&self) -> bool {
         match self.state {
-            State::Pending | State::Up | State::Degraded | State::Suspect => true,
-            State::Down | State::Paused | State::Retired => false,
+            State::Up | State::Degraded | State::Suspect => true,
+            State::Pending | State::Down | State::Paused | State::Retired => false,
         }
     }
 }
@@ -208,7 +212,7 @@ fn event(input: Input<'_>) -> Event {
         Input::Poll { outcome, flaws, .. } => match outcome {
             Outcome::Ok if flaws.is_empty() => Event::Good,
             Outcome::Ok | Outcome::Partial => Event::Flawed,
-            Outcome::Overrun => Event::NotAsked,
+            Outcome::Overrun | Outcome::Local => Event::NotAsked,
             // A host that answers unusably is alive, but not watched: the same to its operator.
             Outcome::Resolve
             | Outcome::Refused
@@ -230,20 +234,10 @@ fn event(input: Input<'_>) -> Event {
     }
 }
 
-/// Whether a poll that ended so brought an answer, usable or not so far as the table goes: none when
-/// nothing was asked.
+/// Whether a poll that ended so brought an answer that can be used: none when nothing was asked.
 #[must_use]
 pub fn answered(outcome: Outcome) -> Option<bool> {
-    match event(Input::Poll { outcome, flaws: &[], error: None }) {
-        Event::Good | Event::Flawed => Some(true),
-        Event::Failed => Some(false),
-        Event::NotAsked
-        | Event::Pause
-        | Event::Resume
-        | Event::Retire
-        | Event::Add
-        | Event::Accept => None,
-    }
+    outcome.was_asked().then(|| outcome.has_values())
 }
 
 /// The table: what a host's health is after `input`, and the move when its state changed.
@@ -302,7 +296,10 @@ pub fn step(
     let flapping = match (event, next.state) {
         // Nothing that came before counts for what comes after.
         (_, Paused | Retired) | (Accept, _) => Flapping::default(),
-        (Good | Flawed | Failed, _) => health.flapping.after(event != Failed, changed),
+        (Good | Flawed | Failed, _) => {
+            let turn = Turn::of(health.state, next.state);
+            health.flapping.after(event != Failed, turn, now)
+        }
         (NotAsked | Pause | Resume | Retire | Add, _) => health.flapping,
     };
     let next = Health { flapping, ..next };

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -98,6 +99,9 @@ pub struct HostView {
     pub paused_until: Option<WallMs>,
     /// Why it is in this state and what would change it, one sentence.
     pub reason: Arc<str>,
+    /// What is wrong with it, in words: each flaw of its answers while it is degraded, the error of its
+    /// last poll while it is suspect or down; none otherwise.
+    pub cause: Option<Arc<str>>,
     /// What is known of the machine; shared, because a view is made per poll and this seldom changes.
     pub facts: Arc<Facts>,
     /// The last poll, whatever its outcome.
@@ -110,6 +114,34 @@ pub struct HostView {
     pub next_due: Option<WallMs>,
 }
 
+#[cfg(test)]
+impl HostView {
+    /// A host that was not polled yet.
+    pub(crate) fn listed(id: HostId, name: HostName) -> Self {
+        Self {
+            id,
+            name,
+            group: None,
+            labels: Arc::default(),
+            addresses: Arc::default(),
+            schedule: "every 10s".into(),
+            interval: Duration::from_secs(10),
+            state: State::Pending,
+            since: WallMs(5),
+            flapping: false,
+            unreachable_because: None,
+            paused_until: None,
+            reason: "".into(),
+            cause: None,
+            facts: Arc::default(),
+            last: None,
+            last_good: None,
+            recent: VecDeque::new(),
+            next_due: None,
+        }
+    }
+}
+
 /// The inventory file that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryFile {
@@ -119,6 +151,28 @@ pub struct InventoryFile {
     pub text: Arc<str>,
     /// What it changed when it came into force; none for the first one since the start.
     pub change: Option<Diff>,
+}
+
+/// Polls that the server cannot make for want of its own means: the hosts may be well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTrouble {
+    /// Since when.
+    pub since: WallMs,
+    /// Hosts whose last poll could not be made.
+    pub hosts: usize,
+    /// Why the last of them could not, in words.
+    pub error: Arc<str>,
+}
+
+impl fmt::Display for OwnTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { since, hosts, error } = self;
+        write!(
+            f,
+            "{hosts} hosts cannot be polled for want of the server's own means since {since}, their \
+             states stay: {error}"
+        )
+    }
 }
 
 /// What the server says of itself.
@@ -142,12 +196,17 @@ pub struct ServerView {
     pub last_cron_round: WallMs,
     /// Where the health of the fleet is served over gRPC, when it is.
     pub grpc: Option<SocketAddr>,
-    /// Since when the server takes itself for cut off: most hosts failed at once, no state changes.
+    /// Since when the server takes itself for cut off: most hosts fell silent at once, no state
+    /// changes.
     pub isolated: Option<WallMs>,
     /// What is known of the server's own clock.
     pub clock: Standing,
     /// Why nothing old is dropped or sealed; none when it is.
     pub drop_doubt: Option<Arc<str>>,
+    /// What hinders its polls at its own end.
+    pub own_trouble: Option<OwnTrouble>,
+    /// When rows were last found lost, to within a second.
+    pub last_loss: Option<WallMs>,
     /// Set once the first inventory is in force.
     pub ready: bool,
     /// Set when the server is stopping.

@@ -107,6 +107,8 @@ pub struct Metrics {
     pub isolated: Gauge,
     /// Steps of the server's wall clock.
     pub clock_steps: Family<DirectionLabel, Counter>,
+    /// Hosts whose last poll could not be made for want of the server's own means.
+    pub unpolled: Gauge,
     /// Rounds opened by the cron scheduler.
     pub rounds: Counter,
     /// Rounds opened by the guard because the cron scheduler was silent.
@@ -185,6 +187,7 @@ impl Metrics {
             backed_off: Counter::default(),
             isolated: Gauge::default(),
             clock_steps: Family::default(),
+            unpolled: Gauge::default(),
             rounds: Counter::default(),
             guarded_rounds: Counter::default(),
             in_flight: Gauge::default(),
@@ -248,13 +251,18 @@ impl Metrics {
         );
         registry.register(
             "isolated",
-            "1 while most hosts fail at once and the server takes itself for cut off",
+            "1 while most hosts are silent at once and the server takes itself for cut off",
             self.isolated.clone(),
         );
         registry.register(
             "clock_steps",
             "Steps of the server's wall clock, by their direction",
             self.clock_steps.clone(),
+        );
+        registry.register(
+            "hosts_unpolled",
+            "Hosts whose last poll could not be made for want of the server's own means",
+            self.unpolled.clone(),
         );
         registry.register("rounds", "Rounds opened by the cron scheduler", self.rounds.clone());
         registry.register(

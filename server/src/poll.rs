@@ -12,6 +12,7 @@ mod connection;
 mod decode;
 mod job;
 mod link;
+mod own;
 mod resolve;
 mod socket;
 mod stack;
@@ -28,6 +29,7 @@ pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
 pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, snapshot};
 pub use job::{Attempt, Job, Serving};
 pub use link::Link;
+pub use own::{MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART, UsedUp};
 pub use socket::Speech;
 pub use text::MAX_ERROR_BYTES;
 use tokio::{sync::Semaphore, time::timeout};
@@ -174,6 +176,7 @@ impl Poller {
             answer_bytes: steps.answer_bytes,
             address: steps.address.clone(),
             error: None,
+            heard: steps.has_heard(),
             clock_skew_ms: None,
             snapshot: None,
         };
@@ -182,6 +185,7 @@ impl Poller {
             Ok(answered) => attempt.succeed(answered),
             Err(fault) => attempt.fail(&fault),
         }
+        attempt.heard |= attempt.outcome.was_heard();
         attempt
     }
 

@@ -14,6 +14,7 @@ mod moment;
 mod own;
 mod poll_shape;
 mod range;
+mod unanswered;
 mod readiness;
 mod series;
 mod shapes;
@@ -34,7 +35,7 @@ pub use moment::{
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
-pub use readiness::{InventoryShape, MAX_ROUND_SILENCE, Readiness};
+pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};
 pub use series::{
     BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_POINTS, MIN_STEP,
     SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,

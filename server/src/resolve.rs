@@ -23,7 +23,7 @@ use hickory_resolver::{
         ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
         ResolverOpts,
     },
-    net::runtime::TokioRuntimeProvider,
+    net::{NetError, runtime::TokioRuntimeProvider},
     system_conf::parse_resolv_conf,
 };
 use tokio::{task::spawn_blocking, time::timeout};
@@ -145,7 +145,7 @@ impl Resolve for Names {
 /// The addresses of one family.
 async fn addresses(resolver: &TokioResolver, host: &str) -> io::Result<Vec<IpAddr>> {
     let found = resolver.lookup_ip(host).await;
-    let found = found.map_err(|error| io::Error::other(error.to_string()))?;
+    let found = found.map_err(told)?;
     Ok(found.iter().collect())
 }
 
@@ -188,6 +188,22 @@ fn fit(found: Vec<IpAddr>) -> io::Result<Vec<IpAddr>> {
     match why {
         Some(why) if fit.is_empty() => Err(io::Error::new(io::ErrorKind::AddrNotAvailable, why)),
         _ => Ok(fit),
+    }
+}
+
+/// What the resolver says. Where it could not even ask a name server, that is the kernel's own error, or
+/// `NotConnected` where hickory does not hand that on.
+fn told(error: NetError) -> io::Error {
+    match &error {
+        NetError::Io(source) => match source.raw_os_error() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::other(error.to_string()),
+        },
+        NetError::NoConnections => {
+            let words = "no name server can be asked, see resolv.conf(5) or `resolve.servers`";
+            io::Error::new(io::ErrorKind::NotConnected, words)
+        }
+        _ => io::Error::other(error.to_string()),
     }
 }
 

@@ -2,7 +2,16 @@
 //! nobody a poll, and a fleet that comes back all at once is polled as steadily as before.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use roundsman::{
     app::{self, App},
@@ -223,7 +232,6 @@ fn assert_on_the_grid(name: &str, rows: &[Record]) {
 #[tokio::test]
 async fn hosts_that_come_back_at_once_are_asked_at_their_slots_and_not_on_top_of_them() {
     const HOSTS: u32 = 40;
-    // Fewer than half, or the server would take itself for cut off.
     const DEAD: u32 = 16;
     let dead = |name: &str| name.rsplit('-').next().unwrap().parse::<u32>().unwrap() <= DEAD;
     let fleet = fleet(HOSTS);
@@ -254,16 +262,32 @@ async fn hosts_that_come_back_at_once_are_asked_at_their_slots_and_not_on_top_of
 }
 
 #[tokio::test]
-async fn a_fleet_that_restarts_whole_is_polled_no_faster_than_before_and_nothing_goes_down() {
+async fn a_fleet_that_refuses_whole_proves_that_the_network_works_and_goes_down() {
     const HOSTS: u32 = 40;
     let fleet = fleet(HOSTS);
     let server = Server::start(&fleet).await;
     server.until("not all up", |host| host.state == State::Up).await;
-    assert_eq!(set(&fleet, "all", "refuse"), HOSTS as usize);
+    set(&fleet, "all", "refuse");
+    server.until("not all are down", |host| host.state == State::Down).await;
+    assert_eq!(server.app.live().server().isolated, None);
+    set(&fleet, "all", "healthy");
+    server.until("not all up again", |host| host.state == State::Up).await;
+    for (name, rows) in &server.rows().await {
+        assert_on_the_grid(name, rows);
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_that_falls_silent_whole_is_polled_on_and_nothing_goes_down() {
+    const HOSTS: u32 = 40;
+    let fleet = fleet(HOSTS);
+    let server = Server::start(&fleet).await;
+    server.until("not all up", |host| host.state == State::Up).await;
+    assert_eq!(set(&fleet, "all", "hang-before-accept"), HOSTS as usize);
     // Longer than any host needs to go down by itself.
     let gone = |host: &HostView| {
         let last = host.recent.iter().rev().take(5);
-        last.filter(|attempt| attempt.outcome == Outcome::Refused).count() == 5
+        last.filter(|attempt| attempt.outcome == Outcome::Unreachable).count() == 5
     };
     server.until("not all are gone", gone).await;
     assert!(server.app.live().server().isolated.is_some());
@@ -276,4 +300,95 @@ async fn a_fleet_that_restarts_whole_is_polled_no_faster_than_before_and_nothing
         assert_no_slot_is_without_its_row(name, rows);
         assert!(rows.iter().all(|row| row.state != State::Down), "{name}");
     }
+}
+
+/// A server in a process of its own that may open so many files; killed when it is dropped.
+struct Poor {
+    child: Child,
+    http: String,
+    log: Arc<Mutex<String>>,
+    _folder: TempDir,
+}
+
+impl Poor {
+    fn start(fleet: &Fleet, descriptors: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inventory.toml");
+        fs::write(&file, fleet.inventory(Some("1s"))).unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")])
+            .args([env!("CARGO_BIN_EXE_roundsman"), "serve", "--http", "127.0.0.1:0", "--data"])
+            .arg(folder.path())
+            .arg("--inventory")
+            .arg(file)
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("ROUNDSMAN_GRPC__LISTEN", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let serving = lines
+            .find_map(|line| Some(line.split_once(" serving http=")?.1.to_owned()))
+            .expect("the server ended without serving");
+        let http = serving.split_once(" grpc=").unwrap().0.to_owned();
+        let log = Arc::new(Mutex::new(String::new()));
+        let read = Arc::clone(&log);
+        // Ends with the process, whose end of the pipe it reads.
+        thread::spawn(move || lines.for_each(|line| *read.lock().unwrap() += &(line + "\n")));
+        Self { child, http, log, _folder: folder }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.http).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks until the answer is as wanted: the server polls while it is asked.
+    fn get_until(&self, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+        const TRIES: usize = 20_000;
+        let mut answers = (0..TRIES).map(|_| self.get(path));
+        let found = answers.find(|answer| wanted(answer));
+        found.unwrap_or_else(|| panic!("{path}: {}\n{}", self.get(path), self.log.lock().unwrap()))
+    }
+}
+
+impl Drop for Poor {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
+    const HOSTS: u32 = 60;
+    let fleet = fleet(HOSTS);
+    let server = Poor::start(&fleet, 64);
+    let count = |metrics: &str, name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0.0, |value| value.trim().parse().unwrap())
+    };
+    // As many polls as would make a host down, of half of the fleet.
+    let metrics = server.get_until("/metrics", |metrics| {
+        count(metrics, "roundsman_polls_total{outcome=\"local\"} ") > 4.0 * f64::from(HOSTS)
+    });
+    assert!(count(&metrics, "roundsman_hosts{state=\"up\"} ") > 0.0, "{metrics}");
+    assert!(count(&metrics, "roundsman_hosts_unpolled ") > 0.0, "{metrics}");
+    for state in ["suspect", "down"] {
+        let name = format!("roundsman_hosts{{state=\"{state}\"}} ");
+        assert!(count(&metrics, &name) < 0.5, "{metrics}");
+    }
+    let ready = server.get_until("/readyz", |answer| answer.contains("server's own means"));
+    assert!(ready.contains("file descriptors are used up: of 64 the last 8 are kept"), "{ready}");
+    let fleet = server.get("/api/v1/fleet");
+    assert!(fleet.contains("\"own_trouble\":\""), "{fleet}");
+    let log = server.log.lock().unwrap();
+    let said = log.lines().filter(|line| line.contains("hosts cannot be polled")).count();
+    assert_eq!(said, 1, "once, not per poll: {log}");
+    assert!(!log.contains("could not accept"), "{log}");
 }

@@ -58,6 +58,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         paused_until: None,
         since: NOW,
         reason: "".into(),
+        cause: None,
         facts: Arc::default(),
         last: None,
         last_good: None,

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::{fmt::Write as _, fs, net::SocketAddr, process::Command, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
 use roundsman::{
     app::{self, App},
@@ -15,6 +15,10 @@ use roundsman::{
     model::{Cause, HostId, Outcome, Record, State, Transition},
     store::{self, HostQuery, Mode, Order, Span, Store},
     units::WallMs,
+};
+use roundsman_fleet::{
+    fleet::Fleet,
+    plan::{Plan, Selector},
 };
 use support::{Behaviour, FakeProbe};
 use tempfile::TempDir;
@@ -161,20 +165,19 @@ fn causes(events: &[Transition]) -> Vec<(State, State, Cause)> {
 
 #[tokio::test]
 async fn a_server_that_is_cut_off_says_so_once_and_takes_no_host_for_down() {
-    let mut inventory = DEFAULTS.to_owned();
-    let mut probes = Vec::new();
-    for number in 0..12 {
-        let probe = FakeProbe::start(healthy()).await;
-        inventory += &host(&format!("host-{number:02}"), probe.socket());
-        writeln!(inventory, "group = \"rack-{}\"", number % 3).unwrap();
-        probes.push(probe);
-    }
-    let server = Server::start(&inventory, &[]).await;
+    let fleet = Fleet::start(&Plan { hosts: 12, port: 0, ..Plan::default() }).unwrap();
+    let set = |personality: &str| {
+        let all: Selector = "all".parse().unwrap();
+        assert_eq!(fleet.set(&all, personality.parse().unwrap()), 12);
+    };
+    let name = fleet.probes().next().unwrap().0.to_owned();
+    let patience = [("poll.connect_timeout", "300ms")];
+    let server = Server::start(&fleet.inventory(Some("1s")), &patience).await;
     server.until(|app| all_are(app, State::Up)).await;
     server.pass(1).await;
 
-    // Nobody answers any more, whoever is asked.
-    let sockets: Vec<SocketAddr> = probes.drain(..).map(FakeProbe::stop).collect();
+    // Nothing is heard any more, whichever host is asked.
+    set("hang-before-accept");
     server.until(|app| app.live().server().isolated.is_some()).await;
     let frozen: Vec<State> = server.app.live().hosts().iter().map(|host| host.state).collect();
     assert!(frozen.iter().all(|state| matches!(state, State::Up | State::Suspect)), "{frozen:?}");
@@ -182,12 +185,10 @@ async fn a_server_that_is_cut_off_says_so_once_and_takes_no_host_for_down() {
     server.pass(6).await;
     let after: Vec<State> = server.app.live().hosts().iter().map(|host| host.state).collect();
     assert_eq!(after, frozen);
-    assert!(server.host("host-00").reason.contains("takes itself for cut off"));
-    assert_eq!(server.host("host-00").last.as_ref().unwrap().outcome, Outcome::Refused);
+    assert!(server.host(&name).reason.contains("takes itself for cut off"));
+    assert_eq!(server.host(&name).last.as_ref().unwrap().outcome, Outcome::Unreachable);
 
-    for socket in sockets {
-        probes.push(FakeProbe::start_at(socket, healthy()).await);
-    }
+    set("healthy");
     server.until(|app| app.live().server().isolated.is_none()).await;
     server.until(|app| all_are(app, State::Up)).await;
     let kept = server.kept().await;
@@ -202,8 +203,8 @@ async fn a_server_that_is_cut_off_says_so_once_and_takes_no_host_for_down() {
     let events = kept.events(None).await;
     assert!(events.iter().all(|event| event.to != State::Down), "{events:?}");
     // The ledger is whole all the while.
-    let polls = kept.polls_of("host-00").await;
-    assert!(polls.iter().filter(|poll| poll.outcome == Outcome::Refused).count() >= 6);
+    let polls = kept.polls_of(&name).await;
+    assert!(polls.iter().filter(|poll| poll.outcome == Outcome::Unreachable).count() >= 6);
 }
 
 #[tokio::test]

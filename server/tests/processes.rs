@@ -22,7 +22,9 @@ use roundsman::{
     app::{self, App},
     clock::SystemClock,
     config::{Config, Flag, Sources},
-    model::{Outcome, Record, State},
+    model::{Address, HostId, HostName, Outcome, Record, State},
+    poll::{Job, Limits as PollLimits, Link, Poller},
+    resolve::Names,
     store::{self, HostQuery, Mode, Order, Span},
 };
 use roundsman_probe::{
@@ -285,6 +287,75 @@ fn a_probe_whose_packets_vanish_is_unreachable_and_comes_back() {
             probe.ip("link set there up");
             server.until_well().await;
             assert_down_and_back(&server.end().await);
+        },
+    );
+}
+
+#[test]
+fn a_server_without_a_network_of_its_own_takes_no_host_for_down() {
+    in_a_namespace(
+        "a_server_without_a_network_of_its_own_takes_no_host_for_down",
+        |test| async move {
+            let probe = Probe::apart(test, "0.0.0.0:0");
+            let pid = probe.pid();
+            run(
+                "ip",
+                &["link", "add", "here", "type", "veth", "peer", "name", "there", "netns", &pid],
+            );
+            run("ip", &["address", "add", "10.77.0.1/24", "dev", "here"]);
+            run("ip", &["link", "set", "here", "up"]);
+            probe.ip("address add 10.77.0.2/24 dev there");
+            probe.ip("link set there up");
+            let server = Server::start(&format!("10.77.0.2:{}", probe.address.port()), None).await;
+            server.until_well().await;
+            // The only interface that leads off this machine, and with it every route.
+            run("ip", &["link", "set", "here", "down"]);
+            server.until("local", |_, last| last.outcome == Outcome::Local).await;
+            let from = server.app.live().host("host").unwrap().last.clone().unwrap().slot;
+            // Many times what makes a host down.
+            server
+                .until("local for a while", |_, last| {
+                    last.outcome == Outcome::Local && last.slot.0 > from.0 + 20 * 300
+                })
+                .await;
+            let error = server.app.live().host("host").unwrap().last.clone().unwrap();
+            let error = error.error.as_deref().unwrap();
+            assert!(
+                error.contains("the server itself cannot connect: Network is unreach"),
+                "{error}"
+            );
+            let told = server.app.live().server().own_trouble.map(|trouble| trouble.hosts);
+            assert_eq!(told, Some(1));
+            run("ip", &["link", "set", "here", "up"]);
+            server.until_well().await;
+            let states = server.end().await;
+            assert!(!states.contains(&State::Down), "{states:?}");
+        },
+    );
+}
+
+#[test]
+fn a_name_server_that_no_way_leads_to_is_no_fault_of_the_host() {
+    in_a_namespace(
+        "a_name_server_that_no_way_leads_to_is_no_fault_of_the_host",
+        |_test| async move {
+            let names = Names::new(vec!["10.77.0.9:53".parse().unwrap()]);
+            let poller =
+                Poller::with_resolver(PollLimits::default(), Arc::new(SystemClock::new()), names);
+            let address = Address { host: "host.test".into(), port: 50051 };
+            let attempt = poller
+                .poll(Job {
+                    host: HostId(1),
+                    name: HostName::new("host").unwrap(),
+                    link: Link::new(vec![address]),
+                    timeout: PATIENCE,
+                    selection: Arc::default(),
+                    expected_machine: None,
+                })
+                .await;
+            assert_eq!(attempt.outcome, Outcome::Local, "{attempt:?}");
+            let error = attempt.error.unwrap();
+            assert!(error.contains("the server itself cannot resolve the name"), "{error}");
         },
     );
 }

@@ -204,6 +204,7 @@ mod tests {
             state: record.state,
             since: NOW,
             reason: "answers".into(),
+            cause: None,
             facts: Arc::default(),
             last_good: record.values.as_ref().map(|_| Arc::clone(&record)),
             last: Some(record),

@@ -1,15 +1,17 @@
 //! What the engine knows of one host, and what a settled poll does to it. Pure but for the link,
 //! which is only handed on.
 
+mod view;
+
 use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::oneshot;
 
 use super::measured::measure;
 use crate::{
-    health::{self, Around, FailingParent, Flaw, Health, Input, Move, Policy, Rest, Skew},
+    health::{self, FailingParent, Flaw, Health, Input, Move, Policy, Rest, Skew},
     inventory::Host,
-    live::{self, HostView, RECENT_ATTEMPTS},
+    live::{self, RECENT_ATTEMPTS},
     model::{
         Cause, Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
         Transition, VersionId,
@@ -77,6 +79,8 @@ pub(super) struct Entry {
     pub(super) rest: Option<Rest>,
     /// The host that it is behind and that fails.
     pub(super) parent: Option<FailingParent>,
+    /// What was wrong with its last answer that was not without a flaw.
+    flaws: Option<Arc<str>>,
     backoff: Backoff,
     /// Its last poll failed.
     failing: bool,
@@ -104,6 +108,7 @@ impl Entry {
             in_flight: false,
             rest: None,
             parent: None,
+            flaws: None,
             backoff: Backoff::default(),
             failing: false,
             waiting: Vec::new(),
@@ -157,7 +162,7 @@ impl Entry {
         &mut self,
         flight: &Flight,
         mut attempt: Attempt,
-        (skew, twin): (Option<Skew>, Option<Flaw>),
+        (skew, claim): (Option<Skew>, Option<Flaw>),
         policy: &Policy,
         now: WallMs,
         frozen: bool,
@@ -168,12 +173,20 @@ impl Entry {
             .as_deref()
             .map(|snapshot| health::flaws(snapshot, attempt.outcome, skew, policy))
             .unwrap_or_default();
-        flaws.extend(twin);
+        flaws.extend(claim);
         let input = Input::Poll {
             outcome: attempt.outcome,
             flaws: &flaws,
             error: attempt.error.as_deref(),
         };
+        if attempt.outcome.has_values()
+            && (!flaws.is_empty() || attempt.outcome == Outcome::Partial)
+        {
+            let words = health::flawed(&flaws, attempt.error.as_deref());
+            if self.flaws.as_deref() != Some(&words) {
+                self.flaws = Some(words.into());
+            }
+        }
         let flapped = self.health.flapping.is_on();
         let mut transition = None;
         if !frozen {
@@ -193,7 +206,11 @@ impl Entry {
         let record = record(flight, &attempt, rates, health.state);
         let mut facts = None;
         let unread = attempt.snapshot.as_deref().map(unread);
-        if let Some(snapshot) = attempt.snapshot {
+        if let Some(mut snapshot) = attempt.snapshot {
+            if snapshot.facts.machine_id.is_none() {
+                // An answer without one does not undo the pin; the store says the same.
+                snapshot.facts.machine_id.clone_from(&self.facts.machine_id);
+            }
             if snapshot.facts != *self.facts {
                 self.facts = Arc::new(snapshot.facts.clone());
                 facts = Some(snapshot.facts.clone());
@@ -231,62 +248,10 @@ impl Entry {
         Some(now.wall.plus(until.since(now.mono)))
     }
 
-    /// This host for everybody else.
-    pub(super) fn view(
-        &mut self,
-        policy: &Policy,
-        isolated: Option<WallMs>,
-        next_due: Option<WallMs>,
-        now: Now,
-    ) -> HostView {
-        let around = Around {
-            rest: self.rest.as_ref(),
-            parent: self.parent.as_ref(),
-            isolated,
-            asked_again: self.asked_again(now),
-        };
-        let plain = self.health.state == State::Up
-            && !self.health.flapping.is_on()
-            && around == Around::default();
-        let reason = match &self.shown.up {
-            Some((since, words)) if plain && *since == self.health.since => Arc::clone(words),
-            _ => health::explain(&self.health, policy, &around).into(),
-        };
-        if plain {
-            self.shown.up = Some((self.health.since, Arc::clone(&reason)));
-        }
-        let failing = matches!(self.health.state, State::Suspect | State::Down);
-        let because = self.parent.as_ref().filter(|_| failing);
-        HostView {
-            id: self.id,
-            name: self.spec.name.clone(),
-            group: self.spec.group.clone(),
-            labels: Arc::clone(&self.spec.labels),
-            addresses: Arc::clone(&self.shown.addresses),
-            schedule: Arc::clone(&self.shown.schedule),
-            interval: self.spec.schedule.shortest_gap(),
-            state: self.health.state,
-            since: self.health.since,
-            flapping: self.health.flapping.is_on(),
-            unreachable_because: because.map(|parent| parent.name.clone()),
-            paused_until: self.rest.as_ref().and_then(Rest::until),
-            reason,
-            facts: Arc::clone(&self.facts),
-            last: self.last.clone(),
-            last_good: self.last_good.clone(),
-            recent: self.recent.clone(),
-            next_due,
-        }
-    }
-
     /// The row that says that it began or ended flapping.
     fn flap(&self, on: bool, slot: WallMs, at: WallMs) -> Transition {
-        let percent = self.health.flapping.percent();
-        let (cause, reason) = match on {
-            true => (Cause::Flapping, format!("{percent} % of its last polls changed something")),
-            false => (Cause::Settled, format!("only {percent} % of its last polls did")),
-        };
-        let state = self.health.state;
+        let cause = if on { Cause::Flapping } else { Cause::Settled };
+        let (state, reason) = (self.health.state, self.health.flapping.to_string());
         let change = Move { from: state, to: state, cause, outcome: None, reason };
         self.transition(change, Some(slot), at)
     }

@@ -1,26 +1,33 @@
 //! What one host's poll means beside the others': is the server cut off, and does a parent fail?
 //! Both are decided in `health`; here they are carried out.
 
-use super::Engine;
+use super::{Engine, entry::Entry};
 use crate::{
-    health::{self, FailingParent, Testimony},
+    health::{FailingParent, Testimony},
     hook::ServerEvent,
-    model::{HostId, HostName, Outcome},
+    model::{HostId, HostName},
+    poll::Attempt,
     units::Now,
 };
 
 impl Engine {
     /// Takes the end of a poll as a sign of how the server itself is, before anything follows from
     /// it for the host.
-    pub(super) fn hear(&mut self, host: HostId, outcome: Outcome, now: Now) {
-        let Some(answered) = health::answered(outcome).filter(|_| !self.aborting) else { return };
-        let Some(entry) = self.hosts.get(&host).filter(|entry| entry.health.is_witness()) else {
+    pub(super) fn hear(&mut self, host: HostId, attempt: &Attempt, now: Now) {
+        if !attempt.outcome.was_asked() || self.aborting {
+            return;
+        }
+        let heard = attempt.heard;
+        // Whatever is heard, of anybody, speaks for the network; silence only of hosts that are
+        // expected to answer.
+        let speaks = |entry: &&Entry| heard || entry.health.is_witness();
+        let Some(entry) = self.hosts.get(&host).filter(speaks) else {
             return self.quorum.forget(host);
         };
         let testimony = Testimony {
             host,
             group: entry.spec.group.as_ref(),
-            answered,
+            heard,
             interval: entry.spec.schedule.shortest_gap(),
         };
         if let Some(evidence) = self.quorum.hear(testimony, now.mono) {
@@ -33,16 +40,16 @@ impl Engine {
         }
     }
 
-    /// Ends isolation when most hosts have answered for long enough.
+    /// Ends isolation when most hosts have been heard for long enough.
     pub(super) fn review_isolation(&mut self, now: Now) {
         if !self.quorum.is_over(now.mono) {
             return;
         }
-        tracing::warn!("most hosts answer again: states change again");
+        tracing::warn!("most hosts are heard again: states change again");
         self.isolated = None;
         self.parts.live.update_server(|server| server.isolated = None);
         self.parts.metrics.isolated.set(0);
-        let reason = "most hosts answer again";
+        let reason = "most hosts are heard again";
         self.announce_own(ServerEvent::Rejoined, reason, now.wall);
     }
 

@@ -29,9 +29,34 @@ impl Machines {
         }
     }
 
-    /// The other hosts that answer as this machine.
-    pub(super) fn others(&self, machine: &str, host: HostId) -> impl Iterator<Item = HostId> {
-        let hosts = self.0.get(machine).map(Vec::as_slice).unwrap_or_default();
-        hosts.iter().copied().filter(move |other| *other != host)
+    /// The host that a machine is, when another host claims to be it. The first that answered as the
+    /// machine is pinned to it, here and in the store, and who claims it after that is not; where a store
+    /// has two from before that rule, it is the one that was registered first.
+    pub(super) fn claimed_from(&self, machine: &str, claimer: HostId) -> Option<HostId> {
+        let owner = self.0.get(machine)?.iter().copied().min()?;
+        (owner != claimer).then_some(owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_first_is_the_machine_and_stays_it() {
+        let machine: Arc<str> = "4c4c".into();
+        let [first, second] = [HostId(7), HostId(3)];
+        let mut machines = Machines::default();
+        assert_eq!(machines.claimed_from(&machine, second), None, "nobody's yet");
+        machines.add(Some(&machine), first);
+        assert_eq!(machines.claimed_from(&machine, first), None);
+        assert_eq!(machines.claimed_from(&machine, second), Some(first), "registered before it");
+        // Both pinned in a store of before: whatever the order in which they come.
+        machines.add(Some(&machine), second);
+        assert_eq!(machines.claimed_from(&machine, first), Some(second));
+        assert_eq!(machines.claimed_from(&machine, second), None);
+        machines.remove(Some(&machine), second);
+        machines.remove(Some(&machine), first);
+        assert_eq!(machines.claimed_from(&machine, second), None, "free again");
     }
 }

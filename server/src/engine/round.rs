@@ -12,24 +12,13 @@ impl Engine {
         self.look_at_clock(now);
         self.review_clock(now);
         self.review_isolation(now);
+        self.review_own(now);
         self.review_rests(now);
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
         for rollup in self.rollups.close(now.wall) {
             self.parts.writer.push(writer::Entry::Rollup(Arc::new(rollup)));
-        }
-    }
-
-    pub(super) fn count_missed(&mut self) {
-        let missed = self.agenda.missed();
-        if missed > self.missed {
-            self.parts.metrics.missed_slots.inc_by(missed - self.missed);
-            tracing::warn!(
-                slots = missed - self.missed,
-                "slots were skipped: their moment had passed"
-            );
-            self.missed = missed;
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     health::Flaw,
     hook::{News, ServerEvent},
     metrics::OutcomeLabel,
-    model::{Cause, HostId, HostName, Outcome, State, Transition},
+    model::{Cause, HostId, HostName, State, Transition},
     poll::Attempt,
     store::writer,
     units::{Now, WallMs},
@@ -57,22 +57,37 @@ impl Engine {
         self.parts.writer.push(writer::Entry::Transition(row, notice));
     }
 
-    /// The flaw of an answer that another host gives, too.
-    pub(super) fn twin(&self, host: HostId, attempt: &Attempt) -> Option<Flaw> {
-        let facts = &attempt.snapshot.as_deref()?.facts;
-        let others = self.machines.others(facts.machine_id.as_deref()?, host);
+    /// The flaw of an answer that says it is from the machine that another host is. The answer's machine
+    /// is taken out: a claim pins nobody, so that after a restart the same host is that machine.
+    pub(super) fn refuse_claim(&self, host: HostId, attempt: &mut Attempt) -> Option<Flaw> {
+        let facts = &mut attempt.snapshot.as_deref_mut()?.facts;
+        let owner = self.machines.claimed_from(facts.machine_id.as_deref()?, host)?;
+        facts.machine_id = None;
         // One that does not answer is no second one: an old entry of a machine that has moved.
         let answers = |entry: &&Entry| matches!(entry.health.state, State::Up | State::Degraded);
-        let other = others.filter_map(|id| self.hosts.get(&id)).find(answers)?;
-        let copied = other.facts.boot_id != facts.boot_id;
-        Some(Flaw::Duplicate { other: other.spec.name.clone(), copied })
+        let owner = self.hosts.get(&owner).filter(answers)?;
+        let copied = owner.facts.boot_id != facts.boot_id;
+        Some(Flaw::Duplicate { other: owner.spec.name.clone(), copied })
+    }
+
+    /// Counts the slots that were skipped.
+    pub(super) fn count_missed(&mut self) {
+        let missed = self.agenda.missed();
+        if missed > self.missed {
+            self.parts.metrics.missed_slots.inc_by(missed - self.missed);
+            tracing::warn!(
+                slots = missed - self.missed,
+                "slots were skipped: their moment had passed"
+            );
+            self.missed = missed;
+        }
     }
 
     /// Counts the end of a poll.
     pub(super) fn observe(&self, flight: &Flight, attempt: &Attempt) {
         let metrics = &self.parts.metrics;
         metrics.polls.get_or_create(&OutcomeLabel { outcome: attempt.outcome }).inc();
-        if attempt.outcome != Outcome::Overrun {
+        if attempt.outcome.was_asked() {
             metrics.lateness.observe(attempt.started.mono.since(flight.due).as_secs_f64());
             metrics.queued.observe(Duration::from_micros(attempt.timings.queue_us.0).as_secs_f64());
         }

@@ -1,6 +1,6 @@
 //! The table in plain words: why a state was entered, and what would change it.
 
-use super::{FLAP_OFF_PCT, FailingParent, Health, Input, Move, Policy, Rest};
+use super::{FLAP_FALLS_OFF, FLAP_OFF_PCT, FailingParent, Health, Input, Move, Policy, Rest};
 use crate::{
     model::{Cause, Outcome, State},
     units::WallMs,
@@ -52,7 +52,9 @@ fn failed(bad: u32, outcome: Outcome, error: Option<&str>) -> String {
     }
 }
 
-fn flawed(flaws: &[super::Flaw], error: Option<&str>) -> String {
+/// What is wrong with an answer, each flaw in words.
+#[must_use]
+pub fn flawed(flaws: &[super::Flaw], error: Option<&str>) -> String {
     if flaws.is_empty() {
         return error.unwrap_or("the answer is partial").to_owned();
     }
@@ -72,8 +74,10 @@ fn answered(from: State, good: u32) -> String {
 /// What stands around a host's state.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Around<'a> {
-    /// Why it is left alone.
+    /// Why it is left alone, where that is known.
     pub rest: Option<&'a Rest>,
+    /// What is wrong with its last answer that was not without a flaw, in words.
+    pub flaws: Option<&'a str>,
     /// The host that it is behind and that fails.
     pub parent: Option<&'a FailingParent>,
     /// Since when the server takes itself for cut off.
@@ -86,14 +90,7 @@ pub struct Around<'a> {
 /// around it that matters.
 #[must_use]
 pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
-    let mut text = match around.rest.filter(|rest| rest.is_polled()) {
-        Some(rest) if health.state == State::Paused => format!(
-            "paused since {}: {rest}; it is polled, but nothing follows from that; when it ends, \
-             the host is pending.",
-            health.since
-        ),
-        Some(_) | None => of_state(health, policy),
-    };
+    let mut text = of_state(health, policy, around);
     let failing = matches!(health.state, State::Suspect | State::Down);
     if let Some(FailingParent { name, state }) = around.parent.filter(|_| failing) {
         text.push_str(&format!(" Its parent {name} is {state}, which explains it."));
@@ -103,21 +100,20 @@ pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String 
     }
     if health.flapping.is_on() {
         text.push_str(&format!(
-            " It is flapping: {} % of its last polls changed something, and under {FLAP_OFF_PCT} % \
-             end that.",
-            health.flapping.percent()
+            " It is flapping: {}; under {FLAP_OFF_PCT} % and at most {FLAP_FALLS_OFF} times end that.",
+            health.flapping
         ));
     }
     if let Some(since) = around.isolated {
         text.push_str(&format!(
-            " No state changes since {since}: most hosts failed at once, so the server takes itself \
-             for cut off."
+            " No state changes since {since}: most hosts fell silent at once, so the server takes \
+             itself for cut off."
         ));
     }
     text
 }
 
-fn of_state(health: &Health, policy: &Policy) -> String {
+fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
     let Health { state, good, bad, since, .. } = *health;
     let (rise, fall) = (policy.rise(), policy.fall());
     let to_rise = rise.saturating_sub(good);
@@ -139,8 +135,10 @@ fn of_state(health: &Health, policy: &Policy) -> String {
              makes it suspect, one flawed answer makes it degraded.",
         ),
         State::Degraded => format!(
-            "degraded since {since}: it answers, but something is wrong with the answers; {} \
-             without a flaw {} it up, one failed poll makes it suspect.",
+            "degraded since {since}: {}{}. {} without a flaw {} it up, one failed poll makes it \
+             suspect.",
+            around.flaws.unwrap_or("it answers, but something is wrong with the answers"),
+            without_flaw(good),
             more(to_rise, "good"),
             make(to_rise),
         ),
@@ -172,14 +170,34 @@ fn of_state(health: &Health, policy: &Policy) -> String {
             polls(rise, "good"),
             make(rise),
         ),
-        State::Paused => format!(
-            "paused since {since}: the inventory says so and it is not polled; taking `paused` out \
-             of the inventory makes it pending.",
-        ),
+        State::Paused => paused(since, around.rest),
         State::Retired => format!(
             "retired since {since}: it is gone from the inventory and is not polled; putting it \
              back makes it pending.",
         ),
+    }
+}
+
+fn paused(since: WallMs, rest: Option<&Rest>) -> String {
+    match rest {
+        Some(rest) if rest.is_polled() => format!(
+            "paused since {since}: {rest}; it is polled, but nothing follows from that; when it ends, \
+             the host is pending.",
+        ),
+        Some(_inventory) => format!(
+            "paused since {since}: the inventory says so and it is not polled; taking `paused` out \
+             of the inventory makes it pending.",
+        ),
+        None => format!("paused since {since}; when the pause ends, the host is pending."),
+    }
+}
+
+/// What is said beside a flaw that later answers do not have.
+fn without_flaw(good: u32) -> String {
+    match good {
+        0 => String::new(),
+        1 => "; the last answer was without a flaw".to_owned(),
+        _ => format!("; the last {good} answers were without a flaw"),
     }
 }
 

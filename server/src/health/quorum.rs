@@ -1,10 +1,13 @@
-//! "Is it me?" When most of the fleet fails at once, it is likelier that the server is cut off than
-//! that every host died: then it decides nothing until answers return.
+//! "Is it me?" When most of the fleet falls silent at once, it is likelier that the server is cut off
+//! than that every host died: then it decides nothing until something is heard again.
 //!
-//! Witnesses are hosts that were expected to answer: not those that are down already, paused or
-//! retired. Each failed poll of a witness opens a window as long as that host's interval, and the
-//! last result of every witness within it is counted. So hosts of any mix of intervals are judged by
-//! what is as fresh as the failure itself: an answer from before the cut says nothing.
+//! Only silence counts: no name resolved, no way there, no answer to a packet. Whatever a host says,
+//! be it a refusal, an error or another protocol, came over a network that works.
+//!
+//! Witnesses of a cut are hosts that were expected to answer: not those that never have, are down
+//! already, paused or retired. Each of them that stays silent opens a window as long as that host's
+//! interval, and the last result of every host within it is counted. So hosts of any mix of intervals
+//! are judged by what is as fresh as the silence itself: a word from before the cut says nothing.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,24 +20,24 @@ use crate::{
     units::Mono,
 };
 
-/// The server suspects itself when more than this share of the fresh results failed.
+/// The server suspects itself when more than this share of the fresh results is silence.
 pub const ISOLATED_ABOVE_PCT: usize = 50;
-/// With fewer failing hosts than this it never does: a few machines do die together.
+/// With fewer silent hosts than this it never does: a few machines do die together.
 pub const ISOLATED_HOSTS: usize = 4;
-/// In so many groups most hosts must fail: one group can share one switch.
+/// In so many groups most hosts must be silent: one group can share one switch.
 pub const ISOLATED_GROUPS: usize = 2;
-/// A fleet of a single group needs so many failing hosts instead.
+/// A fleet of a single group needs so many silent hosts instead.
 pub const ISOLATED_ONE_GROUP: usize = 10;
 /// All witnesses are counted at most so often in the length of one window. So an outage of a large
-/// fleet costs a constant per failed poll, and is found later by no more than a share of an interval
+/// fleet costs a constant per silent poll, and is found later by no more than a share of an interval
 /// that no host can go down in.
 pub(super) const COUNTS_PER_WINDOW: u32 = 64;
 
 /// What speaks for the server being cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evidence {
-    /// Hosts whose last poll failed.
-    pub failed: usize,
+    /// Hosts of which nothing was heard.
+    pub silent: usize,
     /// Hosts that were polled.
     pub polled: usize,
     /// Within so long.
@@ -43,21 +46,21 @@ pub struct Evidence {
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { failed, polled, window } = self;
+        let Self { silent, polled, window } = self;
         let window = humantime::format_duration(*window);
-        write!(f, "{failed} of {polled} hosts failed within {window}")
+        write!(f, "nothing was heard of {silent} of {polled} hosts within {window}")
     }
 }
 
-/// One result of a witness.
+/// One poll's result, as a sign of the network.
 #[derive(Debug, Clone, Copy)]
 pub struct Testimony<'a> {
     /// The host.
     pub host: HostId,
     /// Its group.
     pub group: Option<&'a GroupName>,
-    /// Whether it answered, well or not.
-    pub answered: bool,
+    /// Whether anything was heard of it, be it a refusal.
+    pub heard: bool,
     /// The time between two of its polls.
     pub interval: Duration,
 }
@@ -65,7 +68,7 @@ pub struct Testimony<'a> {
 #[derive(Debug)]
 struct Seen {
     group: Option<GroupName>,
-    answered: bool,
+    heard: bool,
     at: Mono,
 }
 
@@ -73,14 +76,14 @@ struct Seen {
 #[derive(Debug, Default)]
 pub struct Quorum {
     witnesses: HashMap<HostId, Seen>,
-    failing: usize,
+    silent: usize,
     /// The first result of all: a window that reaches before it is not full yet.
     began: Option<Mono>,
     /// When the witnesses of each window were last counted, and found not to convict.
     counted: BTreeMap<Duration, Mono>,
     /// The window that isolation was found in.
     isolated: Option<Duration>,
-    /// Since when most answer again.
+    /// Since when most are heard again.
     clear_since: Option<Mono>,
     #[cfg(test)]
     counts: u32,
@@ -96,13 +99,13 @@ impl Quorum {
     /// Takes a result in, before anything is decided from it. Evidence is returned when, with it, the
     /// server finds itself cut off.
     pub fn hear(&mut self, testimony: Testimony<'_>, now: Mono) -> Option<Evidence> {
-        let Testimony { host, group, answered, interval } = testimony;
+        let Testimony { host, group, heard, interval } = testimony;
         self.forget(host);
         self.began.get_or_insert(now);
-        self.failing += usize::from(!answered);
-        self.witnesses.insert(host, Seen { group: group.cloned(), answered, at: now });
+        self.silent += usize::from(!heard);
+        self.witnesses.insert(host, Seen { group: group.cloned(), heard, at: now });
         // What is still possible at all is told cheaply: in an outage this is called often.
-        if answered || self.is_isolated() || self.failing < ISOLATED_HOSTS {
+        if heard || self.is_isolated() || self.silent < ISOLATED_HOSTS {
             return None;
         }
         if self.began.is_some_and(|began| now.since(began) < interval) {
@@ -126,16 +129,16 @@ impl Quorum {
     /// Leaves a host out: it is down, paused or gone.
     pub fn forget(&mut self, host: HostId) {
         if let Some(seen) = self.witnesses.remove(&host) {
-            self.failing -= usize::from(!seen.answered);
+            self.silent -= usize::from(!seen.heard);
         }
     }
 
-    /// Whether isolation is over: most have answered for the length of one window. To be asked about
+    /// Whether isolation is over: most have been heard for the length of one window. To be asked about
     /// once a second.
     pub fn is_over(&mut self, now: Mono) -> bool {
         let Some(window) = self.isolated else { return false };
-        let (failed, polled) = self.fresh(window, now);
-        let clear = polled > 0 && !is_most(failed, polled);
+        let (silent, polled) = self.fresh(window, now);
+        let clear = polled > 0 && !is_most(silent, polled);
         if !clear && !self.witnesses.is_empty() {
             self.clear_since = None;
             return false;
@@ -149,10 +152,10 @@ impl Quorum {
         true
     }
 
-    /// Failed and all last results of the last `window`.
+    /// Silent and all last results of the last `window`.
     fn fresh(&self, window: Duration, now: Mono) -> (usize, usize) {
         let fresh = self.witnesses.values().filter(|seen| now.since(seen.at) <= window);
-        fresh.fold((0, 0), |(failed, all), seen| (failed + usize::from(!seen.answered), all + 1))
+        fresh.fold((0, 0), |(silent, all), seen| (silent + usize::from(!seen.heard), all + 1))
     }
 
     fn weigh(&mut self, window: Duration, now: Mono) -> Option<Evidence> {
@@ -160,29 +163,29 @@ impl Quorum {
         {
             self.counts += 1;
         }
-        let (failed, polled) = self.fresh(window, now);
-        if failed < ISOLATED_HOSTS || !is_most(failed, polled) {
+        let (silent, polled) = self.fresh(window, now);
+        if silent < ISOLATED_HOSTS || !is_most(silent, polled) {
             return None;
         }
         let mut groups: BTreeMap<&Option<GroupName>, (usize, usize)> = BTreeMap::new();
         for seen in self.witnesses.values() {
-            let (failed, all) = groups.entry(&seen.group).or_default();
+            let (silent, all) = groups.entry(&seen.group).or_default();
             if now.since(seen.at) <= window {
-                *failed += usize::from(!seen.answered);
+                *silent += usize::from(!seen.heard);
                 *all += 1;
             }
         }
-        let failing = groups.values().filter(|(failed, all)| is_most(*failed, *all)).count();
+        let quiet = groups.values().filter(|(silent, all)| is_most(*silent, *all)).count();
         let enough = match groups.len() {
-            1 => failed >= ISOLATED_ONE_GROUP,
-            _ => failing >= ISOLATED_GROUPS,
+            1 => silent >= ISOLATED_ONE_GROUP,
+            _ => quiet >= ISOLATED_GROUPS,
         };
-        enough.then_some(Evidence { failed, polled, window })
+        enough.then_some(Evidence { silent, polled, window })
     }
 }
 
-fn is_most(failed: usize, all: usize) -> bool {
-    failed * 100 > all * ISOLATED_ABOVE_PCT
+fn is_most(silent: usize, all: usize) -> bool {
+    silent * 100 > all * ISOLATED_ABOVE_PCT
 }
 
 #[cfg(test)]

@@ -229,12 +229,12 @@ impl Roster {
         now
     }
 
-    /// Drops members that turned out to be machines of the file.
+    /// Drops members that turned out to be machines of the file, or that the file lists by address.
     fn leave_to_the_file(&mut self, file: &File<'_>) -> Vec<(HostName, IpAddr)> {
         let mut left = Vec::new();
-        self.members.retain(|key, member| match file.machines.get(key) {
+        self.members.retain(|key, member| match file.lists(key, member.address, member.port) {
             Some(name) => {
-                left.push(((*name).clone(), member.address));
+                left.push((name.clone(), member.address));
                 false
             }
             None => true,

@@ -64,9 +64,9 @@ words! {
         Flapping = "flapping";
         /// It no longer changes too often; the state before and after is the same.
         Settled = "settled";
-        /// The server itself: most hosts failed at once, so it takes itself for cut off.
+        /// The server itself: most hosts fell silent at once, so it takes itself for cut off.
         Isolated = "isolated";
-        /// The server itself: most hosts answer again.
+        /// The server itself: most hosts are heard again.
         Connected = "connected";
         /// The server itself: its wall clock stepped; the state before and after is the same.
         ClockStepped = "clock_stepped";

@@ -35,6 +35,9 @@ words! {
         ProbeError = "probe_error";
         /// The slot came while the poll before was still running: nothing was sent.
         Overrun = "overrun";
+        /// The server had not what a poll takes: no descriptor, memory, local port or network of its
+        /// own. It says nothing of the host.
+        Local = "local";
     }
 }
 
@@ -43,6 +46,33 @@ impl Outcome {
     #[must_use]
     pub fn has_values(self) -> bool {
         matches!(self, Self::Ok | Self::Partial)
+    }
+
+    /// Whether the host was asked at all: what is no poll of it is no evidence about it.
+    #[must_use]
+    pub fn was_asked(self) -> bool {
+        !matches!(self, Self::Overrun | Self::Local)
+    }
+
+    /// Whether it cannot come about without a word of the peer, be it a refusal: then the network
+    /// between works. Of a `deadline` only what happened on the socket tells.
+    #[must_use]
+    pub fn was_heard(self) -> bool {
+        match self {
+            Self::Ok
+            | Self::Partial
+            | Self::Refused
+            | Self::Tls
+            | Self::Unauthenticated
+            | Self::Unimplemented
+            | Self::Malformed
+            | Self::TooLarge
+            | Self::WrongHost
+            | Self::ProbeError => true,
+            Self::Resolve | Self::Unreachable | Self::Deadline | Self::Overrun | Self::Local => {
+                false
+            }
+        }
     }
 }
 

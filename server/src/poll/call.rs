@@ -103,16 +103,15 @@ impl Shared {
         now: Now,
     ) -> Result<Bytes, Fault> {
         line.trace.enter(Step::Call, now.mono);
-        let mut place = Place {
+        let place = Place {
             peer: Arc::clone(line.kept.connection.peer()),
-            was_kept: line.was_kept,
-            answering: false,
+            written_before: line.kept.connection.peer().written_bytes(),
             limit_bytes: self.limits.answer_max_bytes,
         };
-        let result = self.exchange(line, path, request, &mut place).await;
+        let result = self.exchange(line, path, request).await;
         result.map_err(|status| {
             let fault = place.fault(&status);
-            if matches!(fault, Fault::KeptDied) {
+            if matches!(fault, Fault::Unprocessed(_)) {
                 line.link.give_up(line.kept.number);
             }
             fault
@@ -124,7 +123,6 @@ impl Shared {
         Line { kept, trace, until, .. }: &Line,
         path: &'static str,
         request: Bytes,
-        place: &mut Place,
     ) -> Result<Bytes, Status> {
         let connection = kept.connection.clone();
         let mut grpc = Grpc::with_origin(connection, kept.connection.origin().clone())
@@ -137,7 +135,6 @@ impl Shared {
         request.set_timeout(self.budget(*until));
         let path = PathAndQuery::from_static(path);
         let answer = grpc.server_streaming(request, path, RawCodec).await?;
-        place.answering = true;
         trace.enter(Step::Body, self.clock.now().mono);
         let mut body = answer.into_inner();
         let message = body.message().await?;

@@ -14,7 +14,7 @@ use crate::units::Mono;
 
 impl Shared {
     /// Asks `grpc.health.v1.Health/Check` for the whole probe. At most twice: again only when the
-    /// kept connection had died.
+    /// peer proves that it did not process the first.
     pub(super) async fn ask_health(
         &self,
         link: &Arc<Link>,
@@ -26,7 +26,7 @@ impl Shared {
             let line = self.reach(link, Arc::clone(trace), until).await?;
             let (request, now) = (decode::health_request(), self.clock.now());
             match self.unary(&line, HEALTH_CHECK, request, now).await {
-                Err(Fault::KeptDied) if again => again = false,
+                Err(Fault::Unprocessed(_)) if again => again = false,
                 Err(fault) => return Err(fault),
                 Ok(answer) => return Ok(decode::serving(answer)?),
             }

@@ -25,9 +25,9 @@ pub enum Fault {
     /// No address could be connected to.
     #[error("{0}")]
     Dial(DialErrors),
-    /// The kept connection was dead before an answer began: worth one try over a new one.
-    #[error("the kept connection was closed by the peer")]
-    KeptDied,
+    /// The peer did not process the call, and this proves it: worth one try over a new connection.
+    #[error("{0}")]
+    Unprocessed(Box<Fault>),
     /// The peer accepts connections and closes them.
     #[error("the peer accepted the connection and closed it without a word")]
     ClosedAtOnce,
@@ -137,7 +137,8 @@ impl Fault {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Dial(errors) => errors.outcome(),
-            Self::KeptDied | Self::ClosedAtOnce | Self::BrokenOff(_) => Outcome::Refused,
+            Self::Unprocessed(fault) => fault.outcome(),
+            Self::ClosedAtOnce | Self::BrokenOff(_) => Outcome::Refused,
             Self::NotHttp2(_) | Self::NotGrpc(_) => Outcome::Malformed,
             Self::Reset(_) | Self::Status { .. } | Self::NotServing(_) => Outcome::ProbeError,
             Self::Deadline(_, Stuck::Resolve) => Outcome::Resolve,
@@ -157,10 +158,8 @@ impl Fault {
 /// Where a call failed: what is known beside the error itself.
 pub(super) struct Place {
     pub(super) peer: Arc<Peer>,
-    /// The connection is older than the poll.
-    pub(super) was_kept: bool,
-    /// The head of an answer had come.
-    pub(super) answering: bool,
+    /// What had been sent over the connection before the call, bytes.
+    pub(super) written_before: u64,
     pub(super) limit_bytes: usize,
 }
 
@@ -177,9 +176,26 @@ impl Place {
             };
         }
         let lost = status.source().is_some();
-        if lost && self.was_kept && !self.answering && !reset_by_peer(status) {
-            return Fault::KeptDied;
+        let fault = self.told(status, lost);
+        if lost && self.is_unprocessed(status) {
+            return Fault::Unprocessed(Box::new(fault));
         }
+        fault
+    }
+
+    /// Whether the failure proves that the peer did nothing with the call (RFC 9113 section 8.7): it
+    /// refused the stream, said GOAWAY with a last stream before ours (to any other h2 does not fail
+    /// the call), or the connection ended before a byte of the request had left. All else may have
+    /// been processed.
+    fn is_unprocessed(&self, status: &Status) -> bool {
+        let said = cause::<h2::Error>(status).is_some_and(|error| {
+            let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            error.is_remote() && (refused || error.is_go_away())
+        });
+        said || self.peer.written_bytes() == self.written_before
+    }
+
+    fn told(&self, status: &Status, lost: bool) -> Fault {
         if lost && self.peer.gave_no_pong() {
             return Fault::NoPong;
         }

@@ -22,6 +22,7 @@ use super::{
     connection::Connection,
     job::{Asked, Step, Trace},
     link::{Destination, Kept, Link},
+    own::{self, Descriptors},
 };
 use crate::{
     model::{Address, Outcome, split_zone},
@@ -40,6 +41,14 @@ pub enum DialError {
         /// As in the inventory.
         address: Arc<str>,
         /// What the resolver says.
+        source: io::Error,
+    },
+    /// This machine has not what a look-up takes: no name server could even be asked.
+    #[error("{address}: the server itself cannot resolve the name")]
+    OwnResolve {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// What the kernel says.
         source: io::Error,
     },
     /// The resolver did not answer.
@@ -82,9 +91,19 @@ pub enum DialError {
         /// The socket address tried.
         socket: SocketAddr,
     },
-    /// The network or this machine said no.
+    /// The network said no.
     #[error("{address}{}: cannot connect", at(address, *socket))]
     Network {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+        /// What it said.
+        source: io::Error,
+    },
+    /// This machine has not what a connection takes: no packet left it.
+    #[error("{address}{}: the server itself cannot connect", at(address, *socket))]
+    Own {
         /// As in the inventory.
         address: Arc<str>,
         /// The socket address tried.
@@ -106,6 +125,9 @@ impl DialError {
         match source.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused { address, socket },
             io::ErrorKind::ConnectionReset => Self::Closed { address, socket },
+            _ if own::is_own(&source, socket, || own::has_route(socket)) => {
+                Self::Own { address, socket, source }
+            }
             _ => Self::Network { address, socket, source },
         }
     }
@@ -119,6 +141,7 @@ impl DialError {
             }
             Self::Refused { .. } | Self::Closed { .. } => Outcome::Refused,
             Self::NoAnswer { .. } | Self::Network { .. } => Outcome::Unreachable,
+            Self::Own { .. } | Self::OwnResolve { .. } => Outcome::Local,
         }
     }
 }
@@ -160,8 +183,6 @@ where
 pub(super) struct Line {
     pub(super) link: Arc<Link>,
     pub(super) kept: Kept,
-    /// Whether the connection was there before this poll.
-    pub(super) was_kept: bool,
     pub(super) trace: Arc<Trace>,
     pub(super) until: Mono,
 }
@@ -178,8 +199,8 @@ impl Shared {
             Some(kept) => (kept, true),
             None => (self.open(link, &trace, until).await?, false),
         };
-        trace.connected(&kept);
-        Ok(Line { link: Arc::clone(link), kept, was_kept, trace, until })
+        trace.connected(&kept, was_kept);
+        Ok(Line { link: Arc::clone(link), kept, trace, until })
     }
 
     /// Opens a connection to the first of the host's addresses that accepts one.
@@ -252,7 +273,13 @@ impl Shared {
         let mut sockets = match timeout(after, self.resolver.resolve(Arc::clone(host), port)).await
         {
             Ok(Ok(sockets)) => sockets,
-            Ok(Err(source)) => return Err(unknown(source)),
+            Ok(Err(source)) => {
+                let address = Arc::clone(&to.text);
+                return Err(match own::is_own_look_up(&source) {
+                    true => DialError::OwnResolve { address, source },
+                    false => DialError::Resolve { address, source },
+                });
+            }
             Err(_) => {
                 let address = Arc::clone(&to.text);
                 return Err(DialError::ResolveTimeout { address, after: after.into() });
@@ -271,6 +298,11 @@ impl Shared {
         let tcp = TcpStream::connect(socket)
             .await
             .map_err(|source| DialError::connect(to, socket, source))?;
+        Descriptors::now().admit(&tcp).map_err(|used_up| DialError::Own {
+            address: Arc::clone(&to.text),
+            socket,
+            source: io::Error::other(used_up),
+        })?;
         // A poll is one small request and one answer: nothing to gather. Fails only on a socket
         // that is dead already, which HTTP/2 then finds out.
         let _dead = tcp.set_nodelay(true);
@@ -316,10 +348,11 @@ pub struct DialErrors(pub Vec<DialError>);
 
 impl DialErrors {
     /// The outcome of the address that came nearest to answering: a refusal comes from a living
-    /// host, an unanswered attempt at least had a name.
+    /// host. Where one was not tried for want of the server's own means, the others' silence does not
+    /// say that the host is gone. An unanswered attempt at least had a name.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let nearest = [Outcome::Refused, Outcome::Unreachable];
+        let nearest = [Outcome::Refused, Outcome::Local, Outcome::Unreachable];
         let found = |outcome: &Outcome| self.0.iter().any(|error| error.outcome() == *outcome);
         nearest.into_iter().find(found).unwrap_or(Outcome::Resolve)
     }

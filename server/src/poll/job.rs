@@ -9,7 +9,7 @@ use super::{
     call::Answered,
     classify::Fault,
     link::{Kept, Link},
-    socket::Peer,
+    socket::{Done, Peer},
     text::MAX_ERROR_BYTES,
 };
 use crate::{
@@ -50,6 +50,8 @@ pub struct Attempt {
     pub address: Option<Arc<str>>,
     /// What went wrong, one line; none when the outcome is `ok`.
     pub error: Option<Arc<str>>,
+    /// Whether anything was heard of the peer, be it a refusal: the network between works.
+    pub heard: bool,
     /// The probe's wall clock less the server's at the middle of the call, milliseconds.
     pub clock_skew_ms: Option<i64>,
     /// The answer; present if and only if `outcome.has_values()`.
@@ -152,6 +154,10 @@ pub(super) struct Steps {
     pub(super) peer: Option<Arc<Peer>>,
     /// The connection's number on its link.
     pub(super) connection: Option<u64>,
+    /// A connection was opened in this poll: the peer answered the attempt.
+    opened: bool,
+    /// What the peer of a kept connection had done before this poll.
+    before: Option<Done>,
 }
 
 impl Trace {
@@ -168,6 +174,8 @@ impl Trace {
             answer_bytes: None,
             peer: None,
             connection: None,
+            opened: false,
+            before: None,
         })))
     }
 
@@ -187,9 +195,11 @@ impl Trace {
         steps.since = now;
     }
 
-    /// Notes the connection that the poll uses from now on.
-    pub(super) fn connected(&self, kept: &Kept) {
+    /// Notes the connection that the poll uses from now on, and whether it was there before.
+    pub(super) fn connected(&self, kept: &Kept, was_kept: bool) {
         let mut steps = self.read();
+        steps.opened |= !was_kept;
+        steps.before = Some(kept.connection.peer().done());
         steps.address = Some(Arc::clone(&kept.text));
         steps.peer = Some(Arc::clone(kept.connection.peer()));
         steps.connection = Some(kept.number);
@@ -202,6 +212,13 @@ impl Trace {
 }
 
 impl Steps {
+    /// Whether the peer did anything in this poll. The end of a kept connection counts: its peer's
+    /// kernel closed or reset it just now.
+    pub(super) fn has_heard(&self) -> bool {
+        let done = self.peer.as_ref().map(|peer| peer.done());
+        self.opened || done != self.before
+    }
+
     /// What the ledger keeps.
     pub(super) fn timings(&self) -> Timings {
         Timings {
@@ -225,6 +242,7 @@ impl Attempt {
             answer_bytes: None,
             address: None,
             error: Some(error.into()),
+            heard: outcome.was_heard(),
             clock_skew_ms: None,
             snapshot: None,
         }

@@ -12,7 +12,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, recv},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 
 /// How many of the peer's first bytes are kept: one HTTP/2 frame head is 9.
 const FIRST_BYTES: usize = 16;
@@ -65,10 +72,19 @@ impl fmt::Display for Speech {
     }
 }
 
-/// What the peer has done so far on one connection.
+/// How far a peer has come on one connection: two that are equal say that it did nothing between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Done {
+    read_bytes: u64,
+    /// It closed or reset the connection.
+    ended: bool,
+}
+
+/// What the peer has done so far on one connection, and what was sent to it.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     read_bytes: AtomicU64,
+    written_bytes: AtomicU64,
     no_pong: AtomicBool,
     said: Mutex<Said>,
 }
@@ -94,6 +110,24 @@ impl Peer {
     /// How much it has sent.
     pub(super) fn read_bytes(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How much was handed to the kernel for it.
+    pub(super) fn written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How far it has come. That the kernel gave up on it (ETIMEDOUT, no route) is not its doing.
+    pub(super) fn done(&self) -> Done {
+        let by_peer = |end: io::ErrorKind| {
+            matches!(
+                end,
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+            )
+        };
+        Done { read_bytes: self.read_bytes(), ended: self.end().is_some_and(by_peer) }
     }
 
     /// Notes that it did not answer an HTTP/2 ping.
@@ -128,6 +162,23 @@ impl Peer {
     }
 }
 
+/// A stream that can be asked whether its peer has ended it.
+pub(super) trait Ends {
+    /// How, when it has and nothing that it sent before is left to be read. Waits for nothing.
+    fn end(&self) -> Option<io::ErrorKind>;
+}
+
+impl Ends for TcpStream {
+    fn end(&self) -> Option<io::ErrorKind> {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match recv(self, &mut [0_u8; 1][..], flags) {
+            Ok((_, 0)) => Some(io::ErrorKind::UnexpectedEof),
+            Ok(_) | Err(Errno::WOULDBLOCK | Errno::INTR) => None,
+            Err(error) => Some(io::Error::from(error).kind()),
+        }
+    }
+}
+
 /// A stream whose peer is watched.
 #[derive(Debug)]
 pub(super) struct Watched<T> {
@@ -140,6 +191,24 @@ impl<T> Watched<T> {
     pub(super) fn new(inner: T) -> (Self, Arc<Peer>) {
         let peer = Arc::new(Peer::default());
         (Self { inner, peer: Arc::clone(&peer) }, peer)
+    }
+
+    /// An error when the peer has ended the stream already. The runtime may not have looked yet, and
+    /// what is written to such a socket vanishes: then nobody could say whether the peer had it.
+    fn must_go_on(&self) -> io::Result<()>
+    where
+        T: Ends,
+    {
+        let Some(end) = self.inner.end() else { return Ok(()) };
+        self.peer.ended(end);
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &outcome {
+            self.peer.written_bytes.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+        self.note(outcome)
     }
 
     fn note<R>(&self, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
@@ -167,14 +236,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl<T: AsyncWrite + Ends + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.must_go_on()?;
         let outcome = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.note(outcome)
+        self.wrote(outcome)
     }
 
     fn poll_write_vectored(
@@ -182,8 +252,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.must_go_on()?;
         let outcome = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.note(outcome)
+        self.wrote(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -217,6 +288,26 @@ mod tests {
         assert!(matches!(Speech::of(&[0, 0, 6, 1, 0, 0, 0, 0, 0]), Speech::Other(_)));
         assert!(matches!(Speech::of(&[0, 0, 6, 4, 0, 0, 0, 0, 1]), Speech::Other(_)));
         assert_eq!(Speech::of(b"SSH-2.0\r\n").to_string(), r#""SSH-2.0\r\n""#);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_to_a_peer_that_has_gone() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut far, _) = listener.accept().await.unwrap();
+        let (mut near, peer) = Watched::new(near);
+        near.write_all(b"there").await.unwrap();
+        far.write_all(b"yes").await.unwrap();
+        near.write_all(b"still").await.unwrap();
+        assert_eq!(peer.written_bytes(), 10);
+        far.read_exact(&mut [0; 10]).await.unwrap();
+        drop(far);
+        // Its last words are there to be read first.
+        assert_eq!(peer.end(), None);
+        near.read_exact(&mut [0; 3]).await.unwrap();
+        let refused = near.write_all(b"gone").await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!((peer.written_bytes(), peer.end()), (10, Some(io::ErrorKind::UnexpectedEof)));
     }
 
     #[tokio::test]

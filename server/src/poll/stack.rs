@@ -1,5 +1,5 @@
 //! A poll as one sentence: in one of the places for polls, before its deadline, after the
-//! probe's health check where that is wanted, tried again once if the kept connection was dead,
+//! probe's health check where that is wanted, tried again once if the peer did not process the call,
 //! connect and call.
 
 use std::{
@@ -27,7 +27,7 @@ use super::{
 
 /// The layers, outermost first. Waiting for a place is outside the deadline: our queue is not the
 /// host's fault.
-pub(super) type Stack = Placed<Deadline<Retry<OnceIfTheKeptConnectionDied, Connect<Call>>>>;
+pub(super) type Stack = Placed<Deadline<Retry<OnceIfUnprocessed, Connect<Call>>>>;
 
 /// Builds the stack; `slots` are the places, shared by all clones, and `held` is how long a poll may
 /// keep one; none is to its end.
@@ -35,7 +35,7 @@ pub(super) fn stack(shared: &Arc<Shared>, slots: &Arc<Semaphore>, held: Option<D
     ServiceBuilder::new()
         .layer(layer_fn(|inner| Placed { slots: Arc::clone(slots), held, inner }))
         .layer(layer_fn(|inner| Deadline { shared: Arc::clone(shared), inner }))
-        .layer(RetryLayer::new(OnceIfTheKeptConnectionDied { tried: false }))
+        .layer(RetryLayer::new(OnceIfUnprocessed { tried: false }))
         .layer(layer_fn(|inner| Connect { shared: Arc::clone(shared), inner }))
         .service(Call { shared: Arc::clone(shared) })
 }
@@ -132,15 +132,16 @@ where
     }
 }
 
-/// A kept connection may have died since the last poll (the probe was restarted) and nobody knew:
-/// that is no failure of the host. The call only reads, so asking twice is safe; once is enough,
-/// because the second try has a connection that is new. The deadline above counts both.
+/// A call that the peer did not process is no failure of the host: a kept connection had died since
+/// the last poll, the probe is being restarted, it has its hands full at this moment. Once is enough,
+/// because the second try has a connection that is new; the deadline above counts both. What the peer
+/// may have processed is not asked for again: a request that breaks a probe would break it twice.
 #[derive(Debug, Clone)]
-pub(super) struct OnceIfTheKeptConnectionDied {
+pub(super) struct OnceIfUnprocessed {
     tried: bool,
 }
 
-impl Policy<Asked, Answered, Fault> for OnceIfTheKeptConnectionDied {
+impl Policy<Asked, Answered, Fault> for OnceIfUnprocessed {
     type Future = Ready<()>;
 
     fn retry(
@@ -148,7 +149,7 @@ impl Policy<Asked, Answered, Fault> for OnceIfTheKeptConnectionDied {
         _asked: &mut Asked,
         result: &mut Result<Answered, Fault>,
     ) -> Option<Ready<()>> {
-        let again = !self.tried && matches!(result, Err(Fault::KeptDied));
+        let again = !self.tried && matches!(result, Err(Fault::Unprocessed(_)));
         self.tried = true;
         again.then(|| ready(()))
     }

@@ -43,6 +43,7 @@ pub const FLEET_COLUMNS: &[&str] = &[
     "unreachable_because",
     "paused_until_ms",
     "cpu_trail",
+    "cause",
 ];
 
 /// One host as a row of cells.
@@ -88,6 +89,7 @@ impl Serialize for FleetRow {
         row.serialize_element(&view.unreachable_because)?;
         row.serialize_element(&view.paused_until)?;
         row.serialize_element(&Trail(&view.recent))?;
+        row.serialize_element(&view.cause)?;
         row.end()
     }
 }
@@ -132,6 +134,8 @@ pub struct FleetServer {
     pub inventory_version: Option<i64>,
     /// Since when the server takes itself for cut off.
     pub isolated_since_ms: Option<WallMs>,
+    /// What hinders the server's polls at its own end, in words.
+    pub own_trouble: Option<String>,
     /// Why the store takes no rows.
     pub store_error: Option<Arc<str>>,
     /// Whether an inventory is in force.
@@ -147,6 +151,7 @@ impl FleetServer {
             inventory_waiting: server.inventory_waiting.clone(),
             inventory_version: server.inventory.as_ref().map(|(version, ..)| version.0),
             isolated_since_ms: server.isolated,
+            own_trouble: server.own_trouble.as_ref().map(ToString::to_string),
             store_error,
             ready: server.ready,
             stopping: server.stopping,
@@ -232,26 +237,8 @@ mod tests {
     };
 
     fn publish(live: &Live, name: &str, state: State) {
-        live.publish(HostView {
-            id: HostId(1),
-            name: HostName::new(name).unwrap(),
-            group: None,
-            labels: Arc::default(),
-            addresses: Arc::default(),
-            schedule: "every 10s".into(),
-            interval: std::time::Duration::from_secs(10),
-            state,
-            flapping: false,
-            unreachable_because: None,
-            paused_until: None,
-            next_due: None,
-            since: WallMs(5),
-            reason: "".into(),
-            facts: Arc::default(),
-            last: None,
-            last_good: None,
-            recent: std::collections::VecDeque::new(),
-        });
+        let listed = HostView::listed(HostId(1), HostName::new(name).unwrap());
+        live.publish(HostView { state, ..listed });
     }
 
     #[test]

@@ -88,8 +88,9 @@ impl Query {
     pub async fn readiness(&self, now: WallMs) -> Readiness {
         let store_error = self.store_status().await.err();
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        let hosts = self.live.as_ref().map(|live| live.hosts()).unwrap_or_default();
         let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
-        Readiness::judge(&server, store_error, &writer, now).with_hook(&self.told(), now)
+        Readiness::judge(&server, &hosts, store_error, &writer, now).with_hook(&self.told(), now)
     }
 
     fn told(&self) -> hook::Stats {
@@ -100,6 +101,7 @@ impl Query {
     pub async fn own(&self, now: WallMs, mut polling: PollingShape) -> OwnShape {
         let status = self.store_status().await;
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        let hosts = self.live.as_ref().map(|live| live.hosts()).unwrap_or_default();
         if let Some(live) = &self.live {
             [polling.late_p50_us, polling.late_p99_us] = lateness(live, [50, 99]);
         }
@@ -107,7 +109,7 @@ impl Query {
         let writer = self.writer.as_ref().map(WriterHandle::stats);
         let waiting = writer.clone().unwrap_or_default();
         OwnShape {
-            readiness: Readiness::judge(&server, store_error.clone(), &waiting, now)
+            readiness: Readiness::judge(&server, &hosts, store_error.clone(), &waiting, now)
                 .with_hook(&self.told(), now),
             started_ms: server.started,
             last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::moment::Rfc3339;
+use super::{moment::Rfc3339, unanswered::unanswered};
 use crate::{
     hook,
-    live::ServerView,
+    live::{HostView, ServerView},
     own_clock::{Off, Standing},
     store::{spool::SpoolStatus, writer::WriterStats},
     units::WallMs,
@@ -19,6 +19,13 @@ pub const MAX_ROUND_SILENCE: Duration = Duration::from_secs(60);
 
 /// How long a notice may wait for the hook before that is a warning.
 pub(super) const LONG_UNTOLD: Duration = Duration::from_secs(60);
+
+/// How long after a row was lost the server counts as losing rows.
+pub const LOSS_LASTS: Duration = Duration::from_secs(60);
+
+/// Above this share of the hosts without a poll, for want of the server's own means, it does not do its
+/// work.
+pub const UNPOLLED_ABOVE_PCT: usize = 50;
 
 /// Whether the server does its work.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -50,11 +57,12 @@ pub struct InventoryShape {
 }
 
 impl Readiness {
-    /// Judges what the server and its writer say of themselves, and why the store did not answer, if
-    /// it did not.
+    /// Judges what the server, its hosts and its writer say, and why the store did not answer, if it did
+    /// not.
     #[must_use]
     pub fn judge(
         server: &ServerView,
+        hosts: &[Arc<HostView>],
         store_error: Option<String>,
         writer: &WriterStats,
         now: WallMs,
@@ -73,16 +81,24 @@ impl Readiness {
             let (silent, most) = (silence.as_secs(), MAX_ROUND_SILENCE.as_secs());
             reasons.push(format!("no round of polls for {silent} s (limit {most} s)"));
         }
+        let mut warnings: Vec<String> = Vec::new();
+        if let Some(trouble) = &server.own_trouble {
+            let is_most = trouble.hosts * 100 > hosts.len() * UNPOLLED_ABOVE_PCT;
+            if is_most { &mut reasons } else { &mut warnings }.push(trouble.to_string());
+        }
+        warnings.extend(unanswered(hosts));
+        let losing = server.last_loss.filter(|lost| now.since(*lost) < LOSS_LASTS);
+        if let Some(last) = losing {
+            let lost = writer.lost();
+            reasons
+                .push(format!("rows are being lost: {lost} since the start, the last at {last}"));
+        }
         if let Some(error) = store_error {
             reasons.push(format!("the store does not answer: {error}"));
         }
-        let mut warnings: Vec<String> = server
-            .inventory_error
-            .iter()
-            .map(|error| {
-                format!("the inventory file was refused, the one before stays in force: {error}")
-            })
-            .collect();
+        warnings.extend(server.inventory_error.iter().map(|error| {
+            format!("the inventory file was refused, the one before stays in force: {error}")
+        }));
         warnings.extend(server.inventory_waiting.iter().map(ToString::to_string));
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")
@@ -185,7 +201,10 @@ fn in_the_spool(spool: &SpoolStatus, now: WallMs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::VersionId;
+    use crate::{
+        live::OwnTrouble,
+        model::{HostId, HostName, State, VersionId},
+    };
 
     const NOW: WallMs = WallMs(1_774_747_800_000);
 
@@ -202,7 +221,7 @@ mod tests {
     #[test]
     fn polls_that_are_not_sealed_are_a_warning() {
         let server = ServerView { seal_error: Some("damaged".into()), ..well() };
-        let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        let judged = Readiness::judge(&server, &[], None, &WriterStats::default(), NOW);
         assert!(judged.ready);
         assert_eq!(
             judged.warnings,
@@ -219,7 +238,7 @@ mod tests {
             ..Standing::default()
         };
         let server = ServerView { clock, drop_doubt: Some("it stepped".into()), ..well() };
-        let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        let judged = Readiness::judge(&server, &[], None, &WriterStats::default(), NOW);
         assert!(judged.ready);
         assert_eq!(
             judged.warnings,
@@ -230,7 +249,7 @@ mod tests {
         );
         let clock = Standing { is_wrong: false, ..clock };
         let server = ServerView { clock, ..well() };
-        let judged = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        let judged = Readiness::judge(&server, &[], None, &WriterStats::default(), NOW);
         assert_eq!(judged.warnings, [""; 0]);
     }
 
@@ -243,7 +262,7 @@ mod tests {
                 last_error: last_error.map(Into::into),
                 ..hook::Stats::default()
             };
-            Readiness::judge(&well(), None, &WriterStats::default(), NOW).with_hook(&told, NOW)
+            Readiness::judge(&well(), &[], None, &WriterStats::default(), NOW).with_hook(&told, NOW)
         };
         let late = judged(LONG_UNTOLD + Duration::from_millis(1), Some("alerts:80 answered 503"));
         assert!(late.ready);
@@ -258,7 +277,7 @@ mod tests {
     #[test]
     fn a_server_that_works_is_ready_even_with_a_refused_file() {
         let server = ServerView { inventory_error: Some("line 3".into()), ..well() };
-        let readiness = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        let readiness = Readiness::judge(&server, &[], None, &WriterStats::default(), NOW);
         assert!(readiness.ready, "{readiness:?}");
         assert_eq!(readiness.warnings.len(), 1);
     }
@@ -285,7 +304,7 @@ mod tests {
             spool_error: Some("no room".into()),
             ..WriterStats::default()
         };
-        let readiness = Readiness::judge(&server, Some("disk full".to_owned()), &writer, NOW);
+        let readiness = Readiness::judge(&server, &[], Some("disk full".to_owned()), &writer, NOW);
         assert!(!readiness.ready);
         assert_eq!(
             readiness.reasons,
@@ -308,7 +327,7 @@ mod tests {
         };
         // While the store takes rows, what is left of an outage stops no work.
         let writer = WriterStats { failing_since: None, ..writer };
-        let readiness = Readiness::judge(&well(), None, &writer, NOW);
+        let readiness = Readiness::judge(&well(), &[], None, &writer, NOW);
         assert!(readiness.ready, "{readiness:?}");
         assert_eq!(readiness.warnings.len(), 5);
         assert_eq!(
@@ -321,9 +340,66 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_loses_rows_is_not_ready_until_it_has_lost_none_for_a_while() {
+        let writer = WriterStats { dropped: 3, evicted: 4, ..WriterStats::default() };
+        let judged = |ago: Duration| {
+            let server = ServerView { last_loss: Some(NOW.minus(ago)), ..well() };
+            Readiness::judge(&server, &[], None, &writer, NOW)
+        };
+        let now = judged(LOSS_LASTS - Duration::from_millis(1));
+        assert_eq!(
+            now.reasons,
+            ["rows are being lost: 7 since the start, the last at 2026-03-29T01:29:00.001Z"]
+        );
+        assert!(judged(LOSS_LASTS).ready, "that was a minute ago");
+    }
+
+    #[test]
+    fn hosts_that_cannot_be_polled_are_a_warning_and_most_of_them_a_reason() {
+        let host = |number| {
+            let name = HostName::new(&format!("web-{number}")).unwrap();
+            Arc::new(HostView { state: State::Up, ..HostView::listed(HostId(number), name) })
+        };
+        let hosts: Vec<_> = (0..4).map(host).collect();
+        let judged = |unpolled| {
+            let own = OwnTrouble { since: NOW, hosts: unpolled, error: "no descriptor".into() };
+            let server = ServerView { own_trouble: Some(own), ..well() };
+            Readiness::judge(&server, &hosts, None, &WriterStats::default(), NOW)
+        };
+        let half = judged(2);
+        assert!(half.ready, "{half:?}");
+        assert_eq!(
+            half.warnings,
+            ["2 hosts cannot be polled for want of the server's own means since \
+              2026-03-29T01:30:00.000Z, their states stay: no descriptor"]
+        );
+        let most = judged(3);
+        assert!(!most.ready && most.warnings.is_empty(), "{most:?}");
+        assert!(most.reasons[0].starts_with("3 hosts cannot be polled"), "{most:?}");
+    }
+
+    #[test]
+    fn a_fleet_that_never_answered_is_one_warning() {
+        let name = HostName::new("web-1").unwrap();
+        let error = "nothing listens there";
+        let last = crate::store::sample::failed(HostId(1), &name, NOW, error);
+        let host = HostView { last: Some(Arc::new(last)), ..HostView::listed(HostId(1), name) };
+        let judged =
+            Readiness::judge(&well(), &[Arc::new(host)], None, &WriterStats::default(), NOW);
+        assert!(judged.ready, "{judged:?}");
+        assert_eq!(
+            judged.warnings,
+            [
+                "none of your 1 hosts has answered: refused on port 50051; is `roundsman-probe serve` \
+              running there?"
+            ]
+        );
+    }
+
+    #[test]
     fn before_the_first_round_silence_counts_from_the_start() {
         let server = ServerView { started: NOW, last_round: WallMs::default(), ..well() };
-        let readiness = Readiness::judge(&server, None, &WriterStats::default(), NOW);
+        let readiness = Readiness::judge(&server, &[], None, &WriterStats::default(), NOW);
         assert!(readiness.ready, "{readiness:?}");
         assert_eq!(readiness.last_round, None);
     }

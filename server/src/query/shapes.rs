@@ -48,6 +48,9 @@ pub struct HostShape {
     pub paused_until_ms: Option<WallMs>,
     /// Why it is in this state, one sentence.
     pub reason: Arc<str>,
+    /// What is wrong with it, in words: each flaw of its answers while it is degraded, the error of its
+    /// last poll while it is suspect or down; `null` otherwise.
+    pub cause: Option<Arc<str>>,
     /// What is known of the machine.
     pub facts: Facts,
     /// The last poll, whatever its outcome.
@@ -80,6 +83,7 @@ impl HostShape {
             paused_until: view.paused_until.map(Rfc3339),
             paused_until_ms: view.paused_until,
             reason: Arc::clone(&view.reason),
+            cause: view.cause.clone(),
             facts: Facts::clone(&view.facts),
             last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
             last_good_at: last_good.map(Rfc3339),
@@ -97,6 +101,8 @@ impl HostShape {
             (None, None) => (State::Pending, Some(summary.listed_at)),
         };
         let latest = summary.latest.map(Arc::new);
+        let wrong = matches!(state, State::Suspect | State::Down | State::Degraded);
+        let cause = latest.as_ref().filter(|_| wrong).and_then(|record| record.error.clone());
         let reason = match (state, &latest) {
             (State::Pending, _) => "it has not answered yet".into(),
             (State::Retired, _) => "it is not in the inventory any more".into(),
@@ -121,6 +127,7 @@ impl HostShape {
             paused_until: None,
             paused_until_ms: None,
             reason,
+            cause,
             facts: summary.facts,
             last_good_at: summary.last_seen.map(Rfc3339),
             last_good_at_ms: summary.last_seen,
@@ -138,6 +145,10 @@ impl HostShape {
         }
         if let Some(change) = change {
             self.reason = Arc::clone(&change.reason);
+            // A flaw of an answer that was read in full stands in no row of a poll.
+            if self.state == State::Degraded && change.to == State::Degraded {
+                self.cause.get_or_insert_with(|| Arc::clone(&change.reason));
+            }
         }
     }
 }

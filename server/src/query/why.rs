@@ -12,9 +12,9 @@ use super::{
     shapes::{EventShape, HostShape},
 };
 use crate::{
-    health::{self, Around, Health, Policy},
+    health::{self, Around, Health, Pause, Policy, Rest},
     live::{Attempt, HostView, RECENT_ATTEMPTS},
-    model::{Family, HostId, Outcome, Record, State, Status},
+    model::{Cause, Family, HostId, Outcome, Record, State, Status},
     store::{self, StoreError},
     units::{Micros, WallMs},
 };
@@ -141,21 +141,26 @@ pub(super) fn of_view(view: &HostView, before: Vec<WhyAttempt>) -> WhyShape {
     }
 }
 
-/// What the ledger says of a host, by the thresholds that a server would have.
+/// What the ledger says of a host, by the thresholds that a server would have; `pause` is the one that
+/// an operator asked for.
 pub(super) fn of_store(
     host: HostShape,
     attempts: Vec<WhyAttempt>,
     events: Vec<EventShape>,
+    pause: Option<Pause>,
     policy: &Policy,
 ) -> WhyShape {
+    let rest = pause.map(Rest::Asked);
+    let around = Around { rest: rest.as_ref(), flaws: host.cause.as_deref(), ..Around::default() };
     let reason = match host.since_ms {
-        Some(since) => {
-            health::explain(&recount(host.state, since, &attempts), policy, &Around::default())
-        }
+        Some(since) => health::explain(&recount(host.state, since, &attempts), policy, &around),
         None => format!("{}: {}.", host.state, host.reason),
     };
     let mut sentence = sentence(&host.name, &reason, &attempts, host.last_good_at);
-    if let Some(change) = events.first().filter(|change| change.to == host.state) {
+    let unsaid = |change: &&EventShape| {
+        change.to == host.state && host.cause.as_ref() != Some(&change.reason)
+    };
+    if let Some(change) = events.first().filter(unsaid) {
         sentence.push_str(&format!(" It became {} because: {}.", change.to, change.reason));
     }
     let (next_due, next_due_ms, store_error) = (None, None, None);
@@ -165,7 +170,7 @@ pub(super) fn of_store(
 
 /// The evidence for a state, counted again from the newest attempts.
 fn recount(state: State, since: WallMs, attempts: &[WhyAttempt]) -> Health {
-    let asked = || attempts.iter().rev().filter(|attempt| attempt.outcome != Outcome::Overrun);
+    let asked = || attempts.iter().rev().filter(|attempt| attempt.outcome.was_asked());
     let count = |which: fn(Outcome) -> bool| {
         let row = asked().take_while(|attempt| which(attempt.outcome)).count();
         u32::try_from(row).unwrap_or(u32::MAX)
@@ -227,8 +232,12 @@ impl Query {
             None => Vec::new(),
         };
         let attempts = polls.iter().rev().map(WhyAttempt::from).collect();
-        let events = events.iter().map(EventShape::from).collect();
-        Ok(WhyShape { losses, ..of_store(host, attempts, events, policy) })
+        let events: Vec<_> = events.iter().map(EventShape::from).collect();
+        // A pause that is kept explains the state only where the state came of it.
+        let asked = events.first().is_some_and(|change| change.cause == Cause::Paused);
+        let pauses = if asked { self.store.pauses().await? } else { Vec::new() };
+        let pause = pauses.into_iter().find_map(|(of, pause)| (of == id).then_some(pause));
+        Ok(WhyShape { losses, ..of_store(host, attempts, events, pause, policy) })
     }
 
     async fn losses_since(&self, from: WallMs) -> Result<Vec<LossShape>, StoreError> {

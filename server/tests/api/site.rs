@@ -131,6 +131,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         unreachable_because: None,
         paused_until: None,
         reason: "its polls say so".into(),
+        cause: None,
         facts: Arc::new(Facts { hostname: Some(host.into()), cpus: Some(2), ..Facts::default() }),
         recent: recent.collect::<VecDeque<_>>(),
         last_good: last.clone().filter(|record| record.outcome.has_values()),

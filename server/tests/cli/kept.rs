@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use roundsman::{
     clock::{Clock as _, SystemClock},
+    health::Pause,
     model::{
-        Column, CoreColumn, Detail, HostName, NetColumn, Outcome, Record, Row, State, Timings,
-        Values, VersionId,
+        Cause, Column, CoreColumn, Detail, HostName, NetColumn, Outcome, Record, Row, State,
+        Timings, Transition, Values, VersionId,
     },
     rollup::Rollups,
     store::{Batch, Mode, Registration, Store as _, sqlite::Sqlite},
@@ -144,4 +145,54 @@ fn a_reader_of_an_export_may_go_away() {
     drop(child.child().stdout.take());
     let ended = child.end(desk.path());
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn why_says_who_paused_a_host_and_what_is_wrong_with_a_degraded_one() {
+    let desk = Desk::new();
+    let store = Sqlite::open_blocking(&desk.path().join("roundsman.db"), Mode::ReadWrite).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let named = |name: &str| Registration {
+        name: HostName::new(name).unwrap(),
+        group: None,
+        labels: [].into(),
+        addresses: Vec::new(),
+        renamed_from: None,
+    };
+    let names = ["asked", "listed", "windowed", "skewed"];
+    runtime.block_on(async {
+        let all = names.map(named).to_vec();
+        let known = store.register(all, WallMs(START)).await.unwrap();
+        let change = |at: usize, to, cause, reason: &str| Transition {
+            slot: None,
+            host: known[at].id,
+            name: known[at].name.clone(),
+            at: WallMs(START + 5),
+            from: State::Up,
+            to,
+            cause,
+            outcome: None,
+            reason: reason.into(),
+        };
+        let transitions = vec![
+            change(0, State::Paused, Cause::Paused, "paused by an operator: new disk"),
+            change(1, State::Paused, Cause::Paused, "paused in the inventory"),
+            change(2, State::Paused, Cause::Maintenance, "in the maintenance window nightly"),
+            change(3, State::Degraded, Cause::ClockSkew, "its clock is 7s ahead"),
+        ];
+        let polls = known.iter().map(|host| Record { name: host.name.clone(), ..poll(host.id, 0) });
+        let batch = Batch { transitions, ..Batch::of_polls(polls.collect::<Vec<_>>()) };
+        store.write(Arc::new(batch)).await.unwrap();
+        let pause = Pause { since: WallMs(START), until: None, reason: "new disk".into() };
+        store.set_pause(known[0].id, Some(pause)).await.unwrap();
+    });
+    drop(store);
+    let said = names.map(|name| {
+        let text = run(&desk, &["why", name]);
+        text.lines().next().unwrap().to_owned()
+    });
+    insta::assert_snapshot!("why", said.join("\n"));
+    assert!(said[0].contains("paused by an operator: new disk; it is polled"), "{}", said[0]);
+    assert!(said[..3].iter().all(|words| !words.contains("the inventory says so")), "{said:?}");
+    assert!(said[3].contains(": its clock is 7s ahead. 2 more good poll"), "{}", said[3]);
 }

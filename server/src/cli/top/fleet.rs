@@ -141,7 +141,10 @@ impl Fleet {
             slot: moment("slot_ms"),
             outcome: text("outcome"),
             call_us: number("call_us"),
-            error: text("error"),
+            error: match text("cause") {
+                cause if cause.is_empty() => text("error"),
+                cause => cause,
+            },
             cores: number("cpus_online"),
             cpu_pct: number("cpu_busy_pct"),
             mem_pct: number("mem_used_pct"),

@@ -159,7 +159,7 @@ impl Model {
         }
         if let Some(since) = server.isolated_since_ms {
             let at = time_of_day(WallMs(since));
-            let words = "most hosts fail at once; states stay as they are";
+            let words = "most hosts are silent at once; states stay as they are";
             lines.push((true, format!("isolated since {at}: {words}")));
         }
         if let Some(error) = &server.store_error {

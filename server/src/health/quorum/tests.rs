@@ -29,10 +29,10 @@ impl Fleet {
         self.hosts * i64::try_from(self.groups.len()).unwrap()
     }
 
-    fn hear(&mut self, host: i64, answered: bool, interval: Duration) -> Option<Evidence> {
+    fn hear(&mut self, host: i64, heard: bool, interval: Duration) -> Option<Evidence> {
         let group = self.groups.get(usize::try_from(host / self.hosts).unwrap());
         let host = HostId(host);
-        self.quorum.hear(Testimony { host, group, answered, interval }, at(self.now))
+        self.quorum.hear(Testimony { host, group, heard, interval }, at(self.now))
     }
 
     /// One interval, in which every host is polled once, spread over it.
@@ -72,12 +72,12 @@ fn an_outage_of_a_large_fleet_is_found_in_time_and_costs_few_counts() {
     const HOSTS: u64 = 10_000;
     let mut fleet = Fleet::new(4, 2_500);
     let step = INTERVAL / u32::try_from(HOSTS).unwrap();
-    let mut hear = |turn: u64, answered| {
+    let mut hear = |turn: u64, heard| {
         // All groups alike at any moment.
         let host = turn % 4 * 2_500 + turn / 4 % 2_500;
         let host = i64::try_from(host).unwrap();
         let group = fleet.groups.get(usize::try_from(host / 2_500).unwrap());
-        let testimony = Testimony { host: HostId(host), group, answered, interval: INTERVAL };
+        let testimony = Testimony { host: HostId(host), group, heard, interval: INTERVAL };
         let now = Mono(step * u32::try_from(turn).unwrap());
         (fleet.quorum.hear(testimony, now), fleet.quorum.counts)
     };
@@ -125,7 +125,7 @@ fn four_hosts_of_two_groups_are_the_fewest_that_convict() {
     assert_eq!(found, [None, None, None]);
     fleet.now += 1;
     let evidence = fleet.hear(4, false, INTERVAL).unwrap();
-    assert_eq!((evidence.failed, evidence.polled), (4, 6));
+    assert_eq!((evidence.silent, evidence.polled), (4, 6));
 }
 
 #[test]
@@ -156,10 +156,10 @@ fn a_cut_is_not_over_while_nobody_is_heard_or_some_relapse() {
     }
     // Most answer for most of a window, then fail again: it begins anew.
     let mut relapse = cut();
-    let mut all_say = |answered: bool| {
+    let mut all_say = |heard: bool| {
         relapse.now += 9;
         for host in 0..20 {
-            relapse.hear(host, answered, INTERVAL);
+            relapse.hear(host, heard, INTERVAL);
         }
         relapse.quorum.is_over(at(relapse.now))
     };
@@ -258,16 +258,16 @@ proptest! {
         polls in prop::collection::vec((0..60_i64, any::<bool>()), 1..400),
     ) {
         let mut fleet = Fleet::new(3, 20);
-        for (host, answered) in polls {
+        for (host, heard) in polls {
             fleet.now += 1;
-            let found = fleet.hear(host, answered, INTERVAL);
+            let found = fleet.hear(host, heard, INTERVAL);
             if let Some(found) = found {
-                prop_assert!(found.failed * 2 > found.polled);
-                prop_assert!(found.failed >= ISOLATED_HOSTS);
-                prop_assert!(!answered, "an answer convicted");
+                prop_assert!(found.silent * 2 > found.polled);
+                prop_assert!(found.silent >= ISOLATED_HOSTS);
+                prop_assert!(!heard, "an answer convicted");
             }
-            let failing = fleet.quorum.witnesses.values().filter(|seen| !seen.answered).count();
-            prop_assert_eq!(fleet.quorum.failing, failing);
+            let silent = fleet.quorum.witnesses.values().filter(|seen| !seen.heard).count();
+            prop_assert_eq!(fleet.quorum.silent, silent);
             fleet.quorum.is_over(at(fleet.now));
         }
     }

@@ -53,8 +53,10 @@ fn a_window_is_told_from_a_pause() {
 #[test]
 fn a_host_flaps_at_the_pace_of_its_thresholds_and_at_every_second_poll() {
     let run = |pattern: &str| {
-        pattern.repeat(8).chars().fold(health(Up, 9, 0), |health, poll| {
-            after(health, if poll == 'x' { "failed" } else { "good" }).0
+        pattern.repeat(8).chars().zip(0..).fold(health(Up, 9, 0), |health, (poll, number)| {
+            let now = NOW.plus(Duration::from_secs(10) * number);
+            let outcome = if poll == 'x' { Outcome::Deadline } else { Outcome::Ok };
+            step(&health, super::poll(outcome), &POLICY, now).0
         })
     };
     // Down and back as fast as rise and fall let it.
@@ -72,7 +74,34 @@ fn a_host_flaps_at_the_pace_of_its_thresholds_and_at_every_second_poll() {
 }
 
 #[test]
+fn a_host_that_goes_down_and_comes_back_once_a_minute_flaps_at_any_interval() {
+    for interval_ms in [500_u64, 1_000, 2_000, 5_000, 10_000] {
+        let interval = Duration::from_millis(interval_ms);
+        let mut host = health(Up, 9, 0);
+        let mut began = None;
+        for poll in 0..u32::try_from(900_000 / interval_ms).unwrap() {
+            let elapsed = interval * poll;
+            // Silent for the first half of each minute.
+            let silent = elapsed.as_millis() % 60_000 < 30_000;
+            let outcome = if silent { Outcome::Unreachable } else { Outcome::Ok };
+            host = step(&host, super::poll(outcome), &POLICY, NOW.plus(elapsed)).0;
+            if host.flapping.is_on() {
+                began.get_or_insert(elapsed);
+            }
+        }
+        assert!(host.flapping.is_on(), "polled every {interval:?}: {}", host.flapping);
+        assert!(began.unwrap() <= Duration::from_secs(5 * 60), "{interval:?}: {began:?}");
+        // Well from then on: over after the quarter of an hour that two more falls need to be old.
+        let calm = (1..=200_u32).fold(host, |host, poll| {
+            let now = NOW.plus(Duration::from_secs(900) + Duration::from_secs(10) * poll);
+            step(&host, super::poll(Outcome::Ok), &POLICY, now).0
+        });
+        assert!(!calm.flapping.is_on(), "{interval:?}: {}", calm.flapping);
+    }
+}
+
+#[test]
 fn a_witness_is_who_is_expected_to_answer() {
     let witnesses = State::ALL.iter().filter(|state| health(**state, 0, 0).is_witness());
-    assert_eq!(witnesses.copied().collect::<Vec<_>>(), [Pending, Up, Degraded, Suspect]);
+    assert_eq!(witnesses.copied().collect::<Vec<_>>(), [Up, Degraded, Suspect]);
 }

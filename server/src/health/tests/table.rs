@@ -124,7 +124,7 @@ fn every_outcome_counts_as_the_table_says() {
     let counted = |outcome| step(&health(Up, 5, 0), poll(outcome), &POLICY, NOW).0.state;
     for &outcome in Outcome::ALL {
         let expected = match outcome {
-            Outcome::Ok | Outcome::Overrun => Up,
+            Outcome::Ok | Outcome::Overrun | Outcome::Local => Up,
             Outcome::Partial => Degraded,
             Outcome::Resolve
             | Outcome::Refused
@@ -139,12 +139,21 @@ fn every_outcome_counts_as_the_table_says() {
             | Outcome::ProbeError => Suspect,
         };
         assert_eq!(counted(outcome), expected, "{outcome}");
-        // The quorum hears it as the table counts it.
-        let heard = match (outcome, expected) {
-            (Outcome::Overrun, _) => None,
+        let has_answered = match (outcome, expected) {
+            (Outcome::Overrun | Outcome::Local, _) => None,
             (_, expected) => Some(expected != Suspect),
         };
-        assert_eq!(answered(outcome), heard, "{outcome}");
+        assert_eq!(answered(outcome), has_answered, "{outcome}");
+    }
+}
+
+#[test]
+fn what_was_not_asked_moves_nothing_in_any_state() {
+    for state in State::ALL {
+        for outcome in [Outcome::Overrun, Outcome::Local] {
+            let before = health(*state, 1, 2);
+            assert_eq!(step(&before, poll(outcome), &POLICY, NOW), (before, None), "{outcome}");
+        }
     }
 }
 

@@ -74,7 +74,15 @@ fn what_stands_around_a_state_is_said_too() {
         flapping = after(flapping, if poll % 2 == 0 { "failed" } else { "good" }).0;
     }
     let calm = Around::default();
+    let flaws = flawed(&[skewed(), denied()], None);
+    let flawed = Around { flaws: Some(&flaws), ..calm };
+    let asked = Rest::Asked(Pause { since: START, until: None, reason: "new disk".into() });
     let cases = [
+        (health(Degraded, 0, 0), flawed),
+        (health(Degraded, 1, 0), flawed),
+        (health(Degraded, 3, 0), flawed),
+        (health(Paused, 0, 0), Around { rest: Some(&asked), ..calm }),
+        (health(Paused, 0, 0), calm),
         (health(Down, 0, 9), Around { parent: Some(&parent), ..calm }),
         (health(Up, 3, 0), Around { parent: Some(&parent), ..calm }),
         (health(Down, 0, 9), Around { asked_again: Some(WallMs(9_000_000)), ..calm }),
