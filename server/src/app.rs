@@ -170,6 +170,7 @@ async fn wire(
     let poll_limits = limits(&config.poll);
     let finder = Finder::new(names.clone(), poll_limits.clone(), Arc::clone(&clock));
     let (looks, looks_in) = mpsc::channel(discovering::LOOKS);
+    let discovering = Discovering::new(finder, Arc::clone(&live), looks);
     let (operator, operator_in) = mpsc::channel(operator::QUEUE);
     let mut installer = Installer {
         watch: Watch::new(config.inventory.clone()),
@@ -180,10 +181,7 @@ async fn wire(
         clock: Arc::clone(&clock),
         commands: commands.clone(),
         numbers: HashSet::new(),
-        hosts: Hosts::new(
-            Discovering::new(finder, Arc::clone(&live), looks),
-            config.discover.forget,
-        ),
+        hosts: Hosts::new(discovering, config.discover.forget),
         waiting: None,
         before: None,
         is_first: true,
@@ -199,10 +197,8 @@ async fn wire(
     let looking_after =
         still_kept::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
     let policy = Policy::from(&config.health);
-    let worker = hook.as_ref().map(|hook| {
-        let (store, writer) = (Arc::clone(&store), handle.clone());
-        hook.worker(hook::Around { store, spool, writer })
-    });
+    let around = hook::Around { store: Arc::clone(&store), spool, writer: handle.clone() };
+    let worker = hook.as_ref().map(|hook| hook.worker(around));
     let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts.0);
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store))

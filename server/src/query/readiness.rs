@@ -104,24 +104,7 @@ impl Readiness {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")
         }));
         warnings.extend(own_clock(server));
-        if let Some(why) = &writer.last_refusal {
-            let rows = writer.rejected;
-            warnings.push(format!("{rows} rows were refused since the start, the last: {why}"));
-        }
-        if writer.conflicting > 0 {
-            warnings.push(format!(
-                "{} polls were lost since the start: the store has others of the same moments; this \
-                 machine's clock was set back, or another server writes to the same store",
-                writer.conflicting
-            ));
-        }
-        if writer.gone > 0 {
-            warnings.push(format!(
-                "about {} polls that the store had taken are no longer in it: its database was \
-                 restored from an older backup, made anew, or emptied; `roundsman history` shows the gap",
-                writer.gone
-            ));
-        }
+        warnings.extend(lost(writer));
         if let Some(since) = writer.failing_since {
             let error = writer.last_error.as_deref().unwrap_or("unknown");
             reasons.push(format!("the store takes no rows since {since}: {error}"));
@@ -174,6 +157,30 @@ fn own_clock(server: &ServerView) -> Vec<String> {
             .iter()
             .map(|doubt| format!("nothing old is dropped or sealed, and takes its room: {doubt}")),
     );
+    all
+}
+
+/// What the store did not take, or has lost, since the start, in sentences.
+fn lost(writer: &WriterStats) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(why) = &writer.last_refusal {
+        let rows = writer.rejected;
+        all.push(format!("{rows} rows were refused since the start, the last: {why}"));
+    }
+    if writer.conflicting > 0 {
+        all.push(format!(
+            "{} polls were lost since the start: the store has others of the same moments; this \
+             machine's clock was set back, or another server writes to the same store",
+            writer.conflicting
+        ));
+    }
+    if writer.gone > 0 {
+        all.push(format!(
+            "about {} polls that the store had taken are no longer in it: its database was \
+             restored from an older backup, made anew, or emptied; `roundsman history` shows the gap",
+            writer.gone
+        ));
+    }
     all
 }
 
