@@ -371,7 +371,7 @@ async fn a_machine_installed_anew_is_refused_until_it_is_accepted() {
     let asked = http.clone();
     let refused = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(asked).unwrap();
-        let request = "POST /api/v1/hosts/web/accept HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n\
+        let request = "POST /api/v1/hosts/web/accept HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n\
                        connection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();

@@ -213,7 +213,9 @@ async fn a_slot_that_finds_the_last_poll_waiting_is_an_overrun_and_its_own_row()
     for row in &overruns {
         assert_eq!(row.error.as_deref(), Some("the poll before is still running"));
         assert_eq!((&row.values, row.timings.call_us), (&None, None));
-        assert_eq!(row.state, State::Up, "our queue is not the host's fault");
+        // Pending where the hog's first slot came before the other's.
+        let unblamed = matches!(row.state, State::Pending | State::Up);
+        assert!(unblamed, "our queue is not the host's fault: {}", row.state);
     }
     let waited = waits.iter().map(|row| row.timings.queue_us.0).max().unwrap();
     assert!(waited >= 1_000_000, "the wait is recorded apart: {waited} µs");

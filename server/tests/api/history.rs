@@ -69,7 +69,8 @@ async fn a_page_waits_for_its_place() {
         places.push(site.site.query.place().await.unwrap());
     }
     let mut asked = TcpStream::connect(site.address).await.unwrap();
-    let request = b"GET /api/v1/hosts/web-1/polls HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let request =
+        b"GET /api/v1/hosts/web-1/polls HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     asked.write_all(request).await.unwrap();
     // Another question is answered meanwhile.
     site.json("/api/v1/hosts/web-1").await;
