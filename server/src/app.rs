@@ -10,9 +10,10 @@ mod keep;
 mod lock;
 mod phases;
 mod rebuild;
+mod running;
 mod still_kept;
 
-use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -37,7 +38,6 @@ use crate::{
     hook,
     live::Live,
     metrics::Metrics,
-    model::{HostName, Record},
     operator,
     poll::{Limits, Poller},
     query::Query,
@@ -48,7 +48,7 @@ use crate::{
     store::{
         Awaited, Store,
         spool::{Registry, Spool},
-        writer::{Writer, WriterHandle, WriterStats},
+        writer::{Writer, WriterHandle},
     },
     web,
 };
@@ -325,67 +325,6 @@ async fn run_parts(
         locks: None,
     };
     Ok(app)
-}
-
-impl App {
-    /// The live view of the fleet.
-    #[must_use]
-    pub fn live(&self) -> &Arc<Live> {
-        &self.live
-    }
-
-    /// Where HTTP is served.
-    #[must_use]
-    pub fn http_addr(&self) -> Option<SocketAddr> {
-        Some(self.http.address())
-    }
-
-    /// Where the fleet's health is asked for over gRPC.
-    #[must_use]
-    pub fn grpc_addr(&self) -> Option<SocketAddr> {
-        self.http.grpc()
-    }
-
-    /// What the writer has done, and what waits.
-    #[must_use]
-    pub fn writer(&self) -> WriterStats {
-        self.writer.stats()
-    }
-
-    /// Who may ask over HTTP from now on.
-    pub fn let_in(&self, http: &config::Http) {
-        self.access.change(http.token.as_ref(), &http.hosts.0);
-    }
-
-    /// Looks at the inventory file at once. A change that takes out many hosts waits as ever; none when
-    /// the server is stopping.
-    pub async fn reload_inventory(&self) -> Option<operator::Reloaded> {
-        let (answer, told) = oneshot::channel();
-        self.operator.send(operator::Order::Reload { now: false, answer }).await.ok()?;
-        told.await.ok()
-    }
-
-    /// Polls a host now, or joins the poll that is under way; none when there is no such host.
-    pub async fn poll_now(&self, name: HostName) -> Option<Arc<Record>> {
-        let (asked, answer) = oneshot::channel();
-        self.commands.send(Command::PollNow(name, asked)).await.ok()?;
-        answer.await.ok()
-    }
-
-    /// Stops in order: no more rounds and reloads, no more polls, nothing more told, the last rows into the store,
-    /// and HTTP last, so that whoever looks sees the end of it.
-    pub async fn stop(mut self) {
-        self.chores.stop().await;
-        let _ = self.commands.send(Command::Stop).await;
-        let _ = self.engine.await;
-        // What it has told is then among the last rows.
-        self.http.stop_hook().await;
-        self.looking_after.abort();
-        let stats = self.writer.flush_and_stop(FLUSH).await;
-        keep::last_word(&stats);
-        self.http.stop().await;
-        drop(self.locks);
-    }
 }
 
 /// Whether what waits for the store are the rows of this moment alone.
