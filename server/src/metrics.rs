@@ -4,6 +4,7 @@
 //! writer) is read when somebody asks.
 
 mod connections;
+mod names;
 
 use std::sync::Mutex;
 
@@ -124,11 +125,11 @@ pub struct Metrics {
     /// Looks at discovered names that showed nothing.
     pub discovery_failures: Counter,
     /// Rows written to the store.
-    pub rows_written: Gauge,
+    pub rows_written: Counter,
     /// Rows lost because queue and spool were full or the store refused them.
-    pub rows_dropped: Gauge,
+    pub rows_dropped: Counter,
     /// Of these, by reason.
-    pub rows_lost: Family<ReasonLabel, Gauge>,
+    pub rows_lost: Family<ReasonLabel, Counter>,
     /// Rows waiting to be written, in memory.
     pub rows_waiting: Gauge,
     /// Rows waiting in the spool.
@@ -140,11 +141,11 @@ pub struct Metrics {
     /// Whether the spool takes rows: 1, or 0 after a fault and without one.
     pub spool_up: Gauge,
     /// Rows that went to the spool.
-    pub rows_spooled: Gauge,
+    pub rows_spooled: Counter,
     /// Rows of the spool written to the store.
-    pub rows_replayed: Gauge,
+    pub rows_replayed: Counter,
     /// Batches that failed and were tried again.
-    pub batches_failed: Gauge,
+    pub batches_failed: Counter,
     /// Notices that the hook took.
     pub hook_told: Counter,
     /// Tries of the hook that failed.
@@ -195,17 +196,17 @@ impl Metrics {
             inventory_loads: Counter::default(),
             inventory_errors: Counter::default(),
             discovery_failures: Counter::default(),
-            rows_written: Gauge::default(),
-            rows_dropped: Gauge::default(),
+            rows_written: Counter::default(),
+            rows_dropped: Counter::default(),
             rows_lost: Family::default(),
             rows_waiting: Gauge::default(),
             spool_rows: Gauge::default(),
             spool_bytes: Gauge::default(),
             spool_oldest: Gauge::default(),
             spool_up: Gauge::default(),
-            rows_spooled: Gauge::default(),
-            rows_replayed: Gauge::default(),
-            batches_failed: Gauge::default(),
+            rows_spooled: Counter::default(),
+            rows_replayed: Counter::default(),
+            batches_failed: Counter::default(),
             hook_told: Counter::default(),
             hook_failed: Counter::default(),
             hook_given_up: Counter::default(),
@@ -223,164 +224,6 @@ impl Metrics {
         metrics.register_spool();
         metrics.register_asking();
         metrics
-    }
-
-    fn register_polling(&self) {
-        let Ok(mut registry) = self.registry.lock() else { return };
-        registry.register("polls", "Polls ended, by outcome", self.polls.clone());
-        registry.register(
-            "slot_lateness_seconds",
-            "How late polls were begun",
-            self.lateness.clone(),
-        );
-        registry.register(
-            "poll_queue_seconds",
-            "How long polls waited for the limit of polls in flight",
-            self.queued.clone(),
-        );
-        registry.register("poll_call_seconds", "How long calls took", self.call.clone());
-        registry.register(
-            "slots_missed",
-            "Slots skipped because their moment had passed",
-            self.missed_slots.clone(),
-        );
-        registry.register(
-            "slots_backed_off",
-            "Slots passed over because the host is down and was left alone",
-            self.backed_off.clone(),
-        );
-        registry.register(
-            "isolated",
-            "1 while most hosts are silent at once and the server takes itself for cut off",
-            self.isolated.clone(),
-        );
-        registry.register(
-            "clock_steps",
-            "Steps of the server's wall clock, by their direction",
-            self.clock_steps.clone(),
-        );
-        registry.register(
-            "hosts_unpolled",
-            "Hosts whose last poll could not be made for want of the server's own means",
-            self.unpolled.clone(),
-        );
-        registry.register("rounds", "Rounds opened by the cron scheduler", self.rounds.clone());
-        registry.register(
-            "rounds_guarded",
-            "Rounds opened by the guard because the cron scheduler was silent",
-            self.guarded_rounds.clone(),
-        );
-        registry.register("polls_in_flight", "Polls in flight now", self.in_flight.clone());
-        registry.register("hosts", "Hosts by state", self.hosts.clone());
-    }
-
-    fn register_keeping(&self) {
-        let Ok(mut registry) = self.registry.lock() else { return };
-        registry.register(
-            "inventory_loads",
-            "Inventory versions put in force",
-            self.inventory_loads.clone(),
-        );
-        registry.register(
-            "inventory_errors",
-            "Inventory files refused",
-            self.inventory_errors.clone(),
-        );
-        registry.register(
-            "discovery_failures",
-            "Looks at discovered names that showed nothing: no answer, no address",
-            self.discovery_failures.clone(),
-        );
-        registry.register(
-            "rows_written",
-            "Rows written to the store since the start",
-            self.rows_written.clone(),
-        );
-        registry.register(
-            "rows_dropped",
-            "Rows lost since the start: queue full, or refused by the store",
-            self.rows_dropped.clone(),
-        );
-        registry.register(
-            "rows_lost",
-            "Rows lost since the start, by reason",
-            self.rows_lost.clone(),
-        );
-        registry.register(
-            "rows_waiting",
-            "Rows waiting in memory to be written",
-            self.rows_waiting.clone(),
-        );
-        registry.register(
-            "batches_failed",
-            "Batches that failed and were tried again, since the start",
-            self.batches_failed.clone(),
-        );
-        registry.register("polls_sealed", "Polls sealed", self.polls_sealed.clone());
-        registry.register(
-            "seal_failures",
-            "Runs of sealing that failed",
-            self.seal_failures.clone(),
-        );
-        registry.register(
-            "oldest_unsealed_timestamp_seconds",
-            "First hour with polls that are not sealed; 0: none, or the store does not seal",
-            self.oldest_unsealed.clone(),
-        );
-    }
-
-    fn register_telling(&self) {
-        let Ok(mut registry) = self.registry.lock() else { return };
-        for (name, help, counter) in [
-            ("hook_told", "Notices that the hook took", &self.hook_told),
-            ("hook_failed", "Tries of the hook that failed", &self.hook_failed),
-            (
-                "hook_given_up",
-                "Notices given up: refused, not taken for a day, or one too many",
-                &self.hook_given_up,
-            ),
-        ] {
-            registry.register(name, help, counter.clone());
-        }
-        registry.register(
-            "hook_pending",
-            "Notices that wait to be told",
-            self.hook_pending.clone(),
-        );
-    }
-
-    fn register_spool(&self) {
-        let Ok(mut registry) = self.registry.lock() else { return };
-        let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
-        gauge("spool_rows", "Rows waiting in the spool on disk", &self.spool_rows);
-        gauge("spool_bytes", "Bytes of the rows in the spool", &self.spool_bytes);
-        gauge(
-            "spool_oldest_seconds",
-            "Age of the oldest poll in the spool; 0 when it is empty",
-            &self.spool_oldest,
-        );
-        gauge("spool_up", "1 while the spool takes rows", &self.spool_up);
-        gauge("rows_spooled", "Rows that went to the spool since the start", &self.rows_spooled);
-        gauge(
-            "rows_replayed",
-            "Rows of the spool written to the store since the start",
-            &self.rows_replayed,
-        );
-    }
-
-    fn register_asking(&self) {
-        let Ok(mut registry) = self.registry.lock() else { return };
-        self.faces.register(&mut registry);
-        registry.register(
-            "http_denied",
-            "Requests with a wrong token or password",
-            self.http_denied.clone(),
-        );
-        registry.register(
-            "log_lines_dropped",
-            "Log lines dropped because nobody read standard error",
-            self.log_lines_dropped.clone(),
-        );
     }
 
     /// What is counted of the connections of a face, `http` or `grpc`.
@@ -413,6 +256,25 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A count that only grows says so by its type and its name; what is no count has neither.
+    #[test]
+    fn what_only_grows_is_a_counter() {
+        let metrics = Metrics::new();
+        metrics.rows_lost.get_or_create(&ReasonLabel { reason: LossReason::Conflict });
+        let text = metrics.encode().unwrap();
+        let kinds: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE roundsman_")?.split_once(' '))
+            .collect();
+        for part in
+            ["written", "dropped", "lost", "failed", "spooled", "replayed", "told", "given_up"]
+        {
+            let named: Vec<_> = kinds.iter().filter(|(name, _)| name.ends_with(part)).collect();
+            assert!(!named.is_empty(), "{part}: {kinds:?}");
+            assert!(named.iter().all(|(_, kind)| *kind == "counter"), "{named:?}");
+        }
+    }
 
     #[test]
     fn text_names_outcomes_and_ends_with_eof() {

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::counter::Counter;
+
 use super::{AppError, rows};
 use crate::{
     causes::chain,
@@ -177,37 +179,41 @@ pub(super) fn refresh(
             let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
             metrics.hosts.get_or_create(&StateLabel { state }).set(count);
         }
-        let unread = roundsman_os::log::dropped();
-        metrics.log_lines_dropped.inc_by(unread.saturating_sub(metrics.log_lines_dropped.get()));
+        count(&metrics.log_lines_dropped, roundsman_os::log::dropped());
         show(&writer.stats(), metrics, &*clock);
         let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
-        for (counter, count) in [
+        for (counter, total) in [
             (&metrics.hook_told, told.told),
             (&metrics.hook_failed, told.failed),
             (&metrics.hook_given_up, told.given_up),
         ] {
-            counter.inner().store(count, Ordering::Relaxed);
+            count(counter, total);
         }
         metrics.hook_pending.set(i64::try_from(told.pending).unwrap_or(i64::MAX));
     })
 }
 
+/// What was counted elsewhere, since the start.
+fn count(counter: &Counter, total: u64) {
+    counter.inner().store(total, Ordering::Relaxed);
+}
+
 fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
-    metrics.rows_written.set(gauge(stats.written));
-    metrics.rows_dropped.set(gauge(stats.lost()));
-    for (reason, count) in [
+    count(&metrics.rows_written, stats.written);
+    count(&metrics.rows_dropped, stats.lost());
+    for (reason, lost) in [
         (LossReason::QueueFull, stats.dropped),
         (LossReason::SpoolFull, stats.evicted),
         (LossReason::Refused, stats.rejected),
         (LossReason::Conflict, stats.conflicting),
         (LossReason::StoreLost, stats.gone),
     ] {
-        metrics.rows_lost.get_or_create(&ReasonLabel { reason }).set(gauge(count));
+        count(&metrics.rows_lost.get_or_create(&ReasonLabel { reason }), lost);
     }
     metrics.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
-    metrics.batches_failed.set(gauge(stats.failed_batches));
-    metrics.rows_spooled.set(gauge(stats.spooled));
-    metrics.rows_replayed.set(gauge(stats.replayed));
+    count(&metrics.batches_failed, stats.failed_batches);
+    count(&metrics.rows_spooled, stats.spooled);
+    count(&metrics.rows_replayed, stats.replayed);
     let spool = stats.spool.clone().unwrap_or_default();
     metrics.spool_up.set(i64::from(stats.spool.is_some() && stats.spool_error.is_none()));
     metrics.spool_rows.set(gauge(spool.rows()));

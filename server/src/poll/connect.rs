@@ -273,13 +273,10 @@ impl Shared {
         let mut sockets = match timeout(after, self.resolver.resolve(Arc::clone(host), port)).await
         {
             Ok(Ok(sockets)) => sockets,
-            Ok(Err(source)) => {
-                let address = Arc::clone(&to.text);
-                return Err(match own::is_own_look_up(&source) {
-                    true => DialError::OwnResolve { address, source },
-                    false => DialError::Resolve { address, source },
-                });
+            Ok(Err(source)) if own::is_own_look_up(&source) => {
+                return Err(DialError::OwnResolve { address: Arc::clone(&to.text), source });
             }
+            Ok(Err(source)) => return Err(unknown(source)),
             Err(_) => {
                 let address = Arc::clone(&to.text);
                 return Err(DialError::ResolveTimeout { address, after: after.into() });

@@ -112,7 +112,7 @@ async fn days_that_somebody_drops_are_made_anew_and_polls_go_on() {
     served.polls_go_on();
     served.polls_go_on();
     // What went with the day is said.
-    served.until_metric("roundsman_rows_lost{reason=\"store_lost\"}", |polls| polls > 0);
+    served.until_metric("roundsman_rows_lost_total{reason=\"store_lost\"}", |polls| polls > 0);
     let lost = "SELECT COUNT(*) FROM fleet.loss WHERE reason = 'store_lost'";
     served.until("/metrics", |_, _| site.sql(lost).trim() != "0");
     let warned = served.until("/readyz", |status, _| status == 200);
@@ -172,7 +172,7 @@ async fn a_database_has_one_server_at_a_time() {
     let pid = served.running.child().id();
     assert!(refused.err.contains(&format!("process {pid} on ")), "{}", refused.err);
     assert!(refused.err.contains("stop that one, or use another database"), "{}", refused.err);
-    assert_eq!(served.metric("roundsman_rows_lost{reason=\"conflict\"}"), 0);
+    assert_eq!(served.metric("roundsman_rows_lost_total{reason=\"conflict\"}"), 0);
     // Killed, it is back before its time has run out; stopped, another one begins at once.
     served.kill();
     let served = site.serve();

@@ -72,11 +72,11 @@ async fn a_file_that_is_removed_or_replaced_is_noticed_and_what_is_lost_is_said(
     for tail in ["", "-wal", "-shm"] {
         fs::remove_file(site.data(&format!("roundsman.db{tail}"))).unwrap();
     }
-    served.until_metric("roundsman_batches_failed", |failed| failed > 0);
+    served.until_metric("roundsman_batches_failed_total", |failed| failed > 0);
     served.until("/readyz", |status, _| status == 200);
     served.until("/metrics", |_, _| site.data("roundsman.db").exists());
     site.is_kept(&served);
-    let gone = "roundsman_rows_lost{reason=\"store_lost\"}";
+    let gone = "roundsman_rows_lost_total{reason=\"store_lost\"}";
     served.until_metric(gone, |polls| polls > 0);
     let warned =
         served.until("/readyz", |status, body| status == 200 && body.contains("no longer"));

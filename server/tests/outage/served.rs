@@ -121,7 +121,7 @@ impl Served {
     pub(crate) fn is_well(&self) {
         self.until("/readyz", |status, _| status == 200);
         self.until_metric("roundsman_spool_rows", |rows| rows == 0);
-        assert_eq!(self.metric("roundsman_rows_dropped"), 0);
+        assert_eq!(self.metric("roundsman_rows_dropped_total"), 0);
     }
 
     /// Ends it at once; when that was, by the clock that slots are told by.
