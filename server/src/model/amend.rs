@@ -10,6 +10,22 @@ pub const MAX_REPORT_BYTES: usize = 512;
 const OWN_BYTES: usize = 240;
 
 impl Snapshot {
+    /// Says where sums go by names. An older probe, or one that sees no sysfs, does not tell what is
+    /// physical: that is no fault, and to be seen in its reports.
+    pub fn say_what_goes_by_names(&mut self) {
+        let told = [
+            (Family::Network, self.interfaces.has_layers()),
+            (Family::Disk, self.disks.has_layers()),
+        ];
+        for (family, _) in told.into_iter().filter(|(_, told)| !told) {
+            let report = self.reports.iter_mut().find(|report| report.family == family);
+            if let Some(report) = report.filter(|report| report.status == Status::Ok) {
+                "the kernel does not tell what is physical: sums go by names"
+                    .clone_into(&mut report.error);
+            }
+        }
+    }
+
     /// Says in a family's report what was not taken over of it; one that was well, or was not
     /// reported, has `status` from then on. The probe's own words come first.
     pub fn amend(&mut self, family: Family, status: Status, words: &str) {

@@ -273,24 +273,8 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
     for (family, status, words) in flaws.into_iter().flatten() {
         snapshot.amend(family, status, &words);
     }
-    say_what_goes_by_names(&mut snapshot);
+    snapshot.say_what_goes_by_names();
     Ok(snapshot)
-}
-
-/// An older probe, or one that sees no sysfs, does not tell what is physical. That is no fault; those
-/// who look at its reports see it.
-fn say_what_goes_by_names(snapshot: &mut Snapshot) {
-    let untold = [
-        (Family::Network, snapshot.interfaces.has_layers()),
-        (Family::Disk, snapshot.disks.has_layers()),
-    ];
-    for (family, _) in untold.into_iter().filter(|(_, told)| !told) {
-        let report = snapshot.reports.iter_mut().find(|report| report.family == family);
-        if let Some(report) = report.filter(|report| report.status == Status::Ok) {
-            "the kernel does not tell what is physical: sums go by names"
-                .clone_into(&mut report.error);
-        }
-    }
 }
 
 /// Bytes in a page; 0 where they are unknown. A page is a power of two, of at most 1 MiB on any

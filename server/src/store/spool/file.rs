@@ -67,20 +67,6 @@ const PROBE_BYTES: usize = 64 << 10;
 /// Files set aside that are kept; then none is set aside any longer.
 const ASIDE: u32 = 100;
 
-/// Ids are never used again (AUTOINCREMENT): what was handed out is known by them.
-const TABLES: &str = "
-CREATE TABLE poll (
-  id      INTEGER PRIMARY KEY AUTOINCREMENT,
-  host_id INTEGER NOT NULL,
-  slot_ms INTEGER NOT NULL,
-  data    BLOB    NOT NULL
-) STRICT;
-CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT, data TEXT NOT NULL) STRICT;
-CREATE TABLE host  (id INTEGER PRIMARY KEY, known TEXT NOT NULL, listed TEXT NOT NULL) STRICT;
-CREATE TABLE pause (host_id INTEGER PRIMARY KEY, pause TEXT NOT NULL) STRICT;
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-";
-
 /// What every `about` has: the address of the store that the rows are for.
 pub(super) const STORE: &str = "store";
 

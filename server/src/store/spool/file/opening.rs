@@ -9,9 +9,23 @@ use rusqlite::{Connection, Error, TransactionBehavior};
 
 use super::{
     super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, IDENTITY, JOURNAL_BYTES,
-    JOURNAL_PAGES, STORE, TABLES, failed,
+    JOURNAL_PAGES, STORE, failed,
 };
 use crate::store::StoreError;
+
+/// Ids are never used again (AUTOINCREMENT): what was handed out is known by them.
+const TABLES: &str = "
+CREATE TABLE poll (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  host_id INTEGER NOT NULL,
+  slot_ms INTEGER NOT NULL,
+  data    BLOB    NOT NULL
+) STRICT;
+CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT, data TEXT NOT NULL) STRICT;
+CREATE TABLE host  (id INTEGER PRIMARY KEY, known TEXT NOT NULL, listed TEXT NOT NULL) STRICT;
+CREATE TABLE pause (host_id INTEGER PRIMARY KEY, pause TEXT NOT NULL) STRICT;
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
 
 /// Which store the rows are for.
 #[derive(Debug, Clone, Copy)]
