@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn what_only_grows_is_a_counter() {
         let metrics = Metrics::new();
-        metrics.rows_lost.get_or_create(&ReasonLabel { reason: LossReason::Conflict });
+        metrics.rows_lost.get_or_create(&ReasonLabel { reason: LossReason::Conflict }).inc();
         let text = metrics.encode().unwrap();
         let kinds: Vec<_> = text
             .lines()
