@@ -23,6 +23,7 @@ mod pause;
 mod poll;
 mod progress;
 mod reload;
+mod seen;
 mod runtime;
 mod serve;
 mod spark;

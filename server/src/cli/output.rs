@@ -145,7 +145,7 @@ fn colour_of(state: State) -> &'static str {
 
 /// The same JSON, in which no text steers the terminal that shows it: a hidden character stands only in
 /// a text, and there its escape (RFC 8259 section 7) says the same.
-fn json_shown(json: &str) -> String {
+pub(super) fn json_shown(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || is_shown(c) {

@@ -13,7 +13,11 @@ use roundsman_os::log;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::{EnvFilter, prelude::*, reload};
 
-use super::{CliError, GlobalArgs, output::Output};
+use super::{
+    CliError, GlobalArgs,
+    output::Output,
+    seen::{Form, Seen},
+};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Flag, Loaded, LogFormat, LogLevel, Place, Sources},
@@ -152,8 +156,12 @@ pub(super) fn start_logging(loaded: &Loaded, quiet: bool) -> Result<SetFilter, C
     let log = log::standard(tell)
         .map_err(|error| CliError::Failed(format!("cannot start the log: {error}")))?;
     let (level, handle) = reload::Layer::new(filter(loaded, quiet));
+    let form = match loaded.config.log.format {
+        LogFormat::Text => Form::Text,
+        LogFormat::Json => Form::Json,
+    };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| log.clone())
+        .with_writer(move || Seen::new(log.clone(), form))
         .with_ansi(std::io::stderr().is_terminal());
     let levels = tracing_subscriber::registry().with(level);
     // A second logger is refused, which is what is wanted.

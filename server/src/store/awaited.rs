@@ -96,7 +96,7 @@ impl Awaited {
     /// Opens it for writing, unless it is open.
     ///
     /// # Errors
-    /// As `open`, without a record of it: for a question to the store.
+    /// As `store::open`; questions to the store are answered with the same error meanwhile.
     pub async fn try_open(&self) -> Result<(), StoreError> {
         if self.is_open() {
             return Ok(());
