@@ -2,6 +2,7 @@
 //! and what to do. Changes nothing.
 
 mod checks;
+mod share;
 
 use std::sync::Arc;
 
@@ -9,11 +10,14 @@ use clap::Args;
 use rustix::{fs::statvfs, process::Resource};
 use serde::Serialize;
 
-use self::checks::{Check, Found, Verdict};
+use self::{
+    checks::{Check, Found, Verdict},
+    share::Share,
+};
 use super::{CliError, Runtime, forecast::Forecast, output::Output, progress::Progress, targets};
 use crate::{
     config::{Config, StoreUrl},
-    store::{self, Mode, StoreError, StoreStatus, spool},
+    store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus, spool},
     text::shown,
 };
 
@@ -62,10 +66,12 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
         let progress = Progress::new(runtime.clock());
         runtime.block_on(progress.during(words, status(config, runtime)))
     };
-    let (store, views) = match store {
-        Ok((status, views)) => (Ok(status), views),
-        Err(error) => (Err(error), Vec::new()),
+    let (store, views, kept) = match store {
+        Ok((status, views, kept)) => (Ok(status), views, kept),
+        Err(error) => (Err(error), Vec::new(), Vec::new()),
     };
+    let listed = inventory.as_ref().ok();
+    let largest = listed.and_then(|listed| Share::largest(listed, &kept, before));
     let (status, forecast) = match &inventory {
         Ok(inventory) => {
             let known = store.as_ref().ok();
@@ -90,6 +96,7 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
         store: status,
         views,
         forecast,
+        largest,
         spool: match config.spool.max.0 {
             0 => Ok(None),
             max => spool::peek(&config.spool.path, max).map_err(|error| error.with_causes()),
@@ -106,11 +113,15 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
     }
 }
 
-async fn status(config: &Config, runtime: &Runtime) -> Result<(StoreStatus, Vec<String>), String> {
+/// How the store is, its views that are not as they should be, and its hosts.
+type Store = (StoreStatus, Vec<String>, Vec<HostSummary>);
+
+async fn status(config: &Config, runtime: &Runtime) -> Result<Store, String> {
     let asking = async {
         let clock = Arc::clone(runtime.clock());
         let store = store::open(&config.store, Mode::ReadOnly, clock).await?;
-        Ok((store.status().await?, store.altered_views().await?))
+        let hosts = store.hosts(HostQuery::listed()).await?;
+        Ok((store.status().await?, store.altered_views().await?, hosts))
     };
     asking.await.map_err(|error: StoreError| error.with_causes())
 }

@@ -105,7 +105,8 @@ fn rows_per_day(inventory: &Inventory, now: WallMs) -> u64 {
         .sum()
 }
 
-fn slots(schedule: &Schedule, now: WallMs) -> u64 {
+/// Polls of a schedule in the coming day.
+pub(super) fn slots(schedule: &Schedule, now: WallMs) -> u64 {
     if !schedule.is_cron() {
         let slots = DAY.as_millis() / schedule.shortest_gap().as_millis().max(1);
         return u64::try_from(slots).unwrap_or(u64::MAX);

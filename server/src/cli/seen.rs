@@ -40,14 +40,7 @@ impl<W: Write> Write for Seen<W> {
         } else {
             let safe = match self.form {
                 Form::Json => json_shown(&text),
-                Form::Text => text.chars().fold(String::new(), |mut safe, c| {
-                    if stays(c) {
-                        safe.push(c)
-                    } else {
-                        safe.extend(c.escape_unicode())
-                    }
-                    safe
-                }),
+                Form::Text => text_shown(&text),
             };
             self.to.write_all(safe.as_bytes())?;
         }
@@ -57,6 +50,17 @@ impl<W: Write> Write for Seen<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
     }
+}
+
+fn text_shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match stays(c) {
+            true => safe.push(c),
+            false => safe.extend(c.escape_unicode()),
+        }
+    }
+    safe
 }
 
 #[cfg(test)]

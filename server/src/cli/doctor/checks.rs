@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
+use super::share::Share;
 use crate::{
     cli::{
         forecast::Forecast,
@@ -80,6 +81,8 @@ pub(super) struct Found {
     pub(super) views: Vec<String>,
     /// What the inventory costs.
     pub(super) forecast: Option<Forecast>,
+    /// The host that takes the most room.
+    pub(super) largest: Option<Share>,
     /// What waits in the spool; none when there is none.
     pub(super) spool: Result<Option<SpoolStatus>, String>,
     /// Its limit, bytes; 0: it is switched off.
@@ -128,6 +131,7 @@ pub(super) fn all(found: &Found) -> Vec<Check> {
     }
     checks.push(spool(found));
     checks.extend(found.forecast.as_ref().map(|forecast| size(forecast, found)));
+    checks.extend(found.largest.as_ref().map(Share::check));
     checks.extend(found.inventory.as_ref().ok().map(|hosts| descriptors(*hosts, found)));
     checks
 }

@@ -39,6 +39,7 @@ fn well() -> Found {
         store: Ok(status()),
         views: Vec::new(),
         forecast: Some(forecast),
+        largest: None,
         spool: Ok(None),
         spool_max: GIB,
         store_room: None,
