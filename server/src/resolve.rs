@@ -26,7 +26,7 @@ use hickory_resolver::{
     net::{NetError, runtime::TokioRuntimeProvider},
     system_conf::parse_resolv_conf,
 };
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{net::TcpStream, task::spawn_blocking, time::timeout};
 
 use crate::model::unfit;
 
@@ -92,6 +92,8 @@ fn stamp(path: &str) -> Stamp {
 struct Families {
     v4: TokioResolver,
     v6: TokioResolver,
+    /// No name server is named anywhere: that of this machine is asked, if it has one.
+    is_assumed: bool,
 }
 
 struct Kept {
@@ -111,8 +113,11 @@ impl Kept {
         }
         let text = fs::read(RESOLV_CONF).unwrap_or_default();
         let one = |family| build(&text, &self.servers, family);
-        let families =
-            Families { v4: one(LookupIpStrategy::Ipv4Only)?, v6: one(LookupIpStrategy::Ipv6Only)? };
+        let families = Families {
+            v4: one(LookupIpStrategy::Ipv4Only)?,
+            v6: one(LookupIpStrategy::Ipv6Only)?,
+            is_assumed: self.servers.is_empty() && parse_resolv_conf(&text).is_err(),
+        };
         *made = Some((stamps, families.clone()));
         Ok(families)
     }
@@ -136,10 +141,31 @@ impl Resolve for Names {
         let kept = Arc::clone(&self.kept);
         let families =
             spawn_blocking(move || kept.families()).await.map_err(io::Error::other)??;
-        let found = both(addresses(&families.v4, host), addresses(&families.v6, host)).await?;
+        let asked = both(addresses(&families.v4, host), addresses(&families.v6, host));
+        let found = match families.is_assumed && nobody_is_asked().await {
+            // Only /etc/hosts can tell, which it does at once.
+            true => {
+                let found = timeout(SECOND_FAMILY, asked).await;
+                found.ok().and_then(Result::ok).ok_or_else(none_named)?
+            }
+            false => asked.await?,
+        };
         let fit = fit(found)?;
         Ok(fit.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
     }
+}
+
+/// Whether this machine, which is asked where no name server is named, has none of its own: nothing
+/// listens on the port on which every name server must (RFC 7766 section 5).
+async fn nobody_is_asked() -> bool {
+    let tried = TcpStream::connect((Ipv4Addr::LOCALHOST, 53)).await;
+    tried.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn none_named() -> io::Error {
+    let words = "no name server is named in /etc/resolv.conf or `resolve.servers`, and this machine has \
+                 none of its own";
+    io::Error::new(io::ErrorKind::NotConnected, words)
 }
 
 /// The addresses of one family.
