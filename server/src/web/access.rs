@@ -150,7 +150,12 @@ fn admit(site: &Site, rules: &Rules, request: &Request) -> Result<(), Failure> {
         return Err(Failure::refused(StatusCode::TOO_MANY_REQUESTS, words.to_owned()));
     }
     match rules.shown(request.headers()) {
-        Shown::Right => return Ok(()),
+        Shown::Right => {
+            if let Some(peer) = peer.filter(|_| rules.secret.is_some()) {
+                denials.right(peer, now);
+            }
+            return Ok(());
+        }
         Shown::Nothing => {}
         Shown::Wrong => {
             site.metrics.http_denied.inc();

@@ -157,8 +157,7 @@ pub(super) struct Accepted {
 pub(super) struct ReloadAsked {
     /// Whether what the file says comes into force also when it takes out so many hosts that it
     /// would wait; false when it is left out.
-    #[serde(default)]
-    now: bool,
+    now: Option<bool>,
 }
 
 /// What came of a look at the inventory file.
@@ -268,9 +267,10 @@ pub(super) async fn reload(
         "a JSON object (content-type application/json) with, optional, \"now\" (a boolean)";
     let ReloadAsked { now } = read(body, expected)?;
     let (answer, told) = oneshot::channel();
-    let order = Order::Reload { now, answer };
+    let order = Order::Reload { now: now.unwrap_or(false), answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
-    let Reloaded { hosts, waiting, error } = told.await.map_err(|_stopping| Failure::busy())?;
+    let told = in_time(told).await?;
+    let Reloaded { hosts, waiting, error } = told.map_err(|_stopping| Failure::busy())?;
     Ok(Json(ReloadTold { hosts, waiting, error }))
 }
 

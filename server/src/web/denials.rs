@@ -1,5 +1,7 @@
 //! Wrong tokens and passwords, by who sent them: each peer may be wrong so often, and then once in a
-//! while; what it sends beyond that is not even looked at.
+//! while; what it sends beyond that is not even looked at. An address from which the right one came not
+//! long ago is always heard: whoever guesses from there (behind the same proxy, say) must not lock out
+//! those who know it.
 //!
 //! It knows nothing of HTTP, and is told the time. No connection is held open to slow anybody down.
 
@@ -21,6 +23,9 @@ pub(super) const WRONG_AGAIN: Duration = Duration::from_secs(1);
 /// Peers that are remembered; the one that was wrong longest ago is forgotten first.
 pub(super) const MAX_PEERS: usize = 1024;
 
+/// How long a peer is known to have been right.
+pub(super) const KNOWN: Duration = Duration::from_secs(3600);
+
 /// How often it is said that somebody is wrong.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
@@ -31,6 +36,8 @@ pub(super) struct Denials(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     peers: HashMap<Peer, Wrong>,
+    /// When each was right last.
+    right: HashMap<Peer, Mono>,
     said: Option<Mono>,
     /// Wrong since it was said.
     unsaid: u64,
@@ -54,7 +61,18 @@ impl Denials {
     /// Whether what `peer` sends is looked at.
     pub(super) fn hears(&self, peer: Peer, now: Mono) -> bool {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.peers.get(&peer).is_none_or(|wrong| wrong.left(now) < MAX_WRONG)
+        let is_known = table.right.get(&peer).is_some_and(|at| now.since(*at) < KNOWN);
+        is_known || table.peers.get(&peer).is_none_or(|wrong| wrong.left(now) < MAX_WRONG)
+    }
+
+    /// `peer` was right.
+    pub(super) fn right(&self, peer: Peer, now: Mono) {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.right.len() >= MAX_PEERS && !table.right.contains_key(&peer) {
+            let oldest = table.right.iter().min_by_key(|(_, at)| **at).map(|(peer, _)| *peer);
+            oldest.map(|oldest| table.right.remove(&oldest));
+        }
+        table.right.insert(peer, now);
     }
 
     /// `peer` was wrong. How many there were since this was said last, when it is to be said.
@@ -102,6 +120,25 @@ mod tests {
         denials.wrong(peer(1), at(101));
         assert!(!denials.hears(peer(1), at(101)));
         assert!(denials.hears(peer(1), at(102)));
+    }
+
+    #[test]
+    fn who_was_right_not_long_ago_is_not_locked_out_by_guesses_from_the_same_address() {
+        let denials = Denials::default();
+        denials.right(peer(1), at(100));
+        for _ in 0..2 * MAX_WRONG {
+            denials.wrong(peer(1), at(200));
+        }
+        assert!(denials.hears(peer(1), at(200)));
+        let later = 100 + KNOWN.as_secs();
+        for _ in 0..2 * MAX_WRONG {
+            denials.wrong(peer(1), at(later));
+        }
+        assert!(!denials.hears(peer(1), at(later)));
+        for number in 2..u32::try_from(MAX_PEERS).unwrap() + 9 {
+            denials.right(peer(number), at(later + u64::from(number)));
+        }
+        assert_eq!(denials.0.lock().unwrap().right.len(), MAX_PEERS);
     }
 
     #[test]

@@ -233,4 +233,9 @@ async fn wrong_tokens_are_counted_and_slowed() {
     site.clock.advance(Duration::from_secs(1));
     assert_eq!(ask("s3cret").await.status, 200);
     assert_eq!(site.site.metrics.http_denied.get(), 21);
+    // Who knows it is not locked out by who guesses from the same address.
+    for _ in 0..30 {
+        assert_eq!(ask("guess").await.status, 401);
+    }
+    assert_eq!(ask("s3cret").await.status, 200);
 }
