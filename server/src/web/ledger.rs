@@ -85,11 +85,9 @@ impl Sheet {
         Some(text.map(Bytes::from))
     }
 
-    fn body(self) -> Body {
-        Body::from_stream(stream::unfold(self, async |mut sheet| {
-            let piece = sheet.next()?;
-            Some((piece, sheet))
-        }))
+    /// May be asked on after its end, as compression does.
+    fn body(mut self) -> Body {
+        Body::from_stream(stream::iter(std::iter::from_fn(move || self.next())))
     }
 }
 
@@ -128,6 +126,15 @@ mod tests {
             let sent = to_bytes(Sheet::new(page(polls), place).unwrap().body(), 1 << 20).await;
             assert_eq!(sent.unwrap(), whole);
         }
+    }
+
+    /// What packs an answer asks again after its end.
+    #[tokio::test]
+    async fn a_page_that_was_sent_has_nothing_more() {
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let mut body = Sheet::new(page(1), place).unwrap().body().into_data_stream();
+        while body.next().await.is_some() {}
+        assert!(body.next().await.is_none());
     }
 
     #[tokio::test]
