@@ -313,12 +313,12 @@ describe('a small fleet', () => {
   test('a line is switched by keys, and its name and last value stand in the legend', async () => {
     const { page, close } = await tab(browser);
     await page.goto(`${server.at}/hosts/web-1?range=15m`);
-    const user = page.getByRole('group', { name: 'Lines of CPU' }).getByRole('button', { name: 'User' });
+    const user = page.getByRole('group', { name: 'Lines of CPU' }).getByRole('button', { name: 'User', exact: true });
     await user.focus();
     await page.keyboard.press('Enter');
     await page.waitForSelector('.u-series.u-off');
     assert.equal(await user.getAttribute('aria-pressed'), 'false');
-    const busy = page.getByRole('group', { name: 'Lines of CPU' }).locator('.u-series').last();
+    const busy = page.getByRole('group', { name: 'Lines of CPU' }).locator('.u-series', { hasText: 'Busy' });
     await until('the last value is there', async () => /Busy.*\d %/.test(await busy.innerText().then((text) => text.replace(/\s+/g, ' '))));
     await close();
   });
@@ -514,7 +514,7 @@ test('a server that is cut off says so, since when, and lets every state be unti
   const banner = page.locator('#banners .grave', { hasText: 'Isolated since' });
   assert.equal(await banner.count(), 0);
   const began = Date.now();
-  await fleet.set('all', 'hang-after-accept');
+  await fleet.set('all', 'hang-before-accept');
   await banner.waitFor();
   const said = await banner.textContent();
   assert.match(said, /States stay as they are/);
