@@ -38,7 +38,7 @@ if [[ -z $binaries ]]; then
     export RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=symbols
     if [[ -n $fast ]]; then
         export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
-        export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_STRIP=symbols
+        export CARGO_PROFILE_RELEASE_OPT_LEVEL=s
     fi
     cargo build --release --locked --target "$triple" --target-dir target/image \
         -p roundsman-probe -p roundsman --bins
