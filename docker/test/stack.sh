@@ -237,14 +237,14 @@ peak() {
     echo unknown
 }
 
-# storm NODE CONTAINER PROBE: thirty at a time, some hundred in all, ask for the dearest family. Those of
-# two rounds, the server and Docker's own check are within the probe's sixty-four connections.
+# storm NODE CONTAINER PROBE: twelve at a time, some hundred in all, ask for the dearest family: with
+# Docker's own check within the sixteen places that one address has of the probe's sixty-four.
 storm() {
     local pid round asking
     pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$2")
-    for round in {1..8}; do
+    for round in {1..20}; do
         asking=()
-        for _ in {1..30}; do
+        for _ in {1..12}; do
             nsenter --target "$pid" --net -- "$3" health --timeout 60s --service roundsman.v1.Probe/processes >/dev/null &
             asking+=($!)
         done
