@@ -283,10 +283,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mut conn = Conn::new(opts(Some("bench"))).await?;
     let hosts = fill(&store, &mut conn).await?;
     let bytes: Option<f64> = conn
-        .query_first(
+        .query_first(format!(
             "SELECT SUM(FILE_SIZE) / (SELECT COUNT(*) FROM rollup_hour) + 0e0
-             FROM information_schema.INNODB_SYS_TABLESPACES WHERE NAME LIKE 'bench/rollup_hour#P#%'",
-        )
+             FROM information_schema.{} WHERE NAME LIKE 'bench/rollup_hour#P#%'",
+            // MySQL's has another name, and the files are in small letters there.
+            if mariadbd::mysqld().is_some() {
+                "INNODB_TABLESPACES"
+            } else {
+                "INNODB_SYS_TABLESPACES"
+            }
+        ))
         .await?;
     let bytes = bytes.unwrap_or(f64::INFINITY);
     println!(

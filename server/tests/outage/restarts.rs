@@ -103,7 +103,7 @@ async fn a_first_start_waits_for_the_database_but_not_for_a_typo() {
     site.check(&ended);
 
     fs::remove_dir_all(site.desk.path().join("data")).unwrap();
-    site.sql("SET PASSWORD FOR plain@'127.0.0.1' = PASSWORD('other')");
+    site.sql("ALTER USER plain@'127.0.0.1' IDENTIFIED BY 'other'");
     let refused = site.desk.run(&["serve"]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.err.contains("does not let this user in"), "{}", refused.err);

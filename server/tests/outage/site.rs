@@ -80,7 +80,7 @@ impl Site {
     /// once and with success.
     pub(crate) fn slots(&self) -> BTreeMap<String, Vec<i64>> {
         let polls = self.sql(
-            "SELECT h.name, CAST(UNIX_TIMESTAMP(p.ts) * 1000 AS INTEGER), p.outcome
+            "SELECT h.name, CAST(UNIX_TIMESTAMP(p.ts) * 1000 AS SIGNED), p.outcome
              FROM fleet.poll p JOIN fleet.host h ON h.id = p.host_id ORDER BY p.ts",
         );
         let mut slots: BTreeMap<String, Vec<i64>> = BTreeMap::new();

@@ -65,6 +65,16 @@ fn path() -> String {
     format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
+/// The server of MySQL, when these tests are to run on it: the path of a `mysqld`
+/// (`TEST_MYSQLD`).
+pub fn mysqld() -> Option<String> {
+    std::env::var("TEST_MYSQLD").ok().filter(|path| !path.is_empty())
+}
+
+/// MySQL has root@localhost alone, and that is nobody from 127.0.0.1 without names.
+const MYSQL_ROOT: &str = "CREATE USER root@'127.0.0.1' IDENTIFIED BY '';\n\
+                          GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
+
 fn as_root(command: &mut Command) {
     if rustix::process::geteuid().is_root() {
         command.arg("--user=root");
@@ -76,9 +86,25 @@ impl Mariadbd {
     pub fn start(flags: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("roundsman-mariadb-").tempdir().unwrap().keep();
         fs::create_dir(dir.join("tmp")).unwrap();
-        let mut install = Command::new("mariadb-install-db");
-        install.env("PATH", path()).args(["--no-defaults", "--skip-test-db"]);
-        install.arg("--auth-root-authentication-method=normal");
+        let mut install = match mysqld() {
+            Some(mysqld) => {
+                fs::write(dir.join("root.sql"), MYSQL_ROOT).unwrap();
+                let mut install = Command::new(mysqld);
+                install.args([
+                    "--no-defaults",
+                    "--initialize-insecure",
+                    "--auto-generate-certs=OFF",
+                ]);
+                install.arg(format!("--init-file={}", dir.join("root.sql").display()));
+                install
+            }
+            None => {
+                let mut install = Command::new("mariadb-install-db");
+                install.env("PATH", path()).args(["--no-defaults", "--skip-test-db"]);
+                install.arg("--auth-root-authentication-method=normal");
+                install
+            }
+        };
         install.arg(format!("--datadir={}", dir.join("data").display()));
         // As below: in /tmp several at a time delete each other's temporary tables.
         install.arg(format!("--tmpdir={}", dir.join("tmp").display()));
@@ -102,7 +128,13 @@ impl Mariadbd {
     fn try_start(dir: &Path, flags: &[&str]) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "keeper", "mariadbd", "--no-defaults", "--skip-name-resolve"]);
+        let program = mysqld();
+        let name = program.as_deref().unwrap_or("mariadbd");
+        keeper.args(["-c", KEEPER, "keeper", name, "--no-defaults", "--skip-name-resolve"]);
+        if program.is_some() {
+            // Its own certificates are made at each start: a second of CPU.
+            keeper.args(["--mysqlx=OFF", "--auto-generate-certs=OFF"]);
+        }
         as_root(&mut keeper);
         keeper.args([
             format!("--datadir={}", dir.join("data").display()),

@@ -68,17 +68,28 @@ async fn a_user_with_a_password_and_the_grants_that_are_asked_for() {
 async fn every_connection_is_set_up() {
     let database = Database::new().await;
     let doors = &database.store.shared.doors;
-    let wanted = [
-        ("tx_isolation", "READ-COMMITTED"),
+    let common = [
         ("time_zone", "+00:00"),
-        ("in_predicate_conversion_threshold", "0"),
-        ("max_statement_time", "25.000000"),
         ("collation_connection", "utf8mb4_bin"),
         ("lock_wait_timeout", "10"),
     ];
+    let own = if mariadbd::mysqld().is_some() {
+        [
+            ("transaction_isolation", "READ-COMMITTED"),
+            ("information_schema_stats_expiry", "0"),
+            ("max_execution_time", "25000"),
+        ]
+    } else {
+        [
+            ("tx_isolation", "READ-COMMITTED"),
+            ("in_predicate_conversion_threshold", "0"),
+            ("max_statement_time", "25.000000"),
+        ]
+    };
+    let wanted: Vec<_> = common.into_iter().chain(own).collect();
     for conn in [doors.writer("test").await.unwrap(), doors.reader().await.unwrap()] {
         let mut conn = conn;
-        for (variable, value) in wanted {
+        for &(variable, value) in &wanted {
             let found: Option<String> =
                 conn.query_first(format!("SELECT CAST(@@{variable} AS CHAR)")).await.unwrap();
             assert_eq!(found.unwrap(), value, "{variable}");
@@ -87,7 +98,12 @@ async fn every_connection_is_set_up() {
         assert!(mode.unwrap().contains("STRICT_ALL_TABLES"));
     }
     let mut schema = doors.schema().await.unwrap();
-    let found: Option<f64> = schema.query_first("SELECT @@max_statement_time").await.unwrap();
+    let limit = if mariadbd::mysqld().is_some() {
+        "max_execution_time + 0.0"
+    } else {
+        "max_statement_time"
+    };
+    let found: Option<f64> = schema.query_first(format!("SELECT @@{limit}")).await.unwrap();
     assert_eq!(found, Some(0.0));
 }
 

@@ -55,7 +55,8 @@ async fn both_tiers_are_read_where_a_condition_says() {
     database.store.seal(at(3 * 86_400)).await.unwrap();
     for view in ["cpu_load", "cpu_stat", "mem_info", "net_info", "disk_info", "process", "ledger"] {
         let plan = async |condition: &str| {
-            let explain = format!("EXPLAIN PARTITIONS SELECT * FROM {view} WHERE {condition}");
+            let explain =
+                format!("{EXPLAIN} SELECT * FROM {view} WHERE {condition}", EXPLAIN = explain());
             database.rows(&explain).await
         };
         let partitions = |plan: &[ViewRow], table: &str| -> Vec<String> {
@@ -91,7 +92,7 @@ async fn the_hosts_of_a_day_are_looked_up_without_reading_its_rows() {
         database.write((0..2_000).map(failed).collect()).await.unwrap();
     }
     database.run("ANALYZE TABLE poll").await;
-    let plan = "EXPLAIN SELECT DISTINCT host_id FROM poll PARTITION (p20260329)";
-    let plan = database.rows(plan).await;
+    let plan = format!("{} SELECT DISTINCT host_id FROM poll PARTITION (p20260329)", explain());
+    let plan = database.rows(&plan).await;
     assert_eq!(plan[0]["Extra"], "Using index for group-by", "{plan:?}");
 }
