@@ -1,4 +1,4 @@
-//! The whole server on a MariaDB of its own: every attempt is one row there too, an outage of the
+//! The whole server on a MariaDB or MySQL of its own: every attempt is one row there too, an outage of the
 //! database is felt by nothing but the database, and the command line reads what was kept.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
@@ -10,9 +10,9 @@ mod mariadbd;
 #[allow(dead_code, reason = "another test program uses the rest")]
 mod program;
 
-use std::{fs, net::SocketAddr, process::Command, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
-use mariadbd::Mariadbd;
+use mariadbd::{FLAGS, Mariadbd};
 use program::Desk;
 use roundsman::{
     app::{self, App},
@@ -38,7 +38,7 @@ struct Site {
 
 impl Site {
     fn new(inventory: &str) -> Self {
-        let server = Mariadbd::start(&["--innodb-flush-method=nosync"]);
+        let server = Mariadbd::start(&FLAGS);
         let desk = Desk::new();
         desk.file("inventory.toml", inventory);
         desk.file("password", &format!("{PASSWORD}\n"));
@@ -65,7 +65,7 @@ impl Site {
         let client =
             ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-N", "-P", &port];
         let charset = "--default-character-set=utf8mb4";
-        let ended = Command::new("mariadb").args(client).args([charset, "-e", sql]).output();
+        let ended = mariadbd::client("mariadb").args(client).args([charset, "-e", sql]).output();
         let ended = ended.unwrap();
         assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
         String::from_utf8(ended.stdout).unwrap()
