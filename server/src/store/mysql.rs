@@ -29,6 +29,7 @@ mod pauses;
 mod polls;
 mod prune;
 mod record;
+mod release;
 mod rollups;
 mod seal;
 mod seam;
@@ -53,6 +54,7 @@ use chrono::NaiveDate;
 use mysql_async::Conn;
 
 pub use self::connect::{Limits, Options};
+pub(crate) use self::release::Release;
 use self::{
     connect::{Doors, within},
     owner::Held,
@@ -119,7 +121,10 @@ impl Mysql {
         let opening = async move {
             let doors = Arc::new(Doors::open(&options, mode).await?);
             match mode {
-                Mode::ReadWrite => migrate::apply(&doors).await?,
+                Mode::ReadWrite => {
+                    within(doors.limits.call, status::warn_of_age(&doors)).await?;
+                    migrate::apply(&doors).await?;
+                }
                 Mode::ReadOnly => migrate::check(&doors).await?,
             }
             let looking =

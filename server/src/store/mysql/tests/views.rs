@@ -104,6 +104,23 @@ async fn a_view_of_one_day_reads_that_day_alone() {
             assert_eq!(step["key"], "PRIMARY", "{view}: {plan:?}");
         }
     }
+    // It is this switch that brings the condition there.
+    let off = match on_mysql() {
+        true => "derived_condition_pushdown=off",
+        false => "condition_pushdown_for_derived=off",
+    };
+    let mut conn = database.conn().await;
+    conn.query_drop(format!("SET optimizer_switch = '{off}'")).await.unwrap();
+    let plan = format!(
+        "{} SELECT * FROM net_info WHERE host = 'web-1'
+         AND time BETWEEN '2026-03-30 01:00:00' AND '2026-03-30 05:00:00'",
+        explain()
+    );
+    let plan: Vec<Row> = conn.query(plan).await.unwrap();
+    let plan: Vec<ViewRow> = plan.into_iter().map(in_json).collect();
+    let days = plan.iter().filter(|step| step["table"] == "p").map(|step| &step["partitions"]);
+    assert!(days.clone().count() > 0, "{plan:?}");
+    assert!(days.clone().all(|days| days.as_str().is_some_and(|d| d.contains(','))), "{plan:?}");
     // What Grafana's $__timeFilter(time) becomes.
     let counted = database
         .rows(
