@@ -195,9 +195,19 @@ async fn restored(database: &Database) -> Options {
     for grant in grants {
         conn(shared(), None).await.query_drop(grant).await.unwrap();
     }
-    // MySQL's dump would set what transactions its server knows, which another user may not.
-    let own: &[&str] = if on_mysql() { &["--set-gtid-purged=OFF"] } else { &[] };
-    let dump = ["-uroot", "--single-transaction", "--hex-blob", &database.options.url.database];
+    // As docs/storage.md says it, by a user who has this database and nothing else.
+    let dumped = &database.options.url.database;
+    let dumper = format!("{dumped}_dumper");
+    for grant in [
+        format!("CREATE USER {dumper}@'%' IDENTIFIED BY ''"),
+        format!("GRANT ALL ON {dumped}.* TO {dumper}@'%'"),
+    ] {
+        conn(shared(), None).await.query_drop(grant).await.unwrap();
+    }
+    let own: &[&str] =
+        if on_mysql() { &["--set-gtid-purged=OFF", "--no-tablespaces"] } else { &[] };
+    let user = format!("-u{dumper}");
+    let dump = [&user, "--single-transaction", "--hex-blob", dumped];
     let dumped = client("mariadb-dump", &[own, &dump].concat(), None);
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
     // Without the name of who made a view, which another user may not give away.
