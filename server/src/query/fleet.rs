@@ -9,13 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
 
 use crate::{
     live::{Attempt, HostView, Live, ServerView},
-    model::{Column, State},
-    units::WallMs,
+    model::{Column, GroupName, HostName, Labels, Outcome, State},
+    units::{Micros, WallMs},
 };
 
 /// What each cell of a [`FleetRow`] is, in order. New ones go to the end.
@@ -65,34 +65,89 @@ impl Serialize for FleetRow {
         let values = view.last_good.as_deref().and_then(|record| record.values.as_ref());
         let value = |column| values.and_then(|values| values.get(column));
         let pressure = PRESSURES.iter().filter_map(|column| value(*column)).reduce(f64::max);
-        let mut row = serializer.serialize_seq(Some(FLEET_COLUMNS.len()))?;
-        row.serialize_element(&view.name)?;
-        row.serialize_element(&view.group)?;
-        row.serialize_element(&view.labels)?;
-        row.serialize_element(&view.state)?;
-        row.serialize_element(&view.since)?;
-        row.serialize_element(&last.map(|record| record.slot))?;
-        row.serialize_element(&last.map(|record| record.outcome))?;
-        row.serialize_element(&last.and_then(|record| record.timings.call_us))?;
-        row.serialize_element(&last.and_then(|record| record.error.as_deref()))?;
-        row.serialize_element(&value(Column::CpusOnline))?;
-        row.serialize_element(&value(Column::CpuBusyPct))?;
-        row.serialize_element(&value(Column::MemUsedPct))?;
-        row.serialize_element(&value(Column::FsUsedMaxPct))?;
-        row.serialize_element(&pressure)?;
-        row.serialize_element(&value(Column::Load1))?;
-        row.serialize_element(&value(Column::NetRxBytesPerS))?;
-        row.serialize_element(&value(Column::NetTxBytesPerS))?;
-        row.serialize_element(&value(Column::DiskBusyMaxPct))?;
-        row.serialize_element(&view.last_good.as_ref().map(|record| record.slot))?;
-        row.serialize_element(&view.flapping)?;
-        row.serialize_element(&view.unreachable_because)?;
-        row.serialize_element(&view.paused_until)?;
-        row.serialize_element(&Trail(&view.recent))?;
-        row.serialize_element(&view.cause)?;
-        row.end()
+        Cells(
+            view.name.as_str(),
+            view.group.as_ref().map(GroupName::as_str),
+            &view.labels,
+            view.state,
+            view.since,
+            last.map(|record| record.slot),
+            last.map(|record| record.outcome),
+            last.and_then(|record| record.timings.call_us),
+            last.and_then(|record| record.error.as_deref()),
+            value(Column::CpusOnline),
+            value(Column::CpuBusyPct),
+            value(Column::MemUsedPct),
+            value(Column::FsUsedMaxPct),
+            pressure,
+            value(Column::Load1),
+            value(Column::NetRxBytesPerS),
+            value(Column::NetTxBytesPerS),
+            value(Column::DiskBusyMaxPct),
+            view.last_good.as_ref().map(|record| record.slot),
+            view.flapping,
+            view.unreachable_because.as_ref().map(HostName::as_str),
+            view.paused_until,
+            Trail(&view.recent),
+            view.cause.as_deref(),
+        )
+        .serialize(serializer)
     }
 }
+
+/// The cells of a row, for JSON and for its schema; each is described by the name of its column.
+#[derive(Serialize, JsonSchema)]
+struct Cells<'a>(
+    /// name
+    &'a str,
+    /// group
+    Option<&'a str>,
+    /// labels
+    &'a Labels,
+    /// state
+    State,
+    /// since_ms
+    WallMs,
+    /// slot_ms
+    Option<WallMs>,
+    /// outcome
+    Option<Outcome>,
+    /// call_us
+    Option<Micros>,
+    /// error
+    Option<&'a str>,
+    /// cpus_online
+    Option<f64>,
+    /// cpu_busy_pct
+    Option<f64>,
+    /// mem_used_pct
+    Option<f64>,
+    /// fs_used_max_pct
+    Option<f64>,
+    /// pressure_some_max_avg10_pct
+    Option<f64>,
+    /// load_1
+    Option<f64>,
+    /// net_rx_bytes_per_s
+    Option<f64>,
+    /// net_tx_bytes_per_s
+    Option<f64>,
+    /// disk_busy_max_pct
+    Option<f64>,
+    /// good_slot_ms
+    Option<WallMs>,
+    /// flapping
+    bool,
+    /// unreachable_because
+    Option<&'a str>,
+    /// paused_until_ms
+    Option<WallMs>,
+    /// cpu_trail
+    #[schemars(with = "Vec<Option<i16>>")]
+    Trail<'a>,
+    /// cause
+    Option<&'a str>,
+);
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an
 /// attempt that did not say. A page that has just been opened draws its little charts from it.
@@ -114,12 +169,13 @@ impl JsonSchema for FleetRow {
         "FleetRow".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "array",
-            "description": "One host: a cell for each of `columns`, null where it is unknown.",
-            "minItems": FLEET_COLUMNS.len(),
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Cells::json_schema(generator);
+        let words = "One host: a cell for each of `columns`, null where it is unknown.";
+        schema.insert("description".to_owned(), words.into());
+        // New ones go to the end.
+        schema.remove("maxItems");
+        schema
     }
 }
 

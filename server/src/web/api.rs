@@ -133,7 +133,7 @@ pub(super) async fn series(
         to: params.take("to", moment)?.unwrap_or(hour.to),
         detail,
         tier: params.take("tier", |text| word(Tier::ALL, text))?,
-        columns: params.take("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
+        columns: params.take_list("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
     };
     params.finish()?;
     Ok(Json(site.query.series(&name, &range, now).await?))

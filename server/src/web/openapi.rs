@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use schemars::generate::SchemaSettings;
+use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
 use super::{Site, operation::Operation, tagged::Document};
@@ -79,18 +79,33 @@ impl Routes {
     }
 }
 
+/// A list of words as one `enum`, which every generator of clients makes a type of; schemars has a
+/// `const` for each, which some take for as many types. What they mean is beside them, in their order.
+fn plain_words(schema: &mut Schema) {
+    let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
+    let of = |key: &str| choices.iter().map(|one| one.get(key).cloned()).collect::<Option<Value>>();
+    let (Some(words), Some(meanings)) = (of("const"), of("description")) else { return };
+    schema.remove("oneOf");
+    schema.insert("type".to_owned(), "string".into());
+    schema.insert("enum".to_owned(), words);
+    schema.insert("x-enum-descriptions".to_owned(), meanings);
+}
+
 fn document(operations: &[(&'static str, &'static str, Operation)], guarded: bool) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
-    let mut generator = settings.into_generator();
+    let settings = settings.with_transform(RecursiveTransform(plain_words));
+    let mut told = settings.clone().into_generator();
+    let mut asked = settings.for_deserialize().into_generator();
     let mut paths: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
     for (path, method, operation) in operations {
-        let described = operation.document(&mut generator);
+        let described = operation.document(&mut told, &mut asked);
         paths.entry(path).or_default().insert(method, described);
     }
-    let schemas = generator.take_definitions(true);
+    let mut schemas = told.take_definitions(true);
+    schemas.extend(asked.take_definitions(true));
     let security = if guarded { json!([{ "token": [] }, { "password": [] }]) } else { json!([]) };
     json!({
         "openapi": "3.1.0",

@@ -102,7 +102,7 @@ fn own(routes: Routes) -> Routes {
         .fails(&[BAD])
         .open();
     let metrics = Operation::new("metrics", "The server's metrics of itself")
-        .writes("application/openmetrics-text", "OpenMetrics 1.0")
+        .sends("OpenMetrics 1.0, as application/openmetrics-text")
         .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
     routes
         .get("/", assets::page, page("fleet_page", "The page: the fleet"))
