@@ -204,10 +204,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// From one look to the next. Views that were not published anew are the same allocation, so
-    /// five thousand hosts are compared in microseconds.
+    /// From one look to the next; none when nothing is different. Views that were not published anew
+    /// are the same allocation, so five thousand hosts are compared in microseconds.
     #[must_use]
-    pub fn between(before: &Fleet, after: &Fleet) -> Self {
+    pub fn between(before: &Fleet, after: &Fleet) -> Option<Self> {
         let known: BTreeMap<&str, &Arc<HostView>> =
             before.hosts.iter().map(|row| (row.0.name.as_str(), &row.0)).collect();
         let is_new = |row: &&FleetRow| {
@@ -216,13 +216,17 @@ impl Change {
         let listed: BTreeMap<&str, ()> =
             after.hosts.iter().map(|row| (row.0.name.as_str(), ())).collect();
         let gone = before.hosts.iter().map(|row| row.0.name.as_str());
-        Self {
+        let change = Self {
             at_ms: after.at_ms,
             counts: after.counts.clone(),
             server: after.server.clone(),
             hosts: after.hosts.iter().filter(is_new).cloned().collect(),
             gone: gone.filter(|name| !listed.contains_key(name)).map(Arc::from).collect(),
-        }
+        };
+        // The counts follow from the hosts.
+        let is_some =
+            !change.hosts.is_empty() || !change.gone.is_empty() || before.server != after.server;
+        is_some.then_some(change)
     }
 }
 
@@ -283,10 +287,16 @@ mod tests {
         publish(&live, "b", State::Suspect);
         publish(&live, "d", State::Pending);
         live.remove(&HostName::new("a").unwrap());
-        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2)));
+        assert!(Change::between(&before, &before.clone()).is_none(), "nothing is different");
+        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2))).unwrap();
         let names: Vec<&str> = change.hosts.iter().map(|row| row.0.name.as_str()).collect();
         assert_eq!(names, ["b", "d"]);
         assert_eq!(change.gone, [Arc::from("a")]);
         assert_eq!(change.counts[&State::Suspect], 1);
+        let away = Fleet {
+            server: FleetServer::new(&live.server(), Some("away".into())),
+            ..before.clone()
+        };
+        assert!(Change::between(&before, &away).is_some(), "so is what the server says of itself");
     }
 }

@@ -148,10 +148,13 @@ fn fleet(routes: Routes) -> Routes {
             .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
             .answers::<EventsPage>(OK, "The changes")
             .fails(&[BAD, AWAY]);
-    let stream =
-        Operation::new("stream", "Server-sent events: `fleet`, then `change` once a second")
-            .writes("text/event-stream", "A stream, for at most 100 s; come back then")
-            .fails(&[BAD, AWAY]);
+    let last = "The `id` of the last event that came: the stream goes on after it, or begins with `fleet` when \
+                it is not known any more";
+    let words = "Server-sent events: `fleet`, then `change` when something did, looked at once a second, or `beat`";
+    let stream = Operation::new("stream", words)
+        .takes(Param::header("Last-Event-ID", json!({ "type": "string" }), last))
+        .writes("text/event-stream", "A stream, for at most 100 s; come back then")
+        .fails(&[BAD, AWAY]);
     let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
         .takes(moment("from", "From this moment on; an hour ago"))
         .takes(moment("to", "Before this moment, which is after `from`; now"))

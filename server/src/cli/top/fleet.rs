@@ -75,6 +75,12 @@ struct Told {
     gone: Vec<String>,
 }
 
+/// An event that says nothing but the time.
+#[derive(Debug, Deserialize)]
+struct Beat {
+    at_ms: i64,
+}
+
 /// All hosts.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
@@ -88,8 +94,12 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new.
+    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new, `beat` for nothing new.
     pub(super) fn hear(&mut self, name: &str, data: &str) -> Result<(), BadNews> {
+        if name == "beat" {
+            self.at = Some(WallMs(serde_json::from_str::<Beat>(data)?.at_ms));
+            return Ok(());
+        }
         let whole = name == "fleet";
         if !whole && name != "change" {
             return Ok(());
