@@ -7,6 +7,7 @@ import { bands } from './band.js';
 import { charts } from './charts.js';
 import { GOOD, told } from './gaps.js';
 import { orders } from './orders.js';
+import { hostAt } from './place.js';
 import { tables } from './tables.js';
 
 const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
@@ -37,7 +38,7 @@ export function host(live, name) {
 
   function address(push) {
     const said = new URLSearchParams(fixed ? { from: fixed[0], to: fixed[1] } : range === USUAL ? {} : { range });
-    const to = `/hosts/${encodeURIComponent(name)}${said.size ? `?${said}` : ''}`;
+    const to = `${hostAt(name)}${said.size ? `?${said}` : ''}`;
     if (push) history.pushState(null, '', to);
     else history.replaceState(null, '', to);
   }

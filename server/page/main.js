@@ -8,17 +8,18 @@ import { host } from './host.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
+import { named } from './place.js';
 
 const live = new Live();
 const main = document.getElementById('main');
 let leave = () => {};
 
 const ROUTES = [
-  [/^\/$/, () => fleet(live), 'Fleet'],
-  [/^\/hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
-  [/^\/events$/, () => events(live), 'Events'],
-  [/^\/inventory$/, () => inventory(live), 'Inventory'],
-  [/^\/server$/, () => server(live), 'Server'],
+  [/^$/, () => fleet(live), 'Fleet'],
+  [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
+  [/^events$/, () => events(live), 'Events'],
+  [/^inventory$/, () => inventory(live), 'Inventory'],
+  [/^server$/, () => server(live), 'Server'],
 ];
 
 function show() {
@@ -30,7 +31,7 @@ function show() {
     else link.removeAttribute('aria-current');
   }
   for (const [pattern, view, title] of ROUTES) {
-    const found = pattern.exec(location.pathname);
+    const found = pattern.exec(named(location.pathname));
     if (!found) continue;
     document.title = found[1] ? `${decodeURIComponent(found[1])} · Roundsman` : `${title} · Roundsman`;
     const made = view(...found.slice(1));
@@ -96,5 +97,7 @@ document.getElementById('theme').addEventListener('click', () => {
 });
 theme(themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto');
 
+// As they are where the page was opened: what is relative is so to wherever the reader has gone since.
+for (const link of document.querySelectorAll('a[data-link], link[rel=icon]')) link.href = link.href;
 show();
 live.start();

@@ -213,6 +213,7 @@ async fn wire(
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
         access: access.clone(),
+        base_path: config.http.base_path.clone(),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());

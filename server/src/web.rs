@@ -7,6 +7,7 @@ mod access;
 mod api;
 mod assets;
 mod backlog;
+mod below;
 mod body;
 mod connections;
 mod control;
@@ -40,7 +41,9 @@ pub(crate) use connections::{Face, accept_http2};
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
-use crate::{clock::Clock, health::Policy, metrics::Metrics, operator::Order, query::Query};
+use crate::{
+    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, operator::Order, query::Query,
+};
 
 /// The largest request body read, bytes.
 pub const MAX_BODY_BYTES: usize = 1024;
@@ -69,6 +72,8 @@ pub struct Site {
     pub looks: Looks,
     /// Who may ask.
     pub access: Access,
+    /// The path that a proxy has all of it below and passes on.
+    pub base_path: BasePath,
 }
 
 impl fmt::Debug for Site {

@@ -152,6 +152,18 @@ export async function startMariadb() {
   return { ...mariadb, url: `mysql://root@127.0.0.1:${port}/fleet` };
 }
 
+/** nginx with its defaults, and these locations of one server; ended by its process. */
+export async function startNginx(locations) {
+  const dir = folder();
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${dir}/${kind};`).join(' ');
+  const port = await freePort();
+  const file = path.join(dir, 'nginx.conf');
+  writeFileSync(file, `daemon off; pid ${dir}/pid; error_log stderr notice; ${process.getuid() === 0 ? 'user root;' : ''} events {}
+http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} } }\n`);
+  const nginx = await start('nginx', ['-e', 'stderr', '-p', dir, '-c', file], /start worker process/, { env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+  return { ...nginx, at: `http://127.0.0.1:${port}` };
+}
+
 /** Debian's Chromium. */
 export function startBrowser() {
   const args = process.getuid() === 0 ? ['--no-sandbox'] : [];

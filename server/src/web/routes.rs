@@ -12,7 +12,9 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, Site, access, api, assets, body, control, failure, ledger, losses,
+    MAX_BODY_BYTES, Site, access, api, assets,
+    below::below,
+    body, control, failure, ledger, losses,
     openapi::Routes,
     operation::{Operation, Param},
     own, stream,
@@ -41,14 +43,16 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let predicate = DefaultPredicate::new().and(SizeAbove::new(PACKED_ABOVE));
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let access = from_fn_with_state(Arc::clone(&site), access::check);
-    host(fleet(own(Routes::new())))
-        .finish(site.access.is_guarded())
+    let base_path = site.base_path.clone();
+    let router = host(fleet(own(Routes::new())))
+        .finish(site.access.is_guarded(), &base_path)
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(access)
         .layer(packing.compress_when(predicate))
-        .with_state(site)
+        .with_state(site);
+    below(&base_path, router)
 }
 
 fn words<T: ToString>(all: &[T]) -> Value {
@@ -106,7 +110,7 @@ fn own(routes: Routes) -> Routes {
         .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
     routes
         .get("/", assets::page, page("fleet_page", "The page: the fleet"))
-        .get("/hosts/{name}", assets::page, page("host_page", "The page: a host").takes(any))
+        .get("/hosts/{name}", assets::inner_page, page("host_page", "The page: a host").takes(any))
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
