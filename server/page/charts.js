@@ -27,8 +27,12 @@ export const CHARTS = [
 /** Colours of lines in the theme's style, told apart by lightness as well as by hue (after Okabe and Ito). */
 const LINES = 9;
 const HEIGHT = 170;
-/** Points asked for per chart, at least and at most. */
+/** Points asked for per chart, at least and at most; one for so many px. */
 const POINTS = [60, 800];
+const POINT_PX = 2;
+/** What of an answer is drawn, and as many digits of a value as a chart and its legend show. */
+const DRAWN = 'tier,step_ms,start_ms,polls,failed,columns.name,columns.avg';
+const DIGITS = 4;
 /** Columns that the server gives in one answer at most. */
 const MOST_COLUMNS = 20;
 
@@ -63,12 +67,12 @@ export function charts(name, zoom) {
     generation += 1;
     const mine = generation;
     const width = cards[0].place.clientWidth || 400;
-    const points = Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width)));
+    const points = Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width / POINT_PX)));
     let note = null;
     await Promise.all(batches(cards).map(async (some) => {
       const columns = some.flatMap((one) => one.columns);
       try {
-        const answer = await get(`${hostPath(name)}/series`, { columns: columns.join(','), from, to, points });
+        const answer = await get(`${hostPath(name)}/series`, { columns: columns.join(','), from, to, points, digits: DIGITS, fields: DRAWN });
         if (mine !== generation) return;
         note = { tier: answer.tier, step: answer.step_ms };
         const times = answer.polls.map((_, point) => answer.start_ms + point * answer.step_ms);

@@ -14,9 +14,13 @@ const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5
 const USUAL = '1h';
 /** A finger scrolls where a mouse drags. */
 const DRAGS = matchMedia('(pointer: fine)').matches;
-/** Rows of the ledger, and changes of state, that are shown. */
-const LEDGER = 200;
+/** Rows of the ledger that are shown at first, and of those more that are asked for; changes of state that are shown. */
+const LEDGER = 50;
+const MORE = 1000;
 const CHANGES = 50;
+/** What is shown of an attempt, and of the host. */
+const ATTEMPT = 'slot_ms,outcome,late_us,queue_us,resolve_us,connect_us,call_us,answer_bytes,address,error';
+const HOST = 'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,facts,last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail';
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
 
@@ -91,7 +95,7 @@ export function host(live, name) {
   /** What the server has in memory: also shown while the store is away. */
   async function loadLive() {
     try {
-      const one = await get(hostPath(name));
+      const one = await get(hostPath(name), { fields: HOST });
       if (gone) return;
       say(one);
       buttons.show(one);
@@ -140,19 +144,21 @@ export function host(live, name) {
 
   /** The attempts of the span, newest first; or of them those that failed. */
   let failedOnly = false;
+  let rows = LEDGER;
   async function ledger() {
     const [from, to] = fixed ?? [Date.now() - RANGES[range], Date.now()];
     const title = fixed ? 'Attempts in this span' : `Attempts of the last ${range}`;
     try {
-      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: LEDGER, order: 'desc', detail: 'false' });
+      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: rows, order: 'desc', fields: ATTEMPT });
       if (gone) return;
-      const only = h('button', { type: 'button', 'aria-pressed': String(failedOnly), onclick: () => { failedOnly = !failedOnly; ledger(); } }, 'Failed only');
+      const only = h('button', { type: 'button', 'aria-pressed': String(failedOnly), onclick: () => { failedOnly = !failedOnly; rows = failedOnly ? MORE : rows; ledger(); } }, 'Failed only');
+      const more = h('button', { type: 'button', hidden: !page.next || rows >= MORE, onclick: () => { rows = MORE; ledger(); } }, 'More');
       const focused = parts.ledger.contains(document.activeElement) && document.activeElement.tagName === 'BUTTON';
       const scrolled = parts.ledger.querySelector('.scroll')?.scrollTop ?? 0;
       const polls = page.polls.filter((poll) => !failedOnly || !GOOD.includes(poll.outcome));
       const cells = (poll) => [micros(poll.late_us), micros(poll.queue_us), micros(poll.resolve_us), micros(poll.connect_us), micros(poll.call_us), bytes(poll.answer_bytes)];
       const outcomes = told(page.polls);
-      fill(parts.ledger, h('div', { class: 'row' }, h('h2', {}, title), h('span', { class: 'soft' }, `${page.next ? `the newest ${page.polls.length}` : page.polls.length}${outcomes ? `, failed: ${outcomes}` : page.polls.length ? ', none failed' : ''}`), only),
+      fill(parts.ledger, h('div', { class: 'row' }, h('h2', {}, title), h('span', { class: 'soft' }, `${page.next ? `the newest ${page.polls.length}` : page.polls.length}${outcomes ? `, failed: ${outcomes}` : page.polls.length ? ', none failed' : ''}`), only, more),
         polls.length === 0 ? h('p', { class: 'none' }, 'None.') : h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' }, h('table', {},
           h('thead', {}, h('tr', {}, ['Due', 'Outcome', '#Late', '#Queued', '#Resolved', '#Connected', '#Called', '#Answer', 'Address', 'Error'].map((word) => h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', ''))))),
           h('tbody', {}, polls.map((poll) => h('tr', {}, h('td', {}, moment(poll.slot_ms)), h('td', {}, h('span', { class: `dot ${poll.outcome === 'ok' ? 'up' : poll.outcome === 'partial' ? 'degraded' : 'down'}`, 'aria-hidden': 'true' }), poll.outcome),
