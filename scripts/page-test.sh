@@ -6,6 +6,7 @@
 #   chromium, nodejs, npm   the browser, and what drives it
 #   mariadb-server          the store that goes away; kept from starting by itself
 #   nginx-light             the proxy before the page; kept from starting by itself
+#   sqlite3                 to make a day of history of some polls
 #
 # What is given is passed on: scripts/page-test.sh --test-name-pattern 'five thousand'
 set -euo pipefail
@@ -16,6 +17,7 @@ command -v chromium >/dev/null || missing+=(chromium)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
+command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
 if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null; then

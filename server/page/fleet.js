@@ -161,7 +161,15 @@ export function fleet(live) {
   const scroll = h('div', { class: 'scroll fleet', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => scrolled() }, h('table', {}, h('thead', {}, head), h('tbody', { 'aria-hidden': 'true' }, before), body, h('tbody', { 'aria-hidden': 'true' }, after)));
   const shown = h('span', { class: 'soft', role: 'status' });
   const key = h('span', { class: 'row key', 'aria-hidden': 'true' });
-  const none = h('p', { class: 'none', hidden: true });
+  const none = h('div', { class: 'none', hidden: true });
+  const nothing = h('p', {});
+  const clear = h('button', { type: 'button', onclick: () => {
+    Object.assign(view, { q: '', group: '', label: '', state: '' });
+    search.value = '';
+    update(true);
+    search.focus();
+  } }, 'Clear the filter');
+  fill(none, nothing, clear);
   const element = h('div', {},
     h('h1', { class: 'skip' }, 'Fleet'),
     h('div', { class: 'card row' }, chips, h('div', { class: 'grow' }, search), groups.element, labels.element),
@@ -182,6 +190,13 @@ export function fleet(live) {
     search.focus();
   };
   addEventListener('keydown', typed);
+
+  // The whole row leads to its host; what is marked to be copied does not.
+  body.addEventListener('click', (event) => {
+    const link = event.target.closest('tr')?.querySelector('a');
+    if (!link || event.target.closest('a') || event.ctrlKey || event.metaKey || event.shiftKey || getSelection().toString()) return;
+    link.click();
+  });
 
   // From a host's link the arrows go to the next one, drawn or not.
   const steps = { ArrowUp: () => -1, ArrowDown: () => 1, Home: () => -list.length, End: () => list.length };
@@ -293,7 +308,8 @@ export function fleet(live) {
       shown.textContent = live.at ? `${list.length} of ${live.hosts.size} hosts` : 'waiting for the server';
       scroll.hidden = live.at !== 0 && list.length === 0;
       none.hidden = !scroll.hidden;
-      none.textContent = live.hosts.size ? 'No host is like that.' : 'There are no hosts yet: the inventory names none, or is not in force.';
+      clear.hidden = live.hosts.size === 0;
+      nothing.textContent = live.hosts.size ? 'No host is like that.' : 'There are no hosts yet: the inventory names none, or is not in force.';
       explain();
       groups.offer([...live.hosts.values()].map((host) => host.group));
       labels.offer([...new Set([...live.hosts.values()].flatMap((host) => Object.entries(host.labels).map((pair) => pair.join('='))))].slice(0, OFFERED));

@@ -7,7 +7,7 @@ import { bands } from './band.js';
 import { charts } from './charts.js';
 import { GOOD, told } from './gaps.js';
 import { orders } from './orders.js';
-import { hostAt } from './place.js';
+import { at, hostAt } from './place.js';
 import { tables } from './tables.js';
 
 const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
@@ -31,7 +31,7 @@ export function host(live, name) {
   let range = RANGES[asked.get('range')] ? asked.get('range') : USUAL;
   let fixed = Number(asked.get('from')) && Number(asked.get('to')) ? [Number(asked.get('from')), Number(asked.get('to'))] : null;
   const parts = Object.fromEntries(['said', 'events', 'ledger'].map((part) => [part, h('div', {})]));
-  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); ledger(); });
+  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); ledger(); }, () => span.widen(), away);
   const buttons = orders(name, () => { loadLive(); loadKept(); });
   const repeated = tables(name);
   const span = picker();
@@ -39,6 +39,11 @@ export function host(live, name) {
     repeated.element, h('section', { class: 'card' }, parts.events), h('section', { class: 'card' }, parts.ledger));
   let gone = false;
   let transitions = [];
+
+  /** Why history is not shown; what the banner says of the store is not said again. */
+  function away(error) {
+    return live.server.store_error && error.status === 503 ? 'This is not shown while the store is away.' : error.message;
+  }
 
   function address(push) {
     const said = new URLSearchParams(fixed ? { from: fixed[0], to: fixed[1] } : range === USUAL ? {} : { range });
@@ -69,10 +74,12 @@ export function host(live, name) {
       begin.focus();
     } }, 'From … to …');
     const where = h('span', {});
-    const out = h('button', { type: 'button', onclick: () => {
+    const widen = () => {
+      if (!fixed) return;
       const wide = fixed[1] - fixed[0];
       go(range, [fixed[0] - wide / 2, Math.min(fixed[1] + wide / 2, Date.now())].map(Math.round));
-    } }, 'Zoom out');
+    };
+    const out = h('button', { type: 'button', title: 'Or double-click a chart, or Esc', onclick: widen }, 'Zoom out');
     const note = h('span', { class: 'soft', role: 'status' });
     const show = (came) => {
       ranges.forEach((button) => button.setAttribute('aria-pressed', String(!fixed && button.textContent === range)));
@@ -81,7 +88,7 @@ export function host(live, name) {
       if (came) note.textContent = `${came.tier === 'hour' ? 'Hourly means' : 'Polls'}, ${length(came.step)} a point${DRAGS ? ' · drag over a chart to zoom' : ''}`;
     };
     show(null);
-    return { element: h('section', { class: 'card row range', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own), form, where, out, note), show };
+    return { element: h('section', { class: 'card row range', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own), form, where, out, note), show, widen };
   }
 
   async function loadCharts() {
@@ -104,8 +111,11 @@ export function host(live, name) {
     } catch (error) {
       if (gone) return;
       const words = [h('h1', {}, name), h('p', { class: 'none' }, error.message)];
+      const meant = /did you mean "([^"]+)"/.exec(error.message)?.[1];
+      const link = (href, text) => h('a', { href, 'data-link': true }, text);
+      const ways = h('p', { class: 'none' }, meant ? [link(hostAt(meant), meant), ' · '] : [], link(at(''), 'All hosts'));
       // Of a host that nobody knows there is nothing else to show.
-      if (error.status === 404) fill(element, h('section', { class: 'card' }, words));
+      if (error.status === 404) fill(element, h('section', { class: 'card' }, words, ways));
       else fill(parts.said, words);
     }
   }
@@ -138,7 +148,7 @@ export function host(live, name) {
         h('thead', {}, h('tr', {}, ['When', 'From', 'To', 'Why'].map(titled))),
         h('tbody', {}, events.slice(0, CHANGES).map((event) => h('tr', {}, h('td', { class: 'when' }, moment(event.at_ms)), h('td', {}, state(event.from)), h('td', { class: 'to' }, became(event)), h('td', { class: 'words' }, event.reason)))))));
     } catch (error) {
-      if (!gone) fill(parts.events, title, h('p', { class: 'none' }, error.message));
+      if (!gone) fill(parts.events, title, h('p', { class: 'none' }, away(error)));
     }
   }
 
@@ -166,7 +176,7 @@ export function host(live, name) {
       if (focused) only.focus({ preventScroll: true });
       parts.ledger.querySelector('.scroll')?.scrollTo(0, scrolled);
     } catch (error) {
-      if (!gone) fill(parts.ledger, h('h2', {}, title), h('p', { class: 'none' }, error.message));
+      if (!gone) fill(parts.ledger, h('h2', {}, title), h('p', { class: 'none' }, away(error)));
     }
   }
 
@@ -185,9 +195,13 @@ export function host(live, name) {
     if (!fixed && Date.now() - chartsAt > chartsEvery()) loadCharts();
   };
   const themed = () => { drawn.themed(); loadCharts(); };
+  const typed = (event) => {
+    if (event.key === 'Escape' && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName)) span.widen();
+  };
+  addEventListener('keydown', typed);
   live.addEventListener('change', changed);
   addEventListener('roundsman:theme', themed);
   loadLive();
   loadKept().then(() => !gone && loadCharts());
-  return { element, leave: () => { gone = true; live.removeEventListener('change', changed); removeEventListener('roundsman:theme', themed); drawn.leave(); } };
+  return { element, leave: () => { gone = true; live.removeEventListener('change', changed); removeEventListener('roundsman:theme', themed); removeEventListener('keydown', typed); drawn.leave(); } };
 }

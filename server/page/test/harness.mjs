@@ -102,9 +102,8 @@ export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
   };
 }
 
-/** A server over an inventory; `settings` is more of its configuration file. */
-export async function startServer(inventory, settings = '') {
-  const dir = folder();
+/** A server over an inventory; `settings` is more of its configuration file, `dir` where its data is. */
+export async function startServer(inventory, settings = '', dir = folder()) {
   const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
   writeFileSync(files.inventory, inventory);
   writeFileSync(files.config, settings);

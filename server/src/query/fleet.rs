@@ -12,6 +12,7 @@ use std::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
+use super::readiness::own_clock;
 use crate::{
     live::{Attempt, HostView, Live, ServerView},
     model::{Column, State},
@@ -136,6 +137,8 @@ pub struct FleetServer {
     pub isolated_since_ms: Option<WallMs>,
     /// What hinders the server's polls at its own end, in words.
     pub own_trouble: Option<String>,
+    /// What is wrong with the server's own clock, and what waits for that, in words.
+    pub own_clock: Option<String>,
     /// Why the store takes no rows.
     pub store_error: Option<Arc<str>>,
     /// Whether an inventory is in force.
@@ -152,6 +155,7 @@ impl FleetServer {
             inventory_version: server.inventory.as_ref().map(|(version, ..)| version.0),
             isolated_since_ms: server.isolated,
             own_trouble: server.own_trouble.as_ref().map(ToString::to_string),
+            own_clock: Some(own_clock(server).join("; ")).filter(|words| !words.is_empty()),
             store_error,
             ready: server.ready,
             stopping: server.stopping,
@@ -256,6 +260,25 @@ mod tests {
         let busy = FLEET_COLUMNS.iter().position(|column| *column == "cpu_busy_pct").unwrap();
         assert_eq!(row[busy], Value::Null);
         assert_eq!(fleet["counts"]["pending"], 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_servers_clock_is_said_to_every_page() {
+        let live = Live::default();
+        let said = || Fleet::of(&live, None, WallMs(1)).server.own_clock;
+        assert_eq!(said(), None);
+        live.update_server(|server| {
+            server.clock.is_wrong = true;
+            server.clock.witnesses = 7;
+            server.clock.fleet_ms = Some(3_600_000);
+            server.drop_doubt = Some("it stepped".into());
+        });
+        let words = said().unwrap();
+        assert_eq!(
+            words,
+            "this server's clock is wrong: those of 7 hosts are 1h ahead of it; \
+             nothing old is dropped or sealed, and takes its room: it stepped"
+        );
     }
 
     #[test]
