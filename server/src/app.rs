@@ -188,8 +188,7 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let awaited = Arc::clone(&store);
-    let store: Arc<dyn Store> = store;
+    let (awaited, store): (_, Arc<dyn Store>) = (Arc::clone(&store), store);
 
     let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
     let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, &hook);

@@ -555,6 +555,21 @@ describe('a small fleet', () => {
     await close();
   });
 
+  test('a server that hangs is told, and that it is back', async () => {
+    const other = await startServer(fleet.inventory);
+    const { page, close } = await tab(browser);
+    await page.goto(other.at);
+    await page.waitForSelector('tbody a');
+    // Its connections stay open, and nothing comes.
+    other.child.kill('SIGSTOP');
+    await page.getByText('No connection to the server').waitFor();
+    other.child.kill('SIGCONT');
+    await page.locator('#pulse', { hasText: 'live' }).waitFor();
+    await page.getByText('No connection to the server').waitFor({ state: 'hidden' });
+    await close();
+    await other.stop('SIGKILL');
+  });
+
   test('a server that is gone is told', async () => {
     const other = await startServer(fleet.inventory);
     const { page, close } = await tab(browser);

@@ -64,11 +64,11 @@ impl Members {
                 let Some((part, inner)) = known.0.get_key_value(part) else {
                     return Err(known.unknown(part, name));
                 };
-                let entry = place.0.entry(part.clone());
                 if parts.peek().is_none() {
-                    entry.insert_entry(None);
+                    place.0.insert(part.clone(), None);
                     break;
                 }
+                let entry = place.0.entry(part.clone());
                 // All of it is wanted already.
                 let Some(next) = entry.or_insert_with(|| Some(Fields::default())) else { break };
                 (known, place) = (inner, next);

@@ -206,3 +206,20 @@ pub(super) fn clean(value: &mut Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_while_nothing_changes() {
+        let mut fleet = Fleet::default();
+        let whole = r#"{"at_ms":5,"columns":["name"],"counts":{"up":1},"server":{"inventory_error":null,"isolated_since_ms":null,"store_error":null},"hosts":[]}"#;
+        fleet.hear("fleet", whole).unwrap();
+        fleet.hear("beat", r#"{"at_ms":3005}"#).unwrap();
+        assert_eq!(fleet.at, Some(WallMs(3_005)));
+        assert_eq!(fleet.counts["up"], 1, "nothing else is touched");
+        fleet.hear("of a later version", "").unwrap();
+        assert!(fleet.hear("beat", "{}").is_err());
+    }
+}
