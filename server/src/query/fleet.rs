@@ -12,6 +12,7 @@ use std::{
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
+use super::readiness::own_clock;
 use crate::{
     live::{Attempt, HostView, Live, ServerView},
     model::{Column, GroupName, HostName, Labels, Outcome, State},
@@ -192,6 +193,8 @@ pub struct FleetServer {
     pub isolated_since_ms: Option<WallMs>,
     /// What hinders the server's polls at its own end, in words.
     pub own_trouble: Option<String>,
+    /// What is wrong with the server's own clock, and what waits for that, in words.
+    pub own_clock: Option<String>,
     /// Why the store takes no rows.
     pub store_error: Option<Arc<str>>,
     /// Whether an inventory is in force.
@@ -208,6 +211,7 @@ impl FleetServer {
             inventory_version: server.inventory.as_ref().map(|(version, ..)| version.0),
             isolated_since_ms: server.isolated,
             own_trouble: server.own_trouble.as_ref().map(ToString::to_string),
+            own_clock: Some(own_clock(server).join("; ")).filter(|words| !words.is_empty()),
             store_error,
             ready: server.ready,
             stopping: server.stopping,
@@ -260,10 +264,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// From one look to the next. Views that were not published anew are the same allocation, so
-    /// five thousand hosts are compared in microseconds.
+    /// From one look to the next; none when nothing is different. Views that were not published anew
+    /// are the same allocation, so five thousand hosts are compared in microseconds.
     #[must_use]
-    pub fn between(before: &Fleet, after: &Fleet) -> Self {
+    pub fn between(before: &Fleet, after: &Fleet) -> Option<Self> {
         let known: BTreeMap<&str, &Arc<HostView>> =
             before.hosts.iter().map(|row| (row.0.name.as_str(), &row.0)).collect();
         let is_new = |row: &&FleetRow| {
@@ -272,13 +276,17 @@ impl Change {
         let listed: BTreeMap<&str, ()> =
             after.hosts.iter().map(|row| (row.0.name.as_str(), ())).collect();
         let gone = before.hosts.iter().map(|row| row.0.name.as_str());
-        Self {
+        let change = Self {
             at_ms: after.at_ms,
             counts: after.counts.clone(),
             server: after.server.clone(),
             hosts: after.hosts.iter().filter(is_new).cloned().collect(),
             gone: gone.filter(|name| !listed.contains_key(name)).map(Arc::from).collect(),
-        }
+        };
+        // The counts follow from the hosts.
+        let is_some =
+            !change.hosts.is_empty() || !change.gone.is_empty() || before.server != after.server;
+        is_some.then_some(change)
     }
 }
 
@@ -311,6 +319,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_the_servers_clock_is_said_to_every_page() {
+        let live = Live::default();
+        let said = || Fleet::of(&live, None, WallMs(1)).server.own_clock;
+        assert_eq!(said(), None);
+        live.update_server(|server| {
+            server.clock.is_wrong = true;
+            server.clock.witnesses = 7;
+            server.clock.fleet_ms = Some(3_600_000);
+            server.drop_doubt = Some("it stepped".into());
+        });
+        let words = said().unwrap();
+        assert_eq!(
+            words,
+            "this server's clock is wrong: those of 7 hosts are 1h ahead of it; \
+             nothing old is dropped or sealed, and takes its room: it stepped"
+        );
+    }
+
+    #[test]
     fn a_trail_has_a_share_per_attempt_and_null_for_one_that_failed() {
         let attempt = |cpu_busy_pct| {
             Arc::new(Attempt {
@@ -339,10 +366,16 @@ mod tests {
         publish(&live, "b", State::Suspect);
         publish(&live, "d", State::Pending);
         live.remove(&HostName::new("a").unwrap());
-        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2)));
+        assert!(Change::between(&before, &before.clone()).is_none(), "nothing is different");
+        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2))).unwrap();
         let names: Vec<&str> = change.hosts.iter().map(|row| row.0.name.as_str()).collect();
         assert_eq!(names, ["b", "d"]);
         assert_eq!(change.gone, [Arc::from("a")]);
         assert_eq!(change.counts[&State::Suspect], 1);
+        let away = Fleet {
+            server: FleetServer::new(&live.server(), Some("away".into())),
+            ..before.clone()
+        };
+        assert!(Change::between(&before, &away).is_some(), "so is what the server says of itself");
     }
 }

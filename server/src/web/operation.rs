@@ -28,6 +28,11 @@ impl Param {
         Self { name, place: "query", schema, words: words.into() }
     }
 
+    /// A header field that may be left out.
+    pub(super) fn header(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "header", schema, words: words.into() }
+    }
+
     /// A part of the path.
     pub(super) fn path(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
         Self { name, place: "path", schema, words: words.into() }
@@ -37,7 +42,7 @@ impl Param {
         let mut all = json!({
             "name": self.name,
             "in": self.place,
-            "required": self.place != "query",
+            "required": self.place == "path",
             "description": self.words,
             "schema": self.schema,
         });
