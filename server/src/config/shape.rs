@@ -1,6 +1,6 @@
 //! The forms a value can have: lengths of time, sizes, addresses, paths, secrets, words.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use super::secret::{Secret, mask_url};
 use crate::model::State;
@@ -12,6 +12,8 @@ pub(super) enum Found {
     Text(String),
     /// An integer in the file.
     Whole(i64),
+    /// An array in the file.
+    List(Vec<Self>),
     /// Anything else, in words: `a table`.
     Other(String),
 }
@@ -21,6 +23,10 @@ impl fmt::Display for Found {
         match self {
             Self::Text(text) => write!(f, "{:?}", mask_url(text)),
             Self::Whole(number) => write!(f, "{number}"),
+            Self::List(entries) => {
+                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", entries.join(", "))
+            }
             Self::Other(words) => f.write_str(words),
         }
     }
@@ -30,6 +36,9 @@ impl fmt::Display for Found {
 pub(super) trait Shape: Sized + Clone + PartialOrd {
     /// Whether its values are never to be shown, not even wrong ones.
     const SECRET: bool = false;
+
+    /// Whether it is several: an array in the file, or one text with commas.
+    const LIST: bool = false;
 
     /// What it is, in words, with an example where the form is not plain.
     const EXPECTED: &'static str;
@@ -53,7 +62,7 @@ impl Shape for u32 {
         match found {
             Found::Whole(number) => Self::try_from(*number).ok(),
             Found::Text(text) => text.trim().parse().ok(),
-            Found::Other(_) => None,
+            Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -73,7 +82,7 @@ impl Shape for bool {
         match found {
             // A boolean of the file is its word.
             Found::Text(text) | Found::Other(text) => text.trim().parse().ok(),
-            Found::Whole(_) => None,
+            Found::Whole(_) | Found::List(_) => None,
         }
     }
 
@@ -93,7 +102,7 @@ impl Shape for Duration {
         match found {
             Found::Text(text) => humantime::parse_duration(text).ok(),
             // 10 of what?
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -138,7 +147,7 @@ impl Shape for ByteSize {
     fn read(found: &Found) -> Option<Self> {
         let text = match found {
             Found::Text(text) => text.trim(),
-            Found::Whole(_) | Found::Other(_) => return None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => return None,
         };
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let (number, unit) = (digits.trim_end(), &text[digits.len()..]);
@@ -161,7 +170,7 @@ impl Shape for SocketAddr {
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) => text.trim().parse().ok(),
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -170,51 +179,98 @@ impl Shape for SocketAddr {
     }
 }
 
-/// The most addresses of one setting.
-const MAX_SOCKETS: usize = 8;
+/// What a setting can have several of.
+pub(super) trait Entry: Sized + Clone + PartialOrd {
+    /// So many at least and at most.
+    const COUNT: RangeInclusive<usize>;
 
-/// Several, or none: an empty text.
-impl Shape for Vec<SocketAddr> {
-    const EXPECTED: &'static str =
-        "up to 8 IP addresses with ports such as \"10.0.0.2:53, [fd00::2]:53\", or \"\" for none";
+    /// All of them in words, with an example of two.
+    const EXPECTED: &'static str;
+
+    /// Reads one; none when it has not this form.
+    fn entry(text: &str) -> Option<Self>;
+
+    /// As it would stand in the file, without quotes.
+    fn show(&self) -> String;
+}
+
+/// Several: an array of the file, or one text with commas between them, which is what a variable and a
+/// flag can give.
+impl<T: Entry> Shape for Vec<T> {
+    const LIST: bool = true;
+    const EXPECTED: &'static str = T::EXPECTED;
 
     fn read(found: &Found) -> Option<Self> {
-        let Found::Text(text) = found else { return None };
-        let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let sockets: Self = given.map(|part| part.parse().ok()).collect::<Option<_>>()?;
-        (sockets.len() <= MAX_SOCKETS).then_some(sockets)
+        let all: Self = match found {
+            Found::Text(text) => {
+                let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                given.map(T::entry).collect::<Option<_>>()?
+            }
+            Found::List(given) => {
+                let entry = |one: &Found| match one {
+                    Found::Text(text) => T::entry(text.trim()),
+                    Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
+                };
+                given.iter().map(entry).collect::<Option<_>>()?
+            }
+            Found::Whole(_) | Found::Other(_) => return None,
+        };
+        T::COUNT.contains(&all.len()).then_some(all)
     }
 
     fn show(&self) -> String {
-        self.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        self.iter().map(Entry::show).collect::<Vec<_>>().join(", ")
+    }
+
+    fn found(&self) -> Found {
+        Found::List(self.iter().map(|entry| Found::Text(entry.show())).collect())
     }
 }
 
-/// The most names of one setting.
-const MAX_HOSTS: usize = 16;
+impl Entry for SocketAddr {
+    const COUNT: RangeInclusive<usize> = 0..=8;
+    const EXPECTED: &'static str =
+        "up to 8 IP addresses with ports such as [\"10.0.0.2:53\", \"[fd00::2]:53\"]";
 
-/// Names of this machine, in lower case and without a point at the end.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Default)]
-pub struct Hosts(pub Vec<String>);
-
-/// Several, or none: an empty text.
-impl Shape for Hosts {
-    const EXPECTED: &'static str = "up to 16 names without ports, such as \"monitor.example.org\", with commas between them, or \"\" for none";
-
-    fn read(found: &Found) -> Option<Self> {
-        let Found::Text(text) = found else { return None };
-        let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let name = |part: &str| {
-            let name = part.strip_suffix('.').unwrap_or(part).to_ascii_lowercase();
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-            (!name.is_empty() && name.chars().all(plain)).then_some(name)
-        };
-        let names: Vec<String> = given.map(name).collect::<Option<_>>()?;
-        (names.len() <= MAX_HOSTS).then_some(Self(names))
+    fn entry(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 
     fn show(&self) -> String {
-        self.0.join(", ")
+        self.to_string()
+    }
+}
+
+/// A name that a server is asked by, in small letters, without a port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
+pub(super) struct SiteName(pub(super) String);
+
+impl Entry for SiteName {
+    const COUNT: RangeInclusive<usize> = 0..=16;
+    const EXPECTED: &'static str =
+        "up to 16 names without ports such as [\"monitor.example.org\", \"monitor\"]";
+
+    fn entry(text: &str) -> Option<Self> {
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        (!name.is_empty() && name.chars().all(plain)).then_some(Self(name))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl Entry for State {
+    const COUNT: RangeInclusive<usize> = 1..=State::ALL.len();
+    const EXPECTED: &'static str = "states such as [\"down\", \"degraded\"]; there are pending, up, degraded, suspect, down, paused, retired";
+
+    fn entry(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn show(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 
@@ -235,36 +291,13 @@ impl Shape for Option<SocketAddr> {
     }
 }
 
-/// States of hosts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
-pub struct States(pub Vec<State>);
-
-impl Shape for States {
-    const EXPECTED: &'static str = "states with commas between them, such as \"down\" or \"down, degraded\"; there are pending, up, degraded, suspect, down, paused, retired";
-
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => text
-                .split(',')
-                .map(|word| State::parse(word.trim()))
-                .collect::<Option<_>>()
-                .map(Self),
-            Found::Whole(_) | Found::Other(_) => None,
-        }
-    }
-
-    fn show(&self) -> String {
-        self.0.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(", ")
-    }
-}
-
 impl Shape for PathBuf {
     const EXPECTED: &'static str = "a path";
 
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) if !text.is_empty() => Some(Self::from(text)),
-            Found::Text(_) | Found::Whole(_) | Found::Other(_) => None,
+            Found::Text(_) | Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -280,7 +313,7 @@ impl Shape for Option<PathBuf> {
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) => Some((!text.is_empty()).then(|| PathBuf::from(text))),
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -298,7 +331,7 @@ impl Shape for Option<Secret> {
         match found {
             Found::Text(text) => Some((!text.is_empty()).then(|| Secret::new(text.as_str()))),
             Found::Whole(number) => Some(Some(Secret::new(number.to_string()))),
-            Found::Other(_) => None,
+            Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -332,7 +365,7 @@ macro_rules! words {
                         $( $word => Some(Self::$Variant), )*
                         _ => None,
                     },
-                    Found::Whole(_) | Found::Other(_) => None,
+                    Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
                 }
             }
 
@@ -412,12 +445,12 @@ mod tests {
     }
 
     #[test]
-    fn addresses_stand_in_one_text() {
+    fn addresses_stand_in_one_text_or_in_a_list() {
         let read = |given: &str| Vec::<SocketAddr>::read(&text(given));
-        assert_eq!(
-            read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap().show(),
-            "10.0.0.2:53, [fd00::2]:5353"
-        );
+        let two = read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap();
+        assert_eq!(two.show(), "10.0.0.2:53, [fd00::2]:5353");
+        assert_eq!(two.found().to_string(), "[\"10.0.0.2:53\", \"[fd00::2]:5353\"]");
+        assert_eq!(Vec::read(&two.found()), Some(two));
         assert_eq!(read(""), Some(Vec::new()));
         assert_eq!(read("10.0.0.2"), None, "which port?");
         assert_eq!(read(&"10.0.0.2:53,".repeat(9)), None, "too many");
