@@ -16,6 +16,7 @@ mod read;
 mod secret;
 mod setting;
 mod shape;
+mod list;
 mod source;
 mod url;
 

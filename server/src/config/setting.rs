@@ -5,8 +5,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     hook_url::HookUrl,
+    list::SiteName,
     secret::Secret,
-    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, SiteName, TlsMode},
+    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, TlsMode},
     url::StoreUrl,
 };
 use crate::model::State;
