@@ -217,7 +217,9 @@ pub(super) fn length(length: Duration) -> String {
     let seconds = length.as_secs();
     match seconds {
         0..=59 => format!("{seconds} s"),
-        60..=599 if seconds % 60 > 0 => format!("{} min {} s", seconds / 60, seconds % 60),
+        60..=599 if !seconds.is_multiple_of(60) => {
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
         60..=7_199 => format!("{} min", seconds / 60),
         7_200..=172_799 => format!("{} h", seconds / 3_600),
         _ => format!("{} d", seconds / 86_400),

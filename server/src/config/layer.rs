@@ -300,7 +300,9 @@ fn unknown_variable(name: &str) -> String {
         Some(setting) => {
             format!("no setting has this variable; did you mean {}?", setting.variable())
         }
-        None => "no setting has this variable; `roundsman check` lists all settings".to_owned(),
+        None => {
+            "no setting has this variable; `roundsman check --all` lists all settings".to_owned()
+        }
     }
 }
 
