@@ -198,7 +198,7 @@ async fn wire(
     let policy = Policy::from(&config.health);
     let around = hook::Around { store: Arc::clone(&store), spool, writer: handle.clone() };
     let worker = hook.as_ref().map(|hook| hook.worker(around));
-    let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts.0);
+    let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts);
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store))
             .with_writer(handle.clone())

@@ -46,7 +46,7 @@ impl Shape for BasePath {
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) => Self::parse(text),
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 

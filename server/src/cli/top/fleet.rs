@@ -9,7 +9,11 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{model::State, text::shown, units::WallMs};
+use crate::{
+    model::State,
+    text::{natural, shown},
+    units::WallMs,
+};
 
 /// What was told cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -168,27 +172,6 @@ impl Fleet {
             behind: text("unreachable_because"),
         })
     }
-}
-
-/// A text that is ordered as people order the name: web-2 comes before web-10. A number begins with how
-/// many digits it has, zeros before it left out.
-fn natural(name: &str) -> String {
-    let mut key = String::with_capacity(name.len() + 4);
-    let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (part, after) = rest.split_at(if digits > 0 { digits } else { first.len_utf8() });
-        if digits > 0 {
-            let number = part.trim_start_matches('0');
-            // Beyond that a name is no longer told apart by its numbers.
-            key.push(u8::try_from(number.len()).map_or('\u{ff}', char::from));
-            key.push_str(number);
-        } else {
-            key.push(first);
-        }
-        rest = after;
-    }
-    key
 }
 
 /// Makes every text of a document safe for a terminal, names included.
