@@ -17,6 +17,7 @@ mod hours;
 mod inventories;
 mod late;
 mod lease;
+mod literal;
 mod losses;
 mod migrate;
 mod moment;
