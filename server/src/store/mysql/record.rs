@@ -4,6 +4,7 @@ use std::{io, sync::LazyLock};
 
 use super::{
     cells::Cells,
+    ddl::LEDGER,
     literal,
     packed::{self, Packer},
 };
@@ -16,26 +17,6 @@ use crate::{
     units::Micros,
 };
 
-/// The columns before the values. The order is that of [`literals`] and [`from_cells`].
-const LEDGER: [&str; 16] = [
-    "host_id",
-    "ts",
-    "started",
-    "inventory_id",
-    "outcome",
-    "state",
-    "late_us",
-    "queue_us",
-    "resolve_us",
-    "connect_us",
-    "call_us",
-    "answer_bytes",
-    "address",
-    "error",
-    "boot_id",
-    "clock_skew_ms",
-];
-
 /// Number of columns of a record: the ledger, the values, the detail.
 pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
 
@@ -45,7 +26,7 @@ const VALUE_TEXT: usize = 16;
 /// Every column's name, in the order of [`literals`] and [`from_cells`].
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     let values = Column::ALL.iter().map(|column| column.spec().name);
-    LEDGER.into_iter().chain(values).chain(["detail"])
+    LEDGER.into_iter().map(|(name, ..)| name).chain(values).chain(["detail"])
 }
 
 /// The columns of `poll` under the alias `p`, for a SELECT.
