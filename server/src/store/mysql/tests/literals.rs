@@ -153,11 +153,13 @@ async fn what_is_written_as_a_literal_comes_out_bit_by_bit() {
         assert_eq!(back.len(), rows.len());
         for (wanted, row) in rows.iter().zip(back) {
             let (found, float) = read(row);
-            let bits = |values: &Values| values.1.map(f64::to_bits);
+            // MariaDB keeps no sign of a zero; adding 0 to it takes it away.
+            let bits = |values: &Values| values.1.map(|real| (real + 0.0).to_bits());
+            let bits_of_single = |real: f32| (real + 0.0).to_bits();
             assert_eq!(&found, wanted, "{mode}");
             assert_eq!(bits(&found), bits(wanted), "{wanted:?}");
             let wanted = wanted.1.and_then(single);
-            assert_eq!(float.map(f32::to_bits), wanted.map(f32::to_bits), "{wanted:?}");
+            assert_eq!(float.map(bits_of_single), wanted.map(bits_of_single), "{float:?}");
         }
     }
 }
