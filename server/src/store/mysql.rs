@@ -18,6 +18,7 @@ mod hours;
 mod inventories;
 mod late;
 mod lease;
+mod literal;
 mod losses;
 mod migrate;
 mod moment;

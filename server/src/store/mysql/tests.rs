@@ -24,6 +24,7 @@ mod mariadbd;
 
 mod access;
 mod days;
+mod literals;
 mod outages;
 mod owner;
 mod sealing;
