@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use mysql_async::{Conn, prelude::Queryable as _};
+use mysql_async::{Conn, Params, prelude::Queryable as _};
 
-use super::fault::Place;
+use super::{fault::Place, lease::change};
 use crate::{model::ContentHash, store::StoreError};
 
 const DOING: &str = "look at the views";
@@ -90,7 +90,8 @@ pub(super) async fn mend(
             continue;
         }
         if !(is_new && state == State::Unknown) {
-            conn.query_drop(views.get(view).copied().unwrap_or_default()).await.map_err(&fault)?;
+            let sql = views.get(view).copied().unwrap_or_default();
+            change(conn, sql, Params::Empty).await.map_err(&fault)?;
             again.push(view);
         }
         note(conn, view, place).await?;
@@ -112,11 +113,7 @@ async fn note(conn: &mut Conn, view: &str, place: &Place) -> Result<(), StoreErr
         .await
         .map_err(&fault)?;
     let checksum = checksum(&definition.unwrap_or_default(), &place.database);
-    conn.exec_drop(
-        "INSERT INTO view_made (name, checksum) VALUES (?, ?)
-         ON DUPLICATE KEY UPDATE checksum = VALUES(checksum)",
-        (view, checksum),
-    )
-    .await
-    .map_err(fault)
+    let note = "INSERT INTO view_made (name, checksum) VALUES (?, ?)
+                ON DUPLICATE KEY UPDATE checksum = VALUES(checksum)";
+    change(conn, note, (view, checksum).into()).await.map_err(fault)
 }

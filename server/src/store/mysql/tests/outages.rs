@@ -8,9 +8,6 @@ use crate::store::{
     writer::{Entry, Writer, WriterHandle, WriterLimits},
 };
 
-/// Long enough for anything that is going to happen at all.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// Polls in a batch.
 const BATCH: usize = 20;
 
