@@ -152,7 +152,7 @@ impl Held {
         }
     }
 
-    async fn renew_once(&self) -> Result<(), StoreError> {
+    pub(super) async fn renew_once(&self) -> Result<(), StoreError> {
         let mut conn = self.doors.writer(DOING).await?;
         let ours = self.epoch.load(Ordering::Relaxed);
         match see(&mut conn, &self.doors).await? {

@@ -24,6 +24,7 @@ mod mariadbd;
 
 mod access;
 mod days;
+mod failover;
 mod outages;
 mod owner;
 mod schema;
