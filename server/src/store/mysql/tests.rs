@@ -21,6 +21,8 @@ use crate::{
 
 #[path = "../../../tests/support/mariadbd.rs"]
 mod mariadbd;
+#[path = "../../../tests/support/replicas.rs"]
+mod replicas;
 
 mod access;
 mod days;

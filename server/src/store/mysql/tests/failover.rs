@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     outages::{BATCH, Site, plain},
+    replicas::{caught_up, read_only, replicate},
     *,
 };
 use crate::store::{Mark, Owner};
@@ -14,82 +15,12 @@ struct Pair {
     b: Mariadbd,
 }
 
-/// Words that the servers do not have in common.
-struct Words {
-    status: &'static str,
-    change: &'static str,
-    source: &'static str,
-    more: &'static str,
-    start: &'static str,
-    stop: &'static str,
-    wait: &'static str,
-}
-
-fn words() -> Words {
-    if mariadbd::mysqld().is_some() {
-        Words {
-            status: "SHOW BINARY LOG STATUS",
-            change: "CHANGE REPLICATION SOURCE TO",
-            source: "SOURCE",
-            more: "SOURCE_AUTO_POSITION = 0, GET_SOURCE_PUBLIC_KEY = 1",
-            start: "START REPLICA",
-            stop: "STOP REPLICA",
-            wait: "SOURCE_POS_WAIT",
-        }
-    } else {
-        Words {
-            status: "SHOW MASTER STATUS",
-            change: "CHANGE MASTER TO",
-            source: "MASTER",
-            more: "MASTER_USE_GTID = no",
-            start: "START SLAVE",
-            stop: "STOP SLAVE",
-            wait: "MASTER_POS_WAIT",
-        }
-    }
-}
-
-async fn root(port: u16, sql: &str) {
-    conn(port, None).await.query_drop(sql).await.unwrap();
-}
-
-async fn position(port: u16) -> (String, u64) {
-    let row: Option<Row> = conn(port, None).await.query_first(words().status).await.unwrap();
-    let row = row.unwrap();
-    (row.get(0).unwrap(), row.get(1).unwrap())
-}
-
-/// From now on `to` has what `from` has.
-async fn replicate(from: u16, to: u16) {
-    let Words { change, source, more, start, .. } = words();
-    let (file, at) = position(from).await;
-    let sql = format!(
-        "{change} {source}_HOST = '127.0.0.1', {source}_PORT = {from}, {source}_USER = 'root',
-           {source}_CONNECT_RETRY = 1, {source}_LOG_FILE = '{file}', {source}_LOG_POS = {at}, {more}"
-    );
-    root(to, &sql).await;
-    root(to, start).await;
-}
-
-/// Waits until `to` has all that `from` has now.
-async fn caught_up(from: u16, to: u16) {
-    let (file, at) = position(from).await;
-    let sql = format!("SELECT {}('{file}', {at}, 100)", words().wait);
-    let waited: Option<i64> = conn(to, None).await.query_first(sql).await.unwrap();
-    assert!(waited.is_some_and(|events| events >= 0), "{waited:?}");
-}
-
-async fn read_only(port: u16, is: bool) {
-    root(port, &format!("SET GLOBAL read_only = {}", u8::from(is))).await;
-}
-
 impl Pair {
     /// Both have the database, of which `a` takes rows; and its options for a plain user.
     async fn new() -> (Self, Options) {
         let start = |id: u32| {
             let id = format!("--server-id={id}");
-            let more = [id.as_str(), "--log-bin=bin", "--binlog-format=ROW", "--sync-binlog=0"];
-            Mariadbd::start(&[&FLAGS[..], &more[..]].concat())
+            Mariadbd::start(&[&FLAGS[..], &replicas::FLAGS[..], &[id.as_str()]].concat())
         };
         let (a, b) = (start(1), start(2));
         replicate(a.port(), b.port()).await;
@@ -260,7 +191,7 @@ async fn what_a_replica_lacks_is_missing_once_it_takes_rows_and_not_before() {
     };
     write(1).await.unwrap();
     caught_up(pair.a.port(), pair.b.port()).await;
-    root(pair.b.port(), words().stop).await;
+    replicas::stop(pair.b.port()).await;
     write(2).await.unwrap();
     let marks = vec![mark(1), mark(2)];
     assert_eq!(store.missing(marks.clone()).await.unwrap(), []);
