@@ -101,6 +101,25 @@ impl fmt::Display for MysqlUrl {
 }
 
 impl StoreUrl {
+    /// Reads a URL as it is shown; none when it is none.
+    #[must_use]
+    pub fn parse(shown: &str) -> Option<Self> {
+        Self::read(&Found::Text(shown.to_owned()))
+    }
+
+    /// Whether both are of the same store as far as that can be told: the same file, or a database that
+    /// has a server in both. A server that died is taken out of the list, another one is added.
+    #[must_use]
+    pub fn is_same_store(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Mysql(one), Self::Mysql(other)) => {
+                let is_in_both = |address| other.addresses.contains(address);
+                one.database == other.database && one.addresses.iter().any(is_in_both)
+            }
+            _ => self == other,
+        }
+    }
+
     /// The same, with a relative path taken under `data`.
     pub(super) fn under(self, data: &Path) -> Self {
         match self {

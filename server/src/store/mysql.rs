@@ -9,6 +9,7 @@
 mod ahead;
 mod cells;
 mod connect;
+mod ddl;
 mod docs;
 mod events;
 mod fault;
@@ -29,6 +30,7 @@ mod partitions;
 mod pauses;
 mod polls;
 mod prune;
+mod reconcile;
 mod record;
 mod rollups;
 mod seal;

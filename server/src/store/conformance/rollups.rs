@@ -10,16 +10,16 @@ use crate::{
 };
 
 /// The first whole hour after the start; a day and a month end three days later.
-fn hour(hours: i64) -> WallMs {
+pub(super) fn hour(hours: i64) -> WallMs {
     WallMs(hour_of(sample::START).0 + (hours + 1) * HOUR_MS)
 }
 
-fn minutes(minutes: i64) -> WallMs {
+pub(super) fn minutes(minutes: i64) -> WallMs {
     WallMs(hour(0).0 + minutes * 60_000)
 }
 
 /// A poll a minute with values that change, some of them unknown; every seventh fails.
-fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
+pub(super) fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
     let slot = WallMs(minutes(minute).0 + 250);
     if minute % 7 == 3 {
         return sample::failed(host, name, slot, "refused");
@@ -38,7 +38,7 @@ fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
 }
 
 /// The same, summed up here.
-fn gathered(polls: &[Record]) -> Vec<Rollup> {
+pub(super) fn gathered(polls: &[Record]) -> Vec<Rollup> {
     let mut rollups = Rollups::of_all();
     for poll in polls {
         rollups.add(poll.host, poll.slot, poll.values.as_ref());
@@ -65,7 +65,7 @@ fn assert_stat(found: &Stat, expected: &Stat, what: &str) {
     }
 }
 
-fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
+pub(super) fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
     assert_eq!(buckets.len(), rollups.len());
     for (bucket, rollup) in buckets.iter().zip(rollups) {
         assert_eq!(
@@ -78,7 +78,7 @@ fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
     }
 }
 
-fn ask(host: HostId, tier: Tier, span: (WallMs, WallMs), step: u64) -> SeriesAsk {
+pub(super) fn ask(host: HostId, tier: Tier, span: (WallMs, WallMs), step: u64) -> SeriesAsk {
     let span = Span { from: span.0, to: span.1 };
     SeriesAsk { host, columns: Column::ALL.into(), span, step: Duration::from_secs(step), tier }
 }

@@ -297,3 +297,75 @@ pub(super) fn must_take_rows(takes_rows: bool, place: &Place) -> Result<(), Stor
     }
     Err(StoreError::Unfit { location: place.location.clone(), why: READ_ONLY.to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    fn nodes(count: u8) -> Vec<Node> {
+        let address = MysqlAddress { host: "db".to_owned(), port: 3306 };
+        (1..=count).map(|n| Node { address: address.clone(), ip: [10, 0, 0, n].into() }).collect()
+    }
+
+    fn number(node: &Node) -> u8 {
+        let IpAddr::V4(ip) = node.ip else { return 0 };
+        ip.octets()[3]
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the test's own paused clock")]
+    async fn a_silent_server_holds_up_the_next_one_by_its_share_alone() {
+        for (count, after, share) in [(3, 2_500, 250), (10, 1_000, 100)] {
+            let begun = tokio::time::Instant::now();
+            let look = |node: Node| async move {
+                match number(&node) {
+                    3 => Ok(()),
+                    _ => pending().await,
+                }
+            };
+            let (after, mut whys) = (Duration::from_millis(after), Vec::new());
+            let (node, ()) = race(nodes(count), after, &mut whys, look).await.unwrap();
+            assert_eq!(number(&node), 3);
+            assert_eq!(begun.elapsed(), Duration::from_millis(share) * 2);
+            let silent = format!("no answer within {share} ms");
+            let all = format!("db:3306 (10.0.0.1): {silent}; db:3306 (10.0.0.2): {silent}");
+            assert_eq!(in_words(&whys), all);
+        }
+        // One that was silent may still be the one; one that fails holds up nobody; no one waits for ever.
+        let slow = |node: Node| async move {
+            sleep(Duration::from_millis(900)).await;
+            if number(&node) == 1 { Ok(()) } else { Err(StoreError::Closed) }
+        };
+        let (after, mut whys) = (Duration::from_secs(1), Vec::new());
+        assert_eq!(number(&race(nodes(2), after, &mut whys, slow).await.unwrap().0), 1);
+        let begun = tokio::time::Instant::now();
+        let none = |node: Node| async move {
+            if number(&node) == 9 { pending().await } else { Err::<(), _>(StoreError::Closed) }
+        };
+        assert!(race(nodes(9), after, &mut whys, none).await.is_none());
+        assert_eq!((begun.elapsed(), whys.len()), (after, 9));
+        assert!(in_words(&whys).ends_with("(10.0.0.9): no answer within 1000 ms"), "{whys:?}");
+    }
+
+    #[tokio::test]
+    async fn of_many_servers_only_so_many_are_tried() {
+        let url = MysqlUrl {
+            user: "u".to_owned(),
+            addresses: vec![nodes(1)[0].address.clone()],
+            database: "d".to_owned(),
+        };
+        // Nobody is asked in time: the name stands for what it did.
+        let servers = Nodes::new(url, vec![([127, 0, 0, 1], 1).into()]);
+        let (found, whys) = servers.all(None, Duration::ZERO).await;
+        assert_eq!((found.len(), whys.len()), (0, 1));
+        let ips = nodes(20).iter().map(|node| node.ip).collect();
+        servers.known.lock().unwrap().insert(nodes(1)[0].address.clone(), ips);
+        let used = &nodes(20)[4];
+        let (found, whys) = servers.all(Some(used), Duration::ZERO).await;
+        assert_eq!((found.len(), whys.len()), (MAX_NODES, 0));
+        let order: Vec<u8> = found.iter().map(number).collect();
+        assert_eq!(order[..6], [5, 1, 2, 3, 4, 6]);
+    }
+}
