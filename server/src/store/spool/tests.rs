@@ -224,7 +224,8 @@ async fn rows_stay_where_a_server_of_several_is_added_or_taken_out() {
         let spool = Spool::start(path.clone(), url, MUCH).unwrap();
         assert_eq!(spool.open().await.unwrap().rows(), rows, "{servers}");
     }
-    assert!(aside(&folder, 1).exists(), "of the last no server was in the list before");
+    let aside = folder.path().join("data").join("spool.db.aside-1");
+    assert!(aside.exists(), "of the last no server was in the list before");
 }
 
 #[tokio::test]

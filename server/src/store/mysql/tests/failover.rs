@@ -162,10 +162,15 @@ async fn a_server_that_falls_silent_is_given_up_before_the_limit_of_a_call() {
     site.until(Result::is_ok).await;
     caught_up(site.server.port(), b.port()).await;
     read_only(b.port(), false).await;
+    site.store.status().await.unwrap();
     site.server.freeze();
+    let asked = tokio::time::timeout(PATIENCE, site.store.status()).await;
+    let asked = asked.expect("its silence was not noticed");
+    assert!(matches!(asked, Err(StoreError::Timeout { .. })), "{asked:?}");
+    site.store.status().await.unwrap();
+    assert!(is_at(&site.store.store, b.port()));
     site.push(BATCH);
     site.until(Result::is_ok).await;
-    assert!(is_at(&site.store.store, b.port()));
     // Nor does it hold up a start: its share of the time, of which the other one has enough left.
     let other = Options { owner: None, ..options };
     let store = open(&other).await.unwrap();
