@@ -10,6 +10,7 @@
 //! password of digits is no string (here: a variable is text until its setting says otherwise), it
 //! takes a file that is missing for an empty one, and its messages speak of profiles.
 
+mod base_path;
 mod hook_url;
 mod layer;
 mod read;
@@ -19,6 +20,7 @@ mod shape;
 mod source;
 mod url;
 
+pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
@@ -80,6 +82,8 @@ pub struct Http {
     pub open: bool,
     /// Names that it is asked by where there is none.
     pub hosts: Hosts,
+    /// The path that a proxy has it below and passes on.
+    pub base_path: BasePath,
 }
 
 impl Http {
@@ -336,11 +340,14 @@ fn hook(read: &mut read::Reader<'_>) -> Hook {
 }
 
 fn http(read: &mut read::Reader<'_>) -> Http {
-    use setting::{HTTP_HOSTS, HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE};
+    use setting::{
+        HTTP_BASE_PATH, HTTP_HOSTS, HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE,
+    };
     let token = read.secret(&HTTP_TOKEN, &HTTP_TOKEN_FILE);
     check_token(read, &HTTP_TOKEN, token.as_ref());
     let (open, hosts) = (read.get(&HTTP_OPEN), read.get(&HTTP_HOSTS));
-    Http { listen: read.get(&HTTP_LISTEN), token, open, hosts }
+    let base_path = read.get(&HTTP_BASE_PATH);
+    Http { listen: read.get(&HTTP_LISTEN), token, open, hosts, base_path }
 }
 
 /// A token goes into a header as it is.

@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
+    base_path::BasePath,
     hook_url::HookUrl,
     secret::Secret,
     shape::{ByteSize, Found, Hosts, LogFormat, LogLevel, Shape, States, TlsMode},
@@ -114,6 +115,8 @@ settings! {
         "Whether everybody who reaches a listen address other than loopback may ask without a token";
     HTTP_HOSTS: Hosts = "http.hosts", Hosts::default(), None,
         "Names that the HTTP API is asked by, where there is no token; addresses and localhost always are";
+    HTTP_BASE_PATH: BasePath = "http.base_path", BasePath::default(), None,
+        "Path that a proxy has the HTTP API and the page below and passes on; none when it takes it off";
     GRPC_LISTEN: Option<SocketAddr> = "grpc.listen", Some(SocketAddr::from(([127, 0, 0, 1], 50052))), None,
         "Address and port of the fleet's health over gRPC; port 0 takes a free one, none turns it off";
     GRPC_LIST_MAX: u32 = "grpc.list_max", 100, Some((4, 100_000)),

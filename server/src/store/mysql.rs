@@ -32,6 +32,7 @@ mod polls;
 mod prune;
 mod reconcile;
 mod record;
+mod release;
 mod rollups;
 mod seal;
 mod seam;
@@ -56,6 +57,7 @@ use chrono::NaiveDate;
 use mysql_async::Conn;
 
 pub use self::connect::{Limits, Options};
+pub(crate) use self::release::Release;
 use self::{
     connect::{Doors, within},
     owner::Held,
@@ -123,7 +125,10 @@ impl Mysql {
         let opening = async move {
             let doors = Arc::new(Doors::open(&options, mode).await?);
             match mode {
-                Mode::ReadWrite => migrate::apply(&doors).await?,
+                Mode::ReadWrite => {
+                    within(doors.limits.call, status::warn_of_age(&doors)).await?;
+                    migrate::apply(&doors).await?;
+                }
                 Mode::ReadOnly => migrate::check(&doors).await?,
             }
             let looking =

@@ -4,7 +4,7 @@ use std::mem::replace;
 
 use crate::{
     HOSTS,
-    mariadbd::Mariadbd,
+    mariadbd::{FLAGS, Mariadbd},
     replicas::{self, caught_up, read_only, replicate},
     site::{Site, missing},
 };
@@ -16,8 +16,7 @@ async fn what_a_replica_lacks_that_takes_the_place_of_its_source_is_told_and_not
 {
     let start = |id: u32| {
         let own = format!("--server-id={id}");
-        let flags = ["--innodb-flush-method=nosync", own.as_str()];
-        Mariadbd::start(&[&flags[..], &replicas::FLAGS[..]].concat())
+        Mariadbd::start(&[&FLAGS[..], &replicas::FLAGS[..], &[own.as_str()]].concat())
     };
     let (source, replica) = (start(1), start(2));
     let (from, to) = (source.port(), replica.port());

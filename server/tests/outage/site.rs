@@ -1,12 +1,12 @@
 //! A database, probes and their inventory; and what must be in the database afterwards.
 
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
 use roundsman::clock::{Clock as _, SystemClock};
 
 use crate::{
     HOSTS, INTERVAL,
-    mariadbd::Mariadbd,
+    mariadbd::{self, FLAGS, Mariadbd},
     program::Desk,
     served::{Ended, Served},
     support::{Behaviour, FakeProbe},
@@ -40,7 +40,7 @@ pub(crate) fn inventory_of(probes: &[FakeProbe]) -> String {
 
 impl Site {
     pub(crate) async fn new(more: &str) -> Self {
-        Self::on(Mariadbd::start(&["--innodb-flush-method=nosync"]), "", more).await
+        Self::on(Mariadbd::start(&FLAGS), "", more).await
     }
 
     /// On this server, which is named before `others` in the URL.
@@ -71,7 +71,7 @@ impl Site {
         let port = self.server.port().to_string();
         let client =
             ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-N", "-P", &port];
-        let ended = Command::new("mariadb").args(client).args(["-e", sql]).output().unwrap();
+        let ended = mariadbd::client("mariadb").args(client).args(["-e", sql]).output().unwrap();
         assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
         String::from_utf8(ended.stdout).unwrap()
     }

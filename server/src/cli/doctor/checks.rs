@@ -1,5 +1,7 @@
 //! What is made of what was found: pure, a verdict with its words and what to do.
 
+mod server;
+
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
@@ -123,6 +125,7 @@ fn bytes(count: u64) -> String {
 pub(super) fn all(found: &Found) -> Vec<Check> {
     let mut checks = vec![inventory(found), store(found)];
     if let Ok(status) = &found.store {
+        checks.extend(server::all(status, found.forecast.as_ref()));
         checks.extend(clock(status, found));
         checks.extend(freshness(status, found));
         checks.extend(status.partitions.iter().map(|table| partitions(table, found)));

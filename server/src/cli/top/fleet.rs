@@ -75,6 +75,12 @@ struct Told {
     gone: Vec<String>,
 }
 
+/// An event that says nothing but the time.
+#[derive(Debug, Deserialize)]
+struct Beat {
+    at_ms: i64,
+}
+
 /// All hosts.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
@@ -88,8 +94,12 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new.
+    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new, `beat` for nothing new.
     pub(super) fn hear(&mut self, name: &str, data: &str) -> Result<(), BadNews> {
+        if name == "beat" {
+            self.at = Some(WallMs(serde_json::from_str::<Beat>(data)?.at_ms));
+            return Ok(());
+        }
         let whole = name == "fleet";
         if !whole && name != "change" {
             return Ok(());
@@ -194,5 +204,22 @@ pub(super) fn clean(value: &mut Value) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_while_nothing_changes() {
+        let mut fleet = Fleet::default();
+        let whole = r#"{"at_ms":5,"columns":["name"],"counts":{"up":1},"server":{"inventory_error":null,"isolated_since_ms":null,"store_error":null},"hosts":[]}"#;
+        fleet.hear("fleet", whole).unwrap();
+        fleet.hear("beat", r#"{"at_ms":3005}"#).unwrap();
+        assert_eq!(fleet.at, Some(WallMs(3_005)));
+        assert_eq!(fleet.counts["up"], 1, "nothing else is touched");
+        fleet.hear("of a later version", "").unwrap();
+        assert!(fleet.hear("beat", "{}").is_err());
     }
 }
