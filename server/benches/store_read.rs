@@ -15,7 +15,7 @@ use mariadbd::Mariadbd;
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use roundsman::{
     clock::{Clock as _, ManualClock, SystemClock},
-    config::{MysqlUrl, TlsMode},
+    config::{MysqlAddress, MysqlUrl, TlsMode},
     model::{
         Column, ColumnSet, Detail, HOUR_MS, HostId, HostName, Kind, Outcome, Record, Rollup, Row,
         State, Timings, Values, VersionId,
@@ -269,8 +269,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         name_servers: Vec::new(),
         url: MysqlUrl {
             user: "root".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: server.port(),
+            addresses: vec![MysqlAddress { host: "127.0.0.1".to_owned(), port: server.port() }],
             database: "bench".to_owned(),
         },
         password: None,

@@ -16,7 +16,7 @@ use mariadbd::Mariadbd;
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use roundsman::{
     clock::ManualClock,
-    config::{MysqlUrl, TlsMode},
+    config::{MysqlAddress, MysqlUrl, TlsMode},
     model::{Column, ColumnSet, GroupName, HostName},
     store::{
         Batch, HostQuery, KnownHost, MAX_PAGE, Mode, Order, Registration, Span, Store,
@@ -251,8 +251,7 @@ async fn open(server: &Mariadbd, database: &str) -> Result<Mysql> {
         owner: None,
         url: MysqlUrl {
             user: "root".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: server.port(),
+            addresses: vec![MysqlAddress { host: "127.0.0.1".to_owned(), port: server.port() }],
             database: database.to_owned(),
         },
         password: None,

@@ -29,7 +29,7 @@ pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
 pub use shape::{ByteSize, LogFormat, LogLevel, TlsMode};
 pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
-pub use url::{MysqlUrl, StoreUrl};
+pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 
 use std::{
     net::SocketAddr,

@@ -314,6 +314,21 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError>;
 
+    /// Which of these polls, that it acknowledged, it has no longer. Asked of the copy that takes rows, where
+    /// there are several.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nobody can say.
+    async fn missing(&self, marks: Vec<Mark>) -> Result<Vec<Mark>, StoreError> {
+        let mut missing = Vec::new();
+        for mark in marks {
+            if self.polls(mark.host, mark.span(), Order::OldestFirst, 1).await?.is_empty() {
+                missing.push(mark);
+            }
+        }
+        Ok(missing)
+    }
+
     /// How far one run of pruning may go.
     ///
     /// # Errors

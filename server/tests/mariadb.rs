@@ -330,7 +330,7 @@ async fn a_database_is_found_by_name_and_where_it_has_moved() {
     let old = forward(&format!("127.0.0.5:{port}"), port).await;
     let mut config = site.config();
     let roundsman::config::StoreUrl::Mysql(url) = &mut config.store.url else { panic!() };
-    url.host = "db.test".to_owned();
+    url.addresses[0].host = "db.test".to_owned();
     config.store.name_servers = vec![names.socket()];
     let clock = Arc::new(SystemClock::new());
     let store = store::open(&config.store, Mode::ReadWrite, clock).await.unwrap();

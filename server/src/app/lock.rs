@@ -148,7 +148,7 @@ fn read(file: &mut File) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{MysqlUrl, Sources};
+    use crate::config::{MysqlAddress, MysqlUrl, Sources};
 
     fn config(data: &Path) -> Config {
         let mut config = Config::load(Sources::default()).unwrap().config;
@@ -199,8 +199,7 @@ mod tests {
         let mut config = config(&folder.path().join("data"));
         config.store.url = StoreUrl::Mysql(MysqlUrl {
             user: "root".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: 1,
+            addresses: vec![MysqlAddress { host: "127.0.0.1".to_owned(), port: 1 }],
             database: "fleet".to_owned(),
         });
         config.spool.max.0 = 0;

@@ -9,11 +9,7 @@ use super::keep::keep_opening;
 use crate::{
     causes::chain,
     clock::Clock,
-    store::{
-        Awaited, HostQuery, Mark, Marks, Order, Span, Store, StoreError, spool::Spool,
-        writer::WriterHandle,
-    },
-    units::WallMs,
+    store::{Awaited, HostQuery, Marks, Store, spool::Spool, writer::WriterHandle},
 };
 
 /// Between two looks: a few lookups by key each.
@@ -87,23 +83,13 @@ impl StillKept {
         let now = self.clock.now().wall;
         let kept = self.retention.saturating_sub(MARGIN.min(self.retention / 2));
         let kept_from = now.minus(kept);
-        let Ok(gone) = self.gone(kept_from).await else { return };
+        let marks = self.writer.marks().since(kept_from);
+        let Ok(gone) = self.store.missing(marks).await else { return };
         if gone.is_empty() {
             return;
         }
         let Ok(hosts) = self.store.hosts(HostQuery::listed()).await else { return };
         let hosts = u64::try_from(hosts.len()).unwrap_or(u64::MAX);
         self.writer.missing(&gone, kept_from, hosts, now);
-    }
-
-    async fn gone(&self, kept_from: WallMs) -> Result<Vec<Mark>, StoreError> {
-        let mut gone = Vec::new();
-        for mark in self.writer.marks().since(kept_from) {
-            let span = Span { from: mark.slot, to: WallMs(mark.slot.0 + 1) };
-            if self.store.polls(mark.host, span, Order::OldestFirst, 1).await?.is_empty() {
-                gone.push(mark);
-            }
-        }
-        Ok(gone)
     }
 }

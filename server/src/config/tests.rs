@@ -201,7 +201,8 @@ fn a_password_in_a_url_is_in_no_message() {
     assert_eq!(
         error,
         "DIR/roundsman.toml:2:7: store.url: expected \"sqlite:\" and the path of a file, or \
-         \"mysql://user@host:3306/database\" with the password in store.password_file, found \
+         \"mysql://user@host:3306/database\" (up to 9 servers of one database: \
+         \"mysql://user@a:3306,b:3306/database\") with the password in store.password_file, found \
          \"mysql://root:***@db/roundsman\""
     );
     // A secret under a key that this version does not know.

@@ -16,49 +16,75 @@ pub enum StoreUrl {
     Mysql(MysqlUrl),
 }
 
-/// A database of a MySQL or MariaDB server, without the password.
+/// A database of MySQL or MariaDB servers, without the password.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MysqlUrl {
     /// Who logs in.
     pub user: String,
-    /// Name or IP address of the server, an IPv6 one without brackets.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
+    /// Its servers, in the order in which they are tried: one, or up to nine.
+    pub addresses: Vec<MysqlAddress>,
     /// The database.
     pub database: String,
 }
 
+/// One of the servers of a database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MysqlAddress {
+    /// Name or IP address, an IPv6 one without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
 /// The port of MySQL where the URL names none.
 const MYSQL_PORT: u16 = 3306;
+
+/// Servers that a URL names at most: nine are the most of a group in MySQL, and one of them writes.
+pub(super) const MAX_ADDRESSES: usize = 9;
+
+/// What is a name, a user or a database and cannot be taken for another part of the URL.
+fn is_plain(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "@/?#%,".contains(c);
+    !text.is_empty() && !text.contains(odd)
+}
+
+impl MysqlAddress {
+    fn read(text: &str) -> Option<Self> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                host.parse::<std::net::Ipv6Addr>().ok()?;
+                (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
+            }
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let port = port.map_or(Ok(MYSQL_PORT), str::parse).ok()?;
+        (is_plain(host) && port != 0).then(|| Self { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for MysqlAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
 
 impl MysqlUrl {
     /// Reads what follows `mysql://`. A password in it is refused: it would stand in process lists
     /// and in files that are not kept secret.
     fn read(rest: &str) -> Option<Self> {
         let (user, rest) = rest.split_once('@')?;
-        let (address, database) = rest.split_once('/')?;
-        let (host, port) = match address.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']')?;
-                host.parse::<std::net::Ipv6Addr>().ok()?;
-                (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
-            }
-            None => match address.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (address, None),
-            },
-        };
-        let port = port.map_or(Ok(MYSQL_PORT), str::parse).ok()?;
-        let plain = |text: &str| {
-            let odd = |c: char| c.is_whitespace() || c.is_control() || "@/?#%".contains(c);
-            !text.is_empty() && !text.contains(odd)
-        };
-        let fits = plain(user) && !user.contains(':') && plain(host) && plain(database);
-        (fits && port != 0).then(|| Self {
+        let (addresses, database) = rest.split_once('/')?;
+        let addresses =
+            addresses.split(',').map(MysqlAddress::read).collect::<Option<Vec<MysqlAddress>>>()?;
+        let fits = is_plain(user) && !user.contains(':') && is_plain(database);
+        (fits && addresses.len() <= MAX_ADDRESSES).then(|| Self {
             user: user.to_owned(),
-            host: host.to_owned(),
-            port,
+            addresses,
             database: database.to_owned(),
         })
     }
@@ -66,16 +92,34 @@ impl MysqlUrl {
 
 impl fmt::Display for MysqlUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, host, port, database } = self;
-        if host.contains(':') {
-            write!(f, "mysql://{user}@[{host}]:{port}/{database}")
-        } else {
-            write!(f, "mysql://{user}@{host}:{port}/{database}")
+        write!(f, "mysql://{}@", self.user)?;
+        for (number, address) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address}", if number == 0 { "" } else { "," })?;
         }
+        write!(f, "/{}", self.database)
     }
 }
 
 impl StoreUrl {
+    /// Reads a URL as it is shown; none when it is none.
+    #[must_use]
+    pub fn parse(shown: &str) -> Option<Self> {
+        Self::read(&Found::Text(shown.to_owned()))
+    }
+
+    /// Whether both are of the same store as far as that can be told: the same file, or a database that
+    /// has a server in both. A server that died is taken out of the list, another one is added.
+    #[must_use]
+    pub fn is_same_store(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Mysql(one), Self::Mysql(other)) => {
+                let is_in_both = |address| other.addresses.contains(address);
+                one.database == other.database && one.addresses.iter().any(is_in_both)
+            }
+            _ => self == other,
+        }
+    }
+
     /// The same, with a relative path taken under `data`.
     pub(super) fn under(self, data: &Path) -> Self {
         match self {
@@ -95,7 +139,7 @@ impl fmt::Display for StoreUrl {
 }
 
 impl Shape for StoreUrl {
-    const EXPECTED: &'static str = "\"sqlite:\" and the path of a file, or \"mysql://user@host:3306/database\" with the password in store.password_file";
+    const EXPECTED: &'static str = "\"sqlite:\" and the path of a file, or \"mysql://user@host:3306/database\" (up to 9 servers of one database: \"mysql://user@a:3306,b:3306/database\") with the password in store.password_file";
 
     fn read(found: &Found) -> Option<Self> {
         let text = match found {
@@ -131,19 +175,31 @@ mod tests {
         assert_eq!(StoreUrl::read(&text("sqlite:a.db")), file("a.db"));
         assert_eq!(StoreUrl::read(&text("sqlite:/var/a.db")), file("/var/a.db"));
         assert_eq!(StoreUrl::read(&text("sqlite:///var/a.db")), file("/var/a.db"));
-        let server = |host: &str, port| {
+        let servers = |all: &[(&str, u16)]| {
+            let address =
+                |(host, port): &(&str, u16)| MysqlAddress { host: (*host).into(), port: *port };
             Some(StoreUrl::Mysql(MysqlUrl {
                 user: "u".into(),
-                host: host.into(),
-                port,
+                addresses: all.iter().map(address).collect(),
                 database: "d".into(),
             }))
+        };
+        let server = |host, port| servers(&[(host, port)]);
+        let nine = |port: u16| {
+            let all: Vec<String> = (1..=port).map(|port| format!("h:{port}")).collect();
+            format!("mysql://u@{}/d", all.join(","))
         };
         for (given, read, shown) in [
             ("mysql://u@db/d", server("db", 3306), "mysql://u@db:3306/d"),
             ("mysql://u@10.0.0.1:3307/d", server("10.0.0.1", 3307), "mysql://u@10.0.0.1:3307/d"),
             ("mysql://u@[::1]/d", server("::1", 3306), "mysql://u@[::1]:3306/d"),
             ("mysql://u@[::1]:3307/d", server("::1", 3307), "mysql://u@[::1]:3307/d"),
+            (
+                "mysql://u@a:3307,[::1]:3308,10.0.0.1,[::2]/d",
+                servers(&[("a", 3307), ("::1", 3308), ("10.0.0.1", 3306), ("::2", 3306)]),
+                "mysql://u@a:3307,[::1]:3308,10.0.0.1:3306,[::2]:3306/d",
+            ),
+            (&nine(9), servers(&(1..=9).map(|port| ("h", port)).collect::<Vec<_>>()), &nine(9)),
         ] {
             assert_eq!(StoreUrl::read(&text(given)), read, "{given}");
             assert_eq!(read.unwrap().to_string(), shown);
@@ -169,6 +225,13 @@ mod tests {
             "mysql://u@[::1]3306/d",
             "mysql://u@db/d?tls=1",
             "mysql://u@db/a/b",
+            "mysql://u@a,/d",
+            "mysql://u@,a/d",
+            "mysql://u@a, b/d",
+            "mysql://u@a:1:2/d",
+            "mysql://u@a,b/d,e",
+            "mysql://u@a/d,mysql://u@b/d",
+            &nine(10),
         ];
         for bad in bad {
             assert_eq!(StoreUrl::read(&text(bad)), None, "{bad}");

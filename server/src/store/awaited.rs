@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mode, Order, Owner, Pruned,
-    Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark, Mode, Order, Owner,
+    Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
     StoreStatus, Written, open::open_for, spool::Spool,
 };
 use crate::{
@@ -178,6 +178,10 @@ impl Store for Awaited {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.store()?.polls(host, span, order, limit).await
+    }
+
+    async fn missing(&self, marks: Vec<Mark>) -> Result<Vec<Mark>, StoreError> {
+        self.store()?.missing(marks).await
     }
 
     async fn transitions(

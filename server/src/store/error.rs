@@ -107,6 +107,26 @@ pub enum StoreError {
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
+    /// The server answers, and is of no use now: read-only, cut off from its cluster, shutting down.
+    #[error("{location} cannot be used now: {why}")]
+    Unfit {
+        /// Where the store is.
+        location: String,
+        /// What it says.
+        why: String,
+    },
+    /// The store has several servers, and none is of use.
+    #[error("no server of {location} {can}: {whys}")]
+    NoServer {
+        /// Where the store is.
+        location: String,
+        /// What none of them can.
+        can: &'static str,
+        /// Each address and what is wrong with it.
+        whys: String,
+        /// One of them may be well again without anybody's doing.
+        is_absence: bool,
+    },
     /// The server does not let this user in, or not do what is needed.
     #[error(
         "{location} does not let this user in: check the user in store.url, store.password or store.password_file, and the user's grants{}",
@@ -243,6 +263,13 @@ impl StoreError {
     /// server is still starting, or away. What is not is an operator's to mend.
     #[must_use]
     pub fn is_absence(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Timeout { .. } | Self::NotYet { .. })
+        match self {
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::NotYet { .. }
+            | Self::Unfit { .. } => true,
+            Self::NoServer { is_absence, .. } => *is_absence,
+            _ => false,
+        }
     }
 }

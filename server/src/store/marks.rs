@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Span;
 use crate::{
     model::{HostId, Loss, LossReason},
     units::WallMs,
@@ -24,6 +25,14 @@ pub struct Mark {
     pub slot: WallMs,
     /// Polls acknowledged up to it and with it.
     pub polls: u64,
+}
+
+impl Mark {
+    /// The moment in which it lies, and no other poll of its host.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        Span { from: self.slot, to: WallMs(self.slot.0 + 1) }
+    }
 }
 
 /// Polls that the store acknowledged, oldest first.

@@ -23,6 +23,7 @@ mod losses;
 mod migrate;
 mod moment;
 mod months;
+mod nodes;
 mod notices;
 mod owner;
 mod packed;
@@ -65,8 +66,8 @@ use self::{
     worker::Worker,
 };
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
-    Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
+    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark,
+    Mode, Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
     StoreError, StoreStatus, Written,
 };
 use crate::{
@@ -116,9 +117,10 @@ impl Mysql {
         mode: Mode,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
+        let location = options.url.to_string();
         let worker = Worker::start().map_err(|cause| StoreError::Failed {
             doing: "start a thread",
-            location: options.url.to_string(),
+            location: location.clone(),
             cause: cause.into(),
         })?;
         let opening = async move {
@@ -133,6 +135,7 @@ impl Mysql {
             let looking =
                 async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
             let identity = within(doors.limits.call, looking).await?;
+            doors.expect(Arc::clone(&identity));
             let held = match options.owner {
                 Some(owner) if mode == Mode::ReadWrite => {
                     let taking = Held::take(Arc::clone(&doors), owner);
@@ -150,7 +153,9 @@ impl Mysql {
             }
             Ok(Arc::new(shared))
         };
-        let shared = worker.run(opening).await?;
+        // In the middle of it, too, a server may become one that is waited for.
+        let opened = worker.run(opening).await;
+        let shared = opened.map_err(|error| nodes::unfit(error, &location))?;
         Ok(Self { worker, shared })
     }
 
@@ -163,9 +168,9 @@ impl Mysql {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let limit = self.shared.doors.limits.call;
+        let doors = Arc::clone(&self.shared.doors);
         let work = work(Arc::clone(&self.shared));
-        self.worker.run(within(limit, work)).await
+        self.worker.run(async move { doors.call(work).await }).await
     }
 
     /// The same for a transaction that changes something, tried again when another one collides.
@@ -208,13 +213,12 @@ impl Shared {
     /// address by now: hosts have other numbers there.
     async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
         let mut conn = self.doors.writer(doing).await?;
-        if migrate::identity(&mut conn, &self.doors.place).await? != self.identity {
-            return Err(StoreError::Replaced { location: self.doors.place.location.clone() });
-        }
-        if let Some(held) = &self.held {
-            held.check(migrate::epoch(&mut conn, &self.doors.place).await?)?;
-        }
+        seam::may_write(&mut conn, self.only(), &self.doors.place).await?;
         Ok(conn)
+    }
+
+    fn only(&self) -> Only<'_> {
+        Only { identity: &self.identity, held: self.held.as_ref() }
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
@@ -223,8 +227,7 @@ impl Shared {
         self.ensure(prepared.days()).await?;
         self.ensure_months(rollups::months(batch)?).await?;
         let mut conn = self.doors.writer("keep polls").await?;
-        let only = Only { identity: &self.identity, held: self.held.as_ref() };
-        let written = polls::write(&mut conn, prepared, only, &self.doors.place).await;
+        let written = polls::write(&mut conn, prepared, self.only(), &self.doors.place).await;
         if written.as_ref().is_err_and(fault::is_without_partition) {
             self.days().clear();
             self.months().clear();
@@ -301,6 +304,15 @@ impl Store for Mysql {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move {
             polls::read(&shared.doors, host, span, order, limit).await
+        })
+        .await
+    }
+
+    async fn missing(&self, marks: Vec<Mark>) -> Result<Vec<Mark>, StoreError> {
+        self.call(|shared| async move {
+            // Where rows are taken: a replica that lags behind has not got the newest yet.
+            let mut conn = shared.writer("look for what it took").await?;
+            polls::missing(&mut conn, marks, &shared.doors.place).await
         })
         .await
     }
@@ -387,7 +399,7 @@ impl Store for Mysql {
             shared.make_ahead().await?;
             let pruned = prune::prune(&shared.doors, before).await;
             shared.days().clear();
-            pruned
+            pruned.inspect_err(|error| shared.doors.doubt(error))
         };
         self.worker.run(pruning).await
     }
@@ -399,7 +411,7 @@ impl Store for Mysql {
             shared.doors.may_write("seal polls")?;
             let sealed = seal::seal(&shared.doors, before).await;
             shared.days().clear();
-            sealed
+            sealed.inspect_err(|error| shared.doors.doubt(error))
         };
         self.worker.run(sealing).await
     }

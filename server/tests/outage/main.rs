@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod failover;
 mod faults;
 mod file;
 mod restarts;
@@ -15,6 +16,8 @@ mod mariadbd;
 #[path = "../cli/program.rs"]
 #[allow(dead_code, reason = "another test program uses the rest")]
 mod program;
+#[path = "../support/replicas.rs"]
+mod replicas;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -40,18 +40,22 @@ pub(crate) fn inventory_of(probes: &[FakeProbe]) -> String {
 
 impl Site {
     pub(crate) async fn new(more: &str) -> Self {
+        Self::on(Mariadbd::start(&FLAGS), "", more).await
+    }
+
+    /// On this server, which is named before `others` in the URL.
+    pub(crate) async fn on(server: Mariadbd, others: &str, more: &str) -> Self {
         let mut probes = Vec::new();
         for _ in 0..HOSTS {
             probes.push(FakeProbe::start(healthy()).await);
         }
-        let server = Mariadbd::start(&FLAGS);
         let desk = Desk::new();
         desk.file("inventory.toml", &inventory_of(&probes));
         desk.file(
             "roundsman.toml",
             &format!(
                 "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[grpc]\nlisten = \"\"\n{more}\n[store]\n\
-                 url = \"mysql://plain@127.0.0.1:{}/fleet\"\npassword = \"right\"\n",
+                 url = \"mysql://plain@127.0.0.1:{}{others}/fleet\"\npassword = \"right\"\n",
                 server.port()
             ),
         );

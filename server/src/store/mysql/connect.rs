@@ -1,25 +1,30 @@
 //! Connections: how they are made, what is set on each, how long anything may take.
 
 use std::{
-    collections::BTreeSet,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use mysql_async::{
     Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, prelude::Queryable as _,
 };
-use tokio::time::timeout;
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
 
 use super::{
     fault::{self, Place},
+    nodes::{self, Need, Node, Nodes},
     tls,
 };
 use crate::{
-    config::{MysqlUrl, Secret, TlsMode},
-    resolve::{Names, Resolve as _},
+    config::{MysqlAddress, MysqlUrl, Secret, TlsMode},
     store::{Mode, Owner, StoreError},
 };
 
@@ -47,7 +52,7 @@ impl Default for Limits {
 /// Where the database is and how to get in.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Server, user and database.
+    /// Servers, user and database.
     pub url: MysqlUrl,
     /// The user's password.
     pub password: Option<Secret>,
@@ -55,7 +60,7 @@ pub struct Options {
     pub tls: TlsMode,
     /// What the server's certificate is checked against; none: the public authorities.
     pub tls_ca: Option<PathBuf>,
-    /// Where the server's name is looked up; none: as `/etc/resolv.conf` says.
+    /// Where the servers' names are looked up; none: as `/etc/resolv.conf` says.
     pub name_servers: Vec<SocketAddr>,
     /// How long things may take.
     pub limits: Limits,
@@ -132,52 +137,41 @@ pub(super) struct Doors {
     pub(super) place: Place,
     pub(super) limits: Limits,
     mode: Mode,
-    url: MysqlUrl,
     base: OptsBuilder,
-    session: Session,
-    names: Arc<Names>,
+    nodes: Nodes,
     ways: RwLock<Arc<Ways>>,
+    /// Held by who looks for another server.
+    choosing: Mutex<()>,
+    /// What the database is known by, once that is known.
+    identity: OnceLock<Arc<str>>,
 }
 
-/// What is set on each connection.
-#[derive(Debug)]
-struct Session {
-    limited: Vec<String>,
-    unlimited: Vec<String>,
+/// Settings of a connection.
+type Session = Vec<String>;
+
+/// What was found out about a server.
+struct Looked {
+    takes_rows: bool,
+    /// The settings that it knows, with the limits of a call and without.
+    limited: Session,
+    unlimited: Session,
 }
 
-/// Connections to the addresses that the server's name had when they were made.
+/// Connections to the server that is used.
 #[derive(Debug)]
 struct Ways {
-    addresses: Addresses,
-    /// None when the store is open for reading only.
-    writers: Option<Pool>,
+    node: Node,
+    takes_rows: AtomicBool,
+    /// It said, or did not say, something after which it is to be looked at before it is used again.
+    is_doubted: AtomicBool,
+    /// Empty while the store is open for reading only.
+    writers: Pool,
     readers: Pool,
     schema: Opts,
 }
 
-/// What the server's name stands for; none when the server is named by an address.
-type Addresses = Option<Vec<IpAddr>>;
-
-/// Looks up the server's name: the driver would ask getaddrinfo(3), which a static binary in an
-/// empty root has not.
-async fn addresses(names: &Names, url: &MysqlUrl, place: &Place) -> Result<Addresses, StoreError> {
-    if url.host.parse::<IpAddr>().is_ok() {
-        return Ok(None);
-    }
-    let found = names.resolve(&url.host, url.port).await;
-    let found = found.map_err(|error| place.unreachable(error.into()))?;
-    Ok(Some(found.iter().map(SocketAddr::ip).collect()))
-}
-
-/// Whether both name the same servers; name servers change the order from answer to answer.
-fn same(one: &Addresses, other: &Addresses) -> bool {
-    let set = |of: &Addresses| of.iter().flatten().copied().collect::<BTreeSet<_>>();
-    set(one) == set(other)
-}
-
 impl Doors {
-    /// Looks whether the server lets us in, and finds out which settings it knows.
+    /// Looks which server lets us in, and finds out which settings it knows.
     pub(super) async fn open(options: &Options, mode: Mode) -> Result<Self, StoreError> {
         let place = Place {
             location: options.url.to_string(),
@@ -185,64 +179,128 @@ impl Doors {
             tls: options.tls,
         };
         let limits = options.limits;
-        let names = Names::new(options.name_servers.clone());
-        let looking = addresses(&names, &options.url, &place);
-        let found = within(limits.connect, looking).await?;
         let base = base(options)?;
-        let first = base.clone().resolved_ips(found.clone());
-        let mut conn = connect(first.into(), &place, limits.connect).await?;
-        let finding = async {
-            let mut known = everywhere();
-            let mut unlimited = everywhere();
-            let pairs = somewhere(Some(limits.call)).into_iter().zip(somewhere(None));
-            for (limited, free) in pairs {
-                match conn.query_drop(&limited).await {
-                    Ok(()) => {
-                        known.push(limited);
-                        unlimited.push(free);
-                    }
-                    Err(error) if fault::is_unknown_variable(&error) => {}
-                    Err(error) => return Err(place.fault("set up the connection")(error)),
-                }
-            }
-            Ok((known, unlimited))
+        let nodes = Nodes::new(options.url.clone(), options.name_servers.clone());
+        let need = match mode {
+            Mode::ReadWrite => Need::Write,
+            Mode::ReadOnly => Need::Read,
         };
-        let (known, unlimited) = within(limits.connect, finding).await?;
-        // It has none of the session's settings but those just tried.
-        drop(conn);
-        let session = Session { limited: known, unlimited };
-        let ways = RwLock::new(Arc::new(Ways::new(mode, &base, &session, found)));
-        Ok(Self { place, limits, mode, url: options.url.clone(), base, session, names, ways })
+        let looking = |node: Node| {
+            let (at, base) = (nodes.place(&node, &place), &base);
+            async move { look(&node, need, base, limits, &at, None).await }
+        };
+        let found = nodes.find(need, None, limits.connect, looking).await?;
+        if !found.passed_over.is_empty() {
+            tracing::warn!(
+                store = %place.location, at = %found.node, because = found.passed_over,
+                "the store is used at another of its addresses"
+            );
+        }
+        let ways = RwLock::new(Arc::new(Ways::new(mode, &base, found.node, found.what)));
+        let (choosing, identity) = (Mutex::default(), OnceLock::new());
+        Ok(Self { place, limits, mode, base, nodes, ways, choosing, identity })
     }
 
     fn now(&self) -> Arc<Ways> {
         Arc::clone(&self.ways.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Other ways, when the server's name points elsewhere than `ways` do.
-    async fn moved(&self, ways: &Ways) -> Result<Option<Arc<Ways>>, StoreError> {
-        let found = addresses(&self.names, &self.url, &self.place).await?;
-        if same(&found, &ways.addresses) {
-            return Ok(None);
+    /// From now on no server is used that has another database.
+    pub(super) fn expect(&self, identity: Arc<str>) {
+        // It is known once.
+        let _ = self.identity.set(identity);
+    }
+
+    /// Where the store is, and at which of its addresses it is used when there are several.
+    pub(super) fn location(&self) -> String {
+        let location = &self.place.location;
+        match self.nodes.are_several() {
+            true => format!("{location}, at {}", self.now().node),
+            false => location.clone(),
         }
-        tracing::info!(store = %self.place.location, "the server's name has another address");
-        let moved = Arc::new(Ways::new(self.mode, &self.base, &self.session, found));
+    }
+
+    /// What `work` comes to within the limit of a call; a server that fails or falls silent meanwhile is
+    /// looked at before it is used again.
+    pub(super) async fn call<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let done = tokio::select! {
+            biased;
+            done = within(self.limits.call, work) => done,
+            silent = self.silent() => Err(silent),
+        };
+        done.inspect_err(|error| self.doubt(error))
+    }
+
+    /// Has the server that is used looked at before it is used again, when the error says something of it.
+    pub(super) fn doubt(&self, error: &StoreError) {
+        if fault::is_of_the_server(error) {
+            self.now().is_doubted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends when the server that is used has said nothing for a while, and does not answer a new
+    /// connection either: what was asked of it need not be waited for. Never where there is no other one.
+    async fn silent(&self) -> StoreError {
+        loop {
+            sleep(self.limits.connect).await;
+            let ways = self.now();
+            if self.nodes.are_several()
+                && let Err(error @ StoreError::Timeout { .. }) =
+                    within(self.limits.connect / 2, self.look(&ways.node, Need::Read)).await
+            {
+                return error;
+            }
+        }
+    }
+
+    async fn look(&self, node: &Node, need: Need) -> Result<Looked, StoreError> {
+        let place = self.nodes.place(node, &self.place);
+        let identity = self.identity.get().map(AsRef::as_ref);
+        look(node, need, &self.base, self.limits, &place, identity).await
+    }
+
+    /// A server that is good for it: the one that `seen` leads to where that is, else the next. One at a
+    /// time looks for it; it is used until it is of no use.
+    async fn choose(&self, need: Need, seen: &Arc<Ways>) -> Result<Arc<Ways>, StoreError> {
+        let after = self.limits.connect / 2;
+        let _choosing = self.choosing.lock().await;
+        let now = self.now();
+        if !Arc::ptr_eq(&now, seen) && now.is_fit(need) {
+            return Ok(now);
+        }
+        let look = |node: Node| async move { self.look(&node, need).await };
+        let found = self.nodes.find(need, Some(&now.node), after, look).await?;
+        if found.node == now.node && now.knows(&found.what) {
+            now.takes_rows.store(found.what.takes_rows, Ordering::Relaxed);
+            now.is_doubted.store(false, Ordering::Relaxed);
+            return Ok(now);
+        }
+        tracing::warn!(
+            store = %self.place.location, was = %now.node, at = %found.node,
+            because = found.passed_over, reads_alone = !found.what.takes_rows,
+            "the store is used at another address"
+        );
+        let moved = Arc::new(Ways::new(self.mode, &self.base, found.node, found.what));
         *self.ways.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&moved);
-        for pool in ways.pools() {
+        for pool in now.pools() {
             // Ends once the last of its connections that is in use has come back.
             tokio::spawn(pool.disconnect());
         }
-        Ok(Some(moved))
+        Ok(moved)
     }
 
     /// A connection that reads.
     pub(super) async fn reader(&self) -> Result<Conn, StoreError> {
-        self.checkout(|ways| Ok(&ways.readers)).await
+        self.checkout(Need::Read).await
     }
 
     /// A connection that writes.
     pub(super) async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
-        self.checkout(|ways| ways.writers.as_ref().ok_or(StoreError::ReadOnly { doing })).await
+        self.may_write(doing)?;
+        self.checkout(Need::Write).await
     }
 
     /// Refuses to do what changes something when the store is open for reading only.
@@ -255,50 +313,43 @@ impl Doors {
 
     /// A connection of its own for changes of the schema, whose statements may take their time.
     pub(super) async fn schema(&self) -> Result<Conn, StoreError> {
-        // Rare, and not to be tried in vain. A name that cannot be looked up points where it did.
-        let ways = self.now();
-        let moved = within(self.limits.connect, self.moved(&ways)).await.ok().flatten();
-        connect(moved.unwrap_or(ways).schema.clone(), &self.place, self.limits.connect).await
+        // Rare, and not to be tried in vain.
+        let ways = self.choose(Need::Write, &self.now()).await?;
+        connect(ways.schema.clone(), &self.place, self.limits.connect).await
     }
 
-    /// A connection out of a pool. When there is none within half of the time, the server's name is
-    /// looked up anew: the database may have moved. While it answers, DNS may be dead.
-    async fn checkout(
-        &self,
-        door: impl Fn(&Ways) -> Result<&Pool, StoreError>,
-    ) -> Result<Conn, StoreError> {
-        let get = async |ways: &Ways, after: Duration| {
-            let waiting = door(ways)?.get_conn();
-            let got = async { waiting.await.map_err(|error| self.place.unreachable(error)) };
-            within(after, got).await
-        };
-        let (ways, limit) = (self.now(), self.limits.connect);
-        if ways.addresses.is_none() {
-            return get(&ways, limit).await;
+    /// A connection out of a pool. When there is none within half of the time, or the server is of no use,
+    /// another one is looked for: its name may stand for another by now.
+    async fn checkout(&self, need: Need) -> Result<Conn, StoreError> {
+        let ways = self.now();
+        if ways.is_fit(need)
+            && let Ok(conn) = self.get(need, &ways).await
+        {
+            return Ok(conn);
         }
-        let first = match get(&ways, limit / 2).await {
-            Ok(conn) => return Ok(conn),
-            Err(error) => error,
+        self.get(need, &*self.choose(need, &ways).await?).await
+    }
+
+    async fn get(&self, need: Need, ways: &Ways) -> Result<Conn, StoreError> {
+        let pool = match need {
+            Need::Read => &ways.readers,
+            Need::Write => &ways.writers,
         };
-        let again = async {
-            match self.moved(&ways).await {
-                Ok(Some(moved)) => get(&moved, limit).await,
-                Ok(None) | Err(_) => Err(first),
-            }
-        };
-        within(limit / 2, again).await
+        let got = pool.get_conn();
+        let got = async { got.await.map_err(|error| self.place.unreachable(error)) };
+        within(self.limits.connect / 2, got).await
     }
 
     /// The pools, to say goodbye on.
     pub(super) fn pools(&self) -> Vec<Pool> {
-        self.now().pools()
+        self.now().pools().into()
     }
 }
 
 impl Ways {
-    fn new(mode: Mode, base: &OptsBuilder, session: &Session, addresses: Addresses) -> Self {
-        let base = base.clone().resolved_ips(addresses.clone());
-        let limited = session.limited.clone();
+    fn new(mode: Mode, base: &OptsBuilder, node: Node, looked: Looked) -> Self {
+        let base = at(base, &node);
+        let Looked { takes_rows, limited, unlimited } = looked;
         let reading = match mode {
             Mode::ReadWrite => limited.clone(),
             Mode::ReadOnly => {
@@ -307,24 +358,71 @@ impl Ways {
             }
         };
         Self {
-            writers: (mode == Mode::ReadWrite).then(|| pool(&base, limited, WRITERS)),
+            node,
+            takes_rows: takes_rows.into(),
+            is_doubted: false.into(),
+            writers: pool(&base, limited, WRITERS),
             readers: pool(&base, reading, READERS),
-            schema: base.init(session.unlimited.clone()).into(),
-            addresses,
+            schema: base.init(unlimited).into(),
         }
     }
 
-    fn pools(&self) -> Vec<Pool> {
-        self.writers.iter().chain([&self.readers]).cloned().collect()
+    fn is_fit(&self, need: Need) -> bool {
+        !self.is_doubted.load(Ordering::Relaxed)
+            && (need == Need::Read || self.takes_rows.load(Ordering::Relaxed))
     }
+
+    /// Whether its connections have the settings that are right for what was found. A server that has
+    /// another version by now knows others.
+    fn knows(&self, looked: &Looked) -> bool {
+        self.schema.init() == looked.unlimited
+    }
+
+    fn pools(&self) -> [Pool; 2] {
+        [self.writers.clone(), self.readers.clone()]
+    }
+}
+
+/// Options of connections to one server.
+fn at(base: &OptsBuilder, node: &Node) -> OptsBuilder {
+    let MysqlAddress { host, port } = &node.address;
+    base.clone().ip_or_hostname(host).tcp_port(*port).resolved_ips(Some([node.ip]))
+}
+
+/// Looks at a server: whether it can be used for this, and which settings it knows.
+async fn look(
+    node: &Node,
+    need: Need,
+    base: &OptsBuilder,
+    limits: Limits,
+    place: &Place,
+    identity: Option<&str>,
+) -> Result<Looked, StoreError> {
+    let opts: Opts = at(base, node).into();
+    let mut conn = Conn::new(opts).await.map_err(|error| place.unreachable(error))?;
+    let takes_rows = nodes::takes_rows(&mut conn, identity, place).await?;
+    if need == Need::Write {
+        nodes::must_take_rows(takes_rows, place)?;
+    }
+    let (mut limited, mut unlimited) = (everywhere(), everywhere());
+    for (known, free) in somewhere(Some(limits.call)).into_iter().zip(somewhere(None)) {
+        match conn.query_drop(&known).await {
+            Ok(()) => {
+                limited.push(known);
+                unlimited.push(free);
+            }
+            Err(error) if fault::is_unknown_variable(&error) => {}
+            Err(error) => return Err(place.fault("set up the connection")(error)),
+        }
+    }
+    // It has none of the session's settings but those just tried.
+    Ok(Looked { takes_rows, limited, unlimited })
 }
 
 fn base(options: &Options) -> Result<OptsBuilder, StoreError> {
     let url = &options.url;
     let tls = tls::opts(options)?;
     Ok(OptsBuilder::default()
-        .ip_or_hostname(url.host.clone())
-        .tcp_port(url.port)
         .user(Some(url.user.clone()))
         .pass(options.password.as_ref().map(Secret::expose))
         .db_name(Some(url.database.clone()))

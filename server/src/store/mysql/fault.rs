@@ -33,8 +33,13 @@ const NO_DATABASE: u16 = 1049;
 const OF_THE_ROW: [u16; 12] =
     [1048, 1118, 1153, 1264, 1265, 1292, 1366, 1367, 1406, 3140, 3819, 4025];
 /// Another server made or dropped a partition at the same moment: unknown, same name, not in order,
-/// not there.
-const PARTITIONS_CHANGED: [u16; 5] = [1493, 1507, 1508, 1517, 1735];
+/// not there; or another node did something.
+const PARTITIONS_CHANGED: [u16; 6] = [1493, 1507, 1508, 1517, 1735, DEADLOCK];
+
+/// A server that is up and of no use now: a node of Galera that is not in the majority (at a statement, at
+/// a commit), shutting down, read-only (by an option, in a transaction, in that mode), a member of a group
+/// that cannot commit.
+const OF_THE_SERVER: [u16; 7] = [1047, 1180, 1053, 1290, 1792, 1836, 3100];
 
 /// A table was changed since this transaction's view of it.
 const TABLE_CHANGED: u16 = 1412;
@@ -130,6 +135,12 @@ pub(super) fn is_collision(error: &StoreError) -> bool {
     matches!(server_code(error), Some(DUPLICATE_KEY | DEADLOCK | LOCK_WAIT))
 }
 
+/// Whether it says something of the server, and another one of the same database may do better.
+pub(super) fn is_of_the_server(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unfit { .. } | StoreError::Timeout { .. })
+        || server_code(error).is_some_and(|code| OF_THE_SERVER.contains(&code))
+}
+
 /// Whether somebody else changed the partitions meanwhile.
 pub(super) fn partitions_changed(error: &StoreError) -> bool {
     server_code(error).is_some_and(|code| PARTITIONS_CHANGED.contains(&code))
@@ -143,6 +154,11 @@ pub(super) fn table_changed(error: &StoreError) -> bool {
 /// Whether a row found no partition, or no table: what is remembered of them is out of date.
 pub(super) fn is_without_partition(error: &StoreError) -> bool {
     matches!(server_code(error), Some(NO_PARTITION | NO_TABLE))
+}
+
+/// Whether a statement that stands alone may be made again at once: another one was in its way.
+pub(super) fn is_in_the_way(error: &Error) -> bool {
+    matches!(code(error), Some(DEADLOCK | LOCK_WAIT))
 }
 
 /// Whether a column that was to be added is there already.

@@ -5,10 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mysql_async::{Conn, prelude::Queryable as _};
+use mysql_async::{Conn, Error, Params, prelude::Queryable as _};
 use tokio::time::sleep;
 
-use super::connect::Doors;
+use super::{connect::Doors, fault};
 use crate::store::StoreError;
 
 /// For how long the lease is taken, seconds; renewed three times as often while work goes on.
@@ -30,6 +30,40 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS lease (
   PRIMARY KEY (name)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
+/// How often a statement is tried that others are in the way of; of some it is told after
+/// `TABLE_WAIT_S` only.
+pub(super) const TRIES: u32 = 10;
+
+/// The wait before the second try; doubled each time, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Makes a change that stands alone and may be made again: again while another transaction, or another
+/// node's, is in its way.
+///
+/// # Errors
+/// What the server says in the end.
+pub(super) async fn change(conn: &mut Conn, sql: &str, params: Params) -> Result<(), Error> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match try_change(conn, sql, params.clone()).await {
+            Err(error) if fault::is_in_the_way(&error) => {}
+            other => return other,
+        }
+        sleep(wait).await;
+        wait = LONGEST_WAIT.min(wait * 2);
+    }
+    try_change(conn, sql, params).await
+}
+
+async fn try_change(conn: &mut Conn, sql: &str, params: Params) -> Result<(), Error> {
+    match params {
+        // Not every statement can be prepared.
+        Params::Empty => conn.query_drop(sql).await,
+        params => conn.exec_drop(sql, params).await,
+    }
+}
+
 /// The right to change the schema. It lapses when it is not renewed.
 #[derive(Debug)]
 pub(super) struct Lease {
@@ -42,14 +76,11 @@ impl Lease {
     /// Waits until nobody else holds it, then takes it. The wait is bounded by the caller.
     pub(super) async fn take(doors: &Arc<Doors>, conn: &mut Conn) -> Result<Self, StoreError> {
         let fault = doors.place.fault(DOING);
-        conn.query_drop(TABLE).await.map_err(&fault)?;
-        conn.exec_drop(
+        change(conn, TABLE, Params::Empty).await.map_err(&fault)?;
+        let row =
             "INSERT INTO lease (name, holder, epoch, expires) VALUES (?, NULL, 0, UTC_TIMESTAMP(3))
-             ON DUPLICATE KEY UPDATE name = VALUES(name)",
-            (NAME,),
-        )
-        .await
-        .map_err(&fault)?;
+                   ON DUPLICATE KEY UPDATE name = VALUES(name)";
+        change(conn, row, (NAME,).into()).await.map_err(&fault)?;
         let holder = conn.id();
         loop {
             let seen: Option<u64> = conn
@@ -61,13 +92,10 @@ impl Lease {
                 .await
                 .map_err(&fault)?;
             if let Some(seen) = seen {
-                conn.exec_drop(
-                    "UPDATE lease SET holder = ?, epoch = epoch + 1,
-                       expires = UTC_TIMESTAMP(3) + INTERVAL ? SECOND WHERE name = ? AND epoch = ?",
-                    (holder, LEASE_S, NAME, seen),
-                )
-                .await
-                .map_err(&fault)?;
+                let swap = "UPDATE lease SET holder = ?, epoch = epoch + 1,
+                       expires = UTC_TIMESTAMP(3) + INTERVAL ? SECOND WHERE name = ? AND epoch = ?";
+                let values = (holder, LEASE_S, NAME, seen);
+                change(conn, swap, values.into()).await.map_err(&fault)?;
                 if conn.affected_rows() == 1 {
                     return Ok(Self { doors: Arc::clone(doors), holder, epoch: seen + 1 });
                 }
@@ -97,13 +125,11 @@ impl Lease {
 
     /// Takes it for as long again.
     pub(super) async fn renew(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        conn.exec_drop(
-            "UPDATE lease SET expires = UTC_TIMESTAMP(3) + INTERVAL ? SECOND
-             WHERE name = ? AND holder = ? AND epoch = ?",
-            (LEASE_S, NAME, self.holder, self.epoch),
-        )
-        .await
-        .map_err(self.doors.place.fault(DOING))?;
+        let longer = "UPDATE lease SET expires = UTC_TIMESTAMP(3) + INTERVAL ? SECOND
+                      WHERE name = ? AND holder = ? AND epoch = ?";
+        let values = (LEASE_S, NAME, self.holder, self.epoch);
+        let renewed = change(conn, longer, values.into()).await;
+        renewed.map_err(self.doors.place.fault(DOING))?;
         // A row that is set to what it says already is not counted: then look.
         if conn.affected_rows() == 1 || self.is_held(conn).await? {
             return Ok(());
@@ -125,11 +151,8 @@ impl Lease {
 
     /// Lets go, so that the next need not wait for the end.
     pub(super) async fn release(self, conn: &mut Conn) -> Result<(), StoreError> {
-        conn.exec_drop(
-            "UPDATE lease SET holder = NULL WHERE name = ? AND holder = ? AND epoch = ?",
-            (NAME, self.holder, self.epoch),
-        )
-        .await
-        .map_err(self.doors.place.fault(DOING))
+        let free = "UPDATE lease SET holder = NULL WHERE name = ? AND holder = ? AND epoch = ?";
+        let released = change(conn, free, (NAME, self.holder, self.epoch).into()).await;
+        released.map_err(self.doors.place.fault(DOING))
     }
 }

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use mysql_async::{Conn, prelude::Queryable as _};
+use mysql_async::{Conn, Params, prelude::Queryable as _};
 
 use super::{
     connect::{Doors, within},
     ddl,
     fault::{self, Place},
-    lease::Lease,
+    lease::{Lease, change},
     reconcile, views,
 };
 use crate::{model::ContentHash, store::StoreError};
@@ -116,24 +116,21 @@ pub(super) async fn apply(doors: &Arc<Doors>) -> Result<(), StoreError> {
 
 async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(), StoreError> {
     let failed = doors.place.fault(DOING);
-    conn.query_drop(TABLE).await.map_err(&failed)?;
+    change(conn, TABLE, Params::Empty).await.map_err(&failed)?;
     // Another one may have been first.
     let found = applied(conn, doors).await?;
     refuse(&found, doors)?;
     for step in STEPS.iter().filter(|step| step.number > version(&found)) {
         lease.renew(conn).await?;
-        match conn.query_drop(step.sql).await {
+        match change(conn, step.sql, Params::Empty).await {
             // An ALTER is one statement, made whole or not at all.
             Err(error) if fault::is_column_there(&error) => {}
             made => made.map_err(&failed)?,
         }
-        conn.exec_drop(
-            "INSERT INTO schema_version (number, name, checksum, applied_at)
-             VALUES (?, ?, ?, UTC_TIMESTAMP(3))",
-            (step.number, step.name, checksum(step.sql)),
-        )
-        .await
-        .map_err(&failed)?;
+        let note = "INSERT INTO schema_version (number, name, checksum, applied_at)
+                    VALUES (?, ?, ?, UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE number = VALUES(number)";
+        let noted = (step.number, step.name, checksum(step.sql));
+        change(conn, note, noted.into()).await.map_err(&failed)?;
     }
     lease.renew(conn).await?;
     reconcile::complete(conn, &doors.place).await?;
@@ -158,13 +155,6 @@ pub(super) async fn altered_views(doors: &Doors) -> Result<Vec<String>, StoreErr
     let views = ddl::views();
     let altered = views::altered(&mut conn, &views, &doors.place).await?;
     Ok(altered.into_iter().map(|(view, _)| (*view).to_owned()).collect())
-}
-
-/// How often the right to write was taken; none before the first time.
-pub(super) async fn epoch(conn: &mut Conn, place: &Place) -> Result<Option<u64>, StoreError> {
-    conn.query_first("SELECT epoch FROM server WHERE id = 1")
-        .await
-        .map_err(place.fault("see which server writes"))
 }
 
 /// What tells this database from every other.

@@ -9,10 +9,15 @@ use std::{
     time::Duration,
 };
 
-use mysql_async::{Conn, prelude::Queryable as _};
+use mysql_async::{Conn, Params, prelude::Queryable as _};
 use tokio::time::sleep;
 
-use super::{connect::Doors, fault};
+use super::{
+    connect::{Doors, within},
+    fault,
+    lease::change,
+    nodes::{self, TAKES_ROWS},
+};
 use crate::store::{Owner, StoreError};
 
 /// For how long the row is held, seconds; renewed three times as often. What a server that was killed
@@ -42,14 +47,15 @@ struct Seen {
 }
 
 async fn see(conn: &mut Conn, doors: &Doors) -> Result<Option<Seen>, StoreError> {
-    let row: Option<(String, String, u64, bool, String)> = conn
-        .query_first(
-            "SELECT owner, words, epoch, expires < UTC_TIMESTAMP(3), CAST(expires AS CHAR)
-             FROM server WHERE id = 1",
-        )
-        .await
-        .map_err(doors.place.fault(DOING))?;
-    Ok(row.map(|(owner, words, epoch, has_lapsed, expires)| Seen {
+    let sql = format!(
+        "SELECT owner, words, epoch, expires < UTC_TIMESTAMP(3), CAST(expires AS CHAR), {TAKES_ROWS}
+         FROM server WHERE id = 1"
+    );
+    let row: Option<(String, String, u64, bool, String, bool)> =
+        conn.query_first(sql).await.map_err(doors.place.fault(DOING))?;
+    let takes_rows = row.as_ref().is_none_or(|(.., takes_rows)| *takes_rows);
+    nodes::must_take_rows(takes_rows, &doors.place)?;
+    Ok(row.map(|(owner, words, epoch, has_lapsed, expires, _)| Seen {
         owner,
         words,
         epoch,
@@ -86,12 +92,9 @@ impl Held {
 
     /// Makes the row, free, where there is none.
     async fn begin(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        conn.query_drop(
-            "INSERT INTO server (id, owner, words, epoch, expires) VALUES (1, '', '', 0, '2000-01-01')
-             ON DUPLICATE KEY UPDATE id = VALUES(id)",
-        )
-        .await
-        .map_err(self.doors.place.fault(DOING))
+        let row = "INSERT INTO server (id, owner, words, epoch, expires) VALUES (1, '', '', 0, '2000-01-01')
+                   ON DUPLICATE KEY UPDATE id = VALUES(id)";
+        change(conn, row, Params::Empty).await.map_err(self.doors.place.fault(DOING))
     }
 
     /// Takes the row as it was seen; false when somebody else was first.
@@ -138,15 +141,18 @@ impl Held {
     /// Renews it for as long as the store is open, and takes it again once whoever took over is gone. A
     /// database that is away is no reason to give it up.
     pub(super) async fn renew(self) {
+        let third = Duration::from_secs(HELD_S) / 3;
         loop {
-            sleep(Duration::from_secs(HELD_S) / 3).await;
-            if let Err(error) = self.renew_once().await {
+            sleep(third).await;
+            // A server that says nothing must not hold up the next try, which may be with another one.
+            if let Err(error) = within(third, self.renew_once()).await {
+                self.doors.doubt(&error);
                 tracing::debug!(error = error.with_causes(), "the database is not held");
             }
         }
     }
 
-    async fn renew_once(&self) -> Result<(), StoreError> {
+    pub(super) async fn renew_once(&self) -> Result<(), StoreError> {
         let mut conn = self.doors.writer(DOING).await?;
         let ours = self.epoch.load(Ordering::Relaxed);
         match see(&mut conn, &self.doors).await? {

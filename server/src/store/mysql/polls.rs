@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{HostId, HostName, Record},
-    store::{Batch, Order, Span, StoreError, Written, row},
+    store::{Batch, Mark, Order, Span, StoreError, Written, row},
     units::WallMs,
 };
 
@@ -262,9 +262,35 @@ async fn try_read(
     order: Order,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    let mut conn = doors.reader().await?;
-    let mut look = Look::begin(&mut conn, &doors.place).await?;
-    let Some(name) = hosts::name(&mut look.transaction, host, &doors.place).await? else {
+    read_on(&mut doors.reader().await?, host, span, order, limit, &doors.place).await
+}
+
+/// Which of these polls are not there.
+pub(super) async fn missing(
+    conn: &mut Conn,
+    marks: Vec<Mark>,
+    place: &Place,
+) -> Result<Vec<Mark>, StoreError> {
+    let mut missing = Vec::new();
+    for mark in marks {
+        let found = read_on(conn, mark.host, mark.span(), Order::OldestFirst, 1, place).await?;
+        if found.is_empty() {
+            missing.push(mark);
+        }
+    }
+    Ok(missing)
+}
+
+async fn read_on(
+    conn: &mut Conn,
+    host: HostId,
+    span: Span,
+    order: Order,
+    limit: usize,
+    place: &Place,
+) -> Result<Vec<Record>, StoreError> {
+    let mut look = Look::begin(conn, place).await?;
+    let Some(name) = hosts::name(&mut look.transaction, host, place).await? else {
         return Ok(Vec::new());
     };
     let (sealed, open) = look.seam.split(span);
@@ -278,12 +304,12 @@ async fn try_read(
         found.extend(if left == 0 || side.is_empty() {
             Vec::new()
         } else if side == sealed {
-            hours::read_span(conn, of, side, order, left, &doors.place).await?
+            hours::read_span(conn, of, side, order, left, place).await?
         } else {
-            read_rows(conn, of, side, order, left, &doors.place).await?
+            read_rows(conn, of, side, order, left, place).await?
         });
     }
-    look.end(&doors.place).await?;
+    look.end(place).await?;
     Ok(found)
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use mysql_async::{Conn, prelude::Queryable as _};
+use mysql_async::{Conn, Params, prelude::Queryable as _};
 
 use super::{
     ddl::{self, Definition, Table},
     fault::{self, Place},
+    lease::change,
 };
 use crate::store::StoreError;
 
@@ -50,7 +51,7 @@ pub(super) async fn lacking(conn: &mut Conn, place: &Place) -> Result<Vec<Lackin
 pub(super) async fn complete(conn: &mut Conn, place: &Place) -> Result<(), StoreError> {
     let fault = place.fault("add columns");
     for table in ddl::tables() {
-        conn.query_drop(table.create()).await.map_err(&fault)?;
+        change(conn, &table.create(), Params::Empty).await.map_err(&fault)?;
     }
     for Lacking { table, columns } in lacking(conn, place).await? {
         let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -58,7 +59,7 @@ pub(super) async fn complete(conn: &mut Conn, place: &Place) -> Result<(), Store
         let added =
             columns.iter().map(|Definition { name, kind }| format!("ADD COLUMN {name} {kind}"));
         let alter = format!("ALTER TABLE {} {}", table.name, added.collect::<Vec<_>>().join(", "));
-        match conn.query_drop(alter).await {
+        match change(conn, &alter, Params::Empty).await {
             // A user who does not see the columns has them all the same.
             Err(error) if fault::is_column_there(&error) => {}
             made => made.map_err(&fault)?,

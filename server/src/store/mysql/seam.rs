@@ -3,12 +3,15 @@
 //! Whoever keeps polls holds it shared until its transaction ends; whoever moves it holds it
 //! exclusively. So a poll lies on the side of the seam on which its writer saw it.
 
+use std::sync::LazyLock;
+
 use mysql_async::{Conn, IsolationLevel, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
     cells::Cells,
     fault::{self, Place},
     moment,
+    nodes::{self, TAKES_ROWS},
     owner::Held,
 };
 use crate::{
@@ -94,24 +97,57 @@ pub(super) struct Only<'a> {
     pub(super) held: Option<&'a Held>,
 }
 
-/// Reads the row and holds it shared, for whoever keeps polls in this transaction. Refuses to in another
-/// database than the one that was opened: behind the same address there may be another one at every new
-/// connection, and its hosts have other numbers. And when another server has taken over.
+/// What tells whether a server may be written to: the database that it has, how often the right to write
+/// was taken, and whether it takes rows. A user with every right writes to a read-only replica, too.
+static WHOSE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "(SELECT store FROM identity WHERE id = 1),
+         (SELECT CAST(epoch AS SIGNED) FROM server WHERE id = 1), {TAKES_ROWS}"
+    )
+});
+
+/// The same, with the row that is then held.
+static HELD: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT sealed_before, sealing, epoch, {} FROM seal WHERE id = 1 LOCK IN SHARE MODE",
+        *WHOSE
+    )
+});
+
+impl Only<'_> {
+    /// Refuses, by the columns from `first` on, to write to another database than the one that was opened:
+    /// behind the same address there may be another one at every new connection, and its hosts have other
+    /// numbers. And to a replica, and when another server has taken over.
+    fn check(&self, cells: &Cells<'_>, first: usize, place: &Place) -> Result<(), StoreError> {
+        nodes::must_take_rows(cells.int(first + 2)? == Some(1), place)?;
+        if cells.text(first)? != Some(self.identity) {
+            return Err(StoreError::Replaced { location: place.location.clone() });
+        }
+        match self.held {
+            Some(held) => held.check(cells.int(first + 1)?.map(i64::unsigned_abs)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses as [`hold`] does, and holds nothing.
+pub(super) async fn may_write(
+    conn: &mut Conn,
+    only: Only<'_>,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let cells = row(conn, &format!("SELECT {}", *WHOSE), place).await?;
+    only.check(&cells, 0, place)
+}
+
+/// Reads the row and holds it shared, for whoever keeps polls in this transaction, where they may be kept.
 pub(super) async fn hold(
     transaction: &mut Transaction<'_>,
     only: Only<'_>,
     place: &Place,
 ) -> Result<Seam, StoreError> {
-    let sql = "SELECT sealed_before, sealing, epoch, (SELECT store FROM identity WHERE id = 1),
-                 (SELECT CAST(epoch AS SIGNED) FROM server WHERE id = 1)
-               FROM seal WHERE id = 1 LOCK IN SHARE MODE";
-    let cells = row(transaction, sql, place).await?;
-    if cells.text(3)? != Some(only.identity) {
-        return Err(StoreError::Replaced { location: place.location.clone() });
-    }
-    if let Some(held) = only.held {
-        held.check(cells.int(4)?.map(i64::unsigned_abs))?;
-    }
+    let cells = row(transaction, &HELD, place).await?;
+    only.check(&cells, 3, place)?;
     seam_of(&cells)
 }
 

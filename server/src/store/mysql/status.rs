@@ -63,7 +63,7 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
     let count = |column| cells.required_int(column).map(i64::unsigned_abs);
     Ok(StoreStatus {
         backend: "mysql",
-        location: doors.place.location.clone(),
+        location: doors.location(),
         server: cells.required_text(8)?.to_owned(),
         clock: cells.moment(9)?,
         settings: Some(settings(&mut conn, doors).await?),

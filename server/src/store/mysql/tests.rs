@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     clock::ManualClock,
-    config::{MysqlUrl, Secret, TlsMode},
+    config::{MysqlAddress, MysqlUrl, Secret, TlsMode},
     store::{
         conformance::{self, Fixture, ViewRow},
         sample,
@@ -21,17 +21,24 @@ use crate::{
 
 #[path = "../../../tests/support/mariadbd.rs"]
 mod mariadbd;
+#[path = "../../../tests/support/replicas.rs"]
+mod replicas;
 
 mod access;
 mod days;
+mod failover;
 mod literals;
 mod outages;
 mod owner;
+mod schema;
 mod sealing;
 mod tls;
 mod views;
 
 use mariadbd::{FLAGS, Mariadbd};
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// The server of all tests that do not end or freeze it.
 fn shared() -> u16 {
@@ -62,8 +69,7 @@ fn options(port: u16, database: &str) -> Options {
         name_servers: Vec::new(),
         url: MysqlUrl {
             user: "root".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port,
+            addresses: vec![MysqlAddress { host: "127.0.0.1".to_owned(), port }],
             database: database.to_owned(),
         },
         password: None,
@@ -126,7 +132,7 @@ impl Database {
     }
 
     async fn conn(&self) -> Conn {
-        conn(self.options.url.port, Some(&self.options.url.database)).await
+        conn(self.options.url.addresses[0].port, Some(&self.options.url.database)).await
     }
 
     /// Runs a statement as somebody else.

@@ -2,9 +2,9 @@
 //! it wherever JSON_TABLE() is used, and gives that out with a dump: restored under another name, the
 //! views cannot be read, or read the former database. So they are looked at, and made again.
 
-use mysql_async::{Conn, prelude::Queryable as _};
+use mysql_async::{Conn, Params, prelude::Queryable as _};
 
-use super::fault::Place;
+use super::{fault::Place, lease::change};
 use crate::{model::ContentHash, store::StoreError};
 
 const DOING: &str = "look at the views";
@@ -60,7 +60,7 @@ pub(super) async fn mend(conn: &mut Conn, views: &[View], place: &Place) -> Resu
     let fault = place.fault("make the views");
     let altered = altered(conn, views, place).await?;
     for (view, statement) in &altered {
-        conn.query_drop(statement).await.map_err(&fault)?;
+        change(conn, statement, Params::Empty).await.map_err(&fault)?;
         note(conn, view, statement, place).await?;
     }
     if !altered.is_empty() {
@@ -86,11 +86,7 @@ async fn note(
         .await
         .map_err(&fault)?;
     let checksum = checksum(&definition.unwrap_or_default(), &place.database);
-    conn.exec_drop(
-        "INSERT INTO view_made (name, checksum, made_from) VALUES (?, ?, ?)
-         ON DUPLICATE KEY UPDATE checksum = VALUES(checksum), made_from = VALUES(made_from)",
-        (view, checksum, made(statement)),
-    )
-    .await
-    .map_err(fault)
+    let note = "INSERT INTO view_made (name, checksum, made_from) VALUES (?, ?, ?)
+                ON DUPLICATE KEY UPDATE checksum = VALUES(checksum), made_from = VALUES(made_from)";
+    change(conn, note, (view, checksum, made(statement)).into()).await.map_err(fault)
 }

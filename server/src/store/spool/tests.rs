@@ -213,6 +213,22 @@ async fn a_file_that_is_not_ours_to_read_is_set_aside_and_kept() {
 }
 
 #[tokio::test]
+async fn rows_stay_where_a_server_of_several_is_added_or_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    spool.append(polls(0..3), NOW).await.unwrap();
+    drop(spool);
+    let path = folder.path().join("data").join("spool.db");
+    for (servers, rows) in [("b:3306,x:3307", 3), ("x:3307,y", 3), ("y:3307", 0)] {
+        let url = format!("mysql://other@{servers}/c");
+        let spool = Spool::start(path.clone(), url, MUCH).unwrap();
+        assert_eq!(spool.open().await.unwrap().rows(), rows, "{servers}");
+    }
+    let aside = folder.path().join("data").join("spool.db.aside-1");
+    assert!(aside.exists(), "of the last no server was in the list before");
+}
+
+#[tokio::test]
 async fn rows_for_a_store_that_was_replaced_are_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let aside = folder.path().join("data").join("spool.db.aside-1");

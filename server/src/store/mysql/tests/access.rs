@@ -11,7 +11,8 @@ async fn refusal(options: &Options, mode: Mode) -> String {
         text.push_str(&format!(": {cause}"));
     }
     assert!(!text.contains('\n'), "{text}");
-    text.replace(&options.url.port.to_string(), "PORT").replace(&options.url.database, "DB")
+    text.replace(&options.url.addresses[0].port.to_string(), "PORT")
+        .replace(&options.url.database, "DB")
 }
 
 #[tokio::test]
@@ -267,7 +268,7 @@ async fn a_database_that_was_replaced_gets_no_rows_of_the_one_before() {
     let poll = |ms| sample::failed(host.id, &host.name, WallMs(sample::START.0 + ms), "x");
     database.write(vec![poll(0)]).await.unwrap();
     let name = &database.options.url.database;
-    let mut other = conn(database.options.url.port, None).await;
+    let mut other = conn(database.options.url.addresses[0].port, None).await;
     other.query_drop(format!("DROP DATABASE {name}")).await.unwrap();
     other.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await.unwrap();
     assert!(database.write(vec![poll(1)]).await.unwrap_err().is_transient());

@@ -8,15 +8,12 @@ use crate::store::{
     writer::{Entry, Writer, WriterHandle, WriterLimits},
 };
 
-/// Long enough for anything that is going to happen at all.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// Polls in a batch.
-const BATCH: usize = 20;
+pub(super) const BATCH: usize = 20;
 
 /// A store that tells how each write ended, so that a test can wait for it.
-struct Told {
-    store: Mysql,
+pub(super) struct Told {
+    pub(super) store: Mysql,
     ended: mpsc::Sender<Result<Written, String>>,
 }
 
@@ -119,15 +116,35 @@ impl Store for Told {
 }
 
 /// A server, a store on it and a writer before it.
-struct Site {
-    server: Mariadbd,
-    store: Arc<Told>,
+pub(super) struct Site {
+    pub(super) server: Mariadbd,
+    pub(super) store: Arc<Told>,
     host: KnownHost,
-    handle: WriterHandle,
+    pub(super) handle: WriterHandle,
     writer: Writer,
     ended: mpsc::Receiver<Result<Written, String>>,
     pushed: i64,
     spool: Option<(Arc<Spool>, tempfile::TempDir)>,
+}
+
+const LIMITS: Limits = Limits {
+    connect: Duration::from_millis(500),
+    call: Duration::from_millis(1_500),
+    schema: Duration::from_secs(600),
+};
+
+/// The options of a user of the database who, unlike root, does not write where it is forbidden to write.
+pub(super) async fn plain(database: &Database) -> Options {
+    let name = &database.options.url.database;
+    for sql in [
+        "CREATE USER plain@'127.0.0.1'".to_owned(),
+        format!("GRANT ALL ON {name}.* TO plain@'127.0.0.1'"),
+    ] {
+        database.run(&sql).await;
+    }
+    let mut options = database.options.clone();
+    options.url.user = "plain".to_owned();
+    options
 }
 
 impl Site {
@@ -141,25 +158,15 @@ impl Site {
 
     async fn start(spools: bool) -> Self {
         let server = Mariadbd::start(&FLAGS);
-        let limits = Limits {
-            connect: Duration::from_millis(500),
-            call: Duration::from_millis(1_500),
-            ..Limits::default()
-        };
-        let database = Database::on(server.port(), limits).await;
-        let host = database.register("web-1").await;
-        // Not root, who writes even where it is forbidden to write.
-        let name = &database.options.url.database;
-        for sql in [
-            "CREATE USER plain@'127.0.0.1'".to_owned(),
-            format!("GRANT ALL ON {name}.* TO plain@'127.0.0.1'"),
-        ] {
-            database.run(&sql).await;
-        }
-        let mut options = database.options.clone();
-        options.url.user = "plain".to_owned();
-        let clock = database.clock.clone();
-        let store = Mysql::open(options, Mode::ReadWrite, clock).await.unwrap();
+        let database = Database::on(server.port(), LIMITS).await;
+        let options = plain(&database).await;
+        Self::on(server, options, spools).await
+    }
+
+    pub(super) async fn on(server: Mariadbd, options: Options, spools: bool) -> Self {
+        let store = Mysql::open(options, Mode::ReadWrite, standing_clock()).await.unwrap();
+        let known = store.register(vec![sample::registration("web-1")], sample::START);
+        let host = known.await.unwrap().remove(0);
         let (ended_in, ended) = mpsc::channel(100_000);
         let store = Arc::new(Told { store, ended: ended_in });
         let limits = WriterLimits {
@@ -193,7 +200,7 @@ impl Site {
         }
     }
 
-    fn push(&mut self, polls: usize) {
+    pub(super) fn push(&mut self, polls: usize) {
         for _ in 0..polls {
             self.handle.push(Entry::Poll(Arc::new(self.record(self.pushed))));
             self.pushed += 1;
@@ -201,13 +208,13 @@ impl Site {
     }
 
     /// Waits until a write ends as wanted.
-    async fn until(&mut self, wanted: impl Fn(&Result<Written, String>) -> bool) {
+    pub(super) async fn until(&mut self, wanted: impl Fn(&Result<Written, String>) -> bool) {
         let seen = async { while !wanted(&self.ended.recv().await.unwrap()) {} };
         timeout(PATIENCE, seen).await.expect("no write ended so");
     }
 
     /// Waits until this many rows wait in the spool, and none in memory.
-    async fn spooled(&self, wanted: impl Fn(u64) -> bool) {
+    pub(super) async fn spooled(&self, wanted: impl Fn(u64) -> bool) {
         let (spool, _) = self.spool.as_ref().unwrap();
         let mut looks = tokio::time::interval(Duration::from_millis(5));
         let seen = async {
@@ -220,7 +227,7 @@ impl Site {
     }
 
     /// Ends the writer; every poll that was pushed must be there, once, as it was.
-    async fn check(self) {
+    pub(super) async fn check(self) {
         let all: Vec<Record> = (0..self.pushed).map(|number| self.record(number)).collect();
         let stats = self.writer.flush_and_stop(PATIENCE).await;
         assert_eq!((stats.dropped, stats.rejected, stats.conflicting), (0, 0, 0), "{stats:?}");

@@ -77,9 +77,9 @@ impl Site {
     }
 
     fn options(&self, host: &str, ca: &str) -> Options {
-        let options = options(self.server.port(), "fleet");
+        let mut options = options(self.server.port(), "fleet");
+        options.url.addresses[0].host = host.to_owned();
         Options {
-            url: MysqlUrl { host: host.to_owned(), ..options.url },
             name_servers: vec![self.names.socket()],
             tls: TlsMode::Required,
             tls_ca: (!ca.is_empty()).then(|| self.dir.path().join(ca)),

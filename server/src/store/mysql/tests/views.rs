@@ -248,7 +248,7 @@ async fn a_dump_that_is_restored_under_another_name_and_user_works() {
     database.run(&format!("DROP DATABASE {}", database.options.url.database)).await;
     let opts = OptsBuilder::default()
         .ip_or_hostname("127.0.0.1")
-        .tcp_port(options.url.port)
+        .tcp_port(options.url.addresses[0].port)
         .user(Some(options.url.user.clone()))
         .db_name(Some(options.url.database.clone()))
         .prefer_socket(false);

@@ -11,7 +11,7 @@ use super::{
     super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, IDENTITY, JOURNAL_BYTES,
     JOURNAL_PAGES, STORE, failed,
 };
-use crate::store::StoreError;
+use crate::{config::StoreUrl, store::StoreError};
 
 /// Ids are never used again (AUTOINCREMENT): what was handed out is known by them.
 const TABLES: &str = "
@@ -108,16 +108,25 @@ pub(super) fn try_open(path: &Path, wanted: Whose<'_>) -> Result<Opened, StoreEr
     Ok(foreign.map_or(Opened::Ours(connection), Opened::Foreign))
 }
 
+/// Whether two addresses are of the same store: a server of several may have come or gone.
+fn is_same(kept: &str, wanted: &str) -> bool {
+    let both = (StoreUrl::parse(kept), StoreUrl::parse(wanted));
+    kept == wanted || matches!(both, (Some(kept), Some(wanted)) if kept.is_same_store(&wanted))
+}
+
 /// Makes a file without rows this store's; says why not where it has rows for another.
 fn belongs(connection: &mut Connection, wanted: Whose<'_>) -> Result<Option<String>, Error> {
     let address = memory::about(connection, STORE)?;
     let identity = memory::about(connection, IDENTITY)?;
-    let is_there = address.as_deref() == Some(wanted.address);
+    let is_there = address.as_deref().is_some_and(|kept| is_same(kept, wanted.address));
     let is_it = match (&identity, wanted.identity) {
         (Some(identity), Some(wanted)) => identity == wanted,
         _ => true,
     };
     if is_there && is_it {
+        if address.as_deref() != Some(wanted.address) {
+            memory::set_about(connection, STORE, wanted.address)?;
+        }
         if let (None, Some(wanted)) = (&identity, wanted.identity) {
             memory::set_about(connection, IDENTITY, wanted)?;
         }
