@@ -104,7 +104,7 @@ pub(super) async fn hosts(
         after: params.take("after", any_text)?,
         limit: params.take("limit", |text| limit(text, MAX_HOSTS))?.unwrap_or(MAX_HOSTS),
     };
-    let fields = params.take("fields", |text| HOST.choose(text))?;
+    let fields = params.take_list("fields", |text| HOST.choose(text))?;
     params.finish()?;
     let mut page = site.query.hosts(&filter).await?;
     if let (Some(next), Some(fields)) = (&mut page.next, &fields) {
@@ -119,7 +119,7 @@ pub(super) async fn host(
     HostPath(name): HostPath,
     mut params: Params,
 ) -> Result<Response, Failure> {
-    let fields = params.take("fields", |text| HOST.choose(text))?;
+    let fields = params.take_list("fields", |text| HOST.choose(text))?;
     params.finish()?;
     chosen(&site.query.host(&name).await?, fields.as_ref())
 }
@@ -167,7 +167,7 @@ pub(super) async fn series(
         columns: params.take_list("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
     };
     let digits = params.take("digits", |text| limit(text, MAX_DIGITS))?;
-    let fields = params.take("fields", |text| SERIES.choose(text))?;
+    let fields = params.take_list("fields", |text| SERIES.choose(text))?;
     params.finish()?;
     let mut series = site.query.series(&name, &range, now).await?;
     if let Some(digits) = digits {

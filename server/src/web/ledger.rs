@@ -49,7 +49,7 @@ pub(super) async fn polls(
         range.order = order;
     }
     let detail = params.take("detail", switch)?.unwrap_or(true);
-    let fields = params.take("fields", |text| POLL.choose(text))?;
+    let fields = params.take_list("fields", |text| POLL.choose(text))?;
     params.finish()?;
     let detail = detail && fields.as_ref().is_none_or(|fields| fields.wants("detail"));
     range.check().map_err(|error| Failure::bad_request(error.to_string()))?;

@@ -23,7 +23,7 @@ use crate::{
 #[tokio::test]
 async fn columns_that_are_given_one_by_one_are_one_list() {
     let site = Served::start().await;
-    let one_by_one = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&columns=load_5";
+    let one_by_one = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&columns=load_5&fields=host&fields=columns.name";
     let series = site.json(one_by_one).await;
     let names = series["columns"].as_array().unwrap().iter().map(|column| &column["name"]);
     assert_eq!(names.collect::<Vec<_>>(), ["cpu_busy_pct", "load_5"]);
