@@ -11,6 +11,7 @@ mod cells;
 mod connect;
 mod ddl;
 mod docs;
+mod doors;
 mod events;
 mod fault;
 mod hosts;

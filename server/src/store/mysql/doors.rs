@@ -1,0 +1,309 @@
+//! The ways in to one database: connections to the server of it that is used, and when another one is.
+
+use std::sync::{
+    Arc, OnceLock, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, prelude::Queryable as _};
+use tokio::{sync::Mutex, time::sleep};
+
+use super::{
+    connect::{
+        Limits, Options, READERS, WRITERS, base, connect, everywhere, pool, somewhere, within,
+    },
+    fault::{self, Place},
+    nodes::{self, Need, Node, Nodes},
+};
+use crate::{
+    config::MysqlAddress,
+    store::{Mode, StoreError},
+};
+
+/// The ways in to one database.
+#[derive(Debug)]
+pub(super) struct Doors {
+    pub(super) place: Place,
+    pub(super) limits: Limits,
+    mode: Mode,
+    base: OptsBuilder,
+    nodes: Nodes,
+    ways: RwLock<Arc<Ways>>,
+    /// Held by who looks for another server.
+    choosing: Mutex<()>,
+    /// What the database is known by, once that is known.
+    identity: OnceLock<Arc<str>>,
+}
+
+/// Settings of a connection.
+type Session = Vec<String>;
+
+/// What was found out about a server.
+struct Looked {
+    takes_rows: bool,
+    /// The settings that it knows, with the limits of a call and without.
+    limited: Session,
+    unlimited: Session,
+}
+
+/// Connections to the server that is used.
+#[derive(Debug)]
+struct Ways {
+    node: Node,
+    takes_rows: AtomicBool,
+    /// It said, or did not say, something after which it is to be looked at before it is used again.
+    is_doubted: AtomicBool,
+    /// Empty while the store is open for reading only.
+    writers: Pool,
+    readers: Pool,
+    schema: Opts,
+}
+
+impl Doors {
+    /// Looks which server lets us in, and finds out which settings it knows.
+    pub(super) async fn open(options: &Options, mode: Mode) -> Result<Self, StoreError> {
+        let place = Place {
+            location: options.url.to_string(),
+            database: options.url.database.clone(),
+            tls: options.tls,
+        };
+        let limits = options.limits;
+        let base = base(options)?;
+        let nodes = Nodes::new(options.url.clone(), options.name_servers.clone());
+        let need = match mode {
+            Mode::ReadWrite => Need::Write,
+            Mode::ReadOnly => Need::Read,
+        };
+        let looking = |node: Node| {
+            let (at, base) = (nodes.place(&node, &place), &base);
+            async move { look(&node, need, base, limits, &at, None).await }
+        };
+        let found = nodes.find(need, None, limits.connect, looking).await?;
+        if !found.passed_over.is_empty() {
+            tracing::warn!(
+                store = %place.location, at = %found.node, because = found.passed_over,
+                "the store is used at another of its addresses"
+            );
+        }
+        let ways = RwLock::new(Arc::new(Ways::new(mode, &base, found.node, found.what)));
+        let (choosing, identity) = (Mutex::default(), OnceLock::new());
+        Ok(Self { place, limits, mode, base, nodes, ways, choosing, identity })
+    }
+
+    fn now(&self) -> Arc<Ways> {
+        Arc::clone(&self.ways.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on no server is used that has another database.
+    pub(super) fn expect(&self, identity: Arc<str>) {
+        // It is known once.
+        let _ = self.identity.set(identity);
+    }
+
+    /// Where the store is, and at which of its addresses it is used when there are several.
+    pub(super) fn location(&self) -> String {
+        let location = &self.place.location;
+        match self.nodes.are_several() {
+            true => format!("{location}, at {}", self.now().node),
+            false => location.clone(),
+        }
+    }
+
+    /// What `work` comes to within the limit of a call; a server that fails or falls silent meanwhile is
+    /// looked at before it is used again.
+    pub(super) async fn call<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let done = tokio::select! {
+            biased;
+            done = within(self.limits.call, work) => done,
+            silent = self.silent() => Err(silent),
+        };
+        done.inspect_err(|error| self.doubt(error))
+    }
+
+    /// Has the server that is used looked at before it is used again, when the error says something of it.
+    pub(super) fn doubt(&self, error: &StoreError) {
+        if fault::is_of_the_server(error) {
+            self.now().is_doubted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends when the server that is used has said nothing for a while, and does not answer a new
+    /// connection either: what was asked of it need not be waited for. Never where there is no other one.
+    async fn silent(&self) -> StoreError {
+        loop {
+            sleep(self.limits.connect).await;
+            let ways = self.now();
+            if self.nodes.are_several()
+                && let Err(error @ StoreError::Timeout { .. }) =
+                    within(self.limits.connect / 2, self.look(&ways.node, Need::Read)).await
+            {
+                return error;
+            }
+        }
+    }
+
+    async fn look(&self, node: &Node, need: Need) -> Result<Looked, StoreError> {
+        let place = self.nodes.place(node, &self.place);
+        let identity = self.identity.get().map(AsRef::as_ref);
+        look(node, need, &self.base, self.limits, &place, identity).await
+    }
+
+    /// A server that is good for it: the one that `seen` leads to where that is, else the next. One at a
+    /// time looks for it; it is used until it is of no use.
+    async fn choose(&self, need: Need, seen: &Arc<Ways>) -> Result<Arc<Ways>, StoreError> {
+        let after = self.limits.connect / 2;
+        let _choosing = self.choosing.lock().await;
+        let now = self.now();
+        if !Arc::ptr_eq(&now, seen) && now.is_fit(need) {
+            return Ok(now);
+        }
+        let look = |node: Node| async move { self.look(&node, need).await };
+        let found = self.nodes.find(need, Some(&now.node), after, look).await?;
+        if found.node == now.node && now.knows(&found.what) {
+            now.takes_rows.store(found.what.takes_rows, Ordering::Relaxed);
+            now.is_doubted.store(false, Ordering::Relaxed);
+            return Ok(now);
+        }
+        tracing::warn!(
+            store = %self.place.location, was = %now.node, at = %found.node,
+            because = found.passed_over, reads_alone = !found.what.takes_rows,
+            "the store is used at another address"
+        );
+        let moved = Arc::new(Ways::new(self.mode, &self.base, found.node, found.what));
+        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&moved);
+        for pool in now.pools() {
+            // Ends once the last of its connections that is in use has come back.
+            tokio::spawn(pool.disconnect());
+        }
+        Ok(moved)
+    }
+
+    /// A connection that reads.
+    pub(super) async fn reader(&self) -> Result<Conn, StoreError> {
+        self.checkout(Need::Read).await
+    }
+
+    /// A connection that writes.
+    pub(super) async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
+        self.may_write(doing)?;
+        self.checkout(Need::Write).await
+    }
+
+    /// Refuses to do what changes something when the store is open for reading only.
+    pub(super) fn may_write(&self, doing: &'static str) -> Result<(), StoreError> {
+        match self.mode {
+            Mode::ReadWrite => Ok(()),
+            Mode::ReadOnly => Err(StoreError::ReadOnly { doing }),
+        }
+    }
+
+    /// A connection of its own for changes of the schema, whose statements may take their time.
+    pub(super) async fn schema(&self) -> Result<Conn, StoreError> {
+        // Rare, and not to be tried in vain.
+        let ways = self.choose(Need::Write, &self.now()).await?;
+        connect(ways.schema.clone(), &self.place, self.limits.connect).await
+    }
+
+    /// A connection out of a pool. When there is none within half of the time, or the server is of no use,
+    /// another one is looked for: its name may stand for another by now.
+    async fn checkout(&self, need: Need) -> Result<Conn, StoreError> {
+        let ways = self.now();
+        if ways.is_fit(need)
+            && let Ok(conn) = self.get(need, &ways).await
+        {
+            return Ok(conn);
+        }
+        self.get(need, &*self.choose(need, &ways).await?).await
+    }
+
+    async fn get(&self, need: Need, ways: &Ways) -> Result<Conn, StoreError> {
+        let pool = match need {
+            Need::Read => &ways.readers,
+            Need::Write => &ways.writers,
+        };
+        let got = pool.get_conn();
+        let got = async { got.await.map_err(|error| self.place.unreachable(error)) };
+        within(self.limits.connect / 2, got).await
+    }
+
+    /// The pools, to say goodbye on.
+    pub(super) fn pools(&self) -> Vec<Pool> {
+        self.now().pools().into()
+    }
+}
+
+impl Ways {
+    fn new(mode: Mode, base: &OptsBuilder, node: Node, looked: Looked) -> Self {
+        let base = at(base, &node);
+        let Looked { takes_rows, limited, unlimited } = looked;
+        let reading = match mode {
+            Mode::ReadWrite => limited.clone(),
+            Mode::ReadOnly => {
+                let only = "SET SESSION TRANSACTION READ ONLY".to_owned();
+                limited.iter().cloned().chain([only]).collect()
+            }
+        };
+        Self {
+            node,
+            takes_rows: takes_rows.into(),
+            is_doubted: false.into(),
+            writers: pool(&base, limited, WRITERS),
+            readers: pool(&base, reading, READERS),
+            schema: base.init(unlimited).into(),
+        }
+    }
+
+    fn is_fit(&self, need: Need) -> bool {
+        !self.is_doubted.load(Ordering::Relaxed)
+            && (need == Need::Read || self.takes_rows.load(Ordering::Relaxed))
+    }
+
+    /// Whether its connections have the settings that are right for what was found. A server that has
+    /// another version by now knows others.
+    fn knows(&self, looked: &Looked) -> bool {
+        self.schema.init() == looked.unlimited
+    }
+
+    fn pools(&self) -> [Pool; 2] {
+        [self.writers.clone(), self.readers.clone()]
+    }
+}
+
+/// Options of connections to one server.
+fn at(base: &OptsBuilder, node: &Node) -> OptsBuilder {
+    let MysqlAddress { host, port } = &node.address;
+    base.clone().ip_or_hostname(host).tcp_port(*port).resolved_ips(Some([node.ip]))
+}
+
+/// Looks at a server: whether it can be used for this, and which settings it knows.
+async fn look(
+    node: &Node,
+    need: Need,
+    base: &OptsBuilder,
+    limits: Limits,
+    place: &Place,
+    identity: Option<&str>,
+) -> Result<Looked, StoreError> {
+    let opts: Opts = at(base, node).into();
+    let mut conn = Conn::new(opts).await.map_err(|error| place.unreachable(error))?;
+    let takes_rows = nodes::takes_rows(&mut conn, identity, place).await?;
+    if need == Need::Write {
+        nodes::must_take_rows(takes_rows, place)?;
+    }
+    let (mut limited, mut unlimited) = (everywhere(), everywhere());
+    for (known, free) in somewhere(Some(limits.call)).into_iter().zip(somewhere(None)) {
+        match conn.query_drop(&known).await {
+            Ok(()) => {
+                limited.push(known);
+                unlimited.push(free);
+            }
+            Err(error) if fault::is_unknown_variable(&error) => {}
+            Err(error) => return Err(place.fault("set up the connection")(error)),
+        }
+    }
+    // It has none of the session's settings but those just tried.
+    Ok(Looked { takes_rows, limited, unlimited })
+}
