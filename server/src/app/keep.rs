@@ -79,7 +79,11 @@ pub(super) async fn open(
     let did_let_in = remembered.is_some()
         && matches!(
             error,
-            StoreError::Denied { .. } | StoreError::Tls { .. } | StoreError::Failed { .. }
+            StoreError::Denied { .. }
+                | StoreError::Tls { .. }
+                | StoreError::Unfit { .. }
+                | StoreError::Driver { .. }
+                | StoreError::Failed { .. }
         );
     let is_waited_for = error.is_absence() || did_let_in;
     if !is_waited_for {

@@ -36,6 +36,7 @@ mod seal;
 mod seam;
 mod seen;
 mod series;
+mod session;
 mod status;
 mod tls;
 mod views;
@@ -122,7 +123,13 @@ impl Mysql {
             let doors = Arc::new(Doors::open(&options, mode).await?);
             match mode {
                 Mode::ReadWrite => migrate::apply(&doors).await?,
-                Mode::ReadOnly => migrate::check(&doors).await?,
+                Mode::ReadOnly => {
+                    if let Err(error) = migrate::check(&doors).await {
+                        // A server that cannot write there would bring no schema up to date.
+                        let obstacle = session::obstacle(&doors).await?;
+                        return Err(obstacle.map_or(error, |mend| doors.place.unfit(mend, None)));
+                    }
+                }
             }
             let looking =
                 async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
@@ -404,6 +411,10 @@ impl Store for Mysql {
 
     async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
         self.call(|shared| async move { migrate::altered_views(&shared.doors).await }).await
+    }
+
+    async fn obstacle(&self) -> Result<Option<&'static str>, StoreError> {
+        self.call(|shared| async move { session::obstacle(&shared.doors).await }).await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

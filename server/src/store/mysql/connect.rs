@@ -8,13 +8,12 @@ use std::{
     time::Duration,
 };
 
-use mysql_async::{
-    Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, prelude::Queryable as _,
-};
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use tokio::time::timeout;
 
 use super::{
-    fault::{self, Place},
+    fault::Place,
+    session::{MAX_PACKET, SERVER_IDLE_S, Session},
     tls,
 };
 use crate::{
@@ -69,9 +68,8 @@ const WRITERS: usize = 3;
 /// Connections that read: one long history does not hold up the rest.
 const READERS: usize = 4;
 
-/// An idle connection is closed after so long, and the server is told to close it a little later.
+/// An idle connection is closed after so long; the server closes it later.
 const IDLE: Duration = Duration::from_secs(120);
-const SERVER_IDLE_S: usize = 600;
 
 /// A connection is replaced after so long: behind a proxy, the one to the server may have moved.
 const LIFE: Duration = Duration::from_secs(3_600);
@@ -79,52 +77,8 @@ const LIFE: Duration = Duration::from_secs(3_600);
 /// How often the operating system asks whether a silent peer is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// The largest packet that is sent, bytes: the default of MariaDB and a quarter of MySQL's.
-pub(super) const MAX_PACKET: usize = 16 << 20;
-
 /// Prepared statements kept per connection; there are fewer kinds.
 const STATEMENTS: usize = 64;
-
-/// How long a statement waits for a row that another transaction holds, seconds.
-const ROW_WAIT_S: u32 = 10;
-
-/// How long the making or dropping of a partition waits for those who use the table, seconds. All
-/// who come later wait behind it, so it is short: it is tried again.
-const TABLE_WAIT_S: u32 = 10;
-
-/// What both servers understand, on every connection.
-fn everywhere() -> Vec<String> {
-    [
-        "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET SESSION time_zone = '+00:00'",
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,\
-         NO_ENGINE_SUBSTITUTION'",
-    ]
-    .map(str::to_owned)
-    .into_iter()
-    .chain([
-        format!("SET SESSION wait_timeout = {SERVER_IDLE_S}"),
-        format!("SET SESSION innodb_lock_wait_timeout = {ROW_WAIT_S}"),
-        format!("SET SESSION lock_wait_timeout = {TABLE_WAIT_S}"),
-    ])
-    .collect()
-}
-
-/// What one of the servers alone understands. Without `longest` a statement may take its time.
-fn somewhere(longest: Option<Duration>) -> Vec<String> {
-    let ms = longest.map_or(0, |longest| longest.as_millis());
-    vec![
-        // MariaDB turns an IN list of 1,000 constants into a subquery and reads the whole table.
-        "SET SESSION in_predicate_conversion_threshold = 0".to_owned(),
-        // A query that nobody waits for any longer ends: MariaDB's limit is of all statements, in
-        // seconds; MySQL's of SELECT alone, in milliseconds.
-        format!("SET SESSION max_statement_time = {}.{:03}", ms / 1_000, ms % 1_000),
-        format!("SET SESSION max_execution_time = {ms}"),
-        // MySQL remembers sizes of tables for a day.
-        "SET SESSION information_schema_stats_expiry = 0".to_owned(),
-    ]
-}
 
 /// The ways in to one database.
 #[derive(Debug)]
@@ -137,13 +91,6 @@ pub(super) struct Doors {
     session: Session,
     names: Arc<Names>,
     ways: RwLock<Arc<Ways>>,
-}
-
-/// What is set on each connection.
-#[derive(Debug)]
-struct Session {
-    limited: Vec<String>,
-    unlimited: Vec<String>,
 }
 
 /// Connections to the addresses that the server's name had when they were made.
@@ -191,26 +138,14 @@ impl Doors {
         let base = base(options)?;
         let first = base.clone().resolved_ips(found.clone());
         let mut conn = connect(first.into(), &place, limits.connect).await?;
-        let finding = async {
-            let mut known = everywhere();
-            let mut unlimited = everywhere();
-            let pairs = somewhere(Some(limits.call)).into_iter().zip(somewhere(None));
-            for (limited, free) in pairs {
-                match conn.query_drop(&limited).await {
-                    Ok(()) => {
-                        known.push(limited);
-                        unlimited.push(free);
-                    }
-                    Err(error) if fault::is_unknown_variable(&error) => {}
-                    Err(error) => return Err(place.fault("set up the connection")(error)),
-                }
-            }
-            Ok((known, unlimited))
-        };
-        let (known, unlimited) = within(limits.connect, finding).await?;
-        // It has none of the session's settings but those just tried.
+        let finding = Session::find(&mut conn, &place, limits.call, mode);
+        let session = within(limits.connect, finding).await?;
+        if mode == Mode::ReadWrite && tls::is_exposed(options, found.as_deref()) {
+            tracing::warn!(store = %place.location, "{}", tls::EXPOSED);
+        }
+        let base = base.max_allowed_packet(Some(session.packet));
+        // It has only half of the session's settings.
         drop(conn);
-        let session = Session { limited: known, unlimited };
         let ways = RwLock::new(Arc::new(Ways::new(mode, &base, &session, found)));
         Ok(Self { place, limits, mode, url: options.url.clone(), base, session, names, ways })
     }
@@ -298,17 +233,10 @@ impl Doors {
 impl Ways {
     fn new(mode: Mode, base: &OptsBuilder, session: &Session, addresses: Addresses) -> Self {
         let base = base.clone().resolved_ips(addresses.clone());
-        let limited = session.limited.clone();
-        let reading = match mode {
-            Mode::ReadWrite => limited.clone(),
-            Mode::ReadOnly => {
-                let only = "SET SESSION TRANSACTION READ ONLY".to_owned();
-                limited.iter().cloned().chain([only]).collect()
-            }
-        };
+        let limited = &session.limited;
         Self {
             writers: (mode == Mode::ReadWrite).then(|| pool(&base, limited, WRITERS)),
-            readers: pool(&base, reading, READERS),
+            readers: pool(&base, limited, READERS),
             schema: base.init(session.unlimited.clone()).into(),
             addresses,
         }
@@ -338,7 +266,7 @@ fn base(options: &Options) -> Result<OptsBuilder, StoreError> {
         .ssl_opts(tls))
 }
 
-fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Pool {
+fn pool(base: &OptsBuilder, session: &[String], most: usize) -> Pool {
     let limits = PoolConstraints::new(0, most).unwrap_or_default();
     let pool = PoolOpts::default()
         .with_constraints(limits)
@@ -347,7 +275,7 @@ fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Pool {
         // A reset forgets the session's settings and prepared statements. What is open when a
         // connection comes back is rolled back all the same.
         .with_reset_connection(false);
-    Pool::new(base.clone().init(session).pool_opts(pool))
+    Pool::new(base.clone().init(session.to_vec()).pool_opts(pool))
 }
 
 async fn connect(opts: Opts, place: &Place, after: Duration) -> Result<Conn, StoreError> {

@@ -12,7 +12,7 @@ use std::{
 use mysql_async::{Conn, prelude::Queryable as _};
 use tokio::time::sleep;
 
-use super::{connect::Doors, fault};
+use super::{connect::Doors, fault, worker};
 use crate::store::{Owner, StoreError};
 
 /// For how long the row is held, seconds; renewed three times as often. What a server that was killed
@@ -140,7 +140,11 @@ impl Held {
     pub(super) async fn renew(self) {
         loop {
             sleep(Duration::from_secs(HELD_S) / 3).await;
-            if let Err(error) = self.renew_once().await {
+            // In a task of its own: a fault in the driver ends that one, and the next is tried.
+            let held = self.clone();
+            let renewing = tokio::spawn(async move { held.renew_once().await });
+            let renewed = renewing.await.unwrap_or_else(|error| Err(worker::ended(error)));
+            if let Err(error) = renewed {
                 tracing::debug!(error = error.with_causes(), "the database is not held");
             }
         }
