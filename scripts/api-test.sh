@@ -1,23 +1,30 @@
 #!/usr/bin/env bash
-# Holds a running server to its own OpenAPI document with schemathesis: some thousand requests, good
-# and bad ones, the same every time but for those that follow what was answered. Takes about a minute.
+# Holds a running server to its own OpenAPI document: clients that generators make of it, one in Python
+# and one in TypeScript, ask what they want to know; then schemathesis makes some thousand requests,
+# good and bad ones, the same every time but for those that follow what was answered. Takes a minute
+# or two.
 #
-# The server is `roundsman demo` on loopback, with a token. schemathesis comes from PyPI, in the
-# versions of scripts/api-test.txt, into target/api-test; without PyPI this fails. python3-venv is
-# installed by apt where it is missing.
+# The server is `roundsman demo` on loopback, with a token. The tools come from PyPI, in the versions of
+# scripts/api-test.txt, into target/api-test, and from npm, in those of
+# scripts/api-test/package-lock.json, into target/api-test-npm; without either this fails.
+# python3-venv, nodejs and npm are installed by apt where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+missing=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null; then
-        echo "python3 with venv is needed, and there is no apt-get here" >&2
+        echo "these Debian packages are needed, and there is no apt-get here: ${missing[*]}" >&2
         exit 1
     fi
     sudo=()
     [[ $(id -u) == 0 ]] || sudo=(sudo)
     "${sudo[@]}" apt-get update -q
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 venv=$target/api-test
 if ! cmp -s scripts/api-test.txt "$venv/installed.txt"; then
@@ -26,10 +33,21 @@ if ! cmp -s scripts/api-test.txt "$venv/installed.txt"; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/api-test.txt
     cp scripts/api-test.txt "$venv/installed.txt"
 fi
+npm=$target/api-test-npm
+if ! cmp -s scripts/api-test/package-lock.json "$npm/installed.json"; then
+    rm -rf "$npm"
+    mkdir -p "$npm"
+    cp scripts/api-test/package*.json "$npm"
+    # Nothing of npm's is run: no package needs an install script.
+    npm ci --prefix "$npm" --ignore-scripts --no-audit --no-fund
+    cp scripts/api-test/package-lock.json "$npm/installed.json"
+fi
+cp scripts/api-test/client.ts scripts/api-test/tsconfig.json "$npm"
 
 # The program that the tests run too: it is there after them, and made here without them.
 cargo test --workspace --locked --no-run --quiet
 config=$PWD/scripts/api-test.toml
+client=$PWD/scripts/api-test/client.py
 work=$(mktemp -d)
 cd "$work"
 # Nobody else's settings, and a token that nobody else knows.
@@ -54,11 +72,37 @@ if [[ -z $address ]]; then
     exit 1
 fi
 
+TOKEN=$(cat token)
+export TOKEN
+"$venv/bin/python" - "$address/api/v1/openapi.json" >openapi.json <<'END'
+import os, sys
+from urllib.request import Request, urlopen
+
+asked = Request(sys.argv[1], headers={"Authorization": "Bearer " + os.environ["TOKEN"]})
+sys.stdout.write(urlopen(asked).read().decode())
+END
+"$venv/bin/openapi-spec-validator" openapi.json
+
+# Made anew each time. A part of the document that a generator leaves out is a warning, and no client.
+if ! PATH="$venv/bin:$PATH" timeout 300 "$venv/bin/openapi-python-client" generate --path openapi.json \
+    --output-path python/roundsman_client --meta none --fail-on-warning; then
+    echo "no client in Python can be made of the document" >&2
+    exit 1
+fi
+timeout 300 "$venv/bin/python" "$client" python "$address"
+"$npm/node_modules/.bin/openapi-typescript" openapi.json --output "$npm/roundsman.d.ts" 2>&1 | tee typescript
+if grep -qi 'warn\|⚠' typescript; then
+    echo "no whole client in TypeScript can be made of the document" >&2
+    exit 1
+fi
+"$npm/node_modules/.bin/tsc" --project "$npm"
+timeout 300 node "$npm/client.js" "$address"
+
 # Left out is what never ends, the stream; a test of the server's own reads it. One seed and no limit
 # of time: what is asked does not depend on how fast the machine is, but where one answer leads to the
 # next (the phase "stateful").
 if ! timeout 600 "$venv/bin/schemathesis" --config-file "$config" run "$address/api/v1/openapi.json" \
-    --header "Authorization: Bearer $(cat token)" --exclude-path /api/v1/stream \
+    --header "Authorization: Bearer $TOKEN" --exclude-path /api/v1/stream \
     --checks all --phases examples,coverage,fuzzing,stateful --max-examples 25 --seed 20261123 \
     --continue-on-failure --suppress-health-check all --warnings off; then
     echo "the server said:" >&2

@@ -50,6 +50,8 @@ options=(
     -o Acquire::Languages=none -o APT::Sandbox::User=root
     # A mirror that lags behind is as good here; what it has is signed all the same.
     -o Acquire::Check-Valid-Until=false
+    # A list that cannot be fetched is an error, not a warning about a package that is missing.
+    -o APT::Update::Error-Mode=any
     -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch"
     -o DPkg::Post-Invoke= -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=
 )

@@ -5,6 +5,8 @@
 #
 #   chromium, nodejs, npm   the browser, and what drives it
 #   mariadb-server          the store that goes away; kept from starting by itself
+#   nginx-light             the proxy before the page; kept from starting by itself
+#   sqlite3                 to make a day of history of some polls
 #
 # What is given is passed on: scripts/page-test.sh --test-name-pattern 'five thousand'
 set -euo pipefail
@@ -15,6 +17,8 @@ command -v chromium >/dev/null || missing+=(chromium)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
+command -v sqlite3 >/dev/null || missing+=(sqlite3)
+command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
 if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null; then
         echo "these Debian packages are needed, and there is no apt-get here: ${missing[*]}" >&2
@@ -39,4 +43,4 @@ export ROUNDSMAN_BIN
 cd server/page
 # Nothing of npm's is run: neither package needs an install script.
 npm ci --ignore-scripts --no-audit --no-fund
-node --test --test-reporter=spec "$@" test/points.test.mjs test/page.test.mjs
+node --test --test-reporter=spec "$@" test/points.test.mjs test/page.test.mjs test/proxy.test.mjs

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests need on Debian, then runs the whole suite. Works as root (as in CI) and as
-# a user with sudo; a package that is there already is not touched.
+# Installs what the tests need on Debian, then runs the whole suite, and what of it needs a database a
+# second time, on MySQL. Works as root (as in CI) and as a user with sudo; a package that is there
+# already is not touched.
+#
+#   test.sh [ARGUMENT...]     of `cargo test`: given any, just that is run, on both databases
 #
 #   iproute2     ip: the probe's interface counters are compared with it
 #   util-linux   unshare, mount: the probe is run in a network namespace of its own
@@ -9,6 +12,14 @@
 #   tmux         the terminal that `roundsman top` and the tables are tested in
 #   man-db       the manual pages are shown by it
 #   (shellcheck) scripts/lint.sh checks every script with it
+#
+# MySQL is fetched by scripts/get-mysql.sh into the target directory, once, and not installed. Where it
+# cannot be fetched its tests are NOT RUN: that is said at the end, and with CI=true it is a failure.
+#
+#   TEST_MYSQLD    a mysqld that is there already, its clients beside it: none is fetched
+#   MYSQL_ARCHIVE  the archive of Debian (http://HOST/debian) that it is fetched from; default: the one
+#                  of this machine's own sources
+#   MYSQL_SUITE    the suite there; default: sid
 #
 # With TEST_DOCKER=1 also what docker/test/run.sh needs, which this does not run:
 #
@@ -40,6 +51,9 @@ as_root() {
     if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
 }
 
+log=$(mktemp)
+trap 'rm -f "$log"; [[ -z ${policy_made:-} ]] || as_root rm -f "$policy"' EXIT
+
 # install_packages PACKAGE...
 install_packages() {
     if ! command -v apt-get >/dev/null; then
@@ -50,7 +64,7 @@ install_packages() {
     # A package that brings a service starts it, unless this says that it may not (see invoke-rc.d).
     policy=/usr/sbin/policy-rc.d
     if [[ ! -e $policy ]]; then
-        trap 'as_root rm -f "$policy"' EXIT
+        policy_made=1
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
@@ -64,8 +78,48 @@ install_packages() {
 ((!${#engine[@]})) || install_packages "${engine[@]}" \
     || echo "there will be no Docker Engine: ${engine[*]} cannot be installed" >&2
 
-# The last line sums up what each test program said.
-cargo test --workspace --locked "$@" | awk '
-    { print; fflush() }
-    /^test result:/ { passed += $4; failed += $6 }
-    END { printf "%d passed, %d failed\n", passed, failed }'
+# What was run, a line each, for the end.
+sums=()
+failed=0
+
+# run_suite ARGUMENT...: those tests; what each test program said is kept for the sum.
+run_suite() {
+    cargo test --workspace --locked "$@" | tee -a "$log" || failed=1
+}
+
+# sum_up SERVER: one line over all that run_suite ran since the last one.
+sum_up() {
+    sums+=("$(awk -v server="$1" '
+        /^test result:/ { passed += $4; failed += $6 }
+        END { printf "%d passed, %d failed on %s", passed, failed, server }' "$log")")
+    : >"$log"
+}
+
+# version PROGRAM: its number alone.
+version() {
+    "$1" --no-defaults --version | sed -E 's/.*[Vv]er ([0-9.]+).*/\1/'
+}
+
+TEST_MYSQLD='' run_suite "$@"
+sum_up "MariaDB $(version "$(PATH=$PATH:/usr/sbin command -v mariadbd)")"
+
+mysql=${CARGO_TARGET_DIR:-target}/mysql
+if [[ -n ${TEST_MYSQLD:-} ]] || scripts/get-mysql.sh "$mysql" >"$log" 2>&1; then
+    : >"$log"
+    export TEST_MYSQLD=${TEST_MYSQLD:-$(realpath "$mysql")/bin/mysqld}
+    if (($#)); then
+        run_suite "$@"
+    else
+        # The test programs that start a database: what of the library needs one, and these.
+        run_suite --lib store::mysql
+        run_suite --test schema --test mariadb --test outage
+    fi
+    sum_up "MySQL $(version "$TEST_MYSQLD")"
+else
+    cat "$log" >&2
+    sums+=("NOT RUN: the database tests on MySQL: $(grep -m 1 '^E: ' "$log" || tail -n 1 "$log")")
+    [[ ${CI:-} != true ]] || failed=1
+fi
+
+printf '%s\n' "${sums[@]}"
+exit "$failed"

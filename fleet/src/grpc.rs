@@ -12,7 +12,7 @@ use std::{
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_TYPE};
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use prost::Message as _;
-use tonic_health::pb::{HealthCheckResponse, health_check_response::ServingStatus};
+use roundsman_proto::health::{HealthCheckResponse, health_check_response::ServingStatus};
 
 /// The methods that are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! | `roundsman.v1.Probe/<family>` | the family, read for this very call, is ok or partial |
 //!
 //! The probe is stateless, so nothing is remembered and nothing is reported from memory: `Check`
-//! reads. A family that this kernel lacks is NOT_SERVING, for it cannot be served. `Watch` sends the
+//! and `List` read. A family that this kernel lacks is NOT_SERVING, for it cannot be served. `Watch` sends the
 //! status of the moment, then only NOT_SERVING when the probe stops: watching for more would take
 //! background work, and the probe does none.
 //!
@@ -17,14 +17,16 @@
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
-use roundsman_proto::v1;
+use roundsman_proto::{
+    health::{
+        HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
+        health_check_response::ServingStatus, health_server::Health,
+    },
+    v1,
+};
 use tokio::sync::watch;
 use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
-use tonic_health::pb::{
-    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
-    health_server::Health,
-};
 
 use crate::{
     budget,
@@ -65,10 +67,38 @@ enum Subject {
 
 impl Subject {
     fn named(service: &str) -> Option<Self> {
-        match service {
-            "" => Some(Self::Process),
-            PROBE => Some(Self::Host),
-            other => families().find(|family| service_name(*family) == other).map(Self::Family),
+        Self::all().find(|(name, _)| name == service).map(|(_, subject)| subject)
+    }
+
+    /// Every one there is.
+    fn all() -> impl Iterator<Item = (String, Self)> {
+        let own = [(String::new(), Self::Process), (PROBE.to_owned(), Self::Host)];
+        own.into_iter().chain(families().map(|one| (service_name(one), Self::Family(one))))
+    }
+
+    /// What is read to know of it.
+    fn family(self) -> Option<v1::Family> {
+        match self {
+            Self::Process => None,
+            Self::Host => Some(TOUCHSTONE),
+            Self::Family(family) => Some(family),
+        }
+    }
+
+    /// Whether it serves, by what was read.
+    fn serves(self, read: Option<&v1::Snapshot>) -> bool {
+        let is_read = |snapshot: &&v1::Snapshot| {
+            snapshot.reports.iter().any(|report| {
+                Some(report.family()) == self.family()
+                    && matches!(report.status(), v1::Status::Ok | v1::Status::Partial)
+            })
+        };
+        match self {
+            Self::Process => true,
+            Self::Host => {
+                read.filter(is_read).is_some_and(|answer| answer.view() != v1::View::Container)
+            }
+            Self::Family(_) => read.filter(is_read).is_some(),
         }
     }
 }
@@ -89,27 +119,28 @@ impl HealthService {
     }
 
     fn status(&self, subject: Subject, until: Instant) -> ServingStatus {
-        let serving = !*self.stopping.borrow()
-            && match subject {
-                Subject::Process => true,
-                Subject::Host => read(&self.collector, TOUCHSTONE, until)
-                    .is_some_and(|answer| answer.view() != v1::View::Container),
-                Subject::Family(family) => read(&self.collector, family, until).is_some(),
-            };
+        self.judge(subject, self.read(subject.family(), until).as_ref())
+    }
+
+    fn judge(&self, subject: Subject, read: Option<&v1::Snapshot>) -> ServingStatus {
+        let serving = !*self.stopping.borrow() && subject.serves(read);
         if serving { ServingStatus::Serving } else { ServingStatus::NotServing }
     }
-}
 
-/// What is read of `family` now, when its report says ok or partial.
-fn read(collector: &Collector, family: v1::Family, until: Instant) -> Option<v1::Snapshot> {
-    let request =
-        v1::GetMetricsRequest { families: vec![family.into()], ..v1::GetMetricsRequest::default() };
-    let wanted = Wanted::new(&request).ok()?;
-    let snapshot = collector.collect(&wanted, Clocks::now(), until);
-    let is_read = snapshot.reports.iter().any(|report| {
-        report.family() == family && matches!(report.status(), v1::Status::Ok | v1::Status::Partial)
-    });
-    is_read.then_some(snapshot)
+    /// What the host says now of these families; none where none is asked for.
+    fn read(
+        &self,
+        families: impl IntoIterator<Item = v1::Family>,
+        until: Instant,
+    ) -> Option<v1::Snapshot> {
+        let families: Vec<i32> = families.into_iter().map(i32::from).collect();
+        if families.is_empty() {
+            return None;
+        }
+        let request = v1::GetMetricsRequest { families, ..v1::GetMetricsRequest::default() };
+        let wanted = Wanted::new(&request).ok()?;
+        Some(self.collector.collect(&wanted, Clocks::now(), until))
+    }
 }
 
 #[tonic::async_trait]
@@ -126,6 +157,16 @@ impl Health for HealthService {
             )));
         };
         Ok(Response::new(answer(self.status(subject, budget::until(&request, self.most)))))
+    }
+
+    /// All of them by one reading: so many as there are families, and two.
+    async fn list(
+        &self,
+        request: Request<HealthListRequest>,
+    ) -> Result<Response<HealthListResponse>, Status> {
+        let read = self.read(families(), budget::until(&request, self.most));
+        let judge = |(name, one)| (name, answer(self.judge(one, read.as_ref())));
+        Ok(Response::new(HealthListResponse { statuses: Subject::all().map(judge).collect() }))
     }
 
     type WatchStream = std::pin::Pin<

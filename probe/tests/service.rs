@@ -2,15 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 
-use std::{fs, future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, future::IntoFuture as _, sync::Arc, time::Duration};
 
+use prost::Message as _;
+use prost_types::FileDescriptorProto;
 use roundsman_probe::{
     collect::Collector,
     health,
     root::Root,
     service::{Limits, ServeError, serve},
 };
-use roundsman_proto::v1::{self, probe_client::ProbeClient};
+use roundsman_proto::{
+    health::{
+        HealthCheckRequest, HealthListRequest, health_check_response::ServingStatus,
+        health_client::HealthClient,
+    },
+    v1::{self, probe_client::ProbeClient},
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,13 +30,6 @@ use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{
     Code, Request,
     transport::{Channel, Endpoint},
-};
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
-use tonic_reflection::pb::v1::{
-    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
-    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
 /// A host that is a directory, a service on it, and the way to stop that.
@@ -183,30 +184,115 @@ async fn a_watch_gives_the_present_then_the_stop_then_its_end() {
     running.served.await.unwrap().unwrap();
 }
 
+/// The same call in the protocol's two versions, by the client that each has: several questions over
+/// one stream, and what came of them.
+macro_rules! reflects {
+    ($version:ident, $address:expr) => {{
+        use tonic_reflection::pb::$version::{
+            ExtensionRequest, ServerReflectionRequest,
+            server_reflection_client::ServerReflectionClient,
+            server_reflection_request::MessageRequest::{
+                AllExtensionNumbersOfType, FileByFilename, FileContainingExtension,
+                FileContainingSymbol, ListServices,
+            },
+            server_reflection_response::MessageResponse::{
+                AllExtensionNumbersResponse, ErrorResponse, FileDescriptorResponse,
+                ListServicesResponse,
+            },
+        };
+        let extension =
+            ExtensionRequest { containing_type: "roundsman.v1.Cpu".into(), extension_number: 1 };
+        let questions = [
+            Some(FileContainingSymbol("roundsman.v1.NoSuch".into())),
+            Some(FileByFilename("no/such.proto".into())),
+            Some(FileContainingExtension(extension)),
+            Some(AllExtensionNumbersOfType("roundsman.v1.NoSuch".into())),
+            None,
+            Some(AllExtensionNumbersOfType("roundsman.v1.Snapshot".into())),
+            Some(FileContainingSymbol("roundsman.v1.Probe.GetMetrics".into())),
+            // A value stands beside its enum, not in it.
+            Some(FileContainingSymbol("roundsman.v1.FAMILY_CPU".into())),
+            Some(FileContainingSymbol("grpc.health.v1.Health.List".into())),
+            Some(FileContainingSymbol("grpc.reflection.v1alpha.ServerReflection".into())),
+            Some(FileByFilename("roundsman/v1/probe.proto".into())),
+            Some(ListServices(String::new())),
+        ];
+        let asked = questions
+            .map(|message_request| ServerReflectionRequest { host: "h".into(), message_request });
+        let channel = Endpoint::from_shared(format!("http://{}", $address)).unwrap();
+        let mut client = ServerReflectionClient::new(channel.connect().await.unwrap());
+        let answers = client.server_reflection_info(tokio_stream::iter(asked.clone())).await;
+        let mut answers = answers.unwrap().into_inner();
+        let mut told = Vec::new();
+        for asked in asked {
+            let answer = answers.message().await.unwrap().expect("an answer to each question");
+            assert_eq!((answer.valid_host, answer.original_request), ("h".into(), Some(asked)));
+            told.push(match answer.message_response.unwrap() {
+                ErrorResponse(error) => format!("{:?}", Code::from_i32(error.error_code)),
+                FileDescriptorResponse(files) => file_names(&files.file_descriptor_proto),
+                AllExtensionNumbersResponse(numbers) => {
+                    format!("{} {:?}", numbers.base_type_name, numbers.extension_number)
+                }
+                ListServicesResponse(list) => {
+                    list.service.into_iter().map(|one| one.name).collect::<Vec<_>>().join(" ")
+                }
+            });
+        }
+        assert!(answers.message().await.unwrap().is_none(), "more answers than questions");
+        told
+    }};
+}
+
+fn file_names(files: &[Vec<u8>]) -> String {
+    let name = |file: &Vec<u8>| FileDescriptorProto::decode(file.as_slice()).unwrap().name.unwrap();
+    files.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
-async fn reflection_lists_the_services_and_knows_the_contract() {
+async fn reflection_answers_every_question_in_both_versions() {
     let running = Running::new().await;
-    let ask = async |message: MessageRequest| {
-        let request =
-            ServerReflectionRequest { host: String::new(), message_request: Some(message) };
-        let answers = ServerReflectionClient::new(running.channel().await)
-            .server_reflection_info(tokio_stream::once(request))
-            .await;
-        answers.unwrap().into_inner().next().await.unwrap().unwrap().message_response.unwrap()
+    let expected = [
+        "NotFound",
+        "NotFound",
+        "NotFound",
+        "NotFound",
+        "InvalidArgument",
+        "roundsman.v1.Snapshot []",
+        "roundsman/v1/probe.proto",
+        "roundsman/v1/probe.proto",
+        "grpc/health/v1/health.proto",
+        "reflection_v1alpha.proto",
+        "roundsman/v1/probe.proto",
+        "grpc.health.v1.Health grpc.reflection.v1.ServerReflection \
+         grpc.reflection.v1alpha.ServerReflection roundsman.v1.Probe",
+    ];
+    assert_eq!(reflects!(v1, running.address), expected);
+    assert_eq!(reflects!(v1alpha, running.address), expected);
+}
+
+#[tokio::test]
+async fn every_service_is_listed_with_what_is_asked_of_it_alone() {
+    let running = Running::new().await;
+    let mut client = HealthClient::new(running.channel().await);
+    let mut listed = async || {
+        let answer = client.list(HealthListRequest {}).await.unwrap().into_inner().statuses;
+        answer.into_iter().map(|(name, one)| (name, one.status())).collect::<BTreeMap<_, _>>()
     };
-    let MessageResponse::ListServicesResponse(list) =
-        ask(MessageRequest::ListServices(String::new())).await
-    else {
-        panic!("not a list");
-    };
-    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
-    names.sort();
-    assert_eq!(
-        names,
-        ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "roundsman.v1.Probe"]
-    );
-    let symbol = MessageRequest::FileContainingSymbol("roundsman.v1.Snapshot".to_owned());
-    assert!(matches!(ask(symbol).await, MessageResponse::FileDescriptorResponse(_)));
+    let names = health::families().map(health::service_name);
+    let names: Vec<String> =
+        [String::new(), health::PROBE.to_owned()].into_iter().chain(names).collect();
+    for loadavg in ["kept", "gone"] {
+        if loadavg == "gone" {
+            fs::remove_file(running.host.path().join("proc/loadavg")).unwrap();
+        }
+        let mut each = BTreeMap::new();
+        for name in &names {
+            each.insert(name.clone(), running.check(name).await.unwrap());
+        }
+        let served = each.values().filter(|status| **status == ServingStatus::Serving).count();
+        assert!((1..names.len()).contains(&served), "{each:?}");
+        assert_eq!(listed().await, each, "{loadavg}");
+    }
 }
 
 #[tokio::test]

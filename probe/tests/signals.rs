@@ -7,6 +7,7 @@ use std::{
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
+use roundsman_proto::health::{HealthCheckRequest, health_client::HealthClient};
 use roundsman_proto::v1;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
@@ -15,7 +16,6 @@ use tonic::{
     Request, Response, Status,
     transport::{Channel, Endpoint},
 };
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// A probe of this host in its own process.
 struct Probe {

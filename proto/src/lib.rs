@@ -26,3 +26,5 @@ pub mod health {
 /// The encoded `FileDescriptorSet` of [`health`], for gRPC reflection.
 pub const HEALTH_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/grpc_health_v1.bin"));
+
+pub mod reflection;

@@ -1,7 +1,8 @@
-//! What keeping a poll costs, in SQLite and in a MariaDB of its own: CPU and bytes per poll as it comes
-//! and sealed, and what reading it back costs. Prints figure, target and method.
+//! What keeping a poll costs, in SQLite and in a MariaDB of its own, or the MySQL that `TEST_MYSQLD`
+//! names: CPU and bytes per poll as it comes and sealed, and what reading it back costs. Prints figure,
+//! target and method.
 //!
-//! `cargo bench -p roundsman --bench store_write`
+//! `cargo bench -p roundsman --bench store_write`; with ` -- writes` no more than the writes.
 
 use std::{error::Error, sync::Arc};
 
@@ -32,6 +33,11 @@ const HOSTS: usize = 80;
 /// One hour.
 const ROUNDS: i64 = 360;
 const INTERVAL_MS: i64 = 10_000;
+/// Polls to a batch: those of a second or two of a small fleet, those of a large one.
+const SIZES: [usize; 2] = [50, 500];
+/// How often writes are measured, the sizes in turn, and of how long.
+const REPEATS: usize = 5;
+const REPEATED_ROUNDS: i64 = 90;
 /// 2026-03-29T02:00:00Z.
 const START_MS: i64 = 1_774_749_600_000;
 
@@ -116,11 +122,16 @@ impl Cost {
         Ok(done)
     }
 
+    /// Microseconds, here and in the database server.
+    fn us(&self, count: usize) -> (f64, f64) {
+        (per(self.ours_ns, count) / 1e3, per(self.theirs * 10_000, count))
+    }
+
     fn print(&self, what: &str, count: usize, target: Option<f64>) {
-        let (ours, theirs) = (per(self.ours_ns, count) / 1e3, per(self.theirs * 10_000, count));
+        let (ours, theirs) = self.us(count);
         print(what, ours + theirs, "us CPU per poll", target);
         if self.theirs > 0 {
-            println!("{:<44} {ours:8.2} here, {theirs:.2} in mariadbd", "");
+            println!("{:<44} {ours:8.2} here, {theirs:.2} in {}", "", names().0);
         }
     }
 }
@@ -132,19 +143,25 @@ struct Amount {
     values: usize,
 }
 
-/// Writes an hour of polls; the making of them is not counted.
+/// The program of the database, and how it is called.
+fn names() -> (&'static str, &'static str) {
+    if mariadbd::mysqld().is_some() { ("mysqld", "MySQL") } else { ("mariadbd", "MariaDB") }
+}
+
+/// Writes so many rounds of polls; the making of them is not counted.
 async fn write(
     store: &dyn Store,
     known: &[KnownHost],
     server: Option<&Mariadbd>,
     size: usize,
-) -> Result<Amount> {
+    rounds: i64,
+) -> Result<(Amount, Cost)> {
     let mut hosts: Vec<Host> =
         known.iter().cloned().enumerate().map(|(n, known)| Host::new(n, known)).collect();
     let (mut cost, mut amount, mut polls) = (Cost::default(), Amount::default(), Vec::new());
     let ticks = || server.map_or(0, Mariadbd::cpu_ticks);
     let before = ticks();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         for (phase, host) in (0..).zip(&mut hosts) {
             let record = host.poll(START_MS + round * INTERVAL_MS + phase * 125);
             amount.polls += 1;
@@ -160,9 +177,33 @@ async fn write(
     store.write(Arc::new(Batch::of_polls(polls))).await?;
     // All that it did meanwhile, in the background and between the batches, too.
     cost.theirs = ticks() - before;
-    let target = server.is_some().then_some(WRITE_US);
-    cost.print(&format!("write, {size} to a batch"), amount.polls, target);
-    Ok(amount)
+    Ok((amount, cost))
+}
+
+/// Writes again and again, each time into a new database: the middle of what it cost, and how far the
+/// others are from it.
+async fn writes(server: &Mariadbd) -> Result<()> {
+    let mut seen: [Vec<(f64, f64)>; SIZES.len()] = Default::default();
+    for repeat in 0..REPEATS {
+        for (size, seen) in SIZES.into_iter().zip(&mut seen) {
+            let store = open(server, &format!("writes_{repeat}_{size}")).await?;
+            let hosts = register(&store).await?;
+            let (amount, cost) = write(&store, &hosts, Some(server), size, REPEATED_ROUNDS).await?;
+            seen.push(cost.us(amount.polls));
+        }
+    }
+    println!("\n{}, each write {REPEATS} times", names().1);
+    for (size, mut seen) in SIZES.into_iter().zip(seen) {
+        seen.sort_by(|one, other| (one.0 + one.1).total_cmp(&(other.0 + other.1)));
+        let all = |(ours, theirs): (f64, f64)| ours + theirs;
+        let (ours, theirs) = seen[REPEATS / 2];
+        let what = format!("write, {size} to a batch");
+        print(&what, ours + theirs, "us CPU per poll", Some(WRITE_US));
+        let (least, most) = (all(seen[0]), all(seen[REPEATS - 1]));
+        let program = names().0;
+        println!("{:<44} {ours:8.2} here, {theirs:.2} in {program}; {least:.0} to {most:.0}", "");
+    }
+    Ok(())
 }
 
 async fn read(
@@ -187,7 +228,8 @@ async fn sqlite() -> Result<()> {
     let store = Sqlite::open(&dir.path().join("store.db"), Mode::ReadWrite).await?;
     let hosts = register(&store).await?;
     let empty = store.status().await?.bytes;
-    let amount = write(&store, &hosts, None, 500).await?;
+    let (amount, cost) = write(&store, &hosts, None, 500, ROUNDS).await?;
+    cost.print("write, 500 to a batch", amount.polls, None);
     print("bytes", per(store.status().await?.bytes - empty, amount.polls), "per poll", None);
     read(&store, &hosts, None, "").await
 }
@@ -237,7 +279,12 @@ async fn views(server: &Mariadbd, database: &str, what: &str) -> Result<()> {
             cost.add(Some(server), query).await?;
         }
         let ms = per(cost.theirs * 10, times);
-        print(&format!("view {name}, one host, one hour{what}"), ms, "ms of mariadbd", None);
+        print(
+            &format!("view {name}, one host, one hour{what}"),
+            ms,
+            &format!("ms of {}", names().0),
+            None,
+        );
     }
     Ok(())
 }
@@ -253,41 +300,39 @@ async fn detail_bytes(server: &Mariadbd, database: &str) -> Result<()> {
     Ok(())
 }
 
-async fn mariadb() -> Result<()> {
-    // As Debian sets it up, but for a larger buffer: each commit is on the disk.
-    let server = Mariadbd::start(&["--innodb-buffer-pool-size=512M"]);
-    for size in [50, 500] {
-        println!("\nMariaDB");
+async fn database(server: &Mariadbd) -> Result<()> {
+    for size in SIZES {
+        println!("\n{}, an hour in batches of {size}", names().1);
         let database = format!("bench_{size}");
-        let store = open(&server, &database).await?;
+        let store = open(server, &database).await?;
         let hosts = register(&store).await?;
         let empty = store.status().await?.unsealed_bytes;
-        let amount = write(&store, &hosts, Some(&server), size).await?;
+        let (amount, _) = write(&store, &hosts, Some(server), size, ROUNDS).await?;
         let raw = per(store.status().await?.unsealed_bytes - empty, amount.polls);
         let values = per(u64::try_from(amount.values)?, amount.polls);
         print("known values", values, "per poll", None);
         print("bytes, as they came", raw, "per poll", Some(RAW_BYTES));
         print("", raw / values, "per value", None);
-        detail_bytes(&server, &database).await?;
-        read(&store, &hosts, Some(&server), "").await?;
-        views(&server, &database, "").await?;
+        detail_bytes(server, &database).await?;
+        read(&store, &hosts, Some(server), "").await?;
+        views(server, &database, "").await?;
         let mut listing = Cost::default();
         let list = async { Ok(store.hosts(HostQuery::listed()).await?.len()) };
-        let count = listing.add(Some(&server), list).await?;
+        let count = listing.add(Some(server), list).await?;
         listing.print("hosts with newest poll (per host)", count, None);
 
         let mut cost = Cost::default();
         let empty = store.status().await?.sealed_bytes;
         let sealing = async { Ok(store.seal(WallMs(START_MS + 86_400_000)).await?) };
-        let sealed = cost.add(Some(&server), sealing).await?;
+        let sealed = cost.add(Some(server), sealing).await?;
         assert_eq!(usize::try_from(sealed.polls)?, amount.polls);
         cost.print("seal", amount.polls, Some(SEAL_US));
         let bytes = per(store.status().await?.sealed_bytes - empty, amount.polls);
         print("bytes, sealed", bytes, "per poll", None);
         print("", bytes / values, "per value", Some(SEALED_BYTES_PER_VALUE));
         print("of it texts, packed", per(sealed.bytes, amount.values), "per value", None);
-        read(&store, &hosts, Some(&server), ", sealed").await?;
-        views(&server, &database, ", sealed").await?;
+        read(&store, &hosts, Some(server), ", sealed").await?;
+        views(server, &database, ", sealed").await?;
     }
     Ok(())
 }
@@ -296,13 +341,19 @@ async fn run() -> Result<()> {
     println!(
         "method: {HOSTS} hosts of 2 to 64 cores, {} host-wide columns, an hour of polls each 10 s, \
          each batch one transaction with fsync; CPU here is that of all threads of this process \
-         (CLOCK_PROCESS_CPUTIME_ID) while the store is called, of mariadbd all that its process used \
+         (CLOCK_PROCESS_CPUTIME_ID) while the store is called, of the database all that its process used \
          from the first batch to the last (/proc/PID/stat, in ticks of 10 ms); bytes are what the \
          files of the table grew by",
         Column::ALL.len(),
     );
+    // As Debian sets it up, but for a larger buffer: each commit is on the disk.
+    let server = Mariadbd::start(&["--innodb-buffer-pool-size=512M"]);
+    writes(&server).await?;
+    if std::env::args().any(|arg| arg == "writes") {
+        return Ok(());
+    }
+    database(&server).await?;
     sqlite().await?;
-    mariadb().await?;
     println!("\n{TRIED}");
     Ok(())
 }

@@ -1,5 +1,7 @@
 // Asks the server. What went wrong comes back as an error in the server's own words.
 
+import { at } from './place.js';
+
 export class Refused extends Error {
   constructor(status, words) { super(words); this.status = status; }
 }
@@ -7,7 +9,7 @@ export class Refused extends Error {
 export async function get(path, params = {}, options = {}) {
   const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== ''));
   const text = query.toString();
-  const answer = await fetch(text ? `${path}?${text}` : path, { headers: { accept: 'application/json' }, ...options });
+  const answer = await fetch(at(text ? `${path}?${text}` : path), { headers: { accept: 'application/json' }, ...options });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, body.detail ?? `the server answered ${answer.status}`);
   return body;
@@ -18,4 +20,4 @@ export const post = (path, body) => get(path, {}, body === undefined
   : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
 
 /** A host's path in the API. */
-export const hostPath = (name) => `/api/v1/hosts/${encodeURIComponent(name)}`;
+export const hostPath = (name) => `api/v1/hosts/${encodeURIComponent(name)}`;

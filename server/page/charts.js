@@ -27,8 +27,12 @@ export const CHARTS = [
 /** Colours of lines in the theme's style, told apart by lightness as well as by hue (after Okabe and Ito). */
 const LINES = 9;
 const HEIGHT = 170;
-/** Points asked for per chart, at least and at most. */
+/** Points asked for per chart, at least and at most; one for so many px. */
 const POINTS = [60, 800];
+const POINT_PX = 2;
+/** What of an answer is drawn, and as many digits of a value as a chart and its legend show. */
+const DRAWN = 'tier,step_ms,start_ms,polls,failed,columns.name,columns.avg';
+const DIGITS = 4;
 /** Columns that the server gives in one answer at most. */
 const MOST_COLUMNS = 20;
 
@@ -45,16 +49,19 @@ export function batches(charts) {
 }
 
 /**
- * The charts of a host. `zoom(from, to)` is told when a stretch is dragged out.
+ * The charts of a host. `zoom(from, to)` is told when a stretch is dragged out, `widen()` when a chart is double-clicked; `words(error)` says why there is nothing.
  */
-export function charts(name, zoom) {
+export function charts(name, zoom, widen, words) {
   const cards = CHARTS.map((chart) => {
     const place = h('div', { class: 'plot' });
     const states = band();
     const card = h('section', { class: 'card', 'aria-label': chart.title }, h('h2', {}, chart.title), place, states.element);
     return { ...chart, place, states, card, plot: null };
   });
-  const element = h('div', {}, missing ? h('p', { class: 'card' }, missing) : null, h('div', { class: 'charts' }, cards.map((one) => one.card)));
+  const all = h('div', { class: 'charts' }, cards.map((one) => one.card));
+  /** Why nothing could be read: once, not in every chart. */
+  const trouble = h('p', { class: 'card none', role: 'status', hidden: true });
+  const element = h('div', {}, missing ? h('p', { class: 'card' }, missing) : null, trouble, all);
   let generation = 0;
   const why = gaps(name);
 
@@ -63,14 +70,17 @@ export function charts(name, zoom) {
     generation += 1;
     const mine = generation;
     const width = cards[0].place.clientWidth || 400;
-    const points = Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width)));
+    const points = Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width / POINT_PX)));
     let note = null;
+    let refused = '';
     await Promise.all(batches(cards).map(async (some) => {
       const columns = some.flatMap((one) => one.columns);
       try {
-        const answer = await get(`${hostPath(name)}/series`, { columns: columns.join(','), from, to, points });
+        const answer = await get(`${hostPath(name)}/series`, { columns: columns.join(','), from, to, points, digits: DIGITS, fields: DRAWN });
         if (mine !== generation) return;
         note = { tier: answer.tier, step: answer.step_ms };
+        // A chart is as wide as its place is.
+        all.hidden = false;
         const times = answer.polls.map((_, point) => answer.start_ms + point * answer.step_ms);
         // uPlot draws a line over what is undefined, and ends it at what is null.
         const skipped = undue(times, answer.polls);
@@ -83,10 +93,14 @@ export function charts(name, zoom) {
         }
       } catch (error) {
         if (mine !== generation) return;
-        for (const one of some) { drop(one); fill(one.place, h('p', { class: 'none' }, error.message)); }
+        refused = words(error);
       }
     }));
-    return mine === generation ? note : null;
+    if (mine !== generation) return null;
+    trouble.textContent = refused;
+    trouble.hidden = refused === '';
+    all.hidden = note === null;
+    return note;
   }
 
   function drop(one) {
@@ -110,7 +124,7 @@ export function charts(name, zoom) {
       one.empty = h('p', { class: 'over' }, 'Nothing is known here.');
       one.gap = h('p', { class: 'gap', hidden: true });
       fill(one.place);
-      one.plot = new uPlot(options(one, zoom, why), data, one.place);
+      one.plot = new uPlot(options(one, zoom, widen, why), data, one.place);
       legend(one);
       one.plot.root.querySelector('.u-legend').before(one.states.element);
       one.place.append(one.empty, one.gap);
@@ -198,7 +212,7 @@ function explain(one, plot, why) {
   one.gap.textContent = `${failed[point]} of ${polls[point]} failed${outcomes ? `: ${outcomes}` : ''}`;
 }
 
-function options(one, zoom, why) {
+function options(one, zoom, widen, why) {
   const unit = unitOf(one.columns[0]);
   // Asked for at each drawing: the theme may have changed.
   const grid = { stroke: () => colour('line'), width: 1 };
@@ -210,9 +224,10 @@ function options(one, zoom, why) {
   return {
     width: one.place.clientWidth || 420,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    // Half of the last label lies right of the plot.
+    padding: [8, 26, 0, 0],
     // What is pointed at is shared with the host's other charts; what is dragged out is not: one drag is one zoom.
-    cursor: { sync: { key: 'host', filters: { pub: (type) => type !== 'mousedown' && type !== 'mouseup' } }, drag: { x: true, y: false, setScale: false } },
+    cursor: { sync: { key: 'host', filters: { pub: (type) => type !== 'mousedown' && type !== 'mouseup' } }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => { widen(); return null; } } },
     scales: { x: { range: () => one.span }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] } },
     axes: [{ ...axis, values: ticks, space: 64, size: (plot) => (days(plot) ? 42 : 28) }, { ...axis, size: 68, values, ...(unit.startsWith('bytes') ? { incrs: BINARY } : {}) }],
     series: [{ label: 'At', value: (plot, seconds) => (seconds === null || seconds === undefined ? 'last value' : moment(seconds * 1000)) }, ...one.columns.map((column, position) => ({

@@ -3,6 +3,7 @@
 import { became, h, fill, state } from './dom.js';
 import { moment } from './format.js';
 import { get } from './api.js';
+import { at, hostAt } from './place.js';
 import { STATES } from './live.js';
 
 const PAGE = 200;
@@ -29,7 +30,7 @@ export function events(live) {
     h('div', { class: 'grow' }, h('input', { type: 'search', value: view.text, placeholder: 'Host or reason', 'aria-label': 'Filter events', onchange: (event) => { view.text = event.target.value; load(); } }))),
   h('div', { class: 'card' }, list, words, older));
 
-  const whose = ({ host }) => (host === SERVER ? h('a', { href: '/server', 'data-link': true }, 'the server') : h('a', { href: `/hosts/${encodeURIComponent(host)}`, 'data-link': true }, host));
+  const whose = ({ host }) => (host === SERVER ? h('a', { href: at('server'), 'data-link': true }, 'the server') : h('a', { href: hostAt(host), 'data-link': true }, host));
   const row = (event) => h('tr', {}, h('td', { class: 'when' }, moment(event.at_ms)), h('td', {}, whose(event)), h('td', {}, state(event.from)), h('td', { class: 'to' }, became(event)), h('td', { class: 'words' }, event.reason));
   const keyOf = (event) => `${event.at_ms} ${event.host} ${event.from} ${event.to}`;
   /** Rows that are shown, by what they are about: two pages may overlap in a millisecond. */
@@ -40,10 +41,10 @@ export function events(live) {
 
   async function load(further = false) {
     const said = new URLSearchParams(Object.entries({ to: view.to, text: view.text, span: view.span === '-24h' ? '' : view.span }).filter(([, value]) => value));
-    history.replaceState(null, '', said.size ? `/events?${said}` : '/events');
+    history.replaceState(null, '', at(said.size ? `events?${said}` : 'events'));
     [loaded, turned] = [Date.now(), further];
     try {
-      const page = await get('/api/v1/events', { from: view.span, to: further ? oldest + 1 : undefined, to_state: view.to, text: view.text, limit: PAGE });
+      const page = await get('api/v1/events', { from: view.span, to: further ? oldest + 1 : undefined, to_state: view.to, text: view.text, limit: PAGE });
       const before = shown;
       shown = new Map([...(further ? before : []), ...page.events.map((event) => [keyOf(event), before.get(keyOf(event)) ?? row(event)])]);
       fill(rows, [...shown.values()]);

@@ -4,6 +4,7 @@ import { h, fill, marks, state, colour } from './dom.js';
 import { length, micros, number, percent, rate, UNKNOWN } from './format.js';
 import { heat } from './heat.js';
 import { STATES } from './live.js';
+import { at, hostAt } from './place.js';
 
 /** On a phone a host has two lines, with what matters most. */
 const NARROW = matchMedia('(max-width: 640px)');
@@ -48,7 +49,7 @@ const mean = (values) => {
  */
 const COLUMNS = [
   { key: 'state', rising: true, label: 'State', by: (host) => STATES.indexOf(host.state), cell: (host) => h('td', {}, state(host.state), marks(host)) },
-  { key: 'name', rising: true, label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: `/hosts/${encodeURIComponent(host.name)}`, 'data-link': true }, host.name)) },
+  { key: 'name', rising: true, label: 'Host', by: (host) => host.name, cell: (host) => h('td', {}, h('a', { href: hostAt(host.name), 'data-link': true }, host.name)) },
   { key: 'group', rising: true, label: 'Group', by: (host) => host.group ?? '', cell: (host) => h('td', {}, host.group ?? UNKNOWN) },
   { key: 'since', rising: true, label: 'Since', numeric: true, by: (host) => -host.since_ms, cell: (host, now) => num(length(now - host.since_ms)) },
   { key: 'outcome', rising: true, label: 'Last poll', by: (host) => host.outcome ?? '', cell: (host) => h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ?? UNKNOWN) },
@@ -149,7 +150,7 @@ export function fleet(live) {
   const map = heat({
     paint: (host) => COLOURS[view.by].paint(host),
     words: (host) => `${host.name}: ${host.state}${host.cause ?? host.error ? `, ${host.cause ?? host.error}` : ''}\nCPU ${percent(host.cpu_busy_pct)}, memory ${percent(host.mem_used_pct)}, fullest fs ${percent(host.fs_used_max_pct)}`,
-    open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: `/hosts/${encodeURIComponent(host.name)}` })),
+    open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: hostAt(host.name) })),
   });
   const head = h('tr', {}, COLUMNS.map((column) => h('th', { scope: 'col', 'data-column': column.key, class: column.numeric ? 'num' : '' }, column.by
     ? h('button', { type: 'button', onclick: () => { view.dir = view.sort === column.key && direction() === usual(column) ? opposite(column) : null; view.sort = column.key; update(true); } }, column.label)
@@ -160,7 +161,15 @@ export function fleet(live) {
   const scroll = h('div', { class: 'scroll fleet', tabIndex: 0, role: 'region', 'aria-label': 'Hosts', onscroll: () => scrolled() }, h('table', {}, h('thead', {}, head), h('tbody', { 'aria-hidden': 'true' }, before), body, h('tbody', { 'aria-hidden': 'true' }, after)));
   const shown = h('span', { class: 'soft', role: 'status' });
   const key = h('span', { class: 'row key', 'aria-hidden': 'true' });
-  const none = h('p', { class: 'none', hidden: true });
+  const none = h('div', { class: 'none', hidden: true });
+  const nothing = h('p', {});
+  const clear = h('button', { type: 'button', onclick: () => {
+    Object.assign(view, { q: '', group: '', label: '', state: '' });
+    search.value = '';
+    update(true);
+    search.focus();
+  } }, 'Clear the filter');
+  fill(none, nothing, clear);
   const element = h('div', {},
     h('h1', { class: 'skip' }, 'Fleet'),
     h('div', { class: 'card row' }, chips, h('div', { class: 'grow' }, search), groups.element, labels.element),
@@ -181,6 +190,13 @@ export function fleet(live) {
     search.focus();
   };
   addEventListener('keydown', typed);
+
+  // The whole row leads to its host; what is marked to be copied does not.
+  body.addEventListener('click', (event) => {
+    const link = event.target.closest('tr')?.querySelector('a');
+    if (!link || event.target.closest('a') || event.ctrlKey || event.metaKey || event.shiftKey || getSelection().toString()) return;
+    link.click();
+  });
 
   // From a host's link the arrows go to the next one, drawn or not.
   const steps = { ArrowUp: () => -1, ArrowDown: () => 1, Home: () => -list.length, End: () => list.length };
@@ -266,7 +282,7 @@ export function fleet(live) {
     if (view.sort !== 'state') said.set('sort', view.sort);
     if (direction() !== usual(sorted())) said.set('dir', direction());
     if (view.by !== 'state') said.set('colour', view.by);
-    history.replaceState(null, '', said.size ? `/?${said}` : '/');
+    history.replaceState(null, '', at(said.size ? `?${said}` : ''));
   }
 
   let rolling = false;
@@ -292,7 +308,8 @@ export function fleet(live) {
       shown.textContent = live.at ? `${list.length} of ${live.hosts.size} hosts` : 'waiting for the server';
       scroll.hidden = live.at !== 0 && list.length === 0;
       none.hidden = !scroll.hidden;
-      none.textContent = live.hosts.size ? 'No host is like that.' : 'There are no hosts yet: the inventory names none, or is not in force.';
+      clear.hidden = live.hosts.size === 0;
+      nothing.textContent = live.hosts.size ? 'No host is like that.' : 'There are no hosts yet: the inventory names none, or is not in force.';
       explain();
       groups.offer([...live.hosts.values()].map((host) => host.group));
       labels.offer([...new Set([...live.hosts.values()].flatMap((host) => Object.entries(host.labels).map((pair) => pair.join('='))))].slice(0, OFFERED));

@@ -24,7 +24,7 @@ export function gaps(name) {
   const waiting = new Map();
 
   async function ask(key, from, to) {
-    const asked = { from, to, limit: READ, order: 'asc', detail: 'false' };
+    const asked = { from, to, limit: READ, order: 'asc', fields: 'outcome' };
     const words = await get(`${hostPath(name)}/polls`, asked).then(({ polls }) => told(polls) || 'the attempts are not kept any more', () => null);
     if (known.size >= REMEMBERED) known.clear();
     if (words !== null) known.set(key, words);

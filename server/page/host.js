@@ -7,15 +7,20 @@ import { bands } from './band.js';
 import { charts } from './charts.js';
 import { GOOD, told } from './gaps.js';
 import { orders } from './orders.js';
+import { at, hostAt } from './place.js';
 import { tables } from './tables.js';
 
 const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 const USUAL = '1h';
 /** A finger scrolls where a mouse drags. */
 const DRAGS = matchMedia('(pointer: fine)').matches;
-/** Rows of the ledger, and changes of state, that are shown. */
-const LEDGER = 200;
+/** Rows of the ledger that are shown at first, and of those more that are asked for; changes of state that are shown. */
+const LEDGER = 50;
+const MORE = 1000;
 const CHANGES = 50;
+/** What is shown of an attempt, and of the host. */
+const ATTEMPT = 'slot_ms,outcome,late_us,queue_us,resolve_us,connect_us,call_us,answer_bytes,address,error';
+const HOST = 'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,facts,last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail';
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
 
@@ -26,7 +31,7 @@ export function host(live, name) {
   let range = RANGES[asked.get('range')] ? asked.get('range') : USUAL;
   let fixed = Number(asked.get('from')) && Number(asked.get('to')) ? [Number(asked.get('from')), Number(asked.get('to'))] : null;
   const parts = Object.fromEntries(['said', 'events', 'ledger'].map((part) => [part, h('div', {})]));
-  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); ledger(); });
+  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); ledger(); }, () => span.widen(), away);
   const buttons = orders(name, () => { loadLive(); loadKept(); });
   const repeated = tables(name);
   const span = picker();
@@ -35,9 +40,14 @@ export function host(live, name) {
   let gone = false;
   let transitions = [];
 
+  /** Why history is not shown; what the banner says of the store is not said again. */
+  function away(error) {
+    return live.server.store_error && error.status === 503 ? 'This is not shown while the store is away.' : error.message;
+  }
+
   function address(push) {
     const said = new URLSearchParams(fixed ? { from: fixed[0], to: fixed[1] } : range === USUAL ? {} : { range });
-    const to = `/hosts/${encodeURIComponent(name)}${said.size ? `?${said}` : ''}`;
+    const to = `${hostAt(name)}${said.size ? `?${said}` : ''}`;
     if (push) history.pushState(null, '', to);
     else history.replaceState(null, '', to);
   }
@@ -64,10 +74,12 @@ export function host(live, name) {
       begin.focus();
     } }, 'From … to …');
     const where = h('span', {});
-    const out = h('button', { type: 'button', onclick: () => {
+    const widen = () => {
+      if (!fixed) return;
       const wide = fixed[1] - fixed[0];
       go(range, [fixed[0] - wide / 2, Math.min(fixed[1] + wide / 2, Date.now())].map(Math.round));
-    } }, 'Zoom out');
+    };
+    const out = h('button', { type: 'button', title: 'Or double-click a chart, or Esc', onclick: widen }, 'Zoom out');
     const note = h('span', { class: 'soft', role: 'status' });
     const show = (came) => {
       ranges.forEach((button) => button.setAttribute('aria-pressed', String(!fixed && button.textContent === range)));
@@ -76,7 +88,7 @@ export function host(live, name) {
       if (came) note.textContent = `${came.tier === 'hour' ? 'Hourly means' : 'Polls'}, ${length(came.step)} a point${DRAGS ? ' · drag over a chart to zoom' : ''}`;
     };
     show(null);
-    return { element: h('section', { class: 'card row range', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own), form, where, out, note), show };
+    return { element: h('section', { class: 'card row range', 'aria-label': 'Time range' }, h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own), form, where, out, note), show, widen };
   }
 
   async function loadCharts() {
@@ -90,7 +102,7 @@ export function host(live, name) {
   /** What the server has in memory: also shown while the store is away. */
   async function loadLive() {
     try {
-      const one = await get(hostPath(name));
+      const one = await get(hostPath(name), { fields: HOST });
       if (gone) return;
       say(one);
       buttons.show(one);
@@ -99,8 +111,11 @@ export function host(live, name) {
     } catch (error) {
       if (gone) return;
       const words = [h('h1', {}, name), h('p', { class: 'none' }, error.message)];
+      const meant = /did you mean "([^"]+)"/.exec(error.message)?.[1];
+      const link = (href, text) => h('a', { href, 'data-link': true }, text);
+      const ways = h('p', { class: 'none' }, meant ? [link(hostAt(meant), meant), ' · '] : [], link(at(''), 'All hosts'));
       // Of a host that nobody knows there is nothing else to show.
-      if (error.status === 404) fill(element, h('section', { class: 'card' }, words));
+      if (error.status === 404) fill(element, h('section', { class: 'card' }, words, ways));
       else fill(parts.said, words);
     }
   }
@@ -133,25 +148,27 @@ export function host(live, name) {
         h('thead', {}, h('tr', {}, ['When', 'From', 'To', 'Why'].map(titled))),
         h('tbody', {}, events.slice(0, CHANGES).map((event) => h('tr', {}, h('td', { class: 'when' }, moment(event.at_ms)), h('td', {}, state(event.from)), h('td', { class: 'to' }, became(event)), h('td', { class: 'words' }, event.reason)))))));
     } catch (error) {
-      if (!gone) fill(parts.events, title, h('p', { class: 'none' }, error.message));
+      if (!gone) fill(parts.events, title, h('p', { class: 'none' }, away(error)));
     }
   }
 
   /** The attempts of the span, newest first; or of them those that failed. */
   let failedOnly = false;
+  let rows = LEDGER;
   async function ledger() {
     const [from, to] = fixed ?? [Date.now() - RANGES[range], Date.now()];
     const title = fixed ? 'Attempts in this span' : `Attempts of the last ${range}`;
     try {
-      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: LEDGER, order: 'desc', detail: 'false' });
+      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: rows, order: 'desc', fields: ATTEMPT });
       if (gone) return;
-      const only = h('button', { type: 'button', 'aria-pressed': String(failedOnly), onclick: () => { failedOnly = !failedOnly; ledger(); } }, 'Failed only');
+      const only = h('button', { type: 'button', 'aria-pressed': String(failedOnly), onclick: () => { failedOnly = !failedOnly; rows = failedOnly ? MORE : rows; ledger(); } }, 'Failed only');
+      const more = h('button', { type: 'button', hidden: !page.next || rows >= MORE, onclick: () => { rows = MORE; ledger(); } }, 'More');
       const focused = parts.ledger.contains(document.activeElement) && document.activeElement.tagName === 'BUTTON';
       const scrolled = parts.ledger.querySelector('.scroll')?.scrollTop ?? 0;
       const polls = page.polls.filter((poll) => !failedOnly || !GOOD.includes(poll.outcome));
       const cells = (poll) => [micros(poll.late_us), micros(poll.queue_us), micros(poll.resolve_us), micros(poll.connect_us), micros(poll.call_us), bytes(poll.answer_bytes)];
       const outcomes = told(page.polls);
-      fill(parts.ledger, h('div', { class: 'row' }, h('h2', {}, title), h('span', { class: 'soft' }, `${page.next ? `the newest ${page.polls.length}` : page.polls.length}${outcomes ? `, failed: ${outcomes}` : page.polls.length ? ', none failed' : ''}`), only),
+      fill(parts.ledger, h('div', { class: 'row' }, h('h2', {}, title), h('span', { class: 'soft' }, `${page.next ? `the newest ${page.polls.length}` : page.polls.length}${outcomes ? `, failed: ${outcomes}` : page.polls.length ? ', none failed' : ''}`), only, more),
         polls.length === 0 ? h('p', { class: 'none' }, 'None.') : h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' }, h('table', {},
           h('thead', {}, h('tr', {}, ['Due', 'Outcome', '#Late', '#Queued', '#Resolved', '#Connected', '#Called', '#Answer', 'Address', 'Error'].map((word) => h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', ''))))),
           h('tbody', {}, polls.map((poll) => h('tr', {}, h('td', {}, moment(poll.slot_ms)), h('td', {}, h('span', { class: `dot ${poll.outcome === 'ok' ? 'up' : poll.outcome === 'partial' ? 'degraded' : 'down'}`, 'aria-hidden': 'true' }), poll.outcome),
@@ -159,7 +176,7 @@ export function host(live, name) {
       if (focused) only.focus({ preventScroll: true });
       parts.ledger.querySelector('.scroll')?.scrollTo(0, scrolled);
     } catch (error) {
-      if (!gone) fill(parts.ledger, h('h2', {}, title), h('p', { class: 'none' }, error.message));
+      if (!gone) fill(parts.ledger, h('h2', {}, title), h('p', { class: 'none' }, away(error)));
     }
   }
 
@@ -178,9 +195,13 @@ export function host(live, name) {
     if (!fixed && Date.now() - chartsAt > chartsEvery()) loadCharts();
   };
   const themed = () => { drawn.themed(); loadCharts(); };
+  const typed = (event) => {
+    if (event.key === 'Escape' && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName)) span.widen();
+  };
+  addEventListener('keydown', typed);
   live.addEventListener('change', changed);
   addEventListener('roundsman:theme', themed);
   loadLive();
   loadKept().then(() => !gone && loadCharts());
-  return { element, leave: () => { gone = true; live.removeEventListener('change', changed); removeEventListener('roundsman:theme', themed); drawn.leave(); } };
+  return { element, leave: () => { gone = true; live.removeEventListener('change', changed); removeEventListener('roundsman:theme', themed); removeEventListener('keydown', typed); drawn.leave(); } };
 }

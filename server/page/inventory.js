@@ -3,9 +3,10 @@
 import { h, fill } from './dom.js';
 import { bytes, moment } from './format.js';
 import { get } from './api.js';
+import { at, hostAt } from './place.js';
 
 const card = (title, ...inside) => h('section', { class: 'card' }, h('h2', {}, title), ...inside);
-const link = (name) => h('a', { href: `/hosts/${encodeURIComponent(name)}`, 'data-link': true }, name);
+const link = (name) => h('a', { href: hostAt(name), 'data-link': true }, name);
 
 /** What a change touched, one line per kind. */
 function changed(change) {
@@ -25,7 +26,7 @@ function changed(change) {
 }
 
 function groups(all) {
-  const row = ({ name, hosts }) => h('tr', {}, h('td', {}, name === null ? 'without a group' : h('a', { href: `/?${new URLSearchParams({ group: name })}`, 'data-link': true }, name)), h('td', { class: 'num' }, hosts));
+  const row = ({ name, hosts }) => h('tr', {}, h('td', {}, name === null ? 'without a group' : h('a', { href: at(`?${new URLSearchParams({ group: name })}`), 'data-link': true }, name)), h('td', { class: 'num' }, hosts));
   return h('table', { class: 'narrow' }, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Group'), h('th', { scope: 'col', class: 'num' }, 'Hosts'))), h('tbody', {}, all.map(row)));
 }
 
@@ -34,7 +35,7 @@ export function inventory(live) {
   const element = h('div', {}, h('h1', {}, 'Inventory'), place);
   async function load() {
     try {
-      const said = await get('/api/v1/inventory');
+      const said = await get('api/v1/inventory');
       const facts = { File: said.source, Version: said.version, 'Content hash': said.hash && h('span', { title: said.hash }, said.hash.slice(0, 16)), 'In force since': moment(said.loaded_at_ms), Hosts: said.hosts, Groups: said.groups.filter(({ name }) => name !== null).length };
       const cut = said.text !== null && said.text_bytes > new TextEncoder().encode(said.text).length;
       fill(place,

@@ -1,9 +1,13 @@
 // The fleet as it is now: fetched whole, then kept up to date by the server's events.
 
+import { at } from './place.js';
+
 /** Polls of a host whose CPU is kept for its little chart. */
 const TRAIL = 60;
 /** How long to wait before asking again when the server refused the stream, ms. */
 const RETRY = 5000;
+/** The server says something every three seconds; when it is silent for so long, ms, nobody is at the other end. */
+const SILENCE = 10_000;
 /** The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer time is no connection. */
 const TAKEN_UP = 4000;
 
@@ -18,18 +22,43 @@ export class Live extends EventTarget {
   /** Changes of state that were seen. */
   moves = 0;
 
+  /** Begins; once. */
   start() {
-    const source = new EventSource('/api/v1/stream');
-    source.addEventListener('fleet', (event) => this.#whole(JSON.parse(event.data)));
-    source.addEventListener('change', (event) => this.#change(JSON.parse(event.data)));
+    addEventListener('pagehide', () => this.#close());
+    // Back from the browser's memory of pages: the stream that was is closed.
+    addEventListener('pageshow', (event) => { if (event.persisted) this.#open(); });
+    this.#open();
+  }
+
+  #close() {
+    clearTimeout(this.silent);
+    clearTimeout(this.retry);
+    this.source?.close();
+  }
+
+  #open() {
+    this.#close();
+    const source = new EventSource(at('api/v1/stream'));
+    this.source = source;
+    const heard = () => {
+      clearTimeout(this.silent);
+      this.silent = setTimeout(() => { this.#connection(false); this.#open(); }, SILENCE);
+    };
+    const on = (name, take) => source.addEventListener(name, (event) => { heard(); take(JSON.parse(event.data)); });
+    on('fleet', (fleet) => this.#whole(fleet));
+    on('change', (change) => this.#change(change));
+    on('beat', ({ at_ms: now }) => { this.at = now; this.dispatchEvent(new Event('change')); });
+    heard();
     source.onopen = () => {
+      heard();
       this.#connection(true);
     };
     source.onerror = () => {
       // A stream that ends is taken up again by the browser; one that is refused is not.
       if (source.readyState === EventSource.CLOSED) {
+        this.#close();
         this.#connection(false);
-        setTimeout(() => this.start(), RETRY);
+        this.retry = setTimeout(() => this.#open(), RETRY);
       } else {
         // Each attempt ends here: the first one that fails counts.
         this.gone ??= setTimeout(() => this.#connection(false), TAKEN_UP);
@@ -37,9 +66,6 @@ export class Live extends EventTarget {
         this.dispatchEvent(new Event('connection'));
       }
     };
-    addEventListener('pagehide', () => source.close(), { once: true });
-    // Back from the browser's memory of pages: the stream that was is closed.
-    addEventListener('pageshow', (event) => { if (event.persisted) this.start(); }, { once: true });
   }
 
   #connection(connected) {

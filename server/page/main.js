@@ -8,17 +8,18 @@ import { host } from './host.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
+import { named } from './place.js';
 
 const live = new Live();
 const main = document.getElementById('main');
 let leave = () => {};
 
 const ROUTES = [
-  [/^\/$/, () => fleet(live), 'Fleet'],
-  [/^\/hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
-  [/^\/events$/, () => events(live), 'Events'],
-  [/^\/inventory$/, () => inventory(live), 'Inventory'],
-  [/^\/server$/, () => server(live), 'Server'],
+  [/^$/, () => fleet(live), 'Fleet'],
+  [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
+  [/^events$/, () => events(live), 'Events'],
+  [/^inventory$/, () => inventory(live), 'Inventory'],
+  [/^server$/, () => server(live), 'Server'],
 ];
 
 function show() {
@@ -30,7 +31,7 @@ function show() {
     else link.removeAttribute('aria-current');
   }
   for (const [pattern, view, title] of ROUTES) {
-    const found = pattern.exec(location.pathname);
+    const found = pattern.exec(named(location.pathname));
     if (!found) continue;
     document.title = found[1] ? `${decodeURIComponent(found[1])} · Roundsman` : `${title} · Roundsman`;
     const made = view(...found.slice(1));
@@ -64,6 +65,8 @@ function frame() {
   if (!connected && at) banner(`No connection to the server since ${moment(at)}: what you see is as it was then.`, true);
   if (said.isolated_since_ms) banner(`Isolated since ${moment(said.isolated_since_ms)}: most hosts are silent at once, so the server takes itself for cut off. States stay as they are until most hosts are heard again.`, true);
   if (said.own_trouble) banner(said.own_trouble, true);
+  // The server's sentences begin small: they stand in lists, too.
+  if (said.own_clock) banner(`${said.own_clock[0].toUpperCase()}${said.own_clock.slice(1)}.`, true);
   if (said.store_error) banner(`The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`, true);
   if (said.inventory_error) banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
   if (said.inventory_waiting) banner(`${said.inventory_waiting}.`, false);
@@ -96,5 +99,7 @@ document.getElementById('theme').addEventListener('click', () => {
 });
 theme(themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto');
 
+// As they are where the page was opened: what is relative is so to wherever the reader has gone since.
+for (const link of document.querySelectorAll('a[data-link], link[rel=icon]')) link.href = link.href;
 show();
 live.start();

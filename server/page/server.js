@@ -18,7 +18,7 @@ export function server(live) {
   let before = null;
   async function load() {
     try {
-      const said = await get('/api/v1/server');
+      const said = await get('api/v1/server');
       const { writer, store, polling } = said;
       const now = { at: Date.now(), polls: polling.polls, cpu: polling.cpu_us };
       const since = before ?? { at: said.started_ms, polls: 0, cpu: 0 };

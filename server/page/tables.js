@@ -44,7 +44,7 @@ export function tables(name) {
   let good = null;
   async function lastGood(at) {
     if (good?.slot_ms === at) return good;
-    const kept = await get(`${hostPath(name)}/polls`, { from: at, to: at + 1, limit: 1 }).catch(() => null);
+    const kept = await get(`${hostPath(name)}/polls`, { from: at, to: at + 1, limit: 1, fields: 'slot_ms,detail' }).catch(() => null);
     good = kept?.polls[0]?.detail ? kept.polls[0] : null;
     return good;
   }
@@ -79,7 +79,7 @@ export function tables(name) {
   async function learn(poll) {
     if (!poll?.detail || poll.slot_ms - learnt < 60_000) return;
     learnt = poll.slot_ms;
-    const earlier = await get(`${hostPath(name)}/polls`, { from: poll.slot_ms - DAY, to: poll.slot_ms, limit: 20, order: 'asc' }).catch(() => null);
+    const earlier = await get(`${hostPath(name)}/polls`, { from: poll.slot_ms - DAY, to: poll.slot_ms, limit: 20, order: 'asc', fields: 'slot_ms,detail.filesystem.mount_point,detail.filesystem.available_bytes' }).catch(() => null);
     const then = earlier?.polls.find((one) => one.detail);
     const span = then ? poll.slot_ms - then.slot_ms : 0;
     if (span < DAY / 24) return;

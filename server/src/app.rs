@@ -188,8 +188,7 @@ async fn wire(
         in_trouble: false,
     };
     let in_force = installer.first(remembered).await?;
-    let awaited = Arc::clone(&store);
-    let store: Arc<dyn Store> = store;
+    let (awaited, store): (_, Arc<dyn Store>) = (Arc::clone(&store), store);
 
     let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
     let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, &hook);
@@ -199,7 +198,7 @@ async fn wire(
     let policy = Policy::from(&config.health);
     let around = hook::Around { store: Arc::clone(&store), spool, writer: handle.clone() };
     let worker = hook.as_ref().map(|hook| hook.worker(around));
-    let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts.0);
+    let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts);
     let site = web::Site {
         query: Query::new(Arc::clone(&live), Arc::clone(&store))
             .with_writer(handle.clone())
@@ -213,6 +212,7 @@ async fn wire(
         control: web::Control::new(commands.clone(), Arc::clone(&store)),
         looks: web::Looks::default(),
         access: access.clone(),
+        base_path: config.http.base_path.clone(),
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());

@@ -69,7 +69,7 @@ Examples:
   roundsman serve --inventory hosts.toml  the server
   roundsman why web-01                    why a host is in its state
 
-Every setting and its variable: roundsman check";
+Every setting and its variable: roundsman check --all";
 
 /// Flags of every command. They are settings too: their defaults, and what a value must be, are
 /// `config`'s to say.

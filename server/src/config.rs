@@ -10,21 +10,24 @@
 //! password of digits is no string (here: a variable is text until its setting says otherwise), it
 //! takes a file that is missing for an empty one, and its messages speak of profiles.
 
+mod base_path;
 mod hook_url;
 mod layer;
 mod read;
 mod secret;
 mod setting;
 mod shape;
+mod list;
 mod source;
 mod url;
 
+pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
-pub use shape::{ByteSize, Hosts, LogFormat, LogLevel, States, TlsMode};
+pub use shape::{ByteSize, LogFormat, LogLevel, TlsMode};
 pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
 pub use url::{MysqlUrl, StoreUrl};
 
@@ -33,6 +36,8 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use crate::model::State;
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +83,10 @@ pub struct Http {
     pub token: Option<Secret>,
     /// Whether other machines may ask without it.
     pub open: bool,
-    /// Names that it is asked by where there is none.
-    pub hosts: Hosts,
+    /// Names that it is asked by where there is none, in small letters and without a point at the end.
+    pub hosts: Vec<String>,
+    /// The path that a proxy has it below and passes on.
+    pub base_path: BasePath,
 }
 
 impl Http {
@@ -105,7 +112,7 @@ pub struct Hook {
     /// Where changes of state are posted to.
     pub url: Option<HookUrl>,
     /// A change that enters or leaves one of these is told.
-    pub states: States,
+    pub states: Vec<State>,
     /// Longest time for one POST.
     pub timeout: Duration,
     /// The authorities that an https receiver's certificate is checked against; none: the public ones.
@@ -336,11 +343,15 @@ fn hook(read: &mut read::Reader<'_>) -> Hook {
 }
 
 fn http(read: &mut read::Reader<'_>) -> Http {
-    use setting::{HTTP_HOSTS, HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE};
+    use setting::{
+        HTTP_BASE_PATH, HTTP_HOSTS, HTTP_LISTEN, HTTP_OPEN, HTTP_TOKEN, HTTP_TOKEN_FILE,
+    };
     let token = read.secret(&HTTP_TOKEN, &HTTP_TOKEN_FILE);
     check_token(read, &HTTP_TOKEN, token.as_ref());
-    let (open, hosts) = (read.get(&HTTP_OPEN), read.get(&HTTP_HOSTS));
-    Http { listen: read.get(&HTTP_LISTEN), token, open, hosts }
+    let open = read.get(&HTTP_OPEN);
+    let hosts = read.get(&HTTP_HOSTS).into_iter().map(|name| name.0).collect();
+    let base_path = read.get(&HTTP_BASE_PATH);
+    Http { listen: read.get(&HTTP_LISTEN), token, open, hosts, base_path }
 }
 
 /// A token goes into a header as it is.

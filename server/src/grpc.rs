@@ -24,7 +24,7 @@ mod verdict;
 
 use std::{sync::Arc, time::Duration};
 
-use roundsman_proto::health::health_server::HealthServer;
+use roundsman_proto::{health::health_server::HealthServer, reflection};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -94,11 +94,11 @@ pub async fn serve(
     let health = HealthServer::new(HealthService::new(Arc::clone(&board), limits))
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     let mut routes = Routes::new(health);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(roundsman_proto::HEALTH_DESCRIPTOR_SET)
-        .build_v1();
-    match reflection {
-        Ok(reflection) => routes = routes.add_service(reflection),
+    match reflection::of(&[roundsman_proto::HEALTH_DESCRIPTOR_SET]) {
+        Ok(v1) => {
+            let v1 = v1.max_decoding_message_size(MAX_REQUEST_BYTES);
+            routes = routes.add_service(v1.clone()).add_service(reflection::Older(v1));
+        }
         Err(error) => tracing::error!(%error, "gRPC reflection is not served"),
     }
     let router = routes.prepare().into_axum_router();

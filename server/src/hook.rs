@@ -209,7 +209,7 @@ pub fn limited(
         overflows: false,
     };
     let shared = Shared { inner: Mutex::new(inner), wake: Notify::new(), clock, limit };
-    let states = settings.states.0.clone().into();
+    let states = settings.states.clone().into();
     Ok(Some(Hook { shared: Arc::new(shared), states, target: Arc::new(target) }))
 }
 

@@ -5,6 +5,7 @@
 //! a live view (a command that reads the file of a running server) the store answers both. It must
 //! not know HTTP, terminals, SQL or the wire.
 
+mod fields;
 mod fleet;
 mod glossary;
 mod ledger;
@@ -22,6 +23,7 @@ mod why;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use fields::{Chosen, Fields, Members};
 pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
 pub use ledger::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE, PAGE_PATIENCE};
@@ -37,8 +39,8 @@ pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
 pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};
 pub use series::{
-    BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_POINTS, MIN_STEP,
-    SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
+    BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_DIGITS,
+    MAX_POINTS, MIN_STEP, SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
 };
 pub use shapes::{
     AttemptShape, EventShape, EventsPage, FleetEventShape, FleetEventsPage, HostShape, HostsPage,

@@ -11,6 +11,7 @@ use std::{
     fmt, fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::MetadataExt as _,
+    path::Path,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -23,9 +24,11 @@ use hickory_resolver::{
         ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
         ResolverOpts,
     },
-    net::{NetError, runtime::TokioRuntimeProvider},
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::op::ResponseCode,
     system_conf::parse_resolv_conf,
 };
+use roundsman_os::file;
 use tokio::{net::TcpStream, task::spawn_blocking, time::timeout};
 
 use crate::model::unfit;
@@ -50,6 +53,9 @@ pub const SECOND_FAMILY: Duration = Duration::from_millis(100);
 
 /// Where the name servers stand, resolv.conf(5).
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The largest resolv.conf that is read, bytes.
+pub const MAX_RESOLV_CONF_BYTES: u64 = 64 << 10;
 
 /// Names that need no server, hosts(5).
 const HOSTS: &str = "/etc/hosts";
@@ -111,7 +117,11 @@ impl Kept {
         {
             return Ok(families.clone());
         }
-        let text = fs::read(RESOLV_CONF).unwrap_or_default();
+        let text = match read_conf(Path::new(RESOLV_CONF)) {
+            // Other servers are asked: what it says of search domains is missed, no more.
+            Err(_) if !self.servers.is_empty() => Vec::new(),
+            read => read?,
+        };
         let one = |family| build(&text, &self.servers, family);
         let families = Families {
             v4: one(LookupIpStrategy::Ipv4Only)?,
@@ -120,6 +130,19 @@ impl Kept {
         };
         *made = Some((stamps, families.clone()));
         Ok(families)
+    }
+}
+
+/// The text of a resolv.conf; one that is not there names nothing.
+fn read_conf(path: &Path) -> io::Result<Vec<u8>> {
+    match file::read(path, MAX_RESOLV_CONF_BYTES) {
+        Ok((text, _)) => Ok(text),
+        Err(error) if error.is_missing() => Ok(Vec::new()),
+        // Where no name server can be asked: this machine's own trouble, not a host's.
+        Err(error) => {
+            let words = format!("{}: {error}", path.display());
+            Err(io::Error::new(io::ErrorKind::NotConnected, words))
+        }
     }
 }
 
@@ -229,6 +252,18 @@ fn told(error: NetError) -> io::Error {
             let words = "no name server can be asked, see resolv.conf(5) or `resolve.servers`";
             io::Error::new(io::ErrorKind::NotConnected, words)
         }
+        NetError::Dns(DnsError::NoRecordsFound(none)) => {
+            let name = none.query.name().to_ascii();
+            let name = name.trim_end_matches('.');
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                match none.response_code {
+                    ResponseCode::NXDomain => format!("DNS knows no name {name}"),
+                    ResponseCode::NoError => format!("DNS has no address for {name}"),
+                    code => format!("a name server cannot tell the address of {name}: {code}"),
+                },
+            )
+        }
         _ => io::Error::other(error.to_string()),
     }
 }
@@ -284,6 +319,11 @@ fn server(socket: SocketAddr) -> NameServerConfig {
 mod tests {
     use std::future::{pending, ready};
 
+    use hickory_resolver::{
+        net::NoRecords,
+        proto::{op::Query, rr::RecordType},
+    };
+
     use super::*;
 
     fn ips(all: &[&str]) -> Vec<IpAddr> {
@@ -324,6 +364,34 @@ mod tests {
         assert_eq!(neither.to_string(), "v4");
         let neither = both(late(unknown("v4"), 0), late(Ok(Vec::new()), 9)).await.unwrap_err();
         assert_eq!(neither.to_string(), "v4");
+    }
+
+    #[test]
+    fn a_resolv_conf_is_read_up_to_its_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("resolv.conf");
+        assert_eq!(read_conf(&path).unwrap(), b"", "none is there");
+        let most = usize::try_from(MAX_RESOLV_CONF_BYTES).unwrap();
+        fs::write(&path, "#".repeat(most)).unwrap();
+        assert_eq!(read_conf(&path).unwrap().len(), most);
+        fs::write(&path, "#".repeat(most + 1)).unwrap();
+        let error = read_conf(&path).unwrap_err().to_string();
+        assert!(error.contains("resolv.conf"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_dns_does_not_have_is_said_in_words() {
+        let query = Query::query("nosuchhost.example.".parse().unwrap(), RecordType::A);
+        for (code, expected) in [
+            (ResponseCode::NXDomain, "DNS knows no name nosuchhost.example"),
+            (ResponseCode::NoError, "DNS has no address for nosuchhost.example"),
+            (ResponseCode::ServFail, "a name server cannot tell the address of nosuchhost.example"),
+        ] {
+            let none = NoRecords::new(Box::new(query.clone()), code);
+            let said = told(NetError::Dns(DnsError::NoRecordsFound(none))).to_string();
+            assert!(said.starts_with(expected), "{said}");
+            assert!(!said.contains("Query"), "{said}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod window;
 
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
+use chrono_tz::Tz;
+
 use self::cron::Cron;
 use crate::{model::HostName, units::WallMs};
 
@@ -54,7 +56,11 @@ pub enum ScheduleError {
     /// Not six fields, or far too long.
     #[error(
         "a cron expression has six fields (second minute hour day month weekday), \
-         this one has {0}{hint}", hint = if *.0 == 5 { ": put \"0 \" in front for second 0" } else { "" }
+         this one has {0}{hint}", hint = match *.0 {
+            5 => ": put \"0 \" in front for second 0",
+            7 => ": leave the year out",
+            _ => "",
+        }
     )]
     Fields(usize),
     /// Over [`MAX_CRON_BYTES`].
@@ -149,6 +155,33 @@ impl Schedule {
         match &self.0 {
             Kind::Every(interval) => from_millis(*interval),
             Kind::Cron(cron) => cron.shortest_gap(),
+        }
+    }
+
+    /// The longest time between two slots, changes of the clock aside. Looks at years of days: for few.
+    #[must_use]
+    pub fn longest_gap(&self) -> Duration {
+        match &self.0 {
+            Kind::Every(interval) => from_millis(*interval),
+            Kind::Cron(cron) => cron.longest_gap(),
+        }
+    }
+
+    /// The zone by whose clock it goes; none for a plain interval.
+    #[must_use]
+    pub fn zone(&self) -> Option<Tz> {
+        match &self.0 {
+            Kind::Every(_) => None,
+            Kind::Cron(cron) => Some(cron.zone()),
+        }
+    }
+
+    /// What a person may not expect of a cron expression that is right, in sentences.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        match &self.0 {
+            Kind::Every(_) => Vec::new(),
+            Kind::Cron(cron) => cron.remarks(),
         }
     }
 

@@ -33,8 +33,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    HostQuery, HostSummary, MAX_PRUNED, Order, PartitionStatus, Pruned, Reach, Retention, Sealed,
-    Span, StoreStatus,
+    DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, Order, PartitionStatus, Pruned, Reach,
+    Retention, Sealed, Span, StoreStatus,
 };
 pub use awaited::Awaited;
 pub use error::StoreError;

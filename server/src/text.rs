@@ -98,6 +98,28 @@ fn push_shown(text: &mut String, c: char) {
     if is_shown(c) { text.push(c) } else { text.extend(c.escape_unicode()) }
 }
 
+/// A text that is ordered as people order the name: web-2 comes before web-10. A number begins with how
+/// many digits it has, zeros before it left out.
+#[must_use]
+pub fn natural(name: &str) -> String {
+    let mut key = String::with_capacity(name.len() + 4);
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (part, after) = rest.split_at(if digits > 0 { digits } else { first.len_utf8() });
+        if digits > 0 {
+            let number = part.trim_start_matches('0');
+            // Beyond that a name is no longer told apart by its numbers.
+            key.push(u8::try_from(number.len()).map_or('\u{ff}', char::from));
+            key.push_str(number);
+        } else {
+            key.push(first);
+        }
+        rest = after;
+    }
+    key
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -122,6 +144,13 @@ mod tests {
         assert_eq!(shown("eth0 äö 漢"), "eth0 äö 漢");
         assert_eq!(shown("a\u{1b}[31m\r\n\u{9b}2J"), r"a\u{1b}[31m\u{d}\u{a}\u{9b}2J");
         assert_eq!(shown("x\u{202e}y\u{2066}\u{200f}"), r"x\u{202e}y\u{2066}\u{200f}");
+    }
+
+    #[test]
+    fn numbers_in_names_are_ordered_as_numbers() {
+        let mut names = ["web-11", "web-1", "web-2", "db-10.x", "web-0010", "web", "db-9.x"];
+        names.sort_by_key(|name| natural(name));
+        assert_eq!(names, ["db-9.x", "db-10.x", "web", "web-1", "web-2", "web-0010", "web-11"]);
     }
 
     #[test]

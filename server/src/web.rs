@@ -6,6 +6,8 @@
 mod access;
 mod api;
 mod assets;
+mod backlog;
+mod below;
 mod body;
 mod connections;
 mod control;
@@ -30,15 +32,18 @@ use std::{fmt, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc};
 
 pub use access::Access;
+pub use backlog::{MAX_MISSED, MAX_MISSED_BYTES};
 pub use connections::{
     ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
     MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_IDLE, MAX_STALL, MAX_STREAMS,
 };
 pub(crate) use connections::{Face, accept_http2};
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
-pub use stream::{LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
+pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
-use crate::{clock::Clock, health::Policy, metrics::Metrics, operator::Order, query::Query};
+use crate::{
+    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, operator::Order, query::Query,
+};
 
 /// The largest request body read, bytes.
 pub const MAX_BODY_BYTES: usize = 1024;
@@ -67,6 +72,8 @@ pub struct Site {
     pub looks: Looks,
     /// Who may ask.
     pub access: Access,
+    /// The path that a proxy has all of it below and passes on.
+    pub base_path: BasePath,
 }
 
 impl fmt::Debug for Site {

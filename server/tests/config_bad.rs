@@ -41,6 +41,7 @@ const ENVIRONMENT: &[Case] = &[
     (&[("ROUNDSMAN_HTTP__LISTEN", "8080")], &[]),
     (&[("ROUNDSMAN_HTTP__LISTEN", "localhost:8080")], &[]),
     (&[("ROUNDSMAN_HTTP_LISTEN", "127.0.0.1:1")], &[]),
+    (&[("ROUNDSMAN_HTTP__BASE_PATH", "mon")], &[]),
     (&[("ROUNDSMAN_LISTEN", "127.0.0.1:1")], &[]),
     (&[("ROUNDSMAN_POLL__IN_FLIGHT", "many")], &[]),
     (&[("ROUNDSMAN_POLL__IN_FLIGHT", "-1")], &[]),

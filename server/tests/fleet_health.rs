@@ -346,24 +346,60 @@ async fn a_connection_that_says_nothing_is_closed() {
     assert_eq!(timeout(PATIENCE, silent.read(&mut [0; 64])).await.unwrap().unwrap(), 0);
 }
 
+/// The same call in the protocol's two versions, by the client that each has.
+macro_rules! reflects {
+    ($version:ident, $address:expr) => {{
+        use tonic_reflection::pb::$version::{
+            ServerReflectionRequest,
+            server_reflection_client::ServerReflectionClient,
+            server_reflection_request::MessageRequest::{FileContainingSymbol, ListServices},
+            server_reflection_response::MessageResponse::{
+                ErrorResponse, FileDescriptorResponse, ListServicesResponse,
+            },
+        };
+        let asked = [
+            FileContainingSymbol("roundsman.v1.Probe".into()),
+            FileContainingSymbol("grpc.health.v1.Health.List".into()),
+            ListServices(String::new()),
+        ];
+        let asked = asked
+            .map(|one| ServerReflectionRequest { host: String::new(), message_request: Some(one) });
+        let channel = Endpoint::from_shared(format!("http://{}", $address)).unwrap();
+        let mut client = ServerReflectionClient::new(channel.connect().await.unwrap());
+        let answers = client.server_reflection_info(tokio_stream::iter(asked)).await.unwrap();
+        let mut answers = answers.into_inner();
+        let mut told = Vec::new();
+        while let Some(answer) = answers.message().await.unwrap() {
+            told.push(match answer.message_response.unwrap() {
+                ErrorResponse(error) => format!("{:?}", Code::from_i32(error.error_code)),
+                FileDescriptorResponse(files) => {
+                    let first = prost_types::FileDescriptorProto::decode(
+                        files.file_descriptor_proto[0].as_slice(),
+                    );
+                    first.unwrap().name.unwrap()
+                }
+                ListServicesResponse(list) => {
+                    list.service.into_iter().map(|one| one.name).collect::<Vec<_>>().join(" ")
+                }
+                other => format!("{other:?}"),
+            });
+        }
+        told
+    }};
+}
+
 #[tokio::test]
-async fn reflection_tells_of_the_service_with_its_list() {
-    use tonic_reflection::pb::v1::{
-        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
-        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
-    };
+async fn reflection_tells_of_the_service_with_its_list_in_both_versions() {
+    use prost::Message as _;
     let site = Served::start().await;
-    let channel = Endpoint::from_shared(format!("http://{}", site.address)).unwrap();
-    let mut client = ServerReflectionClient::new(channel.connect().await.unwrap());
-    let wanted = MessageRequest::FileContainingSymbol("grpc.health.v1.Health.List".to_owned());
-    let request = ServerReflectionRequest { host: String::new(), message_request: Some(wanted) };
-    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
-    let answer = answers.into_inner().message().await.unwrap().unwrap();
-    let found = matches!(
-        answer.message_response,
-        Some(MessageResponse::FileDescriptorResponse(file)) if !file.file_descriptor_proto.is_empty()
-    );
-    assert!(found);
+    let expected = [
+        "NotFound",
+        "grpc/health/v1/health.proto",
+        "grpc.health.v1.Health grpc.reflection.v1.ServerReflection \
+         grpc.reflection.v1alpha.ServerReflection",
+    ];
+    assert_eq!(reflects!(v1, site.address), expected);
+    assert_eq!(reflects!(v1alpha, site.address), expected);
 }
 
 /// Pings are answered, and count for nothing.

@@ -208,7 +208,7 @@ fn at_the_limits() -> Vec<(String, String, &'static str)> {
         host(&format!("schedule = \"{list}{tail}\""))
     };
     let window = |duration: &str| {
-        let window = "[[maintenance]]\nname = \"w\"\nhosts = [\"a\"]\nschedule = \"0 0 4 * * *\"";
+        let window = "[[maintenance]]\nname = \"w\"\nhosts = [\"a\"]\nschedule = \"0 0 4 1 * *\"";
         host(&format!("{window}\nduration = \"{duration}\""))
     };
     let slow = |timeout: &str| host(&format!("interval = \"1h\"\ntimeout = \"{timeout}\""));

@@ -1,4 +1,4 @@
-//! The whole server on a MariaDB of its own: every attempt is one row there too, an outage of the
+//! The whole server on a MariaDB or MySQL of its own: every attempt is one row there too, an outage of the
 //! database is felt by nothing but the database, and the command line reads what was kept.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
@@ -10,9 +10,9 @@ mod mariadbd;
 #[allow(dead_code, reason = "another test program uses the rest")]
 mod program;
 
-use std::{fs, net::SocketAddr, process::Command, sync::Arc, time::Duration};
+use std::{fs, io::BufRead as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use mariadbd::Mariadbd;
+use mariadbd::{FLAGS, Mariadbd};
 use program::Desk;
 use roundsman::{
     app::{self, App},
@@ -22,7 +22,10 @@ use roundsman::{
     store::{self, HostQuery, Mode, Order, Span},
 };
 use support::{Behaviour, FakeProbe, NameServer};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 /// Long enough for anything that is going to happen at all.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -38,7 +41,7 @@ struct Site {
 
 impl Site {
     fn new(inventory: &str) -> Self {
-        let server = Mariadbd::start(&["--innodb-flush-method=nosync"]);
+        let server = Mariadbd::start(&FLAGS);
         let desk = Desk::new();
         desk.file("inventory.toml", inventory);
         desk.file("password", &format!("{PASSWORD}\n"));
@@ -65,7 +68,7 @@ impl Site {
         let client =
             ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-N", "-P", &port];
         let charset = "--default-character-set=utf8mb4";
-        let ended = Command::new("mariadb").args(client).args([charset, "-e", sql]).output();
+        let ended = mariadbd::client("mariadb").args(client).args([charset, "-e", sql]).output();
         let ended = ended.unwrap();
         assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
         String::from_utf8(ended.stdout).unwrap()
@@ -120,7 +123,7 @@ async fn after(app: &App, name: &str, seconds: i64) {
     until(app, |app| last_slot(app, name) >= now + seconds * 1_000).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_database_is_felt_by_nothing_else() {
     let probe = FakeProbe::start(healthy()).await;
     let inventory = "[defaults]\ninterval = \"1s\"\ntimeout = \"600ms\"\n".to_owned()
@@ -136,7 +139,8 @@ async fn an_outage_of_the_database_is_felt_by_nothing_else() {
     site.server.kill();
     after(&app, "web-1", 3).await;
     assert_eq!(app.live().host("web-1").unwrap().state, State::Up);
-    site.server.start_again();
+    // MySQL takes seconds, in which polling goes on.
+    tokio::task::block_in_place(|| site.server.start_again());
     after(&app, "web-1", 1).await;
     let last = last_slot(&app, "web-1");
     // What waited on disk is replayed beside what is polled meanwhile.
@@ -215,6 +219,106 @@ async fn forward(from: &str, to: u16) -> tokio::task::JoinHandle<()> {
             });
         }
     })
+}
+
+/// Passes the database on as one of another version, named by as many bytes.
+async fn forward_as(version: String, old: String, to: u16) -> (u16, tokio::task::JoinHandle<()>) {
+    assert_eq!(version.len(), old.len());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let accepting = async move {
+        let mut open = tokio::task::JoinSet::new();
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let server = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+            let ((mut asks, mut hears), (mut answers, mut takes)) =
+                (client.into_split(), server.into_split());
+            let (version, old) = (version.clone(), old.clone());
+            open.spawn(async move { tokio::io::copy(&mut asks, &mut takes).await.map(drop) });
+            open.spawn(async move {
+                let mut bytes = [0; 65_536];
+                loop {
+                    let length = answers.read(&mut bytes).await?;
+                    if length == 0 {
+                        return hears.shutdown().await;
+                    }
+                    let said = &mut bytes[..length];
+                    for at in 0..length.saturating_sub(version.len() - 1) {
+                        if said[at..].starts_with(version.as_bytes()) {
+                            said[at..at + old.len()].copy_from_slice(old.as_bytes());
+                        }
+                    }
+                    hears.write_all(said).await?;
+                }
+            });
+        }
+    };
+    (port, tokio::spawn(accepting))
+}
+
+/// A row of `doctor`: its verdict, what was found, and what to do.
+fn row(ended: &program::Ended, subject: &str) -> [String; 3] {
+    let document: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let checks = document["checks"].as_array().unwrap();
+    let row = checks.iter().find(|check| check["subject"] == subject);
+    let row = row.unwrap_or_else(|| panic!("no {subject}: {document}"));
+    ["verdict", "words", "remedy"].map(|part| row[part].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn the_doctor_sees_how_the_database_server_is_set() {
+    let site = Site::new("[[host]]\nname = \"web-1\"\npaused = true\n");
+    app::start(site.config()).await.unwrap().stop().await;
+    let doctor = || site.desk.run(&["doctor", "--json"]);
+    let well = doctor();
+    let version = site.sql("SELECT VERSION()").trim().to_owned();
+    let [verdict, words, _] = row(&well, "version");
+    assert!(verdict == "ok" && words.starts_with(&version), "{verdict} {words}");
+    assert_eq!(row(&well, "optimizer")[0], "ok");
+
+    let switch = match mariadbd::mysqld() {
+        Some(_) => "derived_condition_pushdown",
+        None => "condition_pushdown_for_derived",
+    };
+    site.sql(&format!("SET GLOBAL optimizer_switch = '{switch}=off'"));
+    let [verdict, words, remedy] = row(&doctor(), "optimizer");
+    assert!(verdict == "wrong" && words.starts_with(&format!("{switch} is off")), "{words}");
+    // What it says to do mends it.
+    site.sql(remedy.split(", and").next().unwrap());
+    assert_eq!(row(&doctor(), "optimizer")[0], "ok");
+}
+
+#[tokio::test]
+async fn a_database_server_that_is_too_old_is_told_by_doctor_and_in_the_log() {
+    let site = Site::new("[[host]]\nname = \"web-1\"\npaused = true\n");
+    let version = site.sql("SELECT VERSION()").trim().to_owned();
+    let (first, rest) = version.split_once('.').unwrap();
+    let old = format!("{:0>width$}.{rest}", 5, width = first.len());
+    let (port, proxy) = forward_as(version, old.clone(), site.server.port()).await;
+    let settings = fs::read_to_string(site.desk.path().join("roundsman.toml")).unwrap();
+    let settings = settings.replace(&site.server.port().to_string(), &port.to_string());
+    site.desk.file("roundsman.toml", &settings);
+
+    let mut command = site.desk.command(&["serve"]);
+    let said = tokio::task::spawn_blocking(move || {
+        let mut running = program::Running::of(command.spawn().unwrap());
+        let log = std::io::BufReader::new(running.child().stderr.take().unwrap());
+        let mut lines = log.lines().map(Result::unwrap);
+        // Its address is said once it is open.
+        lines.by_ref().take_while(|line| !line.contains("http=")).collect::<Vec<_>>()
+    });
+    let said = timeout(PATIENCE, said).await.unwrap().unwrap();
+    let told: Vec<_> = said.iter().filter(|l| l.contains("server is too old")).collect();
+    assert_eq!(told.len(), 1, "{said:?}");
+    assert!(told[0].contains(&old) && told[0].contains("WARN"), "{told:?}");
+
+    let desk = site.desk;
+    let doctor = tokio::task::spawn_blocking(move || desk.run(&["doctor", "--json"]));
+    let doctor = doctor.await.unwrap();
+    let [verdict, words, remedy] = row(&doctor, "version");
+    assert!(verdict == "wrong" && words.starts_with(&old), "{verdict} {words}");
+    assert!(remedy.starts_with("upgrade the database server"), "{remedy}");
+    proxy.abort();
 }
 
 #[tokio::test]

@@ -28,10 +28,32 @@ const PAGES: usize = 200;
 
 /// A page that has asked for the stream.
 async fn look(site: &Served) -> TcpStream {
+    look_after(site, None).await
+}
+
+/// A page whose stream ended with the event `last`.
+async fn look_after(site: &Served, last: Option<&str>) -> TcpStream {
     let mut stream = TcpStream::connect(site.address).await.unwrap();
-    let request = b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    stream.write_all(request).await.unwrap();
+    let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
+    let request = format!("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n{last}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
     stream
+}
+
+/// The names and numbers of the events in a text that say something, and the hosts that each speaks of.
+fn events(text: &str) -> Vec<(String, Option<String>, String)> {
+    let part = |event: &str, name: &str| {
+        event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
+    };
+    // What is not whole yet is none.
+    let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
+    let events = whole.split("\n\n").filter_map(|event| {
+        let hosts: serde_json::Value = serde_json::from_str(&part(event, "data: ")?).unwrap();
+        let names = hosts["hosts"].as_array().into_iter().flatten().map(|row| row[0].as_str());
+        let names = names.map(Option::unwrap).collect::<Vec<_>>().join(" ");
+        Some((part(event, "event: ")?, part(event, "id: "), names))
+    });
+    events.filter(|(name, ..)| name != "beat").collect()
 }
 
 /// Reads until `words` came; all that was read.
@@ -55,13 +77,17 @@ async fn two_hundred_pages_are_told_of_a_change_that_is_encoded_once() {
     let mut pages = Vec::new();
     for _ in 0..PAGES {
         let mut page = look(&site).await;
-        let head = read_until(&mut page, "\n\n").await;
+        let head = read_until(&mut page, "event: fleet").await;
         assert!(head.contains("content-type: text/event-stream"), "{head}");
+        for line in ["x-accel-buffering: no\r\n", "cache-control: no-cache, no-transform\r\n"] {
+            assert!(head.contains(line), "a proxy holds it back: {head}");
+        }
         pages.push(page);
     }
     for page in &mut pages {
-        // The fleet, then a first change.
-        read_until(page, "event: change").await;
+        // Nothing changes, and they are told so.
+        let text = read_until(page, "event: beat").await;
+        assert!(!text.contains("event: change"), "{text}");
     }
     assert_eq!(site.site.looks.free(), MAX_PAGES - PAGES);
     site.live.publish(host_view("web-9", State::Suspect, None));
@@ -99,4 +125,46 @@ async fn a_reader_that_stalls_is_dropped_and_its_place_is_free() {
     let answered = async { while site.bytes("GET", "/healthz", "").await.is_empty() {} };
     timeout(PATIENCE, answered).await.unwrap();
     assert_eq!(site.site.looks.free(), MAX_PAGES);
+}
+
+#[tokio::test]
+async fn a_stream_that_broke_goes_on_where_it_was_and_what_was_missed_comes_once() {
+    let site = Served::start().await;
+    let mut page = look(&site).await;
+    let text = read_until(&mut page, "event: beat").await;
+    assert!(!text.contains("event: change"), "the fleet, then nothing: {text}");
+    let id = events(&text)[0].1.clone().unwrap();
+    drop(page);
+    // It is looked at while nobody reads: each of these is a change of its own, which nobody hears.
+    let encoded = || site.site.looks.encoded();
+    for name in ["web-7", "web-8"] {
+        let before = encoded();
+        site.live.publish(host_view(name, State::Suspect, None));
+        let looked = async {
+            while encoded() == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, looked).await.unwrap();
+    }
+    let mut page = look_after(&site, Some(&id)).await;
+    let text = read_until(&mut page, "event: beat").await;
+    let missed: Vec<_> = events(&text).into_iter().map(|(name, _, hosts)| (name, hosts)).collect();
+    let told = |hosts: &str| ("change".to_owned(), hosts.to_owned());
+    assert_eq!(missed, [told("web-7"), told("web-8")]);
+    let last = events(&text)[1].1.clone().unwrap();
+    // Who has it all is sent nothing of it again.
+    let mut page = look_after(&site, Some(&last)).await;
+    let text = read_until(&mut page, "event: beat").await;
+    assert_eq!(events(&text), []);
+    // What nobody gave out, and what another run of the server did, is no place to go on from.
+    let other = Served::start().await;
+    let mut page = look(&other).await;
+    let foreign = events(&read_until(&mut page, "event: beat").await)[0].1.clone().unwrap();
+    assert_ne!(foreign.split('-').next(), id.split('-').next());
+    for id in [foreign.as_str(), "1", "garbage", "\u{e4}"] {
+        let mut page = look_after(&site, Some(id)).await;
+        let text = read_until(&mut page, "event: beat").await;
+        assert_eq!(events(&text)[0].0, "fleet", "{id}");
+    }
 }

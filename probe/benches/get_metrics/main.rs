@@ -18,8 +18,8 @@ mod tables;
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
+use roundsman_proto::health::HealthCheckRequest;
 use roundsman_proto::v1;
-use tonic_health::pb::HealthCheckRequest;
 
 use floor::Floor;
 use subject::Subject;

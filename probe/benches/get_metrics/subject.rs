@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use roundsman_proto::health::{HealthCheckRequest, health_client::HealthClient};
 use roundsman_proto::v1::{self, probe_client::ProbeClient};
 use tonic::transport::{Channel, Endpoint};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{MOST_RSS_KIB, met};
 

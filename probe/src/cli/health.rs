@@ -4,11 +4,11 @@ use std::{error::Error, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use tokio::time;
-use tonic::{Code, transport::Endpoint};
-use tonic_health::pb::{
+use roundsman_proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tokio::time;
+use tonic::{Code, transport::Endpoint};
 
 #[derive(Debug, Args)]
 pub(super) struct Health {

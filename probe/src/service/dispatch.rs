@@ -1,16 +1,19 @@
 //! Which service a call is for, by the first segment of its path.
 //!
-//! A `match` instead of a router: three services need none, and it lets reflection be made for the
+//! A `match` instead of a router: four services need none, and it lets reflection be made for the
 //! call that asks, so that its descriptors are not resident in every probe that nobody reflects on.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use roundsman_proto::v1::probe_server::{ProbeServer, SERVICE_NAME as PROBE};
+use roundsman_proto::{
+    health::health_server::{HealthServer, SERVICE_NAME as HEALTH},
+    reflection::{self, Reflection},
+    v1::probe_server::{ProbeServer, SERVICE_NAME as PROBE},
+};
 use tokio::sync::watch;
-use tonic::{Status, body::Body, codegen::Service as _};
-use tonic_health::pb::health_server::{HealthServer, SERVICE_NAME as HEALTH};
+use tonic::{Status, body::Body, codegen::Service};
 
 use super::{
     Limits,
@@ -20,13 +23,12 @@ use super::{
 };
 use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
 
-const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
-
 /// The services of one listener, shared by its connections.
 #[derive(Debug, Clone)]
 pub(super) struct Dispatch {
     probe: ProbeServer<Metrics>,
     health: HealthServer<HealthService>,
+    limits: Limits,
 }
 
 impl Dispatch {
@@ -40,6 +42,26 @@ impl Dispatch {
             probe: ProbeServer::new(Metrics::new(collector, limits.collect))
                 .max_decoding_message_size(limits.request_bytes),
             health: HealthServer::new(health).max_decoding_message_size(limits.request_bytes),
+            limits,
+        }
+    }
+
+    /// Answers one reflection call with a service made for it, of one version.
+    fn reflect<S>(&self, version: fn(Reflection) -> S, request: Request<Body>) -> Answer
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        S::Future: Send + 'static,
+    {
+        let sets = [roundsman_proto::FILE_DESCRIPTOR_SET, roundsman_proto::HEALTH_DESCRIPTOR_SET];
+        match reflection::of(&sets) {
+            Ok(v1) => {
+                let most = self.limits.request_bytes;
+                Box::pin(version(v1.max_decoding_message_size(most)).call(request))
+            }
+            Err(error) => {
+                let status = Status::internal(format!("the descriptors do not decode: {error}"));
+                Box::pin(std::future::ready(Ok(status.into_http())))
+            }
         }
     }
 }
@@ -53,7 +75,7 @@ pub(super) struct Counted {
 
 impl hyper::service::Service<Request<Incoming>> for Counted {
     type Response = Response<Pieces>;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     type Future = InPieces;
 
     fn call(&self, request: Request<Incoming>) -> InPieces {
@@ -64,29 +86,18 @@ impl hyper::service::Service<Request<Incoming>> for Counted {
         let answer = match request.uri().path().split('/').nth(1) {
             Some(PROBE) => self.dispatch.probe.clone().call(request),
             Some(HEALTH) => self.dispatch.health.clone().call(request),
-            Some(REFLECTION) => reflect(request),
+            Some(reflection::V1) => self.dispatch.reflect(|v1| v1, request),
+            Some(reflection::V1ALPHA) => self.dispatch.reflect(reflection::Older, request),
             _ => {
                 let status = Status::unimplemented(format!(
-                    "no such service; this is roundsman-probe with {PROBE}, {HEALTH}, {REFLECTION}"
+                    "no such service; this is roundsman-probe with {PROBE}, {HEALTH}, \
+                     {}, {}",
+                    reflection::V1,
+                    reflection::V1ALPHA
                 ));
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         };
         InPieces { answer, call }
-    }
-}
-
-/// Answers one reflection call with services made for it.
-fn reflect(request: Request<Body>) -> Answer {
-    let service = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(roundsman_proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1();
-    match service {
-        Ok(mut service) => service.call(request),
-        Err(error) => {
-            let status = Status::internal(format!("the descriptors do not decode: {error}"));
-            Box::pin(std::future::ready(Ok(status.into_http())))
-        }
     }
 }

@@ -242,6 +242,7 @@ impl Store for Ledger {
                 location: String::new(),
                 server: String::new(),
                 clock: None,
+                settings: None,
                 partitions: Vec::new(),
                 schema: 0,
                 bytes: 0,

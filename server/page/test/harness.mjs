@@ -102,9 +102,8 @@ export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
   };
 }
 
-/** A server over an inventory; `settings` is more of its configuration file. */
-export async function startServer(inventory, settings = '') {
-  const dir = folder();
+/** A server over an inventory; `settings` is more of its configuration file, `dir` where its data is. */
+export async function startServer(inventory, settings = '', dir = folder()) {
   const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
   writeFileSync(files.inventory, inventory);
   writeFileSync(files.config, settings);
@@ -150,6 +149,18 @@ export async function startMariadb() {
   const flags = ['--no-defaults', '--skip-name-resolve', '--bind-address=127.0.0.1', `--port=${port}`, `--socket=${dir}/socket`, `--pid-file=${dir}/pid`, `--init-file=${begin}`, ...own];
   const mariadb = await start('mariadbd', flags, /ready for connections/, { env });
   return { ...mariadb, url: `mysql://root@127.0.0.1:${port}/fleet` };
+}
+
+/** nginx with its defaults, and these locations of one server; ended by its process. */
+export async function startNginx(locations) {
+  const dir = folder();
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${dir}/${kind};`).join(' ');
+  const port = await freePort();
+  const file = path.join(dir, 'nginx.conf');
+  writeFileSync(file, `daemon off; pid ${dir}/pid; error_log stderr notice; ${process.getuid() === 0 ? 'user root;' : ''} events {}
+http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} } }\n`);
+  const nginx = await start('nginx', ['-e', 'stderr', '-p', dir, '-c', file], /start worker process/, { env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+  return { ...nginx, at: `http://127.0.0.1:${port}` };
 }
 
 /** Debian's Chromium. */

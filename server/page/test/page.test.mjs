@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { endAll, firstChart, startBrowser, startFleet, startMariadb, startServer, tab, tabBytes, until } from './harness.mjs';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { endAll, firstChart, folder, startBrowser, startFleet, startMariadb, startServer, tab, tabBytes, until } from './harness.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -217,7 +219,66 @@ describe('a small fleet', () => {
     await page.goBack();
     assert.equal(page.url(), address);
     await page.getByRole('button', { name: 'Zoom out' }).waitFor();
+    // By two clicks and by a key, too.
+    const wide = () => { const asked = new URL(page.url()).searchParams; return Number(asked.get('to')) - Number(asked.get('from')); };
+    for (const out of [() => chart.locator('.u-over').dblclick(), () => page.keyboard.press('Escape')]) {
+      const before = wide();
+      assert.ok(before > 0);
+      await out();
+      await until('more is shown', () => wide() > before);
+    }
     assert.deepEqual(wrong, []);
+    await close();
+  });
+
+  test('a host is opened by its row, and one that nobody knows leads on', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(server.at);
+    await page.locator('tr', { has: page.getByRole('link', { name: 'web-4', exact: true }) }).locator('td[data-column=load]').click();
+    await page.waitForURL(`${server.at}/hosts/web-4`);
+    await page.goto(`${server.at}/hosts/wbe-4`);
+    await page.getByText('no host is called').waitFor();
+    await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
+    await page.locator('main').getByRole('link', { name: /^\w+-\d+$/ }).click();
+    await page.locator('.badge .dot').waitFor();
+    await close();
+  });
+
+  test('no label of an axis is cut, and no bar touches its number', async () => {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/web-1?range=15m`);
+    const chart = await firstChart(page);
+    // The widest label there is, at the very end of the axis, has room: half of it lies right of the plot.
+    const room = await chart.locator('.u-over').evaluate((over) => {
+      const pen = document.createElement('canvas').getContext('2d');
+      pen.font = '11px system-ui, sans-serif';
+      const wide = pen.measureText('00:00:00').width;
+      const [plot, whole] = [over, over.parentElement].map((one) => one.getBoundingClientRect());
+      return { left: whole.right - plot.right, wanted: wide / 2 };
+    });
+    assert.ok(room.left >= room.wanted, JSON.stringify(room));
+    await page.goto(server.at);
+    await page.waitForSelector(HOSTS_UP);
+    const touching = await page.locator('td.meter').evaluateAll((cells) => cells.filter((cell) => {
+      cell.classList.add('hot');
+      cell.textContent = '100 %';
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      const style = getComputedStyle(cell);
+      const bar = cell.getBoundingClientRect().left + 10 + Number(/calc\(100% - (\d+)px\)/.exec(style.backgroundSize)?.[1] ?? NaN) * -1 + cell.getBoundingClientRect().width;
+      return !(range.getBoundingClientRect().left - bar >= 4);
+    }).length);
+    assert.equal(touching, 0);
+    await close();
+  });
+
+  test('what is wrong with the server’s own clock is told on every page', async () => {
+    const { page, close } = await tab(browser);
+    const fleetNow = await server.json('/api/v1/fleet');
+    fleetNow.server.own_clock = 'this server\'s clock is wrong: those of 7 hosts are 1h ahead of it';
+    await page.route('**/api/v1/stream', (route) => route.fulfill({ contentType: 'text/event-stream', body: `event: fleet\ndata: ${JSON.stringify(fleetNow)}\n\n` }));
+    await page.goto(`${server.at}/events`);
+    await page.locator('#banners .grave', { hasText: 'This server\'s clock is wrong: those of 7 hosts are 1h ahead of it.' }).waitFor();
     await close();
   });
 
@@ -344,8 +405,11 @@ describe('a small fleet', () => {
     await page.getByLabel('Label', { exact: true }).selectOption('room=b2');
     await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].map((link) => link.textContent).join() === 'web-1');
     assert.match(page.url(), /label=room%3Db2/);
-    await page.goto(`${server.at}/?q=nobody-has-this`);
+    await page.goto(`${server.at}/?q=nobody-has-this&group=db`);
     await page.getByText('No host is like that.').waitFor();
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+    await page.waitForSelector(HOSTS_UP);
+    assert.equal(new URL(page.url()).search, '');
     await page.goto(server.at);
     const titles = page.locator('thead th');
     for (let column = 0; column < await titles.count(); column += 1) {
@@ -491,6 +555,21 @@ describe('a small fleet', () => {
     await close();
   });
 
+  test('a server that hangs is told, and that it is back', async () => {
+    const other = await startServer(fleet.inventory);
+    const { page, close } = await tab(browser);
+    await page.goto(other.at);
+    await page.waitForSelector('tbody a');
+    // Its connections stay open, and nothing comes.
+    other.child.kill('SIGSTOP');
+    await page.getByText('No connection to the server').waitFor();
+    other.child.kill('SIGCONT');
+    await page.locator('#pulse', { hasText: 'live' }).waitFor();
+    await page.getByText('No connection to the server').waitFor({ state: 'hidden' });
+    await close();
+    await other.stop('SIGKILL');
+  });
+
   test('a server that is gone is told', async () => {
     const other = await startServer(fleet.inventory);
     const { page, close } = await tab(browser);
@@ -566,7 +645,14 @@ test('while the store is away its banner is shown, and the live view goes on', a
   await page.goto(`${server.at}/hosts/web-1`);
   await page.locator('.badge .dot.up').waitFor();
   await page.locator('.cores').waitFor();
-  await page.locator('#banners .grave', { hasText: 'The store is away' }).waitFor();
+  const said = page.locator('#banners .grave', { hasText: 'The store is away' });
+  await said.waitFor();
+  // Once is enough: in the banner, and nowhere in the store's own words again.
+  await page.getByText('This is not shown while the store is away.').nth(2).waitFor();
+  const error = (await server.json('/api/v1/fleet')).server.store_error;
+  assert.ok(error.length > 20, error);
+  assert.equal(await page.locator('main').evaluate((main, words) => main.textContent.split(words).length - 1, error.slice(0, 20)), 0);
+  assert.equal(await page.getByText('This is not shown while the store is away.').count(), 3, 'charts, events, attempts');
   await close();
   await server.stop('SIGKILL');
   await fleet.stop();
@@ -669,4 +755,59 @@ describe('a fleet at the default interval', () => {
     await page.getByText('No connection to the server since').waitFor();
     await close();
   });
+});
+
+/** What the API sends for a host's page at first, without charts' library and the stream, bytes as JSON. */
+const HOST_PAGE_BYTES = 60_000;
+
+test('a host with a day of history is opened with few bytes', async () => {
+  const fleet = await startFleet({ hosts: 2, interval: '1s' });
+  const dir = folder();
+  const first = await startServer(fleet.inventory, '', dir);
+  await until('there are good polls', async () => (await first.json('/api/v1/hosts/web-1/polls?detail=false&limit=100')).polls.filter((poll) => poll.outcome === 'ok').length >= 20);
+  await first.stop();
+  // A day of them, ten seconds apart.
+  const sqlite = (sql) => {
+    const ran = spawnSync('sqlite3', [path.join(dir, 'roundsman.db')], { input: sql });
+    assert.equal(ran.status, 0, String(ran.stderr ?? ran.error));
+    return String(ran.stdout).trim();
+  };
+  const columns = sqlite("SELECT group_concat(name) FROM pragma_table_info('poll');");
+  const days = sqlite(`
+    CREATE TEMP TABLE good AS SELECT row_number() OVER (ORDER BY slot_ms) - 1 AS n, * FROM poll WHERE outcome = 'ok' AND cpu_busy_pct IS NOT NULL
+      AND host_id = (SELECT host_id FROM host WHERE name = 'web-1');
+    CREATE TEMP TABLE day AS WITH RECURSIVE seq(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM seq WHERE k < 8640)
+      SELECT k, good.* FROM seq JOIN good ON good.n = k % (SELECT count(*) FROM good);
+    UPDATE day SET slot_ms = (SELECT min(slot_ms) FROM poll) - k * 10000, started_ms = (SELECT min(slot_ms) FROM poll) - k * 10000;
+    INSERT INTO poll (${columns}) SELECT ${columns} FROM day;
+    SELECT count(*) FROM poll;`);
+  assert.ok(Number(days) > 8640, days);
+  const server = await startServer(fleet.inventory.replaceAll('"1s"', '"10s"'), '', dir);
+  await until('it answers', async () => (await server.json('/api/v1/hosts/web-1')).last?.outcome === 'ok');
+  const { page, wrong, close } = await tab(browser);
+  // Each question once: what is asked again when a poll comes in is not the page's opening.
+  const sizes = new Map();
+  page.on('response', async (answer) => {
+    const url = new URL(answer.url());
+    if (!url.pathname.startsWith('/api/') || url.pathname === '/api/v1/stream') return;
+    for (const moment of ['from', 'to']) url.searchParams.delete(moment);
+    const body = await answer.body().catch(() => null);
+    const key = decodeURIComponent(`${url.pathname}${url.search}`);
+    if (body && !sizes.has(key)) sizes.set(key, body.length);
+  });
+  await page.goto(`${server.at}/hosts/web-1`);
+  await firstChart(page);
+  await page.getByRole('region', { name: 'Attempts' }).locator('tbody tr').first().waitFor();
+  await page.locator('.cores').waitFor();
+  await until('when each filesystem is full is known', () => [...sizes.keys()].some((key) => key.includes('/polls') && key.includes('filesystem')));
+  const sum = [...sizes.values()].reduce((all, one) => all + one, 0);
+  console.log(`a host's page: ${sum} bytes\n${[...sizes].map(([key, bytes]) => `  ${bytes} ${key.slice(0, 110)}`).join('\n')}`);
+  assert.ok(sum <= HOST_PAGE_BYTES, `${sum} bytes`);
+  // The rest is there when it is asked for.
+  await page.getByRole('button', { name: 'More' }).click();
+  await until('there are more rows', async () => (await page.getByRole('region', { name: 'Attempts' }).locator('tbody tr').count()) > 200);
+  assert.deepEqual(wrong, []);
+  await close();
+  await server.stop('SIGKILL');
+  await fleet.stop();
 });

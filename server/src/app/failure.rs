@@ -68,7 +68,11 @@ pub enum AppError {
 fn no_inventory(error: &ReloadError) -> String {
     match error {
         ReloadError::Vanished { path } => {
-            format!("no inventory at {}: name the file with --inventory", path.display())
+            format!(
+                "no inventory at {}: name the file with --inventory, or begin one with the two lines \
+                 [[host]] and name = \"localhost\", and run `roundsman-probe serve` on that host",
+                path.display()
+            )
         }
         other => {
             format!("{}; name another inventory with --inventory", chain(other))

@@ -41,7 +41,7 @@ impl App {
 
     /// Who may ask over HTTP from now on.
     pub fn let_in(&self, http: &config::Http) {
-        self.access.change(http.token.as_ref(), &http.hosts.0);
+        self.access.change(http.token.as_ref(), &http.hosts);
     }
 
     /// Looks at the inventory file at once. A change that takes out many hosts waits as ever; none when

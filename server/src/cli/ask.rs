@@ -67,7 +67,7 @@ impl Asker {
             let bytes = self.whole(Body::new(answer.into_body())).await?;
             let json: Value = serde_json::from_slice(&bytes)
                 .map_err(|_| self.silent(&format!("{status}, and no JSON: is it a roundsman?")))?;
-            if status.is_success() { Ok(json) } else { Err(refusal(status, &json)) }
+            if status.is_success() { Ok(json) } else { Err(self.refusal(status, &json)) }
         };
         let late = |_| self.silent(&format!("within {} s", PATIENCE.as_secs()));
         timeout(PATIENCE, asking).await.map_err(late)?
@@ -87,7 +87,7 @@ impl Asker {
             return Ok(body.into_data_stream());
         }
         let bytes = self.whole(body).await.unwrap_or_default();
-        Err(refusal(status, &serde_json::from_slice(&bytes).unwrap_or_default()))
+        Err(self.refusal(status, &serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 
     async fn send(
@@ -143,6 +143,24 @@ impl Asker {
         Ok(all)
     }
 
+    /// What a server says that does not do as it is asked.
+    fn refusal(&self, status: StatusCode, json: &Value) -> CliError {
+        let words = match (status, &self.token) {
+            (StatusCode::UNAUTHORIZED, None) => {
+                "the server wants its token: set http.token_file or \
+                 $ROUNDSMAN_HTTP__TOKEN_FILE to what it has there"
+                    .to_owned()
+            }
+            (StatusCode::UNAUTHORIZED, Some(_)) => format!(
+                "the token is wrong: the server at {} has another one than http.token or \
+                 http.token_file here",
+                self.address
+            ),
+            _ => json["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned),
+        };
+        CliError::Failed(words)
+    }
+
     fn silent(&self, why: &str) -> CliError {
         CliError::Failed(format!(
             "no server answers at {} ({why}); start one with `roundsman serve`, or name its \
@@ -166,17 +184,6 @@ pub(super) fn post(
     runtime.block_on(asker.one(Method::POST, path, Body::from(body.to_string())))
 }
 
-/// What a server says that does not do as it is asked.
-fn refusal(status: StatusCode, json: &Value) -> CliError {
-    if status == StatusCode::UNAUTHORIZED {
-        let words = "the server wants its token: set http.token_file or \
-             $ROUNDSMAN_HTTP__TOKEN_FILE to what it has there";
-        return CliError::Failed(words.to_owned());
-    }
-    let words = json["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
-    CliError::Failed(words)
-}
-
 /// Where a server that listens on `address` is asked from its own machine.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
@@ -194,6 +201,22 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_wrong_token_is_said_to_be_wrong_and_one_that_is_missing_to_be_wanted() {
+        let app = Router::new().fallback(async || (StatusCode::UNAUTHORIZED, "{}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async { axum::serve(listener, app).await });
+        for (token, expected) in [
+            (None, "the server wants its token: set http.token_file".to_owned()),
+            (Some(Secret::new("old")), format!("the token is wrong: the server at {address} has")),
+        ] {
+            let said = Asker { address, token }.get("/x").await.unwrap_err().to_string();
+            assert!(said.starts_with(&expected) && !said.contains("old"), "{said}");
+        }
+        server.abort();
+    }
 
     #[tokio::test]
     async fn an_answer_without_end_is_not_read_to_it_and_one_at_the_limit_is() {

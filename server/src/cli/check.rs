@@ -1,5 +1,8 @@
-//! `roundsman check`: every setting with where it comes from, the inventory, all problems; with
+//! `roundsman check`: all problems, the settings that are not at their defaults, with where they come
+//! from, the inventory and when its schedules come next; with
 //! `--live` also whether every host answers. For people before a reload, and for CI.
+
+mod times;
 
 use std::{cell::Cell, collections::HashSet, path::Path, sync::Arc};
 
@@ -7,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use self::times::Times;
 use super::{
     CliError, Runtime,
     failure::in_one_line,
@@ -39,7 +43,10 @@ pub(super) struct CheckArgs {
     /// Also resolve and connect to every host and ask its probe's health service
     #[arg(long)]
     live: bool,
-    /// Print one JSON document
+    /// Show every setting, and not only those that are not at their defaults
+    #[arg(long)]
+    all: bool,
+    /// Print one JSON document, with every setting
     #[arg(long)]
     json: bool,
 }
@@ -55,6 +62,8 @@ struct Report {
     settings: Vec<Setting>,
     /// The inventory; none when it has problems.
     inventory: Option<Summary>,
+    /// When its schedules and maintenance windows come next.
+    times: Option<Times>,
     /// What each host's probe says; none when it was not asked.
     live: Option<Vec<Health>>,
     /// What is not wrong but should not be so.
@@ -121,16 +130,16 @@ pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
     if args.json {
         output.json(&report)?;
     } else {
-        output.print(&text(&report, output))?;
-        for warning in &report.warnings {
-            eprintln!("warning: {warning}");
-        }
         for problem in &report.problems {
             eprintln!("{}", shown(problem));
         }
         if !report.problems.is_empty() {
             eprintln!("roundsman: {} found", plural(report.problems.len(), "problem"));
         }
+        for warning in &report.warnings {
+            eprintln!("warning: {}", shown(warning));
+        }
+        output.print(&text(&report, args.all, output))?;
     }
     if report.ok { Ok(()) } else { Err(CliError::Shown) }
 }
@@ -157,6 +166,9 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
     match targets::read(path) {
         Ok(inventory) => {
             report.inventory = Some(Summary::new(path, &inventory));
+            let times = Times::new(&inventory, runtime.now());
+            report.warnings.extend(times.remarks.iter().cloned());
+            report.times = Some(times);
             if args.live {
                 let limits = app::limits(&loaded.config.poll);
                 let names = Names::new(loaded.config.resolve.servers.clone());
@@ -264,17 +276,24 @@ async fn find(finder: &Finder, inventory: &Inventory, runtime: &Runtime) -> Vec<
     found
 }
 
-fn text(report: &Report, output: Output) -> String {
+fn text(report: &Report, all: bool, output: Output) -> String {
     let mut text = match &report.config_file {
         Some(file) => format!("configuration: {file}\n"),
         None => "configuration: no file; defaults, environment and flags\n".to_owned(),
     };
-    if !report.settings.is_empty() {
-        let rows = report.settings.iter().map(|setting| {
+    let changed = |setting: &&Setting| all || setting.from != Place::Default;
+    let settings: Vec<&Setting> = report.settings.iter().filter(changed).collect();
+    let defaults = report.settings.len() - settings.len();
+    if !settings.is_empty() {
+        let rows = settings.into_iter().map(|setting| {
             let Setting { setting, value, from, variable } = setting;
             [(*setting).to_owned(), value.clone(), from.to_string(), variable.clone()]
         });
         text.push_str(&output.table(&["SETTING", "VALUE", "FROM", "VARIABLE"], rows));
+    }
+    if defaults > 0 {
+        let count = plural(defaults, "setting");
+        text.push_str(&format!("{count} at the default; --all shows every one\n"));
     }
     if let Some(summary) = &report.inventory {
         let Summary { file, hash, hosts, paused, groups, discoveries } = summary;
@@ -290,6 +309,9 @@ fn text(report: &Report, output: Output) -> String {
                 plural(*discoveries, "name")
             ));
         }
+    }
+    if let Some(times) = &report.times {
+        text.push_str(&times.text());
     }
     if let Some(live) = &report.live {
         let rows = live.iter().map(|health| {

@@ -9,6 +9,7 @@ mod screen;
 use std::{fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use clap::Args;
+use roundsman_os::file;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::{probe::LocalProbe, screen::Screen};
@@ -38,9 +39,16 @@ const MAX_POLLS: usize = 1_000_000;
 /// The demo's inventory, in the data directory.
 const INVENTORY_FILE: &str = "demo-inventory.toml";
 
-/// Where the demo's HTTP listens when nobody says: loopback, any free port, so that it starts on
+/// Where the demo's HTTP listens first when nobody says: loopback, any free port, so that it starts on
 /// every machine.
 const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// The port of the last demo's HTTP, in the data directory: an address that was kept goes on to lead
+/// there.
+const PORT_FILE: &str = "demo-http-port";
+
+/// The most of that file that is read, bytes: a port and a line end.
+const PORT_BYTES: u64 = 16;
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
@@ -58,8 +66,8 @@ pub(super) struct DemoArgs {
     /// Stop after so many polls, 1 to 1000000 [default: run until Ctrl-C]
     #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
     polls: Option<usize>,
-    /// Address and port of the HTTP API; port 0 takes a free one [default: 127.0.0.1:0] [env:
-    /// ROUNDSMAN_HTTP__LISTEN]
+    /// Address and port of the HTTP API; port 0 takes a free one [default: that of the last
+    /// demo, or a free one] [env: ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
     /// Print every poll as one JSON document in a line
@@ -72,6 +80,7 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
     let name = probe::host_name()?;
     let config = settings(args, runtime)?;
     let kept_in = config.store.clone();
+    let port_file = config.data.join(PORT_FILE);
     let place = match &kept_in.url {
         StoreUrl::Sqlite(file) => file.display().to_string(),
         StoreUrl::Mysql(url) => url.to_string(),
@@ -81,6 +90,9 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
         let probe = LocalProbe::start()?;
         write_inventory(&config.inventory, &name, probe.address(), args.interval)?;
         let app = app::start(config).await?;
+        if let Some(http) = app.http_addr() {
+            remember_port(&port_file, http.port());
+        }
         eprint!("{}", intro(&name, &probe, &place, app.http_addr(), runtime));
         let shown = watch_polls(&app, args, runtime).await;
         app.stop().await;
@@ -108,7 +120,8 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     };
     let http = match args.http {
         None if chosen("http.listen") => None,
-        http => Some(http.unwrap_or(HTTP)),
+        Some(http) => Some(http),
+        None => Some(free(&loaded.config.data.join(PORT_FILE))),
     };
     let inventory = loaded.config.data.join(INVENTORY_FILE);
     let inventory = inventory.display().to_string();
@@ -121,6 +134,31 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     let loaded = runtime.settings_without_file(flags)?;
     let _ = start_logging(&loaded, true)?;
     Ok(loaded.config)
+}
+
+/// Where the last demo listened, or any free port when there was none or somebody else has it now.
+fn free(port_file: &Path) -> SocketAddr {
+    let text = file::read_text(port_file, PORT_BYTES).unwrap_or_default();
+    let Ok(port) = text.trim().parse::<u16>() else { return HTTP };
+    let last = SocketAddr::new(HTTP.ip(), port);
+    match std::net::TcpListener::bind(last) {
+        Ok(_) => last,
+        Err(error) => {
+            eprintln!(
+                "the address of the last demo, {last}, cannot be had ({error}): it has another now"
+            );
+            HTTP
+        }
+    }
+}
+
+fn remember_port(port_file: &Path, port: u16) {
+    if let Err(error) = fs::write(port_file, format!("{port}\n")) {
+        eprintln!(
+            "cannot write {} ({error}): the next demo will have another address",
+            port_file.display()
+        );
+    }
 }
 
 /// How many polls the store holds. With `refuse_fleet`, one that holds the polls of other machines

@@ -14,7 +14,14 @@ use self::{
     checks::{Check, Found, Verdict},
     share::Share,
 };
-use super::{CliError, Runtime, forecast::Forecast, output::Output, progress::Progress, targets};
+use super::{
+    CliError, Runtime,
+    fit::{SPACE, wrap},
+    forecast::Forecast,
+    output::Output,
+    progress::Progress,
+    targets,
+};
 use crate::{
     config::{Config, StoreUrl},
     store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus, spool},
@@ -132,14 +139,57 @@ async fn status(config: &Config, runtime: &Runtime) -> Result<Store, String> {
 }
 
 fn text(report: &Report, output: Output) -> String {
-    let rows = report
-        .checks
-        .iter()
-        .map(|check| [check.verdict.to_string(), check.subject.to_owned(), check.words.clone()]);
+    laid_out(report, output, if output.terminal { output.width() } else { usize::MAX })
+}
+
+fn laid_out(report: &Report, output: Output, width: usize) -> String {
+    // Nothing of a sentence may be cut: it goes on below, as wide as the terminal leaves it room.
+    let widest = |cell: fn(&Check) -> usize| report.checks.iter().map(cell).max().unwrap_or(0);
+    let beside = widest(|check| check.verdict.to_string().len())
+        + widest(|check| check.subject.len().max("WHAT".len()))
+        + 3 * SPACE;
+    let rows = report.checks.iter().flat_map(|check| {
+        let first = [check.verdict.to_string(), check.subject.to_owned()];
+        let words = wrap(&shown(&check.words), width.saturating_sub(beside));
+        let row = move |(line, words): (usize, String)| match line {
+            0 => [first[0].clone(), first[1].clone(), words],
+            _ => [String::new(), String::new(), words],
+        };
+        words.into_iter().enumerate().map(row)
+    });
     let mut text = output.table(&["", "WHAT", "FOUND"], rows);
     for check in report.checks.iter().filter(|check| check.remedy.is_some()) {
         let remedy = check.remedy.as_deref().unwrap_or_default();
-        text.push_str(&format!("{}: {}\n", check.subject, shown(remedy)));
+        let line = format!("{}: {}", check.subject, shown(remedy));
+        text.push_str(&(wrap(&line, width).join("\n") + "\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+
+    #[test]
+    fn a_sentence_goes_on_in_its_column_and_loses_no_word() {
+        let words = "6.1 polls/s at 4.0 KiB each (estimated): 239 GiB in the 30 days that are kept";
+        let check = Check {
+            subject: "size",
+            verdict: Verdict::Wrong,
+            words: words.to_owned(),
+            remedy: Some("the disk is full before retention.polls has passed: shorten it".into()),
+        };
+        for (width, lines) in [(80, 5), (40, 7)] {
+            let report = Report { ok: false, checks: vec![check.clone()] };
+            let text = laid_out(&report, Output { terminal: true, colour: false }, width);
+            assert!(text.lines().all(|line| line.width() <= width), "{width}:\n{text}");
+            assert!(text.lines().count() >= lines, "{text}");
+            let found: Vec<&str> = text.split_whitespace().collect();
+            for word in words.split_whitespace() {
+                assert!(found.contains(&word), "{width}: {word} is missing:\n{text}");
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Space on both sides of a cell, columns.
-const SPACE: usize = 2;
+pub(super) const SPACE: usize = 2;
 
 /// What may become of a column where there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,26 @@ pub(super) fn cut(text: &str, width: usize) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// A text in lines of at most so many columns, between words where one has room at all.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let space = usize::from(used > 0);
+        if used > 0 && used + space + word.width() > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        let Some(line) = lines.last_mut() else { break };
+        if used > 0 {
+            line.push(' ');
+        }
+        used += usize::from(used > 0) + word.width();
+        line.push_str(word);
+    }
+    lines
 }
 
 /// A table that is to fit.
@@ -128,6 +148,15 @@ impl Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_is_broken_between_words_alone() {
+        assert_eq!(wrap("one two three", 80), ["one two three"]);
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one two three", 2), ["one", "two", "three"]);
+        assert_eq!(wrap("漢字 漢", 4), ["漢字", "漢"]);
+        assert_eq!(wrap("", 4), [""]);
+    }
 
     fn sheet() -> Sheet {
         let columns = [

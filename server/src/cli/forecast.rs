@@ -74,6 +74,12 @@ impl Forecast {
         self.rows_per_day.saturating_mul(self.bytes_per_poll)
     }
 
+    /// Bytes that the polls of so long take as they come, never sealed.
+    pub(super) fn bytes_as_they_come(&self, span: Duration) -> u64 {
+        let polls = u128::from(self.rows_per_day) * span.as_millis() / DAY.as_millis();
+        u64::try_from(polls).unwrap_or(u64::MAX).saturating_mul(self.bytes_per_poll)
+    }
+
     /// Bytes that so long a history takes: the youngest part as it came, the rest sealed.
     pub(super) fn bytes_in(&self, span: Duration) -> u64 {
         let plain = match (self.seal_after, self.bytes_per_sealed_poll) {
@@ -130,6 +136,7 @@ mod tests {
             location: String::new(),
             server: String::new(),
             clock: None,
+            settings: None,
             partitions: Vec::new(),
             schema: 1,
             bytes: polls * 2_000,
@@ -158,6 +165,7 @@ mod tests {
         let forecast = |status: StoreStatus| Forecast::new(&one, Some(&status), 2 * DAY, now);
         let both = forecast(status("mysql", 10_000, 5_000));
         assert_eq!((both.rows_per_day, both.bytes_per_poll, both.measured), (8_640, 3_000, true));
+        assert_eq!(both.bytes_as_they_come(30 * DAY), 8_640 * 30 * 3_000);
         assert_eq!(both.bytes_in(30 * DAY), 8_640 * (2 * 3_000 + 28 * 500));
         let young = forecast(status("mysql", 5_000, 0));
         assert_eq!(young.bytes_in(30 * DAY), 8_640 * 30 * 3_000);

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     model::{Column, State},
     query::{HostFilter, HostShape, MAX_HOSTS, PollShape},
+    text::{natural, shown},
     units::WallMs,
 };
 
@@ -48,11 +49,14 @@ pub(super) fn run(args: HostsArgs, runtime: &Runtime) -> Result<(), CliError> {
     let HostsArgs { state, group, text, after, limit, json } = args;
     let filter = HostFilter { state, group, text, after, limit };
     let query = runtime.kept()?;
-    let page = runtime.block_on(query.hosts(&filter))?;
+    let mut page = runtime.block_on(query.hosts(&filter))?;
     let output = runtime.output;
     if json {
         return output.json(&page);
     }
+    // Pages follow each other by the bytes of names; what is on one is ordered for people.
+    let last = page.hosts.last().map(|host| host.name.clone()).filter(|_| page.next.is_some());
+    page.hosts.sort_by_cached_key(|host| natural(&host.name));
     let now = runtime.now();
     let mut sheet = Sheet::new([
         ("HOST", Fit::Cut(12)),
@@ -67,10 +71,28 @@ pub(super) fn run(args: HostsArgs, runtime: &Runtime) -> Result<(), CliError> {
     ]);
     page.hosts.iter().for_each(|host| sheet.add(row(host, now, output)));
     output.sheet(sheet, "--json has all")?;
-    if let Some(last) = page.hosts.last().filter(|_| page.next.is_some()) {
-        eprintln!("{} of {} hosts; go on with --after {}", page.hosts.len(), page.total, last.name);
+    if let Some(last) = last {
+        eprintln!("{} of {} hosts; go on with --after {last}", page.hosts.len(), page.total);
+    }
+    if page.hosts.is_empty() {
+        eprintln!("{}", none_found(&filter));
     }
     Ok(())
+}
+
+/// What to say where no host is listed.
+fn none_found(filter: &HostFilter) -> String {
+    let HostFilter { state, group, text, after, .. } = filter;
+    let flags = [
+        state.map(|state| format!("--state {state}")),
+        group.as_ref().map(|group| format!("--group {}", shown(group))),
+        text.as_ref().map(|text| format!("--text {}", shown(text))),
+        after.as_ref().map(|after| format!("--after {}", shown(after))),
+    ];
+    match flags.into_iter().flatten().collect::<Vec<_>>().join(" ") {
+        flags if flags.is_empty() => "no hosts are kept yet".to_owned(),
+        flags => format!("no host matches {flags}"),
+    }
 }
 
 fn row(host: &HostShape, now: WallMs, output: Output) -> [String; 9] {

@@ -26,9 +26,6 @@ const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 /// Columns of what is drawn where no terminal says how many there are.
 const USUAL_WIDTH: usize = 80;
 
-/// Marks a state on a terminal, so that it can be coloured once the table is laid out.
-const MARK: char = '●';
-
 /// Where a command's answer goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
@@ -72,7 +69,7 @@ impl Output {
 
     /// A state as a cell of a table.
     pub(super) fn state(self, state: State) -> String {
-        if self.terminal { format!("{MARK} {state}") } else { state.to_string() }
+        if self.terminal { format!("{} {state}", symbol(state)) } else { state.to_string() }
     }
 
     /// Lays out a table, with lines on a terminal and without in a pipe.
@@ -121,7 +118,7 @@ impl Output {
             return line.to_owned();
         }
         for state in State::ALL {
-            let word = format!("{MARK} {state}");
+            let word = format!("{} {state}", symbol(*state));
             if let Some(at) = line.find(&word) {
                 let (before, rest) = line.split_at(at);
                 let after = &rest[word.len()..];
@@ -129,6 +126,19 @@ impl Output {
             }
         }
         line.to_owned()
+    }
+}
+
+/// A sign of its own for each state: colours do not reach everybody.
+pub(super) fn symbol(state: State) -> char {
+    match state {
+        State::Up => '●',
+        State::Degraded => '◐',
+        State::Suspect => '○',
+        State::Down => '✗',
+        State::Pending => '…',
+        State::Paused => '‖',
+        State::Retired => '·',
     }
 }
 
@@ -202,12 +212,15 @@ pub(super) fn or_unknown<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
 }
 
-/// A length of time in its largest unit: `4 s`, `12 min`, `3 h`, `9 d`.
+/// A length of time in its largest unit: `4 s`, `1 min 33 s`, `12 min`, `3 h`, `9 d`.
 pub(super) fn length(length: Duration) -> String {
     let seconds = length.as_secs();
     match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7_199 => format!("{} min", seconds / 60),
+        0..=59 => format!("{seconds} s"),
+        60..=599 if !seconds.is_multiple_of(60) => {
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
+        60..=7_199 => format!("{} min", seconds / 60),
         7_200..=172_799 => format!("{} h", seconds / 3_600),
         _ => format!("{} d", seconds / 86_400),
     }
@@ -265,7 +278,10 @@ mod tests {
         assert_eq!(rate(Some(0.0)), "0 B/s");
         assert_eq!(percent(None), "–");
         assert_eq!(percent(Some(12.34)), "12.3 %");
-        assert_eq!(length(Duration::from_secs(119)), "119 s");
+        assert_eq!(length(Duration::from_secs(59)), "59 s");
+        assert_eq!(length(Duration::from_secs(93)), "1 min 33 s");
+        assert_eq!(length(Duration::from_secs(600)), "10 min");
+        assert_eq!(length(Duration::from_secs(661)), "11 min");
         assert_eq!(length(Duration::from_secs(120)), "2 min");
         assert_eq!(length(Duration::from_secs(200_000)), "2 d");
     }
@@ -292,8 +308,8 @@ mod tests {
         let pipe = Output { terminal: false, colour: false };
         assert_eq!(pipe.table(&["HOST", "STATE"], rows()), " HOST   STATE\n web-1  x\n");
         let screen = Output { terminal: true, colour: true };
-        assert_eq!(screen.paint("a ● down b"), "a \x1b[31m● down\x1b[0m b");
+        assert_eq!(screen.paint("a ✗ down b"), "a \x1b[31m✗ down\x1b[0m b");
         let no_colour = Output { terminal: true, colour: false };
-        assert_eq!(no_colour.paint("a ● down b"), "a ● down b");
+        assert_eq!(no_colour.paint("a ✗ down b"), "a ✗ down b");
     }
 }

@@ -49,8 +49,25 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     Schedule::every(length).map(|_| length).map_err(|error| error.to_string())
 }
 
-/// Where to listen.
+/// Where to listen, or who listens there. `localhost` is loopback everywhere (RFC 6761 section 6.3);
+/// no other name is looked up.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
-    let expected = "expected an IP address and a port, as in 127.0.0.1:8080 or [::]:8080";
-    text.parse().map_err(|_| expected.to_owned())
+    let expected =
+        "expected an IP address (or localhost) and a port, as in 127.0.0.1:8080 or [::]:8080";
+    let loopback = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    loopback.as_deref().unwrap_or(text).parse().map_err(|_| expected.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_loopback_and_no_other_name_is_taken() {
+        assert_eq!(listen("localhost:8080"), listen("127.0.0.1:8080"));
+        assert!(listen("[::1]:80").is_ok());
+        for wrong in ["localhost", "localhost:", "localhost:x", "monitor:8080", "8080"] {
+            assert!(listen(wrong).is_err_and(|words| words.contains("(or localhost)")), "{wrong}");
+        }
+    }
 }

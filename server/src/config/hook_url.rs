@@ -116,7 +116,7 @@ impl Shape for Option<HookUrl> {
         match found {
             Found::Text(text) if text.is_empty() => Some(None),
             Found::Text(text) => HookUrl::parse(text).map(Some),
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 

@@ -112,6 +112,8 @@ impl Provider for Layer {
             let value = match found {
                 Found::Text(text) | Found::Other(text) => Value::from(text.as_str()),
                 Found::Whole(number) => Value::from(*number),
+                // Only which layer wins is asked of figment: never half a list of one, half of another.
+                Found::List(_) => Value::from("a list"),
             };
             match key.split_once('.') {
                 Some((section, name)) => {
@@ -244,7 +246,9 @@ fn found(value: &DeValue<'_>) -> Found {
         DeValue::Float(number) => Found::Other(number.as_str().to_owned()),
         DeValue::Boolean(value) => Found::Other(value.to_string()),
         DeValue::Datetime(moment) => Found::Other(moment.to_string()),
-        DeValue::Array(_) => Found::Other("a list".to_owned()),
+        DeValue::Array(entries) => {
+            Found::List(entries.iter().map(|entry| found(entry.get_ref())).collect())
+        }
         DeValue::Table(_) => Found::Other("a table".to_owned()),
     }
 }
@@ -296,7 +300,9 @@ fn unknown_variable(name: &str) -> String {
         Some(setting) => {
             format!("no setting has this variable; did you mean {}?", setting.variable())
         }
-        None => "no setting has this variable; `roundsman check` lists all settings".to_owned(),
+        None => {
+            "no setting has this variable; `roundsman check --all` lists all settings".to_owned()
+        }
     }
 }
 

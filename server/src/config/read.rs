@@ -74,7 +74,10 @@ impl<'a> Reader<'a> {
             }
             None => {
                 let expected = setting.expected();
-                let message = if T::SECRET {
+                let wrong = setting.wrong_entry(&found);
+                let message = if let Some((index, entry)) = wrong {
+                    format!("{}[{index}]: expected one of {expected}, found {entry}", setting.key)
+                } else if T::SECRET {
                     format!("{}: expected {expected}", setting.key)
                 } else {
                     format!("{}: expected {expected}, found {found}", setting.key)

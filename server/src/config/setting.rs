@@ -4,9 +4,11 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
+    base_path::BasePath,
     hook_url::HookUrl,
+    list::SiteName,
     secret::Secret,
-    shape::{ByteSize, Found, Hosts, LogFormat, LogLevel, Shape, States, TlsMode},
+    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, TlsMode},
     url::StoreUrl,
 };
 use crate::model::State;
@@ -28,8 +30,18 @@ impl<T: Shape> Setting<T> {
             Some((least, most)) => {
                 format!("{} from {} to {}", T::EXPECTED, least.show(), most.show())
             }
+            None if T::LIST => {
+                format!("a list of {}, or one text with commas between them", T::EXPECTED)
+            }
             None => T::EXPECTED.to_owned(),
         }
+    }
+
+    /// The first entry of an array that could not stand in it, and where, from 0.
+    pub(super) fn wrong_entry<'a>(&self, found: &'a Found) -> Option<(usize, &'a Found)> {
+        let Found::List(entries) = found else { return None };
+        let wrong = |entry: &&Found| T::read(&Found::List(vec![(*entry).clone()])).is_none();
+        entries.iter().enumerate().find(|(_, entry)| T::LIST && wrong(entry))
     }
 }
 
@@ -40,6 +52,8 @@ pub struct SettingInfo {
     pub key: &'static str,
     /// What it means.
     pub doc: &'static str,
+    /// Whether it takes several values: an array, or one text with commas.
+    pub list: bool,
     expected: fn() -> String,
     default: fn() -> Found,
 }
@@ -83,6 +97,7 @@ macro_rules! settings {
         pub const SETTINGS: &[SettingInfo] = &[$( SettingInfo {
             key: $key,
             doc: $doc,
+            list: <$Type as Shape>::LIST,
             expected: || $NAME.expected(),
             default: || ($NAME.default)().found(),
         }, )*];
@@ -112,8 +127,10 @@ settings! {
         "File that holds the token; a relative path is beside this file";
     HTTP_OPEN: bool = "http.open", false, None,
         "Whether everybody who reaches a listen address other than loopback may ask without a token";
-    HTTP_HOSTS: Hosts = "http.hosts", Hosts::default(), None,
+    HTTP_HOSTS: Vec<SiteName> = "http.hosts", Vec::new(), None,
         "Names that the HTTP API is asked by, where there is no token; addresses and localhost always are";
+    HTTP_BASE_PATH: BasePath = "http.base_path", BasePath::default(), None,
+        "Path that a proxy has the HTTP API and the page below and passes on; none when it takes it off";
     GRPC_LISTEN: Option<SocketAddr> = "grpc.listen", Some(SocketAddr::from(([127, 0, 0, 1], 50052))), None,
         "Address and port of the fleet's health over gRPC; port 0 takes a free one, none turns it off";
     GRPC_LIST_MAX: u32 = "grpc.list_max", 100, Some((4, 100_000)),
@@ -164,7 +181,7 @@ settings! {
         "Longest time that a host which is down is left alone between two attempts";
     HOOK_URL: Option<HookUrl> = "hook.url", None, None,
         "Where changes of state are posted to; none: nowhere";
-    HOOK_STATES: States = "hook.states", States(vec![State::Down]), None,
+    HOOK_STATES: Vec<State> = "hook.states", vec![State::Down], None,
         "A change that enters or leaves one of these states is told";
     HOOK_TIMEOUT: Duration = "hook.timeout", secs(5), Some((millis(10), secs(60))),
         "Longest time for one POST, connecting included";

@@ -3,7 +3,6 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::secret::{Secret, mask_url};
-use crate::model::State;
 
 /// A value as it was found, before its setting gives it a type.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +11,8 @@ pub(super) enum Found {
     Text(String),
     /// An integer in the file.
     Whole(i64),
+    /// An array in the file.
+    List(Vec<Self>),
     /// Anything else, in words: `a table`.
     Other(String),
 }
@@ -21,6 +22,10 @@ impl fmt::Display for Found {
         match self {
             Self::Text(text) => write!(f, "{:?}", mask_url(text)),
             Self::Whole(number) => write!(f, "{number}"),
+            Self::List(entries) => {
+                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", entries.join(", "))
+            }
             Self::Other(words) => f.write_str(words),
         }
     }
@@ -30,6 +35,9 @@ impl fmt::Display for Found {
 pub(super) trait Shape: Sized + Clone + PartialOrd {
     /// Whether its values are never to be shown, not even wrong ones.
     const SECRET: bool = false;
+
+    /// Whether it is several: an array in the file, or one text with commas.
+    const LIST: bool = false;
 
     /// What it is, in words, with an example where the form is not plain.
     const EXPECTED: &'static str;
@@ -53,7 +61,7 @@ impl Shape for u32 {
         match found {
             Found::Whole(number) => Self::try_from(*number).ok(),
             Found::Text(text) => text.trim().parse().ok(),
-            Found::Other(_) => None,
+            Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -73,7 +81,7 @@ impl Shape for bool {
         match found {
             // A boolean of the file is its word.
             Found::Text(text) | Found::Other(text) => text.trim().parse().ok(),
-            Found::Whole(_) => None,
+            Found::Whole(_) | Found::List(_) => None,
         }
     }
 
@@ -93,7 +101,7 @@ impl Shape for Duration {
         match found {
             Found::Text(text) => humantime::parse_duration(text).ok(),
             // 10 of what?
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -138,7 +146,7 @@ impl Shape for ByteSize {
     fn read(found: &Found) -> Option<Self> {
         let text = match found {
             Found::Text(text) => text.trim(),
-            Found::Whole(_) | Found::Other(_) => return None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => return None,
         };
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let (number, unit) = (digits.trim_end(), &text[digits.len()..]);
@@ -161,60 +169,12 @@ impl Shape for SocketAddr {
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) => text.trim().parse().ok(),
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
     fn show(&self) -> String {
         self.to_string()
-    }
-}
-
-/// The most addresses of one setting.
-const MAX_SOCKETS: usize = 8;
-
-/// Several, or none: an empty text.
-impl Shape for Vec<SocketAddr> {
-    const EXPECTED: &'static str =
-        "up to 8 IP addresses with ports such as \"10.0.0.2:53, [fd00::2]:53\", or \"\" for none";
-
-    fn read(found: &Found) -> Option<Self> {
-        let Found::Text(text) = found else { return None };
-        let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let sockets: Self = given.map(|part| part.parse().ok()).collect::<Option<_>>()?;
-        (sockets.len() <= MAX_SOCKETS).then_some(sockets)
-    }
-
-    fn show(&self) -> String {
-        self.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// The most names of one setting.
-const MAX_HOSTS: usize = 16;
-
-/// Names of this machine, in lower case and without a point at the end.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Default)]
-pub struct Hosts(pub Vec<String>);
-
-/// Several, or none: an empty text.
-impl Shape for Hosts {
-    const EXPECTED: &'static str = "up to 16 names without ports, such as \"monitor.example.org\", with commas between them, or \"\" for none";
-
-    fn read(found: &Found) -> Option<Self> {
-        let Found::Text(text) = found else { return None };
-        let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let name = |part: &str| {
-            let name = part.strip_suffix('.').unwrap_or(part).to_ascii_lowercase();
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-            (!name.is_empty() && name.chars().all(plain)).then_some(name)
-        };
-        let names: Vec<String> = given.map(name).collect::<Option<_>>()?;
-        (names.len() <= MAX_HOSTS).then_some(Self(names))
-    }
-
-    fn show(&self) -> String {
-        self.0.join(", ")
     }
 }
 
@@ -235,36 +195,13 @@ impl Shape for Option<SocketAddr> {
     }
 }
 
-/// States of hosts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
-pub struct States(pub Vec<State>);
-
-impl Shape for States {
-    const EXPECTED: &'static str = "states with commas between them, such as \"down\" or \"down, degraded\"; there are pending, up, degraded, suspect, down, paused, retired";
-
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => text
-                .split(',')
-                .map(|word| State::parse(word.trim()))
-                .collect::<Option<_>>()
-                .map(Self),
-            Found::Whole(_) | Found::Other(_) => None,
-        }
-    }
-
-    fn show(&self) -> String {
-        self.0.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(", ")
-    }
-}
-
 impl Shape for PathBuf {
     const EXPECTED: &'static str = "a path";
 
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) if !text.is_empty() => Some(Self::from(text)),
-            Found::Text(_) | Found::Whole(_) | Found::Other(_) => None,
+            Found::Text(_) | Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -280,7 +217,7 @@ impl Shape for Option<PathBuf> {
     fn read(found: &Found) -> Option<Self> {
         match found {
             Found::Text(text) => Some((!text.is_empty()).then(|| PathBuf::from(text))),
-            Found::Whole(_) | Found::Other(_) => None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -298,7 +235,7 @@ impl Shape for Option<Secret> {
         match found {
             Found::Text(text) => Some((!text.is_empty()).then(|| Secret::new(text.as_str()))),
             Found::Whole(number) => Some(Some(Secret::new(number.to_string()))),
-            Found::Other(_) => None,
+            Found::List(_) | Found::Other(_) => None,
         }
     }
 
@@ -332,7 +269,7 @@ macro_rules! words {
                         $( $word => Some(Self::$Variant), )*
                         _ => None,
                     },
-                    Found::Whole(_) | Found::Other(_) => None,
+                    Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
                 }
             }
 
@@ -409,18 +346,6 @@ mod tests {
         assert_eq!(ByteSize(1_000_000).to_string(), "1MB");
         assert_eq!(ByteSize(1023).to_string(), "1023B");
         assert_eq!(ByteSize(0).to_string(), "0B");
-    }
-
-    #[test]
-    fn addresses_stand_in_one_text() {
-        let read = |given: &str| Vec::<SocketAddr>::read(&text(given));
-        assert_eq!(
-            read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap().show(),
-            "10.0.0.2:53, [fd00::2]:5353"
-        );
-        assert_eq!(read(""), Some(Vec::new()));
-        assert_eq!(read("10.0.0.2"), None, "which port?");
-        assert_eq!(read(&"10.0.0.2:53,".repeat(9)), None, "too many");
     }
 
     #[test]

@@ -245,6 +245,45 @@ fn the_example_is_the_defaults() {
     }
 }
 
+/// Every setting that takes several, by the example of its own message.
+#[test]
+fn a_list_is_an_array_or_one_text_and_an_entry_that_is_wrong_is_named_by_its_index() {
+    let lists: Vec<&SettingInfo> = SETTINGS.iter().filter(|setting| setting.list).collect();
+    assert!(lists.iter().any(|setting| setting.key == "resolve.servers"), "{lists:?}");
+    for setting in lists {
+        let words = setting.expected();
+        let from = words.find("[\"").unwrap();
+        let array = &words[from..=from + words[from..].rfind("\"]").unwrap() + 1];
+        let text = array[2..array.len() - 2].replace("\", \"", ",");
+        let (section, name) = setting.key.split_once('.').unwrap();
+        let file = |value: &str| format!("[{section}]\n{name} = {value}\n");
+        let is = |loaded: Result<Loaded, String>| {
+            let Loaded { config, .. } = loaded.unwrap();
+            Config { inventory: PathBuf::new(), ..config }
+        };
+        let given = is(load(&file(array), &[], &[]));
+        assert_ne!(given, Config { inventory: PathBuf::new(), ..defaults() }, "{array}");
+        assert_eq!(is(load(&file(&format!("{text:?}")), &[], &[])), given, "{text}");
+        let variable = setting.variable();
+        assert_eq!(is(load("", &[(&variable, &text)], &[])), given, "{variable}={text}");
+        let flag = Flag { key: setting.key, name: "--list", value: text.clone() };
+        assert_eq!(is(load("", &[], &[flag])), given, "{text}");
+        for wrong in ["7", "\"a b\"", "[]"] {
+            let mixed = array.replacen(", ", &format!(", {wrong}, "), 1);
+            let error = load(&file(&mixed), &[], &[]).unwrap_err();
+            let place = format!(
+                "DIR/roundsman.toml:2:{}: {}[1]: expected one of",
+                name.len() + 4,
+                setting.key
+            );
+            assert!(
+                error.starts_with(&place) && error.ends_with(&format!("found {wrong}")),
+                "{error}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_password_is_taken_from_its_file_and_is_shown_by_nothing() {
     let dir = tempfile::tempdir().unwrap();

@@ -100,7 +100,7 @@ impl Shape for StoreUrl {
     fn read(found: &Found) -> Option<Self> {
         let text = match found {
             Found::Text(text) => text,
-            Found::Whole(_) | Found::Other(_) => return None,
+            Found::Whole(_) | Found::List(_) | Found::Other(_) => return None,
         };
         if let Some(rest) = text.strip_prefix("mysql://") {
             return MysqlUrl::read(rest).map(Self::Mysql);

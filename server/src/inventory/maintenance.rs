@@ -146,7 +146,20 @@ fn read_recurring(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<
     }
     let zone = zone.as_deref().filter(|_| !zone_is_broken).unwrap_or(DEFAULT_ZONE);
     match Schedule::cron(expression.value, zone) {
-        Ok(opens) => Some(Window::Every { opens, length: length.value }),
+        Ok(opens) => {
+            let gap = opens.longest_gap();
+            if length.value >= gap {
+                let [gap, length] = [gap, length.value].map(humantime::format_duration);
+                findings.add(
+                    section.at("duration").unwrap_or(section.at),
+                    format!(
+                        "this window never closes: it opens again within {gap} and is open for {length}; \
+                         `paused = true` in a host or a group leaves it alone for good"
+                    ),
+                );
+            }
+            Some(Window::Every { opens, length: length.value })
+        }
         Err(e) => {
             findings.add(expression.at, e.to_string());
             None
@@ -241,6 +254,37 @@ mod tests {
             .map(|host| host.name.as_str())
             .collect();
         assert_eq!(covered, ["db-1", "db-3", "web-1", "web-2"]);
+    }
+
+    #[test]
+    fn a_window_that_never_opens_or_never_closes_is_refused() {
+        let said = |schedule: &str, duration: &str| {
+            let text = format!(
+                "[[host]]\nname = \"a\"\n[[maintenance]]\nname = \"w\"\nhosts = [\"a\"]\n\
+                 schedule = \"{schedule}\"\nduration = \"{duration}\"\n"
+            );
+            parse("test", &text).map_or_else(|problems| problems.to_string(), |_| String::new())
+        };
+        assert!(said("0 0 4 30 2 *", "2h").contains("no such day exists"));
+        for (schedule, duration) in [
+            ("0 0 * * * *", "2h"),
+            ("0 0 * * * *", "1h"),
+            ("* * * * * *", "1m"),
+            ("0 0 4 * * *", "25h"),
+            ("0 0 4 * * SUN", "8days"),
+        ] {
+            let words = said(schedule, duration);
+            assert!(words.contains("test:7:12: this window never closes"), "{schedule}: {words}");
+        }
+        for (schedule, duration) in [
+            ("0 0 * * * *", "59m"),
+            ("* * 1-5 * * *", "2h"),
+            ("0 0 22 * * FRI,SAT", "26h"),
+            ("0 0 4 * * SUN", "6days"),
+            ("0 0 4 29 2 *", "14days"),
+        ] {
+            assert_eq!(said(schedule, duration), "", "{schedule} {duration}");
+        }
     }
 
     #[test]

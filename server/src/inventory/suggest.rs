@@ -8,18 +8,28 @@ pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a s
     }
 }
 
-/// The nearest word: at most a third of the letters wrong, and at least one letter right.
+/// The nearest word: at most a third of the letters wrong, and at least one letter right. Else the
+/// first that begins with it, up to the end of a part: `cpu_busy_pct` for `cpu`.
 pub fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = word.chars().count();
     let most = (letters / 3).clamp(1, 3);
-    words
+    let mut longer = None;
+    let begins = |candidate: &&'a str| {
+        let rest = candidate.strip_prefix(word).filter(|_| letters > 1);
+        if longer.is_none() && rest.is_some_and(|rest| rest.starts_with(['_', '-', '.'])) {
+            longer = Some(*candidate);
+        }
+    };
+    let near = words
         .into_iter()
+        .inspect(begins)
         // Cheap first: there may be thousands of host names.
         .filter(|candidate| candidate.chars().count().abs_diff(letters) <= most)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| (1..=most).contains(distance) && *distance < letters)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    near.or(longer)
 }
 
 /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours; letter
@@ -90,6 +100,11 @@ mod tests {
         assert_eq!(closest("tiemout", keys), Some("timeout"));
         assert_eq!(closest("prot", keys), Some("port"));
         assert_eq!(closest("colour", keys), None);
+        let columns = ["load_1", "cpu_busy_pct", "cpu_user_pct", "cpus_online"];
+        assert_eq!(closest("cpu", columns), Some("cpu_busy_pct"));
+        assert_eq!(closest("cpus", columns), Some("cpus_online"));
+        assert_eq!(closest("c", columns), None);
+        assert_eq!(closest("cpu_bussy_pct", columns), Some("cpu_busy_pct"));
         assert_eq!(closest("", keys), None);
         assert_eq!(closest("x", ["y"]), None);
     }

@@ -19,10 +19,10 @@ use prost::{
     Message as _,
     bytes::{Buf, Bytes},
 };
-use roundsman_proto::v1;
-use tonic_health::pb::{
+use roundsman_proto::health::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
+use roundsman_proto::v1;
 
 use super::{job::Serving, text::known};
 use crate::{

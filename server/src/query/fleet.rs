@@ -9,13 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
 
+use super::readiness::own_clock;
 use crate::{
     live::{Attempt, HostView, Live, ServerView},
-    model::{Column, State},
-    units::WallMs,
+    model::{Column, GroupName, HostName, Labels, Outcome, State},
+    units::{Micros, WallMs},
 };
 
 /// What each cell of a [`FleetRow`] is, in order. New ones go to the end.
@@ -65,34 +66,89 @@ impl Serialize for FleetRow {
         let values = view.last_good.as_deref().and_then(|record| record.values.as_ref());
         let value = |column| values.and_then(|values| values.get(column));
         let pressure = PRESSURES.iter().filter_map(|column| value(*column)).reduce(f64::max);
-        let mut row = serializer.serialize_seq(Some(FLEET_COLUMNS.len()))?;
-        row.serialize_element(&view.name)?;
-        row.serialize_element(&view.group)?;
-        row.serialize_element(&view.labels)?;
-        row.serialize_element(&view.state)?;
-        row.serialize_element(&view.since)?;
-        row.serialize_element(&last.map(|record| record.slot))?;
-        row.serialize_element(&last.map(|record| record.outcome))?;
-        row.serialize_element(&last.and_then(|record| record.timings.call_us))?;
-        row.serialize_element(&last.and_then(|record| record.error.as_deref()))?;
-        row.serialize_element(&value(Column::CpusOnline))?;
-        row.serialize_element(&value(Column::CpuBusyPct))?;
-        row.serialize_element(&value(Column::MemUsedPct))?;
-        row.serialize_element(&value(Column::FsUsedMaxPct))?;
-        row.serialize_element(&pressure)?;
-        row.serialize_element(&value(Column::Load1))?;
-        row.serialize_element(&value(Column::NetRxBytesPerS))?;
-        row.serialize_element(&value(Column::NetTxBytesPerS))?;
-        row.serialize_element(&value(Column::DiskBusyMaxPct))?;
-        row.serialize_element(&view.last_good.as_ref().map(|record| record.slot))?;
-        row.serialize_element(&view.flapping)?;
-        row.serialize_element(&view.unreachable_because)?;
-        row.serialize_element(&view.paused_until)?;
-        row.serialize_element(&Trail(&view.recent))?;
-        row.serialize_element(&view.cause)?;
-        row.end()
+        Cells(
+            view.name.as_str(),
+            view.group.as_ref().map(GroupName::as_str),
+            &view.labels,
+            view.state,
+            view.since,
+            last.map(|record| record.slot),
+            last.map(|record| record.outcome),
+            last.and_then(|record| record.timings.call_us),
+            last.and_then(|record| record.error.as_deref()),
+            value(Column::CpusOnline),
+            value(Column::CpuBusyPct),
+            value(Column::MemUsedPct),
+            value(Column::FsUsedMaxPct),
+            pressure,
+            value(Column::Load1),
+            value(Column::NetRxBytesPerS),
+            value(Column::NetTxBytesPerS),
+            value(Column::DiskBusyMaxPct),
+            view.last_good.as_ref().map(|record| record.slot),
+            view.flapping,
+            view.unreachable_because.as_ref().map(HostName::as_str),
+            view.paused_until,
+            Trail(&view.recent),
+            view.cause.as_deref(),
+        )
+        .serialize(serializer)
     }
 }
+
+/// The cells of a row, for JSON and for its schema; each is described by the name of its column.
+#[derive(Serialize, JsonSchema)]
+struct Cells<'a>(
+    /// name
+    &'a str,
+    /// group
+    Option<&'a str>,
+    /// labels
+    &'a Labels,
+    /// state
+    State,
+    /// since_ms
+    WallMs,
+    /// slot_ms
+    Option<WallMs>,
+    /// outcome
+    Option<Outcome>,
+    /// call_us
+    Option<Micros>,
+    /// error
+    Option<&'a str>,
+    /// cpus_online
+    Option<f64>,
+    /// cpu_busy_pct
+    Option<f64>,
+    /// mem_used_pct
+    Option<f64>,
+    /// fs_used_max_pct
+    Option<f64>,
+    /// pressure_some_max_avg10_pct
+    Option<f64>,
+    /// load_1
+    Option<f64>,
+    /// net_rx_bytes_per_s
+    Option<f64>,
+    /// net_tx_bytes_per_s
+    Option<f64>,
+    /// disk_busy_max_pct
+    Option<f64>,
+    /// good_slot_ms
+    Option<WallMs>,
+    /// flapping
+    bool,
+    /// unreachable_because
+    Option<&'a str>,
+    /// paused_until_ms
+    Option<WallMs>,
+    /// cpu_trail
+    #[schemars(with = "Vec<Option<i16>>")]
+    Trail<'a>,
+    /// cause
+    Option<&'a str>,
+);
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an
 /// attempt that did not say. A page that has just been opened draws its little charts from it.
@@ -114,12 +170,13 @@ impl JsonSchema for FleetRow {
         "FleetRow".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "array",
-            "description": "One host: a cell for each of `columns`, null where it is unknown.",
-            "minItems": FLEET_COLUMNS.len(),
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Cells::json_schema(generator);
+        let words = "One host: a cell for each of `columns`, null where it is unknown.";
+        schema.insert("description".to_owned(), words.into());
+        // New ones go to the end.
+        schema.remove("maxItems");
+        schema
     }
 }
 
@@ -136,6 +193,8 @@ pub struct FleetServer {
     pub isolated_since_ms: Option<WallMs>,
     /// What hinders the server's polls at its own end, in words.
     pub own_trouble: Option<String>,
+    /// What is wrong with the server's own clock, and what waits for that, in words.
+    pub own_clock: Option<String>,
     /// Why the store takes no rows.
     pub store_error: Option<Arc<str>>,
     /// Whether an inventory is in force.
@@ -152,6 +211,7 @@ impl FleetServer {
             inventory_version: server.inventory.as_ref().map(|(version, ..)| version.0),
             isolated_since_ms: server.isolated,
             own_trouble: server.own_trouble.as_ref().map(ToString::to_string),
+            own_clock: Some(own_clock(server).join("; ")).filter(|words| !words.is_empty()),
             store_error,
             ready: server.ready,
             stopping: server.stopping,
@@ -204,10 +264,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// From one look to the next. Views that were not published anew are the same allocation, so
-    /// five thousand hosts are compared in microseconds.
+    /// From one look to the next; none when nothing is different. Views that were not published anew
+    /// are the same allocation, so five thousand hosts are compared in microseconds.
     #[must_use]
-    pub fn between(before: &Fleet, after: &Fleet) -> Self {
+    pub fn between(before: &Fleet, after: &Fleet) -> Option<Self> {
         let known: BTreeMap<&str, &Arc<HostView>> =
             before.hosts.iter().map(|row| (row.0.name.as_str(), &row.0)).collect();
         let is_new = |row: &&FleetRow| {
@@ -216,13 +276,17 @@ impl Change {
         let listed: BTreeMap<&str, ()> =
             after.hosts.iter().map(|row| (row.0.name.as_str(), ())).collect();
         let gone = before.hosts.iter().map(|row| row.0.name.as_str());
-        Self {
+        let change = Self {
             at_ms: after.at_ms,
             counts: after.counts.clone(),
             server: after.server.clone(),
             hosts: after.hosts.iter().filter(is_new).cloned().collect(),
             gone: gone.filter(|name| !listed.contains_key(name)).map(Arc::from).collect(),
-        }
+        };
+        // The counts follow from the hosts.
+        let is_some =
+            !change.hosts.is_empty() || !change.gone.is_empty() || before.server != after.server;
+        is_some.then_some(change)
     }
 }
 
@@ -255,6 +319,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_the_servers_clock_is_said_to_every_page() {
+        let live = Live::default();
+        let said = || Fleet::of(&live, None, WallMs(1)).server.own_clock;
+        assert_eq!(said(), None);
+        live.update_server(|server| {
+            server.clock.is_wrong = true;
+            server.clock.witnesses = 7;
+            server.clock.fleet_ms = Some(3_600_000);
+            server.drop_doubt = Some("it stepped".into());
+        });
+        let words = said().unwrap();
+        assert_eq!(
+            words,
+            "this server's clock is wrong: those of 7 hosts are 1h ahead of it; \
+             nothing old is dropped or sealed, and takes its room: it stepped"
+        );
+    }
+
+    #[test]
     fn a_trail_has_a_share_per_attempt_and_null_for_one_that_failed() {
         let attempt = |cpu_busy_pct| {
             Arc::new(Attempt {
@@ -283,10 +366,16 @@ mod tests {
         publish(&live, "b", State::Suspect);
         publish(&live, "d", State::Pending);
         live.remove(&HostName::new("a").unwrap());
-        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2)));
+        assert!(Change::between(&before, &before.clone()).is_none(), "nothing is different");
+        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2))).unwrap();
         let names: Vec<&str> = change.hosts.iter().map(|row| row.0.name.as_str()).collect();
         assert_eq!(names, ["b", "d"]);
         assert_eq!(change.gone, [Arc::from("a")]);
         assert_eq!(change.counts[&State::Suspect], 1);
+        let away = Fleet {
+            server: FleetServer::new(&live.server(), Some("away".into())),
+            ..before.clone()
+        };
+        assert!(Change::between(&before, &away).is_some(), "so is what the server says of itself");
     }
 }

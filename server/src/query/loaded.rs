@@ -58,6 +58,7 @@ pub struct GroupShape {
 
 /// How many hosts a change touched, and the first [`MAX_NAMED`] of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Touched<T> {
     /// How many.
     pub count: usize,

@@ -142,7 +142,7 @@ impl Readiness {
 }
 
 /// What is wrong with the server's own clock, and what waits for that, in sentences.
-fn own_clock(server: &ServerView) -> Vec<String> {
+pub(super) fn own_clock(server: &ServerView) -> Vec<String> {
     let mut all = Vec::new();
     let Standing { is_wrong, fleet_ms, witnesses, .. } = server.clock;
     if let Some(ms) = fleet_ms.filter(|_| is_wrong) {

@@ -25,6 +25,9 @@ pub const DEFAULT_POINTS: usize = 300;
 /// The most columns in one answer.
 pub const MAX_COLUMNS: usize = 20;
 
+/// The most significant digits that values are rounded to: those that tell any two `f64` apart.
+pub const MAX_DIGITS: usize = 17;
+
 /// The finest step.
 pub const MIN_STEP: Duration = Duration::from_secs(1);
 
@@ -230,6 +233,19 @@ impl SeriesShape {
         }
     }
 
+    /// Rounds all values to so many significant digits, at most [`MAX_DIGITS`]: a chart has no room
+    /// for more than four, and they are a third of its bytes.
+    pub fn round(&mut self, digits: usize) {
+        let round = |value: &mut f64| {
+            let text = format!("{:.*e}", digits.clamp(1, MAX_DIGITS) - 1, *value);
+            *value = text.parse().unwrap_or(*value);
+        };
+        for column in &mut self.columns {
+            let all = [&mut column.avg, &mut column.min, &mut column.max];
+            all.into_iter().flatten().flatten().for_each(round);
+        }
+    }
+
     /// When each point begins.
     pub fn moments(&self) -> impl Iterator<Item = WallMs> + '_ {
         let point = |(position, _)| {
@@ -364,6 +380,51 @@ mod tests {
         assert_eq!(message, "no value has this name; did you mean cpu_busy_pct?");
         let message = parse_column("zzz").unwrap_err();
         assert!(message.ends_with("the first ones are load_1, load_5, load_15, …"), "{message}");
+    }
+
+    #[test]
+    fn values_are_rounded_to_the_digits_asked_for() {
+        let rounded = |value: f64, digits| {
+            let column = ColumnSeries {
+                name: "load_1",
+                unit: Column::Load1.spec().unit,
+                avg: vec![Some(value), None],
+                min: vec![Some(-value)],
+                max: vec![],
+                count: vec![1, 0],
+            };
+            let start = WallMs(0);
+            let mut series = SeriesShape {
+                host: "web-1".into(),
+                tier: "poll",
+                step_ms: 1,
+                start: Rfc3339(start),
+                start_ms: start,
+                polls: vec![1, 0],
+                failed: vec![0, 0],
+                columns: vec![column],
+            };
+            series.round(digits);
+            let column = &series.columns[0];
+            assert_eq!((column.avg[1], column.min[0]), (None, column.avg[0].map(|value| -value)));
+            column.avg[0].unwrap()
+        };
+        for (value, digits, expected) in [
+            (12.345_678, 4, 12.35),
+            (99.996, 4, 100.0),
+            (8_321_499_136.0, 4, 8_321_000_000.0),
+            (0.000_123_456, 2, 0.000_12),
+            (0.0, 1, 0.0),
+            (9.9, 1, 10.0),
+            (0.1 + 0.2, MAX_DIGITS, 0.1 + 0.2),
+            (0.1 + 0.2, MAX_DIGITS + 9, 0.1 + 0.2),
+        ] {
+            assert_eq!(
+                rounded(value, digits).to_bits(),
+                f64::to_bits(expected),
+                "{value} {digits}"
+            );
+        }
     }
 
     #[test]

@@ -199,7 +199,8 @@ pub struct HostsPage {
     pub total: usize,
     /// Hosts by name. `last` comes without its detail; ask for the host to see it.
     pub hosts: Vec<HostShape>,
-    /// The parameters of the next page; none on the last one.
+    /// The next page: all its parameters as the query of a URL, `after=web-9&limit=2`, to be put behind
+    /// the path as they are, or read into parameters; none on the last one.
     pub next: Option<String>,
 }
 
@@ -214,7 +215,8 @@ pub struct PollsPage {
     pub to: Rfc3339,
     /// The polls, in the order asked for.
     pub polls: Vec<PollShape>,
-    /// The parameters of the next page; none on the last one.
+    /// The next page: all its parameters as the query of a URL, `after=web-9&limit=2`, to be put behind
+    /// the path as they are, or read into parameters; none on the last one.
     pub next: Option<String>,
 }
 

@@ -4,6 +4,8 @@
 //! croner's own handling of zones is not used: asked from within a repeated hour it answers with
 //! the first pass again and again. It is given plain local time instead, which has no changes.
 
+mod field;
+
 use std::{fmt, hash, time::Duration};
 
 use chrono::{DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
@@ -21,6 +23,8 @@ const MAX_GAPS: usize = 64;
 /// Half of the window around a local time in which the change that skipped it is looked for,
 /// seconds. Covers a skipped calendar day (Samoa, 2011-12-30) at any offset.
 const CHANGE_WINDOW_S: i64 = 48 * 3600;
+/// Years in which the longest pause of days is looked for; a leap year is among them.
+const DAYS_APART_YEARS: i32 = 4;
 
 /// A cron expression in a time zone.
 pub(super) struct Cron {
@@ -39,21 +43,26 @@ impl Cron {
             return Err(ScheduleError::TooManyBytes(expression.len()));
         }
         let fields: Vec<&str> = expression.split_whitespace().collect();
+        let refused = |why| ScheduleError::Expression { expression: fields.join(" "), why };
+        if let Some(meant) = fields.first().and_then(|word| nickname(word)) {
+            return Err(refused(format!("write {meant:?}")));
+        }
         if fields.len() != 6 {
             return Err(ScheduleError::Fields(fields.len()));
         }
+        field::check(&fields).map_err(refused)?;
         let text = fields.join(" ");
         let pattern = CronParser::builder()
             .seconds(Seconds::Required)
             .year(Year::Optional)
             .build()
             .parse(&text)
-            .map_err(|e| ScheduleError::Expression { expression: text.clone(), why: plain(e) })?;
+            .map_err(|e| refused(plain(e)))?;
         let zone = timezone
             .parse()
             .map_err(|_| ScheduleError::Zone { name: timezone.chars().take(64).collect() })?;
         let once_a_day = pattern.determine_job_type() == JobType::FixedTime;
-        let shortest_gap = shortest_gap(&pattern);
+        let shortest_gap = gaps(&pattern, 1).0;
         let cron = Self { text, pattern, zone, once_a_day, shortest_gap };
         // The last 28 years that croner searches: every pairing of weekday and date occurs in 28
         // years, and an impossible date is known after 28 years instead of 3,000.
@@ -67,6 +76,19 @@ impl Cron {
 
     pub(super) fn shortest_gap(&self) -> Duration {
         self.shortest_gap
+    }
+
+    pub(super) fn longest_gap(&self) -> Duration {
+        gaps(&self.pattern, days_apart(&self.pattern)).1
+    }
+
+    pub(super) fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// What a person may not expect of it.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        field::remarks(&self.text.split(' ').collect::<Vec<_>>())
     }
 
     /// The first match strictly after the second `after_s`, both seconds since the Unix epoch.
@@ -159,9 +181,10 @@ impl Cron {
     }
 }
 
-/// The shortest time between two matches when the clock is not changed and every day matches.
-fn shortest_gap(pattern: &croner::Cron) -> Duration {
-    let pattern = &pattern.pattern;
+/// The shortest and the longest time between two matches when the clock is not changed and two days
+/// that match lie at most `days` apart; the shortest as if every day matched.
+fn gaps(cron: &croner::Cron, days: u32) -> (Duration, Duration) {
+    let pattern = &cron.pattern;
     let set = |end: u32, matches: &dyn Fn(u32) -> Result<bool, CronError>| -> Vec<u32> {
         (0..end).filter(|value| matches(*value).unwrap_or(false)).collect()
     };
@@ -173,17 +196,53 @@ fn shortest_gap(pattern: &croner::Cron) -> Duration {
         (Some(first), Some(last)) => (last - first) * unit,
         _ => 0,
     };
-    let closest = |values: &[u32]| values.windows(2).map(|pair| pair[1] - pair[0]).min();
     let below_minute = width(&seconds, 1);
     let below_hour = below_minute + width(&minutes, 60);
     let below_day = below_hour + width(&hours, 3600);
-    let gaps = [
-        closest(&seconds),
-        closest(&minutes).map(|gap| gap * 60 - below_minute),
-        closest(&hours).map(|gap| gap * 3600 - below_hour),
-        Some(24 * 3600 - below_day),
-    ];
-    Duration::from_secs(gaps.into_iter().flatten().min().unwrap_or(1).into())
+    let between = |values: &[u32], unit: u32, below: u32| -> Vec<u32> {
+        values.windows(2).map(|pair| (pair[1] - pair[0]) * unit - below).collect()
+    };
+    let within = [
+        between(&seconds, 1, 0),
+        between(&minutes, 60, below_minute),
+        between(&hours, 3600, below_hour),
+    ]
+    .concat();
+    let night = |days: u32| days * 24 * 3600 - below_day;
+    let shortest = within.iter().copied().chain([night(1)]).min().unwrap_or(1);
+    let longest = within.into_iter().chain([night(days)]).max().unwrap_or(1);
+    (Duration::from_secs(shortest.into()), Duration::from_secs(longest.into()))
+}
+
+/// How many days lie at most between two days that match, within the last years that are searched.
+fn days_apart(pattern: &croner::Cron) -> u32 {
+    let pattern = &pattern.pattern;
+    let matches = |day: &NaiveDate| {
+        pattern.month_match(day.month()).unwrap_or(false)
+            && pattern.day_match(day.year(), day.month(), day.day()).unwrap_or(false)
+    };
+    let Some(first) = NaiveDate::from_ymd_opt(YEAR_UPPER_LIMIT - DAYS_APART_YEARS, 1, 1) else {
+        return 1;
+    };
+    let days = first.iter_days().take_while(|day| day.year() < YEAR_UPPER_LIMIT);
+    let (mut apart, mut run) = (1, 1);
+    for day in days {
+        run = if matches(&day) { 1 } else { run + 1 };
+        apart = apart.max(run);
+    }
+    apart
+}
+
+/// What stands for a nickname of other crons.
+fn nickname(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "@yearly" | "@annually" => "0 0 0 1 1 *",
+        "@monthly" => "0 0 0 1 * *",
+        "@weekly" => "0 0 0 * * SUN",
+        "@daily" | "@midnight" => "0 0 0 * * *",
+        "@hourly" => "0 0 * * * *",
+        _ => return None,
+    })
 }
 
 /// croner's own words without its prefixes.

@@ -182,6 +182,16 @@ pub struct PartitionStatus {
     pub until: Option<WallMs>,
 }
 
+/// How a database server is set, as far as that matters here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DatabaseSettings {
+    /// The switch of its optimizer that is off, so that conditions on a view do not reach the tables
+    /// under it and all history is read; none where it is on.
+    pub pushdown_off: Option<&'static str>,
+    /// How long it keeps its binary log, seconds, 0: for ever; none where it has none.
+    pub binlog_kept_s: Option<u64>,
+}
+
 /// How the store is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StoreStatus {
@@ -193,6 +203,8 @@ pub struct StoreStatus {
     pub server: String,
     /// What its clock says; none where it has none of its own.
     pub clock: Option<WallMs>,
+    /// How its server is set; none where the store has no server.
+    pub settings: Option<DatabaseSettings>,
     /// Partitions of the tables that have some.
     pub partitions: Vec<PartitionStatus>,
     /// Version of its schema.

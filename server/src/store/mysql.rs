@@ -18,6 +18,7 @@ mod hours;
 mod inventories;
 mod late;
 mod lease;
+mod literal;
 mod losses;
 mod migrate;
 mod moment;
@@ -31,6 +32,7 @@ mod polls;
 mod prune;
 mod reconcile;
 mod record;
+mod release;
 mod rollups;
 mod seal;
 mod seam;
@@ -56,6 +58,7 @@ use chrono::NaiveDate;
 use mysql_async::Conn;
 
 pub use self::connect::{Limits, Options};
+pub(crate) use self::release::Release;
 use self::{
     connect::{Doors, within},
     owner::Held,
@@ -122,7 +125,10 @@ impl Mysql {
         let opening = async move {
             let doors = Arc::new(Doors::open(&options, mode).await?);
             match mode {
-                Mode::ReadWrite => migrate::apply(&doors).await?,
+                Mode::ReadWrite => {
+                    within(doors.limits.call, status::warn_of_age(&doors)).await?;
+                    migrate::apply(&doors).await?;
+                }
                 Mode::ReadOnly => {
                     if let Err(error) = migrate::check(&doors).await {
                         // A server that cannot write there would bring no schema up to date.

@@ -1,8 +1,18 @@
 //! The handlers of `/api/v1`: read the parameters, ask `query`, answer JSON.
 
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{
+    fmt::Display,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use axum::{Json, extract::State, http::HeaderMap, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
 
 use super::{
     Site,
@@ -13,10 +23,10 @@ use super::{
 use crate::{
     model,
     query::{
-        DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fleet, FleetEventsPage, Glossary,
-        HostFilter, HostShape, HostsPage, LoadedShape, MAX_HOSTS, MAX_PAGE, MAX_POINTS, OwnShape,
-        PollRange, PollingShape, SeriesRange, SeriesShape, USUAL_COLUMNS, WhyShape, parse_column,
-        parse_length, parse_moment,
+        Chosen, DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fields, Fleet, FleetEventsPage,
+        Glossary, HostFilter, HostShape, LoadedShape, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS,
+        Members, OwnShape, PollRange, PollingShape, SeriesRange, SeriesShape, USUAL_COLUMNS,
+        WhyShape, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     units::WallMs,
@@ -70,8 +80,23 @@ pub(super) async fn fleet(State(site): State<Arc<Site>>, params: Params) -> Answ
     fleet.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
-/// `GET /api/v1/hosts?state&group&text&after&limit`.
-pub(super) async fn hosts(State(site): State<Arc<Site>>, mut params: Params) -> Answer<HostsPage> {
+/// What a host has; in a list its last poll comes without what repeats.
+static HOST: LazyLock<Members> = LazyLock::new(Members::of::<HostShape>);
+
+/// What values over time have.
+static SERIES: LazyLock<Members> = LazyLock::new(Members::of::<SeriesShape>);
+
+/// JSON of which only some members are wanted.
+fn chosen<T: Serialize>(shape: &T, fields: Option<&Fields>) -> Result<Response, Failure> {
+    let Some(fields) = fields else { return Ok(Json(shape).into_response()) };
+    Ok(Json(Chosen(shape, fields)).into_response())
+}
+
+/// `GET /api/v1/hosts?state&group&text&after&limit&fields`.
+pub(super) async fn hosts(
+    State(site): State<Arc<Site>>,
+    mut params: Params,
+) -> Result<Response, Failure> {
     let filter = HostFilter {
         state: params.take("state", |text| word(model::State::ALL, text))?,
         group: params.take("group", any_text)?,
@@ -79,18 +104,24 @@ pub(super) async fn hosts(State(site): State<Arc<Site>>, mut params: Params) -> 
         after: params.take("after", any_text)?,
         limit: params.take("limit", |text| limit(text, MAX_HOSTS))?.unwrap_or(MAX_HOSTS),
     };
+    let fields = params.take("fields", |text| HOST.choose(text))?;
     params.finish()?;
-    Ok(Json(site.query.hosts(&filter).await?))
+    let mut page = site.query.hosts(&filter).await?;
+    if let (Some(next), Some(fields)) = (&mut page.next, &fields) {
+        next.push_str(&format!("&fields={fields}"));
+    }
+    chosen(&page, fields.map(|fields| fields.within("hosts", &["total", "next"])).as_ref())
 }
 
-/// `GET /api/v1/hosts/{name}`.
+/// `GET /api/v1/hosts/{name}?fields`.
 pub(super) async fn host(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    params: Params,
-) -> Answer<HostShape> {
+    mut params: Params,
+) -> Result<Response, Failure> {
+    let fields = params.take("fields", |text| HOST.choose(text))?;
     params.finish()?;
-    Ok(Json(site.query.host(&name).await?))
+    chosen(&site.query.host(&name).await?, fields.as_ref())
 }
 
 /// `GET /api/v1/server/events?limit`.
@@ -109,12 +140,12 @@ fn columns_of(text: &str) -> Result<Vec<model::Column>, String> {
         .collect()
 }
 
-/// `GET /api/v1/hosts/{name}/series?columns&from&to&points&step&tier`.
+/// `GET /api/v1/hosts/{name}/series?columns&from&to&points&step&tier&digits&fields`.
 pub(super) async fn series(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
     mut params: Params,
-) -> Answer<SeriesShape> {
+) -> Result<Response, Failure> {
     let now = site.clock.now().wall;
     let moment = |text: &str| parse_moment(text, now);
     let hour = PollRange::last_hour(now);
@@ -133,10 +164,16 @@ pub(super) async fn series(
         to: params.take("to", moment)?.unwrap_or(hour.to),
         detail,
         tier: params.take("tier", |text| word(Tier::ALL, text))?,
-        columns: params.take("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
+        columns: params.take_list("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
     };
+    let digits = params.take("digits", |text| limit(text, MAX_DIGITS))?;
+    let fields = params.take("fields", |text| SERIES.choose(text))?;
     params.finish()?;
-    Ok(Json(site.query.series(&name, &range, now).await?))
+    let mut series = site.query.series(&name, &range, now).await?;
+    if let Some(digits) = digits {
+        series.round(digits);
+    }
+    chosen(&series, fields.as_ref())
 }
 
 /// `GET /api/v1/events?from&to&to_state&text&limit`.

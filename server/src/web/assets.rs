@@ -4,6 +4,8 @@
 //! Everything is from here and nothing is inline: the Content-Security-Policy forbids whatever a
 //! hostile probe might get into a name (CSP Level 3).
 
+use std::sync::LazyLock;
+
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -19,10 +21,12 @@ use super::{
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const HTML: &str = "text/html; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
-/// The file of every view; which one is meant, the script reads from the address.
+/// The file of every view; which one is meant, the script reads from the address. All that it names is
+/// relative to the address, and begins with "./": a proxy may have it all below a path.
 const INDEX: &str = include_str!("../../page/index.html");
 
 /// Every file of the page, by its name under `/assets/`.
@@ -32,6 +36,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("main.js", JS, include_str!("../../page/main.js")),
     ("dom.js", JS, include_str!("../../page/dom.js")),
     ("format.js", JS, include_str!("../../page/format.js")),
+    ("place.js", JS, include_str!("../../page/place.js")),
     ("api.js", JS, include_str!("../../page/api.js")),
     ("live.js", JS, include_str!("../../page/live.js")),
     ("gaps.js", JS, include_str!("../../page/gaps.js")),
@@ -70,9 +75,15 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Respon
     (headers, text).into_response()
 }
 
-/// The page, at each of its addresses.
+/// The page, at each of its addresses that is right below the root, wherever that is.
 pub(super) async fn page(request: HeaderMap) -> Response {
-    answer(&request, "text/html; charset=utf-8", INDEX)
+    answer(&request, HTML, INDEX)
+}
+
+/// The same one step further down.
+pub(super) async fn inner_page(request: HeaderMap) -> Response {
+    static INNER: LazyLock<String> = LazyLock::new(|| INDEX.replace("=\"./", "=\"../"));
+    answer(&request, HTML, &INNER)
 }
 
 /// The names of all files, for the document.
@@ -104,9 +115,19 @@ mod tests {
             }
             assert!(!text.contains("innerHTML"), "text goes in as text");
         }
-        named.extend(INDEX.split("\"/assets/").skip(1).filter_map(|text| text.split('"').next()));
+        named.extend(INDEX.split("\"./assets/").skip(1).filter_map(|text| text.split('"').next()));
         assert_eq!(named.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new());
         assert!(named.len() >= 17, "{named:?}");
+        for (name, _, text) in ASSETS.iter().filter(|(name, ..)| !name.starts_with("uplot")) {
+            for quote in ["'/", "`/", "\"/"] {
+                let named = text
+                    .split(quote)
+                    .skip(1)
+                    .find(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '?'));
+                assert_eq!(named, None, "{name} names something at a root that may be another's");
+            }
+        }
+        assert!(!INDEX.contains("=\"/"), "nothing at the root");
         assert!(!INDEX.contains("//cdn") && !INDEX.contains("https://"), "nothing from elsewhere");
     }
 }

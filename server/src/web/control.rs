@@ -157,7 +157,6 @@ pub(super) struct Accepted {
 pub(super) struct ReloadAsked {
     /// Whether what the file says comes into force also when it takes out so many hosts that it
     /// would wait; false when it is left out.
-    #[schemars(skip_serializing_if = "Option::is_none")]
     now: Option<bool>,
 }
 

@@ -1,6 +1,9 @@
 //! `GET /api/v1/hosts/{name}/polls`: a page of polls, written out poll by poll while it is sent.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -17,9 +20,14 @@ use super::{
     failure::Failure,
     params::{HostPath, Params},
 };
-use crate::query::{MAX_PAGE, Order, PollRange, PollShape, PollsPage, parse_moment};
+use crate::query::{
+    Chosen, Fields, MAX_PAGE, Members, Order, PollRange, PollShape, PollsPage, parse_moment,
+};
 
-/// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail`.
+/// What a poll has.
+static POLL: LazyLock<Members> = LazyLock::new(Members::of::<PollShape>);
+
+/// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail&fields`.
 pub(super) async fn polls(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
@@ -41,11 +49,17 @@ pub(super) async fn polls(
         range.order = order;
     }
     let detail = params.take("detail", switch)?.unwrap_or(true);
+    let fields = params.take("fields", |text| POLL.choose(text))?;
     params.finish()?;
+    let detail = detail && fields.as_ref().is_none_or(|fields| fields.wants("detail"));
     range.check().map_err(|error| Failure::bad_request(error.to_string()))?;
     let place = site.query.place().await?;
-    let page = site.query.polls(&name, &range, detail).await?;
-    let sheet = Sheet::new(page, place).map_err(|error| Failure::internal(error.to_string()))?;
+    let mut page = site.query.polls(&name, &range, detail).await?;
+    if let (Some(next), Some(fields)) = (&mut page.next, &fields) {
+        next.push_str(&format!("&fields={fields}"));
+    }
+    let sheet =
+        Sheet::new(page, fields, place).map_err(|error| Failure::internal(error.to_string()))?;
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], sheet.body()).into_response())
 }
@@ -54,13 +68,18 @@ pub(super) async fn polls(
 struct Sheet {
     head: Option<String>,
     polls: VecDeque<PollShape>,
+    fields: Option<Fields>,
     tail: Option<String>,
     /// Until all is sent, or nobody wants it any more.
     _place: OwnedSemaphorePermit,
 }
 
 impl Sheet {
-    fn new(mut page: PollsPage, place: OwnedSemaphorePermit) -> Result<Self, serde_json::Error> {
+    fn new(
+        mut page: PollsPage,
+        fields: Option<Fields>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, serde_json::Error> {
         /// How a page without polls ends its list of them.
         const LIST: &str = "\"polls\":[";
         let polls = std::mem::take(&mut page.polls).into();
@@ -68,7 +87,7 @@ impl Sheet {
         // The only text before it is the host's name, which holds no quotation mark.
         let end = head.find(LIST).map_or(head.len(), |at| at + LIST.len());
         let tail = head.split_off(end);
-        Ok(Self { head: Some(head), polls, tail: Some(tail), _place: place })
+        Ok(Self { head: Some(head), polls, fields, tail: Some(tail), _place: place })
     }
 
     fn next(&mut self) -> Option<Result<Bytes, serde_json::Error>> {
@@ -78,7 +97,10 @@ impl Sheet {
         let Some(poll) = self.polls.pop_front() else {
             return self.tail.take().map(|tail| Ok(tail.into()));
         };
-        let mut text = serde_json::to_string(&poll);
+        let mut text = match &self.fields {
+            Some(fields) => serde_json::to_string(&Chosen(&poll, fields)),
+            None => serde_json::to_string(&poll),
+        };
         if let (Ok(text), false) = (&mut text, self.polls.is_empty()) {
             text.push(',');
         }
@@ -123,7 +145,8 @@ mod tests {
         for polls in 0..3 {
             let place = Arc::clone(&pages).acquire_owned().await.unwrap();
             let whole = serde_json::to_string(&page(polls)).unwrap();
-            let sent = to_bytes(Sheet::new(page(polls), place).unwrap().body(), 1 << 20).await;
+            let sent =
+                to_bytes(Sheet::new(page(polls), None, place).unwrap().body(), 1 << 20).await;
             assert_eq!(sent.unwrap(), whole);
         }
     }
@@ -132,7 +155,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_was_sent_has_nothing_more() {
         let place = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        let mut body = Sheet::new(page(1), place).unwrap().body().into_data_stream();
+        let mut body = Sheet::new(page(1), None, place).unwrap().body().into_data_stream();
         while body.next().await.is_some() {}
         assert!(body.next().await.is_none());
     }
@@ -141,13 +164,14 @@ mod tests {
     async fn a_place_is_taken_until_the_page_is_sent_or_nobody_wants_it() {
         let pages = Arc::new(Semaphore::new(1));
         let place = || Arc::clone(&pages).try_acquire_owned();
-        let mut body = Sheet::new(page(2), place().unwrap()).unwrap().body().into_data_stream();
+        let mut body =
+            Sheet::new(page(2), None, place().unwrap()).unwrap().body().into_data_stream();
         for _ in 0..3 {
             assert!(body.next().await.unwrap().is_ok());
             assert!(place().is_err(), "the place is free before the page is sent");
         }
         drop(body);
-        let sent = Sheet::new(page(2), place().unwrap()).unwrap().body();
+        let sent = Sheet::new(page(2), None, place().unwrap()).unwrap().body();
         to_bytes(sent, 1 << 20).await.unwrap();
         assert!(place().is_ok());
         let busy = Failure::from(QueryError::Busy).into_response();

@@ -9,10 +9,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use schemars::generate::SchemaSettings;
+use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
 use super::{Site, operation::Operation, tagged::Document};
+use crate::config::BasePath;
 
 /// Where the document is served.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
@@ -63,8 +64,9 @@ impl Routes {
         self
     }
 
-    /// The router, which serves the document and the list, too; `guarded` says whether a token is wanted.
-    pub(super) fn finish(self, guarded: bool) -> Router<Arc<Site>> {
+    /// The router, which serves the document and the list, too; `guarded` says whether a token is wanted,
+    /// `path` where all of it is for who asks.
+    pub(super) fn finish(self, guarded: bool, path: &BasePath) -> Router<Arc<Site>> {
         let own = Operation::new("openapi", "This document")
             .answers::<serde_json::Map<String, Value>>(StatusCode::OK, "OpenAPI 3.1")
             .tagged();
@@ -73,24 +75,43 @@ impl Routes {
         let all = self.with("get", PATH, own).with("get", LIST_PATH, index);
         let lines = all.operations.iter().map(|(path, method, one)| one.line(method, path));
         let list = format!("Roundsman\n\n{}{NOTES}", lines.collect::<String>());
-        let served = Document::new(document(&all.operations, guarded).to_string());
+        let served = Document::new(document(&all.operations, guarded, path).to_string());
         let answer = async move |request: HeaderMap| served.answer(&request);
         all.router.route(PATH, get(answer)).route(LIST_PATH, get(async move || list))
     }
 }
 
-fn document(operations: &[(&'static str, &'static str, Operation)], guarded: bool) -> Value {
+/// A list of words as one `enum`, which every generator of clients makes a type of; schemars has a
+/// `const` for each, which some take for as many types. What they mean is beside them, in their order.
+fn plain_words(schema: &mut Schema) {
+    let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
+    let of = |key: &str| choices.iter().map(|one| one.get(key).cloned()).collect::<Option<Value>>();
+    let (Some(words), Some(meanings)) = (of("const"), of("description")) else { return };
+    schema.remove("oneOf");
+    schema.insert("type".to_owned(), "string".into());
+    schema.insert("enum".to_owned(), words);
+    schema.insert("x-enum-descriptions".to_owned(), meanings);
+}
+
+fn document(
+    operations: &[(&'static str, &'static str, Operation)],
+    guarded: bool,
+    path: &BasePath,
+) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
-    let mut generator = settings.into_generator();
+    let settings = settings.with_transform(RecursiveTransform(plain_words));
+    let mut told = settings.clone().into_generator();
+    let mut asked = settings.for_deserialize().into_generator();
     let mut paths: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
     for (path, method, operation) in operations {
-        let described = operation.document(&mut generator);
+        let described = operation.document(&mut told, &mut asked);
         paths.entry(path).or_default().insert(method, described);
     }
-    let schemas = generator.take_definitions(true);
+    let mut schemas = told.take_definitions(true);
+    schemas.extend(asked.take_definitions(true));
     let security = if guarded { json!([{ "token": [] }, { "password": [] }]) } else { json!([]) };
     json!({
         "openapi": "3.1.0",
@@ -101,7 +122,7 @@ fn document(operations: &[(&'static str, &'static str, Operation)], guarded: boo
             "description": "A fleet of Linux hosts as it is and as it was. What is unknown is null, never 0. \
                 A value's name carries its unit. An error is a problem (RFC 9457) whose `detail` says what was expected.",
         },
-        "servers": [{ "url": "/" }],
+        "servers": [{ "url": if path.as_str().is_empty() { "/" } else { path.as_str() } }],
         "paths": paths,
         "components": {
             "schemas": schemas,

@@ -28,6 +28,11 @@ impl Param {
         Self { name, place: "query", schema, words: words.into() }
     }
 
+    /// A header field that may be left out.
+    pub(super) fn header(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "header", schema, words: words.into() }
+    }
+
     /// A part of the path.
     pub(super) fn path(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
         Self { name, place: "path", schema, words: words.into() }
@@ -37,7 +42,7 @@ impl Param {
         let mut all = json!({
             "name": self.name,
             "in": self.place,
-            "required": self.place != "query",
+            "required": self.place == "path",
             "description": self.words,
             "schema": self.schema,
         });
@@ -54,8 +59,8 @@ impl Param {
 struct Answer {
     status: StatusCode,
     words: &'static str,
-    kind: &'static str,
-    schema: SchemaOf,
+    /// The media type and what it holds.
+    content: Option<(&'static str, SchemaOf)>,
 }
 
 /// What there is to know about a route.
@@ -98,16 +103,26 @@ impl Operation {
 
     /// Answers JSON.
     pub(super) fn answers<T: JsonSchema>(self, status: StatusCode, words: &'static str) -> Self {
-        self.gives(Answer { status, words, kind: "application/json", schema: schema_of::<T> })
+        self.gives(status, words, Some(("application/json", schema_of::<T>)))
+    }
+
+    /// Answers something that is described elsewhere and that no client of the document reads.
+    pub(super) fn sends(self, words: &'static str) -> Self {
+        self.gives(StatusCode::OK, words, None)
     }
 
     /// Answers text of the media type `kind`.
     pub(super) fn writes(self, kind: &'static str, words: &'static str) -> Self {
-        self.gives(Answer { status: StatusCode::OK, words, kind, schema: schema_of::<String> })
+        self.gives(StatusCode::OK, words, Some((kind, schema_of::<String>)))
     }
 
-    fn gives(mut self, answer: Answer) -> Self {
-        self.answers.push(answer);
+    fn gives(
+        mut self,
+        status: StatusCode,
+        words: &'static str,
+        content: Option<(&'static str, SchemaOf)>,
+    ) -> Self {
+        self.answers.push(Answer { status, words, content });
         self
     }
 
@@ -142,22 +157,28 @@ impl Operation {
         format!("{path:<30} {verb}{}{asked}\n", self.summary)
     }
 
-    /// As it stands in the document.
-    pub(super) fn document(&self, generator: &mut SchemaGenerator) -> Value {
+    /// As it stands in the document; `told` is of what is answered, `asked` of what is sent, where more may
+    /// be left out.
+    pub(super) fn document(
+        &self,
+        told: &mut SchemaGenerator,
+        asked: &mut SchemaGenerator,
+    ) -> Value {
         let mut responses = Map::new();
         for answer in &self.answers {
-            let schema = (answer.schema)(generator);
             let response = responses
                 .entry(answer.status.as_str())
-                .or_insert_with(|| json!({ "description": answer.words, "content": {} }));
-            response["content"][answer.kind] = json!({ "schema": schema });
+                .or_insert_with(|| json!({ "description": answer.words }));
+            if let Some((kind, schema)) = answer.content {
+                response["content"][kind] = json!({ "schema": schema(told) });
+            }
         }
         let refusals: &[StatusCode] = if self.is_open { &[] } else { &super::access::REFUSALS };
         for status in self.failures.iter().chain(refusals) {
             let words = status.canonical_reason().unwrap_or_default();
             let mut response = json!({ "description": words });
             if *status != StatusCode::NOT_MODIFIED {
-                let schema = schema_of::<Problem>(generator);
+                let schema = schema_of::<Problem>(told);
                 response["content"] = json!({ PROBLEM: { "schema": schema } });
             }
             responses.insert(status.as_str().to_owned(), response);
@@ -171,7 +192,7 @@ impl Operation {
             all["parameters"] = self.params.iter().map(Param::document).collect();
         }
         if let Some(body) = self.body {
-            let schema = body(generator);
+            let schema = body(asked);
             let content = json!({ "application/json": { "schema": schema } });
             all["requestBody"] = json!({ "required": true, "content": content });
         }

@@ -40,15 +40,16 @@ pub(super) fn judge(
         for host in given.chain(uri.authority().map(Authority::as_str)) {
             if !is_own(host, names) {
                 let words = format!(
-                    "this server is not known as {host:?}; ask it by an IP address or localhost, name it in http.hosts, \
-                     or set http.token_file"
+                    "this server is not known as {host:?}; ask it by an IP address or localhost, name it in http.hosts (so for a \
+                     proxy that passes on the name it is asked by), or set http.token_file"
                 );
                 return Err(Failure::refused(StatusCode::MISDIRECTED_REQUEST, words));
             }
         }
     }
     if is_of_another_site(method, headers) {
-        let words = "a page of another site may not ask this server; behind a proxy, pass on the Host header";
+        let words = "a page of another site may not ask this server; behind a proxy, pass on the Host header with its port (nginx: \
+                     proxy_set_header Host $http_host)";
         return Err(Failure::refused(StatusCode::FORBIDDEN, words.to_owned()));
     }
     Ok(())

@@ -32,7 +32,7 @@ impl<S: Send + Sync> FromRequestParts<S> for HostPath {
 /// The parameters of one request that are not taken yet.
 #[derive(Debug)]
 pub(super) struct Params {
-    given: BTreeMap<String, String>,
+    given: BTreeMap<String, Vec<String>>,
     known: Vec<&'static str>,
 }
 
@@ -43,11 +43,9 @@ impl FromRequestParts<Arc<Site>> for Params {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| {
             Failure::bad_request(format!("the query string cannot be read: {error}"))
         })?;
-        let mut given = BTreeMap::new();
+        let mut given: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (name, value) in pairs.0 {
-            if given.insert(name.clone(), value).is_some() {
-                return Err(Failure::bad_request(format!("parameter {name:?} is given twice")));
-            }
+            given.entry(name).or_default().push(value);
         }
         Ok(Self { given, known: Vec::new() })
     }
@@ -57,20 +55,32 @@ impl Params {
     /// Takes the parameter `name` and reads it with `parse`.
     ///
     /// # Errors
-    /// When it is given and `parse` refuses it; the message is parse's own, with the name.
+    /// When it is given twice, or `parse` refuses it; the message is parse's own, with the name.
     pub(super) fn take<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, Failure> {
-        self.known.push(name);
-        match self.given.remove(name) {
-            None => Ok(None),
-            Some(text) => match parse(&text) {
-                Ok(value) => Ok(Some(value)),
-                Err(error) => Err(Failure::bad_request(format!("parameter {name:?}: {error}"))),
-            },
+        if self.given.get(name).is_some_and(|all| all.len() > 1) {
+            return Err(Failure::bad_request(format!("parameter {name:?} is given twice")));
         }
+        self.take_list(name, parse)
+    }
+
+    /// Takes a list, with commas between its items. Given several times it is one list: clients made
+    /// of the document send it so, although that says otherwise.
+    ///
+    /// # Errors
+    /// When it is given and `parse` refuses it; the message is parse's own, with the name.
+    pub(super) fn take_list<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        self.known.push(name);
+        let Some(all) = self.given.remove(name) else { return Ok(None) };
+        let read = parse(&all.join(","));
+        read.map(Some).map_err(|error| Failure::bad_request(format!("parameter {name:?}: {error}")))
     }
 
     /// Refuses whatever was not taken.

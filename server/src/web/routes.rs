@@ -12,7 +12,9 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, Site, access, api, assets, body, control, failure, ledger, losses,
+    MAX_BODY_BYTES, Site, access, api, assets,
+    below::below,
+    body, control, failure, ledger, losses,
     openapi::Routes,
     operation::{Operation, Param},
     own, stream,
@@ -21,9 +23,9 @@ use crate::{
     model::{self, ColumnSet as _},
     query::{
         DEFAULT_PAGE, DEFAULT_POINTS, EventsPage, Fleet, FleetEventsPage, Glossary, HostShape,
-        HostsPage, LENGTH_PATTERN, LoadedShape, LossesPage, MAX_COLUMNS, MAX_HOSTS, MAX_PAGE,
-        MAX_POINTS, MOMENT_FORMS, MOMENT_PATTERN, Order, OwnShape, PollShape, PollsPage, Readiness,
-        SeriesShape, WhyShape,
+        HostsPage, LENGTH_PATTERN, LoadedShape, LossesPage, MAX_COLUMNS, MAX_DIGITS, MAX_HOSTS,
+        MAX_PAGE, MAX_POINTS, MOMENT_FORMS, MOMENT_PATTERN, Order, OwnShape, PollShape, PollsPage,
+        Readiness, SeriesShape, WhyShape,
     },
     rollup::Tier,
 };
@@ -41,14 +43,16 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let predicate = DefaultPredicate::new().and(SizeAbove::new(PACKED_ABOVE));
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let access = from_fn_with_state(Arc::clone(&site), access::check);
-    host(fleet(own(Routes::new())))
-        .finish(site.access.is_guarded())
+    let base_path = site.base_path.clone();
+    let router = host(fleet(own(Routes::new())))
+        .finish(site.access.is_guarded(), &base_path)
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(access)
         .layer(packing.compress_when(predicate))
-        .with_state(site)
+        .with_state(site);
+    below(&base_path, router)
 }
 
 fn words<T: ToString>(all: &[T]) -> Value {
@@ -72,6 +76,16 @@ fn moment(name: &'static str, what: &str) -> Param {
 fn limit(name: &'static str, usual: usize, most: usize, what: &str) -> Param {
     let schema = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": usual });
     Param::query(name, schema, what)
+}
+
+fn fields(what: &str, example: &str) -> Param {
+    let items = json!({ "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" });
+    let schema = json!({ "type": "array", "minItems": 1, "items": items });
+    let words = format!(
+        "Only these members of {what}, with commas between them, whatever its schema requires; \
+         `{example}` is a member of a member"
+    );
+    Param::query("fields", schema, words)
 }
 
 fn of_host(name: &'static str, summary: &'static str) -> Operation {
@@ -102,11 +116,11 @@ fn own(routes: Routes) -> Routes {
         .fails(&[BAD])
         .open();
     let metrics = Operation::new("metrics", "The server's metrics of itself")
-        .writes("application/openmetrics-text", "OpenMetrics 1.0")
+        .sends("OpenMetrics 1.0, as application/openmetrics-text")
         .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
     routes
         .get("/", assets::page, page("fleet_page", "The page: the fleet"))
-        .get("/hosts/{name}", assets::page, page("host_page", "The page: a host").takes(any))
+        .get("/hosts/{name}", assets::inner_page, page("host_page", "The page: a host").takes(any))
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
@@ -148,10 +162,13 @@ fn fleet(routes: Routes) -> Routes {
             .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
             .answers::<EventsPage>(OK, "The changes")
             .fails(&[BAD, AWAY]);
-    let stream =
-        Operation::new("stream", "Server-sent events: `fleet`, then `change` once a second")
-            .writes("text/event-stream", "A stream, for at most 100 s; come back then")
-            .fails(&[BAD, AWAY]);
+    let last = "The `id` of the last event that came: the stream goes on after it, or begins with `fleet` when \
+                it is not known any more";
+    let words = "Server-sent events: `fleet`, then `change` when something did, looked at once a second, or `beat`";
+    let stream = Operation::new("stream", words)
+        .takes(Param::header("Last-Event-ID", json!({ "type": "string" }), last))
+        .writes("text/event-stream", "A stream, for at most 100 s; come back then")
+        .fails(&[BAD, AWAY]);
     let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
         .takes(moment("from", "From this moment on; an hour ago"))
         .takes(moment("to", "Before this moment, which is after `from`; now"))
@@ -164,6 +181,7 @@ fn fleet(routes: Routes) -> Routes {
         .takes(text("text", "Only those with this text in name, group, address or a label"))
         .takes(text("after", "Only those whose name is greater: `next` has it"))
         .takes(limit("limit", MAX_HOSTS, MAX_HOSTS, "At most so many"))
+        .takes(fields("each host", "last.outcome"))
         .answers::<HostsPage>(OK, "A page of them")
         .fails(&[BAD, AWAY]);
     routes
@@ -182,6 +200,7 @@ fn fleet(routes: Routes) -> Routes {
 /// What is asked of one host, and done to it.
 fn host(routes: Routes) -> Routes {
     let one = of_host("host", "One host, with what repeats per core, interface, disk and mount")
+        .takes(fields("it", "last.outcome"))
         .answers::<HostShape>(OK, "The host");
     let why = of_host("why", "Why it is in its state: the last attempts, step by step")
         .answers::<WhyShape>(OK, "What explains it");
@@ -228,6 +247,7 @@ fn polls() -> Operation {
         ))
         .takes(Param::query("order", words(Order::ALL), "Oldest or newest first; desc"))
         .takes(Param::query("detail", detail, "Whether with what repeats per core, disk, mount"))
+        .takes(fields("each poll", "values.cpu_busy_pct"))
         .answers::<PollsPage>(OK, "A page of them")
 }
 
@@ -237,6 +257,7 @@ fn series() -> Operation {
     let columns =
         json!({ "type": "array", "minItems": 1, "maxItems": MAX_COLUMNS, "items": items });
     let step = json!({ "type": "string", "pattern": LENGTH_PATTERN });
+    let digits = json!({ "type": "integer", "minimum": 1, "maximum": MAX_DIGITS });
     of_host("series", "Its values over time, for charts, from the cheapest tier that will do")
         .takes(Param::query("columns", columns, "Which values, with commas between them"))
         .takes(moment("from", "From this moment on; an hour ago"))
@@ -248,5 +269,11 @@ fn series() -> Operation {
             "A point for each such length of time, at least 1s; not with `points`",
         ))
         .takes(Param::query("tier", words(Tier::ALL), "Polls or hours; the cheapest"))
+        .takes(Param::query(
+            "digits",
+            digits,
+            "Round values to so many significant digits; not at all",
+        ))
+        .takes(fields("the answer", "columns.avg"))
         .answers::<SeriesShape>(OK, "Points equally far apart, gaps included")
 }

@@ -2,7 +2,9 @@
 //!
 //! One task looks at the live view and encodes each change once, however many pages look; what they
 //! are sent is one allocation. A reader that cannot keep up is let go, not buffered for: it comes back
-//! and gets the fleet whole.
+//! and goes on after the last event that it has, or gets the fleet whole when that was long ago. While
+//! nothing changes it is sent the time of day, and nothing else: so neither a proxy nor the reader takes
+//! the connection for dead.
 //! (HTML Living Standard, 9.2 Server-sent events.)
 
 use std::{
@@ -17,7 +19,7 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::header,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream::unfold;
@@ -26,8 +28,11 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Site, failure::Failure, params::Params};
-use crate::query::{Change, Fleet};
+use super::{Site, backlog::Backlog, failure::Failure, params::Params};
+use crate::{
+    query::{Change, Fleet},
+    units::WallMs,
+};
 
 /// How often the live view is looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
@@ -38,11 +43,22 @@ pub const MAX_PAGES: usize = 256;
 /// How long one stream lasts. A browser comes back by itself; what hung is gone by then.
 pub const MAX_STREAM_LIFE: Duration = Duration::from_secs(100);
 
-/// Changes that a reader may be behind before it is let go.
-const BACKLOG: usize = 4;
+/// How long nothing is said at most. Proxies close what is silent for a minute (nginx's
+/// `proxy_read_timeout`); `top` takes a server that says nothing for five seconds for gone.
+pub const BEAT: Duration = Duration::from_secs(3);
+
+/// How long the fleet is looked at after its last reader has left: who comes back within it goes on.
+pub const LINGER: Duration = Duration::from_secs(30);
+
+/// Events that a reader may be behind before it is let go.
+const BEHIND: usize = 4;
 
 /// How long a browser waits before it comes back, milliseconds.
 const COME_BACK_MS: u32 = 1_000;
+
+/// nginx sends an answer on when 4 KiB of it are there, unless it says this.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// What was seen last.
 #[derive(Debug)]
@@ -50,13 +66,24 @@ struct Seen {
     fleet: Fleet,
     /// The fleet as an event, once somebody has joined since.
     whole: Option<Bytes>,
+    /// Looks since the readers were sent something.
+    quiet: u32,
+    /// Looks since somebody read.
+    unread: u32,
+}
+
+/// What was seen, and the changes that led there.
+#[derive(Debug, Default)]
+struct Sight {
+    seen: Option<Seen>,
+    backlog: Backlog,
 }
 
 /// The looks at the fleet that all streams share.
 #[derive(Debug)]
 pub struct Looks {
     changes: broadcast::Sender<Bytes>,
-    seen: Mutex<Option<Seen>>,
+    sight: Mutex<Sight>,
     places: Arc<Semaphore>,
     pages: usize,
     life: Duration,
@@ -74,8 +101,8 @@ impl Looks {
     #[must_use]
     pub fn with_limits(pages: usize, life: Duration) -> Self {
         Self {
-            changes: broadcast::Sender::new(BACKLOG),
-            seen: Mutex::default(),
+            changes: broadcast::Sender::new(BEHIND),
+            sight: Mutex::default(),
             places: Arc::new(Semaphore::new(pages)),
             pages,
             life,
@@ -96,11 +123,12 @@ impl Looks {
     }
 
     /// An event on the wire. JSON of `serde_json` has no line ends, so it is one field.
-    fn event<T: serde::Serialize>(&self, name: &str, value: &T) -> Bytes {
+    fn event<T: serde::Serialize>(&self, id: Option<&str>, name: &str, value: &T) -> Bytes {
         self.encoded.fetch_add(1, Ordering::Relaxed);
         // Shapes of strings and numbers are always JSON.
         let json = serde_json::to_string(value).unwrap_or_default();
-        format!("event: {name}\nretry: {COME_BACK_MS}\ndata: {json}\n\n").into()
+        let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+        format!("{id}event: {name}\ndata: {json}\n\n").into()
     }
 
     /// Looks at the live view once a second for as long as anybody reads.
@@ -114,37 +142,65 @@ impl Looks {
     }
 
     fn look(&self, site: &Site) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.changes.receiver_count() == 0 {
+        let mut sight = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        let Sight { seen, backlog } = &mut *sight;
+        let Some(before) = seen.as_mut() else { return };
+        let is_read = self.changes.receiver_count() > 0;
+        let unread = if is_read { 0 } else { before.unread + 1 };
+        if LOOK * unread > LINGER {
             *seen = None;
             return;
         }
         let Some(fleet) = site.query.fleet(site.clock.now().wall) else { return };
-        if let Some(before) = seen.as_ref() {
-            let change = Change::between(&before.fleet, &fleet);
-            // Nobody may be left by now.
-            let _ = self.changes.send(self.event("change", &change));
+        let mut quiet = before.quiet + 1;
+        if let Some(change) = Change::between(&before.fleet, &fleet) {
+            let event = self.event(Some(&backlog.next_id()), "change", &change);
+            backlog.push(event.clone());
+            self.tell(event, &mut quiet);
+        } else if is_read && LOOK * quiet >= BEAT {
+            self.tell(self.event(None, "beat", &Beat { at_ms: fleet.at_ms }), &mut quiet);
         }
-        *seen = Some(Seen { fleet, whole: None });
+        *seen = Some(Seen { fleet, whole: None, quiet, unread });
     }
 
-    /// The fleet whole, and the changes that follow it. However many join between two looks, they
-    /// are given the same.
-    fn join(&self, site: &Site) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    fn tell(&self, event: Bytes, quiet: &mut u32) {
+        *quiet = 0;
+        // Nobody may be left by now.
+        let _ = self.changes.send(event);
+    }
+
+    /// What a reader is sent at first, and the changes that follow it: those after the event `last`,
+    /// or the fleet whole. However many join between two looks, they are given the same.
+    fn join(&self, site: &Site, last: Option<&str>) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {
+        let mut sight = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        let Sight { seen, backlog } = &mut *sight;
         if seen.is_none() {
             let fleet = site.query.fleet(site.clock.now().wall)?;
-            *seen = Some(Seen { fleet, whole: None });
+            backlog.forget();
+            *seen = Some(Seen { fleet, whole: None, quiet: 0, unread: 0 });
         }
-        let Seen { fleet, whole } = seen.as_mut()?;
-        let whole = whole.get_or_insert_with(|| self.event("fleet", fleet)).clone();
-        Some((whole, self.changes.subscribe()))
+        let mut first = format!("retry: {COME_BACK_MS}\n\n").into_bytes();
+        if let Some(missed) = last.and_then(|last| backlog.since(last)) {
+            missed.for_each(|change| first.extend_from_slice(change));
+        } else {
+            let Seen { fleet, whole, .. } = seen.as_mut()?;
+            let event = || self.event(Some(&backlog.id()), "fleet", fleet);
+            first.extend_from_slice(whole.get_or_insert_with(event));
+        }
+        Some((first.into(), self.changes.subscribe()))
     }
 }
 
-/// `GET /api/v1/stream`: an event `fleet`, then an event `change` a second.
+/// The server lives, and this is its time.
+#[derive(Debug, serde::Serialize)]
+struct Beat {
+    at_ms: WallMs,
+}
+
+/// `GET /api/v1/stream`: an event `fleet`, then an event `change` for each look that found one.
 pub(super) async fn stream(
     State(site): State<Arc<Site>>,
+    request: HeaderMap,
     params: Params,
 ) -> Result<Response, Failure> {
     params.finish()?;
@@ -153,11 +209,12 @@ pub(super) async fn stream(
         let words = format!("{pages} pages look already; try again later");
         return Err(Failure::unavailable(words));
     };
-    let Some((fleet, changes)) = site.looks.join(&site) else {
+    let last = request.get("last-event-id").and_then(|id| id.to_str().ok());
+    let Some((first, changes)) = site.looks.join(&site, last) else {
         return Err(Failure::unavailable("there is no live view".to_owned()));
     };
     let end = Box::pin(sleep(site.looks.life));
-    let events = unfold((Some(fleet), changes, end, place), async |state| {
+    let events = unfold((Some(first), changes, end, place), async |state| {
         let (first, mut changes, mut end, place) = state;
         let event = match first {
             Some(first) => first,
@@ -169,6 +226,10 @@ pub(super) async fn stream(
         };
         Some((Ok::<_, Infallible>(event), (None, changes, end, place)))
     });
-    let head = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    let head = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+        UNBUFFERED,
+    ];
     Ok((head, Body::from_stream(events)).into_response())
 }

@@ -168,8 +168,7 @@ async fn pages_over_the_limit_are_refused_and_a_stream_does_not_last_for_ever() 
     assert!(second.body.contains("1 pages look already"), "{}", second.body);
     assert_eq!(first.status, 200);
     assert!(first.body.contains("event: fleet"), "{}", first.body);
-    let changes = first.body.matches("event: change").count();
-    assert!((1..=4).contains(&changes), "{changes} changes in three seconds");
+    assert!(!first.body.contains("event: change"), "nothing changed: {}", first.body);
     assert_eq!(site.get("/api/v1/stream").await.status, 200, "its place is free again");
 }
 

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use roundsman::{model::State, query::FLEET_COLUMNS};
 use serde_json::Value;
 
 use super::site::{Reply, Served};
@@ -86,6 +87,63 @@ async fn every_route_is_in_the_document_and_the_document_has_no_other() {
         let status = reply.status.to_string();
         let described = operation["responses"].get(&status);
         assert!(described.is_some(), "{method} {path} answers {status}, which is not said");
+    }
+}
+
+/// What generators of clients stumble over, wherever it stands.
+fn stumbling(value: &Value, path: &str, found: &mut Vec<String>) {
+    if let Value::Object(object) = value {
+        let has = |key: &str| object.contains_key(key);
+        if has("oneOf") || has("const") {
+            found.push(format!("{path}: words that are not an enum"));
+        }
+        if object.get("type") == Some(&"array".into()) && !has("items") && !has("prefixItems") {
+            found.push(format!("{path}: an array of nothing that is known"));
+        }
+        let content = object.get("content").and_then(Value::as_object);
+        for kind in content.into_iter().flat_map(|content| content.keys()) {
+            let is_read =
+                kind.starts_with("text/") || kind.ends_with("json") || kind == "image/svg+xml";
+            if !is_read {
+                found.push(format!("{path}: no client reads {kind}"));
+            }
+        }
+        for (key, inner) in object {
+            stumbling(inner, &format!("{path}/{key}"), found);
+        }
+    } else if let Value::Array(list) = value {
+        for (index, inner) in list.iter().enumerate() {
+            stumbling(inner, &format!("{path}/{index}"), found);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_can_be_made_of_the_document() {
+    let site = Served::start().await;
+    let document = site.json(DOCUMENT).await;
+    let mut found = Vec::new();
+    stumbling(&document, "", &mut found);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    // Two types of one name are told apart by a number.
+    let is_plain = |name: &String| name.chars().all(|letter| letter.is_ascii_alphabetic());
+    found.extend(schemas.keys().filter(|name| !is_plain(name)).cloned());
+    assert_eq!(found, Vec::<String>::new());
+    let states: Vec<&str> = State::ALL.iter().map(|state| state.as_str()).collect();
+    let state = &schemas["State"];
+    assert_eq!((&state["type"], &state["enum"]), (&"string".into(), &serde_json::json!(states)));
+    let meanings = state["x-enum-descriptions"].as_array().unwrap();
+    assert!(meanings.iter().all(|one| one.as_str().is_some_and(|text| !text.is_empty())));
+    assert_eq!(meanings.len(), states.len());
+    // A row has a cell for each column, each of a type of its own.
+    let row = &schemas["FleetRow"];
+    let cells = row["prefixItems"].as_array().unwrap().iter();
+    let names: Vec<&str> = cells.map(|cell| cell["description"].as_str().unwrap()).collect();
+    assert_eq!((names.as_slice(), row["minItems"].as_u64()), (FLEET_COLUMNS, Some(24)));
+    assert_eq!(row["prefixItems"][3]["$ref"], "#/components/schemas/State");
+    // What may be left out of a request is not asked for.
+    for body in ["PauseAsked", "ReloadAsked"] {
+        assert_eq!(schemas[body]["required"], Value::Null, "{body}");
     }
 }
 

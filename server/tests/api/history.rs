@@ -19,6 +19,20 @@ use crate::{
     site::{NOW, Served, good, host_view, name},
 };
 
+/// As clients made of the document write a list, whatever it says of commas.
+#[tokio::test]
+async fn columns_that_are_given_one_by_one_are_one_list() {
+    let site = Served::start().await;
+    let one_by_one = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&columns=load_5";
+    let series = site.json(one_by_one).await;
+    let names = series["columns"].as_array().unwrap().iter().map(|column| &column["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["cpu_busy_pct", "load_5"]);
+    let wrong = site.get(&format!("{one_by_one}&columns=nosuch")).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.body);
+    let twice = site.get(&format!("{one_by_one}&from=-1h&from=-2h")).await;
+    assert!(twice.body.contains(r#"\"from\" is given twice"#), "{}", twice.body);
+}
+
 /// Adds `count` polls of a machine of `cores` cores to web-1, a second apart, the newest a day ago.
 async fn add_large(site: &Served, count: i64, cores: usize) {
     let polls = (0..count).map(|poll| {

@@ -1,8 +1,11 @@
 //! What is known of hosts: the list, one of them, why it is what it is.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{known_only, site::Served};
+use crate::{
+    known_only,
+    site::{NOW, Served},
+};
 
 #[tokio::test]
 async fn hosts_are_listed_with_their_last_poll() {
@@ -59,4 +62,46 @@ async fn a_state_is_explained_step_by_step() {
         let why = site.json(&format!("/api/v1/hosts/{host}/why")).await;
         insta::assert_json_snapshot!(format!("why_{host}"), known_only(why));
     }
+}
+
+#[tokio::test]
+async fn of_hosts_and_polls_only_the_wanted_members_are_sent() {
+    let site = Served::start().await;
+    let page = site.json("/api/v1/hosts?fields=name,state,last.values.load_1&limit=2").await;
+    assert_eq!(
+        page,
+        json!({
+            "total": 3,
+            "hosts": [
+                { "name": "db-1", "state": "down", "last": { "values": null } },
+                { "name": "web-1", "state": "up", "last": { "values": { "load_1": 0.25 } } },
+            ],
+            "next": "after=web-1&limit=2&fields=last.values.load_1,name,state",
+        })
+    );
+    let next = site.json(&format!("/api/v1/hosts?{}", page["next"].as_str().unwrap())).await;
+    assert_eq!(next["hosts"], json!([{ "name": "web-2", "state": "up", "last": null }]));
+
+    let one =
+        site.json("/api/v1/hosts/web-1?fields=facts.cpus,last.detail.filesystem.mount_point").await;
+    let detail = json!({ "filesystem": [{ "mount_point": "/" }] });
+    assert_eq!(one, json!({ "facts": { "cpus": 2 }, "last": { "detail": detail } }));
+
+    let path = "/api/v1/hosts/web-1/polls";
+    let page = site.json(&format!("{path}?fields=outcome,slot_ms&order=asc&limit=2")).await;
+    let slot = |seconds: i64| NOW.0 - seconds * 1_000;
+    assert_eq!(
+        page["polls"],
+        json!([{ "slot_ms": slot(30), "outcome": "ok" }, { "slot_ms": slot(20), "outcome": "refused" }])
+    );
+    let next = site.json(&format!("{path}?{}", page["next"].as_str().unwrap())).await;
+    assert_eq!(next["polls"], json!([{ "slot_ms": slot(10), "outcome": "ok" }]));
+
+    let path = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&step=60s&digits=3";
+    let series = site.json(&format!("{path}&fields=step_ms,columns.name,columns.avg")).await;
+    assert_eq!(series.as_object().unwrap().len(), 2);
+    let column = series["columns"][0].as_object().unwrap();
+    assert_eq!(column.keys().collect::<Vec<_>>(), ["avg", "name"]);
+    let known = column["avg"].as_array().unwrap().iter().filter(|value| !value.is_null());
+    assert_eq!(known.collect::<Vec<_>>(), [&json!(12.3)]);
 }

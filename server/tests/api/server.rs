@@ -100,3 +100,30 @@ async fn what_the_server_found_about_itself_is_listed() {
     site.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await.unwrap();
     insta::assert_json_snapshot!("server_events", site.json("/api/v1/server/events?limit=9").await);
 }
+
+#[tokio::test]
+async fn below_a_path_all_is_answered_that_is_answered_at_the_root() {
+    let site = Served::start_below("/a/mon/").await;
+    let document = site.json("/a/mon/api/v1/openapi.json").await;
+    assert_eq!(document["servers"][0]["url"], "/a/mon");
+    let paths = document["paths"].as_object().unwrap();
+    for path in paths.keys().filter(|path| !path.contains('{') && *path != "/api/v1/stream") {
+        let (inside, outside) =
+            (site.request("GET", &format!("/a/mon{path}")).await, site.request("GET", path).await);
+        assert_eq!(inside.status, outside.status, "{path}");
+        assert!([200, 405, 503].contains(&inside.status), "{path}: {}", inside.status);
+    }
+    assert_eq!(site.json("/a/mon/api/v1/hosts/web-1").await["name"], "web-1");
+    let edge = site.get("/a/mon?state=down").await;
+    assert_eq!((edge.status, edge.header("location")), (307, Some("mon/?state=down")));
+    assert_eq!(site.get("/a/monitor/api").await.status, 404);
+    // Each page names its files from where it is.
+    for (path, root) in [("/a/mon/", "./"), ("/a/mon/events", "./"), ("/a/mon/hosts/web-1", "../")]
+    {
+        let page = site.get(path).await.body;
+        assert!(page.contains(&format!("src=\"{root}assets/main.js\"")), "{path}: {page}");
+        assert!(!page.contains("=\"/"), "{path}: {page}");
+    }
+    let wrong = site.ask("GET", "/a/mon/api", "Host: evil.example\r\n").await;
+    assert_eq!(wrong.status, 421, "whose name it is asked by is judged below the path, too");
+}

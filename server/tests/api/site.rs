@@ -9,7 +9,7 @@ use std::{
 
 use roundsman::{
     clock::ManualClock,
-    config::Secret,
+    config::{BasePath, Secret},
     engine::Command,
     health::Policy,
     live::{Attempt, HostView, Live, ServerView},
@@ -249,16 +249,30 @@ impl Served {
     }
 
     pub(crate) async fn start_looking(limits: ConnectionLimits, looks: web::Looks) -> Self {
-        Self::start_for(limits, looks, web::Access::default()).await
+        Self::start_for(limits, looks, web::Access::default(), BasePath::default()).await
     }
 
     /// For who has the token.
     pub(crate) async fn start_guarded(token: &str) -> Self {
         let access = web::Access::new(Some(&Secret::new(token)), &[]);
-        Self::start_for(ConnectionLimits::default(), web::Looks::default(), access).await
+        let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
+        Self::start_for(limits, looks, access, BasePath::default()).await
     }
 
-    async fn start_for(limits: ConnectionLimits, looks: web::Looks, access: web::Access) -> Self {
+    /// Below a path.
+    #[allow(dead_code, reason = "only some of the programs look into it")]
+    pub(crate) async fn start_below(path: &str) -> Self {
+        let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
+        let path = BasePath::parse(path).unwrap();
+        Self::start_for(limits, looks, web::Access::default(), path).await
+    }
+
+    async fn start_for(
+        limits: ConnectionLimits,
+        looks: web::Looks,
+        access: web::Access,
+        base_path: BasePath,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
         let live = Arc::new(Live::default());
@@ -283,6 +297,7 @@ impl Served {
             control: Control::new(commands, Arc::clone(&store)),
             looks,
             access,
+            base_path,
         };
         let site = Arc::new(site);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

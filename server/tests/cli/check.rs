@@ -19,6 +19,52 @@ fn check_shows_where_every_setting_comes_from() {
 }
 
 #[test]
+fn check_shows_every_setting_on_request_alone() {
+    let desk = Desk::new();
+    desk.file("roundsman.toml", "[health]\nfall = 5\n");
+    desk.file("inventory.toml", "[[host]]\nname = \"a\"\n");
+    let settings = |arguments: &[&str]| -> Vec<String> {
+        let ended = desk.run(arguments);
+        let rows = ended.out.lines().filter(|line| line.contains("ROUNDSMAN_"));
+        rows.map(|row| row.split_whitespace().next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(settings(&["check"]), ["health.fall"]);
+    let all = settings(&["check", "--all"]);
+    assert!(all.len() > 40 && all.contains(&"poll.in_flight".to_owned()), "{all:?}");
+}
+
+/// What a cron expression says and what it means are two things.
+#[test]
+fn check_refuses_a_step_beyond_its_field_and_explains_days_and_weekdays() {
+    let desk = Desk::new();
+    let host = |schedule: &str| {
+        format!("[[host]]\nname = \"a\"\nschedule = \"{schedule}\"\ntimeout = \"500ms\"\n")
+    };
+    desk.file("inventory.toml", &host("*/2 */90 * * * *"));
+    let ended = desk.run(&["check"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("inventory.toml:3:12: bad cron expression"), "{ended:?}");
+    assert!(ended.err.contains("use interval = \"90m\""), "{ended:?}");
+    let window = "[[maintenance]]\nname = \"first-sunday\"\nhosts = [\"a\"]\n\
+                  schedule = \"0 0 4 1-7 * SUN\"\nduration = \"2h\"\n";
+    desk.file("inventory.toml", &(host("*/2 * * 1-7 * SAT") + window));
+    let ended = desk.run(&["check"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for words in [
+        "warning: schedule `*/2 * * 1-7 * SAT UTC`: day 1-7 or weekday SAT: either is enough",
+        "warning: maintenance `first-sunday`: day 1-7 or weekday SUN: either is enough",
+        "SUN#1 is the first Sunday of a month",
+    ] {
+        assert!(ended.err.contains(words), "{words}: {ended:?}");
+    }
+    let line = |begin: &str| ended.out.lines().find(|line| line.starts_with(begin)).unwrap();
+    assert_eq!(line("  */2 * * 1-7").matches(" UTC").count(), 1 + 3, "{ended:?}");
+    assert!(line("  first-sunday").contains("04:00:00 UTC"), "{ended:?}");
+    let json = desk.run(&["check", "--json"]).json();
+    assert_eq!(json["times"]["windows"][0]["next_ms"].as_array().unwrap().len(), 3);
+}
+
+#[test]
 fn check_reports_every_problem_and_fails() {
     let desk = Desk::new();
     desk.file("inventory.toml", "[[host]]\nname = \"a\"\nintervall = \"1s\"\ntimeout = \"x\"\n");

@@ -338,6 +338,22 @@ fn the_demo_prints_json_lines_that_are_the_kept_polls() {
 }
 
 #[test]
+fn a_demo_has_the_address_of_the_one_before_unless_somebody_else_has_it() {
+    let desk = Desk::new();
+    let page = |ended: &Ended| {
+        let (_, rest) = ended.err.split_once("Page: http://").unwrap();
+        rest.split_once('/').unwrap().0.to_owned()
+    };
+    let first = page(&demo(&desk, &[]));
+    assert_eq!(page(&demo(&desk, &[])), first);
+    let taken = std::net::TcpListener::bind(&first).unwrap();
+    let other = demo(&desk, &[]);
+    assert!(other.err.contains(&format!("the address of the last demo, {first}, cannot be had")));
+    assert_ne!(page(&other), first);
+    drop(taken);
+}
+
+#[test]
 fn ctrl_c_stops_the_demo_and_it_says_what_was_kept() {
     let desk = Desk::new();
     let mut child = desk.spawn(&["demo", "--data", "d", "--interval", "200ms"]);

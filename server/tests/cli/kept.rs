@@ -91,6 +91,20 @@ fn long_ago() -> String {
 }
 
 #[test]
+fn a_filter_that_matches_no_host_says_so() {
+    let desk = Desk::new();
+    let demo = desk.run(&["demo", "--polls", "1", "--interval", "200ms", "--data", "d"]);
+    assert_eq!(demo.code, Some(0), "{demo:?}");
+    for (flags, expected) in [
+        (&["--group", "nope"][..], "no host matches --group nope\n"),
+        (&["--text", "zzz", "--state", "down"], "no host matches --state down --text zzz\n"),
+    ] {
+        let ended = desk.run(&[&["hosts", "--data", "d"][..], flags].concat());
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), expected), "{ended:?}");
+    }
+}
+
+#[test]
 fn means_over_time_are_a_table() {
     let desk = filled();
     let columns = ["--columns", "cpu_busy_pct,load_1"];

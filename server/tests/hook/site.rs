@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use roundsman::{
     clock::{Clock, ManualClock},
-    config::{self, HookUrl, States},
+    config::{self, HookUrl},
     hook::{self, Around, Hook, News, ServerEvent, Stats},
     inventory,
     model::{Cause, HostId, Outcome, State, Transition},
@@ -137,7 +137,7 @@ pub(crate) const NOW: WallMs = WallMs(1_774_747_800_000);
 pub(crate) fn settings(address: SocketAddr) -> config::Hook {
     config::Hook {
         url: HookUrl::parse(&format!("http://{address}/in?team=ops")),
-        states: States(vec![State::Down]),
+        states: vec![State::Down],
         timeout: Duration::from_secs(30),
         ca_file: None,
         token: None,

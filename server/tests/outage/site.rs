@@ -1,12 +1,12 @@
 //! A database, probes and their inventory; and what must be in the database afterwards.
 
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
 use roundsman::clock::{Clock as _, SystemClock};
 
 use crate::{
     HOSTS, INTERVAL,
-    mariadbd::Mariadbd,
+    mariadbd::{self, FLAGS, Mariadbd},
     program::Desk,
     served::{Ended, Served},
     support::{Behaviour, FakeProbe},
@@ -44,7 +44,7 @@ impl Site {
         for _ in 0..HOSTS {
             probes.push(FakeProbe::start(healthy()).await);
         }
-        let server = Mariadbd::start(&["--innodb-flush-method=nosync"]);
+        let server = Mariadbd::start(&FLAGS);
         let desk = Desk::new();
         desk.file("inventory.toml", &inventory_of(&probes));
         desk.file(
@@ -67,7 +67,7 @@ impl Site {
         let port = self.server.port().to_string();
         let client =
             ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-N", "-P", &port];
-        let ended = Command::new("mariadb").args(client).args(["-e", sql]).output().unwrap();
+        let ended = mariadbd::client("mariadb").args(client).args(["-e", sql]).output().unwrap();
         assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
         String::from_utf8(ended.stdout).unwrap()
     }

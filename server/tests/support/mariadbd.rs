@@ -1,5 +1,5 @@
-//! A MariaDB server of one's own for a test program or a benchmark: its own data directory, socket
-//! and port, never the machine's.
+//! A server of one's own for a test program or a benchmark: its own data directory, socket and port,
+//! never the machine's. It is MariaDB, or MySQL where `TEST_MYSQLD` names its `mysqld`.
 //!
 //! A shell keeps it. When this process ends, however it ends, the shell's input is closed; it then
 //! kills the server and removes the directory.
@@ -45,6 +45,21 @@ const LOG_LINES: usize = 60;
 /// How often another port is tried when somebody else took the one that was free.
 const PORTS: usize = 5;
 
+/// What is in the way of a fast test: a small machine's server, and no fsync. A process that is
+/// killed loses nothing by that.
+pub const FLAGS: [&str; 9] = [
+    "--innodb-buffer-pool-size=64M",
+    "--loose-innodb-log-file-size=16M",
+    "--innodb-flush-method=nosync",
+    "--innodb-doublewrite=0",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--sync-binlog=0",
+    "--performance-schema=OFF",
+    "--max-connections=500",
+    // MariaDB would make a certificate of its own from 11.4 on.
+    "--loose-skip-ssl",
+];
+
 /// Held while a data directory is made.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
@@ -69,6 +84,14 @@ fn path() -> String {
 /// (`TEST_MYSQLD`).
 pub fn mysqld() -> Option<String> {
     std::env::var("TEST_MYSQLD").ok().filter(|path| !path.is_empty())
+}
+
+/// The server's own client of this name of MariaDB's (`mariadb`, `mariadb-dump`): MySQL's stand
+/// beside its server.
+pub fn client(name: &str) -> Command {
+    let Some(mysqld) = mysqld() else { return Command::new(name) };
+    let name = name.replace("mariadb-", "mysql").replace("mariadb", "mysql");
+    Command::new(Path::new(&mysqld).with_file_name(name))
 }
 
 /// MySQL has root@localhost alone, and that is nobody from 127.0.0.1 without names.

@@ -1,5 +1,7 @@
 //! What is made of what was found: pure, a verdict with its words and what to do.
 
+mod server;
+
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
@@ -125,6 +127,7 @@ fn bytes(count: u64) -> String {
 pub(super) fn all(found: &Found) -> Vec<Check> {
     let mut checks = vec![inventory(found), store(found)];
     if let Ok(status) = &found.store {
+        checks.extend(server::all(status, found.forecast.as_ref()));
         checks.extend(clock(status, found));
         checks.extend(freshness(status, found));
         checks.extend(status.partitions.iter().map(|table| partitions(table, found)));
@@ -298,19 +301,24 @@ fn spool(found: &Found) -> Check {
     check(subject, verdict, words).remedy("it empties by itself once the store takes rows again")
 }
 
+/// What people reckon disks by.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
 fn size(forecast: &Forecast, found: &Found) -> Check {
-    let month = forecast.bytes_in(Duration::from_secs(30 * 86_400));
     let kept = forecast.bytes_in(found.retention);
     let days = found.retention.as_secs_f64() / 86_400.0;
     let sealed = forecast
         .bytes_per_sealed_poll
         .map_or_else(String::new, |sealed| format!(", {} sealed", bytes(sealed)));
     let how = if forecast.measured { "measured" } else { "estimated" };
+    let month = match found.retention == MONTH {
+        true => String::new(),
+        false => format!("{} in 30 days, ", bytes(forecast.bytes_in(MONTH))),
+    };
     let words = format!(
-        "{:.1} polls/s at {} each ({how}){sealed}: {} in 30 days, {} in the {days:.0} days that are kept",
+        "{:.1} polls/s at {} each ({how}){sealed}: {month}{} in the {days:.0} days that are kept",
         forecast.polls_per_second,
         bytes(forecast.bytes_per_poll),
-        bytes(month),
         bytes(kept),
     );
     let (Some(room), Ok(status)) = (found.store_room, &found.store) else {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::fleet::Host;
 use crate::{
-    cli::output::{self, UNKNOWN, short_rate},
+    cli::output::{self, UNKNOWN, short_rate, symbol},
     model::State,
     units::WallMs,
 };
@@ -234,19 +234,6 @@ fn gravity(state: State) -> u8 {
         State::Paused => 2,
         State::Up => 1,
         State::Retired => 0,
-    }
-}
-
-/// A sign of its own for each state: colours do not reach everybody.
-pub(super) fn symbol(state: State) -> char {
-    match state {
-        State::Up => '●',
-        State::Degraded => '◐',
-        State::Suspect => '○',
-        State::Down => '✗',
-        State::Pending => '…',
-        State::Paused => '‖',
-        State::Retired => '·',
     }
 }
 

@@ -9,7 +9,11 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{model::State, text::shown, units::WallMs};
+use crate::{
+    model::State,
+    text::{natural, shown},
+    units::WallMs,
+};
 
 /// What was told cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,12 @@ struct Told {
     gone: Vec<String>,
 }
 
+/// An event that says nothing but the time.
+#[derive(Debug, Deserialize)]
+struct Beat {
+    at_ms: i64,
+}
+
 /// All hosts.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
@@ -88,8 +98,12 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new.
+    /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new, `beat` for nothing new.
     pub(super) fn hear(&mut self, name: &str, data: &str) -> Result<(), BadNews> {
+        if name == "beat" {
+            self.at = Some(WallMs(serde_json::from_str::<Beat>(data)?.at_ms));
+            return Ok(());
+        }
         let whole = name == "fleet";
         if !whole && name != "change" {
             return Ok(());
@@ -160,27 +174,6 @@ impl Fleet {
     }
 }
 
-/// A text that is ordered as people order the name: web-2 comes before web-10. A number begins with how
-/// many digits it has, zeros before it left out.
-fn natural(name: &str) -> String {
-    let mut key = String::with_capacity(name.len() + 4);
-    let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (part, after) = rest.split_at(if digits > 0 { digits } else { first.len_utf8() });
-        if digits > 0 {
-            let number = part.trim_start_matches('0');
-            // Beyond that a name is no longer told apart by its numbers.
-            key.push(u8::try_from(number.len()).map_or('\u{ff}', char::from));
-            key.push_str(number);
-        } else {
-            key.push(first);
-        }
-        rest = after;
-    }
-    key
-}
-
 /// Makes every text of a document safe for a terminal, names included.
 pub(super) fn clean(value: &mut Value) {
     match value {
@@ -194,5 +187,22 @@ pub(super) fn clean(value: &mut Value) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_while_nothing_changes() {
+        let mut fleet = Fleet::default();
+        let whole = r#"{"at_ms":5,"columns":["name"],"counts":{"up":1},"server":{"inventory_error":null,"isolated_since_ms":null,"store_error":null},"hosts":[]}"#;
+        fleet.hear("fleet", whole).unwrap();
+        fleet.hear("beat", r#"{"at_ms":3005}"#).unwrap();
+        assert_eq!(fleet.at, Some(WallMs(3_005)));
+        assert_eq!(fleet.counts["up"], 1, "nothing else is touched");
+        fleet.hear("of a later version", "").unwrap();
+        assert!(fleet.hear("beat", "{}").is_err());
     }
 }

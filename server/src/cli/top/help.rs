@@ -2,11 +2,8 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{
-    field::{self, symbol},
-    key::Key,
-};
-use crate::model::State;
+use super::{field, key::Key};
+use crate::{cli::output::symbol, model::State};
 
 /// Beside the keys, from here on, stand the columns where there is room for both.
 const HALF: usize = 72;
@@ -48,7 +45,7 @@ pub(super) fn lines(width: usize) -> Vec<String> {
 }
 
 /// Where the help begins after a key, from `first`, with `room` for some of its lines; none when the
-/// key is none that moves: it goes back.
+/// key goes back.
 pub(super) fn moved(first: usize, key: Key, room: usize, width: usize) -> Option<usize> {
     let last = lines(width).len().saturating_sub(room);
     let to = match key {
@@ -58,7 +55,9 @@ pub(super) fn moved(first: usize, key: Key, room: usize, width: usize) -> Option
         Key::PageDown | Key::Char(' ') => first + room,
         Key::Home | Key::Char('g') => 0,
         Key::End | Key::Char('G') => last,
-        Key::Enter | Key::Esc | Key::Backspace | Key::Interrupt | Key::Char(_) => return None,
+        Key::Enter | Key::Esc | Key::Backspace | Key::Char('?' | 'h') => return None,
+        // What would change the list, which is not seen.
+        Key::Interrupt | Key::Char(_) => first,
     };
     Some(to.min(last))
 }

@@ -204,7 +204,9 @@ impl Model {
         } else if self.typing {
             self.type_filter(key);
         } else if let Some(first) = self.help {
-            // Any key that does not scroll; `q` does not mean the program here.
+            if key == Key::Char('q') {
+                self.done = true;
+            }
             let (width, height) = self.size;
             self.help = help::moved(first, key, height.saturating_sub(AROUND_HELP), width);
         } else {

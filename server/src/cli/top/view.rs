@@ -12,11 +12,14 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    field::{Field, symbol},
+    field::Field,
     fleet::Host,
     model::{Contact, Model, Screen, time_of_day},
 };
-use crate::{cli::fit::cut, model::State};
+use crate::{
+    cli::{fit::cut, output::symbol},
+    model::State,
+};
 
 /// Shares from which a value is marked, and marked as too much.
 const HIGH_PCT: f64 = 75.0;

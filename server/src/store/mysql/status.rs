@@ -7,8 +7,13 @@ use super::{
     connect::Doors,
     migrate, moment,
     partitions::{self, Table},
+    release::Release,
 };
-use crate::store::{PartitionStatus, StoreError, StoreStatus};
+use crate::store::{DatabaseSettings, PartitionStatus, StoreError, StoreStatus};
+
+/// Switches of the optimizer by which conditions on a view reach the tables under it: MySQL's and
+/// MariaDB's.
+const PUSHDOWN: [&str; 2] = ["derived_condition_pushdown", "condition_pushdown_for_derived"];
 
 /// The sizes of the tables' files, from where one server, the other, and any user can see them. The
 /// last is an estimate that lags behind.
@@ -61,6 +66,7 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
         location: doors.place.location.clone(),
         server: cells.required_text(8)?.to_owned(),
         clock: cells.moment(9)?,
+        settings: Some(settings(&mut conn, doors).await?),
         partitions: partitions_of(&mut conn, doors).await?,
         schema: migrate::read(&mut conn, doors).await?,
         bytes: size(&mut conn, &SIZES, Params::Empty, doors).await?,
@@ -76,6 +82,49 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
         newest_poll: cells.moment(5)?,
         sealed_polls: count(6)?,
         oldest_unsealed: cells.moment(7)?.map(moment::hour),
+    })
+}
+
+/// Says in the log that the server is too old, where it is.
+pub(super) async fn warn_of_age(doors: &Doors) -> Result<(), StoreError> {
+    let mut conn = doors.reader().await?;
+    let version: Option<String> = conn
+        .query_first("SELECT VERSION()")
+        .await
+        .map_err(doors.place.fault("read its version"))?;
+    let version = version.unwrap_or_default();
+    if let Some(release) = Release::of(&version).filter(|release| release.is_too_old()) {
+        tracing::warn!(
+            database = doors.place.location,
+            version,
+            needed = release.oldest(),
+            "the database server is too old: its views fail, or read all history: upgrade it"
+        );
+    }
+    Ok(())
+}
+
+/// How the server is set, for whoever connects; what it does not know it does not tell.
+async fn settings(conn: &mut Conn, doors: &Doors) -> Result<DatabaseSettings, StoreError> {
+    let known: Vec<(String, String)> = conn
+        .query(
+            "SHOW GLOBAL VARIABLES WHERE Variable_name IN
+             ('optimizer_switch', 'log_bin', 'binlog_expire_logs_seconds')",
+        )
+        .await
+        .map_err(doors.place.fault("read its settings"))?;
+    let value =
+        |name: &str| known.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let switch = |(name, value): (&str, &str)| {
+        let name = PUSHDOWN.into_iter().find(|known| *known == name)?;
+        (value == "off").then_some(name)
+    };
+    Ok(DatabaseSettings {
+        pushdown_off: value("optimizer_switch")
+            .and_then(|all| all.split(',').filter_map(|one| one.split_once('=')).find_map(switch)),
+        binlog_kept_s: value("log_bin")
+            .filter(|on| *on == "ON")
+            .and_then(|_| value("binlog_expire_logs_seconds")?.parse().ok()),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The MySQL backend on a real MariaDB: the conformance suite, and what is its own.
+//! The MySQL backend on a real server, MariaDB or MySQL: the conformance suite, and what is its own.
 
 use std::sync::{
     OnceLock,
@@ -26,6 +26,7 @@ mod access;
 mod binlog;
 mod days;
 mod hostile;
+mod literals;
 mod logins;
 mod outages;
 mod owner;
@@ -33,16 +34,7 @@ mod sealing;
 mod tls;
 mod views;
 
-use mariadbd::Mariadbd;
-
-/// What is in the way of a fast test: a small machine's server, and no fsync. A process that is
-/// killed loses nothing by that.
-pub(super) const FLAGS: [&str; 4] = [
-    "--innodb-buffer-pool-size=64M",
-    "--loose-innodb-log-file-size=16M",
-    "--innodb-flush-method=nosync",
-    "--max-connections=500",
-];
+use mariadbd::{FLAGS, Mariadbd};
 
 /// The server of all tests that do not end or freeze it.
 fn shared() -> u16 {
@@ -51,10 +43,14 @@ fn shared() -> u16 {
     server.lock().unwrap().port()
 }
 
+fn on_mysql() -> bool {
+    mariadbd::mysqld().is_some()
+}
+
 /// How the plan is asked for that names the partitions it reads: MySQL 8 has no PARTITIONS, and 9.7
 /// draws a tree unless told otherwise.
 fn explain() -> &'static str {
-    if mariadbd::mysqld().is_some() { "EXPLAIN FORMAT=TRADITIONAL" } else { "EXPLAIN PARTITIONS" }
+    if on_mysql() { "EXPLAIN FORMAT=TRADITIONAL" } else { "EXPLAIN PARTITIONS" }
 }
 
 /// A store in a new database.

@@ -26,6 +26,7 @@ pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
             location: location(connection),
             server: format!("SQLite {}", rusqlite::version()),
             clock: None,
+            settings: None,
             partitions: Vec::new(),
             schema: migrate::version(connection)?,
             bytes: page * pragma("page_count")?,

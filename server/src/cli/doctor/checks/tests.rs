@@ -1,9 +1,13 @@
 use super::*;
-use crate::store::PartitionStatus;
+use crate::store::{DatabaseSettings, PartitionStatus};
 
 const NOW: WallMs = WallMs(1_774_747_800_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 const GIB: u64 = 1 << 30;
+
+fn settings() -> DatabaseSettings {
+    DatabaseSettings { pushdown_off: None, binlog_kept_s: Some(30 * 86_400) }
+}
 
 fn status() -> StoreStatus {
     let until = Some(NOW.plus(3 * 24 * HOUR));
@@ -12,6 +16,7 @@ fn status() -> StoreStatus {
         location: "mysql://plain@db:3306/fleet".to_owned(),
         server: "10.11.6-MariaDB".to_owned(),
         clock: Some(NOW),
+        settings: Some(settings()),
         partitions: vec![PartitionStatus { table: "poll", count: 6, until }],
         schema: 55,
         bytes: GIB,
@@ -66,6 +71,12 @@ fn store_with(change: impl FnOnce(&mut StoreStatus)) -> Found {
     Found { store: Ok(status), ..well() }
 }
 
+fn settings_with(change: impl FnOnce(&mut DatabaseSettings)) -> Found {
+    let mut settings = settings();
+    change(&mut settings);
+    store_with(|status| status.settings = Some(settings))
+}
+
 #[test]
 fn a_server_with_nothing_wrong_is_told_so() {
     let lines: Vec<String> = all(&well())
@@ -89,9 +100,12 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
             ..SpoolStatus::default()
         }))
     };
-    let cases: [(&str, Found); 15] = [
+    let cases: [(&str, Found); 18] = [
         ("inventory", with(|f| f.inventory = Err("inventory.toml:3:1: unknown key".into()))),
         ("store", with(|f| f.store = Err("db:3306 refused the connection".into()))),
+        ("version", store_with(|s| s.server = "10.5.29-MariaDB".to_owned())),
+        ("version", store_with(|s| s.server = "8.0.28".to_owned())),
+        ("optimizer", settings_with(|s| s.pushdown_off = Some("derived_condition_pushdown"))),
         ("clock of the store", store_with(|s| s.clock = Some(NOW.plus(HOUR)))),
         ("clock of the store", store_with(|s| s.clock = Some(NOW.minus(HOUR)))),
         ("newest poll", store_with(|s| s.newest_poll = Some(NOW.minus(HOUR)))),
@@ -130,6 +144,8 @@ fn what_is_worth_to_know_is_not_wrong() {
         with(|f| f.spool_max = 0),
         store_with(|s| s.newest_poll = None),
         store_with(|s| s.partitions[0].count = 60),
+        store_with(|s| s.server = "PolarDB".to_owned()),
+        settings_with(|s| s.binlog_kept_s = Some(0)),
     ];
     for found in notes {
         let checks = all(&found);

@@ -353,3 +353,19 @@ fn another_version_of_the_server_is_told_as_such() {
     );
     assert_eq!(model.fleet.hosts.len(), before);
 }
+
+#[test]
+fn in_the_help_q_quits_and_a_key_for_the_list_does_nothing() {
+    let mut model = some((80, 24));
+    let sort = model.sort;
+    model.press(Key::Char('?'));
+    for key in ['s', 'r', '/', 'x'] {
+        model.press(Key::Char(key));
+        assert_eq!((model.help, model.typing, model.sort), (Some(0), false, sort), "{key}");
+    }
+    model.press(Key::Esc);
+    assert_eq!((model.help, model.done), (None, false));
+    model.press(Key::Char('?'));
+    model.press(Key::Char('q'));
+    assert!(model.done);
+}

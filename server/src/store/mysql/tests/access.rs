@@ -73,7 +73,7 @@ async fn every_connection_is_set_up() {
         ("collation_connection", "utf8mb4_bin"),
         ("lock_wait_timeout", "10"),
     ];
-    let own = if mariadbd::mysqld().is_some() {
+    let own = if on_mysql() {
         [
             ("transaction_isolation", "READ-COMMITTED"),
             ("information_schema_stats_expiry", "0"),
@@ -98,11 +98,7 @@ async fn every_connection_is_set_up() {
         assert!(mode.unwrap().contains("STRICT_ALL_TABLES"));
     }
     let mut schema = doors.schema().await.unwrap();
-    let limit = if mariadbd::mysqld().is_some() {
-        "max_execution_time + 0.0"
-    } else {
-        "max_statement_time"
-    };
+    let limit = if on_mysql() { "max_execution_time + 0.0" } else { "max_statement_time" };
     let found: Option<f64> = schema.query_first(format!("SELECT @@{limit}")).await.unwrap();
     assert_eq!(found, Some(0.0));
 }

@@ -129,7 +129,12 @@ async fn polls_go_to_a_server_whose_certificate_is_trusted_and_to_no_other() {
         said.push(site.refusal(site.options(host, ca)).await);
     }
     let plain = Options { tls: TlsMode::Off, ..site.options(NAME, "") };
-    said.push(site.refusal(plain).await);
+    // Each server has a number of its own for it.
+    let plain = site.refusal(plain).await;
+    assert!(["ERROR 1045", "ERROR 3159"].iter().any(|error| plain.contains(error)), "{plain}");
+    assert!(plain.contains("takes encrypted connections alone"), "{plain}");
+    let mend = ["set store.tls to \"required\"", "store.tls must be \"required\""];
+    assert!(mend.iter().any(|mend| plain.contains(mend)), "{plain}");
     // And a server that has none.
     let none = Options { tls: TlsMode::Required, ..options(shared(), "mysql") };
     said.push(site.refusal(none).await.replace(&shared().to_string(), "PORT"));

@@ -104,6 +104,23 @@ async fn a_view_of_one_day_reads_that_day_alone() {
             assert_eq!(step["key"], "PRIMARY", "{view}: {plan:?}");
         }
     }
+    // It is this switch that brings the condition there.
+    let off = match on_mysql() {
+        true => "derived_condition_pushdown=off",
+        false => "condition_pushdown_for_derived=off",
+    };
+    let mut conn = database.conn().await;
+    conn.query_drop(format!("SET optimizer_switch = '{off}'")).await.unwrap();
+    let plan = format!(
+        "{} SELECT * FROM net_info WHERE host = 'web-1'
+         AND time BETWEEN '2026-03-30 01:00:00' AND '2026-03-30 05:00:00'",
+        explain()
+    );
+    let plan: Vec<Row> = conn.query(plan).await.unwrap();
+    let plan: Vec<ViewRow> = plan.into_iter().map(in_json).collect();
+    let days = plan.iter().filter(|step| step["table"] == "p").map(|step| &step["partitions"]);
+    assert!(days.clone().count() > 0, "{plan:?}");
+    assert!(days.clone().all(|days| days.as_str().is_some_and(|d| d.contains(','))), "{plan:?}");
     // What Grafana's $__timeFilter(time) becomes.
     let counted = database
         .rows(
@@ -161,11 +178,11 @@ async fn the_table_itself_refuses_a_failed_poll_with_detail() {
 
 /// Runs one of the server's own programs, with its words on the standard input.
 fn client(program: &str, args: &[&str], input: Option<std::fs::File>) -> std::process::Output {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
     let port = shared().to_string();
     let input = input.map_or(Stdio::null(), Stdio::from);
     let to = ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-P", &port];
-    Command::new(program).args(to).args(args).stdin(input).output().unwrap()
+    mariadbd::client(program).args(to).args(args).stdin(input).output().unwrap()
 }
 
 /// A dump of a database, restored under another name by another user who may not see the first.
@@ -178,8 +195,20 @@ async fn restored(database: &Database) -> Options {
     for grant in grants {
         conn(shared(), None).await.query_drop(grant).await.unwrap();
     }
-    let dumped =
-        client("mariadb-dump", &["-uroot", "--hex-blob", &database.options.url.database], None);
+    // As docs/storage.md says it, by a user who has this database and nothing else.
+    let dumped = &database.options.url.database;
+    let dumper = format!("{dumped}_dumper");
+    for grant in [
+        format!("CREATE USER {dumper}@'%' IDENTIFIED BY ''"),
+        format!("GRANT ALL ON {dumped}.* TO {dumper}@'%'"),
+    ] {
+        conn(shared(), None).await.query_drop(grant).await.unwrap();
+    }
+    let own: &[&str] =
+        if on_mysql() { &["--set-gtid-purged=OFF", "--no-tablespaces"] } else { &[] };
+    let user = format!("-u{dumper}");
+    let dump = [&user, "--single-transaction", "--hex-blob", dumped];
+    let dumped = client("mariadb-dump", &[own, &dump].concat(), None);
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
     // Without the name of who made a view, which another user may not give away.
     let text = String::from_utf8(dumped.stdout).unwrap().replace("DEFINER=`root`@`%`", "");
@@ -192,10 +221,8 @@ async fn restored(database: &Database) -> Options {
     // The views cannot be made in it: with --force the rest is.
     let read = client("mariadb", &[&user, "--force", &name], Some(input));
     let said = String::from_utf8_lossy(&read.stderr);
-    assert!(
-        said.lines().filter(|line| line.starts_with("ERROR")).all(|e| e.contains("1142")),
-        "{said}"
-    );
+    let mut errors = said.lines().filter(|line| line.starts_with("ERROR"));
+    assert!(errors.all(|error| !on_mysql() && error.contains("1142")), "{said}");
     let url = MysqlUrl { user: name.clone(), database: name, ..database.options.url.clone() };
     Options { url, ..database.options.clone() }
 }
@@ -209,7 +236,12 @@ async fn a_dump_that_is_restored_under_another_name_and_user_works() {
     let options = restored(&database).await;
     let reader = Mysql::open(options.clone(), Mode::ReadOnly, standing_clock()).await.unwrap();
     let altered = reader.altered_views().await.unwrap();
-    assert!(altered.contains(&"net_info".to_owned()) && altered.len() >= 15, "{altered:?}");
+    // MySQL names no database in its views.
+    if on_mysql() {
+        assert_eq!(altered, [] as [String; 0]);
+    } else {
+        assert!(altered.contains(&"net_info".to_owned()) && altered.len() >= 15, "{altered:?}");
+    }
     // A server mends them.
     drop(Mysql::open(options.clone(), Mode::ReadWrite, standing_clock()).await.unwrap());
     assert_eq!(reader.altered_views().await.unwrap(), [] as [String; 0]);
