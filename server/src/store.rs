@@ -366,6 +366,14 @@ pub trait Store: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// What there is to mend before a server could keep anything in it; none when nothing is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn obstacle(&self) -> Result<Option<&'static str>, StoreError> {
+        Ok(None)
+    }
+
     /// How the store is.
     ///
     /// # Errors

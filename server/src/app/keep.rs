@@ -83,6 +83,8 @@ pub(super) async fn open(
                 | StoreError::Tls { .. }
                 | StoreError::Failed { .. }
                 | StoreError::NoServer { .. }
+                | StoreError::Obstructed { .. }
+                | StoreError::Driver { .. }
         );
     let is_waited_for = error.is_absence() || did_let_in;
     if !is_waited_for {

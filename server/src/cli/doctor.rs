@@ -73,9 +73,9 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
         let progress = Progress::new(runtime.clock());
         runtime.block_on(progress.during(words, status(config, runtime)))
     };
-    let (store, views, kept) = match store {
-        Ok((status, views, kept)) => (Ok(status), views, kept),
-        Err(error) => (Err(error), Vec::new(), Vec::new()),
+    let (store, (views, obstacle), kept) = match store {
+        Ok((status, asides, kept)) => (Ok(status), asides, kept),
+        Err(error) => (Err(error), Asides::default(), Vec::new()),
     };
     let listed = inventory.as_ref().ok();
     let largest = listed.and_then(|listed| Share::largest(listed, &kept, before));
@@ -102,6 +102,7 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
         }),
         store: status,
         views,
+        obstacle,
         forecast,
         largest,
         spool: match config.spool.max.0 {
@@ -120,15 +121,19 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
     }
 }
 
-/// How the store is, its views that are not as they should be, and its hosts.
-type Store = (StoreStatus, Vec<String>, Vec<HostSummary>);
+/// How the store is.
+type Store = (StoreStatus, Asides, Vec<HostSummary>);
+
+/// Its views that are not as they should be, and what is in the way of every row.
+type Asides = (Vec<String>, Option<&'static str>);
 
 async fn status(config: &Config, runtime: &Runtime) -> Result<Store, String> {
     let asking = async {
         let clock = Arc::clone(runtime.clock());
         let store = store::open(&config.store, Mode::ReadOnly, clock).await?;
         let hosts = store.hosts(HostQuery::listed()).await?;
-        Ok((store.status().await?, store.altered_views().await?, hosts))
+        let asides = (store.altered_views().await?, store.obstacle().await?);
+        Ok((store.status().await?, asides, hosts))
     };
     asking.await.map_err(|error: StoreError| error.with_causes())
 }

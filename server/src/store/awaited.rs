@@ -249,6 +249,10 @@ impl Store for Awaited {
         self.store()?.identity().await
     }
 
+    async fn obstacle(&self) -> Result<Option<&'static str>, StoreError> {
+        self.store()?.obstacle().await
+    }
+
     async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
         self.store()?.altered_views().await
     }

@@ -128,18 +128,43 @@ pub enum StoreError {
         is_absence: bool,
     },
     /// The server does not let this user in, or not do what is needed.
-    #[error(
-        "{location} does not let this user in: check the user in store.url, store.password or store.password_file, and the user's grants{}",
-        if *unencrypted { "; or the server takes encrypted connections alone, and store.tls must be \"required\"" } else { "" }
-    )]
+    #[error("{location} does not let this user in: {mend}")]
     Denied {
         /// Where the store is.
         location: String,
-        /// It was asked in plain: MariaDB refuses that in the same words.
-        unencrypted: bool,
+        /// What there is to mend.
+        mend: &'static str,
         /// What the server said.
         #[source]
         cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The server turns this user away, and may not later.
+    #[error("{location} turns this user away for now: {mend}")]
+    Busy {
+        /// Where the store is.
+        location: String,
+        /// What helps.
+        mend: &'static str,
+        /// What the server said.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// A setting of the server is in the way of every row.
+    #[error("nothing can be kept in {location}: {mend}")]
+    Obstructed {
+        /// Where the store is.
+        location: String,
+        /// What there is to mend.
+        mend: &'static str,
+        /// What the server said; none where it was asked.
+        #[source]
+        cause: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// The program that speaks with the server failed in a way that it does not foresee.
+    #[error("a fault in the driver: {what}")]
+    Driver {
+        /// What it said.
+        what: String,
     },
     /// The two sides do not agree on encryption, or the server is not the one that it says it is.
     #[error("cannot connect to {location}: {mend}")]
@@ -267,6 +292,7 @@ impl StoreError {
             Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::NotYet { .. }
+            | Self::Busy { .. }
             | Self::Unfit { .. } => true,
             Self::NoServer { is_absence, .. } => *is_absence,
             _ => false,

@@ -40,6 +40,7 @@ mod seal;
 mod seam;
 mod seen;
 mod series;
+mod session;
 mod status;
 mod tls;
 mod views;
@@ -131,7 +132,15 @@ impl Mysql {
                     within(doors.limits.call, status::warn_of_age(&doors)).await?;
                     migrate::apply(&doors).await?;
                 }
-                Mode::ReadOnly => migrate::check(&doors).await?,
+                Mode::ReadOnly => {
+                    if let Err(error) = migrate::check(&doors).await {
+                        // A server that cannot write there would bring no schema up to date.
+                        let obstacle = session::obstacle(&doors).await?;
+                        return Err(
+                            obstacle.map_or(error, |mend| doors.place.obstructed(mend, None))
+                        );
+                    }
+                }
             }
             let looking =
                 async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
@@ -423,6 +432,10 @@ impl Store for Mysql {
 
     async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
         self.call(|shared| async move { migrate::altered_views(&shared.doors).await }).await
+    }
+
+    async fn obstacle(&self) -> Result<Option<&'static str>, StoreError> {
+        self.call(|shared| async move { session::obstacle(&shared.doors).await }).await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

@@ -81,6 +81,8 @@ pub(super) struct Found {
     pub(super) store: Result<StoreStatus, String>,
     /// Its views that are not as this program makes them.
     pub(super) views: Vec<String>,
+    /// What there is to mend before a server could keep anything in it.
+    pub(super) obstacle: Option<&'static str>,
     /// What the inventory costs.
     pub(super) forecast: Option<Forecast>,
     /// The host that takes the most room.
@@ -131,6 +133,7 @@ pub(super) fn all(found: &Found) -> Vec<Check> {
         checks.extend(status.partitions.iter().map(|table| partitions(table, found)));
         checks.extend(sealing(status, found));
         checks.push(views(found));
+        checks.extend(found.obstacle.map(|mend| check("keeping polls", Verdict::Wrong, mend)));
     }
     checks.push(spool(found));
     checks.extend(found.forecast.as_ref().map(|forecast| size(forecast, found)));

@@ -6,7 +6,11 @@ use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use tokio::time::timeout;
 
 pub(super) use super::doors::Doors;
-use super::{fault::Place, tls};
+use super::{
+    fault::Place,
+    session::{MAX_PACKET, SERVER_IDLE_S},
+    tls,
+};
 use crate::{
     config::{MysqlUrl, Secret, TlsMode},
     store::{Owner, StoreError},
@@ -58,9 +62,8 @@ pub(super) const WRITERS: usize = 3;
 /// Connections that read: one long history does not hold up the rest.
 pub(super) const READERS: usize = 4;
 
-/// An idle connection is closed after so long, and the server is told to close it a little later.
+/// An idle connection is closed after so long; the server closes it later.
 const IDLE: Duration = Duration::from_secs(120);
-const SERVER_IDLE_S: usize = 600;
 
 /// A connection is replaced after so long: behind a proxy, the one to the server may have moved.
 const LIFE: Duration = Duration::from_secs(3_600);
@@ -68,52 +71,8 @@ const LIFE: Duration = Duration::from_secs(3_600);
 /// How often the operating system asks whether a silent peer is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// The largest packet that is sent, bytes: the default of MariaDB and a quarter of MySQL's.
-pub(super) const MAX_PACKET: usize = 16 << 20;
-
 /// Prepared statements kept per connection; there are fewer kinds.
 const STATEMENTS: usize = 64;
-
-/// How long a statement waits for a row that another transaction holds, seconds.
-const ROW_WAIT_S: u32 = 10;
-
-/// How long the making or dropping of a partition waits for those who use the table, seconds. All
-/// who come later wait behind it, so it is short: it is tried again.
-const TABLE_WAIT_S: u32 = 10;
-
-/// What both servers understand, on every connection.
-pub(super) fn everywhere() -> Vec<String> {
-    [
-        "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET SESSION time_zone = '+00:00'",
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,\
-         NO_ENGINE_SUBSTITUTION'",
-    ]
-    .map(str::to_owned)
-    .into_iter()
-    .chain([
-        format!("SET SESSION wait_timeout = {SERVER_IDLE_S}"),
-        format!("SET SESSION innodb_lock_wait_timeout = {ROW_WAIT_S}"),
-        format!("SET SESSION lock_wait_timeout = {TABLE_WAIT_S}"),
-    ])
-    .collect()
-}
-
-/// What one of the servers alone understands. Without `longest` a statement may take its time.
-pub(super) fn somewhere(longest: Option<Duration>) -> Vec<String> {
-    let ms = longest.map_or(0, |longest| longest.as_millis());
-    vec![
-        // MariaDB turns an IN list of 1,000 constants into a subquery and reads the whole table.
-        "SET SESSION in_predicate_conversion_threshold = 0".to_owned(),
-        // A query that nobody waits for any longer ends: MariaDB's limit is of all statements, in
-        // seconds; MySQL's of SELECT alone, in milliseconds.
-        format!("SET SESSION max_statement_time = {}.{:03}", ms / 1_000, ms % 1_000),
-        format!("SET SESSION max_execution_time = {ms}"),
-        // MySQL remembers sizes of tables for a day.
-        "SET SESSION information_schema_stats_expiry = 0".to_owned(),
-    ]
-}
 
 pub(super) fn base(options: &Options) -> Result<OptsBuilder, StoreError> {
     let url = &options.url;
@@ -132,7 +91,7 @@ pub(super) fn base(options: &Options) -> Result<OptsBuilder, StoreError> {
         .ssl_opts(tls))
 }
 
-pub(super) fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Pool {
+pub(super) fn pool(base: &OptsBuilder, session: &[String], most: usize) -> Pool {
     let limits = PoolConstraints::new(0, most).unwrap_or_default();
     let pool = PoolOpts::default()
         .with_constraints(limits)
@@ -141,7 +100,7 @@ pub(super) fn pool(base: &OptsBuilder, session: Vec<String>, most: usize) -> Poo
         // A reset forgets the session's settings and prepared statements. What is open when a
         // connection comes back is rolled back all the same.
         .with_reset_connection(false);
-    Pool::new(base.clone().init(session).pool_opts(pool))
+    Pool::new(base.clone().init(session.to_vec()).pool_opts(pool))
 }
 
 pub(super) async fn connect(

@@ -5,15 +5,15 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use mysql_async::{Conn, Opts, OptsBuilder, Pool, prelude::Queryable as _};
+use mysql_async::{Conn, Opts, OptsBuilder, Pool};
 use tokio::{sync::Mutex, time::sleep};
 
 use super::{
-    connect::{
-        Limits, Options, READERS, WRITERS, base, connect, everywhere, pool, somewhere, within,
-    },
+    connect::{Limits, Options, READERS, WRITERS, base, connect, pool, within},
     fault::{self, Place},
     nodes::{self, Need, Node, Nodes},
+    session::Session,
+    tls,
 };
 use crate::{
     config::MysqlAddress,
@@ -35,15 +35,10 @@ pub(super) struct Doors {
     identity: OnceLock<Arc<str>>,
 }
 
-/// Settings of a connection.
-type Session = Vec<String>;
-
 /// What was found out about a server.
 struct Looked {
     takes_rows: bool,
-    /// The settings that it knows, with the limits of a call and without.
-    limited: Session,
-    unlimited: Session,
+    session: Session,
 }
 
 /// Connections to the server that is used.
@@ -76,7 +71,7 @@ impl Doors {
         };
         let looking = |node: Node| {
             let (at, base) = (nodes.place(&node, &place), &base);
-            async move { look(&node, need, base, limits, &at, None).await }
+            async move { look(&node, need, mode, base, limits, &at, None).await }
         };
         let found = nodes.find(need, None, limits.connect, looking).await?;
         if !found.passed_over.is_empty() {
@@ -85,7 +80,10 @@ impl Doors {
                 "the store is used at another of its addresses"
             );
         }
-        let ways = RwLock::new(Arc::new(Ways::new(mode, &base, found.node, found.what)));
+        if mode == Mode::ReadWrite && tls::is_exposed(options, found.node.ip) {
+            tracing::warn!(store = %place.location, "{}", tls::EXPOSED);
+        }
+        let ways = RwLock::new(Arc::new(Ways::new(&base, found.node, found.what)));
         let (choosing, identity) = (Mutex::default(), OnceLock::new());
         Ok(Self { place, limits, mode, base, nodes, ways, choosing, identity })
     }
@@ -148,7 +146,7 @@ impl Doors {
     async fn look(&self, node: &Node, need: Need) -> Result<Looked, StoreError> {
         let place = self.nodes.place(node, &self.place);
         let identity = self.identity.get().map(AsRef::as_ref);
-        look(node, need, &self.base, self.limits, &place, identity).await
+        look(node, need, self.mode, &self.base, self.limits, &place, identity).await
     }
 
     /// A server that is good for it: the one that `seen` leads to where that is, else the next. One at a
@@ -172,7 +170,7 @@ impl Doors {
             because = found.passed_over, reads_alone = !found.what.takes_rows,
             "the store is used at another address"
         );
-        let moved = Arc::new(Ways::new(self.mode, &self.base, found.node, found.what));
+        let moved = Arc::new(Ways::new(&self.base, found.node, found.what));
         *self.ways.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&moved);
         for pool in now.pools() {
             // Ends once the last of its connections that is in use has come back.
@@ -236,23 +234,16 @@ impl Doors {
 }
 
 impl Ways {
-    fn new(mode: Mode, base: &OptsBuilder, node: Node, looked: Looked) -> Self {
-        let base = at(base, &node);
-        let Looked { takes_rows, limited, unlimited } = looked;
-        let reading = match mode {
-            Mode::ReadWrite => limited.clone(),
-            Mode::ReadOnly => {
-                let only = "SET SESSION TRANSACTION READ ONLY".to_owned();
-                limited.iter().cloned().chain([only]).collect()
-            }
-        };
+    fn new(base: &OptsBuilder, node: Node, looked: Looked) -> Self {
+        let Looked { takes_rows, session } = looked;
+        let base = at(base, &node).max_allowed_packet(Some(session.packet));
         Self {
             node,
             takes_rows: takes_rows.into(),
             is_doubted: false.into(),
-            writers: pool(&base, limited, WRITERS),
-            readers: pool(&base, reading, READERS),
-            schema: base.init(unlimited).into(),
+            writers: pool(&base, &session.limited, WRITERS),
+            readers: pool(&base, &session.limited, READERS),
+            schema: base.init(session.unlimited).into(),
         }
     }
 
@@ -264,7 +255,7 @@ impl Ways {
     /// Whether its connections have the settings that are right for what was found. A server that has
     /// another version by now knows others.
     fn knows(&self, looked: &Looked) -> bool {
-        self.schema.init() == looked.unlimited
+        self.schema.init() == looked.session.unlimited
     }
 
     fn pools(&self) -> [Pool; 2] {
@@ -282,6 +273,7 @@ fn at(base: &OptsBuilder, node: &Node) -> OptsBuilder {
 async fn look(
     node: &Node,
     need: Need,
+    mode: Mode,
     base: &OptsBuilder,
     limits: Limits,
     place: &Place,
@@ -293,17 +285,7 @@ async fn look(
     if need == Need::Write {
         nodes::must_take_rows(takes_rows, place)?;
     }
-    let (mut limited, mut unlimited) = (everywhere(), everywhere());
-    for (known, free) in somewhere(Some(limits.call)).into_iter().zip(somewhere(None)) {
-        match conn.query_drop(&known).await {
-            Ok(()) => {
-                limited.push(known);
-                unlimited.push(free);
-            }
-            Err(error) if fault::is_unknown_variable(&error) => {}
-            Err(error) => return Err(place.fault("set up the connection")(error)),
-        }
-    }
-    // It has none of the session's settings but those just tried.
-    Ok(Looked { takes_rows, limited, unlimited })
+    // It has only half of the session's settings.
+    let session = Session::find(&mut conn, place, limits.call, mode).await?;
+    Ok(Looked { takes_rows, session })
 }

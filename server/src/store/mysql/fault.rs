@@ -5,7 +5,7 @@
 
 use mysql_async::{DriverError, Error, IoError, ServerError};
 
-use super::tls;
+use super::{session::STATEMENTS_LOGGED, tls};
 use crate::{config::TlsMode, store::StoreError};
 
 /// Unknown system variable.
@@ -22,10 +22,63 @@ const COLUMN_THERE: u16 = 1060;
 const NO_TABLE: u16 = 1146;
 /// No partition for this row.
 const NO_PARTITION: u16 = 1526;
-/// The user, the password or a grant is wrong; the last two are of a table or column.
-const DENIED: [u16; 6] = [1044, DENIED_LOGIN, 1698, 1142, 1143, 1227];
-/// Of these, the wrong password; of MariaDB also when it takes encrypted connections alone.
+/// A privilege that is not of a table or database.
+const NOT_PRIVILEGED: u16 = 1227;
+/// The wrong password; of MariaDB also when it takes encrypted connections alone.
 const DENIED_LOGIN: u16 = 1045;
+
+const USER: &str = "check the user in store.url, store.password or store.password_file, and the \
+     user's grants";
+const USER_OR_TLS: &str = "check the user in store.url, store.password or store.password_file, and \
+     the user's grants; or the server takes encrypted connections alone, and store.tls must be \
+     \"required\"";
+const PLUGIN: &str = "it logs in by a plugin that is not at hand: ALTER USER … IDENTIFIED WITH \
+     caching_sha2_password (MySQL), VIA ed25519 or mysql_native_password (MariaDB)";
+
+/// What there is to mend where the server lets a user not in, or not do what is needed, until somebody
+/// changes that.
+const DENIED: [(&[u16], &str); 6] = [
+    // Of the database, the login, its way; of a table, a column; a privilege.
+    (&[1044, DENIED_LOGIN, 1698, 1142, 1143, NOT_PRIVILEGED], USER),
+    (
+        // At the login, and at the first statement.
+        &[1862, 1820],
+        "its password has expired: ALTER USER … IDENTIFIED BY a new one, and set store.password or \
+         store.password_file to it",
+    ),
+    (&[3118, 4151], "its account is locked: ALTER USER … ACCOUNT UNLOCK"),
+    (&[1130], "it knows no user from this machine's address: CREATE USER … @ this address"),
+    (
+        &[1129],
+        "too many connections from this machine's address were broken off: mariadb-admin \
+         flush-hosts, in MySQL TRUNCATE performance_schema.host_cache",
+    ),
+    (&[1251, 1524], PLUGIN),
+];
+
+/// What helps where the server lets a user in later without anybody's doing.
+const BUSY: [(&[u16], &str); 3] = [
+    (&[1040], "too many connections: raise the server's max_connections"),
+    (
+        &[1203, 1226],
+        "it has used up what it may: ALTER USER … WITH MAX_USER_CONNECTIONS, \
+         MAX_CONNECTIONS_PER_HOUR, MAX_QUERIES_PER_HOUR, MAX_UPDATES_PER_HOUR 0, which is no limit",
+    ),
+    (
+        &[3955],
+        "too many wrong passwords have locked its account for a time: ALTER USER … ACCOUNT UNLOCK \
+         opens it at once",
+    ),
+];
+
+/// InnoDB keeps nothing that is read committed while the binary log is of statements.
+const STATEMENTS_ALONE: u16 = 1665;
+/// `init_connect` failed: of the server, and of MariaDB.
+const ABORTED: [u16; 2] = [1152, 1184];
+
+fn words(of: &[(&[u16], &'static str)], code: u16) -> Option<&'static str> {
+    of.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, words)| *words)
+}
 /// Unknown database.
 const NO_DATABASE: u16 = 1049;
 /// What is wrong with a row itself: null, out of range, truncated, no such value, too long, no
@@ -62,6 +115,13 @@ fn code(error: &Error) -> Option<u16> {
     }
 }
 
+/// Whether the driver would not send it, for it is more than the server takes. It has no variant for
+/// that, but words.
+fn is_too_large(error: &Error) -> bool {
+    let Error::Io(IoError::Io(error)) = error else { return false };
+    error.to_string() == "Packet is larger than max_allowed_packet"
+}
+
 /// The error without the driver's words before it.
 fn plain(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
     match error {
@@ -75,20 +135,47 @@ impl Place {
     /// Turns an error of a statement into a [`StoreError`].
     pub(super) fn fault(&self, doing: &'static str) -> impl Fn(Error) -> StoreError + use<> {
         let place = self.clone();
-        move |error| match code(&error) {
-            Some(code) if DENIED.contains(&code) => StoreError::Denied {
-                location: place.location.clone(),
-                unencrypted: code == DENIED_LOGIN && place.tls == TlsMode::Off,
-                cause: plain(error),
-            },
-            Some(NO_DATABASE) => StoreError::NoDatabase {
-                location: place.location.clone(),
-                database: place.database.clone(),
-            },
-            _ => {
-                StoreError::Failed { doing, location: place.location.clone(), cause: plain(error) }
+        move |error| {
+            let location = place.location.clone();
+            if let Some(mend) = place.denied(&error) {
+                return StoreError::Denied { location, mend, cause: plain(error) };
+            }
+            match code(&error) {
+                Some(NO_DATABASE) => {
+                    StoreError::NoDatabase { location, database: place.database.clone() }
+                }
+                Some(STATEMENTS_ALONE) => place.obstructed(STATEMENTS_LOGGED, Some(error)),
+                Some(code) if ABORTED.contains(&code) => place.obstructed(
+                    "the server ends the connection; does its init_connect work for this user?",
+                    Some(error),
+                ),
+                found => match found.and_then(|code| words(&BUSY, code)) {
+                    Some(mend) => StoreError::Busy { location, mend, cause: plain(error) },
+                    None => StoreError::Failed { doing, location, cause: plain(error) },
+                },
             }
         }
+    }
+
+    /// What there is to mend when this user is not let in, or not allowed to do what is needed.
+    fn denied(&self, error: &Error) -> Option<&'static str> {
+        match error {
+            Error::Server(error) if error.code == DENIED_LOGIN && self.tls == TlsMode::Off => {
+                Some(USER_OR_TLS)
+            }
+            Error::Server(error) => words(&DENIED, error.code),
+            Error::Driver(
+                DriverError::UnknownAuthPlugin { .. }
+                | DriverError::CleartextPluginDisabled
+                | DriverError::MysqlOldPasswordDisabled,
+            ) => Some(PLUGIN),
+            _ => None,
+        }
+    }
+
+    /// A setting of the server is in the way.
+    pub(super) fn obstructed(&self, mend: &'static str, error: Option<Error>) -> StoreError {
+        StoreError::Obstructed { location: self.location.clone(), mend, cause: error.map(plain) }
     }
 
     /// Turns an error of connecting into a [`StoreError`].
@@ -111,8 +198,7 @@ impl Place {
         row: impl FnOnce() -> String,
         error: Error,
     ) -> StoreError {
-        let too_large = matches!(&error, Error::Driver(DriverError::PacketTooLarge));
-        if too_large || code(&error).is_some_and(|code| OF_THE_ROW.contains(&code)) {
+        if is_too_large(&error) || code(&error).is_some_and(|code| OF_THE_ROW.contains(&code)) {
             StoreError::BadRow { row: row(), why: plain(error).to_string() }
         } else {
             self.fault(doing)(error)
@@ -171,6 +257,11 @@ pub(super) fn is_no_table(error: &Error) -> bool {
     code(error) == Some(NO_TABLE)
 }
 
+/// Whether this user may not do it, whatever its grants on the database are.
+pub(super) fn is_not_privileged(error: &Error) -> bool {
+    code(error) == Some(NOT_PRIVILEGED)
+}
+
 /// Whether the server knows no such variable.
 pub(super) fn is_unknown_variable(error: &Error) -> bool {
     code(error) == Some(UNKNOWN_VARIABLE)
@@ -185,6 +276,36 @@ mod tests {
             Place { location: "here".to_owned(), database: "fleet".to_owned(), tls: TlsMode::Off };
         let error = ServerError { code, message: "m".to_owned(), state: "HY000".to_owned() };
         place.row_fault("keep", || "the row".to_owned(), Error::Server(error))
+    }
+
+    /// Whether it is waited for when the store is opened.
+    #[test]
+    fn those_who_are_turned_away_are_waited_for_where_it_passes() {
+        let cases = [
+            (1040, true, "raise the server's max_connections"),
+            (1129, false, "host_cache"),
+            (1130, false, "CREATE USER"),
+            (1203, true, "MAX_USER_CONNECTIONS"),
+            (1226, true, "MAX_CONNECTIONS_PER_HOUR"),
+            (1251, false, "IDENTIFIED WITH"),
+            (1524, false, "IDENTIFIED WITH"),
+            (1820, false, "has expired"),
+            (1862, false, "has expired"),
+            (3118, false, "ACCOUNT UNLOCK"),
+            (3955, true, "ACCOUNT UNLOCK opens it at once"),
+            (4151, false, "ACCOUNT UNLOCK"),
+        ];
+        let place =
+            Place { location: "here".to_owned(), database: "fleet".to_owned(), tls: TlsMode::Off };
+        for (code, is_waited_for, words) in cases {
+            let error = ServerError { code, message: "m".to_owned(), state: "HY000".to_owned() };
+            let error = place.unreachable(Error::Server(error));
+            assert!(error.to_string().contains(words), "{code}: {error}");
+            assert_eq!(error.is_absence(), is_waited_for, "{code}: {error}");
+        }
+        let plugin = DriverError::UnknownAuthPlugin { name: "parsec".to_owned() };
+        let error = place.unreachable(plugin.into());
+        assert!(matches!(error, StoreError::Denied { .. }), "{error}");
     }
 
     #[test]
@@ -220,12 +341,10 @@ mod tests {
         for (code, words) in waited_for {
             assert!(judged(code).is_transient(), "{code} {words}");
         }
+        let unfit = judged(STATEMENTS_ALONE).to_string();
+        assert!(unfit.contains("binlog_format = ROW or MIXED"), "{unfit}");
         for code in OF_THE_ROW {
             assert!(!judged(code).is_transient(), "{code}");
         }
-        let large = Error::Driver(DriverError::PacketTooLarge);
-        let place =
-            Place { location: "here".to_owned(), database: "fleet".to_owned(), tls: TlsMode::Off };
-        assert!(!place.row_fault("keep", || "the row".to_owned(), large).is_transient());
     }
 }

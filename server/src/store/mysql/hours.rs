@@ -11,7 +11,7 @@ use super::{
     cells::Cells,
     docs::{self, Part, TEXTS},
     fault::Place,
-    moment,
+    moment, worker,
 };
 use crate::{
     model::{Column, HostId, HostName, Record},
@@ -146,7 +146,7 @@ pub(super) async fn unpack(
         records.sort_by_key(|record| record.slot);
         Ok(records)
     };
-    tokio::task::spawn_blocking(unpacking).await.map_err(|_ended| StoreError::Closed)?
+    tokio::task::spawn_blocking(unpacking).await.map_err(worker::ended)?
 }
 
 /// The polls of a host and an hour.
@@ -232,7 +232,7 @@ pub(super) async fn pack(
     place: &Place,
 ) -> Result<Vec<Part>, StoreError> {
     let packing = move || docs::encode(hour, &records);
-    let packed = tokio::task::spawn_blocking(packing).await.map_err(|_ended| StoreError::Closed)?;
+    let packed = tokio::task::spawn_blocking(packing).await.map_err(worker::ended)?;
     packed.map_err(|error| StoreError::Failed {
         doing: "seal polls",
         location: place.location.clone(),
@@ -295,7 +295,7 @@ impl<'a> Samples<'a> {
             samples.sort_by_key(|sample| sample.slot);
             Ok(Some(samples))
         };
-        tokio::task::spawn_blocking(unpacking).await.map_err(|_ended| StoreError::Closed)?
+        tokio::task::spawn_blocking(unpacking).await.map_err(worker::ended)?
     }
 }
 

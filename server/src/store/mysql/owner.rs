@@ -17,6 +17,7 @@ use super::{
     fault,
     lease::change,
     nodes::{self, TAKES_ROWS},
+    worker,
 };
 use crate::store::{Owner, StoreError};
 
@@ -144,8 +145,12 @@ impl Held {
         let third = Duration::from_secs(HELD_S) / 3;
         loop {
             sleep(third).await;
-            // A server that says nothing must not hold up the next try, which may be with another one.
-            if let Err(error) = within(third, self.renew_once()).await {
+            // In a task of its own: a fault in the driver ends that one, and the next is tried. A server
+            // that says nothing must not hold up the next try either, which may be with another one.
+            let held = self.clone();
+            let renewing = tokio::spawn(async move { within(third, held.renew_once()).await });
+            let renewed = renewing.await.unwrap_or_else(|error| Err(worker::ended(error)));
+            if let Err(error) = renewed {
                 self.doors.doubt(&error);
                 tracing::debug!(error = error.with_causes(), "the database is not held");
             }

@@ -25,9 +25,12 @@ mod mariadbd;
 mod replicas;
 
 mod access;
+mod binlog;
 mod days;
 mod failover;
+mod hostile;
 mod literals;
+mod logins;
 mod outages;
 mod owner;
 mod schema;
@@ -102,9 +105,35 @@ async fn conn(port: u16, database: Option<&str>) -> Conn {
         .user(Some("root"))
         .db_name(database)
         .prefer_socket(false)
-        .init(vec!["SET time_zone = '+00:00'", "SET NAMES utf8mb4 COLLATE utf8mb4_bin"]);
+        .init(vec![
+            "SET time_zone = '+00:00', autocommit = 1, sql_big_selects = 1, \
+             sql_select_limit = 18446744073709551615",
+            "SET SESSION TRANSACTION READ WRITE",
+            "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+        ]);
     Conn::new(opts).await.unwrap()
 }
+
+/// Makes a user with a password who may do everything in one database, and nothing else; `how` is what
+/// follows the name. The options to come in as that user.
+async fn user(port: u16, database: &str, name: &str, how: &str) -> Options {
+    let mut root = conn(port, None).await;
+    for sql in [
+        format!("CREATE USER {name}@'127.0.0.1' {how}"),
+        format!("GRANT ALL ON {database}.* TO {name}@'127.0.0.1'"),
+    ] {
+        root.query_drop(sql).await.unwrap();
+    }
+    let options = options(port, database);
+    Options {
+        url: MysqlUrl { user: name.to_owned(), ..options.url },
+        password: Some(Secret::new(PASSWORD)),
+        ..options
+    }
+}
+
+/// The password of such a user.
+const PASSWORD: &str = "p ass";
 
 /// The name of a database that nobody else uses, which is made.
 async fn new_database(port: u16) -> String {

@@ -12,7 +12,7 @@ use mysql_async::Pool;
 use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
-    task::AbortHandle,
+    task::{AbortHandle, JoinError},
     time::timeout,
 };
 
@@ -38,6 +38,17 @@ impl Drop for EndTask {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Why there is no answer of a task: it panicked, which harms no other task, or the thread has ended.
+pub(super) fn ended(error: JoinError) -> StoreError {
+    let Ok(panic) = error.try_into_panic() else { return StoreError::Closed };
+    let what = match (panic.downcast_ref::<String>(), panic.downcast_ref::<&'static str>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => *text,
+        (None, None) => "it does not say what",
+    };
+    StoreError::Driver { what: what.to_owned() }
 }
 
 impl Worker {
@@ -67,7 +78,7 @@ impl Worker {
     ) -> Result<T, StoreError> {
         let task = self.handle.spawn(work);
         let _end = EndTask(task.abort_handle());
-        task.await.map_err(|_ended| StoreError::Closed)?
+        task.await.map_err(ended)?
     }
 
     /// Does a last thing, says goodbye on all connections and ends the thread.
@@ -94,5 +105,27 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.stop = None;
         self.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_is_named_and_the_next_is_done() {
+        let mut worker = Worker::start().unwrap();
+        let panics: [fn(); 2] = [|| panic!("in plain"), || panic!("with {}", 1)];
+        for (panics, said) in panics.into_iter().zip(["in plain", "with 1"]) {
+            let work = async move {
+                panics();
+                Ok(())
+            };
+            let told = worker.run(work).await.unwrap_err().to_string();
+            assert_eq!(told, format!("a fault in the driver: {said}"));
+        }
+        assert_eq!(worker.run(async { Ok(7) }).await.unwrap(), 7);
+        worker.stop(async {}, Vec::new());
+        assert!(matches!(worker.run(async { Ok(7) }).await, Err(StoreError::Closed)));
     }
 }

@@ -43,6 +43,7 @@ fn well() -> Found {
         longest_gap: Some(Duration::from_secs(10)),
         store: Ok(status()),
         views: Vec::new(),
+        obstacle: None,
         forecast: Some(forecast),
         largest: None,
         spool: Ok(None),
@@ -152,6 +153,14 @@ fn what_is_worth_to_know_is_not_wrong() {
         let notes = checks.iter().filter(|check| check.verdict == Verdict::Note).count();
         assert_eq!(notes, 1, "{checks:?}");
     }
+}
+
+#[test]
+fn what_is_in_the_way_of_every_row_is_named() {
+    let of = |found: &Found| all(found).into_iter().find(|c| c.subject == "keeping polls");
+    assert!(of(&well()).is_none());
+    let check = of(&with(|found| found.obstacle = Some("set this"))).unwrap();
+    assert_eq!((check.verdict, &*check.words), (Verdict::Wrong, "set this"));
 }
 
 #[test]
