@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{ColumnSet, HOUR_MS, HostName, Rollup, Stat, Unit, hour_of},
+    model::{ColumnSet, HOUR_MS, HostName, Outcome, Rollup, Stat, Unit, hour_of},
     rollup::{Rollups, Tier},
     store::{Bucket, SeriesAsk, rebuild::rebuild},
 };
@@ -18,11 +18,16 @@ fn minutes(minutes: i64) -> WallMs {
     WallMs(hour(0).0 + minutes * 60_000)
 }
 
-/// A poll a minute with values that change, some of them unknown; every seventh fails.
+/// A poll a minute with values that change, some of them unknown; every seventh fails, every eleventh
+/// the server does not make.
 fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
     let slot = WallMs(minutes(minute).0 + 250);
     if minute % 7 == 3 {
         return sample::failed(host, name, slot, "refused");
+    }
+    if minute % 11 == 5 {
+        let outcome = if minute % 2 == 0 { Outcome::Local } else { Outcome::Overrun };
+        return Record { outcome, ..sample::failed(host, name, slot, "not made") };
     }
     let mut record = sample::good(host, name, slot);
     let values = record.values.as_mut().unwrap();
@@ -41,7 +46,7 @@ fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
 fn gathered(polls: &[Record]) -> Vec<Rollup> {
     let mut rollups = Rollups::of_all();
     for poll in polls {
-        rollups.add(poll.host, poll.slot, poll.values.as_ref());
+        rollups.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
     }
     rollups.into_all()
 }
@@ -102,7 +107,7 @@ pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixtu
     }
     let [row] = fixture.view("host_hour").await.try_into().unwrap();
     assert_eq!((&row["host"], &row["time_ms"]), (&"web-1".into(), &hour(0).0.into()));
-    assert_eq!((row["polls"].as_i64(), row["polls_failed"].as_i64()), (Some(50), Some(7)));
+    assert_eq!((row["polls"].as_i64(), row["polls_failed"].as_i64()), (Some(46), Some(7)));
     for column in Column::ALL {
         let cell = |part: &str| row[&format!("{}_{part}", column.spec().name)].as_f64();
         let stat = whole.stat(*column);
@@ -135,7 +140,7 @@ pub(crate) async fn values_over_time_are_those_of_the_polls(fixture: &dyn Fixtur
     let found: Vec<_> = buckets.iter().map(|b| (b.start, b.polls, b.failed)).collect();
     assert_eq!(
         found,
-        [(minutes(10), 3, 0), (minutes(15), 5, 1), (minutes(20), 5, 1), (minutes(25), 5, 0),]
+        [(minutes(10), 3, 0), (minutes(15), 4, 1), (minutes(20), 5, 1), (minutes(25), 4, 0),]
     );
     let mut stat = Stat::default();
     for minute in 15..20 {
@@ -194,7 +199,7 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
     // The second, from minute 27 on.
     let mut live = Rollups::new(minutes(27));
     for poll in polls(27..125) {
-        live.add(poll.host, poll.slot, poll.values.as_ref());
+        live.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
         write_polls(fixture, vec![poll]).await;
     }
     keep(fixture, live.close(minutes(131))).await;
@@ -202,7 +207,7 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
     let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
     assert_eq!(
         kept.iter().map(|hour| (hour.start, hour.polls)).collect::<Vec<_>>(),
-        [(hour(1), 60)]
+        [(hour(1), 55)]
     );
 
     let span = Span { from: hour(-3), to: hour(1) };
@@ -210,7 +215,7 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
     let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
     let rows = fixture.store().series(of(Tier::Polls)).await.unwrap();
     let counts: Vec<_> = kept.iter().map(|hour| (hour.start, hour.polls, hour.failed)).collect();
-    assert_eq!(counts, [(hour(-1), 60, 0), (hour(0), 58, 9), (hour(1), 60, 8)]);
+    assert_eq!(counts, [(hour(-1), 60, 0), (hour(0), 54, 9), (hour(1), 55, 8)]);
     for (kept, row) in kept.iter().zip(&rows) {
         assert_eq!((kept.start, kept.polls, kept.failed), (row.start, row.polls, row.failed));
         for (column, (kept, row)) in Column::ALL.iter().zip(kept.stats.iter().zip(&row.stats)) {
