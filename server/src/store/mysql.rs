@@ -255,6 +255,14 @@ impl Store for Mysql {
         .await
     }
 
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
+        self.change(move |shared| async move {
+            let mut conn = shared.writer("keep the numbers of hosts").await?;
+            hosts::keep_numbers(&mut conn, up_to, &shared.doors.place).await
+        })
+        .await
+    }
+
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
         let loaded = Arc::new(loaded);
         self.change(move |shared| {
