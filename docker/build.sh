@@ -3,9 +3,9 @@
 # version and `latest`. Needs Rust, a C compiler, npm (or the page has no charts) and an engine;
 # DOCKER_HOST says which. Prints the sizes and fails when an image is larger than it may be.
 #
-#   docker/build.sh                       # optimised as a release is; takes some minutes
+#   docker/build.sh                       # optimised for what is shipped; takes some minutes
 #   docker/build.sh --fast                # hardly optimised, in half the time: for tests
-#   docker/build.sh --only-binaries       # no images; they are in target/image/*/release
+#   docker/build.sh --only-binaries       # no images; they are in target/image/*/dist
 #   docker/build.sh --binaries DIR        # around binaries that are there already
 #   docker/build.sh --prefix registry.example.com/ops/   # names to push
 set -euo pipefail
@@ -35,14 +35,14 @@ done
 # throw away what `cargo build` has made.
 if [[ -z $binaries ]]; then
     triple=$(rustc -vV | sed -n 's/^host: //p')
-    export RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=symbols
+    export RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_DIST_STRIP=symbols
     if [[ -n $fast ]]; then
-        export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
-        export CARGO_PROFILE_RELEASE_OPT_LEVEL=s
+        export CARGO_PROFILE_DIST_LTO=off CARGO_PROFILE_DIST_CODEGEN_UNITS=16
+        export CARGO_PROFILE_DIST_OPT_LEVEL=s
     fi
-    cargo build --release --locked --target "$triple" --target-dir target/image \
+    cargo build --profile dist --locked --target "$triple" --target-dir target/image \
         -p roundsman-probe -p roundsman --bins
-    binaries=target/image/$triple/release
+    binaries=target/image/$triple/dist
 fi
 for program in roundsman-probe roundsman; do
     if readelf -lW "$binaries/$program" | grep INTERP >/dev/null; then

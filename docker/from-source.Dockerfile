@@ -13,12 +13,12 @@ WORKDIR /source
 COPY . .
 # Static against glibc. The target is named so that build scripts are not linked that way, too.
 ENV RUSTFLAGS="-C target-feature=+crt-static" \
-    CARGO_PROFILE_RELEASE_STRIP=symbols
+    CARGO_PROFILE_DIST_STRIP=symbols
 RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
-    && cargo build --release --locked --target "$target" --target-dir /target \
+    && cargo build --profile dist --locked --target "$target" --target-dir /target \
         -p roundsman-probe -p roundsman --bins \
     && mkdir /out /out/data \
-    && cp "/target/$target/release/roundsman-probe" "/target/$target/release/roundsman" /out/
+    && cp "/target/$target/dist/roundsman-probe" "/target/$target/dist/roundsman" /out/
 
 FROM scratch AS probe
 LABEL org.opencontainers.image.title="roundsman-probe" \

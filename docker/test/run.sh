@@ -25,7 +25,7 @@ binaries=${1:-}
 if [[ -z $binaries ]]; then
     docker/build.sh --fast --only-binaries
     echo "---- the binaries took $SECONDS s"
-    binaries=$(echo target/image/*/release)
+    binaries=$(echo target/image/*/dist)
 fi
 
 # At the same time: they wait more than they work, and have nothing in common.

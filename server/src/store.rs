@@ -12,6 +12,7 @@ mod marks;
 mod private;
 mod row;
 mod series;
+mod shown;
 mod stamp;
 pub mod sqlite;
 pub mod mysql;

@@ -4,6 +4,7 @@
 
 mod batches;
 mod events;
+mod former;
 mod hosts;
 mod polls;
 mod retention;
@@ -93,6 +94,7 @@ pub(crate) use suite;
 
 pub(crate) use batches::*;
 pub(crate) use events::*;
+pub(crate) use former::*;
 pub(crate) use hosts::*;
 pub(crate) use polls::*;
 pub(crate) use retention::*;

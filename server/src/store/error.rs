@@ -76,6 +76,16 @@ pub enum StoreError {
         /// The version known here.
         known: u32,
     },
+    /// It was last written by a program that knew fewer columns, and reading adds none.
+    #[error(
+        "{location} lacks columns that this program reads ({columns}): start `roundsman serve` on it once, which adds them"
+    )]
+    LacksColumns {
+        /// Where the store is.
+        location: String,
+        /// Their names.
+        columns: String,
+    },
     /// A step of the schema is not the one that this program knows.
     #[error(
         "schema step {number} of {location} is not the one this program knows ({name}): it was made by a modified program; run that one, or name another store"

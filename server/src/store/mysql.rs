@@ -9,6 +9,7 @@
 mod ahead;
 mod cells;
 mod connect;
+mod ddl;
 mod docs;
 mod events;
 mod fault;
@@ -22,12 +23,14 @@ mod migrate;
 mod moment;
 mod months;
 mod notices;
+mod numbers;
 mod owner;
 mod packed;
 mod partitions;
 mod pauses;
 mod polls;
 mod prune;
+mod reconcile;
 mod record;
 mod rollups;
 mod seal;
@@ -258,7 +261,7 @@ impl Store for Mysql {
     async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
         self.change(move |shared| async move {
             let mut conn = shared.writer("keep the numbers of hosts").await?;
-            hosts::keep_numbers(&mut conn, up_to, &shared.doors.place).await
+            numbers::keep(&mut conn, up_to, &shared.doors.place).await
         })
         .await
     }

@@ -8,6 +8,7 @@
 
 mod connect;
 mod damage;
+mod ddl;
 mod events;
 mod fault;
 mod file;

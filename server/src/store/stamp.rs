@@ -134,6 +134,12 @@ pub(super) fn note(path: &Path) -> io::Result<()> {
     fs::write(note, format!("{file}\n{journal}\n"))
 }
 
+/// Takes the note away, of a database that is being closed.
+pub(super) fn forget(path: &Path) {
+    // One that stays says nothing wrong: files that are made later are known by other words.
+    let _ = fs::remove_file(beside(path, NOTE));
+}
+
 /// Moves a journal away that belonged to another file than the one that is at the path now; answers
 /// where it is. Nobody may have either open.
 ///

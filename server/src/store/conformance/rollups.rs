@@ -10,24 +10,19 @@ use crate::{
 };
 
 /// The first whole hour after the start; a day and a month end three days later.
-fn hour(hours: i64) -> WallMs {
+pub(super) fn hour(hours: i64) -> WallMs {
     WallMs(hour_of(sample::START).0 + (hours + 1) * HOUR_MS)
 }
 
-fn minutes(minutes: i64) -> WallMs {
+pub(super) fn minutes(minutes: i64) -> WallMs {
     WallMs(hour(0).0 + minutes * 60_000)
 }
 
-/// A poll a minute with values that change, some of them unknown; every seventh fails, every eleventh
-/// the server does not make.
-fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
+/// A poll a minute with values that change, some of them unknown; every seventh fails.
+pub(super) fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
     let slot = WallMs(minutes(minute).0 + 250);
     if minute % 7 == 3 {
         return sample::failed(host, name, slot, "refused");
-    }
-    if minute % 11 == 5 {
-        let outcome = if minute % 2 == 0 { Outcome::Local } else { Outcome::Overrun };
-        return Record { outcome, ..sample::failed(host, name, slot, "not made") };
     }
     let mut record = sample::good(host, name, slot);
     let values = record.values.as_mut().unwrap();
@@ -42,8 +37,18 @@ fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
     record
 }
 
+/// The same, but every eleventh that the server does not make.
+fn attempt(host: HostId, name: &HostName, minute: i64) -> Record {
+    let record = poll(host, name, minute);
+    if minute % 11 != 5 || !record.outcome.has_values() {
+        return record;
+    }
+    let outcome = if minute % 2 == 0 { Outcome::Local } else { Outcome::Overrun };
+    Record { outcome, ..sample::failed(host, name, record.slot, "not made") }
+}
+
 /// The same, summed up here.
-fn gathered(polls: &[Record]) -> Vec<Rollup> {
+pub(super) fn gathered(polls: &[Record]) -> Vec<Rollup> {
     let mut rollups = Rollups::of_all();
     for poll in polls {
         rollups.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
@@ -70,7 +75,7 @@ fn assert_stat(found: &Stat, expected: &Stat, what: &str) {
     }
 }
 
-fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
+pub(super) fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
     assert_eq!(buckets.len(), rollups.len());
     for (bucket, rollup) in buckets.iter().zip(rollups) {
         assert_eq!(
@@ -83,7 +88,7 @@ fn assert_hours(buckets: &[Bucket], rollups: &[Rollup]) {
     }
 }
 
-fn ask(host: HostId, tier: Tier, span: (WallMs, WallMs), step: u64) -> SeriesAsk {
+pub(super) fn ask(host: HostId, tier: Tier, span: (WallMs, WallMs), step: u64) -> SeriesAsk {
     let span = Span { from: span.0, to: span.1 };
     SeriesAsk { host, columns: Column::ALL.into(), span, step: Duration::from_secs(step), tier }
 }
@@ -95,7 +100,7 @@ async fn keep(fixture: &dyn Fixture, rollups: impl IntoIterator<Item = Rollup>) 
 
 pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
-    let polls: Vec<Record> = (0..50).map(|m| poll(host.id, &host.name, m)).collect();
+    let polls: Vec<Record> = (0..50).map(|m| attempt(host.id, &host.name, m)).collect();
     let [whole] = gathered(&polls).try_into().unwrap();
     let [part] = gathered(&polls[..20]).try_into().unwrap();
     let all = ask(host.id, Tier::Hours, (hour(0), hour(1)), 3_600);
@@ -122,7 +127,7 @@ pub(crate) async fn values_over_time_are_those_of_the_polls(fixture: &dyn Fixtur
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
     // Two hours, a gap of one, another hour.
     let of = |host: &KnownHost| -> Vec<Record> {
-        (0..120).chain(180..240).map(|m| poll(host.id, &host.name, m)).collect()
+        (0..120).chain(180..240).map(|m| attempt(host.id, &host.name, m)).collect()
     };
     write_polls(fixture, of(&a)).await;
     write_polls(fixture, of(&b)).await;
@@ -144,7 +149,7 @@ pub(crate) async fn values_over_time_are_those_of_the_polls(fixture: &dyn Fixtur
     );
     let mut stat = Stat::default();
     for minute in 15..20 {
-        let values = poll(a.id, &a.name, minute).values;
+        let values = attempt(a.id, &a.name, minute).values;
         values.and_then(|v| v.get(Column::CpuBusyPct)).into_iter().for_each(|v| stat.add(v));
     }
     assert_stat(&buckets[1].stats[0], &stat, "the second five minutes");
@@ -158,7 +163,7 @@ pub(crate) async fn values_over_time_come_from_hours_too(fixture: &dyn Fixture) 
         let polls: Vec<Record> = (0..100)
             .filter(|hour| *hour != 70)
             .flat_map(|hour| (0..1 + hour % 5).map(move |minute| hour * 60 + minute))
-            .map(|minute| poll(host.id, &host.name, minute))
+            .map(|minute| attempt(host.id, &host.name, minute))
             .collect();
         gathered(&polls)
     };
@@ -192,7 +197,7 @@ pub(crate) async fn values_over_time_come_from_hours_too(fixture: &dyn Fixture) 
 pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
     let polls = |minutes: std::ops::Range<i64>| -> Vec<Record> {
-        minutes.map(|minute| poll(host.id, &host.name, minute)).collect()
+        minutes.map(|minute| attempt(host.id, &host.name, minute)).collect()
     };
     // The first: its hours are lost with it.
     write_polls(fixture, polls(-60..25)).await;
@@ -227,9 +232,9 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
 
 pub(crate) async fn samples_are_polls_without_the_rest(fixture: &dyn Fixture) {
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
-    let polls: Vec<Record> = (0..30).map(|m| poll(a.id, &a.name, m)).collect();
+    let polls: Vec<Record> = (0..30).map(|m| attempt(a.id, &a.name, m)).collect();
     write_polls(fixture, polls.clone()).await;
-    write_polls(fixture, vec![poll(b.id, &b.name, 5)]).await;
+    write_polls(fixture, vec![attempt(b.id, &b.name, 5)]).await;
     let span = Span { from: minutes(10), to: minutes(28) };
     let samples = fixture.store().samples(a.id, span, 12).await.unwrap();
     assert_eq!(samples.len(), 12);
@@ -267,9 +272,9 @@ pub(crate) async fn old_hours_are_pruned(fixture: &dyn Fixture) {
 
 pub(crate) async fn sealed_polls_answer_as_before(fixture: &dyn Fixture) {
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
-    let polls: Vec<Record> = (0..300).map(|m| poll(a.id, &a.name, m)).collect();
+    let polls: Vec<Record> = (0..300).map(|m| attempt(a.id, &a.name, m)).collect();
     write_polls(fixture, polls.clone()).await;
-    write_polls(fixture, (0..300).map(|m| poll(b.id, &b.name, m)).collect()).await;
+    write_polls(fixture, (0..300).map(|m| attempt(b.id, &b.name, m)).collect()).await;
     let store = fixture.store();
     let few = Arc::from([Column::NetRxBytesPerS, Column::CpuBusyPct]);
     let asks = [
@@ -315,7 +320,7 @@ pub(crate) async fn sealed_polls_answer_as_before(fixture: &dyn Fixture) {
 
     // Late ones, into hours that are sealed.
     let late = [100, 20, 21].map(|minute| {
-        let poll = poll(a.id, &a.name, minute);
+        let poll = attempt(a.id, &a.name, minute);
         Record { slot: WallMs(poll.slot.0 + 30_000), ..poll }
     });
     let mut polls = polls;

@@ -18,54 +18,52 @@ use crate::{
         detail::push_row,
         json::{push_optional, push_text},
         row,
+        shown::{Shows, VIEWS},
     },
     units::{Micros, WallMs},
 };
 
-/// The texts in their order, by the view that shows each. `NAME_at` is the column that says where
-/// it begins.
-pub(super) const NAMES: [&str; TEXTS] = [
-    "ledger",
-    "cpu_load",
-    "host_totals",
-    "mem_info",
-    "system_info",
-    "pressure",
-    "vmstat",
-    "sockets",
-    "process_states",
-    "cpu_stat",
-    "cpu_softirq",
-    "net_info",
-    "disk_info",
-    "filesystem",
-    "process",
-];
+/// Number of texts: the ledger, and one for each view.
+pub(super) const TEXTS: usize = 1 + VIEWS.len();
 
-/// Number of texts.
-pub(super) const TEXTS: usize = 15;
-
-/// The families of host-wide columns in each text after the ledger.
-const WIDE: [&[Family]; 8] = [
-    &[Family::Load],
-    &[Family::Cpu, Family::Network, Family::Disk, Family::Filesystem],
-    &[Family::Memory],
-    &[Family::System],
-    &[Family::Pressure],
-    &[Family::Vmstat],
-    &[Family::Sockets],
-    &[Family::Processes],
-];
+/// The views of one row to a poll; those after them have several.
+const WIDE: usize = {
+    let mut wide = 0;
+    while let Shows::HostWide(_) = VIEWS[wide].shows {
+        wide += 1;
+    }
+    wide
+};
 
 /// The position of the first text with several rows to a poll.
-const REPEATING: usize = 1 + WIDE.len();
+const REPEATING: usize = 1 + WIDE;
 
-/// The columns of each of [`WIDE`].
-static COLUMNS: LazyLock<[Vec<Column>; WIDE.len()]> = LazyLock::new(|| {
-    WIDE.map(|families| {
+/// The name of a text, which is that of the view that shows it: `NAME_at` is the column that says
+/// where it begins.
+fn name(text: usize) -> &'static str {
+    match text {
+        0 => "ledger",
+        text => VIEWS.get(text - 1).map_or("end", |view| view.name),
+    }
+}
+
+/// The columns that say where the text of a view begins and ends.
+pub(super) fn columns_of(view: &str) -> (String, String) {
+    let text = (0..TEXTS).find(|text| name(*text) == view).unwrap_or(TEXTS);
+    (begins_at(text), begins_at(text + 1))
+}
+
+/// The columns of each text of one row to a poll.
+static COLUMNS: LazyLock<Vec<Vec<Column>>> = LazyLock::new(|| {
+    let families = VIEWS.iter().filter_map(|view| match view.shows {
+        Shows::HostWide(families) => Some(families),
+        Shows::Repeating(_) => None,
+    });
+    let of = |families: &[Family]| {
         let all = Column::ALL.iter().copied();
         all.filter(|column| families.contains(&column.spec().family)).collect()
-    })
+    };
+    families.map(of).collect()
 });
 
 /// The texts that make polls with these columns, by their position: the ledger and more.
@@ -77,7 +75,7 @@ pub(super) fn texts_of(columns: &[Column]) -> Vec<usize> {
 
 /// The column that says where a text begins, or the last one ends.
 pub(super) fn begins_at(text: usize) -> String {
-    format!("{}_at", NAMES.get(text).unwrap_or(&"end"))
+    format!("{}_at", name(text))
 }
 
 /// The largest text of a part, bytes: UNCOMPRESS() gives NULL for what is larger than the server's

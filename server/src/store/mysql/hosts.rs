@@ -217,22 +217,6 @@ pub(super) async fn retire(
     transaction.commit().await.map_err(&fault)
 }
 
-/// Leaves the numbers up to this one to those who had them.
-pub(super) async fn keep_numbers(
-    conn: &mut Conn,
-    up_to: HostId,
-    place: &Place,
-) -> Result<(), StoreError> {
-    let fault = place.fault("keep the numbers of hosts");
-    let newest: Option<i64> =
-        conn.query_first("SELECT COALESCE(MAX(id), 0) FROM host").await.map_err(&fault)?;
-    if newest.is_some_and(|newest| newest >= up_to.0) {
-        return Ok(());
-    }
-    let next = up_to.0.saturating_add(1);
-    conn.query_drop(format!("ALTER TABLE host AUTO_INCREMENT = {next}")).await.map_err(fault)
-}
-
 /// Keeps what an answer said of the machine, unless something newer is known, or the answer is
 /// from before the host (last) came into the inventory: then it may be another machine's. An
 /// answer without machine_id does not undo the pin.

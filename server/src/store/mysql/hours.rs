@@ -21,7 +21,7 @@ use crate::{
 
 /// The columns of a part after its key.
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let ats = docs::NAMES.map(|name| format!("{name}_at")).join(", ");
+    let ats = (0..docs::TEXTS).map(docs::begins_at).collect::<Vec<_>>().join(", ");
     format!("polls, first_ts, last_ts, {ats}, end_at, docs")
 });
 

@@ -1,17 +1,19 @@
-//! Brings a database's schema up to date: numbered steps, forward only, each known by its checksum.
+//! Brings a database's schema up to date: numbered steps, forward only, each known by its checksum;
+//! then what follows from the list of columns (`reconcile`), which has no steps.
 //!
 //! MySQL commits each DDL statement at once, so a step is one statement, and one that may be made
 //! again: a step that was made and not yet noted is made once more.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::{
     connect::{Doors, within},
+    ddl,
     fault::{self, Place},
     lease::Lease,
-    views,
+    reconcile, views,
 };
 use crate::{model::ContentHash, store::StoreError};
 
@@ -37,9 +39,7 @@ const STEPS: &[Step] = steps! {
     2 "0002_host_seen"
     3 "0003_inventory_version"
     4 "0004_event"
-    5 "0005_poll"
     6 "0006_poll_day"
-    22 "0022_rollup_hour"
     23 "0023_loss"
     24 "0024_poll_hour"
     25 "0025_seal"
@@ -48,26 +48,11 @@ const STEPS: &[Step] = steps! {
     28 "0028_identity"
     29 "0029_identity_row"
     30 "0030_pause"
-    40 "0040_view_ledger"
-    41 "0041_view_cpu_load"
-    42 "0042_view_cpu_stat"
-    43 "0043_view_mem_info"
-    44 "0044_view_cpu_softirq"
-    45 "0045_view_net_info"
-    46 "0046_view_disk_info"
-    47 "0047_view_filesystem"
-    48 "0048_view_system_info"
-    49 "0049_view_pressure"
-    50 "0050_view_vmstat"
-    51 "0051_view_sockets"
-    52 "0052_view_process_states"
-    53 "0053_view_process"
-    54 "0054_view_host_totals"
-    55 "0055_view_host_hour"
     56 "0056_view_made"
     57 "0057_server"
     60 "0060_event_slot"
     61 "0061_notice"
+    62 "0062_view_made_from"
 };
 
 /// What was applied, in the database itself.
@@ -90,18 +75,6 @@ pub(super) fn known() -> u32 {
 #[cfg(test)]
 pub(super) fn numbers() -> Vec<u32> {
     STEPS.iter().map(|step| step.number).collect()
-}
-
-/// Makes the schema as it was after this step.
-#[cfg(test)]
-pub(super) async fn make(conn: &mut Conn, last: u32) -> Result<(), mysql_async::Error> {
-    conn.query_drop(TABLE).await?;
-    for step in STEPS.iter().filter(|step| step.number <= last) {
-        conn.query_drop(step.sql).await?;
-        let noted = (step.number, step.name, checksum(step.sql));
-        conn.exec_drop("INSERT INTO schema_version VALUES (?, ?, ?, NOW(3))", noted).await?;
-    }
-    Ok(())
 }
 
 /// What was applied: numbers and checksums; empty for a new database.
@@ -130,7 +103,7 @@ pub(super) async fn apply(doors: &Arc<Doors>) -> Result<(), StoreError> {
     let found = within(doors.limits.call, applied(&mut conn, doors)).await?;
     refuse(&found, doors)?;
     if version(&found) == known()
-        && within(doors.limits.call, altered_views(doors)).await?.is_empty()
+        && within(doors.limits.call, is_complete(&mut conn, doors)).await?
     {
         return Ok(());
     }
@@ -163,7 +136,9 @@ async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(),
         .map_err(&failed)?;
     }
     lease.renew(conn).await?;
-    let mended = views::mend(conn, &made_views(), found.is_empty(), &doors.place).await;
+    reconcile::complete(conn, &doors.place).await?;
+    lease.renew(conn).await?;
+    let mended = views::mend(conn, &ddl::views(), &doors.place).await;
     if let Err(error) = mended {
         // They are for people: polls are kept without them.
         tracing::error!(error = error.with_causes(), "views are not as they should be");
@@ -171,17 +146,18 @@ async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(),
     Ok(())
 }
 
-/// The views, each with the step that makes it.
-fn made_views() -> BTreeMap<&'static str, &'static str> {
-    views::made_by(STEPS.iter().map(|step| step.sql))
+/// Whether columns and views are as this program makes them.
+async fn is_complete(conn: &mut Conn, doors: &Doors) -> Result<bool, StoreError> {
+    let complete = reconcile::lacking(conn, &doors.place).await?.is_empty();
+    Ok(complete && views::altered(conn, &ddl::views(), &doors.place).await?.is_empty())
 }
 
 /// The views that are not as this program makes them.
 pub(super) async fn altered_views(doors: &Doors) -> Result<Vec<String>, StoreError> {
     let mut conn = doors.reader().await?;
-    let states = views::states(&mut conn, &made_views(), &doors.place).await?;
-    let altered = states.into_iter().filter(|(_, state)| *state != views::State::Right);
-    Ok(altered.map(|(view, _)| view.to_owned()).collect())
+    let views = ddl::views();
+    let altered = views::altered(&mut conn, &views, &doors.place).await?;
+    Ok(altered.into_iter().map(|(view, _)| (*view).to_owned()).collect())
 }
 
 /// How often the right to write was taken; none before the first time.
@@ -205,14 +181,19 @@ pub(super) async fn identity(conn: &mut Conn, place: &Place) -> Result<Arc<str>,
 pub(super) async fn check(doors: &Doors) -> Result<(), StoreError> {
     let reading = async {
         let mut conn = doors.reader().await?;
-        applied(&mut conn, doors).await
+        let applied = applied(&mut conn, doors).await?;
+        Ok((applied, reconcile::lacking(&mut conn, &doors.place).await?))
     };
-    let found = within(doors.limits.call, reading).await?;
+    let (found, lacking) = within(doors.limits.call, reading).await?;
     refuse(&found, doors)?;
     let (found, known) = (version(&found), known());
+    let location = doors.place.location.clone();
     if found < known {
-        let location = doors.place.location.clone();
         return Err(StoreError::OlderSchema { location, found, known });
+    }
+    let columns: Vec<String> = lacking.iter().flat_map(reconcile::Lacking::names).collect();
+    if !columns.is_empty() {
+        return Err(StoreError::LacksColumns { location, columns: columns.join(", ") });
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use mysql_async::Value;
 
 use super::{
     cells::Cells,
+    ddl::LEDGER,
     moment,
     packed::{self, Packer},
 };
@@ -18,33 +19,13 @@ use crate::{
     units::Micros,
 };
 
-/// The columns before the values. The order is that of [`values`] and [`from_cells`].
-const LEDGER: [&str; 16] = [
-    "host_id",
-    "ts",
-    "started",
-    "inventory_id",
-    "outcome",
-    "state",
-    "late_us",
-    "queue_us",
-    "resolve_us",
-    "connect_us",
-    "call_us",
-    "answer_bytes",
-    "address",
-    "error",
-    "boot_id",
-    "clock_skew_ms",
-];
-
 /// Number of columns of a record: the ledger, the values, the detail.
 pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
 
 /// Every column's name, in the order of [`values`] and [`from_cells`].
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     let values = Column::ALL.iter().map(|column| column.spec().name);
-    LEDGER.into_iter().chain(values).chain(["detail"])
+    LEDGER.into_iter().map(|(name, ..)| name).chain(values).chain(["detail"])
 }
 
 /// The columns of `poll` under the alias `p`, for a SELECT.

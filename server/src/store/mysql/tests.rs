@@ -78,6 +78,20 @@ fn options(port: u16, database: &str) -> Options {
     }
 }
 
+/// A database that the first version made: its statements.
+const FIRST_VERSION: &[u8] = include_bytes!("../golden/mysql-0.1.sql.gz");
+
+/// Makes a database as the first version did.
+async fn first_version(port: u16) -> Options {
+    let options = options(port, &new_database(port).await);
+    let mut conn = conn(port, Some(&options.url.database)).await;
+    let statements = String::from_utf8(conformance::unpacked(FIRST_VERSION)).unwrap();
+    for statement in statements.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+        conn.query_drop(statement).await.unwrap();
+    }
+    options
+}
+
 /// A connection of the test's own.
 async fn conn(port: u16, database: Option<&str>) -> Conn {
     let opts = OptsBuilder::default()

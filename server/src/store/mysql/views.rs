@@ -2,8 +2,6 @@
 //! it wherever JSON_TABLE() is used, and gives that out with a dump: restored under another name, the
 //! views cannot be read, or read the former database. So they are looked at, and made again.
 
-use std::collections::BTreeMap;
-
 use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::fault::Place;
@@ -11,41 +9,22 @@ use crate::{model::ContentHash, store::StoreError};
 
 const DOING: &str = "look at the views";
 
-/// What stands before a view's name in the step that makes it.
-const MAKES: &str = "CREATE OR REPLACE SQL SECURITY INVOKER VIEW ";
-
 /// What is made of one view's text.
 fn checksum(definition: &str, database: &str) -> String {
     let plain = definition.replace(&format!("`{database}`."), "");
     ContentHash::of(plain.as_bytes()).to_string()
 }
 
-/// The views that steps make, each with its last text.
-pub(super) fn made_by<'a>(steps: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, &'a str> {
-    let name = |sql: &'a str| {
-        let (_, after) = sql.split_once(MAKES)?;
-        Some((after.split_whitespace().next()?, sql))
-    };
-    steps.filter_map(name).collect()
-}
+/// A view's name, and the statement that makes it.
+type View = (&'static str, String);
 
-/// How a view is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    /// As it was made, or not to be seen by this user.
-    Right,
-    /// Nobody noted how it was made.
-    Unknown,
-    /// Changed, restored elsewhere, or not there.
-    Wrong,
-}
-
-/// How each of the views is.
-pub(super) async fn states<'a>(
+/// The views that are not as their statement makes them: changed, restored elsewhere, made by another
+/// version, or not there.
+pub(super) async fn altered<'a>(
     conn: &mut Conn,
-    views: &BTreeMap<&'a str, &'a str>,
+    views: &'a [View],
     place: &Place,
-) -> Result<BTreeMap<&'a str, State>, StoreError> {
+) -> Result<Vec<&'a View>, StoreError> {
     let fault = place.fault(DOING);
     let there: Vec<(String, String, String)> = conn
         .query(
@@ -54,54 +33,49 @@ pub(super) async fn states<'a>(
         )
         .await
         .map_err(&fault)?;
-    let noted: Vec<(String, String)> =
-        conn.query("SELECT name, checksum FROM view_made").await.map_err(&fault)?;
-    let state = |view: &str| {
+    let noted: Vec<(String, String, Option<String>)> =
+        conn.query("SELECT name, checksum, made_from FROM view_made").await.map_err(&fault)?;
+    let is_right = |(view, statement): &View| {
         let Some((_, definition, security)) = there.iter().find(|(name, ..)| name == view) else {
-            return State::Wrong;
+            return false;
         };
         // A user who may not SHOW VIEW sees nothing of it.
-        if definition.is_empty() {
-            return State::Right;
-        }
-        match noted.iter().find(|(name, _)| name == view) {
-            None => State::Unknown,
-            Some((_, noted)) => {
-                let is_same = *noted == checksum(definition, &place.database);
-                if is_same && security == "INVOKER" { State::Right } else { State::Wrong }
-            }
-        }
+        definition.is_empty()
+            || noted.iter().any(|(name, kept, made_from)| {
+                name == view
+                    && *kept == checksum(definition, &place.database)
+                    && made_from.as_deref() == Some(&*made(statement))
+                    && security == "INVOKER"
+            })
     };
-    Ok(views.keys().map(|view| (*view, state(view))).collect())
+    Ok(views.iter().filter(|view| !is_right(view)).collect())
 }
 
-/// Makes the views again that are not as they were made, and notes how they are now. In a database
-/// whose steps were all taken just now they are right.
-pub(super) async fn mend(
-    conn: &mut Conn,
-    views: &BTreeMap<&str, &str>,
-    is_new: bool,
-    place: &Place,
-) -> Result<(), StoreError> {
-    let fault = place.fault("make the views again");
-    let mut again = Vec::new();
-    for (view, state) in states(conn, views, place).await? {
-        if state == State::Right {
-            continue;
-        }
-        if !(is_new && state == State::Unknown) {
-            conn.query_drop(views.get(view).copied().unwrap_or_default()).await.map_err(&fault)?;
-            again.push(view);
-        }
-        note(conn, view, place).await?;
+fn made(statement: &str) -> String {
+    ContentHash::of(statement.as_bytes()).to_string()
+}
+
+/// Makes the views that are not as they should be, and notes how they are now.
+pub(super) async fn mend(conn: &mut Conn, views: &[View], place: &Place) -> Result<(), StoreError> {
+    let fault = place.fault("make the views");
+    let altered = altered(conn, views, place).await?;
+    for (view, statement) in &altered {
+        conn.query_drop(statement).await.map_err(&fault)?;
+        note(conn, view, statement, place).await?;
     }
-    if !again.is_empty() {
-        tracing::info!(views = again.join(", "), "views were made again");
+    if !altered.is_empty() {
+        let names: Vec<_> = altered.iter().map(|(view, _)| *view).collect();
+        tracing::info!(views = names.join(", "), "views were made");
     }
     Ok(())
 }
 
-async fn note(conn: &mut Conn, view: &str, place: &Place) -> Result<(), StoreError> {
+async fn note(
+    conn: &mut Conn,
+    view: &str,
+    statement: &str,
+    place: &Place,
+) -> Result<(), StoreError> {
     let fault = place.fault(DOING);
     let definition: Option<String> = conn
         .exec_first(
@@ -113,9 +87,9 @@ async fn note(conn: &mut Conn, view: &str, place: &Place) -> Result<(), StoreErr
         .map_err(&fault)?;
     let checksum = checksum(&definition.unwrap_or_default(), &place.database);
     conn.exec_drop(
-        "INSERT INTO view_made (name, checksum) VALUES (?, ?)
-         ON DUPLICATE KEY UPDATE checksum = VALUES(checksum)",
-        (view, checksum),
+        "INSERT INTO view_made (name, checksum, made_from) VALUES (?, ?, ?)
+         ON DUPLICATE KEY UPDATE checksum = VALUES(checksum), made_from = VALUES(made_from)",
+        (view, checksum, made(statement)),
     )
     .await
     .map_err(fault)

@@ -130,6 +130,15 @@ impl Open {
     }
 }
 
+impl Drop for Open {
+    /// What is in the journal goes into the file now: there is no more to note.
+    fn drop(&mut self) {
+        if self.stamp.is_some() {
+            stamp::forget(&self.path);
+        }
+    }
+}
+
 /// Keeps SQLite from playing what another file left into the one that has taken its place.
 fn leave_foreign_journal(path: &Path) -> Result<(), StoreError> {
     let unwritable = |cause: std::io::Error| StoreError::Unwritable {

@@ -1,10 +1,20 @@
-//! Brings a file's schema up to date: numbered steps, forward only, each known by its checksum.
+//! Brings a file's schema up to date: numbered steps, forward only, each known by its checksum; then
+//! what follows from the list of columns, which has no steps.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{connect::APPLICATION_ID, fault::fault, legacy::Legacy};
+use super::{
+    connect::APPLICATION_ID,
+    ddl::{self, Table},
+    fault::fault,
+    legacy::Legacy,
+};
 use crate::{model::ContentHash, store::StoreError};
 
 struct Step {
@@ -26,14 +36,17 @@ macro_rules! steps {
 /// Every step, in order; numbers may be left out. A step that was released is never changed, only followed by another.
 const STEPS: &[Step] = steps! {
     1 "0001_tables"
-    2 "0002_views"
     3 "0003_pause"
     4 "0004_loss"
-    5 "0005_rollup_hour"
     6 "0006_identity"
     9 "0009_event_slot"
     10 "0010_notice"
+    11 "0011_generated"
 };
+
+/// Steps that were released with other texts: what they made then is made elsewhere now.
+const FORMERLY: [(u32, &str); 1] =
+    [(1, "e130bb15420f8178362d93f622403725fd4c85d4a9b4047e77d12be3ba53b2bf")];
 
 /// What was applied, in the file itself.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
@@ -52,19 +65,6 @@ pub(super) fn known() -> u32 {
 #[cfg(test)]
 pub(super) fn numbers() -> Vec<u64> {
     STEPS.iter().map(|step| step.number.into()).collect()
-}
-
-/// Makes the schema as it was after this step.
-#[cfg(test)]
-pub(super) fn make(connection: &Connection, last: u32) -> Result<(), rusqlite::Error> {
-    connection.execute_batch(TABLE)?;
-    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-    for step in STEPS.iter().filter(|step| step.number <= last) {
-        connection.execute_batch(step.sql)?;
-        let noted = params![step.number, step.name, checksum(step.sql)];
-        connection.execute("INSERT INTO schema_version VALUES (?1, ?2, ?3, 0)", noted)?;
-    }
-    Ok(())
 }
 
 /// The version of a file: its newest step; 0 for a new file.
@@ -108,11 +108,8 @@ pub(super) fn apply(
                 .map_err(&failed)?;
         }
     }
-    for (view, sql) in altered(&transaction).map_err(&failed)? {
-        tracing::info!(view, "a view was not as this program makes it: it is made again");
-        let again = format!("DROP VIEW IF EXISTS {view}; {sql}");
-        transaction.execute_batch(&again).map_err(&failed)?;
-    }
+    complete(&transaction).map_err(&failed)?;
+    mend_views(&transaction, found > 0).map_err(&failed)?;
     if let Some(legacy) = legacy {
         if found > 0 && !legacy.is_of(&identity(&transaction)?) {
             return Err(StoreError::Replaced { location: path.display().to_string() });
@@ -122,24 +119,58 @@ pub(super) fn apply(
     transaction.commit().map_err(&failed)
 }
 
-/// The views that are not as this program makes them, with the text that makes them.
-fn altered(connection: &Connection) -> Result<Vec<(String, String)>, rusqlite::Error> {
-    let views = |of: &Connection| {
-        let mut select =
-            of.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY name")?;
-        let all = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        all.collect::<Result<Vec<(String, String)>, _>>()
-    };
-    let fresh = Connection::open_in_memory()?;
-    STEPS.iter().try_for_each(|step| fresh.execute_batch(step.sql))?;
-    let there = views(connection)?;
-    Ok(views(&fresh)?.into_iter().filter(|view| !there.contains(view)).collect())
+/// The columns that a table lacks, each with its type.
+fn lacking(
+    connection: &Connection,
+    table: &Table,
+) -> Result<Vec<(String, String)>, rusqlite::Error> {
+    let mut select = connection.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    let there = select.query_map([table.name], |row| row.get(0))?;
+    let there = there.collect::<Result<BTreeSet<String>, _>>()?;
+    let columns = table.columns.iter();
+    Ok(columns.filter(|(name, _)| !there.contains(name)).cloned().collect())
 }
 
-/// Their names.
+/// Makes the tables that grow with the list of columns, and the columns that they lack.
+fn complete(connection: &Connection) -> Result<(), rusqlite::Error> {
+    for table in ddl::tables() {
+        connection.execute_batch(&table.create())?;
+        for (name, kind) in lacking(connection, &table)? {
+            tracing::info!(table = table.name, column = name, "a column is added");
+            let add = format!("ALTER TABLE {} ADD COLUMN {name} {kind}", table.name);
+            connection.execute_batch(&add)?;
+        }
+    }
+    Ok(())
+}
+
+/// The views that are not as this program makes them, with the statement that makes them. SQLite keeps
+/// that statement as it was given.
+fn altered(connection: &Connection) -> Result<Vec<(&'static str, String)>, rusqlite::Error> {
+    let mut select =
+        connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")?;
+    let there = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let there = there.collect::<Result<BTreeMap<String, String>, _>>()?;
+    let views = ddl::views().into_iter();
+    Ok(views.filter(|(name, sql)| there.get(*name) != Some(sql)).collect())
+}
+
+fn mend_views(connection: &Connection, was_there: bool) -> Result<(), rusqlite::Error> {
+    let altered = altered(connection)?;
+    for (view, sql) in &altered {
+        connection.execute_batch(&format!("DROP VIEW IF EXISTS {view}; {sql}"))?;
+    }
+    if was_there && !altered.is_empty() {
+        let names: Vec<_> = altered.iter().map(|(view, _)| *view).collect();
+        tracing::info!(views = names.join(", "), "views were made");
+    }
+    Ok(())
+}
+
+/// The names of the views that are not as this program makes them.
 pub(super) fn altered_views(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let altered = altered(connection).map_err(fault(connection, "look at the views"))?;
-    Ok(altered.into_iter().map(|(view, _)| view).collect())
+    Ok(altered.into_iter().map(|(view, _)| view.to_owned()).collect())
 }
 
 /// What tells this file from every other.
@@ -161,6 +192,16 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
             known: known(),
         });
     }
+    let mut columns = Vec::new();
+    for table in ddl::tables() {
+        let lacking =
+            lacking(connection, &table).map_err(fault(connection, "look at the columns"))?;
+        columns.extend(lacking.into_iter().map(|(name, _)| format!("{}.{name}", table.name)));
+    }
+    if !columns.is_empty() {
+        let location = path.display().to_string();
+        return Err(StoreError::LacksColumns { location, columns: columns.join(", ") });
+    }
     Ok(())
 }
 
@@ -177,13 +218,17 @@ fn refuse_newer(found: u32, path: &Path) -> Result<(), StoreError> {
 
 fn refuse_changed(connection: &Connection, found: u32, path: &Path) -> Result<(), StoreError> {
     for step in STEPS.iter().filter(|step| step.number <= found) {
-        let same: bool = connection
+        let noted: Option<String> = connection
             .query_row(
-                "SELECT count(*) = 1 FROM schema_version WHERE number = ?1 AND checksum = ?2",
-                params![step.number, checksum(step.sql)],
+                "SELECT checksum FROM schema_version WHERE number = ?1",
+                params![step.number],
                 |row| row.get(0),
             )
+            .optional()
             .map_err(fault(connection, "read the schema's version"))?;
+        let same = noted.is_some_and(|noted| {
+            noted == checksum(step.sql) || FORMERLY.contains(&(step.number, &*noted))
+        });
         if !same {
             return Err(StoreError::ChangedMigration {
                 location: path.display().to_string(),

@@ -8,6 +8,7 @@ use rusqlite::{
 };
 
 use super::{
+    ddl::LEDGER,
     events,
     fault::{fault, row_fault, unreadable},
     hosts, losses, notices, rollups,
@@ -21,33 +22,13 @@ use crate::{
     units::{Micros, WallMs},
 };
 
-/// The columns before the values. The order is that of [`bind`] and [`from_row`].
-const LEDGER: [&str; 16] = [
-    "host_id",
-    "slot_ms",
-    "started_ms",
-    "inventory_id",
-    "outcome",
-    "state",
-    "late_us",
-    "queue_us",
-    "resolve_us",
-    "connect_us",
-    "call_us",
-    "answer_bytes",
-    "address",
-    "error",
-    "boot_id",
-    "clock_skew_ms",
-];
-
 /// Number of columns of a record: the ledger, the values, the detail.
 pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
 
 /// Every column's name, in the order of [`bind`] and [`from_row`].
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     let values = Column::ALL.iter().map(|column| column.spec().name);
-    LEDGER.into_iter().chain(values).chain(["detail"])
+    LEDGER.into_iter().map(|(name, _)| name).chain(values).chain(["detail"])
 }
 
 /// The columns of `poll` under the alias `p`, for a SELECT.

@@ -19,6 +19,9 @@ use crate::{
 mod killed;
 mod moved;
 
+/// A file that the first version made.
+const FIRST_VERSION: &[u8] = include_bytes!("../golden/sqlite-0.1.db.gz");
+
 struct File {
     store: Sqlite,
     dir: TempDir,
@@ -287,8 +290,9 @@ fn two_that_open_a_new_file_at_once_both_succeed() {
 async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("store.db");
+    fs::write(&path, conformance::unpacked(FIRST_VERSION)).unwrap();
     let old = Connection::open(&path).unwrap();
-    migrate::make(&old, 6).unwrap();
+    old.execute("DELETE FROM event", []).unwrap();
     let known: Vec<_> = (0..3)
         .map(|second| {
             let at = WallMs(sample::START.0 + second * 1_000);
@@ -363,4 +367,46 @@ async fn a_view_that_was_changed_or_dropped_is_named_and_made_again() {
     assert_eq!(file.store.altered_views().await.unwrap(), ["cpu_load", "ledger"]);
     let again = Sqlite::open(file.path(), Mode::ReadWrite).await.unwrap();
     assert_eq!(again.altered_views().await.unwrap(), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_whole() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("store.db");
+    fs::write(&path, conformance::unpacked(FIRST_VERSION)).unwrap();
+    let refused = Sqlite::open(path.clone(), Mode::ReadOnly).await.unwrap_err();
+    assert!(matches!(refused, StoreError::OlderSchema { .. }), "{refused}");
+    let former = File { store: Sqlite::open(path, Mode::ReadWrite).await.unwrap(), dir };
+    conformance::a_store_of_the_first_version_is_whole(&former, &File::new().await).await;
+}
+
+/// As a version that knew one column less made it.
+#[tokio::test]
+async fn a_column_that_is_new_is_added_and_its_views_show_it() {
+    let file = File::new().await;
+    let known = file.store.register(vec![sample::registration("web-1")], sample::START);
+    let host = known.await.unwrap().remove(0);
+    let poll = |ms| sample::good(host.id, &host.name, WallMs(sample::START.0 + ms));
+    file.store.write(Arc::new(Batch::of_polls([poll(0)]))).await.unwrap();
+    let former = "DROP VIEW process_states; DROP VIEW host_hour;
+                  ALTER TABLE poll RENAME COLUMN threads TO other;
+                  ALTER TABLE rollup_hour RENAME COLUMN threads_max TO other;
+                  CREATE VIEW process_states AS SELECT processes_running FROM poll";
+    Connection::open(file.path()).unwrap().execute_batch(former).unwrap();
+    let refused = Sqlite::open(file.path(), Mode::ReadOnly).await.unwrap_err();
+    assert_eq!(
+        refused.to_string().replace(&file.path().display().to_string(), "FILE"),
+        "FILE lacks columns that this program reads (poll.threads, rollup_hour.threads_max): start \
+         `roundsman serve` on it once, which adds them"
+    );
+    let again = Sqlite::open(file.path(), Mode::ReadWrite).await.unwrap();
+    again.write(Arc::new(Batch::of_polls([poll(1_000)]))).await.unwrap();
+    let polls = again.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let mut before = poll(0);
+    before.values.as_mut().unwrap().set(Column::Threads, None);
+    assert_eq!(polls, [before, poll(1_000)]);
+    let shown = file.view("process_states").await;
+    let threads: Vec<_> = shown.iter().map(|row| row["threads"].as_i64()).collect();
+    assert_eq!(threads[0], None);
+    assert!(threads[1].is_some(), "{threads:?}");
 }

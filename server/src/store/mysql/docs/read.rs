@@ -4,7 +4,7 @@ use std::{io, ops::Range};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{COLUMNS, NAMES, Part, REPEATING};
+use super::{COLUMNS, Part, REPEATING, name};
 use crate::{
     model::{
         Column, ColumnSet, Detail, HostId, HostName, Outcome, Record, Row, State, Timings, Values,
@@ -162,8 +162,7 @@ fn fill(values: &mut Values<Column>, columns: &[Column], cells: Vec<Option<f64>>
 }
 
 fn unpack(position: usize, packed: &[u8]) -> io::Result<String> {
-    packed::unpack(packed)
-        .map_err(|error| io::Error::other(format!("{}: {error}", NAMES[position])))
+    packed::unpack(packed).map_err(|error| io::Error::other(format!("{}: {error}", name(position))))
 }
 
 struct Polls {

@@ -295,9 +295,9 @@ async fn a_database_that_was_replaced_gets_no_rows_of_the_one_before() {
 #[tokio::test]
 async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
     let port = shared();
-    let options = options(port, &new_database(port).await);
+    let options = first_version(port).await;
     let mut old = conn(port, Some(&options.url.database)).await;
-    migrate::make(&mut old, 55).await.unwrap();
+    old.query_drop("DELETE FROM event").await.unwrap();
     let known: Vec<_> = (0..3)
         .map(|second| {
             let at = WallMs(sample::START.0 + second * 1_000);
@@ -331,4 +331,53 @@ async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
     assert_eq!(kept, [&known[..], &[new]].concat());
     let ids: Vec<i64> = old.query("SELECT id FROM event ORDER BY ts, id").await.unwrap();
     assert_eq!(ids[..3], [3, 5, 9]);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_whole() {
+    let options = first_version(shared()).await;
+    let clock = standing_clock();
+    let open = |mode| Mysql::open(options.clone(), mode, clock.clone());
+    let refused = open(Mode::ReadOnly).await.unwrap_err();
+    assert!(matches!(refused, StoreError::OlderSchema { .. }), "{refused}");
+    let store = open(Mode::ReadWrite).await.unwrap();
+    let former = Database { store, options: options.clone(), clock: clock.clone() };
+    conformance::a_store_of_the_first_version_is_whole(&former, &Database::new().await).await;
+}
+
+/// As a version that knew one column less made it.
+#[tokio::test]
+async fn a_column_that_is_new_is_added_and_its_views_show_it() {
+    let database = Database::new().await;
+    let host = database.register("web-1").await;
+    let poll = |ms| sample::good(host.id, &host.name, WallMs(sample::START.0 + ms));
+    database.write(vec![poll(0)]).await.unwrap();
+    let former = [
+        "DROP VIEW host_hour",
+        "CREATE OR REPLACE VIEW process_states AS SELECT processes_running FROM poll",
+        "UPDATE view_made SET made_from = 'another' WHERE name = 'process_states'",
+        "ALTER TABLE poll DROP COLUMN threads",
+        "ALTER TABLE rollup_hour DROP COLUMN threads_max",
+    ];
+    for statement in former {
+        database.run(statement).await;
+    }
+    let open = |mode| Mysql::open(database.options.clone(), mode, database.clock.clone());
+    let refused = open(Mode::ReadOnly).await.unwrap_err().to_string();
+    assert!(
+        refused.ends_with(
+            " lacks columns that this program reads (poll.threads, rollup_hour.threads_max): start \
+             `roundsman serve` on it once, which adds them"
+        ),
+        "{refused}"
+    );
+    let again = open(Mode::ReadWrite).await.unwrap();
+    again.write(Arc::new(Batch::of_polls([poll(1_000)]))).await.unwrap();
+    let mut before = poll(0);
+    before.values.as_mut().unwrap().set(crate::model::Column::Threads, None);
+    assert_eq!(database.all_polls(host.id).await, [before, poll(1_000)]);
+    let shown = database.view("process_states").await;
+    let threads: Vec<_> = shown.iter().map(|row| row["threads"].as_i64()).collect();
+    assert_eq!(threads[0], None);
+    assert!(threads[1].is_some(), "{threads:?}");
 }

@@ -123,8 +123,11 @@ async fn a_journal_that_a_killed_server_left_goes_into_its_own_file_alone() {
         let (path, kept, journal) =
             (begun.file.path(), begun.beside(".kept"), begun.beside("-wal"));
         fs::hard_link(&journal, &kept).unwrap();
+        let (note, kept_note) = (begun.beside("-files"), begun.beside(".note"));
+        fs::copy(&note, &kept_note).unwrap();
         drop(begun.file.store);
         fs::rename(&kept, journal).unwrap();
+        fs::rename(&kept_note, note).unwrap();
         if is_replaced {
             fs::rename(&copy, &path).unwrap();
         }

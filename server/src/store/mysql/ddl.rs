@@ -1,0 +1,338 @@
+//! The tables and views that follow from the list of columns, as MySQL and MariaDB make them. Text
+//! alone: `reconcile` brings a database to it.
+
+use super::{docs, record::is_single};
+use crate::{
+    model::{ColumnSpec, Kind},
+    store::shown::{self, Repeating, Shows, VIEWS},
+};
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Definition {
+    pub(super) name: String,
+    /// Its type, and what else is said of it.
+    pub(super) kind: String,
+}
+
+/// A table that grows with the list of columns.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: Vec<Definition>,
+    /// Keys and checks.
+    rules: &'static str,
+    /// How it begins to be partitioned: by which column, below which moment.
+    partitions: (&'static str, &'static str, &'static str),
+}
+
+impl Table {
+    /// The statement that makes it where it is not.
+    pub(super) fn create(&self) -> String {
+        let Self { name, rules, partitions: (column, partition, below), .. } = self;
+        let columns: String = self
+            .columns
+            .iter()
+            .map(|Definition { name, kind }| format!("  {name} {kind},\n"))
+            .collect();
+        format!(
+            "CREATE TABLE IF NOT EXISTS {name} (\n{columns}{rules}\n) ENGINE = InnoDB \
+             ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin\n\
+             PARTITION BY RANGE COLUMNS ({column}) (\n  PARTITION {partition} VALUES LESS THAN ('{below}')\n)"
+        )
+    }
+}
+
+/// A column of the ledger: its name, its type, and whether a poll may be without it.
+type LedgerColumn = (&'static str, &'static str, bool);
+
+/// The columns of a poll before its values. A sealed hour's ledger has those after the first two, in
+/// this order.
+pub(super) const LEDGER: [LedgerColumn; 16] = [
+    ("host_id", "BIGINT", false),
+    // When the poll was due, and when it was begun: UTC to the millisecond, for Grafana's
+    // $__timeFilter(ts).
+    ("ts", "DATETIME(3)", false),
+    ("started", "DATETIME(3)", false),
+    ("inventory_id", "BIGINT", false),
+    ("outcome", "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin", false),
+    ("state", "VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin", false),
+    ("late_us", "BIGINT", false),
+    ("queue_us", "BIGINT", false),
+    ("resolve_us", "BIGINT", true),
+    ("connect_us", "BIGINT", true),
+    ("call_us", "BIGINT", true),
+    ("answer_bytes", "BIGINT", true),
+    ("address", "TEXT", true),
+    ("error", "MEDIUMTEXT", true),
+    ("boot_id", "VARCHAR(255)", true),
+    ("clock_skew_ms", "BIGINT", true),
+];
+
+/// The ledger's columns that the view of that name shows, with their position in the table.
+fn shown_ledger() -> Vec<(usize, LedgerColumn)> {
+    const INVENTORY: usize = 3;
+    let all: Vec<_> = LEDGER.into_iter().enumerate().collect();
+    [&all[INVENTORY + 1..], &all[INVENTORY..=INVENTORY]].concat()
+}
+
+/// How a text is kept, where its type does not say so.
+const TEXTS: &str = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+/// The type of a host-wide column. Shares and loads are FLOAT, which keeps thousandths up to 16,384;
+/// other measured values are DOUBLE, for a FLOAT does not keep a rate of gigabytes to the thousandth.
+fn kept_as(column: &ColumnSpec) -> &'static str {
+    if is_single(column) { "FLOAT" } else { number(column.kind) }
+}
+
+fn number(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Whole => "BIGINT",
+        Kind::Real => "DOUBLE",
+    }
+}
+
+/// The tables that grow with the list of columns.
+pub(super) fn tables() -> [Table; 2] {
+    [poll(), rollup_hour()]
+}
+
+/// One row per attempt: ledger and sample in one. A failed attempt has no values.
+///
+/// One partition per day, made ahead and dropped whole: `pYYYYMMDD` holds that day; `gYYYYMMDD` holds the
+/// days before it that have none, and is empty. Hosts first in the key: the rows of one host and day lie
+/// together. `detail` is what repeats: JSON in the form of COMPRESS().
+fn poll() -> Table {
+    let definition = |name: &str, kind: String| Definition { name: name.to_owned(), kind };
+    let ledger = LEDGER.into_iter().map(|(name, kind, optional)| {
+        definition(name, format!("{kind}{}", if optional { "" } else { " NOT NULL" }))
+    });
+    let values = shown::all().map(|column| definition(column.name, kept_as(column).to_owned()));
+    let detail = definition("detail", "MEDIUMBLOB".to_owned());
+    Table {
+        name: "poll",
+        columns: ledger.chain(values).chain([detail]).collect(),
+        rules: "  PRIMARY KEY (host_id, ts),\n  \
+                CHECK ((detail IS NOT NULL) = (outcome IN ('ok', 'partial')))",
+        partitions: ("ts", "g20000101", "2000-01-01"),
+    }
+}
+
+/// One row per host and hour: of each column the mean, the least, the most, and of how many polls these
+/// are. Kept for years where polls are kept for weeks, so it is small: FLOATs, exact to 1 in 10 million,
+/// and no count where it is that of all good polls (`polls - polls_failed`). An unknown mean is one of no
+/// polls. The view `host_hour` shows every count, and whole numbers as such.
+///
+/// `ts` is when the hour begins, in UTC. One partition per month, as those of `poll` per day.
+fn rollup_hour() -> Table {
+    let definition = |name: String, kind: &str| Definition { name, kind: kind.to_owned() };
+    let key = [
+        ("host_id", "BIGINT NOT NULL"),
+        ("ts", "DATETIME NOT NULL"),
+        ("polls", "INT UNSIGNED NOT NULL"),
+        ("polls_failed", "INT UNSIGNED NOT NULL"),
+    ];
+    let key = key.into_iter().map(|(name, kind)| definition(name.to_owned(), kind));
+    let values = shown::all().flat_map(|ColumnSpec { name, .. }| {
+        [
+            definition(format!("{name}_avg"), "FLOAT"),
+            definition(format!("{name}_min"), "FLOAT"),
+            definition(format!("{name}_max"), "FLOAT"),
+            definition(format!("{name}_count"), "SMALLINT UNSIGNED"),
+        ]
+    });
+    Table {
+        name: "rollup_hour",
+        columns: key.chain(values).collect(),
+        rules: "  PRIMARY KEY (host_id, ts)",
+        partitions: ("ts", "g200001", "2000-01-01"),
+    }
+}
+
+/// Every view, by its name, with the statement that makes it.
+pub(super) fn views() -> Vec<(&'static str, String)> {
+    let over_polls = VIEWS.iter().map(|view| {
+        let halves = match &view.shows {
+            Shows::HostWide(families) => host_wide(view.name, &shown::of(families)),
+            Shows::Repeating(what) => repeating(view.name, what),
+        };
+        (view.name, halves)
+    });
+    let all = over_polls.chain([("ledger", ledger()), ("host_hour", vec![host_hour()])]);
+    all.map(|(name, halves)| {
+        let body = halves.join("\nUNION ALL\n");
+        (name, format!("CREATE OR REPLACE SQL SECURITY INVOKER VIEW {name} AS\n{body}"))
+    })
+    .collect()
+}
+
+/// Whose a row is and when: of polls that are not sealed, and of those that are.
+const LIVE: &str = "  h.name AS host,
+  p.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
+  CAST(DATE_FORMAT(p.ts, '%Y-%m-%d %H:00:00') AS DATETIME) AS hour";
+const SEALED: &str = "  h.name AS host,
+  CAST(q.hour + INTERVAL e.after_ms * 1000 MICROSECOND AS DATETIME(3)) AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', q.hour) DIV 1000 + e.after_ms AS time_ms,
+  q.hour AS hour";
+
+/// Rows of polls that are not sealed; `from` joins what else is needed, `and` narrows.
+fn live(shown: &[String], from: &str, and: &str) -> String {
+    format!(
+        "SELECT\n{}\nFROM seal s JOIN poll p ON p.ts >= s.sealed_before JOIN host h ON h.id = \
+         p.host_id{from}\nWHERE s.id = 1{and}",
+        listed(LIVE, shown)
+    )
+}
+
+/// Rows of sealed polls, from one text of their hour.
+fn sealed(shown: &[String], text: &str, columns: &[String]) -> String {
+    let (begin, end) = docs::columns_of(text);
+    let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
+    format!(
+        "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
+         q.host_id JOIN JSON_TABLE(\n  CONVERT(UNCOMPRESS(SUBSTRING(q.docs, q.{begin}, q.{end} - \
+         q.{begin})) USING utf8mb4), '$[*]' COLUMNS (\n    after_ms INT PATH '$[0]'{columns}\n  )\n) e\n\
+         WHERE s.id = 1",
+        listed(SEALED, shown)
+    )
+}
+
+fn listed(first: &str, shown: &[String]) -> String {
+    let rest = shown.iter().map(|column| format!(",\n  {column}"));
+    first.to_owned() + &rest.collect::<String>()
+}
+
+/// A column of a JSON array.
+fn at(name: &str, kind: &str, position: usize) -> String {
+    format!("{name} {kind} PATH '$[{position}]'")
+}
+
+fn of_text(name: &str) -> String {
+    format!("e.{name}")
+}
+
+/// A column of `poll` as a view shows it: a FLOAT rounded back to the thousandth that was kept.
+fn of_poll(column: &ColumnSpec, shown_as: &str) -> String {
+    let name = column.name;
+    match (is_single(column), name == shown_as) {
+        (true, _) => format!("ROUND(p.{name} + 0e0, 3) AS {shown_as}"),
+        (false, true) => format!("p.{name}"),
+        (false, false) => format!("p.{name} AS {shown_as}"),
+    }
+}
+
+const WITH_VALUES: &str = " AND p.detail IS NOT NULL";
+
+fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
+    let of_polls: Vec<_> = columns.iter().map(|column| of_poll(column, column.name)).collect();
+    let of_texts: Vec<_> = columns.iter().map(|column| of_text(column.name)).collect();
+    let in_text =
+        (1..).zip(columns).map(|(position, column)| at(column.name, number(column.kind), position));
+    let in_text: Vec<_> = in_text.collect();
+    vec![live(&of_polls, "", WITH_VALUES), sealed(&of_texts, text, &in_text)]
+}
+
+fn repeating(text: &str, what: &Repeating) -> Vec<String> {
+    let columns = (what.columns)();
+    let labels = what.labels.iter().map(|label| ((*label).to_owned(), format!("TEXT {TEXTS}")));
+    let values =
+        columns.iter().map(|column| (column.name.to_owned(), number(column.kind).to_owned()));
+    let in_row: Vec<_> = labels.chain(values).collect();
+    let shown: Vec<_> = in_row.iter().map(|(name, _)| of_text(name)).collect();
+    let row = |indent: &str| {
+        let cells = in_row.iter().enumerate();
+        let cells = cells.map(|(position, (name, kind))| at(name, kind, position));
+        cells.collect::<Vec<_>>().join(&format!(",\n{indent}"))
+    };
+    let key = what.key;
+    let from = format!(
+        " JOIN JSON_TABLE(\n  CONVERT(UNCOMPRESS(p.detail) USING utf8mb4), '$.{key}[*]' COLUMNS (\n    \
+         {}\n  )\n) e",
+        row("    ")
+    );
+    let nested = format!("NESTED PATH '$[1][*]' COLUMNS (\n      {}\n    )", row("      "));
+    let live_rows = live(&shown, &from, WITH_VALUES);
+    let sealed_rows = sealed(&shown, text, &[nested]);
+    match what.total {
+        None => vec![live_rows, sealed_rows],
+        Some(prefix) => {
+            let [of_polls, of_texts] = totals(what, prefix, &columns);
+            vec![of_polls, live_rows, of_texts, sealed_rows]
+        }
+    }
+}
+
+/// The row about all that repeat, from host-wide columns.
+fn totals(what: &Repeating, prefix: &str, columns: &[&ColumnSpec]) -> [String; 2] {
+    let label = what.labels.first().copied().unwrap_or_default();
+    let label = format!("CONVERT('{prefix}' USING utf8mb4) COLLATE utf8mb4_bin AS {label}");
+    let (mut of_polls, mut of_texts, mut in_text) = (vec![label.clone()], vec![label], Vec::new());
+    for column in columns {
+        let name = column.name;
+        let wide = format!("{prefix}_{name}");
+        let found = shown::totals().into_iter().enumerate().find(|(_, c)| c.name == wide);
+        let Some((position, wide)) = found else { continue };
+        of_polls.push(of_poll(wide, name));
+        of_texts.push(of_text(name));
+        in_text.push(at(name, number(wide.kind), position + 1));
+    }
+    [live(&of_polls, "", WITH_VALUES), sealed(&of_texts, shown::HOST_TOTALS, &in_text)]
+}
+
+/// Every attempt, with how it ended and where its time went.
+fn ledger() -> Vec<String> {
+    let shown = shown_ledger();
+    let names =
+        |of: &str| shown.iter().map(|(_, (name, ..))| format!("{of}.{name}")).collect::<Vec<_>>();
+    let mut by_position = shown.clone();
+    by_position.sort_by_key(|(position, _)| *position);
+    let in_text = by_position.iter().map(|(position, (name, kind, _))| {
+        let is_text = kind.contains("TEXT") || kind.contains("VARCHAR");
+        let kind = if is_text && !kind.contains("CHARACTER SET") {
+            format!("{kind} {TEXTS}")
+        } else {
+            (*kind).to_owned()
+        };
+        at(name, &kind, position - 1)
+    });
+    let in_text: Vec<_> = in_text.collect();
+    vec![live(&names("p"), "", ""), sealed(&names("e"), "ledger", &in_text)]
+}
+
+/// Hours with the host's name: every count, whole numbers as such, others to a thousandth.
+fn host_hour() -> String {
+    let mut shown = vec!["r.polls".to_owned(), "r.polls_failed".to_owned()];
+    for ColumnSpec { name, kind, .. } in shown::all() {
+        let rounded = |name: &str| format!("ROUND(r.{name} + 0e0, 3) AS {name}");
+        let exact = |name: &str| match kind {
+            Kind::Whole => format!("CAST(r.{name} + 0e0 AS SIGNED) AS {name}"),
+            Kind::Real => rounded(name),
+        };
+        shown.push(rounded(&format!("{name}_avg")));
+        shown.push(exact(&format!("{name}_min")));
+        shown.push(exact(&format!("{name}_max")));
+        shown.push(format!(
+            "IF(r.{name}_avg IS NULL, 0, CAST(COALESCE(r.{name}_count, r.polls - r.polls_failed) AS \
+             SIGNED)) AS {name}_count"
+        ));
+    }
+    let first = "  h.name AS host,
+  r.ts AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.ts) DIV 1000 AS time_ms";
+    format!("SELECT\n{}\nFROM rollup_hour r JOIN host h ON h.id = r.host_id", listed(first, &shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every statement, as one reads it: what a change of the list of columns changes.
+    #[test]
+    fn every_statement_is_what_it_was() {
+        let all: Vec<_> = tables().iter().map(Table::create).collect();
+        let views = views().into_iter().map(|(_, statement)| statement);
+        let all: Vec<_> = all.into_iter().chain(views).collect();
+        insta::assert_snapshot!(all.join(";\n\n"));
+    }
+}

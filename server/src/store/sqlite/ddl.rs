@@ -1,0 +1,213 @@
+//! The tables and views that follow from the list of columns, as SQLite makes them. Text alone:
+//! `migrate` brings a file to it.
+
+use crate::{
+    model::{ColumnSpec, Kind},
+    store::shown::{self, Repeating, Shows, VIEWS},
+};
+
+/// A table that grows with the list of columns.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// Each column's name, with its type and what else is said of it.
+    pub(super) columns: Vec<(String, String)>,
+    /// Keys and checks.
+    rules: String,
+    options: &'static str,
+}
+
+impl Table {
+    /// The statement that makes it where it is not.
+    pub(super) fn create(&self) -> String {
+        let Self { name, rules, options, .. } = self;
+        let columns: String =
+            self.columns.iter().map(|(name, kind)| format!("  {name} {kind},\n")).collect();
+        format!("CREATE TABLE IF NOT EXISTS {name} (\n{columns}{rules}\n) {options}")
+    }
+}
+
+/// The columns of a poll before its values: moments are milliseconds since 1970.
+pub(super) const LEDGER: [(&str, &str); 16] = [
+    ("host_id", "INTEGER NOT NULL"),
+    ("slot_ms", "INTEGER NOT NULL"),
+    ("started_ms", "INTEGER NOT NULL"),
+    ("inventory_id", "INTEGER NOT NULL"),
+    ("outcome", "TEXT NOT NULL"),
+    ("state", "TEXT NOT NULL"),
+    ("late_us", "INTEGER NOT NULL"),
+    ("queue_us", "INTEGER NOT NULL"),
+    ("resolve_us", "INTEGER"),
+    ("connect_us", "INTEGER"),
+    ("call_us", "INTEGER"),
+    ("answer_bytes", "INTEGER"),
+    ("address", "TEXT"),
+    ("error", "TEXT"),
+    ("boot_id", "TEXT"),
+    ("clock_skew_ms", "INTEGER"),
+];
+
+/// Columns that one CHECK looks at: a function takes 127 values at most.
+const CHECKED: usize = 100;
+
+fn kept_as(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Whole => "INTEGER",
+        Kind::Real => "REAL",
+    }
+}
+
+/// The tables that grow with the list of columns.
+pub(super) fn tables() -> [Table; 2] {
+    [poll(), rollup_hour()]
+}
+
+/// One row per attempt: ledger and sample in one. A failed attempt has no values; the CHECKs hold that
+/// for the columns that there were when the file was made. A rowid table on purpose: rows of 3 to 4 KB are
+/// appended in the order of time, at a third of the CPU and half of the bytes written of a table
+/// ordered by host (WITHOUT ROWID). `detail` is what repeats, JSON.
+fn poll() -> Table {
+    let owned = |(name, kind): (&str, &str)| (name.to_owned(), kind.to_owned());
+    let values = shown::all().map(|column| owned((column.name, kept_as(column.kind))));
+    let names: Vec<_> = shown::all().map(|column| column.name).collect();
+    let checks = names.chunks(CHECKED).map(|names| {
+        format!(",\n  CHECK (detail IS NOT NULL OR coalesce({}) IS NULL)", names.join(", "))
+    });
+    let outcomes = "  PRIMARY KEY (host_id, slot_ms),\n  \
+                    CHECK ((detail IS NOT NULL) = (outcome IN ('ok', 'partial')))";
+    Table {
+        name: "poll",
+        columns: LEDGER
+            .into_iter()
+            .map(owned)
+            .chain(values)
+            .chain([owned(("detail", "TEXT"))])
+            .collect(),
+        rules: outcomes.to_owned() + &checks.collect::<String>(),
+        options: "STRICT",
+    }
+}
+
+/// One row per host and hour: of each column the mean, the least, the most, and of how many polls these
+/// are. Kept for years where polls are kept for weeks. NULL is unknown; a count of 0 is why.
+fn rollup_hour() -> Table {
+    let key = ["host_id", "hour_ms", "polls", "polls_failed"];
+    let key = key.map(|name| (name.to_owned(), "INTEGER NOT NULL".to_owned()));
+    let values = shown::all().flat_map(|ColumnSpec { name, kind, .. }| {
+        let kind = kept_as(*kind);
+        [
+            (format!("{name}_avg"), "REAL".to_owned()),
+            (format!("{name}_min"), kind.to_owned()),
+            (format!("{name}_max"), kind.to_owned()),
+            (format!("{name}_count"), "INTEGER NOT NULL DEFAULT 0".to_owned()),
+        ]
+    });
+    Table {
+        name: "rollup_hour",
+        columns: key.into_iter().chain(values).collect(),
+        rules: "  PRIMARY KEY (host_id, hour_ms)".to_owned(),
+        options: "STRICT, WITHOUT ROWID",
+    }
+}
+
+/// Every view, by its name, with the statement that makes it.
+pub(super) fn views() -> Vec<(&'static str, String)> {
+    let over_polls = VIEWS.iter().map(|view| {
+        let selects = match &view.shows {
+            Shows::HostWide(families) => vec![host_wide(&shown::of(families))],
+            Shows::Repeating(what) => repeating(what),
+        };
+        (view.name, selects)
+    });
+    let all = over_polls.chain([("ledger", vec![ledger()]), ("host_hour", vec![host_hour()])]);
+    all.map(|(name, selects)| {
+        (name, format!("CREATE VIEW {name} AS\n{}", selects.join("\nUNION ALL\n")))
+    })
+    .collect()
+}
+
+/// Whose a row is and when.
+const FIRST: &str = "  h.name AS host,
+  strftime('%Y-%m-%dT%H:%M:%fZ', p.slot_ms / 1000.0, 'unixepoch') AS time,
+  p.slot_ms AS time_ms,
+  strftime('%Y-%m-%dT%H:00:00.000Z', p.slot_ms / 1000.0, 'unixepoch') AS hour";
+
+const WITH_VALUES: &str = "\nWHERE p.detail IS NOT NULL";
+
+/// Rows of polls; `from` joins what else is needed, `and` narrows.
+fn select(shown: &[String], from: &str, and: &str) -> String {
+    format!(
+        "SELECT\n{}\nFROM poll p JOIN host h ON h.id = p.host_id{from}{and}",
+        listed(FIRST, shown)
+    )
+}
+
+fn listed(first: &str, shown: &[String]) -> String {
+    let rest = shown.iter().map(|column| format!(",\n  {column}"));
+    first.to_owned() + &rest.collect::<String>()
+}
+
+fn host_wide(columns: &[&ColumnSpec]) -> String {
+    let shown: Vec<_> = columns.iter().map(|column| format!("p.{}", column.name)).collect();
+    select(&shown, "", WITH_VALUES)
+}
+
+fn repeating(what: &Repeating) -> Vec<String> {
+    let columns = (what.columns)();
+    let cell = |position: usize| format!("json_extract(e.value, '$[{position}]')");
+    let labels = what
+        .labels
+        .iter()
+        .enumerate()
+        .map(|(position, label)| format!("{} AS {label}", cell(position)));
+    let values = (what.labels.len()..).zip(&columns).map(|(position, column)| {
+        format!("CAST({} AS {}) AS {}", cell(position), kept_as(column.kind), column.name)
+    });
+    let shown: Vec<_> = labels.chain(values).collect();
+    let from = format!(", json_each(p.detail, '$.{}') e", what.key);
+    let rows = select(&shown, &from, WITH_VALUES);
+    match what.total {
+        None => vec![rows],
+        Some(prefix) => {
+            let label = what.labels.first().copied().unwrap_or_default();
+            let label = format!("'{prefix}' AS {label}");
+            let totals = columns.iter().map(|column| format!("p.{prefix}_{0} AS {0}", column.name));
+            let shown: Vec<_> = [label].into_iter().chain(totals).collect();
+            vec![select(&shown, "", WITH_VALUES), rows]
+        }
+    }
+}
+
+/// Every attempt, with how it ended and where its time went.
+fn ledger() -> String {
+    const INVENTORY: usize = 3;
+    let names = LEDGER.map(|(name, _)| format!("p.{name}"));
+    let shown = [&names[INVENTORY + 1..], &names[INVENTORY..=INVENTORY]].concat();
+    select(&shown, "", "")
+}
+
+/// Hours with the host's name.
+fn host_hour() -> String {
+    let mut shown = vec!["r.polls".to_owned(), "r.polls_failed".to_owned()];
+    shown.extend(shown::all().flat_map(|column| {
+        ["avg", "min", "max", "count"].map(|what| format!("r.{}_{what}", column.name))
+    }));
+    let first = "  h.name AS host,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.hour_ms / 1000.0, 'unixepoch') AS time,
+  r.hour_ms AS time_ms";
+    format!("SELECT\n{}\nFROM rollup_hour r JOIN host h ON h.id = r.host_id", listed(first, &shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every statement, as one reads it: what a change of the list of columns changes.
+    #[test]
+    fn every_statement_is_what_it_was() {
+        let all: Vec<_> = tables().iter().map(Table::create).collect();
+        let views = views().into_iter().map(|(_, statement)| statement);
+        let all: Vec<_> = all.into_iter().chain(views).collect();
+        insta::assert_snapshot!(all.join(";\n\n"));
+    }
+}
