@@ -10,6 +10,7 @@
 
 mod preface;
 mod places;
+mod request;
 mod memo;
 mod metrics;
 mod pieces;
@@ -62,6 +63,9 @@ pub const MAX_STREAMS: u32 = 32;
 /// Time a new connection has to say that it speaks HTTP/2.
 pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Time a call has until its request is whole; then it fails. Reflection's stream is a request.
+pub const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+
 /// Largest request that is decoded, bytes: room for hundreds of patterns.
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
@@ -95,6 +99,8 @@ pub struct Limits {
     pub streams: u32,
     /// [`PREFACE_TIMEOUT`].
     pub preface: Duration,
+    /// [`REQUEST_WITHIN`].
+    pub request: Duration,
     /// [`MAX_REQUEST_BYTES`].
     pub request_bytes: usize,
 }
@@ -109,6 +115,7 @@ impl Default for Limits {
             idle: IDLE,
             streams: MAX_STREAMS,
             preface: PREFACE_TIMEOUT,
+            request: REQUEST_WITHIN,
             request_bytes: MAX_REQUEST_BYTES,
         }
     }
@@ -293,8 +300,9 @@ impl Server {
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
         let mut stopping = self.stopping.clone();
         let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let services = Counted { dispatch: self.dispatch.clone(), calls: Arc::clone(&calls) };
-        let Limits { preface, idle, drain, .. } = self.limits;
+        let Limits { preface, idle, drain, request: request_within, .. } = self.limits;
+        let dispatch = self.dispatch.clone();
+        let services = Counted { dispatch, calls: Arc::clone(&calls), request_within };
         async move {
             if let Err(error) = stream.set_nodelay(true) {
                 debug!(%peer, %error, "no TCP_NODELAY");

@@ -399,6 +399,14 @@ impl InFlight {
     }
 }
 
+/// A call that lasts: its request is whole, and its answer has no end but the stop.
+async fn watching(channel: Channel) -> tonic::Streaming<HealthCheckResponse> {
+    let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
+    let mut watch = watch.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    watch
+}
+
 #[tokio::test]
 async fn a_stop_finishes_the_call_in_flight_and_accepts_no_other() {
     let running = Running::new().await;
@@ -450,7 +458,7 @@ async fn one_connection_too_many_is_closed_and_the_others_live() {
     let full_wait = Duration::from_millis(50);
     let limits = Limits { connections: 1, full_wait, ..Limits::default() };
     let running = Running::with(limits).await;
-    let call = InFlight::start(running.channel().await).await;
+    let mut watch = watching(running.channel().await).await;
     // One waits in vain, one may not even wait.
     for _ in 0..2 {
         let mut other = TcpStream::connect(&running.address).await.unwrap();
@@ -458,7 +466,33 @@ async fn one_connection_too_many_is_closed_and_the_others_live() {
         other.read_to_end(&mut said).await.unwrap();
         assert_eq!(said, b"");
     }
-    assert_eq!(load1(&call.finish().await.unwrap()), Some(25));
+    running.stop.send(()).unwrap();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn a_request_without_an_end_holds_no_place() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let running = Running::with(limits).await;
+    let half = InFlight::start(running.channel().await).await;
+    assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
+    half.answer.await.unwrap().expect_err("its connection gave way");
+}
+
+#[tokio::test]
+async fn a_request_without_an_end_fails_in_time_and_one_that_ends_does_not() {
+    let running = Running::with(Limits { request: Duration::ZERO, ..Limits::default() }).await;
+    let channel = running.channel().await;
+    let half = InFlight::start_behind(channel.clone());
+    let long = Duration::from_secs(20);
+    let ended = tokio::time::timeout(long, half.answer).await.expect("it was not ended");
+    let answer = ended.unwrap().unwrap_err();
+    assert_eq!(answer.code(), Code::DeadlineExceeded, "{answer}");
+    assert!(answer.message().contains("did not end in time"), "{answer}");
+    // Its connection lives, and what the answer takes does not count.
+    let mut watch = watching(channel.clone()).await;
+    running.stop.send(()).unwrap();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
 }
 
 /// An HTTP/2 preface with empty SETTINGS (RFC 9113, 3.4).
@@ -522,7 +556,7 @@ async fn pings_do_not_keep_a_connection_and_a_call_does() {
     let short = Duration::from_millis(50);
     let limits = Limits { idle: short, drain: short, ..Limits::default() };
     let running = Running::with(limits).await;
-    let call = InFlight::start(running.channel().await).await;
+    let mut watch = watching(running.channel().await).await;
     let mut pinging = idle(&running.address, "127.0.0.1").await;
     let mut heard = [0; 256];
     let closed = async {
@@ -532,7 +566,8 @@ async fn pings_do_not_keep_a_connection_and_a_call_does() {
     };
     let long = Duration::from_secs(20);
     tokio::time::timeout(long, closed).await.expect("pings have kept the connection");
-    assert_eq!(load1(&call.finish().await.unwrap()), Some(25));
+    running.stop.send(()).unwrap();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
 }
 
 #[tokio::test]
@@ -570,13 +605,14 @@ async fn a_place_that_becomes_free_goes_to_who_waits_for_it() {
     let long = Duration::from_secs(60);
     let limits = Limits { connections: 1, full_wait: long, preface: long, ..Limits::default() };
     let running = Running::with(limits).await;
-    let first = InFlight::start(running.channel().await).await;
+    let first = watching(running.channel().await).await;
     let mut second = TcpStream::connect(&running.address).await.unwrap();
     // The probe has met it, with the only place taken, before that becomes free.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    first.finish().await.unwrap();
+    // With its channel, and so the connection.
+    drop(first);
     second.write_all(PREFACE).await.unwrap();
     // Answered with a frame of SETTINGS.
     let mut head = [0; 9];

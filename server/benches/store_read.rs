@@ -233,7 +233,12 @@ fn gathering() {
     let begun = clock_gettime(ClockId::ThreadCPUTime);
     for round in 0..ROUNDS {
         for (host, values) in (0..10_000).zip(values.iter().cycle()) {
-            rollups.add(HostId(host), WallMs(START_MS + round * INTERVAL_MS), Some(values));
+            rollups.add(
+                HostId(host),
+                WallMs(START_MS + round * INTERVAL_MS),
+                Outcome::Ok,
+                Some(values),
+            );
         }
     }
     let took = clock_gettime(ClockId::ThreadCPUTime);

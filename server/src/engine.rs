@@ -328,7 +328,7 @@ impl Engine {
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let rates = measure(&mut attempt, None, &mut Newcomers::default());
             let row = record(flight, &attempt, rates, State::Retired);
-            self.rollups.add(row.host, row.slot, row.values.as_ref());
+            self.rollups.add(row.host, row.slot, row.outcome, row.values.as_ref());
             self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
             return;
         };
@@ -339,7 +339,8 @@ impl Engine {
         if !heard && !entry.health.is_witness() {
             self.quorum.forget(flight.host);
         }
-        self.rollups.add(record.host, record.slot, record.values.as_ref());
+        let values = record.values.as_ref();
+        self.rollups.add(record.host, record.slot, record.outcome, values);
         self.show(flight.host, now);
         self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub use plan::{History, Plan, STEPS, Tier, plan};
 
 use crate::{
-    model::{Column, HOUR_MS, HostId, Rollup, Values, hour_of},
+    model::{Column, HOUR_MS, HostId, Outcome, Rollup, Values, hour_of},
     units::WallMs,
 };
 
@@ -47,10 +47,17 @@ impl Rollups {
         Self { first: WallMs(i64::MIN), open: BTreeMap::new() }
     }
 
-    /// Takes in the poll of a host that was due at `slot`: its values, or none when it failed.
-    pub fn add(&mut self, host: HostId, slot: WallMs, values: Option<&Values<Column>>) {
+    /// Takes in the poll of a host that was due at `slot`: how it ended, and its values if it has any.
+    /// Of one that the server did not make, nothing is said of the host.
+    pub fn add(
+        &mut self,
+        host: HostId,
+        slot: WallMs,
+        outcome: Outcome,
+        values: Option<&Values<Column>>,
+    ) {
         let hour = hour_of(slot);
-        if hour >= self.first {
+        if hour >= self.first && outcome.was_asked() {
             let open = self.open.entry((hour, host));
             open.or_insert_with(|| Rollup::new(host, hour)).add(values);
         }
@@ -99,9 +106,9 @@ mod tests {
     fn an_hour_is_closed_a_grace_after_its_end() {
         let mut rollups = Rollups::new(HOUR);
         for (minute, value) in [(0, 10.0), (30, 20.0), (59, 60.0), (60, 99.0)] {
-            rollups.add(HostId(1), minutes(minute), Some(&busy(value)));
+            rollups.add(HostId(1), minutes(minute), Outcome::Ok, Some(&busy(value)));
         }
-        rollups.add(HostId(1), minutes(45), None);
+        rollups.add(HostId(1), minutes(45), Outcome::Refused, None);
         assert_eq!(rollups.close(minutes(69)), []);
         let [hour] = rollups.close(minutes(70)).try_into().unwrap();
         assert_eq!((hour.host, hour.hour, hour.polls, hour.failed), (HostId(1), HOUR, 4, 1));
@@ -116,10 +123,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_did_not_ask_is_no_poll_of_the_host() {
+        let mut rollups = Rollups::new(HOUR);
+        for (minute, outcome) in [(0, Outcome::Overrun), (1, Outcome::Refused), (2, Outcome::Local)]
+        {
+            rollups.add(HostId(1), minutes(minute), outcome, None);
+            rollups.add(HostId(2), minutes(61 + minute), Outcome::Local, None);
+        }
+        let hours: Vec<_> = rollups.into_all();
+        let counts: Vec<_> =
+            hours.iter().map(|hour| (hour.host, hour.polls, hour.failed)).collect();
+        assert_eq!(counts, [(HostId(1), 1, 1)]);
+    }
+
+    #[test]
     fn an_hour_in_which_the_server_started_is_not_gathered() {
         let mut rollups = Rollups::new(minutes(1));
-        rollups.add(HostId(1), minutes(30), None);
-        rollups.add(HostId(1), minutes(60), None);
+        rollups.add(HostId(1), minutes(30), Outcome::Refused, None);
+        rollups.add(HostId(1), minutes(60), Outcome::Refused, None);
         let hours: Vec<_> = rollups.into_all().iter().map(|rollup| rollup.hour).collect();
         assert_eq!(hours, [minutes(60)]);
     }
@@ -128,7 +149,7 @@ mod tests {
     fn a_fleet_is_closed_a_part_at_a_time_and_none_is_forgotten() {
         let mut rollups = Rollups::of_all();
         for host in 0..150 {
-            rollups.add(HostId(host), minutes(5), None);
+            rollups.add(HostId(host), minutes(5), Outcome::Refused, None);
         }
         let mut hosts = Vec::new();
         for part in [64, 64, 22, 0] {

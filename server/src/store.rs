@@ -209,6 +209,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]; then no host was changed.
     async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError>;
 
+    /// Sees to it that no new host gets a number up to this one: a store that was restored from a backup
+    /// does not know of hosts that came after it, and rows on their way are known by their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError>;
+
     /// Keeps an inventory that has come into force. The same content as the newest version is
     /// that version again.
     ///

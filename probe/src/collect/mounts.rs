@@ -73,7 +73,7 @@ const OVERLAY: &str = "overlay";
 pub struct Mount<'a> {
     id: u32,
     parent: u32,
-    /// Whether all of the filesystem is mounted here: its own root directory, no other.
+    /// Whether all of the filesystem speaks here: see [`is_whole`].
     is_whole: bool,
     /// major:minor, which is the filesystem's st_dev.
     pub device: (u32, u32),
@@ -168,11 +168,12 @@ fn mount(line: &[u8]) -> Option<Mount<'_>> {
     fields.by_ref().find(|field| *field == b"-")?;
     let fs_type = fields.next()?;
     let source = fields.next()?;
-    let superblock_read_only = fields.next().is_some_and(is_read_only);
+    let superblock = fields.next().unwrap_or_default();
+    let superblock_read_only = is_read_only(superblock);
     Some(Mount {
         id,
         parent,
-        is_whole: root == b"/",
+        is_whole: is_whole(root, fs_type, superblock),
         device: (number32(major)?, number32(minor)?),
         mount_point: unescape(mount_point),
         source: unescape(source),
@@ -180,6 +181,18 @@ fn mount(line: &[u8]) -> Option<Mount<'_>> {
         read_only: superblock_read_only || is_read_only(options),
         superblock_read_only,
     })
+}
+
+/// Whether what is mounted answers for all of its filesystem: its own root directory does. On btrfs the
+/// root of every subvolume does: it has the space of the whole, and its top level is mounted on few
+/// hosts, and then for a backup. There the last option of the superblock names the subvolume (since 4.2),
+/// from the top and escaped as the root is.
+fn is_whole(root: &[u8], fs_type: &[u8], superblock: &[u8]) -> bool {
+    let is_subvolume = || {
+        let options = superblock.trim_ascii_end().strip_suffix(root);
+        options.is_some_and(|options| options.ends_with(b",subvol="))
+    };
+    root == b"/" || (fs_type == b"btrfs" && is_subvolume())
 }
 
 /// The kernel puts "ro" or "rw" first; what follows is the filesystem's own, and may be anything.

@@ -3,7 +3,7 @@
 //! A `match` instead of a router: four services need none, and it lets reflection be made for the
 //! call that asks, so that its descriptors are not resident in every probe that nobody reflects on.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ use super::{
     metrics::Metrics,
     pieces::{Answer, InPieces, Pieces},
     places::Calls,
+    request::Arriving,
 };
 use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
 
@@ -71,6 +72,8 @@ impl Dispatch {
 pub(super) struct Counted {
     pub(super) dispatch: Dispatch,
     pub(super) calls: Arc<Calls>,
+    /// [`Limits::request`].
+    pub(super) request_within: Duration,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Counted {
@@ -79,9 +82,10 @@ impl hyper::service::Service<Request<Incoming>> for Counted {
     type Future = InPieces;
 
     fn call(&self, request: Request<Incoming>) -> InPieces {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Arrived(clock::now()));
-        let call = Some(self.calls.begin());
+        let (now, calls) = (clock::now(), Arc::clone(&self.calls));
+        let (arriving, call) = Arriving::new(calls, now + self.request_within);
+        let mut request = request.map(|body| Body::new(arriving.with(body)));
+        request.extensions_mut().insert(Arrived(now));
         // The path is `/package.Service/Method`.
         let answer = match request.uri().path().split('/').nth(1) {
             Some(PROBE) => self.dispatch.probe.clone().call(request),
@@ -98,6 +102,6 @@ impl hyper::service::Service<Request<Incoming>> for Counted {
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         };
-        InPieces { answer, call }
+        InPieces { answer, call: Some(call) }
     }
 }

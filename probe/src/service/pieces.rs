@@ -16,7 +16,7 @@ use http::Response;
 use hyper::body::{Bytes, Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-use super::places::InCall;
+use super::request::Call;
 
 /// Longest piece, bytes: one less than what h2 no longer copies when it writes without writev(2)
 /// (`CHAIN_THRESHOLD_WITHOUT_VECTORED_IO`).
@@ -35,7 +35,7 @@ pub(super) struct Pieces {
     /// What is left of a chunk.
     rest: Bytes,
     /// The call is in flight until its body is sent, or given up.
-    _call: Option<InCall>,
+    _call: Option<Call>,
 }
 
 impl hyper::body::Body for Pieces {
@@ -75,7 +75,7 @@ impl hyper::body::Body for Pieces {
 /// An answer whose body will be in pieces.
 pub(super) struct InPieces {
     pub(super) answer: Answer,
-    pub(super) call: Option<InCall>,
+    pub(super) call: Option<Call>,
 }
 
 impl Future for InPieces {

@@ -39,7 +39,8 @@ impl Peer {
     }
 }
 
-/// The calls of one connection: requests, not frames, so that pings do not count.
+/// The calls of one connection: whole requests, not frames, so that neither pings count nor a request
+/// whose end does not come.
 #[derive(Debug)]
 pub(super) struct Calls(Mutex<State>);
 
@@ -57,7 +58,7 @@ impl Calls {
         Arc::new(Self(Mutex::new(State { in_flight: 0, has_called: false, idle_since })))
     }
 
-    /// A call has come; it is in flight until what is answered here is dropped.
+    /// A whole request has come; the call is in flight until what is answered here is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InCall {
         self.change(|state| {
             state.in_flight += 1;

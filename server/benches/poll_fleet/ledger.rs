@@ -100,6 +100,13 @@ impl Store for Ledger {
         }
     }
 
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
+        match &self.inner {
+            Some(inner) => inner.keep_numbers(up_to).await,
+            None => Ok(()),
+        }
+    }
+
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
         match &self.inner {
             Some(inner) => inner.record_inventory(loaded).await,

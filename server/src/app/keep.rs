@@ -111,6 +111,14 @@ async fn recognise(store: &Awaited, spool: Option<&Spool>) {
         Ok(identity) => spool.is_for(identity).await,
         Err(error) => Err(error),
     };
+    // A copy from before some hosts came would give their numbers, and rows on their way, to others.
+    let recognised = match recognised {
+        Ok(()) => match spool.last_number().await {
+            Ok(last) => store.keep_numbers(last).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
     if let Err(error) = recognised {
         tracing::error!(error = chain(&error), "the spool cannot be opened");
     }
@@ -243,4 +251,47 @@ pub(super) fn last_word(stats: &WriterStats) {
         spooled,
         "rows kept"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        config::Sources,
+        model::VersionId,
+        store::{Mode, sample, spool::Remembered, sqlite::Sqlite},
+    };
+
+    /// A copy from before a host came, restored while no server ran; and a new host in the inventory.
+    #[tokio::test]
+    async fn a_restored_store_gives_no_host_the_number_of_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join("r.db"), folder.path().join("copy.db"));
+        let mut settings = Config::load(Sources::default()).unwrap().config.store;
+        settings.url = StoreUrl::Sqlite(path.clone());
+        let store = Sqlite::open(&path, Mode::ReadWrite).await.unwrap();
+        store.register(vec![sample::registration("a")], sample::START).await.unwrap();
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+        drop(connection);
+        let known = store.register(vec![sample::registration("b")], sample::START).await.unwrap();
+        let spool = Spool::start(folder.path().join("spool.db"), "r".to_owned(), 1 << 20).unwrap();
+        spool.is_for(store.identity().await.unwrap()).await.unwrap();
+        let hosts =
+            known.into_iter().map(|known| Remembered { known, listed: sample::registration("b") });
+        let (version, hosts) = (VersionId(1), hosts.collect::<Vec<_>>());
+        let b = hosts[0].known.id;
+        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+        // Out of the inventory: it is remembered no longer, but its number is.
+        let hosts = Vec::new();
+        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+        drop(store);
+        std::fs::rename(copy, &path).unwrap();
+
+        let store = Awaited::new(settings, Arc::new(SystemClock::new()));
+        open(&store, Some(&spool)).await.unwrap();
+        let new = store.register(vec![sample::registration("new")], sample::START).await.unwrap();
+        assert!(new[0].id > b, "{:?} is not after {b:?}", new[0].id);
+    }
 }

@@ -80,7 +80,7 @@ pub struct Rollup {
     pub host: HostId,
     /// When the hour begins, in UTC.
     pub hour: WallMs,
-    /// Polls that were due in it.
+    /// Polls that were due in it and were made ([`Outcome::was_asked`](super::Outcome::was_asked)).
     pub polls: u32,
     /// Of these, polls that brought no values.
     pub failed: u32,

@@ -158,6 +158,10 @@ impl Store for Awaited {
         Ok(())
     }
 
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
+        self.store()?.keep_numbers(up_to).await
+    }
+
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
         self.store()?.record_inventory(loaded).await
     }

@@ -59,6 +59,7 @@ macro_rules! suite {
             any_text_is_kept
             a_large_answer_is_kept
             a_host_keeps_its_number
+            a_number_that_was_given_once_is_given_to_no_other_host
             a_rename_keeps_history
             renames_in_a_chain_and_again
             a_retired_host_comes_back_unpinned

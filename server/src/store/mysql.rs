@@ -26,6 +26,7 @@ mod moment;
 mod months;
 mod nodes;
 mod notices;
+mod numbers;
 mod owner;
 mod packed;
 mod partitions;
@@ -272,6 +273,14 @@ impl Store for Mysql {
                 let mut conn = shared.writer("retire hosts").await?;
                 hosts::retire(&mut conn, &hosts, at, &shared.doors.place).await
             }
+        })
+        .await
+    }
+
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
+        self.change(move |shared| async move {
+            let mut conn = shared.writer("keep the numbers of hosts").await?;
+            numbers::keep(&mut conn, up_to, &shared.doors.place).await
         })
         .await
     }

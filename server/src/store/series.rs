@@ -46,7 +46,7 @@ pub struct Bucket {
     pub start: WallMs,
     /// The newest of what is in it: slot of a poll, begin of an hour.
     pub last: WallMs,
-    /// Polls that were due in it.
+    /// Polls that were due in it and were made ([`Outcome::was_asked`]).
     pub polls: u32,
     /// Of these, polls that brought no values.
     pub failed: u32,
@@ -81,8 +81,12 @@ impl Buckets {
         Self { columns: Arc::clone(&ask.columns), step: ask.step_ms(), all: BTreeMap::new() }
     }
 
-    /// Takes in the poll that was due at `slot`: its values, or none when it failed.
-    pub fn add(&mut self, slot: WallMs, values: Option<&Values<Column>>) {
+    /// Takes in a poll, unless the server did not make it.
+    pub fn add(&mut self, sample: &Sample) {
+        let Sample { slot, outcome, ref values } = *sample;
+        if !outcome.was_asked() {
+            return;
+        }
         let start = WallMs(slot.0.div_euclid(self.step).saturating_mul(self.step));
         let bucket = self.all.entry(start).or_insert_with(|| Bucket {
             start,

@@ -284,6 +284,14 @@ impl Spool {
         self.run(move |file| file.follow(&batch)).await
     }
 
+    /// The greatest number that a host of this store ever had, as far as is known here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_number(&self) -> Result<HostId, StoreError> {
+        self.run(File::last_number).await
+    }
+
     /// What is remembered; none when no inventory ever was in force with this store.
     ///
     /// # Errors

@@ -229,6 +229,10 @@ impl Store for Sqlite {
         self.change_hosts("retire hosts", move |c| hosts::retire(c, &hosts, at)).await
     }
 
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
+        self.change("keep the numbers of hosts", move |c| hosts::keep_numbers(c, up_to)).await
+    }
+
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
         self.change_hosts("keep an inventory", move |c| inventories::record(c, &loaded)).await
     }

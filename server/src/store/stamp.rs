@@ -1,7 +1,22 @@
 //! Which files are at a path: SQLite goes on writing to a file that was removed or replaced, and says
-//! nothing.
+//! nothing; and it plays a journal into whichever file is beside it. So which journal belongs to which
+//! file is also noted, in a file of its own, for a server that starts after one that was killed.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    ffi::OsString,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use super::private::make_file;
+
+/// The end of the name of the file in which it is noted.
+const NOTE: &str = "-files";
+
+/// The end of the name of a journal that belongs to no file here.
+const LEFT: &str = "-wal.left";
 
 /// The files that belong together: the database, its journal, the index of that.
 const TAILS: [&str; 3] = ["", "-wal", "-shm"];
@@ -89,5 +104,59 @@ impl Stamp {
             _ if !self.is_same_file(&now) => Fate::Replaced,
             _ => Fate::Torn,
         })
+    }
+}
+
+fn beside(path: &Path, tail: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(tail);
+    name.into()
+}
+
+/// What a file is known by when nobody has it open: a number of an inode is soon used again, so with
+/// the moment at which it was made, where the filesystem keeps that.
+fn known_by(path: &Path) -> Option<String> {
+    let file = fs::metadata(path).ok()?;
+    let made = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let made = made.map_or(0, |since| since.as_nanos());
+    Some(format!("{}:{}:{made}", file.dev(), file.ino()))
+}
+
+/// Notes that the journal at the path belongs to the database there.
+///
+/// # Errors
+/// When the system does not let it.
+pub(super) fn note(path: &Path) -> io::Result<()> {
+    let known = ["", "-wal"].map(|tail| known_by(&beside(path, tail)));
+    let [Some(file), Some(journal)] = known else { return Ok(()) };
+    let note = beside(path, NOTE);
+    make_file(&note)?;
+    fs::write(note, format!("{file}\n{journal}\n"))
+}
+
+/// Takes the note away, of a database that is being closed.
+pub(super) fn forget(path: &Path) {
+    // One that stays says nothing wrong: files that are made later are known by other words.
+    let _ = fs::remove_file(beside(path, NOTE));
+}
+
+/// Moves a journal away that belonged to another file than the one that is at the path now; answers
+/// where it is. Nobody may have either open.
+///
+/// # Errors
+/// When the system does not let it.
+pub(super) fn leave_foreign_journal(path: &Path) -> io::Result<Option<PathBuf>> {
+    let Ok(noted) = fs::read_to_string(beside(path, NOTE)) else { return Ok(None) };
+    let mut noted = noted.lines();
+    let (file, journal) = (noted.next(), noted.next());
+    let is_there = |tail, noted: Option<&str>| known_by(&beside(path, tail)).as_deref() == noted;
+    if file.is_none() || journal.is_none() || !is_there("-wal", journal) || is_there("", file) {
+        return Ok(None);
+    }
+    let left = beside(path, LEFT);
+    fs::rename(beside(path, "-wal"), &left)?;
+    match fs::remove_file(beside(path, "-shm")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(Some(left)),
     }
 }

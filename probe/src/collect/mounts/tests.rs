@@ -95,6 +95,31 @@ fn of_bind_mounts_the_whole_then_the_writable_then_the_short_one_speaks() {
     assert_eq!(speaker(&["/ /bb rw", "/ /aa rw", "/ /ccc rw"]), "/aa");
 }
 
+/// Ubuntu's and Debian's layout, as the kernel prints it, while a backup has the top level mounted; a
+/// directory of a subvolume is a part, as elsewhere.
+#[test]
+fn a_btrfs_speaks_at_a_subvolume_as_well_as_at_its_top_level() {
+    let line = |id: u32, root: &str, point: &str, subvolume: &str| {
+        let parent = if point == "/" { 1 } else { 2 };
+        format!(
+            "{id} {parent} 0:26 {root} {point} rw,relatime shared:1 - btrfs /dev/sda2 \
+             rw,ssd,space_cache=v2,subvolid=25{id},subvol={subvolume}\n"
+        )
+    };
+    let (root, home) = (line(2, "/@", "/", "/@"), line(3, "/@home", "/home", "/@home"));
+    let top = line(4, "/", "/run/timeshift/1/backup", "/");
+    let bind = line(5, "/@home/me", "/m", "/@home");
+    for text in [[&root, &home, &top, &bind], [&root, &bind, &top, &home]] {
+        assert_eq!(chosen(&text.map(String::as_str).concat()), [row("/", 3, true)]);
+    }
+    assert_eq!(chosen(&(bind.clone() + &home)), [row("/home", 1, true)]);
+    // A name with a space is escaped in both places; "subvol=" of another filesystem means nothing.
+    let spaced = line(6, "/a\\040b", "/long/way", "/a\\040b");
+    assert_eq!(chosen(&(bind.clone() + &spaced)), [row("/long/way", 1, true)]);
+    let other = |text: &str| text.replace("btrfs", "xfs");
+    assert_eq!(chosen(&other(&(bind + &home))), [row("/m", 1, true)]);
+}
+
 #[test]
 fn bind_mounts_are_one_row_at_the_shortest_point() {
     let text = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\

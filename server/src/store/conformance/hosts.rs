@@ -6,6 +6,20 @@ use crate::{
     store::{FactsSeen, Registration},
 };
 
+pub(crate) async fn a_number_that_was_given_once_is_given_to_no_other_host(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    store.keep_numbers(HostId(40)).await.unwrap();
+    assert_eq!(host(fixture, "web-1").await.id, HostId(41));
+    store.keep_numbers(HostId(41)).await.unwrap();
+    store.keep_numbers(HostId(7)).await.unwrap();
+    assert_eq!(host(fixture, "web-2").await.id, HostId(42));
+    store.keep_numbers(HostId(50)).await.unwrap();
+    assert_eq!(host(fixture, "web-1").await.id, HostId(41));
+    let new = host(fixture, "web-3").await.id;
+    // A statement that finds its row there may take a number all the same.
+    assert!(new > HostId(50), "{new:?}");
+}
+
 pub(crate) async fn a_host_keeps_its_number(fixture: &dyn Fixture) {
     let new = host(fixture, "web-1").await;
     assert_eq!((new.facts.clone(), new.state, new.latest_slot), (Facts::default(), None, None));

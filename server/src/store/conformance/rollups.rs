@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{ColumnSet, HOUR_MS, HostName, Rollup, Stat, Unit, hour_of},
+    model::{ColumnSet, HOUR_MS, HostName, Outcome, Rollup, Stat, Unit, hour_of},
     rollup::{Rollups, Tier},
     store::{Bucket, SeriesAsk, rebuild::rebuild},
 };
@@ -37,11 +37,21 @@ pub(super) fn poll(host: HostId, name: &HostName, minute: i64) -> Record {
     record
 }
 
+/// The same, but every eleventh that the server does not make.
+fn attempt(host: HostId, name: &HostName, minute: i64) -> Record {
+    let record = poll(host, name, minute);
+    if minute % 11 != 5 || !record.outcome.has_values() {
+        return record;
+    }
+    let outcome = if minute % 2 == 0 { Outcome::Local } else { Outcome::Overrun };
+    Record { outcome, ..sample::failed(host, name, record.slot, "not made") }
+}
+
 /// The same, summed up here.
 pub(super) fn gathered(polls: &[Record]) -> Vec<Rollup> {
     let mut rollups = Rollups::of_all();
     for poll in polls {
-        rollups.add(poll.host, poll.slot, poll.values.as_ref());
+        rollups.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
     }
     rollups.into_all()
 }
@@ -90,7 +100,7 @@ async fn keep(fixture: &dyn Fixture, rollups: impl IntoIterator<Item = Rollup>) 
 
 pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
-    let polls: Vec<Record> = (0..50).map(|m| poll(host.id, &host.name, m)).collect();
+    let polls: Vec<Record> = (0..50).map(|m| attempt(host.id, &host.name, m)).collect();
     let [whole] = gathered(&polls).try_into().unwrap();
     let [part] = gathered(&polls[..20]).try_into().unwrap();
     let all = ask(host.id, Tier::Hours, (hour(0), hour(1)), 3_600);
@@ -102,7 +112,7 @@ pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixtu
     }
     let [row] = fixture.view("host_hour").await.try_into().unwrap();
     assert_eq!((&row["host"], &row["time_ms"]), (&"web-1".into(), &hour(0).0.into()));
-    assert_eq!((row["polls"].as_i64(), row["polls_failed"].as_i64()), (Some(50), Some(7)));
+    assert_eq!((row["polls"].as_i64(), row["polls_failed"].as_i64()), (Some(46), Some(7)));
     for column in Column::ALL {
         let cell = |part: &str| row[&format!("{}_{part}", column.spec().name)].as_f64();
         let stat = whole.stat(*column);
@@ -117,7 +127,7 @@ pub(crate) async fn values_over_time_are_those_of_the_polls(fixture: &dyn Fixtur
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
     // Two hours, a gap of one, another hour.
     let of = |host: &KnownHost| -> Vec<Record> {
-        (0..120).chain(180..240).map(|m| poll(host.id, &host.name, m)).collect()
+        (0..120).chain(180..240).map(|m| attempt(host.id, &host.name, m)).collect()
     };
     write_polls(fixture, of(&a)).await;
     write_polls(fixture, of(&b)).await;
@@ -135,11 +145,11 @@ pub(crate) async fn values_over_time_are_those_of_the_polls(fixture: &dyn Fixtur
     let found: Vec<_> = buckets.iter().map(|b| (b.start, b.polls, b.failed)).collect();
     assert_eq!(
         found,
-        [(minutes(10), 3, 0), (minutes(15), 5, 1), (minutes(20), 5, 1), (minutes(25), 5, 0),]
+        [(minutes(10), 3, 0), (minutes(15), 4, 1), (minutes(20), 5, 1), (minutes(25), 4, 0),]
     );
     let mut stat = Stat::default();
     for minute in 15..20 {
-        let values = poll(a.id, &a.name, minute).values;
+        let values = attempt(a.id, &a.name, minute).values;
         values.and_then(|v| v.get(Column::CpuBusyPct)).into_iter().for_each(|v| stat.add(v));
     }
     assert_stat(&buckets[1].stats[0], &stat, "the second five minutes");
@@ -153,7 +163,7 @@ pub(crate) async fn values_over_time_come_from_hours_too(fixture: &dyn Fixture) 
         let polls: Vec<Record> = (0..100)
             .filter(|hour| *hour != 70)
             .flat_map(|hour| (0..1 + hour % 5).map(move |minute| hour * 60 + minute))
-            .map(|minute| poll(host.id, &host.name, minute))
+            .map(|minute| attempt(host.id, &host.name, minute))
             .collect();
         gathered(&polls)
     };
@@ -187,14 +197,14 @@ pub(crate) async fn values_over_time_come_from_hours_too(fixture: &dyn Fixture) 
 pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
     let polls = |minutes: std::ops::Range<i64>| -> Vec<Record> {
-        minutes.map(|minute| poll(host.id, &host.name, minute)).collect()
+        minutes.map(|minute| attempt(host.id, &host.name, minute)).collect()
     };
     // The first: its hours are lost with it.
     write_polls(fixture, polls(-60..25)).await;
     // The second, from minute 27 on.
     let mut live = Rollups::new(minutes(27));
     for poll in polls(27..125) {
-        live.add(poll.host, poll.slot, poll.values.as_ref());
+        live.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
         write_polls(fixture, vec![poll]).await;
     }
     keep(fixture, live.close(minutes(131))).await;
@@ -202,7 +212,7 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
     let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
     assert_eq!(
         kept.iter().map(|hour| (hour.start, hour.polls)).collect::<Vec<_>>(),
-        [(hour(1), 60)]
+        [(hour(1), 55)]
     );
 
     let span = Span { from: hour(-3), to: hour(1) };
@@ -210,7 +220,7 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
     let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
     let rows = fixture.store().series(of(Tier::Polls)).await.unwrap();
     let counts: Vec<_> = kept.iter().map(|hour| (hour.start, hour.polls, hour.failed)).collect();
-    assert_eq!(counts, [(hour(-1), 60, 0), (hour(0), 58, 9), (hour(1), 60, 8)]);
+    assert_eq!(counts, [(hour(-1), 60, 0), (hour(0), 54, 9), (hour(1), 55, 8)]);
     for (kept, row) in kept.iter().zip(&rows) {
         assert_eq!((kept.start, kept.polls, kept.failed), (row.start, row.polls, row.failed));
         for (column, (kept, row)) in Column::ALL.iter().zip(kept.stats.iter().zip(&row.stats)) {
@@ -222,9 +232,9 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
 
 pub(crate) async fn samples_are_polls_without_the_rest(fixture: &dyn Fixture) {
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
-    let polls: Vec<Record> = (0..30).map(|m| poll(a.id, &a.name, m)).collect();
+    let polls: Vec<Record> = (0..30).map(|m| attempt(a.id, &a.name, m)).collect();
     write_polls(fixture, polls.clone()).await;
-    write_polls(fixture, vec![poll(b.id, &b.name, 5)]).await;
+    write_polls(fixture, vec![attempt(b.id, &b.name, 5)]).await;
     let span = Span { from: minutes(10), to: minutes(28) };
     let samples = fixture.store().samples(a.id, span, 12).await.unwrap();
     assert_eq!(samples.len(), 12);
@@ -262,9 +272,9 @@ pub(crate) async fn old_hours_are_pruned(fixture: &dyn Fixture) {
 
 pub(crate) async fn sealed_polls_answer_as_before(fixture: &dyn Fixture) {
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
-    let polls: Vec<Record> = (0..300).map(|m| poll(a.id, &a.name, m)).collect();
+    let polls: Vec<Record> = (0..300).map(|m| attempt(a.id, &a.name, m)).collect();
     write_polls(fixture, polls.clone()).await;
-    write_polls(fixture, (0..300).map(|m| poll(b.id, &b.name, m)).collect()).await;
+    write_polls(fixture, (0..300).map(|m| attempt(b.id, &b.name, m)).collect()).await;
     let store = fixture.store();
     let few = Arc::from([Column::NetRxBytesPerS, Column::CpuBusyPct]);
     let asks = [
@@ -310,7 +320,7 @@ pub(crate) async fn sealed_polls_answer_as_before(fixture: &dyn Fixture) {
 
     // Late ones, into hours that are sealed.
     let late = [100, 20, 21].map(|minute| {
-        let poll = poll(a.id, &a.name, minute);
+        let poll = attempt(a.id, &a.name, minute);
         Record { slot: WallMs(poll.slot.0 + 30_000), ..poll }
     });
     let mut polls = polls;

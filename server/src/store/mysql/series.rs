@@ -45,7 +45,7 @@ async fn of_polls(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreEr
         let asked = (ask.host, sealed, &*ask.columns);
         let mut samples = hours::Samples::begin(&mut look.transaction, asked, place).await?;
         while let Some(some) = samples.next(&mut look.transaction).await? {
-            some.iter().for_each(|sample| buckets.add(sample.slot, sample.values.as_ref()));
+            some.iter().for_each(|sample| buckets.add(sample));
         }
     }
     if !open.is_empty() {
@@ -57,21 +57,23 @@ async fn of_polls(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreEr
     Ok(buckets.into_vec())
 }
 
-/// What the outcomes with values are in SQL.
-fn good() -> String {
-    let words = Outcome::ALL.iter().filter(|outcome| outcome.has_values());
+/// A list of outcomes in SQL.
+fn list(which: impl Fn(Outcome) -> bool) -> String {
+    let words = Outcome::ALL.iter().filter(|outcome| which(**outcome));
     words.map(|outcome| format!("'{outcome}'")).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads one table: `poll` or `rollup_hour`.
 fn statement(ask: &SeriesAsk) -> String {
     let step = ask.step_ms();
-    let (counts, table) = match ask.tier {
-        Tier::Polls => (
-            format!("COUNT(*), COUNT(CASE WHEN outcome IN ({}) THEN NULL ELSE 1 END)", good()),
-            "poll",
-        ),
-        Tier::Hours => ("SUM(polls), SUM(polls_failed)".to_owned(), "rollup_hour"),
+    let (counts, table, which) = match ask.tier {
+        Tier::Polls => {
+            let good = list(Outcome::has_values);
+            let counts =
+                format!("COUNT(*), COUNT(CASE WHEN outcome IN ({good}) THEN NULL ELSE 1 END)");
+            (counts, "poll", format!(" AND outcome IN ({})", list(Outcome::was_asked)))
+        }
+        Tier::Hours => ("SUM(polls), SUM(polls_failed)".to_owned(), "rollup_hour", String::new()),
     };
     // Whole numbers all the way: a decimal division costs as much as the rest.
     let mut sql = format!(
@@ -93,7 +95,7 @@ fn statement(ask: &SeriesAsk) -> String {
     }
     let _ = write!(
         sql,
-        " FROM {table} WHERE host_id = ? AND ts >= ? AND ts < ? GROUP BY bucket ORDER BY bucket"
+        " FROM {table} WHERE host_id = ? AND ts >= ? AND ts < ?{which} GROUP BY bucket ORDER BY bucket"
     );
     sql
 }

@@ -39,6 +39,9 @@ pub struct Remembered {
 /// The key in `about` of the inventory's number.
 const VERSION: &str = "inventory";
 
+/// The key in `about` of the greatest number of a host.
+const LAST_NUMBER: &str = "last_host";
+
 /// The key in `about` of the marks of what the store has taken.
 const MARKS: &str = "marks";
 
@@ -122,6 +125,14 @@ pub(super) fn follow(connection: &Connection, batch: &Batch) -> Result<(), Error
     Ok(())
 }
 
+fn last_number(connection: &Connection) -> Result<HostId, Error> {
+    let noted = about(connection, LAST_NUMBER)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let sql = "SELECT max(coalesce((SELECT max(id) FROM host), 0),
+                          coalesce((SELECT max(host_id) FROM poll), 0))";
+    let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(HostId(found.max(noted)))
+}
+
 impl File {
     /// Remembers an inventory in force in place of the one before. Pauses stay as they are, but for
     /// those of hosts that are gone; the store's identity, too.
@@ -144,8 +155,16 @@ impl File {
         transaction
             .execute("DELETE FROM pause WHERE host_id NOT IN (SELECT id FROM host)", [])
             .map_err(&failed)?;
+        let newest = registry.hosts.iter().map(|host| host.known.id).max();
+        let last = last_number(&transaction).map_err(&failed)?.max(newest.unwrap_or(HostId(0)));
+        set_about(&transaction, LAST_NUMBER, &last.0.to_string()).map_err(&failed)?;
         set_about(&transaction, VERSION, &registry.version.0.to_string()).map_err(&failed)?;
         transaction.commit().map_err(failed)
+    }
+
+    /// The greatest number of a host that was ever remembered, or has polls here.
+    pub(super) fn last_number(&mut self) -> Result<HostId, StoreError> {
+        last_number(&self.connection).map_err(self.failed("read the hosts in the spool"))
     }
 
     /// Remembers pauses, and who has none.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{connect, fault::fault, legacy::Legacy, worker::Worker};
 use crate::store::{
     Mode, StoreError,
-    stamp::{Fate, Stamp},
+    stamp::{self, Fate, Stamp},
 };
 
 /// Connections that read, each on its own thread: one long history does not hold up the rest.
@@ -37,7 +37,10 @@ impl Open {
         serial: u64,
     ) -> Result<(Self, Option<Legacy>), StoreError> {
         let writer = match mode {
-            Mode::ReadWrite => Some(connect::writer(path, legacy)?),
+            Mode::ReadWrite => {
+                leave_foreign_journal(path)?;
+                Some(connect::writer(path, legacy)?)
+            }
             Mode::ReadOnly => None,
         };
         let readers = (0..READERS).map(|_| connect::reader(path)).collect::<Result<Vec<_>, _>>()?;
@@ -57,6 +60,10 @@ impl Open {
         let now = stamp(&path)?;
         if !now.is_same_file(&before) {
             return Err(moved(&path, Fate::Replaced));
+        }
+        if let Err(error) = stamp::note(&path) {
+            let path = path.display();
+            tracing::warn!(%error, "which journal is of {path} cannot be noted beside it");
         }
         let writer = Some(started("store-write", vec![connection])?);
         Ok((Self { readers, writer, stamp: Some(now), path, serial }, Some(legacy)))
@@ -121,6 +128,32 @@ impl Open {
         };
         self.writer.as_ref()?.run(reading).await.ok()
     }
+}
+
+impl Drop for Open {
+    /// What is in the journal goes into the file now: there is no more to note.
+    fn drop(&mut self) {
+        if self.stamp.is_some() {
+            stamp::forget(&self.path);
+        }
+    }
+}
+
+/// Keeps SQLite from playing what another file left into the one that has taken its place.
+fn leave_foreign_journal(path: &Path) -> Result<(), StoreError> {
+    let unwritable = |cause: std::io::Error| StoreError::Unwritable {
+        path: path.to_owned(),
+        cause: cause.into(),
+    };
+    if let Some(left) = stamp::leave_foreign_journal(path).map_err(unwritable)? {
+        tracing::error!(
+            "the database {} was replaced while no server ran, and the journal of the former one was \
+             beside it: it was set aside as {}, and rows that are only in it are lost",
+            path.display(),
+            left.display()
+        );
+    }
+    Ok(())
 }
 
 /// What is at the path.

@@ -129,6 +129,23 @@ pub(super) fn retire(
     transaction.commit().map_err(&failed)
 }
 
+/// Leaves the numbers up to this one to those who had them.
+pub(super) fn keep_numbers(connection: &Connection, up_to: HostId) -> Result<(), StoreError> {
+    // Of a table without rows yet there is no line here.
+    connection
+        .execute(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT 'host', 0
+             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'host')",
+            [],
+        )
+        .and_then(|_| {
+            let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'host'";
+            connection.execute(sql, [up_to.0])
+        })
+        .map(drop)
+        .map_err(fault(connection, "keep the numbers of hosts"))
+}
+
 /// Notes when hosts answered first and last.
 pub(super) fn see(
     transaction: &Transaction<'_>,

@@ -74,21 +74,24 @@ pub(super) fn insert<'a>(
     Ok(())
 }
 
-/// What the outcomes with values are in SQL.
-fn good() -> String {
-    let words = Outcome::ALL.iter().filter(|outcome| outcome.has_values());
+/// A list of outcomes in SQL.
+fn list(which: impl Fn(Outcome) -> bool) -> String {
+    let words = Outcome::ALL.iter().filter(|outcome| which(**outcome));
     words.map(|outcome| format!("'{outcome}'")).collect::<Vec<_>>().join(", ")
 }
 
 fn select(ask: &SeriesAsk) -> String {
     let step = ask.step_ms();
-    let (moment, table) = match ask.tier {
-        Tier::Polls => ("slot_ms", "poll"),
-        Tier::Hours => ("hour_ms", "rollup_hour"),
-    };
-    let counts = match ask.tier {
-        Tier::Polls => format!("COUNT(*), COUNT(*) FILTER (WHERE outcome NOT IN ({}))", good()),
-        Tier::Hours => "SUM(polls), SUM(polls_failed)".to_owned(),
+    let (moment, table, counts, which) = match ask.tier {
+        Tier::Polls => {
+            let good = list(Outcome::has_values);
+            let counts = format!("COUNT(*), COUNT(*) FILTER (WHERE outcome NOT IN ({good}))");
+            let which = format!(" AND outcome IN ({})", list(Outcome::was_asked));
+            ("slot_ms", "poll", counts, which)
+        }
+        Tier::Hours => {
+            ("hour_ms", "rollup_hour", "SUM(polls), SUM(polls_failed)".to_owned(), String::new())
+        }
     };
     let mut sql = format!("SELECT {moment} / {step} AS bucket, MAX({moment}), {counts}");
     for column in ask.columns.iter() {
@@ -105,7 +108,7 @@ fn select(ask: &SeriesAsk) -> String {
     }
     let _ = write!(
         sql,
-        " FROM {table} WHERE host_id = ?1 AND {moment} >= ?2 AND {moment} < ?3
+        " FROM {table} WHERE host_id = ?1 AND {moment} >= ?2 AND {moment} < ?3{which}
          GROUP BY bucket ORDER BY bucket"
     );
     sql

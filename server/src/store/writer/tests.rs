@@ -115,6 +115,9 @@ impl Store for Fake {
     async fn retire(&self, _: Vec<HostId>, _: WallMs) -> Result<(), StoreError> {
         unreachable!()
     }
+    async fn keep_numbers(&self, _: HostId) -> Result<(), StoreError> {
+        unreachable!()
+    }
     async fn record_inventory(&self, _: LoadedInventory) -> Result<VersionId, StoreError> {
         unreachable!()
     }

@@ -36,6 +36,9 @@ impl Store for Told {
     async fn retire(&self, hosts: Vec<HostId>, at: WallMs) -> Result<(), StoreError> {
         self.store.retire(hosts, at).await
     }
+    async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
+        self.store.keep_numbers(up_to).await
+    }
     async fn record_inventory(&self, loaded: LoadedInventory) -> Result<VersionId, StoreError> {
         self.store.record_inventory(loaded).await
     }

@@ -106,6 +106,42 @@ async fn an_older_copy_that_is_moved_over_the_file_is_gone_on_with() {
     assert!(known[0].id.0 > late.id.0, "{known:?}");
 }
 
+/// A server that was killed leaves its journal, which holds rows of its file alone.
+#[tokio::test]
+async fn a_journal_that_a_killed_server_left_goes_into_its_own_file_alone() {
+    for is_replaced in [false, true] {
+        let begun = Begun::new().await;
+        let copy = begun.beside(".copy");
+        let connection = Connection::open(begun.file.path()).unwrap();
+        connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+        drop(connection);
+        // Rows that are in the journal and not in the file.
+        for number in 10..60 {
+            begun.write(number).await.unwrap();
+        }
+        // The same files as a kill leaves them: closing the store would take the journal away.
+        let (path, kept, journal) =
+            (begun.file.path(), begun.beside(".kept"), begun.beside("-wal"));
+        fs::hard_link(&journal, &kept).unwrap();
+        let (note, kept_note) = (begun.beside("-files"), begun.beside(".note"));
+        fs::copy(&note, &kept_note).unwrap();
+        drop(begun.file.store);
+        fs::rename(&kept, journal).unwrap();
+        fs::rename(&kept_note, note).unwrap();
+        if is_replaced {
+            fs::rename(&copy, &path).unwrap();
+        }
+        let store = Sqlite::open(&path, Mode::ReadWrite).await.unwrap();
+        let polls = store.polls(begun.host.id, Span::ALL, Order::OldestFirst, 99).await.unwrap();
+        assert_eq!(polls.len(), if is_replaced { 1 } else { 51 });
+        let connection = Connection::open(&path).unwrap();
+        assert_eq!(rows(&connection, "PRAGMA integrity_check")[0]["integrity_check"], "ok");
+        let mut left = path.into_os_string();
+        left.push("-wal.left");
+        assert_eq!(Path::new(&left).exists(), is_replaced);
+    }
+}
+
 #[tokio::test]
 async fn a_journal_that_is_removed_costs_nothing() {
     for tail in ["-wal", "-shm"] {
