@@ -14,8 +14,8 @@ use roundsman_probe::{
 };
 use roundsman_proto::{
     health::{
-        HealthCheckRequest, HealthListRequest, health_check_response::ServingStatus,
-        health_client::HealthClient,
+        HealthCheckRequest, HealthCheckResponse, HealthListRequest,
+        health_check_response::ServingStatus, health_client::HealthClient,
     },
     v1::{self, probe_client::ProbeClient},
 };
