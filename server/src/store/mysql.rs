@@ -19,7 +19,6 @@ mod hours;
 mod inventories;
 mod late;
 mod lease;
-mod literal;
 mod losses;
 mod migrate;
 mod moment;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable};
+use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
     cells::Cells,
@@ -25,8 +25,10 @@ use crate::{
     units::WallMs,
 };
 
-/// Rows that one INSERT takes at most: with more, MySQL needs longer for each.
-const ROWS: usize = 64;
+/// Rows that one INSERT takes: as many of the first as fit, then of the next. Fixed, so that each
+/// connection prepares each of them once; halves, so that any batch is a few of them. 64 rows are
+/// 12,000 of the 65,535 places a statement has.
+const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Rows of more than one to an INSERT are so many bytes at most: a packet must hold them.
 const STATEMENT_BYTES: usize = 2 << 20;
@@ -37,21 +39,25 @@ const WRITING: &str = "keep a batch of polls";
 /// What the error of a look says was being done.
 const READING: &str = "read polls";
 
-/// What stands before the rows of an INSERT.
-static INSERT: LazyLock<String> = LazyLock::new(|| {
+/// One INSERT for each of [`ROWS`]. Not INSERT IGNORE, which hides every error of a row, the
+/// missing partition included: a row whose key is there is set to the key that it has.
+static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| {
     let names = record::columns().collect::<Vec<_>>().join(", ");
-    format!("INSERT INTO poll ({names}) VALUES ")
+    let places = format!("({})", vec!["?"; record::WIDTH].join(","));
+    ROWS.map(|rows| {
+        let places = vec![places.as_str(); rows].join(",");
+        format!(
+            "INSERT INTO poll ({names}) VALUES {places}
+             ON DUPLICATE KEY UPDATE host_id = VALUES(host_id)"
+        )
+    })
 });
-
-/// What stands after them. Not INSERT IGNORE, which hides every error of a row, the missing partition
-/// included: a row whose key is there is set to the key that it has.
-const OR_KEEP: &str = " ON DUPLICATE KEY UPDATE host_id = VALUES(host_id)";
 
 /// A row made ready.
 struct Ready<'a> {
     record: &'a Record,
-    /// Its values, as they stand in an INSERT.
-    values: String,
+    values: Vec<Value>,
+    bytes: usize,
 }
 
 /// A batch made ready: its polls by day, each with the values of its row.
@@ -87,9 +93,10 @@ impl<'a> Prepared<'a> {
                     partitions::FUTURE_DAYS
                 )));
             }
-            let values = record::literals(record, &mut packer);
-            let values = values.map_err(|error| bad(error.to_string()))?;
-            days.entry(day).or_default().push(Ready { record, values });
+            let mut values = Vec::with_capacity(record::WIDTH);
+            let appended = record::append(record, &mut packer, &mut values);
+            let bytes = appended.map_err(|error| bad(error.to_string()))?;
+            days.entry(day).or_default().push(Ready { record, values, bytes });
         }
         Ok(Self { batch, days })
     }
@@ -185,13 +192,15 @@ async fn insert_day(
 
 /// The next rows, as many as one statement takes.
 fn next_chunk<'a>(rows: &mut std::iter::Peekable<std::vec::IntoIter<Ready<'a>>>) -> Vec<Ready<'a>> {
-    let mut chunk: Vec<Ready<'a>> = Vec::with_capacity(rows.len().min(ROWS));
+    let left = rows.len();
+    let most = ROWS.into_iter().find(|count| *count <= left).unwrap_or(1);
+    let mut chunk: Vec<Ready<'a>> = Vec::with_capacity(most);
     let mut bytes = 0;
-    while chunk.len() < ROWS
+    while chunk.len() < most
         && let Some(row) =
-            rows.next_if(|row| chunk.is_empty() || bytes + row.values.len() <= STATEMENT_BYTES)
+            rows.next_if(|row| chunk.is_empty() || bytes + row.bytes <= STATEMENT_BYTES)
     {
-        bytes += row.values.len();
+        bytes += row.bytes;
         chunk.push(row);
     }
     chunk
@@ -200,25 +209,35 @@ fn next_chunk<'a>(rows: &mut std::iter::Peekable<std::vec::IntoIter<Ready<'a>>>)
 /// Inserts these rows; answers how many were new, and notes what the others were.
 async fn insert(
     transaction: &mut Transaction<'_>,
-    chunk: Vec<Ready<'_>>,
+    mut chunk: Vec<Ready<'_>>,
     place: &Place,
     written: &mut Written,
 ) -> Result<u64, StoreError> {
-    let named = || match chunk.as_slice() {
-        [row] => row::name(row.record),
-        all => format!("one of {} polls", all.len()),
-    };
-    let rows: Vec<&str> = chunk.iter().map(|row| row.values.as_str()).collect();
-    let sql = [INSERT.as_str(), &rows.join(","), OR_KEEP].concat();
-    transaction.query_drop(sql).await.map_err(|error| place.row_fault(WRITING, named, error))?;
-    let new = transaction.affected_rows();
-    let all = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+    let mut new = 0;
+    let records: Vec<&Record> = chunk.iter().map(|row| row.record).collect();
+    while !chunk.is_empty() {
+        // A chunk that was cut short by its bytes is no fixed number of rows.
+        let fits = |(_, rows): &(usize, &usize)| **rows <= chunk.len();
+        let Some((kind, rows)) = ROWS.iter().enumerate().find(fits) else { break };
+        let part: Vec<Ready<'_>> = chunk.drain(..*rows).collect();
+        let named = match part.as_slice() {
+            [row] => row::name(row.record),
+            all => format!("one of {} polls", all.len()),
+        };
+        let values: Vec<Value> = part.into_iter().flat_map(|row| row.values).collect();
+        transaction
+            .exec_drop(INSERTS[kind].as_str(), Params::Positional(values))
+            .await
+            .map_err(|error| place.row_fault(WRITING, || named, error))?;
+        new += transaction.affected_rows();
+    }
+    let all = u64::try_from(records.len()).unwrap_or(u64::MAX);
     if new < all {
         let mut same = 0;
-        for row in &chunk {
-            match is_same_attempt(transaction, row.record, place).await? {
+        for record in records {
+            match is_same_attempt(transaction, record, place).await? {
                 true => same += 1,
-                false => written.conflicting.push((row.record.host, row.record.slot)),
+                false => written.conflicting.push((record.host, record.slot)),
             }
         }
         written.repeated += u64::saturating_sub(same, new);

@@ -2,10 +2,12 @@
 
 use std::{io, sync::LazyLock};
 
+use mysql_async::Value;
+
 use super::{
     cells::Cells,
     ddl::LEDGER,
-    literal,
+    moment,
     packed::{self, Packer},
 };
 use crate::{
@@ -20,10 +22,7 @@ use crate::{
 /// Number of columns of a record: the ledger, the values, the detail.
 pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
 
-/// Room for the text of a value; most are shorter.
-const VALUE_TEXT: usize = 16;
-
-/// Every column's name, in the order of [`literals`] and [`from_cells`].
+/// Every column's name, in the order of [`values`] and [`from_cells`].
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     let values = Column::ALL.iter().map(|column| column.spec().name);
     LEDGER.into_iter().map(|(name, ..)| name).chain(values).chain(["detail"])
@@ -32,6 +31,18 @@ pub(super) fn columns() -> impl Iterator<Item = &'static str> {
 /// The columns of `poll` under the alias `p`, for a SELECT.
 pub(super) static SELECTED: LazyLock<String> =
     LazyLock::new(|| columns().map(|name| format!("p.{name}")).collect::<Vec<_>>().join(", "));
+
+fn text(text: Option<&str>) -> Value {
+    text.map_or(Value::NULL, |text| Value::Bytes(text.as_bytes().to_vec()))
+}
+
+fn int(number: Option<i64>) -> Value {
+    number.map_or(Value::NULL, Value::Int)
+}
+
+fn real(number: Option<f64>) -> Value {
+    number.map_or(Value::NULL, Value::Double)
+}
 
 /// Whether a column is a FLOAT: shares and loads, which are small enough for it to keep their
 /// thousandths.
@@ -44,42 +55,49 @@ pub(super) fn fits_single(value: f64) -> bool {
     value <= f64::from(f32::MAX)
 }
 
-/// The values of a record's row, as text.
+/// Appends the values of a record's row; answers roughly how many bytes they are.
 ///
 /// # Errors
 /// When its detail is too large to be packed.
-pub(super) fn literals(record: &Record, packer: &mut Packer) -> io::Result<String> {
+pub(super) fn append(
+    record: &Record,
+    packer: &mut Packer,
+    all: &mut Vec<Value>,
+) -> io::Result<usize> {
     let timings = &record.timings;
-    let signed = |step: Option<Micros>| step.map(|us| row::signed(us.0));
+    let micros = |step: Option<Micros>| int(step.map(|us| row::signed(us.0)));
     let detail = record.detail.as_ref().map(|all| packer.pack(&detail::encode(all))).transpose()?;
-    let texts = detail.as_ref().map_or(0, Vec::len) + record.error.as_ref().map_or(0, |e| e.len());
-    let mut values = literal::Row::with_room(WIDTH * VALUE_TEXT + 2 * texts);
-    values.int(record.host.0);
-    values.moment(record.slot);
-    values.moment(record.started);
-    values.int(record.inventory.0);
-    values.text(Some(record.outcome.as_str()));
-    values.text(Some(record.state.as_str()));
-    values.int(row::signed(timings.late_us.0));
-    values.int(row::signed(timings.queue_us.0));
-    values.int(signed(timings.resolve_us));
-    values.int(signed(timings.connect_us));
-    values.int(signed(timings.call_us));
-    values.int(record.answer_bytes.map(row::signed));
-    values.text(record.address.as_deref());
-    values.text(record.error.as_deref());
-    values.text(record.boot_id.as_deref());
-    values.int(record.clock_skew_ms);
-    for column in Column::ALL {
+    let bytes = detail.as_ref().map_or(0, Vec::len)
+        + record.error.as_ref().map_or(0, |error| error.len())
+        + WIDTH * size_of::<f64>();
+    all.extend([
+        Value::Int(record.host.0),
+        moment::datetime(record.slot),
+        moment::datetime(record.started),
+        Value::Int(record.inventory.0),
+        text(Some(record.outcome.as_str())),
+        text(Some(record.state.as_str())),
+        Value::Int(row::signed(timings.late_us.0)),
+        Value::Int(row::signed(timings.queue_us.0)),
+        micros(timings.resolve_us),
+        micros(timings.connect_us),
+        micros(timings.call_us),
+        int(record.answer_bytes.map(row::signed)),
+        text(record.address.as_deref()),
+        text(record.error.as_deref()),
+        text(record.boot_id.as_deref()),
+        int(record.clock_skew_ms),
+    ]);
+    all.extend(Column::ALL.iter().map(|column| {
         let value = record.values.as_ref().and_then(|values| values.get(*column));
         match column.spec() {
-            spec if is_single(spec) => values.real(value.filter(|value| fits_single(*value))),
-            spec if spec.kind == Kind::Whole => values.int(value.and_then(row::whole)),
-            _ => values.real(value),
+            spec if is_single(spec) => real(value.filter(|value| fits_single(*value))),
+            spec if spec.kind == Kind::Whole => int(value.and_then(row::whole)),
+            _ => real(value),
         }
-    }
-    values.bytes(detail.as_deref());
-    Ok(values.end())
+    }));
+    all.push(detail.map_or(Value::NULL, Value::Bytes));
+    Ok(bytes)
 }
 
 /// The record whose columns begin at `first`.

@@ -29,7 +29,6 @@ mod binlog;
 mod days;
 mod failover;
 mod hostile;
-mod literals;
 mod logins;
 mod outages;
 mod owner;
