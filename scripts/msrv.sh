@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 
-if ! rustup toolchain install "$oldest" --profile minimal --no-self-update; then
+if ! timeout 120 rustup toolchain install "$oldest" --profile minimal --no-self-update; then
     echo "NOT RUN: the check with Rust $oldest, which rustup cannot install here" >&2
     exit
 fi
