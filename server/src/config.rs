@@ -39,6 +39,10 @@ use std::{
 
 use crate::model::State;
 
+/// The largest file of certificates that a setting names, bytes: all public authorities take a quarter
+/// of it.
+pub const MAX_CA_BYTES: u64 = 1 << 20;
+
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {

@@ -1,8 +1,9 @@
 //! Encryption: what the receiver's certificate is checked against, and what is said when it does not
 //! pass. Knows no HTTP.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
+use roundsman_os::file;
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -13,6 +14,7 @@ use tokio_rustls::{
 };
 
 use super::HookError;
+use crate::config::MAX_CA_BYTES;
 
 /// Connects with TLS; certificates must be signed by an authority of the file, or, without one, by a
 /// public one (Mozilla's list, as it was when this program was made).
@@ -34,7 +36,7 @@ pub(super) fn connector(authorities: Option<&Path>) -> Result<TlsConnector, Hook
 
 fn read(path: &Path) -> Result<RootCertStore, HookError> {
     let unfit = |why: String| HookError::Authorities { path: path.display().to_string(), why };
-    let text = fs::read(path).map_err(|error| unfit(error.to_string()))?;
+    let (text, _) = file::read(path, MAX_CA_BYTES).map_err(|error| unfit(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| unfit(error.to_string()))?;
@@ -74,5 +76,24 @@ pub(super) fn words(error: &io::Error) -> String {
         }
         Some(other) => other.to_string(),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_authorities_is_regular_and_of_a_bounded_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large.pem");
+        std::fs::File::create(&large).unwrap().set_len(MAX_CA_BYTES + 1).unwrap();
+        let why = |path: &Path| match read(path) {
+            Err(HookError::Authorities { why, .. }) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(why(&large).contains("1048576"), "{}", why(&large));
+        // It is never read to its end: that has none.
+        assert!(!why(Path::new("/dev/zero")).is_empty());
     }
 }

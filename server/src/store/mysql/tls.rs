@@ -7,7 +7,10 @@ use mysql_async::{DriverError, Error, IoError, SslOpts};
 use roundsman_os::file;
 
 use super::connect::Options;
-use crate::{config::TlsMode, store::StoreError};
+use crate::{
+    config::{MAX_CA_BYTES, TlsMode},
+    store::StoreError,
+};
 
 /// The server takes encrypted connections alone (`require_secure_transport`). MariaDB 10.11 says only
 /// that access is denied.
@@ -15,9 +18,6 @@ const SECURE_ALONE: u16 = 3159;
 
 /// How a certificate begins in a PEM file (RFC 7468).
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
-/// The largest file of certificates that is read, bytes: all public authorities take a quarter of it.
-const MAX_CA_BYTES: u64 = 1 << 20;
 
 const FILE: &str = "store.tls_ca must be a readable file of certificates (PEM)";
 
