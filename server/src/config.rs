@@ -27,7 +27,7 @@ pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
-pub use shape::{ByteSize, LogFormat, LogLevel, TlsMode};
+pub use shape::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
 pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
 pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 
@@ -38,10 +38,6 @@ use std::{
 };
 
 use crate::model::State;
-
-/// The largest file of certificates that a setting names, bytes: all public authorities take a quarter
-/// of it.
-pub const MAX_CA_BYTES: u64 = 1 << 20;
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,10 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::secret::{Secret, mask_url};
 
+/// The largest file of certificates that a setting names, bytes: all public authorities take a quarter
+/// of it.
+pub const MAX_CA_BYTES: u64 = 1 << 20;
+
 /// A value as it was found, before its setting gives it a type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Found {
