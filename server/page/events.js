@@ -37,14 +37,17 @@ export function events(live) {
   let shown = new Map();
   /** What events come of, as the live view has it. */
   const seen = () => `${live.moves} ${live.server.isolated_since_ms}`;
-  let [oldest, turned, loaded, moves, settled] = [null, false, 0, seen(), 0];
+  let [oldest, turned, loaded, moves, settled, questions] = [null, false, 0, seen(), 0, 0];
 
+  /** Only the answer to the newest question is shown: answers overtake each other. */
   async function load(further = false) {
+    const mine = ++questions;
     const said = new URLSearchParams(Object.entries({ to: view.to, text: view.text, span: view.span === '-24h' ? '' : view.span }).filter(([, value]) => value));
     history.replaceState(null, '', at(said.size ? `events?${said}` : 'events'));
     [loaded, turned] = [Date.now(), further];
     try {
       const page = await get('api/v1/events', { from: view.span, to: further ? oldest + 1 : undefined, to_state: view.to, text: view.text, limit: PAGE });
+      if (mine !== questions) return;
       const before = shown;
       shown = new Map([...(further ? before : []), ...page.events.map((event) => [keyOf(event), before.get(keyOf(event)) ?? row(event)])]);
       fill(rows, [...shown.values()]);
@@ -54,6 +57,7 @@ export function events(live) {
       list.hidden = shown.size === 0;
       words.hidden = !list.hidden;
     } catch (error) {
+      if (mine !== questions) return;
       words.textContent = error.message;
       words.hidden = false;
     }

@@ -1,11 +1,11 @@
 // One host: its state and why, orders, charts, what repeats, its changes of state, the ledger.
 
 import { became, h, fill, state, marks } from './dom.js';
-import { bytes, length, micros, moment, UNKNOWN } from './format.js';
+import { length, micros, moment } from './format.js';
 import { get, hostPath } from './api.js';
 import { bands } from './band.js';
 import { charts } from './charts.js';
-import { GOOD, told } from './gaps.js';
+import { ledger } from './ledger.js';
 import { orders } from './orders.js';
 import { at, hostAt } from './place.js';
 import { tables } from './tables.js';
@@ -14,12 +14,9 @@ const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5
 const USUAL = '1h';
 /** A finger scrolls where a mouse drags. */
 const DRAGS = matchMedia('(pointer: fine)').matches;
-/** Rows of the ledger that are shown at first, and of those more that are asked for; changes of state that are shown. */
-const LEDGER = 50;
-const MORE = 1000;
+/** Changes of state that are shown. */
 const CHANGES = 50;
-/** What is shown of an attempt, and of the host. */
-const ATTEMPT = 'slot_ms,outcome,late_us,queue_us,resolve_us,connect_us,call_us,answer_bytes,address,error';
+/** What is shown of the host. */
 const HOST = 'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,facts,last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail';
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
@@ -30,15 +27,24 @@ export function host(live, name) {
   const asked = new URLSearchParams(location.search);
   let range = RANGES[asked.get('range')] ? asked.get('range') : USUAL;
   let fixed = Number(asked.get('from')) && Number(asked.get('to')) ? [Number(asked.get('from')), Number(asked.get('to'))] : null;
-  const parts = Object.fromEntries(['said', 'events', 'ledger'].map((part) => [part, h('div', {})]));
-  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); ledger(); }, () => span.widen(), away);
+  const parts = Object.fromEntries(['said', 'events'].map((part) => [part, h('div', {})]));
+  const drawn = charts(name, (from, to) => { fixed = [from, to]; address(true); loadCharts(); attempts.load(); }, () => span.widen(), away);
   const buttons = orders(name, () => { loadLive(); loadKept(); });
   const repeated = tables(name);
+  const attempts = ledger(name, () => {
+    const [from, to] = ends();
+    return { words: fixed ? 'Attempts in this span' : `Attempts of the last ${range}`, from, to };
+  }, away);
   const span = picker();
   const element = h('div', {}, h('section', { class: 'card', 'aria-label': 'State' }, parts.said, buttons.element), span.element, drawn.element,
-    repeated.element, h('section', { class: 'card' }, parts.events), h('section', { class: 'card' }, parts.ledger));
+    repeated.element, h('section', { class: 'card' }, parts.events), attempts.element);
   let gone = false;
   let transitions = [];
+
+  /** The first and the last moment of what is shown. */
+  function ends() {
+    return fixed ?? [Date.now() - RANGES[range], Date.now()];
+  }
 
   /** Why history is not shown; what the banner says of the store is not said again. */
   function away(error) {
@@ -54,7 +60,7 @@ export function host(live, name) {
 
   /** The time range: built once, so that the focus stays where it is. */
   function picker() {
-    const go = (chosen, stretch) => { range = chosen; fixed = stretch; address(true); loadCharts(); ledger(); };
+    const go = (chosen, stretch) => { range = chosen; fixed = stretch; address(true); loadCharts(); attempts.load(); };
     const ranges = Object.keys(RANGES).map((key) => h('button', { type: 'button', onclick: () => go(key, null) }, key));
     const [begin, end] = ['From', 'To'].map((words) => h('input', { type: 'datetime-local', step: 1, 'aria-label': words }));
     const wrong = h('span', { role: 'alert' });
@@ -70,7 +76,7 @@ export function host(live, name) {
       // As local time without a zone, which is what these fields take.
       const local = (ms) => moment(ms).replace(' ', 'T');
       if (form.hidden) return;
-      [begin.value, end.value] = (fixed ?? [Date.now() - RANGES[range], Date.now()]).map(local);
+      [begin.value, end.value] = ends().map(local);
       begin.focus();
     } }, 'From … to …');
     const where = h('span', {});
@@ -94,7 +100,7 @@ export function host(live, name) {
   async function loadCharts() {
     chartsAt = Date.now();
     span.show(null);
-    const [from, to] = fixed ?? [Date.now() - RANGES[range], Date.now()];
+    const [from, to] = ends();
     const came = await drawn.load(from, to, bands(transitions, from, to));
     if (came && !gone) span.show(came);
   }
@@ -123,7 +129,7 @@ export function host(live, name) {
   /** What the store keeps. */
   async function loadKept() {
     keptAt = Date.now();
-    await Promise.all([story(), ledger()]);
+    await Promise.all([story(), attempts.load()]);
   }
 
   function say(one) {
@@ -152,34 +158,6 @@ export function host(live, name) {
     }
   }
 
-  /** The attempts of the span, newest first; or of them those that failed. */
-  let failedOnly = false;
-  let rows = LEDGER;
-  async function ledger() {
-    const [from, to] = fixed ?? [Date.now() - RANGES[range], Date.now()];
-    const title = fixed ? 'Attempts in this span' : `Attempts of the last ${range}`;
-    try {
-      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: rows, order: 'desc', fields: ATTEMPT });
-      if (gone) return;
-      const only = h('button', { type: 'button', 'aria-pressed': String(failedOnly), onclick: () => { failedOnly = !failedOnly; rows = failedOnly ? MORE : rows; ledger(); } }, 'Failed only');
-      const more = h('button', { type: 'button', hidden: !page.next || rows >= MORE, onclick: () => { rows = MORE; ledger(); } }, 'More');
-      const focused = parts.ledger.contains(document.activeElement) && document.activeElement.tagName === 'BUTTON';
-      const scrolled = parts.ledger.querySelector('.scroll')?.scrollTop ?? 0;
-      const polls = page.polls.filter((poll) => !failedOnly || !GOOD.includes(poll.outcome));
-      const cells = (poll) => [micros(poll.late_us), micros(poll.queue_us), micros(poll.resolve_us), micros(poll.connect_us), micros(poll.call_us), bytes(poll.answer_bytes)];
-      const outcomes = told(page.polls);
-      fill(parts.ledger, h('div', { class: 'row' }, h('h2', {}, title), h('span', { class: 'soft' }, `${page.next ? `the newest ${page.polls.length}` : page.polls.length}${outcomes ? `, failed: ${outcomes}` : page.polls.length ? ', none failed' : ''}`), only, more),
-        polls.length === 0 ? h('p', { class: 'none' }, 'None.') : h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' }, h('table', {},
-          h('thead', {}, h('tr', {}, ['Due', 'Outcome', '#Late', '#Queued', '#Resolved', '#Connected', '#Called', '#Answer', 'Address', 'Error'].map((word) => h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', ''))))),
-          h('tbody', {}, polls.map((poll) => h('tr', {}, h('td', {}, moment(poll.slot_ms)), h('td', {}, h('span', { class: `dot ${poll.outcome === 'ok' ? 'up' : poll.outcome === 'partial' ? 'degraded' : 'down'}`, 'aria-hidden': 'true' }), poll.outcome),
-            cells(poll).map((words) => h('td', { class: 'num' }, words)), h('td', {}, poll.address ?? UNKNOWN), h('td', { class: 'words' }, poll.error ?? '')))))));
-      if (focused) only.focus({ preventScroll: true });
-      parts.ledger.querySelector('.scroll')?.scrollTo(0, scrolled);
-    } catch (error) {
-      if (!gone) fill(parts.ledger, h('h2', {}, title), h('p', { class: 'none' }, away(error)));
-    }
-  }
-
   let seen = live.hosts.get(name);
   let keptAt = 0;
   let chartsAt = 0;
@@ -203,5 +181,5 @@ export function host(live, name) {
   addEventListener('roundsman:theme', themed);
   loadLive();
   loadKept().then(() => !gone && loadCharts());
-  return { element, leave: () => { gone = true; live.removeEventListener('change', changed); removeEventListener('roundsman:theme', themed); removeEventListener('keydown', typed); drawn.leave(); } };
+  return { element, leave: () => { gone = true; attempts.leave(); live.removeEventListener('change', changed); removeEventListener('roundsman:theme', themed); removeEventListener('keydown', typed); drawn.leave(); } };
 }

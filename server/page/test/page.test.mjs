@@ -803,9 +803,26 @@ test('a host with a day of history is opened with few bytes', async () => {
   const sum = [...sizes.values()].reduce((all, one) => all + one, 0);
   console.log(`a host's page: ${sum} bytes\n${[...sizes].map(([key, bytes]) => `  ${bytes} ${key.slice(0, 110)}`).join('\n')}`);
   assert.ok(sum <= HOST_PAGE_BYTES, `${sum} bytes`);
-  // The rest is there when it is asked for.
+  // The rest is there when it is asked for, and stays when the answer to an earlier question comes after it.
+  const few = /\/polls\?.*limit=50&/;
+  let release;
+  const released = new Promise((resolve) => { release = resolve; });
+  await page.route(few, async (route) => {
+    const answer = await route.fetch();
+    await released;
+    await route.fulfill({ response: answer });
+  });
+  await page.waitForRequest(few);
   await page.getByRole('button', { name: 'More' }).click();
-  await until('there are more rows', async () => (await page.getByRole('region', { name: 'Attempts' }).locator('tbody tr').count()) > 200);
+  const rows = page.getByRole('region', { name: 'Attempts' }).locator('tbody tr');
+  await until('there are more rows', async () => (await rows.count()) > 200);
+  const overtaken = page.waitForResponse(few);
+  release();
+  await (await overtaken).finished();
+  // What is done with an answer is done before the next frame but one.
+  await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+  assert.ok((await rows.count()) > 200);
+  await page.unroute(few);
   assert.deepEqual(wrong, []);
   await close();
   await server.stop('SIGKILL');

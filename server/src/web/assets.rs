@@ -47,6 +47,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("band.js", JS, include_str!("../../page/band.js")),
     ("tables.js", JS, include_str!("../../page/tables.js")),
     ("orders.js", JS, include_str!("../../page/orders.js")),
+    ("ledger.js", JS, include_str!("../../page/ledger.js")),
     ("host.js", JS, include_str!("../../page/host.js")),
     ("events.js", JS, include_str!("../../page/events.js")),
     ("inventory.js", JS, include_str!("../../page/inventory.js")),
