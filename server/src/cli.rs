@@ -173,7 +173,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
     let runtime = Runtime::new(cli.global, output)?;
-    match cli.command {
+    let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &runtime),
         Command::Serve(args) => serve::run(&args, &runtime),
         Command::Check(args) => check::run(&args, &runtime),
@@ -192,5 +192,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Resume(args) => pause::resume(&args, &runtime),
         Command::Completions(args) => completions::completions(&args, Cli::command(), &runtime),
         Command::Man(args) => completions::man(&args, Cli::command()),
-    }
+    };
+    runtime.end();
+    done
 }

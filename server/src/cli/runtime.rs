@@ -52,6 +52,12 @@ impl Runtime {
         self.runtime.block_on(work)
     }
 
+    /// Ends with what is done: no thread is waited for that goes on with what was given up, such as a
+    /// store that was being opened.
+    pub(super) fn end(self) {
+        self.runtime.shutdown_background();
+    }
+
     /// The machine's clocks.
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock

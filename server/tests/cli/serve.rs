@@ -84,6 +84,34 @@ fn the_server_serves_until_it_is_told_to_stop() {
     }
 }
 
+/// A database server that takes connections and says nothing.
+#[test]
+fn a_server_that_is_told_to_stop_during_its_start_ends_and_says_how_far_it_was() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[host]]\nname = \"here\"\naddresses = [\"127.0.0.1\"]\n");
+    for stop in [Signal::TERM, Signal::INT] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("mysql://root@{}/fleet", silent.local_addr().unwrap());
+        desk.file("roundsman.toml", &format!("[store]\nurl = \"{url}\"\n"));
+        let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+        let (asked, waits) = std::sync::mpsc::channel();
+        let accepting = std::thread::spawn(move || {
+            let connection = silent.accept();
+            asked.send(()).unwrap();
+            connection
+        });
+        waits.recv_timeout(super::program::HANGS).unwrap();
+        let connection = accepting.join().unwrap();
+        server.signal(stop);
+        let ended = server.end(desk.path());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let words = format!("stopped during its start, while opening the store {url}");
+        assert!(ended.err.contains(&words), "{}", ended.err);
+        assert!(!ended.err.contains(" serving "), "{}", ended.err);
+        drop(connection);
+    }
+}
+
 /// No address is taken: it is refused before.
 #[test]
 fn a_server_that_everybody_could_ask_does_not_start() {
