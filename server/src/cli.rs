@@ -1,7 +1,8 @@
 //! The commands of `roundsman`: one file each, thin over `query`, `poll` and `app`.
 //!
 //! Every command ends in one of three ways: 0, done; 1, it failed, with one line on standard error
-//! that says what, where and what to do; 2, it was called wrongly.
+//! that says what, where and what to do; 2, it was called wrongly. Besides, as of any program: 141,
+//! without a word, where its reader went away before it had printed all.
 
 mod accept;
 mod ask;
@@ -21,6 +22,7 @@ mod parse;
 mod plan;
 mod pause;
 mod poll;
+mod printer;
 mod progress;
 mod reload;
 mod seen;

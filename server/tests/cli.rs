@@ -18,6 +18,10 @@ mod program;
 mod probes;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "support/pty.rs"]
+mod pty;
+#[path = "cli/stuck.rs"]
+mod stuck;
 #[path = "cli/told.rs"]
 mod told;
 

@@ -11,6 +11,8 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use self::times::Times;
+use roundsman_os::log::say;
+
 use super::{
     CliError, Runtime,
     failure::in_one_line,
@@ -131,13 +133,13 @@ pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
         output.json(&report)?;
     } else {
         for problem in &report.problems {
-            eprintln!("{}", shown(problem));
+            say(&shown(problem));
         }
         if !report.problems.is_empty() {
-            eprintln!("roundsman: {} found", plural(report.problems.len(), "problem"));
+            say(&format!("roundsman: {} found", plural(report.problems.len(), "problem")));
         }
         for warning in &report.warnings {
-            eprintln!("warning: {}", shown(warning));
+            say(&format!("warning: {}", shown(warning)));
         }
         output.print(&text(&report, args.all, output))?;
     }

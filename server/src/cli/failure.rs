@@ -12,6 +12,9 @@ use crate::{
 const FAILED: u8 = 1;
 /// Exit code of a command that was called wrongly.
 const USAGE: u8 = 2;
+/// Exit code of a command whose reader went away (`| head`): 128 and the number of SIGPIPE, as a shell
+/// says of every program that this signal ended.
+const READER_GONE: u8 = 128 + 13;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +49,10 @@ impl CliError {
     /// Prints it in one line and says how the process ends.
     pub(super) fn report(&self) -> ExitCode {
         match self {
-            // `| head` has read enough: nothing failed.
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            // `| head` has read enough: there is nothing to say.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                ExitCode::from(READER_GONE)
+            }
             Self::Shown => ExitCode::from(FAILED),
             Self::Usage(_) | Self::Query(QueryError::Series(_)) => {
                 say(&format!("roundsman: {}", in_one_line(self)));

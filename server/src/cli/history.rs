@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use roundsman_os::log::say;
 
 use super::{
     CliError, Runtime,
@@ -104,7 +105,8 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
         return output.json(&page);
     }
     if page.polls.is_empty() {
-        eprintln!("no poll of {} was due between {} and {}", page.host, page.from.0, page.to.0);
+        let (from, to) = (page.from.0, page.to.0);
+        say(&format!("no poll of {} was due between {from} and {to}", page.host));
         return Ok(());
     }
     let chosen = if args.columns.is_empty() { &USUAL_COLUMNS[..] } else { &args.columns };
@@ -117,7 +119,7 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
     }
     output.sheet(sheet(&page.polls, chosen, output), MORE)?;
     if let Some(first) = page.polls.first().filter(|_| page.next.is_some()) {
-        eprintln!("older polls: --to {}", first.record().slot);
+        say(&format!("older polls: --to {}", first.record().slot));
     }
     Ok(())
 }

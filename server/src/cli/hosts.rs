@@ -1,6 +1,7 @@
 //! `roundsman hosts`: every host as the store knows it.
 
 use clap::Args;
+use roundsman_os::log::say;
 
 use super::{
     CliError, Runtime,
@@ -72,10 +73,11 @@ pub(super) fn run(args: HostsArgs, runtime: &Runtime) -> Result<(), CliError> {
     page.hosts.iter().for_each(|host| sheet.add(row(host, now, output)));
     output.sheet(sheet, "--json has all")?;
     if let Some(last) = last {
-        eprintln!("{} of {} hosts; go on with --after {last}", page.hosts.len(), page.total);
+        let (here, all) = (page.hosts.len(), page.total);
+        say(&format!("{here} of {all} hosts; go on with --after {last}"));
     }
     if page.hosts.is_empty() {
-        eprintln!("{}", none_found(&filter));
+        say(&none_found(&filter));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use comfy_table::{LineStyle, Table, TableStyle, presets};
+use roundsman_os::log::say;
 use serde::Serialize;
 
 use super::{CliError, fit::Sheet};
@@ -61,12 +62,6 @@ impl Output {
         self.print(&(text + "\n"))
     }
 
-    /// Prints one JSON document in a line of its own, whatever reads it.
-    pub(super) fn json_line<T: Serialize>(self, value: &T) -> Result<(), CliError> {
-        let text = serde_json::to_string(value);
-        self.print(&(text.map_err(|error| CliError::Output(error.into()))? + "\n"))
-    }
-
     /// A state as a cell of a table.
     pub(super) fn state(self, state: State) -> String {
         if self.terminal { format!("{} {state}", symbol(state)) } else { state.to_string() }
@@ -93,7 +88,7 @@ impl Output {
         let (text, left_out) = self.fitted(sheet);
         self.print(&text)?;
         if !left_out.is_empty() {
-            eprintln!("no room for {}; {more}", left_out.join(", "));
+            say(&format!("no room for {}; {more}", left_out.join(", ")));
         }
         Ok(())
     }
@@ -166,6 +161,12 @@ pub(super) fn json_shown(json: &str) -> String {
         }
     }
     safe
+}
+
+/// One JSON document in a line of its own, whatever reads it.
+pub(super) fn json_line<T: Serialize>(value: &T) -> Result<String, CliError> {
+    let text = serde_json::to_string(value);
+    Ok(text.map_err(|error| CliError::Output(error.into()))? + "\n")
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.

@@ -195,6 +195,18 @@ pub(super) fn listen(kind: SignalKind) -> Result<Signal, CliError> {
     signal(kind).map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
 }
 
+/// The same for what a person looks at: it ends with its terminal, too (SIGHUP).
+pub(super) fn end_signal() -> Result<impl Future<Output = ()>, CliError> {
+    let mut hangup = listen(SignalKind::hangup())?;
+    let stop = stop_signal()?;
+    Ok(async move {
+        tokio::select! {
+            () = stop => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
 /// Ends on SIGINT (Ctrl-C) or SIGTERM.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
     let mut interrupt = listen(SignalKind::interrupt())?;
