@@ -24,6 +24,7 @@ use super::{
     setting::{DATA, SETTINGS, VARIABLE_PREFIX},
     shape::Found,
 };
+use crate::text::did_you_mean;
 
 /// Where a value stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -223,15 +224,28 @@ fn keys_of(section: &str) -> impl Iterator<Item = &'static str> {
 
 /// What to say of a key that is no setting. Names keys alone, never a value.
 fn unknown(section: &str, key: &str) -> String {
-    if section.is_empty() {
+    let (known, of) = if section.is_empty() {
         let mut known: Vec<_> =
             SETTINGS.iter().filter_map(|setting| setting.key.split('.').next()).collect();
         known.dedup();
-        format!("{key}: unknown key; expected one of {}", known.join(", "))
+        (known, "expected one of".to_owned())
     } else {
-        let known: Vec<_> = keys_of(section).collect();
-        format!("{key}: unknown key; [{section}] has {}", known.join(", "))
-    }
+        (keys_of(section).collect(), format!("[{section}] has"))
+    };
+    let name = key.strip_prefix(&format!("{section}.")).unwrap_or(key);
+    let hint = match did_you_mean(name, known.iter().copied()) {
+        none if none.is_empty() => elsewhere(name),
+        hint => Some(hint),
+    };
+    let hint = hint.unwrap_or_else(|| format!("; {of} {}", known.join(", ")));
+    format!("{key}: unknown key{hint}")
+}
+
+/// A setting of this name in another section.
+fn elsewhere(name: &str) -> Option<String> {
+    let is_it = |key: &str| key.split_once('.').is_some_and(|(_, last)| last == name);
+    let mut all = SETTINGS.iter().map(|setting| setting.key).filter(|key| is_it(key));
+    all.next().filter(|_| all.next().is_none()).map(|key| format!("; did you mean `{key}`?"))
 }
 
 fn found(value: &DeValue<'_>) -> Found {
@@ -296,14 +310,15 @@ pub(super) fn environment(env: &[(OsString, OsString)], problems: &mut Vec<Probl
 fn unknown_variable(name: &str) -> String {
     let flat = |name: &str| name.to_uppercase().replace("__", "_");
     let meant = SETTINGS.iter().find(|setting| flat(&setting.variable()) == flat(name));
-    match meant {
-        Some(setting) => {
-            format!("no setting has this variable; did you mean {}?", setting.variable())
-        }
+    let hint = match meant {
+        Some(setting) => format!("; did you mean `{}`?", setting.variable()),
         None => {
-            "no setting has this variable; `roundsman check --all` lists all settings".to_owned()
+            let known: Vec<String> = SETTINGS.iter().map(|setting| setting.variable()).collect();
+            did_you_mean(name, known.iter().map(String::as_str))
         }
-    }
+    };
+    let all = "; `roundsman check --all` lists all settings";
+    format!("no setting has this variable{}", if hint.is_empty() { all } else { &hint })
 }
 
 /// The command line. A flag of no setting is our own slip; it must not go unheard.
