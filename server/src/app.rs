@@ -22,7 +22,6 @@ use tokio::{
 };
 
 pub use self::failure::AppError;
-pub(crate) use self::install::kept;
 use self::{
     discovering::Discovering,
     http::{Faces, HttpThread},
@@ -30,6 +29,7 @@ use self::{
     phases::Phases,
     starting::Starting,
 };
+pub(crate) use self::{install::kept, lock::last_served_at};
 use crate::{
     clock::{Clock, SystemClock, boot_id},
     config::{self, Config},
@@ -125,7 +125,10 @@ pub async fn start(config: Config) -> Result<App, AppError> {
 async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
-    let locks = lock::take(&config)?;
+    let mut locks = lock::take(&config)?;
+    if let Ok(http) = faces.0.local_addr() {
+        locks.serves_at(http);
+    }
     let spool = keep::spool(&config)?;
     starting.comes_to(format!("opening the store {}", config.store.url));
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());

@@ -24,6 +24,8 @@ mod pty;
 mod stuck;
 #[path = "cli/told.rs"]
 mod told;
+#[path = "cli/width.rs"]
+mod width;
 
 use std::fmt::Write as _;
 

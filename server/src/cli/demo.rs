@@ -64,14 +64,14 @@ pub(super) struct DemoArgs {
     /// Time between two polls, with its unit: 500ms, 2s, 1m
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse::interval)]
     interval: Duration,
-    /// Stop after so many polls, 1 to 1000000 [default: run until Ctrl-C]
+    /// Stop after this many polls, 1 to 1000000 [default: run until Ctrl-C]
     #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
     polls: Option<usize>,
     /// Address and port of the HTTP API; port 0 takes a free one [default: that of the last
     /// demo, or a free one] [env: ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
-    /// Print every poll as one JSON document in a line
+    /// Print each poll as one line of JSON
     #[arg(long)]
     json: bool,
 }

@@ -157,7 +157,7 @@ pub(super) type SetFilter = Box<dyn Fn(&Loaded) -> Result<(), Box<dyn Error>>>;
 /// per process. What is answered sets the level anew.
 pub(super) fn start_logging(loaded: &Loaded, quiet: bool) -> Result<SetFilter, CliError> {
     let tell = |lines| {
-        tracing::error!(lines, "log lines were dropped: who reads standard error had stopped");
+        tracing::error!(lines, "log lines were dropped: nothing read standard error");
     };
     let log = log::standard(tell)
         .map_err(|error| CliError::Failed(format!("cannot start the log: {error}")))?;

@@ -47,6 +47,12 @@ impl Pty {
         command.stdin(self.end()).stdout(self.end()).env("TERM", "xterm");
     }
 
+    /// The same with what it says beside its answer.
+    pub fn before_all_of(&self, command: &mut Command) {
+        self.before(command);
+        command.stderr(self.end());
+    }
+
     /// How it is set.
     pub fn modes(&self) -> Termios {
         tcgetattr(&self.program).unwrap()
