@@ -27,7 +27,7 @@ use self::{
     http::{Faces, HttpThread},
     install::{Hosts, Installer},
     phases::Phases,
-    starting::Starting,
+    starting::{Orders, Ready, Starting},
 };
 pub(crate) use self::{install::kept, lock::last_served_at};
 use crate::{
@@ -253,34 +253,6 @@ async fn wire(
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
     let begun = Begun { installer, in_force, looking_after, store, writer, phases };
     Ok(Ready { config, parts, faces, orders, begun, locks: None })
-}
-
-/// A server that has only to begin.
-struct Ready {
-    config: Config,
-    parts: Parts,
-    faces: Faces,
-    orders: Orders,
-    begun: Begun,
-    locks: Option<lock::Locks>,
-}
-
-impl Ready {
-    async fn begin(self) -> Result<App, AppError> {
-        let Self { config, parts, faces, orders, begun, locks } = self;
-        let app = run_parts(&config, parts, faces, orders, begun).await?;
-        Ok(App { locks, ..app })
-    }
-}
-
-/// The channels by which the parts are told what to do.
-struct Orders {
-    commands: mpsc::Sender<Command>,
-    commands_in: mpsc::Receiver<Command>,
-    looks_in: mpsc::Receiver<discovering::Look>,
-    operator: mpsc::Sender<operator::Order>,
-    operator_in: mpsc::Receiver<operator::Order>,
-    access: web::Access,
 }
 
 /// What runs before the engine does.

@@ -234,18 +234,10 @@ fn unknown(section: &str, key: &str) -> String {
     };
     let name = key.strip_prefix(&format!("{section}.")).unwrap_or(key);
     let hint = match did_you_mean(name, known.iter().copied()) {
-        none if none.is_empty() => elsewhere(name),
-        hint => Some(hint),
+        none if none.is_empty() => format!("; {of} {}", known.join(", ")),
+        hint => hint,
     };
-    let hint = hint.unwrap_or_else(|| format!("; {of} {}", known.join(", ")));
     format!("{key}: unknown key{hint}")
-}
-
-/// A setting of this name in another section.
-fn elsewhere(name: &str) -> Option<String> {
-    let is_it = |key: &str| key.split_once('.').is_some_and(|(_, last)| last == name);
-    let mut all = SETTINGS.iter().map(|setting| setting.key).filter(|key| is_it(key));
-    all.next().filter(|_| all.next().is_none()).map(|key| format!("; did you mean `{key}`?"))
 }
 
 fn found(value: &DeValue<'_>) -> Found {
@@ -313,8 +305,12 @@ fn unknown_variable(name: &str) -> String {
     let hint = match meant {
         Some(setting) => format!("; did you mean `{}`?", setting.variable()),
         None => {
-            let known: Vec<String> = SETTINGS.iter().map(|setting| setting.variable()).collect();
-            did_you_mean(name, known.iter().map(String::as_str))
+            // Only what differs is compared: all of them begin alike.
+            let bare = |name: &str| name.trim_start_matches(VARIABLE_PREFIX).to_owned();
+            let known = SETTINGS.iter().map(|setting| bare(&setting.variable()));
+            let known: Vec<String> = known.collect();
+            let hint = did_you_mean(&bare(name), known.iter().map(String::as_str));
+            hint.replacen('`', &format!("`{VARIABLE_PREFIX}"), 1)
         }
     };
     let all = "; `roundsman check --all` lists all settings";

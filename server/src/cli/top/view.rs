@@ -100,7 +100,10 @@ impl Pen<'_> {
         let (mut x, y) = (self.area.x, self.area.y + self.line);
         for (text, style) in pieces {
             let room = usize::from(self.area.right().saturating_sub(x));
-            (x, _) = self.cells.set_stringn(x, y, cut(text, room), room, *style);
+            // The space after a last cell may go beyond the edge: nothing of it is missed.
+            let text =
+                if columns(text.trim_end()) > room { cut(text, room) } else { (*text).to_owned() };
+            (x, _) = self.cells.set_stringn(x, y, text, room, *style);
         }
         self.line += 1;
     }
