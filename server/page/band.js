@@ -14,17 +14,25 @@ export function bands(transitions, from, to) {
     end = Math.min(end, change.at_ms);
     if (end <= from) break;
     // Before its first change a host was listed, or was not yet: nothing is known.
-    if (position === transitions.length - 1 && change.from !== 'pending') found.push({ state: change.from, why: '', begin: from, end });
+    if (position === transitions.length - 1 && change.from !== 'pending')
+      found.push({ state: change.from, why: '', begin: from, end });
   }
   return found.filter((one) => one.end > from && one.begin < to);
 }
 
 export function band() {
-  const canvas = h('canvas', { class: 'band', height: HEIGHT, role: 'img', 'aria-label': 'States: not loaded yet' });
+  const canvas = h('canvas', {
+    class: 'band',
+    height: HEIGHT,
+    role: 'img',
+    'aria-label': 'States: not loaded yet',
+  });
   const tip = h('div', { class: 'tip', hidden: true });
   let words = () => '';
   let share = 0;
-  const tell = () => { tip.textContent = words(share); };
+  const tell = () => {
+    tip.textContent = words(share);
+  };
   canvas.addEventListener('mousemove', (event) => {
     const box = canvas.getBoundingClientRect();
     share = (event.clientX - box.left) / box.width;
@@ -33,7 +41,9 @@ export function band() {
     tip.style.left = `${Math.min(event.clientX + 12, innerWidth - 260)}px`;
     tip.style.top = `${event.clientY + 14}px`;
   });
-  canvas.addEventListener('mouseleave', () => { tip.hidden = true; });
+  canvas.addEventListener('mouseleave', () => {
+    tip.hidden = true;
+  });
   document.body.append(tip);
 
   let again = () => {};
@@ -63,19 +73,34 @@ export function band() {
     }
     pen.fillStyle = colour('down');
     failed.forEach((count, point) => {
-      if (count) pen.fillRect(x(times[point]), HEIGHT / 2, Math.max(1, (step / (to - from)) * width), HEIGHT / 2);
+      if (count)
+        pen.fillRect(x(times[point]), HEIGHT / 2, Math.max(1, (step / (to - from)) * width), HEIGHT / 2);
     });
     words = (share) => {
       const at = from + share * (to - from);
       const now = states.find((one) => at >= one.begin && at < one.end);
       const point = Math.floor((at - times[0]) / step);
       const outcomes = failed[point] ? why.words(times[point], times[point] + step, tell) : '';
-      const lost = failed[point] ? `\n${failed[point]} of ${polls[point]} polls failed${outcomes ? `: ${outcomes}` : ''}` : '';
+      const lost = failed[point]
+        ? `\n${failed[point]} of ${polls[point]} polls failed${outcomes ? `: ${outcomes}` : ''}`
+        : '';
       return `${moment(at)}\n${now ? `${now.state}${now.why ? `: ${now.why}` : ''}` : 'state unknown'}${lost}`;
     };
     const lost = failed.reduce((sum, one) => sum + one, 0);
-    const said = states.map((one) => one.state).reverse().join(', then ') || 'unknown';
+    const said =
+      states
+        .map((one) => one.state)
+        .reverse()
+        .join(', then ') || 'unknown';
     canvas.setAttribute('aria-label', `States over the span: ${said}; ${lost} failed polls`);
   }
-  return { element: canvas, draw, place, leave: () => { watch.disconnect(); tip.remove(); } };
+  return {
+    element: canvas,
+    draw,
+    place,
+    leave: () => {
+      watch.disconnect();
+      tip.remove();
+    },
+  };
 }

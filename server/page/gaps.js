@@ -12,7 +12,8 @@ export const GOOD = ['ok', 'partial'];
 /** How often each outcome but a good one is among polls, most often first: `refused × 3, deadline`. */
 export function told(polls) {
   const counts = new Map();
-  for (const { outcome } of polls) if (!GOOD.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  for (const { outcome } of polls)
+    if (!GOOD.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return sorted.map(([outcome, count]) => (count > 1 ? `${outcome} × ${count}` : outcome)).join(', ');
 }
@@ -25,7 +26,10 @@ export function gaps(name) {
 
   async function ask(key, from, to) {
     const asked = { from, to, limit: READ, order: 'asc', fields: 'outcome' };
-    const words = await get(`${hostPath(name)}/polls`, asked).then(({ polls }) => told(polls) || 'the attempts are not kept any more', () => null);
+    const words = await get(`${hostPath(name)}/polls`, asked).then(
+      ({ polls }) => told(polls) || 'the attempts are not kept any more',
+      () => null,
+    );
     if (known.size >= REMEMBERED) known.clear();
     if (words !== null) known.set(key, words);
     const all = waiting.get(key);

@@ -18,7 +18,11 @@ export function layout(count, width) {
 
 /** From calm to alarming, by the theme's colours. */
 function scale() {
-  const stops = [0, 1, 2, 3].map((stop) => colour(`heat-${stop}`).match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16)));
+  const stops = [0, 1, 2, 3].map((stop) =>
+    colour(`heat-${stop}`)
+      .match(/[0-9a-f]{2}/gi)
+      .map((part) => parseInt(part, 16)),
+  );
   return (share) => {
     const at = Math.min(1, Math.max(0, share)) * (stops.length - 1);
     const low = Math.min(Math.floor(at), stops.length - 2);
@@ -27,7 +31,13 @@ function scale() {
 }
 
 export function heat({ paint, words, open }) {
-  const canvas = h('canvas', { class: 'heat', role: 'application', tabIndex: 0, 'aria-roledescription': 'heat map', 'aria-label': 'Heat map' });
+  const canvas = h('canvas', {
+    class: 'heat',
+    role: 'application',
+    tabIndex: 0,
+    'aria-roledescription': 'heat map',
+    'aria-label': 'Heat map',
+  });
   const tip = h('div', { class: 'tip', role: 'status', hidden: true });
   document.body.append(tip);
   let hosts = [];
@@ -50,9 +60,21 @@ export function heat({ paint, words, open }) {
     tip.style.top = `${y + 14}px`;
   }
   canvas.addEventListener('mousemove', (event) => tell(at(event), event.clientX, event.clientY));
-  canvas.addEventListener('mouseleave', () => { tip.hidden = true; });
-  canvas.addEventListener('click', (event) => { const host = at(event); if (host) open(host); });
-  const steps = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -laid.columns, ArrowDown: () => laid.columns, Home: () => -hosts.length, End: () => hosts.length };
+  canvas.addEventListener('mouseleave', () => {
+    tip.hidden = true;
+  });
+  canvas.addEventListener('click', (event) => {
+    const host = at(event);
+    if (host) open(host);
+  });
+  const steps = {
+    ArrowLeft: () => -1,
+    ArrowRight: () => 1,
+    ArrowUp: () => -laid.columns,
+    ArrowDown: () => laid.columns,
+    Home: () => -hosts.length,
+    End: () => hosts.length,
+  };
   let again = () => {};
   canvas.addEventListener('keydown', (event) => {
     const now = position();
@@ -63,9 +85,17 @@ export function heat({ paint, words, open }) {
     chosen = hosts[next].name;
     again();
     const box = canvas.getBoundingClientRect();
-    tell(hosts[next], box.left + (next % laid.columns) * laid.size, box.top + (Math.floor(next / laid.columns) + 1) * laid.size);
+    tell(
+      hosts[next],
+      box.left + (next % laid.columns) * laid.size,
+      box.top + (Math.floor(next / laid.columns) + 1) * laid.size,
+    );
   });
-  canvas.addEventListener('blur', () => { chosen = null; tip.hidden = true; again(); });
+  canvas.addEventListener('blur', () => {
+    chosen = null;
+    tip.hidden = true;
+    again();
+  });
 
   return {
     element: canvas,
@@ -83,12 +113,18 @@ export function heat({ paint, words, open }) {
       canvas.style.height = `${height}px`;
       const pen = canvas.getContext('2d');
       pen.scale(ratio, ratio);
-      const colours = Object.fromEntries(['up', 'degraded', 'suspect', 'down', 'pending', 'paused', 'retired', 'line'].map((name) => [name, colour(name)]));
+      const colours = Object.fromEntries(
+        ['up', 'degraded', 'suspect', 'down', 'pending', 'paused', 'retired', 'line'].map((name) => [
+          name,
+          colour(name),
+        ]),
+      );
       const side = laid.size - GAP;
       const shade = scale();
       hosts.forEach((host, position) => {
         const share = paint(host);
-        pen.fillStyle = typeof share === 'string' ? colours[share] : share === null ? colours.line : shade(share);
+        pen.fillStyle =
+          typeof share === 'string' ? colours[share] : share === null ? colours.line : shade(share);
         const x = (position % laid.columns) * laid.size;
         const y = Math.floor(position / laid.columns) * laid.size;
         pen.fillRect(x, y, side, side);
@@ -102,7 +138,12 @@ export function heat({ paint, words, open }) {
       if (now >= 0) {
         pen.strokeStyle = colour('ink');
         pen.lineWidth = 2;
-        pen.strokeRect((now % laid.columns) * laid.size, Math.floor(now / laid.columns) * laid.size, side, side);
+        pen.strokeRect(
+          (now % laid.columns) * laid.size,
+          Math.floor(now / laid.columns) * laid.size,
+          side,
+          side,
+        );
       }
       canvas.setAttribute('aria-label', label || UNKNOWN);
     },

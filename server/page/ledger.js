@@ -11,7 +11,18 @@ const MORE = 1000;
 /** What is shown of an attempt. */
 const ATTEMPT = 'slot_ms,outcome,late_us,queue_us,resolve_us,connect_us,call_us,answer_bytes,address,error';
 const TIMES = ['late_us', 'queue_us', 'resolve_us', 'connect_us', 'call_us'];
-const COLUMNS = ['Due', 'Outcome', '#Late', '#Queued', '#Resolved', '#Connected', '#Called', '#Answer', 'Address', 'Error'];
+const COLUMNS = [
+  'Due',
+  'Outcome',
+  '#Late',
+  '#Queued',
+  '#Resolved',
+  '#Connected',
+  '#Called',
+  '#Answer',
+  'Address',
+  'Error',
+];
 
 /** The ledger of a host: `span` gives its title and its two ends, `away` the words for an error. */
 export function ledger(name, span, away) {
@@ -21,13 +32,32 @@ export function ledger(name, span, away) {
   // Built once: a button that is replaced while it is pressed does nothing.
   const title = h('h2', {});
   const note = h('span', { class: 'soft' });
-  const only = h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => {
-    failedOnly = !failedOnly;
-    if (failedOnly) rows = MORE;
-    only.setAttribute('aria-pressed', String(failedOnly));
-    load();
-  } }, 'Failed only');
-  const more = h('button', { type: 'button', hidden: true, onclick: () => { rows = MORE; load(); } }, 'More');
+  const only = h(
+    'button',
+    {
+      type: 'button',
+      'aria-pressed': 'false',
+      onclick: () => {
+        failedOnly = !failedOnly;
+        if (failedOnly) rows = MORE;
+        only.setAttribute('aria-pressed', String(failedOnly));
+        load();
+      },
+    },
+    'Failed only',
+  );
+  const more = h(
+    'button',
+    {
+      type: 'button',
+      hidden: true,
+      onclick: () => {
+        rows = MORE;
+        load();
+      },
+    },
+    'More',
+  );
   const list = h('div', {});
   const element = h('section', { class: 'card' }, h('div', { class: 'row' }, title, note, only, more), list);
 
@@ -36,7 +66,13 @@ export function ledger(name, span, away) {
     const mine = ++asked;
     const { words, from, to } = span();
     try {
-      const page = await get(`${hostPath(name)}/polls`, { from, to, limit: rows, order: 'desc', fields: ATTEMPT });
+      const page = await get(`${hostPath(name)}/polls`, {
+        from,
+        to,
+        limit: rows,
+        order: 'desc',
+        fields: ATTEMPT,
+      });
       if (mine === asked) show(words, page);
     } catch (error) {
       if (mine !== asked) return;
@@ -59,19 +95,36 @@ export function ledger(name, span, away) {
     list.querySelector('.scroll')?.scrollTo(0, scrolled);
   }
 
-  return { element, load, leave: () => { asked += 1; } };
+  return {
+    element,
+    load,
+    leave: () => {
+      asked += 1;
+    },
+  };
 }
 
 function table(polls) {
-  const titles = COLUMNS.map((word) => h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', '')));
-  return h('div', { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' },
-    h('table', {}, h('thead', {}, h('tr', {}, titles)), h('tbody', {}, polls.map(attempt))));
+  const titles = COLUMNS.map((word) =>
+    h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', '')),
+  );
+  return h(
+    'div',
+    { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' },
+    h('table', {}, h('thead', {}, h('tr', {}, titles)), h('tbody', {}, polls.map(attempt))),
+  );
 }
 
 function attempt(poll) {
   const colour = poll.outcome === 'ok' ? 'up' : poll.outcome === 'partial' ? 'degraded' : 'down';
-  return h('tr', {}, h('td', {}, moment(poll.slot_ms)),
+  return h(
+    'tr',
+    {},
+    h('td', {}, moment(poll.slot_ms)),
     h('td', {}, h('span', { class: `dot ${colour}`, 'aria-hidden': 'true' }), poll.outcome),
-    TIMES.map((time) => h('td', { class: 'num' }, micros(poll[time]))), h('td', { class: 'num' }, bytes(poll.answer_bytes)),
-    h('td', {}, poll.address ?? UNKNOWN), h('td', { class: 'words' }, poll.error ?? ''));
+    TIMES.map((time) => h('td', { class: 'num' }, micros(poll[time]))),
+    h('td', { class: 'num' }, bytes(poll.answer_bytes)),
+    h('td', {}, poll.address ?? UNKNOWN),
+    h('td', { class: 'words' }, poll.error ?? ''),
+  );
 }

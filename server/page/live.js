@@ -26,7 +26,9 @@ export class Live extends EventTarget {
   start() {
     addEventListener('pagehide', () => this.#close());
     // Back from the browser's memory of pages: the stream that was is closed.
-    addEventListener('pageshow', (event) => { if (event.persisted) this.#open(); });
+    addEventListener('pageshow', (event) => {
+      if (event.persisted) this.#open();
+    });
     this.#open();
   }
 
@@ -42,12 +44,22 @@ export class Live extends EventTarget {
     this.source = source;
     const heard = () => {
       clearTimeout(this.silent);
-      this.silent = setTimeout(() => { this.#connection(false); this.#open(); }, SILENCE);
+      this.silent = setTimeout(() => {
+        this.#connection(false);
+        this.#open();
+      }, SILENCE);
     };
-    const on = (name, take) => source.addEventListener(name, (event) => { heard(); take(JSON.parse(event.data)); });
+    const on = (name, take) =>
+      source.addEventListener(name, (event) => {
+        heard();
+        take(JSON.parse(event.data));
+      });
     on('fleet', (fleet) => this.#whole(fleet));
     on('change', (change) => this.#change(change));
-    on('beat', ({ at_ms: now }) => { this.at = now; this.dispatchEvent(new Event('change')); });
+    on('beat', ({ at_ms: now }) => {
+      this.at = now;
+      this.dispatchEvent(new Event('change'));
+    });
     heard();
     source.onopen = () => {
       heard();
@@ -97,7 +109,9 @@ export class Live extends EventTarget {
 
   #put(row, before) {
     const host = {};
-    this.columns.forEach((column, position) => { host[column] = row[position]; });
+    this.columns.forEach((column, position) => {
+      host[column] = row[position];
+    });
     const known = before.get(host.name);
     // The server remembers a few polls; a page that stays open remembers more. A failed poll is a gap.
     host.trail = known?.trail ?? host.cpu_trail ?? [];

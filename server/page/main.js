@@ -62,13 +62,23 @@ function frame() {
   const { server: said, connected, again, at } = live;
   const banners = [];
   const banner = (words, grave) => banners.push(h('p', { class: grave ? 'grave' : '' }, words));
-  if (!connected && at) banner(`No connection to the server since ${moment(at)}: what you see is as it was then.`, true);
-  if (said.isolated_since_ms) banner(`Isolated since ${moment(said.isolated_since_ms)}: most hosts are silent at once, so the server takes itself for cut off. States stay as they are until most hosts are heard again.`, true);
+  if (!connected && at)
+    banner(`No connection to the server since ${moment(at)}: what you see is as it was then.`, true);
+  if (said.isolated_since_ms)
+    banner(
+      `Isolated since ${moment(said.isolated_since_ms)}: most hosts are silent at once, so the server takes itself for cut off. States stay as they are until most hosts are heard again.`,
+      true,
+    );
   if (said.own_trouble) banner(said.own_trouble, true);
   // The server's sentences begin small: they stand in lists, too.
   if (said.own_clock) banner(`${said.own_clock[0].toUpperCase()}${said.own_clock.slice(1)}.`, true);
-  if (said.store_error) banner(`The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`, true);
-  if (said.inventory_error) banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
+  if (said.store_error)
+    banner(
+      `The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`,
+      true,
+    );
+  if (said.inventory_error)
+    banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
   if (said.inventory_waiting) banner(`${said.inventory_waiting}.`, false);
   if (said.stopping && connected) banner('The server is stopping.', false);
   const text = banners.map((one) => one.textContent).join('\n');

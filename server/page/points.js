@@ -11,9 +11,11 @@ const GAP = 1.5;
 export function undue(times, polls) {
   const skipped = polls.map(() => false);
   const due = polls.flatMap((count, point) => (count ? [point] : []));
-  const apart = (position) => (position >= 0 && position + 1 < due.length ? times[due[position + 1]] - times[due[position]] : 0);
+  const apart = (position) =>
+    position >= 0 && position + 1 < due.length ? times[due[position + 1]] - times[due[position]] : 0;
   for (let position = 0; position + 1 < due.length; position += 1) {
-    if (apart(position) <= GAP * Math.max(apart(position - 1), apart(position + 1))) skipped.fill(true, due[position] + 1, due[position + 1]);
+    if (apart(position) <= GAP * Math.max(apart(position - 1), apart(position + 1)))
+      skipped.fill(true, due[position] + 1, due[position + 1]);
   }
   return skipped;
 }
@@ -22,5 +24,7 @@ export function undue(times, polls) {
 export function lone(values) {
   const kept = values.flatMap((value, point) => (value === undefined ? [] : [[value, point]]));
   const known = (position) => (kept[position]?.[0] ?? null) !== null;
-  return kept.flatMap(([, point], position) => (known(position) && !known(position - 1) && !known(position + 1) ? [point] : []));
+  return kept.flatMap(([, point], position) =>
+    known(position) && !known(position - 1) && !known(position + 1) ? [point] : [],
+  );
 }

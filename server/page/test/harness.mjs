@@ -22,7 +22,9 @@ const CHROMIUM = process.env.ROUNDSMAN_CHROMIUM ?? '/usr/bin/chromium';
 export const PATIENCE = 60_000;
 
 /** Nobody's settings of the server. */
-const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROUNDSMAN_')));
+const ENV = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('ROUNDSMAN_')),
+);
 
 const children = new Set();
 const folders = new Set();
@@ -71,7 +73,9 @@ export async function start(program, args, says, { from = 'stdout', env = {} } =
     lines,
     found: await heard,
     ask(line) {
-      const answer = new Promise((resolve) => { waiting.push(resolve); });
+      const answer = new Promise((resolve) => {
+        waiting.push(resolve);
+      });
       child.stdin.write(`${line}\n`);
       return answer;
     },
@@ -88,8 +92,20 @@ const network = 64 + (process.pid % 128);
 
 /** A fleet of fake probes on addresses of its own; `inventory` is the text that names them. */
 export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
-  const flags = ['--hosts', String(hosts), '--address', `127.${network}.${(fleets++) * 32}.1`, '--seed', String(seed), ...behave.flatMap((one) => ['--behave', one])];
-  const printed = spawnSync(`${BIN}/roundsman-fleet`, [...flags, '--interval', interval, '--print-inventory'], { maxBuffer: 1 << 26 });
+  const flags = [
+    '--hosts',
+    String(hosts),
+    '--address',
+    `127.${network}.${fleets++ * 32}.1`,
+    '--seed',
+    String(seed),
+    ...behave.flatMap((one) => ['--behave', one]),
+  ];
+  const printed = spawnSync(
+    `${BIN}/roundsman-fleet`,
+    [...flags, '--interval', interval, '--print-inventory'],
+    { maxBuffer: 1 << 26 },
+  );
   if (printed.status !== 0) throw new Error(String(printed.stderr));
   const fleet = await start(`${BIN}/roundsman-fleet`, [...flags, '--stdin'], /^ready:/);
   return {
@@ -107,8 +123,22 @@ export async function startServer(inventory, settings = '', dir = folder()) {
   const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
   writeFileSync(files.inventory, inventory);
   writeFileSync(files.config, settings);
-  const args = ['serve', '--config', files.config, '--inventory', files.inventory, '--data', dir, '--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0'];
-  const server = await start(`${BIN}/roundsman`, args, /serving.*http=(127\.0\.0\.1:\d+)/, { env: { NO_COLOR: '1' } });
+  const args = [
+    'serve',
+    '--config',
+    files.config,
+    '--inventory',
+    files.inventory,
+    '--data',
+    dir,
+    '--http',
+    '127.0.0.1:0',
+    '--grpc',
+    '127.0.0.1:0',
+  ];
+  const server = await start(`${BIN}/roundsman`, args, /serving.*http=(127\.0\.0\.1:\d+)/, {
+    env: { NO_COLOR: '1' },
+  });
   const at = `http://${server.found[1]}`;
   return {
     ...server,
@@ -121,7 +151,11 @@ export async function startServer(inventory, settings = '', dir = folder()) {
       return body;
     },
     post(where, body = {}) {
-      return this.json(where, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+      return this.json(where, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
     },
   };
 }
@@ -140,13 +174,30 @@ export async function startMariadb() {
   const dir = folder();
   const env = { PATH: `${process.env.PATH}:/usr/sbin` };
   mkdirSync(path.join(dir, 'tmp'));
-  const own = [`--datadir=${dir}/data`, `--tmpdir=${dir}/tmp`, ...(process.getuid() === 0 ? ['--user=root'] : [])];
-  const made = spawnSync('mariadb-install-db', ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal', ...own], { env: { ...process.env, ...env } });
+  const own = [
+    `--datadir=${dir}/data`,
+    `--tmpdir=${dir}/tmp`,
+    ...(process.getuid() === 0 ? ['--user=root'] : []),
+  ];
+  const made = spawnSync(
+    'mariadb-install-db',
+    ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal', ...own],
+    { env: { ...process.env, ...env } },
+  );
   if (made.status !== 0) throw new Error(`mariadb-install-db: ${made.error ?? made.stderr}`);
   const begin = path.join(dir, 'begin.sql');
   writeFileSync(begin, 'CREATE DATABASE fleet;\n');
   const port = await freePort();
-  const flags = ['--no-defaults', '--skip-name-resolve', '--bind-address=127.0.0.1', `--port=${port}`, `--socket=${dir}/socket`, `--pid-file=${dir}/pid`, `--init-file=${begin}`, ...own];
+  const flags = [
+    '--no-defaults',
+    '--skip-name-resolve',
+    '--bind-address=127.0.0.1',
+    `--port=${port}`,
+    `--socket=${dir}/socket`,
+    `--pid-file=${dir}/pid`,
+    `--init-file=${begin}`,
+    ...own,
+  ];
   const mariadb = await start('mariadbd', flags, /ready for connections/, { env });
   return { ...mariadb, url: `mysql://root@127.0.0.1:${port}/fleet` };
 }
@@ -154,12 +205,19 @@ export async function startMariadb() {
 /** nginx with its defaults, and these locations of one server; ended by its process. */
 export async function startNginx(locations) {
   const dir = folder();
-  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${dir}/${kind};`).join(' ');
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${dir}/${kind};`)
+    .join(' ');
   const port = await freePort();
   const file = path.join(dir, 'nginx.conf');
-  writeFileSync(file, `daemon off; pid ${dir}/pid; error_log stderr notice; ${process.getuid() === 0 ? 'user root;' : ''} events {}
-http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} } }\n`);
-  const nginx = await start('nginx', ['-e', 'stderr', '-p', dir, '-c', file], /start worker process/, { env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+  writeFileSync(
+    file,
+    `daemon off; pid ${dir}/pid; error_log stderr notice; ${process.getuid() === 0 ? 'user root;' : ''} events {}
+http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} } }\n`,
+  );
+  const nginx = await start('nginx', ['-e', 'stderr', '-p', dir, '-c', file], /start worker process/, {
+    env: { PATH: `${process.env.PATH}:/usr/sbin` },
+  });
   return { ...nginx, at: `http://127.0.0.1:${port}` };
 }
 
@@ -175,7 +233,12 @@ export async function tabBytes(browser) {
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
   const renderers = processInfo.filter(({ type }) => type === 'renderer');
-  return Math.max(...renderers.map(({ id }) => Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))[1]) * 1024));
+  return Math.max(
+    ...renderers.map(
+      ({ id }) =>
+        Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))[1]) * 1024,
+    ),
+  );
 }
 
 /** A tab; `wrong` gathers what its console says that is an error. */
@@ -184,7 +247,9 @@ export async function tab(browser, options = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   const wrong = [];
-  page.on('console', (message) => { if (message.type() === 'error') wrong.push(`${message.text()} ${message.location().url}`); });
+  page.on('console', (message) => {
+    if (message.type() === 'error') wrong.push(`${message.text()} ${message.location().url}`);
+  });
   page.on('pageerror', (error) => wrong.push(error.stack ?? String(error)));
   return { page, wrong, close: () => context.close() };
 }

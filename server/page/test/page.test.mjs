@@ -6,7 +6,18 @@ import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { endAll, firstChart, folder, startBrowser, startFleet, startMariadb, startServer, tab, tabBytes, until } from './harness.mjs';
+import {
+  endAll,
+  firstChart,
+  folder,
+  startBrowser,
+  startFleet,
+  startMariadb,
+  startServer,
+  tab,
+  tabBytes,
+  until,
+} from './harness.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -27,8 +38,13 @@ const REFUSES = 'web-12';
 const HOSTS_UP = 'tr:has(.dot.up)';
 
 let browser;
-before(async () => { browser = await startBrowser(); });
-after(async () => { await browser?.close(); endAll(); });
+before(async () => {
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  endAll();
+});
 
 /** Waits until the page has something to say. */
 async function shown(page, path) {
@@ -44,11 +60,15 @@ describe('a small fleet', () => {
   let server;
   before(async () => {
     fleet = await startFleet({ hosts: 20, interval: '1s', behave: ['#11=markup', '#12=refuse'] });
-    const label = 'name = "web-1"\nlabels = { room = "b2", rack = "<script>document.title=\'owned\'</script>" }\n';
+    const label =
+      'name = "web-1"\nlabels = { room = "b2", rack = "<script>document.title=\'owned\'</script>" }\n';
     server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
     await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
   });
-  after(async () => { await server?.stop(); await fleet?.stop(); });
+  after(async () => {
+    await server?.stop();
+    await fleet?.stop();
+  });
 
   test('every page says what it is for, without an error in the console', async () => {
     const { page, wrong, close } = await tab(browser);
@@ -73,7 +93,11 @@ describe('a small fleet', () => {
         await page.evaluate(readFileSync(AXE, 'utf8'));
         const { violations } = await page.evaluate(() => globalThis.axe.run());
         const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-        assert.deepEqual(grave.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html).slice(0, 3)]), [], `${path} ${colorScheme}`);
+        assert.deepEqual(
+          grave.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html).slice(0, 3)]),
+          [],
+          `${path} ${colorScheme}`,
+        );
       }
       await close();
     }
@@ -84,13 +108,20 @@ describe('a small fleet', () => {
     for (const path of [...PAGES, '/hosts/web-11', '/hosts/web-12', '/hosts/nobody', '/events?text=img']) {
       await page.goto(server.at + path);
       await (path === '/hosts/nobody' ? page.getByText('no host is called').waitFor() : shown(page, path));
-      const wide = await page.evaluate(() => ({ page: document.scrollingElement.scrollWidth, screen: innerWidth }));
+      const wide = await page.evaluate(() => ({
+        page: document.scrollingElement.scrollWidth,
+        screen: innerWidth,
+      }));
       assert.equal(wide.screen, PHONE.viewport.width, `${path}: the browser made room`);
       assert.ok(wide.page <= wide.screen, `${path}: ${wide.page} px`);
-      const small = await page.evaluate((least) => [...document.querySelectorAll('a, button, select, input, [role=button]')]
-        .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect().height, one])
-        .filter(([, high, one]) => one.checkVisibility() && !one.matches('.skip') && high < least)
-        .map(([markup, high]) => `${high} px: ${markup}`), TOUCHED_PX);
+      const small = await page.evaluate(
+        (least) =>
+          [...document.querySelectorAll('a, button, select, input, [role=button]')]
+            .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect().height, one])
+            .filter(([, high, one]) => one.checkVisibility() && !one.matches('.skip') && high < least)
+            .map(([markup, high]) => `${high} px: ${markup}`),
+        TOUCHED_PX,
+      );
       assert.deepEqual(small, [], path);
     }
     await close();
@@ -102,22 +133,48 @@ describe('a small fleet', () => {
     const row = page.locator('tbody tr', { has: page.locator('a[href="/hosts/web-1"]') });
     await row.locator('.dot.up').waitFor();
     for (const column of ['name', 'state', 'outcome', 'cpu', 'memory']) {
-      for (const cell of [row.locator(`td[data-column=${column}]`), page.locator(`th[data-column=${column}]`)]) {
+      for (const cell of [
+        row.locator(`td[data-column=${column}]`),
+        page.locator(`th[data-column=${column}]`),
+      ]) {
         const box = await cell.boundingBox();
-        assert.ok(box && box.x >= 0 && box.x + box.width <= PHONE.viewport.width, `${column}: ${JSON.stringify(box)}`);
-        assert.ok(await cell.evaluate((one) => one.innerText.trim() && one.scrollWidth <= one.clientWidth), `${column} is cut`);
+        assert.ok(
+          box && box.x >= 0 && box.x + box.width <= PHONE.viewport.width,
+          `${column}: ${JSON.stringify(box)}`,
+        );
+        assert.ok(
+          await cell.evaluate((one) => one.innerText.trim() && one.scrollWidth <= one.clientWidth),
+          `${column} is cut`,
+        );
       }
     }
-    assert.ok(await page.getByRole('region', { name: 'Hosts' }).evaluate((one) => one.scrollWidth <= one.clientWidth));
+    assert.ok(
+      await page.getByRole('region', { name: 'Hosts' }).evaluate((one) => one.scrollWidth <= one.clientWidth),
+    );
     // Rows are as high as the part of the list that is not drawn takes them for.
-    await page.getByRole('link', { name: 'build-20', exact: true }).or(page.locator('tbody a')).first().focus();
+    await page
+      .getByRole('link', { name: 'build-20', exact: true })
+      .or(page.locator('tbody a'))
+      .first()
+      .focus();
     await page.keyboard.press('End');
     await page.waitForFunction(() => document.activeElement.textContent === 'web-15');
-    const [region, last] = await Promise.all([page.getByRole('region', { name: 'Hosts' }).boundingBox(), page.getByRole('link', { name: 'web-15', exact: true }).boundingBox()]);
-    assert.ok(last.y >= region.y && last.y + last.height <= region.y + region.height, JSON.stringify([region, last]));
+    const [region, last] = await Promise.all([
+      page.getByRole('region', { name: 'Hosts' }).boundingBox(),
+      page.getByRole('link', { name: 'web-15', exact: true }).boundingBox(),
+    ]);
+    assert.ok(
+      last.y >= region.y && last.y + last.height <= region.y + region.height,
+      JSON.stringify([region, last]),
+    );
     await page.evaluate(readFileSync(AXE, 'utf8'));
     const { violations } = await page.evaluate(() => globalThis.axe.run());
-    assert.deepEqual(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes[0].html]), []);
+    assert.deepEqual(
+      violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => [id, nodes[0].html]),
+      [],
+    );
     await close();
   });
 
@@ -127,9 +184,21 @@ describe('a small fleet', () => {
       await page.goto(server.at + path);
       const rows = page.locator('table.changes tbody tr');
       await rows.first().waitFor();
-      const cells = await rows.first().locator('td').evaluateAll((all) => all.map((one) => [one.textContent, one.getBoundingClientRect().left, one.getBoundingClientRect().right]));
+      const cells = await rows
+        .first()
+        .locator('td')
+        .evaluateAll((all) =>
+          all.map((one) => [
+            one.textContent,
+            one.getBoundingClientRect().left,
+            one.getBoundingClientRect().right,
+          ]),
+        );
       assert.ok(cells.length >= 4 && cells.every(([words]) => words), JSON.stringify(cells));
-      assert.ok(cells.every(([, left, right]) => left >= 0 && right <= PHONE.viewport.width), JSON.stringify(cells));
+      assert.ok(
+        cells.every(([, left, right]) => left >= 0 && right <= PHONE.viewport.width),
+        JSON.stringify(cells),
+      );
     }
     await close();
   });
@@ -155,12 +224,18 @@ describe('a small fleet', () => {
       const place = document.createElement('div');
       place.innerHTML = `<img src="/nowhere" onerror="document.title='owned'">`;
       document.body.append(place);
-      await new Promise((resolve) => { place.firstChild.addEventListener('error', () => setTimeout(resolve)); });
+      await new Promise((resolve) => {
+        place.firstChild.addEventListener('error', () => setTimeout(resolve));
+      });
       return document.title;
     });
     assert.notEqual(ran, 'owned');
     // The last step alone is one that the console tells of.
-    assert.equal(wrong.filter((words) => !/Content Security Policy|nowhere/.test(words)).length, 0, wrong.join('\n'));
+    assert.equal(
+      wrong.filter((words) => !/Content Security Policy|nowhere/.test(words)).length,
+      0,
+      wrong.join('\n'),
+    );
     await close();
   });
 
@@ -169,7 +244,9 @@ describe('a small fleet', () => {
     await page.goto(server.at);
     const row = page.locator('tr', { hasText: 'web-3' }).first();
     await row.locator('.dot.up').waitFor();
-    await page.evaluate(() => { globalThis.sameDocument = true; });
+    await page.evaluate(() => {
+      globalThis.sameDocument = true;
+    });
     const began = Date.now();
     await fleet.set('web-3', 'refuse');
     await row.locator('.dot.suspect, .dot.down').waitFor();
@@ -179,7 +256,9 @@ describe('a small fleet', () => {
       return kept.events.some((event) => event.at_ms >= began) && kept;
     });
     const happened = Math.min(...events.filter((event) => event.at_ms >= began).map((event) => event.at_ms));
-    console.log(`shown ${saw - happened} ms after the poll that failed, ${saw - began} ms after the host died`);
+    console.log(
+      `shown ${saw - happened} ms after the poll that failed, ${saw - began} ms after the host died`,
+    );
     // The live view is looked at once a second; the rest is slack for a machine that is busy.
     assert.ok(saw - happened < 1_000 * SLACK, `${saw - happened} ms`);
     await row.locator('.dot.down').waitFor();
@@ -220,7 +299,10 @@ describe('a small fleet', () => {
     assert.equal(page.url(), address);
     await page.getByRole('button', { name: 'Zoom out' }).waitFor();
     // By two clicks and by a key, too.
-    const wide = () => { const asked = new URL(page.url()).searchParams; return Number(asked.get('to')) - Number(asked.get('from')); };
+    const wide = () => {
+      const asked = new URL(page.url()).searchParams;
+      return Number(asked.get('to')) - Number(asked.get('from'));
+    };
     for (const out of [() => chart.locator('.u-over').dblclick(), () => page.keyboard.press('Escape')]) {
       const before = wide();
       assert.ok(before > 0);
@@ -234,12 +316,18 @@ describe('a small fleet', () => {
   test('a host is opened by its row, and one that nobody knows leads on', async () => {
     const { page, close } = await tab(browser);
     await page.goto(server.at);
-    await page.locator('tr', { has: page.getByRole('link', { name: 'web-4', exact: true }) }).locator('td[data-column=load]').click();
+    await page
+      .locator('tr', { has: page.getByRole('link', { name: 'web-4', exact: true }) })
+      .locator('td[data-column=load]')
+      .click();
     await page.waitForURL(`${server.at}/hosts/web-4`);
     await page.goto(`${server.at}/hosts/wbe-4`);
     await page.getByText('no host is called').waitFor();
     await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
-    await page.locator('main').getByRole('link', { name: /^\w+-\d+$/ }).click();
+    await page
+      .locator('main')
+      .getByRole('link', { name: /^\w+-\d+$/ })
+      .click();
     await page.locator('.badge .dot').waitFor();
     await close();
   });
@@ -259,15 +347,22 @@ describe('a small fleet', () => {
     assert.ok(room.left >= room.wanted, JSON.stringify(room));
     await page.goto(server.at);
     await page.waitForSelector(HOSTS_UP);
-    const touching = await page.locator('td.meter').evaluateAll((cells) => cells.filter((cell) => {
-      cell.classList.add('hot');
-      cell.textContent = '100 %';
-      const range = document.createRange();
-      range.selectNodeContents(cell);
-      const style = getComputedStyle(cell);
-      const bar = cell.getBoundingClientRect().left + 10 + Number(/calc\(100% - (\d+)px\)/.exec(style.backgroundSize)?.[1] ?? NaN) * -1 + cell.getBoundingClientRect().width;
-      return !(range.getBoundingClientRect().left - bar >= 4);
-    }).length);
+    const touching = await page.locator('td.meter').evaluateAll(
+      (cells) =>
+        cells.filter((cell) => {
+          cell.classList.add('hot');
+          cell.textContent = '100 %';
+          const range = document.createRange();
+          range.selectNodeContents(cell);
+          const style = getComputedStyle(cell);
+          const bar =
+            cell.getBoundingClientRect().left +
+            10 +
+            Number(/calc\(100% - (\d+)px\)/.exec(style.backgroundSize)?.[1] ?? NaN) * -1 +
+            cell.getBoundingClientRect().width;
+          return !(range.getBoundingClientRect().left - bar >= 4);
+        }).length,
+    );
     assert.equal(touching, 0);
     await close();
   });
@@ -275,10 +370,19 @@ describe('a small fleet', () => {
   test('what is wrong with the server’s own clock is told on every page', async () => {
     const { page, close } = await tab(browser);
     const fleetNow = await server.json('/api/v1/fleet');
-    fleetNow.server.own_clock = 'this server\'s clock is wrong: those of 7 hosts are 1h ahead of it';
-    await page.route('**/api/v1/stream', (route) => route.fulfill({ contentType: 'text/event-stream', body: `event: fleet\ndata: ${JSON.stringify(fleetNow)}\n\n` }));
+    fleetNow.server.own_clock = "this server's clock is wrong: those of 7 hosts are 1h ahead of it";
+    await page.route('**/api/v1/stream', (route) =>
+      route.fulfill({
+        contentType: 'text/event-stream',
+        body: `event: fleet\ndata: ${JSON.stringify(fleetNow)}\n\n`,
+      }),
+    );
     await page.goto(`${server.at}/events`);
-    await page.locator('#banners .grave', { hasText: 'This server\'s clock is wrong: those of 7 hosts are 1h ahead of it.' }).waitFor();
+    await page
+      .locator('#banners .grave', {
+        hasText: "This server's clock is wrong: those of 7 hosts are 1h ahead of it.",
+      })
+      .waitFor();
     await close();
   });
 
@@ -289,8 +393,16 @@ describe('a small fleet', () => {
     for (const width of [1400, 900, 420]) {
       await page.setViewportSize({ width, height: 900 });
       await until(`they are one above the other at ${width}`, async () => {
-        const [plot, strip] = await Promise.all(['.u-over', 'canvas.band'].map((one) => chart.locator(one).boundingBox()));
-        return plot && strip && Math.abs(plot.x - strip.x) <= 1 && Math.abs(plot.width - strip.width) <= 1 && strip.y >= plot.y + plot.height;
+        const [plot, strip] = await Promise.all(
+          ['.u-over', 'canvas.band'].map((one) => chart.locator(one).boundingBox()),
+        );
+        return (
+          plot &&
+          strip &&
+          Math.abs(plot.x - strip.x) <= 1 &&
+          Math.abs(plot.width - strip.width) <= 1 &&
+          strip.y >= plot.y + plot.height
+        );
       });
     }
     await close();
@@ -299,7 +411,9 @@ describe('a small fleet', () => {
   test('a line that was switched off stays off while values come in', async () => {
     const { page, wrong, close } = await tab(browser);
     let answers = 0;
-    page.on('response', (answer) => { answers += Number(answer.url().includes('/series')); });
+    page.on('response', (answer) => {
+      answers += Number(answer.url().includes('/series'));
+    });
     await page.goto(`${server.at}/hosts/web-1?range=15m`);
     // By its value, then back and off again by its name.
     const chart = await firstChart(page);
@@ -329,7 +443,16 @@ describe('a small fleet', () => {
       // A host that is down is not asked all the time: some of the last moments have an attempt.
       for (let back = 2; plot && back < 120; back += 3) {
         await page.mouse.move(plot.x + plot.width - back, plot.y + 30);
-        if (/failed: refused/.test(await page.locator('.gap:visible').first().textContent({ timeout: 50 }).catch(() => ''))) return true;
+        if (
+          /failed: refused/.test(
+            await page
+              .locator('.gap:visible')
+              .first()
+              .textContent({ timeout: 50 })
+              .catch(() => ''),
+          )
+        )
+          return true;
       }
       return false;
     });
@@ -339,7 +462,10 @@ describe('a small fleet', () => {
       const strip = await chart.locator('canvas.band').boundingBox();
       for (let back = 2; strip && back < 120; back += 3) {
         await page.mouse.move(strip.x + strip.width - back, strip.y + 4);
-        if ((await page.locator('.tip').allTextContents()).some((words) => /polls failed: refused/.test(words))) return true;
+        if (
+          (await page.locator('.tip').allTextContents()).some((words) => /polls failed: refused/.test(words))
+        )
+          return true;
       }
       return false;
     });
@@ -374,13 +500,17 @@ describe('a small fleet', () => {
   test('a line is switched by keys, and its name and last value stand in the legend', async () => {
     const { page, close } = await tab(browser);
     await page.goto(`${server.at}/hosts/web-1?range=15m`);
-    const user = page.getByRole('group', { name: 'Lines of CPU' }).getByRole('button', { name: 'User', exact: true });
+    const user = page
+      .getByRole('group', { name: 'Lines of CPU' })
+      .getByRole('button', { name: 'User', exact: true });
     await user.focus();
     await page.keyboard.press('Enter');
     await page.waitForSelector('.u-series.u-off');
     assert.equal(await user.getAttribute('aria-pressed'), 'false');
     const busy = page.getByRole('group', { name: 'Lines of CPU' }).locator('.u-series', { hasText: 'Busy' });
-    await until('the last value is there', async () => /Busy.*\d %/.test(await busy.innerText().then((text) => text.replace(/\s+/g, ' '))));
+    await until('the last value is there', async () =>
+      /Busy.*\d %/.test(await busy.innerText().then((text) => text.replace(/\s+/g, ' '))),
+    );
     await close();
   });
 
@@ -400,10 +530,14 @@ describe('a small fleet', () => {
     await page.goto(server.at);
     await page.waitForSelector(HOSTS_UP);
     await page.getByLabel('Group', { exact: true }).selectOption('db');
-    await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-')));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-')),
+    );
     await page.goto(server.at);
     await page.getByLabel('Label', { exact: true }).selectOption('room=b2');
-    await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].map((link) => link.textContent).join() === 'web-1');
+    await page.waitForFunction(
+      () => [...document.querySelectorAll('tbody a')].map((link) => link.textContent).join() === 'web-1',
+    );
     assert.match(page.url(), /label=room%3Db2/);
     await page.goto(`${server.at}/?q=nobody-has-this&group=db`);
     await page.getByText('No host is like that.').waitFor();
@@ -412,12 +546,18 @@ describe('a small fleet', () => {
     assert.equal(new URL(page.url()).search, '');
     await page.goto(server.at);
     const titles = page.locator('thead th');
-    for (let column = 0; column < await titles.count(); column += 1) {
+    for (let column = 0; column < (await titles.count()); column += 1) {
       const title = titles.nth(column);
       await title.getByRole('button').click();
-      const first = await until('it is ordered', async () => { const sort = await title.getAttribute('aria-sort'); return sort !== 'none' && sort; });
+      const first = await until('it is ordered', async () => {
+        const sort = await title.getAttribute('aria-sort');
+        return sort !== 'none' && sort;
+      });
       await title.getByRole('button').click();
-      await until('it is turned round', async () => { const sort = await title.getAttribute('aria-sort'); return sort !== 'none' && sort !== first; });
+      await until('it is turned round', async () => {
+        const sort = await title.getAttribute('aria-sort');
+        return sort !== 'none' && sort !== first;
+      });
     }
     assert.deepEqual(wrong, []);
     await close();
@@ -428,13 +568,27 @@ describe('a small fleet', () => {
     const cpus = async (address) => {
       await page.goto(server.at + address);
       await page.waitForSelector(HOSTS_UP);
-      return page.locator('tbody td[data-column=cpu]').allTextContents().then((all) => all.map((words) => (/\d/.test(words) ? parseFloat(words) : null)));
+      return page
+        .locator('tbody td[data-column=cpu]')
+        .allTextContents()
+        .then((all) => all.map((words) => (/\d/.test(words) ? parseFloat(words) : null)));
     };
-    for (const [address, sign] of [['/?sort=cpu', -1], ['/?sort=cpu&dir=desc', -1], ['/?sort=cpu&dir=asc', 1]]) {
+    for (const [address, sign] of [
+      ['/?sort=cpu', -1],
+      ['/?sort=cpu&dir=desc', -1],
+      ['/?sort=cpu&dir=asc', 1],
+    ]) {
       const values = await cpus(address);
       const known = values.filter((value) => value !== null);
-      assert.deepEqual(known, [...known].sort((a, b) => sign * (a - b)), address);
-      assert.ok(known.length > 2 && values.slice(known.length).every((value) => value === null), `${address}: ${values}`);
+      assert.deepEqual(
+        known,
+        [...known].sort((a, b) => sign * (a - b)),
+        address,
+      );
+      assert.ok(
+        known.length > 2 && values.slice(known.length).every((value) => value === null),
+        `${address}: ${values}`,
+      );
     }
     await close();
   });
@@ -452,9 +606,16 @@ describe('a small fleet', () => {
 
   test('little charts are there at once: the server remembers the last polls', async () => {
     const { page, close } = await tab(browser);
-    await until('web-1 was polled often', async () => (await server.json('/api/v1/hosts/web-1')).recent.length >= 10);
+    await until(
+      'web-1 was polled often',
+      async () => (await server.json('/api/v1/hosts/web-1')).recent.length >= 10,
+    );
     await page.goto(server.at);
-    const points = Number(/\d+/.exec(await page.locator('tr:has(a[href="/hosts/web-1"]) canvas.spark').getAttribute('aria-label'))[0]);
+    const points = Number(
+      /\d+/.exec(
+        await page.locator('tr:has(a[href="/hosts/web-1"]) canvas.spark').getAttribute('aria-label'),
+      )[0],
+    );
     assert.ok(points >= 10, `${points} points`);
     await close();
   });
@@ -494,7 +655,10 @@ describe('a small fleet', () => {
   test('the server’s own page says what a poll costs', async () => {
     const { page, close } = await tab(browser);
     await page.goto(`${server.at}/server`);
-    await page.locator('div', { hasText: /^CPU per poll, all threads[\d.]+ (µs|ms)$/ }).last().waitFor();
+    await page
+      .locator('div', { hasText: /^CPU per poll, all threads[\d.]+ (µs|ms)$/ })
+      .last()
+      .waitFor();
     await close();
   });
 
@@ -530,7 +694,8 @@ describe('a small fleet', () => {
     await page.goto(server.at);
     await page.waitForSelector(HOSTS_UP);
     await page.getByRole('link', { name: 'web-4', exact: true }).focus();
-    const slot = () => page.evaluate(() => document.querySelector('tr:focus-within td[data-column=call]')?.textContent);
+    const slot = () =>
+      page.evaluate(() => document.querySelector('tr:focus-within td[data-column=call]')?.textContent);
     const first = await slot();
     await until('a newer poll is shown', async () => (await slot()) !== first);
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'web-4');
@@ -589,7 +754,9 @@ test('a server that is cut off says so, since when, and lets every state be unti
   const { page, wrong, close } = await tab(browser);
   await page.goto(server.at);
   await page.waitForSelector(HOSTS_UP);
-  await page.evaluate(() => { globalThis.sameDocument = true; });
+  await page.evaluate(() => {
+    globalThis.sameDocument = true;
+  });
   const banner = page.locator('#banners .grave', { hasText: 'Isolated since' });
   assert.equal(await banner.count(), 0);
   const began = Date.now();
@@ -601,11 +768,22 @@ test('a server that is cut off says so, since when, and lets every state be unti
   assert.ok(since >= began - 1_000 && since <= Date.now(), `${said} began ${new Date(began)}`);
   assert.equal(await page.evaluate(() => globalThis.sameDocument), true, 'no reload');
   // More polls fail than would make any host of the fleet down.
-  const [{ polling: { polls } }, { counts }] = await Promise.all([server.json('/api/v1/server'), server.json('/api/v1/fleet')]);
-  await until('every host has failed five times more', async () => (await server.json('/api/v1/server')).polling.polls >= polls + 100);
+  const [
+    {
+      polling: { polls },
+    },
+    { counts },
+  ] = await Promise.all([server.json('/api/v1/server'), server.json('/api/v1/fleet')]);
+  await until(
+    'every host has failed five times more',
+    async () => (await server.json('/api/v1/server')).polling.polls >= polls + 100,
+  );
   assert.deepEqual((await server.json('/api/v1/fleet')).counts, counts);
   const { events } = await server.json('/api/v1/events?limit=500');
-  assert.deepEqual(events.filter((event) => event.to === 'down'), []);
+  assert.deepEqual(
+    events.filter((event) => event.to === 'down'),
+    [],
+  );
   assert.equal(await page.locator('main .dot.down').count(), 1, 'the word among the counts alone');
   // A page that is opened now says it, too, and so does a host's.
   await page.goto(`${server.at}/hosts/web-2`);
@@ -615,7 +793,9 @@ test('a server that is cut off says so, since when, and lets every state be unti
   await own.waitFor();
   assert.equal(await own.getAttribute('href'), '/server');
   await banner.waitFor();
-  await page.evaluate(() => { globalThis.sameDocument = true; });
+  await page.evaluate(() => {
+    globalThis.sameDocument = true;
+  });
   await fleet.set('all', 'healthy');
   await banner.waitFor({ state: 'detached' });
   // That it is over comes in by itself, too.
@@ -651,8 +831,17 @@ test('while the store is away its banner is shown, and the live view goes on', a
   await page.getByText('This is not shown while the store is away.').nth(2).waitFor();
   const error = (await server.json('/api/v1/fleet')).server.store_error;
   assert.ok(error.length > 20, error);
-  assert.equal(await page.locator('main').evaluate((main, words) => main.textContent.split(words).length - 1, error.slice(0, 20)), 0);
-  assert.equal(await page.getByText('This is not shown while the store is away.').count(), 3, 'charts, events, attempts');
+  assert.equal(
+    await page
+      .locator('main')
+      .evaluate((main, words) => main.textContent.split(words).length - 1, error.slice(0, 20)),
+    0,
+  );
+  assert.equal(
+    await page.getByText('This is not shown while the store is away.').count(),
+    3,
+    'charts, events, attempts',
+  );
   await close();
   await server.stop('SIGKILL');
   await fleet.stop();
@@ -668,7 +857,11 @@ test('five thousand hosts can be worked with at once, in little memory', async (
   await page.locator('.chip', { hasText: 'all5000' }).waitFor();
   await page.getByLabel('Filter hosts').fill('db-49');
   await page.getByText('of 5000 hosts', { exact: false }).waitFor();
-  await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-49')) && document.querySelectorAll('tbody a').length > 5);
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-49')) &&
+      document.querySelectorAll('tbody a').length > 5,
+  );
   const took = Date.now() - began;
   await page.getByLabel('Filter hosts').fill('');
   await page.waitForFunction(() => document.querySelectorAll('tbody a').length > 15);
@@ -680,7 +873,9 @@ test('five thousand hosts can be worked with at once, in little memory', async (
   await debug.send('HeapProfiler.collectGarbage');
   const { usedSize } = await debug.send('Runtime.getHeapUsage');
   const whole = await tabBytes(browser);
-  console.log(`5,000 hosts: interactive after ${took} ms, ${(usedSize / 1e6).toFixed(1)} MB of heap, ${(whole / 1e6).toFixed(0)} MB of the tab's process`);
+  console.log(
+    `5,000 hosts: interactive after ${took} ms, ${(usedSize / 1e6).toFixed(1)} MB of heap, ${(whole / 1e6).toFixed(0)} MB of the tab's process`,
+  );
   assert.ok(took < INTERACTIVE_MS * SLACK, `${took} ms`);
   assert.ok(whole < TAB_BYTES, `${whole} bytes`);
   assert.deepEqual(wrong, []);
@@ -700,7 +895,14 @@ async function drawnColumns(page, title, column) {
     const { data, width, height } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     const columns = new Set();
     for (let at = 0; at < width * height; at += 1) {
-      if (Math.abs(data[4 * at] - red) + Math.abs(data[4 * at + 1] - green) + Math.abs(data[4 * at + 2] - blue) < 24 && data[4 * at + 3] > 200) columns.add(at % width);
+      if (
+        Math.abs(data[4 * at] - red) +
+          Math.abs(data[4 * at + 1] - green) +
+          Math.abs(data[4 * at + 2] - blue) <
+          24 &&
+        data[4 * at + 3] > 200
+      )
+        columns.add(at % width);
     }
     return columns.size;
   }, column);
@@ -713,16 +915,27 @@ describe('a fleet at the default interval', () => {
     fleet = await startFleet({ hosts: 2, interval: '10s' });
     server = await startServer(fleet.inventory);
     const path = '/api/v1/hosts/web-1/polls?detail=false';
-    await until('there are four polls', async () => (await server.json(path).catch(() => ({ polls: [] }))).polls.filter((poll) => poll.outcome === 'ok').length >= 4);
+    await until(
+      'there are four polls',
+      async () =>
+        (await server.json(path).catch(() => ({ polls: [] }))).polls.filter((poll) => poll.outcome === 'ok')
+          .length >= 4,
+    );
   });
-  after(async () => { await server?.stop(); await fleet?.stop(); });
+  after(async () => {
+    await server?.stop();
+    await fleet?.stop();
+  });
 
   test('what there is shows in every span, also as a single dot', async () => {
     const { page, wrong, close } = await tab(browser);
     for (const range of ['15m', '1h', '6h', '24h', '7d', '30d']) {
       await page.goto(`${server.at}/hosts/web-1?range=${range}`);
       await firstChart(page);
-      await until(`a line or a dot at ${range}`, async () => (await drawnColumns(page, 'Load', '--chart-0')) > 0);
+      await until(
+        `a line or a dot at ${range}`,
+        async () => (await drawnColumns(page, 'Load', '--chart-0')) > 0,
+      );
     }
     assert.deepEqual(wrong, []);
     await close();
@@ -764,7 +977,13 @@ test('a host with a day of history is opened with few bytes', async () => {
   const fleet = await startFleet({ hosts: 2, interval: '1s' });
   const dir = folder();
   const first = await startServer(fleet.inventory, '', dir);
-  await until('there are good polls', async () => (await first.json('/api/v1/hosts/web-1/polls?detail=false&limit=100')).polls.filter((poll) => poll.outcome === 'ok').length >= 20);
+  await until(
+    'there are good polls',
+    async () =>
+      (await first.json('/api/v1/hosts/web-1/polls?detail=false&limit=100')).polls.filter(
+        (poll) => poll.outcome === 'ok',
+      ).length >= 20,
+  );
   await first.stop();
   // A day of them, ten seconds apart.
   const sqlite = (sql) => {
@@ -799,14 +1018,20 @@ test('a host with a day of history is opened with few bytes', async () => {
   await firstChart(page);
   await page.getByRole('region', { name: 'Attempts' }).locator('tbody tr').first().waitFor();
   await page.locator('.cores').waitFor();
-  await until('when each filesystem is full is known', () => [...sizes.keys()].some((key) => key.includes('/polls') && key.includes('filesystem')));
+  await until('when each filesystem is full is known', () =>
+    [...sizes.keys()].some((key) => key.includes('/polls') && key.includes('filesystem')),
+  );
   const sum = [...sizes.values()].reduce((all, one) => all + one, 0);
-  console.log(`a host's page: ${sum} bytes\n${[...sizes].map(([key, bytes]) => `  ${bytes} ${key.slice(0, 110)}`).join('\n')}`);
+  console.log(
+    `a host's page: ${sum} bytes\n${[...sizes].map(([key, bytes]) => `  ${bytes} ${key.slice(0, 110)}`).join('\n')}`,
+  );
   assert.ok(sum <= HOST_PAGE_BYTES, `${sum} bytes`);
   // The rest is there when it is asked for, and stays when the answer to an earlier question comes after it.
   const few = /\/polls\?.*limit=50&/;
   let release;
-  const released = new Promise((resolve) => { release = resolve; });
+  const released = new Promise((resolve) => {
+    release = resolve;
+  });
   await page.route(few, async (route) => {
     const answer = await route.fetch();
     await released;
@@ -820,7 +1045,12 @@ test('a host with a day of history is opened with few bytes', async () => {
   release();
   await (await overtaken).finished();
   // What is done with an answer is done before the next frame but one.
-  await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+  await page.evaluate(
+    () =>
+      new Promise((done) => {
+        requestAnimationFrame(() => requestAnimationFrame(done));
+      }),
+  );
   assert.ok((await rows.count()) > 200);
   await page.unroute(few);
   assert.deepEqual(wrong, []);
