@@ -50,7 +50,9 @@ const pad = (value, size = 2) => String(value).padStart(size, '0');
 export function moment(ms) {
   if (!known(ms)) return UNKNOWN;
   const at = new Date(ms);
-  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
+  const day = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()];
+  return `${day.map((part) => pad(part)).join('-')} ${time.map((part) => pad(part)).join(':')}`;
 }
 
 /** The same to the minute, without a day that is today. */

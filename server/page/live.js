@@ -8,7 +8,10 @@ const TRAIL = 60;
 const RETRY = 5000;
 /** The server says something every three seconds; when it is silent for so long, ms, nobody is at the other end. */
 const SILENCE = 10_000;
-/** The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer time is no connection. */
+/**
+ * The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer
+ * time, ms, is no connection.
+ */
 const TAKEN_UP = 4000;
 
 export class Live extends EventTarget {
@@ -102,8 +105,8 @@ export class Live extends EventTarget {
     this.#common(change);
   }
 
-  #common({ counts, server, at_ms: at }) {
-    Object.assign(this, { counts, server, at, connected: true });
+  #common({ counts, server, at_ms: now }) {
+    Object.assign(this, { counts, server, at: now, connected: true });
     this.dispatchEvent(new Event('change'));
   }
 
