@@ -26,4 +26,5 @@ ROUNDSMAN_BIN=$(cargo metadata --format-version 1 --no-deps --locked | node -p '
 export ROUNDSMAN_BIN
 page_modules
 cd server/page
-node --test --test-reporter=spec "$@" test/points.test.mjs test/page.test.mjs test/proxy.test.mjs
+# Two files at a time: most of a test is waiting.
+node --test --test-concurrency=2 --test-reporter=spec "$@" test/*.test.mjs

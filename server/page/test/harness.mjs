@@ -30,7 +30,7 @@ const children = new Set();
 const folders = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const one of folders) rmSync(one, { recursive: true, force: true });
 });
 
 /** Ends what a test that failed left running: the process would wait for it. */
@@ -86,21 +86,21 @@ export async function start(program, args, says, { from = 'stdout', env = {} } =
   };
 }
 
-// Fleets of one process do not meet, and those of two hardly.
+// Fleets of one process have addresses of their own, and those of several ports, too.
 let fleets = 0;
 const network = 64 + (process.pid % 128);
 
-/** A fleet of fake probes on addresses of its own; `inventory` is the text that names them. */
+/** A fleet of fake probes; `inventory` is the text that names them. */
 export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
   const flags = [
     '--hosts',
     String(hosts),
-    '--address',
-    `127.${network}.${fleets++ * 32}.1`,
     '--seed',
     String(seed),
     ...behave.flatMap((one) => ['--behave', one]),
   ];
+  flags.push('--address', `127.${network}.${fleets * 32}.1`, '--port', String(await freePort()));
+  fleets += 1;
   const printed = spawnSync(
     `${BIN}/roundsman-fleet`,
     [...flags, '--interval', interval, '--print-inventory'],
@@ -219,6 +219,34 @@ http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} }
     env: { PATH: `${process.env.PATH}:/usr/sbin` },
   });
   return { ...nginx, at: `http://127.0.0.1:${port}` };
+}
+
+/** Every page, on a host that is well. */
+export const PAGES = ['/', '/?q=web&sort=cpu&colour=cpu', '/hosts/web-1', '/events', '/inventory', '/server'];
+/** A host of the small fleet whose probe is not there. */
+export const REFUSES = 'web-12';
+export const HOSTS_UP = 'tr:has(.dot.up)';
+/** Promises are of a release build on a machine at rest: a debug build that shares two cores has so many times. */
+export const SLACK = 3;
+
+/** A fleet of some hosts, not all of them well, and the server that polls it. */
+export async function startSmall() {
+  const fleet = await startFleet({ hosts: 20, interval: '1s', behave: ['#11=markup', '#12=refuse'] });
+  const label =
+    'name = "web-1"\nlabels = { room = "b2", rack = "<script>document.title=\'owned\'</script>" }\n';
+  const server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
+  await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
+  return { fleet, server };
+}
+
+/** Waits until the page at a path has something to say. */
+export async function shown(page, at) {
+  if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
+  else if (at.startsWith('/hosts/')) await page.waitForSelector('.u-legend');
+  else if (at.startsWith('/events')) await page.waitForSelector('main table tbody tr');
+  else if (at.startsWith('/inventory')) await page.waitForSelector('main pre');
+  else if (at.startsWith('/server')) await page.waitForSelector('main dl');
+  else await page.waitForSelector(HOSTS_UP);
 }
 
 /** Debian's Chromium. */

@@ -61,8 +61,10 @@ test('a server that was away has left one', () => {
   );
 });
 
-test('values without a neighbour stand alone', () => {
-  assert.deepEqual(lone([null, 1, null, 2, 3, null, 4]), [1, 6]);
-  assert.deepEqual(lone([1, undefined, undefined, 2, null, 3, undefined, null]), [5]);
+test('values without a neighbour, or with one alone, get a dot', () => {
+  assert.deepEqual(lone([null, 1, null, 2, 3, null, 4]), [1, 3, 4, 6]);
+  assert.deepEqual(lone([1, 2, 3, null, 4, 5, 6]), []);
+  assert.deepEqual(lone([1, undefined, undefined, 2, 3, null, 4, undefined, null]), [6]);
+  assert.deepEqual(lone([undefined, null]), []);
   assert.deepEqual(lone([]), []);
 });

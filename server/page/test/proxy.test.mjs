@@ -125,6 +125,8 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       // It is live, and orders go through.
       await page.goto(`${nginx.at}/mon/hosts/web-1`);
       await page.locator('#pulse', { hasText: 'live' }).waitFor();
+      // What comes in above it moves the button.
+      await page.locator('dl.facts').waitFor();
       await page.getByRole('button', { name: 'Poll now' }).click();
       await page.getByText('Polled: ok').waitFor();
       assert.deepEqual(outside, []);
