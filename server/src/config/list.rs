@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive};
 
-use figment::{Error, Figment, value::Value};
+use figment::{Figment, value::Value};
 
-use super::shape::{Parsed, Shape, Text};
+use super::shape::{Parsed, Shape, Text, Wrong, take};
 use crate::model::State;
 
 /// What a setting can have several of.
@@ -27,12 +27,12 @@ impl<T: Entry> Shape for Vec<T> {
         T::EXPECTED
     }
 
-    fn extract(merged: &Figment, key: &str) -> Result<Self, Error> {
-        let all: Vec<Parsed<T>> = merged.extract_inner(key)?;
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        let all: Vec<Parsed<T>> = take(merged, key)?;
         if T::COUNT.contains(&all.len()) {
             Ok(all.into_iter().map(|parsed| parsed.0).collect())
         } else {
-            Err(Error::from(Self::expected()))
+            Err(Wrong { entry: None })
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error as _, path::Path};
 
-use figment::{Error, Figment, Metadata, Source, value::Value};
+use figment::{Figment, Metadata, Source, value::Value};
 use serde::Serialize;
 
 use super::{
@@ -72,7 +72,8 @@ impl<'a> Reader<'a> {
         let value = match T::extract(&self.merged, key) {
             Ok(value) if setting.allows(&value) => value,
             result => {
-                self.refuse_at(self.place(key), self.wrong(&setting, result.err()));
+                let entry = result.err().and_then(|wrong| wrong.entry);
+                self.refuse_at(self.place(key), self.wrong(&setting, entry));
                 return setting.default;
             }
         };
@@ -86,11 +87,9 @@ impl<'a> Reader<'a> {
     }
 
     /// What is wrong with the value of a setting.
-    fn wrong<T: Shape>(&self, setting: &Setting<T>, error: Option<Error>) -> String {
+    fn wrong<T: Shape>(&self, setting: &Setting<T>, index: Option<usize>) -> String {
         let (key, expected) = (setting.key, setting.expected());
         let found = self.merged.find_value(key).ok().filter(|_| !T::SECRET);
-        // figment puts the key behind the way within its value.
-        let index = error.and_then(|error| error.path.first()?.parse::<usize>().ok());
         let entry = found.as_ref().and_then(|found| found.as_array()?.get(index?));
         match (&found, index.zip(entry)) {
             (_, Some((index, entry))) => {

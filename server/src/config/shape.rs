@@ -9,16 +9,34 @@ use std::{
 };
 
 use figment::{
-    Error, Figment,
+    Figment,
     value::{Num, Value},
 };
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned},
+};
 
 use super::secret::{Secret, mask_url};
 
 /// The largest file of certificates that a setting names, bytes: all public authorities take a quarter
 /// of it.
 pub const MAX_CA_BYTES: u64 = 1 << 20;
+
+/// A value has not the form of its setting.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// The first of several that has not, from 0.
+    pub(super) entry: Option<usize>,
+}
+
+/// What serde makes of the value of a key.
+pub(super) fn take<T: DeserializeOwned>(merged: &Figment, key: &str) -> Result<T, Wrong> {
+    merged.extract_inner(key).map_err(|error| {
+        // figment puts the key behind the way within its value.
+        Wrong { entry: error.path.first().and_then(|first| first.parse().ok()) }
+    })
+}
 
 /// A form that a setting's value must have.
 pub(super) trait Shape: Clone + PartialOrd {
@@ -36,8 +54,8 @@ pub(super) trait Shape: Clone + PartialOrd {
     /// Takes the value of a key.
     ///
     /// # Errors
-    /// It has not this form; the path of the error begins with the index of an entry that has not.
-    fn extract(merged: &Figment, key: &str) -> Result<Self, Error>;
+    /// [`Wrong`].
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong>;
 
     /// The value as a source would give it: of the same kind in every source that gives one.
     fn value(&self) -> Value;
@@ -56,8 +74,8 @@ macro_rules! plain {
                 $expected.to_owned()
             }
 
-            fn extract(merged: &Figment, key: &str) -> Result<Self, Error> {
-                merged.extract_inner(key)
+            fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+                take(merged, key)
             }
 
             fn value(&self) -> Value {
@@ -109,8 +127,8 @@ impl<T: Text> Shape for T {
         T::EXPECTED.to_owned()
     }
 
-    fn extract(merged: &Figment, key: &str) -> Result<Self, Error> {
-        merged.extract_inner::<Parsed<T>>(key).map(|parsed| parsed.0)
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        take::<Parsed<T>>(merged, key).map(|parsed| parsed.0)
     }
 
     fn value(&self) -> Value {
@@ -130,8 +148,8 @@ impl<T: Text> Shape for Option<T> {
         format!("{}, or \"\" for none", T::EXPECTED)
     }
 
-    fn extract(merged: &Figment, key: &str) -> Result<Self, Error> {
-        let text: String = merged.extract_inner(key)?;
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        let text: String = take(merged, key)?;
         if text.is_empty() { Ok(None) } else { T::extract(merged, key).map(Some) }
     }
 
@@ -152,8 +170,8 @@ impl Shape for Option<Secret> {
         "a secret in quotes".to_owned()
     }
 
-    fn extract(merged: &Figment, key: &str) -> Result<Self, Error> {
-        let secret: Secret = merged.extract_inner(key)?;
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        let secret: Secret = take(merged, key)?;
         Ok(Some(secret).filter(|secret| !secret.expose().is_empty()))
     }
 
