@@ -16,7 +16,12 @@ mod hook_url;
 mod layer;
 mod read;
 mod secret;
-#[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags, reason = "the words of the example file")]
+#[allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "the words of the example file"
+)]
 mod setting;
 mod list;
 mod shape;

@@ -87,6 +87,20 @@ fn a_relative_path_is_beside_its_file_or_as_the_operator_sees_it() {
     assert_eq!(inventory("", &[], &[flag]), "b");
 }
 
+/// figment's own relative path takes its folder for text.
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_no_text_keeps_its_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("roundsman.toml");
+    std::fs::write(&file, "inventory = \"hosts.toml\"").unwrap();
+    let sources = Sources { file: Some(file), explicit: true, ..Sources::default() };
+    assert_eq!(Config::load(sources).unwrap().config.inventory, folder.join("hosts.toml"));
+}
+
 #[test]
 fn the_data_directory_is_the_users_or_the_systems() {
     let data = |variables: &[(&str, &str)]| {
