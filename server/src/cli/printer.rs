@@ -80,17 +80,18 @@ impl Printer {
     /// and is let go on: it is to be as it was before. Waits no longer than [`ON_ITS_WAY`] and
     /// [`LAST`].
     pub(super) fn finish(&self, words: &[u8]) {
-        let is_stuck = !self.add_and_wait(Vec::new(), ON_ITS_WAY);
+        if self.add_and_wait(words.to_vec(), ON_ITS_WAY) {
+            return;
+        }
         self.ended.store(true, Ordering::SeqCst);
-        let mut bytes = words.to_vec();
         let out = io::stdout();
-        if is_stuck && isatty(&out) {
-            bytes.insert(0, CANCEL);
+        if isatty(&out) {
             // A terminal that is gone refuses both.
             let _gone = tcflow(&out, Action::OOn);
             let _gone = tcflush(&out, QueueSelector::OFlush);
+            // What was on its way is thrown away with the rest, whole or in part.
+            let _late = self.add_and_wait([&[CANCEL], words].concat(), LAST);
         }
-        let _late = self.add_and_wait(bytes, LAST);
     }
 
     /// Whether it was written in time.

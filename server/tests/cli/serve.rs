@@ -148,7 +148,7 @@ fn hosts_are_listed_as_the_running_server_sees_them() {
     let text = std::fs::read_to_string(&lock).unwrap();
     assert!(text.contains(&http), "{text}");
     std::fs::write(&lock, text.replace(&http, &elsewhere)).unwrap();
-    assert_eq!(names(&["--state", "paused"]), [""; 0]);
+    assert!(!names(&["--state", "paused"]).contains(&"there".to_owned()));
     server.signal(Signal::TERM);
     assert_eq!(server.end(desk.path()).code, Some(0));
     // Without a server the file answers.
