@@ -142,7 +142,7 @@ settings! {
     STORE_PASSWORD_FILE: Option<PathBuf> = "store.password_file", None, None,
         "File that holds the password; a relative path is beside this file";
     STORE_TLS: TlsMode = "store.tls", TlsMode::Off, None,
-        "Whether the connection to MySQL is encrypted and its certificate checked";
+        "Whether the connection to MySQL is encrypted and its certificate checked, with its name or without";
     STORE_TLS_CA: Option<PathBuf> = "store.tls_ca", None, None,
         "Certificates (PEM) that MySQL's is checked against; none: the public authorities";
     WRITER_BATCH_ROWS: u32 = "writer.batch_rows", 500, Some((1, 10_000)),

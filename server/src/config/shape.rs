@@ -312,10 +312,13 @@ words! {
 
 words! {
     /// Whether a connection is encrypted.
-    TlsMode, "one of \"off\", \"required\"" {
+    TlsMode, "one of \"off\", \"verify-ca\", \"required\"" {
         /// It is not.
         Off = "off";
-        /// It is, with a certificate that is checked, or there is none.
+        /// It is, with a certificate that an authority of ours signed, whatever name it bears; or there
+        /// is none.
+        VerifyCa = "verify-ca";
+        /// It is, with a certificate that is checked with its name, or there is none.
         Required = "required";
     }
 }
