@@ -372,13 +372,8 @@ fn store(read: &mut read::Reader<'_>, data: &Path) -> Store {
     let password = read.secret(&STORE_PASSWORD, &STORE_PASSWORD_FILE);
     let tls = read.get(&STORE_TLS);
     let tls_ca = read.optional_path(&STORE_TLS_CA);
-    if tls_ca.is_some() && tls == TlsMode::Off {
-        read.refuse(&STORE_TLS_CA, "is of no use while store.tls is \"off\"".to_owned());
-    }
-    if tls_ca.is_none() && tls == TlsMode::VerifyCa {
-        let why = "\"verify-ca\" needs store.tls_ca: without its name a certificate counts for \
-                   nothing that a public authority signed";
-        read.refuse(&STORE_TLS, why.to_owned());
+    if let Some(why) = tls.unfit(tls_ca.is_some()) {
+        read.refuse(&STORE_TLS_CA, why.to_owned());
     }
     Store { url, password, tls, tls_ca, name_servers: Vec::new() }
 }
