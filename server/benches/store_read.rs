@@ -132,7 +132,7 @@ fn print(what: &str, cost: &Cost, target: Option<f64>) {
         format!("target {ms:.0} ms: {}", if cost.theirs_ms <= ms { "met" } else { "MISSED" })
     });
     println!(
-        "{what:<44} {:8.1} ms CPU in mariadbd {:8.1} ms wall {:6} rows  {target}",
+        "{what:<44} {:8.1} ms CPU there {:8.1} ms wall {:6} rows  {target}",
         cost.theirs_ms, cost.wall_ms, cost.answer
     );
 }
@@ -254,7 +254,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!(
         "method: {HOSTS} hosts with an hour of polls every 10 s, {CHARTED} of them with a day, {ROLLED} with \
          hours of {DAYS} days ({} columns; 4 cores, 2 interfaces, 2 disks, 2 filesystems); each question \
-         once to warm up and then {ASKED} times; CPU of mariadbd from /proc/PID/stat in ticks of 10 ms",
+         once to warm up and then {ASKED} times; CPU there is the database's, from /proc/PID/stat in ticks of 10 ms",
         Column::ALL.len()
     );
     gathering();
@@ -285,6 +285,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let clock = ManualClock::new(Now { wall: WallMs(START_MS), ..Now::default() });
     let store = Mysql::open(options, Mode::ReadWrite, Arc::new(clock)).await?;
     let mut conn = Conn::new(opts(Some("bench"))).await?;
+    println!("database: {}", store.status().await?.server);
     let hosts = fill(&store, &mut conn).await?;
     let bytes: Option<f64> = conn
         .query_first(format!(

@@ -98,8 +98,8 @@ impl Config {
         if hook.ca_file.is_some() && !hook.url.as_ref().is_some_and(HookUrl::is_https) {
             read.refuse(Hook::ca_file().key, "is of no use unless hook.url is https://");
         }
-        if store.tls_ca.is_some() && store.tls == TlsMode::Off {
-            read.refuse(Store::tls_ca().key, "is of no use while store.tls is \"off\"");
+        if let Some(why) = store.tls.unfit(store.tls_ca.is_some()) {
+            read.refuse(Store::tls_ca().key, why);
         }
         store.url.under(&self.data);
         store.name_servers.clone_from(&self.resolve.servers);

@@ -10,7 +10,10 @@ mod mariadbd;
 #[allow(dead_code, reason = "another test program uses the rest")]
 mod program;
 
-use std::{fs, io::BufRead as _, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fs, io::BufRead as _, net::SocketAddr, os::unix::fs::PermissionsExt as _, sync::Arc,
+    time::Duration,
+};
 
 use mariadbd::{FLAGS, Mariadbd};
 use program::Desk;
@@ -41,7 +44,11 @@ struct Site {
 
 impl Site {
     fn new(inventory: &str) -> Self {
-        let server = Mariadbd::start(&FLAGS);
+        Self::with(inventory, &FLAGS)
+    }
+
+    fn with(inventory: &str, flags: &[&str]) -> Self {
+        let server = Mariadbd::start(flags);
         let desk = Desk::new();
         desk.file("inventory.toml", inventory);
         desk.file("password", &format!("{PASSWORD}\n"));
@@ -286,6 +293,44 @@ async fn the_doctor_sees_how_the_database_server_is_set() {
     // What it says to do mends it.
     site.sql(remedy.split(", and").next().unwrap());
     assert_eq!(row(&doctor(), "optimizer")[0], "ok");
+}
+
+#[tokio::test]
+async fn the_database_server_is_looked_at_before_anything_is_kept_there() {
+    let flags = ["--log-bin=binlog", "--server-id=1", "--binlog-format=STATEMENT"];
+    let flags: Vec<&str> = FLAGS.into_iter().chain(flags).collect();
+    let site = Site::with("[[host]]\nname = \"web-1\"\npaused = true\n", &flags);
+    let secret = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(site.desk.path().join("password"), secret).unwrap();
+    let check = || site.desk.run(&["check", "--live"]);
+    let refused = check();
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("set binlog_format = ROW or MIXED there"), "{}", refused.err);
+    site.sql("SET GLOBAL binlog_format = 'ROW'");
+    site.sql("SET GLOBAL binlog_expire_logs_seconds = 0");
+    let new = check();
+    assert_eq!(new.code, Some(0), "{new:?}");
+    assert!(new.err.starts_with("warning: store: "), "{}", new.err);
+    assert!(new.err.contains("schema version 0"), "{}", new.err);
+
+    app::start(site.config()).await.unwrap().stop().await;
+    let well = check();
+    assert_eq!(well.code, Some(0), "{well:?}");
+    assert!(well.err.starts_with("warning: binary log: kept for ever"), "{}", well.err);
+    assert!(well.out.contains("\noptimizer: conditions on views"), "{}", well.out);
+    let document = site.desk.run(&["check", "--live", "--json"]).json();
+    let subjects: Vec<_> =
+        document["store"].as_array().unwrap().iter().map(|check| &check["subject"]).collect();
+    assert_eq!(subjects, ["version", "optimizer", "binary log"]);
+    site.sql("SET GLOBAL binlog_expire_logs_seconds = 86400");
+    let well = check();
+    assert!(well.out.contains("\nbinary log: kept for 24 h") && well.err.is_empty(), "{well:?}");
+
+    // What keeps polls now may not after the next change of the server.
+    site.sql("SET GLOBAL binlog_format = 'STATEMENT'");
+    let refused = check();
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.starts_with("keeping polls: the server writes"), "{}", refused.err);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `roundsman check`: all problems, the settings that are not at their defaults, with where they come
-//! from, the inventory and when its schedules come next; with
-//! `--live` also whether every host answers. For people before a reload, and for CI.
+//! from, the inventory and when its schedules come next; with `--live` also whether every host answers,
+//! and whether the database will do. For people before a reload, and for CI.
 
 mod times;
 
@@ -14,6 +14,7 @@ use self::times::Times;
 
 use super::{
     CliError, Runtime,
+    doctor::{self, Check, Verdict},
     failure::in_one_line,
     fit::{Fit, Sheet},
     output::{self, Output, plural, tell},
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     app,
-    config::{ConfigError, Origin, Place, SETTINGS, SettingInfo},
+    config::{Config, ConfigError, Origin, Place, SETTINGS, SettingInfo},
     discover::Finder,
     inventory::{Inventory, Seen},
     model::Outcome,
@@ -37,12 +38,13 @@ use crate::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman check --inventory hosts.toml  for CI: exit code 1 if anything is wrong
-  roundsman check --live                  does every host answer?";
+  roundsman check --live                  does every host answer, will the database do?";
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Also resolve every host, connect to it and ask its probe's health service
+    /// Also resolve every host, connect to it and ask its probe's health service, and look at the
+    /// database server
     #[arg(long)]
     live: bool,
     /// Show every setting, not only those changed from their defaults
@@ -68,6 +70,8 @@ struct Report {
     times: Option<Times>,
     /// What each host's probe says; none when it was not asked.
     live: Option<Vec<Health>>,
+    /// What `doctor` says of the database server; none when it was not asked, empty without one.
+    store: Option<Vec<Check>>,
     /// What is not wrong but should not be so.
     warnings: Vec<String>,
     /// All that is wrong, each with its place.
@@ -172,23 +176,7 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             report.warnings.extend(times.remarks.iter().cloned());
             report.times = Some(times);
             if args.live {
-                let limits = app::limits(&loaded.config.poll);
-                let names = Names::new(loaded.config.resolve.servers.clone());
-                let clock = Arc::clone(runtime.clock());
-                let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));
-                let poller = Poller::with_resolver(limits, clock, names);
-                let done = Cell::new(0_usize);
-                let all = inventory.hosts.values().filter(|host| !host.paused).count();
-                let words =
-                    || format!("{} of {} answered or failed", done.get(), plural(all, "host"));
-                let progress = Progress::new(runtime.clock());
-                let asked = runtime.block_on(progress.during(words, async {
-                    let mut asked = ask(&poller, &inventory, runtime, &done).await;
-                    asked.extend(find(&finder, &inventory, runtime).await);
-                    asked
-                }));
-                report.problems.extend(asked.iter().filter_map(Health::complaint));
-                report.live = Some(asked);
+                live(&mut report, &loaded.config, &inventory, runtime);
             }
         }
         Err(NoInventory::Unreadable(text)) => report.problems.push(text),
@@ -202,6 +190,35 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
     }
     report.ok = report.problems.is_empty();
     Ok(report)
+}
+
+/// Asks every host, and the database.
+fn live(report: &mut Report, config: &Config, inventory: &Inventory, runtime: &Runtime) {
+    let limits = app::limits(&config.poll);
+    let names = Names::new(config.resolve.servers.clone());
+    let clock = Arc::clone(runtime.clock());
+    let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));
+    let poller = Poller::with_resolver(limits, clock, names);
+    let done = Cell::new(0_usize);
+    let all = inventory.hosts.values().filter(|host| !host.paused).count();
+    let words = || format!("{} of {} answered or failed", done.get(), plural(all, "host"));
+    let progress = Progress::new(runtime.clock());
+    let (asked, store) = runtime.block_on(progress.during(words, async {
+        let mut asked = ask(&poller, inventory, runtime, &done).await;
+        asked.extend(find(&finder, inventory, runtime).await);
+        (asked, doctor::of_the_database(config, inventory, runtime).await)
+    }));
+    report.problems.extend(asked.iter().filter_map(Health::complaint));
+    for check in &store {
+        let remedy = check.remedy.as_ref().map_or_else(String::new, |remedy| format!(": {remedy}"));
+        let words = format!("{}: {}{remedy}", check.subject, check.words);
+        match check.verdict {
+            Verdict::Ok => {}
+            Verdict::Note => report.warnings.push(words),
+            Verdict::Wrong => report.problems.push(words),
+        }
+    }
+    (report.live, report.store) = (Some(asked), Some(store));
 }
 
 impl Health {
@@ -334,6 +351,10 @@ fn text(report: &Report, all: bool, output: Output) -> String {
             ]
         });
         text.push_str(&output.table(&["HOST", "HEALTH", "TOOK", "ERROR"], rows));
+    }
+    // What is not well was said before all this.
+    for check in report.store.iter().flatten().filter(|check| check.verdict == Verdict::Ok) {
+        text.push_str(&format!("{}: {}\n", check.subject, shown(&check.words)));
     }
     text
 }

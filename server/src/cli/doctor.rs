@@ -10,10 +10,8 @@ use clap::Args;
 use rustix::{fs::statvfs, process::Resource};
 use serde::Serialize;
 
-use self::{
-    checks::{Check, Found, Verdict},
-    share::Share,
-};
+pub(super) use self::checks::{Check, Verdict};
+use self::{checks::Found, share::Share};
 use super::{
     CliError, Runtime,
     fit::{SPACE, wrap},
@@ -24,6 +22,7 @@ use super::{
 };
 use crate::{
     config::{Config, StoreUrl},
+    inventory::Inventory,
     store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus, spool},
     text::shown,
 };
@@ -136,6 +135,26 @@ async fn status(config: &Config, runtime: &Runtime) -> Result<Store, String> {
         Ok((store.status().await?, asides, hosts))
     };
     asking.await.map_err(|error: StoreError| error.with_causes())
+}
+
+/// What is to be said of the database server that keeps what this inventory brings, whether a server of
+/// ours has ever run on it or not; nothing of SQLite.
+pub(super) async fn of_the_database(
+    config: &Config,
+    inventory: &Inventory,
+    runtime: &Runtime,
+) -> Vec<Check> {
+    if let StoreUrl::Sqlite(_) = config.store.url {
+        return Vec::new();
+    }
+    let asking = async {
+        let clock = Arc::clone(runtime.clock());
+        let store = store::open(&config.store, Mode::ReadOnly, clock).await?;
+        Ok((store.status().await?, store.obstacle().await?))
+    };
+    checks::of_the_database(asking.await, |status| {
+        Forecast::new(inventory, Some(status), config.seal.after, runtime.now())
+    })
 }
 
 fn text(report: &Report, output: Output) -> String {

@@ -355,11 +355,26 @@ words! {
 
 words! {
     /// Whether a connection is encrypted.
-    TlsMode, "one of \"off\", \"required\"" {
+    TlsMode, "one of \"off\", \"verify-ca\", \"required\"" {
         /// It is not.
         Off = "off";
-        /// It is, with a certificate that is checked, or there is none.
+        /// It is, with a certificate that an authority of ours signed, whatever name it bears; or there
+        /// is none.
+        VerifyCa = "verify-ca";
+        /// It is, with a certificate that is checked with its name, or there is none.
         Required = "required";
+    }
+}
+
+impl TlsMode {
+    /// What is wrong with a file of authorities, or with having none.
+    pub(super) fn unfit(self, has_authorities: bool) -> Option<&'static str> {
+        match (self, has_authorities) {
+            (Self::Off, true) => Some("is of no use while store.tls is \"off\""),
+            // Public authorities sign for everybody, so without its name what they signed proves nothing.
+            (Self::VerifyCa, false) => Some("is needed while store.tls is \"verify-ca\""),
+            _ => None,
+        }
     }
 }
 

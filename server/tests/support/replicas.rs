@@ -36,7 +36,8 @@ fn words() -> Words {
             status: "SHOW MASTER STATUS",
             change: "CHANGE MASTER TO",
             source: "MASTER",
-            more: "MASTER_USE_GTID = no",
+            // From 11.4 on MariaDB would have the source's certificate checked.
+            more: "MASTER_USE_GTID = no, MASTER_SSL = 0",
             start: "START SLAVE",
             stop: "STOP SLAVE",
             wait: "MASTER_POS_WAIT",

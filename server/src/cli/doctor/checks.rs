@@ -12,7 +12,7 @@ use crate::{
         forecast::Forecast,
         output::{self, plural},
     },
-    store::{StoreStatus, spool::SpoolStatus},
+    store::{StoreError, StoreStatus, spool::SpoolStatus},
     units::WallMs,
 };
 
@@ -38,7 +38,7 @@ const SEALING_LAG: Duration = Duration::from_secs(6 * 3_600);
 /// How good something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
+pub(in crate::cli) enum Verdict {
     /// Nothing to do.
     Ok,
     /// Worth to know.
@@ -59,15 +59,15 @@ impl fmt::Display for Verdict {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     /// What.
-    pub(super) subject: &'static str,
+    pub(in crate::cli) subject: &'static str,
     /// How good it is.
-    pub(super) verdict: Verdict,
+    pub(in crate::cli) verdict: Verdict,
     /// What was found.
-    pub(super) words: String,
+    pub(in crate::cli) words: String,
     /// What to do.
-    pub(super) remedy: Option<String>,
+    pub(in crate::cli) remedy: Option<String>,
 }
 
 /// Everything that was found.
@@ -133,13 +133,34 @@ pub(super) fn all(found: &Found) -> Vec<Check> {
         checks.extend(status.partitions.iter().map(|table| partitions(table, found)));
         checks.extend(sealing(status, found));
         checks.push(views(found));
-        checks.extend(found.obstacle.map(|mend| check("keeping polls", Verdict::Wrong, mend)));
+        checks.extend(keeping(found.obstacle));
     }
     checks.push(spool(found));
     checks.extend(found.forecast.as_ref().map(|forecast| size(forecast, found)));
     checks.extend(found.largest.as_ref().map(Share::check));
     checks.extend(found.inventory.as_ref().ok().map(|hosts| descriptors(*hosts, found)));
     checks
+}
+
+/// What is to be said of a database server before anything is kept there; nothing of SQLite.
+pub(super) fn of_the_database(
+    opened: Result<(StoreStatus, Option<&'static str>), StoreError>,
+    forecast: impl FnOnce(&StoreStatus) -> Forecast,
+) -> Vec<Check> {
+    match opened {
+        Ok((status, obstacle)) => {
+            let forecast = forecast(&status);
+            server::all(&status, Some(&forecast)).into_iter().chain(keeping(obstacle)).collect()
+        }
+        Err(error @ (StoreError::OlderSchema { .. } | StoreError::LacksColumns { .. })) => {
+            vec![check("store", Verdict::Note, error.to_string())]
+        }
+        Err(error) => vec![check("store", Verdict::Wrong, error.with_causes())],
+    }
+}
+
+fn keeping(obstacle: Option<&'static str>) -> Option<Check> {
+    obstacle.map(|mend| check("keeping polls", Verdict::Wrong, mend))
 }
 
 fn inventory(found: &Found) -> Check {

@@ -57,8 +57,9 @@ const DENIED: [(&[u16], &str); 6] = [
 ];
 
 /// What helps where the server lets a user in later without anybody's doing.
-const BUSY: [(&[u16], &str); 3] = [
+const BUSY: [(&[u16], &str); 4] = [
     (&[1040], "too many connections: raise the server's max_connections"),
+    (&[1461], "too many prepared statements: raise the server's max_prepared_stmt_count"),
     (
         &[1203, 1226],
         "it has used up what it may: ALTER USER … WITH MAX_USER_CONNECTIONS, \
@@ -73,6 +74,12 @@ const BUSY: [(&[u16], &str); 3] = [
 
 /// InnoDB keeps nothing that is read committed while the binary log is of statements.
 const STATEMENTS_ALONE: u16 = 1665;
+/// InnoDB is not there, or forbidden by `disabled_storage_engines` (MySQL).
+const NO_INNODB: [u16; 2] = [1286, 3161];
+/// An option of the server forbids the statement: mostly that it is read-only.
+const OPTION_FORBIDS: u16 = 1290;
+/// The option that is named where MariaDB's `enforce_storage_engine` forbids InnoDB.
+const ENGINE_FORBIDS: &str = "NO_ENGINE_SUBSTITUTION";
 /// `init_connect` failed: of the server, and of MariaDB.
 const ABORTED: [u16; 2] = [1152, 1184];
 
@@ -92,7 +99,7 @@ const PARTITIONS_CHANGED: [u16; 6] = [1493, 1507, 1508, 1517, 1735, DEADLOCK];
 /// A server that is up and of no use now: a node of Galera that is not in the majority (at a statement, at
 /// a commit), shutting down, read-only (by an option, in a transaction, in that mode), a member of a group
 /// that cannot commit.
-const OF_THE_SERVER: [u16; 7] = [1047, 1180, 1053, 1290, 1792, 1836, 3100];
+const OF_THE_SERVER: [u16; 7] = [1047, 1180, 1053, OPTION_FORBIDS, 1792, 1836, 3100];
 
 /// A table was changed since this transaction's view of it.
 const TABLE_CHANGED: u16 = 1412;
@@ -122,6 +129,12 @@ fn is_too_large(error: &Error) -> bool {
     error.to_string() == "Packet is larger than max_allowed_packet"
 }
 
+fn is_without_innodb(error: &Error) -> bool {
+    let Error::Server(error) = error else { return false };
+    NO_INNODB.contains(&error.code)
+        || error.code == OPTION_FORBIDS && error.message.contains(ENGINE_FORBIDS)
+}
+
 /// The error without the driver's words before it.
 fn plain(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
     match error {
@@ -145,6 +158,11 @@ impl Place {
                     StoreError::NoDatabase { location, database: place.database.clone() }
                 }
                 Some(STATEMENTS_ALONE) => place.obstructed(STATEMENTS_LOGGED, Some(error)),
+                Some(_) if is_without_innodb(&error) => place.obstructed(
+                    "its tables are InnoDB's, which the server forbids: enforce_storage_engine (MariaDB) \
+                     and disabled_storage_engines (MySQL) must allow it",
+                    Some(error),
+                ),
                 Some(code) if ABORTED.contains(&code) => place.obstructed(
                     "the server ends the connection; does its init_connect work for this user?",
                     Some(error),
@@ -287,6 +305,9 @@ mod tests {
             (1130, false, "CREATE USER"),
             (1203, true, "MAX_USER_CONNECTIONS"),
             (1226, true, "MAX_CONNECTIONS_PER_HOUR"),
+            (1461, true, "max_prepared_stmt_count"),
+            (1286, false, "enforce_storage_engine"),
+            (3161, false, "disabled_storage_engines"),
             (1251, false, "IDENTIFIED WITH"),
             (1524, false, "IDENTIFIED WITH"),
             (1820, false, "has expired"),

@@ -30,6 +30,9 @@ const WRITE_WAIT_S: u32 = 60;
 /// that takes less says so.
 pub(super) const MAX_PACKET: usize = 16 << 20;
 
+/// What a table that a query makes for itself may have in memory, bytes: the default of both servers.
+const TEMPORARY: u32 = 16 << 20;
+
 /// What there is to mend where no row can be kept.
 pub(super) const STATEMENTS_LOGGED: &str = "the server writes its binary log as statements; set \
      binlog_format = ROW or MIXED there, or let this user set it (BINLOG ADMIN; in MySQL \
@@ -58,45 +61,78 @@ fn everywhere(mode: Mode) -> Vec<String> {
         ("sql_safe_updates", "0".to_owned()),
         ("sql_big_selects", "1".to_owned()),
         ("sql_select_limit", u64::MAX.to_string()),
+        // MariaDB forgets the order of rows where it puts them by first.
+        ("sql_buffer_result", "0".to_owned()),
         // Two rows of one key are refused, whole names are compared when rows are put in order, and a
         // mean of whole numbers has its fraction.
         ("unique_checks", "1".to_owned()),
         ("max_sort_length", "1024".to_owned()),
+        ("tmp_table_size", TEMPORARY.to_string()),
+        ("max_heap_table_size", TEMPORARY.to_string()),
         ("div_precision_increment", "4".to_owned()),
-        // Conditions are pushed into the views.
+        // Conditions are pushed into the views, and the plan is looked for as usual.
         ("optimizer_switch", "'default'".to_owned()),
+        ("optimizer_search_depth", "62".to_owned()),
+        ("optimizer_prune_level", "1".to_owned()),
+        ("eq_range_index_dive_limit", "200".to_owned()),
+        ("max_seeks_for_key", u32::MAX.to_string()),
         ("net_read_timeout", READ_WAIT_S.to_string()),
         ("net_write_timeout", WRITE_WAIT_S.to_string()),
         ("wait_timeout", SERVER_IDLE_S.to_string()),
         ("innodb_lock_wait_timeout", ROW_WAIT_S.to_string()),
         ("lock_wait_timeout", TABLE_WAIT_S.to_string()),
     ];
-    let set: Vec<_> = variables.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let variables = variables.map(|(name, value)| format!("{name} = {value}"));
     vec![
         "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
         format!("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}"),
-        format!("SET SESSION {}", set.join(", ")),
+        set(&variables),
     ]
 }
 
-/// What one of the servers alone understands. Without `longest` a statement may take its time.
+/// What one of the servers alone understands, or some of their releases. Without `longest` a statement may
+/// take its time.
 fn somewhere(longest: Option<Duration>) -> Vec<String> {
     let ms = longest.map_or(0, |longest| longest.as_millis());
-    vec![
+    let variables = [
         // MariaDB turns an IN list of 1,000 constants into a subquery and reads the whole table.
-        "SET SESSION in_predicate_conversion_threshold = 0".to_owned(),
+        ("in_predicate_conversion_threshold", "0".to_owned()),
         // A query that nobody waits for any longer ends: MariaDB's limit is of all statements, in
         // seconds; MySQL's of SELECT alone, in milliseconds.
-        format!("SET SESSION max_statement_time = {}.{:03}", ms / 1_000, ms % 1_000),
-        format!("SET SESSION max_execution_time = {ms}"),
+        ("max_statement_time", format!("{}.{:03}", ms / 1_000, ms % 1_000)),
+        ("max_execution_time", ms.to_string()),
         // MySQL remembers sizes of tables for a day.
-        "SET SESSION information_schema_stats_expiry = 0".to_owned(),
-        // MariaDB can be told to keep what a table's CHECK refuses, to change tables in one way
-        // alone, and to be like an older one.
-        "SET SESSION check_constraint_checks = 1".to_owned(),
-        "SET SESSION alter_algorithm = 'DEFAULT'".to_owned(),
-        "SET SESSION old_mode = ''".to_owned(),
-    ]
+        ("information_schema_stats_expiry", "0".to_owned()),
+        // MariaDB can be told to keep what a table's CHECK refuses, and to be like an older one.
+        ("check_constraint_checks", "1".to_owned()),
+        ("old_mode", "''".to_owned()),
+        // A table that is changed by copying it takes the rows of a partition that is dropped into
+        // the next one. What a change does not find is an error. All nodes of Galera make it.
+        ("alter_algorithm", "'DEFAULT'".to_owned()),
+        ("old_alter_table", "0".to_owned()),
+        ("sql_if_exists", "0".to_owned()),
+        ("wsrep_osu_method", "'TOI'".to_owned()),
+        // A node that is not in the majority answers nothing rather than what was.
+        ("wsrep_dirty_reads", "0".to_owned()),
+        // Rows are sorted and grouped in memory first, for on the disk MySQL has no place for one of all
+        // columns; MariaDB then may use all of the disk, and the memory that a statement needs.
+        ("big_tables", "0".to_owned()),
+        ("tmp_disk_table_size", u64::MAX.to_string()),
+        ("max_session_mem_used", i64::MAX.to_string()),
+        // A transaction ends with its call.
+        ("idle_transaction_timeout", "0".to_owned()),
+        ("idle_write_transaction_timeout", "0".to_owned()),
+        ("idle_readonly_transaction_timeout", "0".to_owned()),
+        // Long lists of hosts are looked up by the index: MariaDB's limits, and MySQL's in bytes.
+        ("optimizer_max_sel_args", "16000".to_owned()),
+        ("optimizer_max_sel_arg_weight", "32000".to_owned()),
+        ("range_optimizer_max_mem_size", "8388608".to_owned()),
+    ];
+    variables.into_iter().map(|(name, value)| format!("{name} = {value}")).collect()
+}
+
+fn set(variables: &[String]) -> String {
+    format!("SET SESSION {}", variables.join(", "))
 }
 
 /// What is set on each connection, and what was found out for it.
@@ -126,17 +162,20 @@ impl Session {
         for setting in everywhere(mode) {
             conn.query_drop(setting).await.map_err(&fault)?;
         }
-        let (mut limited, mut unlimited) = (everywhere(mode), everywhere(mode));
+        let (mut with, mut without) = (Vec::new(), Vec::new());
         for (limit, free) in somewhere(Some(longest)).into_iter().zip(somewhere(None)) {
-            match conn.query_drop(&limit).await {
+            match conn.query_drop(set(std::slice::from_ref(&limit))).await {
                 Ok(()) => {
-                    limited.push(limit);
-                    unlimited.push(free);
+                    with.push(limit);
+                    without.push(free);
                 }
                 Err(error) if fault::is_unknown_variable(&error) => {}
                 Err(error) => return Err(fault(error)),
             }
         }
+        let (mut limited, mut unlimited) = (everywhere(mode), everywhere(mode));
+        limited.push(set(&with));
+        unlimited.push(set(&without));
         if logs_statements(conn).await.map_err(&fault)? {
             // Nothing that is read committed goes into such a log, and statements like ours have
             // another effect on a replica than here.

@@ -109,6 +109,8 @@ async fn conn(port: u16, database: Option<&str>) -> Conn {
              sql_select_limit = 18446744073709551615",
             "SET SESSION TRANSACTION READ WRITE",
             "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+            // Of MariaDB alone.
+            "/*M!100000 SET tmp_disk_table_size = 18446744073709551615 */",
         ]);
     Conn::new(opts).await.unwrap()
 }

@@ -19,11 +19,21 @@ const SECURE_ALONE: u16 = 3159;
 /// How a certificate begins in a PEM file (RFC 7468).
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
+/// The name that a certificate is compared with where its name does not count. The driver's switch for that
+/// passes over the error of a certificate whose name is another one, and knows it by finding this word in
+/// its text; rustls has put it as "certificate not valid for name "…"; …", so the word is found
+/// nowhere but in the name that was asked for. rustls compares names last, when the chain, the dates and
+/// the purpose are good (`WebPkiServerVerifier::verify_server_cert`), and the handshake proves the key all
+/// the same. Should either crate change its words, each certificate without this name is refused, and
+/// should the driver look at the error's kind, it goes on working.
+const ANY_NAME: &str = "NotValidForName";
+
 const FILE: &str = "store.tls_ca must be a readable file of certificates (PEM)";
 
 /// What is said where the password may be had by those in between.
 pub(super) const EXPOSED: &str = "the connection to the store is not encrypted, and what is at the \
-     other end can ask for the password: set store.tls to \"required\"";
+     other end can ask for the password: set store.tls to \"required\", or to \"verify-ca\" with the \
+     ca.pem of MySQL's data directory as store.tls_ca";
 
 /// Whether the password goes to this other machine without TLS. A server of MySQL whose cache does not
 /// know the user has it sent under a key that it names itself; so can anybody who answers in its place.
@@ -38,8 +48,9 @@ pub(super) fn is_exposed(options: &Options, end: IpAddr) -> bool {
 pub(super) fn opts(options: &Options) -> Result<Option<SslOpts>, StoreError> {
     let path = match (options.tls, &options.tls_ca) {
         (TlsMode::Off, _) => return Ok(None),
-        (TlsMode::Required, None) => return Ok(Some(SslOpts::default())),
-        (TlsMode::Required, Some(path)) => path,
+        // Public authorities sign for everybody, so what they signed counts with its name alone.
+        (TlsMode::Required | TlsMode::VerifyCa, None) => return Ok(Some(SslOpts::default())),
+        (TlsMode::Required | TlsMode::VerifyCa, Some(path)) => path,
     };
     let unfit = |why: String| StoreError::Tls {
         location: options.url.to_string(),
@@ -51,7 +62,13 @@ pub(super) fn opts(options: &Options) -> Result<Option<SslOpts>, StoreError> {
         return Err(unfit("there is no certificate in it".to_owned()));
     }
     let own = SslOpts::default().with_root_certs(vec![found.into()]);
-    Ok(Some(own.with_disable_built_in_roots(true)))
+    let own = own.with_disable_built_in_roots(true);
+    Ok(Some(match options.tls {
+        TlsMode::VerifyCa => own
+            .with_danger_tls_hostname_override(Some(ANY_NAME))
+            .with_danger_skip_domain_validation(true),
+        TlsMode::Off | TlsMode::Required => own,
+    }))
 }
 
 /// What there is to mend when connecting failed for want of agreement on encryption; none when it
@@ -65,8 +82,16 @@ pub(super) fn mend(error: &Error, mode: TlsMode) -> Option<&'static str> {
         {
             Some(
                 "its certificate must be signed by an authority in store.tls_ca (without it: a public \
-                 one), be valid today and bear the host's name of store.url; those that MySQL and \
-                 MariaDB make for themselves bear no name",
+                 one), be valid today and bear the host's name of store.url; for one that bears no \
+                 name, as MySQL makes them, set store.tls to \"verify-ca\"",
+            )
+        }
+        (Error::Io(IoError::Io(error)), TlsMode::VerifyCa)
+            if error.kind() == ErrorKind::InvalidData =>
+        {
+            Some(
+                "its certificate must be signed by an authority in store.tls_ca and be valid today; one \
+                 that signed itself must stand there itself, and be no authority's (CA:FALSE)",
             )
         }
         (Error::Driver(DriverError::NoClientSslFlagFromServer), _) => Some(
@@ -75,7 +100,8 @@ pub(super) fn mend(error: &Error, mode: TlsMode) -> Option<&'static str> {
         ),
         (Error::Server(error), TlsMode::Off) if error.code == SECURE_ALONE => Some(
             "the server takes encrypted connections alone: set store.tls to \"required\", and \
-             store.tls_ca unless a public authority signed its certificate",
+             store.tls_ca unless a public authority signed its certificate; or to \"verify-ca\", with \
+             the ca.pem of MySQL's data directory as store.tls_ca",
         ),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! A server that writes its binary log as statements, and one that lets nobody in.
+//! A server whose settings are in the way: what a user may not set is named.
 
 use super::*;
 use crate::causes::chain;
@@ -45,4 +45,27 @@ async fn a_log_of_statements_is_named_or_left_for_one_of_rows() {
         let first = said.remove(0);
         assert!(first.contains(words), "{words}: {first}");
     }
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_and_no_user_may_set_is_named() {
+    let server = Mariadbd::start(&FLAGS);
+    let port = server.port();
+    let name = new_database(port).await;
+    let plain = user(port, &name, "plain", &format!("IDENTIFIED BY '{PASSWORD}'")).await;
+    let mut root = conn(port, None).await;
+    let mut named =
+        vec![("max_prepared_stmt_count = 0", "raise the server's max_prepared_stmt_count")];
+    if !on_mysql() {
+        named.push(("enforce_storage_engine = 'Aria'", "its tables are InnoDB's"));
+    }
+    for (against, words) in named {
+        root.query_drop(format!("SET GLOBAL {against}")).await.unwrap();
+        let error = Mysql::open(plain.clone(), Mode::ReadWrite, standing_clock()).await;
+        let error = error.unwrap_err().with_causes();
+        assert!(error.contains(words), "{error}");
+        let as_it_was = against.split_once(" = ").unwrap().0;
+        root.query_drop(format!("SET GLOBAL {as_it_was} = DEFAULT")).await.unwrap();
+    }
+    Mysql::open(plain, Mode::ReadWrite, standing_clock()).await.unwrap();
 }
