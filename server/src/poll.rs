@@ -10,6 +10,7 @@ mod classify;
 mod connect;
 mod connection;
 mod decode;
+mod dial;
 mod job;
 mod link;
 mod own;
@@ -17,6 +18,7 @@ mod resolve;
 mod socket;
 mod stack;
 mod text;
+mod trace;
 
 use std::{
     fmt,
@@ -25,9 +27,10 @@ use std::{
 };
 
 pub use classify::{Fault, Stuck};
-pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
-pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, snapshot};
-pub use job::{Attempt, Job, Serving};
+pub use connect::MAX_SOCKET_ADDRESSES;
+pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, Serving, snapshot};
+pub use dial::{DialError, DialErrors};
+pub use job::{Attempt, Job};
 pub use link::Link;
 pub use own::{MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART, UsedUp};
 pub use socket::Speech;
@@ -37,9 +40,10 @@ use tower::{Service as _, ServiceExt as _};
 
 use self::{
     decode::Wire,
-    job::{Asked, Step, Trace},
+    job::Asked,
     resolve::LimitedResolver,
     stack::{Stack, stack},
+    trace::{Step, Trace},
 };
 use crate::{
     clock::Clock,
