@@ -21,6 +21,7 @@ mod notices;
 mod pauses;
 mod polls;
 mod prune;
+mod record;
 mod rollups;
 mod status;
 mod worker;

@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{connect, fault::fault, legacy::Legacy, worker::Worker};
+use super::{
+    connect::{self, stamp},
+    fault::fault,
+    legacy::Legacy,
+    worker::Worker,
+};
 use crate::store::{
     Mode, StoreError,
     stamp::{self, Fate, Stamp},
@@ -154,12 +159,6 @@ fn leave_foreign_journal(path: &Path) -> Result<(), StoreError> {
         );
     }
     Ok(())
-}
-
-/// What is at the path.
-pub(super) fn stamp(path: &Path) -> Result<Stamp, StoreError> {
-    Stamp::of(path)
-        .map_err(|cause| StoreError::Unreadable { path: path.to_owned(), cause: cause.into() })
 }
 
 fn moved(path: &Path, fate: Fate) -> StoreError {
