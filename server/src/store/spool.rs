@@ -30,8 +30,8 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::file::{File, Whose};
 pub use self::peek::peek;
+use self::{file::File, memory::Whose};
 pub use self::{
     file::{Ids, Page},
     memory::{Registry, Remembered},
