@@ -3,6 +3,7 @@
 
 mod checks;
 mod share;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ use rustix::{fs::statvfs, process::Resource};
 use serde::Serialize;
 
 use self::{
-    checks::{Check, Found, Verdict},
+    checks::Found,
     share::Share,
+    verdict::{Check, Verdict},
 };
 use super::{
     CliError, Runtime,

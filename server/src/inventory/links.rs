@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{build::Draft, problem::Findings, read::At, suggest::did_you_mean};
+use super::{draft::Draft, problem::Findings, read::At, suggest::did_you_mean};
 use crate::model::HostName;
 
 /// How many hosts of a ring of parents a message names.
