@@ -47,6 +47,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
+    config,
     model::Outcome,
     resolve::{Names, Resolve},
     units::Mono,
@@ -86,6 +87,22 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(60),
             resolve_in_flight: 32,
             rebuild_after: 1,
+        }
+    }
+}
+
+impl From<&config::Poll> for Limits {
+    fn from(poll: &config::Poll) -> Self {
+        let places = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        Self {
+            in_flight: places(poll.in_flight),
+            in_flight_for: poll.in_flight_for,
+            in_flight_unwell: places(poll.in_flight_unwell),
+            connect_timeout: poll.connect_timeout,
+            answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
+            keep_alive: poll.keep_alive,
+            resolve_in_flight: places(poll.resolve_in_flight),
+            ..Self::default()
         }
     }
 }

@@ -42,7 +42,8 @@ pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{
-    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, operator::Order, query::Query,
+    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, query::Query,
+    reconcile::Order,
 };
 
 /// The largest request body read, bytes.

@@ -25,7 +25,7 @@ use crate::{
     discover::Finder,
     inventory::{Inventory, Seen},
     model::Outcome,
-    poll::{Link, MAX_ERROR_BYTES, Poller, Serving},
+    poll::{Limits, Link, MAX_ERROR_BYTES, Poller, Serving},
     resolve::Names,
     text::{one_line, shown},
     units::Micros,
@@ -170,7 +170,7 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             report.warnings.extend(times.remarks.iter().cloned());
             report.times = Some(times);
             if args.live {
-                let limits = app::limits(&loaded.config.poll);
+                let limits = Limits::from(&loaded.config.poll);
                 let names = Names::new(loaded.config.resolve.servers.clone());
                 let clock = Arc::clone(runtime.clock());
                 let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));

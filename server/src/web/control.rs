@@ -22,11 +22,11 @@ use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
-    operator::{Order, Reloaded},
     query::{
         HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, QueryError, parse_length,
         parse_moment,
     },
+    reconcile::{Order, Reloaded},
     store::Store,
     text::one_line,
     units::WallMs,

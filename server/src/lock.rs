@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::AppError;
 use crate::{
     causes::chain,
     config::{Config, StoreUrl},
@@ -24,21 +23,34 @@ const HOLDER_BYTES: u64 = 300;
 /// How often a lock file that somebody removes at the same moment is made again.
 const TRIES: usize = 3;
 
+/// Another server writes to the same place.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "another server is running on the same data: {holder} holds {}; stop that one, or give this one a folder of its own with --data",
+    path.display()
+)]
+pub struct InUse {
+    /// The lock file.
+    pub path: PathBuf,
+    /// What its holder says of itself.
+    pub holder: String,
+}
+
 /// The locks of a running server.
 #[derive(Debug)]
-pub(super) struct Locks {
+pub struct Locks {
     #[expect(dead_code, reason = "held, not read")]
     files: Vec<File>,
     /// What this server is known by where it writes.
-    pub(super) owner: Owner,
+    pub owner: Owner,
 }
 
 /// Locks all that this server writes to: its data folder, and files of its own that are elsewhere.
 ///
 /// # Errors
-/// [`AppError::InUse`]: another server has one of them. A place that cannot be locked at all is said
+/// [`InUse`]: another server has one of them. A place that cannot be locked at all is said
 /// and used all the same: what is wrong with it is said once it is written to.
-pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
+pub fn take(config: &Config) -> Result<Locks, InUse> {
     let (mut files, mut id) = (Vec::new(), None);
     for path in places(config) {
         match lock(&path) {
@@ -46,7 +58,7 @@ pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
                 files.push(file);
                 id.get_or_insert(kept);
             }
-            Ok(Err(holder)) => return Err(AppError::InUse { path, holder }),
+            Ok(Err(holder)) => return Err(InUse { path, holder }),
             // Nothing can be written there at all, which is said by whoever tries.
             Err(error) if is_unwritable(&error) => {}
             Err(error) => tracing::warn!(
