@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod asked;
 mod assets;
 mod backlog;
 mod below;
@@ -13,6 +14,7 @@ mod connections;
 mod control;
 mod denials;
 mod failure;
+mod kinds;
 mod ledger;
 mod losses;
 mod openapi;
