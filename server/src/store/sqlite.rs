@@ -24,7 +24,6 @@ mod prune;
 mod record;
 mod rollups;
 mod status;
-mod worker;
 
 #[cfg(test)]
 mod tests;

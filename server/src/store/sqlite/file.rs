@@ -9,22 +9,25 @@ use super::{
     connect::{self, stamp},
     fault::fault,
     legacy::Legacy,
-    worker::Worker,
 };
 use crate::store::{
     Mode, StoreError,
     stamp::{self, Fate, Stamp},
+    worker::Worker,
 };
 
 /// Connections that read, each on its own thread: one long history does not hold up the rest.
 const READERS: usize = 2;
 
+/// Jobs that may wait; whoever comes next waits for room.
+const QUEUE: usize = 64;
+
 /// The open file.
 #[derive(Debug)]
 pub(super) struct Open {
     // In this order: who writes is closed last, and takes the journal into the file.
-    readers: Worker,
-    writer: Option<Worker>,
+    readers: Worker<Connection>,
+    writer: Option<Worker<Connection>>,
     /// What was opened; none where nothing is written, and nothing can be lost.
     stamp: Option<Stamp>,
     path: PathBuf,
@@ -50,7 +53,7 @@ impl Open {
         };
         let readers = (0..READERS).map(|_| connect::reader(path)).collect::<Result<Vec<_>, _>>()?;
         let started = |name, connections| {
-            Worker::start(name, connections).map_err(|cause| StoreError::Failed {
+            Worker::start(name, QUEUE, connections).map_err(|cause| StoreError::Failed {
                 doing: "start a thread",
                 location: path.display().to_string(),
                 cause: cause.into(),
