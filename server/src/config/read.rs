@@ -9,8 +9,7 @@ use figment::{Figment, value::Value};
 use serde::Serialize;
 
 use super::{
-    Problem,
-    layer::{Layer, Place},
+    layer::{Layer, Place, Problem},
     secret::{self, Secret, mask_url},
     setting::{SETTINGS, Setting},
     shape::{Found, Shape},
