@@ -97,3 +97,11 @@ fn the_front_page_stays_one() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.lines().count() <= README_LINES, "{} lines", readme.lines().count());
 }
+
+#[test]
+fn the_book_has_every_document_and_no_other() {
+    let summary = fs::read_to_string(root().join("docs/book/SUMMARY.md")).unwrap();
+    let chapters: BTreeSet<PathBuf> =
+        links(&summary).iter().map(|link| root().join(link)).collect();
+    assert_eq!(chapters, documents().into_iter().collect());
+}
