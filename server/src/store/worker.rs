@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_costs_itself_alone_and_the_end_waits_for_what_was_taken() {
-        let (done, mut seen) = mpsc::unbounded_channel();
+        let (done, mut seen) = mpsc::channel(1);
         let worker = Worker::start("counting", 4, vec![0]).unwrap();
         let count = |own: &mut u32| {
             *own += 1;
@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(worker.run(count).await.unwrap(), 2, "the thread goes on");
         // Nobody waits for the answer.
         {
-            let left = worker.run(move |own| done.send(*own).map_err(|_ended| StoreError::Closed));
+            let left =
+                worker.run(move |own| done.try_send(*own).map_err(|_ended| StoreError::Closed));
             let mut left = std::pin::pin!(left);
             let _ = futures_util::poll!(left.as_mut());
         }
