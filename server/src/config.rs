@@ -23,12 +23,12 @@ mod url;
 
 pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
-pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place, Problem};
+pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{SETTINGS, SettingInfo};
 pub use shape::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
-pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Sources};
+pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
 pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 
 use std::{

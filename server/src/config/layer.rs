@@ -20,6 +20,7 @@ use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    Problem,
     setting::{DATA, SETTINGS, VARIABLE_PREFIX},
     shape::Found,
 };
@@ -55,21 +56,6 @@ impl fmt::Display for Place {
             Self::Variable(name) => write!(f, "${name}"),
             Self::Flag(name) => f.write_str(name),
         }
-    }
-}
-
-/// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where the value stands.
-    pub place: Place,
-    /// What is wrong with it and what was expected; never a secret.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
     }
 }
 

@@ -9,7 +9,8 @@ use figment::{Figment, value::Value};
 use serde::Serialize;
 
 use super::{
-    layer::{Layer, Place, Problem},
+    Problem,
+    layer::{Layer, Place},
     secret::{self, Secret, mask_url},
     setting::{SETTINGS, Setting},
     shape::{Found, Shape},
