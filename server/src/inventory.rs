@@ -34,7 +34,6 @@ mod range;
 mod read;
 mod roster;
 mod settings;
-mod suggest;
 mod timing;
 
 use std::{
@@ -54,7 +53,6 @@ pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use range::MAX_RANGES;
 pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
-pub use suggest::closest;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;

@@ -11,7 +11,11 @@ use std::{
 use comfy_table::{LineStyle, Table, TableStyle, presets};
 use serde::Serialize;
 
-use super::{CliError, fit::Sheet};
+use super::{
+    CliError,
+    aside::{folded, tell},
+    fit::{Sheet, cut},
+};
 use crate::{
     model::{Column, ColumnSet as _, State, Unit},
     text::{is_shown, shown},
@@ -49,6 +53,14 @@ impl Output {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CliError::Output)
     }
 
+    /// Prints text for people: a line that is wider than the terminal goes on below.
+    pub(super) fn show(self, text: &str) -> Result<(), CliError> {
+        if !self.terminal {
+            return self.print(text);
+        }
+        self.print(&folded(text, self.width()))
+    }
+
     /// Prints one JSON document, indented on a terminal.
     pub(super) fn json<T: Serialize>(self, value: &T) -> Result<(), CliError> {
         let written = if self.terminal {
@@ -59,12 +71,6 @@ impl Output {
         let text = written.map_err(|error| CliError::Output(error.into()))?;
         let text = if self.terminal { json_shown(&text) } else { text };
         self.print(&(text + "\n"))
-    }
-
-    /// Prints one JSON document in a line of its own, whatever reads it.
-    pub(super) fn json_line<T: Serialize>(self, value: &T) -> Result<(), CliError> {
-        let text = serde_json::to_string(value);
-        self.print(&(text.map_err(|error| CliError::Output(error.into()))? + "\n"))
     }
 
     /// A state as a cell of a table.
@@ -83,7 +89,10 @@ impl Output {
         for row in rows {
             table.add_row(row.into_iter().map(|cell| shown(&cell).into_owned()));
         }
-        let lines: Vec<String> = table.lines().map(|line| self.paint(line.trim_end())).collect();
+        // What cannot be left out is cut where a terminal would fold it.
+        let width = if self.terminal { self.width() } else { usize::MAX };
+        let line = |line: String| self.paint(&cut(line.trim_end(), width));
+        let lines: Vec<String> = table.lines().map(line).collect();
         lines.join("\n") + "\n"
     }
 
@@ -93,7 +102,7 @@ impl Output {
         let (text, left_out) = self.fitted(sheet);
         self.print(&text)?;
         if !left_out.is_empty() {
-            eprintln!("no room for {}; {more}", left_out.join(", "));
+            tell(&format!("no room for {}; {more}", left_out.join(", ")));
         }
         Ok(())
     }
@@ -166,6 +175,12 @@ pub(super) fn json_shown(json: &str) -> String {
         }
     }
     safe
+}
+
+/// One JSON document in a line of its own, whatever reads it.
+pub(super) fn json_line<T: Serialize>(value: &T) -> Result<String, CliError> {
+    let text = serde_json::to_string(value);
+    Ok(text.map_err(|error| CliError::Output(error.into()))? + "\n")
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.

@@ -14,6 +14,7 @@ use super::{
     setting::{Config, SETTINGS, SettingInfo, VARIABLE_PREFIX},
     shape::written,
 };
+use crate::text::did_you_mean;
 
 /// A setting given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,15 +183,20 @@ fn keys_of(section: &str) -> impl Iterator<Item = &'static str> {
 
 /// What to say of a key that is no setting. Names keys alone, never a value.
 fn unknown(section: &str, key: &str) -> String {
-    if section.is_empty() {
+    let (known, of) = if section.is_empty() {
         let mut known: Vec<_> =
             SETTINGS.iter().filter_map(|setting| setting.key.split('.').next()).collect();
         known.dedup();
-        format!("{key}: unknown key; expected one of {}", known.join(", "))
+        (known, "expected one of".to_owned())
     } else {
-        let known: Vec<_> = keys_of(section).collect();
-        format!("{key}: unknown key; [{section}] has {}", known.join(", "))
-    }
+        (keys_of(section).collect(), format!("[{section}] has"))
+    };
+    let name = key.strip_prefix(&format!("{section}.")).unwrap_or(key);
+    let hint = match did_you_mean(name, known.iter().copied()) {
+        none if none.is_empty() => format!("; {of} {}", known.join(", ")),
+        hint => hint,
+    };
+    format!("{key}: unknown key{hint}")
 }
 
 /// Line and column, from 1, of a byte of the text; columns count characters.
@@ -205,12 +211,17 @@ fn position(text: &str, byte: usize) -> (usize, usize) {
 fn unknown_variable(name: &str) -> String {
     let flat = |name: &str| name.to_uppercase().replace("__", "_");
     let meant = SETTINGS.iter().find(|setting| flat(&setting.variable()) == flat(name));
-    match meant {
-        Some(setting) => {
-            format!("no setting has this variable; did you mean {}?", setting.variable())
-        }
+    let hint = match meant {
+        Some(setting) => format!("; did you mean `{}`?", setting.variable()),
         None => {
-            "no setting has this variable; `roundsman check --all` lists all settings".to_owned()
+            // Only what differs is compared: all of them begin alike.
+            let bare = |name: &str| name.trim_start_matches(VARIABLE_PREFIX).to_owned();
+            let known = SETTINGS.iter().map(|setting| bare(&setting.variable()));
+            let known: Vec<String> = known.collect();
+            let hint = did_you_mean(&bare(name), known.iter().map(String::as_str));
+            hint.replacen('`', &format!("`{VARIABLE_PREFIX}"), 1)
         }
-    }
+    };
+    let all = "; `roundsman check --all` lists all settings";
+    format!("no setting has this variable{}", if hint.is_empty() { all } else { &hint })
 }

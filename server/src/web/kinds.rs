@@ -12,6 +12,7 @@ use crate::{
         Order, PollShape, SeriesShape, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
+    text::did_you_mean,
     units::WallMs,
 };
 
@@ -111,11 +112,11 @@ impl<T: Words> Kind for Word<T> {
     }
 
     fn read(text: &str, _: WallMs) -> Result<T, String> {
-        T::ALL
-            .iter()
-            .find(|word| word.to_string() == text)
-            .copied()
-            .ok_or_else(|| format!("expected one of: {}; got {text:?}", Self::all().join(", ")))
+        T::ALL.iter().find(|word| word.to_string() == text).copied().ok_or_else(|| {
+            let words = Self::all();
+            let hint = did_you_mean(text, words.iter().map(String::as_str));
+            format!("expected one of: {}; got {text:?}{hint}", words.join(", "))
+        })
     }
 }
 
