@@ -5,7 +5,7 @@ mod rules;
 
 use std::fs;
 
-use rules::{code, declared, files, source, uses_below};
+use rules::{circles, code, declared, files, source, uses_below};
 
 #[test]
 fn a_module_uses_only_modules_declared_above_it() {
@@ -33,6 +33,34 @@ fn the_rule_finds_what_breaks_it() {
     let wrong = uses_below(&order, dir.path(), "crate::");
     let wrong: Vec<&str> = wrong.iter().map(|line| line.rsplit('/').next().unwrap()).collect();
     assert_eq!(wrong, ["first.rs uses second", "part.rs uses third"]);
+}
+
+#[test]
+fn a_circle_is_found_through_trees_folders_and_names_that_the_parent_took() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("lib.rs", "mod straight;\nmod room;\n");
+    write("straight.rs", "use crate::room::Thing;\n");
+    write(
+        "room.rs",
+        "mod a;\nmod b;\nmod c;\nmod d;\npub use c::{self, inner::Thing as Other, Thing};\n",
+    );
+    write("room/a.rs", "use super::{\n    d,\n    b::{self, X as Y, Z},\n};\n");
+    write(
+        "room/b.rs",
+        "// super::a\nmod deep;\n#[cfg(test)]\nmod tests { use super::super::d; }\n",
+    );
+    write("room/b/deep.rs", "fn f() -> super::super::Thing { crate::room::b::g() }\n");
+    write("room/c.rs", "pub struct Thing;\nfn f() { crate::room::a::g() }\n");
+    write("room/d.rs", "use std::super_::a;\n");
+    let wrong = ["a uses b", "b uses c", "c uses a"].map(|uses| format!("room: {uses}"));
+    assert_eq!(circles(dir.path()), wrong);
+    write("room/c.rs", "pub struct Thing;\n");
+    assert_eq!(circles(dir.path()), Vec::<String>::new());
 }
 
 /// Only `root` joins paths: nothing that reads a host says where it is.

@@ -1,20 +1,14 @@
 //! The composition root: builds every part, wires them, runs them, and stops them in order.
 
-mod chores;
 mod descriptors;
-mod discovering;
 mod failure;
 mod http;
-mod install;
 mod keep;
-mod lock;
-mod phases;
-mod rebuild;
 mod running;
 mod starting;
-mod still_kept;
+mod thread;
 
-use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -23,26 +17,24 @@ use tokio::{
 
 pub use self::failure::AppError;
 use self::{
-    discovering::Discovering,
     http::{Faces, HttpThread},
-    install::{Hosts, Installer},
-    phases::Phases,
     starting::{Orders, Ready, Starting},
+    thread::OwnThread,
 };
-pub(crate) use self::{install::kept, lock::last_served_at};
 use crate::{
     clock::{Clock, SystemClock, boot_id},
-    config::{self, Config},
+    config::Config,
     discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
     grpc::{self, Board},
     health::Policy,
     hook,
     live::Live,
+    lock,
     metrics::Metrics,
-    operator,
     poll::{Limits, Poller},
     query::Query,
+    reconcile::{self, Means, Order, Reconciler},
     reload::Watch,
     resolve::Names,
     rounds::{Rounds, Ticks},
@@ -52,6 +44,7 @@ use crate::{
         spool::{Registry, Spool},
         writer::{Writer, WriterHandle},
     },
+    upkeep::{self, Chores, Phases, Pruner, Rebuilder, Sealer},
     web,
 };
 
@@ -63,7 +56,7 @@ pub const FLUSH: Duration = Duration::from_secs(10);
 pub struct App {
     live: Arc<Live>,
     commands: mpsc::Sender<Command>,
-    chores: chores::ChoresThread,
+    chores: OwnThread,
     engine: JoinHandle<()>,
     /// Opens the store, and looks whether it keeps what it took.
     looking_after: JoinHandle<()>,
@@ -71,7 +64,7 @@ pub struct App {
     http: HttpThread,
     /// Let go last; none where the store was there before.
     locks: Option<lock::Locks>,
-    operator: mpsc::Sender<operator::Order>,
+    operator: mpsc::Sender<Order>,
     access: web::Access,
 }
 
@@ -133,7 +126,7 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
     starting.comes_to(format!("opening the store {}", config.store.url));
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store.owned_by(locks.owner.clone()));
-    let remembered = keep::open(&store, spool.as_deref()).await?;
+    let remembered = upkeep::open(&store, spool.as_deref()).await?;
     starting.comes_to(format!("putting the inventory {} in force", config.inventory.display()));
     let phases = Some(Phases::load(&config.data));
     let kept = Kept { store, spool, remembered, phases };
@@ -189,12 +182,11 @@ async fn wire(
 
     let (commands, commands_in) = mpsc::channel(engine::COMMAND_QUEUE);
     let names = Names::new(config.resolve.servers.clone());
-    let poll_limits = limits(&config.poll);
+    let poll_limits = Limits::from(&config.poll);
     let finder = Finder::new(names.clone(), poll_limits.clone(), Arc::clone(&clock));
-    let (looks, looks_in) = mpsc::channel(discovering::LOOKS);
-    let discovering = Discovering::new(finder, Arc::clone(&live), looks);
-    let (operator, operator_in) = mpsc::channel(operator::QUEUE);
-    let mut installer = Installer {
+    let (looks, looks_in) = mpsc::channel(reconcile::LOOKS);
+    let (operator, operator_in) = mpsc::channel(reconcile::QUEUE);
+    let mut reconciler = Reconciler::new(Means {
         watch: Watch::new(config.inventory.clone()),
         store: Arc::clone(&store),
         spool: spool.clone(),
@@ -202,21 +194,18 @@ async fn wire(
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&clock),
         commands: commands.clone(),
-        numbers: HashSet::new(),
-        hosts: Hosts::new(discovering, config.discover.forget),
-        waiting: None,
-        before: None,
-        is_first: true,
-        in_trouble: false,
-    };
-    let in_force = installer.first(remembered).await?;
+        finder,
+        looks,
+        forget: config.discover.forget,
+    });
+    let in_force = reconciler.first(remembered).await?;
     let (awaited, store): (_, Arc<dyn Store>) = (Arc::clone(&store), store);
 
     let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
     let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, &hook);
     let retention = config.retention.polls;
     let looking_after =
-        still_kept::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
+        upkeep::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
     let policy = Policy::from(&config.health);
     let around = hook::Around { store: Arc::clone(&store), spool, writer: handle.clone() };
     let worker = hook.as_ref().map(|hook| hook.worker(around));
@@ -251,13 +240,13 @@ async fn wire(
         hook,
     };
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
-    let begun = Begun { installer, in_force, looking_after, store, writer, phases };
+    let begun = Begun { reconciler, in_force, looking_after, store, writer, phases };
     Ok(Ready { config, parts, faces, orders, begun, locks: None })
 }
 
 /// What runs before the engine does.
 struct Begun {
-    installer: Installer,
+    reconciler: Reconciler,
     /// Told once the first inventory is in force; none while nothing can be.
     in_force: Option<oneshot::Receiver<()>>,
     looking_after: JoinHandle<()>,
@@ -285,7 +274,7 @@ async fn run_parts(
 
     let drained = drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
-    let Begun { installer, in_force, looking_after, store, writer, phases } = begun;
+    let Begun { reconciler, in_force, looking_after, store, writer, phases } = begun;
     let mut engine = Engine::new(parts).on_boot(boot_id());
     let mut following = None;
     if let Some((phases, grids)) = phases {
@@ -298,23 +287,18 @@ async fn run_parts(
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
     }
-    let chores = chores::Chores {
+    let chores = Chores {
         rounds,
-        installer,
-        rebuilder: rebuild::Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
-        sealer: chores::Sealer {
+        reconciler,
+        rebuilder: Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),
+        sealer: Sealer {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             live: Arc::clone(&live),
             metrics,
             after: config.seal.after,
         },
-        pruner: chores::Pruner {
-            store,
-            clock,
-            live: Arc::clone(&live),
-            retention: config.retention,
-        },
+        pruner: Pruner { store, clock, live: Arc::clone(&live), retention: config.retention },
         phases: following,
         seal: seal_in,
         prune: prune_in,
@@ -322,7 +306,8 @@ async fn run_parts(
         looks: orders.looks_in,
         operator: orders.operator_in,
     };
-    let chores = chores::ChoresThread::start(chores)?;
+    let chores =
+        OwnThread::start("chores", |stopped| chores.run(stopped)).map_err(AppError::Thread)?;
     let Orders { commands, operator, access, .. } = orders;
     let app = App {
         live,
@@ -340,26 +325,12 @@ async fn run_parts(
 }
 
 /// Whether what waits for the store are the rows of this moment alone.
-fn drained(writer: WriterHandle, batch_rows: u32) -> rebuild::Drained {
+fn drained(writer: WriterHandle, batch_rows: u32) -> upkeep::Drained {
     Box::new(move || {
         let stats = writer.stats();
         let spooled = stats.spool.as_ref().is_some_and(|spool| spool.rows() > 0);
         stats.failing_since.is_none() && !spooled && stats.depth <= rows(batch_rows)
     })
-}
-
-/// The limits of polling, as configured.
-pub(crate) fn limits(poll: &config::Poll) -> Limits {
-    Limits {
-        in_flight: rows(poll.in_flight),
-        in_flight_for: poll.in_flight_for,
-        in_flight_unwell: rows(poll.in_flight_unwell),
-        connect_timeout: poll.connect_timeout,
-        answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
-        keep_alive: poll.keep_alive,
-        resolve_in_flight: rows(poll.resolve_in_flight),
-        ..Limits::default()
-    }
 }
 
 fn rows(count: u32) -> usize {

@@ -5,6 +5,7 @@
 //! without a word, where its reader went away before it had printed all.
 
 mod accept;
+mod aside;
 mod ask;
 mod check;
 mod completions;

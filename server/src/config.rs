@@ -14,6 +14,7 @@
 mod base_path;
 mod hook_url;
 mod layer;
+mod place;
 mod read;
 mod secret;
 #[allow(
@@ -26,12 +27,14 @@ mod setting;
 mod list;
 mod shape;
 mod source;
+mod typed;
 mod url;
 
 pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
-pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES, Place};
+pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES};
 pub use list::SiteName;
+pub use place::{Place, Problem};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{
@@ -39,7 +42,7 @@ pub use setting::{
     SettingInfo, Spool, Store, Writer,
 };
 pub use shape::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
-pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Problem, Sources};
+pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Sources};
 pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 
 use read::Reader;
@@ -75,7 +78,8 @@ impl Config {
         reader.flags(sources.flags);
         let mut config = Self::read(&mut reader);
         config.complete(&mut reader);
-        let (origins, warnings) = reader.finish().map_err(ConfigError::Invalid)?;
+        let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+        let (origins, warnings) = reader.finish(&keys).map_err(ConfigError::Invalid)?;
         Ok(Loaded { config, origins, file, warnings })
     }
 

@@ -25,6 +25,7 @@ mod address;
 mod build;
 mod diff;
 mod discover;
+mod draft;
 mod filter;
 mod links;
 mod maintenance;

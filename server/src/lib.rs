@@ -26,6 +26,7 @@ pub mod resolve;
 pub mod poll;
 pub mod discover;
 pub mod store;
+pub mod lock;
 pub mod reload;
 pub mod hook;
 
@@ -33,10 +34,12 @@ pub mod hook;
 pub mod live;
 pub mod metrics;
 
-// Join: the loop that owns the fleet, and the jobs that wake it.
+// Join: the loop that owns the fleet, the jobs that wake it, what brings its hosts into line with the
+// inventory, and what keeps the store in order.
 pub mod engine;
 pub mod rounds;
-pub mod operator;
+pub mod reconcile;
+pub mod upkeep;
 
 // Serve: thin over the live view and the store.
 pub mod query;

@@ -5,6 +5,7 @@
 
 mod connections;
 mod names;
+mod shown;
 
 use std::sync::Mutex;
 

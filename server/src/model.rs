@@ -7,6 +7,7 @@ mod words;
 mod amend;
 mod columns;
 mod counters;
+mod family;
 mod hash;
 mod health;
 mod host;
@@ -24,6 +25,7 @@ pub use columns::{
     NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
 };
 pub use counters::{Counter, Counters};
+pub use family::Family;
 pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};
 pub use host::{
@@ -36,6 +38,6 @@ pub use record::{Record, Timings};
 pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
-    CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, Family, FamilyReport, Layer, Mount,
-    NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn, View,
+    CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, FamilyReport, Layer, Mount, NET_COLUMNS,
+    Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn, View,
 };

@@ -10,6 +10,7 @@ mod classify;
 mod connect;
 mod connection;
 mod decode;
+mod dial;
 mod job;
 mod link;
 mod own;
@@ -17,6 +18,7 @@ mod resolve;
 mod socket;
 mod stack;
 mod text;
+mod trace;
 
 use std::{
     fmt,
@@ -25,9 +27,10 @@ use std::{
 };
 
 pub use classify::{Fault, Stuck};
-pub use connect::{DialError, DialErrors, MAX_SOCKET_ADDRESSES};
-pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, snapshot};
-pub use job::{Attempt, Job, Serving};
+pub use connect::MAX_SOCKET_ADDRESSES;
+pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, Serving, snapshot};
+pub use dial::{DialError, DialErrors};
+pub use job::{Attempt, Job};
 pub use link::Link;
 pub use own::{MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART, UsedUp};
 pub use socket::Speech;
@@ -37,12 +40,14 @@ use tower::{Service as _, ServiceExt as _};
 
 use self::{
     decode::Wire,
-    job::{Asked, Step, Trace},
+    job::Asked,
     resolve::LimitedResolver,
     stack::{Stack, stack},
+    trace::{Step, Trace},
 };
 use crate::{
     clock::Clock,
+    config,
     model::Outcome,
     resolve::{Names, Resolve},
     units::Mono,
@@ -82,6 +87,22 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(60),
             resolve_in_flight: 32,
             rebuild_after: 1,
+        }
+    }
+}
+
+impl From<&config::Poll> for Limits {
+    fn from(poll: &config::Poll) -> Self {
+        let places = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        Self {
+            in_flight: places(poll.in_flight),
+            in_flight_for: poll.in_flight_for,
+            in_flight_unwell: places(poll.in_flight_unwell),
+            connect_timeout: poll.connect_timeout,
+            answer_max_bytes: usize::try_from(poll.answer_max.0).unwrap_or(usize::MAX),
+            keep_alive: poll.keep_alive,
+            resolve_in_flight: places(poll.resolve_in_flight),
+            ..Self::default()
         }
     }
 }

@@ -14,6 +14,7 @@ mod row;
 mod series;
 mod shown;
 mod stamp;
+mod worker;
 pub mod sqlite;
 pub mod mysql;
 mod open;

@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod asked;
 mod assets;
 mod backlog;
 mod below;
@@ -13,6 +14,7 @@ mod connections;
 mod control;
 mod denials;
 mod failure;
+mod kinds;
 mod ledger;
 mod losses;
 mod openapi;
@@ -42,7 +44,8 @@ pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{
-    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, operator::Order, query::Query,
+    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, query::Query,
+    reconcile::Order,
 };
 
 /// The largest request body read, bytes.

@@ -6,7 +6,7 @@ mod rules;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use rules::{code, declared, files, source, uses_below};
+use rules::{circles, code, declared, files, source, uses_below};
 
 /// A module's own file and those in its folder, tests left out.
 fn module(name: &str) -> Vec<PathBuf> {
@@ -38,6 +38,16 @@ fn a_module_uses_only_modules_declared_above_it() {
     let order = declared(&source("lib.rs"));
     assert!(order.len() >= 15, "{order:?}");
     assert_eq!(uses_below(&order, &source(""), "crate::"), Vec::<String>::new());
+}
+
+/// A file can be read, moved and tested without those that use it.
+#[test]
+fn no_files_of_a_folder_use_each_other_in_a_circle() {
+    for library in ["os", "proto", "probe", "fleet", "server"] {
+        let sources = source("../..").join(library).join("src");
+        assert!(!files(&sources).is_empty(), "{library}");
+        assert_eq!(circles(&sources), Vec::<String>::new(), "{library}");
+    }
 }
 
 #[test]

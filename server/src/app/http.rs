@@ -1,11 +1,11 @@
 //! What faces outwards, on a thread of its own with a small runtime of its own: the HTTP API, the
 //! fleet's health over gRPC, the web hook. A slow reader of a large listing never delays a poll.
 
-use std::{io, net::SocketAddr, sync::Arc, thread};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::sync::{oneshot, watch};
 
-use super::AppError;
+use super::{AppError, thread::OwnThread};
 use crate::{
     grpc::{self, Board},
     hook,
@@ -68,8 +68,7 @@ struct HookEnd {
 pub(super) struct HttpThread {
     address: SocketAddr,
     grpc: Option<SocketAddr>,
-    stop: watch::Sender<bool>,
-    ended: oneshot::Receiver<()>,
+    thread: OwnThread,
     hook: (watch::Sender<bool>, oneshot::Receiver<()>),
 }
 
@@ -90,23 +89,15 @@ impl HttpThread {
         let address = faces.http.0.local_addr().map_err(AppError::Thread)?;
         let grpc = faces.grpc.as_ref().map(|(listener, ..)| listener.local_addr());
         let grpc = grpc.transpose().map_err(AppError::Thread)?;
-        let (stop, stopped) = watch::channel(false);
-        let (ending, ended) = oneshot::channel();
-        let (stop_hook, hook_stopped) = watch::channel(false);
-        let (hook_ending, hook_ended) = oneshot::channel();
-        let hook_end = HookEnd { stop: hook_stopped, ended: hook_ending };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(AppError::Thread)?;
-        let serve = move || {
-            if let Err(error) = runtime.block_on(faces.run(stopped, hook_end)) {
+        let (stop_hook, stop) = watch::channel(false);
+        let (ended, hook_ended) = oneshot::channel();
+        let serve = async move |stopped| {
+            if let Err(error) = faces.run(stopped, HookEnd { stop, ended }).await {
                 tracing::error!(%error, "HTTP is not served");
             }
-            let _ = ending.send(());
         };
-        thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(AppError::Thread)?;
-        Ok(Self { address, grpc, stop, ended, hook: (stop_hook, hook_ended) })
+        let thread = OwnThread::start("http", serve).map_err(AppError::Thread)?;
+        Ok(Self { address, grpc, thread, hook: (stop_hook, hook_ended) })
     }
 
     /// Where HTTP listens.
@@ -128,7 +119,6 @@ impl HttpThread {
 
     /// Lets answers under way end, then ends.
     pub(super) async fn stop(self) {
-        let _ = self.stop.send(true);
-        let _ = self.ended.await;
+        self.thread.stop().await;
     }
 }

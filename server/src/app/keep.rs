@@ -1,35 +1,21 @@
-//! How rows are kept: the store that may be away, the spool, the writer, and what is said of them.
+//! How rows are kept: the spool, the writer, and what is said of them.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
-
-use prometheus_client::metrics::counter::Counter;
+use std::sync::Arc;
 
 use super::{AppError, rows};
 use crate::{
-    causes::chain,
     clock::Clock,
-    config::{self, Config, StoreUrl},
+    config::{self, Config},
     hook::Hook,
     live::Live,
-    metrics::{Metrics, ReasonLabel, StateLabel},
-    model::LossReason,
+    metrics::Metrics,
     store::{
-        Awaited, Store, StoreError,
-        spool::{Registry, Spool, SpoolStatus},
-        sqlite::set_aside_if_damaged,
+        Store,
+        spool::{Spool, SpoolStatus},
         writer::{Tell, Writer, WriterHandle, WriterLimits, WriterStats},
     },
     web,
 };
-
-/// The first wait before a store that is away is tried again; doubled each time.
-const OPEN_FIRST: Duration = Duration::from_millis(500);
-
-/// The longest wait.
-const OPEN_CAP: Duration = Duration::from_secs(10);
 
 /// Starts the spool, unless it is switched off.
 pub(super) fn spool(config: &Config) -> Result<Option<Arc<Spool>>, AppError> {
@@ -39,108 +25,6 @@ pub(super) fn spool(config: &Config) -> Result<Option<Arc<Spool>>, AppError> {
     let (path, store) = (config.spool.path.clone(), config.store.url.to_string());
     let spool = Spool::start(path, store, config.spool.max.0).map_err(AppError::Spool)?;
     Ok(Some(Arc::new(spool)))
-}
-
-/// Opens the store. While it is away, what the spool remembers of it, if anything: with that the
-/// server can begin, and without it waits.
-///
-/// # Errors
-/// What nobody mends by waiting: a wrong password, a newer schema. With a memory, also a store that
-/// does not let us in is waited for: it did before.
-pub(super) async fn open(
-    store: &Awaited,
-    spool: Option<&Spool>,
-) -> Result<Option<Registry>, AppError> {
-    let mut opened = store.try_open().await;
-    if let Err(error) = &opened
-        && let StoreUrl::Sqlite(path) = store.url()
-        && set_aside_if_damaged(path, error, was_ours(spool).await)?
-    {
-        opened = store.try_open().await;
-    }
-    if opened.is_ok() {
-        recognise(store, spool).await;
-    }
-    let (remembered, unreadable) = match spool {
-        Some(spool) => match spool.recall().await {
-            Ok(remembered) => (remembered, None),
-            Err(error) => (None, Some(error)),
-        },
-        None => (None, None),
-    };
-    // Not beside an error that ends the start: one line says what to mend.
-    if let Some(error) = unreadable.filter(|_| !matches!(&opened, Err(e) if !e.is_absence())) {
-        tracing::error!(error = chain(&error), "the spool cannot be read");
-    }
-    let Err(error) = opened else { return Ok(remembered) };
-    if let Some(identity) = remembered.as_ref().and_then(|registry| registry.store.clone()) {
-        store.expect(identity);
-    }
-    let did_let_in = remembered.is_some()
-        && matches!(
-            error,
-            StoreError::Denied { .. }
-                | StoreError::Tls { .. }
-                | StoreError::Failed { .. }
-                | StoreError::NoServer { .. }
-                | StoreError::Obstructed { .. }
-                | StoreError::Driver { .. }
-        );
-    let is_waited_for = error.is_absence() || did_let_in;
-    if !is_waited_for {
-        return Err(error.into());
-    }
-    let until = match &remembered {
-        Some(_) => "the hosts that the spool remembers are polled",
-        None => "nothing is polled",
-    };
-    tracing::error!(error = chain(&error), "the store is away; until it is back {until}");
-    Ok(remembered)
-}
-
-/// Whether a store was open at this address before.
-async fn was_ours(spool: Option<&Spool>) -> bool {
-    let Some(spool) = spool else { return false };
-    matches!(spool.recall().await, Ok(Some(Registry { store: Some(_), .. })))
-}
-
-/// Tells the spool which store it is that was opened: rows for another one are not for it.
-async fn recognise(store: &Awaited, spool: Option<&Spool>) {
-    let Some(spool) = spool else { return };
-    let recognised = match store.identity().await {
-        Ok(identity) => spool.is_for(identity).await,
-        Err(error) => Err(error),
-    };
-    // A copy from before some hosts came would give their numbers, and rows on their way, to others.
-    let recognised = match recognised {
-        Ok(()) => match spool.last_number().await {
-            Ok(last) => store.keep_numbers(last).await,
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
-    if let Err(error) = recognised {
-        tracing::error!(error = chain(&error), "the spool cannot be opened");
-    }
-}
-
-/// Tries to open the store until it is open.
-pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>) {
-    let mut wait = OPEN_FIRST;
-    let mut said = String::new();
-    while let Err(error) = store.try_open().await {
-        let words = chain(&error);
-        if words != said {
-            tracing::warn!(error = words, "the store cannot be opened yet");
-            said = words;
-        }
-        tokio::time::sleep(wait).await;
-        wait = OPEN_CAP.min(wait.saturating_mul(2));
-    }
-    if !said.is_empty() {
-        recognise(&store, spool.as_deref()).await;
-        tracing::info!("the store is open");
-    }
 }
 
 /// Hands on to the hook, if there is one, what is a row.
@@ -176,65 +60,6 @@ pub(super) fn writer(
     )
 }
 
-fn gauge(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Copies the fleet's, the writer's and the hook's present state into the gauges.
-pub(super) fn refresh(
-    live: Arc<Live>,
-    writer: WriterHandle,
-    hook: Option<Hook>,
-    clock: Arc<dyn Clock>,
-) -> web::Refresh {
-    Box::new(move |metrics: &Metrics| {
-        for (state, count) in live.count_by_state() {
-            let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
-            metrics.hosts.get_or_create(&StateLabel { state }).set(count);
-        }
-        count(&metrics.log_lines_dropped, roundsman_os::log::dropped());
-        show(&writer.stats(), metrics, &*clock);
-        let told = hook.as_ref().map(Hook::stats).unwrap_or_default();
-        for (counter, total) in [
-            (&metrics.hook_told, told.told),
-            (&metrics.hook_failed, told.failed),
-            (&metrics.hook_given_up, told.given_up),
-        ] {
-            count(counter, total);
-        }
-        metrics.hook_pending.set(i64::try_from(told.pending).unwrap_or(i64::MAX));
-    })
-}
-
-/// What was counted elsewhere, since the start.
-fn count(counter: &Counter, total: u64) {
-    counter.inner().store(total, Ordering::Relaxed);
-}
-
-fn show(stats: &WriterStats, metrics: &Metrics, clock: &dyn Clock) {
-    count(&metrics.rows_written, stats.written);
-    count(&metrics.rows_dropped, stats.lost());
-    for (reason, lost) in [
-        (LossReason::QueueFull, stats.dropped),
-        (LossReason::SpoolFull, stats.evicted),
-        (LossReason::Refused, stats.rejected),
-        (LossReason::Conflict, stats.conflicting),
-        (LossReason::StoreLost, stats.gone),
-    ] {
-        count(&metrics.rows_lost.get_or_create(&ReasonLabel { reason }), lost);
-    }
-    metrics.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
-    count(&metrics.batches_failed, stats.failed_batches);
-    count(&metrics.rows_spooled, stats.spooled);
-    count(&metrics.rows_replayed, stats.replayed);
-    let spool = stats.spool.clone().unwrap_or_default();
-    metrics.spool_up.set(i64::from(stats.spool.is_some() && stats.spool_error.is_none()));
-    metrics.spool_rows.set(gauge(spool.rows()));
-    metrics.spool_bytes.set(gauge(spool.bytes));
-    let age = spool.oldest.map_or(0, |oldest| clock.now().wall.since(oldest).as_secs());
-    metrics.spool_oldest.set(gauge(age));
-}
-
 /// What became of all rows since the start.
 pub(super) fn last_word(stats: &WriterStats) {
     let WriterStats { written, dropped, rejected, conflicting, evicted, .. } = stats;
@@ -253,45 +78,16 @@ pub(super) fn last_word(stats: &WriterStats) {
     );
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        clock::SystemClock,
-        config::Sources,
-        model::VersionId,
-        store::{Mode, sample, spool::Remembered, sqlite::Sqlite},
-    };
-
-    /// A copy from before a host came, restored while no server ran; and a new host in the inventory.
-    #[tokio::test]
-    async fn a_restored_store_gives_no_host_the_number_of_another_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, copy) = (folder.path().join("r.db"), folder.path().join("copy.db"));
-        let mut settings = Config::load(Sources::default()).unwrap().config.store;
-        settings.url = StoreUrl::Sqlite(path.clone());
-        let store = Sqlite::open(&path, Mode::ReadWrite).await.unwrap();
-        store.register(vec![sample::registration("a")], sample::START).await.unwrap();
-        let connection = rusqlite::Connection::open(&path).unwrap();
-        connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
-        drop(connection);
-        let known = store.register(vec![sample::registration("b")], sample::START).await.unwrap();
-        let spool = Spool::start(folder.path().join("spool.db"), "r".to_owned(), 1 << 20).unwrap();
-        spool.is_for(store.identity().await.unwrap()).await.unwrap();
-        let hosts =
-            known.into_iter().map(|known| Remembered { known, listed: sample::registration("b") });
-        let (version, hosts) = (VersionId(1), hosts.collect::<Vec<_>>());
-        let b = hosts[0].known.id;
-        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
-        // Out of the inventory: it is remembered no longer, but its number is.
-        let hosts = Vec::new();
-        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
-        drop(store);
-        std::fs::rename(copy, &path).unwrap();
-
-        let store = Awaited::new(settings, Arc::new(SystemClock::new()));
-        open(&store, Some(&spool)).await.unwrap();
-        let new = store.register(vec![sample::registration("new")], sample::START).await.unwrap();
-        assert!(new[0].id > b, "{:?} is not after {b:?}", new[0].id);
-    }
+/// Copies the fleet's, the writer's and the hook's present state into the metrics.
+pub(super) fn refresh(
+    live: Arc<Live>,
+    writer: WriterHandle,
+    hook: Option<Hook>,
+    clock: Arc<dyn Clock>,
+) -> web::Refresh {
+    Box::new(move |metrics: &Metrics| {
+        metrics.show_fleet(&live);
+        metrics.show_writer(&writer.stats(), clock.now().wall);
+        metrics.show_hook(&hook.as_ref().map(Hook::stats).unwrap_or_default());
+    })
 }

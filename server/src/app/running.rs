@@ -10,7 +10,7 @@ use crate::{
     engine::Command,
     live::Live,
     model::{HostName, Record},
-    operator,
+    reconcile::{Order, Reloaded},
     store::writer::WriterStats,
 };
 
@@ -46,9 +46,9 @@ impl App {
 
     /// Looks at the inventory file at once. A change that takes out many hosts waits as ever; none when
     /// the server is stopping.
-    pub async fn reload_inventory(&self) -> Option<operator::Reloaded> {
+    pub async fn reload_inventory(&self) -> Option<Reloaded> {
         let (answer, told) = oneshot::channel();
-        self.operator.send(operator::Order::Reload { now: false, answer }).await.ok()?;
+        self.operator.send(Order::Reload { now: false, answer }).await.ok()?;
         told.await.ok()
     }
 

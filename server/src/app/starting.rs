@@ -7,11 +7,13 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{App, AppError, Begun, Faces, discovering, lock, run_parts};
+use super::{App, AppError, Begun, Faces, run_parts};
 use crate::{
     config::Config,
     engine::{Command, Parts},
-    operator, web,
+    lock,
+    reconcile::{Look, Order},
+    web,
 };
 
 /// What a start does at the moment; its `Display` goes on after "while".
@@ -59,8 +61,8 @@ impl Ready {
 pub(super) struct Orders {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) commands_in: mpsc::Receiver<Command>,
-    pub(super) looks_in: mpsc::Receiver<discovering::Look>,
-    pub(super) operator: mpsc::Sender<operator::Order>,
-    pub(super) operator_in: mpsc::Receiver<operator::Order>,
+    pub(super) looks_in: mpsc::Receiver<Look>,
+    pub(super) operator: mpsc::Sender<Order>,
+    pub(super) operator_in: mpsc::Receiver<Order>,
     pub(super) access: web::Access,
 }

@@ -14,10 +14,11 @@ use self::times::Times;
 
 use super::{
     CliError, Runtime,
+    aside::tell,
     doctor::{self, Check, Verdict},
     failure::in_one_line,
     fit::{Fit, Sheet},
-    output::{self, Output, plural, tell},
+    output::{self, Output, plural},
     progress::Progress,
     runtime,
     targets::{self, NoInventory, Target},
@@ -28,7 +29,7 @@ use crate::{
     discover::Finder,
     inventory::{Inventory, Seen},
     model::Outcome,
-    poll::{Link, MAX_ERROR_BYTES, Poller, Serving},
+    poll::{Limits, Link, MAX_ERROR_BYTES, Poller, Serving},
     resolve::Names,
     text::{one_line, shown},
     units::Micros,
@@ -194,7 +195,7 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
 
 /// Asks every host, and the database.
 fn live(report: &mut Report, config: &Config, inventory: &Inventory, runtime: &Runtime) {
-    let limits = app::limits(&config.poll);
+    let limits = Limits::from(&config.poll);
     let names = Names::new(config.resolve.servers.clone());
     let clock = Arc::clone(runtime.clock());
     let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));

@@ -3,6 +3,7 @@
 
 mod checks;
 mod share;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use clap::Args;
 use rustix::{fs::statvfs, process::Resource};
 use serde::Serialize;
 
-pub(super) use self::checks::{Check, Verdict};
+pub(super) use self::verdict::{Check, Verdict};
 use self::{checks::Found, share::Share};
 use super::{
     CliError, Runtime,

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, process::ExitCode};
 
-use super::output::tell;
+use super::aside::tell;
 use crate::{
     app::AppError, config::ConfigError, query::QueryError, store::StoreError, text::shown,
 };

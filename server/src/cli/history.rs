@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::{
     CliError, Runtime,
+    aside::tell,
     fit::{Fit, Sheet},
-    output::{self, Output, UNKNOWN, tell},
+    output::{self, Output, UNKNOWN},
     parse, spark,
 };
 use crate::{

@@ -8,14 +8,15 @@ use tokio::time::timeout;
 
 use super::{
     CliError, Runtime,
+    aside::tell,
     ask::Asker,
     fit::{Fit, Sheet},
-    output::{self, Output, number, percent, tell},
+    output::{self, Output, number, percent},
     parse,
 };
 use crate::{
-    app::last_served_at,
     config::{self, Config},
+    lock::last_served_at,
     model::{Column, ColumnSet as _, State},
     query::{HostFilter, MAX_HOSTS, Query},
     text::{did_you_mean, natural, shown},

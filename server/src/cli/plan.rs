@@ -13,9 +13,9 @@ use super::{
     targets,
 };
 use crate::{
-    app,
     config::Config,
     inventory::{Inventory, Roster},
+    reconcile,
     store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus},
     units::WallMs,
 };
@@ -110,7 +110,7 @@ fn plan(
 ) -> Plan {
     let retention = config.retention.polls;
     let mut roster = Roster::default();
-    roster.restore(file, kept.iter().map(app::kept));
+    roster.restore(file, kept.iter().map(reconcile::kept));
     let after = roster.with(file);
     let before: HashMap<&str, &HostSummary> =
         kept.iter().map(|host| (host.name.as_str(), host)).collect();

@@ -13,9 +13,8 @@ use super::{
     targets::{self, Target},
 };
 use crate::{
-    app,
     model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, Timings, View},
-    poll::{Attempt, Job, Link, Poller},
+    poll::{Attempt, Job, Limits, Link, Poller},
     resolve::Names,
     text::shown,
     units::Micros,
@@ -110,7 +109,7 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
         targets.iter_mut().for_each(|target| target.timeout = timeout);
     }
     let names = Names::new(config.resolve.servers.clone());
-    let limits = app::limits(&config.poll);
+    let limits = Limits::from(&config.poll);
     let poller = Poller::with_resolver(limits, Arc::clone(runtime.clock()), names);
     let polls = runtime.block_on(all(&poller, targets, args.times))?;
     let failed = polls.iter().any(|steps| steps.outcome != Outcome::Ok);

@@ -3,62 +3,18 @@
 //! A source hands on nothing that it does not understand: an unknown key is a problem here, with its
 //! place, so that the merged settings hold known keys alone and one mistake cannot hide another.
 
-use std::{
-    ffi::OsString,
-    fmt,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, ops::Range, path::Path};
 
-use figment::{
-    Error, Metadata, Profile, Provider,
-    providers::Serialized,
-    value::{Dict, Empty, Map, Value},
-};
-use serde::Serialize;
+use figment::value::{Dict, Empty, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Config, Problem,
+    place::{Place, Problem},
     read::Reader,
-    setting::{SETTINGS, SettingInfo, VARIABLE_PREFIX},
+    setting::{Config, SETTINGS, SettingInfo, VARIABLE_PREFIX},
     shape::written,
 };
 use crate::text::did_you_mean;
-
-/// Where a value stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// Built in.
-    Default,
-    /// In the configuration file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// Column in characters, from 1.
-        column: usize,
-    },
-    /// In an environment variable.
-    Variable(String),
-    /// On the command line.
-    Flag(String),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { path, line, column } => {
-                write!(f, "{}:{line}:{column}", path.display())
-            }
-            Self::Variable(name) => write!(f, "${name}"),
-            Self::Flag(name) => f.write_str(name),
-        }
-    }
-}
 
 /// A setting given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,29 +35,6 @@ pub const IGNORED_VARIABLES: &[&str] = &["ROUNDSMAN_CONFIG"];
 /// put `ROUNDSMAN_SERVICE_HOST` and `ROUNDSMAN_PORT_8080_TCP` into every container.
 pub const IGNORED_PREFIXES: &[&str] =
     &["ROUNDSMAN_PROBE_", "ROUNDSMAN_DOCKER_", "ROUNDSMAN_SERVICE_", "ROUNDSMAN_PORT"];
-
-/// One value of a source. figment keeps its metadata with it: under the name the place as it is shown,
-/// and as the source the file that a relative path is beside.
-pub(super) struct Given<'a> {
-    pub(super) key: &'static str,
-    pub(super) value: Value,
-    pub(super) place: &'a Place,
-    pub(super) beside: Option<&'a Path>,
-}
-
-impl Provider for Given<'_> {
-    fn metadata(&self) -> Metadata {
-        let named = Metadata::named(self.place.to_string());
-        match self.beside {
-            Some(file) => named.source(file),
-            None => named,
-        }
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
-        Serialized::default(self.key, &self.value).data()
-    }
-}
 
 /// The sources, least important first: what is read later wins.
 impl Reader<'_> {

@@ -2,16 +2,42 @@
 
 use std::{collections::BTreeMap, error::Error as _, path::Path};
 
-use figment::{Figment, Metadata, Source, value::Value};
+use figment::{
+    Error, Figment, Metadata, Profile, Provider, Source,
+    providers::Serialized,
+    value::{Dict, Map, Value},
+};
 use serde::Serialize;
 
 use super::{
-    Problem,
-    layer::{Given, Place},
+    place::{Place, Problem},
     secret::{self, Secret},
-    setting::{SETTINGS, Setting},
     shape::{Shape, shown, written},
+    typed::Setting,
 };
+
+/// One value of a source. figment keeps its metadata with it: under the name the place as it is shown,
+/// and as the source the file that a relative path is beside.
+struct Given<'a> {
+    key: &'static str,
+    value: Value,
+    place: &'a Place,
+    beside: Option<&'a Path>,
+}
+
+impl Provider for Given<'_> {
+    fn metadata(&self) -> Metadata {
+        let named = Metadata::named(self.place.to_string());
+        match self.beside {
+            Some(file) => named.source(file),
+            None => named,
+        }
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        Serialized::default(self.key, &self.value).data()
+    }
+}
 
 /// Where the value of a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -137,11 +163,14 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem { place, message });
     }
 
-    /// The origins of all settings, in the order of the file, and what should not be as it is.
+    /// The origins of all settings, in the order of `keys`, and what should not be as it is.
     ///
     /// # Errors
     /// Every problem noted, in the order of the file, then variables, then flags.
-    pub(super) fn finish(mut self) -> Result<(Vec<Origin>, Vec<String>), Vec<Problem>> {
+    pub(super) fn finish(
+        mut self,
+        keys: &[&str],
+    ) -> Result<(Vec<Origin>, Vec<String>), Vec<Problem>> {
         if !self.problems.is_empty() {
             self.problems.sort_by_key(|problem| match &problem.place {
                 Place::Default => (0, 0, 0),
@@ -151,7 +180,7 @@ impl<'a> Reader<'a> {
             });
             return Err(self.problems);
         }
-        let rank = |key| SETTINGS.iter().position(|setting| setting.key == key);
+        let rank = |key| keys.iter().position(|other| *other == key);
         self.origins.sort_by_key(|origin| rank(origin.key));
         Ok((self.origins, self.warnings))
     }

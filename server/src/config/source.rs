@@ -3,13 +3,12 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    fmt,
     path::{Path, PathBuf},
 };
 
 use roundsman_os::file::{self, FileError};
 
-use super::{Config, Flag, Origin, Place};
+use super::{Config, Flag, Origin, Problem};
 
 /// The largest configuration file that is read, bytes: it has some fifty settings.
 pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -60,21 +59,6 @@ impl Loaded {
         let hidden = hidden.filter(|(now, then)| now.1 != then.1).map(|(now, _)| now.0);
         let changed: BTreeSet<&str> = shown.chain(hidden).collect();
         self.origins.iter().map(|origin| origin.key).filter(|key| changed.contains(key)).collect()
-    }
-}
-
-/// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where the value stands.
-    pub place: Place,
-    /// What is wrong with it and what was expected; never a secret.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
     }
 }
 

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use toml::de::DeTable;
 
 use super::{
-    Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address, links, maintenance,
+    Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address,
+    draft::Draft,
+    links, maintenance,
     problem::{Findings, Problems},
     range,
     read::{At, Section, quoted},
@@ -34,17 +36,6 @@ pub(super) fn build(file: &str, text: &str, hash: ContentHash) -> Result<Invento
     let mut builder = Builder::new(findings);
     builder.read(&Section::new("the inventory", 0, document.get_ref()));
     builder.finish(hash)
-}
-
-/// A host with the places that later checks point at.
-pub(super) struct Draft {
-    pub(super) host: Host,
-    pub(super) at: usize,
-    pub(super) addresses_at: Vec<usize>,
-    pub(super) parent_at: usize,
-    pub(super) renamed_at: usize,
-    /// Listed by its group, and not yet refined by a `[[host]]`.
-    listed: bool,
 }
 
 struct GroupDraft {

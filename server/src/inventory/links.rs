@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{build::Draft, problem::Findings, read::At};
+use super::{draft::Draft, problem::Findings, read::At};
 use crate::{model::HostName, text::did_you_mean};
 
 /// How many hosts of a ring of parents a message names.

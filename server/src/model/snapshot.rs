@@ -7,37 +7,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Counters, Facts, Values, words::words};
-
-words! {
-    /// One kind of metrics.
-    Family {
-        /// CPU shares, total and per core.
-        Cpu = "cpu";
-        /// Load averages and tasks.
-        Load = "load";
-        /// Memory.
-        Memory = "memory";
-        /// Soft interrupts per core.
-        Softirq = "softirq";
-        /// Network interfaces.
-        Network = "network";
-        /// Block devices.
-        Disk = "disk";
-        /// Mounted filesystems.
-        Filesystem = "filesystem";
-        /// Uptime, context switches, interrupts, forks, file handles.
-        System = "system";
-        /// Pressure stall information.
-        Pressure = "pressure";
-        /// Paging and reclaim.
-        Vmstat = "vmstat";
-        /// Sockets and TCP/UDP.
-        Sockets = "sockets";
-        /// Processes by state and the largest of them.
-        Processes = "processes";
-    }
-}
+use super::{Column, Counters, Facts, Family, Values, words::words};
 
 words! {
     /// How a family, or one mount, could be read.

@@ -23,13 +23,11 @@ use tonic::{
 use super::{
     Shared,
     classify::{Fault, Place},
-    connect::Line,
-    job::{Job, Step},
+    connect::{Line, Reached},
+    job::Answered,
+    trace::Step,
 };
-use crate::{
-    model::Snapshot,
-    units::{Mono, Now, WallMs},
-};
+use crate::units::{Mono, Now, WallMs};
 
 /// `roundsman.v1.Probe.GetMetrics`.
 pub(super) const GET_METRICS: &str = "/roundsman.v1.Probe/GetMetrics";
@@ -41,19 +39,6 @@ const NAME: &str = concat!("roundsman/", env!("CARGO_PKG_VERSION"));
 
 /// The most that is kept back of a poll's time for the answer's way back.
 const MAX_RETURN_TIME: Duration = Duration::from_millis(100);
-
-/// A job that has its connection.
-pub(super) struct Reached {
-    pub(super) job: Job,
-    pub(super) line: Line,
-}
-
-/// A probe's answer, decoded and checked, and when it came.
-#[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) snapshot: Box<Snapshot>,
-    pub(super) clock_skew_ms: i64,
-}
 
 /// The bottom of the stack.
 #[derive(Clone)]

@@ -6,9 +6,10 @@ use super::{
     Shared,
     call::HEALTH_CHECK,
     classify::Fault,
-    decode,
-    job::{Asked, Serving, Trace},
+    decode::{self, Serving},
+    job::Asked,
     link::Link,
+    trace::Trace,
 };
 use crate::units::Mono;
 

@@ -8,11 +8,11 @@ use http::StatusCode;
 use tonic::{Code, Status};
 
 use super::{
-    connect::DialErrors,
     connection::PlainHttp,
     decode::DecodeError,
-    job::Step,
+    dial::DialErrors,
     socket::{Peer, Speech},
+    trace::Step,
 };
 use crate::{model::Outcome, units::Micros};
 

@@ -11,20 +11,17 @@
 mod fields;
 mod gauges;
 mod left_out;
+mod serving;
 mod tables;
 
 use std::sync::Arc;
 
-use prost::{
-    Message as _,
-    bytes::{Buf, Bytes},
-};
-use roundsman_proto::health::{
-    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
-};
+use prost::{Message as _, bytes::Bytes};
 use roundsman_proto::v1;
+pub use serving::Serving;
+pub(super) use serving::{health_request, serving};
 
-use super::{job::Serving, text::known};
+use super::text::known;
 use crate::{
     model::{
         Clocks, Cost, Facts, Family, FamilyReport, MAX_REPORT_BYTES, NameFilter, Outcome,
@@ -137,20 +134,6 @@ fn request(selection: &Selection) -> Bytes {
         tcp_ext: selection.tcp_ext,
     };
     request.encode_to_vec().into()
-}
-
-/// The encoded request for the whole probe's health.
-pub(super) fn health_request() -> Bytes {
-    HealthCheckRequest { service: String::new() }.encode_to_vec().into()
-}
-
-/// The answer to [`health_request`].
-pub(super) fn serving(answer: impl Buf) -> Result<Serving, DecodeError> {
-    Ok(match HealthCheckResponse::decode(answer)?.status() {
-        ServingStatus::Serving => Serving::Yes,
-        ServingStatus::NotServing => Serving::No,
-        ServingStatus::Unknown | ServingStatus::ServiceUnknown => Serving::Unknown,
-    })
 }
 
 /// Decodes and checks the bytes of an answer, a `roundsman.v1.Snapshot`.

@@ -19,10 +19,11 @@ use tower::{
 
 use super::{
     Shared,
-    call::{Answered, Call},
+    call::Call,
     classify::Fault,
     connect::Connect,
-    job::{Asked, Step},
+    job::{Answered, Asked},
+    trace::Step,
 };
 
 /// The layers, outermost first. Waiting for a place is outside the deadline: our queue is not the

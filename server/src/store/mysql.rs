@@ -26,6 +26,7 @@ mod months;
 mod nodes;
 mod notices;
 mod numbers;
+mod options;
 mod owner;
 mod packed;
 mod partitions;
@@ -59,14 +60,9 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use mysql_async::Conn;
 
-pub use self::connect::{Limits, Options};
+pub use self::options::{Limits, Options};
 pub(crate) use self::release::Release;
-use self::{
-    connect::{Doors, within},
-    owner::Held,
-    seam::Only,
-    worker::Worker,
-};
+use self::{connect::within, doors::Doors, owner::Held, seam::Only, worker::Worker};
 use super::{
     Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark,
     Mode, Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
@@ -135,7 +131,8 @@ impl Mysql {
                 Mode::ReadOnly => {
                     if let Err(error) = migrate::check(&doors).await {
                         // A server that cannot write there would bring no schema up to date.
-                        let obstacle = session::obstacle(&doors).await?;
+                        let obstacle =
+                            session::obstacle(&mut doors.reader().await?, &doors.place).await?;
                         return Err(
                             obstacle.map_or(error, |mend| doors.place.obstructed(mend, None))
                         );
@@ -143,7 +140,7 @@ impl Mysql {
                 }
             }
             let looking =
-                async { migrate::identity(&mut doors.reader().await?, &doors.place).await };
+                async { nodes::identity_of(&mut doors.reader().await?, &doors.place).await };
             let identity = within(doors.limits.call, looking).await?;
             doors.expect(Arc::clone(&identity));
             let held = match options.owner {
@@ -443,7 +440,11 @@ impl Store for Mysql {
     }
 
     async fn obstacle(&self) -> Result<Option<&'static str>, StoreError> {
-        self.call(|shared| async move { session::obstacle(&shared.doors).await }).await
+        self.call(|shared| async move {
+            let doors = &shared.doors;
+            session::obstacle(&mut doors.reader().await?, &doors.place).await
+        })
+        .await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

@@ -22,21 +22,17 @@ mod tests;
 
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
 };
 
-use tokio::sync::{mpsc, oneshot};
-
-use self::file::{File, Whose};
 pub use self::peek::peek;
+use self::{file::File, memory::Whose};
 pub use self::{
     file::{Ids, Page},
     memory::{Registry, Remembered},
 };
-use super::{Batch, Marks, StoreError};
+use super::{Batch, Marks, StoreError, worker::Worker};
 use crate::{
     health::Pause,
     model::{HostId, Notice},
@@ -82,16 +78,12 @@ struct Slot {
     status: Arc<Mutex<SpoolStatus>>,
 }
 
-type Job = Box<dyn FnOnce(&mut Slot) + Send>;
-
 /// The spool. Dropping it waits for what is being done and closes the file.
 #[derive(Debug)]
 pub struct Spool {
     path: PathBuf,
     status: Arc<Mutex<SpoolStatus>>,
-    /// None only while dropping: an open sender would keep the thread alive.
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker<Slot>,
 }
 
 fn lock(status: &Mutex<SpoolStatus>) -> MutexGuard<'_, SpoolStatus> {
@@ -106,7 +98,7 @@ impl Spool {
     /// When no thread can be started.
     pub fn start(path: PathBuf, store: String, max_bytes: u64) -> io::Result<Self> {
         let status = Arc::new(Mutex::new(SpoolStatus { max_bytes, ..SpoolStatus::default() }));
-        let mut slot = Slot {
+        let slot = Slot {
             path: path.clone(),
             store,
             identity: None,
@@ -115,14 +107,7 @@ impl Spool {
             file: None,
             status: Arc::clone(&status),
         };
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        let thread = thread::Builder::new().name("spool".to_owned()).spawn(move || {
-            while let Some(job) = queue.blocking_recv() {
-                // A job that panics drops its answer and rolls its transaction back.
-                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut slot)));
-            }
-        })?;
-        Ok(Self { path, status, jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { path, status, worker: Worker::start("spool", QUEUE, vec![slot])? })
     }
 
     /// The file.
@@ -141,22 +126,7 @@ impl Spool {
         &self,
         work: impl FnOnce(&mut File) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run_on_slot(|slot| slot.work(work)).await
-    }
-
-    async fn run_on_slot<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Slot) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |slot| {
-            let result = work(slot);
-            // Nobody waits any longer: the work is done all the same.
-            let _ = answer.send(result);
-        });
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).await.map_err(|_closed| StoreError::Closed)?;
-        answered.await.map_err(|_panicked| StoreError::Closed)?
+        self.worker.run(|slot| slot.work(work)).await
     }
 
     /// Opens the file, or makes it, and counts what waits in it.
@@ -175,14 +145,15 @@ impl Spool {
     /// # Errors
     /// [`StoreError`]: the file cannot be opened now.
     pub async fn is_for(&self, identity: Arc<str>) -> Result<(), StoreError> {
-        self.run_on_slot(move |slot| {
-            if slot.identity.as_ref() != Some(&identity) {
-                slot.identity = Some(identity);
-                slot.file = None;
-            }
-            slot.work(|_| Ok(()))
-        })
-        .await
+        self.worker
+            .run(move |slot| {
+                if slot.identity.as_ref() != Some(&identity) {
+                    slot.identity = Some(identity);
+                    slot.file = None;
+                }
+                slot.work(|_| Ok(()))
+            })
+            .await
     }
 
     /// Whether rows could be kept now.
@@ -337,15 +308,5 @@ impl Slot {
             }
         }
         result
-    }
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            // The thread catches the panics of its jobs.
-            let _ = thread.join();
-        }
     }
 }

@@ -21,9 +21,9 @@ mod notices;
 mod pauses;
 mod polls;
 mod prune;
+mod record;
 mod rollups;
 mod status;
-mod worker;
 
 #[cfg(test)]
 mod tests;

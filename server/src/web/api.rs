@@ -1,10 +1,6 @@
 //! The handlers of `/api/v1`: read the parameters, ask `query`, answer JSON.
 
-use std::{
-    fmt::Display,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -16,20 +12,17 @@ use serde::Serialize;
 
 use super::{
     Site,
+    asked::{FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, NothingAsked, SeriesAsked},
     failure::Failure,
-    params::{HostPath, Params},
+    params::{Asked, HostPath},
     tagged::Document,
 };
 use crate::{
-    model,
     query::{
         Chosen, DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fields, Fleet, FleetEventsPage,
-        Glossary, HostFilter, HostShape, LoadedShape, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS,
-        Members, OwnShape, PollRange, PollingShape, SeriesRange, SeriesShape, USUAL_COLUMNS,
-        WhyShape, parse_column, parse_length, parse_moment,
+        Glossary, HostFilter, LoadedShape, OwnShape, PollRange, PollingShape, SeriesRange,
+        USUAL_COLUMNS, WhyShape,
     },
-    rollup::Tier,
-    text::did_you_mean,
     units::WallMs,
 };
 
@@ -38,55 +31,21 @@ const EVENTS_SPAN: Duration = Duration::from_secs(86_400);
 
 type Answer<T> = Result<Json<T>, Failure>;
 
-/// One of a closed list of words.
-pub(super) fn word<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String> {
-    let same = |entry: &&T| entry.to_string() == text;
-    all.iter().find(same).copied().ok_or_else(|| {
-        let words: Vec<_> = all.iter().map(ToString::to_string).collect();
-        let hint = did_you_mean(text, words.iter().map(String::as_str));
-        format!("expected one of: {}; got {text:?}{hint}", words.join(", "))
-    })
-}
-
-pub(super) fn limit(text: &str, most: usize) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=most).contains(&number) => Ok(number),
-        _ => Err(format!("expected a number from 1 to {most}; got {text:?}")),
-    }
-}
-
-pub(super) fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(format!("expected true or false; got {text:?}")),
-    }
-}
-
-fn any_text(text: &str) -> Result<String, std::convert::Infallible> {
-    Ok(text.to_owned())
-}
-
 /// `GET /api/v1/columns`.
-pub(super) async fn columns(request: HeaderMap, params: Params) -> Result<Response, Failure> {
-    params.finish()?;
+pub(super) async fn columns(
+    request: HeaderMap,
+    _: Asked<NothingAsked>,
+) -> Result<Response, Failure> {
     let text = serde_json::to_string(&Glossary::new());
     let text = text.map_err(|error| Failure::internal(error.to_string()))?;
     Ok(Document::new(text).answer(&request))
 }
 
 /// `GET /api/v1/fleet`.
-pub(super) async fn fleet(State(site): State<Arc<Site>>, params: Params) -> Answer<Fleet> {
-    params.finish()?;
+pub(super) async fn fleet(State(site): State<Arc<Site>>, _: Asked<NothingAsked>) -> Answer<Fleet> {
     let fleet = site.query.fleet(site.clock.now().wall);
     fleet.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
-
-/// What a host has; in a list its last poll comes without what repeats.
-static HOST: LazyLock<Members> = LazyLock::new(Members::of::<HostShape>);
-
-/// What values over time have.
-static SERIES: LazyLock<Members> = LazyLock::new(Members::of::<SeriesShape>);
 
 /// JSON of which only some members are wanted.
 fn chosen<T: Serialize>(shape: &T, fields: Option<&Fields>) -> Result<Response, Failure> {
@@ -94,20 +53,12 @@ fn chosen<T: Serialize>(shape: &T, fields: Option<&Fields>) -> Result<Response, 
     Ok(Json(Chosen(shape, fields)).into_response())
 }
 
-/// `GET /api/v1/hosts?state&group&text&after&limit&fields`.
+/// `GET /api/v1/hosts`.
 pub(super) async fn hosts(
     State(site): State<Arc<Site>>,
-    mut params: Params,
+    Asked(HostsAsked { state, group, text, after, limit, fields }, _): Asked<HostsAsked>,
 ) -> Result<Response, Failure> {
-    let filter = HostFilter {
-        state: params.take("state", |text| word(model::State::ALL, text))?,
-        group: params.take("group", any_text)?,
-        text: params.take("text", any_text)?,
-        after: params.take("after", any_text)?,
-        limit: params.take("limit", |text| limit(text, MAX_HOSTS))?.unwrap_or(MAX_HOSTS),
-    };
-    let fields = params.take_list("fields", |text| HOST.choose(text))?;
-    params.finish()?;
+    let filter = HostFilter { state, group, text, after, limit };
     let mut page = site.query.hosts(&filter).await?;
     if let (Some(next), Some(fields)) = (&mut page.next, &fields) {
         next.push_str(&format!("&fields={fields}"));
@@ -115,45 +66,31 @@ pub(super) async fn hosts(
     chosen(&page, fields.map(|fields| fields.within("hosts", &["total", "next"])).as_ref())
 }
 
-/// `GET /api/v1/hosts/{name}?fields`.
+/// `GET /api/v1/hosts/{name}`.
 pub(super) async fn host(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    mut params: Params,
+    Asked(HostAsked { fields }, _): Asked<HostAsked>,
 ) -> Result<Response, Failure> {
-    let fields = params.take_list("fields", |text| HOST.choose(text))?;
-    params.finish()?;
     chosen(&site.query.host(&name).await?, fields.as_ref())
 }
 
-/// `GET /api/v1/server/events?limit`.
+/// `GET /api/v1/server/events`.
 pub(super) async fn server_events(
     State(site): State<Arc<Site>>,
-    mut params: Params,
+    Asked(LimitAsked { limit }, _): Asked<LimitAsked>,
 ) -> Answer<EventsPage> {
-    let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
-    params.finish()?;
-    Ok(Json(site.query.server_events(most).await?))
+    Ok(Json(site.query.server_events(limit).await?))
 }
 
-fn columns_of(text: &str) -> Result<Vec<model::Column>, String> {
-    text.split(',')
-        .map(|name| parse_column(name).map_err(|error| format!("{name:?}: {error}")))
-        .collect()
-}
-
-/// `GET /api/v1/hosts/{name}/series?columns&from&to&points&step&tier&digits&fields`.
+/// `GET /api/v1/hosts/{name}/series`.
 pub(super) async fn series(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    mut params: Params,
+    Asked(asked, now): Asked<SeriesAsked>,
 ) -> Result<Response, Failure> {
-    let now = site.clock.now().wall;
-    let moment = |text: &str| parse_moment(text, now);
     let hour = PollRange::last_hour(now);
-    let points = params.take("points", |text| limit(text, MAX_POINTS))?;
-    let step = params.take("step", parse_length)?;
-    let detail = match (points, step) {
+    let detail = match (asked.points, asked.step) {
         (Some(_), Some(_)) => {
             let message = "\"points\" and \"step\" say the same: give one of them";
             return Err(Failure::bad_request(message.to_owned()));
@@ -162,53 +99,48 @@ pub(super) async fn series(
         (points, None) => Detail::Points(points.unwrap_or(DEFAULT_POINTS)),
     };
     let range = SeriesRange {
-        from: params.take("from", moment)?.unwrap_or(hour.from),
-        to: params.take("to", moment)?.unwrap_or(hour.to),
+        from: asked.from.unwrap_or(hour.from),
+        to: asked.to.unwrap_or(hour.to),
         detail,
-        tier: params.take("tier", |text| word(Tier::ALL, text))?,
-        columns: params.take_list("columns", columns_of)?.unwrap_or(USUAL_COLUMNS.to_vec()),
+        tier: asked.tier,
+        columns: asked.columns.unwrap_or(USUAL_COLUMNS.to_vec()),
     };
-    let digits = params.take("digits", |text| limit(text, MAX_DIGITS))?;
-    let fields = params.take_list("fields", |text| SERIES.choose(text))?;
-    params.finish()?;
     let mut series = site.query.series(&name, &range, now).await?;
-    if let Some(digits) = digits {
+    if let Some(digits) = asked.digits {
         series.round(digits);
     }
-    chosen(&series, fields.as_ref())
+    chosen(&series, asked.fields.as_ref())
 }
 
-/// `GET /api/v1/events?from&to&to_state&text&limit`.
+/// `GET /api/v1/events`.
 pub(super) async fn fleet_events(
     State(site): State<Arc<Site>>,
-    mut params: Params,
+    Asked(asked, now): Asked<FleetEventsAsked>,
 ) -> Answer<FleetEventsPage> {
-    let now = site.clock.now().wall;
-    let moment = |text: &str| parse_moment(text, now);
     let filter = EventFilter {
-        from: params.take("from", moment)?.unwrap_or(now.minus(EVENTS_SPAN)),
-        to: params.take("to", moment)?.unwrap_or(WallMs(now.0.saturating_add(1))),
-        to_state: params.take("to_state", |text| word(model::State::ALL, text))?,
-        text: params.take("text", any_text)?,
-        limit: params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE),
+        from: asked.from.unwrap_or(now.minus(EVENTS_SPAN)),
+        to: asked.to.unwrap_or(WallMs(now.0.saturating_add(1))),
+        to_state: asked.to_state,
+        text: asked.text,
+        limit: asked.limit,
     };
-    params.finish()?;
     Ok(Json(site.query.fleet_events(&filter).await?))
 }
 
 /// `GET /api/v1/inventory`.
 pub(super) async fn inventory(
     State(site): State<Arc<Site>>,
-    params: Params,
+    _: Asked<NothingAsked>,
 ) -> Answer<LoadedShape> {
-    params.finish()?;
     let loaded = site.query.loaded();
     loaded.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
 /// `GET /api/v1/server`.
-pub(super) async fn server(State(site): State<Arc<Site>>, params: Params) -> Answer<OwnShape> {
-    params.finish()?;
+pub(super) async fn server(
+    State(site): State<Arc<Site>>,
+    _: Asked<NothingAsked>,
+) -> Answer<OwnShape> {
     let polling = PollingShape {
         polls: site.metrics.polls_ended(),
         in_flight: site.metrics.in_flight.get(),
@@ -222,23 +154,20 @@ pub(super) async fn server(State(site): State<Arc<Site>>, params: Params) -> Ans
     Ok(Json(own))
 }
 
-/// `GET /api/v1/hosts/{name}/events?limit`.
+/// `GET /api/v1/hosts/{name}/events`.
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    mut params: Params,
+    Asked(LimitAsked { limit }, _): Asked<LimitAsked>,
 ) -> Answer<EventsPage> {
-    let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
-    params.finish()?;
-    Ok(Json(site.query.events(&name, most).await?))
+    Ok(Json(site.query.events(&name, limit).await?))
 }
 
 /// `GET /api/v1/hosts/{name}/why`.
 pub(super) async fn why(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    params: Params,
+    _: Asked<NothingAsked>,
 ) -> Answer<WhyShape> {
-    params.finish()?;
     Ok(Json(site.query.why(&name, &site.policy).await?))
 }

@@ -14,19 +14,20 @@ use tokio::{
 
 use super::{
     Site,
+    asked::NothingAsked,
     body::{Body, Nothing, read},
     failure::Failure,
-    params::{HostPath, Params},
+    params::{Asked, HostPath},
 };
 use crate::{
     engine::Command,
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
-    operator::{Order, Reloaded},
     query::{
         HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, QueryError, parse_length,
         parse_moment,
     },
+    reconcile::{Order, Reloaded},
     store::Store,
     text::one_line,
     units::WallMs,
@@ -213,10 +214,9 @@ impl PauseAsked {
 pub(super) async fn pause(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    params: Params,
+    _: Asked<NothingAsked>,
     body: Body<PauseAsked>,
 ) -> Result<Json<HostShape>, Failure> {
-    params.finish()?;
     let asked = read(body, EXPECTED)?;
     let pause = asked.pause(site.clock.now().wall).map_err(Failure::bad_request)?;
     change(&site, &name, Some(pause)).await
@@ -259,10 +259,9 @@ pub(super) async fn accept(
 /// `POST /api/v1/inventory/reload`.
 pub(super) async fn reload(
     State(site): State<Arc<Site>>,
-    params: Params,
+    _: Asked<NothingAsked>,
     body: Body<ReloadAsked>,
 ) -> Result<Json<ReloadTold>, Failure> {
-    params.finish()?;
     let expected =
         "a JSON object (content-type application/json) with, optional, \"now\" (a boolean)";
     let ReloadAsked { now } = read(body, expected)?;

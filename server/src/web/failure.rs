@@ -9,7 +9,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{causes::chain, operator::Refusal, query::QueryError};
+use crate::{causes::chain, query::QueryError, reconcile::Refusal};
 
 /// The media type of an error.
 pub(super) const PROBLEM: &str = "application/problem+json";

@@ -1,9 +1,6 @@
 //! `GET /api/v1/hosts/{name}/polls`: a page of polls, written out poll by poll while it is sent.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -16,42 +13,27 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Site,
-    api::{limit, switch, word},
+    asked::PollsAsked,
     failure::Failure,
-    params::{HostPath, Params},
+    params::{Asked, HostPath},
 };
-use crate::query::{
-    Chosen, Fields, MAX_PAGE, Members, Order, PollRange, PollShape, PollsPage, parse_moment,
-};
+use crate::query::{Chosen, Fields, PollRange, PollShape, PollsPage};
 
-/// What a poll has.
-static POLL: LazyLock<Members> = LazyLock::new(Members::of::<PollShape>);
-
-/// `GET /api/v1/hosts/{name}/polls?from&to&limit&order&detail&fields`.
+/// `GET /api/v1/hosts/{name}/polls`.
 pub(super) async fn polls(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    mut params: Params,
+    Asked(asked, now): Asked<PollsAsked>,
 ) -> Result<Response, Failure> {
-    let now = site.clock.now().wall;
-    let moment = |text: &str| parse_moment(text, now);
-    let mut range = PollRange::last_hour(now);
-    if let Some(from) = params.take("from", moment)? {
-        range.from = from;
-    }
-    if let Some(to) = params.take("to", moment)? {
-        range.to = to;
-    }
-    if let Some(limit) = params.take("limit", |text| limit(text, MAX_PAGE))? {
-        range.limit = limit;
-    }
-    if let Some(order) = params.take("order", |text| word(Order::ALL, text))? {
-        range.order = order;
-    }
-    let detail = params.take("detail", switch)?.unwrap_or(true);
-    let fields = params.take_list("fields", |text| POLL.choose(text))?;
-    params.finish()?;
-    let detail = detail && fields.as_ref().is_none_or(|fields| fields.wants("detail"));
+    let usual = PollRange::last_hour(now);
+    let range = PollRange {
+        from: asked.from.unwrap_or(usual.from),
+        to: asked.to.unwrap_or(usual.to),
+        limit: asked.limit,
+        order: asked.order.unwrap_or(usual.order),
+    };
+    let fields = asked.fields;
+    let detail = asked.detail && fields.as_ref().is_none_or(|fields| fields.wants("detail"));
     range.check().map_err(|error| Failure::bad_request(error.to_string()))?;
     let place = site.query.place().await?;
     let mut page = site.query.polls(&name, &range, detail).await?;

@@ -4,25 +4,21 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 
-use super::{Site, api::limit, failure::Failure, params::Params};
+use super::{Site, asked::LossesAsked, failure::Failure, params::Asked};
 use crate::{
-    query::{DEFAULT_SPAN, LossesPage, MAX_PAGE, parse_moment},
+    query::{DEFAULT_SPAN, LossesPage},
     store::Span,
 };
 
-/// `GET /api/v1/losses?from&to&limit`; the last hour when nothing is said.
+/// `GET /api/v1/losses`; the last hour when nothing is said.
 pub(super) async fn losses(
     State(site): State<Arc<Site>>,
-    mut params: Params,
+    Asked(LossesAsked { from, to, limit }, now): Asked<LossesAsked>,
 ) -> Result<Json<LossesPage>, Failure> {
-    let now = site.clock.now().wall;
-    let moment = |text: &str| parse_moment(text, now);
-    let from = params.take("from", moment)?.unwrap_or(now.minus(DEFAULT_SPAN));
-    let to = params.take("to", moment)?.unwrap_or(now);
-    let most = params.take("limit", |text| limit(text, MAX_PAGE))?.unwrap_or(MAX_PAGE);
-    params.finish()?;
+    let from = from.unwrap_or(now.minus(DEFAULT_SPAN));
+    let to = to.unwrap_or(now);
     if from >= to {
         return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
     }
-    Ok(Json(site.query.losses(Span { from, to }, most).await?))
+    Ok(Json(site.query.losses(Span { from, to }, limit).await?))
 }

@@ -5,54 +5,15 @@ use axum::http::StatusCode;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::failure::{PROBLEM, Problem};
+use super::{
+    failure::{PROBLEM, Problem},
+    params::{Param, Taken},
+};
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Value;
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().into()
-}
-
-/// One parameter.
-#[derive(Debug, Clone)]
-pub(super) struct Param {
-    name: &'static str,
-    place: &'static str,
-    schema: Value,
-    words: String,
-}
-
-impl Param {
-    /// A parameter of the query that may be left out.
-    pub(super) fn query(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
-        Self { name, place: "query", schema, words: words.into() }
-    }
-
-    /// A header field that may be left out.
-    pub(super) fn header(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
-        Self { name, place: "header", schema, words: words.into() }
-    }
-
-    /// A part of the path.
-    pub(super) fn path(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
-        Self { name, place: "path", schema, words: words.into() }
-    }
-
-    fn document(&self) -> Value {
-        let mut all = json!({
-            "name": self.name,
-            "in": self.place,
-            "required": self.place == "path",
-            "description": self.words,
-            "schema": self.schema,
-        });
-        if self.place == "query" && self.schema["type"] == "array" {
-            // Words with commas between them.
-            all["style"] = "form".into();
-            all["explode"] = false.into();
-        }
-        all
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -92,6 +53,12 @@ impl Operation {
     /// Takes a parameter.
     pub(super) fn takes(mut self, param: Param) -> Self {
         self.params.push(param);
+        self
+    }
+
+    /// Takes the parameters of a query: those that its handler does.
+    pub(super) fn asks<T: Taken>(mut self) -> Self {
+        self.params.extend(T::params());
         self
     }
 

@@ -9,24 +9,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, failure::Failure, params::Params};
+use super::{Site, asked::NothingAsked, failure::Failure, params::Asked};
 use crate::metrics::Metrics;
 
 /// Content type of OpenMetrics text.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /healthz`: the process lives and its HTTP face answers. Says nothing of its work.
-pub(super) async fn healthz(params: Params) -> Result<&'static str, Failure> {
-    params.finish()?;
+pub(super) async fn healthz(_: Asked<NothingAsked>) -> Result<&'static str, Failure> {
     Ok("ok\n")
 }
 
 /// `GET /readyz`: whether the server does its work, and if not why.
 pub(super) async fn readyz(
     State(site): State<Arc<Site>>,
-    params: Params,
+    _: Asked<NothingAsked>,
 ) -> Result<Response, Failure> {
-    params.finish()?;
     let mut readiness = site.query.readiness(site.clock.now().wall).await;
     readiness.warnings.extend(warnings(&site.metrics));
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -57,9 +55,8 @@ pub(super) fn warnings(metrics: &Metrics) -> Vec<String> {
 /// `GET /metrics`.
 pub(super) async fn metrics(
     State(site): State<Arc<Site>>,
-    params: Params,
+    _: Asked<NothingAsked>,
 ) -> Result<Response, Failure> {
-    params.finish()?;
     (site.refresh)(&site.metrics);
     Ok(match site.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),

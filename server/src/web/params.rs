@@ -1,15 +1,17 @@
 //! Query parameters, each checked: unknown, repeated and bad ones are refused with a message that
-//! says what is expected.
+//! says what is expected. A route declares its parameters once, by [`asked!`]: what is documented is
+//! what is taken.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
+use serde_json::{Value, json};
 
 use super::{Site, failure::Failure};
-use crate::text::did_you_mean;
+use crate::{text::did_you_mean, units::WallMs};
 
 /// The name in the path.
 #[derive(Debug)]
@@ -29,66 +31,174 @@ impl<S: Send + Sync> FromRequestParts<S> for HostPath {
     }
 }
 
-/// The parameters of one request that are not taken yet.
-#[derive(Debug)]
-pub(super) struct Params {
-    given: BTreeMap<String, Vec<String>>,
-    known: Vec<&'static str>,
+/// One parameter.
+#[derive(Debug, Clone)]
+pub(super) struct Param {
+    pub(super) name: &'static str,
+    pub(super) place: &'static str,
+    schema: Value,
+    words: String,
 }
 
-impl FromRequestParts<Arc<Site>> for Params {
+impl Param {
+    /// A parameter of the query that may be left out.
+    pub(super) fn query(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "query", schema, words: words.into() }
+    }
+
+    /// A header field that may be left out.
+    pub(super) fn header(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "header", schema, words: words.into() }
+    }
+
+    /// A part of the path.
+    pub(super) fn path(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
+        Self { name, place: "path", schema, words: words.into() }
+    }
+
+    /// As it stands in the document.
+    pub(super) fn document(&self) -> Value {
+        let mut all = json!({
+            "name": self.name,
+            "in": self.place,
+            "required": self.place == "path",
+            "description": self.words,
+            "schema": self.schema,
+        });
+        if self.place == "query" && self.schema["type"] == "array" {
+            // Words with commas between them.
+            all["style"] = "form".into();
+            all["explode"] = false.into();
+        }
+        all
+    }
+}
+
+/// What may stand in a parameter: its schema, and how its text is read.
+pub(super) trait Kind {
+    /// What its text is read as.
+    type Read;
+    /// What a handler gets, also when the parameter is left out.
+    type Field;
+    /// Whether it is a list, with commas between its items. Given several times it is one list: clients
+    /// made of the document send it so, although that says otherwise.
+    const IS_LIST: bool = false;
+
+    /// Its JSON Schema.
+    fn schema() -> Value;
+
+    /// What is said of it, from what is said of the parameter.
+    fn words(of_param: &str) -> String {
+        of_param.to_owned()
+    }
+
+    /// Reads it; `now` is the moment of the request.
+    ///
+    /// # Errors
+    /// What was expected.
+    fn read(text: &str, now: WallMs) -> Result<Self::Read, String>;
+
+    /// What a handler gets.
+    fn field(read: Option<Self::Read>) -> Self::Field;
+}
+
+/// The parameters of a route. Made by [`asked!`].
+pub(super) trait Taken: Sized {
+    /// How they are documented.
+    fn params() -> Vec<Param>;
+
+    /// Takes each out of what is given.
+    ///
+    /// # Errors
+    /// Of the first that is given and cannot be read.
+    fn take(given: &mut Given, now: WallMs) -> Result<Self, Failure>;
+}
+
+/// Declares the parameters of a route: their names, what is said of them, their [`Kind`]s.
+macro_rules! asked {
+    ($(#[$about:meta])* $Name:ident {
+        $( $( #[doc = $words:literal] )+ $field:ident: $Kind:ty, )*
+    }) => {
+        $(#[$about])*
+        pub(super) struct $Name {
+            $( $( #[doc = $words] )+ pub(super) $field: <$Kind as Kind>::Field, )*
+        }
+
+        impl Taken for $Name {
+            fn params() -> Vec<Param> {
+                vec![$({
+                    let words = <$Kind as Kind>::words(concat!($($words),+).trim());
+                    Param::query(stringify!($field), <$Kind as Kind>::schema(), words)
+                },)*]
+            }
+
+            fn take(given: &mut Given, now: WallMs) -> Result<Self, Failure> {
+                // Some routes take none.
+                let _ = (&given, now);
+                Ok(Self { $( $field: given.take::<$Kind>(stringify!($field), now)?, )* })
+            }
+        }
+    };
+}
+pub(super) use asked;
+
+/// The parameters of a request, none unknown, and its moment.
+pub(super) struct Asked<T>(pub(super) T, pub(super) WallMs);
+
+impl<T: Taken> FromRequestParts<Arc<Site>> for Asked<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Site>) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        site: &Arc<Site>,
+    ) -> Result<Self, Self::Rejection> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| {
             Failure::bad_request(format!("the query string cannot be read: {error}"))
         })?;
-        let mut given: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut given = Given::default();
         for (name, value) in pairs.0 {
-            given.entry(name).or_default().push(value);
+            given.values.entry(name).or_default().push(value);
         }
-        Ok(Self { given, known: Vec::new() })
+        let now = site.clock.now().wall;
+        let taken = T::take(&mut given, now)?;
+        given.finish()?;
+        Ok(Self(taken, now))
     }
 }
 
-impl Params {
-    /// Takes the parameter `name` and reads it with `parse`.
+/// The parameters of one request that are not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    values: BTreeMap<String, Vec<String>>,
+    known: Vec<&'static str>,
+}
+
+impl Given {
+    /// Takes the parameter `name`.
     ///
     /// # Errors
-    /// When it is given twice, or `parse` refuses it; the message is parse's own, with the name.
-    pub(super) fn take<T, E: fmt::Display>(
+    /// When it is given twice and is no list, or cannot be read: what is expected, with the name.
+    pub(super) fn take<K: Kind>(
         &mut self,
         name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Failure> {
-        if self.given.get(name).is_some_and(|all| all.len() > 1) {
+        now: WallMs,
+    ) -> Result<K::Field, Failure> {
+        self.known.push(name);
+        let Some(all) = self.values.remove(name) else { return Ok(K::field(None)) };
+        if all.len() > 1 && !K::IS_LIST {
             return Err(Failure::bad_request(format!("parameter {name:?} is given twice")));
         }
-        self.take_list(name, parse)
-    }
-
-    /// Takes a list, with commas between its items. Given several times it is one list: clients made
-    /// of the document send it so, although that says otherwise.
-    ///
-    /// # Errors
-    /// When it is given and `parse` refuses it; the message is parse's own, with the name.
-    pub(super) fn take_list<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Failure> {
-        self.known.push(name);
-        let Some(all) = self.given.remove(name) else { return Ok(None) };
-        let read = parse(&all.join(","));
-        read.map(Some).map_err(|error| Failure::bad_request(format!("parameter {name:?}: {error}")))
+        let refused = |error| Failure::bad_request(format!("parameter {name:?}: {error}"));
+        let read = K::read(&all.join(","), now).map_err(refused)?;
+        Ok(K::field(Some(read)))
     }
 
     /// Refuses whatever was not taken.
     ///
     /// # Errors
     /// Names the first unknown parameter, the nearest known one and all known ones.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        let Some(unknown) = self.given.keys().next() else { return Ok(()) };
+    fn finish(self) -> Result<(), Failure> {
+        let Some(unknown) = self.values.keys().next() else { return Ok(()) };
         let hint = match did_you_mean(unknown, self.known.iter().copied()) {
             _ if self.known.is_empty() => "; this path takes none".to_owned(),
             none if none.is_empty() => format!("; expected one of: {}", self.known.join(", ")),

@@ -1,7 +1,7 @@
 //! Every route there is: where, what answers, and what a caller has to know.
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 use tower_http::{
     CompressionLevel,
@@ -12,22 +12,22 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, Site, access, api, assets,
+    MAX_BODY_BYTES, Site, access, api,
+    asked::{
+        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked, SeriesAsked,
+    },
+    assets,
     below::below,
     body, control, failure, ledger, losses,
     openapi::Routes,
-    operation::{Operation, Param},
-    own, stream,
+    operation::Operation,
+    own,
+    params::Param,
+    stream,
 };
-use crate::{
-    model::{self, ColumnSet as _},
-    query::{
-        DEFAULT_PAGE, DEFAULT_POINTS, EventsPage, Fleet, FleetEventsPage, Glossary, HostShape,
-        HostsPage, LENGTH_PATTERN, LoadedShape, LossesPage, MAX_COLUMNS, MAX_DIGITS, MAX_HOSTS,
-        MAX_PAGE, MAX_POINTS, MOMENT_FORMS, MOMENT_PATTERN, Order, OwnShape, PollShape, PollsPage,
-        Readiness, SeriesShape, WhyShape,
-    },
-    rollup::Tier,
+use crate::query::{
+    EventsPage, Fleet, FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape, LossesPage,
+    OwnShape, PollShape, PollsPage, Readiness, SeriesShape, WhyShape,
 };
 
 /// Answers shorter than this are not packed, bytes: they fit one packet as they are.
@@ -53,39 +53,6 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .layer(packing.compress_when(predicate))
         .with_state(site);
     below(&base_path, router)
-}
-
-fn words<T: ToString>(all: &[T]) -> Value {
-    let words: Vec<String> = all.iter().map(ToString::to_string).collect();
-    json!({ "type": "string", "enum": words })
-}
-
-fn state(name: &'static str, what: &str) -> Param {
-    Param::query(name, words(model::State::ALL), what)
-}
-
-fn text(name: &'static str, what: &str) -> Param {
-    Param::query(name, json!({ "type": "string" }), what)
-}
-
-fn moment(name: &'static str, what: &str) -> Param {
-    let schema = json!({ "type": "string", "pattern": MOMENT_PATTERN });
-    Param::query(name, schema, format!("{what}: {MOMENT_FORMS}"))
-}
-
-fn limit(name: &'static str, usual: usize, most: usize, what: &str) -> Param {
-    let schema = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": usual });
-    Param::query(name, schema, what)
-}
-
-fn fields(what: &str, example: &str) -> Param {
-    let items = json!({ "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" });
-    let schema = json!({ "type": "array", "minItems": 1, "items": items });
-    let words = format!(
-        "Only these members of {what}, with commas between them, whatever its schema requires; \
-         `{example}` is a member of a member"
-    );
-    Param::query("fields", schema, words)
 }
 
 fn of_host(name: &'static str, summary: &'static str) -> Operation {
@@ -140,11 +107,7 @@ fn fleet(routes: Routes) -> Routes {
         .answers::<Fleet>(OK, "As it is now")
         .fails(&[BAD, AWAY]);
     let events = Operation::new("fleet_events", "Changes of state over the fleet, newest first")
-        .takes(moment("from", "From this moment on; a day ago"))
-        .takes(moment("to", "Before this moment; now"))
-        .takes(state("to_state", "Only those into this state"))
-        .takes(text("text", "Only those with this text in the host's name or the reason"))
-        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .asks::<FleetEventsAsked>()
         .answers::<FleetEventsPage>(OK, "The changes")
         .fails(&[BAD, AWAY]);
     let inventory = Operation::new("inventory", "What is loaded, and what the last reload changed")
@@ -159,7 +122,7 @@ fn fleet(routes: Routes) -> Routes {
         .fails(&[BAD]);
     let server_events =
         Operation::new("server_events", "When the server took itself for cut off, newest first")
-            .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+            .asks::<LimitAsked>()
             .answers::<EventsPage>(OK, "The changes")
             .fails(&[BAD, AWAY]);
     let last = "The `id` of the last event that came: the stream goes on after it, or begins with `fleet` when \
@@ -170,18 +133,11 @@ fn fleet(routes: Routes) -> Routes {
         .writes("text/event-stream", "A stream, for at most 100 s; come back then")
         .fails(&[BAD, AWAY]);
     let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
-        .takes(moment("from", "From this moment on; an hour ago"))
-        .takes(moment("to", "Before this moment, which is after `from`; now"))
-        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .asks::<LossesAsked>()
         .answers::<LossesPage>(OK, "The losses")
         .fails(&[BAD, AWAY]);
     let hosts = Operation::new("hosts", "Hosts by name: state, facts, last poll")
-        .takes(state("state", "Only those in it; retired hosts are listed only so"))
-        .takes(text("group", "Only those of this group"))
-        .takes(text("text", "Only those with this text in name, group, address or a label"))
-        .takes(text("after", "Only those whose name is greater: `next` has it"))
-        .takes(limit("limit", MAX_HOSTS, MAX_HOSTS, "At most so many"))
-        .takes(fields("each host", "last.outcome"))
+        .asks::<HostsAsked>()
         .answers::<HostsPage>(OK, "A page of them")
         .fails(&[BAD, AWAY]);
     routes
@@ -200,12 +156,12 @@ fn fleet(routes: Routes) -> Routes {
 /// What is asked of one host, and done to it.
 fn host(routes: Routes) -> Routes {
     let one = of_host("host", "One host, with what repeats per core, interface, disk and mount")
-        .takes(fields("it", "last.outcome"))
+        .asks::<HostAsked>()
         .answers::<HostShape>(OK, "The host");
     let why = of_host("why", "Why it is in its state: the last attempts, step by step")
         .answers::<WhyShape>(OK, "What explains it");
     let events = of_host("events", "Its changes of state, newest first")
-        .takes(limit("limit", MAX_PAGE, MAX_PAGE, "At most so many"))
+        .asks::<LimitAsked>()
         .answers::<EventsPage>(OK, "The changes");
     let accept = of_host("accept", "Let another machine answer for it")
         .reads::<body::Nothing>()
@@ -235,45 +191,13 @@ fn host(routes: Routes) -> Routes {
 }
 
 fn polls() -> Operation {
-    let detail = json!({ "type": "boolean", "default": true });
     of_host("polls", "Its polls, one row per attempt, failed ones included")
-        .takes(moment("from", "Due from this moment on; an hour ago"))
-        .takes(moment("to", "Due before this moment, which is after `from`; now"))
-        .takes(limit(
-            "limit",
-            DEFAULT_PAGE,
-            MAX_PAGE,
-            "At most so many, and at most 8 MiB; `next` leads on",
-        ))
-        .takes(Param::query("order", words(Order::ALL), "Oldest or newest first; desc"))
-        .takes(Param::query("detail", detail, "Whether with what repeats per core, disk, mount"))
-        .takes(fields("each poll", "values.cpu_busy_pct"))
+        .asks::<PollsAsked>()
         .answers::<PollsPage>(OK, "A page of them")
 }
 
 fn series() -> Operation {
-    let names: Vec<&str> = model::Column::ALL.iter().map(|column| column.spec().name).collect();
-    let items = json!({ "type": "string", "enum": names });
-    let columns =
-        json!({ "type": "array", "minItems": 1, "maxItems": MAX_COLUMNS, "items": items });
-    let step = json!({ "type": "string", "pattern": LENGTH_PATTERN });
-    let digits = json!({ "type": "integer", "minimum": 1, "maximum": MAX_DIGITS });
     of_host("series", "Its values over time, for charts, from the cheapest tier that will do")
-        .takes(Param::query("columns", columns, "Which values, with commas between them"))
-        .takes(moment("from", "From this moment on; an hour ago"))
-        .takes(moment("to", "Before this moment, which is after `from`; now"))
-        .takes(limit("points", DEFAULT_POINTS, MAX_POINTS, "At most so many; not with `step`"))
-        .takes(Param::query(
-            "step",
-            step,
-            "A point for each such length of time, at least 1s; not with `points`",
-        ))
-        .takes(Param::query("tier", words(Tier::ALL), "Polls or hours; the cheapest"))
-        .takes(Param::query(
-            "digits",
-            digits,
-            "Round values to so many significant digits; not at all",
-        ))
-        .takes(fields("the answer", "columns.avg"))
+        .asks::<SeriesAsked>()
         .answers::<SeriesShape>(OK, "Points equally far apart, gaps included")
 }

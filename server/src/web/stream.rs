@@ -28,7 +28,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Site, backlog::Backlog, failure::Failure, params::Params};
+use super::{Site, asked::NothingAsked, backlog::Backlog, failure::Failure, params::Asked};
 use crate::{
     query::{Change, Fleet},
     units::WallMs,
@@ -201,9 +201,8 @@ struct Beat {
 pub(super) async fn stream(
     State(site): State<Arc<Site>>,
     request: HeaderMap,
-    params: Params,
+    _: Asked<NothingAsked>,
 ) -> Result<Response, Failure> {
-    params.finish()?;
     let Ok(place) = Arc::clone(&site.looks.places).try_acquire_owned() else {
         let pages = site.looks.pages;
         let words = format!("{pages} pages look already; try again later");

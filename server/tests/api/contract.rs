@@ -44,6 +44,35 @@ fn problem(reply: &Reply, status: u16, what: &str) -> String {
     json["detail"].as_str().unwrap().to_owned()
 }
 
+/// What is taken is what the refusal of an unknown parameter lists.
+#[tokio::test]
+async fn every_parameter_that_is_documented_is_taken_and_every_one_taken_is_documented() {
+    const UNKNOWN: &str = "0";
+    let site = Served::start().await;
+    let mut seen = 0;
+    for (method, path, operation) in operations(&site).await {
+        let is_of_data = path.starts_with("/api/v1/") && path != DOCUMENT;
+        if method != "GET" || !is_of_data {
+            continue;
+        }
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let documented: Vec<&str> = parameters
+            .iter()
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let reply = site.get(&format!("{}?{UNKNOWN}=1", filled(&path))).await;
+        let refusal = problem(&reply, 400, &path);
+        let taken = match documented[..] {
+            [] => "this path takes none".to_owned(),
+            _ => format!("expected one of: {}", documented.join(", ")),
+        };
+        assert_eq!(refusal, format!("unknown parameter {UNKNOWN:?}; {taken}"), "{path}");
+        seen += documented.len();
+    }
+    assert!(seen >= 20, "{seen} parameters");
+}
+
 #[tokio::test]
 async fn every_route_is_in_the_document_and_the_document_has_no_other() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web");

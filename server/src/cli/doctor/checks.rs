@@ -2,11 +2,12 @@
 
 mod server;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use serde::Serialize;
-
-use super::share::Share;
+use super::{
+    share::Share,
+    verdict::{Check, Verdict},
+};
 use crate::{
     cli::{
         forecast::Forecast,
@@ -34,41 +35,6 @@ const OTHER_DESCRIPTORS: u64 = 600;
 
 /// Hours that sealing may lag behind before it is said.
 const SEALING_LAG: Duration = Duration::from_secs(6 * 3_600);
-
-/// How good something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::cli) enum Verdict {
-    /// Nothing to do.
-    Ok,
-    /// Worth to know.
-    Note,
-    /// Something to do.
-    Wrong,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ok => "ok",
-            Self::Note => "note",
-            Self::Wrong => "WRONG",
-        })
-    }
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(in crate::cli) struct Check {
-    /// What.
-    pub(in crate::cli) subject: &'static str,
-    /// How good it is.
-    pub(in crate::cli) verdict: Verdict,
-    /// What was found.
-    pub(in crate::cli) words: String,
-    /// What to do.
-    pub(in crate::cli) remedy: Option<String>,
-}
 
 /// Everything that was found.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Which host takes the most room: one that has thousands of interfaces, or that makes up new names all
 //! the time, is to be seen before the disk is full of it.
 
-use super::checks::{Check, Verdict};
+use super::verdict::{Check, Verdict};
 use crate::{
     cli::{forecast::slots, output},
     inventory::Inventory,

@@ -1,9 +1,9 @@
 //! The tables and views that follow from the list of columns, as MySQL and MariaDB make them. Text
 //! alone: `reconcile` brings a database to it.
 
-use super::{docs, record::is_single};
+use super::docs;
 use crate::{
-    model::{ColumnSpec, Kind},
+    model::{ColumnSpec, Kind, Unit},
     store::shown::{self, Repeating, Shows, VIEWS},
 };
 
@@ -41,6 +41,12 @@ impl Table {
              PARTITION BY RANGE COLUMNS ({column}) (\n  PARTITION {partition} VALUES LESS THAN ('{below}')\n)"
         )
     }
+}
+
+/// Whether a column is a FLOAT: shares and loads, which are small enough for it to keep their
+/// thousandths.
+pub(super) fn is_single(spec: &ColumnSpec) -> bool {
+    spec.kind == Kind::Real && matches!(spec.unit, Unit::Percent | Unit::Number)
 }
 
 /// A column of the ledger: its name, its type, and whether a poll may be without it.

@@ -9,9 +9,10 @@ use mysql_async::{Conn, Opts, OptsBuilder, Pool};
 use tokio::{sync::Mutex, time::sleep};
 
 use super::{
-    connect::{Limits, Options, READERS, WRITERS, base, connect, pool, within},
+    connect::{READERS, WRITERS, base, connect, pool, within},
     fault::{self, Place},
     nodes::{self, Need, Node, Nodes},
+    options::{Limits, Options},
     session::Session,
     tls,
 };

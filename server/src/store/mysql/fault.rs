@@ -5,7 +5,7 @@
 
 use mysql_async::{DriverError, Error, IoError, ServerError};
 
-use super::{session::STATEMENTS_LOGGED, tls};
+use super::tls;
 use crate::{config::TlsMode, store::StoreError};
 
 /// Unknown system variable.
@@ -26,6 +26,11 @@ const NO_PARTITION: u16 = 1526;
 const NOT_PRIVILEGED: u16 = 1227;
 /// The wrong password; of MariaDB also when it takes encrypted connections alone.
 const DENIED_LOGIN: u16 = 1045;
+
+/// What there is to mend where no row can be kept.
+pub(super) const STATEMENTS_LOGGED: &str = "the server writes its binary log as statements; set \
+     binlog_format = ROW or MIXED there, or let this user set it (BINLOG ADMIN; in MySQL \
+     SESSION_VARIABLES_ADMIN)";
 
 const USER: &str = "check the user in store.url, store.password or store.password_file, and the \
      user's grants";

@@ -7,7 +7,7 @@ use std::{
 
 use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
-use super::{cells::Cells, connect::Doors, fault::Place, hours, moment, record};
+use super::{cells::Cells, doors::Doors, fault::Place, hours, moment, record};
 use crate::{
     model::{Facts, GroupName, HostId, HostName, State},
     store::{FactsSeen, HostQuery, HostSummary, KnownHost, Registration, StoreError},

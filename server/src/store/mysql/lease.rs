@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use mysql_async::{Conn, Error, Params, prelude::Queryable as _};
 use tokio::time::sleep;
 
-use super::{connect::Doors, fault};
+use super::{doors::Doors, fault};
 use crate::store::StoreError;
 
 /// For how long the lease is taken, seconds; renewed three times as often while work goes on.

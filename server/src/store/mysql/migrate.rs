@@ -9,9 +9,10 @@ use std::sync::Arc;
 use mysql_async::{Conn, Params, prelude::Queryable as _};
 
 use super::{
-    connect::{Doors, within},
+    connect::within,
     ddl,
-    fault::{self, Place},
+    doors::Doors,
+    fault,
     lease::{Lease, change},
     reconcile, views,
 };
@@ -155,16 +156,6 @@ pub(super) async fn altered_views(doors: &Doors) -> Result<Vec<String>, StoreErr
     let views = ddl::views();
     let altered = views::altered(&mut conn, &views, &doors.place).await?;
     Ok(altered.into_iter().map(|(view, _)| (*view).to_owned()).collect())
-}
-
-/// What tells this database from every other.
-pub(super) async fn identity(conn: &mut Conn, place: &Place) -> Result<Arc<str>, StoreError> {
-    let found: Option<String> = conn
-        .query_first("SELECT store FROM identity WHERE id = 1")
-        .await
-        .map_err(place.fault("read the store's identity"))?;
-    let found = found.ok_or_else(|| place.corrupt("the table identity", "it is empty".to_owned()));
-    found.map(Into::into)
 }
 
 /// Checks that a database that is only read is the one that this program knows.

@@ -10,7 +10,8 @@ use chrono::{Datelike as _, Months, NaiveDate};
 use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::{
-    connect::{Doors, within},
+    connect::within,
+    doors::Doors,
     fault::{self, Place},
     moment,
     partitions::Partition,

@@ -15,10 +15,7 @@ use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use mysql_async::{Conn, prelude::Queryable as _};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    fault::{self, Place},
-    migrate,
-};
+use super::fault::{self, Place};
 use crate::{
     causes::chain,
     config::{MysqlAddress, MysqlUrl},
@@ -273,11 +270,21 @@ pub(super) async fn takes_rows(
     let takes = conn.query_first(format!("SELECT {TAKES_ROWS}")).await;
     let takes: Option<bool> = takes.map_err(|error| unfit(place.fault(LOOKING)(error)))?;
     if let Some(identity) = identity
-        && *migrate::identity(conn, place).await.map_err(unfit)? != *identity
+        && *identity_of(conn, place).await.map_err(unfit)? != *identity
     {
         return Err(StoreError::Replaced { location: place.location.clone() });
     }
     Ok(takes == Some(true))
+}
+
+/// What tells this database from every other.
+pub(super) async fn identity_of(conn: &mut Conn, place: &Place) -> Result<Arc<str>, StoreError> {
+    let found: Option<String> = conn
+        .query_first("SELECT store FROM identity WHERE id = 1")
+        .await
+        .map_err(place.fault("read the store's identity"))?;
+    let found = found.ok_or_else(|| place.corrupt("the table identity", "it is empty".to_owned()));
+    found.map(Into::into)
 }
 
 /// The same error; where it says that the server is of no use now, as one that is waited for.

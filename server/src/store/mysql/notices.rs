@@ -2,7 +2,7 @@
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, connect::Doors, fault::Place, moment};
+use super::{cells::Cells, doors::Doors, fault::Place, moment};
 use crate::{
     model::{HostId, Notice, NoticeKind, NoticeState},
     store::StoreError,

@@ -13,7 +13,8 @@ use mysql_async::{Conn, Params, prelude::Queryable as _};
 use tokio::time::sleep;
 
 use super::{
-    connect::{Doors, within},
+    connect::within,
+    doors::Doors,
     fault,
     lease::change,
     nodes::{self, TAKES_ROWS},

@@ -11,7 +11,8 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::{
-    connect::{Doors, within},
+    connect::within,
+    doors::Doors,
     fault::{self, Place},
     moment,
 };

@@ -2,7 +2,7 @@
 
 use mysql_async::{Conn, Row, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, connect::Doors, fault::Place, moment};
+use super::{cells::Cells, doors::Doors, fault::Place, moment};
 use crate::{health::Pause, model::HostId, store::StoreError};
 
 /// Keeps a pause in the place of any other of that host, or forgets it.

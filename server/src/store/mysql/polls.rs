@@ -10,7 +10,7 @@ use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Querya
 
 use super::{
     cells::Cells,
-    connect::Doors,
+    doors::Doors,
     events,
     fault::Place,
     hosts, hours, late, losses, moment, notices,

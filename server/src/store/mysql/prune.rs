@@ -7,7 +7,8 @@ use mysql_async::{Row, Value, prelude::Queryable as _};
 
 use super::{
     cells::Cells,
-    connect::{Doors, within},
+    connect::within,
+    doors::Doors,
     moment, months,
     partitions::{self, Table},
 };

@@ -6,14 +6,13 @@ use mysql_async::Value;
 
 use super::{
     cells::Cells,
-    ddl::LEDGER,
+    ddl::{LEDGER, is_single},
     moment,
     packed::{self, Packer},
 };
 use crate::{
     model::{
-        Column, ColumnSet, ColumnSpec, HostId, HostName, Kind, Outcome, Record, Timings, Unit,
-        Values, VersionId,
+        Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, Timings, Values, VersionId,
     },
     store::{StoreError, detail, row},
     units::Micros,
@@ -42,12 +41,6 @@ fn int(number: Option<i64>) -> Value {
 
 fn real(number: Option<f64>) -> Value {
     number.map_or(Value::NULL, Value::Double)
-}
-
-/// Whether a column is a FLOAT: shares and loads, which are small enough for it to keep their
-/// thousandths.
-pub(super) fn is_single(spec: &ColumnSpec) -> bool {
-    spec.kind == Kind::Real && matches!(spec.unit, Unit::Percent | Unit::Number)
 }
 
 /// Whether a FLOAT holds it; what does not fit is unknown.

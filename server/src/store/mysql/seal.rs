@@ -16,7 +16,8 @@ use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable as _
 
 use super::{
     cells::Cells,
-    connect::{Doors, within},
+    connect::within,
+    doors::Doors,
     fault::Place,
     hours, moment,
     partitions::{self, Partition, Table},

@@ -9,7 +9,7 @@ use mysql_async::{Row, Value, prelude::Queryable};
 
 use super::{
     cells::Cells,
-    connect::Doors,
+    doors::Doors,
     fault::Place,
     hours, moment, record,
     seam::{self, Look},

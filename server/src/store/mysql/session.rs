@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use mysql_async::{Conn, Error, prelude::Queryable as _};
 
-use super::{
-    connect::Doors,
-    fault::{self, Place},
-};
+use super::fault::{self, Place, STATEMENTS_LOGGED};
 use crate::store::{Mode, StoreError};
 
 /// The server closes an idle connection after so long.
@@ -32,11 +29,6 @@ pub(super) const MAX_PACKET: usize = 16 << 20;
 
 /// What a table that a query makes for itself may have in memory, bytes: the default of both servers.
 const TEMPORARY: u32 = 16 << 20;
-
-/// What there is to mend where no row can be kept.
-pub(super) const STATEMENTS_LOGGED: &str = "the server writes its binary log as statements; set \
-     binlog_format = ROW or MIXED there, or let this user set it (BINLOG ADMIN; in MySQL \
-     SESSION_VARIABLES_ADMIN)";
 
 /// What both servers understand, on every connection, and any user may set. The driver sends them last
 /// to first, so none may need another one before it.
@@ -210,8 +202,10 @@ async fn logs_statements(conn: &mut Conn) -> Result<bool, Error> {
 }
 
 /// Why a server that writes to this database could keep nothing in it; none when it could.
-pub(super) async fn obstacle(doors: &Doors) -> Result<Option<&'static str>, StoreError> {
-    let mut conn = doors.reader().await?;
-    let found = logs_statements(&mut conn).await.map_err(doors.place.fault("look at its log"))?;
+pub(super) async fn obstacle(
+    conn: &mut Conn,
+    place: &Place,
+) -> Result<Option<&'static str>, StoreError> {
+    let found = logs_statements(conn).await.map_err(place.fault("look at its log"))?;
     Ok(found.then_some(STATEMENTS_LOGGED))
 }

@@ -4,7 +4,7 @@ use mysql_async::{Conn, Params, Row, prelude::Queryable as _};
 
 use super::{
     cells::Cells,
-    connect::Doors,
+    doors::Doors,
     migrate, moment,
     partitions::{self, Table},
     release::Release,

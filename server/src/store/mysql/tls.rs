@@ -6,7 +6,7 @@ use std::{io::ErrorKind, net::IpAddr};
 use mysql_async::{DriverError, Error, IoError, SslOpts};
 use roundsman_os::file;
 
-use super::connect::Options;
+use super::options::Options;
 use crate::{
     config::{MAX_CA_BYTES, TlsMode},
     store::StoreError,

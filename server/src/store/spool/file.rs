@@ -2,6 +2,7 @@
 
 mod notices;
 mod opening;
+mod remembering;
 mod removing;
 mod rows;
 
@@ -15,14 +16,14 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior, params};
 
-pub(super) use self::opening::{Whose, set_aside};
+pub(super) use self::opening::set_aside;
 use self::{
     opening::{Opened, try_open},
     rows::{evict, insert_other, insert_poll, note_loss, others_of, widen},
 };
 use super::{
     form::{self, Other},
-    memory,
+    memory::{self, Whose},
 };
 use crate::{
     model::{HostId, LossReason},
@@ -66,12 +67,6 @@ const PROBE_BYTES: usize = 64 << 10;
 
 /// Files set aside that are kept; then none is set aside any longer.
 const ASIDE: u32 = 100;
-
-/// What every `about` has: the address of the store that the rows are for.
-pub(super) const STORE: &str = "store";
-
-/// What `about` has once that store was open: its identity.
-pub(super) const IDENTITY: &str = "identity";
 
 const KEEPING: &str = "keep rows in the spool";
 const READING: &str = "read the spool";

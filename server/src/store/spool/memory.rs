@@ -1,17 +1,15 @@
 //! What the spool remembers of the store, so that a server can begin while the store is away: the
 //! hosts with their numbers and addresses, their pauses, and the inventory in force.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use rusqlite::{Connection, Error, OptionalExtension as _, TransactionBehavior, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::file::{File, IDENTITY, STORE, Whose};
 use crate::{
     health::Pause,
     model::{HostId, VersionId},
-    store::{Batch, KnownHost, Marks, Registration, StoreError},
-    units::WallMs,
+    store::{Batch, KnownHost, Registration},
 };
 
 /// What the store said when the inventory last came into force, and what happened since.
@@ -36,14 +34,29 @@ pub struct Remembered {
     pub listed: Registration,
 }
 
+/// Which store the rows are for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a> {
+    /// Its address.
+    pub(super) address: &'a str,
+    /// What tells it from another store at that address; none while it is away.
+    pub(super) identity: Option<&'a str>,
+}
+
+/// What every `about` has: the address of the store that the rows are for.
+pub(super) const STORE: &str = "store";
+
+/// What `about` has once that store was open: its identity.
+pub(super) const IDENTITY: &str = "identity";
+
 /// The key in `about` of the inventory's number.
-const VERSION: &str = "inventory";
+pub(super) const VERSION: &str = "inventory";
 
 /// The key in `about` of the greatest number of a host.
-const LAST_NUMBER: &str = "last_host";
+pub(super) const LAST_NUMBER: &str = "last_host";
 
 /// The key in `about` of the marks of what the store has taken.
-const MARKS: &str = "marks";
+pub(super) const MARKS: &str = "marks";
 
 pub(super) fn about(connection: &Connection, key: &str) -> Result<Option<String>, Error> {
     connection
@@ -82,11 +95,11 @@ pub(super) fn begin(connection: &mut Connection, whose: Whose<'_>) -> Result<(),
     transaction.commit()
 }
 
-fn to_text(value: &impl Serialize) -> Result<String, Error> {
+pub(super) fn to_text(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }
 
-fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(super) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| {
         Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
     })
@@ -125,136 +138,10 @@ pub(super) fn follow(connection: &Connection, batch: &Batch) -> Result<(), Error
     Ok(())
 }
 
-fn last_number(connection: &Connection) -> Result<HostId, Error> {
+pub(super) fn last_number(connection: &Connection) -> Result<HostId, Error> {
     let noted = about(connection, LAST_NUMBER)?.and_then(|text| text.parse().ok()).unwrap_or(0);
     let sql = "SELECT max(coalesce((SELECT max(id) FROM host), 0),
                           coalesce((SELECT max(host_id) FROM poll), 0))";
     let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
     Ok(HostId(found.max(noted)))
-}
-
-impl File {
-    /// Remembers an inventory in force in place of the one before. Pauses stay as they are, but for
-    /// those of hosts that are gone; the store's identity, too.
-    pub(super) fn remember(&mut self, registry: &Registry) -> Result<(), StoreError> {
-        let failed = self.failed("remember the hosts in the spool");
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
-        transaction.execute("DELETE FROM host", []).map_err(&failed)?;
-        for host in &registry.hosts {
-            transaction
-                .prepare_cached("INSERT INTO host (id, known, listed) VALUES (?1, ?2, ?3)")
-                .and_then(|mut insert| {
-                    let Remembered { known, listed } = host;
-                    insert.execute(params![known.id.0, to_text(known)?, to_text(listed)?])
-                })
-                .map_err(&failed)?;
-        }
-        transaction
-            .execute("DELETE FROM pause WHERE host_id NOT IN (SELECT id FROM host)", [])
-            .map_err(&failed)?;
-        let newest = registry.hosts.iter().map(|host| host.known.id).max();
-        let last = last_number(&transaction).map_err(&failed)?.max(newest.unwrap_or(HostId(0)));
-        set_about(&transaction, LAST_NUMBER, &last.0.to_string()).map_err(&failed)?;
-        set_about(&transaction, VERSION, &registry.version.0.to_string()).map_err(&failed)?;
-        transaction.commit().map_err(failed)
-    }
-
-    /// The greatest number of a host that was ever remembered, or has polls here.
-    pub(super) fn last_number(&mut self) -> Result<HostId, StoreError> {
-        last_number(&self.connection).map_err(self.failed("read the hosts in the spool"))
-    }
-
-    /// Remembers pauses, and who has none.
-    pub(super) fn remember_pauses(
-        &mut self,
-        pauses: &[(HostId, Option<Pause>)],
-    ) -> Result<(), StoreError> {
-        let failed = self.failed("remember a pause in the spool");
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
-        for (host, pause) in pauses {
-            let done = match pause {
-                Some(pause) => transaction
-                    .prepare_cached("INSERT OR REPLACE INTO pause (host_id, pause) VALUES (?1, ?2)")
-                    .and_then(|mut insert| insert.execute(params![host.0, to_text(pause)?])),
-                None => transaction
-                    .prepare_cached("DELETE FROM pause WHERE host_id = ?1")
-                    .and_then(|mut delete| delete.execute([host.0])),
-            };
-            done.map_err(&failed)?;
-        }
-        transaction.commit().map_err(failed)
-    }
-
-    /// Remembers some of what the store has taken.
-    pub(super) fn remember_marks(&mut self, marks: &Marks) -> Result<(), StoreError> {
-        let failed = self.failed("remember what the store has taken");
-        let text = to_text(marks).map_err(&failed)?;
-        set_about(&self.connection, MARKS, &text).map_err(failed)
-    }
-
-    /// What is remembered of what the store has taken.
-    pub(super) fn recall_marks(&mut self) -> Result<Marks, StoreError> {
-        let failed = self.failed("read what the store has taken");
-        let text = about(&self.connection, MARKS).map_err(&failed)?;
-        text.map_or(Ok(Marks::default()), |text| from_text(&text).map_err(failed))
-    }
-
-    /// Follows what the store was told of hosts.
-    pub(super) fn follow(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let failed = self.failed("remember the hosts in the spool");
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
-        follow(&transaction, batch).map_err(&failed)?;
-        transaction.commit().map_err(failed)
-    }
-
-    /// What is remembered; none when no inventory ever was in force. The newest slots are those in
-    /// the spool where these are newer.
-    pub(super) fn recall(&mut self) -> Result<Option<Registry>, StoreError> {
-        let failed = self.failed("read the hosts in the spool");
-        let Some(version) = about(&self.connection, VERSION).map_err(&failed)? else {
-            return Ok(None);
-        };
-        let mut hosts = self.hosts().map_err(&failed)?;
-        for (id, slot) in self.newest_slots().map_err(&failed)? {
-            if let Some(Remembered { known, .. }) = hosts.get_mut(&id) {
-                known.latest_slot = known.latest_slot.max(Some(slot));
-            }
-        }
-        let pauses = self.pauses().map_err(&failed)?;
-        let store = about(&self.connection, IDENTITY).map_err(failed)?.map(Into::into);
-        let version = VersionId(version.parse().unwrap_or_default());
-        Ok(Some(Registry { version, hosts: hosts.into_values().collect(), pauses, store }))
-    }
-
-    fn hosts(&self) -> Result<BTreeMap<HostId, Remembered>, Error> {
-        let mut select = self.connection.prepare_cached("SELECT known, listed FROM host")?;
-        let hosts = select.query_map([], |row| {
-            let known = from_text(row.get_ref(0)?.as_str()?)?;
-            Ok(Remembered { known, listed: from_text(row.get_ref(1)?.as_str()?)? })
-        })?;
-        hosts.map(|host| host.map(|host| (host.known.id, host))).collect()
-    }
-
-    fn pauses(&self) -> Result<Vec<(HostId, Pause)>, Error> {
-        self.connection
-            .prepare_cached("SELECT host_id, pause FROM pause ORDER BY host_id")?
-            .query_map([], |row| Ok((HostId(row.get(0)?), from_text(row.get_ref(1)?.as_str()?)?)))?
-            .collect()
-    }
-
-    fn newest_slots(&self) -> Result<Vec<(HostId, WallMs)>, Error> {
-        self.connection
-            .prepare_cached("SELECT host_id, max(slot_ms) FROM poll GROUP BY host_id")?
-            .query_map([], |row| Ok((HostId(row.get(0)?), WallMs(row.get(1)?))))?
-            .collect()
-    }
 }

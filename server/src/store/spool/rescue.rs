@@ -3,10 +3,7 @@
 
 use rusqlite::Error;
 
-use super::{
-    Slot,
-    file::{File, Whose},
-};
+use super::{Slot, file::File, memory::Whose};
 use crate::{
     store::{StoreError, stamp::Fate},
     units::WallMs,

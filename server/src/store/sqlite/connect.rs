@@ -4,7 +4,11 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
-use super::{fault::fault, file::stamp, legacy::Legacy, migrate};
+use super::{
+    fault::fault,
+    legacy::Legacy,
+    migrate::{self, APPLICATION_ID},
+};
 use crate::store::{StoreError, private::make_file, stamp::Stamp};
 
 /// How long a statement waits for another process that holds the file: a checkpoint, a shell.
@@ -25,9 +29,6 @@ const READER_CACHE_KIB: i32 = 4_096;
 
 /// Prepared statements kept per connection; there are fewer kinds.
 const STATEMENTS: usize = 32;
-
-/// Marks the file as ours (`PRAGMA application_id`): "Rnds".
-pub(super) const APPLICATION_ID: i32 = 0x526e_6473;
 
 /// What a file is whose beginning is not that of a database.
 pub(super) const NO_SQLITE: &str = "no SQLite file";
@@ -139,4 +140,10 @@ fn is_denied(error: &Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
     )
+}
+
+/// What is at the path.
+pub(super) fn stamp(path: &Path) -> Result<Stamp, StoreError> {
+    Stamp::of(path)
+        .map_err(|cause| StoreError::Unreadable { path: path.to_owned(), cause: cause.into() })
 }

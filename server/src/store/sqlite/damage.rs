@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode};
 
-use super::connect::{APPLICATION_ID, NO_SQLITE};
+use super::{connect::NO_SQLITE, migrate::APPLICATION_ID};
 use crate::store::StoreError;
 
 /// Where a file's application id stands (sqlite.org/fileformat2.html, 1.3), bytes.

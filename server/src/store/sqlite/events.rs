@@ -4,7 +4,7 @@ use rusqlite::{Connection, Error, Row, Transaction, params};
 
 use super::{
     fault::{fault, row_fault, unreadable},
-    polls,
+    record,
 };
 use crate::{
     model::{Cause, HostId, HostName, Outcome, Transition},
@@ -92,8 +92,8 @@ fn from_row(row: &Row<'_>) -> Result<Transition, Error> {
         name: HostName::new(name).map_err(|_bad| unreadable(1, "host name", name))?,
         at: WallMs(row.get(2)?),
         slot: row.get::<_, Option<i64>>(8)?.map(WallMs),
-        from: polls::state(row, 3)?,
-        to: polls::state(row, 4)?,
+        from: record::state(row, 3)?,
+        to: record::state(row, 4)?,
         cause: Cause::parse(cause).ok_or_else(|| unreadable(5, "cause", cause))?,
         outcome: outcome
             .map(|word| Outcome::parse(word).ok_or_else(|| unreadable(6, "outcome", word)))

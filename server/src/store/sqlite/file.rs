@@ -5,21 +5,29 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{connect, fault::fault, legacy::Legacy, worker::Worker};
+use super::{
+    connect::{self, stamp},
+    fault::fault,
+    legacy::Legacy,
+};
 use crate::store::{
     Mode, StoreError,
     stamp::{self, Fate, Stamp},
+    worker::Worker,
 };
 
 /// Connections that read, each on its own thread: one long history does not hold up the rest.
 const READERS: usize = 2;
 
+/// Jobs that may wait; whoever comes next waits for room.
+const QUEUE: usize = 64;
+
 /// The open file.
 #[derive(Debug)]
 pub(super) struct Open {
     // In this order: who writes is closed last, and takes the journal into the file.
-    readers: Worker,
-    writer: Option<Worker>,
+    readers: Worker<Connection>,
+    writer: Option<Worker<Connection>>,
     /// What was opened; none where nothing is written, and nothing can be lost.
     stamp: Option<Stamp>,
     path: PathBuf,
@@ -45,7 +53,7 @@ impl Open {
         };
         let readers = (0..READERS).map(|_| connect::reader(path)).collect::<Result<Vec<_>, _>>()?;
         let started = |name, connections| {
-            Worker::start(name, connections).map_err(|cause| StoreError::Failed {
+            Worker::start(name, QUEUE, connections).map_err(|cause| StoreError::Failed {
                 doing: "start a thread",
                 location: path.display().to_string(),
                 cause: cause.into(),
@@ -154,12 +162,6 @@ fn leave_foreign_journal(path: &Path) -> Result<(), StoreError> {
         );
     }
     Ok(())
-}
-
-/// What is at the path.
-pub(super) fn stamp(path: &Path) -> Result<Stamp, StoreError> {
-    Stamp::of(path)
-        .map_err(|cause| StoreError::Unreadable { path: path.to_owned(), cause: cause.into() })
 }
 
 fn moved(path: &Path, fate: Fate) -> StoreError {

@@ -8,7 +8,7 @@ use rusqlite::{
 
 use super::{
     fault::{fault, unreadable},
-    polls,
+    record,
 };
 use crate::{
     model::{Facts, GroupName, HostId, HostName, State},
@@ -216,7 +216,7 @@ pub(super) fn list(
              WHERE (?1 IS NULL OR h.name = ?1) AND (?2 OR h.retired_at_ms IS NULL)
                AND (?3 IS NULL OR h.name > ?3)
              ORDER BY h.name LIMIT ?4",
-            *polls::SELECTED
+            *record::SELECTED
         )
     });
     let failed = fault(connection, "list hosts");
@@ -254,7 +254,7 @@ fn summary(row: &Row<'_>) -> Result<HostSummary, Error> {
         retired_at: moment(16)?,
         first_seen: moment(17)?,
         last_seen: moment(18)?,
-        latest: polled.then(|| polls::from_row(row, SUMMARY, &name)).transpose()?,
+        latest: polled.then(|| record::from_row(row, SUMMARY, &name)).transpose()?,
         name,
     })
 }
@@ -272,7 +272,7 @@ fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Re
 
 fn state_since(row: &Row<'_>, first: usize) -> Result<Option<(State, WallMs)>, Error> {
     let Some(since) = row.get::<_, Option<i64>>(first + 1)? else { return Ok(None) };
-    Ok(Some((polls::state(row, first)?, WallMs(since))))
+    Ok(Some((record::state(row, first)?, WallMs(since))))
 }
 
 fn facts(row: &Row<'_>, first: usize) -> Result<Facts, Error> {

@@ -10,12 +10,14 @@ use std::{
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::{
-    connect::APPLICATION_ID,
     ddl::{self, Table},
     fault::fault,
     legacy::Legacy,
 };
 use crate::{model::ContentHash, store::StoreError};
+
+/// Marks the file as ours (`PRAGMA application_id`): "Rnds".
+pub(super) const APPLICATION_ID: i32 = 0x526e_6473;
 
 struct Step {
     number: u32,

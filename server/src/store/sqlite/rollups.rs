@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error, Row, Transaction, params, types::ValueRef};
 
 use super::{
     fault::{fault, row_fault, unreadable},
-    polls,
+    record,
 };
 use crate::{
     model::{Column, ColumnSet, HostId, Kind, Outcome, Rollup, Stat},
@@ -166,7 +166,7 @@ pub(super) fn samples(
     let sample = |row: &Row<'_>| -> Result<Sample, Error> {
         let word = row.get_ref(1)?.as_str()?;
         let outcome = Outcome::parse(word).ok_or_else(|| unreadable(1, "outcome", word))?;
-        let values = outcome.has_values().then(|| polls::values(row, 2)).transpose()?;
+        let values = outcome.has_values().then(|| record::values(row, 2)).transpose()?;
         Ok(Sample { slot: WallMs(row.get(0)?), outcome, values })
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -88,7 +88,7 @@ async fn the_schema_has_every_column_in_its_order_and_kind() {
         })
         .collect();
     let names: Vec<&str> = table.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, polls::columns().collect::<Vec<_>>());
+    assert_eq!(names, record::columns().collect::<Vec<_>>());
     for column in Column::ALL {
         let spec = column.spec();
         let (_, kind) = table.iter().find(|(name, _)| name == spec.name).unwrap();

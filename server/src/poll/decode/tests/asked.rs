@@ -1,4 +1,4 @@
-//! What a probe is asked, and what it says of its health.
+//! What a probe is asked.
 
 use super::*;
 
@@ -29,14 +29,4 @@ fn a_request_is_that_of_its_own_selection() {
         assert_eq!(wire.request(selection), request(selection));
     }
     assert_ne!(request(&plain), request(&named));
-}
-
-#[test]
-fn a_probe_is_serving_or_not_or_does_not_know() {
-    let answer = |status: ServingStatus| {
-        serving(HealthCheckResponse { status: status.into() }.encode_to_vec().as_slice()).unwrap()
-    };
-    assert_eq!(answer(ServingStatus::Serving), Serving::Yes);
-    assert_eq!(answer(ServingStatus::NotServing), Serving::No);
-    assert_eq!(answer(ServingStatus::ServiceUnknown), Serving::Unknown);
 }

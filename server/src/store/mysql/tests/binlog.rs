@@ -32,7 +32,7 @@ async fn a_log_of_statements_is_named_or_left_for_one_of_rows() {
     let reader = Mysql::open(plain.clone(), Mode::ReadOnly, standing_clock()).await.unwrap();
     let kept = reader.polls(known[0].id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!(reader.obstacle().await.unwrap(), Some(session::STATEMENTS_LOGGED));
+    assert_eq!(reader.obstacle().await.unwrap(), Some(fault::STATEMENTS_LOGGED));
 
     let mut root = conn(port, None).await;
     root.query_drop("SET GLOBAL init_connect = 'nonsense'").await.unwrap();

@@ -24,7 +24,7 @@ async fn the_schema_has_every_column_in_its_order_and_kind() {
         let (_, kind) = table.iter().find(|(name, _)| *name == spec.name).unwrap();
         let wanted = match spec.kind {
             Kind::Whole => "bigint",
-            Kind::Real if record::is_single(spec) => "float",
+            Kind::Real if ddl::is_single(spec) => "float",
             Kind::Real => "double",
         };
         assert_eq!(*kind, wanted, "{}", spec.name);

@@ -8,8 +8,8 @@ use std::{
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 use super::{
-    super::memory, APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, IDENTITY, JOURNAL_BYTES,
-    JOURNAL_PAGES, STORE, failed,
+    super::memory::{self, IDENTITY, STORE, Whose},
+    APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, JOURNAL_BYTES, JOURNAL_PAGES, failed,
 };
 use crate::{config::StoreUrl, store::StoreError};
 
@@ -26,15 +26,6 @@ CREATE TABLE host  (id INTEGER PRIMARY KEY, known TEXT NOT NULL, listed TEXT NOT
 CREATE TABLE pause (host_id INTEGER PRIMARY KEY, pause TEXT NOT NULL) STRICT;
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
-
-/// Which store the rows are for.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::store::spool) struct Whose<'a> {
-    /// Its address.
-    pub(in crate::store::spool) address: &'a str,
-    /// What tells it from another store at that address; none while it is away.
-    pub(in crate::store::spool) identity: Option<&'a str>,
-}
 
 /// What is there instead of a spool for this store.
 pub(super) enum Opened {

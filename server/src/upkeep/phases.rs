@@ -17,14 +17,14 @@ const FILE: &str = "phases.json";
 
 /// Where they are kept.
 #[derive(Debug)]
-pub(super) struct Phases {
+pub(crate) struct Phases {
     file: PathBuf,
 }
 
 impl Phases {
     /// Reads what was kept in this folder, or draws a seed and keeps it. A folder that cannot be
     /// written costs no more than that the next start has other phases.
-    pub(super) fn load(data: &Path) -> (Self, Grids) {
+    pub(crate) fn load(data: &Path) -> (Self, Grids) {
         let phases = Self { file: data.join(FILE) };
         match phases.read() {
             Ok(grids) => return (phases, grids),

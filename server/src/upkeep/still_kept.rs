@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::sleep};
 
-use super::keep::keep_opening;
-
+use super::opening::keep_opening;
 use crate::{
     causes::chain,
     clock::Clock,
@@ -20,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_secs(2 * 86_400);
 
 /// Opens the store, and then looks whether it keeps what it takes.
-pub(super) fn look_after(
+pub(crate) fn look_after(
     store: Arc<Awaited>,
     spool: Option<Arc<Spool>>,
     writer: WriterHandle,

@@ -11,7 +11,6 @@ use std::{
 
 use roundsman_os::file;
 
-use super::AppError;
 use crate::{
     causes::chain,
     config::{Config, StoreUrl},
@@ -27,17 +26,30 @@ const HOLDER_BYTES: u64 = 300;
 /// How often a lock file that somebody removes at the same moment is made again.
 const TRIES: usize = 3;
 
+/// Another server writes to the same place.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "another server is running on the same data: {holder} holds {}; stop that one, or give this one a folder of its own with --data",
+    path.display()
+)]
+pub struct InUse {
+    /// The lock file.
+    pub path: PathBuf,
+    /// What its holder says of itself.
+    pub holder: String,
+}
+
 /// The locks of a running server.
 #[derive(Debug)]
-pub(super) struct Locks {
+pub struct Locks {
     files: Vec<File>,
     /// What this server is known by where it writes.
-    pub(super) owner: Owner,
+    pub owner: Owner,
 }
 
 impl Locks {
     /// Writes down where this server is asked over HTTP, for commands that are given its data folder.
-    pub(super) fn serves_at(&mut self, http: SocketAddr) {
+    pub(crate) fn serves_at(&mut self, http: SocketAddr) {
         for file in &mut self.files {
             // Without it a command asks where the settings say, or the store.
             let _ = writeln!(file, "{http}");
@@ -54,9 +66,9 @@ pub(crate) fn last_served_at(config: &Config) -> Option<SocketAddr> {
 /// Locks all that this server writes to: its data folder, and files of its own that are elsewhere.
 ///
 /// # Errors
-/// [`AppError::InUse`]: another server has one of them. A place that cannot be locked at all is said
+/// [`InUse`]: another server has one of them. A place that cannot be locked at all is said
 /// and used all the same: what is wrong with it is said once it is written to.
-pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
+pub fn take(config: &Config) -> Result<Locks, InUse> {
     let (mut files, mut id) = (Vec::new(), None);
     for path in places(config) {
         match lock(&path) {
@@ -64,7 +76,7 @@ pub(super) fn take(config: &Config) -> Result<Locks, AppError> {
                 files.push(file);
                 id.get_or_insert(kept);
             }
-            Ok(Err(holder)) => return Err(AppError::InUse { path, holder }),
+            Ok(Err(holder)) => return Err(InUse { path, holder }),
             // Nothing can be written there at all, which is said by whoever tries.
             Err(error) if is_unwritable(&error) => {}
             Err(error) => tracing::warn!(

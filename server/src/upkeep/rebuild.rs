@@ -23,10 +23,10 @@ const LOOK: Duration = Duration::from_secs(60);
 const PAGE: usize = 500;
 
 /// Whether every row handed in more than a moment ago is in the store.
-pub(super) type Drained = Box<dyn Fn() -> bool + Send + Sync>;
+pub(crate) type Drained = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Stretches of whole hours that are still to be looked through.
-pub(super) struct Rebuilder {
+pub(crate) struct Rebuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     drained: Drained,
@@ -37,7 +37,7 @@ pub(super) struct Rebuilder {
 
 impl Rebuilder {
     /// For a server whose engine has just started.
-    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, drained: Drained) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, drained: Drained) -> Self {
         let start = clock.now().wall;
         let hour = hour_of(start);
         let next = hour.plus(Duration::from_millis(HOUR_MS.unsigned_abs()));

@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// Looks that may wait to be heard; a task whose look is not heard makes no other.
-pub(super) const LOOKS: usize = 16;
+pub(crate) const LOOKS: usize = 16;
 
 /// What one look showed.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     pub(super) discovery: Discovery,
     pub(super) seen: Result<Vec<Seen>, LookError>,
 }

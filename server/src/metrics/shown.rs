@@ -1,0 +1,65 @@
+//! What is a state of something else, copied into the metrics when somebody asks for them.
+
+use std::sync::atomic::Ordering;
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::{Metrics, ReasonLabel, StateLabel};
+use crate::{hook, live::Live, model::LossReason, store::writer::WriterStats, units::WallMs};
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What was counted elsewhere, since the start.
+fn count(counter: &Counter, total: u64) {
+    counter.inner().store(total, Ordering::Relaxed);
+}
+
+impl Metrics {
+    /// Copies the hosts by state, and what the log dropped.
+    pub(crate) fn show_fleet(&self, live: &Live) {
+        for (state, count) in live.count_by_state() {
+            let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
+            self.hosts.get_or_create(&StateLabel { state }).set(count);
+        }
+        count(&self.log_lines_dropped, roundsman_os::log::dropped());
+    }
+
+    /// Copies what the hook has told.
+    pub(crate) fn show_hook(&self, told: &hook::Stats) {
+        for (counter, total) in [
+            (&self.hook_told, told.told),
+            (&self.hook_failed, told.failed),
+            (&self.hook_given_up, told.given_up),
+        ] {
+            count(counter, total);
+        }
+        self.hook_pending.set(i64::try_from(told.pending).unwrap_or(i64::MAX));
+    }
+
+    /// Copies what the writer has done, and what waits at `now`.
+    pub(crate) fn show_writer(&self, stats: &WriterStats, now: WallMs) {
+        count(&self.rows_written, stats.written);
+        count(&self.rows_dropped, stats.lost());
+        for (reason, lost) in [
+            (LossReason::QueueFull, stats.dropped),
+            (LossReason::SpoolFull, stats.evicted),
+            (LossReason::Refused, stats.rejected),
+            (LossReason::Conflict, stats.conflicting),
+            (LossReason::StoreLost, stats.gone),
+        ] {
+            count(&self.rows_lost.get_or_create(&ReasonLabel { reason }), lost);
+        }
+        self.rows_waiting.set(i64::try_from(stats.depth).unwrap_or(i64::MAX));
+        count(&self.batches_failed, stats.failed_batches);
+        count(&self.rows_spooled, stats.spooled);
+        count(&self.rows_replayed, stats.replayed);
+        let spool = stats.spool.clone().unwrap_or_default();
+        self.spool_up.set(i64::from(stats.spool.is_some() && stats.spool_error.is_none()));
+        self.spool_rows.set(gauge(spool.rows()));
+        self.spool_bytes.set(gauge(spool.bytes));
+        let age = spool.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+        self.spool_oldest.set(gauge(age));
+    }
+}

@@ -1,0 +1,34 @@
+//! Why an inventory cannot come into force.
+
+use crate::{causes::chain, inventory::Problems, reload::ReloadError, store::StoreError};
+
+/// Why an inventory cannot come into force. One line each, but for what is wrong with the inventory
+/// itself: one per problem.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The inventory is wrong.
+    #[error("{0}")]
+    Inventory(Problems),
+    /// The inventory file cannot be read.
+    #[error("{}", no_inventory(.0))]
+    Reload(ReloadError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why there is no inventory to start with, and what to do.
+fn no_inventory(error: &ReloadError) -> String {
+    match error {
+        ReloadError::Vanished { path } => {
+            format!(
+                "no inventory at {}: name the file with --inventory, or begin one with the two lines \
+                 [[host]] and name = \"localhost\", and run `roundsman-probe serve` on that host",
+                path.display()
+            )
+        }
+        other => {
+            format!("{}; name another inventory with --inventory", chain(other))
+        }
+    }
+}

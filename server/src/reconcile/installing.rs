@@ -1,0 +1,204 @@
+//! How an inventory comes into force: registered in the store, remembered in the spool, handed to the
+//! engine.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use tokio::sync::oneshot;
+
+use super::{ReconcileError, Reconciler, hosts::remembered};
+use crate::{
+    causes::chain,
+    engine::{Command, Installed},
+    health::{self, Health, Input, Pause, Policy},
+    inventory::{self, Inventory},
+    live::InventoryFile,
+    model::{HostId, HostName, Labels, State, Transition, VersionId},
+    store::{
+        Batch, HostSummary, KnownHost, LoadedInventory, Registration, Store, StoreError,
+        spool::{Registry, Remembered},
+    },
+    units::WallMs,
+};
+
+/// The pauses that operators asked for before; those that are over are forgotten.
+async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, StoreError> {
+    let (over, left): (Vec<_>, Vec<_>) =
+        store.pauses().await?.into_iter().partition(|(_, pause)| pause.is_over(now));
+    for (host, _) in over {
+        store.set_pause(host, None).await?;
+    }
+    Ok(left)
+}
+
+/// The move of a host that is gone from the inventory.
+fn retirement(host: &HostSummary, now: WallMs) -> Option<Transition> {
+    let (state, since) = host.state.unwrap_or((State::Pending, host.listed_at));
+    let health = Health::known(state, since);
+    let (_, change) = health::step(&health, Input::Retire, &Policy::default(), now);
+    let change = change?;
+    Some(Transition {
+        host: host.id,
+        name: host.name.clone(),
+        at: now,
+        slot: None,
+        from: change.from,
+        to: change.to,
+        cause: change.cause,
+        outcome: None,
+        reason: change.reason.into(),
+    })
+}
+
+pub(super) fn registration(host: &inventory::Host) -> Registration {
+    Registration {
+        name: host.name.clone(),
+        group: host.group.clone(),
+        labels: Labels::clone(&host.labels),
+        addresses: host.addresses.iter().map(ToString::to_string).collect(),
+        renamed_from: host.renamed_from.clone(),
+    }
+}
+
+impl Reconciler {
+    /// Has the hosts polled whose numbers are remembered. Their rows bear the inventory that was in
+    /// force then.
+    pub(super) async fn install_remembered(
+        &mut self,
+        file: &Arc<Inventory>,
+        text: &Arc<str>,
+        registry: Registry,
+    ) -> oneshot::Receiver<()> {
+        let Registry { version, hosts, pauses, store: _ } = registry;
+        let now = self.clock.now().wall;
+        let pauses = pauses.into_iter().filter(|(_, pause)| !pause.is_over(now)).collect();
+        self.hosts.restore(file, hosts.iter().map(remembered));
+        let inventory = &self.hosts.of(file);
+        let by_name: HashMap<HostName, KnownHost> =
+            hosts.into_iter().map(|host| (host.known.name.clone(), host.known)).collect();
+        let mut taken = HashSet::new();
+        let mut known = Vec::new();
+        // Names first: who bears a name keeps it from whoever is renamed from it.
+        for name in inventory.hosts.keys() {
+            if let Some(host) = by_name.get(name) {
+                taken.insert(host.id);
+                known.push(host.clone());
+            }
+        }
+        for host in inventory.hosts.values().filter(|host| !by_name.contains_key(&host.name)) {
+            let before = host.renamed_from.as_ref().and_then(|before| by_name.get(before));
+            if let Some(before) = before.filter(|before| taken.insert(before.id)) {
+                known.push(KnownHost { name: host.name.clone(), ..before.clone() });
+            }
+        }
+        let wait = inventory.hosts.len() - known.len();
+        tracing::warn!(
+            hosts = known.len(),
+            wait,
+            "the hosts that the spool remembers are polled; the others wait for the store"
+        );
+        self.hosts.in_force(file, text);
+        self.hand_over(Arc::clone(inventory), text, version, known, pauses).await
+    }
+
+    /// Hosts that were taken out while the server was down: the engine never knew them, so their
+    /// end is written here.
+    async fn retire_while_away(&self, kept: Vec<HostSummary>) -> Result<(), ReconcileError> {
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now().wall;
+        let transitions = kept.iter().filter_map(|host| retirement(host, now)).collect();
+        self.store.retire(kept.iter().map(|host| host.id).collect(), now).await?;
+        self.store.write(Arc::new(Batch { transitions, ..Batch::default() })).await?;
+        Ok(())
+    }
+
+    /// Puts an inventory in force: in the store, in the spool, in the engine. What it answers says when
+    /// it is.
+    pub(super) async fn install(
+        &mut self,
+        file: &Arc<Inventory>,
+        text: &Arc<str>,
+    ) -> Result<oneshot::Receiver<()>, ReconcileError> {
+        let now = self.clock.now().wall;
+        let mut pauses = Vec::new();
+        if self.is_first {
+            let (gone, _) = self.gone_while_away(file).await?;
+            self.retire_while_away(gone).await?;
+            pauses = self::pauses(self.store.as_ref(), now).await?;
+        }
+        let inventory = self.hosts.of(file);
+        let listed: Vec<Registration> =
+            inventory.hosts.values().map(|host| registration(host)).collect();
+        let known = self.store.register(listed.clone(), now).await?;
+        let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
+        let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
+        let left = gone.len();
+        if left > 0 {
+            self.store.retire(gone, now).await?;
+        }
+        let loaded = LoadedInventory {
+            hash: inventory.hash.as_str().to_owned(),
+            source: self.name(),
+            at: now,
+            hosts: numbers.len(),
+            text: text.to_string(),
+        };
+        let version = self.store.record_inventory(loaded).await?;
+        tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
+        self.numbers = numbers;
+        if std::mem::take(&mut self.is_first) {
+            self.remember_pauses(&known, &pauses).await;
+        }
+        let remembered = known.iter().cloned().zip(listed);
+        let hosts = remembered.map(|(known, listed)| Remembered { known, listed }).collect();
+        self.remember(Registry { version, hosts, pauses: Vec::new(), store: None }).await;
+        self.hosts.in_force(file, text);
+        Ok(self.hand_over(inventory, text, version, known, pauses).await)
+    }
+
+    /// Has the spool remember the hosts, for a start while the store is away.
+    async fn remember(&self, registry: Registry) {
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.remember(registry).await
+        {
+            let error = chain(&error);
+            tracing::error!(error, "the hosts cannot be remembered: a start needs the store");
+        }
+    }
+
+    /// Has the spool remember the pauses, too; it follows them from here on.
+    async fn remember_pauses(&self, known: &[KnownHost], pauses: &[(HostId, Pause)]) {
+        let asked_for: HashMap<HostId, &Pause> = pauses.iter().map(|(id, p)| (*id, p)).collect();
+        let of = |host: &KnownHost| (host.id, asked_for.get(&host.id).copied().cloned());
+        let pauses = known.iter().map(of).collect();
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.remember_pauses(pauses).await
+        {
+            tracing::error!(error = chain(&error), "the pauses cannot be remembered");
+        }
+    }
+
+    /// Gives the engine its hosts.
+    async fn hand_over(
+        &mut self,
+        inventory: Arc<Inventory>,
+        text: &Arc<str>,
+        version: VersionId,
+        known: Vec<KnownHost>,
+        pauses: Vec<(HostId, Pause)>,
+    ) -> oneshot::Receiver<()> {
+        let (in_force, told) = oneshot::channel();
+        let before = self.before.replace(Arc::clone(&inventory));
+        let change = before.map(|before| inventory::diff(&before, &inventory));
+        let (source, text) = (self.name().into(), Arc::clone(text));
+        let file = Arc::new(InventoryFile { source, text, change });
+        let installed = Installed { inventory, file, version, known, pauses, in_force };
+        // The engine is gone only when the server is stopping.
+        let _ = self.commands.send(Command::Install(Box::new(installed))).await;
+        told
+    }
+}

@@ -1,0 +1,109 @@
+//! An inventory that waits: for the store, or because it takes out so many hosts that its file may be
+//! half written.
+//!
+//! What is written in pieces (`cp`, `rsync --inplace`, an editor, `git checkout`) is often valid at its
+//! first piece, and a host that is taken out has its state, its pause and its machine forgotten. So a
+//! change that takes out many waits until its file has not changed for [`REST`]; all others come at
+//! once.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{inventory::Inventory, units::Mono};
+
+/// How long a file that takes out many hosts has to stay as it is.
+pub(super) const REST: Duration = Duration::from_secs(10);
+
+/// So many hosts may be taken out at once, however few there are.
+const FEW: usize = 2;
+
+/// And this part of all, in per cent.
+const FEW_PCT: usize = 10;
+
+/// How many hosts an inventory takes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Removal {
+    pub(super) gone: usize,
+    /// Of so many.
+    pub(super) of: usize,
+}
+
+impl Removal {
+    /// Whether they are so many that the file may be half written.
+    pub(super) fn is_large(self) -> bool {
+        self.gone > FEW && self.gone.saturating_mul(100) > self.of.saturating_mul(FEW_PCT)
+    }
+}
+
+/// An inventory that is to come into force.
+pub(super) struct Waiting {
+    pub(super) inventory: Arc<Inventory>,
+    pub(super) text: Arc<str>,
+    /// Since when its file has been as it is; what it had rested before.
+    since: Mono,
+    rested: Duration,
+    /// Somebody has said that it is right.
+    pub(super) is_approved: bool,
+    /// Counted once.
+    pub(super) removal: Option<Removal>,
+}
+
+impl Waiting {
+    pub(super) fn new(inventory: Inventory, bytes: &[u8], since: Mono) -> Self {
+        let text = String::from_utf8_lossy(bytes).into();
+        let inventory = Arc::new(inventory);
+        let rested = Duration::ZERO;
+        Self { inventory, text, since, rested, is_approved: false, removal: None }
+    }
+
+    /// Its file has been as it is for so long already.
+    pub(super) fn having_rested(self, rested: Duration) -> Self {
+        Self { rested, ..self }
+    }
+
+    /// What is in force already, with other hosts that were discovered.
+    pub(super) fn again(inventory: Arc<Inventory>, text: Arc<str>) -> Self {
+        let (since, rested) = (Mono::default(), Duration::ZERO);
+        Self { inventory, text, since, rested, is_approved: true, removal: None }
+    }
+
+    /// Its file is being changed.
+    pub(super) fn rest_anew(&mut self, now: Mono) {
+        self.since = now;
+        self.rested = Duration::ZERO;
+    }
+
+    pub(super) fn has_rested(&self, now: Mono) -> bool {
+        self.is_approved || now.since(self.since).saturating_add(self.rested) >= REST
+    }
+
+    /// Whether it waits for its file to stay as it is, and for nothing else.
+    pub(super) fn is_resting(&self, now: Mono) -> bool {
+        !self.has_rested(now) && self.removal.is_some_and(Removal::is_large)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory;
+
+    #[test]
+    fn more_than_two_and_more_than_a_tenth_are_many() {
+        let is_large = |gone, of| Removal { gone, of }.is_large();
+        assert!(!is_large(2, 2) && !is_large(10, 100) && !is_large(0, 0));
+        assert!(is_large(3, 3) && is_large(11, 100) && is_large(1_000, 9_999));
+    }
+
+    #[test]
+    fn a_file_that_changes_rests_from_the_beginning() {
+        let at = |secs| Mono(Duration::from_secs(secs));
+        let text = b"[[host]]\nname = \"a\"\n";
+        let inventory = inventory::parse_bytes("hosts.toml", text).unwrap();
+        let mut waiting = Waiting::new(inventory, text, at(100)).having_rested(REST / 2);
+        assert!(!waiting.has_rested(at(104)) && waiting.has_rested(at(105)));
+        waiting.rest_anew(at(104));
+        assert!(!waiting.has_rested(at(113)) && waiting.has_rested(at(114)));
+        waiting.is_approved = true;
+        assert!(waiting.has_rested(at(104)));
+    }
+}

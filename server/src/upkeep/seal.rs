@@ -1,0 +1,55 @@
+//! Seals hours of polls that are old enough, unless the server's clock may be wrong.
+
+use std::{sync::Arc, time::Duration};
+
+use super::prune::is_believed;
+use crate::{
+    causes::chain,
+    clock::Clock,
+    live::Live,
+    metrics::Metrics,
+    store::{Sealed, Store},
+    units::WallMs,
+};
+
+/// Seals hours of polls that are old enough.
+pub(crate) struct Sealer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) after: Duration,
+}
+
+impl Sealer {
+    pub(super) async fn seal(&self) {
+        let now = self.clock.now();
+        if is_believed(&self.live, now) {
+            self.seal_before(now.wall.minus(self.after)).await;
+        }
+        if let Ok(status) = self.store.status().await {
+            let oldest = status.oldest_unsealed.map_or(0, |hour| hour.0.div_euclid(1_000));
+            self.metrics.oldest_unsealed.set(oldest);
+        }
+    }
+
+    async fn seal_before(&self, before: WallMs) {
+        match self.store.seal(before).await {
+            Ok(sealed) => {
+                if sealed.polls > 0 {
+                    let Sealed { hours, polls, bytes } = sealed;
+                    tracing::info!(hours, polls, bytes, "old polls sealed");
+                }
+                self.metrics.polls_sealed.inc_by(sealed.polls);
+                self.live.update_server(|server| server.seal_error = None);
+            }
+            // The next run goes on where this one ended.
+            Err(error) => {
+                let error = chain(&error);
+                tracing::error!(error, "old polls could not be sealed");
+                self.metrics.seal_failures.inc();
+                self.live.update_server(|server| server.seal_error = Some(error.into()));
+            }
+        }
+    }
+}

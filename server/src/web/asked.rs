@@ -1,0 +1,123 @@
+//! The query parameters of every route: what is documented and what is taken.
+
+use super::{
+    failure::Failure,
+    kinds::{
+        Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven, Length, Limit,
+        Moment, Number, Switch, Text, Word,
+    },
+    params::{Given, Kind, Param, Taken, asked},
+};
+use crate::{
+    model::State,
+    query::{DEFAULT_PAGE, DEFAULT_POINTS, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order},
+    rollup::Tier,
+    units::WallMs,
+};
+
+asked! {
+    /// Of a path that takes none.
+    NothingAsked {}
+}
+
+asked! {
+    /// Of a list of which only the length is asked.
+    LimitAsked {
+        /// At most so many
+        limit: Limit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of the changes of state over the fleet.
+    FleetEventsAsked {
+        /// From this moment on; a day ago
+        from: Moment,
+        /// Before this moment; now
+        to: Moment,
+        /// Only those into this state
+        to_state: Word<State>,
+        /// Only those with this text in the host's name or the reason
+        text: Text,
+        /// At most so many
+        limit: Limit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of the losses.
+    LossesAsked {
+        /// From this moment on; an hour ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many
+        limit: Limit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of the list of hosts.
+    HostsAsked {
+        /// Only those in it; retired hosts are listed only so
+        state: Word<State>,
+        /// Only those of this group
+        group: Text,
+        /// Only those with this text in name, group, address or a label
+        text: Text,
+        /// Only those whose name is greater: `next` has it
+        after: Text,
+        /// At most so many
+        limit: Limit<MAX_HOSTS, MAX_HOSTS>,
+        /// Only these members of
+        fields: FieldsOfEach,
+    }
+}
+
+asked! {
+    /// Of one host.
+    HostAsked {
+        /// Only these members of
+        fields: FieldsOfHost,
+    }
+}
+
+asked! {
+    /// Of a host's polls.
+    PollsAsked {
+        /// Due from this moment on; an hour ago
+        from: Moment,
+        /// Due before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many, and at most 8 MiB; `next` leads on
+        limit: Limit<DEFAULT_PAGE, MAX_PAGE>,
+        /// Oldest or newest first; desc
+        order: Word<Order>,
+        /// Whether with what repeats per core, disk, mount
+        detail: Switch<true>,
+        /// Only these members of
+        fields: FieldsOfPoll,
+    }
+}
+
+asked! {
+    /// Of a host's values over time.
+    SeriesAsked {
+        /// Which values, with commas between them
+        columns: Columns,
+        /// From this moment on; an hour ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many; not with `step`
+        points: IfGiven<Limit<DEFAULT_POINTS, MAX_POINTS>>,
+        /// A point for each such length of time, at least 1s; not with `points`
+        step: Length,
+        /// Polls or hours; the cheapest
+        tier: Word<Tier>,
+        /// Round values to so many significant digits; not at all
+        digits: Number<MAX_DIGITS>,
+        /// Only these members of
+        fields: FieldsOfSeries,
+    }
+}

@@ -1,0 +1,265 @@
+//! What may stand in a query parameter.
+
+use std::{fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::params::Kind;
+use crate::{
+    model::{self, ColumnSet as _},
+    query::{
+        Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN, Members,
+        Order, PollShape, SeriesShape, parse_column, parse_length, parse_moment,
+    },
+    rollup::Tier,
+    text::did_you_mean,
+    units::WallMs,
+};
+
+/// A kind that may be left out, with nothing in its place.
+macro_rules! optional {
+    ($Read:ty) => {
+        type Read = $Read;
+        type Field = Option<$Read>;
+
+        fn field(read: Option<$Read>) -> Option<$Read> {
+            read
+        }
+    };
+}
+
+/// Any text.
+pub(super) struct Text;
+
+impl Kind for Text {
+    optional!(String);
+
+    fn schema() -> Value {
+        json!({ "type": "string" })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+}
+
+/// A moment.
+pub(super) struct Moment;
+
+impl Kind for Moment {
+    optional!(WallMs);
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": MOMENT_PATTERN })
+    }
+
+    fn words(of_param: &str) -> String {
+        format!("{of_param}: {MOMENT_FORMS}")
+    }
+
+    fn read(text: &str, now: WallMs) -> Result<WallMs, String> {
+        parse_moment(text, now).map_err(|error| error.to_string())
+    }
+}
+
+/// A length of time.
+pub(super) struct Length;
+
+impl Kind for Length {
+    optional!(Duration);
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": LENGTH_PATTERN })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<Duration, String> {
+        parse_length(text)
+    }
+}
+
+/// A closed list of words.
+pub(super) trait Words: Copy + Display + 'static {
+    /// All of them.
+    const ALL: &'static [Self];
+}
+
+impl Words for model::State {
+    const ALL: &'static [Self] = Self::ALL;
+}
+
+impl Words for Order {
+    const ALL: &'static [Self] = Self::ALL;
+}
+
+impl Words for Tier {
+    const ALL: &'static [Self] = Self::ALL;
+}
+
+/// One of a closed list of words.
+pub(super) struct Word<T>(PhantomData<T>);
+
+impl<T: Words> Word<T> {
+    fn all() -> Vec<String> {
+        T::ALL.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl<T: Words> Kind for Word<T> {
+    optional!(T);
+
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": Self::all() })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<T, String> {
+        T::ALL.iter().find(|word| word.to_string() == text).copied().ok_or_else(|| {
+            let words = Self::all();
+            let hint = did_you_mean(text, words.iter().map(String::as_str));
+            format!("expected one of: {}; got {text:?}{hint}", words.join(", "))
+        })
+    }
+}
+
+fn number(text: &str, most: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from 1 to {most}; got {text:?}")),
+    }
+}
+
+/// A number from 1 to `MOST`.
+pub(super) struct Number<const MOST: usize>;
+
+impl<const MOST: usize> Kind for Number<MOST> {
+    optional!(usize);
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 1, "maximum": MOST })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<usize, String> {
+        number(text, MOST)
+    }
+}
+
+/// How many at most: `USUAL` when it is left out.
+pub(super) struct Limit<const USUAL: usize, const MOST: usize>;
+
+impl<const USUAL: usize, const MOST: usize> Kind for Limit<USUAL, MOST> {
+    type Read = usize;
+    type Field = usize;
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<usize, String> {
+        number(text, MOST)
+    }
+
+    fn field(read: Option<usize>) -> usize {
+        read.unwrap_or(USUAL)
+    }
+}
+
+/// As another kind, but a handler sees whether it was given.
+pub(super) struct IfGiven<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for IfGiven<K> {
+    optional!(K::Read);
+
+    fn schema() -> Value {
+        K::schema()
+    }
+
+    fn words(of_param: &str) -> String {
+        K::words(of_param)
+    }
+
+    fn read(text: &str, now: WallMs) -> Result<K::Read, String> {
+        K::read(text, now)
+    }
+}
+
+/// Yes or no: `USUAL` when it is left out.
+pub(super) struct Switch<const USUAL: bool>;
+
+impl<const USUAL: bool> Kind for Switch<USUAL> {
+    type Read = bool;
+    type Field = bool;
+
+    fn schema() -> Value {
+        json!({ "type": "boolean", "default": USUAL })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<bool, String> {
+        match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(format!("expected true or false; got {text:?}")),
+        }
+    }
+
+    fn field(read: Option<bool>) -> bool {
+        read.unwrap_or(USUAL)
+    }
+}
+
+/// Names of values.
+pub(super) struct Columns;
+
+impl Kind for Columns {
+    optional!(Vec<model::Column>);
+
+    const IS_LIST: bool = true;
+
+    fn schema() -> Value {
+        let names: Vec<&str> = model::Column::ALL.iter().map(|column| column.spec().name).collect();
+        let items = json!({ "type": "string", "enum": names });
+        json!({ "type": "array", "minItems": 1, "maxItems": MAX_COLUMNS, "items": items })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<Vec<model::Column>, String> {
+        let column = |name| parse_column(name).map_err(|error| format!("{name:?}: {error}"));
+        text.split(',').map(column).collect()
+    }
+}
+
+/// Which members of an answer are sent.
+macro_rules! fields {
+    ($Name:ident of $Shape:ty, $what:literal, $example:literal) => {
+        #[doc = concat!("Which members of ", $what, " are sent.")]
+        pub(super) struct $Name;
+
+        impl Kind for $Name {
+            optional!(Fields);
+
+            const IS_LIST: bool = true;
+
+            fn schema() -> Value {
+                let items =
+                    json!({ "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" });
+                json!({ "type": "array", "minItems": 1, "items": items })
+            }
+
+            fn read(text: &str, _: WallMs) -> Result<Fields, String> {
+                static ALL: LazyLock<Members> = LazyLock::new(Members::of::<$Shape>);
+                ALL.choose(text)
+            }
+
+            fn words(of_param: &str) -> String {
+                format!(
+                    "{of_param} {}, with commas between them, whatever its schema requires; \
+                     `{}` is a member of a member",
+                    $what, $example
+                )
+            }
+        }
+    };
+}
+
+// In a list a host's last poll comes without what repeats.
+fields!(FieldsOfEach of HostShape, "each host", "last.outcome");
+fields!(FieldsOfHost of HostShape, "it", "last.outcome");
+fields!(FieldsOfPoll of PollShape, "each poll", "values.cpu_busy_pct");
+fields!(FieldsOfSeries of SeriesShape, "the answer", "columns.avg");
