@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::Family;
 
 pub use host_wide::Column;
+pub(crate) use host_wide::host_wide;
 pub use repeating::{
     CoreColumn, DiskColumn, FilesystemColumn, NetColumn, ProcessColumn, SoftirqColumn,
 };
@@ -112,19 +113,81 @@ impl Unit {
     }
 }
 
+/// What a value says of the time between two polls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// How it was at the moment of the poll.
+    Gauge,
+    /// How much one or more counters grew since the poll before: per second, or as a mean.
+    Counter,
+    /// What part of the time since the poll before.
+    Share,
+}
+
+impl Metric {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Share => "share",
+        }
+    }
+}
+
 /// What there is to know about a column.
 #[derive(Debug)]
 pub struct ColumnSpec {
     /// Name in SQL and JSON.
     pub name: &'static str,
+    /// What it says of the time between two polls.
+    pub metric: Metric,
     /// Whole or measured.
     pub kind: Kind,
     /// Its unit.
     pub unit: Unit,
     /// The family it comes from.
     pub family: Family,
+    /// The file of the kernel, or the system call, that it comes from.
+    pub source: &'static str,
+    /// The first kernel that has it; none: 2.6.32 and every later one.
+    pub since: Option<&'static str>,
+    /// The metric of node_exporter that is the same, or that it is made of: the counter of a rate, the
+    /// devices' parts of a sum.
+    pub node_exporter: Option<&'static str>,
     /// What it means, in a line.
     pub doc: &'static str,
+    /// How many host-wide counters are kept for it from poll to poll; the second is IPv6's.
+    pub(super) counters: u8,
+    /// What their rate per second is multiplied by to be in the column's unit.
+    pub(super) scale: f64,
+}
+
+impl ColumnSpec {
+    /// What the brackets of its row say; the row says the rest.
+    const fn of(metric: Metric, counters: u8, scale: f64) -> Self {
+        Self {
+            name: "",
+            metric,
+            kind: Kind::Real,
+            unit: Unit::Number,
+            family: Family::System,
+            source: "",
+            since: None,
+            node_exporter: None,
+            doc: "",
+            counters,
+            scale,
+        }
+    }
+
+    /// Its name as a metric of Prometheus; `of` is what it is of: `host`, `disk`.
+    #[must_use]
+    pub fn prometheus(&self, of: &str) -> String {
+        format!("roundsman_{of}_{}", self.name)
+    }
 }
 
 /// A closed list of columns of one table.
@@ -135,10 +198,14 @@ pub trait ColumnSet: Copy + 'static {
     const LABELS: &'static [&'static str];
     /// What holds one value of each.
     type Cells: Cells;
-    /// What there is to know about this column.
-    fn spec(self) -> &'static ColumnSpec;
+    /// What there is to know about each, in the same order.
+    const SPECS: &'static [ColumnSpec];
     /// Its position in [`ColumnSet::ALL`].
     fn index(self) -> usize;
+    /// What there is to know about this column.
+    fn spec(self) -> &'static ColumnSpec {
+        &Self::SPECS[self.index()]
+    }
 }
 
 /// Room for one value per column. Rows hold theirs in place, so that a table of many rows is one
