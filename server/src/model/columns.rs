@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::Family;
+use super::{Family, words::words};
 
 pub use host_wide::Column;
 pub(crate) use host_wide::host_wide;
@@ -113,27 +113,15 @@ impl Unit {
     }
 }
 
-/// What a value says of the time between two polls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// How it was at the moment of the poll.
-    Gauge,
-    /// How much one or more counters grew since the poll before: per second, or as a mean.
-    Counter,
-    /// What part of the time since the poll before.
-    Share,
-}
-
-impl Metric {
-    /// Its name in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gauge => "gauge",
-            Self::Counter => "counter",
-            Self::Share => "share",
-        }
+words! {
+    /// What a value says of the time between two polls.
+    Metric {
+        /// How it was at the moment of the poll.
+        Gauge = "gauge";
+        /// How much one or more counters grew since the poll before: per second, or as a mean.
+        Counter = "counter";
+        /// What part of the time since the poll before.
+        Share = "share";
     }
 }
 
@@ -382,6 +370,29 @@ mod tests {
         assert_units_end_names::<DiskColumn>();
         assert_units_end_names::<FilesystemColumn>();
         assert_units_end_names::<ProcessColumn>();
+    }
+
+    fn assert_rows_are_sound<C: ColumnSet>() {
+        for spec in C::SPECS {
+            let name = spec.name;
+            assert!(!spec.source.is_empty() && !spec.doc.is_empty(), "{name}");
+            assert!(spec.metric != Metric::Share || spec.unit == Unit::Percent, "{name}");
+            assert!(spec.metric != Metric::Counter || spec.unit != Unit::Percent, "{name}");
+            let number = |part: &str| part.parse::<u32>().is_ok();
+            assert!(spec.since.is_none_or(|kernel| kernel.split('.').all(number)), "{name}");
+            assert!(spec.node_exporter.is_none_or(|node| node.starts_with("node_")), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_row_says_what_its_column_is() {
+        assert_rows_are_sound::<Column>();
+        assert_rows_are_sound::<CoreColumn>();
+        assert_rows_are_sound::<SoftirqColumn>();
+        assert_rows_are_sound::<NetColumn>();
+        assert_rows_are_sound::<DiskColumn>();
+        assert_rows_are_sound::<FilesystemColumn>();
+        assert_rows_are_sound::<ProcessColumn>();
     }
 
     #[test]
