@@ -42,11 +42,16 @@ fn what_a_newer_probe_adds_is_passed_by() {
         v1::FamilyReport { family: 77, status: 1, ..v1::FamilyReport::default() },
         v1::FamilyReport { family: 1, status: 88, ..v1::FamilyReport::default() },
     ];
-    // Field 99 of a newer contract, as varint.
+    // Field 99 of a newer contract, as varint: of the answer, and of a message in it.
+    const FIELD_99: [u8; 3] = [0x98, 0x06, 0x01];
+    wire.sockets = Some(v1::Sockets { used: Some(7), ..v1::Sockets::default() });
     let mut bytes = wire.encode_to_vec();
-    bytes.extend([0x98, 0x06, 0x01]);
+    bytes.extend(FIELD_99);
+    const SOCKETS: u32 = 20;
+    prost::encoding::bytes::encode(SOCKETS, &FIELD_99.to_vec(), &mut bytes);
     let decoded = snapshot(bytes.as_slice()).unwrap();
     assert_eq!(decoded.view, View::Unknown);
+    assert_eq!(decoded.gauges.get(Column::SocketsUsed), Some(7.0));
     let [report] = decoded.reports.as_slice() else { panic!("{:?}", decoded.reports) };
     assert_eq!((report.family, report.status), (Family::Cpu, Status::Partial));
     assert_eq!(report.error, "the probe reports status 88, not known here");
