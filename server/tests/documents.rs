@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use roundsman::query::{ColumnShape, Glossary};
+use roundsman::{
+    model::Family,
+    query::{ColumnShape, Glossary},
+};
 
 /// The longest front page, lines: what a newcomer reads before the first command is typed.
 const README_LINES: usize = 150;
@@ -127,14 +130,11 @@ fn table(title: &str, columns: &[&ColumnShape]) -> String {
 fn columns() -> String {
     let Glossary { values, detail, .. } = Glossary::new();
     let mut text = String::new();
-    for of_family in values.chunk_by(|a, b| a.family == b.family) {
-        let family = of_family[0].family.unwrap();
-        // A family that goes on after others has one table all the same.
-        if text.contains(&format!("### Host: {family}\n")) {
-            continue;
+    for family in Family::ALL {
+        let all: Vec<_> = values.iter().filter(|column| column.family == Some(*family)).collect();
+        if !all.is_empty() {
+            text += &table(&format!("Host: {family}"), &all);
         }
-        let all: Vec<_> = values.iter().filter(|column| column.family == Some(family)).collect();
-        text += &table(&format!("Host: {family}"), &all);
     }
     for of in detail {
         let labels = of.labels.join("`, `");
