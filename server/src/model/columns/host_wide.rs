@@ -230,6 +230,12 @@ macro_rules! host_wide {
             System: cost from "clock_gettime(CLOCK_MONOTONIC) of the probe" {
                 ProbeCollectUs = "probe_collect_us", Whole, Microseconds, [gauge number(collect_us)], "Wall time the probe took to collect";
             }
+            Sockets: sockets from "/proc/1/net/stat/nf_conntrack" {
+                ConntrackEntries = "conntrack_entries", Whole, Count, [gauge number(conntrack_entries)], node "node_nf_conntrack_entries", "Connections that netfilter tracks in the host's network namespace";
+            }
+            Sockets: sockets from "/proc/sys/net/netfilter/nf_conntrack_max" {
+                ConntrackLimit = "conntrack_limit", Whole, Count, [gauge number(conntrack_limit)], node "node_nf_conntrack_entries_limit", "Connections that netfilter may track; 0: no limit";
+            }
         }
     };
 }
