@@ -1,7 +1,5 @@
 //! The command line: flags over a plan file, a fleet that runs until it is told to end.
 
-mod pages;
-
 use std::{
     ffi::OsString,
     io::{self, BufRead as _, Write as _},
@@ -22,8 +20,6 @@ use tokio::{
     sync::mpsc,
 };
 
-use pages::Page;
-
 use crate::{
     control, descriptors,
     fleet::{Fleet, FleetError},
@@ -39,57 +35,54 @@ const MAX_PLAN_BYTES: u64 = 1 << 20;
 /// Commands of standard input that may wait.
 const COMMANDS: usize = 16;
 
-/// Thousands of fake probes in one process, well and ill.
+/// Simulates thousands of probes in one process, healthy and faulty.
 ///
-/// Each has an address of its own in 127.0.0.0/8, a machine of its own whose values move, and a
-/// personality that can be changed while it runs. Point a server at the inventory that
-/// --print-inventory prints, make hosts ill, and see whether anybody is told.
+/// Each probe has its own address in 127.0.0.0/8, its own machine whose values move, and a
+/// personality that you can change while it runs. Point a server at the inventory that
+/// --print-inventory prints, make hosts fail, and see whether your alerts fire.
 #[derive(Debug, Parser)]
 #[command(
     name = PROGRAM,
     version,
     after_long_help = AFTER,
-    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
 pub struct Args {
-    #[command(subcommand)]
-    page: Option<Page>,
-    /// File of settings as below: `hosts = 1000`, `behave = [{ hosts = "10%", personality = "refuse" }]`;
-    /// flags win over it
+    /// File of settings, such as `hosts = 1000`, `behave = [{ hosts = "10%", personality = "refuse" }]`;
+    /// flags override it
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// How many probes [default: 100]
+    /// Number of probes [default: 100]
     #[arg(long)]
     hosts: Option<u32>,
-    /// Number of the first; several fleets with one seed are parts of one large one [default: 1]
+    /// Number of the first probe; fleets with the same seed are parts of one large fleet [default: 1]
     #[arg(long)]
     first: Option<u32>,
-    /// Address of the first probe; each further one has the next [default: 127.1.0.1]
+    /// Address of the first probe; the others follow it [default: 127.1.0.1]
     #[arg(long)]
     address: Option<IpAddr>,
-    /// Port of every probe; 0: each takes a free one [default: 50051]
+    /// Port of every probe; with 0 each takes a free port [default: 50051]
     #[arg(long)]
     port: Option<u16>,
-    /// All on one address, from --port on
+    /// Put all probes on one address, on ports from --port up
     #[arg(long)]
     ports: bool,
-    /// What everything that looks random follows from [default: 1]
+    /// Seed of everything that looks random [default: 1]
     #[arg(long)]
     seed: Option<u64>,
-    /// Who does not begin healthy; may be given several times, later ones win
+    /// Hosts that do not start healthy; may be given several times, later ones win
     #[arg(long, value_name = "HOSTS=PERSONALITY")]
     behave: Vec<Rule>,
-    /// Print the fleet's inventory and end
+    /// Print the fleet's inventory and exit
     #[arg(long)]
     print_inventory: bool,
-    /// The default interval in that inventory, "1s"
+    /// Default interval in that inventory, such as "1s"
     #[arg(long, value_name = "TIME")]
     interval: Option<String>,
     /// Take commands on this Unix socket
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
-    /// Take commands on standard input, and end when it ends
+    /// Take commands on standard input, and exit when it ends
     #[arg(long)]
     stdin: bool,
 }
@@ -141,14 +134,6 @@ pub enum CliError {
         /// Why not.
         error: io::Error,
     },
-    /// The manual cannot be written.
-    #[error("cannot write pages to {}: {error}", dir.display())]
-    Pages {
-        /// Where to.
-        dir: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
     /// Something of the system's.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -171,9 +156,6 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
 }
 
 fn run(args: Args) -> Result<(), CliError> {
-    if let Some(page) = args.page {
-        return page.make();
-    }
     let plan = plan(&args)?;
     if args.print_inventory {
         if plan.port == 0 {

@@ -108,9 +108,6 @@ fn what_is_wrong_is_said_and_nothing_runs() {
         (&["--behave", "all=sleepy"], "is no personality"),
         (&["--plan", "/nowhere"], "cannot read /nowhere"),
         (&["--port", "0", "--print-inventory"], "give a --port above 0"),
-        (&["man", "/proc/nowhere"], "cannot write pages to /proc/nowhere: "),
-        (&["completions", "csh"], "invalid value 'csh'"),
-        (&["--hosts", "3", "man", "."], "cannot be used with"),
     ] {
         let (good, out, error) = output(arguments);
         assert!(!good && out.is_empty() && error.contains(words), "{arguments:?}: {error}");
@@ -119,53 +116,4 @@ fn what_is_wrong_is_said_and_nothing_runs() {
     let port = taken.local_addr().unwrap().port().to_string();
     let (good, _, error) = output(&["--address", "127.0.0.1", "--port", &port]);
     assert!(!good && error.contains("cannot listen on 127.0.0.1:"), "{error}");
-}
-
-/// What bash offers after the words of a line, by the completions that the program prints.
-fn offered(file: &str, words: &str) -> Vec<String> {
-    let script = format!(
-        "source {file}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-         COMP_LINE='{words}'; COMP_POINT=${{#COMP_LINE}}; \
-         _roundsman__fleet roundsman-fleet \"${{COMP_WORDS[COMP_CWORD]}}\" \
-         \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    );
-    let bash = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
-    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
-    String::from_utf8(bash.stdout).unwrap().lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn bash_completes_flags_and_other_shells_have_their_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("completions");
-    let (good, text, _) = output(&["completions", "bash"]);
-    assert!(good);
-    std::fs::write(&file, text).unwrap();
-    let file = file.to_str().unwrap();
-    assert_eq!(offered(file, "roundsman-fleet --beh"), ["--behave"]);
-    assert_eq!(offered(file, "roundsman-fleet comp"), ["completions"]);
-    assert!(output(&["completions", "zsh"]).1.starts_with("#compdef roundsman-fleet"));
-    assert!(output(&["completions", "fish"]).1.contains("complete -c roundsman-fleet"));
-}
-
-#[test]
-fn there_are_manual_pages_that_man_shows() {
-    let folder = tempfile::tempdir().unwrap();
-    let pages = folder.path().join("made/man1");
-    assert!(output(&["man", pages.to_str().unwrap()]).0);
-    let shown = |page: &str| {
-        let page = pages.join(format!("{page}.1"));
-        let man = Command::new("man").arg("-l").arg(&page).env("MANWIDTH", "100").output().unwrap();
-        assert!(man.status.success(), "{}: {man:?}", page.display());
-        assert_eq!(String::from_utf8_lossy(&man.stderr), "", "{}", page.display());
-        String::from_utf8(man.stdout).unwrap()
-    };
-    let whole = shown("roundsman-fleet");
-    for words in ["--behave", "hang-after-accept", "roundsman-fleet-completions(1)"] {
-        assert!(whole.contains(words), "{words}:\n{whole}");
-    }
-    for (page, words) in [("man", "Where the pages go"), ("completions", "bash_completion.d")] {
-        let page = shown(&format!("roundsman-fleet-{page}"));
-        assert!(page.contains(words) && page.contains("Examples:"), "{page}");
-    }
 }

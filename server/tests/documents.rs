@@ -157,3 +157,11 @@ fn the_tables_of_columns_are_those_of_the_program() {
         assert_eq!(made, columns(), "run it with INSTA_UPDATE=always, and read the difference");
     }
 }
+
+#[test]
+fn the_book_has_every_document_and_no_other() {
+    let summary = fs::read_to_string(root().join("docs/book/SUMMARY.md")).unwrap();
+    let chapters: BTreeSet<PathBuf> =
+        links(&summary).iter().map(|link| root().join(link)).collect();
+    assert_eq!(chapters, documents().into_iter().collect());
+}
