@@ -12,20 +12,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
-missing=()
+. scripts/packages.sh
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
-command -v node >/dev/null || missing+=(nodejs)
-command -v npm >/dev/null || missing+=(npm)
-if ((${#missing[@]})); then
-    if ! command -v apt-get >/dev/null; then
-        echo "these Debian packages are needed, and there is no apt-get here: ${missing[*]}" >&2
-        exit 1
-    fi
-    sudo=()
-    [[ $(id -u) == 0 ]] || sudo=(sudo)
-    "${sudo[@]}" apt-get update -q
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
-fi
+need_node
+install_packages "${missing[@]}"
 venv=$target/api-test
 if ! cmp -s scripts/api-test.txt "$venv/installed.txt"; then
     rm -rf "$venv"

@@ -1,12 +1,26 @@
 #!/usr/bin/env bash
-# Checks what cargo does not: every shell script by shellcheck, every systemd unit by systemd's own
-# parser, where there is one, which also says how exposed it is.
+# Checks what cargo does not: every shell script by shellcheck, the page by prettier and eslint, every
+# systemd unit by systemd's own parser, where there is one, which also says how exposed it is. What is
+# missing of shellcheck, node and npm is installed by apt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/packages.sh
+
+need_node
+need shellcheck shellcheck
+install_packages "${missing[@]}"
 
 mapfile -t scripts < <({ git ls-files -- '*.sh'; git grep -lE '^#!.*\b(ba|da)?sh\b' -- ':!*.sh' ':!*.rs'; } | sort -u)
 shellcheck "${scripts[@]}"
 echo "shellcheck: ${#scripts[@]} scripts are clean"
+
+page_modules
+(
+    cd server/page
+    node_modules/.bin/prettier --check --log-level warn .
+    node_modules/.bin/eslint --max-warnings 0 .
+)
+echo "prettier and eslint: the page is clean"
 
 if ! command -v systemd-analyze >/dev/null; then
     echo "NOT RUN: systemd-analyze is not here, the units are not checked"

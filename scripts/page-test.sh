@@ -12,35 +12,19 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-missing=()
-command -v chromium >/dev/null || missing+=(chromium)
-command -v node >/dev/null || missing+=(nodejs)
-command -v npm >/dev/null || missing+=(npm)
-command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
-command -v sqlite3 >/dev/null || missing+=(sqlite3)
-command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
-if ((${#missing[@]})); then
-    if ! command -v apt-get >/dev/null; then
-        echo "these Debian packages are needed, and there is no apt-get here: ${missing[*]}" >&2
-        exit 1
-    fi
-    sudo=()
-    [[ $(id -u) == 0 ]] || sudo=(sudo)
-    "${sudo[@]}" apt-get update -q
-    # As in scripts/test.sh: a package that brings a service may not start it.
-    policy=/usr/sbin/policy-rc.d
-    if [[ ! -e $policy ]]; then
-        trap '"${sudo[@]}" rm -f "$policy"' EXIT
-        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
-        "${sudo[@]}" chmod 755 "$policy"
-    fi
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
-fi
+. scripts/packages.sh
+
+need_node
+need chromium chromium
+need mariadbd mariadb-server
+need sqlite3 sqlite3
+need nginx nginx-light
+install_packages "${missing[@]}"
 
 cargo build --locked --package roundsman --package roundsman-fleet --bins
 ROUNDSMAN_BIN=$(cargo metadata --format-version 1 --no-deps --locked | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')/debug
 export ROUNDSMAN_BIN
+page_modules
 cd server/page
-# Nothing of npm's is run: neither package needs an install script.
-npm ci --ignore-scripts --no-audit --no-fund
-node --test --test-reporter=spec "$@" test/points.test.mjs test/page.test.mjs test/proxy.test.mjs
+# Two files at a time: most of a test is waiting.
+node --test --test-concurrency=2 --test-reporter=spec "$@" test/*.test.mjs

@@ -30,14 +30,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-missing=()
-command -v ip >/dev/null || missing+=(iproute2)
-command -v unshare >/dev/null || missing+=(util-linux)
-command -v mariadbd >/dev/null || [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server)
-command -v tmux >/dev/null || missing+=(tmux)
-command -v man >/dev/null || missing+=(man-db)
-command -v cc >/dev/null || missing+=(gcc libc6-dev)
-command -v shellcheck >/dev/null || missing+=(shellcheck)
+. scripts/packages.sh
+
+need ip iproute2
+need unshare util-linux
+need mariadbd mariadb-server
+need tmux tmux
+need man man-db
+need cc gcc libc6-dev
+need shellcheck shellcheck
 engine=()
 if [[ ${TEST_DOCKER:-} == 1 ]]; then
     for program in curl jq; do
@@ -46,36 +47,11 @@ if [[ ${TEST_DOCKER:-} == 1 ]]; then
     command -v dockerd >/dev/null || [[ -x /usr/sbin/dockerd ]] || engine+=(docker.io iptables)
 fi
 
-# Root, or a user with sudo.
-as_root() {
-    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
-}
-
 log=$(mktemp)
-trap 'rm -f "$log"; [[ -z ${policy_made:-} ]] || as_root rm -f "$policy"' EXIT
+trap 'rm -f "$log"' EXIT
 
-# install_packages PACKAGE...
-install_packages() {
-    if ! command -v apt-get >/dev/null; then
-        echo "these Debian packages are needed, and there is no apt-get here: $*" >&2
-        return 1
-    fi
-    as_root apt-get update -q || return 1
-    # A package that brings a service starts it, unless this says that it may not (see invoke-rc.d).
-    policy=/usr/sbin/policy-rc.d
-    if [[ ! -e $policy ]]; then
-        policy_made=1
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-        as_root chmod 755 "$policy"
-    fi
-    if [[ " $* " == *" docker.io "* ]] && apt-cache show docker-cli >/dev/null 2>&1; then
-        set -- "$@" docker-cli
-    fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
-}
-
-((!${#missing[@]})) || install_packages "${missing[@]}"
-((!${#engine[@]})) || install_packages "${engine[@]}" \
+install_packages "${missing[@]}"
+install_packages "${engine[@]}" \
     || echo "there will be no Docker Engine: ${engine[*]} cannot be installed" >&2
 
 # What was run, a line each, for the end.

@@ -183,7 +183,8 @@ pub fn dropped() -> u64 {
 pub fn note(line: &str) {
     match STANDARD.get() {
         Some(log) => log.add(format!("{line}\n").as_bytes()),
-        None => eprintln!("{line}"),
+        // Not eprintln: it panics where nobody reads any more.
+        None => drop(writeln!(io::stderr(), "{line}")),
     }
 }
 

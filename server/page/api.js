@@ -3,21 +3,34 @@
 import { at } from './place.js';
 
 export class Refused extends Error {
-  constructor(status, words) { super(words); this.status = status; }
+  constructor(status, words) {
+    super(words);
+    this.status = status;
+  }
 }
 
 export async function get(path, params = {}, options = {}) {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== ''));
+  const query = new URLSearchParams(
+    Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== ''),
+  );
   const text = query.toString();
-  const answer = await fetch(at(text ? `${path}?${text}` : path), { headers: { accept: 'application/json' }, ...options });
+  const answer = await fetch(at(text ? `${path}?${text}` : path), {
+    headers: { accept: 'application/json' },
+    ...options,
+  });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, body.detail ?? `the server answered ${answer.status}`);
   return body;
 }
 
-export const post = (path, body) => get(path, {}, body === undefined
-  ? { method: 'POST' }
-  : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+export const post = (path, body) =>
+  get(
+    path,
+    {},
+    body === undefined
+      ? { method: 'POST' }
+      : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } },
+  );
 
 /** A host's path in the API. */
 export const hostPath = (name) => `api/v1/hosts/${encodeURIComponent(name)}`;

@@ -14,17 +14,21 @@ export function bands(transitions, from, to) {
     end = Math.min(end, change.at_ms);
     if (end <= from) break;
     // Before its first change a host was listed, or was not yet: nothing is known.
-    if (position === transitions.length - 1 && change.from !== 'pending') found.push({ state: change.from, why: '', begin: from, end });
+    if (position === transitions.length - 1 && change.from !== 'pending')
+      found.push({ state: change.from, why: '', begin: from, end });
   }
   return found.filter((one) => one.end > from && one.begin < to);
 }
 
-export function band() {
-  const canvas = h('canvas', { class: 'band', height: HEIGHT, role: 'img', 'aria-label': 'States: not loaded yet' });
+/** The canvas and the tip over it, which has what `words` says of a share of its width. */
+function elements(words) {
+  const props = { class: 'band', height: HEIGHT, role: 'img', 'aria-label': 'States: not loaded yet' };
+  const canvas = h('canvas', props);
   const tip = h('div', { class: 'tip', hidden: true });
-  let words = () => '';
   let share = 0;
-  const tell = () => { tip.textContent = words(share); };
+  const tell = () => {
+    tip.textContent = words(share);
+  };
   canvas.addEventListener('mousemove', (event) => {
     const box = canvas.getBoundingClientRect();
     share = (event.clientX - box.left) / box.width;
@@ -33,49 +37,70 @@ export function band() {
     tip.style.left = `${Math.min(event.clientX + 12, innerWidth - 260)}px`;
     tip.style.top = `${event.clientY + 14}px`;
   });
-  canvas.addEventListener('mouseleave', () => { tip.hidden = true; });
+  canvas.addEventListener('mouseleave', () => {
+    tip.hidden = true;
+  });
   document.body.append(tip);
+  return { canvas, tip, tell };
+}
 
-  let again = () => {};
-  const watch = new ResizeObserver(() => again());
+/** Paints the states of a span, and below them where polls failed. */
+function paint(canvas, { from, to, states, fails }) {
+  const width = canvas.clientWidth || 400;
+  canvas.width = width;
+  const pen = canvas.getContext('2d');
+  const x = (ms) => ((ms - from) / (to - from)) * width;
+  for (const { state, begin, end } of states) {
+    const left = x(Math.max(begin, from));
+    pen.fillStyle = colour(state);
+    pen.fillRect(left, 0, Math.max(1, x(Math.min(end, to)) - left), HEIGHT);
+  }
+  pen.fillStyle = colour('down');
+  fails.failed.forEach((count, point) => {
+    if (!count) return;
+    const wide = Math.max(1, (fails.step / (to - from)) * width);
+    pen.fillRect(x(fails.times[point]), HEIGHT / 2, wide, HEIGHT / 2);
+  });
+  const lost = fails.failed.reduce((sum, one) => sum + one, 0);
+  const said = states.map((one) => one.state).reverse();
+  const words = said.join(', then ') || 'unknown';
+  canvas.setAttribute('aria-label', `States over the span: ${words}; ${lost} failed polls`);
+}
+
+/** What was at a share of a span: moment, state, and what failed; `again` is called once more is known. */
+function wordsAt(share, { from, to, states, fails }, again) {
+  const { times, polls, failed, step, why } = fails;
+  const at = from + share * (to - from);
+  const now = states.find((one) => at >= one.begin && at < one.end);
+  const point = Math.floor((at - times[0]) / step);
+  const lines = [moment(at), 'state unknown'];
+  if (now) lines[1] = now.why ? `${now.state}: ${now.why}` : now.state;
+  if (failed[point]) {
+    const outcomes = why.words(times[point], times[point] + step, failed[point], again);
+    lines.push(`${failed[point]} of ${polls[point]} polls failed${outcomes ? `: ${outcomes}` : ''}`);
+  }
+  return lines.join('\n');
+}
+
+export function band() {
+  let drawn = null;
+  const { canvas, tip, tell } = elements((share) => (drawn ? wordsAt(share, drawn, tell) : ''));
+  const watch = new ResizeObserver(() => drawn && paint(canvas, drawn));
   watch.observe(canvas);
-
-  /** As wide as what it lies under, px. */
-  function place(left, width) {
-    canvas.style.marginLeft = `${left}px`;
-    canvas.style.width = `${width}px`;
-  }
-
-  function draw(...what) {
-    again = () => paint(...what);
-    again();
-  }
-
-  function paint(from, to, states, { times, polls, failed, step, why }) {
-    const width = canvas.clientWidth || 400;
-    canvas.width = width;
-    const pen = canvas.getContext('2d');
-    const x = (ms) => ((ms - from) / (to - from)) * width;
-    for (const { state, begin, end } of states) {
-      const left = x(Math.max(begin, from));
-      pen.fillStyle = colour(state);
-      pen.fillRect(left, 0, Math.max(1, x(Math.min(end, to)) - left), HEIGHT);
-    }
-    pen.fillStyle = colour('down');
-    failed.forEach((count, point) => {
-      if (count) pen.fillRect(x(times[point]), HEIGHT / 2, Math.max(1, (step / (to - from)) * width), HEIGHT / 2);
-    });
-    words = (share) => {
-      const at = from + share * (to - from);
-      const now = states.find((one) => at >= one.begin && at < one.end);
-      const point = Math.floor((at - times[0]) / step);
-      const outcomes = failed[point] ? why.words(times[point], times[point] + step, tell) : '';
-      const lost = failed[point] ? `\n${failed[point]} of ${polls[point]} polls failed${outcomes ? `: ${outcomes}` : ''}` : '';
-      return `${moment(at)}\n${now ? `${now.state}${now.why ? `: ${now.why}` : ''}` : 'state unknown'}${lost}`;
-    };
-    const lost = failed.reduce((sum, one) => sum + one, 0);
-    const said = states.map((one) => one.state).reverse().join(', then ') || 'unknown';
-    canvas.setAttribute('aria-label', `States over the span: ${said}; ${lost} failed polls`);
-  }
-  return { element: canvas, draw, place, leave: () => { watch.disconnect(); tip.remove(); } };
+  return {
+    element: canvas,
+    draw(from, to, states, fails) {
+      drawn = { from, to, states, fails };
+      paint(canvas, drawn);
+    },
+    /** As wide as what it lies under, px. */
+    place(left, width) {
+      canvas.style.marginLeft = `${left}px`;
+      canvas.style.width = `${width}px`;
+    },
+    leave: () => {
+      watch.disconnect();
+      tip.remove();
+    },
+  };
 }

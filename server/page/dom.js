@@ -2,38 +2,147 @@
 
 import { moment, shortMoment } from './format.js';
 
-/** An element; `props` are properties, `on*` handlers, `data-*`/`aria-*`/`role` attributes; children are nodes or text. */
+/** What is set as an attribute; all else is a property. */
+const ATTRIBUTE = /^(data-.*|aria-.*|role|for|colspan|scope|list)$/;
+
+/** Children as nodes: text for what is none, and nothing for what there is not. */
+const nodes = (children) =>
+  children
+    .flat()
+    .filter((child) => child !== null && child !== undefined)
+    .map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
+
+/** An element; `props` are properties, attributes and `on*` handlers; children are nodes or text. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (/^(data-|aria-)/.test(name) || ['role', 'for', 'colspan', 'scope', 'list'].includes(name)) element.setAttribute(name, value === true ? '' : value);
+    else if (ATTRIBUTE.test(name)) element.setAttribute(name, value === true ? '' : value);
     else if (name === 'class') element.className = value;
     else element[name] = value;
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : String(child))));
+  element.append(...nodes(children));
   return element;
 }
 
 /** Puts children in the place of those an element has. */
-export const fill = (element, ...children) => element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : document.createTextNode(String(child)))));
+export const fill = (element, ...children) => element.replaceChildren(...nodes(children));
+
+/** Puts these nodes into an element in their order; one that is in its place is not touched. */
+export function arrange(element, wanted) {
+  const kept = new Set(wanted);
+  for (const child of [...element.childNodes]) if (!kept.has(child)) child.remove();
+  let next = element.firstChild;
+  for (const node of wanted) {
+    if (node === next) next = next.nextSibling;
+    else element.insertBefore(node, next);
+  }
+}
+
+/** Makes an element's attributes those of another one. */
+function match(element, wanted) {
+  for (const { name } of [...element.attributes])
+    if (!wanted.hasAttribute(name)) element.removeAttribute(name);
+  for (const { name, value } of wanted.attributes) {
+    if (element.getAttribute(name) === value) continue;
+    // The page's policy lets scripts set styles, but not the attribute that has them.
+    if (name === 'style') element.style.cssText = wanted.style.cssText;
+    else element.setAttribute(name, value);
+  }
+}
+
+/** Makes a node as another one is; what cannot be made so gives way to it. */
+export function become(there, node) {
+  if (there === node) return;
+  if (there.nodeName !== node.nodeName || node instanceof HTMLCanvasElement) there.replaceWith(node);
+  else if (node instanceof Text) {
+    if (there.data !== node.data) there.data = node.data;
+  } else {
+    match(there, node);
+    renew(there, ...node.childNodes);
+  }
+}
+
+/**
+ * Makes an element show these children, by those it has: what is focused, marked or scrolled there stays so. For what
+ * has no handlers of its own, as those of `children` are not taken over.
+ */
+export function renew(element, ...children) {
+  const wanted = nodes(children);
+  wanted.forEach((node, position) => {
+    const there = element.childNodes[position];
+    if (there) become(there, node);
+    else element.append(node);
+  });
+  while (element.childNodes.length > wanted.length) element.lastChild.remove();
+}
+
+/** A list of facts: names and what is known of each. */
+export const facts = (pairs) =>
+  h(
+    'dl',
+    { class: 'facts' },
+    pairs.map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, value))),
+  );
+
+/** The titles of a table's columns; those that begin with # are of numbers. */
+export const titles = (words) =>
+  h(
+    'thead',
+    {},
+    h(
+      'tr',
+      {},
+      words.map((word) =>
+        h('th', { scope: 'col', class: word.startsWith('#') ? 'num' : '' }, word.replace('#', '')),
+      ),
+    ),
+  );
+
+/** A link that the page follows itself. */
+export const link = (href, words) => h('a', { href, 'data-link': true }, words);
+
+/** Whether keys that are pressed now are typed into a field. */
+export const isTyping = () => /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName);
 
 /** A state with its colour and its word. */
-export const state = (word) => h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
+export const state = (word) =>
+  h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
 
 /** What an event made of a host: a state, or a mark beside the one that it had. */
-export const became = (event) => (event.from === event.to
-  ? h('span', {}, state(event.to), h('span', { class: 'mark' }, event.cause === 'settled' ? 'not flapping any more' : event.cause))
-  : state(event.to));
+export const became = (event) =>
+  event.from === event.to
+    ? h(
+        'span',
+        {},
+        state(event.to),
+        h('span', { class: 'mark' }, event.cause === 'settled' ? 'not flapping any more' : event.cause),
+      )
+    : state(event.to);
 
 /** What is said of a host beside its state. */
 export const marks = (host) => [
   host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,
-  host.state === 'degraded' && host.cause ? h('span', { class: 'mark cause', title: host.cause }, host.cause) : null,
-  host.unreachable_because ? h('span', { class: 'mark', title: `It is behind ${host.unreachable_because}, which fails` }, `behind ${host.unreachable_because}`) : null,
-  host.paused_until_ms ? h('span', { class: 'mark', title: `Paused until ${moment(host.paused_until_ms)}` }, `until ${shortMoment(host.paused_until_ms)}`) : null,
+  host.state === 'degraded' && host.cause
+    ? h('span', { class: 'mark cause', title: host.cause }, host.cause)
+    : null,
+  host.unreachable_because
+    ? h(
+        'span',
+        { class: 'mark', title: `It is behind ${host.unreachable_because}, which fails` },
+        `behind ${host.unreachable_because}`,
+      )
+    : null,
+  host.paused_until_ms
+    ? h(
+        'span',
+        { class: 'mark', title: `Paused until ${moment(host.paused_until_ms)}` },
+        `until ${shortMoment(host.paused_until_ms)}`,
+      )
+    : null,
 ];
 
 /** The colour that a custom property of the theme has now. */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+export const colour = (name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

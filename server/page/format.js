@@ -11,7 +11,10 @@ export function bytes(value) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let unit = 0;
   let rest = Math.abs(value);
-  while (rest >= 1023.95 && unit + 1 < units.length) { rest /= 1024; unit += 1; }
+  while (rest >= 1023.95 && unit + 1 < units.length) {
+    rest /= 1024;
+    unit += 1;
+  }
   return `${value < 0 ? '-' : ''}${unit === 0 || rest >= 99.95 ? rest.toFixed(0) : rest.toFixed(1)} ${units[unit]}`;
 }
 export const rate = (value) => (known(value) ? `${bytes(value)}/s` : UNKNOWN);
@@ -47,7 +50,9 @@ const pad = (value, size = 2) => String(value).padStart(size, '0');
 export function moment(ms) {
   if (!known(ms)) return UNKNOWN;
   const at = new Date(ms);
-  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
+  const day = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()];
+  return `${day.map((part) => pad(part)).join('-')} ${time.map((part) => pad(part)).join(':')}`;
 }
 
 /** The same to the minute, without a day that is today. */
@@ -59,11 +64,16 @@ export function shortMoment(ms) {
 /** A value as its unit wants. */
 export function withUnit(unit, value) {
   switch (unit) {
-    case 'pct': return percent(value);
-    case 'bytes': return bytes(value);
-    case 'bytes_per_s': return rate(value);
-    case 'us': return micros(value);
-    default: return count(value);
+    case 'pct':
+      return percent(value);
+    case 'bytes':
+      return bytes(value);
+    case 'bytes_per_s':
+      return rate(value);
+    case 'us':
+      return micros(value);
+    default:
+      return count(value);
   }
 }
 

@@ -12,7 +12,9 @@ export const GOOD = ['ok', 'partial'];
 /** How often each outcome but a good one is among polls, most often first: `refused × 3, deadline`. */
 export function told(polls) {
   const counts = new Map();
-  for (const { outcome } of polls) if (!GOOD.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  for (const { outcome } of polls) {
+    if (!GOOD.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  }
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return sorted.map(([outcome, count]) => (count > 1 ? `${outcome} × ${count}` : outcome)).join(', ');
 }
@@ -20,22 +22,29 @@ export function told(polls) {
 /** What is known of a host's gaps. */
 export function gaps(name) {
   const known = new Map();
-  /** Who wants to hear of what is asked for: charts have one cursor, so several do. */
+  /** What is to be called once an answer is there: charts have one cursor, so there are several. */
   const waiting = new Map();
 
   async function ask(key, from, to) {
     const asked = { from, to, limit: READ, order: 'asc', fields: 'outcome' };
-    const words = await get(`${hostPath(name)}/polls`, asked).then(({ polls }) => told(polls) || 'the attempts are not kept any more', () => null);
-    if (known.size >= REMEMBERED) known.clear();
-    if (words !== null) known.set(key, words);
+    const outcomes = await get(`${hostPath(name)}/polls`, asked).then(
+      ({ polls }) => told(polls) || 'the attempts are not kept any more',
+      () => null,
+    );
     const all = waiting.get(key);
     waiting.delete(key);
-    if (words !== null) for (const again of all) again();
+    if (outcomes === null) return;
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(key, outcomes);
+    for (const again of all) again();
   }
 
-  /** The outcomes between two moments in words, once they are known; then `again` is called. */
-  function words(from, to, again) {
-    const key = `${from}-${to}`;
+  /**
+   * The outcomes between two moments in words, once they are known; then `again` is called. `failed` is how many there
+   * are: the last point of a chart may still get more.
+   */
+  function words(from, to, failed, again) {
+    const key = `${from}-${to}-${failed}`;
     if (known.has(key)) return known.get(key);
     if (waiting.has(key)) waiting.get(key).add(again);
     else {

@@ -8,7 +8,10 @@ const TRAIL = 60;
 const RETRY = 5000;
 /** The server says something every three seconds; when it is silent for so long, ms, nobody is at the other end. */
 const SILENCE = 10_000;
-/** The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer time is no connection. */
+/**
+ * The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer
+ * time, ms, is no connection.
+ */
 const TAKEN_UP = 4000;
 
 export class Live extends EventTarget {
@@ -26,7 +29,9 @@ export class Live extends EventTarget {
   start() {
     addEventListener('pagehide', () => this.#close());
     // Back from the browser's memory of pages: the stream that was is closed.
-    addEventListener('pageshow', (event) => { if (event.persisted) this.#open(); });
+    addEventListener('pageshow', (event) => {
+      if (event.persisted) this.#open();
+    });
     this.#open();
   }
 
@@ -42,12 +47,22 @@ export class Live extends EventTarget {
     this.source = source;
     const heard = () => {
       clearTimeout(this.silent);
-      this.silent = setTimeout(() => { this.#connection(false); this.#open(); }, SILENCE);
+      this.silent = setTimeout(() => {
+        this.#connection(false);
+        this.#open();
+      }, SILENCE);
     };
-    const on = (name, take) => source.addEventListener(name, (event) => { heard(); take(JSON.parse(event.data)); });
+    const on = (name, take) =>
+      source.addEventListener(name, (event) => {
+        heard();
+        take(JSON.parse(event.data));
+      });
     on('fleet', (fleet) => this.#whole(fleet));
     on('change', (change) => this.#change(change));
-    on('beat', ({ at_ms: now }) => { this.at = now; this.dispatchEvent(new Event('change')); });
+    on('beat', ({ at_ms: now }) => {
+      this.at = now;
+      this.dispatchEvent(new Event('change'));
+    });
     heard();
     source.onopen = () => {
       heard();
@@ -90,14 +105,16 @@ export class Live extends EventTarget {
     this.#common(change);
   }
 
-  #common({ counts, server, at_ms: at }) {
-    Object.assign(this, { counts, server, at, connected: true });
+  #common({ counts, server, at_ms: now }) {
+    Object.assign(this, { counts, server, at: now, connected: true });
     this.dispatchEvent(new Event('change'));
   }
 
   #put(row, before) {
     const host = {};
-    this.columns.forEach((column, position) => { host[column] = row[position]; });
+    this.columns.forEach((column, position) => {
+      host[column] = row[position];
+    });
     const known = before.get(host.name);
     // The server remembers a few polls; a page that stays open remembers more. A failed poll is a gap.
     host.trail = known?.trail ?? host.cpu_trail ?? [];

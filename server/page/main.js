@@ -1,7 +1,7 @@
 // The page's frame: which view an address means, the banners, the theme.
 
-import { h, fill } from './dom.js';
-import { moment } from './format.js';
+import { banners } from './banners.js';
+import { h, fill, renew } from './dom.js';
 import { Live } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
@@ -58,25 +58,11 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', show);
 addEventListener('roundsman:go', (event) => go(event.detail));
 
+/** The state of the connection, and what is wrong, above every view. */
 function frame() {
-  const { server: said, connected, again, at } = live;
-  const banners = [];
-  const banner = (words, grave) => banners.push(h('p', { class: grave ? 'grave' : '' }, words));
-  if (!connected && at) banner(`No connection to the server since ${moment(at)}: what you see is as it was then.`, true);
-  if (said.isolated_since_ms) banner(`Isolated since ${moment(said.isolated_since_ms)}: most hosts are silent at once, so the server takes itself for cut off. States stay as they are until most hosts are heard again.`, true);
-  if (said.own_trouble) banner(said.own_trouble, true);
-  // The server's sentences begin small: they stand in lists, too.
-  if (said.own_clock) banner(`${said.own_clock[0].toUpperCase()}${said.own_clock.slice(1)}.`, true);
-  if (said.store_error) banner(`The store is away: ${said.store_error}. The live view goes on; history is not shown until it is back.`, true);
-  if (said.inventory_error) banner(`The inventory file is not in force, the one before is:\n${said.inventory_error}`, false);
-  if (said.inventory_waiting) banner(`${said.inventory_waiting}.`, false);
-  if (said.stopping && connected) banner('The server is stopping.', false);
-  const text = banners.map((one) => one.textContent).join('\n');
-  const place = document.getElementById('banners');
-  if (place.dataset.text !== text) {
-    place.dataset.text = text;
-    fill(place, banners);
-  }
+  const { connected, again } = live;
+  const shown = banners(live).map(({ words, isGrave }) => h('p', { class: isGrave ? 'grave' : '' }, words));
+  renew(document.getElementById('banners'), shown);
   const pulse = document.getElementById('pulse');
   pulse.classList.toggle('away', !connected || again);
   const words = !connected ? 'no connection' : again ? 'reconnecting' : 'live';
@@ -100,6 +86,7 @@ document.getElementById('theme').addEventListener('click', () => {
 theme(themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto');
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
-for (const link of document.querySelectorAll('a[data-link], link[rel=icon]')) link.href = link.href;
+for (const link of document.querySelectorAll('a[data-link], link[rel=icon]'))
+  link.setAttribute('href', link.href);
 show();
 live.start();

@@ -4,23 +4,37 @@
 const GAP = 1.5;
 
 /**
- * Points in which no poll was due: between two that had some, no further apart than polls are there. `times` and `polls` have
- * an entry per point: when it begins, and how many polls were due in it. A host that is polled once a minute has none in three of four points of 15 s;
- * that is no gap. A server that was away for ten minutes has left one.
+ * Points in which no poll was due: between two that had some, no further apart than polls are there. `times` and
+ * `polls` have an entry per point: when it begins, and how many polls were due in it. A host that is polled once a
+ * minute has none in three of four points of 15 s; that is no gap. A server that was away for ten minutes left one.
  */
 export function undue(times, polls) {
   const skipped = polls.map(() => false);
   const due = polls.flatMap((count, point) => (count ? [point] : []));
-  const apart = (position) => (position >= 0 && position + 1 < due.length ? times[due[position + 1]] - times[due[position]] : 0);
+  const apart = (position) =>
+    position >= 0 && position + 1 < due.length ? times[due[position + 1]] - times[due[position]] : 0;
   for (let position = 0; position + 1 < due.length; position += 1) {
-    if (apart(position) <= GAP * Math.max(apart(position - 1), apart(position + 1))) skipped.fill(true, due[position] + 1, due[position + 1]);
+    if (apart(position) <= GAP * Math.max(apart(position - 1), apart(position + 1)))
+      skipped.fill(true, due[position] + 1, due[position + 1]);
   }
   return skipped;
 }
 
-/** Values without a neighbour that they could be joined to by a line; what is undefined lies between neighbours. */
+/** A line through so few points is no more than a speck. */
+const SPECK = 2;
+
+/** Points that get a dot, as there is hardly a line through them; what is undefined lies between neighbours. */
 export function lone(values) {
-  const kept = values.flatMap((value, point) => (value === undefined ? [] : [[value, point]]));
-  const known = (position) => (kept[position]?.[0] ?? null) !== null;
-  return kept.flatMap(([, point], position) => (known(position) && !known(position - 1) && !known(position + 1) ? [point] : []));
+  const dots = [];
+  let stretch = [];
+  const end = () => {
+    if (stretch.length <= SPECK) dots.push(...stretch);
+    stretch = [];
+  };
+  values.forEach((value, point) => {
+    if (value === null) end();
+    else if (value !== undefined) stretch.push(point);
+  });
+  end();
+  return dots;
 }

@@ -1,43 +1,130 @@
 // How Roundsman itself is: readiness, lateness, queue, spool, store.
 
-import { h, fill } from './dom.js';
+import { facts, h, renew } from './dom.js';
 import { bytes, count, length, micros, moment, percent, UNKNOWN } from './format.js';
 import { get } from './api.js';
+import { latest } from './latest.js';
 
 const EVERY = 5000;
 
 /** How it is: a warning is no green light. */
 const grave = (said) => (!said.ready ? 'down' : said.warnings.length ? 'degraded' : 'up');
-const VERDICTS = { up: 'It does its work.', degraded: 'It does its work, but:', down: 'It does not do its work:' };
+const VERDICTS = {
+  up: 'It does its work.',
+  degraded: 'It does its work, but:',
+  down: 'It does not do its work:',
+};
+
+/** A card of facts; one that is not known is a dash. */
+function card(title, pairs) {
+  const known = Object.entries(pairs).map(([key, value]) => [key, value ?? UNKNOWN]);
+  return h('section', { class: 'card' }, h('h2', {}, title), facts(known));
+}
+
+function verdict(said) {
+  const causes = [...said.reasons, ...said.warnings].map((words) => h('li', {}, words));
+  const dot = h('span', { class: `dot ${grave(said)}`, 'aria-hidden': 'true' });
+  const list = causes.length ? h('ul', {}, causes) : null;
+  return h('section', { class: 'card' }, h('p', {}, dot, VERDICTS[grave(said)]), list);
+}
+
+const when = (ms, never = null) => (ms ? moment(ms) : never);
+const ago = (ms, never = null) => (ms ? `${length(Date.now() - ms)} ago` : never);
+
+/** `since` is what was said before, and when: what happens a second is what came since. */
+function polling(said, now, since, hosts) {
+  const { polling: made } = said;
+  const polls = now.polls - since.polls;
+  const seconds = (now.at - since.at) / 1000;
+  const cpu = now.cpu - since.cpu;
+  return card('Polling', {
+    Started: moment(said.started_ms),
+    'Last round': when(said.last_round_ms),
+    'Polls made': count(made.polls),
+    'Polls a second': seconds > 0 ? count(polls / seconds) : null,
+    'CPU per poll, all threads': micros(polls > 0 ? cpu / polls : null),
+    'CPU, of one processor': seconds > 0 ? percent(cpu / seconds / 1e4) : null,
+    'In flight': count(made.in_flight),
+    Hosts: hosts,
+    'Slots missed': count(made.missed_slots),
+    'Lateness, median': micros(made.late_p50_us),
+    'Lateness, 99 of 100': micros(made.late_p99_us),
+  });
+}
+
+const writing = (writer) =>
+  card('Writing', {
+    'Rows kept': count(writer.written),
+    'Rows waiting in memory': count(writer.depth),
+    'Rows lost': count(writer.dropped + writer.rejected + writer.conflicting + writer.evicted),
+    'Writes failed': count(writer.failed_batches),
+    'Failing since': when(writer.failing_since, 'not failing'),
+    'Last error': writer.last_error ?? 'none',
+    'Last success': ago(writer.last_success, 'none'),
+  });
+
+const spooling = (writer) =>
+  card('Spool', {
+    Rows: count(writer.spool.polls + writer.spool.others),
+    Size: `${bytes(writer.spool.bytes)} of ${bytes(writer.spool.max_bytes)}`,
+    Oldest: when(writer.spool.oldest, 'none'),
+    'Put there': count(writer.spooled),
+    'Taken from it': count(writer.replayed),
+    Error: writer.spool_error ?? 'none',
+  });
+
+const storing = (store) =>
+  card('Store', {
+    Where: store.location,
+    Schema: store.schema,
+    Size: bytes(store.bytes),
+    Hosts: count(store.hosts),
+    Polls: count(store.polls),
+    'Changes of state': count(store.events),
+    'Oldest poll': when(store.oldest_poll),
+    'Newest poll': ago(store.newest_poll),
+  });
 
 export function server(live) {
   const place = h('div', {});
   const element = h('div', {}, h('h1', {}, 'Roundsman itself'), place);
-  const facts = (title, pairs) => h('section', { class: 'card' }, h('h2', {}, title), h('dl', { class: 'facts' }, pairs.map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, value ?? UNKNOWN)))));
-  /** What was said before, and when: what happens a second is what came since. */
+  const questions = latest();
   let before = null;
+
+  function show(said) {
+    const { writer, store } = said;
+    const now = { at: Date.now(), polls: said.polling.polls, cpu: said.polling.cpu_us };
+    const since = before ?? { at: said.started_ms, polls: 0, cpu: 0 };
+    before = now;
+    renew(
+      place,
+      verdict(said),
+      polling(said, now, since, live.at ? count(live.hosts.size) : null),
+      writer ? writing(writer) : null,
+      writer?.spool ? spooling(writer) : null,
+      store ? storing(store) : card('Store', { Error: said.store_error }),
+    );
+  }
+
   async function load() {
+    const isWanted = questions.ask();
     try {
       const said = await get('api/v1/server');
-      const { writer, store, polling } = said;
-      const now = { at: Date.now(), polls: polling.polls, cpu: polling.cpu_us };
-      const since = before ?? { at: said.started_ms, polls: 0, cpu: 0 };
-      before = now;
-      const polls = now.polls - since.polls;
-      const seconds = (now.at - since.at) / 1000;
-      const cost = polls > 0 ? (now.cpu - since.cpu) / polls : null;
-      fill(place,
-        h('section', { class: 'card' }, h('p', {}, h('span', { class: `dot ${grave(said)}`, 'aria-hidden': 'true' }), VERDICTS[grave(said)]),
-          said.reasons.length + said.warnings.length ? h('ul', {}, said.reasons.concat(said.warnings).map((words) => h('li', {}, words))) : null),
-        facts('Polling', [['Started', moment(said.started_ms)], ['Last round', said.last_round_ms ? moment(said.last_round_ms) : null], ['Polls made', count(polling.polls)], ['Polls a second', seconds > 0 ? count(polls / seconds) : null], ['CPU per poll, all threads', micros(cost)], ['CPU, of one processor', seconds > 0 ? percent((now.cpu - since.cpu) / seconds / 1e4) : null], ['In flight', count(polling.in_flight)], ['Hosts', live.at ? count(live.hosts.size) : null], ['Slots missed', count(polling.missed_slots)], ['Lateness, median', micros(polling.late_p50_us)], ['Lateness, 99 of 100', micros(polling.late_p99_us)]]),
-        writer ? facts('Writing', [['Rows kept', count(writer.written)], ['Rows waiting in memory', count(writer.depth)], ['Rows lost', count(writer.dropped + writer.rejected + writer.conflicting + writer.evicted)], ['Writes failed', count(writer.failed_batches)], ['Failing since', writer.failing_since ? moment(writer.failing_since) : 'not failing'], ['Last error', writer.last_error ?? 'none'], ['Last success', writer.last_success ? `${length(Date.now() - writer.last_success)} ago` : 'none']]) : null,
-        writer?.spool ? facts('Spool', [['Rows', count(writer.spool.polls + writer.spool.others)], ['Size', `${bytes(writer.spool.bytes)} of ${bytes(writer.spool.max_bytes)}`], ['Oldest', writer.spool.oldest ? moment(writer.spool.oldest) : 'none'], ['Put there', count(writer.spooled)], ['Taken from it', count(writer.replayed)], ['Error', writer.spool_error ?? 'none']]) : null,
-        store ? facts('Store', [['Where', store.location], ['Schema', store.schema], ['Size', bytes(store.bytes)], ['Hosts', count(store.hosts)], ['Polls', count(store.polls)], ['Changes of state', count(store.events)], ['Oldest poll', store.oldest_poll ? moment(store.oldest_poll) : null], ['Newest poll', store.newest_poll ? `${length(Date.now() - store.newest_poll)} ago` : null]]) : facts('Store', [['Error', said.store_error]]));
+      if (isWanted()) show(said);
     } catch (error) {
-      fill(place, h('p', { class: 'none' }, error.message));
+      if (isWanted()) renew(place, h('p', { class: 'none' }, error.message));
     }
   }
   load();
+  // How many hosts there are is not known before.
+  if (!live.at) live.addEventListener('change', load, { once: true });
   const timer = setInterval(load, EVERY);
-  return { element, leave: () => clearInterval(timer) };
+  return {
+    element,
+    leave: () => {
+      clearInterval(timer);
+      live.removeEventListener('change', load);
+      questions.end();
+    },
+  };
 }

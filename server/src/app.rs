@@ -11,9 +11,10 @@ mod lock;
 mod phases;
 mod rebuild;
 mod running;
+mod starting;
 mod still_kept;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -21,13 +22,14 @@ use tokio::{
 };
 
 pub use self::failure::AppError;
-pub(crate) use self::install::kept;
 use self::{
     discovering::Discovering,
     http::{Faces, HttpThread},
     install::{Hosts, Installer},
     phases::Phases,
+    starting::{Orders, Ready, Starting},
 };
+pub(crate) use self::{install::kept, lock::last_served_at};
 use crate::{
     clock::{Clock, SystemClock, boot_id},
     config::{self, Config},
@@ -84,7 +86,16 @@ pub async fn run(
     mut reload: impl AsyncFnMut(&App),
 ) -> Result<(), AppError> {
     descriptors::raise();
-    let app = start(config).await?;
+    let mut shutdown = pin!(shutdown);
+    let starting = Starting::default();
+    let ready = tokio::select! {
+        ready = prepare(config, &starting) => ready?,
+        () = &mut shutdown => {
+            tracing::warn!("stopped during its start, while {starting}; nothing was polled");
+            return Ok(());
+        }
+    };
+    let app = ready.begin().await?;
     let grpc = app.grpc_addr().map(tracing::field::display);
     tracing::info!(http = %app.http.address(), grpc, "serving");
     let reloading = async {
@@ -93,7 +104,7 @@ pub async fn run(
         }
     };
     tokio::select! {
-        () = shutdown => {}
+        () = &mut shutdown => {}
         () = reloading => {}
     }
     tracing::info!("stopping: no more polls are begun, those under way end");
@@ -107,17 +118,27 @@ pub async fn run(
 /// # Errors
 /// [`AppError`]; then nothing of it runs.
 pub async fn start(config: Config) -> Result<App, AppError> {
+    prepare(config, &Starting::default()).await?.begin().await
+}
+
+/// All of a start before the first poll. It may be given up at any moment: nothing is on its way then.
+async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
-    let locks = lock::take(&config)?;
+    let mut locks = lock::take(&config)?;
+    if let Ok(http) = faces.0.local_addr() {
+        locks.serves_at(http);
+    }
     let spool = keep::spool(&config)?;
+    starting.comes_to(format!("opening the store {}", config.store.url));
     let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store.owned_by(locks.owner.clone()));
     let remembered = keep::open(&store, spool.as_deref()).await?;
+    starting.comes_to(format!("putting the inventory {} in force", config.inventory.display()));
     let phases = Some(Phases::load(&config.data));
     let kept = Kept { store, spool, remembered, phases };
-    let app = wire(config, clock, faces, kept).await?;
-    Ok(App { locks: Some(locks), ..app })
+    let ready = wire(config, clock, faces, kept).await?;
+    Ok(Ready { locks: Some(locks), ..ready })
 }
 
 /// As [`start`], but with a store that is there already, no spool and the phases of hosts' names alone;
@@ -129,7 +150,8 @@ pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, Ap
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
     let store = Arc::new(Awaited::opened(config.store.clone(), Arc::clone(&clock), store));
-    wire(config, clock, faces, Kept { store, spool: None, remembered: None, phases: None }).await
+    let kept = Kept { store, spool: None, remembered: None, phases: None };
+    wire(config, clock, faces, kept).await?.begin().await
 }
 
 /// What is listened on: HTTP, and gRPC where it is wanted.
@@ -160,7 +182,7 @@ async fn wire(
     clock: Arc<dyn Clock>,
     (listener, grpc): Listeners,
     Kept { store, spool, remembered, phases }: Kept,
-) -> Result<App, AppError> {
+) -> Result<Ready, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
     live.update_server(|server| server.started = clock.now().wall);
@@ -230,17 +252,7 @@ async fn wire(
     };
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
     let begun = Begun { installer, in_force, looking_after, store, writer, phases };
-    run_parts(&config, parts, faces, orders, begun).await
-}
-
-/// The channels by which the parts are told what to do.
-struct Orders {
-    commands: mpsc::Sender<Command>,
-    commands_in: mpsc::Receiver<Command>,
-    looks_in: mpsc::Receiver<discovering::Look>,
-    operator: mpsc::Sender<operator::Order>,
-    operator_in: mpsc::Receiver<operator::Order>,
-    access: web::Access,
+    Ok(Ready { config, parts, faces, orders, begun, locks: None })
 }
 
 /// What runs before the engine does.

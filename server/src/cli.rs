@@ -1,7 +1,8 @@
 //! The commands of `roundsman`: one file each, thin over `query`, `poll` and `app`.
 //!
 //! Every command ends in one of three ways: 0, done; 1, it failed, with one line on standard error
-//! that says what, where and what to do; 2, it was called wrongly.
+//! that says what, where and what to do; 2, it was called wrongly. Besides, as of any program: 141,
+//! without a word, where its reader went away before it had printed all.
 
 mod accept;
 mod ask;
@@ -21,6 +22,7 @@ mod parse;
 mod plan;
 mod pause;
 mod poll;
+mod printer;
 mod progress;
 mod reload;
 mod seen;
@@ -42,16 +44,45 @@ use roundsman_os::log::LastLines;
 use runtime::Runtime;
 pub use top::Rehearsal;
 
+use crate::{clock, units::speak_in};
+
 /// Columns that help is wrapped to.
 const HELP_COLUMNS: usize = 100;
 
-/// A distributed performance monitor for Linux fleets: polls stateless probes, keeps every poll
+/// The help of the whole program: all commands on one small terminal.
+const HELP: &str = "\
+Roundsman monitors Linux hosts: it polls a probe on each and keeps every poll.
+
+Usage: roundsman <COMMAND> [OPTIONS]
+
+Start    demo              Poll this machine and show it; needs no files
+         serve             Run the server: poll, store, answer over HTTP
+Set up   check             Check settings and inventory
+         plan              Show what the inventory would change, and its cost
+         poll              Poll hosts once, now, and show the time of each step
+Look     top               Watch the fleet live
+         hosts             List hosts with their state and last poll
+         why               Explain the state of a host
+         history           List the polls of a host
+         export            Write polls as CSV or JSON lines
+Operate  pause, resume     Freeze the state of a host during work on it
+         reload            Make the server read its inventory file now
+         accept            Accept the new machine of a replaced host
+         doctor            Check store, limits and sizes
+         health            Ask a server for its health; for health checks
+Shell    completions, man  Print shell completions, write manual pages
+
+roundsman <COMMAND> --help explains a command; -V prints the version.
+roundsman check --all lists every setting with its environment variable.
+";
+
+/// Monitors Linux hosts: polls a probe on each and keeps every poll
 #[derive(Debug, Parser)]
 #[command(
     name = "roundsman",
     version,
     max_term_width = HELP_COLUMNS,
-    after_help = EXAMPLES,
+    override_help = HELP,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -62,21 +93,12 @@ struct Cli {
     command: Command,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  roundsman demo                          poll this machine; needs nothing
-  roundsman check                         what is configured, from where, and what is wrong with it
-  roundsman serve --inventory hosts.toml  the server
-  roundsman why web-01                    why a host is in its state
-
-Every setting and its variable: roundsman check --all";
-
 /// Flags of every command. They are settings too: their defaults, and what a value must be, are
 /// `config`'s to say.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct GlobalArgs {
-    /// Configuration file, TOML [default: roundsman.toml, if there is one]
+    /// Configuration file [default: roundsman.toml, if it exists]
     #[arg(
         long,
         global = true,
@@ -85,71 +107,71 @@ pub struct GlobalArgs {
         hide_env_values = true
     )]
     pub config: Option<PathBuf>,
-    /// Inventory file, TOML: groups, hosts, schedules [default: inventory.toml] [env:
+    /// Inventory file: groups, hosts, schedules [default: inventory.toml] [env:
     /// ROUNDSMAN_INVENTORY]
     #[arg(long, global = true, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
-    /// Directory of the store file, made when missing [default: roundsman in $XDG_DATA_HOME or
+    /// Data directory; created if missing [default: roundsman in $XDG_DATA_HOME or
     /// ~/.local/share] [env: ROUNDSMAN_DATA]
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The least important lines that are logged to standard error [default: info for serve, warn
-    /// for the others] [env: ROUNDSMAN_LOG__LEVEL]
+    /// Log level on standard error [default: info for serve, warn for other commands] [env:
+    /// ROUNDSMAN_LOG__LEVEL]
     #[arg(long, global = true, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     pub log: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Poll this machine and show it: needs no files, no arguments, no rights
+    /// Poll this machine and show it; needs no files, no arguments, no privileges
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),
-    /// Run the server: poll the inventory, keep every poll, answer over HTTP
+    /// Run the server: poll the inventory, store every poll, answer over HTTP
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::ServeArgs),
-    /// Check configuration and inventory; says where every setting comes from
+    /// Check settings and inventory, and show where each setting comes from
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArgs),
-    /// Show what the inventory would change about the hosts that are kept, and what it costs
+    /// Show what the inventory would change about the stored hosts, and what it costs
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
-    /// Poll hosts now, once, and print every step with its time; keeps nothing
+    /// Poll hosts once, now, and print the time of every step; stores nothing
     #[command(after_help = poll::EXAMPLES)]
     Poll(poll::PollArgs),
-    /// List the hosts that are kept, with their state and last poll
+    /// List hosts with their state and last poll
     #[command(after_help = hosts::EXAMPLES)]
     Hosts(hosts::HostsArgs),
-    /// Print the ledger of a host: a row per attempt, with its values
+    /// List the polls of a host, one row each, with their values
     #[command(after_help = history::EXAMPLES)]
     History(history::HistoryArgs),
-    /// Write what is kept of a host for other programs: CSV or JSON lines, any span, any tier
+    /// Write the polls of a host as CSV or JSON lines, for any span of time
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
-    /// Explain the state of a host: its last attempts, its changes of state, one sentence
+    /// Explain the state of a host: one sentence, its last polls, its last changes of state
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
-    /// Watch the fleet of a running server: a live table to sort, filter and drill into
+    /// Watch the fleet of a running server: a live table to sort, filter and look into
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
-    /// Have a running server look at its inventory file, and say what came of it
+    /// Make a running server read its inventory file now, and print the result
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::ReloadArgs),
-    /// Let another machine answer for a host: it was installed anew, or replaced
+    /// Accept another machine as a host that was reinstalled or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
-    /// Look over store, spool, limits and sizes; says what is wrong and what to do
+    /// Check store, spool, limits and sizes; prints what is wrong and what to do
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArgs),
-    /// Ask a running server for its health, or a host's: SERVING is exit code 0; for HEALTHCHECK
+    /// Ask a running server for its health, or a host's; exit code 0 if SERVING. For HEALTHCHECK
     #[command(after_help = health::EXAMPLES)]
     Health(health::HealthArgs),
-    /// Freeze the state of a host that is about to be worked on; a running server is asked
+    /// Freeze the state of a host during work on it; asks a running server
     #[command(after_help = pause::PAUSE_EXAMPLES)]
     Pause(pause::PauseArgs),
-    /// End the pause of a host; a running server is asked
+    /// End the pause of a host; asks a running server
     #[command(after_help = pause::RESUME_EXAMPLES)]
     Resume(pause::ResumeArgs),
-    /// Print what a shell needs to complete commands and flags
+    /// Print completions of commands and flags for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArgs),
     /// Write the manual pages, one for each command
@@ -164,6 +186,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return failure::refuse(&error),
     };
     let _last_lines = LastLines;
+    speak_in(clock::zone());
     let output = Output::detect();
     match dispatch(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -173,7 +196,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
     let runtime = Runtime::new(cli.global, output)?;
-    match cli.command {
+    let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &runtime),
         Command::Serve(args) => serve::run(&args, &runtime),
         Command::Check(args) => check::run(&args, &runtime),
@@ -192,5 +215,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Resume(args) => pause::resume(&args, &runtime),
         Command::Completions(args) => completions::completions(&args, Cli::command(), &runtime),
         Command::Man(args) => completions::man(&args, Cli::command()),
-    }
+    };
+    runtime.end();
+    done
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use chrono_tz::Tz;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::units::{Mono, Now, WallMs};
@@ -21,6 +22,23 @@ pub trait Clock: Send + Sync {
     fn cpu_us(&self) -> u64 {
         0
     }
+}
+
+/// The zone of this machine: `$TZ` where it names one, else what /etc/localtime links to, else
+/// /etc/timezone. UTC where none of them says, as in most containers.
+#[must_use]
+pub fn zone() -> Tz {
+    let named = |name: &str| name.trim().trim_start_matches(':').parse::<Tz>().ok();
+    let linked = || {
+        let link = fs::read_link("/etc/localtime").ok()?;
+        link.to_str()?.split_once("zoneinfo/").and_then(|(_, name)| named(name))
+    };
+    let written = || named(&fs::read_to_string("/etc/timezone").ok()?);
+    match std::env::var("TZ") {
+        Ok(name) => named(&name),
+        Err(_) => linked().or_else(written),
+    }
+    .unwrap_or(Tz::UTC)
 }
 
 /// The boot of the kernel that this runs on, random(4). A host with the same one has the same clocks.

@@ -33,7 +33,6 @@ mod range;
 mod read;
 mod roster;
 mod settings;
-mod suggest;
 mod timing;
 
 use std::{
@@ -53,7 +52,6 @@ pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use range::MAX_RANGES;
 pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
-pub use suggest::closest;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;

@@ -133,9 +133,11 @@ impl fmt::Display for Doubt {
             ),
             Self::Newest { newest, began, left } => write!(
                 f,
-                "the newest poll that is kept is from {newest}, this server's clock said {began} at \
+                "the newest poll that is kept is from {}, this server's clock said {} at \
                  its start, and no host on another machine tells which is right; that is waited \
                  for another {} min",
+                newest.spoken(),
+                began.spoken(),
                 minutes(left)
             ),
         }

@@ -52,10 +52,10 @@ use tokio::sync::Semaphore;
 
 use crate::{
     hook::Hook,
-    inventory::closest,
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State, Transition},
     store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
+    text::did_you_mean,
     units::WallMs,
 };
 
@@ -69,12 +69,12 @@ pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// Neither the live view nor the store knows this host.
-    #[error("no host is called {name:?}{}", did_you_mean(nearest.as_deref()))]
+    #[error("no host is called {name:?}{hint}")]
     UnknownHost {
         /// The name asked for.
         name: String,
-        /// The known name that is nearest to it.
-        nearest: Option<String>,
+        /// The known name that is nearest to it, as a question; empty when none is near.
+        hint: String,
     },
     /// Values over time were asked for in a way that has no answer.
     #[error(transparent)]
@@ -88,10 +88,6 @@ pub enum QueryError {
          the other"
     )]
     Busy,
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
 /// Which hosts are wanted. The default is all of them.
@@ -134,7 +130,15 @@ impl HostFilter {
 
     /// The parameters of the page after the one that ended with `last`.
     fn next(&self, last: &str) -> String {
-        let mut parameters = vec![format!("after={last}"), format!("limit={}", self.limit)];
+        Self { after: Some(last.to_owned()), ..self.clone() }.parameters()
+    }
+
+    /// What asks for these over HTTP.
+    #[must_use]
+    pub fn parameters(&self) -> String {
+        let after = self.after.as_deref().map(|after| format!("after={}", encode(after)));
+        let mut parameters: Vec<_> = after.into_iter().collect();
+        parameters.push(format!("limit={}", self.limit));
         parameters.extend(self.state.map(|state| format!("state={state}")));
         parameters.extend(self.group.as_deref().map(|group| format!("group={}", encode(group))));
         parameters.extend(self.text.as_deref().map(|text| format!("text={}", encode(text))));
@@ -223,6 +227,14 @@ impl Query {
     #[must_use]
     pub fn keeping(self, polls: Duration) -> Self {
         Self { polls_kept: polls, ..self }
+    }
+
+    /// What tells the store from every other.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn identity(&self) -> Result<Arc<str>, QueryError> {
+        Ok(self.store.identity().await?)
     }
 
     /// Hosts by name. Retired ones come from the store, and only when asked for.
@@ -354,7 +366,7 @@ impl Query {
                 kept.into_iter().map(|host| host.name).collect()
             }
         };
-        let nearest = closest(name, known.iter().map(HostName::as_str)).map(str::to_owned);
-        Err(QueryError::UnknownHost { name: name.to_owned(), nearest })
+        let hint = did_you_mean(name, known.iter().map(HostName::as_str));
+        Err(QueryError::UnknownHost { name: name.to_owned(), hint })
     }
 }

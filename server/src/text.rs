@@ -4,7 +4,11 @@
 //! One rule decides, [`is_shown`], by Unicode's general categories, so that it needs no care when
 //! a new kind of invisible character is thought of.
 
+mod suggest;
+
 use std::borrow::Cow;
+
+pub use suggest::{did_you_mean, is_slip};
 
 /// Whether a character is seen where it stands, and changes nothing but that place.
 ///

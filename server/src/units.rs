@@ -4,7 +4,10 @@
 //! clock (what deadlines and lateness are measured by) and the probe's clocks (what rates are
 //! computed over). Each has its own type here, so they cannot be mixed.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, time::Duration};
+
+use chrono::{Offset as _, TimeZone as _};
+use chrono_tz::Tz;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,40 @@ impl WallMs {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// The zone of sentences, once it is chosen.
+static ZONE: OnceLock<Tz> = OnceLock::new();
+
+/// Chooses the zone of the moments in sentences, once, before the first; without it that is UTC.
+pub fn speak_in(zone: Tz) {
+    // The first choice stays: what was said in it is kept.
+    let _ = ZONE.set(zone);
+}
+
+/// A moment in a sentence, see [`WallMs::spoken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spoken(WallMs, Tz);
+
+impl WallMs {
+    /// The moment as it stands in a sentence: to the second, in the server's zone, with the zone.
+    #[must_use]
+    pub fn spoken(self) -> Spoken {
+        Spoken(self, ZONE.get().copied().unwrap_or(Tz::UTC))
+    }
+}
+
+/// `2026-03-29 03:30:00 +02:00`; `UTC` instead of an offset of none. An abbreviation such as CST would
+/// be several zones.
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(at, zone) = self;
+        let Some(moment) = zone.timestamp_millis_opt(at.0).single() else { return at.fmt(f) };
+        match moment.offset().fix().local_minus_utc() {
+            0 => write!(f, "{} UTC", moment.format("%Y-%m-%d %H:%M:%S")),
+            _ => write!(f, "{}", moment.format("%Y-%m-%d %H:%M:%S %:z")),
+        }
     }
 }
 
@@ -130,6 +167,19 @@ mod tests {
     #[test]
     fn wall_prints_rfc3339_utc() {
         assert_eq!(WallMs(1_774_747_800_250).to_string(), "2026-03-29T01:30:00.250Z");
+    }
+
+    #[test]
+    fn a_sentence_has_the_clock_of_its_zone_and_says_which() {
+        let at = WallMs(1_774_747_800_250);
+        assert_eq!(at.spoken().to_string(), "2026-03-29 01:30:00 UTC");
+        // A quarter of an hour before the clocks of Berlin went forward it was as late there by one.
+        let berlin = |ms| Spoken(WallMs(ms), Tz::Europe__Berlin).to_string();
+        assert_eq!(berlin(at.0), "2026-03-29 03:30:00 +02:00");
+        assert_eq!(berlin(at.0 - 2_700_000), "2026-03-29 01:45:00 +01:00");
+        let kathmandu = Spoken(at, Tz::Asia__Kathmandu).to_string();
+        assert_eq!(kathmandu, "2026-03-29 07:15:00 +05:45");
+        assert_eq!(WallMs(i64::MAX).spoken().to_string(), "9223372036854775807 ms");
     }
 
     #[test]

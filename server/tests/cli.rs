@@ -18,8 +18,14 @@ mod program;
 mod probes;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "support/pty.rs"]
+mod pty;
+#[path = "cli/stuck.rs"]
+mod stuck;
 #[path = "cli/told.rs"]
 mod told;
+#[path = "cli/width.rs"]
+mod width;
 
 use std::fmt::Write as _;
 

@@ -48,6 +48,8 @@ const ENVIRONMENT: &[Case] = &[
     (&[("ROUNDSMAN_WRITER__BATCH_WAIT", "1")], &[]),
     (&[("ROUNDSMAN_WRITER__QUEUE_ROWS", "10")], &[]),
     (&[("ROUNDSMAN_HTTP", "{listen=1}")], &[]),
+    (&[("ROUNDSMAN_RESOLVE__SERVERS", "10.0.0.2:53, x")], &[]),
+    (&[("ROUNDSMAN_HOOK__STATES", ",")], &[]),
     (&[], &[("http.listen", "here")]),
     (&[], &[("http.port", "80")]),
     (&[("ROUNDSMAN_LOG__LEVEL", "loud")], &[("log.format", "xml"), ("store.url", "postgres:x")]),

@@ -321,6 +321,26 @@ async fn a_database_server_that_is_too_old_is_told_by_doctor_and_in_the_log() {
     proxy.abort();
 }
 
+/// Another server holds the right to change the schema, and does not let go.
+#[test]
+fn a_server_that_waits_for_the_schema_ends_when_it_is_told_to() {
+    let site = Site::new("[[host]]\nname = \"web-1\"\npaused = true\n");
+    site.sql(
+        "CREATE TABLE fleet.lease (name VARCHAR(64) PRIMARY KEY, holder BIGINT UNSIGNED,
+           epoch BIGINT UNSIGNED NOT NULL, expires DATETIME(3) NOT NULL);
+         INSERT INTO fleet.lease VALUES ('schema', 1, 1, UTC_TIMESTAMP(3) + INTERVAL 1 DAY)",
+    );
+    let mut server = site.desk.spawn(&["serve"]);
+    let log = std::io::BufReader::new(server.child().stderr.take().unwrap());
+    let mut lines = log.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("another server changes the schema of mysql://")));
+    server.signal(rustix::process::Signal::TERM);
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(server.end(site.desk.path()).code, Some(0), "{rest:?}");
+    let words = "stopped during its start, while opening the store mysql://";
+    assert!(rest.iter().any(|line| line.contains(words)), "{rest:?}");
+}
+
 #[tokio::test]
 async fn a_database_is_found_by_name_and_where_it_has_moved() {
     let site = Site::new("");

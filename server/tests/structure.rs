@@ -4,7 +4,7 @@
 #[path = "../../probe/tests/rules/mod.rs"]
 mod rules;
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use rules::{code, declared, files, source, uses_below};
 
@@ -57,9 +57,19 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "std::env",
         "thread::",
     ];
-    for name in
-        ["schedule", "inventory", "rates", "newcomers", "health", "rollup", "units", "model"]
-    {
+    for name in [
+        "causes",
+        "text",
+        "units",
+        "model",
+        "schedule",
+        "inventory",
+        "rates",
+        "newcomers",
+        "health",
+        "own_clock",
+        "rollup",
+    ] {
         let files = module(name);
         assert!(!files.is_empty());
         assert_eq!(found(&files, &impure), Vec::<String>::new());
@@ -89,6 +99,33 @@ fn the_wire_is_known_to_the_decoder_alone() {
     others.retain(|file| !file.starts_with(source("grpc")));
     others.retain(|file| *file != source("grpc.rs") && *file != source("cli/health.rs"));
     assert_eq!(found(&others, &["roundsman_proto"]), Vec::<String>::new());
+}
+
+/// The table of ARCHITECTURE.md and the dependencies of the workspace are one list.
+#[test]
+fn every_package_has_its_reason() {
+    let text = |file: &str| {
+        fs::read_to_string(source("../..").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+    };
+    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
+    let used: BTreeSet<String> = manifest["workspace"]["dependencies"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .filter(|name| !name.starts_with("roundsman-"))
+        .cloned()
+        .collect();
+    assert!(used.len() > 40, "{used:?}");
+    let page = text("ARCHITECTURE.md");
+    let (_, table) = page.split_once("## Packages").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split('|').next());
+    let of_rust = rows.skip(1).filter(|packages| !packages.contains("(npm)"));
+    let named: BTreeSet<String> = of_rust
+        .flat_map(|packages| packages.split(','))
+        .filter_map(|package| package.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(named, used);
 }
 
 #[test]

@@ -22,13 +22,15 @@ const CHROMIUM = process.env.ROUNDSMAN_CHROMIUM ?? '/usr/bin/chromium';
 export const PATIENCE = 60_000;
 
 /** Nobody's settings of the server. */
-const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROUNDSMAN_')));
+const ENV = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('ROUNDSMAN_')),
+);
 
 const children = new Set();
 const folders = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const one of folders) rmSync(one, { recursive: true, force: true });
 });
 
 /** Ends what a test that failed left running: the process would wait for it. */
@@ -71,7 +73,9 @@ export async function start(program, args, says, { from = 'stdout', env = {} } =
     lines,
     found: await heard,
     ask(line) {
-      const answer = new Promise((resolve) => { waiting.push(resolve); });
+      const answer = new Promise((resolve) => {
+        waiting.push(resolve);
+      });
       child.stdin.write(`${line}\n`);
       return answer;
     },
@@ -82,14 +86,26 @@ export async function start(program, args, says, { from = 'stdout', env = {} } =
   };
 }
 
-// Fleets of one process do not meet, and those of two hardly.
+// Fleets of one process have addresses of their own, and those of several ports, too.
 let fleets = 0;
 const network = 64 + (process.pid % 128);
 
-/** A fleet of fake probes on addresses of its own; `inventory` is the text that names them. */
+/** A fleet of fake probes; `inventory` is the text that names them. */
 export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
-  const flags = ['--hosts', String(hosts), '--address', `127.${network}.${(fleets++) * 32}.1`, '--seed', String(seed), ...behave.flatMap((one) => ['--behave', one])];
-  const printed = spawnSync(`${BIN}/roundsman-fleet`, [...flags, '--interval', interval, '--print-inventory'], { maxBuffer: 1 << 26 });
+  const flags = [
+    '--hosts',
+    String(hosts),
+    '--seed',
+    String(seed),
+    ...behave.flatMap((one) => ['--behave', one]),
+  ];
+  flags.push('--address', `127.${network}.${fleets * 32}.1`, '--port', String(await freePort()));
+  fleets += 1;
+  const printed = spawnSync(
+    `${BIN}/roundsman-fleet`,
+    [...flags, '--interval', interval, '--print-inventory'],
+    { maxBuffer: 1 << 26 },
+  );
   if (printed.status !== 0) throw new Error(String(printed.stderr));
   const fleet = await start(`${BIN}/roundsman-fleet`, [...flags, '--stdin'], /^ready:/);
   return {
@@ -107,8 +123,22 @@ export async function startServer(inventory, settings = '', dir = folder()) {
   const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
   writeFileSync(files.inventory, inventory);
   writeFileSync(files.config, settings);
-  const args = ['serve', '--config', files.config, '--inventory', files.inventory, '--data', dir, '--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0'];
-  const server = await start(`${BIN}/roundsman`, args, /serving.*http=(127\.0\.0\.1:\d+)/, { env: { NO_COLOR: '1' } });
+  const args = [
+    'serve',
+    '--config',
+    files.config,
+    '--inventory',
+    files.inventory,
+    '--data',
+    dir,
+    '--http',
+    '127.0.0.1:0',
+    '--grpc',
+    '127.0.0.1:0',
+  ];
+  const server = await start(`${BIN}/roundsman`, args, /serving.*http=(127\.0\.0\.1:\d+)/, {
+    env: { NO_COLOR: '1' },
+  });
   const at = `http://${server.found[1]}`;
   return {
     ...server,
@@ -121,7 +151,11 @@ export async function startServer(inventory, settings = '', dir = folder()) {
       return body;
     },
     post(where, body = {}) {
-      return this.json(where, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+      return this.json(where, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
     },
   };
 }
@@ -140,13 +174,30 @@ export async function startMariadb() {
   const dir = folder();
   const env = { PATH: `${process.env.PATH}:/usr/sbin` };
   mkdirSync(path.join(dir, 'tmp'));
-  const own = [`--datadir=${dir}/data`, `--tmpdir=${dir}/tmp`, ...(process.getuid() === 0 ? ['--user=root'] : [])];
-  const made = spawnSync('mariadb-install-db', ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal', ...own], { env: { ...process.env, ...env } });
+  const own = [
+    `--datadir=${dir}/data`,
+    `--tmpdir=${dir}/tmp`,
+    ...(process.getuid() === 0 ? ['--user=root'] : []),
+  ];
+  const made = spawnSync(
+    'mariadb-install-db',
+    ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal', ...own],
+    { env: { ...process.env, ...env } },
+  );
   if (made.status !== 0) throw new Error(`mariadb-install-db: ${made.error ?? made.stderr}`);
   const begin = path.join(dir, 'begin.sql');
   writeFileSync(begin, 'CREATE DATABASE fleet;\n');
   const port = await freePort();
-  const flags = ['--no-defaults', '--skip-name-resolve', '--bind-address=127.0.0.1', `--port=${port}`, `--socket=${dir}/socket`, `--pid-file=${dir}/pid`, `--init-file=${begin}`, ...own];
+  const flags = [
+    '--no-defaults',
+    '--skip-name-resolve',
+    '--bind-address=127.0.0.1',
+    `--port=${port}`,
+    `--socket=${dir}/socket`,
+    `--pid-file=${dir}/pid`,
+    `--init-file=${begin}`,
+    ...own,
+  ];
   const mariadb = await start('mariadbd', flags, /ready for connections/, { env });
   return { ...mariadb, url: `mysql://root@127.0.0.1:${port}/fleet` };
 }
@@ -154,13 +205,48 @@ export async function startMariadb() {
 /** nginx with its defaults, and these locations of one server; ended by its process. */
 export async function startNginx(locations) {
   const dir = folder();
-  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${dir}/${kind};`).join(' ');
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${dir}/${kind};`)
+    .join(' ');
   const port = await freePort();
   const file = path.join(dir, 'nginx.conf');
-  writeFileSync(file, `daemon off; pid ${dir}/pid; error_log stderr notice; ${process.getuid() === 0 ? 'user root;' : ''} events {}
-http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} } }\n`);
-  const nginx = await start('nginx', ['-e', 'stderr', '-p', dir, '-c', file], /start worker process/, { env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+  writeFileSync(
+    file,
+    `daemon off; pid ${dir}/pid; error_log stderr notice; ${process.getuid() === 0 ? 'user root;' : ''} events {}
+http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} } }\n`,
+  );
+  const nginx = await start('nginx', ['-e', 'stderr', '-p', dir, '-c', file], /start worker process/, {
+    env: { PATH: `${process.env.PATH}:/usr/sbin` },
+  });
   return { ...nginx, at: `http://127.0.0.1:${port}` };
+}
+
+/** Every page, on a host that is well. */
+export const PAGES = ['/', '/?q=web&sort=cpu&colour=cpu', '/hosts/web-1', '/events', '/inventory', '/server'];
+/** A host of the small fleet whose probe is not there. */
+export const REFUSES = 'web-12';
+export const HOSTS_UP = 'tr:has(.dot.up)';
+/** Promises are of a release build on a machine at rest: a debug build that shares two cores has so many times. */
+export const SLACK = 3;
+
+/** A fleet of some hosts, not all of them well, and the server that polls it. */
+export async function startSmall() {
+  const fleet = await startFleet({ hosts: 20, interval: '1s', behave: ['#11=markup', '#12=refuse'] });
+  const label =
+    'name = "web-1"\nlabels = { room = "b2", rack = "<script>document.title=\'owned\'</script>" }\n';
+  const server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
+  await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
+  return { fleet, server };
+}
+
+/** Waits until the page at a path has something to say. */
+export async function shown(page, at) {
+  if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
+  else if (at.startsWith('/hosts/')) await page.waitForSelector('.u-legend');
+  else if (at.startsWith('/events')) await page.waitForSelector('main table tbody tr');
+  else if (at.startsWith('/inventory')) await page.waitForSelector('main pre');
+  else if (at.startsWith('/server')) await page.waitForSelector('main dl');
+  else await page.waitForSelector(HOSTS_UP);
 }
 
 /** Debian's Chromium. */
@@ -175,7 +261,12 @@ export async function tabBytes(browser) {
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
   const renderers = processInfo.filter(({ type }) => type === 'renderer');
-  return Math.max(...renderers.map(({ id }) => Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))[1]) * 1024));
+  return Math.max(
+    ...renderers.map(
+      ({ id }) =>
+        Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))[1]) * 1024,
+    ),
+  );
 }
 
 /** A tab; `wrong` gathers what its console says that is an error. */
@@ -184,7 +275,9 @@ export async function tab(browser, options = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   const wrong = [];
-  page.on('console', (message) => { if (message.type() === 'error') wrong.push(`${message.text()} ${message.location().url}`); });
+  page.on('console', (message) => {
+    if (message.type() === 'error') wrong.push(`${message.text()} ${message.location().url}`);
+  });
   page.on('pageerror', (error) => wrong.push(error.stack ?? String(error)));
   return { page, wrong, close: () => context.close() };
 }

@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { endAll, firstChart, startBrowser, startFleet, startNginx, startServer, tab, until } from './harness.mjs';
+import {
+  endAll,
+  firstChart,
+  startBrowser,
+  startFleet,
+  startNginx,
+  startServer,
+  tab,
+  until,
+} from './harness.mjs';
 
 /** nginx passes on what it has when it has so much, bytes. */
 const BUFFER = 4096;
@@ -13,7 +22,11 @@ before(async () => {
   browser = await startBrowser();
   fleet = await startFleet({ hosts: 4, interval: '1s' });
 });
-after(async () => { await fleet?.stop(); await browser?.close(); endAll(); });
+after(async () => {
+  await fleet?.stop();
+  await browser?.close();
+  endAll();
+});
 
 /** Starts a server of the fleet's, with its hosts up. */
 async function up(settings) {
@@ -50,7 +63,10 @@ test('events come through nginx when they happen, not when 4 KiB of them are the
 const PROXIES = {
   'that takes its path off': ['', (at) => `location /mon/ { proxy_pass ${at}/; }`],
   'that passes its path on': ['[http]\nbase_path = "/mon"\n', (at) => `location /mon { proxy_pass ${at}; }`],
-  'that passes on its path and its own name': ['[http]\nbase_path = "/mon"\n', (at) => `location /mon { proxy_pass ${at}; proxy_set_header Host $http_host; }`],
+  'that passes on its path and its own name': [
+    '[http]\nbase_path = "/mon"\n',
+    (at) => `location /mon { proxy_pass ${at}; proxy_set_header Host $http_host; }`,
+  ],
 };
 
 for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
@@ -61,12 +77,17 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       server = await up(settings);
       nginx = await startNginx(locations(server.at));
     });
-    after(async () => { await nginx?.stop(); await server?.stop('SIGKILL'); });
+    after(async () => {
+      await nginx?.stop();
+      await server?.stop('SIGKILL');
+    });
 
     test('every page opens, is left by its links, and opens again where it is', async () => {
       const { page, wrong, close } = await tab(browser);
       const outside = [];
-      page.on('request', (request) => { if (!request.url().startsWith(`${nginx.at}/mon`)) outside.push(request.url()); });
+      page.on('request', (request) => {
+        if (!request.url().startsWith(`${nginx.at}/mon`)) outside.push(request.url());
+      });
       const shown = {
         '': () => page.locator('tr:has(.dot.up)').first().waitFor(),
         'hosts/web-1': () => firstChart(page),
@@ -81,7 +102,12 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       await page.getByRole('link', { name: 'web-1', exact: true }).click();
       await shown['hosts/web-1']();
       assert.equal(page.url(), `${nginx.at}/mon/hosts/web-1`);
-      for (const [name, path] of [['Events', 'events'], ['Inventory', 'inventory'], ['Server', 'server'], ['Fleet', '']]) {
+      for (const [name, path] of [
+        ['Events', 'events'],
+        ['Inventory', 'inventory'],
+        ['Server', 'server'],
+        ['Fleet', ''],
+      ]) {
         await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
         await shown[path]();
         assert.equal(page.url(), `${nginx.at}/mon/${path}`);
@@ -99,6 +125,8 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       // It is live, and orders go through.
       await page.goto(`${nginx.at}/mon/hosts/web-1`);
       await page.locator('#pulse', { hasText: 'live' }).waitFor();
+      // What comes in above it moves the button.
+      await page.locator('dl.facts').waitFor();
       await page.getByRole('button', { name: 'Poll now' }).click();
       await page.getByText('Polled: ok').waitFor();
       assert.deepEqual(outside, []);

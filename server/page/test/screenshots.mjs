@@ -10,7 +10,10 @@ const seconds = Number(process.argv[2] ?? 900);
 const to = process.argv[3] ?? fileURLToPath(new URL('../../../docs/images', import.meta.url));
 /** The host whose story is shown; it is gone twice, for these shares of the run. */
 const HOST = 'build-40';
-const AWAY = [[0.4, 0.45], [0.75, 0.78]];
+const AWAY = [
+  [0.4, 0.45],
+  [0.75, 0.78],
+];
 const PICTURES = [
   ['fleet', '/', 'light', 1400, 860],
   ['fleet-cpu-dark', '/?colour=cpu&sort=cpu', 'dark', 1400, 860],
@@ -18,9 +21,20 @@ const PICTURES = [
   ['phone', '/', 'light', 390, 844],
 ];
 
-const behave = ['1%=flapping=20s/25s', '#35=slow=10s', '#60=refuse', '#87=refuse', '#200=garbage', '#31=stepping-clock=1h'];
+const behave = [
+  '1%=flapping=20s/25s',
+  '#35=slow=10s',
+  '#60=refuse',
+  '#87=refuse',
+  '#200=garbage',
+  '#31=stepping-clock=1h',
+];
 const fleet = await startFleet({ hosts: 600, interval: '5s', behave });
-const labels = (inventory) => inventory.replace(/name = "(\w+)-(\d+)"\n/g, (line, role, number) => `${line}labels = { rack = "${'abcdef'[number % 6]}${number % 4}" }\n`);
+const labels = (inventory) =>
+  inventory.replace(
+    /name = "(\w+)-(\d+)"\n/g,
+    (line, role, number) => `${line}labels = { rack = "${'abcdef'[number % 6]}${number % 4}" }\n`,
+  );
 const server = await startServer(labels(fleet.inventory));
 await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up > 500);
 await fleet.set('#120', 'wrong-machine');

@@ -4,9 +4,12 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io::{self, Read as _, Seek as _, Write as _},
+    net::SocketAddr,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
+
+use roundsman_os::file;
 
 use super::AppError;
 use crate::{
@@ -27,10 +30,25 @@ const TRIES: usize = 3;
 /// The locks of a running server.
 #[derive(Debug)]
 pub(super) struct Locks {
-    #[expect(dead_code, reason = "held, not read")]
     files: Vec<File>,
     /// What this server is known by where it writes.
     pub(super) owner: Owner,
+}
+
+impl Locks {
+    /// Writes down where this server is asked over HTTP, for commands that are given its data folder.
+    pub(super) fn serves_at(&mut self, http: SocketAddr) {
+        for file in &mut self.files {
+            // Without it a command asks where the settings say, or the store.
+            let _ = writeln!(file, "{http}");
+        }
+    }
+}
+
+/// Where the server of this data folder is asked over HTTP, or the last one that was.
+pub(crate) fn last_served_at(config: &Config) -> Option<SocketAddr> {
+    let text = |place: PathBuf| file::read_text(&place, HOLDER_BYTES).ok();
+    places(config).into_iter().filter_map(text).find_map(|text| text.lines().nth(2)?.parse().ok())
 }
 
 /// Locks all that this server writes to: its data folder, and files of its own that are elsewhere.

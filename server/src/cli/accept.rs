@@ -13,7 +13,7 @@ use crate::model::HostName;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman why web-01                    wrong_host: machine 4c4c… answered
-  roundsman accept web-01                 it was installed anew: its history goes on";
+  roundsman accept web-01                 reinstalled: its history goes on";
 
 /// Flags of `accept`.
 #[derive(Debug, Args)]
@@ -40,5 +40,5 @@ pub(super) fn run(args: &AcceptArgs, runtime: &Runtime) -> Result<(), CliError> 
     if args.json {
         return runtime.output.json(&answer);
     }
-    runtime.output.print(&format!("{host}: the machine that answers next is this host\n"))
+    runtime.output.show(&format!("{host}: the machine that answers next is this host\n"))
 }

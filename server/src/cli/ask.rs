@@ -20,8 +20,8 @@ use crate::{config, config::Secret};
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The largest answer that is read, bytes: one host with its last poll.
-const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// The largest answer that is read, bytes: a page of hosts, each with its last poll.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// A running server, and how it is asked.
 #[derive(Debug, Clone)]
@@ -230,7 +230,7 @@ mod tests {
         let most = asker.get("/most").await.unwrap();
         assert_eq!(most.as_str().unwrap().len(), MAX_ANSWER_BYTES - 2);
         let more = asker.get("/more").await.unwrap_err().to_string();
-        assert!(more.contains("more than 4 MiB"), "{more}");
+        assert!(more.contains("more than 16 MiB"), "{more}");
         server.abort();
     }
 }

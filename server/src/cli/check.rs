@@ -11,10 +11,12 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use self::times::Times;
+
 use super::{
     CliError, Runtime,
     failure::in_one_line,
-    output::{self, Output, plural},
+    fit::{Fit, Sheet},
+    output::{self, Output, plural, tell},
     progress::Progress,
     runtime,
     targets::{self, NoInventory, Target},
@@ -34,16 +36,16 @@ use crate::{
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  roundsman check --inventory hosts.toml  exit code 1 when anything is wrong: for CI
+  roundsman check --inventory hosts.toml  for CI: exit code 1 if anything is wrong
   roundsman check --live                  does every host answer?";
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Also resolve and connect to every host and ask its probe's health service
+    /// Also resolve every host, connect to it and ask its probe's health service
     #[arg(long)]
     live: bool,
-    /// Show every setting, and not only those that are not at their defaults
+    /// Show every setting, not only those changed from their defaults
     #[arg(long)]
     all: bool,
     /// Print one JSON document, with every setting
@@ -131,15 +133,15 @@ pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
         output.json(&report)?;
     } else {
         for problem in &report.problems {
-            eprintln!("{}", shown(problem));
+            tell(&shown(problem));
         }
         if !report.problems.is_empty() {
-            eprintln!("roundsman: {} found", plural(report.problems.len(), "problem"));
+            tell(&format!("roundsman: {} found", plural(report.problems.len(), "problem")));
         }
         for warning in &report.warnings {
-            eprintln!("warning: {}", shown(warning));
+            tell(&format!("warning: {}", shown(warning)));
         }
-        output.print(&text(&report, args.all, output))?;
+        output.show(&text(&report, args.all, output))?;
     }
     if report.ok { Ok(()) } else { Err(CliError::Shown) }
 }
@@ -285,11 +287,20 @@ fn text(report: &Report, all: bool, output: Output) -> String {
     let settings: Vec<&Setting> = report.settings.iter().filter(changed).collect();
     let defaults = report.settings.len() - settings.len();
     if !settings.is_empty() {
-        let rows = settings.into_iter().map(|setting| {
-            let Setting { setting, value, from, variable } = setting;
-            [(*setting).to_owned(), value.clone(), from.to_string(), variable.clone()]
-        });
-        text.push_str(&output.table(&["SETTING", "VALUE", "FROM", "VARIABLE"], rows));
+        let mut sheet = Sheet::new([
+            ("SETTING", Fit::Stays),
+            ("VALUE", Fit::Cut(12)),
+            ("FROM", Fit::Goes(1)),
+            ("VARIABLE", Fit::Goes(2)),
+        ]);
+        for Setting { setting, value, from, variable } in settings {
+            sheet.add([(*setting).to_owned(), value.clone(), from.to_string(), variable.clone()]);
+        }
+        let (table, left_out) = output.fitted(sheet);
+        text.push_str(&table);
+        if !left_out.is_empty() {
+            text.push_str(&format!("no room for {}; --json has all\n", left_out.join(", ")));
+        }
     }
     if defaults > 0 {
         let count = plural(defaults, "setting");

@@ -32,7 +32,7 @@ pub(super) struct CompletionsArgs {
 /// Flags of `man`.
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
-    /// Where the pages go, one for each command; made when missing
+    /// Directory for the pages, one per command; created if missing
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }

@@ -9,15 +9,16 @@ mod screen;
 use std::{fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use clap::Args;
-use roundsman_os::file;
+use roundsman_os::{file, log::say};
 use tokio::sync::broadcast::error::RecvError;
 
 use self::{probe::LocalProbe, screen::Screen};
 use super::{
     CliError, Runtime,
-    output::{Output, plural},
+    output::{self, Output, plural},
     parse,
-    runtime::{http_flag, start_logging, stop_signal},
+    printer::Printer,
+    runtime::{end_signal, http_flag, start_logging},
     watch,
 };
 use crate::{
@@ -63,14 +64,14 @@ pub(super) struct DemoArgs {
     /// Time between two polls, with its unit: 500ms, 2s, 1m
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse::interval)]
     interval: Duration,
-    /// Stop after so many polls, 1 to 1000000 [default: run until Ctrl-C]
+    /// Stop after this many polls, 1 to 1000000 [default: run until Ctrl-C]
     #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
     polls: Option<usize>,
     /// Address and port of the HTTP API; port 0 takes a free one [default: that of the last
     /// demo, or a free one] [env: ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
-    /// Print every poll as one JSON document in a line
+    /// Print each poll as one line of JSON
     #[arg(long)]
     json: bool,
 }
@@ -93,7 +94,7 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
         if let Some(http) = app.http_addr() {
             remember_port(&port_file, http.port());
         }
-        eprint!("{}", intro(&name, &probe, &place, app.http_addr(), runtime));
+        say(&intro(&name, &probe, &place, app.http_addr(), runtime));
         let shown = watch_polls(&app, args, runtime).await;
         app.stop().await;
         probe.stop().await;
@@ -101,7 +102,8 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
         let now = kept(&kept_in, &place, false, runtime).await?;
         let polls = plural(usize::try_from(now.saturating_sub(before)).unwrap_or(0), "poll");
         let flag = runtime.data_flag();
-        eprintln!("kept {polls} in {place}, see `roundsman history {name}{flag}`");
+        // On a terminal that is stuck, or gone, this would wait for ever, or fail.
+        say(&format!("kept {polls} in {place}, see `roundsman history {name}{flag}`"));
         Ok(())
     })
 }
@@ -144,9 +146,9 @@ fn free(port_file: &Path) -> SocketAddr {
     match std::net::TcpListener::bind(last) {
         Ok(_) => last,
         Err(error) => {
-            eprintln!(
+            say(&format!(
                 "the address of the last demo, {last}, cannot be had ({error}): it has another now"
-            );
+            ));
             HTTP
         }
     }
@@ -154,10 +156,10 @@ fn free(port_file: &Path) -> SocketAddr {
 
 fn remember_port(port_file: &Path, port: u16) {
     if let Err(error) = fs::write(port_file, format!("{port}\n")) {
-        eprintln!(
+        say(&format!(
             "cannot write {} ({error}): the next demo will have another address",
             port_file.display()
-        );
+        ));
     }
 }
 
@@ -234,7 +236,7 @@ fn intro(
     }
     text.push_str(&format!(
         "Next, in another terminal: roundsman hosts{flag}; roundsman history {name}{flag}; \
-         roundsman why {name}{flag}\nCtrl-C stops.\n\n"
+         roundsman why {name}{flag}\nCtrl-C stops.\n"
     ));
     text
 }
@@ -242,31 +244,37 @@ fn intro(
 /// Shows polls until told to stop; answers how many there were.
 async fn watch_polls(app: &App, args: &DemoArgs, runtime: &Runtime) -> Result<usize, CliError> {
     let live = app.live();
+    let printer = Printer::start().map_err(CliError::Output)?;
     let mut watch = Watch::new(Arc::clone(live), args, runtime.output);
     let mut updates = live.subscribe();
     let mut redraw = tokio::time::interval(REDRAW);
-    let mut stop = std::pin::pin!(stop_signal()?);
+    let mut stop = std::pin::pin!(end_signal()?);
     loop {
-        let seen = tokio::select! {
+        let text = tokio::select! {
             () = &mut stop => return Ok(watch.seen),
             update = updates.recv() => match update {
                 Ok(view) => watch.see(&view),
                 // What was skipped is in the store; the table shows what is now.
-                Err(RecvError::Lagged(_)) => Ok(()),
+                Err(RecvError::Lagged(_)) => Ok(String::new()),
                 Err(RecvError::Closed) => return Ok(watch.seen),
             },
-            _ = redraw.tick(), if watch.screen.is_some() => Ok(()),
+            _ = redraw.tick(), if watch.screen.is_some() => Ok(String::new()),
+        }?;
+        let text = text + &watch.draw(runtime.now());
+        // Polling goes on while a terminal is stuck, and the end of it is heard.
+        let mut printing = printer.print(text.into_bytes());
+        let printed = tokio::select! {
+            () = &mut stop => return Ok(watch.seen),
+            printed = printing.done() => printed,
         };
-        match seen.and_then(|()| watch.draw(runtime.now())) {
+        match printed {
             Ok(()) if args.polls.is_some_and(|most| watch.seen >= most) => {
                 return Ok(watch.seen);
             }
             Ok(()) => {}
             // A reader that goes away (`| head`) has seen enough.
-            Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
-                return Ok(watch.seen);
-            }
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(watch.seen),
+            Err(error) => return Err(CliError::Output(error)),
         }
     }
 }
@@ -288,28 +296,29 @@ impl Watch {
         Self { live, screen, output, json: args.json, seen: 0, newest: None }
     }
 
-    /// Takes notice of a host's change; a change without a new poll is not counted.
-    fn see(&mut self, view: &HostView) -> Result<(), CliError> {
-        let Some(poll) = &view.last else { return Ok(()) };
+    /// Takes notice of a host's change, and says what is to be printed of it; a change without a new
+    /// poll is not counted.
+    fn see(&mut self, view: &HostView) -> Result<String, CliError> {
+        let Some(poll) = &view.last else { return Ok(String::new()) };
         if self.newest.is_some_and(|newest| poll.slot <= newest) {
-            return Ok(());
+            return Ok(String::new());
         }
         self.newest = Some(poll.slot);
         self.seen += 1;
         if self.json {
-            self.output.json_line(&PollShape::new(Arc::clone(poll), true))
+            output::json_line(&PollShape::new(Arc::clone(poll), true))
         } else if self.screen.is_none() {
-            self.output.print(&watch::line(view, poll))
+            Ok(watch::line(view, poll))
         } else {
-            Ok(())
+            Ok(String::new())
         }
     }
 
-    /// Draws the picture, on a terminal.
-    fn draw(&mut self, now: WallMs) -> Result<(), CliError> {
-        let Some(screen) = &mut self.screen else { return Ok(()) };
+    /// The picture, on a terminal.
+    fn draw(&mut self, now: WallMs) -> String {
+        let Some(screen) = &mut self.screen else { return String::new() };
         let size = Screen::size();
         let lines = watch::frame(&self.live.hosts(), self.seen, now, self.output, size);
-        self.output.print(&screen.replace(&lines, size.0))
+        screen.replace(&lines, size.0)
     }
 }

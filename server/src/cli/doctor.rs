@@ -31,7 +31,7 @@ use crate::{
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  roundsman doctor                        exit code 1 when something is wrong
+  roundsman doctor                        exit code 1 if something is wrong
   roundsman doctor --json | jq '.checks[] | select(.verdict != \"ok\")'";
 
 /// Flags of `doctor`.
@@ -56,7 +56,7 @@ pub(super) fn run(args: &DoctorArgs, runtime: &Runtime) -> Result<(), CliError> 
     if args.json {
         runtime.output.json(&report)?;
     } else {
-        runtime.output.print(&text(&report, runtime.output))?;
+        runtime.output.show(&text(&report, runtime.output))?;
     }
     if report.ok { Ok(()) } else { Err(CliError::Shown) }
 }

@@ -41,18 +41,18 @@ pub(super) struct ExportArgs {
     /// Before this moment
     #[arg(long, value_name = "MOMENT", default_value = "now", allow_hyphen_values = true)]
     to: String,
-    /// CSV with a header (RFC 4180), an unknown value being empty, and an apostrophe before a text that a
-    /// spreadsheet would run (=, +, -, @); or a JSON document per line
+    /// CSV with a header (RFC 4180); unknown values are empty, and text that a spreadsheet would run
+    /// (=, +, -, @) gets an apostrophe before it. Or one JSON document per line
     #[arg(long, value_enum, default_value = "csv")]
     format: Format,
-    /// Every attempt; or hours in short (mean, least, most and count of each value); or attempts if
-    /// they are kept since --from, else hours
+    /// poll: every poll. hour: hourly mean, minimum, maximum and count of each value. auto: polls if
+    /// they are stored since --from, else hours
     #[arg(long, value_enum, default_value = "auto")]
     tier: Which,
-    /// Only these values, by their names as in GET /api/v1/columns, separated by commas
+    /// Only these values: names from GET /api/v1/columns, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_column)]
     columns: Vec<Column>,
-    /// What repeats instead of host-wide values: a row per core, interface, disk, mount or process
+    /// Instead of host-wide values, one row per core, interface, disk, mount or process
     #[arg(long, value_enum, conflicts_with_all = ["columns", "tier"])]
     table: Option<Table>,
 }

@@ -2,8 +2,7 @@
 
 use std::{error::Error, io, process::ExitCode};
 
-use roundsman_os::log::say;
-
+use super::output::tell;
 use crate::{
     app::AppError, config::ConfigError, query::QueryError, store::StoreError, text::shown,
 };
@@ -12,6 +11,9 @@ use crate::{
 const FAILED: u8 = 1;
 /// Exit code of a command that was called wrongly.
 const USAGE: u8 = 2;
+/// Exit code of a command whose reader went away (`| head`): 128 and the number of SIGPIPE, as a shell
+/// says of every program that this signal ended.
+const READER_GONE: u8 = 128 + 13;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,19 +48,21 @@ impl CliError {
     /// Prints it in one line and says how the process ends.
     pub(super) fn report(&self) -> ExitCode {
         match self {
-            // `| head` has read enough: nothing failed.
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            // `| head` has read enough: there is nothing to say.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                ExitCode::from(READER_GONE)
+            }
             Self::Shown => ExitCode::from(FAILED),
             Self::Usage(_) | Self::Query(QueryError::Series(_)) => {
-                say(&format!("roundsman: {}", in_one_line(self)));
+                tell(&format!("roundsman: {}", in_one_line(self)));
                 ExitCode::from(USAGE)
             }
-            Self::Query(QueryError::UnknownHost { nearest: None, .. }) => {
-                say(&format!("roundsman: {}; `roundsman hosts` lists all", in_one_line(self)));
+            Self::Query(QueryError::UnknownHost { hint, .. }) if hint.is_empty() => {
+                tell(&format!("roundsman: {}; `roundsman hosts` lists all", in_one_line(self)));
                 ExitCode::from(FAILED)
             }
             _ => {
-                say(&format!("roundsman: {}", in_one_line(self)));
+                tell(&format!("roundsman: {}", in_one_line(self)));
                 ExitCode::from(FAILED)
             }
         }
@@ -104,7 +108,7 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
                 .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
             let said = said.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
             let said = said.strip_prefix("error: ").unwrap_or(&said);
-            say(&format!("roundsman: {said}; see --help"));
+            tell(&format!("roundsman: {said}; see --help"));
             ExitCode::from(USAGE)
         }
     }
@@ -121,8 +125,8 @@ mod tests {
         assert_eq!(in_one_line(&error), "cannot write to standard output: disk; full");
         let error = CliError::Query(QueryError::UnknownHost {
             name: "wbe-1".to_owned(),
-            nearest: Some("web-1".to_owned()),
+            hint: "; did you mean `web-1`?".to_owned(),
         });
-        assert_eq!(in_one_line(&error), "no host is called \"wbe-1\"; did you mean \"web-1\"?");
+        assert_eq!(in_one_line(&error), "no host is called \"wbe-1\"; did you mean `web-1`?");
     }
 }

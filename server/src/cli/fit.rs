@@ -36,11 +36,12 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     cut
 }
 
-/// A text in lines of at most so many columns, between words where one has room at all.
+/// A text in lines of at most so many columns, broken between words; a word that has room in no line
+/// is broken itself.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split(' ') {
+    for word in text.split(' ').flat_map(|word| pieces(word, width)) {
         let space = usize::from(used > 0);
         if used > 0 && used + space + word.width() > width {
             lines.push(String::new());
@@ -54,6 +55,21 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         line.push_str(word);
     }
     lines
+}
+
+/// A word, in pieces of at most so many columns; one character at least is in each.
+fn pieces(word: &str, width: usize) -> Vec<&str> {
+    let (mut all, mut begin, mut used) = (Vec::new(), 0, 0);
+    for (at, c) in word.char_indices() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide > width && at > begin {
+            all.push(&word[begin..at]);
+            (begin, used) = (at, 0);
+        }
+        used += wide;
+    }
+    all.push(&word[begin..]);
+    all
 }
 
 /// A table that is to fit.
@@ -150,10 +166,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_is_broken_between_words_alone() {
+    fn a_sentence_is_broken_between_words_and_a_word_that_is_too_long_in_it() {
         assert_eq!(wrap("one two three", 80), ["one two three"]);
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("one two three", 2), ["one", "two", "three"]);
+        assert_eq!(wrap("one two three", 3), ["one", "two", "thr", "ee"]);
         assert_eq!(wrap("漢字 漢", 4), ["漢字", "漢"]);
         assert_eq!(wrap("", 4), [""]);
     }

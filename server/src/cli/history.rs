@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     CliError, Runtime,
     fit::{Fit, Sheet},
-    output::{self, Output, UNKNOWN},
+    output::{self, Output, UNKNOWN, tell},
     parse, spark,
 };
 use crate::{
@@ -49,21 +49,21 @@ pub(super) struct HistoryArgs {
     /// Polls due before this moment
     #[arg(long, value_name = "MOMENT", default_value = "now", allow_hyphen_values = true)]
     to: String,
-    /// At most so many polls, the newest, 1 to 1000
+    /// At most this many polls, the newest, 1 to 1000
     #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_PAGE, value_parser = parse::count(MAX_PAGE))]
     limit: usize,
-    /// Only these values, by their names as in GET /api/v1/columns, separated by commas
+    /// Only these values: names from GET /api/v1/columns, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_column)]
     columns: Vec<Column>,
-    /// Means over each such length of time instead of single polls (5m, 1h): whole hours are read
-    /// from the hours in short, which are kept for years
+    /// Averages over this length of time (5m, 1h) instead of single polls; whole hours come from the
+    /// hourly summaries, which are kept for years
     #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration)]
     every: Option<Duration>,
-    /// Draw a line of bars for each value above the table; a terminal has them anyway
+    /// Draw a bar chart of each value above the table; the default on a terminal
     #[arg(long)]
     chart: bool,
-    /// Print one JSON document, the same as of GET /api/v1/hosts/HOST/polls, oldest first, or with
-    /// --every of GET /api/v1/hosts/HOST/series
+    /// Print one JSON document, as GET /api/v1/hosts/HOST/polls does, oldest first; with --every as
+    /// GET /api/v1/hosts/HOST/series does
     #[arg(long)]
     json: bool,
 }
@@ -104,7 +104,8 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
         return output.json(&page);
     }
     if page.polls.is_empty() {
-        eprintln!("no poll of {} was due between {} and {}", page.host, page.from.0, page.to.0);
+        let (from, to) = (page.from.0, page.to.0);
+        tell(&format!("no poll of {} was due between {from} and {to}", page.host));
         return Ok(());
     }
     let chosen = if args.columns.is_empty() { &USUAL_COLUMNS[..] } else { &args.columns };
@@ -113,11 +114,11 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
             let value = |poll: &PollShape| poll.record().values.as_ref()?.get(*column);
             (*column, page.polls.iter().map(value).collect())
         });
-        output.print(&charts(lines, output.width()))?;
+        output.show(&charts(lines, output.width()))?;
     }
     output.sheet(sheet(&page.polls, chosen, output), MORE)?;
     if let Some(first) = page.polls.first().filter(|_| page.next.is_some()) {
-        eprintln!("older polls: --to {}", first.record().slot);
+        tell(&format!("older polls: --to {}", first.record().slot));
     }
     Ok(())
 }
@@ -146,7 +147,7 @@ fn over_time(
     if args.chart || output.terminal {
         let lines = columns.iter().zip(&series.columns);
         let lines = lines.map(|(column, line)| (*column, line.avg.clone()));
-        output.print(&charts(lines, output.width()))?;
+        output.show(&charts(lines, output.width()))?;
     }
     output.sheet(means(&series, columns, output), MORE)
 }

@@ -9,9 +9,14 @@ use std::{
 };
 
 use comfy_table::{LineStyle, Table, TableStyle, presets};
+use roundsman_os::log::say;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
-use super::{CliError, fit::Sheet};
+use super::{
+    CliError,
+    fit::{Sheet, cut, wrap},
+};
 use crate::{
     model::{Column, ColumnSet as _, State, Unit},
     text::{is_shown, shown},
@@ -49,6 +54,14 @@ impl Output {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CliError::Output)
     }
 
+    /// Prints text for people: a line that is wider than the terminal goes on below.
+    pub(super) fn show(self, text: &str) -> Result<(), CliError> {
+        if !self.terminal {
+            return self.print(text);
+        }
+        self.print(&folded(text, self.width()))
+    }
+
     /// Prints one JSON document, indented on a terminal.
     pub(super) fn json<T: Serialize>(self, value: &T) -> Result<(), CliError> {
         let written = if self.terminal {
@@ -59,12 +72,6 @@ impl Output {
         let text = written.map_err(|error| CliError::Output(error.into()))?;
         let text = if self.terminal { json_shown(&text) } else { text };
         self.print(&(text + "\n"))
-    }
-
-    /// Prints one JSON document in a line of its own, whatever reads it.
-    pub(super) fn json_line<T: Serialize>(self, value: &T) -> Result<(), CliError> {
-        let text = serde_json::to_string(value);
-        self.print(&(text.map_err(|error| CliError::Output(error.into()))? + "\n"))
     }
 
     /// A state as a cell of a table.
@@ -83,7 +90,10 @@ impl Output {
         for row in rows {
             table.add_row(row.into_iter().map(|cell| shown(&cell).into_owned()));
         }
-        let lines: Vec<String> = table.lines().map(|line| self.paint(line.trim_end())).collect();
+        // What cannot be left out is cut where a terminal would fold it.
+        let width = if self.terminal { self.width() } else { usize::MAX };
+        let line = |line: String| self.paint(&cut(line.trim_end(), width));
+        let lines: Vec<String> = table.lines().map(line).collect();
         lines.join("\n") + "\n"
     }
 
@@ -93,7 +103,7 @@ impl Output {
         let (text, left_out) = self.fitted(sheet);
         self.print(&text)?;
         if !left_out.is_empty() {
-            eprintln!("no room for {}; {more}", left_out.join(", "));
+            tell(&format!("no room for {}; {more}", left_out.join(", ")));
         }
         Ok(())
     }
@@ -126,6 +136,24 @@ impl Output {
             }
         }
         line.to_owned()
+    }
+}
+
+/// Every line in as many lines as it needs. A line with colours is of a table, and fits.
+fn folded(text: &str, width: usize) -> String {
+    let fits = |line: &str| line.width() <= width || line.contains('\x1b');
+    let fold = |line: &str| if fits(line) { line.to_owned() } else { wrap(line, width).join("\n") };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
+/// Says something beside the answer on standard error, no wider than a terminal there.
+pub(super) fn tell(words: &str) {
+    let terminal = io::stderr();
+    match rustix::termios::tcgetwinsize(&terminal) {
+        Ok(size) if terminal.is_terminal() && size.ws_col > 0 => {
+            say(&folded(words, usize::from(size.ws_col)));
+        }
+        _ => say(words),
     }
 }
 
@@ -166,6 +194,12 @@ pub(super) fn json_shown(json: &str) -> String {
         }
     }
     safe
+}
+
+/// One JSON document in a line of its own, whatever reads it.
+pub(super) fn json_line<T: Serialize>(value: &T) -> Result<String, CliError> {
+    let text = serde_json::to_string(value);
+    Ok(text.map_err(|error| CliError::Output(error.into()))? + "\n")
 }
 
 /// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.

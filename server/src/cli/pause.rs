@@ -12,9 +12,9 @@ use crate::text::shown;
 pub(super) const PAUSE_EXAMPLES: &str = "\
 Examples:
   roundsman pause web-01 --for 2h --reason \"new disk\"
-  roundsman pause web-01                                  until `roundsman resume web-01`
+  roundsman pause web-01                  until `roundsman resume web-01`
 
-The host is polled on, and its polls are kept; its state stays `paused`, whatever they say.";
+Polling goes on, and polls are stored. The state stays `paused`.";
 
 /// Shown under the help of `resume`.
 pub(super) const RESUME_EXAMPLES: &str = "\
@@ -27,7 +27,7 @@ pub(super) struct PauseArgs {
     /// The host's name
     #[arg(value_name = "HOST")]
     host: String,
-    /// How long; without it until somebody resumes it
+    /// How long; without it the pause lasts until `roundsman resume`
     #[arg(long = "for", value_name = "LENGTH", value_parser = parse::length)]
     length: Option<Duration>,
     /// Why, in a few words
@@ -54,7 +54,7 @@ struct ServerArgs {
     /// [env: ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
-    /// Print one JSON document: the host as it is then
+    /// Print one JSON document: the host after the change
     #[arg(long)]
     json: bool,
 }
@@ -92,5 +92,5 @@ fn change(
         return runtime.output.json(&answer);
     }
     let word = |key: &str| answer[key].as_str().unwrap_or_default();
-    runtime.output.print(&format!("{}: {}\n", shown(word("name")), shown(word("reason"))))
+    runtime.output.show(&format!("{}: {}\n", shown(word("name")), shown(word("reason"))))
 }

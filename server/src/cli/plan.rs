@@ -23,7 +23,7 @@ use crate::{
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  roundsman plan --inventory new.toml     before it is put in force
+  roundsman plan --inventory new.toml     before it is used
   roundsman plan --json | jq .retired";
 
 /// Flags of `plan`.
@@ -97,7 +97,7 @@ pub(super) fn run(args: &PlanArgs, runtime: &Runtime) -> Result<(), CliError> {
     if args.json {
         runtime.output.json(&plan)
     } else {
-        runtime.output.print(&text(&plan, runtime.output))
+        runtime.output.show(&text(&plan, runtime.output))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman poll web-01 web-02            two hosts of the inventory
-  roundsman poll 10.0.0.7:50051 --times 2 a probe that is in no inventory yet";
+  roundsman poll 10.0.0.7:50051 --times 2 a probe in no inventory";
 
 /// The most polls of one host in one call.
 const MAX_TIMES: usize = 1_000;
@@ -33,14 +33,13 @@ const MAX_TIMES: usize = 1_000;
 /// Flags of `poll`.
 #[derive(Debug, Args)]
 pub(super) struct PollArgs {
-    /// Hosts by their names in the inventory, or any probe by HOST:PORT
+    /// Names of hosts in the inventory, or any probe as HOST:PORT
     #[arg(value_name = "HOST", required = true)]
     hosts: Vec<String>,
     /// Time for a whole poll, with its unit: 500ms, 3s [default: the host's own, or 3s]
     #[arg(long, value_name = "TIME", value_parser = parse::timeout)]
     timeout: Option<Duration>,
-    /// Poll each host so many times, 1 to 1000, one after the other: the second uses the open
-    /// connection
+    /// Poll each host this many times in a row, 1 to 1000; all but the first use the open connection
     #[arg(long, value_name = "COUNT", default_value = "1", value_parser = parse::count(MAX_TIMES))]
     times: usize,
     /// Print one JSON document
@@ -120,7 +119,7 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
         output.json(&Polls { polls })?;
     } else {
         let texts: Vec<String> = polls.iter().map(|steps| text(steps, output)).collect();
-        output.print(&texts.join("\n"))?;
+        output.show(&texts.join("\n"))?;
     }
     if failed { Err(CliError::Shown) } else { Ok(()) }
 }

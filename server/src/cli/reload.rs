@@ -10,16 +10,16 @@ use super::{CliError, Runtime, ask, output::plural, parse, runtime::http_flag};
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  roundsman reload                        look at the file, and say what came of it
-  roundsman reload --now                  it does take out that many hosts: do not wait
+  roundsman reload                        read the file, and print the result
+  roundsman reload --now                  removing that many hosts is meant: do not wait
 
-The server looks at its inventory file all the time. A change that takes out many hosts waits until
-the file has not changed for a while: it may be half written.";
+The server reads its inventory file whenever it changes. A change that removes many hosts
+waits until the file has been unchanged for a while, as it may be half written.";
 
 /// Flags of `reload`.
 #[derive(Debug, Args)]
 pub(super) struct ReloadArgs {
-    /// Put in force what the file says, also when it takes out many hosts
+    /// Apply the file at once, even if it removes many hosts
     #[arg(long)]
     now: bool,
     /// Address and port of the running server's HTTP API [default: 127.0.0.1:8080] [env:
@@ -46,5 +46,5 @@ pub(super) fn run(args: &ReloadArgs, runtime: &Runtime) -> Result<(), CliError> 
     }
     let hosts = told["hosts"].as_u64().and_then(|hosts| usize::try_from(hosts).ok());
     let hosts = plural(hosts.unwrap_or_default(), "host");
-    runtime.output.print(&format!("in force is what the file says: {hosts}\n"))
+    runtime.output.show(&format!("in force is what the file says: {hosts}\n"))
 }

@@ -52,6 +52,12 @@ impl Runtime {
         self.runtime.block_on(work)
     }
 
+    /// Ends with what is done: no thread is waited for that goes on with what was given up, such as a
+    /// store that was being opened.
+    pub(super) fn end(self) {
+        self.runtime.shutdown_background();
+    }
+
     /// The machine's clocks.
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
@@ -151,7 +157,7 @@ pub(super) type SetFilter = Box<dyn Fn(&Loaded) -> Result<(), Box<dyn Error>>>;
 /// per process. What is answered sets the level anew.
 pub(super) fn start_logging(loaded: &Loaded, quiet: bool) -> Result<SetFilter, CliError> {
     let tell = |lines| {
-        tracing::error!(lines, "log lines were dropped: who reads standard error had stopped");
+        tracing::error!(lines, "log lines were dropped: nothing read standard error");
     };
     let log = log::standard(tell)
         .map_err(|error| CliError::Failed(format!("cannot start the log: {error}")))?;
@@ -187,6 +193,18 @@ fn filter(loaded: &Loaded, quiet: bool) -> EnvFilter {
 /// Listens for a signal from now on.
 pub(super) fn listen(kind: SignalKind) -> Result<Signal, CliError> {
     signal(kind).map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
+}
+
+/// The same for what a person looks at: it ends with its terminal, too (SIGHUP).
+pub(super) fn end_signal() -> Result<impl Future<Output = ()>, CliError> {
+    let mut hangup = listen(SignalKind::hangup())?;
+    let stop = stop_signal()?;
+    Ok(async move {
+        tokio::select! {
+            () = stop => {}
+            _ = hangup.recv() => {}
+        }
+    })
 }
 
 /// Ends on SIGINT (Ctrl-C) or SIGTERM.

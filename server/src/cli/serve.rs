@@ -22,7 +22,7 @@ Examples:
   roundsman serve --inventory hosts.toml --data /var/lib/roundsman
   ROUNDSMAN_HTTP__TOKEN_FILE=token roundsman serve --http 0.0.0.0:8080
 
-SIGHUP has it look at its files: at the inventory, and for http.token, http.hosts and log.level.";
+SIGHUP makes it read the inventory, http.token, http.hosts and log.level again.";
 
 /// Settings that come into force while the server runs. Others have parts built on them.
 const LIVE: [&str; 4] = ["http.token", "http.token_file", "http.hosts", "log.level"];

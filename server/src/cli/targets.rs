@@ -9,6 +9,7 @@ use crate::{
     inventory::{self, Inventory, Problems},
     model::{Address, HostName, Selection},
     reload,
+    text::did_you_mean,
 };
 
 /// One host to be asked.
@@ -103,11 +104,13 @@ fn unknown(word: &str, inventory: Result<Inventory, NoInventory>, path: &Path) -
         Ok(inventory) => inventory,
         Err(why) => return why.into(),
     };
-    let hint = match inventory::closest(word, inventory.hosts.keys().map(HostName::as_str)) {
-        Some(name) => format!("did you mean {name:?}?"),
-        None => format!("an address needs its port, as in {word}:{}", inventory::DEFAULT_PORT),
+    let hint = match did_you_mean(word, inventory.hosts.keys().map(HostName::as_str)) {
+        none if none.is_empty() => {
+            format!("; an address needs its port, as in {word}:{}", inventory::DEFAULT_PORT)
+        }
+        hint => hint,
     };
-    CliError::Failed(format!("no host is called {word:?} in {}; {hint}", path.display()))
+    CliError::Failed(format!("no host is called {word:?} in {}{hint}", path.display()))
 }
 
 /// Reads `host:port`, `10.0.0.1:50051` or `[::1]:50051`.

@@ -29,11 +29,12 @@ use super::{CliError, Runtime, ask::Asker, parse, runtime::http_flag};
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  roundsman top                           of the server on this machine
-  roundsman top --filter down             begin with the hosts that are down
+  roundsman top                           the server on this machine
+  roundsman top --filter down             start with the hosts that are down
 
-Keys: arrows choose, / filters, s sorts by the next column, r reverses, Enter looks at a host, Esc
-goes back, ? tells all keys, q quits. In a script: roundsman hosts --json";
+Keys: arrows choose, / filters, s sorts by the next column, r reverses the order,
+Enter shows a host, Esc goes back, ? lists all keys, q quits.
+In a script: roundsman hosts --json";
 
 /// Flags of `top`.
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub(super) struct TopArgs {
     /// ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
     http: Option<SocketAddr>,
-    /// Begin with the hosts that have these words in name, group, labels, state or last outcome
+    /// Start with hosts that have these words in name, group, labels, state or last outcome
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     filter: String,
 }

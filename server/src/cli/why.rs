@@ -39,7 +39,7 @@ pub(super) fn run(args: &WhyArgs, runtime: &Runtime) -> Result<(), CliError> {
     if args.json {
         return runtime.output.json(&why);
     }
-    runtime.output.print(&text(&why, runtime.output))
+    runtime.output.show(&text(&why, runtime.output))
 }
 
 fn text(why: &WhyShape, output: Output) -> String {

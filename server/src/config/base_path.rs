@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shape::{Found, Shape};
+use super::shape::Text;
 
 /// The longest such path, bytes.
 pub const MAX_BASE_PATH_BYTES: usize = 256;
@@ -40,14 +40,11 @@ impl fmt::Display for BasePath {
     }
 }
 
-impl Shape for BasePath {
+impl Text for BasePath {
     const EXPECTED: &'static str = "\"\" for none, or a path such as \"/mon\", of letters, digits and \"-._~\" between its slashes";
 
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => Self::parse(text),
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-        }
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
     }
 
     fn show(&self) -> String {

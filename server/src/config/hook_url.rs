@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
-use super::shape::{Found, Shape};
+use super::shape::Text;
 
 /// The longest URL of a hook, bytes.
 pub const MAX_HOOK_URL_BYTES: usize = 2048;
@@ -107,21 +107,17 @@ impl fmt::Debug for HookUrl {
     }
 }
 
-/// A hook, or none: an empty text.
-impl Shape for Option<HookUrl> {
+impl Text for HookUrl {
     const SECRET: bool = true;
-    const EXPECTED: &'static str = "\"\" for none, or \"https://host:port/path\" or http:// without a user; a token goes into hook.token_file";
+    const EXPECTED: &'static str =
+        "\"https://host:port/path\" or http:// without a user (a token goes into hook.token_file)";
 
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) if text.is_empty() => Some(None),
-            Found::Text(text) => HookUrl::parse(text).map(Some),
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-        }
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
     }
 
     fn show(&self) -> String {
-        self.as_ref().map(ToString::to_string).unwrap_or_default()
+        self.to_string()
     }
 }
 
@@ -165,7 +161,7 @@ mod tests {
         for scheme in ["http", "https"] {
             let text = format!("{scheme}://alerts:9000/services/hunter2?k=hunter2");
             let url = HookUrl::parse(&text).unwrap();
-            for shown in [format!("{url:?}"), url.to_string(), Some(url.clone()).show()] {
+            for shown in [format!("{url:?}"), url.to_string(), url.show()] {
                 assert_eq!(shown, format!("{scheme}://alerts:9000/***"));
             }
         }

@@ -1,11 +1,9 @@
-//! The sources of settings as figment providers: each a set of known keys with their values, and
-//! where each value stands.
+//! The sources of settings, each value a provider of figment with the place where it stands.
 //!
-//! A layer hands on nothing that it does not understand: an unknown key is a problem here, with its
+//! A source hands on nothing that it does not understand: an unknown key is a problem here, with its
 //! place, so that the merged settings hold known keys alone and one mistake cannot hide another.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     fmt,
     ops::Range,
@@ -13,17 +11,20 @@ use std::{
 };
 
 use figment::{
-    Metadata, Profile, Provider,
-    value::{Dict, Map, Value},
+    Error, Metadata, Profile, Provider,
+    providers::Serialized,
+    value::{Dict, Empty, Map, Value},
 };
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Problem,
-    setting::{DATA, SETTINGS, VARIABLE_PREFIX},
-    shape::Found,
+    Config, Problem,
+    read::Reader,
+    setting::{SETTINGS, SettingInfo, VARIABLE_PREFIX},
+    shape::written,
 };
+use crate::text::did_you_mean;
 
 /// Where a value stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,140 +80,166 @@ pub const IGNORED_VARIABLES: &[&str] = &["ROUNDSMAN_CONFIG"];
 pub const IGNORED_PREFIXES: &[&str] =
     &["ROUNDSMAN_PROBE_", "ROUNDSMAN_DOCKER_", "ROUNDSMAN_SERVICE_", "ROUNDSMAN_PORT"];
 
-/// One source of settings.
-pub(super) struct Layer {
-    name: &'static str,
-    values: BTreeMap<&'static str, (Found, Place)>,
+/// One value of a source. figment keeps its metadata with it: under the name the place as it is shown,
+/// and as the source the file that a relative path is beside.
+pub(super) struct Given<'a> {
+    pub(super) key: &'static str,
+    pub(super) value: Value,
+    pub(super) place: &'a Place,
+    pub(super) beside: Option<&'a Path>,
 }
 
-impl Layer {
-    fn new(name: &'static str) -> Self {
-        Self { name, values: BTreeMap::new() }
-    }
-
-    /// The name that figment keeps with each value.
-    pub(super) fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The value of a key as it stands in this layer.
-    pub(super) fn get(&self, key: &str) -> Option<&(Found, Place)> {
-        self.values.get(key)
-    }
-}
-
-impl Provider for Layer {
+impl Provider for Given<'_> {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.name)
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let mut root = Dict::new();
-        for (key, (found, _)) in &self.values {
-            let value = match found {
-                Found::Text(text) | Found::Other(text) => Value::from(text.as_str()),
-                Found::Whole(number) => Value::from(*number),
-                // Only which layer wins is asked of figment: never half a list of one, half of another.
-                Found::List(_) => Value::from("a list"),
-            };
-            match key.split_once('.') {
-                Some((section, name)) => {
-                    let section =
-                        root.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
-                    if let Value::Dict(_, section) = section {
-                        section.insert(name.to_owned(), value);
-                    }
-                }
-                None => {
-                    root.insert((*key).to_owned(), value);
-                }
-            }
+        let named = Metadata::named(self.place.to_string());
+        match self.beside {
+            Some(file) => named.source(file),
+            None => named,
         }
-        Ok(Map::from([(Profile::Default, root)]))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        Serialized::default(self.key, &self.value).data()
     }
 }
 
-/// The built-in values. The data directory follows the XDG base directory specification 0.8: for
-/// the user who runs the server, or of the system where there is no home.
-pub(super) fn defaults(env: &[(OsString, OsString)]) -> Layer {
-    let mut layer = Layer::new("default");
-    for setting in SETTINGS {
-        layer.values.insert(setting.key, (setting.default_found(), Place::Default));
-    }
-    let directory = |name: &str| {
-        let (_, value) = env.iter().find(|(variable, _)| variable == name)?;
-        let path = Path::new(value);
-        // "If an implementation encounters a relative path … it should … ignore it."
-        path.is_absolute().then(|| path.to_owned())
-    };
-    let home = directory("XDG_DATA_HOME")
-        .or_else(|| directory("HOME").map(|home| home.join(".local/share")))
-        .map(|home| home.join("roundsman"));
-    if let Some(text) = home.as_deref().and_then(Path::to_str) {
-        layer.values.insert(DATA.key, (Found::Text(text.to_owned()), Place::Default));
-    }
-    layer
-}
-
-/// The configuration file.
-///
-/// # Errors
-/// Every place where it is not TOML. Unknown keys go to `problems`.
-pub(super) fn file(
-    path: &Path,
-    text: &str,
-    problems: &mut Vec<Problem>,
-) -> Result<Layer, Vec<Problem>> {
-    let at = |span: Range<usize>| {
-        let (line, column) = position(text, span.start);
-        Place::File { path: path.to_owned(), line, column }
-    };
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        let problem = |error: &toml::de::Error| Problem {
-            place: at(error.span().unwrap_or(0..0)),
-            message: format!("this is not TOML: {}", error.message()),
+/// The sources, least important first: what is read later wins.
+impl Reader<'_> {
+    /// The built-in values. The data directory follows the XDG base directory specification 0.8: for
+    /// the user who runs the server, or of the system where there is no home.
+    pub(super) fn defaults(&mut self, env: &[(OsString, OsString)]) {
+        for setting in SETTINGS {
+            self.give(setting.key, setting.default_value(), Place::Default);
+        }
+        let directory = |name: &str| {
+            let (_, value) = env.iter().find(|(variable, _)| variable == name)?;
+            let path = Path::new(value);
+            // "If an implementation encounters a relative path … it should … ignore it."
+            path.is_absolute().then(|| path.to_owned())
         };
-        return Err(errors.iter().map(problem).collect());
+        let home = directory("XDG_DATA_HOME")
+            .or_else(|| directory("HOME").map(|home| home.join(".local/share")))
+            .map(|home| home.join("roundsman"));
+        if let Some(text) = home.as_deref().and_then(Path::to_str) {
+            self.give(Config::data().key, Value::from(text), Place::Default);
+        }
     }
-    let mut layer = Layer::new("file");
-    let mut visit = Visit { layer: &mut layer, problems, at: &at };
-    visit.table("", root.get_ref());
-    Ok(layer)
-}
 
-/// A walk through the tables of the file.
-struct Visit<'a> {
-    layer: &'a mut Layer,
-    problems: &'a mut Vec<Problem>,
-    at: &'a dyn Fn(Range<usize>) -> Place,
-}
+    /// The configuration file.
+    ///
+    /// # Errors
+    /// Every place where it is not TOML.
+    pub(super) fn file(&mut self, path: &Path, text: &str) -> Result<(), Vec<Problem>> {
+        let at = |span: Range<usize>| {
+            let (line, column) = position(text, span.start);
+            Place::File { path: path.to_owned(), line, column }
+        };
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            let problem = |error: &toml::de::Error| Problem {
+                place: at(error.span().unwrap_or(0..0)),
+                message: format!("this is not TOML: {}", error.message()),
+            };
+            return Err(errors.iter().map(problem).collect());
+        }
+        self.table("", root.get_ref(), &at);
+        Ok(())
+    }
 
-impl Visit<'_> {
-    fn table(&mut self, section: &str, table: &DeTable<'_>) {
+    fn table(&mut self, section: &str, table: &DeTable<'_>, at: &dyn Fn(Range<usize>) -> Place) {
         for (name, value) in table {
-            let key = join(section, name.get_ref());
-            let problem = |message| Problem { place: (self.at)(name.span()), message };
+            let key = match section {
+                "" => name.get_ref().to_string(),
+                section => format!("{section}.{}", name.get_ref()),
+            };
+            let place = at(name.span());
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
-                let place = (self.at)(value.span());
-                self.layer.values.insert(setting.key, (found(value.get_ref()), place));
-            } else if keys_of(&key).next().is_some() {
-                match value.get_ref() {
-                    DeValue::Table(table) => self.table(&key, table),
-                    other => self.problems.push(problem(format!(
-                        "{key}: expected a table [{key}], found {}",
-                        found(other)
-                    ))),
-                }
+                let given = match value.get_ref() {
+                    DeValue::String(text) => typed(text, setting),
+                    value => read(value),
+                };
+                self.give(setting.key, given, at(value.span()));
+            } else if keys_of(&key).next().is_none() {
+                self.refuse_at(place, unknown(section, &key));
+            } else if let DeValue::Table(table) = value.get_ref() {
+                self.table(&key, table, at);
             } else {
-                self.problems.push(problem(unknown(section, &key)));
+                let found = written(&read(value.get_ref()));
+                self.refuse_at(place, format!("{key}: expected a table [{key}], found {found}"));
+            }
+        }
+    }
+
+    /// The environment. A variable that is empty is not set: that is what `${NAME:-}` in a compose file
+    /// leaves behind.
+    pub(super) fn environment(&mut self, env: &[(OsString, OsString)]) {
+        for (name, value) in env {
+            let name = name.to_string_lossy();
+            if !name.starts_with(VARIABLE_PREFIX)
+                || IGNORED_VARIABLES.contains(&name.as_ref())
+                || IGNORED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || value.is_empty()
+            {
+                continue;
+            }
+            let place = Place::Variable(name.clone().into_owned());
+            let setting = SETTINGS.iter().find(|setting| setting.variable() == name);
+            match (setting, value.to_str()) {
+                (Some(setting), Some(text)) => self.give(setting.key, typed(text, setting), place),
+                (Some(setting), None) => {
+                    self.refuse_at(place, format!("{}: expected text in UTF-8", setting.key));
+                }
+                (None, _) => self.refuse_at(place, unknown_variable(&name)),
+            }
+        }
+    }
+
+    /// The command line. A flag of no setting is our own slip; it must not go unheard.
+    pub(super) fn flags(&mut self, flags: Vec<Flag>) {
+        for Flag { key, name, value } in flags {
+            let place = Place::Flag(name.to_owned());
+            match SETTINGS.iter().find(|setting| setting.key == key) {
+                Some(setting) => self.give(key, typed(&value, setting), place),
+                None => self.refuse_at(place, format!("{key}: there is no such setting")),
             }
         }
     }
 }
 
-fn join(section: &str, name: &str) -> String {
-    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
+/// A text as its setting takes it: a number, a boolean, several by the commas between them. figment's
+/// own provider of variables types them by their looks, so that a directory called 123456 is a number.
+fn typed(text: &str, setting: &SettingInfo) -> Value {
+    let word = text.trim();
+    match setting.default_value() {
+        Value::Num(..) => word.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
+        Value::Bool(..) => word.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+        Value::Array(..) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Value::from(parts.collect::<Vec<_>>())
+        }
+        _ => Value::from(text),
+    }
+}
+
+/// A value of the file.
+fn read(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(number) => {
+            let (digits, radix) = (number.as_str().replace('_', ""), number.radix());
+            i64::from_str_radix(&digits, radix)
+                .map(Value::from)
+                .or_else(|_| i128::from_str_radix(&digits, radix).map(Value::from))
+                .unwrap_or_else(|_| Value::from(f64::INFINITY))
+        }
+        DeValue::Float(number) => Value::from(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(value) => Value::from(*value),
+        DeValue::Datetime(_) => Value::from(Empty::Unit),
+        DeValue::Array(entries) => {
+            Value::from(entries.iter().map(|entry| read(entry.get_ref())).collect::<Vec<_>>())
+        }
+        DeValue::Table(_) => Value::from(Dict::new()),
+    }
 }
 
 /// The keys in a section.
@@ -223,34 +250,20 @@ fn keys_of(section: &str) -> impl Iterator<Item = &'static str> {
 
 /// What to say of a key that is no setting. Names keys alone, never a value.
 fn unknown(section: &str, key: &str) -> String {
-    if section.is_empty() {
+    let (known, of) = if section.is_empty() {
         let mut known: Vec<_> =
             SETTINGS.iter().filter_map(|setting| setting.key.split('.').next()).collect();
         known.dedup();
-        format!("{key}: unknown key; expected one of {}", known.join(", "))
+        (known, "expected one of".to_owned())
     } else {
-        let known: Vec<_> = keys_of(section).collect();
-        format!("{key}: unknown key; [{section}] has {}", known.join(", "))
-    }
-}
-
-fn found(value: &DeValue<'_>) -> Found {
-    match value {
-        DeValue::String(text) => Found::Text(text.to_string()),
-        DeValue::Integer(number) => {
-            match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
-                Ok(number) => Found::Whole(number),
-                Err(_) => Found::Other("a number that is too large".to_owned()),
-            }
-        }
-        DeValue::Float(number) => Found::Other(number.as_str().to_owned()),
-        DeValue::Boolean(value) => Found::Other(value.to_string()),
-        DeValue::Datetime(moment) => Found::Other(moment.to_string()),
-        DeValue::Array(entries) => {
-            Found::List(entries.iter().map(|entry| found(entry.get_ref())).collect())
-        }
-        DeValue::Table(_) => Found::Other("a table".to_owned()),
-    }
+        (keys_of(section).collect(), format!("[{section}] has"))
+    };
+    let name = key.strip_prefix(&format!("{section}.")).unwrap_or(key);
+    let hint = match did_you_mean(name, known.iter().copied()) {
+        none if none.is_empty() => format!("; {of} {}", known.join(", ")),
+        hint => hint,
+    };
+    format!("{key}: unknown key{hint}")
 }
 
 /// Line and column, from 1, of a byte of the text; columns count characters.
@@ -261,61 +274,21 @@ fn position(text: &str, byte: usize) -> (usize, usize) {
     (line, before[start..].chars().count() + 1)
 }
 
-/// The environment. A variable that is empty is not set: that is what `${NAME:-}` in a compose file
-/// leaves behind.
-pub(super) fn environment(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -> Layer {
-    let mut layer = Layer::new("environment");
-    for (name, value) in env {
-        let name = name.to_string_lossy();
-        if !name.starts_with(VARIABLE_PREFIX)
-            || IGNORED_VARIABLES.contains(&name.as_ref())
-            || IGNORED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            || value.is_empty()
-        {
-            continue;
-        }
-        let place = Place::Variable(name.clone().into_owned());
-        let mut refuse = |message: String| {
-            problems.push(Problem { place: place.clone(), message });
-        };
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
-            refuse(unknown_variable(&name));
-            continue;
-        };
-        match value.to_str() {
-            Some(text) => {
-                layer.values.insert(setting.key, (Found::Text(text.to_owned()), place));
-            }
-            None => refuse(format!("{}: expected text in UTF-8", setting.key)),
-        }
-    }
-    layer
-}
-
 /// What to say of a variable that sets nothing: the one with single underscores is the usual slip.
 fn unknown_variable(name: &str) -> String {
     let flat = |name: &str| name.to_uppercase().replace("__", "_");
     let meant = SETTINGS.iter().find(|setting| flat(&setting.variable()) == flat(name));
-    match meant {
-        Some(setting) => {
-            format!("no setting has this variable; did you mean {}?", setting.variable())
-        }
+    let hint = match meant {
+        Some(setting) => format!("; did you mean `{}`?", setting.variable()),
         None => {
-            "no setting has this variable; `roundsman check --all` lists all settings".to_owned()
+            // Only what differs is compared: all of them begin alike.
+            let bare = |name: &str| name.trim_start_matches(VARIABLE_PREFIX).to_owned();
+            let known = SETTINGS.iter().map(|setting| bare(&setting.variable()));
+            let known: Vec<String> = known.collect();
+            let hint = did_you_mean(&bare(name), known.iter().map(String::as_str));
+            hint.replacen('`', &format!("`{VARIABLE_PREFIX}"), 1)
         }
-    }
-}
-
-/// The command line. A flag of no setting is our own slip; it must not go unheard.
-pub(super) fn flags(flags: Vec<Flag>, problems: &mut Vec<Problem>) -> Layer {
-    let mut layer = Layer::new("flags");
-    for Flag { key, name, value } in flags {
-        let place = Place::Flag(name.to_owned());
-        if SETTINGS.iter().any(|setting| setting.key == key) {
-            layer.values.insert(key, (Found::Text(value), place));
-        } else {
-            problems.push(Problem { place, message: format!("{key}: there is no such setting") });
-        }
-    }
-    layer
+    };
+    let all = "; `roundsman check --all` lists all settings";
+    format!("no setting has this variable{}", if hint.is_empty() { all } else { &hint })
 }

@@ -2,81 +2,68 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive};
 
-use super::shape::{Found, Shape};
+use figment::{Figment, value::Value};
+
+use super::shape::{Parsed, Shape, Text, Wrong, take};
 use crate::model::State;
 
 /// What a setting can have several of.
-pub(super) trait Entry: Sized + Clone + PartialOrd {
+pub(super) trait Entry: Text {
     /// So many at least and at most.
     const COUNT: RangeInclusive<usize>;
 
     /// All of them in words, with an example of two.
-    const EXPECTED: &'static str;
-
-    /// Reads one; none when it has not this form.
-    fn entry(text: &str) -> Option<Self>;
-
-    /// As it would stand in the file, without quotes.
-    fn show(&self) -> String;
+    const ALL: &'static str;
 }
 
 /// Several: an array of the file, or one text with commas between them, which is what a variable and a
 /// flag can give.
 impl<T: Entry> Shape for Vec<T> {
-    const LIST: bool = true;
-    const EXPECTED: &'static str = T::EXPECTED;
-
-    fn read(found: &Found) -> Option<Self> {
-        let all: Self = match found {
-            Found::Text(text) => {
-                let given = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-                given.map(T::entry).collect::<Option<_>>()?
-            }
-            Found::List(given) => {
-                let entry = |one: &Found| match one {
-                    Found::Text(text) => T::entry(text.trim()),
-                    Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-                };
-                given.iter().map(entry).collect::<Option<_>>()?
-            }
-            Found::Whole(_) | Found::Other(_) => return None,
-        };
-        T::COUNT.contains(&all.len()).then_some(all)
+    fn expected() -> String {
+        format!("a list of {}, or one text with commas between them", T::ALL)
     }
 
-    fn show(&self) -> String {
-        self.iter().map(Entry::show).collect::<Vec<_>>().join(", ")
+    fn expected_entry() -> &'static str {
+        T::EXPECTED
     }
 
-    fn found(&self) -> Found {
-        Found::List(self.iter().map(|entry| Found::Text(entry.show())).collect())
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        let all: Vec<Parsed<T>> = take(merged, key)?;
+        if T::COUNT.contains(&all.len()) {
+            Ok(all.into_iter().map(|parsed| parsed.0).collect())
+        } else {
+            Err(Wrong { entry: None })
+        }
+    }
+
+    fn value(&self) -> Value {
+        Value::from(self.iter().map(T::show).collect::<Vec<_>>())
     }
 }
 
 impl Entry for SocketAddr {
     const COUNT: RangeInclusive<usize> = 0..=8;
-    const EXPECTED: &'static str =
+    const ALL: &'static str =
         "up to 8 IP addresses with ports such as [\"10.0.0.2:53\", \"[fd00::2]:53\"]";
+}
 
-    fn entry(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
+/// A name that a server is asked by, in small letters, without a port and a point at its end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
+pub struct SiteName(String);
 
-    fn show(&self) -> String {
-        self.to_string()
+impl SiteName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// A name that a server is asked by, in small letters, without a port.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
-pub(super) struct SiteName(pub(super) String);
+impl Text for SiteName {
+    const EXPECTED: &'static str = "a name without a port such as \"monitor.example.org\"";
 
-impl Entry for SiteName {
-    const COUNT: RangeInclusive<usize> = 0..=16;
-    const EXPECTED: &'static str =
-        "up to 16 names without ports such as [\"monitor.example.org\", \"monitor\"]";
-
-    fn entry(text: &str) -> Option<Self> {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         (!name.is_empty() && name.chars().all(plain)).then_some(Self(name))
@@ -87,12 +74,18 @@ impl Entry for SiteName {
     }
 }
 
-impl Entry for State {
-    const COUNT: RangeInclusive<usize> = 1..=State::ALL.len();
-    const EXPECTED: &'static str = "states such as [\"down\", \"degraded\"]; there are pending, up, degraded, suspect, down, paused, retired";
+impl Entry for SiteName {
+    const COUNT: RangeInclusive<usize> = 0..=16;
+    const ALL: &'static str =
+        "up to 16 names without ports such as [\"monitor.example.org\", \"monitor\"]";
+}
 
-    fn entry(text: &str) -> Option<Self> {
-        Self::parse(text)
+impl Text for State {
+    const EXPECTED: &'static str =
+        "one of \"pending\", \"up\", \"degraded\", \"suspect\", \"down\", \"paused\", \"retired\"";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text.trim())
     }
 
     fn show(&self) -> String {
@@ -100,19 +93,7 @@ impl Entry for State {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_stand_in_one_text_or_in_a_list() {
-        let read = |given: &str| Vec::<SocketAddr>::read(&Found::Text(given.to_owned()));
-        let two = read(" 10.0.0.2:53, [fd00::2]:5353 ").unwrap();
-        assert_eq!(two.show(), "10.0.0.2:53, [fd00::2]:5353");
-        assert_eq!(two.found().to_string(), "[\"10.0.0.2:53\", \"[fd00::2]:5353\"]");
-        assert_eq!(Vec::read(&two.found()), Some(two));
-        assert_eq!(read(""), Some(Vec::new()));
-        assert_eq!(read("10.0.0.2"), None, "which port?");
-        assert_eq!(read(&"10.0.0.2:53,".repeat(9)), None, "too many");
-    }
+impl Entry for State {
+    const COUNT: RangeInclusive<usize> = 1..=Self::ALL.len();
+    const ALL: &'static str = "states such as [\"down\", \"degraded\"]; there are pending, up, degraded, suspect, down, paused, retired";
 }

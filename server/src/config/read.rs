@@ -1,19 +1,16 @@
 //! Takes the merged settings one by one, notes where each came from and everything that is wrong.
 
-use std::{
-    error::Error as _,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, error::Error as _, path::Path};
 
-use figment::{Figment, value::Value};
+use figment::{Figment, Metadata, Source, value::Value};
 use serde::Serialize;
 
 use super::{
     Problem,
-    layer::{Layer, Place},
-    secret::{self, Secret, mask_url},
+    layer::{Given, Place},
+    secret::{self, Secret},
     setting::{SETTINGS, Setting},
-    shape::{Found, Shape},
+    shape::{Shape, shown, written},
 };
 
 /// Where the value of a setting came from.
@@ -27,101 +24,96 @@ pub struct Origin {
     pub from: Place,
 }
 
-/// Reads settings out of layers.
+/// Merges the sources and reads settings out of them.
+#[derive(Default)]
 pub(super) struct Reader<'a> {
-    layers: Vec<Layer>,
     merged: Figment,
-    /// The directory of the configuration file.
-    base: &'a Path,
+    /// The configuration file, where there is one.
+    file: Option<&'a Path>,
+    /// The places by the names that figment knows them by.
+    places: BTreeMap<String, Place>,
     problems: Vec<Problem>,
     origins: Vec<Origin>,
     warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `layers`, the least important first. `problems` are those found so far.
-    pub(super) fn new(layers: Vec<Layer>, base: &'a Path, problems: Vec<Problem>) -> Self {
-        let merged = layers.iter().fold(Figment::new(), |merged, layer| merged.merge(layer));
-        Self { layers, merged, base, problems, origins: Vec::new(), warnings: Vec::new() }
+    /// A reader of no source yet.
+    pub(super) fn new(file: Option<&'a Path>) -> Self {
+        Self { file, ..Self::default() }
     }
 
-    /// The value of a setting that won, and where it stands.
-    fn winner(&self, key: &str) -> Option<&(Found, Place)> {
-        let value: Value = self.merged.find_value(key).ok()?;
-        let layer = self.merged.get_metadata(value.tag())?.name.clone();
-        self.layers.iter().find(|candidate| candidate.name() == layer)?.get(key)
+    /// Takes a value of a source, over those that were taken before. A path in the file, and a built-in
+    /// one, is beside the file; others are as the operator sees them.
+    pub(super) fn give(&mut self, key: &'static str, value: Value, place: Place) {
+        let beside = match place {
+            Place::Default | Place::File { .. } => self.file,
+            Place::Variable(_) | Place::Flag(_) => None,
+        };
+        let given = Given { key, value, place: &place, beside };
+        self.merged = std::mem::take(&mut self.merged).merge(given);
+        self.places.insert(place.to_string(), place);
+    }
+
+    fn metadata(&self, key: &str) -> Option<&Metadata> {
+        self.merged.find_metadata(key)
+    }
+
+    /// Where the value of a setting stands.
+    fn place(&self, key: &str) -> Place {
+        let place = self.metadata(key).and_then(|metadata| self.places.get(&*metadata.name));
+        place.cloned().unwrap_or(Place::Default)
     }
 
     /// The value of a setting. One that is wrong is noted, and its default stands in: in the end
     /// the configuration is refused, but not before the others have been looked at.
-    pub(super) fn get<T: Shape>(&mut self, setting: &Setting<T>) -> T {
-        let (found, place) = match self.winner(setting.key) {
-            Some(winner) => winner.clone(),
-            // Every setting has a default (a test holds it).
-            None => (Found::Other("nothing".to_owned()), Place::Default),
-        };
-        let within = |value: &T| {
-            setting.limits.as_ref().is_none_or(|(least, most)| value >= least && value <= most)
-        };
-        match T::read(&found).filter(within) {
-            Some(value) => {
-                self.origins.push(Origin {
-                    key: setting.key,
-                    value: mask_url(&value.show()),
-                    from: place,
-                });
-                value
+    pub(super) fn get<T: Shape>(&mut self, setting: Setting<T>) -> T {
+        let key = setting.key;
+        let value = match T::extract(&self.merged, key) {
+            Ok(value) if setting.allows(&value) => value,
+            result => {
+                let entry = result.err().and_then(|wrong| wrong.entry);
+                self.refuse_at(self.place(key), self.wrong(&setting, entry));
+                return setting.default;
             }
-            None => {
-                let expected = setting.expected();
-                let wrong = setting.wrong_entry(&found);
-                let message = if let Some((index, entry)) = wrong {
-                    format!("{}[{index}]: expected one of {expected}, found {entry}", setting.key)
-                } else if T::SECRET {
-                    format!("{}: expected {expected}", setting.key)
-                } else {
-                    format!("{}: expected {expected}, found {found}", setting.key)
-                };
-                self.problems.push(Problem { place, message });
-                (setting.default)()
-            }
+        };
+        let from = self.place(key);
+        self.origins.push(Origin { key, value: shown(&value.value()), from });
+        let source = self.metadata(key).and_then(|metadata| metadata.source.as_ref());
+        match source.and_then(Source::file_path).and_then(Path::parent) {
+            Some(dir) => value.beside(dir),
+            None => value,
         }
     }
 
-    /// A path. One from the file, and a built-in one, is beside the file; others are as the
-    /// operator sees them.
-    pub(super) fn path(&mut self, setting: &Setting<PathBuf>) -> PathBuf {
-        let path = self.get(setting);
-        self.resolved(setting.key, path)
-    }
-
-    /// A path that may be none, resolved likewise.
-    pub(super) fn optional_path(&mut self, setting: &Setting<Option<PathBuf>>) -> Option<PathBuf> {
-        let path = self.get(setting)?;
-        Some(self.resolved(setting.key, path))
-    }
-
-    fn resolved(&self, key: &str, path: PathBuf) -> PathBuf {
-        match self.winner(key) {
-            Some((_, Place::File { .. } | Place::Default)) => self.base.join(path),
-            Some((_, Place::Variable(_) | Place::Flag(_))) | None => path,
+    /// What is wrong with the value of a setting.
+    fn wrong<T: Shape>(&self, setting: &Setting<T>, index: Option<usize>) -> String {
+        let (key, expected) = (setting.key, setting.expected());
+        let found = self.merged.find_value(key).ok().filter(|_| !T::SECRET);
+        let entry = found.as_ref().and_then(|found| found.as_array()?.get(index?));
+        match (&found, index.zip(entry)) {
+            (_, Some((index, entry))) => {
+                let expected = T::expected_entry();
+                format!("{key}[{index}]: expected {expected}, found {}", written(entry))
+            }
+            (Some(found), None) => format!("{key}: expected {expected}, found {}", written(found)),
+            (None, None) => format!("{key}: expected {expected}"),
         }
     }
 
-    /// The secret of a pair of settings, one of which names a file. What is wrong with it is noted.
+    /// The secret of a pair of settings `key` and `key_file`. What is wrong with it is noted.
     pub(super) fn secret(
         &mut self,
-        inline: &Setting<Option<Secret>>,
-        file: &Setting<Option<PathBuf>>,
+        key: &'static str,
+        inline: Option<Secret>,
+        file: Option<&Path>,
     ) -> Option<Secret> {
-        let secret = self.get(inline);
-        let path = self.optional_path(file);
-        match Secret::resolve(inline.key, secret, path.as_deref()) {
+        let of_file = format!("{key}_file");
+        match Secret::resolve(key, inline, file) {
             Ok(secret) => {
-                if let Some(path) = path.filter(|path| secret::is_open(path)) {
+                if let Some(path) = file.filter(|path| secret::is_open(path)) {
                     self.warnings.push(format!(
-                        "{}: {}: everybody on this machine may read this secret: chmod o-r",
-                        file.key,
+                        "{of_file}: {}: everybody on this machine may read this secret: chmod o-r",
                         path.display()
                     ));
                 }
@@ -129,16 +121,20 @@ impl<'a> Reader<'a> {
             }
             Err(error) => {
                 let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-                self.refuse(file, format!("{error}{cause}"));
+                self.refuse(&of_file, &format!("{error}{cause}"));
                 None
             }
         }
     }
 
-    /// Notes that a value, fine by itself, does not go with another.
-    pub(super) fn refuse<T>(&mut self, setting: &Setting<T>, message: String) {
-        let place = self.winner(setting.key).map_or(Place::Default, |(_, place)| place.clone());
-        self.problems.push(Problem { place, message: format!("{}: {message}", setting.key) });
+    /// Notes what is wrong with the value of a setting, or that it does not go with another.
+    pub(super) fn refuse(&mut self, key: &str, message: &str) {
+        self.refuse_at(self.place(key), format!("{key}: {message}"));
+    }
+
+    /// Notes what is wrong at a place.
+    pub(super) fn refuse_at(&mut self, place: Place, message: String) {
+        self.problems.push(Problem { place, message });
     }
 
     /// The origins of all settings, in the order of the file, and what should not be as it is.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use roundsman_os::file::{self, FileError};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::Deserialize;
 
 /// The largest secret that is read from a file, bytes: a key with its chain, not a disk image.
 pub const MAX_SECRET_BYTES: u64 = 64 << 10;
@@ -25,9 +25,10 @@ pub(super) fn is_open(path: &Path) -> bool {
 /// What stands in place of a secret.
 const MASK: &str = "***";
 
-/// A password, token or key. `Debug`, `Display` and `Serialize` all give `***`; the one way to its
-/// text is [`Secret::expose`], which is easy to search for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A password, token or key. `Debug` and `Display` give `***`, and nothing serialises it; the one way
+/// to its text is [`Secret::expose`], which is easy to search for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(from = "Written")]
 pub struct Secret(String);
 
 impl Secret {
@@ -49,11 +50,8 @@ impl Secret {
     /// # Errors
     /// The file cannot be read, is larger than [`MAX_SECRET_BYTES`], is not UTF-8 or is empty.
     pub fn read(path: &Path) -> Result<Self, SecretError> {
-        let text = file::read_text(path, MAX_SECRET_BYTES).map_err(|source| match source {
-            FileError::TooLarge { .. } => SecretError::TooLarge { path: path.to_owned() },
-            FileError::NotText => SecretError::NotText { path: path.to_owned() },
-            source => SecretError::Unreadable { path: path.to_owned(), source },
-        })?;
+        let text = file::read_text(path, MAX_SECRET_BYTES)
+            .map_err(|source| SecretError::Unreadable { path: path.to_owned(), source })?;
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
@@ -92,53 +90,28 @@ impl fmt::Display for Secret {
     }
 }
 
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(MASK)
-    }
+/// What a secret can stand as: text, or a whole number where it was typed by its looks. A number with a
+/// point would not come back digit for digit.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Number(i64),
 }
 
-/// Takes a string or a whole number: a password of digits is a number to whoever types values by
-/// their looks. Anything else is refused without being shown; a number with a point would not come
-/// back digit for digit.
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Secret;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a secret: a string in quotes")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
-                Ok(Secret::new(text))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Secret, E> {
-                Ok(Secret::new(number.to_string()))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Secret, E> {
-                Ok(Secret::new(number.to_string()))
-            }
-
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
-                Err(E::invalid_type(de::Unexpected::Other("a number with a point"), &self))
-            }
-
-            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
-                Err(E::invalid_type(de::Unexpected::Other("true or false"), &self))
-            }
+impl From<Written> for Secret {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Text(text) => Self(text),
+            Written::Number(number) => Self(number.to_string()),
         }
-        deserializer.deserialize_any(Visitor)
     }
 }
 
 /// Why there is no secret. Names the file or the key, never the text.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Missing, or not readable by this user.
+    /// Missing, not readable by this user, not UTF-8, or larger than [`MAX_SECRET_BYTES`].
     #[error("{}: the secret cannot be read", path.display())]
     Unreadable {
         /// The file.
@@ -146,18 +119,6 @@ pub enum SecretError {
         /// Why.
         #[source]
         source: FileError,
-    },
-    /// Over the limit.
-    #[error("{}: expected a secret of at most {MAX_SECRET_BYTES} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Not UTF-8.
-    #[error("{}: expected a secret in UTF-8", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
     },
     /// Nothing in it.
     #[error("{}: expected a secret, found an empty file", path.display())]
@@ -192,9 +153,11 @@ pub(super) fn mask_url(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
 
-    #[derive(Debug, Serialize, Deserialize)]
+    #[derive(Debug, Deserialize)]
     struct Holder {
         password: Secret,
     }
@@ -202,13 +165,7 @@ mod tests {
     #[test]
     fn a_secret_is_never_shown() {
         let holder = Holder { password: Secret::new("hunter2") };
-        let shown = [
-            format!("{holder:?}"),
-            format!("{holder:#?}"),
-            holder.password.to_string(),
-            serde_json::to_string(&holder).unwrap(),
-            toml::to_string(&holder).unwrap(),
-        ];
+        let shown = [format!("{holder:?}"), format!("{holder:#?}"), holder.password.to_string()];
         for text in shown {
             assert!(!text.contains("hunter2") && text.contains("***"), "{text}");
         }
@@ -247,14 +204,24 @@ mod tests {
         assert_eq!(Secret::read(&file("b", b"two\nlines\r\n")).unwrap().expose(), "two\nlines");
         assert_eq!(Secret::read(&file("c", b" kept ")).unwrap().expose(), " kept ");
         let error = |path: &Path| {
-            let shown = Secret::read(path).unwrap_err().to_string();
-            shown.replace(&dir.path().display().to_string(), "DIR")
+            let error = Secret::read(path).unwrap_err();
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}").replace(&dir.path().display().to_string(), "DIR")
         };
         let large = vec![b'x'; usize::try_from(MAX_SECRET_BYTES).unwrap() + 1];
-        assert_eq!(error(&file("d", &large)), "DIR/d: expected a secret of at most 65536 bytes");
+        assert_eq!(
+            error(&file("d", &large)),
+            "DIR/d: the secret cannot be read: expected at most 65536 bytes, found 65537"
+        );
         assert_eq!(error(&file("e", b"\n")), "DIR/e: expected a secret, found an empty file");
-        assert_eq!(error(&file("f", b"\xff\xfe")), "DIR/f: expected a secret in UTF-8");
-        assert_eq!(error(&dir.path().join("none")), "DIR/none: the secret cannot be read");
+        assert_eq!(
+            error(&file("f", b"\xff\xfe")),
+            "DIR/f: the secret cannot be read: expected text in UTF-8"
+        );
+        assert_eq!(
+            error(&dir.path().join("none")),
+            "DIR/none: the secret cannot be read: No such file or directory (os error 2)"
+        );
     }
 
     #[test]

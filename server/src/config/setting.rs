@@ -1,14 +1,17 @@
-//! Every setting, once: key, type, default, limits, meaning. The documented example
-//! (`docker/roundsman.toml`) is held to this table by a test.
+//! Every setting, once: its key, type, default, limits and meaning. The types of the configuration, what
+//! is read, `roundsman check` and the documented example (`docker/roundsman.toml`) follow from it.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use figment::value::Value;
 
 use super::{
     base_path::BasePath,
     hook_url::HookUrl,
     list::SiteName,
+    read::Reader,
     secret::Secret,
-    shape::{ByteSize, Found, LogFormat, LogLevel, Shape, TlsMode},
+    shape::{ByteSize, LogFormat, LogLevel, Shape, TlsMode, shown, written},
     url::StoreUrl,
 };
 use crate::model::State;
@@ -18,9 +21,9 @@ pub(super) struct Setting<T> {
     /// `section.key` as in the file.
     pub(super) key: &'static str,
     /// What it is where no source sets it.
-    pub(super) default: fn() -> T,
+    pub(super) default: T,
     /// Smallest and largest value.
-    pub(super) limits: Option<(T, T)>,
+    limits: Option<(T, T)>,
 }
 
 impl<T: Shape> Setting<T> {
@@ -28,20 +31,16 @@ impl<T: Shape> Setting<T> {
     pub(super) fn expected(&self) -> String {
         match &self.limits {
             Some((least, most)) => {
-                format!("{} from {} to {}", T::EXPECTED, least.show(), most.show())
+                let (least, most) = (shown(&least.value()), shown(&most.value()));
+                format!("{} from {least} to {most}", T::expected())
             }
-            None if T::LIST => {
-                format!("a list of {}, or one text with commas between them", T::EXPECTED)
-            }
-            None => T::EXPECTED.to_owned(),
+            None => T::expected(),
         }
     }
 
-    /// The first entry of an array that could not stand in it, and where, from 0.
-    pub(super) fn wrong_entry<'a>(&self, found: &'a Found) -> Option<(usize, &'a Found)> {
-        let Found::List(entries) = found else { return None };
-        let wrong = |entry: &&Found| T::read(&Found::List(vec![(*entry).clone()])).is_none();
-        entries.iter().enumerate().find(|(_, entry)| T::LIST && wrong(entry))
+    /// Whether a value is within the limits.
+    pub(super) fn allows(&self, value: &T) -> bool {
+        self.limits.as_ref().is_none_or(|(least, most)| value >= least && value <= most)
     }
 }
 
@@ -50,12 +49,10 @@ impl<T: Shape> Setting<T> {
 pub struct SettingInfo {
     /// `section.key` as in the file.
     pub key: &'static str,
-    /// What it means.
-    pub doc: &'static str,
-    /// Whether it takes several values: an array, or one text with commas.
-    pub list: bool,
+    /// What it means, in the lines of the documented example; each begins with a space.
+    pub doc: &'static [&'static str],
     expected: fn() -> String,
-    default: fn() -> Found,
+    default: fn() -> Value,
 }
 
 impl SettingInfo {
@@ -65,14 +62,20 @@ impl SettingInfo {
         (self.expected)()
     }
 
+    /// Whether it takes several values: an array, or one text with commas.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.default_value().as_array().is_some()
+    }
+
     /// The default as it would stand in the file: `"2s"`, `256`.
     #[must_use]
     pub fn default(&self) -> String {
-        self.default_found().to_string()
+        written(&self.default_value())
     }
 
     /// The default as a source would give it.
-    pub(super) fn default_found(&self) -> Found {
+    pub(super) fn default_value(&self) -> Value {
         (self.default)()
     }
 
@@ -86,21 +89,91 @@ impl SettingInfo {
 /// What the names of our variables begin with.
 pub(super) const VARIABLE_PREFIX: &str = "ROUNDSMAN_";
 
-macro_rules! settings {
-    ($( $NAME:ident: $Type:ty = $key:literal, $default:expr, $limits:expr, $doc:literal; )*) => {
+/// Declares the keys of a section, each with its type, default and limits.
+macro_rules! keys {
+    ($Section:ident $prefix:literal: $(
+        $key:ident: $Type:ty = $default:expr $(, $least:expr => $most:expr)?;
+    )*) => {
+        impl $Section {
+            $(
+                pub(super) fn $key() -> Setting<$Type> {
+                    Setting {
+                        key: concat!($prefix, stringify!($key)),
+                        default: $default,
+                        limits: [$( ($least, $most) )?].into_iter().next(),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// Declares the configuration: `key: type = default, least => most;`, with the limits where there are
+/// any. What follows `+` is no setting: it is filled in from others.
+macro_rules! configuration {
+    (
+        $( #[doc = $config_doc:literal] )* $Config:ident {
+            $( $( #[doc = $top_doc:literal] )* $top:ident: $Top:ty = $top_default:expr; )*
+        }
         $(
-            #[doc = $doc]
-            pub(super) const $NAME: Setting<$Type> =
-                Setting { key: $key, default: || $default, limits: $limits };
+            $( #[doc = $about:literal] )* $( #[derive($Copy:ident)] )?
+            $section:ident $prefix:literal: $Section:ident {
+                $(
+                    $( #[doc = $doc:literal] )*
+                    $key:ident: $Type:ty = $default:expr $(, $least:expr => $most:expr)?;
+                )*
+            } $( + { $( $( #[doc = $filled_doc:literal] )* $filled:ident: $Filled:ty; )* } )?
         )*
+    ) => {
+        $( #[doc = $config_doc] )*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $Config {
+            $( $( #[doc = $top_doc] )* pub $top: $Top, )*
+            $( $( #[doc = $about] )* pub $section: $Section, )*
+        }
+
+        keys! { $Config "": $( $top: $Top = $top_default; )* }
+
+        impl $Config {
+            /// Takes every setting out of the sources.
+            pub(super) fn read(read: &mut Reader<'_>) -> Self {
+                Self {
+                    $( $top: read.get(Self::$top()), )*
+                    $( $section: $Section {
+                        $( $key: read.get($Section::$key()), )*
+                        $( $( $filled: Default::default(), )* )?
+                    }, )*
+                }
+            }
+        }
+
+        $(
+            $( #[doc = $about] )*
+            #[derive(Debug, Clone, PartialEq, Eq $(, $Copy)?)]
+            pub struct $Section {
+                $( $( #[doc = $doc] )* pub $key: $Type, )*
+                $( $( $( #[doc = $filled_doc] )* pub $filled: $Filled, )* )?
+            }
+
+            keys! { $Section $prefix: $( $key: $Type = $default $(, $least => $most)?; )* }
+        )*
+
         /// Every setting, in the order of the file.
-        pub const SETTINGS: &[SettingInfo] = &[$( SettingInfo {
-            key: $key,
-            doc: $doc,
-            list: <$Type as Shape>::LIST,
-            expected: || $NAME.expected(),
-            default: || ($NAME.default)().found(),
-        }, )*];
+        pub const SETTINGS: &[SettingInfo] = &[
+            $( info!($Config "": $top $( $top_doc )*), )*
+            $( $( info!($Section $prefix: $key $( $doc )*), )* )*
+        ];
+    };
+}
+
+macro_rules! info {
+    ($Section:ident $prefix:literal: $key:ident $( $doc:literal )*) => {
+        SettingInfo {
+            key: concat!($prefix, stringify!($key)),
+            doc: &[$( $doc ),*],
+            expected: || $Section::$key().expected(),
+            default: || $Section::$key().default.value(),
+        }
     };
 }
 
@@ -114,93 +187,187 @@ const fn millis(millis: u64) -> Duration {
 
 const DAY: u64 = 86_400;
 
-settings! {
-    INVENTORY: PathBuf = "inventory", "inventory.toml".into(), None,
-        "The file of groups and hosts; a relative path is beside this file";
-    DATA: PathBuf = "data", "/var/lib/roundsman".into(), None,
-        "Directory for what the server writes; by default $XDG_DATA_HOME/roundsman or ~/.local/share/roundsman, and this one where there is no home";
-    HTTP_LISTEN: SocketAddr = "http.listen", SocketAddr::from(([127, 0, 0, 1], 8080)), None,
-        "Address and port of the HTTP API; port 0 takes a free one";
-    HTTP_TOKEN: Option<Secret> = "http.token", None, None,
-        "What who asks over HTTP has to know, as a bearer token or as any user's password; better in a file";
-    HTTP_TOKEN_FILE: Option<PathBuf> = "http.token_file", None, None,
-        "File that holds the token; a relative path is beside this file";
-    HTTP_OPEN: bool = "http.open", false, None,
-        "Whether everybody who reaches a listen address other than loopback may ask without a token";
-    HTTP_HOSTS: Vec<SiteName> = "http.hosts", Vec::new(), None,
-        "Names that the HTTP API is asked by, where there is no token; addresses and localhost always are";
-    HTTP_BASE_PATH: BasePath = "http.base_path", BasePath::default(), None,
-        "Path that a proxy has the HTTP API and the page below and passes on; none when it takes it off";
-    GRPC_LISTEN: Option<SocketAddr> = "grpc.listen", Some(SocketAddr::from(([127, 0, 0, 1], 50052))), None,
-        "Address and port of the fleet's health over gRPC; port 0 takes a free one, none turns it off";
-    GRPC_LIST_MAX: u32 = "grpc.list_max", 100, Some((4, 100_000)),
-        "Most services in an answer of List; 100 is the protocol's own limit";
-    STORE_URL: StoreUrl = "store.url", StoreUrl::Sqlite("roundsman.db".into()), None,
-        "The database; a relative path is under `data`";
-    STORE_PASSWORD: Option<Secret> = "store.password", None, None,
-        "Password of the user in store.url; better in a file";
-    STORE_PASSWORD_FILE: Option<PathBuf> = "store.password_file", None, None,
-        "File that holds the password; a relative path is beside this file";
-    STORE_TLS: TlsMode = "store.tls", TlsMode::Off, None,
-        "Whether the connection to MySQL is encrypted and its certificate checked";
-    STORE_TLS_CA: Option<PathBuf> = "store.tls_ca", None, None,
-        "Certificates (PEM) that MySQL's is checked against; none: the public authorities";
-    WRITER_BATCH_ROWS: u32 = "writer.batch_rows", 500, Some((1, 10_000)),
-        "Most rows in one transaction";
-    WRITER_BATCH_WAIT: Duration = "writer.batch_wait", secs(1), Some((millis(10), secs(1))),
-        "Longest time a row waits for its batch to fill: what a crash can lose";
-    WRITER_QUEUE_ROWS: u32 = "writer.queue_rows", 100_000, Some((1, 10_000_000)),
-        "Most rows waiting for the store; more are counted and lost";
-    SPOOL_MAX: ByteSize = "spool.max", ByteSize(1 << 30), Some((ByteSize(0), ByteSize(1 << 40))),
-        "Most bytes of rows that wait on disk (`data`/spool.db) while the store is away; 0: none do";
-    POLL_IN_FLIGHT: u32 = "poll.in_flight", 256, Some((1, 65_536)),
-        "Most polls in flight at once";
-    POLL_IN_FLIGHT_FOR: Duration = "poll.in_flight_for", millis(250), Some((millis(10), secs(300))),
-        "How long a poll counts as in flight: after that it only waits for its host";
-    POLL_IN_FLIGHT_UNWELL: u32 = "poll.in_flight_unwell", 64, Some((1, 65_536)),
-        "Most polls in flight at once of hosts whose last poll failed, beside those of the others";
-    POLL_CONNECT_TIMEOUT: Duration = "poll.connect_timeout", secs(2), Some((millis(10), secs(60))),
-        "Time for TCP and TLS of a new connection, within the poll's timeout";
-    POLL_ANSWER_MAX: ByteSize = "poll.answer_max", ByteSize(4 << 20), Some((ByteSize(64 << 10), ByteSize(256 << 20))),
-        "Largest answer that is read; a larger one is the outcome too_large";
-    POLL_KEEP_ALIVE: Duration = "poll.keep_alive", secs(60), Some((secs(1), secs(600))),
-        "How long a connection may be idle before it is pinged; Docker's virtual addresses forget it after 900 s";
-    POLL_RESOLVE_IN_FLIGHT: u32 = "poll.resolve_in_flight", 32, Some((1, 256)),
-        "Most name look-ups at once";
-    RESOLVE_SERVERS: Vec<SocketAddr> = "resolve.servers", Vec::new(), None,
-        "Name servers that are asked instead of those of /etc/resolv.conf";
-    DISCOVER_FORGET: Duration = "discover.forget", Duration::ZERO, Some((Duration::ZERO, secs(3650 * DAY))),
-        "How long a discovered host that is down is kept once its address is gone from DNS; 0s: for ever";
-    HEALTH_RISE: u32 = "health.rise", 2, Some((1, 100)),
-        "Good polls in a row that bring a host back";
-    HEALTH_FALL: u32 = "health.fall", 3, Some((2, 100)),
-        "Failed polls in a row that make a host down; the first makes it suspect";
-    HEALTH_CLOCK_SKEW: Duration = "health.clock_skew", secs(5), Some((millis(100), secs(DAY))),
-        "How far a probe's clock may be off before its host is degraded";
-    HEALTH_BACKOFF_CAP: Duration = "health.backoff_cap", secs(60), Some((secs(1), secs(3600))),
-        "Longest time that a host which is down is left alone between two attempts";
-    HOOK_URL: Option<HookUrl> = "hook.url", None, None,
-        "Where changes of state are posted to; none: nowhere";
-    HOOK_STATES: Vec<State> = "hook.states", vec![State::Down], None,
-        "A change that enters or leaves one of these states is told";
-    HOOK_TIMEOUT: Duration = "hook.timeout", secs(5), Some((millis(10), secs(60))),
-        "Longest time for one POST, connecting included";
-    HOOK_CA_FILE: Option<PathBuf> = "hook.ca_file", None, None,
-        "Certificates (PEM) that the one of an https receiver is checked against; none: the public authorities";
-    HOOK_TOKEN: Option<Secret> = "hook.token", None, None,
-        "Sent as `Authorization: Bearer`; better in a file";
-    HOOK_TOKEN_FILE: Option<PathBuf> = "hook.token_file", None, None,
-        "File that holds the token; a relative path is beside this file";
-    RETENTION_POLLS: Duration = "retention.polls", secs(30 * DAY), Some((secs(3600), secs(3650 * DAY))),
-        "How long polls are kept";
-    RETENTION_EVENTS: Duration = "retention.events", secs(400 * DAY), Some((secs(3600), secs(3650 * DAY))),
-        "How long changes of state are kept";
-    RETENTION_ROLLUPS: Duration = "retention.rollups", secs(730 * DAY), Some((secs(3600), secs(3650 * DAY))),
-        "How long hours in short are kept";
-    SEAL_AFTER: Duration = "seal.after", secs(48 * 3600), Some((secs(3600), secs(3650 * DAY))),
-        "How old an hour of polls is when MySQL keeps it packed; SQLite never does";
-    LOG_LEVEL: LogLevel = "log.level", LogLevel::Info, None,
-        "The least important level that is written";
-    LOG_FORMAT: LogFormat = "log.format", LogFormat::Text, None,
-        "Lines for people, or JSON for machines";
+configuration! {
+    /// All settings, checked.
+    Config {
+        /// The file of groups and hosts; a relative path is beside this file.
+        inventory: PathBuf = "inventory.toml".into();
+        /// Directory for what the server writes: the SQLite file and the spool. Where there is a home, the
+        /// default is $XDG_DATA_HOME/roundsman or ~/.local/share/roundsman instead.
+        data: PathBuf = "/var/lib/roundsman".into();
+    }
+
+    /// `[http]`: the HTTP API and the page.
+    http "http.": Http {
+        /// Address and port of the HTTP API; port 0 takes a free one. In a container: "0.0.0.0:8080".
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
+        /// What everybody has to know who asks over HTTP: "Authorization: Bearer ...", or the password of any
+        /// user in a browser. Only /healthz is answered without it. Better in a file, as Docker and Kubernetes
+        /// mount secrets.
+        token: Option<Secret> = None;
+        /// File that holds the token; a relative path is beside this file.
+        token_file: Option<PathBuf> = None;
+        /// Without a token the server listens on loopback alone; true: on any address all the same, where a
+        /// firewall or a proxy decides who may ask.
+        open: bool = false;
+        /// Without a token, names that the API may be asked by, with commas between them: behind a proxy that
+        /// passes on its own name, or for "http://monitor.example.org:8080". An IP address and localhost always
+        /// may; other names are refused, since a page that a browser shows could lead them here.
+        hosts: Vec<SiteName> = Vec::new();
+        /// The path that a proxy has the API and the page below, "/mon", when it passes it on as it is; what is
+        /// asked without it is answered, too. A proxy that takes its path off needs nothing set here.
+        base_path: BasePath = BasePath::default();
+    }
+
+    /// `[grpc]`: the fleet's health over gRPC.
+    #[derive(Copy)]
+    grpc "grpc.": Grpc {
+        /// Address and port of the fleet's health over gRPC (grpc.health.v1: "", store, inventory, scheduler,
+        /// host/<name>, group/<name>); port 0 takes a free one, "" turns it off.
+        listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 50052)));
+        /// Most services in an answer of List; 100 is the protocol's own limit. 4 to 100000.
+        list_max: u32 = 100, 4 => 100_000;
+    }
+
+    /// `[store]`: where polls are kept.
+    store "store.": Store {
+        /// The database: "sqlite:" and a file (a relative path is under `data`), or MySQL or MariaDB:
+        /// "mysql://user@host:3306/database"; up to 9 servers of one database with commas between them,
+        /// "mysql://user@a:3306,b:3306/database", of which the first that takes rows is used.
+        url: StoreUrl = StoreUrl::Sqlite("roundsman.db".into());
+        /// Password of the user in `url`. Better in a file, as Docker and Kubernetes mount secrets.
+        password: Option<Secret> = None;
+        /// File that holds the password; a relative path is beside this file.
+        password_file: Option<PathBuf> = None;
+        /// "off", or "required": the connection to MySQL is encrypted and its certificate checked, with its name.
+        /// Off, what answers in the server's place can read the password: on this machine alone.
+        tls: TlsMode = TlsMode::Off;
+        /// Certificates (PEM) that MySQL's is checked against; "": those of the public authorities.
+        tls_ca: Option<PathBuf> = None;
+    } + {
+        /// Where the server's name is looked up: `[resolve] servers`.
+        name_servers: Vec<SocketAddr>;
+    }
+
+    /// `[writer]`: how rows get there.
+    #[derive(Copy)]
+    writer "writer.": Writer {
+        /// Most rows in one transaction; 1 to 10000.
+        batch_rows: u32 = 500, 1 => 10_000;
+        /// Longest time a row waits for its batch to fill: what a crash can lose; 10ms to 1s.
+        batch_wait: Duration = secs(1), millis(10) => secs(1);
+        /// Most rows waiting for the store, at least batch_rows; more are counted and lost. 1 to 10000000.
+        queue_rows: u32 = 100_000, 1 => 10_000_000;
+    }
+
+    /// `[spool]`: where they wait while the store is away.
+    spool "spool.": Spool {
+        /// Most bytes of rows that wait on disk (spool.db under `data`) while the store is away: about a
+        /// kilobyte per poll. Then the oldest polls are counted and lost. The file itself takes up to a tenth
+        /// more. 0B to 1024GiB; with "0B" rows wait in memory alone.
+        max: ByteSize = ByteSize(1 << 30), ByteSize(0) => ByteSize(1 << 40);
+    } + {
+        /// The file: `spool.db` under `data`.
+        path: PathBuf;
+    }
+
+    /// `[poll]`: how hosts are asked.
+    #[derive(Copy)]
+    poll "poll.": Poll {
+        /// Most polls in flight at once; 1 to 65536.
+        in_flight: u32 = 256, 1 => 65_536;
+        /// How long a poll counts as in flight: after that it only waits for its host, and others may begin.
+        /// So many hosts that fall silent at once hold up nobody. 10ms to 5m.
+        in_flight_for: Duration = millis(250), millis(10) => secs(300);
+        /// Most polls in flight at once of hosts whose last poll failed: places of their own, so that silent
+        /// hosts cannot crowd out those that answer; 1 to 65536.
+        in_flight_unwell: u32 = 64, 1 => 65_536;
+        /// Time for TCP and TLS of a new connection, within the poll's own timeout; 10ms to 1m.
+        connect_timeout: Duration = secs(2), millis(10) => secs(60);
+        /// Largest answer that is read; a larger one is the outcome `too_large`. 64KiB to 256MiB.
+        answer_max: ByteSize = ByteSize(4 << 20), ByteSize(64 << 10) => ByteSize(256 << 20);
+        /// How long a connection may be idle before it is pinged; 1s to 10m. Docker's virtual addresses
+        /// forget a connection that is idle for 900 s.
+        keep_alive: Duration = secs(60), secs(1) => secs(600);
+        /// Most name look-ups at once; 1 to 256.
+        resolve_in_flight: u32 = 32, 1 => 256;
+    }
+
+    /// `[resolve]`: how names are looked up.
+    resolve "resolve.": Resolve {
+        /// Name servers that are asked instead of those of /etc/resolv.conf, up to 8: ["10.0.0.2:53",
+        /// "[fd00::2]:53"]. Names in /etc/hosts need no server. Nothing else is asked: no NSS, no mDNS.
+        servers: Vec<SocketAddr> = Vec::new();
+    }
+
+    /// `[discover]`: what becomes of discovered hosts.
+    #[derive(Copy)]
+    discover "discover.": Discover {
+        /// How long a discovered host that is down is kept once its address is gone from DNS; "0s": for ever,
+        /// as a host that vanished is to be seen. 0s to 3650d.
+        forget: Duration = Duration::ZERO, Duration::ZERO => secs(3650 * DAY);
+    }
+
+    /// `[health]`: when a host counts as up or down.
+    #[derive(Copy)]
+    health "health.": Health {
+        /// Good polls in a row that bring a host back; 1 to 100.
+        rise: u32 = 2, 1 => 100;
+        /// Failed polls in a row that make a host down, the first of which makes it suspect; 2 to 100.
+        fall: u32 = 3, 2 => 100;
+        /// How far a probe's wall clock may be off before its host is degraded, beyond what the measure
+        /// itself may be off (half of the call); 100ms to 1d.
+        clock_skew: Duration = secs(5), millis(100) => secs(DAY);
+        /// Longest time that a host which is down is left alone between two attempts; 1s to 1h. It starts at
+        /// the host's interval and doubles.
+        backoff_cap: Duration = secs(60), secs(1) => secs(3600);
+    }
+
+    /// `[hook]`: what is told of changes of state, and where.
+    hook "hook.": Hook {
+        /// Where changes of state are posted to, a JSON document each: "https://host/path" or
+        /// "http://host:port/path"; "": nowhere. What is not taken is tried again for a day.
+        /// The path may hold a token and is never shown.
+        url: Option<HookUrl> = None;
+        /// A change that enters or leaves one of these states is told: ["down"] tells of failures and of their
+        /// end, ["down", "degraded"] of more.
+        states: Vec<State> = vec![State::Down];
+        /// Longest time for one POST, connecting included; 10ms to 1m.
+        timeout: Duration = secs(5), millis(10) => secs(60);
+        /// Certificates (PEM) that the one of an https receiver is checked against; "": the public
+        /// authorities. A relative path is beside this file.
+        ca_file: Option<PathBuf> = None;
+        /// Sent as "Authorization: Bearer ...". Better in a file, as Docker and Kubernetes mount secrets.
+        token: Option<Secret> = None;
+        /// File that holds the token; a relative path is beside this file.
+        token_file: Option<PathBuf> = None;
+    }
+
+    /// `[retention]`: how long rows are kept.
+    #[derive(Copy)]
+    retention "retention.": Retention {
+        /// How long polls are kept; 1h to 3650d.
+        polls: Duration = secs(30 * DAY), secs(3600) => secs(3650 * DAY);
+        /// How long changes of state are kept; 1h to 3650d.
+        events: Duration = secs(400 * DAY), secs(3600) => secs(3650 * DAY);
+        /// How long hours in short are kept: least, mean and most of each value; 1h to 3650d.
+        rollups: Duration = secs(730 * DAY), secs(3600) => secs(3650 * DAY);
+    }
+
+    /// `[seal]`: when polls are packed.
+    #[derive(Copy)]
+    seal "seal.": Seal {
+        /// How old an hour of polls is when MySQL keeps it packed into one row per host, a third of the bytes;
+        /// the views show it as before. A dashboard looks at younger ones mostly. 1h to 3650d.
+        after: Duration = secs(48 * 3600), secs(3600) => secs(3650 * DAY);
+    }
+
+    /// `[log]`: what is logged.
+    #[derive(Copy)]
+    log "log.": Log {
+        /// The least important level that is written: "error", "warn", "info", "debug" or "trace".
+        level: LogLevel = LogLevel::Info;
+        /// "text" for people, "json" for machines.
+        format: LogFormat = LogFormat::Text;
+    }
 }

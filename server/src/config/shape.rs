@@ -1,6 +1,21 @@
-//! The forms a value can have: lengths of time, sizes, addresses, paths, secrets, words.
+//! The forms a value can have, and how serde takes each out of the merged sources: numbers, lengths of
+//! time, sizes, addresses, paths, secrets, words.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use figment::{
+    Figment,
+    value::{Num, Value},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned},
+};
 
 use super::secret::{Secret, mask_url};
 
@@ -8,105 +23,195 @@ use super::secret::{Secret, mask_url};
 /// of it.
 pub const MAX_CA_BYTES: u64 = 1 << 20;
 
-/// A value as it was found, before its setting gives it a type.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Found {
-    /// A string in the file, or anything from a variable or a flag.
-    Text(String),
-    /// An integer in the file.
-    Whole(i64),
-    /// An array in the file.
-    List(Vec<Self>),
-    /// Anything else, in words: `a table`.
-    Other(String),
+/// A value has not the form of its setting.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// The first of several that has not, from 0.
+    pub(super) entry: Option<usize>,
 }
 
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "{:?}", mask_url(text)),
-            Self::Whole(number) => write!(f, "{number}"),
-            Self::List(entries) => {
-                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
-                write!(f, "[{}]", entries.join(", "))
-            }
-            Self::Other(words) => f.write_str(words),
-        }
-    }
+/// What serde makes of the value of a key.
+pub(super) fn take<T: DeserializeOwned>(merged: &Figment, key: &str) -> Result<T, Wrong> {
+    merged.extract_inner(key).map_err(|error| {
+        // figment puts the key behind the way within its value.
+        Wrong { entry: error.path.first().and_then(|first| first.parse().ok()) }
+    })
 }
 
 /// A form that a setting's value must have.
-pub(super) trait Shape: Sized + Clone + PartialOrd {
+pub(super) trait Shape: Clone + PartialOrd {
     /// Whether its values are never to be shown, not even wrong ones.
     const SECRET: bool = false;
 
-    /// Whether it is several: an array in the file, or one text with commas.
-    const LIST: bool = false;
-
     /// What it is, in words, with an example where the form is not plain.
+    fn expected() -> String;
+
+    /// What one of several is, likewise.
+    fn expected_entry() -> &'static str {
+        ""
+    }
+
+    /// Takes the value of a key.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong>;
+
+    /// The value as a source would give it: of the same kind in every source that gives one.
+    fn value(&self) -> Value;
+
+    /// The same; a relative path is one in `dir`.
+    fn beside(self, _dir: &Path) -> Self {
+        self
+    }
+}
+
+/// What serde knows how to take.
+macro_rules! plain {
+    ($( $Type:ty: $expected:literal; )*) => { $(
+        impl Shape for $Type {
+            fn expected() -> String {
+                $expected.to_owned()
+            }
+
+            fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+                take(merged, key)
+            }
+
+            fn value(&self) -> Value {
+                Value::from(*self)
+            }
+        }
+    )* };
+}
+
+plain! {
+    u32: "a whole number";
+    bool: "true or false";
+}
+
+/// A form that stands in one text.
+pub(super) trait Text: Clone + PartialOrd {
+    /// As [`Shape::SECRET`].
+    const SECRET: bool = false;
+
+    /// As [`Shape::expected`].
     const EXPECTED: &'static str;
 
     /// Reads a value; none when it has not this form.
-    fn read(found: &Found) -> Option<Self>;
+    fn read(text: &str) -> Option<Self>;
 
     /// As it would stand in a message or a list.
     fn show(&self) -> String;
 
-    /// As a source would give it.
-    fn found(&self) -> Found {
-        Found::Text(self.show())
+    /// As [`Shape::beside`].
+    fn beside(self, _dir: &Path) -> Self {
+        self
     }
 }
 
-impl Shape for u32 {
-    const EXPECTED: &'static str = "a whole number";
+/// A text as serde takes it.
+pub(super) struct Parsed<T>(pub(super) T);
 
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Whole(number) => Self::try_from(*number).ok(),
-            Found::Text(text) => text.trim().parse().ok(),
-            Found::List(_) | Found::Other(_) => None,
+impl<'de, T: Text> Deserialize<'de> for Parsed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        T::read(&text).map(Self).ok_or_else(|| de::Error::custom(T::EXPECTED))
+    }
+}
+
+impl<T: Text> Shape for T {
+    const SECRET: bool = <T as Text>::SECRET;
+
+    fn expected() -> String {
+        T::EXPECTED.to_owned()
+    }
+
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        take::<Parsed<T>>(merged, key).map(|parsed| parsed.0)
+    }
+
+    fn value(&self) -> Value {
+        Value::from(self.show())
+    }
+
+    fn beside(self, dir: &Path) -> Self {
+        Text::beside(self, dir)
+    }
+}
+
+/// One, or none: an empty text.
+impl<T: Text> Shape for Option<T> {
+    const SECRET: bool = <T as Text>::SECRET;
+
+    fn expected() -> String {
+        format!("{}, or \"\" for none", T::EXPECTED)
+    }
+
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        let text: String = take(merged, key)?;
+        if text.is_empty() { Ok(None) } else { T::extract(merged, key).map(Some) }
+    }
+
+    fn value(&self) -> Value {
+        Value::from(self.as_ref().map(T::show).unwrap_or_default())
+    }
+
+    fn beside(self, dir: &Path) -> Self {
+        self.map(|value| Text::beside(value, dir))
+    }
+}
+
+/// A secret, or none: an empty text. A password of digits may stand without quotes.
+impl Shape for Option<Secret> {
+    const SECRET: bool = true;
+
+    fn expected() -> String {
+        "a secret in quotes".to_owned()
+    }
+
+    fn extract(merged: &Figment, key: &str) -> Result<Self, Wrong> {
+        let secret: Secret = take(merged, key)?;
+        Ok(Some(secret).filter(|secret| !secret.expose().is_empty()))
+    }
+
+    fn value(&self) -> Value {
+        Value::from(self.as_ref().map(ToString::to_string).unwrap_or_default())
+    }
+}
+
+/// A value as it would stand in the file, or what it is in words; what is secret in a URL is masked.
+pub(super) fn written(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{:?}", mask_url(text)),
+        Value::Array(_, entries) => {
+            format!("[{}]", entries.iter().map(written).collect::<Vec<_>>().join(", "))
+        }
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Empty(..) => "a date or a time".to_owned(),
+        Value::Num(_, Num::F64(number)) => format!("{number:?}"),
+        value => shown(value),
+    }
+}
+
+/// A value in a column of its own: without quotes.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => mask_url(text),
+        Value::Array(_, entries) => entries.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::Bool(_, value) => value.to_string(),
+        value => {
+            let unsigned = value.to_u128().map(|number| number.to_string());
+            unsigned.or_else(|| Some(value.to_i128()?.to_string())).unwrap_or_default()
         }
     }
-
-    fn show(&self) -> String {
-        self.to_string()
-    }
-
-    fn found(&self) -> Found {
-        Found::Whole(i64::from(*self))
-    }
 }
 
-impl Shape for bool {
-    const EXPECTED: &'static str = "true or false";
-
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            // A boolean of the file is its word.
-            Found::Text(text) | Found::Other(text) => text.trim().parse().ok(),
-            Found::Whole(_) | Found::List(_) => None,
-        }
-    }
-
-    fn show(&self) -> String {
-        self.to_string()
-    }
-
-    fn found(&self) -> Found {
-        Found::Other(self.to_string())
-    }
-}
-
-impl Shape for Duration {
+impl Text for Duration {
     const EXPECTED: &'static str = "a length of time such as \"10s\" or \"30d\"";
 
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => humantime::parse_duration(text).ok(),
-            // 10 of what?
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-        }
+    fn read(text: &str) -> Option<Self> {
+        humantime::parse_duration(text).ok()
     }
 
     fn show(&self) -> String {
@@ -144,14 +249,11 @@ impl fmt::Display for ByteSize {
     }
 }
 
-impl Shape for ByteSize {
+impl Text for ByteSize {
     const EXPECTED: &'static str = "a size such as \"512KiB\" or \"4MiB\"";
 
-    fn read(found: &Found) -> Option<Self> {
-        let text = match found {
-            Found::Text(text) => text.trim(),
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => return None,
-        };
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let (number, unit) = (digits.trim_end(), &text[digits.len()..]);
         let size = match unit {
@@ -166,15 +268,12 @@ impl Shape for ByteSize {
     }
 }
 
-impl Shape for SocketAddr {
+impl Text for SocketAddr {
     const EXPECTED: &'static str =
         "an IP address and port such as \"127.0.0.1:8080\" or \"[::]:8080\"";
 
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => text.trim().parse().ok(),
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-        }
+    fn read(text: &str) -> Option<Self> {
+        text.trim().parse().ok()
     }
 
     fn show(&self) -> String {
@@ -182,69 +281,19 @@ impl Shape for SocketAddr {
     }
 }
 
-/// An address, or none: an empty text.
-impl Shape for Option<SocketAddr> {
-    const EXPECTED: &'static str =
-        "an IP address and port such as \"127.0.0.1:50052\", or \"\" for none";
-
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) if text.is_empty() => Some(None),
-            found => SocketAddr::read(found).map(Some),
-        }
-    }
-
-    fn show(&self) -> String {
-        self.as_ref().map(ToString::to_string).unwrap_or_default()
-    }
-}
-
-impl Shape for PathBuf {
+impl Text for PathBuf {
     const EXPECTED: &'static str = "a path";
 
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) if !text.is_empty() => Some(Self::from(text)),
-            Found::Text(_) | Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-        }
+    fn read(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::from(text))
     }
 
     fn show(&self) -> String {
         self.display().to_string()
     }
-}
 
-/// A path, or none: an empty text.
-impl Shape for Option<PathBuf> {
-    const EXPECTED: &'static str = "a path, or \"\" for none";
-
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => Some((!text.is_empty()).then(|| PathBuf::from(text))),
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-        }
-    }
-
-    fn show(&self) -> String {
-        self.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
-    }
-}
-
-/// A secret, or none: an empty text. A password of digits may stand without quotes.
-impl Shape for Option<Secret> {
-    const SECRET: bool = true;
-    const EXPECTED: &'static str = "a secret in quotes";
-
-    fn read(found: &Found) -> Option<Self> {
-        match found {
-            Found::Text(text) => Some((!text.is_empty()).then(|| Secret::new(text.as_str()))),
-            Found::Whole(number) => Some(Some(Secret::new(number.to_string()))),
-            Found::List(_) | Found::Other(_) => None,
-        }
-    }
-
-    fn show(&self) -> String {
-        self.as_ref().map(ToString::to_string).unwrap_or_default()
+    fn beside(self, dir: &Path) -> Self {
+        dir.join(self)
     }
 }
 
@@ -264,17 +313,11 @@ macro_rules! words {
             }
         }
 
-        impl Shape for $Name {
+        impl Text for $Name {
             const EXPECTED: &'static str = $expected;
 
-            fn read(found: &Found) -> Option<Self> {
-                match found {
-                    Found::Text(text) => match text.as_str() {
-                        $( $word => Some(Self::$Variant), )*
-                        _ => None,
-                    },
-                    Found::Whole(_) | Found::List(_) | Found::Other(_) => None,
-                }
+            fn read(text: &str) -> Option<Self> {
+                match text { $( $word => Some(Self::$Variant), )* _ => None }
             }
 
             fn show(&self) -> String {
@@ -324,10 +367,6 @@ words! {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Found {
-        Found::Text(text.to_owned())
-    }
-
     #[test]
     fn sizes() {
         let cases = [
@@ -344,7 +383,7 @@ mod tests {
             ("99999999999GiB", None),
         ];
         for (given, expected) in cases {
-            assert_eq!(ByteSize::read(&text(given)).map(|size| size.0), expected, "{given}");
+            assert_eq!(ByteSize::read(given).map(|size| size.0), expected, "{given}");
         }
         assert_eq!(ByteSize(4 << 20).to_string(), "4MiB");
         assert_eq!(ByteSize(1_000_000).to_string(), "1MB");
@@ -355,10 +394,10 @@ mod tests {
     #[test]
     fn lengths_of_time_are_shown_as_they_are_written() {
         for written in ["10ms", "1s", "90s", "1h", "30d", "400d"] {
-            let length = Duration::read(&text(written)).unwrap();
-            assert_eq!(Duration::read(&text(&length.show())), Some(length), "{written}");
+            let length = Duration::read(written).unwrap();
+            assert_eq!(Duration::read(&length.show()), Some(length), "{written}");
         }
         assert_eq!(Duration::from_secs(400 * 86_400).show(), "400d");
-        assert_eq!(Duration::read(&Found::Whole(10)), None, "10 of what?");
+        assert_eq!(Duration::read("10"), None, "10 of what?");
     }
 }

@@ -1,4 +1,7 @@
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use super::*;
 
@@ -82,6 +85,20 @@ fn a_relative_path_is_beside_its_file_or_as_the_operator_sees_it() {
     assert_eq!(inventory("inventory = \"x\"", &[("ROUNDSMAN_INVENTORY", "a")], &[]), "a");
     let flag = Flag { key: "inventory", name: "--inventory", value: "b".into() };
     assert_eq!(inventory("", &[], &[flag]), "b");
+}
+
+/// figment's own relative path takes its folder for text.
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_no_text_keeps_its_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("roundsman.toml");
+    std::fs::write(&file, "inventory = \"hosts.toml\"").unwrap();
+    let sources = Sources { file: Some(file), explicit: true, ..Sources::default() };
+    assert_eq!(Config::load(sources).unwrap().config.inventory, folder.join("hosts.toml"));
 }
 
 #[test]
@@ -195,6 +212,20 @@ fn every_default_is_within_its_own_limits_and_reads_back() {
 }
 
 #[test]
+fn the_words_of_a_setting_name_its_limits() {
+    let mut limited = 0;
+    for setting in SETTINGS {
+        let expected = setting.expected();
+        if let Some((_, limits)) = expected.rsplit_once(" from ") {
+            limited += 1;
+            let words = setting.doc.concat();
+            assert!(words.contains(limits), "{}: {words:?} should have {limits:?}", setting.key);
+        }
+    }
+    assert!(limited > 15, "only {limited}");
+}
+
+#[test]
 fn a_password_in_a_url_is_in_no_message() {
     let url = "mysql://root:hunter2@db/roundsman";
     let error = load(&format!("[store]\nurl = \"{url}\""), &[], &[]).unwrap_err();
@@ -237,19 +268,32 @@ fn the_example_is_the_defaults() {
             Config { inventory: PathBuf::new(), ..defaults() }
         });
     }
+    let mut section = "";
+    let mut settings = String::new();
     for (origin, setting) in set.origins.iter().zip(SETTINGS) {
         assert_eq!(origin.key, setting.key);
         assert!(matches!(origin.from, Place::File { .. }), "{} is missing", origin.key);
-        let name = setting.key.rsplit('.').next().unwrap();
-        let entry = format!("# ${}\n# {name} = {}\n", setting.variable(), setting.default());
-        assert!(example.contains(&entry), "the example should have\n{entry}");
+        let (of, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        if of != section {
+            section = of;
+            settings.push_str(&format!("[{section}]\n"));
+        }
+        let doc: String = setting.doc.iter().map(|line| format!("#{line}\n")).collect();
+        let (variable, default) = (setting.variable(), setting.default());
+        settings.push_str(&format!("{doc}# ${variable}\n# {name} = {default}\n\n"));
     }
+    let (head, _) = example.split_once(&format!("#{}", SETTINGS[0].doc[0])).unwrap();
+    let settings = format!("{head}{}\n", settings.trim_end());
+    for (line, (is, should)) in (1..).zip(example.lines().zip(settings.lines())) {
+        assert_eq!(is, should, "docker/roundsman.toml:{line} is not as in setting.rs");
+    }
+    assert_eq!(example, settings);
 }
 
 /// Every setting that takes several, by the example of its own message.
 #[test]
 fn a_list_is_an_array_or_one_text_and_an_entry_that_is_wrong_is_named_by_its_index() {
-    let lists: Vec<&SettingInfo> = SETTINGS.iter().filter(|setting| setting.list).collect();
+    let lists: Vec<&SettingInfo> = SETTINGS.iter().filter(|setting| setting.is_list()).collect();
     assert!(lists.iter().any(|setting| setting.key == "resolve.servers"), "{lists:?}");
     for setting in lists {
         let words = setting.expected();
@@ -272,11 +316,8 @@ fn a_list_is_an_array_or_one_text_and_an_entry_that_is_wrong_is_named_by_its_ind
         for wrong in ["7", "\"a b\"", "[]"] {
             let mixed = array.replacen(", ", &format!(", {wrong}, "), 1);
             let error = load(&file(&mixed), &[], &[]).unwrap_err();
-            let place = format!(
-                "DIR/roundsman.toml:2:{}: {}[1]: expected one of",
-                name.len() + 4,
-                setting.key
-            );
+            let place =
+                format!("DIR/roundsman.toml:2:{}: {}[1]: expected ", name.len() + 4, setting.key);
             assert!(
                 error.starts_with(&place) && error.ends_with(&format!("found {wrong}")),
                 "{error}"

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::shape::{Found, Shape};
+use super::shape::Text;
 
 /// Where polls are kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,7 +104,7 @@ impl StoreUrl {
     /// Reads a URL as it is shown; none when it is none.
     #[must_use]
     pub fn parse(shown: &str) -> Option<Self> {
-        Self::read(&Found::Text(shown.to_owned()))
+        Self::read(shown)
     }
 
     /// Whether both are of the same store as far as that can be told: the same file, or a database that
@@ -120,11 +120,10 @@ impl StoreUrl {
         }
     }
 
-    /// The same, with a relative path taken under `data`.
-    pub(super) fn under(self, data: &Path) -> Self {
-        match self {
-            Self::Sqlite(path) => Self::Sqlite(data.join(path)),
-            Self::Mysql(url) => Self::Mysql(url),
+    /// Takes a relative path under `data`.
+    pub(super) fn under(&mut self, data: &Path) {
+        if let Self::Sqlite(path) = self {
+            *path = data.join(&path);
         }
     }
 }
@@ -138,14 +137,10 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-impl Shape for StoreUrl {
+impl Text for StoreUrl {
     const EXPECTED: &'static str = "\"sqlite:\" and the path of a file, or \"mysql://user@host:3306/database\" (up to 9 servers of one database: \"mysql://user@a:3306,b:3306/database\") with the password in store.password_file";
 
-    fn read(found: &Found) -> Option<Self> {
-        let text = match found {
-            Found::Text(text) => text,
-            Found::Whole(_) | Found::List(_) | Found::Other(_) => return None,
-        };
+    fn read(text: &str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix("mysql://") {
             return MysqlUrl::read(rest).map(Self::Mysql);
         }
@@ -165,16 +160,12 @@ impl Shape for StoreUrl {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Found {
-        Found::Text(text.to_owned())
-    }
-
     #[test]
     fn store_urls() {
         let file = |path: &str| Some(StoreUrl::Sqlite(path.into()));
-        assert_eq!(StoreUrl::read(&text("sqlite:a.db")), file("a.db"));
-        assert_eq!(StoreUrl::read(&text("sqlite:/var/a.db")), file("/var/a.db"));
-        assert_eq!(StoreUrl::read(&text("sqlite:///var/a.db")), file("/var/a.db"));
+        assert_eq!(StoreUrl::read("sqlite:a.db"), file("a.db"));
+        assert_eq!(StoreUrl::read("sqlite:/var/a.db"), file("/var/a.db"));
+        assert_eq!(StoreUrl::read("sqlite:///var/a.db"), file("/var/a.db"));
         let servers = |all: &[(&str, u16)]| {
             let address =
                 |(host, port): &(&str, u16)| MysqlAddress { host: (*host).into(), port: *port };
@@ -201,7 +192,7 @@ mod tests {
             ),
             (&nine(9), servers(&(1..=9).map(|port| ("h", port)).collect::<Vec<_>>()), &nine(9)),
         ] {
-            assert_eq!(StoreUrl::read(&text(given)), read, "{given}");
+            assert_eq!(StoreUrl::read(given), read, "{given}");
             assert_eq!(read.unwrap().to_string(), shown);
         }
         let bad = [
@@ -234,7 +225,7 @@ mod tests {
             &nine(10),
         ];
         for bad in bad {
-            assert_eq!(StoreUrl::read(&text(bad)), None, "{bad}");
+            assert_eq!(StoreUrl::read(bad), None, "{bad}");
         }
     }
 }

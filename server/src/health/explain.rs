@@ -1,9 +1,11 @@
 //! The table in plain words: why a state was entered, and what would change it.
 
-use super::{FLAP_FALLS_OFF, FLAP_OFF_PCT, FailingParent, Health, Input, Move, Policy, Rest};
+use super::{
+    FLAP_FALLS_OFF, FLAP_OFF_PCT, FailingParent, Health, Input, Move, Pause, Policy, Rest,
+};
 use crate::{
     model::{Cause, Outcome, State},
-    units::WallMs,
+    units::{Spoken, WallMs},
 };
 
 /// The move from `before` to `after`, which are of different states, with its cause and its words.
@@ -96,7 +98,7 @@ pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String 
         text.push_str(&format!(" Its parent {name} is {state}, which explains it."));
     }
     if let Some(moment) = around.asked_again.filter(|_| health.state == State::Down) {
-        text.push_str(&format!(" It is left alone until {moment}."));
+        text.push_str(&format!(" It is left alone until {}.", moment.spoken()));
     }
     if health.flapping.is_on() {
         text.push_str(&format!(
@@ -106,15 +108,17 @@ pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String 
     }
     if let Some(since) = around.isolated {
         text.push_str(&format!(
-            " No state changes since {since}: most hosts fell silent at once, so the server takes \
-             itself for cut off."
+            " No state changes since {}: most hosts fell silent at once, so the server takes itself \
+             for cut off.",
+            since.spoken()
         ));
     }
     text
 }
 
 fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
-    let Health { state, good, bad, since, .. } = *health;
+    let Health { state, good, bad, .. } = *health;
+    let since = health.since.spoken();
     let (rise, fall) = (policy.rise(), policy.fall());
     let to_rise = rise.saturating_sub(good);
     let to_fall = fall.saturating_sub(bad);
@@ -151,16 +155,16 @@ fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
             make(rise),
         ),
         State::Suspect => format!(
-            "suspect since {since}: a poll failed and {} since; {} {} it up, {} {} it down.",
-            answered_since(good),
+            "suspect since {since}: a poll failed, and then {}; {} {} it up, {} {} it down.",
+            answered_then(good),
             more(to_rise, "good"),
             make(to_rise),
             polls(fall, "failed"),
             make(fall),
         ),
         State::Down if good > 0 => format!(
-            "down since {since}: it failed {fall} polls in a row, but {} since; {} {} it up.",
-            answered_since(good),
+            "down since {since}: it failed {fall} polls in a row, and then {}; {} {} it up.",
+            answered_then(good),
             more(to_rise, "good"),
             make(to_rise),
         ),
@@ -178,18 +182,30 @@ fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
     }
 }
 
-fn paused(since: WallMs, rest: Option<&Rest>) -> String {
-    match rest {
-        Some(rest) if rest.is_polled() => format!(
-            "paused since {since}: {rest}; it is polled, but nothing follows from that; when it ends, \
-             the host is pending.",
-        ),
-        Some(_inventory) => format!(
-            "paused since {since}: the inventory says so and it is not polled; taking `paused` out \
-             of the inventory makes it pending.",
-        ),
-        None => format!("paused since {since}; when the pause ends, the host is pending."),
-    }
+fn paused(since: Spoken, rest: Option<&Rest>) -> String {
+    let why = match rest {
+        None => {
+            return format!("paused since {since}; when the pause ends, the host is pending.");
+        }
+        Some(Rest::Inventory) => {
+            return format!(
+                "paused since {since}: the inventory says so and it is not polled; taking `paused` \
+                 out of the inventory makes it pending.",
+            );
+        }
+        Some(Rest::Asked(Pause { until, reason, .. })) => {
+            let until = until.map(|until| format!(" until {}", until.spoken())).unwrap_or_default();
+            let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+            format!("an operator asked for it{until}{reason}")
+        }
+        Some(Rest::Window { name, until }) => {
+            format!("the maintenance window {name} is open until {}", until.spoken())
+        }
+    };
+    format!(
+        "paused since {since}: {why}; it is polled, but nothing follows from that; when it ends, the \
+         host is pending.",
+    )
 }
 
 /// What is said beside a flaw that later answers do not have.
@@ -228,7 +244,7 @@ fn failed_in_a_row(bad: u32) -> String {
     }
 }
 
-fn answered_since(good: u32) -> String {
+fn answered_then(good: u32) -> String {
     match good {
         1 => "it answered once".to_owned(),
         _ => format!("it answered {good} times in a row"),

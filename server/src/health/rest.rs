@@ -86,12 +86,12 @@ impl fmt::Display for Rest {
             Self::Asked(Pause { until, reason, .. }) => {
                 f.write_str("paused by an operator")?;
                 if let Some(until) = until {
-                    write!(f, " until {until}")?;
+                    write!(f, " until {}", until.spoken())?;
                 }
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
             Self::Window { name, until } => {
-                write!(f, "in the maintenance window {name} until {until}")
+                write!(f, "in the maintenance window {name} until {}", until.spoken())
             }
         }
     }
@@ -122,12 +122,12 @@ mod tests {
         let later = WallMs(now.0 + 1);
         assert_eq!(
             told(false, Some(pause(Some(later))), window).as_deref(),
-            Some("paused by an operator until 2026-03-29T01:30:00.001Z: new disk")
+            Some("paused by an operator until 2026-03-29 01:30:00 UTC: new disk")
         );
         // A pause that is over leaves the window.
         assert_eq!(
             told(false, Some(pause(Some(now))), window).as_deref(),
-            Some("in the maintenance window nightly until 2026-03-29T01:31:00.000Z")
+            Some("in the maintenance window nightly until 2026-03-29 01:31:00 UTC")
         );
         assert_eq!(told(false, Some(pause(Some(now))), None), None);
     }

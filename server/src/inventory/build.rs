@@ -10,9 +10,11 @@ use super::{
     range,
     read::{At, Section, quoted},
     settings::{self, Profile, Selections, Settings},
-    suggest,
 };
-use crate::model::{Address, ContentHash, GroupName, HostName};
+use crate::{
+    model::{Address, ContentHash, GroupName, HostName},
+    text::is_slip,
+};
 
 const TOP_KEYS: &[&str] = &["defaults", "group", "host", "maintenance"];
 const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];
@@ -221,7 +223,7 @@ impl<'t> Builder<'t> {
         }
         let text = name.value.as_str();
         let mut declared = self.groups.iter().filter(|(_, group)| group.declared);
-        if let Some((near, _)) = declared.find(|(near, _)| suggest::is_slip(text, near.as_str())) {
+        if let Some((near, _)) = declared.find(|(near, _)| is_slip(text, near.as_str())) {
             self.findings.add(
                 name.at,
                 format!(

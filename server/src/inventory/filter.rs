@@ -1,11 +1,13 @@
 //! Which disks, mounts and interfaces are reported: the user's patterns and the built-in ones.
 
-use crate::model::{Family, NameFilter};
+use crate::{
+    model::{Family, NameFilter},
+    text::did_you_mean,
+};
 
 use super::{
     problem::Findings,
     read::{Section, quoted},
-    suggest::did_you_mean,
 };
 
 /// The most patterns of one list.

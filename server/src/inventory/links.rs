@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{build::Draft, problem::Findings, read::At, suggest::did_you_mean};
-use crate::model::HostName;
+use super::{build::Draft, problem::Findings, read::At};
+use crate::{model::HostName, text::did_you_mean};
 
 /// How many hosts of a ring of parents a message names.
 const MAX_RING_NAMED: usize = 8;

@@ -9,12 +9,12 @@ use super::{
     problem::Findings,
     read::{At, Section, quoted},
     settings::{self, read_labels},
-    suggest::did_you_mean,
     timing::{DEFAULT_ZONE, read_timezone},
 };
 use crate::{
     model::{GroupName, HostName, Labels},
     schedule::{MAX_WINDOW, MIN_WINDOW, Schedule, Window},
+    text::did_you_mean,
     units::WallMs,
 };
 

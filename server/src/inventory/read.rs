@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{problem::Findings, suggest::did_you_mean};
+use super::problem::Findings;
+use crate::text::did_you_mean;
 
 /// The most bytes of the user's text that a message repeats.
 const MAX_QUOTED_BYTES: usize = 80;

@@ -14,13 +14,12 @@ use super::{
     filter::Filters,
     problem::Findings,
     read::{At, Section, quoted},
-    suggest::did_you_mean,
     timing::{Cadence, DEFAULT_ZONE, read_cadence, read_timeout, read_timezone},
 };
 use crate::{
     model::{Family, HostName, Labels, Selection},
     schedule::Schedule,
-    text::is_shown,
+    text::{did_you_mean, is_shown},
 };
 
 /// The keys that every section may have.

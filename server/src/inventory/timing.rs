@@ -8,9 +8,8 @@ use super::{
     MAX_TIMEOUT, MIN_TIMEOUT,
     problem::Findings,
     read::{At, Section},
-    suggest::did_you_mean,
 };
-use crate::schedule::Schedule;
+use crate::{schedule::Schedule, text::did_you_mean};
 
 /// The zone of a schedule when none is given; also to check an expression by itself.
 pub(super) const DEFAULT_ZONE: &str = "UTC";

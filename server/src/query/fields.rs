@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::inventory::closest;
+use crate::text::did_you_mean;
 
 /// How deep members of members are named at most.
 const DEPTH: usize = 4;
@@ -80,14 +80,14 @@ impl Members {
     fn unknown(&self, part: &str, name: &str) -> String {
         let words = || self.0.keys().map(String::as_str);
         let asked = if part == name { String::new() } else { format!(" in {name:?}") };
-        let hint = closest(part, words()).map(|word| format!("; did you mean {word:?}?"));
+        let hint = did_you_mean(part, words());
         let list = words().take(LISTED).collect::<Vec<_>>().join(", ");
         let more = if self.0.len() > LISTED { ", …" } else { "" };
         let all = match self.0.len() {
             0 => "; it has none to choose from".to_owned(),
             _ => format!("; there are {list}{more}"),
         };
-        format!("no member is called {part:?}{asked}{}{all}", hint.unwrap_or_default())
+        format!("no member is called {part:?}{asked}{hint}{all}")
     }
 }
 
@@ -348,13 +348,13 @@ mod tests {
         let message = refused("name,stat");
         assert!(
             message.starts_with(
-                "no member is called \"stat\"; did you mean \"state\"?; there are addresses, "
+                "no member is called \"stat\"; did you mean `state`?; there are addresses, "
             ),
             "{message}"
         );
         let message = refused("last.values.cpu_bussy_pct");
         assert!(
-            message.contains("in \"last.values.cpu_bussy_pct\"; did you mean \"cpu_busy_pct\"?"),
+            message.contains("in \"last.values.cpu_bussy_pct\"; did you mean `cpu_busy_pct`?"),
             "{message}"
         );
         assert!(message.ends_with(", …"), "{message}");

@@ -1,5 +1,7 @@
 //! How Roundsman itself is, in one answer: readiness, polling, writing, store.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -61,6 +63,8 @@ pub struct OwnShape {
     pub writer: Option<WriterStats>,
     /// The store; none when it does not answer, and then why.
     pub store: Option<StoreStatus>,
+    /// What tells this store from every other; none when it does not answer.
+    pub store_identity: Option<Arc<str>>,
     /// Why there is no `store`.
     pub store_error: Option<String>,
 }
@@ -100,6 +104,10 @@ impl Query {
     /// All that the server says of itself; `polling` is told by who counts it.
     pub async fn own(&self, now: WallMs, mut polling: PollingShape) -> OwnShape {
         let status = self.store_status().await;
+        let identity = match &status {
+            Ok(_) => tokio::time::timeout(STORE_PATIENCE, self.store.identity()).await.ok(),
+            Err(_) => None,
+        };
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
         let hosts = self.live.as_ref().map(|live| live.hosts()).unwrap_or_default();
         if let Some(live) = &self.live {
@@ -116,6 +124,7 @@ impl Query {
             polling,
             writer,
             store: status.ok(),
+            store_identity: identity.and_then(Result::ok),
             store_error,
         }
     }

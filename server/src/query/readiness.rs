@@ -90,6 +90,7 @@ impl Readiness {
         let losing = server.last_loss.filter(|lost| now.since(*lost) < LOSS_LASTS);
         if let Some(last) = losing {
             let lost = writer.lost();
+            let last = last.spoken();
             reasons
                 .push(format!("rows are being lost: {lost} since the start, the last at {last}"));
         }
@@ -107,6 +108,7 @@ impl Readiness {
         warnings.extend(lost(writer));
         if let Some(since) = writer.failing_since {
             let error = writer.last_error.as_deref().unwrap_or("unknown");
+            let since = since.spoken();
             reasons.push(format!("the store takes no rows since {since}: {error}"));
         }
         let failing = if writer.failing_since.is_some() { &mut reasons } else { &mut warnings };
@@ -135,7 +137,8 @@ impl Readiness {
         let (pending, error) =
             (hook.pending, hook.last_error.as_deref().unwrap_or("not tried yet"));
         self.warnings.push(format!(
-            "{pending} notices wait for the hook, the oldest since {oldest}: {error}"
+            "{pending} notices wait for the hook, the oldest since {}: {error}",
+            oldest.spoken()
         ));
         self
     }
@@ -275,7 +278,7 @@ mod tests {
         assert!(late.ready);
         assert_eq!(
             late.warnings,
-            ["3 notices wait for the hook, the oldest since 2026-03-29T01:28:59.999Z: alerts:80 \
+            ["3 notices wait for the hook, the oldest since 2026-03-29 01:28:59 UTC: alerts:80 \
               answered 503"]
         );
         assert_eq!(judged(LONG_UNTOLD, None).warnings, Vec::<String>::new());
@@ -320,7 +323,7 @@ mod tests {
                 "no inventory is in force yet",
                 "no round of polls for 61 s (limit 60 s)",
                 "the store does not answer: disk full",
-                "the store takes no rows since 2026-03-29T01:30:00.000Z: read only",
+                "the store takes no rows since 2026-03-29 01:30:00 UTC: read only",
                 "4 rows wait in the spool: 4096 of 8192 bytes, the oldest poll is 9 s old",
                 "the spool does not work, 7 rows wait in memory: no room",
             ]
@@ -356,7 +359,7 @@ mod tests {
         let now = judged(LOSS_LASTS - Duration::from_millis(1));
         assert_eq!(
             now.reasons,
-            ["rows are being lost: 7 since the start, the last at 2026-03-29T01:29:00.001Z"]
+            ["rows are being lost: 7 since the start, the last at 2026-03-29 01:29:00 UTC"]
         );
         assert!(judged(LOSS_LASTS).ready, "that was a minute ago");
     }

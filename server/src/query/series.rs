@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::{BadRange, Query, QueryError, moment::Rfc3339};
 use crate::{
-    inventory::closest,
     model::{Column, ColumnSet, HOUR_MS, HostId, Stat, Unit, hour_of},
     rollup::{GRACE, History, Tier, plan},
     store::{Bucket, SeriesAsk, Span},
+    text::did_you_mean,
     units::WallMs,
 };
 
@@ -55,12 +55,16 @@ pub const USUAL_COLUMNS: [Column; 7] = [
 pub fn parse_column(name: &str) -> Result<Column, String> {
     let names = || Column::ALL.iter().map(|column| column.spec().name);
     Column::ALL.iter().find(|column| column.spec().name == name).copied().ok_or_else(|| {
-        match closest(name, names()) {
-            Some(word) => format!("no value has this name; did you mean {word}?"),
-            None => format!("no value has this name; the first ones are {}, …", {
-                names().take(3).collect::<Vec<_>>().join(", ")
-            }),
-        }
+        let hint = match did_you_mean(name, names()) {
+            none if none.is_empty() => {
+                format!(
+                    "; the first ones are {}, …",
+                    names().take(3).collect::<Vec<_>>().join(", ")
+                )
+            }
+            hint => hint,
+        };
+        format!("no value has this name{hint}")
     })
 }
 
@@ -377,7 +381,7 @@ mod tests {
     fn a_column_is_found_by_its_name_or_the_nearest_is_told() {
         assert_eq!(parse_column("cpu_busy_pct"), Ok(Column::CpuBusyPct));
         let message = parse_column("cpu_bussy_pct").unwrap_err();
-        assert_eq!(message, "no value has this name; did you mean cpu_busy_pct?");
+        assert_eq!(message, "no value has this name; did you mean `cpu_busy_pct`?");
         let message = parse_column("zzz").unwrap_err();
         assert!(message.ends_with("the first ones are load_1, load_5, load_15, …"), "{message}");
     }

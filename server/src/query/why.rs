@@ -126,7 +126,7 @@ pub(super) fn of_view(view: &HostView, before: Vec<WhyAttempt>) -> WhyShape {
     attempts.extend(view.recent.iter().map(|attempt| WhyAttempt::from(&**attempt)));
     let mut sentence = sentence(&host.name, &view.reason, &attempts, host.last_good_at);
     match view.next_due {
-        Some(slot) => sentence.push_str(&format!(" It is polled next at {slot}.")),
+        Some(slot) => sentence.push_str(&format!(" It is polled next at {}.", slot.spoken())),
         None => sentence.push_str(" It is not polled."),
     }
     WhyShape {
@@ -158,7 +158,8 @@ pub(super) fn of_store(
     };
     let mut sentence = sentence(&host.name, &reason, &attempts, host.last_good_at);
     let unsaid = |change: &&EventShape| {
-        change.to == host.state && host.cause.as_ref() != Some(&change.reason)
+        let said = rest.is_some() || host.cause.as_ref() == Some(&change.reason);
+        change.to == host.state && !said
     };
     if let Some(change) = events.first().filter(unsaid) {
         sentence.push_str(&format!(" It became {} because: {}.", change.to, change.reason));
@@ -204,7 +205,7 @@ fn sentence(
     }
     let at = last.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
     let before = match last_good {
-        Some(moment) => format!("the last good one was {}", moment.0),
+        Some(moment) => format!("the last good one was {}", moment.0.spoken()),
         None => "it never answered".to_owned(),
     };
     let outcome = last.outcome;

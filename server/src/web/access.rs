@@ -22,7 +22,7 @@ use super::{
     origin::{self, Names},
     places::Peer,
 };
-use crate::config::Secret;
+use crate::config::{Secret, SiteName};
 
 /// What is answered to everybody.
 pub(super) const OPEN_PATH: &str = "/healthz";
@@ -64,16 +64,17 @@ impl Access {
     /// For who knows `secret`; without one, for everybody who asks this server by an address,
     /// `localhost` or one of `hosts`.
     #[must_use]
-    pub fn new(secret: Option<&Secret>, hosts: &[String]) -> Self {
+    pub fn new(secret: Option<&Secret>, hosts: &[SiteName]) -> Self {
         let access = Self::default();
         access.change(secret, hosts);
         access
     }
 
     /// From now on for these.
-    pub fn change(&self, secret: Option<&Secret>, hosts: &[String]) {
+    pub fn change(&self, secret: Option<&Secret>, hosts: &[SiteName]) {
         let secret = secret.map(|secret| digest(secret.expose().as_bytes()));
-        let rules = Arc::new(Rules { secret, hosts: hosts.to_vec() });
+        let hosts = hosts.iter().map(|name| name.as_str().to_owned()).collect();
+        let rules = Arc::new(Rules { secret, hosts });
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 

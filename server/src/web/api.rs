@@ -29,6 +29,7 @@ use crate::{
         WhyShape, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
+    text::did_you_mean,
     units::WallMs,
 };
 
@@ -42,7 +43,8 @@ pub(super) fn word<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String
     let same = |entry: &&T| entry.to_string() == text;
     all.iter().find(same).copied().ok_or_else(|| {
         let words: Vec<_> = all.iter().map(ToString::to_string).collect();
-        format!("expected one of: {}; got {text:?}", words.join(", "))
+        let hint = did_you_mean(text, words.iter().map(String::as_str));
+        format!("expected one of: {}; got {text:?}{hint}", words.join(", "))
     })
 }
 

@@ -29,32 +29,60 @@ const CSS: &str = "text/css; charset=utf-8";
 /// relative to the address, and begins with "./": a proxy may have it all below a path.
 const INDEX: &str = include_str!("../../page/index.html");
 
+/// The scripts of the page's folder, as [`ASSETS`] has them.
+macro_rules! scripts {
+    ($($name:literal)*) => {
+        &[$(($name, JS, include_str!(concat!("../../page/", $name)))),*]
+    };
+}
+
 /// Every file of the page, by its name under `/assets/`.
-const ASSETS: &[(&str, &str, &str)] = &[
-    ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
-    ("style.css", CSS, include_str!("../../page/style.css")),
-    ("main.js", JS, include_str!("../../page/main.js")),
-    ("dom.js", JS, include_str!("../../page/dom.js")),
-    ("format.js", JS, include_str!("../../page/format.js")),
-    ("place.js", JS, include_str!("../../page/place.js")),
-    ("api.js", JS, include_str!("../../page/api.js")),
-    ("live.js", JS, include_str!("../../page/live.js")),
-    ("gaps.js", JS, include_str!("../../page/gaps.js")),
-    ("heat.js", JS, include_str!("../../page/heat.js")),
-    ("fleet.js", JS, include_str!("../../page/fleet.js")),
-    ("points.js", JS, include_str!("../../page/points.js")),
-    ("charts.js", JS, include_str!("../../page/charts.js")),
-    ("band.js", JS, include_str!("../../page/band.js")),
-    ("tables.js", JS, include_str!("../../page/tables.js")),
-    ("orders.js", JS, include_str!("../../page/orders.js")),
-    ("ledger.js", JS, include_str!("../../page/ledger.js")),
-    ("host.js", JS, include_str!("../../page/host.js")),
-    ("events.js", JS, include_str!("../../page/events.js")),
-    ("inventory.js", JS, include_str!("../../page/inventory.js")),
-    ("server.js", JS, include_str!("../../page/server.js")),
-    ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
-    ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
+const ASSETS: &[&[(&str, &str, &str)]] = &[
+    &[
+        ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
+        ("style.css", CSS, include_str!("../../page/style.css")),
+        ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
+        ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
+    ],
+    scripts! {
+        "api.js"
+        "banners.js"
+        "band.js"
+        "charts.js"
+        "columns.js"
+        "dom.js"
+        "events.js"
+        "filling.js"
+        "filters.js"
+        "fleet.js"
+        "format.js"
+        "gaps.js"
+        "heat.js"
+        "host.js"
+        "inventory.js"
+        "latest.js"
+        "ledger.js"
+        "live.js"
+        "main.js"
+        "orders.js"
+        "place.js"
+        "plot.js"
+        "points.js"
+        "press.js"
+        "rows.js"
+        "said.js"
+        "server.js"
+        "span.js"
+        "spark.js"
+        "tables.js"
+        "view.js"
+    },
 ];
+
+/// All of them, one after another.
+fn assets() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    ASSETS.iter().copied().flatten()
+}
 
 fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
     let mut headers = HeaderMap::new();
@@ -65,7 +93,7 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Respon
     set(header::CONTENT_SECURITY_POLICY, POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
-    // Asked for anew each time, and not sent again when it is the same: an update is seen at once.
+    // Asked for each time, and not sent again when it is the same: an update is seen at once.
     set(header::CACHE_CONTROL, "no-cache");
     if let Some(tag) = tag_of(text.as_bytes()) {
         headers.insert(header::ETAG, tag.clone());
@@ -76,25 +104,35 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Respon
     (headers, text).into_response()
 }
 
+/// The index, with a hint at each script: all are asked for at once, and not each only when the one
+/// before it is there and names it.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let scripts = assets().filter(|(_, kind, _)| *kind == JS);
+    let hints: String = scripts
+        .map(|(name, ..)| format!("<link rel=\"modulepreload\" href=\"./assets/{name}\" />\n"))
+        .collect();
+    INDEX.replacen("</head>", &format!("{hints}</head>"), 1)
+});
+
 /// The page, at each of its addresses that is right below the root, wherever that is.
 pub(super) async fn page(request: HeaderMap) -> Response {
-    answer(&request, HTML, INDEX)
+    answer(&request, HTML, &PAGE)
 }
 
 /// The same one step further down.
 pub(super) async fn inner_page(request: HeaderMap) -> Response {
-    static INNER: LazyLock<String> = LazyLock::new(|| INDEX.replace("=\"./", "=\"../"));
+    static INNER: LazyLock<String> = LazyLock::new(|| PAGE.replace("=\"./", "=\"../"));
     answer(&request, HTML, &INNER)
 }
 
 /// The names of all files, for the document.
 pub(super) fn names() -> Vec<&'static str> {
-    ASSETS.iter().map(|(name, _, _)| *name).collect()
+    assets().map(|(name, _, _)| *name).collect()
 }
 
 /// `GET /assets/{name}`.
 pub(super) async fn asset(HostPath(name): HostPath, request: HeaderMap) -> Response {
-    match ASSETS.iter().find(|(known, _, _)| *known == name) {
+    match assets().find(|(known, _, _)| *known == name) {
         Some((_, kind, text)) => answer(&request, kind, text),
         None => Failure::missing(format!("the page has no file {name:?}")).into_response(),
     }
@@ -106,20 +144,34 @@ mod tests {
 
     use super::*;
 
+    /// What the page's own files may have together, bytes, before they are compressed.
+    const OWN_BYTES: usize = 140_000;
+
+    #[test]
+    fn the_page_is_small_and_all_its_scripts_are_asked_for_at_once() {
+        let own = assets().filter(|(name, ..)| !name.starts_with("uplot"));
+        let bytes: usize = own.map(|(.., text)| text.len()).sum();
+        assert!(bytes <= OWN_BYTES, "{bytes} bytes");
+        for (name, ..) in assets().filter(|(name, ..)| name.ends_with(".js")) {
+            let hint = format!("rel=\"modulepreload\" href=\"./assets/{name}\"");
+            assert_eq!(PAGE.matches(&hint).count(), 1, "{name}");
+        }
+        assert!(PAGE.find("modulepreload") < PAGE.find("</head>"));
+    }
+
     #[test]
     fn every_file_that_the_page_names_is_served_and_none_is_from_elsewhere() {
-        let served: BTreeSet<&str> = ASSETS.iter().map(|(name, _, _)| *name).collect();
+        let served: BTreeSet<&str> = assets().map(|(name, _, _)| *name).collect();
         let mut named = BTreeSet::new();
-        for (_, kind, text) in ASSETS.iter().filter(|(name, _, _)| *name != "uplot.js") {
+        for (_, kind, text) in assets().filter(|(name, _, _)| *name != "uplot.js") {
             if *kind == JS {
                 named.extend(text.split("from './").skip(1).filter_map(|t| t.split('\'').next()));
             }
             assert!(!text.contains("innerHTML"), "text goes in as text");
         }
         named.extend(INDEX.split("\"./assets/").skip(1).filter_map(|text| text.split('"').next()));
-        assert_eq!(named.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new());
-        assert!(named.len() >= 17, "{named:?}");
-        for (name, _, text) in ASSETS.iter().filter(|(name, ..)| !name.starts_with("uplot")) {
+        assert_eq!(named, served, "named, and served: what is not in both is missing or of no use");
+        for (name, _, text) in assets().filter(|(name, ..)| !name.starts_with("uplot")) {
             for quote in ["'/", "`/", "\"/"] {
                 let named = text
                     .split(quote)

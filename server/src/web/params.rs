@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{Site, failure::Failure};
-use crate::inventory::closest;
+use crate::text::did_you_mean;
 
 /// The name in the path.
 #[derive(Debug)]
@@ -89,10 +89,10 @@ impl Params {
     /// Names the first unknown parameter, the nearest known one and all known ones.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Some(unknown) = self.given.keys().next() else { return Ok(()) };
-        let hint = match closest(unknown, self.known.iter().copied()) {
-            Some(word) => format!("; did you mean {word:?}?"),
-            None if self.known.is_empty() => "; this path takes none".to_owned(),
-            None => format!("; expected one of: {}", self.known.join(", ")),
+        let hint = match did_you_mean(unknown, self.known.iter().copied()) {
+            _ if self.known.is_empty() => "; this path takes none".to_owned(),
+            none if none.is_empty() => format!("; expected one of: {}", self.known.join(", ")),
+            hint => hint,
         };
         Err(Failure::bad_request(format!("unknown parameter {unknown:?}{hint}")))
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "serve",
     "check",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 17] = [
     "export",
     "why",
     "top",
+    "reload",
     "accept",
     "doctor",
     "health",
@@ -30,6 +31,11 @@ fn every_command_explains_itself() {
     let whole = desk.run(&["--help"]);
     assert_eq!((whole.code, whole.err.as_str()), (Some(0), ""));
     insta::assert_snapshot!("help", whole.out);
+    assert!(whole.out.lines().count() <= 24, "a small terminal has 24 lines");
+    assert!(whole.out.lines().all(|line| line.len() <= 80), "{}", whole.out);
+    for command in COMMANDS {
+        assert!(whole.out.contains(&format!(" {command}")), "{command}: {}", whole.out);
+    }
     for command in COMMANDS {
         let help = desk.run(&[command, "--help"]);
         assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{command}");

@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A run that takes longer than this hangs: no command of these tests needs a tenth of it.
-const HANGS: Duration = Duration::from_secs(120);
+pub(crate) const HANGS: Duration = Duration::from_secs(120);
 
 /// A directory to work in, and the program that works there.
 pub(crate) struct Desk {

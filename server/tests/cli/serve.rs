@@ -84,6 +84,77 @@ fn the_server_serves_until_it_is_told_to_stop() {
     }
 }
 
+/// A database server that takes connections and says nothing.
+#[test]
+fn a_server_that_is_told_to_stop_during_its_start_ends_and_says_how_far_it_was() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[host]]\nname = \"here\"\naddresses = [\"127.0.0.1\"]\n");
+    for stop in [Signal::TERM, Signal::INT] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("mysql://root@{}/fleet", silent.local_addr().unwrap());
+        desk.file("roundsman.toml", &format!("[store]\nurl = \"{url}\"\n"));
+        let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+        let (asked, waits) = std::sync::mpsc::channel();
+        let accepting = std::thread::spawn(move || {
+            let connection = silent.accept();
+            asked.send(()).unwrap();
+            connection
+        });
+        waits.recv_timeout(super::program::HANGS).unwrap();
+        let connection = accepting.join().unwrap();
+        server.signal(stop);
+        let ended = server.end(desk.path());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let words = format!("stopped during its start, while opening the store {url}");
+        assert!(ended.err.contains(&words), "{}", ended.err);
+        assert!(!ended.err.contains(" serving "), "{}", ended.err);
+        drop(connection);
+    }
+}
+
+/// The server is ahead of its file by up to a second.
+#[test]
+fn hosts_are_listed_as_the_running_server_sees_them() {
+    let desk = Desk::new();
+    let host = |name: &str, port: u16| {
+        format!(
+            "[[host]]\nname = \"{name}\"\ngroup = \"web\"\naddresses = [\"127.0.0.1:{port}\"]\n"
+        )
+    };
+    desk.file("inventory.toml", &(host("here", 1) + &host("there", 2)));
+    let names = |arguments: &[&str]| {
+        let listed = desk.run(&[&["hosts", "--data", "d"], arguments].concat());
+        assert_eq!(listed.code, Some(0), "{listed:?}");
+        let first = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+        listed.out.lines().skip(1).map(first).collect::<Vec<_>>()
+    };
+    let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+    let (http, _) = addresses(&mut server);
+    for _ in 0..3 {
+        assert_eq!(desk.run(&["pause", "here", "--http", &http]).code, Some(0));
+        assert_eq!(names(&["--state", "paused"]), ["here"]);
+        assert_eq!(desk.run(&["resume", "here", "--http", &http]).code, Some(0));
+        assert_eq!(names(&["--state", "paused"]), [""; 0]);
+    }
+    let json = desk.run(&["hosts", "--data", "d", "--json", "--limit", "1"]).json();
+    assert_eq!((&json["total"], &json["hosts"][0]["name"]), (&2.into(), &"here".into()));
+    let slip = desk.run(&["hosts", "--data", "d", "--group", "wbe"]);
+    assert_eq!(slip.err, "no group is called wbe; did you mean `web`?\n");
+    // Another server's hosts are not these, wherever it listens.
+    let mut other = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "other"]);
+    let (elsewhere, _) = addresses(&mut other);
+    assert_eq!(desk.run(&["pause", "there", "--http", &elsewhere]).code, Some(0));
+    let lock = desk.path().join("d/server.lock");
+    let text = std::fs::read_to_string(&lock).unwrap();
+    assert!(text.contains(&http), "{text}");
+    std::fs::write(&lock, text.replace(&http, &elsewhere)).unwrap();
+    assert!(!names(&["--state", "paused"]).contains(&"there".to_owned()));
+    server.signal(Signal::TERM);
+    assert_eq!(server.end(desk.path()).code, Some(0));
+    // Without a server the file answers.
+    assert_eq!(names(&[]), ["here", "there"]);
+}
+
 /// No address is taken: it is refused before.
 #[test]
 fn a_server_that_everybody_could_ask_does_not_start() {

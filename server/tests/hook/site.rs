@@ -141,6 +141,7 @@ pub(crate) fn settings(address: SocketAddr) -> config::Hook {
         timeout: Duration::from_secs(30),
         ca_file: None,
         token: None,
+        token_file: None,
     }
 }
 

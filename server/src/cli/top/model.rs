@@ -290,9 +290,12 @@ fn holds(host: &Host, word: &str) -> bool {
     texts.iter().any(|text| text.to_lowercase().contains(word))
 }
 
-/// `14:02:11`, UTC.
+/// `14:02:11`, in the zone that [`zone`] names.
 pub(super) fn time_of_day(moment: WallMs) -> String {
-    let text = moment.to_string();
-    let time = text.split_once('T').map_or("", |(_, time)| time);
-    time.split_once('.').map_or(text.as_str(), |(time, _)| time).to_owned()
+    moment.spoken().to_string().split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// `UTC`, `+02:00`: how far the clock of times of day is from UTC at this moment.
+pub(super) fn zone(moment: WallMs) -> String {
+    moment.spoken().to_string().split(' ').nth(2).unwrap_or_default().to_owned()
 }

@@ -1,7 +1,7 @@
 //! The one part of `top` that knows a terminal, a clock and a network: it gives the model news, keys
 //! and time, and draws it.
 
-use std::{panic, sync::Arc, time::Duration};
+use std::{io, panic, sync::Arc, time::Duration};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt as _;
@@ -24,7 +24,8 @@ use crate::{
         CliError, Runtime,
         ask::{Asker, Going},
         failure::in_one_line,
-        runtime::stop_signal,
+        printer::Printing,
+        runtime::end_signal,
     },
     clock::Clock,
     units::Mono,
@@ -53,7 +54,7 @@ enum News {
 
 /// Shows the fleet until a key or a signal ends it.
 pub(super) async fn watch(asker: Asker, filter: &str, runtime: &Runtime) -> Result<(), CliError> {
-    let stop = stop_signal()?;
+    let stop = end_signal()?;
     tokio::pin!(stop);
     // Who cannot be asked at all is told so in the ordinary way.
     let first = tokio::select! {
@@ -106,17 +107,23 @@ impl<'a> Show<'a> {
         let mut keys = EventStream::new();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The picture that a terminal which is stuck has not taken; the next one waits for it.
+        let mut printing: Option<Printing> = None;
+        let mut drawn = false;
         while !self.model.done {
             let now = self.clock.now();
             self.model.pass(now.mono.since(self.heard), now.wall);
-            let drawn = stage.terminal.draw(|frame| view::draw(frame, &self.model, self.theme));
-            drawn.map_err(CliError::Output)?;
+            if printing.is_none() && !drawn {
+                let picture = stage.draw(|frame| view::draw(frame, &self.model, self.theme));
+                printing = Some(picture.map_err(CliError::Output)?);
+                drawn = true;
+            }
             if let Screen::Host(detail) = &mut self.model.screen
                 && let Some(ask) = detail.ask(now.mono.since(Mono::default()))
             {
                 self.tasks.spawn(tell(self.asker.clone(), ask, self.sender.clone()));
             }
-            tokio::select! {
+            drawn &= tokio::select! {
                 // A task that panicked comes first: the terminal is back, and nothing may be drawn
                 // over what was said there.
                 biased;
@@ -125,16 +132,28 @@ impl<'a> Show<'a> {
                     if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
                         panic::resume_unwind(panic);
                     }
+                    false
                 }
                 event = keys.next() => match event {
                     // The terminal is gone.
                     None => break,
                     Some(Err(error)) => return Err(CliError::Output(error)),
-                    Some(Ok(event)) => take(&mut self.model, event),
+                    Some(Ok(event)) => {
+                        take(&mut self.model, event);
+                        false
+                    }
                 },
-                Some(news) = self.news.recv() => self.hear(news),
-                _ = ticks.tick() => {}
-            }
+                Some(news) = self.news.recv() => {
+                    self.hear(news);
+                    false
+                }
+                written = until_written(&mut printing) => {
+                    written.map_err(CliError::Output)?;
+                    printing = None;
+                    true
+                }
+                _ = ticks.tick() => false,
+            };
         }
         Ok(())
     }
@@ -158,6 +177,14 @@ impl<'a> Show<'a> {
                 Err(error) => self.model.lost(error.to_string(), now.wall),
             },
         }
+    }
+}
+
+/// Waits until the picture on its way is written; for ever where there is none.
+async fn until_written(printing: &mut Option<Printing>) -> io::Result<()> {
+    match printing {
+        Some(printing) => printing.done().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,8 +2,10 @@
 //! nothing of what is drawn.
 
 use std::{
-    io::{self, Stdout, stdout},
+    cell::RefCell,
+    io::{self, Write},
     panic,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,34 +14,60 @@ use std::{
 
 use crossterm::{
     cursor::Show,
-    execute,
+    queue,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+
+use crate::cli::printer::{Printer, Printing};
 
 /// The terminal, put back as it was when this goes, or when the program panics.
 pub(super) struct Stage {
-    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Drawn>>,
+    drawn: Drawn,
+    printer: Printer,
     taken: Arc<AtomicBool>,
+}
+
+/// What was drawn and is not on its way yet.
+#[derive(Clone, Default)]
+struct Drawn(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Drawn {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Stage {
     /// Takes the terminal: its other screen, and keys as they are pressed.
     pub(super) fn enter() -> io::Result<Self> {
-        let taken = Arc::new(AtomicBool::new(true));
+        let (printer, taken) = (Printer::start()?, Arc::new(AtomicBool::new(true)));
         // Who panics says so after the terminal is back: on the other screen nobody would read it.
-        let (told, before) = (Arc::clone(&taken), panic::take_hook());
+        let (told, last) = (Arc::clone(&taken), printer.clone());
+        let before = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            leave(&told);
+            leave(&told, &last);
             before(panic);
         }));
-        let begin = || {
+        let mut drawn = Drawn::default();
+        let mut begin = || {
             enable_raw_mode()?;
-            execute!(stdout(), EnterAlternateScreen)?;
-            Terminal::new(CrosstermBackend::new(stdout()))
+            queue!(drawn, EnterAlternateScreen)?;
+            Terminal::new(CrosstermBackend::new(drawn.clone()))
         };
-        let terminal = begin().inspect_err(|_| leave(&taken))?;
-        Ok(Self { terminal, taken })
+        let terminal = begin().inspect_err(|_| leave(&taken, &printer))?;
+        Ok(Self { terminal, drawn, printer, taken })
+    }
+
+    /// Draws a picture and sends what is new in it on its way.
+    pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<Printing> {
+        self.terminal.draw(picture)?;
+        Ok(self.printer.print(self.drawn.0.take()))
     }
 
     /// Columns and lines.
@@ -51,17 +79,20 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        leave(&self.taken);
+        leave(&self.taken, &self.printer);
     }
 }
 
 /// Puts the terminal back, unless that is done: leaving the other screen a second time takes the
 /// cursor back to where it was before the first (xterm, DEC private mode 1049), over what has been
 /// said since.
-fn leave(taken: &AtomicBool) {
+fn leave(taken: &AtomicBool, printer: &Printer) {
     if taken.swap(false, Ordering::Relaxed) {
         // Where the terminal is gone nothing can be put back.
         let _gone = disable_raw_mode();
-        let _gone = execute!(stdout(), LeaveAlternateScreen, Show);
+        let mut words = Vec::new();
+        // Into memory: this cannot fail.
+        let _written = queue!(words, LeaveAlternateScreen, Show);
+        printer.finish(&words);
     }
 }

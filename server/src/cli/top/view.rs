@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{
     field::Field,
     fleet::Host,
-    model::{Contact, Model, Screen, time_of_day},
+    model::{Contact, Model, Screen, time_of_day, zone},
 };
 use crate::{
     cli::{fit::cut, output::symbol},
@@ -92,7 +92,7 @@ impl Pen<'_> {
         usize::from(self.area.width)
     }
 
-    /// Writes pieces beside each other, and goes to the next line.
+    /// Writes pieces beside each other, the last that has room cut with `…`, and goes to the next line.
     fn write(&mut self, pieces: &[(&str, Style)]) {
         if self.left() == 0 {
             return;
@@ -100,6 +100,9 @@ impl Pen<'_> {
         let (mut x, y) = (self.area.x, self.area.y + self.line);
         for (text, style) in pieces {
             let room = usize::from(self.area.right().saturating_sub(x));
+            // The space after a last cell may go beyond the edge: nothing of it is missed.
+            let text =
+                if columns(text.trim_end()) > room { cut(text, room) } else { (*text).to_owned() };
             (x, _) = self.cells.set_stringn(x, y, text, room, *style);
         }
         self.line += 1;
@@ -147,7 +150,7 @@ fn top_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
         }
     }
     let time = match model.contact {
-        Contact::Live => format!("{} UTC ", time_of_day(model.now)),
+        Contact::Live => format!("{} {} ", time_of_day(model.now), zone(model.now)),
         Contact::Away { .. } => "not live ".to_owned(),
     };
     let told: usize = pieces.iter().map(|(text, _)| columns(text)).sum();

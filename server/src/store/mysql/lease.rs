@@ -82,6 +82,7 @@ impl Lease {
                    ON DUPLICATE KEY UPDATE name = VALUES(name)";
         change(conn, row, (NAME,).into()).await.map_err(&fault)?;
         let holder = conn.id();
+        let mut waits = false;
         loop {
             let seen: Option<u64> = conn
                 .exec_first(
@@ -99,6 +100,14 @@ impl Lease {
                 if conn.affected_rows() == 1 {
                     return Ok(Self { doors: Arc::clone(doors), holder, epoch: seen + 1 });
                 }
+            }
+            if !waits {
+                waits = true;
+                tracing::info!(
+                    "another server changes the schema of {}: waiting until it is done, or has not \
+                     been heard for {LEASE_S} s",
+                    doors.place.location
+                );
             }
             sleep(LOOK).await;
         }

@@ -41,7 +41,7 @@ async fn play(what: &str) {
                 frame.buffer_mut().set_string(0, 0, "on the stage", Style::new());
                 assert!(!wrong, "a fault in a frame");
             };
-            stage.terminal.draw(draw).unwrap();
+            let _printing = stage.draw(draw).unwrap();
         }
     }
 }

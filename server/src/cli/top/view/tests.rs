@@ -138,6 +138,17 @@ fn story() -> Story {
 }
 
 #[test]
+fn what_has_no_room_ends_with_a_sign_of_that() {
+    let area = Rect::new(0, 0, 12, 2);
+    let mut cells = Buffer::empty(area);
+    let mut pen = Pen { cells: &mut cells, area, line: 0 };
+    let plain = Style::new();
+    pen.write(&[("10:00:00 ", plain), ("a poll failed", plain)]);
+    pen.write(&[("10:00:00 ", plain), ("up    ", plain)]);
+    assert_eq!(cells, Buffer::with_lines(["10:00:00 a …", "10:00:00 up "]));
+}
+
+#[test]
 fn the_fleet_fits_a_small_terminal_and_fills_a_large_one() {
     for size in [(80, 24), (200, 50), (40, 8)] {
         let drawn = lines(&some(size));

@@ -1,7 +1,8 @@
 //! "Did you mean …?": the nearest of the words that would have been right.
 
 /// `; did you mean `interval`?`, or nothing when no word is near.
-pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> String {
     match closest(word, words) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => String::new(),
@@ -10,7 +11,7 @@ pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a s
 
 /// The nearest word: at most a third of the letters wrong, and at least one letter right. Else the
 /// first that begins with it, up to the end of a part: `cpu_busy_pct` for `cpu`.
-pub fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = word.chars().count();
     let most = (letters / 3).clamp(1, 3);
     let mut longer = None;
@@ -60,7 +61,8 @@ fn distance(left: &str, right: &str) -> usize {
 /// Whether a group name looks like a slip of another: letter case or separators differ, two
 /// neighbours are swapped, or one letter is missing or too many. A changed letter or digit is not:
 /// `db-a` beside `db-b` and `web1` beside `web2` are how groups are named.
-pub(super) fn is_slip(name: &str, other: &str) -> bool {
+#[must_use]
+pub fn is_slip(name: &str, other: &str) -> bool {
     let plain = |text: &str| -> Vec<char> {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
     };

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# What the scripts beside this one have in common: how what they need gets here. It is sourced, in the
+# root of the source. Works as root (as in CI) and as a user with sudo; what is there already is not
+# touched.
+
+# Packages of Debian that are to be installed.
+missing=()
+
+# need PROGRAM PACKAGE...: these, unless the program is there.
+need() {
+    command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] || missing+=("${@:2}")
+}
+
+# need_node: what runs JavaScript, and what fetches it.
+need_node() {
+    need node nodejs
+    need npm npm
+}
+
+# Root, or a user with sudo.
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# install_packages PACKAGE...: by apt; none, when none is named.
+install_packages() {
+    (($#)) || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "these Debian packages are needed, and there is no apt-get here: $*" >&2
+        return 1
+    fi
+    as_root apt-get update -q || return 1
+    if [[ " $* " == *" docker.io "* ]] && apt-cache show docker-cli >/dev/null 2>&1; then
+        set -- "$@" docker-cli
+    fi
+    (
+        # A package that brings a service starts it, unless this says that it may not (see invoke-rc.d).
+        policy=/usr/sbin/policy-rc.d
+        if [[ ! -e $policy ]]; then
+            trap 'as_root rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+            as_root chmod 755 "$policy"
+        fi
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+    )
+}
+
+# page_modules: what the page is checked and tested with, by server/page/package-lock.json, once.
+page_modules() {
+    local lock=server/page/package-lock.json installed=server/page/node_modules/installed.json
+    if ! cmp -s "$lock" "$installed"; then
+        # Nothing of npm's is run: no package needs an install script.
+        npm ci --prefix server/page --ignore-scripts --no-audit --no-fund
+        cp "$lock" "$installed"
+    fi
+}

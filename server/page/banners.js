@@ -1,0 +1,36 @@
+// What is wrong with the whole, on every page.
+
+import { moment } from './format.js';
+
+const isolated = (ms) =>
+  `Isolated since ${moment(ms)}: most hosts are silent at once, so the server takes itself for cut off. ` +
+  'States stay as they are until most hosts are heard again.';
+/** The server's sentences begin small: they stand in lists, too. */
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
+
+/** The banners for what the live view has, gravest first: their words, and whether they are grave. */
+export function banners({ server: said, connected, at }) {
+  const all = [
+    [
+      !connected && at,
+      () => `No connection to the server since ${moment(at)}: what you see is as it was then.`,
+      true,
+    ],
+    [said.isolated_since_ms, isolated, true],
+    [said.own_trouble, (words) => words, true],
+    [said.own_clock, sentence, true],
+    [
+      said.store_error,
+      (words) => `The store is away: ${words}. The live view goes on; history is not shown until it is back.`,
+      true,
+    ],
+    [
+      said.inventory_error,
+      (words) => `The inventory file is not in force, the one before is:\n${words}`,
+      false,
+    ],
+    [said.inventory_waiting, (words) => `${words}.`, false],
+    [said.stopping && connected, () => 'The server is stopping.', false],
+  ];
+  return all.filter(([what]) => what).map(([what, words, isGrave]) => ({ words: words(what), isGrave }));
+}

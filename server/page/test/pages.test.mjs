@@ -1,0 +1,326 @@
+// Every page over a small fleet: what it is for, for everybody, on every screen.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import {
+  endAll,
+  HOSTS_UP,
+  PAGES,
+  REFUSES,
+  shown,
+  startBrowser,
+  startServer,
+  startSmall,
+  tab,
+} from './harness.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** A phone, and how high what is touched has to be there (WCAG 2.2, 2.5.8), px. */
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const TOUCHED_PX = 24;
+/** How long the page waits for a server that says nothing, ms, and somewhat more. */
+const SILENCE = 11_000;
+/** How long a stream that has ended may take to come back, ms, and somewhat more. */
+const TAKEN_UP = 5_000;
+
+let browser;
+let fleet;
+let server;
+before(async () => {
+  browser = await startBrowser();
+  ({ fleet, server } = await startSmall());
+});
+after(async () => {
+  await browser?.close();
+  endAll();
+});
+
+test('every page says what it is for, without an error in the console', async () => {
+  const { page, wrong, close } = await tab(browser);
+  for (const path of PAGES) {
+    const answer = await page.goto(server.at + path);
+    const policy = answer.headers()['content-security-policy'];
+    assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/, path);
+    await shown(page, path);
+    assert.equal(await page.locator('h1').count(), 1, path);
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+/** What axe finds serious in a page as it is. */
+async function grave(page, rules) {
+  // By the debugger, which no Content-Security-Policy is for.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(
+    (some) => globalThis.axe.run(some ? { runOnly: some } : {}),
+    rules,
+  );
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  return serious.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html).slice(0, 3)]);
+}
+
+test('nobody is shut out: axe finds nothing serious, in the light or in the dark', async () => {
+  const { page, close } = await tab(browser, { colorScheme: 'light' });
+  for (const path of [...PAGES, `/hosts/${REFUSES}`, '/hosts/nobody']) {
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.goto(server.at + path);
+    await shown(page, path);
+    assert.deepEqual(await grave(page), [], `${path} light`);
+    // In the dark the same elements have other colours.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    assert.deepEqual(await grave(page, ['color-contrast']), [], `${path} dark`);
+  }
+  await close();
+});
+
+test('on a phone no page is wider than the screen, and what is touched is large enough', async () => {
+  const { page, close } = await tab(browser, PHONE);
+  for (const path of [...PAGES, '/hosts/web-11', '/hosts/web-12', '/hosts/nobody', '/events?text=img']) {
+    await page.goto(server.at + path);
+    await shown(page, path);
+    const wide = await page.evaluate(() => ({
+      page: document.scrollingElement.scrollWidth,
+      screen: innerWidth,
+    }));
+    assert.equal(wide.screen, PHONE.viewport.width, `${path}: the browser made room`);
+    assert.ok(wide.page <= wide.screen, `${path}: ${wide.page} px`);
+    const small = await page.evaluate(
+      (least) =>
+        [...document.querySelectorAll('a, button, select, input, [role=button]')]
+          .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect().height, one])
+          .filter(([, high, one]) => one.checkVisibility() && !one.matches('.skip') && high < least)
+          .map(([markup, high]) => `${high} px: ${markup}`),
+      TOUCHED_PX,
+    );
+    assert.deepEqual(small, [], path);
+  }
+  await close();
+});
+
+test('on a phone what matters of a host is seen without a scroll to the side', async () => {
+  const { page, close } = await tab(browser, PHONE);
+  await page.goto(`${server.at}/?sort=name`);
+  const row = page.locator('tbody tr', { has: page.locator('a[href="/hosts/web-1"]') });
+  await row.locator('.dot.up').waitFor();
+  for (const column of ['name', 'state', 'outcome', 'cpu', 'memory']) {
+    for (const cell of [
+      row.locator(`td[data-column=${column}]`),
+      page.locator(`th[data-column=${column}]`),
+    ]) {
+      const box = await cell.boundingBox();
+      assert.ok(
+        box && box.x >= 0 && box.x + box.width <= PHONE.viewport.width,
+        `${column}: ${JSON.stringify(box)}`,
+      );
+      assert.ok(
+        await cell.evaluate((one) => one.innerText.trim() && one.scrollWidth <= one.clientWidth),
+        `${column} is cut`,
+      );
+    }
+  }
+  assert.ok(
+    await page.getByRole('region', { name: 'Hosts' }).evaluate((one) => one.scrollWidth <= one.clientWidth),
+  );
+  // Rows are as high as the part of the list that is not drawn takes them for.
+  await page.getByRole('link', { name: 'build-20', exact: true }).or(page.locator('tbody a')).first().focus();
+  await page.keyboard.press('End');
+  await page.waitForFunction(() => document.activeElement.textContent === 'web-15');
+  const [region, last] = await Promise.all([
+    page.getByRole('region', { name: 'Hosts' }).boundingBox(),
+    page.getByRole('link', { name: 'web-15', exact: true }).boundingBox(),
+  ]);
+  assert.ok(
+    last.y >= region.y && last.y + last.height <= region.y + region.height,
+    JSON.stringify([region, last]),
+  );
+  assert.deepEqual(await grave(page), []);
+  await close();
+});
+
+test('on a phone a change of state is read without a scroll to the side, reason and all', async () => {
+  const { page, close } = await tab(browser, PHONE);
+  for (const path of ['/events', `/hosts/${REFUSES}`]) {
+    await page.goto(server.at + path);
+    const rows = page.locator('table.changes tbody tr');
+    await rows.first().waitFor();
+    const cells = await rows
+      .first()
+      .locator('td')
+      .evaluateAll((all) =>
+        all.map((one) => [
+          one.textContent,
+          one.getBoundingClientRect().left,
+          one.getBoundingClientRect().right,
+        ]),
+      );
+    assert.ok(cells.length >= 4 && cells.every(([words]) => words), JSON.stringify(cells));
+    assert.ok(
+      cells.every(([, left, right]) => left >= 0 && right <= PHONE.viewport.width),
+      JSON.stringify(cells),
+    );
+  }
+  await close();
+});
+
+test('what a hostile probe calls things is text', async () => {
+  const { page, wrong, close } = await tab(browser);
+  const markup = `<img src=x onerror="document.title='owned'">`;
+  await page.goto(`${server.at}/hosts/web-11`);
+  for (const region of ['Interfaces', 'Disks', 'Filesystems']) {
+    await page.getByRole('region', { name: region }).filter({ hasText: markup }).waitFor();
+  }
+  // Its hostname and the words of the family that reports an error.
+  await page.locator('dd', { hasText: markup }).first().waitFor();
+  await page.locator('p', { hasText: markup }).first().waitFor();
+  await page.goto(`${server.at}/hosts/web-1`);
+  await page.locator('dd', { hasText: "rack=<script>document.title='owned'</script>" }).waitFor();
+  await page.goto(`${server.at}/events?text=img`);
+  await page.locator('td', { hasText: markup }).first().waitFor();
+  assert.equal(await page.locator('main img, main script').count(), 0);
+  assert.doesNotMatch(await page.title(), /owned/);
+  // Even what becomes an element may not run: its policy is the page's own.
+  const ran = await page.evaluate(async () => {
+    const place = document.createElement('div');
+    place.innerHTML = `<img src="/nowhere" onerror="document.title='owned'">`;
+    document.body.append(place);
+    await new Promise((resolve) => {
+      place.firstChild.addEventListener('error', () => setTimeout(resolve));
+    });
+    return document.title;
+  });
+  assert.notEqual(ran, 'owned');
+  // The last step alone is one that the console tells of.
+  assert.equal(
+    wrong.filter((words) => !/Content Security Policy|nowhere/.test(words)).length,
+    0,
+    wrong.join('\n'),
+  );
+  await close();
+});
+
+test('what is wrong with the server’s own clock is told on every page', async () => {
+  const { page, close } = await tab(browser);
+  const fleetNow = await server.json('/api/v1/fleet');
+  fleetNow.server.own_clock = "this server's clock is wrong: those of 7 hosts are 1h ahead of it";
+  await page.route('**/api/v1/stream', (route) =>
+    route.fulfill({
+      contentType: 'text/event-stream',
+      body: `event: fleet\ndata: ${JSON.stringify(fleetNow)}\n\n`,
+    }),
+  );
+  await page.goto(`${server.at}/events`);
+  await page
+    .locator('#banners .grave', {
+      hasText: "This server's clock is wrong: those of 7 hosts are 1h ahead of it.",
+    })
+    .waitFor();
+  await close();
+});
+
+test('events come in by themselves, and older ones on demand', async () => {
+  const { page, wrong, close } = await tab(browser);
+  await page.goto(`${server.at}/events?text=app-6`);
+  await page.waitForSelector('main table tbody tr');
+  await fleet.set('app-6', 'refuse');
+  await page.locator('tbody tr .dot.down').first().waitFor();
+  await fleet.set('app-6', 'healthy');
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('in a window of 1400 px the fleet has all its columns, and no title is cut', async () => {
+  const { page, close } = await tab(browser, { viewport: { width: 1400, height: 900 } });
+  await page.goto(server.at);
+  await page.waitForSelector(HOSTS_UP);
+  await page.locator('.mark.cause').waitFor();
+  const [wide, room] = await page
+    .getByRole('region', { name: 'Hosts' })
+    .evaluate((one) => [one.scrollWidth, one.clientWidth]);
+  assert.ok(wide <= room, `${wide} px in ${room}`);
+  const cut = await page
+    .locator('thead th')
+    .evaluateAll((all) =>
+      all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
+    );
+  assert.deepEqual(cut, []);
+  await close();
+});
+
+test('the server’s own page says what a poll costs, and how many hosts there are once that is known', async () => {
+  const { page, close } = await tab(browser);
+  // What is asked again after some time would bring it, too.
+  await page.addInitScript(() => {
+    globalThis.setInterval = () => 0;
+  });
+  let release;
+  const released = new Promise((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/api/v1/stream', async (route) => {
+    await released;
+    await route.continue();
+  });
+  await page.goto(`${server.at}/server`);
+  await page
+    .locator('div', { hasText: /^CPU per poll, all threads[\d.]+ (µs|ms)$/ })
+    .last()
+    .waitFor();
+  release();
+  const polling = page.locator('section', { has: page.getByRole('heading', { name: 'Polling' }) });
+  await polling.locator('div', { hasText: /^Hosts20$/ }).waitFor();
+  await close();
+});
+
+test('a file that is wrong is told on every page; one that is right says what it changed', async () => {
+  const { page, wrong, close } = await tab(browser);
+  const good = readFileSync(server.files.inventory, 'utf8');
+  await page.goto(`${server.at}/inventory`);
+  await shown(page, '/inventory');
+  writeFileSync(server.files.inventory, `${good}\n[[hots]]\n`);
+  await page.locator('#banners', { hasText: 'not in force' }).waitFor();
+  await page.getByRole('heading', { name: 'The file as it is now is not in force' }).waitFor();
+  writeFileSync(server.files.inventory, good.replace('name = "db-19"', 'name = "db-new"'));
+  await page.getByText('1 added:').waitFor();
+  await page.getByText('1 taken out:').waitFor();
+  await page.locator('#banners', { hasText: 'not in force' }).waitFor({ state: 'hidden' });
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('a server that hangs is told, and that it is back', async () => {
+  const other = await startServer(fleet.inventory);
+  const { page, close } = await tab(browser);
+  await page.clock.install();
+  await page.goto(other.at);
+  await page.waitForSelector('tbody a');
+  await page.locator('#pulse', { hasText: 'live' }).waitFor();
+  // Its connections stay open, and nothing comes.
+  other.child.kill('SIGSTOP');
+  await page.clock.fastForward(SILENCE);
+  await page.getByText('No connection to the server').waitFor();
+  other.child.kill('SIGCONT');
+  await page.locator('#pulse', { hasText: 'live' }).waitFor();
+  await page.getByText('No connection to the server').waitFor({ state: 'hidden' });
+  await close();
+  await other.stop('SIGKILL');
+});
+
+test('the page is no longer live once the server has ended, and what was known stays', async () => {
+  const other = await startServer(fleet.inventory);
+  const { page, close } = await tab(browser);
+  await page.clock.install();
+  await page.goto(other.at);
+  await page.locator('#pulse', { hasText: 'live' }).waitFor();
+  await other.stop('SIGKILL');
+  await page.locator('#pulse', { hasText: 'reconnecting' }).waitFor();
+  // Taken up again within some seconds it would be nothing to tell.
+  await page.clock.fastForward(TAKEN_UP);
+  await page.getByText('No connection to the server since').waitFor();
+  await page.locator('#pulse', { hasText: 'no connection' }).waitFor();
+  await page.waitForSelector('tbody a');
+  await close();
+});
