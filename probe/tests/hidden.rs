@@ -41,7 +41,9 @@ fn assert_shown(answer: &Snapshot, families: &[Family]) {
         let (status, error) = report(answer, *family);
         // Pressure may be missing in the kernel that the tests run on.
         let fine = status == Status::Ok || (*family, status) == (Family::Pressure, Status::Absent);
-        assert!(fine, "{family:?} is {status:?}: {error}");
+        // What is read of process 1 may have a part that is the machine's, and that is hidden.
+        let part_is_hidden = status == Status::Partial && error.contains("ProcSubset=");
+        assert!(fine || part_is_hidden, "{family:?} is {status:?}: {error}");
     }
 }
 

@@ -20,9 +20,10 @@ mod selection;
 mod snapshot;
 
 pub use amend::MAX_REPORT_BYTES;
+pub(crate) use columns::host_wide;
 pub use columns::{
     Cells, Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
-    NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
+    Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
 };
 pub use counters::{Counter, Counters};
 pub use family::Family;

@@ -26,7 +26,7 @@ mod tables;
 
 use crate::model::{
     Column, ColumnSet as _, Counter, Detail, Family, FamilyReport, Process, ProcessColumn, Row,
-    Snapshot, Status, Values,
+    Snapshot, Status, Values, host_wide,
 };
 
 /// What one poll is worth in columns: the host-wide values and what repeats.
@@ -38,6 +38,19 @@ pub struct Rates {
     /// with its gauges alone.
     pub detail: Detail,
 }
+
+/// What the table of columns says to be computed here, is: the compiler looks for each function.
+macro_rules! computed {
+    ($($family:ident: $message:ident from $source:literal { $(
+        $Column:ident = $name:literal, $kind:ident, $unit:ident, [$($made:tt)*],
+            $(since $since:literal,)? $(node $node:literal,)? $doc:literal;
+    )* })*) => {
+        const _: () = { $($( computed!(@ $($made)*); )*)* };
+    };
+    (@ $metric:ident in $function:path) => { let _ = $function; };
+    (@ $($read:tt)*) => {};
+}
+host_wide!(computed);
 
 /// The earlier snapshot, once it is certain that rates may be taken over it.
 #[derive(Clone, Copy)]
@@ -131,14 +144,15 @@ fn counters(since: Since<'_>, current: &Snapshot, values: &mut Values<Column>) {
     // The probe's own counter starts over with the probe. It would be seen to go backwards, unless
     // the new one has already used more; the largest memory so far can only fall by a new start.
     let probe_restarted = current.cost.peak_rss_bytes < since.snapshot.cost.peak_rss_bytes;
-    for &counter in Counter::ALL {
-        if counter == Counter::ProbeCpuUs && probe_restarted {
+    let raw = since.snapshot.counters.all().iter().zip(current.counters.all());
+    for (Counter { column, scale, is_of_ipv6 }, (&before, &now)) in
+        Counter::ALL.into_iter().zip(raw)
+    {
+        if column == Column::ProbeCpuPct && probe_restarted {
             continue;
         }
-        let (before, now) = (since.snapshot.counters.get(counter), current.counters.get(counter));
-        let (column, scale) = counter.column();
         let rate = grown(before, now).map(|delta| since.per_second(delta) * scale);
-        if counter.is_of_ipv6() {
+        if is_of_ipv6 {
             let is_not_there = before.is_none() && now.is_none();
             if !is_not_there || report(current, column.spec().family).is_some_and(is_incomplete) {
                 values.set(column, values.get(column).zip(rate).map(|(v4, v6)| v4 + v6));

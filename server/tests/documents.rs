@@ -3,8 +3,13 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+};
+
+use roundsman::{
+    model::Family,
+    query::{ColumnShape, Glossary},
 };
 
 /// The longest front page, lines: what a newcomer reads before the first command is typed.
@@ -96,6 +101,61 @@ fn every_link_leads_somewhere() {
 fn the_front_page_stays_one() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.lines().count() <= README_LINES, "{} lines", readme.lines().count());
+}
+
+/// A table of columns, as a document has it.
+fn table(title: &str, columns: &[&ColumnShape]) -> String {
+    let mut text = format!(
+        "\n### {title}\n\n| column | kind | unit | from | since Linux | node_exporter | meaning |\n\
+         |---|---|---|---|---|---|---|\n"
+    );
+    for column in columns {
+        let quoted = |word: Option<&str>| word.map_or_else(String::new, |word| format!("`{word}`"));
+        let unit = serde_json::to_value(column.unit).unwrap();
+        text += &format!(
+            "| `{}` | {} | {} | {} | {} | {} | {} |\n",
+            column.name,
+            column.kind,
+            unit.as_str().unwrap().replace('_', " "),
+            quoted(column.source),
+            column.since_kernel.unwrap_or_default(),
+            quoted(column.node_exporter),
+            column.meaning
+        );
+    }
+    text
+}
+
+/// Every column of every poll, from the program's own list: what `/api/v1/columns` answers.
+fn columns() -> String {
+    let Glossary { values, detail, .. } = Glossary::new();
+    let mut text = String::new();
+    for family in Family::ALL {
+        let all: Vec<_> = values.iter().filter(|column| column.family == Some(*family)).collect();
+        if !all.is_empty() {
+            text += &table(&format!("Host: {family}"), &all);
+        }
+    }
+    for of in detail {
+        let labels = of.labels.join("`, `");
+        let title = format!("Each of `{}`, named by `{labels}`", of.name);
+        text += &table(&title, &of.columns.iter().collect::<Vec<_>>());
+    }
+    text
+}
+
+#[test]
+fn the_tables_of_columns_are_those_of_the_program() {
+    const BEGIN: &str = "<!-- The tables from here on are made from the program's list of columns by \
+                         INSTA_UPDATE=always cargo test -p roundsman --test documents -->\n";
+    let path = root().join("docs/schema.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (by_hand, made) = text.split_once(BEGIN).unwrap();
+    if env::var("INSTA_UPDATE").is_ok_and(|wish| wish == "always") {
+        fs::write(&path, format!("{by_hand}{BEGIN}{}", columns())).unwrap();
+    } else {
+        assert_eq!(made, columns(), "run it with INSTA_UPDATE=always, and read the difference");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sockets and TCP/UDP: `<proc>/1/net/{sockstat,sockstat6,snmp,snmp6,netstat}` (proc_net(5), RFC
-//! 4022, RFC 4113). The kernel counts TCP of both families in one place, UDP of each in its own. Never `net/tcp`, whose cost grows with the connections.
+//! 4022, RFC 4113), and the connections that netfilter tracks
+//! (Documentation/networking/nf_conntrack-sysctl.rst). The kernel counts TCP of both families in one place, UDP of each in its own. Never `net/tcp`, whose cost grows with the connections.
 
 use roundsman_proto::v1;
 
@@ -30,6 +31,16 @@ pub fn collect(
     read(Source::Snmp6, Need::IfThere, parse_snmp6);
     if wanted.tcp_ext {
         read(Source::Netstat, Need::Required, parse_netstat);
+    }
+    // Not every host has the module.
+    read(Source::Conntrack, Need::IfThere, parse_conntrack);
+    // The limit is the machine's: there also where all of the above is hidden, and of no use alone.
+    if sockets.conntrack_entries.is_some() {
+        let parse = |bytes: &[u8], report: &mut Report| {
+            sockets.conntrack_limit = Some(parse_conntrack_max(bytes, report)?);
+            Some(())
+        };
+        reading.parse(Source::ConntrackMax, Need::IfThere, report, parse);
     }
     any.then_some(sockets)
 }
@@ -105,6 +116,28 @@ pub fn parse_snmp6(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report)
 /// `netstat`: "TcpExt:".
 pub fn parse_netstat(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
     pairs(bytes, b"TcpExt", sockets, tcp_ext_field, report)
+}
+
+/// `stat/nf_conntrack`: a line of names, then one of hexadecimal numbers for each CPU, of which the
+/// entries are those of all.
+pub fn parse_conntrack(bytes: &[u8], sockets: &mut v1::Sockets, report: &mut Report) -> Option<()> {
+    let mut lines = lines(bytes);
+    let place = words(lines.next()?).position(|name| name == b"entries")?;
+    let line = lines.next()?;
+    sockets.conntrack_entries = words(line).nth(place).and_then(hexadecimal);
+    if sockets.conntrack_entries.is_none() {
+        report.malformed(line);
+    }
+    sockets.conntrack_entries.map(drop)
+}
+
+fn hexadecimal(word: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(word).ok().filter(|word| !word.starts_with('+'))?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
+fn parse_conntrack_max(bytes: &[u8], _: &mut Report) -> Option<u64> {
+    number(bytes.trim_ascii())
 }
 
 type Field = for<'a> fn(&'a mut v1::Sockets, &[u8]) -> Option<&'a mut Option<u64>>;
@@ -266,6 +299,26 @@ mod tests {
     }
 
     #[test]
+    fn tracked_connections_are_those_of_the_first_line() {
+        let text =
+            "entries  clashres found new\n000001a3  00000000 00000007 00000000\n000001a3  0 9 0\n";
+        let (sockets, _, (status, error)) = read(parse_conntrack, text);
+        assert_eq!((status, error.as_str()), (Status::Ok, ""));
+        assert_eq!(sockets.conntrack_entries, Some(419));
+        for bad in [
+            "",
+            "entries found\n",
+            "found\n01\n",
+            "found entries\n01\n",
+            "entries\n+1\n",
+            "entries\nxy\n",
+        ] {
+            assert_eq!(read(parse_conntrack, bad).0, v1::Sockets::default(), "{bad}");
+        }
+        assert_eq!(parse_conntrack_max(b"262144\n", &mut Report::default()), Some(262_144));
+    }
+
+    #[test]
     fn agrees_with_procfs_on_this_machine() {
         let bytes = std::fs::read("/proc/1/net/snmp").unwrap();
         let theirs = procfs::net::Snmp::from_buf_read(&bytes[..]).unwrap();
@@ -281,7 +334,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>, text in "(Tcp:( InSegs){0,2}\n){0,2}Tcp: [0-9 ]{0,9}\n") {
-            for parser in [parse_sockstat as Parser, parse_snmp, parse_snmp6, parse_netstat] {
+            let parsers = [
+                parse_sockstat as Parser,
+                parse_snmp,
+                parse_snmp6,
+                parse_netstat,
+                parse_conntrack,
+            ];
+            for parser in parsers {
                 let mut sockets = v1::Sockets::default();
                 parser(&bytes, &mut sockets, &mut Report::default());
                 parser(text.as_bytes(), &mut sockets, &mut Report::default());

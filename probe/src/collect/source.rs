@@ -67,6 +67,10 @@ sources! {
     Route6 = Place::Proc("1/net/ipv6_route");
     /// TCP's finer counters.
     Netstat = Place::Proc("1/net/netstat");
+    /// Connections that are tracked, a line per CPU.
+    Conntrack = Place::Proc("1/net/stat/nf_conntrack");
+    /// How many may be.
+    ConntrackMax = Place::Proc("sys/net/netfilter/nf_conntrack_max");
     /// The machine's identity.
     MachineId = Place::Rootfs("etc/machine-id");
     /// The boot's identity.

@@ -13,9 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::Family;
+use super::{Family, words::words};
 
 pub use host_wide::Column;
+pub(crate) use host_wide::host_wide;
 pub use repeating::{
     CoreColumn, DiskColumn, FilesystemColumn, NetColumn, ProcessColumn, SoftirqColumn,
 };
@@ -112,19 +113,69 @@ impl Unit {
     }
 }
 
+words! {
+    /// What a value says of the time between two polls.
+    Metric {
+        /// How it was at the moment of the poll.
+        Gauge = "gauge";
+        /// How much one or more counters grew since the poll before: per second, or as a mean.
+        Counter = "counter";
+        /// What part of the time since the poll before.
+        Share = "share";
+    }
+}
+
 /// What there is to know about a column.
 #[derive(Debug)]
 pub struct ColumnSpec {
     /// Name in SQL and JSON.
     pub name: &'static str,
+    /// What it says of the time between two polls.
+    pub metric: Metric,
     /// Whole or measured.
     pub kind: Kind,
     /// Its unit.
     pub unit: Unit,
     /// The family it comes from.
     pub family: Family,
+    /// The file of the kernel, or the system call, that it comes from.
+    pub source: &'static str,
+    /// The first kernel that has it; none: 2.6.32 and every later one.
+    pub since: Option<&'static str>,
+    /// The metric of node_exporter that is the same, or that it is made of: the counter of a rate, the
+    /// devices' parts of a sum.
+    pub node_exporter: Option<&'static str>,
     /// What it means, in a line.
     pub doc: &'static str,
+    /// How many host-wide counters are kept for it from poll to poll; the second is IPv6's.
+    pub(super) counters: u8,
+    /// What their rate per second is multiplied by to be in the column's unit.
+    pub(super) scale: f64,
+}
+
+impl ColumnSpec {
+    /// What the brackets of its row say; the row says the rest.
+    const fn of(metric: Metric, counters: u8, scale: f64) -> Self {
+        Self {
+            name: "",
+            metric,
+            kind: Kind::Real,
+            unit: Unit::Number,
+            family: Family::System,
+            source: "",
+            since: None,
+            node_exporter: None,
+            doc: "",
+            counters,
+            scale,
+        }
+    }
+
+    /// Its name as a metric of Prometheus; `of` is what it is of: `host`, `disk`.
+    #[must_use]
+    pub fn prometheus(&self, of: &str) -> String {
+        format!("roundsman_{of}_{}", self.name)
+    }
 }
 
 /// A closed list of columns of one table.
@@ -135,10 +186,14 @@ pub trait ColumnSet: Copy + 'static {
     const LABELS: &'static [&'static str];
     /// What holds one value of each.
     type Cells: Cells;
-    /// What there is to know about this column.
-    fn spec(self) -> &'static ColumnSpec;
+    /// What there is to know about each, in the same order.
+    const SPECS: &'static [ColumnSpec];
     /// Its position in [`ColumnSet::ALL`].
     fn index(self) -> usize;
+    /// What there is to know about this column.
+    fn spec(self) -> &'static ColumnSpec {
+        &Self::SPECS[self.index()]
+    }
 }
 
 /// Room for one value per column. Rows hold theirs in place, so that a table of many rows is one
@@ -315,6 +370,29 @@ mod tests {
         assert_units_end_names::<DiskColumn>();
         assert_units_end_names::<FilesystemColumn>();
         assert_units_end_names::<ProcessColumn>();
+    }
+
+    fn assert_rows_are_sound<C: ColumnSet>() {
+        for spec in C::SPECS {
+            let name = spec.name;
+            assert!(!spec.source.is_empty() && !spec.doc.is_empty(), "{name}");
+            assert!(spec.metric != Metric::Share || spec.unit == Unit::Percent, "{name}");
+            assert!(spec.metric != Metric::Counter || spec.unit != Unit::Percent, "{name}");
+            let number = |part: &str| part.parse::<u32>().is_ok();
+            assert!(spec.since.is_none_or(|kernel| kernel.split('.').all(number)), "{name}");
+            assert!(spec.node_exporter.is_none_or(|node| node.starts_with("node_")), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_row_says_what_its_column_is() {
+        assert_rows_are_sound::<Column>();
+        assert_rows_are_sound::<CoreColumn>();
+        assert_rows_are_sound::<SoftirqColumn>();
+        assert_rows_are_sound::<NetColumn>();
+        assert_rows_are_sound::<DiskColumn>();
+        assert_rows_are_sound::<FilesystemColumn>();
+        assert_rows_are_sound::<ProcessColumn>();
     }
 
     #[test]

@@ -1,120 +1,93 @@
-//! Host-wide counters: what each becomes once two snapshots of the same boot are there.
+//! Host-wide counters that are kept from poll to poll: which there are follows from the columns.
 
-use super::Column;
+use std::fmt;
 
-macro_rules! counters {
-    ($( $Variant:ident => $Column:ident * $scale:expr; )*) => {
-        /// Host-wide counters: each becomes one column, its rate per second times a scale. The rates of
-        /// counters that share a column are added.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Counter { $( #[doc = concat!("Becomes `Column::", stringify!($Column), "`.")] $Variant, )* }
+use super::{Column, ColumnSet as _};
 
-        impl Counter {
-            /// Every counter.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant, )*];
-
-            /// The column that its rate is kept in, and what a rate per second is multiplied by to
-            /// be in that column's unit.
-            #[must_use]
-            pub fn column(self) -> (Column, f64) {
-                match self { $( Self::$Variant => (Column::$Column, $scale), )* }
-            }
-
-            /// Whether it is the part of its column that IPv6 adds to what IPv4 counts: a kernel without
-            /// IPv6 has none, and then IPv4 is all.
-            #[must_use]
-            pub fn is_of_ipv6(self) -> bool {
-                matches!(
-                    self,
-                    Self::Udp6InDatagrams
-                        | Self::Udp6OutDatagrams
-                        | Self::Udp6NoPorts
-                        | Self::Udp6InErrors
-                        | Self::Udp6ReceiveBufferErrors
-                        | Self::Udp6SendBufferErrors
-                )
-            }
-        }
-    };
+/// A host-wide counter: its rate per second times a scale becomes its column. The rates of counters
+/// that share a column are added.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counter {
+    /// The column that its rate is kept in.
+    pub column: Column,
+    /// What a rate per second is multiplied by to be in that column's unit.
+    pub scale: f64,
+    /// Whether it is the part of its column that IPv6 adds to what IPv4 counts: a kernel without IPv6
+    /// has none, and then IPv4 is all.
+    pub is_of_ipv6: bool,
 }
 
-/// A stall of 1 microsecond per second is a share of 0.0001 %.
-const STALL_PCT: f64 = 1e-4;
+/// Where the counters of each column begin in [`Counter::ALL`]; at the end, how many there are.
+const STARTS: [usize; Column::ALL.len() + 1] = {
+    let mut starts = [0; Column::ALL.len() + 1];
+    let mut column = 0;
+    while column < Column::ALL.len() {
+        starts[column + 1] = starts[column] + Column::SPECS[column].counters as usize;
+        column += 1;
+    }
+    starts
+};
 
-counters! {
-    ContextSwitches => ContextSwitchesPerS * 1.0;
-    Interrupts => InterruptsPerS * 1.0;
-    Softirqs => SoftirqsPerS * 1.0;
-    Forks => ForksPerS * 1.0;
-    PressureCpuSomeUs => PressureCpuSomePct * STALL_PCT;
-    PressureCpuFullUs => PressureCpuFullPct * STALL_PCT;
-    PressureMemorySomeUs => PressureMemorySomePct * STALL_PCT;
-    PressureMemoryFullUs => PressureMemoryFullPct * STALL_PCT;
-    PressureIoSomeUs => PressureIoSomePct * STALL_PCT;
-    PressureIoFullUs => PressureIoFullPct * STALL_PCT;
-    PressureIrqFullUs => PressureIrqFullPct * STALL_PCT;
-    PageFaults => PageFaultsPerS * 1.0;
-    MajorPageFaults => MajorPageFaultsPerS * 1.0;
-    PagedInKib => PagedInBytesPerS * 1024.0;
-    PagedOutKib => PagedOutBytesPerS * 1024.0;
-    SwappedInPages => SwappedInPagesPerS * 1.0;
-    SwappedOutPages => SwappedOutPagesPerS * 1.0;
-    ScannedKswapdPages => ScannedKswapdPagesPerS * 1.0;
-    ScannedDirectPages => ScannedDirectPagesPerS * 1.0;
-    StolenKswapdPages => StolenKswapdPagesPerS * 1.0;
-    StolenDirectPages => StolenDirectPagesPerS * 1.0;
-    AllocationStalls => AllocationStallsPerS * 1.0;
-    CompactionStalls => CompactionStallsPerS * 1.0;
-    OomKills => OomKillsPerS * 1.0;
-    RefaultsAnonPages => RefaultsAnonPagesPerS * 1.0;
-    RefaultsFilePages => RefaultsFilePagesPerS * 1.0;
-    TcpActiveOpens => TcpActiveOpensPerS * 1.0;
-    TcpPassiveOpens => TcpPassiveOpensPerS * 1.0;
-    TcpAttemptFails => TcpAttemptFailsPerS * 1.0;
-    TcpEstablishedResets => TcpEstablishedResetsPerS * 1.0;
-    TcpInSegments => TcpInSegmentsPerS * 1.0;
-    TcpOutSegments => TcpOutSegmentsPerS * 1.0;
-    TcpRetransmittedSegments => TcpRetransmittedSegmentsPerS * 1.0;
-    TcpInErrors => TcpInErrorsPerS * 1.0;
-    TcpOutResets => TcpOutResetsPerS * 1.0;
-    UdpInDatagrams => UdpInDatagramsPerS * 1.0;
-    UdpOutDatagrams => UdpOutDatagramsPerS * 1.0;
-    UdpNoPorts => UdpNoPortsPerS * 1.0;
-    UdpInErrors => UdpInErrorsPerS * 1.0;
-    UdpReceiveBufferErrors => UdpReceiveBufferErrorsPerS * 1.0;
-    UdpSendBufferErrors => UdpSendBufferErrorsPerS * 1.0;
-    Udp6InDatagrams => UdpInDatagramsPerS * 1.0;
-    Udp6OutDatagrams => UdpOutDatagramsPerS * 1.0;
-    Udp6NoPorts => UdpNoPortsPerS * 1.0;
-    Udp6InErrors => UdpInErrorsPerS * 1.0;
-    Udp6ReceiveBufferErrors => UdpReceiveBufferErrorsPerS * 1.0;
-    Udp6SendBufferErrors => UdpSendBufferErrorsPerS * 1.0;
-    TcpListenOverflows => TcpListenOverflowsPerS * 1.0;
-    TcpListenDrops => TcpListenDropsPerS * 1.0;
-    TcpTimeouts => TcpTimeoutsPerS * 1.0;
-    TcpSynRetransmits => TcpSynRetransmitsPerS * 1.0;
-    ProbeCpuUs => ProbeCpuPct * 1e-4;
+const COUNT: usize = STARTS[Column::ALL.len()];
+
+impl Counter {
+    /// Every counter, in the order of the columns.
+    pub const ALL: [Self; COUNT] = {
+        let mut all = [Self { column: Column::ALL[0], scale: 1.0, is_of_ipv6: false }; COUNT];
+        let mut column = 0;
+        while column < Column::ALL.len() {
+            let mut at = STARTS[column];
+            while at < STARTS[column + 1] {
+                let (start, scale) = (STARTS[column], Column::SPECS[column].scale);
+                all[at] = Self { column: Column::ALL[column], scale, is_of_ipv6: at > start };
+                at += 1;
+            }
+            column += 1;
+        }
+        all
+    };
+
+    /// The place in [`Counter::ALL`] of a column's counter, or of its part of IPv6.
+    ///
+    /// # Panics
+    /// The column has none: when it is asked by a constant, that is an error of the compiler.
+    #[must_use]
+    pub const fn place(column: Column, is_of_ipv6: bool) -> usize {
+        let place = STARTS[column as usize] + is_of_ipv6 as usize;
+        assert!(place < STARTS[column as usize + 1], "the column is not made of that counter");
+        place
+    }
 }
 
 /// The host-wide counters of one snapshot; what was not read has no value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counters([Option<u64>; Counter::ALL.len()]);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Counters([Option<u64>; COUNT]);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self([None; Counter::ALL.len()])
+        Self([None; COUNT])
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Counter::ALL.iter().zip(&self.0).filter_map(|(counter, value)| {
+            let of_ipv6 = if counter.is_of_ipv6 { " of IPv6" } else { "" };
+            Some((format!("{:?}{of_ipv6}", counter.column), (*value)?))
+        });
+        f.debug_map().entries(known).finish()
     }
 }
 
 impl Counters {
-    /// The counter's value.
+    /// Each counter's value, in the order of [`Counter::ALL`].
     #[must_use]
-    pub fn get(&self, counter: Counter) -> Option<u64> {
-        self.0[counter as usize]
+    pub fn all(&self) -> &[Option<u64>; COUNT] {
+        &self.0
     }
 
-    /// Sets the counter's value.
-    pub fn set(&mut self, counter: Counter, value: Option<u64>) {
-        self.0[counter as usize] = value;
+    /// Sets the value at a place ([`Counter::place`]).
+    pub fn set(&mut self, place: usize, value: Option<u64>) {
+        self.0[place] = value;
     }
 }

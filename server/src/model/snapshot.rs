@@ -74,14 +74,10 @@ pub struct Clocks {
     pub boottime_ns: u64,
 }
 
-/// What the probe has used since it started.
+/// What the probe has used; the rest of it is in columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
-    /// User and system CPU time, microseconds, a counter.
-    pub cpu_us: u64,
-    /// Resident memory now, bytes.
-    pub rss_bytes: Option<u64>,
-    /// Largest resident memory so far, bytes.
+    /// Largest resident memory since it started, bytes: falls only when it is started again.
     pub peak_rss_bytes: u64,
     /// Wall time this answer took to collect, microseconds.
     pub collect_us: u32,

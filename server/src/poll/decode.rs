@@ -9,7 +9,7 @@
 //! An older one may leave out messages: what it does not send is unknown, never 0.
 
 mod fields;
-mod gauges;
+mod host_wide;
 mod left_out;
 mod serving;
 mod tables;
@@ -214,9 +214,9 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
         .clocks
         .filter(|clocks| clocks.boottime_ns > 0 && clocks.boottime_ns < MAX_BOOTTIME_NS)
         .ok_or(DecodeError::Missing("the probe's clocks"))?;
-    let facts = facts(identity);
     let page = page_size(identity);
     let cpu = wire.cpu.as_ref();
+    let (gauges, counters) = host_wide::values(wire, page);
     let cores = tables::cores(cpu.and_then(|cpu| cpu.cores.as_ref()));
     let softirqs = tables::softirqs(wire.softirq.as_ref());
     let interfaces = tables::interfaces(wire.network.as_ref());
@@ -232,8 +232,8 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
         processes.flaw(Family::Processes),
     ];
     let mut snapshot = Box::new(Snapshot {
-        gauges: gauges::gauges(wire, &facts, page),
-        facts,
+        gauges,
+        facts: facts(identity),
         clocks: Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns },
         view: match wire.view() {
             v1::View::Host => View::Host,
@@ -243,7 +243,7 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
         ticks_per_second: identity.ticks_per_second,
         reports: Vec::with_capacity(wire.reports.len().min(Family::ALL.len())),
         cost: wire.cost.as_ref().map(cost).unwrap_or_default(),
-        counters: gauges::counters(wire),
+        counters,
         cpu: cpu.and_then(|cpu| cpu.total).map(tables::ticks).unwrap_or_default(),
         cores: cores.rows,
         processes: processes.rows,
@@ -291,12 +291,7 @@ fn machine_id(text: &str) -> Option<Arc<str>> {
 }
 
 fn cost(cost: &v1::Cost) -> Cost {
-    Cost {
-        cpu_us: cost.cpu_user_us.saturating_add(cost.cpu_system_us),
-        rss_bytes: cost.rss_bytes,
-        peak_rss_bytes: cost.peak_rss_bytes,
-        collect_us: cost.collect_us,
-    }
+    Cost { peak_rss_bytes: cost.peak_rss_bytes, collect_us: cost.collect_us }
 }
 
 /// Takes over the first report of each family.

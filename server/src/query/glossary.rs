@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Column, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, Kind, NetColumn,
+    Column, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, Kind, Metric, NetColumn,
     ProcessColumn, SoftirqColumn, Unit,
 };
 
@@ -13,12 +13,26 @@ use crate::model::{
 pub struct ColumnShape {
     /// Its name in JSON and SQL.
     pub name: &'static str,
+    /// What it says of the time between two polls: `gauge`, how it was at the moment of the poll;
+    /// `counter`, how much one or more counters grew, per second or as a mean; `share`, what part of
+    /// that time.
+    pub kind: Metric,
     /// Its unit.
     pub unit: Unit,
     /// Whether it holds whole numbers only.
     pub whole: bool,
     /// The family it comes from; none for what the server measures itself.
     pub family: Option<Family>,
+    /// The file of the kernel, or the system call, that it comes from; none for what the server
+    /// measures itself.
+    pub source: Option<&'static str>,
+    /// The first kernel that has it; none where every kernel from 2.6.32 on has.
+    pub since_kernel: Option<&'static str>,
+    /// Its name as a metric of Prometheus; none for what the server measures itself.
+    pub prometheus: Option<String>,
+    /// The metric of node_exporter that is the same, or that it is made of: the counter of a rate, the
+    /// devices' parts of a sum. None where node_exporter has none.
+    pub node_exporter: Option<&'static str>,
     /// What it means.
     pub meaning: &'static str,
 }
@@ -62,16 +76,21 @@ const POLL_COLUMNS: &[(&str, Unit, &str)] = &[
     ),
 ];
 
-fn columns<C: ColumnSet>() -> Vec<ColumnShape> {
+fn columns<C: ColumnSet>(of: &str) -> Vec<ColumnShape> {
     C::ALL
         .iter()
         .map(|column| {
             let spec = column.spec();
             ColumnShape {
                 name: spec.name,
+                kind: spec.metric,
                 unit: spec.unit,
                 whole: spec.kind == Kind::Whole,
                 family: Some(spec.family),
+                source: Some(spec.source),
+                since_kernel: spec.since,
+                prometheus: Some(spec.prometheus(of)),
+                node_exporter: spec.node_exporter,
                 meaning: spec.doc,
             }
         })
@@ -79,7 +98,7 @@ fn columns<C: ColumnSet>() -> Vec<ColumnShape> {
 }
 
 fn table<C: ColumnSet>(name: &'static str) -> TableShape {
-    TableShape { name, labels: C::LABELS, columns: columns::<C>() }
+    TableShape { name, labels: C::LABELS, columns: columns::<C>(name) }
 }
 
 impl Glossary {
@@ -88,14 +107,19 @@ impl Glossary {
     pub fn new() -> Self {
         let poll = POLL_COLUMNS.iter().map(|(name, unit, meaning)| ColumnShape {
             name,
+            kind: Metric::Gauge,
             unit: *unit,
             whole: true,
             family: None,
+            source: None,
+            since_kernel: None,
+            prometheus: None,
+            node_exporter: None,
             meaning,
         });
         Self {
             poll: poll.collect(),
-            values: columns::<Column>(),
+            values: columns::<Column>("host"),
             detail: vec![
                 table::<CoreColumn>("core"),
                 table::<SoftirqColumn>("softirq"),

@@ -31,8 +31,8 @@ pub(crate) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn counter(mut self, counter: Counter, value: u64) -> Self {
-        self.counters.set(counter, Some(value));
+    pub(super) fn counter(mut self, column: Column, value: u64) -> Self {
+        self.counters.set(Counter::place(column, false), Some(value));
         self
     }
 

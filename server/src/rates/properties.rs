@@ -133,7 +133,7 @@ impl Machine {
         let net: Vec<_> = (0..2).filter_map(row).map(|(n, raw)| (n, [raw; 16])).collect();
         let disks: Vec<_> = (2..4).filter_map(row).map(|(n, raw)| (n, [raw; 17])).collect();
         let mut snapshot = snapshot(&format!("boot-{}", self.boot), self.seconds)
-            .counter(Counter::ContextSwitches, self.switches.raw)
+            .counter(Column::ContextSwitchesPerS, self.switches.raw)
             .cpu(self.ticks)
             .cores(&[("0", self.ticks), ("3", self.ticks)])
             .interfaces(&net)
@@ -298,7 +298,7 @@ proptest! {
         let now = history.last().unwrap().snapshot();
         let first = rates(None, &now);
         for (name, _) in all_values(&first) {
-            prop_assert!(["uptime_s", "cpus_online", "probe_collect_us", "in_flight"].contains(&name),
+            prop_assert!(["uptime_s", "cpus_online", "in_flight"].contains(&name),
                 "{name} has a value");
         }
         prop_assert_eq!(first.detail.disks.len(), now.disks.keys().len());

@@ -20,27 +20,20 @@ fn is_read_only(mount: &Mount) -> bool {
     mount.superblock_read_only.unwrap_or(mount.read_only) && !is_image(mount)
 }
 
-/// Fills the host-wide gauges that follow from others and are not set yet.
+/// Fills the host-wide gauges that follow from others.
 pub(super) fn fill(current: &Snapshot, values: &mut Values<Column>) {
-    let mut derive = |column: Column, value: Option<f64>| {
-        if values.get(column).is_none() {
-            values.set(column, value);
-        }
-    };
     let gauge = |column| current.gauges.get(column);
     let used = |total: Option<f64>, left: Option<f64>| percent(total? - left?, total?);
 
     let (total, available) = (gauge(Column::MemTotalBytes), gauge(Column::MemAvailableBytes));
-    derive(Column::MemUsedPct, used(total, available));
+    values.set(Column::MemUsedPct, used(total, available));
     // Without swap the total is 0, and a share of nothing is unknown.
     let (total, free) = (gauge(Column::SwapTotalBytes), gauge(Column::SwapFreeBytes));
-    derive(Column::SwapUsedPct, used(total, free));
+    values.set(Column::SwapUsedPct, used(total, free));
 
     let boottime_ns = current.clocks.boottime_ns;
-    derive(Column::UptimeS, (boottime_ns > 0).then(|| real(boottime_ns) / 1e9));
-    derive(Column::CpusOnline, cpu::online(current));
-    derive(Column::ProbeRssBytes, current.cost.rss_bytes.map(real));
-    derive(Column::ProbeCollectUs, Some(f64::from(current.cost.collect_us)));
+    values.set(Column::UptimeS, (boottime_ns > 0).then(|| real(boottime_ns) / 1e9));
+    values.set(Column::CpusOnline, cpu::online(current));
 }
 
 /// A row per mount, and the maxima and counts over them. A mount that did not answer has a row with

@@ -160,8 +160,10 @@ async fn every_value_of_a_poll_is_explained_with_its_unit() {
     let line = |table: &str, column: &Value| {
         let text = |key: &str| column[key].as_str().unwrap_or("-").to_owned();
         let whole = if column["whole"] == true { "whole" } else { "real" };
-        let (name, unit, family) = (text("name"), text("unit"), text("family"));
-        format!("{table} {name} | {unit} | {whole} | {family} | {}", text("meaning"))
+        let parts =
+            ["kind", "unit", "family", "source", "since_kernel", "prometheus", "node_exporter"];
+        let parts = parts.map(text).join(" | ");
+        format!("{table} {} | {whole} | {parts} | {}", text("name"), text("meaning"))
     };
     let mut lines = Vec::new();
     for table in ["poll", "values"] {

@@ -5,100 +5,112 @@ use super::table::columns;
 columns! {
     /// Columns per core.
     CoreColumn in [f64; 11] ["core"] {
-        BusyPct = "busy_pct", Real, Percent, Cpu, "Share not idle, iowait or steal";
-        UserPct = "user_pct", Real, Percent, Cpu, "Share in user";
-        NicePct = "nice_pct", Real, Percent, Cpu, "Share in nice";
-        SystemPct = "system_pct", Real, Percent, Cpu, "Share in system";
-        IdlePct = "idle_pct", Real, Percent, Cpu, "Share in idle";
-        IowaitPct = "iowait_pct", Real, Percent, Cpu, "Share in iowait";
-        IrqPct = "irq_pct", Real, Percent, Cpu, "Share in irq";
-        SoftirqPct = "softirq_pct", Real, Percent, Cpu, "Share in softirq";
-        StealPct = "steal_pct", Real, Percent, Cpu, "Share in steal";
-        GuestPct = "guest_pct", Real, Percent, Cpu, "Share in guest";
-        GuestNicePct = "guest_nice_pct", Real, Percent, Cpu, "Share in guest_nice";
+        Cpu from "/proc/stat" {
+            BusyPct = "busy_pct", Real, Percent, [share], "Share not idle, iowait or steal";
+            UserPct = "user_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"user\"}", "Share in user";
+            NicePct = "nice_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"nice\"}", "Share in nice";
+            SystemPct = "system_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"system\"}", "Share in system";
+            IdlePct = "idle_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"idle\"}", "Share in idle";
+            IowaitPct = "iowait_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"iowait\"}", "Share in iowait";
+            IrqPct = "irq_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"irq\"}", "Share in irq";
+            SoftirqPct = "softirq_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"softirq\"}", "Share in softirq";
+            StealPct = "steal_pct", Real, Percent, [share], node "node_cpu_seconds_total{mode=\"steal\"}", "Share in steal";
+            GuestPct = "guest_pct", Real, Percent, [share], node "node_cpu_guest_seconds_total{mode=\"user\"}", "Share in guest";
+            GuestNicePct = "guest_nice_pct", Real, Percent, [share], since "2.6.33", node "node_cpu_guest_seconds_total{mode=\"nice\"}", "Share in guest_nice";
+        }
     }
 }
 
 columns! {
     /// Columns per core of soft interrupts.
     SoftirqColumn in [f64; 10] ["core"] {
-        HiPerS = "hi_per_s", Real, PerSecond, Softirq, "HI soft interrupts";
-        TimerPerS = "timer_per_s", Real, PerSecond, Softirq, "TIMER soft interrupts";
-        NetTxPerS = "net_tx_per_s", Real, PerSecond, Softirq, "NET_TX soft interrupts";
-        NetRxPerS = "net_rx_per_s", Real, PerSecond, Softirq, "NET_RX soft interrupts";
-        BlockPerS = "block_per_s", Real, PerSecond, Softirq, "BLOCK soft interrupts";
-        IrqPollPerS = "irq_poll_per_s", Real, PerSecond, Softirq, "IRQ_POLL soft interrupts";
-        TaskletPerS = "tasklet_per_s", Real, PerSecond, Softirq, "TASKLET soft interrupts";
-        SchedPerS = "sched_per_s", Real, PerSecond, Softirq, "SCHED soft interrupts";
-        HrtimerPerS = "hrtimer_per_s", Real, PerSecond, Softirq, "HRTIMER soft interrupts";
-        RcuPerS = "rcu_per_s", Real, PerSecond, Softirq, "RCU soft interrupts";
+        Softirq from "/proc/softirqs" {
+            HiPerS = "hi_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"HI\"}", "HI soft interrupts";
+            TimerPerS = "timer_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"TIMER\"}", "TIMER soft interrupts";
+            NetTxPerS = "net_tx_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"NET_TX\"}", "NET_TX soft interrupts";
+            NetRxPerS = "net_rx_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"NET_RX\"}", "NET_RX soft interrupts";
+            BlockPerS = "block_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"BLOCK\"}", "BLOCK soft interrupts";
+            IrqPollPerS = "irq_poll_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"IRQ_POLL\"}", "IRQ_POLL soft interrupts";
+            TaskletPerS = "tasklet_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"TASKLET\"}", "TASKLET soft interrupts";
+            SchedPerS = "sched_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"SCHED\"}", "SCHED soft interrupts";
+            HrtimerPerS = "hrtimer_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"HRTIMER\"}", "HRTIMER soft interrupts";
+            RcuPerS = "rcu_per_s", Real, PerSecond, [counter], node "node_softirqs_functions_total{type=\"RCU\"}", "RCU soft interrupts";
+        }
     }
 }
 
 columns! {
     /// Columns per network interface.
     NetColumn in [f64; 16] ["interface"] {
-        RxBytesPerS = "rx_bytes_per_s", Real, BytesPerSecond, Network, "Received: bytes";
-        RxPacketsPerS = "rx_packets_per_s", Real, PerSecond, Network, "Received: packets";
-        RxErrorsPerS = "rx_errors_per_s", Real, PerSecond, Network, "Received: errors";
-        RxDroppedPerS = "rx_dropped_per_s", Real, PerSecond, Network, "Received: dropped";
-        RxFifoPerS = "rx_fifo_per_s", Real, PerSecond, Network, "Received: fifo";
-        RxFramePerS = "rx_frame_per_s", Real, PerSecond, Network, "Received: frame";
-        RxCompressedPerS = "rx_compressed_per_s", Real, PerSecond, Network, "Received: compressed";
-        RxMulticastPerS = "rx_multicast_per_s", Real, PerSecond, Network, "Received: multicast";
-        TxBytesPerS = "tx_bytes_per_s", Real, BytesPerSecond, Network, "Sent: bytes";
-        TxPacketsPerS = "tx_packets_per_s", Real, PerSecond, Network, "Sent: packets";
-        TxErrorsPerS = "tx_errors_per_s", Real, PerSecond, Network, "Sent: errors";
-        TxDroppedPerS = "tx_dropped_per_s", Real, PerSecond, Network, "Sent: dropped";
-        TxFifoPerS = "tx_fifo_per_s", Real, PerSecond, Network, "Sent: fifo";
-        TxCollisionsPerS = "tx_collisions_per_s", Real, PerSecond, Network, "Sent: collisions";
-        TxCarrierPerS = "tx_carrier_per_s", Real, PerSecond, Network, "Sent: carrier";
-        TxCompressedPerS = "tx_compressed_per_s", Real, PerSecond, Network, "Sent: compressed";
+        Network from "/proc/1/net/dev" {
+            RxBytesPerS = "rx_bytes_per_s", Real, BytesPerSecond, [counter], node "node_network_receive_bytes_total", "Received: bytes";
+            RxPacketsPerS = "rx_packets_per_s", Real, PerSecond, [counter], node "node_network_receive_packets_total", "Received: packets";
+            RxErrorsPerS = "rx_errors_per_s", Real, PerSecond, [counter], node "node_network_receive_errs_total", "Received: errors";
+            RxDroppedPerS = "rx_dropped_per_s", Real, PerSecond, [counter], node "node_network_receive_drop_total", "Received: dropped";
+            RxFifoPerS = "rx_fifo_per_s", Real, PerSecond, [counter], node "node_network_receive_fifo_total", "Received: fifo";
+            RxFramePerS = "rx_frame_per_s", Real, PerSecond, [counter], node "node_network_receive_frame_total", "Received: frame";
+            RxCompressedPerS = "rx_compressed_per_s", Real, PerSecond, [counter], node "node_network_receive_compressed_total", "Received: compressed";
+            RxMulticastPerS = "rx_multicast_per_s", Real, PerSecond, [counter], node "node_network_receive_multicast_total", "Received: multicast";
+            TxBytesPerS = "tx_bytes_per_s", Real, BytesPerSecond, [counter], node "node_network_transmit_bytes_total", "Sent: bytes";
+            TxPacketsPerS = "tx_packets_per_s", Real, PerSecond, [counter], node "node_network_transmit_packets_total", "Sent: packets";
+            TxErrorsPerS = "tx_errors_per_s", Real, PerSecond, [counter], node "node_network_transmit_errs_total", "Sent: errors";
+            TxDroppedPerS = "tx_dropped_per_s", Real, PerSecond, [counter], node "node_network_transmit_drop_total", "Sent: dropped";
+            TxFifoPerS = "tx_fifo_per_s", Real, PerSecond, [counter], node "node_network_transmit_fifo_total", "Sent: fifo";
+            TxCollisionsPerS = "tx_collisions_per_s", Real, PerSecond, [counter], node "node_network_transmit_colls_total", "Sent: collisions";
+            TxCarrierPerS = "tx_carrier_per_s", Real, PerSecond, [counter], node "node_network_transmit_carrier_total", "Sent: carrier";
+            TxCompressedPerS = "tx_compressed_per_s", Real, PerSecond, [counter], node "node_network_transmit_compressed_total", "Sent: compressed";
+        }
     }
 }
 
 columns! {
     /// Columns per block device.
     DiskColumn in [f64; 17] ["device"] {
-        ReadsPerS = "reads_per_s", Real, PerSecond, Disk, "Reads completed";
-        ReadsMergedPerS = "reads_merged_per_s", Real, PerSecond, Disk, "Reads merged";
-        ReadBytesPerS = "read_bytes_per_s", Real, BytesPerSecond, Disk, "Bytes read";
-        ReadAwaitMs = "read_await_ms", Real, Milliseconds, Disk, "Mean time of a read; unknown when there was none";
-        WritesPerS = "writes_per_s", Real, PerSecond, Disk, "Writes completed";
-        WritesMergedPerS = "writes_merged_per_s", Real, PerSecond, Disk, "Writes merged";
-        WrittenBytesPerS = "written_bytes_per_s", Real, BytesPerSecond, Disk, "Bytes written";
-        WriteAwaitMs = "write_await_ms", Real, Milliseconds, Disk, "Mean time of a write; unknown when there was none";
-        InFlight = "in_flight", Whole, Count, Disk, "Requests in flight now";
-        BusyPct = "busy_pct", Real, Percent, Disk, "Share of time with a request in flight";
-        Queue = "queue", Real, Number, Disk, "Mean number of requests in flight";
-        DiscardsPerS = "discards_per_s", Real, PerSecond, Disk, "Discards completed";
-        DiscardedBytesPerS = "discarded_bytes_per_s", Real, BytesPerSecond, Disk, "Bytes discarded";
-        FlushesPerS = "flushes_per_s", Real, PerSecond, Disk, "Flushes completed";
-        FlushAwaitMs = "flush_await_ms", Real, Milliseconds, Disk, "Mean time of a flush; unknown when there was none";
-        DiscardsMergedPerS = "discards_merged_per_s", Real, PerSecond, Disk, "Discards merged";
-        DiscardAwaitMs = "discard_await_ms", Real, Milliseconds, Disk, "Mean time of a discard; unknown when there was none";
+        Disk from "/proc/diskstats" {
+            ReadsPerS = "reads_per_s", Real, PerSecond, [counter], node "node_disk_reads_completed_total", "Reads completed";
+            ReadsMergedPerS = "reads_merged_per_s", Real, PerSecond, [counter], node "node_disk_reads_merged_total", "Reads merged";
+            ReadBytesPerS = "read_bytes_per_s", Real, BytesPerSecond, [counter], node "node_disk_read_bytes_total", "Bytes read";
+            ReadAwaitMs = "read_await_ms", Real, Milliseconds, [counter], node "node_disk_read_time_seconds_total", "Mean time of a read; unknown when there was none";
+            WritesPerS = "writes_per_s", Real, PerSecond, [counter], node "node_disk_writes_completed_total", "Writes completed";
+            WritesMergedPerS = "writes_merged_per_s", Real, PerSecond, [counter], node "node_disk_writes_merged_total", "Writes merged";
+            WrittenBytesPerS = "written_bytes_per_s", Real, BytesPerSecond, [counter], node "node_disk_written_bytes_total", "Bytes written";
+            WriteAwaitMs = "write_await_ms", Real, Milliseconds, [counter], node "node_disk_write_time_seconds_total", "Mean time of a write; unknown when there was none";
+            InFlight = "in_flight", Whole, Count, [gauge], node "node_disk_io_now", "Requests in flight now";
+            BusyPct = "busy_pct", Real, Percent, [share], node "node_disk_io_time_seconds_total", "Share of time with a request in flight";
+            Queue = "queue", Real, Number, [counter], node "node_disk_io_time_weighted_seconds_total", "Mean number of requests in flight";
+            DiscardsPerS = "discards_per_s", Real, PerSecond, [counter], since "4.18", node "node_disk_discards_completed_total", "Discards completed";
+            DiscardedBytesPerS = "discarded_bytes_per_s", Real, BytesPerSecond, [counter], since "4.18", node "node_disk_discarded_sectors_total", "Bytes discarded";
+            FlushesPerS = "flushes_per_s", Real, PerSecond, [counter], since "5.5", node "node_disk_flush_requests_total", "Flushes completed";
+            FlushAwaitMs = "flush_await_ms", Real, Milliseconds, [counter], since "5.5", node "node_disk_flush_requests_time_seconds_total", "Mean time of a flush; unknown when there was none";
+            DiscardsMergedPerS = "discards_merged_per_s", Real, PerSecond, [counter], since "4.18", node "node_disk_discards_merged_total", "Discards merged";
+            DiscardAwaitMs = "discard_await_ms", Real, Milliseconds, [counter], since "4.18", node "node_disk_discard_time_seconds_total", "Mean time of a discard; unknown when there was none";
+        }
     }
 }
 
 columns! {
     /// Columns per mounted filesystem.
     FilesystemColumn in [f64; 8] ["mount_point", "device", "fs_type", "status"] {
-        SizeBytes = "size_bytes", Whole, Bytes, Filesystem, "Size";
-        FreeBytes = "free_bytes", Whole, Bytes, Filesystem, "Free for root";
-        AvailableBytes = "available_bytes", Whole, Bytes, Filesystem, "Free for everybody";
-        UsedPct = "used_pct", Real, Percent, Filesystem, "As df counts: used / (used + available)";
-        Inodes = "inodes", Whole, Count, Filesystem, "Inodes; unknown where there is no fixed number";
-        InodesFree = "inodes_free", Whole, Count, Filesystem, "Inodes free";
-        InodesUsedPct = "inodes_used_pct", Real, Percent, Filesystem, "Share of inodes in use";
-        ReadOnly = "read_only", Whole, Count, Filesystem, "1 when mounted read-only";
+        Filesystem from "/proc/1/mountinfo, statvfs(3)" {
+            SizeBytes = "size_bytes", Whole, Bytes, [gauge], node "node_filesystem_size_bytes", "Size";
+            FreeBytes = "free_bytes", Whole, Bytes, [gauge], node "node_filesystem_free_bytes", "Free for root";
+            AvailableBytes = "available_bytes", Whole, Bytes, [gauge], node "node_filesystem_avail_bytes", "Free for everybody";
+            UsedPct = "used_pct", Real, Percent, [gauge], "As df counts: used / (used + available)";
+            Inodes = "inodes", Whole, Count, [gauge], node "node_filesystem_files", "Inodes; unknown where there is no fixed number";
+            InodesFree = "inodes_free", Whole, Count, [gauge], node "node_filesystem_files_free", "Inodes free";
+            InodesUsedPct = "inodes_used_pct", Real, Percent, [gauge], "Share of inodes in use";
+            ReadOnly = "read_only", Whole, Count, [gauge], node "node_filesystem_readonly", "1 when mounted read-only";
+        }
     }
 }
 
 columns! {
     /// Columns per named process.
     ProcessColumn in [f64; 3] ["pid", "comm", "state"] {
-        CpuPct = "cpu_pct", Real, Percent, Processes, "CPU used since the last poll, of one core";
-        RssBytes = "rss_bytes", Whole, Bytes, Processes, "Resident memory";
-        Threads = "threads", Whole, Count, Processes, "Threads";
+        Processes from "/proc/<pid>/stat" {
+            CpuPct = "cpu_pct", Real, Percent, [share], "CPU used since the last poll, of one core";
+            RssBytes = "rss_bytes", Whole, Bytes, [gauge], "Resident memory";
+            Threads = "threads", Whole, Count, [gauge], "Threads";
+        }
     }
 }

@@ -5,7 +5,7 @@ mod full;
 mod limits;
 mod values;
 
-use full::{full, texts};
+use full::{full, full_from, texts};
 use prost::Message as _;
 
 use super::*;

@@ -3,7 +3,7 @@
 use super::*;
 
 fn switches(boot: &str, seconds: u64, count: u64) -> Snapshot {
-    snapshot(boot, seconds).counter(Counter::ContextSwitches, count)
+    snapshot(boot, seconds).counter(Column::ContextSwitchesPerS, count)
 }
 
 fn switch_rate(previous: &Snapshot, current: &Snapshot) -> Option<f64> {
@@ -19,11 +19,11 @@ fn a_counter_is_its_growth_per_second_of_the_probes_clock() {
 #[test]
 fn scales_bring_a_rate_into_the_unit_of_its_column() {
     let before = snapshot("a", 100)
-        .counter(Counter::PagedInKib, 10)
-        .counter(Counter::PressureIoSomeUs, 7_000_000);
+        .counter(Column::PagedInBytesPerS, 10)
+        .counter(Column::PressureIoSomePct, 7_000_000);
     let after = snapshot("a", 110)
-        .counter(Counter::PagedInKib, 30)
-        .counter(Counter::PressureIoSomeUs, 7_500_000);
+        .counter(Column::PagedInBytesPerS, 30)
+        .counter(Column::PressureIoSomePct, 7_500_000);
     let rates = rates(Some(&before), &after);
     assert_eq!(value(&rates, Column::PagedInBytesPerS), Some(2048.0));
     assert_eq!(value(&rates, Column::PressureIoSomePct), Some(5.0));
@@ -65,14 +65,14 @@ fn without_a_boot_id_the_boot_time_proves_the_boot() {
 #[test]
 fn what_cannot_exceed_100_does_not() {
     let before = snapshot("a", 100)
-        .counter(Counter::PressureCpuSomeUs, 0)
-        .counter(Counter::ProbeCpuUs, 0)
+        .counter(Column::PressureCpuSomePct, 0)
+        .counter(Column::ProbeCpuPct, 0)
         .disks(&[("sda", [0; 17])]);
     let mut disk = [0; 17];
     disk[9] = 1_003;
     let after = snapshot("a", 101)
-        .counter(Counter::PressureCpuSomeUs, 1_002_000)
-        .counter(Counter::ProbeCpuUs, 1_500_000)
+        .counter(Column::PressureCpuSomePct, 1_002_000)
+        .counter(Column::ProbeCpuPct, 1_500_000)
         .disks(&[("sda", disk)]);
     let rates = rates(Some(&before), &after);
     assert_eq!(value(&rates, Column::PressureCpuSomePct), Some(100.0));
@@ -82,9 +82,9 @@ fn what_cannot_exceed_100_does_not() {
 
 #[test]
 fn a_probe_that_was_restarted_has_no_cpu_share() {
-    let mut before = switches("a", 100, 5_000).counter(Counter::ProbeCpuUs, 1_000);
+    let mut before = switches("a", 100, 5_000).counter(Column::ProbeCpuPct, 1_000);
     before.cost.peak_rss_bytes = 5_000_000;
-    let mut after = switches("a", 110, 6_000).counter(Counter::ProbeCpuUs, 9_000);
+    let mut after = switches("a", 110, 6_000).counter(Column::ProbeCpuPct, 9_000);
     after.cost.peak_rss_bytes = 4_000_000;
     let rates = rates(Some(&before), &after);
     assert_eq!(value(&rates, Column::ProbeCpuPct), None);
@@ -132,8 +132,8 @@ fn datagrams_of_both_families_are_one_rate() {
     let rate = |v4: [Option<u64>; 2], v6: [Option<u64>; 2], status: Status| {
         let machine = |seconds, at: usize| {
             let mut machine = snapshot("a", seconds);
-            machine.counters.set(Counter::UdpInDatagrams, v4[at]);
-            machine.counters.set(Counter::Udp6InDatagrams, v6[at]);
+            machine.counters.set(Counter::place(Column::UdpInDatagramsPerS, false), v4[at]);
+            machine.counters.set(Counter::place(Column::UdpInDatagramsPerS, true), v6[at]);
             let family = Family::Sockets;
             machine.reports = vec![FamilyReport { family, status, spent_us: 1, error: "".into() }];
             machine

@@ -35,7 +35,12 @@ pub(super) fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
 }
 
 pub(super) fn full() -> v1::Snapshot {
-    let n = &mut Numbers(1000);
+    full_from(1_000)
+}
+
+/// The same with other counters: those of a later moment, where `first` is greater.
+pub(super) fn full_from(first: u64) -> v1::Snapshot {
+    let n = &mut Numbers(first);
     v1::Snapshot {
         protocol: PROTOCOL,
         identity: Some(identity()),
@@ -76,10 +81,20 @@ pub(super) fn full() -> v1::Snapshot {
             io_full: n.stall(),
             irq_full: n.stall(),
         }),
-        vmstat: Some(vmstat(n)),
-        sockets: Some(sockets(n)),
+        vmstat: Some(every(n)),
+        sockets: Some(every(n)),
         processes: Some(processes()),
     }
+}
+
+/// A message of numbers alone, each there: also those that a later contract adds.
+fn every<M: prost::Message + Default>(n: &mut Numbers) -> M {
+    const FIELDS: u32 = 100;
+    let mut bytes = Vec::new();
+    for field in 1..=FIELDS {
+        prost::encoding::uint64::encode(field, &n.next(), &mut bytes);
+    }
+    M::decode(&*bytes).unwrap()
 }
 
 fn identity() -> v1::Identity {
@@ -294,77 +309,5 @@ fn filesystem() -> v1::Filesystem {
 }
 
 fn system(n: &mut Numbers) -> v1::System {
-    v1::System {
-        boot_time_s: Some(1_774_661_399),
-        context_switches: n.some(),
-        interrupts: n.some(),
-        forks: n.some(),
-        procs_running: n.some(),
-        procs_blocked: n.some(),
-        softirqs: n.some(),
-        file_handles: n.some(),
-        file_handles_max: n.some(),
-        entropy_bits: n.some(),
-    }
-}
-
-fn vmstat(n: &mut Numbers) -> v1::Vmstat {
-    v1::Vmstat {
-        page_faults: n.some(),
-        major_page_faults: n.some(),
-        paged_in_kib: n.some(),
-        paged_out_kib: n.some(),
-        swapped_in_pages: n.some(),
-        swapped_out_pages: n.some(),
-        scanned_kswapd_pages: n.some(),
-        scanned_direct_pages: n.some(),
-        stolen_kswapd_pages: n.some(),
-        stolen_direct_pages: n.some(),
-        allocation_stalls: n.some(),
-        compaction_stalls: n.some(),
-        oom_kills: n.some(),
-        refaults_anon_pages: n.some(),
-        refaults_file_pages: n.some(),
-    }
-}
-
-fn sockets(n: &mut Numbers) -> v1::Sockets {
-    v1::Sockets {
-        used: n.some(),
-        tcp_in_use: n.some(),
-        tcp_orphan: n.some(),
-        tcp_time_wait: n.some(),
-        tcp_allocated: n.some(),
-        tcp_memory_pages: n.some(),
-        udp_in_use: n.some(),
-        udp_memory_pages: n.some(),
-        tcp6_in_use: n.some(),
-        udp6_in_use: n.some(),
-        tcp_established: n.some(),
-        tcp_active_opens: n.some(),
-        tcp_passive_opens: n.some(),
-        tcp_attempt_fails: n.some(),
-        tcp_established_resets: n.some(),
-        tcp_in_segments: n.some(),
-        tcp_out_segments: n.some(),
-        tcp_retransmitted_segments: n.some(),
-        tcp_in_errors: n.some(),
-        tcp_out_resets: n.some(),
-        udp_in_datagrams: n.some(),
-        udp_out_datagrams: n.some(),
-        udp_no_ports: n.some(),
-        udp_in_errors: n.some(),
-        udp_receive_buffer_errors: n.some(),
-        udp_send_buffer_errors: n.some(),
-        tcp_listen_overflows: n.some(),
-        tcp_listen_drops: n.some(),
-        tcp_timeouts: n.some(),
-        tcp_syn_retransmits: n.some(),
-        udp6_in_datagrams: n.some(),
-        udp6_out_datagrams: n.some(),
-        udp6_no_ports: n.some(),
-        udp6_in_errors: n.some(),
-        udp6_receive_buffer_errors: n.some(),
-        udp6_send_buffer_errors: n.some(),
-    }
+    v1::System { boot_time_s: Some(1_774_661_399), ..every(n) }
 }

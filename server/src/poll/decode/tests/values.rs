@@ -1,7 +1,7 @@
 //! What an answer becomes: every value in its unit, and what is not there unknown.
 
 use super::*;
-use crate::model::{Column, Counter, Space};
+use crate::model::{Column, Counter, Counters, Space};
 
 #[test]
 fn every_value_of_a_full_answer_arrives_in_its_unit() {
@@ -11,8 +11,12 @@ fn every_value_of_a_full_answer_arrives_in_its_unit() {
 #[test]
 fn no_counter_is_forgotten_or_taken_for_another() {
     let counters = decode(&full()).unwrap().counters;
-    let mut values: Vec<u64> =
-        Counter::ALL.iter().map(|c| counters.get(*c).unwrap_or_else(|| panic!("{c:?}"))).collect();
+    let mut values: Vec<u64> = counters
+        .all()
+        .iter()
+        .zip(Counter::ALL)
+        .map(|(value, c)| value.unwrap_or_else(|| panic!("{c:?}")))
+        .collect();
     values.sort_unstable();
     values.dedup();
     assert_eq!(values.len(), Counter::ALL.len());
@@ -27,7 +31,7 @@ fn what_an_older_probe_leaves_out_is_unknown() {
     assert_eq!(decoded.cpu, [None; 10]);
     let known: Vec<_> = decoded.gauges.iter().filter(|(_, value)| value.is_some()).collect();
     assert_eq!(known, []);
-    assert!(Counter::ALL.iter().all(|counter| decoded.counters.get(*counter).is_none()));
+    assert_eq!(decoded.counters, Counters::default());
 }
 
 #[test]
@@ -38,11 +42,16 @@ fn what_a_newer_probe_adds_is_passed_by() {
         v1::FamilyReport { family: 77, status: 1, ..v1::FamilyReport::default() },
         v1::FamilyReport { family: 1, status: 88, ..v1::FamilyReport::default() },
     ];
-    // Field 99 of a newer contract, as varint.
+    // Field 99 of a newer contract, as varint: of the answer, and of a message in it.
+    const FIELD_99: [u8; 3] = [0x98, 0x06, 0x01];
+    wire.sockets = Some(v1::Sockets { used: Some(7), ..v1::Sockets::default() });
     let mut bytes = wire.encode_to_vec();
-    bytes.extend([0x98, 0x06, 0x01]);
+    bytes.extend(FIELD_99);
+    const SOCKETS: u32 = 20;
+    prost::encoding::bytes::encode(SOCKETS, &FIELD_99.to_vec(), &mut bytes);
     let decoded = snapshot(bytes.as_slice()).unwrap();
     assert_eq!(decoded.view, View::Unknown);
+    assert_eq!(decoded.gauges.get(Column::SocketsUsed), Some(7.0));
     let [report] = decoded.reports.as_slice() else { panic!("{:?}", decoded.reports) };
     assert_eq!((report.family, report.status), (Family::Cpu, Status::Partial));
     assert_eq!(report.error, "the probe reports status 88, not known here");
@@ -97,8 +106,7 @@ fn after(column: Column, change: impl FnOnce(&mut v1::Snapshot)) -> Option<f64> 
 
 #[test]
 fn a_value_that_cannot_be_is_unknown() {
-    let unknown: [(Column, Change); 22] = [
-        (Column::CpusOnline, |s| s.identity.as_mut().unwrap().cpus = Some(8193)),
+    let unknown: [(Column, Change); 21] = [
         (Column::Load1, |s| s.load.as_mut().unwrap().load1_hundredths = Some(u32::MAX)),
         (Column::LoadRunnableTasks, |s| s.load.as_mut().unwrap().runnable_tasks = Some(u32::MAX)),
         (Column::LoadTotalTasks, |s| s.load.as_mut().unwrap().total_tasks = Some(4_194_305)),
@@ -133,6 +141,9 @@ fn a_value_that_cannot_be_is_unknown() {
         );
         assert_eq!(after(column, change), None, "{position}: {column:?}");
     }
+    let mut wire = full();
+    wire.identity.as_mut().unwrap().cpus = Some(8193);
+    assert_eq!(decode(&wire).unwrap().facts.cpus, None);
     // As systemd sets it, to be without a limit.
     let most = after(Column::FileHandlesMax, |s| {
         s.system.as_mut().unwrap().file_handles_max = Some(i64::MAX.unsigned_abs());
@@ -177,4 +188,20 @@ fn a_report_says_when_sums_go_by_names() {
     let (status, words) = of_network(&wire);
     assert_eq!(status, Status::Ok, "it is no fault");
     assert!(words.contains("sums go by names"), "{words}");
+}
+
+/// What a row of the table of columns names must fill that column: after two full answers of one boot no
+/// column is without a value.
+#[test]
+fn two_full_answers_fill_every_column() {
+    let mut answers = [full_from(1_000), full_from(5_000)];
+    for (wire, seconds) in answers.iter_mut().zip([1_000, 1_200]) {
+        wire.clocks.as_mut().unwrap().boottime_ns = seconds * 1_000_000_000;
+        let total = wire.cpu.as_mut().unwrap().total.as_mut().unwrap();
+        total.guest_nice = Some(seconds);
+    }
+    let [before, now] = answers.map(|wire| decode(&wire).unwrap());
+    let values = crate::rates::rates(Some(&before), &now).values;
+    let empty: Vec<_> = values.iter().filter(|(_, value)| value.is_none()).collect();
+    assert_eq!(empty, []);
 }
