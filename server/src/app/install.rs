@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::AppError;
+use super::{AppError, keep::register};
 use crate::{
     causes::chain,
     clock::Clock,
@@ -309,7 +309,7 @@ impl Installer {
         let inventory = self.hosts.of(file);
         let listed: Vec<Registration> =
             inventory.hosts.values().map(|host| registration(host)).collect();
-        let known = self.store.register(listed.clone(), now).await?;
+        let known = register(&self.store, self.spool.as_deref(), listed.clone(), now).await?;
         let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
         let left = gone.len();

@@ -17,11 +17,12 @@ use crate::{
     metrics::{Metrics, ReasonLabel, StateLabel},
     model::LossReason,
     store::{
-        Awaited, Store, StoreError,
+        Awaited, KnownHost, Registration, Store, StoreError,
         spool::{Registry, Spool, SpoolStatus},
         sqlite::set_aside_if_damaged,
         writer::{Tell, Writer, WriterHandle, WriterLimits, WriterStats},
     },
+    units::WallMs,
     web,
 };
 
@@ -111,17 +112,45 @@ async fn recognise(store: &Awaited, spool: Option<&Spool>) {
         Ok(identity) => spool.is_for(identity).await,
         Err(error) => Err(error),
     };
-    // A copy from before some hosts came would give their numbers, and rows on their way, to others.
     let recognised = match recognised {
-        Ok(()) => match spool.last_number().await {
-            Ok(last) => store.keep_numbers(last).await,
-            Err(error) => Err(error),
-        },
+        Ok(()) => keep_numbers(store, Some(spool)).await,
         Err(error) => Err(error),
     };
     if let Err(error) = recognised {
         tracing::error!(error = chain(&error), "the spool cannot be opened");
     }
+}
+
+/// Has the store give no host a number that one had before. A copy from before some hosts came would
+/// give their numbers, and rows on their way, to others: rows know their host by its number alone, for
+/// its name may change. A spool that cannot be read holds up nothing.
+///
+/// # Errors
+/// [`StoreError`]: of the store.
+async fn keep_numbers(store: &Awaited, spool: Option<&Spool>) -> Result<(), StoreError> {
+    let Some(spool) = spool else { return Ok(()) };
+    match spool.last_number().await {
+        Ok(last) => store.keep_numbers(last).await,
+        Err(error) => {
+            let error = chain(&error);
+            tracing::error!(error, "the spool cannot say which numbers hosts had");
+            Ok(())
+        }
+    }
+}
+
+/// Registers hosts, under numbers of their own also where the store was restored since it was opened.
+///
+/// # Errors
+/// [`StoreError`]: of the store.
+pub(super) async fn register(
+    store: &Awaited,
+    spool: Option<&Spool>,
+    hosts: Vec<Registration>,
+    now: WallMs,
+) -> Result<Vec<KnownHost>, StoreError> {
+    keep_numbers(store, spool).await?;
+    store.register(hosts, now).await
 }
 
 /// Tries to open the store until it is open.

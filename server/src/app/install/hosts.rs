@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{AppError, Installer, Waiting, registration};
 use crate::{
-    app::discovering::{Discovering, Look},
+    app::{
+        discovering::{Discovering, Look},
+        keep::register,
+    },
     engine::Command,
     inventory::{Inventory, Kept, Known, Notice, Roster, Who},
     model::{Facts, HostName, State},
@@ -161,7 +164,7 @@ impl Installer {
             let query = HostQuery::named(name.clone());
             let kept = self.store.hosts(query).await?.pop();
             self.store.retire(kept.iter().map(|host| host.id).collect(), now).await?;
-            self.store.register(vec![registration(&host)], now).await?;
+            register(&self.store, self.spool.as_deref(), vec![registration(&host)], now).await?;
             Ok::<_, AppError>(())
         };
         forget.await.map_err(|error| Refusal::Store(crate::causes::chain(&error)))?;
