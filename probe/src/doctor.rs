@@ -3,8 +3,9 @@
 //! [`examine`] is pure: it judges an answer and the probe's surroundings. [`Surroundings::read`]
 //! reads the few files about the probe itself that no answer needs.
 
-use std::{fmt, fs, path::Path};
+use std::{fmt, path::Path};
 
+use roundsman_os::file;
 use roundsman_proto::v1;
 
 use crate::{collect::view::Evidence, health::word, root::Root};
@@ -70,6 +71,9 @@ impl fmt::Display for Examination {
     }
 }
 
+/// The most that is read of one of the probe's own files, bytes; beyond it, as if it could not be read.
+const MAX_OWN_BYTES: u64 = 16 * 1024 * 1024;
+
 /// What surrounds the probe's own process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Surroundings {
@@ -79,13 +83,18 @@ pub struct Surroundings {
     pub confinement: Option<String>,
 }
 
+/// One of the probe's own files; none when it cannot be read or has no end in sight.
+fn own(path: &Path) -> Option<String> {
+    file::read_text(path, MAX_OWN_BYTES).ok()
+}
+
 impl Surroundings {
     /// Reads both. What cannot be read is left out: the findings do without.
     #[must_use]
     pub fn read() -> Self {
-        let confinement = fs::read_to_string("/proc/self/attr/current").ok();
+        let confinement = own("/proc/self/attr/current".as_ref());
         Self {
-            mountinfo: fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(),
+            mountinfo: own("/proc/self/mountinfo".as_ref()).unwrap_or_default(),
             confinement: confinement
                 .map(|text| text.trim_end_matches(['\n', '\0']).to_owned())
                 .filter(|text| !text.is_empty() && text != "unconfined"),
@@ -335,6 +344,17 @@ mod tests {
             }),
             ..v1::Snapshot::default()
         }
+    }
+
+    #[test]
+    fn a_file_of_the_probes_own_is_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mountinfo");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(MAX_OWN_BYTES).unwrap();
+        assert!(own(&path).is_some());
+        file.set_len(MAX_OWN_BYTES + 1).unwrap();
+        assert_eq!(own(&path), None);
     }
 
     #[test]

@@ -8,20 +8,21 @@
 //! Everything runs on the caller's runtime, meant to be `current_thread`: an answer is a few hundred
 //! microseconds of reading files, for which a thread switch would cost more than it gains.
 
-mod preface;
+mod guarded;
 mod places;
+mod watches;
+mod call;
 mod request;
 mod memo;
 mod metrics;
 mod pieces;
 mod dispatch;
+mod connection;
 
 use std::{
     collections::VecDeque, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
 };
 
-use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -31,11 +32,13 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{clock, collect::Collector};
-use dispatch::{Counted, Dispatch};
+use connection::Server;
+use dispatch::Dispatch;
 use places::{Calls, Peer, Places};
-use preface::Guarded;
+use watches::Watches;
 
 pub use places::PEER_SHARE;
+pub use watches::WATCHING_PART;
 
 /// Longest time one answer may collect, whatever the caller's deadline. `--max-collect`.
 pub const MAX_COLLECT: Duration = Duration::from_secs(2);
@@ -66,18 +69,12 @@ pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time a call has until its request is whole; then it fails. Reflection's stream is a request.
 pub const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
+/// Time a peer has to take what it is sent: all of one answer, each message of a stream, each write.
+/// Then its connection is closed. An answer that is not taken holds no place meanwhile.
+pub const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+
 /// Largest request that is decoded, bytes: room for hundreds of patterns.
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
-
-/// Largest set of HTTP/2 headers of a call, bytes.
-const MAX_HEADER_BYTES: u32 = 8 * 1024;
-
-/// An HTTP/2 ping goes to a peer that was silent for this long, so that a vanished one is noticed.
-/// Longer than any sensible interval between polls, so that a polled probe sleeps between calls.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(120);
-
-/// Time the peer has to answer that ping before its connection is closed.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Rest after an accept that failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -101,6 +98,8 @@ pub struct Limits {
     pub preface: Duration,
     /// [`REQUEST_WITHIN`].
     pub request: Duration,
+    /// [`TAKEN_WITHIN`].
+    pub taken: Duration,
     /// [`MAX_REQUEST_BYTES`].
     pub request_bytes: usize,
 }
@@ -116,6 +115,7 @@ impl Default for Limits {
             streams: MAX_STREAMS,
             preface: PREFACE_TIMEOUT,
             request: REQUEST_WITHIN,
+            taken: TAKEN_WITHIN,
             request_bytes: MAX_REQUEST_BYTES,
         }
     }
@@ -142,7 +142,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
-    let server = Server { dispatch: Dispatch::new(collector, limits, &stopping), limits, stopping };
+    let dispatch = Dispatch::new(collector, limits, &stopping);
+    let watches = Watches::new(limits.connections);
+    let server = Server { dispatch, watches, limits, stopping };
     let mut door = Door::new(server);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -272,71 +274,4 @@ fn is_scarcity(error: &io::Error) -> bool {
         Errno::from_io_error(error),
         Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
     )
-}
-
-/// What every connection is served with.
-struct Server {
-    dispatch: Dispatch,
-    limits: Limits,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Server {
-    /// One connection from its first byte to its end.
-    fn connection(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        calls: Arc<Calls>,
-    ) -> impl Future<Output = ()> + Send + 'static {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.streams)
-            .max_header_list_size(MAX_HEADER_BYTES)
-            // gRPC has no use for it; an answer holds the time to the nanosecond.
-            .auto_date_header(false)
-            .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-        let mut stopping = self.stopping.clone();
-        let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let Limits { preface, idle, drain, request: request_within, .. } = self.limits;
-        let dispatch = self.dispatch.clone();
-        let services = Counted { dispatch, calls: Arc::clone(&calls), request_within };
-        async move {
-            if let Err(error) = stream.set_nodelay(true) {
-                debug!(%peer, %error, "no TCP_NODELAY");
-            }
-            let guarded = TokioIo::new(Guarded::new(stream, preface));
-            let mut connection = pin!(builder.serve_connection(guarded, services));
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stopped => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-                () = no_call_for(idle, &calls) => {
-                    connection.as_mut().graceful_shutdown();
-                    // A call that has come meanwhile is answered; a peer that stays is cut off.
-                    time::timeout(drain, connection).await.unwrap_or(Ok(()))
-                }
-            };
-            if let Err(error) = ended {
-                debug!(%peer, %error, "connection failed");
-            }
-        }
-    }
-}
-
-/// Until a connection had no call for so long.
-async fn no_call_for(idle: Duration, calls: &Calls) {
-    loop {
-        let now = clock::now();
-        let since = calls.idle_since();
-        let until = since.unwrap_or(now) + idle;
-        if since.is_some() && until <= now {
-            return;
-        }
-        time::sleep_until(until.into()).await;
-    }
 }

@@ -2,15 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 
-use std::{collections::BTreeMap, fs, future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::{Future, IntoFuture as _},
+    sync::Arc,
+    time::Duration,
+};
 
+use hyper::body::Bytes;
 use prost::Message as _;
 use prost_types::FileDescriptorProto;
 use roundsman_probe::{
     collect::Collector,
     health,
     root::Root,
-    service::{Limits, ServeError, serve},
+    service::{Limits, PEER_SHARE, ServeError, WATCHING_PART, serve},
 };
 use roundsman_proto::{
     health::{
@@ -25,12 +32,21 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{
     Code, Request,
     transport::{Channel, Endpoint},
 };
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is waited for, if it comes: a peer that is not heard is a failure and no hang.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.unwrap()
+}
 
 /// A host that is a directory, a service on it, and the way to stop that.
 struct Running {
@@ -60,7 +76,8 @@ impl Running {
     }
 
     async fn channel(&self) -> Channel {
-        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        endpoint.timeout(PATIENCE).connect().await.unwrap()
     }
 
     async fn probe(&self) -> ProbeClient<Channel> {
@@ -176,12 +193,15 @@ async fn a_watch_gives_the_present_then_the_stop_then_its_end() {
     };
     let mut known = watch(health::PROBE).await;
     let mut unknown = watch("nosuch").await;
-    assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    assert_eq!(unknown.next().await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+    assert_eq!(soon(known.next()).await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(
+        soon(unknown.next()).await.unwrap().unwrap().status(),
+        ServingStatus::ServiceUnknown
+    );
     running.stop.send(()).unwrap();
-    assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-    assert!(known.next().await.is_none());
-    running.served.await.unwrap().unwrap();
+    assert_eq!(soon(known.next()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert!(soon(known.next()).await.is_none());
+    soon(running.served).await.unwrap().unwrap();
 }
 
 /// The same call in the protocol's two versions, by the client that each has: several questions over
@@ -225,7 +245,8 @@ macro_rules! reflects {
         let mut answers = answers.unwrap().into_inner();
         let mut told = Vec::new();
         for asked in asked {
-            let answer = answers.message().await.unwrap().expect("an answer to each question");
+            let answer =
+                soon(answers.message()).await.unwrap().expect("an answer to each question");
             assert_eq!((answer.valid_host, answer.original_request), ("h".into(), Some(asked)));
             told.push(match answer.message_response.unwrap() {
                 ErrorResponse(error) => format!("{:?}", Code::from_i32(error.error_code)),
@@ -238,7 +259,7 @@ macro_rules! reflects {
                 }
             });
         }
-        assert!(answers.message().await.unwrap().is_none(), "more answers than questions");
+        assert!(soon(answers.message()).await.unwrap().is_none(), "more answers than questions");
         told
     }};
 }
@@ -395,7 +416,7 @@ impl InFlight {
     async fn finish(self) -> Result<v1::Snapshot, tonic::Status> {
         self.message.send(load_only()).await.unwrap();
         drop(self.message);
-        self.answer.await.unwrap()
+        soon(self.answer).await.unwrap()
     }
 }
 
@@ -403,7 +424,7 @@ impl InFlight {
 async fn watching(channel: Channel) -> tonic::Streaming<HealthCheckResponse> {
     let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
     let mut watch = watch.unwrap().into_inner();
-    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(soon(watch.message()).await.unwrap().unwrap().status(), ServingStatus::Serving);
     watch
 }
 
@@ -418,7 +439,7 @@ async fn a_stop_finishes_the_call_in_flight_and_accepts_no_other() {
     }
     assert!(!running.served.is_finished());
     assert_eq!(load1(&call.finish().await.unwrap()), Some(25));
-    running.served.await.unwrap().unwrap();
+    soon(running.served).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -427,8 +448,8 @@ async fn draining_ends_at_its_limit() {
     let running = Running::with(limits).await;
     let call = InFlight::start(running.channel().await).await;
     running.stop.send(()).unwrap();
-    running.served.await.unwrap().unwrap();
-    assert!(call.answer.await.unwrap().is_err());
+    soon(running.served).await.unwrap().unwrap();
+    assert!(soon(call.answer).await.unwrap().is_err());
 }
 
 #[tokio::test]
@@ -437,7 +458,7 @@ async fn a_mute_connection_is_closed() {
     let running = Running::with(limits).await;
     let mut mute = TcpStream::connect(&running.address).await.unwrap();
     // What hyper says first (its SETTINGS) may come before the end.
-    mute.read_to_end(&mut Vec::new()).await.unwrap();
+    soon(mute.read_to_end(&mut Vec::new())).await.unwrap();
     assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
 }
 
@@ -448,7 +469,7 @@ async fn garbage_harms_only_its_own_connection() {
         let mut peer = TcpStream::connect(&running.address).await.unwrap();
         peer.write_all(garbage).await.unwrap();
         // Closed, politely or by reset.
-        let _ = peer.read_to_end(&mut Vec::new()).await;
+        let _ = soon(peer.read_to_end(&mut Vec::new())).await;
     }
     assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
 }
@@ -463,11 +484,11 @@ async fn one_connection_too_many_is_closed_and_the_others_live() {
     for _ in 0..2 {
         let mut other = TcpStream::connect(&running.address).await.unwrap();
         let mut said = Vec::new();
-        other.read_to_end(&mut said).await.unwrap();
+        soon(other.read_to_end(&mut said)).await.unwrap();
         assert_eq!(said, b"");
     }
     running.stop.send(()).unwrap();
-    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(soon(watch.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
 }
 
 #[tokio::test]
@@ -476,7 +497,7 @@ async fn a_request_without_an_end_holds_no_place() {
     let running = Running::with(limits).await;
     let half = InFlight::start(running.channel().await).await;
     assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
-    half.answer.await.unwrap().expect_err("its connection gave way");
+    soon(half.answer).await.unwrap().expect_err("its connection gave way");
 }
 
 #[tokio::test]
@@ -484,15 +505,14 @@ async fn a_request_without_an_end_fails_in_time_and_one_that_ends_does_not() {
     let running = Running::with(Limits { request: Duration::ZERO, ..Limits::default() }).await;
     let channel = running.channel().await;
     let half = InFlight::start_behind(channel.clone());
-    let long = Duration::from_secs(20);
-    let ended = tokio::time::timeout(long, half.answer).await.expect("it was not ended");
+    let ended = soon(half.answer).await;
     let answer = ended.unwrap().unwrap_err();
     assert_eq!(answer.code(), Code::DeadlineExceeded, "{answer}");
     assert!(answer.message().contains("did not end in time"), "{answer}");
     // Its connection lives, and what the answer takes does not count.
     let mut watch = watching(channel.clone()).await;
     running.stop.send(()).unwrap();
-    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(soon(watch.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
 }
 
 /// An HTTP/2 preface with empty SETTINGS (RFC 9113, 3.4).
@@ -528,9 +548,9 @@ async fn idle_connections_of_one_peer_keep_nobody_else_out() {
     let another = from("127.0.0.3").connect().await.unwrap();
     ProbeClient::new(another).get_metrics(load_only()).await.unwrap();
     // The first of the crowd gave way to the last, which has its place.
-    crowd[0].read_to_end(&mut Vec::new()).await.ok();
+    soon(crowd[0].read_to_end(&mut Vec::new())).await.ok();
     let mut head = [0; 9];
-    crowd.last_mut().unwrap().read_exact(&mut head).await.unwrap();
+    soon(crowd.last_mut().unwrap().read_exact(&mut head)).await.unwrap();
     assert_eq!(head[3], 4, "{head:?}");
 }
 
@@ -547,7 +567,7 @@ async fn a_crowd_of_peers_that_make_no_call_gives_way_to_who_does() {
         crowd.push(idle(&running.address, &format!("127.0.2.{}", n + 1)).await);
     }
     // It has called, so it stayed.
-    crowd[0].read_to_end(&mut Vec::new()).await.ok();
+    soon(crowd[0].read_to_end(&mut Vec::new())).await.ok();
     probe.get_metrics(load_only()).await.unwrap();
 }
 
@@ -564,10 +584,9 @@ async fn pings_do_not_keep_a_connection_and_a_call_does() {
             && pinging.read(&mut heard).await.is_ok_and(|bytes| bytes > 0)
         {}
     };
-    let long = Duration::from_secs(20);
-    tokio::time::timeout(long, closed).await.expect("pings have kept the connection");
+    soon(closed).await;
     running.stop.send(()).unwrap();
-    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(soon(watch.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
 }
 
 #[tokio::test]
@@ -585,7 +604,7 @@ async fn calls_over_the_limit_of_a_connection_wait_for_their_turn() {
     }
     assert!(!third.is_finished(), "it was taken beside two others");
     first.finish().await.unwrap();
-    third.await.unwrap().unwrap();
+    soon(third).await.unwrap().unwrap();
     second.finish().await.unwrap();
 }
 
@@ -616,6 +635,95 @@ async fn a_place_that_becomes_free_goes_to_who_waits_for_it() {
     second.write_all(PREFACE).await.unwrap();
     // Answered with a frame of SETTINGS.
     let mut head = [0; 9];
-    second.read_exact(&mut head).await.unwrap();
+    soon(second.read_exact(&mut head)).await.unwrap();
     assert_eq!(head[3], 4, "{head:?}");
+}
+
+/// A client of HTTP/2 that takes nothing of what is answered to it, and the end of its connection.
+async fn takes_nothing(address: &str, path: &str) -> JoinHandle<()> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut builder = h2::client::Builder::new();
+    let (mut sender, connection) =
+        builder.initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();
+    let ended = tokio::spawn(async move { drop(connection.await) });
+    let request = http::Request::post(format!("http://{address}{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    let (answer, mut message) = sender.send_request(request.body(()).unwrap(), false).unwrap();
+    // An empty message: not compressed, and no bytes.
+    message.send_data(Bytes::from_static(&[0; 5]), true).unwrap();
+    let answer = soon(answer).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    tokio::spawn(async move {
+        // Held until the connection's end.
+        let _held = (sender, answer, message);
+        std::future::pending::<()>().await;
+    });
+    ended
+}
+
+const GET_METRICS: &str = "/roundsman.v1.Probe/GetMetrics";
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_ends_its_connection() {
+    let taken = Duration::from_millis(50);
+    let running = Running::with(Limits { taken, ..Limits::default() }).await;
+    for path in [GET_METRICS, "/grpc.health.v1.Health/Watch"] {
+        let ended = takes_nothing(&running.address, path).await;
+        soon(ended).await.unwrap();
+    }
+    // A watch that is read waits for the probe, not the probe for it.
+    let mut watch = watching(running.channel().await).await;
+    assert!(timeout(taken * 4, watch.message()).await.is_err(), "it was ended");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_holds_no_place() {
+    let limits = Limits { connections: 1, taken: PATIENCE * 60, ..Limits::default() };
+    let running = Running::with(limits).await;
+    let ended = takes_nothing(&running.address, GET_METRICS).await;
+    assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
+    soon(ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn watches_hold_a_part_of_the_places_and_of_it_each_peer_its_share() {
+    let running = Running::new().await;
+    let all = Limits::default().connections / WATCHING_PART;
+    let share = all / PEER_SHARE;
+    assert!(share > 1, "{share}");
+    let from = async |last: usize| {
+        let endpoint = Endpoint::from_shared(format!("http://{}", running.address)).unwrap();
+        let endpoint = endpoint.timeout(PATIENCE);
+        let endpoint = endpoint.local_address(Some(format!("127.0.3.{last}").parse().unwrap()));
+        endpoint.connect().await.unwrap()
+    };
+    let refusal = async |channel: Channel| {
+        let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
+        let refused = watch.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+        refused.message().to_owned()
+    };
+    let mut watches = Vec::new();
+    for peer in 1..=PEER_SHARE {
+        for _ in 0..share {
+            let channel = from(peer).await;
+            // However much one connection watches, it is one.
+            watches.push((watching(channel.clone()).await, watching(channel).await));
+        }
+        let said = refusal(from(peer).await).await;
+        assert!(said.contains(&format!("{share} connections of one peer")), "{said}");
+    }
+    assert_eq!(watches.len(), all);
+    let other = from(99).await;
+    let said = refusal(other.clone()).await;
+    assert!(said.contains(&format!("{all} in all")), "{said}");
+    ProbeClient::new(other.clone()).get_metrics(load_only()).await.unwrap();
+    assert_eq!(running.check("").await, Ok(ServingStatus::Serving));
+    watches.pop();
+    let again = async {
+        while HealthClient::new(other.clone()).watch(HealthCheckRequest::default()).await.is_err() {
+        }
+    };
+    soon(again).await;
 }

@@ -3,14 +3,19 @@
 
 use std::{
     fmt, fs,
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use chrono_tz::Tz;
+use roundsman_os::file;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::units::{Mono, Now, WallMs};
+
+/// The most that is read of a file that holds one word, bytes.
+const SHORT: u64 = 256;
 
 /// Something that knows what time it is.
 pub trait Clock: Send + Sync {
@@ -33,7 +38,7 @@ pub fn zone() -> Tz {
         let link = fs::read_link("/etc/localtime").ok()?;
         link.to_str()?.split_once("zoneinfo/").and_then(|(_, name)| named(name))
     };
-    let written = || named(&fs::read_to_string("/etc/timezone").ok()?);
+    let written = || named(&file::read_text(Path::new("/etc/timezone"), SHORT).ok()?);
     match std::env::var("TZ") {
         Ok(name) => named(&name),
         Err(_) => linked().or_else(written),
@@ -44,7 +49,7 @@ pub fn zone() -> Tz {
 /// The boot of the kernel that this runs on, random(4). A host with the same one has the same clocks.
 #[must_use]
 pub fn boot_id() -> Option<Arc<str>> {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let text = file::read_text(Path::new("/proc/sys/kernel/random/boot_id"), SHORT).ok()?;
     Some(text.trim().into())
 }
 

@@ -143,6 +143,9 @@ fn lock(path: &Path) -> io::Result<Result<(File, String), String>> {
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     for _ in 0..TRIES {
         let mut file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("expected a regular file"));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -37,6 +37,10 @@ use trouble::Kind;
 /// about 2 MiB.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// The largest table of mounts that is read, bytes: the kernel's own limit of 100,000 mounts at a
+/// usual length. Beyond it an orphan is known by `st_nlink` alone.
+const MAX_MOUNTS_BYTES: u64 = 16 << 20;
+
 /// How often a read is tried when the file keeps changing under it and the caller wants it now.
 pub const MAX_READS: u32 = 10;
 
@@ -248,7 +252,7 @@ impl Watch {
     /// The file could be looked at, so whatever was wrong is over; unless it is an orphan.
     fn warn_if_orphaned(&mut self) -> Result<(), ReloadError> {
         if self.looks.is_multiple_of(MOUNT_LOOK_EVERY) {
-            self.orphaned_mount = fs::read_to_string(&self.mountinfo)
+            self.orphaned_mount = file::read_text(&self.mountinfo, MAX_MOUNTS_BYTES)
                 .is_ok_and(|mounts| mount::is_deleted(&mounts, &self.path));
         }
         self.looks = self.looks.wrapping_add(1);

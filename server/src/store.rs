@@ -20,6 +20,7 @@ pub mod mysql;
 mod open;
 pub mod spool;
 mod awaited;
+mod numbers;
 pub mod rebuild;
 pub mod writer;
 
@@ -40,6 +41,7 @@ pub use asked::{
 pub use awaited::Awaited;
 pub use error::StoreError;
 pub use marks::{Mark, Marks};
+pub(crate) use numbers::{keep_numbers, register};
 pub use open::open;
 pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk};

@@ -41,6 +41,7 @@ pub use connections::{
 };
 pub(crate) use connections::{Face, accept_http2};
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
+pub(crate) use places::{Place, TooMany, Watching};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use hyper::body::Bytes;
 use roundsman::{
     clock::ManualClock,
     grpc::{self, Board, Limits},
@@ -106,7 +107,8 @@ impl Served {
     }
 
     async fn client(&self) -> HealthClient<Channel> {
-        HealthClient::connect(format!("http://{}", self.address)).await.unwrap()
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        HealthClient::new(endpoint.timeout(PATIENCE).connect().await.unwrap())
     }
 
     fn host(&self, name: &str, group: Option<&str>, state: State) {
@@ -430,9 +432,63 @@ async fn a_watch_is_not_idle() {
     for _ in 0..20 {
         let mut silent = TcpStream::connect(site.address).await.unwrap();
         let _other = TcpStream::connect(site.address).await.unwrap();
-        let gone = timeout(PATIENCE, silent.read(&mut [0; 64])).await;
-        assert_eq!(gone.unwrap().unwrap(), 0, "an idle one gave way");
+        let mut said = [0; 64];
+        tokio::select! {
+            gone = timeout(PATIENCE, silent.read(&mut said)) => {
+                assert_eq!(gone.unwrap().unwrap(), 0, "an idle one gave way");
+            }
+            message = host.message() => panic!("the watch gave way: {message:?}"),
+        }
     }
     site.host("web-1", None, State::Down);
     assert_eq!(next(&mut host).await, Some(NotServing));
+}
+
+/// A client that has no room for the answer, and reads all that comes.
+#[tokio::test]
+async fn an_answer_that_is_not_taken_ends_its_connection() {
+    let stall = Duration::from_millis(50);
+    let connections = ConnectionLimits { stall, ..Limits::listing(100).connections };
+    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    for method in ["Watch", "Check"] {
+        let stream = TcpStream::connect(site.address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        let begun = builder.initial_window_size(0).handshake::<_, Bytes>(stream).await;
+        let (mut sender, connection) = begun.unwrap();
+        let uri = format!("http://{}/grpc.health.v1.Health/{method}", site.address);
+        let request = http::Request::post(uri)
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let (answer, mut message) = sender.send_request(request.body(()).unwrap(), false).unwrap();
+        // An empty message: not compressed, and no bytes.
+        message.send_data(Bytes::from_static(&[0; 5]), true).unwrap();
+        let _ended = timeout(PATIENCE, connection).await.expect("its place is held");
+        assert_eq!(answer.await.unwrap().status(), 200, "{method}");
+    }
+    // A watch that is read waits for news.
+    let mut client = site.client().await;
+    let mut host = watch(&mut client, "").await;
+    assert_eq!(next(&mut host).await, Some(Serving));
+    assert!(timeout(stall * 4, host.message()).await.is_err(), "it was ended");
+}
+
+#[tokio::test]
+async fn connections_that_watch_leave_places_to_who_asks() {
+    let connections = ConnectionLimits { connections: 4, ..Limits::listing(100).connections };
+    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut client = site.client().await;
+        held.push((watch(&mut client, "").await, client));
+    }
+    let mut client = site.client().await;
+    let refused = client.watch(request("")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert!(refused.message().starts_with("3 connections watch already"), "{refused}");
+    assert_eq!(check(&mut client, "").await, Serving);
+    // Over one that watches already there is room.
+    watch(&mut held[0].1, "store").await;
+    held.pop();
+    let again = async { while client.watch(request("")).await.is_err() {} };
+    timeout(PATIENCE, again).await.unwrap();
 }

@@ -17,10 +17,12 @@ use tonic::{Status, body::Body, codegen::Service};
 
 use super::{
     Limits,
+    call::{Call, Shared},
     metrics::Metrics,
     pieces::{Answer, InPieces, Pieces},
-    places::Calls,
+    places::{Calls, Peer},
     request::Arriving,
+    watches::Watches,
 };
 use crate::{budget::Arrived, clock, collect::Collector, health::HealthService};
 
@@ -72,6 +74,8 @@ impl Dispatch {
 pub(super) struct Counted {
     pub(super) dispatch: Dispatch,
     pub(super) calls: Arc<Calls>,
+    pub(super) watches: Arc<Watches>,
+    pub(super) peer: Peer,
     /// [`Limits::request`].
     pub(super) request_within: Duration,
 }
@@ -82,12 +86,26 @@ impl hyper::service::Service<Request<Incoming>> for Counted {
     type Future = InPieces;
 
     fn call(&self, request: Request<Incoming>) -> InPieces {
-        let (now, calls) = (clock::now(), Arc::clone(&self.calls));
-        let (arriving, call) = Arriving::new(calls, now + self.request_within);
+        let now = clock::now();
+        let shared = Shared::new(Arc::clone(&self.calls));
+        let arriving = Arriving::new(shared.clone(), now + self.request_within);
         let mut request = request.map(|body| Body::new(arriving.with(body)));
         request.extensions_mut().insert(Arrived(now));
         // The path is `/package.Service/Method`.
-        let answer = match request.uri().path().split('/').nth(1) {
+        let mut path = request.uri().path().split('/').skip(1);
+        let (service, method) = (path.next(), path.next());
+        let watching = match (service, method) {
+            (Some(HEALTH), Some("Watch")) => self.watches.begin(self.peer, &self.calls).map(Some),
+            _ => Ok(None),
+        };
+        let watching = match watching {
+            Ok(watching) => watching,
+            Err(status) => {
+                let answer = Box::pin(std::future::ready(Ok(status.into_http())));
+                return InPieces { answer, call: Some(Call::new(shared, None)) };
+            }
+        };
+        let answer = match service {
             Some(PROBE) => self.dispatch.probe.clone().call(request),
             Some(HEALTH) => self.dispatch.health.clone().call(request),
             Some(reflection::V1) => self.dispatch.reflect(|v1| v1, request),
@@ -102,6 +120,6 @@ impl hyper::service::Service<Request<Incoming>> for Counted {
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         };
-        InPieces { answer, call: Some(call) }
+        InPieces { answer, call: Some(Call::new(shared, watching)) }
     }
 }

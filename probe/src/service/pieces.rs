@@ -16,7 +16,7 @@ use http::Response;
 use hyper::body::{Bytes, Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-use super::request::Call;
+use super::call::Call;
 
 /// Longest piece, bytes: one less than what h2 no longer copies when it writes without writev(2)
 /// (`CHAIN_THRESHOLD_WITHOUT_VECTORED_IO`).
@@ -34,8 +34,8 @@ pub(super) struct Pieces {
     body: Body,
     /// What is left of a chunk.
     rest: Bytes,
-    /// The call is in flight until its body is sent, or given up.
-    _call: Option<Call>,
+    /// Until its body is sent, or given up.
+    call: Option<Call>,
 }
 
 impl hyper::body::Body for Pieces {
@@ -47,10 +47,16 @@ impl hyper::body::Body for Pieces {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.rest.is_empty() {
-            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => frame,
-                none_or_error => return Poll::Ready(none_or_error),
+            // This is asked for only once the peer has room for it.
+            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(none_or_error) => return Poll::Ready(none_or_error),
+                Poll::Pending => {
+                    self.call.iter_mut().for_each(Call::is_taken);
+                    return Poll::Pending;
+                }
             };
+            self.call.iter_mut().for_each(Call::offers);
             match frame.into_data() {
                 Ok(chunk) if (PIECE_BYTES + 1..=MAX_CHUNK_BYTES).contains(&chunk.len()) => {
                     self.rest = chunk;
@@ -83,8 +89,9 @@ impl Future for InPieces {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(self.answer.as_mut().poll(context));
-        let _call = self.call.take();
-        let pieces = |body| Pieces { body, rest: Bytes::new(), _call };
+        let mut call = self.call.take();
+        call.iter_mut().for_each(Call::offers);
+        let pieces = |body| Pieces { body, rest: Bytes::new(), call };
         Poll::Ready(answer.map(|answer| answer.map(pieces)))
     }
 }
@@ -121,8 +128,7 @@ mod tests {
         let mut frames: VecDeque<_> =
             chunks.iter().map(|chunk| Frame::data(Bytes::from(chunk.clone()))).collect();
         frames.push_back(Frame::trailers(http::HeaderMap::new()));
-        let mut pieces =
-            Pieces { body: Body::new(Chunks(frames)), rest: Bytes::new(), _call: None };
+        let mut pieces = Pieces { body: Body::new(Chunks(frames)), rest: Bytes::new(), call: None };
         let (mut lengths, mut bytes, mut ended) = (Vec::new(), Vec::new(), false);
         while let Some(frame) =
             std::future::poll_fn(|context| Pin::new(&mut pieces).poll_frame(context)).await

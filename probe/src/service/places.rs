@@ -7,6 +7,7 @@
 //! container asks the probe whether it is well.
 
 use std::{
+    collections::VecDeque,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -39,26 +40,35 @@ impl Peer {
     }
 }
 
-/// The calls of one connection: whole requests, not frames, so that neither pings count nor a request
-/// whose end does not come.
+/// The calls of one connection that are the probe's to go on with, not frames: so neither pings count
+/// nor a request whose end does not come, nor an answer that is not taken.
 #[derive(Debug)]
 pub(super) struct Calls(Mutex<State>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct State {
     in_flight: usize,
     has_called: bool,
     /// The last moment at which there was no call in flight, or when it was connected.
     idle_since: Instant,
+    /// What its peer has not taken yet, by number, the oldest first.
+    untaken: VecDeque<(u64, Instant)>,
+    offers: u64,
 }
 
 impl Calls {
     pub(super) fn none_yet() -> Arc<Self> {
         let idle_since = clock::now();
-        Arc::new(Self(Mutex::new(State { in_flight: 0, has_called: false, idle_since })))
+        Arc::new(Self(Mutex::new(State {
+            in_flight: 0,
+            has_called: false,
+            idle_since,
+            untaken: VecDeque::new(),
+            offers: 0,
+        })))
     }
 
-    /// A whole request has come; the call is in flight until what is answered here is dropped.
+    /// It is the probe's turn; the call is in flight until what is answered here is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InCall {
         self.change(|state| {
             state.in_flight += 1;
@@ -67,18 +77,29 @@ impl Calls {
         InCall(Arc::clone(self))
     }
 
+    /// Something is there for the peer to take, until what is answered here is dropped.
+    pub(super) fn offer(self: &Arc<Self>) -> Untaken {
+        let now = clock::now();
+        let number = self.change(|state| {
+            state.offers += 1;
+            state.untaken.push_back((state.offers, now));
+            state.offers
+        });
+        Untaken { calls: Arc::clone(self), number }
+    }
+
     /// Since when no call is in flight; nothing while one is.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let state = self.state();
-        (state.in_flight == 0).then_some(state.idle_since)
+        self.change(|state| (state.in_flight == 0).then_some(state.idle_since))
     }
 
-    fn state(&self) -> State {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Since when the peer has not taken the oldest of what there is; nothing when it took all.
+    pub(super) fn untaken_since(&self) -> Option<Instant> {
+        self.change(|state| state.untaken.front().map(|(_, since)| *since))
     }
 
-    fn change(&self, how: impl FnOnce(&mut State)) {
-        how(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn change<T>(&self, how: impl FnOnce(&mut State) -> T) -> T {
+        how(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -92,6 +113,19 @@ impl Drop for InCall {
             state.in_flight = state.in_flight.saturating_sub(1);
             state.idle_since = clock::now();
         });
+    }
+}
+
+/// Something that a peer has to take.
+#[derive(Debug)]
+pub(super) struct Untaken {
+    calls: Arc<Calls>,
+    number: u64,
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        self.calls.change(|state| state.untaken.retain(|(number, _)| *number != self.number));
     }
 }
 
@@ -134,9 +168,11 @@ impl Places {
             return true;
         }
         let idle = self.held.iter().enumerate().filter_map(|(index, held)| {
-            let state = held.calls.state();
-            let may_go = state.in_flight == 0 && (!is_over_share || held.peer == peer);
-            may_go.then_some((state.has_called, state.idle_since, index))
+            let may_go = !is_over_share || held.peer == peer;
+            held.calls.change(|state| {
+                let is_idle = state.in_flight == 0;
+                (is_idle && may_go).then_some((state.has_called, state.idle_since, index))
+            })
         });
         let Some((.., index)) = idle.min() else { return false };
         self.held.swap_remove(index).connection.abort();

@@ -1,12 +1,11 @@
 //! A request's body that has to be whole in time.
 //!
 //! HTTP/2 lets a peer begin a call and never end its request. Such a call is nobody's work: until the
-//! end has come it keeps no place for its connection (see `places`), and it fails once its time is over.
+//! end has come it keeps no place for its connection (see `call`), and it fails once its time is over.
 //! A reflection stream is such a request, too: its client opens another one.
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Instant,
 };
@@ -15,63 +14,27 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep_until};
 use tonic::Status;
 
-use super::places::{Calls, InCall};
-
-/// Present once the request is whole, and until the call is over.
-#[derive(Debug, Default)]
-enum Progress {
-    #[default]
-    Arriving,
-    Whole(#[expect(dead_code, reason = "held")] InCall),
-    Over,
-}
-
-/// What both the request and its answer know of a call.
-type Shared = Arc<Mutex<Progress>>;
-
-fn set(shared: &Shared, change: impl FnOnce(&mut Progress)) {
-    change(&mut shared.lock().unwrap_or_else(PoisonError::into_inner));
-}
-
-/// The call as its answer holds it: over when this is dropped.
-#[derive(Debug)]
-pub(super) struct Call(Shared);
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        set(&self.0, |progress| *progress = Progress::Over);
-    }
-}
+use super::call::Shared;
 
 /// What a request is awaited with.
 #[derive(Debug)]
 pub(super) struct Arriving {
     call: Shared,
-    calls: Arc<Calls>,
     until: Instant,
 }
 
 impl Arriving {
-    /// A request that has until then to be whole, and its call.
-    pub(super) fn new(calls: Arc<Calls>, until: Instant) -> (Self, Call) {
-        let call = Shared::default();
-        (Self { call: Arc::clone(&call), calls, until }, Call(call))
+    /// The request of this call, which has until then to be whole.
+    pub(super) fn new(call: Shared, until: Instant) -> Self {
+        Self { call, until }
     }
 
     /// Its body.
     pub(super) fn with<B: Body>(self, body: B) -> Timed<B> {
         if body.is_end_stream() {
-            self.is_whole();
+            self.call.is_whole();
         }
         Timed { body, arriving: self, deadline: None }
-    }
-
-    fn is_whole(&self) {
-        set(&self.call, |progress| {
-            if matches!(progress, Progress::Arriving) {
-                *progress = Progress::Whole(self.calls.begin());
-            }
-        });
     }
 }
 
@@ -94,7 +57,7 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Timed<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(None) => {
-                self.arriving.is_whole();
+                self.arriving.call.is_whole();
                 Poll::Ready(None)
             }
             Poll::Ready(Some(frame)) => {

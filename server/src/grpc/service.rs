@@ -10,22 +10,21 @@ use roundsman_proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus, health_server::Health,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::{Stream, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 
 use super::{Board, Limits, MAX_SERVICE_BYTES};
+use crate::web::{Place, TooMany, Watching};
 
 /// Answers health clients.
 pub(super) struct HealthService {
     board: Arc<Board>,
-    watches: Arc<Semaphore>,
     limits: Limits,
 }
 
 impl HealthService {
     pub(super) fn new(board: Arc<Board>, limits: Limits) -> Self {
-        Self { board, watches: Arc::new(Semaphore::new(limits.watches)), limits }
+        Self { board, limits }
     }
 }
 
@@ -58,6 +57,7 @@ impl Health for HealthService {
     }
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watch>, Status> {
+        let place = request.extensions().get::<Arc<Place>>().cloned();
         let service = request.into_inner().service;
         // It could become known later, but not by any name.
         if service.len() > MAX_SERVICE_BYTES {
@@ -66,15 +66,25 @@ impl Health for HealthService {
                 service.len()
             )));
         }
-        let Ok(place) = Arc::clone(&self.watches).try_acquire_owned() else {
-            let most = self.limits.watches;
-            return Err(Status::resource_exhausted(format!("{most} watches are open already")));
-        };
+        let place = place.ok_or_else(|| Status::internal("this call has no connection"))?;
+        let watching = place.watch(self.limits.watches).map_err(too_many)?;
         let status = self.board.watch(&service).ok_or_else(|| {
             Status::unavailable("the server is stopping; try again when it is back")
         })?;
-        Ok(Response::new(Watch { status: WatchStream::new(status), _place: place }))
+        Ok(Response::new(Watch { status: WatchStream::new(status), _watching: watching }))
     }
+}
+
+fn too_many(why: TooMany) -> Status {
+    let instead = "ask with Check, or watch over fewer connections";
+    Status::resource_exhausted(match why {
+        TooMany::Watches(most) => format!("{most} watches are open already"),
+        TooMany::WatchesOfPeer(most) => format!("{most} watches of this peer are open already"),
+        TooMany::Connections(most) => format!("{most} connections watch already; {instead}"),
+        TooMany::ConnectionsOfPeer(most) => {
+            format!("{most} connections of this peer watch already; {instead}")
+        }
+    })
 }
 
 fn unknown(service: &str) -> Status {
@@ -92,7 +102,7 @@ fn answer(status: ServingStatus) -> HealthCheckResponse {
 /// One watch: the newest status, whenever the client has taken the one before.
 pub(super) struct Watch {
     status: WatchStream<ServingStatus>,
-    _place: OwnedSemaphorePermit,
+    _watching: Watching,
 }
 
 impl Stream for Watch {

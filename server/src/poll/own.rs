@@ -3,8 +3,9 @@
 //!
 //! Pure but for [`Descriptors::now`] and [`has_route`], which read what the kernel says of this process.
 
-use std::{io, net::SocketAddr, os::fd::AsRawFd};
+use std::{io, net::SocketAddr, os::fd::AsRawFd, path::Path};
 
+use roundsman_os::file;
 use rustix::{
     io::Errno,
     process::{Resource, getrlimit},
@@ -53,14 +54,21 @@ pub(super) fn is_own_look_up(error: &io::Error) -> bool {
         || is_own(error, any[0], || any.into_iter().any(has_route))
 }
 
+/// The most that is read of a table of routes, bytes; a longer one has a route that leads off.
+const MAX_ROUTES_BYTES: u64 = 256 * 1024;
+
 /// Whether this machine has a route of the address's kind that leads off it: proc(5), `net/route` and
 /// `net/ipv6_route`. Unreadable counts as yes: then nothing is excused.
 pub(super) fn has_route(to: SocketAddr) -> bool {
-    let (file, leads_off): (_, fn(&str) -> bool) = match to {
-        SocketAddr::V4(_) => ("/proc/self/net/route", leads_off_v4),
-        SocketAddr::V6(_) => ("/proc/self/net/ipv6_route", leads_off_v6),
-    };
-    std::fs::read_to_string(file).map_or(true, |text| text.lines().any(leads_off))
+    match to {
+        SocketAddr::V4(_) => any_line(Path::new("/proc/self/net/route"), leads_off_v4),
+        SocketAddr::V6(_) => any_line(Path::new("/proc/self/net/ipv6_route"), leads_off_v6),
+    }
+}
+
+/// Whether it is so of a line; also where the file cannot be read, or is longer than is read of it.
+fn any_line(of: &Path, is_so: fn(&str) -> bool) -> bool {
+    file::read_text(of, MAX_ROUTES_BYTES).map_or(true, |text| text.lines().any(is_so))
 }
 
 /// A line of `net/route`: interface, destination ...; the first is a heading.
@@ -117,6 +125,19 @@ impl Descriptors {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Those of a router would be read at each poll that fails.
+    #[test]
+    fn a_table_of_routes_is_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = folder.path().join("route");
+        let lines = |bytes: u64| "lo\t00000000\n".repeat(usize::try_from(bytes / 12).unwrap());
+        std::fs::write(&table, lines(MAX_ROUTES_BYTES)).unwrap();
+        assert!(!any_line(&table, leads_off_v4));
+        std::fs::write(&table, lines(MAX_ROUTES_BYTES + 12)).unwrap();
+        assert!(any_line(&table, leads_off_v4));
+        assert!(any_line(&folder.path().join("none"), leads_off_v4));
+    }
 
     const V4: &str = "192.0.2.1:50051";
     const V6: &str = "[2001:db8::1]:50051";

@@ -17,7 +17,7 @@ use crate::{
     live::InventoryFile,
     model::{HostId, HostName, Labels, State, Transition, VersionId},
     store::{
-        Batch, HostSummary, KnownHost, LoadedInventory, Registration, Store, StoreError,
+        self, Batch, HostSummary, KnownHost, LoadedInventory, Registration, Store, StoreError,
         spool::{Registry, Remembered},
     },
     units::WallMs,
@@ -133,7 +133,8 @@ impl Reconciler {
         let inventory = self.hosts.of(file);
         let listed: Vec<Registration> =
             inventory.hosts.values().map(|host| registration(host)).collect();
-        let known = self.store.register(listed.clone(), now).await?;
+        let known =
+            store::register(&self.store, self.spool.as_deref(), listed.clone(), now).await?;
         let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
         let left = gone.len();

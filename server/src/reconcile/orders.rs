@@ -11,7 +11,7 @@ use crate::{
     causes::chain,
     engine::Command,
     model::HostName,
-    store::{HostQuery, Store as _},
+    store::{self, HostQuery, Store as _},
 };
 
 /// Orders that may wait; more are refused.
@@ -82,7 +82,8 @@ impl Reconciler {
             let query = HostQuery::named(name.clone());
             let kept = self.store.hosts(query).await?.pop();
             self.store.retire(kept.iter().map(|host| host.id).collect(), now).await?;
-            self.store.register(vec![registration(&host)], now).await?;
+            store::register(&self.store, self.spool.as_deref(), vec![registration(&host)], now)
+                .await?;
             Ok::<_, ReconcileError>(())
         };
         forget.await.map_err(|error| Refusal::Store(chain(&error)))?;

@@ -300,6 +300,11 @@ fn a_mount_of_a_deleted_file_is_warned_of_once() {
     let said = place.seen(2 * MOUNT_LOOK_EVERY);
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("mounted by itself and has been replaced outside"), "{said:?}");
+    // Of a table without end nothing is read.
+    let large = fs::OpenOptions::new().write(true).open(place.beside("mountinfo", &deleted));
+    large.unwrap().set_len(MAX_MOUNTS_BYTES + 1).unwrap();
+    assert!(place.seen(2 * MOUNT_LOOK_EVERY).is_empty());
+    assert_eq!(place.watch.trouble(), None);
     place.beside("mountinfo", &there);
     assert!(place.seen(2 * MOUNT_LOOK_EVERY).is_empty());
     assert_eq!(place.watch.trouble(), None);

@@ -10,10 +10,15 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use roundsman_os::file;
+
 use super::private::make_file;
 
 /// The end of the name of the file in which it is noted.
 const NOTE: &str = "-files";
+
+/// The largest such file that is read, bytes: two lines of a few numbers.
+const MAX_NOTE_BYTES: u64 = 1024;
 
 /// The end of the name of a journal that belongs to no file here.
 const LEFT: &str = "-wal.left";
@@ -35,6 +40,8 @@ pub(super) enum Fate {
     /// Only what belongs to it was removed or replaced: what is in the journal goes into the file when
     /// it is closed.
     Torn,
+    /// Another database was written into it: it is the file that was opened, and not what was in it.
+    Overwritten,
 }
 
 impl Fate {
@@ -43,6 +50,7 @@ impl Fate {
         match self {
             Self::Removed => "was removed while it was open",
             Self::Replaced => "was replaced by another file while it was open",
+            Self::Overwritten => "was overwritten with another database while it was open",
             Self::Torn => "lost its -wal or -shm file while it was open",
         }
     }
@@ -146,17 +154,57 @@ pub(super) fn forget(path: &Path) {
 /// # Errors
 /// When the system does not let it.
 pub(super) fn leave_foreign_journal(path: &Path) -> io::Result<Option<PathBuf>> {
-    let Ok(noted) = fs::read_to_string(beside(path, NOTE)) else { return Ok(None) };
+    let Ok(noted) = file::read_text(&beside(path, NOTE), MAX_NOTE_BYTES) else { return Ok(None) };
     let mut noted = noted.lines();
     let (file, journal) = (noted.next(), noted.next());
     let is_there = |tail, noted: Option<&str>| known_by(&beside(path, tail)).as_deref() == noted;
     if file.is_none() || journal.is_none() || !is_there("-wal", journal) || is_there("", file) {
         return Ok(None);
     }
+    leave_journal(path).map(Some)
+}
+
+/// Moves the journal at the path away; answers where it is. Nobody may have it open.
+///
+/// # Errors
+/// When the system does not let it.
+pub(super) fn leave_journal(path: &Path) -> io::Result<PathBuf> {
     let left = beside(path, LEFT);
     fs::rename(beside(path, "-wal"), &left)?;
     match fs::remove_file(beside(path, "-shm")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(Some(left)),
+        _ => Ok(left),
+    }
+}
+
+/// Length of a file and the moment of the last write into it; none when it is not there.
+pub(super) fn written(path: &Path) -> Option<(u64, (i64, i64))> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.len(), (file.mtime(), file.mtime_nsec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roundsman.db");
+        let journal = beside(&path, "-wal");
+        fs::write(&path, "").unwrap();
+        for (is_large, is_left) in [(true, false), (false, true)] {
+            fs::write(&journal, "").unwrap();
+            note(&path).unwrap();
+            // Another file in the place of the one that was noted.
+            fs::write(folder.path().join("other"), "").unwrap();
+            fs::rename(folder.path().join("other"), &path).unwrap();
+            let mut text = fs::read(beside(&path, NOTE)).unwrap();
+            if is_large {
+                text.resize(usize::try_from(MAX_NOTE_BYTES).unwrap() + 1, b'\n');
+                fs::write(beside(&path, NOTE), text).unwrap();
+            }
+            assert_eq!(leave_foreign_journal(&path).unwrap().is_some(), is_left, "{is_large}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     causes::chain,
     config::StoreUrl,
     store::{
-        Awaited, Store as _, StoreError,
+        Awaited, Store as _, StoreError, keep_numbers,
         spool::{Registry, Spool},
         sqlite::set_aside_if_damaged,
     },
@@ -88,12 +88,8 @@ async fn recognise(store: &Awaited, spool: Option<&Spool>) {
         Ok(identity) => spool.is_for(identity).await,
         Err(error) => Err(error),
     };
-    // A copy from before some hosts came would give their numbers, and rows on their way, to others.
     let recognised = match recognised {
-        Ok(()) => match spool.last_number().await {
-            Ok(last) => store.keep_numbers(last).await,
-            Err(error) => Err(error),
-        },
+        Ok(()) => keep_numbers(store, spool).await,
         Err(error) => Err(error),
     };
     if let Err(error) = recognised {

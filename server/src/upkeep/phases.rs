@@ -8,12 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use roundsman_os::file::{self, FileError};
 use tokio::sync::watch;
 
 use crate::schedule::Grids;
 
 /// The file's name, under `data`.
 const FILE: &str = "phases.json";
+
+/// The largest such file that is read, bytes: a hundred grids are a tenth of it.
+const MAX_PHASES_BYTES: u64 = 64 * 1024;
 
 /// Where they are kept.
 #[derive(Debug)]
@@ -41,7 +45,11 @@ impl Phases {
     }
 
     fn read(&self) -> io::Result<Grids> {
-        Ok(serde_json::from_slice(&fs::read(&self.file)?)?)
+        let (bytes, _) = file::read(&self.file, MAX_PHASES_BYTES).map_err(|error| match error {
+            FileError::Io(error) => error,
+            other => io::Error::other(other),
+        })?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
 
     /// Keeps them whole or not at all.
@@ -87,6 +95,11 @@ mod tests {
         let (_, again) = Phases::load(&data);
         assert_ne!(again, drawn);
         assert_eq!(Phases::load(&data).1, again);
+        // What is too large is not read, whatever it holds.
+        let mut whole = fs::read(data.join(FILE)).unwrap();
+        whole.resize(usize::try_from(MAX_PHASES_BYTES).unwrap() + 1, b' ');
+        fs::write(data.join(FILE), whole).unwrap();
+        assert_ne!(Phases::load(&data).1, again);
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ use tokio::{
 use super::{
     places::{Now, Peer, Place, Places},
     served::answer,
-    stall::Impatient,
+    stall::{Impatient, Untaken},
 };
 use crate::metrics::Connections;
 
@@ -207,10 +207,12 @@ impl Serving {
         if !matches!(spoke, Ok(Ok(1))) {
             return;
         }
+        let untaken = Arc::new(Untaken::default());
         let service = {
-            let place = Arc::clone(&place);
+            let (place, untaken) = (Arc::clone(&place), Arc::clone(&untaken));
             service_fn(move |request| {
-                answer(Arc::clone(&place), router.clone(), request, limits.header_wait)
+                let (place, untaken) = (Arc::clone(&place), Arc::clone(&untaken));
+                answer(place, untaken, router.clone(), request, limits.header_wait)
             })
         };
         let stream = TokioIo::new(Impatient::new(stream, limits.stall));
@@ -219,6 +221,7 @@ impl Serving {
         tokio::select! {
             _ = connection.as_mut() => return,
             () = sleep(limits.life) => return,
+            () = untaken.lasts(limits.stall) => return,
             last = idle(&place, limits.idle) => if last == Now::Displaced { return },
             _ = stopped.changed() => {}
         }

@@ -26,6 +26,10 @@ pub(super) const RESERVED: usize = 8;
 /// everybody is one peer, so it is most of them; loopback has no share.
 const SHARE_PCT: usize = 75;
 
+/// How many of all connections may watch, in per cent: a call that lasts would hold its place for ever,
+/// and the rest is for who asks. One peer may have its share of them, as of all places.
+const WATCHING_PCT: usize = 75;
+
 /// Who is on the other side, as far as an address tells: of IPv6 the network of 64 bits, of which
 /// whoever has one address has all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,14 +79,21 @@ struct Held {
     peer: Peer,
     /// Requests that are being answered.
     requests: usize,
+    /// Of these, calls that last.
+    watches: usize,
     /// When there were none for the first time, among all such moments.
     idle: u64,
     news: Arc<Notify>,
 }
 
+/// So many per cent, at least one.
+fn part(whole: usize, pct: usize) -> usize {
+    (whole * pct / 100).max(1)
+}
+
 /// A place, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     number: u64,
     peer: Peer,
@@ -92,6 +103,23 @@ pub(super) struct Place {
 /// A request that is being answered, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Answering(Arc<Place>);
+
+/// A call that lasts, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Watching(Arc<Place>);
+
+/// Why a call that lasts finds no place: so many are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TooMany {
+    /// Such calls.
+    Watches(usize),
+    /// Such calls of this peer.
+    WatchesOfPeer(usize),
+    /// Connections with such calls.
+    Connections(usize),
+    /// Connections of this peer with such calls.
+    ConnectionsOfPeer(usize),
+}
 
 /// How a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +137,7 @@ impl Places {
 
     /// Most places of one peer that is not this machine.
     fn share(&self) -> usize {
-        (self.most * SHARE_PCT / 100).max(1)
+        part(self.most, SHARE_PCT)
     }
 
     /// Most places of all others than this machine.
@@ -151,7 +179,7 @@ impl Places {
         }
         table.next += 1;
         let (number, news) = (table.next, Arc::new(Notify::new()));
-        let held = Held { peer, requests: 0, idle: number, news: Arc::clone(&news) };
+        let held = Held { peer, requests: 0, watches: 0, idle: number, news: Arc::clone(&news) };
         table.held.insert(number, held);
         self.show(&table);
         drop(table);
@@ -177,6 +205,33 @@ impl Place {
     pub(super) fn answer(self: &Arc<Self>) -> Answering {
         self.count(|held, _| held.requests += 1);
         Answering(Arc::clone(self))
+    }
+
+    /// From now on a call lasts, of at most `most` such calls in all.
+    pub(crate) fn watch(self: &Arc<Self>, most: usize) -> Result<Watching, TooMany> {
+        let mut table = self.places.table();
+        let watching: Vec<&Held> = table.held.values().filter(|one| one.watches > 0).collect();
+        // As of places, this machine has no share.
+        let own = watching.iter().filter(|one| one.peer == self.peer && !self.peer.is_local());
+        let (of_peer, watches_of_peer) =
+            own.fold((0, 0), |(count, watches), one| (count + 1, watches + one.watches));
+        let watches: usize = watching.iter().map(|one| one.watches).sum();
+        let connections = part(self.places.most, WATCHING_PCT);
+        let (share, share_of_watches) = (part(connections, SHARE_PCT), part(most, SHARE_PCT));
+        let is_known = table.held.get(&self.number).is_some_and(|own| own.watches > 0);
+        if watches >= most {
+            return Err(TooMany::Watches(most));
+        } else if watches_of_peer >= share_of_watches {
+            return Err(TooMany::WatchesOfPeer(share_of_watches));
+        } else if !is_known && watching.len() >= connections {
+            return Err(TooMany::Connections(connections));
+        } else if !is_known && of_peer >= share {
+            return Err(TooMany::ConnectionsOfPeer(share));
+        }
+        if let Some(held) = table.held.get_mut(&self.number) {
+            held.watches += 1;
+        }
+        Ok(Watching(Arc::clone(self)))
     }
 
     pub(super) fn now(&self) -> Now {
@@ -209,6 +264,14 @@ impl Drop for Place {
         let mut table = self.places.table();
         table.held.remove(&self.number);
         self.places.show(&table);
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if let Some(held) = self.0.places.table().held.get_mut(&self.0.number) {
+            held.watches = held.watches.saturating_sub(1);
+        }
     }
 }
 
@@ -267,6 +330,37 @@ mod tests {
         drop(answering);
         assert!(places.take(peer("::1")).is_some(), "one that has become idle gives way");
         assert_eq!(held[0].now(), Now::Displaced);
+    }
+
+    #[test]
+    fn calls_that_last_have_a_part_of_the_connections_and_each_peer_its_share() {
+        const MANY: usize = 1_000;
+        let places = places(40);
+        let hold = |address: &str, count: usize| -> Vec<_> {
+            let place = || take(&places, address);
+            (0..count)
+                .map(|_| place())
+                .map(|it| (it.answer(), it.watch(MANY).unwrap(), it))
+                .collect()
+        };
+        // Of 40 places 30 are for those that watch, of one peer three quarters of these.
+        let first = hold("10.0.0.1", 22);
+        let one_more = take(&places, "10.0.0.1");
+        assert_eq!(one_more.watch(MANY).unwrap_err(), TooMany::ConnectionsOfPeer(22));
+        let again = first[0].2.watch(MANY).unwrap();
+        let others = hold("10.0.0.2", 8);
+        assert_eq!(take(&places, "127.0.0.1").watch(MANY).unwrap_err(), TooMany::Connections(30));
+        let asks = take(&places, "10.0.0.3");
+        assert_eq!(
+            (asks.now(), asks.watch(MANY).unwrap_err()),
+            (Now::Idle, TooMany::Connections(30))
+        );
+        assert_eq!(first[0].2.watch(31).unwrap_err(), TooMany::Watches(31));
+        drop((again, first, others));
+        let held: Vec<_> = (0..3).map(|_| one_more.watch(40).unwrap()).collect();
+        assert_eq!(one_more.watch(4).unwrap_err(), TooMany::WatchesOfPeer(3));
+        drop(held);
+        asks.watch(MANY).unwrap();
     }
 
     /// Behind a proxy of this machine everybody comes from loopback.

@@ -10,26 +10,34 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tower::ServiceExt as _;
 
-use super::places::{Answering, Place};
+use super::{
+    places::{Answering, Place},
+    stall::{Offer, Untaken},
+};
 
 /// Answers a request; the connection counts as answered until the last of it is sent.
 pub(super) async fn answer(
     place: Arc<Place>,
+    untaken: Arc<Untaken>,
     router: Router,
     request: Request<Incoming>,
     body_wait: Duration,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let answering = place.answer();
     let (mut parts, body) = request.into_parts();
+    // Of HTTP/1.1 the socket tells whether an answer is taken.
+    let has_window = parts.version == Version::HTTP_2;
     parts.extensions.insert(place.peer());
+    parts.extensions.insert(place);
     let body = Body::new(InTime { body, late: Box::pin(sleep(body_wait)) });
     let answer = router.oneshot(Request::from_parts(parts, body)).await?;
-    Ok(answer.map(|body| Body::new(Answer { body, _answering: answering })))
+    let offer = has_window.then(|| untaken.offer());
+    Ok(answer.map(|body| Body::new(Answer { body, offer, _answering: answering })))
 }
 
 /// The body of a request, which ends in an error when it does not come in time.
@@ -65,6 +73,7 @@ impl HttpBody for InTime {
 /// The body of an answer.
 struct Answer {
     body: Body,
+    offer: Option<Offer>,
     _answering: Answering,
 }
 
@@ -76,7 +85,12 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        // This is asked for only once the client has room for it.
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(offer) = &self.offer {
+            offer.renew(frame.is_ready());
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

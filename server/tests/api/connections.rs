@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::site::Served;
+use crate::site::{Served, soon};
 
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_header_is_cut_off() {
@@ -19,7 +19,7 @@ async fn a_client_that_does_not_finish_its_header_is_cut_off() {
     slow.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").await.unwrap();
     let mut answer = Vec::new();
     // Ends only because the server closes.
-    slow.read_to_end(&mut answer).await.unwrap();
+    soon(slow.read_to_end(&mut answer)).await.unwrap();
     let answer = String::from_utf8_lossy(&answer);
     assert!(!answer.contains("200 OK"), "{answer}");
 }
@@ -32,7 +32,7 @@ async fn a_connection_does_not_last_for_ever() {
     let mut idle = TcpStream::connect(site.address).await.unwrap();
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
-    idle.read_to_end(&mut answer).await.unwrap();
+    soon(idle.read_to_end(&mut answer)).await.unwrap();
     assert!(String::from_utf8_lossy(&answer).ends_with("ok\n"), "answered, and closed later");
 }
 
@@ -46,25 +46,25 @@ async fn of_too_many_connections_the_one_that_is_idle_longest_gives_way() {
     let mut buffer = [0; 16 << 10];
     let mut page = TcpStream::connect(site.address).await.unwrap();
     page.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    assert!(page.read(&mut buffer).await.unwrap() > 0);
+    assert!(soon(page.read(&mut buffer)).await.unwrap() > 0);
     let mut silent = TcpStream::connect(site.address).await.unwrap();
     let mut asks = TcpStream::connect(site.address).await.unwrap();
     for _ in 0..10 {
         asks.write_all(request).await.unwrap();
-        assert!(asks.read(&mut buffer).await.unwrap() > 0);
+        assert!(soon(asks.read(&mut buffer)).await.unwrap() > 0);
     }
     assert_eq!(counted.now.get(), 3);
 
     let mut comes = TcpStream::connect(site.address).await.unwrap();
     comes.write_all(request).await.unwrap();
-    assert!(comes.read(&mut buffer).await.unwrap() > 0, "kept out");
-    assert_eq!(silent.read(&mut buffer).await.unwrap(), 0, "it was idle longest");
+    assert!(soon(comes.read(&mut buffer)).await.unwrap() > 0, "kept out");
+    assert_eq!(soon(silent.read(&mut buffer)).await.unwrap(), 0, "it was idle longest");
     assert_eq!((counted.displaced.get(), counted.refused.get(), counted.now.get()), (1, 0, 3));
     let mut last = TcpStream::connect(site.address).await.unwrap();
     last.write_all(request).await.unwrap();
-    assert!(last.read(&mut buffer).await.unwrap() > 0, "kept out");
-    assert_eq!(asks.read(&mut buffer).await.unwrap(), 0, "it was idle longest");
-    assert!(page.read(&mut buffer).await.unwrap() > 0, "news goes on");
+    assert!(soon(last.read(&mut buffer)).await.unwrap() > 0, "kept out");
+    assert_eq!(soon(asks.read(&mut buffer)).await.unwrap(), 0, "it was idle longest");
+    assert!(soon(page.read(&mut buffer)).await.unwrap() > 0, "news goes on");
     site.site
         .metrics
         .encode()
@@ -83,12 +83,12 @@ async fn connections_that_are_all_answered_leave_no_place_for_one_more() {
     for _ in 0..2 {
         let mut page = TcpStream::connect(site.address).await.unwrap();
         page.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-        assert!(page.read(&mut buffer).await.unwrap() > 0);
+        assert!(soon(page.read(&mut buffer)).await.unwrap() > 0);
         pages.push(page);
     }
     let mut refused = TcpStream::connect(site.address).await.unwrap();
     // A reset is an end, too.
-    assert_eq!(refused.read(&mut buffer).await.unwrap_or(0), 0);
+    assert_eq!(soon(refused.read(&mut buffer)).await.unwrap_or(0), 0);
     assert_eq!(site.site.metrics.connections("http").refused.get(), 1);
     pages.pop();
     for path in ["/readyz", "/api/v1/server"] {
@@ -96,7 +96,7 @@ async fn connections_that_are_all_answered_leave_no_place_for_one_more() {
         assert!(told.contains("1 connections for HTTP were refused since the start"), "{told}");
     }
     for page in &mut pages {
-        assert!(page.read(&mut buffer).await.unwrap() > 0, "news goes on");
+        assert!(soon(page.read(&mut buffer)).await.unwrap() > 0, "news goes on");
     }
 }
 
@@ -119,7 +119,7 @@ async fn bytes_do_not_keep_a_connection_open_that_asks_nothing() {
     let mut answer = Vec::new();
     // Ends only because the server closes.
     tokio::select! {
-        _ = reader.read_to_end(&mut answer) => {}
+        _ = soon(reader.read_to_end(&mut answer)) => {}
         () = trickle => {}
     }
     let answer = String::from_utf8_lossy(&answer);
@@ -178,9 +178,9 @@ async fn stopping_lets_an_idle_connection_go() {
     let mut idle = TcpStream::connect(site.address).await.unwrap();
     let mut buffer = [0; 1024];
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    assert!(idle.read(&mut buffer).await.unwrap() > 0);
+    assert!(soon(idle.read(&mut buffer)).await.unwrap() > 0);
     site.stop().await;
-    assert_eq!(idle.read(&mut buffer).await.unwrap(), 0, "closed by the server");
+    assert_eq!(soon(idle.read(&mut buffer)).await.unwrap(), 0, "closed by the server");
     assert!(TcpStream::connect(site.address).await.is_err(), "nobody listens any more");
 }
 

@@ -28,7 +28,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
+
+/// Long enough for anything that is going to happen at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is waited for, if it comes: a server that is not heard is a failure and no hang.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.unwrap()
+}
 
 /// The moment at which the clock stands: 2026-03-29T01:30:00Z.
 pub(crate) const NOW: WallMs = WallMs(1_774_747_800_000);
@@ -358,13 +367,13 @@ impl Served {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         // A refused request may end in a reset after the answer.
-        let _ = stream.read_to_end(&mut answer).await;
+        let _ = soon(stream.read_to_end(&mut answer)).await;
         answer
     }
 
     pub(crate) async fn stop(&mut self) {
         drop(self.stop.take());
-        (&mut self.task).await.unwrap();
+        soon(&mut self.task).await.unwrap();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     HOSTS, PATIENCE,
     program::Desk,
     served::Served,
-    site::{healthy, inventory_of},
+    site::{healthy, inventory_of, with_a_new_host},
     support::FakeProbe,
 };
 
@@ -18,7 +18,7 @@ const MAX_ORDERS: usize = 16;
 /// Probes, and the files that name them.
 struct FileSite {
     desk: Desk,
-    _probes: Vec<FakeProbe>,
+    probes: Vec<FakeProbe>,
 }
 
 impl FileSite {
@@ -31,7 +31,7 @@ impl FileSite {
         desk.file("inventory.toml", &inventory_of(&probes));
         let settings = "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[grpc]\nlisten = \"\"\n";
         desk.file("roundsman.toml", settings);
-        Self { desk, _probes: probes }
+        Self { desk, probes }
     }
 
     fn serve(&self) -> Served {
@@ -206,4 +206,20 @@ async fn a_data_folder_has_one_server_and_commands_are_not_locked_out() {
     let served = site.serve();
     served.until("/readyz", |status, _| status == 200);
     served.end(site.desk.path());
+}
+
+#[tokio::test]
+async fn a_file_restored_while_it_is_open_gives_no_host_the_number_of_another() {
+    let site = FileSite::new().await;
+    let served = site.serve();
+    site.is_kept(&served);
+    let last = site.number("SELECT max(id) FROM host");
+    // As a copy from before the last host came.
+    let restored = "DELETE FROM host WHERE id = (SELECT max(id) FROM host);
+                    UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM host) WHERE name = 'host'";
+    site.open().execute_batch(restored).unwrap();
+    site.desk.file("inventory.toml", &with_a_new_host(&inventory_of(&site.probes)));
+    let new = "SELECT coalesce((SELECT id FROM host WHERE name = 'new-0'), 0)";
+    served.until("/metrics", |_, _| site.number(new) > 0);
+    assert!(site.number(new) > last, "{} was another host's", site.number(new));
 }

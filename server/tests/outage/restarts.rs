@@ -6,7 +6,7 @@ use roundsman::clock::{Clock as _, SystemClock};
 
 use crate::{
     HOSTS, INTERVAL, PATIENCE,
-    site::{Site, missing},
+    site::{Site, inventory_of, missing, with_a_new_host},
     support::{Behaviour, FakeProbe, NameServer, Says},
 };
 
@@ -203,6 +203,22 @@ async fn discovered_hosts_and_pauses_are_remembered_while_the_database_is_away()
     served.end(site.desk.path());
     assert_eq!(site.sql("SELECT id, name FROM fleet.host ORDER BY id"), numbers);
     assert_eq!(site.slots().len(), HOSTS + 1);
+}
+
+#[tokio::test]
+async fn a_database_restored_while_it_is_open_gives_no_host_the_number_of_another() {
+    let site = Site::new("").await;
+    let served = site.serve();
+    served.is_well();
+    let number = |sql: &str| site.sql(sql).trim().parse::<i64>().unwrap();
+    let last = number("SELECT MAX(id) FROM fleet.host");
+    // As a copy from before the last host came.
+    site.sql(&format!("DELETE FROM fleet.host WHERE id = {last}"));
+    site.sql("ALTER TABLE fleet.host AUTO_INCREMENT = 1");
+    site.desk.file("inventory.toml", &with_a_new_host(&inventory_of(&site.probes)));
+    let new = "SELECT COALESCE(MAX(id), 0) FROM fleet.host WHERE name = 'new-0'";
+    served.until("/metrics", |_, _| number(new) > 0);
+    assert!(number(new) > last, "{} was another host's", number(new));
 }
 
 /// The slot of the last poll of a host, as the API tells it.

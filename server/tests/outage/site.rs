@@ -38,6 +38,11 @@ pub(crate) fn inventory_of(probes: &[FakeProbe]) -> String {
     })
 }
 
+/// The same inventory and one host more, whose name comes before those of the others.
+pub(crate) fn with_a_new_host(inventory: &str) -> String {
+    format!("{inventory}[[host]]\nname = \"new-0\"\naddresses = [\"127.0.0.1:1\"]\n")
+}
+
 impl Site {
     pub(crate) async fn new(more: &str) -> Self {
         Self::on(Mariadbd::start(&FLAGS), "", more).await

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use roundsman_os::file;
 use rusqlite::{Connection, Error, ErrorCode};
 
 use super::{connect::NO_SQLITE, migrate::APPLICATION_ID};
@@ -45,8 +46,8 @@ pub fn set_aside_if_damaged(
 /// Only while this process has the file nowhere open: closing it ends all locks on it.
 fn bears_our_mark(path: &Path) -> bool {
     let mut header = [0; APPLICATION_ID_AT + 4];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.is_ok() && header[APPLICATION_ID_AT..] == APPLICATION_ID.to_be_bytes()
+    let read = file::open(path, u64::MAX).map(|(mut file, _)| file.read_exact(&mut header));
+    matches!(read, Ok(Ok(()))) && header[APPLICATION_ID_AT..] == APPLICATION_ID.to_be_bytes()
 }
 
 /// Moves the file away with what belongs to it, under a name with the time.

@@ -1,14 +1,21 @@
 //! The open file and its threads; and what is done when the file at the path is another one by now,
 //! or damaged.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Error, ErrorCode, config::DbConfig};
 
 use super::{
     connect::{self, stamp},
     fault::fault,
     legacy::Legacy,
+    migrate,
 };
 use crate::store::{
     Mode, StoreError,
@@ -30,6 +37,7 @@ pub(super) struct Open {
     writer: Option<Worker<Connection>>,
     /// What was opened; none where nothing is written, and nothing can be lost.
     stamp: Option<Stamp>,
+    content: Arc<Content>,
     path: PathBuf,
     /// Which opening of the file this is.
     pub(super) serial: u64,
@@ -62,7 +70,8 @@ impl Open {
         let readers = started("store-read", readers)?;
         let path = path.to_owned();
         let Some(connect::Written { connection, before, legacy }) = writer else {
-            return Ok((Self { readers, writer: None, stamp: None, path, serial }, None));
+            let content = Arc::default();
+            return Ok((Self { readers, writer: None, stamp: None, content, path, serial }, None));
         };
         // Only now are its journal and the index of that there.
         let now = stamp(&path)?;
@@ -73,13 +82,18 @@ impl Open {
             let path = path.display();
             tracing::warn!(%error, "which journal is of {path} cannot be noted beside it");
         }
+        let content = Arc::new(Content {
+            identity: Some(migrate::identity(&connection)?),
+            ..Content::default()
+        });
         let writer = Some(started("store-write", vec![connection])?);
-        Ok((Self { readers, writer, stamp: Some(now), path, serial }, Some(legacy)))
+        Ok((Self { readers, writer, stamp: Some(now), content, path, serial }, Some(legacy)))
     }
 
     /// What has become of the files, if they are no longer those that were opened.
     pub(super) fn fate(&self) -> Option<Fate> {
-        self.stamp.as_ref()?.fate(&self.path)
+        let is_overwritten = self.content.is_overwritten.load(Ordering::Relaxed);
+        self.stamp.as_ref()?.fate(&self.path).or(is_overwritten.then_some(Fate::Overwritten))
     }
 
     /// Closes it, and leaves nothing that the file which comes next could take for its own.
@@ -87,10 +101,24 @@ impl Open {
         let (stamp, fate, path) = (self.stamp, self.fate(), self.path.clone());
         // What is in a journal that alone is gone from its path goes into the file now.
         drop(self);
+        let unwritable = |cause: std::io::Error| StoreError::Unwritable {
+            path: path.clone(),
+            cause: cause.into(),
+        };
         match (stamp, fate) {
-            (Some(stamp), Some(Fate::Removed | Fate::Replaced)) => stamp
-                .remove_rest(&path)
-                .map_err(|cause| StoreError::Unwritable { path, cause: cause.into() }),
+            (_, Some(Fate::Overwritten)) => {
+                let left = stamp::leave_journal(&path).map_err(unwritable)?;
+                tracing::error!(
+                    "the journal of the database that was in {} was set aside as {}: rows that are \
+                     only in it are lost",
+                    path.display(),
+                    left.display()
+                );
+                Ok(())
+            }
+            (Some(stamp), Some(Fate::Removed | Fate::Replaced)) => {
+                stamp.remove_rest(&path).map_err(unwritable)
+            }
             _ => Ok(()),
         }
     }
@@ -126,6 +154,11 @@ impl Open {
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly { doing })?;
+        let (path, content) = (self.path.clone(), Arc::clone(&self.content));
+        let job = move |connection: &mut Connection| {
+            content.check(connection, &path)?;
+            job(connection)
+        };
         writer.run(self.guarded(job)).await
     }
 
@@ -134,8 +167,57 @@ impl Open {
         let reading = |connection: &mut Connection| {
             Legacy::of(connection).map_err(fault(connection, "read its hosts"))
         };
-        self.writer.as_ref()?.run(reading).await.ok()
+        let legacy = self.writer.as_ref()?.run(reading).await.ok()?;
+        // Of a file that was overwritten it would be another store's.
+        let identity = self.content.identity.as_deref()?;
+        Some(legacy).filter(|legacy| legacy.is_of(identity))
     }
+}
+
+/// What was in the file when it was opened: a file can be overwritten in its place (`cp copy db`).
+#[derive(Debug, Default)]
+struct Content {
+    /// None where nothing is written.
+    identity: Option<Arc<str>>,
+    /// As of the last look: a checkpoint changes it, and so does whoever overwrites the file.
+    written: Mutex<Option<(u64, (i64, i64))>>,
+    is_overwritten: AtomicBool,
+}
+
+impl Content {
+    /// Before anything is written: whether it is still the database that was opened.
+    fn check(&self, connection: &Connection, path: &Path) -> Result<(), StoreError> {
+        let now = stamp::written(path);
+        let before = std::mem::replace(
+            &mut *self.written.lock().unwrap_or_else(PoisonError::into_inner),
+            now,
+        );
+        if before != now {
+            // What is remembered of the file's pages may be of another one by now.
+            let forgotten = connection.execute_batch("PRAGMA shrink_memory");
+            forgotten.map_err(fault(connection, "look at the file again"))?;
+        }
+        let found = migrate::identity(connection);
+        match (&self.identity, found) {
+            (Some(ours), Ok(found)) if *ours == found => return Ok(()),
+            (None, _) => return Ok(()),
+            (_, Err(error)) if !is_other_schema(&error) => return Err(error),
+            _ => {}
+        }
+        self.is_overwritten.store(true, Ordering::Relaxed);
+        // What is in the journal is not of what is in the file now.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(fault(connection, "leave the file as it is"))?;
+        Err(moved(path, Fate::Overwritten))
+    }
+}
+
+/// Whether there is no such table: what SQLite says of a statement that it cannot prepare.
+fn is_other_schema(error: &StoreError) -> bool {
+    let StoreError::Failed { cause, .. } = error else { return false };
+    let code = cause.downcast_ref::<Error>().and_then(Error::sqlite_error_code);
+    code == Some(ErrorCode::Unknown)
 }
 
 impl Drop for Open {

@@ -176,6 +176,43 @@ async fn the_database_of_another_server_is_not_written_to() {
     assert!(!begun.names().iter().any(|name| name.contains("damaged")), "{:?}", begun.names());
 }
 
+/// `cp`, which writes into the file that is there, and leaves the server's journal beside it.
+#[tokio::test]
+async fn what_is_copied_over_the_open_file_is_not_written_to_either() {
+    let elsewhere = TempDir::new().unwrap();
+    let foreign = elsewhere.path().join("foreign.db");
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
+    let other = File::new().await;
+    other.store.register(vec![sample::registration("app-0")], sample::START).await.unwrap();
+    let theirs = other.path();
+    drop(other.store);
+    for (copied, expected) in [(&theirs, "another store"), (&foreign, "another program's")] {
+        let begun = Begun::new().await;
+        let path = begun.file.path();
+        let connection = Connection::open(&path).unwrap();
+        rows(&connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        drop(connection);
+        // These are in the journal alone.
+        begun.write(1).await.unwrap();
+        let kept = begun.beside(".kept");
+        fs::copy(&path, &kept).unwrap();
+        fs::copy(copied, &path).unwrap();
+        let error = begun.write(2).await.unwrap_err();
+        match &error {
+            StoreError::Replaced { .. } => assert_eq!(expected, "another store"),
+            StoreError::NotOurs { found, .. } => assert!(found.starts_with(expected), "{found}"),
+            _ => panic!("{error}"),
+        }
+        assert!(begun.file.store.status().await.is_err());
+        assert_eq!(fs::read(&path).unwrap(), fs::read(copied).unwrap(), "it was written to");
+        assert!(begun.beside("-wal.left").exists(), "{:?}", begun.names());
+        // The server's own again.
+        fs::copy(&kept, &path).unwrap();
+        begun.goes_on().await;
+        assert_eq!(begun.there(), [0, 2]);
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_damaged_while_it_is_open_is_set_aside_and_another_begun() {
     let garbage = |path: &Path| fs::write(path, "x".repeat(64 << 10)).unwrap();

@@ -1,12 +1,13 @@
-//! A connection that has to prove early that it speaks HTTP/2.
+//! A connection that has to prove early that it speaks HTTP/2, and to take what it is sent.
 //!
 //! hyper pings a silent peer, but only once it has the client's preface (RFC 9113, 3.4): a peer that
-//! connects and says nothing would hold its place for ever. Here its first read fails in time.
+//! connects and says nothing would hold its place for ever. Here its first read fails in time. So does
+//! a write that the peer's socket has no room for: the answers to its pings, which no window bounds.
 
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -25,11 +26,15 @@ pub(super) struct Guarded<S> {
     /// Present until the preface is complete.
     deadline: Option<Pin<Box<Sleep>>>,
     missing: usize,
+    taken_within: Duration,
+    /// Present while the peer takes nothing of what is written.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, within: Duration) -> Self {
-        Self { stream, deadline: Some(Box::pin(sleep(within))), missing: PREFACE_BYTES }
+    pub(super) fn new(stream: S, preface_within: Duration, taken_within: Duration) -> Self {
+        let deadline = Some(Box::pin(sleep(preface_within)));
+        Self { stream, deadline, missing: PREFACE_BYTES, taken_within, stalled: None }
     }
 }
 
@@ -62,7 +67,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let within = self.taken_within;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(within)));
+        ready!(stalled.as_mut().poll(context));
+        let error = "the peer takes nothing of what it is sent";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -86,12 +100,13 @@ mod tests {
     use super::*;
 
     const WITHIN: Duration = Duration::from_secs(5);
+    const TAKEN: Duration = Duration::from_secs(10);
 
     #[tokio::test(start_paused = true)]
     async fn a_mute_or_dribbling_peer_is_cut_off() {
         let (mut peer, ours) = duplex(64);
         peer.write_all(b"PRI * HTTP/2").await.unwrap();
-        let mut guarded = Guarded::new(ours, WITHIN);
+        let mut guarded = Guarded::new(ours, WITHIN, TAKEN);
         let mut bytes = [0; PREFACE_BYTES];
         let error = guarded.read_exact(&mut bytes).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -101,10 +116,26 @@ mod tests {
     async fn after_the_preface_silence_is_allowed() {
         let (mut peer, ours) = duplex(64);
         peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-        let mut guarded = Guarded::new(ours, WITHIN);
+        let mut guarded = Guarded::new(ours, WITHIN, TAKEN);
         let mut bytes = [0; PREFACE_BYTES];
         guarded.read_exact(&mut bytes).await.unwrap();
         let quiet = tokio::time::timeout(WITHIN * 100, guarded.read_u8()).await;
         assert!(quiet.is_err(), "the read must still be waiting: {quiet:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_for_too_long_is_cut_off_and_who_is_slow_is_not() {
+        let (mut peer, ours) = duplex(8);
+        let mut guarded = Guarded::new(ours, WITHIN, TAKEN);
+        let slow = async {
+            for _ in 0..4 {
+                tokio::time::sleep(TAKEN / 2).await;
+                peer.read_exact(&mut [0; 8]).await.unwrap();
+            }
+        };
+        let (written, ()) = tokio::join!(guarded.write_all(&[0; 32]), slow);
+        written.unwrap();
+        let cut_off = tokio::time::timeout(TAKEN * 2, guarded.write_all(&[0; 32])).await;
+        assert_eq!(cut_off.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }
