@@ -257,8 +257,9 @@ async fn fill(url: &str) {
 /// The headings and queries of the document.
 fn queries() -> Vec<(String, String)> {
     let document = include_str!("../../docs/schema.md");
+    let questions = document.split("\n## ").find(|part| part.starts_with("Questions "));
     let mut found = Vec::new();
-    for section in document.split("\n### ").skip(1) {
+    for section in questions.expect("a part of questions").split("\n### ").skip(1) {
         let heading = section.lines().next().unwrap().to_owned();
         let sql = section.split("```sql\n").nth(1).expect("a query under each question");
         found.push((heading, sql.split("```").next().unwrap().to_owned()));
