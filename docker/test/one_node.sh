@@ -97,7 +97,7 @@ within 90 "a /proc that is none is unhealthy" container_is $node not-proc unheal
 within 30 "so is a container's" container_is $node own-proc unhealthy
 within 30 "the host's is healthy" container_is $node no-rootfs healthy
 within 120 "the server holds the container degraded" host_is $node own-proc degraded
-expect "and says that it is the view" why_says $node own-proc container
+within 30 "and says that it is the view" why_says $node own-proc container
 within 120 "the foreign / is polled" host_is $node no-rootfs degraded up
 no_guess() {
     test "$(sql $node "SELECT COUNT(*) FROM filesystem WHERE host = 'no-rootfs' AND size_bytes IS NOT NULL")" = 0 &&

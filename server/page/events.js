@@ -149,7 +149,8 @@ export function events(live) {
 
   /** What events come of, as the live view has it; until when what it had last is not in the store yet. */
   const seen = () => `${live.moves} ${live.server.isolated_since_ms}`;
-  const last = { seen: seen(), settled: 0 };
+  // What happened just before may not be in the store yet, either.
+  const last = { seen: seen(), settled: Date.now() + SETTLES };
   // What happens meanwhile comes in by itself, unless pages were turned back.
   const changed = () => {
     const now = Date.now();

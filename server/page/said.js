@@ -40,7 +40,7 @@ export function stateOf(name, one) {
 
 /** Why nothing is known of a host, and where to go from here. */
 export function unknown(name, error) {
-  const meant = /did you mean "([^"]+)"/.exec(error.message)?.[1];
+  const meant = /did you mean `([^`]+)`/.exec(error.message)?.[1];
   const ways = [...(meant ? [link(hostAt(meant), meant), ' · '] : []), link(at(''), 'All hosts')];
   return {
     words: [h('h1', {}, name), h('p', { class: 'none' }, error.message)],

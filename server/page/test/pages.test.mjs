@@ -232,6 +232,17 @@ test('events come in by themselves, and older ones on demand', async () => {
   await close();
 });
 
+test('an event that is in the store only after the page was opened is shown', async () => {
+  const { page, wrong, close } = await tab(browser);
+  const none = { json: { events: [], more: false } };
+  await page.route(/api\/v1\/events\?/, (route) => route.fulfill(none), { times: 1 });
+  await page.goto(`${server.at}/events`);
+  await page.getByText('Nothing changed.').waitFor();
+  await page.locator('main table tbody tr').first().waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test('in a window of 1400 px the fleet has all its columns, and no title is cut', async () => {
   const { page, close } = await tab(browser, { viewport: { width: 1400, height: 900 } });
   await page.goto(server.at);

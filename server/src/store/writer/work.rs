@@ -241,6 +241,8 @@ impl Work {
         };
         let next = self.away.as_mut().filter(|_| idle).map(|away| &mut away.next);
         let result = tokio::select! {
+            // A write that has ended is not slow, though its time is up at the same moment.
+            biased;
             result = write => Some(result),
             () = rings(patience) => None,
             () = rings(silence) => None,
