@@ -4,6 +4,7 @@
 
 mod words;
 
+mod alarm;
 mod amend;
 mod columns;
 mod counters;
@@ -19,6 +20,7 @@ mod rollup;
 mod selection;
 mod snapshot;
 
+pub use alarm::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Severity};
 pub use amend::MAX_REPORT_BYTES;
 pub(crate) use columns::host_wide;
 pub use columns::{
