@@ -14,7 +14,7 @@ use std::{
     os::fd::AsFd as _,
     panic,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
-    thread,
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -50,11 +50,15 @@ struct State {
     /// Lines dropped since the start, and how many of them were told.
     dropped: u64,
     told: u64,
+    /// The thread that writes, while it tells of a gap; what it adds then stands in `notice`.
+    teller: Option<ThreadId>,
+    notice: Vec<u8>,
 }
 
 impl Log {
     /// Starts the thread that writes to `out`. After a gap it calls `tell` with the number of lines
-    /// that are missing, which logs them.
+    /// that are missing, which logs them at once: what it adds goes past what waits, and a number
+    /// that could not be written is part of the next.
     ///
     /// # Errors
     /// There is no thread to be had.
@@ -72,8 +76,13 @@ impl Log {
     /// Adds lines, or drops and counts them; never waits for a reader.
     pub fn add(&self, lines: &[u8]) {
         let mut state = self.0.lock();
+        // Where lines were dropped there may be no room for the line that says so.
+        if state.teller.is_some_and(|teller| teller == thread::current().id()) {
+            state.notice.extend_from_slice(lines);
+            return;
+        }
         if state.waiting.len() + lines.len() > MAX_WAITING_BYTES {
-            state.dropped += 1;
+            state.dropped += lines_in(lines).max(1);
             return;
         }
         state.waiting.extend_from_slice(lines);
@@ -105,22 +114,40 @@ impl Shared {
             let mut state =
                 self.changed.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner);
             let lines = mem::take(&mut state.waiting);
+            // They were dropped after these lines, for which there was still room.
+            let missing = state.dropped - state.told;
             state.is_writing = true;
             drop(state);
             let left = write_all(&mut out, &lines);
+            let told =
+                if left.is_empty() && self.told(&mut out, missing, tell) { missing } else { 0 };
             let mut state = self.lock();
             // Nobody reads any more, or the disk is full: what was not written is lost.
-            state.dropped += left.iter().filter(|byte| **byte == b'\n').count() as u64;
-            let missing = if left.is_empty() { state.dropped - state.told } else { 0 };
-            state.told += missing;
+            state.dropped += lines_in(left);
+            state.told += told;
             state.is_writing = false;
             drop(state);
-            if missing > 0 {
-                tell(missing);
-            }
             self.changed.notify_all();
         }
     }
+
+    /// Tells that so many lines are missing, past all that waits. Whether that was written.
+    fn told(&self, out: &mut impl Write, missing: u64, tell: &dyn Fn(u64)) -> bool {
+        if missing == 0 {
+            return true;
+        }
+        self.lock().teller = Some(thread::current().id());
+        tell(missing);
+        let mut state = self.lock();
+        state.teller = None;
+        let notice = mem::take(&mut state.notice);
+        drop(state);
+        write_all(out, &notice).is_empty()
+    }
+}
+
+fn lines_in(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Writes as much as can be; what is left.
@@ -211,7 +238,9 @@ impl Drop for LastLines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{io::Read as _, sync::mpsc};
+    use std::{collections::VecDeque, io::Read as _, sync::mpsc};
+
+    use proptest::prelude::*;
 
     /// Nothing here ends the hang but the reader: a log that waits for it never comes back.
     #[test]
@@ -233,7 +262,12 @@ mod tests {
         let mut kept = vec![0; (all - usize::try_from(dropped).unwrap()) * line.len()];
         reader.read_exact(&mut kept).unwrap();
         assert_eq!(kept, line.repeat(kept.len() / line.len()), "a line was torn");
-        assert_eq!(told.recv().unwrap(), dropped);
+        // Those that were missing before the last lines were taken are told of before these.
+        let mut all = 0;
+        while all < dropped {
+            all += told.recv().unwrap();
+        }
+        assert_eq!(all, dropped);
         log.add(b"on\n");
         let mut rest = [0; 3];
         reader.read_exact(&mut rest).unwrap();
@@ -249,5 +283,117 @@ mod tests {
         log.add(b"one\ntwo\n");
         log.flush(Duration::MAX);
         assert_eq!(log.dropped(), 2);
+    }
+
+    /// How a write ends.
+    #[derive(Debug, Clone)]
+    enum Turn {
+        Takes(usize),
+        Fails(io::ErrorKind),
+    }
+
+    #[derive(Debug, Clone)]
+    enum Op {
+        /// Lines of so many bytes in one call.
+        Add(Vec<usize>),
+        Write(Turn),
+    }
+
+    /// A reader that takes what it is told to take, and all once `is_open`.
+    #[derive(Debug, Clone, Default)]
+    struct Reader(Arc<(Mutex<Read>, Condvar)>);
+
+    #[derive(Debug, Default)]
+    struct Read {
+        turns: VecDeque<Turn>,
+        is_open: bool,
+        taken: Vec<u8>,
+    }
+
+    impl Reader {
+        fn change(&self, change: impl FnOnce(&mut Read)) {
+            change(&mut self.0.0.lock().unwrap());
+            self.0.1.notify_all();
+        }
+    }
+
+    impl Write for Reader {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let shut = |read: &mut Read| read.turns.is_empty() && !read.is_open;
+            let mut read = self.0.1.wait_while(self.0.0.lock().unwrap(), shut).unwrap();
+            let taken = match read.turns.pop_front() {
+                Some(Turn::Takes(most)) => most.min(bytes.len()),
+                Some(Turn::Fails(kind)) => return Err(kind.into()),
+                None => bytes.len(),
+            };
+            read.taken.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn ops() -> impl Strategy<Value = Vec<Op>> {
+        // Some fill all the room there is to the last byte.
+        let bytes = prop_oneof![
+            4 => 1..100_usize,
+            2 => 60_000..70_000_usize,
+            2 => Just(MAX_WAITING_BYTES),
+            1 => Just(MAX_WAITING_BYTES + 1),
+        ];
+        let kinds = [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock, io::ErrorKind::Other];
+        let turn = prop_oneof![
+            4 => (1..2 * MAX_WAITING_BYTES).prop_map(Turn::Takes),
+            1 => (0..20_usize).prop_map(Turn::Takes),
+            1 => proptest::sample::select(kinds.to_vec()).prop_map(Turn::Fails),
+        ];
+        let op = prop_oneof![
+            3 => prop::collection::vec(bytes, 1..3).prop_map(Op::Add),
+            2 => turn.prop_map(Op::Write),
+        ];
+        prop::collection::vec(op, 0..30)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_line_is_read_or_told_of_however_it_is_read(ops in ops()) {
+            let reader = Reader::default();
+            let own = Arc::new(OnceLock::<Log>::new());
+            let teller = Arc::clone(&own);
+            let tell = move |lines| teller.wait().add(format!("<missing {lines}>\n").as_bytes());
+            let log = Log::start(reader.clone(), tell).unwrap();
+            own.set(log.clone()).unwrap();
+            let mut added = 1;
+            for op in ops {
+                match op {
+                    Op::Write(turn) => reader.change(|read| read.turns.push_back(turn)),
+                    Op::Add(sizes) => {
+                        added += sizes.len() as u64;
+                        let line = |size: &usize| [b"x".repeat(size - 1), b"\n".to_vec()].concat();
+                        log.add(&sizes.iter().flat_map(line).collect::<Vec<u8>>());
+                    }
+                }
+            }
+            reader.change(|read| (read.is_open, _) = (true, read.turns.clear()));
+            log.flush(Duration::MAX);
+            log.add(b"x\n");
+            log.flush(Duration::MAX);
+
+            let taken = mem::take(&mut reader.0.0.lock().unwrap().taken);
+            // A line that was cut off stands before the next one.
+            let lines = taken.split_inclusive(|byte| *byte == b'\n').map(|line| {
+                let line = std::str::from_utf8(line).unwrap();
+                let told = line.strip_suffix(">\n").and_then(|line| line.rsplit_once("<missing "));
+                told.map(|(_, told)| told.parse::<u64>().unwrap())
+            });
+            let lines: Vec<Option<u64>> = lines.collect();
+            let told: u64 = lines.iter().flatten().sum();
+            let read = lines.iter().filter(|line| line.is_none()).count() as u64;
+            prop_assert_eq!((read + told, told), (added, log.dropped()));
+        }
     }
 }

@@ -126,7 +126,7 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let _last_lines = log::LastLines;
     if let Err(error) = log_to_stderr(&global.log) {
-        eprintln!("{PROGRAM}: cannot start the log: {error}");
+        log::say(&format!("{PROGRAM}: cannot start the log: {error}"));
         return ExitCode::FAILURE;
     }
     match run(&global, command) {
@@ -185,7 +185,7 @@ fn explain(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
         .filter(|line| !line.is_empty())
         .collect();
-    eprintln!("{PROGRAM}: {}; try {PROGRAM} --help", lines.join(" "));
+    log::say(&format!("{PROGRAM}: {}; try {PROGRAM} --help", lines.join(" ")));
     ExitCode::from(EXIT_USAGE)
 }
 

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     net::TcpListener,
     process::{Child, Command, Output, Stdio},
 };
@@ -100,6 +100,15 @@ fn wrong_usage() {
         text += &format!("$ {}\n{}", arguments.join(" "), stderr(&output));
     }
     insta::assert_snapshot!(text);
+}
+
+/// What a caller goes by is the exit code, also where nobody reads the words.
+#[test]
+fn wrong_usage_that_nobody_reads_ends_with_2_all_the_same() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let status = probe(&["--bogus"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(2));
 }
 
 /// Fails with exit code 1 and this one line.

@@ -4,6 +4,7 @@
 //! how to go on for longer, with coverage.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a test says where its input is")]
 
 #[path = "../../fuzz/src/targets.rs"]
 #[allow(unreachable_pub, reason = "public where cargo-fuzz uses it")]
