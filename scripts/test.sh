@@ -60,7 +60,7 @@ failed=0
 
 # run_suite ARGUMENT...: those tests; what each test program said is kept for the sum.
 run_suite() {
-    cargo test --workspace --locked "$@" | tee -a "$log" || failed=1
+    cargo test --workspace --locked --no-fail-fast "$@" | tee -a "$log" || failed=1
 }
 
 # sum_up SERVER: one line over all that run_suite ran since the last one.
