@@ -22,8 +22,9 @@ mod snapshot;
 pub use amend::MAX_REPORT_BYTES;
 pub(crate) use columns::host_wide;
 pub use columns::{
-    Cells, Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
-    Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
+    Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn,
+    FilesystemColumn, Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit,
+    Values,
 };
 pub use counters::{Counter, Counters};
 pub use family::Family;
@@ -39,6 +40,6 @@ pub use record::{Record, Timings};
 pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
-    CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, FamilyReport, Layer, Mount, NET_COLUMNS,
-    Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn, View,
+    CPU_STATES, CgroupView, Clocks, Cost, CounterTable, CpuTicks, DISK_COLUMNS, FamilyReport,
+    Layer, Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, UnevenColumn,
 };

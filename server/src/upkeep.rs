@@ -26,9 +26,9 @@ pub(crate) use self::{
     still_kept::look_after,
 };
 use crate::{
-    reconcile::{Look, Order, Reconciler},
-    rounds::Rounds,
+    reconcile::{DiscoveryResult, OperatorOrder, Reconciler},
     schedule::Grids,
+    ticker::Ticker,
 };
 
 /// Between two looks at the inventory file: with settling, parsing and registering, an edit is to be
@@ -37,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The chores and what wakes them.
 pub(crate) struct Chores {
-    pub(crate) rounds: Rounds,
+    pub(crate) rounds: Ticker,
     pub(crate) reconciler: Reconciler,
     pub(crate) pruner: Pruner,
     pub(crate) rebuilder: Rebuilder,
@@ -47,8 +47,8 @@ pub(crate) struct Chores {
     pub(crate) prune: mpsc::Receiver<()>,
     pub(crate) seal: mpsc::Receiver<()>,
     pub(crate) silent: mpsc::Receiver<()>,
-    pub(crate) looks: mpsc::Receiver<Look>,
-    pub(crate) operator: mpsc::Receiver<Order>,
+    pub(crate) looks: mpsc::Receiver<DiscoveryResult>,
+    pub(crate) operator: mpsc::Receiver<OperatorOrder>,
 }
 
 impl Chores {

@@ -68,7 +68,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "thread::",
     ];
     for name in [
-        "causes",
+        "error_report",
         "text",
         "units",
         "model",

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::{
     Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address,
-    draft::Draft,
+    draft::HostDraft,
     links, maintenance,
     problem::{Findings, Problems},
     range,
@@ -51,10 +51,10 @@ pub(super) struct Builder<'t> {
     pub(super) findings: Findings<'t>,
     defaults: Settings,
     groups: BTreeMap<GroupName, GroupDraft>,
-    hosts: BTreeMap<HostName, Draft>,
+    hosts: BTreeMap<HostName, HostDraft>,
     pub(super) discoveries: Vec<(Discovery, usize)>,
     selections: Selections,
-    maintenance: Vec<maintenance::Draft>,
+    maintenance: Vec<maintenance::WindowDraft>,
     /// Parents of hosts that are discovered.
     pub(super) wanted_parents: Vec<At<HostName>>,
     /// There is a `hosts`, a `discover` or a `[[host]]`, if a wrong one.
@@ -267,7 +267,7 @@ impl<'t> Builder<'t> {
             renamed_from: renamed_from.as_ref().map(|from| from.value.clone()),
             selection: profile.selection.clone(),
         };
-        let draft = Draft {
+        let draft = HostDraft {
             host,
             at: name.at,
             addresses_at: addresses.iter().map(|address| address.at).collect(),

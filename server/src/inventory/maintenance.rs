@@ -54,7 +54,7 @@ impl Maintenance {
 }
 
 /// A window as it was read, with the places of the names that must exist.
-pub(super) struct Draft {
+pub(super) struct WindowDraft {
     maintenance: Maintenance,
     at: usize,
     groups: Vec<At<GroupName>>,
@@ -62,7 +62,7 @@ pub(super) struct Draft {
 }
 
 /// Reads one `[[maintenance]]`; none when it is wrong, which is noted.
-pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Draft> {
+pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<WindowDraft> {
     section.check_keys(KEYS, findings);
     let name = settings::read_name(section, "name", findings);
     if section.at("name").is_none() {
@@ -86,7 +86,7 @@ pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option
         hosts: hosts.iter().map(|host| host.value.clone()).collect(),
         labels,
     };
-    Some(Draft { maintenance, at: name.at, groups, hosts })
+    Some(WindowDraft { maintenance, at: name.at, groups, hosts })
 }
 
 fn names<T, E: std::fmt::Display>(
@@ -194,14 +194,14 @@ fn read_once(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Windo
 /// Notes every name that stands for nobody, and every window whose name is taken. Names of hosts
 /// that are discovered are not known yet: with them in the inventory, a host's name is not checked.
 pub(super) fn check(
-    drafts: Vec<Draft>,
+    drafts: Vec<WindowDraft>,
     groups: &BTreeSet<&GroupName>,
     hosts: Option<&BTreeSet<&HostName>>,
     findings: &mut Findings<'_>,
 ) -> Vec<Arc<Maintenance>> {
     let mut taken: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut all = Vec::with_capacity(drafts.len());
-    for Draft { maintenance, at, groups: in_groups, hosts: in_hosts } in drafts {
+    for WindowDraft { maintenance, at, groups: in_groups, hosts: in_hosts } in drafts {
         let name = &maintenance.name;
         if !taken.insert(Arc::clone(name)) {
             findings.add(at, format!("two maintenance windows are named `{name}`"));

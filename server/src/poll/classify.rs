@@ -11,8 +11,8 @@ use super::{
     connection::PlainHttp,
     decode::DecodeError,
     dial::DialErrors,
-    socket::{Peer, Speech},
-    trace::Step,
+    socket::{PeerActivity, WireProtocol},
+    trace::PollStep,
 };
 use crate::{model::Outcome, units::Micros};
 
@@ -36,7 +36,7 @@ pub enum Fault {
     BrokenOff(io::ErrorKind),
     /// The peer does not speak HTTP/2.
     #[error("the peer does not speak gRPC: it sent {0} instead of HTTP/2")]
-    NotHttp2(Speech),
+    NotHttp2(WireProtocol),
     /// The peer's HTTP/2 or gRPC breaks the rules.
     #[error("the answer is not valid gRPC: {0}")]
     NotGrpc(String),
@@ -102,12 +102,12 @@ pub enum Stuck {
 }
 
 impl Stuck {
-    pub(super) fn at(step: Step) -> Self {
+    pub(super) fn at(step: PollStep) -> Self {
         match step {
-            Step::Resolve => Self::Resolve,
-            Step::Connect => Self::Connect,
-            Step::Queue | Step::Between | Step::Call => Self::Call,
-            Step::Body => Self::Body,
+            PollStep::Resolve => Self::Resolve,
+            PollStep::Connect => Self::Connect,
+            PollStep::Queue | PollStep::Between | PollStep::Call => Self::Call,
+            PollStep::Body => Self::Body,
         }
     }
 }
@@ -123,9 +123,9 @@ fn deadline_words(after: &Micros, stuck: Stuck) -> String {
 
 impl Fault {
     /// A poll whose time is over: by what it waited for, and by what the peer had said until then.
-    pub(super) fn deadline(timeout: Duration, step: Step, peer: Option<&Peer>) -> Self {
-        match peer.map(Peer::speech) {
-            None | Some(Speech::Silent | Speech::Http2) => {
+    pub(super) fn deadline(timeout: Duration, step: PollStep, peer: Option<&PeerActivity>) -> Self {
+        match peer.map(PeerActivity::speech) {
+            None | Some(WireProtocol::Silent | WireProtocol::Http2) => {
                 Self::Deadline(timeout.into(), Stuck::at(step))
             }
             Some(other) => Self::NotHttp2(other),
@@ -156,14 +156,14 @@ impl Fault {
 }
 
 /// Where a call failed: what is known beside the error itself.
-pub(super) struct Place {
-    pub(super) peer: Arc<Peer>,
+pub(super) struct CallContext {
+    pub(super) peer: Arc<PeerActivity>,
     /// What had been sent over the connection before the call, bytes.
     pub(super) written_before: u64,
     pub(super) limit_bytes: usize,
 }
 
-impl Place {
+impl CallContext {
     /// What the failed call is. A status with a source comes from the connection; one without was
     /// sent by the peer, or is one of the few that tonic makes of a bad answer.
     pub(super) fn fault(&self, status: &Status) -> Fault {
@@ -200,9 +200,9 @@ impl Place {
             return Fault::NoPong;
         }
         match self.peer.speech() {
-            Speech::Http2 if lost => self.lost(status),
-            Speech::Http2 => said(status, self.limit_bytes),
-            Speech::Silent => match self.peer.end() {
+            WireProtocol::Http2 if lost => self.lost(status),
+            WireProtocol::Http2 => said(status, self.limit_bytes),
+            WireProtocol::Silent => match self.peer.end() {
                 Some(_) => Fault::ClosedAtOnce,
                 None => Fault::NotGrpc(words(status)),
             },

@@ -34,7 +34,7 @@ impl Span {
 
 /// Which end of a span comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum ReadOrder {
     /// Oldest first.
     OldestFirst,
     /// Newest first.

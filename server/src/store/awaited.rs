@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark, Mode, Order, Owner,
-    Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
-    StoreStatus, Written, open::open_for, spool::Spool,
+    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark, Mode,
+    Owner, Pruned, Reach, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span,
+    Store, StoreError, StoreStatus, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -166,7 +166,7 @@ impl Store for Awaited {
         self.store()?.record_inventory(loaded).await
     }
 
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         self.store()?.write(batch).await
     }
 
@@ -178,7 +178,7 @@ impl Store for Awaited {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.store()?.polls(host, span, order, limit).await
@@ -192,7 +192,7 @@ impl Store for Awaited {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.store()?.transitions(host, span, order, limit).await

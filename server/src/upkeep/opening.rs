@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    causes::chain,
     config::StoreUrl,
+    error_report::error_chain,
     store::{
         Awaited, Store as _, StoreError, keep_numbers,
         spool::{Registry, Spool},
@@ -47,7 +47,7 @@ pub(crate) async fn open(
     };
     // Not beside an error that ends the start: one line says what to mend.
     if let Some(error) = unreadable.filter(|_| !matches!(&opened, Err(e) if !e.is_absence())) {
-        tracing::error!(error = chain(&error), "the spool cannot be read");
+        tracing::error!(error = error_chain(&error), "the spool cannot be read");
     }
     let Err(error) = opened else { return Ok(remembered) };
     if let Some(identity) = remembered.as_ref().and_then(|registry| registry.store.clone()) {
@@ -71,7 +71,7 @@ pub(crate) async fn open(
         Some(_) => "the hosts that the spool remembers are polled",
         None => "nothing is polled",
     };
-    tracing::error!(error = chain(&error), "the store is away; until it is back {until}");
+    tracing::error!(error = error_chain(&error), "the store is away; until it is back {until}");
     Ok(remembered)
 }
 
@@ -93,7 +93,7 @@ async fn recognise(store: &Awaited, spool: Option<&Spool>) {
         Err(error) => Err(error),
     };
     if let Err(error) = recognised {
-        tracing::error!(error = chain(&error), "the spool cannot be opened");
+        tracing::error!(error = error_chain(&error), "the spool cannot be opened");
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>)
     let mut wait = OPEN_FIRST;
     let mut said = String::new();
     while let Err(error) = store.try_open().await {
-        let words = chain(&error);
+        let words = error_chain(&error);
         if words != said {
             tracing::warn!(error = words, "the store cannot be opened yet");
             said = words;

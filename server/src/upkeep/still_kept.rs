@@ -6,8 +6,8 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use super::opening::keep_opening;
 use crate::{
-    causes::chain,
     clock::Clock,
+    error_report::error_chain,
     store::{Awaited, HostQuery, Marks, Store, spool::Spool, writer::WriterHandle},
 };
 
@@ -64,7 +64,10 @@ impl StillKept {
     async fn recall(&self) -> Marks {
         let Some(spool) = &self.spool else { return Marks::default() };
         spool.recall_marks().await.unwrap_or_else(|error| {
-            tracing::warn!(error = chain(&error), "what the store has taken is not remembered");
+            tracing::warn!(
+                error = error_chain(&error),
+                "what the store has taken is not remembered"
+            );
             Marks::default()
         })
     }
@@ -73,7 +76,7 @@ impl StillKept {
         if let Some(spool) = &self.spool
             && let Err(error) = spool.remember_marks(marks).await
         {
-            tracing::debug!(error = chain(&error), "what the store takes is not remembered");
+            tracing::debug!(error = error_chain(&error), "what the store takes is not remembered");
         }
     }
 

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    places::{Now, Peer, Place, Places},
+    places::{ConnectionPermit, ConnectionState, PeerNetwork, Places},
     served::answer,
     stall::{Impatient, Untaken},
 };
@@ -164,7 +164,7 @@ async fn accept(
                 continue;
             }
         };
-        let peer = Peer::of(address.ip());
+        let peer = PeerNetwork::of(address.ip());
         let place = places.take(peer);
         crowd.see(peer);
         let Some(place) = place else { continue };
@@ -188,7 +188,7 @@ async fn accept(
 
 /// What one connection is served with.
 struct Serving {
-    place: Arc<Place>,
+    place: Arc<ConnectionPermit>,
     router: Router,
     builder: auto::Builder<TokioExecutor>,
     limits: ConnectionLimits,
@@ -222,7 +222,7 @@ impl Serving {
             _ = connection.as_mut() => return,
             () = sleep(limits.life) => return,
             () = untaken.lasts(limits.stall) => return,
-            last = idle(&place, limits.idle) => if last == Now::Displaced { return },
+            last = idle(&place, limits.idle) => if last == ConnectionState::Displaced { return },
             _ = stopped.changed() => {}
         }
         // It ends with the answers under way; one that has none may be deaf.
@@ -232,20 +232,20 @@ impl Serving {
 }
 
 /// Ends when the place has been given to another connection.
-async fn displaced(place: &Place) {
-    while place.now() != Now::Displaced {
+async fn displaced(place: &ConnectionPermit) {
+    while place.now() != ConnectionState::Displaced {
         place.changed().await;
     }
 }
 
 /// Ends when nothing has been answered for `most`, or when the place has been given to another
 /// connection, and says which.
-async fn idle(place: &Place, most: Duration) -> Now {
+async fn idle(place: &ConnectionPermit, most: Duration) -> ConnectionState {
     loop {
         let now = place.now();
         tokio::select! {
-            () = sleep(most), if now == Now::Idle => return now,
-            () = place.changed(), if now != Now::Displaced => {}
+            () = sleep(most), if now == ConnectionState::Idle => return now,
+            () = place.changed(), if now != ConnectionState::Displaced => {}
             else => return now,
         }
     }
@@ -257,7 +257,7 @@ struct Crowd {
     places: Arc<Places>,
     /// What was said.
     told: (u64, u64),
-    last: Option<Peer>,
+    last: Option<PeerNetwork>,
     quiet: Option<Pin<Box<Sleep>>>,
 }
 
@@ -267,7 +267,7 @@ impl Crowd {
     }
 
     /// `peer` has come, whatever it found.
-    fn see(&mut self, peer: Peer) {
+    fn see(&mut self, peer: PeerNetwork) {
         if self.places.turned_away() == self.told {
             return;
         }

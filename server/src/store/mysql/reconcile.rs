@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mysql_async::{Conn, Params, prelude::Queryable as _};
 
 use super::{
-    ddl::{self, Definition, Table},
+    ddl::{self, Definition, TableDef},
     fault::{self, Place},
     lease::change,
 };
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 /// The columns that a table lacks; all, where the table itself is not there.
 pub(super) struct Lacking {
-    table: Table,
+    table: TableDef,
     columns: Vec<Definition>,
 }
 

@@ -69,7 +69,7 @@ impl Open {
         };
         let readers = started("store-read", readers)?;
         let path = path.to_owned();
-        let Some(connect::Written { connection, before, legacy }) = writer else {
+        let Some(connect::WritableFile { connection, before, legacy }) = writer else {
             let content = Arc::default();
             return Ok((Self { readers, writer: None, stamp: None, content, path, serial }, None));
         };

@@ -2,19 +2,22 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use super::{Known, Who};
+use super::{ListedHost, Who};
 use crate::{inventory::Inventory, model::HostName};
 
 /// The hosts of the file by machine and by address.
-pub(super) struct File<'a> {
+pub(super) struct FileHosts<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) machines: BTreeMap<Arc<str>, &'a HostName>,
     addresses: BTreeMap<(&'a str, u16), &'a HostName>,
-    known: &'a dyn Fn(&HostName) -> Known,
+    known: &'a dyn Fn(&HostName) -> ListedHost,
 }
 
-impl<'a> File<'a> {
-    pub(super) fn new(inventory: &'a Inventory, known: &'a dyn Fn(&HostName) -> Known) -> Self {
+impl<'a> FileHosts<'a> {
+    pub(super) fn new(
+        inventory: &'a Inventory,
+        known: &'a dyn Fn(&HostName) -> ListedHost,
+    ) -> Self {
         let mut file =
             Self { inventory, machines: BTreeMap::new(), addresses: BTreeMap::new(), known };
         for (name, host) in &inventory.hosts {
