@@ -39,12 +39,12 @@ use crate::{
     resolve::HostResolver,
     schedule::Grids,
     store::{
-        Awaited, Store,
+        LazyStore, Store,
         spool::{Registry, Spool},
         writer::{Writer, WriterHandle},
     },
     ticker::{TickSenders, Ticker},
-    upkeep::{self, Chores, Phases, Pruner, Rebuilder, Sealer},
+    upkeep::{self, Phases, Pruner, Rebuilder, Sealer, UpkeepTasks},
     web,
 };
 
@@ -124,7 +124,7 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
     }
     let spool = keep::spool(&config)?;
     starting.comes_to(format!("opening the store {}", config.store.url));
-    let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
+    let store = LazyStore::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store.owned_by(locks.owner.clone()));
     let remembered = upkeep::open(&store, spool.as_deref()).await?;
     starting.comes_to(format!("putting the inventory {} in force", config.inventory.display()));
@@ -142,7 +142,7 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
 pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
-    let store = Arc::new(Awaited::opened(config.store.clone(), Arc::clone(&clock), store));
+    let store = Arc::new(LazyStore::opened(config.store.clone(), Arc::clone(&clock), store));
     let kept = Storage { store, spool: None, remembered: None, phases: None };
     wire(config, clock, faces, kept).await?.begin().await
 }
@@ -164,7 +164,7 @@ fn listen(config: &Config) -> Result<Listeners, AppError> {
 
 /// Where rows go, and what is known of the hosts while the store is away.
 struct Storage {
-    store: Arc<Awaited>,
+    store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     remembered: Option<Registry>,
     phases: Option<(Phases, Grids)>,
@@ -287,7 +287,7 @@ async fn run_parts(
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
     }
-    let chores = Chores {
+    let chores = UpkeepTasks {
         rounds,
         reconciler,
         rebuilder: Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),

@@ -15,7 +15,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     clock::Clock,
-    inventory::{Discovery, ProbedAddress, Who},
+    inventory::{Discovery, ProbeIdentity, ProbedAddress},
     model::{Address, Family, HostId, HostName, Selection},
     poll::{Job, Link, PollLimits, Poller},
     resolve::Resolve,
@@ -128,7 +128,7 @@ impl Finder {
             asked.spawn(async move {
                 let Some(job) = job else { return ProbedAddress { address, who: None } };
                 let answer = poller.poll(job).await.snapshot;
-                let who = answer.map(|answer| Who {
+                let who = answer.map(|answer| ProbeIdentity {
                     machine: answer.facts.machine_id.clone(),
                     hostname: answer.facts.hostname.clone(),
                     boot: answer.facts.boot_id.clone(),

@@ -49,7 +49,8 @@ use crate::{
 
 pub use diff::{Diff, HostChange, diff};
 pub use discovered::{
-    DISCOVERED, DiscoveredHosts, DiscoveryWarning, ListedHost, ProbedAddress, StoredHost, Who,
+    DISCOVERED, DiscoveredHosts, DiscoveryWarning, ListedHost, ProbeIdentity, ProbedAddress,
+    StoredHost,
 };
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};

@@ -40,6 +40,6 @@ pub use record::{Record, Timings};
 pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
-    CPU_STATES, CgroupView, Clocks, Cost, CounterTable, CpuTicks, DISK_COLUMNS, FamilyReport,
-    Layer, Mount, NET_COLUMNS, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, UnevenColumn,
+    CPU_STATES, Clocks, Cost, CounterTable, CpuTicks, DISK_COLUMNS, FamilyReport, Layer, Mount,
+    NET_COLUMNS, ProbeView, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, UnevenColumn,
 };

@@ -161,7 +161,7 @@ pub(crate) mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{CgroupView, Clocks, Cost, Counters, Facts, Layer, Mount, Values};
+    use crate::model::{Clocks, Cost, Counters, Facts, Layer, Mount, ProbeView, Values};
 
     /// An answer with these interfaces and mounts.
     pub(crate) fn answer(interfaces: Vec<String>, mounts: Vec<String>) -> Snapshot {
@@ -182,7 +182,7 @@ pub(crate) mod tests {
         Snapshot {
             facts: Facts::default(),
             clocks: Clocks { wall_ns: 1, boottime_ns: 1 },
-            view: CgroupView::Host,
+            view: ProbeView::Host,
             ticks_per_second: 100,
             reports: Vec::new(),
             cost: Cost::default(),

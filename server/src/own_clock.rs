@@ -129,7 +129,7 @@ impl fmt::Display for Doubt {
             Self::Fleet { ms, samples } => write!(
                 f,
                 "the clocks of {samples} hosts are {} this server's: set it right",
-                Off(*ms)
+                ClockOffset(*ms)
             ),
             Self::Newest { newest, began, left } => write!(
                 f,
@@ -156,12 +156,12 @@ impl fmt::Display for Gone {
 
 /// `1h ahead of`, `5s 20ms behind`.
 #[derive(Debug, Clone, Copy)]
-pub struct Off(
+pub struct ClockOffset(
     /// Milliseconds; negative: behind.
     pub i64,
 );
 
-impl fmt::Display for Off {
+impl fmt::Display for ClockOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = if self.0 < 0 { "behind" } else { "ahead of" };
         write!(f, "{} {side}", words(self.0))
@@ -225,7 +225,7 @@ impl OwnClock {
                     (true, true) => {
                         format!(
                             "by the clocks of {hosts} hosts it is wrong: they are {} it",
-                            Off(after)
+                            ClockOffset(after)
                         )
                     }
                     (false, false) => format!("by the clocks of {hosts} hosts it is right"),

@@ -26,13 +26,13 @@ use std::{
     time::Duration,
 };
 
-pub use classify::{Fault, Stuck};
+pub use classify::{Fault, StalledStep};
 pub use connect::MAX_SOCKET_ADDRESSES;
 pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, Serving, snapshot};
 pub use dial::{DialError, DialErrors};
 pub use job::{Attempt, Job};
 pub use link::Link;
-pub use own::{MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART, UsedUp};
+pub use own::{DescriptorsExhausted, MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART};
 pub use socket::WireProtocol;
 pub use text::MAX_ERROR_BYTES;
 use tokio::{sync::Semaphore, time::timeout};

@@ -34,7 +34,7 @@ use crate::{
     model::HostId,
     reload::FileWatch,
     store::{
-        Awaited,
+        LazyStore,
         spool::{Registry, Spool},
     },
 };
@@ -46,7 +46,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) struct Means {
     /// The inventory file.
     pub(crate) watch: FileWatch,
-    pub(crate) store: Arc<Awaited>,
+    pub(crate) store: Arc<LazyStore>,
     pub(crate) spool: Option<Arc<Spool>>,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
@@ -63,7 +63,7 @@ pub(crate) struct Means {
 /// operators order, one change after the other.
 pub(crate) struct Reconciler {
     watch: FileWatch,
-    store: Arc<Awaited>,
+    store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     live: Arc<Live>,
     metrics: Arc<Metrics>,

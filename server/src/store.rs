@@ -35,10 +35,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus, Pruned, Reach,
+    DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus, PruneReach, Pruned,
     ReadOrder, Retention, Sealed, Span, StoreStatus,
 };
-pub use awaited::Awaited;
+pub use awaited::LazyStore;
 pub use error::StoreError;
 pub use marks::{Mark, Marks};
 pub(crate) use numbers::{keep_numbers, register};
@@ -343,7 +343,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn reach(&self) -> Result<Reach, StoreError>;
+    async fn reach(&self) -> Result<PruneReach, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
     /// whole days keeps the day in which the moment for polls lies, and of hours in short the month.

@@ -36,7 +36,7 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The chores and what wakes them.
-pub(crate) struct Chores {
+pub(crate) struct UpkeepTasks {
     pub(crate) rounds: Ticker,
     pub(crate) reconciler: Reconciler,
     pub(crate) pruner: Pruner,
@@ -51,7 +51,7 @@ pub(crate) struct Chores {
     pub(crate) operator: mpsc::Receiver<OperatorOrder>,
 }
 
-impl Chores {
+impl UpkeepTasks {
     /// Does chores until `stopped` is true or dropped; then stops the cron jobs.
     pub(crate) async fn run(self, mut stopped: watch::Receiver<bool>) {
         let Self { mut rounds, mut reconciler, pruner, rebuilder, sealer, .. } = self;

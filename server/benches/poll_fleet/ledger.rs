@@ -10,8 +10,8 @@ use roundsman::{
     health::Pause,
     model::{HostId, HostName, Loss, Notice, NoticeKind, Outcome, Transition, VersionId},
     store::{
-        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Pruned,
-        Reach, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
+        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
+        Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
         StoreError, StoreStatus,
     },
     units::WallMs,
@@ -220,10 +220,10 @@ impl Store for Ledger {
         }
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         match &self.inner {
             Some(inner) => inner.reach().await,
-            None => Ok(Reach::default()),
+            None => Ok(PruneReach::default()),
         }
     }
 

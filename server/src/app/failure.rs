@@ -50,5 +50,5 @@ pub enum AppError {
     Thread(io::Error),
     /// The cron scheduler cannot be started.
     #[error(transparent)]
-    Rounds(#[from] TickerError),
+    Ticker(#[from] TickerError),
 }

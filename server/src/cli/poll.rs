@@ -13,7 +13,7 @@ use super::{
     targets::{self, PollTarget},
 };
 use crate::{
-    model::{CgroupView, Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, Timings},
+    model::{Facts, FamilyReport, HostId, HostName, Outcome, ProbeView, Snapshot, Timings},
     poll::{Attempt, Job, Link, PollLimits, Poller},
     resolve::HostResolver,
     text::shown,
@@ -66,7 +66,7 @@ struct Steps {
 /// What needs no second answer to be understood.
 #[derive(Debug, Serialize)]
 struct Answer {
-    view: CgroupView,
+    view: ProbeView,
     facts: Facts,
     collect_us: u32,
     families: Vec<FamilyReport>,
@@ -213,10 +213,10 @@ fn text(steps: &Steps, output: Output) -> String {
     text
 }
 
-fn view(view: CgroupView) -> &'static str {
+fn view(view: ProbeView) -> &'static str {
     match view {
-        CgroupView::Host => "host",
-        CgroupView::Container => "container",
-        CgroupView::Unknown => "unknown",
+        ProbeView::Host => "host",
+        ProbeView::Container => "container",
+        ProbeView::Unknown => "unknown",
     }
 }

@@ -33,7 +33,7 @@ const TELLING_DIGITS: usize = 4;
 
 /// Who a probe says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Who {
+pub struct ProbeIdentity {
     /// Its machine id.
     pub machine: Option<Arc<str>>,
     /// Its hostname.
@@ -42,7 +42,7 @@ pub struct Who {
     pub boot: Option<Arc<str>>,
 }
 
-impl Who {
+impl ProbeIdentity {
     /// What the machine is known by; none when it says nothing of itself.
     fn key(&self) -> Option<Key> {
         let named = || self.hostname.as_ref().map(|name| by_name(name));
@@ -67,7 +67,7 @@ pub struct ProbedAddress {
     /// The address.
     pub address: IpAddr,
     /// Who answered.
-    pub who: Option<Who>,
+    pub who: Option<ProbeIdentity>,
 }
 
 /// A host of the file, as far as it is known from its polls.
@@ -89,7 +89,7 @@ pub struct StoredHost {
     /// Its first address, `host:port`.
     pub address: String,
     /// Who answered there.
-    pub who: Who,
+    pub who: ProbeIdentity,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +187,7 @@ impl DiscoveredHosts {
         for (key, address) in self.leave_to_the_file(&file) {
             notices.push(DiscoveryWarning::Listed { name: key, address });
         }
-        let mut machines: BTreeMap<Key, Vec<(&Who, IpAddr)>> = BTreeMap::new();
+        let mut machines: BTreeMap<Key, Vec<(&ProbeIdentity, IpAddr)>> = BTreeMap::new();
         for ProbedAddress { address, who } in seen {
             let Some(who) = who else { continue };
             match who.key() {
@@ -251,7 +251,7 @@ impl DiscoveredHosts {
     fn meet(
         &mut self,
         key: &Key,
-        who: &Who,
+        who: &ProbeIdentity,
         address: IpAddr,
         discovery: &Discovery,
         file: &FileHosts<'_>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{draft::HostDraft, problem::Findings, read::At};
+use super::{draft::HostDraft, problem::Findings, read::Located};
 use crate::{model::HostName, text::did_you_mean};
 
 /// How many hosts of a ring of parents a message names.
@@ -12,7 +12,7 @@ const MAX_RING_NAMED: usize = 8;
 /// are not known yet, because they are discovered.
 pub(super) fn check(
     hosts: &BTreeMap<HostName, HostDraft>,
-    parents: &[At<HostName>],
+    parents: &[Located<HostName>],
     findings: &mut Findings<'_>,
 ) {
     check_addresses(hosts, findings);

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use super::{
     Host,
     problem::Findings,
-    read::{At, Section, quoted},
+    read::{Located, Section, quoted},
     settings::{self, read_labels},
     timing::{DEFAULT_ZONE, read_timezone},
 };
@@ -57,8 +57,8 @@ impl Maintenance {
 pub(super) struct WindowDraft {
     maintenance: Maintenance,
     at: usize,
-    groups: Vec<At<GroupName>>,
-    hosts: Vec<At<HostName>>,
+    groups: Vec<Located<GroupName>>,
+    hosts: Vec<Located<HostName>>,
 }
 
 /// Reads one `[[maintenance]]`; none when it is wrong, which is noted.
@@ -94,12 +94,12 @@ fn names<T, E: std::fmt::Display>(
     key: &str,
     make: impl Fn(&str) -> Result<T, E>,
     findings: &mut Findings<'_>,
-) -> Vec<At<T>> {
+) -> Vec<Located<T>> {
     let Some(list) = section.texts(key, "a list of names", findings) else { return Vec::new() };
     let mut names = Vec::with_capacity(list.value.len());
     for text in list.value {
         match make(text.value) {
-            Ok(value) => names.push(At { value, at: text.at }),
+            Ok(value) => names.push(Located { value, at: text.at }),
             Err(e) => findings.add(text.at, format!("{}: {e}", quoted(text.value))),
         }
     }
@@ -175,7 +175,7 @@ fn read_once(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Windo
         };
         let text = section.moment(key, MOMENT, findings)?;
         match DateTime::parse_from_rfc3339(&text) {
-            Ok(moment) => Some(At { value: WallMs(moment.timestamp_millis()), at }),
+            Ok(moment) => Some(Located { value: WallMs(moment.timestamp_millis()), at }),
             Err(_) => {
                 findings.add(at, format!("`{key}` must be {MOMENT}, not {}", quoted(&text)));
                 None
@@ -220,7 +220,7 @@ pub(super) fn check(
             let hint = did_you_mean(group.value.as_str(), groups.iter().map(|g| g.as_str()));
             findings.add(group.at, format!("no group is named `{}`{hint}", group.value));
         }
-        let unknown = |host: &&At<HostName>| hosts.is_some_and(|h| !h.contains(&host.value));
+        let unknown = |host: &&Located<HostName>| hosts.is_some_and(|h| !h.contains(&host.value));
         for host in in_hosts.iter().filter(unknown) {
             let known = hosts.into_iter().flatten().map(|h| h.as_str());
             let hint = did_you_mean(host.value.as_str(), known);

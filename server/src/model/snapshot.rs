@@ -56,7 +56,7 @@ pub struct FamilyReport {
 /// Whose values an answer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CgroupView {
+pub enum ProbeView {
     /// The host's.
     Host,
     /// A container's.
@@ -304,7 +304,7 @@ pub struct Snapshot {
     /// Its clocks.
     pub clocks: Clocks,
     /// Whose values these are.
-    pub view: CgroupView,
+    pub view: ProbeView,
     /// USER_HZ of that machine; never 0.
     pub ticks_per_second: u32,
     /// One report per family asked for.

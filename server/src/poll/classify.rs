@@ -48,7 +48,7 @@ pub enum Fault {
     ProbeTimeout(String),
     /// Nothing complete in time.
     #[error("{}", deadline_words(.0, *.1))]
-    Deadline(Micros, Stuck),
+    Deadline(Micros, StalledStep),
     /// The peer is connected and does not answer HTTP/2 pings.
     #[error("connected, but the peer does not even answer HTTP/2 pings")]
     NoPong,
@@ -90,7 +90,7 @@ pub enum Fault {
 
 /// What a poll was doing when its time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stuck {
+pub enum StalledStep {
     /// Resolving the name.
     Resolve,
     /// Connecting.
@@ -101,7 +101,7 @@ pub enum Stuck {
     Body,
 }
 
-impl Stuck {
+impl StalledStep {
     pub(super) fn at(step: PollStep) -> Self {
         match step {
             PollStep::Resolve => Self::Resolve,
@@ -112,12 +112,12 @@ impl Stuck {
     }
 }
 
-fn deadline_words(after: &Micros, stuck: Stuck) -> String {
+fn deadline_words(after: &Micros, stuck: StalledStep) -> String {
     match stuck {
-        Stuck::Resolve => format!("the name was not resolved within {after}"),
-        Stuck::Connect => format!("no answer to the connection attempt within {after}"),
-        Stuck::Call => format!("connected, but no answer within {after}"),
-        Stuck::Body => format!("the answer began, but was not complete within {after}"),
+        StalledStep::Resolve => format!("the name was not resolved within {after}"),
+        StalledStep::Connect => format!("no answer to the connection attempt within {after}"),
+        StalledStep::Call => format!("connected, but no answer within {after}"),
+        StalledStep::Body => format!("the answer began, but was not complete within {after}"),
     }
 }
 
@@ -126,7 +126,7 @@ impl Fault {
     pub(super) fn deadline(timeout: Duration, step: PollStep, peer: Option<&PeerActivity>) -> Self {
         match peer.map(PeerActivity::speech) {
             None | Some(WireProtocol::Silent | WireProtocol::Http2) => {
-                Self::Deadline(timeout.into(), Stuck::at(step))
+                Self::Deadline(timeout.into(), StalledStep::at(step))
             }
             Some(other) => Self::NotHttp2(other),
         }
@@ -141,11 +141,11 @@ impl Fault {
             Self::ClosedAtOnce | Self::BrokenOff(_) => Outcome::Refused,
             Self::NotHttp2(_) | Self::NotGrpc(_) => Outcome::Malformed,
             Self::Reset(_) | Self::Status { .. } | Self::NotServing(_) => Outcome::ProbeError,
-            Self::Deadline(_, Stuck::Resolve) => Outcome::Resolve,
-            Self::Deadline(_, Stuck::Connect) => Outcome::Unreachable,
-            Self::Deadline(_, Stuck::Call | Stuck::Body) | Self::NoPong | Self::ProbeTimeout(_) => {
-                Outcome::Deadline
-            }
+            Self::Deadline(_, StalledStep::Resolve) => Outcome::Resolve,
+            Self::Deadline(_, StalledStep::Connect) => Outcome::Unreachable,
+            Self::Deadline(_, StalledStep::Call | StalledStep::Body)
+            | Self::NoPong
+            | Self::ProbeTimeout(_) => Outcome::Deadline,
             Self::TooLarge(_) => Outcome::TooLarge,
             Self::Unimplemented(_) => Outcome::Unimplemented,
             Self::Unauthenticated(_) => Outcome::Unauthenticated,

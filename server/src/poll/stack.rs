@@ -28,7 +28,7 @@ use super::{
 
 /// The layers, outermost first. Waiting for a place is outside the deadline: our queue is not the
 /// host's fault.
-pub(super) type Stack = Placed<Deadline<Retry<OnceIfUnprocessed, Connect<Call>>>>;
+pub(super) type Stack = InFlightLimit<Deadline<Retry<OnceIfUnprocessed, Connect<Call>>>>;
 
 /// Builds the stack; `slots` are the places, shared by all clones, and `held` is how long a poll may
 /// keep one; none is to its end.
@@ -38,7 +38,7 @@ pub(super) fn stack(
     held: Option<Duration>,
 ) -> Stack {
     ServiceBuilder::new()
-        .layer(layer_fn(|inner| Placed { slots: Arc::clone(slots), held, inner }))
+        .layer(layer_fn(|inner| InFlightLimit { slots: Arc::clone(slots), held, inner }))
         .layer(layer_fn(|inner| Deadline { shared: Arc::clone(shared), inner }))
         .layer(RetryLayer::new(OnceIfUnprocessed { tried: false }))
         .layer(layer_fn(|inner| Connect { shared: Arc::clone(shared), inner }))
@@ -50,13 +50,13 @@ pub(super) fn stack(
 /// hold every place to its deadline, before anybody knows that it is not well. How many such polls
 /// there are is bounded by the hosts, for each has one poll at most.
 #[derive(Clone)]
-pub(super) struct Placed<S> {
+pub(super) struct InFlightLimit<S> {
     slots: Arc<Semaphore>,
     held: Option<Duration>,
     inner: S,
 }
 
-impl<S> tower::Service<PollRequest> for Placed<S>
+impl<S> tower::Service<PollRequest> for InFlightLimit<S>
 where
     S: tower::Service<PollRequest, Response = Answered, Error = Fault> + Clone + Send + 'static,
     S::Future: Send + 'static,

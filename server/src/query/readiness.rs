@@ -9,7 +9,7 @@ use super::{moment::Rfc3339, unanswered::unanswered};
 use crate::{
     hook,
     live::{HostView, ServerView},
-    own_clock::{Off, Standing},
+    own_clock::{ClockOffset, Standing},
     store::{spool::SpoolStatus, writer::WriterStats},
     units::WallMs,
 };
@@ -151,7 +151,7 @@ pub(super) fn own_clock(server: &ServerView) -> Vec<String> {
     if let Some(ms) = fleet_ms.filter(|_| is_wrong) {
         all.push(format!(
             "this server's clock is wrong: those of {samples} hosts are {} it",
-            Off(ms)
+            ClockOffset(ms)
         ));
     }
     all.extend(

@@ -1,8 +1,8 @@
 //! An imitation machine for the tests: counters that grow, and snapshots of them.
 
 use crate::model::{
-    CPU_STATES, CgroupView, Clocks, Column, Cost, Counter, CounterTable, Counters, CpuTicks,
-    DISK_COLUMNS, Facts, NET_COLUMNS, SOFTIRQ_COLUMNS, Snapshot, Values,
+    CPU_STATES, Clocks, Column, Cost, Counter, CounterTable, Counters, CpuTicks, DISK_COLUMNS,
+    Facts, NET_COLUMNS, ProbeView, SOFTIRQ_COLUMNS, Snapshot, Values,
 };
 
 /// A snapshot with nothing in it, `seconds` after the boot named `boot`.
@@ -14,7 +14,7 @@ pub(crate) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
             ..Facts::default()
         },
         clocks: Clocks { wall_ns: 0, boottime_ns: seconds * 1_000_000_000 },
-        view: CgroupView::Host,
+        view: ProbeView::Host,
         ticks_per_second: 100,
         reports: Vec::new(),
         cost: Cost::default(),

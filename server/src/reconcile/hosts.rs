@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::discovering::Discovering;
 use crate::{
-    inventory::{DiscoveredHosts, DiscoveryWarning, Inventory, StoredHost, Who},
+    inventory::{DiscoveredHosts, DiscoveryWarning, Inventory, ProbeIdentity, StoredHost},
     model::Facts,
     store::{HostSummary, spool::Remembered},
 };
@@ -34,8 +34,8 @@ pub(super) fn remembered(host: &Remembered) -> StoredHost {
     }
 }
 
-fn who(facts: &Facts) -> Who {
-    Who {
+fn who(facts: &Facts) -> ProbeIdentity {
+    ProbeIdentity {
         machine: facts.machine_id.clone(),
         hostname: facts.hostname.clone(),
         boot: facts.boot_id.clone(),

@@ -63,11 +63,12 @@ use mysql_async::Conn;
 pub use self::options::{Options, Timeouts};
 pub(crate) use self::release::Release;
 use self::{
-    connect::within, owner::WriteLease, pools::Pools, seal_boundary::Only, worker::RuntimeThread,
+    connect::within, owner::WriteLease, pools::Pools, seal_boundary::WriteTarget,
+    worker::RuntimeThread,
 };
 use super::{
     Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS,
-    MAX_PAGE, Mark, Mode, Pruned, Reach, ReadOrder, Registration, Retention, Sample, Sealed,
+    MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
     SeriesAsk, Span, Store, StoreError, StoreStatus,
 };
 use crate::{
@@ -226,8 +227,8 @@ impl Shared {
         Ok(conn)
     }
 
-    fn only(&self) -> Only<'_> {
-        Only { identity: &self.identity, held: self.held.as_ref() }
+    fn only(&self) -> WriteTarget<'_> {
+        WriteTarget { identity: &self.identity, held: self.held.as_ref() }
     }
 
     async fn write(&self, batch: &Batch) -> Result<BatchResult, StoreError> {
@@ -404,7 +405,7 @@ impl Store for Mysql {
         self.call(move |shared| async move { losses::read(&shared.pools, span, limit).await }).await
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.call(|shared| async move { prune::reach(&shared.pools).await }).await
     }
 

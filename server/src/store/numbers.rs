@@ -1,6 +1,6 @@
 //! A host's number is given to no other host, also where the store was restored from before it came.
 
-use super::{Awaited, KnownHost, Registration, Store as _, StoreError, spool::Spool};
+use super::{KnownHost, LazyStore, Registration, Store as _, StoreError, spool::Spool};
 use crate::{error_report::error_chain, units::WallMs};
 
 /// Has the store give no host a number that one had before. A copy from before some hosts came would
@@ -9,7 +9,7 @@ use crate::{error_report::error_chain, units::WallMs};
 ///
 /// # Errors
 /// [`StoreError`]: of the store.
-pub(crate) async fn keep_numbers(store: &Awaited, spool: &Spool) -> Result<(), StoreError> {
+pub(crate) async fn keep_numbers(store: &LazyStore, spool: &Spool) -> Result<(), StoreError> {
     match spool.last_number().await {
         Ok(last) => store.keep_numbers(last).await,
         Err(error) => {
@@ -25,7 +25,7 @@ pub(crate) async fn keep_numbers(store: &Awaited, spool: &Spool) -> Result<(), S
 /// # Errors
 /// [`StoreError`]: of the store.
 pub(crate) async fn register(
-    store: &Awaited,
+    store: &LazyStore,
     spool: Option<&Spool>,
     hosts: Vec<Registration>,
     now: WallMs,

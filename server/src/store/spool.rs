@@ -27,7 +27,7 @@ use std::{
 };
 
 pub use self::peek::peek;
-use self::{file::SpoolFile, memory::Whose};
+use self::{file::SpoolFile, memory::SpoolTarget};
 pub use self::{
     file::{Ids, Page},
     memory::{Registry, Remembered},
@@ -281,7 +281,8 @@ impl Slot {
             Some(file) => file,
             none => {
                 self.opened += 1;
-                let whose = Whose { address: &self.store, identity: self.identity.as_deref() };
+                let whose =
+                    SpoolTarget { address: &self.store, identity: self.identity.as_deref() };
                 none.insert(SpoolFile::open(&self.path, whose, self.max_bytes, self.opened)?)
             }
         };

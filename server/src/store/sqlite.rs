@@ -48,8 +48,8 @@ use self::{
 };
 use super::{
     Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS,
-    MAX_PAGE, Mode, Pruned, Reach, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk,
-    Span, Store, StoreError, StoreStatus,
+    MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
+    SeriesAsk, Span, Store, StoreError, StoreStatus,
 };
 use crate::{
     health::Pause,
@@ -314,7 +314,7 @@ impl Store for Sqlite {
         Ok(Sealed::default())
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.read(|c| prune::reach(c)).await
     }
 

@@ -6,7 +6,7 @@ use crate::{
     config::StoreUrl,
     error_report::error_chain,
     store::{
-        Awaited, Store as _, StoreError, keep_numbers,
+        LazyStore, Store as _, StoreError, keep_numbers,
         spool::{Registry, Spool},
         sqlite::set_aside_if_damaged,
     },
@@ -25,7 +25,7 @@ const OPEN_CAP: Duration = Duration::from_secs(10);
 /// What nobody mends by waiting: a wrong password, a newer schema. With a memory, also a store that
 /// does not let us in is waited for: it did before.
 pub(crate) async fn open(
-    store: &Awaited,
+    store: &LazyStore,
     spool: Option<&Spool>,
 ) -> Result<Option<Registry>, StoreError> {
     let mut opened = store.try_open().await;
@@ -82,7 +82,7 @@ async fn was_ours(spool: Option<&Spool>) -> bool {
 }
 
 /// Tells the spool which store it is that was opened: rows for another one are not for it.
-async fn recognise(store: &Awaited, spool: Option<&Spool>) {
+async fn recognise(store: &LazyStore, spool: Option<&Spool>) {
     let Some(spool) = spool else { return };
     let recognised = match store.identity().await {
         Ok(identity) => spool.is_for(identity).await,
@@ -98,7 +98,7 @@ async fn recognise(store: &Awaited, spool: Option<&Spool>) {
 }
 
 /// Tries to open the store until it is open.
-pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>) {
+pub(super) async fn keep_opening(store: Arc<LazyStore>, spool: Option<Arc<Spool>>) {
     let mut wait = OPEN_FIRST;
     let mut said = String::new();
     while let Err(error) = store.try_open().await {
@@ -152,7 +152,7 @@ mod tests {
         drop(store);
         std::fs::rename(copy, &path).unwrap();
 
-        let store = Awaited::new(settings, Arc::new(SystemClock::new()));
+        let store = LazyStore::new(settings, Arc::new(SystemClock::new()));
         open(&store, Some(&spool)).await.unwrap();
         let new = store.register(vec![sample::registration("new")], sample::START).await.unwrap();
         assert!(new[0].id > b, "{:?} is not after {b:?}", new[0].id);

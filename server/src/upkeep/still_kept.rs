@@ -8,7 +8,7 @@ use super::opening::keep_opening;
 use crate::{
     clock::Clock,
     error_report::error_chain,
-    store::{Awaited, HostQuery, Marks, Store, spool::Spool, writer::WriterHandle},
+    store::{HostQuery, LazyStore, Marks, Store, spool::Spool, writer::WriterHandle},
 };
 
 /// Between two looks: a few lookups by key each.
@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(2 * 86_400);
 
 /// Opens the store, and then looks whether it keeps what it takes.
 pub(crate) fn look_after(
-    store: Arc<Awaited>,
+    store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     writer: WriterHandle,
     clock: &Arc<dyn Clock>,

@@ -25,7 +25,7 @@ use tokio::{
 use super::{
     places::{ConnectionPermit, ConnectionState, PeerNetwork, Places},
     served::answer,
-    stall::{Impatient, Untaken},
+    stall::{StallTimeout, Untaken},
 };
 use crate::metrics::Connections;
 
@@ -215,7 +215,7 @@ impl Serving {
                 answer(place, untaken, router.clone(), request, limits.header_wait)
             })
         };
-        let stream = TokioIo::new(Impatient::new(stream, limits.stall));
+        let stream = TokioIo::new(StallTimeout::new(stream, limits.stall));
         let mut connection = pin!(builder.serve_connection(stream, service));
         // A client that goes away or talks nonsense is no fault of the server's.
         tokio::select! {

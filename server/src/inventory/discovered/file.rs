@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use super::{ListedHost, Who};
+use super::{ListedHost, ProbeIdentity};
 use crate::{inventory::Inventory, model::HostName};
 
 /// The hosts of the file by machine and by address.
@@ -44,7 +44,7 @@ impl<'a> FileHosts<'a> {
 }
 
 /// What a machine would be called if it were the only one of its kind.
-pub(super) fn plain_name(who: &Who) -> Option<HostName> {
+pub(super) fn plain_name(who: &ProbeIdentity) -> Option<HostName> {
     let of_machine = || {
         let digits = who.machine.as_deref()?.get(..8)?;
         HostName::new(&format!("machine-{digits}")).ok()

@@ -30,9 +30,9 @@ fn machine(digits: &str) -> Arc<str> {
     format!("{digits:0<32}").into()
 }
 
-fn who(digits: &str, hostname: &str) -> Who {
+fn who(digits: &str, hostname: &str) -> ProbeIdentity {
     let hostname = (!hostname.is_empty()).then(|| hostname.into());
-    Who { machine: Some(machine(digits)), hostname, boot: Some(digits.into()) }
+    ProbeIdentity { machine: Some(machine(digits)), hostname, boot: Some(digits.into()) }
 }
 
 /// At this address answers this machine.
@@ -134,7 +134,7 @@ fn of_two_addresses_of_one_machine_the_newest_that_answers_is_polled() {
     assert_eq!(fleet.hosts(), ["a@1"]);
     // Another boot under the same id: no move of one machine, but two.
     let copy = ProbedAddress {
-        who: Some(Who { boot: Some("other".into()), ..who("aa", "a") }),
+        who: Some(ProbeIdentity { boot: Some("other".into()), ..who("aa", "a") }),
         ..silent(3)
     };
     let (_, notices) = fleet.learn(&[at(1, "aa", "a"), copy]);
@@ -235,12 +235,12 @@ fn an_accepted_host_is_whoever_answers_there() {
 #[test]
 fn a_probe_that_says_nothing_of_itself_is_no_host() {
     let mut fleet = Fleet::default();
-    let nobody = Who { machine: None, hostname: None, boot: None };
+    let nobody = ProbeIdentity { machine: None, hostname: None, boot: None };
     let (changed, notices) = fleet.learn(&[ProbedAddress { who: Some(nobody), ..silent(1) }]);
     assert!(!changed);
     assert_eq!(notices, [DiscoveryWarning::Nameless { address: ip(1) }]);
     // A hostname alone is enough.
-    let named = Who { machine: None, hostname: Some("n".into()), boot: None };
+    let named = ProbeIdentity { machine: None, hostname: Some("n".into()), boot: None };
     fleet.learn(&[ProbedAddress { who: Some(named), ..silent(1) }]);
     assert_eq!(fleet.hosts(), ["n@1"]);
 }

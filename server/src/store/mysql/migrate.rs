@@ -171,7 +171,7 @@ pub(super) async fn check(pools: &Pools) -> Result<(), StoreError> {
     if found < known {
         return Err(StoreError::OlderSchema { location, found, known });
     }
-    let columns: Vec<String> = lacking.iter().flat_map(reconcile::Lacking::names).collect();
+    let columns: Vec<String> = lacking.iter().flat_map(reconcile::MissingColumns::names).collect();
     if !columns.is_empty() {
         return Err(StoreError::LacksColumns { location, columns: columns.join(", ") });
     }

@@ -18,7 +18,7 @@ use super::{
     partitions,
     pools::Pools,
     record, rollups,
-    seal_boundary::{self, ConsistentRead, Only, SealBoundary},
+    seal_boundary::{self, ConsistentRead, SealBoundary, WriteTarget},
     seen,
 };
 use crate::{
@@ -113,7 +113,7 @@ impl<'a> Prepared<'a> {
 pub(super) async fn write(
     conn: &mut Conn,
     prepared: Prepared<'_>,
-    only: Only<'_>,
+    only: WriteTarget<'_>,
     place: &Place,
 ) -> Result<BatchResult, StoreError> {
     let fault = place.fault(WRITING);

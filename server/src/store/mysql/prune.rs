@@ -13,7 +13,7 @@ use super::{
     pools::Pools,
 };
 use crate::{
-    store::{Pruned, Reach, Retention, StoreError},
+    store::{PruneReach, Pruned, Retention, StoreError},
     units::WallMs,
 };
 
@@ -37,15 +37,15 @@ const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
      UNION ALL SELECT MIN(noted_at) FROM loss) AS old)";
 
 /// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
-pub(super) async fn reach(pools: &Pools) -> Result<Reach, StoreError> {
+pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
     let mut conn = pools.reader().await?;
     let row: Option<Row> = conn.exec_first(OLDEST, ()).await.map_err(pools.place.fault(DOING))?;
     let row = row.ok_or_else(|| pools.place.corrupt("its oldest rows", "no answer".to_owned()))?;
     let cells = RowReader::new(row, &pools.place, "its oldest rows");
     let months = months::list(&mut conn, &pools.place).await?;
-    Ok(Reach {
-        polls: Reach::from(cells.moment(0)?),
-        events: Reach::from(cells.moment(1)?),
+    Ok(PruneReach {
+        polls: PruneReach::from(cells.moment(0)?),
+        events: PruneReach::from(cells.moment(1)?),
         rollups: months.first().and_then(|month| moment::begin(month.end)),
     })
 }

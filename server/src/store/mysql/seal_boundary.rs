@@ -90,7 +90,7 @@ pub(super) enum Hold {
 
 /// Where polls may be kept, and by which server.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Only<'a> {
+pub(super) struct WriteTarget<'a> {
     /// What the database is known by.
     pub(super) identity: &'a str,
     /// The right to write to it.
@@ -114,7 +114,7 @@ static HELD: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-impl Only<'_> {
+impl WriteTarget<'_> {
     /// Refuses, by the columns from `first` on, to write to another database than the one that was opened:
     /// behind the same address there may be another one at every new connection, and its hosts have other
     /// numbers. And to a replica, and when another server has taken over.
@@ -133,7 +133,7 @@ impl Only<'_> {
 /// Refuses as [`hold`] does, and holds nothing.
 pub(super) async fn may_write(
     conn: &mut Conn,
-    only: Only<'_>,
+    only: WriteTarget<'_>,
     place: &Place,
 ) -> Result<(), StoreError> {
     let cells = row(conn, &format!("SELECT {}", *WHOSE), place).await?;
@@ -143,7 +143,7 @@ pub(super) async fn may_write(
 /// Reads the row and holds it shared, for whoever keeps polls in this transaction, where they may be kept.
 pub(super) async fn hold(
     transaction: &mut Transaction<'_>,
-    only: Only<'_>,
+    only: WriteTarget<'_>,
     place: &Place,
 ) -> Result<SealBoundary, StoreError> {
     let cells = row(transaction, &HELD, place).await?;

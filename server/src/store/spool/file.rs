@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     form::{self, Other},
-    memory::{self, Whose},
+    memory::{self, SpoolTarget},
 };
 use crate::{
     model::{HostId, LossReason},
@@ -31,7 +31,7 @@ use crate::{
         Batch, StoreError,
         loss::Sum,
         private::make_file,
-        stamp::{Fate, Stamp},
+        stamp::{FileChange, Stamp},
     },
     units::WallMs,
 };
@@ -152,7 +152,7 @@ impl SpoolFile {
     /// all is set aside, never deleted.
     pub(super) fn open(
         path: &Path,
-        whose: Whose<'_>,
+        whose: SpoolTarget<'_>,
         max_bytes: u64,
         generation: u64,
     ) -> Result<Self, StoreError> {
@@ -193,7 +193,7 @@ impl SpoolFile {
     }
 
     /// What has become of the file, if it is no longer the one at its path.
-    pub(super) fn fate(&self) -> Option<Fate> {
+    pub(super) fn fate(&self) -> Option<FileChange> {
         self.stamp.fate(&self.path)
     }
 

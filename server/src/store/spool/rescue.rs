@@ -3,9 +3,9 @@
 
 use rusqlite::Error;
 
-use super::{Slot, file::SpoolFile, memory::Whose};
+use super::{Slot, file::SpoolFile, memory::SpoolTarget};
 use crate::{
-    store::{StoreError, stamp::Fate},
+    store::{StoreError, stamp::FileChange},
     units::WallMs,
 };
 
@@ -22,7 +22,7 @@ impl Slot {
             fate.words()
         );
         let Some(mut old) = self.file.take() else { return Ok(()) };
-        if fate == Fate::Torn {
+        if fate == FileChange::Torn {
             // Closing it takes the journal into the file; it is opened again when it is needed.
             return Ok(());
         }
@@ -39,7 +39,7 @@ impl Slot {
     fn rescued(&mut self, old: &mut SpoolFile) -> Result<SpoolFile, StoreError> {
         old.remove_rest()?;
         self.opened += 1;
-        let whose = Whose { address: &self.store, identity: self.identity.as_deref() };
+        let whose = SpoolTarget { address: &self.store, identity: self.identity.as_deref() };
         let mut new = SpoolFile::open(&self.path, whose, self.max_bytes, self.opened)?;
         if let Some(registry) = old.recall()? {
             new.remember(&registry)?;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error, OptionalExtension, TransactionBehavior, params
 
 use super::fault::fault;
 use crate::{
-    store::{Reach, Retention, StoreError},
+    store::{PruneReach, Retention, StoreError},
     units::WallMs,
 };
 
@@ -56,13 +56,13 @@ const OLDEST: [&str; 3] = [
 ];
 
 /// How far one run may go.
-pub(super) fn reach(connection: &Connection) -> Result<Reach, StoreError> {
+pub(super) fn reach(connection: &Connection) -> Result<PruneReach, StoreError> {
     let oldest = OLDEST.map(|sql| {
         let oldest = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
-        oldest.map(|ms| Reach::from(ms.map(WallMs))).map_err(fault(connection, "prune"))
+        oldest.map(|ms| PruneReach::from(ms.map(WallMs))).map_err(fault(connection, "prune"))
     });
     let [polls, events, rollups] = oldest;
-    Ok(Reach { polls: polls?, events: events?, rollups: rollups? })
+    Ok(PruneReach { polls: polls?, events: events?, rollups: rollups? })
 }
 
 /// Takes one step in a transaction of its own.

@@ -15,8 +15,8 @@ use crate::{
         VersionId,
     },
     store::{
-        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Pruned,
-        Reach, ReadOrder, Registration, Retention, Sample, SeriesAsk, Span, StoreError,
+        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
+        Pruned, ReadOrder, Registration, Retention, Sample, SeriesAsk, Span, StoreError,
         StoreStatus, sample,
     },
 };
@@ -171,7 +171,7 @@ impl Store for Fake {
     async fn seal(&self, _: WallMs) -> Result<crate::store::Sealed, StoreError> {
         unreachable!()
     }
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         unreachable!()
     }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {

@@ -101,7 +101,7 @@ impl Store for Told {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store.losses(span, limit).await
     }
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.store.reach().await
     }
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
