@@ -21,18 +21,19 @@ use crate::{
         file::Reach,
         filesystem,
         host::{Host, path_of, words},
-        layer, mounts, network,
+        layer,
+        manifest::{CaptureManifest, CapturedMount, MANIFEST},
+        mounts, network,
         report::Report,
         source::{Fact, Link, Source},
         statvfs::{Asks, Refusal},
         sysfs::Sysfs,
-        tape::{TAPE, Tape, TapedMount},
         wanted::Names,
     },
     root::{Place, Root, SYSFS},
 };
 
-/// How long mounts are waited for before they are taped as hung.
+/// How long mounts are waited for before they are recorded as hung.
 pub const MOUNT_PATIENCE: Duration = Duration::from_secs(5);
 /// Most processes whose `stat` is copied.
 pub const MAX_PROCESSES: usize = 2_048;
@@ -63,9 +64,9 @@ pub enum CaptureError {
         /// Why.
         source: std::io::Error,
     },
-    /// The tape cannot be put into words.
-    #[error("the tape cannot be written")]
-    Tape(#[from] serde_json::Error),
+    /// The manifest cannot be put into words.
+    #[error("the capture manifest cannot be written")]
+    Manifest(#[from] serde_json::Error),
 }
 
 /// Copies what the probe reads under `root` into `dir`, which must not exist or be empty.
@@ -80,7 +81,11 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
     let mut tree = Tree {
         dir,
         captured: Captured::default(),
-        tape: Tape::new(host.page_size_bytes(), host.ticks_per_second(), host.architecture()),
+        manifest: CaptureManifest::new(
+            host.page_size_bytes(),
+            host.ticks_per_second(),
+            host.architecture(),
+        ),
     };
     for top in [Place::Proc(""), Place::Rootfs("")] {
         let path = dir.join(top.to_string());
@@ -101,7 +106,7 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
         }
         match source {
             Source::Mountinfo => {
-                tape_mounts(&host, &buffer, &mut tree.tape);
+                record_mounts(&host, &buffer, &mut tree.manifest);
                 let shows = |sysfs: &Sysfs| sysfs.is_of_first_process(Some(&buffer));
                 shows_interfaces = sysfs.as_ref().is_some_and(shows);
             }
@@ -118,20 +123,20 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
     }
     for link in Link::ALL {
         match host.link(*link) {
-            Ok(target) => drop(tree.tape.links.insert(link.place().to_string(), target)),
+            Ok(target) => drop(tree.manifest.links.insert(link.place().to_string(), target)),
             Err(errno) => tree.unreadable(link.place(), errno),
         }
     }
     copy_processes(&host, &mut tree)?;
-    let tape = serde_json::to_vec_pretty(&tree.tape)?;
-    tree.write(&TAPE.to_string(), &tape)?;
+    let manifest = serde_json::to_vec_pretty(&tree.manifest)?;
+    tree.write(&MANIFEST.to_string(), &manifest)?;
     Ok(tree.captured)
 }
 
 struct Tree<'a> {
     dir: &'a Path,
     captured: Captured,
-    tape: Tape,
+    manifest: CaptureManifest,
 }
 
 impl Tree<'_> {
@@ -162,7 +167,7 @@ impl Tree<'_> {
         if errno == Errno::NOENT {
             return;
         }
-        self.tape.errors.insert(place.to_string(), errno.raw_os_error());
+        self.manifest.errors.insert(place.to_string(), errno.raw_os_error());
         let what = (PathBuf::from(place.to_string()), words(errno).into_owned());
         self.captured.unreadable.push(what);
     }
@@ -220,7 +225,7 @@ fn copy_sysfs(
     Ok(())
 }
 
-fn tape_mounts(host: &Host, mountinfo: &[u8], tape: &mut Tape) {
+fn record_mounts(host: &Host, mountinfo: &[u8], manifest: &mut CaptureManifest) {
     let asks = Asks::new(host.statvfs());
     let Some(all) = mounts::parse(mountinfo, &mut Report::default()) else { return };
     let points: Vec<PathBuf> = mounts::choose(&all)
@@ -233,12 +238,12 @@ fn tape_mounts(host: &Host, mountinfo: &[u8], tape: &mut Tape) {
     // Each on its own thread, the quick ones too: here time does not matter.
     let answers = Arc::clone(&asks).start(questions).finish(clock::now() + MOUNT_PATIENCE);
     for (point, answer) in points.into_iter().zip(answers) {
-        let taped = match answer {
-            Ok(space) => TapedMount::Space(space),
-            Err(Refusal::Errno(code)) => TapedMount::Errno(code),
-            Err(Refusal::Hung | Refusal::NotAsked) => TapedMount::Hung,
+        let recorded = match answer {
+            Ok(space) => CapturedMount::Space(space),
+            Err(Refusal::Errno(code)) => CapturedMount::Errno(code),
+            Err(Refusal::Hung | Refusal::NotAsked) => CapturedMount::Hung,
         };
-        tape.mounts.insert(point, taped);
+        manifest.mounts.insert(point, recorded);
     }
 }
 

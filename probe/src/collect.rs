@@ -14,7 +14,7 @@ pub mod source;
 pub mod file;
 pub mod kept;
 pub mod statvfs;
-pub mod tape;
+pub mod manifest;
 pub mod host;
 pub mod sysfs;
 pub mod reading;

@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 use fixture::{everything, replay, report, tree};
 use roundsman_probe::{
     capture::capture,
-    collect::{source::Source, tape::TAPE},
+    collect::{manifest::MANIFEST, source::Source},
     root::{Place, Root},
 };
 use roundsman_proto::v1::{Family, Snapshot, Status};
@@ -79,13 +79,13 @@ fn damage(tree: &Path, source: Source, how: Breakage, whole: &[u8]) {
             fs::remove_file(&path).unwrap();
             fs::create_dir(&path).unwrap();
         }
-        // The tape says so, because the tests may run as root, whom no mode keeps out.
+        // The manifest says so, because the tests may run as root, whom no mode keeps out.
         Breakage::Denied => {
-            let tape = tree.join(TAPE.to_string());
-            let text = fs::read_to_string(&tape).unwrap();
+            let manifest = tree.join(MANIFEST.to_string());
+            let text = fs::read_to_string(&manifest).unwrap();
             let denied = format!("\"errors\": {{ \"{name}\": 13,");
             assert!(text.contains("\"errors\": {"));
-            fs::write(tape, text.replacen("\"errors\": {", &denied, 1)).unwrap();
+            fs::write(manifest, text.replacen("\"errors\": {", &denied, 1)).unwrap();
         }
     }
 }
@@ -122,7 +122,7 @@ fn every_file_broken_in_every_way_costs_its_own_families_only() {
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("copy");
     capture(&Root::captured(&tree("debian-12")), &copy).unwrap();
-    let tape = fs::read(copy.join(TAPE.to_string())).unwrap();
+    let manifest = fs::read(copy.join(MANIFEST.to_string())).unwrap();
     let mut broken = 0;
     for source in Source::ALL {
         let path = copy.join(source.place().to_string());
@@ -135,7 +135,7 @@ fn every_file_broken_in_every_way_costs_its_own_families_only() {
                 fs::remove_dir(&path).unwrap();
             }
             fs::write(&path, &whole).unwrap();
-            fs::write(copy.join(TAPE.to_string()), &tape).unwrap();
+            fs::write(copy.join(MANIFEST.to_string()), &manifest).unwrap();
             for family in readers(*source) {
                 let (status, error) = report(&answer, *family);
                 assert_eq!(error.is_empty(), status == Status::Ok, "{source:?} {how:?} {error}");
@@ -159,7 +159,7 @@ fn assert_told(source: Source, how: Breakage, status: Status, error: &str) {
         Breakage::Missing if may_be_missing => assert_eq!(status, Status::Ok),
         Breakage::Empty if may_be_empty => assert_eq!(status, Status::Ok),
         Breakage::CutOff => {}
-        // One of many: the tape denies the source, and processes are listed by themselves.
+        // One of many: the manifest denies the source, and processes are listed by themselves.
         Breakage::Denied if source == Source::SecondStat => {}
         Breakage::Missing
             if matches!(

@@ -58,8 +58,9 @@ fn hidden_processes_are_denied_and_the_machine_is_told() {
     for pid in ["1", "2", "3", "4", "5", "6", "13", "14", "15", "16"] {
         fs::remove_dir_all(copy.join("proc").join(pid)).unwrap();
     }
-    let tape = fs::read_to_string(copy.join("proc/captured.json")).unwrap();
-    fs::write(copy.join("proc/captured.json"), tape.replace("proc/1/ns/pid", "proc/-")).unwrap();
+    let manifest = fs::read_to_string(copy.join("proc/captured.json")).unwrap();
+    fs::write(copy.join("proc/captured.json"), manifest.replace("proc/1/ns/pid", "proc/-"))
+        .unwrap();
     let answer = replay(&copy, &everything());
     assert_denied(&answer, &OF_PROCESSES, "ProtectProc=");
     assert_shown(&answer, &OF_MACHINE);

@@ -22,10 +22,10 @@ use roundsman_probe::{
 };
 use roundsman_proto::v1::{self, Family, Status};
 
-/// Answers as taped, but hangs at some mounts until it is let go.
+/// Answers as recorded, but hangs at some mounts until it is let go.
 #[derive(Debug)]
 struct Hanging {
-    tape: Arc<dyn StatVfs>,
+    manifest: Arc<dyn StatVfs>,
     mounts: &'static [&'static str],
     held: Mutex<Held>,
     changed: Condvar,
@@ -41,7 +41,7 @@ struct Held {
 impl Hanging {
     fn new(root: &Root, mounts: &'static [&'static str]) -> Arc<Self> {
         Arc::new(Self {
-            tape: Host::open(root.clone()).statvfs(),
+            manifest: Host::open(root.clone()).statvfs(),
             mounts,
             held: Mutex::new(Held { hold: true, asked: 0, waiting: 0 }),
             changed: Condvar::new(),
@@ -73,7 +73,7 @@ impl StatVfs for Hanging {
             // Now it answers, as an ordinary mount of its kind.
             return Ok(Space { device: (0, 45), blocks: 7, ..Space::default() });
         }
-        self.tape.statvfs(question)
+        self.manifest.statvfs(question)
     }
 }
 

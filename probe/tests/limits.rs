@@ -125,7 +125,7 @@ fn an_answer_at_every_limit_is_one_that_a_server_takes() {
     assert_eq!(answer.filesystem.as_ref().unwrap().mount_point.len(), MOUNTS);
     assert_eq!(answer.cpu.as_ref().unwrap().cores.as_ref().unwrap().user.len(), CORES);
     assert_eq!(answer.softirq.as_ref().unwrap().rcu.len(), CORES);
-    // The mounts are on no tape: their six numbers are 0, one byte each, and could have nine more.
+    // The mounts are on no manifest: their six numbers are 0, one byte each, and could have nine more.
     let bytes = answer.encoded_len() + 6 * 9 * MOUNTS;
     assert!(bytes < ANSWER_BYTES, "{bytes}");
 }

@@ -71,7 +71,7 @@ fn a_mount_with_a_name_that_is_too_long_costs_its_own_row() {
         assert!(error.contains("is left out") && error.contains(told), "{id}: {error}");
         assert_eq!(answer.filesystem.unwrap(), healthy, "{id}");
     }
-    // At the limits all are sent, and the status is that of a mount that is not on the tape.
+    // At the limits all are sent, and the status is that of a mount that is not on the manifest.
     for line in [
         mount(905, b"/m", &[b"fuse.", &x[..251]].concat(), b"s"),
         mount(906, &[b"/", &x[..4_095]].concat(), b"fuse.x", &x[..4_096]),

@@ -23,7 +23,7 @@ use prost::Message as _;
 use roundsman::{
     clock::SystemClock,
     model::{Address, HostId, HostName, Outcome, Selection},
-    poll::{Job, Limits, Link, Poller},
+    poll::{Job, Link, PollLimits, Poller},
 };
 use roundsman_proto::v1;
 use rustix::time::{ClockId, clock_gettime};
@@ -67,7 +67,7 @@ async fn probe() {
 }
 
 async fn measure(port: u16, hosts: usize, rounds: usize) {
-    let limits = Limits { in_flight: IN_FLIGHT, ..Limits::default() };
+    let limits = PollLimits { in_flight: IN_FLIGHT, ..PollLimits::default() };
     let poller = Poller::new(limits, Arc::new(SystemClock::new()));
     let selection = Arc::new(Selection::default());
     let job = |n: i64| Job {

@@ -17,8 +17,8 @@ use roundsman::{
     clock::{Clock as _, ManualClock, SystemClock},
     config::{MysqlAddress, MysqlUrl, TlsMode},
     model::{
-        Column, ColumnSet, Detail, HOUR_MS, HostId, HostName, Kind, Outcome, Record, Rollup, Row,
-        State, Timings, Values, VersionId,
+        Column, ColumnKind, ColumnSet, Detail, HOUR_MS, HostId, HostName, Outcome, Record, Rollup,
+        Row, State, Timings, Values, VersionId,
     },
     rollup::{Rollups, Tier},
     store::{
@@ -73,8 +73,8 @@ impl Numbers {
             let value = match (number % 8, column.spec().kind) {
                 (0, _) => None,
                 (1 | 2, _) => Some(0.0),
-                (_, Kind::Whole) => Some((number >> 30) as f64),
-                (_, Kind::Real) => Some((number >> 47) as f64 / 1_311.0),
+                (_, ColumnKind::Whole) => Some((number >> 30) as f64),
+                (_, ColumnKind::Real) => Some((number >> 47) as f64 / 1_311.0),
             };
             values.set(*column, value);
         }
@@ -280,7 +280,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         password: None,
         tls: TlsMode::Off,
         tls_ca: None,
-        limits: mysql::Limits::default(),
+        limits: mysql::Timeouts::default(),
     };
     let clock = ManualClock::new(Now { wall: WallMs(START_MS), ..Now::default() });
     let store = Mysql::open(options, Mode::ReadWrite, Arc::new(clock)).await?;

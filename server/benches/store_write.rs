@@ -19,7 +19,7 @@ use roundsman::{
     config::{MysqlAddress, MysqlUrl, TlsMode},
     model::{Column, ColumnSet, GroupName, HostName},
     store::{
-        Batch, HostQuery, KnownHost, MAX_PAGE, Mode, Order, Registration, Span, Store,
+        Batch, HostQuery, KnownHost, MAX_PAGE, Mode, ReadOrder, Registration, Span, Store,
         mysql::{self, Mysql},
         sqlite::Sqlite,
     },
@@ -69,7 +69,7 @@ for CPU of a write: an INSERT whose values are text, numbers as they are and all
   reals as doubles, decimals, in quotes              97, 97, 95 and 64, 67, 70; groups of 16: 91 and 75, of 250: 114 and 57
   JSON_TABLE over a document of the rows             131 and 550
   LOAD DATA LOCAL                                    52 and 40; MySQL refuses it unless its operator allows it
-of 119 us of a poll in MySQL in batches of 50 the INSERT is 76, COMMIT 13, host_seen 8, the seam 5, poll_day 2
+of 119 us of a poll in MySQL in batches of 50 the INSERT is 76, COMMIT 13, host_seen 8, the seal boundary 5, poll_day 2
 for sealed bytes per value: what a view can read is a text per view with the values of a poll together. zlib
   6 takes about the CPU that is allowed; other orders of the values were tried before, and none that a view
   can read without pivoting came near the target";
@@ -224,7 +224,7 @@ async fn read(
     let (mut cost, mut count) = (Cost::default(), 0);
     for host in hosts {
         let reading =
-            async { Ok(store.polls(host.id, Span::ALL, Order::OldestFirst, MAX_PAGE).await?) };
+            async { Ok(store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await?) };
         count += cost.add(server, reading).await?.len();
     }
     cost.print(&format!("read, whole records{what}"), count, None);
@@ -267,7 +267,7 @@ async fn open(server: &Mariadbd, database: &str) -> Result<Mysql> {
         tls: TlsMode::Off,
         tls_ca: None,
         name_servers: Vec::new(),
-        limits: mysql::Limits::default(),
+        limits: mysql::Timeouts::default(),
     };
     let clock = ManualClock::new(Now { wall: WallMs(START_MS), ..Now::default() });
     Ok(Mysql::open(options, Mode::ReadWrite, Arc::new(clock)).await?)

@@ -10,7 +10,7 @@
 
 use std::{collections::BTreeMap, env};
 
-use roundsman::{cli::Rehearsal, query::FLEET_COLUMNS};
+use roundsman::{cli::Headless, query::FLEET_COLUMNS};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -27,11 +27,11 @@ fn main() {
     let hosts = env::args().find_map(|word| word.parse().ok());
     // `cargo test --benches` only wants to know that it runs.
     let (hosts, runs) = if measured { (hosts.unwrap_or(5_000), 31) } else { (50, 1) };
-    let mut top = Rehearsal::new(SIZE.0, SIZE.1).unwrap();
+    let mut top = Headless::new(SIZE.0, SIZE.1).unwrap();
     let whole = event(0..hosts, hosts, 0);
     println!("{hosts} hosts, {}x{}, µs of CPU time, median of {runs}\n", SIZE.0, SIZE.1);
     println!("{:<44} {:>9} {:>9} {:>9}", "", "told", "drawn", "bytes");
-    let print = |what: &str, top: &mut Rehearsal, tell: &mut dyn FnMut(&mut Rehearsal, i64)| {
+    let print = |what: &str, top: &mut Headless, tell: &mut dyn FnMut(&mut Headless, i64)| {
         let mut costs = Vec::new();
         for run in 0..runs {
             let told = spent(|| tell(top, run + 1));
@@ -44,7 +44,7 @@ fn main() {
         println!("{what:<44} {told:>9.0} {drawn:>9.0} {bytes:>9}");
         told + drawn
     };
-    print("the fleet whole", &mut top, &mut |top, _| top.hear("fleet", &whole).unwrap());
+    print("the fleet whole", &mut top, &mut |top, _| top.apply("fleet", &whole).unwrap());
     assert_eq!(top.listed(), hosts);
     // Events are made before the clock runs.
     for share in [1, 10, hosts] {
@@ -52,7 +52,7 @@ fn main() {
             (1..=runs).map(|run| event(0..hosts / share, hosts, run)).collect();
         let what = format!("a change of {} hosts", hosts / share);
         print(&what, &mut top, &mut |top, run| {
-            top.hear("change", &changes[usize::try_from(run - 1).unwrap()]).unwrap();
+            top.apply("change", &changes[usize::try_from(run - 1).unwrap()]).unwrap();
         });
     }
     print("nothing but time", &mut top, &mut |_, _| {});
@@ -96,7 +96,7 @@ fn main() {
 }
 
 /// Presses the keys again and again, drawing after each; the dearest of their medians.
-fn dearest(top: &mut Rehearsal, keys: &str, runs: i64) -> (f64, f64, u64) {
+fn dearest(top: &mut Headless, keys: &str, runs: i64) -> (f64, f64, u64) {
     let mut costs: Vec<Vec<(f64, f64, u64)>> = vec![Vec::new(); keys.chars().count()];
     for _ in 0..runs {
         for (costs, key) in costs.iter_mut().zip(keys.chars()) {

@@ -17,7 +17,7 @@ use tokio::{
 
 pub use self::failure::AppError;
 use self::{
-    http::{Faces, HttpThread},
+    http::{HttpThread, Served},
     starting::{Orders, Ready, Starting},
     thread::OwnThread,
 };
@@ -32,19 +32,19 @@ use crate::{
     live::Live,
     lock,
     metrics::Metrics,
-    poll::{Limits, Poller},
+    poll::{PollLimits, Poller},
     query::Query,
-    reconcile::{self, Means, Order, Reconciler},
-    reload::Watch,
-    resolve::Names,
-    rounds::{Rounds, Ticks},
+    reconcile::{self, Means, OperatorOrder, Reconciler},
+    reload::FileWatch,
+    resolve::HostResolver,
     schedule::Grids,
     store::{
-        Awaited, Store,
+        LazyStore, Store,
         spool::{Registry, Spool},
         writer::{Writer, WriterHandle},
     },
-    upkeep::{self, Chores, Phases, Pruner, Rebuilder, Sealer},
+    ticker::{TickSenders, Ticker},
+    upkeep::{self, Phases, Pruner, Rebuilder, Sealer, UpkeepTasks},
     web,
 };
 
@@ -64,7 +64,7 @@ pub struct App {
     http: HttpThread,
     /// Let go last; none where the store was there before.
     locks: Option<lock::Locks>,
-    operator: mpsc::Sender<Order>,
+    operator: mpsc::Sender<OperatorOrder>,
     access: web::Access,
 }
 
@@ -124,12 +124,12 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
     }
     let spool = keep::spool(&config)?;
     starting.comes_to(format!("opening the store {}", config.store.url));
-    let store = Awaited::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
+    let store = LazyStore::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store.owned_by(locks.owner.clone()));
     let remembered = upkeep::open(&store, spool.as_deref()).await?;
     starting.comes_to(format!("putting the inventory {} in force", config.inventory.display()));
     let phases = Some(Phases::load(&config.data));
-    let kept = Kept { store, spool, remembered, phases };
+    let kept = Storage { store, spool, remembered, phases };
     let ready = wire(config, clock, faces, kept).await?;
     Ok(Ready { locks: Some(locks), ..ready })
 }
@@ -142,8 +142,8 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
 pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
-    let store = Arc::new(Awaited::opened(config.store.clone(), Arc::clone(&clock), store));
-    let kept = Kept { store, spool: None, remembered: None, phases: None };
+    let store = Arc::new(LazyStore::opened(config.store.clone(), Arc::clone(&clock), store));
+    let kept = Storage { store, spool: None, remembered: None, phases: None };
     wire(config, clock, faces, kept).await?.begin().await
 }
 
@@ -163,8 +163,8 @@ fn listen(config: &Config) -> Result<Listeners, AppError> {
 }
 
 /// Where rows go, and what is known of the hosts while the store is away.
-struct Kept {
-    store: Arc<Awaited>,
+struct Storage {
+    store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     remembered: Option<Registry>,
     phases: Option<(Phases, Grids)>,
@@ -174,20 +174,20 @@ async fn wire(
     config: Config,
     clock: Arc<dyn Clock>,
     (listener, grpc): Listeners,
-    Kept { store, spool, remembered, phases }: Kept,
+    Storage { store, spool, remembered, phases }: Storage,
 ) -> Result<Ready, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
     live.update_server(|server| server.started = clock.now().wall);
 
     let (commands, commands_in) = mpsc::channel(engine::COMMAND_QUEUE);
-    let names = Names::new(config.resolve.servers.clone());
-    let poll_limits = Limits::from(&config.poll);
+    let names = HostResolver::new(config.resolve.servers.clone());
+    let poll_limits = PollLimits::from(&config.poll);
     let finder = Finder::new(names.clone(), poll_limits.clone(), Arc::clone(&clock));
     let (looks, looks_in) = mpsc::channel(reconcile::LOOKS);
     let (operator, operator_in) = mpsc::channel(reconcile::QUEUE);
     let mut reconciler = Reconciler::new(Means {
-        watch: Watch::new(config.inventory.clone()),
+        watch: FileWatch::new(config.inventory.clone()),
         store: Arc::clone(&store),
         spool: spool.clone(),
         live: Arc::clone(&live),
@@ -207,7 +207,7 @@ async fn wire(
     let looking_after =
         upkeep::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
     let policy = Policy::from(&config.health);
-    let around = hook::Around { store: Arc::clone(&store), spool, writer: handle.clone() };
+    let around = hook::NoticeStores { store: Arc::clone(&store), spool, writer: handle.clone() };
     let worker = hook.as_ref().map(|hook| hook.worker(around));
     let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts);
     let site = web::Site {
@@ -227,9 +227,9 @@ async fn wire(
     };
     let grpc = grpc.map(|listener| {
         let board = board(&live, &clock, handle.clone());
-        (listener, board, grpc::Limits::listing(rows(config.grpc.list_max)))
+        (listener, board, grpc::GrpcLimits::listing(rows(config.grpc.list_max)))
     });
-    let faces = Faces { http: (listener, site), grpc, hook: worker };
+    let faces = Served { http: (listener, site), grpc, hook: worker };
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
         clock,
@@ -259,7 +259,7 @@ struct Begun {
 async fn run_parts(
     config: &Config,
     parts: Parts,
-    faces: Faces,
+    faces: Served,
     orders: Orders,
     begun: Begun,
 ) -> Result<App, AppError> {
@@ -268,7 +268,7 @@ async fn run_parts(
     let (prune, prune_in) = mpsc::channel(1);
     let (seal, seal_in) = mpsc::channel(1);
     let (silent, silent_in) = mpsc::channel(1);
-    let rounds = Rounds::start(Ticks { round, prune, seal }).await?;
+    let rounds = Ticker::start(TickSenders { round, prune, seal }).await?;
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
@@ -287,7 +287,7 @@ async fn run_parts(
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
     }
-    let chores = Chores {
+    let chores = UpkeepTasks {
         rounds,
         reconciler,
         rebuilder: Rebuilder::new(Arc::clone(&store), Arc::clone(&clock), drained),

@@ -26,7 +26,7 @@ mod poll;
 mod printer;
 mod progress;
 mod reload;
-mod seen;
+mod escape;
 mod runtime;
 mod serve;
 mod spark;
@@ -43,7 +43,7 @@ pub use failure::CliError;
 use output::Output;
 use roundsman_os::log::LastLines;
 use runtime::Runtime;
-pub use top::Rehearsal;
+pub use top::Headless;
 
 use crate::{clock, units::speak_in};
 

@@ -25,7 +25,7 @@ mod secret;
 )]
 mod setting;
 mod list;
-mod shape;
+mod setting_type;
 mod source;
 mod typed;
 mod url;
@@ -34,14 +34,14 @@ pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES};
 pub use list::SiteName;
-pub use place::{Place, Problem};
+pub use place::{SettingLocation, SettingProblem};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{
     Config, Discover, Grpc, Health, Hook, Http, Log, Poll, Resolve, Retention, SETTINGS, Seal,
     SettingInfo, Spool, Store, Writer,
 };
-pub use shape::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
+pub use setting_type::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
 pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Sources};
 pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 

@@ -1,7 +1,7 @@
 //! Discovery: one look at the addresses of a name, and at who answers there.
 //!
 //! Bounded in every direction: addresses of one name, probes asked at once, the time for each. It
-//! decides nothing: which machine is which host is `inventory::Roster`'s to say.
+//! decides nothing: which machine is which host is `inventory::DiscoveredHosts`'s to say.
 
 use std::{
     collections::HashSet,
@@ -15,9 +15,9 @@ use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     clock::Clock,
-    inventory::{Discovery, Seen, Who},
+    inventory::{Discovery, ProbeIdentity, ProbedAddress},
     model::{Address, Family, HostId, HostName, Selection},
-    poll::{Job, Limits, Link, Poller},
+    poll::{Job, Link, PollLimits, Poller},
     resolve::Resolve,
 };
 
@@ -84,8 +84,8 @@ impl std::fmt::Debug for Finder {
 impl Finder {
     /// A finder with places of its own; of `limits`, those of one connection and one answer apply.
     #[must_use]
-    pub fn new(names: Arc<dyn Resolve>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        let limits = Limits { in_flight: ASKED_AT_ONCE, ..limits };
+    pub fn new(names: Arc<dyn Resolve>, limits: PollLimits, clock: Arc<dyn Clock>) -> Self {
+        let limits = PollLimits { in_flight: ASKED_AT_ONCE, ..limits };
         let poller = Poller::with_resolver(limits, clock, Arc::clone(&names));
         // The cheapest family: every answer says who it is from.
         let selection = Selection { families: [Family::Load].into(), ..Selection::default() };
@@ -101,7 +101,7 @@ impl Finder {
         &self,
         discovery: &Discovery,
         well: impl FnOnce() -> HashSet<Arc<str>>,
-    ) -> Result<Vec<Seen>, LookError> {
+    ) -> Result<Vec<ProbedAddress>, LookError> {
         let dns = || Arc::clone(&discovery.dns);
         let look_up = timeout(LOOK_UP, self.names.resolve(&discovery.dns, discovery.port));
         let found = look_up.await.map_err(|_over| LookError::Timeout { dns: dns() })?;
@@ -120,20 +120,20 @@ impl Finder {
         for address in addresses {
             let at = Address { host: address.to_string().into(), port: discovery.port };
             if well.contains(at.to_string().as_str()) {
-                seen.push(Seen { address, who: None });
+                seen.push(ProbedAddress { address, who: None });
                 continue;
             }
             let job = self.job(discovery, at);
             let poller = self.poller.clone();
             asked.spawn(async move {
-                let Some(job) = job else { return Seen { address, who: None } };
+                let Some(job) = job else { return ProbedAddress { address, who: None } };
                 let answer = poller.poll(job).await.snapshot;
-                let who = answer.map(|answer| Who {
+                let who = answer.map(|answer| ProbeIdentity {
                     machine: answer.facts.machine_id.clone(),
                     hostname: answer.facts.hostname.clone(),
                     boot: answer.facts.boot_id.clone(),
                 });
-                Seen { address, who }
+                ProbedAddress { address, who }
             });
         }
         seen.extend(asked.join_all().await);

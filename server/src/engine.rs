@@ -12,7 +12,7 @@ mod install;
 mod machines;
 mod measured;
 mod own;
-mod rest;
+mod pauses;
 mod round;
 mod tell;
 
@@ -28,12 +28,12 @@ use tokio::{
 };
 
 use self::{
-    entry::{Entry, Flight, Settled, record},
+    entry::{Flight, HostEntry, Settled, record},
     install::Installing,
     machines::Machines,
     measured::measure,
     own::Own,
-    rest::Windows,
+    pauses::Windows,
 };
 use crate::{
     clock::Clock,
@@ -47,7 +47,7 @@ use crate::{
     own_clock::OwnClock,
     poll::{Attempt, Poller},
     rollup::Rollups,
-    schedule::{Agenda, Grids},
+    schedule::{Grids, PollQueue},
     store::{
         FactsSeen, KnownHost,
         writer::{self, WriterHandle},
@@ -150,8 +150,8 @@ enum Event {
 /// The owner of the fleet.
 pub struct Engine {
     parts: Parts,
-    agenda: Agenda,
-    hosts: HashMap<HostId, Entry>,
+    poll_queue: PollQueue,
+    hosts: HashMap<HostId, HostEntry>,
     names: HashMap<HostName, HostId>,
     machines: Machines,
     polls: JoinSet<Attempt>,
@@ -194,7 +194,7 @@ impl Engine {
             own_boot: None,
             grids: None,
             parts,
-            agenda: Agenda::new(),
+            poll_queue: PollQueue::new(),
             hosts: HashMap::new(),
             names: HashMap::new(),
             machines: Machines::default(),
@@ -219,7 +219,7 @@ impl Engine {
         loop {
             let now = self.parts.clock.now().mono;
             let quiet = ROUND_SILENCE.saturating_sub(now.since(heard));
-            let until_due = self.agenda.next_due().map(|due| due.since(now));
+            let until_due = self.poll_queue.next_due().map(|due| due.since(now));
             let event = tokio::select! {
                 biased;
                 // What comes after an inventory is about the hosts of that inventory.
@@ -263,14 +263,14 @@ impl Engine {
     fn fire(&mut self) {
         let now = self.parts.clock.now();
         self.look_at_clock(now);
-        for due in self.agenda.due(now) {
+        for due in self.poll_queue.due(now) {
             let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
             if entry.passes_over(due.due) {
                 self.parts.metrics.backed_off.inc();
                 continue;
             }
-            let agenda = &self.agenda;
-            let slot = entry.claims.due(due.slot, |at| agenda.is_on_grid(due.host, at));
+            let poll_queue = &self.poll_queue;
+            let slot = entry.claims.due(due.slot, |at| poll_queue.is_on_grid(due.host, at));
             let flight = Flight {
                 host: due.host,
                 name: entry.spec.name.clone(),
@@ -320,7 +320,7 @@ impl Engine {
         self.observe(flight, &attempt);
         let skew = self.skew(flight.host, &attempt);
         let claim = self.refuse_claim(flight.host, &mut attempt);
-        self.hear(flight.host, &attempt, now);
+        self.record_for_quorum(flight.host, &attempt, now);
         self.own.note(flight.host, &attempt);
         let heard = attempt.heard;
         let frozen = self.aborting || self.quorum.is_isolated();
@@ -329,23 +329,23 @@ impl Engine {
             let rates = measure(&mut attempt, None, &mut Newcomers::default());
             let row = record(flight, &attempt, rates, State::Retired);
             self.rollups.add(row.host, row.slot, row.outcome, row.values.as_ref());
-            self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
+            self.parts.writer.push(writer::QueuedRow::Poll(Arc::new(row)));
             return;
         };
         entry.parent = parent;
         let Settled { record, transition, flapping, facts } =
             entry.settle(flight, attempt, (skew, claim), &self.parts.policy, now.wall, frozen);
         self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        if !heard && !entry.health.is_witness() {
-            self.quorum.forget(flight.host);
+        if !heard && !entry.health.counts_for_quorum() {
+            self.quorum.remove(flight.host);
         }
         let values = record.values.as_ref();
         self.rollups.add(record.host, record.slot, record.outcome, values);
         self.show(flight.host, now);
-        self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
+        self.parts.writer.push(writer::QueuedRow::Poll(Arc::clone(&record)));
         if let Some(facts) = facts {
             let seen = FactsSeen { host: flight.host, facts, seen: now.wall };
-            self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));
+            self.parts.writer.push(writer::QueuedRow::Facts(Box::new(seen)));
         }
         let moved = transition.is_some();
         for told in transition.into_iter().chain(flapping) {

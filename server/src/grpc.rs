@@ -55,7 +55,7 @@ pub const MAX_REQUEST_BYTES: usize = 1024;
 
 /// What the service allows. The defaults are the constants of this module.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct GrpcLimits {
     /// [`MAX_WATCHES`].
     pub watches: usize,
     /// Most services in an answer of `List`; more are RESOURCE_EXHAUSTED. `grpc.list_max`.
@@ -64,7 +64,7 @@ pub struct Limits {
     pub connections: ConnectionLimits,
 }
 
-impl Limits {
+impl GrpcLimits {
     /// The defaults, with the setting `grpc.list_max`.
     #[must_use]
     pub fn listing(list: usize) -> Self {
@@ -87,7 +87,7 @@ impl Limits {
 pub async fn serve(
     listener: TcpListener,
     board: Arc<Board>,
-    limits: Limits,
+    limits: GrpcLimits,
     metrics: Arc<Metrics>,
     shutdown: impl Future<Output = ()>,
 ) {

@@ -33,7 +33,7 @@
 //! What stands around the table, not in it: back-off for hosts that are down (`crate::schedule`
 //! chooses *when* [`step`] is called), the [`Quorum`] "is it me?" (whether it is called at all),
 //! [`Flapping`] (a flag beside the state, from the polls and the moves made), parents (a mark beside
-//! the state), and [`Rest`], why a host is paused.
+//! the state), and [`PauseReason`], why a host is paused.
 //!
 //! NOT_SERVING is asked about only before a host that is down is polled again. While a host is up
 //! its answer names every family that cannot be read ([`flaws`]), which is all that the probe's
@@ -44,19 +44,19 @@ mod flapping;
 mod flaw;
 mod parent;
 mod quorum;
-mod rest;
+mod pause_reason;
 
-pub use explain::{Around, explain, flawed};
+pub use explain::{StateContext, explain, flawed};
 pub use flapping::{
     FLAP_FALLS_OFF, FLAP_FALLS_ON, FLAP_OFF_PCT, FLAP_ON_PCT, FLAP_POLLS, FLAP_WITHIN, Flapping,
 };
 pub use flaw::{Flaw, Skew, flaws};
 pub use parent::{FailingParent, MAX_PARENTS};
+pub use pause_reason::{MAX_REASON_BYTES, Pause, PauseReason};
 pub use quorum::{
     Evidence, ISOLATED_ABOVE_PCT, ISOLATED_GROUPS, ISOLATED_HOSTS, ISOLATED_ONE_GROUP, Quorum,
-    Testimony,
+    QuorumSample,
 };
-pub use rest::{MAX_REASON_BYTES, Pause, Rest};
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ impl Health {
     /// Whether the host answered not long ago and is expected to, so that its silence says something
     /// of the server. One that never answered may be an address mistyped.
     #[must_use]
-    pub fn is_witness(&self) -> bool {
+    pub fn counts_for_quorum(&self) -> bool {
         match self.state {
             State::Up | State::Degraded | State::Suspect => true,
             State::Pending | State::Down | State::Paused | State::Retired => false,
@@ -163,7 +163,7 @@ pub enum Input<'a> {
         error: Option<&'a str>,
     },
     /// It is to be left alone, and why.
-    Pause(&'a Rest),
+    Pause(&'a PauseReason),
     /// No longer.
     Resume,
     /// It is gone from the inventory.
@@ -176,7 +176,7 @@ pub enum Input<'a> {
 
 /// A change of state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
+pub struct StateChange {
     /// The state before.
     pub from: State,
     /// The state after; another one.
@@ -247,7 +247,7 @@ pub fn step(
     input: Input<'_>,
     policy: &Policy,
     now: WallMs,
-) -> (Health, Option<Move>) {
+) -> (Health, Option<StateChange>) {
     use Event::{Accept, Add, Failed, Flawed, Good, NotAsked, Pause, Resume, Retire};
     use State::{Degraded, Down, Paused, Pending, Retired, Suspect, Up};
 

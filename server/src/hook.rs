@@ -11,7 +11,7 @@
 //! is told only where its begin was: of an outage that was over before the receiver came back both are
 //! told, in order; where the begin was given up, its end is folded ([`NoticeState::Folded`]).
 //!
-//! It knows neither why a state changed (the news says so) nor what else runs.
+//! It knows neither why a state changed (the notification says so) nor what else runs.
 //!
 //! # The document
 //!
@@ -28,7 +28,7 @@
 //! [`GIVE_UP_AFTER`]; anything else, redirects included, is the receiver's refusal and is not.
 
 mod lanes;
-mod news;
+mod notification;
 mod post;
 mod tls;
 mod worker;
@@ -38,19 +38,19 @@ use std::{
     time::Duration,
 };
 
-pub use news::{DOCUMENT_VERSION, News, ServerEvent};
+pub use notification::{DOCUMENT_VERSION, Notification, ServerEvent};
 pub use post::{MAX_ANSWER_HEAD_BYTES, MAX_TARGET_ADDRESSES, PostError};
 use tokio::sync::Notify;
-pub use worker::{Around, Worker};
+pub use worker::{HookWorker, NoticeStores};
 
 use self::{
     lanes::{End, Lanes},
-    post::Target,
+    post::HookTarget,
 };
 use crate::{
-    causes::chain,
     clock::Clock,
     config,
+    error_report::error_chain,
     model::{Notice, NoticeState, State},
     units::WallMs,
 };
@@ -169,7 +169,7 @@ fn ended(notice: &Notice, state: NoticeState, at: WallMs, why: Option<&str>) -> 
 pub struct Hook {
     shared: Arc<Shared>,
     states: Arc<[State]>,
-    target: Arc<Target>,
+    target: Arc<HookTarget>,
 }
 
 impl std::fmt::Debug for Hook {
@@ -201,7 +201,7 @@ pub fn limited(
     clock: Arc<dyn Clock>,
     limit: usize,
 ) -> Result<Option<Hook>, HookError> {
-    let Some(target) = Target::new(settings, resolve)? else { return Ok(None) };
+    let Some(target) = HookTarget::new(settings, resolve)? else { return Ok(None) };
     let inner = Inner {
         lanes: Lanes::new(limit),
         stats: Stats::default(),
@@ -214,16 +214,16 @@ pub fn limited(
 }
 
 impl Hook {
-    /// The notice of some news, when it is wanted. It is told once it is a row: hand it to the writer
+    /// The notice of a notification, when it is wanted. It is told once it is a row: hand it to the writer
     /// with its event.
     #[must_use]
-    pub fn notice(&self, news: &News) -> Option<Arc<Notice>> {
-        let kind = news.kind(&self.states)?;
-        let (id, (host, event, at)) = (news.id(), news.of());
-        let body = match news.document(&id) {
+    pub fn notice(&self, notification: &Notification) -> Option<Arc<Notice>> {
+        let kind = notification.kind(&self.states)?;
+        let (id, (host, event, at)) = (notification.id(), notification.of());
+        let body = match notification.document(&id) {
             Ok(body) => body,
             Err(error) => {
-                tracing::error!(id, error = chain(&error), "a notice cannot be written down");
+                tracing::error!(id, error = error_chain(&error), "a notice cannot be written down");
                 return None;
             }
         };
@@ -244,7 +244,7 @@ impl Hook {
     }
 
     /// Hears of notices that are rows now. Never waits; one that it knows is passed over.
-    pub fn hear(&self, notices: &[Arc<Notice>]) {
+    pub fn enqueue(&self, notices: &[Arc<Notice>]) {
         self.shared.add(notices, End::Back);
     }
 

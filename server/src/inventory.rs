@@ -32,7 +32,7 @@ mod maintenance;
 mod problem;
 mod range;
 mod read;
-mod roster;
+mod discovered;
 mod settings;
 mod timing;
 
@@ -47,12 +47,15 @@ use crate::{
     schedule::Schedule,
 };
 
-pub use diff::{Change, Diff, diff};
+pub use diff::{Diff, HostChange, diff};
+pub use discovered::{
+    DISCOVERED, DiscoveredHosts, DiscoveryWarning, ListedHost, ProbeIdentity, ProbedAddress,
+    StoredHost,
+};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
-pub use problem::{MAX_PROBLEMS, Problem, Problems};
+pub use problem::{InventoryProblem, MAX_PROBLEMS, Problems};
 pub use range::MAX_RANGES;
-pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;

@@ -5,7 +5,7 @@
 //! above it (`tests/structure.rs` holds it).
 
 // Vocabulary: what things are called.
-pub mod causes;
+pub mod error_report;
 pub mod text;
 pub mod units;
 pub mod model;
@@ -37,7 +37,7 @@ pub mod metrics;
 // Join: the loop that owns the fleet, the jobs that wake it, what brings its hosts into line with the
 // inventory, and what keeps the store in order.
 pub mod engine;
-pub mod rounds;
+pub mod ticker;
 pub mod reconcile;
 pub mod upkeep;
 

@@ -32,7 +32,7 @@ pub const UPDATE_BACKLOG: usize = 1024;
 /// One attempt, short: what explains a state, without the values. A record has three kilobytes,
 /// and twenty of them for each of ten thousand hosts would be 600 MB; this has 170 bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Attempt {
+pub struct AttemptSummary {
     /// When it was due.
     pub slot: WallMs,
     /// How it ended.
@@ -54,7 +54,7 @@ pub struct Attempt {
     pub cpu_busy_pct: Option<f64>,
 }
 
-impl From<&Record> for Attempt {
+impl From<&Record> for AttemptSummary {
     fn from(record: &Record) -> Self {
         Self {
             slot: record.slot,
@@ -109,7 +109,7 @@ pub struct HostView {
     /// The last poll that brought values; these stay visible while a host is down.
     pub last_good: Option<Arc<Record>>,
     /// The last [`RECENT_ATTEMPTS`] attempts, oldest first; shared, because a view is made per poll.
-    pub recent: VecDeque<Arc<Attempt>>,
+    pub recent: VecDeque<Arc<AttemptSummary>>,
     /// The slot that it is polled for next; none while it is not polled.
     pub next_due: Option<WallMs>,
 }

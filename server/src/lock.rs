@@ -12,8 +12,8 @@ use std::{
 use roundsman_os::file;
 
 use crate::{
-    causes::chain,
     config::{Config, StoreUrl},
+    error_report::error_chain,
     store::{Owner, make_folder},
 };
 
@@ -80,7 +80,7 @@ pub fn take(config: &Config) -> Result<Locks, InUse> {
             // Nothing can be written there at all, which is said by whoever tries.
             Err(error) if is_unwritable(&error) => {}
             Err(error) => tracing::warn!(
-                error = chain(&error),
+                error = error_chain(&error),
                 "cannot lock {}: that no other server uses it is not known",
                 path.display()
             ),

@@ -15,8 +15,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use connections::ConnectionMetrics;
 pub use connections::Connections;
-use connections::Faces;
 
 use crate::model::{LossReason, Outcome, State};
 
@@ -155,7 +155,7 @@ pub struct Metrics {
     pub hook_given_up: Counter,
     /// Notices that wait to be told.
     pub hook_pending: Gauge,
-    faces: Faces,
+    faces: ConnectionMetrics,
     /// Requests with a wrong token or password.
     pub http_denied: Counter,
     /// Log lines that nobody read and that were dropped.
@@ -212,7 +212,7 @@ impl Metrics {
             hook_failed: Counter::default(),
             hook_given_up: Counter::default(),
             hook_pending: Gauge::default(),
-            faces: Faces::default(),
+            faces: ConnectionMetrics::default(),
             http_denied: Counter::default(),
             log_lines_dropped: Counter::default(),
             polls_sealed: Counter::default(),

@@ -24,8 +24,9 @@ pub use alarm::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Severity};
 pub use amend::MAX_REPORT_BYTES;
 pub(crate) use columns::host_wide;
 pub use columns::{
-    Cells, Column, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind,
-    Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit, Values,
+    Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn,
+    FilesystemColumn, Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit,
+    Values,
 };
 pub use counters::{Counter, Counters};
 pub use family::Family;
@@ -41,6 +42,6 @@ pub use record::{Record, Timings};
 pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
-    CPU_STATES, Clocks, Cost, CpuTicks, DISK_COLUMNS, FamilyReport, Layer, Mount, NET_COLUMNS,
-    Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, Table, UnevenColumn, View,
+    CPU_STATES, Clocks, Cost, CounterTable, CpuTicks, DISK_COLUMNS, FamilyReport, Layer, Mount,
+    NET_COLUMNS, ProbeView, Process, SOFTIRQ_COLUMNS, Snapshot, Space, Status, UnevenColumn,
 };

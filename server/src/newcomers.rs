@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    model::{Family, Snapshot, Status, Table},
+    model::{CounterTable, Family, Snapshot, Status},
     text::one_line,
     units::Mono,
 };
@@ -44,7 +44,7 @@ pub struct Newcomers {
 }
 
 /// What becomes of the names of one answer.
-struct Look<'a> {
+struct NameScan<'a> {
     names: &'a mut Newcomers,
     /// Names of this answer that this hour has not seen yet.
     found: Vec<u64>,
@@ -62,7 +62,7 @@ impl Newcomers {
             self.new = 0;
             self.before = std::mem::take(&mut self.now);
         }
-        let mut look = Look { names: self, found: Vec::new(), is_first };
+        let mut look = NameScan { names: self, found: Vec::new(), is_first };
         let mut whole = look.table(Family::Network, snapshot, |snapshot| &mut snapshot.interfaces);
         whole &= look.table(Family::Disk, snapshot, |snapshot| &mut snapshot.disks);
         let mut left_out = LeftOut::default();
@@ -83,12 +83,12 @@ impl Newcomers {
     }
 }
 
-impl Look<'_> {
+impl NameScan<'_> {
     fn table<const N: usize>(
         &mut self,
         family: Family,
         snapshot: &mut Snapshot,
-        of: fn(&mut Snapshot) -> &mut Table<N>,
+        of: fn(&mut Snapshot) -> &mut CounterTable<N>,
     ) -> bool {
         let table = of(snapshot);
         let mut left_out = LeftOut::default();
@@ -161,7 +161,7 @@ pub(crate) mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Clocks, Cost, Counters, Facts, Layer, Mount, Values, View};
+    use crate::model::{Clocks, Cost, Counters, Facts, Layer, Mount, ProbeView, Values};
 
     /// An answer with these interfaces and mounts.
     pub(crate) fn answer(interfaces: Vec<String>, mounts: Vec<String>) -> Snapshot {
@@ -182,18 +182,18 @@ pub(crate) mod tests {
         Snapshot {
             facts: Facts::default(),
             clocks: Clocks { wall_ns: 1, boottime_ns: 1 },
-            view: View::Host,
+            view: ProbeView::Host,
             ticks_per_second: 100,
             reports: Vec::new(),
             cost: Cost::default(),
             gauges: Values::default(),
             counters: Counters::default(),
             cpu: Default::default(),
-            cores: Table::default(),
+            cores: CounterTable::default(),
             processes: Vec::new(),
-            softirqs: Table::default(),
-            interfaces: Table::new(keys, columns).unwrap().with_layers(layers).unwrap(),
-            disks: Table::default(),
+            softirqs: CounterTable::default(),
+            interfaces: CounterTable::new(keys, columns).unwrap().with_layers(layers).unwrap(),
+            disks: CounterTable::default(),
             mounts: mounts.iter().map(mount).collect(),
         }
     }

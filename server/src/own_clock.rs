@@ -16,7 +16,7 @@ use crate::{
 
 /// How many hosts it takes to say that it is the server's clock that is wrong. After a step of that
 /// clock one is enough.
-pub const MIN_WITNESSES: usize = 3;
+pub const MIN_SAMPLES: usize = 3;
 
 /// How long after a step of the clock nothing is dropped by it: a wrong time server has been noticed
 /// and put right by then, or never is.
@@ -47,7 +47,7 @@ pub struct Standing {
     /// another machine tells the time.
     pub fleet_ms: Option<i64>,
     /// How many hosts that is the middle of.
-    pub witnesses: usize,
+    pub samples: usize,
     /// Whether it is the server's clock that is wrong.
     pub is_wrong: bool,
 }
@@ -72,7 +72,7 @@ impl Standing {
         }
         match (self.fleet_ms, newest) {
             (Some(ms), _) if length(ms) > FLEET_DOUBT => {
-                Some(Doubt::Fleet { ms, witnesses: self.witnesses })
+                Some(Doubt::Fleet { ms, samples: self.samples })
             }
             (None, Some(newest))
                 if length(begun.wall.0.saturating_sub(newest.0)) > AWAY_DOUBT
@@ -102,7 +102,7 @@ pub enum Doubt {
         /// Their middle less this one, milliseconds.
         ms: i64,
         /// How many they are.
-        witnesses: usize,
+        samples: usize,
     },
     /// No host tells the time, and the server began at quite another time than it ended.
     Newest {
@@ -126,10 +126,10 @@ impl fmt::Display for Doubt {
                 Gone(*by_ms),
                 minutes(left)
             ),
-            Self::Fleet { ms, witnesses } => write!(
+            Self::Fleet { ms, samples } => write!(
                 f,
-                "the clocks of {witnesses} hosts are {} this server's: set it right",
-                Off(*ms)
+                "the clocks of {samples} hosts are {} this server's: set it right",
+                ClockOffset(*ms)
             ),
             Self::Newest { newest, began, left } => write!(
                 f,
@@ -156,12 +156,12 @@ impl fmt::Display for Gone {
 
 /// `1h ahead of`, `5s 20ms behind`.
 #[derive(Debug, Clone, Copy)]
-pub struct Off(
+pub struct ClockOffset(
     /// Milliseconds; negative: behind.
     pub i64,
 );
 
-impl fmt::Display for Off {
+impl fmt::Display for ClockOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = if self.0 < 0 { "behind" } else { "ahead of" };
         write!(f, "{} {side}", words(self.0))
@@ -170,12 +170,12 @@ impl fmt::Display for Off {
 
 /// What a host's answer says of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
+pub struct ClockSample {
     /// Its clock less the server's.
     pub skew: Skew,
     /// When the poll began.
     pub began: Mono,
-    /// It runs on the server's own kernel, and shares its clock: no witness.
+    /// It runs on the server's own kernel, and shares its clock: it does not count.
     pub is_own: bool,
 }
 
@@ -184,7 +184,7 @@ pub struct Told {
 pub struct OwnClock {
     limit: Duration,
     /// Each host that was polled: its clock less the server's, milliseconds, if it tells.
-    heard: HashMap<HostId, Option<i64>>,
+    samples: HashMap<HostId, Option<i64>>,
     standing: Standing,
 }
 
@@ -192,7 +192,7 @@ impl OwnClock {
     /// Nothing is known yet. `limit`: how far off a clock may be.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
-        Self { limit, heard: HashMap::new(), standing: Standing::default() }
+        Self { limit, samples: HashMap::new(), standing: Standing::default() }
     }
 
     /// What is known.
@@ -210,7 +210,7 @@ impl OwnClock {
     /// Takes note of a step; says in words what it did and what the hosts' clocks say of it.
     pub fn step(&mut self, step: ClockStep) -> String {
         let before = self.standing.fleet_ms;
-        for known in self.heard.values_mut().flatten() {
+        for known in self.samples.values_mut().flatten() {
             *known = known.saturating_sub(step.by_ms);
         }
         self.standing.step = Some(step);
@@ -218,14 +218,14 @@ impl OwnClock {
         self.find_middle();
         let by = match (before, self.standing.fleet_ms) {
             (Some(before), Some(after)) => {
-                let hosts = self.standing.witnesses;
+                let hosts = self.standing.samples;
                 match (length(before) > self.limit, length(after) > self.limit) {
                     (true, false) => format!("by the clocks of {hosts} hosts it is right now"),
                     (false, true) => format!("by the clocks of {hosts} hosts it was right before"),
                     (true, true) => {
                         format!(
                             "by the clocks of {hosts} hosts it is wrong: they are {} it",
-                            Off(after)
+                            ClockOffset(after)
                         )
                     }
                     (false, false) => format!("by the clocks of {hosts} hosts it is right"),
@@ -239,16 +239,21 @@ impl OwnClock {
     /// Takes in how a poll of a host ended, and answers by what its clock is to be judged: against
     /// the middle of the others when it is the server's clock that is wrong, and not at all while
     /// that is not known. `polled` is how many hosts are polled.
-    pub fn judge(&mut self, host: HostId, told: Option<Told>, polled: usize) -> Option<Skew> {
+    pub fn judge(
+        &mut self,
+        host: HostId,
+        told: Option<ClockSample>,
+        polled: usize,
+    ) -> Option<Skew> {
         // One that was asked before a step tells of the clock before it.
         let stepped = self.standing.step.map(|step| step.noticed.mono);
         let told = told.filter(|told| stepped.is_none_or(|stepped| told.began > stepped));
         let known = told.filter(|told| !told.is_own).map(|told| told.skew.ms);
-        self.heard.insert(host, known);
-        if self.heard.len() <= FEW || self.standing.fleet_ms.is_none() {
+        self.samples.insert(host, known);
+        if self.samples.len() <= FEW || self.standing.fleet_ms.is_none() {
             self.find_middle();
         }
-        let Told { skew, is_own, .. } = told?;
+        let ClockSample { skew, is_own, .. } = told?;
         if is_own {
             return Some(skew);
         }
@@ -256,13 +261,13 @@ impl OwnClock {
             let ms = skew.ms.saturating_sub(self.standing.fleet_ms.unwrap_or_default());
             return Some(Skew { ms, ..skew });
         }
-        let is_known = self.standing.witnesses >= MIN_WITNESSES || self.heard.len() >= polled;
+        let is_known = self.standing.samples >= MIN_SAMPLES || self.samples.len() >= polled;
         is_known.then_some(skew)
     }
 
     /// A host is polled no longer.
-    pub fn forget(&mut self, host: HostId) {
-        self.heard.remove(&host);
+    pub fn remove(&mut self, host: HostId) {
+        self.samples.remove(&host);
     }
 
     /// Once a round: finds the middle of the hosts' clocks.
@@ -272,14 +277,14 @@ impl OwnClock {
     }
 
     fn find_middle(&mut self) {
-        let mut all: Vec<i64> = self.heard.values().copied().flatten().collect();
+        let mut all: Vec<i64> = self.samples.values().copied().flatten().collect();
         let middle = all.len() / 2;
-        self.standing.witnesses = all.len();
+        self.standing.samples = all.len();
         self.standing.fleet_ms = (!all.is_empty()).then(|| {
             let (below, upper, _) = all.select_nth_unstable(middle);
             let upper = *upper;
             // Of two in the middle the one that is nearer: no half of the fleet outvotes the other.
-            match below.iter().max().filter(|_| below.len() * 2 == self.standing.witnesses) {
+            match below.iter().max().filter(|_| below.len() * 2 == self.standing.samples) {
                 Some(lower) if lower.unsigned_abs() < upper.unsigned_abs() => *lower,
                 Some(_) | None => upper,
             }
@@ -288,8 +293,8 @@ impl OwnClock {
         let has_stepped = step
             .zip(looked)
             .is_some_and(|(step, looked)| looked.mono.since(step.noticed.mono) < STEP_DOUBT);
-        let needed = if has_stepped { 1 } else { MIN_WITNESSES };
-        self.standing.is_wrong = self.standing.witnesses >= needed
+        let needed = if has_stepped { 1 } else { MIN_SAMPLES };
+        self.standing.is_wrong = self.standing.samples >= needed
             && self.standing.fleet_ms.is_some_and(|ms| length(ms) > self.limit);
     }
 }

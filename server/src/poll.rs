@@ -26,36 +26,36 @@ use std::{
     time::Duration,
 };
 
-pub use classify::{Fault, Stuck};
+pub use classify::{Fault, StalledStep};
 pub use connect::MAX_SOCKET_ADDRESSES;
 pub use decode::{DecodeError, Limit, MAX_FACT_BYTES, PROTOCOL, Serving, snapshot};
 pub use dial::{DialError, DialErrors};
 pub use job::{Attempt, Job};
 pub use link::Link;
-pub use own::{MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART, UsedUp};
-pub use socket::Speech;
+pub use own::{DescriptorsExhausted, MAX_RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS_PART};
+pub use socket::WireProtocol;
 pub use text::MAX_ERROR_BYTES;
 use tokio::{sync::Semaphore, time::timeout};
 use tower::{Service as _, ServiceExt as _};
 
 use self::{
     decode::Wire,
-    job::Asked,
+    job::PollRequest,
     resolve::LimitedResolver,
     stack::{Stack, stack},
-    trace::{Step, Trace},
+    trace::{PollStep, Trace},
 };
 use crate::{
     clock::Clock,
     config,
     model::Outcome,
-    resolve::{Names, Resolve},
+    resolve::{HostResolver, Resolve},
     units::Mono,
 };
 
 /// What bounds polling.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct PollLimits {
     /// Polls at work at once, over all hosts that are well.
     pub in_flight: usize,
     /// How long a poll counts to these: after that it only waits for its host.
@@ -76,7 +76,7 @@ pub struct Limits {
     pub rebuild_after: u32,
 }
 
-impl Default for Limits {
+impl Default for PollLimits {
     fn default() -> Self {
         Self {
             in_flight: 256,
@@ -91,7 +91,7 @@ impl Default for Limits {
     }
 }
 
-impl From<&config::Poll> for Limits {
+impl From<&config::Poll> for PollLimits {
     fn from(poll: &config::Poll) -> Self {
         let places = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
@@ -108,14 +108,14 @@ impl From<&config::Poll> for Limits {
 }
 
 /// What every layer of the stack may use.
-pub(crate) struct Shared {
-    limits: Limits,
+pub(crate) struct PollContext {
+    limits: PollLimits,
     clock: Arc<dyn Clock>,
     resolver: LimitedResolver,
     wire: Mutex<Wire>,
 }
 
-impl Shared {
+impl PollContext {
     /// Held while a request is encoded or an answer decoded, never over a wait.
     fn wire(&self) -> MutexGuard<'_, Wire> {
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
@@ -125,11 +125,11 @@ impl Shared {
 /// Polls hosts. Clones share the limits. Must be used within a tokio runtime.
 #[derive(Clone)]
 pub struct Poller {
-    shared: Arc<Shared>,
+    shared: Arc<PollContext>,
     slots: Arc<Semaphore>,
     stack: Stack,
-    unwell_slots: Arc<Semaphore>,
-    unwell: Stack,
+    failing_slots: Arc<Semaphore>,
+    failing: Stack,
 }
 
 impl fmt::Debug for Poller {
@@ -144,25 +144,25 @@ impl fmt::Debug for Poller {
 impl Poller {
     /// A poller that resolves names by the machine's name servers.
     #[must_use]
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self::with_resolver(limits, clock, Names::new(Vec::new()))
+    pub fn new(limits: PollLimits, clock: Arc<dyn Clock>) -> Self {
+        Self::with_resolver(limits, clock, HostResolver::new(Vec::new()))
     }
 
     /// A poller that resolves names by `resolver`.
     #[must_use]
     pub fn with_resolver(
-        limits: Limits,
+        limits: PollLimits,
         clock: Arc<dyn Clock>,
         resolver: Arc<dyn Resolve>,
     ) -> Self {
         let resolver = LimitedResolver::new(resolver, limits.resolve_in_flight.max(1));
         let places =
             |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
-        let (slots, unwell_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
-        let shared = Arc::new(Shared { limits, clock, resolver, wire: Mutex::default() });
+        let (slots, failing_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
+        let shared = Arc::new(PollContext { limits, clock, resolver, wire: Mutex::default() });
         let well = stack(&shared, &slots, Some(shared.limits.in_flight_for));
-        let unwell = stack(&shared, &unwell_slots, None);
-        Self { shared, slots, stack: well, unwell_slots, unwell }
+        let failing = stack(&shared, &failing_slots, None);
+        Self { shared, slots, stack: well, failing_slots, failing }
     }
 
     /// Polls one host. Never fails: whatever goes wrong is the attempt's outcome. Takes at most the
@@ -174,20 +174,21 @@ impl Poller {
     /// As [`Poller::poll`] for a host that is not well: within the limit of such polls. With
     /// `check_first` the probe's health service is asked before anything else, and the poll is made
     /// only when it serves, or has no such service; both are one attempt within one timeout.
-    pub async fn poll_unwell(&self, job: Job, check_first: bool) -> Attempt {
-        self.run(job, self.unwell.clone(), check_first).await
+    pub async fn poll_failing(&self, job: Job, check_first: bool) -> Attempt {
+        self.run(job, self.failing.clone(), check_first).await
     }
 
     async fn run(&self, job: Job, mut stack: Stack, check_first: bool) -> Attempt {
         let started = self.shared.clock.now();
         let trace = Trace::begin(started);
         let link = Arc::clone(&job.link);
-        let asked = Asked { job, check_first, trace: Arc::clone(&trace), until: Mono::default() };
+        let asked =
+            PollRequest { job, check_first, trace: Arc::clone(&trace), until: Mono::default() };
         let result = match stack.ready().await {
             Ok(ready) => ready.call(asked).await,
             Err(fault) => Err(fault),
         };
-        trace.enter(Step::Between, self.shared.clock.now().mono);
+        trace.enter(PollStep::Between, self.shared.clock.now().mono);
         let steps = trace.read();
         link.settle(steps.connection, result.is_ok(), self.shared.limits.rebuild_after);
         let mut attempt = Attempt {
@@ -216,7 +217,7 @@ impl Poller {
     /// # Errors
     /// The [`Fault`] that a poll would have had; `fault.outcome()` names it.
     pub async fn check(&self, link: &Arc<Link>, allowed: Duration) -> Result<Serving, Fault> {
-        let _slot = self.unwell_slots.acquire().await;
+        let _slot = self.failing_slots.acquire().await;
         let now = self.shared.clock.now().mono;
         let trace = Trace::begin(self.shared.clock.now());
         let asking = self.shared.ask_health(link, &trace, now.plus(allowed));
@@ -232,8 +233,8 @@ impl Poller {
     /// Places taken now.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        let Limits { in_flight, in_flight_unwell, .. } = self.shared.limits;
+        let PollLimits { in_flight, in_flight_unwell, .. } = self.shared.limits;
         in_flight.saturating_sub(self.slots.available_permits())
-            + in_flight_unwell.saturating_sub(self.unwell_slots.available_permits())
+            + in_flight_unwell.saturating_sub(self.failing_slots.available_permits())
     }
 }

@@ -24,7 +24,7 @@ mod why;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use fields::{Chosen, Fields, Members};
-pub use fleet::{Change, FLEET_COLUMNS, Fleet, FleetRow, FleetServer};
+pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
 pub use ledger::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE, PAGE_PATIENCE};
 pub use loaded::{
@@ -36,11 +36,11 @@ pub use moment::{
 };
 pub use own::{OwnShape, PollingShape};
 pub use poll_shape::PollShape;
-pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, Order, PollRange};
+pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, PollRange, SortOrder};
 pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};
 pub use series::{
-    BadSeries, ColumnSeries, DEFAULT_POINTS, Detail, HOURS_PAGE, MAX_COLUMNS, MAX_DIGITS,
-    MAX_POINTS, MIN_STEP, SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
+    BadSeries, ColumnSeries, DEFAULT_POINTS, HOURS_PAGE, MAX_COLUMNS, MAX_DIGITS, MAX_POINTS,
+    MIN_STEP, Resolution, SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
 };
 pub use shapes::{
     AttemptShape, EventShape, EventsPage, FleetEventShape, FleetEventsPage, HostShape, HostsPage,
@@ -284,7 +284,7 @@ impl Query {
         }
         let summary = self.kept_host(name).await?;
         let id = summary.id;
-        let newest = store::Order::NewestFirst;
+        let newest = store::ReadOrder::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
         let events = self.store.transitions(Some(id), store::Span::ALL, newest, 1).await?;
         let mut host = HostShape::from_summary(summary, true);
@@ -298,7 +298,7 @@ impl Query {
     /// [`QueryError`].
     pub async fn events(&self, name: &str, limit: usize) -> Result<EventsPage, QueryError> {
         let (id, name) = self.find(name).await?;
-        let newest = store::Order::NewestFirst;
+        let newest = store::ReadOrder::NewestFirst;
         let most = limit.min(MAX_PAGE);
         let transitions = self.store.transitions(Some(id), store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
@@ -310,7 +310,7 @@ impl Query {
     /// # Errors
     /// [`QueryError::Store`].
     pub async fn server_events(&self, limit: usize) -> Result<EventsPage, QueryError> {
-        let (newest, most) = (store::Order::NewestFirst, limit.min(MAX_PAGE));
+        let (newest, most) = (store::ReadOrder::NewestFirst, limit.min(MAX_PAGE));
         let own = Some(HostId::SERVER);
         let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
@@ -331,7 +331,7 @@ impl Query {
     /// # Errors
     /// [`QueryError::Store`].
     pub async fn fleet_events(&self, filter: &EventFilter) -> Result<FleetEventsPage, QueryError> {
-        let newest = store::Order::NewestFirst;
+        let newest = store::ReadOrder::NewestFirst;
         let span = store::Span { from: filter.from, to: filter.to };
         // What is filtered is read first: there are few transitions, and the bound is the store's.
         let found = self.store.transitions(None, span, newest, store::MAX_PAGE).await?;

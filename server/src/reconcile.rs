@@ -7,7 +7,7 @@ mod hosts;
 mod installing;
 mod learning;
 mod orders;
-mod resting;
+mod settling;
 mod waiting;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -16,25 +16,25 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{discovering::Discovering, hosts::Hosts, waiting::Waiting};
 pub(crate) use self::{
-    discovering::{LOOKS, Look},
+    discovering::{DiscoveryResult, LOOKS},
     hosts::kept,
 };
 pub use self::{
     failure::ReconcileError,
-    orders::{Order, QUEUE, Refusal, Reloaded},
+    orders::{OperatorOrder, QUEUE, Refusal, Reloaded},
 };
 use crate::{
-    causes::chain,
     clock::Clock,
     discover::Finder,
     engine::Command,
+    error_report::error_chain,
     inventory::{self, Inventory},
     live::Live,
     metrics::Metrics,
     model::HostId,
-    reload::Watch,
+    reload::FileWatch,
     store::{
-        Awaited,
+        LazyStore,
         spool::{Registry, Spool},
     },
 };
@@ -45,8 +45,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// What a [`Reconciler`] works with.
 pub(crate) struct Means {
     /// The inventory file.
-    pub(crate) watch: Watch,
-    pub(crate) store: Arc<Awaited>,
+    pub(crate) watch: FileWatch,
+    pub(crate) store: Arc<LazyStore>,
     pub(crate) spool: Option<Arc<Spool>>,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
@@ -54,7 +54,7 @@ pub(crate) struct Means {
     pub(crate) commands: mpsc::Sender<Command>,
     /// Looks at discovered names, and where they come in: [`Reconciler::heard`] takes them.
     pub(crate) finder: Finder,
-    pub(crate) looks: mpsc::Sender<Look>,
+    pub(crate) looks: mpsc::Sender<DiscoveryResult>,
     /// `discover.forget`.
     pub(crate) forget: Duration,
 }
@@ -62,8 +62,8 @@ pub(crate) struct Means {
 /// Brings the hosts that are polled into line with the inventory file, what was discovered and what
 /// operators order, one change after the other.
 pub(crate) struct Reconciler {
-    watch: Watch,
-    store: Arc<Awaited>,
+    watch: FileWatch,
+    store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
@@ -73,7 +73,7 @@ pub(crate) struct Reconciler {
     numbers: HashSet<HostId>,
     /// The hosts of the file and those that were discovered.
     hosts: Hosts,
-    /// Parsed, but the store was away, or it is to rest: tried again at the next look.
+    /// Parsed, but the store was away, or it is to settle: tried again at the next look.
     waiting: Option<Waiting>,
     /// The inventory in force, to see what the next one changes.
     before: Option<Arc<Inventory>>,
@@ -120,12 +120,12 @@ impl Reconciler {
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(ReconcileError::Inventory)?;
         let now = self.clock.now();
-        let rested = self.watch.unchanged_for(now.wall);
-        let mut waiting = Waiting::new(inventory, &bytes, now.mono).having_rested(rested);
+        let settled = self.watch.unchanged_for(now.wall);
+        let mut waiting = Waiting::new(inventory, &bytes, now.mono).settled_for(settled);
         let (inventory, text) = (Arc::clone(&waiting.inventory), Arc::clone(&waiting.text));
         if self.store.is_open() {
             let begun = async {
-                if self.has_to_rest(&mut waiting).await? {
+                if self.must_settle(&mut waiting).await? {
                     return Ok(None);
                 }
                 self.install(&inventory, &text).await.map(Some)
@@ -135,7 +135,7 @@ impl Reconciler {
                 Ok(None) => {}
                 // It was open a moment ago; a server that can begin without it does.
                 Err(error) if remembered.is_some() => {
-                    tracing::error!(error = chain(&error), "the store is away");
+                    tracing::error!(error = error_chain(&error), "the store is away");
                 }
                 Err(error) => return Err(error),
             }
@@ -160,7 +160,7 @@ impl Reconciler {
         } else if !self.watch.is_settled()
             && let Some(waiting) = &mut self.waiting
         {
-            waiting.rest_anew(self.clock.now().mono);
+            waiting.restart_settling(self.clock.now().mono);
         }
         self.put_in_force().await
     }
@@ -186,7 +186,7 @@ impl Reconciler {
         }
         let mut waiting = self.waiting.take()?;
         let begun = async {
-            if self.has_to_rest(&mut waiting).await? {
+            if self.must_settle(&mut waiting).await? {
                 return Ok(None);
             }
             self.install(&waiting.inventory, &waiting.text).await.map(Some)
@@ -201,7 +201,7 @@ impl Reconciler {
                 None
             }
             Err(error) => {
-                self.refuse(&format!("{}: not in force yet: {}", self.name(), chain(&error)));
+                self.refuse(&format!("{}: not in force yet: {}", self.name(), error_chain(&error)));
                 self.waiting = Some(waiting);
                 None
             }
@@ -223,7 +223,7 @@ impl Reconciler {
                 Ok(Some(changed)) => return Some(changed.bytes),
                 Err(error) => {
                     self.in_trouble = true;
-                    self.refuse(&chain(&error));
+                    self.refuse(&error_chain(&error));
                     return None;
                 }
             }

@@ -1,7 +1,7 @@
 //! Notices that a file has other content than before, however it got there.
 //!
 //! It knows bytes and a path; it must not know what the bytes mean. It does not wait: somebody calls
-//! [`Watch::check`] every so often (a look at an unchanged file is two `stat`s, some microseconds),
+//! [`FileWatch::check`] every so often (a look at an unchanged file is two `stat`s, some microseconds),
 //! which costs less than inotify's blindness to renamed files and swapped symlinks.
 //!
 //! * **By content.** The `stat` only says whether to read; the SHA-256 of what was read says whether
@@ -10,7 +10,7 @@
 //!   row found the same file with the same bytes, so it is reported at the second look; a file that
 //!   changes while it is being read counts as not settled. The same holds for trouble: editors also
 //!   move the file away for a moment.
-//! * **Trouble is said once** and stands in [`Watch::trouble`] until it is over. What was last
+//! * **Trouble is said once** and stands in [`FileWatch::trouble`] until it is over. What was last
 //!   reported stays good meanwhile: it is the caller's to keep.
 //! * **The orphaned mount.** A file that is bind-mounted into a container by itself stays the file it
 //!   was when somebody replaces it on the host; nothing inside will ever see the new one. It shows as
@@ -31,7 +31,7 @@ use std::{
 use crate::{model::ContentHash, units::WallMs};
 
 use roundsman_os::file::{self, FileError};
-use trouble::Kind;
+use trouble::TroubleKind;
 
 /// The largest file that is read, bytes. An inventory of 10,000 hosts with settings of their own is
 /// about 2 MiB.
@@ -82,7 +82,7 @@ impl Stamp {
 }
 
 /// One look at the file.
-enum Look {
+enum FileCheck {
     /// As at the settled look before: not read.
     Same,
     /// It changed while it was being read.
@@ -96,12 +96,12 @@ enum Look {
 enum Pending {
     Nothing,
     Content(Stamp, ContentHash),
-    Trouble(Kind),
+    Trouble(TroubleKind),
 }
 
 /// Watches one file.
 #[derive(Debug)]
-pub struct Watch {
+pub struct FileWatch {
     path: PathBuf,
     mountinfo: PathBuf,
     /// The stamp at which nothing was left to do.
@@ -110,13 +110,13 @@ pub struct Watch {
     reported: Option<ContentHash>,
     pending: Pending,
     /// What is wrong now, in words, and what kind.
-    trouble: Option<(Kind, String)>,
+    trouble: Option<(TroubleKind, String)>,
     /// Found by the last look at the table of mounts.
     orphaned_mount: bool,
     looks: u32,
 }
 
-impl Watch {
+impl FileWatch {
     /// Watches `path`. Nothing is read yet: the first content is a change, too.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -172,10 +172,10 @@ impl Watch {
     ///
     /// # Errors
     /// Why it cannot be read. `Orphaned` is not among them: an orphan can be read, and the next
-    /// [`Watch::check`] warns of it.
+    /// [`FileWatch::check`] warns of it.
     pub fn read_now(&mut self) -> Result<Changed, ReloadError> {
         for _ in 0..MAX_READS {
-            if let Look::Read { stamp, bytes } = self.look(None)? {
+            if let FileCheck::Read { stamp, bytes } = self.look(None)? {
                 let hash = ContentHash::of(&bytes);
                 self.reported = Some(hash.clone());
                 // Read once more by the next check: it may have been written in two steps.
@@ -191,20 +191,20 @@ impl Watch {
     ///
     /// # Errors
     /// What is in the way, once, after two looks in a row found it; after that `Ok(None)` until it
-    /// changes. [`Watch::trouble`] tells while it lasts.
+    /// changes. [`FileWatch::trouble`] tells while it lasts.
     pub fn check(&mut self) -> Result<Option<Changed>, ReloadError> {
         match self.look(self.settled) {
-            Ok(Look::Same) => {
+            Ok(FileCheck::Same) => {
                 self.pending = Pending::Nothing;
                 self.warn_if_orphaned()?;
                 Ok(None)
             }
-            Ok(Look::Moving) => {
+            Ok(FileCheck::Moving) => {
                 self.pending = Pending::Nothing;
                 self.settled = None;
                 Ok(None)
             }
-            Ok(Look::Read { stamp, bytes }) => self.confirm(stamp, bytes),
+            Ok(FileCheck::Read { stamp, bytes }) => self.confirm(stamp, bytes),
             Err(error) => self.complain(error),
         }
     }
@@ -241,7 +241,11 @@ impl Watch {
         self.say(kind, error)
     }
 
-    fn say(&mut self, kind: Kind, error: ReloadError) -> Result<Option<Changed>, ReloadError> {
+    fn say(
+        &mut self,
+        kind: TroubleKind,
+        error: ReloadError,
+    ) -> Result<Option<Changed>, ReloadError> {
         if self.trouble.as_ref().is_some_and(|(said, _)| *said == kind) {
             return Ok(None);
         }
@@ -259,14 +263,14 @@ impl Watch {
         let nameless = fs::metadata(&self.path).is_ok_and(|stat| stat.nlink() == 0);
         if nameless || self.orphaned_mount {
             let error = ReloadError::Orphaned { path: self.path.clone() };
-            return self.say(Kind::Orphaned, error).map(|_| ());
+            return self.say(TroubleKind::Orphaned, error).map(|_| ());
         }
         self.trouble = None;
         Ok(())
     }
 
     /// One look: `stat`, and a read when it differs from `settled`.
-    fn look(&self, settled: Option<Stamp>) -> Result<Look, ReloadError> {
+    fn look(&self, settled: Option<Stamp>) -> Result<FileCheck, ReloadError> {
         let path = || self.path.clone();
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => ReloadError::Vanished { path: path() },
@@ -275,7 +279,7 @@ impl Watch {
         let stat = fs::metadata(&self.path).map_err(failed)?;
         let stamp = Stamp::of(&stat);
         if settled == Some(stamp) {
-            return Ok(Look::Same);
+            return Ok(FileCheck::Same);
         }
         let unfit = |error: FileError| match error {
             FileError::NotRegular(found) => ReloadError::NotAFile { path: path(), found },
@@ -289,9 +293,9 @@ impl Watch {
         let bytes = file::rest(&file, MAX_FILE_BYTES).map_err(unfit)?;
         let opened = Stamp::of(&file.metadata().map_err(failed)?);
         if opened != stamp || bytes.len() as u64 != stamp.size {
-            return Ok(Look::Moving);
+            return Ok(FileCheck::Moving);
         }
-        Ok(Look::Read { stamp, bytes })
+        Ok(FileCheck::Read { stamp, bytes })
     }
 }
 

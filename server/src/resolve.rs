@@ -60,7 +60,7 @@ pub const MAX_RESOLV_CONF_BYTES: u64 = 64 << 10;
 /// Names that need no server, hosts(5).
 const HOSTS: &str = "/etc/hosts";
 
-/// Turns a name into socket addresses. [`Names`] is the one that asks the network.
+/// Turns a name into socket addresses. [`HostResolver`] is the one that asks the network.
 #[async_trait]
 pub trait Resolve: Send + Sync {
     /// The socket addresses of `host`, in the order in which they are to be tried.
@@ -72,11 +72,11 @@ pub trait Resolve: Send + Sync {
 
 /// The resolver of this machine, or of name servers of one's own. One per runtime: its sockets
 /// belong to the runtime that asked first.
-pub struct Names {
-    kept: Arc<Kept>,
+pub struct HostResolver {
+    kept: Arc<ResolverCache>,
 }
 
-impl fmt::Debug for Names {
+impl fmt::Debug for HostResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Names").field("servers", &self.kept.servers).finish_non_exhaustive()
     }
@@ -102,12 +102,12 @@ struct Families {
     is_assumed: bool,
 }
 
-struct Kept {
+struct ResolverCache {
     servers: Vec<SocketAddr>,
     made: Mutex<Option<(Stamps, Families)>>,
 }
 
-impl Kept {
+impl ResolverCache {
     /// The resolvers, made anew when one of the files has changed. Blocks on the file system.
     fn families(&self) -> io::Result<Families> {
         let stamps = [stamp(RESOLV_CONF), stamp(HOSTS)];
@@ -146,17 +146,17 @@ fn read_conf(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-impl Names {
+impl HostResolver {
     /// Asks these name servers, or those of `/etc/resolv.conf` when there are none. Reads nothing
     /// yet: both files are read when a name is asked for, and anew when they have changed.
     #[must_use]
     pub fn new(servers: Vec<SocketAddr>) -> Arc<Self> {
-        Arc::new(Self { kept: Arc::new(Kept { servers, made: Mutex::new(None) }) })
+        Arc::new(Self { kept: Arc::new(ResolverCache { servers, made: Mutex::new(None) }) })
     }
 }
 
 #[async_trait]
-impl Resolve for Names {
+impl Resolve for HostResolver {
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);

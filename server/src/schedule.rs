@@ -1,4 +1,4 @@
-//! When a host is polled: plain intervals and cron expressions, and the agenda of what is due next.
+//! When a host is polled: plain intervals and cron expressions, and the poll queue of what is due next.
 //!
 //! A *slot* is a moment on an absolute grid: the multiples of the interval since the Unix epoch (or
 //! the matches of the cron expression), moved by the host's own *phase*, a hash of its name. So a
@@ -6,7 +6,7 @@
 //!
 //! Pure: `now` is an argument. Nothing here knows what a poll is, or who calls.
 
-mod agenda;
+mod poll_queue;
 mod backoff;
 mod claims;
 mod cron;
@@ -20,10 +20,10 @@ use chrono_tz::Tz;
 use self::cron::Cron;
 use crate::{model::HostName, units::WallMs};
 
-pub use agenda::{Agenda, BATCH, CLOCK_STEP, ClockStep, Due, HORIZON, MAX_LATE};
 pub use backoff::{Backoff, Pace};
 pub use claims::{Claims, MAX_CLAIMS};
 pub use grids::{Grids, MAX_SHIFTS};
+pub use poll_queue::{BATCH, CLOCK_STEP, ClockStep, Due, HORIZON, MAX_LATE, PollQueue};
 pub use window::{MAX_WINDOW, MIN_WINDOW, Window};
 
 /// The shortest interval between two polls of a host.

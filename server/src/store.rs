@@ -35,10 +35,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, Order, PartitionStatus, Pruned, Reach,
-    Retention, Sealed, Span, StoreStatus,
+    DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus, PruneReach, Pruned,
+    ReadOrder, Retention, Sealed, Span, StoreStatus,
 };
-pub use awaited::Awaited;
+pub use awaited::LazyStore;
 pub use error::StoreError;
 pub use marks::{Mark, Marks};
 pub(crate) use numbers::{keep_numbers, register};
@@ -181,7 +181,7 @@ impl Batch {
 
 /// What became of a batch that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Written {
+pub struct BatchResult {
     /// Polls that are now kept and were not before.
     pub polls: u64,
     /// Polls that were kept already: the batch, or part of it, was sent before.
@@ -234,7 +234,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
     /// whether the same batch may be sent again, or one of its rows can never be kept.
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError>;
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError>;
 
     /// Hosts with all that is known of them, in one query, ordered by name.
     ///
@@ -252,7 +252,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
@@ -283,7 +283,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError>;
 
@@ -332,7 +332,7 @@ pub trait Store: Send + Sync + 'static {
     async fn missing(&self, marks: Vec<Mark>) -> Result<Vec<Mark>, StoreError> {
         let mut missing = Vec::new();
         for mark in marks {
-            if self.polls(mark.host, mark.span(), Order::OldestFirst, 1).await?.is_empty() {
+            if self.polls(mark.host, mark.span(), ReadOrder::OldestFirst, 1).await?.is_empty() {
                 missing.push(mark);
             }
         }
@@ -343,7 +343,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn reach(&self) -> Result<Reach, StoreError>;
+    async fn reach(&self) -> Result<PruneReach, StoreError>;
 
     /// Takes out what is too old, in small steps between which others write. A backend that drops
     /// whole days keeps the day in which the moment for polls lies, and of hours in short the month.

@@ -26,9 +26,9 @@ pub(crate) use self::{
     still_kept::look_after,
 };
 use crate::{
-    reconcile::{Look, Order, Reconciler},
-    rounds::Rounds,
+    reconcile::{DiscoveryResult, OperatorOrder, Reconciler},
     schedule::Grids,
+    ticker::Ticker,
 };
 
 /// Between two looks at the inventory file: with settling, parsing and registering, an edit is to be
@@ -36,8 +36,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The chores and what wakes them.
-pub(crate) struct Chores {
-    pub(crate) rounds: Rounds,
+pub(crate) struct UpkeepTasks {
+    pub(crate) rounds: Ticker,
     pub(crate) reconciler: Reconciler,
     pub(crate) pruner: Pruner,
     pub(crate) rebuilder: Rebuilder,
@@ -47,11 +47,11 @@ pub(crate) struct Chores {
     pub(crate) prune: mpsc::Receiver<()>,
     pub(crate) seal: mpsc::Receiver<()>,
     pub(crate) silent: mpsc::Receiver<()>,
-    pub(crate) looks: mpsc::Receiver<Look>,
-    pub(crate) operator: mpsc::Receiver<Order>,
+    pub(crate) looks: mpsc::Receiver<DiscoveryResult>,
+    pub(crate) operator: mpsc::Receiver<OperatorOrder>,
 }
 
-impl Chores {
+impl UpkeepTasks {
     /// Does chores until `stopped` is true or dropped; then stops the cron jobs.
     pub(crate) async fn run(self, mut stopped: watch::Receiver<bool>) {
         let Self { mut rounds, mut reconciler, pruner, rebuilder, sealer, .. } = self;

@@ -41,12 +41,12 @@ pub use connections::{
 };
 pub(crate) use connections::{Face, accept_http2};
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
-pub(crate) use places::{Place, TooMany, Watching};
+pub(crate) use places::{ConnectionPermit, TooMany, Watching};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{
     clock::Clock, config::BasePath, health::Policy, metrics::Metrics, query::Query,
-    reconcile::Order,
+    reconcile::OperatorOrder,
 };
 
 /// The largest request body read, bytes.
@@ -69,7 +69,7 @@ pub struct Site {
     /// The clock that `-1h` is counted from.
     pub clock: Arc<dyn Clock>,
     /// Where orders go.
-    pub operator: mpsc::Sender<Order>,
+    pub operator: mpsc::Sender<OperatorOrder>,
     /// What requests may change.
     pub control: Control,
     /// The looks at the fleet that pages share.

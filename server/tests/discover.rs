@@ -24,9 +24,9 @@ use roundsman::{
     discover::{Finder, LookError},
     live::HostView,
     model::{Cause, Outcome, State},
-    poll::Limits,
-    resolve::{Names, Resolve as _},
-    store::{self, HostQuery, Mode, Order, Span},
+    poll::PollLimits,
+    resolve::{HostResolver, Resolve as _},
+    store::{self, HostQuery, Mode, ReadOrder, Span},
 };
 use support::{Behaviour, FakeProbe, NameServer, Says};
 use tokio::time::timeout;
@@ -128,7 +128,7 @@ fn listed(name: &str, address: SocketAddr) -> String {
 #[tokio::test]
 async fn a_name_has_all_its_addresses_and_changes_at_once() {
     let server = NameServer::start().await;
-    let names = Names::new(vec![server.socket()]);
+    let names = HostResolver::new(vec![server.socket()]);
     server.addresses("two.test", &["10.0.0.1", "fd00::1"]);
     let resolve = async |name: &str| names.resolve(name, 7).await;
     let socket = |text: &str| text.parse::<SocketAddr>().unwrap();
@@ -156,7 +156,7 @@ async fn a_name_has_all_its_addresses_and_changes_at_once() {
 #[tokio::test]
 async fn no_address_is_an_error_and_never_an_empty_answer() {
     let server = NameServer::start().await;
-    let names = Names::new(vec![server.socket()]);
+    let names = HostResolver::new(vec![server.socket()]);
     for says in [Says::NoSuchName, Says::Fails, Says::Addresses(Vec::new())] {
         server.say("none.test", says.clone());
         let found = timeout(PATIENCE, names.resolve("none.test", 7)).await.unwrap();
@@ -167,7 +167,7 @@ async fn no_address_is_an_error_and_never_an_empty_answer() {
         let inventory = discovering(7).replace(TASKS, "none.test");
         let inventory = roundsman::inventory::parse("test", &inventory).unwrap();
         let clock = Arc::new(SystemClock::new());
-        let finder = Finder::new(names.clone(), Limits::default(), clock);
+        let finder = Finder::new(names.clone(), PollLimits::default(), clock);
         let look = finder.look(&inventory.discoveries[0], Default::default).await;
         assert!(
             matches!(look, Err(LookError::Resolve { .. } | LookError::Empty { .. })),
@@ -227,7 +227,7 @@ async fn discovered_hosts_keep_their_names_and_numbers_whatever_becomes_of_their
     let store = store.await.unwrap();
     let kept = store.hosts(HostQuery::all()).await.unwrap();
     assert_eq!(kept.len(), 2, "no third host ever was: {kept:?}");
-    let polls = store.polls(before.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
+    let polls = store.polls(before.id, Span::ALL, ReadOrder::OldestFirst, 5_000).await.unwrap();
     let answered = |at: &str| {
         let at = format!("{at}:{port}");
         polls
@@ -281,7 +281,7 @@ async fn a_host_named_by_dns_is_followed_when_its_address_changes() {
 #[tokio::test]
 async fn what_a_name_server_keeps_back_or_makes_up_is_no_host() {
     let server = NameServer::start().await;
-    let names = Names::new(vec![server.socket()]);
+    let names = HostResolver::new(vec![server.socket()]);
     server.say("half.test", Says::Ipv4Alone(vec!["127.0.0.2".parse().unwrap()]));
     let half = timeout(PATIENCE, names.resolve("half.test", 7)).await.unwrap().unwrap();
     assert_eq!(half, ["127.0.0.2:7".parse().unwrap()]);
@@ -334,7 +334,7 @@ async fn who_claims_the_machine_of_another_host_is_degraded_alone_and_after_a_re
     server.app.stop().await;
     let store = store::open(&config.store, Mode::ReadOnly, Arc::new(SystemClock::new()));
     let store = store.await.unwrap();
-    let events = store.transitions(None, Span::ALL, Order::OldestFirst, 100).await.unwrap();
+    let events = store.transitions(None, Span::ALL, ReadOrder::OldestFirst, 100).await.unwrap();
     let accused = events.iter().filter(|event| event.cause == Cause::Duplicate);
     let accused: Vec<&str> = accused.map(|event| event.name.as_str()).collect();
     assert!(!accused.is_empty() && accused.iter().all(|name| *name == "one"), "{events:?}");
@@ -403,7 +403,7 @@ async fn a_machine_installed_anew_is_refused_until_it_is_accepted() {
     let store = store::open(&config.store, Mode::ReadOnly, Arc::new(SystemClock::new()));
     let store = store.await.unwrap();
     assert_eq!(store.hosts(HostQuery::all()).await.unwrap().len(), 1);
-    let events = store.transitions(Some(id), Span::ALL, Order::OldestFirst, 100).await.unwrap();
+    let events = store.transitions(Some(id), Span::ALL, ReadOrder::OldestFirst, 100).await.unwrap();
     let accepted = events.iter().find(|event| event.cause == Cause::Accepted).unwrap();
     assert_eq!((accepted.from, accepted.to), (State::Down, State::Pending));
 }

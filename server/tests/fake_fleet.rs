@@ -19,8 +19,8 @@ use roundsman::{
     config::{Config, Flag, Sources},
     live::HostView,
     model::{Address, HostId, HostName, Outcome, Record, Selection, State},
-    poll::{Job, Limits, Link, Poller, Serving},
-    store::{self, HostQuery, Mode, Order, Span},
+    poll::{Job, Link, PollLimits, Poller, Serving},
+    store::{self, HostQuery, Mode, ReadOrder, Span},
 };
 use roundsman_fleet::{
     fleet::Fleet,
@@ -62,7 +62,8 @@ fn job(link: &Arc<Link>) -> Job {
 #[tokio::test]
 async fn every_personality_has_its_outcome_over_a_kept_connection_and_a_new_one() {
     let fleet = fleet(1);
-    let limits = Limits { connect_timeout: Duration::from_millis(300), ..Limits::default() };
+    let limits =
+        PollLimits { connect_timeout: Duration::from_millis(300), ..PollLimits::default() };
     let poller = Poller::new(limits, Arc::new(SystemClock::new()));
     let kept = link(&fleet, "web-1");
     let own = poller.poll(job(&kept)).await.snapshot.unwrap().facts.machine_id;
@@ -106,7 +107,7 @@ async fn every_personality_has_its_outcome_over_a_kept_connection_and_a_new_one(
 #[tokio::test]
 async fn values_move_and_machines_differ() {
     let fleet = fleet(10);
-    let poller = Poller::new(Limits::default(), Arc::new(SystemClock::new()));
+    let poller = Poller::new(PollLimits::default(), Arc::new(SystemClock::new()));
     let mut machines = BTreeMap::new();
     for (name, _) in fleet.probes() {
         let link = link(&fleet, name);
@@ -174,7 +175,8 @@ impl Server {
         let store = store::open(&config.store, Mode::ReadOnly, clock).await.unwrap();
         let mut rows = BTreeMap::new();
         for host in store.hosts(HostQuery::all()).await.unwrap() {
-            let polls = store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
+            let polls =
+                store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 5_000).await.unwrap();
             rows.insert(host.name.to_string(), polls);
         }
         rows

@@ -15,7 +15,7 @@ use roundsman::{
     clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     model::{HostName, Outcome, Record, State},
-    store::{self, HostQuery, Mode, Order, Span, Store},
+    store::{self, HostQuery, Mode, ReadOrder, Span, Store},
 };
 use support::{Behaviour, FakeProbe};
 use tempfile::TempDir;
@@ -71,7 +71,8 @@ impl Server {
         let store = reopened(&kept).await;
         let mut rows = BTreeMap::new();
         for host in store.hosts(HostQuery::all()).await.unwrap() {
-            let polls = store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap();
+            let polls =
+                store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 5_000).await.unwrap();
             rows.insert(host.name.to_string(), polls);
         }
         rows
@@ -338,9 +339,10 @@ async fn a_host_taken_out_while_the_server_was_down_is_retired_and_keeps_its_his
     let goes = store.hosts(HostQuery::named(name("goes"))).await.unwrap().remove(0);
     assert!(goes.retired_at.is_some());
     assert_eq!(goes.state.map(|(state, _)| state), Some(State::Retired));
-    let polls = store.polls(goes.id, Span::ALL, Order::OldestFirst, 10).await.unwrap();
+    let polls = store.polls(goes.id, Span::ALL, ReadOrder::OldestFirst, 10).await.unwrap();
     assert!(!polls.is_empty());
-    let events = store.transitions(Some(goes.id), Span::ALL, Order::NewestFirst, 1).await.unwrap();
+    let events =
+        store.transitions(Some(goes.id), Span::ALL, ReadOrder::NewestFirst, 1).await.unwrap();
     assert_eq!((events[0].from, events[0].to), (State::Up, State::Retired));
     let stays = store.hosts(HostQuery::named(name("stays"))).await.unwrap().remove(0);
     assert_eq!(stays.retired_at, None);

@@ -16,7 +16,7 @@ use std::{
 use hyper::body::Bytes;
 use roundsman::{
     clock::ManualClock,
-    grpc::{self, Board, Limits},
+    grpc::{self, Board, GrpcLimits},
     live::{HostView, Live},
     model::{GroupName, HostId, HostName, State, VersionId},
     units::{Mono, Now, WallMs},
@@ -80,10 +80,10 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
-        Self::start_with(Limits::listing(100)).await
+        Self::start_with(GrpcLimits::listing(100)).await
     }
 
-    async fn start_with(limits: Limits) -> Self {
+    async fn start_with(limits: GrpcLimits) -> Self {
         let live = Arc::new(Live::default());
         live.update_server(|server| {
             server.ready = true;
@@ -265,7 +265,7 @@ async fn a_slow_watcher_hears_the_newest_state_and_not_all_in_between() {
 
 #[tokio::test]
 async fn watches_are_bounded_and_a_place_is_free_when_its_watcher_goes() {
-    let site = Served::start_with(Limits { watches: 2, ..Limits::listing(100) }).await;
+    let site = Served::start_with(GrpcLimits { watches: 2, ..GrpcLimits::listing(100) }).await;
     let mut client = site.client().await;
     let (first, second) = (watch(&mut client, "").await, watch(&mut client, "").await);
     let refused = client.watch(request("")).await.unwrap_err();
@@ -300,7 +300,7 @@ async fn calls_over_the_limit_of_a_connection_wait() {
 
 #[tokio::test]
 async fn a_list_that_is_too_long_is_refused_with_what_to_do() {
-    let site = Served::start_with(Limits::listing(6)).await;
+    let site = Served::start_with(GrpcLimits::listing(6)).await;
     let mut client = site.client().await;
     site.host("web-1", Some("web"), State::Up);
     let listed = client.list(HealthListRequest {}).await.unwrap().into_inner().statuses;
@@ -340,9 +340,9 @@ async fn a_watch_ends_with_the_last_word_of_a_server_that_stops() {
 async fn a_connection_that_says_nothing_is_closed() {
     let connections = ConnectionLimits {
         header_wait: Duration::from_millis(50),
-        ..Limits::listing(100).connections
+        ..GrpcLimits::listing(100).connections
     };
-    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let site = Served::start_with(GrpcLimits { connections, ..GrpcLimits::listing(100) }).await;
     let mut silent = TcpStream::connect(site.address).await.unwrap();
     // Ends only because the server closes.
     assert_eq!(timeout(PATIENCE, silent.read(&mut [0; 64])).await.unwrap().unwrap(), 0);
@@ -408,8 +408,8 @@ async fn reflection_tells_of_the_service_with_its_list_in_both_versions() {
 #[tokio::test]
 async fn pings_do_not_keep_a_connection_open_that_asks_nothing() {
     let idle = Duration::from_millis(50);
-    let connections = ConnectionLimits { idle, ..Limits::listing(100).connections };
-    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let connections = ConnectionLimits { idle, ..GrpcLimits::listing(100).connections };
+    let site = Served::start_with(GrpcLimits { connections, ..GrpcLimits::listing(100) }).await;
     let stream = TcpStream::connect(site.address).await.unwrap();
     let (_sender, mut connection) = h2::client::handshake(stream).await.unwrap();
     let mut pings = connection.ping_pong().unwrap();
@@ -422,8 +422,9 @@ async fn pings_do_not_keep_a_connection_open_that_asks_nothing() {
 #[tokio::test]
 async fn a_watch_is_not_idle() {
     let idle = Duration::from_millis(20);
-    let connections = ConnectionLimits { connections: 2, idle, ..Limits::listing(100).connections };
-    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let connections =
+        ConnectionLimits { connections: 2, idle, ..GrpcLimits::listing(100).connections };
+    let site = Served::start_with(GrpcLimits { connections, ..GrpcLimits::listing(100) }).await;
     site.host("web-1", None, State::Up);
     let mut client = site.client().await;
     let mut host = watch(&mut client, "host/web-1").await;
@@ -448,8 +449,8 @@ async fn a_watch_is_not_idle() {
 #[tokio::test]
 async fn an_answer_that_is_not_taken_ends_its_connection() {
     let stall = Duration::from_millis(50);
-    let connections = ConnectionLimits { stall, ..Limits::listing(100).connections };
-    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let connections = ConnectionLimits { stall, ..GrpcLimits::listing(100).connections };
+    let site = Served::start_with(GrpcLimits { connections, ..GrpcLimits::listing(100) }).await;
     for method in ["Watch", "Check"] {
         let stream = TcpStream::connect(site.address).await.unwrap();
         let mut builder = h2::client::Builder::new();
@@ -474,8 +475,8 @@ async fn an_answer_that_is_not_taken_ends_its_connection() {
 
 #[tokio::test]
 async fn connections_that_watch_leave_places_to_who_asks() {
-    let connections = ConnectionLimits { connections: 4, ..Limits::listing(100).connections };
-    let site = Served::start_with(Limits { connections, ..Limits::listing(100) }).await;
+    let connections = ConnectionLimits { connections: 4, ..GrpcLimits::listing(100).connections };
+    let site = Served::start_with(GrpcLimits { connections, ..GrpcLimits::listing(100) }).await;
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut client = site.client().await;

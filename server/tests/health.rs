@@ -14,7 +14,7 @@ use roundsman::{
     config::{Config, Flag, Sources},
     live::HostView,
     model::{Cause, HostId, Outcome, Record, State, Transition},
-    store::{self, HostQuery, Mode, Order, Span, Store},
+    store::{self, HostQuery, Mode, ReadOrder, Span, Store},
     units::WallMs,
 };
 use roundsman_fleet::{
@@ -106,7 +106,7 @@ struct Kept {
 
 impl Kept {
     async fn events(&self, host: Option<HostId>) -> Vec<Transition> {
-        self.store.transitions(host, Span::ALL, Order::OldestFirst, 5_000).await.unwrap()
+        self.store.transitions(host, Span::ALL, ReadOrder::OldestFirst, 5_000).await.unwrap()
     }
 
     async fn id(&self, name: &str) -> HostId {
@@ -120,7 +120,7 @@ impl Kept {
 
     async fn polls_of(&self, name: &str) -> Vec<Record> {
         let id = self.id(name).await;
-        self.store.polls(id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap()
+        self.store.polls(id, Span::ALL, ReadOrder::OldestFirst, 5_000).await.unwrap()
     }
 }
 

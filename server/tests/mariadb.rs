@@ -22,7 +22,7 @@ use roundsman::{
     clock::{Clock as _, SystemClock},
     config::{Config, Sources},
     model::{Outcome, Record, State},
-    store::{self, HostQuery, Mode, Order, Span},
+    store::{self, HostQuery, Mode, ReadOrder, Span},
 };
 use support::{Behaviour, FakeProbe, NameServer};
 use tokio::{
@@ -91,7 +91,7 @@ impl Site {
         let store = store::open(&self.config().store, Mode::ReadOnly, clock).await.unwrap();
         let hosts = store.hosts(HostQuery::all()).await.unwrap();
         let host = hosts.iter().find(|host| host.name.as_str() == name).unwrap();
-        store.polls(host.id, Span::ALL, Order::OldestFirst, 5_000).await.unwrap()
+        store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 5_000).await.unwrap()
     }
 }
 

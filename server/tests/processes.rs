@@ -23,9 +23,9 @@ use roundsman::{
     clock::SystemClock,
     config::{Config, Flag, Sources},
     model::{Address, HostId, HostName, Outcome, Record, State},
-    poll::{Job, Limits as PollLimits, Link, Poller},
-    resolve::Names,
-    store::{self, HostQuery, Mode, Order, Span},
+    poll::{Job, Link, PollLimits, Poller},
+    resolve::HostResolver,
+    store::{self, HostQuery, Mode, ReadOrder, Span},
 };
 use roundsman_probe::{
     collect::Collector,
@@ -213,7 +213,7 @@ impl Server {
         let store = store.await.unwrap();
         let mut states = Vec::new();
         for host in store.hosts(HostQuery::all()).await.unwrap() {
-            let oldest = Order::OldestFirst;
+            let oldest = ReadOrder::OldestFirst;
             if host.name.as_str() == "host" {
                 let moves = store.transitions(Some(host.id), Span::ALL, oldest, 100).await.unwrap();
                 states.extend(moves.iter().map(|event| event.to));
@@ -335,7 +335,7 @@ fn a_server_without_a_network_of_its_own_takes_no_host_for_down() {
 }
 
 /// A look-up of a name that no file knows fails for want of the server's own means.
-async fn look_up_is_local(names: Arc<Names>) {
+async fn look_up_is_local(names: Arc<HostResolver>) {
     let poller = Poller::with_resolver(PollLimits::default(), Arc::new(SystemClock::new()), names);
     let address = Address { host: "host.test".into(), port: 50051 };
     let attempt = poller
@@ -356,7 +356,7 @@ async fn look_up_is_local(names: Arc<Names>) {
 #[test]
 fn a_name_server_that_no_way_leads_to_is_no_fault_of_the_host() {
     in_a_namespace("a_name_server_that_no_way_leads_to_is_no_fault_of_the_host", |_test| {
-        look_up_is_local(Names::new(vec!["10.77.0.9:53".parse().unwrap()]))
+        look_up_is_local(HostResolver::new(vec!["10.77.0.9:53".parse().unwrap()]))
     });
 }
 
@@ -367,7 +367,7 @@ fn where_no_name_server_is_named_that_is_no_fault_of_the_host() {
         |_test| async move {
             let empty = tempfile::NamedTempFile::new().unwrap();
             run("mount", &["--bind", empty.path().to_str().unwrap(), "/etc/resolv.conf"]);
-            look_up_is_local(Names::new(Vec::new())).await;
+            look_up_is_local(HostResolver::new(Vec::new())).await;
         },
     );
 }

@@ -4,7 +4,11 @@
 #[path = "../../probe/tests/rules/mod.rs"]
 mod rules;
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use rules::{circles, code, declared, files, source, uses_below};
 
@@ -68,7 +72,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "thread::",
     ];
     for name in [
-        "causes",
+        "error_report",
         "text",
         "units",
         "model",
@@ -136,6 +140,35 @@ fn every_package_has_its_reason() {
         .map(str::to_owned)
         .collect();
     assert_eq!(named, used);
+}
+
+/// One name, one thing: a name that is declared more often says too little wherever it is read. Two are
+/// let be, for backends of one trait call what they have in common the same.
+#[test]
+fn no_name_of_a_type_is_declared_more_than_twice() {
+    for library in ["os", "proto", "probe", "fleet", "server"] {
+        let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for file in files(&source("../..").join(library).join("src")) {
+            for name in code(&file).lines().filter_map(public_type) {
+                places.entry(name.to_owned()).or_default().push(file.display().to_string());
+            }
+        }
+        assert!(places.len() > 1, "{library}: {places:?}");
+        places.retain(|_, files| files.len() > 2);
+        assert_eq!(places, BTreeMap::new(), "{library}");
+    }
+}
+
+/// The name of the public type that a line declares; none where a macro gives it.
+fn public_type(line: &str) -> Option<&str> {
+    let public = line.trim_start().strip_prefix("pub")?;
+    let declared = match public.strip_prefix('(') {
+        Some(within) => within.split_once(')')?.1,
+        None => public,
+    };
+    let (kind, name) = declared.strip_prefix(' ')?.split_once(' ')?;
+    ["struct", "enum", "trait", "type"].contains(&kind).then_some(())?;
+    name.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|name| !name.is_empty())
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The host under its two roots: reads files and links, and turns errors into faults. The same for
-//! a live host and a captured tree; what is not a file comes from the kernel or from the tape.
+//! a live host and a captured tree; what is not a file comes from the kernel or from the manifest.
 
 use std::{
     borrow::Cow,
@@ -15,10 +15,10 @@ use rustix::io::Errno;
 use super::{
     file::{self, Extent, Reach},
     kept::Kept,
+    manifest::{CaptureManifest, MANIFEST},
     report::Fault,
     source::{Link, Source},
     statvfs::{Kernel, StatVfs},
-    tape::{TAPE, Tape},
 };
 use crate::root::{Place, Root};
 
@@ -42,20 +42,21 @@ const MACHINE_HIDDEN: &str = "hidden: every kernel has it: run the probe without
 #[derive(Debug, Clone)]
 pub struct Host {
     root: Root,
-    tape: Option<Arc<Result<Tape, String>>>,
+    manifest: Option<Arc<Result<CaptureManifest, String>>>,
     kept: Arc<Kept>,
 }
 
 impl Host {
-    /// The host under `root`: a captured tree when it holds a tape, and live otherwise.
+    /// The host under `root`: a captured tree when it holds a manifest, and live otherwise.
     #[must_use]
     pub fn open(root: Root) -> Self {
-        let path = root.at(TAPE);
-        let tape = file::open(&path).ok().map(|file| {
-            let tape = read_tape(file).map_err(|error| format!("{}: {error}", path.display()));
-            Arc::new(tape)
+        let path = root.at(MANIFEST);
+        let manifest = file::open(&path).ok().map(|file| {
+            let manifest =
+                read_manifest(file).map_err(|error| format!("{}: {error}", path.display()));
+            Arc::new(manifest)
         });
-        Self { root, tape, kept: Arc::default() }
+        Self { root, manifest, kept: Arc::default() }
     }
 
     /// The roots.
@@ -67,14 +68,14 @@ impl Host {
     /// Whether it is a captured tree, in which files stand for what the kernel says.
     #[must_use]
     pub fn is_captured(&self) -> bool {
-        self.tape.is_some()
+        self.manifest.is_some()
     }
 
     /// Who answers statvfs(2) for this host.
     #[must_use]
     pub fn statvfs(&self) -> Arc<dyn StatVfs> {
-        match self.tape() {
-            Some(tape) => Arc::new(tape.clone()),
+        match self.manifest() {
+            Some(manifest) => Arc::new(manifest.clone()),
             None => Arc::new(Kernel),
         }
     }
@@ -83,21 +84,21 @@ impl Host {
     #[must_use]
     pub fn page_size_bytes(&self) -> u32 {
         let live = || u32::try_from(rustix::param::page_size()).unwrap_or(0);
-        self.tape().map_or_else(live, |tape| tape.page_size_bytes)
+        self.manifest().map_or_else(live, |manifest| manifest.page_size_bytes)
     }
 
     /// USER_HZ.
     #[must_use]
     pub fn ticks_per_second(&self) -> u32 {
         let live = || u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(0);
-        self.tape().map_or_else(live, |tape| tape.ticks_per_second)
+        self.manifest().map_or_else(live, |manifest| manifest.ticks_per_second)
     }
 
     /// The machine's hardware name.
     #[must_use]
     pub fn architecture(&self) -> String {
         let live = || rustix::system::uname().machine().to_string_lossy().into_owned();
-        self.tape().map_or_else(live, |tape| tape.architecture.clone())
+        self.manifest().map_or_else(live, |manifest| manifest.architecture.clone())
     }
 
     /// Reads a whole file into `buffer`, which is emptied first.
@@ -106,7 +107,7 @@ impl Host {
     /// As `Host::fault` names it.
     pub fn read(&self, source: Source, buffer: &mut Vec<u8>) -> Result<Reach, Fault> {
         let place = source.place();
-        let read = if source.is_machines() && self.tape.is_none() {
+        let read = if source.is_machines() && self.manifest.is_none() {
             buffer.clear();
             self.kept.read(source, || self.root.at(place), MAX_FILE_BYTES, buffer)
         } else {
@@ -145,9 +146,9 @@ impl Host {
         buffer: &mut Vec<u8>,
     ) -> Result<Reach, Errno> {
         buffer.clear();
-        let taped = self.taped_error(place);
-        // EFBIG on a tape: the tree holds what was read of a longer file.
-        if let Some(errno) = taped.filter(|errno| *errno != Errno::FBIG) {
+        let recorded = self.recorded_error(place);
+        // EFBIG on a manifest: the tree holds what was read of a longer file.
+        if let Some(errno) = recorded.filter(|errno| *errno != Errno::FBIG) {
             return Err(errno);
         }
         // A link in the host's /etc means a place in the host, not in the probe's container.
@@ -158,7 +159,7 @@ impl Host {
             Place::Rootfs(_) | Place::Proc(_) => file::open(&self.root.at(place))?,
         };
         let reach = file::read_to_end(file, extent, buffer)?;
-        Ok(if taped.is_some() { Reach::Limit } else { reach })
+        Ok(if recorded.is_some() { Reach::Limit } else { reach })
     }
 
     /// Reads `stat` of one process.
@@ -187,11 +188,11 @@ impl Host {
     /// readlink(2)'s.
     pub fn link(&self, link: Link) -> Result<String, Errno> {
         let place = link.place();
-        if let Some(errno) = self.taped_error(place) {
+        if let Some(errno) = self.recorded_error(place) {
             return Err(errno);
         }
-        match self.tape() {
-            Some(tape) => tape.links.get(&place.to_string()).cloned().ok_or(Errno::NOENT),
+        match self.manifest() {
+            Some(manifest) => manifest.links.get(&place.to_string()).cloned().ok_or(Errno::NOENT),
             None => {
                 let target =
                     rustix::fs::readlink(self.root.at(place), Vec::with_capacity(LINK_BYTES))?;
@@ -204,7 +205,7 @@ impl Host {
     /// to the probe, or MALFORMED for what should have been readable.
     #[must_use]
     pub fn fault(&self, place: Place, errno: Errno) -> Fault {
-        if let Some(Err(error)) = self.tape.as_deref() {
+        if let Some(Err(error)) = self.manifest.as_deref() {
             return Fault { status: Status::Malformed, text: error.clone() };
         }
         let status = status(errno);
@@ -252,27 +253,27 @@ impl Host {
         self.root.at(place).exists()
     }
 
-    fn tape(&self) -> Option<&Tape> {
-        self.tape.as_deref().and_then(|tape| tape.as_ref().ok())
+    fn manifest(&self) -> Option<&CaptureManifest> {
+        self.manifest.as_deref().and_then(|manifest| manifest.as_ref().ok())
     }
 
-    /// The error that the tape has for this file, if any; any file's, when the tape is unreadable.
-    fn taped_error(&self, place: Place) -> Option<Errno> {
-        match self.tape.as_deref() {
+    /// The error that the manifest has for this file, if any; any file's, when the manifest is unreadable.
+    fn recorded_error(&self, place: Place) -> Option<Errno> {
+        match self.manifest.as_deref() {
             None => None,
             Some(Err(_)) => Some(Errno::INVAL),
-            Some(Ok(tape)) if tape.errors.is_empty() => None,
-            Some(Ok(tape)) => tape.error(&place.to_string()),
+            Some(Ok(manifest)) if manifest.errors.is_empty() => None,
+            Some(Ok(manifest)) => manifest.error(&place.to_string()),
         }
     }
 }
 
-fn read_tape(file: impl AsFd) -> Result<Tape, String> {
+fn read_manifest(file: impl AsFd) -> Result<CaptureManifest, String> {
     let mut bytes = Vec::new();
     file::read_to_end(file, Extent::up_to(MAX_FILE_BYTES), &mut bytes)
         .and_then(Reach::whole)
         .map_err(|errno| words(errno).into_owned())?;
-    Tape::parse(&bytes)
+    CaptureManifest::parse(&bytes)
 }
 
 fn is_of_first_process(place: Place) -> bool {
@@ -395,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_tape_is_said_and_nothing_is_guessed() {
+    fn a_bad_manifest_is_said_and_nothing_is_guessed() {
         let dir = tree();
         std::fs::write(dir.path().join("proc/stat"), "cpu 1 2 3 4").unwrap();
         std::fs::write(dir.path().join("proc/captured.json"), "{").unwrap();
@@ -405,11 +406,11 @@ mod tests {
     }
 
     #[test]
-    fn a_tape_past_the_limit_is_told_and_never_taken_for_a_live_host() {
+    fn a_manifest_past_the_limit_is_told_and_never_taken_for_a_live_host() {
         let dir = tree();
         std::fs::write(dir.path().join("proc/stat"), "cpu 1 2 3 4").unwrap();
-        let tape = std::fs::File::create(dir.path().join("proc/captured.json")).unwrap();
-        tape.set_len(MAX_FILE_BYTES as u64 + 1).unwrap();
+        let manifest = std::fs::File::create(dir.path().join("proc/captured.json")).unwrap();
+        manifest.set_len(MAX_FILE_BYTES as u64 + 1).unwrap();
         let fault = read(&dir, Source::Stat).unwrap_err();
         assert!(fault.text.ends_with("captured.json: larger than 4194304 bytes"), "{}", fault.text);
     }

@@ -114,7 +114,7 @@ fn has_namespace_links(reading: &Reading<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        collect::{host::Host, tape::Tape},
+        collect::{host::Host, manifest::CaptureManifest},
         root::Root,
     };
 
@@ -124,11 +124,11 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("proc/1")).unwrap();
         std::fs::write(dir.path().join("proc/1/mountinfo"), "1 0 8:1 / / rw - ext4 a rw\n")
             .unwrap();
-        let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
-        tape.errors.insert("proc/1/ns/pid".to_owned(), Errno::ACCESS.raw_os_error());
-        tape.links.insert("proc/self/ns/pid".to_owned(), own.to_owned());
-        let tape = serde_json::to_vec(&tape).unwrap();
-        std::fs::write(dir.path().join("proc/captured.json"), tape).unwrap();
+        let mut manifest = CaptureManifest::new(4096, 100, "x86_64".to_owned());
+        manifest.errors.insert("proc/1/ns/pid".to_owned(), Errno::ACCESS.raw_os_error());
+        manifest.links.insert("proc/self/ns/pid".to_owned(), own.to_owned());
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        std::fs::write(dir.path().join("proc/captured.json"), manifest).unwrap();
         prove(&mut Reading::new(&Host::open(Root::captured(dir.path()))))
     }
 

@@ -10,9 +10,9 @@ use roundsman::{
     health::Pause,
     model::{HostId, HostName, Loss, Notice, NoticeKind, Outcome, Transition, VersionId},
     store::{
-        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
-        Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
-        Written,
+        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
+        Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
+        StoreError, StoreStatus,
     },
     units::WallMs,
 };
@@ -114,11 +114,11 @@ impl Store for Ledger {
         }
     }
 
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         self.note(&batch);
         match &self.inner {
             Some(inner) => inner.write(batch).await,
-            None => Ok(Written { polls: batch.polls.len() as u64, ..Written::default() }),
+            None => Ok(BatchResult { polls: batch.polls.len() as u64, ..BatchResult::default() }),
         }
     }
 
@@ -133,7 +133,7 @@ impl Store for Ledger {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<roundsman::model::Record>, StoreError> {
         match &self.inner {
@@ -211,7 +211,7 @@ impl Store for Ledger {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         match &self.inner {
@@ -220,10 +220,10 @@ impl Store for Ledger {
         }
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         match &self.inner {
             Some(inner) => inner.reach().await,
-            None => Ok(Reach::default()),
+            None => Ok(PruneReach::default()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use roundsman::{
     model::{
-        Column, ColumnSet, Detail, Kind, Outcome, Record, Row, State, Timings, Unit, Values,
+        Column, ColumnKind, ColumnSet, Detail, Outcome, Record, Row, State, Timings, Unit, Values,
         VersionId,
     },
     store::KnownHost,
@@ -180,7 +180,7 @@ impl Host {
         values
     }
 
-    fn value(&mut self, name: &str, unit: Unit, kind: Kind, busy: f64) -> Option<f64> {
+    fn value(&mut self, name: &str, unit: Unit, kind: ColumnKind, busy: f64) -> Option<f64> {
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         // Not asked for, or not known to the kernel or the machine.
         if name.starts_with("processes_") || name == "threads" || has(&["irq_full", "swap_used"]) {
@@ -206,8 +206,8 @@ impl Host {
             }
             Unit::BytesPerSecond => Some(self.rate(busy * self.load * 3e6)),
             Unit::PerSecond => Some(self.rate(busy * self.load * 2e3)),
-            Unit::Bytes | Unit::Count if kind == Kind::Whole => Some(self.gauge(name, unit)),
-            Unit::Seconds if kind == Kind::Whole => Some(1_774_000_000.0),
+            Unit::Bytes | Unit::Count if kind == ColumnKind::Whole => Some(self.gauge(name, unit)),
+            Unit::Seconds if kind == ColumnKind::Whole => Some(1_774_000_000.0),
             Unit::Seconds => Some(7e5 + self.numbers.unit()),
             _ => Some(self.load * 4.0 * (0.9 + 0.2 * self.numbers.unit())),
         }

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use crate::{lock::InUse, reconcile::ReconcileError, rounds::RoundsError, store::StoreError};
+use crate::{lock::InUse, reconcile::ReconcileError, store::StoreError, ticker::TickerError};
 
 /// Why the server could not start. One line each, but for an inventory: one per problem.
 #[derive(Debug, thiserror::Error)]
@@ -50,5 +50,5 @@ pub enum AppError {
     Thread(io::Error),
     /// The cron scheduler cannot be started.
     #[error(transparent)]
-    Rounds(#[from] RoundsError),
+    Ticker(#[from] TickerError),
 }

@@ -13,16 +13,16 @@ use crate::{
 };
 
 /// What is served, and who is told.
-pub(super) struct Faces {
+pub(super) struct Served {
     /// The HTTP API.
     pub(super) http: (std::net::TcpListener, Site),
     /// The fleet's health over gRPC, when it is wanted.
-    pub(super) grpc: Option<(std::net::TcpListener, Arc<Board>, grpc::Limits)>,
+    pub(super) grpc: Option<(std::net::TcpListener, Arc<Board>, grpc::GrpcLimits)>,
     /// Tells of changes of state, when somebody wants to know.
-    pub(super) hook: Option<hook::Worker>,
+    pub(super) hook: Option<hook::HookWorker>,
 }
 
-impl Faces {
+impl Served {
     /// Serves until `stop` is dropped or true, and tells until that or until `hook` is.
     async fn run(self, stop: watch::Receiver<bool>, hook: HookEnd) -> io::Result<()> {
         let stopped = || {
@@ -85,7 +85,7 @@ pub(super) fn listen(
 
 impl HttpThread {
     /// Starts the thread.
-    pub(super) fn start(faces: Faces) -> Result<Self, AppError> {
+    pub(super) fn start(faces: Served) -> Result<Self, AppError> {
         let address = faces.http.0.local_addr().map_err(AppError::Thread)?;
         let grpc = faces.grpc.as_ref().map(|(listener, ..)| listener.local_addr());
         let grpc = grpc.transpose().map_err(AppError::Thread)?;

@@ -31,7 +31,7 @@ pub(super) fn spool(config: &Config) -> Result<Option<Arc<Spool>>, AppError> {
 fn tell(hook: Option<Hook>) -> Tell {
     Box::new(move |notices| {
         if let Some(hook) = &hook {
-            hook.hear(notices);
+            hook.enqueue(notices);
         }
     })
 }

@@ -10,7 +10,7 @@ use crate::{
     engine::Command,
     live::Live,
     model::{HostName, Record},
-    reconcile::{Order, Reloaded},
+    reconcile::{OperatorOrder, Reloaded},
     store::writer::WriterStats,
 };
 
@@ -48,7 +48,7 @@ impl App {
     /// the server is stopping.
     pub async fn reload_inventory(&self) -> Option<Reloaded> {
         let (answer, told) = oneshot::channel();
-        self.operator.send(Order::Reload { now: false, answer }).await.ok()?;
+        self.operator.send(OperatorOrder::Reload { now: false, answer }).await.ok()?;
         told.await.ok()
     }
 

@@ -7,12 +7,12 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{App, AppError, Begun, Faces, run_parts};
+use super::{App, AppError, Begun, Served, run_parts};
 use crate::{
     config::Config,
     engine::{Command, Parts},
     lock,
-    reconcile::{Look, Order},
+    reconcile::{DiscoveryResult, OperatorOrder},
     web,
 };
 
@@ -42,7 +42,7 @@ impl fmt::Display for Starting {
 pub(super) struct Ready {
     pub(super) config: Config,
     pub(super) parts: Parts,
-    pub(super) faces: Faces,
+    pub(super) faces: Served,
     pub(super) orders: Orders,
     pub(super) begun: Begun,
     pub(super) locks: Option<lock::Locks>,
@@ -61,8 +61,8 @@ impl Ready {
 pub(super) struct Orders {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) commands_in: mpsc::Receiver<Command>,
-    pub(super) looks_in: mpsc::Receiver<Look>,
-    pub(super) operator: mpsc::Sender<Order>,
-    pub(super) operator_in: mpsc::Receiver<Order>,
+    pub(super) looks_in: mpsc::Receiver<DiscoveryResult>,
+    pub(super) operator: mpsc::Sender<OperatorOrder>,
+    pub(super) operator_in: mpsc::Receiver<OperatorOrder>,
     pub(super) access: web::Access,
 }

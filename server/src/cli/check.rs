@@ -17,20 +17,20 @@ use super::{
     aside::tell,
     doctor::{self, Check, Verdict},
     failure::in_one_line,
-    fit::{Fit, Sheet},
+    fit::{Fit, FittedTable},
     output::{self, Output, plural},
     progress::Progress,
     runtime,
-    targets::{self, NoInventory, Target},
+    targets::{self, NoInventory, PollTarget},
 };
 use crate::{
     app,
-    config::{Config, ConfigError, Origin, Place, SETTINGS, SettingInfo},
+    config::{Config, ConfigError, Origin, SETTINGS, SettingInfo, SettingLocation},
     discover::Finder,
-    inventory::{Inventory, Seen},
+    inventory::{Inventory, ProbedAddress},
     model::Outcome,
-    poll::{Limits, Link, MAX_ERROR_BYTES, Poller, Serving},
-    resolve::Names,
+    poll::{Link, MAX_ERROR_BYTES, PollLimits, Poller, Serving},
+    resolve::HostResolver,
     text::{one_line, shown},
     units::Micros,
 };
@@ -83,7 +83,7 @@ struct Report {
 struct Setting {
     setting: &'static str,
     value: String,
-    from: Place,
+    from: SettingLocation,
     /// The environment variable that sets it.
     variable: String,
 }
@@ -195,8 +195,8 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
 
 /// Asks every host, and the database.
 fn live(report: &mut Report, config: &Config, inventory: &Inventory, runtime: &Runtime) {
-    let limits = Limits::from(&config.poll);
-    let names = Names::new(config.resolve.servers.clone());
+    let limits = PollLimits::from(&config.poll);
+    let names = HostResolver::new(config.resolve.servers.clone());
     let clock = Arc::clone(runtime.clock());
     let finder = Finder::new(names.clone(), limits.clone(), Arc::clone(&clock));
     let poller = Poller::with_resolver(limits, clock, names);
@@ -239,7 +239,7 @@ async fn ask(
 ) -> Vec<Health> {
     let mut set = JoinSet::new();
     for host in inventory.hosts.values().filter(|host| !host.paused) {
-        let target = Target::from(&**host);
+        let target = PollTarget::from(&**host);
         let (poller, clock) = (poller.clone(), Arc::clone(runtime.clock()));
         set.spawn(async move {
             let link = Link::new(target.addresses);
@@ -282,7 +282,7 @@ async fn find(finder: &Finder, inventory: &Inventory, runtime: &Runtime) -> Vec<
                 let host = dns.to_string();
                 found.push(Health { host, answer: Outcome::Resolve.as_str(), took_us, error });
             }
-            Ok(seen) => found.extend(seen.into_iter().map(|Seen { address, who }| {
+            Ok(seen) => found.extend(seen.into_iter().map(|ProbedAddress { address, who }| {
                 let hostname = who.as_ref().and_then(|who| who.hostname.clone());
                 let named = hostname.map_or_else(String::new, |name| format!(" {name}"));
                 let (answer, error) = match who {
@@ -301,11 +301,11 @@ fn text(report: &Report, all: bool, output: Output) -> String {
         Some(file) => format!("configuration: {file}\n"),
         None => "configuration: no file; defaults, environment and flags\n".to_owned(),
     };
-    let changed = |setting: &&Setting| all || setting.from != Place::Default;
+    let changed = |setting: &&Setting| all || setting.from != SettingLocation::Default;
     let settings: Vec<&Setting> = report.settings.iter().filter(changed).collect();
     let defaults = report.settings.len() - settings.len();
     if !settings.is_empty() {
-        let mut sheet = Sheet::new([
+        let mut sheet = FittedTable::new([
             ("SETTING", Fit::Stays),
             ("VALUE", Fit::Cut(12)),
             ("FROM", Fit::Goes(1)),

@@ -12,7 +12,7 @@ use clap::Args;
 use roundsman_os::{file, log::say};
 use tokio::sync::broadcast::error::RecvError;
 
-use self::{probe::LocalProbe, screen::Screen};
+use self::{probe::LocalProbe, screen::DemoScreen};
 use super::{
     CliError, Runtime,
     output::{self, Output, plural},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
-    config::{self, Config, Flag, Place, StoreUrl},
+    config::{self, Config, Flag, SettingLocation, StoreUrl},
     live::{HostView, Live},
     model::HostName,
     query::PollShape,
@@ -118,7 +118,10 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     }
     let loaded = runtime.settings_without_file(Vec::new())?;
     let chosen = |key: &str| {
-        loaded.origins.iter().any(|origin| origin.key == key && origin.from != Place::Default)
+        loaded
+            .origins
+            .iter()
+            .any(|origin| origin.key == key && origin.from != SettingLocation::Default)
     };
     let http = match args.http {
         None if chosen("http.listen") => None,
@@ -283,7 +286,7 @@ async fn watch_polls(app: &App, args: &DemoArgs, runtime: &Runtime) -> Result<us
 struct Watch {
     live: Arc<Live>,
     /// The picture on a terminal; none in a pipe, where every poll is a line.
-    screen: Option<Screen>,
+    screen: Option<DemoScreen>,
     output: Output,
     json: bool,
     seen: usize,
@@ -292,7 +295,7 @@ struct Watch {
 
 impl Watch {
     fn new(live: Arc<Live>, args: &DemoArgs, output: Output) -> Self {
-        let screen = (output.terminal && !args.json).then(Screen::default);
+        let screen = (output.terminal && !args.json).then(DemoScreen::default);
         Self { live, screen, output, json: args.json, seen: 0, newest: None }
     }
 
@@ -317,7 +320,7 @@ impl Watch {
     /// The picture, on a terminal.
     fn draw(&mut self, now: WallMs) -> String {
         let Some(screen) = &mut self.screen else { return String::new() };
-        let size = Screen::size();
+        let size = DemoScreen::size();
         let lines = watch::frame(&self.live.hosts(), self.seen, now, self.output, size);
         screen.replace(&lines, size.0)
     }

@@ -12,7 +12,7 @@ use rustix::{fs::statvfs, process::Resource};
 use serde::Serialize;
 
 pub(super) use self::verdict::{Check, Verdict};
-use self::{checks::Found, share::Share};
+use self::{checks::DoctorFacts, share::Share};
 use super::{
     CliError, Runtime,
     fit::{SPACE, wrap},
@@ -62,7 +62,7 @@ pub(super) fn run(args: &DoctorArgs, runtime: &Runtime) -> Result<(), CliError> 
 }
 
 /// Everything that is looked at.
-fn look(config: &Config, runtime: &Runtime) -> Found {
+fn look(config: &Config, runtime: &Runtime) -> DoctorFacts {
     let inventory = match targets::read(&config.inventory) {
         Ok(inventory) => Ok(inventory),
         Err(error) => Err(CliError::from(error).to_string()),
@@ -95,7 +95,7 @@ fn look(config: &Config, runtime: &Runtime) -> Found {
     let spool_room = statvfs(&config.data).ok();
     let bytes = |found: rustix::fs::StatVfs| found.f_bavail.saturating_mul(found.f_frsize);
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    Found {
+    DoctorFacts {
         inventory: inventory.as_ref().map(|i| i.hosts.len()).map_err(Clone::clone),
         longest_gap: inventory.ok().and_then(|inventory| {
             inventory.hosts.values().map(|host| host.schedule.shortest_gap()).max()

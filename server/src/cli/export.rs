@@ -4,11 +4,11 @@ mod rows;
 
 use clap::{Args, ValueEnum};
 
-use self::rows::{Format, Row, Sheet, Table};
+use self::rows::{ExportHeader, ExportRow, ExportTable, Format};
 use super::{CliError, Runtime, progress::Progress};
 use crate::{
     model::{Column, ColumnSet},
-    query::{HOURS_PAGE, MAX_PAGE, Order, PollRange, Query, parse_column, parse_moment},
+    query::{HOURS_PAGE, MAX_PAGE, PollRange, Query, SortOrder, parse_column, parse_moment},
     rollup::Tier,
     units::WallMs,
 };
@@ -54,11 +54,11 @@ pub(super) struct ExportArgs {
     columns: Vec<Column>,
     /// Instead of host-wide values, one row per core, interface, disk, mount or process
     #[arg(long, value_enum, conflicts_with_all = ["columns", "tier"])]
-    table: Option<Table>,
+    table: Option<ExportTable>,
 }
 
 /// What is to be exported.
-struct Job<'a> {
+struct Export<'a> {
     args: &'a ExportArgs,
     runtime: &'a Runtime,
     query: Query,
@@ -74,7 +74,7 @@ pub(super) fn run(args: &ExportArgs, runtime: &Runtime) -> Result<(), CliError> 
         parse_moment(text, now).map_err(|error| CliError::Usage(format!("{flag}: {error}")))
     };
     let (from, to) = (moment("--from", &args.from)?, moment("--to", &args.to)?);
-    let range = PollRange { from, to, limit: MAX_PAGE, order: Order::Asc };
+    let range = PollRange { from, to, limit: MAX_PAGE, order: SortOrder::Asc };
     range.check().map_err(|error| CliError::Usage(error.to_string()))?;
     let query = runtime.kept()?;
     let tier = match args.tier {
@@ -84,14 +84,14 @@ pub(super) fn run(args: &ExportArgs, runtime: &Runtime) -> Result<(), CliError> 
         Which::Auto if args.table.is_some() => Tier::Polls,
         Which::Auto => query.finest(from, now),
     };
-    let job = Job { args, runtime, query, from, to, now };
+    let job = Export { args, runtime, query, from, to, now };
     match tier {
         Tier::Polls => job.polls(range),
         Tier::Hours => job.hours(),
     }
 }
 
-impl Job<'_> {
+impl Export<'_> {
     fn progress(&self) -> Progress {
         Progress::beside(self.runtime.clock(), self.runtime.output.terminal)
     }
@@ -103,7 +103,7 @@ impl Job<'_> {
     fn polls(&self, mut range: PollRange) -> Result<(), CliError> {
         let ExportArgs { host, format, columns, table, .. } = self.args;
         let whole = *format == Format::Jsonl && columns.is_empty() && table.is_none();
-        let sheet = Sheet::of_polls(*table, self.columns());
+        let sheet = ExportHeader::of_polls(*table, self.columns());
         let mut head = sheet.head(*format);
         let mut progress = self.progress();
         let mut written = 0;
@@ -132,7 +132,7 @@ impl Job<'_> {
 
     fn hours(&self) -> Result<(), CliError> {
         let format = self.args.format;
-        let sheet = Sheet::of_hours(self.columns());
+        let sheet = ExportHeader::of_hours(self.columns());
         let mut head = sheet.head(format);
         // What lies ahead is empty: a far end takes no longer.
         let end = self.to.min(self.now);
@@ -143,7 +143,7 @@ impl Job<'_> {
             let asked = self.query.hours(&self.args.host, self.columns(), from, to);
             let mut text = std::mem::take(&mut head);
             for bucket in self.runtime.block_on(asked)? {
-                sheet.add(&Row::of_hour(&bucket, self.columns()), format, &mut text)?;
+                sheet.add(&ExportRow::of_hour(&bucket, self.columns()), format, &mut text)?;
             }
             self.runtime.output.print(&text)?;
             if to >= end {

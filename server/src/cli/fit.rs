@@ -74,13 +74,13 @@ fn pieces(word: &str, width: usize) -> Vec<&str> {
 
 /// A table that is to fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sheet {
+pub(super) struct FittedTable {
     titles: Vec<String>,
     fits: Vec<Fit>,
     rows: Vec<Vec<String>>,
 }
 
-impl Sheet {
+impl FittedTable {
     /// With these columns.
     pub(super) fn new<T: Into<String>>(columns: impl IntoIterator<Item = (T, Fit)>) -> Self {
         let columns = columns.into_iter().map(|(title, fit)| (title.into(), fit));
@@ -174,14 +174,14 @@ mod tests {
         assert_eq!(wrap("", 4), [""]);
     }
 
-    fn sheet() -> Sheet {
+    fn sheet() -> FittedTable {
         let columns = [
             ("HOST", Fit::Cut(8)),
             ("STATE", Fit::Stays),
             ("GROUP", Fit::Goes(2)),
             ("CPU", Fit::Goes(1)),
         ];
-        let mut sheet = Sheet::new(columns);
+        let mut sheet = FittedTable::new(columns);
         sheet.add(["a-very-long-name.example", "up", "web", "12.5 %"].map(str::to_owned));
         sheet
     }

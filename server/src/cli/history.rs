@@ -7,15 +7,15 @@ use clap::Args;
 use super::{
     CliError, Runtime,
     aside::tell,
-    fit::{Fit, Sheet},
+    fit::{Fit, FittedTable},
     output::{self, Output, UNKNOWN},
     parse, spark,
 };
 use crate::{
-    model::{Column, ColumnSet, Kind, Record, Unit},
+    model::{Column, ColumnKind, ColumnSet, Record, Unit},
     query::{
-        DEFAULT_PAGE, Detail, MAX_PAGE, Order, PollRange, PollShape, SeriesRange, SeriesShape,
-        USUAL_COLUMNS, parse_column, parse_moment,
+        DEFAULT_PAGE, MAX_PAGE, PollRange, PollShape, Resolution, SeriesRange, SeriesShape,
+        SortOrder, USUAL_COLUMNS, parse_column, parse_moment,
     },
     units::WallMs,
 };
@@ -81,7 +81,7 @@ impl HistoryArgs {
             range.to = moment("--to", &self.to)?;
         }
         range.limit = self.limit;
-        range.order = Order::Desc;
+        range.order = SortOrder::Desc;
         range.check().map_err(|error| CliError::Usage(error.to_string()))?;
         Ok(range)
     }
@@ -135,7 +135,7 @@ fn over_time(
     let range = SeriesRange {
         from: range.from,
         to: range.to,
-        detail: Detail::Step(step),
+        detail: Resolution::Step(step),
         tier: None,
         columns: columns.to_vec(),
     };
@@ -165,7 +165,7 @@ fn charts(lines: impl Iterator<Item = (Column, Vec<Option<f64>>)>, width: usize)
         let squeezed = spark::squeezed(values, room);
         let share = column.spec().unit == Unit::Percent;
         let bars = spark::bars(&squeezed, spark::top(&squeezed, share));
-        let [least, most] = [spark::least(values), spark::greatest(values)];
+        let [least, most] = [spark::min(values), spark::greatest(values)];
         let range = [least, most].map(|value| output::figure(*column, value)).join(" to ");
         text.push_str(format!(" {title:<longest$}  {bars}  {range}").trim_end());
         text.push('\n');
@@ -199,10 +199,10 @@ fn first(output: Output, word: &str) -> (String, Fit) {
     (format!("{word}{utc}"), Fit::Stays)
 }
 
-fn means(series: &SeriesShape, columns: &[Column], output: Output) -> Sheet {
+fn means(series: &SeriesShape, columns: &[Column], output: Output) -> FittedTable {
     let counts = ["POLLS", "FAILED"].map(|title| (title.to_owned(), Fit::Stays));
     let titles = [first(output, "FROM")].into_iter().chain(counts).chain(values(columns, output));
-    let mut sheet = Sheet::new(titles);
+    let mut sheet = FittedTable::new(titles);
     for (point, at) in series.moments().enumerate() {
         let counts = [&series.polls, &series.failed];
         let counts = counts.map(|counts| counts.get(point).copied().unwrap_or(0).to_string());
@@ -218,12 +218,12 @@ fn means(series: &SeriesShape, columns: &[Column], output: Output) -> Sheet {
     sheet
 }
 
-fn sheet(polls: &[PollShape], columns: &[Column], output: Output) -> Sheet {
+fn sheet(polls: &[PollShape], columns: &[Column], output: Output) -> FittedTable {
     let fixed = ["OUTCOME", "STATE"].map(|title| (title.to_owned(), Fit::Stays));
     let call = ("CALL".to_owned(), Fit::Goes(u8::MAX));
     let titles = [first(output, "SLOT")].into_iter().chain(fixed).chain([call]);
     let error = ("ERROR".to_owned(), Fit::Cut(ERROR_COLUMNS));
-    let mut sheet = Sheet::new(titles.chain(values(columns, output)).chain([error]));
+    let mut sheet = FittedTable::new(titles.chain(values(columns, output)).chain([error]));
     for poll in polls {
         let record = poll.record();
         let start = [
@@ -245,8 +245,8 @@ fn cell(record: &Record, column: Column, output: Output) -> String {
         None => UNKNOWN.to_owned(),
         value if output.terminal => output::figure(column, value),
         Some(value) => match column.spec().kind {
-            Kind::Whole => format!("{value:.0}"),
-            Kind::Real => format!("{value}"),
+            ColumnKind::Whole => format!("{value:.0}"),
+            ColumnKind::Real => format!("{value}"),
         },
     }
 }

@@ -10,7 +10,7 @@ use super::{
     CliError, Runtime,
     aside::tell,
     ask::Asker,
-    fit::{Fit, Sheet},
+    fit::{Fit, FittedTable},
     output::{self, Output, number, percent},
     parse,
 };
@@ -120,7 +120,7 @@ fn show(
     let last = hosts.last().map(|host| name(host)).filter(|_| !page["next"].is_null());
     hosts.sort_by_cached_key(|host| natural(&name(host)));
     let now = runtime.now();
-    let mut sheet = Sheet::new([
+    let mut sheet = FittedTable::new([
         ("HOST", Fit::Cut(12)),
         ("STATE", Fit::Stays),
         ("SINCE", Fit::Goes(2)),

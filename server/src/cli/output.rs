@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     CliError,
     aside::{folded, tell},
-    fit::{Sheet, cut},
+    fit::{FittedTable, cut},
 };
 use crate::{
     model::{Column, ColumnSet as _, State, Unit},
@@ -98,7 +98,7 @@ impl Output {
 
     /// Prints a table that no terminal folds; in a pipe it has all columns. `more` says where those
     /// are that had no room.
-    pub(super) fn sheet(self, sheet: Sheet, more: &str) -> Result<(), CliError> {
+    pub(super) fn sheet(self, sheet: FittedTable, more: &str) -> Result<(), CliError> {
         let (text, left_out) = self.fitted(sheet);
         self.print(&text)?;
         if !left_out.is_empty() {
@@ -108,7 +108,7 @@ impl Output {
     }
 
     /// Lays out a table that no terminal folds, and says which columns had no room.
-    pub(super) fn fitted(self, mut sheet: Sheet) -> (String, Vec<String>) {
+    pub(super) fn fitted(self, mut sheet: FittedTable) -> (String, Vec<String>) {
         let left_out = if self.terminal { sheet.squeeze(self.width()) } else { Vec::new() };
         (self.table(&sheet.titles(), sheet.rows().iter().cloned()), left_out)
     }

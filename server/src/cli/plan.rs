@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    inventory::{Inventory, Roster},
+    inventory::{DiscoveredHosts, Inventory},
     reconcile,
     store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus},
     units::WallMs,
@@ -109,9 +109,9 @@ fn plan(
     now: WallMs,
 ) -> Plan {
     let retention = config.retention.polls;
-    let mut roster = Roster::default();
-    roster.restore(file, kept.iter().map(reconcile::kept));
-    let after = roster.with(file);
+    let mut discovered = DiscoveredHosts::default();
+    discovered.restore(file, kept.iter().map(reconcile::kept));
+    let after = discovered.with(file);
     let before: HashMap<&str, &HostSummary> =
         kept.iter().map(|host| (host.name.as_str(), host)).collect();
     let mut plan = Plan {

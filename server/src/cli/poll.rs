@@ -10,12 +10,12 @@ use super::{
     CliError, Runtime,
     output::{self, Output, UNKNOWN},
     parse,
-    targets::{self, Target},
+    targets::{self, PollTarget},
 };
 use crate::{
-    model::{Facts, FamilyReport, HostId, HostName, Outcome, Snapshot, Timings, View},
-    poll::{Attempt, Job, Limits, Link, Poller},
-    resolve::Names,
+    model::{Facts, FamilyReport, HostId, HostName, Outcome, ProbeView, Snapshot, Timings},
+    poll::{Attempt, Job, Link, PollLimits, Poller},
+    resolve::HostResolver,
     text::shown,
     units::Micros,
 };
@@ -66,7 +66,7 @@ struct Steps {
 /// What needs no second answer to be understood.
 #[derive(Debug, Serialize)]
 struct Answer {
-    view: View,
+    view: ProbeView,
     facts: Facts,
     collect_us: u32,
     families: Vec<FamilyReport>,
@@ -108,8 +108,8 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
     if let Some(timeout) = args.timeout {
         targets.iter_mut().for_each(|target| target.timeout = timeout);
     }
-    let names = Names::new(config.resolve.servers.clone());
-    let limits = Limits::from(&config.poll);
+    let names = HostResolver::new(config.resolve.servers.clone());
+    let limits = PollLimits::from(&config.poll);
     let poller = Poller::with_resolver(limits, Arc::clone(runtime.clock()), names);
     let polls = runtime.block_on(all(&poller, targets, args.times))?;
     let failed = polls.iter().any(|steps| steps.outcome != Outcome::Ok);
@@ -124,7 +124,11 @@ pub(super) fn run(args: &PollArgs, runtime: &Runtime) -> Result<(), CliError> {
 }
 
 /// Polls all targets side by side, each of them `times` in a row; answers in the order given.
-async fn all(poller: &Poller, targets: Vec<Target>, times: usize) -> Result<Vec<Steps>, CliError> {
+async fn all(
+    poller: &Poller,
+    targets: Vec<PollTarget>,
+    times: usize,
+) -> Result<Vec<Steps>, CliError> {
     let mut set = JoinSet::new();
     for (index, target) in targets.into_iter().enumerate() {
         let poller = poller.clone();
@@ -209,10 +213,10 @@ fn text(steps: &Steps, output: Output) -> String {
     text
 }
 
-fn view(view: View) -> &'static str {
+fn view(view: ProbeView) -> &'static str {
     match view {
-        View::Host => "host",
-        View::Container => "container",
-        View::Unknown => "unknown",
+        ProbeView::Host => "host",
+        ProbeView::Container => "container",
+        ProbeView::Unknown => "unknown",
     }
 }

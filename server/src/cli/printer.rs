@@ -30,7 +30,7 @@ const LAST: Duration = Duration::from_secs(1);
 const CANCEL: u8 = 0x18;
 
 /// A text to write, and who waits for that.
-struct Job {
+struct PrintJob {
     bytes: Vec<u8>,
     /// It is written even when nothing else is any more.
     last: bool,
@@ -42,7 +42,7 @@ type Done = Box<dyn FnOnce(io::Result<()>) + Send>;
 /// Writes to standard output in order.
 #[derive(Debug, Clone)]
 pub(super) struct Printer {
-    jobs: Sender<Job>,
+    jobs: Sender<PrintJob>,
     /// Nothing is written any more but the last words.
     ended: Arc<AtomicBool>,
 }
@@ -73,7 +73,7 @@ impl Printer {
 
     fn add(&self, bytes: Vec<u8>, last: bool, done: Done) {
         // Who waits for a thread that is gone hears of it by what is dropped here.
-        let _gone = self.jobs.send(Job { bytes, last, done });
+        let _gone = self.jobs.send(PrintJob { bytes, last, done });
     }
 
     /// Writes the last words. A terminal that is stuck never shows what it has not taken until now,
@@ -119,8 +119,8 @@ impl Printing {
     }
 }
 
-fn write_all(mut out: File, wanted: &Receiver<Job>, ended: &AtomicBool) {
-    while let Ok(Job { bytes, last, done }) = wanted.recv() {
+fn write_all(mut out: File, wanted: &Receiver<PrintJob>, ended: &AtomicBool) {
+    while let Ok(PrintJob { bytes, last, done }) = wanted.recv() {
         let is_wanted = || last || !ended.load(Ordering::SeqCst);
         let mut pieces = bytes.chunks(PIECE_BYTES).take_while(|_| is_wanted());
         done(pieces.try_for_each(|piece| out.write_all(piece)));

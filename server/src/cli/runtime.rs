@@ -15,12 +15,12 @@ use tracing_subscriber::{EnvFilter, prelude::*, reload};
 
 use super::{
     CliError, GlobalArgs,
+    escape::{EscapingWriter, Form},
     output::Output,
-    seen::{Form, Seen},
 };
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Flag, Loaded, LogFormat, LogLevel, Place, Sources},
+    config::{Config, Flag, Loaded, LogFormat, LogLevel, SettingLocation, Sources},
     query::Query,
     store::{self, Mode},
     units::WallMs,
@@ -167,7 +167,7 @@ pub(super) fn start_logging(loaded: &Loaded, quiet: bool) -> Result<SetFilter, C
         LogFormat::Json => Form::Json,
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(move || Seen::new(log.clone(), form))
+        .with_writer(move || EscapingWriter::new(log.clone(), form))
         .with_ansi(std::io::stderr().is_terminal());
     let levels = tracing_subscriber::registry().with(level);
     // A second logger is refused, which is what is wanted.
@@ -179,7 +179,8 @@ pub(super) fn start_logging(loaded: &Loaded, quiet: bool) -> Result<SetFilter, C
 }
 
 fn filter(loaded: &Loaded, quiet: bool) -> EnvFilter {
-    let chosen = loaded.origins.iter().any(|o| o.key == "log.level" && o.from != Place::Default);
+    let chosen =
+        loaded.origins.iter().any(|o| o.key == "log.level" && o.from != SettingLocation::Default);
     let level = match loaded.config.log.level {
         _ if quiet && !chosen => LogLevel::Warn,
         level => level,

@@ -34,7 +34,7 @@ pub(super) fn greatest(values: &[Option<f64>]) -> Option<f64> {
 }
 
 /// The least of what is known.
-pub(super) fn least(values: &[Option<f64>]) -> Option<f64> {
+pub(super) fn min(values: &[Option<f64>]) -> Option<f64> {
     values.iter().flatten().copied().reduce(f64::min)
 }
 

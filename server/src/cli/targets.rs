@@ -14,7 +14,7 @@ use crate::{
 
 /// One host to be asked.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(super) struct PollTarget {
     /// Its name in the inventory, or its address.
     pub(super) name: HostName,
     /// Where its probe is asked.
@@ -25,7 +25,7 @@ pub(super) struct Target {
     pub(super) selection: Arc<Selection>,
 }
 
-impl From<&inventory::Host> for Target {
+impl From<&inventory::Host> for PollTarget {
     fn from(host: &inventory::Host) -> Self {
         Self {
             name: host.name.clone(),
@@ -75,18 +75,18 @@ pub(super) fn read(path: &Path) -> Result<Inventory, NoInventory> {
 }
 
 /// Finds what is asked for: hosts of the inventory by name, anything else by `HOST:PORT`.
-pub(super) fn find(wanted: &[String], path: &Path) -> Result<Vec<Target>, CliError> {
+pub(super) fn find(wanted: &[String], path: &Path) -> Result<Vec<PollTarget>, CliError> {
     let inventory = read(path);
     let known = inventory.as_ref().ok();
     let mut targets = Vec::new();
     for word in wanted {
         if let Some(host) = known.and_then(|inventory| inventory.hosts.get(word.as_str())) {
-            targets.push(Target::from(&**host));
+            targets.push(PollTarget::from(&**host));
         } else if let Some(address) = address(word) {
             let name = HostName::new(word.trim_matches(|c| "[]".contains(c)).trim())
                 .or_else(|_| HostName::new(&address.host))
                 .map_err(|error| CliError::Usage(format!("{word:?}: {error}")))?;
-            targets.push(Target {
+            targets.push(PollTarget {
                 name,
                 addresses: vec![address],
                 timeout: inventory::DEFAULT_TIMEOUT,

@@ -1,7 +1,7 @@
 //! `roundsman top`: the fleet of a running server as a table that lives, like htop for hosts.
 //!
 //! `model` is what is shown and what keys do to it, `view` draws it, `run` is the one part that
-//! knows a clock and a network, `stage` the terminal.
+//! knows a clock and a network, `terminal_guard` the terminal.
 
 mod detail;
 mod events;
@@ -10,9 +10,9 @@ mod fleet;
 mod help;
 mod key;
 mod model;
-mod rehearsal;
+mod headless;
 mod run;
-mod stage;
+mod terminal_guard;
 mod view;
 
 use std::{
@@ -22,7 +22,7 @@ use std::{
 
 use clap::Args;
 
-pub use rehearsal::Rehearsal;
+pub use headless::Headless;
 
 use super::{CliError, Runtime, ask::Asker, parse, runtime::http_flag};
 

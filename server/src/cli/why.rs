@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{
     CliError, Runtime,
-    fit::{Fit, Sheet},
+    fit::{Fit, FittedTable},
     output::{self, Output},
 };
 use crate::{
@@ -48,7 +48,7 @@ fn text(why: &WhyShape, output: Output) -> String {
     let steps = ["LATE", "QUEUE", "RESOLVE", "CONNECT", "CALL", "SIZE", "ADDRESS"];
     let steps = steps.into_iter().zip([4, 3, 5, 2, 1, 6, 7].map(Fit::Goes));
     let error = [("ERROR", Fit::Cut(12))];
-    let mut attempts = Sheet::new(stays.into_iter().chain(steps).chain(error));
+    let mut attempts = FittedTable::new(stays.into_iter().chain(steps).chain(error));
     let row = |attempt: &WhyAttempt| {
         [
             attempt.slot_ms.to_string(),
@@ -69,7 +69,7 @@ fn text(why: &WhyShape, output: Output) -> String {
     text.push('\n');
     let stays = ["CHANGED", "FROM", "TO"].map(|title| (title, Fit::Stays));
     let more = [("CAUSE", Fit::Goes(1)), ("REASON", Fit::Cut(20))];
-    let mut events = Sheet::new(stays.into_iter().chain(more));
+    let mut events = FittedTable::new(stays.into_iter().chain(more));
     for event in &why.events {
         events.add([
             event.at.0.to_string(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shape::Text;
+use super::setting_type::TextSetting;
 
 /// The longest such path, bytes.
 pub const MAX_BASE_PATH_BYTES: usize = 256;
@@ -40,7 +40,7 @@ impl fmt::Display for BasePath {
     }
 }
 
-impl Text for BasePath {
+impl TextSetting for BasePath {
     const EXPECTED: &'static str = "\"\" for none, or a path such as \"/mon\", of letters, digits and \"-._~\" between its slashes";
 
     fn read(text: &str) -> Option<Self> {

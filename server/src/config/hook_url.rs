@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
-use super::shape::Text;
+use super::setting_type::TextSetting;
 
 /// The longest URL of a hook, bytes.
 pub const MAX_HOOK_URL_BYTES: usize = 2048;
@@ -107,7 +107,7 @@ impl fmt::Debug for HookUrl {
     }
 }
 
-impl Text for HookUrl {
+impl TextSetting for HookUrl {
     const SECRET: bool = true;
     const EXPECTED: &'static str =
         "\"https://host:port/path\" or http:// without a user (a token goes into hook.token_file)";

@@ -9,10 +9,10 @@ use figment::value::{Dict, Empty, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    place::{Place, Problem},
+    place::{SettingLocation, SettingProblem},
     read::Reader,
     setting::{Config, SETTINGS, SettingInfo, VARIABLE_PREFIX},
-    shape::written,
+    setting_type::written,
 };
 use crate::text::did_you_mean;
 
@@ -42,7 +42,7 @@ impl Reader<'_> {
     /// the user who runs the server, or of the system where there is no home.
     pub(super) fn defaults(&mut self, env: &[(OsString, OsString)]) {
         for setting in SETTINGS {
-            self.give(setting.key, setting.default_value(), Place::Default);
+            self.give(setting.key, setting.default_value(), SettingLocation::Default);
         }
         let directory = |name: &str| {
             let (_, value) = env.iter().find(|(variable, _)| variable == name)?;
@@ -54,7 +54,7 @@ impl Reader<'_> {
             .or_else(|| directory("HOME").map(|home| home.join(".local/share")))
             .map(|home| home.join("roundsman"));
         if let Some(text) = home.as_deref().and_then(Path::to_str) {
-            self.give(Config::data().key, Value::from(text), Place::Default);
+            self.give(Config::data().key, Value::from(text), SettingLocation::Default);
         }
     }
 
@@ -62,14 +62,14 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Every place where it is not TOML.
-    pub(super) fn file(&mut self, path: &Path, text: &str) -> Result<(), Vec<Problem>> {
+    pub(super) fn file(&mut self, path: &Path, text: &str) -> Result<(), Vec<SettingProblem>> {
         let at = |span: Range<usize>| {
             let (line, column) = position(text, span.start);
-            Place::File { path: path.to_owned(), line, column }
+            SettingLocation::File { path: path.to_owned(), line, column }
         };
         let (root, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            let problem = |error: &toml::de::Error| Problem {
+            let problem = |error: &toml::de::Error| SettingProblem {
                 place: at(error.span().unwrap_or(0..0)),
                 message: format!("this is not TOML: {}", error.message()),
             };
@@ -79,7 +79,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn table(&mut self, section: &str, table: &DeTable<'_>, at: &dyn Fn(Range<usize>) -> Place) {
+    fn table(
+        &mut self,
+        section: &str,
+        table: &DeTable<'_>,
+        at: &dyn Fn(Range<usize>) -> SettingLocation,
+    ) {
         for (name, value) in table {
             let key = match section {
                 "" => name.get_ref().to_string(),
@@ -115,7 +120,7 @@ impl Reader<'_> {
             {
                 continue;
             }
-            let place = Place::Variable(name.clone().into_owned());
+            let place = SettingLocation::Variable(name.clone().into_owned());
             let setting = SETTINGS.iter().find(|setting| setting.variable() == name);
             match (setting, value.to_str()) {
                 (Some(setting), Some(text)) => self.give(setting.key, typed(text, setting), place),
@@ -130,7 +135,7 @@ impl Reader<'_> {
     /// The command line. A flag of no setting is our own slip; it must not go unheard.
     pub(super) fn flags(&mut self, flags: Vec<Flag>) {
         for Flag { key, name, value } in flags {
-            let place = Place::Flag(name.to_owned());
+            let place = SettingLocation::Flag(name.to_owned());
             match SETTINGS.iter().find(|setting| setting.key == key) {
                 Some(setting) => self.give(key, typed(&value, setting), place),
                 None => self.refuse_at(place, format!("{key}: there is no such setting")),

@@ -4,11 +4,11 @@ use std::{net::SocketAddr, ops::RangeInclusive};
 
 use figment::{Figment, value::Value};
 
-use super::shape::{Parsed, Shape, Text, Wrong, take};
+use super::setting_type::{Parsed, SettingType, TextSetting, Wrong, take};
 use crate::model::State;
 
 /// What a setting can have several of.
-pub(super) trait Entry: Text {
+pub(super) trait ListItem: TextSetting {
     /// So many at least and at most.
     const COUNT: RangeInclusive<usize>;
 
@@ -18,7 +18,7 @@ pub(super) trait Entry: Text {
 
 /// Several: an array of the file, or one text with commas between them, which is what a variable and a
 /// flag can give.
-impl<T: Entry> Shape for Vec<T> {
+impl<T: ListItem> SettingType for Vec<T> {
     fn expected() -> String {
         format!("a list of {}, or one text with commas between them", T::ALL)
     }
@@ -41,7 +41,7 @@ impl<T: Entry> Shape for Vec<T> {
     }
 }
 
-impl Entry for SocketAddr {
+impl ListItem for SocketAddr {
     const COUNT: RangeInclusive<usize> = 0..=8;
     const ALL: &'static str =
         "up to 8 IP addresses with ports such as [\"10.0.0.2:53\", \"[fd00::2]:53\"]";
@@ -59,7 +59,7 @@ impl SiteName {
     }
 }
 
-impl Text for SiteName {
+impl TextSetting for SiteName {
     const EXPECTED: &'static str = "a name without a port such as \"monitor.example.org\"";
 
     fn read(text: &str) -> Option<Self> {
@@ -74,13 +74,13 @@ impl Text for SiteName {
     }
 }
 
-impl Entry for SiteName {
+impl ListItem for SiteName {
     const COUNT: RangeInclusive<usize> = 0..=16;
     const ALL: &'static str =
         "up to 16 names without ports such as [\"monitor.example.org\", \"monitor\"]";
 }
 
-impl Text for State {
+impl TextSetting for State {
     const EXPECTED: &'static str =
         "one of \"pending\", \"up\", \"degraded\", \"suspect\", \"down\", \"paused\", \"retired\"";
 
@@ -93,7 +93,7 @@ impl Text for State {
     }
 }
 
-impl Entry for State {
+impl ListItem for State {
     const COUNT: RangeInclusive<usize> = 1..=Self::ALL.len();
     const ALL: &'static str = "states such as [\"down\", \"degraded\"]; there are pending, up, degraded, suspect, down, paused, retired";
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Where a value stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum SettingLocation {
     /// Built in.
     Default,
     /// In the configuration file.
@@ -25,7 +25,7 @@ pub enum Place {
     Flag(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
@@ -40,14 +40,14 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// Where the value stands.
-    pub place: Place,
+    pub place: SettingLocation,
     /// What is wrong with it and what was expected; never a secret.
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
     }

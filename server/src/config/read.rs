@@ -10,9 +10,9 @@ use figment::{
 use serde::Serialize;
 
 use super::{
-    place::{Place, Problem},
+    place::{SettingLocation, SettingProblem},
     secret::{self, Secret},
-    shape::{Shape, shown, written},
+    setting_type::{SettingType, shown, written},
     typed::Setting,
 };
 
@@ -21,7 +21,7 @@ use super::{
 struct Given<'a> {
     key: &'static str,
     value: Value,
-    place: &'a Place,
+    place: &'a SettingLocation,
     beside: Option<&'a Path>,
 }
 
@@ -47,7 +47,7 @@ pub struct Origin {
     /// Its value as it would stand in the file; what is secret in it is masked.
     pub value: String,
     /// Where it stands.
-    pub from: Place,
+    pub from: SettingLocation,
 }
 
 /// Merges the sources and reads settings out of them.
@@ -57,8 +57,8 @@ pub(super) struct Reader<'a> {
     /// The configuration file, where there is one.
     file: Option<&'a Path>,
     /// The places by the names that figment knows them by.
-    places: BTreeMap<String, Place>,
-    problems: Vec<Problem>,
+    places: BTreeMap<String, SettingLocation>,
+    problems: Vec<SettingProblem>,
     origins: Vec<Origin>,
     warnings: Vec<String>,
 }
@@ -71,10 +71,10 @@ impl<'a> Reader<'a> {
 
     /// Takes a value of a source, over those that were taken before. A path in the file, and a built-in
     /// one, is beside the file; others are as the operator sees them.
-    pub(super) fn give(&mut self, key: &'static str, value: Value, place: Place) {
+    pub(super) fn give(&mut self, key: &'static str, value: Value, place: SettingLocation) {
         let beside = match place {
-            Place::Default | Place::File { .. } => self.file,
-            Place::Variable(_) | Place::Flag(_) => None,
+            SettingLocation::Default | SettingLocation::File { .. } => self.file,
+            SettingLocation::Variable(_) | SettingLocation::Flag(_) => None,
         };
         let given = Given { key, value, place: &place, beside };
         self.merged = std::mem::take(&mut self.merged).merge(given);
@@ -86,14 +86,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the value of a setting stands.
-    fn place(&self, key: &str) -> Place {
+    fn place(&self, key: &str) -> SettingLocation {
         let place = self.metadata(key).and_then(|metadata| self.places.get(&*metadata.name));
-        place.cloned().unwrap_or(Place::Default)
+        place.cloned().unwrap_or(SettingLocation::Default)
     }
 
     /// The value of a setting. One that is wrong is noted, and its default stands in: in the end
     /// the configuration is refused, but not before the others have been looked at.
-    pub(super) fn get<T: Shape>(&mut self, setting: Setting<T>) -> T {
+    pub(super) fn get<T: SettingType>(&mut self, setting: Setting<T>) -> T {
         let key = setting.key;
         let value = match T::extract(&self.merged, key) {
             Ok(value) if setting.allows(&value) => value,
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What is wrong with the value of a setting.
-    fn wrong<T: Shape>(&self, setting: &Setting<T>, index: Option<usize>) -> String {
+    fn wrong<T: SettingType>(&self, setting: &Setting<T>, index: Option<usize>) -> String {
         let (key, expected) = (setting.key, setting.expected());
         let found = self.merged.find_value(key).ok().filter(|_| !T::SECRET);
         let entry = found.as_ref().and_then(|found| found.as_array()?.get(index?));
@@ -159,8 +159,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes what is wrong at a place.
-    pub(super) fn refuse_at(&mut self, place: Place, message: String) {
-        self.problems.push(Problem { place, message });
+    pub(super) fn refuse_at(&mut self, place: SettingLocation, message: String) {
+        self.problems.push(SettingProblem { place, message });
     }
 
     /// The origins of all settings, in the order of `keys`, and what should not be as it is.
@@ -170,13 +170,13 @@ impl<'a> Reader<'a> {
     pub(super) fn finish(
         mut self,
         keys: &[&str],
-    ) -> Result<(Vec<Origin>, Vec<String>), Vec<Problem>> {
+    ) -> Result<(Vec<Origin>, Vec<String>), Vec<SettingProblem>> {
         if !self.problems.is_empty() {
             self.problems.sort_by_key(|problem| match &problem.place {
-                Place::Default => (0, 0, 0),
-                Place::File { line, column, .. } => (1, *line, *column),
-                Place::Variable(_) => (2, 0, 0),
-                Place::Flag(_) => (3, 0, 0),
+                SettingLocation::Default => (0, 0, 0),
+                SettingLocation::File { line, column, .. } => (1, *line, *column),
+                SettingLocation::Variable(_) => (2, 0, 0),
+                SettingLocation::Flag(_) => (3, 0, 0),
             });
             return Err(self.problems);
         }

@@ -11,7 +11,7 @@ use super::{
     list::SiteName,
     read::Reader,
     secret::Secret,
-    shape::{ByteSize, LogFormat, LogLevel, Shape, TlsMode, written},
+    setting_type::{ByteSize, LogFormat, LogLevel, SettingType, TlsMode, written},
     typed::Setting,
     url::StoreUrl,
 };

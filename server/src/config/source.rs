@@ -8,7 +8,7 @@ use std::{
 
 use roundsman_os::file::{self, FileError};
 
-use super::{Config, Flag, Origin, Problem};
+use super::{Config, Flag, Origin, SettingProblem};
 
 /// The largest configuration file that is read, bytes: it has some fifty settings.
 pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -76,10 +76,10 @@ pub enum ConfigError {
     },
     /// Everything that is wrong, one line each.
     #[error("{}", lines(.0))]
-    Invalid(Vec<Problem>),
+    Invalid(Vec<SettingProblem>),
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn lines(problems: &[SettingProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 

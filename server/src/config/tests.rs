@@ -55,7 +55,9 @@ fn later_sources_win_and_are_remembered() {
         .iter()
         .map(|origin| {
             let from = match &origin.from {
-                Place::File { line, column, .. } => format!("roundsman.toml:{line}:{column}"),
+                SettingLocation::File { line, column, .. } => {
+                    format!("roundsman.toml:{line}:{column}")
+                }
                 other => other.to_string(),
             };
             format!("{:<24} {:<24} {from}\n", origin.key, origin.value)
@@ -272,7 +274,7 @@ fn the_example_is_the_defaults() {
     let mut settings = String::new();
     for (origin, setting) in set.origins.iter().zip(SETTINGS) {
         assert_eq!(origin.key, setting.key);
-        assert!(matches!(origin.from, Place::File { .. }), "{} is missing", origin.key);
+        assert!(matches!(origin.from, SettingLocation::File { .. }), "{} is missing", origin.key);
         let (of, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if of != section {
             section = of;

@@ -1,6 +1,6 @@
 //! A setting with its type.
 
-use super::shape::{Shape, shown};
+use super::setting_type::{SettingType, shown};
 
 /// A setting with its type.
 pub(super) struct Setting<T> {
@@ -12,7 +12,7 @@ pub(super) struct Setting<T> {
     pub(super) limits: Option<(T, T)>,
 }
 
-impl<T: Shape> Setting<T> {
+impl<T: SettingType> Setting<T> {
     /// What a value must be, in words.
     pub(super) fn expected(&self) -> String {
         match &self.limits {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::shape::Text;
+use super::setting_type::TextSetting;
 
 /// Where polls are kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +137,7 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-impl Text for StoreUrl {
+impl TextSetting for StoreUrl {
     const EXPECTED: &'static str = "\"sqlite:\" and the path of a file, or \"mysql://user@host:3306/database\" (up to 9 servers of one database: \"mysql://user@a:3306,b:3306/database\") with the password in store.password_file";
 
     fn read(text: &str) -> Option<Self> {

@@ -24,9 +24,9 @@ impl Engine {
             expected_machine: entry.facts.machine_id.clone(),
         };
         let poller = self.parts.poller.clone();
-        let task = if entry.is_unwell() {
+        let task = if entry.is_failing() {
             let check_first = entry.is_checked_first() && !flight.asked;
-            self.polls.spawn(async move { poller.poll_unwell(job, check_first).await })
+            self.polls.spawn(async move { poller.poll_failing(job, check_first).await })
         } else {
             self.polls.spawn(async move { poller.poll(job).await })
         };
@@ -45,8 +45,8 @@ impl Engine {
         if entry.in_flight {
             return;
         }
-        let (agenda, host) = (&self.agenda, entry.id);
-        let slot = entry.claims.asked(now.wall, |at| agenda.is_on_grid(host, at));
+        let (poll_queue, host) = (&self.poll_queue, entry.id);
+        let slot = entry.claims.asked(now.wall, |at| poll_queue.is_on_grid(host, at));
         let flight = Flight {
             host: entry.id,
             name: entry.spec.name.clone(),

@@ -11,9 +11,9 @@ use crate::{
     hook::ServerEvent,
     metrics::{Direction, DirectionLabel},
     model::HostId,
-    own_clock::Told,
+    own_clock::ClockSample,
     poll::Attempt,
-    schedule::{Agenda, ClockStep, Grids},
+    schedule::{ClockStep, Grids, PollQueue},
     units::Now,
 };
 
@@ -23,7 +23,8 @@ impl Engine {
     #[must_use]
     pub fn keeping(mut self, grids: watch::Sender<Grids>) -> Self {
         let earlier = grids.borrow().clone();
-        self.agenda = Agenda::resume(earlier, crate::units::WallMs(0), self.parts.clock.now());
+        self.poll_queue =
+            PollQueue::resume(earlier, crate::units::WallMs(0), self.parts.clock.now());
         self.grids = Some(grids);
         self
     }
@@ -37,8 +38,8 @@ impl Engine {
 
     /// Looks whether the wall clock stepped, before anything follows from what it says.
     pub(super) fn look_at_clock(&mut self, now: Now) {
-        self.agenda.look(now);
-        for step in self.agenda.take_steps() {
+        self.poll_queue.look(now);
+        for step in self.poll_queue.take_steps() {
             self.stepped(step);
         }
     }
@@ -57,9 +58,9 @@ impl Engine {
     pub(super) fn keep_grids(&self) {
         if let Some(kept) = &self.grids {
             kept.send_if_modified(|kept| {
-                let differs = kept != self.agenda.grids();
+                let differs = kept != self.poll_queue.grids();
                 if differs {
-                    kept.clone_from(self.agenda.grids());
+                    kept.clone_from(self.poll_queue.grids());
                 }
                 differs
             });
@@ -72,7 +73,7 @@ impl Engine {
         self.own_clock.review(now);
         let standing = self.own_clock.standing();
         if standing.is_wrong && !was_wrong {
-            let (off_ms, hosts) = (standing.fleet_ms, standing.witnesses);
+            let (off_ms, hosts) = (standing.fleet_ms, standing.samples);
             tracing::warn!(off_ms, hosts, "the clocks of most hosts differ from this server's");
         }
         self.show_clock();
@@ -87,12 +88,12 @@ impl Engine {
     pub(super) fn skew(&mut self, host: HostId, attempt: &Attempt) -> Option<Skew> {
         let told = attempt.clock_skew_ms.map(|ms| {
             let boot = attempt.snapshot.as_deref().and_then(|s| s.facts.boot_id.as_ref());
-            Told {
+            ClockSample {
                 skew: Skew { ms, bound_ms: attempt.timings.skew_bound_ms().unwrap_or_default() },
                 began: attempt.started.mono,
                 is_own: boot.is_some() && boot == self.own_boot.as_ref(),
             }
         });
-        self.own_clock.judge(host, told, self.agenda.len())
+        self.own_clock.judge(host, told, self.poll_queue.len())
     }
 }

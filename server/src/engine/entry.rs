@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::measured::measure;
 use crate::{
-    health::{self, FailingParent, Flaw, Health, Input, Move, Policy, Rest, Skew},
+    health::{self, FailingParent, Flaw, Health, Input, PauseReason, Policy, Skew, StateChange},
     inventory::Host,
     live::{self, RECENT_ATTEMPTS},
     model::{
@@ -67,7 +67,7 @@ impl Shown {
 
 /// What the engine knows of one host.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct HostEntry {
     pub(super) id: HostId,
     pub(super) spec: Arc<Host>,
     shown: Shown,
@@ -76,7 +76,7 @@ pub(super) struct Entry {
     pub(super) facts: Arc<Facts>,
     pub(super) in_flight: bool,
     /// Why it is left alone, when it is.
-    pub(super) rest: Option<Rest>,
+    pub(super) pause_reason: Option<PauseReason>,
     /// The host that it is behind and that fails.
     pub(super) parent: Option<FailingParent>,
     /// What was wrong with its last answer that was not without a flaw.
@@ -92,10 +92,10 @@ pub(super) struct Entry {
     newcomers: Newcomers,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
-    recent: VecDeque<Arc<live::Attempt>>,
+    recent: VecDeque<Arc<live::AttemptSummary>>,
 }
 
-impl Entry {
+impl HostEntry {
     /// A host as the store remembers it.
     pub(super) fn new(id: HostId, spec: Arc<Host>, health: Health, facts: Facts) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Entry {
             health,
             facts: facts.into(),
             in_flight: false,
-            rest: None,
+            pause_reason: None,
             parent: None,
             flaws: None,
             backoff: Backoff::default(),
@@ -122,7 +122,7 @@ impl Entry {
     }
 
     /// Other settings for it; the link is the caller's to renew.
-    pub(super) fn respecify(&mut self, spec: &Arc<Host>) {
+    pub(super) fn update_settings(&mut self, spec: &Arc<Host>) {
         self.spec = Arc::clone(spec);
         self.shown = Shown::of(spec);
     }
@@ -134,7 +134,7 @@ impl Entry {
     }
 
     /// Whether it may take only a place of those kept for hosts that are not well.
-    pub(super) fn is_unwell(&self) -> bool {
+    pub(super) fn is_failing(&self) -> bool {
         self.failing || matches!(self.health.state, State::Suspect | State::Down)
     }
 
@@ -252,11 +252,11 @@ impl Entry {
     fn flap(&self, on: bool, slot: WallMs, at: WallMs) -> Transition {
         let cause = if on { Cause::Flapping } else { Cause::Settled };
         let (state, reason) = (self.health.state, self.health.flapping.to_string());
-        let change = Move { from: state, to: state, cause, outcome: None, reason };
+        let change = StateChange { from: state, to: state, cause, outcome: None, reason };
         self.transition(change, Some(slot), at)
     }
 
-    fn transition(&self, change: Move, slot: Option<WallMs>, at: WallMs) -> Transition {
+    fn transition(&self, change: StateChange, slot: Option<WallMs>, at: WallMs) -> Transition {
         Transition {
             host: self.id,
             name: self.spec.name.clone(),
@@ -274,7 +274,7 @@ impl Entry {
         if self.recent.len() == RECENT_ATTEMPTS {
             self.recent.pop_front();
         }
-        let attempt = live::Attempt { unread, ..live::Attempt::from(&**record) };
+        let attempt = live::AttemptSummary { unread, ..live::AttemptSummary::from(&**record) };
         self.recent.push_back(Arc::new(attempt));
         if record.outcome.has_values() {
             self.last_good = Some(Arc::clone(record));
@@ -335,7 +335,7 @@ mod tests {
         let spec = inventory.hosts.into_values().next().unwrap();
         let now = Now::default();
         let health = Health::new(now.wall);
-        let mut entry = Entry::new(HostId(1), spec, health, Facts::default());
+        let mut entry = HostEntry::new(HostId(1), spec, health, Facts::default());
         for _ in 0..RECENT_ATTEMPTS + 5 {
             let slot = entry.claims.asked(now.wall, |_| false);
             let name = entry.spec.name.clone();

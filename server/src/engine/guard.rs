@@ -1,9 +1,9 @@
 //! What one host's poll means beside the others': is the server cut off, and does a parent fail?
 //! Both are decided in `health`; here they are carried out.
 
-use super::{Engine, entry::Entry};
+use super::{Engine, entry::HostEntry};
 use crate::{
-    health::{FailingParent, Testimony},
+    health::{FailingParent, QuorumSample},
     hook::ServerEvent,
     model::{HostId, HostName},
     poll::Attempt,
@@ -13,24 +13,24 @@ use crate::{
 impl Engine {
     /// Takes the end of a poll as a sign of how the server itself is, before anything follows from
     /// it for the host.
-    pub(super) fn hear(&mut self, host: HostId, attempt: &Attempt, now: Now) {
+    pub(super) fn record_for_quorum(&mut self, host: HostId, attempt: &Attempt, now: Now) {
         if !attempt.outcome.was_asked() || self.aborting {
             return;
         }
         let heard = attempt.heard;
         // Whatever is heard, of anybody, speaks for the network; silence only of hosts that are
         // expected to answer.
-        let speaks = |entry: &&Entry| heard || entry.health.is_witness();
+        let speaks = |entry: &&HostEntry| heard || entry.health.counts_for_quorum();
         let Some(entry) = self.hosts.get(&host).filter(speaks) else {
-            return self.quorum.forget(host);
+            return self.quorum.remove(host);
         };
-        let testimony = Testimony {
+        let sample = QuorumSample {
             host,
             group: entry.spec.group.as_ref(),
             heard,
             interval: entry.spec.schedule.shortest_gap(),
         };
-        if let Some(evidence) = self.quorum.hear(testimony, now.mono) {
+        if let Some(evidence) = self.quorum.record(sample, now.mono) {
             tracing::error!(%evidence, "the server takes itself for cut off: no state changes");
             self.isolated = Some(now.wall);
             self.parts.live.update_server(|server| server.isolated = Some(now.wall));

@@ -4,14 +4,14 @@ use std::{collections::HashSet, sync::Arc, vec};
 
 use tokio::sync::oneshot;
 
-use super::{Engine, Installed, entry::Entry, rest::Windows};
+use super::{Engine, Installed, entry::HostEntry, pauses::Windows};
 use crate::{
-    health::{Health, Input, Rest},
+    health::{Health, Input, PauseReason},
     inventory::Inventory,
     live::InventoryFile,
     model::{HostId, HostName, State, Transition},
     poll::Link,
-    schedule::Agenda,
+    schedule::PollQueue,
     store::KnownHost,
 };
 
@@ -44,8 +44,8 @@ impl Engine {
             // Slots that were used before a restart are not used again, wherever the clock is now.
             let latest = known.iter().filter_map(|host| host.latest_slot).max();
             let now = self.parts.clock.now();
-            self.agenda =
-                Agenda::resume(self.agenda.grids().clone(), latest.unwrap_or_default(), now);
+            self.poll_queue =
+                PollQueue::resume(self.poll_queue.grids().clone(), latest.unwrap_or_default(), now);
             self.own_clock.begin(now, latest);
             self.keep_grids();
         }
@@ -72,7 +72,7 @@ impl Engine {
             return;
         }
         let now = self.parts.clock.now();
-        self.agenda.open(now);
+        self.poll_queue.open(now);
         self.parts.metrics.inventory_loads.inc();
         let (version, hash) = (self.version, installing.inventory.hash.as_str().into());
         let file = installing.file;
@@ -89,9 +89,9 @@ impl Engine {
     fn retire(&mut self, id: HostId) {
         let now = self.parts.clock.now().wall;
         let Some(mut entry) = self.hosts.remove(&id) else { return };
-        self.agenda.remove(id);
-        self.quorum.forget(id);
-        self.own_clock.forget(id);
+        self.poll_queue.remove(id);
+        self.quorum.remove(id);
+        self.own_clock.remove(id);
         self.pauses.remove(&id);
         self.names.remove(&entry.spec.name);
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
@@ -124,13 +124,13 @@ impl Engine {
                     self.names.remove(&entry.spec.name);
                     self.parts.live.remove(&entry.spec.name);
                 }
-                entry.respecify(spec);
+                entry.update_settings(spec);
                 entry
             }
             None => {
                 let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
                 let health = Health::known(state, since);
-                let mut entry = Entry::new(known.id, Arc::clone(spec), health, known.facts);
+                let mut entry = HostEntry::new(known.id, Arc::clone(spec), health, known.facts);
                 transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
                 entry
             }
@@ -152,21 +152,21 @@ impl Engine {
         }
     }
 
-    /// Puts a new or changed host where it belongs: on the agenda unless it is paused.
+    /// Puts a new or changed host where it belongs: on the poll queue unless it is paused.
     fn place(
         &mut self,
-        mut entry: Entry,
+        mut entry: HostEntry,
         schedule_changed: bool,
         mut transitions: Vec<Transition>,
     ) {
         let now = self.parts.clock.now();
-        let rest = self.rest_of(entry.id, &entry.spec, now.wall);
-        let polled = rest.as_ref().is_none_or(Rest::is_polled);
-        transitions.extend(entry.rests(rest, &self.parts.policy, now.wall));
+        let pause_reason = self.pause_reason(entry.id, &entry.spec, now.wall);
+        let polled = pause_reason.as_ref().is_none_or(PauseReason::is_polled);
+        transitions.extend(entry.set_pause_reason(pause_reason, &self.parts.policy, now.wall));
         if schedule_changed {
-            self.agenda.remove(entry.id);
+            self.poll_queue.remove(entry.id);
             if polled {
-                self.agenda.add(entry.id, &entry.spec.name, &entry.spec.schedule, now);
+                self.poll_queue.add(entry.id, &entry.spec.name, &entry.spec.schedule, now);
             }
         }
         self.names.insert(entry.spec.name.clone(), entry.id);

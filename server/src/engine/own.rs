@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use super::Engine;
 use crate::{
-    health::Rest,
+    health::PauseReason,
     live::OwnTrouble,
     model::{HostId, Outcome},
     poll::Attempt,
@@ -72,7 +72,8 @@ impl Engine {
         let hosts = &self.hosts;
         self.own.unpolled.retain(|host| {
             let entry = hosts.get(host);
-            entry.is_some_and(|entry| entry.rest.as_ref().is_none_or(Rest::is_polled))
+            entry
+                .is_some_and(|entry| entry.pause_reason.as_ref().is_none_or(PauseReason::is_polled))
         });
         let trouble = self.own.trouble(now.wall);
         match &trouble {

@@ -13,12 +13,12 @@ impl Engine {
         self.review_clock(now);
         self.review_isolation(now);
         self.review_own(now);
-        self.review_rests(now);
-        self.agenda.open(now);
+        self.review_pauses(now);
+        self.poll_queue.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
         for rollup in self.rollups.close(now.wall) {
-            self.parts.writer.push(writer::Entry::Rollup(Arc::new(rollup)));
+            self.parts.writer.push(writer::QueuedRow::Rollup(Arc::new(rollup)));
         }
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{
     Engine,
-    entry::{Entry, Flight},
+    entry::{Flight, HostEntry},
 };
 use crate::{
     health::Flaw,
-    hook::{News, ServerEvent},
+    hook::{Notification, ServerEvent},
     metrics::OutcomeLabel,
     model::{Cause, HostId, HostName, State, Transition},
     poll::Attempt,
@@ -20,12 +20,12 @@ impl Engine {
     /// Shows a host as it is now to everybody else.
     pub(super) fn show(&mut self, host: HostId, now: Now) {
         let Some(entry) = self.hosts.get_mut(&host) else { return };
-        let next_due = self.agenda.next_slot(host, entry.asked_again(now).unwrap_or(now.wall));
+        let next_due = self.poll_queue.next_slot(host, entry.asked_again(now).unwrap_or(now.wall));
         self.parts.live.publish(entry.view(&self.parts.policy, self.isolated, next_due, now));
     }
 
     /// Logs, tells and keeps a change.
-    pub(super) fn announce(&self, transition: Transition, host: Option<&Entry>) {
+    pub(super) fn announce(&self, transition: Transition, host: Option<&HostEntry>) {
         let what = match transition.from == transition.to {
             true => "flapping changed",
             false => "state changed",
@@ -37,9 +37,9 @@ impl Engine {
         let notice = self.parts.hook.as_ref().zip(host).and_then(|(hook, host)| {
             // Whoever is told that a host flaps is not told of each flap.
             let told_already = host.health.flapping.is_on() && transition.cause != Cause::Flapping;
-            (!told_already).then(|| hook.notice(&News::of_host(&transition, &host.spec)))?
+            (!told_already).then(|| hook.notice(&Notification::of_host(&transition, &host.spec)))?
         });
-        self.parts.writer.push(writer::Entry::Transition(transition, notice));
+        self.parts.writer.push(writer::QueuedRow::Transition(transition, notice));
     }
 
     /// Keeps a row about the server itself, and tells it once, however many hosts it touches.
@@ -50,11 +50,11 @@ impl Engine {
             ServerEvent::ClockStepped => (State::Up, State::Up, Cause::ClockStepped),
         };
         let (host, name) = (HostId::SERVER, HostName::server());
-        let news = News::Server { event, at, reason: reason.into() };
-        let notice = self.parts.hook.as_ref().and_then(|hook| hook.notice(&news));
+        let notification = Notification::Server { event, at, reason: reason.into() };
+        let notice = self.parts.hook.as_ref().and_then(|hook| hook.notice(&notification));
         let reason = reason.into();
         let row = Transition { host, name, at, slot: None, from, to, cause, outcome: None, reason };
-        self.parts.writer.push(writer::Entry::Transition(row, notice));
+        self.parts.writer.push(writer::QueuedRow::Transition(row, notice));
     }
 
     /// The flaw of an answer that says it is from the machine that another host is. The answer's machine
@@ -64,7 +64,8 @@ impl Engine {
         let owner = self.machines.claimed_from(facts.machine_id.as_deref()?, host)?;
         facts.machine_id = None;
         // One that does not answer is no second one: an old entry of a machine that has moved.
-        let answers = |entry: &&Entry| matches!(entry.health.state, State::Up | State::Degraded);
+        let answers =
+            |entry: &&HostEntry| matches!(entry.health.state, State::Up | State::Degraded);
         let owner = self.hosts.get(&owner).filter(answers)?;
         let copied = owner.facts.boot_id != facts.boot_id;
         Some(Flaw::Duplicate { other: owner.spec.name.clone(), copied })
@@ -72,7 +73,7 @@ impl Engine {
 
     /// Counts the slots that were skipped.
     pub(super) fn count_missed(&mut self) {
-        let missed = self.agenda.missed();
+        let missed = self.poll_queue.missed();
         if missed > self.missed {
             self.parts.metrics.missed_slots.inc_by(missed - self.missed);
             tracing::warn!(

@@ -8,7 +8,7 @@ use crate::{
     clock::ManualClock,
     inventory,
     model::Column,
-    poll::Limits,
+    poll::PollLimits,
     rollup::{GRACE, Tier},
     store::{
         Mode, SeriesAsk, Span, Store,
@@ -38,7 +38,7 @@ fn parts(folder: &tempfile::TempDir, clock: Arc<dyn Clock>) -> (Parts, Arc<dyn S
     let (writer_handle, writer) =
         Writer::start(Arc::clone(&store), WriterLimits::default(), WallMs::default);
     let parts = Parts {
-        poller: Poller::new(Limits::default(), Arc::clone(&clock)),
+        poller: Poller::new(PollLimits::default(), Arc::clone(&clock)),
         clock,
         writer: writer_handle,
         live: Arc::new(Live::default()),
@@ -218,8 +218,8 @@ async fn a_reload_of_ten_thousand_hosts_with_one_change_moves_no_slot() {
         }
         let now = clock.now();
         let due = [&mut reloads, &mut stays].map(|engine| {
-            engine.agenda.open(now);
-            engine.agenda.due(now)
+            engine.poll_queue.open(now);
+            engine.poll_queue.due(now)
         });
         assert_eq!(due[0], due[1], "after {step} steps");
         // Half a second's share of the fleet, give or take the luck of the hash: no burst.
@@ -227,5 +227,5 @@ async fn a_reload_of_ten_thousand_hosts_with_one_change_moves_no_slot() {
         seen += due[0].len();
     }
     assert!((29_000..31_000).contains(&seen), "{seen} in thirty seconds");
-    assert_eq!(reloads.agenda.missed(), 0);
+    assert_eq!(reloads.poll_queue.missed(), 0);
 }

@@ -13,24 +13,24 @@ use roundsman_proto::health::{
 use tokio_stream::{Stream, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 
-use super::{Board, Limits, MAX_SERVICE_BYTES};
-use crate::web::{Place, TooMany, Watching};
+use super::{Board, GrpcLimits, MAX_SERVICE_BYTES};
+use crate::web::{ConnectionPermit, TooMany, Watching};
 
 /// Answers health clients.
 pub(super) struct HealthService {
     board: Arc<Board>,
-    limits: Limits,
+    limits: GrpcLimits,
 }
 
 impl HealthService {
-    pub(super) fn new(board: Arc<Board>, limits: Limits) -> Self {
+    pub(super) fn new(board: Arc<Board>, limits: GrpcLimits) -> Self {
         Self { board, limits }
     }
 }
 
 #[tonic::async_trait]
 impl Health for HealthService {
-    type WatchStream = Watch;
+    type WatchStream = WatchStreamGuard;
 
     async fn check(
         &self,
@@ -56,8 +56,11 @@ impl Health for HealthService {
         Ok(Response::new(HealthListResponse { statuses: statuses.collect() }))
     }
 
-    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watch>, Status> {
-        let place = request.extensions().get::<Arc<Place>>().cloned();
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<WatchStreamGuard>, Status> {
+        let place = request.extensions().get::<Arc<ConnectionPermit>>().cloned();
         let service = request.into_inner().service;
         // It could become known later, but not by any name.
         if service.len() > MAX_SERVICE_BYTES {
@@ -71,7 +74,10 @@ impl Health for HealthService {
         let status = self.board.watch(&service).ok_or_else(|| {
             Status::unavailable("the server is stopping; try again when it is back")
         })?;
-        Ok(Response::new(Watch { status: WatchStream::new(status), _watching: watching }))
+        Ok(Response::new(WatchStreamGuard {
+            status: WatchStream::new(status),
+            _watching: watching,
+        }))
     }
 }
 
@@ -100,12 +106,12 @@ fn answer(status: ServingStatus) -> HealthCheckResponse {
 }
 
 /// One watch: the newest status, whenever the client has taken the one before.
-pub(super) struct Watch {
+pub(super) struct WatchStreamGuard {
     status: WatchStream<ServingStatus>,
     _watching: Watching,
 }
 
-impl Stream for Watch {
+impl Stream for WatchStreamGuard {
     type Item = Result<HealthCheckResponse, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -1,7 +1,8 @@
 //! The table in plain words: why a state was entered, and what would change it.
 
 use super::{
-    FLAP_FALLS_OFF, FLAP_OFF_PCT, FailingParent, Health, Input, Move, Pause, Policy, Rest,
+    FLAP_FALLS_OFF, FLAP_OFF_PCT, FailingParent, Health, Input, Pause, PauseReason, Policy,
+    StateChange,
 };
 use crate::{
     model::{Cause, Outcome, State},
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// The move from `before` to `after`, which are of different states, with its cause and its words.
-pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> Move {
+pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> StateChange {
     let (cause, outcome, reason) = match input {
         Input::Poll { outcome, flaws, error } => {
             let (cause, reason) = match after.state {
@@ -28,19 +29,19 @@ pub(super) fn moved(before: &Health, after: &Health, input: Input<'_>) -> Move {
             };
             (cause, Some(outcome), reason)
         }
-        Input::Pause(rest) => {
-            let cause = match rest {
-                Rest::Inventory | Rest::Asked(_) => Cause::Paused,
-                Rest::Window { .. } => Cause::Maintenance,
+        Input::Pause(pause_reason) => {
+            let cause = match pause_reason {
+                PauseReason::Inventory | PauseReason::Asked(_) => Cause::Paused,
+                PauseReason::Window { .. } => Cause::Maintenance,
             };
-            (cause, None, rest.to_string())
+            (cause, None, pause_reason.to_string())
         }
         Input::Resume => (Cause::Resumed, None, "no longer paused".to_owned()),
         Input::Retire => (Cause::Retired, None, "gone from the inventory".to_owned()),
         Input::Add => (Cause::Added, None, "in the inventory again".to_owned()),
         Input::Accept => (Cause::Accepted, None, "the operator accepts another machine".to_owned()),
     };
-    Move { from: before.state, to: after.state, cause, outcome, reason }
+    StateChange { from: before.state, to: after.state, cause, outcome, reason }
 }
 
 fn failed(bad: u32, outcome: Outcome, error: Option<&str>) -> String {
@@ -75,9 +76,9 @@ fn answered(from: State, good: u32) -> String {
 
 /// What stands around a host's state.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Around<'a> {
+pub struct StateContext<'a> {
     /// Why it is left alone, where that is known.
-    pub rest: Option<&'a Rest>,
+    pub pause_reason: Option<&'a PauseReason>,
     /// What is wrong with its last answer that was not without a flaw, in words.
     pub flaws: Option<&'a str>,
     /// The host that it is behind and that fails.
@@ -91,7 +92,7 @@ pub struct Around<'a> {
 /// Why the state is what it is and what would change it: one sentence, and one more for each thing
 /// around it that matters.
 #[must_use]
-pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
+pub fn explain(health: &Health, policy: &Policy, around: &StateContext<'_>) -> String {
     let mut text = of_state(health, policy, around);
     let failing = matches!(health.state, State::Suspect | State::Down);
     if let Some(FailingParent { name, state }) = around.parent.filter(|_| failing) {
@@ -116,7 +117,7 @@ pub fn explain(health: &Health, policy: &Policy, around: &Around<'_>) -> String 
     text
 }
 
-fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
+fn of_state(health: &Health, policy: &Policy, around: &StateContext<'_>) -> String {
     let Health { state, good, bad, .. } = *health;
     let since = health.since.spoken();
     let (rise, fall) = (policy.rise(), policy.fall());
@@ -174,7 +175,7 @@ fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
             polls(rise, "good"),
             make(rise),
         ),
-        State::Paused => paused(since, around.rest),
+        State::Paused => paused(since, around.pause_reason),
         State::Retired => format!(
             "retired since {since}: it is gone from the inventory and is not polled; putting it \
              back makes it pending.",
@@ -182,23 +183,23 @@ fn of_state(health: &Health, policy: &Policy, around: &Around<'_>) -> String {
     }
 }
 
-fn paused(since: Spoken, rest: Option<&Rest>) -> String {
-    let why = match rest {
+fn paused(since: Spoken, pause_reason: Option<&PauseReason>) -> String {
+    let why = match pause_reason {
         None => {
             return format!("paused since {since}; when the pause ends, the host is pending.");
         }
-        Some(Rest::Inventory) => {
+        Some(PauseReason::Inventory) => {
             return format!(
                 "paused since {since}: the inventory says so and it is not polled; taking `paused` \
                  out of the inventory makes it pending.",
             );
         }
-        Some(Rest::Asked(Pause { until, reason, .. })) => {
+        Some(PauseReason::Asked(Pause { until, reason, .. })) => {
             let until = until.map(|until| format!(" until {}", until.spoken())).unwrap_or_default();
             let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
             format!("an operator asked for it{until}{reason}")
         }
-        Some(Rest::Window { name, until }) => {
+        Some(PauseReason::Window { name, until }) => {
             format!("the maintenance window {name} is open until {}", until.spoken())
         }
     };

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::Policy;
-use crate::model::{Cause, Family, HostName, Outcome, Snapshot, Status, View};
+use crate::model::{Cause, Family, HostName, Outcome, ProbeView, Snapshot, Status};
 
 /// One thing that is wrong with an answer that arrived. Its `Display` is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub fn flaws(
     policy: &Policy,
 ) -> Vec<Flaw> {
     let mut flaws = Vec::new();
-    if snapshot.view == View::Container {
+    if snapshot.view == ProbeView::Container {
         flaws.push(Flaw::WrongView);
     }
     let unread = |wanted: fn(Status) -> bool| {

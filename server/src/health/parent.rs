@@ -1,6 +1,6 @@
 //! A host behind another one: when that one fails, this one's failing says nothing of its own.
 
-use super::Move;
+use super::StateChange;
 use crate::model::{Cause, HostName, State};
 
 /// The most parents above one another that are followed.
@@ -26,7 +26,7 @@ impl FailingParent {
     }
 
     /// Says of a move that it is the parent's doing, when it is one for the worse.
-    pub fn answers_for(&self, change: &mut Move) {
+    pub fn answers_for(&self, change: &mut StateChange) {
         if matches!(change.to, State::Suspect | State::Down) {
             let Self { name, state } = self;
             change.cause = Cause::ParentDown;

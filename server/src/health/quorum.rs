@@ -4,7 +4,7 @@
 //! Only silence counts: no name resolved, no way there, no answer to a packet. Whatever a host says,
 //! be it a refusal, an error or another protocol, came over a network that works.
 //!
-//! Witnesses of a cut are hosts that were expected to answer: not those that never have, are down
+//! What counts are hosts that were expected to answer: not those that never have, are down
 //! already, paused or retired. Each of them that stays silent opens a window as long as that host's
 //! interval, and the last result of every host within it is counted. So hosts of any mix of intervals
 //! are judged by what is as fresh as the silence itself: a word from before the cut says nothing.
@@ -28,7 +28,7 @@ pub const ISOLATED_HOSTS: usize = 4;
 pub const ISOLATED_GROUPS: usize = 2;
 /// A fleet of a single group needs so many silent hosts instead.
 pub const ISOLATED_ONE_GROUP: usize = 10;
-/// All witnesses are counted at most so often in the length of one window. So an outage of a large
+/// All samples are counted at most so often in the length of one window. So an outage of a large
 /// fleet costs a constant per silent poll, and is found later by no more than a share of an interval
 /// that no host can go down in.
 pub(super) const COUNTS_PER_WINDOW: u32 = 64;
@@ -54,7 +54,7 @@ impl fmt::Display for Evidence {
 
 /// One poll's result, as a sign of the network.
 #[derive(Debug, Clone, Copy)]
-pub struct Testimony<'a> {
+pub struct QuorumSample<'a> {
     /// The host.
     pub host: HostId,
     /// Its group.
@@ -66,7 +66,7 @@ pub struct Testimony<'a> {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct LastSample {
     group: Option<GroupName>,
     heard: bool,
     at: Mono,
@@ -75,11 +75,11 @@ struct Seen {
 /// What is known of the fleet at large.
 #[derive(Debug, Default)]
 pub struct Quorum {
-    witnesses: HashMap<HostId, Seen>,
+    samples: HashMap<HostId, LastSample>,
     silent: usize,
     /// The first result of all: a window that reaches before it is not full yet.
     began: Option<Mono>,
-    /// When the witnesses of each window were last counted, and found not to convict.
+    /// When the samples of each window were last counted, and found not to suffice.
     counted: BTreeMap<Duration, Mono>,
     /// The window that isolation was found in.
     isolated: Option<Duration>,
@@ -98,12 +98,12 @@ impl Quorum {
 
     /// Takes a result in, before anything is decided from it. Evidence is returned when, with it, the
     /// server finds itself cut off.
-    pub fn hear(&mut self, testimony: Testimony<'_>, now: Mono) -> Option<Evidence> {
-        let Testimony { host, group, heard, interval } = testimony;
-        self.forget(host);
+    pub fn record(&mut self, sample: QuorumSample<'_>, now: Mono) -> Option<Evidence> {
+        let QuorumSample { host, group, heard, interval } = sample;
+        self.remove(host);
         self.began.get_or_insert(now);
         self.silent += usize::from(!heard);
-        self.witnesses.insert(host, Seen { group: group.cloned(), heard, at: now });
+        self.samples.insert(host, LastSample { group: group.cloned(), heard, at: now });
         // What is still possible at all is told cheaply: in an outage this is called often.
         if heard || self.is_isolated() || self.silent < ISOLATED_HOSTS {
             return None;
@@ -115,7 +115,7 @@ impl Quorum {
         if counted.is_some_and(|at| now.since(*at) < interval / COUNTS_PER_WINDOW) {
             return None;
         }
-        let Some(evidence) = self.weigh(interval, now) else {
+        let Some(evidence) = self.evaluate(interval, now) else {
             self.counted.retain(|window, at| now.since(*at) < *window / COUNTS_PER_WINDOW);
             self.counted.insert(interval, now);
             return None;
@@ -127,8 +127,8 @@ impl Quorum {
     }
 
     /// Leaves a host out: it is down, paused or gone.
-    pub fn forget(&mut self, host: HostId) {
-        if let Some(seen) = self.witnesses.remove(&host) {
+    pub fn remove(&mut self, host: HostId) {
+        if let Some(seen) = self.samples.remove(&host) {
             self.silent -= usize::from(!seen.heard);
         }
     }
@@ -139,12 +139,12 @@ impl Quorum {
         let Some(window) = self.isolated else { return false };
         let (silent, polled) = self.fresh(window, now);
         let clear = polled > 0 && !is_most(silent, polled);
-        if !clear && !self.witnesses.is_empty() {
+        if !clear && !self.samples.is_empty() {
             self.clear_since = None;
             return false;
         }
         let since = *self.clear_since.get_or_insert(now);
-        if now.since(since) < window && !self.witnesses.is_empty() {
+        if now.since(since) < window && !self.samples.is_empty() {
             return false;
         }
         self.isolated = None;
@@ -154,11 +154,11 @@ impl Quorum {
 
     /// Silent and all last results of the last `window`.
     fn fresh(&self, window: Duration, now: Mono) -> (usize, usize) {
-        let fresh = self.witnesses.values().filter(|seen| now.since(seen.at) <= window);
+        let fresh = self.samples.values().filter(|seen| now.since(seen.at) <= window);
         fresh.fold((0, 0), |(silent, all), seen| (silent + usize::from(!seen.heard), all + 1))
     }
 
-    fn weigh(&mut self, window: Duration, now: Mono) -> Option<Evidence> {
+    fn evaluate(&mut self, window: Duration, now: Mono) -> Option<Evidence> {
         #[cfg(test)]
         {
             self.counts += 1;
@@ -168,7 +168,7 @@ impl Quorum {
             return None;
         }
         let mut groups: BTreeMap<&Option<GroupName>, (usize, usize)> = BTreeMap::new();
-        for seen in self.witnesses.values() {
+        for seen in self.samples.values() {
             let (silent, all) = groups.entry(&seen.group).or_default();
             if now.since(seen.at) <= window {
                 *silent += usize::from(!seen.heard);

@@ -1,6 +1,6 @@
 //! What makes a host's health, and what is said of it.
 
-mod around;
+mod context;
 mod flaws;
 mod properties;
 mod table;
@@ -41,8 +41,8 @@ fn poll(outcome: Outcome) -> Input<'static> {
     Input::Poll { outcome, flaws: &[], error: None }
 }
 
-fn window() -> Rest {
-    Rest::Window { name: "nightly".into(), until: WallMs(9_000_000) }
+fn window() -> PauseReason {
+    PauseReason::Window { name: "nightly".into(), until: WallMs(9_000_000) }
 }
 
 /// The inputs by the words of the table.
@@ -54,7 +54,7 @@ fn with<R>(word: &str, run: impl FnOnce(Input<'_>) -> R) -> R {
         "partial" => run(said(Outcome::Partial, &[denied()], Some("disk denied"))),
         "failed" => run(said(Outcome::Deadline, &[], Some("no answer within 3s"))),
         "overrun" => run(poll(Outcome::Overrun)),
-        "pause" => run(Input::Pause(&Rest::Inventory)),
+        "pause" => run(Input::Pause(&PauseReason::Inventory)),
         "resume" => run(Input::Resume),
         "retire" => run(Input::Retire),
         "add" => run(Input::Add),
@@ -67,6 +67,6 @@ const INPUTS: [&str; 10] = [
     "good", "flawed", "partial", "failed", "overrun", "pause", "resume", "retire", "add", "accept",
 ];
 
-fn after(health: Health, word: &str) -> (Health, Option<Move>) {
+fn after(health: Health, word: &str) -> (Health, Option<StateChange>) {
     with(word, |input| step(&health, input, &POLICY, NOW))
 }

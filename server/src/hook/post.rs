@@ -18,7 +18,7 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use super::{HookError, tls};
 use crate::{
     config::{self, HookUrl, Secret},
-    resolve::{Names, Resolve as _},
+    resolve::{HostResolver, Resolve as _},
 };
 
 /// The longest head of an answer that is read, bytes.
@@ -116,23 +116,23 @@ impl PostError {
 }
 
 /// Who is told.
-pub(super) struct Target {
+pub(super) struct HookTarget {
     url: HookUrl,
     token: Option<Secret>,
     /// Resolving, connecting, sending and the head of the answer, together.
     timeout: Duration,
     /// Of the runtime that tells, and no other.
-    names: Arc<Names>,
+    names: Arc<HostResolver>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for HookTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
-impl Target {
+impl HookTarget {
     /// The receiver of these settings; none when they name none.
     ///
     /// # Errors
@@ -151,7 +151,13 @@ impl Target {
             false => None,
         };
         let (token, timeout) = (settings.token.clone(), settings.timeout);
-        Ok(Some(Self { url, token, timeout, names: Names::new(resolve.servers.clone()), tls }))
+        Ok(Some(Self {
+            url,
+            token,
+            timeout,
+            names: HostResolver::new(resolve.servers.clone()),
+            tls,
+        }))
     }
 
     /// Posts one document.

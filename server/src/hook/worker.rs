@@ -11,14 +11,14 @@ use super::{
     DRAIN, FIRST_PAUSE, GIVE_UP_AFTER, Hook, PostError, RECEIVER, Shared, ended,
     lanes::{End, Next},
     pause,
-    post::Target,
+    post::HookTarget,
 };
 use crate::{
     model::{HostId, Notice, NoticeState},
     store::{
         Store,
         spool::Spool,
-        writer::{Entry, WriterHandle},
+        writer::{QueuedRow, WriterHandle},
     },
     units::{Mono, Now},
 };
@@ -33,7 +33,7 @@ const UNTOLD: &str = "it ends what was not told";
 const OVERTAKEN: &str = "what came after it was told while the store was away";
 
 /// Where notices are kept.
-pub struct Around {
+pub struct NoticeStores {
     /// Has what waits from before.
     pub store: Arc<dyn Store>,
     /// Has what waits while the store is away, where there is one.
@@ -43,10 +43,10 @@ pub struct Around {
 }
 
 /// Tells what its [`Hook`] hears of.
-pub struct Worker {
+pub struct HookWorker {
     shared: Arc<Shared>,
-    target: Arc<Target>,
-    around: Around,
+    target: Arc<HookTarget>,
+    around: NoticeStores,
     first_pause: Duration,
     /// What the store has from before was read.
     loaded: bool,
@@ -62,7 +62,7 @@ struct NotBefore {
     receiver: Mono,
 }
 
-impl std::fmt::Debug for Worker {
+impl std::fmt::Debug for HookWorker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker").field("target", &self.target).finish_non_exhaustive()
     }
@@ -71,8 +71,8 @@ impl std::fmt::Debug for Worker {
 impl Hook {
     /// Its worker. There is one.
     #[must_use]
-    pub fn worker(&self, around: Around) -> Worker {
-        Worker {
+    pub fn worker(&self, around: NoticeStores) -> HookWorker {
+        HookWorker {
             shared: Arc::clone(&self.shared),
             target: Arc::clone(&self.target),
             around,
@@ -84,7 +84,7 @@ impl Hook {
     }
 }
 
-impl Worker {
+impl HookWorker {
     /// The same with another first pause, for those who cannot wait.
     #[must_use]
     pub fn pausing(self, first_pause: Duration) -> Self {
@@ -276,6 +276,6 @@ impl Worker {
     }
 
     fn keep(&self, notice: Arc<Notice>) {
-        self.around.writer.push(Entry::Notice(notice));
+        self.around.writer.push(QueuedRow::Notice(notice));
     }
 }

@@ -6,11 +6,11 @@ use toml::de::DeTable;
 
 use super::{
     Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address,
-    draft::Draft,
+    draft::HostDraft,
     links, maintenance,
     problem::{Findings, Problems},
     range,
-    read::{At, Section, quoted},
+    read::{Located, Section, quoted},
     settings::{self, Profile, Selections, Settings},
 };
 use crate::{
@@ -51,12 +51,12 @@ pub(super) struct Builder<'t> {
     pub(super) findings: Findings<'t>,
     defaults: Settings,
     groups: BTreeMap<GroupName, GroupDraft>,
-    hosts: BTreeMap<HostName, Draft>,
+    hosts: BTreeMap<HostName, HostDraft>,
     pub(super) discoveries: Vec<(Discovery, usize)>,
     selections: Selections,
-    maintenance: Vec<maintenance::Draft>,
+    maintenance: Vec<maintenance::WindowDraft>,
     /// Parents of hosts that are discovered.
-    pub(super) wanted_parents: Vec<At<HostName>>,
+    pub(super) wanted_parents: Vec<Located<HostName>>,
     /// There is a `hosts`, a `discover` or a `[[host]]`, if a wrong one.
     pub(super) names_hosts: bool,
     /// The limit of hosts was met, and noted.
@@ -108,7 +108,7 @@ impl<'t> Builder<'t> {
         let own = Settings::read(section, &mut self.findings).linked(section, &mut self.findings);
         let merged = own.over(&self.defaults);
         let profile = merged.profile(section.at, &mut self.selections, &mut self.findings);
-        if let Some(At { value: name, at }) = &name {
+        if let Some(Located { value: name, at }) = &name {
             let group = Group { labels: profile.labels.clone(), ..Group::default() };
             let draft = GroupDraft { at: *at, settings: merged, declared: true, group };
             match self.groups.get(name).map(|first| first.at) {
@@ -135,7 +135,7 @@ impl<'t> Builder<'t> {
 
     /// Takes in what one entry of a group's `hosts` stands for. Of several wrong names of one range
     /// only the first is noted.
-    fn list_hosts(&mut self, entry: At<&str>, group: Option<&GroupName>, profile: &Profile) {
+    fn list_hosts(&mut self, entry: Located<&str>, group: Option<&GroupName>, profile: &Profile) {
         let names = match range::expand(entry.value) {
             Ok(names) => names,
             Err(e) => return self.findings.add(entry.at, e.to_string()),
@@ -161,8 +161,8 @@ impl<'t> Builder<'t> {
                 };
                 return self.findings.add(entry.at, message);
             }
-            let addresses = vec![At { value: address, at: entry.at }];
-            let named = At { value: name, at: entry.at };
+            let addresses = vec![Located { value: address, at: entry.at }];
+            let named = Located { value: name, at: entry.at };
             if !self.insert(named, group.cloned(), addresses, profile, None, true) {
                 return;
             }
@@ -208,7 +208,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The settings of the group that a `[[host]]` names; makes the group when it is not declared.
-    fn group_of(&mut self, name: &At<GroupName>) -> Option<Settings> {
+    fn group_of(&mut self, name: &Located<GroupName>) -> Option<Settings> {
         if let Some(known) = self.groups.get(&name.value) {
             return Some(known.settings.clone());
         }
@@ -235,11 +235,11 @@ impl<'t> Builder<'t> {
 
     fn insert(
         &mut self,
-        name: At<HostName>,
+        name: Located<HostName>,
         group: Option<GroupName>,
-        addresses: Vec<At<Address>>,
+        addresses: Vec<Located<Address>>,
         profile: &Profile,
-        renamed_from: Option<At<HostName>>,
+        renamed_from: Option<Located<HostName>>,
         listed: bool,
     ) -> bool {
         if self.hosts.len() >= MAX_HOSTS {
@@ -267,7 +267,7 @@ impl<'t> Builder<'t> {
             renamed_from: renamed_from.as_ref().map(|from| from.value.clone()),
             selection: profile.selection.clone(),
         };
-        let draft = Draft {
+        let draft = HostDraft {
             host,
             at: name.at,
             addresses_at: addresses.iter().map(|address| address.at).collect(),
@@ -283,19 +283,19 @@ impl<'t> Builder<'t> {
     fn read_addresses(
         &mut self,
         section: &Section<'t>,
-        name: Option<&At<HostName>>,
+        name: Option<&Located<HostName>>,
         port: u16,
-    ) -> Vec<At<Address>> {
-        let mut addresses: Vec<At<Address>> = Vec::new();
+    ) -> Vec<Located<Address>> {
+        let mut addresses: Vec<Located<Address>> = Vec::new();
         let expected = "a list of addresses such as [\"db-1:50051\"]";
         let Some(list) = section.texts("addresses", expected, &mut self.findings) else {
             let name = name.filter(|_| section.at("addresses").is_none());
-            if let Some(At { value: name, at }) = name {
+            if let Some(Located { value: name, at }) = name {
                 // As it is written: a dot at its end is for the name server.
                 let written = section.text("name", "a name", &mut self.findings);
                 let written = written.map_or(name.as_str(), |written| written.value);
                 match address::parse(written, port) {
-                    Ok(value) => addresses.push(At { value, at: *at }),
+                    Ok(value) => addresses.push(Located { value, at: *at }),
                     Err(e) => self.findings.add(
                         *at,
                         format!("{e}; a host whose name is not its address needs `addresses`"),
@@ -313,17 +313,17 @@ impl<'t> Builder<'t> {
         }
         for text in list.value {
             match address::parse(text.value, port) {
-                Ok(value) => addresses.push(At { value, at: text.at }),
+                Ok(value) => addresses.push(Located { value, at: text.at }),
                 Err(e) => self.findings.add(text.at, e.to_string()),
             }
         }
         addresses
     }
 
-    fn group_name(&mut self, section: &Section<'t>, key: &str) -> Option<At<GroupName>> {
+    fn group_name(&mut self, section: &Section<'t>, key: &str) -> Option<Located<GroupName>> {
         let text = section.text(key, "the name of a group", &mut self.findings)?;
         match GroupName::new(text.value) {
-            Ok(value) => Some(At { value, at: text.at }),
+            Ok(value) => Some(Located { value, at: text.at }),
             Err(e) => {
                 self.findings.add(text.at, format!("`{key}`: {e}"));
                 None

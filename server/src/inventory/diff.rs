@@ -10,7 +10,7 @@ use crate::model::HostName;
 
 /// What is different about a host that stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Change {
+pub enum HostChange {
     /// Its group.
     Group,
     /// Its labels.
@@ -29,7 +29,7 @@ pub enum Change {
     Selection,
 }
 
-impl Change {
+impl HostChange {
     /// The word for it in listings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -46,7 +46,7 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for HostChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -64,7 +64,7 @@ pub struct Diff {
     /// Hosts that stay under another name: old, new.
     pub renamed: Vec<(HostName, HostName)>,
     /// Hosts that stay and are different, by their new name, and what is different: never empty.
-    pub changed: BTreeMap<HostName, BTreeSet<Change>>,
+    pub changed: BTreeMap<HostName, BTreeSet<HostChange>>,
     /// How many hosts stay as they are, name included.
     pub unchanged: usize,
 }
@@ -114,7 +114,7 @@ pub fn diff(old: &Inventory, new: &Inventory) -> Diff {
     diff
 }
 
-fn changes(old: &Host, new: &Host) -> BTreeSet<Change> {
+fn changes(old: &Host, new: &Host) -> BTreeSet<HostChange> {
     // Named in full, so that a new field of a host cannot be forgotten here.
     let Host {
         name: _,
@@ -129,14 +129,14 @@ fn changes(old: &Host, new: &Host) -> BTreeSet<Change> {
         selection,
     } = old;
     [
-        (Change::Group, *group != new.group),
-        (Change::Labels, *labels != new.labels),
-        (Change::Addresses, *addresses != new.addresses),
-        (Change::Schedule, *schedule != new.schedule),
-        (Change::Timeout, *timeout != new.timeout),
-        (Change::Parent, *parent != new.parent),
-        (Change::Paused, *paused != new.paused),
-        (Change::Selection, *selection != new.selection),
+        (HostChange::Group, *group != new.group),
+        (HostChange::Labels, *labels != new.labels),
+        (HostChange::Addresses, *addresses != new.addresses),
+        (HostChange::Schedule, *schedule != new.schedule),
+        (HostChange::Timeout, *timeout != new.timeout),
+        (HostChange::Parent, *parent != new.parent),
+        (HostChange::Paused, *paused != new.paused),
+        (HostChange::Selection, *selection != new.selection),
     ]
     .into_iter()
     .filter_map(|(change, differs)| differs.then_some(change))

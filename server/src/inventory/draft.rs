@@ -3,7 +3,7 @@
 use super::Host;
 
 /// A host with the places that later checks point at.
-pub(super) struct Draft {
+pub(super) struct HostDraft {
     pub(super) host: Host,
     pub(super) at: usize,
     pub(super) addresses_at: Vec<usize>,

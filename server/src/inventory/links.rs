@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{draft::Draft, problem::Findings, read::At};
+use super::{draft::HostDraft, problem::Findings, read::Located};
 use crate::{model::HostName, text::did_you_mean};
 
 /// How many hosts of a ring of parents a message names.
@@ -11,8 +11,8 @@ const MAX_RING_NAMED: usize = 8;
 /// Notes every pair or chain of hosts that does not hold together. `parents` are those of hosts that
 /// are not known yet, because they are discovered.
 pub(super) fn check(
-    hosts: &BTreeMap<HostName, Draft>,
-    parents: &[At<HostName>],
+    hosts: &BTreeMap<HostName, HostDraft>,
+    parents: &[Located<HostName>],
     findings: &mut Findings<'_>,
 ) {
     check_addresses(hosts, findings);
@@ -29,13 +29,13 @@ pub(super) fn check(
 }
 
 /// The hosts in the order of the file, so that the later of two is the wrong one.
-fn by_place(hosts: &BTreeMap<HostName, Draft>) -> Vec<&Draft> {
-    let mut drafts: Vec<&Draft> = hosts.values().collect();
+fn by_place(hosts: &BTreeMap<HostName, HostDraft>) -> Vec<&HostDraft> {
+    let mut drafts: Vec<&HostDraft> = hosts.values().collect();
     drafts.sort_by_key(|draft| draft.at);
     drafts
 }
 
-fn check_addresses(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_>) {
+fn check_addresses(hosts: &BTreeMap<HostName, HostDraft>, findings: &mut Findings<'_>) {
     // By its text: a name is the same place with and without the dot at its end.
     let mut places: HashMap<String, (&HostName, usize)> = HashMap::new();
     for draft in by_place(hosts) {
@@ -64,7 +64,7 @@ fn check_addresses(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_
 fn check_parent(
     parent: &HostName,
     at: usize,
-    hosts: &BTreeMap<HostName, Draft>,
+    hosts: &BTreeMap<HostName, HostDraft>,
     findings: &mut Findings<'_>,
 ) {
     if !hosts.contains_key(parent) {
@@ -74,7 +74,7 @@ fn check_parent(
 }
 
 /// Follows every chain of parents once; a ring is noted at its first host by name.
-fn check_rings(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_>) {
+fn check_rings(hosts: &BTreeMap<HostName, HostDraft>, findings: &mut Findings<'_>) {
     let mut done: HashSet<&HostName> = HashSet::new();
     for start in hosts.keys() {
         let mut chain: Vec<&HostName> = Vec::new();
@@ -93,7 +93,11 @@ fn check_rings(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_>) {
     }
 }
 
-fn note_ring(ring: &[&HostName], hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_>) {
+fn note_ring(
+    ring: &[&HostName],
+    hosts: &BTreeMap<HostName, HostDraft>,
+    findings: &mut Findings<'_>,
+) {
     let Some(first) = ring.first() else { return };
     let at = hosts.get(*first).map_or(0, |draft| draft.parent_at);
     if ring.len() == 1 {
@@ -105,7 +109,7 @@ fn note_ring(ring: &[&HostName], hosts: &BTreeMap<HostName, Draft>, findings: &m
     findings.add(at, format!("the parents form a ring: {path}{more} -> {first}"));
 }
 
-fn check_former_names(hosts: &BTreeMap<HostName, Draft>, findings: &mut Findings<'_>) {
+fn check_former_names(hosts: &BTreeMap<HostName, HostDraft>, findings: &mut Findings<'_>) {
     let mut used: HashMap<&HostName, (&HostName, usize)> = HashMap::new();
     for draft in by_place(hosts) {
         let Some(former) = &draft.host.renamed_from else { continue };

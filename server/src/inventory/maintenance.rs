@@ -7,7 +7,7 @@ use chrono::DateTime;
 use super::{
     Host,
     problem::Findings,
-    read::{At, Section, quoted},
+    read::{Located, Section, quoted},
     settings::{self, read_labels},
     timing::{DEFAULT_ZONE, read_timezone},
 };
@@ -54,15 +54,15 @@ impl Maintenance {
 }
 
 /// A window as it was read, with the places of the names that must exist.
-pub(super) struct Draft {
+pub(super) struct WindowDraft {
     maintenance: Maintenance,
     at: usize,
-    groups: Vec<At<GroupName>>,
-    hosts: Vec<At<HostName>>,
+    groups: Vec<Located<GroupName>>,
+    hosts: Vec<Located<HostName>>,
 }
 
 /// Reads one `[[maintenance]]`; none when it is wrong, which is noted.
-pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Draft> {
+pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<WindowDraft> {
     section.check_keys(KEYS, findings);
     let name = settings::read_name(section, "name", findings);
     if section.at("name").is_none() {
@@ -86,7 +86,7 @@ pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option
         hosts: hosts.iter().map(|host| host.value.clone()).collect(),
         labels,
     };
-    Some(Draft { maintenance, at: name.at, groups, hosts })
+    Some(WindowDraft { maintenance, at: name.at, groups, hosts })
 }
 
 fn names<T, E: std::fmt::Display>(
@@ -94,12 +94,12 @@ fn names<T, E: std::fmt::Display>(
     key: &str,
     make: impl Fn(&str) -> Result<T, E>,
     findings: &mut Findings<'_>,
-) -> Vec<At<T>> {
+) -> Vec<Located<T>> {
     let Some(list) = section.texts(key, "a list of names", findings) else { return Vec::new() };
     let mut names = Vec::with_capacity(list.value.len());
     for text in list.value {
         match make(text.value) {
-            Ok(value) => names.push(At { value, at: text.at }),
+            Ok(value) => names.push(Located { value, at: text.at }),
             Err(e) => findings.add(text.at, format!("{}: {e}", quoted(text.value))),
         }
     }
@@ -175,7 +175,7 @@ fn read_once(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Windo
         };
         let text = section.moment(key, MOMENT, findings)?;
         match DateTime::parse_from_rfc3339(&text) {
-            Ok(moment) => Some(At { value: WallMs(moment.timestamp_millis()), at }),
+            Ok(moment) => Some(Located { value: WallMs(moment.timestamp_millis()), at }),
             Err(_) => {
                 findings.add(at, format!("`{key}` must be {MOMENT}, not {}", quoted(&text)));
                 None
@@ -194,14 +194,14 @@ fn read_once(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Windo
 /// Notes every name that stands for nobody, and every window whose name is taken. Names of hosts
 /// that are discovered are not known yet: with them in the inventory, a host's name is not checked.
 pub(super) fn check(
-    drafts: Vec<Draft>,
+    drafts: Vec<WindowDraft>,
     groups: &BTreeSet<&GroupName>,
     hosts: Option<&BTreeSet<&HostName>>,
     findings: &mut Findings<'_>,
 ) -> Vec<Arc<Maintenance>> {
     let mut taken: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut all = Vec::with_capacity(drafts.len());
-    for Draft { maintenance, at, groups: in_groups, hosts: in_hosts } in drafts {
+    for WindowDraft { maintenance, at, groups: in_groups, hosts: in_hosts } in drafts {
         let name = &maintenance.name;
         if !taken.insert(Arc::clone(name)) {
             findings.add(at, format!("two maintenance windows are named `{name}`"));
@@ -220,7 +220,7 @@ pub(super) fn check(
             let hint = did_you_mean(group.value.as_str(), groups.iter().map(|g| g.as_str()));
             findings.add(group.at, format!("no group is named `{}`{hint}", group.value));
         }
-        let unknown = |host: &&At<HostName>| hosts.is_some_and(|h| !h.contains(&host.value));
+        let unknown = |host: &&Located<HostName>| hosts.is_some_and(|h| !h.contains(&host.value));
         for host in in_hosts.iter().filter(unknown) {
             let known = hosts.into_iter().flatten().map(|h| h.as_str());
             let hint = did_you_mean(host.value.as_str(), known);

@@ -7,7 +7,7 @@ pub const MAX_PROBLEMS: usize = 100;
 
 /// One problem of an inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct InventoryProblem {
     /// The file as named by the caller.
     pub file: Arc<str>,
     /// Line, from 1.
@@ -19,7 +19,7 @@ pub struct Problem {
 }
 
 /// `inventory.toml:12:9: message`.
-impl fmt::Display for Problem {
+impl fmt::Display for InventoryProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
     }
@@ -28,18 +28,21 @@ impl fmt::Display for Problem {
 /// All problems of an inventory, one at least, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    list: Vec<Problem>,
+    list: Vec<InventoryProblem>,
     /// Problems beyond [`MAX_PROBLEMS`].
     omitted: usize,
 }
 
 impl Problems {
     pub(super) fn one(file: &str, line: usize, column: usize, message: String) -> Self {
-        Self { list: vec![Problem { file: file.into(), line, column, message }], omitted: 0 }
+        Self {
+            list: vec![InventoryProblem { file: file.into(), line, column, message }],
+            omitted: 0,
+        }
     }
 
     /// The first [`MAX_PROBLEMS`] of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+    pub fn iter(&self) -> impl Iterator<Item = &InventoryProblem> {
         self.list.iter()
     }
 
@@ -111,13 +114,13 @@ impl<'t> Findings<'t> {
     /// The problems found since the last time, if any.
     pub(super) fn take_problems(&mut self) -> Option<Problems> {
         self.found.sort_by_key(|(at, _)| *at);
-        let list: Vec<Problem> = std::mem::take(&mut self.found)
+        let list: Vec<InventoryProblem> = std::mem::take(&mut self.found)
             .into_iter()
             .map(|(at, message)| {
                 let line = self.line(at);
                 let start = self.lines.get(line - 1).copied().unwrap_or(0);
                 let before = self.text.get(start..at).map_or(at - start, |s| s.chars().count());
-                Problem { file: self.file.clone(), line, column: before + 1, message }
+                InventoryProblem { file: self.file.clone(), line, column: before + 1, message }
             })
             .collect();
         if list.is_empty() { None } else { Some(Problems { list, omitted: self.omitted }) }

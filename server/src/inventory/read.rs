@@ -12,7 +12,7 @@ const MAX_QUOTED_BYTES: usize = 80;
 
 /// A value and the byte offset where it stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct At<T> {
+pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) at: usize,
 }
@@ -53,9 +53,9 @@ impl<'t> Section<'t> {
     }
 
     /// All keys with the place of the key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = At<&'t str>> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = Located<&'t str>> {
         let table = self.table;
-        table.keys().map(|key| At { value: key.get_ref().as_ref(), at: key.span().start })
+        table.keys().map(|key| Located { value: key.get_ref().as_ref(), at: key.span().start })
     }
 
     /// A text. None when it is absent, or wrong and noted; `expected` says what it should be.
@@ -64,10 +64,10 @@ impl<'t> Section<'t> {
         key: &str,
         expected: &str,
         findings: &mut Findings<'_>,
-    ) -> Option<At<&'t str>> {
+    ) -> Option<Located<&'t str>> {
         let (at, value) = self.value(key)?;
         match value {
-            DeValue::String(text) => Some(At { value: text.as_ref(), at }),
+            DeValue::String(text) => Some(Located { value: text.as_ref(), at }),
             other => wrong(key, expected, other, at, findings),
         }
     }
@@ -88,11 +88,15 @@ impl<'t> Section<'t> {
     }
 
     /// A length of time.
-    pub(super) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<At<Duration>> {
+    pub(super) fn duration(
+        &self,
+        key: &str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Located<Duration>> {
         const EXPECTED: &str = "a duration such as \"10s\" or \"500ms\"";
         let text = self.text(key, EXPECTED, findings)?;
         match humantime::parse_duration(text.value) {
-            Ok(value) => Some(At { value, at: text.at }),
+            Ok(value) => Some(Located { value, at: text.at }),
             Err(_) => {
                 let given = quoted(text.value);
                 findings.add(text.at, format!("`{key}` must be {EXPECTED}, not {given}"));
@@ -108,14 +112,14 @@ impl<'t> Section<'t> {
         least: u32,
         most: u32,
         findings: &mut Findings<'_>,
-    ) -> Option<At<u32>> {
+    ) -> Option<Located<u32>> {
         let expected = format!("a whole number from {least} to {most}");
         let (at, value) = self.value(key)?;
         let DeValue::Integer(number) = value else {
             return wrong(key, &expected, value, at, findings);
         };
         match i128::from_str_radix(number.as_str(), number.radix()).ok().map(u32::try_from) {
-            Some(Ok(value)) if (least..=most).contains(&value) => Some(At { value, at }),
+            Some(Ok(value)) if (least..=most).contains(&value) => Some(Located { value, at }),
             _ => {
                 findings.add(
                     at,
@@ -144,7 +148,7 @@ impl<'t> Section<'t> {
         key: &str,
         expected: &str,
         findings: &mut Findings<'_>,
-    ) -> Option<At<Vec<At<&'t str>>>> {
+    ) -> Option<Located<Vec<Located<&'t str>>>> {
         let (at, value) = self.value(key)?;
         let DeValue::Array(elements) = value else {
             return wrong(key, expected, value, at, findings);
@@ -153,12 +157,12 @@ impl<'t> Section<'t> {
         for element in elements.iter() {
             let at = element.span().start;
             match element.get_ref() {
-                DeValue::String(text) => texts.push(At { value: text.as_ref(), at }),
+                DeValue::String(text) => texts.push(Located { value: text.as_ref(), at }),
                 other => findings
                     .add(at, format!("`{key}` must be {expected}, found {} in it", kind(other))),
             }
         }
-        Some(At { value: texts, at })
+        Some(Located { value: texts, at })
     }
 
     /// A table within this one; `title` is what messages call it.

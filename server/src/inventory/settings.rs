@@ -13,7 +13,7 @@ use super::{
     MAX_TOP_PROCESSES,
     filter::Filters,
     problem::Findings,
-    read::{At, Section, quoted},
+    read::{Located, Section, quoted},
     timing::{Cadence, DEFAULT_ZONE, read_cadence, read_timeout, read_timezone},
 };
 use crate::{
@@ -40,9 +40,9 @@ pub(super) const KEYS: &[&str] = &[
 /// One layer of settings, or several merged.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
-    cadence: Option<At<Cadence>>,
+    cadence: Option<Located<Cadence>>,
     timezone: Option<String>,
-    timeout: Option<At<Duration>>,
+    timeout: Option<Located<Duration>>,
     /// A time was given that could not be read: what follows from times is not checked.
     broken_times: bool,
     pub(super) port: Option<u16>,
@@ -51,7 +51,7 @@ pub(super) struct Settings {
     filters: Filters,
     top_processes: Option<u32>,
     tcp_ext: Option<bool>,
-    parent: Option<At<HostName>>,
+    parent: Option<Located<HostName>>,
     paused: Option<bool>,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Profile {
     pub(super) port: u16,
     pub(super) labels: Labels,
     pub(super) selection: Arc<Selection>,
-    pub(super) parent: Option<At<HostName>>,
+    pub(super) parent: Option<Located<HostName>>,
     pub(super) paused: bool,
 }
 
@@ -238,10 +238,10 @@ pub(super) fn read_name(
     section: &Section<'_>,
     key: &str,
     findings: &mut Findings<'_>,
-) -> Option<At<HostName>> {
+) -> Option<Located<HostName>> {
     let text = section.text(key, "the name of a host", findings)?;
     match HostName::new(text.value) {
-        Ok(value) => Some(At { value, at: text.at }),
+        Ok(value) => Some(Located { value, at: text.at }),
         Err(e) => {
             findings.add(text.at, format!("`{key}`: {e}"));
             None

@@ -43,16 +43,16 @@ fn added_and_retired_hosts_leave_the_others_alone() {
 fn every_setting_of_a_host_is_seen_to_change() {
     let old = read(FLEET);
     for (line, expected) in [
-        ("group = \"db\"", Change::Group),
-        ("labels = { site = \"ber\" }", Change::Labels),
-        ("port = 7", Change::Addresses),
-        ("interval = \"9s\"", Change::Schedule),
-        ("timeout = \"2s\"", Change::Timeout),
-        ("parent = \"web-1\"", Change::Parent),
-        ("paused = true", Change::Paused),
-        ("tcp_ext = true", Change::Selection),
-        ("exclude.disk = []", Change::Selection),
-        ("top_processes = 3", Change::Selection),
+        ("group = \"db\"", HostChange::Group),
+        ("labels = { site = \"ber\" }", HostChange::Labels),
+        ("port = 7", HostChange::Addresses),
+        ("interval = \"9s\"", HostChange::Schedule),
+        ("timeout = \"2s\"", HostChange::Timeout),
+        ("parent = \"web-1\"", HostChange::Parent),
+        ("paused = true", HostChange::Paused),
+        ("tcp_ext = true", HostChange::Selection),
+        ("exclude.disk = []", HostChange::Selection),
+        ("top_processes = 3", HostChange::Selection),
     ] {
         let diff = diff(&old, &read(&format!("{FLEET}{line}\n")));
         let only = BTreeMap::from([(name("db-1"), BTreeSet::from([expected]))]);
@@ -68,7 +68,7 @@ fn a_group_setting_changes_its_hosts_alone() {
     let hosts: Vec<&str> = diff.changed.keys().map(HostName::as_str).collect();
     assert_eq!(hosts, ["web-1", "web-2", "web-3"]);
     for what in diff.changed.values() {
-        assert_eq!(*what, BTreeSet::from([Change::Schedule, Change::Paused]));
+        assert_eq!(*what, BTreeSet::from([HostChange::Schedule, HostChange::Paused]));
     }
 }
 
@@ -88,7 +88,7 @@ fn a_renamed_host_is_neither_added_nor_retired() {
     );
     let both = diff(&old, &both);
     assert_eq!(both.renamed.len(), 1);
-    assert_eq!(both.changed[&name("db-a")], BTreeSet::from([Change::Addresses]));
+    assert_eq!(both.changed[&name("db-a")], BTreeSet::from([HostChange::Addresses]));
     // Nothing of that name to rename: the host is new.
     let new = read(&FLEET.replace("name = \"db-1\"", "name = \"db-a\"\nrenamed_from = \"db-9\""));
     let fresh = diff(&old, &new);

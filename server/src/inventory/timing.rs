@@ -7,7 +7,7 @@ use humantime::format_duration;
 use super::{
     MAX_TIMEOUT, MIN_TIMEOUT,
     problem::Findings,
-    read::{At, Section},
+    read::{Located, Section},
 };
 use crate::{schedule::Schedule, text::did_you_mean};
 
@@ -27,10 +27,10 @@ pub(super) enum Cadence {
 pub(super) fn read_cadence(
     section: &Section<'_>,
     findings: &mut Findings<'_>,
-) -> Option<At<Cadence>> {
+) -> Option<Located<Cadence>> {
     let every = section.duration("interval", findings).and_then(|interval| {
         match Schedule::every(interval.value) {
-            Ok(schedule) => Some(At { value: Cadence::Every(schedule), at: interval.at }),
+            Ok(schedule) => Some(Located { value: Cadence::Every(schedule), at: interval.at }),
             Err(e) => {
                 findings.add(interval.at, e.to_string());
                 None
@@ -40,7 +40,7 @@ pub(super) fn read_cadence(
     let expected = "a cron expression such as \"*/10 * * * * *\"";
     let cron = section.text("schedule", expected, findings).and_then(|text| {
         match Schedule::cron(text.value, DEFAULT_ZONE) {
-            Ok(_) => Some(At { value: Cadence::Cron(text.value.to_owned()), at: text.at }),
+            Ok(_) => Some(Located { value: Cadence::Cron(text.value.to_owned()), at: text.at }),
             Err(e) => {
                 findings.add(text.at, e.to_string());
                 None
@@ -73,7 +73,7 @@ pub(super) fn read_timezone(section: &Section<'_>, findings: &mut Findings<'_>) 
 pub(super) fn read_timeout(
     section: &Section<'_>,
     findings: &mut Findings<'_>,
-) -> Option<At<Duration>> {
+) -> Option<Located<Duration>> {
     let timeout = section.duration("timeout", findings)?;
     if (MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout.value) {
         return Some(timeout);

@@ -25,13 +25,13 @@ pub struct Connections {
 
 /// Of all faces.
 #[derive(Debug, Default)]
-pub(super) struct Faces {
+pub(super) struct ConnectionMetrics {
     now: Family<FaceLabel, Gauge>,
     refused: Family<FaceLabel, Counter>,
     displaced: Family<FaceLabel, Counter>,
 }
 
-impl Faces {
+impl ConnectionMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "connections",

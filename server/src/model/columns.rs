@@ -23,14 +23,14 @@ pub use repeating::{
 
 /// Whether a column holds whole numbers or measured ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Whole, exact to 2^53; a BIGINT in SQL.
     Whole,
     /// Measured, kept to a thousandth of its unit.
     Real,
 }
 
-impl Kind {
+impl ColumnKind {
     /// A value as a column of this kind keeps it: whole, or to a thousandth.
     #[must_use]
     pub fn tidy(self, value: f64) -> f64 {
@@ -92,7 +92,7 @@ impl Unit {
     /// The most that a value can be on any machine. What is more was not measured but made up (a
     /// counter that jumped, -1 printed unsigned), and is unknown.
     #[must_use]
-    pub const fn most(self) -> f64 {
+    pub const fn max(self) -> f64 {
         match self {
             // Tasks that wait and requests in flight: both are an `int` of the kernel.
             Self::Number => 2_147_483_647.0,
@@ -133,7 +133,7 @@ pub struct ColumnSpec {
     /// What it says of the time between two polls.
     pub metric: Metric,
     /// Whole or measured.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Its unit.
     pub unit: Unit,
     /// The family it comes from.
@@ -159,7 +159,7 @@ impl ColumnSpec {
         Self {
             name: "",
             metric,
-            kind: Kind::Real,
+            kind: ColumnKind::Real,
             unit: Unit::Number,
             family: Family::System,
             source: "",
@@ -273,11 +273,11 @@ impl<C: ColumnSet> Values<C> {
     }
 
     /// Sets a column. A value that is negative, no number, or more than its unit can be
-    /// ([`Unit::most`]) is no measurement and is kept as none; a measured one is rounded to a
+    /// ([`Unit::max`]) is no measurement and is kept as none; a measured one is rounded to a
     /// thousandth.
     pub fn set(&mut self, column: C, value: impl Into<Option<f64>>) {
         let spec = column.spec();
-        let measured = value.into().filter(|v| *v >= 0.0 && *v <= spec.unit.most());
+        let measured = value.into().filter(|v| *v >= 0.0 && *v <= spec.unit.max());
         self.cells.all_mut()[column.index()] = measured.map_or(f64::NAN, |v| spec.kind.tidy(v));
     }
 

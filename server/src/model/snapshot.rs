@@ -56,7 +56,7 @@ pub struct FamilyReport {
 /// Whose values an answer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum View {
+pub enum ProbeView {
     /// The host's.
     Host,
     /// A container's.
@@ -118,7 +118,7 @@ pub enum Layer {
 
 /// Counters of things that repeat, by column: `N` columns, one row per key.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Table<const N: usize> {
+pub struct CounterTable<const N: usize> {
     keys: Vec<Arc<str>>,
     /// Per row; empty where nothing is known of any.
     layers: Box<[Layer]>,
@@ -128,13 +128,13 @@ pub struct Table<const N: usize> {
     cells: Box<[u64]>,
 }
 
-impl<const N: usize> Default for Table<N> {
+impl<const N: usize> Default for CounterTable<N> {
     fn default() -> Self {
         Self { keys: Vec::new(), layers: Box::default(), starts: [None; N], cells: Box::default() }
     }
 }
 
-impl<const N: usize> fmt::Debug for Table<N> {
+impl<const N: usize> fmt::Debug for CounterTable<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cells = |start: usize| &self.cells[start..start + self.keys.len()];
         let columns = self.starts.map(|start| start.map_or(&[][..], cells));
@@ -147,7 +147,7 @@ impl<const N: usize> fmt::Debug for Table<N> {
     }
 }
 
-impl<const N: usize> Table<N> {
+impl<const N: usize> CounterTable<N> {
     /// Checks that every column is empty (unknown) or as long as `keys`.
     ///
     /// # Errors
@@ -304,7 +304,7 @@ pub struct Snapshot {
     /// Its clocks.
     pub clocks: Clocks,
     /// Whose values these are.
-    pub view: View,
+    pub view: ProbeView,
     /// USER_HZ of that machine; never 0.
     pub ticks_per_second: u32,
     /// One report per family asked for.
@@ -318,13 +318,13 @@ pub struct Snapshot {
     /// CPU time of all cores together.
     pub cpu: CpuTicks,
     /// CPU time per core; the key is N of `cpuN`, the columns as [`CpuTicks`].
-    pub cores: Table<CPU_STATES>,
+    pub cores: CounterTable<CPU_STATES>,
     /// Soft interrupts per core.
-    pub softirqs: Table<SOFTIRQ_COLUMNS>,
+    pub softirqs: CounterTable<SOFTIRQ_COLUMNS>,
     /// Counters per interface.
-    pub interfaces: Table<NET_COLUMNS>,
+    pub interfaces: CounterTable<NET_COLUMNS>,
     /// Counters per block device.
-    pub disks: Table<DISK_COLUMNS>,
+    pub disks: CounterTable<DISK_COLUMNS>,
     /// Mounted filesystems.
     pub mounts: Vec<Mount>,
     /// The largest processes.

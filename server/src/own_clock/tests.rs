@@ -7,19 +7,19 @@ fn at(s: u64, wall_ms: i64) -> Now {
     Now { wall: WallMs(1_790_000_000_000 + wall_ms), mono: Mono(Duration::from_secs(s)) }
 }
 
-fn told(s: u64, ms: i64) -> Option<Told> {
+fn told(s: u64, ms: i64) -> Option<ClockSample> {
     let began = Mono(Duration::from_secs(s));
-    Some(Told { skew: Skew { ms, bound_ms: 0 }, began, is_own: false })
+    Some(ClockSample { skew: Skew { ms, bound_ms: 0 }, began, is_own: false })
 }
 
 /// A clock beside hosts whose clocks differ by these milliseconds, all heard at second 10.
 fn beside(skews: &[i64]) -> (OwnClock, Vec<Option<i64>>) {
     let mut clock = OwnClock::new(LIMIT);
     clock.begin(at(0, 0), None);
-    let hear = |(host, ms): (i64, &i64)| {
+    let record = |(host, ms): (i64, &i64)| {
         clock.judge(HostId(host), told(10, *ms), skews.len()).map(|skew| skew.ms)
     };
-    let judged = (1..).zip(skews).map(hear).collect();
+    let judged = (1..).zip(skews).map(record).collect();
     (clock, judged)
 }
 
@@ -85,15 +85,15 @@ fn a_step_of_ours_is_no_skew_of_theirs() {
         assert_eq!(after.is_wrong, words.contains("before") || words.contains("is wrong"));
         // Hours later a single host is no match for the server any more.
         clock.review(at(20 + STEP_DOUBT.as_secs(), by_ms));
-        assert_eq!(clock.standing().is_wrong, after.is_wrong && skews.len() >= MIN_WITNESSES);
+        assert_eq!(clock.standing().is_wrong, after.is_wrong && skews.len() >= MIN_SAMPLES);
     }
 }
 
 #[test]
-fn a_host_on_the_same_kernel_is_no_witness() {
+fn a_host_on_the_same_kernel_does_not_count() {
     let mut clock = OwnClock::new(LIMIT);
     clock.begin(at(0, 0), None);
-    let own = told(1, 0).map(|told| Told { is_own: true, ..told });
+    let own = told(1, 0).map(|told| ClockSample { is_own: true, ..told });
     assert_eq!(clock.judge(HostId(1), own, 4).map(|skew| skew.ms), Some(0));
     assert_eq!(clock.standing().fleet_ms, None);
     for host in 2..5 {

@@ -21,11 +21,11 @@ use tonic::{
 };
 
 use super::{
-    Shared,
-    classify::{Fault, Place},
-    connect::{Line, Reached},
+    PollContext,
+    classify::{CallContext, Fault},
+    connect::{Connected, PollConnection},
     job::Answered,
-    trace::Step,
+    trace::PollStep,
 };
 use crate::units::{Mono, Now, WallMs};
 
@@ -43,10 +43,10 @@ const MAX_RETURN_TIME: Duration = Duration::from_millis(100);
 /// The bottom of the stack.
 #[derive(Clone)]
 pub(super) struct Call {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<PollContext>,
 }
 
-impl tower::Service<Reached> for Call {
+impl tower::Service<Connected> for Call {
     type Response = Answered;
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send>>;
@@ -55,20 +55,20 @@ impl tower::Service<Reached> for Call {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, reached: Reached) -> Self::Future {
+    fn call(&mut self, connected: Connected) -> Self::Future {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.get_metrics(&reached).await })
+        Box::pin(async move { shared.get_metrics(&connected).await })
     }
 }
 
-impl Shared {
-    async fn get_metrics(&self, Reached { job, line }: &Reached) -> Result<Answered, Fault> {
+impl PollContext {
+    async fn get_metrics(&self, Connected { job, line }: &Connected) -> Result<Answered, Fault> {
         let request = self.wire().request(&job.selection);
         let asked_at = self.clock.now();
         let bytes = self.unary(line, GET_METRICS, request, asked_at).await?;
         let answered_at = self.clock.now();
         let snapshot = self.wire().snapshot(&bytes)?;
-        line.trace.enter(Step::Between, self.clock.now().mono);
+        line.trace.enter(PollStep::Between, self.clock.now().mono);
         if let (Some(expected), Some(found)) = (&job.expected_machine, &snapshot.facts.machine_id)
             && expected != found
         {
@@ -82,13 +82,13 @@ impl Shared {
     /// One unary call. The steps of the trace say how far it got when it is dropped half-way.
     pub(super) async fn unary(
         &self,
-        line: &Line,
+        line: &PollConnection,
         path: &'static str,
         request: Bytes,
         now: Now,
     ) -> Result<Bytes, Fault> {
-        line.trace.enter(Step::Call, now.mono);
-        let place = Place {
+        line.trace.enter(PollStep::Call, now.mono);
+        let place = CallContext {
             peer: Arc::clone(line.kept.connection.peer()),
             written_before: line.kept.connection.peer().written_bytes(),
             limit_bytes: self.limits.answer_max_bytes,
@@ -105,7 +105,7 @@ impl Shared {
 
     async fn exchange(
         &self,
-        Line { kept, trace, until, .. }: &Line,
+        PollConnection { kept, trace, until, .. }: &PollConnection,
         path: &'static str,
         request: Bytes,
     ) -> Result<Bytes, Status> {
@@ -120,7 +120,7 @@ impl Shared {
         request.set_timeout(self.budget(*until));
         let path = PathAndQuery::from_static(path);
         let answer = grpc.server_streaming(request, path, RawCodec).await?;
-        trace.enter(Step::Body, self.clock.now().mono);
+        trace.enter(PollStep::Body, self.clock.now().mono);
         let mut body = answer.into_inner();
         let message = body.message().await?;
         trace.read().answer_bytes = message.as_ref().map(|bytes| bytes.len() as u64);
@@ -130,7 +130,7 @@ impl Shared {
     }
 }
 
-impl Shared {
+impl PollContext {
     /// What remains of a poll for the probe to work in: less a share for the answer's way back, so
     /// that a probe that uses all of it (a hung mount) is still heard.
     fn budget(&self, until: Mono) -> Duration {

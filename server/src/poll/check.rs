@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use super::{
-    Shared,
+    PollContext,
     call::HEALTH_CHECK,
     classify::Fault,
     decode::{self, Serving},
-    job::Asked,
+    job::PollRequest,
     link::Link,
     trace::Trace,
 };
 use crate::units::Mono;
 
-impl Shared {
+impl PollContext {
     /// Asks `grpc.health.v1.Health/Check` for the whole probe. At most twice: again only when the
     /// peer proves that it did not process the first.
     pub(super) async fn ask_health(
@@ -36,10 +36,10 @@ impl Shared {
 
     /// Whether a poll is worth its cost: the probe says that it serves, or has no health service, so
     /// that only the poll itself can tell.
-    pub(super) async fn must_serve(&self, asked: &Asked) -> Result<(), Fault> {
-        let answer = self.ask_health(&asked.job.link, &asked.trace, asked.until).await;
+    pub(super) async fn must_serve(&self, request: &PollRequest) -> Result<(), Fault> {
+        let answer = self.ask_health(&request.job.link, &request.trace, request.until).await;
         // A row's size is that of the poll's answer.
-        asked.trace.read().answer_bytes = None;
+        request.trace.read().answer_bytes = None;
         match answer {
             Ok(Serving::Yes) | Err(Fault::Unimplemented(_)) => Ok(()),
             Err(Fault::Status { code: tonic::Code::NotFound, .. }) => Ok(()),

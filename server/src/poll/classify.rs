@@ -11,8 +11,8 @@ use super::{
     connection::PlainHttp,
     decode::DecodeError,
     dial::DialErrors,
-    socket::{Peer, Speech},
-    trace::Step,
+    socket::{PeerActivity, WireProtocol},
+    trace::PollStep,
 };
 use crate::{model::Outcome, units::Micros};
 
@@ -36,7 +36,7 @@ pub enum Fault {
     BrokenOff(io::ErrorKind),
     /// The peer does not speak HTTP/2.
     #[error("the peer does not speak gRPC: it sent {0} instead of HTTP/2")]
-    NotHttp2(Speech),
+    NotHttp2(WireProtocol),
     /// The peer's HTTP/2 or gRPC breaks the rules.
     #[error("the answer is not valid gRPC: {0}")]
     NotGrpc(String),
@@ -48,7 +48,7 @@ pub enum Fault {
     ProbeTimeout(String),
     /// Nothing complete in time.
     #[error("{}", deadline_words(.0, *.1))]
-    Deadline(Micros, Stuck),
+    Deadline(Micros, StalledStep),
     /// The peer is connected and does not answer HTTP/2 pings.
     #[error("connected, but the peer does not even answer HTTP/2 pings")]
     NoPong,
@@ -90,7 +90,7 @@ pub enum Fault {
 
 /// What a poll was doing when its time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stuck {
+pub enum StalledStep {
     /// Resolving the name.
     Resolve,
     /// Connecting.
@@ -101,32 +101,32 @@ pub enum Stuck {
     Body,
 }
 
-impl Stuck {
-    pub(super) fn at(step: Step) -> Self {
+impl StalledStep {
+    pub(super) fn at(step: PollStep) -> Self {
         match step {
-            Step::Resolve => Self::Resolve,
-            Step::Connect => Self::Connect,
-            Step::Queue | Step::Between | Step::Call => Self::Call,
-            Step::Body => Self::Body,
+            PollStep::Resolve => Self::Resolve,
+            PollStep::Connect => Self::Connect,
+            PollStep::Queue | PollStep::Between | PollStep::Call => Self::Call,
+            PollStep::Body => Self::Body,
         }
     }
 }
 
-fn deadline_words(after: &Micros, stuck: Stuck) -> String {
+fn deadline_words(after: &Micros, stuck: StalledStep) -> String {
     match stuck {
-        Stuck::Resolve => format!("the name was not resolved within {after}"),
-        Stuck::Connect => format!("no answer to the connection attempt within {after}"),
-        Stuck::Call => format!("connected, but no answer within {after}"),
-        Stuck::Body => format!("the answer began, but was not complete within {after}"),
+        StalledStep::Resolve => format!("the name was not resolved within {after}"),
+        StalledStep::Connect => format!("no answer to the connection attempt within {after}"),
+        StalledStep::Call => format!("connected, but no answer within {after}"),
+        StalledStep::Body => format!("the answer began, but was not complete within {after}"),
     }
 }
 
 impl Fault {
     /// A poll whose time is over: by what it waited for, and by what the peer had said until then.
-    pub(super) fn deadline(timeout: Duration, step: Step, peer: Option<&Peer>) -> Self {
-        match peer.map(Peer::speech) {
-            None | Some(Speech::Silent | Speech::Http2) => {
-                Self::Deadline(timeout.into(), Stuck::at(step))
+    pub(super) fn deadline(timeout: Duration, step: PollStep, peer: Option<&PeerActivity>) -> Self {
+        match peer.map(PeerActivity::speech) {
+            None | Some(WireProtocol::Silent | WireProtocol::Http2) => {
+                Self::Deadline(timeout.into(), StalledStep::at(step))
             }
             Some(other) => Self::NotHttp2(other),
         }
@@ -141,11 +141,11 @@ impl Fault {
             Self::ClosedAtOnce | Self::BrokenOff(_) => Outcome::Refused,
             Self::NotHttp2(_) | Self::NotGrpc(_) => Outcome::Malformed,
             Self::Reset(_) | Self::Status { .. } | Self::NotServing(_) => Outcome::ProbeError,
-            Self::Deadline(_, Stuck::Resolve) => Outcome::Resolve,
-            Self::Deadline(_, Stuck::Connect) => Outcome::Unreachable,
-            Self::Deadline(_, Stuck::Call | Stuck::Body) | Self::NoPong | Self::ProbeTimeout(_) => {
-                Outcome::Deadline
-            }
+            Self::Deadline(_, StalledStep::Resolve) => Outcome::Resolve,
+            Self::Deadline(_, StalledStep::Connect) => Outcome::Unreachable,
+            Self::Deadline(_, StalledStep::Call | StalledStep::Body)
+            | Self::NoPong
+            | Self::ProbeTimeout(_) => Outcome::Deadline,
             Self::TooLarge(_) => Outcome::TooLarge,
             Self::Unimplemented(_) => Outcome::Unimplemented,
             Self::Unauthenticated(_) => Outcome::Unauthenticated,
@@ -156,14 +156,14 @@ impl Fault {
 }
 
 /// Where a call failed: what is known beside the error itself.
-pub(super) struct Place {
-    pub(super) peer: Arc<Peer>,
+pub(super) struct CallContext {
+    pub(super) peer: Arc<PeerActivity>,
     /// What had been sent over the connection before the call, bytes.
     pub(super) written_before: u64,
     pub(super) limit_bytes: usize,
 }
 
-impl Place {
+impl CallContext {
     /// What the failed call is. A status with a source comes from the connection; one without was
     /// sent by the peer, or is one of the few that tonic makes of a bad answer.
     pub(super) fn fault(&self, status: &Status) -> Fault {
@@ -200,9 +200,9 @@ impl Place {
             return Fault::NoPong;
         }
         match self.peer.speech() {
-            Speech::Http2 if lost => self.lost(status),
-            Speech::Http2 => said(status, self.limit_bytes),
-            Speech::Silent => match self.peer.end() {
+            WireProtocol::Http2 if lost => self.lost(status),
+            WireProtocol::Http2 => said(status, self.limit_bytes),
+            WireProtocol::Silent => match self.peer.end() {
                 Some(_) => Fault::ClosedAtOnce,
                 None => Fault::NotGrpc(words(status)),
             },

@@ -15,14 +15,14 @@ use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{
-    Shared,
+    PollContext,
     classify::Fault,
     connection::Connection,
     dial::{DialError, DialErrors},
-    job::{Answered, Asked, Job},
-    link::{Destination, Kept, Link},
+    job::{Answered, Job, PollRequest},
+    link::{Destination, Link, LinkConnection},
     own::{self, Descriptors},
-    trace::{Step, Trace},
+    trace::{PollStep, Trace},
 };
 use crate::{
     model::{Address, split_zone},
@@ -35,13 +35,13 @@ pub const MAX_SOCKET_ADDRESSES: usize = 8;
 /// The layer under the retry: hands the request on with a connection.
 #[derive(Clone)]
 pub(super) struct Connect<S> {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<PollContext>,
     pub(super) inner: S,
 }
 
-impl<S> tower::Service<Asked> for Connect<S>
+impl<S> tower::Service<PollRequest> for Connect<S>
 where
-    S: tower::Service<Reached, Response = Answered, Error = Fault> + Clone + Send + 'static,
+    S: tower::Service<Connected, Response = Answered, Error = Fault> + Clone + Send + 'static,
     S::Future: Send,
 {
     type Response = Answered;
@@ -52,51 +52,51 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, asked: Asked) -> Self::Future {
+    fn call(&mut self, request: PollRequest) -> Self::Future {
         // The clone stays; the one that said it is ready goes.
         let standby = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, standby);
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let Asked { job, trace, until, check_first: _ } = asked;
+            let PollRequest { job, trace, until, check_first: _ } = request;
             let line = shared.reach(&job.link, trace, until).await?;
-            inner.call(Reached { job, line }).await
+            inner.call(Connected { job, line }).await
         })
     }
 }
 
 /// A job that has its connection.
-pub(super) struct Reached {
+pub(super) struct Connected {
     pub(super) job: Job,
-    pub(super) line: Line,
+    pub(super) line: PollConnection,
 }
 
 /// A connection in use by one poll.
-pub(super) struct Line {
+pub(super) struct PollConnection {
     pub(super) link: Arc<Link>,
-    pub(super) kept: Kept,
+    pub(super) kept: LinkConnection,
     pub(super) trace: Arc<Trace>,
     pub(super) until: Mono,
 }
 
-impl Shared {
+impl PollContext {
     /// The link's kept connection, or a new one.
     pub(super) async fn reach(
         &self,
         link: &Arc<Link>,
         trace: Arc<Trace>,
         until: Mono,
-    ) -> Result<Line, Fault> {
+    ) -> Result<PollConnection, Fault> {
         let (kept, was_kept) = match link.kept() {
             Some(kept) => (kept, true),
             None => (self.open(link, &trace, until).await?, false),
         };
         trace.connected(&kept, was_kept);
-        Ok(Line { link: Arc::clone(link), kept, trace, until })
+        Ok(PollConnection { link: Arc::clone(link), kept, trace, until })
     }
 
     /// Opens a connection to the first of the host's addresses that accepts one.
-    async fn open(&self, link: &Link, trace: &Trace, until: Mono) -> Result<Kept, Fault> {
+    async fn open(&self, link: &Link, trace: &Trace, until: Mono) -> Result<LinkConnection, Fault> {
         let destinations = link.destinations();
         let mut failed = Vec::new();
         for (tried, (index, to)) in destinations.iter().enumerate() {
@@ -130,7 +130,7 @@ impl Shared {
         };
         for (tried, socket) in sockets.iter().enumerate() {
             let now = self.clock.now().mono;
-            trace.enter(Step::Connect, now);
+            trace.enter(PollStep::Connect, now);
             let share = until.since(now) / count(sockets.len() - tried);
             let after = share.min(self.limits.connect_timeout);
             failed = match timeout(after, self.connect(to, *socket, origin.clone())).await {
@@ -160,7 +160,7 @@ impl Shared {
             return Ok(vec![on_interface(ip, zone, port).map_err(unknown)?]);
         }
         let now = self.clock.now().mono;
-        trace.enter(Step::Resolve, now);
+        trace.enter(PollStep::Resolve, now);
         let after = until.since(now).min(self.limits.connect_timeout);
         let mut sockets = match timeout(after, self.resolver.resolve(Arc::clone(host), port)).await
         {

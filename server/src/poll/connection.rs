@@ -29,7 +29,7 @@ use tokio::{
 };
 use tonic::body::Body;
 
-use super::socket::{Peer, Watched};
+use super::socket::{PeerActivity, Watched};
 
 /// The longest that a peer may take to answer an HTTP/2 ping before its connection counts as dead;
 /// never longer than the silence before the ping.
@@ -51,7 +51,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Connection {
     sender: client::SendRequest<Bytes>,
-    peer: Arc<Peer>,
+    peer: Arc<PeerActivity>,
     origin: Uri,
 }
 
@@ -86,7 +86,7 @@ impl Connection {
     }
 
     /// What the peer has done.
-    pub(super) fn peer(&self) -> &Arc<Peer> {
+    pub(super) fn peer(&self) -> &Arc<PeerActivity> {
         &self.peer
     }
 
@@ -100,7 +100,7 @@ impl Connection {
 /// what `Peer` saw.
 async fn drive(
     mut connection: client::Connection<Watched<TcpStream>>,
-    peer: Arc<Peer>,
+    peer: Arc<PeerActivity>,
     keep_alive: Duration,
 ) {
     let pings = connection.ping_pong();
@@ -115,7 +115,7 @@ async fn drive(
 
 /// Pings the peer when nothing was heard of it for `keep_alive` (found out within twice that), and
 /// returns once it does not answer.
-async fn unanswered(pings: Option<PingPong>, peer: &Peer, keep_alive: Duration) {
+async fn unanswered(pings: Option<PingPong>, peer: &PeerActivity, keep_alive: Duration) {
     // There is always one, as it is asked for once.
     let Some(mut pings) = pings else { return std::future::pending().await };
     let mut heard = peer.read_bytes();

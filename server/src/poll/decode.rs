@@ -25,7 +25,7 @@ use super::text::known;
 use crate::{
     model::{
         Clocks, Cost, Facts, Family, FamilyReport, MAX_REPORT_BYTES, NameFilter, Outcome,
-        Selection, Snapshot, Status, View,
+        ProbeView, Selection, Snapshot, Status,
     },
     text::one_line,
 };
@@ -236,9 +236,9 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
         facts: facts(identity),
         clocks: Clocks { wall_ns: clocks.wall_ns, boottime_ns: clocks.boottime_ns },
         view: match wire.view() {
-            v1::View::Host => View::Host,
-            v1::View::Container => View::Container,
-            v1::View::Unspecified | v1::View::Unknown => View::Unknown,
+            v1::View::Host => ProbeView::Host,
+            v1::View::Container => ProbeView::Container,
+            v1::View::Unspecified | v1::View::Unknown => ProbeView::Unknown,
         },
         ticks_per_second: identity.ticks_per_second,
         reports: Vec::with_capacity(wire.reports.len().min(Family::ALL.len())),

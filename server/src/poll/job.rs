@@ -110,7 +110,7 @@ pub(super) struct Answered {
 
 /// The request that travels down the stack.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct PollRequest {
     /// What to do.
     pub(super) job: Job,
     /// Whether the probe's health service is asked first.

@@ -22,7 +22,7 @@ pub(super) struct Destination {
 
 #[derive(Debug, Default)]
 struct State {
-    kept: Option<Kept>,
+    kept: Option<LinkConnection>,
     /// Position of the address that is tried first.
     first: usize,
     /// Failed polls in a row.
@@ -33,7 +33,7 @@ struct State {
 
 /// A connection in use by a link.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct LinkConnection {
     pub(super) connection: Connection,
     /// Its number on this link.
     pub(super) number: u64,
@@ -68,7 +68,7 @@ impl Link {
     }
 
     /// The kept connection, if there is one.
-    pub(super) fn kept(&self) -> Option<Kept> {
+    pub(super) fn kept(&self) -> Option<LinkConnection> {
         self.state().kept.clone()
     }
 
@@ -82,10 +82,15 @@ impl Link {
     }
 
     /// Keeps a new connection, to the address at `index`.
-    pub(super) fn keep(&self, connection: Connection, index: usize, text: Arc<str>) -> Kept {
+    pub(super) fn keep(
+        &self,
+        connection: Connection,
+        index: usize,
+        text: Arc<str>,
+    ) -> LinkConnection {
         let mut state = self.state();
         state.opened += 1;
-        let kept = Kept { connection, number: state.opened, index, text };
+        let kept = LinkConnection { connection, number: state.opened, index, text };
         state.kept = Some(kept.clone());
         kept
     }

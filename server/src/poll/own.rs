@@ -101,7 +101,7 @@ pub(super) struct Descriptors {
     "file descriptors are used up: of {limit} the last {reserved} are kept for HTTP, gRPC and the \
      store; raise LimitNOFILE (systemd), --ulimit nofile (Docker) or `ulimit -Hn`"
 )]
-pub struct UsedUp {
+pub struct DescriptorsExhausted {
     limit: u64,
     reserved: u64,
 }
@@ -114,11 +114,15 @@ impl Descriptors {
 
     /// Whether a poll may keep this descriptor. The kernel gives the lowest number that is free
     /// (open(2)), so one among the last says that all below are taken, whatever for.
-    pub(super) fn admit(self, descriptor: &impl AsRawFd) -> Result<(), UsedUp> {
+    pub(super) fn admit(self, descriptor: &impl AsRawFd) -> Result<(), DescriptorsExhausted> {
         let Some(limit) = self.limit else { return Ok(()) };
         let reserved = (limit / RESERVED_DESCRIPTORS_PART).min(MAX_RESERVED_DESCRIPTORS);
         let number = u64::try_from(descriptor.as_raw_fd()).unwrap_or(0);
-        if number < limit - reserved { Ok(()) } else { Err(UsedUp { limit, reserved }) }
+        if number < limit - reserved {
+            Ok(())
+        } else {
+            Err(DescriptorsExhausted { limit, reserved })
+        }
     }
 }
 

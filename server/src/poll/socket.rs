@@ -26,7 +26,7 @@ const FIRST_BYTES: usize = 16;
 
 /// What the peer's first bytes say it speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Speech {
+pub enum WireProtocol {
     /// Not a byte came.
     Silent,
     /// HTTP/2: a SETTINGS frame on stream 0 came first (RFC 9113 section 3.4).
@@ -39,7 +39,7 @@ pub enum Speech {
     Other(Vec<u8>),
 }
 
-impl Speech {
+impl WireProtocol {
     fn of(first: &[u8]) -> Self {
         const SETTINGS: u8 = 4;
         let settings = |at: usize, byte: &u8| match at {
@@ -60,7 +60,7 @@ impl Speech {
 }
 
 /// `HTTP/1`, or the first bytes as text.
-impl fmt::Display for Speech {
+impl fmt::Display for WireProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent => f.write_str("nothing"),
@@ -74,7 +74,7 @@ impl fmt::Display for Speech {
 
 /// How far a peer has come on one connection: two that are equal say that it did nothing between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Done {
+pub(super) struct PeerProgress {
     read_bytes: u64,
     /// It closed or reset the connection.
     ended: bool,
@@ -82,7 +82,7 @@ pub(super) struct Done {
 
 /// What the peer has done so far on one connection, and what was sent to it.
 #[derive(Debug, Default)]
-pub(super) struct Peer {
+pub(super) struct PeerActivity {
     read_bytes: AtomicU64,
     written_bytes: AtomicU64,
     no_pong: AtomicBool,
@@ -95,10 +95,10 @@ struct Said {
     end: Option<io::ErrorKind>,
 }
 
-impl Peer {
+impl PeerActivity {
     /// What it speaks.
-    pub(super) fn speech(&self) -> Speech {
-        Speech::of(&self.said().first)
+    pub(super) fn speech(&self) -> WireProtocol {
+        WireProtocol::of(&self.said().first)
     }
 
     /// How it ended the connection: `UnexpectedEof` when it closed, the error of the socket
@@ -118,7 +118,7 @@ impl Peer {
     }
 
     /// How far it has come. That the kernel gave up on it (ETIMEDOUT, no route) is not its doing.
-    pub(super) fn done(&self) -> Done {
+    pub(super) fn done(&self) -> PeerProgress {
         let by_peer = |end: io::ErrorKind| {
             matches!(
                 end,
@@ -127,7 +127,7 @@ impl Peer {
                     | io::ErrorKind::BrokenPipe
             )
         };
-        Done { read_bytes: self.read_bytes(), ended: self.end().is_some_and(by_peer) }
+        PeerProgress { read_bytes: self.read_bytes(), ended: self.end().is_some_and(by_peer) }
     }
 
     /// Notes that it did not answer an HTTP/2 ping.
@@ -183,13 +183,13 @@ impl Ends for TcpStream {
 #[derive(Debug)]
 pub(super) struct Watched<T> {
     inner: T,
-    peer: Arc<Peer>,
+    peer: Arc<PeerActivity>,
 }
 
 impl<T> Watched<T> {
     /// Watches the peer of `inner`; what it does is seen through the second value.
-    pub(super) fn new(inner: T) -> (Self, Arc<Peer>) {
-        let peer = Arc::new(Peer::default());
+    pub(super) fn new(inner: T) -> (Self, Arc<PeerActivity>) {
+        let peer = Arc::new(PeerActivity::default());
         (Self { inner, peer: Arc::clone(&peer) }, peer)
     }
 
@@ -279,15 +279,15 @@ mod tests {
 
     #[test]
     fn first_bytes_tell_the_language() {
-        assert_eq!(Speech::of(b""), Speech::Silent);
-        assert_eq!(Speech::of(b"HTTP/1.1 400 Bad"), Speech::Http1);
-        assert_eq!(Speech::of(&[0x15, 3, 1, 0, 2, 2, 70]), Speech::Tls);
-        assert_eq!(Speech::of(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3]), Speech::Http2);
-        assert_eq!(Speech::of(&[0, 0, 6, 4]), Speech::Http2);
+        assert_eq!(WireProtocol::of(b""), WireProtocol::Silent);
+        assert_eq!(WireProtocol::of(b"HTTP/1.1 400 Bad"), WireProtocol::Http1);
+        assert_eq!(WireProtocol::of(&[0x15, 3, 1, 0, 2, 2, 70]), WireProtocol::Tls);
+        assert_eq!(WireProtocol::of(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3]), WireProtocol::Http2);
+        assert_eq!(WireProtocol::of(&[0, 0, 6, 4]), WireProtocol::Http2);
         // A frame of another kind, and SETTINGS on another stream than 0.
-        assert!(matches!(Speech::of(&[0, 0, 6, 1, 0, 0, 0, 0, 0]), Speech::Other(_)));
-        assert!(matches!(Speech::of(&[0, 0, 6, 4, 0, 0, 0, 0, 1]), Speech::Other(_)));
-        assert_eq!(Speech::of(b"SSH-2.0\r\n").to_string(), r#""SSH-2.0\r\n""#);
+        assert!(matches!(WireProtocol::of(&[0, 0, 6, 1, 0, 0, 0, 0, 0]), WireProtocol::Other(_)));
+        assert!(matches!(WireProtocol::of(&[0, 0, 6, 4, 0, 0, 0, 0, 1]), WireProtocol::Other(_)));
+        assert_eq!(WireProtocol::of(b"SSH-2.0\r\n").to_string(), r#""SSH-2.0\r\n""#);
     }
 
     #[tokio::test]
@@ -319,6 +319,6 @@ mod tests {
         assert_eq!(peer.end(), None);
         near.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(peer.end(), Some(io::ErrorKind::UnexpectedEof));
-        assert_eq!(peer.speech(), Speech::Other(vec![b'x'; FIRST_BYTES]));
+        assert_eq!(peer.speech(), WireProtocol::Other(vec![b'x'; FIRST_BYTES]));
     }
 }

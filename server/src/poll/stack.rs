@@ -18,23 +18,27 @@ use tower::{
 };
 
 use super::{
-    Shared,
+    PollContext,
     call::Call,
     classify::Fault,
     connect::Connect,
-    job::{Answered, Asked},
-    trace::Step,
+    job::{Answered, PollRequest},
+    trace::PollStep,
 };
 
 /// The layers, outermost first. Waiting for a place is outside the deadline: our queue is not the
 /// host's fault.
-pub(super) type Stack = Placed<Deadline<Retry<OnceIfUnprocessed, Connect<Call>>>>;
+pub(super) type Stack = InFlightLimit<Deadline<Retry<OnceIfUnprocessed, Connect<Call>>>>;
 
 /// Builds the stack; `slots` are the places, shared by all clones, and `held` is how long a poll may
 /// keep one; none is to its end.
-pub(super) fn stack(shared: &Arc<Shared>, slots: &Arc<Semaphore>, held: Option<Duration>) -> Stack {
+pub(super) fn stack(
+    shared: &Arc<PollContext>,
+    slots: &Arc<Semaphore>,
+    held: Option<Duration>,
+) -> Stack {
     ServiceBuilder::new()
-        .layer(layer_fn(|inner| Placed { slots: Arc::clone(slots), held, inner }))
+        .layer(layer_fn(|inner| InFlightLimit { slots: Arc::clone(slots), held, inner }))
         .layer(layer_fn(|inner| Deadline { shared: Arc::clone(shared), inner }))
         .layer(RetryLayer::new(OnceIfUnprocessed { tried: false }))
         .layer(layer_fn(|inner| Connect { shared: Arc::clone(shared), inner }))
@@ -46,15 +50,15 @@ pub(super) fn stack(shared: &Arc<Shared>, slots: &Arc<Semaphore>, held: Option<D
 /// hold every place to its deadline, before anybody knows that it is not well. How many such polls
 /// there are is bounded by the hosts, for each has one poll at most.
 #[derive(Clone)]
-pub(super) struct Placed<S> {
+pub(super) struct InFlightLimit<S> {
     slots: Arc<Semaphore>,
     held: Option<Duration>,
     inner: S,
 }
 
-impl<S> tower::Service<Asked> for Placed<S>
+impl<S> tower::Service<PollRequest> for InFlightLimit<S>
 where
-    S: tower::Service<Asked, Response = Answered, Error = Fault> + Clone + Send + 'static,
+    S: tower::Service<PollRequest, Response = Answered, Error = Fault> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Answered;
@@ -65,7 +69,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, asked: Asked) -> Self::Future {
+    fn call(&mut self, request: PollRequest) -> Self::Future {
         // The one that is ready goes with the call, a fresh one stays for the next.
         let fresh = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, fresh);
@@ -73,7 +77,7 @@ where
         Box::pin(async move {
             // Nobody closes the semaphore.
             let place = slots.acquire_owned().await.ok();
-            let mut poll = pin!(ready.call(asked));
+            let mut poll = pin!(ready.call(request));
             let Some(held) = held else { return poll.await };
             match timeout(held, &mut poll).await {
                 Ok(result) => result,
@@ -90,13 +94,13 @@ where
 /// connecting nor the body.
 #[derive(Clone)]
 pub(super) struct Deadline<S> {
-    shared: Arc<Shared>,
+    shared: Arc<PollContext>,
     inner: S,
 }
 
-impl<S> tower::Service<Asked> for Deadline<S>
+impl<S> tower::Service<PollRequest> for Deadline<S>
 where
-    S: tower::Service<Asked, Response = Answered, Error = Fault> + Clone + Send + 'static,
+    S: tower::Service<PollRequest, Response = Answered, Error = Fault> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Answered;
@@ -107,28 +111,28 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut asked: Asked) -> Self::Future {
-        let allowed = asked.job.timeout;
+    fn call(&mut self, mut request: PollRequest) -> Self::Future {
+        let allowed = request.job.timeout;
         let now = self.shared.clock.now().mono;
-        asked.until = now.plus(allowed);
-        asked.trace.enter(Step::Between, now);
-        let trace = Arc::clone(&asked.trace);
+        request.until = now.plus(allowed);
+        request.trace.enter(PollStep::Between, now);
+        let trace = Arc::clone(&request.trace);
         let over = move |_over| {
             let steps = trace.read();
             Err(Fault::deadline(allowed, steps.step, steps.peer.as_deref()))
         };
-        if asked.check_first {
+        if request.check_first {
             // The one that is ready goes with the call, a fresh one stays for the next.
             let fresh = self.inner.clone();
             let mut ready = std::mem::replace(&mut self.inner, fresh);
             let shared = Arc::clone(&self.shared);
             let both = async move {
-                shared.must_serve(&asked).await?;
-                ready.call(asked).await
+                shared.must_serve(&request).await?;
+                ready.call(request).await
             };
             return Box::pin(async move { timeout(allowed, both).await.unwrap_or_else(over) });
         }
-        let poll = timeout(allowed, self.inner.call(asked));
+        let poll = timeout(allowed, self.inner.call(request));
         Box::pin(async move { poll.await.unwrap_or_else(over) })
     }
 }
@@ -142,12 +146,12 @@ pub(super) struct OnceIfUnprocessed {
     tried: bool,
 }
 
-impl Policy<Asked, Answered, Fault> for OnceIfUnprocessed {
+impl Policy<PollRequest, Answered, Fault> for OnceIfUnprocessed {
     type Future = Ready<()>;
 
     fn retry(
         &mut self,
-        _asked: &mut Asked,
+        _request: &mut PollRequest,
         result: &mut Result<Answered, Fault>,
     ) -> Option<Ready<()>> {
         let again = !self.tried && matches!(result, Err(Fault::Unprocessed(_)));
@@ -155,7 +159,7 @@ impl Policy<Asked, Answered, Fault> for OnceIfUnprocessed {
         again.then(|| ready(()))
     }
 
-    fn clone_request(&mut self, asked: &Asked) -> Option<Asked> {
-        Some(asked.clone())
+    fn clone_request(&mut self, request: &PollRequest) -> Option<PollRequest> {
+        Some(request.clone())
     }
 }

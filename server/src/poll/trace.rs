@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    link::Kept,
-    socket::{Done, Peer},
+    link::LinkConnection,
+    socket::{PeerActivity, PeerProgress},
 };
 use crate::{
     model::Timings,
@@ -16,7 +16,7 @@ use crate::{
 
 /// The step that a poll is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PollStep {
     /// Waiting for the limit of polls in flight.
     Queue,
     /// Between two steps.
@@ -38,7 +38,7 @@ pub(super) struct Trace(Mutex<Steps>);
 
 #[derive(Debug)]
 pub(super) struct Steps {
-    pub(super) step: Step,
+    pub(super) step: PollStep,
     since: Mono,
     queue: Duration,
     resolve: Option<Duration>,
@@ -47,20 +47,20 @@ pub(super) struct Steps {
     pub(super) address: Option<Arc<str>>,
     pub(super) answer_bytes: Option<u64>,
     /// What the peer of the connection in use did.
-    pub(super) peer: Option<Arc<Peer>>,
+    pub(super) peer: Option<Arc<PeerActivity>>,
     /// The connection's number on its link.
     pub(super) connection: Option<u64>,
     /// A connection was opened in this poll: the peer answered the attempt.
     opened: bool,
     /// What the peer of a kept connection had done before this poll.
-    before: Option<Done>,
+    before: Option<PeerProgress>,
 }
 
 impl Trace {
     /// A poll that begins to wait at `now`.
     pub(super) fn begin(now: Now) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Steps {
-            step: Step::Queue,
+            step: PollStep::Queue,
             since: now.mono,
             queue: Duration::ZERO,
             resolve: None,
@@ -77,22 +77,22 @@ impl Trace {
 
     /// Ends the step before and begins `step`. Steps that come twice (a second address, a second
     /// try) add up, so that all of them together are the whole poll.
-    pub(super) fn enter(&self, step: Step, now: Mono) {
+    pub(super) fn enter(&self, step: PollStep, now: Mono) {
         let mut steps = self.read();
         let spent = now.since(steps.since);
         match steps.step {
-            Step::Queue => steps.queue += spent,
-            Step::Between => {}
-            Step::Resolve => *steps.resolve.get_or_insert_default() += spent,
-            Step::Connect => *steps.connect.get_or_insert_default() += spent,
-            Step::Call | Step::Body => *steps.call.get_or_insert_default() += spent,
+            PollStep::Queue => steps.queue += spent,
+            PollStep::Between => {}
+            PollStep::Resolve => *steps.resolve.get_or_insert_default() += spent,
+            PollStep::Connect => *steps.connect.get_or_insert_default() += spent,
+            PollStep::Call | PollStep::Body => *steps.call.get_or_insert_default() += spent,
         }
         steps.step = step;
         steps.since = now;
     }
 
     /// Notes the connection that the poll uses from now on, and whether it was there before.
-    pub(super) fn connected(&self, kept: &Kept, was_kept: bool) {
+    pub(super) fn connected(&self, kept: &LinkConnection, was_kept: bool) {
         let mut steps = self.read();
         steps.opened |= !was_kept;
         steps.before = Some(kept.connection.peer().done());
@@ -138,13 +138,13 @@ mod tests {
     #[test]
     fn steps_add_up_to_the_whole_poll_and_unreached_ones_stay_unknown() {
         let trace = Trace::begin(Now { mono: at(5), ..Now::default() });
-        trace.enter(Step::Between, at(7));
-        trace.enter(Step::Connect, at(7));
-        trace.enter(Step::Call, at(10));
-        trace.enter(Step::Connect, at(11));
-        trace.enter(Step::Call, at(15));
-        trace.enter(Step::Body, at(21));
-        trace.enter(Step::Between, at(30));
+        trace.enter(PollStep::Between, at(7));
+        trace.enter(PollStep::Connect, at(7));
+        trace.enter(PollStep::Call, at(10));
+        trace.enter(PollStep::Connect, at(11));
+        trace.enter(PollStep::Call, at(15));
+        trace.enter(PollStep::Body, at(21));
+        trace.enter(PollStep::Between, at(30));
         assert_eq!(
             trace.read().timings(),
             Timings {

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 use super::readiness::own_clock;
 use crate::{
-    live::{Attempt, HostView, Live, ServerView},
+    live::{AttemptSummary, HostView, Live, ServerView},
     model::{Column, GroupName, HostName, Labels, Outcome, State},
     units::{Micros, WallMs},
 };
@@ -152,7 +152,7 @@ struct Cells<'a>(
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an
 /// attempt that did not say. A page that has just been opened draws its little charts from it.
-struct Trail<'a>(&'a VecDeque<Arc<Attempt>>);
+struct Trail<'a>(&'a VecDeque<Arc<AttemptSummary>>);
 
 impl Serialize for Trail<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -160,7 +160,8 @@ impl Serialize for Trail<'_> {
             clippy::cast_possible_truncation,
             reason = "a share is 0 to 100, and a cast saturates"
         )]
-        let whole = |attempt: &Arc<Attempt>| attempt.cpu_busy_pct.map(|pct| pct.round() as i16);
+        let whole =
+            |attempt: &Arc<AttemptSummary>| attempt.cpu_busy_pct.map(|pct| pct.round() as i16);
         serializer.collect_seq(self.0.iter().map(whole))
     }
 }
@@ -250,7 +251,7 @@ impl Fleet {
 
 /// What changed in a fleet between two looks.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
+pub struct FleetChange {
     /// When it was looked at.
     pub at_ms: WallMs,
     /// How many hosts there are in each state.
@@ -263,7 +264,7 @@ pub struct Change {
     pub gone: Vec<Arc<str>>,
 }
 
-impl Change {
+impl FleetChange {
     /// From one look to the next; none when nothing is different. Views that were not published anew
     /// are the same allocation, so five thousand hosts are compared in microseconds.
     #[must_use]
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(said(), None);
         live.update_server(|server| {
             server.clock.is_wrong = true;
-            server.clock.witnesses = 7;
+            server.clock.samples = 7;
             server.clock.fleet_ms = Some(3_600_000);
             server.drop_doubt = Some("it stepped".into());
         });
@@ -340,7 +341,7 @@ mod tests {
     #[test]
     fn a_trail_has_a_share_per_attempt_and_null_for_one_that_failed() {
         let attempt = |cpu_busy_pct| {
-            Arc::new(Attempt {
+            Arc::new(AttemptSummary {
                 slot: WallMs(1),
                 outcome: Outcome::Ok,
                 state: State::Up,
@@ -366,8 +367,8 @@ mod tests {
         publish(&live, "b", State::Suspect);
         publish(&live, "d", State::Pending);
         live.remove(&HostName::new("a").unwrap());
-        assert!(Change::between(&before, &before.clone()).is_none(), "nothing is different");
-        let change = Change::between(&before, &Fleet::of(&live, None, WallMs(2))).unwrap();
+        assert!(FleetChange::between(&before, &before.clone()).is_none(), "nothing is different");
+        let change = FleetChange::between(&before, &Fleet::of(&live, None, WallMs(2))).unwrap();
         let names: Vec<&str> = change.hosts.iter().map(|row| row.0.name.as_str()).collect();
         assert_eq!(names, ["b", "d"]);
         assert_eq!(change.gone, [Arc::from("a")]);
@@ -376,6 +377,9 @@ mod tests {
             server: FleetServer::new(&live.server(), Some("away".into())),
             ..before.clone()
         };
-        assert!(Change::between(&before, &away).is_some(), "so is what the server says of itself");
+        assert!(
+            FleetChange::between(&before, &away).is_some(),
+            "so is what the server says of itself"
+        );
     }
 }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Column, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, Kind, Metric, NetColumn,
-    ProcessColumn, SoftirqColumn, Unit,
+    Column, ColumnKind, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, Metric,
+    NetColumn, ProcessColumn, SoftirqColumn, Unit,
 };
 
 /// One column, explained.
@@ -85,7 +85,7 @@ fn columns<C: ColumnSet>(of: &str) -> Vec<ColumnShape> {
                 name: spec.name,
                 kind: spec.metric,
                 unit: spec.unit,
-                whole: spec.kind == Kind::Whole,
+                whole: spec.kind == ColumnKind::Whole,
                 family: Some(spec.family),
                 source: Some(spec.source),
                 since_kernel: spec.since,

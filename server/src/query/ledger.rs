@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
-    MAX_PAGE, Order, PollRange, PollShape, PollsPage, Query, QueryError, Rfc3339,
+    MAX_PAGE, PollRange, PollShape, PollsPage, Query, QueryError, Rfc3339, SortOrder,
     poll_shape::json_bytes,
 };
 use crate::store;
@@ -41,8 +41,8 @@ impl Query {
         let (id, name) = self.find(name).await?;
         let limit = range.limit.min(MAX_PAGE);
         let order = match range.order {
-            Order::Asc => store::Order::OldestFirst,
-            Order::Desc => store::Order::NewestFirst,
+            SortOrder::Asc => store::ReadOrder::OldestFirst,
+            SortOrder::Desc => store::ReadOrder::NewestFirst,
         };
         let (mut polls, mut bytes): (Vec<PollShape>, usize) = (Vec::new(), 0);
         let (mut read, mut read_bytes) = (0, 0);

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::moment::Rfc3339;
 use crate::model::{
-    Column, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind, NetColumn, Outcome,
-    ProcessColumn, Record, Row, SoftirqColumn, State, Values,
+    Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
+    Outcome, ProcessColumn, Record, Row, SoftirqColumn, State, Values,
 };
 
 /// One poll with everything that is kept of it. Shared, not copied: a page may hold a thousand.
@@ -122,15 +122,15 @@ fn text_bytes(text: &str) -> usize {
 }
 
 /// A number as its column says: whole ones without a decimal point.
-struct Cell(Kind, Option<f64>);
+struct Cell(ColumnKind, Option<f64>);
 
 impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self.0, self.1) {
             (_, None) => serializer.serialize_none(),
-            (Kind::Real, Some(value)) => serializer.serialize_f64(value),
+            (ColumnKind::Real, Some(value)) => serializer.serialize_f64(value),
             #[expect(clippy::cast_possible_truncation, reason = "whole, below 2^53 or saturated")]
-            (Kind::Whole, Some(value)) => serializer.serialize_i64(value as i64),
+            (ColumnKind::Whole, Some(value)) => serializer.serialize_i64(value as i64),
         }
     }
 }
@@ -197,8 +197,8 @@ fn columns_schema<C: ColumnSet>() -> Value {
     for column in C::ALL {
         let spec = column.spec();
         let kind = match spec.kind {
-            Kind::Whole => "integer",
-            Kind::Real => "number",
+            ColumnKind::Whole => "integer",
+            ColumnKind::Real => "number",
         };
         let property =
             json!({ "type": [kind, "null"], "description": spec.doc, "x-unit": spec.unit });

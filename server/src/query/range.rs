@@ -15,19 +15,19 @@ pub const DEFAULT_SPAN: Duration = Duration::from_secs(3600);
 
 /// Which end of the span comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum SortOrder {
     /// Oldest first.
     Asc,
     /// Newest first.
     Desc,
 }
 
-impl Order {
+impl SortOrder {
     /// Both.
     pub const ALL: &'static [Self] = &[Self::Asc, Self::Desc];
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for SortOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Asc => "asc",
@@ -59,7 +59,7 @@ pub struct PollRange {
     /// At most so many polls, up to [`MAX_PAGE`].
     pub limit: usize,
     /// Which end comes first.
-    pub order: Order,
+    pub order: SortOrder,
 }
 
 impl PollRange {
@@ -68,7 +68,7 @@ impl PollRange {
     pub fn last_hour(now: WallMs) -> Self {
         // A slot may be dated up to a tick ahead of `now`: it belongs to "until now" too.
         let to = now.plus(Duration::from_secs(1));
-        Self { from: now.minus(DEFAULT_SPAN), to, limit: DEFAULT_PAGE, order: Order::Desc }
+        Self { from: now.minus(DEFAULT_SPAN), to, limit: DEFAULT_PAGE, order: SortOrder::Desc }
     }
 
     /// Checks that something can be in it.
@@ -87,8 +87,8 @@ impl PollRange {
     #[must_use]
     pub fn after(&self, last: WallMs) -> Self {
         match self.order {
-            Order::Asc => Self { from: last.plus(Duration::from_millis(1)), ..*self },
-            Order::Desc => Self { to: last, ..*self },
+            SortOrder::Asc => Self { from: last.plus(Duration::from_millis(1)), ..*self },
+            SortOrder::Desc => Self { to: last, ..*self },
         }
     }
 }
@@ -107,15 +107,15 @@ mod tests {
 
     #[test]
     fn the_next_page_begins_where_this_one_ended() {
-        let span = PollRange { from: WallMs(10), to: WallMs(50), limit: 2, order: Order::Asc };
+        let span = PollRange { from: WallMs(10), to: WallMs(50), limit: 2, order: SortOrder::Asc };
         assert_eq!(span.after(WallMs(20)).to_string(), "from=21&to=50&limit=2&order=asc");
-        let newest = PollRange { order: Order::Desc, ..span };
+        let newest = PollRange { order: SortOrder::Desc, ..span };
         assert_eq!(newest.after(WallMs(20)).to_string(), "from=10&to=20&limit=2&order=desc");
     }
 
     #[test]
     fn a_span_that_ends_before_it_begins_is_refused() {
-        let span = PollRange { from: WallMs(50), to: WallMs(50), limit: 1, order: Order::Asc };
+        let span = PollRange { from: WallMs(50), to: WallMs(50), limit: 1, order: SortOrder::Asc };
         assert!(
             span.check()
                 .unwrap_err()

@@ -9,7 +9,7 @@ use super::{moment::Rfc3339, unanswered::unanswered};
 use crate::{
     hook,
     live::{HostView, ServerView},
-    own_clock::{Off, Standing},
+    own_clock::{ClockOffset, Standing},
     store::{spool::SpoolStatus, writer::WriterStats},
     units::WallMs,
 };
@@ -147,11 +147,11 @@ impl Readiness {
 /// What is wrong with the server's own clock, and what waits for that, in sentences.
 pub(super) fn own_clock(server: &ServerView) -> Vec<String> {
     let mut all = Vec::new();
-    let Standing { is_wrong, fleet_ms, witnesses, .. } = server.clock;
+    let Standing { is_wrong, fleet_ms, samples, .. } = server.clock;
     if let Some(ms) = fleet_ms.filter(|_| is_wrong) {
         all.push(format!(
-            "this server's clock is wrong: those of {witnesses} hosts are {} it",
-            Off(ms)
+            "this server's clock is wrong: those of {samples} hosts are {} it",
+            ClockOffset(ms)
         ));
     }
     all.extend(
@@ -243,7 +243,7 @@ mod tests {
     fn a_clock_of_ours_that_is_wrong_is_a_warning_and_so_is_what_waits_for_it() {
         let clock = Standing {
             fleet_ms: Some(3_600_000),
-            witnesses: 7,
+            samples: 7,
             is_wrong: true,
             ..Standing::default()
         };

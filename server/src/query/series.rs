@@ -70,7 +70,7 @@ pub fn parse_column(name: &str) -> Result<Column, String> {
 
 /// How fine an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
+pub enum Resolution {
     /// At most so many points, up to [`MAX_POINTS`], and none finer than the host's polls are apart.
     Points(usize),
     /// A point for each such length of time, at least [`MIN_STEP`].
@@ -110,7 +110,7 @@ pub struct SeriesRange {
     /// The first moment after it.
     pub to: WallMs,
     /// How fine.
-    pub detail: Detail,
+    pub detail: Resolution,
     /// From where; none: the cheapest that will do.
     pub tier: Option<Tier>,
     /// Which columns.
@@ -133,21 +133,21 @@ impl SeriesRange {
         let whole = |step: Duration| step.as_millis().is_multiple_of(hour.as_millis());
         let length = self.to.since(self.from);
         let points = match self.detail {
-            Detail::Points(points) => points.clamp(1, MAX_POINTS),
-            Detail::Step(_) => 1,
+            Resolution::Points(points) => points.clamp(1, MAX_POINTS),
+            Resolution::Step(_) => 1,
         };
         let planned = plan(self.from, length, points, now, history);
         let (tier, step) = match (self.detail, self.tier) {
-            (Detail::Points(_), None) => (planned.tier, planned.step),
-            (Detail::Points(_), Some(Tier::Polls)) => {
+            (Resolution::Points(_), None) => (planned.tier, planned.step),
+            (Resolution::Points(_), Some(Tier::Polls)) => {
                 let history = History { kept: Duration::MAX, ..history };
                 (Tier::Polls, plan(self.from, length, points, now, history).step)
             }
-            (Detail::Points(_), Some(Tier::Hours)) => (Tier::Hours, planned.step.max(hour)),
-            (Detail::Step(step), Some(tier)) => (tier, step),
-            (Detail::Step(step), None) if whole(step) => (Tier::Hours, step),
+            (Resolution::Points(_), Some(Tier::Hours)) => (Tier::Hours, planned.step.max(hour)),
+            (Resolution::Step(step), Some(tier)) => (tier, step),
+            (Resolution::Step(step), None) if whole(step) => (Tier::Hours, step),
             // Asked for in so many words: where polls are gone there is nothing.
-            (Detail::Step(step), None) => (Tier::Polls, step),
+            (Resolution::Step(step), None) => (Tier::Polls, step),
         };
         if step < MIN_STEP {
             return Err(BadSeries::TooShort);
@@ -341,7 +341,7 @@ mod tests {
     const NOW: WallMs = WallMs(1_774_747_800_000);
     const DAY: u64 = 86_400;
 
-    fn ask(ago: u64, detail: Detail, tier: Option<Tier>) -> Result<(Tier, u64), BadSeries> {
+    fn ask(ago: u64, detail: Resolution, tier: Option<Tier>) -> Result<(Tier, u64), BadSeries> {
         let from = NOW.minus(Duration::from_secs(ago));
         let columns = vec![Column::CpuBusyPct];
         let range = SeriesRange { from, to: NOW, detail, tier, columns };
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_tier_and_a_step_are_taken_as_asked_or_found() {
-        use Detail::{Points, Step};
+        use Resolution::{Points, Step};
         let minutes = |minutes: u64| Step(Duration::from_secs(minutes * 60));
         for ((ago, detail, tier), expected) in [
             ((DAY, Points(200), None), (Tier::Polls, 600)),
@@ -434,7 +434,7 @@ mod tests {
     #[test]
     fn no_answer_has_more_points_than_the_limit() {
         for ago in [1, 3_599, DAY, 29 * DAY, 31 * DAY, 3_650 * DAY] {
-            let (_, step) = ask(ago, Detail::Points(MAX_POINTS), None).unwrap();
+            let (_, step) = ask(ago, Resolution::Points(MAX_POINTS), None).unwrap();
             assert!(ago.div_ceil(step) <= 2_000, "{ago}");
         }
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{moment::Rfc3339, poll_shape::PollShape};
 use crate::{
-    live::{Attempt, HostView},
+    live::{AttemptSummary, HostView},
     model::{Cause, Facts, Labels, Outcome, Record, State, Transition},
     store::HostSummary,
     units::WallMs,
@@ -168,8 +168,8 @@ pub struct AttemptShape {
     pub error: Option<Arc<str>>,
 }
 
-impl From<&Attempt> for AttemptShape {
-    fn from(attempt: &Attempt) -> Self {
+impl From<&AttemptSummary> for AttemptShape {
+    fn from(attempt: &AttemptSummary) -> Self {
         Self {
             slot: Rfc3339(attempt.slot),
             slot_ms: attempt.slot,

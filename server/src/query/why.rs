@@ -12,8 +12,8 @@ use super::{
     shapes::{EventShape, HostShape},
 };
 use crate::{
-    health::{self, Around, Health, Pause, Policy, Rest},
-    live::{Attempt, HostView, RECENT_ATTEMPTS},
+    health::{self, Health, Pause, PauseReason, Policy, StateContext},
+    live::{AttemptSummary, HostView, RECENT_ATTEMPTS},
     model::{Cause, Family, HostId, Outcome, Record, State, Status},
     store::{self, StoreError},
     units::{Micros, WallMs},
@@ -85,8 +85,8 @@ pub struct Unread {
     pub status: Status,
 }
 
-impl From<&Attempt> for WhyAttempt {
-    fn from(attempt: &Attempt) -> Self {
+impl From<&AttemptSummary> for WhyAttempt {
+    fn from(attempt: &AttemptSummary) -> Self {
         let timings = &attempt.timings;
         let unread = |pairs: &[(Family, Status)]| {
             pairs
@@ -114,7 +114,7 @@ impl From<&Attempt> for WhyAttempt {
 
 impl From<&Record> for WhyAttempt {
     fn from(record: &Record) -> Self {
-        Self::from(&Attempt::from(record))
+        Self::from(&AttemptSummary::from(record))
     }
 }
 
@@ -150,15 +150,19 @@ pub(super) fn of_store(
     pause: Option<Pause>,
     policy: &Policy,
 ) -> WhyShape {
-    let rest = pause.map(Rest::Asked);
-    let around = Around { rest: rest.as_ref(), flaws: host.cause.as_deref(), ..Around::default() };
+    let pause_reason = pause.map(PauseReason::Asked);
+    let around = StateContext {
+        pause_reason: pause_reason.as_ref(),
+        flaws: host.cause.as_deref(),
+        ..StateContext::default()
+    };
     let reason = match host.since_ms {
         Some(since) => health::explain(&recount(host.state, since, &attempts), policy, &around),
         None => format!("{}: {}.", host.state, host.reason),
     };
     let mut sentence = sentence(&host.name, &reason, &attempts, host.last_good_at);
     let unsaid = |change: &&EventShape| {
-        let said = rest.is_some() || host.cause.as_ref() == Some(&change.reason);
+        let said = pause_reason.is_some() || host.cause.as_ref() == Some(&change.reason);
         change.to == host.state && !said
     };
     if let Some(change) = events.first().filter(unsaid) {
@@ -225,7 +229,7 @@ impl Query {
         }
         let host = self.host(name).await?;
         let id = HostId(host.id);
-        let newest = store::Order::NewestFirst;
+        let newest = store::ReadOrder::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
         let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
         let losses = match polls.last() {
@@ -248,7 +252,7 @@ impl Query {
 
     /// The live view, completed with what only the store knows, when it answers in time.
     async fn why_live(&self, view: &HostView) -> WhyShape {
-        let newest = store::Order::NewestFirst;
+        let newest = store::ReadOrder::NewestFirst;
         let missing = RECENT_ATTEMPTS.saturating_sub(view.recent.len());
         let until = view.recent.front().map_or(WallMs(i64::MAX), |oldest| oldest.slot);
         let asking = async {

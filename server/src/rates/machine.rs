@@ -1,8 +1,8 @@
 //! An imitation machine for the tests: counters that grow, and snapshots of them.
 
 use crate::model::{
-    CPU_STATES, Clocks, Column, Cost, Counter, Counters, CpuTicks, DISK_COLUMNS, Facts,
-    NET_COLUMNS, SOFTIRQ_COLUMNS, Snapshot, Table, Values, View,
+    CPU_STATES, Clocks, Column, Cost, Counter, CounterTable, Counters, CpuTicks, DISK_COLUMNS,
+    Facts, NET_COLUMNS, ProbeView, SOFTIRQ_COLUMNS, Snapshot, Values,
 };
 
 /// A snapshot with nothing in it, `seconds` after the boot named `boot`.
@@ -14,17 +14,17 @@ pub(crate) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
             ..Facts::default()
         },
         clocks: Clocks { wall_ns: 0, boottime_ns: seconds * 1_000_000_000 },
-        view: View::Host,
+        view: ProbeView::Host,
         ticks_per_second: 100,
         reports: Vec::new(),
         cost: Cost::default(),
         gauges: Values::default(),
         counters: Counters::default(),
         cpu: [None; CPU_STATES],
-        cores: Table::default(),
-        softirqs: Table::default(),
-        interfaces: Table::default(),
-        disks: Table::default(),
+        cores: CounterTable::default(),
+        softirqs: CounterTable::default(),
+        interfaces: CounterTable::default(),
+        disks: CounterTable::default(),
         mounts: Vec::new(),
         processes: Vec::new(),
     }
@@ -73,9 +73,9 @@ impl Snapshot {
 }
 
 /// A table of rows, laid out by column as the wire has it.
-pub(super) fn table<const N: usize>(rows: &[(&str, [u64; N])]) -> Table<N> {
+pub(super) fn table<const N: usize>(rows: &[(&str, [u64; N])]) -> CounterTable<N> {
     let keys = rows.iter().map(|(key, _)| (*key).into()).collect();
     let columns: [Vec<u64>; N] =
         std::array::from_fn(|c| rows.iter().map(|(_, values)| values[c]).collect());
-    Table::new(keys, columns.each_ref().map(Vec::as_slice)).unwrap()
+    CounterTable::new(keys, columns.each_ref().map(Vec::as_slice)).unwrap()
 }

@@ -6,12 +6,12 @@
 //! card that was renamed) counts for nothing, and a sum of nothing is unknown: a value that is missing
 //! is better than a byte that is counted twice. Every device has its own row whatever stands here.
 
-use crate::model::{Layer, Table};
+use crate::model::{CounterTable, Layer};
 
 /// The rows of the table of interfaces that count towards the host's sums, in its order. Where
 /// nothing is physical (a link over a modem, a container that is watched as a host) those count
 /// through which the host's default routes leave.
-pub(super) fn counted_interfaces<const N: usize>(table: &Table<N>) -> Vec<bool> {
+pub(super) fn counted_interfaces<const N: usize>(table: &CounterTable<N>) -> Vec<bool> {
     let layers = || (0..table.keys().len()).map(|row| table.layer(row));
     let has_physical = layers().any(|layer| layer == Layer::Physical);
     let counts = |(name, layer): (&std::sync::Arc<str>, Layer)| match layer {
@@ -24,7 +24,7 @@ pub(super) fn counted_interfaces<const N: usize>(table: &Table<N>) -> Vec<bool> 
 }
 
 /// Whether the device in this row counts towards the host's sums.
-pub(super) fn counts_disk<const N: usize>(table: &Table<N>, row: usize, name: &str) -> bool {
+pub(super) fn counts_disk<const N: usize>(table: &CounterTable<N>, row: usize, name: &str) -> bool {
     match table.layer(row) {
         Layer::Physical => true,
         Layer::Virtual | Layer::Uplink => false,
@@ -34,7 +34,7 @@ pub(super) fn counts_disk<const N: usize>(table: &Table<N>, row: usize, name: &s
 
 /// Whether the name is one that the kernel or udev gives to a network card: of a driver's own
 /// (`eth0`), systemd.net-naming-scheme(7) (`enp3s0`, `wlx…`) or biosdevname (`em1`, `p2p1`).
-fn is_physical_by_name<const N: usize>(table: &Table<N>, name: &str) -> bool {
+fn is_physical_by_name<const N: usize>(table: &CounterTable<N>, name: &str) -> bool {
     // `eth0.100` and `eth0:1` are a VLAN and an alias of `eth0`, when that is listed too.
     let card = match name.split_once(['.', ':']) {
         Some((card, _)) if table.find(card, 0).is_some() => return false,
@@ -65,7 +65,7 @@ fn is_predictable(place: &str) -> bool {
 
 /// Whether the name is one that the kernel gives to a disk (Documentation/admin-guide/devices.txt),
 /// or to a partition whose disk is not listed (`xvda1` on some clouds): then that is the disk.
-fn is_whole_by_name<const N: usize>(table: &Table<N>, name: &str) -> bool {
+fn is_whole_by_name<const N: usize>(table: &CounterTable<N>, name: &str) -> bool {
     let disk = disk_of_partition(name);
     let is_disk = |name: &str| {
         let lettered = |driver: &str| {
@@ -112,12 +112,12 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn table(names: &[&str]) -> Table<1> {
-        Table::new(names.iter().map(|&n| n.into()).collect(), [&[]]).unwrap()
+    fn table(names: &[&str]) -> CounterTable<1> {
+        CounterTable::new(names.iter().map(|&n| n.into()).collect(), [&[]]).unwrap()
     }
 
     /// Those of `names` that count in a table of them all.
-    fn counted(names: &str, counts: fn(&Table<1>, &str) -> bool) -> String {
+    fn counted(names: &str, counts: fn(&CounterTable<1>, &str) -> bool) -> String {
         let names: Vec<_> = names.split_whitespace().collect();
         let table = table(&names);
         names.into_iter().filter(|name| counts(&table, name)).collect::<Vec<_>>().join(" ")

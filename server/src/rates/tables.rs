@@ -15,8 +15,8 @@ use super::{
     space::larger,
 };
 use crate::model::{
-    Column, ColumnSet, DISK_COLUMNS, DiskColumn, NET_COLUMNS, NetColumn, Row, RowLabels,
-    SOFTIRQ_COLUMNS, Snapshot, SoftirqColumn, Table, Values,
+    Column, ColumnSet, CounterTable, DISK_COLUMNS, DiskColumn, NET_COLUMNS, NetColumn, Row,
+    RowLabels, SOFTIRQ_COLUMNS, Snapshot, SoftirqColumn, Values,
 };
 
 // Rows are filled by position: the tables and their columns must stay in step.
@@ -55,8 +55,8 @@ fn unwrapped(before: u64, now: u64) -> Option<u64> {
 
 /// The course of row `row`, whose columns grow as `growth` says.
 fn course<const N: usize>(
-    before: Option<&Table<N>>,
-    now: &Table<N>,
+    before: Option<&CounterTable<N>>,
+    now: &CounterTable<N>,
     row: usize,
     key: &str,
     growth: &[Growth; N],

@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 use crate::{
     discover::{Finder, LookError},
-    inventory::{Discovery, MIN_REFRESH, Seen},
+    inventory::{Discovery, MIN_REFRESH, ProbedAddress},
     live::Live,
 };
 
@@ -16,22 +16,26 @@ pub(crate) const LOOKS: usize = 16;
 
 /// What one look showed.
 #[derive(Debug)]
-pub(crate) struct Look {
+pub(crate) struct DiscoveryResult {
     pub(super) discovery: Discovery,
-    pub(super) seen: Result<Vec<Seen>, LookError>,
+    pub(super) seen: Result<Vec<ProbedAddress>, LookError>,
 }
 
 /// The tasks.
 pub(super) struct Discovering {
     finder: Finder,
     live: Arc<Live>,
-    looks: mpsc::Sender<Look>,
+    looks: mpsc::Sender<DiscoveryResult>,
     tasks: Vec<(Discovery, JoinHandle<()>)>,
 }
 
 impl Discovering {
     /// No name is followed yet.
-    pub(super) fn new(finder: Finder, live: Arc<Live>, looks: mpsc::Sender<Look>) -> Self {
+    pub(super) fn new(
+        finder: Finder,
+        live: Arc<Live>,
+        looks: mpsc::Sender<DiscoveryResult>,
+    ) -> Self {
         Self { finder, live, looks, tasks: Vec::new() }
     }
 
@@ -63,12 +67,17 @@ impl Drop for Discovering {
     }
 }
 
-async fn follow(finder: Finder, live: Arc<Live>, discovery: Discovery, looks: mpsc::Sender<Look>) {
+async fn follow(
+    finder: Finder,
+    live: Arc<Live>,
+    discovery: Discovery,
+    looks: mpsc::Sender<DiscoveryResult>,
+) {
     loop {
         let seen = finder.look(&discovery, || well(&live)).await;
         // A name that is not there yet, as when its service is just being started, comes any moment.
         let pause = if seen.is_ok() { discovery.refresh } else { MIN_REFRESH };
-        if looks.send(Look { discovery: discovery.clone(), seen }).await.is_err() {
+        if looks.send(DiscoveryResult { discovery: discovery.clone(), seen }).await.is_err() {
             return;
         }
         sleep(pause).await;

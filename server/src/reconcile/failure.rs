@@ -1,6 +1,8 @@
 //! Why an inventory cannot come into force.
 
-use crate::{causes::chain, inventory::Problems, reload::ReloadError, store::StoreError};
+use crate::{
+    error_report::error_chain, inventory::Problems, reload::ReloadError, store::StoreError,
+};
 
 /// Why an inventory cannot come into force. One line each, but for what is wrong with the inventory
 /// itself: one per problem.
@@ -28,7 +30,7 @@ fn no_inventory(error: &ReloadError) -> String {
             )
         }
         other => {
-            format!("{}; name another inventory with --inventory", chain(other))
+            format!("{}; name another inventory with --inventory", error_chain(other))
         }
     }
 }

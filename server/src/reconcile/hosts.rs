@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::discovering::Discovering;
 use crate::{
-    inventory::{Inventory, Kept, Notice, Roster, Who},
+    inventory::{DiscoveredHosts, DiscoveryWarning, Inventory, ProbeIdentity, StoredHost},
     model::Facts,
     store::{HostSummary, spool::Remembered},
 };
@@ -14,8 +14,8 @@ use crate::{
 const SAID: usize = 1_000;
 
 /// A host of the store, as one that may have been discovered.
-pub(crate) fn kept(host: &HostSummary) -> Kept {
-    Kept {
+pub(crate) fn kept(host: &HostSummary) -> StoredHost {
+    StoredHost {
         name: host.name.clone(),
         labels: host.labels.clone(),
         address: host.addresses.first().cloned().unwrap_or_default(),
@@ -24,9 +24,9 @@ pub(crate) fn kept(host: &HostSummary) -> Kept {
 }
 
 /// A host that the spool remembers, in the same way.
-pub(super) fn remembered(host: &Remembered) -> Kept {
+pub(super) fn remembered(host: &Remembered) -> StoredHost {
     let Remembered { known, listed } = host;
-    Kept {
+    StoredHost {
         name: known.name.clone(),
         labels: listed.labels.clone(),
         address: listed.addresses.first().cloned().unwrap_or_default(),
@@ -34,8 +34,8 @@ pub(super) fn remembered(host: &Remembered) -> Kept {
     }
 }
 
-fn who(facts: &Facts) -> Who {
-    Who {
+fn who(facts: &Facts) -> ProbeIdentity {
+    ProbeIdentity {
         machine: facts.machine_id.clone(),
         hostname: facts.hostname.clone(),
         boot: facts.boot_id.clone(),
@@ -45,7 +45,7 @@ fn who(facts: &Facts) -> Who {
 /// The file's hosts, and the others.
 pub(super) struct Hosts {
     discovering: Discovering,
-    pub(super) roster: Roster,
+    pub(super) discovered: DiscoveredHosts,
     pub(super) forget: Duration,
     /// The inventory of the file in force, and its text.
     pub(super) file: Option<(Arc<Inventory>, Arc<str>)>,
@@ -54,28 +54,34 @@ pub(super) struct Hosts {
 
 impl Hosts {
     pub(super) fn new(discovering: Discovering, forget: Duration) -> Self {
-        Self { discovering, roster: Roster::default(), forget, file: None, said: BTreeSet::new() }
+        Self {
+            discovering,
+            discovered: DiscoveredHosts::default(),
+            forget,
+            file: None,
+            said: BTreeSet::new(),
+        }
     }
 
     /// Takes in the hosts that were discovered before a restart.
-    pub(super) fn restore(&mut self, file: &Inventory, kept: impl IntoIterator<Item = Kept>) {
-        self.roster.restore(file, kept);
+    pub(super) fn restore(&mut self, file: &Inventory, kept: impl IntoIterator<Item = StoredHost>) {
+        self.discovered.restore(file, kept);
     }
 
     /// The inventory of a file with the discovered hosts in it.
     pub(super) fn of(&self, file: &Arc<Inventory>) -> Arc<Inventory> {
-        self.roster.with(file)
+        self.discovered.with(file)
     }
 
     /// A file has come into force.
     pub(super) fn in_force(&mut self, file: &Arc<Inventory>, text: &Arc<str>) {
-        self.roster.keep_to(file);
+        self.discovered.keep_to(file);
         self.discovering.follow(&file.discoveries);
         self.file = Some((Arc::clone(file), Arc::clone(text)));
     }
 
     /// Says what was not said before.
-    pub(super) fn say(&mut self, notices: &[Notice]) {
+    pub(super) fn say(&mut self, notices: &[DiscoveryWarning]) {
         for notice in notices {
             let words = notice.to_string();
             if self.said.len() < SAID && self.said.insert(words.clone()) {

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::{ReconcileError, Reconciler, hosts::remembered};
 use crate::{
-    causes::chain,
     engine::{Command, Installed},
+    error_report::error_chain,
     health::{self, Health, Input, Pause, Policy},
     inventory::{self, Inventory},
     live::InventoryFile,
@@ -166,7 +166,7 @@ impl Reconciler {
         if let Some(spool) = &self.spool
             && let Err(error) = spool.remember(registry).await
         {
-            let error = chain(&error);
+            let error = error_chain(&error);
             tracing::error!(error, "the hosts cannot be remembered: a start needs the store");
         }
     }
@@ -179,7 +179,7 @@ impl Reconciler {
         if let Some(spool) = &self.spool
             && let Err(error) = spool.remember_pauses(pauses).await
         {
-            tracing::error!(error = chain(&error), "the pauses cannot be remembered");
+            tracing::error!(error = error_chain(&error), "the pauses cannot be remembered");
         }
     }
 

@@ -1,22 +1,22 @@
 //! What the looks at discovered names change about the hosts.
 
-use super::{Look, Reconciler, waiting::Waiting};
+use super::{DiscoveryResult, Reconciler, waiting::Waiting};
 use crate::{
-    causes::chain,
-    inventory::Known,
+    error_report::error_chain,
+    inventory::ListedHost,
     model::{HostName, State},
 };
 
 impl Reconciler {
     /// Learns from a look at a discovered name, and puts in force what is different.
-    pub(crate) async fn heard(&mut self, Look { discovery, seen }: Look) {
+    pub(crate) async fn heard(&mut self, DiscoveryResult { discovery, seen }: DiscoveryResult) {
         let key = format!("{}:{}", discovery.dns, discovery.port);
         let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
                 self.metrics.discovery_failures.inc();
                 if self.hosts.said.insert(key) {
-                    let error = chain(&error);
+                    let error = error_chain(&error);
                     tracing::warn!(%error, "discovery: the hosts found before stay");
                 }
                 return;
@@ -35,18 +35,19 @@ impl Reconciler {
         let live = &self.live;
         let known = |name: &HostName| {
             let view = live.host(name.as_str());
-            view.map_or_else(Known::default, |view| Known {
+            view.map_or_else(ListedHost::default, |view| ListedHost {
                 machine: view.facts.machine_id.clone(),
                 polled: view.last.is_some(),
             })
         };
-        let before = self.hosts.roster.len();
-        let (changed, mut notices) = self.hosts.roster.learn(&discovery, &seen, &file, &known, now);
+        let before = self.hosts.discovered.len();
+        let (changed, mut notices) =
+            self.hosts.discovered.learn(&discovery, &seen, &file, &known, now);
         let down =
             |name: &HostName| live.host(name.as_str()).is_none_or(|view| view.state == State::Down);
         // By a clock that may be wrong nobody has been gone for long.
         let forgotten = match live.server().clock.doubt(at) {
-            None => self.hosts.roster.forget(self.hosts.forget, down, now),
+            None => self.hosts.discovered.forget(self.hosts.forget, down, now),
             Some(_) => Vec::new(),
         };
         let changed = changed || !forgotten.is_empty();
@@ -55,17 +56,17 @@ impl Reconciler {
         if !changed {
             return;
         }
-        let hosts = self.hosts.roster.len();
+        let hosts = self.hosts.discovered.len();
         tracing::info!(dns = %discovery.dns, addresses = seen.len(), before, hosts, "discovery");
         self.reinstall().await;
     }
 
-    /// Puts in force what the roster says now.
+    /// Puts in force what the discovered hosts says now.
     pub(super) async fn reinstall(&mut self) {
         let Some((file, text)) = self.hosts.file.clone() else { return };
         // A newer file that waits for the store takes the discovered hosts with it.
         let now = self.clock.now().mono;
-        if self.waiting.as_ref().is_some_and(|waiting| !waiting.is_resting(now)) {
+        if self.waiting.as_ref().is_some_and(|waiting| !waiting.is_settling(now)) {
             return;
         }
         if self.install(&file, &text).await.is_err() && self.waiting.is_none() {

@@ -8,8 +8,8 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{ReconcileError, Reconciler, installing::registration};
 use crate::{
-    causes::chain,
     engine::Command,
+    error_report::error_chain,
     model::HostName,
     store::{self, HostQuery, Store as _},
 };
@@ -20,9 +20,9 @@ pub const QUEUE: usize = 16;
 /// How long the engine may take to put an inventory in force that somebody waits for.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// An order; a closed list.
+/// An operator's order; a closed list.
 #[derive(Debug)]
-pub enum Order {
+pub enum OperatorOrder {
     /// Let another machine answer for a host from now on: it was installed anew, or replaced.
     Accept {
         /// The host.
@@ -63,11 +63,11 @@ pub enum Refusal {
 
 impl Reconciler {
     /// Does what the operator asks for.
-    pub(crate) async fn carry_out(&mut self, order: Order) {
+    pub(crate) async fn carry_out(&mut self, order: OperatorOrder) {
         // Whoever asked may have gone away.
         match order {
-            Order::Accept { host, answer } => drop(answer.send(self.accept(&host).await)),
-            Order::Reload { now, answer } => drop(answer.send(self.reload(now).await)),
+            OperatorOrder::Accept { host, answer } => drop(answer.send(self.accept(&host).await)),
+            OperatorOrder::Reload { now, answer } => drop(answer.send(self.reload(now).await)),
         }
     }
 
@@ -86,8 +86,8 @@ impl Reconciler {
                 .await?;
             Ok::<_, ReconcileError>(())
         };
-        forget.await.map_err(|error| Refusal::Store(chain(&error)))?;
-        self.hosts.roster.accept(name);
+        forget.await.map_err(|error| Refusal::Store(error_chain(&error)))?;
+        self.hosts.discovered.accept(name);
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Accept(name.clone())).await;
         self.reinstall().await;
@@ -110,7 +110,7 @@ impl Reconciler {
     async fn approve(&mut self) -> Option<oneshot::Receiver<()>> {
         match self.watch.read_now() {
             Ok(read) => self.take_up(&read.bytes),
-            Err(error) => self.refuse(&chain(&error)),
+            Err(error) => self.refuse(&error_chain(&error)),
         }
         if let Some(waiting) = &mut self.waiting {
             waiting.is_approved = true;

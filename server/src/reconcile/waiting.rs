@@ -3,7 +3,7 @@
 //!
 //! What is written in pieces (`cp`, `rsync --inplace`, an editor, `git checkout`) is often valid at its
 //! first piece, and a host that is taken out has its state, its pause and its machine forgotten. So a
-//! change that takes out many waits until its file has not changed for [`REST`]; all others come at
+//! change that takes out many waits until its file has not changed for [`SETTLE_TIME`]; all others come at
 //! once.
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{inventory::Inventory, units::Mono};
 
 /// How long a file that takes out many hosts has to stay as it is.
-pub(super) const REST: Duration = Duration::from_secs(10);
+pub(super) const SETTLE_TIME: Duration = Duration::from_secs(10);
 
 /// So many hosts may be taken out at once, however few there are.
 const FEW: usize = 2;
@@ -38,9 +38,9 @@ impl Removal {
 pub(super) struct Waiting {
     pub(super) inventory: Arc<Inventory>,
     pub(super) text: Arc<str>,
-    /// Since when its file has been as it is; what it had rested before.
+    /// Since when its file has been as it is; what it had settled before.
     since: Mono,
-    rested: Duration,
+    settled: Duration,
     /// Somebody has said that it is right.
     pub(super) is_approved: bool,
     /// Counted once.
@@ -51,34 +51,34 @@ impl Waiting {
     pub(super) fn new(inventory: Inventory, bytes: &[u8], since: Mono) -> Self {
         let text = String::from_utf8_lossy(bytes).into();
         let inventory = Arc::new(inventory);
-        let rested = Duration::ZERO;
-        Self { inventory, text, since, rested, is_approved: false, removal: None }
+        let settled = Duration::ZERO;
+        Self { inventory, text, since, settled, is_approved: false, removal: None }
     }
 
     /// Its file has been as it is for so long already.
-    pub(super) fn having_rested(self, rested: Duration) -> Self {
-        Self { rested, ..self }
+    pub(super) fn settled_for(self, settled: Duration) -> Self {
+        Self { settled, ..self }
     }
 
     /// What is in force already, with other hosts that were discovered.
     pub(super) fn again(inventory: Arc<Inventory>, text: Arc<str>) -> Self {
-        let (since, rested) = (Mono::default(), Duration::ZERO);
-        Self { inventory, text, since, rested, is_approved: true, removal: None }
+        let (since, settled) = (Mono::default(), Duration::ZERO);
+        Self { inventory, text, since, settled, is_approved: true, removal: None }
     }
 
     /// Its file is being changed.
-    pub(super) fn rest_anew(&mut self, now: Mono) {
+    pub(super) fn restart_settling(&mut self, now: Mono) {
         self.since = now;
-        self.rested = Duration::ZERO;
+        self.settled = Duration::ZERO;
     }
 
-    pub(super) fn has_rested(&self, now: Mono) -> bool {
-        self.is_approved || now.since(self.since).saturating_add(self.rested) >= REST
+    pub(super) fn has_settled(&self, now: Mono) -> bool {
+        self.is_approved || now.since(self.since).saturating_add(self.settled) >= SETTLE_TIME
     }
 
     /// Whether it waits for its file to stay as it is, and for nothing else.
-    pub(super) fn is_resting(&self, now: Mono) -> bool {
-        !self.has_rested(now) && self.removal.is_some_and(Removal::is_large)
+    pub(super) fn is_settling(&self, now: Mono) -> bool {
+        !self.has_settled(now) && self.removal.is_some_and(Removal::is_large)
     }
 }
 
@@ -95,15 +95,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_rests_from_the_beginning() {
+    fn a_file_that_changes_settles_from_the_beginning() {
         let at = |secs| Mono(Duration::from_secs(secs));
         let text = b"[[host]]\nname = \"a\"\n";
         let inventory = inventory::parse_bytes("hosts.toml", text).unwrap();
-        let mut waiting = Waiting::new(inventory, text, at(100)).having_rested(REST / 2);
-        assert!(!waiting.has_rested(at(104)) && waiting.has_rested(at(105)));
-        waiting.rest_anew(at(104));
-        assert!(!waiting.has_rested(at(113)) && waiting.has_rested(at(114)));
+        let mut waiting = Waiting::new(inventory, text, at(100)).settled_for(SETTLE_TIME / 2);
+        assert!(!waiting.has_settled(at(104)) && waiting.has_settled(at(105)));
+        waiting.restart_settling(at(104));
+        assert!(!waiting.has_settled(at(113)) && waiting.has_settled(at(114)));
         waiting.is_approved = true;
-        assert!(waiting.has_rested(at(104)));
+        assert!(waiting.has_settled(at(104)));
     }
 }

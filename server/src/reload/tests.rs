@@ -7,7 +7,7 @@ use super::*;
 
 struct Place {
     dir: tempfile::TempDir,
-    watch: Watch,
+    watch: FileWatch,
 }
 
 impl Place {
@@ -16,7 +16,7 @@ impl Place {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hosts.toml");
         fs::write(&path, content).unwrap();
-        let mut watch = Watch::new(path);
+        let mut watch = FileWatch::new(path);
         assert_eq!(text(&watch.read_now().unwrap()), content);
         assert_eq!(watch.check().unwrap(), None);
         assert_eq!(watch.check().unwrap(), None);
@@ -76,7 +76,7 @@ fn the_first_content_is_a_change_without_read_now() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hosts.toml");
     fs::write(&path, "one").unwrap();
-    let mut place = Place { watch: Watch::new(path), dir };
+    let mut place = Place { watch: FileWatch::new(path), dir };
     assert_eq!(place.seen(4), ["one"]);
 }
 
@@ -119,7 +119,7 @@ fn a_swapped_symlink_is_noticed() {
     let (data, path) = (dir.path().join("..data"), dir.path().join("hosts.toml"));
     symlink("..1", &data).unwrap();
     symlink("..data/hosts.toml", &path).unwrap();
-    let mut place = Place { watch: Watch::new(path), dir };
+    let mut place = Place { watch: FileWatch::new(path), dir };
     assert_eq!(place.seen(3), ["one"]);
     let next = place.dir.path().join("..data_tmp");
     symlink("..2", &next).unwrap();
@@ -263,7 +263,7 @@ fn a_file_over_the_limit_is_not_read() {
 /// written to at each look.
 #[test]
 fn a_file_that_changes_at_every_read_is_refused() {
-    let mut watch = Watch::new("/proc/self/status");
+    let mut watch = FileWatch::new("/proc/self/status");
     let error = watch.read_now().unwrap_err();
     assert!(matches!(error, ReloadError::Unsettled { .. }), "{error}");
     assert_eq!(error.to_string(), "/proc/self/status: the file changed during each of 10 reads");
@@ -277,7 +277,7 @@ fn a_file_with_no_name_left_is_warned_of_once() {
     let path = dir.path().join("hosts.toml");
     fs::write(&path, "one").unwrap();
     let file = fs::File::open(&path).unwrap();
-    let mut watch = Watch::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let mut watch = FileWatch::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
     assert_eq!(text(&watch.read_now().unwrap()), "one");
     assert_eq!(watch.check().unwrap(), None);
     assert_eq!(watch.trouble(), None);

@@ -38,7 +38,7 @@ pub enum ReloadError {
         /// Its size, bytes.
         size: u64,
     },
-    /// It kept changing while it was read; only [`super::Watch::read_now`] gives up so.
+    /// It kept changing while it was read; only [`super::FileWatch::read_now`] gives up so.
     #[error("{}: the file changed during each of {MAX_READS} reads", path.display())]
     Unsettled {
         /// The file.
@@ -58,7 +58,7 @@ pub enum ReloadError {
 
 /// The kinds of trouble: the same kind is not said twice in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TroubleKind {
     Vanished,
     Unreadable(io::ErrorKind),
     NotAFile,
@@ -69,14 +69,14 @@ pub(super) enum Kind {
 
 impl ReloadError {
     /// Its kind.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> TroubleKind {
         match self {
-            Self::Vanished { .. } => Kind::Vanished,
-            Self::Unreadable { source, .. } => Kind::Unreadable(source.kind()),
-            Self::NotAFile { .. } => Kind::NotAFile,
-            Self::TooLarge { .. } => Kind::TooLarge,
-            Self::Unsettled { .. } => Kind::Unsettled,
-            Self::Orphaned { .. } => Kind::Orphaned,
+            Self::Vanished { .. } => TroubleKind::Vanished,
+            Self::Unreadable { source, .. } => TroubleKind::Unreadable(source.kind()),
+            Self::NotAFile { .. } => TroubleKind::NotAFile,
+            Self::TooLarge { .. } => TroubleKind::TooLarge,
+            Self::Unsettled { .. } => TroubleKind::Unsettled,
+            Self::Orphaned { .. } => TroubleKind::Orphaned,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::units::WallMs;
 pub const MAX_CLAIMS: usize = 64;
 
 /// The moments off its grid under which a host's polls are kept: those that somebody asked for. What
-/// lies on the grid the agenda hands out once.
+/// lies on the grid the poll queue hands out once.
 ///
 /// A moment is taken when it was *used*, not when it lies before the newest: after a step back of the
 /// wall clock everything does, for as long as the step was.

@@ -10,7 +10,7 @@ use crate::{
     units::{Mono, Now},
 };
 
-mod agenda;
+mod poll_queue;
 
 pub(super) fn seconds(s: u64) -> Duration {
     Duration::from_secs(s)

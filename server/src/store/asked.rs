@@ -34,7 +34,7 @@ impl Span {
 
 /// Which end of a span comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum ReadOrder {
     /// Oldest first.
     OldestFirst,
     /// Newest first.
@@ -121,7 +121,7 @@ pub const MAX_PRUNED: Duration = Duration::from_secs(24 * 3600);
 /// How far one run of pruning goes at most: [`MAX_PRUNED`] on from the oldest row of each kind, or one
 /// unit when a backend drops larger ones. None where nothing is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reach {
+pub struct PruneReach {
     /// Of polls.
     pub polls: Option<WallMs>,
     /// Of transitions, and of what is known of losses.
@@ -130,7 +130,7 @@ pub struct Reach {
     pub rollups: Option<WallMs>,
 }
 
-impl Reach {
+impl PruneReach {
     /// Of the oldest row.
     pub(super) fn from(oldest: Option<WallMs>) -> Option<WallMs> {
         oldest.map(|oldest| oldest.plus(MAX_PRUNED))
@@ -140,7 +140,7 @@ impl Reach {
 impl Retention {
     /// What of this one run may take out.
     #[must_use]
-    pub fn within(self, reach: Reach) -> Self {
+    pub fn within(self, reach: PruneReach) -> Self {
         let nearer =
             |before: WallMs, reach: Option<WallMs>| reach.map_or(before, |r| before.min(r));
         Self {

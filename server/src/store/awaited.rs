@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark, Mode, Order, Owner,
-    Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError,
-    StoreStatus, Written, open::open_for, spool::Spool,
+    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark, Mode,
+    Owner, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span,
+    Store, StoreError, StoreStatus, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The store of these settings, once it is open.
-pub struct Awaited {
+pub struct LazyStore {
     settings: config::Store,
     clock: Arc<dyn Clock>,
     store: OnceLock<Arc<dyn Store>>,
@@ -35,13 +35,13 @@ pub struct Awaited {
     why: Mutex<String>,
 }
 
-impl std::fmt::Debug for Awaited {
+impl std::fmt::Debug for LazyStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Awaited").field("open", &self.is_open()).finish_non_exhaustive()
+        f.debug_struct("LazyStore").field("open", &self.is_open()).finish_non_exhaustive()
     }
 }
 
-impl Awaited {
+impl LazyStore {
     /// The store of these settings, not open yet.
     #[must_use]
     pub fn new(settings: config::Store, clock: Arc<dyn Clock>) -> Self {
@@ -143,7 +143,7 @@ impl Awaited {
 }
 
 #[async_trait]
-impl Store for Awaited {
+impl Store for LazyStore {
     async fn register(
         &self,
         hosts: Vec<Registration>,
@@ -166,7 +166,7 @@ impl Store for Awaited {
         self.store()?.record_inventory(loaded).await
     }
 
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         self.store()?.write(batch).await
     }
 
@@ -178,7 +178,7 @@ impl Store for Awaited {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.store()?.polls(host, span, order, limit).await
@@ -192,7 +192,7 @@ impl Store for Awaited {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.store()?.transitions(host, span, order, limit).await
@@ -241,7 +241,7 @@ impl Store for Awaited {
         self.store()?.seal(before).await
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.store()?.reach().await
     }
 
@@ -279,7 +279,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Config::load(Sources::default()).unwrap().config.store;
         settings.url = config::StoreUrl::Sqlite(folder.path().join("store.db"));
-        let awaited = || Awaited::new(settings.clone(), Arc::new(SystemClock::new()));
+        let awaited = || LazyStore::new(settings.clone(), Arc::new(SystemClock::new()));
         let first = awaited();
         first.try_open().await.unwrap();
         let identity = first.identity().await.unwrap();

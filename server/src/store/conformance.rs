@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Batch, HostQuery, HostSummary, KnownHost, MAX_PAGE, Order, Retention, Span, Store, StoreError,
-    Written, sample,
+    Batch, BatchResult, HostQuery, HostSummary, KnownHost, MAX_PAGE, ReadOrder, Retention, Span,
+    Store, StoreError, sample,
 };
 use crate::{
     model::{Column, HostId, Record, State},
@@ -106,16 +106,16 @@ async fn host(fixture: &dyn Fixture, name: &str) -> KnownHost {
     registered.await.unwrap().remove(0)
 }
 
-async fn write(fixture: &dyn Fixture, batch: Batch) -> Result<Written, StoreError> {
+async fn write(fixture: &dyn Fixture, batch: Batch) -> Result<BatchResult, StoreError> {
     fixture.store().write(Arc::new(batch)).await
 }
 
-async fn write_polls(fixture: &dyn Fixture, polls: Vec<Record>) -> Written {
+async fn write_polls(fixture: &dyn Fixture, polls: Vec<Record>) -> BatchResult {
     write(fixture, Batch::of_polls(polls)).await.unwrap()
 }
 
 async fn all_polls(fixture: &dyn Fixture, host: HostId) -> Vec<Record> {
-    fixture.store().polls(host, Span::ALL, Order::OldestFirst, MAX_PAGE).await.unwrap()
+    fixture.store().polls(host, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await.unwrap()
 }
 
 async fn all_hosts(fixture: &dyn Fixture) -> Vec<HostSummary> {

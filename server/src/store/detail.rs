@@ -16,7 +16,7 @@ use serde::{
     de::{self, IgnoredAny, SeqAccess, Visitor},
 };
 
-pub use fit::{Cut, MAX_DETAIL_BYTES, fit};
+pub use fit::{MAX_DETAIL_BYTES, TruncatedRows, fit};
 
 use super::json;
 use crate::model::{ColumnSet, Detail, Row, RowLabels, Values};

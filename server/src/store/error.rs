@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
-use crate::causes::chain;
+use crate::error_report::error_chain;
 
 /// Why the store could not do what it was asked. One line each; the cause, where there is one, is
 /// the error's source.
@@ -281,7 +281,7 @@ impl StoreError {
     /// The error and what caused it, in one line.
     #[must_use]
     pub fn with_causes(&self) -> String {
-        chain(self)
+        error_chain(self)
     }
 
     /// Whether a store that could not be opened may be there later without anybody's doing: its

@@ -11,13 +11,13 @@ mod cells;
 mod connect;
 mod ddl;
 mod docs;
-mod doors;
+mod pools;
 mod events;
 mod fault;
 mod hosts;
 mod hours;
 mod inventories;
-mod late;
+mod backfill;
 mod lease;
 mod losses;
 mod migrate;
@@ -38,7 +38,7 @@ mod record;
 mod release;
 mod rollups;
 mod seal;
-mod seam;
+mod seal_boundary;
 mod seen;
 mod series;
 mod session;
@@ -60,13 +60,16 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use mysql_async::Conn;
 
-pub use self::options::{Limits, Options};
+pub use self::options::{Options, Timeouts};
 pub(crate) use self::release::Release;
-use self::{connect::within, doors::Doors, owner::Held, seam::Only, worker::Worker};
+use self::{
+    connect::within, owner::WriteLease, pools::Pools, seal_boundary::WriteTarget,
+    worker::RuntimeThread,
+};
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark,
-    Mode, Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
-    StoreError, StoreStatus, Written,
+    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS,
+    MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
+    SeriesAsk, Span, Store, StoreError, StoreStatus,
 };
 use crate::{
     clock::Clock,
@@ -81,16 +84,16 @@ const COLLISIONS: usize = 5;
 
 /// An open MySQL store. Dropping it closes its connections.
 pub struct Mysql {
-    worker: Worker,
+    worker: RuntimeThread,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    doors: Arc<Doors>,
+    pools: Arc<Pools>,
     /// What the database was known by when it was opened.
     identity: Arc<str>,
     /// The right to write to it; none where whoever likes may.
-    held: Option<Held>,
+    held: Option<WriteLease>,
     clock: Arc<dyn Clock>,
     /// Days whose partitions are there.
     days: Mutex<BTreeSet<NaiveDate>>,
@@ -100,7 +103,7 @@ struct Shared {
 
 impl fmt::Debug for Mysql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mysql").field("location", &self.shared.doors.place.location).finish()
+        f.debug_struct("Mysql").field("location", &self.shared.pools.place.location).finish()
     }
 }
 
@@ -116,37 +119,37 @@ impl Mysql {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let location = options.url.to_string();
-        let worker = Worker::start().map_err(|cause| StoreError::Failed {
+        let worker = RuntimeThread::start().map_err(|cause| StoreError::Failed {
             doing: "start a thread",
             location: location.clone(),
             cause: cause.into(),
         })?;
         let opening = async move {
-            let doors = Arc::new(Doors::open(&options, mode).await?);
+            let pools = Arc::new(Pools::open(&options, mode).await?);
             match mode {
                 Mode::ReadWrite => {
-                    within(doors.limits.call, status::warn_of_age(&doors)).await?;
-                    migrate::apply(&doors).await?;
+                    within(pools.limits.call, status::warn_of_age(&pools)).await?;
+                    migrate::apply(&pools).await?;
                 }
                 Mode::ReadOnly => {
-                    if let Err(error) = migrate::check(&doors).await {
+                    if let Err(error) = migrate::check(&pools).await {
                         // A server that cannot write there would bring no schema up to date.
                         let obstacle =
-                            session::obstacle(&mut doors.reader().await?, &doors.place).await?;
+                            session::obstacle(&mut pools.reader().await?, &pools.place).await?;
                         return Err(
-                            obstacle.map_or(error, |mend| doors.place.obstructed(mend, None))
+                            obstacle.map_or(error, |mend| pools.place.obstructed(mend, None))
                         );
                     }
                 }
             }
             let looking =
-                async { nodes::identity_of(&mut doors.reader().await?, &doors.place).await };
-            let identity = within(doors.limits.call, looking).await?;
-            doors.expect(Arc::clone(&identity));
+                async { nodes::identity_of(&mut pools.reader().await?, &pools.place).await };
+            let identity = within(pools.limits.call, looking).await?;
+            pools.expect(Arc::clone(&identity));
             let held = match options.owner {
                 Some(owner) if mode == Mode::ReadWrite => {
-                    let taking = Held::take(Arc::clone(&doors), owner);
-                    Some(within(doors.limits.call, taking).await?)
+                    let taking = WriteLease::take(Arc::clone(&pools), owner);
+                    Some(within(pools.limits.call, taking).await?)
                 }
                 _ => None,
             };
@@ -154,7 +157,7 @@ impl Mysql {
                 tokio::spawn(held.clone().renew());
             }
             let (days, months) = (Mutex::default(), Mutex::default());
-            let shared = Shared { doors, identity, held, clock, days, months };
+            let shared = Shared { pools, identity, held, clock, days, months };
             if mode == Mode::ReadWrite {
                 shared.make_ahead().await?;
             }
@@ -175,9 +178,9 @@ impl Mysql {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let doors = Arc::clone(&self.shared.doors);
+        let pools = Arc::clone(&self.shared.pools);
         let work = work(Arc::clone(&self.shared));
-        self.worker.run(async move { doors.call(work).await }).await
+        self.worker.run(async move { pools.call(work).await }).await
     }
 
     /// The same for a transaction that changes something, tried again when another one collides.
@@ -211,7 +214,7 @@ impl Drop for Mysql {
                 let _ = held.release().await;
             }
         };
-        self.worker.stop(last, self.shared.doors.pools());
+        self.worker.stop(last, self.shared.pools.all());
     }
 }
 
@@ -219,22 +222,22 @@ impl Shared {
     /// A connection that writes to the database that was opened, and to no other that is behind its
     /// address by now: hosts have other numbers there.
     async fn writer(&self, doing: &'static str) -> Result<Conn, StoreError> {
-        let mut conn = self.doors.writer(doing).await?;
-        seam::may_write(&mut conn, self.only(), &self.doors.place).await?;
+        let mut conn = self.pools.writer(doing).await?;
+        seal_boundary::may_write(&mut conn, self.only(), &self.pools.place).await?;
         Ok(conn)
     }
 
-    fn only(&self) -> Only<'_> {
-        Only { identity: &self.identity, held: self.held.as_ref() }
+    fn only(&self) -> WriteTarget<'_> {
+        WriteTarget { identity: &self.identity, held: self.held.as_ref() }
     }
 
-    async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
-        self.doors.may_write("keep polls")?;
+    async fn write(&self, batch: &Batch) -> Result<BatchResult, StoreError> {
+        self.pools.may_write("keep polls")?;
         let prepared = polls::Prepared::new(batch, self.clock.now().wall)?;
         self.ensure(prepared.days()).await?;
         self.ensure_months(rollups::months(batch)?).await?;
-        let mut conn = self.doors.writer("keep polls").await?;
-        let written = polls::write(&mut conn, prepared, self.only(), &self.doors.place).await;
+        let mut conn = self.pools.writer("keep polls").await?;
+        let written = polls::write(&mut conn, prepared, self.only(), &self.pools.place).await;
         if written.as_ref().is_err_and(fault::is_without_partition) {
             self.days().clear();
             self.months().clear();
@@ -255,7 +258,7 @@ impl Store for Mysql {
             let hosts = Arc::clone(&hosts);
             async move {
                 let mut conn = shared.writer("register hosts").await?;
-                hosts::register(&mut conn, &hosts, at, &shared.doors.place).await
+                hosts::register(&mut conn, &hosts, at, &shared.pools.place).await
             }
         })
         .await
@@ -267,7 +270,7 @@ impl Store for Mysql {
             let hosts = Arc::clone(&hosts);
             async move {
                 let mut conn = shared.writer("retire hosts").await?;
-                hosts::retire(&mut conn, &hosts, at, &shared.doors.place).await
+                hosts::retire(&mut conn, &hosts, at, &shared.pools.place).await
             }
         })
         .await
@@ -276,7 +279,7 @@ impl Store for Mysql {
     async fn keep_numbers(&self, up_to: HostId) -> Result<(), StoreError> {
         self.change(move |shared| async move {
             let mut conn = shared.writer("keep the numbers of hosts").await?;
-            numbers::keep(&mut conn, up_to, &shared.doors.place).await
+            numbers::keep(&mut conn, up_to, &shared.pools.place).await
         })
         .await
     }
@@ -287,13 +290,13 @@ impl Store for Mysql {
             let loaded = Arc::clone(&loaded);
             async move {
                 let mut conn = shared.writer("keep an inventory").await?;
-                inventories::record(&mut conn, &loaded, &shared.doors.place).await
+                inventories::record(&mut conn, &loaded, &shared.pools.place).await
             }
         })
         .await
     }
 
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         self.call(|shared| async move {
             let written = shared.write(&batch).await;
             // Before the answer: whoever sent the batch then owns it alone and can split it.
@@ -305,7 +308,7 @@ impl Store for Mysql {
 
     async fn hosts(&self, query: HostQuery) -> Result<Vec<HostSummary>, StoreError> {
         let limit = query.limit.min(MAX_HOSTS);
-        self.call(move |shared| async move { hosts::list(&shared.doors, &query, limit).await })
+        self.call(move |shared| async move { hosts::list(&shared.pools, &query, limit).await })
             .await
     }
 
@@ -313,12 +316,12 @@ impl Store for Mysql {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move {
-            polls::read(&shared.doors, host, span, order, limit).await
+            polls::read(&shared.pools, host, span, order, limit).await
         })
         .await
     }
@@ -327,13 +330,13 @@ impl Store for Mysql {
         self.call(|shared| async move {
             // Where rows are taken: a replica that lags behind has not got the newest yet.
             let mut conn = shared.writer("look for what it took").await?;
-            polls::missing(&mut conn, marks, &shared.doors.place).await
+            polls::missing(&mut conn, marks, &shared.pools.place).await
         })
         .await
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.call(move |shared| async move { series::series(&shared.doors, &ask).await }).await
+        self.call(move |shared| async move { series::series(&shared.pools, &ask).await }).await
     }
 
     async fn samples(
@@ -344,7 +347,7 @@ impl Store for Mysql {
     ) -> Result<Vec<Sample>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(
-            move |shared| async move { series::samples(&shared.doors, host, span, limit).await },
+            move |shared| async move { series::samples(&shared.pools, host, span, limit).await },
         )
         .await
     }
@@ -353,19 +356,19 @@ impl Store for Mysql {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move {
-            events::read(&shared.doors, host, span, order, limit).await
+            events::read(&shared.pools, host, span, order, limit).await
         })
         .await
     }
 
     async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError> {
         self.call(
-            move |shared| async move { notices::pending(&shared.doors, &receiver, limit).await },
+            move |shared| async move { notices::pending(&shared.pools, &receiver, limit).await },
         )
         .await
     }
@@ -376,7 +379,7 @@ impl Store for Mysql {
         host: HostId,
     ) -> Result<Option<NoticeKind>, StoreError> {
         self.call(
-            move |shared| async move { notices::last_told(&shared.doors, &receiver, host).await },
+            move |shared| async move { notices::last_told(&shared.pools, &receiver, host).await },
         )
         .await
     }
@@ -387,34 +390,34 @@ impl Store for Mysql {
             let pause = Arc::clone(&pause);
             async move {
                 let mut conn = shared.writer("keep a pause").await?;
-                pauses::set(&mut conn, host, pause.as_ref().as_ref(), &shared.doors.place).await
+                pauses::set(&mut conn, host, pause.as_ref().as_ref(), &shared.pools.place).await
             }
         })
         .await
     }
 
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
-        self.call(|shared| async move { pauses::read(&shared.doors).await }).await
+        self.call(|shared| async move { pauses::read(&shared.pools).await }).await
     }
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        self.call(move |shared| async move { losses::read(&shared.doors, span, limit).await }).await
+        self.call(move |shared| async move { losses::read(&shared.pools, span, limit).await }).await
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
-        self.call(|shared| async move { prune::reach(&shared.doors).await }).await
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
+        self.call(|shared| async move { prune::reach(&shared.pools).await }).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         let shared = Arc::clone(&self.shared);
         // Not within the limit of one call: each of its steps has its own.
         let pruning = async move {
-            shared.doors.may_write("prune")?;
+            shared.pools.may_write("prune")?;
             shared.make_ahead().await?;
-            let pruned = prune::prune(&shared.doors, before).await;
+            let pruned = prune::prune(&shared.pools, before).await;
             shared.days().clear();
-            pruned.inspect_err(|error| shared.doors.doubt(error))
+            pruned.inspect_err(|error| shared.pools.doubt(error))
         };
         self.worker.run(pruning).await
     }
@@ -423,10 +426,10 @@ impl Store for Mysql {
         let shared = Arc::clone(&self.shared);
         // As pruning: each of its steps has its own limit.
         let sealing = async move {
-            shared.doors.may_write("seal polls")?;
-            let sealed = seal::seal(&shared.doors, before).await;
+            shared.pools.may_write("seal polls")?;
+            let sealed = seal::seal(&shared.pools, before).await;
             shared.days().clear();
-            sealed.inspect_err(|error| shared.doors.doubt(error))
+            sealed.inspect_err(|error| shared.pools.doubt(error))
         };
         self.worker.run(sealing).await
     }
@@ -436,18 +439,18 @@ impl Store for Mysql {
     }
 
     async fn altered_views(&self) -> Result<Vec<String>, StoreError> {
-        self.call(|shared| async move { migrate::altered_views(&shared.doors).await }).await
+        self.call(|shared| async move { migrate::altered_views(&shared.pools).await }).await
     }
 
     async fn obstacle(&self) -> Result<Option<&'static str>, StoreError> {
         self.call(|shared| async move {
-            let doors = &shared.doors;
-            session::obstacle(&mut doors.reader().await?, &doors.place).await
+            let pools = &shared.pools;
+            session::obstacle(&mut pools.reader().await?, &pools.place).await
         })
         .await
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {
-        self.call(|shared| async move { status::read(&shared.doors).await }).await
+        self.call(|shared| async move { status::read(&shared.pools).await }).await
     }
 }

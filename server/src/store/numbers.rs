@@ -1,7 +1,7 @@
 //! A host's number is given to no other host, also where the store was restored from before it came.
 
-use super::{Awaited, KnownHost, Registration, Store as _, StoreError, spool::Spool};
-use crate::{causes::chain, units::WallMs};
+use super::{KnownHost, LazyStore, Registration, Store as _, StoreError, spool::Spool};
+use crate::{error_report::error_chain, units::WallMs};
 
 /// Has the store give no host a number that one had before. A copy from before some hosts came would
 /// give their numbers, and rows on their way, to others: rows know their host by its number alone, for
@@ -9,11 +9,11 @@ use crate::{causes::chain, units::WallMs};
 ///
 /// # Errors
 /// [`StoreError`]: of the store.
-pub(crate) async fn keep_numbers(store: &Awaited, spool: &Spool) -> Result<(), StoreError> {
+pub(crate) async fn keep_numbers(store: &LazyStore, spool: &Spool) -> Result<(), StoreError> {
     match spool.last_number().await {
         Ok(last) => store.keep_numbers(last).await,
         Err(error) => {
-            let error = chain(&error);
+            let error = error_chain(&error);
             tracing::error!(error, "the spool cannot say which numbers hosts had");
             Ok(())
         }
@@ -25,7 +25,7 @@ pub(crate) async fn keep_numbers(store: &Awaited, spool: &Spool) -> Result<(), S
 /// # Errors
 /// [`StoreError`]: of the store.
 pub(crate) async fn register(
-    store: &Awaited,
+    store: &LazyStore,
     spool: Option<&Spool>,
     hosts: Vec<Registration>,
     now: WallMs,

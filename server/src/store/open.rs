@@ -39,7 +39,7 @@ pub(super) async fn open_for(
                 tls: store.tls,
                 tls_ca: store.tls_ca.clone(),
                 name_servers: store.name_servers.clone(),
-                limits: mysql::Limits::default(),
+                limits: mysql::Timeouts::default(),
                 owner,
             };
             Arc::new(mysql::Mysql::open(options, mode, clock).await?)

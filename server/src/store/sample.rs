@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     model::{
-        Cause, Column, ColumnSet, CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, HostId,
-        HostName, Kind, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record,
-        Row, SoftirqColumn, State, Timings, Transition, Values, VersionId,
+        Cause, Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, Facts,
+        FilesystemColumn, HostId, HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome,
+        ProcessColumn, Record, Row, SoftirqColumn, State, Timings, Transition, Values, VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -33,8 +33,8 @@ fn numbers<C: ColumnSet>(base: f64) -> impl Iterator<Item = Option<f64>> {
         #[expect(clippy::cast_precision_loss, reason = "few columns")]
         let value = base + position as f64;
         Some(match column.spec().kind {
-            Kind::Whole => value,
-            Kind::Real => value + 0.125,
+            ColumnKind::Whole => value,
+            ColumnKind::Real => value + 0.125,
         })
     })
 }

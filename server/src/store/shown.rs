@@ -8,7 +8,7 @@ use crate::model::{
 
 /// A view over polls.
 #[derive(Debug)]
-pub(super) struct View {
+pub(super) struct PollView {
     /// Its name, and that of its text in a sealed hour.
     pub(super) name: &'static str,
     /// What it shows.
@@ -40,7 +40,7 @@ pub(super) struct Repeating {
 
 /// Every view over polls but the ledger. The order is that of the texts in a sealed hour
 /// (`poll_hour`): what is new goes to the end.
-pub(super) const VIEWS: [View; 14] = [
+pub(super) const VIEWS: [PollView; 14] = [
     host_wide("cpu_load", &[Family::Load]),
     host_wide(HOST_TOTALS, TOTALS),
     host_wide("mem_info", &[Family::Memory]),
@@ -61,17 +61,17 @@ pub(super) const VIEWS: [View; 14] = [
 pub(super) const HOST_TOTALS: &str = "host_totals";
 const TOTALS: &[Family] = &[Family::Cpu, Family::Network, Family::Disk, Family::Filesystem];
 
-const fn host_wide(name: &'static str, families: &'static [Family]) -> View {
-    View { name, shows: Shows::HostWide(families) }
+const fn host_wide(name: &'static str, families: &'static [Family]) -> PollView {
+    PollView { name, shows: Shows::HostWide(families) }
 }
 
 const fn repeating<C: ColumnSet>(
     name: &'static str,
     key: &'static str,
     total: Option<&'static str>,
-) -> View {
+) -> PollView {
     let columns = || C::ALL.iter().map(|column| column.spec()).collect();
-    View { name, shows: Shows::Repeating(Repeating { key, labels: C::LABELS, columns, total }) }
+    PollView { name, shows: Shows::Repeating(Repeating { key, labels: C::LABELS, columns, total }) }
 }
 
 /// Every host-wide column, in the order of the table `poll`.

@@ -27,7 +27,7 @@ use std::{
 };
 
 pub use self::peek::peek;
-use self::{file::File, memory::Whose};
+use self::{file::SpoolFile, memory::SpoolTarget};
 pub use self::{
     file::{Ids, Page},
     memory::{Registry, Remembered},
@@ -74,7 +74,7 @@ struct Slot {
     identity: Option<Arc<str>>,
     max_bytes: u64,
     opened: u64,
-    file: Option<File>,
+    file: Option<SpoolFile>,
     status: Arc<Mutex<SpoolStatus>>,
 }
 
@@ -124,7 +124,7 @@ impl Spool {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut File) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut SpoolFile) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.worker.run(|slot| slot.work(work)).await
     }
@@ -161,7 +161,7 @@ impl Spool {
     /// # Errors
     /// [`StoreError`]: they could not.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.run(File::probe).await
+        self.run(SpoolFile::probe).await
     }
 
     /// Keeps a batch. Answers what its rows are known by, and how many of the oldest polls had to
@@ -192,7 +192,7 @@ impl Spool {
     /// # Errors
     /// [`StoreError`].
     pub async fn notices(&self) -> Result<Vec<Arc<Notice>>, StoreError> {
-        self.run(File::notices).await
+        self.run(SpoolFile::notices).await
     }
 
     /// Takes out the rows of a page, which are in the store. They never come again from this
@@ -244,7 +244,7 @@ impl Spool {
     /// # Errors
     /// [`StoreError`].
     pub async fn recall_marks(&self) -> Result<Marks, StoreError> {
-        self.run(File::recall_marks).await
+        self.run(SpoolFile::recall_marks).await
     }
 
     /// Follows what the store was told of hosts, so that what is remembered stays true.
@@ -260,7 +260,7 @@ impl Spool {
     /// # Errors
     /// [`StoreError`].
     pub async fn last_number(&self) -> Result<HostId, StoreError> {
-        self.run(File::last_number).await
+        self.run(SpoolFile::last_number).await
     }
 
     /// What is remembered; none when no inventory ever was in force with this store.
@@ -268,21 +268,22 @@ impl Spool {
     /// # Errors
     /// [`StoreError`].
     pub async fn recall(&self) -> Result<Option<Registry>, StoreError> {
-        self.run(File::recall).await
+        self.run(SpoolFile::recall).await
     }
 }
 
 impl Slot {
     fn work<T>(
         &mut self,
-        work: impl FnOnce(&mut File) -> Result<T, StoreError>,
+        work: impl FnOnce(&mut SpoolFile) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
                 self.opened += 1;
-                let whose = Whose { address: &self.store, identity: self.identity.as_deref() };
-                none.insert(File::open(&self.path, whose, self.max_bytes, self.opened)?)
+                let whose =
+                    SpoolTarget { address: &self.store, identity: self.identity.as_deref() };
+                none.insert(SpoolFile::open(&self.path, whose, self.max_bytes, self.opened)?)
             }
         };
         let result = work(file);

@@ -47,9 +47,9 @@ use self::{
     legacy::Legacy,
 };
 use super::{
-    Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode,
-    Order, Pruned, Reach, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
-    StoreError, StoreStatus, Written,
+    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS,
+    MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
+    SeriesAsk, Span, Store, StoreError, StoreStatus,
 };
 use crate::{
     health::Pause,
@@ -237,7 +237,7 @@ impl Store for Sqlite {
         self.change_hosts("keep an inventory", move |c| inventories::record(c, &loaded)).await
     }
 
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         self.change("keep polls", move |c| {
             let written = polls::write(c, &batch);
             // Before the answer: whoever sent the batch then owns it alone and can split it.
@@ -256,7 +256,7 @@ impl Store for Sqlite {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.read(move |c| polls::read(c, host, span, order, limit.min(MAX_PAGE))).await
@@ -279,7 +279,7 @@ impl Store for Sqlite {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.read(move |c| events::read(c, host, span, order, limit.min(MAX_PAGE))).await
@@ -314,13 +314,13 @@ impl Store for Sqlite {
         Ok(Sealed::default())
     }
 
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.read(|c| prune::reach(c)).await
     }
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
-        let mut next = Some(prune::Step::first());
+        let mut next = Some(prune::PruneStep::first());
         while let Some(step) = next {
             // One job, one transaction: batches that wait get their turn between two of them.
             let (_, done) =

@@ -32,7 +32,7 @@ pub(super) struct Stamp([Option<(u64, u64)>; 3]);
 
 /// What has become of the files of an open database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum FileChange {
     /// There is no file at its path.
     Removed,
     /// There is another one.
@@ -44,7 +44,7 @@ pub(super) enum Fate {
     Overwritten,
 }
 
-impl Fate {
+impl FileChange {
     /// In words, after the file's name.
     pub(super) fn words(self) -> &'static str {
         match self {
@@ -102,15 +102,15 @@ impl Stamp {
     }
 
     /// What has become of the files since; none while they are as they were, or nobody can say.
-    pub(super) fn fate(&self, path: &Path) -> Option<Fate> {
+    pub(super) fn fate(&self, path: &Path) -> Option<FileChange> {
         let now = Self::of(path).ok()?;
         if now == *self {
             return None;
         }
         Some(match now.0[0] {
-            None => Fate::Removed,
-            _ if !self.is_same_file(&now) => Fate::Replaced,
-            _ => Fate::Torn,
+            None => FileChange::Removed,
+            _ if !self.is_same_file(&now) => FileChange::Replaced,
+            _ => FileChange::Torn,
         })
     }
 }

@@ -11,13 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 
-type Job<Own> = Box<dyn FnOnce(&mut Own) + Send>;
+type Task<Own> = Box<dyn FnOnce(&mut Own) + Send>;
 
 /// The threads. Dropping it waits for what is being done.
 #[derive(Debug)]
 pub(super) struct Worker<Own> {
     /// None only while dropping: an open sender would keep the threads alive.
-    queue: Option<mpsc::Sender<Job<Own>>>,
+    queue: Option<mpsc::Sender<Task<Own>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -25,7 +25,7 @@ impl<Own: Send + 'static> Worker<Own> {
     /// Starts a thread for each of `owned`. At most `queue` jobs wait; for one more there is waited for
     /// room.
     pub(super) fn start(name: &str, queue: usize, owned: Vec<Own>) -> io::Result<Self> {
-        let (sender, receiver) = mpsc::channel::<Job<Own>>(queue);
+        let (sender, receiver) = mpsc::channel::<Task<Own>>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::with_capacity(owned.len());
         for own in owned {
@@ -42,7 +42,7 @@ impl<Own: Send + 'static> Worker<Own> {
         job: impl FnOnce(&mut Own) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job<Own> = Box::new(move |own| {
+        let job: Task<Own> = Box::new(move |own| {
             let result = job(own);
             // Nobody waits any longer: the work is done all the same.
             let _ = answer.send(result);
@@ -53,7 +53,7 @@ impl<Own: Send + 'static> Worker<Own> {
     }
 }
 
-fn serve<Own>(mut own: Own, queue: &Mutex<mpsc::Receiver<Job<Own>>>) {
+fn serve<Own>(mut own: Own, queue: &Mutex<mpsc::Receiver<Task<Own>>>) {
     loop {
         // One idle thread waits in the queue, the others for the lock.
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();

@@ -24,8 +24,8 @@ use tokio::{
     time::timeout,
 };
 
-pub use queue::Entry;
 use queue::Queue;
+pub use queue::QueuedRow;
 use work::{Stop, Work};
 
 use super::{
@@ -190,8 +190,8 @@ pub struct WriterHandle {
 impl WriterHandle {
     /// Hands a row in. Never waits: when the queue is full the oldest poll is dropped for it and
     /// counted; after the end the row itself is.
-    pub fn push(&self, entry: Entry) {
-        let tells = matches!(&entry, Entry::Transition(_, Some(_)));
+    pub fn push(&self, entry: QueuedRow) {
+        let tells = matches!(&entry, QueuedRow::Transition(_, Some(_)));
         let (waiting, first_loss) = {
             let mut state = self.shared.lock();
             if state.closed {

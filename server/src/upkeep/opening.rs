@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    causes::chain,
     config::StoreUrl,
+    error_report::error_chain,
     store::{
-        Awaited, Store as _, StoreError, keep_numbers,
+        LazyStore, Store as _, StoreError, keep_numbers,
         spool::{Registry, Spool},
         sqlite::set_aside_if_damaged,
     },
@@ -25,7 +25,7 @@ const OPEN_CAP: Duration = Duration::from_secs(10);
 /// What nobody mends by waiting: a wrong password, a newer schema. With a memory, also a store that
 /// does not let us in is waited for: it did before.
 pub(crate) async fn open(
-    store: &Awaited,
+    store: &LazyStore,
     spool: Option<&Spool>,
 ) -> Result<Option<Registry>, StoreError> {
     let mut opened = store.try_open().await;
@@ -47,7 +47,7 @@ pub(crate) async fn open(
     };
     // Not beside an error that ends the start: one line says what to mend.
     if let Some(error) = unreadable.filter(|_| !matches!(&opened, Err(e) if !e.is_absence())) {
-        tracing::error!(error = chain(&error), "the spool cannot be read");
+        tracing::error!(error = error_chain(&error), "the spool cannot be read");
     }
     let Err(error) = opened else { return Ok(remembered) };
     if let Some(identity) = remembered.as_ref().and_then(|registry| registry.store.clone()) {
@@ -71,7 +71,7 @@ pub(crate) async fn open(
         Some(_) => "the hosts that the spool remembers are polled",
         None => "nothing is polled",
     };
-    tracing::error!(error = chain(&error), "the store is away; until it is back {until}");
+    tracing::error!(error = error_chain(&error), "the store is away; until it is back {until}");
     Ok(remembered)
 }
 
@@ -82,7 +82,7 @@ async fn was_ours(spool: Option<&Spool>) -> bool {
 }
 
 /// Tells the spool which store it is that was opened: rows for another one are not for it.
-async fn recognise(store: &Awaited, spool: Option<&Spool>) {
+async fn recognise(store: &LazyStore, spool: Option<&Spool>) {
     let Some(spool) = spool else { return };
     let recognised = match store.identity().await {
         Ok(identity) => spool.is_for(identity).await,
@@ -93,16 +93,16 @@ async fn recognise(store: &Awaited, spool: Option<&Spool>) {
         Err(error) => Err(error),
     };
     if let Err(error) = recognised {
-        tracing::error!(error = chain(&error), "the spool cannot be opened");
+        tracing::error!(error = error_chain(&error), "the spool cannot be opened");
     }
 }
 
 /// Tries to open the store until it is open.
-pub(super) async fn keep_opening(store: Arc<Awaited>, spool: Option<Arc<Spool>>) {
+pub(super) async fn keep_opening(store: Arc<LazyStore>, spool: Option<Arc<Spool>>) {
     let mut wait = OPEN_FIRST;
     let mut said = String::new();
     while let Err(error) = store.try_open().await {
-        let words = chain(&error);
+        let words = error_chain(&error);
         if words != said {
             tracing::warn!(error = words, "the store cannot be opened yet");
             said = words;
@@ -152,7 +152,7 @@ mod tests {
         drop(store);
         std::fs::rename(copy, &path).unwrap();
 
-        let store = Awaited::new(settings, Arc::new(SystemClock::new()));
+        let store = LazyStore::new(settings, Arc::new(SystemClock::new()));
         open(&store, Some(&spool)).await.unwrap();
         let new = store.register(vec![sample::registration("new")], sample::START).await.unwrap();
         assert!(new[0].id > b, "{:?} is not after {b:?}", new[0].id);

@@ -69,7 +69,7 @@ mod tests {
         clock::ManualClock,
         own_clock::{OwnClock, STEP_DOUBT},
         schedule::ClockStep,
-        store::{Batch, Mode, Order, Span, sample, sqlite::Sqlite},
+        store::{Batch, Mode, ReadOrder, Span, sample, sqlite::Sqlite},
         units::Mono,
     };
 
@@ -97,8 +97,9 @@ mod tests {
             live: Arc::clone(&live),
             retention,
         };
-        let kept =
-            async || store.polls(host.id, Span::ALL, Order::OldestFirst, 99).await.unwrap().len();
+        let kept = async || {
+            store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 99).await.unwrap().len()
+        };
         let doubted = || live.server().drop_doubt.is_some();
 
         // Right after the start nothing was compared yet.

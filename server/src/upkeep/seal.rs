@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::prune::is_believed;
 use crate::{
-    causes::chain,
     clock::Clock,
+    error_report::error_chain,
     live::Live,
     metrics::Metrics,
     store::{Sealed, Store},
@@ -45,7 +45,7 @@ impl Sealer {
             }
             // The next run goes on where this one ended.
             Err(error) => {
-                let error = chain(&error);
+                let error = error_chain(&error);
                 tracing::error!(error, "old polls could not be sealed");
                 self.metrics.seal_failures.inc();
                 self.live.update_server(|server| server.seal_error = Some(error.into()));

@@ -6,9 +6,9 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use super::opening::keep_opening;
 use crate::{
-    causes::chain,
     clock::Clock,
-    store::{Awaited, HostQuery, Marks, Store, spool::Spool, writer::WriterHandle},
+    error_report::error_chain,
+    store::{HostQuery, LazyStore, Marks, Store, spool::Spool, writer::WriterHandle},
 };
 
 /// Between two looks: a few lookups by key each.
@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(2 * 86_400);
 
 /// Opens the store, and then looks whether it keeps what it takes.
 pub(crate) fn look_after(
-    store: Arc<Awaited>,
+    store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     writer: WriterHandle,
     clock: &Arc<dyn Clock>,
@@ -64,7 +64,10 @@ impl StillKept {
     async fn recall(&self) -> Marks {
         let Some(spool) = &self.spool else { return Marks::default() };
         spool.recall_marks().await.unwrap_or_else(|error| {
-            tracing::warn!(error = chain(&error), "what the store has taken is not remembered");
+            tracing::warn!(
+                error = error_chain(&error),
+                "what the store has taken is not remembered"
+            );
             Marks::default()
         })
     }
@@ -73,7 +76,7 @@ impl StillKept {
         if let Some(spool) = &self.spool
             && let Err(error) = spool.remember_marks(marks).await
         {
-            tracing::debug!(error = chain(&error), "what the store takes is not remembered");
+            tracing::debug!(error = error_chain(&error), "what the store takes is not remembered");
         }
     }
 

@@ -19,8 +19,8 @@ use super::{
     Site,
     denials::{Denials, WRONG_AGAIN},
     failure::Failure,
-    origin::{self, Names},
-    places::Peer,
+    origin::{self, OwnNames},
+    places::PeerNetwork,
 };
 use crate::config::{Secret, SiteName};
 
@@ -107,8 +107,8 @@ impl Rules {
         }
     }
 
-    fn names(&self) -> Names<'_> {
-        if self.secret.is_some() { Names::Any } else { Names::These(&self.hosts) }
+    fn names(&self) -> OwnNames<'_> {
+        if self.secret.is_some() { OwnNames::Any } else { OwnNames::These(&self.hosts) }
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn check(State(site): State<Arc<Site>>, request: Request, next:
 /// Whether a request shows the secret. A peer that is wrong again and again is not heard for a while.
 fn admit(site: &Site, rules: &Rules, request: &Request) -> Result<(), Failure> {
     let denials = &site.access.denials;
-    let peer = request.extensions().get::<Peer>().copied();
+    let peer = request.extensions().get::<PeerNetwork>().copied();
     let now = site.clock.now().mono;
     let shows_some = request.headers().contains_key(header::AUTHORIZATION);
     if rules.secret.is_some() && shows_some && peer.is_some_and(|peer| !denials.hears(peer, now)) {

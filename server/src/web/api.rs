@@ -14,13 +14,13 @@ use super::{
     Site,
     asked::{FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, NothingAsked, SeriesAsked},
     failure::Failure,
-    params::{Asked, HostPath},
+    params::{HostPath, RequestParams},
     tagged::Document,
 };
 use crate::{
     query::{
-        Chosen, DEFAULT_POINTS, Detail, EventFilter, EventsPage, Fields, Fleet, FleetEventsPage,
-        Glossary, HostFilter, LoadedShape, OwnShape, PollRange, PollingShape, SeriesRange,
+        Chosen, DEFAULT_POINTS, EventFilter, EventsPage, Fields, Fleet, FleetEventsPage, Glossary,
+        HostFilter, LoadedShape, OwnShape, PollRange, PollingShape, Resolution, SeriesRange,
         USUAL_COLUMNS, WhyShape,
     },
     units::WallMs,
@@ -34,7 +34,7 @@ type Answer<T> = Result<Json<T>, Failure>;
 /// `GET /api/v1/columns`.
 pub(super) async fn columns(
     request: HeaderMap,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
     let text = serde_json::to_string(&Glossary::new());
     let text = text.map_err(|error| Failure::internal(error.to_string()))?;
@@ -42,7 +42,10 @@ pub(super) async fn columns(
 }
 
 /// `GET /api/v1/fleet`.
-pub(super) async fn fleet(State(site): State<Arc<Site>>, _: Asked<NothingAsked>) -> Answer<Fleet> {
+pub(super) async fn fleet(
+    State(site): State<Arc<Site>>,
+    _: RequestParams<NothingAsked>,
+) -> Answer<Fleet> {
     let fleet = site.query.fleet(site.clock.now().wall);
     fleet.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
@@ -56,7 +59,9 @@ fn chosen<T: Serialize>(shape: &T, fields: Option<&Fields>) -> Result<Response, 
 /// `GET /api/v1/hosts`.
 pub(super) async fn hosts(
     State(site): State<Arc<Site>>,
-    Asked(HostsAsked { state, group, text, after, limit, fields }, _): Asked<HostsAsked>,
+    RequestParams(HostsAsked { state, group, text, after, limit, fields }, _): RequestParams<
+        HostsAsked,
+    >,
 ) -> Result<Response, Failure> {
     let filter = HostFilter { state, group, text, after, limit };
     let mut page = site.query.hosts(&filter).await?;
@@ -70,7 +75,7 @@ pub(super) async fn hosts(
 pub(super) async fn host(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    Asked(HostAsked { fields }, _): Asked<HostAsked>,
+    RequestParams(HostAsked { fields }, _): RequestParams<HostAsked>,
 ) -> Result<Response, Failure> {
     chosen(&site.query.host(&name).await?, fields.as_ref())
 }
@@ -78,7 +83,7 @@ pub(super) async fn host(
 /// `GET /api/v1/server/events`.
 pub(super) async fn server_events(
     State(site): State<Arc<Site>>,
-    Asked(LimitAsked { limit }, _): Asked<LimitAsked>,
+    RequestParams(LimitAsked { limit }, _): RequestParams<LimitAsked>,
 ) -> Answer<EventsPage> {
     Ok(Json(site.query.server_events(limit).await?))
 }
@@ -87,7 +92,7 @@ pub(super) async fn server_events(
 pub(super) async fn series(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    Asked(asked, now): Asked<SeriesAsked>,
+    RequestParams(asked, now): RequestParams<SeriesAsked>,
 ) -> Result<Response, Failure> {
     let hour = PollRange::last_hour(now);
     let detail = match (asked.points, asked.step) {
@@ -95,8 +100,8 @@ pub(super) async fn series(
             let message = "\"points\" and \"step\" say the same: give one of them";
             return Err(Failure::bad_request(message.to_owned()));
         }
-        (_, Some(step)) => Detail::Step(step),
-        (points, None) => Detail::Points(points.unwrap_or(DEFAULT_POINTS)),
+        (_, Some(step)) => Resolution::Step(step),
+        (points, None) => Resolution::Points(points.unwrap_or(DEFAULT_POINTS)),
     };
     let range = SeriesRange {
         from: asked.from.unwrap_or(hour.from),
@@ -115,7 +120,7 @@ pub(super) async fn series(
 /// `GET /api/v1/events`.
 pub(super) async fn fleet_events(
     State(site): State<Arc<Site>>,
-    Asked(asked, now): Asked<FleetEventsAsked>,
+    RequestParams(asked, now): RequestParams<FleetEventsAsked>,
 ) -> Answer<FleetEventsPage> {
     let filter = EventFilter {
         from: asked.from.unwrap_or(now.minus(EVENTS_SPAN)),
@@ -130,7 +135,7 @@ pub(super) async fn fleet_events(
 /// `GET /api/v1/inventory`.
 pub(super) async fn inventory(
     State(site): State<Arc<Site>>,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Answer<LoadedShape> {
     let loaded = site.query.loaded();
     loaded.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
@@ -139,7 +144,7 @@ pub(super) async fn inventory(
 /// `GET /api/v1/server`.
 pub(super) async fn server(
     State(site): State<Arc<Site>>,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Answer<OwnShape> {
     let polling = PollingShape {
         polls: site.metrics.polls_ended(),
@@ -158,7 +163,7 @@ pub(super) async fn server(
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    Asked(LimitAsked { limit }, _): Asked<LimitAsked>,
+    RequestParams(LimitAsked { limit }, _): RequestParams<LimitAsked>,
 ) -> Answer<EventsPage> {
     Ok(Json(site.query.events(&name, limit).await?))
 }
@@ -167,7 +172,7 @@ pub(super) async fn events(
 pub(super) async fn why(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Answer<WhyShape> {
     Ok(Json(site.query.why(&name, &site.policy).await?))
 }

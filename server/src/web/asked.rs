@@ -3,14 +3,14 @@
 use super::{
     failure::Failure,
     kinds::{
-        Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven, Length, Limit,
-        Moment, Number, Switch, Text, Word,
+        AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven,
+        Length, Moment, Number, RowLimit, Switch, Word,
     },
-    params::{Given, Kind, Param, Taken, asked},
+    params::{FromParams, Given, Param, ParamType, asked},
 };
 use crate::{
     model::State,
-    query::{DEFAULT_PAGE, DEFAULT_POINTS, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, Order},
+    query::{DEFAULT_PAGE, DEFAULT_POINTS, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, SortOrder},
     rollup::Tier,
     units::WallMs,
 };
@@ -24,7 +24,7 @@ asked! {
     /// Of a list of which only the length is asked.
     LimitAsked {
         /// At most so many
-        limit: Limit<MAX_PAGE, MAX_PAGE>,
+        limit: RowLimit<MAX_PAGE, MAX_PAGE>,
     }
 }
 
@@ -38,9 +38,9 @@ asked! {
         /// Only those into this state
         to_state: Word<State>,
         /// Only those with this text in the host's name or the reason
-        text: Text,
+        text: AnyText,
         /// At most so many
-        limit: Limit<MAX_PAGE, MAX_PAGE>,
+        limit: RowLimit<MAX_PAGE, MAX_PAGE>,
     }
 }
 
@@ -52,7 +52,7 @@ asked! {
         /// Before this moment, which is after `from`; now
         to: Moment,
         /// At most so many
-        limit: Limit<MAX_PAGE, MAX_PAGE>,
+        limit: RowLimit<MAX_PAGE, MAX_PAGE>,
     }
 }
 
@@ -62,13 +62,13 @@ asked! {
         /// Only those in it; retired hosts are listed only so
         state: Word<State>,
         /// Only those of this group
-        group: Text,
+        group: AnyText,
         /// Only those with this text in name, group, address or a label
-        text: Text,
+        text: AnyText,
         /// Only those whose name is greater: `next` has it
-        after: Text,
+        after: AnyText,
         /// At most so many
-        limit: Limit<MAX_HOSTS, MAX_HOSTS>,
+        limit: RowLimit<MAX_HOSTS, MAX_HOSTS>,
         /// Only these members of
         fields: FieldsOfEach,
     }
@@ -90,9 +90,9 @@ asked! {
         /// Due before this moment, which is after `from`; now
         to: Moment,
         /// At most so many, and at most 8 MiB; `next` leads on
-        limit: Limit<DEFAULT_PAGE, MAX_PAGE>,
+        limit: RowLimit<DEFAULT_PAGE, MAX_PAGE>,
         /// Oldest or newest first; desc
-        order: Word<Order>,
+        order: Word<SortOrder>,
         /// Whether with what repeats per core, disk, mount
         detail: Switch<true>,
         /// Only these members of
@@ -110,7 +110,7 @@ asked! {
         /// Before this moment, which is after `from`; now
         to: Moment,
         /// At most so many; not with `step`
-        points: IfGiven<Limit<DEFAULT_POINTS, MAX_POINTS>>,
+        points: IfGiven<RowLimit<DEFAULT_POINTS, MAX_POINTS>>,
         /// A point for each such length of time, at least 1s; not with `points`
         step: Length,
         /// Polls or hours; the cheapest

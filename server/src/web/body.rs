@@ -11,7 +11,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Site, asked::NothingAsked, failure::Failure, params::Asked};
+use super::{Site, asked::NothingAsked, failure::Failure, params::RequestParams};
 
 /// A body as it came, read or not.
 pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
@@ -38,7 +38,7 @@ impl FromRequest<Arc<Site>> for Nothing {
 
     async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
-        Asked::<NothingAsked>::from_request_parts(&mut parts, site).await?;
+        RequestParams::<NothingAsked>::from_request_parts(&mut parts, site).await?;
         let body = Json::from_request(Request::from_parts(parts, body), site).await;
         read(body, "an empty JSON object, {} (content-type application/json)")
     }

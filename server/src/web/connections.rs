@@ -23,9 +23,9 @@ use tokio::{
 };
 
 use super::{
-    places::{Now, Peer, Place, Places},
+    places::{ConnectionPermit, ConnectionState, PeerNetwork, Places},
     served::answer,
-    stall::{Impatient, Untaken},
+    stall::{StallTimeout, Untaken},
 };
 use crate::metrics::Connections;
 
@@ -164,7 +164,7 @@ async fn accept(
                 continue;
             }
         };
-        let peer = Peer::of(address.ip());
+        let peer = PeerNetwork::of(address.ip());
         let place = places.take(peer);
         crowd.see(peer);
         let Some(place) = place else { continue };
@@ -188,7 +188,7 @@ async fn accept(
 
 /// What one connection is served with.
 struct Serving {
-    place: Arc<Place>,
+    place: Arc<ConnectionPermit>,
     router: Router,
     builder: auto::Builder<TokioExecutor>,
     limits: ConnectionLimits,
@@ -215,14 +215,14 @@ impl Serving {
                 answer(place, untaken, router.clone(), request, limits.header_wait)
             })
         };
-        let stream = TokioIo::new(Impatient::new(stream, limits.stall));
+        let stream = TokioIo::new(StallTimeout::new(stream, limits.stall));
         let mut connection = pin!(builder.serve_connection(stream, service));
         // A client that goes away or talks nonsense is no fault of the server's.
         tokio::select! {
             _ = connection.as_mut() => return,
             () = sleep(limits.life) => return,
             () = untaken.lasts(limits.stall) => return,
-            last = idle(&place, limits.idle) => if last == Now::Displaced { return },
+            last = idle(&place, limits.idle) => if last == ConnectionState::Displaced { return },
             _ = stopped.changed() => {}
         }
         // It ends with the answers under way; one that has none may be deaf.
@@ -232,20 +232,20 @@ impl Serving {
 }
 
 /// Ends when the place has been given to another connection.
-async fn displaced(place: &Place) {
-    while place.now() != Now::Displaced {
+async fn displaced(place: &ConnectionPermit) {
+    while place.now() != ConnectionState::Displaced {
         place.changed().await;
     }
 }
 
 /// Ends when nothing has been answered for `most`, or when the place has been given to another
 /// connection, and says which.
-async fn idle(place: &Place, most: Duration) -> Now {
+async fn idle(place: &ConnectionPermit, most: Duration) -> ConnectionState {
     loop {
         let now = place.now();
         tokio::select! {
-            () = sleep(most), if now == Now::Idle => return now,
-            () = place.changed(), if now != Now::Displaced => {}
+            () = sleep(most), if now == ConnectionState::Idle => return now,
+            () = place.changed(), if now != ConnectionState::Displaced => {}
             else => return now,
         }
     }
@@ -257,7 +257,7 @@ struct Crowd {
     places: Arc<Places>,
     /// What was said.
     told: (u64, u64),
-    last: Option<Peer>,
+    last: Option<PeerNetwork>,
     quiet: Option<Pin<Box<Sleep>>>,
 }
 
@@ -267,7 +267,7 @@ impl Crowd {
     }
 
     /// `peer` has come, whatever it found.
-    fn see(&mut self, peer: Peer) {
+    fn see(&mut self, peer: PeerNetwork) {
         if self.places.turned_away() == self.told {
             return;
         }

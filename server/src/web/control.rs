@@ -17,7 +17,7 @@ use super::{
     asked::NothingAsked,
     body::{Body, Nothing, read},
     failure::Failure,
-    params::{Asked, HostPath},
+    params::{HostPath, RequestParams},
 };
 use crate::{
     engine::Command,
@@ -27,7 +27,7 @@ use crate::{
         HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, QueryError, parse_length,
         parse_moment,
     },
-    reconcile::{Order, Reloaded},
+    reconcile::{OperatorOrder, Reloaded},
     store::Store,
     text::one_line,
     units::WallMs,
@@ -214,7 +214,7 @@ impl PauseAsked {
 pub(super) async fn pause(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
     body: Body<PauseAsked>,
 ) -> Result<Json<HostShape>, Failure> {
     let asked = read(body, EXPECTED)?;
@@ -250,7 +250,7 @@ pub(super) async fn accept(
 ) -> Result<Json<Accepted>, Failure> {
     let host = HostName::new(&name).map_err(|error| Failure::missing(error.to_string()))?;
     let (answer, told) = oneshot::channel();
-    let order = Order::Accept { host, answer };
+    let order = OperatorOrder::Accept { host, answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
     in_time(told).await?.map_err(|_stopping| Failure::busy())??;
     Ok(Json(Accepted { host: name, accepted: true }))
@@ -259,14 +259,14 @@ pub(super) async fn accept(
 /// `POST /api/v1/inventory/reload`.
 pub(super) async fn reload(
     State(site): State<Arc<Site>>,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
     body: Body<ReloadAsked>,
 ) -> Result<Json<ReloadTold>, Failure> {
     let expected =
         "a JSON object (content-type application/json) with, optional, \"now\" (a boolean)";
     let ReloadAsked { now } = read(body, expected)?;
     let (answer, told) = oneshot::channel();
-    let order = Order::Reload { now: now.unwrap_or(false), answer };
+    let order = OperatorOrder::Reload { now: now.unwrap_or(false), answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
     let told = in_time(told).await?;
     let Reloaded { hosts, waiting, error } = told.map_err(|_stopping| Failure::busy())?;

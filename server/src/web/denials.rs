@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::places::Peer;
+use super::places::PeerNetwork;
 use crate::units::Mono;
 
 /// How often a peer may be wrong at once.
@@ -35,9 +35,9 @@ pub(super) struct Denials(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    peers: HashMap<Peer, Wrong>,
+    peers: HashMap<PeerNetwork, Wrong>,
     /// When each was right last.
-    right: HashMap<Peer, Mono>,
+    right: HashMap<PeerNetwork, Mono>,
     said: Option<Mono>,
     /// Wrong since it was said.
     unsaid: u64,
@@ -59,14 +59,14 @@ impl Wrong {
 
 impl Denials {
     /// Whether what `peer` sends is looked at.
-    pub(super) fn hears(&self, peer: Peer, now: Mono) -> bool {
+    pub(super) fn hears(&self, peer: PeerNetwork, now: Mono) -> bool {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_known = table.right.get(&peer).is_some_and(|at| now.since(*at) < KNOWN);
         is_known || table.peers.get(&peer).is_none_or(|wrong| wrong.left(now) < MAX_WRONG)
     }
 
     /// `peer` was right.
-    pub(super) fn right(&self, peer: Peer, now: Mono) {
+    pub(super) fn right(&self, peer: PeerNetwork, now: Mono) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if table.right.len() >= MAX_PEERS && !table.right.contains_key(&peer) {
             let oldest = table.right.iter().min_by_key(|(_, at)| **at).map(|(peer, _)| *peer);
@@ -76,7 +76,7 @@ impl Denials {
     }
 
     /// `peer` was wrong. How many there were since this was said last, when it is to be said.
-    pub(super) fn wrong(&self, peer: Peer, now: Mono) -> Option<u64> {
+    pub(super) fn wrong(&self, peer: PeerNetwork, now: Mono) -> Option<u64> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if table.peers.len() >= MAX_PEERS && !table.peers.contains_key(&peer) {
             let oldest = table.peers.iter().min_by_key(|(_, wrong)| wrong.last);
@@ -99,8 +99,8 @@ impl Denials {
 mod tests {
     use super::*;
 
-    fn peer(last: u32) -> Peer {
-        Peer::of(std::net::Ipv4Addr::from_bits(0x0a00_0000 + last).into())
+    fn peer(last: u32) -> PeerNetwork {
+        PeerNetwork::of(std::net::Ipv4Addr::from_bits(0x0a00_0000 + last).into())
     }
 
     fn at(secs: u64) -> Mono {

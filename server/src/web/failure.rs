@@ -9,7 +9,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{causes::chain, query::QueryError, reconcile::Refusal};
+use crate::{error_report::error_chain, query::QueryError, reconcile::Refusal};
 
 /// The media type of an error.
 pub(super) const PROBLEM: &str = "application/problem+json";
@@ -23,7 +23,8 @@ pub(super) struct Failure {
 
 /// An error on the wire.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Problem {
+#[schemars(rename = "Problem")]
+pub(super) struct ProblemDetails {
     /// Always `about:blank`: the status says what kind of problem it is.
     r#type: &'static str,
     /// The status in words.
@@ -114,15 +115,15 @@ impl From<QueryError> for Failure {
             QueryError::Store(_) | QueryError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         if status.is_server_error() {
-            tracing::warn!(error = chain(&error), "a request could not be answered");
+            tracing::warn!(error = error_chain(&error), "a request could not be answered");
         }
-        Self::new(status, chain(&error))
+        Self::new(status, error_chain(&error))
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let problem = Problem {
+        let problem = ProblemDetails {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or_default(),
             status: self.status.as_u16(),

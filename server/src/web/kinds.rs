@@ -4,12 +4,12 @@ use std::{fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::params::Kind;
+use super::params::ParamType;
 use crate::{
     model::{self, ColumnSet as _},
     query::{
         Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN, Members,
-        Order, PollShape, SeriesShape, parse_column, parse_length, parse_moment,
+        PollShape, SeriesShape, SortOrder, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -29,9 +29,9 @@ macro_rules! optional {
 }
 
 /// Any text.
-pub(super) struct Text;
+pub(super) struct AnyText;
 
-impl Kind for Text {
+impl ParamType for AnyText {
     optional!(String);
 
     fn schema() -> Value {
@@ -46,7 +46,7 @@ impl Kind for Text {
 /// A moment.
 pub(super) struct Moment;
 
-impl Kind for Moment {
+impl ParamType for Moment {
     optional!(WallMs);
 
     fn schema() -> Value {
@@ -65,7 +65,7 @@ impl Kind for Moment {
 /// A length of time.
 pub(super) struct Length;
 
-impl Kind for Length {
+impl ParamType for Length {
     optional!(Duration);
 
     fn schema() -> Value {
@@ -87,7 +87,7 @@ impl Words for model::State {
     const ALL: &'static [Self] = Self::ALL;
 }
 
-impl Words for Order {
+impl Words for SortOrder {
     const ALL: &'static [Self] = Self::ALL;
 }
 
@@ -104,7 +104,7 @@ impl<T: Words> Word<T> {
     }
 }
 
-impl<T: Words> Kind for Word<T> {
+impl<T: Words> ParamType for Word<T> {
     optional!(T);
 
     fn schema() -> Value {
@@ -130,7 +130,7 @@ fn number(text: &str, most: usize) -> Result<usize, String> {
 /// A number from 1 to `MOST`.
 pub(super) struct Number<const MOST: usize>;
 
-impl<const MOST: usize> Kind for Number<MOST> {
+impl<const MOST: usize> ParamType for Number<MOST> {
     optional!(usize);
 
     fn schema() -> Value {
@@ -143,9 +143,9 @@ impl<const MOST: usize> Kind for Number<MOST> {
 }
 
 /// How many at most: `USUAL` when it is left out.
-pub(super) struct Limit<const USUAL: usize, const MOST: usize>;
+pub(super) struct RowLimit<const USUAL: usize, const MOST: usize>;
 
-impl<const USUAL: usize, const MOST: usize> Kind for Limit<USUAL, MOST> {
+impl<const USUAL: usize, const MOST: usize> ParamType for RowLimit<USUAL, MOST> {
     type Read = usize;
     type Field = usize;
 
@@ -165,7 +165,7 @@ impl<const USUAL: usize, const MOST: usize> Kind for Limit<USUAL, MOST> {
 /// As another kind, but a handler sees whether it was given.
 pub(super) struct IfGiven<K>(PhantomData<K>);
 
-impl<K: Kind> Kind for IfGiven<K> {
+impl<K: ParamType> ParamType for IfGiven<K> {
     optional!(K::Read);
 
     fn schema() -> Value {
@@ -184,7 +184,7 @@ impl<K: Kind> Kind for IfGiven<K> {
 /// Yes or no: `USUAL` when it is left out.
 pub(super) struct Switch<const USUAL: bool>;
 
-impl<const USUAL: bool> Kind for Switch<USUAL> {
+impl<const USUAL: bool> ParamType for Switch<USUAL> {
     type Read = bool;
     type Field = bool;
 
@@ -208,7 +208,7 @@ impl<const USUAL: bool> Kind for Switch<USUAL> {
 /// Names of values.
 pub(super) struct Columns;
 
-impl Kind for Columns {
+impl ParamType for Columns {
     optional!(Vec<model::Column>);
 
     const IS_LIST: bool = true;
@@ -231,7 +231,7 @@ macro_rules! fields {
         #[doc = concat!("Which members of ", $what, " are sent.")]
         pub(super) struct $Name;
 
-        impl Kind for $Name {
+        impl ParamType for $Name {
             optional!(Fields);
 
             const IS_LIST: bool = true;

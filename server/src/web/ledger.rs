@@ -15,7 +15,7 @@ use super::{
     Site,
     asked::PollsAsked,
     failure::Failure,
-    params::{Asked, HostPath},
+    params::{HostPath, RequestParams},
 };
 use crate::query::{Chosen, Fields, PollRange, PollShape, PollsPage};
 
@@ -23,7 +23,7 @@ use crate::query::{Chosen, Fields, PollRange, PollShape, PollsPage};
 pub(super) async fn polls(
     State(site): State<Arc<Site>>,
     HostPath(name): HostPath,
-    Asked(asked, now): Asked<PollsAsked>,
+    RequestParams(asked, now): RequestParams<PollsAsked>,
 ) -> Result<Response, Failure> {
     let usual = PollRange::last_hour(now);
     let range = PollRange {

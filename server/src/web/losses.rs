@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 
-use super::{Site, asked::LossesAsked, failure::Failure, params::Asked};
+use super::{Site, asked::LossesAsked, failure::Failure, params::RequestParams};
 use crate::{
     query::{DEFAULT_SPAN, LossesPage},
     store::Span,
@@ -13,7 +13,7 @@ use crate::{
 /// `GET /api/v1/losses`; the last hour when nothing is said.
 pub(super) async fn losses(
     State(site): State<Arc<Site>>,
-    Asked(LossesAsked { from, to, limit }, now): Asked<LossesAsked>,
+    RequestParams(LossesAsked { from, to, limit }, now): RequestParams<LossesAsked>,
 ) -> Result<Json<LossesPage>, Failure> {
     let from = from.unwrap_or(now.minus(DEFAULT_SPAN));
     let to = to.unwrap_or(now);

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::{
-    failure::{PROBLEM, Problem},
-    params::{Param, Taken},
+    failure::{PROBLEM, ProblemDetails},
+    params::{FromParams, Param},
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Value;
@@ -57,7 +57,7 @@ impl Operation {
     }
 
     /// Takes the parameters of a query: those that its handler does.
-    pub(super) fn asks<T: Taken>(mut self) -> Self {
+    pub(super) fn asks<T: FromParams>(mut self) -> Self {
         self.params.extend(T::params());
         self
     }
@@ -145,7 +145,7 @@ impl Operation {
             let words = status.canonical_reason().unwrap_or_default();
             let mut response = json!({ "description": words });
             if *status != StatusCode::NOT_MODIFIED {
-                let schema = schema_of::<Problem>(told);
+                let schema = schema_of::<ProblemDetails>(told);
                 response["content"] = json!({ PROBLEM: { "schema": schema } });
             }
             responses.insert(status.as_str().to_owned(), response);

@@ -19,7 +19,7 @@ use super::failure::Failure;
 
 /// Which names are taken for this server's own.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Names<'a> {
+pub(super) enum OwnNames<'a> {
     /// All: who asks shows a token.
     Any,
     /// Addresses, `localhost`, and these.
@@ -31,9 +31,9 @@ pub(super) fn judge(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-    names: Names<'_>,
+    names: OwnNames<'_>,
 ) -> Result<(), Failure> {
-    if let Names::These(names) = names {
+    if let OwnNames::These(names) = names {
         // Browsers send one, always.
         let given = headers.get_all(header::HOST).iter();
         let given = given.map(|host| host.to_str().unwrap_or_default());
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use axum::http::{HeaderName, HeaderValue};
 
-    fn status(method: Method, names: Names<'_>, fields: &[(&str, &str)]) -> u16 {
+    fn status(method: Method, names: OwnNames<'_>, fields: &[(&str, &str)]) -> u16 {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn without_a_token_only_names_that_cannot_be_led_elsewhere_are_taken() {
         let names = ["monitor.example".to_owned()];
-        let host = |host| status(Method::GET, Names::These(&names), &[("host", host)]);
+        let host = |host| status(Method::GET, OwnNames::These(&names), &[("host", host)]);
         for good in [
             "localhost",
             "LOCALHOST:8080",
@@ -130,12 +130,12 @@ mod tests {
             assert_eq!(host(bad), 421, "{bad}");
         }
         let two = [("host", "localhost"), ("host", "evil.example")];
-        assert_eq!(status(Method::GET, Names::These(&[]), &two), 421);
-        assert_eq!(status(Method::GET, Names::These(&[]), &[]), 200, "HTTP/1.0 needs none");
+        assert_eq!(status(Method::GET, OwnNames::These(&[]), &two), 421);
+        assert_eq!(status(Method::GET, OwnNames::These(&[]), &[]), 200, "HTTP/1.0 needs none");
         let absolute = Uri::from_static("http://evil.example/");
-        let judged = judge(&Method::GET, &absolute, &HeaderMap::new(), Names::These(&[]));
+        let judged = judge(&Method::GET, &absolute, &HeaderMap::new(), OwnNames::These(&[]));
         assert_eq!(judged.unwrap_err().status(), 421);
-        assert_eq!(status(Method::GET, Names::Any, &[("host", "evil.example")]), 200);
+        assert_eq!(status(Method::GET, OwnNames::Any, &[("host", "evil.example")]), 200);
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         let from = |method: Method, site: &str, mode: &str, dest: &str| {
             let fields =
                 [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
-            status(method, Names::Any, &fields)
+            status(method, OwnNames::Any, &fields)
         };
         for site in ["cross-site", "same-site", "something new"] {
             assert_eq!(from(Method::GET, site, "navigate", "document"), 200, "a link");
@@ -161,7 +161,7 @@ mod tests {
     fn where_a_browser_says_no_more_its_origin_decides_what_may_change_something() {
         let from = |method: Method, origin: &str| {
             let fields = [("host", "10.0.0.1:8080"), ("origin", origin)];
-            status(method, Names::Any, &fields)
+            status(method, OwnNames::Any, &fields)
         };
         assert_eq!(from(Method::POST, "http://10.0.0.1:8080"), 200);
         for other in ["http://evil.example", "http://10.0.0.1:8081", "null", "10.0.0.1:8080"] {

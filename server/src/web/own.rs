@@ -9,21 +9,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, asked::NothingAsked, failure::Failure, params::Asked};
+use super::{Site, asked::NothingAsked, failure::Failure, params::RequestParams};
 use crate::metrics::Metrics;
 
 /// Content type of OpenMetrics text.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /healthz`: the process lives and its HTTP face answers. Says nothing of its work.
-pub(super) async fn healthz(_: Asked<NothingAsked>) -> Result<&'static str, Failure> {
+pub(super) async fn healthz(_: RequestParams<NothingAsked>) -> Result<&'static str, Failure> {
     Ok("ok\n")
 }
 
 /// `GET /readyz`: whether the server does its work, and if not why.
 pub(super) async fn readyz(
     State(site): State<Arc<Site>>,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
     let mut readiness = site.query.readiness(site.clock.now().wall).await;
     readiness.warnings.extend(warnings(&site.metrics));
@@ -55,7 +55,7 @@ pub(super) fn warnings(metrics: &Metrics) -> Vec<String> {
 /// `GET /metrics`.
 pub(super) async fn metrics(
     State(site): State<Arc<Site>>,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
     (site.refresh)(&site.metrics);
     Ok(match site.metrics.encode() {

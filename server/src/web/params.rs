@@ -75,7 +75,7 @@ impl Param {
 }
 
 /// What may stand in a parameter: its schema, and how its text is read.
-pub(super) trait Kind {
+pub(super) trait ParamType {
     /// What its text is read as.
     type Read;
     /// What a handler gets, also when the parameter is left out.
@@ -103,7 +103,7 @@ pub(super) trait Kind {
 }
 
 /// The parameters of a route. Made by [`asked!`].
-pub(super) trait Taken: Sized {
+pub(super) trait FromParams: Sized {
     /// How they are documented.
     fn params() -> Vec<Param>;
 
@@ -114,21 +114,21 @@ pub(super) trait Taken: Sized {
     fn take(given: &mut Given, now: WallMs) -> Result<Self, Failure>;
 }
 
-/// Declares the parameters of a route: their names, what is said of them, their [`Kind`]s.
+/// Declares the parameters of a route: their names, what is said of them, their [`ParamType`]s.
 macro_rules! asked {
     ($(#[$about:meta])* $Name:ident {
         $( $( #[doc = $words:literal] )+ $field:ident: $Kind:ty, )*
     }) => {
         $(#[$about])*
         pub(super) struct $Name {
-            $( $( #[doc = $words] )+ pub(super) $field: <$Kind as Kind>::Field, )*
+            $( $( #[doc = $words] )+ pub(super) $field: <$Kind as ParamType>::Field, )*
         }
 
-        impl Taken for $Name {
+        impl FromParams for $Name {
             fn params() -> Vec<Param> {
                 vec![$({
-                    let words = <$Kind as Kind>::words(concat!($($words),+).trim());
-                    Param::query(stringify!($field), <$Kind as Kind>::schema(), words)
+                    let words = <$Kind as ParamType>::words(concat!($($words),+).trim());
+                    Param::query(stringify!($field), <$Kind as ParamType>::schema(), words)
                 },)*]
             }
 
@@ -143,9 +143,9 @@ macro_rules! asked {
 pub(super) use asked;
 
 /// The parameters of a request, none unknown, and its moment.
-pub(super) struct Asked<T>(pub(super) T, pub(super) WallMs);
+pub(super) struct RequestParams<T>(pub(super) T, pub(super) WallMs);
 
-impl<T: Taken> FromRequestParts<Arc<Site>> for Asked<T> {
+impl<T: FromParams> FromRequestParts<Arc<Site>> for RequestParams<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(
@@ -178,7 +178,7 @@ impl Given {
     ///
     /// # Errors
     /// When it is given twice and is no list, or cannot be read: what is expected, with the name.
-    pub(super) fn take<K: Kind>(
+    pub(super) fn take<K: ParamType>(
         &mut self,
         name: &'static str,
         now: WallMs,

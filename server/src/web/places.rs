@@ -33,9 +33,9 @@ const WATCHING_PCT: usize = 75;
 /// Who is on the other side, as far as an address tells: of IPv6 the network of 64 bits, of which
 /// whoever has one address has all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Peer(IpAddr);
+pub(crate) struct PeerNetwork(IpAddr);
 
-impl Peer {
+impl PeerNetwork {
     pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(six) if !six.is_loopback() => {
@@ -50,7 +50,7 @@ impl Peer {
     }
 }
 
-impl fmt::Display for Peer {
+impl fmt::Display for PeerNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             IpAddr::V6(six) if !six.is_loopback() => write!(f, "{six}/64"),
@@ -76,7 +76,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Held {
-    peer: Peer,
+    peer: PeerNetwork,
     /// Requests that are being answered.
     requests: usize,
     /// Of these, calls that last.
@@ -93,20 +93,20 @@ fn part(whole: usize, pct: usize) -> usize {
 
 /// A place, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     places: Arc<Places>,
     number: u64,
-    peer: Peer,
+    peer: PeerNetwork,
     news: Arc<Notify>,
 }
 
 /// A request that is being answered, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Answering(Arc<Place>);
+pub(super) struct Answering(Arc<ConnectionPermit>);
 
 /// A call that lasts, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Watching(Arc<Place>);
+pub(crate) struct Watching(Arc<ConnectionPermit>);
 
 /// Why a call that lasts finds no place: so many are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ pub(crate) enum TooMany {
 
 /// How a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Now {
+pub(super) enum ConnectionState {
     Answered,
     Idle,
     /// It has given its place to another one.
@@ -150,7 +150,7 @@ impl Places {
     }
 
     /// A place for a connection of `peer`, when there is one or an idle one gives way.
-    pub(super) fn take(self: &Arc<Self>, peer: Peer) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, peer: PeerNetwork) -> Option<ConnectionPermit> {
         let mut table = self.table();
         let held = |who: &dyn Fn(&Held) -> bool| table.held.values().filter(|one| who(one)).count();
         let public = |one: &Held| !one.peer.is_local();
@@ -183,7 +183,7 @@ impl Places {
         table.held.insert(number, held);
         self.show(&table);
         drop(table);
-        Some(Place { places: Arc::clone(self), number, peer, news })
+        Some(ConnectionPermit { places: Arc::clone(self), number, peer, news })
     }
 
     /// Connections that found no place, or lost theirs, since the start.
@@ -196,8 +196,8 @@ impl Places {
     }
 }
 
-impl Place {
-    pub(super) fn peer(&self) -> Peer {
+impl ConnectionPermit {
+    pub(super) fn peer(&self) -> PeerNetwork {
         self.peer
     }
 
@@ -234,11 +234,11 @@ impl Place {
         Ok(Watching(Arc::clone(self)))
     }
 
-    pub(super) fn now(&self) -> Now {
+    pub(super) fn now(&self) -> ConnectionState {
         match self.places.table().held.get(&self.number) {
-            None => Now::Displaced,
-            Some(held) if held.requests == 0 => Now::Idle,
-            Some(_) => Now::Answered,
+            None => ConnectionState::Displaced,
+            Some(held) if held.requests == 0 => ConnectionState::Idle,
+            Some(_) => ConnectionState::Answered,
         }
     }
 
@@ -259,7 +259,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut table = self.places.table();
         table.held.remove(&self.number);
@@ -288,15 +288,15 @@ impl Drop for Answering {
 mod tests {
     use super::*;
 
-    fn peer(address: &str) -> Peer {
-        Peer::of(address.parse().unwrap())
+    fn peer(address: &str) -> PeerNetwork {
+        PeerNetwork::of(address.parse().unwrap())
     }
 
     fn places(most: usize) -> Arc<Places> {
         Places::new(most, Connections::default())
     }
 
-    fn take(places: &Arc<Places>, address: &str) -> Arc<Place> {
+    fn take(places: &Arc<Places>, address: &str) -> Arc<ConnectionPermit> {
         Arc::new(places.take(peer(address)).unwrap())
     }
 
@@ -305,21 +305,21 @@ mod tests {
         let places = places(40);
         // More than there are places: from the share on each takes the place of an older one.
         let idle: Vec<_> = (0..1_000).map(|_| take(&places, "10.0.0.1")).collect();
-        let left = idle.iter().filter(|place| place.now() == Now::Idle).count();
+        let left = idle.iter().filter(|place| place.now() == ConnectionState::Idle).count();
         assert_eq!((left, places.turned_away()), (30, (0, 970)));
-        assert_eq!(idle[969].now(), Now::Displaced);
-        assert_eq!(idle[970].now(), Now::Idle);
+        assert_eq!(idle[969].now(), ConnectionState::Displaced);
+        assert_eq!(idle[970].now(), ConnectionState::Idle);
         // Two others: places are left, and then the oldest idle one of all gives way.
         let others: Vec<_> = (0..3).map(|_| take(&places, "10.0.0.2")).collect();
-        assert_eq!(idle[970].now(), Now::Displaced);
-        assert!(others.iter().all(|place| place.now() == Now::Idle));
+        assert_eq!(idle[970].now(), ConnectionState::Displaced);
+        assert!(others.iter().all(|place| place.now() == ConnectionState::Idle));
     }
 
     #[test]
     fn who_is_being_answered_gives_way_to_nobody() {
         let places = places(40);
         let held: Vec<_> = (0..30).map(|_| take(&places, "10.0.0.1")).collect();
-        let answering: Vec<_> = held.iter().map(Place::answer).collect();
+        let answering: Vec<_> = held.iter().map(ConnectionPermit::answer).collect();
         assert!(places.take(peer("10.0.0.1")).is_none(), "over its share");
         assert_eq!(places.turned_away(), (1, 0));
         let _others: Vec<_> = (0..2).map(|_| take(&places, "10.0.0.2").answer()).collect();
@@ -329,7 +329,7 @@ mod tests {
         assert!(places.take(peer("::1")).is_none(), "no place at all");
         drop(answering);
         assert!(places.take(peer("::1")).is_some(), "one that has become idle gives way");
-        assert_eq!(held[0].now(), Now::Displaced);
+        assert_eq!(held[0].now(), ConnectionState::Displaced);
     }
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
         let asks = take(&places, "10.0.0.3");
         assert_eq!(
             (asks.now(), asks.watch(MANY).unwrap_err()),
-            (Now::Idle, TooMany::Connections(30))
+            (ConnectionState::Idle, TooMany::Connections(30))
         );
         assert_eq!(first[0].2.watch(31).unwrap_err(), TooMany::Watches(31));
         drop((again, first, others));

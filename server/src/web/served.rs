@@ -16,13 +16,13 @@ use tokio::time::{Sleep, sleep};
 use tower::ServiceExt as _;
 
 use super::{
-    places::{Answering, Place},
+    places::{Answering, ConnectionPermit},
     stall::{Offer, Untaken},
 };
 
 /// Answers a request; the connection counts as answered until the last of it is sent.
 pub(super) async fn answer(
-    place: Arc<Place>,
+    place: Arc<ConnectionPermit>,
     untaken: Arc<Untaken>,
     router: Router,
     request: Request<Incoming>,

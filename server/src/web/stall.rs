@@ -101,14 +101,14 @@ impl Drop for Offer {
 
 /// A socket that breaks when nothing can be written to it for `patience`.
 #[derive(Debug)]
-pub(super) struct Impatient {
+pub(super) struct StallTimeout {
     stream: TcpStream,
     patience: Duration,
     /// Runs while the other side takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Impatient {
+impl StallTimeout {
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, patience, stalled: None }
     }
@@ -129,7 +129,7 @@ impl Impatient {
     }
 }
 
-impl AsyncRead for Impatient {
+impl AsyncRead for StallTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -139,7 +139,7 @@ impl AsyncRead for Impatient {
     }
 }
 
-impl AsyncWrite for Impatient {
+impl AsyncWrite for StallTimeout {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -28,9 +28,9 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Site, asked::NothingAsked, backlog::Backlog, failure::Failure, params::Asked};
+use super::{Site, asked::NothingAsked, backlog::Backlog, failure::Failure, params::RequestParams};
 use crate::{
-    query::{Change, Fleet},
+    query::{Fleet, FleetChange},
     units::WallMs,
 };
 
@@ -62,7 +62,7 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 
 /// What was seen last.
 #[derive(Debug)]
-struct Seen {
+struct LastSent {
     fleet: Fleet,
     /// The fleet as an event, once somebody has joined since.
     whole: Option<Bytes>,
@@ -75,7 +75,7 @@ struct Seen {
 /// What was seen, and the changes that led there.
 #[derive(Debug, Default)]
 struct Sight {
-    seen: Option<Seen>,
+    seen: Option<LastSent>,
     backlog: Backlog,
 }
 
@@ -153,14 +153,14 @@ impl Looks {
         }
         let Some(fleet) = site.query.fleet(site.clock.now().wall) else { return };
         let mut quiet = before.quiet + 1;
-        if let Some(change) = Change::between(&before.fleet, &fleet) {
+        if let Some(change) = FleetChange::between(&before.fleet, &fleet) {
             let event = self.event(Some(&backlog.next_id()), "change", &change);
             backlog.push(event.clone());
             self.tell(event, &mut quiet);
         } else if is_read && LOOK * quiet >= BEAT {
             self.tell(self.event(None, "beat", &Beat { at_ms: fleet.at_ms }), &mut quiet);
         }
-        *seen = Some(Seen { fleet, whole: None, quiet, unread });
+        *seen = Some(LastSent { fleet, whole: None, quiet, unread });
     }
 
     fn tell(&self, event: Bytes, quiet: &mut u32) {
@@ -177,13 +177,13 @@ impl Looks {
         if seen.is_none() {
             let fleet = site.query.fleet(site.clock.now().wall)?;
             backlog.forget();
-            *seen = Some(Seen { fleet, whole: None, quiet: 0, unread: 0 });
+            *seen = Some(LastSent { fleet, whole: None, quiet: 0, unread: 0 });
         }
         let mut first = format!("retry: {COME_BACK_MS}\n\n").into_bytes();
         if let Some(missed) = last.and_then(|last| backlog.since(last)) {
             missed.for_each(|change| first.extend_from_slice(change));
         } else {
-            let Seen { fleet, whole, .. } = seen.as_mut()?;
+            let LastSent { fleet, whole, .. } = seen.as_mut()?;
             let event = || self.event(Some(&backlog.id()), "fleet", fleet);
             first.extend_from_slice(whole.get_or_insert_with(event));
         }
@@ -201,7 +201,7 @@ struct Beat {
 pub(super) async fn stream(
     State(site): State<Arc<Site>>,
     request: HeaderMap,
-    _: Asked<NothingAsked>,
+    _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
     let Ok(place) = Arc::clone(&site.looks.places).try_acquire_owned() else {
         let pages = site.looks.pages;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use roundsman::{
-    inventory::{Change, Diff},
+    inventory::{Diff, HostChange},
     live::{InventoryFile, ServerView},
     model::{Cause, HostId, HostName, State, Transition, VersionId},
     store::Batch,
@@ -68,7 +68,7 @@ async fn the_inventory_in_force_says_where_it_is_from_and_what_it_changed() {
         let mut change = Diff { unchanged: 1, ..Diff::default() };
         change.added.push(name("web-2"));
         change.renamed.push((name("www"), name("web-1")));
-        change.changed.insert(name("web-1"), [Change::Labels, Change::Schedule].into());
+        change.changed.insert(name("web-1"), [HostChange::Labels, HostChange::Schedule].into());
         let file = InventoryFile {
             source: "/etc/inventory.toml".into(),
             text: "[[host]]\nname = \"web-1\"\n".into(),

@@ -12,7 +12,7 @@ use roundsman::{
     config::{BasePath, Secret},
     engine::Command,
     health::Policy,
-    live::{Attempt, HostView, Live, ServerView},
+    live::{AttemptSummary, HostView, Live, ServerView},
     metrics::{Metrics, StateLabel},
     model::{
         Cause, Column, ColumnSet, Detail, Facts, GroupName, HostId, HostName, Outcome, Record, Row,
@@ -125,7 +125,7 @@ pub(crate) fn failed(host: &str, id: HostId, slot: WallMs) -> Record {
 /// A host as the engine would publish it.
 pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostView {
     let last = last.map(Arc::new);
-    let recent = last.iter().map(|record| Arc::new(Attempt::from(&**record)));
+    let recent = last.iter().map(|record| Arc::new(AttemptSummary::from(&**record)));
     HostView {
         id: last.as_ref().map_or(HostId(99), |record| record.host),
         name: name(host),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use roundsman::{
     config::{self, Secret},
-    hook::{self, DOCUMENT_VERSION, News, Stats},
+    hook::{self, DOCUMENT_VERSION, Notification, Stats},
     inventory,
     model::State,
 };
@@ -50,7 +50,8 @@ async fn any_text_is_a_document() {
     let mut change = down(0);
     change.row.reason = reason.into();
     let inventory = inventory::parse("test", "[[host]]\nname = \"db-1\"\n").unwrap();
-    change.news = News::of_host(&change.row, inventory.hosts.values().next().unwrap());
+    change.notification =
+        Notification::of_host(&change.row, inventory.hosts.values().next().unwrap());
     running.push(&change);
     assert_eq!(receiver.document().await["reason"], reason);
     running.end().await;

@@ -5,14 +5,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use roundsman::{
     clock::{Clock, ManualClock},
     config::{self, HookUrl},
-    hook::{self, Around, Hook, News, ServerEvent, Stats},
+    hook::{self, Hook, NoticeStores, Notification, ServerEvent, Stats},
     inventory,
     model::{Cause, HostId, Outcome, State, Transition},
     store::{
         Mode, Store,
         spool::Spool,
         sqlite::Sqlite,
-        writer::{Entry, Writer, WriterHandle, WriterLimits},
+        writer::{QueuedRow, Writer, WriterHandle, WriterLimits},
     },
     units::{Mono, Now, WallMs},
 };
@@ -182,9 +182,9 @@ impl Desk {
         let limits =
             WriterLimits { batch_wait: Duration::from_millis(10), ..WriterLimits::default() };
         let (heard, its) = (hook.clone(), Some(Arc::clone(&spool)));
-        let tell = Box::new(move |notices: &[_]| heard.hear(notices));
+        let tell = Box::new(move |notices: &[_]| heard.enqueue(notices));
         let (handle, writer) = Writer::start_with(Arc::clone(&store), its, limits, || NOW, tell);
-        let around = Around { store, spool: Some(spool), writer: handle.clone() };
+        let around = NoticeStores { store, spool: Some(spool), writer: handle.clone() };
         let worker = hook.worker(around).pausing(Duration::ZERO);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(worker.run(async { drop(stopped.await) }));
@@ -226,8 +226,8 @@ pub(crate) struct Running {
 impl Running {
     /// As the engine does: the event, with what is to be told of it, if anything.
     pub(crate) fn push(&self, change: &Change) {
-        let notice = self.hook.notice(&change.news);
-        self.handle.push(Entry::Transition(change.row.clone(), notice));
+        let notice = self.hook.notice(&change.notification);
+        self.handle.push(QueuedRow::Transition(change.row.clone(), notice));
     }
 
     /// Waits until it is so.
@@ -276,7 +276,7 @@ impl Running {
 /// What happened, and what can be told of it.
 pub(crate) struct Change {
     pub(crate) row: Transition,
-    pub(crate) news: News,
+    pub(crate) notification: Notification,
 }
 
 pub(crate) fn of_host(host: i64, number: i64, from: State, to: State) -> Change {
@@ -294,8 +294,8 @@ pub(crate) fn of_host(host: i64, number: i64, from: State, to: State) -> Change 
         outcome: Some(Outcome::Refused),
         reason: "3 polls in a row failed, the last: refused: it \"says\" no".into(),
     };
-    let news = News::of_host(&row, spec);
-    Change { row, news }
+    let notification = Notification::of_host(&row, spec);
+    Change { row, notification }
 }
 
 pub(crate) fn change(number: i64, from: State, to: State) -> Change {
@@ -312,8 +312,9 @@ pub(crate) fn up(number: i64) -> Change {
 
 pub(crate) fn isolated() -> Change {
     let event = ServerEvent::Isolated;
-    let news = News::Server { event, at: NOW, reason: "40 of 41 hosts of 3 groups failed".into() };
-    Change { news, ..of_host(0, 0, State::Up, State::Suspect) }
+    let notification =
+        Notification::Server { event, at: NOW, reason: "40 of 41 hosts of 3 groups failed".into() };
+    Change { notification, ..of_host(0, 0, State::Up, State::Suspect) }
 }
 
 pub(crate) fn at(document: &Value) -> i64 {

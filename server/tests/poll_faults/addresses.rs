@@ -18,7 +18,7 @@ use roundsman::{
     discover::{Finder, LookError, MAX_ADDRESSES},
     inventory::Discovery,
     model::{Address, GroupName, Labels, Outcome},
-    poll::{Job, Limits, MAX_SOCKET_ADDRESSES, Poller},
+    poll::{Job, MAX_SOCKET_ADDRESSES, PollLimits, Poller},
     resolve::Resolve,
     schedule::Schedule,
 };
@@ -50,7 +50,7 @@ async fn one_silent_address_leaves_time_for_the_next() {
     let silent = Unanswered::start().await;
     let good = FakeProbe::start(Behaviour::Healthy).await;
     // The connection timeout alone would eat the whole poll.
-    let slow = Limits { connect_timeout: LONG, ..limits() };
+    let slow = PollLimits { connect_timeout: LONG, ..limits() };
     let job = job(vec![at(silent.socket()), good.address()], Duration::from_secs(4));
     let attempt = poll(&poller(slow), &job).await;
     assert_eq!(attempt.outcome, Outcome::Ok, "{attempt:?}");

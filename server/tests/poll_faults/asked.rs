@@ -31,14 +31,14 @@ async fn a_host_that_was_down_is_polled_once_it_says_that_it_serves() {
     let not = FakeProbe::start(Behaviour::NotServing).await;
     let poller = poller(limits());
     let down = job(vec![not.address()], LONG);
-    let attempt = poller.poll_unwell(down.clone(), true).await;
+    let attempt = poller.poll_failing(down.clone(), true).await;
     check(&attempt, LONG);
     assert_eq!((attempt.outcome, attempt.answer_bytes), (Outcome::ProbeError, None));
     let words = "the probe's health service says NOT_SERVING; it was not polled";
     assert_eq!(attempt.error.unwrap().as_ref(), format!("{}: {words}", not.socket()));
     assert_eq!(not.calls(), 0, "no full poll");
     let again = FakeProbe::start_at(not.stop(), Behaviour::Healthy).await;
-    let attempt = poller.poll_unwell(down, true).await;
+    let attempt = poller.poll_failing(down, true).await;
     assert_eq!((attempt.outcome, again.calls()), (Outcome::Ok, 1), "{attempt:?}");
     assert_eq!(again.accepted(), 1, "the poll goes over the connection of the check");
     assert!(attempt.snapshot.is_some() && attempt.answer_bytes.unwrap() > 2);
@@ -47,7 +47,7 @@ async fn a_host_that_was_down_is_polled_once_it_says_that_it_serves() {
 #[tokio::test]
 async fn a_probe_without_a_health_service_is_polled_all_the_same() {
     let probe = FakeProbe::start(Behaviour::NoHealth).await;
-    let attempt = poller(limits()).poll_unwell(job(vec![probe.address()], LONG), true).await;
+    let attempt = poller(limits()).poll_failing(job(vec![probe.address()], LONG), true).await;
     assert_eq!((attempt.outcome, probe.calls()), (Outcome::Ok, 1), "{attempt:?}");
 }
 
@@ -55,7 +55,7 @@ async fn a_probe_without_a_health_service_is_polled_all_the_same() {
 async fn a_check_and_its_poll_share_one_deadline() {
     for behaviour in [Behaviour::Hangs, Behaviour::Slow(LONG)] {
         let probe = FakeProbe::start(behaviour).await;
-        let attempt = poller(limits()).poll_unwell(job(vec![probe.address()], SHORT), true).await;
+        let attempt = poller(limits()).poll_failing(job(vec![probe.address()], SHORT), true).await;
         assert_eq!(attempt.outcome, Outcome::Deadline, "{attempt:?}");
         check(&attempt, SHORT);
     }

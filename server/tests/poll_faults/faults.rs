@@ -12,7 +12,7 @@ use crate::{
 use prost::bytes::Bytes;
 use roundsman::{
     model::{Address, Outcome},
-    poll::{Attempt, Limits},
+    poll::{Attempt, PollLimits},
 };
 use roundsman_proto::v1;
 use tokio::task::JoinSet;
@@ -172,7 +172,7 @@ async fn a_closed_port_refuses() {
 async fn an_unanswered_syn_is_unreachable_by_whichever_timeout_comes_first() {
     let silent = Unanswered::start().await;
     let address = || vec![at(silent.socket())];
-    let quick = Limits { connect_timeout: Duration::from_millis(200), ..limits() };
+    let quick = PollLimits { connect_timeout: Duration::from_millis(200), ..limits() };
     let attempt = poll(&poller(quick), &job(address(), LONG)).await;
     assert_eq!(attempt.outcome, Outcome::Unreachable, "{attempt:?}");
     assert!(attempt.error.unwrap().contains("within 200.0 ms"));

@@ -9,7 +9,7 @@ use crate::{
     LONG, job, limits, poll, poller,
     support::{self, Behaviour, FakeProbe},
 };
-use roundsman::{model::Outcome, poll::Limits, units::Micros};
+use roundsman::{model::Outcome, poll::PollLimits, units::Micros};
 use tonic::Status;
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_probe_that_is_gone_is_refused_and_nothing_is_tried_twice() {
 async fn a_connection_is_kept_over_as_many_failures_as_it_is_told() {
     let probe = FakeProbe::start(Behaviour::status(Status::internal("broken"))).await;
     for (rebuild_after, accepted) in [(1, 4), (3, 6)] {
-        let poller = poller(Limits { rebuild_after, ..limits() });
+        let poller = poller(PollLimits { rebuild_after, ..limits() });
         let job = job(vec![probe.address()], LONG);
         for _ in 0..4 {
             poll(&poller, &job).await;
@@ -69,7 +69,7 @@ async fn a_connection_that_went_silent_is_found_by_pings_and_not_by_the_deadline
     // Dropped before the probe, whatever happens: it thaws.
     let _end = end;
     let job = job(vec![freezes.address(), good.address()], LONG);
-    let quick = Limits { keep_alive: Duration::from_millis(200), ..limits() };
+    let quick = PollLimits { keep_alive: Duration::from_millis(200), ..limits() };
     let poller = poller(quick);
     assert_eq!(poll(&poller, &job).await.outcome, Outcome::Ok);
     let attempt = poll(&poller, &job).await;

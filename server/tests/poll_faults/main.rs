@@ -17,7 +17,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use roundsman::{
     clock::SystemClock,
     model::{Address, HostId, HostName, Outcome, Selection},
-    poll::{Attempt, Job, Limits, Link, MAX_ERROR_BYTES, Poller},
+    poll::{Attempt, Job, Link, MAX_ERROR_BYTES, PollLimits, Poller},
     units::Micros,
 };
 
@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_secs(30);
 /// How much later than its deadline a poll may be seen to end on a machine that is busy.
 const GRACE: Duration = Duration::from_secs(5);
 
-fn poller(limits: Limits) -> Poller {
+fn poller(limits: PollLimits) -> Poller {
     Poller::new(limits, Arc::new(SystemClock::new()))
 }
 
@@ -74,6 +74,6 @@ async fn poll(poller: &Poller, job: &Job) -> Attempt {
     attempt
 }
 
-fn limits() -> Limits {
-    Limits { answer_max_bytes: 32 * 1024, ..Limits::default() }
+fn limits() -> PollLimits {
+    PollLimits { answer_max_bytes: 32 * 1024, ..PollLimits::default() }
 }

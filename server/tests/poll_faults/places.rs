@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use roundsman::{
     clock::SystemClock,
     model::{Address, Outcome},
-    poll::{Limits, Poller},
+    poll::{PollLimits, Poller},
     resolve::Resolve,
     units::Micros,
 };
@@ -36,7 +36,7 @@ impl Resolve for Dead {
 #[tokio::test]
 async fn a_dead_resolver_holds_its_share_of_look_ups_and_no_more() {
     let resolver = Arc::new(Dead::default());
-    let few = Limits { resolve_in_flight: 3, ..limits() };
+    let few = PollLimits { resolve_in_flight: 3, ..limits() };
     let poller = Poller::with_resolver(few, Arc::new(SystemClock::new()), resolver.clone());
     let name = |n: usize| Address { host: format!("host-{n}.example").into(), port: 50051 };
     let mut polls = JoinSet::new();
@@ -58,7 +58,7 @@ async fn waiting_for_the_limit_is_our_time_and_not_the_hosts() {
     let good = FakeProbe::start(Behaviour::Healthy).await;
     // So a silent host holds its place for as long as its poll lasts.
     let in_flight_for = LONG;
-    let poller = poller(Limits { in_flight: 1, in_flight_for, ..limits() });
+    let poller = poller(PollLimits { in_flight: 1, in_flight_for, ..limits() });
     // The second poll's deadline is shorter than its time in the queue.
     let (slow, quick) = (job(vec![hung.address()], LONG / 10), job(vec![good.address()], SHORT));
     let (slow, quick) = tokio::join!(poll(&poller, &slow), poll(&poller, &quick));
@@ -73,7 +73,7 @@ async fn hosts_that_have_just_fallen_silent_hold_up_nobody() {
     let hung = FakeProbe::start(Behaviour::Hangs).await;
     let good = FakeProbe::start(Behaviour::Healthy).await;
     let in_flight_for = Duration::from_millis(10);
-    let poller = poller(Limits { in_flight: 2, in_flight_for, ..limits() });
+    let poller = poller(PollLimits { in_flight: 2, in_flight_for, ..limits() });
     let mut silent = JoinSet::new();
     for _ in 0..SILENT {
         let (poller, job) = (poller.clone(), job(vec![hung.address()], LONG));
@@ -92,10 +92,10 @@ async fn hosts_that_have_just_fallen_silent_hold_up_nobody() {
 async fn hosts_that_are_not_well_wait_for_each_other_and_hold_up_nobody_else() {
     let hung = FakeProbe::start(Behaviour::Hangs).await;
     let good = FakeProbe::start(Behaviour::Healthy).await;
-    let poller = poller(Limits { in_flight: 1, in_flight_unwell: 1, ..limits() });
+    let poller = poller(PollLimits { in_flight: 1, in_flight_unwell: 1, ..limits() });
     let silent = || job(vec![hung.address()], LONG / 10);
     let both = async {
-        tokio::join!(poller.poll_unwell(silent(), true), poller.poll_unwell(silent(), true))
+        tokio::join!(poller.poll_failing(silent(), true), poller.poll_failing(silent(), true))
     };
     // Ends long before either silent one does, though all of their places are taken.
     let well = async {

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     collect::{
         host::Host,
-        tape::{TAPE, Tape},
+        manifest::{CaptureManifest, MANIFEST},
     },
     root::{Root, SYSFS},
 };
@@ -26,8 +26,8 @@ impl Machine {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let machine = Self(dir);
-        let tape = Tape::new(4096, 100, "x86_64".to_owned());
-        machine.write(&TAPE.to_string(), &serde_json::to_string(&tape).unwrap());
+        let manifest = CaptureManifest::new(4096, 100, "x86_64".to_owned());
+        machine.write(&MANIFEST.to_string(), &serde_json::to_string(&manifest).unwrap());
         machine.write("proc/1/mountinfo", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n");
         machine
     }

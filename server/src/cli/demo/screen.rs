@@ -8,11 +8,11 @@ const ASSUMED: (usize, usize) = (100, 24);
 
 /// Remembers how wide the lines are that stand on the terminal.
 #[derive(Debug, Default)]
-pub(super) struct Screen {
+pub(super) struct DemoScreen {
     drawn: Vec<usize>,
 }
 
-impl Screen {
+impl DemoScreen {
     /// Columns and lines of the terminal on standard output.
     pub(super) fn size() -> (usize, usize) {
         match rustix::termios::tcgetwinsize(io::stdout()) {
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_next_picture_starts_where_the_last_one_did_even_on_a_narrower_terminal() {
-        let mut screen = Screen::default();
+        let mut screen = DemoScreen::default();
         let lines = ["a".repeat(80), "\x1b[32m● up\x1b[0m".to_owned()];
         assert!(screen.replace(&lines, 80).starts_with("\r\x1b[J"), "nothing to go back over");
         assert!(screen.replace(&lines, 80).starts_with("\x1b[2A\r\x1b[J"));

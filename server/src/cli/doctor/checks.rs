@@ -38,7 +38,7 @@ const SEALING_LAG: Duration = Duration::from_secs(6 * 3_600);
 
 /// Everything that was found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct DoctorFacts {
     /// Hosts of the inventory, or what is wrong with it.
     pub(super) inventory: Result<usize, String>,
     /// The longest interval of a host.
@@ -90,7 +90,7 @@ fn bytes(count: u64) -> String {
 }
 
 /// Everything that is to be said, in the order in which one would look.
-pub(super) fn all(found: &Found) -> Vec<Check> {
+pub(super) fn all(found: &DoctorFacts) -> Vec<Check> {
     let mut checks = vec![inventory(found), store(found)];
     if let Ok(status) = &found.store {
         checks.extend(server::all(status, found.forecast.as_ref()));
@@ -129,7 +129,7 @@ fn keeping(obstacle: Option<&'static str>) -> Option<Check> {
     obstacle.map(|mend| check("keeping polls", Verdict::Wrong, mend))
 }
 
-fn inventory(found: &Found) -> Check {
+fn inventory(found: &DoctorFacts) -> Check {
     match &found.inventory {
         Ok(hosts) => check("inventory", Verdict::Ok, plural(*hosts, "host")),
         Err(error) => check("inventory", Verdict::Wrong, error.clone()).remedy(
@@ -138,7 +138,7 @@ fn inventory(found: &Found) -> Check {
     }
 }
 
-fn store(found: &Found) -> Check {
+fn store(found: &DoctorFacts) -> Check {
     match &found.store {
         Ok(status) => {
             let took = found.now.since(found.before).as_millis();
@@ -151,7 +151,7 @@ fn store(found: &Found) -> Check {
     }
 }
 
-fn clock(status: &StoreStatus, found: &Found) -> Option<Check> {
+fn clock(status: &StoreStatus, found: &DoctorFacts) -> Option<Check> {
     let theirs = status.clock?;
     // It was read somewhere between the two.
     let behind = found.before.since(theirs);
@@ -169,7 +169,7 @@ fn clock(status: &StoreStatus, found: &Found) -> Option<Check> {
     )
 }
 
-fn freshness(status: &StoreStatus, found: &Found) -> Option<Check> {
+fn freshness(status: &StoreStatus, found: &DoctorFacts) -> Option<Check> {
     let gap = found.longest_gap?;
     let Some(newest) = status.newest_poll else {
         return Some(check("newest poll", Verdict::Note, "none is kept yet"));
@@ -190,7 +190,7 @@ fn freshness(status: &StoreStatus, found: &Found) -> Option<Check> {
     Some(check("newest poll", Verdict::Ok, words))
 }
 
-fn partitions(table: &crate::store::PartitionStatus, found: &Found) -> Check {
+fn partitions(table: &crate::store::PartitionStatus, found: &DoctorFacts) -> Check {
     let subject =
         if table.table == "poll" { "partitions of poll" } else { "partitions of poll_hour" };
     let Some(until) = table.until else {
@@ -210,7 +210,7 @@ fn partitions(table: &crate::store::PartitionStatus, found: &Found) -> Check {
     check(subject, Verdict::Ok, words)
 }
 
-fn views(found: &Found) -> Check {
+fn views(found: &DoctorFacts) -> Check {
     let subject = "views";
     if found.views.is_empty() {
         return check(subject, Verdict::Ok, "as this program makes them");
@@ -226,7 +226,7 @@ fn views(found: &Found) -> Check {
     )
 }
 
-fn sealing(status: &StoreStatus, found: &Found) -> Option<Check> {
+fn sealing(status: &StoreStatus, found: &DoctorFacts) -> Option<Check> {
     if status.backend != "mysql" {
         return None;
     }
@@ -248,7 +248,7 @@ fn sealing(status: &StoreStatus, found: &Found) -> Option<Check> {
     Some(check("sealing", Verdict::Ok, words))
 }
 
-fn spool(found: &Found) -> Check {
+fn spool(found: &DoctorFacts) -> Check {
     let subject = "spool";
     if found.spool_max == 0 {
         return check(
@@ -291,7 +291,7 @@ fn spool(found: &Found) -> Check {
 /// What people reckon disks by.
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-fn size(forecast: &Forecast, found: &Found) -> Check {
+fn size(forecast: &Forecast, found: &DoctorFacts) -> Check {
     let kept = forecast.bytes_in(found.retention);
     let days = found.retention.as_secs_f64() / 86_400.0;
     let sealed = forecast
@@ -321,7 +321,7 @@ fn size(forecast: &Forecast, found: &Found) -> Check {
     check("size", Verdict::Ok, words)
 }
 
-fn descriptors(hosts: usize, found: &Found) -> Check {
+fn descriptors(hosts: usize, found: &DoctorFacts) -> Check {
     let needed = u64::try_from(hosts).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
     let Some(limit) = found.descriptors else {
         return check("limits", Verdict::Ok, "any number of file descriptors");

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     cli::CliError,
     model::{
-        Column, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, Kind, NetColumn,
+        Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
         ProcessColumn, Record, SoftirqColumn,
     },
     store::Bucket,
@@ -21,7 +21,7 @@ pub(super) enum Format {
 
 /// What repeats in a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Table {
+pub(super) enum ExportTable {
     Core,
     Softirq,
     Net,
@@ -34,12 +34,12 @@ pub(super) enum Table {
 #[derive(Debug, Clone, PartialEq)]
 enum Cell {
     Text(String),
-    Number(Kind, f64),
+    Number(ColumnKind, f64),
     Unknown,
 }
 
 impl Cell {
-    fn number(kind: Kind, value: Option<f64>) -> Self {
+    fn number(kind: ColumnKind, value: Option<f64>) -> Self {
         value.map_or(Self::Unknown, |value| Self::Number(kind, value))
     }
 
@@ -48,7 +48,7 @@ impl Cell {
     }
 
     fn count(count: u32) -> Self {
-        Self::Number(Kind::Whole, f64::from(count))
+        Self::Number(ColumnKind::Whole, f64::from(count))
     }
 
     fn csv(&self, out: &mut String) {
@@ -66,8 +66,8 @@ impl Cell {
                     out.push_str(text);
                 }
             }
-            Self::Number(Kind::Whole, number) => out.push_str(&format!("{number:.0}")),
-            Self::Number(Kind::Real, number) => out.push_str(&number.to_string()),
+            Self::Number(ColumnKind::Whole, number) => out.push_str(&format!("{number:.0}")),
+            Self::Number(ColumnKind::Real, number) => out.push_str(&number.to_string()),
             Self::Unknown => {}
         }
     }
@@ -87,8 +87,8 @@ impl Serialize for Cell {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
             #[expect(clippy::cast_possible_truncation, reason = "whole, below 2^53 or saturated")]
-            Self::Number(Kind::Whole, number) => serializer.serialize_i64(*number as i64),
-            Self::Number(Kind::Real, number) => serializer.serialize_f64(*number),
+            Self::Number(ColumnKind::Whole, number) => serializer.serialize_i64(*number as i64),
+            Self::Number(ColumnKind::Real, number) => serializer.serialize_f64(*number),
             Self::Unknown => serializer.serialize_none(),
         }
     }
@@ -104,9 +104,9 @@ impl Serialize for Named<'_> {
 }
 
 /// One row.
-pub(super) struct Row(Vec<Cell>);
+pub(super) struct ExportRow(Vec<Cell>);
 
-impl Row {
+impl ExportRow {
     fn of_poll(record: &Record, columns: &[Column]) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
         let call = record.timings.call_us.map(|us| us.0 as f64);
@@ -114,7 +114,7 @@ impl Row {
             Cell::Text(record.slot.to_string()),
             Cell::Text(record.outcome.to_string()),
             Cell::Text(record.state.to_string()),
-            Cell::number(Kind::Whole, call),
+            Cell::number(ColumnKind::Whole, call),
             Cell::text(record.error.as_deref()),
         ];
         cells.extend(columns.iter().map(|column| {
@@ -134,7 +134,7 @@ impl Row {
         for (column, stat) in columns.iter().zip(&bucket.stats) {
             let kind = column.spec().kind;
             cells.extend([
-                Cell::number(Kind::Real, stat.avg()),
+                Cell::number(ColumnKind::Real, stat.avg()),
                 Cell::number(kind, stat.min()),
                 Cell::number(kind, stat.max()),
                 Cell::count(stat.count),
@@ -144,13 +144,13 @@ impl Row {
     }
 }
 
-fn repeated<C: ColumnSet>(record: &Record, rows: &[crate::model::Row<C>]) -> Vec<Row> {
+fn repeated<C: ColumnSet>(record: &Record, rows: &[crate::model::Row<C>]) -> Vec<ExportRow> {
     let row = |row: &crate::model::Row<C>| {
         let mut cells = vec![Cell::Text(record.slot.to_string())];
         cells.extend(row.labels.iter().map(|label| Cell::text(Some(label))));
         let values = row.values.iter();
         cells.extend(values.map(|(column, value)| Cell::number(column.spec().kind, value)));
-        Row(cells)
+        ExportRow(cells)
     };
     rows.iter().map(row).collect()
 }
@@ -161,7 +161,7 @@ fn names_of<C: ColumnSet>() -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-impl Table {
+impl ExportTable {
     fn names(self) -> Vec<String> {
         match self {
             Self::Core => names_of::<CoreColumn>(),
@@ -173,7 +173,7 @@ impl Table {
         }
     }
 
-    fn rows(self, record: &Record, detail: &Detail) -> Vec<Row> {
+    fn rows(self, record: &Record, detail: &Detail) -> Vec<ExportRow> {
         match self {
             Self::Core => repeated(record, &detail.cores),
             Self::Softirq => repeated(record, &detail.softirqs),
@@ -186,14 +186,14 @@ impl Table {
 }
 
 /// The names over the rows, each with its unit at the end.
-pub(super) struct Sheet<'a> {
+pub(super) struct ExportHeader<'a> {
     names: Vec<String>,
     columns: &'a [Column],
-    table: Option<Table>,
+    table: Option<ExportTable>,
 }
 
-impl<'a> Sheet<'a> {
-    pub(super) fn of_polls(table: Option<Table>, columns: &'a [Column]) -> Self {
+impl<'a> ExportHeader<'a> {
+    pub(super) fn of_polls(table: Option<ExportTable>, columns: &'a [Column]) -> Self {
         let ledger = ["time", "outcome", "state", "call_us", "error"];
         let values = columns.iter().map(|column| column.spec().name);
         let names = match table {
@@ -228,7 +228,7 @@ impl<'a> Sheet<'a> {
         out: &mut String,
     ) -> Result<(), CliError> {
         match (self.table, &record.detail) {
-            (None, _) => self.add(&Row::of_poll(record, self.columns), format, out),
+            (None, _) => self.add(&ExportRow::of_poll(record, self.columns), format, out),
             (Some(table), Some(detail)) => table
                 .rows(record, detail)
                 .into_iter()
@@ -237,7 +237,12 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    pub(super) fn add(&self, row: &Row, format: Format, out: &mut String) -> Result<(), CliError> {
+    pub(super) fn add(
+        &self,
+        row: &ExportRow,
+        format: Format,
+        out: &mut String,
+    ) -> Result<(), CliError> {
         match format {
             Format::Csv => {
                 for (position, cell) in row.0.iter().enumerate() {
@@ -267,7 +272,7 @@ mod tests {
         let name = sample::name("web-1");
         let mut poll = sample::failed(HostId(1), &name, sample::START, "no \"route\",\nat all");
         let columns = [Column::CpuBusyPct, Column::MemTotalBytes];
-        let sheet = Sheet::of_polls(None, &columns);
+        let sheet = ExportHeader::of_polls(None, &columns);
         let mut out = sheet.head(Format::Csv);
         sheet.add_poll(&poll, Format::Csv, &mut out).unwrap();
         poll = sample::good(HostId(1), &name, sample::START);
@@ -309,17 +314,17 @@ mod tests {
             assert_eq!(csv(text), cell, "{text:?}");
         }
         let mut out = String::new();
-        Cell::Number(Kind::Real, -1.5).csv(&mut out);
+        Cell::Number(ColumnKind::Real, -1.5).csv(&mut out);
         assert_eq!(out, "-1.5");
     }
 
     #[test]
     fn each_table_has_as_many_names_as_values() {
         let poll = sample::good(HostId(1), &sample::name("a"), sample::START);
-        for table in Table::value_variants() {
+        for table in ExportTable::value_variants() {
             let rows = table.rows(&poll, poll.detail.as_ref().unwrap());
             assert!(!rows.is_empty(), "{table:?}");
-            for Row(cells) in rows {
+            for ExportRow(cells) in rows {
                 assert_eq!(cells.len(), table.names().len(), "{table:?}");
             }
         }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    fleet::{BadNews, clean},
+    fleet::{BadEvent, clean},
     key::Key,
 };
 use crate::model::{Column, ColumnSet as _, State};
@@ -35,7 +35,7 @@ pub(super) const CHARTS: [Column; 8] = [
 
 /// A host, looked at closely.
 #[derive(Debug)]
-pub(super) struct Detail {
+pub(super) struct HostDetail {
     pub(super) name: Arc<str>,
     pub(super) story: Option<Story>,
     /// Why the story is not renewed.
@@ -68,14 +68,14 @@ pub(super) struct Story {
 pub(super) struct Why {
     pub(super) sentence: String,
     pub(super) store_error: Option<String>,
-    pub(super) host: Known,
-    pub(super) attempts: Vec<Attempt>,
-    pub(super) events: Vec<Change>,
+    pub(super) host: HostInfo,
+    pub(super) attempts: Vec<AttemptRow>,
+    pub(super) events: Vec<TransitionRow>,
 }
 
 /// The host itself.
 #[derive(Debug, Deserialize)]
-pub(super) struct Known {
+pub(super) struct HostInfo {
     pub(super) group: Option<String>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) addresses: Vec<String>,
@@ -92,7 +92,7 @@ pub(super) struct Last {
 
 /// One attempt.
 #[derive(Debug, Deserialize)]
-pub(super) struct Attempt {
+pub(super) struct AttemptRow {
     pub(super) slot_ms: i64,
     pub(super) outcome: String,
     pub(super) state: State,
@@ -104,7 +104,7 @@ pub(super) struct Attempt {
 
 /// One change of state.
 #[derive(Debug, Deserialize)]
-pub(super) struct Change {
+pub(super) struct TransitionRow {
     pub(super) at_ms: i64,
     pub(super) from: State,
     pub(super) to: State,
@@ -114,18 +114,18 @@ pub(super) struct Change {
 /// As of `/api/v1/hosts/{name}/series`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Series {
-    columns: Vec<Line>,
+    columns: Vec<SeriesColumn>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Line {
+struct SeriesColumn {
     name: String,
     max: Vec<Option<f64>>,
 }
 
 impl Story {
     /// Reads both answers, and makes their texts safe.
-    pub(super) fn read(mut why: Value, mut series: Value) -> Result<Self, BadNews> {
+    pub(super) fn read(mut why: Value, mut series: Value) -> Result<Self, BadEvent> {
         clean(&mut why);
         clean(&mut series);
         Ok(Self { why: serde_json::from_value(why)?, series: serde_json::from_value(series)? })
@@ -154,7 +154,7 @@ impl Story {
     }
 }
 
-impl Detail {
+impl HostDetail {
     /// Nothing is known yet.
     pub(super) fn new(name: Arc<str>) -> Self {
         let (story, trouble, asked) = (None, None, None);
@@ -187,7 +187,7 @@ impl Detail {
     }
 
     /// What came of it.
-    pub(super) fn hear(&mut self, told: Result<Story, String>) {
+    pub(super) fn apply(&mut self, told: Result<Story, String>) {
         self.waiting = false;
         match told {
             Ok(story) => {

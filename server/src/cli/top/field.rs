@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::fleet::Host;
+use super::fleet::TopHost;
 use crate::{
     cli::output::{self, UNKNOWN, short_rate, symbol},
     model::State,
@@ -121,7 +121,7 @@ impl Field {
     }
 
     /// Its cell; `now` is the server's clock.
-    pub(super) fn cell(self, host: &Host, now: WallMs) -> String {
+    pub(super) fn cell(self, host: &TopHost, now: WallMs) -> String {
         match self {
             Name => marked(host),
             Health => format!("{} {}", symbol(host.state), host.state),
@@ -144,7 +144,7 @@ impl Field {
     }
 
     /// The share that it shows, 0 to 100: what may be too much.
-    pub(super) fn share(self, host: &Host) -> Option<f64> {
+    pub(super) fn share(self, host: &TopHost) -> Option<f64> {
         match self {
             Cpu => host.cpu_pct,
             Mem => host.mem_pct,
@@ -155,7 +155,7 @@ impl Field {
 
     /// What comes first when hosts are ordered by it: the gravest state, the greatest number, the
     /// first of the alphabet. What is unknown comes last, also in reverse.
-    pub(super) fn order(self, a: &Host, b: &Host, reverse: bool) -> Ordering {
+    pub(super) fn order(self, a: &TopHost, b: &TopHost, reverse: bool) -> Ordering {
         let turn = |order: Ordering| if reverse { order.reverse() } else { order };
         let text = |a: &str, b: &str| match (a.is_empty(), b.is_empty()) {
             (false, false) => turn(a.cmp(b)),
@@ -237,7 +237,7 @@ fn gravity(state: State) -> u8 {
     }
 }
 
-fn marked(host: &Host) -> String {
+fn marked(host: &TopHost) -> String {
     let flaps = if host.flapping { "~" } else { "" };
     let behind = if host.behind.is_empty() { "" } else { "<" };
     format!("{}{flaps}{behind}", host.name)

@@ -17,7 +17,7 @@ use crate::{
 
 /// What was told cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BadNews {
+pub(super) enum BadEvent {
     /// It is not as this program expects.
     #[error("cannot read what the server says: {0}; is it of the same version?")]
     Json(#[from] serde_json::Error),
@@ -28,7 +28,7 @@ pub(super) enum BadNews {
 
 /// One host.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Host {
+pub(super) struct TopHost {
     pub(super) name: Arc<str>,
     /// What its name is ordered by.
     pub(super) natural: Box<str>,
@@ -87,19 +87,19 @@ struct Beat {
 
 /// All hosts.
 #[derive(Debug, Default)]
-pub(super) struct Fleet {
+pub(super) struct TopFleet {
     /// When it was told, by the server's clock.
     pub(super) at: Option<WallMs>,
     pub(super) counts: BTreeMap<String, usize>,
     pub(super) server: Server,
-    pub(super) hosts: BTreeMap<Arc<str>, Arc<Host>>,
+    pub(super) hosts: BTreeMap<Arc<str>, Arc<TopHost>>,
     /// Which cell is what.
     places: HashMap<String, usize>,
 }
 
-impl Fleet {
+impl TopFleet {
     /// Takes what the server tells: `name` is `fleet` for all of it, `change` for what is new, `beat` for nothing new.
-    pub(super) fn hear(&mut self, name: &str, data: &str) -> Result<(), BadNews> {
+    pub(super) fn apply(&mut self, name: &str, data: &str) -> Result<(), BadEvent> {
         if name == "beat" {
             self.at = Some(WallMs(serde_json::from_str::<Beat>(data)?.at_ms));
             return Ok(());
@@ -132,7 +132,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn host(&self, row: &[Value]) -> Result<Host, BadNews> {
+    fn host(&self, row: &[Value]) -> Result<TopHost, BadEvent> {
         let cell = |name| self.places.get(name).and_then(|place| row.get(*place));
         let word = |name| cell(name).and_then(Value::as_str);
         let text = |name| word(name).map(|text| shown(text).into_owned()).unwrap_or_default();
@@ -144,14 +144,14 @@ impl Fleet {
             };
             labels.iter().map(label).collect::<Vec<_>>().join(" ")
         });
-        let name = word("name").map(shown).ok_or(BadNews::Cell("name"))?;
-        Ok(Host {
+        let name = word("name").map(shown).ok_or(BadEvent::Cell("name"))?;
+        Ok(TopHost {
             natural: natural(&name).into(),
             name: name.into(),
             group: text("group"),
             labels: labels.unwrap_or_default(),
-            state: word("state").and_then(State::parse).ok_or(BadNews::Cell("state"))?,
-            since: moment("since_ms").ok_or(BadNews::Cell("since_ms"))?,
+            state: word("state").and_then(State::parse).ok_or(BadEvent::Cell("state"))?,
+            since: moment("since_ms").ok_or(BadEvent::Cell("since_ms"))?,
             slot: moment("slot_ms"),
             outcome: text("outcome"),
             call_us: number("call_us"),
@@ -196,13 +196,13 @@ mod tests {
 
     #[test]
     fn time_goes_on_while_nothing_changes() {
-        let mut fleet = Fleet::default();
+        let mut fleet = TopFleet::default();
         let whole = r#"{"at_ms":5,"columns":["name"],"counts":{"up":1},"server":{"inventory_error":null,"isolated_since_ms":null,"store_error":null},"hosts":[]}"#;
-        fleet.hear("fleet", whole).unwrap();
-        fleet.hear("beat", r#"{"at_ms":3005}"#).unwrap();
+        fleet.apply("fleet", whole).unwrap();
+        fleet.apply("beat", r#"{"at_ms":3005}"#).unwrap();
         assert_eq!(fleet.at, Some(WallMs(3_005)));
         assert_eq!(fleet.counts["up"], 1, "nothing else is touched");
-        fleet.hear("of a later version", "").unwrap();
-        assert!(fleet.hear("beat", "{}").is_err());
+        fleet.apply("of a later version", "").unwrap();
+        assert!(fleet.apply("beat", "{}").is_err());
     }
 }

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    detail::Detail,
+    detail::HostDetail,
     field::{self, Field},
-    fleet::{Fleet, Host},
+    fleet::{TopFleet, TopHost},
     help,
     key::Key,
 };
@@ -38,14 +38,14 @@ pub(super) enum Contact {
 #[derive(Debug)]
 pub(super) enum Screen {
     Fleet,
-    Host(Box<Detail>),
+    Host(Box<HostDetail>),
 }
 
 /// Everything that is shown.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) address: String,
-    pub(super) fleet: Fleet,
+    pub(super) fleet: TopFleet,
     pub(super) contact: Contact,
     pub(super) screen: Screen,
     /// The help is shown, from this line of it on.
@@ -57,7 +57,7 @@ pub(super) struct Model {
     pub(super) sort: Field,
     pub(super) reverse: bool,
     /// Hosts that pass the filter, in order.
-    pub(super) shown: Vec<Arc<Host>>,
+    pub(super) shown: Vec<Arc<TopHost>>,
     /// The one that is chosen; none: the first, whoever that is.
     chosen: Option<Arc<str>>,
     /// Where in `shown` the list on the screen begins.
@@ -75,7 +75,7 @@ impl Model {
     pub(super) fn new(address: String, size: (usize, usize), ours: WallMs) -> Self {
         Self {
             address,
-            fleet: Fleet::default(),
+            fleet: TopFleet::default(),
             contact: Contact::Live,
             screen: Screen::Fleet,
             help: None,
@@ -96,7 +96,7 @@ impl Model {
     /// The fleet has changed, or what is wanted of it.
     pub(super) fn arrange(&mut self) {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
-        let wanted = |host: &&Arc<Host>| words.iter().all(|word| holds(host, word));
+        let wanted = |host: &&Arc<TopHost>| words.iter().all(|word| holds(host, word));
         self.shown = self.fleet.hosts.values().filter(wanted).cloned().collect();
         let (sort, reverse) = (self.sort, self.reverse);
         self.shown.sort_by(|a, b| sort.order(a, b, reverse));
@@ -263,7 +263,7 @@ impl Model {
             }
             Key::Enter => {
                 if let Some(host) = self.shown.get(at) {
-                    self.screen = Screen::Host(Box::new(Detail::new(Arc::clone(&host.name))));
+                    self.screen = Screen::Host(Box::new(HostDetail::new(Arc::clone(&host.name))));
                 }
             }
             Key::Esc | Key::Backspace | Key::Interrupt | Key::Char(_) => {}
@@ -285,7 +285,7 @@ impl Model {
 }
 
 /// Whether a host has this text somewhere, small letters.
-fn holds(host: &Host, word: &str) -> bool {
+fn holds(host: &TopHost, word: &str) -> bool {
     let texts = [&*host.name, &host.group, &host.labels, host.state.as_str(), &host.outcome];
     texts.iter().any(|text| text.to_lowercase().contains(word))
 }

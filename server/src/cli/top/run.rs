@@ -16,7 +16,7 @@ use super::{
     events::{Event, Events},
     key::Key,
     model::{Model, Screen},
-    stage::Stage,
+    terminal_guard::TerminalGuard,
     view::{self, Theme},
 };
 use crate::{
@@ -46,7 +46,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 const NEWS: usize = 4;
 
 /// What the network brings.
-enum News {
+enum NetworkMessage {
     Told(Event),
     Away(String),
     Host(Arc<str>, Result<Box<Story>, String>),
@@ -61,12 +61,12 @@ pub(super) async fn watch(asker: Asker, filter: &str, runtime: &Runtime) -> Resu
         () = &mut stop => return Ok(()),
         first = asker.open(STREAM) => first?,
     };
-    let mut stage = Stage::enter().map_err(CliError::Output)?;
-    let mut show = Show::new(asker, filter, runtime, &stage)?;
+    let mut guard = TerminalGuard::enter().map_err(CliError::Output)?;
+    let mut show = Show::new(asker, filter, runtime, &guard)?;
     show.tasks.spawn(feed(show.asker.clone(), first, show.sender.clone()));
     tokio::select! {
         () = &mut stop => Ok(()),
-        ended = show.play(&mut stage) => ended,
+        ended = show.play(&mut guard) => ended,
     }
 }
 
@@ -78,8 +78,8 @@ struct Show<'a> {
     model: Model,
     /// They end with this.
     tasks: JoinSet<()>,
-    sender: mpsc::Sender<News>,
-    news: mpsc::Receiver<News>,
+    sender: mpsc::Sender<NetworkMessage>,
+    news: mpsc::Receiver<NetworkMessage>,
     /// When the server was heard last.
     heard: Mono,
 }
@@ -89,12 +89,12 @@ impl<'a> Show<'a> {
         asker: Asker,
         filter: &str,
         runtime: &'a Runtime,
-        stage: &Stage,
+        guard: &TerminalGuard,
     ) -> Result<Self, CliError> {
         let clock = &**runtime.clock();
         let now = clock.now();
         let (sender, news) = mpsc::channel(NEWS);
-        let size = stage.size().map_err(CliError::Output)?;
+        let size = guard.size().map_err(CliError::Output)?;
         let mut model = Model::new(asker.address().to_string(), size, now.wall);
         filter.clone_into(&mut model.filter);
         let theme = Theme { colour: runtime.output.colour };
@@ -103,7 +103,7 @@ impl<'a> Show<'a> {
     }
 
     /// Draws until a key ends it.
-    async fn play(&mut self, stage: &mut Stage) -> Result<(), CliError> {
+    async fn play(&mut self, guard: &mut TerminalGuard) -> Result<(), CliError> {
         let mut keys = EventStream::new();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -114,7 +114,7 @@ impl<'a> Show<'a> {
             let now = self.clock.now();
             self.model.pass(now.mono.since(self.heard), now.wall);
             if printing.is_none() && !drawn {
-                let picture = stage.draw(|frame| view::draw(frame, &self.model, self.theme));
+                let picture = guard.draw(|frame| view::draw(frame, &self.model, self.theme));
                 printing = Some(picture.map_err(CliError::Output)?);
                 drawn = true;
             }
@@ -144,7 +144,7 @@ impl<'a> Show<'a> {
                     }
                 },
                 Some(news) = self.news.recv() => {
-                    self.hear(news);
+                    self.apply(news);
                     false
                 }
                 written = until_written(&mut printing) => {
@@ -158,18 +158,18 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
-    fn hear(&mut self, news: News) {
+    fn apply(&mut self, news: NetworkMessage) {
         let now = self.clock.now();
         match news {
-            News::Host(name, story) => match &mut self.model.screen {
+            NetworkMessage::Host(name, story) => match &mut self.model.screen {
                 Screen::Host(detail) if detail.name == name => {
-                    detail.hear(story.map(|story| *story));
+                    detail.apply(story.map(|story| *story));
                 }
                 // Who asked has gone back to the list.
                 _ => {}
             },
-            News::Away(why) => self.model.lost(why, now.wall),
-            News::Told(event) => match self.model.fleet.hear(&event.name, &event.data) {
+            NetworkMessage::Away(why) => self.model.lost(why, now.wall),
+            NetworkMessage::Told(event) => match self.model.fleet.apply(&event.name, &event.data) {
                 Ok(()) => {
                     self.heard = now.mono;
                     self.model.heard(now.wall);
@@ -217,7 +217,7 @@ fn take(model: &mut Model, event: TerminalEvent) {
 }
 
 /// Reads the stream for ever; asks again when it ends.
-async fn feed(asker: Asker, first: Going, news: mpsc::Sender<News>) {
+async fn feed(asker: Asker, first: Going, news: mpsc::Sender<NetworkMessage>) {
     let mut stream = Some(first);
     let mut pause = PAUSES.0;
     loop {
@@ -230,7 +230,7 @@ async fn feed(asker: Asker, first: Going, news: mpsc::Sender<News>) {
             Err(why) => Err(why),
         };
         let Err(why) = said else { continue };
-        if news.send(News::Away(why)).await.is_err() {
+        if news.send(NetworkMessage::Away(why)).await.is_err() {
             return;
         }
         sleep(pause).await;
@@ -241,7 +241,7 @@ async fn feed(asker: Asker, first: Going, news: mpsc::Sender<News>) {
 /// Reads one stream to its end, which every stream has after a while; that is no fault.
 async fn read(
     mut stream: Going,
-    news: &mpsc::Sender<News>,
+    news: &mpsc::Sender<NetworkMessage>,
     pause: &mut Duration,
 ) -> Result<(), String> {
     let mut events = Events::default();
@@ -257,7 +257,7 @@ async fn read(
         while let Some(event) = events.next() {
             told = true;
             *pause = PAUSES.0;
-            if news.send(News::Told(event)).await.is_err() {
+            if news.send(NetworkMessage::Told(event)).await.is_err() {
                 return Ok(());
             }
         }
@@ -265,7 +265,7 @@ async fn read(
 }
 
 /// Asks for the story of one host.
-async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<News>) {
+async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<NetworkMessage>) {
     let asked = async {
         let why = asker.get(&ask.why).await?;
         Ok::<_, CliError>((why, asker.get(&ask.series).await?))
@@ -277,7 +277,7 @@ async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<News>) {
         Err(error) => Err(in_one_line(&error)),
     };
     // Nobody waits any more when this fails.
-    let _ended = news.send(News::Host(ask.name, story)).await;
+    let _ended = news.send(NetworkMessage::Host(ask.name, story)).await;
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     field::Field,
-    fleet::Host,
+    fleet::TopHost,
     model::{Contact, Model, Screen, time_of_day, zone},
 };
 use crate::{
@@ -197,7 +197,7 @@ fn list(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
 fn row(
     pen: &mut Pen<'_>,
     model: &Model,
-    host: &Host,
+    host: &TopHost,
     fields: &[(Field, usize)],
     theme: Theme,
     chosen: bool,

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Entry;
+use super::HostEntry;
 use crate::{
-    health::{self, Around, Policy, Rest},
+    health::{self, PauseReason, Policy, StateContext},
     live::HostView,
     model::State,
     units::{Now, WallMs},
 };
 
-impl Entry {
+impl HostEntry {
     /// This host for everybody else.
     pub(in crate::engine) fn view(
         &mut self,
@@ -21,8 +21,8 @@ impl Entry {
     ) -> HostView {
         let degraded = self.health.state == State::Degraded;
         let flaws = self.flaws.as_ref().filter(|_| degraded);
-        let around = Around {
-            rest: self.rest.as_ref(),
+        let around = StateContext {
+            pause_reason: self.pause_reason.as_ref(),
             flaws: flaws.map(|flaws| &**flaws),
             parent: self.parent.as_ref(),
             isolated,
@@ -30,7 +30,7 @@ impl Entry {
         };
         let plain = self.health.state == State::Up
             && !self.health.flapping.is_on()
-            && around == Around::default();
+            && around == StateContext::default();
         let reason = match &self.shown.up {
             Some((since, words)) if plain && *since == self.health.since => Arc::clone(words),
             _ => health::explain(&self.health, policy, &around).into(),
@@ -54,7 +54,7 @@ impl Entry {
             since: self.health.since,
             flapping: self.health.flapping.is_on(),
             unreachable_because: because.map(|parent| parent.name.clone()),
-            paused_until: self.rest.as_ref().and_then(Rest::until),
+            paused_until: self.pause_reason.as_ref().and_then(PauseReason::until),
             reason,
             cause,
             facts: Arc::clone(&self.facts),

@@ -7,7 +7,7 @@ use crate::{
     poll::Attempt,
     rates::machine,
     schedule::Grids,
-    store::Order,
+    store::ReadOrder,
     units::Mono,
 };
 
@@ -71,7 +71,8 @@ impl Watch {
     async fn events(self) -> Vec<(WallMs, Arc<str>)> {
         drop(self.engine);
         self.writer.flush_and_stop(Duration::from_secs(10)).await;
-        let all = self.store.transitions(None, Span::ALL, Order::OldestFirst, 99).await.unwrap();
+        let all =
+            self.store.transitions(None, Span::ALL, ReadOrder::OldestFirst, 99).await.unwrap();
         let own = all.into_iter().filter(|event| event.cause == Cause::ClockStepped);
         own.inspect(|event| {
             assert_eq!((event.host, event.from, event.to), (HostId::SERVER, State::Up, State::Up));
@@ -147,7 +148,7 @@ async fn what_the_next_start_must_know_is_handed_on_with_each_step_back() {
     watch.round();
     assert!(heard.has_changed().unwrap());
     let grids = heard.borrow_and_update().clone();
-    assert_eq!((grids.seed(), &grids), (7, watch.engine.agenda.grids()));
+    assert_eq!((grids.seed(), &grids), (7, watch.engine.poll_queue.grids()));
 }
 
 /// Asked for at any time of a clock that went back, a poll is kept under that time.
@@ -161,11 +162,11 @@ async fn after_a_step_back_a_poll_is_kept_at_its_time() {
         watch.clock.advance(Duration::from_millis(500));
         let now = watch.clock.now();
         watch.engine.look_at_clock(now);
-        watch.engine.agenda.open(now);
-        for due in watch.engine.agenda.due(now) {
+        watch.engine.poll_queue.open(now);
+        for due in watch.engine.poll_queue.due(now) {
             let entry = watch.engine.hosts.get_mut(&due.host).unwrap();
-            let agenda = &watch.engine.agenda;
-            let slot = entry.claims.due(due.slot, |at| agenda.is_on_grid(due.host, at));
+            let poll_queue = &watch.engine.poll_queue;
+            let slot = entry.claims.due(due.slot, |at| poll_queue.is_on_grid(due.host, at));
             assert!(now.wall.since(slot) <= Duration::from_secs(1) && slot <= now.wall);
             slots.push((due.host, slot));
         }

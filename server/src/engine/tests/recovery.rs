@@ -1,17 +1,17 @@
-//! A fleet over simulated time, without a network: the agenda hands out slots, entries decide which
+//! A fleet over simulated time, without a network: the poll queue hands out slots, entries decide which
 //! of them are polled and what follows, as the engine has them do.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 
-use super::super::entry::{Entry, Flight};
+use super::super::entry::{Flight, HostEntry};
 use crate::{
-    health::{Health, Pause, Policy, Rest},
+    health::{Health, Pause, PauseReason, Policy},
     inventory,
     model::{Facts, HostId, Outcome, State, VersionId},
     poll::Attempt,
-    schedule::{Agenda, BATCH},
+    schedule::{BATCH, PollQueue},
     units::{Mono, Now, WallMs},
 };
 
@@ -27,8 +27,8 @@ fn attempt(outcome: Outcome, now: Now) -> Attempt {
 
 struct Fleet {
     now: Now,
-    agenda: Agenda,
-    hosts: BTreeMap<HostId, Entry>,
+    poll_queue: PollQueue,
+    hosts: BTreeMap<HostId, HostEntry>,
     ticks: u64,
     /// Attempts by whole second since the start.
     attempts: BTreeMap<u64, usize>,
@@ -44,25 +44,25 @@ impl Fleet {
              [[group]]\nname = \"web\"\nhosts = [\"web-[0001-{hosts:04}]\"]\n"
         );
         let inventory = inventory::parse("test", &text).unwrap();
-        let mut agenda = Agenda::new();
+        let mut poll_queue = PollQueue::new();
         let entries = inventory.hosts.values().zip(1..).map(|(spec, number)| {
             let id = HostId(number);
-            agenda.add(id, &spec.name, &spec.schedule, START);
+            poll_queue.add(id, &spec.name, &spec.schedule, START);
             let health = Health::known(state, START.wall);
-            (id, Entry::new(id, spec.clone(), health, Facts::default()))
+            (id, HostEntry::new(id, spec.clone(), health, Facts::default()))
         });
         let hosts = entries.collect();
         let (attempts, up_at) = (BTreeMap::new(), BTreeMap::new());
-        Self { now: START, agenda, hosts, ticks: 0, attempts, up_at, passed_over: 0 }
+        Self { now: START, poll_queue, hosts, ticks: 0, attempts, up_at, passed_over: 0 }
     }
 
     fn run(&mut self, length: Duration, outcome: Outcome) {
         for _ in 0..length.as_millis() / BATCH.as_millis() {
             if self.ticks.is_multiple_of(50) {
-                self.agenda.open(self.now);
+                self.poll_queue.open(self.now);
             }
             self.ticks += 1;
-            for due in self.agenda.due(self.now) {
+            for due in self.poll_queue.due(self.now) {
                 let Some(entry) = self.hosts.get_mut(&due.host) else { continue };
                 if entry.passes_over(due.due) {
                     self.passed_over += 1;
@@ -131,10 +131,10 @@ fn who_is_not_down_is_asked_at_every_slot() {
 #[test]
 fn a_host_that_is_down_is_asked_for_its_health_until_it_answers() {
     let mut fleet = Fleet::new(1, "10s", State::Down);
-    let checked = |fleet: &Fleet| fleet.hosts.values().all(Entry::is_checked_first);
-    let unwell = |fleet: &Fleet| fleet.hosts.values().all(Entry::is_unwell);
+    let checked = |fleet: &Fleet| fleet.hosts.values().all(HostEntry::is_checked_first);
+    let failing = |fleet: &Fleet| fleet.hosts.values().all(HostEntry::is_failing);
     fleet.run(Duration::from_secs(20), Outcome::Deadline);
-    assert!(checked(&fleet) && unwell(&fleet));
+    assert!(checked(&fleet) && failing(&fleet));
     // Once is one short of `rise`: polled in full from here on, at its own pace.
     let entry = fleet.hosts.values_mut().next().unwrap();
     let flight = Flight {
@@ -171,10 +171,10 @@ proptest! {
         let entry = fleet.hosts.values_mut().next().unwrap();
         if window {
             let pause = Pause { since: WallMs(0), until: None, reason: "".into() };
-            entry.rests(Some(Rest::Asked(pause)), &policy(), START.wall);
+            entry.set_pause_reason(Some(PauseReason::Asked(pause)), &policy(), START.wall);
         }
         let mut now = START;
-        let mut settle = |entry: &mut Entry, outcome: Outcome, frozen| {
+        let mut settle = |entry: &mut HostEntry, outcome: Outcome, frozen| {
             now = Now { wall: WallMs(now.wall.0 + 10_000), mono: now.mono };
             let flight = Flight {
                 host: entry.id,

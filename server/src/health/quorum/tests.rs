@@ -29,10 +29,10 @@ impl Fleet {
         self.hosts * i64::try_from(self.groups.len()).unwrap()
     }
 
-    fn hear(&mut self, host: i64, heard: bool, interval: Duration) -> Option<Evidence> {
+    fn record(&mut self, host: i64, heard: bool, interval: Duration) -> Option<Evidence> {
         let group = self.groups.get(usize::try_from(host / self.hosts).unwrap());
         let host = HostId(host);
-        self.quorum.hear(Testimony { host, group, heard, interval }, at(self.now))
+        self.quorum.record(QuorumSample { host, group, heard, interval }, at(self.now))
     }
 
     /// One interval, in which every host is polled once, spread over it.
@@ -44,7 +44,7 @@ impl Fleet {
                 self.now += 1;
                 self.quorum.is_over(at(self.now));
             }
-            found.extend(self.hear(host, answers(host), INTERVAL));
+            found.extend(self.record(host, answers(host), INTERVAL));
         }
         found
     }
@@ -72,20 +72,20 @@ fn an_outage_of_a_large_fleet_is_found_in_time_and_costs_few_counts() {
     const HOSTS: u64 = 10_000;
     let mut fleet = Fleet::new(4, 2_500);
     let step = INTERVAL / u32::try_from(HOSTS).unwrap();
-    let mut hear = |turn: u64, heard| {
+    let mut record = |turn: u64, heard| {
         // All groups alike at any moment.
         let host = turn % 4 * 2_500 + turn / 4 % 2_500;
         let host = i64::try_from(host).unwrap();
         let group = fleet.groups.get(usize::try_from(host / 2_500).unwrap());
-        let testimony = Testimony { host: HostId(host), group, heard, interval: INTERVAL };
+        let sample = QuorumSample { host: HostId(host), group, heard, interval: INTERVAL };
         let now = Mono(step * u32::try_from(turn).unwrap());
-        (fleet.quorum.hear(testimony, now), fleet.quorum.counts)
+        (fleet.quorum.record(sample, now), fleet.quorum.counts)
     };
     for turn in 0..2 * HOSTS {
-        hear(turn, true);
+        record(turn, true);
     }
     let found_at = (1..=HOSTS).find_map(|failed| {
-        let (found, counts) = hear(2 * HOSTS + failed, false);
+        let (found, counts) = record(2 * HOSTS + failed, false);
         found.map(|_| (failed, counts))
     });
     let (failed, counts) = found_at.expect("an outage of all");
@@ -105,14 +105,14 @@ fn a_group_that_fails_alone_is_its_own_fault() {
     // Even one that is most of the fleet: most of the second are down already.
     let mut fleet = Fleet::new(2, 25);
     fleet.round(|_| true);
-    (35..50).for_each(|host| fleet.quorum.forget(HostId(host)));
+    (35..50).for_each(|host| fleet.quorum.remove(HostId(host)));
     fleet.now += 1;
     for host in 0..25 {
-        assert_eq!(fleet.hear(host, false, INTERVAL), None);
+        assert_eq!(fleet.record(host, false, INTERVAL), None);
     }
     // Counted again once all of them have failed.
     fleet.now += 1;
-    assert_eq!(fleet.hear(0, false, INTERVAL), None, "25 of 35, of one group");
+    assert_eq!(fleet.record(0, false, INTERVAL), None, "25 of 35, of one group");
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn four_hosts_of_two_groups_are_the_fewest_that_convict() {
     fleet.round(|_| true);
     fleet.round(|_| true);
     fleet.now += 1;
-    let found = [0, 1, 3].map(|host| fleet.hear(host, false, INTERVAL));
+    let found = [0, 1, 3].map(|host| fleet.record(host, false, INTERVAL));
     assert_eq!(found, [None, None, None]);
     fleet.now += 1;
-    let evidence = fleet.hear(4, false, INTERVAL).unwrap();
+    let evidence = fleet.record(4, false, INTERVAL).unwrap();
     assert_eq!((evidence.silent, evidence.polled), (4, 6));
 }
 
@@ -134,10 +134,10 @@ fn failures_that_are_not_fresh_do_not_make_up_the_number() {
     let second = Duration::from_secs(1);
     fleet.round(|_| true);
     // One of four is polled by the hour and failed long ago.
-    fleet.hear(0, false, Duration::from_secs(3_600));
+    fleet.record(0, false, Duration::from_secs(3_600));
     fleet.now += 100;
     for host in 1..4 {
-        assert_eq!(fleet.hear(host, false, second), None, "host {host}");
+        assert_eq!(fleet.record(host, false, second), None, "host {host}");
     }
 }
 
@@ -159,7 +159,7 @@ fn a_cut_is_not_over_while_nobody_is_heard_or_some_relapse() {
     let mut all_say = |heard: bool| {
         relapse.now += 9;
         for host in 0..20 {
-            relapse.hear(host, heard, INTERVAL);
+            relapse.record(host, heard, INTERVAL);
         }
         relapse.quorum.is_over(at(relapse.now))
     };
@@ -172,12 +172,12 @@ fn windows_that_were_counted_are_forgotten() {
     let mut fleet = Fleet::new(2, 200);
     fleet.now = 1;
     for host in 0..400 {
-        fleet.hear(host, host >= 10, INTERVAL);
+        fleet.record(host, host >= 10, INTERVAL);
     }
     // Each failing host has an interval of its own.
     for turn in 1..200 {
         fleet.now += 10;
-        fleet.hear(turn % 10, false, INTERVAL + Duration::from_millis(turn.unsigned_abs()));
+        fleet.record(turn % 10, false, INTERVAL + Duration::from_millis(turn.unsigned_abs()));
     }
     assert!(fleet.quorum.counts > 100, "{} counts", fleet.quorum.counts);
     assert_eq!(fleet.quorum.counted.len(), 1);
@@ -208,7 +208,7 @@ fn a_start_without_a_network_is_found_before_any_host_can_be_down() {
     assert!(fleet.round(|_| false).is_empty(), "the window is not full yet");
     for host in 0..2 {
         fleet.now += 1;
-        fleet.hear(host, false, INTERVAL);
+        fleet.record(host, false, INTERVAL);
     }
     assert!(fleet.quorum.is_isolated(), "not found at the second poll of the first hosts");
 }
@@ -217,11 +217,11 @@ fn a_start_without_a_network_is_found_before_any_host_can_be_down() {
 fn those_that_are_down_already_say_nothing() {
     let mut fleet = Fleet::new(2, 10);
     fleet.round(|_| true);
-    // Ten die in the first group and are taken for down: no witnesses any more.
+    // Ten die in the first group and are taken for down: they count no more.
     fleet.round(|host| host >= 10);
-    (0..10).for_each(|host| fleet.quorum.forget(HostId(host)));
+    (0..10).for_each(|host| fleet.quorum.remove(HostId(host)));
     for host in 10..14 {
-        assert_eq!(fleet.hear(host, false, INTERVAL), None, "4 of 10");
+        assert_eq!(fleet.record(host, false, INTERVAL), None, "4 of 10");
     }
 }
 
@@ -233,10 +233,11 @@ fn answers_from_before_the_cut_do_not_speak_for_the_present() {
     let fast = |n: i64| if n % 2 == 0 { n } else { 510 + n };
     fleet.now = 1;
     for host in 0..1_020 {
-        fleet.hear(host, true, hour);
+        fleet.record(host, true, hour);
     }
     fleet.now = 10;
-    let found: Vec<Evidence> = (0..20).filter_map(|n| fleet.hear(fast(n), false, second)).collect();
+    let found: Vec<Evidence> =
+        (0..20).filter_map(|n| fleet.record(fast(n), false, second)).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].window, second);
 }
@@ -247,7 +248,7 @@ fn an_empty_fleet_is_not_cut_off() {
     fleet.round(|_| true);
     fleet.round(|_| false);
     assert!(fleet.quorum.is_isolated());
-    (0..20).for_each(|host| fleet.quorum.forget(HostId(host)));
+    (0..20).for_each(|host| fleet.quorum.remove(HostId(host)));
     assert!(fleet.quorum.is_over(at(fleet.now)));
 }
 
@@ -260,13 +261,13 @@ proptest! {
         let mut fleet = Fleet::new(3, 20);
         for (host, heard) in polls {
             fleet.now += 1;
-            let found = fleet.hear(host, heard, INTERVAL);
+            let found = fleet.record(host, heard, INTERVAL);
             if let Some(found) = found {
                 prop_assert!(found.silent * 2 > found.polled);
                 prop_assert!(found.silent >= ISOLATED_HOSTS);
-                prop_assert!(!heard, "an answer convicted");
+                prop_assert!(!heard, "an answer made it isolated");
             }
-            let silent = fleet.quorum.witnesses.values().filter(|seen| !seen.heard).count();
+            let silent = fleet.quorum.samples.values().filter(|seen| !seen.heard).count();
             prop_assert_eq!(fleet.quorum.silent, silent);
             fleet.quorum.is_over(at(fleet.now));
         }

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::model::{
-    CPU_STATES, Clocks, Cost, Counters, Facts, FamilyReport, Snapshot, Table, Values, View,
+    CPU_STATES, Clocks, Cost, CounterTable, Counters, Facts, FamilyReport, ProbeView, Snapshot,
+    Values,
 };
 
-fn answer(view: View, reports: &[(Family, Status, &str)]) -> Snapshot {
+fn answer(view: ProbeView, reports: &[(Family, Status, &str)]) -> Snapshot {
     let report = |&(family, status, error): &(Family, Status, &str)| FamilyReport {
         family,
         status,
@@ -22,10 +23,10 @@ fn answer(view: View, reports: &[(Family, Status, &str)]) -> Snapshot {
         gauges: Values::default(),
         counters: Counters::default(),
         cpu: [None; CPU_STATES],
-        cores: Table::default(),
-        softirqs: Table::default(),
-        interfaces: Table::default(),
-        disks: Table::default(),
+        cores: CounterTable::default(),
+        softirqs: CounterTable::default(),
+        interfaces: CounterTable::default(),
+        disks: CounterTable::default(),
         mounts: Vec::new(),
         processes: Vec::new(),
     }
@@ -41,14 +42,14 @@ fn words(snapshot: &Snapshot, outcome: Outcome, skew: Option<i64>) -> Vec<String
 
 #[test]
 fn a_whole_answer_has_none() {
-    let whole = answer(View::Host, &[(Family::Cpu, Status::Ok, "")]);
+    let whole = answer(ProbeView::Host, &[(Family::Cpu, Status::Ok, "")]);
     assert!(words(&whole, Outcome::Ok, Some(12)).is_empty());
     assert!(words(&whole, Outcome::Ok, None).is_empty());
 }
 
 #[test]
 fn what_the_kernel_never_had_is_none() {
-    let old = answer(View::Host, &[(Family::Pressure, Status::Absent, "no /proc/pressure")]);
+    let old = answer(ProbeView::Host, &[(Family::Pressure, Status::Absent, "no /proc/pressure")]);
     assert!(words(&old, Outcome::Ok, None).is_empty());
     // The poll says partial and nothing else explains it: it was there before.
     assert_eq!(
@@ -56,7 +57,7 @@ fn what_the_kernel_never_had_is_none() {
         ["partial_answer: pressure is absent (no /proc/pressure)"]
     );
     let other = answer(
-        View::Host,
+        ProbeView::Host,
         &[
             (Family::Pressure, Status::Absent, "no /proc/pressure"),
             (Family::Disk, Status::Denied, ""),
@@ -65,7 +66,7 @@ fn what_the_kernel_never_had_is_none() {
     assert_eq!(words(&other, Outcome::Partial, None), ["partial_answer: disk is denied"]);
     // What was read is not blamed, and a container's values do not explain what is missing.
     let contained = answer(
-        View::Container,
+        ProbeView::Container,
         &[(Family::Cpu, Status::Ok, ""), (Family::Pressure, Status::Absent, "")],
     );
     assert_eq!(
@@ -82,7 +83,7 @@ fn every_status_but_ok_and_absent_is_one() {
     for status in
         [Status::Partial, Status::Denied, Status::Timeout, Status::Hung, Status::Malformed]
     {
-        let bad = answer(View::Host, &[(Family::Filesystem, status, "/nfs")]);
+        let bad = answer(ProbeView::Host, &[(Family::Filesystem, status, "/nfs")]);
         let told = words(&bad, Outcome::Partial, None);
         assert_eq!(told, [format!("partial_answer: filesystem is {} (/nfs)", status.as_str())]);
     }
@@ -90,7 +91,7 @@ fn every_status_but_ok_and_absent_is_one() {
 
 #[test]
 fn a_skew_over_the_limit_either_way() {
-    let whole = answer(View::Host, &[]);
+    let whole = answer(ProbeView::Host, &[]);
     assert!(words(&whole, Outcome::Ok, Some(5_000)).is_empty());
     assert!(words(&whole, Outcome::Ok, Some(-5_000)).is_empty());
     assert_eq!(
@@ -106,7 +107,7 @@ fn a_skew_over_the_limit_either_way() {
 
 #[test]
 fn a_skew_that_may_be_within_the_limit_is_none() {
-    let whole = answer(View::Host, &[]);
+    let whole = answer(ProbeView::Host, &[]);
     let told = |ms, bound_ms| {
         crate::health::flaws(&whole, Outcome::Ok, Some(Skew { ms, bound_ms }), &POLICY)
     };
@@ -130,15 +131,15 @@ fn a_second_host_of_one_machine_names_the_first_and_how_they_are_one() {
 #[test]
 fn a_containers_values_are_one_and_a_view_that_cannot_be_told_is_not() {
     assert_eq!(
-        words(&answer(View::Container, &[]), Outcome::Ok, None),
+        words(&answer(ProbeView::Container, &[]), Outcome::Ok, None),
         ["wrong_view: the probe sees a container, not the host"]
     );
-    assert!(words(&answer(View::Unknown, &[]), Outcome::Ok, None).is_empty());
+    assert!(words(&answer(ProbeView::Unknown, &[]), Outcome::Ok, None).is_empty());
 }
 
 #[test]
 fn the_gravest_comes_first_and_all_are_told() {
-    let bad = answer(View::Container, &[(Family::Disk, Status::Denied, "")]);
+    let bad = answer(ProbeView::Container, &[(Family::Disk, Status::Denied, "")]);
     let skew = Some(Skew { ms: 60_000, bound_ms: 0 });
     let all = crate::health::flaws(&bad, Outcome::Partial, skew, &POLICY);
     let (_, moved) = step(

@@ -65,7 +65,7 @@ proptest! {
             } else {
                 prop_assert_eq!(after.since, before.since);
             }
-            prop_assert!(!explain(&after, &policy, &Around::default()).is_empty());
+            prop_assert!(!explain(&after, &policy, &StateContext::default()).is_empty());
             health = after;
         }
     }

@@ -23,7 +23,7 @@ fn moves_say_why() {
     ];
     let mut told = String::new();
     for (health, word) in cases {
-        let Move { from, to, cause, outcome, reason } = after(health, word).1.unwrap();
+        let StateChange { from, to, cause, outcome, reason } = after(health, word).1.unwrap();
         let outcome = outcome.map_or("-", Outcome::as_str);
         told += &format!("{from} -> {to} ({cause}, {outcome}): {reason}\n");
     }
@@ -56,11 +56,11 @@ fn every_state_says_what_would_change_it() {
         health(Retired, 0, 0),
     ];
     let mut told: String =
-        cases.iter().map(|h| explain(h, &POLICY, &Around::default()) + "\n").collect();
+        cases.iter().map(|h| explain(h, &POLICY, &StateContext::default()) + "\n").collect();
     told += "\nrise 5, fall 5\n";
     let policy = Policy { rise: 5, fall: 5, ..POLICY };
     for case in [health(Degraded, 1, 0), health(Suspect, 2, 0), health(Down, 2, 0)] {
-        told += &(explain(&case, &policy, &Around::default()) + "\n");
+        told += &(explain(&case, &policy, &StateContext::default()) + "\n");
     }
     insta::assert_snapshot!(told);
 }
@@ -73,22 +73,25 @@ fn what_stands_around_a_state_is_said_too() {
     for poll in 0..8 {
         flapping = after(flapping, if poll % 2 == 0 { "failed" } else { "good" }).0;
     }
-    let calm = Around::default();
+    let calm = StateContext::default();
     let flaws = flawed(&[skewed(), denied()], None);
-    let flawed = Around { flaws: Some(&flaws), ..calm };
-    let asked = Rest::Asked(Pause { since: START, until: None, reason: "new disk".into() });
+    let flawed = StateContext { flaws: Some(&flaws), ..calm };
+    let asked = PauseReason::Asked(Pause { since: START, until: None, reason: "new disk".into() });
     let cases = [
         (health(Degraded, 0, 0), flawed),
         (health(Degraded, 1, 0), flawed),
         (health(Degraded, 3, 0), flawed),
-        (health(Paused, 0, 0), Around { rest: Some(&asked), ..calm }),
+        (health(Paused, 0, 0), StateContext { pause_reason: Some(&asked), ..calm }),
         (health(Paused, 0, 0), calm),
-        (health(Down, 0, 9), Around { parent: Some(&parent), ..calm }),
-        (health(Up, 3, 0), Around { parent: Some(&parent), ..calm }),
-        (health(Down, 0, 9), Around { asked_again: Some(WallMs(9_000_000)), ..calm }),
-        (health(Paused, 0, 0), Around { rest: Some(&window), ..calm }),
-        (health(Paused, 0, 0), Around { rest: Some(&Rest::Inventory), ..calm }),
-        (health(Up, 3, 0), Around { isolated: Some(NOW), ..calm }),
+        (health(Down, 0, 9), StateContext { parent: Some(&parent), ..calm }),
+        (health(Up, 3, 0), StateContext { parent: Some(&parent), ..calm }),
+        (health(Down, 0, 9), StateContext { asked_again: Some(WallMs(9_000_000)), ..calm }),
+        (health(Paused, 0, 0), StateContext { pause_reason: Some(&window), ..calm }),
+        (
+            health(Paused, 0, 0),
+            StateContext { pause_reason: Some(&PauseReason::Inventory), ..calm },
+        ),
+        (health(Up, 3, 0), StateContext { isolated: Some(NOW), ..calm }),
         (flapping, calm),
     ];
     let told: String = cases.iter().map(|(h, around)| explain(h, &POLICY, around) + "\n").collect();
@@ -98,12 +101,12 @@ fn what_stands_around_a_state_is_said_too() {
 #[test]
 fn what_does_not_matter_is_not_said() {
     let window = window();
-    let calm = Around::default();
+    let calm = StateContext::default();
     let plain = |state| explain(&health(state, 1, 0), &POLICY, &calm);
     // Nobody is left alone who answers, whatever a stale back-off says.
-    let asked_again = Around { asked_again: Some(WallMs(9_000_000)), ..calm };
+    let asked_again = StateContext { asked_again: Some(WallMs(9_000_000)), ..calm };
     assert_eq!(explain(&health(Up, 1, 0), &POLICY, &asked_again), plain(Up));
     // A window that has just opened: the state is what it is until the move is made.
-    let rest = Around { rest: Some(&window), ..calm };
-    assert_eq!(explain(&health(Up, 1, 0), &POLICY, &rest), plain(Up));
+    let pause_reason = StateContext { pause_reason: Some(&window), ..calm };
+    assert_eq!(explain(&health(Up, 1, 0), &POLICY, &pause_reason), plain(Up));
 }

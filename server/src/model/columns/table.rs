@@ -31,7 +31,7 @@ macro_rules! columns {
             type Cells = $Cells;
             const SPECS: &'static [$crate::model::ColumnSpec] = &[$($( $crate::model::ColumnSpec {
                 name: $name,
-                kind: $crate::model::Kind::$kind,
+                kind: $crate::model::ColumnKind::$kind,
                 unit: $crate::model::Unit::$unit,
                 family: $crate::model::Family::$family,
                 source: $source,

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     model::{
-        CPU_STATES, CpuTicks, DISK_COLUMNS, Family, Layer, Mount, NET_COLUMNS, Process,
-        SOFTIRQ_COLUMNS, Space, Status, Table, UnevenColumn,
+        CPU_STATES, CounterTable, CpuTicks, DISK_COLUMNS, Family, Layer, Mount, NET_COLUMNS,
+        Process, SOFTIRQ_COLUMNS, Space, Status, UnevenColumn,
     },
     text,
 };
@@ -72,7 +72,7 @@ pub(super) fn ticks(times: v1::CpuTimes) -> CpuTicks {
     ]
 }
 
-pub(super) fn cores(cores: Option<&v1::Cores>) -> Taken<Table<CPU_STATES>> {
+pub(super) fn cores(cores: Option<&v1::Cores>) -> Taken<CounterTable<CPU_STATES>> {
     let Some(c) = cores else { return Taken::default() };
     let columns = [
         &c.user,
@@ -89,7 +89,7 @@ pub(super) fn cores(cores: Option<&v1::Cores>) -> Taken<Table<CPU_STATES>> {
     table(&c.core, Limit::Cores, core, columns, &[])
 }
 
-pub(super) fn softirqs(softirqs: Option<&v1::Softirq>) -> Taken<Table<SOFTIRQ_COLUMNS>> {
+pub(super) fn softirqs(softirqs: Option<&v1::Softirq>) -> Taken<CounterTable<SOFTIRQ_COLUMNS>> {
     let Some(s) = softirqs else { return Taken::default() };
     let columns = [
         &s.hi,
@@ -106,7 +106,7 @@ pub(super) fn softirqs(softirqs: Option<&v1::Softirq>) -> Taken<Table<SOFTIRQ_CO
     table(&s.core, Limit::Cores, core, columns, &[])
 }
 
-pub(super) fn interfaces(network: Option<&v1::Network>) -> Taken<Table<NET_COLUMNS>> {
+pub(super) fn interfaces(network: Option<&v1::Network>) -> Taken<CounterTable<NET_COLUMNS>> {
     let Some(n) = network else { return Taken::default() };
     let columns = [
         &n.rx_bytes,
@@ -129,7 +129,7 @@ pub(super) fn interfaces(network: Option<&v1::Network>) -> Taken<Table<NET_COLUM
     table(&n.interface, Limit::Interfaces, |name| named(name, Limit::NameBytes), columns, &n.layer)
 }
 
-pub(super) fn disks(disk: Option<&v1::Disk>) -> Taken<Table<DISK_COLUMNS>> {
+pub(super) fn disks(disk: Option<&v1::Disk>) -> Taken<CounterTable<DISK_COLUMNS>> {
     let Some(d) = disk else { return Taken::default() };
     let columns = [
         &d.reads,
@@ -266,7 +266,7 @@ fn table<K: Ord + Hash + ToString, const N: usize>(
     named: fn(&K) -> Result<Arc<str>, Reason>,
     columns: [&Vec<u64>; N],
     layers: &[i32],
-) -> Taken<Table<N>> {
+) -> Taken<CounterTable<N>> {
     let lengths = columns.into_iter().map(Vec::len).chain([layers.len()]);
     if let Err(uneven) = even(lengths, keys.len()) {
         return Taken::none(uneven);
@@ -291,7 +291,7 @@ fn table<K: Ord + Hash + ToString, const N: usize>(
     }
     let columns = columns.map(|column| &column[..rows.min(column.len())]);
     let layers = layers.iter().take(rows).map(layer).collect();
-    let all = match Table::new(names, columns).and_then(|table| table.with_layers(layers)) {
+    let all = match CounterTable::new(names, columns).and_then(|table| table.with_layers(layers)) {
         Ok(all) => all,
         Err(uneven) => return Taken::none(uneven),
     };

@@ -1,7 +1,7 @@
 //! Interfaces and disks: their rows, and the sums over those that are physical.
 
 use super::*;
-use crate::model::{DiskColumn, Layer, NetColumn, Table};
+use crate::model::{CounterTable, DiskColumn, Layer, NetColumn};
 
 #[test]
 fn interfaces_have_rows_and_the_physical_ones_are_summed() {
@@ -148,7 +148,7 @@ fn columns_that_an_old_kernel_lacks_are_unknown_in_rows_that_are_not() {
     let old = |n: u64| {
         let known = [n];
         let columns = std::array::from_fn(|c| if c < 11 { &known[..] } else { &[] });
-        Table::<17>::new(vec!["sda".into()], columns).unwrap()
+        CounterTable::<17>::new(vec!["sda".into()], columns).unwrap()
     };
     let (mut before, mut after) = (snapshot("a", 100), snapshot("a", 110));
     (before.disks, after.disks) = (old(0), old(10));
@@ -168,7 +168,7 @@ fn an_in_flight_below_zero_is_unknown() {
 }
 
 /// The table of these rows and what the probe says of them.
-fn layered(rows: &[(&str, Layer, u64)]) -> Table<16> {
+fn layered(rows: &[(&str, Layer, u64)]) -> CounterTable<16> {
     let counters: Vec<_> = rows.iter().map(|(name, _, n)| (*name, [*n; 16])).collect();
     let layers = rows.iter().map(|(_, layer, _)| *layer).collect();
     snapshot("a", 1).interfaces(&counters).interfaces.with_layers(layers).unwrap()

@@ -33,16 +33,19 @@ pub(crate) async fn a_batch_sent_again_changes_nothing(fixture: &dyn Fixture) {
     let mut again = batch.clone();
     again.polls.push(sample::good(host.id, &host.name, slot(2)).into());
     let written = write(fixture, again.clone()).await.unwrap();
-    assert_eq!(written, Written { polls: 1, repeated: 2, ..Written::default() });
+    assert_eq!(written, BatchResult { polls: 1, repeated: 2, ..BatchResult::default() });
     let written = write(fixture, again.clone()).await.unwrap();
-    assert_eq!(written, Written { repeated: 3, ..Written::default() });
+    assert_eq!(written, BatchResult { repeated: 3, ..BatchResult::default() });
 
     assert_eq!(all_polls(fixture, host.id).await, plain(&again.polls));
     assert_eq!(before.0, plain(&batch.polls));
     let hosts = all_hosts(fixture).await;
     assert_eq!((&hosts[0].facts, hosts[0].state), (&before.1[0].facts, before.1[0].state));
-    let transitions =
-        fixture.store().transitions(None, Span::ALL, Order::OldestFirst, MAX_PAGE).await.unwrap();
+    let transitions = fixture
+        .store()
+        .transitions(None, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE)
+        .await
+        .unwrap();
     assert_eq!(transitions, batch.transitions);
 }
 
@@ -55,7 +58,7 @@ pub(crate) async fn another_attempt_at_a_slot_does_not_mix(fixture: &dyn Fixture
     write_polls(fixture, vec![first.clone()]).await;
     let written = write_polls(fixture, vec![second, other.clone()]).await;
     let conflicting = vec![(host.id, slot(0))];
-    assert_eq!(written, Written { polls: 1, conflicting, ..Written::default() });
+    assert_eq!(written, BatchResult { polls: 1, conflicting, ..BatchResult::default() });
     assert_eq!(all_polls(fixture, host.id).await, [first, other]);
 }
 
@@ -103,7 +106,7 @@ pub(crate) async fn another_process_reads_whole_batches(fixture: &dyn Fixture) {
         loop {
             let is_all = written.get();
             let polls =
-                reader.polls(host.id, Span::ALL, Order::OldestFirst, MAX_PAGE).await.unwrap();
+                reader.polls(host.id, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await.unwrap();
             let count = i64::try_from(polls.len()).unwrap();
             assert!(count >= last, "{count} rows after {last}");
             assert_eq!(count % BATCH, 0, "half a batch was seen");

@@ -24,11 +24,11 @@ pub(crate) async fn transitions_are_kept_once_and_move_the_state(fixture: &dyn F
     let store = fixture.store();
     let read =
         async |host, span, order, limit| store.transitions(host, span, order, limit).await.unwrap();
-    assert_eq!(read(None, Span::ALL, Order::OldestFirst, 9).await, all);
-    let newest = read(Some(a.id), Span::ALL, Order::NewestFirst, 2).await;
+    assert_eq!(read(None, Span::ALL, ReadOrder::OldestFirst, 9).await, all);
+    let newest = read(Some(a.id), Span::ALL, ReadOrder::NewestFirst, 2).await;
     assert_eq!(newest, [all[3].clone(), all[2].clone()]);
     let span = Span { from: slot(1), to: slot(2) };
-    assert_eq!(read(None, span, Order::NewestFirst, 9).await, [all[1].clone()]);
+    assert_eq!(read(None, span, ReadOrder::NewestFirst, 9).await, [all[1].clone()]);
     let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
     assert_eq!(states, [Some((State::Paused, slot(2))), Some((State::Degraded, slot(1)))]);
 }
@@ -53,7 +53,8 @@ pub(crate) async fn a_transition_is_known_by_the_poll_that_caused_it(fixture: &d
         let batch = Batch { transitions: vec![transition], ..Batch::default() };
         write(fixture, batch).await.unwrap();
     }
-    let kept = fixture.store().transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let kept =
+        fixture.store().transitions(None, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     assert_eq!(kept, [&[first][..], &others].concat());
     let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
     assert_eq!(states, [Some((State::Suspect, slot(11)))]);
@@ -144,7 +145,7 @@ pub(crate) async fn a_row_about_no_change_moves_no_state(fixture: &dyn Fixture) 
     let transitions = vec![up, flaps, own];
     write(fixture, Batch { transitions: transitions.clone(), ..Batch::default() }).await.unwrap();
     let store = fixture.store();
-    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let kept = store.transitions(None, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     assert_eq!(kept, transitions);
     let states: Vec<_> = all_hosts(fixture).await.into_iter().map(|h| h.state).collect();
     assert_eq!(states, [Some((State::Up, slot(0)))], "still up, since when it came up");

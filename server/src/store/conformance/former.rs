@@ -88,7 +88,8 @@ pub(crate) async fn a_store_of_the_first_version_is_whole(
         assert!(names.contains(&(host.id, host.name.as_str().to_owned())), "{names:?}");
         let polls = polls_of(host);
         assert_eq!(all_polls(former, host.id).await, polls);
-        let changes = former.store().transitions(Some(host.id), Span::ALL, Order::OldestFirst, 9);
+        let changes =
+            former.store().transitions(Some(host.id), Span::ALL, ReadOrder::OldestFirst, 9);
         assert_eq!(changes.await.unwrap(), [change_of(host)]);
         let hours = ask(host.id, Tier::Hours, (hour(-9), hour(9)), 3_600);
         assert_hours(&former.store().series(hours).await.unwrap(), &gathered(&polls));

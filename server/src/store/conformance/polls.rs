@@ -18,7 +18,7 @@ pub(crate) async fn a_record_comes_back_exactly(fixture: &dyn Fixture) {
         sample::failed(host.id, &host.name, slot(2), "connection refused"),
     ];
     let written = write_polls(fixture, records.clone()).await;
-    assert_eq!(written, Written { polls: 3, ..Written::default() });
+    assert_eq!(written, BatchResult { polls: 3, ..BatchResult::default() });
     assert_eq!(all_polls(fixture, host.id).await, records);
 }
 
@@ -81,12 +81,12 @@ pub(crate) async fn polls_come_in_order_and_by_page(fixture: &dyn Fixture) {
         let span = Span { from: slot(from), to: slot(to) };
         slots(&fixture.store().polls(a.id, span, order, limit).await.unwrap())
     };
-    assert_eq!(read(0, 9, Order::OldestFirst, 9).await, [0, 1, 2, 3, 4].map(slot));
-    assert_eq!(read(0, 9, Order::NewestFirst, 2).await, [4, 3].map(slot));
-    assert_eq!(read(0, 3, Order::NewestFirst, 2).await, [2, 1].map(slot));
-    assert_eq!(read(1, 3, Order::OldestFirst, 9).await, [1, 2].map(slot));
-    assert_eq!(read(3, 3, Order::OldestFirst, 9).await, []);
-    assert_eq!(read(0, 9, Order::OldestFirst, 0).await, []);
+    assert_eq!(read(0, 9, ReadOrder::OldestFirst, 9).await, [0, 1, 2, 3, 4].map(slot));
+    assert_eq!(read(0, 9, ReadOrder::NewestFirst, 2).await, [4, 3].map(slot));
+    assert_eq!(read(0, 3, ReadOrder::NewestFirst, 2).await, [2, 1].map(slot));
+    assert_eq!(read(1, 3, ReadOrder::OldestFirst, 9).await, [1, 2].map(slot));
+    assert_eq!(read(3, 3, ReadOrder::OldestFirst, 9).await, []);
+    assert_eq!(read(0, 9, ReadOrder::OldestFirst, 0).await, []);
     let unknown = HostId(a.id.0 + 1_000);
     assert_eq!(all_polls(fixture, unknown).await, []);
 }
@@ -116,8 +116,10 @@ pub(crate) async fn any_text_is_kept(fixture: &dyn Fixture) {
     let batch = Batch { transitions: transitions.clone(), ..Batch::of_polls(records.clone()) };
     write(fixture, batch).await.unwrap();
     assert_eq!(all_polls(fixture, host.id).await, records);
-    let kept =
-        fixture.store().transitions(Some(host.id), Span::ALL, Order::OldestFirst, MAX_PAGE).await;
+    let kept = fixture
+        .store()
+        .transitions(Some(host.id), Span::ALL, ReadOrder::OldestFirst, MAX_PAGE)
+        .await;
     assert_eq!(kept.unwrap(), transitions);
 }
 

@@ -30,7 +30,8 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
     assert_eq!((pruned.polls, pruned.events), (1_202, 4));
     assert_eq!(slots(&all_polls(fixture, a.id).await), (0..100).map(next_day).collect::<Vec<_>>());
     assert_eq!(slots(&all_polls(fixture, b.id).await), [0, 1].map(next_day));
-    let left = fixture.store().transitions(None, Span::ALL, Order::OldestFirst, 99).await.unwrap();
+    let left =
+        fixture.store().transitions(None, Span::ALL, ReadOrder::OldestFirst, 99).await.unwrap();
     assert_eq!(left.iter().map(|t| t.at).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9].map(slot));
     let pruned = fixture.store().prune(before).await.unwrap();
     assert_eq!((pruned.polls, pruned.events), (0, 0));
@@ -105,7 +106,7 @@ async fn kept_days(fixture: &dyn Fixture, host: HostId) -> [Vec<i64>; 3] {
         Vec::from_iter(all)
     };
     let store = fixture.store();
-    let events = store.transitions(None, Span::ALL, Order::OldestFirst, 999).await.unwrap();
+    let events = store.transitions(None, Span::ALL, ReadOrder::OldestFirst, 999).await.unwrap();
     let from = next_day(-99 * 86_400);
     let ask = SeriesAsk {
         host,

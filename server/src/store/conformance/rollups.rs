@@ -279,7 +279,7 @@ pub(crate) async fn sealed_polls_answer_as_before(fixture: &dyn Fixture) {
     let few = Arc::from([Column::NetRxBytesPerS, Column::CpuBusyPct]);
     let asks = [
         ask(a.id, Tier::Polls, (hour(-9), hour(9)), 3_600),
-        // A bucket over the seam, an end within an hour on both sides of it.
+        // A bucket over the seal boundary, an end within an hour on both sides of it.
         ask(a.id, Tier::Polls, (minutes(17), minutes(203)), 7_200),
         SeriesAsk { columns: few, ..ask(a.id, Tier::Polls, (minutes(17), minutes(203)), 420) },
         SeriesAsk { columns: [].into(), ..ask(a.id, Tier::Polls, (hour(0), hour(2)), 60) },

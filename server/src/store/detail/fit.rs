@@ -16,7 +16,7 @@ const FRAME_BYTES: usize = 128;
 
 /// Rows of a family that had no room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
+pub struct TruncatedRows {
     /// The family.
     pub family: Family,
     /// How many.
@@ -25,7 +25,7 @@ pub struct Cut {
     pub of: usize,
 }
 
-impl fmt::Display for Cut {
+impl fmt::Display for TruncatedRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, of, .. } = self;
         let most = MAX_DETAIL_BYTES / 1024;
@@ -36,7 +36,7 @@ impl fmt::Display for Cut {
 /// Cuts rows off until the text of a detail has at most `most` bytes, and says how many. The families
 /// share the room: one that needs less than its share leaves the rest to the others, so that a flood
 /// of mounts costs no interface.
-pub fn fit(detail: &mut Detail, most: usize) -> Vec<Cut> {
+pub fn fit(detail: &mut Detail, most: usize) -> Vec<TruncatedRows> {
     if widest(detail) <= most {
         return Vec::new();
     }
@@ -62,7 +62,7 @@ pub fn fit(detail: &mut Detail, most: usize) -> Vec<Cut> {
         let (family, rows) = &mut lists[*list];
         let of = rows.count();
         room -= rows.cut(share);
-        cuts.push(Cut { family: *family, rows: of - rows.count(), of });
+        cuts.push(TruncatedRows { family: *family, rows: of - rows.count(), of });
     }
     cuts
 }

@@ -7,11 +7,11 @@ use mysql_async::{Row, prelude::Queryable as _};
 
 use super::{
     Shared,
-    cells::Cells,
+    cells::RowReader,
     connect::within,
     moment, months,
-    partitions::{self, Table},
-    seam::{self, Hold, Seam},
+    partitions::{self, PartitionedTable},
+    seal_boundary::{self, Hold, SealBoundary},
 };
 use crate::{store::StoreError, units::WallMs};
 
@@ -34,14 +34,15 @@ impl Shared {
         if days.is_subset(&self.days()) {
             return Ok(());
         }
-        let seam = within(self.doors.limits.call, self.seam()).await?;
+        let boundary = within(self.pools.limits.call, self.boundary()).await?;
         // A day that is wholly sealed has no rows in `poll` any more; late ones are sealed.
         let open = |day: &&NaiveDate| {
-            moment::day(seam.before).is_none_or(|sealed| partitions::next(**day) > sealed)
+            moment::day(boundary.before).is_none_or(|sealed| partitions::next(**day) > sealed)
         };
         let open = days.iter().filter(open).copied().collect();
-        for (table, days) in [(Table::Poll, &open), (Table::PollHour, &days)] {
-            if let Some(gone) = partitions::ensure(&self.doors, table, days).await? {
+        for (table, days) in [(PartitionedTable::Poll, &open), (PartitionedTable::PollHour, &days)]
+        {
+            if let Some(gone) = partitions::ensure(&self.pools, table, days).await? {
                 return Err(gone.refusal());
             }
         }
@@ -65,40 +66,41 @@ impl Shared {
         if months.is_subset(&self.months()) {
             return Ok(());
         }
-        months::ensure(&self.doors, &months).await?;
+        months::ensure(&self.pools, &months).await?;
         *self.months() = months;
         Ok(())
     }
 
     async fn newest(&self) -> Result<Option<WallMs>, StoreError> {
-        let mut conn = self.doors.reader().await?;
+        let mut conn = self.pools.reader().await?;
         let row: Option<Row> = conn
             .exec_first("SELECT MAX(newest) FROM poll_day", ())
             .await
-            .map_err(self.doors.place.fault("read its newest poll"))?;
-        let newest = row.map(|row| Cells::new(row, &self.doors.place, "its newest poll").moment(0));
+            .map_err(self.pools.place.fault("read its newest poll"))?;
+        let newest =
+            row.map(|row| RowReader::new(row, &self.pools.place, "its newest poll").moment(0));
         newest.transpose().map(Option::flatten)
     }
 
-    pub(super) async fn seam(&self) -> Result<Seam, StoreError> {
-        let mut conn = self.doors.reader().await?;
-        seam::read(&mut conn, Hold::No, &self.doors.place).await
+    pub(super) async fn boundary(&self) -> Result<SealBoundary, StoreError> {
+        let mut conn = self.pools.reader().await?;
+        seal_boundary::read(&mut conn, Hold::No, &self.pools.place).await
     }
 
     /// Makes the partitions of the coming days and months; none when this machine's clock is far from
     /// the newest poll: it may be wrong, and those of rows that come are made as they come.
     pub(super) async fn make_ahead(&self) -> Result<(), StoreError> {
         let now = self.clock.now().wall;
-        let newest = within(self.doors.limits.call, self.newest()).await?;
+        let newest = within(self.pools.limits.call, self.newest()).await?;
         if let Some(newest) = newest.filter(|newest| !is_near(*newest, now)) {
             tracing::warn!(%newest, "no partitions are made ahead: the newest poll is far from now");
             return Ok(());
         }
-        months::ensure(&self.doors, &months::ahead(now)).await?;
+        months::ensure(&self.pools, &months::ahead(now)).await?;
         self.months().clear();
         let days = partitions::ahead(now);
-        for table in [Table::Poll, Table::PollHour] {
-            partitions::ensure(&self.doors, table, &days).await?;
+        for table in [PartitionedTable::Poll, PartitionedTable::PollHour] {
+            partitions::ensure(&self.pools, table, &days).await?;
         }
         // Looked up anew when they are used: somebody may have dropped one.
         self.days().clear();

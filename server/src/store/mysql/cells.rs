@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// One row, and what to call it when it cannot be understood.
-pub(super) struct Cells<'a> {
+pub(super) struct RowReader<'a> {
     values: Vec<Value>,
     place: &'a Place,
     what: &'static str,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> RowReader<'a> {
     pub(super) fn new(row: Row, place: &'a Place, what: &'static str) -> Self {
         Self { values: row.unwrap(), place, what }
     }

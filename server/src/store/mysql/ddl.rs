@@ -3,7 +3,7 @@
 
 use super::docs;
 use crate::{
-    model::{ColumnSpec, Kind, Unit},
+    model::{ColumnKind, ColumnSpec, Unit},
     store::shown::{self, Repeating, Shows, VIEWS},
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Definition {
 
 /// A table that grows with the list of columns.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct TableDef {
     pub(super) name: &'static str,
     pub(super) columns: Vec<Definition>,
     /// Keys and checks.
@@ -26,7 +26,7 @@ pub(super) struct Table {
     partitions: (&'static str, &'static str, &'static str),
 }
 
-impl Table {
+impl TableDef {
     /// The statement that makes it where it is not.
     pub(super) fn create(&self) -> String {
         let Self { name, rules, partitions: (column, partition, below), .. } = self;
@@ -46,7 +46,7 @@ impl Table {
 /// Whether a column is a FLOAT: shares and loads, which are small enough for it to keep their
 /// thousandths.
 pub(super) fn is_single(spec: &ColumnSpec) -> bool {
-    spec.kind == Kind::Real && matches!(spec.unit, Unit::Percent | Unit::Number)
+    spec.kind == ColumnKind::Real && matches!(spec.unit, Unit::Percent | Unit::Number)
 }
 
 /// A column of the ledger: its name, its type, and whether a poll may be without it.
@@ -91,15 +91,15 @@ fn kept_as(column: &ColumnSpec) -> &'static str {
     if is_single(column) { "FLOAT" } else { number(column.kind) }
 }
 
-fn number(kind: Kind) -> &'static str {
+fn number(kind: ColumnKind) -> &'static str {
     match kind {
-        Kind::Whole => "BIGINT",
-        Kind::Real => "DOUBLE",
+        ColumnKind::Whole => "BIGINT",
+        ColumnKind::Real => "DOUBLE",
     }
 }
 
 /// The tables that grow with the list of columns.
-pub(super) fn tables() -> [Table; 2] {
+pub(super) fn tables() -> [TableDef; 2] {
     [poll(), rollup_hour()]
 }
 
@@ -108,14 +108,14 @@ pub(super) fn tables() -> [Table; 2] {
 /// One partition per day, made ahead and dropped whole: `pYYYYMMDD` holds that day; `gYYYYMMDD` holds the
 /// days before it that have none, and is empty. Hosts first in the key: the rows of one host and day lie
 /// together. `detail` is what repeats: JSON in the form of COMPRESS().
-fn poll() -> Table {
+fn poll() -> TableDef {
     let definition = |name: &str, kind: String| Definition { name: name.to_owned(), kind };
     let ledger = LEDGER.into_iter().map(|(name, kind, optional)| {
         definition(name, format!("{kind}{}", if optional { "" } else { " NOT NULL" }))
     });
     let values = shown::all().map(|column| definition(column.name, kept_as(column).to_owned()));
     let detail = definition("detail", "MEDIUMBLOB".to_owned());
-    Table {
+    TableDef {
         name: "poll",
         columns: ledger.chain(values).chain([detail]).collect(),
         rules: "  PRIMARY KEY (host_id, ts),\n  \
@@ -130,7 +130,7 @@ fn poll() -> Table {
 /// polls. The view `host_hour` shows every count, and whole numbers as such.
 ///
 /// `ts` is when the hour begins, in UTC. One partition per month, as those of `poll` per day.
-fn rollup_hour() -> Table {
+fn rollup_hour() -> TableDef {
     let definition = |name: String, kind: &str| Definition { name, kind: kind.to_owned() };
     let key = [
         ("host_id", "BIGINT NOT NULL"),
@@ -147,7 +147,7 @@ fn rollup_hour() -> Table {
             definition(format!("{name}_count"), "SMALLINT UNSIGNED"),
         ]
     });
-    Table {
+    TableDef {
         name: "rollup_hour",
         columns: key.chain(values).collect(),
         rules: "  PRIMARY KEY (host_id, ts)",
@@ -312,8 +312,8 @@ fn host_hour() -> String {
     for ColumnSpec { name, kind, .. } in shown::all() {
         let rounded = |name: &str| format!("ROUND(r.{name} + 0e0, 3) AS {name}");
         let exact = |name: &str| match kind {
-            Kind::Whole => format!("CAST(r.{name} + 0e0 AS SIGNED) AS {name}"),
-            Kind::Real => rounded(name),
+            ColumnKind::Whole => format!("CAST(r.{name} + 0e0 AS SIGNED) AS {name}"),
+            ColumnKind::Real => rounded(name),
         };
         shown.push(rounded(&format!("{name}_avg")));
         shown.push(exact(&format!("{name}_min")));
@@ -336,7 +336,7 @@ mod tests {
     /// Every statement, as one reads it: what a change of the list of columns changes.
     #[test]
     fn every_statement_is_what_it_was() {
-        let all: Vec<_> = tables().iter().map(Table::create).collect();
+        let all: Vec<_> = tables().iter().map(TableDef::create).collect();
         let views = views().into_iter().map(|(_, statement)| statement);
         let all: Vec<_> = all.into_iter().chain(views).collect();
         insta::assert_snapshot!(all.join(";\n\n"));

@@ -13,7 +13,7 @@ use std::{io, mem, sync::LazyLock};
 pub(super) use self::read::{Ledger, decode, decode_samples, read_ledger};
 use super::packed::Packer;
 use crate::{
-    model::{Column, ColumnSet, Family, Kind, Record, Row, Values},
+    model::{Column, ColumnKind, ColumnSet, Family, Record, Row, Values},
     store::{
         detail::push_row,
         json::{push_optional, push_text},
@@ -251,7 +251,7 @@ fn push_wide(text: &mut String, columns: &[Column], values: &Values<Column>) {
     for column in &columns[..known.map_or(0, |last| last + 1)] {
         text.push(',');
         match (values.get(*column), column.spec().kind) {
-            (Some(value), Kind::Whole) => push_whole(text, row::whole(value)),
+            (Some(value), ColumnKind::Whole) => push_whole(text, row::whole(value)),
             (value, _) => push_optional(text, value),
         }
     }

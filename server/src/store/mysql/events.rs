@@ -2,10 +2,10 @@
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, doors::Doors, fault::Place, moment};
+use super::{cells::RowReader, fault::Place, moment, pools::Pools};
 use crate::{
     model::{Cause, HostId, Outcome, Transition},
-    store::{Order, Span, StoreError},
+    store::{ReadOrder, Span, StoreError},
 };
 
 /// Keeps a transition, once, and the state it leads to, unless a later one is known.
@@ -57,18 +57,18 @@ pub(super) async fn insert(
 
 /// Transitions in a span.
 pub(super) async fn read(
-    doors: &Doors,
+    pools: &Pools,
     host: Option<HostId>,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
 ) -> Result<Vec<Transition>, StoreError> {
-    let mut conn = doors.reader().await?;
+    let mut conn = pools.reader().await?;
     // Two texts and not one with "? IS NULL OR": each uses its own index.
     let whose = if host.is_some() { "host_id = ?" } else { "? IS NULL" };
     let order = match order {
-        Order::OldestFirst => "ts, id",
-        Order::NewestFirst => "ts DESC, id DESC",
+        ReadOrder::OldestFirst => "ts, id",
+        ReadOrder::NewestFirst => "ts DESC, id DESC",
     };
     let sql = format!(
         "SELECT host_id, host_name, ts, from_state, to_state, cause, outcome, reason, slot FROM event
@@ -81,11 +81,13 @@ pub(super) async fn read(
         Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX)),
     ];
     let rows: Vec<Row> =
-        conn.exec(sql, params).await.map_err(doors.place.fault("read transitions"))?;
-    rows.into_iter().map(|row| from_cells(&Cells::new(row, &doors.place, "a transition"))).collect()
+        conn.exec(sql, params).await.map_err(pools.place.fault("read transitions"))?;
+    rows.into_iter()
+        .map(|row| from_cells(&RowReader::new(row, &pools.place, "a transition")))
+        .collect()
 }
 
-fn from_cells(cells: &Cells<'_>) -> Result<Transition, StoreError> {
+fn from_cells(cells: &RowReader<'_>) -> Result<Transition, StoreError> {
     let outcome = match cells.is_null(6) {
         true => None,
         false => Some(cells.word(6, "outcome", Outcome::parse)?),

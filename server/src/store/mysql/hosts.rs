@@ -7,7 +7,7 @@ use std::{
 
 use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
-use super::{cells::Cells, doors::Doors, fault::Place, hours, moment, record};
+use super::{cells::RowReader, fault::Place, hours, moment, pools::Pools, record};
 use crate::{
     model::{Facts, GroupName, HostId, HostName, State},
     store::{FactsSeen, HostQuery, HostSummary, KnownHost, Registration, StoreError},
@@ -64,7 +64,7 @@ async fn listed(
         .map_err(place.fault(REGISTERING))?;
     let mut all = HashMap::with_capacity(rows.len());
     for row in rows {
-        let cells = Cells::new(row, place, "a host");
+        let cells = RowReader::new(row, place, "a host");
         let host = Listed {
             id: cells.required_int(0)?,
             group: cells.text(2)?.map(str::to_owned),
@@ -177,7 +177,7 @@ async fn known(
     let rows: Vec<Row> = transaction.exec(sql, ()).await.map_err(place.fault(REGISTERING))?;
     let mut all = HashMap::with_capacity(rows.len());
     for row in rows {
-        let cells = Cells::new(row, place, "a host");
+        let cells = RowReader::new(row, place, "a host");
         let name = cells.host_name(9)?;
         let host = KnownHost {
             id: HostId(cells.required_int(8)?),
@@ -266,7 +266,7 @@ pub(super) async fn name(
         .exec_first("SELECT name FROM host WHERE id = ?", (host.0,))
         .await
         .map_err(place.fault("read a host"))?;
-    row.map(|row| Cells::new(row, place, "a host").host_name(0)).transpose()
+    row.map(|row| RowReader::new(row, place, "a host").host_name(0)).transpose()
 }
 
 /// The tables' columns of a summary before those of its newest poll.
@@ -275,7 +275,7 @@ const SUMMARY: usize = 20;
 /// Hosts with their newest poll, in one query: its whole key is known, so that one partition is
 /// looked into. Of a host that was not polled for long it is sealed, and read after the others.
 pub(super) async fn list(
-    doors: &Doors,
+    pools: &Pools,
     query: &HostQuery,
     limit: usize,
 ) -> Result<Vec<HostSummary>, StoreError> {
@@ -291,7 +291,7 @@ pub(super) async fn list(
             *record::SELECTED
         )
     });
-    let mut conn = doors.reader().await?;
+    let mut conn = pools.reader().await?;
     let name: Value = query.name.as_ref().map(HostName::as_str).into();
     let after: Value = query.after.as_ref().map(HostName::as_str).into();
     let params = vec![
@@ -305,16 +305,16 @@ pub(super) async fn list(
     type Found = Vec<(HostSummary, Option<WallMs>)>;
     let collect = |hosts: Result<Found, StoreError>, row: Row| {
         let mut hosts = hosts?;
-        let cells = Cells::new(row, &doors.place, "a host");
+        let cells = RowReader::new(row, &pools.place, "a host");
         hosts.push((summary(&cells)?, cells.moment(19)?));
         Ok(hosts)
     };
     let found = conn.exec_fold(SQL.as_str(), params, Ok(Vec::new()), collect);
-    let found = found.await.map_err(doors.place.fault("list hosts"))??;
+    let found = found.await.map_err(pools.place.fault("list hosts"))??;
     let mut hosts = Vec::with_capacity(found.len());
     for (mut host, latest) in found {
         if let (None, Some(slot)) = (&host.latest, latest) {
-            let place = &doors.place;
+            let place = &pools.place;
             host.latest = hours::read_one(&mut conn, host.id, slot, &host.name, place).await?;
         }
         hosts.push(host);
@@ -322,7 +322,7 @@ pub(super) async fn list(
     Ok(hosts)
 }
 
-fn summary(cells: &Cells<'_>) -> Result<HostSummary, StoreError> {
+fn summary(cells: &RowReader<'_>) -> Result<HostSummary, StoreError> {
     let name = cells.host_name(9)?;
     let group = match cells.is_null(10) {
         true => None,
@@ -345,12 +345,12 @@ fn summary(cells: &Cells<'_>) -> Result<HostSummary, StoreError> {
     })
 }
 
-fn state_since(cells: &Cells<'_>, first: usize) -> Result<Option<(State, WallMs)>, StoreError> {
+fn state_since(cells: &RowReader<'_>, first: usize) -> Result<Option<(State, WallMs)>, StoreError> {
     let Some(since) = cells.moment(first + 1)? else { return Ok(None) };
     Ok(Some((cells.state(first)?, since)))
 }
 
-fn facts(cells: &Cells<'_>, first: usize) -> Result<Facts, StoreError> {
+fn facts(cells: &RowReader<'_>, first: usize) -> Result<Facts, StoreError> {
     let text = |column: usize| Ok::<_, StoreError>(cells.text(first + column)?.map(Into::into));
     Ok(Facts {
         machine_id: text(0)?,

@@ -8,14 +8,14 @@ use std::{
 use mysql_async::{Conn, Row, Value, prelude::Queryable};
 
 use super::{
-    cells::Cells,
+    cells::RowReader,
     docs::{self, Part, TEXTS},
     fault::Place,
     moment, worker,
 };
 use crate::{
     model::{Column, HostId, HostName, Record},
-    store::{Order, Sample, Span, StoreError},
+    store::{ReadOrder, Sample, Span, StoreError},
     units::WallMs,
 };
 
@@ -31,7 +31,7 @@ const WIDTH: usize = 3 + TEXTS + 1 + 1;
 const READING: &str = "read sealed polls";
 
 /// A part as it lies in the table.
-pub(super) struct Kept {
+pub(super) struct StoredPart {
     pub(super) number: u32,
     pub(super) part: Part,
 }
@@ -94,7 +94,7 @@ pub(super) async fn parts(
     hour: WallMs,
     first: u32,
     place: &Place,
-) -> Result<Vec<Kept>, StoreError> {
+) -> Result<Vec<StoredPart>, StoreError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT part, {} FROM poll_hour WHERE host_id = ? AND hour = ? AND part >= ?
@@ -104,10 +104,10 @@ pub(super) async fn parts(
     });
     let key = vec![Value::Int(host.0), moment::datetime(hour), first.into()];
     let rows: Vec<Row> = conn.exec(SQL.as_str(), key).await.map_err(place.fault(READING))?;
-    rows.into_iter().map(|row| kept(&Cells::new(row, place, "sealed polls"))).collect()
+    rows.into_iter().map(|row| kept(&RowReader::new(row, place, "sealed polls"))).collect()
 }
 
-fn kept(cells: &Cells<'_>) -> Result<Kept, StoreError> {
+fn kept(cells: &RowReader<'_>) -> Result<StoredPart, StoreError> {
     let small = |column: usize| {
         let number = cells.required_int(column)?;
         u32::try_from(number).map_err(|_range| cells.unreadable(column, "small whole number"))
@@ -123,12 +123,12 @@ fn kept(cells: &Cells<'_>) -> Result<Kept, StoreError> {
         at,
         docs: cells.bytes(WIDTH)?.unwrap_or_default().to_vec(),
     };
-    Ok(Kept { number: small(0)?, part })
+    Ok(StoredPart { number: small(0)?, part })
 }
 
 /// Unpacks parts beside the thread of the connections; the polls in the order of their slots.
 pub(super) async fn unpack(
-    kept: Vec<Kept>,
+    kept: Vec<StoredPart>,
     hour: WallMs,
     host: HostId,
     name: &HostName,
@@ -137,7 +137,7 @@ pub(super) async fn unpack(
     let (name, place) = (name.clone(), place.clone());
     let unpacking = move || {
         let mut records = Vec::new();
-        for Kept { number, part } in kept {
+        for StoredPart { number, part } in kept {
             let read = docs::decode(&part, hour, host, &name).map_err(|error| {
                 place.corrupt(&format!("part {number} of {}", what(host, hour)), error.to_string())
             })?;
@@ -166,12 +166,12 @@ async fn list(
     conn: &mut impl Queryable,
     host: HostId,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     place: &Place,
 ) -> Result<Vec<WallMs>, StoreError> {
     let direction = match order {
-        Order::OldestFirst => "ASC",
-        Order::NewestFirst => "DESC",
+        ReadOrder::OldestFirst => "ASC",
+        ReadOrder::NewestFirst => "DESC",
     };
     let sql = format!(
         "SELECT DISTINCT hour FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour < ?
@@ -183,7 +183,7 @@ async fn list(
         moment::datetime(span.to),
     ];
     let hours: Vec<Row> = conn.exec(sql, key).await.map_err(place.fault(READING))?;
-    let hour = |row| Cells::new(row, place, "a sealed hour").required_moment(0);
+    let hour = |row| RowReader::new(row, place, "a sealed hour").required_moment(0);
     hours.into_iter().map(hour).collect()
 }
 
@@ -192,7 +192,7 @@ pub(super) async fn read_span(
     conn: &mut impl Queryable,
     (host, name): (HostId, &HostName),
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
     place: &Place,
 ) -> Result<Vec<Record>, StoreError> {
@@ -203,7 +203,7 @@ pub(super) async fn read_span(
         }
         let mut records = read(conn, host, hour, name, place).await?;
         records.retain(|record| span.from <= record.slot && record.slot < span.to);
-        if order == Order::NewestFirst {
+        if order == ReadOrder::NewestFirst {
             records.reverse();
         }
         found.extend(records);
@@ -260,7 +260,7 @@ impl<'a> Samples<'a> {
         (host, span, columns): (HostId, Span, &[Column]),
         place: &'a Place,
     ) -> Result<Self, StoreError> {
-        let hours = list(conn, host, span, Order::NewestFirst, place).await?;
+        let hours = list(conn, host, span, ReadOrder::NewestFirst, place).await?;
         Ok(Self { host, span, texts: docs::texts_of(columns), hours, place })
     }
 
@@ -286,7 +286,7 @@ impl<'a> Samples<'a> {
             let mut samples = Vec::new();
             for row in rows {
                 samples.extend(unpack_samples(
-                    &Cells::new(row, &place, "sealed polls"),
+                    &RowReader::new(row, &place, "sealed polls"),
                     host,
                     &texts,
                 )?);
@@ -300,7 +300,7 @@ impl<'a> Samples<'a> {
 }
 
 fn unpack_samples(
-    cells: &Cells<'_>,
+    cells: &RowReader<'_>,
     host: HostId,
     texts: &[usize],
 ) -> Result<Vec<Sample>, StoreError> {

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use mysql_async::{Conn, Error, Params, prelude::Queryable as _};
 use tokio::time::sleep;
 
-use super::{doors::Doors, fault};
+use super::{fault, pools::Pools};
 use crate::store::StoreError;
 
 /// For how long the lease is taken, seconds; renewed three times as often while work goes on.
@@ -67,15 +67,15 @@ async fn try_change(conn: &mut Conn, sql: &str, params: Params) -> Result<(), Er
 /// The right to change the schema. It lapses when it is not renewed.
 #[derive(Debug)]
 pub(super) struct Lease {
-    doors: Arc<Doors>,
+    pools: Arc<Pools>,
     holder: u32,
     epoch: u64,
 }
 
 impl Lease {
     /// Waits until nobody else holds it, then takes it. The wait is bounded by the caller.
-    pub(super) async fn take(doors: &Arc<Doors>, conn: &mut Conn) -> Result<Self, StoreError> {
-        let fault = doors.place.fault(DOING);
+    pub(super) async fn take(pools: &Arc<Pools>, conn: &mut Conn) -> Result<Self, StoreError> {
+        let fault = pools.place.fault(DOING);
         change(conn, TABLE, Params::Empty).await.map_err(&fault)?;
         let row =
             "INSERT INTO lease (name, holder, epoch, expires) VALUES (?, NULL, 0, UTC_TIMESTAMP(3))
@@ -98,7 +98,7 @@ impl Lease {
                 let values = (holder, LEASE_S, NAME, seen);
                 change(conn, swap, values.into()).await.map_err(&fault)?;
                 if conn.affected_rows() == 1 {
-                    return Ok(Self { doors: Arc::clone(doors), holder, epoch: seen + 1 });
+                    return Ok(Self { pools: Arc::clone(pools), holder, epoch: seen + 1 });
                 }
             }
             if !waits {
@@ -106,7 +106,7 @@ impl Lease {
                 tracing::info!(
                     "another server changes the schema of {}: waiting until it is done, or has not \
                      been heard for {LEASE_S} s",
-                    doors.place.location
+                    pools.place.location
                 );
             }
             sleep(LOOK).await;
@@ -121,7 +121,7 @@ impl Lease {
         let renewing = async {
             loop {
                 sleep(Duration::from_secs(LEASE_S / 3)).await;
-                let mut conn = self.doors.schema().await?;
+                let mut conn = self.pools.schema().await?;
                 self.renew(&mut conn).await?;
             }
         };
@@ -138,14 +138,14 @@ impl Lease {
                       WHERE name = ? AND holder = ? AND epoch = ?";
         let values = (LEASE_S, NAME, self.holder, self.epoch);
         let renewed = change(conn, longer, values.into()).await;
-        renewed.map_err(self.doors.place.fault(DOING))?;
+        renewed.map_err(self.pools.place.fault(DOING))?;
         // A row that is set to what it says already is not counted: then look.
         if conn.affected_rows() == 1 || self.is_held(conn).await? {
             return Ok(());
         }
         Err(StoreError::Failed {
             doing: "bring the schema up to date",
-            location: self.doors.place.location.clone(),
+            location: self.pools.place.location.clone(),
             cause: "another server has taken over: it took longer than the lease".into(),
         })
     }
@@ -154,7 +154,7 @@ impl Lease {
         let epoch: Option<u64> = conn
             .exec_first("SELECT epoch FROM lease WHERE name = ?", (NAME,))
             .await
-            .map_err(self.doors.place.fault(DOING))?;
+            .map_err(self.pools.place.fault(DOING))?;
         Ok(epoch == Some(self.epoch))
     }
 
@@ -162,6 +162,6 @@ impl Lease {
     pub(super) async fn release(self, conn: &mut Conn) -> Result<(), StoreError> {
         let free = "UPDATE lease SET holder = NULL WHERE name = ? AND holder = ? AND epoch = ?";
         let released = change(conn, free, (NAME, self.holder, self.epoch).into()).await;
-        released.map_err(self.doors.place.fault(DOING))
+        released.map_err(self.pools.place.fault(DOING))
     }
 }

@@ -2,7 +2,7 @@
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, doors::Doors, fault::Place, moment};
+use super::{cells::RowReader, fault::Place, moment, pools::Pools};
 use crate::{
     model::{Loss, LossReason},
     store::{Span, StoreError, row},
@@ -38,8 +38,8 @@ pub(super) async fn insert(
 }
 
 /// Losses that touch a span.
-pub(super) async fn read(doors: &Doors, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
-    let mut conn = doors.reader().await?;
+pub(super) async fn read(pools: &Pools, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
+    let mut conn = pools.reader().await?;
     let params = vec![
         moment::datetime(span.from),
         moment::datetime(span.to),
@@ -52,11 +52,11 @@ pub(super) async fn read(doors: &Doors, span: Span, limit: usize) -> Result<Vec<
             params,
         )
         .await
-        .map_err(doors.place.fault("read losses"))?;
-    rows.into_iter().map(|row| from_cells(&Cells::new(row, &doors.place, "a loss"))).collect()
+        .map_err(pools.place.fault("read losses"))?;
+    rows.into_iter().map(|row| from_cells(&RowReader::new(row, &pools.place, "a loss"))).collect()
 }
 
-fn from_cells(cells: &Cells<'_>) -> Result<Loss, StoreError> {
+fn from_cells(cells: &RowReader<'_>) -> Result<Loss, StoreError> {
     Ok(Loss {
         noted_at: cells.required_moment(0)?,
         reason: cells.word(1, "reason", LossReason::parse)?,

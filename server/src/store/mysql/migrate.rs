@@ -10,15 +10,14 @@ use mysql_async::{Conn, Params, prelude::Queryable as _};
 
 use super::{
     connect::within,
-    ddl,
-    doors::Doors,
-    fault,
+    ddl, fault,
     lease::{Lease, change},
+    pools::Pools,
     reconcile, views,
 };
 use crate::{model::ContentHash, store::StoreError};
 
-struct Step {
+struct Migration {
     number: u32,
     name: &'static str,
     sql: &'static str,
@@ -26,7 +25,7 @@ struct Step {
 
 macro_rules! steps {
     ($( $number:literal $name:literal )*) => {
-        &[$( Step {
+        &[$( Migration {
             number: $number,
             name: $name,
             sql: include_str!(concat!("../../../migrations/mysql/", $name, ".sql")),
@@ -35,7 +34,7 @@ macro_rules! steps {
 }
 
 /// Every step, in order; numbers may be left out. A step that was released is never changed, only followed by another.
-const STEPS: &[Step] = steps! {
+const STEPS: &[Migration] = steps! {
     1 "0001_host"
     2 "0002_host_seen"
     3 "0003_inventory_version"
@@ -79,12 +78,12 @@ pub(super) fn numbers() -> Vec<u32> {
 }
 
 /// What was applied: numbers and checksums; empty for a new database.
-async fn applied(conn: &mut Conn, doors: &Doors) -> Result<Vec<(u32, String)>, StoreError> {
+async fn applied(conn: &mut Conn, pools: &Pools) -> Result<Vec<(u32, String)>, StoreError> {
     let found = conn.query("SELECT number, checksum FROM schema_version ORDER BY number").await;
     match found {
         Ok(applied) => Ok(applied),
         Err(error) if fault::is_no_table(&error) => Ok(Vec::new()),
-        Err(error) => Err(doors.place.fault("read the schema's version")(error)),
+        Err(error) => Err(pools.place.fault("read the schema's version")(error)),
     }
 }
 
@@ -93,34 +92,34 @@ fn version(applied: &[(u32, String)]) -> u32 {
 }
 
 /// The version of the database's schema: its newest step; 0 for a new one.
-pub(super) async fn read(conn: &mut Conn, doors: &Doors) -> Result<u32, StoreError> {
-    Ok(version(&applied(conn, doors).await?))
+pub(super) async fn read(conn: &mut Conn, pools: &Pools) -> Result<u32, StoreError> {
+    Ok(version(&applied(conn, pools).await?))
 }
 
 /// Applies the steps that the database lacks, while no other server does.
-pub(super) async fn apply(doors: &Arc<Doors>) -> Result<(), StoreError> {
-    let limit = doors.limits.schema;
-    let mut conn = doors.schema().await?;
-    let found = within(doors.limits.call, applied(&mut conn, doors)).await?;
-    refuse(&found, doors)?;
+pub(super) async fn apply(pools: &Arc<Pools>) -> Result<(), StoreError> {
+    let limit = pools.limits.schema;
+    let mut conn = pools.schema().await?;
+    let found = within(pools.limits.call, applied(&mut conn, pools)).await?;
+    refuse(&found, pools)?;
     if version(&found) == known()
-        && within(doors.limits.call, is_complete(&mut conn, doors)).await?
+        && within(pools.limits.call, is_complete(&mut conn, pools)).await?
     {
         return Ok(());
     }
-    let lease = within(limit, Lease::take(doors, &mut conn)).await?;
-    let done = within(limit, lease.during(take_steps(&mut conn, doors, &lease))).await;
+    let lease = within(limit, Lease::take(pools, &mut conn)).await?;
+    let done = within(limit, lease.during(take_steps(&mut conn, pools, &lease))).await;
     // A connection that failed in the middle is of no use; the lease then lapses.
     let released = within(limit, lease.release(&mut conn)).await;
     done.and(released)
 }
 
-async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(), StoreError> {
-    let failed = doors.place.fault(DOING);
+async fn take_steps(conn: &mut Conn, pools: &Pools, lease: &Lease) -> Result<(), StoreError> {
+    let failed = pools.place.fault(DOING);
     change(conn, TABLE, Params::Empty).await.map_err(&failed)?;
     // Another one may have been first.
-    let found = applied(conn, doors).await?;
-    refuse(&found, doors)?;
+    let found = applied(conn, pools).await?;
+    refuse(&found, pools)?;
     for step in STEPS.iter().filter(|step| step.number > version(&found)) {
         lease.renew(conn).await?;
         match change(conn, step.sql, Params::Empty).await {
@@ -134,9 +133,9 @@ async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(),
         change(conn, note, noted.into()).await.map_err(&failed)?;
     }
     lease.renew(conn).await?;
-    reconcile::complete(conn, &doors.place).await?;
+    reconcile::complete(conn, &pools.place).await?;
     lease.renew(conn).await?;
-    let mended = views::mend(conn, &ddl::views(), &doors.place).await;
+    let mended = views::mend(conn, &ddl::views(), &pools.place).await;
     if let Err(error) = mended {
         // They are for people: polls are kept without them.
         tracing::error!(error = error.with_causes(), "views are not as they should be");
@@ -145,34 +144,34 @@ async fn take_steps(conn: &mut Conn, doors: &Doors, lease: &Lease) -> Result<(),
 }
 
 /// Whether columns and views are as this program makes them.
-async fn is_complete(conn: &mut Conn, doors: &Doors) -> Result<bool, StoreError> {
-    let complete = reconcile::lacking(conn, &doors.place).await?.is_empty();
-    Ok(complete && views::altered(conn, &ddl::views(), &doors.place).await?.is_empty())
+async fn is_complete(conn: &mut Conn, pools: &Pools) -> Result<bool, StoreError> {
+    let complete = reconcile::lacking(conn, &pools.place).await?.is_empty();
+    Ok(complete && views::altered(conn, &ddl::views(), &pools.place).await?.is_empty())
 }
 
 /// The views that are not as this program makes them.
-pub(super) async fn altered_views(doors: &Doors) -> Result<Vec<String>, StoreError> {
-    let mut conn = doors.reader().await?;
+pub(super) async fn altered_views(pools: &Pools) -> Result<Vec<String>, StoreError> {
+    let mut conn = pools.reader().await?;
     let views = ddl::views();
-    let altered = views::altered(&mut conn, &views, &doors.place).await?;
+    let altered = views::altered(&mut conn, &views, &pools.place).await?;
     Ok(altered.into_iter().map(|(view, _)| (*view).to_owned()).collect())
 }
 
 /// Checks that a database that is only read is the one that this program knows.
-pub(super) async fn check(doors: &Doors) -> Result<(), StoreError> {
+pub(super) async fn check(pools: &Pools) -> Result<(), StoreError> {
     let reading = async {
-        let mut conn = doors.reader().await?;
-        let applied = applied(&mut conn, doors).await?;
-        Ok((applied, reconcile::lacking(&mut conn, &doors.place).await?))
+        let mut conn = pools.reader().await?;
+        let applied = applied(&mut conn, pools).await?;
+        Ok((applied, reconcile::lacking(&mut conn, &pools.place).await?))
     };
-    let (found, lacking) = within(doors.limits.call, reading).await?;
-    refuse(&found, doors)?;
+    let (found, lacking) = within(pools.limits.call, reading).await?;
+    refuse(&found, pools)?;
     let (found, known) = (version(&found), known());
-    let location = doors.place.location.clone();
+    let location = pools.place.location.clone();
     if found < known {
         return Err(StoreError::OlderSchema { location, found, known });
     }
-    let columns: Vec<String> = lacking.iter().flat_map(reconcile::Lacking::names).collect();
+    let columns: Vec<String> = lacking.iter().flat_map(reconcile::MissingColumns::names).collect();
     if !columns.is_empty() {
         return Err(StoreError::LacksColumns { location, columns: columns.join(", ") });
     }
@@ -180,8 +179,8 @@ pub(super) async fn check(doors: &Doors) -> Result<(), StoreError> {
 }
 
 /// Refuses a schema that is newer, or that another program has made.
-fn refuse(applied: &[(u32, String)], doors: &Doors) -> Result<(), StoreError> {
-    let location = || doors.place.location.clone();
+fn refuse(applied: &[(u32, String)], pools: &Pools) -> Result<(), StoreError> {
+    let location = || pools.place.location.clone();
     let (found, known) = (version(applied), known());
     if found > known {
         return Err(StoreError::NewerSchema { location: location(), found, known });

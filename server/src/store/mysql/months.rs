@@ -11,10 +11,10 @@ use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::{
     connect::within,
-    doors::Doors,
     fault::{self, Place},
     moment,
     partitions::Partition,
+    pools::Pools,
 };
 use crate::{store::StoreError, units::WallMs};
 
@@ -62,12 +62,12 @@ pub(super) async fn list(conn: &mut Conn, place: &Place) -> Result<Vec<Partition
 }
 
 /// Makes sure that each of these months, given by its first day, has a partition.
-pub(super) async fn ensure(doors: &Doors, months: &BTreeSet<NaiveDate>) -> Result<(), StoreError> {
+pub(super) async fn ensure(pools: &Pools, months: &BTreeSet<NaiveDate>) -> Result<(), StoreError> {
     let making = async {
-        let mut conn = doors.schema().await?;
+        let mut conn = pools.schema().await?;
         let mut attempts = 0;
         loop {
-            match make(&mut conn, doors, months).await {
+            match make(&mut conn, pools, months).await {
                 Err(error) if fault::partitions_changed(&error) && attempts < ATTEMPTS => {
                     attempts += 1;
                 }
@@ -75,18 +75,18 @@ pub(super) async fn ensure(doors: &Doors, months: &BTreeSet<NaiveDate>) -> Resul
             }
         }
     };
-    within(doors.limits.schema, making).await
+    within(pools.limits.schema, making).await
 }
 
 async fn make(
     conn: &mut Conn,
-    doors: &Doors,
+    pools: &Pools,
     months: &BTreeSet<NaiveDate>,
 ) -> Result<(), StoreError> {
     for month in months {
-        if let Some(statement) = need(&list(conn, &doors.place).await?, *month) {
+        if let Some(statement) = need(&list(conn, &pools.place).await?, *month) {
             let made = conn.query_drop(statement).await;
-            made.map_err(doors.place.fault("make a partition for a month"))?;
+            made.map_err(pools.place.fault("make a partition for a month"))?;
         }
     }
     Ok(())
@@ -101,16 +101,16 @@ pub(super) fn ahead(now: WallMs) -> BTreeSet<NaiveDate> {
 
 /// Drops every month that ends before `before` or with it, each in a statement of its own; the last
 /// that is left stays.
-pub(super) async fn drop_before(doors: &Doors, before: WallMs) -> Result<(), StoreError> {
+pub(super) async fn drop_before(pools: &Pools, before: WallMs) -> Result<(), StoreError> {
     let Some(day) = moment::day(before) else { return Ok(()) };
     let dropping = async {
-        let mut conn = doors.schema().await?;
-        let partitions = list(&mut conn, &doors.place).await?;
+        let mut conn = pools.schema().await?;
+        let partitions = list(&mut conn, &pools.place).await?;
         let old = partitions.iter().filter(|partition| partition.end <= day);
         for partition in old.take(partitions.len().saturating_sub(1)) {
             let statement = format!("ALTER TABLE rollup_hour DROP PARTITION {}", partition.name);
             let dropped = conn.query_drop(statement).await;
-            match dropped.map_err(doors.place.fault("drop a month of rollups")) {
+            match dropped.map_err(pools.place.fault("drop a month of rollups")) {
                 // Another server was first.
                 Err(error) if fault::partitions_changed(&error) => {}
                 other => other?,
@@ -118,7 +118,7 @@ pub(super) async fn drop_before(doors: &Doors, before: WallMs) -> Result<(), Sto
         }
         Ok(())
     };
-    within(doors.limits.schema, dropping).await
+    within(pools.limits.schema, dropping).await
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ use tokio::time::{sleep, timeout};
 
 use super::fault::{self, Place};
 use crate::{
-    causes::chain,
     config::{MysqlAddress, MysqlUrl},
-    resolve::{Names, Resolve as _},
+    error_report::error_chain,
+    resolve::{HostResolver, Resolve as _},
     store::StoreError,
 };
 
@@ -68,7 +68,7 @@ pub(super) enum Need {
 /// What is known of the servers' addresses.
 #[derive(Debug)]
 pub(super) struct Nodes {
-    names: Arc<Names>,
+    names: Arc<HostResolver>,
     url: MysqlUrl,
     /// What each name stood for when it was last known: it is looked up when a server is gone, and
     /// name servers may have gone with it.
@@ -76,7 +76,7 @@ pub(super) struct Nodes {
 }
 
 /// A server that was found, what was found out about it, and what is wrong with those before it.
-pub(super) struct Found<T> {
+pub(super) struct ChosenNode<T> {
     pub(super) node: Node,
     pub(super) what: T,
     pub(super) passed_over: String,
@@ -86,7 +86,7 @@ type Whys = Vec<(String, StoreError)>;
 
 impl Nodes {
     pub(super) fn new(url: MysqlUrl, name_servers: Vec<SocketAddr>) -> Self {
-        Self { names: Names::new(name_servers), url, known: Mutex::default() }
+        Self { names: HostResolver::new(name_servers), url, known: Mutex::default() }
     }
 
     /// Whether there is, or may be, more than one.
@@ -156,11 +156,11 @@ impl Nodes {
         first: Option<&Node>,
         after: Duration,
         look: impl Fn(Node) -> F,
-    ) -> Result<Found<T>, StoreError> {
+    ) -> Result<ChosenNode<T>, StoreError> {
         let (nodes, mut whys) = self.all(first, after).await;
         let found = race(nodes, after, &mut whys, look).await;
         let Some((node, what)) = found else { return Err(self.none(need, whys)) };
-        Ok(Found { node, what, passed_over: in_words(&whys) })
+        Ok(ChosenNode { node, what, passed_over: in_words(&whys) })
     }
 
     fn none(&self, need: Need, mut whys: Whys) -> StoreError {
@@ -189,12 +189,12 @@ impl Nodes {
 fn words(why: &StoreError) -> String {
     match why {
         StoreError::Unreachable { cause, .. } | StoreError::Failed { cause, .. } => {
-            chain(cause.as_ref())
+            error_chain(cause.as_ref())
         }
         StoreError::Unfit { why, .. } => why.clone(),
         StoreError::Timeout { after } => format!("no answer within {} ms", after.as_millis()),
         StoreError::Replaced { .. } => "it is another database".to_owned(),
-        other => chain(other),
+        other => error_chain(other),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, doors::Doors, fault::Place, moment};
+use super::{cells::RowReader, fault::Place, moment, pools::Pools};
 use crate::{
     model::{HostId, Notice, NoticeKind, NoticeState},
     store::StoreError,
@@ -62,11 +62,11 @@ fn bound(notice: &Notice) -> Vec<Value> {
 
 /// Notices of a receiver that wait, in the order in which they were kept: a clock may be set back.
 pub(super) async fn pending(
-    doors: &Doors,
+    pools: &Pools,
     receiver: &str,
     limit: usize,
 ) -> Result<Vec<Notice>, StoreError> {
-    let mut conn = doors.reader().await?;
+    let mut conn = pools.reader().await?;
     let limit = Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX));
     let rows: Vec<Row> = conn
         .exec(
@@ -76,17 +76,17 @@ pub(super) async fn pending(
             vec![receiver.into(), limit],
         )
         .await
-        .map_err(doors.place.fault("read notices"))?;
-    rows.into_iter().map(|row| from_cells(&Cells::new(row, &doors.place, "a notice"))).collect()
+        .map_err(pools.place.fault("read notices"))?;
+    rows.into_iter().map(|row| from_cells(&RowReader::new(row, &pools.place, "a notice"))).collect()
 }
 
 /// What the receiver was last told of a host.
 pub(super) async fn last_told(
-    doors: &Doors,
+    pools: &Pools,
     receiver: &str,
     host: HostId,
 ) -> Result<Option<NoticeKind>, StoreError> {
-    let mut conn = doors.reader().await?;
+    let mut conn = pools.reader().await?;
     let found: Option<Row> = conn
         .exec_first(
             "SELECT kind FROM notice WHERE receiver = ? AND host_id = ? AND state = 'delivered'
@@ -94,13 +94,13 @@ pub(super) async fn last_told(
             vec![receiver.into(), Value::Int(host.0)],
         )
         .await
-        .map_err(doors.place.fault("read notices"))?;
+        .map_err(pools.place.fault("read notices"))?;
     found
-        .map(|row| Cells::new(row, &doors.place, "a notice").word(0, "kind", NoticeKind::parse))
+        .map(|row| RowReader::new(row, &pools.place, "a notice").word(0, "kind", NoticeKind::parse))
         .transpose()
 }
 
-fn from_cells(cells: &Cells<'_>) -> Result<Notice, StoreError> {
+fn from_cells(cells: &RowReader<'_>) -> Result<Notice, StoreError> {
     let attempts = cells.required_int(8)?;
     Ok(Notice {
         receiver: cells.required_text(0)?.into(),

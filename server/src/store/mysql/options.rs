@@ -9,7 +9,7 @@ use crate::{
 
 /// How long things may take. The driver has no limits of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct Timeouts {
     /// Getting a connection: a free one of the pool, or TCP, TLS, login and session settings.
     pub connect: Duration,
     /// One transaction, from the connection to the answer.
@@ -18,7 +18,7 @@ pub struct Limits {
     pub schema: Duration,
 }
 
-impl Default for Limits {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -42,7 +42,7 @@ pub struct Options {
     /// Where the servers' names are looked up; none: as `/etc/resolv.conf` says.
     pub name_servers: Vec<SocketAddr>,
     /// How long things may take.
-    pub limits: Limits,
+    pub limits: Timeouts,
     /// The server that writes, and no other meanwhile; none: whoever likes.
     pub owner: Option<Owner>,
 }

@@ -14,10 +14,10 @@ use tokio::time::sleep;
 
 use super::{
     connect::within,
-    doors::Doors,
     fault,
     lease::change,
     nodes::{self, TAKES_ROWS},
+    pools::Pools,
     worker,
 };
 use crate::store::{Owner, StoreError};
@@ -33,14 +33,14 @@ const DOING: &str = "take the database for this server";
 
 /// The right to write. It is lost to another server once it has lapsed.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
-    doors: Arc<Doors>,
+pub(super) struct WriteLease {
+    pools: Arc<Pools>,
     owner: Owner,
     epoch: Arc<AtomicU64>,
 }
 
 /// What the row says.
-struct Seen {
+struct OwnerRow {
     owner: String,
     words: String,
     epoch: u64,
@@ -48,16 +48,16 @@ struct Seen {
     expires: String,
 }
 
-async fn see(conn: &mut Conn, doors: &Doors) -> Result<Option<Seen>, StoreError> {
+async fn see(conn: &mut Conn, pools: &Pools) -> Result<Option<OwnerRow>, StoreError> {
     let sql = format!(
         "SELECT owner, words, epoch, expires < UTC_TIMESTAMP(3), CAST(expires AS CHAR), {TAKES_ROWS}
          FROM server WHERE id = 1"
     );
     let row: Option<(String, String, u64, bool, String, bool)> =
-        conn.query_first(sql).await.map_err(doors.place.fault(DOING))?;
+        conn.query_first(sql).await.map_err(pools.place.fault(DOING))?;
     let takes_rows = row.as_ref().is_none_or(|(.., takes_rows)| *takes_rows);
-    nodes::must_take_rows(takes_rows, &doors.place)?;
-    Ok(row.map(|(owner, words, epoch, has_lapsed, expires, _)| Seen {
+    nodes::must_take_rows(takes_rows, &pools.place)?;
+    Ok(row.map(|(owner, words, epoch, has_lapsed, expires, _)| OwnerRow {
         owner,
         words,
         epoch,
@@ -66,15 +66,15 @@ async fn see(conn: &mut Conn, doors: &Doors) -> Result<Option<Seen>, StoreError>
     }))
 }
 
-impl Held {
+impl WriteLease {
     /// Takes the row: at once when it is free or this owner's already; one that is another's once it
     /// has lapsed. While that one renews it, it is refused.
-    pub(super) async fn take(doors: Arc<Doors>, owner: Owner) -> Result<Self, StoreError> {
-        let held = Self { doors, owner, epoch: Arc::default() };
+    pub(super) async fn take(pools: Arc<Pools>, owner: Owner) -> Result<Self, StoreError> {
+        let held = Self { pools, owner, epoch: Arc::default() };
         let mut first_seen = None;
         loop {
-            let mut conn = held.doors.writer(DOING).await?;
-            let Some(seen) = see(&mut conn, &held.doors).await? else {
+            let mut conn = held.pools.writer(DOING).await?;
+            let Some(seen) = see(&mut conn, &held.pools).await? else {
                 held.begin(&mut conn).await?;
                 continue;
             };
@@ -96,7 +96,7 @@ impl Held {
     async fn begin(&self, conn: &mut Conn) -> Result<(), StoreError> {
         let row = "INSERT INTO server (id, owner, words, epoch, expires) VALUES (1, '', '', 0, '2000-01-01')
                    ON DUPLICATE KEY UPDATE id = VALUES(id)";
-        change(conn, row, Params::Empty).await.map_err(self.doors.place.fault(DOING))
+        change(conn, row, Params::Empty).await.map_err(self.pools.place.fault(DOING))
     }
 
     /// Takes the row as it was seen; false when somebody else was first.
@@ -108,7 +108,7 @@ impl Held {
                 (&*self.owner.id, &self.owner.words, HELD_S, seen),
             )
             .await
-            .map_err(self.doors.place.fault(DOING));
+            .map_err(self.pools.place.fault(DOING));
         match swapped {
             Err(error) if fault::is_collision(&error) => return Ok(false),
             other => other?,
@@ -120,9 +120,9 @@ impl Held {
         Ok(won)
     }
 
-    fn refused(&self, by: &Seen) -> StoreError {
+    fn refused(&self, by: &OwnerRow) -> StoreError {
         StoreError::InUse {
-            location: self.doors.place.location.clone(),
+            location: self.pools.place.location.clone(),
             holder: by.words.clone(),
             expires: by.expires.clone(),
         }
@@ -134,7 +134,7 @@ impl Held {
             return Ok(());
         }
         Err(StoreError::InUse {
-            location: self.doors.place.location.clone(),
+            location: self.pools.place.location.clone(),
             holder: "a server that has taken over while this one was away".to_owned(),
             expires: "it ends".to_owned(),
         })
@@ -152,16 +152,16 @@ impl Held {
             let renewing = tokio::spawn(async move { within(third, held.renew_once()).await });
             let renewed = renewing.await.unwrap_or_else(|error| Err(worker::ended(error)));
             if let Err(error) = renewed {
-                self.doors.doubt(&error);
+                self.pools.doubt(&error);
                 tracing::debug!(error = error.with_causes(), "the database is not held");
             }
         }
     }
 
     pub(super) async fn renew_once(&self) -> Result<(), StoreError> {
-        let mut conn = self.doors.writer(DOING).await?;
+        let mut conn = self.pools.writer(DOING).await?;
         let ours = self.epoch.load(Ordering::Relaxed);
-        match see(&mut conn, &self.doors).await? {
+        match see(&mut conn, &self.pools).await? {
             Some(seen) if seen.epoch == ours => conn
                 .exec_drop(
                     "UPDATE server SET expires = UTC_TIMESTAMP(3) + INTERVAL ? SECOND
@@ -169,7 +169,7 @@ impl Held {
                     (HELD_S, ours),
                 )
                 .await
-                .map_err(self.doors.place.fault(DOING)),
+                .map_err(self.pools.place.fault(DOING)),
             Some(seen) if seen.has_lapsed => self.swap(&mut conn, seen.epoch).await.map(drop),
             Some(seen) => Err(self.refused(&seen)),
             None => self.begin(&mut conn).await,
@@ -178,12 +178,12 @@ impl Held {
 
     /// Lets go, so that another one need not wait.
     pub(super) async fn release(&self) -> Result<(), StoreError> {
-        let mut conn = self.doors.writer(DOING).await?;
+        let mut conn = self.pools.writer(DOING).await?;
         conn.exec_drop(
             "UPDATE server SET expires = '2000-01-01' WHERE id = 1 AND epoch = ?",
             (self.epoch.load(Ordering::Relaxed),),
         )
         .await
-        .map_err(self.doors.place.fault(DOING))
+        .map_err(self.pools.place.fault(DOING))
     }
 }

@@ -12,23 +12,23 @@ use mysql_async::{Conn, prelude::Queryable as _};
 
 use super::{
     connect::within,
-    doors::Doors,
     fault::{self, Place},
     moment,
+    pools::Pools,
 };
 use crate::{store::StoreError, units::WallMs};
 
 /// A table with a partition per day. Sealed history has days too, not weeks: retention is kept to
 /// the day, and there are few (days kept, days ahead, gaps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
+pub(super) enum PartitionedTable {
     /// Polls as they came.
     Poll,
     /// Sealed hours.
     PollHour,
 }
 
-impl Table {
+impl PartitionedTable {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Poll => "poll",
@@ -87,7 +87,7 @@ fn gap_before(day: NaiveDate) -> String {
 }
 
 /// What a day needs where these partitions are, in their order.
-fn need(table: Table, partitions: &[Partition], day: NaiveDate) -> Need {
+fn need(table: PartitionedTable, partitions: &[Partition], day: NaiveDate) -> Need {
     let table = table.name();
     let Some(position) = partitions.iter().position(|partition| partition.end > day) else {
         let end = partitions.last().map(|last| last.end);
@@ -123,7 +123,7 @@ fn need(table: Table, partitions: &[Partition], day: NaiveDate) -> Need {
 /// The partitions in their order.
 pub(super) async fn list(
     conn: &mut Conn,
-    table: Table,
+    table: PartitionedTable,
     place: &Place,
 ) -> Result<Vec<Partition>, StoreError> {
     let found: Vec<(Option<String>, Option<String>)> = conn
@@ -169,15 +169,15 @@ impl Gone {
 /// # Errors
 /// [`StoreError`].
 pub(super) async fn ensure(
-    doors: &Doors,
-    table: Table,
+    pools: &Pools,
+    table: PartitionedTable,
     days: &BTreeSet<NaiveDate>,
 ) -> Result<Option<Gone>, StoreError> {
     let making = async {
-        let mut conn = doors.schema().await?;
+        let mut conn = pools.schema().await?;
         let mut attempts = 0;
         loop {
-            match make(&mut conn, doors, table, days).await {
+            match make(&mut conn, pools, table, days).await {
                 Err(error) if fault::partitions_changed(&error) && attempts < ATTEMPTS => {
                     attempts += 1;
                 }
@@ -185,24 +185,24 @@ pub(super) async fn ensure(
             }
         }
     };
-    within(doors.limits.schema, making).await
+    within(pools.limits.schema, making).await
 }
 
 async fn make(
     conn: &mut Conn,
-    doors: &Doors,
-    table: Table,
+    pools: &Pools,
+    table: PartitionedTable,
     days: &BTreeSet<NaiveDate>,
 ) -> Result<Option<Gone>, StoreError> {
     let mut gone = None;
     for day in days {
-        let partitions = list(conn, table, &doors.place).await?;
+        let partitions = list(conn, table, &pools.place).await?;
         match need(table, &partitions, *day) {
             Need::Nothing => {}
             Need::Change(statement) => {
                 conn.query_drop(statement)
                     .await
-                    .map_err(doors.place.fault("make a partition for a day"))?;
+                    .map_err(pools.place.fault("make a partition for a day"))?;
             }
             Need::Dropped { oldest } => gone = Some(Gone { day: *day, oldest }),
         }
@@ -219,19 +219,19 @@ pub(super) fn ahead(now: WallMs) -> BTreeSet<NaiveDate> {
 /// Drops every partition that holds nothing from `first` on, oldest first, each in a statement of
 /// its own; the last that is left stays.
 pub(super) async fn drop_before(
-    doors: &Doors,
-    table: Table,
+    pools: &Pools,
+    table: PartitionedTable,
     first: NaiveDate,
 ) -> Result<(), StoreError> {
     let dropping = async {
-        let mut conn = doors.schema().await?;
-        let partitions = list(&mut conn, table, &doors.place).await?;
+        let mut conn = pools.schema().await?;
+        let partitions = list(&mut conn, table, &pools.place).await?;
         let old = partitions.iter().filter(|partition| partition.end <= first);
         for partition in old.take(partitions.len().saturating_sub(1)) {
             let statement =
                 format!("ALTER TABLE {} DROP PARTITION {}", table.name(), partition.name);
             let dropped = conn.query_drop(statement).await;
-            match dropped.map_err(doors.place.fault("drop a day of polls")) {
+            match dropped.map_err(pools.place.fault("drop a day of polls")) {
                 // Another server was first.
                 Err(error) if fault::partitions_changed(&error) => {}
                 other => other?,
@@ -239,7 +239,7 @@ pub(super) async fn drop_before(
         }
         Ok(())
     };
-    within(doors.limits.schema, dropping).await
+    within(pools.limits.schema, dropping).await
 }
 
 #[cfg(test)]
@@ -256,7 +256,7 @@ mod tests {
     }
 
     fn change(partitions: &[Partition], wanted: &str) -> String {
-        match need(Table::Poll, partitions, day(wanted)) {
+        match need(PartitionedTable::Poll, partitions, day(wanted)) {
             Need::Change(statement) => statement,
             other => panic!("{other:?}"),
         }
@@ -314,9 +314,9 @@ mod tests {
     #[test]
     fn a_day_that_is_there_needs_nothing_and_a_dropped_one_is_refused() {
         let all = partitions(&[("p20260301", "2026-03-02"), ("p20260302", "2026-03-03")]);
-        assert_eq!(need(Table::Poll, &all, day("2026-03-01")), Need::Nothing);
-        assert_eq!(need(Table::Poll, &all, day("2026-03-02")), Need::Nothing);
+        assert_eq!(need(PartitionedTable::Poll, &all, day("2026-03-01")), Need::Nothing);
+        assert_eq!(need(PartitionedTable::Poll, &all, day("2026-03-02")), Need::Nothing);
         let oldest = day("2026-03-01");
-        assert_eq!(need(Table::Poll, &all, day("2026-02-27")), Need::Dropped { oldest });
+        assert_eq!(need(PartitionedTable::Poll, &all, day("2026-02-27")), Need::Dropped { oldest });
     }
 }

@@ -2,7 +2,7 @@
 
 use mysql_async::{Conn, Row, Value, prelude::Queryable as _};
 
-use super::{cells::Cells, doors::Doors, fault::Place, moment};
+use super::{cells::RowReader, fault::Place, moment, pools::Pools};
 use crate::{health::Pause, model::HostId, store::StoreError};
 
 /// Keeps a pause in the place of any other of that host, or forgets it.
@@ -34,14 +34,14 @@ pub(super) async fn set(
 }
 
 /// Every pause that is kept.
-pub(super) async fn read(doors: &Doors) -> Result<Vec<(HostId, Pause)>, StoreError> {
-    let mut conn = doors.reader().await?;
+pub(super) async fn read(pools: &Pools) -> Result<Vec<(HostId, Pause)>, StoreError> {
+    let mut conn = pools.reader().await?;
     let rows: Vec<Row> = conn
         .exec("SELECT host_id, since, until, reason FROM pause ORDER BY host_id", ())
         .await
-        .map_err(doors.place.fault("read pauses"))?;
+        .map_err(pools.place.fault("read pauses"))?;
     let from_row = |row: Row| {
-        let cells = Cells::new(row, &doors.place, "a pause");
+        let cells = RowReader::new(row, &pools.place, "a pause");
         let host = HostId(cells.required_int(0)?);
         let (since, until) = (cells.required_moment(1)?, cells.moment(2)?);
         Ok((host, Pause { since, until, reason: cells.required_text(3)?.into() }))

@@ -9,19 +9,21 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
-    cells::Cells,
-    doors::Doors,
+    backfill,
+    cells::RowReader,
     events,
     fault::Place,
-    hosts, hours, late, losses, moment, notices,
+    hosts, hours, losses, moment, notices,
     packed::Packer,
-    partitions, record, rollups,
-    seam::{self, Look, Only, Seam},
+    partitions,
+    pools::Pools,
+    record, rollups,
+    seal_boundary::{self, ConsistentRead, SealBoundary, WriteTarget},
     seen,
 };
 use crate::{
     model::{HostId, HostName, Record},
-    store::{Batch, Mark, Order, Span, StoreError, Written, row},
+    store::{Batch, BatchResult, Mark, ReadOrder, Span, StoreError, row},
     units::WallMs,
 };
 
@@ -111,16 +113,16 @@ impl<'a> Prepared<'a> {
 pub(super) async fn write(
     conn: &mut Conn,
     prepared: Prepared<'_>,
-    only: Only<'_>,
+    only: WriteTarget<'_>,
     place: &Place,
-) -> Result<Written, StoreError> {
+) -> Result<BatchResult, StoreError> {
     let fault = place.fault(WRITING);
     let batch = prepared.batch;
     let mut transaction = conn.start_transaction(TxOpts::default()).await.map_err(&fault)?;
-    let mut written = Written::default();
-    let seam = seam::hold(&mut transaction, only, place).await?;
+    let mut written = BatchResult::default();
+    let boundary = seal_boundary::hold(&mut transaction, only, place).await?;
     for (day, rows) in prepared.days {
-        insert_day(&mut transaction, day, rows, seam, place, &mut written).await?;
+        insert_day(&mut transaction, day, rows, boundary, place, &mut written).await?;
     }
     for transition in &batch.transitions {
         events::insert(&mut transaction, transition, place).await?;
@@ -140,25 +142,25 @@ pub(super) async fn write(
     Ok(written)
 }
 
-/// Keeps the polls of one day, on their side of the seam, and how many they are.
+/// Keeps the polls of one day, on their side of the seal boundary, and how many they are.
 async fn insert_day(
     transaction: &mut Transaction<'_>,
     day: NaiveDate,
     rows: Vec<Ready<'_>>,
-    seam: Seam,
+    boundary: SealBoundary,
     place: &Place,
-    written: &mut Written,
+    written: &mut BatchResult,
 ) -> Result<(), StoreError> {
     let slots = rows.iter().map(|row| row.record.slot);
     let (Some(oldest), Some(newest)) = (slots.clone().min(), slots.max()) else { return Ok(()) };
     let (rows, sealed): (Vec<_>, Vec<_>) =
-        rows.into_iter().partition(|row| row.record.slot >= seam.before);
+        rows.into_iter().partition(|row| row.record.slot >= boundary.before);
     let sealed: Vec<&Record> = sealed.into_iter().map(|row| row.record).collect();
-    let merged = late::merge(transaction, &sealed, place, written).await?;
-    let being_sealed = rows.iter().map(|row| row.record).filter(|r| r.slot < seam.sealing);
+    let merged = backfill::merge(transaction, &sealed, place, written).await?;
+    let being_sealed = rows.iter().map(|row| row.record).filter(|r| r.slot < boundary.sealing);
     let being_sealed: BTreeSet<(HostId, WallMs)> =
         being_sealed.map(|record| (record.host, moment::hour(record.slot))).collect();
-    seam::note_late(transaction, being_sealed, place).await?;
+    seal_boundary::note_late(transaction, being_sealed, place).await?;
     let mut new = merged.polls;
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
@@ -211,7 +213,7 @@ async fn insert(
     transaction: &mut Transaction<'_>,
     mut chunk: Vec<Ready<'_>>,
     place: &Place,
-    written: &mut Written,
+    written: &mut BatchResult,
 ) -> Result<u64, StoreError> {
     let mut new = 0;
     let records: Vec<&Record> = chunk.iter().map(|row| row.record).collect();
@@ -259,29 +261,29 @@ async fn is_same_attempt(
         .await
         .map_err(place.fault(WRITING))?;
     let Some(kept) = kept else { return Ok(false) };
-    let cells = Cells::new(kept, place, "a poll");
+    let cells = RowReader::new(kept, place, "a poll");
     Ok(cells.moment(0)? == Some(record.started) && cells.text(1)? == Some(record.outcome.as_str()))
 }
 
-/// Polls of a host in a span, on both sides of the seam.
+/// Polls of a host in a span, on both sides of the seal boundary.
 pub(super) async fn read(
-    doors: &Doors,
+    pools: &Pools,
     host: HostId,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    seam::again(|| try_read(doors, host, span, order, limit)).await
+    seal_boundary::again(|| try_read(pools, host, span, order, limit)).await
 }
 
 async fn try_read(
-    doors: &Doors,
+    pools: &Pools,
     host: HostId,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
-    read_on(&mut doors.reader().await?, host, span, order, limit, &doors.place).await
+    read_on(&mut pools.reader().await?, host, span, order, limit, &pools.place).await
 }
 
 /// Which of these polls are not there.
@@ -292,7 +294,7 @@ pub(super) async fn missing(
 ) -> Result<Vec<Mark>, StoreError> {
     let mut missing = Vec::new();
     for mark in marks {
-        let found = read_on(conn, mark.host, mark.span(), Order::OldestFirst, 1, place).await?;
+        let found = read_on(conn, mark.host, mark.span(), ReadOrder::OldestFirst, 1, place).await?;
         if found.is_empty() {
             missing.push(mark);
         }
@@ -304,19 +306,19 @@ async fn read_on(
     conn: &mut Conn,
     host: HostId,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
     place: &Place,
 ) -> Result<Vec<Record>, StoreError> {
-    let mut look = Look::begin(conn, place).await?;
+    let mut look = ConsistentRead::begin(conn, place).await?;
     let Some(name) = hosts::name(&mut look.transaction, host, place).await? else {
         return Ok(Vec::new());
     };
-    let (sealed, open) = look.seam.split(span);
+    let (sealed, open) = look.boundary.split(span);
     let mut found = Vec::new();
     for side in match order {
-        Order::OldestFirst => [sealed, open],
-        Order::NewestFirst => [open, sealed],
+        ReadOrder::OldestFirst => [sealed, open],
+        ReadOrder::NewestFirst => [open, sealed],
     } {
         let left = limit - found.len();
         let (conn, of) = (&mut look.transaction, (host, &name));
@@ -346,20 +348,20 @@ pub(super) async fn read_hour(
             .map_err(|error| place.corrupt("a poll's host", error.to_string()))?,
     };
     let span = Span { from: hour, to: moment::next_hour(hour) };
-    read_rows(conn, (host, &name), span, Order::OldestFirst, usize::MAX, place).await
+    read_rows(conn, (host, &name), span, ReadOrder::OldestFirst, usize::MAX, place).await
 }
 
 async fn read_rows(
     conn: &mut impl Queryable,
     (host, name): (HostId, &HostName),
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
     place: &Place,
 ) -> Result<Vec<Record>, StoreError> {
     let order = match order {
-        Order::OldestFirst => "ASC",
-        Order::NewestFirst => "DESC",
+        ReadOrder::OldestFirst => "ASC",
+        ReadOrder::NewestFirst => "DESC",
     };
     let sql = format!(
         "SELECT {} FROM poll p WHERE p.host_id = ? AND p.ts >= ? AND p.ts < ?
@@ -371,7 +373,7 @@ async fn read_rows(
         vec![Value::Int(host.0), moment::datetime(span.from), moment::datetime(span.to), limit];
     let collect = |records: Result<Vec<Record>, StoreError>, row: Row| {
         let mut records = records?;
-        records.push(record::from_cells(&Cells::new(row, place, "a poll"), 0, name)?);
+        records.push(record::from_cells(&RowReader::new(row, place, "a poll"), 0, name)?);
         Ok(records)
     };
     conn.exec_fold(sql, params, Ok(Vec::new()), collect).await.map_err(place.fault(READING))?

@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use mysql_async::{Row, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells,
+    cells::RowReader,
     connect::within,
-    doors::Doors,
     moment, months,
-    partitions::{self, Table},
+    partitions::{self, PartitionedTable},
+    pools::Pools,
 };
 use crate::{
-    store::{Pruned, Reach, Retention, StoreError},
+    store::{PruneReach, Pruned, Retention, StoreError},
     units::WallMs,
 };
 
@@ -37,57 +37,57 @@ const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
      UNION ALL SELECT MIN(noted_at) FROM loss) AS old)";
 
 /// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
-pub(super) async fn reach(doors: &Doors) -> Result<Reach, StoreError> {
-    let mut conn = doors.reader().await?;
-    let row: Option<Row> = conn.exec_first(OLDEST, ()).await.map_err(doors.place.fault(DOING))?;
-    let row = row.ok_or_else(|| doors.place.corrupt("its oldest rows", "no answer".to_owned()))?;
-    let cells = Cells::new(row, &doors.place, "its oldest rows");
-    let months = months::list(&mut conn, &doors.place).await?;
-    Ok(Reach {
-        polls: Reach::from(cells.moment(0)?),
-        events: Reach::from(cells.moment(1)?),
+pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
+    let mut conn = pools.reader().await?;
+    let row: Option<Row> = conn.exec_first(OLDEST, ()).await.map_err(pools.place.fault(DOING))?;
+    let row = row.ok_or_else(|| pools.place.corrupt("its oldest rows", "no answer".to_owned()))?;
+    let cells = RowReader::new(row, &pools.place, "its oldest rows");
+    let months = months::list(&mut conn, &pools.place).await?;
+    Ok(PruneReach {
+        polls: PruneReach::from(cells.moment(0)?),
+        events: PruneReach::from(cells.moment(1)?),
         rollups: months.first().and_then(|month| moment::begin(month.end)),
     })
 }
 
 /// Drops the days and months before the one in which `before` lies, and transitions before theirs.
-pub(super) async fn prune(doors: &Arc<Doors>, before: Retention) -> Result<Pruned, StoreError> {
+pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Pruned, StoreError> {
     let polls = match moment::day(before.polls) {
         Some(first) => {
-            for table in [Table::Poll, Table::PollHour] {
-                partitions::drop_before(doors, table, first).await?;
+            for table in [PartitionedTable::Poll, PartitionedTable::PollHour] {
+                partitions::drop_before(pools, table, first).await?;
             }
-            within(doors.limits.call, forget_days(doors, first)).await?
+            within(pools.limits.call, forget_days(pools, first)).await?
         }
         None => 0,
     };
-    months::drop_before(doors, before.rollups).await?;
+    months::drop_before(pools, before.rollups).await?;
     let mut events = 0;
     loop {
-        let gone = within(doors.limits.call, take(doors, EVENTS, before.events)).await?;
+        let gone = within(pools.limits.call, take(pools, EVENTS, before.events)).await?;
         events += gone;
         if gone < ROWS {
             break;
         }
     }
     for table in [LOSSES, NOTICES] {
-        while within(doors.limits.call, take(doors, table, before.events)).await? == ROWS {}
+        while within(pools.limits.call, take(pools, table, before.events)).await? == ROWS {}
     }
     Ok(Pruned { polls, events })
 }
 
 /// Forgets how many polls the dropped days had; says how many they were. Also those of days whose
 /// dropping another run did not live to note.
-async fn forget_days(doors: &Doors, first: NaiveDate) -> Result<u64, StoreError> {
-    let fault = doors.place.fault(DOING);
-    let mut conn = doors.writer(DOING).await?;
+async fn forget_days(pools: &Pools, first: NaiveDate) -> Result<u64, StoreError> {
+    let fault = pools.place.fault(DOING);
+    let mut conn = pools.writer(DOING).await?;
     let found: Vec<Row> = conn
         .exec("SELECT day, polls FROM poll_day WHERE day < ?", (moment::date(first),))
         .await
         .map_err(&fault)?;
     let mut polls = 0;
     for row in found {
-        let cells = Cells::new(row, &doors.place, "a day of polls");
+        let cells = RowReader::new(row, &pools.place, "a day of polls");
         let day = cells.required_moment(0)?;
         let counted = cells.required_int(1)?.unsigned_abs();
         let Some(day) = moment::day(day) else { continue };
@@ -100,10 +100,10 @@ async fn forget_days(doors: &Doors, first: NaiveDate) -> Result<u64, StoreError>
 }
 
 /// Takes out some rows from before a moment; says how many they were.
-async fn take(doors: &Doors, rows: &str, before: WallMs) -> Result<u64, StoreError> {
-    let mut conn = doors.writer(DOING).await?;
+async fn take(pools: &Pools, rows: &str, before: WallMs) -> Result<u64, StoreError> {
+    let mut conn = pools.writer(DOING).await?;
     conn.exec_drop(rows, vec![moment::datetime(before), Value::UInt(ROWS)])
         .await
-        .map_err(doors.place.fault(DOING))?;
+        .map_err(pools.place.fault(DOING))?;
     Ok(conn.affected_rows())
 }

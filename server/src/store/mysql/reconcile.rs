@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use mysql_async::{Conn, Params, prelude::Queryable as _};
 
 use super::{
-    ddl::{self, Definition, Table},
+    ddl::{self, Definition, TableDef},
     fault::{self, Place},
     lease::change,
 };
 use crate::store::StoreError;
 
 /// The columns that a table lacks; all, where the table itself is not there.
-pub(super) struct Lacking {
-    table: Table,
+pub(super) struct MissingColumns {
+    table: TableDef,
     columns: Vec<Definition>,
 }
 
-impl Lacking {
+impl MissingColumns {
     /// Their names, with the table's.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         self.columns.iter().map(|column| format!("{}.{}", self.table.name, column.name))
@@ -25,7 +25,10 @@ impl Lacking {
 }
 
 /// What the database lacks; nothing for one that is up to date.
-pub(super) async fn lacking(conn: &mut Conn, place: &Place) -> Result<Vec<Lacking>, StoreError> {
+pub(super) async fn lacking(
+    conn: &mut Conn,
+    place: &Place,
+) -> Result<Vec<MissingColumns>, StoreError> {
     let mut all = Vec::new();
     for table in ddl::tables() {
         let there: Vec<String> = conn
@@ -40,7 +43,7 @@ pub(super) async fn lacking(conn: &mut Conn, place: &Place) -> Result<Vec<Lackin
         let missing = table.columns.iter().filter(|column| !there.contains(&column.name));
         let columns: Vec<Definition> = missing.cloned().collect();
         if !columns.is_empty() {
-            all.push(Lacking { table, columns });
+            all.push(MissingColumns { table, columns });
         }
     }
     Ok(all)
@@ -53,7 +56,7 @@ pub(super) async fn complete(conn: &mut Conn, place: &Place) -> Result<(), Store
     for table in ddl::tables() {
         change(conn, &table.create(), Params::Empty).await.map_err(&fault)?;
     }
-    for Lacking { table, columns } in lacking(conn, place).await? {
+    for MissingColumns { table, columns } in lacking(conn, place).await? {
         let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
         tracing::info!(table = table.name, columns = names.join(", "), "columns are added");
         let added =

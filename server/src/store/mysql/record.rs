@@ -5,14 +5,15 @@ use std::{io, sync::LazyLock};
 use mysql_async::Value;
 
 use super::{
-    cells::Cells,
+    cells::RowReader,
     ddl::{LEDGER, is_single},
     moment,
     packed::{self, Packer},
 };
 use crate::{
     model::{
-        Column, ColumnSet, HostId, HostName, Kind, Outcome, Record, Timings, Values, VersionId,
+        Column, ColumnKind, ColumnSet, HostId, HostName, Outcome, Record, Timings, Values,
+        VersionId,
     },
     store::{StoreError, detail, row},
     units::Micros,
@@ -85,7 +86,7 @@ pub(super) fn append(
         let value = record.values.as_ref().and_then(|values| values.get(*column));
         match column.spec() {
             spec if is_single(spec) => real(value.filter(|value| fits_single(*value))),
-            spec if spec.kind == Kind::Whole => int(value.and_then(row::whole)),
+            spec if spec.kind == ColumnKind::Whole => int(value.and_then(row::whole)),
             _ => real(value),
         }
     }));
@@ -95,7 +96,7 @@ pub(super) fn append(
 
 /// The record whose columns begin at `first`.
 pub(super) fn from_cells(
-    cells: &Cells<'_>,
+    cells: &RowReader<'_>,
     first: usize,
     name: &HostName,
 ) -> Result<Record, StoreError> {
@@ -136,7 +137,10 @@ pub(super) fn from_cells(
 }
 
 /// The values whose columns begin at `first`.
-pub(super) fn read_values(cells: &Cells<'_>, first: usize) -> Result<Values<Column>, StoreError> {
+pub(super) fn read_values(
+    cells: &RowReader<'_>,
+    first: usize,
+) -> Result<Values<Column>, StoreError> {
     let mut values = Values::default();
     for (position, column) in Column::ALL.iter().enumerate() {
         values.set(*column, cells.number(first + position)?);
@@ -144,7 +148,7 @@ pub(super) fn read_values(cells: &Cells<'_>, first: usize) -> Result<Values<Colu
     Ok(values)
 }
 
-fn read_detail(cells: &Cells<'_>, column: usize) -> Result<crate::model::Detail, StoreError> {
+fn read_detail(cells: &RowReader<'_>, column: usize) -> Result<crate::model::Detail, StoreError> {
     let packed = cells.bytes(column)?.unwrap_or_default();
     let detail = packed::unpack(packed).ok().and_then(|text| detail::decode(&text).ok());
     detail.ok_or_else(|| cells.unreadable(column, "packed detail"))

@@ -1,12 +1,12 @@
 //! Sealing: hours of polls become a row per host, compared with what they were made of.
 //!
-//! What is sealed counts only once the seam has passed it, and nothing of `poll` is dropped before.
+//! What is sealed counts only once the seal boundary has passed it, and nothing of `poll` is dropped before.
 //! So a server may die anywhere in here: what is half done is done again, and nobody sees it.
 //!
-//! 1. The seam's row says which hours are being sealed. From then on a writer that adds to one of them
+//! 1. The seal boundary's row says which hours are being sealed. From then on a writer that adds to one of them
 //!    leaves a note.
 //! 2. Hour by hour, host by host: read, pack, keep, read back, compare.
-//! 3. When no note is left, the seam moves past the hour; else these hosts are sealed once more.
+//! 3. When no note is left, the seal boundary moves past the hour; else these hosts are sealed once more.
 //! 4. Days that are wholly sealed are dropped from `poll`.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,14 +15,14 @@ use chrono::NaiveDate;
 use mysql_async::{Conn, Row, Transaction, TxOpts, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells,
+    cells::RowReader,
     connect::within,
-    doors::Doors,
     fault::Place,
     hours, moment,
-    partitions::{self, Partition, Table},
+    partitions::{self, Partition, PartitionedTable},
     polls,
-    seam::{self, Hold},
+    pools::Pools,
+    seal_boundary::{self, Hold},
 };
 use crate::{
     model::{HostId, Record},
@@ -38,9 +38,9 @@ const DOING: &str = "seal polls";
 
 /// A run: what it may seal, and what it has not accounted for yet.
 struct Run {
-    doors: Arc<Doors>,
+    pools: Arc<Pools>,
     epoch: u64,
-    /// Polls and bytes of each host and hour that the seam has not passed.
+    /// Polls and bytes of each host and hour that the seal boundary has not passed.
     done: BTreeMap<(WallMs, HostId), (u64, u64)>,
     sealed: Sealed,
 }
@@ -52,11 +52,11 @@ struct Day {
 }
 
 /// Seals every hour that is over at `before`, and drops the days that are wholly sealed.
-pub(super) async fn seal(doors: &Arc<Doors>, before: WallMs) -> Result<Sealed, StoreError> {
-    let limit = doors.limits.call;
+pub(super) async fn seal(pools: &Arc<Pools>, before: WallMs) -> Result<Sealed, StoreError> {
+    let limit = pools.limits.call;
     let end = moment::hour(before);
-    let Some((mut run, mut at)) = within(limit, Run::begin(doors, end)).await? else {
-        return finish(doors, Sealed::default()).await;
+    let Some((mut run, mut at)) = within(limit, Run::begin(pools, end)).await? else {
+        return finish(pools, Sealed::default()).await;
     };
     for day in within(limit, run.days(at, end)).await? {
         let hosts = within(limit, run.hosts(&day)).await?;
@@ -73,61 +73,65 @@ pub(super) async fn seal(doors: &Arc<Doors>, before: WallMs) -> Result<Sealed, S
     if at < end {
         run.move_seam(end).await?;
     }
-    finish(doors, run.sealed).await
+    finish(pools, run.sealed).await
 }
 
-/// Drops the days of `poll` that lie before the seam, whoever has moved it there.
-async fn finish(doors: &Doors, sealed: Sealed) -> Result<Sealed, StoreError> {
+/// Drops the days of `poll` that lie before the seal boundary, whoever has moved it there.
+async fn finish(pools: &Pools, sealed: Sealed) -> Result<Sealed, StoreError> {
     let reading = async {
-        let mut conn = doors.reader().await?;
-        seam::read(&mut conn, Hold::No, &doors.place).await
+        let mut conn = pools.reader().await?;
+        seal_boundary::read(&mut conn, Hold::No, &pools.place).await
     };
-    let seam = within(doors.limits.call, reading).await?;
-    if let Some(first) = moment::day(seam.before) {
-        partitions::drop_before(doors, Table::Poll, first).await?;
+    let boundary = within(pools.limits.call, reading).await?;
+    if let Some(first) = moment::day(boundary.before) {
+        partitions::drop_before(pools, PartitionedTable::Poll, first).await?;
     }
     Ok(sealed)
 }
 
 impl Run {
     /// Says that hours before `end` are being sealed; none when all of them are. Answers where the
-    /// seam is.
-    async fn begin(doors: &Arc<Doors>, end: WallMs) -> Result<Option<(Self, WallMs)>, StoreError> {
-        let fault = doors.place.fault(DOING);
-        let mut conn = doors.writer(DOING).await?;
-        if seam::read(&mut conn, Hold::No, &doors.place).await?.before >= end {
+    /// seal boundary is.
+    async fn begin(pools: &Arc<Pools>, end: WallMs) -> Result<Option<(Self, WallMs)>, StoreError> {
+        let fault = pools.place.fault(DOING);
+        let mut conn = pools.writer(DOING).await?;
+        if seal_boundary::read(&mut conn, Hold::No, &pools.place).await?.before >= end {
             return Ok(None);
         }
-        let mut transaction = begin(&mut conn, &doors.place).await?;
-        let seam = seam::read(&mut transaction, Hold::Alone, &doors.place).await?;
+        let mut transaction = begin(&mut conn, &pools.place).await?;
+        let boundary = seal_boundary::read(&mut transaction, Hold::Alone, &pools.place).await?;
         transaction
             .exec_drop(
                 "UPDATE seal SET sealing = ?, epoch = epoch + 1 WHERE id = 1",
-                (moment::datetime(end.max(seam.before)),),
+                (moment::datetime(end.max(boundary.before)),),
             )
             .await
             .map_err(&fault)?;
         // All that is noted will be read from here on.
         transaction.query_drop("DELETE FROM seal_late").await.map_err(&fault)?;
         transaction.commit().await.map_err(&fault)?;
-        let doors = Arc::clone(doors);
-        let run =
-            Self { doors, epoch: seam.epoch + 1, done: BTreeMap::new(), sealed: Sealed::default() };
-        Ok(Some((run, seam.before)))
+        let pools = Arc::clone(pools);
+        let run = Self {
+            pools,
+            epoch: boundary.epoch + 1,
+            done: BTreeMap::new(),
+            sealed: Sealed::default(),
+        };
+        Ok(Some((run, boundary.before)))
     }
 
-    /// The days with polls from the seam to the end.
-    async fn days(&self, seam: WallMs, end: WallMs) -> Result<Vec<Day>, StoreError> {
-        let mut conn = self.doors.reader().await?;
+    /// The days with polls from the seal boundary to the end.
+    async fn days(&self, boundary: WallMs, end: WallMs) -> Result<Vec<Day>, StoreError> {
+        let mut conn = self.pools.reader().await?;
         let rows: Vec<Row> = conn
             .exec(
                 "SELECT oldest, newest FROM poll_day WHERE newest >= ? AND oldest < ? ORDER BY day",
-                (moment::datetime(seam), moment::datetime(end)),
+                (moment::datetime(boundary), moment::datetime(end)),
             )
             .await
-            .map_err(self.doors.place.fault(DOING))?;
+            .map_err(self.pools.place.fault(DOING))?;
         let day = |row| {
-            let cells = Cells::new(row, &self.doors.place, "a day of polls");
+            let cells = RowReader::new(row, &self.pools.place, "a day of polls");
             Ok(Day { first: cells.required_moment(0)?, last: cells.required_moment(1)? })
         };
         rows.into_iter().map(day).collect()
@@ -136,9 +140,9 @@ impl Run {
     /// The hosts with polls in a day, as the rows themselves say: looked up in the key, host by
     /// host, without reading the rows.
     async fn hosts(&self, day: &Day) -> Result<Vec<HostId>, StoreError> {
-        let place = &self.doors.place;
-        let mut conn = self.doors.reader().await?;
-        let partitions = partitions::list(&mut conn, Table::Poll, place).await?;
+        let place = &self.pools.place;
+        let mut conn = self.pools.reader().await?;
+        let partitions = partitions::list(&mut conn, PartitionedTable::Poll, place).await?;
         let Some(date) = moment::day(day.first) else { return Ok(Vec::new()) };
         let Some(name) = holder(&partitions, date) else { return Ok(Vec::new()) };
         let hosts: Vec<i64> = conn
@@ -150,8 +154,8 @@ impl Run {
 
     /// Seals an hour of a host and compares it with its source.
     async fn seal(&mut self, host: HostId, hour: WallMs) -> Result<(), StoreError> {
-        let place = &self.doors.place;
-        let mut conn = self.doors.writer(DOING).await?;
+        let place = &self.pools.place;
+        let mut conn = self.pools.writer(DOING).await?;
         let records = Arc::new(polls::read_hour(&mut conn, host, hour, place).await?);
         let Some(first) = records.first() else { return Ok(()) };
         let parts = hours::pack(hour, Arc::clone(&records), place).await?;
@@ -172,10 +176,10 @@ impl Run {
         Ok(())
     }
 
-    /// Moves the seam to `end`, before which all hours are sealed but those with late polls: these
+    /// Moves the seal boundary to `end`, before which all hours are sealed but those with late polls: these
     /// are sealed once more.
     async fn move_seam(&mut self, end: WallMs) -> Result<(), StoreError> {
-        let limit = self.doors.limits.call;
+        let limit = self.pools.limits.call;
         for _ in 0..ATTEMPTS {
             let late = within(limit, self.try_move(end)).await?;
             if late.is_empty() {
@@ -187,17 +191,17 @@ impl Run {
         }
         Err(StoreError::Failed {
             doing: DOING,
-            location: self.doors.place.location.clone(),
+            location: self.pools.place.location.clone(),
             cause: format!("polls due before {end} kept coming").into(),
         })
     }
 
-    /// Moves the seam; or answers the hosts and hours to which polls came meanwhile.
+    /// Moves the seal boundary; or answers the hosts and hours to which polls came meanwhile.
     async fn try_move(&mut self, end: WallMs) -> Result<Vec<(HostId, WallMs)>, StoreError> {
-        let doors = Arc::clone(&self.doors);
-        let fault = doors.place.fault(DOING);
-        let mut conn = doors.writer(DOING).await?;
-        let mut transaction = begin(&mut conn, &doors.place).await?;
+        let pools = Arc::clone(&self.pools);
+        let fault = pools.place.fault(DOING);
+        let mut conn = pools.writer(DOING).await?;
+        let mut transaction = begin(&mut conn, &pools.place).await?;
         self.hold(&mut transaction, Hold::Alone).await?;
         let end_value = moment::datetime(end);
         let rows: Vec<Row> = transaction
@@ -206,7 +210,7 @@ impl Run {
             .map_err(&fault)?;
         let mut late = Vec::with_capacity(rows.len());
         for row in rows {
-            let cells = Cells::new(row, &doors.place, "late polls");
+            let cells = RowReader::new(row, &pools.place, "late polls");
             late.push((HostId(cells.required_int(0)?), cells.required_moment(1)?));
         }
         if late.is_empty() {
@@ -244,20 +248,20 @@ impl Run {
                     vec![Value::UInt(polls), Value::UInt(bytes), moment::date(day)],
                 )
                 .await
-                .map_err(self.doors.place.fault(DOING))?;
+                .map_err(self.pools.place.fault(DOING))?;
         }
         Ok(())
     }
 
-    /// Holds the seam; fails when another server has begun to seal.
+    /// Holds the seal boundary; fails when another server has begun to seal.
     async fn hold(&self, transaction: &mut Transaction<'_>, hold: Hold) -> Result<(), StoreError> {
-        let seam = seam::read(transaction, hold, &self.doors.place).await?;
-        if seam.epoch == self.epoch {
+        let boundary = seal_boundary::read(transaction, hold, &self.pools.place).await?;
+        if boundary.epoch == self.epoch {
             return Ok(());
         }
         Err(StoreError::Failed {
             doing: DOING,
-            location: self.doors.place.location.clone(),
+            location: self.pools.place.location.clone(),
             cause: "another server has begun to seal".into(),
         })
     }

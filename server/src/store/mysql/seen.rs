@@ -13,7 +13,7 @@ use crate::{
 
 /// What a batch tells of when a host was seen.
 #[derive(Default)]
-struct Seen {
+struct SeenSpan {
     first: Option<WallMs>,
     last: Option<WallMs>,
     latest: Option<WallMs>,
@@ -49,9 +49,9 @@ pub(super) async fn see(
     place: &Place,
 ) -> Result<(), StoreError> {
     // In the order of their numbers, so that two writers wait for each other and do not collide.
-    let mut all: BTreeMap<HostId, Seen> = BTreeMap::new();
+    let mut all: BTreeMap<HostId, SeenSpan> = BTreeMap::new();
     for (host, (first, last)) in row::answered(&batch.polls) {
-        all.insert(host, Seen { first: Some(first), last: Some(last), latest: None });
+        all.insert(host, SeenSpan { first: Some(first), last: Some(last), latest: None });
     }
     for facts in &batch.facts {
         let seen = all.entry(facts.host).or_default();

@@ -1,4 +1,4 @@
-//! Values over time: from `rollup_hour`, or from polls on both sides of the seam.
+//! Values over time: from `rollup_hour`, or from polls on both sides of the seal boundary.
 //!
 //! What is not sealed is summed up by the server; of what is, the texts that hold the wanted columns
 //! are unpacked and summed up here, some hours at a time.
@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use mysql_async::{Row, Value, prelude::Queryable};
 
 use super::{
-    cells::Cells,
-    doors::Doors,
+    cells::RowReader,
     fault::Place,
-    hours, moment, record,
-    seam::{self, Look},
+    hours, moment,
+    pools::Pools,
+    record,
+    seal_boundary::{self, ConsistentRead},
 };
 use crate::{
     model::{Column, ColumnSet, HostId, Outcome, Stat},
@@ -28,18 +29,18 @@ const EACH: usize = 4;
 const READING: &str = "read values over time";
 
 /// Buckets of a host.
-pub(super) async fn series(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+pub(super) async fn series(pools: &Pools, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
     match ask.tier {
-        Tier::Polls => seam::again(|| of_polls(doors, ask)).await,
-        Tier::Hours => select(&mut doors.reader().await?, ask, ask.span, &doors.place).await,
+        Tier::Polls => seal_boundary::again(|| of_polls(pools, ask)).await,
+        Tier::Hours => select(&mut pools.reader().await?, ask, ask.span, &pools.place).await,
     }
 }
 
-async fn of_polls(doors: &Doors, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-    let place = &doors.place;
-    let mut conn = doors.reader().await?;
-    let mut look = Look::begin(&mut conn, place).await?;
-    let (sealed, open) = look.seam.split(ask.span);
+async fn of_polls(pools: &Pools, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
+    let place = &pools.place;
+    let mut conn = pools.reader().await?;
+    let mut look = ConsistentRead::begin(&mut conn, place).await?;
+    let (sealed, open) = look.boundary.split(ask.span);
     let mut buckets = Buckets::new(ask);
     if !sealed.is_empty() {
         let asked = (ask.host, sealed, &*ask.columns);
@@ -109,7 +110,7 @@ async fn select(
     let step = ask.step_ms();
     let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let bucket = |row: Row| -> Result<Bucket, StoreError> {
-        let cells = Cells::new(row, place, "a bucket of values");
+        let cells = RowReader::new(row, place, "a bucket of values");
         let stat = |(position, column): (usize, &Column)| -> Result<Stat, StoreError> {
             let at = FIRST + EACH * position;
             let count = small(cells.int(at)?.unwrap_or(0));
@@ -137,24 +138,24 @@ async fn select(
 
 /// Polls of a host without what repeats, oldest first.
 pub(super) async fn samples(
-    doors: &Doors,
+    pools: &Pools,
     host: HostId,
     span: Span,
     limit: usize,
 ) -> Result<Vec<Sample>, StoreError> {
-    seam::again(|| try_samples(doors, host, span, limit)).await
+    seal_boundary::again(|| try_samples(pools, host, span, limit)).await
 }
 
 async fn try_samples(
-    doors: &Doors,
+    pools: &Pools,
     host: HostId,
     span: Span,
     limit: usize,
 ) -> Result<Vec<Sample>, StoreError> {
-    let place = &doors.place;
-    let mut conn = doors.reader().await?;
-    let mut look = Look::begin(&mut conn, place).await?;
-    let (sealed, open) = look.seam.split(span);
+    let place = &pools.place;
+    let mut conn = pools.reader().await?;
+    let mut look = ConsistentRead::begin(&mut conn, place).await?;
+    let (sealed, open) = look.boundary.split(span);
     let mut found = Vec::new();
     if !sealed.is_empty() {
         let asked = (host, sealed, Column::ALL);
@@ -195,7 +196,7 @@ async fn open_samples(
     ];
     let collect = |samples: Result<Vec<Sample>, StoreError>, row: Row| {
         let mut samples = samples?;
-        let cells = Cells::new(row, place, "a poll");
+        let cells = RowReader::new(row, place, "a poll");
         let outcome = cells.word(1, "outcome", Outcome::parse)?;
         let values = outcome.has_values().then(|| record::read_values(&cells, 2)).transpose()?;
         samples.push(Sample { slot: cells.required_moment(0)?, outcome, values });

@@ -3,10 +3,10 @@
 use mysql_async::{Conn, Params, Row, prelude::Queryable as _};
 
 use super::{
-    cells::Cells,
-    doors::Doors,
+    cells::RowReader,
     migrate, moment,
-    partitions::{self, Table},
+    partitions::{self, PartitionedTable},
+    pools::Pools,
     release::Release,
 };
 use crate::store::{DatabaseSettings, PartitionStatus, StoreError, StoreStatus};
@@ -39,8 +39,8 @@ const TABLE_SIZES: [&str; 3] = [
 ];
 
 /// Reads it.
-pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
-    let mut conn = doors.reader().await?;
+pub(super) async fn read(pools: &Pools) -> Result<StoreStatus, StoreError> {
+    let mut conn = pools.reader().await?;
     let row: Option<Row> = conn
         .exec_first(
             "SELECT
@@ -57,21 +57,21 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
             (),
         )
         .await
-        .map_err(doors.place.fault("read its status"))?;
-    let row = row.ok_or_else(|| doors.place.corrupt("its status", "there is none".to_owned()))?;
-    let cells = Cells::new(row, &doors.place, "its status");
+        .map_err(pools.place.fault("read its status"))?;
+    let row = row.ok_or_else(|| pools.place.corrupt("its status", "there is none".to_owned()))?;
+    let cells = RowReader::new(row, &pools.place, "its status");
     let count = |column| cells.required_int(column).map(i64::unsigned_abs);
     Ok(StoreStatus {
         backend: "mysql",
-        location: doors.location(),
+        location: pools.location(),
         server: cells.required_text(8)?.to_owned(),
         clock: cells.moment(9)?,
-        settings: Some(settings(&mut conn, doors).await?),
-        partitions: partitions_of(&mut conn, doors).await?,
-        schema: migrate::read(&mut conn, doors).await?,
-        bytes: size(&mut conn, &SIZES, Params::Empty, doors).await?,
-        unsealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll",).into(), doors).await?,
-        sealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll_hour",).into(), doors).await?,
+        settings: Some(settings(&mut conn, pools).await?),
+        partitions: partitions_of(&mut conn, pools).await?,
+        schema: migrate::read(&mut conn, pools).await?,
+        bytes: size(&mut conn, &SIZES, Params::Empty, pools).await?,
+        unsealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll",).into(), pools).await?,
+        sealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll_hour",).into(), pools).await?,
         // A day that is dropped gives its room back.
         free_bytes: 0,
         hosts: count(0)?,
@@ -86,16 +86,16 @@ pub(super) async fn read(doors: &Doors) -> Result<StoreStatus, StoreError> {
 }
 
 /// Says in the log that the server is too old, where it is.
-pub(super) async fn warn_of_age(doors: &Doors) -> Result<(), StoreError> {
-    let mut conn = doors.reader().await?;
+pub(super) async fn warn_of_age(pools: &Pools) -> Result<(), StoreError> {
+    let mut conn = pools.reader().await?;
     let version: Option<String> = conn
         .query_first("SELECT VERSION()")
         .await
-        .map_err(doors.place.fault("read its version"))?;
+        .map_err(pools.place.fault("read its version"))?;
     let version = version.unwrap_or_default();
     if let Some(release) = Release::of(&version).filter(|release| release.is_too_old()) {
         tracing::warn!(
-            database = doors.place.location,
+            database = pools.place.location,
             version,
             needed = release.oldest(),
             "the database server is too old: its views fail, or read all history: upgrade it"
@@ -105,14 +105,14 @@ pub(super) async fn warn_of_age(doors: &Doors) -> Result<(), StoreError> {
 }
 
 /// How the server is set, for whoever connects; what it does not know it does not tell.
-async fn settings(conn: &mut Conn, doors: &Doors) -> Result<DatabaseSettings, StoreError> {
+async fn settings(conn: &mut Conn, pools: &Pools) -> Result<DatabaseSettings, StoreError> {
     let known: Vec<(String, String)> = conn
         .query(
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN
              ('optimizer_switch', 'log_bin', 'binlog_expire_logs_seconds')",
         )
         .await
-        .map_err(doors.place.fault("read its settings"))?;
+        .map_err(pools.place.fault("read its settings"))?;
     let value =
         |name: &str| known.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let switch = |(name, value): (&str, &str)| {
@@ -129,10 +129,10 @@ async fn settings(conn: &mut Conn, doors: &Doors) -> Result<DatabaseSettings, St
 }
 
 /// The partitions of each table that retention drops.
-async fn partitions_of(conn: &mut Conn, doors: &Doors) -> Result<Vec<PartitionStatus>, StoreError> {
+async fn partitions_of(conn: &mut Conn, pools: &Pools) -> Result<Vec<PartitionStatus>, StoreError> {
     let mut all = Vec::new();
-    for table in [Table::Poll, Table::PollHour] {
-        let found = partitions::list(conn, table, &doors.place).await?;
+    for table in [PartitionedTable::Poll, PartitionedTable::PollHour] {
+        let found = partitions::list(conn, table, &pools.place).await?;
         let until = found.last().and_then(|last| moment::begin(last.end));
         all.push(PartitionStatus { table: table.name(), count: found.len(), until });
     }
@@ -144,7 +144,7 @@ async fn size(
     conn: &mut Conn,
     statements: &[&'static str],
     params: Params,
-    doors: &Doors,
+    pools: &Pools,
 ) -> Result<u64, StoreError> {
     let mut seen = Ok(None);
     for sql in statements {
@@ -155,5 +155,5 @@ async fn size(
             return Ok(size.unsigned_abs());
         }
     }
-    seen.map(|_| 0).map_err(doors.place.fault("read its size"))
+    seen.map(|_| 0).map_err(pools.place.fault("read its size"))
 }

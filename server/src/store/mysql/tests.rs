@@ -77,7 +77,7 @@ fn options(port: u16, database: &str) -> Options {
         password: None,
         tls: TlsMode::Off,
         tls_ca: None,
-        limits: Limits::default(),
+        limits: Timeouts::default(),
         owner: None,
     }
 }
@@ -151,10 +151,10 @@ fn standing_clock() -> Arc<ManualClock> {
 
 impl Database {
     async fn new() -> Self {
-        Self::on(shared(), Limits::default()).await
+        Self::on(shared(), Timeouts::default()).await
     }
 
-    async fn on(port: u16, limits: Limits) -> Self {
+    async fn on(port: u16, limits: Timeouts) -> Self {
         let options = Options { limits, ..options(port, &new_database(port).await) };
         let clock = standing_clock();
         let store = Mysql::open(options.clone(), Mode::ReadWrite, clock.clone()).await.unwrap();
@@ -181,12 +181,12 @@ impl Database {
         known.await.unwrap().remove(0)
     }
 
-    async fn write(&self, polls: Vec<Record>) -> Result<Written, StoreError> {
+    async fn write(&self, polls: Vec<Record>) -> Result<BatchResult, StoreError> {
         self.store.write(Arc::new(Batch::of_polls(polls))).await
     }
 
     async fn all_polls(&self, host: HostId) -> Vec<Record> {
-        self.store.polls(host, Span::ALL, Order::OldestFirst, MAX_PAGE).await.unwrap()
+        self.store.polls(host, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await.unwrap()
     }
 }
 

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{MysqlUrl, Secret},
-        store::mysql::Limits,
+        store::mysql::Timeouts,
     };
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
             tls: TlsMode::Off,
             tls_ca: None,
             name_servers: Vec::new(),
-            limits: Limits::default(),
+            limits: Timeouts::default(),
             owner: None,
         };
         let here = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"];

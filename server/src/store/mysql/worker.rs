@@ -24,7 +24,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What is done before the end.
 type Last = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-pub(super) struct Worker {
+pub(super) struct RuntimeThread {
     handle: Handle,
     /// None only while dropping.
     stop: Option<oneshot::Sender<(Last, Vec<Pool>)>>,
@@ -51,7 +51,7 @@ pub(super) fn ended(error: JoinError) -> StoreError {
     StoreError::Driver { what: what.to_owned() }
 }
 
-impl Worker {
+impl RuntimeThread {
     pub(super) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
@@ -101,7 +101,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for RuntimeThread {
     fn drop(&mut self) {
         self.stop = None;
         self.join();
@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_is_named_and_the_next_is_done() {
-        let mut worker = Worker::start().unwrap();
+        let mut worker = RuntimeThread::start().unwrap();
         let panics: [fn(); 2] = [|| panic!("in plain"), || panic!("with {}", 1)];
         for (panics, said) in panics.into_iter().zip(["in plain", "with 1"]) {
             let work = async move {

@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     form::{self, Other},
-    memory::{self, Whose},
+    memory::{self, SpoolTarget},
 };
 use crate::{
     model::{HostId, LossReason},
@@ -31,7 +31,7 @@ use crate::{
         Batch, StoreError,
         loss::Sum,
         private::make_file,
-        stamp::{Fate, Stamp},
+        stamp::{FileChange, Stamp},
     },
     units::WallMs,
 };
@@ -98,7 +98,7 @@ impl Page {
 
 /// How much waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Held {
+pub(super) struct SpoolContents {
     pub(super) polls: u64,
     pub(super) others: u64,
     pub(super) bytes: u64,
@@ -107,14 +107,14 @@ pub(super) struct Held {
 
 /// The open file.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct SpoolFile {
     pub(super) connection: Connection,
     path: PathBuf,
     /// What was opened.
     stamp: Stamp,
     generation: u64,
     max_bytes: u64,
-    pub(super) held: Held,
+    pub(super) held: SpoolContents,
     /// Up to here rows are in the store, even where they could not be deleted: polls, others.
     acknowledged: (i64, i64),
     /// Up to here polls are on their way to the store, and do not give way to others.
@@ -147,12 +147,12 @@ pub(super) fn is_full(error: &StoreError) -> bool {
     cause.downcast_ref::<Error>().and_then(Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
 }
 
-impl File {
+impl SpoolFile {
     /// Opens the file, or makes it. One that is of a later version, for another store or no spool at
     /// all is set aside, never deleted.
     pub(super) fn open(
         path: &Path,
-        whose: Whose<'_>,
+        whose: SpoolTarget<'_>,
         max_bytes: u64,
         generation: u64,
     ) -> Result<Self, StoreError> {
@@ -183,7 +183,7 @@ impl File {
             stamp: Stamp::of(path).map_err(unwritable)?,
             generation,
             max_bytes,
-            held: Held::default(),
+            held: SpoolContents::default(),
             acknowledged: (0, 0),
             handed_out: 0,
             open_loss: None,
@@ -193,7 +193,7 @@ impl File {
     }
 
     /// What has become of the file, if it is no longer the one at its path.
-    pub(super) fn fate(&self) -> Option<Fate> {
+    pub(super) fn fate(&self) -> Option<FileChange> {
         self.stamp.fate(&self.path)
     }
 
@@ -220,7 +220,7 @@ impl File {
         let (polls, poll_bytes) = sum("poll").map_err(&failed)?;
         let (others, other_bytes) = sum("other").map_err(&failed)?;
         let bytes = poll_bytes + other_bytes + (polls + others) * ROW_BYTES;
-        self.held = Held { polls, others, bytes, oldest: None };
+        self.held = SpoolContents { polls, others, bytes, oldest: None };
         self.look_at_oldest().map_err(failed)
     }
 

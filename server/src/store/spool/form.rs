@@ -121,7 +121,7 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<Record> {
 mod tests {
     use super::*;
     use crate::{
-        model::{Column, ColumnSet, Kind},
+        model::{Column, ColumnKind, ColumnSet},
         store::sample,
     };
 
@@ -131,7 +131,8 @@ mod tests {
         let mut good = sample::good(HostId(7), &name, WallMs(5));
         for wide in [0.001, 8_999_999_999.999, 1e15, 9.2e18] {
             let values = good.values.as_mut().unwrap();
-            for column in Column::ALL.iter().filter(|c| c.spec().kind == Kind::Whole || wide < 1e12)
+            for column in
+                Column::ALL.iter().filter(|c| c.spec().kind == ColumnKind::Whole || wide < 1e12)
             {
                 values.set(*column, wide);
             }

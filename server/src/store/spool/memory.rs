@@ -36,7 +36,7 @@ pub struct Remembered {
 
 /// Which store the rows are for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Whose<'a> {
+pub(super) struct SpoolTarget<'a> {
     /// Its address.
     pub(super) address: &'a str,
     /// What tells it from another store at that address; none while it is away.
@@ -83,7 +83,7 @@ pub(super) fn probe(connection: &Connection, bytes: usize) -> Result<(), Error> 
 }
 
 /// Forgets what was known of another store.
-pub(super) fn begin(connection: &mut Connection, whose: Whose<'_>) -> Result<(), Error> {
+pub(super) fn begin(connection: &mut Connection, whose: SpoolTarget<'_>) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute("DELETE FROM host", [])?;
     transaction.execute("DELETE FROM pause", [])?;

@@ -3,9 +3,9 @@
 
 use rusqlite::Error;
 
-use super::{Slot, file::File, memory::Whose};
+use super::{Slot, file::SpoolFile, memory::SpoolTarget};
 use crate::{
-    store::{StoreError, stamp::Fate},
+    store::{StoreError, stamp::FileChange},
     units::WallMs,
 };
 
@@ -15,14 +15,14 @@ const ROWS: usize = 500;
 impl Slot {
     /// Sees to it that the open file is the one at the path.
     pub(super) fn rescue(&mut self) -> Result<(), StoreError> {
-        let Some(fate) = self.file.as_ref().and_then(File::fate) else { return Ok(()) };
+        let Some(fate) = self.file.as_ref().and_then(SpoolFile::fate) else { return Ok(()) };
         let path = self.path.display();
         tracing::error!(
             "the spool {path} {}: its rows go into the one that is there now",
             fate.words()
         );
         let Some(mut old) = self.file.take() else { return Ok(()) };
-        if fate == Fate::Torn {
+        if fate == FileChange::Torn {
             // Closing it takes the journal into the file; it is opened again when it is needed.
             return Ok(());
         }
@@ -36,11 +36,11 @@ impl Slot {
         result
     }
 
-    fn rescued(&mut self, old: &mut File) -> Result<File, StoreError> {
+    fn rescued(&mut self, old: &mut SpoolFile) -> Result<SpoolFile, StoreError> {
         old.remove_rest()?;
         self.opened += 1;
-        let whose = Whose { address: &self.store, identity: self.identity.as_deref() };
-        let mut new = File::open(&self.path, whose, self.max_bytes, self.opened)?;
+        let whose = SpoolTarget { address: &self.store, identity: self.identity.as_deref() };
+        let mut new = SpoolFile::open(&self.path, whose, self.max_bytes, self.opened)?;
         if let Some(registry) = old.recall()? {
             new.remember(&registry)?;
             let pauses: Vec<_> =
@@ -61,7 +61,7 @@ impl Slot {
 }
 
 /// The moment, by SQLite's clock.
-fn now(file: &File) -> Result<WallMs, Error> {
+fn now(file: &SpoolFile) -> Result<WallMs, Error> {
     file.connection
         .query_row("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)", [], |row| row.get(0))
         .map(WallMs)

@@ -268,7 +268,7 @@ async fn a_full_disk_costs_the_batch_and_nothing_before_it() {
     let spool = start(&folder, MUCH);
     spool.append(polls(0..3), NOW).await.unwrap();
     let pages = |spool: Arc<Spool>, number: i64| async move {
-        let set = move |file: &mut File| {
+        let set = move |file: &mut SpoolFile| {
             file.connection
                 .pragma_update(None, "max_page_count", number)
                 .map_err(file.failed("set a limit"))

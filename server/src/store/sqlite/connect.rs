@@ -36,7 +36,7 @@ pub(super) const NO_SQLITE: &str = "no SQLite file";
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A file that is open for writing.
-pub(super) struct Written {
+pub(super) struct WritableFile {
     pub(super) connection: Connection,
     /// What was at the path before it was opened.
     pub(super) before: Stamp,
@@ -47,7 +47,7 @@ pub(super) struct Written {
 /// Opens the file for writing; makes it when it is not there, and brings its schema up to date.
 /// `legacy` is of the file that was there before: none other is opened in its place than one of the
 /// same identity or a new one, and both get it.
-pub(super) fn writer(path: &Path, legacy: Option<&Legacy>) -> Result<Written, StoreError> {
+pub(super) fn writer(path: &Path, legacy: Option<&Legacy>) -> Result<WritableFile, StoreError> {
     let unwritable = |cause: Cause| StoreError::Unwritable { path: path.to_owned(), cause };
     make_file(path).map_err(|e| unwritable(e.into()))?;
     let before = stamp(path)?;
@@ -72,7 +72,7 @@ pub(super) fn writer(path: &Path, legacy: Option<&Legacy>) -> Result<Written, St
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(set_up)?;
     migrate::apply(&mut connection, path, legacy)?;
     let legacy = Legacy::of(&connection).map_err(fault(&connection, "read its hosts"))?;
-    Ok(Written { connection, before, legacy })
+    Ok(WritableFile { connection, before, legacy })
 }
 
 /// Switches to the write-ahead log. While another one switches the same new file, SQLite says at once

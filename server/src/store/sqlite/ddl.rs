@@ -2,13 +2,13 @@
 //! `migrate` brings a file to it.
 
 use crate::{
-    model::{ColumnSpec, Kind},
+    model::{ColumnKind, ColumnSpec},
     store::shown::{self, Repeating, Shows, VIEWS},
 };
 
 /// A table that grows with the list of columns.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct TableDef {
     pub(super) name: &'static str,
     /// Each column's name, with its type and what else is said of it.
     pub(super) columns: Vec<(String, String)>,
@@ -17,7 +17,7 @@ pub(super) struct Table {
     options: &'static str,
 }
 
-impl Table {
+impl TableDef {
     /// The statement that makes it where it is not.
     pub(super) fn create(&self) -> String {
         let Self { name, rules, options, .. } = self;
@@ -50,15 +50,15 @@ pub(super) const LEDGER: [(&str, &str); 16] = [
 /// Columns that one CHECK looks at: a function takes 127 values at most.
 const CHECKED: usize = 100;
 
-fn kept_as(kind: Kind) -> &'static str {
+fn kept_as(kind: ColumnKind) -> &'static str {
     match kind {
-        Kind::Whole => "INTEGER",
-        Kind::Real => "REAL",
+        ColumnKind::Whole => "INTEGER",
+        ColumnKind::Real => "REAL",
     }
 }
 
 /// The tables that grow with the list of columns.
-pub(super) fn tables() -> [Table; 2] {
+pub(super) fn tables() -> [TableDef; 2] {
     [poll(), rollup_hour()]
 }
 
@@ -66,7 +66,7 @@ pub(super) fn tables() -> [Table; 2] {
 /// for the columns that there were when the file was made. A rowid table on purpose: rows of 3 to 4 KB are
 /// appended in the order of time, at a third of the CPU and half of the bytes written of a table
 /// ordered by host (WITHOUT ROWID). `detail` is what repeats, JSON.
-fn poll() -> Table {
+fn poll() -> TableDef {
     let owned = |(name, kind): (&str, &str)| (name.to_owned(), kind.to_owned());
     let values = shown::all().map(|column| owned((column.name, kept_as(column.kind))));
     let names: Vec<_> = shown::all().map(|column| column.name).collect();
@@ -75,7 +75,7 @@ fn poll() -> Table {
     });
     let outcomes = "  PRIMARY KEY (host_id, slot_ms),\n  \
                     CHECK ((detail IS NOT NULL) = (outcome IN ('ok', 'partial')))";
-    Table {
+    TableDef {
         name: "poll",
         columns: LEDGER
             .into_iter()
@@ -90,7 +90,7 @@ fn poll() -> Table {
 
 /// One row per host and hour: of each column the mean, the least, the most, and of how many polls these
 /// are. Kept for years where polls are kept for weeks. NULL is unknown; a count of 0 is why.
-fn rollup_hour() -> Table {
+fn rollup_hour() -> TableDef {
     let key = ["host_id", "hour_ms", "polls", "polls_failed"];
     let key = key.map(|name| (name.to_owned(), "INTEGER NOT NULL".to_owned()));
     let values = shown::all().flat_map(|ColumnSpec { name, kind, .. }| {
@@ -102,7 +102,7 @@ fn rollup_hour() -> Table {
             (format!("{name}_count"), "INTEGER NOT NULL DEFAULT 0".to_owned()),
         ]
     });
-    Table {
+    TableDef {
         name: "rollup_hour",
         columns: key.into_iter().chain(values).collect(),
         rules: "  PRIMARY KEY (host_id, hour_ms)".to_owned(),
@@ -205,7 +205,7 @@ mod tests {
     /// Every statement, as one reads it: what a change of the list of columns changes.
     #[test]
     fn every_statement_is_what_it_was() {
-        let all: Vec<_> = tables().iter().map(Table::create).collect();
+        let all: Vec<_> = tables().iter().map(TableDef::create).collect();
         let views = views().into_iter().map(|(_, statement)| statement);
         let all: Vec<_> = all.into_iter().chain(views).collect();
         insta::assert_snapshot!(all.join(";\n\n"));

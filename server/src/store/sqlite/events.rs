@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{Cause, HostId, HostName, Outcome, Transition},
-    store::{Order, Span, StoreError},
+    store::{ReadOrder, Span, StoreError},
     units::WallMs,
 };
 
@@ -60,15 +60,15 @@ pub(super) fn read(
     connection: &Connection,
     host: Option<HostId>,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
 ) -> Result<Vec<Transition>, StoreError> {
     let failed = fault(connection, "read transitions");
     // Two texts and not one with "?1 IS NULL OR": each uses its own index.
     let whose = if host.is_some() { "host_id = ?1" } else { "?1 IS NULL" };
     let order = match order {
-        Order::OldestFirst => "at_ms, id",
-        Order::NewestFirst => "at_ms DESC, id DESC",
+        ReadOrder::OldestFirst => "at_ms, id",
+        ReadOrder::NewestFirst => "at_ms DESC, id DESC",
     };
     let sql = format!(
         "SELECT host_id, host_name, at_ms, from_state, to_state, cause, outcome, reason, slot_ms

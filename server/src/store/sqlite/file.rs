@@ -19,7 +19,7 @@ use super::{
 };
 use crate::store::{
     Mode, StoreError,
-    stamp::{self, Fate, Stamp},
+    stamp::{self, FileChange, Stamp},
     worker::Worker,
 };
 
@@ -69,14 +69,14 @@ impl Open {
         };
         let readers = started("store-read", readers)?;
         let path = path.to_owned();
-        let Some(connect::Written { connection, before, legacy }) = writer else {
+        let Some(connect::WritableFile { connection, before, legacy }) = writer else {
             let content = Arc::default();
             return Ok((Self { readers, writer: None, stamp: None, content, path, serial }, None));
         };
         // Only now are its journal and the index of that there.
         let now = stamp(&path)?;
         if !now.is_same_file(&before) {
-            return Err(moved(&path, Fate::Replaced));
+            return Err(moved(&path, FileChange::Replaced));
         }
         if let Err(error) = stamp::note(&path) {
             let path = path.display();
@@ -91,9 +91,9 @@ impl Open {
     }
 
     /// What has become of the files, if they are no longer those that were opened.
-    pub(super) fn fate(&self) -> Option<Fate> {
+    pub(super) fn fate(&self) -> Option<FileChange> {
         let is_overwritten = self.content.is_overwritten.load(Ordering::Relaxed);
-        self.stamp.as_ref()?.fate(&self.path).or(is_overwritten.then_some(Fate::Overwritten))
+        self.stamp.as_ref()?.fate(&self.path).or(is_overwritten.then_some(FileChange::Overwritten))
     }
 
     /// Closes it, and leaves nothing that the file which comes next could take for its own.
@@ -106,7 +106,7 @@ impl Open {
             cause: cause.into(),
         };
         match (stamp, fate) {
-            (_, Some(Fate::Overwritten)) => {
+            (_, Some(FileChange::Overwritten)) => {
                 let left = stamp::leave_journal(&path).map_err(unwritable)?;
                 tracing::error!(
                     "the journal of the database that was in {} was set aside as {}: rows that are \
@@ -116,7 +116,7 @@ impl Open {
                 );
                 Ok(())
             }
-            (Some(stamp), Some(Fate::Removed | Fate::Replaced)) => {
+            (Some(stamp), Some(FileChange::Removed | FileChange::Replaced)) => {
                 stamp.remove_rest(&path).map_err(unwritable)
             }
             _ => Ok(()),
@@ -209,7 +209,7 @@ impl Content {
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             .map_err(fault(connection, "leave the file as it is"))?;
-        Err(moved(path, Fate::Overwritten))
+        Err(moved(path, FileChange::Overwritten))
     }
 }
 
@@ -246,6 +246,6 @@ fn leave_foreign_journal(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn moved(path: &Path, fate: Fate) -> StoreError {
+fn moved(path: &Path, fate: FileChange) -> StoreError {
     StoreError::Moved { path: path.to_owned(), what: fate.words() }
 }

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::{
-    ddl::{self, Table},
+    ddl::{self, TableDef},
     fault::fault,
     legacy::Legacy,
 };
@@ -19,7 +19,7 @@ use crate::{model::ContentHash, store::StoreError};
 /// Marks the file as ours (`PRAGMA application_id`): "Rnds".
 pub(super) const APPLICATION_ID: i32 = 0x526e_6473;
 
-struct Step {
+struct Migration {
     number: u32,
     name: &'static str,
     sql: &'static str,
@@ -27,7 +27,7 @@ struct Step {
 
 macro_rules! steps {
     ($( $number:literal $name:literal )*) => {
-        &[$( Step {
+        &[$( Migration {
             number: $number,
             name: $name,
             sql: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
@@ -36,7 +36,7 @@ macro_rules! steps {
 }
 
 /// Every step, in order; numbers may be left out. A step that was released is never changed, only followed by another.
-const STEPS: &[Step] = steps! {
+const STEPS: &[Migration] = steps! {
     1 "0001_tables"
     3 "0003_pause"
     4 "0004_loss"
@@ -124,7 +124,7 @@ pub(super) fn apply(
 /// The columns that a table lacks, each with its type.
 fn lacking(
     connection: &Connection,
-    table: &Table,
+    table: &TableDef,
 ) -> Result<Vec<(String, String)>, rusqlite::Error> {
     let mut select = connection.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
     let there = select.query_map([table.name], |row| row.get(0))?;

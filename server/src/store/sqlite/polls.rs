@@ -15,8 +15,8 @@ use super::{
     rollups,
 };
 use crate::{
-    model::{Column, ColumnSet, HostId, Kind, Record},
-    store::{Batch, Order, Span, StoreError, Written, detail, row},
+    model::{Column, ColumnKind, ColumnSet, HostId, Record},
+    store::{Batch, BatchResult, ReadOrder, Span, StoreError, detail, row},
     units::Micros,
 };
 
@@ -32,7 +32,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 const WRITING: &str = "keep a batch of polls";
 
 /// Keeps a batch in one transaction.
-pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Written, StoreError> {
+pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchResult, StoreError> {
     let failed = fault(connection, WRITING);
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
@@ -55,10 +55,10 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<Writte
     Ok(written)
 }
 
-fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<Written, StoreError> {
+fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<BatchResult, StoreError> {
     let failed = fault(transaction, WRITING);
     let mut statement = transaction.prepare_cached(&INSERT).map_err(&failed)?;
-    let mut written = Written::default();
+    let mut written = BatchResult::default();
     for record in polls {
         let named = || row::name(record);
         if let Some(why) = row::flaw(record) {
@@ -114,8 +114,8 @@ fn bind(statement: &mut Statement<'_>, record: &Record) -> Result<(), Error> {
         let value = record.values.as_ref().and_then(|values| values.get(*column));
         let place = LEDGER.len() + 1 + position;
         match column.spec().kind {
-            Kind::Whole => statement.raw_bind_parameter(place, value.and_then(row::whole))?,
-            Kind::Real => statement.raw_bind_parameter(place, value)?,
+            ColumnKind::Whole => statement.raw_bind_parameter(place, value.and_then(row::whole))?,
+            ColumnKind::Real => statement.raw_bind_parameter(place, value)?,
         }
     }
     statement.raw_bind_parameter(WIDTH, record.detail.as_ref().map(detail::encode))
@@ -126,7 +126,7 @@ pub(super) fn read(
     connection: &Connection,
     host: HostId,
     span: Span,
-    order: Order,
+    order: ReadOrder,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
     let failed = fault(connection, "read polls");
@@ -134,8 +134,8 @@ pub(super) fn read(
         return Ok(Vec::new());
     };
     let order = match order {
-        Order::OldestFirst => "ASC",
-        Order::NewestFirst => "DESC",
+        ReadOrder::OldestFirst => "ASC",
+        ReadOrder::NewestFirst => "DESC",
     };
     let sql = format!(
         "SELECT {} FROM poll p WHERE p.host_id = ?1 AND p.slot_ms >= ?2 AND p.slot_ms < ?3

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error, OptionalExtension, TransactionBehavior, params
 
 use super::fault::fault;
 use crate::{
-    store::{Reach, Retention, StoreError},
+    store::{PruneReach, Retention, StoreError},
     units::WallMs,
 };
 
@@ -18,7 +18,7 @@ const HOSTS: usize = 500;
 
 /// Where pruning is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PruneStep {
     /// At the polls of the first host after this number.
     PollsAfter(i64),
     /// At the transitions.
@@ -31,7 +31,7 @@ pub(super) enum Step {
     RollupsAfter(i64),
 }
 
-impl Step {
+impl PruneStep {
     pub(super) fn first() -> Self {
         Self::PollsAfter(i64::MIN)
     }
@@ -39,10 +39,10 @@ impl Step {
 
 /// What a step did, and what is to be done next.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct PruneProgress {
     pub(super) polls: u64,
     pub(super) events: u64,
-    pub(super) next: Option<Step>,
+    pub(super) next: Option<PruneStep>,
 }
 
 /// The oldest of each: looked up in the key, host by host, without reading the rows.
@@ -56,37 +56,37 @@ const OLDEST: [&str; 3] = [
 ];
 
 /// How far one run may go.
-pub(super) fn reach(connection: &Connection) -> Result<Reach, StoreError> {
+pub(super) fn reach(connection: &Connection) -> Result<PruneReach, StoreError> {
     let oldest = OLDEST.map(|sql| {
         let oldest = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
-        oldest.map(|ms| Reach::from(ms.map(WallMs))).map_err(fault(connection, "prune"))
+        oldest.map(|ms| PruneReach::from(ms.map(WallMs))).map_err(fault(connection, "prune"))
     });
     let [polls, events, rollups] = oldest;
-    Ok(Reach { polls: polls?, events: events?, rollups: rollups? })
+    Ok(PruneReach { polls: polls?, events: events?, rollups: rollups? })
 }
 
 /// Takes one step in a transaction of its own.
 pub(super) fn take(
     connection: &mut Connection,
-    step: Step,
+    step: PruneStep,
     before: Retention,
-) -> Result<Done, StoreError> {
+) -> Result<PruneProgress, StoreError> {
     let failed = fault(connection, "prune");
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let done = match step {
-        Step::PollsAfter(host) => polls(&transaction, host, before.polls.0),
-        Step::Events => events(&transaction, before.events.0),
-        Step::Losses => losses(&transaction, before.events.0),
-        Step::Notices => notices(&transaction, before.events.0),
-        Step::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
+        PruneStep::PollsAfter(host) => polls(&transaction, host, before.polls.0),
+        PruneStep::Events => events(&transaction, before.events.0),
+        PruneStep::Losses => losses(&transaction, before.events.0),
+        PruneStep::Notices => notices(&transaction, before.events.0),
+        PruneStep::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
     transaction.commit().map_err(&failed)?;
     Ok(done)
 }
 
-fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Done, Error> {
+fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
     let mut room = ROWS;
     for _ in 0..HOSTS {
         let next: Option<i64> = connection
@@ -94,7 +94,11 @@ fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Done
             .query_row([after], |row| row.get(0))
             .optional()?;
         let Some(host) = next else {
-            return Ok(Done { polls: taken(room), events: 0, next: Some(Step::Events) });
+            return Ok(PruneProgress {
+                polls: taken(room),
+                events: 0,
+                next: Some(PruneStep::Events),
+            });
         };
         room -= connection
             .prepare_cached(
@@ -107,48 +111,56 @@ fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Done
         }
         after = host;
     }
-    Ok(Done { polls: taken(room), events: 0, next: Some(Step::PollsAfter(after)) })
+    Ok(PruneProgress { polls: taken(room), events: 0, next: Some(PruneStep::PollsAfter(after)) })
 }
 
 fn taken(room: usize) -> u64 {
     u64::try_from(ROWS - room).unwrap_or(u64::MAX)
 }
 
-fn events(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
+fn events(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
     let gone = connection
         .prepare_cached(
             "DELETE FROM event WHERE id IN
                (SELECT id FROM event WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { Step::Events } else { Step::Losses };
-    Ok(Done { polls: 0, events: u64::try_from(gone).unwrap_or(u64::MAX), next: Some(next) })
+    let next = if gone == ROWS { PruneStep::Events } else { PruneStep::Losses };
+    Ok(PruneProgress {
+        polls: 0,
+        events: u64::try_from(gone).unwrap_or(u64::MAX),
+        next: Some(next),
+    })
 }
 
-fn losses(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
+fn losses(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
     let gone = connection
         .prepare_cached(
             "DELETE FROM loss WHERE (noted_at_ms, reason, from_ms) IN (SELECT noted_at_ms, reason,
              from_ms FROM loss WHERE noted_at_ms < ?1 ORDER BY noted_at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { Step::Losses } else { Step::Notices };
-    Ok(Done { polls: 0, events: 0, next: Some(next) })
+    let next = if gone == ROWS { PruneStep::Losses } else { PruneStep::Notices };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 
-fn notices(connection: &Connection, before_ms: i64) -> Result<Done, Error> {
+fn notices(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
     let gone = connection
         .prepare_cached(
             "DELETE FROM notice WHERE seq IN (SELECT seq FROM notice
              WHERE created_ms < ?1 AND state <> 'pending' ORDER BY created_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { Step::Notices } else { Step::RollupsAfter(i64::MIN) };
-    Ok(Done { polls: 0, events: 0, next: Some(next) })
+    let next = if gone == ROWS { PruneStep::Notices } else { PruneStep::RollupsAfter(i64::MIN) };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 
 /// Hours lie in the order of the key: each host's old ones are at its begin.
-fn rollups(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Done, Error> {
+fn rollups(
+    connection: &Connection,
+    mut after: i64,
+    before_ms: i64,
+) -> Result<PruneProgress, Error> {
     let mut room = ROWS;
     for _ in 0..HOSTS {
         let next: Option<i64> = connection
@@ -157,7 +169,7 @@ fn rollups(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Do
             )?
             .query_row([after], |row| row.get(0))
             .optional()?;
-        let Some(host) = next else { return Ok(Done { polls: 0, events: 0, next: None }) };
+        let Some(host) = next else { return Ok(PruneProgress { polls: 0, events: 0, next: None }) };
         room -= connection
             .prepare_cached(
                 "DELETE FROM rollup_hour WHERE host_id = ?1 AND hour_ms IN (SELECT hour_ms
@@ -169,5 +181,5 @@ fn rollups(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Do
         }
         after = host;
     }
-    Ok(Done { polls: 0, events: 0, next: Some(Step::RollupsAfter(after)) })
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(PruneStep::RollupsAfter(after)) })
 }

@@ -9,7 +9,7 @@ use super::{
     record,
 };
 use crate::{
-    model::{Column, ColumnSet, HostId, Kind, Outcome, Rollup, Stat},
+    model::{Column, ColumnKind, ColumnSet, HostId, Outcome, Rollup, Stat},
     rollup::Tier,
     store::{Bucket, Sample, SeriesAsk, Span, StoreError, row},
     units::WallMs,
@@ -58,10 +58,10 @@ pub(super) fn insert<'a>(
                 statement.raw_bind_parameter(place, stat.avg())?;
                 for (place, value) in [(place + 1, stat.min()), (place + 2, stat.max())] {
                     match column.spec().kind {
-                        Kind::Whole => {
+                        ColumnKind::Whole => {
                             statement.raw_bind_parameter(place, value.and_then(row::whole))?;
                         }
-                        Kind::Real => statement.raw_bind_parameter(place, value)?,
+                        ColumnKind::Real => statement.raw_bind_parameter(place, value)?,
                     }
                 }
                 statement.raw_bind_parameter(place + 3, stat.count)?;

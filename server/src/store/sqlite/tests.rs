@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::{Column, ColumnSet, Kind, State},
+    model::{Column, ColumnKind, ColumnSet, State},
     store::{
         conformance::{self, Fixture, ViewRow},
         sample,
@@ -93,8 +93,8 @@ async fn the_schema_has_every_column_in_its_order_and_kind() {
         let spec = column.spec();
         let (_, kind) = table.iter().find(|(name, _)| name == spec.name).unwrap();
         let wanted = match spec.kind {
-            Kind::Whole => "INTEGER",
-            Kind::Real => "REAL",
+            ColumnKind::Whole => "INTEGER",
+            ColumnKind::Real => "REAL",
         };
         assert_eq!(kind, wanted, "{}", spec.name);
     }
@@ -178,7 +178,7 @@ async fn what_was_kept_is_there_after_opening_again() {
     assert_eq!(left(), ["store.db"], "the journal went into the file");
     for mode in [Mode::ReadOnly, Mode::ReadWrite, Mode::ReadOnly] {
         let store = Sqlite::open(&path, mode).await.unwrap();
-        let polls = store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+        let polls = store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
         assert_eq!(polls, std::slice::from_ref(&record));
     }
 }
@@ -321,7 +321,7 @@ async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
         let batch = Batch { transitions, ..Batch::default() };
         store.write(Arc::new(batch)).await.unwrap();
     }
-    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let kept = store.transitions(None, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     assert_eq!(kept, [&known[..], &[new]].concat());
     let ids = rows(&Connection::open(path).unwrap(), "SELECT id FROM event ORDER BY at_ms, id");
     let ids: Vec<_> = ids.iter().map(|row| row["id"].as_u64().unwrap()).collect();
@@ -339,7 +339,7 @@ async fn a_poll_is_pruned_to_the_millisecond() {
     file.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
     let before = Retention { polls: slots[1_200], events: sample::START, rollups: sample::START };
     assert_eq!(file.store.prune(before).await.unwrap().polls, 1_200);
-    let left = file.store.polls(host.id, Span::ALL, Order::OldestFirst, 999).await.unwrap();
+    let left = file.store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 999).await.unwrap();
     assert_eq!(left.iter().map(|record| record.slot).collect::<Vec<_>>(), slots[1_200..]);
 }
 
@@ -353,7 +353,7 @@ async fn a_damaged_row_is_said_and_not_guessed() {
     let connection = Connection::open(file.path()).unwrap();
     for damage in ["state = 'sideways'", "detail = '{\"core\":[[1]]}'"] {
         connection.execute(&format!("UPDATE poll SET {damage}"), []).unwrap();
-        let read = file.store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await;
+        let read = file.store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await;
         assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{damage}: {read:?}");
     }
 }
@@ -401,7 +401,7 @@ async fn a_column_that_is_new_is_added_and_its_views_show_it() {
     );
     let again = Sqlite::open(file.path(), Mode::ReadWrite).await.unwrap();
     again.write(Arc::new(Batch::of_polls([poll(1_000)]))).await.unwrap();
-    let polls = again.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let polls = again.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     let mut before = poll(0);
     before.values.as_mut().unwrap().set(Column::Threads, None);
     assert_eq!(polls, [before, poll(1_000)]);

@@ -15,7 +15,7 @@ use crate::{
 
 /// One row on its way to the store.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
+pub enum QueuedRow {
     /// A poll.
     Poll(Arc<Record>),
     /// A change of state, and what is to be told of it: they are written together.
@@ -95,13 +95,13 @@ impl Queue {
     /// without which it is told twice, or else the oldest transition: a gap in the history is better than
     /// a wrong story of what happened.
     /// Returns the number of rows that were lost.
-    pub(super) fn push(&mut self, entry: Entry) -> u64 {
+    pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
         match entry {
-            Entry::Poll(record) => self.polls.push_back(record),
-            Entry::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
-            Entry::Notice(notice) => self.notices.push_back(notice),
-            Entry::Facts(seen) => self.learn(*seen),
-            Entry::Rollup(rollup) => self.rollups.push_back(rollup),
+            QueuedRow::Poll(record) => self.polls.push_back(record),
+            QueuedRow::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
+            QueuedRow::Notice(notice) => self.notices.push_back(notice),
+            QueuedRow::Facts(seen) => self.learn(*seen),
+            QueuedRow::Rollup(rollup) => self.rollups.push_back(rollup),
         }
         let mut lost = 0;
         while self.len() > self.limit {
@@ -212,21 +212,21 @@ mod tests {
         units::WallMs,
     };
 
-    fn poll(slot: i64) -> Entry {
+    fn poll(slot: i64) -> QueuedRow {
         let name = sample::name("a");
-        Entry::Poll(Arc::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
+        QueuedRow::Poll(Arc::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
     }
 
-    fn transition(at: i64) -> Entry {
+    fn transition(at: i64) -> QueuedRow {
         let name = sample::name("a");
-        Entry::Transition(
+        QueuedRow::Transition(
             sample::transition(HostId(1), &name, WallMs(at), State::Up, State::Suspect),
             None,
         )
     }
 
-    fn facts(host: i64, machine: Option<&str>, seen: i64) -> Entry {
-        Entry::Facts(Box::new(FactsSeen {
+    fn facts(host: i64, machine: Option<&str>, seen: i64) -> QueuedRow {
+        QueuedRow::Facts(Box::new(FactsSeen {
             host: HostId(host),
             facts: Facts { machine_id: machine.map(Into::into), ..Facts::default() },
             seen: WallMs(seen),

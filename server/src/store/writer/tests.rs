@@ -15,8 +15,9 @@ use crate::{
         VersionId,
     },
     store::{
-        Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
-        Registration, Retention, Sample, SeriesAsk, Span, StoreError, StoreStatus, Written, sample,
+        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
+        Pruned, ReadOrder, Registration, Retention, Sample, SeriesAsk, Span, StoreError,
+        StoreStatus, sample,
     },
 };
 
@@ -72,7 +73,7 @@ impl Fake {
 
 #[async_trait]
 impl Store for Fake {
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         let mood = *self.mood.lock().unwrap();
         let bad = |slot| batch.polls.iter().any(|record| record.slot.0 == slot);
         let answer = match mood {
@@ -100,8 +101,8 @@ impl Store for Fake {
         let slots = batch.polls.iter().map(|record| (record.host, record.slot)).collect();
         self.taken.lock().unwrap().push(batch);
         Ok(match mood {
-            Mood::Conflicts => Written { conflicting: slots, ..Written::default() },
-            _ => Written { polls, ..Written::default() },
+            Mood::Conflicts => BatchResult { conflicting: slots, ..BatchResult::default() },
+            _ => BatchResult { polls, ..BatchResult::default() },
         })
     }
 
@@ -150,7 +151,7 @@ impl Store for Fake {
         &self,
         _: HostId,
         _: Span,
-        _: Order,
+        _: ReadOrder,
         _: usize,
     ) -> Result<Vec<Record>, StoreError> {
         unreachable!()
@@ -159,7 +160,7 @@ impl Store for Fake {
         &self,
         _: Option<HostId>,
         _: Span,
-        _: Order,
+        _: ReadOrder,
         _: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         unreachable!()
@@ -170,7 +171,7 @@ impl Store for Fake {
     async fn seal(&self, _: WallMs) -> Result<crate::store::Sealed, StoreError> {
         unreachable!()
     }
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         unreachable!()
     }
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {
@@ -199,9 +200,9 @@ fn start_with(fake: &Arc<Fake>, limits: WriterLimits) -> (WriterHandle, Writer) 
     Writer::start(store, limits, move || WallMs(1 + asked.fetch_add(1, Ordering::Relaxed)))
 }
 
-fn poll(slot: i64) -> Entry {
+fn poll(slot: i64) -> QueuedRow {
     let name = sample::name("a");
-    Entry::Poll(Arc::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
+    QueuedRow::Poll(Arc::new(sample::failed(HostId(1), &name, WallMs(slot), "x")))
 }
 
 fn push_polls(handle: &WriterHandle, slots: impl IntoIterator<Item = i64>) {
@@ -289,7 +290,7 @@ async fn a_full_queue_drops_the_oldest_polls_and_counts_them() {
     push_polls(&handle, 0..10);
     settle().await; // these ten are on their way
     let name = sample::name("a");
-    handle.push(Entry::Transition(
+    handle.push(QueuedRow::Transition(
         sample::transition(HostId(1), &name, WallMs(10), Health::Up, Health::Suspect),
         None,
     ));

@@ -20,7 +20,7 @@ use tokio::{
 use super::{Shared, WriterLimits, queue::halve, queue::join};
 use crate::{
     store::{
-        Batch, Store, StoreError, Written,
+        Batch, BatchResult, Store, StoreError,
         spool::{Ids, Spool},
     },
     units::WallMs,
@@ -51,7 +51,7 @@ enum Origin {
     Page(Ids),
 }
 
-type Write = Pin<Box<dyn Future<Output = Result<Written, StoreError>> + Send>>;
+type Write = Pin<Box<dyn Future<Output = Result<BatchResult, StoreError>> + Send>>;
 
 /// A batch that is being written.
 struct Sending {
@@ -319,7 +319,7 @@ impl Work {
     }
 
     /// A write has ended.
-    async fn ended(&mut self, result: Result<Written, StoreError>) {
+    async fn ended(&mut self, result: Result<BatchResult, StoreError>) {
         let Some(Sending { write, batch, mut rest, origin, .. }) = self.sending.take() else {
             return;
         };

@@ -35,10 +35,10 @@ fn status() -> StoreStatus {
 }
 
 /// A server with nothing wrong.
-fn well() -> Found {
+fn well() -> DoctorFacts {
     let inventory = crate::inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
     let forecast = Forecast::new(&inventory, Some(&status()), 48 * HOUR, NOW);
-    Found {
+    DoctorFacts {
         inventory: Ok(2),
         longest_gap: Some(Duration::from_secs(10)),
         store: Ok(status()),
@@ -59,19 +59,19 @@ fn well() -> Found {
     }
 }
 
-fn with(change: impl FnOnce(&mut Found)) -> Found {
+fn with(change: impl FnOnce(&mut DoctorFacts)) -> DoctorFacts {
     let mut found = well();
     change(&mut found);
     found
 }
 
-fn store_with(change: impl FnOnce(&mut StoreStatus)) -> Found {
+fn store_with(change: impl FnOnce(&mut StoreStatus)) -> DoctorFacts {
     let mut status = status();
     change(&mut status);
-    Found { store: Ok(status), ..well() }
+    DoctorFacts { store: Ok(status), ..well() }
 }
 
-fn settings_with(change: impl FnOnce(&mut DatabaseSettings)) -> Found {
+fn settings_with(change: impl FnOnce(&mut DatabaseSettings)) -> DoctorFacts {
     let mut settings = settings();
     change(&mut settings);
     store_with(|status| status.settings = Some(settings))
@@ -100,7 +100,7 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
             ..SpoolStatus::default()
         }))
     };
-    let cases: [(&str, Found); 18] = [
+    let cases: [(&str, DoctorFacts); 18] = [
         ("inventory", with(|f| f.inventory = Err("inventory.toml:3:1: unknown key".into()))),
         ("store", with(|f| f.store = Err("db:3306 refused the connection".into()))),
         ("version", store_with(|s| s.server = "10.5.29-MariaDB".to_owned())),
@@ -157,7 +157,7 @@ fn what_is_worth_to_know_is_not_wrong() {
 
 #[test]
 fn what_is_in_the_way_of_every_row_is_named() {
-    let of = |found: &Found| all(found).into_iter().find(|c| c.subject == "keeping polls");
+    let of = |found: &DoctorFacts| all(found).into_iter().find(|c| c.subject == "keeping polls");
     assert!(of(&well()).is_none());
     let check = of(&with(|found| found.obstacle = Some("set this"))).unwrap();
     assert_eq!((check.verdict, &*check.words), (Verdict::Wrong, "set this"));
@@ -165,7 +165,7 @@ fn what_is_in_the_way_of_every_row_is_named() {
 
 #[test]
 fn views_that_differ_are_named_with_what_mends_them() {
-    let of = |found: &Found| all(found).into_iter().find(|c| c.subject == "views").unwrap();
+    let of = |found: &DoctorFacts| all(found).into_iter().find(|c| c.subject == "views").unwrap();
     assert_eq!(of(&well()).verdict, Verdict::Ok);
     let found = with(|found| found.views = vec!["cpu_load".to_owned(), "ledger".to_owned()]);
     let check = of(&found);

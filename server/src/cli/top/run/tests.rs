@@ -24,24 +24,24 @@ const NAME: &str = "cli::top::run::tests::a_panic_puts_the_terminal_back_and_is_
 async fn play(what: &str) {
     let runtime = Runtime::new(GlobalArgs::default(), Output::detect()).unwrap();
     let config = Config::load(Sources::default()).unwrap().config;
-    let mut stage = Stage::enter().unwrap();
-    let mut show = Show::new(Asker::new(&config.http).unwrap(), "", &runtime, &stage).unwrap();
+    let mut guard = TerminalGuard::enter().unwrap();
+    let mut show = Show::new(Asker::new(&config.http).unwrap(), "", &runtime, &guard).unwrap();
     if what == "task" {
         let (drawn, sender) = (sleep(TICK * 2), show.sender.clone());
         show.tasks.spawn(async move {
             drawn.await;
             // There is news at the same moment, which may not be drawn any more.
-            sender.try_send(News::Away("the server went".to_owned())).unwrap();
+            sender.try_send(NetworkMessage::Away("the server went".to_owned())).unwrap();
             panic!("a fault in a task")
         });
-        show.play(&mut stage).await.unwrap();
+        show.play(&mut guard).await.unwrap();
     } else {
         for wrong in [false, true] {
             let draw = |frame: &mut ratatui::Frame<'_>| {
                 frame.buffer_mut().set_string(0, 0, "on the stage", Style::new());
                 assert!(!wrong, "a fault in a frame");
             };
-            let _printing = stage.draw(draw).unwrap();
+            let _printing = guard.draw(draw).unwrap();
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         output::{UNKNOWN, figure, length, title},
         spark,
         top::{
-            detail::{Attempt, CHARTS, Change, Detail, Story},
+            detail::{AttemptRow, CHARTS, HostDetail, Story, TransitionRow},
             field::micros,
             model::{Model, time_of_day},
         },
@@ -27,7 +27,7 @@ const WIDE: usize = 100;
 const EVENTS: usize = 3;
 
 /// Draws the host.
-pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, detail: &Detail, theme: Theme) {
+pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, detail: &HostDetail, theme: Theme) {
     let host = model.fleet.hosts.get(&detail.name);
     let mut head = vec![(format!(" {}  ", detail.name), theme.bold())];
     match host {
@@ -122,13 +122,13 @@ fn charts(pen: &mut Pen<'_>, story: &Story, theme: Theme) {
 }
 
 /// The last attempts, newest first; on a small terminal without the steps before the call.
-fn attempts(pen: &mut Pen<'_>, detail: &Detail, story: &Story, room: usize, theme: Theme) {
+fn attempts(pen: &mut Pen<'_>, detail: &HostDetail, story: &Story, room: usize, theme: Theme) {
     let wide = pen.width() >= WIDE;
     let steps = if wide { "    QUEUE  CONNECT     CALL" } else { "     CALL" };
     pen.fill(&format!(" DUE       OUTCOME          STATE     {steps}  ERROR"), theme.bar());
     let newest_first = story.why.attempts.iter().rev().skip(detail.scrolled);
     for attempt in newest_first.take(room.saturating_sub(1)) {
-        let Attempt { slot_ms, outcome, state, queue_us, connect_us, call_us, error } = attempt;
+        let AttemptRow { slot_ms, outcome, state, queue_us, connect_us, call_us, error } = attempt;
         let due = time_of_day(WallMs(*slot_ms));
         let outcome = padded(outcome, 15, false);
         let time =
@@ -147,8 +147,8 @@ fn attempts(pen: &mut Pen<'_>, detail: &Detail, story: &Story, room: usize, them
     }
 }
 
-fn change(event: &Change) -> String {
-    let Change { at_ms, from, to, reason } = event;
+fn change(event: &TransitionRow) -> String {
+    let TransitionRow { at_ms, from, to, reason } = event;
     format!(" {}  {from:<8}  {to:<8}  {reason}", time_of_day(WallMs(*at_ms)))
 }
 

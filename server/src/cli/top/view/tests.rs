@@ -66,7 +66,7 @@ fn event(hosts: &[Value], server: &Value) -> String {
 
 fn model(hosts: &[Value], size: (usize, usize)) -> Model {
     let mut model = Model::new("127.0.0.1:8080".to_owned(), size, WallMs(NOW));
-    model.fleet.hear("fleet", &event(hosts, &json!({}))).unwrap();
+    model.fleet.apply("fleet", &event(hosts, &json!({}))).unwrap();
     model.heard(WallMs(NOW));
     model
 }
@@ -168,7 +168,7 @@ fn a_host_and_the_help_are_drawn_in_both_sizes() {
         let ask = detail.ask(Duration::ZERO).unwrap();
         assert_eq!(ask.why, "/api/v1/hosts/db-1/why");
         assert_eq!(detail.ask(Duration::from_secs(9)), None, "one at a time");
-        detail.hear(Ok(story()));
+        detail.apply(Ok(story()));
         assert_eq!(detail.ask(Duration::from_secs(1)), None, "it is fresh");
         insta::assert_snapshot!(format!("host_{}", size.0), lines(&model).join("\n"));
         press(&mut model, "?");
@@ -194,8 +194,8 @@ fn a_story_that_cannot_be_renewed_stays_and_says_so() {
     let mut model = some((80, 24));
     model.press(Key::Enter);
     let Screen::Host(detail) = &mut model.screen else { panic!("no host") };
-    detail.hear(Ok(story()));
-    detail.hear(Err("503 from the store".to_owned()));
+    detail.apply(Ok(story()));
+    detail.apply(Err("503 from the store".to_owned()));
     let drawn = lines(&model).join("\n");
     assert!(drawn.contains("not renewed: 503 from the store"), "{drawn}");
     assert!(drawn.contains("db-1 is down since"), "{drawn}");
@@ -276,7 +276,7 @@ fn who_is_chosen_stays_chosen_and_in_sight_among_five_thousand() {
     press(&mut model, "j");
     let gone = model.shown[1].name.to_string();
     let change = json!({ "at_ms": NOW, "counts": {}, "server": {}, "hosts": [], "gone": [gone] });
-    model.fleet.hear("change", &change.to_string()).unwrap();
+    model.fleet.apply("change", &change.to_string()).unwrap();
     model.heard(WallMs(NOW));
     assert_eq!((model.shown.len(), model.position()), (4_999, 0));
 }
@@ -288,7 +288,7 @@ fn what_is_wrong_with_the_server_stands_above_the_hosts() {
         "isolated_since_ms": NOW - 5_000, "store_error": "no route to host",
         "inventory_error": "inventory.toml:3: unknown setting", "stopping": true,
     });
-    model.fleet.hear("fleet", &event(&[well("web-1", 1.0)], &server)).unwrap();
+    model.fleet.apply("fleet", &event(&[well("web-1", 1.0)], &server)).unwrap();
     model.heard(WallMs(NOW));
     model.lost("connection refused".to_owned(), WallMs(NOW));
     model.lost("still refused".to_owned(), WallMs(NOW + 30_000));
@@ -310,7 +310,7 @@ fn no_text_of_a_host_steers_the_terminal() {
     )];
     let mut model = model(&hosts, (200, 50));
     let server = json!({ "store_error": evil, "inventory_error": evil });
-    model.fleet.hear("fleet", &event(&hosts, &server)).unwrap();
+    model.fleet.apply("fleet", &event(&hosts, &server)).unwrap();
     model.heard(WallMs(NOW));
     let list = lines(&model).join("\n");
     assert!(list.contains(r"\u{1b}[2J"), "{list}");
@@ -325,7 +325,7 @@ fn no_text_of_a_host_steers_the_terminal() {
         "events": [{ "at_ms": NOW, "from": "up", "to": "down", "reason": evil }],
     });
     told["host"]["labels"][evil] = json!(evil);
-    detail.hear(Ok(Story::read(told, json!({ "columns": [] })).unwrap()));
+    detail.apply(Ok(Story::read(told, json!({ "columns": [] })).unwrap()));
     let host = lines(&model).join("\n");
     assert!(host.matches(r"\u{1b}[2J").count() > 5, "{host}");
     for text in [list, host] {
@@ -356,10 +356,10 @@ fn colours_are_left_out_on_request() {
 fn another_version_of_the_server_is_told_as_such() {
     let mut model = some((80, 24));
     let before = model.fleet.hosts.len();
-    let error = model.fleet.hear("change", "{}").unwrap_err().to_string();
+    let error = model.fleet.apply("change", "{}").unwrap_err().to_string();
     assert!(error.contains("same version"), "{error}");
     assert!(
-        model.fleet.hear("something new", "{}").is_ok(),
+        model.fleet.apply("something new", "{}").is_ok(),
         "events of later versions are passed over"
     );
     assert_eq!(model.fleet.hosts.len(), before);

@@ -2,7 +2,7 @@
 //! that is not safe.
 
 use super::*;
-use crate::{model::Table, text::is_shown};
+use crate::{model::CounterTable, text::is_shown};
 
 fn refused(change: impl FnOnce(&mut v1::Snapshot)) -> String {
     let mut wire = full();
@@ -43,7 +43,7 @@ fn said(family: Family, wire: &v1::Snapshot) -> (Box<Snapshot>, String) {
     (decoded, words)
 }
 
-fn keys<const N: usize>(table: &Table<N>) -> Vec<String> {
+fn keys<const N: usize>(table: &CounterTable<N>) -> Vec<String> {
     table.keys().iter().map(ToString::to_string).collect()
 }
 

@@ -25,7 +25,7 @@ fn no_counter_is_forgotten_or_taken_for_another() {
 #[test]
 fn what_an_older_probe_leaves_out_is_unknown() {
     let decoded = decode(&least()).unwrap();
-    assert_eq!(decoded.view, View::Unknown);
+    assert_eq!(decoded.view, ProbeView::Unknown);
     assert_eq!(decoded.facts, Facts::default());
     assert!(decoded.reports.is_empty());
     assert_eq!(decoded.cpu, [None; 10]);
@@ -50,7 +50,7 @@ fn what_a_newer_probe_adds_is_passed_by() {
     const SOCKETS: u32 = 20;
     prost::encoding::bytes::encode(SOCKETS, &FIELD_99.to_vec(), &mut bytes);
     let decoded = snapshot(bytes.as_slice()).unwrap();
-    assert_eq!(decoded.view, View::Unknown);
+    assert_eq!(decoded.view, ProbeView::Unknown);
     assert_eq!(decoded.gauges.get(Column::SocketsUsed), Some(7.0));
     let [report] = decoded.reports.as_slice() else { panic!("{:?}", decoded.reports) };
     assert_eq!((report.family, report.status), (Family::Cpu, Status::Partial));

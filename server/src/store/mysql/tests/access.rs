@@ -68,7 +68,7 @@ async fn a_user_with_a_password_and_the_grants_that_are_asked_for() {
 #[tokio::test]
 async fn every_connection_is_set_up() {
     let database = Database::new().await;
-    let doors = &database.store.shared.doors;
+    let pools = &database.store.shared.pools;
     let common = [
         ("time_zone", "+00:00"),
         ("collation_connection", "utf8mb4_bin"),
@@ -88,7 +88,7 @@ async fn every_connection_is_set_up() {
         ]
     };
     let wanted: Vec<_> = common.into_iter().chain(own).collect();
-    for conn in [doors.writer("test").await.unwrap(), doors.reader().await.unwrap()] {
+    for conn in [pools.writer("test").await.unwrap(), pools.reader().await.unwrap()] {
         let mut conn = conn;
         for &(variable, value) in &wanted {
             let found: Option<String> =
@@ -98,7 +98,7 @@ async fn every_connection_is_set_up() {
         let mode: Option<String> = conn.query_first("SELECT @@sql_mode").await.unwrap();
         assert!(mode.unwrap().contains("STRICT_ALL_TABLES"));
     }
-    let mut schema = doors.schema().await.unwrap();
+    let mut schema = pools.schema().await.unwrap();
     let limit = if on_mysql() { "max_execution_time + 0.0" } else { "max_statement_time" };
     let found: Option<f64> = schema.query_first(format!("SELECT @@{limit}")).await.unwrap();
     assert_eq!(found, Some(0.0));
@@ -132,7 +132,7 @@ async fn a_store_for_reading_changes_nothing() {
     }
     assert_eq!(database.rows(partitions).await, before);
     // And if it tried to, the server would not let it.
-    let mut conn = reader.shared.doors.reader().await.unwrap();
+    let mut conn = reader.shared.pools.reader().await.unwrap();
     let error = conn.query_drop("DELETE FROM host").await.unwrap_err();
     assert!(error.to_string().contains("READ ONLY"), "{error}");
 }
@@ -176,8 +176,10 @@ async fn a_schema_that_was_left_half_made_is_finished() {
 async fn the_lease_of_one_who_died_is_taken_over_and_that_of_one_who_lives_is_not() {
     let database = Database::new().await;
     let open = |schema| {
-        let options =
-            Options { limits: Limits { schema, ..Limits::default() }, ..database.options.clone() };
+        let options = Options {
+            limits: Timeouts { schema, ..Timeouts::default() },
+            ..database.options.clone()
+        };
         Mysql::open(options, Mode::ReadWrite, standing_clock())
     };
     let lease = async |expires: &str| {
@@ -189,7 +191,7 @@ async fn the_lease_of_one_who_died_is_taken_over_and_that_of_one_who_lives_is_no
     let refused = open(Duration::from_millis(300)).await.unwrap_err();
     assert!(matches!(refused, StoreError::Timeout { .. }), "{refused}");
     lease("UTC_TIMESTAMP(3) - INTERVAL 1 SECOND").await;
-    open(Limits::default().schema).await.unwrap();
+    open(Timeouts::default().schema).await.unwrap();
     let left = database.rows("SELECT epoch, holder FROM lease").await;
     assert_eq!((&left[0]["epoch"], &left[0]["holder"]), (&8.into(), &Value::Null));
 }
@@ -197,9 +199,9 @@ async fn the_lease_of_one_who_died_is_taken_over_and_that_of_one_who_lives_is_no
 #[tokio::test]
 async fn one_who_lost_the_lease_stops() {
     let database = Database::new().await;
-    let doors = &database.store.shared.doors;
-    let mut conn = doors.schema().await.unwrap();
-    let lost = lease::Lease::take(doors, &mut conn).await.unwrap();
+    let pools = &database.store.shared.pools;
+    let mut conn = pools.schema().await.unwrap();
+    let lost = lease::Lease::take(pools, &mut conn).await.unwrap();
     lost.renew(&mut conn).await.unwrap();
     // Another one's connection may have the same number: after a restart of the server it does.
     for taken in ["epoch = epoch + 1", "holder = 1"] {
@@ -280,7 +282,7 @@ async fn a_database_that_was_replaced_gets_no_rows_of_the_one_before() {
     let refused = database.write(vec![poll(1)]).await.unwrap_err();
     assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
     assert!(refused.is_transient(), "the rows wait for somebody to decide");
-    assert_eq!(second.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap(), []);
+    assert_eq!(second.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap(), []);
     let identity = second.identity().await.unwrap();
     assert_ne!(identity, database.store.identity().await.unwrap());
     let again = Mysql::open(database.options.clone(), Mode::ReadWrite, database.clock.clone());
@@ -324,7 +326,7 @@ async fn changes_of_an_older_schema_are_kept_and_not_doubled() {
         let batch = Batch { transitions, ..Batch::default() };
         store.write(Arc::new(batch)).await.unwrap();
     }
-    let kept = store.transitions(None, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let kept = store.transitions(None, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     assert_eq!(kept, [&known[..], &[new]].concat());
     let ids: Vec<i64> = old.query("SELECT id FROM event ORDER BY ts, id").await.unwrap();
     assert_eq!(ids[..3], [3, 5, 9]);

@@ -1,12 +1,12 @@
 //! A server whose settings are in the way: what a user may not set is named.
 
 use super::*;
-use crate::causes::chain;
+use crate::error_report::error_chain;
 
 async fn refusal(options: &Options, mode: Mode) -> String {
     let error = Mysql::open(options.clone(), mode, standing_clock()).await.unwrap_err();
     assert!(!error.is_absence(), "waiting does not mend it: {error}");
-    chain(&error).replace(&options.url.addresses[0].port.to_string(), "PORT")
+    error_chain(&error).replace(&options.url.addresses[0].port.to_string(), "PORT")
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_log_of_statements_is_named_or_left_for_one_of_rows() {
     assert_eq!(store.obstacle().await.unwrap(), None);
     // What is kept is read all the same.
     let reader = Mysql::open(plain.clone(), Mode::ReadOnly, standing_clock()).await.unwrap();
-    let kept = reader.polls(known[0].id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let kept = reader.polls(known[0].id, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     assert_eq!(kept.len(), 1);
     assert_eq!(reader.obstacle().await.unwrap(), Some(fault::STATEMENTS_LOGGED));
 

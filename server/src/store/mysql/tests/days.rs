@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     model::{LossReason, Rollup, hour_of},
     store::{
-        mysql::partitions::Table,
-        writer::{Entry, Writer, WriterLimits},
+        mysql::partitions::PartitionedTable,
+        writer::{QueuedRow, Writer, WriterLimits},
     },
 };
 
@@ -16,14 +16,14 @@ fn at(day: i64) -> WallMs {
     WallMs(sample::START.0 + day * DAY_MS)
 }
 
-async fn names_of(database: &Database, table: Table) -> Vec<String> {
+async fn names_of(database: &Database, table: PartitionedTable) -> Vec<String> {
     let mut conn = database.conn().await;
-    let all = partitions::list(&mut conn, table, &database.store.shared.doors.place).await.unwrap();
+    let all = partitions::list(&mut conn, table, &database.store.shared.pools.place).await.unwrap();
     all.into_iter().map(|partition| partition.name).collect()
 }
 
 async fn names(database: &Database) -> Vec<String> {
-    names_of(database, Table::Poll).await
+    names_of(database, PartitionedTable::Poll).await
 }
 
 fn failed(host: &KnownHost, slot: WallMs) -> Record {
@@ -153,7 +153,7 @@ async fn two_servers_make_and_drop_the_same_days_at_once() {
 
 async fn months_of(database: &Database) -> Vec<String> {
     let mut conn = database.conn().await;
-    let all = months::list(&mut conn, &database.store.shared.doors.place).await.unwrap();
+    let all = months::list(&mut conn, &database.store.shared.pools.place).await.unwrap();
     all.into_iter().map(|partition| partition.name).collect()
 }
 
@@ -201,7 +201,7 @@ async fn a_clock_that_was_set_back_an_hour_costs_only_the_slots_that_are_taken()
     let written = database.write(both).await.unwrap();
     assert_eq!(
         written,
-        Written { polls: 60, repeated: 0, conflicting: vec![(host.id, same.slot)] }
+        BatchResult { polls: 60, repeated: 0, conflicting: vec![(host.id, same.slot)] }
     );
     let mut all: Vec<Record> = first.into_iter().chain(moved).chain([late]).collect();
     all.sort_by_key(|record| record.slot);
@@ -223,13 +223,13 @@ async fn polls_of_a_future_that_never_comes_are_lost_in_plain_words() {
     let today = WallMs(sample::START.0 - 30 * 86_400_000);
     let good = sample::failed(host.id, &host.name, today, "x");
     for record in [poll(0), good.clone()] {
-        handle.push(Entry::Poll(Arc::new(record)));
+        handle.push(QueuedRow::Poll(Arc::new(record)));
     }
     let stats = writer.flush_and_stop(Duration::from_secs(60)).await;
     assert_eq!((stats.rejected, stats.dropped), (1, 0), "{stats:?}");
     let why = stats.last_refusal.unwrap();
     assert!(why.contains("more than 7 days from now") && why.contains("was set back"), "{why}");
-    let kept = store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+    let kept = store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
     assert_eq!(kept, [good]);
     let losses = store.losses(Span::ALL, 9).await.unwrap();
     let [loss] = losses.as_slice() else { panic!("{losses:?}") };

@@ -36,8 +36,12 @@ impl Pair {
     }
 }
 
-fn limits() -> Limits {
-    Limits { connect: Duration::from_secs(2), call: Duration::from_secs(5), ..Limits::default() }
+fn limits() -> Timeouts {
+    Timeouts {
+        connect: Duration::from_secs(2),
+        call: Duration::from_secs(5),
+        ..Timeouts::default()
+    }
 }
 
 fn address(server: &Mariadbd) -> MysqlAddress {
@@ -49,7 +53,7 @@ async fn open(options: &Options) -> Result<Mysql, StoreError> {
 }
 
 fn is_at(store: &Mysql, port: u16) -> bool {
-    store.shared.doors.location().ends_with(&format!(", at 127.0.0.1:{port}"))
+    store.shared.pools.location().ends_with(&format!(", at 127.0.0.1:{port}"))
 }
 
 async fn rows_in(port: u16, options: &Options) -> u64 {
@@ -62,7 +66,7 @@ async fn rows_go_to_the_server_that_takes_them_wherever_it_stands() {
     let (mut pair, mut options) = Pair::new().await;
     options.url.addresses.reverse();
     let store = open(&options).await.unwrap();
-    assert!(is_at(&store, pair.a.port()), "{}", store.shared.doors.location());
+    assert!(is_at(&store, pair.a.port()), "{}", store.shared.pools.location());
     let reader = Mysql::open(options.clone(), Mode::ReadOnly, standing_clock()).await.unwrap();
     assert!(is_at(&reader, pair.b.port()), "whoever reads may read a replica");
     assert_eq!(reader.status().await.unwrap().polls, 0);
@@ -113,7 +117,7 @@ async fn rows_follow_a_database_that_is_switched_over_and_back() {
         site.until(Result::is_err).await;
         site.spooled(|rows| rows > 0).await;
         // What is kept is read meanwhile.
-        site.store.polls(HostId(1), Span::ALL, Order::OldestFirst, 1).await.unwrap();
+        site.store.polls(HostId(1), Span::ALL, ReadOrder::OldestFirst, 1).await.unwrap();
         caught_up(from, to).await;
         read_only(to, false).await;
         site.until(Result::is_ok).await;
@@ -203,7 +207,7 @@ async fn what_a_replica_lacks_is_missing_once_it_takes_rows_and_not_before() {
     assert_eq!(store.missing(marks.clone()).await.unwrap(), []);
     pair.a.kill();
     // It is read where it can be read, but a replica does not say what was lost.
-    let kept = async || store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await;
+    let kept = async || store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await;
     while kept().await.is_err() {}
     assert_eq!(kept().await.unwrap().len(), 1);
     store.missing(marks.clone()).await.unwrap_err();

@@ -157,10 +157,10 @@ conformance::suite!(Database::hostile().await);
 #[tokio::test]
 async fn a_packet_that_the_server_does_not_take_is_refused_as_its_rows() {
     let database = Database::hostile().await;
-    let mut conn = database.store.shared.doors.writer("test").await.unwrap();
+    let mut conn = database.store.shared.pools.writer("test").await.unwrap();
     let large = "x".repeat(2 << 20);
     let error = conn.exec_drop("SELECT LENGTH(?)", (large,)).await.unwrap_err();
-    let place = &database.store.shared.doors.place;
+    let place = &database.store.shared.pools.place;
     let error = place.row_fault("test", || "a row".to_owned(), error);
     assert!(matches!(error, StoreError::BadRow { .. }), "{}", error.with_causes());
 }

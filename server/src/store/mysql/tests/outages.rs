@@ -5,7 +5,7 @@ use tokio::{sync::mpsc, time::timeout};
 use super::*;
 use crate::store::{
     spool::Spool,
-    writer::{Entry, Writer, WriterHandle, WriterLimits},
+    writer::{QueuedRow, Writer, WriterHandle, WriterLimits},
 };
 
 /// Polls in a batch.
@@ -14,12 +14,12 @@ pub(super) const BATCH: usize = 20;
 /// A store that tells how each write ended, so that a test can wait for it.
 pub(super) struct Told {
     pub(super) store: Mysql,
-    ended: mpsc::Sender<Result<Written, String>>,
+    ended: mpsc::Sender<Result<BatchResult, String>>,
 }
 
 #[async_trait]
 impl Store for Told {
-    async fn write(&self, batch: Arc<Batch>) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Arc<Batch>) -> Result<BatchResult, StoreError> {
         let written = self.store.write(batch).await;
         let told = written.as_ref().cloned().map_err(ToString::to_string);
         // Nobody listens once the test has seen enough.
@@ -73,7 +73,7 @@ impl Store for Told {
         &self,
         host: HostId,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.store.polls(host, span, order, limit).await
@@ -93,7 +93,7 @@ impl Store for Told {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<Transition>, StoreError> {
         self.store.transitions(host, span, order, limit).await
@@ -101,7 +101,7 @@ impl Store for Told {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store.losses(span, limit).await
     }
-    async fn reach(&self) -> Result<Reach, StoreError> {
+    async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.store.reach().await
     }
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
@@ -125,12 +125,12 @@ pub(super) struct Site {
     host: KnownHost,
     pub(super) handle: WriterHandle,
     writer: Writer,
-    ended: mpsc::Receiver<Result<Written, String>>,
+    ended: mpsc::Receiver<Result<BatchResult, String>>,
     pushed: i64,
     spool: Option<(Arc<Spool>, tempfile::TempDir)>,
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: Timeouts = Timeouts {
     connect: Duration::from_millis(500),
     call: Duration::from_millis(1_500),
     schema: Duration::from_secs(600),
@@ -205,13 +205,13 @@ impl Site {
 
     pub(super) fn push(&mut self, polls: usize) {
         for _ in 0..polls {
-            self.handle.push(Entry::Poll(Arc::new(self.record(self.pushed))));
+            self.handle.push(QueuedRow::Poll(Arc::new(self.record(self.pushed))));
             self.pushed += 1;
         }
     }
 
     /// Waits until a write ends as wanted.
-    pub(super) async fn until(&mut self, wanted: impl Fn(&Result<Written, String>) -> bool) {
+    pub(super) async fn until(&mut self, wanted: impl Fn(&Result<BatchResult, String>) -> bool) {
         let seen = async { while !wanted(&self.ended.recv().await.unwrap()) {} };
         timeout(PATIENCE, seen).await.expect("no write ended so");
     }
@@ -241,7 +241,7 @@ impl Site {
         let mut from = Span::ALL.from;
         loop {
             let span = Span { from, ..Span::ALL };
-            let page = self.store.polls(self.host.id, span, Order::OldestFirst, 500).await;
+            let page = self.store.polls(self.host.id, span, ReadOrder::OldestFirst, 500).await;
             let page = page.unwrap();
             let Some(last) = page.last() else { break };
             from = WallMs(last.slot.0 + 1);
@@ -368,7 +368,7 @@ async fn fifty_faults_in_the_middle_of_commits_leave_every_batch_once() {
 async fn a_read_only_server_and_a_lost_table_are_waited_for() {
     let mut site = Site::new().await;
     let mut other = conn(site.server.port(), None).await;
-    let database = site.store.store.shared.doors.place.database.clone();
+    let database = site.store.store.shared.pools.place.database.clone();
     site.push(BATCH);
     site.until(Result::is_ok).await;
     let table = format!("RENAME TABLE {database}.poll TO {database}.elsewhere");
@@ -402,7 +402,7 @@ async fn a_write_that_nobody_waits_for_ends() {
 #[tokio::test]
 async fn a_lock_that_is_not_let_go_is_given_up_and_waited_for() {
     let mut site = Site::new().await;
-    let database = site.store.store.shared.doors.place.database.clone();
+    let database = site.store.store.shared.pools.place.database.clone();
     let mut other = conn(site.server.port(), Some(&database)).await;
     other.query_drop("LOCK TABLES poll WRITE").await.unwrap();
     site.push(BATCH);

@@ -18,7 +18,7 @@ async fn until_waiting(conn: &mut Conn, count: u64) {
 #[tokio::test]
 async fn a_deadlock_over_the_lease_is_no_end_of_it() {
     let server = Mariadbd::start(&FLAGS);
-    let database = Database::on(server.port(), Limits::default()).await;
+    let database = Database::on(server.port(), Timeouts::default()).await;
     // Whoever changes the lease then changes this row: two that come from both sides are in each other's way.
     for sql in [
         "CREATE TABLE beside (id INT PRIMARY KEY, n INT NOT NULL) ENGINE = InnoDB",
@@ -28,14 +28,14 @@ async fn a_deadlock_over_the_lease_is_no_end_of_it() {
     ] {
         database.run(sql).await;
     }
-    let doors = Arc::clone(&database.store.shared.doors);
-    let mut ours = doors.schema().await.unwrap();
+    let pools = Arc::clone(&database.store.shared.pools);
+    let mut ours = pools.schema().await.unwrap();
     let (mut other, mut eyes) = (database.conn().await, database.conn().await);
     // Heavier than ours: the server ends the lighter one.
     other.query_drop("BEGIN").await.unwrap();
     other.query_drop("UPDATE beside SET n = n + 1").await.unwrap();
     let taking = tokio::spawn(async move {
-        let lease = lease::Lease::take(&doors, &mut ours).await?;
+        let lease = lease::Lease::take(&pools, &mut ours).await?;
         lease.release(&mut ours).await
     });
     until_waiting(&mut eyes, 1).await;

@@ -61,7 +61,7 @@ async fn check(database: &Database, fleet: &[(KnownHost, Vec<Record>)]) {
         let read = async |span, order, limit| {
             database.store.polls(host.id, span, order, limit).await.unwrap()
         };
-        let newest = read(Span::ALL, Order::NewestFirst, 7).await;
+        let newest = read(Span::ALL, ReadOrder::NewestFirst, 7).await;
         let reversed: Vec<Record> = polls.iter().rev().cloned().collect();
         assert_eq!(newest, reversed[..reversed.len().min(7)]);
         let span = Span { from: at(20), to: at(7_200) };
@@ -70,8 +70,8 @@ async fn check(database: &Database, fleet: &[(KnownHost, Vec<Record>)]) {
             .filter(|poll| span.from <= poll.slot && poll.slot < span.to)
             .cloned()
             .collect();
-        assert_eq!(read(span, Order::OldestFirst, MAX_PAGE).await, within);
-        assert_eq!(read(span, Order::OldestFirst, 3).await, within[..within.len().min(3)]);
+        assert_eq!(read(span, ReadOrder::OldestFirst, MAX_PAGE).await, within);
+        assert_eq!(read(span, ReadOrder::OldestFirst, 3).await, within[..within.len().min(3)]);
     }
 }
 

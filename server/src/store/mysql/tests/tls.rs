@@ -8,7 +8,7 @@ use rcgen::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{causes::chain, model::Outcome};
+use crate::{error_report::error_chain, model::Outcome};
 
 #[path = "../../../../tests/support/dns.rs"]
 #[allow(dead_code, unreachable_pub, reason = "another test uses the rest")]
@@ -71,8 +71,8 @@ impl Site {
             url: MysqlUrl { database: "mysql".to_owned(), ..site.options(NAME, "ca.pem").url },
             ..site.options(NAME, "ca.pem")
         };
-        let doors = Doors::open(&options, Mode::ReadWrite).await.unwrap();
-        let mut conn = doors.schema().await.unwrap();
+        let pools = Pools::open(&options, Mode::ReadWrite).await.unwrap();
+        let mut conn = pools.schema().await.unwrap();
         conn.query_drop("CREATE DATABASE fleet CHARACTER SET utf8mb4").await.unwrap();
         site
     }
@@ -118,8 +118,8 @@ impl Site {
 
     async fn is_taken(&self, options: Options) {
         let store = Mysql::open(options, Mode::ReadWrite, standing_clock()).await;
-        let store = store.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        for conn in [store.shared.doors.writer("test").await, store.shared.doors.schema().await] {
+        let store = store.unwrap_or_else(|error| panic!("{}", error_chain(&error)));
+        for conn in [store.shared.pools.writer("test").await, store.shared.pools.schema().await] {
             encrypted(&mut conn.unwrap()).await;
         }
     }
@@ -127,7 +127,7 @@ impl Site {
     async fn refusal(&self, options: Options) -> String {
         let error = Mysql::open(options, Mode::ReadWrite, standing_clock()).await.unwrap_err();
         assert!(!error.is_absence(), "waiting does not mend it");
-        let said = chain(&error).replace(&self.server.port().to_string(), "PORT");
+        let said = error_chain(&error).replace(&self.server.port().to_string(), "PORT");
         assert!(!said.contains('\n'), "{said}");
         said.replace(&self.dir.path().display().to_string(), "DIR")
     }
@@ -148,11 +148,11 @@ async fn polls_go_to_a_server_whose_certificate_is_trusted_and_to_no_other() {
         let known = store.register(vec![sample::registration(host)], sample::START).await.unwrap();
         let poll = sample::good(known[0].id, &known[0].name, sample::START);
         store.write(Arc::new(Batch::of_polls([poll]))).await.unwrap();
-        let kept = store.polls(known[0].id, Span::ALL, Order::OldestFirst, 9).await.unwrap();
+        let kept = store.polls(known[0].id, Span::ALL, ReadOrder::OldestFirst, 9).await.unwrap();
         assert_eq!(kept.iter().map(|poll| poll.outcome).collect::<Vec<_>>(), [Outcome::Ok]);
         // Every way in is encrypted.
-        let doors = &store.shared.doors;
-        let all = [doors.writer("test").await, doors.reader().await, doors.schema().await];
+        let pools = &store.shared.pools;
+        let all = [pools.writer("test").await, pools.reader().await, pools.schema().await];
         for conn in all {
             encrypted(&mut conn.unwrap()).await;
         }
@@ -260,13 +260,13 @@ async fn the_certificate_that_mysql_made_for_itself_is_taken_by_its_authority() 
     let opened = async |tls| {
         let mut options = options(server.port(), "mysql");
         (options.tls, options.tls_ca) = (tls, Some(ca.clone()));
-        Doors::open(&options, Mode::ReadOnly).await.map_err(|error| chain(&error))
+        Pools::open(&options, Mode::ReadOnly).await.map_err(|error| error_chain(&error))
     };
     let refused = opened(TlsMode::Required).await.unwrap_err();
     if on_mysql() {
         assert!(refused.contains("not valid for any names"), "{refused}");
-        let doors = opened(TlsMode::VerifyCa).await.unwrap();
-        encrypted(&mut doors.reader().await.unwrap()).await;
+        let pools = opened(TlsMode::VerifyCa).await.unwrap();
+        encrypted(&mut pools.reader().await.unwrap()).await;
     } else {
         assert!(refused.contains("ca.pem: No such file"), "{refused}");
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{Column, ColumnSet, Kind, Rollup, hour_of},
+    model::{Column, ColumnKind, ColumnSet, Rollup, hour_of},
     store::sqlite::Sqlite,
 };
 
@@ -23,9 +23,9 @@ async fn the_schema_has_every_column_in_its_order_and_kind() {
         let spec = column.spec();
         let (_, kind) = table.iter().find(|(name, _)| *name == spec.name).unwrap();
         let wanted = match spec.kind {
-            Kind::Whole => "bigint",
-            Kind::Real if ddl::is_single(spec) => "float",
-            Kind::Real => "double",
+            ColumnKind::Whole => "bigint",
+            ColumnKind::Real if ddl::is_single(spec) => "float",
+            ColumnKind::Real => "double",
         };
         assert_eq!(*kind, wanted, "{}", spec.name);
     }
@@ -153,7 +153,7 @@ async fn a_damaged_row_is_said_and_not_guessed() {
     database.write(vec![sample::good(host.id, &host.name, sample::START)]).await.unwrap();
     for damage in ["detail = COMPRESS('{\"core\":[[1]]}')", "detail = 'x'", "state = 'sideways'"] {
         database.run(&format!("UPDATE poll SET {damage}")).await;
-        let read = database.store.polls(host.id, Span::ALL, Order::OldestFirst, 9).await;
+        let read = database.store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 9).await;
         assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{damage}: {read:?}");
     }
 }

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{super::form::Other, File, READING};
+use super::{super::form::Other, READING, SpoolFile};
 use crate::{model::Notice, store::StoreError};
 
-impl File {
+impl SpoolFile {
     /// The notices among the rows, of each the row that is furthest, in the order in which they came.
     pub(in crate::store::spool) fn notices(&mut self) -> Result<Vec<Arc<Notice>>, StoreError> {
         let failed = self.failed(READING);

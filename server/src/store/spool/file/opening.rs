@@ -8,7 +8,7 @@ use std::{
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 use super::{
-    super::memory::{self, IDENTITY, STORE, Whose},
+    super::memory::{self, IDENTITY, STORE, SpoolTarget},
     APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, JOURNAL_BYTES, JOURNAL_PAGES, failed,
 };
 use crate::{config::StoreUrl, store::StoreError};
@@ -58,7 +58,7 @@ pub(in crate::store::spool) fn set_aside(path: &Path, why: &str) -> io::Result<(
     Ok(())
 }
 
-pub(super) fn try_open(path: &Path, wanted: Whose<'_>) -> Result<Opened, StoreError> {
+pub(super) fn try_open(path: &Path, wanted: SpoolTarget<'_>) -> Result<Opened, StoreError> {
     let failed = failed(path, "open the spool");
     let mut connection = Connection::open(path).map_err(&failed)?;
     connection.busy_timeout(BUSY_WAIT).map_err(&failed)?;
@@ -106,7 +106,7 @@ fn is_same(kept: &str, wanted: &str) -> bool {
 }
 
 /// Makes a file without rows this store's; says why not where it has rows for another.
-fn belongs(connection: &mut Connection, wanted: Whose<'_>) -> Result<Option<String>, Error> {
+fn belongs(connection: &mut Connection, wanted: SpoolTarget<'_>) -> Result<Option<String>, Error> {
     let address = memory::about(connection, STORE)?;
     let identity = memory::about(connection, IDENTITY)?;
     let is_there = address.as_deref().is_some_and(|kept| is_same(kept, wanted.address));

@@ -9,7 +9,7 @@ use super::{
         IDENTITY, LAST_NUMBER, MARKS, Registry, Remembered, VERSION, about, follow, from_text,
         last_number, set_about, to_text,
     },
-    File,
+    SpoolFile,
 };
 use crate::{
     health::Pause,
@@ -18,7 +18,7 @@ use crate::{
     units::WallMs,
 };
 
-impl File {
+impl SpoolFile {
     /// Remembers an inventory in force in place of the one before. Pauses stay as they are, but for
     /// those of hosts that are gone; the store's identity, too.
     pub(in crate::store::spool) fn remember(

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Error, TransactionBehavior};
 
-use super::{File, Ids, MUCH_FREE, REMOVING, rows::delete};
+use super::{Ids, MUCH_FREE, REMOVING, SpoolFile, rows::delete};
 use crate::store::StoreError;
 
-impl File {
+impl SpoolFile {
     /// Takes out the rows of a page that the store has: they never come again, also where they
     /// cannot be deleted now.
     pub(in crate::store::spool) fn acknowledge(&mut self, ids: &Ids) -> Result<(), StoreError> {

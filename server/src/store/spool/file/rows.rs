@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, Error, Transaction, params};
 
-use super::{super::form::Other, Held, ROW_BYTES};
+use super::{super::form::Other, ROW_BYTES, SpoolContents};
 use crate::{
     model::{HostId, Loss, LossReason, Record},
     store::{Batch, loss::Sum},
@@ -42,7 +42,7 @@ pub(super) fn evict(
     from: &Transaction<'_>,
     handed_out: i64,
     bytes: u64,
-    held: &mut Held,
+    held: &mut SpoolContents,
 ) -> Result<Vec<(HostId, WallMs)>, Error> {
     let mut gone = Vec::new();
     let mut freed = 0;
@@ -91,7 +91,7 @@ pub(super) fn note_loss(
     to: &Transaction<'_>,
     lost: &[(HostId, WallMs)],
     open: &mut Option<(i64, Sum, WallMs)>,
-    held: &mut Held,
+    held: &mut SpoolContents,
     now: WallMs,
 ) -> Result<Option<(i64, Sum, WallMs)>, Error> {
     let Some((first, rest)) = lost.split_first() else { return Ok(None) };

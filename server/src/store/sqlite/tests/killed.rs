@@ -81,7 +81,7 @@ async fn a_killed_writer_leaves_whole_batches() {
         assert_eq!(check[0]["integrity_check"], "ok");
         let hosts = store.hosts(HostQuery::listed()).await.unwrap();
         let (id, name) = (hosts[0].id, hosts[0].name.clone());
-        let kept = store.polls(id, Span::ALL, Order::OldestFirst, MAX_PAGE).await.unwrap();
+        let kept = store.polls(id, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await.unwrap();
         let slots: Vec<WallMs> = kept.iter().map(|record| record.slot).collect();
         for batch in kept.chunks(usize::try_from(BATCH).unwrap()) {
             let first = (batch[0].slot.0 - sample::START.0) / 1_000;

@@ -25,7 +25,7 @@ impl Begun {
         begun
     }
 
-    async fn write(&self, number: i64) -> Result<Written, StoreError> {
+    async fn write(&self, number: i64) -> Result<BatchResult, StoreError> {
         let poll = sample::good(self.host.id, &self.host.name, slot(number));
         self.file.store.write(Arc::new(Batch::of_polls([poll]))).await
     }
@@ -61,7 +61,7 @@ impl Begun {
     }
 }
 
-fn words(result: Result<Written, StoreError>) -> String {
+fn words(result: Result<BatchResult, StoreError>) -> String {
     let error = result.unwrap_err();
     assert!(error.is_transient(), "{error}");
     error.to_string()
@@ -132,7 +132,8 @@ async fn a_journal_that_a_killed_server_left_goes_into_its_own_file_alone() {
             fs::rename(&copy, &path).unwrap();
         }
         let store = Sqlite::open(&path, Mode::ReadWrite).await.unwrap();
-        let polls = store.polls(begun.host.id, Span::ALL, Order::OldestFirst, 99).await.unwrap();
+        let polls =
+            store.polls(begun.host.id, Span::ALL, ReadOrder::OldestFirst, 99).await.unwrap();
         assert_eq!(polls.len(), if is_replaced { 1 } else { 51 });
         let connection = Connection::open(&path).unwrap();
         assert_eq!(rows(&connection, "PRAGMA integrity_check")[0]["integrity_check"], "ok");

@@ -215,7 +215,7 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
     let site = Site::new(Mood::Away).await;
     let name = sample::name("a");
     let push = |at| {
-        site.handle.push(Entry::Transition(
+        site.handle.push(QueuedRow::Transition(
             sample::transition(HostId(1), &name, WallMs(at), Health::Up, Health::Suspect),
             None,
         ));

@@ -9,11 +9,11 @@ use super::{
 use crate::store::spool::Spool;
 
 /// A change of state of this moment, with what is to be told of it.
-fn change(at: i64) -> Entry {
+fn change(at: i64) -> QueuedRow {
     let name = sample::name("a");
     let change = sample::transition(HostId(1), &name, WallMs(at), Health::Suspect, Health::Down);
     let notice = Arc::new(sample::notice(&change, NoticeKind::Begins));
-    Entry::Transition(change, Some(notice))
+    QueuedRow::Transition(change, Some(notice))
 }
 
 /// What was heard of, by its moment, and how much the store had by then.
@@ -51,7 +51,7 @@ async fn a_notice_is_told_once_its_event_is_in_the_store_with_it() {
     assert_eq!((batch.transitions.len(), batch.notices.len()), (1, 1));
     // How far it has come is a row, and nothing to tell.
     let told = Notice { attempts: 1, ..(*batch.notices[0]).clone() };
-    handle.push(Entry::Notice(Arc::new(told)));
+    handle.push(QueuedRow::Notice(Arc::new(told)));
     pass(SECOND).await;
     pass(2 * SECOND).await;
     assert_eq!(fake.taken.lock().unwrap().len(), 2);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     model::{Loss, LossReason, Notice, Record},
-    store::{Batch, StoreError, Written, spool::SpoolStatus, writer::Shared},
+    store::{Batch, BatchResult, StoreError, spool::SpoolStatus, writer::Shared},
     units::WallMs,
 };
 
@@ -18,7 +18,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn written(&self, batch: &Batch, written: &Written, now: WallMs) {
+    pub(super) fn written(&self, batch: &Batch, written: &BatchResult, now: WallMs) {
         let mut state = self.lock();
         let is_kept = |poll: &&Arc<Record>| !written.conflicting.contains(&(poll.host, poll.slot));
         if let Some(last) = batch.polls.iter().rev().find(is_kept) {

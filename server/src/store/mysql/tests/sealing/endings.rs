@@ -33,7 +33,7 @@ async fn sealing_that_ends_anywhere_loses_and_doubles_nothing() {
 #[tokio::test]
 async fn a_server_that_is_killed_while_sealing_loses_and_doubles_nothing() {
     let mut server = Mariadbd::start(&FLAGS);
-    let limits = Limits { connect: Duration::from_secs(2), ..Limits::default() };
+    let limits = Timeouts { connect: Duration::from_secs(2), ..Timeouts::default() };
     let database = Database::on(server.port(), limits).await;
     let fleet = fleet(&database).await;
     let before = everything(&database).await;
@@ -97,7 +97,7 @@ async fn damage_is_told_and_its_source_kept() {
     database
         .run(&format!("UPDATE poll_hour SET docs = INSERT(docs, 20, 9, 'xxxxxxxxx') WHERE {hour}"))
         .await;
-    let read = database.store.polls(host.id, Span::ALL, Order::OldestFirst, MAX_PAGE).await;
+    let read = database.store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await;
     let error = read.unwrap_err().to_string();
     assert!(error.contains("part 0 of the sealed polls of host"), "{error}");
     let written = database.write(vec![poll(&host, at(1_111))]).await.unwrap();
@@ -119,5 +119,5 @@ async fn a_row_that_cannot_be_read_is_not_sealed_and_not_dropped() {
     database.store.seal(at(86_400 * 2)).await.unwrap();
     assert_eq!(database.store.status().await.unwrap().sealed_polls, 3 * 45);
     let written = database.write(vec![fleet[0].1[0].clone()]).await.unwrap();
-    assert_eq!(written, Written { repeated: 1, ..Written::default() });
+    assert_eq!(written, BatchResult { repeated: 1, ..BatchResult::default() });
 }

@@ -15,7 +15,7 @@ async fn polls_that_come_late_are_sealed_with_the_others() {
     for second in late.iter().copied().chain(backwards) {
         let new = poll(&host, at(second));
         let written = database.write(vec![new.clone()]).await.unwrap();
-        assert_eq!(written, Written { polls: 1, ..Written::default() });
+        assert_eq!(written, BatchResult { polls: 1, ..BatchResult::default() });
         fleet[1].1.push(new);
     }
     let parts = count(&database, "SELECT MAX(part) AS n FROM poll_hour").await;
@@ -27,7 +27,7 @@ async fn polls_that_come_late_are_sealed_with_the_others() {
     let conflicting = vec![(other.host, other.slot)];
     let both = vec![fleet[1].1[0].clone(), other, new.clone(), new.clone()];
     let written = database.write(both).await.unwrap();
-    assert_eq!(written, Written { polls: 1, repeated: 2, conflicting });
+    assert_eq!(written, BatchResult { polls: 1, repeated: 2, conflicting });
     fleet[1].1.push(new);
     fleet[1].1.sort_by_key(|record| record.slot);
     check(&database, &fleet).await;

@@ -6,7 +6,7 @@ use crate::{inventory::MAX_HOSTS, model::HostName};
 
 /// Something that the operator should know, once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Notice {
+pub enum DiscoveryWarning {
     /// Two machines call themselves the same.
     SameHostname {
         /// What both are called.
@@ -49,7 +49,7 @@ pub enum Notice {
     },
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for DiscoveryWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SameHostname { hostname, name } => write!(

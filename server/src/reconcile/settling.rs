@@ -1,10 +1,10 @@
-//! Whether a file takes out so many hosts that it has to rest, and which hosts are gone.
+//! Whether a file takes out so many hosts that it has to settle, and which hosts are gone.
 
 use std::sync::Arc;
 
 use super::{
     ReconcileError, Reconciler, hosts,
-    waiting::{REST, Removal, Waiting},
+    waiting::{Removal, SETTLE_TIME, Waiting},
 };
 use crate::{
     inventory::{self, Inventory},
@@ -13,13 +13,13 @@ use crate::{
 };
 
 impl Reconciler {
-    /// Whether an inventory takes out so many hosts that its file has to rest first; then this is
+    /// Whether an inventory takes out so many hosts that its file has to settle first; then this is
     /// said.
-    pub(super) async fn has_to_rest(
+    pub(super) async fn must_settle(
         &mut self,
         waiting: &mut Waiting,
     ) -> Result<bool, ReconcileError> {
-        if waiting.has_rested(self.clock.now().mono) {
+        if waiting.has_settled(self.clock.now().mono) {
             return Ok(false);
         }
         let removal = match waiting.removal {
@@ -35,7 +35,7 @@ impl Reconciler {
             "{}: takes out {gone} of {of} hosts: it comes into force once the file has not changed \
              for {} s, or at once with `roundsman reload --now`",
             self.name(),
-            REST.as_secs(),
+            SETTLE_TIME.as_secs(),
         )
         .into();
         let said = self.live.server().inventory_waiting;

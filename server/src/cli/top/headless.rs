@@ -10,7 +10,7 @@ use std::{
 use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 
 use super::{
-    fleet::BadNews,
+    fleet::BadEvent,
     key::Key,
     model::Model,
     view::{self, Theme},
@@ -19,13 +19,13 @@ use crate::{cli::CliError, units::WallMs};
 
 /// A picture of so many columns and lines that nobody sees.
 #[derive(Debug)]
-pub struct Rehearsal {
+pub struct Headless {
     model: Model,
     terminal: Terminal<CrosstermBackend<Counted>>,
     written: Rc<Cell<u64>>,
 }
 
-impl Rehearsal {
+impl Headless {
     /// An empty picture.
     ///
     /// # Errors
@@ -45,9 +45,9 @@ impl Rehearsal {
     ///
     /// # Errors
     /// [`CliError::Failed`]: it is none that the server sends.
-    pub fn hear(&mut self, name: &str, data: &str) -> Result<(), CliError> {
-        let unread = |error: BadNews| CliError::Failed(error.to_string());
-        self.model.fleet.hear(name, data).map_err(unread)?;
+    pub fn apply(&mut self, name: &str, data: &str) -> Result<(), CliError> {
+        let unread = |error: BadEvent| CliError::Failed(error.to_string());
+        self.model.fleet.apply(name, data).map_err(unread)?;
         self.model.heard(WallMs::default());
         Ok(())
     }

@@ -9,7 +9,7 @@ fn a_stall_of_many_intervals_is_skipped_and_counted_not_caught_up() {
     let before = server.polls.len();
     server.clocks.pass(seconds(95));
     let resumed = server.clocks.now.mono;
-    server.agenda.open(server.clocks.now);
+    server.poll_queue.open(server.clocks.now);
     let at_once = server.take();
     // Only hosts whose newest slot is not older than MAX_LATE: a fifth, not all.
     assert!((100..=300).contains(&at_once), "{at_once} polls at once");
@@ -27,7 +27,7 @@ fn a_stall_of_many_intervals_is_skipped_and_counted_not_caught_up() {
         })
         .sum();
     let after = server.polls.len() - before;
-    assert_eq!(after as u64 + server.agenda.missed(), slots.unsigned_abs());
+    assert_eq!(after as u64 + server.poll_queue.missed(), slots.unsigned_abs());
     server.assert_no_slot_twice();
 }
 
@@ -37,14 +37,14 @@ fn a_short_stall_loses_nothing() {
     server.run(seconds(20));
     server.clocks.pass(Duration::from_millis(1_900));
     server.run(seconds(30));
-    assert_eq!(server.agenda.missed(), 0);
+    assert_eq!(server.poll_queue.missed(), 0);
 }
 
 #[test]
 fn a_server_that_is_always_late_still_polls_every_host() {
     let mut server = Server::new(100, &every(10_000));
     for _ in 0..20 {
-        server.agenda.open(server.clocks.now);
+        server.poll_queue.open(server.clocks.now);
         server.take();
         server.clocks.pass(seconds(10)); // always at the same place in the grid
     }
@@ -66,6 +66,6 @@ fn a_stalled_cron_schedule_goes_on() {
     for host in 0..10 {
         assert!(server.longest_wait(host, resumed) <= seconds(1) + BATCH);
     }
-    assert!(server.agenda.missed() > 0);
+    assert!(server.poll_queue.missed() > 0);
     server.assert_no_slot_twice();
 }

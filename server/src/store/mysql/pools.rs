@@ -1,4 +1,4 @@
-//! The ways in to one database: connections to the server of it that is used, and when another one is.
+//! Connection pools of one database: connections to the server of it that is used, and when another one is.
 
 use std::sync::{
     Arc, OnceLock, PoisonError, RwLock,
@@ -12,7 +12,7 @@ use super::{
     connect::{READERS, WRITERS, base, connect, pool, within},
     fault::{self, Place},
     nodes::{self, Need, Node, Nodes},
-    options::{Limits, Options},
+    options::{Options, Timeouts},
     session::Session,
     tls,
 };
@@ -21,15 +21,15 @@ use crate::{
     store::{Mode, StoreError},
 };
 
-/// The ways in to one database.
+/// The connection pools of one database.
 #[derive(Debug)]
-pub(super) struct Doors {
+pub(super) struct Pools {
     pub(super) place: Place,
-    pub(super) limits: Limits,
+    pub(super) limits: Timeouts,
     mode: Mode,
     base: OptsBuilder,
     nodes: Nodes,
-    ways: RwLock<Arc<Ways>>,
+    active: RwLock<Arc<ActivePools>>,
     /// Held by who looks for another server.
     choosing: Mutex<()>,
     /// What the database is known by, once that is known.
@@ -44,7 +44,7 @@ struct Looked {
 
 /// Connections to the server that is used.
 #[derive(Debug)]
-struct Ways {
+struct ActivePools {
     node: Node,
     takes_rows: AtomicBool,
     /// It said, or did not say, something after which it is to be looked at before it is used again.
@@ -55,7 +55,7 @@ struct Ways {
     schema: Opts,
 }
 
-impl Doors {
+impl Pools {
     /// Looks which server lets us in, and finds out which settings it knows.
     pub(super) async fn open(options: &Options, mode: Mode) -> Result<Self, StoreError> {
         let place = Place {
@@ -84,13 +84,13 @@ impl Doors {
         if mode == Mode::ReadWrite && tls::is_exposed(options, found.node.ip) {
             tracing::warn!(store = %place.location, "{}", tls::EXPOSED);
         }
-        let ways = RwLock::new(Arc::new(Ways::new(&base, found.node, found.what)));
+        let active = RwLock::new(Arc::new(ActivePools::new(&base, found.node, found.what)));
         let (choosing, identity) = (Mutex::default(), OnceLock::new());
-        Ok(Self { place, limits, mode, base, nodes, ways, choosing, identity })
+        Ok(Self { place, limits, mode, base, nodes, active, choosing, identity })
     }
 
-    fn now(&self) -> Arc<Ways> {
-        Arc::clone(&self.ways.read().unwrap_or_else(PoisonError::into_inner))
+    fn now(&self) -> Arc<ActivePools> {
+        Arc::clone(&self.active.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// From now on no server is used that has another database.
@@ -134,10 +134,10 @@ impl Doors {
     async fn silent(&self) -> StoreError {
         loop {
             sleep(self.limits.connect).await;
-            let ways = self.now();
+            let active = self.now();
             if self.nodes.are_several()
                 && let Err(error @ StoreError::Timeout { .. }) =
-                    within(self.limits.connect / 2, self.look(&ways.node, Need::Read)).await
+                    within(self.limits.connect / 2, self.look(&active.node, Need::Read)).await
             {
                 return error;
             }
@@ -152,7 +152,11 @@ impl Doors {
 
     /// A server that is good for it: the one that `seen` leads to where that is, else the next. One at a
     /// time looks for it; it is used until it is of no use.
-    async fn choose(&self, need: Need, seen: &Arc<Ways>) -> Result<Arc<Ways>, StoreError> {
+    async fn choose(
+        &self,
+        need: Need,
+        seen: &Arc<ActivePools>,
+    ) -> Result<Arc<ActivePools>, StoreError> {
         let after = self.limits.connect / 2;
         let _choosing = self.choosing.lock().await;
         let now = self.now();
@@ -171,9 +175,9 @@ impl Doors {
             because = found.passed_over, reads_alone = !found.what.takes_rows,
             "the store is used at another address"
         );
-        let moved = Arc::new(Ways::new(&self.base, found.node, found.what));
-        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&moved);
-        for pool in now.pools() {
+        let moved = Arc::new(ActivePools::new(&self.base, found.node, found.what));
+        *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&moved);
+        for pool in now.both() {
             // Ends once the last of its connections that is in use has come back.
             tokio::spawn(pool.disconnect());
         }
@@ -202,26 +206,26 @@ impl Doors {
     /// A connection of its own for changes of the schema, whose statements may take their time.
     pub(super) async fn schema(&self) -> Result<Conn, StoreError> {
         // Rare, and not to be tried in vain.
-        let ways = self.choose(Need::Write, &self.now()).await?;
-        connect(ways.schema.clone(), &self.place, self.limits.connect).await
+        let active = self.choose(Need::Write, &self.now()).await?;
+        connect(active.schema.clone(), &self.place, self.limits.connect).await
     }
 
     /// A connection out of a pool. When there is none within half of the time, or the server is of no use,
     /// another one is looked for: its name may stand for another by now.
     async fn checkout(&self, need: Need) -> Result<Conn, StoreError> {
-        let ways = self.now();
-        if ways.is_fit(need)
-            && let Ok(conn) = self.get(need, &ways).await
+        let active = self.now();
+        if active.is_fit(need)
+            && let Ok(conn) = self.get(need, &active).await
         {
             return Ok(conn);
         }
-        self.get(need, &*self.choose(need, &ways).await?).await
+        self.get(need, &*self.choose(need, &active).await?).await
     }
 
-    async fn get(&self, need: Need, ways: &Ways) -> Result<Conn, StoreError> {
+    async fn get(&self, need: Need, active: &ActivePools) -> Result<Conn, StoreError> {
         let pool = match need {
-            Need::Read => &ways.readers,
-            Need::Write => &ways.writers,
+            Need::Read => &active.readers,
+            Need::Write => &active.writers,
         };
         let got = pool.get_conn();
         let got = async { got.await.map_err(|error| self.place.unreachable(error)) };
@@ -229,12 +233,12 @@ impl Doors {
     }
 
     /// The pools, to say goodbye on.
-    pub(super) fn pools(&self) -> Vec<Pool> {
-        self.now().pools().into()
+    pub(super) fn all(&self) -> Vec<Pool> {
+        self.now().both().into()
     }
 }
 
-impl Ways {
+impl ActivePools {
     fn new(base: &OptsBuilder, node: Node, looked: Looked) -> Self {
         let Looked { takes_rows, session } = looked;
         let base = at(base, &node).max_allowed_packet(Some(session.packet));
@@ -259,7 +263,7 @@ impl Ways {
         self.schema.init() == looked.session.unlimited
     }
 
-    fn pools(&self) -> [Pool; 2] {
+    fn both(&self) -> [Pool; 2] {
         [self.writers.clone(), self.readers.clone()]
     }
 }
@@ -276,7 +280,7 @@ async fn look(
     need: Need,
     mode: Mode,
     base: &OptsBuilder,
-    limits: Limits,
+    limits: Timeouts,
     place: &Place,
     identity: Option<&str>,
 ) -> Result<Looked, StoreError> {

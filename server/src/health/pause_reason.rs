@@ -1,4 +1,4 @@
-//! Why a host is left alone, and until when.
+//! Why a host is paused, and until when.
 
 use std::{fmt, sync::Arc};
 
@@ -30,7 +30,7 @@ impl Pause {
 
 /// Why a host's state is frozen as paused. Its `Display` is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rest {
+pub enum PauseReason {
     /// The inventory says `paused`: it is not polled at all.
     Inventory,
     /// An operator asked for it. It is polled, and nothing follows from its polls.
@@ -44,7 +44,7 @@ pub enum Rest {
     },
 }
 
-impl Rest {
+impl PauseReason {
     /// Why a host is left alone at `now`, the strongest reason first; none when it is not.
     #[must_use]
     pub fn of(
@@ -79,7 +79,7 @@ impl Rest {
     }
 }
 
-impl fmt::Display for Rest {
+impl fmt::Display for PauseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inventory => f.write_str("paused in the inventory"),
@@ -108,7 +108,7 @@ mod tests {
         let window = Some((&name, WallMs(now.0 + 60_000)));
         let pause = |until| Pause { since: now, until, reason: "new disk".into() };
         let told = |inventory, asked: Option<Pause>, window| {
-            Rest::of(inventory, asked.as_ref(), window, now).map(|rest| rest.to_string())
+            PauseReason::of(inventory, asked.as_ref(), window, now).map(|reason| reason.to_string())
         };
         assert_eq!(told(false, None, None), None);
         assert_eq!(
@@ -132,12 +132,12 @@ mod tests {
         assert_eq!(told(false, Some(pause(Some(now))), None), None);
     }
     #[test]
-    fn a_rest_says_when_it_ends_and_whether_the_host_is_polled() {
+    fn a_pause_says_when_it_ends_and_whether_the_host_is_polled() {
         let (since, until) = (WallMs(1_000), WallMs(2_000));
-        let pause = |until| Rest::Asked(Pause { since, until, reason: "".into() });
-        let window = Rest::Window { name: "nightly".into(), until };
-        let told = |rest: &Rest| (rest.until(), rest.is_polled());
-        assert_eq!(told(&Rest::Inventory), (None, false));
+        let pause = |until| PauseReason::Asked(Pause { since, until, reason: "".into() });
+        let window = PauseReason::Window { name: "nightly".into(), until };
+        let told = |reason: &PauseReason| (reason.until(), reason.is_polled());
+        assert_eq!(told(&PauseReason::Inventory), (None, false));
         assert_eq!(told(&pause(None)), (None, true));
         assert_eq!(told(&pause(Some(until))), (Some(until), true));
         assert_eq!(told(&window), (Some(until), true));

@@ -39,7 +39,7 @@ pub(super) fn take<T: DeserializeOwned>(merged: &Figment, key: &str) -> Result<T
 }
 
 /// A form that a setting's value must have.
-pub(super) trait Shape: Clone + PartialOrd {
+pub(super) trait SettingType: Clone + PartialOrd {
     /// Whether its values are never to be shown, not even wrong ones.
     const SECRET: bool = false;
 
@@ -69,7 +69,7 @@ pub(super) trait Shape: Clone + PartialOrd {
 /// What serde knows how to take.
 macro_rules! plain {
     ($( $Type:ty: $expected:literal; )*) => { $(
-        impl Shape for $Type {
+        impl SettingType for $Type {
             fn expected() -> String {
                 $expected.to_owned()
             }
@@ -91,11 +91,11 @@ plain! {
 }
 
 /// A form that stands in one text.
-pub(super) trait Text: Clone + PartialOrd {
-    /// As [`Shape::SECRET`].
+pub(super) trait TextSetting: Clone + PartialOrd {
+    /// As [`SettingType::SECRET`].
     const SECRET: bool = false;
 
-    /// As [`Shape::expected`].
+    /// As [`SettingType::expected`].
     const EXPECTED: &'static str;
 
     /// Reads a value; none when it has not this form.
@@ -104,7 +104,7 @@ pub(super) trait Text: Clone + PartialOrd {
     /// As it would stand in a message or a list.
     fn show(&self) -> String;
 
-    /// As [`Shape::beside`].
+    /// As [`SettingType::beside`].
     fn beside(self, _dir: &Path) -> Self {
         self
     }
@@ -113,15 +113,15 @@ pub(super) trait Text: Clone + PartialOrd {
 /// A text as serde takes it.
 pub(super) struct Parsed<T>(pub(super) T);
 
-impl<'de, T: Text> Deserialize<'de> for Parsed<T> {
+impl<'de, T: TextSetting> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         T::read(&text).map(Self).ok_or_else(|| de::Error::custom(T::EXPECTED))
     }
 }
 
-impl<T: Text> Shape for T {
-    const SECRET: bool = <T as Text>::SECRET;
+impl<T: TextSetting> SettingType for T {
+    const SECRET: bool = <T as TextSetting>::SECRET;
 
     fn expected() -> String {
         T::EXPECTED.to_owned()
@@ -136,13 +136,13 @@ impl<T: Text> Shape for T {
     }
 
     fn beside(self, dir: &Path) -> Self {
-        Text::beside(self, dir)
+        TextSetting::beside(self, dir)
     }
 }
 
 /// One, or none: an empty text.
-impl<T: Text> Shape for Option<T> {
-    const SECRET: bool = <T as Text>::SECRET;
+impl<T: TextSetting> SettingType for Option<T> {
+    const SECRET: bool = <T as TextSetting>::SECRET;
 
     fn expected() -> String {
         format!("{}, or \"\" for none", T::EXPECTED)
@@ -158,12 +158,12 @@ impl<T: Text> Shape for Option<T> {
     }
 
     fn beside(self, dir: &Path) -> Self {
-        self.map(|value| Text::beside(value, dir))
+        self.map(|value| TextSetting::beside(value, dir))
     }
 }
 
 /// A secret, or none: an empty text. A password of digits may stand without quotes.
-impl Shape for Option<Secret> {
+impl SettingType for Option<Secret> {
     const SECRET: bool = true;
 
     fn expected() -> String {
@@ -207,7 +207,7 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-impl Text for Duration {
+impl TextSetting for Duration {
     const EXPECTED: &'static str = "a length of time such as \"10s\" or \"30d\"";
 
     fn read(text: &str) -> Option<Self> {
@@ -249,7 +249,7 @@ impl fmt::Display for ByteSize {
     }
 }
 
-impl Text for ByteSize {
+impl TextSetting for ByteSize {
     const EXPECTED: &'static str = "a size such as \"512KiB\" or \"4MiB\"";
 
     fn read(text: &str) -> Option<Self> {
@@ -268,7 +268,7 @@ impl Text for ByteSize {
     }
 }
 
-impl Text for SocketAddr {
+impl TextSetting for SocketAddr {
     const EXPECTED: &'static str =
         "an IP address and port such as \"127.0.0.1:8080\" or \"[::]:8080\"";
 
@@ -281,7 +281,7 @@ impl Text for SocketAddr {
     }
 }
 
-impl Text for PathBuf {
+impl TextSetting for PathBuf {
     const EXPECTED: &'static str = "a path";
 
     fn read(text: &str) -> Option<Self> {
@@ -313,7 +313,7 @@ macro_rules! words {
             }
         }
 
-        impl Text for $Name {
+        impl TextSetting for $Name {
             const EXPECTED: &'static str = $expected;
 
             fn read(text: &str) -> Option<Self> {

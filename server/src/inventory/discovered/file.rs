@@ -2,19 +2,22 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use super::{Known, Who};
+use super::{ListedHost, ProbeIdentity};
 use crate::{inventory::Inventory, model::HostName};
 
 /// The hosts of the file by machine and by address.
-pub(super) struct File<'a> {
+pub(super) struct FileHosts<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) machines: BTreeMap<Arc<str>, &'a HostName>,
     addresses: BTreeMap<(&'a str, u16), &'a HostName>,
-    known: &'a dyn Fn(&HostName) -> Known,
+    known: &'a dyn Fn(&HostName) -> ListedHost,
 }
 
-impl<'a> File<'a> {
-    pub(super) fn new(inventory: &'a Inventory, known: &'a dyn Fn(&HostName) -> Known) -> Self {
+impl<'a> FileHosts<'a> {
+    pub(super) fn new(
+        inventory: &'a Inventory,
+        known: &'a dyn Fn(&HostName) -> ListedHost,
+    ) -> Self {
         let mut file =
             Self { inventory, machines: BTreeMap::new(), addresses: BTreeMap::new(), known };
         for (name, host) in &inventory.hosts {
@@ -41,7 +44,7 @@ impl<'a> File<'a> {
 }
 
 /// What a machine would be called if it were the only one of its kind.
-pub(super) fn plain_name(who: &Who) -> Option<HostName> {
+pub(super) fn plain_name(who: &ProbeIdentity) -> Option<HostName> {
     let of_machine = || {
         let digits = who.machine.as_deref()?.get(..8)?;
         HostName::new(&format!("machine-{digits}")).ok()

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Engine, entry::Entry};
+use super::{Engine, entry::HostEntry};
 use crate::{
-    health::{Input, Pause, Policy, Rest},
+    health::{Input, Pause, PauseReason, Policy},
     inventory::{Host, Maintenance},
     model::{HostId, Transition},
     units::{Now, WallMs},
@@ -46,12 +46,12 @@ impl Windows {
 
 impl Engine {
     /// Why a host is left alone at `now`.
-    pub(super) fn rest_of(&self, id: HostId, host: &Host, now: WallMs) -> Option<Rest> {
-        Rest::of(host.paused, self.pauses.get(&id), self.windows.over(host), now)
+    pub(super) fn pause_reason(&self, id: HostId, host: &Host, now: WallMs) -> Option<PauseReason> {
+        PauseReason::of(host.paused, self.pauses.get(&id), self.windows.over(host), now)
     }
 
     /// Looks at every pause and window; to be called once a second.
-    pub(super) fn review_rests(&mut self, now: Now) {
+    pub(super) fn review_pauses(&mut self, now: Now) {
         let over: Vec<HostId> =
             self.pauses.iter().filter(|(_, p)| p.is_over(now.wall)).map(|(id, _)| *id).collect();
         for host in over {
@@ -87,14 +87,16 @@ impl Engine {
 
     pub(super) fn reassess(&mut self, host: HostId, now: Now) {
         let Some(spec) = self.hosts.get(&host).map(|entry| &entry.spec) else { return };
-        let rest = self.rest_of(host, spec, now.wall);
-        let Some(entry) = self.hosts.get_mut(&host).filter(|entry| entry.rest != rest) else {
+        let pause_reason = self.pause_reason(host, spec, now.wall);
+        let Some(entry) =
+            self.hosts.get_mut(&host).filter(|entry| entry.pause_reason != pause_reason)
+        else {
             return;
         };
-        let transition = entry.rests(rest, &self.parts.policy, now.wall);
+        let transition = entry.set_pause_reason(pause_reason, &self.parts.policy, now.wall);
         let name = entry.spec.name.clone();
-        if !entry.health.is_witness() {
-            self.quorum.forget(host);
+        if !entry.health.counts_for_quorum() {
+            self.quorum.remove(host);
         }
         self.show(host, now);
         if let Some(transition) = transition {
@@ -104,17 +106,17 @@ impl Engine {
     }
 }
 
-impl Entry {
+impl HostEntry {
     /// Is left alone, or no longer; the state follows.
-    pub(super) fn rests(
+    pub(super) fn set_pause_reason(
         &mut self,
-        rest: Option<Rest>,
+        pause_reason: Option<PauseReason>,
         policy: &Policy,
         now: WallMs,
     ) -> Option<Transition> {
-        self.rest = rest.clone();
-        match &rest {
-            Some(rest) => self.decide(Input::Pause(rest), policy, now),
+        self.pause_reason = pause_reason.clone();
+        match &pause_reason {
+            Some(pause_reason) => self.decide(Input::Pause(pause_reason), policy, now),
             None => self.decide(Input::Resume, policy, now),
         }
     }

@@ -22,7 +22,7 @@ use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use crate::cli::printer::{Printer, Printing};
 
 /// The terminal, put back as it was when this goes, or when the program panics.
-pub(super) struct Stage {
+pub(super) struct TerminalGuard {
     terminal: Terminal<CrosstermBackend<Drawn>>,
     drawn: Drawn,
     printer: Printer,
@@ -43,7 +43,7 @@ impl Write for Drawn {
     }
 }
 
-impl Stage {
+impl TerminalGuard {
     /// Takes the terminal: its other screen, and keys as they are pressed.
     pub(super) fn enter() -> io::Result<Self> {
         let (printer, taken) = (Printer::start()?, Arc::new(AtomicBool::new(true)));
@@ -77,7 +77,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         leave(&self.taken, &self.printer);
     }

@@ -12,14 +12,14 @@ use std::{
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
 use super::{
-    cells::Cells,
+    cells::RowReader,
     docs::{self, Ledger},
     fault::Place,
     hours, moment,
 };
 use crate::{
     model::{HostId, Record},
-    store::{StoreError, Written},
+    store::{BatchResult, StoreError},
     units::WallMs,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn merge(
     transaction: &mut Transaction<'_>,
     late: &[&Record],
     place: &Place,
-    written: &mut Written,
+    written: &mut BatchResult,
 ) -> Result<Merged, StoreError> {
     let mut hours: BTreeMap<(HostId, WallMs), Vec<&Record>> = BTreeMap::new();
     for record in late {
@@ -71,7 +71,7 @@ pub(super) async fn merge(
 }
 
 /// What an hour holds.
-struct Known {
+struct StoredHour {
     attempts: HashMap<WallMs, Attempt>,
     /// Numbers of its parts and of their polls; none where a part cannot be read.
     parts: Vec<(u32, Option<usize>)>,
@@ -82,7 +82,7 @@ async fn look(
     host: HostId,
     hour: WallMs,
     place: &Place,
-) -> Result<Known, StoreError> {
+) -> Result<StoredHour, StoreError> {
     let rows: Vec<Row> = transaction
         .exec(
             "SELECT part, SUBSTRING(docs, ledger_at, cpu_load_at - ledger_at) FROM poll_hour
@@ -91,9 +91,9 @@ async fn look(
         )
         .await
         .map_err(place.fault("look for late polls"))?;
-    let mut known = Known { attempts: HashMap::new(), parts: Vec::new() };
+    let mut known = StoredHour { attempts: HashMap::new(), parts: Vec::new() };
     for row in rows {
-        let cells = Cells::new(row, place, "sealed polls");
+        let cells = RowReader::new(row, place, "sealed polls");
         let number = u32::try_from(cells.required_int(0)?).unwrap_or(u32::MAX);
         match docs::read_ledger(cells.bytes(1)?.unwrap_or_default()) {
             Ok(ledger) => {
@@ -157,7 +157,7 @@ async fn add(
 }
 
 async fn absorb(
-    absorbed: Vec<hours::Kept>,
+    absorbed: Vec<hours::StoredPart>,
     hour: WallMs,
     new: &[Record],
     place: &Place,

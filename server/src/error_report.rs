@@ -4,7 +4,7 @@ use std::{error::Error, iter::successors};
 
 /// The error, then each of its causes, with `: ` between them.
 #[must_use]
-pub fn chain(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     let causes = successors(error.source(), |cause: &&dyn Error| (**cause).source());
     causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
 }
@@ -21,6 +21,6 @@ mod tests {
     fn every_cause_is_told_in_its_order() {
         let error = Outer(std::io::Error::other(std::fmt::Error));
         let inner = std::fmt::Error.to_string();
-        assert_eq!(chain(&error), format!("cannot read it: {inner}"));
+        assert_eq!(error_chain(&error), format!("cannot read it: {inner}"));
     }
 }

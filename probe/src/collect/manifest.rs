@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::statvfs::{Question, Refusal, Space, StatVfs};
 use crate::root::Place;
 
-/// Where the tape lies in a captured tree.
-pub const TAPE: Place = Place::Proc("captured.json");
+/// Where the manifest lies in a captured tree.
+pub const MANIFEST: Place = Place::Proc("captured.json");
 /// The version of this format.
 const FORMAT: u32 = 1;
 
 /// The facts of a captured machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tape {
+pub struct CaptureManifest {
     /// Version of this format: 1.
     pub format: u32,
     /// The probe that made it.
@@ -44,13 +44,13 @@ pub struct Tape {
     pub errors: BTreeMap<String, i32>,
     /// statvfs(2), by mount point. A mount that is not listed did not exist.
     #[serde(default)]
-    pub mounts: BTreeMap<PathBuf, TapedMount>,
+    pub mounts: BTreeMap<PathBuf, CapturedMount>,
 }
 
 /// What one mount answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TapedMount {
+pub enum CapturedMount {
     /// Its numbers.
     Space(Space),
     /// The error's number.
@@ -59,8 +59,8 @@ pub enum TapedMount {
     Hung,
 }
 
-impl Tape {
-    /// A tape of this format and probe.
+impl CaptureManifest {
+    /// a manifest of this format and probe.
     #[must_use]
     pub fn new(page_size_bytes: u32, ticks_per_second: u32, architecture: String) -> Self {
         Self {
@@ -75,16 +75,16 @@ impl Tape {
         }
     }
 
-    /// Reads a tape.
+    /// Reads a manifest.
     ///
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let tape: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if tape.format == FORMAT {
-            Ok(tape)
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if manifest.format == FORMAT {
+            Ok(manifest)
         } else {
-            Err(format!("format {}, this probe knows {FORMAT}", tape.format))
+            Err(format!("format {}, this probe knows {FORMAT}", manifest.format))
         }
     }
 
@@ -95,12 +95,12 @@ impl Tape {
     }
 }
 
-impl StatVfs for Tape {
+impl StatVfs for CaptureManifest {
     fn statvfs(&self, question: &Question) -> Result<Space, Refusal> {
         match self.mounts.get(Path::new(&question.mount_point)) {
-            Some(TapedMount::Space(space)) => Ok(*space),
-            Some(TapedMount::Errno(code)) => Err(Refusal::Errno(*code)),
-            Some(TapedMount::Hung) => Err(Refusal::Hung),
+            Some(CapturedMount::Space(space)) => Ok(*space),
+            Some(CapturedMount::Errno(code)) => Err(Refusal::Errno(*code)),
+            Some(CapturedMount::Hung) => Err(Refusal::Hung),
             None => Err(Refusal::Errno(Errno::NOENT.raw_os_error())),
         }
     }
@@ -111,21 +111,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tape_survives_its_text() {
-        let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
-        tape.errors.insert("proc/1/net/dev".to_owned(), 13);
-        tape.mounts.insert(PathBuf::from("/"), TapedMount::Space(Space::default()));
-        tape.mounts.insert(PathBuf::from("/mnt/nfs"), TapedMount::Hung);
-        let again = Tape::parse(&serde_json::to_vec(&tape).unwrap()).unwrap();
+    fn a_manifest_survives_its_text() {
+        let mut manifest = CaptureManifest::new(4096, 100, "x86_64".to_owned());
+        manifest.errors.insert("proc/1/net/dev".to_owned(), 13);
+        manifest.mounts.insert(PathBuf::from("/"), CapturedMount::Space(Space::default()));
+        manifest.mounts.insert(PathBuf::from("/mnt/nfs"), CapturedMount::Hung);
+        let again = CaptureManifest::parse(&serde_json::to_vec(&manifest).unwrap()).unwrap();
         assert_eq!(again.error("proc/1/net/dev"), Some(Errno::ACCESS));
-        assert_eq!(again.mounts, tape.mounts);
+        assert_eq!(again.mounts, manifest.mounts);
     }
 
     #[test]
     fn another_format_is_refused() {
-        let mut tape = Tape::new(4096, 100, "x86_64".to_owned());
-        tape.format = 2;
-        let error = Tape::parse(&serde_json::to_vec(&tape).unwrap()).unwrap_err();
+        let mut manifest = CaptureManifest::new(4096, 100, "x86_64".to_owned());
+        manifest.format = 2;
+        let error = CaptureManifest::parse(&serde_json::to_vec(&manifest).unwrap()).unwrap_err();
         assert_eq!(error, "format 2, this probe knows 1");
     }
 }

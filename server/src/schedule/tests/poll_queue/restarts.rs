@@ -11,7 +11,7 @@ fn the_grid_is_the_same_after_a_restart_or_a_reload() {
     for host in 0..20 {
         second.add(host, &every(10_000)); // again: takes the place of the first
     }
-    assert_eq!(second.agenda.len(), 20);
+    assert_eq!(second.poll_queue.len(), 20);
     second.run(seconds(30));
     let grid = |server: &Server| -> HashSet<(i64, i64)> {
         server.polls.iter().map(|(_, due)| (due.host.0, due.slot.0 % 10_000)).collect()
@@ -25,10 +25,10 @@ fn an_ordinary_restart_keeps_the_grid() {
     let clocks = Clocks::at("2026-10-25T00:30:00.500Z");
     let latest = WallMs(clocks.now.wall.0 - 4_000);
     let mut server = Server::new(0, &every(10_000));
-    server.agenda = Agenda::resume(Grids::default(), latest, clocks.now);
+    server.poll_queue = PollQueue::resume(Grids::default(), latest, clocks.now);
     server.add(0, &every(10_000));
     let phase = every(10_000).phase(&host_name(0), 0);
-    let slot = server.agenda.next_slot(HostId(0), clocks.now.wall);
+    let slot = server.poll_queue.next_slot(HostId(0), clocks.now.wall);
     assert_eq!(slot, every(10_000).next_slot(phase, clocks.now.wall));
 }
 
@@ -45,7 +45,7 @@ fn a_restart_within_a_repeated_hour_uses_new_keys() {
     for _ in 0..2 {
         let mut next = Server::new(0, &every(10_000));
         next.clocks = Clocks { now: first.clocks.now };
-        next.agenda = Agenda::resume(Grids::default(), latest, next.clocks.now);
+        next.poll_queue = PollQueue::resume(Grids::default(), latest, next.clocks.now);
         for host in 0..10 {
             next.add(host, &every(10_000));
         }
@@ -62,7 +62,7 @@ fn a_step_back_right_after_a_restart_repeats_no_slot_of_before() {
     let clocks = Clocks::at("2026-10-25T00:30:00.500Z");
     let latest = WallMs(clocks.now.wall.0 - 1);
     let mut server = Server::new(0, &every(1_000));
-    server.agenda = Agenda::resume(Grids::default(), latest, clocks.now);
+    server.poll_queue = PollQueue::resume(Grids::default(), latest, clocks.now);
     for host in 0..20 {
         server.add(host, &every(1_000));
     }

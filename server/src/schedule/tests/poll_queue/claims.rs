@@ -34,8 +34,8 @@ struct Keeping {
 impl Keeping {
     fn new(schedules: &[Schedule]) -> Self {
         let mut server = Server::new(0, &every(1_000));
-        server.agenda = Agenda::resume(Grids::new(7), WallMs(0), server.clocks.now);
-        let file = server.agenda.grids().clone();
+        server.poll_queue = PollQueue::resume(Grids::new(7), WallMs(0), server.clocks.now);
+        let file = server.poll_queue.grids().clone();
         let claims = schedules.iter().map(|_| Claims::default()).collect();
         let latest = WallMs(0);
         let mut keeping = Self { server, claims, kept: HashSet::new(), latest, file };
@@ -51,8 +51,8 @@ impl Keeping {
 
     /// As the engine does it: what is kept for the next start is written after each step.
     fn note_steps(&mut self) {
-        if !self.server.agenda.take_steps().is_empty() {
-            self.file = self.server.agenda.grids().clone();
+        if !self.server.poll_queue.take_steps().is_empty() {
+            self.file = self.server.poll_queue.grids().clone();
         }
     }
 
@@ -64,14 +64,15 @@ impl Keeping {
     fn run(&mut self, length: Duration, schedules: &[Schedule]) {
         for _ in 0..length.as_millis() / BATCH.as_millis() {
             if self.server.ticks.is_multiple_of(50) {
-                self.server.agenda.open(self.server.clocks.now);
+                self.server.poll_queue.open(self.server.clocks.now);
             }
             self.server.ticks += 1;
             let now = self.server.clocks.now;
-            for due in self.server.agenda.due(now) {
+            for due in self.server.poll_queue.due(now) {
                 let index = usize::try_from(due.host.0).unwrap();
-                let agenda = &self.server.agenda;
-                let slot = self.claims[index].due(due.slot, |at| agenda.is_on_grid(due.host, at));
+                let poll_queue = &self.server.poll_queue;
+                let slot =
+                    self.claims[index].due(due.slot, |at| poll_queue.is_on_grid(due.host, at));
                 let off = (slot.0 - now.wall.0).abs();
                 let most = schedules[index].shortest_gap() + seconds(1);
                 assert!(off <= millis(most), "kept at {slot} when it is {}", now.wall);
@@ -84,10 +85,10 @@ impl Keeping {
 
     fn ask(&mut self, host: i64) {
         let now = self.server.clocks.now;
-        self.server.agenda.look(now);
+        self.server.poll_queue.look(now);
         self.note_steps();
-        let agenda = &self.server.agenda;
-        let on_grid = |at| agenda.is_on_grid(HostId(host), at);
+        let poll_queue = &self.server.poll_queue;
+        let on_grid = |at| poll_queue.is_on_grid(HostId(host), at);
         let slot = self.claims[usize::try_from(host).unwrap()].asked(now.wall, on_grid);
         assert!(slot.0 - now.wall.0 < 1_000, "kept at {slot} when it is {}", now.wall);
         self.keep(host, slot);
@@ -95,8 +96,8 @@ impl Keeping {
 
     fn restart(&mut self, schedules: &[Schedule]) {
         let now = self.server.clocks.now;
-        self.server.agenda = Agenda::resume(self.file.clone(), self.latest, now);
-        self.file = self.server.agenda.grids().clone();
+        self.server.poll_queue = PollQueue::resume(self.file.clone(), self.latest, now);
+        self.file = self.server.poll_queue.grids().clone();
         self.take_in(schedules);
     }
 }
@@ -168,9 +169,9 @@ fn two_servers_ask_a_host_at_moments_of_their_own_and_each_keeps_its_own_over_a_
     assert!(same < 10, "{same} of 1,000 hosts are asked in one millisecond");
     let clocks = Clocks::at("2026-10-25T00:30:00.500Z");
     let next = |seed: u64| {
-        let mut agenda = Agenda::resume(Grids::new(seed), WallMs(0), clocks.now);
-        agenda.add(HostId(3), &host_name(3), &schedule, clocks.now);
-        agenda.next_slot(HostId(3), clocks.now.wall).unwrap()
+        let mut poll_queue = PollQueue::resume(Grids::new(seed), WallMs(0), clocks.now);
+        poll_queue.add(HostId(3), &host_name(3), &schedule, clocks.now);
+        poll_queue.next_slot(HostId(3), clocks.now.wall).unwrap()
     };
     assert_eq!(next(1).0.rem_euclid(10_000), millis(one[3]));
     assert_eq!(next(2).0.rem_euclid(10_000), millis(other[3]));

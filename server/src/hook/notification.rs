@@ -28,9 +28,9 @@ pub enum ServerEvent {
 
 /// One thing to tell.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum Notification {
     /// A host changed its state.
-    Host(Box<HostNews>),
+    Host(Box<HostNotification>),
     /// Something happened to the server itself.
     Server {
         /// What.
@@ -44,7 +44,7 @@ pub enum News {
 
 /// A host's change of state, with what is known of the host.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HostNews {
+pub struct HostNotification {
     transition: Transition,
     group: Option<GroupName>,
     labels: Labels,
@@ -80,11 +80,11 @@ struct OfServer<'a> {
     reason: &'a str,
 }
 
-impl News {
+impl Notification {
     /// A host's change of state.
     #[must_use]
     pub fn of_host(transition: &Transition, host: &inventory::Host) -> Self {
-        Self::Host(Box::new(HostNews {
+        Self::Host(Box::new(HostNotification {
             transition: transition.clone(),
             group: host.group.clone(),
             labels: Labels::clone(&host.labels),
@@ -95,8 +95,8 @@ impl News {
     /// states, begins to flap or ends it. News of the server itself always is.
     pub(super) fn kind(&self, states: &[State]) -> Option<NoticeKind> {
         match self {
-            Self::Host(news) => {
-                let Transition { from, to, cause, .. } = &news.transition;
+            Self::Host(notification) => {
+                let Transition { from, to, cause, .. } = &notification.transition;
                 if states.contains(to) {
                     return Some(NoticeKind::Begins);
                 }
@@ -114,8 +114,8 @@ impl News {
     /// The host, the moment that the event is known by, and when it happened.
     pub(super) fn of(&self) -> (HostId, WallMs, WallMs) {
         match self {
-            Self::Host(news) => {
-                let transition = &news.transition;
+            Self::Host(notification) => {
+                let transition = &notification.transition;
                 (transition.host, transition.of_moment(), transition.at)
             }
             Self::Server { at, .. } => (HostId::SERVER, *at, *at),
@@ -127,8 +127,8 @@ impl News {
     pub(super) fn id(&self) -> String {
         let (host, event, _) = self.of();
         match self {
-            Self::Host(news) => {
-                let Transition { from, to, cause, .. } = &news.transition;
+            Self::Host(notification) => {
+                let Transition { from, to, cause, .. } = &notification.transition;
                 match from == to {
                     true => format!("{}/{}/{cause}", host.0, event.0),
                     false => format!("{}/{}/{to}", host.0, event.0),
@@ -152,8 +152,8 @@ impl News {
     /// When something in it is no JSON, which nothing is.
     pub(super) fn document(&self, id: &str) -> Result<String, serde_json::Error> {
         match self {
-            Self::Host(news) => {
-                let HostNews { transition, group, labels } = &**news;
+            Self::Host(notification) => {
+                let HostNotification { transition, group, labels } = &**notification;
                 let what = OfHost {
                     host: &transition.name,
                     group,

@@ -4,7 +4,7 @@
 //! address is only where the machine was met last. So a task that is started anew elsewhere is the
 //! same host, and an address that another machine has today is not.
 //!
-//! Nobody leaves the roster because a name server is silent, or knows less than it did: a host whose
+//! No host is forgotten because a name server is silent, or knows less than it did: a host whose
 //! address is gone is polled where it was, and goes down there for everybody to see.
 
 mod file;
@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-use self::file::{File, plain_name};
-pub use self::notice::Notice;
+use self::file::{FileHosts, plain_name};
+pub use self::notice::DiscoveryWarning;
 use super::{Discovery, Host, Inventory, MAX_HOSTS};
 use crate::{
     model::{Address, HostName, Labels},
@@ -33,7 +33,7 @@ const TELLING_DIGITS: usize = 4;
 
 /// Who a probe says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Who {
+pub struct ProbeIdentity {
     /// Its machine id.
     pub machine: Option<Arc<str>>,
     /// Its hostname.
@@ -42,7 +42,7 @@ pub struct Who {
     pub boot: Option<Arc<str>>,
 }
 
-impl Who {
+impl ProbeIdentity {
     /// What the machine is known by; none when it says nothing of itself.
     fn key(&self) -> Option<Key> {
         let named = || self.hostname.as_ref().map(|name| by_name(name));
@@ -63,16 +63,16 @@ fn by_name(name: &str) -> Key {
 /// One address of a name, and who answered there; none when nobody did, or nobody was asked because
 /// the host that is polled there answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct ProbedAddress {
     /// The address.
     pub address: IpAddr,
     /// Who answered.
-    pub who: Option<Who>,
+    pub who: Option<ProbeIdentity>,
 }
 
 /// A host of the file, as far as it is known from its polls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Known {
+pub struct ListedHost {
     /// The machine that answers.
     pub machine: Option<Arc<str>>,
     /// Whether it has been polled yet.
@@ -81,7 +81,7 @@ pub struct Known {
 
 /// A host of the store that may have been discovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredHost {
     /// Its name.
     pub name: HostName,
     /// Its labels.
@@ -89,7 +89,7 @@ pub struct Kept {
     /// Its first address, `host:port`.
     pub address: String,
     /// Who answered there.
-    pub who: Who,
+    pub who: ProbeIdentity,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,17 +110,17 @@ impl Member {
 
 /// Every discovered host.
 #[derive(Debug, Clone, Default)]
-pub struct Roster {
+pub struct DiscoveredHosts {
     members: BTreeMap<Key, Member>,
     /// When each address of a name was first in its answers without a break: counts looks.
     appeared: BTreeMap<(Arc<str>, u16), BTreeMap<IpAddr, u64>>,
     looks: u64,
 }
 
-impl Roster {
+impl DiscoveredHosts {
     /// Takes in the hosts that were discovered before a restart and are still asked for by
     /// `inventory`, where they were met last. Who is known already was met since.
-    pub fn restore(&mut self, inventory: &Inventory, kept: impl IntoIterator<Item = Kept>) {
+    pub fn restore(&mut self, inventory: &Inventory, kept: impl IntoIterator<Item = StoredHost>) {
         for host in kept {
             let Some(dns) = host.labels.get(DISCOVERED) else { continue };
             let Some(socket) = host.address.parse::<std::net::SocketAddr>().ok() else { continue };
@@ -171,11 +171,11 @@ impl Roster {
     pub fn learn(
         &mut self,
         discovery: &Discovery,
-        seen: &[Seen],
+        seen: &[ProbedAddress],
         inventory: &Inventory,
-        known: &dyn Fn(&HostName) -> Known,
+        known: &dyn Fn(&HostName) -> ListedHost,
         now: WallMs,
-    ) -> (bool, Vec<Notice>) {
+    ) -> (bool, Vec<DiscoveryWarning>) {
         // An empty answer is no evidence of anything.
         if seen.is_empty() {
             return (false, Vec::new());
@@ -183,16 +183,16 @@ impl Roster {
         let before = self.members.clone();
         let mut notices = Vec::new();
         let appeared = self.appear(discovery, seen);
-        let file = File::new(inventory, known);
+        let file = FileHosts::new(inventory, known);
         for (key, address) in self.leave_to_the_file(&file) {
-            notices.push(Notice::Listed { name: key, address });
+            notices.push(DiscoveryWarning::Listed { name: key, address });
         }
-        let mut machines: BTreeMap<Key, Vec<(&Who, IpAddr)>> = BTreeMap::new();
-        for Seen { address, who } in seen {
+        let mut machines: BTreeMap<Key, Vec<(&ProbeIdentity, IpAddr)>> = BTreeMap::new();
+        for ProbedAddress { address, who } in seen {
             let Some(who) = who else { continue };
             match who.key() {
                 Some(key) => machines.entry(key).or_default().push((who, *address)),
-                None => notices.push(Notice::Nameless { address: *address }),
+                None => notices.push(DiscoveryWarning::Nameless { address: *address }),
             }
         }
         for (key, mut at) in machines {
@@ -208,7 +208,12 @@ impl Roster {
             {
                 let also = at.iter().skip(1).map(|(_, address)| *address).collect();
                 let copied = at.iter().any(|(other, _)| other.boot != who.boot);
-                notices.push(Notice::SeveralAddresses { name, polled: address, also, copied });
+                notices.push(DiscoveryWarning::SeveralAddresses {
+                    name,
+                    polled: address,
+                    also,
+                    copied,
+                });
             }
         }
         self.note_the_gone(discovery, seen, now);
@@ -219,7 +224,7 @@ impl Roster {
     }
 
     /// Counts a look, and says when each of its addresses appeared.
-    fn appear(&mut self, discovery: &Discovery, seen: &[Seen]) -> BTreeMap<IpAddr, u64> {
+    fn appear(&mut self, discovery: &Discovery, seen: &[ProbedAddress]) -> BTreeMap<IpAddr, u64> {
         self.looks += 1;
         let of = (Arc::clone(&discovery.dns), discovery.port);
         let before = self.appeared.remove(&of).unwrap_or_default();
@@ -230,7 +235,7 @@ impl Roster {
     }
 
     /// Drops members that turned out to be machines of the file, or that the file lists by address.
-    fn leave_to_the_file(&mut self, file: &File<'_>) -> Vec<(HostName, IpAddr)> {
+    fn leave_to_the_file(&mut self, file: &FileHosts<'_>) -> Vec<(HostName, IpAddr)> {
         let mut left = Vec::new();
         self.members.retain(|key, member| match file.lists(key, member.address, member.port) {
             Some(name) => {
@@ -246,14 +251,14 @@ impl Roster {
     fn meet(
         &mut self,
         key: &Key,
-        who: &Who,
+        who: &ProbeIdentity,
         address: IpAddr,
         discovery: &Discovery,
-        file: &File<'_>,
-        notices: &mut Vec<Notice>,
+        file: &FileHosts<'_>,
+        notices: &mut Vec<DiscoveryWarning>,
     ) -> Option<HostName> {
         if let Some(name) = file.lists(key, address, discovery.port) {
-            notices.push(Notice::Listed { name: name.clone(), address });
+            notices.push(DiscoveryWarning::Listed { name: name.clone(), address });
             return None;
         }
         if let Some(member) = self.members.get_mut(key) {
@@ -283,12 +288,12 @@ impl Roster {
             return Some(name);
         }
         if file.inventory.hosts.len() + self.members.len() >= MAX_HOSTS {
-            notices.push(Notice::Full { address });
+            notices.push(DiscoveryWarning::Full { address });
             return None;
         }
         let name = self.free_name(&plain, key, file)?;
         if name != plain {
-            notices.push(Notice::SameHostname { hostname: plain, name: name.clone() });
+            notices.push(DiscoveryWarning::SameHostname { hostname: plain, name: name.clone() });
         }
         let (dns, port) = (Arc::clone(&discovery.dns), discovery.port);
         let member = Member { name: name.clone(), dns, port, address, gone_since: None };
@@ -297,7 +302,7 @@ impl Roster {
     }
 
     /// The plain name, or with as many digits of the machine as it takes to be the only one.
-    fn free_name(&self, plain: &HostName, key: &Key, file: &File<'_>) -> Option<HostName> {
+    fn free_name(&self, plain: &HostName, key: &Key, file: &FileHosts<'_>) -> Option<HostName> {
         let taken = |name: &HostName| {
             file.inventory.hosts.contains_key(name)
                 || self.members.values().any(|member| member.name == *name)
@@ -307,7 +312,7 @@ impl Roster {
         std::iter::once(plain.clone()).chain(longer).find(|name| !taken(name))
     }
 
-    fn note_the_gone(&mut self, discovery: &Discovery, seen: &[Seen], now: WallMs) {
+    fn note_the_gone(&mut self, discovery: &Discovery, seen: &[ProbedAddress], now: WallMs) {
         for (key, member) in self.members.iter_mut().filter(|(_, m)| m.is_of(discovery)) {
             let there = seen.iter().any(|s| {
                 let other = s.who.as_ref().is_some_and(|who| who.key().as_ref() != Some(key));
@@ -323,13 +328,13 @@ impl Roster {
         after: Duration,
         down: impl Fn(&HostName) -> bool,
         now: WallMs,
-    ) -> Vec<Notice> {
+    ) -> Vec<DiscoveryWarning> {
         let mut forgotten = Vec::new();
         self.members.retain(|_, member| {
             let old = member.gone_since.is_some_and(|since| now.since(since) >= after);
             let stays = after.is_zero() || !old || !down(&member.name);
             if !stays {
-                forgotten.push(Notice::Forgotten { name: member.name.clone() });
+                forgotten.push(DiscoveryWarning::Forgotten { name: member.name.clone() });
             }
             stays
         });

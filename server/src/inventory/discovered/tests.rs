@@ -30,38 +30,38 @@ fn machine(digits: &str) -> Arc<str> {
     format!("{digits:0<32}").into()
 }
 
-fn who(digits: &str, hostname: &str) -> Who {
+fn who(digits: &str, hostname: &str) -> ProbeIdentity {
     let hostname = (!hostname.is_empty()).then(|| hostname.into());
-    Who { machine: Some(machine(digits)), hostname, boot: Some(digits.into()) }
+    ProbeIdentity { machine: Some(machine(digits)), hostname, boot: Some(digits.into()) }
 }
 
 /// At this address answers this machine.
-fn at(last: u8, digits: &str, hostname: &str) -> Seen {
-    Seen { address: ip(last), who: Some(who(digits, hostname)) }
+fn at(last: u8, digits: &str, hostname: &str) -> ProbedAddress {
+    ProbedAddress { address: ip(last), who: Some(who(digits, hostname)) }
 }
 
-fn silent(last: u8) -> Seen {
-    Seen { address: ip(last), who: None }
+fn silent(last: u8) -> ProbedAddress {
+    ProbedAddress { address: ip(last), who: None }
 }
 
 /// Nothing is known of any host of the file, but that it has been polled.
-fn unknown(_: &HostName) -> Known {
-    Known { machine: None, polled: true }
+fn unknown(_: &HostName) -> ListedHost {
+    ListedHost { machine: None, polled: true }
 }
 
 #[derive(Default)]
-struct Fleet(Roster);
+struct Fleet(DiscoveredHosts);
 
 impl Fleet {
-    fn learn(&mut self, seen: &[Seen]) -> (bool, Vec<Notice>) {
+    fn learn(&mut self, seen: &[ProbedAddress]) -> (bool, Vec<DiscoveryWarning>) {
         self.learn_with(seen, &unknown)
     }
 
     fn learn_with(
         &mut self,
-        seen: &[Seen],
-        known: &dyn Fn(&HostName) -> Known,
-    ) -> (bool, Vec<Notice>) {
+        seen: &[ProbedAddress],
+        known: &dyn Fn(&HostName) -> ListedHost,
+    ) -> (bool, Vec<DiscoveryWarning>) {
         let file = file();
         self.0.learn(&file.discoveries[0], seen, &file, known, NOW)
     }
@@ -121,8 +121,8 @@ fn of_two_addresses_of_one_machine_the_newest_that_answers_is_polled() {
     let (changed, notices) = fleet.learn(&[at(2, "aa", "a"), at(1, "aa", "a")]);
     assert!(changed);
     assert_eq!(fleet.hosts(), ["a@1"]);
-    let also = |notice: &Notice| match notice {
-        Notice::SeveralAddresses { polled, also, copied, .. } => {
+    let also = |notice: &DiscoveryWarning| match notice {
+        DiscoveryWarning::SeveralAddresses { polled, also, copied, .. } => {
             Some((*polled, also.clone(), *copied))
         }
         _ => None,
@@ -133,8 +133,10 @@ fn of_two_addresses_of_one_machine_the_newest_that_answers_is_polled() {
     assert!(!fleet.learn(&[at(1, "aa", "a"), silent(9)]).0);
     assert_eq!(fleet.hosts(), ["a@1"]);
     // Another boot under the same id: no move of one machine, but two.
-    let copy =
-        Seen { who: Some(Who { boot: Some("other".into()), ..who("aa", "a") }), ..silent(3) };
+    let copy = ProbedAddress {
+        who: Some(ProbeIdentity { boot: Some("other".into()), ..who("aa", "a") }),
+        ..silent(3)
+    };
     let (_, notices) = fleet.learn(&[at(1, "aa", "a"), copy]);
     assert!(notices.iter().find_map(also).unwrap().2, "{notices:?}");
 }
@@ -150,7 +152,7 @@ fn two_machines_of_one_hostname_are_two_hosts_whatever_the_order() {
     let whole = fleet.0.with(&file());
     let kept = |name: &str, digits: &str| {
         let host = &whole.hosts[name];
-        Kept {
+        StoredHost {
             name: host.name.clone(),
             labels: Labels::clone(&host.labels),
             address: host.addresses[0].to_string(),
@@ -170,17 +172,17 @@ fn two_machines_of_one_hostname_are_two_hosts_whatever_the_order() {
 #[test]
 fn the_file_wins_over_what_is_discovered() {
     let mut fleet = Fleet::default();
-    let known = |_: &HostName| Known { machine: Some(machine("cc")), polled: true };
+    let known = |_: &HostName| ListedHost { machine: Some(machine("cc")), polled: true };
     // By its machine, by its address.
     let (_, notices) = fleet.learn_with(&[at(1, "cc", "node"), at(99, "ee", "other")], &known);
     assert_eq!(fleet.hosts(), <[&str; 0]>::default());
     assert_eq!(notices.len(), 2);
     assert!(notices[0].to_string().contains("host listed of the inventory file"), "{notices:?}");
     // By its name, as long as nothing else is known of the one in the file.
-    fleet.learn_with(&[at(1, "cc", "listed")], &|_| Known::default());
+    fleet.learn_with(&[at(1, "cc", "listed")], &|_| ListedHost::default());
     assert_eq!(fleet.hosts(), <[&str; 0]>::default());
     // Then it is known to be another one.
-    let other = |_: &HostName| Known { machine: Some(machine("dd")), polled: true };
+    let other = |_: &HostName| ListedHost { machine: Some(machine("dd")), polled: true };
     fleet.learn_with(&[at(1, "cc", "listed")], &other);
     assert_eq!(fleet.hosts(), ["listed-cc00@1"]);
     // And when it turns out that it is not: the file applies.
@@ -233,12 +235,12 @@ fn an_accepted_host_is_whoever_answers_there() {
 #[test]
 fn a_probe_that_says_nothing_of_itself_is_no_host() {
     let mut fleet = Fleet::default();
-    let nobody = Who { machine: None, hostname: None, boot: None };
-    let (changed, notices) = fleet.learn(&[Seen { who: Some(nobody), ..silent(1) }]);
+    let nobody = ProbeIdentity { machine: None, hostname: None, boot: None };
+    let (changed, notices) = fleet.learn(&[ProbedAddress { who: Some(nobody), ..silent(1) }]);
     assert!(!changed);
-    assert_eq!(notices, [Notice::Nameless { address: ip(1) }]);
+    assert_eq!(notices, [DiscoveryWarning::Nameless { address: ip(1) }]);
     // A hostname alone is enough.
-    let named = Who { machine: None, hostname: Some("n".into()), boot: None };
-    fleet.learn(&[Seen { who: Some(named), ..silent(1) }]);
+    let named = ProbeIdentity { machine: None, hostname: Some("n".into()), boot: None };
+    fleet.learn(&[ProbedAddress { who: Some(named), ..silent(1) }]);
     assert_eq!(fleet.hosts(), ["n@1"]);
 }

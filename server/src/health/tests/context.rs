@@ -1,4 +1,4 @@
-//! What stands around a state: parents, windows, flapping, who is a witness.
+//! The context of a state: parents, windows, flapping, which hosts count for the quorum.
 
 use super::*;
 
@@ -43,11 +43,12 @@ fn only_so_many_parents_are_followed() {
 #[test]
 fn a_window_is_told_from_a_pause() {
     let pause = Pause { since: NOW, until: None, reason: "new disk".into() };
-    let cause =
-        |rest: &Rest| step(&health(Up, 5, 0), Input::Pause(rest), &POLICY, NOW).1.unwrap().cause;
+    let cause = |reason: &PauseReason| {
+        step(&health(Up, 5, 0), Input::Pause(reason), &POLICY, NOW).1.unwrap().cause
+    };
     assert_eq!(cause(&window()), Cause::Maintenance);
-    assert_eq!(cause(&Rest::Asked(pause)), Cause::Paused);
-    assert_eq!(cause(&Rest::Inventory), Cause::Paused);
+    assert_eq!(cause(&PauseReason::Asked(pause)), Cause::Paused);
+    assert_eq!(cause(&PauseReason::Inventory), Cause::Paused);
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn a_host_that_goes_down_and_comes_back_once_a_minute_flaps_at_any_interval() {
 }
 
 #[test]
-fn a_witness_is_who_is_expected_to_answer() {
-    let witnesses = State::ALL.iter().filter(|state| health(**state, 0, 0).is_witness());
-    assert_eq!(witnesses.copied().collect::<Vec<_>>(), [Up, Degraded, Suspect]);
+fn hosts_that_are_expected_to_answer_count_for_the_quorum() {
+    let counting = State::ALL.iter().filter(|state| health(**state, 0, 0).counts_for_quorum());
+    assert_eq!(counting.copied().collect::<Vec<_>>(), [Up, Degraded, Suspect]);
 }

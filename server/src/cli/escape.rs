@@ -17,12 +17,12 @@ pub(super) enum Form {
 
 /// Writes lines in which every character is seen.
 #[derive(Debug)]
-pub(super) struct Seen<W> {
+pub(super) struct EscapingWriter<W> {
     to: W,
     form: Form,
 }
 
-impl<W> Seen<W> {
+impl<W> EscapingWriter<W> {
     pub(super) fn new(to: W, form: Form) -> Self {
         Self { to, form }
     }
@@ -32,7 +32,7 @@ fn stays(c: char) -> bool {
     is_shown(c) || matches!(c, '\n' | '\u{1b}')
 }
 
-impl<W: Write> Write for Seen<W> {
+impl<W: Write> Write for EscapingWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         if text.chars().all(stays) {
@@ -69,7 +69,7 @@ mod tests {
 
     fn written(form: Form, line: &str) -> String {
         let mut bytes = Vec::new();
-        Seen::new(&mut bytes, form).write_all(line.as_bytes()).unwrap();
+        EscapingWriter::new(&mut bytes, form).write_all(line.as_bytes()).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! A server's agenda over hours, its clocks moved by hand.
+//! A server's poll queue over hours, its clocks moved by hand.
 
 mod claims;
 mod grid;
@@ -40,7 +40,7 @@ fn phase_ms(schedule: &Schedule, host: HostId) -> i64 {
 /// What a server does: opens every second, takes what is due on every batch.
 struct Server {
     clocks: Clocks,
-    agenda: Agenda,
+    poll_queue: PollQueue,
     ticks: u64,
     polls: Vec<(Now, Due)>,
 }
@@ -48,7 +48,7 @@ struct Server {
 impl Server {
     fn new(hosts: i64, schedule: &Schedule) -> Self {
         let clocks = Clocks::at("2026-10-25T00:30:00.500Z");
-        let mut server = Self { agenda: Agenda::new(), clocks, ticks: 0, polls: Vec::new() };
+        let mut server = Self { poll_queue: PollQueue::new(), clocks, ticks: 0, polls: Vec::new() };
         for host in 0..hosts {
             server.add(host, schedule);
         }
@@ -56,13 +56,13 @@ impl Server {
     }
 
     fn add(&mut self, host: i64, schedule: &Schedule) {
-        self.agenda.add(HostId(host), &host_name(host), schedule, self.clocks.now);
+        self.poll_queue.add(HostId(host), &host_name(host), schedule, self.clocks.now);
     }
 
     fn run(&mut self, length: Duration) {
         for _ in 0..length.as_millis() / BATCH.as_millis() {
             if self.ticks.is_multiple_of(50) {
-                self.agenda.open(self.clocks.now);
+                self.poll_queue.open(self.clocks.now);
             }
             self.ticks += 1;
             self.take();
@@ -72,7 +72,7 @@ impl Server {
     }
 
     fn take(&mut self) -> usize {
-        let due = self.agenda.due(self.clocks.now);
+        let due = self.poll_queue.due(self.clocks.now);
         let hosts: HashSet<HostId> = due.iter().map(|due| due.host).collect();
         assert_eq!(hosts.len(), due.len(), "one host twice in one take");
         self.polls.extend(due.iter().map(|due| (self.clocks.now, *due)));
@@ -81,7 +81,7 @@ impl Server {
 
     /// Steps of the clock since they were asked for last: forward, backward.
     fn steps(&mut self) -> (usize, usize) {
-        let steps = self.agenda.take_steps();
+        let steps = self.poll_queue.take_steps();
         let forward = steps.iter().filter(|step| step.by_ms > 0).count();
         (forward, steps.len() - forward)
     }

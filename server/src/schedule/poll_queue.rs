@@ -1,7 +1,7 @@
-//! The agenda: which host is due next. One entry per polled host, two sorted sets.
+//! The poll queue: which host is due next. One entry per polled host, two sorted sets.
 //!
 //! Slots are wall-clock moments, deadlines are monotonic ones. A host's next slot stays *closed*,
-//! sorted by wall clock, until [`Agenda::open`] turns it into a due moment with the pair of clocks
+//! sorted by wall clock, until [`PollQueue::open`] turns it into a due moment with the pair of clocks
 //! of that instant; so an adjustment of the wall clock reaches every slot that is not already at hand.
 
 use std::{
@@ -15,7 +15,7 @@ use crate::{
     units::{Mono, Now, WallMs},
 };
 
-/// How far ahead [`Agenda::open`] opens slots. It is to be called about once a second; twice that
+/// How far ahead [`PollQueue::open`] opens slots. It is to be called about once a second; twice that
 /// leaves room for one call that comes late.
 pub const HORIZON: Duration = Duration::from_secs(2);
 /// Due moments are rounded up to a multiple of this, so that near slots fire together: a batch of
@@ -48,7 +48,7 @@ pub struct Due {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueuedHost {
     schedule: Schedule,
     /// Of the name alone, without the shift.
     phase: Duration,
@@ -68,11 +68,11 @@ enum Next {
 
 /// What is due when, for all polled hosts. A paused or retired host is not in it.
 ///
-/// Every call but [`Agenda::due`] costs at most the logarithm of the number of hosts for each slot
+/// Every call but [`PollQueue::due`] costs at most the logarithm of the number of hosts for each slot
 /// that it moves; a step of the wall clock plans all hosts anew.
 #[derive(Debug)]
-pub struct Agenda {
-    entries: HashMap<HostId, Entry>,
+pub struct PollQueue {
+    entries: HashMap<HostId, QueuedHost>,
     closed: BTreeSet<(WallMs, HostId)>,
     open: BTreeSet<(Mono, HostId)>,
     /// The clocks as last seen.
@@ -85,14 +85,14 @@ pub struct Agenda {
     steps: Vec<ClockStep>,
 }
 
-impl Default for Agenda {
+impl Default for PollQueue {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Agenda {
-    /// An agenda without hosts.
+impl PollQueue {
+    /// A poll queue without hosts.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -107,7 +107,7 @@ impl Agenda {
         }
     }
 
-    /// An agenda without hosts for a server that used these grids and whose store holds slots up to
+    /// A poll queue without hosts for a server that used these grids and whose store holds slots up to
     /// `latest`. When that is in the future polling goes on at once, on a grid not used there.
     #[must_use]
     pub fn resume(grids: Grids, latest: WallMs, now: Now) -> Self {
@@ -129,7 +129,8 @@ impl Agenda {
         self.observe(now);
         self.remove(host);
         let phase = schedule.phase(name, self.grids.seed());
-        let entry = Entry { schedule: schedule.clone(), phase, next: Next::Never, gave_up: false };
+        let entry =
+            QueuedHost { schedule: schedule.clone(), phase, next: Next::Never, gave_up: false };
         self.entries.insert(host, entry);
         self.plan(host, self.grids.floor(now), now);
     }
@@ -183,8 +184,8 @@ impl Agenda {
         all
     }
 
-    /// When to call [`Agenda::due`] next: the first due moment, rounded up to a multiple of
-    /// [`BATCH`]. None when nothing is open: wait for the next [`Agenda::open`].
+    /// When to call [`PollQueue::due`] next: the first due moment, rounded up to a multiple of
+    /// [`BATCH`]. None when nothing is open: wait for the next [`PollQueue::open`].
     #[must_use]
     pub fn next_due(&self) -> Option<Mono> {
         let (due, _) = self.open.first()?;
@@ -194,10 +195,10 @@ impl Agenda {
     }
 
     /// The slot that a host is polled for next when those before `from` are passed over; none for a
-    /// host that is not in the agenda.
+    /// host that is not in the poll queue.
     #[must_use]
     pub fn next_slot(&self, host: HostId, from: WallMs) -> Option<WallMs> {
-        let Entry { schedule, phase, next, .. } = self.entries.get(&host)?;
+        let QueuedHost { schedule, phase, next, .. } = self.entries.get(&host)?;
         match next {
             Next::Never => None,
             Next::Closed(slot) | Next::Open(_, slot) if *slot >= from => Some(*slot),
@@ -216,10 +217,12 @@ impl Agenda {
     }
 
     /// Whether a slot of this host at this moment was handed out, or may be; false for a host that is
-    /// not in the agenda.
+    /// not in the poll queue.
     #[must_use]
     pub fn is_on_grid(&self, host: HostId, at: WallMs) -> bool {
-        let Some(Entry { schedule, phase, .. }) = self.entries.get(&host) else { return false };
+        let Some(QueuedHost { schedule, phase, .. }) = self.entries.get(&host) else {
+            return false;
+        };
         self.grids.holding(at).any(|shift| schedule.has_slot(schedule.shifted(*phase, shift), at))
     }
 

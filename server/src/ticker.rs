@@ -7,7 +7,7 @@
 //!
 //! Two faults of the scheduler are met here. Its interval jobs never run again after a stall longer
 //! than their interval, so every job is a cron job, in UTC. And a wall clock stepped back keeps a
-//! job silent until the time comes round again: [`Rounds::restart`] makes the jobs anew, and the
+//! job silent until the time comes round again: [`Ticker::restart`] makes the jobs anew, and the
 //! engine asks for it when no round has come for a while.
 
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ const SEAL_CRON: &str = "0 7,22,37,52 * * * *";
 
 /// Where the jobs leave their tokens. Make each channel with room for one.
 #[derive(Debug, Clone)]
-pub struct Ticks {
+pub struct TickSenders {
     /// A round of slots is to be opened.
     pub round: mpsc::Sender<()>,
     /// Old rows are to be dropped.
@@ -35,26 +35,26 @@ pub struct Ticks {
 /// The cron scheduler could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("the cron scheduler: {0}")]
-pub struct RoundsError(#[from] JobSchedulerError);
+pub struct TickerError(#[from] JobSchedulerError);
 
 /// The running jobs.
-pub struct Rounds {
-    ticks: Ticks,
+pub struct Ticker {
+    ticks: TickSenders,
     scheduler: JobScheduler,
 }
 
-impl std::fmt::Debug for Rounds {
+impl std::fmt::Debug for Ticker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rounds").finish_non_exhaustive()
+        f.debug_struct("Ticker").finish_non_exhaustive()
     }
 }
 
-impl Rounds {
+impl Ticker {
     /// Starts the jobs.
     ///
     /// # Errors
     /// When the scheduler refuses a job, which its constant expressions do not cause.
-    pub async fn start(ticks: Ticks) -> Result<Self, RoundsError> {
+    pub async fn start(ticks: TickSenders) -> Result<Self, TickerError> {
         let scheduler = jobs(&ticks).await?;
         Ok(Self { ticks, scheduler })
     }
@@ -62,8 +62,8 @@ impl Rounds {
     /// Drops the jobs and makes them anew, by the wall clock as it is now.
     ///
     /// # Errors
-    /// As [`Rounds::start`]; then the old jobs are gone and the engine's guard goes on opening rounds.
-    pub async fn restart(&mut self) -> Result<(), RoundsError> {
+    /// As [`Ticker::start`]; then the old jobs are gone and the engine's guard goes on opening rounds.
+    pub async fn restart(&mut self) -> Result<(), TickerError> {
         self.scheduler.shutdown().await?;
         self.scheduler = jobs(&self.ticks).await?;
         Ok(())
@@ -73,12 +73,12 @@ impl Rounds {
     ///
     /// # Errors
     /// When the scheduler was already gone.
-    pub async fn stop(mut self) -> Result<(), RoundsError> {
+    pub async fn stop(mut self) -> Result<(), TickerError> {
         Ok(self.scheduler.shutdown().await?)
     }
 }
 
-async fn jobs(ticks: &Ticks) -> Result<JobScheduler, RoundsError> {
+async fn jobs(ticks: &TickSenders) -> Result<JobScheduler, TickerError> {
     let scheduler = JobScheduler::new().await?;
     for (cron, token) in
         [(ROUND_CRON, &ticks.round), (PRUNE_CRON, &ticks.prune), (SEAL_CRON, &ticks.seal)]
@@ -98,18 +98,18 @@ async fn jobs(ticks: &Ticks) -> Result<JobScheduler, RoundsError> {
 mod tests {
     use super::*;
 
-    fn ticks() -> (Ticks, mpsc::Receiver<()>, mpsc::Receiver<()>) {
+    fn ticks() -> (TickSenders, mpsc::Receiver<()>, mpsc::Receiver<()>) {
         let (round, rounds) = mpsc::channel(1);
         let (prune, prunes) = mpsc::channel(1);
         // Nobody takes its tokens here: that is no error.
         let (seal, _) = mpsc::channel(1);
-        (Ticks { round, prune, seal }, rounds, prunes)
+        (TickSenders { round, prune, seal }, rounds, prunes)
     }
 
     #[tokio::test]
     async fn rounds_come_and_come_again_after_a_restart() {
         let (ticks, mut rounds, _prunes) = ticks();
-        let mut running = Rounds::start(ticks).await.unwrap();
+        let mut running = Ticker::start(ticks).await.unwrap();
         rounds.recv().await.unwrap();
         running.restart().await.unwrap();
         while rounds.try_recv().is_ok() {}
@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn a_stalled_runtime_does_not_silence_the_rounds() {
         let (ticks, mut rounds, _prunes) = ticks();
-        let running = Rounds::start(ticks).await.unwrap();
+        let running = Ticker::start(ticks).await.unwrap();
         rounds.recv().await.unwrap();
         let busy_until = std::process::Command::new("sleep").arg("3").status().unwrap();
         assert!(busy_until.success());

@@ -42,7 +42,7 @@ proptest! {
                 Event::Add(host) => {
                     server.add(host, &every(intervals[usize::try_from(host).unwrap()]));
                 }
-                Event::Remove(host) => server.agenda.remove(HostId(host)),
+                Event::Remove(host) => server.poll_queue.remove(HostId(host)),
             }
         }
         server.assert_no_slot_twice();
@@ -71,6 +71,6 @@ proptest! {
             let phase = phase_ms(&every(*interval), HostId(host));
             prop_assert!(slots.iter().all(|slot| slot.rem_euclid(interval.cast_signed()) == phase));
         }
-        prop_assert_eq!(server.agenda.missed(), 0);
+        prop_assert_eq!(server.poll_queue.missed(), 0);
     }
 }

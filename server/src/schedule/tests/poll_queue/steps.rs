@@ -15,7 +15,7 @@ fn a_forward_step_skips_without_a_burst_or_a_pause() {
             assert!(server.longest_wait(host, stepped) <= seconds(10) + BATCH);
         }
         assert_eq!(server.steps(), (1, 0));
-        assert_eq!(server.agenda.missed(), 0);
+        assert_eq!(server.poll_queue.missed(), 0);
         server.assert_no_slot_twice();
     }
 }

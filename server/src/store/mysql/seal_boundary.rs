@@ -1,18 +1,18 @@
 //! The row of the table `seal`: where sealed history ends, and who seals.
 //!
 //! Whoever keeps polls holds it shared until its transaction ends; whoever moves it holds it
-//! exclusively. So a poll lies on the side of the seam on which its writer saw it.
+//! exclusively. So a poll lies on the side of the seal boundary on which its writer saw it.
 
 use std::sync::LazyLock;
 
 use mysql_async::{Conn, IsolationLevel, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
-    cells::Cells,
+    cells::RowReader,
     fault::{self, Place},
     moment,
     nodes::{self, TAKES_ROWS},
-    owner::Held,
+    owner::WriteLease,
 };
 use crate::{
     model::HostId,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Where sealed history ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seam {
+pub(super) struct SealBoundary {
     /// Polls due before this are in `poll_hour`, others in `poll`.
     pub(super) before: WallMs,
     /// Hours before this are being sealed: who adds to one of them says so.
@@ -31,7 +31,7 @@ pub(super) struct Seam {
     pub(super) epoch: u64,
 }
 
-impl Seam {
+impl SealBoundary {
     /// The parts of a span on its two sides: what is sealed, what is not. Either may be empty.
     pub(super) fn split(&self, span: Span) -> (Span, Span) {
         let sealed = Span { from: span.from, to: span.to.min(self.before) };
@@ -55,21 +55,21 @@ pub(super) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
     read().await
 }
 
-/// One moment's view of the seam and of both sides.
-pub(super) struct Look<'a> {
+/// One moment's view of the seal boundary and of both sides.
+pub(super) struct ConsistentRead<'a> {
     pub(super) transaction: Transaction<'a>,
-    pub(super) seam: Seam,
+    pub(super) boundary: SealBoundary,
 }
 
-impl<'a> Look<'a> {
+impl<'a> ConsistentRead<'a> {
     pub(super) async fn begin(conn: &'a mut Conn, place: &Place) -> Result<Self, StoreError> {
         let mut options = TxOpts::default();
         options.with_consistent_snapshot(true);
         options.with_isolation_level(IsolationLevel::RepeatableRead);
         let begun = conn.start_transaction(options).await;
         let mut transaction = begun.map_err(place.fault("read polls"))?;
-        let seam = read(&mut transaction, Hold::No, place).await?;
-        Ok(Self { transaction, seam })
+        let boundary = read(&mut transaction, Hold::No, place).await?;
+        Ok(Self { transaction, boundary })
     }
 
     pub(super) async fn end(self, place: &Place) -> Result<(), StoreError> {
@@ -90,11 +90,11 @@ pub(super) enum Hold {
 
 /// Where polls may be kept, and by which server.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Only<'a> {
+pub(super) struct WriteTarget<'a> {
     /// What the database is known by.
     pub(super) identity: &'a str,
     /// The right to write to it.
-    pub(super) held: Option<&'a Held>,
+    pub(super) held: Option<&'a WriteLease>,
 }
 
 /// What tells whether a server may be written to: the database that it has, how often the right to write
@@ -114,11 +114,11 @@ static HELD: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-impl Only<'_> {
+impl WriteTarget<'_> {
     /// Refuses, by the columns from `first` on, to write to another database than the one that was opened:
     /// behind the same address there may be another one at every new connection, and its hosts have other
     /// numbers. And to a replica, and when another server has taken over.
-    fn check(&self, cells: &Cells<'_>, first: usize, place: &Place) -> Result<(), StoreError> {
+    fn check(&self, cells: &RowReader<'_>, first: usize, place: &Place) -> Result<(), StoreError> {
         nodes::must_take_rows(cells.int(first + 2)? == Some(1), place)?;
         if cells.text(first)? != Some(self.identity) {
             return Err(StoreError::Replaced { location: place.location.clone() });
@@ -133,7 +133,7 @@ impl Only<'_> {
 /// Refuses as [`hold`] does, and holds nothing.
 pub(super) async fn may_write(
     conn: &mut Conn,
-    only: Only<'_>,
+    only: WriteTarget<'_>,
     place: &Place,
 ) -> Result<(), StoreError> {
     let cells = row(conn, &format!("SELECT {}", *WHOSE), place).await?;
@@ -143,9 +143,9 @@ pub(super) async fn may_write(
 /// Reads the row and holds it shared, for whoever keeps polls in this transaction, where they may be kept.
 pub(super) async fn hold(
     transaction: &mut Transaction<'_>,
-    only: Only<'_>,
+    only: WriteTarget<'_>,
     place: &Place,
-) -> Result<Seam, StoreError> {
+) -> Result<SealBoundary, StoreError> {
     let cells = row(transaction, &HELD, place).await?;
     only.check(&cells, 3, place)?;
     seam_of(&cells)
@@ -156,7 +156,7 @@ pub(super) async fn read(
     conn: &mut impl Queryable,
     hold: Hold,
     place: &Place,
-) -> Result<Seam, StoreError> {
+) -> Result<SealBoundary, StoreError> {
     let sql = match hold {
         Hold::No => "SELECT sealed_before, sealing, epoch FROM seal WHERE id = 1",
         Hold::Shared => {
@@ -171,14 +171,15 @@ async fn row<'a>(
     conn: &mut impl Queryable,
     sql: &str,
     place: &'a Place,
-) -> Result<Cells<'a>, StoreError> {
-    let row: Option<Row> = conn.exec_first(sql, ()).await.map_err(place.fault("read the seam"))?;
+) -> Result<RowReader<'a>, StoreError> {
+    let row: Option<Row> =
+        conn.exec_first(sql, ()).await.map_err(place.fault("read the seal boundary"))?;
     let row = row.ok_or_else(|| place.corrupt("the table seal", "it has no row".to_owned()))?;
-    Ok(Cells::new(row, place, "the seam"))
+    Ok(RowReader::new(row, place, "the seal boundary"))
 }
 
-fn seam_of(cells: &Cells<'_>) -> Result<Seam, StoreError> {
-    Ok(Seam {
+fn seam_of(cells: &RowReader<'_>) -> Result<SealBoundary, StoreError> {
+    Ok(SealBoundary {
         before: cells.required_moment(0)?,
         sealing: cells.required_moment(1)?,
         epoch: cells.required_int(2)?.unsigned_abs(),
