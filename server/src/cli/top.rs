@@ -11,6 +11,7 @@ mod help;
 mod key;
 mod model;
 mod rehearsal;
+mod rows;
 mod run;
 mod stage;
 mod view;
