@@ -370,9 +370,7 @@ impl TlsMode {
     /// What is wrong with a file of authorities, or with having none.
     pub(super) fn unfit(self, has_authorities: bool) -> Option<&'static str> {
         match (self, has_authorities) {
-            (Self::Off, true) => {
-                Some("is of no use unless store.tls is \"required\" or \"verify-ca\"")
-            }
+            (Self::Off, true) => Some("is of no use while store.tls is \"off\""),
             // Public authorities sign for everybody, so without its name what they signed proves nothing.
             (Self::VerifyCa, false) => Some("is needed while store.tls is \"verify-ca\""),
             _ => None,
