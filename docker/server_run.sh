@@ -27,6 +27,8 @@ store=()
 if [[ -s $password_file ]]; then
     store=(--env ROUNDSMAN_STORE__URL=mysql://roundsman@db:3306/roundsman
         --env ROUNDSMAN_STORE__PASSWORD_FILE=/run/secrets/roundsman-db
+        # Nobody else is on this network.
+        --env ROUNDSMAN_STORE__TLS=off
         --volume "$password_file:/run/secrets/roundsman-db:ro")
 fi
 

@@ -1,7 +1,7 @@
 // The strip under a chart: the host's states over the span, and where polls failed.
 
 import { h, colour } from './dom.js';
-import { moment } from './format.js';
+import { moment, told } from './format.js';
 
 const HEIGHT = 10;
 
@@ -10,7 +10,8 @@ export function bands(transitions, from, to) {
   const found = [];
   let end = to;
   for (const [position, change] of transitions.entries()) {
-    if (change.at_ms < end) found.push({ state: change.to, why: change.reason, begin: change.at_ms, end });
+    if (change.at_ms < end)
+      found.push({ state: change.to, why: told(change.reason), begin: change.at_ms, end });
     end = Math.min(end, change.at_ms);
     if (end <= from) break;
     // Before its first change a host was listed, or was not yet: nothing is known.

@@ -1,12 +1,12 @@
 // What is wrong with the whole, on every page.
 
-import { moment } from './format.js';
+import { moment, told } from './format.js';
 
 const isolated = (ms) =>
   `Isolated since ${moment(ms)}: most hosts are silent at once, so the server takes itself for cut off. ` +
   'States stay as they are until most hosts are heard again.';
 /** The server's sentences begin small: they stand in lists, too. */
-const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
+const sentence = (words) => told(`${words[0].toUpperCase()}${words.slice(1)}.`);
 
 /** The banners for what the live view has, gravest first: their words, and whether they are grave. */
 export function banners({ server: said, connected, at }) {

@@ -1,7 +1,7 @@
 // Changes of state over the whole fleet, newest first. The address holds the filters.
 
 import { arrange, became, h, link, state, titles } from './dom.js';
-import { moment } from './format.js';
+import { moment, told } from './format.js';
 import { get } from './api.js';
 import { latest } from './latest.js';
 import { at, hostAt } from './place.js';
@@ -46,7 +46,7 @@ function rowOf(event) {
     h('td', {}, hostLink(event)),
     h('td', {}, state(event.from)),
     h('td', { class: 'to' }, became(event)),
-    h('td', { class: 'words' }, event.reason),
+    h('td', { class: 'words' }, told(event.reason)),
   );
 }
 

@@ -61,6 +61,12 @@ export function shortMoment(ms) {
   return day === moment(Date.now()).split(' ')[0] ? time.slice(0, 5) : `${day.slice(5)} ${time.slice(0, 5)}`;
 }
 
+/** What the server says, with its moments in the reader's own zone, as all others on the page. */
+export const told = (words) =>
+  words.replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (UTC|[+-]\d\d:\d\d)/g, (_, day, time, zone) =>
+    moment(Date.parse(`${day}T${time}${zone === 'UTC' ? 'Z' : zone}`)),
+  );
+
 /** A value as its unit wants. */
 export function withUnit(unit, value) {
   switch (unit) {

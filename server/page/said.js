@@ -1,7 +1,7 @@
 // What is said of a host: its state and why, its facts, its changes of state.
 
 import { became, facts, h, link, marks, state, titles } from './dom.js';
-import { micros, moment } from './format.js';
+import { micros, moment, told } from './format.js';
 import { at, hostAt } from './place.js';
 
 /** Changes of state that are shown. */
@@ -32,7 +32,7 @@ export function stateOf(name, one) {
   const badge = h('span', { class: 'badge' }, state(one.state));
   return [
     h('div', { class: 'row' }, h('h1', {}, name), badge, marks(one), h('span', { class: 'soft' }, since)),
-    h('p', {}, one.reason),
+    h('p', {}, told(one.reason)),
     one.last?.error ? h('p', { class: 'soft' }, `Last poll: ${one.last.outcome}: ${one.last.error}`) : null,
     facts(factsOf(one)),
   ];
@@ -55,7 +55,7 @@ function change(event) {
     h('td', { class: 'when' }, moment(event.at_ms)),
     h('td', {}, state(event.from)),
     h('td', { class: 'to' }, became(event)),
-    h('td', { class: 'words' }, event.reason),
+    h('td', { class: 'words' }, told(event.reason)),
   );
 }
 

@@ -1,7 +1,7 @@
 // How Roundsman itself is: readiness, lateness, queue, spool, store.
 
 import { facts, h, renew } from './dom.js';
-import { bytes, count, length, micros, moment, percent, UNKNOWN } from './format.js';
+import { bytes, count, length, micros, moment, percent, told, UNKNOWN } from './format.js';
 import { get } from './api.js';
 import { latest } from './latest.js';
 
@@ -22,7 +22,7 @@ function card(title, pairs) {
 }
 
 function verdict(said) {
-  const causes = [...said.reasons, ...said.warnings].map((words) => h('li', {}, words));
+  const causes = [...said.reasons, ...said.warnings].map((words) => h('li', {}, told(words)));
   const dot = h('span', { class: `dot ${grave(said)}`, 'aria-hidden': 'true' });
   const list = causes.length ? h('ul', {}, causes) : null;
   return h('section', { class: 'card' }, h('p', {}, dot, VERDICTS[grave(said)]), list);

@@ -220,7 +220,8 @@ async fn wire(
         policy,
         clock: Arc::clone(&clock),
         operator: operator.clone(),
-        control: web::Control::new(commands.clone(), Arc::clone(&store)),
+        control: web::Control::new(commands.clone(), Arc::clone(&store))
+            .with_writer(handle.clone()),
         looks: web::Looks::default(),
         access: access.clone(),
         base_path: config.http.base_path.clone(),

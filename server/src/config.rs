@@ -55,6 +55,23 @@ impl Http {
     }
 }
 
+impl Store {
+    /// The other machine that gets the password without TLS, if one does. A server of MySQL whose cache
+    /// does not know the user has it sent under a key that it names itself; so can anybody who answers in
+    /// its place, and the driver lets nobody forbid that.
+    #[must_use]
+    pub fn exposed_to(&self) -> Option<&MysqlAddress> {
+        let has_password = self.password.is_some() || self.password_file.is_some();
+        self.url.elsewhere().filter(|_| has_password && self.mode() == TlsMode::Off)
+    }
+
+    /// Whether connections are encrypted.
+    #[must_use]
+    pub fn mode(&self) -> TlsMode {
+        self.tls.unwrap_or(TlsMode::Off)
+    }
+}
+
 impl Config {
     /// Reads all sources and checks all values.
     ///
@@ -102,7 +119,17 @@ impl Config {
         if hook.ca_file.is_some() && !hook.url.as_ref().is_some_and(HookUrl::is_https) {
             read.refuse(Hook::ca_file().key, "is of no use unless hook.url is https://");
         }
-        if let Some(why) = store.tls.unfit(store.tls_ca.is_some()) {
+        if store.tls.is_none()
+            && let Some(address) = store.exposed_to()
+        {
+            let wrong = format!(
+                "the password would go to another machine ({address}) without TLS, and what answers there \
+                 can read it: set store.tls to \"required\", or to \"verify-ca\" with a store.tls_ca; or to \
+                 \"off\", where the network is private"
+            );
+            read.refuse(Store::url().key, &wrong);
+        }
+        if let Some(why) = store.mode().unfit(store.tls_ca.is_some()) {
             read.refuse(Store::tls_ca().key, why);
         }
         store.url.under(&self.data);

@@ -202,7 +202,8 @@ async fn tables_are_not_folded_and_history_has_little_charts() {
     let Fleet { app, folder: _folder, probes: _probes } = fleet;
     app.stop().await;
     for (columns, lines) in [(80, 24), (200, 50)] {
-        let terminal = Terminal::open(columns, lines, &[("ROUNDSMAN_DATA", &data)]);
+        let set = [("ROUNDSMAN_DATA", &*data), ("TZ", "Asia/Kolkata")];
+        let terminal = Terminal::open(columns, lines, &set);
         let hosts = terminal.run(&format!("{ROUNDSMAN} hosts"));
         let rows = hosts.lines().filter(|line| line.contains("● up")).count();
         assert_eq!(rows, 3, "{hosts}");
@@ -211,15 +212,22 @@ async fn tables_are_not_folded_and_history_has_little_charts() {
         assert_eq!(order(&after.join("\n")), ["db-1", "web-1", "web-2"], "a line each:\n{hosts}");
 
         let history = terminal.run(&format!("{ROUNDSMAN} history web-1 --limit 5"));
-        let title = history.lines().position(|line| line.contains("SLOT (UTC)")).unwrap();
-        let polls = history.lines().skip(title + 2).take_while(|line| line.contains("ok"));
+        let title = history.lines().position(|line| line.contains("SLOT ")).unwrap();
+        // By the clock of sentences, with its zone.
+        let is_poll = |line: &&str| line.contains("ok") && line.contains(" +05:30 ");
+        let polls = history.lines().skip(title + 2).take_while(is_poll);
         assert!((1..=5).contains(&polls.count()), "{history}");
         let chart = history.lines().find(|line| line.starts_with(" LOAD 1 ")).unwrap();
         assert!(chart.contains('█') && chart.contains("2.00 to 2.00"), "{history}");
         assert_eq!(history.contains("no room for"), columns == 80, "{history}");
         assert!(history.contains("DISK WRITTEN"), "named where it has no room:\n{history}");
-        let other = terminal.run(&format!("{ROUNDSMAN} why web-1 | head -2"));
+        let why = terminal.run(&format!("{ROUNDSMAN} why web-1"));
+        let changed = why.lines().position(|line| line.contains("CHANGED")).expect(&why);
+        let change = why.lines().nth(changed + 2).unwrap();
+        assert!(change.contains(" +05:30 ") && !change.contains('Z'), "{why}");
+        let other = terminal.run(&format!("{ROUNDSMAN} why web-1 | head -4"));
         assert!(other.contains("web-1 is"), "{other}");
+        assert!(other.contains("Z "), "in a pipe as it is kept: {other}");
     }
 }
 

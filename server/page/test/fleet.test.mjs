@@ -105,11 +105,11 @@ test('the fleet is narrowed by group and label, and ordered by every column', as
   const titles = page.locator('thead th');
   for (let column = 0; column < (await titles.count()); column += 1) {
     const title = titles.nth(column);
-    const before = await title.getAttribute('aria-sort');
+    const old = await title.getAttribute('aria-sort');
     await title.getByRole('button').click();
     const first = await until('it is ordered', async () => {
       const sort = await title.getAttribute('aria-sort');
-      return sort !== before && sort;
+      return sort !== old && sort;
     });
     await title.getByRole('button').click();
     await until('it is turned round', async () => {

@@ -102,6 +102,7 @@ fn look(config: &Config, runtime: &Runtime) -> DoctorFacts {
         }),
         store: status,
         views,
+        exposed_to: config.store.exposed_to().map(ToString::to_string),
         obstacle,
         forecast,
         largest,

@@ -105,7 +105,7 @@ pub(super) fn run(args: &HistoryArgs, runtime: &Runtime) -> Result<(), CliError>
         return output.json(&page);
     }
     if page.polls.is_empty() {
-        let (from, to) = (page.from.0, page.to.0);
+        let [from, to] = [page.from.0, page.to.0].map(WallMs::spoken);
         tell(&format!("no poll of {} was due between {from} and {to}", page.host));
         return Ok(());
     }
@@ -181,27 +181,18 @@ fn title(column: Column, output: Output) -> String {
     if output.terminal { output::title(column) } else { column.spec().name.to_owned() }
 }
 
-fn moment(moment: WallMs, output: Output) -> String {
-    let text = moment.to_string();
-    match text.get(5..19).filter(|_| output.terminal) {
-        Some(short) => short.replace('T', " "),
-        None => text,
-    }
-}
-
 /// The columns of values: those to the right go first.
 fn values(columns: &[Column], output: Output) -> impl Iterator<Item = (String, Fit)> {
     (0..).zip(columns).map(move |(rank, column)| (title(*column, output), Fit::Goes(rank)))
 }
 
-fn first(output: Output, word: &str) -> (String, Fit) {
-    let utc = if output.terminal { " (UTC)" } else { "" };
-    (format!("{word}{utc}"), Fit::Stays)
+fn first(word: &str) -> (String, Fit) {
+    (word.to_owned(), Fit::Stays)
 }
 
 fn means(series: &SeriesShape, columns: &[Column], output: Output) -> FittedTable {
     let counts = ["POLLS", "FAILED"].map(|title| (title.to_owned(), Fit::Stays));
-    let titles = [first(output, "FROM")].into_iter().chain(counts).chain(values(columns, output));
+    let titles = [first("FROM")].into_iter().chain(counts).chain(values(columns, output));
     let mut sheet = FittedTable::new(titles);
     for (point, at) in series.moments().enumerate() {
         let counts = [&series.polls, &series.failed];
@@ -213,7 +204,7 @@ fn means(series: &SeriesShape, columns: &[Column], output: Output) -> FittedTabl
                 mean => output::figure(*column, mean),
             }
         });
-        sheet.add([moment(at, output)].into_iter().chain(counts).chain(means));
+        sheet.add([output.moment(at)].into_iter().chain(counts).chain(means));
     }
     sheet
 }
@@ -221,13 +212,13 @@ fn means(series: &SeriesShape, columns: &[Column], output: Output) -> FittedTabl
 fn sheet(polls: &[PollShape], columns: &[Column], output: Output) -> FittedTable {
     let fixed = ["OUTCOME", "STATE"].map(|title| (title.to_owned(), Fit::Stays));
     let call = ("CALL".to_owned(), Fit::Goes(u8::MAX));
-    let titles = [first(output, "SLOT")].into_iter().chain(fixed).chain([call]);
+    let titles = [first("SLOT")].into_iter().chain(fixed).chain([call]);
     let error = ("ERROR".to_owned(), Fit::Cut(ERROR_COLUMNS));
     let mut sheet = FittedTable::new(titles.chain(values(columns, output)).chain([error]));
     for poll in polls {
         let record = poll.record();
         let start = [
-            moment(record.slot, output),
+            output.moment(record.slot),
             record.outcome.to_string(),
             output.state(record.state),
             output::or_unknown(record.timings.call_us),

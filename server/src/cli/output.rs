@@ -19,6 +19,7 @@ use super::{
 use crate::{
     model::{Column, ColumnSet as _, State, Unit},
     text::{is_shown, shown},
+    units::WallMs,
 };
 
 /// What stands where a value is unknown.
@@ -71,6 +72,16 @@ impl Output {
         let text = written.map_err(|error| CliError::Output(error.into()))?;
         let text = if self.terminal { json_shown(&text) } else { text };
         self.print(&(text + "\n"))
+    }
+
+    /// A moment as a cell of a table: on a terminal as in sentences, without the year; in a pipe as it is
+    /// kept.
+    pub(super) fn moment(self, at: WallMs) -> String {
+        let spoken = at.spoken().to_string();
+        match spoken.get(5..).filter(|_| self.terminal) {
+            Some(short) => short.to_owned(),
+            None => at.to_string(),
+        }
     }
 
     /// A state as a cell of a table.

@@ -11,6 +11,7 @@ mod help;
 mod key;
 mod model;
 mod headless;
+mod rows;
 mod run;
 mod terminal_guard;
 mod view;

@@ -12,6 +12,7 @@ use crate::{
     health::Policy,
     query::{LossShape, WhyAttempt, WhyShape},
     text::shown,
+    units::WallMs,
 };
 
 /// Shown under the help.
@@ -51,7 +52,7 @@ fn text(why: &WhyShape, output: Output) -> String {
     let mut attempts = FittedTable::new(stays.into_iter().chain(steps).chain(error));
     let row = |attempt: &WhyAttempt| {
         [
-            attempt.slot_ms.to_string(),
+            output.moment(attempt.slot_ms),
             attempt.outcome.to_string(),
             output.state(attempt.state),
             attempt.late_us.to_string(),
@@ -72,7 +73,7 @@ fn text(why: &WhyShape, output: Output) -> String {
     let mut events = FittedTable::new(stays.into_iter().chain(more));
     for event in &why.events {
         events.add([
-            event.at.0.to_string(),
+            output.moment(event.at.0),
             event.from.to_string(),
             output.state(event.to),
             event.cause.to_string(),
@@ -82,7 +83,7 @@ fn text(why: &WhyShape, output: Output) -> String {
     text.push_str(&output.fitted(events).0);
     for loss in &why.losses {
         let LossShape { from, to, hosts, polls, reason, .. } = loss;
-        let (from, to) = (from.0, to.0);
+        let [from, to] = [from.0, to.0].map(WallMs::spoken);
         text.push_str(&format!(
             "\n{polls} polls of {hosts} hosts, due from {from} to {to}, could not be kept: {reason}\n"
         ));

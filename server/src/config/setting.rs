@@ -212,10 +212,11 @@ configuration! {
         password: Option<Secret> = None;
         /// File that holds the password; a relative path is beside this file.
         password_file: Option<PathBuf> = None;
-        /// "off"; "required": the connection to MySQL is encrypted and its certificate checked, with its name; or
-        /// "verify-ca": checked without its name, as those that MySQL makes for itself need it, by `tls_ca` alone.
-        /// Off, what answers in the server's place can read the password: on this machine alone.
-        tls: TlsMode = TlsMode::Off;
+        /// "required": the connection to MySQL is encrypted and its certificate checked, with its name;
+        /// "verify-ca": checked without its name, as those that MySQL makes for itself need it, by `tls_ca` alone;
+        /// or "off": what answers in the server's place can read the password. "" is "off" on this machine, and
+        /// refused where a password would go to another one.
+        tls: Option<TlsMode> = None;
         /// Certificates (PEM) that MySQL's is checked against; "": those of the public authorities.
         tls_ca: Option<PathBuf> = None;
     } + {

@@ -333,7 +333,7 @@ fn a_password_is_taken_from_its_file_and_is_shown_by_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("secret");
     std::fs::write(&secret, "hunter2\n").unwrap();
-    let url = "url = \"mysql://u@db/d\"";
+    let url = "url = \"mysql://u@localhost/d\"";
     let from_file = format!("[store]\n{url}\npassword_file = \"{}\"", secret.display());
     let inline = format!("[store]\n{url}\npassword = \"hunter2\"");
     let variable = [("ROUNDSMAN_STORE__PASSWORD", "hunter2")];
@@ -344,4 +344,26 @@ fn a_password_is_taken_from_its_file_and_is_shown_by_nothing() {
     }
     let digits = load("[store]\npassword = 12345", &[], &[]).unwrap();
     assert_eq!(digits.config.store.password, Some(Secret::new("12345")));
+}
+
+#[test]
+fn no_password_goes_to_another_machine_without_tls_unless_that_is_said_by_name() {
+    let store = |host: &str, rest: &str| {
+        load(&format!("[store]\nurl = \"mysql://u@{host}/d\"\n{rest}"), &[], &[])
+    };
+    // A file that cannot be read does not hide it.
+    let refused = store("db", "password_file = \"none\"").unwrap_err();
+    assert!(refused.contains("without TLS") && refused.contains("none"), "{refused}");
+    assert!(store("127.0.0.1,db", "password = \"p\"").is_err());
+
+    let exposed = |host: &str, rest: &str| {
+        let store = store(host, rest).unwrap().config.store;
+        store.exposed_to().map(ToString::to_string)
+    };
+    assert_eq!(exposed("127.0.0.1", "password = \"p\""), None);
+    assert_eq!(exposed("db", ""), None, "there is none to be read");
+    assert_eq!(exposed("db", "password = \"p\"\ntls = \"required\""), None);
+    assert_eq!(exposed("db", "password = \"p\"\ntls = \"verify-ca\"\ntls_ca = \"a\""), None);
+    let told = exposed("db", "password = \"p\"\ntls = \"off\"");
+    assert_eq!(told.as_deref(), Some("db:3306"));
 }

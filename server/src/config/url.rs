@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::{IpAddr, Ipv6Addr},
     path::{Path, PathBuf},
 };
 
@@ -53,7 +54,7 @@ impl MysqlAddress {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, port) = rest.split_once(']')?;
-                host.parse::<std::net::Ipv6Addr>().ok()?;
+                host.parse::<Ipv6Addr>().ok()?;
                 (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
             }
             None => match text.split_once(':') {
@@ -63,6 +64,18 @@ impl MysqlAddress {
         };
         let port = port.map_or(Ok(MYSQL_PORT), str::parse).ok()?;
         (is_plain(host) && port != 0).then(|| Self { host: host.to_owned(), port })
+    }
+}
+
+impl MysqlAddress {
+    /// Whether it is this machine as it is written: `localhost`, or an address of loopback. Another name
+    /// may stand for any machine by the time that it is looked up.
+    fn is_here(&self) -> bool {
+        let ip = self.host.parse::<IpAddr>();
+        ip.map_or_else(
+            |_| self.host.eq_ignore_ascii_case("localhost"),
+            |ip| ip.to_canonical().is_loopback(),
+        )
     }
 }
 
@@ -105,6 +118,15 @@ impl StoreUrl {
     #[must_use]
     pub fn parse(shown: &str) -> Option<Self> {
         Self::read(shown)
+    }
+
+    /// The first of its servers that is on another machine; none of a file.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<&MysqlAddress> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Mysql(url) => url.addresses.iter().find(|address| !address.is_here()),
+        }
     }
 
     /// Whether both are of the same store as far as that can be told: the same file, or a database that
@@ -227,5 +249,22 @@ mod tests {
         for bad in bad {
             assert_eq!(StoreUrl::read(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_server_is_on_this_machine_where_its_address_says_so() {
+        let elsewhere = |servers: &str| {
+            let url = StoreUrl::read(&format!("mysql://u@{servers}/d")).unwrap();
+            url.elsewhere().map(ToString::to_string)
+        };
+        for here in ["127.0.0.1", "127.9.9.9:1", "[::1]", "[::ffff:127.0.0.1]:1", "LocalHost"] {
+            assert_eq!(elsewhere(here), None, "{here}");
+        }
+        // A name stands for what somebody else says.
+        for there in ["10.0.0.1", "[::ffff:10.0.0.1]", "[fe80::1]", "db", "localhost.example.org"] {
+            assert_eq!(elsewhere(there), Some(format!("{there}:3306")), "{there}");
+        }
+        assert_eq!(elsewhere("localhost,db:1,c:2").as_deref(), Some("db:1"));
+        assert_eq!(StoreUrl::Sqlite("a.db".into()).elsewhere(), None);
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn open_for(
             let options = mysql::Options {
                 url: url.clone(),
                 password: store.password.clone(),
-                tls: store.tls,
+                tls: store.mode(),
                 tls_ca: store.tls_ca.clone(),
                 name_servers: store.name_servers.clone(),
                 limits: mysql::Timeouts::default(),

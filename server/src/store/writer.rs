@@ -8,6 +8,7 @@
 //! Knows the store by its trait and the spool by its handle only: no SQL, no backend.
 
 mod queue;
+mod settle;
 mod work;
 
 use std::{
@@ -139,6 +140,8 @@ struct State {
     closed: bool,
     /// Rows handed in so far.
     pushed: u64,
+    /// Somebody waits for what is in the queue: it does not wait for its batch to fill.
+    hurried: bool,
     /// The spool's limit was reached and it has not been empty since.
     evicting: bool,
     /// Something was said of an outage, or rows wait from before the start: then it is said, too,
@@ -160,6 +163,8 @@ struct Shared {
     state: Mutex<State>,
     tell: Tell,
     wake: Notify,
+    /// Told whenever fewer rows may be in memory alone.
+    settled: Notify,
     batch_rows: usize,
     spool: Option<Arc<Spool>>,
 }
@@ -174,10 +179,6 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing here panics half-way; the numbers are right even if someone else did.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waiting(&self) -> usize {
-        self.lock().queue.len()
     }
 }
 
@@ -287,6 +288,7 @@ impl Writer {
                 in_flight: 0,
                 closed: false,
                 pushed: 0,
+                hurried: false,
                 evicting: false,
                 tells_empty: true,
                 dropping: false,
@@ -295,6 +297,7 @@ impl Writer {
                 marks: Marks::default(),
             }),
             wake: Notify::new(),
+            settled: Notify::new(),
             batch_rows: limits.batch_rows.max(1),
             spool: spool.clone(),
         });

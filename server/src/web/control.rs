@@ -28,7 +28,7 @@ use crate::{
         parse_moment,
     },
     reconcile::{OperatorOrder, Reloaded},
-    store::Store,
+    store::{Store, writer::WriterHandle},
     text::one_line,
     units::WallMs,
 };
@@ -38,6 +38,10 @@ pub const MAX_PAUSE: Duration = Duration::from_secs(31_557_600);
 
 /// How long an order may take: whoever gave it is answered by then, also while the store hangs.
 const ORDER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an order that is in force waits for its change of state to be kept: who looks into the store
+/// next is to find it there.
+const KEPT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Orders that may be under way at once; more are refused.
 const MAX_ORDERS: usize = 16;
@@ -53,6 +57,7 @@ const EXPECTED: &str = "a JSON object (content-type application/json) with, all 
 pub struct Control {
     commands: mpsc::Sender<Command>,
     store: Arc<dyn Store>,
+    writer: Option<WriterHandle>,
     /// One change at a time: the store and the engine see them in the same order.
     turn: Arc<Mutex<()>>,
     places: Arc<Semaphore>,
@@ -69,7 +74,13 @@ impl Control {
     #[must_use]
     pub fn new(commands: mpsc::Sender<Command>, store: Arc<dyn Store>) -> Self {
         let places = Arc::new(Semaphore::new(MAX_ORDERS));
-        Self { commands, store, turn: Arc::default(), places }
+        Self { commands, store, writer: None, turn: Arc::default(), places }
+    }
+
+    /// The same; what comes of an order is kept by this writer before it is answered.
+    #[must_use]
+    pub fn with_writer(self, writer: WriterHandle) -> Self {
+        Self { writer: Some(writer), ..self }
     }
 
     /// Writes a pause down and puts it in force. An order goes on after its patience has ended, so that
@@ -78,7 +89,7 @@ impl Control {
         let place =
             Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Failure::busy())?;
         let (turn, store) = (Arc::clone(&self.turn), Arc::clone(&self.store));
-        let commands = self.commands.clone();
+        let (commands, writer) = (self.commands.clone(), self.writer.clone());
         let order = tokio::spawn(async move {
             let _place = place;
             let _turn = turn.lock().await;
@@ -91,7 +102,11 @@ impl Control {
             in_force.await.ok_or_else(|| {
                 let words = "it is written down, but not in force: the server is stopping";
                 Failure::unavailable(words.to_owned())
-            })
+            })?;
+            if let Some(writer) = writer {
+                writer.settle(KEPT_PATIENCE).await;
+            }
+            Ok(())
         });
         in_time(order).await?.map_err(|_panicked| Failure::busy())?
     }

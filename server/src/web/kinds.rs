@@ -134,7 +134,7 @@ impl<const MOST: usize> ParamType for Number<MOST> {
     optional!(usize);
 
     fn schema() -> Value {
-        json!({ "type": "integer", "minimum": 1, "maximum": MOST })
+        json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": MOST })
     }
 
     fn read(text: &str, _: WallMs) -> Result<usize, String> {
@@ -150,7 +150,9 @@ impl<const USUAL: usize, const MOST: usize> ParamType for RowLimit<USUAL, MOST> 
     type Field = usize;
 
     fn schema() -> Value {
-        json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL })
+        json!({
+            "type": "integer", "format": "int32", "minimum": 1, "maximum": MOST, "default": USUAL,
+        })
     }
 
     fn read(text: &str, _: WallMs) -> Result<usize, String> {

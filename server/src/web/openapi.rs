@@ -93,6 +93,24 @@ fn plain_words(schema: &mut Schema) {
     schema.insert("x-enum-descriptions".to_owned(), meanings);
 }
 
+/// Numbers with the format of OpenAPI's registry that holds them: a generator takes an integer without
+/// one, and one of schemars' own (`uint64`), for 32 bits, which no moment fits in.
+fn sized_numbers(schema: &mut Schema) {
+    let is = |kind: &str| match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|one| one == kind),
+        one => one.is_some_and(|one| one == kind),
+    };
+    let (is_whole, is_real) = (is("integer"), is("number"));
+    let of_16 = ["int8", "uint8", "int16", "uint16"];
+    let format = match schema.get("format").and_then(Value::as_str) {
+        Some(format) if is_whole && of_16.contains(&format) => "int32",
+        _ if is_whole => "int64",
+        _ if is_real => "double",
+        _ => return,
+    };
+    schema.insert("format".to_owned(), format.into());
+}
+
 fn document(
     operations: &[(&'static str, &'static str, Operation)],
     guarded: bool,
@@ -102,7 +120,9 @@ fn document(
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
-    let settings = settings.with_transform(RecursiveTransform(plain_words));
+    let settings = settings
+        .with_transform(RecursiveTransform(plain_words))
+        .with_transform(RecursiveTransform(sized_numbers));
     let mut told = settings.clone().into_generator();
     let mut asked = settings.for_deserialize().into_generator();
     let mut paths: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();

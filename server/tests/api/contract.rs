@@ -327,3 +327,33 @@ async fn what_the_client_holds_is_not_sent_again() {
         assert_eq!((other.status, other.body), (200, first.body), "{path}");
     }
 }
+
+/// Generators of clients take another integer for one of 32 bits, which no moment fits in.
+#[tokio::test]
+async fn every_number_of_the_document_has_a_format_that_holds_it() {
+    let site = Served::start().await;
+    let document = site.json(DOCUMENT).await;
+    let (mut rest, mut numbers) = (vec![&document], 0);
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(all) => rest.extend(all),
+            Value::Object(all) => rest.extend(all.values()),
+            _ => {}
+        }
+        let kinds = match &value["type"] {
+            Value::Array(kinds) => kinds.clone(),
+            kind => vec![kind.clone()],
+        };
+        let formats: &[&str] = match () {
+            () if kinds.iter().any(|kind| kind == "integer") => &["int32", "int64"],
+            () if kinds.iter().any(|kind| kind == "number") => &["double"],
+            () => continue,
+        };
+        let format = value["format"].as_str().unwrap_or_default();
+        assert!(formats.contains(&format), "{format:?} in {value}");
+        numbers += 1;
+    }
+    assert!(numbers > 200, "{numbers}");
+    let moment = &document["components"]["schemas"]["Poll"]["properties"]["slot_ms"];
+    assert_eq!(moment["format"], "int64");
+}

@@ -130,10 +130,17 @@ fn hosts_are_listed_as_the_running_server_sees_them() {
     };
     let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
     let (http, _) = addresses(&mut server);
+    // What is kept has it, too, as soon as the order is answered.
+    let is = |state: &str| {
+        let told = desk.run(&["why", "here", "--data", "d"]);
+        assert!(told.out.starts_with(&format!("here is {state} since ")), "{told:?}");
+    };
     for _ in 0..3 {
         assert_eq!(desk.run(&["pause", "here", "--http", &http]).code, Some(0));
+        is("paused");
         assert_eq!(names(&["--state", "paused"]), ["here"]);
         assert_eq!(desk.run(&["resume", "here", "--http", &http]).code, Some(0));
+        is("pending");
         assert_eq!(names(&["--state", "paused"]), [""; 0]);
     }
     let json = desk.run(&["hosts", "--data", "d", "--json", "--limit", "1"]).json();

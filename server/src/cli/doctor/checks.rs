@@ -47,6 +47,8 @@ pub(super) struct DoctorFacts {
     pub(super) store: Result<StoreStatus, String>,
     /// Its views that are not as this program makes them.
     pub(super) views: Vec<String>,
+    /// The other machine that gets its password without TLS, by the operator's own word.
+    pub(super) exposed_to: Option<String>,
     /// What there is to mend before a server could keep anything in it.
     pub(super) obstacle: Option<&'static str>,
     /// What the inventory costs.
@@ -92,6 +94,7 @@ fn bytes(count: u64) -> String {
 /// Everything that is to be said, in the order in which one would look.
 pub(super) fn all(found: &DoctorFacts) -> Vec<Check> {
     let mut checks = vec![inventory(found), store(found)];
+    checks.extend(found.exposed_to.as_deref().map(password));
     if let Ok(status) = &found.store {
         checks.extend(server::all(status, found.forecast.as_ref()));
         checks.extend(clock(status, found));
@@ -149,6 +152,14 @@ fn store(found: &DoctorFacts) -> Check {
         Err(error) => check("store", Verdict::Wrong, error.clone())
             .remedy("while it is away rows wait in memory and in the spool, and polling goes on"),
     }
+}
+
+fn password(to: &str) -> Check {
+    let words = format!("goes to {to} without TLS, as store.tls = \"off\" allows");
+    check("password", Verdict::Note, words).remedy(
+        "what answers in the database's place can read it: unless the network is private, set store.tls \
+         to \"required\" or \"verify-ca\"",
+    )
 }
 
 fn clock(status: &StoreStatus, found: &DoctorFacts) -> Option<Check> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     fleet::{BadEvent, clean},
     key::Key,
+    rows::Rows,
 };
 use crate::model::{Column, ColumnSet as _, State};
 
@@ -54,6 +55,7 @@ pub(super) struct Ask {
     pub(super) name: Arc<str>,
     pub(super) why: String,
     pub(super) series: String,
+    pub(super) rows: String,
 }
 
 /// What the server tells of a host.
@@ -61,6 +63,7 @@ pub(super) struct Ask {
 pub(super) struct Story {
     pub(super) why: Why,
     pub(super) series: Series,
+    pub(super) rows: Rows,
 }
 
 /// As of `/api/v1/hosts/{name}/why`.
@@ -124,11 +127,12 @@ struct SeriesColumn {
 }
 
 impl Story {
-    /// Reads both answers, and makes their texts safe.
-    pub(super) fn read(mut why: Value, mut series: Value) -> Result<Self, BadEvent> {
+    /// Reads the answers, and makes their texts safe.
+    pub(super) fn read(mut why: Value, mut series: Value, rows: Value) -> Result<Self, BadEvent> {
         clean(&mut why);
         clean(&mut series);
-        Ok(Self { why: serde_json::from_value(why)?, series: serde_json::from_value(series)? })
+        let (why, series) = (serde_json::from_value(why)?, serde_json::from_value(series)?);
+        Ok(Self { why, series, rows: Rows::read(rows) })
     }
 
     /// A column over time: of each point the greatest, so that no peak is lost.
@@ -183,6 +187,7 @@ impl HostDetail {
                 "/api/v1/hosts/{}/series?columns={columns}&from={from}&points={POINTS}",
                 self.name
             ),
+            rows: format!("/api/v1/hosts/{}?fields=last.detail", self.name),
         })
     }
 

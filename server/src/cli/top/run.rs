@@ -267,12 +267,12 @@ async fn read(
 /// Asks for the story of one host.
 async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<NetworkMessage>) {
     let asked = async {
-        let why = asker.get(&ask.why).await?;
-        Ok::<_, CliError>((why, asker.get(&ask.series).await?))
+        let (why, series) = (asker.get(&ask.why).await?, asker.get(&ask.series).await?);
+        Ok::<_, CliError>((why, series, asker.get(&ask.rows).await?))
     };
     let story = match asked.await {
-        Ok((why, series)) => {
-            Story::read(why, series).map(Box::new).map_err(|error| error.to_string())
+        Ok((why, series, rows)) => {
+            Story::read(why, series, rows).map(Box::new).map_err(|error| error.to_string())
         }
         Err(error) => Err(in_one_line(&error)),
     };

@@ -14,7 +14,6 @@ use super::{
     nodes::{self, Need, Node, Nodes},
     options::{Options, Timeouts},
     session::Session,
-    tls,
 };
 use crate::{
     config::MysqlAddress,
@@ -80,9 +79,6 @@ impl Pools {
                 store = %place.location, at = %found.node, because = found.passed_over,
                 "the store is used at another of its addresses"
             );
-        }
-        if mode == Mode::ReadWrite && tls::is_exposed(options, found.node.ip) {
-            tracing::warn!(store = %place.location, "{}", tls::EXPOSED);
         }
         let active = RwLock::new(Arc::new(ActivePools::new(&base, found.node, found.what)));
         let (choosing, identity) = (Mutex::default(), OnceLock::new());

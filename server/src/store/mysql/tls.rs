@@ -1,7 +1,7 @@
 //! Encryption: what the server's certificate is checked against, and what there is to mend when the
 //! two sides do not agree. Knows nothing of SQL.
 
-use std::{io::ErrorKind, net::IpAddr};
+use std::io::ErrorKind;
 
 use mysql_async::{DriverError, Error, IoError, SslOpts};
 use roundsman_os::file;
@@ -29,17 +29,6 @@ const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const ANY_NAME: &str = "NotValidForName";
 
 const FILE: &str = "store.tls_ca must be a readable file of certificates (PEM)";
-
-/// What is said where the password may be had by those in between.
-pub(super) const EXPOSED: &str = "the connection to the store is not encrypted, and what is at the \
-     other end can ask for the password: set store.tls to \"required\", or to \"verify-ca\" with the \
-     ca.pem of MySQL's data directory as store.tls_ca";
-
-/// Whether the password goes to this other machine without TLS. A server of MySQL whose cache does not
-/// know the user has it sent under a key that it names itself; so can anybody who answers in its place.
-pub(super) fn is_exposed(options: &Options, end: IpAddr) -> bool {
-    options.tls == TlsMode::Off && options.password.is_some() && !end.to_canonical().is_loopback()
-}
 
 /// How a connection is encrypted; none: not at all. The file of authorities is read once, here.
 ///
@@ -104,38 +93,5 @@ pub(super) fn mend(error: &Error, mode: TlsMode) -> Option<&'static str> {
              the ca.pem of MySQL's data directory as store.tls_ca",
         ),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        config::{MysqlUrl, Secret},
-        store::mysql::Timeouts,
-    };
-
-    #[test]
-    fn a_password_is_exposed_that_leaves_the_machine_without_tls() {
-        let options = Options {
-            url: MysqlUrl { user: "u".to_owned(), addresses: Vec::new(), database: "d".to_owned() },
-            password: Some(Secret::new("p")),
-            tls: TlsMode::Off,
-            tls_ca: None,
-            name_servers: Vec::new(),
-            limits: Timeouts::default(),
-            owner: None,
-        };
-        let here = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"];
-        let there = ["10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "2001:db8::1"];
-        for (hosts, exposed) in [(here, false), (there, true)] {
-            for end in hosts.map(|host| host.parse().unwrap()) {
-                assert_eq!(is_exposed(&options, end), exposed, "{end}");
-                let encrypted = Options { tls: TlsMode::Required, ..options.clone() };
-                assert!(!is_exposed(&encrypted, end), "{end}");
-                let without = Options { password: None, ..options.clone() };
-                assert!(!is_exposed(&without, end), "{end}");
-            }
-        }
     }
 }

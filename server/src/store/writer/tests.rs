@@ -255,6 +255,31 @@ async fn a_batch_leaves_at_once_when_it_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_what_was_handed_in_has_it_written_at_once_and_no_longer_than_the_patience() {
+    let fake = Fake::new(Mood::Takes);
+    let (handle, _writer) = start(&fake);
+    handle.settle(9 * SECOND).await;
+    push_polls(&handle, 0..3);
+    handle.settle(9 * SECOND).await;
+    assert_eq!(fake.tries(), [(Duration::ZERO, 3, true)]);
+    // Others wait for their batch as before.
+    push_polls(&handle, 3..4);
+    pass(999 * MS).await;
+    assert_eq!(fake.tries().len(), 1);
+    pass(MS).await;
+    assert_eq!(fake.tries()[1..], [(SECOND, 1, true)]);
+
+    fake.becomes(Mood::Away);
+    push_polls(&handle, 4..5);
+    handle.settle(9 * SECOND).await;
+    assert_eq!(fake.began.elapsed(), 10 * SECOND);
+    assert_eq!(handle.stats().depth, 1, "it is not lost");
+    fake.becomes(Mood::Takes);
+    handle.settle(90 * SECOND).await;
+    assert_eq!(fake.slots(), [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_is_tried_again_more_and_more_seldom() {
     let fake = Fake::new(Mood::Away);
     let (handle, _writer) = start(&fake);

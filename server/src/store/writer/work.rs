@@ -206,13 +206,13 @@ impl Work {
 
     /// Whether a batch of the queue is full, has waited long enough, or the end was asked for.
     fn is_due(&self) -> bool {
-        self.shared.waiting() >= self.shared.batch_rows
+        self.shared.is_wanted()
             || self.due.as_ref().is_some_and(|due| due.is_elapsed())
             || self.is_stopping()
     }
 
     fn take(&mut self) -> Option<Batch> {
-        let batch = self.shared.lock().queue.take(self.shared.batch_rows, &self.now);
+        let batch = self.shared.take(&self.now);
         self.watch_queue();
         (!batch.is_empty()).then_some(batch)
     }
@@ -222,6 +222,7 @@ impl Work {
         let sending = self.sending.as_ref().map_or(0, Sending::in_memory);
         let held = self.held.as_ref().map_or(0, Batch::len);
         self.shared.lock().in_flight = sending + held;
+        self.shared.settled.notify_waiters();
     }
 
     async fn wait(&mut self) {

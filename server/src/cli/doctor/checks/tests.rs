@@ -43,6 +43,7 @@ fn well() -> DoctorFacts {
         longest_gap: Some(Duration::from_secs(10)),
         store: Ok(status()),
         views: Vec::new(),
+        exposed_to: None,
         obstacle: None,
         forecast: Some(forecast),
         largest: None,
@@ -142,6 +143,7 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
 fn what_is_worth_to_know_is_not_wrong() {
     let notes = [
         with(|f| f.spool_max = 0),
+        with(|f| f.exposed_to = Some("db:3306".to_owned())),
         store_with(|s| s.newest_poll = None),
         store_with(|s| s.partitions[0].count = 60),
         store_with(|s| s.server = "PolarDB".to_owned()),

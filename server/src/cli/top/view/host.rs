@@ -1,4 +1,7 @@
-//! One host: its state in words, facts, charts, last attempts, last changes of state.
+//! One host: its state in words, facts, charts, last attempts, last changes of state; where there is room,
+//! what it has several of.
+
+use ratatui::layout::Rect;
 
 use super::{Pen, Style, Theme, columns, padded, symbol};
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
             detail::{AttemptRow, CHARTS, HostDetail, Story, TransitionRow},
             field::micros,
             model::{Model, time_of_day},
+            rows::{Line, Rows, TABLES, Table, shares},
         },
     },
     model::{Column, ColumnSet as _, Unit},
@@ -22,6 +26,15 @@ const TOP_COLUMNS: usize = 15;
 
 /// Columns of a terminal that has room for every step of an attempt.
 const WIDE: usize = 100;
+
+/// Attempts that are shown at most, title aside, where tables are to follow; keys scroll them.
+const ATTEMPTS: usize = 8;
+
+/// Columns of a terminal on which tables stand beside each other.
+const BESIDE: u16 = 160;
+
+/// Columns of a table's numbers.
+const CELL_COLUMNS: usize = 13;
 
 /// Changes of state that are always shown, where there are any.
 const EVENTS: usize = 3;
@@ -61,7 +74,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, detail: &HostDetail, theme:
     charts(pen, story, theme);
     let events = story.why.events.len().min(EVENTS);
     let below = if events > 0 { events + 2 } else { 1 };
-    let room = pen.left().saturating_sub(below);
+    let most = if story.rows.is_empty() { usize::MAX } else { ATTEMPTS + 1 };
+    let room = pen.left().saturating_sub(below).min(most);
     attempts(pen, detail, story, room, theme);
     if events > 0 {
         // Where there is room, all of them.
@@ -70,6 +84,45 @@ pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, detail: &HostDetail, theme:
         for event in story.why.events.iter().take(room) {
             pen.write(&[(&change(event), Style::new())]);
         }
+    }
+    // The last line is that of the keys.
+    tables(pen, &story.rows, theme);
+}
+
+/// What the host has several of, in the room that is left: in two columns where that is wide.
+fn tables(pen: &mut Pen<'_>, Rows(rows): &Rows, theme: Theme) {
+    let all: Vec<(&Table, &[Line])> = TABLES.iter().zip(rows.iter().map(Vec::as_slice)).collect();
+    let area = Rect {
+        y: pen.area.y + pen.line,
+        height: pen.area.height.saturating_sub(pen.line + 1),
+        ..pen.area
+    };
+    let beside = area.width >= BESIDE;
+    let (first, second) = if beside { all.split_at(2) } else { all.split_at(all.len()) };
+    let width = if beside { area.width / 2 } else { area.width };
+    for (tables, x) in [(first, area.x), (second, area.x + width)] {
+        let mut part = Pen { cells: &mut *pen.cells, area: Rect { x, width, ..area }, line: 0 };
+        let mut counts = [0; TABLES.len()];
+        counts.iter_mut().zip(tables).for_each(|(count, (_, rows))| *count = rows.len());
+        let shares = shares(counts, part.left());
+        for ((table, rows), share) in tables.iter().zip(shares).filter(|(_, share)| *share > 0) {
+            table_of(&mut part, table, &rows[..share], rows.len(), theme);
+        }
+    }
+}
+
+fn table_of(pen: &mut Pen<'_>, table: &Table, rows: &[Line], all: usize, theme: Theme) {
+    let name = pen.width().saturating_sub(1 + CELL_COLUMNS * table.cells.len());
+    let titles = table.cells.iter().map(|(title, ..)| padded(title, CELL_COLUMNS, true));
+    let count =
+        if rows.len() < all { format!(" ({} of {all})", rows.len()) } else { String::new() };
+    let title = padded(&format!("{}{count}", table.title), name, false);
+    pen.fill(&format!(" {title}{}", titles.collect::<String>()), theme.bar());
+    for Line { name: of, values } in rows {
+        let cells = table.cells.iter().zip(values);
+        let cells = cells.map(|((_, _, write), value)| padded(&write(*value), CELL_COLUMNS, true));
+        let line = format!(" {}{}", padded(of, name, false), cells.collect::<String>());
+        pen.write(&[(&line, Style::new())]);
     }
 }
 

@@ -134,7 +134,25 @@ fn story() -> Story {
         { "name": "cpu_busy_pct", "max": [0.0, 50.0, null, 100.0] },
         { "name": "net_rx_bytes_per_s", "max": [1024.0, 2048.0, null, 4096.0] },
     ] });
-    Story::read(why, series).unwrap()
+    let row = |name: &str, of: &str, values: &[(&str, f64)]| {
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+        let named = [(name.to_owned(), json!(of))].into_iter();
+        Value::Object(named.chain(values).collect())
+    };
+    let cores = (0..32).map(|n| row("core", &n.to_string(), &[("busy_pct", f64::from(n))]));
+    let interface =
+        [("rx_bytes_per_s", 2_048.0), ("tx_bytes_per_s", 0.0), ("rx_errors_per_s", 0.0)];
+    let rows = json!({ "last": { "detail": {
+        "process": [
+            row("comm", "sh", &[("cpu_pct", 0.0)]),
+            row("comm", "mariadbd", &[("cpu_pct", 61.5), ("rss_bytes", 1e9), ("threads", 41.0)]),
+        ],
+        "filesystem": [row("mount_point", "/", &[("used_pct", 93.0), ("available_bytes", 1e9)])],
+        "net": [row("interface", "eth0", &interface)],
+        "disk": [],
+        "core": cores.collect::<Vec<_>>(),
+    } } });
+    Story::read(why, series, rows).unwrap()
 }
 
 #[test]
@@ -167,6 +185,7 @@ fn a_host_and_the_help_are_drawn_in_both_sizes() {
         assert_eq!(&*detail.name, "db-1", "the gravest comes first");
         let ask = detail.ask(Duration::ZERO).unwrap();
         assert_eq!(ask.why, "/api/v1/hosts/db-1/why");
+        assert_eq!(ask.rows, "/api/v1/hosts/db-1?fields=last.detail");
         assert_eq!(detail.ask(Duration::from_secs(9)), None, "one at a time");
         detail.apply(Ok(story()));
         assert_eq!(detail.ask(Duration::from_secs(1)), None, "it is fresh");
@@ -325,7 +344,7 @@ fn no_text_of_a_host_steers_the_terminal() {
         "events": [{ "at_ms": NOW, "from": "up", "to": "down", "reason": evil }],
     });
     told["host"]["labels"][evil] = json!(evil);
-    detail.apply(Ok(Story::read(told, json!({ "columns": [] })).unwrap()));
+    detail.apply(Ok(Story::read(told, json!({ "columns": [] }), Value::Null).unwrap()));
     let host = lines(&model).join("\n");
     assert!(host.matches(r"\u{1b}[2J").count() > 5, "{host}");
     for text in [list, host] {
