@@ -6,7 +6,7 @@ use super::{AppError, rows};
 use crate::{
     clock::Clock,
     config::{self, Config},
-    hook::Hook,
+    hook::{Around, Hook},
     live::Live,
     metrics::Metrics,
     store::{
@@ -34,6 +34,18 @@ fn tell(hook: Option<Hook>) -> Tell {
             hook.hear(notices);
         }
     })
+}
+
+/// What the hook's worker works with.
+pub(super) fn around(
+    store: &Arc<dyn Store>,
+    spool: Option<Arc<Spool>>,
+    writer: &WriterHandle,
+    live: &Arc<Live>,
+) -> Around {
+    let live = Arc::clone(live);
+    let is_believed = Box::new(move |now| live.server().clock.doubt(now).is_none());
+    Around { store: Arc::clone(store), spool, writer: writer.clone(), is_believed }
 }
 
 /// Starts the writer, which hands on to the hook what is a row.
