@@ -153,7 +153,7 @@ mod tests {
             rollups.add(HostId(1), minutes(minute), Outcome::Refused, None);
             let right = at(minute.unsigned_abs());
             let wrong = Now { wall: right.wall.plus(Duration::from_secs(86_400)), ..right };
-            assert_eq!((rollups.close(wrong), rollups.close(right)), (vec![], vec![]));
+            assert_eq!((rollups.close(wrong).len(), rollups.close(right).len()), (0, 0));
         }
         assert_eq!(rollups.close(at(60)), []);
         let [hour] = rollups.close(at(70)).try_into().unwrap();
