@@ -207,7 +207,7 @@ async fn wire(
     let looking_after =
         upkeep::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
     let policy = Policy::from(&config.health);
-    let around = hook::NoticeStores { store: Arc::clone(&store), spool, writer: handle.clone() };
+    let around = keep::around(&store, spool, &handle, &live);
     let worker = hook.as_ref().map(|hook| hook.worker(around));
     let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts);
     let site = web::Site {

@@ -33,7 +33,7 @@ use self::{
     machines::Machines,
     measured::measure,
     own::Own,
-    pauses::Windows,
+    pauses::{Paused, Windows},
 };
 use crate::{
     clock::Clock,
@@ -168,7 +168,7 @@ pub struct Engine {
     /// What polls and rows are lost to for the server's own reasons.
     own: Own,
     windows: Windows,
-    pauses: BTreeMap<HostId, Pause>,
+    pauses: BTreeMap<HostId, Paused>,
     /// Hosts that others are behind.
     parents: HashSet<HostName>,
     /// Polls are being broken off: how they end says nothing of the hosts.

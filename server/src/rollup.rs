@@ -13,7 +13,7 @@ pub use plan::{History, Plan, STEPS, Tier, plan};
 
 use crate::{
     model::{Column, HOUR_MS, HostId, Outcome, Rollup, Values, hour_of},
-    units::WallMs,
+    units::{Mono, Now, WallMs},
 };
 
 /// How long after its end an hour is still open for polls that were due in it: the longest timeout
@@ -30,6 +30,9 @@ pub struct Rollups {
     /// The first hour that is seen whole.
     first: WallMs,
     open: BTreeMap<(WallMs, HostId), Rollup>,
+    /// Since when hours that are open are over: of a wall clock that is wrong for a moment, that is
+    /// not long.
+    over: BTreeMap<WallMs, Mono>,
 }
 
 impl Rollups {
@@ -38,13 +41,13 @@ impl Rollups {
     pub fn new(start: WallMs) -> Self {
         let hour = hour_of(start);
         let first = if hour == start { hour } else { WallMs(hour.0.saturating_add(HOUR_MS)) };
-        Self { first, open: BTreeMap::new() }
+        Self { first, open: BTreeMap::new(), over: BTreeMap::new() }
     }
 
     /// Gathers whatever comes.
     #[must_use]
     pub fn of_all() -> Self {
-        Self { first: WallMs(i64::MIN), open: BTreeMap::new() }
+        Self { first: WallMs(i64::MIN), open: BTreeMap::new(), over: BTreeMap::new() }
     }
 
     /// Takes in the poll of a host that was due at `slot`: how it ended, and its values if it has any.
@@ -63,19 +66,33 @@ impl Rollups {
         }
     }
 
-    /// The hours that were over [`GRACE`] ago, oldest first, at most [`CLOSED_AT_ONCE`]: ask again.
-    /// A poll that comes later still opens its hour again, and makes it no fuller than the first
-    /// time; the store keeps the fuller one.
-    pub fn close(&mut self, now: WallMs) -> Vec<Rollup> {
-        let over = |hour: WallMs| hour.plus(Duration::from_millis(HOUR_MS.unsigned_abs()));
+    /// The hours that have been over for [`GRACE`], oldest first, at most [`CLOSED_AT_ONCE`]: ask every
+    /// second. A poll that comes later still opens its hour again, and makes it no fuller than the
+    /// first time; the store keeps the fuller one.
+    pub fn close(&mut self, now: Now) -> Vec<Rollup> {
+        self.see_what_is_over(now);
+        let over = &self.over;
+        let is_over = |hour| over.get(&hour).is_some_and(|since| now.mono.since(*since) >= GRACE);
         let mut closed = Vec::new();
         while closed.len() < CLOSED_AT_ONCE
             && let Some(oldest) = self.open.first_entry()
-            && over(oldest.key().0).plus(GRACE) <= now
+            && is_over(oldest.key().0)
         {
             closed.push(oldest.remove());
         }
         closed
+    }
+
+    fn see_what_is_over(&mut self, now: Now) {
+        let mut over = BTreeMap::new();
+        let mut from = WallMs(i64::MIN);
+        while let Some(((hour, _), _)) = self.open.range((from, HostId(i64::MIN))..).next()
+            && hour.plus(Duration::from_millis(HOUR_MS.unsigned_abs())) <= now.wall
+        {
+            over.insert(*hour, self.over.get(hour).copied().unwrap_or(now.mono));
+            from = WallMs(hour.0.saturating_add(1));
+        }
+        self.over = over;
     }
 
     /// All hours, oldest first, over or not.
@@ -96,6 +113,12 @@ mod tests {
         WallMs(HOUR.0 + minutes * 60_000)
     }
 
+    /// So many minutes of a clock that is right.
+    fn at(minute: u64) -> Now {
+        let mono = Mono(Duration::from_secs(minute * 60));
+        Now { wall: HOUR.plus(mono.0), mono }
+    }
+
     fn busy(value: f64) -> Values<Column> {
         let mut values = Values::default();
         values.set(Column::CpuBusyPct, value);
@@ -109,17 +132,32 @@ mod tests {
             rollups.add(HostId(1), minutes(minute), Outcome::Ok, Some(&busy(value)));
         }
         rollups.add(HostId(1), minutes(45), Outcome::Refused, None);
-        assert_eq!(rollups.close(minutes(69)), []);
-        let [hour] = rollups.close(minutes(70)).try_into().unwrap();
+        assert_eq!((rollups.close(at(60)), rollups.close(at(69))), (vec![], vec![]));
+        let [hour] = rollups.close(at(70)).try_into().unwrap();
         assert_eq!((hour.host, hour.hour, hour.polls, hour.failed), (HostId(1), HOUR, 4, 1));
         let stat = hour.stat(Column::CpuBusyPct);
         assert_eq!(
             (stat.count, stat.avg(), stat.min(), stat.max()),
             (3, Some(30.0), Some(10.0), Some(60.0))
         );
-        assert_eq!(rollups.close(minutes(129)), []);
-        assert_eq!(rollups.close(minutes(130)).len(), 1);
+        assert_eq!((rollups.close(at(120)), rollups.close(at(129))), (vec![], vec![]));
+        assert_eq!(rollups.close(at(130)).len(), 1);
         assert_eq!(rollups.into_all(), []);
+    }
+
+    /// Closed then, the hour would begin anew, and the store keep one of its parts.
+    #[test]
+    fn a_clock_that_is_wrong_for_a_moment_closes_no_hour() {
+        let mut rollups = Rollups::new(HOUR);
+        for minute in 0..60 {
+            rollups.add(HostId(1), minutes(minute), Outcome::Refused, None);
+            let right = at(minute.unsigned_abs());
+            let wrong = Now { wall: right.wall.plus(Duration::from_secs(86_400)), ..right };
+            assert_eq!((rollups.close(wrong).len(), rollups.close(right).len()), (0, 0));
+        }
+        assert_eq!(rollups.close(at(60)), []);
+        let [hour] = rollups.close(at(70)).try_into().unwrap();
+        assert_eq!(hour.polls, 60);
     }
 
     #[test]
@@ -151,9 +189,10 @@ mod tests {
         for host in 0..150 {
             rollups.add(HostId(host), minutes(5), Outcome::Refused, None);
         }
+        assert_eq!(rollups.close(at(60)), []);
         let mut hosts = Vec::new();
         for part in [64, 64, 22, 0] {
-            let closed = rollups.close(minutes(100));
+            let closed = rollups.close(at(100));
             assert_eq!(closed.len(), part);
             hosts.extend(closed.iter().map(|rollup| rollup.host.0));
         }

@@ -41,7 +41,7 @@ pub use asked::{
 pub use awaited::LazyStore;
 pub use error::StoreError;
 pub use marks::{Mark, Marks};
-pub(crate) use numbers::{keep_numbers, register};
+pub(crate) use numbers::{keep_apart, keep_numbers, register};
 pub use open::open;
 pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk};

@@ -103,8 +103,8 @@ impl Mount<'_> {
 
     /// Whether a look at it, or through it at what is mounted below, may take as long as it likes.
     fn may_block(&self) -> bool {
-        let is_autofs = *self.fs_type == *b"autofs";
-        !self.is_of(ANSWER_FROM_MEMORY) && (is_autofs || !self.is_of(PSEUDO))
+        let waits = *self.fs_type == *b"autofs" || self.fs_type.starts_with(b"fuse.");
+        !self.is_of(ANSWER_FROM_MEMORY) && (waits || !self.is_of(PSEUDO))
     }
 
     /// Of several mounts of one filesystem the least of these speaks for it: the one that shows all

@@ -6,7 +6,7 @@ use super::{AppError, rows};
 use crate::{
     clock::Clock,
     config::{self, Config},
-    hook::Hook,
+    hook::{Hook, NoticeStores},
     live::Live,
     metrics::Metrics,
     store::{
@@ -34,6 +34,18 @@ fn tell(hook: Option<Hook>) -> Tell {
             hook.enqueue(notices);
         }
     })
+}
+
+/// What the hook's worker works with.
+pub(super) fn around(
+    store: &Arc<dyn Store>,
+    spool: Option<Arc<Spool>>,
+    writer: &WriterHandle,
+    live: &Arc<Live>,
+) -> NoticeStores {
+    let live = Arc::clone(live);
+    let is_believed = Box::new(move |now| live.server().clock.doubt(now).is_none());
+    NoticeStores { store: Arc::clone(store), spool, writer: writer.clone(), is_believed }
 }
 
 /// Starts the writer, which hands on to the hook what is a row.

@@ -79,6 +79,11 @@ impl Engine {
         self.show_clock();
     }
 
+    /// Whether the wall clock may be wrong.
+    pub(super) fn is_clock_doubted(&self, now: Now) -> bool {
+        self.own_clock.standing().doubt(now).is_some()
+    }
+
     fn show_clock(&self) {
         let standing = self.own_clock.standing();
         self.parts.live.update_server(|server| server.clock = standing);

@@ -4,7 +4,11 @@ use std::{collections::HashSet, sync::Arc, vec};
 
 use tokio::sync::oneshot;
 
-use super::{Engine, Installed, entry::HostEntry, pauses::Windows};
+use super::{
+    Engine, Installed,
+    entry::HostEntry,
+    pauses::{Paused, Windows},
+};
 use crate::{
     health::{Health, Input, PauseReason},
     inventory::Inventory,
@@ -35,10 +39,10 @@ impl Engine {
     pub(super) fn install(&mut self, installed: Installed) {
         let Installed { inventory, file, version, known, pauses, in_force } = installed;
         for (host, pause) in pauses {
-            self.pauses.entry(host).or_insert(pause);
+            self.pauses.entry(host).or_insert(Paused::earlier(pause));
         }
         self.version = version;
-        self.windows = Windows::new(&inventory.maintenance, self.parts.clock.now().wall);
+        self.windows = Windows::new(&inventory.maintenance, self.parts.clock.now());
         self.parents = inventory.hosts.values().filter_map(|host| host.parent.clone()).collect();
         if self.hosts.is_empty() {
             // Slots that were used before a restart are not used again, wherever the clock is now.
@@ -160,7 +164,7 @@ impl Engine {
         mut transitions: Vec<Transition>,
     ) {
         let now = self.parts.clock.now();
-        let pause_reason = self.pause_reason(entry.id, &entry.spec, now.wall);
+        let pause_reason = self.pause_reason(entry.id, &entry.spec, now);
         let polled = pause_reason.as_ref().is_none_or(PauseReason::is_polled);
         transitions.extend(entry.set_pause_reason(pause_reason, &self.parts.policy, now.wall));
         if schedule_changed {

@@ -17,7 +17,7 @@ impl Engine {
         self.poll_queue.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();
-        for rollup in self.rollups.close(now.wall) {
+        for rollup in self.rollups.close(now) {
             self.parts.writer.push(writer::QueuedRow::Rollup(Arc::new(rollup)));
         }
     }

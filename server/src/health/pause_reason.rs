@@ -21,7 +21,7 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// Whether it is over at `now`.
+    /// Whether it is over at `now`, by a clock that is believed.
     #[must_use]
     pub fn is_over(&self, now: WallMs) -> bool {
         self.until.is_some_and(|until| until <= now)
@@ -45,18 +45,18 @@ pub enum PauseReason {
 }
 
 impl PauseReason {
-    /// Why a host is left alone at `now`, the strongest reason first; none when it is not.
+    /// Why a host is left alone, the strongest reason first; none when it is not. What is over is not
+    /// handed in.
     #[must_use]
     pub fn of(
         in_inventory: bool,
         asked: Option<&Pause>,
         window: Option<(&Arc<str>, WallMs)>,
-        now: WallMs,
     ) -> Option<Self> {
         if in_inventory {
             return Some(Self::Inventory);
         }
-        if let Some(pause) = asked.filter(|pause| !pause.is_over(now)) {
+        if let Some(pause) = asked {
             return Some(Self::Asked(pause.clone()));
         }
         window.map(|(name, until)| Self::Window { name: Arc::clone(name), until })
@@ -108,7 +108,7 @@ mod tests {
         let window = Some((&name, WallMs(now.0 + 60_000)));
         let pause = |until| Pause { since: now, until, reason: "new disk".into() };
         let told = |inventory, asked: Option<Pause>, window| {
-            PauseReason::of(inventory, asked.as_ref(), window, now).map(|reason| reason.to_string())
+            PauseReason::of(inventory, asked.as_ref(), window).map(|rest| rest.to_string())
         };
         assert_eq!(told(false, None, None), None);
         assert_eq!(
@@ -124,13 +124,13 @@ mod tests {
             told(false, Some(pause(Some(later))), window).as_deref(),
             Some("paused by an operator until 2026-03-29 01:30:00 UTC: new disk")
         );
-        // A pause that is over leaves the window.
         assert_eq!(
-            told(false, Some(pause(Some(now))), window).as_deref(),
+            told(false, None, window).as_deref(),
             Some("in the maintenance window nightly until 2026-03-29 01:31:00 UTC")
         );
-        assert_eq!(told(false, Some(pause(Some(now))), None), None);
+        assert!(pause(Some(now)).is_over(now) && !pause(Some(later)).is_over(now));
     }
+
     #[test]
     fn a_pause_says_when_it_ends_and_whether_the_host_is_polled() {
         let (since, until) = (WallMs(1_000), WallMs(2_000));

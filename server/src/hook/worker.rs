@@ -40,6 +40,8 @@ pub struct NoticeStores {
     pub spool: Option<Arc<Spool>>,
     /// Takes how far a notice has come.
     pub writer: WriterHandle,
+    /// Whether the wall clock is right, as far as is known.
+    pub is_believed: Box<dyn Fn(Now) -> bool + Send + Sync>,
 }
 
 /// Tells what its [`Hook`] hears of.
@@ -224,7 +226,9 @@ impl HookWorker {
             0 => now.mono,
             times => now.mono.plus(pause(self.first_pause, times)),
         };
-        let is_old = now.wall.since(notice.created) >= GIVE_UP_AFTER;
+        // By a clock that may be wrong nothing has waited for long.
+        let is_believed = (self.around.is_believed)(now);
+        let is_old = is_believed && now.wall.since(notice.created) >= GIVE_UP_AFTER;
         if !error.may_pass() || is_old {
             self.end(ended(&tried, NoticeState::GivenUp, now.wall, Some(&*words)));
         } else {
@@ -238,7 +242,9 @@ impl HookWorker {
             self.shared.lock().lanes.failed(&tried, now.mono.plus(wait));
             self.keep(tried);
         }
-        self.give_up_old(now);
+        if is_believed {
+            self.give_up_old(now);
+        }
     }
 
     /// Those behind one that fails grow old, too.

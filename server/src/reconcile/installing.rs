@@ -23,10 +23,11 @@ use crate::{
     units::WallMs,
 };
 
-/// The pauses that operators asked for before; those that are over are forgotten.
-async fn pauses(store: &dyn Store, now: WallMs) -> Result<Vec<(HostId, Pause)>, StoreError> {
+/// The pauses that operators asked for before; those are forgotten after whose end something was
+/// polled, for the clock of this start may be wrong.
+async fn pauses(store: &dyn Store, polled: WallMs) -> Result<Vec<(HostId, Pause)>, StoreError> {
     let (over, left): (Vec<_>, Vec<_>) =
-        store.pauses().await?.into_iter().partition(|(_, pause)| pause.is_over(now));
+        store.pauses().await?.into_iter().partition(|(_, pause)| pause.is_over(polled));
     for (host, _) in over {
         store.set_pause(host, None).await?;
     }
@@ -72,8 +73,6 @@ impl Reconciler {
         registry: Registry,
     ) -> oneshot::Receiver<()> {
         let Registry { version, hosts, pauses, store: _ } = registry;
-        let now = self.clock.now().wall;
-        let pauses = pauses.into_iter().filter(|(_, pause)| !pause.is_over(now)).collect();
         self.hosts.restore(file, hosts.iter().map(remembered));
         let inventory = &self.hosts.of(file);
         let by_name: HashMap<HostName, KnownHost> =
@@ -124,17 +123,22 @@ impl Reconciler {
         text: &Arc<str>,
     ) -> Result<oneshot::Receiver<()>, ReconcileError> {
         let now = self.clock.now().wall;
-        let mut pauses = Vec::new();
         if self.is_first {
             let (gone, _) = self.gone_while_away(file).await?;
             self.retire_while_away(gone).await?;
-            pauses = self::pauses(self.store.as_ref(), now).await?;
         }
         let inventory = self.hosts.of(file);
         let listed: Vec<Registration> =
             inventory.hosts.values().map(|host| registration(host)).collect();
         let known =
             store::register(&self.store, self.spool.as_deref(), listed.clone(), now).await?;
+        let pauses = match self.is_first {
+            true => {
+                let polled = known.iter().filter_map(|host| host.latest_slot).max();
+                pauses(self.store.as_ref(), now.min(polled.unwrap_or_default())).await?
+            }
+            false => Vec::new(),
+        };
         let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
         let left = gone.len();

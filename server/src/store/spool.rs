@@ -156,6 +156,23 @@ impl Spool {
             .await
     }
 
+    /// Puts the file aside, with its rows, and begins another one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be moved, or none can be begun.
+    pub async fn set_aside(&self, why: String) -> Result<(), StoreError> {
+        self.worker
+            .run(move |slot| {
+                slot.file = None;
+                file::set_aside(&slot.path, &why).map_err(|cause| StoreError::Unwritable {
+                    path: slot.path.clone(),
+                    cause: cause.into(),
+                })?;
+                slot.work(|_| Ok(()))
+            })
+            .await
+    }
+
     /// Whether rows could be kept now.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::{
     config::StoreUrl,
     error_report::error_chain,
     store::{
-        LazyStore, Store as _, StoreError, keep_numbers,
+        LazyStore, Store as _, StoreError, keep_apart, keep_numbers,
         spool::{Registry, Spool},
         sqlite::set_aside_if_damaged,
     },
@@ -92,6 +92,10 @@ async fn recognise(store: &LazyStore, spool: Option<&Spool>) {
         Ok(()) => keep_numbers(store, spool).await,
         Err(error) => Err(error),
     };
+    let recognised = match recognised {
+        Ok(()) => keep_apart(store, spool).await,
+        Err(error) => Err(error),
+    };
     if let Err(error) = recognised {
         tracing::error!(error = error_chain(&error), "the spool cannot be opened");
     }
@@ -122,8 +126,8 @@ mod tests {
     use crate::{
         clock::SystemClock,
         config::{Config, Sources},
-        model::VersionId,
-        store::{Mode, sample, spool::Remembered, sqlite::Sqlite},
+        model::{Facts, HostId, VersionId},
+        store::{Batch, FactsSeen, KnownHost, Mode, sample, spool::Remembered, sqlite::Sqlite},
     };
 
     /// A copy from before a host came, restored while no server ran; and a new host in the inventory.
@@ -156,5 +160,46 @@ mod tests {
         open(&store, Some(&spool)).await.unwrap();
         let new = store.register(vec![sample::registration("new")], sample::START).await.unwrap();
         assert!(new[0].id > b, "{:?} is not after {b:?}", new[0].id);
+    }
+
+    /// A copy from before host b came was restored, and a server with another data folder gave its
+    /// number to c, or only renamed b.
+    #[tokio::test]
+    async fn what_waits_for_a_host_is_not_replayed_for_another_one_of_its_number() {
+        for (machine, left) in [("other", 0), ("b", 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("r.db");
+            let mut settings = Config::load(Sources::default()).unwrap().config.store;
+            settings.url = StoreUrl::Sqlite(path.clone());
+            let store = Sqlite::open(&path, Mode::ReadWrite).await.unwrap();
+            let seen = |host: HostId, machine: &str| FactsSeen {
+                host,
+                seen: sample::START,
+                facts: Facts { machine_id: Some(machine.into()), ..sample::facts() },
+            };
+            let c = store.register(vec![sample::registration("c")], sample::START).await.unwrap();
+            let facts = vec![seen(c[0].id, machine)];
+            store.write(Arc::new(Batch { facts, ..Batch::default() })).await.unwrap();
+
+            let spool =
+                Spool::start(folder.path().join("spool.db"), "r".to_owned(), 1 << 20).unwrap();
+            spool.is_for(store.identity().await.unwrap()).await.unwrap();
+            let known = KnownHost {
+                name: sample::name("b"),
+                facts: seen(c[0].id, "b").facts,
+                ..c[0].clone()
+            };
+            let poll = sample::good(known.id, &known.name, sample::START);
+            let host = Remembered { known, listed: sample::registration("b") };
+            let (version, hosts) = (VersionId(1), vec![host]);
+            spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+            spool.append(Arc::new(Batch::of_polls([poll])), sample::START).await.unwrap();
+            drop(store);
+
+            let store = LazyStore::new(settings, Arc::new(SystemClock::new()));
+            open(&store, Some(&spool)).await.unwrap();
+            assert_eq!(spool.status().polls, left, "{machine}");
+            assert_eq!(folder.path().join("spool.db.aside-1").exists(), left == 0, "{machine}");
+        }
     }
 }

@@ -8,7 +8,7 @@ mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use roundsman::{
     config::{self, Secret},
@@ -176,6 +176,24 @@ async fn what_is_not_taken_for_a_day_is_given_up_and_what_follows_from_it() {
     running.until(|stats| stats.told == 1).await;
     running.end().await;
     assert_eq!(desk.states(), ["given_up", "given_up", "folded", "delivered"]);
+}
+
+/// A clock that is wrong for a moment says of every notice that it has waited for more than a day.
+#[tokio::test]
+async fn by_a_clock_in_doubt_no_notice_is_given_up() {
+    let mut receiver = Receiver::start(&[FAILS, TAKES]).await;
+    let desk = Desk::new();
+    let day = i64::try_from(hook::GIVE_UP_AFTER.as_millis()).unwrap();
+    desk.is_clock_doubted.store(true, Ordering::Relaxed);
+    let running = desk.start(&settings(receiver.address)).await;
+    running.push(&down(-day));
+    running.push(&of_host(13, -day - 1, State::Suspect, State::Down));
+    for _ in 0..3 {
+        receiver.document().await;
+    }
+    running.until(|stats| stats.told == 2).await;
+    assert_eq!(running.end().await, Stats { failed: 1, ..told(2) });
+    assert_eq!(desk.states(), ["delivered"; 2]);
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! Receivers that do as they are told, and servers' hooks that come and go over one store.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use roundsman::{
     clock::{Clock, ManualClock},
@@ -149,12 +156,14 @@ pub(crate) fn settings(address: SocketAddr) -> config::Hook {
 pub(crate) struct Desk {
     folder: TempDir,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) is_clock_doubted: Arc<AtomicBool>,
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
         let now = Now { wall: WallMs(NOW.0 + 1_000), mono: Mono::default() };
-        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(ManualClock::new(now)) }
+        let clock = Arc::new(ManualClock::new(now));
+        Self { folder: tempfile::tempdir().unwrap(), clock, is_clock_doubted: Arc::default() }
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
@@ -184,7 +193,10 @@ impl Desk {
         let (heard, its) = (hook.clone(), Some(Arc::clone(&spool)));
         let tell = Box::new(move |notices: &[_]| heard.enqueue(notices));
         let (handle, writer) = Writer::start_with(Arc::clone(&store), its, limits, || NOW, tell);
-        let around = NoticeStores { store, spool: Some(spool), writer: handle.clone() };
+        let is_doubted = Arc::clone(&self.is_clock_doubted);
+        let is_believed = Box::new(move |_| !is_doubted.load(Ordering::Relaxed));
+        let around =
+            NoticeStores { store, spool: Some(spool), writer: handle.clone(), is_believed };
         let worker = hook.worker(around).pausing(Duration::ZERO);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(worker.run(async { drop(stopped.await) }));

@@ -162,13 +162,17 @@ fn the_way_through_a_network_mount_may_block_too() {
                 2 1 0:40 / /mnt/nfs rw - nfs4 server:/export rw\n\
                 3 2 8:2 / /mnt/nfs/disk rw - ext4 /dev/sdb rw\n\
                 4 1 8:3 / /mnt/nfs2 rw - ext4 /dev/sdc rw\n\
-                5 1 8:4 / /boot/efi rw - vfat /dev/sdd rw\n";
+                5 1 8:4 / /boot/efi rw - vfat /dev/sdd rw\n\
+                6 1 0:41 / /home/u/m rw - fuse.portal m rw\n\
+                7 6 8:5 / /home/u/m/disk rw - ext4 /dev/sde rw\n";
     let expected = [
         row("/", 0, true),
         row("/mnt/nfs", 0, false),
         row("/mnt/nfs/disk", 0, false),
         row("/mnt/nfs2", 0, true),
         row("/boot/efi", 0, false),
+        // A user gives a FUSE mount any type behind the dot.
+        row("/home/u/m/disk", 0, false),
     ];
     assert_eq!(chosen(text), expected);
 }

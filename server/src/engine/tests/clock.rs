@@ -14,6 +14,10 @@ use crate::{
 const START: WallMs = WallMs(1_774_747_800_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 
+fn pause(until: WallMs) -> Pause {
+    Pause { since: START, until: Some(until), reason: "".into() }
+}
+
 /// An engine with hosts a, b and c, asked by hand.
 struct Watch {
     engine: Engine,
@@ -25,14 +29,22 @@ struct Watch {
 
 impl Watch {
     fn new() -> Self {
+        Self::paused(&[], "", None)
+    }
+
+    /// With pauses from before the start, these windows, and polls up to then.
+    fn paused(pauses: &[(i64, WallMs)], windows: &str, newest: Option<WallMs>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Now { wall: START, mono: Mono(HOUR) }));
         let (parts, store, writer) = parts(&folder, clock.clone());
         let mut engine = Engine::new(parts);
-        let text = "[[group]]\nname = \"g\"\nhosts = [\"a\", \"b\", \"c\"]\n";
-        let Command::Install(installed) = installed_as(text, Some(State::Up)) else {
+        let text = format!("[[group]]\nname = \"g\"\nhosts = [\"a\", \"b\", \"c\"]\n{windows}");
+        let Command::Install(mut installed) = installed_as(&text, Some(State::Up)) else {
             unreachable!("that is what it makes")
         };
+        let earlier = |(host, until): &(i64, WallMs)| (HostId(*host), pause(*until));
+        installed.pauses = pauses.iter().map(earlier).collect();
+        installed.known.iter_mut().for_each(|known| known.latest_slot = newest);
         engine.install(*installed);
         engine.install_slice();
         Self { engine, clock, store, writer, _folder: folder }
@@ -60,6 +72,12 @@ impl Watch {
         };
         self.engine.settle(&flight, attempt);
         self.engine.hosts[&host].health.state
+    }
+
+    /// What a host is found to be at the next round.
+    fn next_round(&mut self, host: i64) -> State {
+        self.round();
+        self.engine.hosts[&HostId(host)].health.state
     }
 
     fn round(&mut self) {
@@ -134,6 +152,42 @@ async fn a_fleet_that_differs_is_no_fault_of_its_hosts() {
     let standing = watch.engine.parts.live.server().clock;
     assert!(standing.is_wrong && standing.doubt(watch.clock.now()).is_some(), "{standing:?}");
     assert_eq!(watch.events().await, []);
+}
+
+/// Who works on a host is not to be woken because of it.
+#[tokio::test]
+async fn a_clock_that_is_wrong_for_a_moment_ends_no_pause_and_closes_no_window() {
+    let window = "[[maintenance]]\nname = \"w\"\nhosts = [\"b\"]\n\
+                  from = 2026-03-29T01:30:00Z\nto = 2026-03-29T02:30:00Z\n";
+    let mut watch = Watch::paused(&[], window, None);
+    let (done, _) = oneshot::channel();
+    watch.engine.pause(HostId(1), Some(pause(START.plus(HOUR))), done);
+    for host in [1, 2] {
+        assert_eq!(watch.next_round(host), State::Paused, "{host}");
+    }
+    for wrong in [watch.clock.now().wall.plus(24 * HOUR), watch.clock.now().wall] {
+        watch.clock.step_wall(wrong);
+        for host in [1, 2] {
+            assert_eq!(watch.next_round(host), State::Paused, "{host}");
+        }
+    }
+    // The clock is in doubt for an hour more; an hour is over by either.
+    watch.clock.advance(HOUR);
+    for host in [1, 2] {
+        assert_ne!(watch.next_round(host), State::Paused, "{host}");
+    }
+}
+
+/// Until it is known that the clock is right, a pause from before the start is not over by it.
+#[tokio::test]
+async fn a_start_by_a_clock_in_doubt_ends_no_pause() {
+    let (three_days, over) = (START.minus(72 * HOUR), START.minus(HOUR));
+    let mut watch = Watch::paused(&[(1, over)], "", Some(three_days));
+    assert_eq!(watch.next_round(1), State::Paused);
+    for host in [2, 3] {
+        watch.answer(host, 0);
+    }
+    assert_ne!(watch.next_round(1), State::Paused, "others say that it is right");
 }
 
 #[tokio::test]

@@ -26,6 +26,12 @@ fn what_one_snapshot_does_not_tell_is_unknown() {
     let nothing = snapshot("a", 0);
     let found = rates(None, &nothing);
     assert_eq!(value(&found, Column::UptimeS), None);
+    let before_3_14 = snapshot("a", 0)
+        .gauge(Column::MemTotalBytes, 1_000.0)
+        .gauge(Column::MemFreeBytes, 300.0)
+        .gauge(Column::MemCachedBytes, 200.0);
+    let found = rates(None, &before_3_14);
+    assert_eq!(value(&found, Column::MemUsedPct), None, "no guess without MemAvailable");
     assert_eq!(value(&found, Column::CpusOnline), None, "no core was read");
     let more_than_all = nothing
         .gauge(Column::MemTotalBytes, 1_000.0)

@@ -7,6 +7,7 @@ use crate::{
     model::{ColumnSet, HOUR_MS, HostName, Outcome, Rollup, Stat, Unit, hour_of},
     rollup::{Rollups, Tier},
     store::{Bucket, SeriesAsk, rebuild::rebuild},
+    units::{Mono, Now},
 };
 
 /// The first whole hour after the start; a day and a month end three days later.
@@ -207,7 +208,12 @@ pub(crate) async fn hours_that_were_not_seen_whole_are_made_of_the_polls(fixture
         live.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
         write_polls(fixture, vec![poll]).await;
     }
-    keep(fixture, live.close(minutes(131))).await;
+    let at = |minute| {
+        let wall = minutes(minute);
+        Now { wall, mono: Mono(wall.since(WallMs(0))) }
+    };
+    assert_eq!(live.close(at(120)), []);
+    keep(fixture, live.close(at(131))).await;
     let of = |tier| ask(host.id, tier, (hour(-3), hour(2)), 3_600);
     let kept = fixture.store().series(of(Tier::Hours)).await.unwrap();
     assert_eq!(
