@@ -47,3 +47,29 @@ pub(crate) fn table<'t>(
         None => Ok(document),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each `!` of the value stands where the file has it, however the string is written.
+    #[test]
+    fn a_place_in_a_string_is_found_in_the_file() {
+        for text in [
+            r#"key = "ab!c""#,
+            r#"key = 'ab!c'"#,
+            r#"key = "\"quoted\" \u00e4\\ \U0001F600 \t!""#,
+            "key = \"\"\"\nfirst\n  second! \"\"\"",
+            "key = '''\r\nfirst\r\n\\ ä!'''",
+            "key = \"\"\"one \\\n      two!\"\"\"",
+            "# ä\nkey = \"ä!\"",
+        ] {
+            let mut findings = Findings::new("file", text);
+            let document = table(text, &mut findings).unwrap();
+            let section = Section::new("the file", 0, document.get_ref());
+            let value = section.text("key", "a text", &mut findings).unwrap();
+            let inner = value.value.find('!').unwrap();
+            assert_eq!(findings.inside(value.at, inner), text.find('!').unwrap(), "{text}");
+        }
+    }
+}

@@ -51,6 +51,7 @@ pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PAT
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use range::MAX_RANGES;
 pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
+pub(crate) use settings::read_labels;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;

@@ -108,6 +108,33 @@ impl<'t> Findings<'t> {
         self.lines.partition_point(|start| *start <= at)
     }
 
+    /// The byte offset in the file of byte `inner` of the text that stands at `at`: the value of a TOML
+    /// string, whose marks of quotation and escapes take room too.
+    pub(crate) fn inside(&self, at: usize, inner: usize) -> usize {
+        let source = self.text.get(at..).unwrap_or_default();
+        let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|q| source.starts_with(q));
+        let Some(quote) = quote else { return at };
+        let is_escaped = quote.starts_with('"');
+        let mut place = at + quote.len();
+        if quote.len() == 3 {
+            // A line's end directly after it is not part of the text.
+            let rest = self.text.get(place..).unwrap_or_default();
+            place += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        }
+        let mut passed = 0;
+        while passed < inner {
+            let rest = self.text.get(place..).unwrap_or_default();
+            let Some(first) = rest.chars().next() else { break };
+            let (taken, made) = match (first, is_escaped) {
+                ('\\', true) => escape(rest),
+                _ => (first.len_utf8(), first.len_utf8()),
+            };
+            place += taken;
+            passed += made;
+        }
+        place
+    }
+
     /// The problems found since the last time, if any.
     pub(crate) fn take_problems(&mut self) -> Option<Problems> {
         self.found.sort_by_key(|(at, _)| *at);
@@ -122,4 +149,21 @@ impl<'t> Findings<'t> {
             .collect();
         if list.is_empty() { None } else { Some(Problems { list, omitted: self.omitted }) }
     }
+}
+
+/// How many bytes an escape of a TOML string takes, and how many it stands for.
+fn escape(rest: &str) -> (usize, usize) {
+    let digits = match rest.as_bytes().get(1) {
+        Some(b'x') => 2,
+        Some(b'u') => 4,
+        Some(b'U') => 8,
+        // A line's end and the white space after it stand for nothing.
+        Some(byte) if byte.is_ascii_whitespace() => {
+            return (1 + rest[1..].len() - rest[1..].trim_start().len(), 0);
+        }
+        _ => return (rest.len().min(2), 1),
+    };
+    let code = rest.get(2..2 + digits).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let made = code.and_then(char::from_u32).map_or(1, char::len_utf8);
+    (rest.len().min(2 + digits), made)
 }
