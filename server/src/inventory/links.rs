@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{draft::HostDraft, problem::Findings, read::Located};
+use super::draft::HostDraft;
+use crate::document::{Findings, Located};
 use crate::{model::HostName, text::did_you_mean};
 
 /// How many hosts of a ring of parents a message names.

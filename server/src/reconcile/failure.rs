@@ -1,7 +1,7 @@
 //! Why an inventory cannot come into force.
 
 use crate::{
-    error_report::error_chain, inventory::Problems, reload::ReloadError, store::StoreError,
+    document::Problems, error_report::error_chain, reload::ReloadError, store::StoreError,
 };
 
 /// Why an inventory cannot come into force. One line each, but for what is wrong with the inventory
