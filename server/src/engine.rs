@@ -107,7 +107,7 @@ pub struct Inputs {
     pub commands: mpsc::Receiver<Command>,
     /// Rounds of the cron scheduler.
     pub rounds: mpsc::Receiver<()>,
-    /// Told when rounds stay out, so that the cron jobs can be made anew.
+    /// Told when rounds stay out, so that the cron jobs can be made again.
     pub silent: mpsc::Sender<()>,
 }
 

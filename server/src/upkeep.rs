@@ -80,7 +80,7 @@ impl UpkeepTasks {
                 Some(order) = operator.recv() => reconciler.carry_out(order).await,
                 Some(()) = silent.recv() => {
                     if let Err(error) = rounds.restart().await {
-                        tracing::error!(%error, "the cron jobs could not be made anew");
+                        tracing::error!(%error, "the cron jobs could not be made again");
                     }
                 }
             }

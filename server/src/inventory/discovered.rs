@@ -1,9 +1,7 @@
 //! Discovered hosts: which machine is which host, whatever its address is today.
-//!
 //! A host is a machine: its key is the machine id, and where the probe knows none, its hostname. An
 //! address is only where the machine was met last. So a task that is started anew elsewhere is the
 //! same host, and an address that another machine has today is not.
-//!
 //! No host is forgotten because a name server is silent, or knows less than it did: a host whose
 //! address is gone is polled where it was, and goes down there for everybody to see.
 
@@ -27,7 +25,6 @@ use crate::{
 
 /// The label that tells a discovered host; its value is the name it was found by.
 pub const DISCOVERED: &str = "discovered";
-
 /// Digits of a machine id that tell two machines of one hostname apart; more when they do not.
 const TELLING_DIGITS: usize = 4;
 
@@ -52,10 +49,8 @@ impl ProbeIdentity {
 
 /// A machine id, or [`BY_NAME`] and a hostname.
 type Key = Arc<str>;
-
 /// What the keys of machines without a known id begin with.
 const BY_NAME: &str = "name:";
-
 fn by_name(name: &str) -> Key {
     format!("{BY_NAME}{name}").into()
 }

@@ -195,7 +195,7 @@ pub enum StoreError {
     },
     /// Under the same address there is another store than before.
     #[error(
-        "{location} is another database than before: hosts have other numbers in it; restart the server, which begins anew in it and sets the rows in the spool aside, or bring the old one back"
+        "{location} is another database than before: hosts have other numbers in it; restart the server, which starts again in it and sets the rows in the spool aside, or bring the old one back"
     )]
     Replaced {
         /// Where the store is.

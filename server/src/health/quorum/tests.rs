@@ -154,7 +154,7 @@ fn a_cut_is_not_over_while_nobody_is_heard_or_some_relapse() {
         silent.now += 1;
         assert!(!silent.quorum.is_over(at(silent.now)), "nobody was heard");
     }
-    // Most answer for most of a window, then fail again: it begins anew.
+    // Most answer for most of a window, then fail again: it begins again.
     let mut relapse = cut();
     let mut all_say = |heard: bool| {
         relapse.now += 9;
