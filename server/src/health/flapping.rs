@@ -84,7 +84,8 @@ impl Flapping {
     pub(super) fn after(self, answered: bool, turn: Turn, now: WallMs) -> Self {
         let turned = self.answered.is_some_and(|before| before != answered);
         let shifted = |bits: u32, changed: bool| ((bits << 1) | u32::from(changed)) & MASK;
-        let mut falls = self.falls;
+        // After a step back of the clock they would be fresh until it has caught up.
+        let mut falls = self.falls.map(|fall| fall.map(|fall| fall.min(now)));
         if turn == Turn::Fall {
             falls.rotate_right(1);
             falls[0] = Some(now);
@@ -242,6 +243,16 @@ mod tests {
             f.after(true, if n % 24 == 0 { Turn::Fall } else { Turn::None }, now)
         });
         assert!(!slow.is_on(), "one fall in four minutes: {slow}");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_prolongs_nothing() {
+        let flaps = falling(Flapping::default(), Duration::from_secs(1), 5, NOW);
+        let quiet = |f, at| (0..FLAP_POLLS).fold(f, |f: Flapping, _| f.after(true, Turn::None, at));
+        let back = NOW.minus(Duration::from_secs(3_600));
+        let set_back = quiet(flaps, back);
+        assert!(set_back.is_on());
+        assert!(!quiet(set_back, back.plus(FLAP_WITHIN)).is_on());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
         HostQuery, Span, Store, StoreError,
         rebuild::{LOOK_BACK, rebuild},
     },
-    units::WallMs,
+    units::Now,
 };
 
 /// How often to look whether something is due.
@@ -30,19 +30,22 @@ pub(crate) struct Rebuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     drained: Drained,
-    /// Each with the moment from which on it can be done; the last comes first.
-    todo: Vec<(WallMs, Span)>,
+    /// Each with the moment from which on it can be done, by both clocks: the wall clock may be wrong
+    /// for a moment. The last comes first.
+    todo: Vec<(Now, Span)>,
     in_trouble: bool,
 }
 
 impl Rebuilder {
     /// For a server whose engine has just started.
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, drained: Drained) -> Self {
-        let start = clock.now().wall;
-        let hour = hour_of(start);
+        let start = clock.now();
+        let hour = hour_of(start.wall);
         let next = hour.plus(Duration::from_millis(HOUR_MS.unsigned_abs()));
+        let closed = next.plus(GRACE);
+        let closed = Now { wall: closed, mono: start.mono.plus(closed.since(start.wall)) };
         let todo = vec![
-            (next.plus(GRACE), Span { from: hour, to: next }),
+            (closed, Span { from: hour, to: next }),
             (start, Span { from: hour_of(hour.minus(LOOK_BACK)), to: hour }),
         ];
         Self { store, clock, drained, todo, in_trouble: false }
@@ -61,7 +64,7 @@ impl Rebuilder {
     /// Does what is due, if the store has all that it takes; what fails is due again.
     async fn look(&mut self) {
         while let Some((due, span)) = self.todo.last().copied()
-            && due <= self.clock.now().wall
+            && self.is_over(due)
             && (self.drained)()
         {
             match self.all_hosts(span).await {
@@ -80,6 +83,11 @@ impl Rebuilder {
                 }
             }
         }
+    }
+
+    fn is_over(&self, due: Now) -> bool {
+        let now = self.clock.now();
+        due.wall <= now.wall && due.mono <= now.mono
     }
 
     async fn all_hosts(&self, span: Span) -> Result<usize, StoreError> {
@@ -109,7 +117,7 @@ mod tests {
         clock::ManualClock,
         rollup::Tier,
         store::{Batch, Mode, SeriesAsk, sample, sqlite::Sqlite},
-        units::Now,
+        units::WallMs,
     };
 
     const HOUR: u64 = 3_600;
@@ -152,6 +160,12 @@ mod tests {
         let expected: Vec<(i64, u32)> = (-72..0).map(|hour| (hour, 6)).collect();
         assert_eq!(hours(&*store, host.id).await, expected);
 
+        // A clock that is wrong for a moment does not end the hour.
+        let right = clock.now().wall;
+        clock.step_wall(right.plus(Duration::from_secs(24 * HOUR)));
+        rebuilder.look().await;
+        assert_eq!(hours(&*store, host.id).await.len(), 72);
+        clock.step_wall(right);
         // The start was at half past; an hour and a grace after the hour's begin it is closed.
         clock.advance(Duration::from_secs(HOUR / 2) + GRACE - Duration::from_secs(1));
         rebuilder.look().await;
