@@ -146,7 +146,10 @@ pub(super) fn run(args: &CheckArgs, runtime: &Runtime) -> Result<(), CliError> {
         for warning in &report.warnings {
             tell(&format!("warning: {}", shown(warning)));
         }
-        output.show(&text(&report, args.all, output))?;
+        // Of settings that were refused nothing is known, not even whether they come from a file.
+        if !report.settings.is_empty() {
+            output.show(&text(&report, args.all, output))?;
+        }
     }
     if report.ok { Ok(()) } else { Err(CliError::Shown) }
 }
