@@ -48,9 +48,11 @@ use crate::{
 
 pub use diff::{Change, Diff, diff};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
+pub(crate) use maintenance::read_recurring;
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use range::MAX_RANGES;
 pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
+pub(crate) use settings::read_labels;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;

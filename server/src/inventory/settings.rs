@@ -248,7 +248,7 @@ pub(super) fn read_name(
     }
 }
 
-pub(super) fn read_labels(section: &Section<'_>, findings: &mut Findings<'_>) -> Labels {
+pub(crate) fn read_labels(section: &Section<'_>, findings: &mut Findings<'_>) -> Labels {
     const EXAMPLE: &str = "a table such as { env = \"prod\" }";
     let mut labels = Labels::new();
     let Some(table) = section.section("labels", "labels", EXAMPLE, findings) else { return labels };
