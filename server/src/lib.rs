@@ -19,6 +19,7 @@ pub mod rates;
 pub mod newcomers;
 pub mod health;
 pub mod own_clock;
+pub mod route;
 pub mod rollup;
 
 // Touch: one thing outside each.
