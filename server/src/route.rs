@@ -18,7 +18,7 @@ mod journal;
 mod matcher;
 mod message;
 mod own;
-mod read;
+pub(crate) mod read;
 mod router;
 mod settings;
 mod silence;
@@ -38,7 +38,6 @@ pub use matcher::{Glob, Matcher};
 pub use message::{Item, Kind, MAX_ITEMS, Message, Said, Tell};
 pub use own::{CHANNEL_RULE, OVERFLOW_RULE};
 pub use read::parse;
-pub(crate) use read::read;
 pub use router::{Input, MAX_ACTIVE, MAX_ENDED, MAX_WAITING, Output, Router, Row, RowKey};
 pub use settings::{
     DEFAULT_EVERY, DEFAULT_REPEAT, DEFAULT_WAIT, Further, GroupBy, MAX_CHANNELS, MAX_ROUTES,

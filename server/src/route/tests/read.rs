@@ -82,6 +82,7 @@ fn routes_are_taken_at_each_limit_and_refused_beyond() {
         route(&format!("match = {{ rules = [{list}] }}"))
     };
     let name = |bytes: usize| route(&format!("name = \"{}\"", "x".repeat(bytes)));
+    let after = |time: &str| route(&format!("[[route.steps]]\nafter = \"{time}\"\nchannels = []"));
     for (within, beyond, words) in [
         (many(MAX_ROUTES), many(MAX_ROUTES + 1), "at most 100 routes"),
         (steps(MAX_STEPS), steps(MAX_STEPS + 1), "at most 10 steps"),
@@ -93,6 +94,7 @@ fn routes_are_taken_at_each_limit_and_refused_beyond() {
             route("every = \"25h\"\nrepeat = \"2days\""),
             "`every` is between 1s and 1day",
         ),
+        (after("7days"), after("169h"), "`after` is between 1s and 7days"),
         (
             route("repeat = \"30days\""),
             route("repeat = \"31days\""),
