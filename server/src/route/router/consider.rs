@@ -240,6 +240,10 @@ impl Router {
                 None => held.journal.note(self.now, Step::Routed { route }),
             }
         }
+        if seats.iter().any(|seat| before.iter().all(|old| old.group != seat.group)) {
+            // The clock of another group knows of no refusal.
+            held.told.values_mut().for_each(|told| told.given_up = None);
+        }
         for old in before.iter().filter(|old| seats.iter().all(|seat| seat.group != old.group)) {
             self.leave(&old.group, &held.key);
         }

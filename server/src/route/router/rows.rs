@@ -190,6 +190,8 @@ impl Router {
         }
         for held in self.alarms.values_mut() {
             held.told.retain(|channel, _| !lost(channel));
+            // What a channel refused may have been mended with them.
+            held.told.values_mut().for_each(|told| told.given_up = None);
         }
         let names: Vec<Arc<str>> =
             self.channels.keys().filter(|name| lost(name)).cloned().collect();

@@ -289,6 +289,19 @@ fn b13_what_was_refused_is_told_once_the_channel_takes_something() {
 }
 
 #[test]
+fn b13_what_was_refused_is_told_when_routes_and_channels_are_read_again() {
+    let mut desk = Desk::new(ONE);
+    desk.door("mail", Door::Shut);
+    desk.fires("web-1", "disk");
+    desk.pass(600);
+    desk.door("mail", Door::Open);
+    desk.feed(Input::Routes(routes(ONE)));
+    desk.pass(60);
+    let told: Vec<_> = desk.told().into_iter().filter(|line| line.contains("mail")).collect();
+    assert_eq!(told, ["620 mail firing: +web-1/disk(warning)"]);
+}
+
+#[test]
 fn b14_one_channel_that_is_away_changes_nothing_for_another() {
     let mut alone = Desk::new(TWO);
     let mut beside = Desk::new(TWO);
