@@ -52,6 +52,7 @@ pub use discovered::{
     StoredHost,
 };
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
+pub(crate) use maintenance::read_recurring;
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use range::MAX_RANGES;
 pub(crate) use settings::read_labels;

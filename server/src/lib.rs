@@ -20,6 +20,7 @@ pub mod newcomers;
 pub mod health;
 pub mod own_clock;
 pub mod alert;
+pub mod route;
 pub mod rollup;
 
 // Touch: one thing outside each.

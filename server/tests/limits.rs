@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 18] = [
+const FACING: [&str; 19] = [
     "os/src",
     "probe/src",
     "server/src/poll",
@@ -29,6 +29,7 @@ const FACING: [&str; 18] = [
     "server/src/alert",
     "server/src/document",
     "server/src/inventory",
+    "server/src/route",
     "server/src/model",
     "server/src/newcomers",
     "server/src/store/detail",

@@ -84,6 +84,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "health",
         "own_clock",
         "alert",
+        "route",
         "rollup",
     ] {
         let files = module(name);

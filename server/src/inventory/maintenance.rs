@@ -108,7 +108,10 @@ fn names<T, E: std::fmt::Display>(
 fn read_window(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Window> {
     let given = |keys: [&str; 2]| keys.iter().any(|key| section.at(key).is_some());
     match (given(["schedule", "duration"]), given(["from", "to"])) {
-        (true, false) => read_recurring(section, findings),
+        (true, false) => {
+            let always = "`paused = true` in a host or a group leaves it alone for good";
+            read_recurring(section, always, findings)
+        }
         (false, true) => read_once(section, findings),
         (true, true) | (false, false) => {
             findings.add(
@@ -120,7 +123,13 @@ fn read_window(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Win
     }
 }
 
-fn read_recurring(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Window> {
+/// Reads a window that comes again: `schedule`, `duration` and `timezone` of a section; `always` says how
+/// to have what a window that never closes would do.
+pub(crate) fn read_recurring(
+    section: &Section<'_>,
+    always: &str,
+    findings: &mut Findings<'_>,
+) -> Option<Window> {
     let zone = read_timezone(section, findings);
     let zone_is_broken = zone.is_none() && section.at("timezone").is_some();
     let expression = section.text("schedule", "a cron expression", findings);
@@ -153,7 +162,7 @@ fn read_recurring(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<
                     section.at("duration").unwrap_or(section.at),
                     format!(
                         "this window never closes: it opens again within {gap} and is open for {length}; \
-                         `paused = true` in a host or a group leaves it alone for good"
+                         {always}"
                     ),
                 );
             }
