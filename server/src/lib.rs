@@ -23,6 +23,7 @@ pub mod rollup;
 // Touch: one thing outside each.
 pub mod clock;
 pub mod resolve;
+pub mod outgoing;
 pub mod poll;
 pub mod discover;
 pub mod store;

@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 16] = [
+const FACING: [&str; 17] = [
     "os/src",
     "probe/src",
     "server/src/poll",
@@ -34,6 +34,7 @@ const FACING: [&str; 16] = [
     "server/src/query",
     "server/src/grpc",
     "server/src/hook",
+    "server/src/outgoing",
     "server/src/cli/ask",
     "server/src/cli/top",
 ];

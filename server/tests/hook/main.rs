@@ -15,6 +15,7 @@ use roundsman::{
     hook::{self, DOCUMENT_VERSION, News, Stats},
     inventory,
     model::State,
+    outgoing::MAX_ANSWER_HEAD_BYTES,
 };
 use rusqlite::Connection;
 use site::{
@@ -257,7 +258,7 @@ async fn a_receiver_that_hangs_or_talks_nonsense_costs_its_own_time_only() {
 
 #[tokio::test]
 async fn a_head_without_end_is_not_read_for_ever() {
-    let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(2 * hook::MAX_ANSWER_HEAD_BYTES));
+    let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(2 * MAX_ANSWER_HEAD_BYTES));
     let mut receiver = Receiver::start(&[Does::Says(long.leak()), TAKES]).await;
     let desk = Desk::new();
     let running = desk.start(&settings(receiver.address)).await;

@@ -5,7 +5,8 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use roundsman::{
     config::{self, HookUrl, Secret},
-    hook::{self, MAX_TARGET_ADDRESSES},
+    hook,
+    outgoing::MAX_TARGET_ADDRESSES,
 };
 use tokio::net::TcpListener;
 use tokio_rustls::{
