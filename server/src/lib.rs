@@ -10,6 +10,7 @@ pub mod text;
 pub mod units;
 pub mod model;
 pub mod config;
+pub mod document;
 
 // Decide: pure. No clock, no async, no I/O, no logging.
 pub mod schedule;

@@ -26,6 +26,7 @@ const FACING: [&str; 17] = [
     "server/src/discover",
     "server/src/schedule",
     "server/src/health",
+    "server/src/document",
     "server/src/inventory",
     "server/src/model",
     "server/src/newcomers",
