@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod inventory;
 pub mod rates;
 pub mod newcomers;
+pub mod channel;
 pub mod health;
 pub mod own_clock;
 pub mod rollup;
@@ -31,6 +32,7 @@ pub mod store;
 pub mod lock;
 pub mod reload;
 pub mod hook;
+pub mod notify;
 
 // Publish: what everybody else may look at.
 pub mod live;

@@ -26,7 +26,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use crate::{
-    config::HookUrl,
+    config::{HookUrl, authority},
     resolve::{Names, Resolve as _},
 };
 pub use tls::authorities;
@@ -205,27 +205,7 @@ impl Client {
     }
 
     async fn send(&self, request: Request<String>, most: usize) -> Result<Answer, CallError> {
-        let (host, port) = (self.url.host(), self.url.port());
-        let addresses = addresses(&self.names, host, port).await?;
-        // One that keeps silent leaves time for the others.
-        let share = self.timeout / u32::try_from(addresses.len().max(1)).unwrap_or(1);
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
-        for address in addresses {
-            match timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return self.secure(stream, request, most).await,
-                Ok(Err(error)) => last = at(address, &error),
-                Err(_) => last = at(address, &io::ErrorKind::TimedOut.into()),
-            }
-        }
-        Err(CallError::Connect { to: self.url.authority(), source: last })
-    }
-
-    async fn secure(
-        &self,
-        stream: TcpStream,
-        request: Request<String>,
-        most: usize,
-    ) -> Result<Answer, CallError> {
+        let stream = connect(&self.names, self.url.host(), self.url.port(), self.timeout).await?;
         let Some((tls, name)) = &self.tls else { return self.talk(stream, request, most).await };
         let stream = tls.connect(name.clone(), stream).await.map_err(|error| CallError::Tls {
             to: self.url.authority(),
@@ -280,6 +260,27 @@ async fn read(body: Body, most: usize) -> (Vec<u8>, bool) {
     (all, true)
 }
 
+/// A connection to the first of the name's addresses that takes one, within this time.
+async fn connect(
+    names: &Names,
+    host: &str,
+    port: u16,
+    within: Duration,
+) -> Result<TcpStream, CallError> {
+    let addresses = addresses(names, host, port).await?;
+    // One that keeps silent leaves time for the others.
+    let share = within / u32::try_from(addresses.len().max(1)).unwrap_or(1);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+    for address in addresses {
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = at(address, &error),
+            Err(_) => last = at(address, &io::ErrorKind::TimedOut.into()),
+        }
+    }
+    Err(CallError::Connect { to: authority(host, port), source: last })
+}
+
 /// The first [`MAX_TARGET_ADDRESSES`] addresses of a receiver's name.
 ///
 /// # Errors
@@ -287,7 +288,7 @@ async fn read(body: Body, most: usize) -> (Vec<u8>, bool) {
 pub async fn addresses(names: &Names, host: &str, port: u16) -> Result<Vec<SocketAddr>, CallError> {
     let found = names.resolve(host, port).await;
     let mut found =
-        found.map_err(|source| CallError::Name { to: format!("{host}:{port}"), source })?;
+        found.map_err(|source| CallError::Name { to: authority(host, port), source })?;
     found.truncate(MAX_TARGET_ADDRESSES);
     Ok(found)
 }
