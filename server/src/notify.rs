@@ -41,6 +41,8 @@ pub struct Channel {
     token: Option<Secret>,
     secret: Option<Secret>,
     mailer: Option<Mailer>,
+    /// All of a message, in one try.
+    within: Duration,
     /// What is not shown, longest first.
     hidden: Vec<String>,
 }
@@ -69,6 +71,12 @@ impl Channel {
         &self.settings
     }
 
+    /// The same with another limit than [`MAX_SENDING`].
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
     /// Sends a message, once. `progress` is that of earlier tries of the same message.
     ///
     /// # Errors
@@ -90,8 +98,8 @@ impl Channel {
                 (None, _) => self.each(message, progress, now).await,
             }
         };
-        let ended = timeout(MAX_SENDING, sending).await.unwrap_or_else(|_| {
-            let within = humantime::format_duration(MAX_SENDING);
+        let ended = timeout(self.within, sending).await.unwrap_or_else(|_| {
+            let within = humantime::format_duration(self.within);
             let words = format!("not all of it was taken within {within}");
             Err(SendError::Transient { retry_after: None, words })
         });

@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 17] = [
+const FACING: [&str; 19] = [
     "os/src",
     "probe/src",
     "server/src/poll",
@@ -36,6 +36,8 @@ const FACING: [&str; 17] = [
     "server/src/grpc",
     "server/src/hook",
     "server/src/outgoing",
+    "server/src/channel",
+    "server/src/notify",
     "server/src/cli/ask",
     "server/src/cli/top",
 ];

@@ -145,4 +145,12 @@ mod tests {
             assert_eq!(with_unit(value, unit), shown);
         }
     }
+
+    #[test]
+    fn names_and_sentences_are_cut_where_they_are_too_long() {
+        let long = "x".repeat(2_000);
+        assert_eq!(name(&long).len(), MAX_SHOWN_BYTES);
+        assert_eq!(sentence(&long).len(), MAX_SENTENCE_BYTES);
+        assert_eq!(sentence("a\nb\u{202e}"), r"a b\u{202e}");
+    }
 }

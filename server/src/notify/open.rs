@@ -9,7 +9,7 @@ use std::{
 
 use http::HeaderValue;
 
-use super::{Channel, SECRET_AT_LEAST, mailer::Mailer};
+use super::{Channel, MAX_SENDING, SECRET_AT_LEAST, mailer::Mailer};
 use crate::{
     causes::chain,
     channel::{Certificates, Kind, Named, Place, Settings, Url},
@@ -94,7 +94,8 @@ fn one(settings: &Settings, around: &Around, findings: &mut Findings<'_>) -> Opt
         }
         None => None,
     };
-    Some(Channel { settings: settings.clone(), clients, token, secret, mailer, hidden })
+    let settings = settings.clone();
+    Some(Channel { settings, clients, token, secret, mailer, within: MAX_SENDING, hidden })
 }
 
 /// The secret that is named, if one is; none when it cannot be read, which is noted.

@@ -18,10 +18,8 @@ use roundsman::{
     outgoing::MAX_ANSWER_HEAD_BYTES,
 };
 use rusqlite::Connection;
-use site::{
-    Desk, Does, FAILS, PATIENCE, Receiver, TAKES, at, change, down, isolated, of_host, settings,
-    told, up,
-};
+use site::{Desk, at, change, down, isolated, of_host, settings, told, up};
+use support::{Does, FAILS, PATIENCE, Receiver, TAKES};
 use tokio::{net::TcpListener, time::timeout};
 
 #[tokio::test]
