@@ -166,7 +166,7 @@ fn payload(item: &Item, message: &Message) -> Value {
     let what = if item.summary.is_empty() { &*item.threshold } else { &item.summary };
     let (host, rule) = (short(&item.host), short(&item.key.rule));
     let text = format!("{test}{host} {rule} {}: {} ({what})", short(&item.key.row), item.shown());
-    json!({
+    let mut payload = json!({
         "summary": summary(&text),
         "source": host,
         "severity": match item.severity {
@@ -175,8 +175,6 @@ fn payload(item: &Item, message: &Message) -> Value {
             Severity::Critical => "critical",
         },
         "timestamp": item.since.to_string(),
-        "component": short(&item.key.row),
-        "group": item.group.as_deref().map(short),
         "class": rule,
         "custom_details": {
             "value": item.shown(),
@@ -185,5 +183,13 @@ fn payload(item: &Item, message: &Message) -> Value {
             "labels": labels(&item.labels),
             "runbook": item.runbook.as_deref().map(long),
         },
-    })
+    });
+    // A field that is there is a text.
+    if let Some(group) = &item.group {
+        payload["group"] = short(group).into();
+    }
+    if !item.key.row.is_empty() {
+        payload["component"] = short(&item.key.row).into();
+    }
+    payload
 }

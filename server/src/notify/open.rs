@@ -69,6 +69,11 @@ fn one(settings: &Settings, around: &Around, findings: &mut Findings<'_>) -> Opt
         return None;
     }
     let mut hidden: Vec<String> = urls.iter().map(|(url, _)| url.path().to_owned()).collect();
+    for ((url, _), named) in urls.iter().zip(&settings.urls) {
+        if matches!(named, Url::Secret(_)) {
+            hidden.extend(parts(url.path()).map(str::to_owned));
+        }
+    }
     hidden.extend([&token, &secret].into_iter().flatten().map(|secret| secret.expose().to_owned()));
     hidden.retain(|secret| secret.len() >= SECRET_AT_LEAST);
     hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -96,6 +101,14 @@ fn one(settings: &Settings, around: &Around, findings: &mut Findings<'_>) -> Opt
     };
     let settings = settings.clone();
     Some(Channel { settings, clients, token, secret, mailer, within: MAX_SENDING, hidden })
+}
+
+/// Shorter parts of a URL are words, not secrets.
+const PART_AT_LEAST: usize = 12;
+
+/// What of a secret URL may be repeated without the rest of it.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split(['/', '?', '&', '=']).filter(|part| part.len() >= PART_AT_LEAST)
 }
 
 /// The secret that is named, if one is; none when it cannot be read, which is noted.
