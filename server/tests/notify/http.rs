@@ -150,7 +150,7 @@ async fn an_answer_without_end_is_read_to_its_limit() {
     let desk = Desk::new().await;
     let endless =
         format!("HTTP/1.1 500 No\r\nContent-Length: 99999999\r\n\r\n{}", "x".repeat(1 << 20));
-    let receiver = Receiver::start(&[Does::Says(endless.leak())]).await;
+    let receiver = Receiver::start(&[Does::Begins(endless.leak())]).await;
     // The timeout is long: only the length ends it.
     let lines = format!("url = \"http://{}/in\"\ntimeout = \"60s\"", receiver.address);
     let said = later(once(&desk.channel("webhook", &lines), &message(1)).await);

@@ -22,6 +22,8 @@ pub const REQUESTS: usize = 64;
 pub enum Does {
     /// Answers this.
     Says(&'static str),
+    /// Answers this, and does not end it.
+    Begins(&'static str),
     /// Reads and never answers.
     Hangs,
     /// Reads and closes.
@@ -72,6 +74,11 @@ impl Receiver {
                         stream.write_all(answer.as_bytes()).await.unwrap();
                         // Of TLS: that this is all.
                         let _gone = stream.shutdown().await;
+                    }
+                    Does::Begins(answer) => {
+                        // Whoever has read enough is gone.
+                        let _gone = stream.write_all(answer.as_bytes()).await;
+                        held.push(stream);
                     }
                     Does::Hangs => held.push(stream),
                     Does::Closes => {}
