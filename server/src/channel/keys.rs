@@ -105,7 +105,7 @@ const SECRETS: [&str; 4] = ["url", "token", "password", "secret"];
 pub(super) fn check(kind: Kind, section: &Section<'_>, findings: &mut Findings<'_>) {
     let (needed, possible) = of(kind);
     let mut known: Vec<&str> = COMMON.to_vec();
-    known.extend(needed.iter().chain(possible).flat_map(|key| key.words()));
+    known.extend(needed.iter().chain(possible).flat_map(Key::words));
     let mut written = Vec::new();
     for word in SECRETS {
         let files = [format!("{word}_file"), format!("{word}_env")];
