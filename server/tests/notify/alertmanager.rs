@@ -31,7 +31,7 @@ impl Alertmanager {
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("prometheus-alertmanager is needed");
+            .unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         let listening = said.find_map(|line| {
             let line = line.unwrap();

@@ -45,7 +45,8 @@ impl Smtpd {
         let (tell, said) = mpsc::channel();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        let port = said.recv_timeout(PATIENCE).expect("python3-aiosmtpd is needed");
+        // The package python3-aiosmtpd is needed.
+        let port = said.recv_timeout(PATIENCE).unwrap();
         Self { child, port: port.parse().unwrap(), said }
     }
 

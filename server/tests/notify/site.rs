@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs, sync::Arc};
 
 use roundsman::{
     channel::{self, Item, Message, MessageKind, Receipt, SendError},
+    clock::{Clock as _, SystemClock},
     model::{AlarmKey, AlarmState, HostId, Labels, Severity, Unit},
     notify::{self, Around, Channel, Progress},
     resolve::Names,
@@ -25,8 +26,7 @@ pub(crate) const KEEPER: &str = r#""$@" </dev/null & pid=$!; read -r _; kill -KI
 
 /// When these tests happen: now, for some receivers have a clock.
 pub(crate) fn now() -> WallMs {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    WallMs(i64::try_from(now.as_millis()).unwrap())
+    SystemClock::new().now().wall
 }
 
 /// A message of so many alarms.
