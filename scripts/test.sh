@@ -11,6 +11,8 @@
 #                that Debian would start is kept from starting
 #   tmux         the terminal that `roundsman top` and the tables are tested in
 #   man-db       the manual pages are shown by it
+#   python3-aiosmtpd, prometheus-alertmanager: a mail server and an Alertmanager, to which messages are
+#                sent; the service that Debian would start is kept from starting
 #   (shellcheck) scripts/lint.sh checks every script with it
 #
 # MySQL is fetched by scripts/get-mysql.sh into the target directory, once, and not installed. Where it
@@ -37,6 +39,8 @@ need unshare util-linux
 need mariadbd mariadb-server
 need tmux tmux
 need man man-db
+need aiosmtpd python3-aiosmtpd
+need prometheus-alertmanager prometheus-alertmanager
 need cc gcc libc6-dev
 need shellcheck shellcheck
 engine=()

@@ -31,7 +31,7 @@ mod typed;
 mod url;
 
 pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
-pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES};
+pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES, authority};
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES};
 pub use list::SiteName;
 pub use place::{SettingLocation, SettingProblem};

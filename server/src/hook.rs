@@ -30,7 +30,6 @@
 mod lanes;
 mod notification;
 mod post;
-mod tls;
 mod worker;
 
 use std::{
@@ -39,7 +38,7 @@ use std::{
 };
 
 pub use notification::{DOCUMENT_VERSION, Notification, ServerEvent};
-pub use post::{MAX_ANSWER_HEAD_BYTES, MAX_TARGET_ADDRESSES, PostError};
+pub use post::PostError;
 use tokio::sync::Notify;
 pub use worker::{HookWorker, NoticeStores};
 
@@ -52,6 +51,7 @@ use crate::{
     config,
     error_report::error_chain,
     model::{Notice, NoticeState, State},
+    outgoing::SetupError,
     units::WallMs,
 };
 
@@ -101,12 +101,9 @@ pub enum HookError {
         /// What is wrong with it.
         why: String,
     },
-    /// No certificate can bear the name.
-    #[error("hook.url: no certificate can bear the name {0:?}; use a DNS name or an IP address")]
-    Name(String),
-    /// Encryption cannot be set up.
-    #[error("hook.url: https cannot be set up: {0}")]
-    Tls(String),
+    /// No certificate can bear the name, or encryption cannot be set up.
+    #[error("hook.url: {0}")]
+    Tls(SetupError),
 }
 
 #[derive(Debug)]

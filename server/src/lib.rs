@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod inventory;
 pub mod rates;
 pub mod newcomers;
+pub mod channel;
 pub mod health;
 pub mod own_clock;
 pub mod alert;
@@ -26,12 +27,14 @@ pub mod rollup;
 // Touch: one thing outside each.
 pub mod clock;
 pub mod resolve;
+pub mod outgoing;
 pub mod poll;
 pub mod discover;
 pub mod store;
 pub mod lock;
 pub mod reload;
 pub mod hook;
+pub mod notify;
 
 // Publish: what everybody else may look at.
 pub mod live;

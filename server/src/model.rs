@@ -2,7 +2,7 @@
 //!
 //! Nothing here reads a clock, a file or a socket, and nothing knows the wire or SQL.
 
-mod words;
+pub(crate) mod words;
 
 mod alarm;
 mod amend;

@@ -102,6 +102,23 @@ fn push_shown(text: &mut String, c: char) {
     if is_shown(c) { text.push(c) } else { text.extend(c.escape_unicode()) }
 }
 
+/// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.
+#[must_use]
+pub fn bytes(value: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = value;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 99.95 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
 /// A text that is ordered as people order the name: web-2 comes before web-10. A number begins with how
 /// many digits it has, zeros before it left out.
 #[must_use]

@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 19] = [
+const FACING: [&str; 22] = [
     "os/src",
     "probe/src",
     "server/src/poll",
@@ -37,6 +37,9 @@ const FACING: [&str; 19] = [
     "server/src/query",
     "server/src/grpc",
     "server/src/hook",
+    "server/src/outgoing",
+    "server/src/channel",
+    "server/src/notify",
     "server/src/cli/ask",
     "server/src/cli/top",
 ];

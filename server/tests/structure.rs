@@ -81,6 +81,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "inventory",
         "rates",
         "newcomers",
+        "channel",
         "health",
         "own_clock",
         "alert",

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{Column, ColumnSet as _, State, Unit},
-    text::{is_shown, shown},
+    text::{bytes, is_shown, shown},
     units::WallMs,
 };
 
@@ -192,22 +192,6 @@ pub(super) fn json_shown(json: &str) -> String {
 pub(super) fn json_line<T: Serialize>(value: &T) -> Result<String, CliError> {
     let text = serde_json::to_string(value);
     Ok(text.map_err(|error| CliError::Output(error.into()))? + "\n")
-}
-
-/// Bytes with three digits: `512 B`, `1.5 KiB`, `7.8 GiB`.
-pub(super) fn bytes(value: f64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = value;
-    let mut unit = 0;
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 || value >= 99.95 {
-        format!("{value:.0} {}", UNITS[unit])
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
 }
 
 /// Bytes a second, or unknown.

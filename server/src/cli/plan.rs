@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     CliError, Runtime,
     forecast::{DAY, Forecast},
-    output::{self, Output, plural},
+    output::{Output, plural},
     targets,
 };
 use crate::{
@@ -206,7 +206,7 @@ fn text(plan: &Plan, output: Output) -> String {
         text.push_str(&output.table(&["CHANGE", "HOST", "DETAIL"], rows));
     }
     #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
-    let bytes = |bytes: u64| output::bytes(bytes as f64);
+    let bytes = |bytes: u64| crate::text::bytes(bytes as f64);
     text.push_str(&format!(
         "{} unchanged; {} after it ({} paused, {} discovered)\n",
         plural(plan.unchanged, "host"),

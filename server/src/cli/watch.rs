@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::{
     fit::cut,
-    output::{self, Output, UNKNOWN, bytes, number, percent, plural, rate, short_rate},
+    output::{self, Output, UNKNOWN, number, percent, plural, rate, short_rate},
 };
 use crate::{
     live::HostView,
     model::{Column, Record},
-    text::shown,
+    text::{bytes, shown},
     units::WallMs,
 };
 

@@ -93,5 +93,5 @@ fn text(why: &WhyShape, output: Output) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
 fn size(bytes: u64) -> String {
-    output::bytes(bytes as f64)
+    crate::text::bytes(bytes as f64)
 }

@@ -52,11 +52,7 @@ impl HookUrl {
     /// `host:port`, an IPv6 address in brackets.
     #[must_use]
     pub fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        authority(&self.host, self.port)
     }
 
     /// Reads a URL. One with a user or a password is refused: a token has a setting of its own.
@@ -91,6 +87,12 @@ impl HookUrl {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Some(Self { https, host: host.to_owned(), port, path: path.to_owned() })
     }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+#[must_use]
+pub fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 impl fmt::Display for HookUrl {

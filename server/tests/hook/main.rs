@@ -15,12 +15,11 @@ use roundsman::{
     hook::{self, DOCUMENT_VERSION, Notification, Stats},
     inventory,
     model::State,
+    outgoing::MAX_ANSWER_HEAD_BYTES,
 };
 use rusqlite::Connection;
-use site::{
-    Desk, Does, FAILS, PATIENCE, Receiver, TAKES, at, change, down, isolated, of_host, settings,
-    told, up,
-};
+use site::{Desk, at, change, down, isolated, of_host, settings, told, up};
+use support::{Does, FAILS, PATIENCE, Receiver, TAKES};
 use tokio::{net::TcpListener, time::timeout};
 
 #[tokio::test]
@@ -276,7 +275,7 @@ async fn a_receiver_that_hangs_or_talks_nonsense_costs_its_own_time_only() {
 
 #[tokio::test]
 async fn a_head_without_end_is_not_read_for_ever() {
-    let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(2 * hook::MAX_ANSWER_HEAD_BYTES));
+    let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(2 * MAX_ANSWER_HEAD_BYTES));
     let mut receiver = Receiver::start(&[Does::Says(long.leak()), TAKES]).await;
     let desk = Desk::new();
     let running = desk.start(&settings(receiver.address)).await;

@@ -1,25 +1,17 @@
 //! How a receiver is reached: names by the project's own resolver, and TLS.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, time::Duration};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use roundsman::{
     config::{self, HookUrl, Secret},
-    hook::{self, MAX_TARGET_ADDRESSES},
+    hook,
+    outgoing::MAX_TARGET_ADDRESSES,
 };
 use tokio::net::TcpListener;
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    },
-};
 
 use crate::{
-    site::{Desk, PATIENCE, Receiver, TAKES, at, down, settings, up},
-    support::{NameServer, Says},
+    site::{Desk, at, down, settings, up},
+    support::{NameServer, PATIENCE, Receiver, Says, TAKES, acceptor, authority},
 };
 
 /// A name that nobody but the test's own name server knows.
@@ -27,31 +19,6 @@ const NAME: &str = "receiver.test";
 
 /// What must be in no log, no row and no error.
 const SECRET: &str = "hunter2";
-
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// What presents a certificate for this name, valid until the end of this year.
-fn acceptor(by: &CertifiedIssuer<'static, KeyPair>, name: &str, until: i32) -> TlsAcceptor {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    params.not_before = date_time_ymd(2019, 1, 1);
-    params.not_after = date_time_ymd(until, 12, 31);
-    let certificate = params.signed_by(&key, by).unwrap();
-    let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
 
 fn url(scheme: &str, port: u16) -> Option<HookUrl> {
     HookUrl::parse(&format!("{scheme}://{NAME}:{port}/{SECRET}"))

@@ -1,4 +1,4 @@
-//! Receivers that do as they are told, and servers' hooks that come and go over one store.
+//! Servers' hooks that come and go over one store.
 
 use std::{
     net::SocketAddr,
@@ -26,117 +26,9 @@ use roundsman::{
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
-use tokio_rustls::TlsAcceptor;
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-/// Long enough for anything that is going to happen at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Requests that no test has looked at yet.
-pub(crate) const REQUESTS: usize = 64;
-
-/// What a receiver does with one request.
-#[derive(Clone, Copy)]
-pub(crate) enum Does {
-    /// Answers this.
-    Says(&'static str),
-    /// Reads and never answers.
-    Hangs,
-    /// Reads and closes.
-    Closes,
-}
-
-pub(crate) const TAKES: Does = Does::Says("HTTP/1.1 204 No Content\r\n\r\n");
-pub(crate) const FAILS: Does =
-    Does::Says("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-
-/// A connection, in the clear or not.
-trait Stream: AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for T {}
-
-/// A receiver that does as its script says, the last of it for ever, and tells what it was sent.
-pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
-    requests: mpsc::Receiver<String>,
-}
-
-impl Receiver {
-    pub(crate) async fn start(script: &[Does]) -> Self {
-        Self::start_with(script, None).await
-    }
-
-    /// The same behind TLS; who does not get through it is not counted.
-    pub(crate) async fn start_with(script: &[Does], tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (tell, requests) = mpsc::channel(REQUESTS);
-        let script = script.to_vec();
-        tokio::spawn(async move {
-            let mut held = Vec::new();
-            let mut number = 0;
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let mut stream: Box<dyn Stream> = match &tls {
-                    None => Box::new(stream),
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => Box::new(stream),
-                        Err(_) => continue,
-                    },
-                };
-                let does = *script.get(number).or(script.last()).unwrap();
-                number += 1;
-                let _ = tell.send(read_request(&mut stream).await).await;
-                match does {
-                    Does::Says(answer) => {
-                        stream.write_all(answer.as_bytes()).await.unwrap();
-                        // Of TLS: that this is all.
-                        let _gone = stream.shutdown().await;
-                    }
-                    Does::Hangs => held.push(stream),
-                    Does::Closes => {}
-                }
-            }
-        });
-        Self { address, requests }
-    }
-
-    /// The next request, head and body.
-    pub(crate) async fn next(&mut self) -> String {
-        timeout(PATIENCE, self.requests.recv()).await.unwrap().unwrap()
-    }
-
-    /// Whether no request came that was not looked at.
-    pub(crate) fn has_heard_nothing(&mut self) -> bool {
-        self.requests.try_recv().is_err()
-    }
-
-    /// The document of the next request.
-    pub(crate) async fn document(&mut self) -> Value {
-        let request = self.next().await;
-        serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-}
-
-async fn read_request(stream: &mut Box<dyn Stream>) -> String {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let field = |line: &str| line.strip_prefix("content-length: ").map(str::to_owned);
-            let length: usize = head.lines().find_map(field).unwrap().parse().unwrap();
-            if body.len() >= length {
-                return text;
-            }
-        }
-        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "cut off after {text}");
-    }
-}
+use crate::support::PATIENCE;
 
 /// When these tests happen.
 pub(crate) const NOW: WallMs = WallMs(1_774_747_800_000);

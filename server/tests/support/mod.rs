@@ -7,10 +7,14 @@
     reason = "each test program uses its own part of this"
 )]
 
+mod authority;
 mod dns;
 mod fake_probe;
 mod peers;
+mod receiver;
 
+pub use authority::{acceptor, authority, certificate, mutual};
 pub use dns::{NameServer, Says};
 pub use fake_probe::{Behaviour, FakeProbe, MACHINE, answer};
 pub use peers::Unanswered;
+pub use receiver::{Does, FAILS, PATIENCE, REQUESTS, Receiver, TAKES};

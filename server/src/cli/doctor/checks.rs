@@ -88,7 +88,7 @@ impl Check {
 
 fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
-    output::bytes(count as f64)
+    crate::text::bytes(count as f64)
 }
 
 /// Everything that is to be said, in the order in which one would look.

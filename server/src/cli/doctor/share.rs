@@ -3,7 +3,7 @@
 
 use super::verdict::{Check, Verdict};
 use crate::{
-    cli::{forecast::slots, output},
+    cli::forecast::slots,
     inventory::Inventory,
     model::HostName,
     store::{HostSummary, detail},
@@ -56,7 +56,7 @@ impl Share {
     pub(super) fn check(&self) -> Check {
         let Self { name, bytes_per_poll, percent, hosts } = self;
         #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
-        let bytes = output::bytes(*bytes_per_poll as f64);
+        let bytes = crate::text::bytes(*bytes_per_poll as f64);
         let words = format!(
             "{name} takes {percent} % of what the rows of {hosts} hosts take (interfaces, disks, \
              mounts, cores): {bytes} a poll"

@@ -4,7 +4,10 @@
 use serde_json::Value;
 
 use super::fleet::clean;
-use crate::cli::output::{UNKNOWN, bytes, number, percent, rate};
+use crate::{
+    cli::output::{UNKNOWN, number, percent, rate},
+    text::bytes,
+};
 
 /// How a value is written.
 type Write = fn(Option<f64>) -> String;
