@@ -17,8 +17,11 @@ impl Shared {
     /// The next batch; an empty one where nothing waits.
     pub(super) fn take(&self, now: impl FnOnce() -> WallMs) -> Batch {
         let mut state = self.lock();
+        let before = state.queue.len();
         let batch = state.queue.take(self.batch_rows, now);
         state.hurried &= state.queue.len() > 0;
+        // Until it is accounted for as what it becomes: it is in memory alone meanwhile.
+        state.in_flight += before - state.queue.len();
         batch
     }
 
