@@ -136,10 +136,7 @@ impl Router {
         let Some(waiting) = self.waiting.get(id) else { return };
         let channel = Arc::clone(&waiting.message.channel);
         let route = routes.get(&waiting.unit.route);
-        if let Some(route) = route
-            && !self.is_stale(waiting)
-        {
-            debug_assert_eq!(route.name, waiting.message.route);
+        if route.is_some() && !self.is_stale(waiting) {
             if let Some(waiting) = self.waiting.get_mut(id) {
                 waiting.next = None;
                 let unit = waiting.unit.clone();
