@@ -181,7 +181,8 @@ impl Router {
         for Tell { key, .. } in &message.tells {
             let Some(held) = self.alarms.get_mut(key) else { continue };
             if let Some(told) = held.told.get_mut(&message.channel) {
-                told.waits = None;
+                // It was handed over, so that the channel may know.
+                (told.waits, told.tried) = (None, true);
             }
             let (id, channel) = (Arc::clone(id), Arc::clone(&message.channel));
             held.journal.note(self.now, Step::Withdrawn { message: id, channel });

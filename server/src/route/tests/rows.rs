@@ -77,6 +77,22 @@ fn b12_a_message_in_hand_at_a_crash_is_sent_again_with_its_id() {
 }
 
 #[test]
+fn b09_what_was_in_hand_at_a_crash_may_be_known_so_its_end_is_told() {
+    let mut desk = Desk::new("[[route]]\nchannels = [\"mail\", \"chat\"]\n");
+    desk.door("mail", Door::Mute);
+    desk.fires("web-1", "disk");
+    desk.pass(30);
+    desk.door("mail", Door::Open);
+    // Nobody would tell mail of it now.
+    desk.feed(Input::Routes(routes("[[route]]\nchannels = [\"chat\"]\n")));
+    restart(&mut desk);
+    desk.over("web-1", "disk");
+    desk.pass(600);
+    let told = desk.told();
+    assert!(told.iter().any(|line| line.contains("mail resolved low: -web-1/disk")), "{told:?}");
+}
+
+#[test]
 fn b22_a_restart_forgets_no_parent_that_fails() {
     let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\n");
     desk.feed(Input::Parent { host: HostId(900), fails: true });
