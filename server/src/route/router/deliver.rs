@@ -136,10 +136,7 @@ impl Router {
         let Some(waiting) = self.waiting.get(id) else { return };
         let channel = Arc::clone(&waiting.message.channel);
         let route = routes.get(&waiting.unit.route);
-        if let Some(route) = route
-            && !self.is_stale(waiting)
-        {
-            debug_assert_eq!(route.name, waiting.message.route);
+        if route.is_some() && !self.is_stale(waiting) {
             if let Some(waiting) = self.waiting.get_mut(id) {
                 waiting.next = None;
                 let unit = waiting.unit.clone();
@@ -184,7 +181,8 @@ impl Router {
         for Tell { key, .. } in &message.tells {
             let Some(held) = self.alarms.get_mut(key) else { continue };
             if let Some(told) = held.told.get_mut(&message.channel) {
-                told.waits = None;
+                // It was handed over, so that the channel may know.
+                (told.waits, told.tried) = (None, true);
             }
             let (id, channel) = (Arc::clone(id), Arc::clone(&message.channel));
             held.journal.note(self.now, Step::Withdrawn { message: id, channel });

@@ -119,7 +119,6 @@ impl Router {
             router.restore_one(kept, now);
         }
         router.rejoin();
-        router.look_at_routes();
         router.changed.clear();
         router
     }
@@ -176,6 +175,7 @@ impl Router {
         for unit in units {
             self.rearm(&unit);
         }
+        self.look_at_routes();
         self.consider_all(Some(keys.into_iter().collect()));
     }
 
@@ -202,7 +202,6 @@ impl Router {
             self.channels.remove(&name);
             self.changed.insert(super::RowKey::Channel(name));
         }
-        self.look_at_routes();
         self.rejoin();
     }
 }

@@ -583,6 +583,10 @@ fn b32_a_host_or_rule_that_goes_ends_its_alarm_with_the_cause() {
         desk.pass(900);
         let ends: Vec<_> = desk.sent[1..].iter().map(|message| message.items[0].cause).collect();
         assert_eq!(ends, [cause]);
+        // The same change again is no other one.
+        let way = desk.way("web-1", "disk");
+        let judged = way.iter().filter(|step| step.starts_with("firing → ok"));
+        assert_eq!(judged.count(), 1, "{way:?}");
     }
 }
 

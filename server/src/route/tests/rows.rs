@@ -77,6 +77,22 @@ fn b12_a_message_in_hand_at_a_crash_is_sent_again_with_its_id() {
 }
 
 #[test]
+fn b09_what_was_in_hand_at_a_crash_may_be_known_so_its_end_is_told() {
+    let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\n");
+    desk.door("mail", Door::Mute);
+    desk.fires("web-1", "disk");
+    desk.pass(30);
+    // So the message is not sent again, but the channel may have taken it.
+    people::silence(&mut desk, "s-1", "disk", 3600, false).unwrap();
+    desk.door("mail", Door::Open);
+    restart(&mut desk);
+    assert_eq!((desk.sent.len(), desk.withdrawn.len()), (1, 1));
+    desk.over("web-1", "disk");
+    desk.pass(600);
+    assert_eq!(desk.told(), ["320 mail resolved low: -web-1/disk(warning late)"]);
+}
+
+#[test]
 fn b22_a_restart_forgets_no_parent_that_fails() {
     let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\n");
     desk.feed(Input::Parent { host: HostId(900), fails: true });
