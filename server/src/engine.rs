@@ -42,7 +42,7 @@ use crate::{
     inventory::Inventory,
     live::{InventoryFile, Live},
     metrics::Metrics,
-    model::{HostId, HostName, Outcome, Record, State, VersionId},
+    model::{Alarm, HostId, HostName, Outcome, Record, State, VersionId},
     newcomers::Newcomers,
     own_clock::OwnClock,
     poll::{Attempt, Poller},
@@ -78,6 +78,8 @@ pub struct Installed {
     pub known: Vec<KnownHost>,
     /// Pauses that operators asked for before the start; of later ones the engine is told.
     pub pauses: Vec<(HostId, Pause)>,
+    /// Alarms that were not ok before the start; of hosts that the engine has the engine knows better.
+    pub alarms: Vec<Alarm>,
     /// Told once every host is in the live view.
     pub in_force: oneshot::Sender<()>,
 }

@@ -33,7 +33,7 @@ impl Engine {
     /// ([`Engine::install_slice`]), so that polls go on beside it; no other command is heard until
     /// the last.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, file, version, known, pauses, in_force } = installed;
+        let Installed { inventory, file, version, known, pauses, alarms: _, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(pause);
         }

@@ -7,6 +7,7 @@
 //! Knows SQL and the driver; knows nothing of polling, rates or health.
 
 mod ahead;
+mod alerts;
 mod cells;
 mod connect;
 mod ddl;
@@ -71,7 +72,7 @@ use super::{
 use crate::{
     clock::Clock,
     health::Pause,
-    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -378,6 +379,24 @@ impl Store for Mysql {
         self.call(
             move |shared| async move { notices::last_told(&shared.doors, &receiver, host).await },
         )
+        .await
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        self.call(|shared| async move { alerts::read(&shared.doors).await }).await
+    }
+
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move {
+            alerts::events(&shared.doors, host, span, order, limit).await
+        })
         .await
     }
 

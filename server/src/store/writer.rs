@@ -24,8 +24,8 @@ use tokio::{
     time::timeout,
 };
 
-pub use queue::Entry;
 use queue::Queue;
+pub use queue::{Entry, Judged};
 use work::{Stop, Work};
 
 use super::{
@@ -191,7 +191,11 @@ impl WriterHandle {
     /// Hands a row in. Never waits: when the queue is full the oldest poll is dropped for it and
     /// counted; after the end the row itself is.
     pub fn push(&self, entry: Entry) {
-        let tells = matches!(&entry, Entry::Transition(_, Some(_)));
+        let tells = match &entry {
+            Entry::Transition(_, notice) => notice.is_some(),
+            Entry::Judged(_, judged) => !judged.notices.is_empty(),
+            Entry::Poll(_) | Entry::Facts(_) | Entry::Rollup(_) | Entry::Notice(_) => false,
+        };
         let (waiting, first_loss) = {
             let mut state = self.shared.lock();
             if state.closed {

@@ -145,10 +145,16 @@ mod tests {
             known.into_iter().map(|known| Remembered { known, listed: sample::registration("b") });
         let (version, hosts) = (VersionId(1), hosts.collect::<Vec<_>>());
         let b = hosts[0].known.id;
-        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+        spool
+            .remember(Registry { version, hosts, pauses: vec![], alarms: vec![], store: None })
+            .await
+            .unwrap();
         // Out of the inventory: it is remembered no longer, but its number is.
         let hosts = Vec::new();
-        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+        spool
+            .remember(Registry { version, hosts, pauses: vec![], alarms: vec![], store: None })
+            .await
+            .unwrap();
         drop(store);
         std::fs::rename(copy, &path).unwrap();
 

@@ -11,8 +11,8 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::{
     model::{
-        HostId, Loss, LossReason, Notice, NoticeKind, Record, State as Health, Transition,
-        VersionId,
+        Alarm, AlarmEvent, HostId, Loss, LossReason, Notice, NoticeKind, Record, State as Health,
+        Transition, VersionId,
     },
     store::{
         Batch, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Order, Pruned, Reach,
@@ -128,6 +128,18 @@ impl Store for Fake {
         unreachable!()
     }
     async fn last_told(&self, _: Arc<str>, _: HostId) -> Result<Option<NoticeKind>, StoreError> {
+        unreachable!()
+    }
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        unreachable!()
+    }
+    async fn alarm_events(
+        &self,
+        _: Option<HostId>,
+        _: Span,
+        _: Order,
+        _: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
         unreachable!()
     }
     async fn set_pause(

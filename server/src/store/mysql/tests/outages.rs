@@ -59,6 +59,18 @@ impl Store for Told {
     ) -> Result<Option<crate::model::NoticeKind>, StoreError> {
         self.store.last_told(receiver, host).await
     }
+    async fn alarms(&self) -> Result<Vec<crate::model::Alarm>, StoreError> {
+        self.store.alarms().await
+    }
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<crate::model::AlarmEvent>, StoreError> {
+        self.store.alarm_events(host, span, order, limit).await
+    }
     async fn set_pause(
         &self,
         host: HostId,
