@@ -4,8 +4,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use roundsman::{
+    document::MAX_PROBLEMS,
     health::{self, Policy, Skew},
-    inventory::{self as inventories, MAX_HOSTS, MAX_PROBLEMS},
+    inventory::{self as inventories, MAX_HOSTS},
     model::{Column, ColumnSet, MAX_REPORT_BYTES, Outcome, Snapshot, Values},
     poll::{self, DecodeError, Limit},
     rates::rates,

@@ -29,9 +29,7 @@ mod draft;
 mod filter;
 mod links;
 mod maintenance;
-mod problem;
 mod range;
-mod read;
 mod roster;
 mod settings;
 mod timing;
@@ -43,6 +41,7 @@ use std::{
 };
 
 use crate::{
+    document::{self, Problems},
     model::{Address, ContentHash, GroupName, HostName, Labels, Selection},
     schedule::Schedule,
 };
@@ -50,9 +49,9 @@ use crate::{
 pub use diff::{Change, Diff, diff};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
-pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use range::MAX_RANGES;
 pub use roster::{DISCOVERED, Kept, Known, Notice, Roster, Seen, Who};
+pub(crate) use settings::read_labels;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
@@ -181,17 +180,7 @@ pub fn parse(file: &str, text: &str) -> Result<Inventory, Problems> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Inventory, Problems> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => parse(file, text),
-        Err(e) => {
-            let good = String::from_utf8_lossy(&bytes[..e.valid_up_to()]);
-            let line = good.matches('\n').count() + 1;
-            let column = good.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-            let bad = bytes.get(e.valid_up_to()).copied().unwrap_or_default();
-            let message = format!("an inventory is UTF-8 text, byte 0x{bad:02x} is not");
-            Err(Problems::one(file, line, column, message))
-        }
-    }
+    parse(file, document::utf8("an inventory", file, bytes)?)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod text;
 pub mod units;
 pub mod model;
 pub mod config;
+pub mod document;
 
 // Decide: pure. No clock, no async, no I/O, no logging.
 pub mod schedule;
@@ -18,6 +19,7 @@ pub mod rates;
 pub mod newcomers;
 pub mod health;
 pub mod own_clock;
+pub mod alert;
 pub mod rollup;
 
 // Touch: one thing outside each.

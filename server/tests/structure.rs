@@ -72,6 +72,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "text",
         "units",
         "model",
+        "document",
         "schedule",
         "inventory",
         "rates",

@@ -6,7 +6,8 @@ use roundsman_os::file;
 
 use super::CliError;
 use crate::{
-    inventory::{self, Inventory, Problems},
+    document::Problems,
+    inventory::{self, Inventory},
     model::{Address, HostName, Selection},
     reload,
     text::did_you_mean,

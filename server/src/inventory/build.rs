@@ -2,18 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use toml::de::DeTable;
-
 use super::{
     Discovery, Group, Host, Inventory, MAX_ADDRESSES, MAX_HOSTS, address,
     draft::Draft,
-    links, maintenance,
-    problem::{Findings, Problems},
-    range,
-    read::{At, Section, quoted},
+    links, maintenance, range,
     settings::{self, Profile, Selections, Settings},
 };
 use crate::{
+    document::{self, At, Findings, Problems, Section, quoted},
     model::{Address, ContentHash, GroupName, HostName},
     text::is_slip,
 };
@@ -25,14 +21,7 @@ const HOST_KEYS: &[&str] = &["name", "addresses", "group", "parent", "paused", "
 /// Reads and checks the whole text.
 pub(super) fn build(file: &str, text: &str, hash: ContentHash) -> Result<Inventory, Problems> {
     let mut findings = Findings::new(file, text);
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        findings.add(at, format!("not TOML: {}", error.message()));
-    }
-    if let Some(problems) = findings.take_problems() {
-        return Err(problems);
-    }
+    let document = document::table(text, &mut findings)?;
     let mut builder = Builder::new(findings);
     builder.read(&Section::new("the inventory", 0, document.get_ref()));
     builder.finish(hash)

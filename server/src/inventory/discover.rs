@@ -5,10 +5,10 @@ use std::sync::Arc;
 use humantime::format_duration;
 
 use super::{
-    DEFAULT_REFRESH, Discovery, MAX_REFRESH, MIN_REFRESH, address, build::Builder, read::Section,
+    DEFAULT_REFRESH, Discovery, MAX_REFRESH, MIN_REFRESH, address, build::Builder,
     settings::Profile,
 };
-use crate::model::GroupName;
+use crate::{document::Section, model::GroupName};
 
 const DISCOVER_KEYS: &[&str] = &["dns", "refresh", "port"];
 

@@ -1,13 +1,9 @@
 //! Which disks, mounts and interfaces are reported: the user's patterns and the built-in ones.
 
 use crate::{
+    document::{Findings, Section, quoted},
     model::{Family, NameFilter},
     text::did_you_mean,
-};
-
-use super::{
-    problem::Findings,
-    read::{Section, quoted},
 };
 
 /// The most patterns of one list.

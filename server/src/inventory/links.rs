@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{draft::Draft, problem::Findings, read::At};
+use super::draft::Draft;
+use crate::document::{At, Findings};
 use crate::{model::HostName, text::did_you_mean};
 
 /// How many hosts of a ring of parents a message names.

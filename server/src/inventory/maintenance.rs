@@ -6,12 +6,11 @@ use chrono::DateTime;
 
 use super::{
     Host,
-    problem::Findings,
-    read::{At, Section, quoted},
     settings::{self, read_labels},
     timing::{DEFAULT_ZONE, read_timezone},
 };
 use crate::{
+    document::{At, Findings, Section, quoted},
     model::{GroupName, HostName, Labels},
     schedule::{MAX_WINDOW, MIN_WINDOW, Schedule, Window},
     text::did_you_mean,

@@ -12,11 +12,10 @@ use super::{
     DEFAULT_PORT, DEFAULT_TIMEOUT, MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
     MAX_TOP_PROCESSES,
     filter::Filters,
-    problem::Findings,
-    read::{At, Section, quoted},
     timing::{Cadence, DEFAULT_ZONE, read_cadence, read_timeout, read_timezone},
 };
 use crate::{
+    document::{At, Findings, Section, quoted},
     model::{Family, HostName, Labels, Selection},
     schedule::Schedule,
     text::{did_you_mean, is_shown},
@@ -249,7 +248,7 @@ pub(super) fn read_name(
     }
 }
 
-pub(super) fn read_labels(section: &Section<'_>, findings: &mut Findings<'_>) -> Labels {
+pub(crate) fn read_labels(section: &Section<'_>, findings: &mut Findings<'_>) -> Labels {
     const EXAMPLE: &str = "a table such as { env = \"prod\" }";
     let mut labels = Labels::new();
     let Some(table) = section.section("labels", "labels", EXAMPLE, findings) else { return labels };

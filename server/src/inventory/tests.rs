@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::document::MAX_PROBLEMS;
 
 fn read(text: &str) -> Inventory {
     parse("inventory.toml", text).unwrap_or_else(|e| panic!("{e}"))

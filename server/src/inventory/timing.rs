@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
-use super::{
-    MAX_TIMEOUT, MIN_TIMEOUT,
-    problem::Findings,
-    read::{At, Section},
+use super::{MAX_TIMEOUT, MIN_TIMEOUT};
+use crate::{
+    document::{At, Findings, Section},
+    schedule::Schedule,
+    text::did_you_mean,
 };
-use crate::{schedule::Schedule, text::did_you_mean};
 
 /// The zone of a schedule when none is given; also to check an expression by itself.
 pub(super) const DEFAULT_ZONE: &str = "UTC";

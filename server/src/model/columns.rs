@@ -281,6 +281,11 @@ impl<C: ColumnSet> Values<C> {
         self.cells.all_mut()[column.index()] = measured.map_or(f64::NAN, |v| spec.kind.tidy(v));
     }
 
+    /// The values in the order of the columns; NaN is unknown.
+    pub(crate) fn cells(&self) -> &[f64] {
+        self.cells.all()
+    }
+
     /// Every column with its value.
     pub fn iter(&self) -> impl Iterator<Item = (C, Option<f64>)> + '_ {
         C::ALL.iter().copied().zip(self.cells.all().iter().map(|cell| known(*cell)))

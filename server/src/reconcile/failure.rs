@@ -1,6 +1,6 @@
 //! Why an inventory cannot come into force.
 
-use crate::{causes::chain, inventory::Problems, reload::ReloadError, store::StoreError};
+use crate::{causes::chain, document::Problems, reload::ReloadError, store::StoreError};
 
 /// Why an inventory cannot come into force. One line each, but for what is wrong with the inventory
 /// itself: one per problem.

@@ -1,11 +1,11 @@
-//! What is wrong with an inventory, and where.
+//! What is wrong with a file, and where.
 
 use std::{fmt, sync::Arc};
 
 /// The most problems that are listed; more are counted.
 pub const MAX_PROBLEMS: usize = 100;
 
-/// One problem of an inventory.
+/// One problem of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file as named by the caller.
@@ -25,7 +25,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems of an inventory, one at least, in the order of the file.
+/// All problems of a file, one at least, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
     list: Vec<Problem>,
@@ -34,7 +34,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    pub(super) fn one(file: &str, line: usize, column: usize, message: String) -> Self {
+    pub(crate) fn one(file: &str, line: usize, column: usize, message: String) -> Self {
         Self { list: vec![Problem { file: file.into(), line, column, message }], omitted: 0 }
     }
 
@@ -68,7 +68,7 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// Collects problems by byte offset while a text is read.
-pub(super) struct Findings<'t> {
+pub(crate) struct Findings<'t> {
     file: Arc<str>,
     text: &'t str,
     /// Byte offset of the start of every line.
@@ -78,7 +78,7 @@ pub(super) struct Findings<'t> {
 }
 
 impl<'t> Findings<'t> {
-    pub(super) fn new(file: &str, text: &'t str) -> Self {
+    pub(crate) fn new(file: &str, text: &'t str) -> Self {
         let after = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(after).collect();
         Self { file: file.into(), text, lines, found: Vec::new(), omitted: 0 }
@@ -86,7 +86,7 @@ impl<'t> Findings<'t> {
 
     /// Notes a problem at the byte offset `at`; the same one at the same place only once, because a
     /// group's setting is looked at again for each of its hosts.
-    pub(super) fn add(&mut self, at: usize, message: impl Into<String>) {
+    pub(crate) fn add(&mut self, at: usize, message: impl Into<String>) {
         let message = message.into();
         if self.found.iter().any(|(where_, what)| *where_ == at && *what == message) {
             return;
@@ -99,17 +99,44 @@ impl<'t> Findings<'t> {
     }
 
     /// Whether nothing was found yet.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// The line of a byte offset, from 1.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub(crate) fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|start| *start <= at)
     }
 
+    /// The byte offset in the file of byte `inner` of the text that stands at `at`: the value of a TOML
+    /// string, whose marks of quotation and escapes take room too.
+    pub(crate) fn inside(&self, at: usize, inner: usize) -> usize {
+        let source = self.text.get(at..).unwrap_or_default();
+        let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|q| source.starts_with(q));
+        let Some(quote) = quote else { return at };
+        let is_escaped = quote.starts_with('"');
+        let mut place = at + quote.len();
+        if quote.len() == 3 {
+            // A line's end directly after it is not part of the text.
+            let rest = self.text.get(place..).unwrap_or_default();
+            place += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        }
+        let mut passed = 0;
+        while passed < inner {
+            let rest = self.text.get(place..).unwrap_or_default();
+            let Some(first) = rest.chars().next() else { break };
+            let (taken, made) = match (first, is_escaped) {
+                ('\\', true) => escape(rest),
+                _ => (first.len_utf8(), first.len_utf8()),
+            };
+            place += taken;
+            passed += made;
+        }
+        place
+    }
+
     /// The problems found since the last time, if any.
-    pub(super) fn take_problems(&mut self) -> Option<Problems> {
+    pub(crate) fn take_problems(&mut self) -> Option<Problems> {
         self.found.sort_by_key(|(at, _)| *at);
         let list: Vec<Problem> = std::mem::take(&mut self.found)
             .into_iter()
@@ -122,4 +149,21 @@ impl<'t> Findings<'t> {
             .collect();
         if list.is_empty() { None } else { Some(Problems { list, omitted: self.omitted }) }
     }
+}
+
+/// How many bytes an escape of a TOML string takes, and how many it stands for.
+fn escape(rest: &str) -> (usize, usize) {
+    let digits = match rest.as_bytes().get(1) {
+        Some(b'x') => 2,
+        Some(b'u') => 4,
+        Some(b'U') => 8,
+        // A line's end and the white space after it stand for nothing.
+        Some(byte) if byte.is_ascii_whitespace() => {
+            return (1 + rest[1..].len() - rest[1..].trim_start().len(), 0);
+        }
+        _ => return (rest.len().min(2), 1),
+    };
+    let code = rest.get(2..2 + digits).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let made = code.and_then(char::from_u32).map_or(1, char::len_utf8);
+    (rest.len().min(2 + digits), made)
 }

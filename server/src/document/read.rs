@@ -12,26 +12,26 @@ const MAX_QUOTED_BYTES: usize = 80;
 
 /// A value and the byte offset where it stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) at: usize,
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) at: usize,
 }
 
 /// One table of the file.
-pub(super) struct Section<'t> {
+pub(crate) struct Section<'t> {
     /// As it is called in messages: `[[group]]`.
-    pub(super) title: &'static str,
-    pub(super) at: usize,
+    pub(crate) title: &'static str,
+    pub(crate) at: usize,
     table: &'t DeTable<'t>,
 }
 
 impl<'t> Section<'t> {
-    pub(super) fn new(title: &'static str, at: usize, table: &'t DeTable<'t>) -> Self {
+    pub(crate) fn new(title: &'static str, at: usize, table: &'t DeTable<'t>) -> Self {
         Self { title, at, table }
     }
 
     /// Notes every key that is not one of `known`.
-    pub(super) fn check_keys(&self, known: &[&str], findings: &mut Findings<'_>) {
+    pub(crate) fn check_keys(&self, known: &[&str], findings: &mut Findings<'_>) {
         for key in self.table.keys() {
             let word: &str = key.get_ref();
             if known.contains(&word) {
@@ -48,18 +48,18 @@ impl<'t> Section<'t> {
     }
 
     /// Where a key's value stands, if the key is there.
-    pub(super) fn at(&self, key: &str) -> Option<usize> {
+    pub(crate) fn at(&self, key: &str) -> Option<usize> {
         self.table.get(key).map(|value| value.span().start)
     }
 
     /// All keys with the place of the key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = At<&'t str>> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = At<&'t str>> {
         let table = self.table;
         table.keys().map(|key| At { value: key.get_ref().as_ref(), at: key.span().start })
     }
 
     /// A text. None when it is absent, or wrong and noted; `expected` says what it should be.
-    pub(super) fn text(
+    pub(crate) fn text(
         &self,
         key: &str,
         expected: &str,
@@ -73,7 +73,7 @@ impl<'t> Section<'t> {
     }
 
     /// A moment, as a text or as TOML's own date; `expected` says what it should be.
-    pub(super) fn moment(
+    pub(crate) fn moment(
         &self,
         key: &str,
         expected: &str,
@@ -88,7 +88,7 @@ impl<'t> Section<'t> {
     }
 
     /// A length of time.
-    pub(super) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<At<Duration>> {
+    pub(crate) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<At<Duration>> {
         const EXPECTED: &str = "a duration such as \"10s\" or \"500ms\"";
         let text = self.text(key, EXPECTED, findings)?;
         match humantime::parse_duration(text.value) {
@@ -102,7 +102,7 @@ impl<'t> Section<'t> {
     }
 
     /// A whole number between two limits.
-    pub(super) fn whole(
+    pub(crate) fn whole(
         &self,
         key: &str,
         least: u32,
@@ -130,7 +130,7 @@ impl<'t> Section<'t> {
     }
 
     /// True or false.
-    pub(super) fn truth(&self, key: &str, findings: &mut Findings<'_>) -> Option<bool> {
+    pub(crate) fn truth(&self, key: &str, findings: &mut Findings<'_>) -> Option<bool> {
         let (at, value) = self.value(key)?;
         match value {
             DeValue::Boolean(value) => Some(*value),
@@ -139,7 +139,7 @@ impl<'t> Section<'t> {
     }
 
     /// A list of texts; those elements that are none are noted and left out.
-    pub(super) fn texts(
+    pub(crate) fn texts(
         &self,
         key: &str,
         expected: &str,
@@ -162,7 +162,7 @@ impl<'t> Section<'t> {
     }
 
     /// A table within this one; `title` is what messages call it.
-    pub(super) fn section(
+    pub(crate) fn section(
         &self,
         key: &str,
         title: &'static str,
@@ -177,7 +177,7 @@ impl<'t> Section<'t> {
     }
 
     /// An array of tables: `[[group]]`.
-    pub(super) fn sections(
+    pub(crate) fn sections(
         &self,
         key: &str,
         title: &'static str,
@@ -235,7 +235,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 }
 
 /// The user's own text, escaped and cut.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("{:?}", cut(text))
 }
 

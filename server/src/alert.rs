@@ -1,0 +1,40 @@
+//! What alert rules say of the hosts: rules read from `alerts.toml`, conditions over the values of a
+//! poll, and the states that an alarm goes through.
+//!
+//! [`parse`] turns a file into [`Rules`], or into all of its problems. A [`Judge`] holds what is known of one
+//! host's alarms and says, of the record that a poll just made, how they change: there is no interval of
+//! evaluation, and nothing is asked of the store.
+//!
+//! Pure: no clock, no I/O. Time is the slots of the polls.
+
+mod units;
+mod names;
+mod tokens;
+mod language;
+mod condition;
+mod typed;
+mod compile;
+mod implied;
+mod template;
+mod alarm;
+mod rule;
+mod reach;
+mod reading;
+mod file;
+mod window;
+mod seen;
+mod tracks;
+mod judge;
+mod shipped;
+
+pub use alarm::{Change, MAX_GAP, Missing, Moment, Seen, Stand, Terms, Wait, step};
+pub use condition::Measure;
+pub(crate) use file::read;
+pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES, parse, parse_bytes};
+pub use judge::{Judge, Subject};
+pub use names::{Over, ServerCells, of_the_server};
+pub use rule::{Hosts, Rule};
+pub use seen::{Budget, Judged, MAX_ALARMS_IN_ALL};
+pub use shipped::SHIPPED;
+pub use tracks::{MAX_ALARMS, OVERFLOW_ROW};
+pub use units::Units;

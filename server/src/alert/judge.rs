@@ -1,0 +1,290 @@
+//! All rules on one host: what each poll of it changes.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use super::{
+    alarm::Moment,
+    condition::Words,
+    names::{Number, Over, ServerCells},
+    rule::Rule,
+    seen::{Budget, Judged, Poll, RowOf, over},
+    tracks::Tracks,
+};
+use crate::{
+    model::{
+        Alarm, AlarmCause, Cause, ColumnSet, Detail, GroupName, HostId, HostName, Labels, Outcome,
+        Record, Row, State,
+    },
+    units::WallMs,
+};
+
+/// After so many polls in a row that lie before the one judged last, it is the clock that was set back.
+const MAX_BEHIND: u32 = 3;
+
+/// What is known of a host beside its record.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its name.
+    pub name: &'a HostName,
+    /// Its group.
+    pub group: Option<&'a GroupName>,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// The time from poll to poll.
+    pub interval: Duration,
+    /// Why it is in its state.
+    pub cause: Option<Cause>,
+    /// Whether it goes up and down too often.
+    pub is_flapping: bool,
+    /// The version of its probe.
+    pub probe_version: Option<&'a str>,
+    /// The version of this server.
+    pub server_version: &'a str,
+    /// It is left alone (paused, maintenance), or the server is cut off: nothing is judged.
+    pub is_frozen: bool,
+}
+
+/// What is known of one host's alarms.
+#[derive(Debug)]
+pub struct Judge {
+    host: HostId,
+    rules: Vec<Tracks>,
+    /// Alarms from the store that no rules were installed for yet.
+    restored: Vec<Alarm>,
+    boot: Option<Arc<str>>,
+    last: Option<WallMs>,
+    behind: u32,
+}
+
+impl Judge {
+    /// That of a host, or of the server ([`HostId::SERVER`]), with the alarms that the store has of it and
+    /// the boot in which it was seen last. The caller counts the alarms in its [`Budget`].
+    #[must_use]
+    pub fn new(host: HostId, alarms: Vec<Alarm>, boot: Option<Arc<str>>) -> Self {
+        let last = alarms.iter().map(|alarm| alarm.slot).max();
+        Self { host, rules: Vec::new(), restored: alarms, boot, last, behind: 0 }
+    }
+
+    /// Brings rules into force: at the start, and when the rules, the host's group or its labels changed. A
+    /// rule that says what it said goes on as it was; alarms of any other end.
+    pub fn install(
+        &mut self,
+        rules: &[Arc<Rule>],
+        subject: &Subject<'_>,
+        at: WallMs,
+        budget: &mut Budget,
+    ) -> Judged {
+        let mut judged = Judged::default();
+        let mut before: HashMap<Arc<str>, Tracks> =
+            self.rules.drain(..).map(|tracks| (tracks.rule.name.clone(), tracks)).collect();
+        let mut ended: Vec<(Alarm, AlarmCause)> = Vec::new();
+        let mut restored: HashMap<Arc<str>, Vec<Alarm>> = HashMap::new();
+        for alarm in self.restored.drain(..) {
+            restored.entry(alarm.key.rule.clone()).or_default().push(alarm);
+        }
+        let host = self.host;
+        for rule in rules.iter().filter(|rule| applies(host, rule, subject)) {
+            let known = before.remove(&rule.name);
+            let mut tracks = match known {
+                Some(known) if known.rule.hash == rule.hash => known.under(Arc::clone(rule)),
+                other => {
+                    let alarms = other.into_iter().flat_map(|known| known.alarms(host));
+                    ended.extend(alarms.map(|alarm| (alarm, AlarmCause::RuleChanged)));
+                    Tracks::new(Arc::clone(rule))
+                }
+            };
+            for alarm in restored.remove(&rule.name).into_iter().flatten() {
+                match alarm.rule_hash == rule.hash {
+                    true => tracks.restore(&alarm),
+                    false => ended.push((alarm, AlarmCause::RuleChanged)),
+                }
+            }
+            self.rules.push(tracks);
+        }
+        let gone = before.into_values().flat_map(|known| known.alarms(self.host));
+        let gone = gone.chain(restored.into_values().flatten());
+        ended.extend(gone.map(|alarm| (alarm, AlarmCause::RuleRemoved)));
+        for (alarm, cause) in ended {
+            over(alarm, cause, subject.name.as_str(), at, at, budget, &mut judged);
+        }
+        judged
+    }
+
+    /// Ends all alarms of a host that was taken out of the inventory.
+    pub fn retire(&mut self, name: &HostName, at: WallMs, budget: &mut Budget) -> Judged {
+        let mut judged = Judged::default();
+        let restored = std::mem::take(&mut self.restored);
+        let rules = self.rules.drain(..).flat_map(|tracks| tracks.alarms(self.host));
+        for alarm in rules.chain(restored) {
+            let cause = AlarmCause::HostRetired;
+            over(alarm, cause, name.as_str(), at, at, budget, &mut judged);
+        }
+        judged
+    }
+
+    /// Alarms that are not over.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let rules = self.rules.iter().flat_map(|tracks| tracks.alarms(self.host));
+        rules.chain(self.restored.iter().cloned()).collect()
+    }
+
+    /// Judges a poll of the host; `at` is the server's clock.
+    pub fn judge(
+        &mut self,
+        record: &Record,
+        subject: &Subject<'_>,
+        at: WallMs,
+        budget: &mut Budget,
+    ) -> Judged {
+        let mut judged = Judged::default();
+        let reboot = match (&self.boot, &record.boot_id) {
+            (Some(before), Some(now)) => f64::from(u8::from(before != now)),
+            _ => f64::NAN,
+        };
+        if !self.comes_later(record.slot) || subject.is_frozen {
+            return judged;
+        }
+        if record.boot_id.is_some() {
+            self.boot.clone_from(&record.boot_id);
+        }
+        let is_silent = record.state == State::Down;
+        let values = record.values.as_ref().filter(|_| !is_silent);
+        #[expect(clippy::cast_precision_loss, reason = "less than 2^53 ms")]
+        let skew = record.clock_skew_ms.map_or(f64::NAN, |ms| ms as f64);
+        let poll = Poll {
+            host: self.host,
+            name: subject.name.as_str(),
+            moment: Moment { slot: record.slot, interval: subject.interval },
+            at,
+            is_silent,
+            cells: values.map_or(&[], |values| values.cells()),
+            facts: [skew, reboot, f64::from(u8::from(subject.is_flapping))],
+            words: Words {
+                state: record.state,
+                cause: subject.cause,
+                outcome: record.outcome,
+                group: subject.group.map(GroupName::as_str),
+                labels: subject.labels,
+                probe_version: subject.probe_version,
+                server_version: subject.server_version,
+            },
+        };
+        for tracks in &mut self.rules {
+            judge_rule(tracks, record.detail.as_ref(), &poll, budget, &mut judged);
+        }
+        judged
+    }
+
+    /// Judges what the server knows of itself.
+    pub fn judge_server(
+        &mut self,
+        cells: &ServerCells,
+        subject: &Subject<'_>,
+        slot: WallMs,
+        budget: &mut Budget,
+    ) -> Judged {
+        let mut judged = Judged::default();
+        if !self.comes_later(slot) {
+            return judged;
+        }
+        let poll = Poll {
+            host: self.host,
+            name: subject.name.as_str(),
+            moment: Moment { slot, interval: subject.interval },
+            at: slot,
+            is_silent: false,
+            cells: &[],
+            facts: [f64::NAN; Number::COUNT],
+            words: Words {
+                state: State::Up,
+                cause: None,
+                outcome: Outcome::Ok,
+                group: None,
+                labels: subject.labels,
+                probe_version: None,
+                server_version: subject.server_version,
+            },
+        };
+        let row = RowOf { key: "", labels: &[], cells: &cells.cells() };
+        for tracks in &mut self.rules {
+            tracks.judge(row, &poll, budget, &mut judged);
+        }
+        judged
+    }
+
+    /// Whether a poll lies behind all that were judged. One that does not is late and changes nothing;
+    /// when several in a row do not, the clock was set back, and time goes on from there.
+    fn comes_later(&mut self, slot: WallMs) -> bool {
+        if self.last.is_some_and(|last| slot <= last) {
+            self.behind += 1;
+            if self.behind < MAX_BEHIND {
+                return false;
+            }
+            for tracks in &mut self.rules {
+                tracks.rebase(slot);
+            }
+        }
+        self.behind = 0;
+        self.last = Some(slot);
+        true
+    }
+}
+
+/// Whether a rule is judged on a host.
+fn applies(host: HostId, rule: &Rule, subject: &Subject<'_>) -> bool {
+    if host == HostId::SERVER {
+        return rule.over == Over::Server;
+    }
+    rule.over != Over::Server && rule.hosts.matches(subject.name, subject.group, subject.labels)
+}
+
+/// Judges one rule on all the rows that it is over.
+fn judge_rule(
+    tracks: &mut Tracks,
+    detail: Option<&Detail>,
+    poll: &Poll<'_>,
+    budget: &mut Budget,
+    judged: &mut Judged,
+) {
+    fn rows<C: ColumnSet>(
+        tracks: &mut Tracks,
+        rows: Option<&Vec<Row<C>>>,
+        poll: &Poll<'_>,
+        budget: &mut Budget,
+        judged: &mut Judged,
+    ) {
+        let identity = tracks.rule.over.identity();
+        let rows = rows.map_or(&[][..], Vec::as_slice);
+        for row in rows {
+            let labels = row.labels.as_slice();
+            let joined: String;
+            let key = match labels {
+                [] => "",
+                [only, ..] if identity == 1 => only,
+                _ => {
+                    joined = labels[..identity.min(labels.len())].join("/");
+                    &joined
+                }
+            };
+            tracks.judge(RowOf { key, labels, cells: row.values.cells() }, poll, budget, judged);
+        }
+        tracks.judge_absent(!rows.is_empty(), poll, budget, judged);
+    }
+    match tracks.rule.over {
+        over if poll.is_silent && over != Over::Host => {}
+        Over::Host | Over::Server => {
+            let row = RowOf { key: "", labels: &[], cells: &[] };
+            tracks.judge(row, poll, budget, judged);
+        }
+        Over::Core => rows(tracks, detail.map(|d| &d.cores), poll, budget, judged),
+        Over::Softirq => rows(tracks, detail.map(|d| &d.softirqs), poll, budget, judged),
+        Over::Interface => rows(tracks, detail.map(|d| &d.interfaces), poll, budget, judged),
+        Over::Disk => rows(tracks, detail.map(|d| &d.disks), poll, budget, judged),
+        Over::Filesystem => rows(tracks, detail.map(|d| &d.filesystems), poll, budget, judged),
+        Over::Process => rows(tracks, detail.map(|d| &d.processes), poll, budget, judged),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

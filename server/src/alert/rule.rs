@@ -1,0 +1,136 @@
+//! One `[[alert]]`: what it says, on which hosts it is judged.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use regex::RegexSet;
+
+use super::{
+    alarm::Terms,
+    condition::{Condition, WindowSpec},
+    names::Over,
+    template::Template,
+};
+use crate::model::{GroupName, HostName, Labels};
+
+/// A rule, ready to be judged.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name, by which its alarms are known.
+    pub name: Arc<str>,
+    /// What it is about.
+    pub over: Over,
+    /// When it holds.
+    pub when: Condition,
+    /// When it is over; none: when `when` does not hold.
+    pub clear: Option<Condition>,
+    /// When it is critical.
+    pub critical: Option<Condition>,
+    /// What its conditions look back over.
+    pub windows: Box<[WindowSpec]>,
+    /// It names what only an answered poll has: of a host that is down it says nothing.
+    pub is_measured: bool,
+    /// How its alarms go.
+    pub terms: Terms,
+    /// Which hosts it is judged on.
+    pub hosts: Hosts,
+    /// Rows that it is not judged on: for each label of a row, by place, the patterns of it.
+    pub except: Vec<(usize, RegexSet)>,
+    /// What is said of an alarm.
+    pub summary: Template,
+    /// Where it is written what to do.
+    pub runbook: Option<Arc<str>>,
+    /// Of all that makes an alarm of it another one: not of its name, hosts, severity and words.
+    pub hash: u64,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+impl Rule {
+    /// Whether a row is not judged.
+    pub(super) fn leaves_out(&self, labels: &[Arc<str>]) -> bool {
+        self.except.iter().any(|(place, patterns)| {
+            labels.get(*place).is_some_and(|label| patterns.is_match(label))
+        })
+    }
+}
+
+/// Which hosts: those that are of one of the groups, have all of the labels and one of the names. What is
+/// empty asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hosts {
+    /// Groups.
+    pub groups: BTreeSet<GroupName>,
+    /// Labels with their values.
+    pub labels: Labels,
+    /// Names, with `*` for any letters and `?` for one.
+    pub names: Vec<Box<str>>,
+}
+
+impl Hosts {
+    /// Whether a host is one of them.
+    #[must_use]
+    pub fn matches(&self, name: &HostName, group: Option<&GroupName>, labels: &Labels) -> bool {
+        (self.groups.is_empty() || group.is_some_and(|group| self.groups.contains(group)))
+            && self.labels.iter().all(|(label, value)| labels.get(label) == Some(value))
+            && (self.names.is_empty()
+                || self.names.iter().any(|pattern| fits(pattern, name.as_str())))
+    }
+}
+
+/// Whether a name fits a pattern with `*` and `?`. Takes as many steps as both have letters, multiplied.
+fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut p, mut n) = (0, 0);
+    // Where to go on when what followed the last `*` did not fit.
+    let mut again: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                again = Some((p + 1, n));
+                p += 1;
+            }
+            Some(b'?') => (p, n) = (p + 1, n + 1),
+            Some(letter) if *letter == name[n] => (p, n) = (p + 1, n + 1),
+            _ => match again {
+                Some((after, from)) => {
+                    again = Some((after, from + 1));
+                    (p, n) = (after, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|letter| *letter == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_patterns() {
+        for (pattern, name) in [
+            ("web-*", "web-1"),
+            ("*", ""),
+            ("*", "x"),
+            ("web-?", "web-1"),
+            ("*-db-*.example", "a-db-b-db-c.example"),
+            ("a*b*c", "aXbXbXc"),
+            ("web-1", "web-1"),
+        ] {
+            assert!(fits(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("web-*", "db-1"),
+            ("web-?", "web-12"),
+            ("?", ""),
+            ("", "x"),
+            ("a*b*c", "aXbXb"),
+            ("web-1", "web-11"),
+        ] {
+            assert!(!fits(pattern, name), "{pattern} {name}");
+        }
+        // What makes a naive matcher run for ages.
+        assert!(!fits(&"*a".repeat(100), &"a".repeat(99)));
+    }
+}

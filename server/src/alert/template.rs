@@ -1,0 +1,192 @@
+//! A rule's summary: text with `{names}`, each of which is known when the rule is read.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use humantime::format_duration;
+
+use super::{
+    compile::Compiler,
+    condition::{Frame, Measure, Num},
+    names::{Named, Text},
+    tokens::Fault,
+    units::Units,
+};
+use crate::{
+    model::{Severity, Unit},
+    text::{did_you_mean, one_line},
+};
+
+/// The longest summary as it is written in the file, bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 512;
+/// The longest summary once its names are filled in, bytes.
+pub const MAX_SUMMARY_BYTES: usize = 1_024;
+
+/// A text whose names are filled in with what is true then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template(Box<[Piece]>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Piece {
+    Plain(Box<str>),
+    Host,
+    Rule,
+    Severity,
+    Row,
+    Value,
+    Threshold,
+    Truth(Num),
+    Text(Text),
+    Number(Measure),
+}
+
+const NAMES: [&str; 6] = ["host", "rule", "severity", "row", "value", "threshold"];
+
+/// What a summary is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The host's name.
+    pub host: &'a str,
+    /// The rule's name.
+    pub rule: &'a str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The row.
+    pub row: &'a str,
+    /// The rule's first number.
+    pub value: Option<&'a Measure>,
+    /// What that is compared with.
+    pub threshold: Option<f64>,
+}
+
+impl Template {
+    /// Reads a summary; what it names is what the rule's conditions may name, and a few names more.
+    pub(super) fn read(text: &str, compiler: &mut Compiler) -> Result<Self, Fault> {
+        if text.len() > MAX_TEMPLATE_BYTES {
+            let length = text.len();
+            let message =
+                format!("a summary has at most {MAX_TEMPLATE_BYTES} bytes, this one has {length}");
+            return Err(Fault::new(0, message));
+        }
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while let Some(open) = text[at..].find(['{', '}']) {
+            let brace = at + open;
+            if open > 0 {
+                pieces.push(Piece::Plain(text[at..brace].into()));
+            }
+            if text[brace..].starts_with('}') {
+                return Err(Fault::new(brace, "`}` without `{`"));
+            }
+            let Some(length) = text[brace..].find('}') else {
+                return Err(Fault::new(brace, "this `{` is never closed"));
+            };
+            pieces.push(piece(&text[brace + 1..brace + length], brace, compiler)?);
+            at = brace + length + 1;
+        }
+        if at < text.len() {
+            pieces.push(Piece::Plain(text[at..].into()));
+        }
+        Ok(Self(pieces.into()))
+    }
+
+    /// The text with its names filled in, one line; `?` stands for what is unknown.
+    #[must_use]
+    pub fn render(&self, about: &About<'_>, frame: &Frame<'_>) -> Arc<str> {
+        let mut text = String::with_capacity(96);
+        for piece in &self.0 {
+            match piece {
+                Piece::Plain(plain) => text.push_str(plain),
+                Piece::Host => text.push_str(about.host),
+                Piece::Rule => text.push_str(about.rule),
+                Piece::Severity => text.push_str(about.severity.as_str()),
+                Piece::Row => text.push_str(about.row),
+                Piece::Value => match about.value {
+                    Some(measure) => number(&mut text, measure, measure.num.value(frame)),
+                    None => text.push('?'),
+                },
+                Piece::Threshold => match (about.value, about.threshold) {
+                    (Some(measure), Some(threshold)) => number(&mut text, measure, threshold),
+                    _ => text.push('?'),
+                },
+                Piece::Truth(num) => text.push_str(match num.value(frame) {
+                    0.0 => "no",
+                    value if value.is_nan() => "?",
+                    _ => "yes",
+                }),
+                Piece::Text(words) => text.push_str(words.of(frame).unwrap_or("?")),
+                Piece::Number(measure) => number(&mut text, measure, measure.num.value(frame)),
+            }
+        }
+        one_line(&text, MAX_SUMMARY_BYTES).into()
+    }
+}
+
+fn piece(name: &str, at: usize, compiler: &mut Compiler) -> Result<Piece, Fault> {
+    let measure = |num, unit: Unit| {
+        let (units, factor) = Units::of(unit);
+        Piece::Number(Measure { num, units, factor })
+    };
+    Ok(match name {
+        "host" => Piece::Host,
+        "rule" => Piece::Rule,
+        "severity" => Piece::Severity,
+        "row" => Piece::Row,
+        "value" => Piece::Value,
+        "threshold" => Piece::Threshold,
+        _ => match compiler.named(name) {
+            Some(Named::Host(place, unit)) => measure(Num::Host(place), unit),
+            Some(Named::Row(place, unit)) => measure(Num::Row(place), unit),
+            Some(Named::Fact(fact, unit)) => measure(Num::Fact(fact), unit),
+            Some(Named::FullIn) => measure(compiler.full_in(at)?, Unit::Seconds),
+            Some(Named::Truth(fact)) => Piece::Truth(Num::Fact(fact)),
+            Some(Named::RowTruth(place)) => Piece::Truth(Num::Row(place)),
+            Some(Named::Text(text)) => Piece::Text(text),
+            None => {
+                let hint = match did_you_mean(name, NAMES.into_iter().chain(compiler.known())) {
+                    hint if hint.is_empty() => {
+                        format!("; expected {} or a name of a condition", NAMES.join(", "))
+                    }
+                    hint => hint,
+                };
+                return Err(Fault::new(at, format!("unknown name {{{name}}}{hint}")));
+            }
+        },
+    })
+}
+
+/// A number as people read it. Of a percentage the sign is the summary's own; bytes and times have their
+/// unit.
+fn number(text: &mut String, measure: &Measure, value: f64) {
+    const STEPS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    if value.is_nan() {
+        text.push('?');
+        return;
+    }
+    let base = value * measure.factor;
+    // Writing to a text cannot fail.
+    let _ = match measure.units {
+        Units::Bytes | Units::BytesPerSecond => {
+            let (mut rest, mut step) = (base, 0);
+            while rest.abs() >= 1024.0 && step + 1 < STEPS.len() {
+                rest /= 1024.0;
+                step += 1;
+            }
+            let per = if measure.units == Units::BytesPerSecond { "/s" } else { "" };
+            let places = usize::from(step > 0);
+            write!(text, "{rest:.places$} {}{per}", STEPS[step])
+        }
+        Units::Time if base.is_infinite() => write!(text, "never"),
+        Units::Time if base.abs() >= 60.0 => {
+            let length = Duration::try_from_secs_f64(base.abs().round()).unwrap_or(Duration::MAX);
+            let sign = if base < 0.0 { "-" } else { "" };
+            // Two parts are enough: `3days 4h`.
+            let whole = format_duration(length).to_string();
+            let parts: Vec<&str> = whole.split(' ').take(2).collect();
+            write!(text, "{sign}{}", parts.join(" "))
+        }
+        Units::Time if base.abs() >= 1.0 => write!(text, "{base:.1} s"),
+        Units::Time => write!(text, "{:.1} ms", base * 1e3),
+        _ if value.fract() == 0.0 && value.abs() < 1e15 => write!(text, "{value}"),
+        _ => write!(text, "{value:.1}"),
+    };
+}
