@@ -4,6 +4,7 @@
 //! values; everything slow happens elsewhere (`poll` in its own tasks, the store behind the
 //! writer's queue). The loop itself never waits for anything but its own events.
 
+mod alarms;
 mod begin;
 mod clock;
 mod entry;
@@ -14,6 +15,7 @@ mod measured;
 mod own;
 mod rest;
 mod round;
+mod settle;
 mod tell;
 
 use std::{
@@ -28,30 +30,27 @@ use tokio::{
 };
 
 use self::{
-    entry::{Entry, Flight, Settled, record},
+    alarms::Alarms,
+    entry::{Entry, Flight},
     install::Installing,
     machines::Machines,
-    measured::measure,
     own::Own,
     rest::Windows,
 };
 use crate::{
+    alert::Rule,
     clock::Clock,
     health::{Pause, Policy, Quorum},
     hook::Hook,
     inventory::Inventory,
     live::{InventoryFile, Live},
     metrics::Metrics,
-    model::{Alarm, HostId, HostName, Outcome, Record, State, VersionId},
-    newcomers::Newcomers,
+    model::{Alarm, HostId, HostName, Outcome, Record, VersionId},
     own_clock::OwnClock,
     poll::{Attempt, Poller},
     rollup::Rollups,
     schedule::{Agenda, Grids},
-    store::{
-        FactsSeen, KnownHost,
-        writer::{self, WriterHandle},
-    },
+    store::{KnownHost, writer::WriterHandle},
     units::WallMs,
 };
 
@@ -89,6 +88,8 @@ pub struct Installed {
 pub enum Command {
     /// Put an inventory in force. Hosts that did not change are not touched.
     Install(Box<Installed>),
+    /// Judge by these alert rules from now on. Alarms of rules that say what they said go on.
+    Rules(Arc<[Arc<Rule>]>),
     /// Poll a host now, or join the poll that is under way. The sender is dropped unanswered when
     /// there is no such host.
     PollNow(HostName, oneshot::Sender<Arc<Record>>),
@@ -178,6 +179,7 @@ pub struct Engine {
     /// The inventory that is coming into force.
     installing: Option<Installing>,
     rollups: Rollups,
+    alarms: Alarms,
 }
 
 impl std::fmt::Debug for Engine {
@@ -212,6 +214,7 @@ impl Engine {
             parents: HashSet::new(),
             aborting: false,
             installing: None,
+            alarms: Alarms::default(),
         }
     }
 
@@ -230,7 +233,7 @@ impl Engine {
                 Some(()) = inputs.rounds.recv() => Event::Round,
                 () = tokio::time::sleep(until_due.unwrap_or(quiet)), if until_due.is_some() => Event::Due,
                 // Lets polls and due moments have a turn first.
-                () = tokio::task::yield_now(), if self.installing.is_some() => Event::Slice,
+                () = tokio::task::yield_now(), if self.is_slicing() => Event::Slice,
                 () = tokio::time::sleep(quiet) => Event::Silence,
             };
             match event {
@@ -250,8 +253,10 @@ impl Engine {
                 }
                 Event::Due => self.fire(),
                 Event::Ended(ended) => self.ended(ended),
-                Event::Slice => self.install_slice(),
+                Event::Slice if self.installing.is_some() => self.install_slice(),
+                Event::Slice => self.rule_slice(),
                 Event::Command(Command::Install(installed)) => self.install(*installed),
+                Event::Command(Command::Rules(rules)) => self.rule(rules),
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
                 Event::Command(Command::Accept(name)) => self.accept(&name),
                 Event::Command(Command::Pause(host, pause, done)) => self.pause(host, pause, done),
@@ -313,49 +318,6 @@ impl Engine {
             entry.in_flight = false;
         }
         self.settle(&flight, attempt);
-    }
-
-    /// Turns the end of a poll into its one row, and shows it.
-    fn settle(&mut self, flight: &Flight, mut attempt: Attempt) {
-        let now = self.parts.clock.now();
-        self.look_at_clock(now);
-        self.observe(flight, &attempt);
-        let skew = self.skew(flight.host, &attempt);
-        let claim = self.refuse_claim(flight.host, &mut attempt);
-        self.hear(flight.host, &attempt, now);
-        self.own.note(flight.host, &attempt);
-        let heard = attempt.heard;
-        let frozen = self.aborting || self.quorum.is_isolated();
-        let parent = self.failing_parent(flight.host);
-        let Some(entry) = self.hosts.get_mut(&flight.host) else {
-            let rates = measure(&mut attempt, None, &mut Newcomers::default());
-            let row = record(flight, &attempt, rates, State::Retired);
-            self.rollups.add(row.host, row.slot, row.outcome, row.values.as_ref());
-            self.parts.writer.push(writer::Entry::Poll(Arc::new(row)));
-            return;
-        };
-        entry.parent = parent;
-        let Settled { record, transition, flapping, facts } =
-            entry.settle(flight, attempt, (skew, claim), &self.parts.policy, now.wall, frozen);
-        self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        if !heard && !entry.health.is_witness() {
-            self.quorum.forget(flight.host);
-        }
-        let values = record.values.as_ref();
-        self.rollups.add(record.host, record.slot, record.outcome, values);
-        self.show(flight.host, now);
-        self.parts.writer.push(writer::Entry::Poll(Arc::clone(&record)));
-        if let Some(facts) = facts {
-            let seen = FactsSeen { host: flight.host, facts, seen: now.wall };
-            self.parts.writer.push(writer::Entry::Facts(Box::new(seen)));
-        }
-        let moved = transition.is_some();
-        for told in transition.into_iter().chain(flapping) {
-            self.announce(told, self.hosts.get(&flight.host));
-        }
-        if moved {
-            self.tell_children(&flight.name, now);
-        }
     }
 
     async fn drain(&mut self) {

@@ -165,6 +165,9 @@ configuration! {
     Config {
         /// The file of groups and hosts; a relative path is beside this file.
         inventory: PathBuf = "inventory.toml".into();
+        /// The file of alert rules; a relative path is beside this file. Default: alerts.toml beside the
+        /// inventory, where there is one, and else the rules that `roundsman alerts defaults` shows.
+        alerts: Option<PathBuf> = None;
         /// Directory for what the server writes: the SQLite file and the spool. Where there is a home, the
         /// default is $XDG_DATA_HOME/roundsman or ~/.local/share/roundsman instead.
         data: PathBuf = "/var/lib/roundsman".into();

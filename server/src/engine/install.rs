@@ -33,7 +33,7 @@ impl Engine {
     /// ([`Engine::install_slice`]), so that polls go on beside it; no other command is heard until
     /// the last.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, file, version, known, pauses, alarms: _, in_force } = installed;
+        let Installed { inventory, file, version, known, pauses, alarms, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(pause);
         }
@@ -55,6 +55,8 @@ impl Engine {
         for id in gone {
             self.retire(id);
         }
+        self.alarms.restore(alarms);
+        self.end_alarms_of_strangers(&stay);
         self.installing = Some(Installing { inventory, file, left: known.into_iter(), in_force });
     }
 
@@ -94,6 +96,7 @@ impl Engine {
         self.own_clock.forget(id);
         self.pauses.remove(&id);
         self.names.remove(&entry.spec.name);
+        self.end_alarms(id, &entry.spec.name);
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
         self.parts.live.remove(&entry.spec.name);
         if let Some(transition) = entry.decide(Input::Retire, &self.parts.policy, now) {
@@ -173,6 +176,7 @@ impl Engine {
         self.machines.add(entry.facts.machine_id.as_ref(), entry.id);
         let id = entry.id;
         self.hosts.insert(id, entry);
+        self.bring_rules(id);
         self.show(id, now);
         for transition in transitions {
             self.announce(transition, self.hosts.get(&id));

@@ -14,6 +14,7 @@ impl Engine {
         self.review_isolation(now);
         self.review_own(now);
         self.review_rests(now);
+        self.review_own_alarms(now);
         self.agenda.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();

@@ -170,6 +170,8 @@ pub(super) struct ReloadTold {
     waiting: Option<Arc<str>>,
     /// What is wrong with the file, one problem per line; none when nothing is.
     error: Option<Arc<str>>,
+    /// What is wrong with the file of alert rules, one problem per line; none when nothing is.
+    alerts_error: Option<Arc<str>>,
 }
 
 /// No control characters (Unicode's Cc).
@@ -269,8 +271,9 @@ pub(super) async fn reload(
     let order = Order::Reload { now: now.unwrap_or(false), answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
     let told = in_time(told).await?;
-    let Reloaded { hosts, waiting, error } = told.map_err(|_stopping| Failure::busy())?;
-    Ok(Json(ReloadTold { hosts, waiting, error }))
+    let Reloaded { hosts, waiting, error, alerts_error } =
+        told.map_err(|_stopping| Failure::busy())?;
+    Ok(Json(ReloadTold { hosts, waiting, error, alerts_error }))
 }
 
 async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {

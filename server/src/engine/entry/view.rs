@@ -62,6 +62,7 @@ impl Entry {
             last_good: self.last_good.clone(),
             recent: self.recent.clone(),
             next_due,
+            alarms: Arc::default(),
         }
     }
 }
