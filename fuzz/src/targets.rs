@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use roundsman::{
+    alert::{self, MAX_RULES, Rule},
     document::MAX_PROBLEMS,
     health::{self, Policy, Skew},
     inventory::{self as inventories, MAX_HOSTS},
@@ -36,6 +37,26 @@ pub fn inventory(bytes: &[u8]) {
             let listed = problems.iter().count();
             assert!((1..=MAX_PROBLEMS).contains(&listed) && listed <= problems.len());
             assert!(!problems.to_string().is_empty());
+        }
+    }
+}
+
+/// A file of alert rules: refused with problems that stand in it, or taken within the limits; and a rule
+/// that is taken says what it says when it is read again.
+pub fn alerts(bytes: &[u8]) {
+    match alert::parse_bytes("fuzz.toml", bytes) {
+        Ok(rules) => {
+            assert!(rules.list.len() + rules.disabled.len() <= MAX_RULES);
+            let again = alert::parse_bytes("fuzz.toml", bytes).map(|rules| rules.list);
+            let hashes = |list: &[Arc<Rule>]| list.iter().map(|rule| rule.hash).collect::<Vec<_>>();
+            assert_eq!(again.as_deref().map(hashes), Ok(hashes(&rules.list)));
+        }
+        Err(problems) => {
+            let lines = bytes.split(|byte| *byte == b'\n').count();
+            for problem in problems.iter() {
+                assert!((1..=lines).contains(&problem.line) && problem.column > 0, "{problem}");
+                assert!(!problem.message.contains('\n'), "{problem}");
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ mod alarm;
 mod rule;
 mod reach;
 mod reading;
-mod file;
+pub(crate) mod file;
 mod window;
 mod seen;
 mod tracks;
@@ -29,7 +29,6 @@ mod shipped;
 
 pub use alarm::{Change, MAX_GAP, Missing, Moment, Seen, Stand, Terms, Wait, step};
 pub use condition::Measure;
-pub(crate) use file::read;
 pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES, parse, parse_bytes};
 pub use judge::{Judge, Subject};
 pub use names::{Over, ServerCells, of_the_server};

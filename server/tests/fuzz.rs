@@ -22,7 +22,7 @@ const INPUTS: u64 = 3_000;
 const MAX_INPUT_BYTES: usize = 64 << 10;
 
 /// What the formats turn on, to be put in anywhere.
-const TOKENS: [&str; 40] = [
+const TOKENS: [&str; 44] = [
     "\n",
     "\r\n",
     " ",
@@ -37,6 +37,10 @@ const TOKENS: [&str; 40] = [
     "[[host]]\n",
     "[[group]]\n",
     "[defaults]\n",
+    "[[alert]]\n",
+    " and not ",
+    " > 5 MiB",
+    "avg(load_1, 5 m)",
     "{",
     "}",
     ",",
@@ -166,6 +170,11 @@ fn fuzz(name: &str, target: fn(&[u8])) {
 #[test]
 fn any_inventory_is_taken_or_refused() {
     fuzz("inventory", targets::inventory);
+}
+
+#[test]
+fn any_file_of_rules_is_taken_or_refused() {
+    fuzz("alerts", targets::alerts);
 }
 
 #[test]

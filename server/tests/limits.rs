@@ -19,13 +19,14 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 17] = [
+const FACING: [&str; 18] = [
     "os/src",
     "probe/src",
     "server/src/poll",
     "server/src/discover",
     "server/src/schedule",
     "server/src/health",
+    "server/src/alert",
     "server/src/document",
     "server/src/inventory",
     "server/src/model",

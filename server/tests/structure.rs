@@ -79,6 +79,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "newcomers",
         "health",
         "own_clock",
+        "alert",
         "rollup",
     ] {
         let files = module(name);

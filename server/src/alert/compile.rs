@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The most columns, facts and texts that the conditions of one rule name.
-pub const MAX_TERMS: usize = 64;
+pub(super) const MAX_TERMS: usize = 64;
 /// The most windows of one rule.
-pub const MAX_WINDOWS: usize = 8;
+pub(super) const MAX_WINDOWS: usize = 8;
 /// How far `full_in` looks back.
 const FULL_IN_SPAN: Span = Span::Time(3_600_000);
 
@@ -31,13 +31,11 @@ pub(super) struct Compiler {
     over: Over,
     pub(super) windows: Vec<WindowSpec>,
     terms: usize,
-    /// A value that only an answered poll has is named.
-    pub(super) is_measured: bool,
 }
 
 impl Compiler {
     pub(super) fn new(over: Over) -> Self {
-        Self { over, windows: Vec::new(), terms: 0, is_measured: false }
+        Self { over, windows: Vec::new(), terms: 0 }
     }
 
     /// Reads a condition of the rule.
@@ -64,7 +62,6 @@ impl Compiler {
 
     /// How long until the filesystem is full, by its window.
     pub(super) fn full_in(&mut self, at: usize) -> Result<Num, Fault> {
-        self.is_measured = true;
         let of = Num::Row(names::AVAILABLE);
         self.window(at, WindowSpec { of, fold: Fold::Empty, span: FULL_IN_SPAN })
     }
@@ -91,10 +88,7 @@ impl Compiler {
                 self.compared(node.at, *compare, left, right, first)
             }
             Kind::Name(name) => match self.find(node.at, name)? {
-                Named::Truth(fact) => {
-                    self.is_measured |= fact == Number::Reboot;
-                    Ok(Test::Truth(Num::Fact(fact)))
-                }
+                Named::Truth(fact) => Ok(Test::Truth(Num::Fact(fact))),
                 Named::RowTruth(place) => Ok(Test::Truth(Num::Row(place))),
                 Named::Text(_) => Err(Fault::new(
                     node.at,
@@ -162,7 +156,6 @@ impl Compiler {
         compare: Compare,
         right: &Node<'_>,
     ) -> Result<Test, Fault> {
-        self.is_measured |= matches!(text, Text::RowLabel(_));
         let same = match compare {
             Compare::Same => Some(true),
             Compare::Other => Some(false),
@@ -269,7 +262,6 @@ impl Compiler {
                 return Err(Fault::new(node.at, message));
             }
         };
-        self.is_measured = true;
         let (units, factor) = Units::of(unit);
         Ok(Typed { num, units, factor, free: false, node })
     }
@@ -369,8 +361,4 @@ fn contains_window(num: &Num) -> bool {
         Num::Scaled(inner, _) | Num::Abs(inner) => contains_window(inner),
         Num::Made(_, left, right) => contains_window(left) || contains_window(right),
     }
-}
-
-fn millis(length: Duration) -> u32 {
-    u32::try_from(length.as_millis()).unwrap_or(u32::MAX)
 }

@@ -117,11 +117,11 @@ pub enum Test {
 }
 
 /// The numbers of a version; what follows a `-` or `+` is not looked at.
-pub type Version = [u32; 4];
+pub(super) type Version = [u32; 4];
 
 /// The version that a text begins with.
 #[must_use]
-pub fn version(text: &str) -> Option<Version> {
+pub(super) fn version(text: &str) -> Option<Version> {
     let plain = text.trim_start_matches('v').split(['-', '+', ' ']).next()?;
     let mut numbers = Version::default();
     let mut parts = plain.split('.');

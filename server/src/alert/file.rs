@@ -1,7 +1,7 @@
 //! `alerts.toml`: its `[[alert]]` tables read into rules, or into all of their problems.
 //!
-//! `[[channel]]` and `[[route]]` stand in the same file and are read by the modules that they are about,
-//! from the same table: see [`read`].
+//! `[[channel]]` and `[[route]]` stand in the same file and are read by the modules that they are about: see
+//! [`parse_with`].
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -36,6 +36,19 @@ pub struct Rules {
 /// # Errors
 /// All problems of the rules, by position; the syntax errors alone when the text is not TOML.
 pub fn parse(file: &str, text: &str) -> Result<Rules, Problems> {
+    parse_with(file, text, |_, _| ()).map(|(rules, ())| rules)
+}
+
+/// As [`parse`]; `others` reads `[[channel]]` and `[[route]]` of the same file, and notes what is wrong with
+/// them, so that all problems of it are told at once.
+///
+/// # Errors
+/// As [`parse`], and what `others` noted.
+pub(crate) fn parse_with<T>(
+    file: &str,
+    text: &str,
+    others: impl FnOnce(&Section<'_>, &mut Findings<'_>) -> T,
+) -> Result<(Rules, T), Problems> {
     if text.len() > MAX_FILE_BYTES {
         let length = text.len();
         let message =
@@ -47,9 +60,13 @@ pub fn parse(file: &str, text: &str) -> Result<Rules, Problems> {
     let top = Section::new("a file of rules", 0, document.get_ref());
     top.check_keys(&TABLES, &mut findings);
     let (list, disabled) = read(&top, &mut findings);
+    let others = others(&top, &mut findings);
     match findings.take_problems() {
         Some(problems) => Err(problems),
-        None => Ok(Rules { list: list.into(), disabled, hash: ContentHash::of(text.as_bytes()) }),
+        None => {
+            let hash = ContentHash::of(text.as_bytes());
+            Ok((Rules { list: list.into(), disabled, hash }, others))
+        }
     }
 }
 
@@ -63,10 +80,7 @@ pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Rules, Problems> {
 
 /// Reads the `[[alert]]` tables of the file and notes what is wrong with them: those in force, and the
 /// names of those that are not.
-pub(crate) fn read(
-    top: &Section<'_>,
-    findings: &mut Findings<'_>,
-) -> (Vec<Arc<Rule>>, Vec<Arc<str>>) {
+fn read(top: &Section<'_>, findings: &mut Findings<'_>) -> (Vec<Arc<Rule>>, Vec<Arc<str>>) {
     let sections = top.sections("alert", "[[alert]]", findings);
     if let Some(beyond) = sections.get(MAX_RULES) {
         let count = sections.len();

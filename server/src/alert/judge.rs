@@ -208,7 +208,8 @@ impl Judge {
         };
         let row = RowOf { key: "", labels: &[], cells: &cells.cells() };
         for tracks in &mut self.rules {
-            tracks.judge(row, &poll, budget, &mut judged);
+            let rule = Arc::clone(&tracks.rule);
+            tracks.judge(&rule, row, &poll, budget, &mut judged);
         }
         judged
     }
@@ -254,7 +255,8 @@ fn judge_rule(
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let identity = tracks.rule.over.identity();
+        let rule = Arc::clone(&tracks.rule);
+        let identity = rule.over.identity();
         let rows = rows.map_or(&[][..], Vec::as_slice);
         for row in rows {
             let labels = row.labels.as_slice();
@@ -267,7 +269,8 @@ fn judge_rule(
                     &joined
                 }
             };
-            tracks.judge(RowOf { key, labels, cells: row.values.cells() }, poll, budget, judged);
+            let row = RowOf { key, labels, cells: row.values.cells() };
+            tracks.judge(&rule, row, poll, budget, judged);
         }
         tracks.judge_absent(!rows.is_empty(), poll, budget, judged);
     }
@@ -275,7 +278,8 @@ fn judge_rule(
         over if poll.is_silent && over != Over::Host => {}
         Over::Host | Over::Server => {
             let row = RowOf { key: "", labels: &[], cells: &[] };
-            tracks.judge(row, poll, budget, judged);
+            let rule = Arc::clone(&tracks.rule);
+            tracks.judge(&rule, row, poll, budget, judged);
         }
         Over::Core => rows(tracks, detail.map(|d| &d.cores), poll, budget, judged),
         Over::Softirq => rows(tracks, detail.map(|d| &d.softirqs), poll, budget, judged),

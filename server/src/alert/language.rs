@@ -17,9 +17,9 @@ use super::{
 };
 
 /// The longest condition, bytes.
-pub const MAX_CONDITION_BYTES: usize = 4_096;
+pub(super) const MAX_CONDITION_BYTES: usize = 4_096;
 /// How deep a condition may be nested: parentheses, signs, `not` and operators in a row.
-pub const MAX_NESTING: usize = 32;
+pub(super) const MAX_NESTING: usize = 32;
 
 /// How two numbers or texts are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -184,7 +184,7 @@ pub enum Text {
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Named {
+pub(super) enum Named {
     /// A host-wide column, by place.
     Host(usize, Unit),
     /// A column of the row, by place.
@@ -202,7 +202,7 @@ pub enum Named {
 }
 
 /// Before the name of a host's label.
-pub const LABEL: &str = "label.";
+pub(super) const LABEL: &str = "label.";
 
 /// The place of a filesystem's space for everybody among its cells.
 pub(super) const AVAILABLE: usize = FilesystemColumn::AvailableBytes as usize;
@@ -221,7 +221,7 @@ const FACTS: [&str; 9] = [
 
 /// What `name` stands for in a rule over `over`. A column of the row goes before one of the host.
 #[must_use]
-pub fn find(name: &str, over: Over) -> Option<Named> {
+pub(super) fn find(name: &str, over: Over) -> Option<Named> {
     if let Some(place) = over.columns().iter().position(|(column, _)| *column == name) {
         let unit = over.columns()[place].1;
         return Some(match name {
@@ -258,7 +258,7 @@ pub fn find(name: &str, over: Over) -> Option<Named> {
 
 /// Every name that a rule over `over` may use, but those of the hosts' labels.
 #[must_use]
-pub fn known(over: Over) -> Vec<&'static str> {
+pub(super) fn known(over: Over) -> Vec<&'static str> {
     let mut names: Vec<&str> = over.columns().into_iter().map(|(name, _)| name).collect();
     names.extend(over.labels());
     if over == Over::Filesystem {

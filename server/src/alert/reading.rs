@@ -23,19 +23,19 @@ use crate::{
 };
 
 /// The longest name of a rule, bytes.
-pub const MAX_NAME_BYTES: usize = 64;
+pub(super) const MAX_NAME_BYTES: usize = 64;
 /// The longest link to a runbook, bytes.
-pub const MAX_RUNBOOK_BYTES: usize = 512;
+pub(super) const MAX_RUNBOOK_BYTES: usize = 512;
 /// The most polls that a condition must hold for.
-pub const MAX_POLLS: u32 = 1_000;
+pub(super) const MAX_POLLS: u32 = 1_000;
 /// The most polls of which some must hold.
-pub const MAX_OF: u32 = 32;
+pub(super) const MAX_OF: u32 = 32;
 /// The longest time that a condition must hold for.
-pub const MAX_WAIT: Duration = Duration::from_secs(7 * 86_400);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(7 * 86_400);
 /// The longest time that values may be missing before an alarm is unknown.
-pub const MAX_HOLD: Duration = Duration::from_secs(30 * 86_400);
+pub(super) const MAX_HOLD: Duration = Duration::from_secs(30 * 86_400);
 /// That time when it is not given.
-pub const DEFAULT_HOLD: Duration = Duration::from_secs(3_600);
+pub(super) const DEFAULT_HOLD: Duration = Duration::from_secs(3_600);
 const KEYS: [&str; 18] = [
     "name",
     "over",
@@ -96,7 +96,6 @@ pub(super) fn read(
         clear: clear.map(|(condition, _)| condition),
         critical: critical.map(|(condition, _)| condition),
         windows: compiler.windows.into(),
-        is_measured: compiler.is_measured,
         terms,
         hosts,
         except,

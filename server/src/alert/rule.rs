@@ -27,8 +27,6 @@ pub struct Rule {
     pub critical: Option<Condition>,
     /// What its conditions look back over.
     pub windows: Box<[WindowSpec]>,
-    /// It names what only an answered poll has: of a host that is down it says nothing.
-    pub is_measured: bool,
     /// How its alarms go.
     pub terms: Terms,
     /// Which hosts it is judged on.

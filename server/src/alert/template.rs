@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The longest summary as it is written in the file, bytes.
-pub const MAX_TEMPLATE_BYTES: usize = 512;
+pub(super) const MAX_TEMPLATE_BYTES: usize = 512;
 /// The longest summary once its names are filled in, bytes.
-pub const MAX_SUMMARY_BYTES: usize = 1_024;
+pub(super) const MAX_SUMMARY_BYTES: usize = 1_024;
 
 /// A text whose names are filled in with what is true then.
 #[derive(Debug, Clone, PartialEq)]
@@ -189,4 +189,73 @@ fn number(text: &mut String, measure: &Measure, value: f64) {
         _ if value.fract() == 0.0 && value.abs() < 1e15 => write!(text, "{value}"),
         _ => write!(text, "{value:.1}"),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{condition::Words, names::Over},
+        *,
+    };
+    use crate::model::{Labels, Outcome, State};
+
+    fn rendered(template: &str, row: &[f64]) -> String {
+        let template = Template::read(template, &mut Compiler::new(Over::Disk)).unwrap();
+        let labels = Labels::new();
+        let words = Words {
+            state: State::Up,
+            cause: None,
+            outcome: Outcome::Ok,
+            group: Some("db"),
+            labels: &labels,
+            probe_version: None,
+            server_version: "1",
+        };
+        let frame = Frame {
+            host: &[],
+            row,
+            labels: &["sda".into()],
+            facts: &[-90_061_000.0, 1.0, f64::NAN],
+            windows: &[],
+            words: &words,
+        };
+        let value = Measure { num: Num::Row(9), units: Units::Percent, factor: 1.0 };
+        let about = About {
+            host: "db-1",
+            rule: "busy",
+            severity: Severity::Critical,
+            row: "sda",
+            value: Some(&value),
+            threshold: Some(90.0),
+        };
+        template.render(&about, &frame).to_string()
+    }
+
+    #[test]
+    fn names_are_filled_in_with_their_units() {
+        let mut row = [f64::NAN; 17];
+        (row[2], row[3], row[6], row[7], row[8], row[9]) =
+            (1_536.0, 1_500.0, 512.0, 0.25, 3.0, 91.26);
+        assert_eq!(
+            rendered(
+                "{host} {device} {rule} {severity} {row}: {value} of {threshold} %, {read_bytes_per_s} and \
+                 {written_bytes_per_s}, {read_await_ms}, {write_await_ms}, {in_flight}, {queue}, {clock_skew_ms}, \
+                 {reboot}, {flapping}, {group}, {label.site}, {probe_version}",
+                &row
+            ),
+            "db-1 sda busy critical sda: 91.3 of 90 %, 1.5 KiB/s and 512 B/s, 1.5 s, 0.2 ms, 3, ?, -1day 1h, \
+             yes, ?, db, , ?"
+        );
+        assert_eq!(rendered("plain", &[]), "plain");
+    }
+
+    #[test]
+    fn a_summary_is_one_line_and_has_an_end() {
+        assert_eq!(rendered("a\nb\u{1b}", &[]), "a b\\u{1b}");
+        let long = "{severity}".repeat(51);
+        assert!(long.len() <= MAX_TEMPLATE_BYTES);
+        assert_eq!(rendered(&long, &[]).len(), 51 * "critical".len());
+        let longer = rendered(&"\u{1b}".repeat(500), &[]);
+        assert!(longer.len() <= MAX_SUMMARY_BYTES && longer.ends_with('…'), "{}", longer.len());
+    }
 }

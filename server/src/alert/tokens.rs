@@ -5,7 +5,7 @@ use crate::text::did_you_mean;
 
 /// What is wrong with a condition, and at which of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub(super) struct Fault {
     /// Byte offset in the text of the condition.
     pub at: usize,
     /// What is wrong and what was expected.

@@ -100,15 +100,16 @@ impl Tracks {
         }
     }
 
-    /// Judges a row, or the host itself when the rule is over no table.
+    /// Judges a row, or the host itself when the rule is over no table. The rule is its own, held by the
+    /// caller for all rows.
     pub(super) fn judge(
         &mut self,
+        rule: &Rule,
         row: RowOf<'_>,
         poll: &Poll<'_>,
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let rule = Arc::clone(&self.rule);
         let slot = poll.moment.slot;
         let mut values = smallvec::SmallVec::<[f64; 8]>::new();
         if !rule.windows.is_empty() && !poll.is_silent && self.ensure(row.key, slot) {
@@ -125,7 +126,7 @@ impl Tracks {
             track.seen = slot;
             track.stand
         });
-        let mut seen = observe(&rule, &frame, before.is_some());
+        let mut seen = observe(rule, &frame, before.is_some());
         if before.is_none() && seen.when == Some(false) {
             return;
         }
@@ -148,7 +149,7 @@ impl Tracks {
         }
         self.keep(row.key, before, after, poll, budget, judged);
         if let Some(change) = change {
-            let summary = rule.summary.render(&about(&rule, row.key, &change, poll), &frame);
+            let summary = rule.summary.render(&about(rule, row.key, &change, poll), &frame);
             judged.events.push(self.event(row.key, change, after.value, poll, summary));
         }
     }

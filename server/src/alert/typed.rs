@@ -10,9 +10,9 @@ use super::{
 };
 
 /// The most polls that a window looks back over.
-pub const MAX_WINDOW_POLLS: u32 = 120;
+pub(super) const MAX_WINDOW_POLLS: u32 = 120;
 /// The longest time that a window looks back over.
-pub const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub(super) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// A number while it is put together.
 pub(super) struct Typed<'t> {

@@ -40,7 +40,7 @@ summary = "{host}: {mount_point} {used_pct} % full, full in {full_in}"
     assert_eq!((rule.terms.severity, rule.terms.missing), (Severity::Warning, Missing::Clear));
     assert_eq!(rule.terms.hold_for.as_secs(), 7_200);
     assert_eq!(rule.windows.len(), 1, "the condition and the summary share one");
-    assert!(rule.clear.is_some() && rule.critical.is_some() && rule.is_measured);
+    assert!(rule.clear.is_some() && rule.critical.is_some());
     let label = |text: &str| [Arc::<str>::from(text)];
     assert!(rule.leaves_out(&label("/mnt/scratch/a")) && !rule.leaves_out(&label("/srv")));
     let name = |text| HostName::new(text).unwrap();
@@ -51,7 +51,7 @@ summary = "{host}: {mount_point} {used_pct} % full, full in {full_in}"
     assert!(!rule.hosts.matches(&name("db-1"), None, &prod));
     assert!(!rule.hosts.matches(&name("db-1"), Some(&group), &Labels::new()));
     let least = one("when = 'state == \"down\"'");
-    assert_eq!((least.over, least.is_measured), (Over::Host, false));
+    assert_eq!(least.over, Over::Host);
     assert_eq!((least.terms.fire, least.terms.clear), (Wait::Polls(1), Wait::Polls(1)));
     assert_eq!(least.terms.missing, Missing::Hold);
     assert_eq!(
