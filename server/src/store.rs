@@ -301,8 +301,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
-    /// What a receiver was last told of a host: of its notices that were delivered the kind of the one
-    /// that was first kept last; none when it was told nothing that is still kept.
+    /// What a receiver was last told of a subject ([`Notice::subject`]) of a host: of its notices that were
+    /// delivered the kind of the one that was first kept last; none when it was told nothing that is still
+    /// kept.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -310,6 +311,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError>;
 
     /// Every alarm that is not ok, by its key.

@@ -175,9 +175,10 @@ impl Store for Ledger {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
         match &self.inner {
-            Some(inner) => inner.last_told(receiver, host).await,
+            Some(inner) => inner.last_told(receiver, host, subject).await,
             None => Ok(None),
         }
     }

@@ -15,7 +15,7 @@ use super::{
     typed::Setting,
     url::StoreUrl,
 };
-use crate::model::State;
+use crate::model::{Severity, State};
 
 /// What there is to know about a setting.
 #[derive(Debug, Clone, Copy)]
@@ -309,6 +309,9 @@ configuration! {
         /// A change that enters or leaves one of these states is told: ["down"] tells of failures and of their
         /// end, ["down", "degraded"] of more.
         states: Vec<State> = vec![State::Down];
+        /// Alarms that matter at least so much are told: "info", "warning" or "critical"; "": none. Rules about
+        /// a host's state alone are left out: `states` says what is told of that.
+        alerts: Option<Severity> = Some(Severity::Warning);
         /// Longest time for one POST, connecting included; 10ms to 1m.
         timeout: Duration = secs(5), millis(10) => secs(60);
         /// Certificates (PEM) that the one of an https receiver is checked against; "": the public

@@ -11,9 +11,10 @@ use std::{
 use super::{Engine, entry::Entry, install::SLICE};
 use crate::{
     alert::{Budget, Judge, Judged, MAX_ALARMS_IN_ALL, Rule, ServerCells, Subject},
+    hook::News,
     live::Alarming,
     metrics::ChangeLabel,
-    model::{Alarm, AlarmKey, Cause, HostId, HostName, Labels, Record},
+    model::{Alarm, AlarmEvent, AlarmKey, Cause, HostId, HostName, Labels, Notice, Record},
     store::writer,
     units::{Now, WallMs},
 };
@@ -296,6 +297,21 @@ impl Engine {
         }
     }
 
+    /// What is to be told of a change of an alarm; `alarms` are those that changed with it. A rule about a
+    /// host's state alone says what is told of the state.
+    fn notice(&self, event: &AlarmEvent, alarms: &[Alarm]) -> Option<Arc<Notice>> {
+        let hook = self.parts.hook.as_ref().filter(|hook| hook.tells(event.severity))?;
+        let rules = self.alarms.rules.as_ref().into_iter().flat_map(|rules| rules.iter());
+        let rule = rules.into_iter().find(|rule| rule.name == event.key.rule);
+        if rule.is_some_and(|rule| rule.is_about_state()) {
+            return None;
+        }
+        let alarm = alarms.iter().find(|alarm| alarm.key == event.key);
+        let host = self.hosts.get(&event.key.host).map(|entry| &*entry.spec);
+        let rule = rule.map(|rule| &**rule);
+        hook.notice(&News::of_alarm(event, rule, alarm.and_then(|alarm| alarm.fired), host))
+    }
+
     /// Logs, tells and keeps what was judged, with its poll.
     pub(super) fn keep_judged(&self, poll: Option<Arc<Record>>, judged: Judged) {
         let Judged { rows: alarms, events } = judged;
@@ -314,7 +330,8 @@ impl Engine {
                 cause = %event.cause, "alarm: {}", event.summary,
             );
         }
-        let judged = writer::Judged { alarms, events, notices: Vec::new() };
+        let notices = events.iter().filter_map(|event| self.notice(event, &alarms)).collect();
+        let judged = writer::Judged { alarms, events, notices };
         self.parts.writer.push(writer::Entry::Judged(poll, Box::new(judged)));
     }
 }

@@ -206,8 +206,9 @@ impl Store for Awaited {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
-        self.store()?.last_told(receiver, host).await
+        self.store()?.last_told(receiver, host, subject).await
     }
 
     async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {

@@ -69,7 +69,7 @@ macro_rules! suite {
             transitions_are_kept_once_and_move_the_state
             a_transition_is_known_by_the_poll_that_caused_it
             of_a_notice_the_row_that_is_further_is_kept
-            what_was_last_told_of_a_host_is_known
+            what_was_last_told_of_a_host_or_an_alarm_is_known
             an_alarm_is_kept_as_the_last_poll_left_it_and_forgotten_when_it_is_ok
             alarms_are_kept_with_the_poll_that_they_are_of_or_not_at_all
             changes_of_alarms_are_kept_once_and_as_long_as_transitions

@@ -375,10 +375,11 @@ impl Store for Mysql {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
-        self.call(
-            move |shared| async move { notices::last_told(&shared.doors, &receiver, host).await },
-        )
+        self.call(move |shared| async move {
+            notices::last_told(&shared.doors, &receiver, host, &subject).await
+        })
         .await
     }
 

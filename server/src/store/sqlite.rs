@@ -294,8 +294,9 @@ impl Store for Sqlite {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
-        self.read(move |c| notices::last_told(c, &receiver, host)).await
+        self.read(move |c| notices::last_told(c, &receiver, host, &subject)).await
     }
 
     async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {

@@ -127,7 +127,12 @@ impl Store for Fake {
     async fn notices(&self, _: Arc<str>, _: usize) -> Result<Vec<Notice>, StoreError> {
         unreachable!()
     }
-    async fn last_told(&self, _: Arc<str>, _: HostId) -> Result<Option<NoticeKind>, StoreError> {
+    async fn last_told(
+        &self,
+        _: Arc<str>,
+        _: HostId,
+        _: Arc<str>,
+    ) -> Result<Option<NoticeKind>, StoreError> {
         unreachable!()
     }
     async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {

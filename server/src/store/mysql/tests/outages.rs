@@ -56,8 +56,9 @@ impl Store for Told {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<crate::model::NoticeKind>, StoreError> {
-        self.store.last_told(receiver, host).await
+        self.store.last_told(receiver, host, subject).await
     }
     async fn alarms(&self) -> Result<Vec<crate::model::Alarm>, StoreError> {
         self.store.alarms().await
