@@ -23,12 +23,14 @@ mod reading;
 pub(crate) mod file;
 mod window;
 mod seen;
+mod explain;
 mod tracks;
 mod judge;
 mod shipped;
 
 pub use alarm::{Change, MAX_GAP, Missing, Moment, Seen, Stand, Terms, Wait, step};
-pub use condition::Measure;
+pub use condition::{Condition, Measure, Term};
+pub use explain::{Explained, ExplainedTerm};
 pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES, parse, parse_bytes};
 pub use judge::{Judge, Subject};
 pub use names::{Over, ServerCells, of_the_server};

@@ -1,12 +1,12 @@
 //! From the tree of a condition to what is evaluated: names become places, units are checked, windows
 //! are collected.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
-    condition::{Condition, Fold, Measure, Num, Span, Test, WindowSpec, version},
+    condition::{Condition, Fold, Measure, Num, Span, Term, Test, WindowSpec, version},
     language::{Compare, Kind, Node, parse},
-    names::{self, Named, Number, Over, Text},
+    names::{self, Named, Over, Text},
     tokens::Fault,
     typed::{Typed, fitted, made, read_span, scaled},
     units::Units,
@@ -33,6 +33,23 @@ pub(super) struct Compiler {
     terms: usize,
 }
 
+/// What a condition turns out to be made of while it is read.
+struct Found<'t> {
+    text: &'t str,
+    terms: Vec<Term>,
+    /// The first number that is compared, and what with.
+    first: Option<(Measure, Option<f64>)>,
+}
+
+impl Found<'_> {
+    /// Notes a comparison.
+    fn term(&mut self, node: &Node<'_>, test: Test, value: Option<Measure>) -> Test {
+        let text = self.text.get(node.span.clone()).unwrap_or_default().into();
+        self.terms.push(Term { text, test: test.clone(), value });
+        test
+    }
+}
+
 impl Compiler {
     pub(super) fn new(over: Over) -> Self {
         Self { over, windows: Vec::new(), terms: 0 }
@@ -41,13 +58,11 @@ impl Compiler {
     /// Reads a condition of the rule.
     pub(super) fn condition(&mut self, text: &str) -> Result<Condition, Fault> {
         let node = parse(text)?;
-        let mut first = None;
-        let test = self.test(&node, &mut first)?;
-        let (value, threshold) = match first {
-            Some((value, threshold)) => (Some(value), threshold),
-            None => (None, None),
-        };
-        Ok(Condition { test, value, threshold })
+        let mut found = Found { text, terms: Vec::new(), first: None };
+        let test = self.test(&node, &mut found)?;
+        let (value, threshold) = found.first.unzip();
+        let threshold = threshold.flatten();
+        Ok(Condition { test, value, threshold, text: text.into(), terms: found.terms.into() })
     }
 
     /// A name that a summary shows.
@@ -75,21 +90,18 @@ impl Compiler {
         Ok(())
     }
 
-    fn test(
-        &mut self,
-        node: &Node<'_>,
-        first: &mut Option<(Measure, Option<f64>)>,
-    ) -> Result<Test, Fault> {
+    fn test(&mut self, node: &Node<'_>, found: &mut Found<'_>) -> Result<Test, Fault> {
         match &node.kind {
-            Kind::Any(parts) => Ok(Test::Any(self.tests(parts, first)?)),
-            Kind::All(parts) => Ok(Test::All(self.tests(parts, first)?)),
-            Kind::Not(part) => Ok(Test::Not(Box::new(self.test(part, first)?))),
+            Kind::Any(parts) => Ok(Test::Any(self.tests(parts, found)?)),
+            Kind::All(parts) => Ok(Test::All(self.tests(parts, found)?)),
+            Kind::Not(part) => Ok(Test::Not(Box::new(self.test(part, found)?))),
             Kind::Compared(compare, left, right) => {
-                self.compared(node.at, *compare, left, right, first)
+                let (test, value) = self.compared(node.at, *compare, left, right, found)?;
+                Ok(found.term(node, test, value))
             }
             Kind::Name(name) => match self.find(node.at, name)? {
-                Named::Truth(fact) => Ok(Test::Truth(Num::Fact(fact))),
-                Named::RowTruth(place) => Ok(Test::Truth(Num::Row(place))),
+                Named::Truth(fact) => Ok(found.term(node, Test::Truth(Num::Fact(fact)), None)),
+                Named::RowTruth(place) => Ok(found.term(node, Test::Truth(Num::Row(place)), None)),
                 Named::Text(_) => Err(Fault::new(
                     node.at,
                     format!("`{name}` alone is no condition: compare it, {name} == \"…\""),
@@ -106,12 +118,8 @@ impl Compiler {
         }
     }
 
-    fn tests(
-        &mut self,
-        parts: &[Node<'_>],
-        first: &mut Option<(Measure, Option<f64>)>,
-    ) -> Result<Box<[Test]>, Fault> {
-        parts.iter().map(|part| self.test(part, first)).collect()
+    fn tests(&mut self, parts: &[Node<'_>], found: &mut Found<'_>) -> Result<Box<[Test]>, Fault> {
+        parts.iter().map(|part| self.test(part, found)).collect()
     }
 
     fn compared(
@@ -120,13 +128,13 @@ impl Compiler {
         compare: Compare,
         left: &Node<'_>,
         right: &Node<'_>,
-        first: &mut Option<(Measure, Option<f64>)>,
-    ) -> Result<Test, Fault> {
+        found: &mut Found<'_>,
+    ) -> Result<(Test, Option<Measure>), Fault> {
         if let Kind::Name(name) = left.kind
             && let Named::Text(text) = self.lookup(left.at, name)?
         {
             self.term(left.at)?;
-            return self.worded(name, text, at, compare, right);
+            return Ok((self.worded(name, text, at, compare, right)?, None));
         }
         if let Kind::Text(_) = left.kind {
             return Err(Fault::new(left.at, "a text goes to the right: state == \"down\""));
@@ -137,14 +145,13 @@ impl Compiler {
             return Err(Fault::new(at, "numbers alone: this comparison is always the same"));
         }
         let (left, right) = fitted(left, right, at, "compared with")?;
-        if first.is_none() {
-            let (shown, other) =
-                if let Num::Const(_) = left.num { (&right, &left) } else { (&left, &right) };
-            let threshold = if let Num::Const(number) = other.num { Some(number) } else { None };
-            let (num, units, factor) = (shown.num.clone(), shown.units, shown.factor);
-            *first = Some((Measure { num, units, factor }, threshold));
-        }
-        Ok(Test::Compared(compare, left.num, right.num))
+        let is_turned = matches!(left.num, Num::Const(_));
+        let (shown, other) = if is_turned { (&right, &left) } else { (&left, &right) };
+        let threshold = if let Num::Const(number) = other.num { Some(number) } else { None };
+        let (num, units, factor) = (shown.num.clone(), shown.units, shown.factor);
+        let value = Measure { num, units, factor };
+        found.first.get_or_insert_with(|| (value.clone(), threshold));
+        Ok((Test::Compared(compare, left.num, right.num), Some(value)))
     }
 
     /// A text compared with a word, or a version with another.

@@ -259,6 +259,21 @@ pub struct Condition {
     pub value: Option<Measure>,
     /// What that is compared with, when that is written as a number.
     pub threshold: Option<f64>,
+    /// As it stands in the file.
+    pub text: Arc<str>,
+    /// Its comparisons, in the order of the text.
+    pub terms: Box<[Term]>,
+}
+
+/// One comparison of a condition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// As it stands in the file.
+    pub text: Box<str>,
+    /// The comparison.
+    pub test: Test,
+    /// The number that it compares; none of a text.
+    pub value: Option<Measure>,
 }
 
 impl Measure {

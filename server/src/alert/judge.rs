@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::{
     alarm::Moment,
     condition::Words,
+    explain::Explained,
     names::{Number, Over, ServerCells},
     rule::Rule,
     seen::{Budget, Judged, Poll, RowOf, over},
@@ -142,38 +143,39 @@ impl Judge {
             (Some(before), Some(now)) => f64::from(u8::from(before != now)),
             _ => f64::NAN,
         };
-        if !self.comes_later(record.slot) || subject.is_frozen {
+        if !self.comes_later(record.slot) {
             return judged;
         }
         if record.boot_id.is_some() {
             self.boot.clone_from(&record.boot_id);
         }
-        let is_silent = record.state == State::Down;
-        let values = record.values.as_ref().filter(|_| !is_silent);
-        #[expect(clippy::cast_precision_loss, reason = "less than 2^53 ms")]
-        let skew = record.clock_skew_ms.map_or(f64::NAN, |ms| ms as f64);
-        let poll = Poll {
-            host: self.host,
-            name: subject.name.as_str(),
-            moment: Moment { slot: record.slot, interval: subject.interval },
-            at,
-            is_silent,
-            cells: values.map_or(&[], |values| values.cells()),
-            facts: [skew, reboot, f64::from(u8::from(subject.is_flapping))],
-            words: Words {
-                state: record.state,
-                cause: subject.cause,
-                outcome: record.outcome,
-                group: subject.group.map(GroupName::as_str),
-                labels: subject.labels,
-                probe_version: subject.probe_version,
-                server_version: subject.server_version,
-            },
-        };
+        if subject.is_frozen {
+            return judged;
+        }
+        let poll = poll_of(record, subject, reboot, at);
         for tracks in &mut self.rules {
             judge_rule(tracks, record.detail.as_ref(), &poll, budget, &mut judged);
         }
         judged
+    }
+
+    /// What a rule says of the host or of each of its rows, by the record that was judged last; nothing when
+    /// the rule is not judged on this host.
+    #[must_use]
+    pub fn explain(&self, rule: &str, record: &Record, subject: &Subject<'_>) -> Vec<Explained> {
+        let mut all = Vec::new();
+        let Some(tracks) = self.rules.iter().find(|tracks| tracks.rule.name.as_ref() == rule)
+        else {
+            return all;
+        };
+        let poll = poll_of(record, subject, f64::NAN, record.slot);
+        if tracks.rule.over == Over::Host {
+            all.push(tracks.explain(WHOLE, &poll));
+        } else {
+            let take = |row: RowOf<'_>| all.push(tracks.explain(row, &poll));
+            each_row(tracks.rule.over, record.detail.as_ref(), take);
+        }
+        all
     }
 
     /// Judges what the server knows of itself.
@@ -232,6 +234,32 @@ impl Judge {
     }
 }
 
+/// What a poll says to all rules. Of a host that is down nothing but words is known.
+fn poll_of<'a>(record: &'a Record, subject: &Subject<'a>, reboot: f64, at: WallMs) -> Poll<'a> {
+    let is_silent = record.state == State::Down;
+    let values = record.values.as_ref().filter(|_| !is_silent);
+    #[expect(clippy::cast_precision_loss, reason = "less than 2^53 ms")]
+    let skew = record.clock_skew_ms.map_or(f64::NAN, |ms| ms as f64);
+    Poll {
+        host: record.host,
+        name: subject.name.as_str(),
+        moment: Moment { slot: record.slot, interval: subject.interval },
+        at,
+        is_silent,
+        cells: values.map_or(&[], |values| values.cells()),
+        facts: [skew, reboot, f64::from(u8::from(subject.is_flapping))],
+        words: Words {
+            state: record.state,
+            cause: subject.cause,
+            outcome: record.outcome,
+            group: subject.group.map(GroupName::as_str),
+            labels: subject.labels,
+            probe_version: subject.probe_version,
+            server_version: subject.server_version,
+        },
+    }
+}
+
 /// Whether a rule is judged on a host.
 fn applies(host: HostId, rule: &Rule, subject: &Subject<'_>) -> bool {
     if host == HostId::SERVER {
@@ -240,24 +268,10 @@ fn applies(host: HostId, rule: &Rule, subject: &Subject<'_>) -> bool {
     rule.over != Over::Server && rule.hosts.matches(subject.name, subject.group, subject.labels)
 }
 
-/// Judges one rule on all the rows that it is over.
-fn judge_rule(
-    tracks: &mut Tracks,
-    detail: Option<&Detail>,
-    poll: &Poll<'_>,
-    budget: &mut Budget,
-    judged: &mut Judged,
-) {
-    fn rows<C: ColumnSet>(
-        tracks: &mut Tracks,
-        rows: Option<&Vec<Row<C>>>,
-        poll: &Poll<'_>,
-        budget: &mut Budget,
-        judged: &mut Judged,
-    ) {
-        let rule = Arc::clone(&tracks.rule);
-        let identity = rule.over.identity();
-        let rows = rows.map_or(&[][..], Vec::as_slice);
+/// The rows of a poll that a rule is over, one by one, and whether there are any.
+fn each_row(over: Over, detail: Option<&Detail>, mut take: impl FnMut(RowOf<'_>)) -> bool {
+    fn rows<C: ColumnSet>(over: Over, rows: &[Row<C>], take: &mut impl FnMut(RowOf<'_>)) -> bool {
+        let identity = over.identity();
         for row in rows {
             let labels = row.labels.as_slice();
             let joined: String;
@@ -269,24 +283,42 @@ fn judge_rule(
                     &joined
                 }
             };
-            let row = RowOf { key, labels, cells: row.values.cells() };
-            tracks.judge(&rule, row, poll, budget, judged);
+            take(RowOf { key, labels, cells: row.values.cells() });
         }
-        tracks.judge_absent(!rows.is_empty(), poll, budget, judged);
+        !rows.is_empty()
     }
-    match tracks.rule.over {
-        over if poll.is_silent && over != Over::Host => {}
-        Over::Host | Over::Server => {
-            let row = RowOf { key: "", labels: &[], cells: &[] };
-            let rule = Arc::clone(&tracks.rule);
-            tracks.judge(&rule, row, poll, budget, judged);
-        }
-        Over::Core => rows(tracks, detail.map(|d| &d.cores), poll, budget, judged),
-        Over::Softirq => rows(tracks, detail.map(|d| &d.softirqs), poll, budget, judged),
-        Over::Interface => rows(tracks, detail.map(|d| &d.interfaces), poll, budget, judged),
-        Over::Disk => rows(tracks, detail.map(|d| &d.disks), poll, budget, judged),
-        Over::Filesystem => rows(tracks, detail.map(|d| &d.filesystems), poll, budget, judged),
-        Over::Process => rows(tracks, detail.map(|d| &d.processes), poll, budget, judged),
+    let Some(detail) = detail else { return false };
+    match over {
+        Over::Host | Over::Server => false,
+        Over::Core => rows(over, &detail.cores, &mut take),
+        Over::Softirq => rows(over, &detail.softirqs, &mut take),
+        Over::Interface => rows(over, &detail.interfaces, &mut take),
+        Over::Disk => rows(over, &detail.disks, &mut take),
+        Over::Filesystem => rows(over, &detail.filesystems, &mut take),
+        Over::Process => rows(over, &detail.processes, &mut take),
+    }
+}
+
+/// The host as a whole.
+const WHOLE: RowOf<'static> = RowOf { key: "", labels: &[], cells: &[] };
+
+/// Judges one rule on all that it is over.
+fn judge_rule(
+    tracks: &mut Tracks,
+    detail: Option<&Detail>,
+    poll: &Poll<'_>,
+    budget: &mut Budget,
+    judged: &mut Judged,
+) {
+    let rule = Arc::clone(&tracks.rule);
+    if rule.over == Over::Host {
+        return tracks.judge(&rule, WHOLE, poll, budget, judged);
+    }
+    // The rows of a host that is down are left as they were.
+    if !poll.is_silent {
+        let take = |row: RowOf<'_>| tracks.judge(&rule, row, poll, budget, judged);
+        let was_read = each_row(rule.over, detail, take);
+        tracks.judge_absent(was_read, poll, budget, judged);
     }
 }
 

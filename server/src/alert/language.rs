@@ -11,6 +11,8 @@
 //!            | "(" condition ")"
 //! ```
 
+use std::ops::Range;
+
 use super::{
     tokens::{Fault, KEYWORDS, Token, tokens},
     units::Units,
@@ -56,6 +58,8 @@ pub enum Make {
 pub(super) struct Node<'t> {
     /// Byte offset of its first word, or of its operator.
     pub(super) at: usize,
+    /// The bytes that it takes, without parentheses around all of it.
+    pub(super) span: Range<usize>,
     pub(super) kind: Kind<'t>,
     /// How many levels there are below it.
     depth: usize,
@@ -77,13 +81,13 @@ pub(super) enum Kind<'t> {
 }
 
 impl<'t> Node<'t> {
-    fn leaf(at: usize, kind: Kind<'t>) -> Self {
-        Self { at, kind, depth: 1 }
+    fn leaf(span: Range<usize>, kind: Kind<'t>) -> Self {
+        Self { at: span.start, span, kind, depth: 1 }
     }
 
-    fn over(at: usize, kind: Kind<'t>, below: &[usize]) -> Result<Self, Fault> {
+    fn over(at: usize, span: Range<usize>, kind: Kind<'t>, below: &[usize]) -> Result<Self, Fault> {
         let depth = 1 + below.iter().copied().max().unwrap_or(0);
-        if depth > MAX_NESTING { Err(too_deep(at)) } else { Ok(Self { at, kind, depth }) }
+        if depth > MAX_NESTING { Err(too_deep(at)) } else { Ok(Self { at, span, kind, depth }) }
     }
 }
 
@@ -92,7 +96,7 @@ fn too_deep(at: usize) -> Fault {
 }
 
 struct Parser<'t> {
-    tokens: Vec<(usize, Token<'t>)>,
+    tokens: Vec<(Range<usize>, Token<'t>)>,
     next: usize,
     /// How many parentheses, signs and `not` are open.
     open: usize,
@@ -126,7 +130,13 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, Fault> {
 impl<'t> Parser<'t> {
     fn peek(&self) -> (usize, Token<'t>) {
         // The last is the end, and nothing goes beyond it.
-        self.tokens.get(self.next).copied().unwrap_or((0, Token::End))
+        self.tokens.get(self.next).map_or((0, Token::End), |(span, token)| (span.start, *token))
+    }
+
+    /// From a byte to the end of what was read last.
+    fn since(&self, start: usize) -> Range<usize> {
+        let last = self.next.checked_sub(1).and_then(|last| self.tokens.get(last));
+        start..last.map_or(start, |(span, _)| span.end)
     }
 
     fn take(&mut self, wanted: Token<'_>) -> bool {
@@ -149,8 +159,8 @@ impl<'t> Parser<'t> {
         part: fn(&mut Self) -> Result<Node<'t>, Fault>,
         kind: fn(Vec<Node<'t>>) -> Kind<'t>,
     ) -> Result<Node<'t>, Fault> {
-        let first = part(self)?;
-        let mut parts = vec![first];
+        let (from, _) = self.peek();
+        let mut parts = vec![part(self)?];
         while self.take(Token::Word(word)) {
             parts.push(part(self)?);
         }
@@ -158,7 +168,7 @@ impl<'t> Parser<'t> {
             return Ok(parts.remove(0));
         }
         let (at, depths) = (parts[0].at, parts.iter().map(|p| p.depth).collect::<Vec<_>>());
-        Node::over(at, kind(parts), &depths)
+        Node::over(at, self.since(from), kind(parts), &depths)
     }
 
     /// One level deeper, unless that is too deep.
@@ -181,8 +191,9 @@ impl<'t> Parser<'t> {
         if self.take(Token::Word("not")) {
             let inner = self.deeper(at, Self::not)?;
             let depth = inner.depth;
-            return Node::over(at, Kind::Not(Box::new(inner)), &[depth]);
+            return Node::over(at, self.since(at), Kind::Not(Box::new(inner)), &[depth]);
         }
+        let from = at;
         let left = self.sum()?;
         let (at, token) = self.peek();
         let Some(compare) = comparison(token) else { return Ok(left) };
@@ -194,7 +205,8 @@ impl<'t> Parser<'t> {
             return Err(Fault::new(again, "comparisons are joined by `and`: a < b and b < c"));
         }
         let depths = [left.depth, right.depth];
-        Node::over(at, Kind::Compared(compare, Box::new(left), Box::new(right)), &depths)
+        let kind = Kind::Compared(compare, Box::new(left), Box::new(right));
+        Node::over(at, self.since(from), kind, &depths)
     }
 
     fn sum(&mut self) -> Result<Node<'t>, Fault> {
@@ -210,6 +222,7 @@ impl<'t> Parser<'t> {
         signs: &[(&'static str, Make)],
         part: fn(&mut Self) -> Result<Node<'t>, Fault>,
     ) -> Result<Node<'t>, Fault> {
+        let (from, _) = self.peek();
         let mut left = part(self)?;
         loop {
             let (at, token) = self.peek();
@@ -219,7 +232,8 @@ impl<'t> Parser<'t> {
             self.next += 1;
             let right = part(self)?;
             let depths = [left.depth, right.depth];
-            left = Node::over(at, Kind::Made(*make, Box::new(left), Box::new(right)), &depths)?;
+            let kind = Kind::Made(*make, Box::new(left), Box::new(right));
+            left = Node::over(at, self.since(from), kind, &depths)?;
         }
     }
 
@@ -227,12 +241,14 @@ impl<'t> Parser<'t> {
         let (at, token) = self.peek();
         self.next += 1;
         match token {
-            Token::Number(number, unit) => Ok(Node::leaf(at, Kind::Number(number, unit))),
-            Token::Text(text) => Ok(Node::leaf(at, Kind::Text(text))),
+            Token::Number(number, unit) => {
+                Ok(Node::leaf(self.since(at), Kind::Number(number, unit)))
+            }
+            Token::Text(text) => Ok(Node::leaf(self.since(at), Kind::Text(text))),
             Token::Sign("-") => {
                 let inner = self.deeper(at, Self::single)?;
                 let depth = inner.depth;
-                Node::over(at, Kind::Negative(Box::new(inner)), &[depth])
+                Node::over(at, self.since(at), Kind::Negative(Box::new(inner)), &[depth])
             }
             Token::Sign("(") => {
                 let inner = self.deeper(at, Self::any)?;
@@ -243,7 +259,7 @@ impl<'t> Parser<'t> {
                 if self.take(Token::Sign("(")) {
                     self.call(at, word)
                 } else {
-                    Ok(Node::leaf(at, Kind::Name(word)))
+                    Ok(Node::leaf(self.since(at), Kind::Name(word)))
                 }
             }
             other => {
@@ -261,7 +277,7 @@ impl<'t> Parser<'t> {
         }
         self.close(at)?;
         let depths: Vec<usize> = parts.iter().map(|part| part.depth).collect();
-        Node::over(at, Kind::Call(name, parts), &depths)
+        Node::over(at, self.since(at), Kind::Call(name, parts), &depths)
     }
 
     fn close(&mut self, opened: usize) -> Result<(), Fault> {

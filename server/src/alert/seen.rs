@@ -70,7 +70,8 @@ pub(super) fn frame<'a>(row: RowOf<'a>, poll: &'a Poll<'_>, windows: &'a [f64]) 
     }
 }
 
-/// What the rule's conditions say. `clear` is asked only of an alarm that there is.
+/// What the rule's conditions say. `clear` is asked only of an alarm that there is. A `critical` that cannot
+/// be told (a column that this kernel has not) neither begins an alarm nor keeps one.
 pub(super) fn observe(rule: &Rule, frame: &Frame<'_>, is_alarm: bool) -> Seen {
     let mut when = rule.when.test.holds(frame);
     let critical = match &rule.critical {

@@ -1,5 +1,7 @@
 //! The words, numbers, texts and signs that a condition is made of.
 
+use std::ops::Range;
+
 use super::units::{UNITS, Units};
 use crate::text::did_you_mean;
 
@@ -47,8 +49,8 @@ const SIGNS: [&str; 13] = [">=", "<=", "==", "!=", ">", "<", "(", ")", ",", "+",
 /// The words that are no names.
 pub(super) const KEYWORDS: [&str; 3] = ["and", "or", "not"];
 
-/// The parts of a text, with their places.
-pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, Fault> {
+/// The parts of a text, with the bytes at which each begins and ends.
+pub(super) fn tokens(text: &str) -> Result<Vec<(Range<usize>, Token<'_>)>, Fault> {
     let mut all = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
@@ -72,10 +74,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, Fault> {
         } else {
             return Err(Fault::new(at, format!("unexpected {first:?}{}", meant(rest))));
         };
-        all.push((at, token));
+        all.push((at..at + length, token));
         at += length;
     }
-    all.push((text.len(), Token::End));
+    all.push((text.len()..text.len(), Token::End));
     Ok(all)
 }
 

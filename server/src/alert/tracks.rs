@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     alarm::{Change, Missing, Seen, Stand, Terms, step},
+    explain::{Explained, explain},
     rule::Rule,
     seen::{Budget, Judged, MAX_ALARMS_IN_ALL, Poll, RowOf, about, frame, observe, over},
     window::Window,
@@ -152,6 +153,15 @@ impl Tracks {
             let summary = rule.summary.render(&about(rule, row.key, &change, poll), &frame);
             judged.events.push(self.event(row.key, change, after.value, poll, summary));
         }
+    }
+
+    /// What the rule says of a row, term by term, as it was judged last.
+    pub(super) fn explain(&self, row: RowOf<'_>, poll: &Poll<'_>) -> Explained {
+        let track = self.rows.get(row.key);
+        let windows = track.into_iter().flat_map(|track| track.windows.iter());
+        let values: Vec<f64> = windows.map(Window::value).collect();
+        let stand = track.and_then(|track| track.stand);
+        explain(&self.rule, row, stand, &frame(row, poll, &values))
     }
 
     /// Judges what the rows just judged left out: those that are no longer there, or all of them when

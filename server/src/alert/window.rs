@@ -71,6 +71,16 @@ impl Window {
         self.fold(at, keep)
     }
 
+    /// What it said last.
+    pub(super) fn value(&self) -> f64 {
+        let Some(last) = self.parts.back() else { return f64::NAN };
+        let keep = match self.span {
+            Span::Polls(polls) => polls,
+            Span::Time(length) => length.div_ceil(part_ms(length)),
+        };
+        self.fold(last.at, keep)
+    }
+
     fn push(&mut self, at: u32, value: f64) {
         let mut part = Part { at, count: 0, value: 0.0 };
         add(self.fold, &mut part, value);

@@ -90,7 +90,9 @@ pub struct Alarm {
     pub fired: Option<WallMs>,
     /// The slot of the poll that was judged last.
     pub slot: WallMs,
-    /// Polls in a row that speak for leaving this state: `when` in `pending`, `clear` in `clearing`.
+    /// What speaks for leaving this state: of `when` in `pending`, of `clear` in `clearing`, of a severity
+    /// that falls in `firing`. Polls in a row; milliseconds where the rule gives a time; of "N of M
+    /// polls" the last M as bits, the newest last.
     pub polls: u32,
     /// The slot of the last poll whose values were known; since then they are missing.
     pub known: WallMs,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{MAX_ALARMS, MAX_ALARMS_IN_ALL, OVERFLOW_ROW, parse},
+    super::{ExplainedTerm, MAX_ALARMS, MAX_ALARMS_IN_ALL, OVERFLOW_ROW, parse},
     *,
 };
 use crate::model::{AlarmEvent, AlarmState, Column, FilesystemColumn, Timings, Values, VersionId};
@@ -356,4 +356,43 @@ fn windows_look_back_and_a_reboot_is_seen_once() {
         all.extend(judged.events.iter().map(|e| format!("{slot} {} {}", e.key.rule, e.to)));
     }
     assert_eq!(all, ["20 load firing", "50 load ok", "50 boot firing", "60 boot ok"]);
+    // One during maintenance is none that anybody waits for.
+    bench.frozen = true;
+    bench.poll(&Record { boot_id: Some("three".into()), ..record(70) });
+    bench.frozen = false;
+    let judged = bench.poll(&Record { boot_id: Some("three".into()), ..record(80) });
+    assert_eq!(judged.events, []);
+}
+
+#[test]
+fn each_term_is_explained_with_its_value() {
+    let rules = "[[alert]]\nname = 'r'\nover = 'filesystem'\nclear = 'used_pct < 80'\n\
+        when = '(used_pct > 90 or not  (load_1 / 2 > 3)) and status == \"ok\"'\n\
+        except = { mount_point = ['^/mnt'] }\n";
+    let mut bench = Bench::new(HostId(1), rules);
+    let poll = filesystems(10, &[("/", 95.0), ("/mnt", 50.0)]);
+    bench.poll(&poll);
+    let explained = bench.with(|judge, subject, _| judge.explain("r", &poll, subject));
+    let terms = |of: &Explained| -> Vec<String> {
+        let term = |term: &ExplainedTerm| {
+            format!("{} {} {:?} {:?}", term.key, term.text, term.value, term.holds)
+        };
+        of.terms.iter().map(term).collect()
+    };
+    assert_eq!(
+        terms(&explained[0]),
+        [
+            "when used_pct > 90 Some(95.0) Some(true)",
+            "when load_1 / 2 > 3 None None",
+            "when status == \"ok\" None Some(true)",
+            "clear used_pct < 80 Some(95.0) Some(false)",
+        ]
+    );
+    assert_eq!((explained[0].when, explained[0].clear), (Some(true), Some(false)));
+    assert_eq!(explained[0].stand.map(|stand| stand.state), Some(AlarmState::Firing));
+    assert_eq!(
+        (explained[1].when, explained[1].stand, explained[1].is_left_out),
+        (None, None, true)
+    );
+    assert_eq!(bench.with(|judge, subject, _| judge.explain("other", &poll, subject)), []);
 }
