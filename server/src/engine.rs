@@ -29,6 +29,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
+pub use self::alarms::Explanation;
 use self::{
     alarms::Alarms,
     entry::{Entry, Flight},
@@ -90,6 +91,9 @@ pub enum Command {
     Install(Box<Installed>),
     /// Judge by these alert rules from now on. Alarms of rules that say what they said go on.
     Rules(Arc<[Arc<Rule>]>),
+    /// Say what a rule makes of a host's last poll, and why. The sender is dropped unanswered when the rule is
+    /// not judged on it, or it was not polled.
+    Explain(HostName, Arc<str>, oneshot::Sender<Explanation>),
     /// Poll a host now, or join the poll that is under way. The sender is dropped unanswered when
     /// there is no such host.
     PollNow(HostName, oneshot::Sender<Arc<Record>>),
@@ -257,6 +261,9 @@ impl Engine {
                 Event::Slice => self.rule_slice(),
                 Event::Command(Command::Install(installed)) => self.install(*installed),
                 Event::Command(Command::Rules(rules)) => self.rule(rules),
+                Event::Command(Command::Explain(name, rule, asked)) => {
+                    self.explain(&name, &rule, asked);
+                }
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
                 Event::Command(Command::Accept(name)) => self.accept(&name),
                 Event::Command(Command::Pause(host, pause, done)) => self.pause(host, pause, done),

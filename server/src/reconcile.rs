@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{alerts::AlertFile, discovering::Discovering, hosts::Hosts, waiting::Waiting};
 pub(crate) use self::{
-    alerts::{path as alerts_path, shipped as shipped_rules},
+    alerts::path as alerts_path,
     discovering::{LOOKS, Look},
     hosts::kept,
 };

@@ -45,7 +45,7 @@ clear = "used_pct < 80 %"
 critical = "used_pct > 95 %"
 for = "2 polls"
 clear_for = "2 polls"
-summary = "{host}: {row} is {value} full"
+summary = "{host}: {row} is {value} % full"
 runbook = "https://wiki.example/disk"
 
 [[alert]]

@@ -8,9 +8,11 @@ use std::{
     vec,
 };
 
+use tokio::sync::oneshot;
+
 use super::{Engine, entry::Entry, install::SLICE};
 use crate::{
-    alert::{Budget, Judge, Judged, MAX_ALARMS_IN_ALL, Rule, ServerCells, Subject},
+    alert::{Budget, Explained, Judge, Judged, MAX_ALARMS_IN_ALL, Rule, ServerCells, Subject},
     hook::News,
     live::Alarming,
     metrics::ChangeLabel,
@@ -30,6 +32,17 @@ static SERVER: LazyLock<HostName> = LazyLock::new(HostName::server);
 
 /// It has no labels.
 static NO_LABELS: Labels = Labels::new();
+
+/// What a rule makes of a host's last poll.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The slot of that poll.
+    pub slot: WallMs,
+    /// It is not judged now: the host is left alone, or the server is cut off.
+    pub frozen: bool,
+    /// The host as a whole, or each of its rows.
+    pub rows: Vec<Explained>,
+}
 
 /// The alarms of one host.
 #[derive(Debug)]
@@ -251,6 +264,21 @@ impl Engine {
         let judged = of.judge.judge(record, &subject, now.wall, &mut alarms.budget);
         of.note(&judged);
         judged
+    }
+
+    /// Says what a rule makes of a host's last poll.
+    pub(super) fn explain(&self, name: &HostName, rule: &str, asked: oneshot::Sender<Explanation>) {
+        let entry = self.names.get(name).and_then(|id| self.hosts.get(id));
+        let Some((entry, record)) = entry.and_then(|entry| Some((entry, entry.last()?))) else {
+            return;
+        };
+        let Some(of) = self.alarms.hosts.get(&entry.id) else { return };
+        let frozen = self.quorum.is_isolated() || entry.rest.is_some();
+        let rows = of.judge.explain(rule, record, &subject(entry, of.cause, frozen));
+        if !rows.is_empty() {
+            // Whoever asked may have gone away.
+            let _ = asked.send(Explanation { slot: record.slot, frozen, rows });
+        }
     }
 
     /// Judges what the server knows of itself; to be called once a second.

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     clock::ManualClock,
     inventory,
-    model::Column,
+    model::{Column, State},
     poll::Limits,
     rollup::{GRACE, Tier},
     store::{

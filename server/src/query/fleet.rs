@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use super::readiness::own_clock;
 use crate::{
     live::{Attempt, HostView, Live, ServerView},
-    model::{Column, GroupName, HostName, Labels, Outcome, State},
+    model::{Column, GroupName, HostName, Labels, Outcome, Severity, State},
     units::{Micros, WallMs},
 };
 
@@ -45,6 +45,8 @@ pub const FLEET_COLUMNS: &[&str] = &[
     "paused_until_ms",
     "cpu_trail",
     "cause",
+    "alarms_firing",
+    "alarm_severity",
 ];
 
 /// One host as a row of cells.
@@ -65,6 +67,7 @@ impl Serialize for FleetRow {
         // While a host is down its last known values stay visible; the page greys them.
         let values = view.last_good.as_deref().and_then(|record| record.values.as_ref());
         let value = |column| values.and_then(|values| values.get(column));
+        let firing = view.alarms.iter().map(|of| &of.alarm).filter(|alarm| alarm.state.is_active());
         let pressure = PRESSURES.iter().filter_map(|column| value(*column)).reduce(f64::max);
         Cells(
             view.name.as_str(),
@@ -91,6 +94,8 @@ impl Serialize for FleetRow {
             view.paused_until,
             Trail(&view.recent),
             view.cause.as_deref(),
+            firing.clone().count(),
+            firing.map(|alarm| alarm.severity).max(),
         )
         .serialize(serializer)
     }
@@ -148,6 +153,10 @@ struct Cells<'a>(
     Trail<'a>,
     /// cause
     Option<&'a str>,
+    /// alarms_firing
+    usize,
+    /// alarm_severity
+    Option<Severity>,
 );
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an

@@ -76,7 +76,7 @@ pub(crate) fn path(named: Option<&Path>, inventory: &Path) -> PathBuf {
 ///
 /// # Errors
 /// None: a test reads them.
-pub(crate) fn shipped() -> Result<Rules, Problems> {
+fn shipped() -> Result<Rules, Problems> {
     alert::parse(SHIPPED_NAME, SHIPPED)
 }
 

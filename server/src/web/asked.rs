@@ -45,6 +45,44 @@ asked! {
 }
 
 asked! {
+    /// Of the alarms that are not ok.
+    AlarmsAsked {
+        /// Only those of this host; `roundsman:server` for the server itself
+        host: Text,
+        /// Only those of hosts of this group
+        group: Text,
+        /// Only those of this rule
+        rule: Text,
+        /// Only those that fire
+        firing: Switch<false>,
+        /// At most so many
+        limit: Limit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of the changes of alarms.
+    AlarmEventsAsked {
+        /// Only those of this host; `roundsman:server` for the server itself
+        host: Text,
+        /// From this moment on; a day ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many
+        limit: Limit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of what a rule says of a host.
+    ExplainAsked {
+        /// The rule; it has to be given
+        rule: Text,
+    }
+}
+
+asked! {
     /// Of the losses.
     LossesAsked {
         /// From this moment on; an hour ago

@@ -20,7 +20,7 @@ use super::{
     params::{Asked, HostPath},
 };
 use crate::{
-    engine::Command,
+    engine::{Command, Explanation},
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
     query::{
@@ -94,6 +94,22 @@ impl Control {
             })
         });
         in_time(order).await?.map_err(|_panicked| Failure::busy())?
+    }
+
+    /// What a rule says of a host by its last poll, and why.
+    pub(super) async fn explain(&self, host: &str, rule: &str) -> Result<Explanation, Failure> {
+        let host = HostName::new(host).map_err(|bad| Failure::bad_request(bad.to_string()))?;
+        let (asked, answer) = oneshot::channel();
+        let order = async {
+            self.commands.send(Command::Explain(host, rule.into(), asked)).await.ok()?;
+            answer.await.ok()
+        };
+        let told = in_time(order).await?;
+        told.ok_or_else(|| {
+            Failure::missing(format!(
+                "no rule called {rule:?} is judged on this host, or it was not polled since the start"
+            ))
+        })
     }
 
     /// Polls a host now, or joins the poll that is under way.
