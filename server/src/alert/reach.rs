@@ -32,7 +32,7 @@ pub(super) fn read_hosts(section: &Section<'_>, over: Over, findings: &mut Findi
             match HostName::new(&letters) {
                 Ok(_) => hosts.names.push(name.value.into()),
                 Err(e) => {
-                    findings.add(name.at, format!("`hosts`: {e}; * and ? stand for any letters"))
+                    findings.add(name.at, format!("`hosts`: {e}; * and ? stand for any letters"));
                 }
             }
         }

@@ -131,11 +131,15 @@ fn number(rest: &str) -> Result<(usize, Token<'_>), Fault> {
             Ok((digits + gap + length, Token::Number(value, Some((*units, *factor)))))
         }
         None => {
-            let hint = match did_you_mean(unit, UNITS.iter().map(|(word, ..)| *word)) {
-                hint if hint.is_empty() => {
-                    "; expected %, B to PiB, /s, ms, s, m, h, d, w or polls".to_owned()
-                }
-                hint => hint,
+            let same = UNITS.iter().find(|(word, ..)| word.eq_ignore_ascii_case(unit));
+            let hint = match same {
+                Some((word, ..)) => format!("; did you mean `{word}`?"),
+                None => did_you_mean(unit, UNITS.iter().map(|(word, ..)| *word)),
+            };
+            let hint = if hint.is_empty() {
+                "; expected %, B to PiB, /s, ms, s, m, h, d, w or polls".to_owned()
+            } else {
+                hint
             };
             Err(Fault::new(digits + gap, format!("unknown unit `{unit}`{hint}")))
         }

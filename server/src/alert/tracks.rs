@@ -39,8 +39,9 @@ pub(super) struct Tracks {
     pub(super) rule: Arc<Rule>,
     rows: BTreeMap<Arc<str>, Track>,
     alive: usize,
-    /// Rows were left out: it has an alarm of its own.
-    overflow: Option<Stand>,
+    /// Rows were left out: it has an alarm of its own. Rare, and there is one of these for each rule on each
+    /// host.
+    overflow: Option<Box<Stand>>,
     is_overfull: bool,
 }
 
@@ -65,7 +66,7 @@ impl Tracks {
     pub(super) fn restore(&mut self, alarm: &Alarm) {
         let stand = Stand::of(alarm);
         if alarm.key.row.as_ref() == OVERFLOW_ROW {
-            self.overflow = Some(stand);
+            self.overflow = Some(Box::new(stand));
             return;
         }
         let windows = self.rule.windows.iter().map(Window::new).collect();
@@ -77,7 +78,7 @@ impl Tracks {
 
     /// The alarms that are not over.
     pub(super) fn alarms(&self, host: HostId) -> Vec<Alarm> {
-        let overflow = self.overflow.iter().map(|stand| (Arc::from(OVERFLOW_ROW), *stand));
+        let overflow = self.overflow.iter().map(|stand| (Arc::from(OVERFLOW_ROW), **stand));
         let rows = self.rows.iter().filter_map(|(row, track)| Some((row.clone(), track.stand?)));
         let alarm =
             |(row, stand): (Arc<str>, Stand)| stand.alarm(self.key(host, row), self.rule.hash);
@@ -320,7 +321,7 @@ impl Tracks {
             known: slot,
             value: None,
         };
-        self.overflow = is_overfull.then_some(stand);
+        self.overflow = is_overfull.then(|| Box::new(stand));
         judged.rows.push(stand.alarm(self.key(poll.host, OVERFLOW_ROW.into()), self.rule.hash));
         let change = Change { from, to, cause: AlarmCause::Overflow, severity };
         let (name, rule) = (poll.name, &self.rule.name);

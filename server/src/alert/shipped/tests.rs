@@ -23,7 +23,9 @@ type Column3<C> = (C, f64, f64);
 
 /// One rule: its name, and what sets a scene in which it holds, or in which it nearly does. The number is that
 /// of the poll.
-struct Case(&'static str, Box<dyn Fn(&mut Scene, bool, i64)>);
+struct Case(&'static str, Set);
+
+type Set = Box<dyn Fn(&mut Scene, bool, i64)>;
 
 fn host(name: &'static str, values: &'static [Column3<Column>]) -> Case {
     Case(
