@@ -117,6 +117,13 @@ pub struct HostView {
     pub alarms: Arc<[Alarming]>,
 }
 
+impl HostView {
+    /// Its alarms that fire: they were told, and are not over.
+    pub fn firing(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.iter().map(|of| &of.alarm).filter(|alarm| alarm.state.is_active())
+    }
+}
+
 /// An alarm that is not ok.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarming {

@@ -362,3 +362,55 @@ async fn alarms_of_hosts_that_left_while_no_server_ran_end_with_the_next_start()
     assert_eq!(site.store().await.alarms().await.unwrap(), []);
     assert_eq!(site.changes().await.pop().unwrap().cause, AlarmCause::HostRetired);
 }
+
+/// What the API says of alarms, and by which value a rule holds.
+#[tokio::test]
+async fn alarms_are_listed_with_their_changes_and_explained() {
+    let site = Site::new(Some(RULES)).await;
+    let app = site.start().await;
+    site.poll(&app, 91).await;
+    site.poll(&app, 92).await;
+    let json = async |path: &str| -> Value {
+        let answer = get(&app, path).await;
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let page = json("/api/v1/alerts?firing=true&host=db-1").await;
+    assert_eq!((&page["total"], &page["rules"]), (&1.into(), &2.into()));
+    let alarm = &page["alarms"][0];
+    for (key, value) in [
+        ("host", "db-1"),
+        ("group", "web"),
+        ("rule", "disk-full"),
+        ("row", "/"),
+        ("state", "firing"),
+        ("severity", "warning"),
+        ("unit", "%"),
+        ("summary", "db-1: / is 92 % full"),
+        ("runbook", "https://wiki.example/disk"),
+    ] {
+        assert_eq!(alarm[key], value, "{key}");
+    }
+    assert_eq!(alarm["value"].as_f64(), Some(92.0));
+    assert_eq!(json("/api/v1/alerts?host=other").await["total"], 0);
+    assert_eq!(json("/api/v1/alerts?rule=probe-gone").await["total"], 0);
+    assert_eq!(json("/api/v1/hosts/db-1").await["alarms_firing"], 1);
+    let fleet = json("/api/v1/fleet").await;
+    let cells = fleet["hosts"][0].as_array().unwrap();
+    assert_eq!(cells[cells.len() - 2..], [Value::from(1), Value::from("warning")]);
+
+    let why = json("/api/v1/hosts/db-1/alert?rule=disk-full").await;
+    let terms: Vec<_> = why["rows"][0]["terms"].as_array().unwrap().iter().collect();
+    assert_eq!(terms.len(), 3, "{why}");
+    assert_eq!((terms[0]["key"].as_str(), terms[0]["holds"].as_bool()), (Some("when"), Some(true)));
+    assert_eq!(terms[0]["value"].as_f64(), Some(92.0));
+    assert_eq!(terms[1]["holds"].as_bool(), Some(false));
+    let unknown = get(&app, "/api/v1/hosts/db-1/alert?rule=no-such").await;
+    assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
+
+    site.told().await;
+    // What was told is a row.
+    let events = json("/api/v1/alert_events?host=db-1").await;
+    assert_eq!(events["events"][0]["to"], "firing");
+    assert_eq!((&events["events"][0]["host"], &events["more"]), (&"db-1".into(), &false.into()));
+    app.stop().await;
+}

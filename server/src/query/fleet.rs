@@ -67,7 +67,6 @@ impl Serialize for FleetRow {
         // While a host is down its last known values stay visible; the page greys them.
         let values = view.last_good.as_deref().and_then(|record| record.values.as_ref());
         let value = |column| values.and_then(|values| values.get(column));
-        let firing = view.alarms.iter().map(|of| &of.alarm).filter(|alarm| alarm.state.is_active());
         let pressure = PRESSURES.iter().filter_map(|column| value(*column)).reduce(f64::max);
         Cells(
             view.name.as_str(),
@@ -94,8 +93,8 @@ impl Serialize for FleetRow {
             view.paused_until,
             Trail(&view.recent),
             view.cause.as_deref(),
-            firing.clone().count(),
-            firing.map(|alarm| alarm.severity).max(),
+            view.firing().count(),
+            view.firing().map(|alarm| alarm.severity).max(),
         )
         .serialize(serializer)
     }
