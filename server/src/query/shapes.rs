@@ -289,8 +289,6 @@ impl From<&Transition> for EventShape {
             from: transition.from,
             to: transition.to,
             cause: transition.cause,
-            alarms_firing: None,
-            alarm_severity: None,
             outcome: transition.outcome,
             reason: Arc::clone(&transition.reason),
         }
