@@ -123,6 +123,13 @@ export const became = (event) =>
 
 /** What is said of a host beside its state. */
 export const marks = (host) => [
+  host.alarms_firing > 0
+    ? h(
+        'span',
+        { class: 'mark cause', title: `The worst is ${host.alarm_severity}; roundsman alerts lists them` },
+        host.alarms_firing === 1 ? '1 alarm' : `${host.alarms_firing} alarms`,
+      )
+    : null,
   host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,
   host.state === 'degraded' && host.cause
     ? h('span', { class: 'mark cause', title: host.cause }, host.cause)

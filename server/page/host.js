@@ -14,7 +14,8 @@ import { tables } from './tables.js';
 
 /** What is shown of the host. */
 const HOST =
-  'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,facts,' +
+  'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,' +
+  'alarms_firing,alarm_severity,facts,' +
   'last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail';
 /** Changes of state that are read: those that are shown, and those in the charts. */
 const EVENTS = 200;

@@ -188,6 +188,7 @@ async fn wire(
     let (operator, operator_in) = mpsc::channel(reconcile::QUEUE);
     let mut reconciler = Reconciler::new(Means {
         watch: FileWatch::new(config.inventory.clone()),
+        alerts: config.alerts.clone(),
         store: Arc::clone(&store),
         spool: spool.clone(),
         live: Arc::clone(&live),

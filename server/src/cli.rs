@@ -5,6 +5,7 @@
 //! without a word, where its reader went away before it had printed all.
 
 mod accept;
+mod alerts;
 mod aside;
 mod ask;
 mod check;
@@ -64,10 +65,11 @@ Set up   check             Check settings and inventory
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
          why               Explain the state of a host
+         alerts            List alarms; print, check and explain alert rules
          history           List the polls of a host
          export            Write polls as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
-         reload            Make the server read its inventory file now
+         reload            Make the server read inventory and alert rules now
          accept            Accept the new machine of a replaced host
          doctor            Check store, limits and sizes
          health            Ask a server for its health; for health checks
@@ -151,10 +153,13 @@ enum Command {
     /// Explain the state of a host: one sentence, its last polls, its last changes of state
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
+    /// List the alarms of a running server; print, check and explain alert rules
+    #[command(after_help = alerts::EXAMPLES)]
+    Alerts(alerts::AlertsArgs),
     /// Watch the fleet of a running server: a live table to sort, filter and look into
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
-    /// Make a running server read its inventory file now, and print the result
+    /// Make a running server read its inventory file and its alert rules now, and print the result
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::ReloadArgs),
     /// Accept another machine as a host that was reinstalled or replaced
@@ -207,6 +212,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::History(args) => history::run(&args, &runtime),
         Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
+        Command::Alerts(args) => alerts::run(&args, &runtime),
         Command::Top(args) => top::run(&args, &runtime),
         Command::Reload(args) => reload::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),

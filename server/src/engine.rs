@@ -4,6 +4,7 @@
 //! values; everything slow happens elsewhere (`poll` in its own tasks, the store behind the
 //! writer's queue). The loop itself never waits for anything but its own events.
 
+mod alarms;
 mod begin;
 mod clock;
 mod entry;
@@ -14,6 +15,7 @@ mod measured;
 mod own;
 mod pauses;
 mod round;
+mod settle;
 mod tell;
 
 use std::{
@@ -27,31 +29,29 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
+pub use self::alarms::Explanation;
 use self::{
-    entry::{Flight, HostEntry, Settled, record},
+    alarms::Alarms,
+    entry::{Flight, HostEntry},
     install::Installing,
     machines::Machines,
-    measured::measure,
     own::Own,
     pauses::{Paused, Windows},
 };
 use crate::{
+    alert::Rule,
     clock::Clock,
     health::{Pause, Policy, Quorum},
     hook::Hook,
     inventory::Inventory,
     live::{InventoryFile, Live},
     metrics::Metrics,
-    model::{HostId, HostName, Outcome, Record, State, VersionId},
-    newcomers::Newcomers,
+    model::{Alarm, HostId, HostName, Outcome, Record, VersionId},
     own_clock::OwnClock,
     poll::{Attempt, Poller},
     rollup::Rollups,
     schedule::{Grids, PollQueue},
-    store::{
-        FactsSeen, KnownHost,
-        writer::{self, WriterHandle},
-    },
+    store::{KnownHost, writer::WriterHandle},
     units::WallMs,
 };
 
@@ -78,6 +78,8 @@ pub struct Installed {
     pub known: Vec<KnownHost>,
     /// Pauses that operators asked for before the start; of later ones the engine is told.
     pub pauses: Vec<(HostId, Pause)>,
+    /// Alarms that were not ok before the start; of hosts that the engine has the engine knows better.
+    pub alarms: Vec<Alarm>,
     /// Told once every host is in the live view.
     pub in_force: oneshot::Sender<()>,
 }
@@ -87,6 +89,11 @@ pub struct Installed {
 pub enum Command {
     /// Put an inventory in force. Hosts that did not change are not touched.
     Install(Box<Installed>),
+    /// Judge by these alert rules from now on. Alarms of rules that say what they said go on.
+    Rules(Arc<[Arc<Rule>]>),
+    /// Say what a rule makes of a host's last poll, and why. The sender is dropped unanswered when the rule is
+    /// not judged on it, or it was not polled.
+    Explain(HostName, Arc<str>, oneshot::Sender<Explanation>),
     /// Poll a host now, or join the poll that is under way. The sender is dropped unanswered when
     /// there is no such host.
     PollNow(HostName, oneshot::Sender<Arc<Record>>),
@@ -176,6 +183,7 @@ pub struct Engine {
     /// The inventory that is coming into force.
     installing: Option<Installing>,
     rollups: Rollups,
+    alarms: Alarms,
 }
 
 impl std::fmt::Debug for Engine {
@@ -210,6 +218,7 @@ impl Engine {
             parents: HashSet::new(),
             aborting: false,
             installing: None,
+            alarms: Alarms::default(),
         }
     }
 
@@ -228,7 +237,7 @@ impl Engine {
                 Some(()) = inputs.rounds.recv() => Event::Round,
                 () = tokio::time::sleep(until_due.unwrap_or(quiet)), if until_due.is_some() => Event::Due,
                 // Lets polls and due moments have a turn first.
-                () = tokio::task::yield_now(), if self.installing.is_some() => Event::Slice,
+                () = tokio::task::yield_now(), if self.is_slicing() => Event::Slice,
                 () = tokio::time::sleep(quiet) => Event::Silence,
             };
             match event {
@@ -248,8 +257,13 @@ impl Engine {
                 }
                 Event::Due => self.fire(),
                 Event::Ended(ended) => self.ended(ended),
-                Event::Slice => self.install_slice(),
+                Event::Slice if self.installing.is_some() => self.install_slice(),
+                Event::Slice => self.rule_slice(),
                 Event::Command(Command::Install(installed)) => self.install(*installed),
+                Event::Command(Command::Rules(rules)) => self.rule(rules),
+                Event::Command(Command::Explain(name, rule, asked)) => {
+                    self.explain(&name, &rule, asked);
+                }
                 Event::Command(Command::PollNow(name, asked)) => self.poll_now(&name, asked),
                 Event::Command(Command::Accept(name)) => self.accept(&name),
                 Event::Command(Command::Pause(host, pause, done)) => self.pause(host, pause, done),
@@ -311,49 +325,6 @@ impl Engine {
             entry.in_flight = false;
         }
         self.settle(&flight, attempt);
-    }
-
-    /// Turns the end of a poll into its one row, and shows it.
-    fn settle(&mut self, flight: &Flight, mut attempt: Attempt) {
-        let now = self.parts.clock.now();
-        self.look_at_clock(now);
-        self.observe(flight, &attempt);
-        let skew = self.skew(flight.host, &attempt);
-        let claim = self.refuse_claim(flight.host, &mut attempt);
-        self.record_for_quorum(flight.host, &attempt, now);
-        self.own.note(flight.host, &attempt);
-        let heard = attempt.heard;
-        let frozen = self.aborting || self.quorum.is_isolated();
-        let parent = self.failing_parent(flight.host);
-        let Some(entry) = self.hosts.get_mut(&flight.host) else {
-            let rates = measure(&mut attempt, None, &mut Newcomers::default());
-            let row = record(flight, &attempt, rates, State::Retired);
-            self.rollups.add(row.host, row.slot, row.outcome, row.values.as_ref());
-            self.parts.writer.push(writer::QueuedRow::Poll(Arc::new(row)));
-            return;
-        };
-        entry.parent = parent;
-        let Settled { record, transition, flapping, facts } =
-            entry.settle(flight, attempt, (skew, claim), &self.parts.policy, now.wall, frozen);
-        self.machines.add(entry.facts.machine_id.as_ref(), flight.host);
-        if !heard && !entry.health.counts_for_quorum() {
-            self.quorum.remove(flight.host);
-        }
-        let values = record.values.as_ref();
-        self.rollups.add(record.host, record.slot, record.outcome, values);
-        self.show(flight.host, now);
-        self.parts.writer.push(writer::QueuedRow::Poll(Arc::clone(&record)));
-        if let Some(facts) = facts {
-            let seen = FactsSeen { host: flight.host, facts, seen: now.wall };
-            self.parts.writer.push(writer::QueuedRow::Facts(Box::new(seen)));
-        }
-        let moved = transition.is_some();
-        for told in transition.into_iter().chain(flapping) {
-            self.announce(told, self.hosts.get(&flight.host));
-        }
-        if moved {
-            self.tell_children(&flight.name, now);
-        }
     }
 
     async fn drain(&mut self) {

@@ -7,7 +7,7 @@
 //! the same row. So a notice outlives receiver, store and server: the next start goes on with those
 //! that wait.
 //!
-//! Notices of one host are told in order, oldest first; one that fails holds up no other host. An end
+//! Notices of one subject (a host, an alarm) are told in order, oldest first; one that fails holds up no other. An end
 //! is told only where its begin was: of an outage that was over before the receiver came back both are
 //! told, in order; where the begin was given up, its end is folded ([`NoticeState::Folded`]).
 //!
@@ -21,6 +21,18 @@
 //!  "host": "db-1", "group": "db", "labels": {"rack": "a1"},
 //!  "from": "suspect", "to": "down", "cause": "poll_failed", "outcome": "refused",
 //!  "reason": "3 polls in a row failed, the last: refused: …"}
+//! ```
+//!
+//! Of an alarm:
+//!
+//! ```json
+//! {"version": 1, "id": "disk-full/12/8a5edab282632443/1774747800000/firing", "kind": "alert",
+//!  "at": "2026-03-29T01:30:00.012Z", "at_ms": 1774747800012,
+//!  "rule": "disk-full", "severity": "warning", "state": "firing",
+//!  "host": "db-1", "group": "db", "labels": {"rack": "a1"}, "row": "/var",
+//!  "value": 97.1, "unit": "%", "threshold": 95.0, "runbook": null, "cause": "values",
+//!  "summary": "db-1: /var is 97.1 % full",
+//!  "since": "2026-03-29T01:30:00.000Z", "since_ms": 1774747800000}
 //! ```
 //!
 //! `id` is the same in every try, of this server and of the next: a receiver that sees it twice was told
@@ -50,7 +62,7 @@ use crate::{
     clock::Clock,
     config,
     error_report::error_chain,
-    model::{Notice, NoticeState, State},
+    model::{Notice, NoticeState, Severity, State},
     outgoing::SetupError,
     units::WallMs,
 };
@@ -166,6 +178,7 @@ fn ended(notice: &Notice, state: NoticeState, at: WallMs, why: Option<&str>) -> 
 pub struct Hook {
     shared: Arc<Shared>,
     states: Arc<[State]>,
+    alerts: Option<Severity>,
     target: Arc<HookTarget>,
 }
 
@@ -207,7 +220,8 @@ pub fn limited(
     };
     let shared = Shared { inner: Mutex::new(inner), wake: Notify::new(), clock, limit };
     let states = settings.states.clone().into();
-    Ok(Some(Hook { shared: Arc::new(shared), states, target: Arc::new(target) }))
+    let (alerts, target) = (settings.alerts, Arc::new(target));
+    Ok(Some(Hook { shared: Arc::new(shared), states, alerts, target }))
 }
 
 impl Hook {
@@ -238,6 +252,12 @@ impl Hook {
             last_error: None,
             ended: None,
         }))
+    }
+
+    /// Whether alarms that matter so much are told.
+    #[must_use]
+    pub fn tells(&self, severity: Severity) -> bool {
+        self.alerts.is_some_and(|least| severity >= least)
     }
 
     /// Hears of notices that are rows now. Never waits; one that it knows is passed over.

@@ -14,10 +14,11 @@ use std::{
 use tokio::sync::{broadcast, watch};
 
 use crate::{
+    alert::Rules,
     inventory::Diff,
     model::{
-        Column, Facts, Family, GroupName, HostId, HostName, Labels, Outcome, Record, State, Status,
-        Timings, VersionId,
+        Alarm, AlarmState, Column, Facts, Family, GroupName, HostId, HostName, Labels, Outcome,
+        Record, Severity, State, Status, Timings, VersionId,
     },
     own_clock::Standing,
     units::WallMs,
@@ -112,6 +113,24 @@ pub struct HostView {
     pub recent: VecDeque<Arc<AttemptSummary>>,
     /// The slot that it is polled for next; none while it is not polled.
     pub next_due: Option<WallMs>,
+    /// Its alarms that are not ok; shared, because a view is made per poll.
+    pub alarms: Arc<[Alarming]>,
+}
+
+impl HostView {
+    /// Its alarms that fire: they were told, and are not over.
+    pub fn firing(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.iter().map(|of| &of.alarm).filter(|alarm| alarm.state.is_active())
+    }
+}
+
+/// An alarm that is not ok.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarming {
+    /// The alarm.
+    pub alarm: Alarm,
+    /// What was said when it last changed; none when that was before the start, or nothing was said yet.
+    pub summary: Option<Arc<str>>,
 }
 
 #[cfg(test)]
@@ -138,6 +157,7 @@ impl HostView {
             last_good: None,
             recent: VecDeque::new(),
             next_due: None,
+            alarms: Arc::default(),
         }
     }
 }
@@ -151,6 +171,21 @@ pub struct InventoryFile {
     pub text: Arc<str>,
     /// What it changed when it came into force; none for the first one since the start.
     pub change: Option<Diff>,
+}
+
+/// The alert rules that are in force.
+#[derive(Debug, Clone)]
+pub struct RulesInForce {
+    /// The file that they are from; none when they are those that come along.
+    pub source: Option<Arc<str>>,
+    /// What they say.
+    pub rules: Rules,
+}
+
+impl PartialEq for RulesInForce {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.source, &self.rules.hash) == (&other.source, &other.rules.hash)
+    }
 }
 
 /// Polls that the server cannot make for want of its own means: the hosts may be well.
@@ -205,6 +240,12 @@ pub struct ServerView {
     pub drop_doubt: Option<Arc<str>>,
     /// What hinders its polls at its own end.
     pub own_trouble: Option<OwnTrouble>,
+    /// The rules in force.
+    pub alerts: Option<Arc<RulesInForce>>,
+    /// Why the file of alert rules as it is now is not in force; one problem per line.
+    pub alerts_error: Option<Arc<str>>,
+    /// Alarms about the server itself that are not ok.
+    pub alarms: Arc<[Alarming]>,
     /// When rows were last found lost, to within a second.
     pub last_loss: Option<WallMs>,
     /// Set once the first inventory is in force.
@@ -254,6 +295,23 @@ impl Live {
         let mut counts: BTreeMap<_, _> = State::ALL.iter().map(|state| (*state, 0)).collect();
         for host in self.hosts.read().unwrap_or_else(PoisonError::into_inner).values() {
             *counts.entry(host.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How many alarms there are that are not ok, by severity and state, those about the server among
+    /// them; pairs that there are none of are left out.
+    #[must_use]
+    pub fn count_alarms(&self) -> BTreeMap<(Severity, AlarmState), usize> {
+        let mut counts = BTreeMap::new();
+        let mut add = |alarms: &[Alarming]| {
+            for Alarming { alarm, .. } in alarms {
+                *counts.entry((alarm.severity, alarm.state)).or_default() += 1;
+            }
+        };
+        add(&self.server.read().unwrap_or_else(PoisonError::into_inner).alarms);
+        for host in self.hosts.read().unwrap_or_else(PoisonError::into_inner).values() {
+            add(&host.alarms);
         }
         counts
     }

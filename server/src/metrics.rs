@@ -18,7 +18,7 @@ use prometheus_client::{
 use connections::ConnectionMetrics;
 pub use connections::Connections;
 
-use crate::model::{LossReason, Outcome, State};
+use crate::model::{AlarmState, LossReason, Outcome, Severity, State};
 
 /// Upper bounds of the histograms of time, seconds: from a good LAN answer to the longest timeout.
 const SECONDS: [f64; 14] =
@@ -31,6 +31,18 @@ impl EncodeLabelValue for Outcome {
 }
 
 impl EncodeLabelValue for State {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.as_str().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for AlarmState {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.as_str().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Severity {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
         self.as_str().encode(encoder)
     }
@@ -61,6 +73,22 @@ pub struct OutcomeLabel {
 pub struct StateLabel {
     /// The state.
     pub state: State,
+}
+
+/// The label of a change of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChangeLabel {
+    /// The state after it.
+    pub to: AlarmState,
+}
+
+/// The labels of alarms.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AlarmLabel {
+    /// How much they matter.
+    pub severity: Severity,
+    /// Their state.
+    pub state: AlarmState,
 }
 
 /// Which way the wall clock stepped.
@@ -119,6 +147,12 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Hosts by state.
     pub hosts: Family<StateLabel, Gauge>,
+    /// Alarms that are not ok, by severity and state.
+    pub alarms: Family<AlarmLabel, Gauge>,
+    /// Changes of alarms, by the state after them.
+    pub alarm_changes: Family<ChangeLabel, Counter>,
+    /// Files of alert rules refused.
+    pub alert_errors: Counter,
     /// Inventory versions put in force.
     pub inventory_loads: Counter,
     /// Inventory files refused.
@@ -194,6 +228,9 @@ impl Metrics {
             guarded_rounds: Counter::default(),
             in_flight: Gauge::default(),
             hosts: Family::default(),
+            alarms: Family::default(),
+            alarm_changes: Family::default(),
+            alert_errors: Counter::default(),
             inventory_loads: Counter::default(),
             inventory_errors: Counter::default(),
             discovery_failures: Counter::default(),

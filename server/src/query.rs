@@ -5,6 +5,7 @@
 //! a live view (a command that reads the file of a running server) the store answers both. It must
 //! not know HTTP, terminals, SQL or the wire.
 
+mod alarms;
 mod fields;
 mod fleet;
 mod glossary;
@@ -23,6 +24,10 @@ mod why;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use alarms::{
+    AlarmEventShape, AlarmEventsPage, AlarmFilter, AlarmShape, AlarmsPage, ExplainedRow,
+    ExplainedShape, TermShape,
+};
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};

@@ -1,6 +1,7 @@
 //! From an inventory file to an inventory in force: read, parse, register in the store, hand to the
 //! engine. A file that cannot be read or is wrong changes nothing; the last good one stays.
 
+mod alerts;
 mod discovering;
 mod failure;
 mod hosts;
@@ -10,12 +11,13 @@ mod orders;
 mod settling;
 mod waiting;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::{discovering::Discovering, hosts::Hosts, waiting::Waiting};
+use self::{alerts::AlertFile, discovering::Discovering, hosts::Hosts, waiting::Waiting};
 pub(crate) use self::{
+    alerts::path as alerts_path,
     discovering::{DiscoveryResult, LOOKS},
     hosts::kept,
 };
@@ -46,6 +48,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) struct Means {
     /// The inventory file.
     pub(crate) watch: FileWatch,
+    /// The file of alert rules, when the settings name one.
+    pub(crate) alerts: Option<PathBuf>,
     pub(crate) store: Arc<LazyStore>,
     pub(crate) spool: Option<Arc<Spool>>,
     pub(crate) live: Arc<Live>,
@@ -63,6 +67,7 @@ pub(crate) struct Means {
 /// operators order, one change after the other.
 pub(crate) struct Reconciler {
     watch: FileWatch,
+    alerts: AlertFile,
     store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     live: Arc<Live>,
@@ -86,11 +91,13 @@ pub(crate) struct Reconciler {
 impl Reconciler {
     /// Nothing is in force yet.
     pub(crate) fn new(means: Means) -> Self {
-        let Means { watch, store, spool, live, metrics, clock, commands, finder, looks, forget } =
-            means;
+        let Means { watch, alerts, store, spool, live, metrics, clock, .. } = means;
+        let Means { commands, finder, looks, forget, .. } = means;
+        let alerts = AlertFile::new(alerts.as_deref(), watch.path());
         let discovering = Discovering::new(finder, Arc::clone(&live), looks);
         Self {
             watch,
+            alerts,
             store,
             spool,
             live,
@@ -116,6 +123,7 @@ impl Reconciler {
         &mut self,
         remembered: Option<Registry>,
     ) -> Result<Option<oneshot::Receiver<()>>, ReconcileError> {
+        self.first_rules().await?;
         let bytes = self.watch.read_now().map_err(ReconcileError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(ReconcileError::Inventory)?;
@@ -155,6 +163,7 @@ impl Reconciler {
 
     /// Looks at the file, and puts what it says in force when that changed.
     pub(crate) async fn look(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.look_at_rules().await;
         if let Some(bytes) = self.changed().await {
             self.take_up(&bytes);
         } else if !self.watch.is_settled()

@@ -49,8 +49,8 @@ pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 use crate::{
     health::Pause,
     model::{
-        Facts, GroupName, HostId, HostName, Labels, Loss, Notice, NoticeKind, Record, Rollup,
-        State, Transition, VersionId,
+        Alarm, AlarmEvent, Facts, GroupName, HostId, HostName, Labels, Loss, Notice, NoticeKind,
+        Record, Rollup, State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -152,6 +152,10 @@ pub struct Batch {
     pub rollups: Vec<Arc<Rollup>>,
     /// What is to be told, and how far that has come; in any order.
     pub notices: Vec<Arc<Notice>>,
+    /// Alarms as they are now; of one that is there twice the later one counts.
+    pub alarms: Vec<Alarm>,
+    /// How alarms changed, oldest first.
+    pub alarm_events: Vec<AlarmEvent>,
 }
 
 impl Batch {
@@ -170,6 +174,8 @@ impl Batch {
             + self.losses.len()
             + self.rollups.len()
             + self.notices.len()
+            + self.alarms.len()
+            + self.alarm_events.len()
     }
 
     /// Whether there is nothing in it.
@@ -229,7 +235,8 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a batch in one transaction. Sending it again changes nothing: polls are known by
     /// (host, slot), transitions by the poll that caused them ([`Transition::of_moment`]). Two rows are
     /// never mixed into one. An hour in short gives way to one of as many polls or more, a notice to
-    /// one that has come further ([`Notice::is_after`]).
+    /// one that has come further ([`Notice::is_after`]), an alarm to one of the same or a later slot; an
+    /// alarm that is ok is kept no longer. Changes of alarms are known by key, slot and new state.
     ///
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
@@ -294,8 +301,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     async fn notices(&self, receiver: Arc<str>, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
-    /// What a receiver was last told of a host: of its notices that were delivered the kind of the one
-    /// that was first kept last; none when it was told nothing that is still kept.
+    /// What a receiver was last told of a subject ([`Notice::subject`]) of a host: of its notices that were
+    /// delivered the kind of the one that was first kept last; none when it was told nothing that is still
+    /// kept.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -303,7 +311,27 @@ pub trait Store: Send + Sync + 'static {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError>;
+
+    /// Every alarm that is not ok, by its key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError>;
+
+    /// Changes of the alarms of a host, or of all, whose slot is in the span; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: ReadOrder,
+        limit: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError>;
 
     /// Keeps an operator's pause of a host, in the place of any other, or forgets it.
     ///

@@ -4,6 +4,7 @@
 //! It must not know SQL, the wire or how a host is polled; it holds no lock across an await.
 
 mod access;
+mod alerts;
 mod api;
 mod asked;
 mod assets;

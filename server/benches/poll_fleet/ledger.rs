@@ -8,7 +8,10 @@ use std::{
 use async_trait::async_trait;
 use roundsman::{
     health::Pause,
-    model::{HostId, HostName, Loss, Notice, NoticeKind, Outcome, Transition, VersionId},
+    model::{
+        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, NoticeKind, Outcome, Transition,
+        VersionId,
+    },
     store::{
         Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
         Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
@@ -172,10 +175,31 @@ impl Store for Ledger {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
         match &self.inner {
-            Some(inner) => inner.last_told(receiver, host).await,
+            Some(inner) => inner.last_told(receiver, host, subject).await,
             None => Ok(None),
+        }
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.alarms().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.alarm_events(host, span, order, limit).await,
+            None => Ok(Vec::new()),
         }
     }
 

@@ -276,5 +276,22 @@ pub struct Term {
     pub value: Option<Measure>,
 }
 
+impl Measure {
+    /// What stands behind the number; none for a plain one.
+    #[must_use]
+    pub fn unit(&self) -> Option<&'static str> {
+        match self.units {
+            Units::Plain | Units::Polls => None,
+            Units::Percent => Some("%"),
+            Units::Bytes => Some("B"),
+            Units::BytesPerSecond => Some("B/s"),
+            Units::PerSecond => Some("/s"),
+            Units::Time if self.factor <= 1e-6 => Some("us"),
+            Units::Time if self.factor <= 1e-3 => Some("ms"),
+            Units::Time => Some("s"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use regex::RegexSet;
 
 use super::{
     alarm::Terms,
-    condition::{Condition, WindowSpec},
-    names::Over,
+    condition::{Condition, Measure, Num, WindowSpec},
+    names::{Number, Over},
     template::Template,
 };
 use crate::model::{GroupName, HostName, Labels};
@@ -44,6 +44,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it compares nothing that is measured: it is about the state of a host, and why that is so.
+    #[must_use]
+    pub fn is_about_state(&self) -> bool {
+        let flapping = |measure: &Measure| measure.num == Num::Fact(Number::Flapping);
+        self.over == Over::Host && self.when.value.as_ref().is_none_or(flapping)
+    }
+
     /// Whether a row is not judged.
     pub(super) fn leaves_out(&self, labels: &[Arc<str>]) -> bool {
         self.except.iter().any(|(place, patterns)| {

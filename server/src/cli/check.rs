@@ -2,6 +2,7 @@
 //! from, the inventory and when its schedules come next; with `--live` also whether every host answers,
 //! and whether the database will do. For people before a reload, and for CI.
 
+mod rules;
 mod times;
 
 use std::{cell::Cell, collections::HashSet, path::Path, sync::Arc};
@@ -10,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use self::times::Times;
+use self::{rules::Rules, times::Times};
 
 use super::{
     CliError, Runtime,
@@ -67,6 +68,8 @@ struct Report {
     settings: Vec<Setting>,
     /// The inventory; none when it has problems.
     inventory: Option<Summary>,
+    /// The file of alert rules; none when there is none, or it has problems.
+    alerts: Option<Rules>,
     /// When its schedules and maintenance windows come next.
     times: Option<Times>,
     /// What each host's probe says; none when it was not asked.
@@ -191,6 +194,10 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
                 report.problems.push(format!("and {} more", problems.len() - listed));
             }
         }
+    }
+    match rules::read(&loaded.config) {
+        Ok(rules) => report.alerts = rules,
+        Err(problems) => report.problems.extend(problems),
     }
     report.ok = report.problems.is_empty();
     Ok(report)
@@ -341,6 +348,9 @@ fn text(report: &Report, all: bool, output: Output) -> String {
                 plural(*discoveries, "name")
             ));
         }
+    }
+    if let Some(Rules { file, rules }) = &report.alerts {
+        text.push_str(&format!("alerts: {file}: {}\n", plural(*rules, "rule")));
     }
     if let Some(times) = &report.times {
         text.push_str(&times.text());

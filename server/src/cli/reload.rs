@@ -1,4 +1,4 @@
-//! `roundsman reload`: has the running server look at its inventory file.
+//! `roundsman reload`: has the running server look at its inventory file and at its alert rules.
 
 use std::net::SocketAddr;
 
@@ -10,10 +10,10 @@ use super::{CliError, Runtime, ask, output::plural, parse, runtime::http_flag};
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  roundsman reload                        read the file, and print the result
+  roundsman reload                        read the files, and print the result
   roundsman reload --now                  removing that many hosts is meant: do not wait
 
-The server reads its inventory file whenever it changes. A change that removes many hosts
+The server reads its inventory file, and that of its alert rules, whenever they change. A change that removes many hosts
 waits until the file has been unchanged for a while, as it may be half written.";
 
 /// Flags of `reload`.
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ReloadArgs, runtime: &Runtime) -> Result<(), CliError> 
     let config = runtime.start(http_flag(args.http).into_iter().collect(), true)?;
     let asked = json!({ "now": args.now });
     let told = ask::post(runtime, &config.http, "/api/v1/inventory/reload", &asked)?;
-    let words = told["error"].as_str().or(told["waiting"].as_str());
+    let words = ["error", "alerts_error", "waiting"].into_iter().find_map(|key| told[key].as_str());
     if args.json {
         runtime.output.json(&told)?;
         return if words.is_none() { Ok(()) } else { Err(CliError::Shown) };

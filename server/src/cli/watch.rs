@@ -210,6 +210,7 @@ mod tests {
             last: Some(record),
             recent: std::collections::VecDeque::new(),
             next_due: None,
+            alarms: Arc::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::RangeInclusive};
 use figment::{Figment, value::Value};
 
 use super::setting_type::{Parsed, SettingType, TextSetting, Wrong, take};
-use crate::model::State;
+use crate::model::{Severity, State};
 
 /// What a setting can have several of.
 pub(super) trait ListItem: TextSetting {
@@ -83,6 +83,18 @@ impl ListItem for SiteName {
 impl TextSetting for State {
     const EXPECTED: &'static str =
         "one of \"pending\", \"up\", \"degraded\", \"suspect\", \"down\", \"paused\", \"retired\"";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text.trim())
+    }
+
+    fn show(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl TextSetting for Severity {
+    const EXPECTED: &'static str = "one of \"info\", \"warning\", \"critical\"";
 
     fn read(text: &str) -> Option<Self> {
         Self::parse(text.trim())

@@ -15,7 +15,7 @@ use super::{
     typed::Setting,
     url::StoreUrl,
 };
-use crate::model::State;
+use crate::model::{Severity, State};
 
 /// What there is to know about a setting.
 #[derive(Debug, Clone, Copy)]
@@ -165,6 +165,9 @@ configuration! {
     Config {
         /// The file of groups and hosts; a relative path is beside this file.
         inventory: PathBuf = "inventory.toml".into();
+        /// The file of alert rules; a relative path is beside this file. Default: alerts.toml beside the
+        /// inventory, where there is one, and else the rules that `roundsman alerts defaults` shows.
+        alerts: Option<PathBuf> = None;
         /// Directory for what the server writes: the SQLite file and the spool. Where there is a home, the
         /// default is $XDG_DATA_HOME/roundsman or ~/.local/share/roundsman instead.
         data: PathBuf = "/var/lib/roundsman".into();
@@ -307,6 +310,9 @@ configuration! {
         /// A change that enters or leaves one of these states is told: ["down"] tells of failures and of their
         /// end, ["down", "degraded"] of more.
         states: Vec<State> = vec![State::Down];
+        /// Alarms that matter at least so much are told: "info", "warning" or "critical"; "": none. Rules about
+        /// a host's state alone are left out: `states` says what is told of that.
+        alerts: Option<Severity> = Some(Severity::Warning);
         /// Longest time for one POST, connecting included; 10ms to 1m.
         timeout: Duration = secs(5), millis(10) => secs(60);
         /// Certificates (PEM) that the one of an https receiver is checked against; "": the public

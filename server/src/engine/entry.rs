@@ -127,6 +127,11 @@ impl HostEntry {
         self.shown = Shown::of(spec);
     }
 
+    /// Its last poll.
+    pub(super) fn last(&self) -> Option<&Record> {
+        self.last.as_deref()
+    }
+
     /// Whether a slot that is due at `due` is passed over, because the host is down and left alone
     /// or still being asked.
     pub(super) fn passes_over(&self, due: Mono) -> bool {

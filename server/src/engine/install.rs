@@ -37,7 +37,7 @@ impl Engine {
     /// ([`Engine::install_slice`]), so that polls go on beside it; no other command is heard until
     /// the last.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, file, version, known, pauses, in_force } = installed;
+        let Installed { inventory, file, version, known, pauses, alarms, in_force } = installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(Paused::earlier(pause));
         }
@@ -59,6 +59,8 @@ impl Engine {
         for id in gone {
             self.retire(id);
         }
+        self.alarms.restore(alarms);
+        self.end_alarms_of_strangers(&stay);
         self.installing = Some(Installing { inventory, file, left: known.into_iter(), in_force });
     }
 
@@ -98,6 +100,7 @@ impl Engine {
         self.own_clock.remove(id);
         self.pauses.remove(&id);
         self.names.remove(&entry.spec.name);
+        self.end_alarms(id, &entry.spec.name);
         self.machines.remove(entry.facts.machine_id.as_ref(), id);
         self.parts.live.remove(&entry.spec.name);
         if let Some(transition) = entry.decide(Input::Retire, &self.parts.policy, now) {
@@ -177,6 +180,7 @@ impl Engine {
         self.machines.add(entry.facts.machine_id.as_ref(), entry.id);
         let id = entry.id;
         self.hosts.insert(id, entry);
+        self.bring_rules(id);
         self.show(id, now);
         for transition in transitions {
             self.announce(transition, self.hosts.get(&id));

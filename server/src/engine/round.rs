@@ -14,6 +14,7 @@ impl Engine {
         self.review_isolation(now);
         self.review_own(now);
         self.review_pauses(now);
+        self.review_own_alarms(now);
         self.poll_queue.open(now);
         self.parts.live.update_server(|server| server.last_round = now.wall);
         self.count_missed();

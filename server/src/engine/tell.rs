@@ -9,6 +9,7 @@ use super::{
 use crate::{
     health::Flaw,
     hook::{Notification, ServerEvent},
+    live::HostView,
     metrics::OutcomeLabel,
     model::{Cause, HostId, HostName, State, Transition},
     poll::Attempt,
@@ -21,7 +22,9 @@ impl Engine {
     pub(super) fn show(&mut self, host: HostId, now: Now) {
         let Some(entry) = self.hosts.get_mut(&host) else { return };
         let next_due = self.poll_queue.next_slot(host, entry.asked_again(now).unwrap_or(now.wall));
-        self.parts.live.publish(entry.view(&self.parts.policy, self.isolated, next_due, now));
+        let alarms = self.alarms.shown(host);
+        let view = entry.view(&self.parts.policy, self.isolated, next_due, now);
+        self.parts.live.publish(HostView { alarms, ..view });
     }
 
     /// Logs, tells and keeps a change.
@@ -85,11 +88,13 @@ impl Engine {
     }
 
     /// Counts the end of a poll.
-    pub(super) fn observe(&self, flight: &Flight, attempt: &Attempt) {
+    pub(super) fn observe(&mut self, flight: &Flight, attempt: &Attempt) {
         let metrics = &self.parts.metrics;
         metrics.polls.get_or_create(&OutcomeLabel { outcome: attempt.outcome }).inc();
         if attempt.outcome.was_asked() {
-            metrics.lateness.observe(attempt.started.mono.since(flight.due).as_secs_f64());
+            let late = attempt.started.mono.since(flight.due);
+            metrics.lateness.observe(late.as_secs_f64());
+            self.alarms.note_lateness(late);
             metrics.queued.observe(Duration::from_micros(attempt.timings.queue_us.0).as_secs_f64());
         }
         if let Some(call) = attempt.timings.call_us {

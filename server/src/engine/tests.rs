@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     clock::ManualClock,
     inventory,
-    model::Column,
+    model::{Column, State},
     poll::PollLimits,
     rollup::{GRACE, Tier},
     store::{
@@ -83,6 +83,7 @@ fn installed_as(text: &str, state: Option<State>) -> Command {
         file: Arc::new(InventoryFile { source: "test".into(), text: text.into(), change: None }),
         version: VersionId(1),
         known,
+        alarms: Vec::new(),
         pauses: Vec::new(),
         in_force,
     }))

@@ -1,5 +1,5 @@
-//! Which notice is told next: in order per host, no host behind another one's, an end only where its
-//! begin was told. Pure: no clock, no I/O, nothing that waits.
+//! Which notice is told next: in order per subject (a host, an alarm), none behind another one's, an end
+//! only where its begin was told. Pure: no clock, no I/O, nothing that waits.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -37,20 +37,21 @@ pub(super) enum Next {
     Tell(Arc<Notice>),
     /// Not tell this one: it ends what was not told.
     Fold(Arc<Notice>),
-    /// Find out whether the last that was told of this host began something.
-    Ask(HostId),
+    /// Find out whether the last that was told of this subject, of this host, began something.
+    Ask(HostId, Arc<str>),
     /// Nothing before this moment; none: before another notice comes.
     Wait(Option<Mono>),
 }
 
-/// Notices that wait, a lane per host, each in the order in which they were made.
+/// Notices that wait, a lane per subject, each in the order in which they were made.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    lanes: BTreeMap<HostId, VecDeque<Waiting>>,
-    /// Whether what was last told of a host began something, as far as that is known.
-    begun: BTreeMap<HostId, bool>,
-    /// Hosts of which something was told since the start.
-    told: HashSet<HostId>,
+    lanes: BTreeMap<Arc<str>, VecDeque<Waiting>>,
+    /// Whether what was last told of a subject began something, as far as that is known. What is over is
+    /// forgotten where there is much of it: the store knows.
+    begun: BTreeMap<Arc<str>, bool>,
+    /// Subjects of which something was told since the start; none once nobody asks for it any longer.
+    told: Option<HashSet<Arc<str>>>,
     /// Ids of those that ended lately, so that one which comes again is known; the oldest first.
     ended: VecDeque<Arc<str>>,
     known: HashSet<Arc<str>>,
@@ -65,7 +66,7 @@ impl Lanes {
         Self {
             lanes: BTreeMap::new(),
             begun: BTreeMap::new(),
-            told: HashSet::new(),
+            told: Some(HashSet::new()),
             ended: VecDeque::new(),
             known: HashSet::new(),
             waiting: 0,
@@ -84,11 +85,11 @@ impl Lanes {
         self.heads().map(|(_, head)| head.notice.created).min()
     }
 
-    fn heads(&self) -> impl Iterator<Item = (HostId, &Waiting)> {
-        self.lanes.iter().filter_map(|(host, lane)| lane.front().map(|head| (*host, head)))
+    fn heads(&self) -> impl Iterator<Item = (&Arc<str>, &Waiting)> {
+        self.lanes.iter().filter_map(|(subject, lane)| lane.front().map(|head| (subject, head)))
     }
 
-    /// Takes a notice in behind those of its host, or before them, unless it is there or was lately.
+    /// Takes a notice in behind those of its subject, or before them, unless it is there or was lately.
     /// Answers the oldest one, which is in the way when there are too many.
     pub(super) fn add(&mut self, notice: &Arc<Notice>, due: Mono, end: End) -> Option<Arc<Notice>> {
         if !self.known.insert(Arc::clone(&notice.id)) {
@@ -98,7 +99,7 @@ impl Lanes {
             self.remember_ended(notice);
             return None;
         }
-        let lane = self.lanes.entry(notice.host).or_default();
+        let lane = self.lanes.entry(notice.subject().into()).or_default();
         let waiting = Waiting { notice: Arc::clone(notice), due, turn: 0 };
         // Not by when they were made: a clock may have been set back between two.
         match end {
@@ -118,11 +119,11 @@ impl Lanes {
     pub(super) fn next(&self, now: Mono) -> Next {
         let due = self.heads().filter(|(_, head)| head.due <= now);
         let first = due.min_by_key(|(_, head)| (head.turn, head.notice.created));
-        let Some((host, head)) = first else {
+        let Some((subject, head)) = first else {
             return Next::Wait(self.heads().map(|(_, head)| head.due).min());
         };
-        match (head.notice.kind, self.begun.get(&host)) {
-            (NoticeKind::Ends, None) => Next::Ask(host),
+        match (head.notice.kind, self.begun.get(subject)) {
+            (NoticeKind::Ends, None) => Next::Ask(head.notice.host, Arc::clone(subject)),
             (NoticeKind::Ends, Some(false)) => Next::Fold(Arc::clone(&head.notice)),
             (NoticeKind::Ends | NoticeKind::Begins | NoticeKind::Says, _) => {
                 Next::Tell(Arc::clone(&head.notice))
@@ -130,14 +131,17 @@ impl Lanes {
         }
     }
 
-    /// Notes what was last told of a host.
-    pub(super) fn learn(&mut self, host: HostId, last: Option<NoticeKind>) {
-        self.begun.insert(host, last == Some(NoticeKind::Begins));
+    /// Notes what was last told of a subject.
+    pub(super) fn learn(&mut self, subject: &str, last: Option<NoticeKind>) {
+        self.begun.insert(subject.into(), last == Some(NoticeKind::Begins));
+        if self.begun.len() > self.limit {
+            self.begun.retain(|_, begun| *begun);
+        }
     }
 
-    /// The first of a host waits until then.
-    pub(super) fn hold(&mut self, host: HostId, until: Mono) {
-        if let Some(head) = self.lanes.get_mut(&host).and_then(VecDeque::front_mut) {
+    /// The first of a subject waits until then.
+    pub(super) fn hold(&mut self, subject: &str, until: Mono) {
+        if let Some(head) = self.lanes.get_mut(subject).and_then(VecDeque::front_mut) {
             head.due = until;
         }
     }
@@ -146,7 +150,7 @@ impl Lanes {
     pub(super) fn failed(&mut self, notice: &Arc<Notice>, due: Mono) {
         self.turn += 1;
         let turn = self.turn;
-        let lane = self.lanes.get_mut(&notice.host);
+        let lane = self.lanes.get_mut(notice.subject());
         let found = lane.and_then(|lane| lane.iter_mut().find(|w| w.notice.id == notice.id));
         if let Some(waiting) = found {
             *waiting = Waiting { notice: Arc::clone(notice), due, turn };
@@ -155,7 +159,7 @@ impl Lanes {
 
     /// It waits no longer.
     pub(super) fn ended(&mut self, notice: &Notice) {
-        let Some(lane) = self.lanes.get_mut(&notice.host) else { return };
+        let Some(lane) = self.lanes.get_mut(notice.subject()) else { return };
         let before = lane.len();
         lane.retain(|waiting| waiting.notice.id != notice.id);
         if lane.len() == before {
@@ -163,22 +167,30 @@ impl Lanes {
         }
         self.waiting -= 1;
         if lane.is_empty() {
-            self.lanes.remove(&notice.host);
+            self.lanes.remove(notice.subject());
         }
-        if notice.state == NoticeState::Delivered {
-            self.told.insert(notice.host);
+        if let Some(told) = &mut self.told
+            && notice.state == NoticeState::Delivered
+        {
+            told.insert(notice.subject().into());
         }
         self.remember_ended(notice);
     }
 
     /// Whether it comes too late: something that happened after it was told since the start.
     pub(super) fn overtook(&self, notice: &Notice) -> bool {
-        self.told.contains(&notice.host) && !self.known.contains(&notice.id)
+        let was_told = self.told.as_ref().is_some_and(|told| told.contains(notice.subject()));
+        was_told && !self.known.contains(&notice.id)
+    }
+
+    /// All that waits from before is here: nothing comes any longer that was overtaken.
+    pub(super) fn is_whole(&mut self) {
+        self.told = None;
     }
 
     fn remember_ended(&mut self, notice: &Notice) {
         if notice.state == NoticeState::Delivered {
-            self.learn(notice.host, Some(notice.kind));
+            self.learn(notice.subject(), Some(notice.kind));
         }
         self.ended.push_back(Arc::clone(&notice.id));
         if self.ended.len() > self.limit

@@ -5,13 +5,19 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    inventory,
-    model::{Cause, GroupName, HostId, HostName, Labels, NoticeKind, Outcome, State, Transition},
+    alert, inventory,
+    model::{
+        AlarmCause, AlarmEvent, AlarmState, Cause, ContentHash, GroupName, HostId, HostName,
+        Labels, NoticeKind, Outcome, Severity, State, Transition,
+    },
     units::WallMs,
 };
 
 /// The version of the document; raised when something in it changes its meaning.
 pub const DOCUMENT_VERSION: u32 = 1;
+
+/// Digits of the hash by which a row is known in an id.
+const ROW_DIGITS: usize = 16;
 
 /// Something that happened to the server as a whole: told once, whatever it does to how many hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -31,6 +37,8 @@ pub enum ServerEvent {
 pub enum Notification {
     /// A host changed its state.
     Host(Box<HostNotification>),
+    /// An alarm began, ended or went on otherwise.
+    Alarm(Box<AlarmNotification>),
     /// Something happened to the server itself.
     Server {
         /// What.
@@ -48,6 +56,26 @@ pub struct HostNotification {
     transition: Transition,
     group: Option<GroupName>,
     labels: Labels,
+}
+
+/// A change of an alarm, with what is known of its rule and its host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlarmNotification {
+    event: AlarmEvent,
+    rule: RuleWords,
+    /// Since when it fires, or fired until now.
+    since: WallMs,
+    host: HostName,
+    group: Option<GroupName>,
+    labels: Labels,
+}
+
+/// What a rule says for people.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct RuleWords {
+    unit: Option<&'static str>,
+    threshold: Option<f64>,
+    runbook: Option<Arc<str>>,
 }
 
 /// The document, its fields in this order.
@@ -75,6 +103,24 @@ struct OfHost<'a> {
 }
 
 #[derive(Serialize)]
+struct OfAlarm<'a> {
+    rule: &'a str,
+    severity: Severity,
+    state: &'static str,
+    host: &'a HostName,
+    group: &'a Option<GroupName>,
+    labels: &'a Labels,
+    row: &'a str,
+    value: Option<f64>,
+    #[serde(flatten)]
+    words: &'a RuleWords,
+    cause: AlarmCause,
+    summary: &'a str,
+    since: String,
+    since_ms: WallMs,
+}
+
+#[derive(Serialize)]
 struct OfServer<'a> {
     event: ServerEvent,
     reason: &'a str,
@@ -91,8 +137,32 @@ impl Notification {
         }))
     }
 
+    /// A change of an alarm of a host, or of the server itself where there is no host; `rule` is none where
+    /// it is gone. It fires, or fired until now, since `fired`.
+    #[must_use]
+    pub fn of_alarm(
+        event: &AlarmEvent,
+        rule: Option<&alert::Rule>,
+        fired: Option<WallMs>,
+        host: Option<&inventory::Host>,
+    ) -> Self {
+        let measure = rule.and_then(|rule| rule.when.value.as_ref());
+        Self::Alarm(Box::new(AlarmNotification {
+            event: event.clone(),
+            rule: RuleWords {
+                unit: measure.and_then(|measure| measure.unit()),
+                threshold: rule.and_then(|rule| rule.when.threshold),
+                runbook: rule.and_then(|rule| rule.runbook.clone()),
+            },
+            since: fired.unwrap_or(event.slot),
+            host: host.map_or_else(HostName::server, |host| host.name.clone()),
+            group: host.and_then(|host| host.group.clone()),
+            labels: host.map(|host| Labels::clone(&host.labels)).unwrap_or_default(),
+        }))
+    }
+
     /// What it is to what was told before, where it is to be told: a host enters or leaves one of these
-    /// states, begins to flap or ends it. News of the server itself always is.
+    /// states, begins to flap or ends it. News of the server itself and of alarms always is.
     pub(super) fn kind(&self, states: &[State]) -> Option<NoticeKind> {
         match self {
             Self::Host(notification) => {
@@ -105,6 +175,10 @@ impl Notification {
                 }
                 states.contains(from).then_some(NoticeKind::Ends)
             }
+            Self::Alarm(news) => Some(match news.event.to.is_active() {
+                true => NoticeKind::Begins,
+                false => NoticeKind::Ends,
+            }),
             Self::Server { event: ServerEvent::Isolated, .. } => Some(NoticeKind::Begins),
             Self::Server { event: ServerEvent::Rejoined, .. } => Some(NoticeKind::Ends),
             Self::Server { event: ServerEvent::ClockStepped, .. } => Some(NoticeKind::Says),
@@ -118,6 +192,7 @@ impl Notification {
                 let transition = &notification.transition;
                 (transition.host, transition.of_moment(), transition.at)
             }
+            Self::Alarm(news) => (news.event.key.host, news.event.slot, news.event.at),
             Self::Server { at, .. } => (HostId::SERVER, *at, *at),
         }
     }
@@ -133,6 +208,12 @@ impl Notification {
                     true => format!("{}/{}/{cause}", host.0, event.0),
                     false => format!("{}/{}/{to}", host.0, event.0),
                 }
+            }
+            Self::Alarm(news) => {
+                let AlarmNotification { event: AlarmEvent { key, slot, .. }, .. } = &**news;
+                let row = ContentHash::of(key.row.as_bytes());
+                let row = row.as_str().get(..ROW_DIGITS).unwrap_or_default();
+                format!("{}/{}/{row}/{}/{}", key.rule, host.0, slot.0, news.state())
             }
             Self::Server { event: ServerEvent::Isolated, .. } => {
                 format!("server/{}/isolated", event.0)
@@ -166,9 +247,41 @@ impl Notification {
                 };
                 document(id, "host", transition.at, what)
             }
+            Self::Alarm(news) => {
+                let AlarmNotification { event, rule, since, host, group, labels } = &**news;
+                let what = OfAlarm {
+                    rule: &event.key.rule,
+                    severity: event.severity,
+                    state: news.state(),
+                    host,
+                    group,
+                    labels,
+                    row: &event.key.row,
+                    value: event.value.filter(|value| value.is_finite()),
+                    words: rule,
+                    cause: event.cause,
+                    summary: &event.summary,
+                    since: since.to_string(),
+                    since_ms: *since,
+                };
+                document(id, "alert", event.at, what)
+            }
             Self::Server { event, at, reason } => {
                 document(id, "server", *at, OfServer { event: *event, reason })
             }
+        }
+    }
+}
+
+impl AlarmNotification {
+    /// What the alarm is now, as it is told: of one that fires on, what changed.
+    fn state(&self) -> &'static str {
+        let AlarmEvent { from, to, severity, .. } = &self.event;
+        match to {
+            AlarmState::Unknown => "unknown",
+            to if !to.is_active() => "resolved",
+            to if from == to => severity.as_str(),
+            _ => "firing",
         }
     }
 }

@@ -142,6 +142,7 @@ impl HookWorker {
                 for notice in late {
                     self.end(ended(&notice, NoticeState::Folded, at, Some(OVERTAKEN)));
                 }
+                self.shared.lock().lanes.is_whole();
                 self.loaded = true;
             }
             Err(_) => self.not_before.store = now.plus(ASK_AGAIN),
@@ -169,21 +170,24 @@ impl HookWorker {
                 let now = self.now();
                 self.end(ended(&notice, NoticeState::Folded, now.wall, Some(UNTOLD)));
             }
-            Next::Ask(host) => self.find_out(host, now).await,
+            Next::Ask(host, subject) => self.find_out(host, &subject, now).await,
             Next::Wait(until) => self.wait(until, now, &mut stopping).await,
         }
     }
 
-    /// Asks the store what was last told of a host. Before what waits there was read, that may be wrong.
-    async fn find_out(&self, host: HostId, now: Mono) {
+    /// Asks the store what was last told of a subject. Before what waits there was read, that may be wrong.
+    async fn find_out(&self, host: HostId, subject: &Arc<str>, now: Mono) {
         let found = match self.loaded {
-            true => self.around.store.last_told(RECEIVER.into(), host).await.ok(),
+            true => {
+                let (receiver, subject) = (RECEIVER.into(), Arc::clone(subject));
+                self.around.store.last_told(receiver, host, subject).await.ok()
+            }
             false => None,
         };
         let mut inner = self.shared.lock();
         match found {
-            Some(last) => inner.lanes.learn(host, last),
-            None => inner.lanes.hold(host, now.plus(ASK_AGAIN)),
+            Some(last) => inner.lanes.learn(subject, last),
+            None => inner.lanes.hold(subject, now.plus(ASK_AGAIN)),
         }
     }
 

@@ -53,6 +53,21 @@ impl Metrics {
         );
         registry.register("polls_in_flight", "Polls in flight now", self.in_flight.clone());
         registry.register("hosts", "Hosts by state", self.hosts.clone());
+        registry.register(
+            "alarms",
+            "Alarms that are not ok, by severity and state",
+            self.alarms.clone(),
+        );
+        registry.register(
+            "alarm_changes",
+            "Changes of alarms, by the state after them",
+            self.alarm_changes.clone(),
+        );
+        registry.register(
+            "alert_errors",
+            "Files of alert rules that were refused",
+            self.alert_errors.clone(),
+        );
     }
 
     pub(super) fn register_keeping(&self) {

@@ -4,8 +4,14 @@ use std::sync::atomic::Ordering;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::{Metrics, ReasonLabel, StateLabel};
-use crate::{hook, live::Live, model::LossReason, store::writer::WriterStats, units::WallMs};
+use super::{AlarmLabel, Metrics, ReasonLabel, StateLabel};
+use crate::{
+    hook,
+    live::Live,
+    model::{AlarmState, LossReason, Severity},
+    store::writer::WriterStats,
+    units::WallMs,
+};
 
 fn gauge(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -22,6 +28,16 @@ impl Metrics {
         for (state, count) in live.count_by_state() {
             let count = gauge(u64::try_from(count).unwrap_or(u64::MAX));
             self.hosts.get_or_create(&StateLabel { state }).set(count);
+        }
+        let alarms = live.count_alarms();
+        for severity in Severity::ALL {
+            for state in AlarmState::ALL.iter().filter(|state| **state != AlarmState::Ok) {
+                let count = alarms.get(&(*severity, *state)).copied().unwrap_or_default();
+                let label = AlarmLabel { severity: *severity, state: *state };
+                self.alarms
+                    .get_or_create(&label)
+                    .set(gauge(u64::try_from(count).unwrap_or(u64::MAX)));
+            }
         }
         count(&self.log_lines_dropped, roundsman_os::log::dropped());
     }

@@ -8,9 +8,10 @@ use super::{HostId, words::words};
 use crate::units::WallMs;
 
 words! {
-    /// What a notice is to the one before it of the same host.
+    /// What a notice is to the one before it of the same subject.
     NoticeKind {
-        /// Something begins that will have an end: the host enters a state that is told of.
+        /// Something begins that will have an end, or goes on otherwise: the host enters a state that is told
+        /// of, the alarm fires.
         Begins = "begins";
         /// It ends. Told only where the begin was.
         Ends = "ends";
@@ -42,7 +43,7 @@ pub struct Notice {
     pub id: Arc<str>,
     /// Whose it is.
     pub receiver: Arc<str>,
-    /// The host that it is about; notices of one host are told in order.
+    /// The host that it is about, see also [`subject`](Self::subject).
     pub host: HostId,
     /// The event that it tells of, see [`Transition::of_moment`](super::Transition::of_moment).
     pub event: WallMs,
@@ -65,6 +66,14 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// What it is about: a host, the server, or one alarm of either. Notices of one subject are told in order,
+    /// and the end of what began there only where the begin was. It is what the id begins with; the rest of
+    /// that, behind two slashes, says which event it was.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.id.rsplitn(3, '/').nth(2).unwrap_or(&self.id)
+    }
+
     /// Whether this row of the same notice is the later one.
     #[must_use]
     pub fn is_after(&self, other: &Self) -> bool {

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use super::readiness::own_clock;
 use crate::{
     live::{AttemptSummary, HostView, Live, ServerView},
-    model::{Column, GroupName, HostName, Labels, Outcome, State},
+    model::{Column, GroupName, HostName, Labels, Outcome, Severity, State},
     units::{Micros, WallMs},
 };
 
@@ -45,6 +45,8 @@ pub const FLEET_COLUMNS: &[&str] = &[
     "paused_until_ms",
     "cpu_trail",
     "cause",
+    "alarms_firing",
+    "alarm_severity",
 ];
 
 /// One host as a row of cells.
@@ -91,6 +93,8 @@ impl Serialize for FleetRow {
             view.paused_until,
             Trail(&view.recent),
             view.cause.as_deref(),
+            view.firing().count(),
+            view.firing().map(|alarm| alarm.severity).max(),
         )
         .serialize(serializer)
     }
@@ -148,6 +152,10 @@ struct Cells<'a>(
     Trail<'a>,
     /// cause
     Option<&'a str>,
+    /// alarms_firing
+    usize,
+    /// alarm_severity
+    Option<Severity>,
 );
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an

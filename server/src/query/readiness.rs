@@ -100,6 +100,9 @@ impl Readiness {
         warnings.extend(server.inventory_error.iter().map(|error| {
             format!("the inventory file was refused, the one before stays in force: {error}")
         }));
+        warnings.extend(server.alerts_error.iter().map(|error| {
+            format!("the file of alert rules was refused, those before stay in force: {error}")
+        }));
         warnings.extend(server.inventory_waiting.iter().map(ToString::to_string));
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{moment::Rfc3339, poll_shape::PollShape};
 use crate::{
     live::{AttemptSummary, HostView},
-    model::{Cause, Facts, Labels, Outcome, Record, State, Transition},
+    model::{Cause, Facts, Labels, Outcome, Record, Severity, State, Transition},
     store::HostSummary,
     units::WallMs,
 };
@@ -51,6 +51,10 @@ pub struct HostShape {
     /// What is wrong with it, in words: each flaw of its answers while it is degraded, the error of its
     /// last poll while it is suspect or down; `null` otherwise.
     pub cause: Option<Arc<str>>,
+    /// How many of its alarms fire; unknown when only the store is asked.
+    pub alarms_firing: Option<usize>,
+    /// How much the worst of them matters; `null` when none fires.
+    pub alarm_severity: Option<Severity>,
     /// What is known of the machine.
     pub facts: Facts,
     /// The last poll, whatever its outcome.
@@ -84,6 +88,8 @@ impl HostShape {
             paused_until_ms: view.paused_until,
             reason: Arc::clone(&view.reason),
             cause: view.cause.clone(),
+            alarms_firing: Some(view.firing().count()),
+            alarm_severity: view.firing().map(|alarm| alarm.severity).max(),
             facts: Facts::clone(&view.facts),
             last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
             last_good_at: last_good.map(Rfc3339),
@@ -128,6 +134,8 @@ impl HostShape {
             paused_until_ms: None,
             reason,
             cause,
+            alarms_firing: None,
+            alarm_severity: None,
             facts: summary.facts,
             last_good_at: summary.last_seen.map(Rfc3339),
             last_good_at_ms: summary.last_seen,

@@ -11,6 +11,12 @@ pub enum ReconcileError {
     /// The inventory is wrong.
     #[error("{0}")]
     Inventory(Problems),
+    /// The alert rules are wrong.
+    #[error("{0}")]
+    Alerts(Problems),
+    /// The file of alert rules that was named cannot be read.
+    #[error("{}; name another file with `alerts`", error_chain(.0))]
+    AlertsUnread(ReloadError),
     /// The inventory file cannot be read.
     #[error("{}", no_inventory(.0))]
     Reload(ReloadError),

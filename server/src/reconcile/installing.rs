@@ -2,7 +2,7 @@
 //! engine.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -15,13 +15,20 @@ use crate::{
     health::{self, Health, Input, Pause, Policy},
     inventory::{self, Inventory},
     live::InventoryFile,
-    model::{HostId, HostName, Labels, State, Transition, VersionId},
+    model::{Alarm, AlarmKey, AlarmState, HostId, HostName, Labels, State, Transition, VersionId},
     store::{
         self, Batch, HostSummary, KnownHost, LoadedInventory, Registration, Store, StoreError,
         spool::{Registry, Remembered},
     },
     units::WallMs,
 };
+
+/// What was so before the start.
+#[derive(Default)]
+struct Before {
+    pauses: Vec<(HostId, Pause)>,
+    alarms: Vec<Alarm>,
+}
 
 /// The pauses that operators asked for before; those are forgotten after whose end something was
 /// polled, for the clock of this start may be wrong.
@@ -72,7 +79,7 @@ impl Reconciler {
         text: &Arc<str>,
         registry: Registry,
     ) -> oneshot::Receiver<()> {
-        let Registry { version, hosts, pauses, store: _ } = registry;
+        let Registry { version, hosts, pauses, alarms, store: _ } = registry;
         self.hosts.restore(file, hosts.iter().map(remembered));
         let inventory = &self.hosts.of(file);
         let by_name: HashMap<HostName, KnownHost> =
@@ -99,7 +106,8 @@ impl Reconciler {
             "the hosts that the spool remembers are polled; the others wait for the store"
         );
         self.hosts.in_force(file, text);
-        self.hand_over(Arc::clone(inventory), text, version, known, pauses).await
+        let before = Before { pauses, alarms };
+        self.hand_over(Arc::clone(inventory), text, version, known, before).await
     }
 
     /// Hosts that were taken out while the server was down: the engine never knew them, so their
@@ -123,22 +131,22 @@ impl Reconciler {
         text: &Arc<str>,
     ) -> Result<oneshot::Receiver<()>, ReconcileError> {
         let now = self.clock.now().wall;
+        let mut before = Before::default();
         if self.is_first {
             let (gone, _) = self.gone_while_away(file).await?;
             self.retire_while_away(gone).await?;
+            before.alarms = self.alarms().await?;
         }
         let inventory = self.hosts.of(file);
         let listed: Vec<Registration> =
             inventory.hosts.values().map(|host| registration(host)).collect();
         let known =
             store::register(&self.store, self.spool.as_deref(), listed.clone(), now).await?;
-        let pauses = match self.is_first {
-            true => {
-                let polled = known.iter().filter_map(|host| host.latest_slot).max();
-                pauses(self.store.as_ref(), now.min(polled.unwrap_or_default())).await?
-            }
-            false => Vec::new(),
-        };
+        if self.is_first {
+            let polled = known.iter().filter_map(|host| host.latest_slot).max();
+            let polled = now.min(polled.unwrap_or_default());
+            before.pauses = pauses(self.store.as_ref(), polled).await?;
+        }
         let numbers: HashSet<HostId> = known.iter().map(|host| host.id).collect();
         let gone: Vec<HostId> = self.numbers.difference(&numbers).copied().collect();
         let left = gone.len();
@@ -156,13 +164,15 @@ impl Reconciler {
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
         self.numbers = numbers;
         if std::mem::take(&mut self.is_first) {
-            self.remember_pauses(&known, &pauses).await;
+            self.remember_pauses(&known, &before.pauses).await;
+            self.remember_alarms(&before.alarms).await;
         }
         let remembered = known.iter().cloned().zip(listed);
         let hosts = remembered.map(|(known, listed)| Remembered { known, listed }).collect();
-        self.remember(Registry { version, hosts, pauses: Vec::new(), store: None }).await;
+        let (pauses, alarms) = (Vec::new(), Vec::new());
+        self.remember(Registry { version, hosts, pauses, alarms, store: None }).await;
         self.hosts.in_force(file, text);
-        Ok(self.hand_over(inventory, text, version, known, pauses).await)
+        Ok(self.hand_over(inventory, text, version, known, before).await)
     }
 
     /// Has the spool remember the hosts, for a start while the store is away.
@@ -187,6 +197,41 @@ impl Reconciler {
         }
     }
 
+    /// The alarms that were not ok when the server before this one ended: in the store as far as it took
+    /// them, and what waits in the spool is later.
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        let kept = self.store.alarms().await?;
+        let waiting = match &self.spool {
+            Some(spool) => spool.alarms().await.unwrap_or_else(|error| {
+                tracing::error!(error = error_chain(&error), "the spool's alarms cannot be read");
+                Vec::new()
+            }),
+            None => Vec::new(),
+        };
+        let mut all: BTreeMap<AlarmKey, Alarm> =
+            kept.into_iter().map(|alarm| (alarm.key.clone(), alarm)).collect();
+        for alarm in waiting {
+            let is_older = all.get(&alarm.key).is_some_and(|kept| kept.slot > alarm.slot);
+            match alarm.state {
+                _ if is_older => {}
+                AlarmState::Ok => drop(all.remove(&alarm.key)),
+                _ => drop(all.insert(alarm.key.clone(), alarm)),
+            }
+        }
+        Ok(all.into_values().collect())
+    }
+
+    /// Has the spool remember the alarms, too, unless a start without the store went on from them; it
+    /// follows them from here on.
+    async fn remember_alarms(&self, alarms: &[Alarm]) {
+        if let Some(spool) = &self.spool
+            && self.before.is_none()
+            && let Err(error) = spool.remember_alarms(alarms.to_vec()).await
+        {
+            tracing::error!(error = error_chain(&error), "the alarms cannot be remembered");
+        }
+    }
+
     /// Gives the engine its hosts.
     async fn hand_over(
         &mut self,
@@ -194,14 +239,14 @@ impl Reconciler {
         text: &Arc<str>,
         version: VersionId,
         known: Vec<KnownHost>,
-        pauses: Vec<(HostId, Pause)>,
+        Before { pauses, alarms }: Before,
     ) -> oneshot::Receiver<()> {
         let (in_force, told) = oneshot::channel();
         let before = self.before.replace(Arc::clone(&inventory));
         let change = before.map(|before| inventory::diff(&before, &inventory));
         let (source, text) = (self.name().into(), Arc::clone(text));
         let file = Arc::new(InventoryFile { source, text, change });
-        let installed = Installed { inventory, file, version, known, pauses, in_force };
+        let installed = Installed { inventory, file, version, known, pauses, alarms, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
         told

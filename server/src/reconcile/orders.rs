@@ -30,7 +30,7 @@ pub enum OperatorOrder {
         /// Told how it went.
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
-    /// Look at the inventory file at once.
+    /// Look at the inventory file and at that of the alert rules at once.
     Reload {
         /// And put in force what it says, also when that would wait.
         now: bool,
@@ -48,6 +48,8 @@ pub struct Reloaded {
     pub waiting: Option<Arc<str>>,
     /// What is wrong with the file; none when nothing is.
     pub error: Option<Arc<str>>,
+    /// What is wrong with the file of alert rules; none when nothing is.
+    pub alerts_error: Option<Arc<str>>,
 }
 
 /// Why an order was not carried out.
@@ -97,6 +99,7 @@ impl Reconciler {
     /// Looks at the file because somebody says so; `now`: and puts in force what it says, also when
     /// it takes out many.
     async fn reload(&mut self, now: bool) -> Reloaded {
+        self.reload_rules().await;
         let in_force = if now { self.approve().await } else { self.look().await };
         if let Some(in_force) = in_force {
             // Nobody answers only when the server is stopping.
@@ -104,7 +107,12 @@ impl Reconciler {
         }
         let server = self.live.server();
         let hosts = self.before.as_ref().map_or(0, |inventory| inventory.hosts.len());
-        Reloaded { hosts, waiting: server.inventory_waiting, error: server.inventory_error }
+        Reloaded {
+            hosts,
+            waiting: server.inventory_waiting,
+            error: server.inventory_error,
+            alerts_error: server.alerts_error,
+        }
     }
 
     async fn approve(&mut self) -> Option<oneshot::Receiver<()>> {

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     config,
     health::Pause,
-    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -206,8 +206,23 @@ impl Store for LazyStore {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
-        self.store()?.last_told(receiver, host).await
+        self.store()?.last_told(receiver, host, subject).await
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        self.store()?.alarms().await
+    }
+
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: ReadOrder,
+        limit: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
+        self.store()?.alarm_events(host, span, order, limit).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

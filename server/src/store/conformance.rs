@@ -2,6 +2,7 @@
 //!
 //! Knows the trait and the views' names; SQL stands behind [`Fixture`].
 
+mod alerts;
 mod batches;
 mod events;
 mod former;
@@ -68,7 +69,10 @@ macro_rules! suite {
             transitions_are_kept_once_and_move_the_state
             a_transition_is_known_by_the_poll_that_caused_it
             of_a_notice_the_row_that_is_further_is_kept
-            what_was_last_told_of_a_host_is_known
+            what_was_last_told_of_a_host_or_an_alarm_is_known
+            an_alarm_is_kept_as_the_last_poll_left_it_and_forgotten_when_it_is_ok
+            alarms_are_kept_with_the_poll_that_they_are_of_or_not_at_all
+            changes_of_alarms_are_kept_once_and_as_long_as_transitions
             a_pause_is_kept_until_it_is_ended
             a_row_about_no_change_moves_no_state
             losses_are_kept_once_and_found_by_span
@@ -92,6 +96,7 @@ macro_rules! suite {
 }
 pub(crate) use suite;
 
+pub(crate) use alerts::*;
 pub(crate) use batches::*;
 pub(crate) use events::*;
 pub(crate) use former::*;

@@ -7,6 +7,7 @@
 //! Knows SQL and the driver; knows nothing of polling, rates or health.
 
 mod ahead;
+mod alerts;
 mod cells;
 mod connect;
 mod ddl;
@@ -74,7 +75,7 @@ use super::{
 use crate::{
     clock::Clock,
     health::Pause,
-    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -377,10 +378,29 @@ impl Store for Mysql {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
-        self.call(
-            move |shared| async move { notices::last_told(&shared.pools, &receiver, host).await },
-        )
+        self.call(move |shared| async move {
+            notices::last_told(&shared.pools, &receiver, host, &subject).await
+        })
+        .await
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        self.call(|shared| async move { alerts::read(&shared.pools).await }).await
+    }
+
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: ReadOrder,
+        limit: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move {
+            alerts::events(&shared.pools, host, span, order, limit).await
+        })
         .await
     }
 

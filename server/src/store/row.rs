@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, Record, Rollup},
+    model::{AlarmKey, HostId, Record, Rollup},
     units::WallMs,
 };
 
@@ -19,6 +19,16 @@ pub(super) fn name(record: &Record) -> String {
 /// What an hour's row is called in messages.
 pub(super) fn rollup_name(rollup: &Rollup) -> String {
     format!("the hour from {} of host {}", rollup.hour, rollup.host.0)
+}
+
+/// What the rows of an alarm are called in messages.
+pub(super) fn alarm_name(AlarmKey { rule, host, row }: &AlarmKey) -> String {
+    format!("the alarm {rule} of host {}, row {row:?}", host.0)
+}
+
+/// A value as a column keeps it: what is no number is unknown.
+pub(super) fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite())
 }
 
 /// What keeps a record from being a row. The tables' CHECKs hold some of it; this says it in words.

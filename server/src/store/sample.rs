@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     model::{
-        Cause, Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, Facts,
-        FilesystemColumn, HostId, HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome,
-        ProcessColumn, Record, Row, SoftirqColumn, State, Timings, Transition, Values, VersionId,
+        Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnKind, ColumnSet,
+        CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, HostId, HostName, NetColumn,
+        Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record, Row, Severity,
+        SoftirqColumn, State, Timings, Transition, Values, VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -148,6 +149,38 @@ pub(crate) fn notice(of: &Transition, kind: NoticeKind) -> Notice {
         next_try: of.at,
         last_error: None,
         ended: None,
+    }
+}
+
+/// An alarm about a row with a name that no index holds, and of any text.
+pub(crate) fn alarm(host: HostId, state: AlarmState, slot: WallMs) -> Alarm {
+    let row = format!("/mnt/ü 'x'\\/{}/\u{1f4bf}", "long".repeat(1_024));
+    Alarm {
+        key: AlarmKey { rule: "disk full".into(), host, row: row.into() },
+        state,
+        severity: Severity::Warning,
+        since: START,
+        fired: (state != AlarmState::Pending).then_some(START),
+        slot,
+        polls: 3,
+        known: slot,
+        value: Some(97.125),
+        rule_hash: u64::MAX - 6,
+    }
+}
+
+/// How it came to that.
+pub(crate) fn alarm_event(of: &Alarm, from: AlarmState) -> AlarmEvent {
+    AlarmEvent {
+        key: of.key.clone(),
+        slot: of.slot,
+        at: WallMs(of.slot.0 + 12),
+        from,
+        to: of.state,
+        cause: AlarmCause::Values,
+        severity: of.severity,
+        value: of.value,
+        summary: "97 % \"voll\" ✗".into(),
     }
 }
 

@@ -35,7 +35,7 @@ pub use self::{
 use super::{Batch, Marks, StoreError, worker::Worker};
 use crate::{
     health::Pause,
-    model::{HostId, Notice},
+    model::{Alarm, HostId, Notice},
     units::WallMs,
 };
 
@@ -248,6 +248,23 @@ impl Spool {
         self.run(move |file| file.remember_pauses(&pauses)).await
     }
 
+    /// Remembers these alarms in place of those before; from then on they are followed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was remembered before stays.
+    pub async fn remember_alarms(&self, alarms: Vec<Alarm>) -> Result<(), StoreError> {
+        self.run(move |file| file.remember_alarms(&alarms)).await
+    }
+
+    /// The alarms that wait in it, in the order in which they came: each as it was at some moment, and
+    /// of one that is there twice the later counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        self.run(SpoolFile::alarms_waiting).await
+    }
+
     /// Remembers some of the polls that the store has taken.
     ///
     /// # Errors
@@ -264,12 +281,13 @@ impl Spool {
         self.run(SpoolFile::recall_marks).await
     }
 
-    /// Follows what the store was told of hosts, so that what is remembered stays true.
+    /// Follows what the store was told of hosts, so that what is remembered stays true. Of alarms, only
+    /// where it is `new`: what was in this file before has been followed, and may be older than they are.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn follow(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
-        self.run(move |file| file.follow(&batch)).await
+    pub async fn follow(&self, batch: Arc<Batch>, new: bool) -> Result<(), StoreError> {
+        self.run(move |file| file.follow(&batch, new)).await
     }
 
     /// The greatest number that a host of this store ever had, as far as is known here.

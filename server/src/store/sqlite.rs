@@ -6,6 +6,7 @@
 //!
 //! Knows SQL and threads; knows nothing of polling, rates or health.
 
+mod alerts;
 mod connect;
 mod damage;
 mod ddl;
@@ -53,7 +54,7 @@ use super::{
 };
 use crate::{
     health::Pause,
-    model::{HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
     units::WallMs,
 };
 
@@ -293,8 +294,23 @@ impl Store for Sqlite {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<NoticeKind>, StoreError> {
-        self.read(move |c| notices::last_told(c, &receiver, host)).await
+        self.read(move |c| notices::last_told(c, &receiver, host, &subject)).await
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        self.read(|c| alerts::read(c)).await
+    }
+
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: ReadOrder,
+        limit: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
+        self.read(move |c| alerts::events(c, host, span, order, limit.min(MAX_PAGE))).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

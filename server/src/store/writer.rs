@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use queue::Queue;
-pub use queue::QueuedRow;
+pub use queue::{Judged, QueuedRow};
 use work::{Stop, Work};
 
 use super::{
@@ -192,7 +192,14 @@ impl WriterHandle {
     /// Hands a row in. Never waits: when the queue is full the oldest poll is dropped for it and
     /// counted; after the end the row itself is.
     pub fn push(&self, entry: QueuedRow) {
-        let tells = matches!(&entry, QueuedRow::Transition(_, Some(_)));
+        let tells = match &entry {
+            QueuedRow::Transition(_, notice) => notice.is_some(),
+            QueuedRow::Judged(_, judged) => !judged.notices.is_empty(),
+            QueuedRow::Poll(_)
+            | QueuedRow::Facts(_)
+            | QueuedRow::Rollup(_)
+            | QueuedRow::Notice(_) => false,
+        };
         let (waiting, first_loss) = {
             let mut state = self.shared.lock();
             if state.closed {

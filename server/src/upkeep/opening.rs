@@ -149,10 +149,16 @@ mod tests {
             known.into_iter().map(|known| Remembered { known, listed: sample::registration("b") });
         let (version, hosts) = (VersionId(1), hosts.collect::<Vec<_>>());
         let b = hosts[0].known.id;
-        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+        spool
+            .remember(Registry { version, hosts, pauses: vec![], alarms: vec![], store: None })
+            .await
+            .unwrap();
         // Out of the inventory: it is remembered no longer, but its number is.
         let hosts = Vec::new();
-        spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+        spool
+            .remember(Registry { version, hosts, pauses: vec![], alarms: vec![], store: None })
+            .await
+            .unwrap();
         drop(store);
         std::fs::rename(copy, &path).unwrap();
 
@@ -191,8 +197,11 @@ mod tests {
             };
             let poll = sample::good(known.id, &known.name, sample::START);
             let host = Remembered { known, listed: sample::registration("b") };
-            let (version, hosts) = (VersionId(1), vec![host]);
-            spool.remember(Registry { version, hosts, pauses: vec![], store: None }).await.unwrap();
+            let (version, hosts, alarms) = (VersionId(1), vec![host], vec![]);
+            spool
+                .remember(Registry { version, hosts, pauses: vec![], alarms, store: None })
+                .await
+                .unwrap();
             spool.append(Arc::new(Batch::of_polls([poll])), sample::START).await.unwrap();
             drop(store);
 

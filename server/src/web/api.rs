@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The changes of state that are listed when no span is given: those of the last day.
-const EVENTS_SPAN: Duration = Duration::from_secs(86_400);
+pub(super) const EVENTS_SPAN: Duration = Duration::from_secs(86_400);
 
 type Answer<T> = Result<Json<T>, Failure>;
 

@@ -45,6 +45,44 @@ asked! {
 }
 
 asked! {
+    /// Of the alarms that are not ok.
+    AlarmsAsked {
+        /// Only those of this host; `roundsman:server` for the server itself
+        host: AnyText,
+        /// Only those of hosts of this group
+        group: AnyText,
+        /// Only those of this rule
+        rule: AnyText,
+        /// Only those that fire
+        firing: Switch<false>,
+        /// At most so many
+        limit: RowLimit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of the changes of alarms.
+    AlarmEventsAsked {
+        /// Only those of this host; `roundsman:server` for the server itself
+        host: AnyText,
+        /// From this moment on; a day ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many
+        limit: RowLimit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of what a rule says of a host.
+    ExplainAsked {
+        /// The rule; it has to be given
+        rule: AnyText,
+    }
+}
+
+asked! {
     /// Of the losses.
     LossesAsked {
         /// From this moment on; an hour ago

@@ -20,7 +20,7 @@ use super::{
     params::{HostPath, RequestParams},
 };
 use crate::{
-    engine::Command,
+    engine::{Command, Explanation},
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
     query::{
@@ -111,6 +111,22 @@ impl Control {
         in_time(order).await?.map_err(|_panicked| Failure::busy())?
     }
 
+    /// What a rule says of a host by its last poll, and why.
+    pub(super) async fn explain(&self, host: &str, rule: &str) -> Result<Explanation, Failure> {
+        let host = HostName::new(host).map_err(|bad| Failure::bad_request(bad.to_string()))?;
+        let (asked, answer) = oneshot::channel();
+        let order = async {
+            self.commands.send(Command::Explain(host, rule.into(), asked)).await.ok()?;
+            answer.await.ok()
+        };
+        let told = in_time(order).await?;
+        told.ok_or_else(|| {
+            Failure::missing(format!(
+                "no rule called {rule:?} is judged on this host, or it was not polled since the start"
+            ))
+        })
+    }
+
     /// Polls a host now, or joins the poll that is under way.
     async fn poll(&self, host: HostName) -> Result<Arc<Record>, Failure> {
         let (asked, answer) = oneshot::channel();
@@ -185,6 +201,8 @@ pub(super) struct ReloadTold {
     waiting: Option<Arc<str>>,
     /// What is wrong with the file, one problem per line; none when nothing is.
     error: Option<Arc<str>>,
+    /// What is wrong with the file of alert rules, one problem per line; none when nothing is.
+    alerts_error: Option<Arc<str>>,
 }
 
 /// No control characters (Unicode's Cc).
@@ -284,8 +302,9 @@ pub(super) async fn reload(
     let order = OperatorOrder::Reload { now: now.unwrap_or(false), answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
     let told = in_time(told).await?;
-    let Reloaded { hosts, waiting, error } = told.map_err(|_stopping| Failure::busy())?;
-    Ok(Json(ReloadTold { hosts, waiting, error }))
+    let Reloaded { hosts, waiting, error, alerts_error } =
+        told.map_err(|_stopping| Failure::busy())?;
+    Ok(Json(ReloadTold { hosts, waiting, error, alerts_error }))
 }
 
 async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {

@@ -12,9 +12,10 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, Site, access, api,
+    MAX_BODY_BYTES, Site, access, alerts, api,
     asked::{
-        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked, SeriesAsked,
+        AlarmEventsAsked, AlarmsAsked, ExplainAsked, FleetEventsAsked, HostAsked, HostsAsked,
+        LimitAsked, LossesAsked, PollsAsked, SeriesAsked,
     },
     assets,
     below::below,
@@ -26,8 +27,9 @@ use super::{
     stream,
 };
 use crate::query::{
-    EventsPage, Fleet, FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape, LossesPage,
-    OwnShape, PollShape, PollsPage, Readiness, SeriesShape, WhyShape,
+    AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage, Glossary,
+    HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage, Readiness,
+    SeriesShape, WhyShape,
 };
 
 /// Answers shorter than this are not packed, bytes: they fit one packet as they are.
@@ -136,6 +138,14 @@ fn fleet(routes: Routes) -> Routes {
         .asks::<LossesAsked>()
         .answers::<LossesPage>(OK, "The losses")
         .fails(&[BAD, AWAY]);
+    let alerts = Operation::new("alerts", "Alarms that are not ok, what matters most first")
+        .asks::<AlarmsAsked>()
+        .answers::<AlarmsPage>(OK, "As they are now")
+        .fails(&[BAD, AWAY]);
+    let alert_events = Operation::new("alert_events", "Changes of alarms, newest first")
+        .asks::<AlarmEventsAsked>()
+        .answers::<AlarmEventsPage>(OK, "The changes")
+        .fails(&[BAD, MISSING, AWAY]);
     let hosts = Operation::new("hosts", "Hosts by name: state, facts, last poll")
         .asks::<HostsAsked>()
         .answers::<HostsPage>(OK, "A page of them")
@@ -148,6 +158,8 @@ fn fleet(routes: Routes) -> Routes {
         .post("/api/v1/inventory/reload", control::reload, reload)
         .get("/api/v1/server", api::server, server)
         .get("/api/v1/server/events", api::server_events, server_events)
+        .get("/api/v1/alerts", alerts::alerts, alerts)
+        .get("/api/v1/alert_events", alerts::events, alert_events)
         .get("/api/v1/losses", losses::losses, losses)
         .get("/api/v1/stream", stream::stream, stream)
         .get("/api/v1/hosts", api::hosts, hosts)
@@ -163,6 +175,9 @@ fn host(routes: Routes) -> Routes {
     let events = of_host("events", "Its changes of state, newest first")
         .asks::<LimitAsked>()
         .answers::<EventsPage>(OK, "The changes");
+    let explain = of_host("alert", "What an alert rule says of it, by its last poll, and why")
+        .asks::<ExplainAsked>()
+        .answers::<ExplainedShape>(OK, "Each comparison with the value that it has");
     let accept = of_host("accept", "Let another machine answer for it")
         .reads::<body::Nothing>()
         .answers::<control::Accepted>(OK, "It may");
@@ -184,6 +199,7 @@ fn host(routes: Routes) -> Routes {
         .get("/api/v1/hosts/{name}/series", api::series, series())
         .get("/api/v1/hosts/{name}/events", api::events, events)
         .get("/api/v1/hosts/{name}/why", api::why, why)
+        .get("/api/v1/hosts/{name}/alert", alerts::explain, explain)
         .post("/api/v1/hosts/{name}/accept", control::accept, accept)
         .post("/api/v1/hosts/{name}/poll", control::poll, poll)
         .post("/api/v1/hosts/{name}/pause", control::pause, pause)

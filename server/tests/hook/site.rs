@@ -14,7 +14,7 @@ use roundsman::{
     config::{self, HookUrl},
     hook::{self, Hook, NoticeStores, Notification, ServerEvent, Stats},
     inventory,
-    model::{Cause, HostId, Outcome, State, Transition},
+    model::{Cause, HostId, Outcome, Severity, State, Transition},
     store::{
         Mode, Store,
         spool::Spool,
@@ -37,6 +37,7 @@ pub(crate) fn settings(address: SocketAddr) -> config::Hook {
     config::Hook {
         url: HookUrl::parse(&format!("http://{address}/in?team=ops")),
         states: vec![State::Down],
+        alerts: Some(Severity::Warning),
         timeout: Duration::from_secs(30),
         ca_file: None,
         token: None,

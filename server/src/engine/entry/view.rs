@@ -62,6 +62,7 @@ impl HostEntry {
             last_good: self.last_good.clone(),
             recent: self.recent.clone(),
             next_due,
+            alarms: Arc::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ const LATER: Mono = Mono(Duration::from_secs(101));
 
 fn notice(host: i64, made: i64, kind: NoticeKind) -> Arc<Notice> {
     Arc::new(Notice {
-        id: format!("{host}/{made}").into(),
+        id: format!("{host}/{made}/down").into(),
         receiver: "hook".into(),
         host: HostId(host),
         event: WallMs(made),
@@ -84,7 +84,7 @@ fn an_end_is_told_only_where_its_begin_was() {
         let (begin, end) = (begins(1, 1), ends(1, 2));
         let mut lanes = lanes(&[begin.clone(), end.clone()]);
         // Nothing was told of the host before.
-        lanes.learn(HostId(1), None);
+        lanes.learn("1", None);
         lanes.ended(&after(&begin, fate));
         let wanted = if told { Next::Tell(end) } else { Next::Fold(end) };
         assert_eq!(lanes.next(NOW), wanted, "{fate}");
@@ -95,15 +95,48 @@ fn an_end_is_told_only_where_its_begin_was() {
 fn what_is_not_known_of_a_host_is_asked_and_an_end_told_once() {
     let end = ends(1, 2);
     let mut lanes = lanes(std::slice::from_ref(&end));
-    assert_eq!(lanes.next(NOW), Next::Ask(HostId(1)));
-    lanes.hold(HostId(1), LATER);
+    assert_eq!(lanes.next(NOW), Next::Ask(HostId(1), "1".into()));
+    lanes.hold("1", LATER);
     assert_eq!(lanes.next(NOW), Next::Wait(Some(LATER)));
-    lanes.learn(HostId(1), Some(NoticeKind::Begins));
+    lanes.learn("1", Some(NoticeKind::Begins));
     assert_eq!(lanes.next(LATER), Next::Tell(end.clone()));
     lanes.ended(&after(&end, NoticeState::Delivered));
     let again = ends(1, 3);
     lanes.add(&again, NOW, End::Back);
     assert_eq!(lanes.next(NOW), Next::Fold(again), "the end of nothing");
+}
+
+fn of_alarm(rule: &str, made: i64, kind: NoticeKind) -> Arc<Notice> {
+    let id = format!("{rule}/1/0123456789abcdef/{made}/{kind}").into();
+    Arc::new(Notice { id, ..(*notice(1, made, kind)).clone() })
+}
+
+#[test]
+fn an_alarm_ends_only_where_it_began_whatever_was_told_of_its_host() {
+    let (host, alarm) = (begins(1, 1), of_alarm("disk-full", 2, NoticeKind::Begins));
+    let (end, other) =
+        (of_alarm("disk-full", 3, NoticeKind::Ends), of_alarm("1", 4, NoticeKind::Ends));
+    let mut lanes = lanes(&[host.clone(), alarm.clone(), end.clone(), other.clone()]);
+    lanes.ended(&after(&host, NoticeState::Delivered));
+    assert_eq!(lanes.next(NOW), Next::Tell(alarm.clone()), "that of its host holds up nothing");
+    lanes.failed(&alarm, LATER);
+    let subject = other.subject();
+    assert_eq!(lanes.next(NOW), Next::Ask(HostId(1), subject.into()), "of this alarm");
+    lanes.learn(subject, None);
+    assert_eq!(lanes.next(NOW), Next::Fold(other.clone()), "the host's begin is not its own");
+    lanes.ended(&after(&other, NoticeState::Folded));
+    lanes.ended(&after(&alarm, NoticeState::Delivered));
+    assert_eq!(lanes.next(NOW), Next::Tell(end));
+}
+
+#[test]
+fn what_is_over_is_forgotten_where_there_is_much_of_it() {
+    let mut lanes = Lanes::new(3);
+    for number in 0..100 {
+        lanes.learn(&format!("rule/{number}/x"), Some(NoticeKind::Ends));
+    }
+    lanes.learn("1", Some(NoticeKind::Begins));
+    assert!(lanes.begun.len() <= 4 && lanes.begun.contains_key("1"), "{:?}", lanes.begun);
 }
 
 #[test]
@@ -142,6 +175,8 @@ fn what_is_found_later_than_its_successor_was_told_is_overtaken() {
     assert!(lanes.overtook(&found));
     assert!(!lanes.overtook(&came), "the row of one that was told just now");
     assert!(!lanes.overtook(&ends(2, 1)), "nothing was told of that host");
+    lanes.is_whole();
+    assert!(!lanes.overtook(&found), "all that waited is here");
 }
 
 #[test]

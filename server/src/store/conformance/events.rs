@@ -105,17 +105,17 @@ pub(crate) async fn of_a_notice_the_row_that_is_further_is_kept(fixture: &dyn Fi
     let gone = Notice { state: NoticeState::GivenUp, ended: Some(slot(99)), ..told };
     keep(fixture, &[&gone]).await;
     assert_eq!(pending(fixture, "hook", 9).await, std::slice::from_ref(&new));
-    let last = fixture.store().last_told("hook".into(), a.id).await.unwrap();
+    let last = fixture.store().last_told("hook".into(), a.id, "1".into()).await.unwrap();
     assert_eq!(last, Some(NoticeKind::Begins), "what was delivered stays delivered");
 
     // Those that are over are kept as long as transitions are; those that wait are kept.
     let before = Retention { polls: WallMs(0), events: slot(50), rollups: WallMs(0) };
     fixture.store().prune(before).await.unwrap();
-    assert_eq!(fixture.store().last_told("hook".into(), a.id).await.unwrap(), None);
+    assert_eq!(fixture.store().last_told("hook".into(), a.id, "1".into()).await.unwrap(), None);
     assert_eq!(pending(fixture, "hook", 9).await, [new]);
 }
 
-pub(crate) async fn what_was_last_told_of_a_host_is_known(fixture: &dyn Fixture) {
+pub(crate) async fn what_was_last_told_of_a_host_or_an_alarm_is_known(fixture: &dyn Fixture) {
     let (a, b) = (host(fixture, "a").await, host(fixture, "b").await);
     let row = |of: &KnownHost, second, kind, state| {
         let of = sample::transition(of.id, &of.name, slot(second), State::Up, State::Down);
@@ -123,8 +123,10 @@ pub(crate) async fn what_was_last_told_of_a_host_is_known(fixture: &dyn Fixture)
         Notice { state, ended, ..sample::notice(&of, kind) }
     };
     let (begins, ends) = (NoticeKind::Begins, NoticeKind::Ends);
-    let last =
-        async |of: &KnownHost| fixture.store().last_told("hook".into(), of.id).await.unwrap();
+    let last_of = async |of: &KnownHost, subject: &str| {
+        fixture.store().last_told("hook".into(), of.id, subject.into()).await.unwrap()
+    };
+    let last = async |of: &KnownHost| last_of(of, &of.id.0.to_string()).await;
     keep(fixture, &[&row(&a, 4, ends, NoticeState::Delivered)]).await;
     assert_eq!((last(&a).await, last(&b).await), (Some(ends), None));
     // One that was given up and one that waits were not told.
@@ -133,6 +135,15 @@ pub(crate) async fn what_was_last_told_of_a_host_is_known(fixture: &dyn Fixture)
     assert_eq!(last(&a).await, Some(ends));
     // The last is the one that was kept last, whatever the clock said.
     keep(fixture, &[&row(&a, 3, begins, NoticeState::Delivered)]).await;
+    assert_eq!(last(&a).await, Some(begins));
+    // An alarm of the host is a subject of its own, be its rule called as the host's number is.
+    let alarms = ["disk-full", &a.id.0.to_string()].map(|rule| format!("{rule}/{}/0f", a.id.0));
+    for alarm in &alarms {
+        assert_eq!(last_of(&a, alarm).await, None);
+        let id = format!("{alarm}/1774747800000/resolved").into();
+        keep(fixture, &[&Notice { id, ..row(&a, 9, ends, NoticeState::Delivered) }]).await;
+        assert_eq!(last_of(&a, alarm).await, Some(ends));
+    }
     assert_eq!(last(&a).await, Some(begins));
 }
 

@@ -165,6 +165,8 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
         (view.name, halves)
     });
     let all = over_polls.chain([("ledger", ledger()), ("host_hour", vec![host_hour()])]);
+    let all =
+        all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
     all.map(|(name, halves)| {
         let body = halves.join("\nUNION ALL\n");
         (name, format!("CREATE OR REPLACE SQL SECURITY INVOKER VIEW {name} AS\n{body}"))
@@ -327,6 +329,31 @@ fn host_hour() -> String {
   r.ts AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.ts) DIV 1000 AS time_ms";
     format!("SELECT\n{}\nFROM rollup_hour r JOIN host h ON h.id = r.host_id", listed(first, &shown))
+}
+
+/// The server itself is no row of `host`.
+const OF_ALARM: &str =
+    "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
+  a.slot AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.slot) DIV 1000 AS time_ms,
+  a.rule,
+  a.row_key";
+
+fn of_alarms(table: &str, shown: &[&str]) -> String {
+    let shown: Vec<_> = shown.iter().map(|name| format!("a.{name}")).collect();
+    let of = format!("FROM {table} a LEFT JOIN host h ON h.id = a.host_id");
+    format!("SELECT\n{}\n{of}", listed(OF_ALARM, &shown))
+}
+
+/// The alarms that are not ok, with the host's name.
+fn alert_now() -> String {
+    of_alarms("alert", &["state", "severity", "value", "since", "fired", "known", "polls"])
+}
+
+/// How alarms changed, with the host's name.
+fn alert_history() -> String {
+    let shown = ["from_state", "to_state", "severity", "value", "cause", "summary", "at"];
+    of_alarms("alert_event", &shown)
 }
 
 #[cfg(test)]

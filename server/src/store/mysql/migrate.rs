@@ -53,6 +53,8 @@ const STEPS: &[Migration] = steps! {
     60 "0060_event_slot"
     61 "0061_notice"
     62 "0062_view_made_from"
+    63 "0063_alert"
+    64 "0064_alert_event"
 };
 
 /// What was applied, in the database itself.

@@ -80,18 +80,30 @@ pub(super) async fn pending(
     rows.into_iter().map(|row| from_cells(&RowReader::new(row, &pools.place, "a notice"))).collect()
 }
 
-/// What the receiver was last told of a host.
+/// What the receiver was last told of a subject: the ids of its notices begin with it, and have two more
+/// parts.
 pub(super) async fn last_told(
     pools: &Pools,
     receiver: &str,
     host: HostId,
+    subject: &str,
 ) -> Result<Option<NoticeKind>, StoreError> {
     let mut conn = pools.reader().await?;
+    let begin = format!("{subject}/");
+    let slashes = u64::try_from(subject.matches('/').count() + 2).unwrap_or(u64::MAX);
     let found: Option<Row> = conn
         .exec_first(
             "SELECT kind FROM notice WHERE receiver = ? AND host_id = ? AND state = 'delivered'
+               AND LEFT(id, CHAR_LENGTH(?)) = ?
+               AND CHAR_LENGTH(id) - CHAR_LENGTH(REPLACE(id, '/', '')) = ?
              ORDER BY seq DESC LIMIT 1",
-            vec![receiver.into(), Value::Int(host.0)],
+            vec![
+                receiver.into(),
+                Value::Int(host.0),
+                begin.as_str().into(),
+                begin.as_str().into(),
+                Value::UInt(slashes),
+            ],
         )
         .await
         .map_err(pools.place.fault("read notices"))?;

@@ -31,10 +31,14 @@ const LOSSES: &str = "DELETE FROM loss WHERE noted_at < ? ORDER BY noted_at LIMI
 const NOTICES: &str =
     "DELETE FROM notice WHERE created < ? AND state <> 'pending' ORDER BY created LIMIT ?";
 
-/// The oldest of polls, and of transitions and losses.
+/// Changes of alarms, too.
+const ALARM_EVENTS: &str = "DELETE FROM alert_event WHERE slot < ? ORDER BY slot LIMIT ?";
+
+/// The oldest of polls, and of transitions, losses and changes of alarms.
 const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
     (SELECT MIN(at) FROM (SELECT MIN(ts) AS at FROM event
-     UNION ALL SELECT MIN(noted_at) FROM loss) AS old)";
+     UNION ALL SELECT MIN(noted_at) FROM loss
+     UNION ALL SELECT MIN(slot) FROM alert_event) AS old)";
 
 /// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
 pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
@@ -70,7 +74,7 @@ pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Prune
             break;
         }
     }
-    for table in [LOSSES, NOTICES] {
+    for table in [LOSSES, NOTICES, ALARM_EVENTS] {
         while within(pools.limits.call, take(pools, table, before.events)).await? == ROWS {}
     }
     Ok(Pruned { polls, events })

@@ -41,10 +41,10 @@ const APPLICATION_ID: i32 = 0x5273_706c;
 
 /// The form of the file and its rows (`PRAGMA user_version`). Raised with every change; a file of a
 /// later form is set aside, one of a form that it holds too is taken over.
-pub(super) const FORM: u32 = 3;
+pub(super) const FORM: u32 = 4;
 
-/// The form before: the same without notices and slots of transitions.
-const FORM_BEFORE: u32 = 2;
+/// The forms before: the same without alarms, and without notices and slots of transitions.
+const FORMS_BEFORE: [u32; 2] = [3, 2];
 
 /// How long a statement waits for somebody who looks at the file with a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -290,7 +290,7 @@ impl SpoolFile {
         }
         let open_loss = note_loss(&transaction, &lost, &mut self.open_loss, &mut after, now)
             .map_err(&failed)?;
-        memory::follow(&transaction, batch).map_err(&failed)?;
+        memory::follow(&transaction, batch, true).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         self.held = after;
         if open_loss.is_some() {
@@ -324,6 +324,8 @@ impl SpoolFile {
                 Ok(Other::Loss(loss)) => page.batch.losses.push(loss),
                 Ok(Other::Rollup(hour)) => page.batch.rollups.push(hour),
                 Ok(Other::Notice(notice)) => page.batch.notices.push(notice),
+                Ok(Other::Alarm(alarm)) => page.batch.alarms.push(*alarm),
+                Ok(Other::AlarmEvent(event)) => page.batch.alarm_events.push(*event),
                 Err(error) => tracing::error!(%error, "a row of the spool cannot be read: lost"),
             }
             room -= 1;

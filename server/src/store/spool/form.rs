@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{
-        HostId, HostName, Loss, Notice, Outcome, Record, Rollup, State, Timings, Transition,
-        VersionId,
+        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, Outcome, Record, Rollup, State, Timings,
+        Transition, VersionId,
     },
     store::{FactsSeen, detail},
     units::WallMs,
@@ -32,6 +32,8 @@ pub(super) enum Other {
     Loss(Loss),
     Rollup(Arc<Rollup>),
     Notice(Arc<Notice>),
+    Alarm(Box<Alarm>),
+    AlarmEvent(Box<AlarmEvent>),
 }
 
 /// A record without its values.

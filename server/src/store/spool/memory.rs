@@ -8,12 +8,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     health::Pause,
-    model::{HostId, VersionId},
+    model::{Alarm, AlarmState, HostId, VersionId},
     store::{Batch, KnownHost, Registration},
 };
 
 /// What the store said when the inventory last came into force, and what happened since.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     /// The inventory in force.
     pub version: VersionId,
@@ -21,6 +21,8 @@ pub struct Registry {
     pub hosts: Vec<Remembered>,
     /// The pauses that operators asked for.
     pub pauses: Vec<(HostId, Pause)>,
+    /// The alarms that were not ok.
+    pub alarms: Vec<Alarm>,
     /// What tells that store from another one that takes its place; none when it is not known.
     pub store: Option<Arc<str>>,
 }
@@ -87,6 +89,7 @@ pub(super) fn begin(connection: &mut Connection, whose: SpoolTarget<'_>) -> Resu
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute("DELETE FROM host", [])?;
     transaction.execute("DELETE FROM pause", [])?;
+    transaction.execute("DELETE FROM alarm", [])?;
     transaction.execute("DELETE FROM about", [])?;
     set_about(&transaction, STORE, whose.address)?;
     if let Some(identity) = whose.identity {
@@ -105,8 +108,9 @@ pub(super) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     })
 }
 
-/// Follows what a batch says of hosts: their states and machines.
-pub(super) fn follow(connection: &Connection, batch: &Batch) -> Result<(), Error> {
+/// Follows what a batch says of hosts: their states and machines, and their alarms where it is `new`, and
+/// not older than what was followed before.
+pub(super) fn follow(connection: &Connection, batch: &Batch, new: bool) -> Result<(), Error> {
     let change = |id: HostId, change: &dyn Fn(&mut KnownHost)| -> Result<(), Error> {
         let kept: Option<String> = connection
             .prepare_cached("SELECT known FROM host WHERE id = ?1")?
@@ -135,7 +139,25 @@ pub(super) fn follow(connection: &Connection, batch: &Batch) -> Result<(), Error
             host.facts.machine_id = host.facts.machine_id.take().or(pin);
         })?;
     }
-    Ok(())
+    let alarms = batch.alarms.iter().filter(|_| new);
+    alarms.map(|alarm| follow_alarm(connection, alarm)).collect()
+}
+
+pub(super) fn follow_alarm(connection: &Connection, alarm: &Alarm) -> Result<(), Error> {
+    let key = params![&*alarm.key.rule, alarm.key.host.0, &*alarm.key.row];
+    if alarm.state == AlarmState::Ok {
+        return connection
+            .prepare_cached("DELETE FROM alarm WHERE rule = ?1 AND host_id = ?2 AND row_key = ?3")?
+            .execute(key)
+            .map(drop);
+    }
+    let text = to_text(alarm)?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO alarm (rule, host_id, row_key, alarm) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![&*alarm.key.rule, alarm.key.host.0, &*alarm.key.row, text])
+        .map(drop)
 }
 
 pub(super) fn last_number(connection: &Connection) -> Result<HostId, Error> {

@@ -46,6 +46,7 @@ impl Slot {
             let pauses: Vec<_> =
                 registry.pauses.iter().map(|(host, pause)| (*host, Some(pause.clone()))).collect();
             new.remember_pauses(&pauses)?;
+            new.remember_alarms(&registry.alarms)?;
         }
         new.remember_marks(&old.recall_marks()?)?;
         let now = now(old).map_err(old.failed("read its clock"))?;

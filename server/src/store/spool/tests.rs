@@ -7,7 +7,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::{Facts, HostId, Loss, LossReason, NoticeKind, NoticeState, State, VersionId},
+    model::{
+        Alarm, AlarmKey, AlarmState, Facts, HostId, Loss, LossReason, NoticeKind, NoticeState,
+        State, VersionId,
+    },
     store::{FactsSeen, KnownHost, sample},
 };
 
@@ -86,6 +89,44 @@ async fn what_the_store_has_after_all_is_taken_back_and_nothing_else() {
     assert_eq!(spool.status().polls, 7);
 }
 
+/// Those that wait are found; those that are remembered are as they were last, whoever took them.
+#[tokio::test]
+async fn alarms_are_remembered_as_they_were_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    let at = |state, slot| sample::alarm(HostId(1), state, WallMs(slot));
+    let batch = |alarm: &Alarm| {
+        let alarm_events = vec![sample::alarm_event(alarm, AlarmState::Ok)];
+        Arc::new(Batch { alarms: vec![alarm.clone()], alarm_events, ..Batch::default() })
+    };
+    let remembered = async |spool: &Spool| spool.recall().await.unwrap().unwrap().alarms;
+    let (hosts, pauses, alarms) = (Vec::new(), Vec::new(), Vec::new());
+    let registry = Registry { version: VersionId(1), hosts, pauses, alarms, store: None };
+    spool.remember(registry.clone()).await.unwrap();
+
+    let kept = Alarm { value: None, ..at(AlarmState::Firing, 1) };
+    let kept = Alarm { key: AlarmKey { rule: "kept".into(), ..kept.key.clone() }, ..kept };
+    spool.remember_alarms(vec![kept.clone(), at(AlarmState::Pending, 2)]).await.unwrap();
+    spool.remember(registry).await.unwrap();
+    let firing = at(AlarmState::Firing, 3);
+    spool.append(batch(&firing), NOW).await.unwrap();
+    assert_eq!(remembered(&spool).await, [firing.clone(), kept.clone()]);
+    assert_eq!(spool.alarms().await.unwrap(), std::slice::from_ref(&firing));
+    let over = at(AlarmState::Ok, 4);
+    spool.follow(batch(&over), true).await.unwrap();
+    // What waited is in the store now: it was followed when it came.
+    let page = spool.page(50, NOW).await.unwrap();
+    assert_eq!(page.batch, *batch(&firing));
+    spool.follow(Arc::new(page.batch), false).await.unwrap();
+    spool.acknowledge(page.ids).await.unwrap();
+    drop(spool);
+    let spool = start(&folder, MUCH);
+    assert_eq!(remembered(&spool).await, [kept]);
+    assert_eq!(spool.alarms().await.unwrap(), []);
+    spool.remember_alarms(Vec::new()).await.unwrap();
+    assert_eq!(remembered(&spool).await, []);
+}
+
 /// Each row of a notice says how far it had come; the last word counts, also for who starts anew.
 #[tokio::test]
 async fn notices_are_known_by_how_far_they_have_come() {
@@ -122,6 +163,7 @@ async fn a_file_of_the_form_before_is_taken_over_with_its_rows() {
     before.execute("UPDATE other SET data = replace(data, '\"slot\":null,', '')", []).unwrap();
     let data: String = before.query_row("SELECT data FROM other", [], |row| row.get(0)).unwrap();
     assert!(!data.contains("slot"), "{data}");
+    before.execute("DROP TABLE alarm", []).unwrap();
     before.pragma_update(None, "user_version", 2).unwrap();
     drop(before);
     let spool = start(&folder, MUCH);
@@ -132,7 +174,7 @@ async fn a_file_of_the_form_before_is_taken_over_with_its_rows() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(form, 3, "an older program must not pass over what it does not know");
+    assert_eq!(form, 4, "an older program must not pass over what it does not know");
 }
 
 #[tokio::test]
@@ -236,6 +278,7 @@ async fn rows_for_a_store_that_was_replaced_are_set_aside() {
         version: VersionId(1),
         hosts: Vec::new(),
         pauses: Vec::new(),
+        alarms: Vec::new(),
         store: Some("one".into()),
     };
     let spool = start(&folder, MUCH);
@@ -326,6 +369,7 @@ async fn hosts_are_remembered_with_what_happened_since() {
         version: VersionId(version),
         hosts,
         pauses: Vec::new(),
+        alarms: Vec::new(),
         store: None,
     };
     let registry = all(4, vec![host(1, "a"), host(2, "b")]);
@@ -342,7 +386,7 @@ async fn hosts_are_remembered_with_what_happened_since() {
     assert_eq!(spool.recall().await.unwrap().unwrap().pauses, left);
 
     // By what the store took, and by what waits.
-    spool.follow(Arc::new(transition(60))).await.unwrap();
+    spool.follow(Arc::new(transition(60)), true).await.unwrap();
     let seen = FactsSeen {
         host: HostId(2),
         facts: Facts { cpus: Some(8), ..Facts::default() },
@@ -375,7 +419,8 @@ async fn rows_outlive_the_removal_of_their_file() {
         let spool = start(&folder, MUCH);
         spool.append(polls(0..1_300), NOW).await.unwrap();
         let (version, store) = (VersionId(3), None);
-        let registry = Registry { version, store, hosts: Vec::new(), pauses: Vec::new() };
+        let (hosts, pauses, alarms) = (Vec::new(), Vec::new(), Vec::new());
+        let registry = Registry { version, store, hosts, pauses, alarms };
         spool.remember(registry).await.unwrap();
         for tail in gone {
             let mut name = spool.path().as_os_str().to_owned();

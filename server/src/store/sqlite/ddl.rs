@@ -120,6 +120,8 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
         (view.name, selects)
     });
     let all = over_polls.chain([("ledger", vec![ledger()]), ("host_hour", vec![host_hour()])]);
+    let all =
+        all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
     all.map(|(name, selects)| {
         (name, format!("CREATE VIEW {name} AS\n{}", selects.join("\nUNION ALL\n")))
     })
@@ -196,6 +198,34 @@ fn host_hour() -> String {
   strftime('%Y-%m-%dT%H:%M:%fZ', r.hour_ms / 1000.0, 'unixepoch') AS time,
   r.hour_ms AS time_ms";
     format!("SELECT\n{}\nFROM rollup_hour r JOIN host h ON h.id = r.host_id", listed(first, &shown))
+}
+
+/// The server itself is no row of `host`.
+const OF_ALARM: &str = "  coalesce(h.name, 'roundsman:server') AS host,
+  strftime('%Y-%m-%dT%H:%M:%fZ', a.slot_ms / 1000.0, 'unixepoch') AS time,
+  a.slot_ms AS time_ms,
+  a.rule,
+  a.row_key";
+
+fn moment(name: &str) -> String {
+    format!("strftime('%Y-%m-%dT%H:%M:%fZ', a.{name}_ms / 1000.0, 'unixepoch') AS {name}")
+}
+
+/// The alarms that are not ok, with the host's name.
+fn alert_now() -> String {
+    let plain = ["state", "severity", "value"].map(|name| format!("a.{name}"));
+    let shown: Vec<_> = plain.into_iter().chain(["since", "fired", "known"].map(moment)).collect();
+    let of = "FROM alert a LEFT JOIN host h ON h.id = a.host_id";
+    format!("SELECT\n{},\n  a.polls\n{of}", listed(OF_ALARM, &shown))
+}
+
+/// How alarms changed, with the host's name.
+fn alert_history() -> String {
+    let shown = ["from_state", "to_state", "severity", "value", "cause", "summary"];
+    let shown: Vec<_> =
+        shown.map(|name| format!("a.{name}")).into_iter().chain([moment("at")]).collect();
+    let of = "FROM alert_event a LEFT JOIN host h ON h.id = a.host_id";
+    format!("SELECT\n{}\n{of}", listed(OF_ALARM, &shown))
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ const STEPS: &[Migration] = steps! {
     9 "0009_event_slot"
     10 "0010_notice"
     11 "0011_generated"
+    12 "0012_alert"
 };
 
 /// Steps that were released with other texts: what they made then is made elsewhere now.

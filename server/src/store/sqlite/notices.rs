@@ -65,19 +65,26 @@ pub(super) fn pending(
     rows.collect::<Result<_, _>>().map_err(&failed)
 }
 
-/// What the receiver was last told of a host.
+/// What the receiver was last told of a subject: the ids of its notices begin with it, and have two more
+/// parts.
 pub(super) fn last_told(
     connection: &Connection,
     receiver: &str,
     host: HostId,
+    subject: &str,
 ) -> Result<Option<NoticeKind>, StoreError> {
+    let slashes = i64::try_from(subject.matches('/').count() + 2).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             "SELECT kind FROM notice WHERE receiver = ?1 AND host_id = ?2 AND state = 'delivered'
+               AND substr(id, 1, length(?3) + 1) = ?3 || '/'
+               AND length(id) - length(replace(id, '/', '')) = ?4
              ORDER BY seq DESC LIMIT 1",
         )
         .and_then(|mut found| {
-            found.query_row(params![receiver, host.0], |row| kind(row, 0)).optional()
+            found
+                .query_row(params![receiver, host.0, subject, slashes], |row| kind(row, 0))
+                .optional()
         })
         .map_err(fault(connection, "read notices"))
 }

@@ -7,6 +7,7 @@ use rusqlite::{
 };
 
 use super::{
+    alerts,
     ddl::LEDGER,
     events,
     fault::{fault, row_fault},
@@ -42,6 +43,12 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     }
     for notice in &batch.notices {
         notices::keep(&transaction, notice)?;
+    }
+    for alarm in &batch.alarms {
+        alerts::keep(&transaction, alarm)?;
+    }
+    for event in &batch.alarm_events {
+        alerts::note(&transaction, event)?;
     }
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {

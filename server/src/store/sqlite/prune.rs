@@ -27,6 +27,8 @@ pub(super) enum PruneStep {
     Losses,
     /// At the notices that are over, which are kept as long.
     Notices,
+    /// At the changes of alarms, too.
+    AlarmEvents,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -50,7 +52,8 @@ const OLDEST: [&str; 3] = [
     "SELECT min((SELECT slot_ms FROM poll WHERE host_id = host.id ORDER BY slot_ms LIMIT 1))
      FROM host",
     "SELECT min(at) FROM (SELECT min(at_ms) AS at FROM event
-     UNION ALL SELECT min(noted_at_ms) FROM loss)",
+     UNION ALL SELECT min(noted_at_ms) FROM loss
+     UNION ALL SELECT min(slot_ms) FROM alert_event)",
     "SELECT min((SELECT hour_ms FROM rollup_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
      FROM host",
 ];
@@ -79,6 +82,7 @@ pub(super) fn take(
         PruneStep::Events => events(&transaction, before.events.0),
         PruneStep::Losses => losses(&transaction, before.events.0),
         PruneStep::Notices => notices(&transaction, before.events.0),
+        PruneStep::AlarmEvents => alarm_events(&transaction, before.events.0),
         PruneStep::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -151,7 +155,19 @@ fn notices(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Err
              WHERE created_ms < ?1 AND state <> 'pending' ORDER BY created_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { PruneStep::Notices } else { PruneStep::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { PruneStep::Notices } else { PruneStep::AlarmEvents };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
+}
+
+fn alarm_events(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM alert_event WHERE id IN
+               (SELECT id FROM alert_event WHERE slot_ms < ?1 ORDER BY slot_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next =
+        if gone == ROWS { PruneStep::AlarmEvents } else { PruneStep::RollupsAfter(i64::MIN) };
     Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 

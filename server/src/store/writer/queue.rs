@@ -8,7 +8,9 @@ use std::{
 };
 
 use crate::{
-    model::{HostId, Loss, LossReason, Notice, Record, Rollup, Transition},
+    model::{
+        Alarm, AlarmEvent, AlarmKey, HostId, Loss, LossReason, Notice, Record, Rollup, Transition,
+    },
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
 };
@@ -18,6 +20,8 @@ use crate::{
 pub enum QueuedRow {
     /// A poll.
     Poll(Arc<Record>),
+    /// What a poll, if it was one, changed about alarms: written together with it.
+    Judged(Option<Arc<Record>>, Box<Judged>),
     /// A change of state, and what is to be told of it: they are written together.
     Transition(Transition, Option<Arc<Notice>>),
     /// What an answer said of its machine; newer ones take the place of older ones that wait.
@@ -28,10 +32,37 @@ pub enum QueuedRow {
     Notice(Arc<Notice>),
 }
 
+/// What was found about alarms.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Judged {
+    /// The alarms that are otherwise than they were.
+    pub alarms: Vec<Alarm>,
+    /// How they changed, where somebody may want to know.
+    pub events: Vec<AlarmEvent>,
+    /// What is to be told of it.
+    pub notices: Vec<Arc<Notice>>,
+}
+
+impl Judged {
+    fn len(&self) -> usize {
+        self.alarms.len() + self.events.len() + self.notices.len()
+    }
+
+    fn append(&mut self, mut later: Self) {
+        self.alarms.append(&mut later.alarms);
+        self.events.append(&mut later.events);
+        self.notices.append(&mut later.notices);
+    }
+}
+
 /// Rows that wait, oldest first, at most `limit`.
 #[derive(Debug)]
 pub(super) struct Queue {
-    polls: VecDeque<Arc<Record>>,
+    polls: VecDeque<(Arc<Record>, Option<Box<Judged>>)>,
+    /// What was found about alarms by no poll, or by polls that gave way.
+    judged: VecDeque<Box<Judged>>,
+    /// Rows about alarms, with polls and without.
+    judgements: usize,
     transitions: VecDeque<(Transition, Option<Arc<Notice>>)>,
     notices: VecDeque<Arc<Notice>>,
     facts: BTreeMap<HostId, FactsSeen>,
@@ -47,6 +78,8 @@ impl Queue {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             polls: VecDeque::new(),
+            judged: VecDeque::new(),
+            judgements: 0,
             transitions: VecDeque::new(),
             notices: VecDeque::new(),
             facts: BTreeMap::new(),
@@ -58,7 +91,7 @@ impl Queue {
     }
 
     pub(super) fn len(&self) -> usize {
-        let told = self.transitions.len() + self.notices.len();
+        let told = self.transitions.len() + self.notices.len() + self.judgements;
         self.polls.len() + told + self.facts.len() + self.rollups.len()
     }
 
@@ -80,9 +113,11 @@ impl Queue {
     /// Gives up all that waits: its polls are lost. Answers how many rows it was.
     pub(super) fn give_up(&mut self, reason: LossReason) -> usize {
         let rows = self.len();
-        for record in std::mem::take(&mut self.polls) {
+        for (record, _) in std::mem::take(&mut self.polls) {
             self.lose(record.host, record.slot, reason);
         }
+        self.judged.clear();
+        self.judgements = 0;
         self.transitions.clear();
         self.notices.clear();
         self.facts.clear();
@@ -92,12 +127,19 @@ impl Queue {
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
     /// oldest hour in short, which says what polls that are lost said, or else how far a notice has come,
-    /// without which it is told twice, or else the oldest transition: a gap in the history is better than
-    /// a wrong story of what happened.
+    /// without which it is told twice, or else what was found about alarms, or else the oldest transition: a
+    /// gap in the history is better than a wrong story of what happened.
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
         match entry {
-            QueuedRow::Poll(record) => self.polls.push_back(record),
+            QueuedRow::Poll(record) => self.polls.push_back((record, None)),
+            QueuedRow::Judged(poll, judged) => {
+                self.judgements += judged.len();
+                match poll {
+                    Some(record) => self.polls.push_back((record, Some(judged))),
+                    None => self.judged.push_back(judged),
+                }
+            }
             QueuedRow::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
             QueuedRow::Notice(notice) => self.notices.push_back(notice),
             QueuedRow::Facts(seen) => self.learn(*seen),
@@ -106,20 +148,33 @@ impl Queue {
         let mut lost = 0;
         while self.len() > self.limit {
             let oldest = self.polls.pop_front();
-            if let Some(record) = &oldest {
+            let is_poll = oldest.is_some();
+            if let Some((record, judged)) = oldest {
                 self.lost.add(record.host, record.slot, LossReason::QueueFull);
+                self.judged.extend(judged);
             }
-            let gone = oldest.is_some()
+            let is_one = is_poll
                 || self.facts.pop_first().is_some()
                 || self.rollups.pop_front().is_some()
-                || self.notices.pop_front().is_some()
-                || self.transitions.pop_front().is_some();
-            if !gone {
-                break;
-            }
-            lost += 1;
+                || self.notices.pop_front().is_some();
+            let gone = match is_one {
+                true => 1,
+                false => self.forget_judged(),
+            };
+            lost += match gone {
+                0 if self.transitions.pop_front().is_some() => 1,
+                0 => break,
+                some => u64::try_from(some).unwrap_or(u64::MAX),
+            };
         }
         lost
+    }
+
+    /// Gives up the oldest that was found about alarms; how many rows that was.
+    fn forget_judged(&mut self) -> usize {
+        let rows = self.judged.pop_front().map_or(0, |judged| judged.len());
+        self.judgements -= rows;
+        rows
     }
 
     fn learn(&mut self, mut seen: FactsSeen) {
@@ -148,25 +203,63 @@ impl Queue {
         }
         let rollups: Vec<_> = self.rollups.drain(..room.min(self.rollups.len())).collect();
         room -= rollups.len();
-        let polls = self.polls.drain(..room.min(self.polls.len())).collect();
+        let mut found = Judged::default();
+        while room > 0
+            && let Some(judged) = self.judged.pop_front()
+        {
+            room = room.saturating_sub(judged.len());
+            found.append(*judged);
+        }
+        let mut polls = Vec::new();
+        while room > 0
+            && let Some((record, judged)) = self.polls.pop_front()
+        {
+            polls.push(record);
+            room = room.saturating_sub(1 + judged.as_ref().map_or(0, |judged| judged.len()));
+            judged.into_iter().for_each(|judged| found.append(*judged));
+        }
+        self.judgements -= found.len();
+        notices.append(&mut found.notices);
+        let (alarms, alarm_events) = (newest(found.alarms), found.events);
         let mut losses = std::mem::take(&mut self.losses);
         if self.lost.len() > 0 {
             losses.extend(self.lost.take(now()));
         }
-        Batch { polls, transitions, facts, losses, rollups, notices }
+        Batch { polls, transitions, facts, losses, rollups, notices, alarms, alarm_events }
     }
 
     /// What is to be told of the changes of state that wait.
     pub(super) fn to_tell(&self) -> Vec<Arc<Notice>> {
-        self.transitions.iter().filter_map(|(_, notice)| notice.clone()).collect()
+        let of_alarms = self.polls.iter().filter_map(|(_, judged)| judged.as_ref());
+        let of_alarms = self.judged.iter().chain(of_alarms).flat_map(|judged| &judged.notices);
+        let of_moves = self.transitions.iter().filter_map(|(_, notice)| notice.as_ref());
+        of_moves.chain(of_alarms).cloned().collect()
     }
+}
+
+/// Of each alarm how it was last.
+fn newest(alarms: Vec<Alarm>) -> Vec<Alarm> {
+    if alarms.len() < 2 {
+        return alarms;
+    }
+    let all: BTreeMap<AlarmKey, Alarm> =
+        alarms.into_iter().map(|alarm| (alarm.key.clone(), alarm)).collect();
+    all.into_values().collect()
 }
 
 /// Two halves of a batch, in order; the first is not empty.
 pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let mut room = batch.len().div_ceil(2);
-    let Batch { mut polls, mut transitions, mut facts, mut losses, mut rollups, mut notices } =
-        batch;
+    let Batch {
+        mut polls,
+        mut transitions,
+        mut facts,
+        mut losses,
+        mut rollups,
+        mut notices,
+        mut alarms,
+        mut alarm_events,
+    } = batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
         room -= kept;
@@ -175,13 +268,16 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     // Notices first: told without its event is better than an event that nobody is told of.
     let later = Batch {
         notices: notices.split_off(cut(notices.len())),
+        alarms: alarms.split_off(cut(alarms.len())),
+        alarm_events: alarm_events.split_off(cut(alarm_events.len())),
         transitions: transitions.split_off(cut(transitions.len())),
         facts: facts.split_off(cut(facts.len())),
         losses: losses.split_off(cut(losses.len())),
         rollups: rollups.split_off(cut(rollups.len())),
         polls: polls.split_off(cut(polls.len())),
     };
-    (Batch { polls, transitions, facts, losses, rollups, notices }, later)
+    let first = Batch { polls, transitions, facts, losses, rollups, notices, alarms, alarm_events };
+    (first, later)
 }
 
 /// One batch of several, in their order.
@@ -193,6 +289,8 @@ pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
         all.losses.extend(part.losses);
         all.rollups.extend(part.rollups);
         all.notices.extend(part.notices);
+        all.alarms.extend(part.alarms);
+        all.alarm_events.extend(part.alarm_events);
         all
     })
 }
@@ -207,7 +305,7 @@ mod tests {
         NOW
     }
     use crate::{
-        model::{Facts, State},
+        model::{AlarmState, Facts, State},
         store::sample,
         units::WallMs,
     };
@@ -256,6 +354,59 @@ mod tests {
         assert_eq!((loss.hosts, loss.polls, loss.reason), (1, 4, LossReason::QueueFull));
         assert!(!queue.has_work());
         assert_eq!(batch.transitions.iter().map(|t| t.at.0).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    fn judged(slot: i64, state: AlarmState, poll: Option<i64>) -> QueuedRow {
+        let alarm = sample::alarm(HostId(1), state, WallMs(slot));
+        let events = vec![sample::alarm_event(&alarm, AlarmState::Ok)];
+        let judged = Judged { alarms: vec![alarm], events, ..Judged::default() };
+        let name = sample::name("a");
+        let poll = poll.map(|slot| sample::failed(HostId(1), &name, WallMs(slot), "x").into());
+        QueuedRow::Judged(poll, judged.into())
+    }
+
+    fn changes(batch: &Batch) -> Vec<i64> {
+        batch.alarm_events.iter().map(|event| event.slot.0).collect()
+    }
+
+    #[test]
+    fn what_a_poll_changed_about_alarms_leaves_with_it() {
+        let mut queue = Queue::new(100);
+        let (pending, firing) = (AlarmState::Pending, AlarmState::Firing);
+        for entry in [
+            poll(1),
+            judged(2, pending, Some(2)),
+            judged(3, firing, Some(3)),
+            judged(9, AlarmState::Ok, None),
+            poll(4),
+        ] {
+            assert_eq!(queue.push(entry), 0);
+        }
+        assert_eq!(queue.len(), 10);
+        // First what no poll is of; then polls, each with its own.
+        let first = queue.take(4, now);
+        assert_eq!((changes(&first), slots(&first)), (vec![9, 2], vec![1, 2]));
+        let rest = queue.take(50, now);
+        assert_eq!((changes(&rest), slots(&rest)), (vec![3], vec![3, 4]));
+        assert_eq!((queue.len(), queue.has_work()), (0, false));
+        // Of an alarm that is there twice the later counts.
+        queue.push(judged(2, pending, Some(2)));
+        queue.push(judged(3, firing, Some(3)));
+        let both = queue.take(50, now);
+        assert_eq!(both.alarms, [sample::alarm(HostId(1), firing, WallMs(3))]);
+        assert_eq!(changes(&both), [2, 3]);
+    }
+
+    #[test]
+    fn a_poll_that_gives_way_leaves_what_it_changed_about_alarms() {
+        let mut queue = Queue::new(4);
+        let firing = AlarmState::Firing;
+        assert_eq!(queue.push(judged(1, firing, Some(1))), 0);
+        assert_eq!(queue.push(judged(2, firing, Some(2))), 2, "both polls");
+        assert_eq!(queue.push(transition(5)), 2, "the older judgement is one loss");
+        let batch = queue.take(50, now);
+        assert_eq!((slots(&batch), changes(&batch)), (vec![], vec![2]));
+        assert_eq!((batch.transitions.len(), batch.losses[0].polls), (1, 2));
     }
 
     #[test]

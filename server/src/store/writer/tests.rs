@@ -11,8 +11,8 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::{
     model::{
-        HostId, Loss, LossReason, Notice, NoticeKind, Record, State as Health, Transition,
-        VersionId,
+        Alarm, AlarmEvent, HostId, Loss, LossReason, Notice, NoticeKind, Record, State as Health,
+        Transition, VersionId,
     },
     store::{
         Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
@@ -128,7 +128,24 @@ impl Store for Fake {
     async fn notices(&self, _: Arc<str>, _: usize) -> Result<Vec<Notice>, StoreError> {
         unreachable!()
     }
-    async fn last_told(&self, _: Arc<str>, _: HostId) -> Result<Option<NoticeKind>, StoreError> {
+    async fn last_told(
+        &self,
+        _: Arc<str>,
+        _: HostId,
+        _: Arc<str>,
+    ) -> Result<Option<NoticeKind>, StoreError> {
+        unreachable!()
+    }
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        unreachable!()
+    }
+    async fn alarm_events(
+        &self,
+        _: Option<HostId>,
+        _: Span,
+        _: ReadOrder,
+        _: usize,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
         unreachable!()
     }
     async fn set_pause(

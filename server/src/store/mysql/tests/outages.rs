@@ -56,8 +56,21 @@ impl Store for Told {
         &self,
         receiver: Arc<str>,
         host: HostId,
+        subject: Arc<str>,
     ) -> Result<Option<crate::model::NoticeKind>, StoreError> {
-        self.store.last_told(receiver, host).await
+        self.store.last_told(receiver, host, subject).await
+    }
+    async fn alarms(&self) -> Result<Vec<crate::model::Alarm>, StoreError> {
+        self.store.alarms().await
+    }
+    async fn alarm_events(
+        &self,
+        host: Option<HostId>,
+        span: Span,
+        order: ReadOrder,
+        limit: usize,
+    ) -> Result<Vec<crate::model::AlarmEvent>, StoreError> {
+        self.store.alarm_events(host, span, order, limit).await
     }
     async fn set_pause(
         &self,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Error, TransactionBehavior};
 
 use super::{
     super::memory::{self, IDENTITY, STORE, SpoolTarget},
-    APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORM_BEFORE, JOURNAL_BYTES, JOURNAL_PAGES, failed,
+    APPLICATION_ID, ASIDE, BUSY_WAIT, FORM, FORMS_BEFORE, JOURNAL_BYTES, JOURNAL_PAGES, failed,
 };
 use crate::{config::StoreUrl, store::StoreError};
 
@@ -25,6 +25,17 @@ CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT, data TEXT NOT NULL) ST
 CREATE TABLE host  (id INTEGER PRIMARY KEY, known TEXT NOT NULL, listed TEXT NOT NULL) STRICT;
 CREATE TABLE pause (host_id INTEGER PRIMARY KEY, pause TEXT NOT NULL) STRICT;
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// The alarms as they are, whatever waits: a start while the store is away goes on from them.
+const ALARMS: &str = "
+CREATE TABLE alarm (
+  rule    TEXT    NOT NULL,
+  host_id INTEGER NOT NULL,
+  row_key TEXT    NOT NULL,
+  alarm   TEXT    NOT NULL,
+  PRIMARY KEY (rule, host_id, row_key)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What is there instead of a spool for this store.
@@ -71,8 +82,13 @@ pub(super) fn try_open(path: &Path, wanted: SpoolTarget<'_>) -> Result<Opened, S
     if tables > 0 && id != i64::from(APPLICATION_ID) {
         return Ok(Opened::Foreign("it is another program's file".to_owned()));
     }
-    if tables > 0 && form == i64::from(FORM_BEFORE) {
-        connection.pragma_update(None, "user_version", FORM).map_err(&failed)?;
+    if tables > 0 && FORMS_BEFORE.map(i64::from).contains(&form) {
+        let taking = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        taking.execute_batch(ALARMS).map_err(&failed)?;
+        taking.pragma_update(None, "user_version", FORM).map_err(&failed)?;
+        taking.commit().map_err(&failed)?;
     } else if tables > 0 && form != i64::from(FORM) {
         let why = format!(
             "it has version {form} and this program reads {FORM}; run the Roundsman that wrote it \
@@ -91,6 +107,7 @@ pub(super) fn try_open(path: &Path, wanted: SpoolTarget<'_>) -> Result<Opened, S
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
         making.execute_batch(TABLES).map_err(&failed)?;
+        making.execute_batch(ALARMS).map_err(&failed)?;
         making.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
         making.pragma_update(None, "user_version", FORM).map_err(&failed)?;
         making.commit().map_err(&failed)?;

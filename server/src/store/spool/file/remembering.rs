@@ -6,21 +6,21 @@ use rusqlite::{Error, TransactionBehavior, params};
 
 use super::{
     super::memory::{
-        IDENTITY, LAST_NUMBER, MARKS, Registry, Remembered, VERSION, about, follow, from_text,
-        last_number, set_about, to_text,
+        IDENTITY, LAST_NUMBER, MARKS, Registry, Remembered, VERSION, about, follow, follow_alarm,
+        from_text, last_number, set_about, to_text,
     },
     SpoolFile,
 };
 use crate::{
     health::Pause,
-    model::{HostId, VersionId},
+    model::{Alarm, HostId, VersionId},
     store::{Batch, Marks, StoreError},
     units::WallMs,
 };
 
 impl SpoolFile {
     /// Remembers an inventory in force in place of the one before. Pauses stay as they are, but for
-    /// those of hosts that are gone; the store's identity, too.
+    /// those of hosts that are gone; the alarms and the store's identity, too.
     pub(in crate::store::spool) fn remember(
         &mut self,
         registry: &Registry,
@@ -79,6 +79,23 @@ impl SpoolFile {
         transaction.commit().map_err(failed)
     }
 
+    /// Remembers these alarms, and no others.
+    pub(in crate::store::spool) fn remember_alarms(
+        &mut self,
+        alarms: &[Alarm],
+    ) -> Result<(), StoreError> {
+        let failed = self.failed("remember the alarms in the spool");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        transaction.execute("DELETE FROM alarm", []).map_err(&failed)?;
+        for alarm in alarms {
+            follow_alarm(&transaction, alarm).map_err(&failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
     /// Remembers some of what the store has taken.
     pub(in crate::store::spool) fn remember_marks(
         &mut self,
@@ -97,13 +114,17 @@ impl SpoolFile {
     }
 
     /// Follows what the store was told of hosts.
-    pub(in crate::store::spool) fn follow(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    pub(in crate::store::spool) fn follow(
+        &mut self,
+        batch: &Batch,
+        new: bool,
+    ) -> Result<(), StoreError> {
         let failed = self.failed("remember the hosts in the spool");
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        follow(&transaction, batch).map_err(&failed)?;
+        follow(&transaction, batch, new).map_err(&failed)?;
         transaction.commit().map_err(failed)
     }
 
@@ -121,9 +142,11 @@ impl SpoolFile {
             }
         }
         let pauses = self.pauses().map_err(&failed)?;
+        let alarms = self.alarms().map_err(&failed)?;
         let store = about(&self.connection, IDENTITY).map_err(failed)?.map(Into::into);
         let version = VersionId(version.parse().unwrap_or_default());
-        Ok(Some(Registry { version, hosts: hosts.into_values().collect(), pauses, store }))
+        let hosts = hosts.into_values().collect();
+        Ok(Some(Registry { version, hosts, pauses, alarms, store }))
     }
 
     fn hosts(&self) -> Result<BTreeMap<HostId, Remembered>, Error> {
@@ -139,6 +162,13 @@ impl SpoolFile {
         self.connection
             .prepare_cached("SELECT host_id, pause FROM pause ORDER BY host_id")?
             .query_map([], |row| Ok((HostId(row.get(0)?), from_text(row.get_ref(1)?.as_str()?)?)))?
+            .collect()
+    }
+
+    fn alarms(&self) -> Result<Vec<Alarm>, Error> {
+        self.connection
+            .prepare_cached("SELECT alarm FROM alarm ORDER BY rule, host_id, row_key")?
+            .query_map([], |row| from_text(row.get_ref(0)?.as_str()?))?
             .collect()
     }
 

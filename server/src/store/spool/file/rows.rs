@@ -17,7 +17,11 @@ pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
     let losses = batch.losses.iter().cloned().map(Other::Loss);
     let hours = batch.rollups.iter().cloned().map(Other::Rollup);
     let notices = batch.notices.iter().cloned().map(Other::Notice);
-    transitions.chain(facts).chain(losses).chain(hours).chain(notices)
+    let alarms = batch.alarms.iter().cloned().map(|alarm| Other::Alarm(Box::new(alarm)));
+    let changes =
+        batch.alarm_events.iter().cloned().map(|event| Other::AlarmEvent(Box::new(event)));
+    let told = notices.chain(alarms).chain(changes);
+    transitions.chain(facts).chain(losses).chain(hours).chain(told)
 }
 
 pub(super) fn widen(range: &mut RangeInclusive<i64>, id: i64) {

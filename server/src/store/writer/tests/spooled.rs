@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     clock::{Clock as _, SystemClock},
-    model::LossReason,
+    model::{AlarmState, LossReason},
     store::spool::Spool,
 };
 
@@ -215,6 +215,10 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
     let site = Site::new(Mood::Away).await;
     let name = sample::name("a");
     let push = |at| {
+        let state = if at % 2 == 0 { AlarmState::Firing } else { AlarmState::Ok };
+        let alarms = vec![sample::alarm(HostId(1), state, WallMs(at))];
+        let judged = Judged { alarms, ..Judged::default() };
+        site.handle.push(QueuedRow::Judged(None, judged.into()));
         site.handle.push(QueuedRow::Transition(
             sample::transition(HostId(1), &name, WallMs(at), Health::Up, Health::Suspect),
             None,
@@ -223,7 +227,8 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
     for at in 0..30 {
         push(at);
     }
-    until(|| site.spool.status().others == 30).await;
+    // Of the alarm once or more a batch, however often it changed.
+    until(|| site.handle.stats().depth == 0 && site.spool.status().others > 30).await;
     site.fake.becomes(Mood::Takes);
     for at in 30..60 {
         push(at);
@@ -233,6 +238,8 @@ async fn changes_of_state_stay_in_order_over_an_outage() {
     let taken = site.fake.taken.lock().unwrap();
     let all: Vec<i64> = taken.iter().flat_map(|b| &b.transitions).map(|t| t.at.0).collect();
     assert_eq!(all, (0..60).collect::<Vec<_>>());
+    let alarms: Vec<i64> = taken.iter().flat_map(|b| &b.alarms).map(|a| a.slot.0).collect();
+    assert!(alarms.is_sorted() && alarms.last() == Some(&59), "{alarms:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,10 +56,12 @@ impl Work {
         }
     }
 
-    /// What is not a poll waits for its like in the spool: changes of state are written in order.
+    /// What is not a poll waits for its like in the spool: changes of state, of hosts and of alarms, are
+    /// written in order.
     pub(super) async fn behind_the_spool(&mut self, mut batch: Batch) -> Batch {
         let waits = self.spool.as_ref().is_some_and(|spool| spool.status().others > 0);
-        if !waits || !self.can_spool() || batch.transitions.is_empty() {
+        let in_order = batch.transitions.len() + batch.alarms.len() + batch.alarm_events.len();
+        if !waits || !self.can_spool() || in_order == 0 {
             return batch;
         }
         let others = Batch {
@@ -67,6 +69,8 @@ impl Work {
             facts: std::mem::take(&mut batch.facts),
             losses: std::mem::take(&mut batch.losses),
             notices: std::mem::take(&mut batch.notices),
+            alarms: std::mem::take(&mut batch.alarms),
+            alarm_events: std::mem::take(&mut batch.alarm_events),
             ..Batch::default()
         };
         match self.append(Arc::new(others)).await {
@@ -218,8 +222,8 @@ impl Work {
         }
         if let Some(spool) = self.spool.clone()
             && self.can_spool()
-            && !(batch.transitions.is_empty() && batch.facts.is_empty())
-            && let Err(error) = spool.follow(batch).await
+            && !(batch.transitions.is_empty() && batch.facts.is_empty() && batch.alarms.is_empty())
+            && let Err(error) = spool.follow(batch, matches!(origin, Origin::Memory)).await
         {
             self.spool_failed(&error);
         }

@@ -1,0 +1,225 @@
+//! `roundsman alerts`: the alarms of a running server, the rules that come along, whether a file of rules is
+//! right, and what a rule says of a host.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::{
+    CliError, Runtime,
+    aside::tell,
+    ask,
+    fit::{Fit, FittedTable},
+    output::{self, plural},
+    parse,
+    runtime::http_flag,
+};
+use crate::{
+    alert::{self, SHIPPED},
+    text::shown,
+    units::WallMs,
+};
+
+/// Shown under the help.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  roundsman alerts --firing
+  roundsman alerts defaults > alerts.toml
+  roundsman alerts check alerts.toml
+  roundsman alerts why disk-full web-01";
+
+/// Flags of `alerts`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct AlertsArgs {
+    #[command(subcommand)]
+    command: Option<Which>,
+    /// Only alarms that fire
+    #[arg(long)]
+    firing: bool,
+    /// Only alarms of this host
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    #[command(flatten)]
+    of: Asked,
+}
+
+/// Which server is asked, and in what form it is printed.
+#[derive(Debug, Args)]
+struct Asked {
+    /// Address and port of the running server's HTTP API [default: 127.0.0.1:8080] [env:
+    /// ROUNDSMAN_HTTP__LISTEN]
+    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
+    http: Option<SocketAddr>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Which {
+    /// Print the rules that are in force without a file: a file to begin with
+    Defaults,
+    /// Check a file of rules, and print all of its problems
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show what a rule says of a host by its last poll: each comparison with its value
+    Why {
+        /// The rule's name
+        #[arg(value_name = "RULE")]
+        rule: String,
+        /// The host's name
+        #[arg(value_name = "HOST")]
+        host: String,
+        #[command(flatten)]
+        of: Asked,
+    },
+}
+
+/// Runs the command.
+pub(super) fn run(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
+    match &args.command {
+        None => list(args, runtime),
+        Some(Which::Defaults) => runtime.output.show(SHIPPED),
+        Some(Which::Check { file }) => check(file, runtime),
+        Some(Which::Why { rule, host, of }) => why(rule, host, of, runtime),
+    }
+}
+
+fn get(of: &Asked, path: &str, runtime: &Runtime) -> Result<Value, CliError> {
+    let config = runtime.start(http_flag(of.http).into_iter().collect(), true)?;
+    let asker = ask::Asker::new(&config.http)?;
+    runtime.block_on(asker.get(path))
+}
+
+/// A text as a part of a URL.
+fn escaped(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let escape = |byte| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+fn list(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let mut path = format!("/api/v1/alerts?firing={}", args.firing);
+    if let Some(host) = &args.host {
+        path.push_str(&format!("&host={}", escaped(host)));
+    }
+    let page = get(&args.of, &path, runtime)?;
+    if args.of.json {
+        return runtime.output.json(&page);
+    }
+    if let Some(error) = page["error"].as_str() {
+        tell(&format!("warning: the file of alert rules was refused: {}", shown(error)));
+    }
+    let (now, alarms) = (runtime.now(), page["alarms"].as_array());
+    let alarms = alarms.map(Vec::as_slice).unwrap_or_default();
+    if alarms.is_empty() {
+        let rules = page["rules"].as_u64().and_then(|rules| usize::try_from(rules).ok());
+        tell(&format!("no alarms; {} in force", plural(rules.unwrap_or_default(), "rule")));
+        return Ok(());
+    }
+    let mut sheet = FittedTable::new([
+        ("SEVERITY", Fit::Stays),
+        ("STATE", Fit::Stays),
+        ("SINCE", Fit::Goes(1)),
+        ("HOST", Fit::Cut(12)),
+        ("RULE", Fit::Stays),
+        ("ROW", Fit::Cut(8)),
+        ("WHAT", Fit::Cut(20)),
+    ]);
+    for alarm in alarms {
+        let word = |key: &str| alarm[key].as_str().unwrap_or_default().to_owned();
+        let since = alarm["since_ms"].as_i64().map(|ms| now.since(WallMs(ms)));
+        sheet.add([
+            word("severity"),
+            word("state"),
+            output::or_unknown(since.map(|since| format!("{} ago", output::length(since)))),
+            word("host"),
+            word("rule"),
+            word("row"),
+            alarm["summary"].as_str().map_or_else(|| value(alarm), str::to_owned),
+        ]);
+    }
+    runtime.output.sheet(sheet, "--json has all")?;
+    let total = page["total"].as_u64().unwrap_or_default();
+    if usize::try_from(total).is_ok_and(|total| total > alarms.len()) {
+        tell(&format!("{} of {total} alarms; --host narrows", alarms.len()));
+    }
+    Ok(())
+}
+
+/// The value of an alarm with its unit.
+fn value(alarm: &Value) -> String {
+    let unit = alarm["unit"].as_str().map(|unit| format!(" {unit}")).unwrap_or_default();
+    let number = alarm["value"].as_f64().map(|value| format!("{value}{unit}"));
+    output::or_unknown(number)
+}
+
+fn check(file: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file)
+        .map_err(|error| CliError::Failed(format!("{name}: cannot be read: {error}")))?;
+    match alert::parse_bytes(&name, &bytes) {
+        Ok(rules) => {
+            let (list, off) = (plural(rules.list.len(), "rule"), rules.disabled.len());
+            runtime.output.show(&format!("{}: {list} in force, {off} switched off\n", shown(&name)))
+        }
+        Err(problems) => {
+            problems.iter().for_each(|problem| tell(&shown(&problem.to_string())));
+            tell(&format!("roundsman: {} found", plural(problems.len(), "problem")));
+            Err(CliError::Shown)
+        }
+    }
+}
+
+fn why(rule: &str, host: &str, of: &Asked, runtime: &Runtime) -> Result<(), CliError> {
+    let path = format!("/api/v1/hosts/{}/alert?rule={}", escaped(host), escaped(rule));
+    let told = get(of, &path, runtime)?;
+    if of.json {
+        return runtime.output.json(&told);
+    }
+    let slot = told["slot_ms"].as_i64().map(|ms| WallMs(ms).spoken());
+    let mut text = format!("judged by the poll due at {}\n", output::or_unknown(slot));
+    if told["frozen"] == true {
+        text.push_str("not judged now: the host is left alone, or the server is cut off\n");
+    }
+    let truth = |value: &Value| match value.as_bool() {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    };
+    let mut sheet = FittedTable::new([
+        ("ROW", Fit::Cut(8)),
+        ("STATE", Fit::Stays),
+        ("COUNT", Fit::Goes(1)),
+        ("KEY", Fit::Stays),
+        ("COMPARISON", Fit::Cut(20)),
+        ("VALUE", Fit::Stays),
+        ("HOLDS", Fit::Stays),
+    ]);
+    for row in told["rows"].as_array().into_iter().flatten() {
+        let name = row["row"].as_str().unwrap_or_default();
+        let left_out = row["left_out"] == true;
+        let state = if left_out { "left out" } else { row["state"].as_str().unwrap_or_default() };
+        for term in row["terms"].as_array().into_iter().flatten() {
+            sheet.add([
+                name.to_owned(),
+                state.to_owned(),
+                row["count"].to_string(),
+                term["key"].as_str().unwrap_or_default().to_owned(),
+                term["text"].as_str().unwrap_or_default().to_owned(),
+                output::or_unknown(term["value"].as_f64()),
+                truth(&term["holds"]).to_owned(),
+            ]);
+        }
+    }
+    text.push_str(&runtime.output.fitted(sheet).0);
+    runtime.output.show(&text)
+}

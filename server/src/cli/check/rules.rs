@@ -1,0 +1,33 @@
+//! The file of alert rules.
+
+use std::fs;
+
+use serde::Serialize;
+
+use crate::{alert, config::Config, reconcile::alerts_path};
+
+/// A file of alert rules in numbers.
+#[derive(Debug, Serialize)]
+pub(super) struct Rules {
+    pub(super) file: String,
+    pub(super) rules: usize,
+}
+
+/// Looks at the file, where there is one.
+///
+/// # Errors
+/// All that is wrong with it, each with its place.
+pub(super) fn read(config: &Config) -> Result<Option<Rules>, Vec<String>> {
+    let named = config.alerts.as_deref();
+    let path = alerts_path(named, &config.inventory);
+    if named.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    let file = path.display().to_string();
+    let unread = |error| vec![format!("{file}: cannot be read: {error}")];
+    let bytes = fs::read(&path).map_err(unread)?;
+    match alert::parse_bytes(&file, &bytes) {
+        Ok(rules) => Ok(Some(Rules { file, rules: rules.list.len() })),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}

@@ -1,0 +1,325 @@
+//! Alarms as they are now, how they changed, and why: in JSON's words.
+
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Query, QueryError, moment::Rfc3339};
+use crate::{
+    alert::{Explained, ExplainedTerm, Rule},
+    live::{Alarming, RulesInForce},
+    model::{AlarmCause, AlarmEvent, AlarmState, HostId, HostName, Severity},
+    store::{self, HostQuery},
+    units::WallMs,
+};
+
+/// What the server itself is called where hosts are.
+const SERVER: HostId = HostId::SERVER;
+
+/// Which alarms are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AlarmFilter {
+    /// Only those of this host.
+    pub host: Option<String>,
+    /// Only those of hosts of this group.
+    pub group: Option<String>,
+    /// Only those of this rule.
+    pub rule: Option<String>,
+    /// Only those that fire: they were told, and are not over.
+    pub firing: bool,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The alarms that are not ok.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AlarmsPage {
+    /// The file of the rules in force; `null` when they are those that come along.
+    pub source: Option<Arc<str>>,
+    /// How many rules are in force.
+    pub rules: usize,
+    /// Why the file as it is now is not in force; one problem per line.
+    pub error: Option<Arc<str>>,
+    /// How many alarms match, those that are not here among them.
+    pub total: usize,
+    /// What matters most first, then what is newest.
+    pub alarms: Vec<AlarmShape>,
+}
+
+/// An alarm that is not ok.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AlarmShape {
+    /// Whose; `roundsman:server` for the server itself.
+    pub host: Arc<str>,
+    /// The host's group.
+    pub group: Option<Arc<str>>,
+    /// The rule.
+    pub rule: Arc<str>,
+    /// The labels of the row, joined by `/`; empty for the host as a whole.
+    pub row: Arc<str>,
+    /// Its state.
+    pub state: AlarmState,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The slot of the poll with which this state began.
+    pub since: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub since_ms: WallMs,
+    /// The slot of the poll with which it began to fire; `null` before that.
+    pub fired: Option<Rfc3339>,
+    /// The same, milliseconds since 1970.
+    pub fired_ms: Option<WallMs>,
+    /// The first value that the rule compares; `null` is unknown.
+    pub value: Option<f64>,
+    /// The value's unit; `null` for a plain number.
+    pub unit: Option<&'static str>,
+    /// What the value is compared with, where the rule has that as a number.
+    pub threshold: Option<f64>,
+    /// What was said when it last changed; `null` where that was before the server started.
+    pub summary: Option<Arc<str>>,
+    /// Where it is written what to do.
+    pub runbook: Option<Arc<str>>,
+}
+
+impl AlarmShape {
+    fn new(
+        Alarming { alarm, summary }: &Alarming,
+        (host, group): (&HostName, Option<&str>),
+        rules: &HashMap<&str, &Rule>,
+    ) -> Self {
+        let rule = rules.get(&*alarm.key.rule);
+        Self {
+            host: host.as_str().into(),
+            group: group.map(Into::into),
+            rule: Arc::clone(&alarm.key.rule),
+            row: Arc::clone(&alarm.key.row),
+            state: alarm.state,
+            severity: alarm.severity,
+            since: Rfc3339(alarm.since),
+            since_ms: alarm.since,
+            fired: alarm.fired.map(Rfc3339),
+            fired_ms: alarm.fired,
+            value: alarm.value.filter(|value| value.is_finite()),
+            unit: rule.and_then(|rule| rule.when.value.as_ref()?.unit()),
+            threshold: rule.and_then(|rule| rule.when.threshold),
+            summary: summary.clone(),
+            runbook: rule.and_then(|rule| rule.runbook.clone()),
+        }
+    }
+}
+
+/// Changes of alarms.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AlarmEventsPage {
+    /// Newest first.
+    pub events: Vec<AlarmEventShape>,
+    /// There are older ones that are not here.
+    pub more: bool,
+}
+
+/// A change of an alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AlarmEventShape {
+    /// Whose; `roundsman:server` for the server itself, `null` for a host that nobody knows any longer.
+    pub host: Option<Arc<str>>,
+    /// The rule.
+    pub rule: Arc<str>,
+    /// The labels of the row, joined by `/`; empty for the host as a whole.
+    pub row: Arc<str>,
+    /// The slot of the poll that caused it, or the moment of the change where no poll did.
+    pub slot: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub slot_ms: WallMs,
+    /// When it was judged.
+    pub at: Rfc3339,
+    /// The state before.
+    pub from: AlarmState,
+    /// The state after; as before where it is the severity that changed.
+    pub to: AlarmState,
+    /// Why.
+    pub cause: AlarmCause,
+    /// How much the alarm matters.
+    pub severity: Severity,
+    /// The value that caused it; `null` is unknown.
+    pub value: Option<f64>,
+    /// What the rule says of it.
+    pub summary: Arc<str>,
+}
+
+impl AlarmEventShape {
+    fn new(event: &AlarmEvent, host: Option<&HostName>) -> Self {
+        Self {
+            host: host.map(|host| host.as_str().into()),
+            rule: Arc::clone(&event.key.rule),
+            row: Arc::clone(&event.key.row),
+            slot: Rfc3339(event.slot),
+            slot_ms: event.slot,
+            at: Rfc3339(event.at),
+            from: event.from,
+            to: event.to,
+            cause: event.cause,
+            severity: event.severity,
+            value: event.value.filter(|value| value.is_finite()),
+            summary: Arc::clone(&event.summary),
+        }
+    }
+}
+
+/// What a rule says of a host, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ExplainedShape {
+    /// The host.
+    pub host: String,
+    /// The rule.
+    pub rule: String,
+    /// The slot of the poll that it was judged by last.
+    pub slot: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub slot_ms: WallMs,
+    /// It is not judged now: the host is left alone, or the server is cut off.
+    pub frozen: bool,
+    /// The host as a whole, or each of its rows.
+    pub rows: Vec<ExplainedRow>,
+}
+
+/// What a rule says of one row.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ExplainedRow {
+    /// The row; empty for the host as a whole.
+    pub row: Arc<str>,
+    /// The state of its alarm; `ok` where there is none.
+    pub state: AlarmState,
+    /// Since when; `null` where there is no alarm.
+    pub since: Option<Rfc3339>,
+    /// What speaks for leaving that state: polls in a row, or milliseconds where the rule gives a time.
+    pub count: u32,
+    /// Whether `when` or `critical` holds; `null` is unknown.
+    pub when: Option<bool>,
+    /// Whether `clear` holds.
+    pub clear: Option<bool>,
+    /// Whether `critical` holds.
+    pub critical: Option<bool>,
+    /// The rule leaves it out.
+    pub left_out: bool,
+    /// Each comparison.
+    pub terms: Vec<TermShape>,
+}
+
+/// One comparison of a rule.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TermShape {
+    /// The key of the rule that it stands in.
+    pub key: &'static str,
+    /// As it stands in the file.
+    pub text: String,
+    /// The number that it compares, in the unit of its column; `null` is missing, or a text.
+    pub value: Option<f64>,
+    /// Whether it holds; `null` is unknown: a value that it needs is missing.
+    pub holds: Option<bool>,
+}
+
+impl From<Explained> for ExplainedRow {
+    fn from(explained: Explained) -> Self {
+        let Explained { row, stand, when, clear, critical, is_left_out, terms } = explained;
+        let term = |ExplainedTerm { key, text, value, holds, .. }: ExplainedTerm| TermShape {
+            key,
+            text: text.into(),
+            value: value.filter(|value| value.is_finite()),
+            holds,
+        };
+        Self {
+            row,
+            state: stand.map_or(AlarmState::Ok, |stand| stand.state),
+            since: stand.map(|stand| Rfc3339(stand.since)),
+            count: stand.map_or(0, |stand| stand.polls),
+            when,
+            clear,
+            critical,
+            left_out: is_left_out,
+            terms: terms.into_iter().map(term).collect(),
+        }
+    }
+}
+
+impl Query {
+    /// The alarms that are not ok; none without a live view.
+    #[must_use]
+    pub fn alarms(&self, filter: &AlarmFilter) -> Option<AlarmsPage> {
+        let live = self.live.as_ref()?;
+        let server = live.server();
+        let in_force = server.alerts.as_deref();
+        let rules: &[Arc<Rule>] = in_force.map_or(&[], |in_force| &in_force.rules.list);
+        let by_name: HashMap<&str, &Rule> =
+            rules.iter().map(|rule| (&*rule.name, &**rule)).collect();
+        let mut alarms = Vec::new();
+        let mut add = |all: &[Alarming], host: &HostName, group: Option<&str>| {
+            let is_host = filter.host.as_deref().is_none_or(|wanted| wanted == host.as_str());
+            let is_group = filter.group.as_deref().is_none_or(|wanted| group == Some(wanted));
+            let wants = |of: &&Alarming| {
+                let rule = filter.rule.as_deref();
+                (!filter.firing || of.alarm.state.is_active())
+                    && rule.is_none_or(|rule| *rule == *of.alarm.key.rule)
+            };
+            if is_host && is_group {
+                let shape = |of| AlarmShape::new(of, (host, group), &by_name);
+                alarms.extend(all.iter().filter(wants).map(shape));
+            }
+        };
+        add(&server.alarms, &HostName::server(), None);
+        for host in live.hosts().iter().filter(|host| !host.alarms.is_empty()) {
+            add(&host.alarms, &host.name, host.group.as_ref().map(|group| group.as_str()));
+        }
+        let total = alarms.len();
+        alarms.sort_by(|one: &AlarmShape, other| {
+            let key = |of: &AlarmShape| {
+                (Reverse(of.severity), Reverse(of.state.is_active()), Reverse(of.since_ms))
+            };
+            let name = |of: &AlarmShape| (of.host.clone(), of.rule.clone(), of.row.clone());
+            key(one).cmp(&key(other)).then_with(|| name(one).cmp(&name(other)))
+        });
+        alarms.truncate(filter.limit);
+        let source = in_force.and_then(|RulesInForce { source, .. }| source.clone());
+        Some(AlarmsPage { source, rules: rules.len(), error: server.alerts_error, total, alarms })
+    }
+
+    /// Changes of the alarms of a host, or of all, in a span, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn alarm_events(
+        &self,
+        host: Option<&str>,
+        span: store::Span,
+        limit: usize,
+    ) -> Result<AlarmEventsPage, QueryError> {
+        let host = match host {
+            Some(name) if name == HostName::server().as_str() => Some(SERVER),
+            Some(name) => Some(self.find(name).await?.0),
+            None => None,
+        };
+        let newest = store::ReadOrder::NewestFirst;
+        let mut found = self.store.alarm_events(host, span, newest, limit + 1).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let names = self.names_of(&found).await?;
+        let shape = |event| AlarmEventShape::new(event, names.get(&event.key.host));
+        Ok(AlarmEventsPage { events: found.iter().map(shape).collect(), more })
+    }
+
+    /// The names of the hosts that events are of, those that are retired among them.
+    async fn names_of(
+        &self,
+        events: &[AlarmEvent],
+    ) -> Result<HashMap<HostId, HostName>, QueryError> {
+        let mut names = HashMap::from([(SERVER, HostName::server())]);
+        for view in self.live.iter().flat_map(|live| live.hosts()) {
+            names.insert(view.id, view.name.clone());
+        }
+        if events.iter().any(|event| !names.contains_key(&event.key.host)) {
+            let kept = self.store.hosts(HostQuery::all()).await?;
+            names.extend(kept.into_iter().map(|host| (host.id, host.name)));
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,57 @@
+//! Alarms: as they are, how they changed, and why.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::{
+    Site,
+    api::EVENTS_SPAN,
+    asked::{AlarmEventsAsked, AlarmsAsked, ExplainAsked},
+    failure::Failure,
+    params::{HostPath, RequestParams},
+};
+use crate::{
+    engine::Explanation,
+    query::{AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedShape, Rfc3339},
+    store::Span,
+    units::WallMs,
+};
+
+/// `GET /api/v1/alerts`.
+pub(super) async fn alerts(
+    State(site): State<Arc<Site>>,
+    RequestParams(AlarmsAsked { host, group, rule, firing, limit }, _): RequestParams<AlarmsAsked>,
+) -> Result<Json<AlarmsPage>, Failure> {
+    let filter = AlarmFilter { host, group, rule, firing, limit };
+    let page = site.query.alarms(&filter);
+    page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
+}
+
+/// `GET /api/v1/alert_events`; the last day when nothing is said.
+pub(super) async fn events(
+    State(site): State<Arc<Site>>,
+    RequestParams(AlarmEventsAsked { host, from, to, limit }, now): RequestParams<AlarmEventsAsked>,
+) -> Result<Json<AlarmEventsPage>, Failure> {
+    let from = from.unwrap_or(now.minus(EVENTS_SPAN));
+    let to = to.unwrap_or(WallMs(now.0.saturating_add(1)));
+    if from >= to {
+        return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
+    }
+    Ok(Json(site.query.alarm_events(host.as_deref(), Span { from, to }, limit).await?))
+}
+
+/// `GET /api/v1/hosts/{name}/alert`: what a rule says of a host, and why.
+pub(super) async fn explain(
+    State(site): State<Arc<Site>>,
+    HostPath(host): HostPath,
+    RequestParams(ExplainAsked { rule }, _): RequestParams<ExplainAsked>,
+) -> Result<Json<ExplainedShape>, Failure> {
+    let Some(rule) = rule else {
+        return Err(Failure::bad_request("parameter \"rule\" is missing".to_owned()));
+    };
+    site.query.host(&host).await?;
+    let Explanation { slot, frozen, rows } = site.control.explain(&host, &rule).await?;
+    let rows = rows.into_iter().map(Into::into).collect();
+    Ok(Json(ExplainedShape { host, rule, slot: Rfc3339(slot), slot_ms: slot, frozen, rows }))
+}
