@@ -10,7 +10,7 @@ use std::{
 
 use roundsman::notify::Progress;
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, time::timeout};
 
 use crate::{
     site::{Desk, KEEPER, NAME, later, message, now, once, refused},
@@ -168,7 +168,8 @@ async fn a_mail_server_that_is_silent_costs_its_own_time_only() {
             }
         });
         let lines = lines(port, "tls = \"off\"\ntimeout = \"300ms\"");
-        let said = later(once(&desk.channel("email", &lines), &message(1)).await);
+        let (channel, message) = (desk.channel("email", &lines), message(1));
+        let said = later(timeout(PATIENCE, once(&channel, &message)).await.unwrap());
         assert!(said.contains("within 300ms"), "{said}");
         serving.abort();
     }
