@@ -194,7 +194,7 @@ impl Store for Ledger {
         &self,
         host: Option<HostId>,
         span: Span,
-        order: Order,
+        order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
         match &self.inner {
