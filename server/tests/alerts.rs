@@ -342,6 +342,9 @@ async fn a_host_that_is_paused_keeps_its_alarms_and_one_that_leaves_ends_them() 
     fs::write(site.folder.path().join("inventory.toml"), text).unwrap();
     app.reload_inventory().await.unwrap();
     assert!(app.live().host("db-1").is_none());
+    assert_eq!(site.told().await["state"], "firing");
+    let over = site.told().await;
+    assert_eq!((&over["state"], &over["host"]), (&"resolved".into(), &"db-1".into()));
     app.stop().await;
     let last = site.changes().await.pop().unwrap();
     assert_eq!((last.to, last.cause), (AlarmState::Ok, AlarmCause::HostRetired));

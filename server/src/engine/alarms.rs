@@ -203,7 +203,7 @@ impl Engine {
         self.alarms.left = all.into_iter();
         let now = self.parts.clock.now();
         let judged = self.alarms.install(HostId::SERVER, &own_subject(), None, now.wall);
-        self.keep_judged(None, judged);
+        self.keep_judged(&SERVER, None, judged);
         self.show_own_alarms();
     }
 
@@ -223,14 +223,15 @@ impl Engine {
         let Some(entry) = self.hosts.get(&host) else { return };
         let boot = entry.facts.boot_id.as_ref();
         let judged = self.alarms.install(host, &subject(entry, None, false), boot, at);
-        self.keep_judged(None, judged);
+        let name = entry.spec.name.clone();
+        self.keep_judged(&name, None, judged);
     }
 
     /// Ends the alarms of a host that leaves the inventory.
     pub(super) fn end_alarms(&mut self, host: HostId, name: &HostName) {
         let at = self.parts.clock.now().wall;
         let judged = self.alarms.retire(host, name, at);
-        self.keep_judged(None, judged);
+        self.keep_judged(name, None, judged);
     }
 
     /// Ends the alarms from before the start of hosts that are none any longer.
@@ -301,7 +302,7 @@ impl Engine {
         let budget = &mut self.alarms.budget;
         let judged = of.judge.judge_server(&cells, &own_subject(), now.wall, budget);
         of.note(&judged);
-        self.keep_judged(None, judged);
+        self.keep_judged(&SERVER, None, judged);
         self.show_own_alarms();
         self.tell_refused();
     }
@@ -327,7 +328,7 @@ impl Engine {
 
     /// What is to be told of a change of an alarm; `alarms` are those that changed with it. A rule about a
     /// host's state alone says what is told of the state.
-    fn notice(&self, event: &AlarmEvent, alarms: &[Alarm]) -> Option<Arc<Notice>> {
+    fn notice(&self, event: &AlarmEvent, alarms: &[Alarm], name: &HostName) -> Option<Arc<Notice>> {
         let hook = self.parts.hook.as_ref().filter(|hook| hook.tells(event.severity))?;
         let rules = self.alarms.rules.as_ref().into_iter().flat_map(|rules| rules.iter());
         let rule = rules.into_iter().find(|rule| rule.name == event.key.rule);
@@ -335,13 +336,13 @@ impl Engine {
             return None;
         }
         let alarm = alarms.iter().find(|alarm| alarm.key == event.key);
+        let (rule, fired) = (rule.map(|rule| &**rule), alarm.and_then(|alarm| alarm.fired));
         let host = self.hosts.get(&event.key.host).map(|entry| &*entry.spec);
-        let rule = rule.map(|rule| &**rule);
-        hook.notice(&Notification::of_alarm(event, rule, alarm.and_then(|alarm| alarm.fired), host))
+        hook.notice(&Notification::of_alarm(event, rule, fired, name.clone(), host))
     }
 
     /// Logs, tells and keeps what was judged, with its poll.
-    pub(super) fn keep_judged(&self, poll: Option<Arc<Record>>, judged: Judged) {
+    pub(super) fn keep_judged(&self, name: &HostName, poll: Option<Arc<Record>>, judged: Judged) {
         let Judged { rows: alarms, events } = judged;
         if alarms.is_empty() && events.is_empty() {
             if let Some(record) = poll {
@@ -358,7 +359,7 @@ impl Engine {
                 cause = %event.cause, "alarm: {}", event.summary,
             );
         }
-        let notices = events.iter().filter_map(|event| self.notice(event, &alarms)).collect();
+        let notices = events.iter().filter_map(|event| self.notice(event, &alarms, name)).collect();
         let judged = writer::Judged { alarms, events, notices };
         self.parts.writer.push(writer::QueuedRow::Judged(poll, Box::new(judged)));
     }

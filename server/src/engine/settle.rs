@@ -46,7 +46,7 @@ impl Engine {
         let cause = transition.as_ref().map(|moved| moved.cause);
         let judged = self.judge(&record, cause, frozen, now);
         self.show(flight.host, now);
-        self.keep_judged(Some(record), judged);
+        self.keep_judged(&flight.name, Some(record), judged);
         if let Some(facts) = facts {
             let seen = FactsSeen { host: flight.host, facts, seen: now.wall };
             self.parts.writer.push(writer::QueuedRow::Facts(Box::new(seen)));

@@ -137,25 +137,26 @@ impl Notification {
         }))
     }
 
-    /// A change of an alarm of a host, or of the server itself where there is no host; `rule` is none where
-    /// it is gone. It fires, or fired until now, since `fired`.
+    /// A change of an alarm of the host of this name, or of the server itself; `host` is none where it is gone,
+    /// and `rule` where that is. It fires, or fired until now, since `fired`.
     #[must_use]
     pub fn of_alarm(
         event: &AlarmEvent,
         rule: Option<&alert::Rule>,
         fired: Option<WallMs>,
+        name: HostName,
         host: Option<&inventory::Host>,
     ) -> Self {
         let measure = rule.and_then(|rule| rule.when.value.as_ref());
         Self::Alarm(Box::new(AlarmNotification {
             event: event.clone(),
             rule: RuleWords {
-                unit: measure.and_then(|measure| measure.unit()),
+                unit: measure.and_then(alert::Measure::unit),
                 threshold: rule.and_then(|rule| rule.when.threshold),
                 runbook: rule.and_then(|rule| rule.runbook.clone()),
             },
             since: fired.unwrap_or(event.slot),
-            host: host.map_or_else(HostName::server, |host| host.name.clone()),
+            host: name,
             group: host.and_then(|host| host.group.clone()),
             labels: host.map(|host| Labels::clone(&host.labels)).unwrap_or_default(),
         }))

@@ -58,9 +58,12 @@ impl Judged {
 /// Rows that wait, oldest first, at most `limit`.
 #[derive(Debug)]
 pub(super) struct Queue {
-    polls: VecDeque<(Arc<Record>, Option<Box<Judged>>)>,
-    /// What was found about alarms by no poll, or by polls that gave way.
-    judged: VecDeque<Box<Judged>>,
+    /// Each with its number in the order of coming, and what it changed about alarms.
+    polls: VecDeque<(u64, Arc<Record>, Option<Box<Judged>>)>,
+    /// What was found about alarms by no poll, or by polls that gave way: it leaves in its turn, for what
+    /// came later counts.
+    judged: BTreeMap<u64, Box<Judged>>,
+    came: u64,
     /// Rows about alarms, with polls and without.
     judgements: usize,
     transitions: VecDeque<(Transition, Option<Arc<Notice>>)>,
@@ -78,7 +81,8 @@ impl Queue {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             polls: VecDeque::new(),
-            judged: VecDeque::new(),
+            judged: BTreeMap::new(),
+            came: 0,
             judgements: 0,
             transitions: VecDeque::new(),
             notices: VecDeque::new(),
@@ -113,7 +117,7 @@ impl Queue {
     /// Gives up all that waits: its polls are lost. Answers how many rows it was.
     pub(super) fn give_up(&mut self, reason: LossReason) -> usize {
         let rows = self.len();
-        for (record, _) in std::mem::take(&mut self.polls) {
+        for (_, record, _) in std::mem::take(&mut self.polls) {
             self.lose(record.host, record.slot, reason);
         }
         self.judged.clear();
@@ -131,13 +135,15 @@ impl Queue {
     /// gap in the history is better than a wrong story of what happened.
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
+        self.came += 1;
+        let came = self.came;
         match entry {
-            QueuedRow::Poll(record) => self.polls.push_back((record, None)),
+            QueuedRow::Poll(record) => self.polls.push_back((came, record, None)),
             QueuedRow::Judged(poll, judged) => {
                 self.judgements += judged.len();
                 match poll {
-                    Some(record) => self.polls.push_back((record, Some(judged))),
-                    None => self.judged.push_back(judged),
+                    Some(record) => self.polls.push_back((came, record, Some(judged))),
+                    None => drop(self.judged.insert(came, judged)),
                 }
             }
             QueuedRow::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
@@ -149,9 +155,9 @@ impl Queue {
         while self.len() > self.limit {
             let oldest = self.polls.pop_front();
             let is_poll = oldest.is_some();
-            if let Some((record, judged)) = oldest {
+            if let Some((came, record, judged)) = oldest {
                 self.lost.add(record.host, record.slot, LossReason::QueueFull);
-                self.judged.extend(judged);
+                self.judged.extend(judged.map(|judged| (came, judged)));
             }
             let is_one = is_poll
                 || self.facts.pop_first().is_some()
@@ -172,7 +178,7 @@ impl Queue {
 
     /// Gives up the oldest that was found about alarms; how many rows that was.
     fn forget_judged(&mut self) -> usize {
-        let rows = self.judged.pop_front().map_or(0, |judged| judged.len());
+        let rows = self.judged.pop_first().map_or(0, |(_, judged)| judged.len());
         self.judgements -= rows;
         rows
     }
@@ -203,20 +209,25 @@ impl Queue {
         }
         let rollups: Vec<_> = self.rollups.drain(..room.min(self.rollups.len())).collect();
         room -= rollups.len();
-        let mut found = Judged::default();
-        while room > 0
-            && let Some(judged) = self.judged.pop_front()
-        {
-            room = room.saturating_sub(judged.len());
-            found.append(*judged);
-        }
-        let mut polls = Vec::new();
-        while room > 0
-            && let Some((record, judged)) = self.polls.pop_front()
-        {
-            polls.push(record);
-            room = room.saturating_sub(1 + judged.as_ref().map_or(0, |judged| judged.len()));
-            judged.into_iter().for_each(|judged| found.append(*judged));
+        let (mut found, mut polls) = (Judged::default(), Vec::new());
+        while room > 0 {
+            let alone = self.judged.first_key_value().map(|(came, _)| *came);
+            let poll = self.polls.front().map(|(came, ..)| *came);
+            let judged = match (alone, poll) {
+                (None, None) => break,
+                (Some(alone), poll) if poll.is_none_or(|poll| alone < poll) => {
+                    self.judged.pop_first().map(|(_, judged)| judged)
+                }
+                _ => self.polls.pop_front().and_then(|(_, record, judged)| {
+                    polls.push(record);
+                    room -= 1;
+                    judged
+                }),
+            };
+            if let Some(judged) = judged {
+                room = room.saturating_sub(judged.len());
+                found.append(*judged);
+            }
         }
         self.judgements -= found.len();
         notices.append(&mut found.notices);
@@ -230,8 +241,8 @@ impl Queue {
 
     /// What is to be told of the changes of state that wait.
     pub(super) fn to_tell(&self) -> Vec<Arc<Notice>> {
-        let of_alarms = self.polls.iter().filter_map(|(_, judged)| judged.as_ref());
-        let of_alarms = self.judged.iter().chain(of_alarms).flat_map(|judged| &judged.notices);
+        let of_alarms = self.polls.iter().filter_map(|(.., judged)| judged.as_ref());
+        let of_alarms = self.judged.values().chain(of_alarms).flat_map(|judged| &judged.notices);
         let of_moves = self.transitions.iter().filter_map(|(_, notice)| notice.as_ref());
         of_moves.chain(of_alarms).cloned().collect()
     }
@@ -383,11 +394,12 @@ mod tests {
             assert_eq!(queue.push(entry), 0);
         }
         assert_eq!(queue.len(), 10);
-        // First what no poll is of; then polls, each with its own.
         let first = queue.take(4, now);
-        assert_eq!((changes(&first), slots(&first)), (vec![9, 2], vec![1, 2]));
+        assert_eq!((changes(&first), slots(&first)), (vec![2], vec![1, 2]));
+        // What no poll is of in its turn: it ends what a poll before it began.
         let rest = queue.take(50, now);
-        assert_eq!((changes(&rest), slots(&rest)), (vec![3], vec![3, 4]));
+        assert_eq!((changes(&rest), slots(&rest)), (vec![3, 9], vec![3, 4]));
+        assert_eq!(rest.alarms, [sample::alarm(HostId(1), AlarmState::Ok, WallMs(9))]);
         assert_eq!((queue.len(), queue.has_work()), (0, false));
         // Of an alarm that is there twice the later counts.
         queue.push(judged(2, pending, Some(2)));
