@@ -151,7 +151,7 @@ impl News {
         Self::Alarm(Box::new(AlarmNews {
             event: event.clone(),
             rule: RuleWords {
-                unit: measure.and_then(|measure| measure.unit()),
+                unit: measure.and_then(alert::Measure::unit),
                 threshold: rule.and_then(|rule| rule.when.threshold),
                 runbook: rule.and_then(|rule| rule.runbook.clone()),
             },

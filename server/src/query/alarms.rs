@@ -9,7 +9,7 @@ use super::{Query, QueryError, moment::Rfc3339};
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
     live::{Alarming, RulesInForce},
-    model::{AlarmCause, AlarmEvent, AlarmState, HostId, HostName, Severity},
+    model::{AlarmCause, AlarmEvent, AlarmState, GroupName, HostId, HostName, Severity},
     store::{self, HostQuery},
     units::WallMs,
 };
@@ -268,7 +268,7 @@ impl Query {
         };
         add(&server.alarms, &HostName::server(), None);
         for host in live.hosts().iter().filter(|host| !host.alarms.is_empty()) {
-            add(&host.alarms, &host.name, host.group.as_ref().map(|group| group.as_str()));
+            add(&host.alarms, &host.name, host.group.as_ref().map(GroupName::as_str));
         }
         let total = alarms.len();
         alarms.sort_by(|one: &AlarmShape, other| {

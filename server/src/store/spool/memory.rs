@@ -139,8 +139,8 @@ pub(super) fn follow(connection: &Connection, batch: &Batch, new: bool) -> Resul
             host.facts.machine_id = host.facts.machine_id.take().or(pin);
         })?;
     }
-    let alarms = batch.alarms.iter().filter(|_| new);
-    alarms.map(|alarm| follow_alarm(connection, alarm)).collect()
+    let mut alarms = batch.alarms.iter().filter(|_| new);
+    alarms.try_for_each(|alarm| follow_alarm(connection, alarm))
 }
 
 pub(super) fn follow_alarm(connection: &Connection, alarm: &Alarm) -> Result<(), Error> {
