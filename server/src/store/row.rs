@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{AlarmKey, HostId, Record, Rollup},
+    model::{Alarm, AlarmKey, HostId, Record, Rollup},
     units::WallMs,
 };
 
@@ -24,6 +24,18 @@ pub(super) fn rollup_name(rollup: &Rollup) -> String {
 /// What the rows of an alarm are called in messages.
 pub(super) fn alarm_name(AlarmKey { rule, host, row }: &AlarmKey) -> String {
     format!("the alarm {rule} of host {}, row {row:?}", host.0)
+}
+
+/// Of each alarm how it was last: a batch of the spool has several moments of one.
+pub(super) fn newest(alarms: &[Alarm]) -> Vec<&Alarm> {
+    let mut all: BTreeMap<&AlarmKey, &Alarm> = BTreeMap::new();
+    for alarm in alarms {
+        let kept = all.entry(&alarm.key).or_insert(alarm);
+        if alarm.slot >= kept.slot {
+            *kept = alarm;
+        }
+    }
+    all.into_values().collect()
 }
 
 /// A value as a column keeps it: what is no number is unknown.

@@ -46,7 +46,11 @@ pub(crate) async fn an_alarm_is_kept_as_the_last_poll_left_it_and_forgotten_when
     assert_eq!(fixture.store().alarms().await.unwrap()[1], worse);
     keep(fixture, vec![at(AlarmState::Ok, 1)]).await;
     assert_eq!(fixture.store().alarms().await.unwrap().len(), 3, "an older poll says nothing");
-    keep(fixture, vec![at(AlarmState::Ok, 3)]).await;
+    // As a page of the spool has it.
+    let story = [at(AlarmState::Ok, 3), at(AlarmState::Pending, 4), at(AlarmState::Firing, 5)];
+    keep(fixture, story.to_vec()).await;
+    assert_eq!(fixture.store().alarms().await.unwrap()[1], story[2]);
+    keep(fixture, vec![at(AlarmState::Clearing, 6), at(AlarmState::Ok, 7)]).await;
     assert_eq!(fixture.store().alarms().await.unwrap(), [other, own]);
 }
 

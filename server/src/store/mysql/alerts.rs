@@ -25,7 +25,7 @@ pub(super) async fn keep(
     place: &Place,
 ) -> Result<(), StoreError> {
     let (over, left): (Vec<&Alarm>, Vec<_>) =
-        batch.alarms.iter().partition(|alarm| alarm.state == AlarmState::Ok);
+        row::newest(&batch.alarms).into_iter().partition(|alarm| alarm.state == AlarmState::Ok);
     for alarm in &batch.alarms {
         let moments = [alarm.since, alarm.slot, alarm.known];
         check(&alarm.key, moments.into_iter().chain(alarm.fired))?;
