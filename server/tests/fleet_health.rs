@@ -65,6 +65,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         last_good: None,
         recent: VecDeque::new(),
         next_due: None,
+        alarms: Arc::default(),
     }
 }
 

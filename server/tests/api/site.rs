@@ -146,6 +146,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         last_good: last.clone().filter(|record| record.outcome.has_values()),
         last,
         next_due: Some(NOW),
+        alarms: Arc::default(),
     }
 }
 
