@@ -123,10 +123,10 @@ impl Reconciler {
         &mut self,
         remembered: Option<Registry>,
     ) -> Result<Option<oneshot::Receiver<()>>, ReconcileError> {
-        self.first_rules().await?;
         let bytes = self.watch.read_now().map_err(ReconcileError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(ReconcileError::Inventory)?;
+        self.first_rules().await?;
         let now = self.clock.now();
         let settled = self.watch.unchanged_for(now.wall);
         let mut waiting = Waiting::new(inventory, &bytes, now.mono).settled_for(settled);

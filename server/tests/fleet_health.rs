@@ -66,6 +66,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         recent: VecDeque::new(),
         alarms: Arc::default(),
         next_due: None,
+        alarms: Arc::default(),
     }
 }
 

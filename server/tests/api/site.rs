@@ -147,6 +147,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         last,
         alarms: Arc::default(),
         next_due: Some(NOW),
+        alarms: Arc::default(),
     }
 }
 
