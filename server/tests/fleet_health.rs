@@ -64,7 +64,6 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         last: None,
         last_good: None,
         recent: VecDeque::new(),
-        alarms: Arc::default(),
         next_due: None,
         alarms: Arc::default(),
     }

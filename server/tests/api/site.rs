@@ -145,7 +145,6 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         recent: recent.collect::<VecDeque<_>>(),
         last_good: last.clone().filter(|record| record.outcome.has_values()),
         last,
-        alarms: Arc::default(),
         next_due: Some(NOW),
         alarms: Arc::default(),
     }
