@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{Column, ColumnKind, ColumnSet, Rollup, hour_of},
+    model::{AlarmState, Column, ColumnKind, ColumnSet, Rollup, hour_of},
     store::sqlite::Sqlite,
 };
 
@@ -48,7 +48,10 @@ async fn the_views_are_those_of_sqlite() {
         let mut rollup = Rollup::new(host.id, hour_of(sample::START));
         polls.iter().for_each(|poll| rollup.add(poll.values.as_ref()));
         let rollups = vec![rollup.into()];
-        store.write(Arc::new(Batch { rollups, ..Batch::of_polls(polls) })).await.unwrap();
+        let alarms = vec![sample::alarm(host.id, AlarmState::Firing, sample::START)];
+        let alarm_events = vec![sample::alarm_event(&alarms[0], AlarmState::Pending)];
+        let batch = Batch { rollups, alarms, alarm_events, ..Batch::of_polls(polls) };
+        store.write(Arc::new(batch)).await.unwrap();
     }
     let file = rusqlite::Connection::open(&path).unwrap();
     let mut statement =
