@@ -1,4 +1,4 @@
-//! HostResolver, the hosts that are found by them, and who these hosts are: a name server of our own, real
+//! Names, the hosts that are found by them, and who these hosts are: a name server of our own, real
 //! sockets, the whole server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
@@ -148,7 +148,7 @@ async fn a_name_has_all_its_addresses_and_changes_at_once() {
         }
     };
     timeout(PATIENCE, changed).await.expect("the old address is kept for its TTL");
-    // HostResolver and addresses that need no server.
+    // Names and addresses that need no server.
     assert!(resolve("localhost").await.unwrap().contains(&socket("127.0.0.1:7")));
     assert_eq!(resolve("::1").await.unwrap(), [socket("[::1]:7")]);
 }

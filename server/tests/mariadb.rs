@@ -410,7 +410,7 @@ async fn a_database_is_found_by_name_and_where_it_has_moved() {
         }
     };
     timeout(PATIENCE, moved).await.expect("the database was not found where it moved");
-    // HostResolver that are no longer known point where they did.
+    // Names that are no longer known point where they did.
     names.say("db.test", support::Says::NoSuchName);
     store.status().await.unwrap();
 }

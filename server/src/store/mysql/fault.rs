@@ -127,6 +127,11 @@ fn code(error: &Error) -> Option<u16> {
     }
 }
 
+/// Whether the login was refused.
+pub(super) fn is_denied(error: &Error) -> bool {
+    code(error) == Some(DENIED_LOGIN)
+}
+
 /// Whether the driver would not send it, for it is more than the server takes. It has no variant for
 /// that, but words.
 fn is_too_large(error: &Error) -> bool {

@@ -9,7 +9,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Pool};
 use tokio::{sync::Mutex, time::sleep};
 
 use super::{
-    connect::{READERS, WRITERS, base, connect, pool, within},
+    connect::{READERS, WRITERS, base, connect, log_in, pool, within},
     fault::{self, Place},
     nodes::{self, Need, Node, Nodes},
     options::{Options, Timeouts},
@@ -281,7 +281,7 @@ async fn look(
     identity: Option<&str>,
 ) -> Result<Looked, StoreError> {
     let opts: Opts = at(base, node).into();
-    let mut conn = Conn::new(opts).await.map_err(|error| place.unreachable(error))?;
+    let mut conn = log_in(opts, place).await?;
     let takes_rows = nodes::takes_rows(&mut conn, identity, place).await?;
     if need == Need::Write {
         nodes::must_take_rows(takes_rows, place)?;

@@ -114,3 +114,27 @@ async fn a_panic_of_the_driver_is_told_as_what_it_is() {
     assert!(matches!(refused, StoreError::Driver { .. }), "{refused}");
     assert!(refused.to_string().starts_with("a fault in the driver: "), "{refused}");
 }
+
+/// The driver gives a wrong answer to some challenges of a login by `ed25519`.
+#[tokio::test]
+async fn who_is_turned_away_tries_once_more_and_no_more() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut tries = 0;
+    let peer = async {
+        loop {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            send(&mut peer, 0, &greeting()).await;
+            receive(&mut peer).await;
+            tries += 1;
+            send(&mut peer, 2, b"\xff\x15\x04#28000Access denied").await;
+        }
+    };
+    let options = Options { password: Some(Secret::new(PASSWORD)), ..options(port, "fleet") };
+    let refused = tokio::select! {
+        refused = open(&options) => refused.unwrap_err(),
+        () = peer => unreachable!(),
+    };
+    assert!(matches!(refused, StoreError::Denied { .. }), "{refused}");
+    assert_eq!(tries, 2);
+}
