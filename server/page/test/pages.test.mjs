@@ -247,7 +247,7 @@ test('in a window of 1400 px the fleet has all its columns, and no title is cut'
   const { page, close } = await tab(browser, { viewport: { width: 1400, height: 900 } });
   await page.goto(server.at);
   await page.waitForSelector(HOSTS_UP);
-  await page.locator('.mark.cause').waitFor();
+  await page.locator('.mark.cause', { hasText: 'sockets is partial' }).waitFor();
   const [wide, room] = await page
     .getByRole('region', { name: 'Hosts' })
     .evaluate((one) => [one.scrollWidth, one.clientWidth]);
