@@ -27,9 +27,8 @@ use crate::{
     units::WallMs,
 };
 
-/// Rows that one INSERT takes: as many of the first as fit, then of the next. Fixed, so that each
-/// connection prepares each of them once; halves, so that any batch is a few of them. 64 rows are
-/// 12,000 of the 65,535 places a statement has.
+/// Rows of one INSERT: as many of the first as fit, then of the next. Fixed, so that each connection
+/// prepares each once. 64 rows are 12,000 of the 65,535 places a statement has.
 const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Rows of more than one to an INSERT are so many bytes at most: a packet must hold them.
