@@ -31,12 +31,24 @@ pub struct Rules {
     pub hash: ContentHash,
 }
 
-/// Reads a file of rules; what it says of channels and routes is left to others.
+/// Reads a file of rules. Channels and routes are refused: nothing would be told by them yet.
 ///
 /// # Errors
 /// All problems of the rules, by position; the syntax errors alone when the text is not TOML.
 pub fn parse(file: &str, text: &str) -> Result<Rules, Problems> {
-    parse_with(file, text, |_, _| ()).map(|(rules, ())| rules)
+    let (rules, ()) = parse_with(file, text, |top, findings| {
+        for key in ["channel", "route"] {
+            if let Some(at) = top.at(key) {
+                findings.add(
+                    at,
+                    format!(
+                        "[[{key}]] has no effect in this version: alarms are told by `hook.url`"
+                    ),
+                );
+            }
+        }
+    })?;
+    Ok(rules)
 }
 
 /// As [`parse`]; `others` reads `[[channel]]` and `[[route]]` of the same file, and notes what is wrong with

@@ -83,12 +83,19 @@ fn another_hash_is_another_rule() {
 
 #[test]
 fn a_rule_that_is_switched_off_is_checked_and_not_judged() {
-    let rules =
-        read("[[alert]]\nname = 'a'\nwhen = 'load_1 > 3'\nenabled = false\n[[channel]]\n[[route]]");
+    let rules = read("[[alert]]\nname = 'a'\nwhen = 'load_1 > 3'\nenabled = false");
     assert!(rules.list.is_empty());
     assert_eq!(rules.disabled, [Arc::from("a")]);
     let bad = parse("f", "[[alert]]\nname = 'a'\nwhen = 'load > 3'\nenabled = false").unwrap_err();
     assert_eq!(bad.len(), 1);
+}
+
+#[test]
+fn what_would_be_told_to_nobody_is_refused() {
+    let problems = parse("f", "[[channel]]\n[[route]]").unwrap_err();
+    let told: Vec<String> =
+        problems.iter().map(|problem| problem.message[..11].to_owned()).collect();
+    assert_eq!(told, ["[[channel]]", "[[route]] h"]);
 }
 
 #[test]
