@@ -1,7 +1,7 @@
 //! A TOML file that a person wrote, read so that every problem of it is found at once, each with its
 //! line and column.
 //!
-//! [`Section`] takes typed values out of a table and notes what is wrong; [`Findings`] keeps what was
+//! `Section` takes typed values out of a table and notes what is wrong; `Findings` keeps what was
 //! noted, by byte offset, and gives it out as [`Problems`], which know their places in the file.
 
 mod problem;
