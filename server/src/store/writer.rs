@@ -200,21 +200,23 @@ impl WriterHandle {
             | QueuedRow::Rollup(_)
             | QueuedRow::Notice(_) => false,
         };
-        let (waiting, first_loss) = {
+        let (waiting, is_first, first_loss) = {
             let mut state = self.shared.lock();
             if state.closed {
                 state.stats.dropped += 1;
                 return;
             }
             state.pushed += 1;
-            if state.queue.len() == 0 {
+            // Not: one waits now. Some come with others.
+            let is_first = state.queue.len() == 0;
+            if is_first {
                 state.dropping = false;
             }
             let lost = state.queue.push(entry);
             state.stats.dropped += lost;
             let first = lost > 0 && !state.dropping;
             state.dropping |= lost > 0;
-            (state.queue.len(), first)
+            (state.queue.len(), is_first, first)
         };
         if first_loss {
             tracing::error!(
@@ -222,7 +224,7 @@ impl WriterHandle {
                 "the queue to the store is full: the oldest polls are dropped"
             );
         }
-        if tells || waiting == 1 || waiting >= self.shared.batch_rows {
+        if tells || is_first || waiting >= self.shared.batch_rows {
             self.shared.wake.notify_one();
         }
     }

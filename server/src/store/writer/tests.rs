@@ -11,8 +11,8 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::{
     model::{
-        Alarm, AlarmEvent, HostId, Loss, LossReason, Notice, NoticeKind, Record, State as Health,
-        Transition, VersionId,
+        Alarm, AlarmEvent, AlarmState, HostId, Loss, LossReason, Notice, NoticeKind, Record,
+        State as Health, Transition, VersionId,
     },
     store::{
         Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
@@ -256,6 +256,20 @@ async fn a_batch_leaves_when_it_has_waited() {
     assert_eq!(fake.tries(), [(SECOND, 3, true)]);
     let stats = handle.stats();
     assert_eq!((stats.written, stats.depth, stats.last_success), (3, 0, Some(WallMs(1))));
+    drop(writer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_leaves_when_it_has_waited_with_what_it_changed_about_alarms() {
+    let fake = Fake::new(Mood::Takes);
+    let (handle, writer) = start(&fake);
+    settle().await;
+    let QueuedRow::Poll(record) = poll(0) else { unreachable!() };
+    let alarms = vec![sample::alarm(HostId(1), AlarmState::Firing, WallMs(0))];
+    let judged = Judged { alarms, ..Judged::default() };
+    handle.push(QueuedRow::Judged(Some(record), judged.into()));
+    pass(SECOND).await;
+    assert_eq!(fake.tries(), [(SECOND, 2, true)]);
     drop(writer);
 }
 
