@@ -34,7 +34,7 @@ use crate::model::{AlarmEvent, GroupName, HostId, HostName, Labels};
 pub use channel::{CHANNEL_FAILS_AFTER, GIVE_UP_AFTER, MAX_RETRY_AFTER, MAX_RETRY_PAUSE, Outcome};
 pub use held::{END_AGAIN, FLAPPING_CALM, FLAPPING_CHANGES, FLAPPING_WITHIN};
 pub use journal::{Entry, Hold, Journal, MAX_STEPS_KEPT, Step};
-pub use matcher::{Glob, Matcher};
+pub use matcher::Matcher;
 pub use message::{Item, Kind, MAX_ITEMS, Message, Said, Tell};
 pub use own::{CHANNEL_RULE, OVERFLOW_RULE};
 pub use read::parse;

@@ -4,10 +4,12 @@
 //! One rule decides, [`is_shown`], by Unicode's general categories, so that it needs no care when
 //! a new kind of invisible character is thought of.
 
+mod glob;
 mod suggest;
 
 use std::borrow::Cow;
 
+pub use glob::Glob;
 pub use suggest::{did_you_mean, is_slip};
 
 /// Whether a character is seen where it stands, and changes nothing but that place.

@@ -7,6 +7,7 @@ use crate::{
     document::{Findings, Section, quoted},
     inventory::{MAX_PATTERNS, read_labels},
     model::{GroupName, HostName},
+    text::Glob,
 };
 
 /// The largest list of patterns when it is compiled, bytes.
@@ -30,7 +31,7 @@ pub(super) fn read_hosts(section: &Section<'_>, over: Over, findings: &mut Findi
         for name in names.value {
             let letters = name.value.replace(['*', '?'], "x");
             match HostName::new(&letters) {
-                Ok(_) => hosts.names.push(name.value.into()),
+                Ok(_) => hosts.names.push(Glob::new(name.value)),
                 Err(e) => {
                     findings.add(name.at, format!("`hosts`: {e}; * and ? stand for any letters"));
                 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use humantime::format_duration;
 
 use super::{
-    matcher::{Glob, Matcher},
+    matcher::Matcher,
     settings::{
         DEFAULT_EVERY, DEFAULT_REPEAT, DEFAULT_WAIT, Further, GroupBy, MAX_CHANNELS, MAX_ROUTES,
         MAX_STEPS, Pace, Quiet, Route, Routes,
@@ -15,7 +15,7 @@ use crate::{
     document::{self, Findings, Located, Problems, Section, quoted},
     inventory::{read_labels, read_recurring},
     model::{GroupName, Severity},
-    text::did_you_mean,
+    text::{Glob, did_you_mean},
 };
 
 const KEYS: &[&str] = &[

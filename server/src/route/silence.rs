@@ -106,7 +106,7 @@ pub struct Ack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::Glob;
+    use crate::text::Glob;
 
     #[test]
     fn a_silence_has_an_end_an_author_a_reason_and_something_that_it_is_about() {

@@ -1,6 +1,7 @@
 //! Silences, acknowledgements, maintenance, steps.
 
 use super::*;
+use crate::text::Glob;
 
 pub(super) fn silence(
     desk: &mut Desk,
