@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{Severity, Unit},
-    text::{did_you_mean, one_line},
+    text::{bytes, did_you_mean, one_line},
 };
 
 /// The longest summary as it is written in the file, bytes.
@@ -157,7 +157,6 @@ fn piece(name: &str, at: usize, compiler: &mut Compiler) -> Result<Piece, Fault>
 /// A number as people read it. Of a percentage the sign is the summary's own; bytes and times have their
 /// unit.
 fn number(text: &mut String, measure: &Measure, value: f64) {
-    const STEPS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     if value.is_nan() {
         text.push('?');
         return;
@@ -165,16 +164,8 @@ fn number(text: &mut String, measure: &Measure, value: f64) {
     let base = value * measure.factor;
     // Writing to a text cannot fail.
     let _ = match measure.units {
-        Units::Bytes | Units::BytesPerSecond => {
-            let (mut rest, mut step) = (base, 0);
-            while rest.abs() >= 1024.0 && step + 1 < STEPS.len() {
-                rest /= 1024.0;
-                step += 1;
-            }
-            let per = if measure.units == Units::BytesPerSecond { "/s" } else { "" };
-            let places = usize::from(step > 0);
-            write!(text, "{rest:.places$} {}{per}", STEPS[step])
-        }
+        Units::Bytes => write!(text, "{}", bytes(base)),
+        Units::BytesPerSecond => write!(text, "{}/s", bytes(base)),
         Units::Time if base.is_infinite() => write!(text, "never"),
         Units::Time if base.abs() >= 60.0 => {
             let length = Duration::try_from_secs_f64(base.abs().round()).unwrap_or(Duration::MAX);
