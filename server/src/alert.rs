@@ -33,7 +33,7 @@ pub use condition::{Condition, Measure, Term};
 pub use explain::{Explained, ExplainedTerm};
 pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES, parse, parse_bytes};
 pub use judge::{Judge, Subject};
-pub use names::{Over, ServerCells, of_the_server};
+pub use names::{Over, ServerCells};
 pub use rule::{Hosts, Rule};
 pub use seen::{Budget, Judged, MAX_ALARMS_IN_ALL};
 pub use shipped::SHIPPED;

@@ -26,20 +26,18 @@ pub enum Over {
     Server,
 }
 
-/// A measure that the server takes of itself: its name, unit and meaning.
-struct Own(&'static str, Unit, &'static str);
-
-/// What a rule over the server may name, in the order of its cells.
-const OWN: [Own; ServerCells::COUNT] = [
-    Own("rows_lost", Unit::Count, "Polls that were not kept, since the server was judged last"),
-    Own(
-        "store_away_s",
-        Unit::Seconds,
-        "How long the store has not taken a poll; 0 while it takes them",
-    ),
-    Own("late_ms", Unit::Milliseconds, "How late the latest poll of the last round began"),
-    Own("spool_rows", Unit::Count, "Polls that wait on the disk for the store"),
-    Own("isolated", Unit::Count, "1 while the server takes itself for cut off"),
+/// What a rule over the server may name, with its unit, in the order of its cells.
+const OWN: [(&str, Unit); ServerCells::COUNT] = [
+    // Polls that were not kept, since the server was judged last.
+    ("rows_lost", Unit::Count),
+    // How long the store has not taken a poll; 0 while it takes them.
+    ("store_away_s", Unit::Seconds),
+    // How late the latest poll of the last round began.
+    ("late_ms", Unit::Milliseconds),
+    // Polls that wait on the disk for the store.
+    ("spool_rows", Unit::Count),
+    // 1 while the server takes itself for cut off.
+    ("isolated", Unit::Count),
 ];
 
 /// What the server knows of itself at a moment; NaN is unknown.
@@ -140,7 +138,7 @@ impl Over {
             Self::Disk => of::<DiskColumn>(),
             Self::Filesystem => of::<FilesystemColumn>(),
             Self::Process => of::<ProcessColumn>(),
-            Self::Server => OWN.iter().map(|own| (own.0, own.1)).collect(),
+            Self::Server => OWN.to_vec(),
         }
     }
 }
@@ -269,12 +267,6 @@ pub(super) fn known(over: Over) -> Vec<&'static str> {
         names.extend(Column::SPECS.iter().map(|spec| spec.name));
     }
     names
-}
-
-/// The measures of the server with their meaning, for documents.
-#[must_use]
-pub fn of_the_server() -> Vec<(&'static str, &'static str)> {
-    OWN.iter().map(|own| (own.0, own.2)).collect()
 }
 
 #[cfg(test)]
