@@ -47,9 +47,6 @@ pub(super) async fn explain(
     HostPath(host): HostPath,
     RequestParams(ExplainAsked { rule }, _): RequestParams<ExplainAsked>,
 ) -> Result<Json<ExplainedShape>, Failure> {
-    let Some(rule) = rule else {
-        return Err(Failure::bad_request("parameter \"rule\" is missing".to_owned()));
-    };
     site.query.host(&host).await?;
     let Explanation { slot, frozen, rows } = site.control.explain(&host, &rule).await?;
     let rows = rows.into_iter().map(Into::into).collect();

@@ -4,7 +4,7 @@ use super::{
     failure::Failure,
     kinds::{
         AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven,
-        Length, Moment, Number, RowLimit, Switch, Word,
+        Length, Moment, NeededText, Number, RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
@@ -77,8 +77,8 @@ asked! {
 asked! {
     /// Of what a rule says of a host.
     ExplainAsked {
-        /// The rule; it has to be given
-        rule: AnyText,
+        /// The rule
+        rule: NeededText,
     }
 }
 

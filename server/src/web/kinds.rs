@@ -43,6 +43,27 @@ impl ParamType for AnyText {
     }
 }
 
+/// Any text, which has to be given.
+pub(super) struct NeededText;
+
+impl ParamType for NeededText {
+    type Read = String;
+    type Field = String;
+    const IS_REQUIRED: bool = true;
+
+    fn schema() -> Value {
+        AnyText::schema()
+    }
+
+    fn read(text: &str, now: WallMs) -> Result<String, String> {
+        AnyText::read(text, now)
+    }
+
+    fn field(read: Option<String>) -> String {
+        read.unwrap_or_default()
+    }
+}
+
 /// A moment.
 pub(super) struct Moment;
 

@@ -36,6 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for HostPath {
 pub(super) struct Param {
     pub(super) name: &'static str,
     pub(super) place: &'static str,
+    is_required: bool,
     schema: Value,
     words: String,
 }
@@ -43,17 +44,22 @@ pub(super) struct Param {
 impl Param {
     /// A parameter of the query that may be left out.
     pub(super) fn query(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
-        Self { name, place: "query", schema, words: words.into() }
+        Self { name, place: "query", is_required: false, schema, words: words.into() }
+    }
+
+    /// The same where it has to be given.
+    pub(super) fn required(self, is_required: bool) -> Self {
+        Self { is_required, ..self }
     }
 
     /// A header field that may be left out.
     pub(super) fn header(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
-        Self { name, place: "header", schema, words: words.into() }
+        Self { name, place: "header", is_required: false, schema, words: words.into() }
     }
 
     /// A part of the path.
     pub(super) fn path(name: &'static str, schema: Value, words: impl Into<String>) -> Self {
-        Self { name, place: "path", schema, words: words.into() }
+        Self { name, place: "path", is_required: true, schema, words: words.into() }
     }
 
     /// As it stands in the document.
@@ -61,7 +67,7 @@ impl Param {
         let mut all = json!({
             "name": self.name,
             "in": self.place,
-            "required": self.place == "path",
+            "required": self.is_required,
             "description": self.words,
             "schema": self.schema,
         });
@@ -83,6 +89,8 @@ pub(super) trait ParamType {
     /// Whether it is a list, with commas between its items. Given several times it is one list: clients
     /// made of the document send it so, although that says otherwise.
     const IS_LIST: bool = false;
+    /// Whether it has to be given.
+    const IS_REQUIRED: bool = false;
 
     /// Its JSON Schema.
     fn schema() -> Value;
@@ -129,6 +137,7 @@ macro_rules! asked {
                 vec![$({
                     let words = <$Kind as ParamType>::words(concat!($($words),+).trim());
                     Param::query(stringify!($field), <$Kind as ParamType>::schema(), words)
+                        .required(<$Kind as ParamType>::IS_REQUIRED)
                 },)*]
             }
 
@@ -171,6 +180,8 @@ impl<T: FromParams> FromRequestParts<Arc<Site>> for RequestParams<T> {
 pub(super) struct Given {
     values: BTreeMap<String, Vec<String>>,
     known: Vec<&'static str>,
+    /// Has to be given, and is not.
+    missing: Vec<&'static str>,
 }
 
 impl Given {
@@ -184,7 +195,10 @@ impl Given {
         now: WallMs,
     ) -> Result<K::Field, Failure> {
         self.known.push(name);
-        let Some(all) = self.values.remove(name) else { return Ok(K::field(None)) };
+        let Some(all) = self.values.remove(name) else {
+            self.missing.extend(K::IS_REQUIRED.then_some(name));
+            return Ok(K::field(None));
+        };
         if all.len() > 1 && !K::IS_LIST {
             return Err(Failure::bad_request(format!("parameter {name:?} is given twice")));
         }
@@ -193,12 +207,18 @@ impl Given {
         Ok(K::field(Some(read)))
     }
 
-    /// Refuses whatever was not taken.
+    /// Refuses whatever was not taken, and what is missing.
     ///
     /// # Errors
-    /// Names the first unknown parameter, the nearest known one and all known ones.
+    /// Names the first unknown parameter, the nearest known one and all known ones; or the first that is
+    /// missing.
     fn finish(self) -> Result<(), Failure> {
-        let Some(unknown) = self.values.keys().next() else { return Ok(()) };
+        let Some(unknown) = self.values.keys().next() else {
+            return match self.missing.first() {
+                Some(name) => Err(Failure::bad_request(format!("parameter {name:?} is missing"))),
+                None => Ok(()),
+            };
+        };
         let hint = match did_you_mean(unknown, self.known.iter().copied()) {
             _ if self.known.is_empty() => "; this path takes none".to_owned(),
             none if none.is_empty() => format!("; expected one of: {}", self.known.join(", ")),

@@ -213,6 +213,7 @@ async fn whatever_goes_wrong_is_a_problem_that_says_what() {
         ("GET", "/api/v1/hosts/nobody", 404, "nobody"),
         ("GET", "/api/v1/hosts/%ff", 400, "the path cannot be read"),
         ("GET", "/api/v1/hosts?limit=0", 400, "\"limit\""),
+        ("GET", "/api/v1/hosts/web-1/alert", 400, "\"rule\" is missing"),
         ("POST", "/api/v1/hosts/web-1/accept", 415, "content-type application/json"),
         ("DELETE", "/api/v1/hosts", 405, "read with GET"),
         ("GET", "/api/v1/hosts/web-1/pause", 405, "done with POST"),
