@@ -4,13 +4,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use roundsman::{
-    alert::{self, MAX_RULES, Rule},
+    alert::{MAX_RULES, Rule},
     document::MAX_PROBLEMS,
     health::{self, Policy, Skew},
     inventory::{self as inventories, MAX_HOSTS},
     model::{Column, ColumnSet, MAX_REPORT_BYTES, Outcome, Snapshot, Values},
     poll::{self, DecodeError, Limit},
     rates::rates,
+    route::{self, Alerting},
     store::detail,
     text::is_shown,
 };
@@ -41,15 +42,17 @@ pub fn inventory(bytes: &[u8]) {
     }
 }
 
-/// A file of alert rules: refused with problems that stand in it, or taken within the limits; and a rule
-/// that is taken says what it says when it is read again.
+/// A file of rules, channels and routes: refused with problems that stand in it, or taken within the limits;
+/// and a rule that is taken says what it says when it is read again.
 pub fn alerts(bytes: &[u8]) {
-    match alert::parse_bytes("fuzz.toml", bytes) {
-        Ok(rules) => {
+    match route::parse_all_bytes("fuzz.toml", bytes) {
+        Ok(Alerting { rules, routes, .. }) => {
             assert!(rules.list.len() + rules.disabled.len() <= MAX_RULES);
-            let again = alert::parse_bytes("fuzz.toml", bytes).map(|rules| rules.list);
+            let again = route::parse_all_bytes("fuzz.toml", bytes);
+            let again = again.map(|again| (again.rules.list, again.routes));
             let hashes = |list: &[Arc<Rule>]| list.iter().map(|rule| rule.hash).collect::<Vec<_>>();
-            assert_eq!(again.as_deref().map(hashes), Ok(hashes(&rules.list)));
+            let again = again.map(|(list, routes)| (hashes(&list), routes));
+            assert_eq!(again, Ok((hashes(&rules.list), routes)));
         }
         Err(problems) => {
             let lines = bytes.split(|byte| *byte == b'\n').count();

@@ -31,7 +31,9 @@ mod shipped;
 pub use alarm::{Change, MAX_GAP, Missing, Moment, Seen, Stand, Terms, Wait, step};
 pub use condition::{Condition, Measure, Term};
 pub use explain::{Explained, ExplainedTerm};
-pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES, parse, parse_bytes};
+#[cfg(test)]
+pub(crate) use file::parse;
+pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES};
 pub use judge::{Judge, Subject};
 pub use names::{Over, ServerCells};
 pub use rule::{Hosts, Rule};

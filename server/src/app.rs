@@ -32,6 +32,7 @@ use crate::{
     live::Live,
     lock,
     metrics::Metrics,
+    outbox::{Outbox, OutboxParts, OutboxWorker},
     poll::{PollLimits, Poller},
     query::Query,
     reconcile::{self, Means, OperatorOrder, Reconciler},
@@ -186,9 +187,11 @@ async fn wire(
     let finder = Finder::new(names.clone(), poll_limits.clone(), Arc::clone(&clock));
     let (looks, looks_in) = mpsc::channel(reconcile::LOOKS);
     let (operator, operator_in) = mpsc::channel(reconcile::QUEUE);
+    let outbox = Outbox::new(HostResolver::new(config.resolve.servers.clone()));
     let mut reconciler = Reconciler::new(Means {
         watch: FileWatch::new(config.inventory.clone()),
         alerts: config.alerts.clone(),
+        outbox: outbox.clone(),
         store: Arc::clone(&store),
         spool: spool.clone(),
         live: Arc::clone(&live),
@@ -203,11 +206,19 @@ async fn wire(
     let (awaited, store): (_, Arc<dyn Store>) = (Arc::clone(&store), store);
 
     let hook = hook::hook(&config.hook, &config.resolve, Arc::clone(&clock))?;
-    let (handle, writer) = keep::writer(&store, spool.clone(), &config.writer, &clock, &hook);
+    let (handle, writer) =
+        keep::writer(&store, spool.clone(), &config.writer, &clock, &hook, &outbox);
     let retention = config.retention.polls;
     let looking_after =
         upkeep::look_after(awaited, spool.clone(), handle.clone(), &clock, retention);
     let policy = Policy::from(&config.health);
+    let telling = OutboxParts {
+        live: Arc::clone(&live),
+        spool: spool.clone(),
+        clock: Arc::clone(&clock),
+        fall: policy.fall,
+    };
+    let telling = OutboxWorker::new(&outbox, telling);
     let around = keep::around(&store, spool, &handle, &live);
     let worker = hook.as_ref().map(|hook| hook.worker(around));
     let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts);
@@ -215,9 +226,16 @@ async fn wire(
         query: Query::new(Arc::clone(&live), Arc::clone(&store))
             .with_writer(handle.clone())
             .with_hook(hook.clone())
+            .with_outbox(outbox.clone())
             .keeping(config.retention.polls),
         metrics: Arc::clone(&metrics),
-        refresh: keep::refresh(Arc::clone(&live), handle.clone(), hook.clone(), Arc::clone(&clock)),
+        refresh: keep::refresh(
+            Arc::clone(&live),
+            handle.clone(),
+            hook.clone(),
+            outbox,
+            Arc::clone(&clock),
+        ),
         policy,
         clock: Arc::clone(&clock),
         operator: operator.clone(),
@@ -231,7 +249,7 @@ async fn wire(
         let board = board(&live, &clock, handle.clone());
         (listener, board, grpc::GrpcLimits::listing(rows(config.grpc.list_max)))
     });
-    let faces = Served { http: (listener, site), grpc, hook: worker };
+    let faces = Served { http: (listener, site), grpc, hook: worker, outbox: telling };
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
         clock,

@@ -39,6 +39,7 @@ pub use message::{Item, MAX_SENTENCE_BYTES, MAX_SHOWN_BYTES, Message, MessageKin
 pub use pace::{Bucket, Turn};
 pub use render::{Text, headline, text};
 pub use request::{Letter, Secrets, heartbeat, letter, requests};
+pub(crate) use settings::read;
 pub use settings::{
     Certificates, DEFAULT_EVERY, DEFAULT_MAIL_TIMEOUT, DEFAULT_TIMEOUT, MAX_ALERTMANAGERS,
     MAX_CHANNEL_NAME_BYTES, MAX_CHANNEL_TIMEOUT, MAX_CHANNELS, Named, Place, Settings, Url, parse,

@@ -19,6 +19,7 @@ mod forecast;
 mod health;
 mod history;
 mod hosts;
+mod notify;
 mod output;
 mod parse;
 mod plan;
@@ -59,9 +60,10 @@ Usage: roundsman <COMMAND> [OPTIONS]
 
 Start    demo              Poll this machine and show it; needs no files
          serve             Run the server: poll, store, answer over HTTP
-Set up   check             Check settings and inventory
+Set up   check             Check settings and inventory; --all lists settings
          plan              Show what the inventory would change, and its cost
          poll              Poll hosts once, now, and show the time of each step
+         notify            Send a test message through a channel
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
          why               Explain the state of a host
@@ -76,7 +78,6 @@ Operate  pause, resume     Freeze the state of a host during work on it
 Shell    completions, man  Print shell completions, write manual pages
 
 roundsman <COMMAND> --help explains a command; -V prints the version.
-roundsman check --all lists every setting with its environment variable.
 ";
 
 /// Monitors Linux hosts: polls a probe on each and keeps every poll
@@ -156,6 +157,9 @@ enum Command {
     /// List the alarms of a running server; print, check and explain alert rules
     #[command(after_help = alerts::EXAMPLES)]
     Alerts(alerts::AlertsArgs),
+    /// Send a test message through a channel of the alert file, and print its receiver's answer
+    #[command(after_help = notify::EXAMPLES)]
+    Notify(notify::NotifyArgs),
     /// Watch the fleet of a running server: a live table to sort, filter and look into
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -213,6 +217,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Export(args) => export::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Alerts(args) => alerts::run(&args, &runtime),
+        Command::Notify(args) => notify::run(&args, &runtime),
         Command::Top(args) => top::run(&args, &runtime),
         Command::Reload(args) => reload::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),

@@ -44,6 +44,7 @@ pub mod metrics;
 // inventory, and what keeps the store in order.
 pub mod engine;
 pub mod ticker;
+pub mod outbox;
 pub mod reconcile;
 pub mod upkeep;
 

@@ -94,6 +94,8 @@ pub struct HostView {
     pub since: WallMs,
     /// Whether it changes too often.
     pub flapping: bool,
+    /// The host that it is behind, as the inventory says.
+    pub parent: Option<HostName>,
     /// The host that it is behind and whose failing explains its own.
     pub unreachable_because: Option<HostName>,
     /// When its pause or maintenance window ends by itself.
@@ -148,6 +150,7 @@ impl HostView {
             state: State::Pending,
             since: WallMs(5),
             flapping: false,
+            parent: None,
             unreachable_because: None,
             paused_until: None,
             reason: "".into(),

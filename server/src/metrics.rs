@@ -82,6 +82,13 @@ pub struct ChangeLabel {
     pub to: AlarmState,
 }
 
+/// The label of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChannelLabel {
+    /// Its name.
+    pub channel: String,
+}
+
 /// The labels of alarms.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct AlarmLabel {
@@ -189,6 +196,14 @@ pub struct Metrics {
     pub hook_given_up: Counter,
     /// Notices that wait to be told.
     pub hook_pending: Gauge,
+    /// Messages that each channel took.
+    pub channel_sent: Family<ChannelLabel, Counter>,
+    /// Tries of each channel that failed.
+    pub channel_failed: Family<ChannelLabel, Counter>,
+    /// Messages that each channel has not taken yet.
+    pub channel_waiting: Family<ChannelLabel, Gauge>,
+    /// Age of the oldest of them, seconds; 0 when there is none.
+    pub channel_oldest: Family<ChannelLabel, Gauge>,
     faces: ConnectionMetrics,
     /// Requests with a wrong token or password.
     pub http_denied: Counter,
@@ -249,6 +264,10 @@ impl Metrics {
             hook_failed: Counter::default(),
             hook_given_up: Counter::default(),
             hook_pending: Gauge::default(),
+            channel_sent: Family::default(),
+            channel_failed: Family::default(),
+            channel_waiting: Family::default(),
+            channel_oldest: Family::default(),
             faces: ConnectionMetrics::default(),
             http_denied: Counter::default(),
             log_lines_dropped: Counter::default(),

@@ -6,6 +6,7 @@
 
 mod mailer;
 mod open;
+mod stats;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -14,6 +15,7 @@ use http::{Request, header::RETRY_AFTER};
 use tokio::time::timeout;
 
 pub use open::{Around, open};
+pub use stats::ChannelStats;
 
 use self::mailer::Mailer;
 use crate::{

@@ -26,7 +26,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use alarms::{
     AlarmEventShape, AlarmEventsPage, AlarmFilter, AlarmShape, AlarmsPage, ExplainedRow,
-    ExplainedShape, TermShape,
+    ExplainedShape, TermShape, ToldStep,
 };
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
@@ -59,6 +59,7 @@ use crate::{
     hook::Hook,
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, State, Transition},
+    outbox::Outbox,
     store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
     text::did_you_mean,
     units::WallMs,
@@ -196,6 +197,7 @@ pub struct Query {
     store: Arc<dyn Store>,
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
+    outbox: Option<Outbox>,
     /// How long single polls are kept.
     polls_kept: Duration,
     /// Places of pages of polls.
@@ -219,7 +221,7 @@ impl Query {
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
         let (polls_kept, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
-        Self { live: None, store, writer: None, hook: None, polls_kept, pages }
+        Self { live: None, store, writer: None, hook: None, outbox: None, polls_kept, pages }
     }
 
     /// The same, which also knows what waits to be written.

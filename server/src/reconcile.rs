@@ -34,6 +34,7 @@ use crate::{
     live::Live,
     metrics::Metrics,
     model::HostId,
+    outbox::Outbox,
     reload::FileWatch,
     store::{
         LazyStore,
@@ -50,6 +51,8 @@ pub(crate) struct Means {
     pub(crate) watch: FileWatch,
     /// The file of alert rules, when the settings name one.
     pub(crate) alerts: Option<PathBuf>,
+    /// What sends by the channels and routes of that file.
+    pub(crate) outbox: Outbox,
     pub(crate) store: Arc<LazyStore>,
     pub(crate) spool: Option<Arc<Spool>>,
     pub(crate) live: Arc<Live>,
@@ -68,6 +71,7 @@ pub(crate) struct Means {
 pub(crate) struct Reconciler {
     watch: FileWatch,
     alerts: AlertFile,
+    outbox: Outbox,
     store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
     live: Arc<Live>,
@@ -91,13 +95,14 @@ pub(crate) struct Reconciler {
 impl Reconciler {
     /// Nothing is in force yet.
     pub(crate) fn new(means: Means) -> Self {
-        let Means { watch, alerts, store, spool, live, metrics, clock, .. } = means;
+        let Means { watch, alerts, outbox, store, spool, live, metrics, clock, .. } = means;
         let Means { commands, finder, looks, forget, .. } = means;
         let alerts = AlertFile::new(alerts.as_deref(), watch.path());
         let discovering = Discovering::new(finder, Arc::clone(&live), looks);
         Self {
             watch,
             alerts,
+            outbox,
             store,
             spool,
             live,

@@ -12,6 +12,7 @@
 //! [`Router::next`].
 
 mod channel;
+mod file;
 mod group;
 mod held;
 mod journal;
@@ -32,13 +33,16 @@ use serde::{Deserialize, Serialize};
 use crate::model::{AlarmEvent, GroupName, HostId, HostName, Labels};
 
 pub use channel::{CHANNEL_FAILS_AFTER, GIVE_UP_AFTER, MAX_RETRY_AFTER, MAX_RETRY_PAUSE, Outcome};
+pub use file::{Alerting, parse_all, parse_all_bytes};
 pub use held::{END_AGAIN, FLAPPING_CALM, FLAPPING_CHANGES, FLAPPING_WITHIN};
 pub use journal::{Entry, Hold, Journal, MAX_STEPS_KEPT, Step};
 pub use matcher::Matcher;
 pub use message::{Item, Kind, MAX_ITEMS, Message, Said, Tell};
 pub use own::{CHANNEL_RULE, OVERFLOW_RULE};
 pub use read::parse;
-pub use router::{Input, MAX_ACTIVE, MAX_ENDED, MAX_WAITING, Output, Router, Row, RowKey};
+pub use router::{
+    Backlog, Followed, Input, MAX_ACTIVE, MAX_ENDED, MAX_WAITING, Output, Router, Row, RowKey,
+};
 pub use settings::{
     DEFAULT_EVERY, DEFAULT_REPEAT, DEFAULT_WAIT, Further, GroupBy, MAX_CHANNELS, MAX_ROUTES,
     MAX_STEPS, Pace, Quiet, Route, Routes,

@@ -55,6 +55,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         interval: Duration::from_secs(10),
         state,
         flapping: false,
+        parent: None,
         unreachable_because: None,
         paused_until: None,
         since: NOW,

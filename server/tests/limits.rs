@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 22] = [
+const FACING: [&str; 23] = [
     "os/src",
     "probe/src",
     "server/src/poll",
@@ -40,6 +40,7 @@ const FACING: [&str; 22] = [
     "server/src/outgoing",
     "server/src/channel",
     "server/src/notify",
+    "server/src/outbox",
     "server/src/cli/ask",
     "server/src/cli/top",
 ];

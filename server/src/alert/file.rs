@@ -31,31 +31,11 @@ pub struct Rules {
     pub hash: ContentHash,
 }
 
-/// Reads a file of rules. Channels and routes are refused: nothing would be told by them yet.
+/// Reads the rules of a file; `others` reads `[[channel]]` and `[[route]]` of it and notes what is wrong with
+/// them, so that all problems of the file are told at once.
 ///
 /// # Errors
-/// All problems of the rules, by position; the syntax errors alone when the text is not TOML.
-pub fn parse(file: &str, text: &str) -> Result<Rules, Problems> {
-    let (rules, ()) = parse_with(file, text, |top, findings| {
-        for key in ["channel", "route"] {
-            if let Some(at) = top.at(key) {
-                findings.add(
-                    at,
-                    format!(
-                        "[[{key}]] has no effect in this version: alarms are told by `hook.url`"
-                    ),
-                );
-            }
-        }
-    })?;
-    Ok(rules)
-}
-
-/// As [`parse`]; `others` reads `[[channel]]` and `[[route]]` of the same file, and notes what is wrong with
-/// them, so that all problems of it are told at once.
-///
-/// # Errors
-/// As [`parse`], and what `others` noted.
+/// All problems, by position; the syntax errors alone when the text is not TOML.
 pub(crate) fn parse_with<T>(
     file: &str,
     text: &str,
@@ -82,12 +62,10 @@ pub(crate) fn parse_with<T>(
     }
 }
 
-/// As [`parse`], from bytes that may not be UTF-8.
-///
-/// # Errors
-/// As [`parse`].
-pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Rules, Problems> {
-    parse(file, document::utf8("a file of rules", file, bytes)?)
+/// The rules of a file, by themselves.
+#[cfg(test)]
+pub(crate) fn parse(file: &str, text: &str) -> Result<Rules, Problems> {
+    parse_with(file, text, |_, _| ()).map(|(rules, ())| rules)
 }
 
 /// Reads the `[[alert]]` tables of the file and notes what is wrong with them: those in force, and the

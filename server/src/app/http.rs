@@ -1,5 +1,5 @@
 //! What faces outwards, on a thread of its own with a small runtime of its own: the HTTP API, the
-//! fleet's health over gRPC, the web hook. A slow reader of a large listing never delays a poll.
+//! fleet's health over gRPC, the web hook, the channels. A slow reader of a large listing never delays a poll.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -9,6 +9,7 @@ use super::{AppError, thread::OwnThread};
 use crate::{
     grpc::{self, Board},
     hook,
+    outbox::OutboxWorker,
     web::{self, Site},
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Served {
     pub(super) grpc: Option<(std::net::TcpListener, Arc<Board>, grpc::GrpcLimits)>,
     /// Tells of changes of state, when somebody wants to know.
     pub(super) hook: Option<hook::HookWorker>,
+    /// Tells of alarms by routes.
+    pub(super) outbox: Option<OutboxWorker>,
 }
 
 impl Served {
@@ -42,8 +45,13 @@ impl Served {
         };
         let telling = async {
             let HookEnd { mut stop, ended } = hook;
+            let mut also = stop.clone();
             let asked = async move { drop(stop.wait_for(|stop| *stop).await) };
-            maybe(self.hook.map(|worker| worker.run(asked))).await;
+            let also = async move { drop(also.wait_for(|stop| *stop).await) };
+            tokio::join!(
+                maybe(self.hook.map(|worker| worker.run(asked))),
+                maybe(self.outbox.map(|worker| worker.run(also)))
+            );
             drop(ended);
         };
         tokio::join!(http, maybe(grpc), telling);
@@ -57,7 +65,7 @@ async fn maybe(work: Option<impl Future<Output = ()>>) {
     }
 }
 
-/// How the hook is asked to end, and says that it has.
+/// How the hook and the channels are asked to end, and say that they have.
 struct HookEnd {
     stop: watch::Receiver<bool>,
     ended: oneshot::Sender<()>,

@@ -9,10 +9,11 @@ use crate::{
     hook::{Hook, NoticeStores},
     live::Live,
     metrics::Metrics,
+    outbox::Outbox,
     store::{
         Store,
         spool::{Spool, SpoolStatus},
-        writer::{Tell, Writer, WriterHandle, WriterLimits, WriterStats},
+        writer::{News, Tell, Writer, WriterHandle, WriterLimits, WriterStats},
     },
     web,
 };
@@ -27,12 +28,13 @@ pub(super) fn spool(config: &Config) -> Result<Option<Arc<Spool>>, AppError> {
     Ok(Some(Arc::new(spool)))
 }
 
-/// Hands on to the hook, if there is one, what is a row.
-fn tell(hook: Option<Hook>) -> Tell {
-    Box::new(move |notices| {
+/// Hands on to the hook, if there is one, and to the routes what is a row.
+fn tell(hook: Option<Hook>, outbox: Outbox) -> Tell {
+    Box::new(move |News { notices, alarms }| {
         if let Some(hook) = &hook {
             hook.enqueue(notices);
         }
+        outbox.hear(alarms);
     })
 }
 
@@ -48,13 +50,14 @@ pub(super) fn around(
     NoticeStores { store: Arc::clone(store), spool, writer: writer.clone(), is_believed }
 }
 
-/// Starts the writer, which hands on to the hook what is a row.
+/// Starts the writer, which hands on to the hook and to the routes what is a row.
 pub(super) fn writer(
     store: &Arc<dyn Store>,
     spool: Option<Arc<Spool>>,
     writer: &config::Writer,
     clock: &Arc<dyn Clock>,
     hook: &Option<Hook>,
+    outbox: &Outbox,
 ) -> (WriterHandle, Writer) {
     let limits = WriterLimits {
         batch_rows: rows(writer.batch_rows),
@@ -68,7 +71,7 @@ pub(super) fn writer(
         spool,
         limits,
         move || clock.now().wall,
-        tell(hook.clone()),
+        tell(hook.clone(), outbox.clone()),
     )
 }
 
@@ -90,16 +93,18 @@ pub(super) fn last_word(stats: &WriterStats) {
     );
 }
 
-/// Copies the fleet's, the writer's and the hook's present state into the metrics.
+/// Copies the present state of fleet, writer, hook and channels into the metrics.
 pub(super) fn refresh(
     live: Arc<Live>,
     writer: WriterHandle,
     hook: Option<Hook>,
+    outbox: Outbox,
     clock: Arc<dyn Clock>,
 ) -> web::Refresh {
     Box::new(move |metrics: &Metrics| {
         metrics.show_fleet(&live);
         metrics.show_writer(&writer.stats(), clock.now().wall);
         metrics.show_hook(&hook.as_ref().map(Hook::stats).unwrap_or_default());
+        metrics.show_channels(&outbox.stats(), clock.now().wall);
     })
 }

@@ -15,11 +15,7 @@ use super::{
     parse,
     runtime::http_flag,
 };
-use crate::{
-    alert::{self, SHIPPED},
-    text::shown,
-    units::WallMs,
-};
+use crate::{alert::SHIPPED, route, text::shown, units::WallMs};
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
@@ -166,10 +162,18 @@ fn check(file: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
     let name = file.display().to_string();
     let bytes = std::fs::read(file)
         .map_err(|error| CliError::Failed(format!("{name}: cannot be read: {error}")))?;
-    match alert::parse_bytes(&name, &bytes) {
-        Ok(rules) => {
-            let (list, off) = (plural(rules.list.len(), "rule"), rules.disabled.len());
-            runtime.output.show(&format!("{}: {list} in force, {off} switched off\n", shown(&name)))
+    match route::parse_all_bytes(&name, &bytes) {
+        Ok(all) => {
+            let (list, off) = (plural(all.rules.list.len(), "rule"), all.rules.disabled.len());
+            let told = match all.channels.len() {
+                0 => String::new(),
+                channels => {
+                    let routes = plural(all.routes.iter().count(), "route");
+                    format!("; {}, {routes}", plural(channels, "channel"))
+                }
+            };
+            let name = shown(&name);
+            runtime.output.show(&format!("{name}: {list} in force, {off} switched off{told}\n"))
         }
         Err(problems) => {
             problems.iter().for_each(|problem| tell(&shown(&problem.to_string())));
@@ -221,5 +225,26 @@ fn why(rule: &str, host: &str, of: &Asked, runtime: &Runtime) -> Result<(), CliE
         }
     }
     text.push_str(&runtime.output.fitted(sheet).0);
+    text.push_str(&ways(&told));
     runtime.output.show(&text)
+}
+
+/// How each alarm was told, or why not.
+fn ways(told: &Value) -> String {
+    let mut text = String::new();
+    for row in told["rows"].as_array().into_iter().flatten() {
+        let steps = row["told"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if steps.is_empty() {
+            continue;
+        }
+        let of = row["row"].as_str().filter(|row| !row.is_empty());
+        let of = of.map(|row| format!(" of {}", shown(row))).unwrap_or_default();
+        text.push_str(&format!("\nthe way{of} to those who are told\n"));
+        for step in steps {
+            let at = step["at_ms"].as_i64().map(|ms| WallMs(ms).spoken());
+            let what = shown(step["what"].as_str().unwrap_or_default());
+            text.push_str(&format!("  {}  {what}\n", output::or_unknown(at)));
+        }
+    }
+    text
 }

@@ -192,6 +192,7 @@ mod tests {
         let record = Arc::new(last);
         HostView {
             flapping: false,
+            parent: None,
             unreachable_because: None,
             paused_until: None,
             id: HostId(1),

@@ -143,6 +143,26 @@ impl Metrics {
             "Notices that wait to be told",
             self.hook_pending.clone(),
         );
+        registry.register(
+            "channel_sent",
+            "Messages that each channel took",
+            self.channel_sent.clone(),
+        );
+        registry.register(
+            "channel_failed",
+            "Tries of each channel that failed",
+            self.channel_failed.clone(),
+        );
+        registry.register(
+            "channel_waiting",
+            "Messages that each channel has not taken yet",
+            self.channel_waiting.clone(),
+        );
+        registry.register(
+            "channel_oldest_seconds",
+            "Age of the oldest message that a channel has not taken; 0: there is none",
+            self.channel_oldest.clone(),
+        );
     }
 
     pub(super) fn register_spool(&self) {

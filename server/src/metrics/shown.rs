@@ -1,14 +1,18 @@
 //! What is a state of something else, copied into the metrics when somebody asks for them.
 
-use std::sync::atomic::Ordering;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::{AlarmLabel, Metrics, ReasonLabel, StateLabel};
+use super::{AlarmLabel, ChannelLabel, Metrics, ReasonLabel, StateLabel};
 use crate::{
     hook,
     live::Live,
     model::{AlarmState, LossReason, Severity},
+    notify::ChannelStats,
     store::writer::WriterStats,
     units::WallMs,
 };
@@ -52,6 +56,23 @@ impl Metrics {
             count(counter, total);
         }
         self.hook_pending.set(i64::try_from(told.pending).unwrap_or(i64::MAX));
+    }
+
+    /// Copies how each channel does that is in force, and what waits at `now`.
+    pub(crate) fn show_channels(&self, all: &BTreeMap<Arc<str>, ChannelStats>, now: WallMs) {
+        self.channel_sent.clear();
+        self.channel_failed.clear();
+        self.channel_waiting.clear();
+        self.channel_oldest.clear();
+        for (name, stats) in all {
+            let label = ChannelLabel { channel: name.to_string() };
+            count(&self.channel_sent.get_or_create(&label), stats.sent);
+            count(&self.channel_failed.get_or_create(&label), stats.failed);
+            let waiting = gauge(u64::try_from(stats.waiting).unwrap_or(u64::MAX));
+            self.channel_waiting.get_or_create(&label).set(waiting);
+            let age = stats.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+            self.channel_oldest.get_or_create(&label).set(gauge(age));
+        }
     }
 
     /// Copies what the writer has done, and what waits at `now`.

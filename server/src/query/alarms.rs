@@ -9,7 +9,8 @@ use super::{Query, QueryError, moment::Rfc3339};
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
     live::{Alarming, RulesInForce},
-    model::{AlarmCause, AlarmEvent, AlarmState, GroupName, HostId, HostName, Severity},
+    model::{AlarmCause, AlarmEvent, AlarmKey, AlarmState, GroupName, HostId, HostName, Severity},
+    route::{Entry, Journal},
     store::{self, HostQuery},
     units::WallMs,
 };
@@ -183,6 +184,23 @@ pub struct ExplainedShape {
     pub rows: Vec<ExplainedRow>,
 }
 
+/// A step on the way of an alarm to those who are told.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ToldStep {
+    /// When.
+    pub at: Rfc3339,
+    /// The same, milliseconds since 1970.
+    pub at_ms: WallMs,
+    /// What happened, in words.
+    pub what: String,
+}
+
+impl From<&Entry> for ToldStep {
+    fn from(entry: &Entry) -> Self {
+        Self { at: Rfc3339(entry.at), at_ms: entry.at, what: entry.step.to_string() }
+    }
+}
+
 /// What a rule says of one row.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ExplainedRow {
@@ -204,6 +222,8 @@ pub struct ExplainedRow {
     pub left_out: bool,
     /// Each comparison.
     pub terms: Vec<TermShape>,
+    /// How it was told, or why not, oldest first; empty where nobody is told by routes.
+    pub told: Vec<ToldStep>,
 }
 
 /// One comparison of a rule.
@@ -238,11 +258,23 @@ impl From<Explained> for ExplainedRow {
             critical,
             left_out: is_left_out,
             terms: terms.into_iter().map(term).collect(),
+            told: Vec::new(),
         }
     }
 }
 
 impl Query {
+    /// Adds to each row of what a rule says of a host how its alarm was told, or why not.
+    pub async fn tell_ways(&self, host: HostId, rule: &str, rows: &mut [ExplainedRow]) {
+        let Some(outbox) = &self.outbox else { return };
+        let key =
+            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host, row: Arc::clone(&of.row) };
+        let ways = outbox.journals(rows.iter().map(key).collect()).await;
+        for (row, way) in rows.iter_mut().zip(ways) {
+            row.told = way.iter().flat_map(Journal::iter).map(ToldStep::from).collect();
+        }
+    }
+
     /// The alarms that are not ok; none without a live view.
     #[must_use]
     pub fn alarms(&self, filter: &AlarmFilter) -> Option<AlarmsPage> {

@@ -1,6 +1,6 @@
 //! How Roundsman itself is, in one answer: readiness, polling, writing, store.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,6 +9,8 @@ use super::{Query, Readiness, STORE_PATIENCE};
 use crate::{
     hook::{self, Hook},
     live::Live,
+    notify::ChannelStats,
+    outbox::Outbox,
     store::{
         StoreStatus,
         writer::{WriterHandle, WriterStats},
@@ -76,6 +78,12 @@ impl Query {
         Self { hook, ..self }
     }
 
+    /// The same, which also knows who is told by routes.
+    #[must_use]
+    pub fn with_outbox(self, outbox: Outbox) -> Self {
+        Self { outbox: Some(outbox), ..self }
+    }
+
     /// How the store is, or why it does not answer within [`STORE_PATIENCE`].
     ///
     /// # Errors
@@ -94,7 +102,13 @@ impl Query {
         let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
         let hosts = self.live.as_ref().map(|live| live.hosts()).unwrap_or_default();
         let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
-        Readiness::judge(&server, &hosts, store_error, &writer, now).with_hook(&self.told(), now)
+        Readiness::judge(&server, &hosts, store_error, &writer, now)
+            .with_hook(&self.told(), now)
+            .with_channels(&self.channels())
+    }
+
+    fn channels(&self) -> BTreeMap<Arc<str>, ChannelStats> {
+        self.outbox.as_ref().map(Outbox::stats).unwrap_or_default()
     }
 
     fn told(&self) -> hook::Stats {
@@ -118,7 +132,8 @@ impl Query {
         let waiting = writer.clone().unwrap_or_default();
         OwnShape {
             readiness: Readiness::judge(&server, &hosts, store_error.clone(), &waiting, now)
-                .with_hook(&self.told(), now),
+                .with_hook(&self.told(), now)
+                .with_channels(&self.channels()),
             started_ms: server.started,
             last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),
             polling,

@@ -1,6 +1,6 @@
 //! Whether the server does its work, and if not why: pure, from what it says of itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use super::{moment::Rfc3339, unanswered::unanswered};
 use crate::{
     hook,
     live::{HostView, ServerView},
+    notify::ChannelStats,
     own_clock::{ClockOffset, Standing},
     store::{spool::SpoolStatus, writer::WriterStats},
     units::WallMs,
@@ -143,6 +144,20 @@ impl Readiness {
             "{pending} notices wait for the hook, the oldest since {}: {error}",
             oldest.spoken()
         ));
+        self
+    }
+
+    /// The same, with how the channels do: a warning for each that takes nothing.
+    #[must_use]
+    pub fn with_channels(mut self, channels: &BTreeMap<Arc<str>, ChannelStats>) -> Self {
+        for (name, stats) in channels {
+            let Some(since) = stats.failing else { continue };
+            let (waiting, since) = (stats.waiting, since.spoken());
+            let error = stats.last_error.as_deref().unwrap_or("not tried since the start");
+            self.warnings.push(format!(
+                "the channel {name} takes no messages since {since}, {waiting} wait: {error}"
+            ));
+        }
         self
     }
 }

@@ -1,4 +1,4 @@
-//! The alert rules: from their file, or those that come along, into force. A file that is wrong changes
+//! The alert rules, channels and routes: from their file, or the rules that come along, into force. A file that is wrong changes
 //! nothing.
 
 use std::{
@@ -8,12 +8,14 @@ use std::{
 
 use super::{ReconcileError, Reconciler};
 use crate::{
-    alert::{self, Rules, SHIPPED},
-    document::Problems,
+    alert::SHIPPED,
+    document::{self, Problems},
     engine::Command,
     error_report::error_chain,
     live::RulesInForce,
+    outbox::Opened,
     reload::{FileWatch, ReloadError},
+    route,
 };
 
 /// What the rules that come along are called in messages.
@@ -72,14 +74,6 @@ pub(crate) fn path(named: Option<&Path>, inventory: &Path) -> PathBuf {
     named.map_or_else(|| inventory.with_file_name(BESIDE), Path::to_owned)
 }
 
-/// The rules that come along.
-///
-/// # Errors
-/// None: a test reads them.
-fn shipped() -> Result<Rules, Problems> {
-    alert::parse(SHIPPED_NAME, SHIPPED)
-}
-
 impl Reconciler {
     /// Puts the first rules in force, before the first inventory.
     ///
@@ -87,15 +81,26 @@ impl Reconciler {
     /// Whatever is wrong with the file: a server does not start on bad rules.
     pub(super) async fn first_rules(&mut self) -> Result<(), ReconcileError> {
         let read = self.alerts.read_now().map_err(ReconcileError::AlertsUnread)?;
-        let (source, rules) = match read {
-            Some(bytes) => {
-                let name = self.alerts.name();
-                (Some(name.as_str().into()), alert::parse_bytes(&name, &bytes))
-            }
-            None => (None, shipped()),
+        let (source, opened) = match read {
+            Some(bytes) => (Some(self.alerts.name().into()), self.open_rules(&bytes)),
+            None => (None, self.open_text(SHIPPED_NAME, SHIPPED)),
         };
-        self.rules_in_force(source, rules.map_err(ReconcileError::Alerts)?).await;
+        self.rules_in_force(source, opened.map_err(ReconcileError::Alerts)?).await;
         Ok(())
+    }
+
+    /// What the file says, with the secrets that its channels name.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    fn open_rules(&self, bytes: &[u8]) -> Result<Opened, Problems> {
+        let name = self.alerts.name();
+        self.open_text(&name, document::utf8("a file of rules", &name, bytes)?)
+    }
+
+    fn open_text(&self, name: &str, text: &str) -> Result<Opened, Problems> {
+        let file = route::parse_all(name, text)?;
+        self.outbox.open(self.alerts.watch.path(), (name, text), file)
     }
 
     /// Looks at the file of rules, and puts what it says in force when that changed.
@@ -127,9 +132,8 @@ impl Reconciler {
     }
 
     async fn take_up_rules(&mut self, bytes: &[u8]) {
-        let name = self.alerts.name();
-        match alert::parse_bytes(&name, bytes) {
-            Ok(rules) => self.rules_in_force(Some(name.into()), rules).await,
+        match self.open_rules(bytes) {
+            Ok(opened) => self.rules_in_force(Some(self.alerts.name().into()), opened).await,
             Err(problems) => {
                 self.alerts.in_trouble = false;
                 self.refuse_rules(&problems.to_string());
@@ -137,8 +141,10 @@ impl Reconciler {
         }
     }
 
-    /// Puts rules in force, unless they are: then they go on.
-    async fn rules_in_force(&mut self, source: Option<Arc<str>>, rules: Rules) {
+    /// Puts rules in force, unless they are: then they go on, with the secrets of now.
+    async fn rules_in_force(&mut self, source: Option<Arc<str>>, opened: Opened) {
+        let rules = opened.file().rules.clone();
+        self.outbox.put_in_force(opened);
         self.alerts.in_trouble = false;
         let server = self.live.server();
         let is_same =

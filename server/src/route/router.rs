@@ -4,6 +4,7 @@ mod consider;
 mod deliver;
 mod flush;
 mod index;
+mod look;
 mod people;
 mod rows;
 
@@ -31,6 +32,7 @@ use crate::{
     units::WallMs,
 };
 
+pub use look::{Backlog, Followed};
 pub use rows::{Row, RowKey};
 
 /// The most alarms that are followed at one time; beyond, nobody is told of new ones, and that is an

@@ -265,6 +265,26 @@ impl Spool {
         self.run(SpoolFile::alarms_waiting).await
     }
 
+    /// Keeps rows of who was told of what, by their keys; one without a text is gone. Once this returns
+    /// they are on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was kept before stays.
+    pub async fn keep_routes(
+        &self,
+        rows: Arc<[(String, Option<String>)]>,
+    ) -> Result<(), StoreError> {
+        self.run(move |file| file.keep_routes(&rows)).await
+    }
+
+    /// All rows of who was told of what.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn routes(&self) -> Result<Vec<String>, StoreError> {
+        self.run(SpoolFile::routes).await
+    }
+
     /// Remembers some of the polls that the store has taken.
     ///
     /// # Errors

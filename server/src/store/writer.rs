@@ -33,7 +33,10 @@ use super::{
     Mark, Marks, Store,
     spool::{Spool, SpoolStatus},
 };
-use crate::{model::Notice, units::WallMs};
+use crate::{
+    model::{AlarmEvent, Notice},
+    units::WallMs,
+};
 
 /// How long it may take at the end to write down what is lost.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -156,8 +159,17 @@ struct State {
     marks: Marks,
 }
 
-/// Who hears of notices once they are rows, see [`Writer::start_with`].
-pub type Tell = Box<dyn Fn(&[Arc<Notice>]) + Send + Sync>;
+/// What has become rows, and may be told.
+#[derive(Debug, Clone, Copy)]
+pub struct News<'a> {
+    /// Notices that nobody was told of.
+    pub notices: &'a [Arc<Notice>],
+    /// Changes of alarms; those of one alarm in their order.
+    pub alarms: &'a [AlarmEvent],
+}
+
+/// Who hears of notices and of changes of alarms once they are rows, see [`Writer::start_with`].
+pub type Tell = Box<dyn Fn(News<'_>) + Send + Sync>;
 
 struct Shared {
     state: Mutex<State>,
@@ -194,7 +206,7 @@ impl WriterHandle {
     pub fn push(&self, entry: QueuedRow) {
         let tells = match &entry {
             QueuedRow::Transition(_, notice) => notice.is_some(),
-            QueuedRow::Judged(_, judged) => !judged.notices.is_empty(),
+            QueuedRow::Judged(_, judged) => !judged.notices.is_empty() || !judged.events.is_empty(),
             QueuedRow::Poll(_)
             | QueuedRow::Facts(_)
             | QueuedRow::Rollup(_)
@@ -280,7 +292,7 @@ impl Writer {
     }
 
     /// The same with a spool, if there is one; what is in it already is replayed. `tell` hears of
-    /// every notice that was made since the start as soon as it is a row of the store or of the spool,
+    /// every notice and every change of an alarm that was made since the start as soon as it is a row of the store or of the spool,
     /// or, where neither takes rows, while it is in memory alone: better told than kept. It may hear of
     /// one more than once, and must not wait.
     pub fn start_with(

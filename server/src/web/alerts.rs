@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     engine::Explanation,
-    query::{AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedShape, Rfc3339},
+    model::HostId,
+    query::{AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339},
     store::Span,
     units::WallMs,
 };
@@ -47,8 +48,9 @@ pub(super) async fn explain(
     HostPath(host): HostPath,
     RequestParams(ExplainAsked { rule }, _): RequestParams<ExplainAsked>,
 ) -> Result<Json<ExplainedShape>, Failure> {
-    site.query.host(&host).await?;
+    let id = HostId(site.query.host(&host).await?.id);
     let Explanation { slot, frozen, rows } = site.control.explain(&host, &rule).await?;
-    let rows = rows.into_iter().map(Into::into).collect();
+    let mut rows: Vec<_> = rows.into_iter().map(ExplainedRow::from).collect();
+    site.query.tell_ways(id, &rule, &mut rows).await;
     Ok(Json(ExplainedShape { host, rule, slot: Rfc3339(slot), slot_ms: slot, frozen, rows }))
 }

@@ -137,6 +137,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         state,
         since: ago(600),
         flapping: false,
+        parent: None,
         unreachable_because: None,
         paused_until: None,
         reason: "its polls say so".into(),

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "serve",
     "check",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 18] = [
     "export",
     "why",
     "top",
+    "alerts",
+    "notify",
     "reload",
     "accept",
     "doctor",
@@ -50,7 +52,7 @@ fn every_command_explains_itself() {
 fn every_listing_has_json() {
     let desk = Desk::new();
     // An export has its own: --format jsonl. What `top` shows, `hosts --json` prints.
-    let others = ["serve", "health", "export", "top", "completions", "man"];
+    let others = ["serve", "health", "export", "top", "alerts", "notify", "completions", "man"];
     for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }

@@ -19,7 +19,7 @@ use roundsman::{
         Mode, Store,
         spool::Spool,
         sqlite::Sqlite,
-        writer::{QueuedRow, Writer, WriterHandle, WriterLimits},
+        writer::{News, QueuedRow, Writer, WriterHandle, WriterLimits},
     },
     units::{Mono, Now, WallMs},
 };
@@ -84,7 +84,7 @@ impl Desk {
         let limits =
             WriterLimits { batch_wait: Duration::from_millis(10), ..WriterLimits::default() };
         let (heard, its) = (hook.clone(), Some(Arc::clone(&spool)));
-        let tell = Box::new(move |notices: &[_]| heard.enqueue(notices));
+        let tell = Box::new(move |news: News<'_>| heard.enqueue(news.notices));
         let (handle, writer) = Writer::start_with(Arc::clone(&store), its, limits, || NOW, tell);
         let is_doubted = Arc::clone(&self.is_clock_doubted);
         let is_believed = Box::new(move |_| !is_doubted.load(Ordering::Relaxed));

@@ -1,16 +1,18 @@
-//! The file of alert rules.
+//! The file of alert rules, channels and routes.
 
 use std::fs;
 
 use serde::Serialize;
 
-use crate::{alert, config::Config, reconcile::alerts_path};
+use crate::{config::Config, reconcile::alerts_path, route};
 
 /// A file of alert rules in numbers.
 #[derive(Debug, Serialize)]
 pub(super) struct Rules {
     pub(super) file: String,
     pub(super) rules: usize,
+    pub(super) channels: usize,
+    pub(super) routes: usize,
 }
 
 /// Looks at the file, where there is one.
@@ -26,8 +28,11 @@ pub(super) fn read(config: &Config) -> Result<Option<Rules>, Vec<String>> {
     let file = path.display().to_string();
     let unread = |error| vec![format!("{file}: cannot be read: {error}")];
     let bytes = fs::read(&path).map_err(unread)?;
-    match alert::parse_bytes(&file, &bytes) {
-        Ok(rules) => Ok(Some(Rules { file, rules: rules.list.len() })),
+    match route::parse_all_bytes(&file, &bytes) {
+        Ok(all) => {
+            let (rules, channels) = (all.rules.list.len(), all.channels.len());
+            Ok(Some(Rules { file, rules, channels, routes: all.routes.iter().count() }))
+        }
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
     }
 }

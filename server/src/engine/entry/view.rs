@@ -53,6 +53,7 @@ impl HostEntry {
             state: self.health.state,
             since: self.health.since,
             flapping: self.health.flapping.is_on(),
+            parent: self.spec.parent.clone(),
             unreachable_because: because.map(|parent| parent.name.clone()),
             paused_until: self.pause_reason.as_ref().and_then(PauseReason::until),
             reason,

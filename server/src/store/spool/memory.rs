@@ -90,6 +90,7 @@ pub(super) fn begin(connection: &mut Connection, whose: SpoolTarget<'_>) -> Resu
     transaction.execute("DELETE FROM host", [])?;
     transaction.execute("DELETE FROM pause", [])?;
     transaction.execute("DELETE FROM alarm", [])?;
+    transaction.execute("DELETE FROM route_state", [])?;
     transaction.execute("DELETE FROM about", [])?;
     set_about(&transaction, STORE, whose.address)?;
     if let Some(identity) = whose.identity {

@@ -239,12 +239,17 @@ impl Queue {
         Batch { polls, transitions, facts, losses, rollups, notices, alarms, alarm_events }
     }
 
-    /// What is to be told of the changes of state that wait.
-    pub(super) fn to_tell(&self) -> Vec<Arc<Notice>> {
-        let of_alarms = self.polls.iter().filter_map(|(.., judged)| judged.as_ref());
-        let of_alarms = self.judged.values().chain(of_alarms).flat_map(|judged| &judged.notices);
+    /// What is to be told of the changes of state that wait, and the changes of alarms that do.
+    pub(super) fn to_tell(&self) -> (Vec<Arc<Notice>>, Vec<AlarmEvent>) {
+        let of_polls =
+            self.polls.iter().filter_map(|(came, _, judged)| Some((*came, judged.as_ref()?)));
+        let alone = self.judged.iter().map(|(came, judged)| (*came, judged));
+        let mut all: Vec<_> = alone.chain(of_polls).collect();
+        all.sort_unstable_by_key(|(came, _)| *came);
+        let notices = all.iter().flat_map(|(_, judged)| &judged.notices);
         let of_moves = self.transitions.iter().filter_map(|(_, notice)| notice.as_ref());
-        of_moves.chain(of_alarms).cloned().collect()
+        let events = all.iter().flat_map(|(_, judged)| &judged.events);
+        (of_moves.chain(notices).cloned().collect(), events.cloned().collect())
     }
 }
 

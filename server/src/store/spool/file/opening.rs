@@ -38,6 +38,15 @@ CREATE TABLE alarm (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What is known of who was told of what: text that whoever keeps it reads. No form of its own, for a
+/// program that does not know of it passes it over.
+const ROUTES: &str = "
+CREATE TABLE IF NOT EXISTS route_state (
+  key  TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
 /// What is there instead of a spool for this store.
 pub(super) enum Opened {
     Ours(Connection),
@@ -112,6 +121,7 @@ pub(super) fn try_open(path: &Path, wanted: SpoolTarget<'_>) -> Result<Opened, S
         making.pragma_update(None, "user_version", FORM).map_err(&failed)?;
         making.commit().map_err(&failed)?;
     }
+    connection.execute_batch(ROUTES).map_err(&failed)?;
     let foreign = belongs(&mut connection, wanted).map_err(failed)?;
     Ok(foreign.map_or(Opened::Ours(connection), Opened::Foreign))
 }

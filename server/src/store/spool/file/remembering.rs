@@ -96,6 +96,43 @@ impl SpoolFile {
         transaction.commit().map_err(failed)
     }
 
+    /// Keeps these rows of who was told of what; one without a text is gone.
+    pub(in crate::store::spool) fn keep_routes(
+        &mut self,
+        rows: &[(String, Option<String>)],
+    ) -> Result<(), StoreError> {
+        let failed = self.failed("keep what was told in the spool");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        for (key, data) in rows {
+            let done = match data {
+                Some(data) => transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO route_state (key, data) VALUES (?1, ?2)",
+                    )
+                    .and_then(|mut insert| insert.execute([key, data])),
+                None => transaction
+                    .prepare_cached("DELETE FROM route_state WHERE key = ?1")
+                    .and_then(|mut delete| delete.execute([key])),
+            };
+            done.map_err(&failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    /// All rows of who was told of what.
+    pub(in crate::store::spool) fn routes(&mut self) -> Result<Vec<String>, StoreError> {
+        let failed = self.failed("read what was told from the spool");
+        let mut all = self
+            .connection
+            .prepare_cached("SELECT data FROM route_state ORDER BY key")
+            .map_err(&failed)?;
+        let rows = all.query_map([], |row| row.get(0)).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
     /// Remembers some of what the store has taken.
     pub(in crate::store::spool) fn remember_marks(
         &mut self,

@@ -6,7 +6,7 @@ use super::{
     spooled::{idle, step, until},
     *,
 };
-use crate::store::spool::Spool;
+use crate::{model::AlarmState, store::spool::Spool};
 
 /// A change of state of this moment, with what is to be told of it.
 fn change(at: i64) -> QueuedRow {
@@ -22,7 +22,7 @@ type Heard = Arc<Mutex<Vec<(i64, usize)>>>;
 fn start_telling(fake: &Arc<Fake>, spool: Option<Arc<Spool>>) -> (WriterHandle, Writer, Heard) {
     let heard = Heard::default();
     let (told, of) = (Arc::clone(&heard), Arc::clone(fake));
-    let tell: Tell = Box::new(move |notices| {
+    let tell: Tell = Box::new(move |News { notices, .. }| {
         let taken = of.taken.lock().unwrap().len();
         told.lock().unwrap().extend(notices.iter().map(|notice| (notice.created.0, taken)));
     });
@@ -97,4 +97,25 @@ async fn where_nothing_takes_rows_a_notice_is_told_from_memory() {
         assert!(moments(&heard).contains(&6), "{mood:?}");
         drop(writer);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_an_alarm_is_written_and_told_though_nothing_else_comes() {
+    let fake = Fake::new(Mood::Takes);
+    let heard: Arc<Mutex<Vec<i64>>> = Arc::default();
+    let told = Arc::clone(&heard);
+    let tell: Tell = Box::new(move |News { alarms, .. }| {
+        told.lock().unwrap().extend(alarms.iter().map(|event| event.slot.0));
+    });
+    let store: Arc<dyn Store> = Arc::<Fake>::clone(&fake);
+    let (handle, writer) = Writer::start_with(store, None, limits(), || WallMs(7), tell);
+    pass(SECOND).await;
+    // Two rows at once, into an empty queue, and no notice: nobody else wakes the writer.
+    let alarm = sample::alarm(HostId(1), AlarmState::Firing, WallMs(5));
+    let event = sample::alarm_event(&alarm, AlarmState::Ok);
+    let judged = Judged { alarms: vec![alarm], events: vec![event], ..Judged::default() };
+    handle.push(QueuedRow::Judged(None, judged.into()));
+    pass(2 * SECOND).await;
+    assert_eq!(*heard.lock().unwrap(), [5]);
+    drop(writer);
 }

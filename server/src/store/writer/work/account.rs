@@ -3,18 +3,27 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Loss, LossReason, Notice, Record},
-    store::{Batch, BatchResult, StoreError, spool::SpoolStatus, writer::Shared},
+    model::{AlarmEvent, Loss, LossReason, Notice, Record},
+    store::{
+        Batch, BatchResult, StoreError,
+        spool::SpoolStatus,
+        writer::{News, Shared},
+    },
     units::WallMs,
 };
 
 impl Shared {
-    /// The notices of a batch that nobody was told of before are rows now.
+    /// The rows of a batch are kept now: its notices that nobody was told of before, and its changes of
+    /// alarms.
     pub(super) fn tell(&self, batch: &Batch) {
         let fresh = |notice: &&Arc<Notice>| notice.attempts == 0 && notice.ended.is_none();
-        let fresh: Vec<_> = batch.notices.iter().filter(fresh).cloned().collect();
-        if !fresh.is_empty() {
-            (self.tell)(&fresh);
+        let notices: Vec<_> = batch.notices.iter().filter(fresh).cloned().collect();
+        self.tell_of(&notices, &batch.alarm_events);
+    }
+
+    pub(super) fn tell_of(&self, notices: &[Arc<Notice>], alarms: &[AlarmEvent]) {
+        if !notices.is_empty() || !alarms.is_empty() {
+            (self.tell)(News { notices, alarms });
         }
     }
 

@@ -111,8 +111,8 @@ impl Work {
         for batch in sent.chain(&self.held) {
             self.shared.tell(batch);
         }
-        let waiting = self.shared.lock().queue.to_tell();
-        (self.shared.tell)(&waiting);
+        let (notices, alarms) = self.shared.lock().queue.to_tell();
+        self.shared.tell_of(&notices, &alarms);
     }
 
     /// The end, with rows that nobody took: they are lost, and that is written down where there is
