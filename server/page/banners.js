@@ -3,7 +3,7 @@
 import { moment, told } from './format.js';
 
 const isolated = (ms) =>
-  `Isolated since ${moment(ms)}: most hosts are silent at once, so the server takes itself for cut off. ` +
+  `Isolated since ${moment(ms)}: most hosts are silent at once, so the server considers itself cut off. ` +
   'States stay as they are until most hosts are heard again.';
 /** The server's sentences begin small: they stand in lists, too. */
 const sentence = (words) => told(`${words[0].toUpperCase()}${words.slice(1)}.`);

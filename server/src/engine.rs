@@ -170,7 +170,7 @@ pub struct Engine {
     own_boot: Option<Arc<str>>,
     /// What the next start is to know of the slots that were used.
     grids: Option<watch::Sender<Grids>>,
-    /// Since when the server takes itself for cut off.
+    /// Since when the server considers itself cut off.
     isolated: Option<WallMs>,
     /// What polls and rows are lost to for the server's own reasons.
     own: Own,

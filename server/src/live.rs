@@ -234,7 +234,7 @@ pub struct ServerView {
     pub last_cron_round: WallMs,
     /// Where the health of the fleet is served over gRPC, when it is.
     pub grpc: Option<SocketAddr>,
-    /// Since when the server takes itself for cut off: most hosts fell silent at once, no state
+    /// Since when the server considers itself cut off: most hosts fell silent at once, no state
     /// changes.
     pub isolated: Option<WallMs>,
     /// What is known of the server's own clock.

@@ -140,7 +140,7 @@ pub struct Metrics {
     pub missed_slots: Counter,
     /// Slots passed over because the host is down and was left alone.
     pub backed_off: Counter,
-    /// 1 while the server takes itself for cut off.
+    /// 1 while the server considers itself cut off.
     pub isolated: Gauge,
     /// Steps of the server's wall clock.
     pub clock_steps: Family<DirectionLabel, Counter>,

@@ -186,7 +186,7 @@ async fn a_server_that_is_cut_off_says_so_once_and_takes_no_host_for_down() {
     server.pass(6).await;
     let after: Vec<State> = server.app.live().hosts().iter().map(|host| host.state).collect();
     assert_eq!(after, frozen);
-    assert!(server.host(&name).reason.contains("takes itself for cut off"));
+    assert!(server.host(&name).reason.contains("considers itself cut off"));
     assert_eq!(server.host(&name).last.as_ref().unwrap().outcome, Outcome::Unreachable);
 
     set("healthy");

@@ -36,7 +36,7 @@ const OWN: [(&str, Unit); ServerCells::COUNT] = [
     ("late_ms", Unit::Milliseconds),
     // Polls that wait on the disk for the store.
     ("spool_rows", Unit::Count),
-    // 1 while the server takes itself for cut off.
+    // 1 while the server considers itself cut off.
     ("isolated", Unit::Count),
 ];
 
@@ -51,7 +51,7 @@ pub struct ServerCells {
     pub late_ms: f64,
     /// Polls that wait on the disk.
     pub spool_rows: f64,
-    /// 1 while it takes itself for cut off.
+    /// 1 while it considers itself cut off.
     pub isolated: f64,
 }
 

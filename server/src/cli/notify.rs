@@ -61,11 +61,12 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
     let names: Vec<Arc<str>> = all.channels.keys().cloned().collect();
     let Some((name, settings)) = all.channels.get_key_value(&**channel) else {
         let hint = did_you_mean(channel, names.iter().map(|name| &**name));
-        let there = match names.is_empty() {
-            true => "it has no [[channel]]".to_owned(),
-            false => format!("there are {}", names.join(", ")),
+        let there = match (hint.is_empty(), names.is_empty()) {
+            (false, _) => String::new(),
+            (true, true) => "; the file has no [[channel]]".to_owned(),
+            (true, false) => format!("; its channels: {}", names.join(", ")),
         };
-        return Err(failed(format!("no channel is named `{}`{hint}; {there}", shown(channel))));
+        return Err(failed(format!("no channel is named `{}`{hint}{there}", shown(channel))));
     };
     // The secrets of others are not looked at.
     let (name, is_heartbeat) = (Arc::clone(name), settings.kind == Kind::Heartbeat);

@@ -31,7 +31,7 @@ impl Engine {
             interval: entry.spec.schedule.shortest_gap(),
         };
         if let Some(evidence) = self.quorum.record(sample, now.mono) {
-            tracing::error!(%evidence, "the server takes itself for cut off: no state changes");
+            tracing::error!(%evidence, "the server considers itself cut off: no state changes");
             self.isolated = Some(now.wall);
             self.parts.live.update_server(|server| server.isolated = Some(now.wall));
             self.parts.metrics.isolated.set(1);

@@ -83,7 +83,7 @@ pub struct StateContext<'a> {
     pub flaws: Option<&'a str>,
     /// The host that it is behind and that fails.
     pub parent: Option<&'a FailingParent>,
-    /// Since when the server takes itself for cut off.
+    /// Since when the server considers itself cut off.
     pub isolated: Option<WallMs>,
     /// When a host that is down is asked again.
     pub asked_again: Option<WallMs>,

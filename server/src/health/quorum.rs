@@ -90,7 +90,7 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Whether the server takes itself for cut off: then no poll may change a host's health.
+    /// Whether the server considers itself cut off: then no poll may change a host's health.
     #[must_use]
     pub fn is_isolated(&self) -> bool {
         self.isolated.is_some()

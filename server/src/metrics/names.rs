@@ -32,7 +32,7 @@ impl Metrics {
         );
         registry.register(
             "isolated",
-            "1 while most hosts are silent at once and the server takes itself for cut off",
+            "1 while most hosts are silent at once and the server considers itself cut off",
             self.isolated.clone(),
         );
         registry.register(

@@ -64,7 +64,7 @@ words! {
         Flapping = "flapping";
         /// It no longer changes too often; the state before and after is the same.
         Settled = "settled";
-        /// The server itself: most hosts fell silent at once, so it takes itself for cut off.
+        /// The server itself: most hosts fell silent at once, so it considers itself cut off.
         Isolated = "isolated";
         /// The server itself: most hosts are heard again.
         Connected = "connected";

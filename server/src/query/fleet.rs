@@ -198,7 +198,7 @@ pub struct FleetServer {
     pub inventory_waiting: Option<Arc<str>>,
     /// The inventory in force: its number in the store.
     pub inventory_version: Option<i64>,
-    /// Since when the server takes itself for cut off.
+    /// Since when the server considers itself cut off.
     pub isolated_since_ms: Option<WallMs>,
     /// What hinders the server's polls at its own end, in words.
     pub own_trouble: Option<String>,

@@ -1,4 +1,4 @@
-//! When the server takes itself for cut off, when not, and when that is over.
+//! When the server considers itself cut off, when not, and when that is over.
 
 use proptest::prelude::*;
 
