@@ -7,6 +7,7 @@
 //!
 //! Knows the store by its trait and the spool by its handle only: no SQL, no backend.
 
+mod flow;
 mod queue;
 mod settle;
 mod work;

@@ -17,7 +17,11 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
-use super::{Shared, WriterLimits, queue::halve, queue::join};
+use super::{
+    Shared, WriterLimits,
+    flow::{Event, Flow, Sight, Step},
+    queue::{halve, join},
+};
 use crate::{
     store::{
         Batch, BatchResult, Store, StoreError,
@@ -77,13 +81,6 @@ impl Sending {
     }
 }
 
-/// The store fails.
-struct Away {
-    /// The wait before the next try, before it is jittered.
-    wait: Duration,
-    next: Timer,
-}
-
 /// Whether the end was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -107,7 +104,9 @@ pub(super) struct Work {
     held: Option<Batch>,
     /// Runs since there was something in the queue.
     due: Option<Timer>,
-    away: Option<Away>,
+    flow: Flow,
+    /// Runs until a store that fails is tried again.
+    retry: Option<Timer>,
     /// The spool failed: not tried again before this.
     no_spool: Option<Timer>,
     /// Rows of the spool that may still be replayed before the tick.
@@ -136,7 +135,8 @@ impl Work {
             sending: None,
             held: None,
             due: None,
-            away: None,
+            flow: Flow::Flowing,
+            retry: None,
             no_spool: None,
             allowed: 0,
             tick: None,
@@ -156,7 +156,7 @@ impl Work {
             self.watch_queue();
             self.note_silence();
             self.send_next().await;
-            if self.is_shut() {
+            if self.flow.is_shut() {
                 self.put_aside().await;
             } else {
                 self.look_after_spool().await;
@@ -165,7 +165,7 @@ impl Work {
             if self.is_stopping() && self.is_done() {
                 return;
             }
-            if self.is_given_up() {
+            if *self.stop.borrow() == Stop::Now {
                 return self.give_up().await;
             }
             self.wait().await;
@@ -177,19 +177,14 @@ impl Work {
         *self.stop.borrow() != Stop::No || self.stop.has_changed().is_err()
     }
 
-    fn is_given_up(&self) -> bool {
-        *self.stop.borrow() == Stop::Now
-    }
-
     /// Whether no row is in memory alone.
     fn is_done(&self) -> bool {
         let sending = self.sending.as_ref().is_none_or(|sending| sending.in_memory() == 0);
-        sending && self.held.is_none() && !self.shared.lock().queue.has_work()
+        sending && self.held.is_none() && !self.has_work()
     }
 
-    /// Whether new rows are not to wait for the store.
-    fn is_shut(&self) -> bool {
-        self.away.is_some() || self.sending.as_ref().is_some_and(Sending::is_slow)
+    fn has_work(&self) -> bool {
+        self.shared.lock().queue.has_work()
     }
 
     fn can_spool(&self) -> bool {
@@ -197,7 +192,7 @@ impl Work {
     }
 
     fn watch_queue(&mut self) {
-        if !self.shared.lock().queue.has_work() {
+        if !self.has_work() {
             self.due = None;
         } else if self.due.is_none() {
             self.due = Some(timer(self.limits.batch_wait));
@@ -240,7 +235,7 @@ impl Work {
                 None => std::future::pending().await,
             }
         };
-        let next = self.away.as_mut().filter(|_| idle).map(|away| &mut away.next);
+        let retry = self.retry.as_mut().filter(|_| idle);
         let result = tokio::select! {
             // A write that has ended is not slow, though its time is up at the same moment.
             biased;
@@ -249,7 +244,7 @@ impl Work {
             () = rings(silence) => None,
             () = self.shared.wake.notified() => None,
             () = rings(self.due.as_mut()) => None,
-            () = rings(next) => None,
+            () = rings(retry) => None,
             () = rings(self.no_spool.as_mut()) => None,
             () = rings(self.tick.as_mut()) => None,
             _ = self.stop.wait_for(|stop| *stop != asked), if !stopping || asked == Stop::Soon => None,
@@ -257,17 +252,16 @@ impl Work {
         if let Some(result) = result {
             self.ended(result).await;
         }
-        if !stopping
-            && self.is_stopping()
-            && let Some(away) = &mut self.away
-        {
-            // No time is left for the long waits.
-            away.next = timer(Duration::ZERO);
+        if !stopping && self.is_stopping() {
+            self.happened(Event::Ending);
         }
     }
 
     /// A write that has no answer for so long is as good as failed, for whoever asks how the store is.
-    fn note_silence(&self) {
+    fn note_silence(&mut self) {
+        if self.sending.as_ref().is_some_and(Sending::is_slow) {
+            self.happened(Event::Late);
+        }
         if self.sending.as_ref().is_some_and(|sending| sending.silence.is_elapsed()) {
             let silent = StoreError::Timeout { after: self.limits.silence };
             self.shared.failing(&silent, self.spool.is_some(), &self.now);
@@ -276,34 +270,37 @@ impl Work {
 
     /// Gives the store something to do when it has nothing and may be asked.
     async fn send_next(&mut self) {
-        if self.sending.is_some() {
-            return;
-        }
-        if let Some(away) = &self.away {
-            if !away.next.is_elapsed() || (self.is_stopping() && self.can_spool()) {
-                return;
+        let sight = Sight {
+            busy: self.sending.is_some(),
+            held: self.held.is_some(),
+            due: self.has_work() && self.is_due(),
+            retry_due: self.retry.as_ref().is_none_or(|retry| retry.is_elapsed()),
+            can_spool: self.can_spool(),
+            ending: self.is_stopping(),
+        };
+        match self.flow.step(sight) {
+            Step::Wait => {}
+            Step::Held => {
+                if let Some(batch) = self.held.take() {
+                    self.send(batch, Vec::new(), Origin::Memory);
+                }
             }
-            // One try, with little, and with what would be lost first.
-            if let Some(batch) = self.held.take() {
-                self.send(batch, Vec::new(), Origin::Memory);
-            } else if !self.send_page(self.limits.replay_floor).await
-                && let Some(batch) = self.take()
-            {
-                self.send(batch, Vec::new(), Origin::Memory);
+            Step::Queue => {
+                if let Some(batch) = self.take() {
+                    let batch = self.behind_the_spool(batch).await;
+                    if !batch.is_empty() {
+                        self.send(batch, Vec::new(), Origin::Memory);
+                    }
+                }
             }
-            return;
-        }
-        if let Some(batch) = self.held.take() {
-            self.send(batch, Vec::new(), Origin::Memory);
-        } else if self.is_due()
-            && let Some(batch) = self.take()
-        {
-            let batch = self.behind_the_spool(batch).await;
-            if !batch.is_empty() {
-                self.send(batch, Vec::new(), Origin::Memory);
+            Step::Replay => self.replay().await,
+            Step::Try => {
+                if !self.send_page(self.limits.replay_floor).await
+                    && let Some(batch) = self.take()
+                {
+                    self.send(batch, Vec::new(), Origin::Memory);
+                }
             }
-        } else if !self.is_stopping() {
-            self.replay().await;
         }
     }
 
@@ -332,7 +329,7 @@ impl Work {
                 if !matches!(origin, Origin::Page(_)) {
                     self.shared.tell(&batch);
                 }
-                self.away = None;
+                self.happened(Event::Taken);
                 self.remember(batch, &origin).await;
                 self.go_on(rest, origin).await;
             }
@@ -343,15 +340,17 @@ impl Work {
                     rest.reverse();
                     self.held = Some(join(rest));
                 }
-                self.back_off();
+                self.happened(Event::Failed);
             }
             Err(error) if batch.len() == 1 => {
                 self.shared.failed(&error, self.spool.is_some(), &self.now);
                 self.shared.rejected(&error, &batch);
+                self.happened(Event::Refused);
                 self.go_on(rest, origin).await;
             }
             Err(error) => {
                 self.shared.failed(&error, self.spool.is_some(), &self.now);
+                self.happened(Event::Refused);
                 let (first, second) = halve(Arc::unwrap_or_clone(batch));
                 rest.push(second);
                 self.send(first, rest, origin);

@@ -1,23 +1,31 @@
-//! How long is waited before a store that fails is tried again.
+//! How the writer goes on after what happened to the store, and how long it waits.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     time::Duration,
 };
 
-use super::{Away, Work, timer};
+use super::{Work, timer};
+use crate::store::writer::{
+    WriterLimits,
+    flow::{Event, Flow},
+};
 
 impl Work {
-    pub(super) fn back_off(&mut self) {
-        let first = self.limits.retry_first;
-        let wait = match &self.away {
-            Some(away) if !self.is_stopping() => {
-                self.limits.retry_cap.min(away.wait.saturating_mul(2))
+    /// Takes in what happened to the store.
+    pub(super) fn happened(&mut self, event: Event) {
+        let WriterLimits { retry_first, retry_cap, .. } = self.limits;
+        self.flow = self.flow.next(event, self.is_stopping(), retry_first, retry_cap);
+        match self.flow {
+            Flow::Flowing | Flow::Slow => self.retry = None,
+            Flow::Away { wait } if matches!(event, Event::Failed | Event::Ending) => {
+                self.retry = Some(timer(jittered(wait)));
             }
-            _ => first,
-        };
-        self.away = Some(Away { wait, next: timer(jittered(wait)) });
-        self.measure_anew();
+            Flow::Away { .. } => {}
+        }
+        if event == Event::Failed {
+            self.measure_anew();
+        }
     }
 
     /// The load while the store was away says nothing of the load after.
