@@ -12,6 +12,7 @@ mod family;
 mod hash;
 mod health;
 mod host;
+mod ledger;
 mod loss;
 mod notice;
 mod outcome;
@@ -35,6 +36,7 @@ pub use health::{Cause, State, Transition};
 pub use host::{
     Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId, split_zone, unfit,
 };
+pub use ledger::{LEDGER, LEDGER_FIELDS, LedgerCell, LedgerField, LedgerKind};
 pub use loss::{Loss, LossReason};
 pub use notice::{Notice, NoticeKind, NoticeState};
 pub use outcome::Outcome;

@@ -33,8 +33,10 @@ impl Timings {
 
 /// One poll of one host: exactly one per attempt, whatever its outcome.
 ///
+/// As a document it is its ledger: values and detail stand apart.
+///
 /// Invariant: `values` and `detail` are filled if and only if `outcome.has_values()`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The host's number.
     pub host: HostId,
@@ -64,7 +66,9 @@ pub struct Record {
     /// within [`Timings::skew_bound_ms`].
     pub clock_skew_ms: Option<i64>,
     /// Host-wide values.
+    #[serde(skip)]
     pub values: Option<Values<Column>>,
     /// What repeats per core, interface, disk, mount or process.
+    #[serde(skip)]
     pub detail: Option<Detail>,
 }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Column, ColumnKind, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, Metric,
-    NetColumn, ProcessColumn, SoftirqColumn, Unit,
+    Column, ColumnKind, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, LEDGER,
+    Metric, NetColumn, ProcessColumn, SoftirqColumn, Unit,
 };
 
 /// One column, explained.
@@ -59,23 +59,6 @@ pub struct Glossary {
     pub detail: Vec<TableShape>,
 }
 
-/// What the server measures of a poll: name, unit, meaning.
-const POLL_COLUMNS: &[(&str, Unit, &str)] = &[
-    ("slot_ms", Unit::Milliseconds, "The moment the poll was due, since 1970-01-01 UTC"),
-    ("started_ms", Unit::Milliseconds, "The moment it was begun, since 1970-01-01 UTC"),
-    ("late_us", Unit::Microseconds, "How late the slot was begun"),
-    ("queue_us", Unit::Microseconds, "Waiting for the limit of polls in flight"),
-    ("resolve_us", Unit::Microseconds, "Resolving the name; null when not done"),
-    ("connect_us", Unit::Microseconds, "Connecting; null when an open channel was used"),
-    ("call_us", Unit::Microseconds, "The call, from the request to the decoded answer"),
-    ("answer_bytes", Unit::Bytes, "Size of the encoded answer"),
-    (
-        "clock_skew_ms",
-        Unit::Milliseconds,
-        "The probe's wall clock less the server's, known to within half of call_us",
-    ),
-];
-
 fn columns<C: ColumnSet>(of: &str) -> Vec<ColumnShape> {
     C::ALL
         .iter()
@@ -105,10 +88,11 @@ impl Glossary {
     /// Explains every column there is.
     #[must_use]
     pub fn new() -> Self {
-        let poll = POLL_COLUMNS.iter().map(|(name, unit, meaning)| ColumnShape {
+        let numbers = LEDGER.iter().filter_map(|field| Some((field.name, field.about?)));
+        let poll = numbers.map(|(name, (unit, meaning))| ColumnShape {
             name,
             kind: Metric::Gauge,
-            unit: *unit,
+            unit,
             whole: true,
             family: None,
             source: None,

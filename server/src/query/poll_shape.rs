@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::moment::Rfc3339;
 use crate::model::{
-    Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
-    Outcome, ProcessColumn, Record, Row, SoftirqColumn, State, Values,
+    Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, LEDGER,
+    LedgerCell, LedgerField, LedgerKind, NetColumn, Outcome, ProcessColumn, Record, Row,
+    SoftirqColumn, State, Values,
 };
 
 /// One poll with everything that is kept of it. Shared, not copied: a page may hold a thousand.
@@ -45,27 +46,27 @@ impl PollShape {
     }
 }
 
+/// Whether a field of the ledger is one of a poll's document: numbers of rows are not.
+fn is_shown(field: &LedgerField) -> bool {
+    field.kind != LedgerKind::Whole || field.about.is_some()
+}
+
 impl Serialize for PollShape {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = &self.record;
-        let timings = &record.timings;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("host", &record.name)?;
         map.serialize_entry("slot", &Rfc3339(record.slot))?;
-        map.serialize_entry("slot_ms", &record.slot)?;
-        map.serialize_entry("started_ms", &record.started)?;
-        map.serialize_entry("outcome", &record.outcome)?;
-        map.serialize_entry("state", &record.state)?;
-        map.serialize_entry("late_us", &timings.late_us)?;
-        map.serialize_entry("queue_us", &timings.queue_us)?;
-        map.serialize_entry("resolve_us", &timings.resolve_us)?;
-        map.serialize_entry("connect_us", &timings.connect_us)?;
-        map.serialize_entry("call_us", &timings.call_us)?;
-        map.serialize_entry("answer_bytes", &record.answer_bytes)?;
-        map.serialize_entry("address", &record.address)?;
-        map.serialize_entry("error", &record.error)?;
-        map.serialize_entry("boot_id", &record.boot_id)?;
-        map.serialize_entry("clock_skew_ms", &record.clock_skew_ms)?;
+        for (field, cell) in LEDGER.iter().zip(record.ledger()).filter(|(field, _)| is_shown(field))
+        {
+            let name = field.name;
+            match cell {
+                LedgerCell::Null => map.serialize_entry(name, &())?,
+                LedgerCell::Whole(number) => map.serialize_entry(name, &number)?,
+                LedgerCell::Moment(moment) => map.serialize_entry(name, &moment)?,
+                LedgerCell::Text(text) => map.serialize_entry(name, text)?,
+            }
+        }
         map.serialize_entry(
             "values",
             &record.values.as_ref().map(|v| Cells(v, self.only.as_deref())),
@@ -259,22 +260,23 @@ impl JsonSchema for PollShape {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (whole, text) =
-            (json!({ "type": ["integer", "null"] }), json!({ "type": ["string", "null"] }));
         let mut properties = json!({
             "host": { "type": "string" },
             "slot": generator.subschema_for::<Rfc3339>(),
-            "slot_ms": { "type": "integer" },
-            "started_ms": { "type": "integer" },
-            "outcome": generator.subschema_for::<Outcome>(),
-            "state": generator.subschema_for::<State>(),
-            "late_us": { "type": "integer" },
-            "queue_us": { "type": "integer" },
-            "resolve_us": whole, "connect_us": whole, "call_us": whole,
-            "answer_bytes": whole, "clock_skew_ms": whole,
-            "address": text, "error": text, "boot_id": text,
             "values": generator.subschema_for::<Option<ValuesSchema>>(),
         });
+        for field in LEDGER.iter().filter(|field| is_shown(field)) {
+            let kind = match field.kind {
+                LedgerKind::Whole | LedgerKind::Moment => "integer",
+                _ => "string",
+            };
+            properties[field.name] = match (field.name, field.optional) {
+                ("outcome", _) => generator.subschema_for::<Outcome>().into(),
+                ("state", _) => generator.subschema_for::<State>().into(),
+                (_, false) => json!({ "type": kind }),
+                (_, true) => json!({ "type": [kind, "null"] }),
+            };
+        }
         let required: Vec<String> =
             properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
         // There only where it is asked for.

@@ -13,7 +13,7 @@ use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
 use super::{
     cells::RowReader,
-    docs::{self, Ledger},
+    docs::{self, SealedPoll},
     fault::Place,
     hours, moment,
 };
@@ -98,7 +98,7 @@ async fn look(
         match docs::read_ledger(cells.bytes(1)?.unwrap_or_default()) {
             Ok(ledger) => {
                 known.parts.push((number, Some(ledger.len())));
-                known.attempts.extend(ledger.into_iter().map(|poll| attempt(hour, poll)));
+                known.attempts.extend(ledger.iter().filter_map(|poll| attempt(hour, poll)));
             }
             // It shows nothing, so nothing is there twice; and late polls must not wait for it.
             Err(error) => {
@@ -111,9 +111,9 @@ async fn look(
     Ok(known)
 }
 
-fn attempt(hour: WallMs, poll: Ledger) -> (WallMs, Attempt) {
-    let slot = WallMs(hour.0 + poll.after_ms);
-    (slot, (WallMs(slot.0 + poll.started_ms), poll.outcome))
+fn attempt(hour: WallMs, poll: &SealedPoll) -> Option<(WallMs, Attempt)> {
+    let (started, outcome) = poll.attempt(hour)?;
+    Some((poll.slot(hour), (started, outcome.to_owned())))
 }
 
 /// Adds polls that are not there; answers how many bytes more there are.

@@ -3,7 +3,7 @@
 
 use super::docs;
 use crate::{
-    model::{ColumnKind, ColumnSpec, Unit},
+    model::{ColumnKind, ColumnSpec, LEDGER, LedgerField, LedgerKind, Unit},
     store::shown::{self, Repeating, Shows, VIEWS},
 };
 
@@ -50,35 +50,39 @@ pub(super) fn is_single(spec: &ColumnSpec) -> bool {
 }
 
 /// A column of the ledger: its name, its type, and whether a poll may be without it.
-type LedgerColumn = (&'static str, &'static str, bool);
+type LedgerColumn = (&'static str, String, bool);
+
+/// What a field of the ledger is called here, where moments are of their own type.
+pub(super) fn ledger_name(field: &LedgerField) -> &'static str {
+    match field.name {
+        "slot_ms" => "ts",
+        "started_ms" => "started",
+        name => name,
+    }
+}
 
 /// The columns of a poll before its values. A sealed hour's ledger has those after the first two, in
-/// this order.
-pub(super) const LEDGER: [LedgerColumn; 16] = [
-    ("host_id", "BIGINT", false),
-    // When the poll was due, and when it was begun: UTC to the millisecond, for Grafana's
-    // $__timeFilter(ts).
-    ("ts", "DATETIME(3)", false),
-    ("started", "DATETIME(3)", false),
-    ("inventory_id", "BIGINT", false),
-    ("outcome", "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin", false),
-    ("state", "VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin", false),
-    ("late_us", "BIGINT", false),
-    ("queue_us", "BIGINT", false),
-    ("resolve_us", "BIGINT", true),
-    ("connect_us", "BIGINT", true),
-    ("call_us", "BIGINT", true),
-    ("answer_bytes", "BIGINT", true),
-    ("address", "TEXT", true),
-    ("error", "MEDIUMTEXT", true),
-    ("boot_id", "VARCHAR(255)", true),
-    ("clock_skew_ms", "BIGINT", true),
-];
+/// this order. Moments are UTC to the millisecond, for Grafana's $__timeFilter(ts).
+fn ledger_columns() -> impl Iterator<Item = LedgerColumn> {
+    LEDGER.iter().map(|field| {
+        let kind = match field.kind {
+            LedgerKind::Whole => "BIGINT".to_owned(),
+            LedgerKind::Moment => "DATETIME(3)".to_owned(),
+            LedgerKind::Word(bytes) => {
+                format!("VARCHAR({bytes}) CHARACTER SET ascii COLLATE ascii_bin")
+            }
+            LedgerKind::Name(characters) => format!("VARCHAR({characters})"),
+            LedgerKind::Text => "TEXT".to_owned(),
+            LedgerKind::LongText => "MEDIUMTEXT".to_owned(),
+        };
+        (ledger_name(field), kind, field.optional)
+    })
+}
 
 /// The ledger's columns that the view of that name shows, with their position in the table.
 fn shown_ledger() -> Vec<(usize, LedgerColumn)> {
     const INVENTORY: usize = 3;
-    let all: Vec<_> = LEDGER.into_iter().enumerate().collect();
+    let all: Vec<_> = ledger_columns().enumerate().collect();
     [&all[INVENTORY + 1..], &all[INVENTORY..=INVENTORY]].concat()
 }
 
@@ -110,7 +114,7 @@ pub(super) fn tables() -> [TableDef; 2] {
 /// together. `detail` is what repeats: JSON in the form of COMPRESS().
 fn poll() -> TableDef {
     let definition = |name: &str, kind: String| Definition { name: name.to_owned(), kind };
-    let ledger = LEDGER.into_iter().map(|(name, kind, optional)| {
+    let ledger = ledger_columns().map(|(name, kind, optional)| {
         definition(name, format!("{kind}{}", if optional { "" } else { " NOT NULL" }))
     });
     let values = shown::all().map(|column| definition(column.name, kept_as(column).to_owned()));

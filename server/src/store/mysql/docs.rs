@@ -10,18 +10,21 @@ mod read;
 
 use std::{io, mem, sync::LazyLock};
 
-pub(super) use self::read::{Ledger, decode, decode_samples, read_ledger};
+pub(super) use self::read::{SealedPoll, decode, decode_samples, read_ledger};
 use super::packed::Packer;
 use crate::{
-    model::{Column, ColumnKind, ColumnSet, Family, Record, Row, Values},
+    model::{Column, ColumnKind, ColumnSet, Family, LedgerCell, Record, Row, Values},
     store::{
         detail::push_row,
         json::{push_optional, push_text},
         row,
         shown::{Shows, VIEWS},
     },
-    units::{Micros, WallMs},
+    units::WallMs,
 };
+
+/// Fields of the ledger that a sealed poll does not have: its host, and its slot, which is in front of all.
+const UNSEALED: usize = 2;
 
 /// Number of texts: the ledger, and one for each view.
 pub(super) const TEXTS: usize = 1 + VIEWS.len();
@@ -208,40 +211,18 @@ fn push_whole(text: &mut String, number: Option<i64>) {
     };
 }
 
-/// The fields of [`Ledger`], in its order.
+/// The fields of the ledger after the host and the slot; the moment at which the poll was begun counts
+/// from the slot.
 fn push_ledger(text: &mut String, record: &Record) {
-    let timings = &record.timings;
-    let micros = |step: Option<Micros>| step.map(|us| row::signed(us.0));
-    let mut whole = |number: Option<i64>| {
+    for cell in &record.ledger()[UNSEALED..] {
         text.push(',');
-        push_whole(text, number);
-    };
-    whole(Some(record.started.0 - record.slot.0));
-    whole(Some(record.inventory.0));
-    for word in [record.outcome.as_str(), record.state.as_str()] {
-        text.push(',');
-        push_text(text, word);
-    }
-    for number in [
-        micros(Some(timings.late_us)),
-        micros(Some(timings.queue_us)),
-        micros(timings.resolve_us),
-        micros(timings.connect_us),
-        micros(timings.call_us),
-        record.answer_bytes.map(row::signed),
-    ] {
-        text.push(',');
-        push_whole(text, number);
-    }
-    for words in [&record.address, &record.error, &record.boot_id] {
-        text.push(',');
-        match words {
-            Some(words) => push_text(text, words),
-            None => text.push_str("null"),
+        match *cell {
+            LedgerCell::Null => push_whole(text, None),
+            LedgerCell::Whole(number) => push_whole(text, Some(number)),
+            LedgerCell::Moment(at) => push_whole(text, Some(at.0 - record.slot.0)),
+            LedgerCell::Text(words) => push_text(text, words),
         }
     }
-    text.push(',');
-    push_whole(text, record.clock_skew_ms);
     text.push(']');
 }
 

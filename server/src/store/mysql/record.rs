@@ -6,17 +6,15 @@ use mysql_async::Value;
 
 use super::{
     cells::RowReader,
-    ddl::{LEDGER, is_single},
+    ddl::{is_single, ledger_name},
     moment,
     packed::{self, Packer},
 };
 use crate::{
     model::{
-        Column, ColumnKind, ColumnSet, HostId, HostName, Outcome, Record, Timings, Values,
-        VersionId,
+        Column, ColumnKind, ColumnSet, HostName, LEDGER, LedgerCell, LedgerKind, Record, Values,
     },
     store::{StoreError, detail, row},
-    units::Micros,
 };
 
 /// Number of columns of a record: the ledger, the values, the detail.
@@ -25,16 +23,12 @@ pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
 /// Every column's name, in the order of [`values`] and [`from_cells`].
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     let values = Column::ALL.iter().map(|column| column.spec().name);
-    LEDGER.into_iter().map(|(name, ..)| name).chain(values).chain(["detail"])
+    LEDGER.iter().map(ledger_name).chain(values).chain(["detail"])
 }
 
 /// The columns of `poll` under the alias `p`, for a SELECT.
 pub(super) static SELECTED: LazyLock<String> =
     LazyLock::new(|| columns().map(|name| format!("p.{name}")).collect::<Vec<_>>().join(", "));
-
-fn text(text: Option<&str>) -> Value {
-    text.map_or(Value::NULL, |text| Value::Bytes(text.as_bytes().to_vec()))
-}
 
 fn int(number: Option<i64>) -> Value {
     number.map_or(Value::NULL, Value::Int)
@@ -58,30 +52,16 @@ pub(super) fn append(
     packer: &mut Packer,
     all: &mut Vec<Value>,
 ) -> io::Result<usize> {
-    let timings = &record.timings;
-    let micros = |step: Option<Micros>| int(step.map(|us| row::signed(us.0)));
     let detail = record.detail.as_ref().map(|all| packer.pack(&detail::encode(all))).transpose()?;
     let bytes = detail.as_ref().map_or(0, Vec::len)
         + record.error.as_ref().map_or(0, |error| error.len())
         + WIDTH * size_of::<f64>();
-    all.extend([
-        Value::Int(record.host.0),
-        moment::datetime(record.slot),
-        moment::datetime(record.started),
-        Value::Int(record.inventory.0),
-        text(Some(record.outcome.as_str())),
-        text(Some(record.state.as_str())),
-        Value::Int(row::signed(timings.late_us.0)),
-        Value::Int(row::signed(timings.queue_us.0)),
-        micros(timings.resolve_us),
-        micros(timings.connect_us),
-        micros(timings.call_us),
-        int(record.answer_bytes.map(row::signed)),
-        text(record.address.as_deref()),
-        text(record.error.as_deref()),
-        text(record.boot_id.as_deref()),
-        int(record.clock_skew_ms),
-    ]);
+    all.extend(record.ledger().map(|cell| match cell {
+        LedgerCell::Null => Value::NULL,
+        LedgerCell::Whole(number) => Value::Int(number),
+        LedgerCell::Moment(at) => moment::datetime(at),
+        LedgerCell::Text(text) => Value::Bytes(text.as_bytes().to_vec()),
+    }));
     all.extend(Column::ALL.iter().map(|column| {
         let value = record.values.as_ref().and_then(|values| values.get(*column));
         match column.spec() {
@@ -100,40 +80,25 @@ pub(super) fn from_cells(
     first: usize,
     name: &HostName,
 ) -> Result<Record, StoreError> {
-    let at = |column: usize| first + column;
-    let micros = |column: usize| -> Result<Option<Micros>, StoreError> {
-        Ok(cells.int(at(column))?.map(|us| Micros(us.unsigned_abs())))
+    let read = |at: usize| {
+        let column = first + at;
+        Ok(match LEDGER[at].kind {
+            LedgerKind::Whole => cells.int(column)?.map_or(LedgerCell::Null, LedgerCell::Whole),
+            LedgerKind::Moment => {
+                cells.moment(column)?.map_or(LedgerCell::Null, LedgerCell::Moment)
+            }
+            LedgerKind::Word(_) | LedgerKind::Name(_) | LedgerKind::Text | LedgerKind::LongText => {
+                cells.text(column)?.map_or(LedgerCell::Null, LedgerCell::Text)
+            }
+        })
     };
-    let shared = |column: usize| Ok::<_, StoreError>(cells.text(at(column))?.map(Into::into));
-    let outcome = cells.word(at(4), "outcome", Outcome::parse)?;
-    let (values, detail) = if outcome.has_values() {
-        (Some(read_values(cells, at(LEDGER.len()))?), Some(read_detail(cells, at(WIDTH - 1))?))
-    } else {
-        (None, None)
-    };
-    Ok(Record {
-        host: HostId(cells.required_int(at(0))?),
-        name: name.clone(),
-        slot: cells.required_moment(at(1))?,
-        started: cells.required_moment(at(2))?,
-        inventory: VersionId(cells.required_int(at(3))?),
-        outcome,
-        state: cells.state(at(5))?,
-        timings: Timings {
-            late_us: micros(6)?.unwrap_or_default(),
-            queue_us: micros(7)?.unwrap_or_default(),
-            resolve_us: micros(8)?,
-            connect_us: micros(9)?,
-            call_us: micros(10)?,
-        },
-        answer_bytes: cells.int(at(11))?.map(i64::unsigned_abs),
-        address: shared(12)?,
-        error: shared(13)?,
-        boot_id: shared(14)?,
-        clock_skew_ms: cells.int(at(15))?,
-        values,
-        detail,
-    })
+    let strange = |at: usize| cells.unreadable(first + at, LEDGER[at].name);
+    let mut record = Record::from_ledger(name.clone(), read, strange)?;
+    if record.outcome.has_values() {
+        record.values = Some(read_values(cells, first + LEDGER.len())?);
+        record.detail = Some(read_detail(cells, first + WIDTH - 1)?);
+    }
+    Ok(record)
 }
 
 /// The values whose columns begin at `first`.

@@ -12,12 +12,8 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{
-        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, Outcome, Record, Rollup, State, Timings,
-        Transition, VersionId,
-    },
+    model::{Alarm, AlarmEvent, Loss, Notice, Record, Rollup, Transition},
     store::{FactsSeen, detail},
-    units::WallMs,
 };
 
 /// The largest poll that is inflated, bytes; one is 4 KB, and an answer has at most 256 MiB.
@@ -36,46 +32,13 @@ pub(super) enum Other {
     AlarmEvent(Box<AlarmEvent>),
 }
 
-/// A record without its values.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    host: HostId,
-    name: HostName,
-    slot: WallMs,
-    started: WallMs,
-    inventory: VersionId,
-    outcome: Outcome,
-    state: State,
-    timings: Timings,
-    answer_bytes: Option<u64>,
-    address: Option<Arc<str>>,
-    error: Option<Arc<str>>,
-    boot_id: Option<Arc<str>>,
-    clock_skew_ms: Option<i64>,
-}
-
 /// A poll as bytes.
 ///
 /// # Errors
 /// None that is known: the bytes are in memory.
 pub(super) fn encode(record: &Record) -> io::Result<Vec<u8>> {
-    let head = Head {
-        host: record.host,
-        name: record.name.clone(),
-        slot: record.slot,
-        started: record.started,
-        inventory: record.inventory,
-        outcome: record.outcome,
-        state: record.state,
-        timings: record.timings,
-        answer_bytes: record.answer_bytes,
-        address: record.address.clone(),
-        error: record.error.clone(),
-        boot_id: record.boot_id.clone(),
-        clock_skew_ms: record.clock_skew_ms,
-    };
     let mut out = ZlibEncoder::new(Vec::new(), Compression::fast());
-    out.write_all(serde_json::to_string(&head)?.as_bytes())?;
+    out.write_all(serde_json::to_string(record)?.as_bytes())?;
     out.write_all(b"\n")?;
     if let Some(values) = &record.values {
         out.write_all(detail::encode_values(values).as_bytes())?;
@@ -97,25 +60,13 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<Record> {
     // No line holds a line's end: JSON writes it as \n.
     let mut lines = text.splitn(3, '\n');
     let mut line = || lines.next().ok_or(io::ErrorKind::UnexpectedEof);
-    let head: Head = serde_json::from_str(line()?)?;
+    let record: Record = serde_json::from_str(line()?)?;
     let values = Some(line()?).filter(|line| !line.is_empty());
     let all = Some(line()?).filter(|line| !line.is_empty());
     Ok(Record {
-        host: head.host,
-        name: head.name,
-        slot: head.slot,
-        started: head.started,
-        inventory: head.inventory,
-        outcome: head.outcome,
-        state: head.state,
-        timings: head.timings,
-        answer_bytes: head.answer_bytes,
-        address: head.address,
-        error: head.error,
-        boot_id: head.boot_id,
-        clock_skew_ms: head.clock_skew_ms,
         values: values.map(detail::decode_values).transpose()?,
         detail: all.map(detail::decode).transpose()?,
+        ..record
     })
 }
 
@@ -123,8 +74,9 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<Record> {
 mod tests {
     use super::*;
     use crate::{
-        model::{Column, ColumnKind, ColumnSet},
+        model::{Column, ColumnKind, ColumnSet, HostId},
         store::sample,
+        units::WallMs,
     };
 
     #[test]

@@ -2,7 +2,7 @@
 //! `migrate` brings a file to it.
 
 use crate::{
-    model::{ColumnKind, ColumnSpec},
+    model::{ColumnKind, ColumnSpec, LEDGER, LedgerKind},
     store::shown::{self, Repeating, Shows, VIEWS},
 };
 
@@ -28,24 +28,18 @@ impl TableDef {
 }
 
 /// The columns of a poll before its values: moments are milliseconds since 1970.
-pub(super) const LEDGER: [(&str, &str); 16] = [
-    ("host_id", "INTEGER NOT NULL"),
-    ("slot_ms", "INTEGER NOT NULL"),
-    ("started_ms", "INTEGER NOT NULL"),
-    ("inventory_id", "INTEGER NOT NULL"),
-    ("outcome", "TEXT NOT NULL"),
-    ("state", "TEXT NOT NULL"),
-    ("late_us", "INTEGER NOT NULL"),
-    ("queue_us", "INTEGER NOT NULL"),
-    ("resolve_us", "INTEGER"),
-    ("connect_us", "INTEGER"),
-    ("call_us", "INTEGER"),
-    ("answer_bytes", "INTEGER"),
-    ("address", "TEXT"),
-    ("error", "TEXT"),
-    ("boot_id", "TEXT"),
-    ("clock_skew_ms", "INTEGER"),
-];
+fn ledger_columns() -> impl Iterator<Item = (String, String)> {
+    LEDGER.iter().map(|field| {
+        let kind = match field.kind {
+            LedgerKind::Whole | LedgerKind::Moment => "INTEGER",
+            LedgerKind::Word(_) | LedgerKind::Name(_) | LedgerKind::Text | LedgerKind::LongText => {
+                "TEXT"
+            }
+        };
+        let rule = if field.optional { "" } else { " NOT NULL" };
+        (field.name.to_owned(), format!("{kind}{rule}"))
+    })
+}
 
 /// Columns that one CHECK looks at: a function takes 127 values at most.
 const CHECKED: usize = 100;
@@ -77,12 +71,7 @@ fn poll() -> TableDef {
                     CHECK ((detail IS NOT NULL) = (outcome IN ('ok', 'partial')))";
     TableDef {
         name: "poll",
-        columns: LEDGER
-            .into_iter()
-            .map(owned)
-            .chain(values)
-            .chain([owned(("detail", "TEXT"))])
-            .collect(),
+        columns: ledger_columns().chain(values).chain([owned(("detail", "TEXT"))]).collect(),
         rules: outcomes.to_owned() + &checks.collect::<String>(),
         options: "STRICT",
     }
@@ -183,7 +172,7 @@ fn repeating(what: &Repeating) -> Vec<String> {
 /// Every attempt, with how it ended and where its time went.
 fn ledger() -> String {
     const INVENTORY: usize = 3;
-    let names = LEDGER.map(|(name, _)| format!("p.{name}"));
+    let names = LEDGER.map(|field| format!("p.{}", field.name));
     let shown = [&names[INVENTORY + 1..], &names[INVENTORY..=INVENTORY]].concat();
     select(&shown, "", "")
 }

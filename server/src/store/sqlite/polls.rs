@@ -4,21 +4,19 @@ use std::sync::{Arc, LazyLock};
 
 use rusqlite::{
     Connection, Error, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
+    types::Null,
 };
 
 use super::{
-    alerts,
-    ddl::LEDGER,
-    events,
+    alerts, events,
     fault::{fault, row_fault},
     hosts, losses, notices,
     record::{SELECTED, WIDTH, columns, from_row},
     rollups,
 };
 use crate::{
-    model::{Column, ColumnKind, ColumnSet, HostId, Record},
+    model::{Column, ColumnKind, ColumnSet, HostId, LEDGER, LedgerCell, Record},
     store::{Batch, BatchResult, ReadOrder, Span, StoreError, detail, row},
-    units::Micros,
 };
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
@@ -99,24 +97,14 @@ fn is_same_attempt(connection: &Connection, record: &Record) -> Result<bool, Err
 }
 
 fn bind(statement: &mut Statement<'_>, record: &Record) -> Result<(), Error> {
-    let timings = &record.timings;
-    let micros = |step: Option<Micros>| step.map(|us| row::signed(us.0));
-    statement.raw_bind_parameter(1, record.host.0)?;
-    statement.raw_bind_parameter(2, record.slot.0)?;
-    statement.raw_bind_parameter(3, record.started.0)?;
-    statement.raw_bind_parameter(4, record.inventory.0)?;
-    statement.raw_bind_parameter(5, record.outcome.as_str())?;
-    statement.raw_bind_parameter(6, record.state.as_str())?;
-    statement.raw_bind_parameter(7, row::signed(timings.late_us.0))?;
-    statement.raw_bind_parameter(8, row::signed(timings.queue_us.0))?;
-    statement.raw_bind_parameter(9, micros(timings.resolve_us))?;
-    statement.raw_bind_parameter(10, micros(timings.connect_us))?;
-    statement.raw_bind_parameter(11, micros(timings.call_us))?;
-    statement.raw_bind_parameter(12, record.answer_bytes.map(row::signed))?;
-    statement.raw_bind_parameter(13, record.address.as_deref())?;
-    statement.raw_bind_parameter(14, record.error.as_deref())?;
-    statement.raw_bind_parameter(15, record.boot_id.as_deref())?;
-    statement.raw_bind_parameter(16, record.clock_skew_ms)?;
+    for (position, cell) in record.ledger().into_iter().enumerate() {
+        match cell {
+            LedgerCell::Null => statement.raw_bind_parameter(position + 1, Null)?,
+            LedgerCell::Whole(number) => statement.raw_bind_parameter(position + 1, number)?,
+            LedgerCell::Moment(moment) => statement.raw_bind_parameter(position + 1, moment.0)?,
+            LedgerCell::Text(text) => statement.raw_bind_parameter(position + 1, text)?,
+        }
+    }
     for (position, column) in Column::ALL.iter().enumerate() {
         let value = record.values.as_ref().and_then(|values| values.get(*column));
         let place = LEDGER.len() + 1 + position;

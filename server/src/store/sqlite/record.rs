@@ -1,17 +1,16 @@
 //! A record's columns: their names, and a row of them read back.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use rusqlite::{Error, Row, types::ValueRef};
 
-use super::{ddl::LEDGER, fault::unreadable};
+use super::fault::unreadable;
 use crate::{
     model::{
-        Column, ColumnSet, Detail, HostId, HostName, Outcome, Record, State, Timings, Values,
-        VersionId,
+        Column, ColumnSet, Detail, HostName, LEDGER, LedgerCell, LedgerKind, Record, State, Values,
     },
     store::detail,
-    units::{Micros, WallMs},
+    units::WallMs,
 };
 
 /// Number of columns of a record: the ledger, the values, the detail.
@@ -20,7 +19,7 @@ pub(super) const WIDTH: usize = LEDGER.len() + Column::ALL.len() + 1;
 /// Every column's name, in the order of [`bind`] and [`from_row`].
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     let values = Column::ALL.iter().map(|column| column.spec().name);
-    LEDGER.into_iter().map(|(name, _)| name).chain(values).chain(["detail"])
+    LEDGER.iter().map(|field| field.name).chain(values).chain(["detail"])
 }
 
 /// The columns of `poll` under the alias `p`, for a SELECT.
@@ -29,42 +28,25 @@ pub(super) static SELECTED: LazyLock<String> =
 
 /// The record whose columns begin at `first`.
 pub(super) fn from_row(row: &Row<'_>, first: usize, name: &HostName) -> Result<Record, Error> {
-    let at = |column: usize| first + column;
-    let micros = |column: usize| -> Result<Option<Micros>, Error> {
-        Ok(row.get::<_, Option<i64>>(at(column))?.map(|us| Micros(us.unsigned_abs())))
+    let read = |at: usize| -> Result<LedgerCell<'_>, Error> {
+        let kind = LEDGER[at].kind;
+        Ok(match row.get_ref(first + at)? {
+            ValueRef::Null => LedgerCell::Null,
+            ValueRef::Integer(ms) if kind == LedgerKind::Moment => LedgerCell::Moment(WallMs(ms)),
+            ValueRef::Integer(number) => LedgerCell::Whole(number),
+            other => LedgerCell::Text(other.as_str()?),
+        })
     };
-    let text = |column: usize| row.get::<_, Option<Arc<str>>>(at(column));
-    let outcome_word = row.get_ref(at(4))?.as_str()?;
-    let outcome =
-        Outcome::parse(outcome_word).ok_or_else(|| unreadable(at(4), "outcome", outcome_word))?;
-    let (values, detail) = if outcome.has_values() {
-        (Some(values(row, at(LEDGER.len()))?), Some(read_detail(row, at(WIDTH - 1))?))
-    } else {
-        (None, None)
+    let strange = |at: usize| {
+        let found = row.get::<_, rusqlite::types::Value>(first + at);
+        unreadable(first + at, LEDGER[at].name, &format!("{found:?}"))
     };
-    Ok(Record {
-        host: HostId(row.get(at(0))?),
-        name: name.clone(),
-        slot: WallMs(row.get(at(1))?),
-        started: WallMs(row.get(at(2))?),
-        inventory: VersionId(row.get(at(3))?),
-        outcome,
-        state: state(row, at(5))?,
-        timings: Timings {
-            late_us: micros(6)?.unwrap_or_default(),
-            queue_us: micros(7)?.unwrap_or_default(),
-            resolve_us: micros(8)?,
-            connect_us: micros(9)?,
-            call_us: micros(10)?,
-        },
-        answer_bytes: row.get::<_, Option<i64>>(at(11))?.map(i64::unsigned_abs),
-        address: text(12)?,
-        error: text(13)?,
-        boot_id: text(14)?,
-        clock_skew_ms: row.get(at(15))?,
-        values,
-        detail,
-    })
+    let mut record = Record::from_ledger(name.clone(), read, strange)?;
+    if record.outcome.has_values() {
+        record.values = Some(values(row, first + LEDGER.len())?);
+        record.detail = Some(read_detail(row, first + WIDTH - 1)?);
+    }
+    Ok(record)
 }
 
 /// The state in a column.

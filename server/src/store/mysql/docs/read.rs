@@ -1,68 +1,123 @@
 //! The texts of sealed history read back: records, exactly as they were packed, or an error.
 
-use std::{io, ops::Range};
+use std::{fmt, io, marker::PhantomData, ops::Range};
 
-use serde::{Deserialize, de::DeserializeOwned};
-
-use super::{COLUMNS, Part, REPEATING, name};
-use crate::{
-    model::{
-        Column, ColumnSet, Detail, HostId, HostName, Outcome, Record, Row, State, Timings, Values,
-        VersionId,
-    },
-    store::{Sample, detail::ReadRow, mysql::packed},
-    units::{Micros, WallMs},
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, SeqAccess, Visitor},
 };
 
-/// A poll in the ledger.
-#[derive(Deserialize)]
-#[serde(expecting = "a poll's entry in the ledger")]
-pub(in crate::store::mysql) struct Ledger {
-    pub(in crate::store::mysql) after_ms: i64,
-    /// After it was due, milliseconds.
-    pub(in crate::store::mysql) started_ms: i64,
-    inventory: i64,
-    pub(in crate::store::mysql) outcome: String,
-    state: String,
-    late_us: u64,
-    queue_us: u64,
-    resolve_us: Option<u64>,
-    connect_us: Option<u64>,
-    call_us: Option<u64>,
-    answer_bytes: Option<u64>,
-    address: Option<String>,
-    error: Option<String>,
-    boot_id: Option<String>,
-    clock_skew_ms: Option<i64>,
+use super::{COLUMNS, Part, REPEATING, UNSEALED, name};
+use crate::{
+    model::{
+        Column, ColumnSet, Detail, HostId, HostName, LEDGER, LEDGER_FIELDS, LedgerCell, LedgerKind,
+        Outcome, Record, Row, Values,
+    },
+    store::{Sample, detail::ReadRow, mysql::packed},
+    units::WallMs,
+};
+
+/// The position of a field in `LEDGER`.
+const SLOT: usize = 1;
+const STARTED: usize = 2;
+const OUTCOME: usize = 4;
+
+/// A poll of a sealed ledger.
+pub(in crate::store::mysql) struct SealedPoll {
+    /// When it was due, after the hour.
+    after_ms: i64,
+    /// The fields after the slot. What a moment says counts from the slot.
+    fields: Vec<SealedField>,
 }
 
-impl Ledger {
-    fn record(self, hour: WallMs, host: HostId, name: &HostName) -> io::Result<Record> {
-        let outcome = Outcome::parse(&self.outcome).ok_or_else(|| bad("an outcome"))?;
-        let slot = WallMs(hour.0 + self.after_ms);
-        Ok(Record {
-            host,
-            name: name.clone(),
-            slot,
-            started: WallMs(slot.0 + self.started_ms),
-            inventory: VersionId(self.inventory),
-            outcome,
-            state: State::parse(&self.state).ok_or_else(|| bad("a state"))?,
-            timings: Timings {
-                late_us: Micros(self.late_us),
-                queue_us: Micros(self.queue_us),
-                resolve_us: self.resolve_us.map(Micros),
-                connect_us: self.connect_us.map(Micros),
-                call_us: self.call_us.map(Micros),
-            },
-            answer_bytes: self.answer_bytes,
-            address: self.address.map(Into::into),
-            error: self.error.map(Into::into),
-            boot_id: self.boot_id.map(Into::into),
-            clock_skew_ms: self.clock_skew_ms,
-            values: outcome.has_values().then(Values::default),
-            detail: outcome.has_values().then(Detail::default),
-        })
+enum SealedField {
+    Null,
+    Whole(i64),
+    Text(String),
+}
+
+impl SealedPoll {
+    pub(in crate::store::mysql) fn slot(&self, hour: WallMs) -> WallMs {
+        WallMs(hour.0 + self.after_ms)
+    }
+
+    /// A field by its position in `LEDGER`; one that is not there, or is of another kind, is null.
+    fn field(&self, at: usize, hour: WallMs, host: HostId) -> LedgerCell<'_> {
+        let sealed = at.checked_sub(UNSEALED).and_then(|at| self.fields.get(at));
+        match (at, LEDGER[at].kind, sealed) {
+            (SLOT, ..) => LedgerCell::Moment(self.slot(hour)),
+            (_, _, None) if at < SLOT => LedgerCell::Whole(host.0),
+            (_, LedgerKind::Moment, Some(SealedField::Whole(after))) => {
+                LedgerCell::Moment(WallMs(self.slot(hour).0 + after))
+            }
+            (_, _, Some(SealedField::Whole(number))) => LedgerCell::Whole(*number),
+            (_, _, Some(SealedField::Text(text))) => LedgerCell::Text(text),
+            (_, _, Some(SealedField::Null) | None) => LedgerCell::Null,
+        }
+    }
+
+    /// When the poll was begun, and the word for how it ended.
+    pub(in crate::store::mysql) fn attempt(&self, hour: WallMs) -> Option<(WallMs, &str)> {
+        let at = |position| self.field(position, hour, HostId::SERVER);
+        match (at(STARTED), at(OUTCOME)) {
+            (LedgerCell::Moment(started), LedgerCell::Text(outcome)) => Some((started, outcome)),
+            _ => None,
+        }
+    }
+
+    fn outcome(&self, hour: WallMs) -> io::Result<Outcome> {
+        let word = self.attempt(hour).map(|(_, outcome)| outcome);
+        word.and_then(Outcome::parse).ok_or_else(|| bad("an outcome"))
+    }
+
+    fn record(&self, hour: WallMs, host: HostId, name: &HostName) -> io::Result<Record> {
+        let read = |at| Ok(self.field(at, hour, host));
+        let mut record = Record::from_ledger(name.clone(), read, |at| bad(LEDGER[at].name))?;
+        if record.outcome.has_values() {
+            (record.values, record.detail) = (Some(Values::default()), Some(Detail::default()));
+        }
+        Ok(record)
+    }
+}
+
+impl<'de> Deserialize<'de> for SealedField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldVisitor;
+        impl Visitor<'_> for FieldVisitor {
+            type Value = SealedField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number, a text or null")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<SealedField, E> {
+                Ok(SealedField::Null)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<SealedField, E> {
+                Ok(SealedField::Whole(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<SealedField, E> {
+                i64::try_from(number).map(SealedField::Whole).map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<SealedField, E> {
+                Ok(SealedField::Text(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for SealedPoll {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let AfterHour(after_ms, fields) = AfterHour::deserialize(deserializer)?;
+        if fields.len() != LEDGER_FIELDS - UNSEALED {
+            let wanted = &"one field for each of a poll's entry in the ledger";
+            return Err(de::Error::invalid_length(fields.len(), wanted));
+        }
+        Ok(Self { after_ms, fields })
     }
 }
 
@@ -74,7 +129,7 @@ fn bad(what: &str) -> io::Error {
 ///
 /// # Errors
 /// When it is damaged.
-pub(in crate::store::mysql) fn read_ledger(packed: &[u8]) -> io::Result<Vec<Ledger>> {
+pub(in crate::store::mysql) fn read_ledger(packed: &[u8]) -> io::Result<Vec<SealedPoll>> {
     parse(&packed::unpack(packed)?)
 }
 
@@ -101,7 +156,7 @@ pub(in crate::store::mysql) fn decode(
     host: HostId,
     name: &HostName,
 ) -> io::Result<Vec<Record>> {
-    let ledger: Vec<Ledger> = parse(&part.text(0)?)?;
+    let ledger: Vec<SealedPoll> = parse(&part.text(0)?)?;
     if u64::try_from(ledger.len()) != Ok(part.polls) {
         return Err(bad("a number of polls"));
     }
@@ -135,17 +190,17 @@ pub(in crate::store::mysql) fn decode_samples(
 ) -> io::Result<Vec<Sample>> {
     let text = |(position, packed): &(usize, &[u8])| unpack(*position, packed);
     let ledger = texts.first().ok_or_else(|| bad("no ledger"))?;
-    let sample = |poll: Ledger| -> io::Result<Sample> {
-        let outcome = Outcome::parse(&poll.outcome).ok_or_else(|| bad("an outcome"))?;
+    let sample = |poll: SealedPoll| -> io::Result<Sample> {
+        let outcome = poll.outcome(hour)?;
         let values = outcome.has_values().then(Values::default);
-        Ok(Sample { slot: WallMs(hour.0 + poll.after_ms), outcome, values })
+        Ok(Sample { slot: poll.slot(hour), outcome, values })
     };
-    let all = parse::<Vec<Ledger>>(&text(ledger)?)?.into_iter().map(sample);
+    let all = parse::<Vec<SealedPoll>>(&text(ledger)?)?.into_iter().map(sample);
     let mut all: Vec<Sample> = all.collect::<io::Result<_>>()?;
     for of_text in &texts[1..] {
         let columns = of_text.0.checked_sub(1).and_then(|at| COLUMNS.get(at));
         let columns = columns.ok_or_else(|| bad("a text"))?;
-        for Wide(after, cells) in parse::<Vec<Wide>>(&text(of_text)?)? {
+        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(&text(of_text)?)? {
             let slot = WallMs(hour.0 + after);
             let found = all.binary_search_by_key(&slot, |sample| sample.slot);
             let found = found.ok().and_then(|at| all[at].values.as_mut());
@@ -178,7 +233,7 @@ impl Polls {
     }
 
     fn take_wide(&mut self, text: &str, columns: &[Column]) -> io::Result<()> {
-        for Wide(after, cells) in parse::<Vec<Wide>>(text)? {
+        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(text)? {
             let values = self.poll(after)?.values.as_mut().ok_or_else(|| bad("values"))?;
             fill(values, columns, cells);
         }
@@ -198,30 +253,29 @@ impl Polls {
     }
 }
 
-/// The host-wide values of a poll in one text.
-struct Wide(i64, Vec<Option<f64>>);
+/// What a poll has in one text: when it was due, after the hour, and cells.
+struct AfterHour<T>(i64, Vec<T>);
 
-impl<'de> Deserialize<'de> for Wide {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Wide;
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for AfterHour<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CellsVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for CellsVisitor<T> {
+            type Value = AfterHour<T>;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("milliseconds, then numbers or null")
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("milliseconds, then what a poll has")
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Wide, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AfterHour<T>, A::Error> {
                 let first = seq.next_element()?;
-                let after =
-                    first.ok_or_else(|| serde::de::Error::invalid_length(0, &"milliseconds"))?;
+                let after = first.ok_or_else(|| de::Error::invalid_length(0, &"milliseconds"))?;
                 let mut cells = Vec::new();
                 while let Some(cell) = seq.next_element()? {
                     cells.push(cell);
                 }
-                Ok(Wide(after, cells))
+                Ok(AfterHour(after, cells))
             }
         }
-        deserializer.deserialize_seq(Visitor)
+        deserializer.deserialize_seq(CellsVisitor(PhantomData))
     }
 }
