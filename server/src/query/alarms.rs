@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError, moment::Rfc3339};
+use super::{Query, QueryError, moment::Rfc3339, people::KeptBack, shapes::HostShape};
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
     live::{Alarming, RulesInForce},
@@ -81,6 +81,9 @@ pub struct AlarmShape {
     pub summary: Option<Arc<str>>,
     /// Where it is written what to do.
     pub runbook: Option<Arc<str>>,
+    /// What keeps it back because somebody said so.
+    #[serde(flatten)]
+    pub kept_back: KeptBack,
 }
 
 impl AlarmShape {
@@ -106,6 +109,7 @@ impl AlarmShape {
             threshold: rule.and_then(|rule| rule.when.threshold),
             summary: summary.clone(),
             runbook: rule.and_then(|rule| rule.runbook.clone()),
+            kept_back: KeptBack::default(),
         }
     }
 }
@@ -224,6 +228,9 @@ pub struct ExplainedRow {
     pub terms: Vec<TermShape>,
     /// How it was told, or why not, oldest first; empty where nobody is told by routes.
     pub told: Vec<ToldStep>,
+    /// What keeps its alarm back because somebody said so.
+    #[serde(flatten)]
+    pub kept_back: KeptBack,
 }
 
 /// One comparison of a rule.
@@ -259,16 +266,21 @@ impl From<Explained> for ExplainedRow {
             left_out: is_left_out,
             terms: terms.into_iter().map(term).collect(),
             told: Vec::new(),
+            kept_back: KeptBack::default(),
         }
     }
 }
 
 impl Query {
     /// Adds to each row of what a rule says of a host how its alarm was told, or why not.
-    pub async fn tell_ways(&self, host: HostId, rule: &str, rows: &mut [ExplainedRow]) {
-        let Some(outbox) = &self.outbox else { return };
+    pub async fn tell_ways(&self, host: &HostShape, rule: &str, rows: &mut [ExplainedRow]) {
+        let (Some(outbox), Some(heard)) = (&self.outbox, self.heard()) else { return };
+        for row in rows.iter_mut() {
+            row.kept_back = heard.of_row(&host.name, rule, &row.row);
+        }
+        let id = HostId(host.id);
         let key =
-            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host, row: Arc::clone(&of.row) };
+            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host: id, row: Arc::clone(&of.row) };
         let ways = outbox.journals(rows.iter().map(key).collect()).await;
         for (row, way) in rows.iter_mut().zip(ways) {
             row.told = way.iter().flat_map(Journal::iter).map(ToldStep::from).collect();
@@ -311,6 +323,11 @@ impl Query {
             key(one).cmp(&key(other)).then_with(|| name(one).cmp(&name(other)))
         });
         alarms.truncate(filter.limit);
+        if let Some(heard) = self.heard() {
+            for of in &mut alarms {
+                of.kept_back = heard.of(&of.host, &of.rule, &of.row, of.severity);
+            }
+        }
         let source = in_force.and_then(|RulesInForce { source, .. }| source.clone());
         Some(AlarmsPage { source, rules: rules.len(), error: server.alerts_error, total, alarms })
     }
