@@ -156,7 +156,7 @@ enum Command {
     /// Explain the state of a host: one sentence, its last polls, its last changes of state
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
-    /// List the alarms of a running server; print, check and explain alert rules
+    /// List, silence and acknowledge the alarms of a running server; print, check and explain alert rules
     #[command(after_help = alerts::EXAMPLES)]
     Alerts(alerts::AlertsArgs),
     /// Send a test message through a channel of the alert file, and print its receiver's answer
