@@ -200,23 +200,35 @@ async fn what_people_say_outlives_a_kill() {
 
 #[tokio::test]
 async fn without_channels_what_people_say_is_shown_and_kept() {
+    let mut receiver = Receiver::start(&[TAKES]).await;
     let site = Site::new("1h").await;
-    site.says(&format!("{RULE}{}", other("disk-other")));
+    let rules = format!("{RULE}{}{}", other("disk-other"), other("disk-third"));
+    site.says(&rules);
     let app = site.start().await;
+    let body = r#"{"rules": ["disk-*er"], "until_clear": true, "who": "ann", "why": "known"}"#;
+    // What begins when nothing holds any longer is not missed.
+    let (_, first) = post(&app, "silences", body).await;
+    let end = format!("silences/{}/end", first["id"].as_str().unwrap());
+    assert_eq!(post(&app, &end, "{}").await.0, 200);
     site.poll(&app, 96).await;
     let seen = r#"{"who": "ben"}"#;
     let (status, acked) = post(&app, "hosts/db-1/alert/ack?rule=disk-full&row=/", seen).await;
     assert_eq!(status, 200, "{acked}");
-    let body = r#"{"rows": ["/"], "until_clear": true, "who": "ann", "why": "known"}"#;
     let (status, silence) = post(&app, "silences", body).await;
-    assert_eq!((status, &silence["alarms"]), (201, &2.into()), "{silence}");
+    assert_eq!((status, &silence["alarms"]), (201, &1.into()), "{silence}");
+    // A channel that comes later is told of the rest alone.
+    site.says(&format!("{rules}{}{AT_ONCE}", channel("ops", &receiver)));
+    app.reload_inventory().await.unwrap();
+    assert_eq!(about(&receiver.document().await), ("firing", "disk-third"));
+    site.says(&rules);
     app.stop().await;
 
     let app = site.start().await;
     let address = app.http_addr().unwrap().to_string();
     let is_shown = |page: &Value| page["alarms"][0]["acked_by"] == "ben";
     let page = until(&address, "alerts?rule=disk-full", is_shown).await;
-    assert_eq!(page["alarms"][0]["silenced_by"], serde_json::json!([silence["id"]]), "{page}");
+    let silenced = read(&app, "alerts?rule=disk-other").await;
+    assert_eq!(silenced["alarms"][0]["silenced_by"], serde_json::json!([silence["id"]]));
     assert_eq!(page["alarms"][0]["acked_at_ms"], acked["acked_at_ms"]);
     let (status, unacked) = post(&app, "hosts/db-1/alert/unack?rule=disk-full&row=/", "{}").await;
     assert_eq!((status, &unacked["acked_by"]), (200, &Value::Null));
