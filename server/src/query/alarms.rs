@@ -5,7 +5,13 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError, moment::Rfc3339};
+use super::{
+    Query, QueryError,
+    moment::Rfc3339,
+    people::KeptBack,
+    place::{AlarmFilter, AlarmPlace},
+    shapes::HostShape,
+};
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
     live::{Alarming, RulesInForce},
@@ -17,21 +23,6 @@ use crate::{
 
 /// What the server itself is called where hosts are.
 const SERVER: HostId = HostId::SERVER;
-
-/// Which alarms are wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AlarmFilter {
-    /// Only those of this host.
-    pub host: Option<String>,
-    /// Only those of hosts of this group.
-    pub group: Option<String>,
-    /// Only those of this rule.
-    pub rule: Option<String>,
-    /// Only those that fire: they were told, and are not over.
-    pub firing: bool,
-    /// At most so many.
-    pub limit: usize,
-}
 
 /// The alarms that are not ok.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -46,6 +37,8 @@ pub struct AlarmsPage {
     pub total: usize,
     /// What matters most first, then what is newest.
     pub alarms: Vec<AlarmShape>,
+    /// The query string of the next page; `null` on the last.
+    pub next: Option<String>,
 }
 
 /// An alarm that is not ok.
@@ -81,6 +74,9 @@ pub struct AlarmShape {
     pub summary: Option<Arc<str>>,
     /// Where it is written what to do.
     pub runbook: Option<Arc<str>>,
+    /// What keeps it back because somebody said so.
+    #[serde(flatten)]
+    pub kept_back: KeptBack,
 }
 
 impl AlarmShape {
@@ -106,6 +102,18 @@ impl AlarmShape {
             threshold: rule.and_then(|rule| rule.when.threshold),
             summary: summary.clone(),
             runbook: rule.and_then(|rule| rule.runbook.clone()),
+            kept_back: KeptBack::default(),
+        }
+    }
+
+    fn place(&self) -> AlarmPlace {
+        AlarmPlace {
+            severity: Reverse(self.severity),
+            is_active: Reverse(self.state.is_active()),
+            since: Reverse(self.since_ms),
+            host: Arc::clone(&self.host),
+            rule: Arc::clone(&self.rule),
+            row: Arc::clone(&self.row),
         }
     }
 }
@@ -224,6 +232,9 @@ pub struct ExplainedRow {
     pub terms: Vec<TermShape>,
     /// How it was told, or why not, oldest first; empty where nobody is told by routes.
     pub told: Vec<ToldStep>,
+    /// What keeps its alarm back because somebody said so.
+    #[serde(flatten)]
+    pub kept_back: KeptBack,
 }
 
 /// One comparison of a rule.
@@ -259,16 +270,21 @@ impl From<Explained> for ExplainedRow {
             left_out: is_left_out,
             terms: terms.into_iter().map(term).collect(),
             told: Vec::new(),
+            kept_back: KeptBack::default(),
         }
     }
 }
 
 impl Query {
     /// Adds to each row of what a rule says of a host how its alarm was told, or why not.
-    pub async fn tell_ways(&self, host: HostId, rule: &str, rows: &mut [ExplainedRow]) {
-        let Some(outbox) = &self.outbox else { return };
+    pub async fn tell_ways(&self, host: &HostShape, rule: &str, rows: &mut [ExplainedRow]) {
+        let (Some(outbox), Some(heard)) = (&self.outbox, self.heard()) else { return };
+        for row in rows.iter_mut() {
+            row.kept_back = heard.of_row(&host.name, rule, &row.row);
+        }
+        let id = HostId(host.id);
         let key =
-            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host, row: Arc::clone(&of.row) };
+            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host: id, row: Arc::clone(&of.row) };
         let ways = outbox.journals(rows.iter().map(key).collect()).await;
         for (row, way) in rows.iter_mut().zip(ways) {
             row.told = way.iter().flat_map(Journal::iter).map(ToldStep::from).collect();
@@ -303,16 +319,21 @@ impl Query {
             add(&host.alarms, &host.name, host.group.as_ref().map(GroupName::as_str));
         }
         let total = alarms.len();
-        alarms.sort_by(|one: &AlarmShape, other| {
-            let key = |of: &AlarmShape| {
-                (Reverse(of.severity), Reverse(of.state.is_active()), Reverse(of.since_ms))
-            };
-            let name = |of: &AlarmShape| (of.host.clone(), of.rule.clone(), of.row.clone());
-            key(one).cmp(&key(other)).then_with(|| name(one).cmp(&name(other)))
-        });
+        alarms.sort_by_cached_key(AlarmShape::place);
+        if let Some(after) = &filter.after {
+            alarms.retain(|alarm| alarm.place() > *after);
+        }
+        let more = alarms.len() > filter.limit;
         alarms.truncate(filter.limit);
+        if let Some(heard) = self.heard() {
+            for of in &mut alarms {
+                of.kept_back = heard.of(&of.host, &of.rule, &of.row, of.severity);
+            }
+        }
+        let next = alarms.last().filter(|_| more).map(|last| filter.next(&last.place()));
         let source = in_force.and_then(|RulesInForce { source, .. }| source.clone());
-        Some(AlarmsPage { source, rules: rules.len(), error: server.alerts_error, total, alarms })
+        let (rules, error) = (rules.len(), server.alerts_error);
+        Some(AlarmsPage { source, rules, error, total, alarms, next })
     }
 
     /// Changes of the alarms of a host, or of all, in a span, newest first; at most `limit`.

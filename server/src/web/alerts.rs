@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     engine::Explanation,
-    model::HostId,
     query::{AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339},
     store::Span,
     units::WallMs,
@@ -22,9 +21,10 @@ use crate::{
 /// `GET /api/v1/alerts`.
 pub(super) async fn alerts(
     State(site): State<Arc<Site>>,
-    RequestParams(AlarmsAsked { host, group, rule, firing, limit }, _): RequestParams<AlarmsAsked>,
+    RequestParams(asked, _): RequestParams<AlarmsAsked>,
 ) -> Result<Json<AlarmsPage>, Failure> {
-    let filter = AlarmFilter { host, group, rule, firing, limit };
+    let AlarmsAsked { host, group, rule, firing, after, limit } = asked;
+    let filter = AlarmFilter { host, group, rule, firing, after, limit };
     let page = site.query.alarms(&filter);
     page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
@@ -48,9 +48,9 @@ pub(super) async fn explain(
     HostPath(host): HostPath,
     RequestParams(ExplainAsked { rule }, _): RequestParams<ExplainAsked>,
 ) -> Result<Json<ExplainedShape>, Failure> {
-    let id = HostId(site.query.host(&host).await?.id);
+    let of = site.query.host(&host).await?;
     let Explanation { slot, frozen, rows } = site.control.explain(&host, &rule).await?;
     let mut rows: Vec<_> = rows.into_iter().map(ExplainedRow::from).collect();
-    site.query.tell_ways(id, &rule, &mut rows).await;
+    site.query.tell_ways(&of, &rule, &mut rows).await;
     Ok(Json(ExplainedShape { host, rule, slot: Rfc3339(slot), slot_ms: slot, frozen, rows }))
 }
