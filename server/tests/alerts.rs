@@ -20,7 +20,7 @@ use roundsman::{
     config::{Config, Flag, Sources},
     live::HostView,
     model::{AlarmCause, AlarmEvent, AlarmState, HostName, Record, Severity},
-    store::{Mode, ReadOrder, Span, Store, sqlite::Sqlite},
+    store::{AlarmsOf, Mode, ReadOrder, Span, Store, sqlite::Sqlite},
 };
 use roundsman_proto::v1;
 use serde_json::Value;
@@ -142,7 +142,10 @@ impl Site {
     /// Every change that is kept, oldest first.
     async fn changes(&self) -> Vec<AlarmEvent> {
         let store = self.store().await;
-        store.alarm_events(None, Span::ALL, ReadOrder::OldestFirst, 999).await.unwrap()
+        store
+            .alarm_events(AlarmsOf::default(), Span::ALL, ReadOrder::OldestFirst, 999)
+            .await
+            .unwrap()
     }
 
     /// The next document that the hook is told.

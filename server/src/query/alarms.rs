@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError, moment::Rfc3339};
+use super::{Query, QueryError, moment::Rfc3339, rules::column_of};
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
     live::{Alarming, RulesInForce},
@@ -77,6 +77,11 @@ pub struct AlarmShape {
     pub unit: Option<&'static str>,
     /// What the value is compared with, where the rule has that as a number.
     pub threshold: Option<f64>,
+    /// When the rule holds, as it stands in the file; `null` when the rule is gone.
+    pub when: Option<Arc<str>>,
+    /// The host-wide column of which the value is, itself or over a time; `null` for a row's, and for what is
+    /// calculated.
+    pub column: Option<&'static str>,
     /// What was said when it last changed; `null` where that was before the server started.
     pub summary: Option<Arc<str>>,
     /// Where it is written what to do.
@@ -104,6 +109,8 @@ impl AlarmShape {
             value: alarm.value.filter(|value| value.is_finite()),
             unit: rule.and_then(|rule| rule.when.value.as_ref()?.unit()),
             threshold: rule.and_then(|rule| rule.when.threshold),
+            when: rule.map(|rule| Arc::clone(&rule.when.text)),
+            column: rule.and_then(|rule| column_of(rule)),
             summary: summary.clone(),
             runbook: rule.and_then(|rule| rule.runbook.clone()),
         }
@@ -315,13 +322,13 @@ impl Query {
         Some(AlarmsPage { source, rules: rules.len(), error: server.alerts_error, total, alarms })
     }
 
-    /// Changes of the alarms of a host, or of all, in a span, newest first; at most `limit`.
+    /// Changes of the alarms of a host, of a rule, or of all, in a span, newest first; at most `limit`.
     ///
     /// # Errors
     /// [`QueryError`].
     pub async fn alarm_events(
         &self,
-        host: Option<&str>,
+        (host, rule): (Option<&str>, Option<&str>),
         span: store::Span,
         limit: usize,
     ) -> Result<AlarmEventsPage, QueryError> {
@@ -331,7 +338,8 @@ impl Query {
             None => None,
         };
         let newest = store::ReadOrder::NewestFirst;
-        let mut found = self.store.alarm_events(host, span, newest, limit + 1).await?;
+        let of = store::AlarmsOf { host, rule: rule.map(Into::into) };
+        let mut found = self.store.alarm_events(of, span, newest, limit + 1).await?;
         let more = found.len() > limit;
         found.truncate(limit);
         let names = self.names_of(&found).await?;
