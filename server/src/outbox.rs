@@ -9,6 +9,7 @@
 mod around;
 mod kept;
 mod lane;
+mod people;
 mod sending;
 mod words;
 mod worker;
@@ -36,7 +37,10 @@ use crate::{
     store::spool::Spool,
     units::Mono,
 };
+use people::{Answer, Order};
 use sending::{Sender, Sent};
+
+pub use people::{MAX_ORDERS, People, PeopleError};
 
 /// Most changes of alarms that wait for the router; beyond, it looks at the alarms as they are instead.
 pub const MAX_UNHEARD: usize = 10_000;
@@ -68,6 +72,12 @@ struct Inbox {
     missed: bool,
     in_force: Option<InForce>,
     asked: Vec<Asked>,
+    orders: Vec<(Order, Answer)>,
+    people: Arc<People>,
+    /// The number of the last silence that was given an id.
+    last_id: i64,
+    /// Nobody answers any longer.
+    is_ended: bool,
     stats: BTreeMap<Arc<str>, ChannelStats>,
     is_used: bool,
 }
@@ -166,6 +176,10 @@ pub struct OutboxWorker {
     counted: BTreeMap<Arc<str>, ChannelStats>,
     unkept: kept::Unkept,
     is_unkept: bool,
+    /// Orders that are carried out and not answered yet.
+    answers: Vec<(Answer, Result<(), PeopleError>)>,
+    /// What people said has changed since it was shown.
+    people_changed: bool,
     /// The alarms are to be compared with what the router knows, once the hosts are in force.
     compares: bool,
     looks: Mono,
@@ -227,7 +241,7 @@ impl Outbox {
         self.shared.lock().stats.clone()
     }
 
-    /// Whether anybody is told by routes: there are channels.
+    /// Whether alarms are followed: there are channels, or somebody said something of alarms.
     #[must_use]
     pub fn is_used(&self) -> bool {
         self.shared.lock().is_used
@@ -239,7 +253,7 @@ impl Outbox {
         let (answer, told) = oneshot::channel();
         {
             let mut inbox = self.shared.lock();
-            if !inbox.is_used || inbox.asked.len() >= MAX_ASKED {
+            if !inbox.is_used || inbox.is_ended || inbox.asked.len() >= MAX_ASKED {
                 return Vec::new();
             }
             inbox.asked.push((keys, answer));

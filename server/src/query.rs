@@ -13,6 +13,7 @@ mod loaded;
 mod losses;
 mod moment;
 mod own;
+mod people;
 mod poll_shape;
 mod range;
 mod rules;
@@ -41,6 +42,7 @@ pub use moment::{
     BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, Rfc3339, parse_length, parse_moment,
 };
 pub use own::{ChannelShape, OwnShape, PollingShape};
+pub use people::{AckShape, KeptBack, SilenceShape, SilencesPage};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, PollRange, SortOrder};
 pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};

@@ -23,6 +23,7 @@ mod operation;
 mod origin;
 mod own;
 mod params;
+mod people;
 mod places;
 mod routes;
 mod served;
@@ -50,8 +51,8 @@ use crate::{
     reconcile::OperatorOrder,
 };
 
-/// The largest request body read, bytes.
-pub const MAX_BODY_BYTES: usize = 1024;
+/// The largest request body read, bytes: a silence with all the names that it may have.
+pub const MAX_BODY_BYTES: usize = 8192;
 
 /// Copies what is a state of something else (the fleet, the writer) into the gauges; called when
 /// somebody reads `/metrics`.

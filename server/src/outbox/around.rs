@@ -176,7 +176,7 @@ fn over(key: &AlarmKey, severity: Severity, now: WallMs) -> AlarmEvent {
 }
 
 /// An alarm that fires, as if it had just begun.
-fn begun(Alarming { alarm, summary }: &Alarming, now: WallMs) -> AlarmEvent {
+pub(super) fn begun(Alarming { alarm, summary }: &Alarming, now: WallMs) -> AlarmEvent {
     AlarmEvent {
         key: alarm.key.clone(),
         slot: alarm.since,

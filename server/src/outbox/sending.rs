@@ -50,14 +50,22 @@ impl OutboxWorker {
     /// Tells the router what happened, and takes up what it wants done.
     pub(super) fn feed(&mut self, input: Input, now: Now) {
         let outputs = self.router.take(input, now.wall);
+        self.carry_out(outputs);
+    }
+
+    pub(super) fn carry_out(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
                 Output::Send(message) => self.queue(&message),
                 Output::Withdrawn(id) => {
                     self.senders.values_mut().for_each(|sender| sender.lane.withdraw(&id));
                 }
-                Output::SilenceEnded(id) => tracing::info!(id = &*id, "a silence is over"),
+                Output::SilenceEnded(id) => {
+                    self.people_changed = true;
+                    tracing::info!(id = &*id, "a silence is over");
+                }
                 Output::AckEnded(key) => {
+                    self.people_changed = true;
                     let (rule, row) = (&*key.rule, &*key.row);
                     tracing::info!(rule, row, "an acknowledgement is over");
                 }

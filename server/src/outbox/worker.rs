@@ -31,6 +31,8 @@ impl OutboxWorker {
             counted: BTreeMap::new(),
             unkept: BTreeMap::new(),
             is_unkept: false,
+            answers: Vec::new(),
+            people_changed: true,
             compares: true,
             looks: Mono::default(),
         };
@@ -74,6 +76,7 @@ impl OutboxWorker {
             );
         }
         self.keep().await;
+        self.shared.end();
     }
 
     /// Does all that is due. Answers how long nothing is.
@@ -94,6 +97,7 @@ impl OutboxWorker {
         self.keep().await;
         let paced = self.send(now);
         self.publish();
+        self.answer();
         if !self.is_used() && self.senders.is_empty() {
             return None;
         }
@@ -102,18 +106,21 @@ impl OutboxWorker {
         due.into_iter().chain(paced).chain([LOOK]).min()
     }
 
-    /// Whether there is anybody to tell, or anything left to do for those who were told.
-    fn is_used(&self) -> bool {
-        !self.in_force.alerting.routes.channels().is_empty() || self.router.followed() > 0
+    /// Whether there is anybody to tell, anything left to do for those who were told, or anything that people
+    /// said of alarms.
+    pub(super) fn is_used(&self) -> bool {
+        let has_channels = !self.in_force.alerting.routes.channels().is_empty();
+        has_channels || self.router.followed() > 0 || self.router.silences().next().is_some()
     }
 
     /// Takes in what others handed over.
     fn take_in(&mut self, now: Now) {
-        let (events, in_force, asked) = {
+        let (events, in_force, orders, asked) = {
             let mut inbox = self.shared.lock();
             self.compares |= std::mem::take(&mut inbox.missed);
             let asked = std::mem::take(&mut inbox.asked);
-            (std::mem::take(&mut inbox.events), inbox.in_force.take(), asked)
+            let orders = std::mem::take(&mut inbox.orders);
+            (std::mem::take(&mut inbox.events), inbox.in_force.take(), orders, asked)
         };
         if let Some(in_force) = in_force {
             // Who was nobody until now learns what fires.
@@ -127,6 +134,7 @@ impl OutboxWorker {
             let events: Vec<AlarmEvent> = events.into();
             self.take_changes(events, now);
         }
+        self.obey(orders, now);
         for (keys, answer) in asked {
             let ways = keys.iter().map(|key| self.router.journal(key).cloned());
             // Whoever asked may have gone away.
@@ -154,7 +162,8 @@ impl OutboxWorker {
     }
 
     /// Shows how the channels do.
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.publish_people();
         let backlogs = self.router.backlogs();
         let failing: BTreeMap<_, _> = self.router.failing().collect();
         let takes = |sender: &Sender| sender.channel.settings().kind != Kind::Heartbeat;

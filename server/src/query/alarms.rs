@@ -5,7 +5,9 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError, moment::Rfc3339, rules::column_of};
+use super::{
+    Query, QueryError, moment::Rfc3339, people::KeptBack, rules::column_of, shapes::HostShape,
+};
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
     live::{Alarming, RulesInForce},
@@ -86,6 +88,9 @@ pub struct AlarmShape {
     pub summary: Option<Arc<str>>,
     /// Where it is written what to do.
     pub runbook: Option<Arc<str>>,
+    /// What keeps it back because somebody said so.
+    #[serde(flatten)]
+    pub kept_back: KeptBack,
 }
 
 impl AlarmShape {
@@ -113,6 +118,7 @@ impl AlarmShape {
             column: rule.and_then(|rule| column_of(rule)),
             summary: summary.clone(),
             runbook: rule.and_then(|rule| rule.runbook.clone()),
+            kept_back: KeptBack::default(),
         }
     }
 }
@@ -231,6 +237,9 @@ pub struct ExplainedRow {
     pub terms: Vec<TermShape>,
     /// How it was told, or why not, oldest first; empty where nobody is told by routes.
     pub told: Vec<ToldStep>,
+    /// What keeps its alarm back because somebody said so.
+    #[serde(flatten)]
+    pub kept_back: KeptBack,
 }
 
 /// One comparison of a rule.
@@ -266,16 +275,21 @@ impl From<Explained> for ExplainedRow {
             left_out: is_left_out,
             terms: terms.into_iter().map(term).collect(),
             told: Vec::new(),
+            kept_back: KeptBack::default(),
         }
     }
 }
 
 impl Query {
     /// Adds to each row of what a rule says of a host how its alarm was told, or why not.
-    pub async fn tell_ways(&self, host: HostId, rule: &str, rows: &mut [ExplainedRow]) {
-        let Some(outbox) = &self.outbox else { return };
+    pub async fn tell_ways(&self, host: &HostShape, rule: &str, rows: &mut [ExplainedRow]) {
+        let (Some(outbox), Some(heard)) = (&self.outbox, self.heard()) else { return };
+        for row in rows.iter_mut() {
+            row.kept_back = heard.of_row(&host.name, rule, &row.row);
+        }
+        let id = HostId(host.id);
         let key =
-            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host, row: Arc::clone(&of.row) };
+            |of: &ExplainedRow| AlarmKey { rule: rule.into(), host: id, row: Arc::clone(&of.row) };
         let ways = outbox.journals(rows.iter().map(key).collect()).await;
         for (row, way) in rows.iter_mut().zip(ways) {
             row.told = way.iter().flat_map(Journal::iter).map(ToldStep::from).collect();
@@ -318,6 +332,11 @@ impl Query {
             key(one).cmp(&key(other)).then_with(|| name(one).cmp(&name(other)))
         });
         alarms.truncate(filter.limit);
+        if let Some(heard) = self.heard() {
+            for of in &mut alarms {
+                of.kept_back = heard.of(&of.host, &of.rule, &of.row, of.severity);
+            }
+        }
         let source = in_force.and_then(|RulesInForce { source, .. }| source.clone());
         Some(AlarmsPage { source, rules: rules.len(), error: server.alerts_error, total, alarms })
     }

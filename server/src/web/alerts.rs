@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     engine::Explanation,
-    model::HostId,
     query::{
         AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339, RulesPage,
     },
@@ -61,9 +60,9 @@ pub(super) async fn explain(
     HostPath(host): HostPath,
     RequestParams(ExplainAsked { rule }, _): RequestParams<ExplainAsked>,
 ) -> Result<Json<ExplainedShape>, Failure> {
-    let id = HostId(site.query.host(&host).await?.id);
+    let of = site.query.host(&host).await?;
     let Explanation { slot, frozen, rows } = site.control.explain(&host, &rule).await?;
     let mut rows: Vec<_> = rows.into_iter().map(ExplainedRow::from).collect();
-    site.query.tell_ways(id, &rule, &mut rows).await;
+    site.query.tell_ways(&of, &rule, &mut rows).await;
     Ok(Json(ExplainedShape { host, rule, slot: Rfc3339(slot), slot_ms: slot, frozen, rows }))
 }

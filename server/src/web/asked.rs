@@ -93,6 +93,16 @@ asked! {
 }
 
 asked! {
+    /// Of an alarm that somebody says something of.
+    AlarmAsked {
+        /// The rule
+        rule: NeededText,
+        /// The row; empty for the host as a whole
+        row: AnyText,
+    }
+}
+
+asked! {
     /// Of the losses.
     LossesAsked {
         /// From this moment on; an hour ago

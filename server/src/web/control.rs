@@ -37,7 +37,7 @@ use crate::{
 pub const MAX_PAUSE: Duration = Duration::from_secs(31_557_600);
 
 /// How long an order may take: whoever gave it is answered by then, also while the store hangs.
-const ORDER_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const ORDER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long an order that is in force waits for its change of state to be kept: who looks into the store
 /// next is to find it there.
@@ -206,7 +206,7 @@ pub(super) struct ReloadTold {
 }
 
 /// No control characters (Unicode's Cc).
-const REASON_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+pub(super) const REASON_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 impl PauseAsked {
     fn pause(self, now: WallMs) -> Result<Pause, String> {

@@ -14,8 +14,8 @@ use tower_http::{
 use super::{
     MAX_BODY_BYTES, Site, access, alerts, api,
     asked::{
-        AlarmEventsAsked, AlarmsAsked, ExplainAsked, FleetEventsAsked, HostAsked, HostsAsked,
-        LimitAsked, LossesAsked, PollsAsked, RulesAsked, SeriesAsked,
+        AlarmAsked, AlarmEventsAsked, AlarmsAsked, ExplainAsked, FleetEventsAsked, HostAsked,
+        HostsAsked, LimitAsked, LossesAsked, PollsAsked, RulesAsked, SeriesAsked,
     },
     assets,
     below::below,
@@ -24,12 +24,12 @@ use super::{
     operation::Operation,
     own,
     params::Param,
-    stream,
+    people, stream,
 };
 use crate::query::{
-    AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage, Glossary,
-    HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage, Readiness,
-    RulesPage, SeriesShape, WhyShape,
+    AckShape, AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage,
+    Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage,
+    Readiness, RulesPage, SeriesShape, SilenceShape, SilencesPage, WhyShape,
 };
 
 /// Answers shorter than this are not packed, bytes: they fit one packet as they are.
@@ -46,7 +46,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let access = from_fn_with_state(Arc::clone(&site), access::check);
     let base_path = site.base_path.clone();
-    let router = host(fleet(own(Routes::new())))
+    let router = people(host(fleet(own(Routes::new()))))
         .finish(site.access.is_guarded(), &base_path)
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
@@ -210,6 +210,39 @@ fn host(routes: Routes) -> Routes {
         .post("/api/v1/hosts/{name}/poll", control::poll, poll)
         .post("/api/v1/hosts/{name}/pause", control::pause, pause)
         .post("/api/v1/hosts/{name}/resume", control::resume, resume)
+}
+
+/// What people say of alarms.
+fn people(routes: Routes) -> Routes {
+    let silences = Operation::new("silences", "The silences that hold, what ends first first")
+        .answers::<SilencesPage>(OK, "All of them")
+        .fails(&[BAD, AWAY]);
+    let silence = Operation::new("silence", "Keep alarms back for some time")
+        .reads::<people::SilenceAsked>()
+        .answers::<SilenceShape>(StatusCode::CREATED, "The silence, kept")
+        .fails(&[BAD, StatusCode::CONFLICT, AWAY]);
+    let id = Param::path("id", json!({ "type": "string" }), "The silence's id");
+    let end_silence = Operation::new("end_silence", "End a silence")
+        .takes(id)
+        .reads::<body::Nothing>()
+        .answers::<SilenceShape>(OK, "The silence that is over, as it was")
+        .fails(&[BAD, MISSING, AWAY]);
+    let ack = of_host("ack", "Note that somebody has seen its alarm: no repeats and no steps")
+        .asks::<AlarmAsked>()
+        .reads::<people::AckAsked>()
+        .answers::<AckShape>(OK, "What keeps the alarm back then")
+        .fails(&[StatusCode::CONFLICT]);
+    let unack = of_host("unack", "Take the acknowledgement of its alarm back")
+        .asks::<AlarmAsked>()
+        .reads::<body::Nothing>()
+        .answers::<AckShape>(OK, "What keeps the alarm back then")
+        .fails(&[StatusCode::CONFLICT]);
+    routes
+        .get("/api/v1/silences", people::silences, silences)
+        .post("/api/v1/silences", people::silence, silence)
+        .post("/api/v1/silences/{id}/end", people::end_silence, end_silence)
+        .post("/api/v1/hosts/{name}/alert/ack", people::ack, ack)
+        .post("/api/v1/hosts/{name}/alert/unack", people::unack, unack)
 }
 
 fn polls() -> Operation {

@@ -63,6 +63,11 @@ impl Router {
         self.alarms.get(key)?.ack.as_ref()
     }
 
+    /// All acknowledgements that hold, and of which alarm.
+    pub fn acks(&self) -> impl Iterator<Item = (&AlarmKey, &Ack)> {
+        self.alarms.iter().filter_map(|(key, held)| Some((key, held.ack.as_ref()?)))
+    }
+
     pub(super) fn is_silenced(&self, held: &Held, silence: &Silence) -> bool {
         let Held { key, severity, facts, .. } = held;
         silence.until > self.now && silence.matcher.matches(&key.rule, &key.row, *severity, facts)
