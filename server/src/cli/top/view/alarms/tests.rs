@@ -78,6 +78,15 @@ fn the_alarms_that_fire_are_listed_and_lead_to_their_hosts() {
     let Screen::Host(detail) = &model.screen else { panic!("no host") };
     assert_eq!(&*detail.name, "web-2");
     press(&mut model, "a");
+    // As many come as were asked for, of more that there are.
+    let many =
+        (0..MAX_LISTED).map(|n| alarm(&format!("web-{n}"), "info", "rebooted", "", (1.0, "")));
+    let mut told = page(many.collect());
+    told["total"] = json!(MAX_LISTED + 132);
+    answer(&mut model, Ok(told));
+    model.press(Key::End);
+    assert!(lines(&model)[23].ends_with("480-500 of 632"), "{}", lines(&model)[23]);
+    assert!(lines(&model)[22].contains("web-499"), "{}", lines(&model)[22]);
     model.press(Key::Esc);
     assert!(matches!(model.screen, Screen::Fleet));
 }
