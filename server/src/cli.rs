@@ -22,6 +22,7 @@ mod hosts;
 mod notify;
 mod output;
 mod parse;
+mod people;
 mod plan;
 mod pause;
 mod poll;
@@ -31,6 +32,7 @@ mod reload;
 mod escape;
 mod runtime;
 mod serve;
+mod server;
 mod spark;
 mod targets;
 mod top;
@@ -67,7 +69,7 @@ Set up   check             Check settings and inventory; --all lists settings
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
          why               Explain the state of a host
-         alerts            List alarms; print, check and explain alert rules
+         alerts            List, silence, acknowledge alarms; check alert rules
          history           List the polls of a host
          export            Write polls as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
@@ -154,7 +156,7 @@ enum Command {
     /// Explain the state of a host: one sentence, its last polls, its last changes of state
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
-    /// List the alarms of a running server; print, check and explain alert rules
+    /// List, silence and acknowledge the alarms of a running server; print, check and explain alert rules
     #[command(after_help = alerts::EXAMPLES)]
     Alerts(alerts::AlertsArgs),
     /// Send a test message through a channel of the alert file, and print its receiver's answer

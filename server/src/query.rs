@@ -14,6 +14,7 @@ mod losses;
 mod moment;
 mod own;
 mod people;
+mod place;
 mod poll_shape;
 mod range;
 mod rules;
@@ -27,8 +28,8 @@ mod why;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use alarms::{
-    AlarmEventShape, AlarmEventsPage, AlarmFilter, AlarmShape, AlarmsPage, ExplainedRow,
-    ExplainedShape, TermShape, ToldStep,
+    AlarmEventShape, AlarmEventsPage, AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape,
+    TermShape, ToldStep,
 };
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
@@ -43,6 +44,7 @@ pub use moment::{
 };
 pub use own::{ChannelShape, OwnShape, PollingShape};
 pub use people::{AckShape, KeptBack, SilenceShape, SilencesPage};
+pub use place::{AlarmFilter, AlarmPlace, PLACE_PATTERN};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, PollRange, SortOrder};
 pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};
@@ -183,7 +185,7 @@ impl EventFilter {
 }
 
 /// Percent-encodes what is not unreserved (RFC 3986 section 2.3).
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));

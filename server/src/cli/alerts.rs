@@ -1,7 +1,7 @@
-//! `roundsman alerts`: the alarms of a running server, the rules that come along, whether a file of rules is
-//! right, and what a rule says of a host.
+//! `roundsman alerts`: the alarms of a running server and what people say of them, the rules that come along,
+//! whether a file of rules is right, and what a rule says of a host.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -9,13 +9,12 @@ use serde_json::Value;
 use super::{
     CliError, Runtime,
     aside::tell,
-    ask,
     fit::{Fit, FittedTable},
     output::{self, plural},
-    parse,
-    runtime::http_flag,
+    people,
+    server::ServerArgs,
 };
-use crate::{alert::SHIPPED, route, text::shown, units::WallMs};
+use crate::{alert::SHIPPED, query::encode, route, text::shown, units::WallMs};
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
@@ -23,7 +22,9 @@ Examples:
   roundsman alerts --firing
   roundsman alerts defaults > alerts.toml
   roundsman alerts check alerts.toml
-  roundsman alerts why disk-full web-01";
+  roundsman alerts why disk-full web-01
+  roundsman alerts silence --rule disk-full --host 'web-*' --for 2h --why \"new disks\"
+  roundsman alerts ack disk-full web-01 --row /srv --note \"on it\"";
 
 /// Flags of `alerts`.
 #[derive(Debug, Args)]
@@ -38,19 +39,7 @@ pub(super) struct AlertsArgs {
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
     #[command(flatten)]
-    of: Asked,
-}
-
-/// Which server is asked, and in what form it is printed.
-#[derive(Debug, Args)]
-struct Asked {
-    /// Address and port of the running server's HTTP API [default: 127.0.0.1:8080] [env:
-    /// ROUNDSMAN_HTTP__LISTEN]
-    #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
-    http: Option<SocketAddr>,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    of: ServerArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,8 +61,19 @@ enum Which {
         #[arg(value_name = "HOST")]
         host: String,
         #[command(flatten)]
-        of: Asked,
+        of: ServerArgs,
     },
+    /// Keep alarms back for some time, such as during work
+    #[command(after_help = people::SILENCE_EXAMPLES)]
+    Silence(people::SilenceArgs),
+    /// List the silences
+    Silences(people::SilencesArgs),
+    /// End a silence
+    Unsilence(people::UnsilenceArgs),
+    /// Say that you have seen an alarm: it is not repeated, and nobody further is told
+    Ack(people::AckArgs),
+    /// Take an acknowledgement back
+    Unack(people::UnackArgs),
 }
 
 /// Runs the command.
@@ -83,31 +83,20 @@ pub(super) fn run(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> 
         Some(Which::Defaults) => runtime.output.show(SHIPPED),
         Some(Which::Check { file }) => check(file, runtime),
         Some(Which::Why { rule, host, of }) => why(rule, host, of, runtime),
+        Some(Which::Silence(args)) => people::silence(args, runtime),
+        Some(Which::Silences(args)) => people::silences(args, runtime),
+        Some(Which::Unsilence(args)) => people::unsilence(args, runtime),
+        Some(Which::Ack(args)) => people::ack(args, runtime),
+        Some(Which::Unack(args)) => people::unack(args, runtime),
     }
-}
-
-fn get(of: &Asked, path: &str, runtime: &Runtime) -> Result<Value, CliError> {
-    let config = runtime.start(http_flag(of.http).into_iter().collect(), true)?;
-    let asker = ask::Asker::new(&config.http)?;
-    runtime.block_on(asker.get(path))
-}
-
-/// A text as a part of a URL.
-fn escaped(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let escape = |byte| match is_plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
 }
 
 fn list(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
     let mut path = format!("/api/v1/alerts?firing={}", args.firing);
     if let Some(host) = &args.host {
-        path.push_str(&format!("&host={}", escaped(host)));
+        path.push_str(&format!("&host={}", encode(host)));
     }
-    let page = get(&args.of, &path, runtime)?;
+    let page = args.of.get(&path, runtime)?;
     if args.of.json {
         return runtime.output.json(&page);
     }
@@ -121,7 +110,8 @@ fn list(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
         tell(&format!("no alarms; {} in force", plural(rules.unwrap_or_default(), "rule")));
         return Ok(());
     }
-    let mut sheet = FittedTable::new([
+    let is_kept_back = alarms.iter().any(|alarm| !people::kept_back(alarm).is_empty());
+    let mut columns = vec![
         ("SEVERITY", Fit::Stays),
         ("STATE", Fit::Stays),
         ("SINCE", Fit::Goes(1)),
@@ -129,11 +119,13 @@ fn list(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
         ("RULE", Fit::Stays),
         ("ROW", Fit::Cut(8)),
         ("WHAT", Fit::Cut(20)),
-    ]);
+    ];
+    columns.extend(is_kept_back.then_some(("KEPT BACK BY", Fit::Cut(16))));
+    let mut sheet = FittedTable::new(columns);
     for alarm in alarms {
         let word = |key: &str| alarm[key].as_str().unwrap_or_default().to_owned();
         let since = alarm["since_ms"].as_i64().map(|ms| now.since(WallMs(ms)));
-        sheet.add([
+        let mut row = vec![
             word("severity"),
             word("state"),
             output::or_unknown(since.map(|since| format!("{} ago", output::length(since)))),
@@ -141,7 +133,9 @@ fn list(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
             word("rule"),
             word("row"),
             alarm["summary"].as_str().map_or_else(|| value(alarm), str::to_owned),
-        ]);
+        ];
+        row.extend(is_kept_back.then(|| people::kept_back(alarm)));
+        sheet.add(row);
     }
     runtime.output.sheet(sheet, "--json has all")?;
     let total = page["total"].as_u64().unwrap_or_default();
@@ -183,9 +177,9 @@ fn check(file: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
     }
 }
 
-fn why(rule: &str, host: &str, of: &Asked, runtime: &Runtime) -> Result<(), CliError> {
-    let path = format!("/api/v1/hosts/{}/alert?rule={}", escaped(host), escaped(rule));
-    let told = get(of, &path, runtime)?;
+fn why(rule: &str, host: &str, of: &ServerArgs, runtime: &Runtime) -> Result<(), CliError> {
+    let path = format!("/api/v1/hosts/{}/alert?rule={}", encode(host), encode(rule));
+    let told = of.get(&path, runtime)?;
     if of.json {
         return runtime.output.json(&told);
     }
@@ -225,8 +219,20 @@ fn why(rule: &str, host: &str, of: &Asked, runtime: &Runtime) -> Result<(), CliE
         }
     }
     text.push_str(&runtime.output.fitted(sheet).0);
+    for row in told["rows"].as_array().into_iter().flatten() {
+        let kept_back = people::kept_back(row);
+        if !kept_back.is_empty() {
+            text.push_str(&format!("\nkept back{}: {}\n", of_row(row), shown(&kept_back)));
+        }
+    }
     text.push_str(&ways(&told));
     runtime.output.show(&text)
+}
+
+/// Which row is meant, in a sentence; nothing for the host as a whole.
+fn of_row(row: &Value) -> String {
+    let name = row["row"].as_str().filter(|name| !name.is_empty());
+    name.map(|name| format!(" of {}", shown(name))).unwrap_or_default()
 }
 
 /// How each alarm was told, or why not.
@@ -237,9 +243,7 @@ fn ways(told: &Value) -> String {
         if steps.is_empty() {
             continue;
         }
-        let of = row["row"].as_str().filter(|row| !row.is_empty());
-        let of = of.map(|row| format!(" of {}", shown(row))).unwrap_or_default();
-        text.push_str(&format!("\nthe way{of} to those who are told\n"));
+        text.push_str(&format!("\nthe way{} to those who are told\n", of_row(row)));
         for step in steps {
             let at = step["at_ms"].as_i64().map(|ms| WallMs(ms).spoken());
             let what = shown(step["what"].as_str().unwrap_or_default());

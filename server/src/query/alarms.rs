@@ -6,7 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Query, QueryError, moment::Rfc3339, people::KeptBack, rules::column_of, shapes::HostShape,
+    Query, QueryError,
+    moment::Rfc3339,
+    people::KeptBack,
+    place::{AlarmFilter, AlarmPlace},
+    rules::column_of,
+    shapes::HostShape,
 };
 use crate::{
     alert::{Explained, ExplainedTerm, Rule},
@@ -19,21 +24,6 @@ use crate::{
 
 /// What the server itself is called where hosts are.
 const SERVER: HostId = HostId::SERVER;
-
-/// Which alarms are wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AlarmFilter {
-    /// Only those of this host.
-    pub host: Option<String>,
-    /// Only those of hosts of this group.
-    pub group: Option<String>,
-    /// Only those of this rule.
-    pub rule: Option<String>,
-    /// Only those that fire: they were told, and are not over.
-    pub firing: bool,
-    /// At most so many.
-    pub limit: usize,
-}
 
 /// The alarms that are not ok.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -48,6 +38,8 @@ pub struct AlarmsPage {
     pub total: usize,
     /// What matters most first, then what is newest.
     pub alarms: Vec<AlarmShape>,
+    /// The query string of the next page; `null` on the last.
+    pub next: Option<String>,
 }
 
 /// An alarm that is not ok.
@@ -119,6 +111,17 @@ impl AlarmShape {
             summary: summary.clone(),
             runbook: rule.and_then(|rule| rule.runbook.clone()),
             kept_back: KeptBack::default(),
+        }
+    }
+
+    fn place(&self) -> AlarmPlace {
+        AlarmPlace {
+            severity: Reverse(self.severity),
+            is_active: Reverse(self.state.is_active()),
+            since: Reverse(self.since_ms),
+            host: Arc::clone(&self.host),
+            rule: Arc::clone(&self.rule),
+            row: Arc::clone(&self.row),
         }
     }
 }
@@ -324,21 +327,21 @@ impl Query {
             add(&host.alarms, &host.name, host.group.as_ref().map(GroupName::as_str));
         }
         let total = alarms.len();
-        alarms.sort_by(|one: &AlarmShape, other| {
-            let key = |of: &AlarmShape| {
-                (Reverse(of.severity), Reverse(of.state.is_active()), Reverse(of.since_ms))
-            };
-            let name = |of: &AlarmShape| (of.host.clone(), of.rule.clone(), of.row.clone());
-            key(one).cmp(&key(other)).then_with(|| name(one).cmp(&name(other)))
-        });
+        alarms.sort_by_cached_key(AlarmShape::place);
+        if let Some(after) = &filter.after {
+            alarms.retain(|alarm| alarm.place() > *after);
+        }
+        let more = alarms.len() > filter.limit;
         alarms.truncate(filter.limit);
         if let Some(heard) = self.heard() {
             for of in &mut alarms {
                 of.kept_back = heard.of(&of.host, &of.rule, &of.row, of.severity);
             }
         }
+        let next = alarms.last().filter(|_| more).map(|last| filter.next(&last.place()));
         let source = in_force.and_then(|RulesInForce { source, .. }| source.clone());
-        Some(AlarmsPage { source, rules: rules.len(), error: server.alerts_error, total, alarms })
+        let (rules, error) = (rules.len(), server.alerts_error);
+        Some(AlarmsPage { source, rules, error, total, alarms, next })
     }
 
     /// Changes of the alarms of a host, of a rule, or of all, in a span, newest first; at most `limit`.

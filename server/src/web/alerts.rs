@@ -23,9 +23,10 @@ use crate::{
 /// `GET /api/v1/alerts`.
 pub(super) async fn alerts(
     State(site): State<Arc<Site>>,
-    RequestParams(AlarmsAsked { host, group, rule, firing, limit }, _): RequestParams<AlarmsAsked>,
+    RequestParams(asked, _): RequestParams<AlarmsAsked>,
 ) -> Result<Json<AlarmsPage>, Failure> {
-    let filter = AlarmFilter { host, group, rule, firing, limit };
+    let AlarmsAsked { host, group, rule, firing, after, limit } = asked;
+    let filter = AlarmFilter { host, group, rule, firing, after, limit };
     let page = site.query.alarms(&filter);
     page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }

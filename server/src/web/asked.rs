@@ -4,7 +4,7 @@ use super::{
     failure::Failure,
     kinds::{
         AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven,
-        Length, Moment, NeededText, Number, RowLimit, Switch, Word,
+        Length, Moment, NeededText, Number, Place, RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
@@ -55,6 +55,8 @@ asked! {
         rule: AnyText,
         /// Only those that fire
         firing: Switch<false>,
+        /// Only those that stand after this place: `next` has it
+        after: Place,
         /// At most so many
         limit: RowLimit<MAX_PAGE, MAX_PAGE>,
     }

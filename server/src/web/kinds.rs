@@ -8,8 +8,9 @@ use super::params::ParamType;
 use crate::{
     model::{self, ColumnSet as _},
     query::{
-        Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN, Members,
-        PollShape, SeriesShape, SortOrder, parse_column, parse_length, parse_moment,
+        AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN,
+        Members, PLACE_PATTERN, PollShape, SeriesShape, SortOrder, parse_column, parse_length,
+        parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -80,6 +81,21 @@ impl ParamType for Moment {
 
     fn read(text: &str, now: WallMs) -> Result<WallMs, String> {
         parse_moment(text, now).map_err(|error| error.to_string())
+    }
+}
+
+/// Where a page of alarms goes on.
+pub(super) struct Place;
+
+impl ParamType for Place {
+    optional!(AlarmPlace);
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": PLACE_PATTERN })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<AlarmPlace, String> {
+        text.parse()
     }
 }
 
