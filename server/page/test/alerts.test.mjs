@@ -16,7 +16,7 @@ const DOWN = `
 name = "host-down"
 when = 'state == "down"'
 severity = "critical"
-summary = "{host} is down: {cause}"
+summary = "{host} is down: {outcome}"
 `;
 let browser;
 let fleet;
