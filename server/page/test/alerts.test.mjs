@@ -36,6 +36,10 @@ before(async () => {
 name = "ops"
 kind = "webhook"
 url = "http://127.0.0.1:${receiver.address().port}/"
+
+[[route]]
+channels = ["ops"]
+wait = "1s"
 `;
   const dir = folder();
   writeFileSync(path.join(dir, 'alerts.toml'), DOWN + channel);
@@ -141,6 +145,7 @@ test('an alarm is acknowledged and silenced by its buttons, and who did is remem
 
 test('the server’s page says how its channels do', async () => {
   const { page, wrong, close } = await tab(browser);
+  await fleet.set('web-3', 'refuse');
   await until('the channel took a message', async () => {
     const { channels } = await server.json('/api/v1/server');
     return channels[0]?.sent > 0;
@@ -148,6 +153,7 @@ test('the server’s page says how its channels do', async () => {
   await page.goto(`${server.at}/server`);
   const row = page.getByRole('region', { name: 'Channels' }).locator('tbody tr');
   await row.filter({ hasText: /^ops\s*takes messages/ }).waitFor();
+  await fleet.set('web-3', 'healthy');
   assert.deepEqual(wrong, []);
   await close();
 });
