@@ -20,6 +20,8 @@ const COLUMNS: [(&str, usize, usize, bool); 5] = [
     ("ROW", 10, 20, false),
     ("VALUE", 10, 12, true),
 ];
+/// Which of them have what room is left, first to last: what a row is called is cut first.
+const GROW: [usize; 4] = [3, 1, 2, 4];
 /// The last column, in a terminal that has room for it.
 const SINCE_COLUMNS: usize = 6;
 const WORDS_AT_LEAST: usize = 24;
@@ -54,9 +56,10 @@ fn widths(screen: usize) -> Widths {
         room -= least + 1;
     }
     if widths.iter().all(|width| *width > 0) {
-        for (width, (_, least, usual, _)) in widths.iter_mut().zip(COLUMNS) {
+        for at in GROW {
+            let (_, least, usual, _) = COLUMNS[at];
             let more = (usual - least).min(room);
-            *width += more;
+            widths[at] += more;
             room -= more;
         }
     }
