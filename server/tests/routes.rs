@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "routes/people.rs"]
+mod people;
 mod support;
 
 use std::{
@@ -123,7 +125,12 @@ impl Site {
 
     /// The same as a process of its own.
     fn spawn(&self) -> Server {
-        let server = Command::new(env!("CARGO_BIN_EXE_roundsman"))
+        Server(self.command().stderr(Stdio::inherit()).spawn().unwrap())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roundsman"));
+        command
             .args(["serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data"])
             .arg(self.folder.path())
             .arg("--inventory")
@@ -131,10 +138,8 @@ impl Site {
             // Nobody's own settings.
             .env_clear()
             .env("HOME", self.folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn();
-        Server(server.unwrap())
+            .stdout(Stdio::null());
+        command
     }
 
     fn fill(&self, used: u64) {

@@ -25,8 +25,8 @@ Examples:
   roundsman alerts silence --rule disk-full --host 'web-*' --for 2h --why \"new disks\"
   roundsman alerts silence --group db --until-clear --why \"known, mended on Friday\"
 
-All that is given must hold; of a flag that is given several times, one. The end of an alarm that was
-told is told all the same.";
+All that is given must hold; of a flag that is given several times, one. The end of an alarm is told
+where its begin was.";
 
 /// Flags of `silence`.
 #[derive(Debug, Args)]

@@ -111,6 +111,13 @@ impl Control {
         in_time(order).await?.map_err(|_panicked| Failure::busy())?
     }
 
+    /// Has what was polled until now kept, as far as that can be in time.
+    pub(super) async fn settle(&self) {
+        if let Some(writer) = &self.writer {
+            writer.settle(KEPT_PATIENCE).await;
+        }
+    }
+
     /// What a rule says of a host by its last poll, and why.
     pub(super) async fn explain(&self, host: &str, rule: &str) -> Result<Explanation, Failure> {
         let host = HostName::new(host).map_err(|bad| Failure::bad_request(bad.to_string()))?;

@@ -223,6 +223,8 @@ pub(super) async fn ack(
     let who = line("who", &who, false).map_err(Failure::bad_request)?;
     let note = line("note", &note.unwrap_or_default(), true).map_err(Failure::bad_request)?;
     let key = site.query.alarm_key(&host, &rule, &row.unwrap_or_default()).await?;
+    // An alarm that a crash forgets takes its acknowledgement with it.
+    site.control.settle().await;
     done(outbox(&site)?.ack(key.clone(), &who, &note)).await?;
     Ok(Json(site.query.ack(&host, &key)))
 }

@@ -95,14 +95,16 @@ async fn every_route_is_in_the_document_and_the_document_has_no_other() {
     let described: BTreeSet<_> =
         operations.iter().map(|(method, path, _)| (method.clone(), path.clone())).collect();
     assert_eq!(described, written);
-    // So it is in the list for people: each once, with how it is asked.
+    // So it is in the list for people: each once, with how it is asked, and nothing else.
     let list = site.get("/api").await.body;
     for (method, path) in &described {
-        let lines = list.lines().filter(|line| line.split(' ').next() == Some(path));
-        let lines: Vec<&str> = lines.collect();
-        assert_eq!(lines.len(), 1, "{path}: {lines:?}");
-        assert_eq!(lines[0].contains("POST, JSON: "), method == "POST", "{}", lines[0]);
+        let lines = list.lines().filter(|line| {
+            let is_asked_so = line.contains("POST, JSON: ") == (method == "POST");
+            line.split(' ').next() == Some(path) && is_asked_so
+        });
+        assert_eq!(lines.count(), 1, "{method} {path}: {list}");
     }
+    assert_eq!(list.lines().filter(|line| line.starts_with('/')).count(), described.len());
     assert!(described.len() >= 25, "{described:?}");
     let names: BTreeSet<_> =
         operations.iter().map(|(.., operation)| operation["operationId"].to_string()).collect();

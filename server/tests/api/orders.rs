@@ -75,3 +75,43 @@ async fn a_host_is_polled_at_once_by_whoever_may_send_json() {
         assert_eq!(reply.status, status, "{path} {kind} {body}: {}", reply.body);
     }
 }
+
+#[tokio::test]
+async fn a_silence_or_an_ack_that_makes_no_sense_is_refused_with_what_is_expected() {
+    let site = Served::start().await;
+    let json = "application/json";
+    let of = |terms: &str| format!("{{{terms}, \"who\": \"ann\", \"why\": \"new disks\"}}");
+    let words = |name: &str| format!("\"for\": \"2h\", \"rules\": [\"{name}\"]");
+    let many = vec!["\"r\""; 65].join(",");
+    let mut told = String::new();
+    for (path, kind, body) in [
+        // What a page of another site can have a browser send.
+        ("silences", "text/plain", of(&words("r"))),
+        ("silences", json, "{}".to_owned()),
+        ("silences", json, of("\"for\": \"2h\"")),
+        ("silences", json, of("\"rules\": [\"r\"]")),
+        ("silences", json, of("\"for\": \"2h\", \"until\": \"now\", \"rules\": [\"r\"]")),
+        ("silences", json, of("\"for\": \"soon\", \"rules\": [\"r\"]")),
+        ("silences", json, of("\"for\": \"0s\", \"rules\": [\"r\"]")),
+        ("silences", json, of("\"for\": \"31d\", \"rules\": [\"r\"]")),
+        ("silences", json, of("\"for\": \"2h\", \"groups\": [\"a b\"]")),
+        ("silences", json, of("\"for\": \"2h\", \"severity\": [\"bad\"]")),
+        ("silences", json, of(&format!("\"for\": \"2h\", \"rules\": [{many}]"))),
+        ("silences", json, of(&words("r")).replace("ann", " ")),
+        ("silences", json, of(&words("r")).replace("new disks", "a\\nb")),
+        ("silences?rule=r", json, of(&words("r"))),
+        ("silences", json, of(&words("r"))),
+        ("silences/x/end", json, "{}".to_owned()),
+        ("hosts/web-1/alert/ack", json, "{\"who\": \"ann\"}".to_owned()),
+        ("hosts/web-1/alert/ack?rule=r", json, "{}".to_owned()),
+        ("hosts/web-1/alert/ack?rule=r", json, "{\"who\": \"\"}".to_owned()),
+        ("hosts/web-1/alert/ack?rule=r", json, "{\"who\": \"a\", \"note\": \"a\\nb\"}".to_owned()),
+        ("hosts/web-9/alert/ack?rule=r", json, "{\"who\": \"ann\"}".to_owned()),
+        ("hosts/web-1/alert/unack?rule=r", "text/plain", "{}".to_owned()),
+    ] {
+        let reply = site.post(&format!("/api/v1/{path}"), kind, &body).await;
+        let shown: String = body.chars().take(70).collect();
+        told += &format!("{path} {shown}\n  {} {}\n", reply.status, reply.body);
+    }
+    insta::assert_snapshot!("silence_refused", told);
+}

@@ -49,6 +49,22 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn what_people_say_of_alarms_is_explained_and_has_json() {
+    let desk = Desk::new();
+    for verb in ["silence", "silences", "unsilence", "ack", "unack"] {
+        let help = desk.run(&["alerts", verb, "--help"]);
+        assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{verb}");
+        assert!(help.out.contains("--json"), "{verb}");
+        if ["silence", "ack"].contains(&verb) {
+            insta::assert_snapshot!(format!("help_alerts_{verb}"), help.out);
+        }
+    }
+    let nobody = desk.run(&["alerts", "ack", "disk-full", "web-1"]);
+    assert_eq!(nobody.code, Some(2), "{nobody:?}");
+    assert!(nobody.err.contains("say who you are with --who"), "{nobody:?}");
+}
+
+#[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
     // An export has its own: --format jsonl. What `top` shows, `hosts --json` prints.
