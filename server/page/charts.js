@@ -1,6 +1,6 @@
 // Charts of one host: uPlot where it was built in, else tables of the last values and why.
 
-import { h, fill } from './dom.js';
+import { h, fill, renew } from './dom.js';
 import { withUnit, unitOf } from './format.js';
 import { get, hostPath } from './api.js';
 import { band } from './band.js';
@@ -112,14 +112,16 @@ export function batches(list) {
 function cardOf(chart) {
   const place = h('div', { class: 'plot' });
   const states = band();
+  const told = h('ul', { class: 'rules', hidden: true });
   const card = h(
     'section',
     { class: 'card', 'aria-label': chart.title },
     h('h2', {}, chart.title),
     place,
     states.element,
+    told,
   );
-  return { ...chart, place, states, card, plot: null };
+  return { ...chart, place, states, told, rules: [], card, plot: null };
 }
 
 const isKnown = (value) => value !== null && value !== undefined;
@@ -143,6 +145,18 @@ function drawable(answer) {
   const joined = ({ name, avg }) => [name, avg.map((value, point) => (skipped[point] ? undefined : value))];
   const series = new Map(answer.columns.map(joined));
   return { seconds: times.map((ms) => ms / 1000), series, fails: { times, polls, failed, step } };
+}
+
+/** Says below a chart which rules its dashed lines are of and how often each fired, and has it draw them. */
+function mark(one, rules) {
+  one.rules = one.columns.flatMap((column) => rules.get(column) ?? []);
+  const told = one.rules.map(({ name, when, fired }) => {
+    const times = fired.length === 1 ? 'fired once' : `fired ${fired.length} times`;
+    return h('li', {}, h('b', {}, name), ` ${when}`, fired.length ? ` · ${times} in this span` : null);
+  });
+  renew(one.told, told);
+  one.told.hidden = told.length === 0;
+  one.plot?.setData(one.plot.data);
 }
 
 function drop(one) {
@@ -217,6 +231,8 @@ export function charts(name, zoom, widen, words) {
   return {
     element,
     load,
+    /** Draws where the thresholds of rules are, by column, and when they fired. */
+    mark: (rules) => cards.forEach((one) => mark(one, rules)),
     /** Colours are another theme's: what is drawn is drawn again. */
     themed: () => cards.forEach(drop),
     leave: () => {

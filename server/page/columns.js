@@ -93,7 +93,7 @@ export const COLUMNS = [
     key: 'trail',
     label: 'CPU lately',
     by: (host) => worse(mean(host.trail)),
-    cell: (host) => text(spark(host.trail)),
+    cell: (host) => text(spark(host.trail, `CPU over ${host.trail.length} polls`, 100)),
   },
   shares('memory', 'Memory', (host) => host.mem_used_pct),
   shares('disk', 'Fullest fs', (host) => host.fs_used_max_pct),

@@ -1,6 +1,7 @@
 // Builds elements. Text goes in as text: what a probe says can never become markup.
 
 import { moment, shortMoment } from './format.js';
+import { at, hostAt } from './place.js';
 
 /** What is set as an attribute; all else is a property. */
 const ATTRIBUTE = /^(data-.*|aria-.*|role|for|colspan|scope|list)$/;
@@ -103,6 +104,21 @@ export const titles = (words) =>
 /** A link that the page follows itself. */
 export const link = (href, words) => h('a', { href, 'data-link': true }, words);
 
+/** What the server itself is called where hosts are. */
+export const SERVER = 'roundsman:server';
+
+/** A link to whose an event or an alarm is; none to a host that nobody knows any longer. */
+export const hostLink = (host) => {
+  if (host === null) return 'a host that is gone';
+  return host === SERVER ? link(at('server'), 'the server') : link(hostAt(host), host);
+};
+
+/** The page of alarms, of one host. */
+const alarmsAt = (host) => at(`alerts?${new URLSearchParams({ host })}`);
+
+/** How many alarms of a host fire, in words. */
+export const alarmWords = (count) => (count === 1 ? '1 alarm' : `${count} alarms`);
+
 /** Whether keys that are pressed now are typed into a field. */
 export const isTyping = () => /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName);
 
@@ -125,9 +141,14 @@ export const became = (event) =>
 export const marks = (host) => [
   host.alarms_firing > 0
     ? h(
-        'span',
-        { class: 'mark cause', title: `The worst is ${host.alarm_severity}; roundsman alerts lists them` },
-        host.alarms_firing === 1 ? '1 alarm' : `${host.alarms_firing} alarms`,
+        'a',
+        {
+          class: `mark alarm ${host.alarm_severity}`,
+          href: alarmsAt(host.name),
+          'data-link': true,
+          title: `The worst is ${host.alarm_severity}`,
+        },
+        alarmWords(host.alarms_firing),
       )
     : null,
   host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,

@@ -1,6 +1,6 @@
 // All hosts: counts, heat map, table. The address holds filter, order and colour.
 
-import { h, fill, isTyping } from './dom.js';
+import { alarmWords, h, fill, isTyping } from './dom.js';
 import { percent } from './format.js';
 import { chips, choice } from './filters.js';
 import { heat } from './heat.js';
@@ -38,7 +38,10 @@ function wordsOf(host) {
     `memory ${percent(host.mem_used_pct)}`,
     `fullest fs ${percent(host.fs_used_max_pct)}`,
   ];
-  return `${host.name}: ${host.state}${cause ? `, ${cause}` : ''}\n${values.join(', ')}`;
+  const alarms = host.alarms_firing
+    ? `\n${alarmWords(host.alarms_firing)}, the worst ${host.alarm_severity}`
+    : '';
+  return `${host.name}: ${host.state}${cause ? `, ${cause}` : ''}\n${values.join(', ')}${alarms}`;
 }
 
 /** What the colours of the heat map mean. */

@@ -85,3 +85,17 @@ export function withUnit(unit, value) {
 
 /** The unit that the end of a column's name says. */
 export const unitOf = (name) => /_(pct|bytes_per_s|bytes|us|ms)$/.exec(name)?.[1] ?? '';
+
+/** A value of an alarm, with the unit that its rule gives it. */
+export function measured(value, unit) {
+  if (!known(value)) return UNKNOWN;
+  const words = {
+    '%': percent,
+    B: bytes,
+    'B/s': rate,
+    us: micros,
+    ms: (ms) => micros(ms * 1e3),
+    s: (s) => (s < 120 ? micros(s * 1e6) : length(s * 1e3)),
+  }[unit];
+  return words ? words(value) : `${count(value)}${unit ? ` ${unit}` : ''}`;
+}

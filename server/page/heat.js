@@ -1,7 +1,7 @@
 // The heat map: one cell per host, five thousand of them on one canvas.
 
 import { h, colour } from './dom.js';
-import { STATES } from './live.js';
+import { SEVERITIES, STATES } from './live.js';
 
 const GAP = 1;
 const HEIGHT = 260;
@@ -54,7 +54,9 @@ function penOn(canvas, width, height) {
 
 /** Draws the cells of hosts; `paint` gives a state, a share, or null where nothing is known. */
 function drawCells(pen, hosts, laid, paint) {
-  const colours = Object.fromEntries([...STATES, 'line'].map((name) => [name, colour(name)]));
+  const colours = Object.fromEntries(
+    [...STATES, ...SEVERITIES, 'line', 'card'].map((name) => [name, colour(name)]),
+  );
   const side = laid.size - GAP;
   const shade = scale();
   hosts.forEach((host, position) => {
@@ -63,6 +65,13 @@ function drawCells(pen, hosts, laid, paint) {
     pen.fillStyle = isState ? colours[share] : share === null ? colours.line : shade(share);
     const [x, y] = placeOf(laid, position);
     pen.fillRect(x, y, side, side);
+    // One of which alarms fire is marked in its corner.
+    if (host.alarms_firing) {
+      pen.fillStyle = colours.card;
+      pen.fillRect(x + side - side / 2, y + side / 2, side / 2, side / 2);
+      pen.fillStyle = colours[host.alarm_severity];
+      pen.fillRect(x + side - side / 3, y + side - side / 3, side / 3, side / 3);
+    }
     // A host that is not well stands out whatever the colour tells.
     if (!isState && (host.state === 'down' || host.state === 'suspect')) {
       pen.fillStyle = colours[host.state];

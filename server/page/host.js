@@ -4,6 +4,8 @@ import { h, fill, isTyping, renew } from './dom.js';
 import { get, hostPath } from './api.js';
 import { bands } from './band.js';
 import { charts } from './charts.js';
+import { fired } from './fired.js';
+import { firing } from './firing.js';
 import { latest } from './latest.js';
 import { ledger } from './ledger.js';
 import { orders } from './orders.js';
@@ -38,6 +40,8 @@ class HostView {
   #state = latest();
   #story = latest();
   #said = h('div', {});
+  #rules;
+  #alarms = h('section', { class: 'card one', hidden: true }, h('h2', {}, 'Alarms'));
   #events = h('section', { class: 'card' }, h('h2', {}, 'Changes of state'), h('div', {}));
 
   constructor(live, name) {
@@ -60,11 +64,20 @@ class HostView {
       this.#loadKept();
     });
     this.tables = tables(name);
+    this.#rules = fired(name);
+    this.alarms = firing({
+      filter: () => ({ host: name }),
+      none: () => [],
+      heard: ({ alarms }) => {
+        this.#alarms.hidden = alarms.length === 0;
+      },
+    });
+    this.#alarms.append(...this.alarms.elements);
     this.attempts = ledger(name, () => this.#stretch(), away);
     const state = h('section', { class: 'card', 'aria-label': 'State' }, this.#said, this.orders.element);
     const { element: attempts } = this.attempts;
-    this.element = h('div', {}, state, this.picker.element, this.charts.element, this.tables.element);
-    this.element.append(this.#events, attempts);
+    this.element = h('div', {}, state, this.#alarms, this.picker.element, this.charts.element);
+    this.element.append(this.tables.element, this.#events, attempts);
   }
 
   /** Asks for everything, and goes on to. */
@@ -74,6 +87,7 @@ class HostView {
     addEventListener('roundsman:theme', this.#themed);
     this.#live.addEventListener('change', this.#changed);
     this.#loadState();
+    this.alarms.load();
     this.#loadKept().then(() => this.#loadCharts());
   }
 
@@ -82,7 +96,7 @@ class HostView {
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
     for (const part of [this.#state, this.#story]) part.end();
-    for (const part of [this.attempts, this.tables, this.charts]) part.leave();
+    for (const part of [this.attempts, this.tables, this.charts, this.alarms, this.#rules]) part.leave();
   }
 
   #typed = (event) => {
@@ -98,8 +112,10 @@ class HostView {
     const now = this.#live.hosts.get(this.#name);
     if (!now || now === this.#seen) return;
     const moved = now.state !== this.#seen?.state;
+    const alarmed = now.alarms_firing !== this.#seen?.alarms_firing;
     this.#seen = now;
     this.#loadState();
+    if (alarmed || (now.alarms_firing && this.alarms.age() > KEPT_EVERY)) this.alarms.load();
     if (moved || Date.now() - this.#keptAt > KEPT_EVERY) this.#loadKept();
     const every = Math.max(KEPT_EVERY, RANGES[this.#span.range] / STEPS);
     if (!this.#span.fixed && Date.now() - this.#chartsAt > every) this.#loadCharts();
@@ -130,8 +146,11 @@ class HostView {
     this.picker.show(null);
     const [from, to] = endsOf(this.#span);
     const states = bands(this.#transitions, from, to);
+    const rules = this.#rules.load(from, to);
     const came = await this.charts.load({ from, to, states }, searchOf(this.#span));
     if (came) this.picker.show(came);
+    const marks = await rules;
+    if (marks) this.charts.mark(marks);
   }
 
   /** What the server has in memory: also shown while the store is away. */

@@ -35,6 +35,12 @@ export class Live extends EventTarget {
     this.#open();
   }
 
+  /** Which hosts have alarms that fire, in a form that is another one when that changes. */
+  alarms() {
+    const all = [...this.hosts.values()].filter((host) => host.alarms_firing);
+    return all.map((host) => `${host.name} ${host.alarms_firing} ${host.alarm_severity}`).join('\n');
+  }
+
   #close() {
     clearTimeout(this.silent);
     clearTimeout(this.retry);
@@ -130,3 +136,6 @@ export class Live extends EventTarget {
 
 /** States, gravest first. */
 export const STATES = ['down', 'suspect', 'degraded', 'pending', 'up', 'paused', 'retired'];
+
+/** How much alarms matter, gravest first. */
+export const SEVERITIES = ['critical', 'warning', 'info'];

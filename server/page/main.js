@@ -2,9 +2,10 @@
 
 import { banners } from './banners.js';
 import { h, fill, renew } from './dom.js';
-import { Live } from './live.js';
+import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
+import { alerts } from './alerts.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
@@ -17,6 +18,7 @@ let leave = () => {};
 const ROUTES = [
   [/^$/, () => fleet(live), 'Fleet'],
   [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
+  [/^alerts$/, () => alerts(live), 'Alerts'],
   [/^events$/, () => events(live), 'Events'],
   [/^inventory$/, () => inventory(live), 'Inventory'],
   [/^server$/, () => server(live), 'Server'],
@@ -58,6 +60,19 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', show);
 addEventListener('roundsman:go', (event) => go(event.detail));
 
+/** How many alarms fire, beside the link to them, in the colour of the gravest. */
+function count(firing) {
+  const badge = document.getElementById('firing');
+  const worst = SEVERITIES.find((severity) => firing[severity]);
+  badge.hidden = !worst;
+  badge.className = `count ${worst ?? ''}`;
+  const all = Object.values(firing).reduce((sum, one) => sum + one, 0);
+  if (badge.textContent !== String(all)) badge.textContent = all;
+  badge.title = SEVERITIES.filter((severity) => firing[severity])
+    .map((severity) => `${firing[severity]} ${severity}`)
+    .join(', ');
+}
+
 /** The state of the connection, and what is wrong, above every view. */
 function frame() {
   const { connected, again } = live;
@@ -67,6 +82,7 @@ function frame() {
   pulse.classList.toggle('away', !connected || again);
   const words = !connected ? 'no connection' : again ? 'reconnecting' : 'live';
   if (pulse.textContent !== words) pulse.textContent = words;
+  count(live.server.alarms_firing ?? {});
 }
 live.addEventListener('change', frame);
 live.addEventListener('connection', frame);

@@ -15,6 +15,9 @@ const DRAGGED = 4;
 /** Fewer points than these in view are drawn as dots, too. */
 const DOTS = 60;
 
+/** A threshold of more than so many times the highest value is out of sight: the values would be a flat line. */
+const NEAR = 3;
+
 const DAY_S = 86_400;
 /** Whether the labels of a span have their day under them. */
 const days = ({ scales: { x } }) => x.max - x.min >= DAY_S / 2;
@@ -76,6 +79,47 @@ function shade(self, { times, polls, failed, step }) {
     self.ctx.fillRect(begin, above, Math.max(devicePixelRatio, x(times[point] + step) - begin), height);
   });
   self.ctx.restore();
+}
+
+/** Shades the stretches in which alarms about this chart fired. */
+function alarmed(self, { rules }) {
+  const { left, top: above, width, height } = self.bbox;
+  const x = (ms) => Math.min(left + width, Math.max(left, self.valToPos(ms / 1000, 'x', true)));
+  self.ctx.save();
+  self.ctx.globalAlpha = 0.18;
+  for (const { begin, end, severity } of rules.flatMap(({ fired }) => fired)) {
+    self.ctx.fillStyle = colour(severity);
+    self.ctx.fillRect(x(begin), above, Math.max(devicePixelRatio, x(end) - x(begin)), height);
+  }
+  self.ctx.restore();
+}
+
+/** Draws the thresholds of rules, each in the colour of the line that it is compared with. */
+function thresholds(self, { rules, columns }) {
+  const { left, width } = self.bbox;
+  const { ctx } = self;
+  ctx.save();
+  ctx.lineWidth = devicePixelRatio * 1.5;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  for (const { column, lines } of rules) {
+    ctx.strokeStyle = colour(`chart-${columns.indexOf(column) % LINES}`);
+    const { min, max } = self.scales.y;
+    for (const value of lines.filter((one) => one >= min && one <= max)) {
+      const y = self.valToPos(value, 'y', true);
+      ctx.beginPath();
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y);
+      ctx.stroke();
+    }
+  }
+  ctx.restore();
+}
+
+/** The highest that is drawn: a threshold that the values come near to, or at which something fired, is in sight. */
+function highest({ rules }, high) {
+  const most = high ?? 0;
+  const isSeen = ({ fired, lines }) => fired.length > 0 || lines.every((value) => value <= NEAR * most);
+  return Math.max(most, ...rules.filter(isSeen).flatMap(({ lines }) => lines));
 }
 
 /** Says why there is a gap where the cursor is. */
@@ -171,13 +215,13 @@ function options(one, { zoom, widen, why }) {
     },
     scales: {
       x: { range: () => one.span },
-      y: { range: (self, low, high) => [Math.min(0, low ?? 0), top(one.most, high)] },
+      y: { range: (self, low, high) => [Math.min(0, low ?? 0), top(one.most, highest(one, high))] },
     },
     axes: axes(unitOf(one.columns[0])),
     series: [MOMENTS, ...one.columns.map((column, position) => line(one, column, position))],
     hooks: {
-      drawClear: [(self) => shade(self, one.fails)],
-      draw: [(self) => under(self, one.states)],
+      drawClear: [(self) => shade(self, one.fails), (self) => alarmed(self, one)],
+      draw: [(self) => thresholds(self, one), (self) => under(self, one.states)],
       setCursor: [(self) => explain(one, self, why)],
       setSeries: [pressed],
       setSelect: [(self) => select(self, zoom)],

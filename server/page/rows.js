@@ -45,7 +45,7 @@ function titleRow(view, changed) {
 
 /** The whole row leads to its host; what is marked to be copied does not. */
 function openByRow(event) {
-  const link = event.target.closest('tr')?.querySelector('a');
+  const link = event.target.closest('tr')?.querySelector('[data-column=name] a');
   if (!link || event.target.closest('a') || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (getSelection().toString()) return;
   link.click();

@@ -31,7 +31,14 @@ export function stateOf(name, one) {
   const since = one.since_ms ? `since ${moment(one.since_ms)}` : '';
   const badge = h('span', { class: 'badge' }, state(one.state));
   return [
-    h('div', { class: 'row' }, h('h1', {}, name), badge, marks(one), h('span', { class: 'soft' }, since)),
+    h(
+      'div',
+      { class: 'row' },
+      h('h1', {}, name),
+      badge,
+      marks({ ...one, name }),
+      h('span', { class: 'soft' }, since),
+    ),
     h('p', {}, told(one.reason)),
     one.last?.error ? h('p', { class: 'soft' }, `Last poll: ${one.last.outcome}: ${one.last.error}`) : null,
     facts(factsOf(one)),

@@ -1,8 +1,9 @@
 // How Roundsman itself is: readiness, lateness, queue, spool, store.
 
-import { facts, h, renew } from './dom.js';
+import { facts, h, renew, SERVER, titles } from './dom.js';
 import { bytes, count, length, micros, moment, percent, told, UNKNOWN } from './format.js';
 import { get } from './api.js';
+import { firing } from './firing.js';
 import { latest } from './latest.js';
 
 const EVERY = 5000;
@@ -73,6 +74,35 @@ const spooling = (writer) =>
     Error: writer.spool_error ?? 'none',
   });
 
+const channelRow = (one) =>
+  h(
+    'tr',
+    {},
+    h(
+      'td',
+      {},
+      h('span', { class: `dot ${one.last_error ? 'down' : 'up'}`, 'aria-hidden': 'true' }),
+      one.name,
+    ),
+    h(
+      'td',
+      {},
+      one.failing_since_ms ? `takes nothing since ${moment(one.failing_since_ms)}` : 'takes messages',
+    ),
+    [one.sent, one.failed, one.waiting].map((value) => h('td', { class: 'num' }, count(value))),
+    h('td', {}, when(one.oldest_ms, 'none')),
+    h('td', { class: 'words' }, one.last_error ?? 'none'),
+  );
+
+/** How the channels do through which alarms are told. */
+function telling(channels) {
+  if (channels.length === 0) return null;
+  const columns = ['Channel', 'State', '#Taken', '#Tries failed', '#Waiting', 'Oldest', 'Last error'];
+  const table = h('table', {}, titles(columns), h('tbody', {}, channels.map(channelRow)));
+  const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Channels' };
+  return h('section', { class: 'card' }, h('h2', {}, 'Channels'), h('div', region, table));
+}
+
 const storing = (store) =>
   card('Store', {
     Where: store.location,
@@ -87,7 +117,16 @@ const storing = (store) =>
 
 export function server(live) {
   const place = h('div', {});
-  const element = h('div', {}, h('h1', {}, 'Roundsman itself'), place);
+  const own = h('section', { class: 'card one', hidden: true }, h('h2', {}, 'Alarms'));
+  const alarms = firing({
+    filter: () => ({ host: SERVER }),
+    none: () => [],
+    heard: (page) => {
+      own.hidden = page.alarms.length === 0;
+    },
+  });
+  own.append(...alarms.elements);
+  const element = h('div', {}, h('h1', {}, 'Roundsman itself'), own, place);
   const questions = latest();
   let before = null;
 
@@ -103,11 +142,13 @@ export function server(live) {
       writer ? writing(writer) : null,
       writer?.spool ? spooling(writer) : null,
       store ? storing(store) : card('Store', { Error: said.store_error }),
+      telling(said.channels),
     );
   }
 
   async function load() {
     const isWanted = questions.ask();
+    alarms.load();
     try {
       const said = await get('api/v1/server');
       if (isWanted()) show(said);
@@ -125,6 +166,7 @@ export function server(live) {
       clearInterval(timer);
       live.removeEventListener('change', load);
       questions.end();
+      alarms.leave();
     },
   };
 }

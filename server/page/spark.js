@@ -1,4 +1,4 @@
-// A host's CPU in its row of the fleet's table.
+// Little charts: a host's CPU in its row of the fleet's table, the value of an alarm in that of the alarm.
 
 import { h, colour } from './dom.js';
 
@@ -17,9 +17,8 @@ function stretches(values) {
   return found;
 }
 
-/** A host's CPU over its last polls, 0 to 100 %; a poll that failed is a gap. */
-export function spark(values) {
-  const words = `CPU over ${values.length} polls`;
+/** The values of a chart that is told in `words`, from 0 to `most`; null is a gap, `line` a value across it. */
+export function spark(values, words, most, line = null) {
   const canvas = h('canvas', {
     class: 'spark',
     width: WIDTH,
@@ -31,7 +30,7 @@ export function spark(values) {
   pen.strokeStyle = pen.fillStyle = colour('accent');
   pen.lineWidth = 2;
   const x = (position) => (position * WIDTH) / Math.max(1, values.length - 1);
-  const y = (value) => HEIGHT - 1 - (value / 100) * (HEIGHT - 3);
+  const y = (value) => HEIGHT - 1 - (value / most) * (HEIGHT - 3);
   for (const [begin, end] of stretches(values)) {
     pen.beginPath();
     // A value between two gaps is a short stroke.
@@ -43,6 +42,15 @@ export function spark(values) {
     pen.lineTo(x(begin), HEIGHT);
     pen.globalAlpha = 0.25;
     pen.fill();
+  }
+  if (line !== null) {
+    pen.globalAlpha = 1;
+    pen.strokeStyle = colour('down');
+    pen.setLineDash([6, 4]);
+    pen.beginPath();
+    pen.moveTo(0, y(line));
+    pen.lineTo(WIDTH, y(line));
+    pen.stroke();
   }
   return canvas;
 }

@@ -122,7 +122,7 @@ pub struct HostView {
 impl HostView {
     /// Its alarms that fire: they were told, and are not over.
     pub fn firing(&self) -> impl Iterator<Item = &Alarm> {
-        self.alarms.iter().map(|of| &of.alarm).filter(|alarm| alarm.state.is_active())
+        firing(&self.alarms)
     }
 }
 
@@ -255,6 +255,18 @@ pub struct ServerView {
     pub ready: bool,
     /// Set when the server is stopping.
     pub stopping: bool,
+}
+
+impl ServerView {
+    /// Alarms about the server itself that fire.
+    pub fn firing(&self) -> impl Iterator<Item = &Alarm> {
+        firing(&self.alarms)
+    }
+}
+
+/// Those of some alarms that fire: they were told, and are not over.
+fn firing(alarms: &[Alarming]) -> impl Iterator<Item = &Alarm> {
+    alarms.iter().map(|of| &of.alarm).filter(|alarm| alarm.state.is_active())
 }
 
 /// The live view of the fleet.

@@ -5,7 +5,6 @@
 //! a live view (a command that reads the file of a running server) the store answers both. It must
 //! not know HTTP, terminals, SQL or the wire.
 
-mod alarms;
 mod fields;
 mod fleet;
 mod glossary;
@@ -18,6 +17,8 @@ mod people;
 mod place;
 mod poll_shape;
 mod range;
+mod rules;
+mod alarms;
 mod unanswered;
 mod readiness;
 mod series;
@@ -41,12 +42,13 @@ pub use losses::{LossShape, LossesPage};
 pub use moment::{
     BadMoment, LENGTH_PATTERN, MOMENT_FORMS, MOMENT_PATTERN, Rfc3339, parse_length, parse_moment,
 };
-pub use own::{OwnShape, PollingShape};
+pub use own::{ChannelShape, OwnShape, PollingShape};
 pub use people::{AckShape, KeptBack, SilenceShape, SilencesPage};
 pub use place::{AlarmFilter, AlarmPlace, PLACE_PATTERN};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, PollRange, SortOrder};
 pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};
+pub use rules::{RuleShape, RulesPage};
 pub use series::{
     BadSeries, ColumnSeries, DEFAULT_POINTS, HOURS_PAGE, MAX_COLUMNS, MAX_DIGITS, MAX_POINTS,
     MIN_STEP, Resolution, SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,

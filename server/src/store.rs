@@ -35,8 +35,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus, PruneReach, Pruned,
-    ReadOrder, Retention, Sealed, Span, StoreStatus,
+    AlarmsOf, DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus, PruneReach,
+    Pruned, ReadOrder, Retention, Sealed, Span, StoreStatus,
 };
 pub use awaited::LazyStore;
 pub use error::StoreError;
@@ -320,14 +320,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     async fn alarms(&self) -> Result<Vec<Alarm>, StoreError>;
 
-    /// Changes of the alarms of a host, or of all, whose slot is in the span; at most `limit` and at most
-    /// [`MAX_PAGE`].
+    /// Changes of some alarms whose slot is in the span; at most `limit` and at most [`MAX_PAGE`].
     ///
     /// # Errors
     /// [`StoreError`].
     async fn alarm_events(
         &self,
-        host: Option<HostId>,
+        of: AlarmsOf,
         span: Span,
         order: ReadOrder,
         limit: usize,

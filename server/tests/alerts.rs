@@ -20,7 +20,7 @@ use roundsman::{
     config::{Config, Flag, Sources},
     live::HostView,
     model::{AlarmCause, AlarmEvent, AlarmState, HostName, Record, Severity},
-    store::{Mode, ReadOrder, Span, Store, sqlite::Sqlite},
+    store::{AlarmsOf, Mode, ReadOrder, Span, Store, sqlite::Sqlite},
 };
 use roundsman_proto::v1;
 use serde_json::Value;
@@ -51,6 +51,33 @@ runbook = "https://wiki.example/disk"
 [[alert]]
 name = "probe-gone"
 when = 'state == "down"'
+"#;
+
+/// Rules that compare columns: one by a mean, one by more than a number; one of another group.
+const COMPARING: &str = r#"
+[[alert]]
+name = "cpu-busy"
+when = "avg(cpu_busy_pct, 5 polls) > 80 % and load_1 > 3"
+critical = "avg(cpu_busy_pct, 5 polls) > 95 %"
+
+[[alert]]
+name = "load-high"
+when = "load_5 > 2 * cpus_online"
+
+[[alert]]
+name = "tracked"
+when = "conntrack_entries / conntrack_limit > 0.9"
+severity = "critical"
+
+[[alert]]
+name = "elsewhere"
+when = "load_1 > 3"
+groups = ["db"]
+
+[[alert]]
+name = "own"
+over = "server"
+when = "late_ms > 1 s"
 "#;
 
 /// A server with one host whose filesystem is as full as the test says.
@@ -142,7 +169,10 @@ impl Site {
     /// Every change that is kept, oldest first.
     async fn changes(&self) -> Vec<AlarmEvent> {
         let store = self.store().await;
-        store.alarm_events(None, Span::ALL, ReadOrder::OldestFirst, 999).await.unwrap()
+        store
+            .alarm_events(AlarmsOf::default(), Span::ALL, ReadOrder::OldestFirst, 999)
+            .await
+            .unwrap()
     }
 
     /// The next document that the hook is told.
@@ -389,15 +419,18 @@ async fn alarms_are_listed_with_their_changes_and_explained() {
         ("severity", "warning"),
         ("unit", "%"),
         ("summary", "db-1: / is 92 % full"),
+        ("when", "used_pct > 90 %"),
         ("runbook", "https://wiki.example/disk"),
     ] {
         assert_eq!(alarm[key], value, "{key}");
     }
     assert_eq!(alarm["value"].as_f64(), Some(92.0));
+    assert_eq!(alarm["column"], Value::Null, "it is a row's");
     assert_eq!(json("/api/v1/alerts?host=other").await["total"], 0);
     assert_eq!(json("/api/v1/alerts?rule=probe-gone").await["total"], 0);
     assert_eq!(json("/api/v1/hosts/db-1").await["alarms_firing"], 1);
     let fleet = json("/api/v1/fleet").await;
+    assert_eq!(fleet["server"]["alarms_firing"], serde_json::json!({ "warning": 1 }));
     let cells = fleet["hosts"][0].as_array().unwrap();
     assert_eq!(cells[cells.len() - 2..], [Value::from(1), Value::from("warning")]);
 
@@ -415,5 +448,39 @@ async fn alarms_are_listed_with_their_changes_and_explained() {
     let events = json("/api/v1/alert_events?host=db-1").await;
     assert_eq!(events["events"][0]["to"], "firing");
     assert_eq!((&events["events"][0]["host"], &events["more"]), (&"db-1".into(), &false.into()));
+    assert_eq!(json("/api/v1/alert_events?rule=disk-full").await, events);
+    assert_eq!(json("/api/v1/alert_events?rule=probe-gone").await["events"], Value::Array(vec![]));
+    app.stop().await;
+}
+
+/// Which rules are in force on a host, and which column each compares with what.
+#[tokio::test]
+async fn the_rules_of_a_host_are_listed_with_what_they_compare() {
+    let site = Site::new(Some(COMPARING)).await;
+    let app = site.start().await;
+    let rules = async |of: &str| -> Vec<Value> {
+        let answer = get(&app, &format!("/api/v1/alert_rules{of}")).await;
+        let page: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        page["rules"].as_array().unwrap().clone()
+    };
+    let named = |rules: &[Value]| -> Vec<String> {
+        rules.iter().map(|rule| rule["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = rules("").await;
+    assert_eq!(named(&all), ["cpu-busy", "load-high", "tracked", "elsewhere", "own"]);
+    assert_eq!(named(&rules("?host=db-1").await), ["cpu-busy", "load-high", "tracked"]);
+    assert_eq!(named(&rules("?host=roundsman:server").await), ["own"]);
+    let compared = |rule: &Value| {
+        let numbers = ["threshold", "critical_threshold"].map(|key| rule[key].as_f64());
+        (rule["column"].as_str().map(str::to_owned), numbers)
+    };
+    let column = |name: &str| Some(name.to_owned());
+    assert_eq!(compared(&all[0]), (column("cpu_busy_pct"), [Some(80.0), Some(95.0)]));
+    assert_eq!(compared(&all[1]), (column("load_5"), [None, None]), "no number is written");
+    assert_eq!(compared(&all[2]), (None, [None, None]), "it is calculated");
+    assert_eq!(compared(&all[4]), (None, [None, None]), "it is the server's");
+    assert_eq!((&all[2]["severity"], &all[3]["when"]), (&"critical".into(), &"load_1 > 3".into()));
+    let unknown = get(&app, "/api/v1/alert_rules?host=db-2").await;
+    assert!(unknown.starts_with("HTTP/1.1 404") && unknown.contains("did you mean"), "{unknown}");
     app.stop().await;
 }

@@ -13,9 +13,9 @@ use roundsman::{
         VersionId,
     },
     store::{
-        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
-        Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span, Store,
-        StoreError, StoreStatus,
+        AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
+        PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span,
+        Store, StoreError, StoreStatus,
     },
     units::WallMs,
 };
@@ -192,13 +192,13 @@ impl Store for Ledger {
 
     async fn alarm_events(
         &self,
-        host: Option<HostId>,
+        of: AlarmsOf,
         span: Span,
         order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
         match &self.inner {
-            Some(inner) => inner.alarm_events(host, span, order, limit).await,
+            Some(inner) => inner.alarm_events(of, span, order, limit).await,
             None => Ok(Vec::new()),
         }
     }

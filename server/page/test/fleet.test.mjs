@@ -88,12 +88,16 @@ test('the fleet is narrowed by group and label, and ordered by every column', as
   await page.waitForSelector(HOSTS_UP);
   await page.getByLabel('Group', { exact: true }).selectOption('db');
   await page.waitForFunction(() =>
-    [...document.querySelectorAll('tbody a')].every((link) => link.textContent.startsWith('db-')),
+    [...document.querySelectorAll('[data-column=name] a')].every((link) =>
+      link.textContent.startsWith('db-'),
+    ),
   );
   await page.goto(server.at);
   await page.getByLabel('Label', { exact: true }).selectOption('room=b2');
   await page.waitForFunction(
-    () => [...document.querySelectorAll('tbody a')].map((link) => link.textContent).join() === 'web-1',
+    () =>
+      [...document.querySelectorAll('[data-column=name] a')].map((link) => link.textContent).join() ===
+      'web-1',
   );
   assert.match(page.url(), /label=room%3Db2/);
   await page.goto(`${server.at}/?q=nobody-has-this&group=db`);
@@ -182,7 +186,7 @@ test('heat map and table are walked by keys', async () => {
   const { page, close } = await tab(browser);
   await page.goto(`${server.at}/?sort=name`);
   await page.waitForSelector(HOSTS_UP);
-  const names = await page.locator('tbody a').allTextContents();
+  const names = await page.locator('[data-column=name] a').allTextContents();
   await page.locator('canvas.heat').focus();
   for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft']) await page.keyboard.press(key);
   await page.locator('.tip', { hasText: `${names[1]}:` }).waitFor();
@@ -243,7 +247,7 @@ test('what is pressed while values come in does what it is for', async () => {
   await page.keyboard.up(' ');
   await page.waitForURL((url) => !url.search.includes('state'));
   // A row leads to its host, and to no other, wherever it went since.
-  const link = page.locator('tbody a').nth(3);
+  const link = page.locator('[data-column=name] a').nth(3);
   const [x, y] = await at(link);
   await page.mouse.move(x, y);
   await page.mouse.down();

@@ -222,7 +222,15 @@ http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} }
 }
 
 /** Every page, on a host that is well. */
-export const PAGES = ['/', '/?q=web&sort=cpu&colour=cpu', '/hosts/web-1', '/events', '/inventory', '/server'];
+export const PAGES = [
+  '/',
+  '/?q=web&sort=cpu&colour=cpu',
+  '/hosts/web-1',
+  '/alerts',
+  '/events',
+  '/inventory',
+  '/server',
+];
 /** A host of the small fleet whose probe is not there. */
 export const REFUSES = 'web-12';
 export const HOSTS_UP = 'tr:has(.dot.up)';
@@ -243,6 +251,7 @@ export async function startSmall() {
 export async function shown(page, at) {
   if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
   else if (at.startsWith('/hosts/')) await page.waitForSelector('.u-legend');
+  else if (at.startsWith('/alerts')) await page.waitForSelector('table.alarms tbody td');
   else if (at.startsWith('/events')) await page.waitForSelector('main table tbody tr');
   else if (at.startsWith('/inventory')) await page.waitForSelector('main pre');
   else if (at.startsWith('/server')) await page.waitForSelector('main dl');

@@ -33,13 +33,11 @@ test('zooming asks for finer points, and the address holds the view', async () =
   const coarse = await until('the charts are asked for', () => steps[0]);
   const plot = await until('the plot has its place', () => chart.locator('.u-over').boundingBox());
   steps.length = 0;
-  const entries = await page.evaluate(() => history.length);
   await page.mouse.move(plot.x + plot.width * 0.9, plot.y + 40);
   await page.mouse.down();
   await page.mouse.move(plot.x + plot.width * 0.97, plot.y + 40, { steps: 5 });
   await page.mouse.up();
   await page.waitForURL(/from=\d+&to=\d+/);
-  assert.equal(await page.evaluate(() => history.length), entries + 1, 'one drag is one entry');
   const fine = await until('they are asked for again', () => steps.find((step) => step < coarse));
   console.log(`a point is ${coarse} ms, zoomed in ${fine} ms`);
   const address = page.url();

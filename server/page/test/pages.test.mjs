@@ -126,7 +126,11 @@ test('on a phone what matters of a host is seen without a scroll to the side', a
     await page.getByRole('region', { name: 'Hosts' }).evaluate((one) => one.scrollWidth <= one.clientWidth),
   );
   // Rows are as high as the part of the list that is not drawn takes them for.
-  await page.getByRole('link', { name: 'build-20', exact: true }).or(page.locator('tbody a')).first().focus();
+  await page
+    .getByRole('link', { name: 'build-20', exact: true })
+    .or(page.locator('[data-column=name] a'))
+    .first()
+    .focus();
   await page.keyboard.press('End');
   await page.waitForFunction(() => document.activeElement.textContent === 'web-15');
   const [region, last] = await Promise.all([
@@ -286,6 +290,24 @@ test('the server’s own page says what a poll costs, and how many hosts there a
   await close();
 });
 
+test('the server’s own page is not green above polls that were lost', async () => {
+  const { page, close } = await tab(browser);
+  const said = await server.json('/api/v1/server');
+  said.writer.dropped = 5;
+  said.warnings = ['5 polls that were not kept are gone'];
+  await page.route('**/api/v1/server', (route) => route.fulfill({ json: said }));
+  await page.goto(`${server.at}/server`);
+  const verdict = page.locator('section', { hasText: 'It does its work, but:' });
+  await verdict.getByText('5 polls that were not kept are gone').waitFor();
+  await verdict.locator('.dot.degraded').waitFor();
+  assert.equal(await page.locator('main .dot.up').count(), 0);
+  await page
+    .locator('section', { hasText: 'Writing' })
+    .locator('div', { hasText: /^Rows lost5$/ })
+    .waitFor();
+  await close();
+});
+
 test('a file that is wrong is told on every page; one that is right says what it changed', async () => {
   const { page, wrong, close } = await tab(browser);
   const good = readFileSync(server.files.inventory, 'utf8');
@@ -307,7 +329,7 @@ test('a server that hangs is told, and that it is back', async () => {
   const { page, close } = await tab(browser);
   await page.clock.install();
   await page.goto(other.at);
-  await page.waitForSelector('tbody a');
+  await page.waitForSelector('[data-column=name] a');
   await page.locator('#pulse', { hasText: 'live' }).waitFor();
   // Its connections stay open, and nothing comes.
   other.child.kill('SIGSTOP');
@@ -332,6 +354,6 @@ test('the page is no longer live once the server has ended, and what was known s
   await page.clock.fastForward(TAKEN_UP);
   await page.getByText('No connection to the server since').waitFor();
   await page.locator('#pulse', { hasText: 'no connection' }).waitFor();
-  await page.waitForSelector('tbody a');
+  await page.waitForSelector('[data-column=name] a');
   await close();
 });

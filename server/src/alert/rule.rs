@@ -11,7 +11,7 @@ use super::{
     template::Template,
 };
 use crate::{
-    model::{GroupName, HostName, Labels},
+    model::{Column, ColumnSet as _, GroupName, HostName, Labels},
     text::Glob,
 };
 
@@ -52,6 +52,31 @@ impl Rule {
     pub fn is_about_state(&self) -> bool {
         let flapping = |measure: &Measure| measure.num == Num::Fact(Number::Flapping);
         self.over == Over::Host && self.when.value.as_ref().is_none_or(flapping)
+    }
+
+    /// The host-wide column whose value the rule shows, as it is or over a window; none of a row's, and of
+    /// one that is calculated with.
+    #[must_use]
+    pub fn column(&self) -> Option<Column> {
+        let place = match &self.when.value.as_ref()?.num {
+            Num::Host(place) => *place,
+            Num::Window(window) => match self.windows.get(*window)?.of {
+                Num::Host(place) => place,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Column::ALL.get(place).copied()
+    }
+
+    /// What [`Self::column`] is compared with, by `when` and by `critical`, in its unit; none where that is not
+    /// written as a number.
+    #[must_use]
+    pub fn thresholds(&self) -> [Option<f64>; 2] {
+        let shown = self.when.value.as_ref();
+        let is_same = |other: &&Condition| other.value.as_ref() == shown;
+        let critical = self.critical.as_ref().filter(is_same);
+        [self.when.threshold, critical.and_then(|condition| condition.threshold)]
     }
 
     /// Whether a row is not judged.

@@ -3,6 +3,7 @@
 //! `model` is what is shown and what keys do to it, `view` draws it, `run` is the one part that
 //! knows a clock and a network, `terminal_guard` the terminal.
 
+mod alarms;
 mod detail;
 mod events;
 mod field;
@@ -34,7 +35,7 @@ Examples:
   roundsman top --filter down             start with the hosts that are down
 
 Keys: arrows choose, / filters, s sorts by the next column, r reverses the order,
-Enter shows a host, Esc goes back, ? lists all keys, q quits.
+Enter shows a host, a the alarms, Esc goes back, ? lists all keys, q quits.
 In a script: roundsman hosts --json";
 
 /// Flags of `top`.

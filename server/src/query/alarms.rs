@@ -10,6 +10,7 @@ use super::{
     moment::Rfc3339,
     people::KeptBack,
     place::{AlarmFilter, AlarmPlace},
+    rules::column_of,
     shapes::HostShape,
 };
 use crate::{
@@ -70,6 +71,11 @@ pub struct AlarmShape {
     pub unit: Option<&'static str>,
     /// What the value is compared with, where the rule has that as a number.
     pub threshold: Option<f64>,
+    /// When the rule holds, as it stands in the file; `null` when the rule is gone.
+    pub when: Option<Arc<str>>,
+    /// The host-wide column of which the value is, itself or over a time; `null` for a row's, and for what is
+    /// calculated.
+    pub column: Option<&'static str>,
     /// What was said when it last changed; `null` where that was before the server started.
     pub summary: Option<Arc<str>>,
     /// Where it is written what to do.
@@ -100,6 +106,8 @@ impl AlarmShape {
             value: alarm.value.filter(|value| value.is_finite()),
             unit: rule.and_then(|rule| rule.when.value.as_ref()?.unit()),
             threshold: rule.and_then(|rule| rule.when.threshold),
+            when: rule.map(|rule| Arc::clone(&rule.when.text)),
+            column: rule.and_then(|rule| column_of(rule)),
             summary: summary.clone(),
             runbook: rule.and_then(|rule| rule.runbook.clone()),
             kept_back: KeptBack::default(),
@@ -336,13 +344,13 @@ impl Query {
         Some(AlarmsPage { source, rules, error, total, alarms, next })
     }
 
-    /// Changes of the alarms of a host, or of all, in a span, newest first; at most `limit`.
+    /// Changes of the alarms of a host, of a rule, or of all, in a span, newest first; at most `limit`.
     ///
     /// # Errors
     /// [`QueryError`].
     pub async fn alarm_events(
         &self,
-        host: Option<&str>,
+        (host, rule): (Option<&str>, Option<&str>),
         span: store::Span,
         limit: usize,
     ) -> Result<AlarmEventsPage, QueryError> {
@@ -352,7 +360,8 @@ impl Query {
             None => None,
         };
         let newest = store::ReadOrder::NewestFirst;
-        let mut found = self.store.alarm_events(host, span, newest, limit + 1).await?;
+        let of = store::AlarmsOf { host, rule: rule.map(Into::into) };
+        let mut found = self.store.alarm_events(of, span, newest, limit + 1).await?;
         let more = found.len() > limit;
         found.truncate(limit);
         let names = self.names_of(&found).await?;

@@ -206,6 +206,8 @@ pub struct FleetServer {
     pub own_clock: Option<String>,
     /// Why the store takes no rows.
     pub store_error: Option<Arc<str>>,
+    /// How many alarms fire, by severity; those about the server itself among them.
+    pub alarms_firing: BTreeMap<Severity, usize>,
     /// Whether an inventory is in force.
     pub ready: bool,
     /// Whether it is stopping.
@@ -213,7 +215,12 @@ pub struct FleetServer {
 }
 
 impl FleetServer {
-    fn new(server: &ServerView, store_error: Option<Arc<str>>) -> Self {
+    fn new(server: &ServerView, hosts: &[Arc<HostView>], store_error: Option<Arc<str>>) -> Self {
+        let own = server.firing().chain(hosts.iter().flat_map(|host| host.firing()));
+        let mut alarms_firing = BTreeMap::new();
+        for alarm in own {
+            *alarms_firing.entry(alarm.severity).or_default() += 1;
+        }
         Self {
             inventory_error: server.inventory_error.clone(),
             inventory_waiting: server.inventory_waiting.clone(),
@@ -222,6 +229,7 @@ impl FleetServer {
             own_trouble: server.own_trouble.as_ref().map(ToString::to_string),
             own_clock: Some(own_clock(server).join("; ")).filter(|words| !words.is_empty()),
             store_error,
+            alarms_firing,
             ready: server.ready,
             stopping: server.stopping,
         }
@@ -247,12 +255,13 @@ impl Fleet {
     /// The fleet of a live view; `store_error` says why the store takes no rows, when it does not.
     #[must_use]
     pub fn of(live: &Live, store_error: Option<Arc<str>>, now: WallMs) -> Self {
+        let hosts = live.hosts();
         Self {
             at_ms: now,
             columns: FLEET_COLUMNS,
             counts: live.count_by_state(),
-            server: FleetServer::new(&live.server(), store_error),
-            hosts: live.hosts().into_iter().map(FleetRow).collect(),
+            server: FleetServer::new(&live.server(), &hosts, store_error),
+            hosts: hosts.into_iter().map(FleetRow).collect(),
         }
     }
 }
@@ -382,7 +391,7 @@ mod tests {
         assert_eq!(change.gone, [Arc::from("a")]);
         assert_eq!(change.counts[&State::Suspect], 1);
         let away = Fleet {
-            server: FleetServer::new(&live.server(), Some("away".into())),
+            server: FleetServer::new(&live.server(), &[], Some("away".into())),
             ..before.clone()
         };
         assert!(

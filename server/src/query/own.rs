@@ -49,6 +49,40 @@ pub(super) fn lateness(live: &Live, shares: [usize; 2]) -> [Option<u64>; 2] {
     })
 }
 
+/// How a channel does through which alarms are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ChannelShape {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Messages and heartbeats that it took since the start.
+    pub sent: u64,
+    /// Tries that failed since the start.
+    pub failed: u64,
+    /// Messages that it has not taken yet.
+    pub waiting: usize,
+    /// When the oldest of them was first handed over, milliseconds since 1970.
+    pub oldest_ms: Option<WallMs>,
+    /// Since when it takes nothing, where that is an alarm itself; milliseconds since 1970.
+    pub failing_since_ms: Option<WallMs>,
+    /// Why the last try failed; `null` once one succeeds.
+    pub last_error: Option<Arc<str>>,
+}
+
+impl ChannelShape {
+    fn new(name: Arc<str>, stats: ChannelStats) -> Self {
+        let ChannelStats { sent, failed, waiting, oldest, failing, last_error } = stats;
+        Self {
+            name,
+            sent,
+            failed,
+            waiting,
+            oldest_ms: oldest,
+            failing_since_ms: failing,
+            last_error,
+        }
+    }
+}
+
 /// Everything that the server says of itself.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OwnShape {
@@ -61,6 +95,8 @@ pub struct OwnShape {
     pub last_round_ms: Option<WallMs>,
     /// Polling.
     pub polling: PollingShape,
+    /// The channels through which alarms are told, by name.
+    pub channels: Vec<ChannelShape>,
     /// The writer; none where nothing is written.
     pub writer: Option<WriterStats>,
     /// The store; none when it does not answer, and then why.
@@ -130,13 +166,18 @@ impl Query {
         let store_error = status.as_ref().err().cloned();
         let writer = self.writer.as_ref().map(WriterHandle::stats);
         let waiting = writer.clone().unwrap_or_default();
+        let channels = self.channels();
         OwnShape {
             readiness: Readiness::judge(&server, &hosts, store_error.clone(), &waiting, now)
                 .with_hook(&self.told(), now)
-                .with_channels(&self.channels()),
+                .with_channels(&channels),
             started_ms: server.started,
             last_round_ms: (server.last_round != WallMs::default()).then_some(server.last_round),
             polling,
+            channels: channels
+                .into_iter()
+                .map(|(name, stats)| ChannelShape::new(name, stats))
+                .collect(),
             writer,
             store: status.ok(),
             store_identity: identity.and_then(Result::ok),

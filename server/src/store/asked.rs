@@ -1,7 +1,7 @@
 //! What a store is asked for, and what it says of its hosts and of itself. Values alone: no SQL, no
 //! backend.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,6 +30,15 @@ impl Span {
     pub fn is_empty(&self) -> bool {
         self.from >= self.to
     }
+}
+
+/// Which alarms: of one host, of one rule; of none given, all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AlarmsOf {
+    /// Only those of this host.
+    pub host: Option<HostId>,
+    /// Only those of the rule of this name.
+    pub rule: Option<Arc<str>>,
 }
 
 /// Which end of a span comes first.

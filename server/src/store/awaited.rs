@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark, Mode,
-    Owner, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span,
-    Store, StoreError, StoreStatus, open::open_for, spool::Spool,
+    AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark,
+    Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk,
+    Span, Store, StoreError, StoreStatus, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -217,12 +217,12 @@ impl Store for LazyStore {
 
     async fn alarm_events(
         &self,
-        host: Option<HostId>,
+        of: AlarmsOf,
         span: Span,
         order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
-        self.store()?.alarm_events(host, span, order, limit).await
+        self.store()?.alarm_events(of, span, order, limit).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{
-    Batch, BatchResult, HostQuery, HostSummary, KnownHost, MAX_PAGE, ReadOrder, Retention, Span,
-    Store, StoreError, sample,
+    AlarmsOf, Batch, BatchResult, HostQuery, HostSummary, KnownHost, MAX_PAGE, ReadOrder,
+    Retention, Span, Store, StoreError, sample,
 };
 use crate::{
     model::{Column, HostId, Record, State},

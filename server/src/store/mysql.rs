@@ -68,9 +68,9 @@ use self::{
     worker::RuntimeThread,
 };
 use super::{
-    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS,
-    MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
-    SeriesAsk, Span, Store, StoreError, StoreStatus,
+    AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
+    MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention,
+    Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
 };
 use crate::{
     clock::Clock,
@@ -392,14 +392,14 @@ impl Store for Mysql {
 
     async fn alarm_events(
         &self,
-        host: Option<HostId>,
+        of: AlarmsOf,
         span: Span,
         order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move {
-            alerts::events(&shared.pools, host, span, order, limit).await
+            alerts::events(&shared.pools, of, span, order, limit).await
         })
         .await
     }

@@ -48,9 +48,9 @@ use self::{
     legacy::Legacy,
 };
 use super::{
-    Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, MAX_HOSTS,
-    MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
-    SeriesAsk, Span, Store, StoreError, StoreStatus,
+    AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
+    MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample,
+    Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
 };
 use crate::{
     health::Pause,
@@ -305,12 +305,12 @@ impl Store for Sqlite {
 
     async fn alarm_events(
         &self,
-        host: Option<HostId>,
+        of: AlarmsOf,
         span: Span,
         order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
-        self.read(move |c| alerts::events(c, host, span, order, limit.min(MAX_PAGE))).await
+        self.read(move |c| alerts::events(c, &of, span, order, limit.min(MAX_PAGE))).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Alarms: as they are, how they changed, and why.
+//! Alarms: as they are, how they changed, and why; and the rules that they are judged by.
 
 use std::sync::Arc;
 
@@ -7,13 +7,15 @@ use axum::{Json, extract::State};
 use super::{
     Site,
     api::EVENTS_SPAN,
-    asked::{AlarmEventsAsked, AlarmsAsked, ExplainAsked},
+    asked::{AlarmEventsAsked, AlarmsAsked, ExplainAsked, RulesAsked},
     failure::Failure,
     params::{HostPath, RequestParams},
 };
 use crate::{
     engine::Explanation,
-    query::{AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339},
+    query::{
+        AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339, RulesPage,
+    },
     store::Span,
     units::WallMs,
 };
@@ -29,17 +31,28 @@ pub(super) async fn alerts(
     page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
+/// `GET /api/v1/alert_rules`.
+pub(super) async fn rules(
+    State(site): State<Arc<Site>>,
+    RequestParams(RulesAsked { host }, _): RequestParams<RulesAsked>,
+) -> Result<Json<RulesPage>, Failure> {
+    Ok(Json(site.query.rules(host.as_deref()).await?))
+}
+
 /// `GET /api/v1/alert_events`; the last day when nothing is said.
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
-    RequestParams(AlarmEventsAsked { host, from, to, limit }, now): RequestParams<AlarmEventsAsked>,
+    RequestParams(AlarmEventsAsked { host, rule, from, to, limit }, now): RequestParams<
+        AlarmEventsAsked,
+    >,
 ) -> Result<Json<AlarmEventsPage>, Failure> {
     let from = from.unwrap_or(now.minus(EVENTS_SPAN));
     let to = to.unwrap_or(WallMs(now.0.saturating_add(1)));
     if from >= to {
         return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
     }
-    Ok(Json(site.query.alarm_events(host.as_deref(), Span { from, to }, limit).await?))
+    let of = (host.as_deref(), rule.as_deref());
+    Ok(Json(site.query.alarm_events(of, Span { from, to }, limit).await?))
 }
 
 /// `GET /api/v1/hosts/{name}/alert`: what a rule says of a host, and why.

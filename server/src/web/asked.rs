@@ -63,10 +63,20 @@ asked! {
 }
 
 asked! {
+    /// Of the alert rules.
+    RulesAsked {
+        /// Only those that are judged on this host; `roundsman:server` for the server itself
+        host: AnyText,
+    }
+}
+
+asked! {
     /// Of the changes of alarms.
     AlarmEventsAsked {
         /// Only those of this host; `roundsman:server` for the server itself
         host: AnyText,
+        /// Only those of this rule
+        rule: AnyText,
         /// From this moment on; a day ago
         from: Moment,
         /// Before this moment, which is after `from`; now

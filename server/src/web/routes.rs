@@ -15,7 +15,7 @@ use super::{
     MAX_BODY_BYTES, Site, access, alerts, api,
     asked::{
         AlarmAsked, AlarmEventsAsked, AlarmsAsked, ExplainAsked, FleetEventsAsked, HostAsked,
-        HostsAsked, LimitAsked, LossesAsked, PollsAsked, SeriesAsked,
+        HostsAsked, LimitAsked, LossesAsked, PollsAsked, RulesAsked, SeriesAsked,
     },
     assets,
     below::below,
@@ -29,7 +29,7 @@ use super::{
 use crate::query::{
     AckShape, AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage,
     Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage,
-    Readiness, SeriesShape, SilenceShape, SilencesPage, WhyShape,
+    Readiness, RulesPage, SeriesShape, SilenceShape, SilencesPage, WhyShape,
 };
 
 /// Answers shorter than this are not packed, bytes: they fit one packet as they are.
@@ -90,6 +90,7 @@ fn own(routes: Routes) -> Routes {
     routes
         .get("/", assets::page, page("fleet_page", "The page: the fleet"))
         .get("/hosts/{name}", assets::inner_page, page("host_page", "The page: a host").takes(any))
+        .get("/alerts", assets::page, page("alerts_page", "The page: alarms"))
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
@@ -146,6 +147,10 @@ fn fleet(routes: Routes) -> Routes {
         .asks::<AlarmEventsAsked>()
         .answers::<AlarmEventsPage>(OK, "The changes")
         .fails(&[BAD, MISSING, AWAY]);
+    let alert_rules = Operation::new("alert_rules", "The alert rules in force")
+        .asks::<RulesAsked>()
+        .answers::<RulesPage>(OK, "In the order of their file")
+        .fails(&[BAD, MISSING, AWAY]);
     let hosts = Operation::new("hosts", "Hosts by name: state, facts, last poll")
         .asks::<HostsAsked>()
         .answers::<HostsPage>(OK, "A page of them")
@@ -160,6 +165,7 @@ fn fleet(routes: Routes) -> Routes {
         .get("/api/v1/server/events", api::server_events, server_events)
         .get("/api/v1/alerts", alerts::alerts, alerts)
         .get("/api/v1/alert_events", alerts::events, alert_events)
+        .get("/api/v1/alert_rules", alerts::rules, alert_rules)
         .get("/api/v1/losses", losses::losses, losses)
         .get("/api/v1/stream", stream::stream, stream)
         .get("/api/v1/hosts", api::hosts, hosts)

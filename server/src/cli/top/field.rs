@@ -79,7 +79,7 @@ impl Field {
     /// What it means, for the help.
     pub(super) fn meaning(self) -> &'static str {
         match self {
-            Name => "the host; ~ flaps, < is behind a host that fails",
+            Name => "the host; ! alarms fire, ~ flaps, < is behind a host that fails",
             Health => "its state",
             Since => "since when it is in it",
             Group => "its group",
@@ -238,9 +238,10 @@ fn gravity(state: State) -> u8 {
 }
 
 fn marked(host: &TopHost) -> String {
+    let fires = if host.alarms > 0 { "!" } else { "" };
     let flaps = if host.flapping { "~" } else { "" };
     let behind = if host.behind.is_empty() { "" } else { "<" };
-    format!("{}{flaps}{behind}", host.name)
+    format!("{}{fires}{flaps}{behind}", host.name)
 }
 
 fn or_unknown(text: &str) -> String {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    model::State,
+    model::{Severity, State},
     text::{natural, shown},
     units::WallMs,
 };
@@ -50,6 +50,9 @@ pub(super) struct TopHost {
     pub(super) rx: Option<f64>,
     pub(super) tx: Option<f64>,
     pub(super) busy_pct: Option<f64>,
+    /// How many of its alarms fire, and how grave the gravest is.
+    pub(super) alarms: u64,
+    pub(super) severity: Option<Severity>,
     pub(super) flapping: bool,
     pub(super) behind: String,
 }
@@ -62,6 +65,9 @@ pub(super) struct Server {
     pub(super) inventory_waiting: Option<String>,
     pub(super) isolated_since_ms: Option<i64>,
     pub(super) store_error: Option<String>,
+    /// How many alarms fire, by severity.
+    #[serde(default)]
+    pub(super) alarms_firing: BTreeMap<Severity, usize>,
     #[serde(default)]
     pub(super) stopping: bool,
 }
@@ -168,6 +174,8 @@ impl TopFleet {
             rx: number("net_rx_bytes_per_s"),
             tx: number("net_tx_bytes_per_s"),
             busy_pct: number("disk_busy_max_pct"),
+            alarms: cell("alarms_firing").and_then(Value::as_u64).unwrap_or_default(),
+            severity: word("alarm_severity").and_then(Severity::parse),
             flapping: cell("flapping").and_then(Value::as_bool).unwrap_or_default(),
             behind: text("unreachable_because"),
         })

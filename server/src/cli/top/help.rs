@@ -8,11 +8,12 @@ use crate::{cli::output::symbol, model::State};
 /// Beside the keys, from here on, stand the columns where there is room for both.
 const HALF: usize = 72;
 
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 12] = [
     ("Up Down j k", "choose a host"),
     ("PgUp PgDn Space", "a screen up or down"),
     ("Home End g G", "the first, the last"),
     ("Enter", "look at the host"),
+    ("a", "alarms that fire; ✓ acknowledged, z silenced"),
     ("Esc", "back; ends a filter"),
     ("/", "filter: words in name, group, label, state, last"),
     ("s > S <", "sort by the next column, the one before"),

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    alarms::AlarmList,
     detail::HostDetail,
     field::{self, Field},
     fleet::{TopFleet, TopHost},
@@ -39,6 +40,7 @@ pub(super) enum Contact {
 pub(super) enum Screen {
     Fleet,
     Host(Box<HostDetail>),
+    Alarms(Box<AlarmList>),
 }
 
 /// Everything that is shown.
@@ -210,11 +212,24 @@ impl Model {
             let (width, height) = self.size;
             self.help = help::moved(first, key, height.saturating_sub(AROUND_HELP), width);
         } else {
+            let room = self.room();
             match (&mut self.screen, key) {
                 (_, Key::Char('?' | 'h')) => self.help = Some(0),
                 (_, Key::Char('q')) => self.done = true,
-                (Screen::Host(_), Key::Esc | Key::Backspace) => self.screen = Screen::Fleet,
+                (Screen::Host(_) | Screen::Alarms(_), Key::Esc | Key::Backspace) => {
+                    self.screen = Screen::Fleet;
+                }
+                (Screen::Fleet | Screen::Host(_), Key::Char('a')) => {
+                    self.screen = Screen::Alarms(Box::default());
+                }
                 (Screen::Host(detail), key) => detail.press(key),
+                (Screen::Alarms(list), Key::Enter) => {
+                    let known = |name: &str| self.fleet.hosts.get_key_value(name);
+                    if let Some((name, _)) = list.host().and_then(known) {
+                        self.screen = Screen::Host(Box::new(HostDetail::new(Arc::clone(name))));
+                    }
+                }
+                (Screen::Alarms(list), key) => list.press(key, room),
                 (Screen::Fleet, key) => self.press_in_list(key),
             }
         }

@@ -5,6 +5,7 @@ use std::{io, panic, sync::Arc, time::Duration};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinSet},
@@ -50,6 +51,7 @@ enum NetworkMessage {
     Told(Event),
     Away(String),
     Host(Arc<str>, Result<Box<Story>, String>),
+    Alarms(Result<Box<Value>, String>),
 }
 
 /// Shows the fleet until a key or a signal ends it.
@@ -118,11 +120,7 @@ impl<'a> Show<'a> {
                 printing = Some(picture.map_err(CliError::Output)?);
                 drawn = true;
             }
-            if let Screen::Host(detail) = &mut self.model.screen
-                && let Some(ask) = detail.ask(now.mono.since(Mono::default()))
-            {
-                self.tasks.spawn(tell(self.asker.clone(), ask, self.sender.clone()));
-            }
+            self.ask(now.mono.since(Mono::default()));
             drawn &= tokio::select! {
                 // A task that panicked comes first: the terminal is back, and nothing may be drawn
                 // over what was said there.
@@ -158,9 +156,34 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
+    /// Asks for what the screen shows, when it is time to; `now` is of a clock that only goes on.
+    fn ask(&mut self, now: Duration) {
+        let (asker, sender) = (&self.asker, &self.sender);
+        match &mut self.model.screen {
+            Screen::Fleet => {}
+            Screen::Host(detail) => {
+                if let Some(ask) = detail.ask(now) {
+                    self.tasks.spawn(tell(asker.clone(), ask, sender.clone()));
+                }
+            }
+            Screen::Alarms(list) => {
+                if let Some(path) = list.ask(now) {
+                    self.tasks.spawn(tell_alarms(asker.clone(), path, sender.clone()));
+                }
+            }
+        }
+    }
+
     fn apply(&mut self, news: NetworkMessage) {
         let now = self.clock.now();
         match news {
+            NetworkMessage::Alarms(told) => {
+                let room = self.model.room();
+                // Who asked may have gone back to the hosts.
+                if let Screen::Alarms(list) = &mut self.model.screen {
+                    list.apply(told.map(|told| *told), room);
+                }
+            }
             NetworkMessage::Host(name, story) => match &mut self.model.screen {
                 Screen::Host(detail) if detail.name == name => {
                     detail.apply(story.map(|story| *story));
@@ -278,6 +301,13 @@ async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<NetworkMessage>) {
     };
     // Nobody waits any more when this fails.
     let _ended = news.send(NetworkMessage::Host(ask.name, story)).await;
+}
+
+/// Asks for the alarms that fire.
+async fn tell_alarms(asker: Asker, path: String, news: mpsc::Sender<NetworkMessage>) {
+    let told = asker.get(&path).await.map(Box::new).map_err(|error| in_one_line(&error));
+    // Nobody waits any more when this fails.
+    let _ended = news.send(NetworkMessage::Alarms(told)).await;
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Draws what `top` shows. Pure: a model and a frame of cells; only what can be seen is drawn.
 
+mod alarms;
 mod help;
 mod host;
 
@@ -134,6 +135,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
     match &model.screen {
         Screen::Fleet => list(&mut pen, model, theme),
         Screen::Host(detail) => host::draw(&mut pen, model, detail, theme),
+        Screen::Alarms(list) => alarms::draw(&mut pen, model, list, theme),
     }
     pen.line = area.height - 1;
     bottom_line(&mut pen, model, theme);
@@ -148,6 +150,12 @@ fn top_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
             let text = format!("  {} {count} {state}", symbol(*state));
             pieces.push((text, theme.state(*state)));
         }
+    }
+    let firing = &model.fleet.server.alarms_firing;
+    for (nth, (severity, count)) in firing.iter().rev().filter(|(_, count)| **count > 0).enumerate()
+    {
+        let sign = if nth == 0 { "  ! " } else { " " };
+        pieces.push((format!("{sign}{count} {severity}"), alarms::ink(theme, *severity)));
     }
     let time = match model.contact {
         Contact::Live => format!("{} {} ", time_of_day(model.now), zone(model.now)),
@@ -206,7 +214,10 @@ fn row(
     let stale = matches!(host.state, State::Down | State::Suspect);
     let style = |field: Field| match field {
         Field::State => theme.state(host.state),
-        Field::Name => theme.bold(),
+        Field::Name => match host.severity {
+            Some(severity) => alarms::ink(theme, severity).add_modifier(Modifier::BOLD),
+            None => theme.bold(),
+        },
         Field::Outcome if host.outcome != "ok" => theme.ink(Color::Yellow),
         Field::Error => theme.ink(Color::Yellow),
         Field::Since | Field::Age | Field::Outcome | Field::Group => Style::new(),
@@ -231,6 +242,18 @@ fn bottom_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
             "Esc back  + - span  j k attempts  ? help  q quit".to_owned(),
             detail.span().to_owned(),
         ),
+        Screen::Alarms(list) => {
+            let (shown, room) = (list.alarms().len(), model.room());
+            let all = list.told.as_ref().map_or(0, |told| told.total);
+            (
+                "Enter host  j k choose  Esc back  ? help  q quit".to_owned(),
+                format!(
+                    "{}-{} of {all}",
+                    (list.first + 1).min(shown),
+                    (list.first + room).min(shown)
+                ),
+            )
+        }
         Screen::Fleet => {
             let (first, all) = (model.first, model.shown.len());
             let last = (first + model.room()).min(all);
@@ -239,7 +262,7 @@ fn bottom_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
             if model.typing {
                 (format!("/{}█  Enter keeps, Esc ends the filter", model.filter), seen)
             } else if model.filter.is_empty() {
-                let keys = "Enter host  / filter  s sort  r reverse  ? help  q quit";
+                let keys = "Enter host  a alarms  / filter  s sort  r reverse  ? help  q quit";
                 (keys.to_owned(), seen)
             } else {
                 (format!("filter /{}  Esc ends it  Enter host  ? help", model.filter), seen)

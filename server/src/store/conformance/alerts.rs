@@ -72,8 +72,12 @@ pub(crate) async fn alarms_are_kept_with_the_poll_that_they_are_of_or_not_at_all
     let spoilt = Batch { polls: vec![batch.polls[0].clone(), broken.into()], ..batch.clone() };
     write(fixture, spoilt).await.unwrap_err();
     let store = fixture.store();
-    let events =
-        async || store.alarm_events(None, Span::ALL, ReadOrder::OldestFirst, 999).await.unwrap();
+    let events = async || {
+        store
+            .alarm_events(AlarmsOf::default(), Span::ALL, ReadOrder::OldestFirst, 999)
+            .await
+            .unwrap()
+    };
     assert_eq!((store.alarms().await.unwrap(), events().await), (vec![], vec![]));
     // And an alarm that can never be kept takes the poll.
     let endless = Alarm { since: WallMs(i64::MAX), ..alarms[7].clone() };
@@ -123,13 +127,22 @@ pub(crate) async fn changes_of_alarms_are_kept_once_and_as_long_as_transitions(
     write(fixture, batch(vec![again, all[3].clone()])).await.unwrap();
     let store = fixture.store();
     let read = async |host, span, order, limit| {
-        store.alarm_events(host, span, order, limit).await.unwrap()
+        let of = AlarmsOf { host, rule: None };
+        store.alarm_events(of, span, order, limit).await.unwrap()
     };
     assert_eq!(read(None, Span::ALL, ReadOrder::OldestFirst, 99).await, all);
     let newest = read(Some(a.id), Span::ALL, ReadOrder::NewestFirst, 2).await;
     assert_eq!(newest, [all[3].clone(), all[2].clone()]);
     let span = Span { from: slot(1), to: slot(3) };
     assert_eq!(read(Some(a.id), span, ReadOrder::OldestFirst, 9).await, [all[0].clone()]);
+
+    let named = async |rule: &str| {
+        let of = AlarmsOf { host: Some(a.id), rule: Some(rule.into()) };
+        store.alarm_events(of, Span::ALL, ReadOrder::OldestFirst, 99).await.unwrap()
+    };
+    let of_a = read(Some(a.id), Span::ALL, ReadOrder::OldestFirst, 99).await;
+    assert_eq!(named(&all[0].key.rule).await, of_a, "it is the rule of all of them");
+    assert_eq!(named("another").await, []);
 
     let found = fixture.view("alert_history").await;
     let words: Vec<_> = found

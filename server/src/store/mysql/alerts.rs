@@ -8,7 +8,7 @@ use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 use super::{cells::RowReader, fault::Place, moment, pools::Pools};
 use crate::{
     model::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, ContentHash, HostId, Severity},
-    store::{Batch, ReadOrder, Span, StoreError, row},
+    store::{AlarmsOf, Batch, ReadOrder, Span, StoreError, row},
     units::WallMs,
 };
 
@@ -161,7 +161,7 @@ pub(super) async fn read(pools: &Pools) -> Result<Vec<Alarm>, StoreError> {
 /// Changes of alarms in a span. The database sorts their ids alone, see [`read`].
 pub(super) async fn events(
     pools: &Pools,
-    host: Option<HostId>,
+    AlarmsOf { host, rule }: AlarmsOf,
     span: Span,
     order: ReadOrder,
     limit: usize,
@@ -169,6 +169,7 @@ pub(super) async fn events(
     let mut conn = pools.reader().await?;
     // Two texts and not one with "? IS NULL OR": each uses its own index.
     let whose = if host.is_some() { "host_id = ?" } else { "? IS NULL" };
+    let which = if rule.is_some() { "rule = ?" } else { "? IS NULL" };
     let direction = match order {
         ReadOrder::OldestFirst => "ASC",
         ReadOrder::NewestFirst => "DESC",
@@ -176,12 +177,13 @@ pub(super) async fn events(
     let sql = format!(
         "SELECT e.rule, e.host_id, e.row_key, e.slot, e.at, e.from_state, e.to_state, e.cause,
            e.severity, e.value, e.summary, e.id
-         FROM (SELECT id FROM alert_event WHERE {whose} AND slot >= ? AND slot < ?
+         FROM (SELECT id FROM alert_event WHERE {whose} AND {which} AND slot >= ? AND slot < ?
                ORDER BY slot {direction}, id {direction} LIMIT ?) found
          JOIN alert_event e ON e.id = found.id"
     );
     let params = vec![
         host.map(|host| host.0).into(),
+        rule.as_deref().into(),
         moment::datetime(span.from),
         moment::datetime(span.to),
         Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX)),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Error, Row, Transaction, params};
 use super::fault::{fault, row_fault, unreadable};
 use crate::{
     model::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, HostId, Severity},
-    store::{ReadOrder, Span, StoreError, row},
+    store::{AlarmsOf, ReadOrder, Span, StoreError, row},
     units::WallMs,
 };
 
@@ -101,7 +101,7 @@ pub(super) fn read(connection: &Connection) -> Result<Vec<Alarm>, StoreError> {
 /// Changes of alarms in a span.
 pub(super) fn events(
     connection: &Connection,
-    host: Option<HostId>,
+    AlarmsOf { host, rule }: &AlarmsOf,
     span: Span,
     order: ReadOrder,
     limit: usize,
@@ -109,6 +109,7 @@ pub(super) fn events(
     let failed = fault(connection, "read changes of alarms");
     // Two texts and not one with "?1 IS NULL OR": each uses its own index.
     let whose = if host.is_some() { "host_id = ?1" } else { "?1 IS NULL" };
+    let which = if rule.is_some() { "rule = ?5" } else { "?5 IS NULL" };
     let order = match order {
         ReadOrder::OldestFirst => "slot_ms, id",
         ReadOrder::NewestFirst => "slot_ms DESC, id DESC",
@@ -117,12 +118,15 @@ pub(super) fn events(
         "SELECT rule, host_id, row_key, slot_ms, at_ms, from_state, to_state, cause, severity, value,
            summary
          FROM alert_event
-         WHERE {whose} AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY {order} LIMIT ?4"
+         WHERE {whose} AND {which} AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY {order} LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement
-        .query_map(params![host.map(|h| h.0), span.from.0, span.to.0, limit], event)
+        .query_map(
+            params![host.map(|h| h.0), span.from.0, span.to.0, limit, rule.as_deref()],
+            event,
+        )
         .map_err(&failed)?;
     rows.collect::<Result<_, _>>().map_err(&failed)
 }

@@ -15,9 +15,9 @@ use crate::{
         State as Health, Transition, VersionId,
     },
     store::{
-        Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, PruneReach,
-        Pruned, ReadOrder, Registration, Retention, Sample, SeriesAsk, Span, StoreError,
-        StoreStatus, sample,
+        AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
+        PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, SeriesAsk, Span,
+        StoreError, StoreStatus, sample,
     },
 };
 
@@ -141,7 +141,7 @@ impl Store for Fake {
     }
     async fn alarm_events(
         &self,
-        _: Option<HostId>,
+        _: AlarmsOf,
         _: Span,
         _: ReadOrder,
         _: usize,

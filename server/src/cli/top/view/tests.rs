@@ -11,12 +11,12 @@ use crate::{
 };
 
 /// 2026-03-29T01:30:00Z.
-const NOW: i64 = 1_774_747_800_000;
+pub(super) const NOW: i64 = 1_774_747_800_000;
 
 const PLAIN: Theme = Theme { colour: false };
 
 /// A row of cells: those that are not given are unknown.
-fn told(name: &str, state: &str, cells: &[(&str, Value)]) -> Value {
+pub(super) fn told(name: &str, state: &str, cells: &[(&str, Value)]) -> Value {
     let cell = |column: &&str| match *column {
         "name" => json!(name),
         "state" => json!(state),
@@ -30,7 +30,7 @@ fn told(name: &str, state: &str, cells: &[(&str, Value)]) -> Value {
     FLEET_COLUMNS.iter().map(cell).collect()
 }
 
-fn well(name: &str, cpu: f64) -> Value {
+pub(super) fn well(name: &str, cpu: f64) -> Value {
     told(
         name,
         "up",
@@ -51,7 +51,7 @@ fn well(name: &str, cpu: f64) -> Value {
     )
 }
 
-fn event(hosts: &[Value], server: &Value) -> String {
+pub(super) fn event(hosts: &[Value], server: &Value) -> String {
     let mut counts = serde_json::Map::new();
     let state = FLEET_COLUMNS.iter().position(|column| *column == "state").unwrap();
     for host in hosts {
@@ -64,14 +64,14 @@ fn event(hosts: &[Value], server: &Value) -> String {
         .to_string()
 }
 
-fn model(hosts: &[Value], size: (usize, usize)) -> Model {
+pub(super) fn model(hosts: &[Value], size: (usize, usize)) -> Model {
     let mut model = Model::new("127.0.0.1:8080".to_owned(), size, WallMs(NOW));
     model.fleet.apply("fleet", &event(hosts, &json!({}))).unwrap();
     model.heard(WallMs(NOW));
     model
 }
 
-fn some(size: (usize, usize)) -> Model {
+pub(super) fn some(size: (usize, usize)) -> Model {
     let failed = [
         ("slot_ms", json!(NOW - 9_000)),
         ("outcome", json!("refused")),
@@ -86,7 +86,7 @@ fn some(size: (usize, usize)) -> Model {
     model(&hosts, size)
 }
 
-fn lines(model: &Model) -> Vec<String> {
+pub(super) fn lines(model: &Model) -> Vec<String> {
     let (columns, lines) = model.size;
     let (columns, lines) = (u16::try_from(columns).unwrap(), u16::try_from(lines).unwrap());
     let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
@@ -96,7 +96,7 @@ fn lines(model: &Model) -> Vec<String> {
     (0..lines).map(|y| row(y).trim_end().to_owned()).collect()
 }
 
-fn press(model: &mut Model, keys: &str) {
+pub(super) fn press(model: &mut Model, keys: &str) {
     keys.chars().for_each(|key| model.press(Key::Char(key)));
 }
 

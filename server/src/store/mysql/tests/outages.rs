@@ -65,12 +65,12 @@ impl Store for Told {
     }
     async fn alarm_events(
         &self,
-        host: Option<HostId>,
+        of: crate::store::AlarmsOf,
         span: Span,
         order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<crate::model::AlarmEvent>, StoreError> {
-        self.store.alarm_events(host, span, order, limit).await
+        self.store.alarm_events(of, span, order, limit).await
     }
     async fn set_pause(
         &self,

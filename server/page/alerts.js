@@ -1,0 +1,231 @@
+// The page of alarms: what fires now, what is silenced, what there was. The address holds the filters.
+
+import { h, hostLink, link, renew, titles } from './dom.js';
+import { get } from './api.js';
+import { endSilence } from './deeds.js';
+import { SPANS, USUAL } from './events.js';
+import { firing } from './firing.js';
+import { moment } from './format.js';
+import { listing } from './listing.js';
+import { at } from './place.js';
+
+const PAGE = 100;
+/** How often it is asked again while nothing changes, ms: values do, and others act, too. */
+const EVERY = 5000;
+
+function viewOf(search) {
+  const asked = new URLSearchParams(search);
+  const span = asked.get('span');
+  return {
+    host: asked.get('host') ?? '',
+    rule: asked.get('rule') ?? '',
+    span: SPANS[span] ? span : USUAL,
+  };
+}
+
+function searchOf({ host, rule, span }) {
+  const said = Object.entries({ host, rule, span: span === USUAL ? '' : span }).filter(([, value]) => value);
+  return said.length ? `?${new URLSearchParams(said)}` : '';
+}
+
+const CAUSES = { values: '', missing: 'its values were missing for too long' };
+
+function eventRow(event) {
+  const cause = CAUSES[event.cause] ?? event.cause.replaceAll('_', ' ');
+  const words = [event.summary, cause].filter(Boolean).join(' · ');
+  const colour = event.to === 'ok' ? 'up' : event.severity;
+  // One that was firing before and is now has another severity.
+  const became = event.from === event.to ? `now ${event.severity}` : event.to;
+  return h(
+    'tr',
+    {},
+    h('td', { class: 'when' }, moment(event.slot_ms)),
+    h('td', {}, hostLink(event.host)),
+    h('td', {}, h('b', {}, event.rule), event.row ? ` ${event.row}` : null),
+    h('td', { class: 'to' }, h('span', { class: `dot ${colour}`, 'aria-hidden': 'true' }), became),
+    h('td', {}, event.severity),
+    h('td', { class: 'words' }, words),
+  );
+}
+
+/** What was: changes of alarms. */
+const history = (view) =>
+  listing({
+    label: 'Changes of alarms',
+    columns: ['When', 'Host', 'Alarm', 'Became', 'Severity', 'What'],
+    keyOf: (event) =>
+      JSON.stringify([event.slot_ms, event.host, event.rule, event.row, event.from, event.to]),
+    rowOf: eventRow,
+    at: (event) => event.slot_ms,
+    none: 'No alarm changed.',
+    about: () => view,
+    ask: (to) =>
+      get('api/v1/alert_events', { from: view.span, to, host: view.host, rule: view.rule, limit: PAGE }),
+  });
+
+/** What a silence is about, in words. */
+function scope(one) {
+  const labels = Object.entries(one.labels).map((pair) => pair.join('='));
+  const of = { rule: one.rules, host: one.hosts, row: one.rows, group: one.groups, label: labels };
+  const parts = Object.entries({ ...of, severity: one.severity }).filter(([, all]) => all.length);
+  return parts.map(([what, all]) => `${what} ${all.join(', ')}`).join(' · ');
+}
+
+/** The silences in force; `done` is called when one was ended. */
+function silencing(done) {
+  const body = h('tbody', {});
+  const columns = ['What', 'Why', 'Who', 'Until', '#Holds back', ''];
+  const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Silences' };
+  const list = h('div', region, h('table', { class: 'silences' }, titles(columns), body));
+  const wrong = h('p', { class: 'wrong', role: 'alert' });
+  const element = h(
+    'section',
+    { class: 'card', hidden: true },
+    h('h2', {}, 'Silences in force'),
+    list,
+    wrong,
+  );
+  let rows = new Map();
+  function rowOf(one) {
+    const end = async () => {
+      wrong.textContent = '';
+      await endSilence(one.id).then(done, (error) => {
+        wrong.textContent = error.message;
+      });
+    };
+    const cells = ['what', 'why', 'by', 'until', 'num'].map((name) => h('td', { class: name }));
+    const button = h('button', { type: 'button', onclick: end, 'aria-label': `End: ${one.why}` }, 'End');
+    return { row: h('tr', {}, cells, h('td', { class: 'deeds' }, button)), cells };
+  }
+  return {
+    element,
+    draw(all) {
+      const made = all.map((one) => {
+        const known = rows.get(one.id) ?? rowOf(one);
+        const until = `${moment(one.until_ms)}${one.until_clear ? ', or until it is over' : ''}`;
+        const held = one.alarms === 1 ? '1 alarm' : `${one.alarms} alarms`;
+        [scope(one), one.why, one.who, until, held].forEach((words, place) =>
+          renew(known.cells[place], words),
+        );
+        return [one.id, known];
+      });
+      rows = new Map(made);
+      body.replaceChildren(...made.map(([, { row }]) => row));
+      element.hidden = all.length === 0;
+    },
+  };
+}
+
+/** What chooses the alarms; `changed` is called when others were chosen. */
+function filters(view, changed) {
+  const set = (key) => (event) => {
+    view[key] = event.target.value.trim();
+    changed();
+  };
+  const host = h('input', {
+    type: 'search',
+    value: view.host,
+    placeholder: 'Name of a host',
+    'aria-label': 'Only this host',
+    onchange: set('host'),
+  });
+  const option = (chosen) => (value, words) => h('option', { value, selected: value === chosen }, words);
+  const rules = h('select', { 'aria-label': 'Only this rule', onchange: set('rule') });
+  const offer = (names) => {
+    const all = [...new Set([...names, view.rule])].filter(Boolean);
+    const one = option(view.rule);
+    renew(rules, one('', 'all rules'), ...all.map((name) => one(name, name)));
+    rules.value = view.rule;
+  };
+  offer([]);
+  const span = h(
+    'select',
+    { onchange: set('span') },
+    Object.entries(SPANS).map(([value, words]) => option(view.span)(value, words)),
+  );
+  const past = h('label', { class: 'soft' }, 'History of ', span);
+  return {
+    offer,
+    element: h('div', { class: 'card row' }, rules, past, h('div', { class: 'grow' }, host)),
+  };
+}
+
+/** What is said where no alarm fires. */
+function nothing(view, page) {
+  const filtered = view.host || view.rule;
+  if (filtered) return [h('p', {}, 'No alarm of this filter fires.'), link(at('alerts'), 'All alarms')];
+  if (page.rules === 0) return [h('p', {}, 'No rule is in force, so no alarm can fire.')];
+  const rules = page.rules === 1 ? '1 rule is' : `${page.rules} rules are`;
+  const own = page.source
+    ? null
+    : h(
+        'p',
+        {},
+        'They come along. ',
+        h('code', {}, 'roundsman alerts defaults > alerts.toml'),
+        ' makes them yours.',
+      );
+  return [h('p', {}, `No alarm fires. ${rules} judged on each poll.`), own];
+}
+
+/** Why the file of rules as it is now is not in force. */
+const refused = (error) =>
+  error
+    ? [h('h2', {}, 'The file of rules as it is now is not in force'), h('pre', { tabIndex: 0 }, error)]
+    : [];
+
+export function alerts(live) {
+  const view = viewOf(location.search);
+  const was = history(view);
+  const silences = silencing(() => now.load());
+  const wrong = h('section', { class: 'card', hidden: true });
+  const now = firing({
+    filter: () => ({ host: view.host, rule: view.rule }),
+    none: (page) => nothing(view, page),
+    heard(page, all) {
+      silences.draw(all);
+      wrong.hidden = !page.error;
+      renew(wrong, refused(page.error));
+    },
+  });
+  const chosen = () => {
+    window.history.replaceState(null, '', at(`alerts${searchOf(view)}`));
+    now.load();
+    was.load();
+  };
+  const choose = filters(view, chosen);
+  get('api/v1/alert_rules').then(
+    ({ rules }) => choose.offer(rules.map(({ name }) => name)),
+    () => {},
+  );
+  const element = h(
+    'div',
+    {},
+    h('h1', {}, 'Alerts'),
+    choose.element,
+    wrong,
+    h('section', { class: 'card', 'aria-label': 'Firing now' }, now.elements),
+    silences.element,
+    h('section', { class: 'card' }, h('h2', {}, 'History'), was.elements),
+  );
+  const seen = () => JSON.stringify([live.server.alarms_firing, live.alarms()]);
+  let before = seen();
+  const changed = () => {
+    const moved = seen() !== before;
+    before = seen();
+    if (moved || now.age() > EVERY) now.load();
+    // What has just begun is in the store some seconds later.
+    if (!was.read.turned && Date.now() - was.read.at > EVERY) was.load();
+  };
+  live.addEventListener('change', changed);
+  now.load();
+  was.load();
+  return {
+    element,
+    leave: () => {
+      live.removeEventListener('change', changed);
+      now.leave();
+      was.leave();
+    },
+  };
+}

@@ -1,0 +1,127 @@
+// What is done about an alarm: it is acknowledged, or silenced. Each is asked for in a dialog.
+
+import { h } from './dom.js';
+import { hostPath, post } from './api.js';
+
+/** Under which the browser remembers who acts. */
+const WHO = 'who';
+const LENGTHS = { '1h': 'for an hour', '4h': 'for 4 hours', '24h': 'for a day', '': 'until it is over' };
+/** What the server takes of a reason or a name, characters. */
+const LONGEST = 200;
+
+let open = null;
+
+/** A text that is asked for. */
+function field(label, props) {
+  const input = h('input', { type: 'text', maxLength: LONGEST, autocomplete: 'off', ...props });
+  return { input, element: h('label', { class: 'field' }, h('span', {}, label), input) };
+}
+
+const whoField = () => field('Who', { required: true, value: localStorage.getItem(WHO) ?? '' });
+
+/** Asks before something is done: `send` does it, and why it was refused stands in the dialog, which stays. */
+function ask({ title, about, fields, word, send, done }) {
+  const wrong = h('p', { class: 'wrong', role: 'alert' });
+  const go = h('button', { type: 'submit', class: 'first' }, word);
+  const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel');
+  async function submit(event) {
+    event.preventDefault();
+    go.disabled = true;
+    wrong.textContent = '';
+    try {
+      await send();
+      dialog.close();
+      done();
+    } catch (error) {
+      wrong.textContent = error.message;
+    } finally {
+      go.disabled = false;
+    }
+  }
+  const words = [h('h2', {}, title), h('p', { class: 'soft' }, about)];
+  const form = h('form', { onsubmit: submit }, words, fields, wrong, h('div', { class: 'row' }, go, cancel));
+  const closed = () => {
+    dialog.remove();
+    open = null;
+  };
+  const dialog = h('dialog', { 'aria-label': title, onclose: closed }, form);
+  open = dialog;
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** Closes what is asked: its page is left. */
+export const closeDeeds = () => open?.close();
+
+const spoken = ({ host, rule, row }) => `${rule}${row ? ` of ${row}` : ''} on ${host}`;
+
+/** The path of what is done to an alarm. */
+const pathOf = ({ host, rule, row }, deed) =>
+  `${hostPath(host)}/alert/${deed}?${new URLSearchParams(row ? { rule, row } : { rule })}`;
+
+/** Acknowledges an alarm: somebody has it in hand. */
+export function acknowledge(alarm, done) {
+  const who = whoField();
+  const note = field('Note', { placeholder: 'Not needed' });
+  ask({
+    title: 'Acknowledge',
+    about: `${spoken(alarm)}. Nobody else is told of it again until it is over or gets worse.`,
+    fields: [who.element, note.element],
+    word: 'Acknowledge',
+    done,
+    async send() {
+      const said = { who: who.input.value };
+      if (note.input.value) said.note = note.input.value;
+      await post(pathOf(alarm, 'ack'), said);
+      localStorage.setItem(WHO, who.input.value);
+    },
+  });
+}
+
+/** The other way. */
+export const takeBack = (alarm) => post(pathOf(alarm, 'unack'), {});
+
+/** What a silence may be about, by words. */
+function scopes({ host, rule, row }) {
+  const of = row ? { [`${rule} of ${row} on ${host}`]: { rules: [rule], hosts: [host], rows: [row] } } : {};
+  return {
+    ...of,
+    [`${rule} on ${host}`]: { rules: [rule], hosts: [host] },
+    [`${rule} on all hosts`]: { rules: [rule] },
+    [`all alarms of ${host}`]: { hosts: [host] },
+  };
+}
+
+/** Silences an alarm, or all that are like it. */
+export function silence(alarm, done) {
+  const all = scopes(alarm);
+  const option = (value, words) => h('option', { value }, words);
+  const what = h(
+    'select',
+    {},
+    Object.keys(all).map((words) => option(words, words)),
+  );
+  const long = h(
+    'select',
+    {},
+    Object.entries(LENGTHS).map(([value, words]) => option(value, words)),
+  );
+  const [why, who] = [field('Why', { required: true }), whoField()];
+  const labelled = (label, select) => h('label', { class: 'field' }, h('span', {}, label), select);
+  ask({
+    title: 'Silence',
+    about: 'Nobody is told while it is silenced. It is judged and shown as before.',
+    fields: [labelled('What', what), labelled('How long', long), why.element, who.element],
+    word: 'Silence',
+    done,
+    async send() {
+      const length = long.value ? { for: long.value } : { until_clear: true };
+      const said = { ...all[what.value], ...length, who: who.input.value, why: why.input.value };
+      await post('api/v1/silences', said);
+      localStorage.setItem(WHO, who.input.value);
+    },
+  });
+}
+
+/** Ends a silence before its time. */
+export const endSilence = (id) => post(`api/v1/silences/${encodeURIComponent(id)}/end`, {});
