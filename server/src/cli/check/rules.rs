@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::Serialize;
 
-use crate::{config::Config, reconcile::alerts_path, route};
+use crate::{config::Config, inventory::Inventory, reconcile::alerts_path, route};
 
 /// A file of alert rules in numbers.
 #[derive(Debug, Serialize)]
@@ -15,11 +15,14 @@ pub(super) struct Rules {
     pub(super) routes: usize,
 }
 
-/// Looks at the file, where there is one.
+/// Looks at the file, where there is one; what is hardly meant comes along.
 ///
 /// # Errors
 /// All that is wrong with it, each with its place.
-pub(super) fn read(config: &Config) -> Result<Option<Rules>, Vec<String>> {
+pub(super) fn read(
+    config: &Config,
+    inventory: Option<&Inventory>,
+) -> Result<Option<(Rules, Vec<String>)>, Vec<String>> {
     let named = config.alerts.as_deref();
     let path = alerts_path(named, &config.inventory);
     if named.is_none() && !path.exists() {
@@ -31,7 +34,8 @@ pub(super) fn read(config: &Config) -> Result<Option<Rules>, Vec<String>> {
     match route::parse_all_bytes(&file, &bytes) {
         Ok(all) => {
             let (rules, channels) = (all.rules.list.len(), all.channels.len());
-            Ok(Some(Rules { file, rules, channels, routes: all.routes.iter().count() }))
+            let summary = Rules { file, rules, channels, routes: all.routes.iter().count() };
+            Ok(Some((summary, all.remarks(inventory))))
         }
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
     }
