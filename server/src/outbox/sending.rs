@@ -11,6 +11,7 @@ use crate::{
     channel::{self, Kind, MessageKind, Receipt, SendError},
     notify::Channel,
     route::{Input, Message, Outcome, Output},
+    store::writer::QueuedRow,
     units::{Mono, Now},
 };
 
@@ -55,6 +56,9 @@ impl OutboxWorker {
                 Output::Send(message) => self.queue(&message),
                 Output::Withdrawn(id) => {
                     self.senders.values_mut().for_each(|sender| sender.lane.withdraw(&id));
+                }
+                Output::Ended(delivery) => {
+                    self.parts.writer.push(QueuedRow::Delivery(delivery));
                 }
                 Output::SilenceEnded(id) => tracing::info!(id = &*id, "a silence is over"),
                 Output::AckEnded(key) => {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{
-        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, Outcome, Record, Rollup, State, Timings,
-        Transition, VersionId,
+        Alarm, AlarmEvent, Delivery, HostId, HostName, Loss, Notice, Outcome, Record, Rollup,
+        State, Timings, Transition, VersionId,
     },
     store::{FactsSeen, detail},
     units::WallMs,
@@ -34,6 +34,7 @@ pub(super) enum Other {
     Notice(Arc<Notice>),
     Alarm(Box<Alarm>),
     AlarmEvent(Box<AlarmEvent>),
+    Delivery(Arc<Delivery>),
 }
 
 /// A record without its values.

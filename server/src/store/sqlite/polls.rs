@@ -9,7 +9,7 @@ use rusqlite::{
 use super::{
     alerts,
     ddl::LEDGER,
-    events,
+    deliveries, events,
     fault::{fault, row_fault},
     hosts, losses, notices,
     record::{SELECTED, WIDTH, columns, from_row},
@@ -49,6 +49,9 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     }
     for event in &batch.alarm_events {
         alerts::note(&transaction, event)?;
+    }
+    for delivery in &batch.deliveries {
+        deliveries::keep(&transaction, delivery)?;
     }
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {
