@@ -17,6 +17,9 @@ use crate::{
 /// The most polls that are read at once; fewer of large machines.
 pub const MAX_STEP_POLLS: usize = 500;
 
+/// The most hosts that are read at once.
+pub const MAX_STEP_HOSTS: usize = 100;
+
 /// Bytes that are read at once, reckoned as JSON.
 const STEP_BYTES: usize = 4 << 20;
 
@@ -151,8 +154,8 @@ impl SpellShape {
 type Moves = BTreeMap<WallMs, Vec<Transition>>;
 
 impl Query {
-    /// Judges the kept polls of every host that a rule is for, and tells after each step how many hosts are
-    /// done of how many, and how many polls. Memory does not grow with the span: polls are read in steps of
+    /// Judges the kept polls of every host that a rule is for, and tells after each step how many hosts and
+    /// polls are done. Memory does not grow with the span: polls are read in steps of
     /// [`MAX_STEP_POLLS`], and alarms are listed up to [`MAX_SPELLS`](crate::alert::MAX_SPELLS).
     ///
     /// What is not kept is as it is now: groups, labels, the version of the probe.
@@ -162,22 +165,28 @@ impl Query {
     pub async fn backtest(
         &self,
         ask: &BacktestAsk,
-        mut progress: impl FnMut(usize, usize, u64),
+        mut progress: impl FnMut(usize, u64),
     ) -> Result<BacktestShape, QueryError> {
-        let mut all = match &ask.host {
-            Some(name) => vec![self.kept_host(name).await?],
-            None => self.store.hosts(HostQuery::all()).await?,
-        };
-        let matches = |host: &HostSummary| {
-            ask.rule.hosts.matches(&host.name, host.group.as_ref(), &host.labels)
-        };
-        all.retain(matches);
         let (mut spells, mut hosts, mut polls) = (Spells::default(), Vec::new(), 0);
-        for host in &all {
-            let told = |of: u64| progress(hosts.len(), all.len(), polls + of);
-            let tried = self.backtest_host(ask, host, &mut spells, told).await?;
-            polls += tried.polls;
-            hosts.push(tried);
+        let mut next = HostQuery { limit: MAX_STEP_HOSTS, ..HostQuery::all() };
+        loop {
+            let some = match &ask.host {
+                Some(name) => vec![self.kept_host(name).await?],
+                None => self.store.hosts(next.clone()).await?,
+            };
+            for host in &some {
+                if !ask.rule.hosts.matches(&host.name, host.group.as_ref(), &host.labels) {
+                    continue;
+                }
+                let told = |of: u64| progress(hosts.len(), polls + of);
+                let tried = self.backtest_host(ask, host, &mut spells, told).await?;
+                polls += tried.polls;
+                hosts.push(tried);
+            }
+            match some.last().filter(|_| ask.host.is_none() && some.len() == MAX_STEP_HOSTS) {
+                Some(last) => next.after = Some(last.name.clone()),
+                None => break,
+            }
         }
         let (list, SpellTotals { alarms, hosts: having, open, flaps, lasted }) =
             spells.into_parts();

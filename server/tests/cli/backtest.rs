@@ -199,6 +199,35 @@ fn what_would_have_fired_is_a_table_and_what_could_not_be_judged_is_said() {
 }
 
 #[test]
+fn more_hosts_than_are_read_at_once_are_all_judged() {
+    let desk = Desk::new();
+    desk.file("rules.toml", RULES);
+    let store = Sqlite::open_blocking(&desk.path().join("roundsman.db"), Mode::ReadWrite).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    const HOSTS: usize = 230;
+    runtime.block_on(async {
+        let registration = |number: usize| Registration {
+            name: HostName::new(&format!("web-{number}")).unwrap(),
+            group: None,
+            labels: [].into(),
+            addresses: Vec::new(),
+            renamed_from: None,
+        };
+        let all = (0..HOSTS).map(registration).collect();
+        let known = store.register(all, WallMs(START)).await.unwrap();
+        let polls = known.iter().flat_map(|host| (500..502).map(|minute| poll(host.id, minute)));
+        store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
+    });
+    let ended = backtest(&desk, "disk-full", &["--json"]);
+    let found: Value = serde_json::from_str(&ended.out).unwrap();
+    let totals = json!({
+        "polls": 2 * HOSTS, "alarms": HOSTS, "hosts": HOSTS, "open": HOSTS, "flaps": 0,
+        "lasted_ms": 60_000 * HOSTS,
+    });
+    assert_eq!(found["totals"], totals);
+}
+
+#[test]
 fn what_cannot_be_judged_is_said_in_one_line() {
     let desk = filled();
     for (rule, flags, expected) in [

@@ -73,8 +73,8 @@ pub(super) fn run(args: &BacktestArgs, runtime: &Runtime) -> Result<(), CliError
     let ask = BacktestAsk { rule, source, from, to, host: args.host.clone() };
     let query = runtime.kept()?;
     let mut progress = Progress::new(runtime.clock());
-    let told = |done: usize, all: usize, polls: u64| {
-        progress.at(|| format!("{done} of {} done, {polls} polls judged", plural(all, "host")));
+    let told = |done: usize, polls: u64| {
+        progress.at(|| format!("{} done, {polls} polls judged", plural(done, "host")));
     };
     let found = runtime.block_on(query.backtest(&ask, told))?;
     drop(progress);
