@@ -30,7 +30,7 @@ pub use columns::{
     Values,
 };
 pub use counters::{Counter, Counters};
-pub use delivery::{Delivery, DeliveryState, MAX_TOLD, Told};
+pub use delivery::{Delivery, DeliveryState, MAX_TOLD, ToldAlarm};
 pub use family::Family;
 pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};

@@ -30,7 +30,8 @@ pub use alarms::{
     ExplainedShape, TermShape, ToldStep,
 };
 pub use backtest::{
-    BacktestAsk, BacktestHost, BacktestShape, BacktestTotals, MAX_STEP_HOSTS, MAX_STEP_POLLS, SpellShape,
+    BacktestAsk, BacktestHost, BacktestShape, BacktestTotals, MAX_STEP_HOSTS, MAX_STEP_POLLS,
+    SpellShape,
 };
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};

@@ -15,8 +15,8 @@ use roundsman::{
     model::{
         Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnSet, Delivery,
         DeliveryState, Detail, FilesystemColumn, HostId, HostName, Loss, LossReason, NetColumn,
-        Outcome, Record, Rollup, Row, Severity, SoftirqColumn, State, Timings, Told, Transition,
-        Values, VersionId,
+        Outcome, Record, Rollup, Row, Severity, SoftirqColumn, State, Timings, ToldAlarm,
+        Transition, Values, VersionId,
     },
     store::{self, Batch, LoadedInventory, Mode, Registration},
     units::{Micros, Mono, Now, WallMs},
@@ -250,7 +250,7 @@ fn alarms(host: HostId, name: &str, batch: &mut Batch) {
         state,
         tries: 2,
         answer: Some(answer.into()),
-        alarms: vec![Told { key: key.clone(), firing, severity: Severity::Critical }],
+        alarms: vec![ToldAlarm { key: key.clone(), firing, severity: Severity::Critical }],
         told: 1,
     };
     let (sent, given_up) = (DeliveryState::Sent, DeliveryState::GivenUp);

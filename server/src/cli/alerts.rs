@@ -10,7 +10,6 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-pub(super) use self::file::refused;
 use super::{
     CliError, Runtime,
     aside::tell,
@@ -18,6 +17,7 @@ use super::{
     fit::{Fit, FittedTable},
     output::{self, plural},
     parse,
+    refused::refused,
     runtime::http_flag,
     targets,
 };

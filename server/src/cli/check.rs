@@ -354,14 +354,8 @@ fn text(report: &Report, all: bool, output: Output) -> String {
             ));
         }
     }
-    if let Some(Rules { file, rules, channels, routes }) = &report.alerts {
-        let rules = plural(*rules, "rule");
-        // Without a channel there is nobody to tell.
-        let told = match channels {
-            0 => String::new(),
-            _ => format!(", {}, {}", plural(*channels, "channel"), plural(*routes, "route")),
-        };
-        text.push_str(&format!("alerts: {file}: {rules}{told}\n"));
+    if let Some(rules) = &report.alerts {
+        text.push_str(&rules.text());
     }
     if let Some(times) = &report.times {
         text.push_str(&times.text());

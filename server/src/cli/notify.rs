@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Runtime, alerts::refused};
+use super::{CliError, Runtime, refused::refused};
 use crate::{
     channel::{Kind, Message, MessageKind},
     config::Config,

@@ -24,7 +24,7 @@ words! {
 
 /// An alarm of which a message tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct ToldAlarm {
     /// Which.
     pub key: AlarmKey,
     /// The message says that it fires; else that it is over.
@@ -57,7 +57,7 @@ pub struct Delivery {
     /// What the channel answered last, without secrets; none where nothing was answered.
     pub answer: Option<Arc<str>>,
     /// The first [`MAX_TOLD`] alarms of which it tells.
-    pub alarms: Vec<Told>,
+    pub alarms: Vec<ToldAlarm>,
     /// Of how many it tells.
     pub told: u32,
 }

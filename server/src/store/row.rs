@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{Alarm, AlarmKey, Delivery, HostId, Record, Rollup, Told},
+    model::{Alarm, AlarmKey, Delivery, HostId, Record, Rollup, ToldAlarm},
     units::WallMs,
 };
 
@@ -32,8 +32,8 @@ pub(super) fn delivery_name(delivery: &Delivery) -> String {
 }
 
 /// The alarms of a message as its row names them: JSON.
-pub(super) fn told(alarms: &[Told]) -> String {
-    let one = |Told { key, firing, severity }: &Told| {
+pub(super) fn told(alarms: &[ToldAlarm]) -> String {
+    let one = |ToldAlarm { key, firing, severity }: &ToldAlarm| {
         let says = if *firing { "firing" } else { "over" };
         serde_json::json!([&*key.rule, key.host.0, &*key.row, says, severity.as_str()])
     };

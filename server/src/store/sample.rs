@@ -7,7 +7,7 @@ use crate::{
         Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnKind, ColumnSet,
         CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, FilesystemColumn, HostId,
         HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record, Row,
-        Severity, SoftirqColumn, State, Timings, Told, Transition, Values, VersionId,
+        Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Values, VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -186,7 +186,7 @@ pub(crate) fn alarm_event(of: &Alarm, from: AlarmState) -> AlarmEvent {
 
 /// What became of a message about an alarm.
 pub(crate) fn delivery(of: &Alarm, message: &str, state: DeliveryState) -> Delivery {
-    let told = |firing| Told { key: of.key.clone(), firing, severity: of.severity };
+    let told = |firing| ToldAlarm { key: of.key.clone(), firing, severity: of.severity };
     Delivery {
         message: message.into(),
         channel: "ops \"chat\"".into(),

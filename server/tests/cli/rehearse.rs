@@ -52,7 +52,7 @@ fn receiver() -> (String, thread::JoinHandle<String>) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut heard = Vec::new();
         let mut some = [0; 4_096];
-        while !String::from_utf8_lossy(&heard).contains("TEST") {
+        while !String::from_utf8_lossy(&heard).contains("\"kind\":\"test\"") {
             let read = stream.read(&mut some).unwrap();
             assert!(read > 0, "{}", String::from_utf8_lossy(&heard));
             heard.extend_from_slice(&some[..read]);

@@ -9,9 +9,8 @@ use std::{
 
 use crate::{
     alert::{Rule, SHIPPED},
-    cli::{CliError, aside::tell, output::plural},
+    cli::{CliError, refused::refused},
     config::Config,
-    document::Problems,
     reconcile::{SHIPPED_NAME, alerts_path},
     route::{self, Alerting},
     text::{did_you_mean, shown},
@@ -25,13 +24,6 @@ pub(super) struct RuleFile {
     pub(super) text: String,
     /// What it says.
     pub(super) says: Alerting,
-}
-
-/// What is wrong with a file, a line each.
-pub(in crate::cli) fn refused(problems: &Problems) -> CliError {
-    problems.iter().for_each(|problem| tell(&shown(&problem.to_string())));
-    tell(&format!("roundsman: {} found", plural(problems.len(), "problem")));
-    CliError::Shown
 }
 
 impl RuleFile {

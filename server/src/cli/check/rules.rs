@@ -4,7 +4,9 @@ use std::fs;
 
 use serde::Serialize;
 
-use crate::{config::Config, inventory::Inventory, reconcile::alerts_path, route};
+use crate::{
+    cli::output::plural, config::Config, inventory::Inventory, reconcile::alerts_path, route,
+};
 
 /// A file of alert rules in numbers.
 #[derive(Debug, Serialize)]
@@ -13,6 +15,20 @@ pub(super) struct Rules {
     pub(super) rules: usize,
     pub(super) channels: usize,
     pub(super) routes: usize,
+}
+
+impl Rules {
+    /// In a line.
+    pub(super) fn text(&self) -> String {
+        let Self { file, rules, channels, routes } = self;
+        let rules = plural(*rules, "rule");
+        // Without a channel there is nobody to tell.
+        let told = match channels {
+            0 => String::new(),
+            _ => format!(", {}, {}", plural(*channels, "channel"), plural(*routes, "route")),
+        };
+        format!("alerts: {file}: {rules}{told}\n")
+    }
 }
 
 /// Looks at the file, where there is one; what is hardly meant comes along.

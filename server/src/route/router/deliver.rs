@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Output, Router, RowKey, Timer, flush::Tried};
 use crate::{
-    model::{Delivery, DeliveryState, MAX_TOLD, Told},
+    model::{Delivery, DeliveryState, MAX_TOLD, ToldAlarm},
     route::{
         channel::{Channel, Outcome, Waiting},
         group::Urgency,
@@ -18,7 +18,7 @@ impl Router {
     /// Says what became of a message.
     fn end(&mut self, waiting: &Waiting, state: DeliveryState, answer: Option<&Arc<str>>) {
         let Waiting { message, first, tries, .. } = waiting;
-        let told = |tell: &Tell| Told {
+        let told = |tell: &Tell| ToldAlarm {
             key: tell.key.clone(),
             firing: tell.said.firing,
             severity: tell.said.severity,

@@ -5,12 +5,11 @@ use crate::model::{Delivery, DeliveryState};
 
 /// What ended since the start of what the file's own routes told: a channel that fails is told of, too.
 fn ended(desk: &Desk) -> Vec<&Delivery> {
-    let of = |output| match output {
-        &Output::Ended(ref delivery) => Some(&**delivery),
+    let ended = desk.other.iter().filter_map(|output| match output {
+        Output::Ended(delivery) => Some(&**delivery),
         _ => None,
-    };
-    let own = |of: &&Delivery| &*of.route != "roundsman:own";
-    desk.other.iter().filter_map(of).filter(own).collect()
+    });
+    ended.filter(|of| &*of.route != "roundsman:own").collect()
 }
 
 fn line(of: &Delivery) -> (&str, &str, DeliveryState, u32, Option<&str>) {
