@@ -26,6 +26,8 @@ mod seen;
 mod explain;
 mod tracks;
 mod judge;
+mod spells;
+mod trial;
 mod shipped;
 
 pub use alarm::{Change, MAX_GAP, Missing, Moment, Seen, Stand, Terms, Wait, step};
@@ -39,5 +41,7 @@ pub use names::{Over, ServerCells};
 pub use rule::{Hosts, Rule};
 pub use seen::{Budget, Judged, MAX_ALARMS_IN_ALL};
 pub use shipped::SHIPPED;
+pub use spells::{FLAPS_WITHIN, MAX_SPELLS, Spell, SpellTotals, Spells};
 pub use tracks::{MAX_ALARMS, OVERFLOW_ROW};
+pub use trial::{Trial, TrialHost};
 pub use units::Units;

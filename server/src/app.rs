@@ -215,6 +215,7 @@ async fn wire(
     let telling = OutboxParts {
         live: Arc::clone(&live),
         spool: spool.clone(),
+        writer: handle.clone(),
         clock: Arc::clone(&clock),
         fall: policy.fall,
     };

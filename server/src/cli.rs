@@ -28,6 +28,7 @@ mod pause;
 mod poll;
 mod printer;
 mod progress;
+mod refused;
 mod reload;
 mod escape;
 mod runtime;

@@ -80,6 +80,8 @@ pub struct Installed {
     pub pauses: Vec<(HostId, Pause)>,
     /// Alarms that were not ok before the start; of hosts that the engine has the engine knows better.
     pub alarms: Vec<Alarm>,
+    /// The names of hosts that were taken out of it before the start.
+    pub gone_before: HashMap<HostId, HostName>,
     /// Told once every host is in the live view.
     pub in_force: oneshot::Sender<()>,
 }

@@ -36,7 +36,7 @@
 //! ```
 //!
 //! `id` is the same in every try, of this server and of the next: a receiver that sees it twice was told
-//! twice. Any 2xx ends it. 408, 429 and 5xx, no answer, no connection and no name are tried again for
+//! twice. Any 2xx ends it. 408, 425, 429 and 5xx, no answer, no connection and no name are tried again for
 //! [`GIVE_UP_AFTER`]; anything else, redirects included, is the receiver's refusal and is not.
 
 mod lanes;

@@ -8,6 +8,7 @@ mod alarm;
 mod amend;
 mod columns;
 mod counters;
+mod delivery;
 mod family;
 mod hash;
 mod health;
@@ -30,6 +31,7 @@ pub use columns::{
     Values,
 };
 pub use counters::{Counter, Counters};
+pub use delivery::{Delivery, DeliveryState, MAX_TOLD, ToldAlarm};
 pub use family::Family;
 pub use hash::ContentHash;
 pub use health::{Cause, State, Transition};

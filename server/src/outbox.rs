@@ -34,7 +34,7 @@ use crate::{
     notify::{self, Around, Channel, ChannelStats},
     resolve::HostResolver,
     route::{Alerting, Journal, Router},
-    store::spool::Spool,
+    store::{spool::Spool, writer::WriterHandle},
     units::Mono,
 };
 use people::{Answer, Order};
@@ -157,6 +157,8 @@ pub struct OutboxParts {
     pub live: Arc<Live>,
     /// Where what was told is kept.
     pub spool: Option<Arc<Spool>>,
+    /// Where what became of each message is kept.
+    pub writer: WriterHandle,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// How many failed polls in a row make a host down.

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{alerts::AlertFile, discovering::Discovering, hosts::Hosts, waiting::Waiting};
 pub(crate) use self::{
-    alerts::path as alerts_path,
+    alerts::{SHIPPED_NAME, path as alerts_path},
     discovering::{DiscoveryResult, LOOKS},
     hosts::kept,
 };

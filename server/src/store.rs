@@ -49,8 +49,8 @@ pub use series::{Bucket, Buckets, Sample, SeriesAsk};
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Facts, GroupName, HostId, HostName, Labels, Loss, Notice, NoticeKind,
-        Record, Rollup, State, Transition, VersionId,
+        Alarm, AlarmEvent, Delivery, Facts, GroupName, HostId, HostName, Labels, Loss, Notice,
+        NoticeKind, Record, Rollup, State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -156,6 +156,8 @@ pub struct Batch {
     pub alarms: Vec<Alarm>,
     /// How alarms changed, oldest first.
     pub alarm_events: Vec<AlarmEvent>,
+    /// What became of messages; in any order.
+    pub deliveries: Vec<Arc<Delivery>>,
 }
 
 impl Batch {
@@ -176,6 +178,7 @@ impl Batch {
             + self.notices.len()
             + self.alarms.len()
             + self.alarm_events.len()
+            + self.deliveries.len()
     }
 
     /// Whether there is nothing in it.
@@ -236,7 +239,8 @@ pub trait Store: Send + Sync + 'static {
     /// (host, slot), transitions by the poll that caused them ([`Transition::of_moment`]). Two rows are
     /// never mixed into one. An hour in short gives way to one of as many polls or more, a notice to
     /// one that has come further ([`Notice::is_after`]), an alarm to one of the same or a later slot; an
-    /// alarm that is ok is kept no longer. Changes of alarms are known by key, slot and new state.
+    /// alarm that is ok is kept no longer. Changes of alarms are known by key, slot and new state, what became
+    /// of a message by its id and channel.
     ///
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says

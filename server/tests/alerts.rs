@@ -15,11 +15,13 @@ use std::{
 };
 
 use roundsman::{
+    alert,
     app::{self, App},
     clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     live::HostView,
     model::{AlarmCause, AlarmEvent, AlarmState, HostName, Record, Severity},
+    route,
     store::{AlarmsOf, Mode, ReadOrder, Span, Store, sqlite::Sqlite},
 };
 use roundsman_proto::v1;
@@ -393,10 +395,21 @@ async fn alarms_of_hosts_that_left_while_no_server_ran_end_with_the_next_start()
     fs::write(site.folder.path().join("inventory.toml"), text).unwrap();
     site.start().await.stop().await;
     assert_eq!(site.store().await.alarms().await.unwrap(), []);
-    assert_eq!(site.changes().await.pop().unwrap().cause, AlarmCause::HostRetired);
+    let last = site.changes().await.pop().unwrap();
+    assert_eq!(last.cause, AlarmCause::HostRetired);
+    assert!(last.summary.starts_with("db-1: "), "{}", last.summary);
 }
 
 /// What the API says of alarms, and by which value a rule holds.
+/// The hook tells of the server's isolation by itself.
+#[test]
+fn of_the_rules_over_the_server_the_hook_passes_over_that_of_its_isolation() {
+    let shipped = route::parse_all("shipped", alert::SHIPPED).unwrap().rules;
+    let passed = shipped.list.iter().filter(|rule| rule.over == alert::Over::Server);
+    let passed = passed.filter(|rule| rule.is_about_state()).map(|rule| &*rule.name);
+    assert_eq!(passed.collect::<Vec<_>>(), ["server-isolated"]);
+}
+
 #[tokio::test]
 async fn alarms_are_listed_with_their_changes_and_explained() {
     let site = Site::new(Some(RULES)).await;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "cli/backtest.rs"]
+mod backtest;
 #[path = "cli/check.rs"]
 mod check;
 #[path = "cli/demo.rs"]
@@ -16,6 +18,8 @@ mod poll;
 mod program;
 #[path = "cli/probes.rs"]
 mod probes;
+#[path = "cli/rehearse.rs"]
+mod rehearse;
 #[path = "cli/serve.rs"]
 mod serve;
 #[path = "support/pty.rs"]

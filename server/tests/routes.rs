@@ -146,6 +146,16 @@ impl Site {
         self.used.store(used, Ordering::Relaxed);
     }
 
+    /// What the store says of each message, oldest first: host and row, what it said, how it ended.
+    fn deliveries(&self) -> Vec<String> {
+        let file = rusqlite::Connection::open(self.folder.path().join("roundsman.db")).unwrap();
+        let sql = "SELECT host || row_key || ' ' || says || ' ' || channel || ' ' || state || ' ' || tries \
+                   FROM alert_delivery ORDER BY time_ms, says";
+        let mut statement = file.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
     async fn poll(&self, app: &App, used: u64) {
         self.fill(used);
         app.poll_now(HostName::new("db-1").unwrap()).await.unwrap();
@@ -213,6 +223,7 @@ async fn a_receiver_is_told_what_fires_and_that_it_is_over() {
     assert!(figures.contains("roundsman_channel_failed_total{channel=\"ops\"} 0"), "{figures}");
     app.stop().await;
     assert!(receiver.has_heard_nothing());
+    assert_eq!(site.deliveries(), ["db-1/ firing ops sent 1", "db-1/ over ops sent 1"]);
 }
 
 #[tokio::test]
@@ -258,6 +269,7 @@ async fn a_receiver_that_is_away_hears_with_the_same_id_once_it_is_back() {
     assert_eq!(first, again);
     app.stop().await;
     assert!(receiver.has_heard_nothing());
+    assert_eq!(site.deliveries(), ["db-1/ firing ops sent 2"]);
 }
 
 #[tokio::test]

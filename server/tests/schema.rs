@@ -13,9 +13,10 @@ use roundsman::{
     clock::ManualClock,
     config::{Config, Sources},
     model::{
-        Cause, Column, ColumnSet, Detail, FilesystemColumn, HostId, HostName, Loss, LossReason,
-        NetColumn, Outcome, Record, Rollup, Row, SoftirqColumn, State, Timings, Transition, Values,
-        VersionId,
+        Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnSet, Delivery,
+        DeliveryState, Detail, FilesystemColumn, HostId, HostName, Loss, LossReason, NetColumn,
+        Outcome, Record, Rollup, Row, Severity, SoftirqColumn, State, Timings, ToldAlarm,
+        Transition, Values, VersionId,
     },
     store::{self, Batch, LoadedInventory, Mode, Registration},
     units::{Micros, Mono, Now, WallMs},
@@ -195,6 +196,73 @@ fn moves(host: HostId) -> Vec<Transition> {
     ]
 }
 
+/// db-1's disk was full for an hour, again five minutes later for half an hour, and is now since an hour.
+/// Before midnight web-1 was busy for ten minutes.
+fn alarms(host: HostId, name: &str, batch: &mut Batch) {
+    let rule = if name == "db-1" { "disk-full" } else { "busy" };
+    let row = if name == "db-1" { "/var" } else { "" };
+    let key = AlarmKey { rule: rule.into(), host, row: row.into() };
+    let (pending, firing, ok) = (AlarmState::Pending, AlarmState::Firing, AlarmState::Ok);
+    let change = |minutes: i64, from, to| AlarmEvent {
+        key: key.clone(),
+        slot: minutes_ago(minutes),
+        at: minutes_ago(minutes),
+        from,
+        to,
+        cause: AlarmCause::Values,
+        severity: Severity::Critical,
+        value: Some(97.0),
+        summary: "as the story has it".into(),
+    };
+    let now = |state, fired: Option<i64>| Alarm {
+        key: key.clone(),
+        state,
+        severity: Severity::Critical,
+        since: minutes_ago(fired.unwrap_or(5)),
+        fired: fired.map(minutes_ago),
+        slot: minutes_ago(5),
+        polls: 1,
+        known: minutes_ago(5),
+        value: Some(88.0),
+        rule_hash: 7,
+    };
+    if name != "db-1" {
+        batch.alarm_events = vec![change(730, pending, firing), change(720, firing, ok)];
+        batch.alarms = vec![now(pending, None)];
+        return;
+    }
+    batch.alarm_events = vec![
+        change(600, pending, firing),
+        change(540, firing, ok),
+        change(535, ok, firing),
+        change(505, firing, ok),
+        change(60, pending, firing),
+    ];
+    batch.alarms = vec![now(firing, Some(60))];
+    let message = |minutes: i64, channel: &str, firing, state, answer: &str| Delivery {
+        message: format!("m/{minutes}").into(),
+        channel: channel.into(),
+        route: "all".into(),
+        kind: if firing { "firing".into() } else { "resolved".into() },
+        made: minutes_ago(minutes),
+        first_tried: minutes_ago(minutes),
+        ended: minutes_ago(minutes - 1),
+        state,
+        tries: 2,
+        answer: Some(answer.into()),
+        alarms: vec![ToldAlarm { key: key.clone(), firing, severity: Severity::Critical }],
+        told: 1,
+    };
+    let (sent, given_up) = (DeliveryState::Sent, DeliveryState::GivenUp);
+    batch.deliveries = [
+        message(600, "chat", true, sent, "200 ok"),
+        message(600, "mail", true, given_up, "550 no such user"),
+        message(540, "chat", false, sent, "200 ok"),
+    ]
+    .map(Arc::new)
+    .into();
+}
+
 /// An hour of web-1 in short, of a year ago.
 fn hour(host: HostId) -> Rollup {
     let mut hour = Rollup::new(host, minutes_ago(365 * 1_440));
@@ -249,6 +317,9 @@ async fn fill(url: &str) {
         }
         if name == "web-1" {
             batch.rollups = vec![Arc::new(hour(host.id))];
+        }
+        if name != "web-2" {
+            alarms(host.id, name, &mut batch);
         }
         store.write(Arc::new(batch)).await.unwrap();
     }

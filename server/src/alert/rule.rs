@@ -47,11 +47,16 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether it compares nothing that is measured: it is about the state of a host, and why that is so.
+    /// Whether it compares nothing that is measured: it is about the state of a host, and why that is so, or
+    /// about whether the server is cut off.
     #[must_use]
     pub fn is_about_state(&self) -> bool {
         let flapping = |measure: &Measure| measure.num == Num::Fact(Number::Flapping);
-        self.over == Over::Host && self.when.value.as_ref().is_none_or(flapping)
+        match self.over {
+            Over::Host => self.when.value.as_ref().is_none_or(flapping),
+            Over::Server => self.when.value.is_none(),
+            _ => false,
+        }
     }
 
     /// The host-wide column whose value the rule shows, as it is or over a window; none of a row's, and of

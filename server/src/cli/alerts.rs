@@ -1,6 +1,10 @@
 //! `roundsman alerts`: the alarms of a running server and what people say of them, the rules that come along,
 //! whether a file of rules is right, and what a rule says of a host.
 
+mod backtest;
+mod file;
+mod rehearse;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -12,7 +16,9 @@ use super::{
     fit::{Fit, FittedTable},
     output::{self, plural},
     people,
+    refused::refused,
     server::ServerArgs,
+    targets,
 };
 use crate::{alert::SHIPPED, query::encode, route, text::shown, units::WallMs};
 
@@ -24,7 +30,9 @@ Examples:
   roundsman alerts check alerts.toml
   roundsman alerts why disk-full web-01
   roundsman alerts silence --rule disk-full --host 'web-*' --for 2h --why \"new disks\"
-  roundsman alerts ack disk-full web-01 --row /srv --note \"on it\"";
+  roundsman alerts ack disk-full web-01 --row /srv --note \"on it\"
+  roundsman alerts backtest disk-full --from -30d
+  roundsman alerts test disk-full --host web-01";
 
 /// Flags of `alerts`.
 #[derive(Debug, Args)]
@@ -74,6 +82,12 @@ enum Which {
     Ack(people::AckArgs),
     /// Take an acknowledgement back
     Unack(people::UnackArgs),
+    /// Judge the stored polls by a rule, and list when it would have fired
+    #[command(after_help = backtest::EXAMPLES)]
+    Backtest(backtest::BacktestArgs),
+    /// Show who would be told of an alarm of a rule, by which route and when; --send tries them
+    #[command(after_help = rehearse::EXAMPLES)]
+    Test(rehearse::TestArgs),
 }
 
 /// Runs the command.
@@ -88,6 +102,8 @@ pub(super) fn run(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> 
         Some(Which::Unsilence(args)) => people::unsilence(args, runtime),
         Some(Which::Ack(args)) => people::ack(args, runtime),
         Some(Which::Unack(args)) => people::unack(args, runtime),
+        Some(Which::Backtest(args)) => backtest::run(args, runtime),
+        Some(Which::Test(args)) => rehearse::run(args, runtime),
     }
 }
 
@@ -152,9 +168,9 @@ fn value(alarm: &Value) -> String {
     output::or_unknown(number)
 }
 
-fn check(file: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
-    let name = file.display().to_string();
-    let bytes = std::fs::read(file)
+fn check(path: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path)
         .map_err(|error| CliError::Failed(format!("{name}: cannot be read: {error}")))?;
     match route::parse_all_bytes(&name, &bytes) {
         Ok(all) => {
@@ -166,14 +182,15 @@ fn check(file: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
                     format!("; {}, {routes}", plural(channels, "channel"))
                 }
             };
+            let settings = runtime.settings(Vec::new()).ok();
+            let inventory = settings.and_then(|of| targets::read(&of.config.inventory).ok());
+            for remark in all.remarks(inventory.as_ref()) {
+                tell(&format!("warning: {}", shown(&remark)));
+            }
             let name = shown(&name);
             runtime.output.show(&format!("{name}: {list} in force, {off} switched off{told}\n"))
         }
-        Err(problems) => {
-            problems.iter().for_each(|problem| tell(&shown(&problem.to_string())));
-            tell(&format!("roundsman: {} found", plural(problems.len(), "problem")));
-            Err(CliError::Shown)
-        }
+        Err(problems) => Err(refused(&problems)),
     }
 }
 

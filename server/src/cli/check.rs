@@ -176,17 +176,18 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
         report.problems.push(app::AppError::Unguarded(http.listen).to_string());
     }
     let path = &loaded.config.inventory;
-    match targets::read(path) {
+    let inventory = targets::read(path);
+    match &inventory {
         Ok(inventory) => {
-            report.inventory = Some(Summary::new(path, &inventory));
-            let times = Times::new(&inventory, runtime.now());
+            report.inventory = Some(Summary::new(path, inventory));
+            let times = Times::new(inventory, runtime.now());
             report.warnings.extend(times.remarks.iter().cloned());
             report.times = Some(times);
             if args.live {
-                live(&mut report, &loaded.config, &inventory, runtime);
+                live(&mut report, &loaded.config, inventory, runtime);
             }
         }
-        Err(NoInventory::Unreadable(text)) => report.problems.push(text),
+        Err(NoInventory::Unreadable(text)) => report.problems.push(text.clone()),
         Err(NoInventory::Problems(problems)) => {
             report.problems.extend(problems.iter().map(ToString::to_string));
             let listed = report.problems.len();
@@ -195,8 +196,12 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             }
         }
     }
-    match rules::read(&loaded.config) {
-        Ok(rules) => report.alerts = rules,
+    match rules::read(&loaded.config, inventory.as_ref().ok()) {
+        Ok(None) => {}
+        Ok(Some((rules, remarks))) => {
+            report.alerts = Some(rules);
+            report.warnings.extend(remarks);
+        }
         Err(problems) => report.problems.extend(problems),
     }
     report.ok = report.problems.is_empty();
@@ -349,14 +354,8 @@ fn text(report: &Report, all: bool, output: Output) -> String {
             ));
         }
     }
-    if let Some(Rules { file, rules, channels, routes }) = &report.alerts {
-        let rules = plural(*rules, "rule");
-        // Without a channel there is nobody to tell.
-        let told = match channels {
-            0 => String::new(),
-            _ => format!(", {}, {}", plural(*channels, "channel"), plural(*routes, "route")),
-        };
-        text.push_str(&format!("alerts: {file}: {rules}{told}\n"));
+    if let Some(rules) = &report.alerts {
+        text.push_str(&rules.text());
     }
     if let Some(times) = &report.times {
         text.push_str(&times.text());

@@ -1,20 +1,20 @@
 //! `roundsman notify test`: sends a message through a channel of the file, and prints what its receiver
 //! answered. Asks no server.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Runtime, aside::tell, output::plural};
+use super::{CliError, Runtime, refused::refused};
 use crate::{
     channel::{Kind, Message, MessageKind},
-    document::Problems,
+    config::Config,
     model::Severity,
     notify::Progress,
     outbox::open_channels,
     reconcile::alerts_path,
     resolve::HostResolver,
-    route,
+    route::{self, Alerting},
     text::{did_you_mean, shown},
 };
 
@@ -41,13 +41,6 @@ enum What {
     },
 }
 
-/// What is wrong with the file, a line each.
-fn refused(problems: &Problems) -> CliError {
-    problems.iter().for_each(|problem| tell(&shown(&problem.to_string())));
-    tell(&format!("roundsman: {} found", plural(problems.len(), "problem")));
-    CliError::Shown
-}
-
 /// Runs the command.
 pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> {
     let What::Test { channel } = &args.command;
@@ -57,9 +50,26 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
     let failed = |words: String| CliError::Failed(format!("{}: {words}", shown(&file)));
     let bytes = fs::read(&path).map_err(|error| failed(format!("cannot be read: {error}")))?;
     let text = String::from_utf8_lossy(&bytes);
-    let mut all = route::parse_all_bytes(&file, &bytes).map_err(|problems| refused(&problems))?;
+    let all = route::parse_all_bytes(&file, &bytes).map_err(|problems| refused(&problems))?;
+    let title = "Roundsman tries this channel";
+    let answer = send_test(runtime, &config, (&path, &text), all, channel, title)?;
+    runtime.output.show(&answer)
+}
+
+/// Sends a message that is marked as a test through a channel of a file, and says what was answered. The
+/// secrets of other channels are not looked at.
+pub(super) fn send_test(
+    runtime: &Runtime,
+    config: &Config,
+    (path, text): (&Path, &str),
+    mut all: Alerting,
+    channel: &str,
+    title: &str,
+) -> Result<String, CliError> {
+    let file = path.display().to_string();
+    let failed = |words: String| CliError::Failed(format!("{}: {words}", shown(&file)));
     let names: Vec<Arc<str>> = all.channels.keys().cloned().collect();
-    let Some((name, settings)) = all.channels.get_key_value(&**channel) else {
+    let Some((name, settings)) = all.channels.get_key_value(channel) else {
         let hint = did_you_mean(channel, names.iter().map(|name| &**name));
         let there = match (hint.is_empty(), names.is_empty()) {
             (false, _) => String::new(),
@@ -68,7 +78,6 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
         };
         return Err(failed(format!("no channel is named `{}`{hint}{there}", shown(channel))));
     };
-    // The secrets of others are not looked at.
     let (name, is_heartbeat) = (Arc::clone(name), settings.kind == Kind::Heartbeat);
     all.channels = Arc::new([(Arc::clone(&name), settings.clone())].into());
     let now = runtime.now();
@@ -76,7 +85,7 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
         id: format!("test/{}", now.0).into(),
         kind: MessageKind::Test,
         severity: Severity::Info,
-        title: "Roundsman tries this channel".to_owned(),
+        title: title.to_owned(),
         at: now,
         items: Vec::new(),
         more: 0,
@@ -84,7 +93,7 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
     };
     let sent = runtime.block_on(async {
         let names = HostResolver::new(config.resolve.servers.clone());
-        let opened = open_channels(&path, (&file, &text), all, names)
+        let opened = open_channels(path, (&file, text), all, names)
             .map_err(|problems| refused(&problems))?;
         let Some(channel) = opened.channel(&name) else {
             return Err(failed(format!("channel {name} cannot be opened")));
@@ -100,5 +109,5 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
         true => String::new(),
         false => format!(": {}", shown(&sent.answer)),
     };
-    runtime.output.show(&format!("channel {name} took the test, {}{answer}\n", sent.status))
+    Ok(format!("channel {name} took the test, {}{answer}\n", sent.status))
 }

@@ -1,22 +1,23 @@
 //! The alarms of every host and of the server itself: judged on each poll, brought under other rules,
 //! ended with their host. What holds is decided in `alert`; here it is carried out.
 
+mod held;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, LazyLock},
     time::Duration,
-    vec,
 };
 
 use tokio::sync::oneshot;
 
+pub(super) use self::held::Alarms;
 use super::{Engine, entry::HostEntry, install::SLICE};
 use crate::{
-    alert::{Budget, Explained, Judge, Judged, MAX_ALARMS_IN_ALL, Rule, ServerCells, Subject},
+    alert::{Explained, Judged, MAX_ALARMS_IN_ALL, Rule, ServerCells, Subject},
     hook::Notification,
-    live::Alarming,
     metrics::ChangeLabel,
-    model::{Alarm, AlarmEvent, AlarmKey, Cause, HostId, HostName, Labels, Notice, Record},
+    model::{Alarm, AlarmEvent, Cause, HostId, HostName, Labels, Notice, Record},
     store::writer,
     units::{Now, WallMs},
 };
@@ -42,68 +43,6 @@ pub struct Explanation {
     pub frozen: bool,
     /// The host as a whole, or each of its rows.
     pub rows: Vec<Explained>,
-}
-
-/// The alarms of one host.
-#[derive(Debug)]
-struct OfHost {
-    judge: Judge,
-    /// Why the host is in its state, as far as that was seen since the start.
-    cause: Option<Cause>,
-    /// What was last said of each alarm that is told.
-    said: HashMap<AlarmKey, Arc<str>>,
-    shown: Arc<[Alarming]>,
-}
-
-impl OfHost {
-    fn new(host: HostId, alarms: Vec<Alarm>, boot: Option<Arc<str>>) -> Self {
-        let judge = Judge::new(host, alarms, boot);
-        let mut new = Self { judge, cause: None, said: HashMap::new(), shown: Arc::default() };
-        new.look();
-        new
-    }
-
-    /// Takes note of what a judgement changed.
-    fn note(&mut self, judged: &Judged) {
-        for event in &judged.events {
-            match event.to.is_active() {
-                true => drop(self.said.insert(event.key.clone(), Arc::clone(&event.summary))),
-                false => drop(self.said.remove(&event.key)),
-            }
-        }
-        // Values go on with every poll.
-        if !(judged.rows.is_empty() && self.shown.is_empty()) {
-            self.look();
-        }
-    }
-
-    fn look(&mut self) {
-        let alarms = self.judge.alarms().into_iter();
-        let shown = alarms.map(|alarm| {
-            let summary = self.said.get(&alarm.key).cloned();
-            Alarming { alarm, summary }
-        });
-        self.shown = shown.collect();
-    }
-}
-
-/// All alarms, and what they are judged by.
-#[derive(Debug, Default)]
-pub(super) struct Alarms {
-    /// The rules in force; none before the first came. Until then nothing is judged, and nothing ends.
-    rules: Option<Arc<[Arc<Rule>]>>,
-    hosts: HashMap<HostId, OfHost>,
-    /// From before the start, of hosts that are not in force yet.
-    before: HashMap<HostId, Vec<Alarm>>,
-    budget: Budget,
-    /// Alarms that did not begin for want of room, as far as that was said.
-    refused: u64,
-    /// Hosts that the rules in force are to be brought to.
-    left: vec::IntoIter<HostId>,
-    /// How late the latest poll since the last round began.
-    late: Duration,
-    /// Rows lost, as of the last round.
-    lost: Option<u64>,
 }
 
 /// What is known of a host beside its record.
@@ -136,60 +75,6 @@ fn own_subject() -> Subject<'static> {
     }
 }
 
-impl Alarms {
-    /// Takes in alarms from before the start, of hosts that are not in force.
-    pub(super) fn restore(&mut self, alarms: Vec<Alarm>) {
-        for alarm in alarms {
-            if !self.hosts.contains_key(&alarm.key.host) {
-                self.before.entry(alarm.key.host).or_default().push(alarm);
-            }
-        }
-    }
-
-    /// A poll began so late.
-    pub(super) fn note_lateness(&mut self, late: Duration) {
-        self.late = self.late.max(late);
-    }
-
-    /// The alarms of a host that are not ok.
-    pub(super) fn shown(&self, host: HostId) -> Arc<[Alarming]> {
-        self.hosts.get(&host).map(|of| Arc::clone(&of.shown)).unwrap_or_default()
-    }
-
-    /// Brings the rules in force to a host that is new or otherwise than it was.
-    fn install(
-        &mut self,
-        host: HostId,
-        subject: &Subject<'_>,
-        boot: Option<&Arc<str>>,
-        at: WallMs,
-    ) -> Judged {
-        let (before, budget) = (&mut self.before, &mut self.budget);
-        let of = self.hosts.entry(host).or_insert_with(|| {
-            let alarms = before.remove(&host).unwrap_or_default();
-            budget.alive = budget.alive.saturating_add(alarms.len());
-            OfHost::new(host, alarms, boot.cloned())
-        });
-        let Some(rules) = &self.rules else { return Judged::default() };
-        let judged = of.judge.install(rules, subject, at, budget);
-        of.note(&judged);
-        judged
-    }
-
-    /// Ends the alarms of a host that is gone.
-    fn retire(&mut self, host: HostId, name: &HostName, at: WallMs) -> Judged {
-        let mut of = match (self.hosts.remove(&host), self.before.remove(&host)) {
-            (Some(of), _) => of,
-            (None, Some(alarms)) => {
-                self.budget.alive = self.budget.alive.saturating_add(alarms.len());
-                OfHost::new(host, alarms, None)
-            }
-            (None, None) => return Judged::default(),
-        };
-        of.judge.retire(name, at, &mut self.budget)
-    }
-}
-
 impl Engine {
     /// Whether something large is being done in slices.
     pub(super) fn is_slicing(&self) -> bool {
@@ -201,8 +86,13 @@ impl Engine {
         self.alarms.rules = Some(rules);
         let all: Vec<HostId> = self.hosts.keys().copied().collect();
         self.alarms.left = all.into_iter();
-        let now = self.parts.clock.now();
-        let judged = self.alarms.install(HostId::SERVER, &own_subject(), None, now.wall);
+        self.rule_own();
+    }
+
+    /// Brings the rules in force to the server itself.
+    pub(super) fn rule_own(&mut self) {
+        let at = self.parts.clock.now().wall;
+        let judged = self.alarms.install(HostId::SERVER, &own_subject(), None, at);
         self.keep_judged(&SERVER, None, judged);
         self.show_own_alarms();
     }
@@ -235,11 +125,16 @@ impl Engine {
     }
 
     /// Ends the alarms from before the start of hosts that are none any longer.
-    pub(super) fn end_alarms_of_strangers(&mut self, listed: &HashSet<HostId>) {
+    pub(super) fn end_alarms_of_strangers(
+        &mut self,
+        listed: &HashSet<HostId>,
+        names: &HashMap<HostId, HostName>,
+    ) {
         let is_gone = |host: &HostId| *host != HostId::SERVER && !listed.contains(host);
         let gone: Vec<HostId> = self.alarms.before.keys().copied().filter(is_gone).collect();
         for host in gone {
-            let name = HostName::new(&format!("host-{}", host.0));
+            let unknown = || HostName::new(&format!("host-{}", host.0)).ok();
+            let name = names.get(&host).cloned().or_else(unknown);
             self.end_alarms(host, name.as_ref().unwrap_or(&SERVER));
         }
     }
@@ -364,3 +259,6 @@ impl Engine {
         self.parts.writer.push(writer::QueuedRow::Judged(poll, Box::new(judged)));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,8 @@ impl Engine {
     /// ([`Engine::install_slice`]), so that polls go on beside it; no other command is heard until
     /// the last.
     pub(super) fn install(&mut self, installed: Installed) {
-        let Installed { inventory, file, version, known, pauses, alarms, in_force } = installed;
+        let Installed { inventory, file, version, known, pauses, alarms, gone_before, in_force } =
+            installed;
         for (host, pause) in pauses {
             self.pauses.entry(host).or_insert(Paused::earlier(pause));
         }
@@ -59,8 +60,10 @@ impl Engine {
         for id in gone {
             self.retire(id);
         }
-        self.alarms.restore(alarms);
-        self.end_alarms_of_strangers(&stay);
+        if self.alarms.restore(alarms) {
+            self.rule_own();
+        }
+        self.end_alarms_of_strangers(&stay, &gone_before);
         self.installing = Some(Installing { inventory, file, left: known.into_iter(), in_force });
     }
 

@@ -79,6 +79,7 @@ fn installed_as(text: &str, state: Option<State>) -> Command {
     let known = known.collect();
     let (in_force, _) = oneshot::channel();
     Command::Install(Box::new(Installed {
+        gone_before: HashMap::new(),
         inventory,
         file: Arc::new(InventoryFile { source: "test".into(), text: text.into(), change: None }),
         version: VersionId(1),

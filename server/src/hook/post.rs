@@ -39,9 +39,12 @@ impl PostError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Refused { status, .. } => {
-                status.is_server_error()
-                    || *status == StatusCode::TOO_MANY_REQUESTS
-                    || *status == StatusCode::REQUEST_TIMEOUT
+                let later = [
+                    StatusCode::REQUEST_TIMEOUT,
+                    StatusCode::TOO_EARLY,
+                    StatusCode::TOO_MANY_REQUESTS,
+                ];
+                status.is_server_error() || later.contains(status)
             }
             Self::Request(_) => false,
             Self::Silence(_) => true,
@@ -110,5 +113,24 @@ impl HookTarget {
             request = request.header(AUTHORIZATION, bearer);
         }
         request.body(body.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_again() {
+        let of = |code| {
+            let status = StatusCode::from_u16(code).unwrap();
+            PostError::Refused { to: "a:1".to_owned(), status }.may_pass()
+        };
+        for code in [408, 425, 429, 500, 503, 599] {
+            assert!(of(code), "{code}");
+        }
+        for code in [301, 400, 401, 404, 410, 413, 422] {
+            assert!(!of(code), "{code}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     channel::{self, Kind, MessageKind, Receipt, SendError},
     notify::Channel,
     route::{Input, Message, Outcome, Output},
+    store::writer::QueuedRow,
     units::{Mono, Now},
 };
 
@@ -63,6 +64,9 @@ impl OutboxWorker {
                 Output::SilenceEnded(id) => {
                     self.people_changed = true;
                     tracing::info!(id = &*id, "a silence is over");
+                }
+                Output::Ended(delivery) => {
+                    self.parts.writer.push(QueuedRow::Delivery(delivery));
                 }
                 Output::AckEnded(key) => {
                     self.people_changed = true;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the rules that come along are called in messages.
-const SHIPPED_NAME: &str = "the shipped rules";
+pub(crate) const SHIPPED_NAME: &str = "the shipped rules";
 
 /// The file of alert rules.
 pub(crate) struct AlertFile {
@@ -144,6 +144,7 @@ impl Reconciler {
     /// Puts rules in force, unless they are: then they go on, with the secrets of now.
     async fn rules_in_force(&mut self, source: Option<Arc<str>>, opened: Opened) {
         let rules = opened.file().rules.clone();
+        let remarks = self.before.as_ref().map(|inventory| opened.file().remarks(Some(inventory)));
         self.outbox.put_in_force(opened);
         self.alerts.in_trouble = false;
         let server = self.live.server();
@@ -152,7 +153,7 @@ impl Reconciler {
         if !is_same {
             let (from, hash) = (source.as_deref().unwrap_or(SHIPPED_NAME), &rules.hash);
             tracing::info!(rules = rules.list.len(), %hash, "alert rules in force: {from}");
-            for remark in self.before.iter().flat_map(|inventory| rules.remarks(inventory)) {
+            for remark in remarks.into_iter().flatten() {
                 tracing::warn!("{from}: {remark}");
             }
             // The engine is gone only when the server is stopping.

@@ -28,6 +28,8 @@ use crate::{
 struct Before {
     pauses: Vec<(HostId, Pause)>,
     alarms: Vec<Alarm>,
+    /// Hosts that were taken out meanwhile.
+    gone: HashMap<HostId, HostName>,
 }
 
 /// The pauses that operators asked for before; those are forgotten after whose end something was
@@ -106,7 +108,7 @@ impl Reconciler {
             "the hosts that the spool remembers are polled; the others wait for the store"
         );
         self.hosts.in_force(file, text);
-        let before = Before { pauses, alarms };
+        let before = Before { pauses, alarms, gone: HashMap::new() };
         self.hand_over(Arc::clone(inventory), text, version, known, before).await
     }
 
@@ -134,6 +136,7 @@ impl Reconciler {
         let mut before = Before::default();
         if self.is_first {
             let (gone, _) = self.gone_while_away(file).await?;
+            before.gone = gone.iter().map(|host| (host.id, host.name.clone())).collect();
             self.retire_while_away(gone).await?;
             before.alarms = self.alarms().await?;
         }
@@ -239,14 +242,15 @@ impl Reconciler {
         text: &Arc<str>,
         version: VersionId,
         known: Vec<KnownHost>,
-        Before { pauses, alarms }: Before,
+        Before { pauses, alarms, gone: gone_before }: Before,
     ) -> oneshot::Receiver<()> {
         let (in_force, told) = oneshot::channel();
         let before = self.before.replace(Arc::clone(&inventory));
         let change = before.map(|before| inventory::diff(&before, &inventory));
         let (source, text) = (self.name().into(), Arc::clone(text));
         let file = Arc::new(InventoryFile { source, text, change });
-        let installed = Installed { inventory, file, version, known, pauses, alarms, in_force };
+        let installed =
+            Installed { inventory, file, version, known, pauses, alarms, gone_before, in_force };
         // The engine is gone only when the server is stopping.
         let _ = self.commands.send(Command::Install(Box::new(installed))).await;
         told

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{read, settings::Routes};
+use super::{Facts, read, settings::Routes};
 use crate::{
     alert::{self, Rules},
     channel::{self, Kind, Settings},
     document::{self, Problems},
+    inventory::Inventory,
 };
 
 /// What one file says.
@@ -24,6 +25,26 @@ impl Alerting {
     /// The names of the channels that take messages.
     pub fn told(&self) -> impl Iterator<Item = &Arc<str>> {
         names(&self.channels)
+    }
+
+    /// What is not wrong and still no use, with an inventory or without: rules and routes that are about no
+    /// host of it, routes that are about no rule or are never reached. With hosts that are discovered nobody
+    /// knows which hosts a route is about.
+    #[must_use]
+    pub fn remarks(&self, inventory: Option<&Inventory>) -> Vec<String> {
+        let hosts = inventory.filter(|inventory| inventory.discoveries.is_empty());
+        let hosts = hosts.into_iter().flat_map(|inventory| inventory.hosts.values());
+        let facts = hosts.map(|host| Facts {
+            host: host.name.clone(),
+            group: host.group.clone(),
+            labels: Arc::clone(&host.labels),
+            behind: None,
+        });
+        let facts: Vec<Facts> = facts.collect();
+        let rules: Vec<&str> = self.rules.list.iter().map(|rule| &*rule.name).collect();
+        let mut remarks = inventory.map(|it| self.rules.remarks(it)).unwrap_or_default();
+        remarks.extend(self.routes.warnings(&facts, &rules));
+        remarks
     }
 }
 

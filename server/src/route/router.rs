@@ -28,7 +28,7 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    model::{AlarmKey, HostId},
+    model::{AlarmKey, Delivery, HostId},
     units::WallMs,
 };
 
@@ -104,6 +104,8 @@ pub enum Output {
     Send(Box<Message>),
     /// A message that was not taken is not handed over again: another one may take its place.
     Withdrawn(Arc<str>),
+    /// What became of a message; nothing more is to be done about it.
+    Ended(Arc<Delivery>),
     /// A silence is over.
     SilenceEnded(Arc<str>),
     /// An acknowledgement holds no longer.

@@ -1,6 +1,7 @@
 //! Routes, tried on a desk: a router, a clock that is moved by hand, and channels that can be away.
 
 mod behaviours;
+mod ended;
 mod limits;
 mod people;
 mod properties;

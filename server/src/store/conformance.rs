@@ -73,6 +73,7 @@ macro_rules! suite {
             an_alarm_is_kept_as_the_last_poll_left_it_and_forgotten_when_it_is_ok
             alarms_are_kept_with_the_poll_that_they_are_of_or_not_at_all
             changes_of_alarms_are_kept_once_and_as_long_as_transitions
+            what_became_of_a_message_is_kept_once_and_as_long_as_transitions
             a_pause_is_kept_until_it_is_ended
             a_row_about_no_change_moves_no_state
             losses_are_kept_once_and_found_by_span

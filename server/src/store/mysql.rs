@@ -11,6 +11,7 @@ mod alerts;
 mod cells;
 mod connect;
 mod ddl;
+mod deliveries;
 mod docs;
 mod pools;
 mod events;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{Alarm, AlarmKey, HostId, Record, Rollup},
+    model::{Alarm, AlarmKey, Delivery, HostId, Record, Rollup, ToldAlarm},
     units::WallMs,
 };
 
@@ -24,6 +24,20 @@ pub(super) fn rollup_name(rollup: &Rollup) -> String {
 /// What the rows of an alarm are called in messages.
 pub(super) fn alarm_name(AlarmKey { rule, host, row }: &AlarmKey) -> String {
     format!("the alarm {rule} of host {}, row {row:?}", host.0)
+}
+
+/// What the row of a message is called in messages.
+pub(super) fn delivery_name(delivery: &Delivery) -> String {
+    format!("what became of the message {} to {}", delivery.message, delivery.channel)
+}
+
+/// The alarms of a message as its row names them: JSON.
+pub(super) fn told(alarms: &[ToldAlarm]) -> String {
+    let one = |ToldAlarm { key, firing, severity }: &ToldAlarm| {
+        let says = if *firing { "firing" } else { "over" };
+        serde_json::json!([&*key.rule, key.host.0, &*key.row, says, severity.as_str()])
+    };
+    serde_json::Value::Array(alarms.iter().map(one).collect()).to_string()
 }
 
 /// Of each alarm how it was last: a batch of the spool has several moments of one.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::{
     model::{
         Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnKind, ColumnSet,
-        CoreColumn, Detail, DiskColumn, Facts, FilesystemColumn, HostId, HostName, NetColumn,
-        Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record, Row, Severity,
-        SoftirqColumn, State, Timings, Transition, Values, VersionId,
+        CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, FilesystemColumn, HostId,
+        HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record, Row,
+        Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Values, VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -181,6 +181,25 @@ pub(crate) fn alarm_event(of: &Alarm, from: AlarmState) -> AlarmEvent {
         severity: of.severity,
         value: of.value,
         summary: "97 % \"voll\" ✗".into(),
+    }
+}
+
+/// What became of a message about an alarm.
+pub(crate) fn delivery(of: &Alarm, message: &str, state: DeliveryState) -> Delivery {
+    let told = |firing| ToldAlarm { key: of.key.clone(), firing, severity: of.severity };
+    Delivery {
+        message: message.into(),
+        channel: "ops \"chat\"".into(),
+        route: "default".into(),
+        kind: "firing".into(),
+        made: of.slot,
+        first_tried: WallMs(of.slot.0 + 5),
+        ended: WallMs(of.slot.0 + 20),
+        state,
+        tries: 2,
+        answer: Some("503 später ✗".into()),
+        alarms: vec![told(true), told(false)],
+        told: 2,
     }
 }
 

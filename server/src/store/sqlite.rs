@@ -9,6 +9,7 @@
 mod alerts;
 mod connect;
 mod damage;
+mod deliveries;
 mod ddl;
 mod events;
 mod fault;

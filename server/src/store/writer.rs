@@ -211,7 +211,8 @@ impl WriterHandle {
             QueuedRow::Poll(_)
             | QueuedRow::Facts(_)
             | QueuedRow::Rollup(_)
-            | QueuedRow::Notice(_) => false,
+            | QueuedRow::Notice(_)
+            | QueuedRow::Delivery(_) => false,
         };
         let (waiting, is_first, first_loss) = {
             let mut state = self.shared.lock();

@@ -83,3 +83,37 @@ fn check_reports_every_problem_and_fails() {
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
     insta::assert_snapshot!("check_settings", ended.err);
 }
+
+/// What is right and hardly meant.
+#[test]
+fn check_warns_of_rules_and_routes_that_are_of_no_use() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[group]]\nname = \"web\"\nhosts = [\"web-[01-03]\"]\n");
+    desk.file(
+        "alerts.toml",
+        "[[alert]]\nname = \"busy\"\ngroups = [\"db\"]\nwhen = \"cpu_busy_pct > 90\"\n\
+         [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n\
+         [[route]]\nname = \"lost\"\nmatch = { groups = [\"db\"] }\nchannels = [\"ops\"]\n\
+         [[route]]\nname = \"all\"\nchannels = [\"ops\"]\n\
+         [[route]]\nname = \"behind\"\nchannels = [\"ops\"]\n",
+    );
+    let warnings = [
+        "rule `busy` (line 1) matches no host of the inventory",
+        "route lost is about no host of the inventory",
+        "route behind is never reached: route all before it takes every alarm",
+    ];
+    for arguments in [&["check", "--data", "d"][..], &["alerts", "check", "alerts.toml"]] {
+        let ended = desk.run(arguments);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for warning in warnings {
+            assert!(ended.err.contains(&format!("warning: {warning}")), "{warning}: {ended:?}");
+        }
+    }
+    let json = desk.run(&["check", "--json"]).json();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), warnings.len(), "{json}");
+    // Without an inventory nobody knows which hosts there are.
+    std::fs::remove_file(desk.path().join("inventory.toml")).unwrap();
+    let ended = desk.run(&["alerts", "check", "alerts.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
+}

@@ -4,7 +4,9 @@ use std::fs;
 
 use serde::Serialize;
 
-use crate::{config::Config, reconcile::alerts_path, route};
+use crate::{
+    cli::output::plural, config::Config, inventory::Inventory, reconcile::alerts_path, route,
+};
 
 /// A file of alert rules in numbers.
 #[derive(Debug, Serialize)]
@@ -15,11 +17,28 @@ pub(super) struct Rules {
     pub(super) routes: usize,
 }
 
-/// Looks at the file, where there is one.
+impl Rules {
+    /// In a line.
+    pub(super) fn text(&self) -> String {
+        let Self { file, rules, channels, routes } = self;
+        let rules = plural(*rules, "rule");
+        // Without a channel there is nobody to tell.
+        let told = match channels {
+            0 => String::new(),
+            _ => format!(", {}, {}", plural(*channels, "channel"), plural(*routes, "route")),
+        };
+        format!("alerts: {file}: {rules}{told}\n")
+    }
+}
+
+/// Looks at the file, where there is one; what is hardly meant comes along.
 ///
 /// # Errors
 /// All that is wrong with it, each with its place.
-pub(super) fn read(config: &Config) -> Result<Option<Rules>, Vec<String>> {
+pub(super) fn read(
+    config: &Config,
+    inventory: Option<&Inventory>,
+) -> Result<Option<(Rules, Vec<String>)>, Vec<String>> {
     let named = config.alerts.as_deref();
     let path = alerts_path(named, &config.inventory);
     if named.is_none() && !path.exists() {
@@ -31,7 +50,8 @@ pub(super) fn read(config: &Config) -> Result<Option<Rules>, Vec<String>> {
     match route::parse_all_bytes(&file, &bytes) {
         Ok(all) => {
             let (rules, channels) = (all.rules.list.len(), all.channels.len());
-            Ok(Some(Rules { file, rules, channels, routes: all.routes.iter().count() }))
+            let summary = Rules { file, rules, channels, routes: all.routes.iter().count() };
+            Ok(Some((summary, all.remarks(inventory))))
         }
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
     }

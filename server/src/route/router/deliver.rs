@@ -3,15 +3,44 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Output, Router, RowKey, Timer, flush::Tried};
-use crate::route::{
-    channel::{Channel, Outcome, Waiting},
-    group::Urgency,
-    journal::Step,
-    message::Tell,
-    own,
+use crate::{
+    model::{Delivery, DeliveryState, MAX_TOLD, ToldAlarm},
+    route::{
+        channel::{Channel, Outcome, Waiting},
+        group::Urgency,
+        journal::Step,
+        message::Tell,
+        own,
+    },
 };
 
 impl Router {
+    /// Says what became of a message.
+    fn end(&mut self, waiting: &Waiting, state: DeliveryState, answer: Option<&Arc<str>>) {
+        let Waiting { message, first, tries, .. } = waiting;
+        let told = |tell: &Tell| ToldAlarm {
+            key: tell.key.clone(),
+            firing: tell.said.firing,
+            severity: tell.said.severity,
+        };
+        // The try that ended it, too.
+        let last = u32::from(state != DeliveryState::Withdrawn);
+        self.outputs.push(Output::Ended(Arc::new(Delivery {
+            message: Arc::clone(&message.id),
+            channel: Arc::clone(&message.channel),
+            route: Arc::clone(&message.route),
+            kind: message.kind.as_str().into(),
+            made: message.at,
+            first_tried: *first,
+            ended: self.now,
+            state,
+            tries: tries.saturating_add(last),
+            answer: answer.cloned(),
+            alarms: message.tells.iter().take(MAX_TOLD).map(told).collect(),
+            told: u32::try_from(message.tells.len()).unwrap_or(u32::MAX),
+        })));
+    }
+
     pub(super) fn sent(&mut self, id: &Arc<str>, outcome: Outcome) {
         let Some(waiting) = self.waiting.get_mut(id) else { return };
         let now = self.now;
@@ -21,6 +50,7 @@ impl Router {
                 let waiting = self.remove(id);
                 self.channel_took(&channel);
                 if let Some(waiting) = waiting {
+                    self.end(&waiting, DeliveryState::Sent, Some(&answer));
                     self.taken(&waiting, &answer);
                 }
             }
@@ -117,6 +147,7 @@ impl Router {
 
     fn give_up(&mut self, id: &Arc<str>, why: &Arc<str>) {
         let Some(waiting) = self.remove(id) else { return };
+        self.end(&waiting, DeliveryState::GivenUp, Some(why));
         let message = &waiting.message;
         for Tell { key, .. } in &message.tells {
             let Some(held) = self.alarms.get_mut(key) else { continue };
@@ -188,6 +219,7 @@ impl Router {
             held.journal.note(self.now, Step::Withdrawn { message: id, channel });
         }
         self.outputs.push(Output::Withdrawn(Arc::clone(id)));
+        self.end(&waiting, DeliveryState::Withdrawn, None);
         Some(waiting)
     }
 

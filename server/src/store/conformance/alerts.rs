@@ -1,7 +1,9 @@
 //! What every backend owes of alarms: how they are now, and how they came to it.
 
 use super::*;
-use crate::model::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Severity};
+use crate::model::{
+    Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Delivery, DeliveryState, Severity,
+};
 
 async fn keep(fixture: &dyn Fixture, alarms: Vec<Alarm>) {
     write(fixture, Batch { alarms, ..Batch::default() }).await.unwrap();
@@ -156,4 +158,68 @@ pub(crate) async fn changes_of_alarms_are_kept_once_and_as_long_as_transitions(
     let before = Retention { polls: slot(0), events: slot(3), rollups: slot(0) };
     store.prune(before).await.unwrap();
     assert_eq!(read(None, Span::ALL, ReadOrder::OldestFirst, 99).await, all[2..]);
+}
+
+pub(crate) async fn what_became_of_a_message_is_kept_once_and_as_long_as_transitions(
+    fixture: &dyn Fixture,
+) {
+    let a = host(fixture, "a").await;
+    let alarm = sample::alarm(a.id, AlarmState::Firing, slot(1));
+    let of = |message, state| sample::delivery(&alarm, message, state);
+    let mut own = of("firing/2/b", DeliveryState::GivenUp);
+    own.ended = slot(60);
+    own.answer = None;
+    own.alarms.truncate(1);
+    own.alarms[0].key = AlarmKey { host: HostId::SERVER, row: "".into(), ..alarm.key.clone() };
+    let sent = of("firing/1/a", DeliveryState::Sent);
+    let batch = |all: &[&Delivery]| Batch {
+        deliveries: all.iter().map(|one| Arc::new((*one).clone())).collect(),
+        ..Batch::default()
+    };
+    write(fixture, batch(&[&sent, &own])).await.unwrap();
+    // Sent again after a crash: the first row stays. To another channel it is another.
+    let again = Delivery { tries: 9, ..sent.clone() };
+    let other = Delivery { channel: "mail".into(), ended: slot(30), ..sent.clone() };
+    write(fixture, batch(&[&again, &other])).await.unwrap();
+
+    let found = fixture.view("alert_delivery").await;
+    let words = |row: &ViewRow| {
+        ["host", "says", "channel", "state"].map(|name| row[name].as_str().unwrap().to_owned())
+    };
+    let is = |host: &str, says: &str, channel: &str, state: &str| {
+        [host, says, channel, state].map(str::to_owned)
+    };
+    let sorted = |found: &[ViewRow]| {
+        let mut all: Vec<_> = found.iter().map(words).collect();
+        all.sort();
+        all
+    };
+    let all = sorted(&found);
+    let chat = "ops \"chat\"";
+    assert_eq!(
+        all,
+        [
+            is("a", "firing", "mail", "sent"),
+            is("a", "firing", chat, "sent"),
+            is("a", "over", "mail", "sent"),
+            is("a", "over", chat, "sent"),
+            is("roundsman:server", "firing", chat, "given_up"),
+        ]
+    );
+    let first = found.iter().find(|row| words(row) == all[1]).unwrap();
+    assert_eq!(first["row_key"].as_str(), Some(&*alarm.key.row));
+    let texts = ["rule", "severity", "route", "kind", "answer", "message"];
+    let texts = texts.map(|name| first[name].as_str().unwrap());
+    let expected = ["disk full", "warning", "default", "firing", "503 später ✗", "firing/1/a"];
+    assert_eq!(texts, expected);
+    assert_eq!(
+        (first["tries"].as_i64(), first["time_ms"].as_i64()),
+        (Some(2), Some(slot(1).0 + 20))
+    );
+    assert!(found.iter().any(|row| row["answer"].is_null()));
+
+    let before = Retention { polls: slot(0), events: slot(30), rollups: slot(0) };
+    fixture.store().prune(before).await.unwrap();
+    let left = sorted(&fixture.view("alert_delivery").await);
+    assert_eq!(left, [all[0].clone(), all[2].clone(), all[4].clone()]);
 }

@@ -171,6 +171,7 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
     let all = over_polls.chain([("ledger", ledger()), ("host_hour", vec![host_hour()])]);
     let all =
         all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
+    let all = all.chain([("alert_delivery", vec![alert_delivery()])]);
     all.map(|(name, halves)| {
         let body = halves.join("\nUNION ALL\n");
         (name, format!("CREATE OR REPLACE SQL SECURITY INVOKER VIEW {name} AS\n{body}"))
@@ -358,6 +359,33 @@ fn alert_now() -> String {
 fn alert_history() -> String {
     let shown = ["from_state", "to_state", "severity", "value", "cause", "summary", "at"];
     of_alarms("alert_event", &shown)
+}
+
+/// Who was told of which alarm: a row per message and alarm.
+fn alert_delivery() -> String {
+    const FIRST: &str =
+        "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
+  a.ended AS time,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.ended) DIV 1000 AS time_ms";
+    let text = format!("TEXT {TEXTS}");
+    let told = [
+        ("rule", &*text),
+        ("host_id", "BIGINT"),
+        ("row_key", &text),
+        ("says", &text),
+        ("severity", &text),
+    ];
+    let in_row = told.iter().enumerate().map(|(place, (name, kind))| at(name, kind, place));
+    let in_row = in_row.collect::<Vec<_>>().join(",\n    ");
+    let shown = ["rule", "row_key", "says", "severity"].map(of_text);
+    let plain =
+        ["channel", "route", "kind", "state", "tries", "answer", "made", "first_tried", "message"];
+    let shown: Vec<_> = shown.into_iter().chain(plain.map(|name| format!("a.{name}"))).collect();
+    let of = format!(
+        "FROM delivery a JOIN JSON_TABLE(\n  a.alarms, '$[*]' COLUMNS (\n    {in_row}\n  )\n) e\n\
+         LEFT JOIN host h ON h.id = e.host_id"
+    );
+    format!("SELECT\n{}\n{of}", listed(FIRST, &shown))
 }
 
 #[cfg(test)]

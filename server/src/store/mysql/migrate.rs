@@ -55,6 +55,7 @@ const STEPS: &[Migration] = steps! {
     62 "0062_view_made_from"
     63 "0063_alert"
     64 "0064_alert_event"
+    66 "0066_delivery"
 };
 
 /// What was applied, in the database itself.

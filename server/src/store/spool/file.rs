@@ -41,10 +41,11 @@ const APPLICATION_ID: i32 = 0x5273_706c;
 
 /// The form of the file and its rows (`PRAGMA user_version`). Raised with every change; a file of a
 /// later form is set aside, one of a form that it holds too is taken over.
-pub(super) const FORM: u32 = 4;
+pub(super) const FORM: u32 = 5;
 
-/// The forms before: the same without alarms, and without notices and slots of transitions.
-const FORMS_BEFORE: [u32; 2] = [3, 2];
+/// The forms before: the same without what became of messages, without alarms, and without notices and
+/// slots of transitions.
+const FORMS_BEFORE: [u32; 3] = [4, 3, 2];
 
 /// How long a statement waits for somebody who looks at the file with a shell.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -326,6 +327,7 @@ impl SpoolFile {
                 Ok(Other::Notice(notice)) => page.batch.notices.push(notice),
                 Ok(Other::Alarm(alarm)) => page.batch.alarms.push(*alarm),
                 Ok(Other::AlarmEvent(event)) => page.batch.alarm_events.push(*event),
+                Ok(Other::Delivery(delivery)) => page.batch.deliveries.push(delivery),
                 Err(error) => tracing::error!(%error, "a row of the spool cannot be read: lost"),
             }
             room -= 1;

@@ -12,7 +12,7 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{Alarm, AlarmEvent, Loss, Notice, Record, Rollup, Transition},
+    model::{Alarm, AlarmEvent, Delivery, Loss, Notice, Record, Rollup, Transition},
     store::{FactsSeen, detail},
 };
 
@@ -30,6 +30,7 @@ pub(super) enum Other {
     Notice(Arc<Notice>),
     Alarm(Box<Alarm>),
     AlarmEvent(Box<AlarmEvent>),
+    Delivery(Arc<Delivery>),
 }
 
 /// A poll as bytes.

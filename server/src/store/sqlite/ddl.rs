@@ -111,6 +111,7 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
     let all = over_polls.chain([("ledger", vec![ledger()]), ("host_hour", vec![host_hour()])]);
     let all =
         all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
+    let all = all.chain([("alert_delivery", vec![alert_delivery()])]);
     all.map(|(name, selects)| {
         (name, format!("CREATE VIEW {name} AS\n{}", selects.join("\nUNION ALL\n")))
     })
@@ -215,6 +216,25 @@ fn alert_history() -> String {
         shown.map(|name| format!("a.{name}")).into_iter().chain([moment("at")]).collect();
     let of = "FROM alert_event a LEFT JOIN host h ON h.id = a.host_id";
     format!("SELECT\n{}\n{of}", listed(OF_ALARM, &shown))
+}
+
+/// Who was told of which alarm: a row per message and alarm.
+fn alert_delivery() -> String {
+    const FIRST: &str = "  coalesce(h.name, 'roundsman:server') AS host,
+  strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_ms / 1000.0, 'unixepoch') AS time,
+  a.ended_ms AS time_ms";
+    let told = ["rule", "row_key", "says", "severity"].into_iter().zip([0, 2, 3, 4]);
+    let told = told.map(|(name, place)| format!("json_extract(e.value, '$[{place}]') AS {name}"));
+    let plain = ["channel", "route", "kind", "state", "tries", "answer"];
+    let plain = plain.map(|name| format!("a.{name}"));
+    let shown: Vec<_> = told
+        .chain(plain)
+        .chain(["made", "first_tried"].map(moment))
+        .chain(["a.message".to_owned()])
+        .collect();
+    let of = "FROM delivery a, json_each(a.alarms) e
+LEFT JOIN host h ON h.id = json_extract(e.value, '$[1]')";
+    format!("SELECT\n{}\n{of}", listed(FIRST, &shown))
 }
 
 #[cfg(test)]

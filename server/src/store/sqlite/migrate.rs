@@ -45,6 +45,7 @@ const STEPS: &[Migration] = steps! {
     10 "0010_notice"
     11 "0011_generated"
     12 "0012_alert"
+    14 "0014_delivery"
 };
 
 /// Steps that were released with other texts: what they made then is made elsewhere now.

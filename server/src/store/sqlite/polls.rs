@@ -8,7 +8,7 @@ use rusqlite::{
 };
 
 use super::{
-    alerts, events,
+    alerts, deliveries, events,
     fault::{fault, row_fault},
     hosts, losses, notices,
     record::{SELECTED, WIDTH, columns, from_row},
@@ -47,6 +47,9 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     }
     for event in &batch.alarm_events {
         alerts::note(&transaction, event)?;
+    }
+    for delivery in &batch.deliveries {
+        deliveries::keep(&transaction, delivery)?;
     }
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {

@@ -29,6 +29,8 @@ pub(super) enum PruneStep {
     Notices,
     /// At the changes of alarms, too.
     AlarmEvents,
+    /// At what became of messages, too.
+    Deliveries,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -53,7 +55,8 @@ const OLDEST: [&str; 3] = [
      FROM host",
     "SELECT min(at) FROM (SELECT min(at_ms) AS at FROM event
      UNION ALL SELECT min(noted_at_ms) FROM loss
-     UNION ALL SELECT min(slot_ms) FROM alert_event)",
+     UNION ALL SELECT min(slot_ms) FROM alert_event
+     UNION ALL SELECT min(ended_ms) FROM delivery)",
     "SELECT min((SELECT hour_ms FROM rollup_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
      FROM host",
 ];
@@ -83,6 +86,7 @@ pub(super) fn take(
         PruneStep::Losses => losses(&transaction, before.events.0),
         PruneStep::Notices => notices(&transaction, before.events.0),
         PruneStep::AlarmEvents => alarm_events(&transaction, before.events.0),
+        PruneStep::Deliveries => deliveries(&transaction, before.events.0),
         PruneStep::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -166,8 +170,18 @@ fn alarm_events(connection: &Connection, before_ms: i64) -> Result<PruneProgress
                (SELECT id FROM alert_event WHERE slot_ms < ?1 ORDER BY slot_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next =
-        if gone == ROWS { PruneStep::AlarmEvents } else { PruneStep::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { PruneStep::AlarmEvents } else { PruneStep::Deliveries };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
+}
+
+fn deliveries(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM delivery WHERE id IN
+               (SELECT id FROM delivery WHERE ended_ms < ?1 ORDER BY ended_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = if gone == ROWS { PruneStep::Deliveries } else { PruneStep::RollupsAfter(i64::MIN) };
     Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 

@@ -9,7 +9,8 @@ use std::{
 
 use crate::{
     model::{
-        Alarm, AlarmEvent, AlarmKey, HostId, Loss, LossReason, Notice, Record, Rollup, Transition,
+        Alarm, AlarmEvent, AlarmKey, Delivery, HostId, Loss, LossReason, Notice, Record, Rollup,
+        Transition,
     },
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
@@ -30,6 +31,8 @@ pub enum QueuedRow {
     Rollup(Arc<Rollup>),
     /// How far a notice has come.
     Notice(Arc<Notice>),
+    /// What became of a message.
+    Delivery(Arc<Delivery>),
 }
 
 /// What was found about alarms.
@@ -68,6 +71,7 @@ pub(super) struct Queue {
     judgements: usize,
     transitions: VecDeque<(Transition, Option<Arc<Notice>>)>,
     notices: VecDeque<Arc<Notice>>,
+    deliveries: VecDeque<Arc<Delivery>>,
     facts: BTreeMap<HostId, FactsSeen>,
     /// What was lost and is not written down yet; not part of what is limited.
     lost: Tally,
@@ -86,6 +90,7 @@ impl Queue {
             judgements: 0,
             transitions: VecDeque::new(),
             notices: VecDeque::new(),
+            deliveries: VecDeque::new(),
             facts: BTreeMap::new(),
             lost: Tally::default(),
             losses: Vec::new(),
@@ -96,6 +101,7 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         let told = self.transitions.len() + self.notices.len() + self.judgements;
+        let told = told + self.deliveries.len();
         self.polls.len() + told + self.facts.len() + self.rollups.len()
     }
 
@@ -124,14 +130,15 @@ impl Queue {
         self.judgements = 0;
         self.transitions.clear();
         self.notices.clear();
+        self.deliveries.clear();
         self.facts.clear();
         self.rollups.clear();
         rows
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
-    /// oldest hour in short, which says what polls that are lost said, or else how far a notice has come,
-    /// without which it is told twice, or else what was found about alarms, or else the oldest transition: a
+    /// oldest hour in short, which says what polls that are lost said, or else what became of a message, or else how far a notice
+    /// has come, without which it is told twice, or else what was found about alarms, or else the oldest transition: a
     /// gap in the history is better than a wrong story of what happened.
     /// Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
@@ -148,6 +155,7 @@ impl Queue {
             }
             QueuedRow::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
             QueuedRow::Notice(notice) => self.notices.push_back(notice),
+            QueuedRow::Delivery(delivery) => self.deliveries.push_back(delivery),
             QueuedRow::Facts(seen) => self.learn(*seen),
             QueuedRow::Rollup(rollup) => self.rollups.push_back(rollup),
         }
@@ -162,6 +170,7 @@ impl Queue {
             let is_one = is_poll
                 || self.facts.pop_first().is_some()
                 || self.rollups.pop_front().is_some()
+                || self.deliveries.pop_front().is_some()
                 || self.notices.pop_front().is_some();
             let gone = match is_one {
                 true => 1,
@@ -200,6 +209,8 @@ impl Queue {
         let mut room = rows - transitions.len();
         notices.extend(self.notices.drain(..room.min(self.notices.len())));
         room = rows.saturating_sub(transitions.len() + notices.len());
+        let deliveries: Vec<_> = self.deliveries.drain(..room.min(self.deliveries.len())).collect();
+        room -= deliveries.len();
         let mut facts = Vec::new();
         while room > 0
             && let Some((_, seen)) = self.facts.pop_first()
@@ -236,7 +247,17 @@ impl Queue {
         if self.lost.len() > 0 {
             losses.extend(self.lost.take(now()));
         }
-        Batch { polls, transitions, facts, losses, rollups, notices, alarms, alarm_events }
+        Batch {
+            polls,
+            transitions,
+            facts,
+            losses,
+            rollups,
+            notices,
+            alarms,
+            alarm_events,
+            deliveries,
+        }
     }
 
     /// What is to be told of the changes of state that wait, and the changes of alarms that do.
@@ -275,6 +296,7 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
         mut notices,
         mut alarms,
         mut alarm_events,
+        mut deliveries,
     } = batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
@@ -286,13 +308,24 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
         notices: notices.split_off(cut(notices.len())),
         alarms: alarms.split_off(cut(alarms.len())),
         alarm_events: alarm_events.split_off(cut(alarm_events.len())),
+        deliveries: deliveries.split_off(cut(deliveries.len())),
         transitions: transitions.split_off(cut(transitions.len())),
         facts: facts.split_off(cut(facts.len())),
         losses: losses.split_off(cut(losses.len())),
         rollups: rollups.split_off(cut(rollups.len())),
         polls: polls.split_off(cut(polls.len())),
     };
-    let first = Batch { polls, transitions, facts, losses, rollups, notices, alarms, alarm_events };
+    let first = Batch {
+        polls,
+        transitions,
+        facts,
+        losses,
+        rollups,
+        notices,
+        alarms,
+        alarm_events,
+        deliveries,
+    };
     (first, later)
 }
 
@@ -307,6 +340,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
         all.notices.extend(part.notices);
         all.alarms.extend(part.alarms);
         all.alarm_events.extend(part.alarm_events);
+        all.deliveries.extend(part.deliveries);
         all
     })
 }

@@ -20,7 +20,8 @@ pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
     let alarms = batch.alarms.iter().cloned().map(|alarm| Other::Alarm(Box::new(alarm)));
     let changes =
         batch.alarm_events.iter().cloned().map(|event| Other::AlarmEvent(Box::new(event)));
-    let told = notices.chain(alarms).chain(changes);
+    let deliveries = batch.deliveries.iter().cloned().map(Other::Delivery);
+    let told = notices.chain(alarms).chain(changes).chain(deliveries);
     transitions.chain(facts).chain(losses).chain(hours).chain(told)
 }
 

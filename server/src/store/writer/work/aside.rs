@@ -71,6 +71,7 @@ impl Work {
             notices: std::mem::take(&mut batch.notices),
             alarms: std::mem::take(&mut batch.alarms),
             alarm_events: std::mem::take(&mut batch.alarm_events),
+            deliveries: std::mem::take(&mut batch.deliveries),
             ..Batch::default()
         };
         match self.append(Arc::new(others)).await {
