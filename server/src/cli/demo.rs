@@ -233,13 +233,16 @@ fn intro(name: &HostName, probe: &LocalProbe, place: &str, app: &App, runtime: &
          Every poll is kept in {place}.\n",
         probe.address(),
     );
-    match app.live().server().alerts.and_then(|alerts| alerts.source.clone()) {
-        Some(file) => text.push_str(&format!("Alerts: by the rules of {file}.\n")),
-        None => text.push_str("Alerts: by the shipped rules; nobody is told (docs/alerts.md).\n"),
-    }
-    if let Some(http) = app.http_addr() {
+    let http = app.http_addr();
+    if let Some(http) = http {
         text.push_str(&format!("Page: http://{http}/ (the API: /api)\n"));
     }
+    let listed = http.map(|http| format!(", listed by `roundsman alerts --http {http}`"));
+    let listed = listed.unwrap_or_default();
+    text.push_str(&match app.live().server().alerts.and_then(|alerts| alerts.source.clone()) {
+        Some(file) => format!("Alerts: by the rules of {file}{listed}.\n"),
+        None => format!("Alerts: by the shipped rules{listed}; nobody is told (docs/alerts.md).\n"),
+    });
     text.push_str(&format!(
         "Next, in another terminal: roundsman hosts{flag}; roundsman history {name}{flag}; \
          roundsman why {name}{flag}\nCtrl-C stops.\n"

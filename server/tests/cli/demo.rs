@@ -360,7 +360,9 @@ fn a_demo_judges_by_the_alert_rules_of_its_folder() {
     assert!(demo(&desk, &[]).err.contains("\nAlerts: by the shipped rules"));
     desk.file("alerts.toml", "[[alert]]\nname = \"always\"\nwhen = \"load_1 >= 0\"\n");
     let ended = demo(&desk, &[]);
-    assert!(ended.err.contains("\nAlerts: by the rules of alerts.toml."), "{}", ended.err);
+    let rules =
+        "\nAlerts: by the rules of alerts.toml, listed by `roundsman alerts --http 127.0.0.1:";
+    assert!(ended.err.contains(rules), "{}", ended.err);
     let alarms = Connection::open(desk.path().join("d/roundsman.db")).unwrap();
     let rule: String =
         alarms.query_row("SELECT rule FROM alert_now", [], |row| row.get(0)).unwrap();
