@@ -1,6 +1,6 @@
 //! What receivers heard, and what must hold of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -23,6 +23,7 @@ struct Said {
     since: String,
     ended: String,
     is_late: bool,
+    flaps: bool,
 }
 
 pub(crate) fn text(value: &Value) -> String {
@@ -43,6 +44,7 @@ fn items(body: &str) -> Vec<Said> {
         since: text(since),
         ended: text(ended),
         is_late: text(summary).contains("told late"),
+        flaps: text(summary).contains("comes and goes"),
     };
     let alert = |of: &Value| {
         let (labels, words) = (&of["labels"], &of["annotations"]);
@@ -59,13 +61,13 @@ fn items(body: &str) -> Vec<Said> {
     }
 }
 
-/// What the receiver of each alarm believes: those that fire.
-pub(crate) fn believed(log: &[Heard]) -> BTreeSet<Key> {
-    let mut fires = BTreeSet::new();
+/// The alarms that fire as far as the receiver knows, and whether each comes and goes: then it may be over.
+pub(crate) fn believed(log: &[Heard]) -> BTreeMap<Key, bool> {
+    let mut fires = BTreeMap::new();
     for said in log.iter().filter(|heard| heard.is_taken).flat_map(|heard| items(&heard.body)) {
         match said.is_over {
             true => fires.remove(&said.key),
-            false => fires.insert(said.key),
+            false => fires.insert(said.key, said.flaps),
         };
     }
     fires

@@ -45,8 +45,8 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Looks until something has happened that must happen: three minutes.
 const LOOKS: usize = 18_000;
 
-/// The most polls from a start to its kill: about three seconds of all hosts.
-const MOST_POLLS: u64 = 900;
+/// The most polls from a start to its kill: about four seconds of all hosts.
+const MOST_POLLS: u64 = 600;
 
 /// The most looks from a start to its kill, for no poll is made while the store is locked.
 const MOST_LOOKS: u64 = 400;
@@ -209,7 +209,7 @@ impl Storm {
              url = \"http://{ids}/\"\nrate = \"100/s\"\ntimeout = \"5s\"\n"
         );
         fs::write(folder.path().join("alerts.toml"), format!("{ALERTS}{channels}")).unwrap();
-        fs::write(folder.path().join("inventory.toml"), fleet.inventory(Some("1s"))).unwrap();
+        fs::write(folder.path().join("inventory.toml"), fleet.inventory(Some("2s"))).unwrap();
         let mut storm =
             Self { folder, fleet, listeners, dice: Dice(seed), lock: None, looks: interval(LOOK) };
         for host in 1..=HOSTS {
@@ -280,9 +280,10 @@ impl Storm {
 
     /// Looks until it is so; the server's last words when it never is.
     async fn until(&mut self, what: &str, mut done: impl AsyncFnMut(&Self) -> bool) {
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             self.look().await;
-            if done(self).await {
+            // The server has to work while it is asked.
+            if look % 20 == 0 && done(self).await {
                 return;
             }
         }
@@ -316,24 +317,30 @@ async fn in_a_storm_with_kills_what_fires_is_told_and_ends_after_its_begin() {
             true
         })
         .await;
-    let all = usize::try_from(2 * DOWN).unwrap();
+    let refuse: Vec<&str> =
+        storm.fleet.probes().map(|(name, _)| name).take(DOWN as usize).collect();
+    let of = |rule: &str| refuse.iter().map(|host| (rule.to_owned(), (*host).to_owned())).collect();
+    let must: [BTreeSet<Key>; 2] = ["host-down", "refused"].map(of);
     let mut fires: BTreeSet<Key> = BTreeSet::new();
+    // On a machine that is very busy other hosts may fail, too: told of as well.
     storm
-        .until("alarms are not as hosts are", async |_| {
-            let page = get(&address, "/api/v1/alerts?limit=1000").await.unwrap_or_default();
-            let Ok(page) = serde_json::from_str::<Value>(&page) else { return false };
+        .until("what is true was not told", async |storm| {
+            let page = get(&address, "/api/v1/alerts?firing=true&limit=1000").await;
+            let Ok(page) = serde_json::from_str::<Value>(&page.unwrap_or_default()) else {
+                return false;
+            };
             let key = |alarm: &Value| (text(&alarm["rule"]), text(&alarm["host"]));
             fires = page["alarms"].as_array().unwrap().iter().map(key).collect();
-            fires.len() == all
-        })
-        .await;
-    storm
-        .until("not all that fires was told", async |storm| {
             let waiting = get(&address, "/metrics").await.unwrap_or_default();
             let none = |name| {
                 waiting.contains(&format!("roundsman_channel_waiting{{channel=\"{name}\"}} 0\n"))
             };
-            none("each") && none("ids") && fires.is_subset(&believed(&storm.listeners[0].log))
+            let believed = believed(&storm.listeners[0].log);
+            must.iter().all(|must| must.is_subset(&fires))
+                && none("each")
+                && none("ids")
+                && fires.iter().all(|key| believed.contains_key(key))
+                && believed.iter().all(|(key, flaps)| *flaps || fires.contains(key))
         })
         .await;
     drop(server);
@@ -344,7 +351,7 @@ async fn in_a_storm_with_kills_what_fires_is_told_and_ends_after_its_begin() {
     assert!(messages > 0 && ends > 0);
     println!(
         "{kills} kills, seed {seed}: {} and {} requests, {messages} messages taken, {again} of them once \
-         more after a kill; {ends} ends, each after its begin; {} of {all} alarms that fire are known",
+         more after a kill; {ends} ends, each after its begin; all {} alarms that fire are known",
         each.log.len(),
         by_id.log.len(),
         fires.len(),
