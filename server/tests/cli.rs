@@ -12,6 +12,8 @@ mod demo;
 mod help;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/notify.rs"]
+mod notify;
 #[path = "cli/poll.rs"]
 mod poll;
 #[path = "cli/program.rs"]

@@ -17,7 +17,7 @@ use roundsman::{
     app::{self, App},
     clock::SystemClock,
     config::{Config, Flag, Sources},
-    live::HostView,
+    live::{Alarming, HostView},
     model::{Address, HostId, HostName, Outcome, Record, Selection, State},
     poll::{Job, Link, PollLimits, Poller, Serving},
     store::{self, HostQuery, Mode, ReadOrder, Span},
@@ -293,6 +293,14 @@ async fn a_fleet_that_falls_silent_whole_is_polled_on_and_nothing_goes_down() {
     };
     server.until("not all are gone", gone).await;
     assert!(server.app.live().server().isolated.is_some());
+    // That is one alarm, of the server.
+    let cut_off = || {
+        let own = server.app.live().server().alarms;
+        own.iter().any(|of| &*of.alarm.key.rule == "server-isolated")
+    };
+    let is_about_hosts = |of: &Alarming| &*of.alarm.key.rule == "host-down";
+    let one = |host: &HostView| cut_off() && !host.alarms.iter().any(is_about_hosts);
+    server.until("not one alarm", one).await;
     set(&fleet, "all", "healthy");
     let back =
         |host: &HostView| host.state == State::Up && server.app.live().server().isolated.is_none();

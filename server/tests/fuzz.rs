@@ -23,7 +23,7 @@ const INPUTS: u64 = 3_000;
 const MAX_INPUT_BYTES: usize = 64 << 10;
 
 /// What the formats turn on, to be put in anywhere.
-const TOKENS: [&str; 44] = [
+const TOKENS: [&str; 50] = [
     "\n",
     "\r\n",
     " ",
@@ -39,6 +39,12 @@ const TOKENS: [&str; 44] = [
     "[[group]]\n",
     "[defaults]\n",
     "[[alert]]\n",
+    "[[channel]]\n",
+    "[[route]]\n",
+    "kind = ",
+    "15m",
+    "{host}",
+    "*",
     " and not ",
     " > 5 MiB",
     "avg(load_1, 5 m)",

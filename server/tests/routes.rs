@@ -186,9 +186,15 @@ fn kind(document: &Value) -> &str {
 #[tokio::test]
 async fn a_receiver_is_told_what_fires_and_that_it_is_over() {
     let mut receiver = Receiver::start(&[TAKES]).await;
+    let mut watchdog = Receiver::start(&[TAKES]).await;
     let site = Site::new("1h").await;
-    site.says(&format!("{RULE}{}{AT_ONCE}", channel("ops", &receiver)));
+    let beats = format!(
+        "[[channel]]\nname = \"watchdog\"\nkind = \"heartbeat\"\nurl = \"http://{}/ping\"\nevery = \"1h\"\n",
+        watchdog.address
+    );
+    site.says(&format!("{RULE}{}{beats}{AT_ONCE}", channel("ops", &receiver)));
     let app = site.start().await;
+    assert!(watchdog.next().await.starts_with("GET /ping "), "once hosts are polled");
     site.poll(&app, 96).await;
     let told = receiver.document().await;
     assert_eq!(

@@ -27,6 +27,7 @@ use crate::{
     live::{HostView, Live},
     model::HostName,
     query::PollShape,
+    reconcile::alerts_path,
     store::{self, HostQuery, HostSummary, Mode, make_folder},
     units::WallMs,
 };
@@ -94,7 +95,7 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
         if let Some(http) = app.http_addr() {
             remember_port(&port_file, http.port());
         }
-        say(&intro(&name, &probe, &place, app.http_addr(), runtime));
+        say(&intro(&name, &probe, &place, &app, runtime));
         let shown = watch_polls(&app, args, runtime).await;
         app.stop().await;
         probe.stop().await;
@@ -128,9 +129,13 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
         Some(http) => Some(http),
         None => Some(free(&loaded.config.data.join(PORT_FILE))),
     };
-    let inventory = loaded.config.data.join(INVENTORY_FILE);
-    let inventory = inventory.display().to_string();
-    let mut flags = vec![Flag { key: "inventory", name: "demo", value: inventory }];
+    let flag = |key, path: &Path| Flag { key, name: "demo", value: path.display().to_string() };
+    let mut flags = vec![flag("inventory", &loaded.config.data.join(INVENTORY_FILE))];
+    // Where `alerts check` and `notify test` look, and not beside the demo's own inventory.
+    let alerts = alerts_path(None, &loaded.config.inventory);
+    if !chosen("alerts") && alerts.exists() {
+        flags.push(flag("alerts", &alerts));
+    }
     flags.extend(http_flag(http));
     // One machine has no fleet to ask about, and a fixed port would keep a second demo from starting.
     if !chosen("grpc.listen") {
@@ -221,22 +226,23 @@ fn write_inventory(
 }
 
 /// What a newcomer should know, before the first poll.
-fn intro(
-    name: &HostName,
-    probe: &LocalProbe,
-    place: &str,
-    http: Option<SocketAddr>,
-    runtime: &Runtime,
-) -> String {
+fn intro(name: &HostName, probe: &LocalProbe, place: &str, app: &App, runtime: &Runtime) -> String {
     let flag = runtime.data_flag();
     let mut text = format!(
         "Polling this machine as {name}: a probe in this process, asked over gRPC at {}.\n\
          Every poll is kept in {place}.\n",
         probe.address(),
     );
+    let http = app.http_addr();
     if let Some(http) = http {
         text.push_str(&format!("Page: http://{http}/ (the API: /api)\n"));
     }
+    let listed = http.map(|http| format!(", listed by `roundsman alerts --http {http}`"));
+    let listed = listed.unwrap_or_default();
+    text.push_str(&match app.live().server().alerts.and_then(|alerts| alerts.source.clone()) {
+        Some(file) => format!("Alerts: by the rules of {file}{listed}.\n"),
+        None => format!("Alerts: by the shipped rules{listed}; nobody is told (docs/alerts.md).\n"),
+    });
     text.push_str(&format!(
         "Next, in another terminal: roundsman hosts{flag}; roundsman history {name}{flag}; \
          roundsman why {name}{flag}\nCtrl-C stops.\n"

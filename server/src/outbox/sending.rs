@@ -9,10 +9,11 @@ use super::{
 };
 use crate::{
     channel::{self, Kind, MessageKind, Receipt, SendError},
+    live::ServerView,
     notify::Channel,
     route::{Input, Message, Outcome, Output},
     store::writer::QueuedRow,
-    units::{Mono, Now},
+    units::{Mono, Now, WallMs},
 };
 
 /// No round of polls for so long: then not all is well, and no heartbeat is sent.
@@ -45,6 +46,12 @@ impl Sender {
     fn kind(&self) -> Kind {
         self.channel.settings().kind
     }
+}
+
+/// Whether hosts are polled.
+fn is_well(server: &ServerView, now: WallMs) -> bool {
+    let polled = server.last_round.max(server.started);
+    server.ready && !server.stopping && now.since(polled) <= SILENT_AFTER
 }
 
 impl OutboxWorker {
@@ -154,25 +161,21 @@ impl OutboxWorker {
 
     /// Says that all is well, while it is: hosts are polled.
     fn beat(&mut self, name: &Arc<str>, now: Now) -> Option<Mono> {
-        let server = self.parts.live.server();
-        let is_well = server.ready
-            && !server.stopping
-            && now.wall.since(server.last_round.max(server.started)) <= SILENT_AFTER;
+        let is_well = is_well(&self.parts.live.server(), now.wall);
         let sender = self.senders.get_mut(name)?;
-        if sender.beats {
+        // One that is due waits until all is well, and not for its turn after that.
+        if sender.beats || (!is_well && sender.due <= now.mono) {
             return None;
         }
         if sender.due > now.mono {
             return Some(sender.due);
         }
         sender.due = now.mono.plus(sender.channel.settings().every);
-        if is_well {
-            sender.beats = true;
-            let (channel, name) = (Arc::clone(&sender.channel), Arc::clone(name));
-            self.sending
-                .push(Box::pin(async move { Sent::Beat(name, channel.beat(now.wall).await) }));
-        }
-        Some(sender.due)
+        sender.beats = true;
+        let due = sender.due;
+        let (channel, name) = (Arc::clone(&sender.channel), Arc::clone(name));
+        self.sending.push(Box::pin(async move { Sent::Beat(name, channel.beat(now.wall).await) }));
+        Some(due)
     }
 
     /// Takes in how a try ended.
@@ -235,5 +238,21 @@ impl OutboxWorker {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_well_while_hosts_are_polled() {
+        let polled = WallMs(1_000_000);
+        let server = ServerView { ready: true, last_round: polled, ..ServerView::default() };
+        let silent = polled.plus(SILENT_AFTER);
+        assert!(is_well(&server, silent));
+        assert!(!is_well(&server, silent.plus(Duration::from_millis(1))));
+        assert!(!is_well(&ServerView { ready: false, ..server.clone() }, polled));
+        assert!(!is_well(&ServerView { stopping: true, ..server }, polled));
     }
 }

@@ -36,6 +36,10 @@ pub(super) struct Told {
     pub(super) waits: Option<(Said, Arc<str>)>,
     /// A try failed: whether the channel knows is not certain, so that the end is told too.
     pub(super) tried: bool,
+    /// What was handed over, otherwise than what was taken, and then withdrawn: the channel may have taken
+    /// that, too. So what is true then is told, also where it is what was taken for certain.
+    #[serde(default)]
+    pub(super) unsure: Option<Said>,
     /// Since when it is not told what is true now, for it refused it, or took nothing for a day. Told
     /// again when something changes, when it takes another message, or when it is time to repeat.
     pub(super) given_up: Option<WallMs>,
@@ -255,12 +259,17 @@ impl Held {
             (None, true) => Some(Lack::New),
             (None, false) => told.tried.then_some(Lack::Late),
             (Some(_), false) => Some(Lack::Over),
+            // It may believe that it is over.
+            (Some(_), true) if told.unsure.is_some_and(|said| !said.firing) => Some(Lack::New),
             // One that flaps says so once, whatever it does meanwhile.
             (Some(taken), true) if taken.flapping && now.flapping => {
                 (now.severity > taken.severity).then_some(Lack::Worse)
             }
             (Some(taken), true) if now.severity > taken.severity => Some(Lack::Worse),
-            (Some(taken), true) => (taken != now).then_some(Lack::Differs),
+            (Some(taken), true) => {
+                let may_differ = told.unsure.is_some_and(|said| said != now);
+                (taken != now || may_differ).then_some(Lack::Differs)
+            }
         }
     }
 

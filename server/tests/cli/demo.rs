@@ -353,6 +353,22 @@ fn a_demo_has_the_address_of_the_one_before_unless_somebody_else_has_it() {
     drop(taken);
 }
 
+/// The rules that `alerts check` and `notify test` look at are those of the demo, too.
+#[test]
+fn a_demo_judges_by_the_alert_rules_of_its_folder() {
+    let desk = Desk::new();
+    assert!(demo(&desk, &[]).err.contains("\nAlerts: by the shipped rules"));
+    desk.file("alerts.toml", "[[alert]]\nname = \"always\"\nwhen = \"load_1 >= 0\"\n");
+    let ended = demo(&desk, &[]);
+    let rules =
+        "\nAlerts: by the rules of alerts.toml, listed by `roundsman alerts --http 127.0.0.1:";
+    assert!(ended.err.contains(rules), "{}", ended.err);
+    let alarms = Connection::open(desk.path().join("d/roundsman.db")).unwrap();
+    let rule: String =
+        alarms.query_row("SELECT rule FROM alert_now", [], |row| row.get(0)).unwrap();
+    assert_eq!(rule, "always");
+}
+
 #[test]
 fn ctrl_c_stops_the_demo_and_it_says_what_was_kept() {
     let desk = Desk::new();

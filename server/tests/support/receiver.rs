@@ -30,7 +30,8 @@ pub enum Does {
     Closes,
 }
 
-pub const TAKES: Does = Does::Says("HTTP/1.1 204 No Content\r\n\r\n");
+const TOOK: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+pub const TAKES: Does = Does::Says(TOOK);
 pub const FAILS: Does = Does::Says("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
 
 /// A connection, in the clear or not.
@@ -40,7 +41,7 @@ impl<T: AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for T {}
 /// A receiver that does as its script says, the last of it for ever, and tells what it was sent.
 pub struct Receiver {
     pub address: SocketAddr,
-    requests: mpsc::Receiver<String>,
+    requests: mpsc::Receiver<(String, bool)>,
 }
 
 impl Receiver {
@@ -50,13 +51,24 @@ impl Receiver {
 
     /// The same behind TLS; who does not get through it is not counted.
     pub async fn start_with(script: &[Does], tls: Option<TlsAcceptor>) -> Self {
+        let (script, mut number) = (script.to_vec(), 0);
+        let does = move |_: &str| {
+            number += 1;
+            *script.get(number - 1).or(script.last()).unwrap()
+        };
+        Self::start_by(does, tls).await
+    }
+
+    /// One that does with each request what it says then. Who goes away within a request sent none.
+    pub async fn start_by(
+        mut says: impl FnMut(&str) -> Does + Send + 'static,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (tell, requests) = mpsc::channel(REQUESTS);
-        let script = script.to_vec();
         tokio::spawn(async move {
             let mut held = Vec::new();
-            let mut number = 0;
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let mut stream: Box<dyn Stream> = match &tls {
@@ -66,13 +78,14 @@ impl Receiver {
                         Err(_) => continue,
                     },
                 };
-                let does = *script.get(number).or(script.last()).unwrap();
-                number += 1;
-                let _ = tell.send(read_request(&mut stream).await).await;
+                let Some(request) = read_request(&mut stream).await else { continue };
+                let does = says(&request);
+                let is_taken = matches!(does, Does::Says(answer) if answer == TOOK);
+                let _ = tell.send((request, is_taken)).await;
                 match does {
                     Does::Says(answer) => {
-                        stream.write_all(answer.as_bytes()).await.unwrap();
-                        // Of TLS: that this is all.
+                        // Whoever asked may have gone; of TLS: that this is all.
+                        let _gone = stream.write_all(answer.as_bytes()).await;
                         let _gone = stream.shutdown().await;
                     }
                     Does::Begins(answer) => {
@@ -90,7 +103,12 @@ impl Receiver {
 
     /// The next request, head and body.
     pub async fn next(&mut self) -> String {
-        timeout(PATIENCE, self.requests.recv()).await.unwrap().unwrap()
+        timeout(PATIENCE, self.requests.recv()).await.unwrap().unwrap().0
+    }
+
+    /// A request that came and was not looked at, and whether it was answered as taken.
+    pub fn heard(&mut self) -> Option<(String, bool)> {
+        self.requests.try_recv().ok()
     }
 
     /// Whether no request came that was not looked at.
@@ -105,7 +123,8 @@ impl Receiver {
     }
 }
 
-async fn read_request(stream: &mut Box<dyn Stream>) -> String {
+/// None of one that is cut off.
+async fn read_request(stream: &mut Box<dyn Stream>) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -115,9 +134,11 @@ async fn read_request(stream: &mut Box<dyn Stream>) -> String {
             let length = head.lines().find_map(field).unwrap_or_else(|| "0".to_owned());
             let length: usize = length.parse().unwrap();
             if body.len() >= length {
-                return text;
+                return Some(text);
             }
         }
-        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "cut off after {text}");
+        if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
+            return None;
+        }
     }
 }

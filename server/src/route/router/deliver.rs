@@ -95,6 +95,7 @@ impl Router {
                 true => {
                     if let Some(told) = held.told.get_mut(&message.channel) {
                         (told.taken, told.waits, told.tried) = (Some(*said), None, false);
+                        told.unsure = None;
                     }
                 }
                 false => drop(held.told.remove(&message.channel)),
@@ -209,11 +210,14 @@ impl Router {
     pub(super) fn withdraw(&mut self, id: &Arc<str>) -> Option<Waiting> {
         let waiting = self.remove(id)?;
         let message = &waiting.message;
-        for Tell { key, .. } in &message.tells {
+        for Tell { key, said, .. } in &message.tells {
             let Some(held) = self.alarms.get_mut(key) else { continue };
             if let Some(told) = held.told.get_mut(&message.channel) {
                 // It was handed over, so that the channel may know.
                 (told.waits, told.tried) = (None, true);
+                if told.taken.is_some_and(|taken| taken != *said) {
+                    told.unsure = Some(*said);
+                }
             }
             let (id, channel) = (Arc::clone(id), Arc::clone(&message.channel));
             held.journal.note(self.now, Step::Withdrawn { message: id, channel });

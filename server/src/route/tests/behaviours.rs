@@ -82,6 +82,42 @@ fn b09_the_end_is_told_where_the_begin_was_whatever_keeps_things_back_since() {
     }
 }
 
+/// A try that fails may have been heard: whoever heard of the end must not go on to believe it.
+#[test]
+fn b09_an_alarm_that_fires_again_is_told_where_its_end_may_be_known() {
+    let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\nwait = \"1s\"\nevery = \"1s\"\n");
+    desk.fires("web-1", "disk");
+    desk.pass(30);
+    desk.door("mail", Door::Away);
+    desk.over("web-1", "disk");
+    desk.pass(2);
+    desk.fires("web-1", "disk");
+    desk.door("mail", Door::Open);
+    desk.pass(30);
+    desk.over("web-1", "disk");
+    desk.pass(30);
+    let told = desk.told();
+    let kinds: Vec<_> = told.iter().map(|line| line.split_once(" mail ").unwrap().1).collect();
+    let firing = "firing: +web-1/disk(warning)";
+    assert_eq!(kinds, [firing, firing, "resolved low: -web-1/disk(warning)"], "{told:?}");
+}
+
+/// The same of a severity that rose and fell.
+#[test]
+fn b34_what_a_channel_may_have_heard_in_between_is_put_right() {
+    let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\nwait = \"1s\"\nevery = \"1s\"\n");
+    desk.fires("web-1", "disk");
+    desk.pass(30);
+    desk.door("mail", Door::Away);
+    desk.fires_as("web-1", "disk", Severity::Critical);
+    desk.pass(2);
+    desk.fires("web-1", "disk");
+    desk.door("mail", Door::Open);
+    desk.pass(60);
+    let told = desk.told();
+    assert!(told.len() == 2 && told[1].ends_with("firing low: +web-1/disk(warning)"), "{told:?}");
+}
+
 #[test]
 fn b10_of_what_was_never_told_the_end_is_not_told() {
     let mut desk = Desk::new(ONE);
