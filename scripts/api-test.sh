@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Holds a running server to its own OpenAPI document: clients that generators make of it, one in Python
-# and one in TypeScript, ask what they want to know; then schemathesis makes some thousand requests,
-# good and bad ones, the same every time but for those that follow what was answered. Takes a minute
-# or two.
+# Holds a running server to its own OpenAPI document: clients that generators make of it, in Python,
+# TypeScript and Go, ask what they want to know; then schemathesis makes some thousand requests, good
+# and bad ones, the same every time but for those that follow what was answered. Takes a minute or
+# two.
 #
 # The server is `roundsman demo` on loopback, with a token. The tools come from PyPI, in the versions of
 # scripts/api-test.txt, into target/api-test, and from npm, in those of
 # scripts/api-test/package-lock.json, into target/api-test-npm; without either this fails.
-# python3-venv, nodejs and npm are installed by apt where they are missing.
+# python3-venv, nodejs, npm and golang-go are installed by apt where they are missing; Java comes from
+# PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -15,6 +16,7 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 . scripts/packages.sh
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 need_node
+need go golang-go
 install_packages "${missing[@]}"
 venv=$target/api-test
 if ! cmp -s scripts/api-test.txt "$venv/installed.txt"; then
@@ -37,7 +39,7 @@ cp scripts/api-test/client.ts scripts/api-test/tsconfig.json "$npm"
 # The program that the tests run too: it is there after them, and made here without them.
 cargo test --workspace --locked --no-run --quiet
 config=$PWD/scripts/api-test.toml
-client=$PWD/scripts/api-test/client.py
+clients=$PWD/scripts/api-test
 work=$(mktemp -d)
 cd "$work"
 # Nobody else's settings, and a token that nobody else knows.
@@ -79,7 +81,7 @@ if ! PATH="$venv/bin:$PATH" timeout 300 "$venv/bin/openapi-python-client" genera
     echo "no client in Python can be made of the document" >&2
     exit 1
 fi
-timeout 300 "$venv/bin/python" "$client" python "$address"
+timeout 300 "$venv/bin/python" "$clients/client.py" python "$address"
 "$npm/node_modules/.bin/openapi-typescript" openapi.json --output "$npm/roundsman.d.ts" 2>&1 | tee typescript
 if grep -qi 'warn\|⚠' typescript; then
     echo "no whole client in TypeScript can be made of the document" >&2
@@ -87,6 +89,20 @@ if grep -qi 'warn\|⚠' typescript; then
 fi
 "$npm/node_modules/.bin/tsc" --project "$npm"
 timeout 300 node "$npm/client.js" "$address"
+# Without the prefix enums share names. The generator warns at each document of OpenAPI 3.1 that it is
+# new to it.
+timeout 300 "$venv/bin/openapi-generator-cli" generate --input-spec openapi.json --generator-name go \
+    --output go/roundsman --additional-properties enumClassPrefix=true,packageName=roundsman,withGoMod=false \
+    --global-property apiDocs=false,modelDocs=false,apiTests=false,modelTests=false >generator 2>&1 ||
+    { cat generator >&2; exit 1; }
+if grep 'WARN\|ERROR' generator | grep -v 'OpenAPI 3.1 support is still in beta' >&2; then
+    echo "no whole client in Go can be made of the document" >&2
+    exit 1
+fi
+cp "$clients/client.go" "$clients/go.mod" go
+# Nothing but the standard library is needed, so nothing is fetched.
+(cd go && GOPROXY=off GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE=$target/api-test-go go build -o client .)
+timeout 300 go/client "$address"
 
 # Left out is what never ends, the stream; a test of the server's own reads it. One seed and no limit
 # of time: what is asked does not depend on how fast the machine is, but where one answer leads to the

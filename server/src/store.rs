@@ -40,7 +40,7 @@ pub use asked::{
 };
 pub use awaited::LazyStore;
 pub use error::StoreError;
-pub use marks::{Mark, Marks};
+pub use marks::{Mark, Marks, WHY_GONE};
 pub(crate) use numbers::{keep_apart, keep_numbers, register};
 pub use open::open;
 pub use private::make_folder;

@@ -11,7 +11,7 @@ use crate::{
     live::{HostView, ServerView},
     notify::ChannelStats,
     own_clock::{ClockOffset, Standing},
-    store::{spool::SpoolStatus, writer::WriterStats},
+    store::{WHY_GONE, spool::SpoolStatus, writer::WriterStats},
     units::WallMs,
 };
 
@@ -197,8 +197,8 @@ fn lost(writer: &WriterStats) -> Vec<String> {
     }
     if writer.gone > 0 {
         all.push(format!(
-            "about {} polls that the store had taken are no longer in it: its database was \
-             restored from an older backup, made anew, or emptied; `roundsman history` shows the gap",
+            "about {} polls that the store had taken are no longer in it: {WHY_GONE}; \
+             `roundsman history` shows the gap",
             writer.gone
         ));
     }
@@ -365,6 +365,8 @@ mod tests {
         assert!(readiness.warnings[1].starts_with("5 polls were lost"), "{readiness:?}");
         let gone = "about 9 polls that the store had taken are no longer in it";
         assert!(readiness.warnings[2].starts_with(gone), "{readiness:?}");
+        // The usual cause in a cluster: nobody restored anything there.
+        assert!(readiness.warnings[2].contains("another server of it took over"), "{readiness:?}");
     }
 
     #[test]

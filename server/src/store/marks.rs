@@ -16,6 +16,11 @@ use crate::{
 /// Marks that are kept at most. With the spacing below they reach back past any retention.
 const MARKS: usize = 24;
 
+/// How polls that were acknowledged can be gone, in words: of a cluster, too, in which a server goes on
+/// that was apart when they came.
+pub const WHY_GONE: &str = "its database was restored from an older backup, made again, or emptied, or \
+                            another server of it took over that had not received them";
+
 /// One poll that was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {

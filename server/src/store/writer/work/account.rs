@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     model::{AlarmEvent, Loss, LossReason, Notice, Record},
     store::{
-        Batch, BatchResult, StoreError,
+        Batch, BatchResult, StoreError, WHY_GONE,
         spool::SpoolStatus,
         writer::{News, Shared},
     },
@@ -63,10 +63,7 @@ impl Shared {
 
     /// Polls are no longer in the store that it had taken.
     pub(in crate::store::writer) fn gone(&self, loss: Loss) {
-        tracing::error!(
-            "the store no longer has what it had taken: about {loss}; its database was restored from \
-             an older backup, made anew, or emptied"
-        );
+        tracing::error!("the store no longer has what it had taken: about {loss}; {WHY_GONE}");
         let mut state = self.lock();
         state.stats.gone += loss.polls;
         state.queue.note(loss);

@@ -1,0 +1,3 @@
+module api-test
+
+go 1.19
