@@ -36,8 +36,7 @@ if ! cmp -s scripts/api-test/package-lock.json "$npm/installed.json"; then
 fi
 cp scripts/api-test/client.ts scripts/api-test/tsconfig.json "$npm"
 
-# The program that the tests run too: it is there after them, and made here without them.
-cargo test --workspace --locked --no-run --quiet
+build_programs
 config=$PWD/scripts/api-test.toml
 clients=$PWD/scripts/api-test
 work=$(mktemp -d)
@@ -47,7 +46,7 @@ head -c 24 /dev/urandom | base64 >token
 # Read from the first moment on.
 : >errors
 env -i PATH="$PATH" HOME="$work" ROUNDSMAN_HTTP__TOKEN_FILE="$work/token" \
-    "$target/debug/roundsman" demo --data "$work" >said 2>>errors &
+    "$ROUNDSMAN_BIN/roundsman" demo --data "$work" >said 2>>errors &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 

@@ -45,6 +45,14 @@ install_packages() {
     )
 }
 
+# build_programs: the three programs, in the folder that $ROUNDSMAN_BIN then names. They are those of
+# the suite: with other features all that stands on tokio would be compiled once more.
+build_programs() {
+    cargo test --workspace --locked --quiet --no-run --test structure
+    ROUNDSMAN_BIN=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
+    export ROUNDSMAN_BIN
+}
+
 # page_modules: what the page is checked and tested with, by server/page/package-lock.json, once.
 page_modules() {
     local lock=server/page/package-lock.json installed=server/page/node_modules/installed.json

@@ -21,9 +21,7 @@ need sqlite3 sqlite3
 need nginx nginx-light
 install_packages "${missing[@]}"
 
-cargo build --locked --package roundsman --package roundsman-fleet --bins
-ROUNDSMAN_BIN=$(cargo metadata --format-version 1 --no-deps --locked | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')/debug
-export ROUNDSMAN_BIN
+build_programs
 page_modules
 cd server/page
 # Two files at a time: most of a test is waiting.

@@ -58,6 +58,9 @@ install_packages "${missing[@]}"
 install_packages "${engine[@]}" \
     || echo "there will be no Docker Engine: ${engine[*]} cannot be installed" >&2
 
+# Most of a test is waiting.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
+
 # What was run, a line each, for the end.
 sums=()
 failed=0

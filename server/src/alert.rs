@@ -1,8 +1,8 @@
 //! What alert rules say of the hosts: rules read from `alerts.toml`, conditions over the values of a
 //! poll, and the states that an alarm goes through.
 //!
-//! [`parse`] turns a file into [`Rules`], or into all of its problems. A [`Judge`] holds what is known of one
-//! host's alarms and says, of the record that a poll just made, how they change: there is no interval of
+//! A file is read as [`Rules`], or as all of its problems. A [`Judge`] holds what is known of one host's
+//! alarms and says, of the record that a poll just made, how they change: there is no interval of
 //! evaluation, and nothing is asked of the store.
 //!
 //! Pure: no clock, no I/O. Time is the slots of the polls.

@@ -14,7 +14,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, OnceLock, mpsc},
     thread,
     time::Duration,
 };
@@ -60,8 +60,9 @@ pub const FLAGS: [&str; 9] = [
     "--loose-skip-ssl",
 ];
 
-/// Held while a data directory is made.
-static INSTALLING: Mutex<()> = Mutex::new(());
+/// What every data directory of this process is a copy of, made when the first is wanted: that takes
+/// longer than the start of the server. The shell that removes it has its input from here.
+static TEMPLATE: OnceLock<(PathBuf, ChildStdin)> = OnceLock::new();
 
 /// A running server.
 pub struct Mariadbd {
@@ -104,42 +105,56 @@ fn as_root(command: &mut Command) {
     }
 }
 
+/// A folder of one's own, with one for temporary files in it.
+fn folder() -> PathBuf {
+    let dir = tempfile::Builder::new().prefix("roundsman-mariadb-").tempdir().unwrap().keep();
+    fs::create_dir(dir.join("tmp")).unwrap();
+    dir
+}
+
+/// Makes a data directory that is removed when this process ends.
+fn install() -> (PathBuf, ChildStdin) {
+    let dir = folder();
+    let mut keeper = Command::new("sh");
+    keeper.args(["-c", KEEPER]).env("ROUNDSMAN_TEST_DATA", &dir).process_group(0);
+    let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut install = match mysqld() {
+        Some(mysqld) => {
+            fs::write(dir.join("root.sql"), MYSQL_ROOT).unwrap();
+            let mut install = Command::new(mysqld);
+            install.args(["--no-defaults", "--initialize-insecure", "--auto-generate-certs=OFF"]);
+            install.arg(format!("--init-file={}", dir.join("root.sql").display()));
+            install
+        }
+        None => {
+            let mut install = Command::new("mariadb-install-db");
+            install.env("PATH", path()).args(["--no-defaults", "--skip-test-db"]);
+            install.arg("--auth-root-authentication-method=normal");
+            install
+        }
+    };
+    let data = dir.join("data");
+    install.arg(format!("--datadir={}", data.display()));
+    // As below: in /tmp several at a time delete each other's temporary tables.
+    install.arg(format!("--tmpdir={}", dir.join("tmp").display()));
+    as_root(&mut install);
+    let installed = install.output().unwrap_or_else(|error| {
+        panic!("mariadb-install-db: {error}; scripts/test.sh installs mariadb-server")
+    });
+    let said = [&installed.stdout[..], &installed.stderr[..]].concat();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&said));
+    (data, keeper.stdin.take().unwrap())
+}
+
 impl Mariadbd {
     /// Makes a data directory and starts a server on it, with `flags` of its own.
     pub fn start(flags: &[&str]) -> Self {
-        let dir = tempfile::Builder::new().prefix("roundsman-mariadb-").tempdir().unwrap().keep();
-        fs::create_dir(dir.join("tmp")).unwrap();
-        let mut install = match mysqld() {
-            Some(mysqld) => {
-                fs::write(dir.join("root.sql"), MYSQL_ROOT).unwrap();
-                let mut install = Command::new(mysqld);
-                install.args([
-                    "--no-defaults",
-                    "--initialize-insecure",
-                    "--auto-generate-certs=OFF",
-                ]);
-                install.arg(format!("--init-file={}", dir.join("root.sql").display()));
-                install
-            }
-            None => {
-                let mut install = Command::new("mariadb-install-db");
-                install.env("PATH", path()).args(["--no-defaults", "--skip-test-db"]);
-                install.arg("--auth-root-authentication-method=normal");
-                install
-            }
-        };
-        install.arg(format!("--datadir={}", dir.join("data").display()));
-        // As below: in /tmp several at a time delete each other's temporary tables.
-        install.arg(format!("--tmpdir={}", dir.join("tmp").display()));
-        as_root(&mut install);
-        // One at a time: it is short, and nothing is won by several.
-        let alone = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let installed = install.output().unwrap_or_else(|error| {
-            panic!("mariadb-install-db: {error}; scripts/test.sh installs mariadb-server")
-        });
-        drop(alone);
-        let said = [&installed.stdout[..], &installed.stderr[..]].concat();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&said));
+        let dir = folder();
+        let template = &TEMPLATE.get_or_init(install).0;
+        let copied = Command::new("cp").arg("-a").arg(template).arg(dir.join("data")).status();
+        assert!(copied.unwrap().success(), "the data directory cannot be copied");
+        // The number of a server of MySQL, which makes another where there is none.
+        let _ = fs::remove_file(dir.join("data/auto.cnf"));
         for _ in 0..PORTS {
             if let Some(server) = Self::try_start(&dir, flags) {
                 return server;
