@@ -222,35 +222,6 @@ async fn wire(
     let telling = OutboxWorker::new(&outbox, telling);
     let around = keep::around(&store, spool, &handle, &live);
     let worker = hook.as_ref().map(|hook| hook.worker(around));
-    let access = web::Access::new(config.http.token.as_ref(), &config.http.hosts);
-    let site = web::Site {
-        query: Query::new(Arc::clone(&live), Arc::clone(&store))
-            .with_writer(handle.clone())
-            .with_hook(hook.clone())
-            .with_outbox(outbox.clone())
-            .keeping(config.retention.polls),
-        metrics: Arc::clone(&metrics),
-        refresh: keep::refresh(
-            Arc::clone(&live),
-            handle.clone(),
-            hook.clone(),
-            outbox,
-            Arc::clone(&clock),
-        ),
-        policy,
-        clock: Arc::clone(&clock),
-        operator: operator.clone(),
-        control: web::Control::new(commands.clone(), Arc::clone(&store))
-            .with_writer(handle.clone()),
-        looks: web::Looks::default(),
-        access: access.clone(),
-        base_path: config.http.base_path.clone(),
-    };
-    let grpc = grpc.map(|listener| {
-        let board = board(&live, &clock, handle.clone());
-        (listener, board, grpc::GrpcLimits::listing(rows(config.grpc.list_max)))
-    });
-    let faces = Served { http: (listener, site), grpc, hook: worker, outbox: telling };
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
         clock,
@@ -260,9 +231,50 @@ async fn wire(
         policy,
         hook,
     };
+    let site = site(&config, &parts, &store, outbox, operator.clone(), commands.clone());
+    let access = site.access.clone();
+    let grpc = grpc.map(|listener| {
+        let board = board(&parts.live, &parts.clock, parts.writer.clone());
+        (listener, board, grpc::GrpcLimits::listing(rows(config.grpc.list_max)))
+    });
+    let faces = Served { http: (listener, site), grpc, hook: worker, outbox: telling };
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
     let begun = Begun { reconciler, in_force, looking_after, store, writer, phases };
     Ok(Ready { config, parts, faces, orders, begun, locks: None })
+}
+
+/// What answers over HTTP.
+fn site(
+    config: &Config,
+    parts: &Parts,
+    store: &Arc<dyn Store>,
+    outbox: Outbox,
+    operator: mpsc::Sender<OperatorOrder>,
+    commands: mpsc::Sender<Command>,
+) -> web::Site {
+    let Parts { clock, writer, live, metrics, policy, hook, .. } = parts;
+    web::Site {
+        query: Query::new(Arc::clone(live), Arc::clone(store))
+            .with_writer(writer.clone())
+            .with_hook(hook.clone())
+            .with_outbox(outbox.clone())
+            .keeping(config.retention.polls),
+        metrics: Arc::clone(metrics),
+        refresh: keep::refresh(
+            Arc::clone(live),
+            writer.clone(),
+            hook.clone(),
+            outbox,
+            Arc::clone(clock),
+        ),
+        policy: policy.clone(),
+        clock: Arc::clone(clock),
+        operator,
+        control: web::Control::new(commands, Arc::clone(store)).with_writer(writer.clone()),
+        looks: web::Looks::default(),
+        access: web::Access::new(config.http.token.as_ref(), &config.http.hosts),
+        base_path: config.http.base_path.clone(),
+    }
 }
 
 /// What runs before the engine does.
