@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashSet,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     process::Output,
     thread,
 };
@@ -61,7 +61,7 @@ async fn serving(site: &Site) -> (Server, String) {
     thread::spawn(move || {
         let mut tell = Some(tell);
         for line in lines.map_while(Result::ok) {
-            eprintln!("{line}");
+            io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
             let address =
                 line.split_once(" serving http=").and_then(|(_, rest)| rest.split_once(' '));
             if let Some((address, _)) = address
