@@ -185,6 +185,8 @@ async fn what_people_say_outlives_a_kill() {
     until(&address, "alerts?firing=true", fire(2)).await;
     let all = alerts(&site, &address, &["--firing"]).await;
     assert!(all.contains(&kept_back) && all.matches(id).count() == 2, "{all}");
+    // A rule is explained by a poll since the start.
+    until(&address, "hosts/db-1/alert?rule=disk-full", |why| why["rows"].is_array()).await;
     let why = alerts(&site, &address, &["why", "disk-full", "db-1"]).await;
     assert!(why.contains(&format!("kept back of /: {kept_back}")), "{why}");
     let over = alerts(&site, &address, &["unsilence", id]).await;
