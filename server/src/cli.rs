@@ -159,7 +159,7 @@ enum Command {
     Why(why::WhyArgs),
     /// List, silence and acknowledge the alarms of a running server; print, check and explain alert rules
     #[command(after_help = alerts::EXAMPLES)]
-    Alerts(alerts::AlertsArgs),
+    Alerts(Box<alerts::AlertsArgs>),
     /// Send a test message through a channel of the alert file, and print its receiver's answer
     #[command(after_help = notify::EXAMPLES)]
     Notify(notify::NotifyArgs),

@@ -24,7 +24,7 @@ use std::{
 };
 
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::{
     clock::Clock,
@@ -86,6 +86,8 @@ struct Inbox {
 struct Shared {
     inbox: Mutex<Inbox>,
     wake: Notify,
+    /// What was kept is read, and what people said is shown.
+    is_read: watch::Sender<bool>,
 }
 
 impl Shared {

@@ -97,7 +97,13 @@ fn id(mut number: i64) -> Arc<str> {
 }
 
 impl Outbox {
-    /// What people said of alarms, and holds. Never waits.
+    /// Waits until what people said before the start is known.
+    pub async fn read(&self) {
+        // It is there for as long as this.
+        let _ = self.shared.is_read.subscribe().wait_for(|is_read| *is_read).await;
+    }
+
+    /// What people said of alarms, and holds, as far as that is known. Never waits.
     #[must_use]
     pub fn people(&self) -> Arc<People> {
         Arc::clone(&self.shared.lock().people)
@@ -250,6 +256,7 @@ impl OutboxWorker {
             let acks = self.router.acks().map(|(key, ack)| (key.clone(), ack.clone()));
             let (silences, acks) = (self.router.silences().cloned().collect(), acks.collect());
             self.shared.lock().people = Arc::new(People { silences, acks });
+            self.shared.is_read.send_replace(true);
         }
     }
 

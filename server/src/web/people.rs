@@ -159,6 +159,13 @@ impl From<PeopleError> for Failure {
     }
 }
 
+/// Waits until what people said before the start is known.
+pub(super) async fn known(site: &Site) -> Result<(), Failure> {
+    let Some(outbox) = site.query.outbox() else { return Ok(()) };
+    let late = |_| Failure::unavailable("what people said is not read yet: try again".to_owned());
+    timeout(ORDER_PATIENCE, outbox.read()).await.map_err(late)
+}
+
 fn outbox(site: &Site) -> Result<&Outbox, Failure> {
     let none = || Failure::unavailable("no alarms are followed here".to_owned());
     site.query.outbox().ok_or_else(none)
@@ -181,6 +188,7 @@ pub(super) async fn silences(
     State(site): State<Arc<Site>>,
     _: RequestParams<NothingAsked>,
 ) -> Result<Json<SilencesPage>, Failure> {
+    known(&site).await?;
     let page = site.query.silences();
     page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
@@ -206,6 +214,7 @@ pub(super) async fn end_silence(
     HostPath(id): HostPath,
     _: Nothing,
 ) -> Result<Json<SilenceShape>, Failure> {
+    known(&site).await?;
     let over = || PeopleError::UnknownSilence(id.as_str().into());
     let silence = site.query.silence(&id).ok_or_else(over)?;
     done(outbox(&site)?.end_silence(&id)).await?;

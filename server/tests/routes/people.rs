@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashSet,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     process::Output,
     thread,
 };
@@ -61,7 +61,7 @@ async fn serving(site: &Site) -> (Server, String) {
     thread::spawn(move || {
         let mut tell = Some(tell);
         for line in lines.map_while(Result::ok) {
-            eprintln!("{line}");
+            io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
             let address =
                 line.split_once(" serving http=").and_then(|(_, rest)| rest.split_once(' '));
             if let Some((address, _)) = address
@@ -185,6 +185,8 @@ async fn what_people_say_outlives_a_kill() {
     until(&address, "alerts?firing=true", fire(2)).await;
     let all = alerts(&site, &address, &["--firing"]).await;
     assert!(all.contains(&kept_back) && all.matches(id).count() == 2, "{all}");
+    // A rule is explained by a poll since the start.
+    until(&address, "hosts/db-1/alert?rule=disk-full", |why| why["rows"].is_array()).await;
     let why = alerts(&site, &address, &["why", "disk-full", "db-1"]).await;
     assert!(why.contains(&format!("kept back of /: {kept_back}")), "{why}");
     let over = alerts(&site, &address, &["unsilence", id]).await;
