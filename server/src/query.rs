@@ -6,7 +6,7 @@
 //! not know HTTP, terminals, SQL or the wire.
 
 mod alarms;
-mod backtest;
+pub mod backtest;
 mod fields;
 mod fleet;
 mod glossary;
@@ -28,10 +28,6 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use alarms::{
     AlarmEventShape, AlarmEventsPage, AlarmFilter, AlarmShape, AlarmsPage, ExplainedRow,
     ExplainedShape, TermShape, ToldStep,
-};
-pub use backtest::{
-    BacktestAsk, BacktestHost, BacktestShape, BacktestTotals, MAX_STEP_HOSTS, MAX_STEP_POLLS,
-    SpellShape,
 };
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
