@@ -5,7 +5,7 @@
 //! a live view (a command that reads the file of a running server) the store answers both. It must
 //! not know HTTP, terminals, SQL or the wire.
 
-mod backtest;
+pub mod backtest;
 mod fields;
 mod fleet;
 mod glossary;
@@ -31,10 +31,6 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use alarms::{
     AlarmEventShape, AlarmEventsPage, AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape,
     TermShape, ToldStep,
-};
-pub use backtest::{
-    BacktestAsk, BacktestHost, BacktestShape, BacktestTotals, MAX_STEP_HOSTS, MAX_STEP_POLLS,
-    SpellShape,
 };
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Query, QueryError, moment::Rfc3339, poll_shape::json_bytes};
 use crate::{
-    alert::{Rule, Spell, SpellTotals, Spells, Trial, TrialHost},
+    alert::{Measure, Rule, Spell, SpellTotals, Spells, Trial, TrialHost},
     model::{AlarmCause, HostId, Record, Severity, Transition},
     rollup::Tier,
     store::{HostQuery, HostSummary, MAX_PAGE, ReadOrder, SeriesAsk, Span},
@@ -190,7 +190,7 @@ impl Query {
         }
         let (list, SpellTotals { alarms, hosts: having, open, flaps, lasted }) =
             spells.into_parts();
-        let unit = ask.rule.when.value.as_ref().and_then(|measure| measure.unit());
+        let unit = ask.rule.when.value.as_ref().and_then(Measure::unit);
         Ok(BacktestShape {
             rule: Arc::clone(&ask.rule.name),
             source: ask.source.clone(),

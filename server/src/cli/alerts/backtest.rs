@@ -14,7 +14,11 @@ use crate::{
         output::{self, Output, plural},
         progress::Progress,
     },
-    query::{BacktestAsk, BacktestShape, MAX_PAGE, PollRange, SortOrder, SpellShape, parse_moment},
+    query::{
+        MAX_PAGE, PollRange, SortOrder,
+        backtest::{BacktestAsk, BacktestShape, SpellShape},
+        parse_moment,
+    },
     text::shown,
     units::WallMs,
 };
