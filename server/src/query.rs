@@ -20,6 +20,7 @@ mod poll_shape;
 mod range;
 mod rules;
 mod alarms;
+mod alarm_events;
 mod unanswered;
 mod readiness;
 mod series;
@@ -28,10 +29,8 @@ mod why;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use alarms::{
-    AlarmEventShape, AlarmEventsPage, AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape,
-    TermShape, ToldStep,
-};
+pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
+pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
@@ -329,15 +328,6 @@ impl Query {
         let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: HostName::server().as_str().into(), events })
-    }
-
-    /// Polls that were lost in a span, oldest first.
-    ///
-    /// # Errors
-    /// [`QueryError::Store`].
-    pub async fn losses(&self, span: store::Span, limit: usize) -> Result<LossesPage, QueryError> {
-        let losses = self.store.losses(span, limit.min(MAX_PAGE)).await?;
-        Ok(LossesPage { losses: losses.iter().map(LossShape::from).collect() })
     }
 
     /// Changes of state over the whole fleet, newest first.

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::moment::Rfc3339;
+use super::{MAX_PAGE, Query, QueryError, moment::Rfc3339};
 use crate::{
     model::{Loss, LossReason},
+    store,
     units::WallMs,
 };
 
@@ -50,4 +51,15 @@ impl From<&Loss> for LossShape {
 pub struct LossesPage {
     /// Those that touch it, oldest first.
     pub losses: Vec<LossShape>,
+}
+
+impl Query {
+    /// Polls that were lost in a span, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn losses(&self, span: store::Span, limit: usize) -> Result<LossesPage, QueryError> {
+        let losses = self.store.losses(span, limit.min(MAX_PAGE)).await?;
+        Ok(LossesPage { losses: losses.iter().map(LossShape::from).collect() })
+    }
 }
