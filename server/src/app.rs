@@ -267,7 +267,7 @@ fn site(
             outbox,
             Arc::clone(clock),
         ),
-        policy: policy.clone(),
+        policy: *policy,
         clock: Arc::clone(clock),
         operator,
         control: web::Control::new(commands, Arc::clone(store)).with_writer(writer.clone()),
