@@ -5,7 +5,7 @@
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::RowReader, fault::Place, moment, pools::Pools};
+use super::{cells::RowReader, deliveries, fault::Place, moment, pools::Pools};
 use crate::{
     model::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, ContentHash, HostId, Severity},
     store::{AlarmsOf, Batch, ReadOrder, Span, StoreError, row},
@@ -17,8 +17,8 @@ const ROWS: usize = 100;
 
 const KEEPING: &str = "keep alarms";
 
-/// Keeps the alarms of a batch and their changes: an alarm unless a later poll of it is known, and not
-/// one that is ok; a change once.
+/// Keeps the alarms of a batch, their changes, and what became of messages about them: an alarm unless a
+/// later poll of it is known, and not one that is ok; the others once.
 pub(super) async fn keep(
     transaction: &mut Transaction<'_>,
     batch: &Batch,
@@ -66,7 +66,7 @@ pub(super) async fn keep(
         let keys: Vec<_> = some.iter().map(|event| &event.key).collect();
         run(transaction, sql, values, || named(&keys), place).await?;
     }
-    Ok(())
+    deliveries::keep(transaction, &batch.deliveries, place).await
 }
 
 async fn run(

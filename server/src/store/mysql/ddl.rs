@@ -367,20 +367,14 @@ fn alert_delivery() -> String {
         "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
   a.ended AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.ended) DIV 1000 AS time_ms";
+    const SHOWN: &str = "e.rule e.row_key e.says e.severity a.channel a.route a.kind a.state a.tries \
+                         a.answer a.made a.first_tried a.message";
     let text = format!("TEXT {TEXTS}");
-    let told = [
-        ("rule", &*text),
-        ("host_id", "BIGINT"),
-        ("row_key", &text),
-        ("says", &text),
-        ("severity", &text),
-    ];
-    let in_row = told.iter().enumerate().map(|(place, (name, kind))| at(name, kind, place));
+    let names = ["rule", "host_id", "row_key", "says", "severity"].into_iter().enumerate();
+    let kind = |name| if name == "host_id" { "BIGINT" } else { &text };
+    let in_row = names.map(|(place, name)| at(name, kind(name), place));
     let in_row = in_row.collect::<Vec<_>>().join(",\n    ");
-    let shown = ["rule", "row_key", "says", "severity"].map(of_text);
-    let plain =
-        ["channel", "route", "kind", "state", "tries", "answer", "made", "first_tried", "message"];
-    let shown: Vec<_> = shown.into_iter().chain(plain.map(|name| format!("a.{name}"))).collect();
+    let shown: Vec<_> = SHOWN.split(' ').map(str::to_owned).collect();
     let of = format!(
         "FROM delivery a JOIN JSON_TABLE(\n  a.alarms, '$[*]' COLUMNS (\n    {in_row}\n  )\n) e\n\
          LEFT JOIN host h ON h.id = e.host_id"

@@ -1,5 +1,7 @@
 //! The table `delivery`: what became of each message to a channel.
 
+use std::sync::Arc;
+
 use mysql_async::{Transaction, Value, prelude::Queryable as _};
 
 use super::{fault::Place, moment};
@@ -8,8 +10,19 @@ use crate::{
     store::{StoreError, row},
 };
 
-/// Keeps what became of a message, once.
+/// Keeps what became of messages, each once.
 pub(super) async fn keep(
+    transaction: &mut Transaction<'_>,
+    deliveries: &[Arc<Delivery>],
+    place: &Place,
+) -> Result<(), StoreError> {
+    for delivery in deliveries {
+        keep_one(transaction, delivery, place).await?;
+    }
+    Ok(())
+}
+
+async fn keep_one(
     transaction: &mut Transaction<'_>,
     delivery: &Delivery,
     place: &Place,

@@ -11,7 +11,7 @@ use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Querya
 use super::{
     alerts, backfill,
     cells::RowReader,
-    deliveries, events,
+    events,
     fault::Place,
     hosts, hours, losses, moment, notices,
     packed::Packer,
@@ -130,9 +130,6 @@ pub(super) async fn write(
         notices::keep(&mut transaction, notice, place).await?;
     }
     alerts::keep(&mut transaction, batch, place).await?;
-    for delivery in &batch.deliveries {
-        deliveries::keep(&mut transaction, delivery, place).await?;
-    }
     for seen in &batch.facts {
         hosts::learn(&mut transaction, seen, place).await?;
     }
