@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use roundsman::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, NoticeKind, Outcome, Transition,
-        VersionId,
+        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, NoticeKind, Outcome, Record, Timings,
+        Transition, VersionId,
     },
     store::{
         AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
@@ -30,7 +30,16 @@ pub(crate) struct Noted {
     pub(crate) late_us: u64,
     pub(crate) queue_us: u64,
     pub(crate) started_ms: i64,
+    pub(crate) ended_ms: i64,
     pub(crate) outcome: Outcome,
+}
+
+/// When the poll was over, by what its steps took.
+fn ended_ms(poll: &Record) -> i64 {
+    let Timings { late_us, queue_us, resolve_us, connect_us, call_us } = poll.timings;
+    let steps = [Some(late_us), Some(queue_us), resolve_us, connect_us, call_us];
+    let us: u64 = steps.into_iter().flatten().map(|step| step.0).sum();
+    poll.slot.0 + i64::try_from(us / 1_000).unwrap()
 }
 
 /// Notes and hands on.
@@ -65,6 +74,7 @@ impl Ledger {
             late_us: poll.timings.late_us.0,
             queue_us: poll.timings.queue_us.0,
             started_ms: poll.started.0,
+            ended_ms: ended_ms(poll),
             outcome: poll.outcome,
         }));
         for change in &batch.transitions {
@@ -138,7 +148,7 @@ impl Store for Ledger {
         span: Span,
         order: ReadOrder,
         limit: usize,
-    ) -> Result<Vec<roundsman::model::Record>, StoreError> {
+    ) -> Result<Vec<Record>, StoreError> {
         match &self.inner {
             Some(inner) => inner.polls(host, span, order, limit).await,
             None => Ok(Vec::new()),

@@ -1,7 +1,7 @@
 //! A whole server against a fleet of fake probes: how late polls are begun, what they cost, what a
 //! host costs in memory, and what dead neighbours, restarts and reloads do to all that.
 //!
-//! `cargo bench -p roundsman --bench poll_fleet -- [steady|black-holes|restart|reload|pages|soak] [flags]`
+//! `cargo bench -p roundsman --bench poll_fleet -- [MODE] [flags]`
 //!
 //! The fleet and the server are processes of their own (this program again), so that the server's
 //! CPU time and memory are its own. Lateness is that of every single row. `--store none` drops the
@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 #![allow(clippy::cast_precision_loss, reason = "printed with few digits")]
 
+mod alerts;
 mod crowd;
 mod ledger;
 mod machine;
@@ -42,6 +43,12 @@ pub(crate) enum Mode {
     Pages,
     /// Faults switch on and off.
     Soak,
+    /// No alert rules, 20 and 500, in turns.
+    Alerts,
+    /// Ten alarms on every host at once, and none, in turns.
+    AlertStorm,
+    /// Hosts refuse one after the other, until a receiver is told.
+    AlertLatency,
 }
 
 /// Where rows go.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Args, Kept, Mode,
+    Args, Kept, Mode, alerts,
     ledger::Spread,
     machine,
     processes::Site,
@@ -25,6 +25,9 @@ pub(crate) fn run(args: &Args) {
                 Mode::Reload => reload(args, store),
                 Mode::Pages => pages(args, store),
                 Mode::Soak => soak(args, store),
+                Mode::Alerts => alerts::cost(args, store),
+                Mode::AlertStorm => alerts::storm(args, store),
+                Mode::AlertLatency => alerts::latency(args, store),
             }
         }
     }
@@ -33,21 +36,21 @@ pub(crate) fn run(args: &Args) {
     }
 }
 
-fn stretch(site: &mut Site, length: Duration) -> Report {
+pub(crate) fn stretch(site: &mut Site, length: Duration) -> Report {
     site.report();
     site.wait(length);
     site.report()
 }
 
-fn ms(us: u64) -> f64 {
+pub(crate) fn ms(us: u64) -> f64 {
     us as f64 / 1e3
 }
 
-fn spread(of: Spread) -> String {
+pub(crate) fn spread(of: Spread) -> String {
     format!("p50 {:.1}  p99 {:.1}  max {:.1} ms", ms(of.p50), ms(of.p99), ms(of.max))
 }
 
-fn show(title: &str, report: &Report) {
+pub(crate) fn show(title: &str, report: &Report) {
     let polls = report.polls.max(1) as f64;
     println!("{title}: {} polls in {:.1} s {:?}", report.polls, report.seconds, report.outcomes);
     println!("  slot lateness of healthy hosts   {}", spread(report.well.late));

@@ -175,6 +175,22 @@ impl Site {
         }
     }
 
+    /// Puts this file of alert rules in force; how many rules it has.
+    pub(crate) fn rules(&mut self, text: &str) -> usize {
+        fs::write(self.folder.path().join("alerts.toml"), text).unwrap();
+        from_json(&self.server.ask("rules"))
+    }
+
+    /// How many alarms there are.
+    pub(crate) fn alarms(&mut self) -> usize {
+        from_json(&self.server.ask("alarms"))
+    }
+
+    /// The polls that were refused since the last report: host, slot and end, milliseconds.
+    pub(crate) fn refused(&mut self) -> Vec<((u32, i64), i64)> {
+        from_json(&self.server.ask("refused"))
+    }
+
     /// Opens so many pages, and waits until each has the fleet; the bytes that came so far.
     pub(crate) fn look(&mut self, pages: usize) -> u64 {
         let address: String = from_json(&self.server.ask("address"));

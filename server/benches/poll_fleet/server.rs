@@ -116,6 +116,26 @@ pub(crate) async fn run(
                 assert_eq!(server.inventory_error, None);
                 say(&server.inventory.map_or(0, |(version, ..)| version.0));
             }
+            ["rules"] => {
+                app.reload_inventory().await.unwrap();
+                let server = app.live().server();
+                assert_eq!(server.alerts_error, None);
+                say(&server.alerts.map_or(0, |alerts| alerts.rules.list.len()));
+            }
+            ["alarms"] => {
+                let hosts = app.live().hosts();
+                say(&hosts.iter().map(|host| host.alarms.len()).sum::<usize>());
+            }
+            ["refused"] => {
+                let refused = |noted: &Noted| noted.outcome == Outcome::Refused;
+                let noted = ledger.take().0;
+                let ends: Vec<_> = noted
+                    .into_iter()
+                    .filter(refused)
+                    .map(|noted| ((noted.host, noted.slot_ms), noted.ended_ms))
+                    .collect();
+                say(&ends);
+            }
             ["address"] => say(&app.http_addr().unwrap().to_string()),
             ["report"] => {
                 let now = Used::now();

@@ -221,6 +221,8 @@ impl WriterHandle {
                 return;
             }
             state.pushed += 1;
+            // Somebody is told once it is a row.
+            state.hurried |= tells;
             // Not: one waits now. Some come with others.
             let is_first = state.queue.len() == 0;
             if is_first {

@@ -39,6 +39,19 @@ async fn the_document_and_its_request() {
     assert_eq!(desk.states(), ["delivered"; 2]);
 }
 
+#[tokio::test]
+async fn what_is_to_be_told_waits_for_no_batch_to_fill() {
+    let mut receiver = Receiver::start(&[TAKES]).await;
+    let desk = Desk::new();
+    let nobody = config::Resolve { servers: Vec::new() };
+    let hour = Duration::from_secs(3_600);
+    let settings = settings(receiver.address);
+    let running = desk.start_filling(&settings, &nobody, hook::MAX_PENDING, hour).await;
+    running.push(&down(0));
+    assert_eq!(at(&receiver.document().await), 0);
+    running.kill().await;
+}
+
 /// Whatever a probe or an inventory says, the document is JSON and the request has one head.
 #[tokio::test]
 async fn any_text_is_a_document() {

@@ -74,6 +74,17 @@ impl Desk {
         resolve: &config::Resolve,
         limit: usize,
     ) -> Running {
+        self.start_filling(settings, resolve, limit, Duration::from_millis(10)).await
+    }
+
+    /// The same, where a batch may take so long to fill.
+    pub(crate) async fn start_filling(
+        &self,
+        settings: &config::Hook,
+        resolve: &config::Resolve,
+        limit: usize,
+        batch_wait: Duration,
+    ) -> Running {
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
         let hook = hook::limited(settings, resolve, clock, limit).unwrap().unwrap();
         let store = Sqlite::open(self.path("store.db"), Mode::ReadWrite).await.unwrap();
@@ -81,8 +92,7 @@ impl Desk {
         let spool = Arc::new(
             Spool::start(self.path("spool.db"), "sqlite:store.db".to_owned(), 1 << 30).unwrap(),
         );
-        let limits =
-            WriterLimits { batch_wait: Duration::from_millis(10), ..WriterLimits::default() };
+        let limits = WriterLimits { batch_wait, ..WriterLimits::default() };
         let (heard, its) = (hook.clone(), Some(Arc::clone(&spool)));
         let tell = Box::new(move |news: News<'_>| heard.enqueue(news.notices));
         let (handle, writer) = Writer::start_with(Arc::clone(&store), its, limits, || NOW, tell);
