@@ -113,6 +113,7 @@ fn folder() -> PathBuf {
 }
 
 /// Makes a data directory that is removed when this process ends.
+#[expect(clippy::zombie_processes, reason = "the shell waits for the end of this process")]
 fn install() -> (PathBuf, ChildStdin) {
     let dir = folder();
     let mut keeper = Command::new("sh");
