@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -68,13 +68,7 @@ pub(crate) struct Well {
 /// Slots whose lateness is told together.
 pub(crate) const WINDOW_MS: i64 = 10_000;
 
-/// Runs until standard input ends.
-pub(crate) async fn run(
-    folder: PathBuf,
-    store_url: String,
-    interval_ms: i64,
-    settings: Vec<String>,
-) {
+fn config(folder: &Path, store_url: &str, settings: Vec<String>) -> Config {
     let flag = |key: &'static str, value: String| Flag { key, name: "bench", value };
     let mut flags = vec![
         flag("inventory", folder.join("inventory.toml").display().to_string()),
@@ -87,9 +81,19 @@ pub(crate) async fn run(
         flags.push(flag(String::leak(key.to_owned()), value.to_owned()));
     }
     if store_url != "none" {
-        flags.push(flag("store.url", store_url.clone()));
+        flags.push(flag("store.url", store_url.to_owned()));
     }
-    let config = Config::load(Sources { flags, ..Sources::default() }).unwrap().config;
+    Config::load(Sources { flags, ..Sources::default() }).unwrap().config
+}
+
+/// Runs until standard input ends.
+pub(crate) async fn run(
+    folder: PathBuf,
+    store_url: String,
+    interval_ms: i64,
+    settings: Vec<String>,
+) {
+    let config = config(&folder, &store_url, settings);
     let inner = match store_url.as_str() {
         "none" => None,
         _ => {
