@@ -4,7 +4,7 @@ use super::{
     failure::Failure,
     kinds::{
         AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven,
-        Length, Moment, NeededText, Number, Place, RowLimit, Switch, Word,
+        Length, Moment, NeededText, Number, RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
@@ -56,7 +56,7 @@ asked! {
         /// Only those that fire
         firing: Switch<false>,
         /// Only those that stand after this place: `next` has it
-        after: Place,
+        after: AlarmsAfter,
         /// At most so many
         limit: RowLimit<MAX_PAGE, MAX_PAGE>,
     }

@@ -85,9 +85,9 @@ impl ParamType for Moment {
 }
 
 /// Where a page of alarms goes on.
-pub(super) struct Place;
+pub(super) struct AlarmsAfter;
 
-impl ParamType for Place {
+impl ParamType for AlarmsAfter {
     optional!(AlarmPlace);
 
     fn schema() -> Value {

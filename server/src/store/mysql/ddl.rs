@@ -30,11 +30,8 @@ impl TableDef {
     /// The statement that makes it where it is not.
     pub(super) fn create(&self) -> String {
         let Self { name, rules, partitions: (column, partition, below), .. } = self;
-        let columns: String = self
-            .columns
-            .iter()
-            .map(|Definition { name, kind }| format!("  {name} {kind},\n"))
-            .collect();
+        let line = |Definition { name, kind }: &Definition| format!("  {name} {kind},\n");
+        let columns: String = self.columns.iter().map(line).collect();
         format!(
             "CREATE TABLE IF NOT EXISTS {name} (\n{columns}{rules}\n) ENGINE = InnoDB \
              ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin\n\
@@ -68,9 +65,7 @@ fn ledger_columns() -> impl Iterator<Item = LedgerColumn> {
         let kind = match field.kind {
             LedgerKind::Whole => "BIGINT".to_owned(),
             LedgerKind::Moment => "DATETIME(3)".to_owned(),
-            LedgerKind::Word(bytes) => {
-                format!("VARCHAR({bytes}) CHARACTER SET ascii COLLATE ascii_bin")
-            }
+            LedgerKind::Word(bytes) => format!("VARCHAR({bytes}) {ASCII}"),
             LedgerKind::Name(characters) => format!("VARCHAR({characters})"),
             LedgerKind::Text => "TEXT".to_owned(),
             LedgerKind::LongText => "MEDIUMTEXT".to_owned(),
@@ -86,8 +81,9 @@ fn shown_ledger() -> Vec<(usize, LedgerColumn)> {
     [&all[INVENTORY + 1..], &all[INVENTORY..=INVENTORY]].concat()
 }
 
-/// How a text is kept, where its type does not say so.
+/// How a text is kept, where its type does not say so; and a word.
 const TEXTS: &str = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+const ASCII: &str = "CHARACTER SET ascii COLLATE ascii_bin";
 
 /// The type of a host-wide column. Shares and loads are FLOAT, which keeps thousandths up to 16,384;
 /// other measured values are DOUBLE, for a FLOAT does not keep a rate of gigabytes to the thousandth.
