@@ -3,8 +3,8 @@
 use super::{
     failure::Failure,
     kinds::{
-        AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries, IfGiven,
-        Length, Moment, NeededText, Number, RowLimit, Switch, Word,
+        AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries,
+        IfGiven, Length, Moment, NeededText, Number, RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
