@@ -218,6 +218,7 @@ async fn wire(
         writer: handle.clone(),
         clock: Arc::clone(&clock),
         fall: policy.fall,
+        url: config.http.url.clone(),
     };
     let telling = OutboxWorker::new(&outbox, telling);
     let around = keep::around(&store, spool, &handle, &live);

@@ -15,6 +15,7 @@ mod base_path;
 mod hook_url;
 mod layer;
 mod place;
+mod public_url;
 mod read;
 mod secret;
 #[allow(
@@ -35,6 +36,7 @@ pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES, authority};
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES};
 pub use list::SiteName;
 pub use place::{SettingLocation, SettingProblem};
+pub use public_url::{MAX_PUBLIC_URL_BYTES, PublicUrl};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{

@@ -28,6 +28,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use crate::{
     clock::Clock,
+    config::PublicUrl,
     document::Problems,
     live::Live,
     model::{AlarmEvent, AlarmKey},
@@ -165,6 +166,8 @@ pub struct OutboxParts {
     pub clock: Arc<dyn Clock>,
     /// How many failed polls in a row make a host down.
     pub fall: u32,
+    /// Where people find the page, for links to it.
+    pub url: Option<PublicUrl>,
 }
 
 type Sending = FuturesUnordered<Pin<Box<dyn Future<Output = Sent> + Send>>>;

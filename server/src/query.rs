@@ -67,7 +67,7 @@ use crate::{
     model::{HostId, HostName, State, Transition},
     outbox::Outbox,
     store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
-    text::did_you_mean,
+    text::{did_you_mean, percent_encode},
     units::WallMs,
 };
 
@@ -148,12 +148,14 @@ impl HostFilter {
     /// What asks for these over HTTP.
     #[must_use]
     pub fn parameters(&self) -> String {
-        let after = self.after.as_deref().map(|after| format!("after={}", encode(after)));
+        let after = self.after.as_deref().map(|after| format!("after={}", percent_encode(after)));
         let mut parameters: Vec<_> = after.into_iter().collect();
         parameters.push(format!("limit={}", self.limit));
         parameters.extend(self.state.map(|state| format!("state={state}")));
-        parameters.extend(self.group.as_deref().map(|group| format!("group={}", encode(group))));
-        parameters.extend(self.text.as_deref().map(|text| format!("text={}", encode(text))));
+        parameters
+            .extend(self.group.as_deref().map(|group| format!("group={}", percent_encode(group))));
+        parameters
+            .extend(self.text.as_deref().map(|text| format!("text={}", percent_encode(text))));
         parameters.join("&")
     }
 }
@@ -182,18 +184,6 @@ impl EventFilter {
             .is_none_or(|text| event.name.as_str().contains(text) || event.reason.contains(text));
         state && text
     }
-}
-
-/// Percent-encodes what is not unreserved (RFC 3986 section 2.3).
-pub(crate) fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
 }
 
 /// Reads the live view and the store.

@@ -12,6 +12,18 @@ use std::borrow::Cow;
 pub use glob::Glob;
 pub use suggest::{did_you_mean, is_slip};
 
+/// Percent-encodes what is not unreserved (RFC 3986 section 2.3).
+pub(crate) fn percent_encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+        encoded
+    })
+}
+
 /// Whether a character is seen where it stands, and changes nothing but that place.
 ///
 /// It is not when Unicode calls it a control (Cc), a format character (Cf: marks of direction, tags,

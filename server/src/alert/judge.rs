@@ -31,7 +31,7 @@ pub struct Subject<'a> {
     pub group: Option<&'a GroupName>,
     /// Its labels.
     pub labels: &'a Labels,
-    /// The time from poll to poll.
+    /// The time from poll to poll; of a host that is down, how long it was left alone.
     pub interval: Duration,
     /// Why it is in its state.
     pub cause: Option<Cause>,

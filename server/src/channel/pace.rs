@@ -103,7 +103,8 @@ fn merged(first: &Message, waiting: &[&Message]) -> Message {
         at: last.at,
         items,
         more: waiting.iter().map(|message| message.more).sum(),
-        link: last.link.clone(),
+        // A link to one of several hosts would mislead.
+        link: last.link.clone().filter(|_| waiting.iter().all(|of| of.link == last.link)),
     }
 }
 

@@ -20,7 +20,12 @@ use super::{
     server::ServerArgs,
     targets,
 };
-use crate::{alert::SHIPPED, query::encode, route, text::shown, units::WallMs};
+use crate::{
+    alert::SHIPPED,
+    route,
+    text::{percent_encode, shown},
+    units::WallMs,
+};
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
@@ -110,7 +115,7 @@ pub(super) fn run(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> 
 fn list(args: &AlertsArgs, runtime: &Runtime) -> Result<(), CliError> {
     let mut path = format!("/api/v1/alerts?firing={}", args.firing);
     if let Some(host) = &args.host {
-        path.push_str(&format!("&host={}", encode(host)));
+        path.push_str(&format!("&host={}", percent_encode(host)));
     }
     let page = args.of.get(&path, runtime)?;
     if args.of.json {
@@ -195,7 +200,8 @@ fn check(path: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
 }
 
 fn why(rule: &str, host: &str, of: &ServerArgs, runtime: &Runtime) -> Result<(), CliError> {
-    let path = format!("/api/v1/hosts/{}/alert?rule={}", encode(host), encode(rule));
+    let path =
+        format!("/api/v1/hosts/{}/alert?rule={}", percent_encode(host), percent_encode(rule));
     let told = of.get(&path, runtime)?;
     if of.json {
         return runtime.output.json(&told);

@@ -17,7 +17,11 @@ use super::{
     parse,
     server::ServerArgs,
 };
-use crate::{model::Severity, query::encode, text::shown, units::WallMs};
+use crate::{
+    model::Severity,
+    text::{percent_encode, shown},
+    units::WallMs,
+};
 
 /// Shown under the help of `silence`.
 pub(super) const SILENCE_EXAMPLES: &str = "\
@@ -253,7 +257,7 @@ pub(super) fn silences(args: &SilencesArgs, runtime: &Runtime) -> Result<(), Cli
 
 /// Ends a silence.
 pub(super) fn unsilence(args: &UnsilenceArgs, runtime: &Runtime) -> Result<(), CliError> {
-    let path = format!("/api/v1/silences/{}/end", encode(&args.id));
+    let path = format!("/api/v1/silences/{}/end", percent_encode(&args.id));
     let told = args.server.post(&path, &json!({}), runtime)?;
     if args.server.json {
         return runtime.output.json(&told);
@@ -264,7 +268,7 @@ pub(super) fn unsilence(args: &UnsilenceArgs, runtime: &Runtime) -> Result<(), C
 
 fn path(of: &AlarmArgs, verb: &str) -> String {
     let AlarmArgs { rule, host, row } = of;
-    let [rule, host, row] = [rule, host, row].map(|text| encode(text));
+    let [rule, host, row] = [rule, host, row].map(|text| percent_encode(text));
     format!("/api/v1/hosts/{host}/alert/{verb}?rule={rule}&row={row}")
 }
 

@@ -9,6 +9,7 @@ use super::{
     base_path::BasePath,
     hook_url::HookUrl,
     list::SiteName,
+    public_url::PublicUrl,
     read::Reader,
     secret::Secret,
     setting_type::{ByteSize, LogFormat, LogLevel, SettingType, TlsMode, written},
@@ -193,6 +194,9 @@ configuration! {
         /// The path that a proxy has the API and the page below, "/mon", when it passes it on as it is; what is
         /// asked without it is answered, too. A proxy that takes its path off needs nothing set here.
         base_path: BasePath = BasePath::default();
+        /// Where people find the page, "https://monitor.example.org": messages of alarms link to it. Without it
+        /// they have no link.
+        url: Option<PublicUrl> = None;
     }
 
     /// `[grpc]`: the fleet's health over gRPC.

@@ -46,12 +46,12 @@ pub struct Explanation {
 }
 
 /// What is known of a host beside its record.
-fn subject(entry: &HostEntry, cause: Option<Cause>, is_frozen: bool) -> Subject<'_> {
+pub(super) fn subject(entry: &HostEntry, cause: Option<Cause>, is_frozen: bool) -> Subject<'_> {
     Subject {
         name: &entry.spec.name,
         group: entry.spec.group.as_ref(),
         labels: &entry.spec.labels,
-        interval: entry.spec.schedule.shortest_gap(),
+        interval: entry.pace(),
         cause,
         is_flapping: entry.health.flapping.is_on(),
         probe_version: entry.facts.probe_version.as_deref(),

@@ -3,7 +3,7 @@
 
 mod view;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -82,6 +82,8 @@ pub(super) struct HostEntry {
     /// What was wrong with its last answer that was not without a flaw.
     flaws: Option<Arc<str>>,
     backoff: Backoff,
+    /// How long it was left alone before its last poll, being down.
+    rested: Duration,
     /// Its last poll failed.
     failing: bool,
     /// Who asked for a poll and waits for its row.
@@ -110,6 +112,7 @@ impl HostEntry {
             parent: None,
             flaws: None,
             backoff: Backoff::default(),
+            rested: Duration::ZERO,
             failing: false,
             waiting: Vec::new(),
             claims: Claims::default(),
@@ -148,9 +151,15 @@ impl HostEntry {
         self.health.state == State::Down && self.health.good == 0
     }
 
+    /// The longest time from the poll before its last one to that: its interval, or more while it is down.
+    pub(super) fn pace(&self) -> Duration {
+        self.spec.schedule.shortest_gap().max(self.rested)
+    }
+
     fn back_off(&mut self, flight: &Flight, outcome: Outcome, policy: &Policy) {
         let Some(answered) = health::answered(outcome) else { return };
         self.failing = !answered;
+        self.rested = self.backoff.wait();
         if answered || self.health.state != State::Down {
             self.backoff = Backoff::default();
         } else if !flight.asked {

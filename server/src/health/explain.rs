@@ -109,8 +109,8 @@ pub fn explain(health: &Health, policy: &Policy, around: &StateContext<'_>) -> S
     }
     if let Some(since) = around.isolated {
         text.push_str(&format!(
-            " No state changes since {}: most hosts fell silent at once, so the server takes itself \
-             for cut off.",
+            " No state changes since {}: most hosts fell silent at once, so the server considers itself \
+             cut off.",
             since.spoken()
         ));
     }

@@ -87,7 +87,9 @@ impl OutboxWorker {
     fn queue(&mut self, message: &Message) {
         let Some(sender) = self.senders.get_mut(&message.channel) else { return };
         let all = sender.kind().tells_each().then(|| self.router.items(message));
-        sender.lane.push(words::message(message, all, &self.in_force.alerting.rules));
+        let message = words::message(message, all, &self.in_force.alerting.rules);
+        let link = self.parts.url.as_ref().map(|url| words::link(&message, url));
+        sender.lane.push(channel::Message { link, ..message });
     }
 
     /// Sends what may be sent now. Answers when more may be.
@@ -151,7 +153,7 @@ impl OutboxWorker {
             at: now.wall,
             items: items.iter().map(|item| words::item(item, rules)).collect(),
             more: 0,
-            link: None,
+            link: self.parts.url.as_ref().map(|url| url.page("/alerts")),
         };
         if let Some(delivery) = sender.lane.extra(message, now.mono) {
             self.start(name, Box::new(delivery), now);

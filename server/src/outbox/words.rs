@@ -1,11 +1,15 @@
 //! A route's message in the words of a channel: what the rule compares, in which unit, and where it is
 //! written what to do. Pure.
 
+use std::time::Duration;
+
 use crate::{
     alert::{Measure, Rule, Rules, Units},
     channel,
-    model::{AlarmState, Labels, Severity, Unit},
+    config::PublicUrl,
+    model::{AlarmState, HostName, Labels, Severity, Unit},
     route::{Item, Kind, Message},
+    text::percent_encode,
 };
 
 /// The message as a channel is told; `items` in place of its own, where the channel wants all of them.
@@ -31,6 +35,31 @@ pub(super) fn message(
         items: items.iter().map(|item| self::item(item, rules)).collect(),
         more,
         link: None,
+    }
+}
+
+/// How much of a host's charts stands before the begin of its alarm.
+const BEFORE: Duration = Duration::from_secs(30 * 60);
+
+/// The page that shows what a message is about: the host around that time where all is of one, else the
+/// alarms, those of one rule where all are.
+pub(super) fn link(message: &channel::Message, url: &PublicUrl) -> String {
+    let items = &message.items;
+    let Some(first) = items.first().filter(|_| message.more == 0) else {
+        return url.page("/alerts");
+    };
+    if items.iter().all(|item| item.host == first.host) {
+        if *first.host == *HostName::server().as_str() {
+            return url.page("/server");
+        }
+        let since = items.iter().map(|item| item.since).min().unwrap_or(message.at);
+        let (from, to) = (since.minus(BEFORE).0, message.at.0);
+        let host = percent_encode(&first.host);
+        return url.page(&format!("/hosts/{host}?from={from}&to={to}"));
+    }
+    match items.iter().all(|item| item.key.rule == first.key.rule) {
+        true => url.page(&format!("/alerts?rule={}", first.key.rule)),
+        false => url.page("/alerts"),
     }
 }
 
@@ -127,5 +156,58 @@ fn unit(measure: &Measure) -> Unit {
         Units::Time if measure.factor <= 1e-6 => Unit::Microseconds,
         Units::Time if measure.factor <= 1e-3 => Unit::Milliseconds,
         Units::Time => Unit::Seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        channel::MessageKind,
+        model::{AlarmKey, HostId},
+        units::WallMs,
+    };
+
+    #[test]
+    fn a_link_leads_to_what_the_message_is_about() {
+        let item = |host: &str, rule: &str, since: i64| channel::Item {
+            key: AlarmKey { rule: rule.into(), host: HostId(1), row: "".into() },
+            host: host.into(),
+            group: None,
+            labels: Labels::new(),
+            state: AlarmState::Firing,
+            severity: Severity::Warning,
+            value: None,
+            unit: Unit::Number,
+            threshold: String::new(),
+            since: WallMs(since),
+            ended: None,
+            summary: String::new(),
+            runbook: None,
+        };
+        let url = PublicUrl::parse("https://monitor.example.org/mon/").unwrap();
+        let link = |items: Vec<channel::Item>, more| {
+            let message = channel::Message {
+                id: "1".into(),
+                kind: MessageKind::Firing,
+                severity: Severity::Warning,
+                title: String::new(),
+                at: WallMs(4_000_000),
+                items,
+                more,
+                link: None,
+            };
+            super::link(&message, &url)
+        };
+        let (disk, load) = (item("web-1", "disk", 2_000_000), item("web-1", "load", 3_000_000));
+        let (other, own) = (item("web-2", "disk", 1), item("roundsman:server", "late", 1));
+        let at = |path: &str| format!("https://monitor.example.org/mon{path}");
+        let both = vec![disk.clone(), load.clone()];
+        assert_eq!(link(both.clone(), 0), at("/hosts/web-1?from=200000&to=4000000"));
+        assert_eq!(link(both, 1), at("/alerts"));
+        assert_eq!(link(vec![disk.clone(), other.clone()], 0), at("/alerts?rule=disk"));
+        assert_eq!(link(vec![load, other], 0), at("/alerts"));
+        assert_eq!(link(vec![own], 0), at("/server"));
+        assert_eq!(link(Vec::new(), 0), at("/alerts"));
     }
 }

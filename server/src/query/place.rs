@@ -3,8 +3,7 @@
 
 use std::{cmp::Reverse, fmt, str::FromStr, sync::Arc};
 
-use super::encode;
-use crate::{model::Severity, units::WallMs};
+use crate::{model::Severity, text::percent_encode, units::WallMs};
 
 /// Where an alarm stands: what matters most first, then what fires, then what is newest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,10 +41,10 @@ impl AlarmFilter {
     /// The parameters of the page after the one that ended with `last`.
     pub(super) fn next(&self, last: &AlarmPlace) -> String {
         let after = last.to_string();
-        let mut parameters = vec![format!("after={}&limit={}", encode(&after), self.limit)];
+        let mut parameters = vec![format!("after={}&limit={}", percent_encode(&after), self.limit)];
         let texts = [("host", &self.host), ("group", &self.group), ("rule", &self.rule)];
         let given = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
-        parameters.extend(given.map(|(name, text)| format!("{name}={}", encode(text))));
+        parameters.extend(given.map(|(name, text)| format!("{name}={}", percent_encode(text))));
         parameters.extend(self.firing.then(|| "firing=true".to_owned()));
         parameters.join("&")
     }

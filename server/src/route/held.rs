@@ -45,6 +45,27 @@ pub(super) struct Told {
     pub(super) given_up: Option<WallMs>,
 }
 
+impl Told {
+    /// Notes that a message which was handed over is withdrawn; `fires`: the alarm does.
+    pub(super) fn withdrawn(&mut self, said: Said, fires: bool) {
+        // It was handed over, so that the channel may know.
+        (self.waits, self.tried) = (None, true);
+        if self.taken.is_some_and(|taken| taken != said) {
+            self.unsure = Some(said);
+        }
+        if fires {
+            self.fires_again();
+        }
+    }
+
+    /// Where the channel may have been told that the alarm is over, it knows nothing of this firing.
+    fn fires_again(&mut self) {
+        if self.unsure.is_some_and(|said| !said.firing) {
+            (self.taken, self.tried, self.unsure) = (None, true, None);
+        }
+    }
+}
+
 /// What a channel has not been told yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
@@ -216,6 +237,9 @@ impl Held {
         }
         for told in self.told.values_mut() {
             told.given_up = None;
+            if begins {
+                told.fires_again();
+            }
         }
         (self.state, self.severity, self.cause) = (event.to, event.severity, event.cause);
         self.slot = event.slot;
@@ -259,8 +283,6 @@ impl Held {
             (None, true) => Some(Lack::New),
             (None, false) => told.tried.then_some(Lack::Late),
             (Some(_), false) => Some(Lack::Over),
-            // It may believe that it is over.
-            (Some(_), true) if told.unsure.is_some_and(|said| !said.firing) => Some(Lack::New),
             // One that flaps says so once, whatever it does meanwhile.
             (Some(taken), true) if taken.flapping && now.flapping => {
                 (now.severity > taken.severity).then_some(Lack::Worse)

@@ -31,6 +31,8 @@ enum Door {
     Shut,
     /// It does not answer at all, so the message stays in hand.
     Mute,
+    /// It takes messages, and its answers are lost.
+    Unheard,
 }
 
 /// A router and what it sent.
@@ -128,13 +130,16 @@ impl Desk {
                     self.sent.push((*message).clone());
                     let outcome = match self.doors.get(&*message.channel).unwrap_or(&Door::Open) {
                         Door::Open => Outcome::Taken("200".into()),
-                        Door::Away => Outcome::Failed { why: "503".into(), retry_after: None },
+                        Door::Away | Door::Unheard => {
+                            Outcome::Failed { why: "503".into(), retry_after: None }
+                        }
                         Door::Shut => Outcome::Refused("404".into()),
                         Door::Mute => continue,
                     };
                     let message_id = Arc::clone(&message.id);
                     let crash = std::mem::take(&mut self.crash);
-                    if matches!(outcome, Outcome::Taken(_)) {
+                    let door = self.doors.get(&*message.channel);
+                    if matches!(outcome, Outcome::Taken(_)) || door == Some(&Door::Unheard) {
                         self.taken.push(*message);
                     } else {
                         let to = message.channel;

@@ -40,6 +40,7 @@ impl Pace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backoff {
     failed: u32,
+    wait: Duration,
     until: Mono,
 }
 
@@ -49,7 +50,14 @@ impl Backoff {
     #[must_use]
     pub fn failed(self, pace: &Pace, name: &HostName, due: Mono) -> Self {
         let failed = self.failed.saturating_add(1);
-        Self { failed, until: due.plus(pace.wait(name, failed)) }
+        let wait = pace.wait(name, failed);
+        Self { failed, wait, until: due.plus(wait) }
+    }
+
+    /// How long the host is left alone after the attempt that failed last; no time when none did.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.wait
     }
 
     /// Whether a slot that is due at `due` is to be passed over.

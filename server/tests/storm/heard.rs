@@ -91,8 +91,10 @@ pub(crate) fn ends_in_order(log: &[Heard], knows_all: bool) -> usize {
             }
             if said.is_over {
                 ends += 1;
-                // That the first of two ends was taken, a server that is gone has not learned.
-                let again = before.is_some_and(|(before, then, _)| before.is_over && then < life);
+                // That an end was taken, a server that is gone has not learned: it is sent again.
+                let again = before.is_some_and(|(before, then, _)| {
+                    before.is_over && before.since == said.since && then < life
+                });
                 let known = may_fire || said.is_late || again || !knows_all;
                 assert!(known, "the end of what was not told: {said:?} after {before:?}");
             }

@@ -5,11 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 
-use super::super::entry::{Flight, HostEntry};
+use super::super::{
+    alarms::subject,
+    entry::{Flight, HostEntry},
+};
 use crate::{
+    alert::{self, Budget, Judge},
     health::{Health, Pause, PauseReason, Policy},
     inventory,
-    model::{Facts, HostId, Outcome, State, VersionId},
+    model::{AlarmState, Facts, HostId, Outcome, State, VersionId},
     poll::Attempt,
     schedule::{BATCH, PollQueue},
     units::{Mono, Now, WallMs},
@@ -35,6 +39,8 @@ struct Fleet {
     /// When each host came up.
     up_at: BTreeMap<HostId, Mono>,
     passed_over: u64,
+    /// Of each host that is judged, its alarms, and when each began to fire.
+    judges: BTreeMap<HostId, (Judge, Vec<Mono>)>,
 }
 
 impl Fleet {
@@ -53,7 +59,8 @@ impl Fleet {
         });
         let hosts = entries.collect();
         let (attempts, up_at) = (BTreeMap::new(), BTreeMap::new());
-        Self { now: START, poll_queue, hosts, ticks: 0, attempts, up_at, passed_over: 0 }
+        let judges = BTreeMap::new();
+        Self { now: START, poll_queue, hosts, ticks: 0, attempts, up_at, passed_over: 0, judges }
     }
 
     fn run(&mut self, length: Duration, outcome: Outcome) {
@@ -80,7 +87,15 @@ impl Fleet {
                 *self.attempts.entry(second).or_default() += 1;
                 let before = entry.health.state;
                 let end = attempt(outcome, self.now);
-                entry.settle(&flight, end, (None, None), &policy(), self.now.wall, false);
+                let settled =
+                    entry.settle(&flight, end, (None, None), &policy(), self.now.wall, false);
+                if let Some((judge, fired)) = self.judges.get_mut(&due.host) {
+                    let subject = subject(entry, None, false);
+                    let budget = &mut Budget::default();
+                    let judged = judge.judge(&settled.record, &subject, self.now.wall, budget);
+                    let begun = judged.events.iter().filter(|e| e.to == AlarmState::Firing);
+                    fired.extend(begun.map(|_| self.now.mono));
+                }
                 if before != State::Up && entry.health.state == State::Up {
                     self.up_at.insert(due.host, self.now.mono);
                 }
@@ -119,6 +134,29 @@ fn a_fleet_that_comes_back_at_once_makes_no_burst_and_is_up_within_the_cap_and_t
     assert!(last <= cap + 2 * interval + BATCH, "the last was up after {last:?}");
     let most = fleet.most_per_second(360, 1_000);
     assert!(most <= steady, "{most} polls in one second, {steady} is the steady rate");
+}
+
+#[test]
+fn the_time_for_which_a_host_is_down_counts_though_it_is_asked_seldom() {
+    let (interval, cap) = (Duration::from_secs(2), policy().backoff_cap);
+    let mut fleet = Fleet::new(20, "2s", State::Up);
+    let rules = "[[alert]]\nname = \"long-down\"\nwhen = 'state == \"down\"'\nfor = \"10m\"\n";
+    let rules = alert::parse("alerts.toml", rules).unwrap();
+    for (id, entry) in &fleet.hosts {
+        let mut judge = Judge::new(*id, Vec::new(), None);
+        let (subject, budget) = (subject(entry, None, false), &mut Budget::default());
+        judge.install(&rules.list, &subject, START.wall, budget);
+        fleet.judges.insert(*id, (judge, Vec::new()));
+    }
+    fleet.run(Duration::from_secs(60), Outcome::Ok);
+    let gone = fleet.now.mono;
+    let wait = Duration::from_secs(600);
+    fleet.run(wait + 2 * cap, Outcome::Refused);
+    for (_, fired) in fleet.judges.values() {
+        let [fired] = fired[..] else { panic!("it fires once: {fired:?}") };
+        let after = fired.since(gone);
+        assert!((wait..=wait + cap + 5 * interval).contains(&after), "{after:?}");
+    }
 }
 
 #[test]

@@ -212,12 +212,9 @@ impl Router {
         let message = &waiting.message;
         for Tell { key, said, .. } in &message.tells {
             let Some(held) = self.alarms.get_mut(key) else { continue };
+            let fires = held.said().firing;
             if let Some(told) = held.told.get_mut(&message.channel) {
-                // It was handed over, so that the channel may know.
-                (told.waits, told.tried) = (None, true);
-                if told.taken.is_some_and(|taken| taken != *said) {
-                    told.unsure = Some(*said);
-                }
+                told.withdrawn(*said, fires);
             }
             let (id, channel) = (Arc::clone(id), Arc::clone(&message.channel));
             held.journal.note(self.now, Step::Withdrawn { message: id, channel });

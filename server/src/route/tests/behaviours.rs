@@ -102,6 +102,29 @@ fn b09_an_alarm_that_fires_again_is_told_where_its_end_may_be_known() {
     assert_eq!(kinds, [firing, firing, "resolved low: -web-1/disk(warning)"], "{told:?}");
 }
 
+/// And where that firing is over before it is told, it is told late: an end never follows an end.
+#[test]
+fn b10_an_end_that_may_be_known_is_followed_by_no_other_without_its_begin() {
+    let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\nwait = \"1s\"\nevery = \"1s\"\n");
+    desk.fires("web-1", "disk");
+    desk.pass(30);
+    desk.door("mail", Door::Unheard);
+    desk.over("web-1", "disk");
+    desk.pass(1);
+    desk.door("mail", Door::Mute);
+    desk.fires("web-1", "disk");
+    desk.pass(30);
+    desk.over("web-1", "disk");
+    desk.door("mail", Door::Open);
+    rows::restart(&mut desk);
+    desk.pass(300);
+    let told = desk.told();
+    let kinds: Vec<_> = told.iter().map(|line| line.split_once(" mail ").unwrap().1).collect();
+    let (firing, over) = ("firing: +web-1/disk(warning)", "resolved low: -web-1/disk(warning)");
+    let late = "resolved low: -web-1/disk(warning late)";
+    assert_eq!(kinds, [firing, over, late], "{told:?}");
+}
+
 /// The same of a severity that rose and fell.
 #[test]
 fn b34_what_a_channel_may_have_heard_in_between_is_put_right() {

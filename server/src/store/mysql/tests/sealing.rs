@@ -29,7 +29,8 @@ fn poll(host: &KnownHost, slot: WallMs) -> Record {
 /// Every row of every view of polls.
 async fn everything(database: &Database) -> BTreeMap<String, Vec<ViewRow>> {
     let names = "SELECT TABLE_NAME AS name FROM information_schema.VIEWS
-                 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME NOT IN ('host_hour', 'alert_now', 'alert_history')";
+                 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME NOT IN
+                   ('host_hour', 'alert_now', 'alert_history', 'alert_delivery')";
     let mut all = BTreeMap::new();
     for row in database.rows(names).await {
         let name = row["name"].as_str().unwrap();

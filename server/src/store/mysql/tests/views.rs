@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{AlarmState, Column, ColumnKind, ColumnSet, Rollup, hour_of},
+    model::{AlarmState, Column, ColumnKind, ColumnSet, DeliveryState, Rollup, hour_of},
     store::sqlite::Sqlite,
 };
 
@@ -50,7 +50,9 @@ async fn the_views_are_those_of_sqlite() {
         let rollups = vec![rollup.into()];
         let alarms = vec![sample::alarm(host.id, AlarmState::Firing, sample::START)];
         let alarm_events = vec![sample::alarm_event(&alarms[0], AlarmState::Pending)];
-        let batch = Batch { rollups, alarms, alarm_events, ..Batch::of_polls(polls) };
+        let delivery = sample::delivery(&alarms[0], "1", DeliveryState::Sent);
+        let deliveries = vec![Arc::new(delivery)];
+        let batch = Batch { rollups, alarms, alarm_events, deliveries, ..Batch::of_polls(polls) };
         store.write(Arc::new(batch)).await.unwrap();
     }
     let file = rusqlite::Connection::open(&path).unwrap();

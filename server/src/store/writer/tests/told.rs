@@ -40,8 +40,9 @@ async fn a_notice_is_told_once_its_event_is_in_the_store_with_it() {
     let fake = Fake::new(Mood::Slow);
     let (handle, writer, heard) = start_telling(&fake, None);
     push_polls(&handle, 0..3);
+    // It waits for no batch to fill.
     handle.push(change(5));
-    pass(SECOND).await;
+    pass(MS).await;
     assert_eq!(fake.tries().len(), 1, "being written");
     assert!(heard.lock().unwrap().is_empty());
     pass(2 * SECOND).await;
@@ -69,8 +70,8 @@ async fn while_the_store_is_away_a_notice_is_told_once_it_is_in_the_spool() {
         let (handle, writer, heard) = start_telling(&fake, Some(Arc::clone(&spool)));
         idle(&spool).await;
         handle.push(change(5));
-        // The wait of a batch, and the patience with a store that hangs.
-        step(&spool, SECOND).await;
+        // It waits for no batch to fill, only for the patience with a store that hangs.
+        step(&spool, MS).await;
         assert_eq!(fake.tries().len(), 1);
         step(&spool, 500 * MS).await;
         until(|| !heard.lock().unwrap().is_empty()).await;
