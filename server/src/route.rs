@@ -19,6 +19,7 @@ mod journal;
 mod matcher;
 mod message;
 mod own;
+mod pairs;
 pub(crate) mod read;
 mod router;
 mod settings;

@@ -10,6 +10,7 @@ use super::{
     group::GroupKey,
     journal::{Hold, Journal, Step},
     message::{Item, Said},
+    pairs,
     silence::Ack,
 };
 use crate::{
@@ -356,30 +357,5 @@ impl Held {
             late,
             acked_by: self.ack.as_ref().map(|ack| Arc::clone(&ack.who)),
         }
-    }
-}
-
-/// A map whose keys JSON cannot have, or that is to keep its order: as a list of pairs.
-pub(super) mod pairs {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(in super::super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
-        map: &BTreeMap<K, V>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map)
-    }
-
-    pub(in super::super) fn deserialize<'de, K, V, D>(
-        deserializer: D,
-    ) -> Result<BTreeMap<K, V>, D::Error>
-    where
-        K: Deserialize<'de> + Ord,
-        V: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        Vec::<(K, V)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
     }
 }
