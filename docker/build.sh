@@ -38,7 +38,7 @@ if [[ -z $binaries ]]; then
     export RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_DIST_STRIP=symbols
     if [[ -n $fast ]]; then
         export CARGO_PROFILE_DIST_LTO=off CARGO_PROFILE_DIST_CODEGEN_UNITS=16
-        export CARGO_PROFILE_DIST_OPT_LEVEL=s
+        export CARGO_PROFILE_DIST_OPT_LEVEL=z
     fi
     cargo build --profile dist --locked --target "$triple" --target-dir target/image \
         -p roundsman-probe -p roundsman --bins

@@ -6,6 +6,8 @@ import { latest } from './latest.js';
 /** How often the rules are asked for again, ms; and changes of alarms that are read. */
 const RULES_EVERY = 60_000;
 const CHANGES = 1000;
+/** What the charts need of a rule. */
+const FIELDS = 'name,severity,when,column,threshold,critical_threshold';
 
 const ACTIVE = ['firing', 'clearing', 'unknown'];
 const isActive = (state) => ACTIVE.includes(state);
@@ -51,7 +53,7 @@ export function fired(name) {
 
   async function learn() {
     if (Date.now() - learnt < RULES_EVERY) return;
-    const page = await get('api/v1/alert_rules', { host: name });
+    const page = await get('api/v1/alert_rules', { host: name, fields: FIELDS });
     rules = page.rules.filter(({ column }) => column);
     learnt = Date.now();
   }

@@ -117,7 +117,8 @@ test('a chart has the threshold of a rule as a line, and is shaded while it fire
   const { drawn, then, now } = await look(memory, THRESHOLD, 100);
   assert.ok(drawn > 0.4 && drawn < 0.9, `${drawn} of the row is as the line: it is dashed`);
   assert.equal(then[3], 0, 'it did not fire a quarter of an hour ago');
-  assert.ok(now[3] > 10 && now[3] < 100, `it fires now: ${now}`);
+  // The last column of pixels may be shaded in part: it fires since a moment ago.
+  assert.ok(now[3] > 0 && now[3] < 100, `it fires now: ${now}`);
   // Of a host that the rule is not judged on there is neither; its own page lists what fires there.
   await page.getByRole('heading', { name: 'Alarms' }).waitFor();
   await page.getByRole('img', { name: /The value of memory-there/ }).waitFor();

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 
 use super::{
     Site,
-    api::EVENTS_SPAN,
+    api::{EVENTS_SPAN, chosen},
     asked::{AlarmEventsAsked, AlarmsAsked, ExplainAsked, RulesAsked},
     failure::Failure,
     params::{HostPath, RequestParams},
 };
 use crate::{
     engine::Explanation,
-    query::{
-        AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339, RulesPage,
-    },
+    query::{AlarmEventsPage, AlarmFilter, AlarmsPage, ExplainedRow, ExplainedShape, Rfc3339},
     store::Span,
     units::WallMs,
 };
@@ -34,9 +32,10 @@ pub(super) async fn alerts(
 /// `GET /api/v1/alert_rules`.
 pub(super) async fn rules(
     State(site): State<Arc<Site>>,
-    RequestParams(RulesAsked { host }, _): RequestParams<RulesAsked>,
-) -> Result<Json<RulesPage>, Failure> {
-    Ok(Json(site.query.rules(host.as_deref()).await?))
+    RequestParams(RulesAsked { host, fields }, _): RequestParams<RulesAsked>,
+) -> Result<Response, Failure> {
+    let page = site.query.rules(host.as_deref()).await?;
+    chosen(&page, fields.map(|fields| fields.within("rules", &["source"])).as_ref())
 }
 
 /// `GET /api/v1/alert_events`; the last day when nothing is said.

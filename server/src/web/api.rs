@@ -51,7 +51,10 @@ pub(super) async fn fleet(
 }
 
 /// JSON of which only some members are wanted.
-fn chosen<T: Serialize>(shape: &T, fields: Option<&Fields>) -> Result<Response, Failure> {
+pub(super) fn chosen<T: Serialize>(
+    shape: &T,
+    fields: Option<&Fields>,
+) -> Result<Response, Failure> {
     let Some(fields) = fields else { return Ok(Json(shape).into_response()) };
     Ok(Json(Chosen(shape, fields)).into_response())
 }

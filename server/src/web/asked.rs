@@ -3,8 +3,8 @@
 use super::{
     failure::Failure,
     kinds::{
-        AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfSeries,
-        IfGiven, Length, Moment, NeededText, Number, RowLimit, Switch, Word,
+        AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRule,
+        FieldsOfSeries, IfGiven, Length, Moment, NeededText, Number, RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
@@ -67,6 +67,8 @@ asked! {
     RulesAsked {
         /// Only those that are judged on this host; `roundsman:server` for the server itself
         host: AnyText,
+        /// Only these members of
+        fields: FieldsOfRule,
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     model::{self, ColumnSet as _},
     query::{
         AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN,
-        Members, PLACE_PATTERN, PollShape, SeriesShape, SortOrder, parse_column, parse_length,
-        parse_moment,
+        Members, PLACE_PATTERN, PollShape, RuleShape, SeriesShape, SortOrder, parse_column,
+        parse_length, parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -300,5 +300,6 @@ macro_rules! fields {
 // In a list a host's last poll comes without what repeats.
 fields!(FieldsOfEach of HostShape, "each host", "last.outcome");
 fields!(FieldsOfHost of HostShape, "it", "last.outcome");
+fields!(FieldsOfRule of RuleShape, "each rule", "threshold");
 fields!(FieldsOfPoll of PollShape, "each poll", "values.cpu_busy_pct");
 fields!(FieldsOfSeries of SeriesShape, "the answer", "columns.avg");
