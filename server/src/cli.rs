@@ -30,6 +30,7 @@ mod printer;
 mod progress;
 mod refused;
 mod reload;
+mod rule_file;
 mod escape;
 mod runtime;
 mod serve;

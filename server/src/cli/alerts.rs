@@ -2,7 +2,6 @@
 //! whether a file of rules is right, and what a rule says of a host.
 
 mod backtest;
-mod file;
 mod rehearse;
 
 use std::path::PathBuf;
@@ -16,13 +15,12 @@ use super::{
     fit::{Fit, FittedTable},
     output::{self, plural},
     people,
-    refused::refused,
+    rule_file::RuleFile,
     server::ServerArgs,
     targets,
 };
 use crate::{
     alert::SHIPPED,
-    route,
     text::{percent_encode, shown},
     units::WallMs,
 };
@@ -174,29 +172,24 @@ fn value(alarm: &Value) -> String {
 }
 
 fn check(path: &std::path::Path, runtime: &Runtime) -> Result<(), CliError> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|error| CliError::Failed(format!("{name}: cannot be read: {error}")))?;
-    match route::parse_all_bytes(&name, &bytes) {
-        Ok(all) => {
-            let (list, off) = (plural(all.rules.list.len(), "rule"), all.rules.disabled.len());
-            let told = match all.channels.len() {
-                0 => String::new(),
-                channels => {
-                    let routes = plural(all.routes.iter().count(), "route");
-                    format!("; {}, {routes}", plural(channels, "channel"))
-                }
-            };
-            let settings = runtime.settings(Vec::new()).ok();
-            let inventory = settings.and_then(|of| targets::read(&of.config.inventory).ok());
-            for remark in all.remarks(inventory.as_ref()) {
-                tell(&format!("warning: {}", shown(&remark)));
-            }
-            let name = shown(&name);
-            runtime.output.show(&format!("{name}: {list} in force, {off} switched off{told}\n"))
+    let file = RuleFile::open(path.to_owned())?;
+    let all = &file.says;
+    let (list, off) = (plural(all.rules.list.len(), "rule"), all.rules.disabled.len());
+    let told = match all.channels.len() {
+        0 => String::new(),
+        channels => {
+            let routes = plural(all.routes.iter().count(), "route");
+            format!("; {}, {routes}", plural(channels, "channel"))
         }
-        Err(problems) => Err(refused(&problems)),
+    };
+    let settings = runtime.settings(Vec::new()).ok();
+    let inventory = settings.and_then(|of| targets::read(&of.config.inventory).ok());
+    for remark in all.remarks(inventory.as_ref()) {
+        tell(&format!("warning: {}", shown(&remark)));
     }
+    let name = file.name();
+    let name = shown(&name);
+    runtime.output.show(&format!("{name}: {list} in force, {off} switched off{told}\n"))
 }
 
 fn why(rule: &str, host: &str, of: &ServerArgs, runtime: &Runtime) -> Result<(), CliError> {

@@ -5,10 +5,10 @@ mod rows;
 use clap::{Args, ValueEnum};
 
 use self::rows::{ExportHeader, ExportRow, ExportTable, Format};
-use super::{CliError, Runtime, progress::Progress};
+use super::{CliError, Runtime, parse, progress::Progress};
 use crate::{
     model::{Column, ColumnSet},
-    query::{HOURS_PAGE, MAX_PAGE, PollRange, Query, SortOrder, parse_column, parse_moment},
+    query::{HOURS_PAGE, PollRange, Query, parse_column},
     rollup::Tier,
     units::WallMs,
 };
@@ -70,12 +70,8 @@ struct Export<'a> {
 /// Exports; a reader that goes away ends it quietly.
 pub(super) fn run(args: &ExportArgs, runtime: &Runtime) -> Result<(), CliError> {
     let now = runtime.now();
-    let moment = |flag: &str, text: &str| {
-        parse_moment(text, now).map_err(|error| CliError::Usage(format!("{flag}: {error}")))
-    };
-    let (from, to) = (moment("--from", &args.from)?, moment("--to", &args.to)?);
-    let range = PollRange { from, to, limit: MAX_PAGE, order: SortOrder::Asc };
-    range.check().map_err(|error| CliError::Usage(error.to_string()))?;
+    let range = parse::span(&args.from, &args.to, now)?;
+    let (from, to) = (range.from, range.to);
     let query = runtime.kept()?;
     let tier = match args.tier {
         Which::Poll => Tier::Polls,

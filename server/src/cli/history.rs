@@ -15,7 +15,7 @@ use crate::{
     model::{Column, ColumnKind, ColumnSet, Record, Unit},
     query::{
         DEFAULT_PAGE, MAX_PAGE, PollRange, PollShape, Resolution, SeriesRange, SeriesShape,
-        SortOrder, USUAL_COLUMNS, parse_column, parse_moment,
+        SortOrder, USUAL_COLUMNS, parse_column,
     },
     units::WallMs,
 };
@@ -72,13 +72,10 @@ pub(super) struct HistoryArgs {
 impl HistoryArgs {
     fn range(&self, runtime: &Runtime) -> Result<PollRange, CliError> {
         let now = runtime.now();
-        let moment = |flag: &str, text: &str| {
-            parse_moment(text, now).map_err(|error| CliError::Usage(format!("{flag}: {error}")))
-        };
         let mut range = PollRange::last_hour(now);
-        range.from = moment("--from", &self.from)?;
+        range.from = parse::moment("--from", &self.from, now)?;
         if self.to != "now" {
-            range.to = moment("--to", &self.to)?;
+            range.to = parse::moment("--to", &self.to, now)?;
         }
         range.limit = self.limit;
         range.order = SortOrder::Desc;

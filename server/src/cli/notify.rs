@@ -1,20 +1,18 @@
 //! `roundsman notify test`: sends a message through a channel of the file, and prints what its receiver
 //! answered. Asks no server.
 
-use std::{fs, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Runtime, refused::refused};
+use super::{CliError, Runtime, refused::refused, rule_file::RuleFile};
 use crate::{
     channel::{Kind, Message, MessageKind},
     config::Config,
     model::Severity,
     notify::Progress,
     outbox::open_channels,
-    reconcile::alerts_path,
     resolve::HostResolver,
-    route::{self, Alerting},
     text::{did_you_mean, shown},
 };
 
@@ -45,14 +43,8 @@ enum What {
 pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> {
     let What::Test { channel } = &args.command;
     let config = runtime.start(Vec::new(), true)?;
-    let path = alerts_path(config.alerts.as_deref(), &config.inventory);
-    let file = path.display().to_string();
-    let failed = |words: String| CliError::Failed(format!("{}: {words}", shown(&file)));
-    let bytes = fs::read(&path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let all = route::parse_all_bytes(&file, &bytes).map_err(|problems| refused(&problems))?;
-    let title = "Roundsman tries this channel";
-    let answer = send_test(runtime, &config, (&path, &text), all, channel, title)?;
+    let file = RuleFile::in_force(&config)?;
+    let answer = send_test(runtime, &config, &file, channel, "Roundsman tries this channel")?;
     runtime.output.show(&answer)
 }
 
@@ -61,13 +53,13 @@ pub(super) fn run(args: &NotifyArgs, runtime: &Runtime) -> Result<(), CliError> 
 pub(super) fn send_test(
     runtime: &Runtime,
     config: &Config,
-    (path, text): (&Path, &str),
-    mut all: Alerting,
+    file: &RuleFile,
     channel: &str,
     title: &str,
 ) -> Result<String, CliError> {
-    let file = path.display().to_string();
-    let failed = |words: String| CliError::Failed(format!("{}: {words}", shown(&file)));
+    let mut all = file.says.clone();
+    let called = file.name();
+    let failed = |words: String| CliError::Failed(format!("{}: {words}", shown(&called)));
     let names: Vec<Arc<str>> = all.channels.keys().cloned().collect();
     let Some((name, settings)) = all.channels.get_key_value(channel) else {
         let hint = did_you_mean(channel, names.iter().map(|name| &**name));
@@ -93,7 +85,7 @@ pub(super) fn send_test(
     };
     let sent = runtime.block_on(async {
         let names = HostResolver::new(config.resolve.servers.clone());
-        let opened = open_channels(path, (&file, text), all, names)
+        let opened = open_channels(file.place(), (&called, &file.text), all, names)
             .map_err(|problems| refused(&problems))?;
         let Some(channel) = opened.channel(&name) else {
             return Err(failed(format!("channel {name} cannot be opened")));

@@ -4,10 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::CliError;
 use crate::{
     inventory::{MAX_TIMEOUT, MIN_TIMEOUT},
-    model::State,
+    model::{Severity, State},
+    query::{MAX_PAGE, PollRange, SortOrder, parse_moment},
     schedule::Schedule,
+    units::WallMs,
 };
 
 /// One of the states.
@@ -16,6 +19,27 @@ pub(super) fn state() -> impl TypedValueParser<Value = State> {
         // clap has let only words of this list through.
         State::parse(&word).unwrap_or(State::Pending)
     })
+}
+
+/// One of the severities.
+pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
+    PossibleValuesParser::new(Severity::ALL.iter().map(|severity| severity.as_str())).map(|word| {
+        // clap has let only words of this list through.
+        Severity::parse(&word).unwrap_or(Severity::Info)
+    })
+}
+
+/// The moment that a flag names.
+pub(super) fn moment(flag: &str, text: &str, now: WallMs) -> Result<WallMs, CliError> {
+    parse_moment(text, now).map_err(|error| CliError::Usage(format!("{flag}: {error}")))
+}
+
+/// The polls from `--from` to `--to`, oldest first, by whole pages.
+pub(super) fn span(from: &str, to: &str, now: WallMs) -> Result<PollRange, CliError> {
+    let (from, to) = (moment("--from", from, now)?, moment("--to", to, now)?);
+    let range = PollRange { from, to, limit: MAX_PAGE, order: SortOrder::Asc };
+    range.check().map_err(|error| CliError::Usage(error.to_string()))?;
+    Ok(range)
 }
 
 /// A number from 1 to `most`.

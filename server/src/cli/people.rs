@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use clap::{
-    Args,
-    builder::{PossibleValuesParser, TypedValueParser as _},
-};
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
@@ -51,7 +48,7 @@ pub(super) struct SilenceArgs {
     #[arg(long = "row", value_name = "ROW")]
     rows: Vec<String>,
     /// Alarms of this severity
-    #[arg(long, value_name = "SEVERITY", value_parser = severity())]
+    #[arg(long, value_name = "SEVERITY", value_parser = parse::severity())]
     severity: Vec<Severity>,
     /// How long, at most 30 days
     #[arg(long = "for", value_name = "LENGTH", value_parser = parse::length, conflicts_with = "until")]
@@ -136,13 +133,6 @@ pub(super) struct UnackArgs {
 fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as in team=db")?;
     Ok((name.to_owned(), value.to_owned()))
-}
-
-fn severity() -> impl clap::builder::TypedValueParser<Value = Severity> {
-    PossibleValuesParser::new(Severity::ALL.iter().map(|severity| severity.as_str())).map(|word| {
-        // clap has let only words of this list through.
-        Severity::parse(&word).unwrap_or(Severity::Info)
-    })
 }
 
 impl WhoArgs {

@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::file::RuleFile;
 use crate::{
     alert::{MAX_SPELLS, Over},
     cli::{
@@ -12,12 +11,13 @@ use crate::{
         aside::tell,
         fit::{Fit, FittedTable},
         output::{self, Output, plural},
+        parse,
         progress::Progress,
+        rule_file::RuleFile,
     },
     query::{
-        MAX_PAGE, PollRange, SortOrder,
+        PollRange,
         backtest::{BacktestAsk, BacktestShape, SpellShape},
-        parse_moment,
     },
     text::shown,
     units::WallMs,
@@ -57,12 +57,7 @@ pub(super) struct BacktestArgs {
 /// Judges what is kept, and prints when the rule would have fired.
 pub(super) fn run(args: &BacktestArgs, runtime: &Runtime) -> Result<(), CliError> {
     let now = runtime.now();
-    let moment = |flag: &str, text: &str| {
-        parse_moment(text, now).map_err(|error| CliError::Usage(format!("{flag}: {error}")))
-    };
-    let (from, to) = (moment("--from", &args.from)?, moment("--to", &args.to)?);
-    let range = PollRange { from, to, limit: MAX_PAGE, order: SortOrder::Asc };
-    range.check().map_err(|error| CliError::Usage(error.to_string()))?;
+    let PollRange { from, to, .. } = parse::span(&args.from, &args.to, now)?;
     let config = runtime.start(Vec::new(), true)?;
     let file = RuleFile::read(args.file.as_deref(), &config)?;
     let rule = file.rule(&args.rule)?;

@@ -5,10 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 
-use super::file::RuleFile;
 use crate::{
     alert::{Over, Rule},
-    cli::{CliError, Runtime, aside::tell, notify::send_test, output, targets},
+    cli::{
+        CliError, Runtime, aside::tell, notify::send_test, output, parse, rule_file::RuleFile,
+        targets,
+    },
     config::Config,
     model::{AlarmKey, HostId, HostName, Labels, Severity},
     route::{Facts, Route},
@@ -35,8 +37,8 @@ pub(super) struct TestArgs {
     #[arg(long, value_name = "ROW", default_value = "", hide_default_value = true)]
     row: String,
     /// How much it matters [default: the rule's severity]
-    #[arg(long, value_name = "SEVERITY", value_parser = ["info", "warning", "critical"])]
-    severity: Option<String>,
+    #[arg(long, value_name = "SEVERITY", value_parser = parse::severity())]
+    severity: Option<Severity>,
     /// Send a message that is marked as a test to every channel that would be told first
     #[arg(long)]
     send: bool,
@@ -51,8 +53,7 @@ pub(super) fn run(args: &TestArgs, runtime: &Runtime) -> Result<(), CliError> {
     let file = RuleFile::read(args.file.as_deref(), &config)?;
     let rule = file.rule(&args.rule)?;
     let facts = facts(args, &rule, &config)?;
-    let severity = args.severity.as_deref().and_then(Severity::parse);
-    let severity = severity.unwrap_or(rule.terms.severity);
+    let severity = args.severity.unwrap_or(rule.terms.severity);
     let host = if rule.over == Over::Server { HostId::SERVER } else { HostId(1) };
     let key = AlarmKey { rule: Arc::clone(&rule.name), host, row: args.row.as_str().into() };
     let routes: Vec<&Route> = file.says.routes.of(&key, severity, &facts).collect();
@@ -80,8 +81,7 @@ pub(super) fn run(args: &TestArgs, runtime: &Runtime) -> Result<(), CliError> {
     let title = format!("Roundsman tries who is told of {of}");
     let mut failed = false;
     for channel in &channels {
-        let (path, text) = (file.place(), file.text.as_str());
-        match send_test(runtime, &config, (path, text), file.says.clone(), channel, &title) {
+        match send_test(runtime, &config, &file, channel, &title) {
             Ok(answer) => runtime.output.show(&answer)?,
             Err(CliError::Failed(words)) => {
                 tell(&format!("roundsman: {words}"));

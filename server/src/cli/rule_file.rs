@@ -7,9 +7,9 @@ use std::{
     sync::Arc,
 };
 
+use super::{CliError, refused::refused};
 use crate::{
     alert::{Rule, SHIPPED},
-    cli::{CliError, refused::refused},
     config::Config,
     reconcile::{SHIPPED_NAME, alerts_path},
     route::{self, Alerting},
@@ -27,7 +27,7 @@ pub(super) struct RuleFile {
 }
 
 impl RuleFile {
-    /// Reads it.
+    /// Reads the one that is in force, or that is named; without any, the rules that come along.
     pub(super) fn read(named: Option<&Path>, config: &Config) -> Result<Self, CliError> {
         let named = named.or(config.alerts.as_deref());
         let path = alerts_path(named, &config.inventory);
@@ -35,6 +35,16 @@ impl RuleFile {
             let says = route::parse_all(SHIPPED_NAME, SHIPPED).map_err(|p| refused(&p))?;
             return Ok(Self { path: None, text: SHIPPED.to_owned(), says });
         }
+        Self::open(path)
+    }
+
+    /// Reads the one that a server would use, which has to be there.
+    pub(super) fn in_force(config: &Config) -> Result<Self, CliError> {
+        Self::open(alerts_path(config.alerts.as_deref(), &config.inventory))
+    }
+
+    /// Reads one that has to be there.
+    pub(super) fn open(path: PathBuf) -> Result<Self, CliError> {
         let name = path.display().to_string();
         let bytes = fs::read(&path).map_err(|error| {
             CliError::Failed(format!("{}: cannot be read: {error}", shown(&name)))
