@@ -17,16 +17,14 @@ use std::{
 use roundsman::{
     alert,
     app::{self, App},
-    clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     live::HostView,
     model::{AlarmCause, AlarmEvent, AlarmState, HostName, Record, Severity},
     route,
     store::{AlarmsOf, Mode, ReadOrder, Span, Store, sqlite::Sqlite},
 };
-use roundsman_proto::v1;
 use serde_json::Value;
-use support::{Behaviour, FakeProbe};
+use support::{FakeProbe, filling};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -93,36 +91,12 @@ struct Site {
 impl Site {
     async fn new(rules: Option<&str>) -> Self {
         let used = Arc::new(AtomicU64::new(50));
-        let (clock, told) = (SystemClock::new(), Arc::clone(&used));
-        let probe = FakeProbe::start(Behaviour::changed(move |snapshot| {
-            snapshot.clocks.as_mut().unwrap().wall_ns = clock.now().wall.0 * 1_000_000;
-            let used = told.load(Ordering::Relaxed);
-            let free = 1_000 - 10 * used;
-            snapshot.filesystem = Some(v1::Filesystem {
-                mount_point: vec!["/".to_owned()],
-                device: vec!["/dev/sda1".to_owned()],
-                fs_type: vec!["ext4".to_owned()],
-                status: vec![v1::Status::Ok.into()],
-                read_only: vec![false],
-                block_size_bytes: vec![4_096],
-                blocks: vec![1_000],
-                blocks_free: vec![free],
-                blocks_available: vec![free],
-                ..v1::Filesystem::default()
-            });
-            snapshot.reports.push(v1::FamilyReport {
-                family: v1::Family::Filesystem.into(),
-                status: v1::Status::Ok.into(),
-                spent_us: 10,
-                error: String::new(),
-            });
-        }));
         let folder = tempfile::tempdir().unwrap();
         if let Some(rules) = rules {
             fs::write(folder.path().join("alerts.toml"), rules).unwrap();
         }
         let hook = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let site = Self { folder, probe: probe.await, used, hook };
+        let site = Self { folder, probe: filling(&used).await, used, hook };
         site.list("web");
         site
     }

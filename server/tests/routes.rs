@@ -18,14 +18,12 @@ use std::{
 
 use roundsman::{
     app::{self, App},
-    clock::{Clock as _, SystemClock},
     config::{Config, Flag, Sources},
     model::HostName,
 };
-use roundsman_proto::v1;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::{Behaviour, Does, FAILS, FakeProbe, Receiver, TAKES};
+use support::{Does, FAILS, FakeProbe, Receiver, TAKES, filling};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -72,31 +70,8 @@ struct Site {
 impl Site {
     async fn new(interval: &str) -> Self {
         let used = Arc::new(AtomicU64::new(50));
-        let (clock, told) = (SystemClock::new(), Arc::clone(&used));
-        let probe = FakeProbe::start(Behaviour::changed(move |snapshot| {
-            snapshot.clocks.as_mut().unwrap().wall_ns = clock.now().wall.0 * 1_000_000;
-            let free = 1_000 - 10 * told.load(Ordering::Relaxed);
-            snapshot.filesystem = Some(v1::Filesystem {
-                mount_point: vec!["/".to_owned()],
-                device: vec!["/dev/sda1".to_owned()],
-                fs_type: vec!["ext4".to_owned()],
-                status: vec![v1::Status::Ok.into()],
-                read_only: vec![false],
-                block_size_bytes: vec![4_096],
-                blocks: vec![1_000],
-                blocks_free: vec![free],
-                blocks_available: vec![free],
-                ..v1::Filesystem::default()
-            });
-            snapshot.reports.push(v1::FamilyReport {
-                family: v1::Family::Filesystem.into(),
-                status: v1::Status::Ok.into(),
-                spent_us: 10,
-                error: String::new(),
-            });
-        }));
         let folder = tempfile::tempdir().unwrap();
-        let site = Self { folder, probe: probe.await, used };
+        let site = Self { folder, probe: filling(&used).await, used };
         let address = site.probe.socket();
         let inventory = format!(
             "[defaults]\ninterval = \"{interval}\"\n[[host]]\nname = \"db-1\"\ngroup = \"db\"\n\

@@ -8,12 +8,14 @@
 )]
 
 mod authority;
+mod disk;
 mod dns;
 mod fake_probe;
 mod peers;
 mod receiver;
 
 pub use authority::{acceptor, authority, certificate, mutual};
+pub use disk::filling;
 pub use dns::{NameServer, Says};
 pub use fake_probe::{Behaviour, FakeProbe, MACHINE, answer};
 pub use peers::Unanswered;
