@@ -61,7 +61,8 @@ impl Told {
 
     /// Where the channel may have been told that the alarm is over, it knows nothing of this firing.
     fn fires_again(&mut self) {
-        if self.unsure.is_some_and(|said| !said.firing) {
+        let in_hand = self.waits.as_ref().map(|(said, _)| *said);
+        if in_hand.into_iter().chain(self.unsure).any(|said| !said.firing) {
             (self.taken, self.tried, self.unsure) = (None, true, None);
         }
     }
@@ -324,7 +325,7 @@ impl Held {
             let Some(since) = told.given_up else { continue };
             let at = since.plus(END_AGAIN);
             if now >= over.plus(GIVE_UP_AFTER) {
-                told.taken = None;
+                (told.taken, told.tried) = (None, false);
             } else if now >= at {
                 told.given_up = None;
             } else {

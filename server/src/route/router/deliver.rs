@@ -153,7 +153,8 @@ impl Router {
         for Tell { key, .. } in &message.tells {
             let Some(held) = self.alarms.get_mut(key) else { continue };
             if let Some(told) = held.told.get_mut(&message.channel) {
-                (told.waits, told.tried, told.given_up) = (None, false, Some(self.now));
+                // A try before this one may have been heard, though it had no answer: `tried` stays.
+                (told.waits, told.given_up) = (None, Some(self.now));
             }
             let (id, channel) = (Arc::clone(id), Arc::clone(&message.channel));
             let why = Arc::clone(why);

@@ -102,6 +102,26 @@ fn b09_an_alarm_that_fires_again_is_told_where_its_end_may_be_known() {
     assert_eq!(kinds, [firing, firing, "resolved low: -web-1/disk(warning)"], "{told:?}");
 }
 
+/// A begin that was heard, though its answer was lost, and is refused when it is tried again: its end is told.
+#[test]
+fn b09_a_begin_that_may_be_known_and_is_refused_then_is_told_to_be_over() {
+    let mut desk = Desk::new("[[route]]\nchannels = [\"mail\"]\nwait = \"1s\"\nevery = \"1s\"\n");
+    desk.door("mail", Door::Unheard);
+    desk.fires("web-1", "disk");
+    desk.pass(1);
+    desk.door("mail", Door::Shut);
+    desk.pass(60);
+    desk.door("mail", Door::Open);
+    desk.over("web-1", "disk");
+    desk.pass(60);
+    let told = desk.told();
+    let kinds: Vec<_> =
+        told.iter().filter_map(|line| line.split_once(" mail ")).map(|(_, what)| what).collect();
+    let (firing, over) =
+        ("firing: +web-1/disk(warning)", "resolved low: -web-1/disk(warning late)");
+    assert_eq!(kinds, [firing, over], "{told:?}");
+}
+
 /// And where that firing is over before it is told, it is told late: an end never follows an end.
 #[test]
 fn b10_an_end_that_may_be_known_is_followed_by_no_other_without_its_begin() {

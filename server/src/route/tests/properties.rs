@@ -54,7 +54,10 @@ fn ops() -> impl Strategy<Value = Op> {
         5 => Just(AlarmState::Firing), 4 => Just(AlarmState::Ok), 1 => Just(AlarmState::Unknown),
         1 => Just(AlarmState::Clearing)
     ];
-    let door = prop_oneof![3 => Just(Door::Open), 3 => Just(Door::Away), 1 => Just(Door::Shut)];
+    let door = prop_oneof![
+        3 => Just(Door::Open), 3 => Just(Door::Away), 1 => Just(Door::Shut),
+        1 => Just(Door::Unheard)
+    ];
     prop_oneof![
         12 => (alarm(), state, severity).prop_map(|((h, r), to, s)| Op::Change(h, r, to, s)),
         8 => prop_oneof![0..40u64, 40..900u64, 900..20_000u64].prop_map(Op::Pass),
@@ -77,7 +80,7 @@ struct World {
     desk: Desk,
     truth: BTreeMap<(u8, u8), (AlarmState, Severity, WallMs)>,
     seen: Vec<Message>,
-    /// A message may be taken twice: a crash stood between.
+    /// A message may be taken twice: a crash or a lost answer stood between.
     repeats: bool,
 }
 
@@ -125,7 +128,10 @@ impl World {
             Op::Polled(host, failed) => {
                 desk.feed(Input::Polled { host: id(host), began: desk.now, failed });
             }
-            Op::Door(channel, door) => desk.door(CHANNELS[usize::from(channel)], door),
+            Op::Door(channel, door) => {
+                self.repeats |= door == Door::Unheard;
+                desk.door(CHANNELS[usize::from(channel)], door);
+            }
             Op::Reroute(number) => desk.feed(Input::Routes(texts(number))),
             Op::Restart => rows::restart(desk),
             Op::Crash => (self.repeats, desk.crash) = (true, true),
@@ -239,9 +245,10 @@ fn check(start: u8, history: &[Op]) {
                 assert_eq!(now.unknown, *state == AlarmState::Unknown);
                 repeated(&world, channel, &key);
             } else if !state.is_active() {
-                // What the channel refused for a day is given up.
+                // What the channel refused for a day is given up; within that it is told once an hour.
                 let vain = world.desk.vain.contains(&(channel.into(), key.clone()));
-                let believes = believes && !(vain && calm.since(*since) >= GIVE_UP_AFTER);
+                let believes =
+                    believes && !(vain && calm.since(*since) >= GIVE_UP_AFTER - END_AGAIN);
                 assert!(!believes, "{channel} still believes in {key:?}");
             }
         }
