@@ -201,7 +201,8 @@ impl fmt::Debug for OutboxWorker {
 }
 
 impl Outbox {
-    /// One that nothing is in force of; `names` looks up the names of receivers. Its [`worker`](OutboxWorker::new) sends.
+    /// One that nothing is in force of; `names` looks up the names of receivers. Its
+    /// [`worker`](OutboxWorker::new) sends.
     #[must_use]
     pub fn new(names: Arc<HostResolver>) -> Self {
         Self { shared: Arc::default(), names }

@@ -223,7 +223,7 @@ impl WriterHandle {
             state.pushed += 1;
             // Somebody is told once it is a row.
             state.hurried |= tells;
-            // Not: one waits now. Some come with others.
+            // Whether only one waits does not say it: some rows come with others.
             let is_first = state.queue.len() == 0;
             if is_first {
                 state.dropping = false;
@@ -295,10 +295,10 @@ impl Writer {
         Self::start_with(store, None, limits, now, Box::new(|_| {}))
     }
 
-    /// The same with a spool, if there is one; what is in it already is replayed. `tell` hears of
-    /// every notice and every change of an alarm that was made since the start as soon as it is a row of the store or of the spool,
-    /// or, where neither takes rows, while it is in memory alone: better told than kept. It may hear of
-    /// one more than once, and must not wait.
+    /// The same with a spool, if there is one; what is in it already is replayed. `tell` hears of every
+    /// notice and every change of an alarm that was made since the start as soon as it is a row of the
+    /// store or of the spool, or, where neither takes rows, while it is in memory alone: better told than
+    /// kept. It may hear of one more than once, and must not wait.
     pub fn start_with(
         store: Arc<dyn Store>,
         spool: Option<Arc<Spool>>,

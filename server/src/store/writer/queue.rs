@@ -137,10 +137,10 @@ impl Queue {
     }
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
-    /// oldest hour in short, which says what polls that are lost said, or else what became of a message, or else how far a notice
-    /// has come, without which it is told twice, or else what was found about alarms, or else the oldest transition: a
-    /// gap in the history is better than a wrong story of what happened.
-    /// Returns the number of rows that were lost.
+    /// oldest hour in short, which says what polls that are lost said, or else what became of a message,
+    /// or else how far a notice has come, without which it is told twice, or else what was found about
+    /// alarms, or else the oldest transition: a gap in the history is better than a wrong story of what
+    /// happened. Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
         self.came += 1;
         let came = self.came;
@@ -287,44 +287,23 @@ fn newest(alarms: Vec<Alarm>) -> Vec<Alarm> {
 /// Two halves of a batch, in order; the first is not empty.
 pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
     let mut room = batch.len().div_ceil(2);
-    let Batch {
-        mut polls,
-        mut transitions,
-        mut facts,
-        mut losses,
-        mut rollups,
-        mut notices,
-        mut alarms,
-        mut alarm_events,
-        mut deliveries,
-    } = batch;
     let mut cut = |length: usize| {
         let kept = room.min(length);
         room -= kept;
         kept
     };
+    let mut first = batch;
     // Notices first: told without its event is better than an event that nobody is told of.
     let later = Batch {
-        notices: notices.split_off(cut(notices.len())),
-        alarms: alarms.split_off(cut(alarms.len())),
-        alarm_events: alarm_events.split_off(cut(alarm_events.len())),
-        deliveries: deliveries.split_off(cut(deliveries.len())),
-        transitions: transitions.split_off(cut(transitions.len())),
-        facts: facts.split_off(cut(facts.len())),
-        losses: losses.split_off(cut(losses.len())),
-        rollups: rollups.split_off(cut(rollups.len())),
-        polls: polls.split_off(cut(polls.len())),
-    };
-    let first = Batch {
-        polls,
-        transitions,
-        facts,
-        losses,
-        rollups,
-        notices,
-        alarms,
-        alarm_events,
-        deliveries,
+        notices: first.notices.split_off(cut(first.notices.len())),
+        alarms: first.alarms.split_off(cut(first.alarms.len())),
+        alarm_events: first.alarm_events.split_off(cut(first.alarm_events.len())),
+        deliveries: first.deliveries.split_off(cut(first.deliveries.len())),
+        transitions: first.transitions.split_off(cut(first.transitions.len())),
+        facts: first.facts.split_off(cut(first.facts.len())),
+        losses: first.losses.split_off(cut(first.losses.len())),
+        rollups: first.rollups.split_off(cut(first.rollups.len())),
+        polls: first.polls.split_off(cut(first.polls.len())),
     };
     (first, later)
 }
