@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     model::{Cause, GroupName, HostId, HostName, Labels, Record, State, Transition},
+    schedule::Pace,
     units::WallMs,
 };
 
@@ -29,6 +30,8 @@ pub struct TrialHost<'a> {
     pub labels: &'a Labels,
     /// The version of its probe.
     pub probe_version: Option<&'a str>,
+    /// The longest time that it is left alone while it is down.
+    pub backoff_cap: Duration,
 }
 
 /// A rule that is judged on a host's polls, oldest first. At the first one nothing is known.
@@ -42,6 +45,8 @@ pub struct Trial<'a> {
     is_isolated: bool,
     gaps: VecDeque<Duration>,
     last: Option<(WallMs, bool)>,
+    /// Failed polls in a row of the host while it is down.
+    failed: u32,
 }
 
 impl<'a> Trial<'a> {
@@ -58,6 +63,7 @@ impl<'a> Trial<'a> {
             is_isolated: false,
             gaps: VecDeque::with_capacity(GAPS),
             last: None,
+            failed: 0,
         };
         let subject = new.subject(Duration::ZERO, false);
         // Without alarms nothing ends here.
@@ -108,9 +114,15 @@ impl<'a> Trial<'a> {
     }
 
     /// The time from poll to poll: the inventory of then is not read, so it is what the last gaps between
-    /// polls with values mostly are. A host that is down is polled less often.
+    /// polls with values mostly are. A host that is down is left alone for longer, as long as its name and
+    /// its failed polls say.
     fn interval(&mut self, record: &Record) -> Duration {
         let has_values = record.values.is_some();
+        let failed = match record.state == State::Down && !has_values {
+            true => self.failed.saturating_add(1),
+            false => 0,
+        };
+        let failed = std::mem::replace(&mut self.failed, failed);
         let Some((last, had_values)) = self.last.replace((record.slot, has_values)) else {
             return Duration::ZERO;
         };
@@ -123,7 +135,9 @@ impl<'a> Trial<'a> {
         }
         let mut sorted: Vec<Duration> = self.gaps.iter().copied().collect();
         sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(gap)
+        let base = sorted.get(sorted.len() / 2).copied().unwrap_or(gap);
+        let pace = Pace { base, cap: self.host.backoff_cap };
+        if failed > 0 { base.max(pace.wait(self.host.name, failed)) } else { base }
     }
 }
 
@@ -163,7 +177,14 @@ mod tests {
         fn trial(&self, text: &str) -> Trial<'_> {
             let Self { name, labels } = self;
             let id = HostId(1);
-            let host = TrialHost { id, name, group: None, labels, probe_version: None };
+            let host = TrialHost {
+                id,
+                name,
+                group: None,
+                labels,
+                probe_version: None,
+                backoff_cap: Duration::from_secs(60),
+            };
             Trial::new(&rule(text), host)
         }
     }
@@ -209,6 +230,24 @@ mod tests {
         // The first five gaps are time off; with the sixth the interval is a minute.
         let firing = told(&mut trial, &polls);
         assert_eq!(firing, [(200 + 4 * 60 + 10 * 60, AlarmState::Firing)]);
+    }
+
+    #[test]
+    fn the_time_for_which_a_host_is_down_counts_though_it_is_asked_seldom() {
+        let bench = Bench::new();
+        let mut trial = bench.trial("when = 'state == \"down\"'\nfor = \"10m\"");
+        let up: Vec<Record> = (0..9).map(|turn| busy(turn * 10, 5.0)).collect();
+        assert_eq!(told(&mut trial, &up), []);
+        let pace = Pace { base: Duration::from_secs(10), cap: Duration::from_secs(60) };
+        let (mut slot, mut slots) = (90, Vec::new());
+        for failed in 1..40 {
+            slots.push(slot);
+            // The next slot of the grid after the wait.
+            slot += i64::try_from(pace.wait(&bench.name, failed).as_secs() / 10 * 10 + 10).unwrap();
+        }
+        let down: Vec<Record> = slots.iter().map(|slot| failed(*slot, State::Down)).collect();
+        let first = slots.iter().copied().find(|slot| *slot >= 90 + 600).unwrap();
+        assert_eq!(told(&mut trial, &down), [(first, AlarmState::Firing)]);
     }
 
     #[test]

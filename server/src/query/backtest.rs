@@ -44,6 +44,8 @@ pub struct BacktestAsk {
     pub to: WallMs,
     /// Only polls of this host.
     pub host: Option<String>,
+    /// The longest time that a host is left alone while it is down.
+    pub backoff_cap: Duration,
 }
 
 /// When a rule would have fired.
@@ -222,6 +224,7 @@ impl Query {
             group: host.group.as_ref(),
             labels: &host.labels,
             probe_version: host.facts.probe_version.as_deref(),
+            backoff_cap: ask.backoff_cap,
         };
         let mut trial = Trial::new(&ask.rule, of);
         self.look_back(host.id, ask.from, &mut trial).await?;

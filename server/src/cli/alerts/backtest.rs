@@ -69,7 +69,8 @@ pub(super) fn run(args: &BacktestArgs, runtime: &Runtime) -> Result<(), CliError
         )));
     }
     let source = file.path.as_ref().map(|path| path.display().to_string());
-    let ask = BacktestAsk { rule, source, from, to, host: args.host.clone() };
+    let (host, backoff_cap) = (args.host.clone(), config.health.backoff_cap);
+    let ask = BacktestAsk { rule, source, from, to, host, backoff_cap };
     let query = runtime.kept()?;
     let mut progress = Progress::new(runtime.clock());
     let told = |done: usize, polls: u64| {
