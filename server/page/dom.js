@@ -171,6 +171,12 @@ export const marks = (host) => [
     : null,
 ];
 
-/** The colour that a custom property of the theme has now. */
-export const colour = (name) =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+/** The colour that a custom property of the theme has now, for what is drawn by hand. */
+export function colour(name) {
+  const element = document.createElement('i');
+  element.style.color = `var(--${name})`;
+  document.documentElement.append(element);
+  const { color } = getComputedStyle(element);
+  element.remove();
+  return color;
+}

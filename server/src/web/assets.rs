@@ -40,6 +40,7 @@ macro_rules! scripts {
 const ASSETS: &[&[(&str, &str, &str)]] = &[
     &[
         ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
+        ("tokens.css", CSS, include_str!("../../page/tokens.css")),
         ("style.css", CSS, include_str!("../../page/style.css")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
