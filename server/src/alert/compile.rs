@@ -78,7 +78,7 @@ impl Compiler {
     /// How long until the filesystem is full, by its window.
     pub(super) fn full_in(&mut self, at: usize) -> Result<Num, Fault> {
         let of = Num::Row(names::AVAILABLE);
-        self.window(at, WindowSpec { of, fold: Fold::Empty, span: FULL_IN_SPAN })
+        self.window(at, WindowSpec::new(self.over, of, Fold::Empty, FULL_IN_SPAN))
     }
 
     fn term(&mut self, at: usize) -> Result<(), Fault> {
@@ -311,7 +311,8 @@ impl Compiler {
                 "a window of a window: it takes columns and numbers alone",
             ));
         }
-        let num = self.window(node.at, WindowSpec { of: inner.num.clone(), fold, span })?;
+        let spec = WindowSpec::new(self.over, inner.num.clone(), fold, span);
+        let num = self.window(node.at, spec)?;
         Ok(Typed { num, node, ..inner })
     }
 

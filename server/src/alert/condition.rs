@@ -6,9 +6,11 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{
     language::{Compare, Make},
-    names::{Number, Text},
+    names::{Number, Over, Text},
     units::Units,
 };
 use crate::model::{Cause, Labels, Outcome, State};
@@ -231,12 +233,23 @@ pub enum Span {
 /// A number over the last polls.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowSpec {
+    /// The same for all that look at the same table in the same way.
+    pub id: u64,
     /// The number.
     pub of: Num,
     /// What is made of it.
     pub fold: Fold,
     /// How far back.
     pub span: Span,
+}
+
+impl WindowSpec {
+    /// That of a number over a table.
+    #[must_use]
+    pub fn new(over: Over, of: Num, fold: Fold, span: Span) -> Self {
+        let id = xxh3_64(format!("{over:?} {of:?} {fold:?} {span:?}").as_bytes());
+        Self { id, of, fold, span }
+    }
 }
 
 /// A number that a person is shown, with its unit.

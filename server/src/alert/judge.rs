@@ -6,6 +6,7 @@ use super::{
     alarm::Moment,
     condition::Words,
     explain::Explained,
+    memory::Memory,
     names::{Number, Over, ServerCells},
     rule::Rule,
     seen::{Budget, Judged, Poll, RowOf, over},
@@ -50,6 +51,7 @@ pub struct Subject<'a> {
 pub struct Judge {
     host: HostId,
     rules: Vec<Tracks>,
+    memory: Memory,
     /// Alarms from the store that no rules were installed for yet.
     restored: Vec<Alarm>,
     boot: Option<Arc<str>>,
@@ -63,7 +65,8 @@ impl Judge {
     #[must_use]
     pub fn new(host: HostId, alarms: Vec<Alarm>, boot: Option<Arc<str>>) -> Self {
         let last = alarms.iter().map(|alarm| alarm.slot).max();
-        Self { host, rules: Vec::new(), restored: alarms, boot, last, behind: 0 }
+        let (rules, memory) = (Vec::new(), Memory::default());
+        Self { host, rules, memory, restored: alarms, boot, last, behind: 0 }
     }
 
     /// Brings rules into force: at the start, and when the rules, the host's group or its labels changed. A
@@ -101,6 +104,10 @@ impl Judge {
                 }
             }
             self.rules.push(tracks);
+        }
+        let places = self.memory.install(self.rules.iter().map(|tracks| &tracks.rule));
+        for (tracks, places) in self.rules.iter_mut().zip(places) {
+            tracks.places = places;
         }
         let gone = before.into_values().flat_map(|known| known.alarms(self.host));
         let gone = gone.chain(restored.into_values().flatten());
@@ -153,8 +160,10 @@ impl Judge {
             return judged;
         }
         let poll = poll_of(record, subject, reboot, at);
+        let detail = record.detail.as_ref();
+        self.memory.take(&poll, |over, mut take| each_row(over, detail, &mut take));
         for tracks in &mut self.rules {
-            judge_rule(tracks, record.detail.as_ref(), &poll, budget, &mut judged);
+            judge_rule(tracks, &self.memory, detail, &poll, budget, &mut judged);
         }
         judged
     }
@@ -169,12 +178,11 @@ impl Judge {
             return all;
         };
         let poll = poll_of(record, subject, f64::NAN, record.slot);
-        if tracks.rule.over == Over::Host {
-            all.push(tracks.explain(WHOLE, &poll));
-        } else {
-            let take = |row: RowOf<'_>| all.push(tracks.explain(row, &poll));
-            each_row(tracks.rule.over, record.detail.as_ref(), take);
-        }
+        let over = tracks.rule.over;
+        each_row(over, record.detail.as_ref(), |row| {
+            let values = self.memory.last(over, &tracks.places, row.key);
+            all.push(tracks.explain(row, &values, &poll));
+        });
         all
     }
 
@@ -209,9 +217,13 @@ impl Judge {
             },
         };
         let row = RowOf { key: "", labels: &[], cells: &cells.cells() };
+        self.memory.take(&poll, |_, take| {
+            take(row);
+            true
+        });
         for tracks in &mut self.rules {
-            let rule = Arc::clone(&tracks.rule);
-            tracks.judge(&rule, row, &poll, budget, &mut judged);
+            let values = self.memory.said(Over::Server, &tracks.places, 0);
+            tracks.judge(row, &values, &poll, budget, &mut judged);
         }
         judged
     }
@@ -268,7 +280,7 @@ fn applies(host: HostId, rule: &Rule, subject: &Subject<'_>) -> bool {
     rule.over != Over::Server && rule.hosts.matches(subject.name, subject.group, subject.labels)
 }
 
-/// The rows of a poll that a rule is over, one by one, and whether there are any.
+/// The rows of a poll that a rule is over, one by one, and whether there are any. The host is one row.
 fn each_row(over: Over, detail: Option<&Detail>, mut take: impl FnMut(RowOf<'_>)) -> bool {
     fn rows<C: ColumnSet>(over: Over, rows: &[Row<C>], take: &mut impl FnMut(RowOf<'_>)) -> bool {
         let identity = over.identity();
@@ -287,6 +299,10 @@ fn each_row(over: Over, detail: Option<&Detail>, mut take: impl FnMut(RowOf<'_>)
         }
         !rows.is_empty()
     }
+    if over == Over::Host {
+        take(RowOf { key: "", labels: &[], cells: &[] });
+        return true;
+    }
     let Some(detail) = detail else { return false };
     match over {
         Over::Host | Over::Server => false,
@@ -299,25 +315,27 @@ fn each_row(over: Over, detail: Option<&Detail>, mut take: impl FnMut(RowOf<'_>)
     }
 }
 
-/// The host as a whole.
-const WHOLE: RowOf<'static> = RowOf { key: "", labels: &[], cells: &[] };
-
 /// Judges one rule on all that it is over.
 fn judge_rule(
     tracks: &mut Tracks,
+    memory: &Memory,
     detail: Option<&Detail>,
     poll: &Poll<'_>,
     budget: &mut Budget,
     judged: &mut Judged,
 ) {
-    let rule = Arc::clone(&tracks.rule);
-    if rule.over == Over::Host {
-        return tracks.judge(&rule, WHOLE, poll, budget, judged);
-    }
+    let over = tracks.rule.over;
     // The rows of a host that is down are left as they were.
-    if !poll.is_silent {
-        let take = |row: RowOf<'_>| tracks.judge(&rule, row, poll, budget, judged);
-        let was_read = each_row(rule.over, detail, take);
+    if poll.is_silent && over != Over::Host {
+        return;
+    }
+    let mut number = 0;
+    let was_read = each_row(over, detail, |row| {
+        let values = memory.said(over, &tracks.places, number);
+        number += 1;
+        tracks.judge(row, &values, poll, budget, judged);
+    });
+    if over != Over::Host {
         tracks.judge_absent(was_read, poll, budget, judged);
     }
 }

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     alarm::{Change, Missing, Seen, Stand, Terms, step},
+    condition::Frame,
     explain::{Explained, explain},
+    memory::{Places, Values},
     rule::Rule,
     seen::{Budget, Judged, MAX_ALARMS_IN_ALL, Poll, RowOf, about, frame, observe, over},
-    window::Window,
 };
 use crate::{
     model::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, HostId},
@@ -26,7 +27,6 @@ const REFRESH_MS: i64 = 60_000;
 #[derive(Debug)]
 struct Track {
     stand: Option<Stand>,
-    windows: Box<[Window]>,
     /// The last poll that had the row.
     seen: WallMs,
     /// The last poll with which its alarm was written.
@@ -37,6 +37,8 @@ struct Track {
 #[derive(Debug)]
 pub(super) struct Tracks {
     pub(super) rule: Arc<Rule>,
+    /// Where what the rule looks back over is remembered.
+    pub(super) places: Places,
     rows: BTreeMap<Arc<str>, Track>,
     alive: usize,
     /// Rows were left out: it has an alarm of its own. Rare, and there is one of these for each rule on each
@@ -47,19 +49,13 @@ pub(super) struct Tracks {
 
 impl Tracks {
     pub(super) fn new(rule: Arc<Rule>) -> Self {
-        Self { rule, rows: BTreeMap::new(), alive: 0, overflow: None, is_overfull: false }
+        let rows = BTreeMap::new();
+        Self { rule, places: Places::default(), rows, alive: 0, overflow: None, is_overfull: false }
     }
 
     /// The same under a rule that says the same, in other words or with another severity.
     pub(super) fn under(self, rule: Arc<Rule>) -> Self {
-        let mut rows = self.rows;
-        for track in rows.values_mut() {
-            // A summary alone may look back over more.
-            let known = track.windows.iter().cloned();
-            let further = rule.windows.iter().skip(known.len()).map(Window::new);
-            track.windows = known.chain(further).collect();
-        }
-        Self { rule, rows, ..self }
+        Self { rule, ..self }
     }
 
     /// Takes back an alarm from the store.
@@ -69,11 +65,9 @@ impl Tracks {
             self.overflow = Some(Box::new(stand));
             return;
         }
-        let windows = self.rule.windows.iter().map(Window::new).collect();
         let (seen, written) = (alarm.slot, alarm.slot);
         self.alive += 1;
-        self.rows
-            .insert(alarm.key.row.clone(), Track { stand: Some(stand), windows, seen, written });
+        self.rows.insert(alarm.key.row.clone(), Track { stand: Some(stand), seen, written });
     }
 
     /// The alarms that are not over.
@@ -102,36 +96,40 @@ impl Tracks {
         }
     }
 
-    /// Judges a row, or the host itself when the rule is over no table. The rule is its own, held by the
-    /// caller for all rows.
+    /// Judges a row, or the host itself when the rule is over no table; `values` are what its windows say.
     pub(super) fn judge(
         &mut self,
-        rule: &Rule,
         row: RowOf<'_>,
+        values: &Values,
         poll: &Poll<'_>,
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let slot = poll.moment.slot;
-        let mut values = smallvec::SmallVec::<[f64; 8]>::new();
-        if !rule.windows.is_empty() && !poll.is_silent && self.ensure(row.key, slot) {
-            let frame = frame(row, poll, &[]);
-            let track = self.rows.get_mut(row.key);
-            let windows = track.into_iter().flat_map(|track| track.windows.iter_mut());
-            for (window, spec) in windows.zip(&rule.windows) {
-                values.push(window.take(slot, spec.of.value(&frame)));
-            }
-        }
-        let frame = frame(row, poll, &values);
         let track = if self.rows.is_empty() { None } else { self.rows.get_mut(row.key) };
         let before = track.and_then(|track| {
-            track.seen = slot;
+            track.seen = poll.moment.slot;
             track.stand
         });
-        let mut seen = observe(rule, &frame, before.is_some());
+        let frame = frame(row, poll, values);
+        let seen = observe(&self.rule, &frame, before.is_some());
+        // So it is of nearly all rules in nearly all polls.
         if before.is_none() && seen.when == Some(false) {
             return;
         }
+        self.settle(row, &frame, (before, seen), poll, budget, judged);
+    }
+
+    /// Carries out what was seen of a row that has an alarm, or may have one now.
+    fn settle(
+        &mut self,
+        row: RowOf<'_>,
+        frame: &Frame<'_>,
+        (before, mut seen): (Option<Stand>, Seen),
+        poll: &Poll<'_>,
+        budget: &mut Budget,
+        judged: &mut Judged,
+    ) {
+        let rule = Arc::clone(&self.rule);
         let is_known = seen.when == Some(true) || (seen.when.is_some() && seen.clear.is_some());
         if poll.is_silent && !is_known {
             return;
@@ -142,27 +140,24 @@ impl Tracks {
             }
             return;
         }
-        let value = rule.when.value.as_ref().map(|measure| measure.num.value(&frame));
+        let value = rule.when.value.as_ref().map(|measure| measure.num.value(frame));
         seen.value = value.filter(|value| value.is_finite());
         let (after, change) = step(before.as_ref(), &seen, &rule.terms, poll.moment);
         let Some(after) = after else { return };
-        if before.is_none() && !self.may_begin(row.key, slot, budget) {
+        if before.is_none() && !self.may_begin(row.key, poll.moment.slot, budget) {
             return;
         }
         self.keep(row.key, before, after, poll, budget, judged);
         if let Some(change) = change {
-            let summary = rule.summary.render(&about(rule, row.key, &change, poll), &frame);
+            let summary = rule.summary.render(&about(&rule, row.key, &change, poll), frame);
             judged.events.push(self.event(row.key, change, after.value, poll, summary));
         }
     }
 
     /// What the rule says of a row, term by term, as it was judged last.
-    pub(super) fn explain(&self, row: RowOf<'_>, poll: &Poll<'_>) -> Explained {
-        let track = self.rows.get(row.key);
-        let windows = track.into_iter().flat_map(|track| track.windows.iter());
-        let values: Vec<f64> = windows.map(Window::value).collect();
-        let stand = track.and_then(|track| track.stand);
-        explain(&self.rule, row, stand, &frame(row, poll, &values))
+    pub(super) fn explain(&self, row: RowOf<'_>, values: &Values, poll: &Poll<'_>) -> Explained {
+        let stand = self.rows.get(row.key).and_then(|track| track.stand);
+        explain(&self.rule, row, stand, &frame(row, poll, values))
     }
 
     /// Judges what the rows just judged left out: those that are no longer there, or all of them when
@@ -193,12 +188,7 @@ impl Tracks {
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let Some(before) = self.rows.get(key).and_then(|track| track.stand) else {
-            if was_read {
-                self.rows.remove(key);
-            }
-            return;
-        };
+        let Some(before) = self.rows.get(key).and_then(|track| track.stand) else { return };
         let own = self.rule.terms;
         if was_read && own.missing == Missing::Clear {
             return self.end(key, AlarmCause::RowGone, poll, budget, judged);
@@ -233,29 +223,16 @@ impl Tracks {
         over(alarm, cause, poll.name, poll.moment.slot, poll.at, budget, judged);
     }
 
-    /// Whether there is room for what a row is remembered by, and makes it.
-    fn ensure(&mut self, key: &str, slot: WallMs) -> bool {
-        if self.rows.contains_key(key) {
-            return true;
-        }
-        if self.rows.len() >= MAX_ALARMS {
-            return false;
-        }
-        let windows = self.rule.windows.iter().map(Window::new).collect();
-        let track = Track { stand: None, windows, seen: slot, written: WallMs(i64::MIN) };
-        self.rows.insert(key.into(), track);
-        true
-    }
-
     fn may_begin(&mut self, key: &str, slot: WallMs, budget: &mut Budget) -> bool {
         if budget.alive >= MAX_ALARMS_IN_ALL {
             budget.refused = budget.refused.saturating_add(1);
             return false;
         }
-        if self.alive >= MAX_ALARMS || !self.ensure(key, slot) {
+        if self.alive >= MAX_ALARMS {
             self.is_overfull = true;
             return false;
         }
+        self.rows.insert(key.into(), Track { stand: None, seen: slot, written: WallMs(i64::MIN) });
         self.alive += 1;
         budget.alive += 1;
         true
@@ -288,9 +265,7 @@ impl Tracks {
         if is_over {
             self.alive -= 1;
             budget.alive = budget.alive.saturating_sub(1);
-            if self.rule.windows.is_empty() {
-                self.rows.remove(key);
-            }
+            self.rows.remove(key);
         }
         judged.rows.push(after.alarm(self.key(poll.host, row), self.rule.hash));
     }

@@ -170,10 +170,13 @@ fn part_ms(length: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::condition::Num, *};
+    use super::{
+        super::{condition::Num, names::Over},
+        *,
+    };
 
     fn window(fold: Fold, span: Span) -> Window {
-        Window::new(&WindowSpec { of: Num::Const(0.0), fold, span })
+        Window::new(&WindowSpec::new(Over::Host, Num::Const(0.0), fold, span))
     }
 
     #[test]
