@@ -27,8 +27,12 @@ function drawable(all, to) {
   const times = polls.map((_, point) => start + point * step);
   // uPlot draws a line over what is undefined, and ends it at what is null.
   const skipped = undue(times, polls);
-  const joined = (values) => values.map((value, point) => (skipped[point] ? undefined : value));
   const fails = { times, polls, failed, step };
+  const gaps = gapsOf(fails, Math.min(to, Date.now()));
+  // Between the attempts of a host that does not answer none was due, and nothing is known all the same.
+  const isIn = (point) => gaps.some((gap) => times[point] >= gap.from && times[point] < gap.to);
+  const isJoined = skipped.map((isSkipped, point) => isSkipped && !isIn(point));
+  const joined = (values) => values.map((value, point) => (isJoined[point] ? undefined : value));
   return {
     seconds: times.map((ms) => ms / 1000),
     series: new Map(all.flatMap(({ columns }) => columns.map(({ name, avg }) => [name, joined(avg)]))),
@@ -37,7 +41,7 @@ function drawable(all, to) {
     fails,
     step,
     tier,
-    gaps: gapsOf(fails, Math.min(to, Date.now())),
+    gaps,
   };
 }
 

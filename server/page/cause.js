@@ -3,10 +3,10 @@
 import { arrange, glyph, h, link, renew } from './dom.js';
 import { get } from './api.js';
 import { acknowledge, closeDeeds, silence, takeBack } from './deeds.js';
-import { length, measured, shortMoment, told } from './format.js';
+import { length, measured, moment, sentence, shortMoment, told } from './format.js';
 import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
-import { at } from './place.js';
+import { at as addressOf } from './place.js';
 import { isPressed } from './press.js';
 
 /** Alarms that have a banner; the others are on the page of alerts. */
@@ -21,7 +21,9 @@ const dots = (...words) => words.filter(Boolean).join(' · ');
 
 /** What an alarm says: what was told of it, or its value and its limit. */
 function headOf(alarm) {
-  if (alarm.summary) return told(alarm.summary);
+  // What is told elsewhere begins with the host, which this page is of; that of a rule without words is its name.
+  const words = told(alarm.summary ?? '').replace(`${alarm.host}: `, '');
+  if (words && !words.startsWith(`${alarm.rule},`)) return sentence(words);
   const value = alarm.value === null ? '' : ` is ${measured(alarm.value, alarm.unit)}`;
   const limit = alarm.threshold === null ? '' : `, limit ${measured(alarm.threshold, alarm.unit)}`;
   return `${alarm.rule}${alarm.row ? ` of ${alarm.row}` : ''}${value}${limit}`;
@@ -87,33 +89,51 @@ function ofAlarm(first, done, wrong) {
   const one = banner([ack, unack, deed('Silence…', silence)]);
   return {
     element: one.element,
-    show(alarm, silences) {
+    /** `state` is what is said of the host's own state, where the alarm is about that. */
+    show(alarm, silences, state) {
       shown.alarm = alarm;
       const isHandled = Boolean(alarm.acked_by || alarm.silenced_by?.length);
       const runbook = alarm.runbook
         ? [' · ', h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, 'What to do')]
         : [];
-      one.show(LOOK[alarm.severity], isHandled, headOf(alarm), [evidenceOf(alarm, silences), ...runbook]);
+      const evidence = [dots(state?.more, evidenceOf(alarm, silences)), ...runbook];
+      one.show(LOOK[alarm.severity], isHandled, state?.head ?? headOf(alarm), evidence);
       ack.hidden = Boolean(alarm.acked_by);
       unack.hidden = !alarm.acked_by;
     },
   };
 }
 
-/** What is wrong by the host's own state: its cause first, then how it came to it. */
+/** What the server says, with the moments of today as times. */
+const lately = (words) => told(words).replaceAll(`${moment(Date.now()).split(' ')[0]} `, '');
+
+/** What is wrong by the host's own state: its cause, then how it came to it. */
 function wordsOf(host) {
   const { last } = host;
   const isBad = last?.error && last.outcome !== 'ok';
-  const cause = host.cause ?? (isBad ? last.error : host.reason);
+  const cause = host.cause ?? (isBad ? last.error : null);
   const outcome = isBad ? `${last.outcome.replaceAll('_', ' ')}: ` : '';
   const since = host.last_good_at_ms
     ? `last answer ${shortMoment(host.last_good_at_ms)}`
     : 'it has never answered';
-  const words = told(`${outcome}${cause}`);
-  return [
-    words[0].toUpperCase() + words.slice(1),
-    dots(told(host.reason), host.state === 'degraded' ? null : since),
-  ];
+  const reason = lately(host.reason);
+  const more = [cause === null ? null : reason, host.state === 'degraded' ? null : since];
+  return { head: sentence(cause === null ? reason : lately(`${outcome}${cause}`)), more: dots(...more) };
+}
+
+/** Whether an alarm is about the state of its host, and not about a value. */
+const isOfState = ({ column, row, when }) => !column && !row && /\bstate\b|\bcause\b/.test(when ?? '');
+
+/** The alarms of a host that fire, gravest first, and the silences in force by their id. */
+async function read(name) {
+  const [{ alarms }, { silences }] = await Promise.all([
+    get('api/v1/alerts', { host: name, firing: true }),
+    // Alarms are shown also while it is not known what silences them.
+    get('api/v1/silences').catch(() => ({ silences: [] })),
+  ]);
+  const rank = ({ severity }) => SEVERITIES.indexOf(severity);
+  alarms.sort((a, b) => rank(a) - rank(b));
+  return { alarms, silences: new Map(silences.map((one) => [one.id, one])) };
 }
 
 /** The banners of a host. `heard(alarms)` is called with the alarms that fire. */
@@ -132,22 +152,25 @@ export function causes(name, heard) {
   function put() {
     if (isPressed(put)) return;
     const { host, alarms, silences, banners } = shown;
-    const sorted = [...alarms].sort(
-      (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
-    );
-    const seen = sorted.slice(0, MOST);
+    const seen = alarms.slice(0, MOST);
     const made = seen.map((alarm) => [
       keyOf(alarm),
       banners.get(keyOf(alarm)) ?? ofAlarm(alarm, load, wrong),
     ]);
     shown.banners = new Map(made);
-    made.forEach(([, one], position) => one.show(seen[position], silences));
-    const isWrong = host && WRONG.includes(host.state);
-    if (isWrong) own.show(host.state, false, ...wordsOf(host));
-    const rest = sorted.length - seen.length;
-    renew(more, rest > 0 ? link(at(`alerts?host=${encodeURIComponent(name)}`), `${rest} more fire`) : null);
+    const state = host && WRONG.includes(host.state) ? wordsOf(host) : null;
+    // One banner for the state: that of the alarm that is about it, where there is one.
+    const ofState = seen.find(isOfState);
+    made.forEach(([, one], at) => one.show(seen[at], silences, seen[at] === ofState ? state : null));
+    const isOwn = state && !ofState;
+    if (isOwn) own.show(host.state, false, state.head, state.more);
+    const rest = alarms.length - seen.length;
+    renew(
+      more,
+      rest > 0 ? link(addressOf(`alerts?host=${encodeURIComponent(name)}`), `${rest} more fire`) : null,
+    );
     arrange(element, [
-      ...(isWrong ? [own.element] : []),
+      ...(isOwn ? [own.element] : []),
       ...made.map(([, one]) => one.element),
       ...(rest > 0 ? [more] : []),
       trouble,
@@ -157,14 +180,10 @@ export function causes(name, heard) {
     shown.at = Date.now();
     const isWanted = questions.ask();
     try {
-      const [{ alarms }, { silences }] = await Promise.all([
-        get('api/v1/alerts', { host: name, firing: true }),
-        // Alarms are shown also while it is not known what silences them.
-        get('api/v1/silences').catch(() => ({ silences: [] })),
-      ]);
+      const { alarms, silences } = await read(name);
       if (!isWanted()) return;
       wrong('');
-      Object.assign(shown, { alarms, silences: new Map(silences.map((one) => [one.id, one])) });
+      Object.assign(shown, { alarms, silences });
       put();
       heard(alarms);
     } catch (error) {

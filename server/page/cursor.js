@@ -63,6 +63,11 @@ export function hovered(self, one, why) {
     return;
   }
   const point = pointOf(one, idx);
+  const isKnownHere = one.values.some((all) => isKnown(all[point])) || one.fails.failed[point] > 0;
+  if (!isKnownHere) {
+    one.tip.hidden = true;
+    return;
+  }
   renew(one.tip, ...tell(one, point, why));
   one.tip.hidden = false;
   // It stands on the side that has more room.

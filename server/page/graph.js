@@ -102,6 +102,7 @@ export function draw(one, what, { from, to, states, watched }, deeds) {
   one.values = one.lines.map((each) => valuesOf(each, series, seconds.length));
   one.end = typeof one.most === 'string' ? (series.get(one.most)?.findLast(isKnown) ?? 0) : one.most;
   one.range = one.band ? (ranges.get(one.lines[0].plus[0]) ?? null) : null;
+  one.isEmpty = !one.end && !one.values.some((all) => all.some(isKnown));
   one.begin = beginOf(fails, watched, from, to);
   one.beginWords = watched?.words ?? '';
   one.isTooMany = what.isTooMany;

@@ -1,9 +1,18 @@
 // What is drawn of a host: each graph, its lines, and of which host-wide columns they are made.
 
-/** A line: its name, its colour, the columns that are added to make it, and those that are taken away. */
-const line = (name, colour, plus, minus = []) => ({ name, colour, plus, minus });
+/**
+ * A line: its name, its colour, the columns that are added to make it, and those that are taken away. Where `need` says
+ * which have to be known, it is made of those that are: an old kernel does not tell all kinds of memory.
+ */
+const line = (name, colour, plus, minus = [], need = [...plus, ...minus]) => ({
+  name,
+  colour,
+  plus,
+  minus,
+  need,
+});
 /** Told beside the lines, and not drawn. */
-const told = (name, unit, plus, minus = []) => ({ name, unit, plus, minus });
+const told = (name, unit, plus, minus = []) => ({ name, unit, plus, minus, need: [...plus, ...minus] });
 
 /**
  * `kind`: a `stack` has its lines one upon the other, a `mirror` the first upwards and the second downwards, `lines`
@@ -52,13 +61,21 @@ export const GRAPHS = [
           'mem_kernel_stack_bytes',
           'mem_page_tables_bytes',
         ],
+        ['mem_total_bytes', 'mem_free_bytes', 'mem_cached_bytes'],
       ),
-      line('kernel', 'c4', ['mem_s_unreclaim_bytes', 'mem_kernel_stack_bytes', 'mem_page_tables_bytes']),
+      line(
+        'kernel',
+        'c4',
+        ['mem_s_unreclaim_bytes', 'mem_kernel_stack_bytes', 'mem_page_tables_bytes'],
+        [],
+        ['mem_s_unreclaim_bytes'],
+      ),
       line(
         'cache',
         'c6',
         ['mem_buffers_bytes', 'mem_cached_bytes', 'mem_s_reclaimable_bytes'],
         ['mem_shmem_bytes', 'mem_dirty_bytes'],
+        ['mem_cached_bytes'],
       ),
       line('dirty', 'c5', ['mem_dirty_bytes']),
     ],
@@ -234,17 +251,19 @@ export const toldOf = (graph) => [
 export const graphOf = (column) =>
   column ? GRAPHS.find(({ rules }) => rules.some((begin) => column.startsWith(begin))) : undefined;
 
-/** A line's value, of the values that columns have: unknown when one of them is, and never below 0. */
-export function valueOf({ plus, minus }, value) {
+/** A line's value, of the values that columns have: unknown when one that it needs is, and never below 0. */
+export function valueOf({ plus, minus, need }, value) {
   let sum = 0;
+  for (const column of need) {
+    const one = value(column);
+    if (one === null || one === undefined) return one;
+  }
   for (const [columns, sign] of [
     [plus, 1],
     [minus, -1],
   ]) {
     for (const column of columns) {
-      const one = value(column);
-      if (one === null || one === undefined) return one ?? undefined;
-      sum += sign * one;
+      sum += sign * (value(column) ?? 0);
     }
   }
   // Values are rounded one by one.
@@ -254,9 +273,9 @@ export function valueOf({ plus, minus }, value) {
 /** A line's values over time, of columns with an entry per point. */
 export function valuesOf(one, series, points) {
   const columns = [...one.plus, ...one.minus];
-  if (!columns.every((column) => series.has(column))) return Array(points).fill(null);
-  if (columns.length === 1) return series.get(columns[0]);
-  return Array.from({ length: points }, (_, point) => valueOf(one, (column) => series.get(column)[point]));
+  if (columns.length === 1) return series.get(columns[0]) ?? Array(points).fill(null);
+  const at = (point) => (column) => (series.has(column) ? series.get(column)[point] : null);
+  return Array.from({ length: points }, (_, point) => valueOf(one, at(point)));
 }
 
 /**

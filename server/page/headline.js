@@ -10,6 +10,8 @@ const loud = (...words) => h('b', {}, ...words);
 
 /** Two rates in one unit, each with its sign. */
 function pair(one, value, [up, down]) {
+  const known = one.lines.some((line) => isKnown(valueOf(line, value)));
+  if (!known) return [loud(UNKNOWN)];
   const { numbers, unit } = together(
     one.lines.map((line) => valueOf(line, value)),
     '/s',

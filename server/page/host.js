@@ -155,7 +155,8 @@ class HostView {
 
   /** The span in words of a tile. */
   #spanWords() {
-    return this.#span.fixed ? 'this span' : this.#span.range.replace(/(\d+)(\w)/, '$1 $2');
+    const units = { m: 'min', h: 'h', d: 'days' };
+    return this.#span.fixed ? 'this span' : this.#span.range.replace(/[mhd]/, (unit) => ` ${units[unit]}`);
   }
 
   /** Which attempts are read. */
@@ -174,12 +175,12 @@ class HostView {
   async #loadCharts() {
     this.#chartsAt = Date.now();
     this.picker.show(null);
-    const [from, to] = endsOf(this.#span);
-    const states = bands(this.#transitions, from, to);
     const { marks, watched } = moves(this.#transitions);
+    const [from, to] = endsOf(this.#span, watched?.at);
+    const states = bands(this.#transitions, from, to);
     const rules = this.#rules.load(from, to);
     const came = await this.charts.load({ from, to, states, marks, watched }, searchOf(this.#span));
-    if (came) this.picker.show(came);
+    if (came) this.picker.show(came, [from, to]);
     const limits = await rules;
     if (limits) this.charts.mark(limits);
   }

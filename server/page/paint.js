@@ -85,7 +85,8 @@ export function areas(self, one) {
       shown.forEach(({ name, colour, values }, layer) => {
         ctx.globalAlpha = one.quiet?.includes(name) ? QUIET : LAYER;
         ctx.fillStyle = ink(colour);
-        between(self, one, values, (point) => (layer ? (shown[layer - 1].values[point] ?? 0) : 0));
+        const below = (point) => shown.slice(0, layer).findLast((each) => isKnown(each.values[point]));
+        between(self, one, values, (point) => below(point)?.values[point] ?? 0);
       });
     }
     if (one.kind === 'mirror' || (one.kind === 'lines' && one.lines.length === 1)) {
@@ -169,7 +170,13 @@ export function limits(one) {
       const share = one.unit === 'bytes' && unitOf(column) === 'pct' && one.end ? one.end / 100 : 1;
       const at = (one.kind === 'mirror' && one.lines[1].plus.includes(column) ? -1 : 1) * value * share;
       const grave = position ? 'critical' : severity;
-      found.set(at, { at, value, column, colour: GRAVE[grave], hasFired: stretch.length > 0 });
+      found.set(at, {
+        at,
+        value,
+        column,
+        colour: GRAVE[grave],
+        hasFired: stretch.some((each) => position === 0 || each.severity === 'critical'),
+      });
     });
   }
   return [...found.values()];

@@ -26,7 +26,11 @@ const HOVER = 24;
 const DOTS = 40;
 /** Steps of the upright axis; labels of the level one, and the least room for one, px. */
 const STEPS = { large: 4, small: 3 };
-const LABELS = 5;
+const LABELS = 6;
+/** Steps between labels of the level axis, s. */
+const MOMENTS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
+].concat([1, 2, 5, 7, 14].map((count) => count * 86_400));
 const LABEL_PX = 76;
 /** Room for the labels of the upright axis by unit, px. */
 const ROOM = { bytes: 62, bytes_per_s: 74, us: 56, per_s: 56, pct: 50 };
@@ -84,6 +88,7 @@ function axes(one) {
       grid: { show: false },
       ticks: { ...grid, size: 4 },
       values: ticks,
+      incrs: MOMENTS,
       space: (self, at, low, high, size) => Math.max(LABEL_PX, size / LABELS),
       size: (self) => (days(self) ? 36 : 21),
       gap: 2,
@@ -91,7 +96,8 @@ function axes(one) {
     {
       ...axis,
       splits: () => one.axis.ticks,
-      values: (self, all) => all.map((value) => tickWords(one.unit, value)),
+      // Without values nothing but its begin is known.
+      values: (self, all) => all.map((value) => (value && one.isEmpty ? '' : tickWords(one.unit, value))),
       size: ROOM[one.unit] ?? 46,
       gap: 6,
     },

@@ -6,6 +6,8 @@ import { length, moment } from './format.js';
 export const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 /** What is shown when nobody says: of a host that is polled since less than a day, and of others. */
 const [NEW, USUAL] = ['15m', '1h'];
+/** What is shown before a host was watched, and in all at least, ms. */
+const [BEFORE, LEAST] = [15_000, 180_000];
 /** A finger scrolls where a mouse drags. */
 const DRAGS = matchMedia('(pointer: fine)').matches;
 
@@ -34,8 +36,13 @@ export function searchOf({ range, fixed, isOpen }) {
   return text ? `?${text}` : '';
 }
 
-/** Its first and its last moment. */
-export const endsOf = ({ range, fixed }) => fixed ?? [Date.now() - RANGES[range], Date.now()];
+/** Its first and its last moment; where nobody chose, not long before the host was `watched`. */
+export function endsOf({ range, fixed, isOpen }, watched = 0) {
+  if (fixed) return fixed;
+  const now = Date.now();
+  const from = now - RANGES[range];
+  return [isOpen ? Math.max(from, Math.min(watched - BEFORE, now - LEAST)) : from, now];
+}
 
 /** Twice as much, around the same moments; not beyond now. */
 function wider([from, to]) {
@@ -117,14 +124,14 @@ export function picker(span, changed) {
   return {
     element: h('section', props, lengths, own.open, own.form, out, note, key),
     widen,
-    /** Shows which span it is, and what came of it. */
-    show(came) {
+    /** Shows which span it is, and what came of it between two moments. */
+    show(came, ends = endsOf(span)) {
       const { range, fixed } = span;
       for (const button of ranges) {
         button.setAttribute('aria-pressed', String(!fixed && button.textContent === range));
       }
-      const words = between(endsOf(span));
-      if (own.words.textContent !== words) own.words.textContent = words;
+      const words = between(ends);
+      if ((came || fixed) && own.words.textContent !== words) own.words.textContent = words;
       out.hidden = !fixed;
       if (!came) return;
       const said = `${fineness(came)}${DRAGS ? ' · drag to zoom' : ''}`;

@@ -5,7 +5,7 @@ import { length } from './format.js';
 
 /** Gaps that are told at most, and how wide a letter of theirs is about, px. */
 const MOST = 4;
-const LETTER = 6.1;
+const LETTER = 6.4;
 const MARGIN = 14;
 /** In a narrower plot the outcome is told without how long it took, px. */
 const NARROW = 420;

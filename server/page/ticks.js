@@ -24,11 +24,13 @@ export function stepOf(high, most, unit) {
  */
 export function axisOf(low, high, { unit, most, steps }) {
   const whole = most && high <= most * 1.001 ? most : 0;
+  // What a whole is may have been rounded up.
+  const spare = whole ? 0.01 : 1e-9;
   const step =
     whole && unit === 'pct'
       ? 25 * Math.max(1, Math.round(4 / steps))
-      : stepOf(Math.max(whole || high, -low), steps, unit);
-  const reach = (value) => Math.ceil(value / step - 1e-9);
+      : stepOf((whole || high) - low, steps, unit);
+  const reach = (value) => Math.ceil(value / step - spare);
   const [down, up] = [low < 0 ? reach(-low) : 0, Math.max(reach(whole || high), low < 0 ? 0 : 1)];
   const ticks = Array.from({ length: down + up + 1 }, (_, position) => (position - down) * step);
   return { min: -down * step, max: up * step, ticks };

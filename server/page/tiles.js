@@ -23,7 +23,8 @@ function fullest({ detail }, full) {
   if (all.length === 0) return null;
   const one = all.reduce((a, b) => (b.used_pct > a.used_pct ? b : a));
   const words = full(one.mount_point);
-  return `${one.mount_point}${/^\d/.test(words) ? ` · full in ${words}` : ''}`;
+  const left = isKnown(one.available_bytes) ? `${bytes(one.available_bytes)} left` : '';
+  return `${one.mount_point} · ${/^\d/.test(words) ? `full in ${words}` : left}`;
 }
 
 /** The name and the value of the greatest. */

@@ -36,7 +36,9 @@ function paths(values, x, y) {
 export function trace(values, whole, { gaps, seconds, colour = 'c1' }) {
   const known = values.filter(isKnown);
   const top = whole ?? (Math.max(0, ...known) * 1.1 || 1);
-  const [first, last] = [seconds[0] * 1000, seconds.at(-1) * 1000];
+  // From the first value on: a host that is new has no hour yet.
+  const begin = Math.max(0, values.findIndex(isKnown));
+  const [first, last] = [seconds[begin] * 1000, seconds.at(-1) * 1000];
   const across = (ms) => (((ms - first) / Math.max(1, last - first)) * WIDE).toFixed(1);
   const x = (point) => across(seconds[point] * 1000);
   const y = (value) => (HIGH - 1 - (Math.min(top, value) / top) * (HIGH - 3)).toFixed(1);
