@@ -68,7 +68,7 @@ export const GRAPHS = [
         'c4',
         ['mem_s_unreclaim_bytes', 'mem_kernel_stack_bytes', 'mem_page_tables_bytes'],
         [],
-        ['mem_s_unreclaim_bytes'],
+        [],
       ),
       line(
         'cache',
@@ -251,13 +251,13 @@ export const toldOf = (graph) => [
 export const graphOf = (column) =>
   column ? GRAPHS.find(({ rules }) => rules.some((begin) => column.startsWith(begin))) : undefined;
 
+const isKnown = (value) => value !== null && value !== undefined;
+
 /** A line's value, of the values that columns have: unknown when one that it needs is, and never below 0. */
 export function valueOf({ plus, minus, need }, value) {
   let sum = 0;
-  for (const column of need) {
-    const one = value(column);
-    if (one === null || one === undefined) return one;
-  }
+  for (const column of need) if (!isKnown(value(column))) return value(column);
+  if (!plus.some((column) => isKnown(value(column)))) return value(plus[0]);
   for (const [columns, sign] of [
     [plus, 1],
     [minus, -1],

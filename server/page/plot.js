@@ -1,12 +1,12 @@
 // One graph over a span, by uPlot: its lines, axes and cursor; what else is in it, others paint.
 
 import { h, fill } from './dom.js';
-import { withUnit, moment } from './format.js';
+import { moment } from './format.js';
 import { heights } from './graphs.js';
 import { areas, fired, marks, seen, thresholds, unknown } from './paint.js';
 import { ink } from './inks.js';
 import { lone } from './points.js';
-import { axisOf } from './ticks.js';
+import { axisOf, tickWords } from './ticks.js';
 import { hovered } from './cursor.js';
 import { uPlot } from './uplot.js';
 
@@ -51,14 +51,6 @@ function ticks(self, splits) {
     return again || !days(self) ? words : `${words}\n${date.slice(5)}`;
   });
 }
-
-/** What stands at a tick: both ways of a mirror count from 0. */
-export const tickWords = (unit, value) => {
-  const size = Math.abs(value);
-  if (size === 0) return unit === 'pct' ? '0 %' : '0';
-  if (unit === 'pct') return `${Number(size.toFixed(2))} %`;
-  return withUnit(unit, size).replace(/\.0(?= |$)/, '');
-};
 
 export const heightOf = (one) =>
   one.isWhole

@@ -1,4 +1,6 @@
-// The ticks of an axis: round, few, from 0 on.
+// The ticks of an axis: round, few, from 0 on; and what stands at them.
+
+import { withUnit } from './format.js';
 
 const KIB = 1024;
 /** Steps within one power of ten, and of 1024. */
@@ -35,3 +37,12 @@ export function axisOf(low, high, { unit, most, steps }) {
   const ticks = Array.from({ length: down + up + 1 }, (_, position) => (position - down) * step);
   return { min: -down * step, max: up * step, ticks };
 }
+
+/** What stands at a tick: both ways of a mirror count from 0. */
+export const tickWords = (unit, value) => {
+  const size = Math.abs(value);
+  if (size === 0) return unit === 'pct' ? '0 %' : '0';
+  if (unit === 'pct') return `${Number(size.toPrecision(3))} %`;
+  if (size < 1) return withUnit(unit, 0).replace('0', Number(size.toPrecision(2)));
+  return withUnit(unit, size).replace(/\.0(?= |$)/, '');
+};

@@ -78,7 +78,7 @@ test('a host is opened by its row, and one that nobody knows leads on', async ()
     .locator('main')
     .getByRole('link', { name: /^\w+-\d+$/ })
     .click();
-  await page.locator('.badge .dot').waitFor();
+  await page.locator('.hosthead .pill').waitFor();
   await close();
 });
 

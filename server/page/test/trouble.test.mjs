@@ -104,7 +104,7 @@ test('while the store is away its banner is shown, and the live view goes on', a
   await page.locator('tr', { hasText: 'web-2' }).locator('.dot.down').waitFor();
   // A page that is opened now shows what the server has in memory.
   await page.goto(`${server.at}/hosts/web-1`);
-  await page.locator('.badge .dot.up').waitFor();
+  await page.locator('.hosthead .pill.up').waitFor();
   await page.locator('.cores').waitFor();
   const said = page.locator('#banners .grave', { hasText: 'The store is away' });
   await said.waitFor();
