@@ -26,7 +26,7 @@ pub use alarm::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Severity};
 pub use amend::MAX_REPORT_BYTES;
 pub(crate) use columns::host_wide;
 pub use columns::{
-    Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn,
+    Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DetailTable, DiskColumn,
     FilesystemColumn, Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit,
     Values,
 };

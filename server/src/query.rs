@@ -23,7 +23,9 @@ mod alarms;
 mod alarm_events;
 mod unanswered;
 mod readiness;
+mod grid;
 mod series;
+mod row_series;
 mod shapes;
 mod why;
 
@@ -34,6 +36,7 @@ pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape
 pub use fields::{Chosen, Fields, Members};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
+pub use grid::{BadSeries, MAX_COLUMNS, MAX_POINTS, MAX_POINTS_IN_ALL, MIN_STEP, Resolution};
 pub use ledger::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE, PAGE_PATIENCE};
 pub use loaded::{
     ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
@@ -48,10 +51,14 @@ pub use place::{AlarmFilter, AlarmPlace, PLACE_PATTERN};
 pub use poll_shape::PollShape;
 pub use range::{BadRange, DEFAULT_PAGE, DEFAULT_SPAN, MAX_PAGE, PollRange, SortOrder};
 pub use readiness::{InventoryShape, LOSS_LASTS, MAX_ROUND_SILENCE, Readiness, UNPOLLED_ABOVE_PCT};
+pub use row_series::{
+    DEFAULT_ROWS, MAX_ROW_NAMES, MAX_ROW_POLLS, MAX_ROWS, RowRange, RowSeries, RowSeriesShape,
+    parse_row_column,
+};
 pub use rules::{RuleShape, RulesPage};
 pub use series::{
-    BadSeries, ColumnSeries, DEFAULT_POINTS, HOURS_PAGE, MAX_COLUMNS, MAX_DIGITS, MAX_POINTS,
-    MIN_STEP, Resolution, SeriesRange, SeriesShape, USUAL_COLUMNS, parse_column,
+    ColumnSeries, DEFAULT_POINTS, HOURS_PAGE, MAX_DIGITS, SeriesRange, SeriesShape, USUAL_COLUMNS,
+    parse_column,
 };
 pub use shapes::{
     AttemptShape, EventShape, EventsPage, FleetEventShape, FleetEventsPage, HostShape, HostsPage,

@@ -44,13 +44,13 @@ pub use marks::{Mark, Marks, WHY_GONE};
 pub(crate) use numbers::{keep_apart, keep_numbers, register};
 pub use open::open;
 pub use private::make_folder;
-pub use series::{Bucket, Buckets, Sample, SeriesAsk};
+pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
 
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Delivery, Facts, GroupName, HostId, HostName, Labels, Loss, Notice,
-        NoticeKind, Record, Rollup, State, Transition, VersionId,
+        Alarm, AlarmEvent, Delivery, DetailTable, Facts, GroupName, HostId, HostName, Labels, Loss,
+        Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -284,6 +284,18 @@ pub trait Store: Send + Sync + 'static {
         span: Span,
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError>;
+
+    /// As [`Store::polls`], newest first, with one list of what repeats and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn table_samples(
+        &self,
+        host: HostId,
+        table: DetailTable,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<TableSample>, StoreError>;
 
     /// Transitions of a host, or of all, that happened in the span; at most `limit` and at most
     /// [`MAX_PAGE`].

@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use roundsman::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, HostId, HostName, Loss, Notice, NoticeKind, Outcome, Record, Timings,
-        Transition, VersionId,
+        Alarm, AlarmEvent, DetailTable, HostId, HostName, Loss, Notice, NoticeKind, Outcome,
+        Record, Timings, Transition, VersionId,
     },
     store::{
         AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
         PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span,
-        Store, StoreError, StoreStatus,
+        Store, StoreError, StoreStatus, TableSample,
     },
     units::WallMs,
 };
@@ -170,6 +170,19 @@ impl Store for Ledger {
     ) -> Result<Vec<Sample>, StoreError> {
         match &self.inner {
             Some(inner) => inner.samples(host, span, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn table_samples(
+        &self,
+        host: HostId,
+        table: DetailTable,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<TableSample>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.table_samples(host, table, span, limit).await,
             None => Ok(Vec::new()),
         }
     }

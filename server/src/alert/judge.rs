@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     model::{
-        Alarm, AlarmCause, Cause, ColumnSet, Detail, GroupName, HostId, HostName, Labels, Outcome,
-        Record, Row, State,
+        Alarm, AlarmCause, Cause, Detail, GroupName, HostId, HostName, Labels, Outcome, Record,
+        State,
     },
     units::WallMs,
 };
@@ -270,33 +270,13 @@ fn applies(host: HostId, rule: &Rule, subject: &Subject<'_>) -> bool {
 
 /// The rows of a poll that a rule is over, one by one, and whether there are any.
 fn each_row(over: Over, detail: Option<&Detail>, mut take: impl FnMut(RowOf<'_>)) -> bool {
-    fn rows<C: ColumnSet>(over: Over, rows: &[Row<C>], take: &mut impl FnMut(RowOf<'_>)) -> bool {
-        let identity = over.identity();
-        for row in rows {
-            let labels = row.labels.as_slice();
-            let joined: String;
-            let key = match labels {
-                [] => "",
-                [only, ..] if identity == 1 => only,
-                _ => {
-                    joined = labels[..identity.min(labels.len())].join("/");
-                    &joined
-                }
-            };
-            take(RowOf { key, labels, cells: row.values.cells() });
-        }
-        !rows.is_empty()
-    }
-    let Some(detail) = detail else { return false };
-    match over {
-        Over::Host | Over::Server => false,
-        Over::Core => rows(over, &detail.cores, &mut take),
-        Over::Softirq => rows(over, &detail.softirqs, &mut take),
-        Over::Interface => rows(over, &detail.interfaces, &mut take),
-        Over::Disk => rows(over, &detail.disks, &mut take),
-        Over::Filesystem => rows(over, &detail.filesystems, &mut take),
-        Over::Process => rows(over, &detail.processes, &mut take),
-    }
+    let (Some(table), Some(detail)) = (over.table(), detail) else { return false };
+    let mut are_some = false;
+    detail.each_row(table, |labels, cells| {
+        are_some = true;
+        take(RowOf { key: &table.key(labels), labels, cells });
+    });
+    are_some
 }
 
 /// The host as a whole.

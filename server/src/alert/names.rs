@@ -1,9 +1,6 @@
 //! What a name in a condition stands for: a column, a fact about the host, a label of the row.
 
-use crate::model::{
-    Column, ColumnSet, CoreColumn, DiskColumn, FilesystemColumn, NetColumn, ProcessColumn,
-    SoftirqColumn, Unit,
-};
+use crate::model::{Column, ColumnSet, DetailTable, FilesystemColumn, Unit};
 
 /// What a rule is about: a host as a whole, each row of one of its tables, or the server itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,42 +100,29 @@ impl Over {
     /// The texts that a row of it has.
     #[must_use]
     pub fn labels(self) -> &'static [&'static str] {
-        match self {
-            Self::Host | Self::Server => &[],
-            Self::Core => CoreColumn::LABELS,
-            Self::Softirq => SoftirqColumn::LABELS,
-            Self::Interface => NetColumn::LABELS,
-            Self::Disk => DiskColumn::LABELS,
-            Self::Filesystem => FilesystemColumn::LABELS,
-            Self::Process => ProcessColumn::LABELS,
-        }
+        self.table().map_or(&[], DetailTable::labels)
     }
 
-    /// How many of its labels a row is known by. The others (a filesystem's status, a process's state)
-    /// change while it stays the same row.
+    /// The list of a poll's detail whose rows it is about.
     #[must_use]
-    pub fn identity(self) -> usize {
-        match self {
-            Self::Host | Self::Server => 0,
-            Self::Process => 2,
-            _ => 1,
-        }
+    pub fn table(self) -> Option<DetailTable> {
+        Some(match self {
+            Self::Host | Self::Server => return None,
+            Self::Core => DetailTable::Core,
+            Self::Softirq => DetailTable::Softirq,
+            Self::Interface => DetailTable::Net,
+            Self::Disk => DetailTable::Disk,
+            Self::Filesystem => DetailTable::Filesystem,
+            Self::Process => DetailTable::Process,
+        })
     }
 
     /// Names and units of what it counts, in the order of a row's cells.
     fn columns(self) -> Vec<(&'static str, Unit)> {
-        fn of<C: ColumnSet>() -> Vec<(&'static str, Unit)> {
-            C::SPECS.iter().map(|spec| (spec.name, spec.unit)).collect()
-        }
-        match self {
-            Self::Host => Vec::new(),
-            Self::Core => of::<CoreColumn>(),
-            Self::Softirq => of::<SoftirqColumn>(),
-            Self::Interface => of::<NetColumn>(),
-            Self::Disk => of::<DiskColumn>(),
-            Self::Filesystem => of::<FilesystemColumn>(),
-            Self::Process => of::<ProcessColumn>(),
-            Self::Server => OWN.to_vec(),
+        match self.table() {
+            Some(table) => table.specs().iter().map(|spec| (spec.name, spec.unit)).collect(),
+            None if self == Self::Server => OWN.to_vec(),
+            None => Vec::new(),
         }
     }
 }
@@ -281,7 +265,7 @@ mod tests {
             for name in known(over) {
                 assert!(find(name, over).is_some(), "{name} over {}", over.as_str());
             }
-            assert!(over.identity() <= over.labels().len());
+            assert!(over.table().is_none_or(|of| (1..=of.labels().len()).contains(&of.identity())));
             assert_eq!(find("nothing", over), None);
         }
         assert_eq!(find("full_in", Over::Host), None);

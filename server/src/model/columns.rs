@@ -6,6 +6,7 @@
 mod table;
 mod host_wide;
 mod repeating;
+mod tables;
 
 use std::{fmt, sync::Arc};
 
@@ -20,6 +21,7 @@ pub(crate) use host_wide::host_wide;
 pub use repeating::{
     CoreColumn, DiskColumn, FilesystemColumn, NetColumn, ProcessColumn, SoftirqColumn,
 };
+pub use tables::DetailTable;
 
 /// Whether a column holds whole numbers or measured ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Column, ColumnKind, ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, LEDGER,
-    Metric, NetColumn, ProcessColumn, SoftirqColumn, Unit,
+    Column, ColumnKind, ColumnSet, ColumnSpec, DetailTable, Family, LEDGER, Metric, Unit,
 };
 
 /// One column, explained.
@@ -59,29 +58,25 @@ pub struct Glossary {
     pub detail: Vec<TableShape>,
 }
 
-fn columns<C: ColumnSet>(of: &str) -> Vec<ColumnShape> {
-    C::ALL
-        .iter()
-        .map(|column| {
-            let spec = column.spec();
-            ColumnShape {
-                name: spec.name,
-                kind: spec.metric,
-                unit: spec.unit,
-                whole: spec.kind == ColumnKind::Whole,
-                family: Some(spec.family),
-                source: Some(spec.source),
-                since_kernel: spec.since,
-                prometheus: Some(spec.prometheus(of)),
-                node_exporter: spec.node_exporter,
-                meaning: spec.doc,
-            }
-        })
-        .collect()
+fn columns(of: &str, specs: &[ColumnSpec]) -> Vec<ColumnShape> {
+    let one = |spec: &ColumnSpec| ColumnShape {
+        name: spec.name,
+        kind: spec.metric,
+        unit: spec.unit,
+        whole: spec.kind == ColumnKind::Whole,
+        family: Some(spec.family),
+        source: Some(spec.source),
+        since_kernel: spec.since,
+        prometheus: Some(spec.prometheus(of)),
+        node_exporter: spec.node_exporter,
+        meaning: spec.doc,
+    };
+    specs.iter().map(one).collect()
 }
 
-fn table<C: ColumnSet>(name: &'static str) -> TableShape {
-    TableShape { name, labels: C::LABELS, columns: columns::<C>(name) }
+fn table(table: &DetailTable) -> TableShape {
+    let name = table.as_str();
+    TableShape { name, labels: table.labels(), columns: columns(name, table.specs()) }
 }
 
 impl Glossary {
@@ -103,15 +98,8 @@ impl Glossary {
         });
         Self {
             poll: poll.collect(),
-            values: columns::<Column>("host"),
-            detail: vec![
-                table::<CoreColumn>("core"),
-                table::<SoftirqColumn>("softirq"),
-                table::<NetColumn>("net"),
-                table::<DiskColumn>("disk"),
-                table::<FilesystemColumn>("filesystem"),
-                table::<ProcessColumn>("process"),
-            ],
+            values: columns("host", Column::SPECS),
+            detail: DetailTable::ALL.iter().map(table).collect(),
         }
     }
 }

@@ -7,29 +7,20 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{BadRange, Query, QueryError, moment::Rfc3339};
+use super::{BadSeries, MAX_COLUMNS, Query, QueryError, Resolution, grid::Grid, moment::Rfc3339};
 use crate::{
-    model::{Column, ColumnSet, HOUR_MS, HostId, Stat, Unit, hour_of},
-    rollup::{GRACE, History, Tier, plan},
+    model::{Column, ColumnSet, ColumnSpec, HOUR_MS, HostId, HostName, Stat, Unit, hour_of},
+    rollup::{GRACE, History, Tier},
     store::{Bucket, SeriesAsk, Span},
     text::did_you_mean,
     units::WallMs,
 };
 
-/// The most points in one answer.
-pub const MAX_POINTS: usize = 2_000;
-
 /// Points in an answer when nobody says: a chart's width in a page.
 pub const DEFAULT_POINTS: usize = 300;
 
-/// The most columns in one answer.
-pub const MAX_COLUMNS: usize = 20;
-
 /// The most significant digits that values are rounded to: those that tell any two `f64` apart.
 pub const MAX_DIGITS: usize = 17;
-
-/// The finest step.
-pub const MIN_STEP: Duration = Duration::from_secs(1);
 
 /// The longest time whose hours are given at once.
 pub const HOURS_PAGE: Duration = Duration::from_secs(14 * 86_400);
@@ -68,40 +59,6 @@ pub fn parse_column(name: &str) -> Result<Column, String> {
     })
 }
 
-/// How fine an answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolution {
-    /// At most so many points, up to [`MAX_POINTS`], and none finer than the host's polls are apart.
-    Points(usize),
-    /// A point for each such length of time, at least [`MIN_STEP`].
-    Step(Duration),
-}
-
-/// Why a series cannot be answered.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadSeries {
-    /// Its span is none.
-    #[error(transparent)]
-    Range(#[from] BadRange),
-    /// Too many points.
-    #[error("{points} points of {} are more than {MAX_POINTS}: choose a longer step or a shorter span", humantime::format_duration(*step))]
-    TooFine {
-        /// How many these would be.
-        points: u128,
-        /// The step asked for.
-        step: Duration,
-    },
-    /// The step is too short.
-    #[error("expected a step of {} or more", humantime::format_duration(MIN_STEP))]
-    TooShort,
-    /// Hours in other steps than hours.
-    #[error("the tier \"hour\" has steps of whole hours")]
-    NotHours,
-    /// Too few or too many columns.
-    #[error("expected 1 to {MAX_COLUMNS} columns; got {0}")]
-    Columns(usize),
-}
-
 /// What part of a host's values is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeriesRange {
@@ -123,44 +80,11 @@ impl SeriesRange {
     /// # Errors
     /// [`BadSeries`].
     fn ask(&self, host: HostId, now: WallMs, history: History) -> Result<SeriesAsk, BadSeries> {
-        if self.from >= self.to {
-            return Err(BadRange::Backwards { from: self.from, to: self.to }.into());
-        }
         if !(1..=MAX_COLUMNS).contains(&self.columns.len()) {
             return Err(BadSeries::Columns(self.columns.len()));
         }
-        let hour = Duration::from_millis(HOUR_MS.unsigned_abs());
-        let whole = |step: Duration| step.as_millis().is_multiple_of(hour.as_millis());
-        let length = self.to.since(self.from);
-        let points = match self.detail {
-            Resolution::Points(points) => points.clamp(1, MAX_POINTS),
-            Resolution::Step(_) => 1,
-        };
-        let planned = plan(self.from, length, points, now, history);
-        let (tier, step) = match (self.detail, self.tier) {
-            (Resolution::Points(_), None) => (planned.tier, planned.step),
-            (Resolution::Points(_), Some(Tier::Polls)) => {
-                let history = History { kept: Duration::MAX, ..history };
-                (Tier::Polls, plan(self.from, length, points, now, history).step)
-            }
-            (Resolution::Points(_), Some(Tier::Hours)) => (Tier::Hours, planned.step.max(hour)),
-            (Resolution::Step(step), Some(tier)) => (tier, step),
-            (Resolution::Step(step), None) if whole(step) => (Tier::Hours, step),
-            // Asked for in so many words: where polls are gone there is nothing.
-            (Resolution::Step(step), None) => (Tier::Polls, step),
-        };
-        if step < MIN_STEP {
-            return Err(BadSeries::TooShort);
-        }
-        if tier == Tier::Hours && !whole(step) {
-            return Err(BadSeries::NotHours);
-        }
-        let points = length.as_millis().div_ceil(step.as_millis());
-        if points > MAX_POINTS as u128 {
-            return Err(BadSeries::TooFine { points, step });
-        }
-        let from = if tier == Tier::Hours { hour_of(self.from) } else { self.from };
-        let span = Span { from, to: self.to };
+        let span = Span { from: self.from, to: self.to };
+        let Grid { span, step, tier } = Grid::new(span, self.detail, self.tier, now, history)?;
         Ok(SeriesAsk { host, columns: self.columns.as_slice().into(), span, step, tier })
     }
 }
@@ -180,6 +104,34 @@ pub struct ColumnSeries {
     pub max: Vec<Option<f64>>,
     /// Of how many polls.
     pub count: Vec<u32>,
+}
+
+impl ColumnSeries {
+    /// Of what is known of each point.
+    pub(super) fn new<'a>(
+        spec: &ColumnSpec,
+        points: impl Iterator<Item = Option<&'a Stat>> + Clone,
+    ) -> Self {
+        let each = |part: fn(&Stat) -> Option<f64>| points.clone().map(move |s| s.and_then(part));
+        Self {
+            name: spec.name,
+            unit: spec.unit,
+            avg: each(Stat::avg).collect(),
+            min: each(Stat::min).collect(),
+            max: each(Stat::max).collect(),
+            count: points.clone().map(|stat| stat.map_or(0, |stat| stat.count)).collect(),
+        }
+    }
+
+    /// Rounds all values to so many significant digits, at most [`MAX_DIGITS`].
+    pub(super) fn round(&mut self, digits: usize) {
+        let round = |value: &mut f64| {
+            let text = format!("{:.*e}", digits.clamp(1, MAX_DIGITS) - 1, *value);
+            *value = text.parse().unwrap_or(*value);
+        };
+        let all = [&mut self.avg, &mut self.min, &mut self.max];
+        all.into_iter().flatten().flatten().for_each(round);
+    }
 }
 
 /// Values over time. Points are equally far apart, gaps included.
@@ -205,30 +157,21 @@ pub struct SeriesShape {
 
 impl SeriesShape {
     fn new(host: Arc<str>, ask: &SeriesAsk, buckets: &[Bucket]) -> Self {
-        let step = ask.step_ms();
-        let grid = |moment: WallMs| moment.0.div_euclid(step);
-        let (first, last) = (grid(ask.span.from), grid(WallMs(ask.span.to.0.saturating_sub(1))));
+        let grid = Grid { span: ask.span, step: ask.step, tier: ask.tier };
         let mut buckets = buckets.iter().peekable();
-        let points: Vec<Option<&Bucket>> = (first..=last)
-            .map(|point| buckets.next_if(|bucket| grid(bucket.start) == point))
+        let points: Vec<Option<&Bucket>> = grid
+            .points()
+            .map(|point| buckets.next_if(|bucket| grid.point(bucket.start) == point))
             .collect();
         let column = |(position, column): (usize, &Column)| {
-            let stats = || points.iter().map(move |point| point.map(|b| &b.stats[position]));
-            let each = |part: fn(&Stat) -> Option<f64>| stats().map(|s| s.and_then(part)).collect();
-            ColumnSeries {
-                name: column.spec().name,
-                unit: column.spec().unit,
-                avg: each(Stat::avg),
-                min: each(Stat::min),
-                max: each(Stat::max),
-                count: stats().map(|stat| stat.map_or(0, |stat| stat.count)).collect(),
-            }
+            let stats = points.iter().map(|point| point.map(|b| &b.stats[position]));
+            ColumnSeries::new(column.spec(), stats)
         };
-        let start = WallMs(first.saturating_mul(step));
+        let start = grid.start();
         Self {
             host,
             tier: ask.tier.as_str(),
-            step_ms: step,
+            step_ms: grid.step_ms(),
             start: Rfc3339(start),
             start_ms: start,
             polls: points.iter().map(|point| point.map_or(0, |b| b.polls)).collect(),
@@ -240,14 +183,7 @@ impl SeriesShape {
     /// Rounds all values to so many significant digits, at most [`MAX_DIGITS`]: a chart has no room
     /// for more than four, and they are a third of its bytes.
     pub fn round(&mut self, digits: usize) {
-        let round = |value: &mut f64| {
-            let text = format!("{:.*e}", digits.clamp(1, MAX_DIGITS) - 1, *value);
-            *value = text.parse().unwrap_or(*value);
-        };
-        for column in &mut self.columns {
-            let all = [&mut column.avg, &mut column.min, &mut column.max];
-            all.into_iter().flatten().flatten().for_each(round);
-        }
+        self.columns.iter_mut().for_each(|column| column.round(digits));
     }
 
     /// When each point begins.
@@ -271,17 +207,21 @@ impl Query {
         now: WallMs,
     ) -> Result<SeriesShape, QueryError> {
         // What cannot be answered is said before anybody is asked.
-        let history = History { kept: self.polls_kept, interval: Duration::ZERO };
-        range.ask(HostId(0), now, history)?;
+        range.ask(HostId(0), now, self.history(None))?;
         let (host, name) = self.find(name).await?;
-        let view = self.live.as_ref().and_then(|live| live.host(name.as_str()));
-        let interval = view.map_or(Duration::ZERO, |view| view.interval);
-        let ask = range.ask(host, now, History { interval, ..history })?;
+        let ask = range.ask(host, now, self.history(Some(&name)))?;
         let mut buckets = self.store.series(ask.clone()).await?;
         if ask.tier == Tier::Hours {
             self.complete(&ask, &mut buckets, now).await?;
         }
         Ok(SeriesShape::new(name.as_str().into(), &ask, &buckets))
+    }
+
+    /// What is known of the history of a host, or of any.
+    pub(super) fn history(&self, host: Option<&HostName>) -> History {
+        let view = host.zip(self.live.as_ref()).and_then(|(host, live)| live.host(host.as_str()));
+        let interval = view.map_or(Duration::ZERO, |view| view.interval);
+        History { kept: self.polls_kept, interval }
     }
 
     /// The finest tier that goes back to `from`.
@@ -337,6 +277,7 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::MAX_POINTS;
 
     const NOW: WallMs = WallMs(1_774_747_800_000);
     const DAY: u64 = 86_400;

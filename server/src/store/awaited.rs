@@ -10,13 +10,16 @@ use async_trait::async_trait;
 use super::{
     AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark,
     Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk,
-    Span, Store, StoreError, StoreStatus, open::open_for, spool::Spool,
+    Span, Store, StoreError, StoreStatus, TableSample, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
     config,
     health::Pause,
-    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{
+        Alarm, AlarmEvent, DetailTable, HostId, Loss, Notice, NoticeKind, Record, Transition,
+        VersionId,
+    },
     units::WallMs,
 };
 
@@ -246,6 +249,16 @@ impl Store for LazyStore {
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError> {
         self.store()?.samples(host, span, limit).await
+    }
+
+    async fn table_samples(
+        &self,
+        host: HostId,
+        table: DetailTable,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<TableSample>, StoreError> {
+        self.store()?.table_samples(host, table, span, limit).await
     }
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {

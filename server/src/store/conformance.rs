@@ -90,6 +90,7 @@ macro_rules! suite {
             values_over_time_come_from_hours_too
             hours_that_were_not_seen_whole_are_made_of_the_polls
             samples_are_polls_without_the_rest
+            one_list_of_what_repeats_comes_as_it_was_kept
             sealed_polls_answer_as_before
             old_hours_are_pruned
         }

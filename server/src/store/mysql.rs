@@ -45,6 +45,7 @@ mod seen;
 mod series;
 mod session;
 mod status;
+mod tables;
 mod tls;
 mod views;
 mod worker;
@@ -71,12 +72,15 @@ use self::{
 use super::{
     AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
     MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention,
-    Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
+    Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
 };
 use crate::{
     clock::Clock,
     health::Pause,
-    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{
+        Alarm, AlarmEvent, DetailTable, HostId, Loss, Notice, NoticeKind, Record, Transition,
+        VersionId,
+    },
     units::WallMs,
 };
 
@@ -351,6 +355,20 @@ impl Store for Mysql {
         self.call(
             move |shared| async move { series::samples(&shared.pools, host, span, limit).await },
         )
+        .await
+    }
+
+    async fn table_samples(
+        &self,
+        host: HostId,
+        table: DetailTable,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<TableSample>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move {
+            tables::samples(&shared.pools, (host, table), span, limit).await
+        })
         .await
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    model::{Column, HostId, Outcome, Stat, Values},
+    model::{Column, Detail, HostId, Outcome, Stat, Values},
     rollup::Tier,
     store::Span,
     units::WallMs,
@@ -134,4 +134,15 @@ pub struct Sample {
     pub outcome: Outcome,
     /// Its values; none when it failed.
     pub values: Option<Values<Column>>,
+}
+
+/// A poll with one list of what repeats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableSample {
+    /// The moment it was due.
+    pub slot: WallMs,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// That list; the others are empty, and all of them are when it failed.
+    pub detail: Detail,
 }

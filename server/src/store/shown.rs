@@ -1,10 +1,7 @@
 //! What each view shows of a poll, whatever the dialect: the one list from which both stores make
 //! their views, and from which MySQL packs sealed hours. Knows no SQL.
 
-use crate::model::{
-    Column, ColumnSet, ColumnSpec, CoreColumn, DiskColumn, Family, FilesystemColumn, NetColumn,
-    ProcessColumn, SoftirqColumn,
-};
+use crate::model::{Column, ColumnSet, ColumnSpec, DetailTable, Family};
 
 /// A view over polls.
 #[derive(Debug)]
@@ -27,12 +24,8 @@ pub(super) enum Shows {
 /// Something that a host has several of.
 #[derive(Debug)]
 pub(super) struct Repeating {
-    /// Its key in a poll's `detail`.
-    pub(super) key: &'static str,
-    /// The texts that name a row.
-    pub(super) labels: &'static [&'static str],
-    /// Its columns, in the order of their values.
-    pub(super) columns: fn() -> Vec<&'static ColumnSpec>,
+    /// The list in a poll's `detail`.
+    pub(super) table: DetailTable,
     /// Whether the view begins with a row about all of them, from host-wide columns of the same names
     /// after this prefix; its label is the prefix.
     pub(super) total: Option<&'static str>,
@@ -49,12 +42,12 @@ pub(super) const VIEWS: [PollView; 14] = [
     host_wide("vmstat", &[Family::Vmstat]),
     host_wide("sockets", &[Family::Sockets]),
     host_wide("process_states", &[Family::Processes]),
-    repeating::<CoreColumn>("cpu_stat", "core", Some("cpu")),
-    repeating::<SoftirqColumn>("cpu_softirq", "softirq", None),
-    repeating::<NetColumn>("net_info", "net", None),
-    repeating::<DiskColumn>("disk_info", "disk", None),
-    repeating::<FilesystemColumn>("filesystem", "filesystem", None),
-    repeating::<ProcessColumn>("process", "process", None),
+    repeating("cpu_stat", DetailTable::Core, Some("cpu")),
+    repeating("cpu_softirq", DetailTable::Softirq, None),
+    repeating("net_info", DetailTable::Net, None),
+    repeating("disk_info", DetailTable::Disk, None),
+    repeating("filesystem", DetailTable::Filesystem, None),
+    repeating("process", DetailTable::Process, None),
 ];
 
 /// The view with the figures that are sums over what repeats.
@@ -65,13 +58,12 @@ const fn host_wide(name: &'static str, families: &'static [Family]) -> PollView 
     PollView { name, shows: Shows::HostWide(families) }
 }
 
-const fn repeating<C: ColumnSet>(
+const fn repeating(
     name: &'static str,
-    key: &'static str,
+    table: DetailTable,
     total: Option<&'static str>,
 ) -> PollView {
-    let columns = || C::ALL.iter().map(|column| column.spec()).collect();
-    PollView { name, shows: Shows::Repeating(Repeating { key, labels: C::LABELS, columns, total }) }
+    PollView { name, shows: Shows::Repeating(Repeating { table, total }) }
 }
 
 /// Every host-wide column, in the order of the table `poll`.

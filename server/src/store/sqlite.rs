@@ -51,11 +51,14 @@ use self::{
 use super::{
     AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
     MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample,
-    Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
+    Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
 };
 use crate::{
     health::Pause,
-    model::{Alarm, AlarmEvent, HostId, Loss, Notice, NoticeKind, Record, Transition, VersionId},
+    model::{
+        Alarm, AlarmEvent, DetailTable, HostId, Loss, Notice, NoticeKind, Record, Transition,
+        VersionId,
+    },
     units::WallMs,
 };
 
@@ -275,6 +278,17 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError> {
         self.read(move |c| rollups::samples(c, host, span, limit.min(MAX_PAGE))).await
+    }
+
+    async fn table_samples(
+        &self,
+        host: HostId,
+        table: DetailTable,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<TableSample>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.read(move |c| polls::table_samples(c, (host, table), span, limit)).await
     }
 
     async fn transitions(

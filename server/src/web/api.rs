@@ -12,16 +12,19 @@ use serde::Serialize;
 
 use super::{
     Site,
-    asked::{FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, NothingAsked, SeriesAsked},
+    asked::{
+        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, NothingAsked, RowSeriesAsked,
+        SeriesAsked,
+    },
     failure::Failure,
-    params::{HostPath, RequestParams},
+    params::{HostPath, RequestParams, TablePath},
     tagged::Document,
 };
 use crate::{
     query::{
         Chosen, DEFAULT_POINTS, EventFilter, EventsPage, Fields, Fleet, FleetEventsPage, Glossary,
-        HostFilter, LoadedShape, OwnShape, PollRange, PollingShape, Resolution, SeriesRange,
-        USUAL_COLUMNS, WhyShape,
+        HostFilter, LoadedShape, OwnShape, PollRange, PollingShape, Resolution, RowRange,
+        SeriesRange, USUAL_COLUMNS, WhyShape, parse_row_column,
     },
     units::WallMs,
 };
@@ -91,6 +94,18 @@ pub(super) async fn server_events(
     Ok(Json(site.query.server_events(limit).await?))
 }
 
+/// How fine values over time are wanted.
+fn resolution(points: Option<usize>, step: Option<Duration>) -> Result<Resolution, Failure> {
+    match (points, step) {
+        (Some(_), Some(_)) => {
+            let message = "\"points\" and \"step\" say the same: give one of them";
+            Err(Failure::bad_request(message.to_owned()))
+        }
+        (_, Some(step)) => Ok(Resolution::Step(step)),
+        (points, None) => Ok(Resolution::Points(points.unwrap_or(DEFAULT_POINTS))),
+    }
+}
+
 /// `GET /api/v1/hosts/{name}/series`.
 pub(super) async fn series(
     State(site): State<Arc<Site>>,
@@ -98,22 +113,41 @@ pub(super) async fn series(
     RequestParams(asked, now): RequestParams<SeriesAsked>,
 ) -> Result<Response, Failure> {
     let hour = PollRange::last_hour(now);
-    let detail = match (asked.points, asked.step) {
-        (Some(_), Some(_)) => {
-            let message = "\"points\" and \"step\" say the same: give one of them";
-            return Err(Failure::bad_request(message.to_owned()));
-        }
-        (_, Some(step)) => Resolution::Step(step),
-        (points, None) => Resolution::Points(points.unwrap_or(DEFAULT_POINTS)),
-    };
     let range = SeriesRange {
         from: asked.from.unwrap_or(hour.from),
         to: asked.to.unwrap_or(hour.to),
-        detail,
+        detail: resolution(asked.points, asked.step)?,
         tier: asked.tier,
         columns: asked.columns.unwrap_or(USUAL_COLUMNS.to_vec()),
     };
     let mut series = site.query.series(&name, &range, now).await?;
+    if let Some(digits) = asked.digits {
+        series.round(digits);
+    }
+    chosen(&series, asked.fields.as_ref())
+}
+
+/// `GET /api/v1/hosts/{name}/series/{table}`.
+pub(super) async fn row_series(
+    State(site): State<Arc<Site>>,
+    TablePath(name, table): TablePath,
+    RequestParams(asked, now): RequestParams<RowSeriesAsked>,
+) -> Result<Response, Failure> {
+    let hour = PollRange::last_hour(now);
+    let columns = asked.columns.iter().map(|column| parse_row_column(table, column));
+    let columns = columns.collect::<Result<_, _>>();
+    let range = RowRange {
+        table,
+        row: asked.row,
+        columns: columns
+            .map_err(|error| Failure::bad_request(format!("parameter \"columns\": {error}")))?,
+        from: asked.from.unwrap_or(hour.from),
+        to: asked.to.unwrap_or(hour.to),
+        detail: resolution(asked.points, asked.step)?,
+        rows: asked.rows,
+    };
+    let _place = site.query.place().await?;
+    let mut series = site.query.row_series(&name, &range, now).await?;
     if let Some(digits) = asked.digits {
         series.round(digits);
     }

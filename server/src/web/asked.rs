@@ -3,14 +3,18 @@
 use super::{
     failure::Failure,
     kinds::{
-        AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRule,
-        FieldsOfSeries, IfGiven, Length, Moment, NeededText, Number, RowLimit, Switch, Word,
+        AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRows,
+        FieldsOfRule, FieldsOfSeries, IfGiven, Length, Moment, NeededText, Number, RowColumns,
+        RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
 use crate::{
     model::State,
-    query::{DEFAULT_PAGE, DEFAULT_POINTS, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, SortOrder},
+    query::{
+        DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS,
+        MAX_ROWS, SortOrder,
+    },
     rollup::Tier,
     units::WallMs,
 };
@@ -181,5 +185,30 @@ asked! {
         digits: Number<MAX_DIGITS>,
         /// Only these members of
         fields: FieldsOfSeries,
+    }
+}
+
+asked! {
+    /// Of what a host has several of, over time.
+    RowSeriesAsked {
+        /// Which columns of the list, with commas between them
+        columns: RowColumns,
+        /// Only this row: its first label; of a process, number and name with `/` between them. The largest
+        /// ones by the first column
+        row: AnyText,
+        /// At most so many rows; the others are counted
+        rows: RowLimit<DEFAULT_ROWS, MAX_ROWS>,
+        /// From this moment on; an hour ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many; not with `step`
+        points: IfGiven<RowLimit<DEFAULT_POINTS, MAX_POINTS>>,
+        /// A point for each such length of time, at least 1s; not with `points`
+        step: Length,
+        /// Round values to so many significant digits; not at all
+        digits: Number<MAX_DIGITS>,
+        /// Only these members of
+        fields: FieldsOfRows,
     }
 }

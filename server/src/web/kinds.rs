@@ -1,16 +1,18 @@
 //! What may stand in a query parameter.
 
-use std::{fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration};
+use std::{
+    collections::BTreeSet, fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use super::params::ParamType;
 use crate::{
-    model::{self, ColumnSet as _},
+    model::{self, ColumnSet as _, DetailTable},
     query::{
         AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN,
-        Members, PLACE_PATTERN, PollShape, RuleShape, SeriesShape, SortOrder, parse_column,
-        parse_length, parse_moment,
+        Members, PLACE_PATTERN, PollShape, RowSeriesShape, RuleShape, SeriesShape, SortOrder,
+        parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -264,6 +266,32 @@ impl ParamType for Columns {
     }
 }
 
+/// Names of columns of what repeats; which list they are of says the path.
+pub(super) struct RowColumns;
+
+impl ParamType for RowColumns {
+    type Read = Vec<String>;
+    type Field = Vec<String>;
+
+    const IS_LIST: bool = true;
+    const IS_REQUIRED: bool = true;
+
+    fn schema() -> Value {
+        let all = DetailTable::ALL.iter().flat_map(|table| table.specs());
+        let names: BTreeSet<&str> = all.map(|spec| spec.name).collect();
+        let items = json!({ "type": "string", "enum": names });
+        json!({ "type": "array", "minItems": 1, "maxItems": MAX_COLUMNS, "items": items })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<Vec<String>, String> {
+        Ok(text.split(',').map(str::to_owned).collect())
+    }
+
+    fn field(read: Option<Vec<String>>) -> Vec<String> {
+        read.unwrap_or_default()
+    }
+}
+
 /// Which members of an answer are sent.
 macro_rules! fields {
     ($Name:ident of $Shape:ty, $what:literal, $example:literal) => {
@@ -303,3 +331,4 @@ fields!(FieldsOfHost of HostShape, "it", "last.outcome");
 fields!(FieldsOfRule of RuleShape, "each rule", "threshold");
 fields!(FieldsOfPoll of PollShape, "each poll", "values.cpu_busy_pct");
 fields!(FieldsOfSeries of SeriesShape, "the answer", "columns.avg");
+fields!(FieldsOfRows of RowSeriesShape, "the answer", "rows.columns.avg");

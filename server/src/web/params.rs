@@ -8,10 +8,11 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Site, failure::Failure};
-use crate::{text::did_you_mean, units::WallMs};
+use crate::{model::DetailTable, text::did_you_mean, units::WallMs};
 
 /// The name in the path.
 #[derive(Debug)]
@@ -21,12 +22,37 @@ impl<S: Send + Sync> FromRequestParts<S> for HostPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        match Path::from_request_parts(parts, state).await {
-            Ok(Path(name)) => Ok(Self(name)),
-            Err(error) => {
-                let why = error.body_text();
-                Err(Failure::bad_request(format!("the path cannot be read: {why}")))
-            }
+        read_path(parts, state).await.map(Self)
+    }
+}
+
+/// The name in the path, and the list of `detail` after it.
+#[derive(Debug)]
+pub(super) struct TablePath(pub(super) String, pub(super) DetailTable);
+
+impl<S: Send + Sync> FromRequestParts<S> for TablePath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let (name, word): (String, String) = read_path(parts, state).await?;
+        if let Some(table) = DetailTable::parse(&word) {
+            return Ok(Self(name, table));
+        }
+        let words = || DetailTable::ALL.iter().map(|table| table.as_str());
+        let (hint, all) = (did_you_mean(&word, words()), words().collect::<Vec<_>>().join(", "));
+        Err(Failure::missing(format!("no list is called {word:?}{hint}; there are {all}")))
+    }
+}
+
+async fn read_path<T: DeserializeOwned + Send, S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<T, Failure> {
+    match Path::from_request_parts(parts, state).await {
+        Ok(Path(read)) => Ok(read),
+        Err(error) => {
+            let why = error.body_text();
+            Err(Failure::bad_request(format!("the path cannot be read: {why}")))
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     MAX_BODY_BYTES, Site, access, alerts, api,
     asked::{
         AlarmAsked, AlarmEventsAsked, AlarmsAsked, ExplainAsked, FleetEventsAsked, HostAsked,
-        HostsAsked, LimitAsked, LossesAsked, PollsAsked, RulesAsked, SeriesAsked,
+        HostsAsked, LimitAsked, LossesAsked, PollsAsked, RowSeriesAsked, RulesAsked, SeriesAsked,
     },
     assets,
     below::below,
@@ -26,10 +26,13 @@ use super::{
     params::Param,
     people, stream,
 };
-use crate::query::{
-    AckShape, AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage,
-    Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage,
-    Readiness, RulesPage, SeriesShape, SilenceShape, SilencesPage, WhyShape,
+use crate::{
+    model::DetailTable,
+    query::{
+        AckShape, AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage,
+        Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage,
+        Readiness, RowSeriesShape, RulesPage, SeriesShape, SilenceShape, SilencesPage, WhyShape,
+    },
 };
 
 /// Answers shorter than this are not packed, bytes: they fit one packet as they are.
@@ -203,6 +206,7 @@ fn host(routes: Routes) -> Routes {
         .get("/api/v1/hosts/{name}", api::host, one)
         .get("/api/v1/hosts/{name}/polls", ledger::polls, polls())
         .get("/api/v1/hosts/{name}/series", api::series, series())
+        .get("/api/v1/hosts/{name}/series/{table}", api::row_series, row_series())
         .get("/api/v1/hosts/{name}/events", api::events, events)
         .get("/api/v1/hosts/{name}/why", api::why, why)
         .get("/api/v1/hosts/{name}/alert", alerts::explain, explain)
@@ -255,4 +259,13 @@ fn series() -> Operation {
     of_host("series", "Its values over time, for charts, from the cheapest tier that will do")
         .asks::<SeriesAsked>()
         .answers::<SeriesShape>(OK, "Points equally far apart, gaps included")
+}
+
+fn row_series() -> Operation {
+    let words: Vec<_> = DetailTable::ALL.iter().map(|table| table.as_str()).collect();
+    let schema = json!({ "type": "string", "enum": words });
+    of_host("row_series", "Its cores, interfaces, disks, mounts or processes over time, from polls")
+        .takes(Param::path("table", schema, "The list of `detail` that the rows are in"))
+        .asks::<RowSeriesAsked>()
+        .answers::<RowSeriesShape>(OK, "Points equally far apart, gaps included")
 }

@@ -28,10 +28,10 @@ async fn operations(site: &Served) -> Vec<(String, String, Value)> {
     all
 }
 
-/// A path with a host, or a file, in it.
+/// A path with a host and a list, or a file, in it.
 fn filled(path: &str) -> String {
     let name = if path.starts_with("/assets") { "main.js" } else { "web-1" };
-    path.replace("{name}", name)
+    path.replace("{name}", name).replace("{table}", "disk")
 }
 
 fn problem(reply: &Reply, status: u16, what: &str) -> String {

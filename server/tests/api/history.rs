@@ -152,6 +152,34 @@ async fn values_come_over_time_with_gaps_as_gaps() {
     assert_eq!((&usual["tier"], &usual["step_ms"]), (&"poll".into(), &15_000.into()));
 }
 
+#[tokio::test]
+async fn what_repeats_comes_over_time_a_row_or_a_column_at_a_time() {
+    let site = Served::start().await;
+    let at = |rest: &str| format!("/api/v1/hosts/web-1/series/{rest}&from=-45s&to=now&step=10s");
+    insta::assert_json_snapshot!(
+        "row_series",
+        site.json(&at("disk?row=sda&columns=reads_per_s,read_bytes_per_s")).await
+    );
+    let names = async |rest: &str| {
+        let shape = site.json(&at(rest)).await;
+        let rows = shape["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["row"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (rest, row) in [
+        ("core?columns=busy_pct", "0"),
+        ("softirq?columns=hi_per_s", "0"),
+        ("net?columns=rx_bytes_per_s", "eth0"),
+        ("filesystem?columns=used_pct&columns=size_bytes", "/"),
+        ("process?columns=cpu_pct", "1/init"),
+    ] {
+        assert_eq!(names(rest).await, [row], "{rest}");
+    }
+    let few = site.json(&at("disk?columns=reads_per_s&fields=rows.columns.avg&digits=1")).await;
+    let avg = &few["rows"][0]["columns"][0]["avg"];
+    assert_eq!(few["polls"], Value::Null);
+    assert_eq!(avg, &serde_json::json!([null, null, 2.0, null, 2.0]), "{few}");
+}
+
 /// Every column is in every answer with values, and every one is explained.
 #[tokio::test]
 async fn every_value_of_a_poll_is_explained_with_its_unit() {

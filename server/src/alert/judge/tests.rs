@@ -4,7 +4,9 @@ use super::{
     super::{ExplainedTerm, MAX_ALARMS, MAX_ALARMS_IN_ALL, OVERFLOW_ROW, parse},
     *,
 };
-use crate::model::{AlarmEvent, AlarmState, Column, FilesystemColumn, Timings, Values, VersionId};
+use crate::model::{
+    AlarmEvent, AlarmState, Column, ColumnSet, FilesystemColumn, Row, Timings, Values, VersionId,
+};
 
 /// A poll of a host, to be filled in.
 pub(crate) fn record(slot_s: i64) -> Record {

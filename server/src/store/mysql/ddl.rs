@@ -243,8 +243,9 @@ fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
 }
 
 fn repeating(text: &str, what: &Repeating) -> Vec<String> {
-    let columns = (what.columns)();
-    let labels = what.labels.iter().map(|label| ((*label).to_owned(), format!("TEXT {TEXTS}")));
+    let columns = what.table.specs();
+    let labels = what.table.labels().iter();
+    let labels = labels.map(|label| ((*label).to_owned(), format!("TEXT {TEXTS}")));
     let values =
         columns.iter().map(|column| (column.name.to_owned(), number(column.kind).to_owned()));
     let in_row: Vec<_> = labels.chain(values).collect();
@@ -254,7 +255,7 @@ fn repeating(text: &str, what: &Repeating) -> Vec<String> {
         let cells = cells.map(|(position, (name, kind))| at(name, kind, position));
         cells.collect::<Vec<_>>().join(&format!(",\n{indent}"))
     };
-    let key = what.key;
+    let key = what.table;
     let from = format!(
         " JOIN JSON_TABLE(\n  CONVERT(UNCOMPRESS(p.detail) USING utf8mb4), '$.{key}[*]' COLUMNS (\n    \
          {}\n  )\n) e",
@@ -266,15 +267,15 @@ fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     match what.total {
         None => vec![live_rows, sealed_rows],
         Some(prefix) => {
-            let [of_polls, of_texts] = totals(what, prefix, &columns);
+            let [of_polls, of_texts] = totals(what, prefix, columns);
             vec![of_polls, live_rows, of_texts, sealed_rows]
         }
     }
 }
 
 /// The row about all that repeat, from host-wide columns.
-fn totals(what: &Repeating, prefix: &str, columns: &[&ColumnSpec]) -> [String; 2] {
-    let label = what.labels.first().copied().unwrap_or_default();
+fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 2] {
+    let label = what.table.labels().first().copied().unwrap_or_default();
     let label = format!("CONVERT('{prefix}' USING utf8mb4) COLLATE utf8mb4_bin AS {label}");
     let (mut of_polls, mut of_texts, mut in_text) = (vec![label.clone()], vec![label], Vec::new());
     for column in columns {

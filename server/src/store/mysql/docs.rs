@@ -10,10 +10,10 @@ mod read;
 
 use std::{io, mem, sync::LazyLock};
 
-pub(super) use self::read::{SealedPoll, decode, decode_samples, read_ledger};
+pub(super) use self::read::{SealedPoll, decode, decode_samples, decode_table, read_ledger};
 use super::packed::Packer;
 use crate::{
-    model::{Column, ColumnKind, ColumnSet, Family, LedgerCell, Record, Row, Values},
+    model::{Column, ColumnKind, ColumnSet, DetailTable, Family, LedgerCell, Record, Row, Values},
     store::{
         detail::push_row,
         json::{push_optional, push_text},
@@ -74,6 +74,12 @@ pub(super) fn texts_of(columns: &[Column]) -> Vec<usize> {
     let wanted = |of_text: &&Vec<Column>| columns.iter().any(|c| of_text.contains(c));
     let wide = (1..).zip(&*COLUMNS).filter(|(_, of_text)| wanted(of_text));
     [0].into_iter().chain(wide.map(|(position, _)| position)).collect()
+}
+
+/// The position of the text with the rows of a list.
+pub(super) fn text_of(table: DetailTable) -> usize {
+    let is_its = |shows: &Shows| matches!(shows, Shows::Repeating(what) if what.table == table);
+    VIEWS.iter().position(|view| is_its(&view.shows)).map_or(TEXTS, |position| position + 1)
 }
 
 /// The column that says where a text begins, or the last one ends.

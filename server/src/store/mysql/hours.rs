@@ -37,7 +37,7 @@ pub(super) struct StoredPart {
 }
 
 /// What a host and an hour are called in messages.
-fn what(host: HostId, hour: WallMs) -> String {
+pub(super) fn what(host: HostId, hour: WallMs) -> String {
     format!("the sealed polls of host {} from {hour} on", host.0)
 }
 
@@ -162,7 +162,7 @@ pub(super) async fn read(
 }
 
 /// The hours of a span in which a host has sealed polls.
-async fn list(
+pub(super) async fn list(
     conn: &mut impl Queryable,
     host: HostId,
     span: Span,

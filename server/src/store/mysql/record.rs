@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Column, ColumnKind, ColumnSet, HostName, LEDGER, LedgerCell, LedgerKind, Record, Values,
+        Column, ColumnKind, ColumnSet, Detail, HostName, LEDGER, LedgerCell, LedgerKind, Record,
+        Values,
     },
     store::{StoreError, detail, row},
 };
@@ -96,7 +97,7 @@ pub(super) fn from_cells(
     let mut record = Record::from_ledger(name.clone(), read, strange)?;
     if record.outcome.has_values() {
         record.values = Some(read_values(cells, first + LEDGER.len())?);
-        record.detail = Some(read_detail(cells, first + WIDTH - 1)?);
+        record.detail = Some(read_detail(cells, first + WIDTH - 1, detail::decode)?);
     }
     Ok(record)
 }
@@ -113,9 +114,14 @@ pub(super) fn read_values(
     Ok(values)
 }
 
-fn read_detail(cells: &RowReader<'_>, column: usize) -> Result<crate::model::Detail, StoreError> {
+/// The detail in a column, or what `decode` takes of it.
+pub(super) fn read_detail(
+    cells: &RowReader<'_>,
+    column: usize,
+    decode: impl Fn(&str) -> Result<Detail, serde_json::Error>,
+) -> Result<Detail, StoreError> {
     let packed = cells.bytes(column)?.unwrap_or_default();
-    let detail = packed::unpack(packed).ok().and_then(|text| detail::decode(&text).ok());
+    let detail = packed::unpack(packed).ok().and_then(|text| decode(&text).ok());
     detail.ok_or_else(|| cells.unreadable(column, "packed detail"))
 }
 

@@ -145,23 +145,20 @@ fn host_wide(columns: &[&ColumnSpec]) -> String {
 }
 
 fn repeating(what: &Repeating) -> Vec<String> {
-    let columns = (what.columns)();
+    let (names, columns) = (what.table.labels(), what.table.specs());
     let cell = |position: usize| format!("json_extract(e.value, '$[{position}]')");
-    let labels = what
-        .labels
-        .iter()
-        .enumerate()
-        .map(|(position, label)| format!("{} AS {label}", cell(position)));
-    let values = (what.labels.len()..).zip(&columns).map(|(position, column)| {
+    let labels =
+        names.iter().enumerate().map(|(position, label)| format!("{} AS {label}", cell(position)));
+    let values = (names.len()..).zip(columns).map(|(position, column)| {
         format!("CAST({} AS {}) AS {}", cell(position), kept_as(column.kind), column.name)
     });
     let shown: Vec<_> = labels.chain(values).collect();
-    let from = format!(", json_each(p.detail, '$.{}') e", what.key);
+    let from = format!(", json_each(p.detail, '$.{}') e", what.table);
     let rows = select(&shown, &from, WITH_VALUES);
     match what.total {
         None => vec![rows],
         Some(prefix) => {
-            let label = what.labels.first().copied().unwrap_or_default();
+            let label = names.first().copied().unwrap_or_default();
             let label = format!("'{prefix}' AS {label}");
             let totals = columns.iter().map(|column| format!("p.{prefix}_{0} AS {0}", column.name));
             let shown: Vec<_> = [label].into_iter().chain(totals).collect();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use rusqlite::{
-    Connection, Error, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
+    Connection, Error, OptionalExtension, Row, Statement, Transaction, TransactionBehavior, params,
     types::Null,
 };
 
@@ -11,12 +11,15 @@ use super::{
     alerts, deliveries, events,
     fault::{fault, row_fault},
     hosts, losses, notices,
-    record::{SELECTED, WIDTH, columns, from_row},
+    record::{SELECTED, WIDTH, columns, from_row, outcome, read_detail},
     rollups,
 };
 use crate::{
-    model::{Column, ColumnKind, ColumnSet, HostId, LEDGER, LedgerCell, Record},
-    store::{Batch, BatchResult, ReadOrder, Span, StoreError, detail, row},
+    model::{
+        Column, ColumnKind, ColumnSet, Detail, DetailTable, HostId, LEDGER, LedgerCell, Record,
+    },
+    store::{Batch, BatchResult, ReadOrder, Span, StoreError, TableSample, detail, row},
+    units::WallMs,
 };
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
@@ -146,6 +149,32 @@ pub(super) fn read(
             params![host.0, span.from.0, span.to.0, i64::try_from(limit).unwrap_or(i64::MAX)],
             |row| from_row(row, 0, &name),
         )
+        .map_err(&failed)?;
+    rows.collect::<Result<_, _>>().map_err(&failed)
+}
+
+/// Polls of a host with one list of what repeats, newest first.
+pub(super) fn table_samples(
+    connection: &Connection,
+    (host, table): (HostId, DetailTable),
+    span: Span,
+    limit: usize,
+) -> Result<Vec<TableSample>, StoreError> {
+    const SQL: &str = "SELECT slot_ms, outcome, detail FROM poll
+         WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY slot_ms DESC LIMIT ?4";
+    let failed = fault(connection, "read polls");
+    let mut statement = connection.prepare_cached(SQL).map_err(&failed)?;
+    let sample = |row: &Row<'_>| -> Result<TableSample, Error> {
+        let outcome = outcome(row, 1)?;
+        let detail = match outcome.has_values() {
+            true => read_detail(row, 2, |text| detail::decode_table(text, table))?,
+            false => Detail::default(),
+        };
+        Ok(TableSample { slot: WallMs(row.get(0)?), outcome, detail })
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement
+        .query_map(params![host.0, span.from.0, span.to.0, limit], sample)
         .map_err(&failed)?;
     rows.collect::<Result<_, _>>().map_err(&failed)
 }

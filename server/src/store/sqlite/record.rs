@@ -7,7 +7,8 @@ use rusqlite::{Error, Row, types::ValueRef};
 use super::fault::unreadable;
 use crate::{
     model::{
-        Column, ColumnSet, Detail, HostName, LEDGER, LedgerCell, LedgerKind, Record, State, Values,
+        Column, ColumnSet, Detail, HostName, LEDGER, LedgerCell, LedgerKind, Outcome, Record,
+        State, Values,
     },
     store::detail,
     units::WallMs,
@@ -44,7 +45,7 @@ pub(super) fn from_row(row: &Row<'_>, first: usize, name: &HostName) -> Result<R
     let mut record = Record::from_ledger(name.clone(), read, strange)?;
     if record.outcome.has_values() {
         record.values = Some(values(row, first + LEDGER.len())?);
-        record.detail = Some(read_detail(row, first + WIDTH - 1)?);
+        record.detail = Some(read_detail(row, first + WIDTH - 1, detail::decode)?);
     }
     Ok(record)
 }
@@ -53,6 +54,12 @@ pub(super) fn from_row(row: &Row<'_>, first: usize, name: &HostName) -> Result<R
 pub(super) fn state(row: &Row<'_>, column: usize) -> Result<State, Error> {
     let word = row.get_ref(column)?.as_str()?;
     State::parse(word).ok_or_else(|| unreadable(column, "state", word))
+}
+
+/// The outcome in a column.
+pub(super) fn outcome(row: &Row<'_>, column: usize) -> Result<Outcome, Error> {
+    let word = row.get_ref(column)?.as_str()?;
+    Outcome::parse(word).ok_or_else(|| unreadable(column, "outcome", word))
 }
 
 /// The values whose columns begin at `first`.
@@ -70,8 +77,13 @@ pub(super) fn values(row: &Row<'_>, first: usize) -> Result<Values<Column>, Erro
     Ok(values)
 }
 
-fn read_detail(row: &Row<'_>, column: usize) -> Result<Detail, Error> {
-    detail::decode(row.get_ref(column)?.as_str()?).map_err(|error| {
+/// The detail in a column, or what `decode` takes of it.
+pub(super) fn read_detail(
+    row: &Row<'_>,
+    column: usize,
+    decode: impl Fn(&str) -> Result<Detail, serde_json::Error>,
+) -> Result<Detail, Error> {
+    decode(row.get_ref(column)?.as_str()?).map_err(|error| {
         Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
     })
 }

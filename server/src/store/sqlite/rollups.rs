@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 use rusqlite::{Connection, Error, Row, Transaction, params, types::ValueRef};
 
 use super::{
-    fault::{fault, row_fault, unreadable},
+    fault::{fault, row_fault},
     record,
 };
 use crate::{
@@ -164,8 +164,7 @@ pub(super) fn samples(
     );
     let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
     let sample = |row: &Row<'_>| -> Result<Sample, Error> {
-        let word = row.get_ref(1)?.as_str()?;
-        let outcome = Outcome::parse(word).ok_or_else(|| unreadable(1, "outcome", word))?;
+        let outcome = record::outcome(row, 1)?;
         let values = outcome.has_values().then(|| record::values(row, 2)).transpose()?;
         Ok(Sample { slot: WallMs(row.get(0)?), outcome, values })
     };

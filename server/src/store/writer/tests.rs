@@ -164,6 +164,15 @@ impl Store for Fake {
     async fn pauses(&self) -> Result<Vec<(HostId, crate::health::Pause)>, StoreError> {
         unreachable!()
     }
+    async fn table_samples(
+        &self,
+        _: HostId,
+        _: crate::model::DetailTable,
+        _: Span,
+        _: usize,
+    ) -> Result<Vec<crate::store::TableSample>, StoreError> {
+        unreachable!()
+    }
     async fn polls(
         &self,
         _: HostId,

@@ -7,13 +7,13 @@ use serde::{
     de::{self, DeserializeOwned, SeqAccess, Visitor},
 };
 
-use super::{COLUMNS, Part, REPEATING, UNSEALED, name};
+use super::{COLUMNS, Part, REPEATING, UNSEALED, name, text_of};
 use crate::{
     model::{
-        Column, ColumnSet, Detail, HostId, HostName, LEDGER, LEDGER_FIELDS, LedgerCell, LedgerKind,
-        Outcome, Record, Row, Values,
+        Column, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LEDGER_FIELDS,
+        LedgerCell, LedgerKind, Outcome, Record, Row, Values,
     },
-    store::{Sample, detail::ReadRow, mysql::packed},
+    store::{Sample, TableSample, detail::ReadRow, mysql::packed},
     units::WallMs,
 };
 
@@ -210,6 +210,62 @@ pub(in crate::store::mysql) fn decode_samples(
     Ok(all)
 }
 
+/// Unpacks polls with one list of what repeats, from the packed ledger of a part and the text of that list.
+///
+/// # Errors
+/// When one is damaged; the error says which.
+pub(in crate::store::mysql) fn decode_table(
+    hour: WallMs,
+    table: DetailTable,
+    ledger: &[u8],
+    rows: &[u8],
+) -> io::Result<Vec<TableSample>> {
+    let sample = |poll: SealedPoll| -> io::Result<TableSample> {
+        let (slot, outcome) = (poll.slot(hour), poll.outcome(hour)?);
+        Ok(TableSample { slot, outcome, detail: Detail::default() })
+    };
+    let all = parse::<Vec<SealedPoll>>(&unpack(0, ledger)?)?.into_iter().map(sample);
+    let mut all: Vec<TableSample> = all.collect::<io::Result<_>>()?;
+    let text = unpack(text_of(table), rows)?;
+    let polls = &mut all;
+    match table {
+        DetailTable::Core => place(polls, hour, &text, |detail| &mut detail.cores)?,
+        DetailTable::Softirq => place(polls, hour, &text, |detail| &mut detail.softirqs)?,
+        DetailTable::Net => place(polls, hour, &text, |detail| &mut detail.interfaces)?,
+        DetailTable::Disk => place(polls, hour, &text, |detail| &mut detail.disks)?,
+        DetailTable::Filesystem => place(polls, hour, &text, |detail| &mut detail.filesystems)?,
+        DetailTable::Process => place(polls, hour, &text, |detail| &mut detail.processes)?,
+    }
+    Ok(all)
+}
+
+/// Places the rows of a text in the polls that they are of.
+fn place<C: ColumnSet>(
+    polls: &mut [TableSample],
+    hour: WallMs,
+    text: &str,
+    list: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
+) -> io::Result<()> {
+    each(text, |after, rows| {
+        let slot = WallMs(hour.0 + after);
+        let found = polls.binary_search_by_key(&slot, |sample| sample.slot);
+        let at = found.map_err(|_absent| bad("rows of a poll not in its ledger"))?;
+        *list(&mut polls[at].detail) = rows;
+        Ok(())
+    })
+}
+
+/// Gives the rows that each poll has in a text, with the poll's milliseconds after the hour.
+fn each<C: ColumnSet>(
+    text: &str,
+    mut take: impl FnMut(i64, Vec<Row<C>>) -> io::Result<()>,
+) -> io::Result<()> {
+    for (after, rows) in parse::<Vec<(i64, Vec<ReadRow<C>>)>>(text)? {
+        take(after, rows.into_iter().map(|row| row.0).collect())?;
+    }
+    Ok(())
+}
+
 fn fill(values: &mut Values<Column>, columns: &[Column], cells: Vec<Option<f64>>) {
     for (column, value) in columns.iter().zip(cells) {
         values.set(*column, value);
@@ -245,11 +301,11 @@ impl Polls {
         text: &str,
         family: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
     ) -> io::Result<()> {
-        for (after, rows) in parse::<Vec<(i64, Vec<ReadRow<C>>)>>(text)? {
+        each(text, |after, rows| {
             let detail = self.poll(after)?.detail.as_mut().ok_or_else(|| bad("rows"))?;
-            *family(detail) = rows.into_iter().map(|row| row.0).collect();
-        }
-        Ok(())
+            *family(detail) = rows;
+            Ok(())
+        })
     }
 }
 

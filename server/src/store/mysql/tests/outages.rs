@@ -72,6 +72,15 @@ impl Store for Told {
     ) -> Result<Vec<crate::model::AlarmEvent>, StoreError> {
         self.store.alarm_events(of, span, order, limit).await
     }
+    async fn table_samples(
+        &self,
+        host: HostId,
+        table: crate::model::DetailTable,
+        span: crate::store::Span,
+        limit: usize,
+    ) -> Result<Vec<crate::store::TableSample>, StoreError> {
+        self.store.table_samples(host, table, span, limit).await
+    }
     async fn set_pause(
         &self,
         host: HostId,

@@ -1,0 +1,92 @@
+//! The lists in a poll's detail, by name, and their rows whatever their columns.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
+    ProcessColumn, Row, SoftirqColumn,
+};
+use crate::model::words::words;
+
+words! {
+    /// A list in a poll's `detail`: what a host has several of.
+    DetailTable {
+        /// Cores, by their CPU shares.
+        Core = "core";
+        /// Cores, by their soft interrupts.
+        Softirq = "softirq";
+        /// Network interfaces.
+        Net = "net";
+        /// Block devices.
+        Disk = "disk";
+        /// Mounted filesystems.
+        Filesystem = "filesystem";
+        /// Named processes.
+        Process = "process";
+    }
+}
+
+impl DetailTable {
+    /// The texts that a row of it has.
+    #[must_use]
+    pub const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Core => CoreColumn::LABELS,
+            Self::Softirq => SoftirqColumn::LABELS,
+            Self::Net => NetColumn::LABELS,
+            Self::Disk => DiskColumn::LABELS,
+            Self::Filesystem => FilesystemColumn::LABELS,
+            Self::Process => ProcessColumn::LABELS,
+        }
+    }
+
+    /// Its columns, in the order of a row's cells.
+    #[must_use]
+    pub const fn specs(self) -> &'static [ColumnSpec] {
+        match self {
+            Self::Core => CoreColumn::SPECS,
+            Self::Softirq => SoftirqColumn::SPECS,
+            Self::Net => NetColumn::SPECS,
+            Self::Disk => DiskColumn::SPECS,
+            Self::Filesystem => FilesystemColumn::SPECS,
+            Self::Process => ProcessColumn::SPECS,
+        }
+    }
+
+    /// How many of its labels a row is known by. The others (a filesystem's status, a process's state)
+    /// change while it stays the same row.
+    #[must_use]
+    pub fn identity(self) -> usize {
+        match self {
+            Self::Process => 2,
+            _ => 1,
+        }
+    }
+
+    /// What a row with these labels is known by: those of its identity, joined by `/`.
+    #[must_use]
+    pub fn key(self, labels: &[Arc<str>]) -> Cow<'_, str> {
+        match labels {
+            [] => Cow::Borrowed(""),
+            [only, ..] if self.identity() == 1 => Cow::Borrowed(only),
+            _ => Cow::Owned(labels[..self.identity().min(labels.len())].join("/")),
+        }
+    }
+}
+
+impl Detail {
+    /// Gives the labels of each row of a list, and its cells: NaN is unknown.
+    pub(crate) fn each_row(&self, of: DetailTable, mut take: impl FnMut(&[Arc<str>], &[f64])) {
+        fn each<C: ColumnSet>(rows: &[Row<C>], take: &mut impl FnMut(&[Arc<str>], &[f64])) {
+            rows.iter().for_each(|row| take(&row.labels, row.values.cells()));
+        }
+        match of {
+            DetailTable::Core => each(&self.cores, &mut take),
+            DetailTable::Softirq => each(&self.softirqs, &mut take),
+            DetailTable::Net => each(&self.interfaces, &mut take),
+            DetailTable::Disk => each(&self.disks, &mut take),
+            DetailTable::Filesystem => each(&self.filesystems, &mut take),
+            DetailTable::Process => each(&self.processes, &mut take),
+        }
+    }
+}
