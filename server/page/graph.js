@@ -92,8 +92,8 @@ function idleOf(one, { polls, failed }) {
 function beginOf({ times, polls, step }, watched, from, to) {
   if (!watched || watched.at <= from) return null;
   const first = polls.findIndex((count) => count > 0);
-  const at = first < 0 ? Math.min(watched.at, to) : times[first];
-  return at > from + step ? at : null;
+  if (first < 0) return Math.min(watched.at, to);
+  return times[first] > from + step ? times[first] : null;
 }
 
 /** Draws what came of a span; `deeds` are those of [`plot`]. One that is idle is not drawn before it is asked for. */

@@ -63,7 +63,10 @@ class HostView {
       words: away,
       heard: (what) => this.tiles.draw(what, this.#spanWords()),
     });
-    this.tables = tables(name);
+    this.tables = tables(name, {
+      zoom: (from, to) => this.#zoomed(from, to),
+      widen: () => this.picker.widen(),
+    });
     this.tiles = tiles(
       (key) => this.charts.open(key),
       (mount) => this.tables.full(mount),
@@ -117,7 +120,10 @@ class HostView {
     if (!this.charts.unfill()) this.picker.widen();
   };
 
-  #themed = () => this.charts.themed();
+  #themed = () => {
+    this.charts.themed();
+    this.tables.themed();
+  };
 
   #changed = () => {
     const now = this.#live.hosts.get(this.#name);
@@ -179,7 +185,9 @@ class HostView {
     const [from, to] = endsOf(this.#span, watched?.at);
     const states = bands(this.#transitions, from, to);
     const rules = this.#rules.load(from, to);
-    const came = await this.charts.load({ from, to, states, marks, watched }, searchOf(this.#span));
+    const span = { from, to, states, marks, watched };
+    this.tables.load(span);
+    const came = await this.charts.load(span, searchOf(this.#span));
     if (came) this.picker.show(came, [from, to]);
     const limits = await rules;
     if (limits) this.charts.mark(limits);

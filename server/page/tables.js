@@ -5,7 +5,10 @@ import { bytes, count, moment, number, percent, rate, UNKNOWN } from './format.j
 import { get, hostPath } from './api.js';
 import { withU } from './figures.js';
 import { filling } from './filling.js';
+import { gaps } from './gaps.js';
 import { latest } from './latest.js';
+import { rowGraphs } from './rowgraphs.js';
+import { strip } from './strip.js';
 
 /** Processes that are shown, and soft interrupts that are told. */
 const SEEN = 8;
@@ -20,7 +23,21 @@ const ms = (value) => (isKnown(value) ? `${number(value, 1)} ms` : UNKNOWN);
 const perSecond = (value) => (isKnown(value) ? `${count(value)} /s` : UNKNOWN);
 const sum = (a, b) => (!isKnown(a) && !isKnown(b) ? null : (a ?? 0) + (b ?? 0));
 const quiet = (words) => h('span', { class: 'm' }, words);
-const named = (name, more) => [h('b', {}, name), more ? ' ' : null, more ? quiet(more) : null];
+/** The name of a row, which opens its graph. */
+const named = (table, row, name, more) => {
+  const props = {
+    type: 'button',
+    class: 'plain name',
+    'data-table': table,
+    'data-row': row,
+    'data-title': name,
+  };
+  return [
+    h('button', { ...props, title: `Graph of ${name}` }, name),
+    more ? ' ' : null,
+    more ? quiet(more) : null,
+  ];
+};
 
 /** A share with its bar; where nothing is known there is no bar, rather than an empty one. */
 function meter(value) {
@@ -67,37 +84,27 @@ function card(title, columns, rows, { folded = [], words = '', isOpen = false, n
   return h('section', { class: 'card' }, head, body);
 }
 
+/** A core: how busy it is, and the way to its graph. */
 function core(row) {
   const shares = ['user', 'system', 'iowait', 'steal'].map(
     (kind) => `${kind} ${percent(row[`${kind}_pct`])}`,
   );
-  const title = `core ${row.core}: ${shares.join(', ')}`;
   const busy = row.busy_pct;
   const heat = isKnown(busy) ? `h${Math.min(HEATS - 1, Math.floor((busy * HEATS) / 100))}` : 'unknown';
-  return h('span', { title, class: heat }, isKnown(busy) ? busy.toFixed(0) : UNKNOWN);
+  const of = { 'data-table': 'core', 'data-row': row.core, 'data-title': `Core ${row.core}` };
+  const props = { type: 'button', class: `plain ${heat}`, title: `core ${row.core}: ${shares.join(', ')}` };
+  return h('button', { ...props, ...of }, isKnown(busy) ? busy.toFixed(0) : UNKNOWN);
 }
 
-function cores(rows) {
+/** The head of the cores' card: how many there are, and what their colours mean. */
+function coresHead(rows) {
   const heats = Array.from({ length: HEATS }, (_, step) => h('i', { class: `sw h${step}` }));
   const key = h('span', { class: 'key' }, '0 %', heats, '100 %');
-  const head = h(
-    'header',
-    {},
-    h('h2', {}, 'Cores'),
-    h('span', { class: 'badge' }, rows.length),
-    h('span', { class: 'sp' }),
-    key,
-  );
-  return h(
-    'section',
-    { class: 'card' },
-    head,
-    h('div', { class: 'pad' }, h('div', { class: 'cores' }, rows.map(core))),
-  );
+  return [h('h2', {}, 'Cores'), h('span', { class: 'badge' }, rows.length), h('span', { class: 'sp' }), key];
 }
 
 const NET = {
-  Name: (row) => named(row.interface),
+  Name: (row) => named('net', row.interface, row.interface),
   '#In': (row) => rate(row.rx_bytes_per_s),
   '#Out': (row) => rate(row.tx_bytes_per_s),
   '#Packets': (row) => perSecond(sum(row.rx_packets_per_s, row.tx_packets_per_s)),
@@ -105,7 +112,7 @@ const NET = {
   '#Drops': (row) => perSecond(sum(row.rx_dropped_per_s, row.tx_dropped_per_s)),
 };
 const DISK = {
-  Device: (row) => named(row.device),
+  Device: (row) => named('disk', row.device, row.device),
   '#Read': (row) => rate(row.read_bytes_per_s),
   '#Written': (row) => rate(row.written_bytes_per_s),
   '#Requests': (row) => perSecond(sum(row.reads_per_s, row.writes_per_s)),
@@ -120,7 +127,11 @@ function stands(row) {
 }
 /** `full` says when each mount is full. */
 const filesystems = (full) => ({
-  Mount: (row) => [...named(row.mount_point, row.fs_type), stands(row) ? ' ' : null, stands(row)],
+  Mount: (row) => [
+    ...named('filesystem', row.mount_point, row.mount_point, row.fs_type),
+    stands(row) ? ' ' : null,
+    stands(row),
+  ],
   Used: (row) => meter(row.used_pct),
   '#Available': (row) =>
     isKnown(row.available_bytes) ? `${bytes(row.available_bytes)} of ${bytes(row.size_bytes)}` : UNKNOWN,
@@ -133,7 +144,7 @@ const SOFTIRQ = {
   ...Object.fromEntries(IRQS.map((kind) => [`#${kind.toUpperCase()}`, (row) => count(row[`${kind}_per_s`])])),
 };
 const PROCESS = {
-  Name: (row) => named(row.comm),
+  Name: (row) => named('process', `${row.pid}/${row.comm}`, row.comm),
   '#Pid': (row) => quiet(row.pid),
   '#CPU': (row) => percent(row.cpu_pct),
   '#Memory': (row) => bytes(row.rss_bytes),
@@ -160,15 +171,10 @@ function repeated(detail, full, opened) {
     isOpen: opened.has('Soft interrupts per second'),
   });
   return [
-    cores(detail.core),
-    h(
-      'div',
-      { class: 'half' },
-      card('Filesystems', filesystems(full), detail.filesystem),
-      folding('Interfaces', detail.net, isQuietNet, NET),
-      folding('Disks', detail.disk, isQuietDisk, DISK),
-      detail.softirq.length ? irqs : null,
-    ),
+    card('Filesystems', filesystems(full), detail.filesystem),
+    folding('Interfaces', detail.net, isQuietNet, NET),
+    folding('Disks', detail.disk, isQuietDisk, DISK),
+    detail.softirq.length ? irqs : null,
   ];
 }
 
@@ -199,18 +205,35 @@ const since = (poll) =>
 class Tables {
   element = h('div', { class: 'stack tables' });
   processes = h('div', {});
+  #note = h('div', { class: 'note' });
+  #head = h('header', {});
+  #cells = h('div', { class: 'cores' });
+  #cores = h('section', { class: 'card', hidden: true }, this.#head);
+  #half = h('div', { class: 'half' });
   #name;
   #questions = latest();
   #filling;
+  #strip;
+  #graphs;
   /** The last poll that brought values, once it was asked for: what a host that fails was like. */
   #good = null;
   #shown = null;
   #opened = new Set();
   #by = 'cpu_pct';
 
-  constructor(name) {
+  constructor(name, deeds) {
     this.#name = name;
     this.#filling = filling(name);
+    this.#strip = strip(name);
+    this.#graphs = rowGraphs(name, { ...deeds, why: gaps(name) });
+    this.#cores.append(this.#strip.element, h('div', { class: 'pad' }, this.#cells));
+    this.element.append(this.#note, this.#cores, this.#half, this.#graphs.element);
+    for (const place of [this.element, this.processes]) {
+      place.addEventListener('click', ({ target }) => {
+        const of = target.closest('[data-row]')?.dataset;
+        if (of) this.#graphs.toggle(of.table, of.row, of.title);
+      });
+    }
     this.element.addEventListener('click', ({ target }) => {
       const title = target.closest('[data-fold]')?.dataset.fold;
       if (!title) return;
@@ -238,7 +261,11 @@ class Tables {
   #put() {
     const { poll, isOld } = this.#shown;
     const full = (mount) => this.full(mount);
-    renew(this.element, isOld ? since(poll) : null, repeated(poll.detail, full, this.#opened));
+    renew(this.#note, isOld ? since(poll) : null);
+    renew(this.#head, ...coresHead(poll.detail.core));
+    renew(this.#cells, ...poll.detail.core.map(core));
+    this.#cores.hidden = poll.detail.core.length === 0;
+    renew(this.#half, ...repeated(poll.detail, full, this.#opened));
     renew(this.processes, poll.detail.process.length ? processes(poll.detail.process, this.#by) : null);
   }
 
@@ -248,7 +275,7 @@ class Tables {
     const poll = isLast ? host.last : await this.#lastGood(host.last_good_at_ms);
     if (!isWanted()) return;
     if (!poll?.detail) {
-      renew(this.element, h('p', { class: 'card none' }, without(host)));
+      renew(this.#note, h('p', { class: 'card none' }, without(host)));
       return;
     }
     this.#good = poll;
@@ -257,10 +284,21 @@ class Tables {
     if (!this.#shown.isOld) this.#filling.learn(poll);
   }
 
+  /** Draws what there is of rows over a span. */
+  load(span) {
+    this.#strip.load(span);
+    this.#graphs.load(span);
+  }
+
+  themed() {
+    this.#strip.themed();
+    this.#graphs.themed();
+  }
+
   leave() {
     this.#questions.end();
-    this.#filling.leave();
+    for (const part of [this.#filling, this.#strip, this.#graphs]) part.leave();
   }
 }
 
-export const tables = (name) => new Tables(name);
+export const tables = (name, deeds) => new Tables(name, deeds);

@@ -226,7 +226,7 @@ test('what a host that fails was like stays to be seen, and since when', async (
   await until('it is down', async () => (await server.json('/api/v1/hosts/app-7')).state === 'down');
   await page.goto(`${server.at}/hosts/app-7`);
   await page.getByText(/As of .*: polls since then brought no values/).waitFor();
-  await page.locator('.cores span').first().waitFor();
+  await page.locator('.cores button').first().waitFor();
   await fleet.set('app-7', 'healthy');
   await close();
 });
