@@ -27,6 +27,19 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An icon of index.html, beside words that say the same. */
+export function icon(name, shape = '') {
+  const svg = document.createElementNS(SVG, 'svg');
+  const use = document.createElementNS(SVG, 'use');
+  svg.setAttribute('class', `i ${shape}`.trimEnd());
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
 /** Puts children in the place of those an element has. */
 export const fill = (element, ...children) => element.replaceChildren(...nodes(children));
 
@@ -121,6 +134,12 @@ export const alarmWords = (count) => (count === 1 ? '1 alarm' : `${count} alarms
 
 /** Whether keys that are pressed now are typed into a field. */
 export const isTyping = () => /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName);
+
+/** The shapes of severities: those of the states that are as grave. */
+const SHAPES = { critical: 'down', warning: 'degraded', info: 'up' };
+
+/** The shape and the colour of a state, or of a severity. */
+export const glyph = (word) => icon(SHAPES[word] ?? word, `dot ${word}`);
 
 /** A state with its colour and its word. */
 export const state = (word) =>

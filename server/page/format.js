@@ -99,3 +99,6 @@ export function measured(value, unit) {
   }[unit];
   return words ? words(value) : `${count(value)}${unit ? ` ${unit}` : ''}`;
 }
+
+/** As a sentence begins. */
+export const sentence = (words) => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;

@@ -40,9 +40,9 @@ class HostView {
   #span = spanOf(location.search);
   /** Its changes of state, newest first. */
   #transitions = [];
-  /** When what is kept was read, and when the graphs were, ms. */
+  /** When what is kept was read, and when the graphs were, ms; nothing asks again before the first time. */
   #keptAt = 0;
-  #chartsAt = 0;
+  #chartsAt = Infinity;
   #seen;
   #state = latest();
   #story = latest();

@@ -2,6 +2,8 @@
 
 /** Polls that lie so many times as far apart as those before or after them have a gap between them. */
 const GAP = 1.5;
+/** So many times as long as between two polls after the last one, nobody asks any more. */
+const OVERDUE = 3;
 
 /**
  * Points in which no poll was due: between two that had some, no further apart than polls are there. `times` and
@@ -61,9 +63,11 @@ export function gapsOf({ times, polls, failed, step }, until = Infinity) {
       open.last = times[point] + step;
     } else if (!skipped[point]) open ??= { from: times[point], failed: 0 };
   }
-  // After the last attempt nobody knows yet: the next one may bring values.
+  // After the last attempt nobody knows yet: the next one may bring values. Nobody asks only when it is overdue.
+  const [before, last] = polls.flatMap((count, point) => (count ? [times[point]] : [])).slice(-2);
+  const isOverdue = until - last > OVERDUE * (last - before);
   if (open?.failed) end(open.last);
-  else if (open && until - open.from > 0) end(Math.min(times.at(-1) + step, until));
+  else if (isOverdue) end(Math.min(times.at(-1) + step, until));
   return found
     .filter(({ from, to }) => to > from)
     .map(({ from, to, failed: count }) => ({ from, to, failed: count }));

@@ -120,6 +120,9 @@ test('a gap goes from the last answer to the next, and counts what failed in it'
   assert.deepEqual(gapsOf({ times, polls, failed, step }), [{ from: 40, to: 90, failed: 3 }]);
   const away = { times, polls: [1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1], failed: times.map(() => 0), step };
   assert.deepEqual(gapsOf(away), [{ from: 40, to: 90, failed: 0 }], 'nobody asked');
+  const last = (count) => ({ ...away, polls: times.map((_, point) => Number(point < count)) });
+  assert.deepEqual(gapsOf(last(10), 115), [], 'the next poll is due');
+  assert.deepEqual(gapsOf(last(6), 115), [{ from: 60, to: 115, failed: 0 }], 'nobody asks any more');
 });
 
 test('a boot is told where the time since boot falls, and at its moment', () => {
