@@ -1,7 +1,7 @@
 // How long calls took over a span: read from the attempts, as there is no column of it.
 
 import { get, hostPath } from './api.js';
-import { GOOD } from './gaps.js';
+import { ANSWERED } from './words.js';
 
 /** Attempts of a page, and those that are read for a span at most: of a longer span it is not told. */
 const PAGE = 1000;
@@ -41,7 +41,9 @@ export function attempts(name) {
     let begin = isLonger ? kept.to : from;
     for (let pages = 0; pages <= MOST / PAGE && begin < to; pages += 1) {
       const { polls } = await page(begin, to);
-      found.push(...polls.filter(({ outcome, call_us: took }) => GOOD.includes(outcome) && took !== null));
+      found.push(
+        ...polls.filter(({ outcome, call_us: took }) => ANSWERED.includes(outcome) && took !== null),
+      );
       if (polls.length > 0) begin = polls.at(-1).slot_ms + 1;
       if (polls.length < PAGE) break;
     }

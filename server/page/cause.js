@@ -8,6 +8,7 @@ import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { at as addressOf } from './place.js';
 import { isPressed } from './press.js';
+import { ANSWERED, fault } from './words.js';
 
 /** Alarms that have a banner; the others are on the page of alerts. */
 const MOST = 3;
@@ -108,17 +109,13 @@ function ofAlarm(first, done, wrong) {
 const lately = (words) => told(words).replaceAll(`${moment(Date.now()).split(' ')[0]} `, '');
 
 /** What is wrong by the host's own state: its cause, then how it came to it. */
-function wordsOf(host) {
-  const { last } = host;
-  const isBad = last?.error && last.outcome !== 'ok';
-  const cause = host.cause ?? (isBad ? last.error : null);
-  const outcome = isBad ? `${last.outcome.replaceAll('_', ' ')}: ` : '';
-  const since = host.last_good_at_ms
-    ? `last answer ${shortMoment(host.last_good_at_ms)}`
-    : 'it has never answered';
-  const reason = lately(host.reason);
-  const more = [cause === null ? null : reason, host.state === 'degraded' ? null : since];
-  return { head: sentence(cause === null ? reason : lately(`${outcome}${cause}`)), more: dots(...more) };
+function wordsOf({ cause, reason, state, last, last_good_at_ms: good }) {
+  const isBad = last?.error && !ANSWERED.includes(last.outcome);
+  const head = cause ?? (isBad ? last.error : null);
+  const since = good ? `last answer ${shortMoment(good)}` : 'it has never answered';
+  const more = [head === null ? null : lately(reason), state === 'degraded' ? null : since];
+  if (head === null) return { head: sentence(lately(reason)), more: dots(...more) };
+  return { head: isBad ? fault(last.outcome, head) : sentence(lately(head)), more: dots(...more) };
 }
 
 /** Whether an alarm is about the state of its host, and not about a value. */

@@ -1,16 +1,10 @@
 // Values with their units set apart: the number is what is read.
 
 import { h } from './dom.js';
-import { UNKNOWN, withUnit } from './format.js';
+import { parted, UNKNOWN, withUnit } from './format.js';
 
 const KIB = 1024;
 const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-
-/** The number and the unit of words such as `3.2 MiB/s`. */
-export function parted(words) {
-  const cut = words.lastIndexOf(' ');
-  return cut < 0 ? [words, ''] : [words.slice(0, cut), words.slice(cut + 1)];
-}
 
 /** Words with their unit in a `u`, to be put into an element. */
 export function withU(words) {

@@ -15,6 +15,7 @@ import { changes, unknown } from './said.js';
 import { endsOf, picker, RANGES, searchOf, spanOf, suits } from './span.js';
 import { tables } from './tables.js';
 import { tiles } from './tiles.js';
+import { ANSWERED } from './words.js';
 
 /** Columns of the last poll that are told beside those of graphs. */
 const BESIDE = ['mem_used_pct', 'boot_time_s'];
@@ -30,8 +31,6 @@ const EVENTS = 200;
 const KEPT_EVERY = 5000;
 /** Parts of a span: one that is wide does not change by the second. */
 const STEPS = 200;
-/** Outcomes of polls that brought values. */
-const BROUGHT = ['ok', 'partial'];
 
 /** A view that is open: its parts, what it shows, and how it asks. */
 class HostView {
@@ -199,7 +198,7 @@ class HostView {
     try {
       const one = await get(hostPath(this.#name), { fields: HOST });
       if (!isWanted()) return;
-      const isGood = BROUGHT.includes(one.last?.outcome);
+      const isGood = ANSWERED.includes(one.last?.outcome);
       const { values } = isGood ? one.last : { values: {} };
       const all = { ...values, call_us: one.last?.call_us };
       const value = (column) => (isGood ? (all[column] ?? null) : undefined);

@@ -4,8 +4,9 @@ import { h, glyph, renew, titles } from './dom.js';
 import { bytes, micros, moment, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
 import { withU } from './figures.js';
-import { GOOD, told } from './gaps.js';
+import { told } from './gaps.js';
 import { latest } from './latest.js';
+import { ANSWERED, outcomeWords } from './words.js';
 
 /** Rows that are shown at first, and of those more that are asked for. */
 const FEW = 12;
@@ -23,7 +24,7 @@ const PARTS = {
 const ROOM = 1.1;
 
 const sum = (poll) => Object.values(PARTS).reduce((all, part) => all + part(poll), 0);
-const isGood = ({ outcome }) => GOOD.includes(outcome);
+const isGood = ({ outcome }) => ANSWERED.includes(outcome);
 const look = ({ outcome }) => (outcome === 'ok' ? 'up' : outcome === 'partial' ? 'degraded' : 'down');
 
 /** The bar of an attempt: one part for each step; what failed is the last of them. */
@@ -51,12 +52,11 @@ function due(ms) {
 function attempt(poll, scale) {
   const num = (words) => h('td', { class: 'num' }, ...withU(words));
   const state = look(poll);
-  const words = poll.outcome.replaceAll('_', ' ');
   return h(
     'tr',
     {},
     h('td', { title: moment(poll.slot_ms) }, due(poll.slot_ms)),
-    h('td', {}, h('span', { class: `st ${state}` }, glyph(state), words)),
+    h('td', {}, h('span', { class: `st ${state}` }, glyph(state), outcomeWords(poll.outcome))),
     h('td', {}, timing(poll, scale)),
     num(micros(sum(poll))),
     num(bytes(poll.answer_bytes)),

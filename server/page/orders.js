@@ -3,6 +3,7 @@
 import { h, icon } from './dom.js';
 import { post, hostPath } from './api.js';
 import { ask, choice, field, silence } from './deeds.js';
+import { outcomeWords } from './words.js';
 
 const LENGTHS = {
   '1h': 'for an hour',
@@ -66,7 +67,7 @@ export function orders(name, done) {
   const send = (what) => post(`${hostPath(name)}/${what}`, {});
   const now = order('poll', 'Poll now', 'Polling…', async () => {
     const { outcome } = await send('poll');
-    return `Polled: ${outcome.replaceAll('_', ' ')}`;
+    return `Polled: ${outcomeWords(outcome).toLowerCase()}`;
   });
   const quiet = button('bell-off', 'Silence…', () => silence({ host: name }, done));
   const stop = button('pause', 'Pause…', () => pause(name, done));
