@@ -48,34 +48,37 @@ function drawable(all, to) {
 /** Reads what graphs are drawn of. */
 export function answers(name) {
   const ledger = attempts(name);
+  const about = (columns, fields, asked) =>
+    get(`${hostPath(name)}/series`, { columns: columns.join(','), ...asked, digits: DIGITS, fields });
 
   /**
    * What `list` is drawn of over a span, in `points`, with the columns `beside`; null when it is not `isWanted` any
    * more.
    */
   async function read(list, beside, { from, to, marks }, points, isWanted) {
-    const asked = { from, to, points, digits: DIGITS };
-    const about = (columns, fields) =>
-      get(`${hostPath(name)}/series`, { columns: columns.join(','), ...asked, fields });
-    const all = await Promise.all(batches(list, beside).map((columns) => about(columns, DRAWN)));
+    const asked = { from, to, points };
+    const all = await Promise.all(batches(list, beside).map((columns) => about(columns, DRAWN, asked)));
     if (!isWanted()) return null;
     const what = drawable(all, to);
+    what.marks = [...reboots(what), ...marks];
+    return what;
+  }
+
+  /** Adds what is read beside it, and is not waited for: the least and the most of points, and what calls took. */
+  async function add(what, list, { from, to }, points) {
     const banded = list.filter((one) => one.band && !one.isOfAttempts).map(({ lines }) => lines[0].plus[0]);
     // Where no point holds several polls there is nothing between the least and the most.
     const hasRange = banded.length > 0 && what.fails.polls.some((count) => count > 1);
     const [ranges, calls] = await Promise.all([
-      hasRange ? about(banded, RANGES) : null,
+      hasRange ? about(banded, RANGES, { from, to, points }) : null,
       list.some((one) => one.isOfAttempts) ? ledger.read(what.fails, { from, to }) : null,
     ]);
-    if (!isWanted()) return null;
     for (const { name: column, min, max } of ranges?.columns ?? []) what.ranges.set(column, { min, max });
     if (calls) {
       what.series.set('call_us', what.joined(calls.avg));
       what.ranges.set('call_us', calls);
     }
     what.isTooMany = calls === null;
-    what.marks = [...reboots(what), ...marks];
-    return what;
   }
-  return { read, leave: ledger.leave };
+  return { read, add };
 }

@@ -130,13 +130,21 @@ class Charts {
   }
 
   async #draw(some, beside, isWanted) {
-    const what = await this.#read.read(some, beside, this.#span, this.#points(), isWanted);
+    const span = this.#span;
+    const points = this.#points();
+    const what = await this.#read.read(some, beside, span, points, isWanted);
     if (!what) return null;
     // A graph is as wide as its place is.
     this.#large.hidden = this.#small.hidden = false;
-    for (const one of some) draw(one, what, this.#span, this.#deeds);
-    this.#arrange();
+    const put = (list) => {
+      for (const one of list) draw(one, what, span, this.#deeds);
+      this.#arrange();
+    };
+    put(some.filter((one) => !one.isOfAttempts));
     if (this.#now) this.show(this.#now);
+    const more = some.filter((one) => one.band);
+    what.more =
+      more.length === 0 ? null : this.#read.add(what, more, span, points).then(() => isWanted() && put(more));
     return what;
   }
 
@@ -151,6 +159,8 @@ class Charts {
       what = await this.#draw(now, BESIDE, isWanted);
       if (!what) return null;
       this.#deeds.heard(what);
+      // What calls took is not worth a wait, nor a word where it cannot be read.
+      what.more?.then(() => isWanted() && this.#deeds.heard(what)).catch(() => {});
       // Not before it has its place: it would be in sight.
       this.#seen.observe(this.#small);
       if (this.#isLate) this.#drawLate();

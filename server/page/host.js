@@ -127,8 +127,13 @@ class HostView {
   #changed = () => {
     const now = this.#live.hosts.get(this.#name);
     if (!now || now === this.#seen) return;
-    const moved = now.state !== this.#seen?.state;
-    const alarmed = now.alarms_firing !== this.#seen?.alarms_firing;
+    if (!this.#seen) {
+      // What is known first was just asked for.
+      this.#seen = now;
+      return;
+    }
+    const moved = now.state !== this.#seen.state;
+    const alarmed = now.alarms_firing !== this.#seen.alarms_firing;
     this.#seen = now;
     this.#loadState();
     if (alarmed || (now.alarms_firing && this.causes.age() > KEPT_EVERY)) this.causes.load();

@@ -18,6 +18,7 @@ const [HIGH, TOO_HIGH] = [80, 90];
 /** Steps of the colours of cores. */
 const HEATS = 5;
 
+const NARROW = matchMedia('(max-width: 640px)');
 const isKnown = (value) => value !== null && value !== undefined;
 const ms = (value) => (isKnown(value) ? `${number(value, 1)} ms` : UNKNOWN);
 const perSecond = (value) => (isKnown(value) ? `${count(value)} /s` : UNKNOWN);
@@ -162,8 +163,11 @@ function parted(rows, isQuiet) {
 /** The cards of a poll; `opened` has the titles of tables whose folded rows are shown. */
 function repeated(detail, full, opened) {
   const folding = (title, rows, isQuiet, columns) => {
+    const isOpen = opened.has(title);
+    // A phone has room for what is asked for.
+    if (NARROW.matches) return card(title, columns, [], { folded: rows, words: 'rows', isOpen });
     const { busy, idle } = parted(rows, isQuiet);
-    return card(title, columns, busy, { folded: idle, words: 'idle', isOpen: opened.has(title) });
+    return card(title, columns, busy, { folded: idle, words: 'idle', isOpen });
   };
   const irqs = card('Soft interrupts per second', SOFTIRQ, [], {
     folded: detail.softirq,
