@@ -41,6 +41,7 @@ class Charts {
   #alarming = new Set();
   #opened = new Set();
   #span = null;
+  #about = '';
   #isLate = false;
   #now = null;
   #resized = new ResizeObserver(() => this.#cards.forEach(size));
@@ -143,14 +144,21 @@ class Charts {
     put(some.filter((one) => !one.isOfAttempts));
     if (this.#now) this.show(this.#now);
     const more = some.filter((one) => one.band);
-    what.more =
-      more.length === 0 ? null : this.#read.add(what, more, span, points).then(() => isWanted() && put(more));
+    // It may be slower than the next question: it is of use as long as the span is the same.
+    const about = this.#about;
+    const add = async () => {
+      await this.#read.add(what, more, span, points);
+      if (this.#about === about) put(more);
+      return this.#about === about;
+    };
+    what.more = more.length === 0 ? null : add();
     return what;
   }
 
   /** Draws `span`: its ends, the states and marks in it. What came of it; nothing when it was outrun. */
   async load(span, about) {
     this.#span = span;
+    this.#about = about;
     const isWanted = this.#questions.ask(about);
     const now = this.#cards.filter(({ late }) => !late);
     let what = null;
@@ -160,7 +168,7 @@ class Charts {
       if (!what) return null;
       this.#deeds.heard(what);
       // What calls took is not worth a wait, nor a word where it cannot be read.
-      what.more?.then(() => isWanted() && this.#deeds.heard(what)).catch(() => {});
+      what.more?.then((isUsed) => isUsed && this.#deeds.heard(what)).catch(() => {});
       // Not before it has its place: it would be in sight.
       this.#seen.observe(this.#small);
       if (this.#isLate) this.#drawLate();
@@ -224,6 +232,7 @@ class Charts {
     this.#seen.disconnect();
     this.#questions.end();
     this.#span = null;
+    this.#about = null;
     for (const one of this.#cards) {
       one.plot?.destroy();
       one.plot = null;
