@@ -39,8 +39,13 @@ impl<S: Send + Sync> FromRequestParts<S> for TablePath {
             return Ok(Self(name, table));
         }
         let words = || DetailTable::ALL.iter().map(|table| table.as_str());
-        let (hint, all) = (did_you_mean(&word, words()), words().collect::<Vec<_>>().join(", "));
-        Err(Failure::missing(format!("no list is called {word:?}{hint}; there are {all}")))
+        let hint = match did_you_mean(&word, words()) {
+            none if none.is_empty() => {
+                format!("; there are {}", words().collect::<Vec<_>>().join(", "))
+            }
+            hint => hint,
+        };
+        Err(Failure::missing(format!("no list is called {word:?}{hint}")))
     }
 }
 
