@@ -10,6 +10,7 @@ import { factLine, titleOf } from './head.js';
 import { latest } from './latest.js';
 import { ledger } from './ledger.js';
 import { orders } from './orders.js';
+import { paced } from './pace.js';
 import { hostAt } from './place.js';
 import { changes, unknown } from './said.js';
 import { endsOf, picker, RANGES, searchOf, spanOf, suits } from './span.js';
@@ -45,6 +46,12 @@ class HostView {
   #seen;
   #state = latest();
   #story = latest();
+  /** What is asked for when values come in. */
+  #again = {
+    state: paced(() => this.#loadState()),
+    kept: paced(() => this.#loadKept()),
+    charts: paced(() => this.#loadCharts()),
+  };
   #title = h('div', { class: 'naming' });
   #facts = h('dl', { class: 'facts' });
   #rules;
@@ -135,11 +142,11 @@ class HostView {
     const moved = now.state !== this.#seen.state;
     const alarmed = now.alarms_firing !== this.#seen.alarms_firing;
     this.#seen = now;
-    this.#loadState();
+    this.#again.state();
     if (alarmed || (now.alarms_firing && this.causes.age() > KEPT_EVERY)) this.causes.load();
-    if (moved || Date.now() - this.#keptAt > KEPT_EVERY) this.#loadKept();
+    if (moved || Date.now() - this.#keptAt > KEPT_EVERY) this.#again.kept();
     const every = Math.max(KEPT_EVERY, RANGES[this.#span.range] / STEPS);
-    if (!this.#span.fixed && Date.now() - this.#chartsAt > every) this.#loadCharts();
+    if (!this.#span.fixed && Date.now() - this.#chartsAt > every) this.#again.charts();
   };
 
   /** How long the span should be when nobody says: by how far back there is data. */

@@ -15,12 +15,12 @@ export function legend(one, toggle) {
       toggle(position);
       button.setAttribute('aria-pressed', String(!one.off.has(position)));
     }
-    return h('li', {}, button);
+    return h('div', {}, button);
   });
   const beside = (one.also ?? []).map((each) => ({ ...each, value: h('b', {}) }));
-  const told = beside.map(({ name, value }) => h('li', {}, h('span', { class: 'beside' }, name), value));
+  const told = beside.map(({ name, value }) => h('div', {}, h('span', { class: 'beside' }, name), value));
   return {
-    element: h('ul', { class: 'leg', role: 'group', 'aria-label': `Lines of ${one.title}` }, lines, told),
+    element: h('div', { class: 'leg', role: 'group', 'aria-label': `Lines of ${one.title}` }, lines, told),
     /** Shows the values of now, which columns have. */
     show(value) {
       one.lines.forEach((line, position) =>

@@ -64,7 +64,7 @@ test('the CPU chart adds up: nice, interrupts and guests are in it, and guests a
   const { busy, share } = await until('values of now', () =>
     chart.evaluate((card) => {
       const told = parseFloat(card.querySelector('.now b').textContent);
-      const lines = [...card.querySelectorAll('.leg li:not([hidden])')].map((line) => [
+      const lines = [...card.querySelectorAll('.leg > div:not([hidden])')].map((line) => [
         line.querySelector('span').textContent,
         parseFloat(line.querySelector('b').textContent),
       ]);

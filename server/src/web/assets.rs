@@ -93,6 +93,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "map.js"
         "news.js"
         "orders.js"
+        "pace.js"
         "paint.js"
         "palette.js"
         "past.js"
