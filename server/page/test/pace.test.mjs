@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { paced } from '../pace.js';
 
-test('a slow server is not asked more and more: two questions at once, and one more for all that came meanwhile', async () => {
+test('a slow server is asked twice at once, and once more for all that was wanted meanwhile', async () => {
   const open = [];
   let asked = 0;
   const ask = paced(() => {
