@@ -187,6 +187,7 @@ test('a chart of zeros is folded until it is asked for, and stays when values co
   });
   await asked;
   assert.ok(await pressure.isVisible());
+  await page.unrouteAll({ behavior: 'wait' });
   assert.deepEqual(wrong, []);
   await close();
 });

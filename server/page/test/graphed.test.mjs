@@ -103,7 +103,7 @@ test('no chart is blank, however often a host is polled, in any span and zoomed 
         await until(`${key} of ${host} ${search} is drawn`, async () => (await drawn(chart)) > 0.7);
       }
     }
-    await page.unroute('**/series?*');
+    await page.unrouteAll({ behavior: 'wait' });
   }
   assert.deepEqual(wrong, []);
   await close();

@@ -115,8 +115,8 @@ describe('some polls at the default interval', () => {
     const moments = (await goodPolls(server)).map((poll) => poll.slot_ms);
     const [from, to] = [moments[0] - 60_000, moments.at(-1) + 60_000];
     await page.goto(`${server.at}/hosts/web-1?from=${from}&to=${to}`);
-    const chart = await firstChart(page);
-    const { width } = await chart.locator('.u-over').boundingBox();
+    await firstChart(page);
+    const { width } = await page.locator('section[aria-label="Load"] .u-over').boundingBox();
     // Polls lie on the points' grid, so the line may be up to one point shorter at each end.
     const line = ((moments.at(-1) - moments[0] - 2 * INTERVAL) / (to - from)) * width;
     await until('the line is drawn', async () => (await drawnColumns(page, 'Load', '--c1')) >= line - 4);
