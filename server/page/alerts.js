@@ -1,6 +1,6 @@
 // The page of alarms: what fires now, what is silenced, what there was. The address holds the filters.
 
-import { h, hostLink, link, renew, titles } from './dom.js';
+import { h, hostLink, icon, link, renew, state, titles } from './dom.js';
 import { get } from './api.js';
 import { endSilence } from './deeds.js';
 import { SPANS, USUAL } from './events.js';
@@ -42,7 +42,7 @@ function eventRow(event) {
     h('td', { class: 'when' }, moment(event.slot_ms)),
     h('td', {}, hostLink(event.host)),
     h('td', {}, h('b', {}, event.rule), event.row ? ` ${event.row}` : null),
-    h('td', { class: 'to' }, h('span', { class: `dot ${colour}`, 'aria-hidden': 'true' }), became),
+    h('td', { class: 'to' }, state(colour, became)),
     h('td', {}, event.severity),
     h('td', { class: 'words' }, words),
   );
@@ -52,12 +52,12 @@ function eventRow(event) {
 const history = (view) =>
   listing({
     label: 'Changes of alarms',
-    columns: ['When', 'Host', 'Alarm', 'Became', 'Severity', 'What'],
+    columns: ['When', 'Host', 'Rule', 'Became', 'Severity', 'What'],
     keyOf: (event) =>
       JSON.stringify([event.slot_ms, event.host, event.rule, event.row, event.from, event.to]),
     rowOf: eventRow,
     at: (event) => event.slot_ms,
-    none: 'No alarm changed.',
+    none: 'No alert in this period',
     about: () => view,
     ask: (to) =>
       get('api/v1/alert_events', { from: view.span, to, host: view.host, rule: view.rule, limit: PAGE }),
@@ -81,7 +81,7 @@ function silencing(done) {
   const element = h(
     'section',
     { class: 'card', hidden: true },
-    h('h2', {}, 'Silences in force'),
+    h('header', {}, icon('bell-off'), h('h2', {}, 'Silenced')),
     list,
     wrong,
   );
@@ -125,7 +125,7 @@ function filters(view, changed) {
   const host = h('input', {
     type: 'search',
     value: view.host,
-    placeholder: 'Name of a host',
+    placeholder: 'Host',
     'aria-label': 'Only this host',
     onchange: set('host'),
   });
@@ -134,7 +134,7 @@ function filters(view, changed) {
   const offer = (names) => {
     const all = [...new Set([...names, view.rule])].filter(Boolean);
     const one = option(view.rule);
-    renew(rules, one('', 'all rules'), ...all.map((name) => one(name, name)));
+    renew(rules, one('', 'All rules'), ...all.map((name) => one(name, name)));
     rules.value = view.rule;
   };
   offer([]);
@@ -143,36 +143,32 @@ function filters(view, changed) {
     { onchange: set('span') },
     Object.entries(SPANS).map(([value, words]) => option(view.span)(value, words)),
   );
-  const past = h('label', { class: 'soft' }, 'History of ', span);
-  return {
-    offer,
-    element: h('div', { class: 'card row' }, rules, past, h('div', { class: 'grow' }, host)),
-  };
+  const past = h('label', {}, 'History of', span);
+  const only = h('label', { class: 'field' }, icon('filter'), host);
+  return { offer, element: h('div', { class: 'filters' }, rules, past, only) };
 }
 
 /** What is said where no alarm fires. */
 function nothing(view, page) {
   const filtered = view.host || view.rule;
-  if (filtered) return [h('p', {}, 'No alarm of this filter fires.'), link(at('alerts'), 'All alarms')];
-  if (page.rules === 0) return [h('p', {}, 'No rule is in force, so no alarm can fire.')];
-  const rules = page.rules === 1 ? '1 rule is' : `${page.rules} rules are`;
+  if (filtered) return [h('p', {}, 'No alert matches the filter'), link(at('alerts'), 'All alerts')];
+  if (page.rules === 0) return [h('p', {}, 'No rule is in force')];
+  const rules = page.rules === 1 ? '1 rule' : `${page.rules} rules`;
   const own = page.source
     ? null
     : h(
         'p',
         {},
-        'They come along. ',
+        'These rules come with Roundsman. ',
         h('code', {}, 'roundsman alerts defaults > alerts.toml'),
-        ' makes them yours.',
+        ' writes them to a file of your own.',
       );
-  return [h('p', {}, `No alarm fires. ${rules} judged on each poll.`), own];
+  return [h('p', {}, `No alert fires. ${rules}, evaluated on each poll.`), own];
 }
 
 /** Why the file of rules as it is now is not in force. */
 const refused = (error) =>
-  error
-    ? [h('h2', {}, 'The file of rules as it is now is not in force'), h('pre', { tabIndex: 0 }, error)]
-    : [];
+  error ? [h('h2', {}, 'The rules file is not in force'), h('pre', { tabIndex: 0 }, error)] : [];
 
 export function alerts(live) {
   const view = viewOf(location.search);
@@ -198,15 +194,17 @@ export function alerts(live) {
     ({ rules }) => choose.offer(rules.map(({ name }) => name)),
     () => {},
   );
+  const titled = (title, ...beside) =>
+    h('header', {}, h('h2', {}, title), h('span', { class: 'sp' }), beside);
+  const hour = h('span', { class: 'm t1' }, 'Last hour, dashed: limit');
   const element = h(
     'div',
-    {},
-    h('h1', {}, 'Alerts'),
-    choose.element,
+    { class: 'page' },
+    h('div', { class: 'title' }, h('h1', {}, 'Alerts'), h('span', { class: 'sp' }), choose.element),
     wrong,
-    h('section', { class: 'card', 'aria-label': 'Firing now' }, now.elements),
+    h('section', { class: 'card', 'aria-label': 'Firing now' }, titled('Firing', hour), now.elements),
     silences.element,
-    h('section', { class: 'card' }, h('h2', {}, 'History'), was.elements),
+    h('section', { class: 'card' }, titled('History'), was.elements),
   );
   const seen = () => JSON.stringify([live.server.alarms_firing, live.alarms()]);
   let before = seen();

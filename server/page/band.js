@@ -1,9 +1,14 @@
 // The strip under a chart: the host's states over the span, and where polls failed.
 
-import { h, colour } from './dom.js';
+import { h } from './dom.js';
 import { moment, told } from './format.js';
+import { ink } from './inks.js';
 
-const HEIGHT = 10;
+const HEIGHT = 6;
+/** What a healthy host is painted with: it is not loud. */
+const PAINTS = { up: 'calm', retired: 'paused' };
+/** States of which a change is marked in the graphs. */
+const MARKED = ['down', 'degraded', 'suspect', 'up'];
 
 /** The states over a span, from the changes of state, which come newest first. */
 export function bands(transitions, from, to) {
@@ -19,6 +24,16 @@ export function bands(transitions, from, to) {
       found.push({ state: change.from, why: '', begin: from, end });
   }
   return found.filter((one) => one.end > from && one.begin < to);
+}
+
+/** The changes of state as marks of the graphs, and since when the host is watched. */
+export function moves(transitions) {
+  const marks = transitions
+    .filter(({ from, to }) => from !== to && from !== 'pending' && MARKED.includes(to))
+    .map(({ at_ms: at, to: kind }) => ({ at, kind, words: '' }));
+  const first = transitions.at(-1);
+  const watched = first?.from === 'pending' ? { at: first.at_ms, words: 'Not watched yet' } : null;
+  return { marks, watched };
 }
 
 /** The canvas and the tip over it, which has what `words` says of a share of its width. */
@@ -47,21 +62,15 @@ function elements(words) {
 
 /** Paints the states of a span, and below them where polls failed. */
 function paint(canvas, { from, to, states, fails }) {
-  const width = canvas.clientWidth || 400;
+  const width = (canvas.clientWidth || 400) * devicePixelRatio;
   canvas.width = width;
   const pen = canvas.getContext('2d');
   const x = (ms) => ((ms - from) / (to - from)) * width;
   for (const { state, begin, end } of states) {
     const left = x(Math.max(begin, from));
-    pen.fillStyle = colour(state);
+    pen.fillStyle = ink(PAINTS[state] ?? state);
     pen.fillRect(left, 0, Math.max(1, x(Math.min(end, to)) - left), HEIGHT);
   }
-  pen.fillStyle = colour('down');
-  fails.failed.forEach((count, point) => {
-    if (!count) return;
-    const wide = Math.max(1, (fails.step / (to - from)) * width);
-    pen.fillRect(x(fails.times[point]), HEIGHT / 2, wide, HEIGHT / 2);
-  });
   const lost = fails.failed.reduce((sum, one) => sum + one, 0);
   const said = states.map((one) => one.state).reverse();
   const words = said.join(', then ') || 'unknown';

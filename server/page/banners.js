@@ -1,19 +1,19 @@
 // What is wrong with the whole, on every page.
 
-import { moment, told } from './format.js';
+import { moment, sentence as capital, shortMoment, told } from './format.js';
 
 const isolated = (ms) =>
-  `Isolated since ${moment(ms)}: most hosts are silent at once, so the server considers itself cut off. ` +
-  'States stay as they are until most hosts are heard again.';
+  `Isolated since ${moment(ms)}: most hosts do not answer. Check the server's network. ` +
+  'States stay as they are until most hosts answer again.';
 /** The server's sentences begin small: they stand in lists, too. */
-const sentence = (words) => told(`${words[0].toUpperCase()}${words.slice(1)}.`);
+const sentence = (words) => told(`${capital(words)}.`);
 
 /** The banners for what the live view has, gravest first: their words, and whether they are grave. */
 export function banners({ server: said, connected, at }) {
   const all = [
     [
       !connected && at,
-      () => `No connection to the server since ${moment(at)}: what you see is as it was then.`,
+      () => `Offline since ${shortMoment(at)}, trying again. What you see is as it was then.`,
       true,
     ],
     [said.isolated_since_ms, isolated, true],

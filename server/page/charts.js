@@ -1,247 +1,244 @@
-// Charts of one host: uPlot where it was built in, else tables of the last values and why.
+// The graphs of one host: which stand where, and when each is drawn.
 
-import { h, fill, renew } from './dom.js';
-import { withUnit, unitOf } from './format.js';
-import { get, hostPath } from './api.js';
-import { band } from './band.js';
+import { h, fill } from './dom.js';
+import { answers } from './answers.js';
 import { gaps } from './gaps.js';
+import { draw, graph, mark, show, size } from './graph.js';
+import { GRAPHS, graphOf, toldOf } from './graphs.js';
 import { latest } from './latest.js';
-import { plot } from './plot.js';
-import { undue } from './points.js';
-import { uPlot, missing } from './uplot.js';
+import { missing } from './uplot.js';
 
-/** What is drawn, family by family; `lines` are host-wide columns and what they are called. */
-export const CHARTS = [
-  {
-    title: 'CPU',
-    lines: {
-      cpu_busy_pct: 'Busy',
-      cpu_user_pct: 'User',
-      cpu_nice_pct: 'Nice',
-      cpu_system_pct: 'System',
-      cpu_irq_pct: 'Interrupts',
-      cpu_softirq_pct: 'Soft interrupts',
-      cpu_iowait_pct: 'I/O wait',
-      cpu_steal_pct: 'Steal',
-      cpu_guest_pct: 'Guest, part of user',
-    },
-    most: 100,
-  },
-  { title: 'Load', lines: { load_1: '1 min', load_5: '5 min', load_15: '15 min' } },
-  {
-    title: 'Memory',
-    lines: {
-      mem_total_bytes: 'Total',
-      mem_available_bytes: 'Available',
-      mem_cached_bytes: 'Cached',
-      mem_dirty_bytes: 'Dirty',
-    },
-  },
-  { title: 'Memory and swap in use', lines: { mem_used_pct: 'Memory', swap_used_pct: 'Swap' }, most: 100 },
-  {
-    title: 'Pressure: some tasks waited for',
-    lines: { pressure_cpu_some_pct: 'CPU', pressure_memory_some_pct: 'Memory', pressure_io_some_pct: 'I/O' },
-  },
-  { title: 'Network', lines: { net_rx_bytes_per_s: 'In', net_tx_bytes_per_s: 'Out' } },
-  {
-    title: 'Network faults a second',
-    lines: {
-      net_rx_errors_per_s: 'Errors in',
-      net_rx_dropped_per_s: 'Drops in',
-      net_tx_errors_per_s: 'Errors out',
-      net_tx_dropped_per_s: 'Drops out',
-    },
-  },
-  { title: 'Disks', lines: { disk_read_bytes_per_s: 'Read', disk_written_bytes_per_s: 'Written' } },
-  {
-    title: 'Busiest disk, fullest filesystem',
-    lines: {
-      disk_busy_max_pct: 'Disk busy',
-      fs_used_max_pct: 'Space used',
-      fs_inodes_used_max_pct: 'Inodes used',
-    },
-    most: 100,
-  },
-  {
-    title: 'System, a second',
-    lines: {
-      context_switches_per_s: 'Context switches',
-      interrupts_per_s: 'Interrupts',
-      softirqs_per_s: 'Soft interrupts',
-    },
-  },
-  {
-    title: 'Processes',
-    lines: { procs_running: 'Running', procs_blocked: 'Blocked', forks_per_s: 'Forks a second' },
-  },
-  {
-    title: 'TCP',
-    lines: {
-      tcp_established: 'Established',
-      tcp_retransmitted_segments_per_s: 'Retransmits a second',
-      tcp_listen_drops_per_s: 'Listen drops a second',
-    },
-  },
-].map((chart) => ({ ...chart, columns: Object.keys(chart.lines) }));
-
-/** Points asked for per chart, at least and at most; one for so many px. */
+/** Points asked for per graph, at least and at most; one for so many px. */
 const POINTS = [60, 800];
-const POINT_PX = 2;
-/** What of an answer is drawn, and as many digits of a value as a chart and its legend show. */
-const DRAWN = 'tier,step_ms,start_ms,polls,failed,columns.name,columns.avg';
-const DIGITS = 4;
-/** Columns that the server gives in one answer at most. */
-const MOST_COLUMNS = 20;
+const POINT_PX = 2.4;
+/** How many graphs are large; and how far below the window the later ones are asked for. */
+const LARGE = 4;
+const AHEAD = '300px';
+/** Read beside what is drawn: for tiles, and to tell reboots. */
+const BESIDE = ['mem_used_pct', 'uptime_s', 'fs_used_max_pct'];
 
-/** Charts whose columns fit into one answer. */
-export function batches(list) {
-  const all = [];
-  let room = 0;
-  for (const chart of list) {
-    if (chart.columns.length > room) {
-      all.push([]);
-      room = MOST_COLUMNS;
-    }
-    all.at(-1).push(chart);
-    room -= chart.columns.length;
-  }
-  return all;
-}
-
-/** A chart's card, with nothing drawn in it yet. */
-function cardOf(chart) {
-  const place = h('div', { class: 'plot' });
-  const states = band();
-  const told = h('ul', { class: 'rules', hidden: true });
-  const card = h(
-    'section',
-    { class: 'card', 'aria-label': chart.title },
-    h('h2', {}, chart.title),
-    place,
-    states.element,
-    told,
-  );
-  return { ...chart, place, states, told, rules: [], card, plot: null };
-}
-
-const isKnown = (value) => value !== null && value !== undefined;
-
-/** Without the library: the last value of each line. */
-function listLast(one, data) {
-  const row = (column, position) => {
-    const last = data[position + 1].findLast(isKnown) ?? null;
-    const value = h('td', { class: 'num' }, withUnit(unitOf(column), last));
-    return h('tr', {}, h('th', { scope: 'row' }, one.lines[column]), value);
-  };
-  fill(one.place, h('table', {}, h('tbody', {}, one.columns.map(row))));
-}
-
-/** An answer as charts take it: seconds, then values by column; and the polls behind each point. */
-function drawable(answer) {
-  const { polls, failed, step_ms: step } = answer;
-  const times = polls.map((_, point) => answer.start_ms + point * step);
-  // uPlot draws a line over what is undefined, and ends it at what is null.
-  const skipped = undue(times, polls);
-  const joined = ({ name, avg }) => [name, avg.map((value, point) => (skipped[point] ? undefined : value))];
-  const series = new Map(answer.columns.map(joined));
-  return { seconds: times.map((ms) => ms / 1000), series, fails: { times, polls, failed, step } };
-}
-
-/** Says below a chart which rules its dashed lines are of and how often each fired, and has it draw them. */
-function mark(one, rules) {
-  one.rules = one.columns.flatMap((column) => rules.get(column) ?? []);
-  const told = one.rules.map(({ name, when, fired }) => {
-    const times = fired.length === 1 ? 'fired once' : `fired ${fired.length} times`;
-    return h('li', {}, h('b', {}, name), ` ${when}`, fired.length ? ` · ${times} in this span` : null);
-  });
-  renew(one.told, told);
-  one.told.hidden = told.length === 0;
-  one.plot?.setData(one.plot.data);
-}
-
-function drop(one) {
-  one.plot?.destroy();
-  one.plot = null;
-}
+/** The host-wide columns of which graphs tell the values of now. */
+export const TOLD = [...new Set(GRAPHS.flatMap(toldOf)), 'cpu_busy_pct', 'mem_available_bytes'].filter(
+  (column) => column !== 'call_us',
+);
 
 /**
- * The charts of a host. `zoom(from, to)` is called when a stretch is dragged out, `widen()` when a chart is
- * double-clicked; `words(error)` says why there is nothing.
+ * The graphs of a host. `zoom(from, to)` is called when a stretch is dragged out, `widen()` when a graph is
+ * double-clicked; `words(error)` says why there is nothing; `heard(what)` has what was read.
  */
-export function charts(name, zoom, widen, words) {
-  const cards = CHARTS.map(cardOf);
-  const grid = h(
-    'div',
-    { class: 'charts' },
-    cards.map(({ card }) => card),
-  );
-  /** Why nothing could be read: once, not in every chart. */
-  const trouble = h('p', { class: 'card none', role: 'status', hidden: true });
-  const element = h('div', {}, missing ? h('p', { class: 'card' }, missing) : null, trouble, grid);
-  const questions = latest();
-  const why = gaps(name);
+class Charts {
+  #deeds;
+  #cards;
+  #questions = latest();
+  #read;
+  #large = h('div', { class: 'charts large' });
+  #small = h('div', { class: 'charts small' });
+  #folded = h('p', { class: 'folded', hidden: true });
+  /** Why nothing could be read: once, not in every graph. */
+  #trouble = h('p', { class: 'card none', role: 'status', hidden: true });
+  #whole = null;
+  /** Graphs that alarms are about, and those that were unfolded. */
+  #alarming = new Set();
+  #opened = new Set();
+  #span = null;
+  #about = '';
+  #isLate = false;
+  #now = null;
+  #resized = new ResizeObserver(() => this.#cards.forEach(size));
+  #seen = new IntersectionObserver((entries) => this.#came(entries), { rootMargin: AHEAD });
 
-  function draw(one, { seconds, series, fails }, { from, to, states }) {
-    const data = [seconds, ...one.columns.map((column) => series.get(column))];
-    one.fails = fails;
-    one.span = [from / 1000, to / 1000];
-    if (!uPlot) listLast(one, data);
-    // One that is there is kept: what is pointed at, dragged out or toggled off stays so when values come in.
-    else if (one.plot) one.plot.setData(data);
-    else plot(one, data, { zoom, widen, why });
-    if (one.empty) one.empty.hidden = data.slice(1).some((values) => values.some(isKnown));
-    one.states.draw(from, to, states, { ...fails, why });
+  constructor(name, deeds) {
+    const why = gaps(name);
+    this.#deeds = { ...deeds, why };
+    this.#read = answers(name);
+    this.#cards = GRAPHS.map((spec) => graph(spec, why, (one) => this.#fillWindow(one)));
+    const note = missing ? h('p', { class: 'card' }, missing) : null;
+    const parts = [note, this.#trouble, this.#large, this.#small, this.#folded];
+    this.element = h('div', { class: 'stack graphs' }, parts);
+    this.#resized.observe(this.element);
   }
 
-  /** Draws `span`: its ends, the states in it. What came: tier and step, or nothing when it was outrun. */
-  async function load(span, about) {
-    const isWanted = questions.ask(about);
-    const { from, to } = span;
-    const width = cards[0].place.clientWidth || 400;
-    const points = Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width / POINT_PX)));
-    const came = { note: null, refused: '' };
-    const asked = { from, to, points, digits: DIGITS, fields: DRAWN };
-    const ask = async (some) => {
-      const columns = some.flatMap((one) => one.columns).join(',');
-      try {
-        const answer = await get(`${hostPath(name)}/series`, { columns, ...asked });
-        if (!isWanted()) return;
-        came.note = { tier: answer.tier, step: answer.step_ms };
-        // A chart is as wide as its place is.
-        grid.hidden = false;
-        const what = drawable(answer);
-        for (const one of some) draw(one, what, span);
-      } catch (error) {
-        came.refused = words(error);
-      }
+  /** Fills the window with a graph, or puts the one that does back. */
+  #fillWindow(one) {
+    const was = this.#whole;
+    this.#whole = was ? null : one;
+    const changed = was ?? one;
+    changed.isWhole = !was;
+    changed.card.classList.toggle('whole', changed.isWhole);
+    changed.open.setAttribute('aria-pressed', String(changed.isWhole));
+    document.documentElement.classList.toggle('covered', changed.isWhole);
+    size(changed);
+  }
+
+  /** Puts the graph that fills the window back; whether there was one. */
+  unfill() {
+    if (!this.#whole) return false;
+    this.#fillWindow(null);
+    return true;
+  }
+
+  #isFolded({ key, idle }) {
+    return Boolean(idle) && !this.#opened.has(key) && !this.#alarming.has(key);
+  }
+
+  /** Puts graphs in their order: those that alarms are about first, what is always 0 folded away; and draws them. */
+  #arrange() {
+    const isAlarming = ({ key }) => this.#alarming.has(key);
+    const all = [...this.#cards.filter(isAlarming), ...this.#cards.filter((one) => !isAlarming(one))];
+    const [folded, shown] = [true, false].map((which) => all.filter((one) => this.#isFolded(one) === which));
+    for (const one of folded) one.card.remove();
+    shown.forEach((one, position) => {
+      const isLarge = position < LARGE;
+      const [place, at] = isLarge ? [this.#large, position] : [this.#small, position - LARGE];
+      Object.assign(one, { isFirst: position === 0, size: isLarge ? 'large' : 'small' });
+      if (place.children[at] !== one.card) place.insertBefore(one.card, place.children[at] ?? null);
+    });
+    for (const one of shown) {
+      if (one.isDue) one.redraw();
+      size(one);
+    }
+    this.#tellFolded(folded);
+  }
+
+  #tellFolded(folded) {
+    const words = folded.map(({ title, idle }) => `${title}: ${idle}`);
+    this.#folded.hidden = folded.length === 0;
+    if (this.#folded.dataset.words === words.join()) return;
+    this.#folded.dataset.words = words.join();
+    const button = (one, position) => {
+      const open = () => this.open(one.key);
+      return h('button', { type: 'button', class: 'plain', onclick: open }, words[position]);
     };
-    await Promise.all(batches(cards).map(ask));
-    if (!isWanted()) return null;
-    trouble.textContent = came.refused;
-    trouble.hidden = came.refused === '';
-    grid.hidden = came.note === null;
-    return came.note;
+    fill(
+      this.#folded,
+      'Not drawn: ',
+      folded.flatMap((one, at) => [at ? ' · ' : null, button(one, at)]),
+    );
   }
 
-  const resize = () => {
-    for (const { plot: drawn, place } of cards)
-      drawn?.setSize({ width: place.clientWidth, height: drawn.height });
-  };
-  addEventListener('resize', resize);
-  return {
-    element,
-    load,
-    /** Draws where the thresholds of rules are, by column, and when they fired. */
-    mark: (rules) => cards.forEach((one) => mark(one, rules)),
-    /** Colours are another theme's: what is drawn is drawn again. */
-    themed: () => cards.forEach(drop),
-    leave: () => {
-      removeEventListener('resize', resize);
-      questions.end();
-      for (const one of cards) {
-        drop(one);
-        one.states.leave();
-      }
-    },
-  };
+  /** Shows a graph, also one that is folded. */
+  open(key) {
+    const one = this.#cards.find((each) => each.key === key);
+    this.#opened.add(key);
+    this.#arrange();
+    one.card.scrollIntoView({ block: 'center' });
+    one.card.focus({ preventScroll: true });
+  }
+
+  #points() {
+    const width = this.#large.clientWidth / 2 || 400;
+    return Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width / POINT_PX)));
+  }
+
+  async #draw(some, beside, isWanted) {
+    const span = this.#span;
+    const points = this.#points();
+    const what = await this.#read.read(some, beside, span, points, isWanted);
+    if (!what) return null;
+    // A graph is as wide as its place is.
+    this.#large.hidden = this.#small.hidden = false;
+    const put = (list) => {
+      for (const one of list) draw(one, what, span, this.#deeds);
+      this.#arrange();
+    };
+    put(some.filter((one) => !one.isOfAttempts));
+    if (this.#now) this.show(this.#now);
+    const more = some.filter((one) => one.band);
+    // It may be slower than the next question: it is of use as long as the span is the same.
+    const about = this.#about;
+    const add = async () => {
+      await this.#read.add(what, more, span, points);
+      if (this.#about === about) put(more);
+      return this.#about === about;
+    };
+    what.more = more.length === 0 ? null : add();
+    return what;
+  }
+
+  /** Draws `span`: its ends, the states and marks in it. What came of it; nothing when it was outrun. */
+  async load(span, about) {
+    this.#span = span;
+    this.#about = about;
+    const isWanted = this.#questions.ask(about);
+    const now = this.#cards.filter(({ late }) => !late);
+    let what = null;
+    let refused = '';
+    try {
+      what = await this.#draw(now, BESIDE, isWanted);
+      if (!what) return null;
+      this.#deeds.heard(what);
+      // What calls took is not worth a wait, nor a word where it cannot be read.
+      what.more?.then((isUsed) => isUsed && this.#deeds.heard(what)).catch(() => {});
+      // Not before it has its place: it would be in sight.
+      this.#seen.observe(this.#small);
+      if (this.#isLate) this.#drawLate();
+    } catch (error) {
+      if (!isWanted()) return null;
+      refused = this.#deeds.words(error);
+      this.#large.hidden = this.#small.hidden = this.#folded.hidden = true;
+    }
+    this.#trouble.textContent = refused;
+    this.#trouble.hidden = refused === '';
+    return what;
+  }
+
+  /** Those below come into sight. */
+  #came(entries) {
+    if (this.#isLate || !this.#small.firstChild || !entries.some((entry) => entry.isIntersecting)) return;
+    this.#isLate = true;
+    this.#drawLate();
+  }
+
+  async #drawLate() {
+    const span = this.#span;
+    const late = this.#cards.filter((one) => one.late);
+    // What is wrong is told by those above.
+    await this.#draw(late, ['uptime_s'], () => this.#span === span).catch(() => null);
+  }
+
+  /** Shows the values of now: what `value` has of columns. */
+  show(value) {
+    this.#now = value;
+    for (const one of this.#cards) show(one, value);
+  }
+
+  /** Draws where the limits of rules are, and when they fired. */
+  mark(rules) {
+    const all = [...rules.values()].flat();
+    for (const one of this.#cards) {
+      mark(
+        one,
+        all.filter(({ column }) => graphOf(column)?.key === one.key),
+      );
+    }
+  }
+
+  /** Puts those first that alarms about these columns are about. */
+  alarming(columns) {
+    const keys = new Set(columns.map((column) => graphOf(column)?.key).filter(Boolean));
+    if ([...keys].join() === [...this.#alarming].join()) return;
+    this.#alarming = keys;
+    if (this.#span) this.#arrange();
+  }
+
+  /** Colours are another theme's. */
+  themed() {
+    for (const one of this.#cards) one.redraw?.();
+  }
+
+  leave() {
+    document.documentElement.classList.remove('covered');
+    this.#resized.disconnect();
+    this.#seen.disconnect();
+    this.#questions.end();
+    this.#span = null;
+    this.#about = null;
+    for (const one of this.#cards) {
+      one.plot?.destroy();
+      one.plot = null;
+      one.states.leave();
+    }
+  }
 }
+
+export const charts = (name, deeds) => new Charts(name, deeds);

@@ -1,24 +1,44 @@
 // The columns of the fleet's table: how each is drawn, and sorted.
 
-import { h, marks, state } from './dom.js';
-import { length, micros, number, percent, rate, UNKNOWN } from './format.js';
+import { glyph, h, marks, state } from './dom.js';
+import { length, micros, number, parted, percent, rate, UNKNOWN } from './format.js';
 import { STATES } from './live.js';
 import { hostAt } from './place.js';
 import { spark } from './spark.js';
+import { isFresh } from './sums.js';
+import { outcomeWords } from './words.js';
 
-/** Shares from which a bar is marked, and marked as too much; as `roundsman top` has them. */
-const HIGH = 75;
+/** Shares from which a bar is marked, and marked as too much. */
+const HIGH = 80;
 const TOO_HIGH = 90;
 
-const level = (value) => (value >= TOO_HIGH ? 'hot' : value >= HIGH ? 'warm' : '');
-/** A share with its bar. Where nothing is known there is no bar, rather than an empty one. */
-function meter(value) {
-  if (value === null) return num(UNKNOWN);
-  const cell = h('td', { class: `meter ${level(value)}` }, percent(value));
-  cell.style.setProperty('--share', `${Math.min(100, value).toFixed(0)}%`);
-  return cell;
+export const level = (value) => (value >= TOO_HIGH ? 'hot' : value >= HIGH ? 'warn' : '');
+
+/** A number with its unit in a slot of its own, so that digits stand below digits. */
+export function num(words, props = {}, after = null) {
+  const [value, unit] = parted(words);
+  return h(
+    'td',
+    { class: 'num', ...props },
+    h('span', { class: 'val' }, value),
+    unit ? [' ', h('u', {}, unit)] : null,
+    after,
+  );
 }
-const num = (words) => h('td', { class: 'num' }, words);
+
+/** A share with its bar. Where nothing is known there is no bar, rather than an empty one. */
+export function meter(value) {
+  if (value === null) return num(UNKNOWN);
+  const fill = h('i', {});
+  fill.style.width = `${Math.min(100, value).toFixed(0)}%`;
+  const [figure, unit] = parted(percent(value));
+  const words = h('span', { class: 'val' }, figure, ' ', h('u', {}, unit));
+  return h(
+    'td',
+    { class: 'num' },
+    h('div', { class: `meter ${level(value)}` }, words, h('span', { class: 'bar' }, fill)),
+  );
+}
 const text = (...words) => h('td', {}, ...words);
 
 const worse = (value) => (value === null ? null : -value);
@@ -27,46 +47,49 @@ function mean(values) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 }
 
-/** A column of shares, or of other numbers. */
-const shares = (key, label, value) => ({
-  key,
-  label,
+/** A column of shares, or of other numbers. What a host said before it failed is no value of now. */
+const valued = (value, cell) => ({
   numeric: true,
-  by: (host) => worse(value(host)),
-  cell: (host) => meter(value(host)),
+  by: (host) => (isFresh(host) ? worse(value(host)) : null),
+  cell: (host) => cell(value(host)),
 });
-const numbers = (key, label, value, words) => ({
-  key,
-  label,
-  numeric: true,
-  by: (host) => worse(value(host)),
-  cell: (host) => num(words(value(host))),
-});
+const shares = (key, label, value) => ({ key, label, ...valued(value, meter) });
+const numbers = (key, label, value, words) => ({ key, label, ...valued(value, (one) => num(words(one))) });
 
 /**
  * `by` sorts, gravest or greatest first, and what is not known last whatever the direction; `numeric` ones are set
  * to the right, `rising` ones are in ascending order when nothing else was asked for, the others in descending order.
+ * `extra` ones are shown when they are chosen. `sums` says what a group of hosts has in the column: by which member
+ * of `sums()`, and how it is drawn.
  */
 export const COLUMNS = [
-  {
-    key: 'state',
-    rising: true,
-    label: 'State',
-    by: (host) => STATES.indexOf(host.state),
-    cell: (host) => text(state(host.state), ...marks(host)),
-  },
   {
     key: 'name',
     rising: true,
     label: 'Host',
     by: (host) => host.name,
-    cell: (host) => text(h('a', { href: hostAt(host.name), 'data-link': true }, host.name)),
-    // The same as long as the host is: the focus may be in it.
-    stays: true,
+    cell: (host) =>
+      h(
+        'td',
+        {},
+        glyph(host.state),
+        h('a', { class: 'cover', href: hostAt(host.name), 'data-link': true }, host.name),
+        host.state === 'up' ? null : h('span', { class: 'said' }, ` ${host.state}`),
+        marks(host),
+      ),
+  },
+  {
+    key: 'state',
+    rising: true,
+    extra: true,
+    label: 'State',
+    by: (host) => STATES.indexOf(host.state),
+    cell: (host) => text(state(host.state)),
   },
   {
     key: 'group',
     rising: true,
+    extra: true,
     label: 'Group',
     by: (host) => host.group ?? '',
     cell: (host) => text(host.group ?? UNKNOWN),
@@ -74,6 +97,7 @@ export const COLUMNS = [
   {
     key: 'since',
     rising: true,
+    extra: true,
     label: 'Since',
     numeric: true,
     by: (host) => -host.since_ms,
@@ -84,29 +108,52 @@ export const COLUMNS = [
   {
     key: 'outcome',
     rising: true,
+    extra: true,
     label: 'Last poll',
     by: (host) => host.outcome ?? '',
-    cell: (host) => h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ?? UNKNOWN),
+    cell: (host) =>
+      h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
   },
-  shares('cpu', 'CPU', (host) => host.cpu_busy_pct),
   {
     key: 'trail',
-    label: 'CPU lately',
-    by: (host) => worse(mean(host.trail)),
-    cell: (host) => text(spark(host.trail, `CPU over ${host.trail.length} polls`, 100)),
+    label: 'CPU, last polls',
+    by: (host) => (isFresh(host) ? worse(mean(host.trail)) : null),
+    cell: (host) =>
+      text(spark(host.trail, `CPU over ${host.trail.length} polls`, 100, null, { tone: 'meter' })),
+    sum: () => h('td', { class: 'm num' }, 'mean'),
   },
-  shares('memory', 'Memory', (host) => host.mem_used_pct),
-  shares('disk', 'Fullest fs', (host) => host.fs_used_max_pct),
+  { ...shares('cpu', 'CPU', (host) => host.cpu_busy_pct), sum: (all) => num(percent(all.cpu_pct)) },
+  { ...shares('memory', 'Memory', (host) => host.mem_used_pct), sum: (all) => num(percent(all.memory_pct)) },
+  {
+    ...shares('disk', 'Disk (fullest)', (host) => host.fs_used_max_pct),
+    sum: (all) => num(percent(all.disk_max_pct), {}, ' fullest'),
+  },
   numbers('pressure', 'Pressure', (host) => host.pressure_some_max_avg10_pct, percent),
-  numbers('load', 'Load', (host) => host.load_1, number),
-  numbers('rx', 'In', (host) => host.net_rx_bytes_per_s, rate),
-  numbers('tx', 'Out', (host) => host.net_tx_bytes_per_s, rate),
-  numbers('call', 'Answer in', (host) => host.call_us, micros),
+  {
+    ...numbers('load', 'Load', (host) => host.load_1, number),
+    sum: () => h('td', { class: 'm num' }, 'sum'),
+  },
+  {
+    ...numbers('rx', 'Net in', (host) => host.net_rx_bytes_per_s, rate),
+    sum: (all) => num(rate(all.rx_bytes_per_s)),
+  },
+  {
+    ...numbers('tx', 'Net out', (host) => host.net_tx_bytes_per_s, rate),
+    sum: (all) => num(rate(all.tx_bytes_per_s)),
+  },
+  numbers('call', 'Latency', (host) => host.call_us, micros),
 ];
 
 /** A host's cell; the style knows it by its column. */
 export function cellOf(column, host, now) {
   const cell = column.cell(host, now);
+  cell.dataset.column = column.key;
+  return cell;
+}
+
+/** What a group comes to in a column, whose `all` are its sums. */
+export function sumOf(column, all) {
+  const cell = column.sum?.(all) ?? h('td');
   cell.dataset.column = column.key;
   return cell;
 }

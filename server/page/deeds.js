@@ -12,15 +12,22 @@ const LONGEST = 200;
 let open = null;
 
 /** A text that is asked for. */
-function field(label, props) {
+export function field(label, props) {
   const input = h('input', { type: 'text', maxLength: LONGEST, autocomplete: 'off', ...props });
   return { input, element: h('label', { class: 'field' }, h('span', {}, label), input) };
 }
 
 const whoField = () => field('Who', { required: true, value: localStorage.getItem(WHO) ?? '' });
 
+/** One of some values, by words. */
+export function choice(label, all) {
+  const options = Object.entries(all).map(([value, words]) => h('option', { value }, words));
+  const select = h('select', {}, options);
+  return { select, element: h('label', { class: 'field' }, h('span', {}, label), select) };
+}
+
 /** Asks before something is done: `send` does it, and why it was refused stands in the dialog, which stays. */
-function ask({ title, about, fields, word, send, done }) {
+export function ask({ title, about, fields, word, send, done }) {
   const wrong = h('p', { class: 'wrong', role: 'alert' });
   const go = h('button', { type: 'submit', class: 'first' }, word);
   const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel');
@@ -81,8 +88,9 @@ export function acknowledge(alarm, done) {
 /** The other way. */
 export const takeBack = (alarm) => post(pathOf(alarm, 'unack'), {});
 
-/** What a silence may be about, by words. */
+/** What a silence may be about, by words; without a rule it is the whole host. */
 function scopes({ host, rule, row }) {
+  if (!rule) return { [`all alarms of ${host}`]: { hosts: [host] } };
   const of = row ? { [`${rule} of ${row} on ${host}`]: { rules: [rule], hosts: [host], rows: [row] } } : {};
   return {
     ...of,
@@ -92,31 +100,22 @@ function scopes({ host, rule, row }) {
   };
 }
 
-/** Silences an alarm, or all that are like it. */
+/** Silences an alarm, or all that are like it; `{ host }` alone all of a host. */
 export function silence(alarm, done) {
   const all = scopes(alarm);
-  const option = (value, words) => h('option', { value }, words);
-  const what = h(
-    'select',
-    {},
-    Object.keys(all).map((words) => option(words, words)),
-  );
-  const long = h(
-    'select',
-    {},
-    Object.entries(LENGTHS).map(([value, words]) => option(value, words)),
-  );
+  const what = choice('What', Object.fromEntries(Object.keys(all).map((words) => [words, words])));
+  const long = choice('How long', LENGTHS);
   const [why, who] = [field('Why', { required: true }), whoField()];
-  const labelled = (label, select) => h('label', { class: 'field' }, h('span', {}, label), select);
   ask({
     title: 'Silence',
     about: 'Nobody is told while it is silenced. It is judged and shown as before.',
-    fields: [labelled('What', what), labelled('How long', long), why.element, who.element],
+    fields: [what.element, long.element, why.element, who.element],
     word: 'Silence',
     done,
     async send() {
-      const length = long.value ? { for: long.value } : { until_clear: true };
-      const said = { ...all[what.value], ...length, who: who.input.value, why: why.input.value };
+      const { value } = long.select;
+      const length = value ? { for: value } : { until_clear: true };
+      const said = { ...all[what.select.value], ...length, who: who.input.value, why: why.input.value };
       await post('api/v1/silences', said);
       localStorage.setItem(WHO, who.input.value);
     },

@@ -1,6 +1,6 @@
 // Builds elements. Text goes in as text: what a probe says can never become markup.
 
-import { moment, shortMoment } from './format.js';
+import { moment, sentence, shortMoment } from './format.js';
 import { at, hostAt } from './place.js';
 
 /** What is set as an attribute; all else is a property. */
@@ -25,6 +25,19 @@ export function h(tag, props = {}, ...children) {
   }
   element.append(...nodes(children));
   return element;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An icon of index.html, beside words that say the same. */
+export function icon(name, shape = '') {
+  const svg = document.createElementNS(SVG, 'svg');
+  const use = document.createElementNS(SVG, 'use');
+  svg.setAttribute('class', `i ${shape}`.trimEnd());
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `#i-${name}`);
+  svg.append(use);
+  return svg;
 }
 
 /** Puts children in the place of those an element has. */
@@ -120,11 +133,17 @@ const alarmsAt = (host) => at(`alerts?${new URLSearchParams({ host })}`);
 export const alarmWords = (count) => (count === 1 ? '1 alarm' : `${count} alarms`);
 
 /** Whether keys that are pressed now are typed into a field. */
-export const isTyping = () => /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName);
+export const isTyping = () =>
+  document.activeElement?.matches('input:not([type=checkbox]), select, textarea') ?? false;
 
-/** A state with its colour and its word. */
-export const state = (word) =>
-  h('span', {}, h('span', { class: `dot ${word}`, 'aria-hidden': 'true' }), word);
+/** The shapes of severities: those of the states that are as grave. */
+const SHAPES = { critical: 'down', warning: 'degraded', info: 'up' };
+
+/** The shape and the colour of a state, or of a severity. */
+export const glyph = (word) => icon(SHAPES[word] ?? word, `dot ${word}`);
+
+/** A state, or a severity, by its shape and its word. */
+export const state = (word, words = sentence(word)) => h('span', { class: `st ${word}` }, glyph(word), words);
 
 /** What an event made of a host: a state, or a mark beside the one that it had. */
 export const became = (event) =>
@@ -171,12 +190,18 @@ export const marks = (host) => [
     : null,
 ];
 
+/** The colours of the theme that were asked for since it is in force. */
+const colours = new Map();
+addEventListener('roundsman:theme', () => colours.clear());
+
 /** The colour that a custom property of the theme has now, for what is drawn by hand. */
 export function colour(name) {
-  const element = document.createElement('i');
-  element.style.color = `var(--${name})`;
-  document.documentElement.append(element);
-  const { color } = getComputedStyle(element);
-  element.remove();
-  return color;
+  if (!colours.has(name)) {
+    const element = document.createElement('i');
+    element.style.color = `var(--${name})`;
+    document.documentElement.append(element);
+    colours.set(name, getComputedStyle(element).color);
+    element.remove();
+  }
+  return colours.get(name);
 }

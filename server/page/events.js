@@ -1,6 +1,6 @@
 // Changes of state over the whole fleet, newest first. The address holds the filters.
 
-import { became, h, hostLink, state } from './dom.js';
+import { became, h, hostLink, icon, state } from './dom.js';
 import { moment, told } from './format.js';
 import { get } from './api.js';
 import { listing } from './listing.js';
@@ -53,7 +53,7 @@ function filters(view, changed) {
   const choose = (key, label, options) => {
     const option = ([value, words]) => h('option', { value, selected: view[key] === value }, words);
     const select = h('select', { onchange: set(key) }, Object.entries(options).map(option));
-    return h('label', { class: 'soft' }, `${label} `, select);
+    return h('label', {}, label, select);
   };
   const search = h('input', {
     type: 'search',
@@ -64,7 +64,7 @@ function filters(view, changed) {
   });
   const states = { '': 'any state', ...Object.fromEntries(STATES.map((word) => [word, word])) };
   const choices = [choose('span', 'In', SPANS), choose('to', 'To', states)];
-  return h('div', { class: 'card row' }, choices, h('div', { class: 'grow' }, search));
+  return h('div', { class: 'filters' }, choices, h('label', { class: 'field' }, icon('filter'), search));
 }
 
 /** The list of events of a view. */
@@ -75,7 +75,7 @@ const list = (view) =>
     keyOf: (event) => `${event.at_ms} ${event.host} ${event.from} ${event.to}`,
     rowOf,
     at: (event) => event.at_ms,
-    none: 'Nothing changed.',
+    none: 'No change in this period',
     about: () => view,
     ask: (to) =>
       get('api/v1/events', { from: view.span, to, to_state: view.to, text: view.text, limit: PAGE }),
@@ -90,10 +90,9 @@ export function events(live) {
   };
   const element = h(
     'div',
-    {},
-    h('h1', {}, 'Events'),
-    filters(view, chosen),
-    h('div', { class: 'card' }, rows.elements),
+    { class: 'page' },
+    h('div', { class: 'title' }, h('h1', {}, 'Events'), h('span', { class: 'sp' }), filters(view, chosen)),
+    h('section', { class: 'card list-card' }, rows.elements),
   );
 
   /** What events come of, as the live view has it; until when what it had last is not in the store yet. */

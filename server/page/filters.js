@@ -1,24 +1,25 @@
 // What narrows the fleet: states, groups, labels. Built once: what is pressed is there until it is let go.
 
 import { h, fill, state } from './dom.js';
+import { NATURAL } from './format.js';
 import { STATES } from './live.js';
-import { NATURAL } from './view.js';
 
 /** States that are offered without a host in them, too. */
-const ALWAYS = ['', 'up', 'down'];
+const ALWAYS = ['up', 'down'];
 
-/** A button per state, with how many hosts are in it. */
+/** A button per state, with how many hosts are in it; of several that are pressed the hosts of all are shown. */
 export function chips(view, changed) {
   const press = (word) => {
-    view.state = view.state === word ? '' : word;
+    const isOn = view.states.includes(word);
+    view.states = isOn ? view.states.filter((one) => one !== word) : [...view.states, word];
     changed();
   };
-  const all = ['', ...STATES].map((word) => {
+  const all = STATES.map((word) => {
     const count = h('b');
     const button = h(
       'button',
       { type: 'button', class: 'chip', onclick: () => press(word) },
-      word ? state(word) : 'all',
+      state(word),
       count,
     );
     return { word, button, count };
@@ -30,14 +31,14 @@ export function chips(view, changed) {
       all.map(({ button }) => button),
     ),
     draw(counts) {
-      const total = Object.values(counts).reduce((sum, one) => sum + one, 0);
       for (const { word, button, count } of all) {
-        const hosts = word ? (counts[word] ?? 0) : total;
+        const hosts = counts[word] ?? 0;
+        const isOn = view.states.includes(word);
         count.textContent = hosts;
-        button.setAttribute('aria-pressed', String(view.state === word));
+        button.classList.toggle('zero', hosts === 0);
+        button.setAttribute('aria-pressed', String(isOn));
         // One that has the focus or is chosen stays, so that it can be pressed again.
-        button.hidden =
-          !hosts && !ALWAYS.includes(word) && view.state !== word && document.activeElement !== button;
+        button.hidden = !hosts && !ALWAYS.includes(word) && !isOn && document.activeElement !== button;
       }
     },
   };

@@ -1,18 +1,18 @@
 // The alarms that fire, gravest first: what each is about, how its value went, and what is done about it.
 
-import { arrange, h, hostLink, renew, titles } from './dom.js';
+import { arrange, glyph, h, hostLink, icon, renew, titles } from './dom.js';
 import { get } from './api.js';
 import { acknowledge, closeDeeds, silence, takeBack } from './deeds.js';
-import { length, measured, moment, shortMoment } from './format.js';
+import { length, measured, moment, NATURAL, sentence, shortMoment } from './format.js';
 import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { isPressed } from './press.js';
 import { traces } from './traces.js';
-import { NATURAL } from './view.js';
+import { alarmWords } from './trouble.js';
 
 /** Alarms that are shown at most. */
 const MOST = 200;
-const COLUMNS = ['Host', 'Alarm', 'Value', 'Last hour', 'Since', 'In hand', ''];
+const COLUMNS = ['Host', 'Alert', 'Value', 'Last hour', 'Age', 'In hand', ''];
 
 const keyOf = ({ host, rule, row }) => JSON.stringify([host, rule, row]);
 
@@ -27,16 +27,14 @@ function order(a, b) {
 
 const small = (...words) => h('div', { class: 'soft small' }, ...words);
 
-/** What an alarm is about: rule and row, what is said of it, where it stands what to do. */
+/** What an alarm is about: what is said of it, by which rule, where it stands what to do. */
 function about(alarm) {
   const runbook = alarm.runbook
-    ? h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, 'what to do')
+    ? h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, 'Runbook')
     : null;
-  return [
-    h('b', {}, alarm.rule),
-    alarm.row ? ` ${alarm.row}` : null,
-    small(alarm.summary, alarm.summary && runbook ? ' · ' : null, runbook),
-  ];
+  const { rule, row, when } = alarm;
+  const parts = [row ? `${rule} ${row}` : rule, when].filter(Boolean).join(': ');
+  return [h('b', {}, alarmWords(alarm)), small(parts, runbook ? ' · ' : null, runbook)];
 }
 
 /** Who has it in hand, and what keeps it from being told; `silences` are those in force, by id. */
@@ -44,7 +42,7 @@ function inHand(alarm, silences) {
   const words = [];
   if (alarm.acked_by) {
     const note = alarm.ack_note ? `: ${alarm.ack_note}` : '';
-    words.push(h('div', {}, `acknowledged by ${alarm.acked_by}, ${shortMoment(alarm.acked_at_ms)}${note}`));
+    words.push(h('div', {}, `acked by ${alarm.acked_by}, ${shortMoment(alarm.acked_at_ms)}${note}`));
   }
   for (const id of alarm.silenced_by ?? []) {
     const one = silences.get(id);
@@ -54,18 +52,23 @@ function inHand(alarm, silences) {
   return words;
 }
 
-const STANDS = { clearing: 'it seems over', unknown: 'its values are missing' };
+/** What the value is compared with. */
+const limitOf = ({ threshold, unit }) =>
+  threshold === null ? null : small(`limit ${measured(threshold, unit)}`);
+
+const STANDS = { clearing: 'clearing', unknown: 'no values' };
 
 /** An alarm's row; its buttons act on what it shows now. `done` is called when something was done. */
 function rowOf(first, drawn, done, told) {
   const shown = { alarm: first };
-  const deed = (label, act) => h('button', { type: 'button', onclick: () => act(shown.alarm, done) }, label);
+  const deed = (name, label, act) =>
+    h('button', { type: 'button', onclick: () => act(shown.alarm, done) }, icon(name, 's'), label);
   const back = async () => {
     await takeBack(shown.alarm).then(done, (error) => told(error.message));
   };
-  const ack = deed('Acknowledge', acknowledge);
-  const unack = h('button', { type: 'button', onclick: back }, 'Take back');
-  const quiet = deed('Silence …', silence);
+  const ack = deed('check', 'Ack', acknowledge);
+  const unack = h('button', { type: 'button', onclick: back }, 'Unack');
+  const quiet = deed('bell-off', 'Silence', silence);
   const place = h('div', { class: 'trace' });
   drawn.places.set(place, shown);
   const cells = ['who', 'what', 'value', 'last', 'since', 'hand', 'deeds'].map((name) =>
@@ -80,13 +83,13 @@ function rowOf(first, drawn, done, told) {
     row,
     renew(alarm, silences, now) {
       shown.alarm = alarm;
-      row.className = alarm.acked_by || alarm.silenced_by?.length ? 'handled' : '';
+      row.className = `${alarm.severity} ${alarm.acked_by || alarm.silenced_by?.length ? 'handled' : ''}`;
       renew(who, hostLink(alarm.host), alarm.group ? small(alarm.group) : null);
       renew(what, about(alarm));
-      renew(value, measured(alarm.value, alarm.unit), alarm.when ? small(alarm.when) : null);
+      renew(value, alarm.value === null ? '' : measured(alarm.value, alarm.unit), limitOf(alarm));
       const fired = alarm.fired_ms ?? alarm.since_ms;
       const stands = STANDS[alarm.state];
-      renew(since, length(now - fired), stands ? small(stands) : null);
+      renew(since, length(now - fired), small(stands ?? `since ${shortMoment(fired)}`));
       since.title = moment(fired);
       renew(hand, inHand(alarm, silences));
       ack.hidden = Boolean(alarm.acked_by);
@@ -98,8 +101,13 @@ function rowOf(first, drawn, done, told) {
 /** How each severity is headed: its word and how many there are. */
 function section(severity) {
   const count = h('span', {});
-  const dot = h('span', { class: `dot ${severity}`, 'aria-hidden': 'true' });
-  const cell = h('th', { colspan: COLUMNS.length, scope: 'rowgroup' }, dot, `${severity} `, count);
+  const cell = h(
+    'th',
+    { colspan: COLUMNS.length, scope: 'rowgroup' },
+    glyph(severity),
+    `${sentence(severity)} `,
+    count,
+  );
   const head = h('tr', { class: 'severity' }, cell);
   const body = h('tbody', {});
   return { severity, count, head, body };
@@ -192,7 +200,7 @@ export function firing({ filter, none, heard = () => {} }) {
     renew(words, none(page));
     words.hidden = page.alarms.length > 0;
     more.hidden = page.total <= page.alarms.length;
-    more.textContent = `${page.alarms.length} of ${page.total} are shown, the gravest. Filter to see the others.`;
+    more.textContent = `The gravest ${page.alarms.length} of ${page.total}. Filter to see others.`;
     heard(page, silences);
   }
   const themed = () => drawn.traces.themed();

@@ -1,158 +1,42 @@
-// All hosts: counts, heat map, table. The address holds filter, order and colour.
+// All hosts: the state of the whole, what needs a person, then everything else. The address holds what is chosen.
 
-import { alarmWords, h, fill, isTyping } from './dom.js';
-import { percent } from './format.js';
+import { attention } from './attention.js';
+import { arrange, fill, h, link } from './dom.js';
 import { chips, choice } from './filters.js';
-import { heat } from './heat.js';
-import { STATES } from './live.js';
-import { at, hostAt } from './place.js';
+import { GROUPED, isGrouped, itemsOf } from './items.js';
+import { news } from './news.js';
+import { at } from './place.js';
 import { isPressed } from './press.js';
 import { table } from './rows.js';
-import { chosen, searchOf, viewOf } from './view.js';
+import { alarms, busiest, changes, disks } from './side.js';
+import { sizeOf, tiles } from './summary.js';
+import { columnMenu, densitySwitch, searchField, shownColumns } from './tools.js';
+import { troubled } from './trouble.js';
+import { chosen, isNarrowed, searchOf, viewOf } from './view.js';
+import { COLOURS, map } from './map.js';
 
 /** Labels that are offered for choice at most; any can be typed. */
 const OFFERED = 300;
-/** Pressure that has the most alarming colour, %. */
-const PRESSED = 40;
-
-const part = (value, whole = 100) => (value === null ? null : Math.min(1, value / whole));
-/** What the heat map tells; `most` is what its last colour stands for. */
-const COLOURS = {
-  state: { label: 'State', paint: (host) => host.state },
-  cpu: { label: 'CPU', most: '100 %', paint: (host) => part(host.cpu_busy_pct) },
-  memory: { label: 'Memory', most: '100 %', paint: (host) => part(host.mem_used_pct) },
-  disk: { label: 'Fullest filesystem', most: '100 %', paint: (host) => part(host.fs_used_max_pct) },
-  busy: { label: 'Busiest disk', most: '100 %', paint: (host) => part(host.disk_busy_max_pct) },
-  pressure: {
-    label: 'Pressure',
-    most: `${PRESSED} % and more`,
-    paint: (host) => part(host.pressure_some_max_avg10_pct, PRESSED),
-  },
-};
-
-/** What is said of the host that is pointed at in the heat map. */
-function wordsOf(host) {
-  const cause = host.cause ?? host.error;
-  const values = [
-    `CPU ${percent(host.cpu_busy_pct)}`,
-    `memory ${percent(host.mem_used_pct)}`,
-    `fullest fs ${percent(host.fs_used_max_pct)}`,
-  ];
-  const alarms = host.alarms_firing
-    ? `\n${alarmWords(host.alarms_firing)}, the worst ${host.alarm_severity}`
-    : '';
-  return `${host.name}: ${host.state}${cause ? `, ${cause}` : ''}\n${values.join(', ')}${alarms}`;
-}
-
-/** What the colours of the heat map mean. */
-function scaleOf(by) {
-  const { most } = COLOURS[by];
-  if (!most) return [];
-  const ends = (words) => h('span', {}, words);
-  return [
-    ends('0 %'),
-    h('span', { class: 'ramp' }),
-    ends(most),
-    h('span', { class: 'dot unknown' }),
-    ends('unknown'),
-  ];
-}
-
-/** The heat map with what it shows and how many hosts. */
-function map(view, changed) {
-  const by = h(
-    'select',
-    {
-      'aria-label': 'Colour of the heat map',
-      onchange: () => {
-        view.by = by.value;
-        changed();
-      },
-    },
-    Object.entries(COLOURS).map(([value, { label }]) =>
-      h('option', { value, selected: value === view.by }, label),
-    ),
-  );
-  const cells = heat({
-    paint: (host) => COLOURS[view.by].paint(host),
-    words: wordsOf,
-    open: (host) => dispatchEvent(new CustomEvent('roundsman:go', { detail: hostAt(host.name) })),
-  });
-  const shown = h('span', { class: 'soft', role: 'status' });
-  const key = h('span', { class: 'row key', 'aria-hidden': 'true' });
-  const choose = h('label', { class: 'soft' }, 'Colour ', by);
-  return {
-    element: h(
-      'div',
-      { class: 'card' },
-      h('div', { class: 'row over-map' }, shown, key, choose),
-      cells.element,
-    ),
-    leave: cells.leave,
-    draw(list, live) {
-      const counts = STATES.filter((word) => live.counts[word]).map((word) => `${live.counts[word]} ${word}`);
-      cells.draw(list, `Heat map of ${list.length} hosts by ${COLOURS[view.by].label}: ${counts.join(', ')}`);
-      const words = live.at ? `${list.length} of ${live.hosts.size} hosts` : 'waiting for the server';
-      if (shown.textContent !== words) shown.textContent = words;
-      if (key.dataset.by !== view.by) fill(key, scaleOf(view.by));
-      key.dataset.by = view.by;
-    },
-  };
-}
 
 /** What stands in place of the table when no host is shown. */
 function nothing(cleared) {
   const words = h('p', {});
-  const clear = h('button', { type: 'button', onclick: cleared }, 'Clear the filter');
-  const element = h('div', { class: 'none', hidden: true }, words, clear);
+  const clear = h('button', { type: 'button', onclick: cleared }, 'Clear filter');
+  const way = h(
+    'p',
+    {},
+    'Name it in the inventory file, which is read again as soon as it changes. ',
+    link(at('inventory'), 'Inventory'),
+  );
+  const element = h('div', { class: 'none', hidden: true }, words, clear, way);
   return {
     element,
-    draw(isEmpty, hosts) {
+    draw(isEmpty, hosts, view) {
       element.hidden = !isEmpty;
       clear.hidden = hosts === 0;
-      words.textContent = hosts
-        ? 'No host matches the filter.'
-        : 'There are no hosts yet: the inventory names none, or is not in force.';
+      way.hidden = hosts !== 0;
+      words.textContent = hosts ? `No hosts match${view.q ? ` "${view.q}"` : ''}` : 'Add your first host';
     },
-  };
-}
-
-/** The filter over names, groups and labels. */
-function searchField(view, changed) {
-  const search = h('input', {
-    type: 'search',
-    value: view.q,
-    placeholder: 'Name, group, label, or rack=a1',
-    'aria-label': 'Filter hosts',
-    oninput: () => {
-      view.q = search.value;
-      changed();
-    },
-  });
-  return search;
-}
-
-/** The parts of the page, by what they are called; `changed` is called when another view was asked for. */
-function partsOf(view, changed) {
-  const search = searchField(view, changed);
-  const choose = (key) => (value) => {
-    view[key] = value;
-    changed();
-  };
-  const clear = () => {
-    Object.assign(view, { q: '', group: '', label: '', state: '' });
-    search.value = '';
-    changed();
-    search.focus();
-  };
-  return {
-    search,
-    states: chips(view, changed),
-    groups: choice('Group', 'all groups', () => view.group, choose('group')),
-    labels: choice('Label', 'all labels', () => view.label, choose('label')),
-    map: map(view, changed),
-    table: table(view, changed),
-    none: nothing(clear),
   };
 }
 
@@ -163,26 +47,78 @@ function labelsOf(hosts) {
   return [...all].slice(0, OFFERED);
 }
 
-function draw(parts, view, live) {
-  const hosts = [...live.hosts.values()];
-  const list = chosen(hosts, view);
-  const isEmpty = live.at !== 0 && list.length === 0;
-  parts.states.draw(live.counts);
-  parts.map.draw(list, live);
-  parts.table.element.hidden = isEmpty;
-  parts.none.draw(isEmpty, hosts.length);
-  parts.groups.offer(hosts.map((host) => host.group));
-  parts.labels.offer(labelsOf(hosts));
-  parts.table.draw(list, live.at);
+/** The card of the table: what chooses its hosts, and the hosts. */
+function hostsCard(view, changed) {
+  const opened = new Set();
+  let columns = shownColumns();
+  const search = searchField(view, changed);
+  const choose = (key) => (value) => {
+    view[key] = value;
+    changed();
+  };
+  const states = chips(view, changed);
+  const groups = choice('Group', 'All groups', () => view.group, choose('group'));
+  const labels = choice('Label', 'All labels', () => view.label, choose('label'));
+  const menu = columnMenu((all) => {
+    columns = all;
+    changed();
+  });
+  const dense = densitySwitch();
+  const rows = table(view, changed, (group) => {
+    if (!opened.delete(group)) opened.add(group);
+    changed();
+  });
+  const none = nothing(() => {
+    Object.assign(view, { q: '', group: '', label: '', states: [] });
+    search.input.value = '';
+    changed();
+    search.input.focus();
+  });
+  const [title, count] = [h('h2', {}, 'Hosts'), h('span', { class: 'badge', role: 'status' })];
+  const space = h('span', { class: 'sp' });
+  const head = h('header', {}, title, count, space, search.element, dense.element, menu.element);
+  const narrow = h('div', { class: 'row narrow' }, states.element, groups.element, labels.element);
+  return {
+    element: h(
+      'section',
+      { class: 'card hosts-card', id: 'hosts', 'aria-label': 'All hosts' },
+      head,
+      narrow,
+      rows.element,
+      none.element,
+    ),
+    dense,
+    leave() {
+      menu.leave();
+      rows.leave();
+    },
+    draw(live, hosts, trouble) {
+      const list = chosen(hosts, view);
+      const isByGroup = isGrouped(view, hosts);
+      const apart = new Set(isByGroup ? trouble.map(({ host }) => host) : []);
+      const shown = list.filter((host) => !apart.has(host));
+      const isEmpty = live.at !== 0 && list.length === 0;
+      states.draw(live.counts);
+      groups.offer(hosts.map((host) => host.group));
+      labels.offer(labelsOf(hosts));
+      title.textContent = apart.size ? 'Other hosts' : 'Hosts';
+      const words = isNarrowed(view) ? `${shown.length} of ${hosts.length} hosts` : String(shown.length);
+      if (count.textContent !== words) count.textContent = words;
+      rows.element.hidden = shown.length === 0;
+      none.draw(isEmpty, hosts.length, view);
+      rows.draw(itemsOf(shown, isByGroup, opened), columns, live.at);
+      return list;
+    },
+  };
 }
 
 /** Where the page has news from. */
-function listen(live, changed, typed) {
+function listen(live, changed) {
   const sources = [
     [live, 'change', changed],
     [window, 'resize', changed],
     [window, 'roundsman:theme', changed],
-    [window, 'keydown', typed],
+    [window, 'roundsman:density', changed],
   ];
   for (const [source, name, heard] of sources) source.addEventListener(name, heard);
   return () => {
@@ -190,7 +126,19 @@ function listen(live, changed, typed) {
   };
 }
 
-export function fleet(live) {
+/** A small fleet has its map and what happened beside its list; a large one has both over it. */
+function place(element, parts, isLarge) {
+  if (element.dataset.large === String(isLarge)) return;
+  element.dataset.large = isLarge;
+  const { head, figures, attend, hosts, cells, cards } = parts;
+  const stack = (all, name = 'stack') => h('div', { class: name }, all);
+  const body = isLarge
+    ? [...attend, cells, stack(cards, 'cards'), hosts]
+    : [h('div', { class: 'two' }, stack([...attend, hosts]), stack([cells, ...cards]))];
+  arrange(element, [head, figures, ...body]);
+}
+
+export function fleet(live, past) {
   const view = viewOf(location.search, Object.keys(COLOURS));
   let isWaiting = false;
   function update() {
@@ -200,42 +148,61 @@ export function fleet(live) {
     requestAnimationFrame(() => {
       isWaiting = false;
       if (!element.isConnected || isPressed(update)) return;
-      draw(parts, view, live);
+      draw();
     });
   }
-  const parts = partsOf(view, () => {
+  const changed = () => {
     history.replaceState(null, '', at(searchOf(view)));
     update();
-  });
-  const { search, states, groups, labels } = parts;
-  const element = h(
-    'div',
-    {},
-    h('h1', { class: 'skip' }, 'Fleet'),
-    h(
-      'div',
-      { class: 'card row' },
-      states.element,
-      h('div', { class: 'grow' }, search),
-      groups.element,
-      labels.element,
-    ),
-    parts.map.element,
-    parts.table.element,
-    parts.none.element,
-  );
-  // Typed anywhere a stroke begins a search, as in a terminal.
-  const leave = listen(live, update, (event) => {
-    if (event.key !== '/' || event.ctrlKey || event.metaKey || isTyping()) return;
-    event.preventDefault();
-    search.focus();
-  });
+  };
+  const told = news(live, update);
+  const figures = tiles(past);
+  const attend = attention(update);
+  const hosts = hostsCard(view, changed);
+  const cells = map(view, changed);
+  const beside = { alarms: alarms(() => told), changes: changes(), disks: disks(), busiest: busiest(update) };
+  const size = h('span', { class: 'm', role: 'status' });
+  const head = h('div', { class: 'title' }, h('h1', {}, 'Fleet'), size);
+  const element = h('div', { class: 'page fleet' });
+  const parts = {
+    head,
+    figures: figures.element,
+    attend: attend.elements,
+    hosts: hosts.element,
+    cells: cells.element,
+    cards: Object.values(beside).map((card) => card.element),
+  };
+
+  let isFirst = true;
+  function draw() {
+    const all = [...live.hosts.values()];
+    const { known } = told;
+    const trouble = troubled(all, known.byHost, known.silences);
+    place(element, parts, all.length > GROUPED);
+    fill(size, sizeOf(live));
+    figures.draw(live);
+    attend.draw(trouble, live, known);
+    hosts.dense.show();
+    const list = hosts.draw(live, all, trouble);
+    cells.draw(list, live, new Set(trouble.filter((one) => one.isSilenced).map(({ host }) => host.name)));
+    beside.alarms.draw(known.alarms, live.at);
+    beside.changes.draw(known.changes);
+    beside.disks.draw(all);
+    beside.busiest.draw(all);
+    if (isFirst && live.at && location.hash === '#hosts') hosts.element.scrollIntoView();
+    isFirst &&= !live.at;
+  }
+  const leave = listen(live, update);
+  place(element, parts, live.hosts.size > GROUPED);
   update();
   return {
     element,
     leave: () => {
       leave();
-      parts.map.leave();
+      told.leave();
+      hosts.leave();
+      cells.leave();
+      beside.disks.leave();
     },
   };
 }

@@ -1,6 +1,10 @@
 // Numbers and moments for people. An unknown is a dash, never 0.
 
 export const UNKNOWN = '–';
+
+/** The order of names: web-2 comes before web-10. */
+export const NATURAL = new Intl.Collator(undefined, { numeric: true });
+
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
 export const number = (value, digits = 2) => (known(value) ? value.toFixed(digits) : UNKNOWN);
@@ -99,3 +103,15 @@ export function measured(value, unit) {
   }[unit];
   return words ? words(value) : `${count(value)}${unit ? ` ${unit}` : ''}`;
 }
+
+/** As a sentence begins. */
+export const sentence = (words) => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
+
+/** A number and its unit apart, as they stand in a column: the unit of a number is not read with it. */
+export function parted(words) {
+  const cut = words.indexOf(' ');
+  return cut < 0 ? [words, ''] : [words.slice(0, cut), words.slice(cut + 1)];
+}
+
+/** The time of day, without the seconds: of today alone. */
+export const clock = (ms) => shortMoment(ms);

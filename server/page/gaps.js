@@ -1,19 +1,17 @@
 // Why there is a gap: what came of the polls of a point that failed, asked for when it is pointed at.
 
 import { get, hostPath } from './api.js';
+import { ANSWERED } from './words.js';
 
 /** Attempts that are read for one gap at most, and gaps that are remembered. */
 const READ = 1000;
 const REMEMBERED = 300;
 
-/** Outcomes of polls that brought values. */
-export const GOOD = ['ok', 'partial'];
-
 /** How often each outcome but a good one is among polls, most often first: `refused × 3, deadline`. */
 export function told(polls) {
   const counts = new Map();
   for (const { outcome } of polls) {
-    if (!GOOD.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    if (!ANSWERED.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   }
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return sorted.map(([outcome, count]) => (count > 1 ? `${outcome} × ${count}` : outcome)).join(', ');

@@ -1,84 +1,35 @@
-// The heat map: one cell per host, five thousand of them on one canvas.
+// The map of the fleet: a titled cluster per group, each a canvas with a cell per host.
 
-import { h, colour } from './dom.js';
-import { SEVERITIES, STATES } from './live.js';
+import { arrange, glyph, h, renew } from './dom.js';
+import { cell } from './cells.js';
+import { NATURAL } from './format.js';
+import { grouped } from './sums.js';
+import { counted } from './words.js';
 
-const GAP = 1;
-const HEIGHT = 260;
-const LARGEST = 28;
-const SMALLEST = 5;
-/** What the card takes of the canvas' width, px. */
-const INSET = 26;
-
-/** Cell size and columns so that `count` cells fit into `width`. */
-export function layout(count, width) {
-  let size = LARGEST;
-  while (size > SMALLEST && Math.ceil(count / Math.floor(width / size)) * size > HEIGHT) size -= 1;
-  const columns = Math.max(1, Math.floor(width / size));
-  return { size, columns, rows: Math.ceil(count / columns) };
-}
-
-/** Where a cell begins, px. */
-const placeOf = ({ size, columns }, position) => [
-  (position % columns) * size,
-  Math.floor(position / columns) * size,
+/** Cells by how many hosts there are: up to how many, width, height and gap, px; the first have their host's number. */
+const SIZES = [
+  { to: 100, wide: 38, high: 28, gap: 4, named: true },
+  { to: 1500, wide: 18, high: 18, gap: 3 },
+  { to: Infinity, wide: 12, high: 12, gap: 2 },
 ];
+const TROUBLE = ['down', 'suspect', 'degraded'];
+const UNGROUPED = 'No group';
 
-/** From calm to alarming, by the theme's colours. */
-function scale() {
-  const stops = [0, 1, 2, 3].map((stop) =>
-    colour(`heat-${stop}`)
-      .match(/[0-9a-f]{2}/gi)
-      .map((pair) => parseInt(pair, 16)),
-  );
-  return (share) => {
-    const at = Math.min(1, Math.max(0, share)) * (stops.length - 1);
-    const low = Math.min(Math.floor(at), stops.length - 2);
-    const mixed = stops[low].map((from, part) =>
-      Math.round(from + (stops[low + 1][part] - from) * (at - low)),
-    );
-    return `rgb(${mixed.join(' ')})`;
-  };
+/** How `count` cells of a fleet of `all` lie in this width. */
+export function layout(count, width, all) {
+  const { wide: least, high, gap, named = false } = SIZES.find(({ to }) => all <= to);
+  const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
+  const wide = named ? (width - (columns - 1) * gap) / columns : least;
+  return { wide, high, gap, named, columns, rows: Math.ceil(count / columns) };
 }
 
-/** A canvas' pen, on a clean canvas of this size. */
-function penOn(canvas, width, height) {
-  const ratio = devicePixelRatio || 1;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  canvas.style.height = `${height}px`;
-  const pen = canvas.getContext('2d');
-  pen.scale(ratio, ratio);
-  return pen;
-}
-
-/** Draws the cells of hosts; `paint` gives a state, a share, or null where nothing is known. */
-function drawCells(pen, hosts, laid, paint) {
-  const colours = Object.fromEntries(
-    [...STATES, ...SEVERITIES, 'line', 'card'].map((name) => [name, colour(name)]),
-  );
-  const side = laid.size - GAP;
-  const shade = scale();
-  hosts.forEach((host, position) => {
-    const share = paint(host);
-    const isState = typeof share === 'string';
-    pen.fillStyle = isState ? colours[share] : share === null ? colours.line : shade(share);
-    const [x, y] = placeOf(laid, position);
-    pen.fillRect(x, y, side, side);
-    // One of which alarms fire is marked in its corner.
-    if (host.alarms_firing) {
-      pen.fillStyle = colours.card;
-      pen.fillRect(x + side - side / 2, y + side / 2, side / 2, side / 2);
-      pen.fillStyle = colours[host.alarm_severity];
-      pen.fillRect(x + side - side / 3, y + side - side / 3, side / 3, side / 3);
-    }
-    // A host that is not well stands out whatever the colour tells.
-    if (!isState && (host.state === 'down' || host.state === 'suspect')) {
-      pen.fillStyle = colours[host.state];
-      pen.fillRect(x, y, side, Math.max(2, side / 3));
-    }
-  });
-}
+/** Where a cell is, px. */
+const placeOf = ({ wide, high, gap, columns }, position) => ({
+  x: (position % columns) * (wide + gap),
+  y: Math.floor(position / columns) * (high + gap),
+  wide,
+  high,
+});
 
 /** Where keys lead from a cell. */
 const STEPS = {
@@ -90,97 +41,161 @@ const STEPS = {
   End: (at, laid, last) => last,
 };
 
-/** The canvas and the tip over it. */
-function elements() {
-  const canvas = h('canvas', {
-    class: 'heat',
-    role: 'application',
-    tabIndex: 0,
-    'aria-roledescription': 'heat map',
-    'aria-label': 'Heat map',
-  });
-  const tip = h('div', { class: 'tip', role: 'status', hidden: true });
-  document.body.append(tip);
-  return { canvas, tip };
+/** A canvas' pen, on a clean canvas of this size. */
+function penOn(canvas, width, height) {
+  const ratio = devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.height = `${height}px`;
+  const pen = canvas.getContext('2d');
+  pen.scale(ratio, ratio);
+  return pen;
 }
 
-/** Has keys walk the cells of `map`, and open them. */
-function walk(canvas, map, { tell, draw, open }) {
-  canvas.addEventListener('keydown', (event) => {
-    const { hosts, laid } = map;
-    const now = map.position();
-    if (event.key === 'Enter' && hosts[now]) open(hosts[now]);
-    if (!STEPS[event.key] || hosts.length === 0) return;
-    event.preventDefault();
-    const last = hosts.length - 1;
-    const next = now < 0 ? 0 : Math.min(last, Math.max(0, STEPS[event.key](now, laid, last)));
-    map.chosen = hosts[next].name;
-    draw();
-    const box = canvas.getBoundingClientRect();
-    const [x, y] = placeOf(laid, next);
-    tell(hosts[next], box.left + x, box.top + y + laid.size);
+/** Has pointer and keys walk the cells of `map`, and open them. */
+function walk(canvas, map, { hostAt, choose, draw, tell, open, leaveBy }) {
+  canvas.addEventListener('mousemove', (event) => {
+    const host = hostAt(event);
+    canvas.classList.toggle('over-host', Boolean(host));
+    tell(host, event.clientX, event.clientY);
   });
-}
-
-export function heat({ paint, words, open }) {
-  const { canvas, tip } = elements();
-  /** What is drawn; `chosen` is the cell that keys have chosen, by its host's name. */
-  const map = {
-    hosts: [],
-    laid: { size: LARGEST, columns: 1, rows: 0 },
-    label: '',
-    chosen: null,
-    position: () => map.hosts.findIndex((host) => host.name === map.chosen),
-  };
-
-  function hostAt(event) {
-    const box = canvas.getBoundingClientRect();
-    const { size, columns } = map.laid;
-    const column = Math.floor((event.clientX - box.left) / size);
-    const row = Math.floor((event.clientY - box.top) / size);
-    return column < columns ? map.hosts[row * columns + column] : undefined;
-  }
-  function tell(host, x, y) {
-    tip.hidden = !host;
-    if (!host) return;
-    tip.textContent = words(host);
-    tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - 300))}px`;
-    tip.style.top = `${y + 14}px`;
-  }
-  function draw() {
-    const width = (canvas.parentElement?.clientWidth ?? 0) - INSET;
-    if (width <= 0) return;
-    map.laid = layout(map.hosts.length, width);
-    const { size, rows } = map.laid;
-    const pen = penOn(canvas, width, Math.max(rows, 1) * size);
-    drawCells(pen, map.hosts, map.laid, paint);
-    const now = map.position();
-    if (now >= 0) {
-      pen.strokeStyle = colour('ink');
-      pen.lineWidth = 2;
-      pen.strokeRect(...placeOf(map.laid, now), size - GAP, size - GAP);
-    }
-    canvas.setAttribute('aria-label', map.label);
-  }
-
-  canvas.addEventListener('mousemove', (event) => tell(hostAt(event), event.clientX, event.clientY));
   canvas.addEventListener('mouseleave', () => tell(null));
   canvas.addEventListener('click', (event) => {
     const host = hostAt(event);
-    if (host) open(host);
+    if (host) open(host, event.ctrlKey || event.metaKey);
   });
   canvas.addEventListener('blur', () => {
     map.chosen = null;
     tell(null);
     draw();
   });
-  walk(canvas, map, { tell, draw, open });
+  canvas.addEventListener('keydown', (event) => {
+    const now = map.position();
+    if (event.key === 'Enter' && map.hosts[now]) open(map.hosts[now]);
+    if (!STEPS[event.key] || map.hosts.length === 0) return;
+    event.preventDefault();
+    const last = map.hosts.length - 1;
+    const next = now < 0 ? 0 : STEPS[event.key](now, map.laid, last);
+    // Over its edge the next cluster is entered.
+    if (next < 0 || next > last) leaveBy(next < 0 ? -1 : 1);
+    else choose(next);
+  });
+}
+
+/** How many hosts of a cluster are in trouble, by state: in the words of its title, and of its label. */
+function worstOf(hosts, place) {
+  const counts = TROUBLE.map((state) => [state, hosts.filter((host) => host.state === state).length]);
+  const some = counts.filter(([, count]) => count);
+  renew(
+    place,
+    some.map(([state, count]) =>
+      h('span', { class: `st ${state}`, title: `${count} ${state}` }, glyph(state), count),
+    ),
+  );
+  return some.map(([state, count]) => `${count} ${state}`).join(', ');
+}
+
+/** One cluster; `look` says what a cell shows, `tell` what is pointed at, `open` goes to a host. */
+function cluster({ look, tell, open, step }) {
+  const canvas = h('canvas', {
+    class: 'heat',
+    role: 'application',
+    tabIndex: 0,
+    'aria-roledescription': 'map of hosts',
+  });
+  const [title, size, worst] = [h('h3', {}), h('span', { class: 'm t1' }), h('span', { class: 'worst t1' })];
+  const head = h('div', { class: 'row' }, title, size, h('span', { class: 'sp' }), worst);
+  const map = {
+    hosts: [],
+    laid: layout(0, 100, 1),
+    chosen: null,
+    position: () => map.hosts.findIndex((host) => host.name === map.chosen),
+  };
+  function hostAt(event) {
+    const box = canvas.getBoundingClientRect();
+    const { wide, high, gap, columns } = map.laid;
+    const column = Math.floor((event.clientX - box.left) / (wide + gap));
+    const row = Math.floor((event.clientY - box.top) / (high + gap));
+    return column < columns ? map.hosts[row * columns + column] : undefined;
+  }
+  function draw() {
+    const width = canvas.parentElement?.clientWidth ?? 0;
+    if (width <= 0) return;
+    map.laid = layout(map.hosts.length, width, map.all);
+    const { high, gap, rows, named } = map.laid;
+    const pen = penOn(canvas, width, Math.max(rows, 1) * (high + gap) - gap);
+    map.hosts.forEach((host, at) => cell(pen, host, { ...look(host), named }, placeOf(map.laid, at)));
+    const now = map.position();
+    if (now < 0) return;
+    const { x, y, wide } = placeOf(map.laid, now);
+    pen.strokeStyle = getComputedStyle(canvas).color;
+    pen.lineWidth = 2;
+    pen.strokeRect(x + 1, y + 1, wide - 2, high - 2);
+  }
+  function choose(at) {
+    map.chosen = map.hosts[at].name;
+    draw();
+    const box = canvas.getBoundingClientRect();
+    const { x, y, high } = placeOf(map.laid, at);
+    tell(map.hosts[at], box.left + x, box.top + y + high);
+  }
+  walk(canvas, map, { hostAt, choose, draw, tell, open, leaveBy: (by) => step(element, by) });
+  const element = h('div', { class: 'cl' }, head, canvas);
   return {
-    element: canvas,
-    leave: () => tip.remove(),
-    draw(hosts, label) {
-      Object.assign(map, { hosts, label });
+    element,
+    enter(isLast) {
+      canvas.focus();
+      if (map.hosts.length) choose(isLast ? map.hosts.length - 1 : 0);
+    },
+    draw(name, hosts, all, label) {
+      Object.assign(map, { hosts, all });
+      title.textContent = name;
+      size.textContent = hosts.length;
+      const words = worstOf(hosts, worst);
+      const spoken = `${name}, ${counted(hosts.length, 'host')} by ${label}${words ? `: ${words}` : ''}`;
+      canvas.setAttribute('aria-label', spoken);
       draw();
+    },
+  };
+}
+
+/** The clusters of all groups; `look` gives what a host's cell shows, `words` what is told of it, `open` goes there. */
+export function heat({ look, words, open }) {
+  const tip = h('div', { class: 'tip', role: 'status', hidden: true });
+  document.body.append(tip);
+  const element = h('div', { class: 'map' });
+  let known = new Map();
+  function tell(host, x, y) {
+    tip.hidden = !host;
+    if (!host) return;
+    tip.textContent = words(host);
+    tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${y + tip.offsetHeight + 20 > innerHeight ? y - tip.offsetHeight - 12 : y + 14}px`;
+  }
+  /** From the edge of a cluster into the one before or after it. */
+  function step(from, by) {
+    const all = [...known.values()];
+    const next = all[all.findIndex((one) => one.element === from) + by];
+    next?.enter(by < 0);
+  }
+  return {
+    element,
+    leave: () => tip.remove(),
+    draw(hosts, label, all) {
+      const groups = [...grouped(hosts, ({ group }) => group ?? '')].sort(
+        ([a, some], [b, others]) => !a - !b || others.length - some.length || NATURAL.compare(a, b),
+      );
+      const made = groups.map(([group]) => [group, known.get(group) ?? cluster({ look, tell, open, step })]);
+      known = new Map(made);
+      arrange(
+        element,
+        made.map(([, one]) => one.element),
+      );
+      for (const [, members] of groups) members.sort((a, b) => NATURAL.compare(a.name, b.name));
+      const only = groups.length === 1 && !groups[0][0];
+      groups.forEach(([group, members]) =>
+        known.get(group).draw(group || (only ? 'All hosts' : UNGROUPED), members, all, label),
+      );
     },
   };
 }

@@ -1,25 +1,32 @@
-// One host: its state and why, orders, charts, what repeats, its changes of state, the ledger.
+// One host: what it is, what is wrong with it, what it is like now, its graphs, what repeats, its attempts.
 
 import { h, fill, isTyping, renew } from './dom.js';
 import { get, hostPath } from './api.js';
-import { bands } from './band.js';
-import { charts } from './charts.js';
+import { bands, moves } from './band.js';
+import { causes } from './cause.js';
+import { charts, TOLD } from './charts.js';
 import { fired } from './fired.js';
-import { firing } from './firing.js';
+import { factLine, titleOf } from './head.js';
 import { latest } from './latest.js';
 import { ledger } from './ledger.js';
 import { orders } from './orders.js';
+import { paced } from './pace.js';
 import { hostAt } from './place.js';
-import { changes, stateOf, unknown } from './said.js';
-import { endsOf, picker, RANGES, searchOf, spanOf } from './span.js';
+import { changes, unknown } from './said.js';
+import { endsOf, picker, RANGES, searchOf, spanOf, suits } from './span.js';
 import { tables } from './tables.js';
+import { tiles } from './tiles.js';
+import { ANSWERED } from './words.js';
 
+/** Columns of the last poll that are told beside those of graphs. */
+const BESIDE = ['mem_used_pct', 'boot_time_s'];
 /** What is shown of the host. */
 const HOST =
   'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,' +
   'alarms_firing,alarm_severity,facts,' +
-  'last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail';
-/** Changes of state that are read: those that are shown, and those in the charts. */
+  'last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail,' +
+  [...TOLD, ...BESIDE].map((column) => `last.values.${column}`).join();
+/** Changes of state that are read: those that are shown, and those in the graphs. */
 const EVENTS = 200;
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
@@ -33,16 +40,22 @@ class HostView {
   #span = spanOf(location.search);
   /** Its changes of state, newest first. */
   #transitions = [];
-  /** When what is kept was read, and when the charts were, ms. */
+  /** When what is kept was read, and when the graphs were, ms; nothing asks again before the first time. */
   #keptAt = 0;
-  #chartsAt = 0;
+  #chartsAt = Infinity;
   #seen;
   #state = latest();
   #story = latest();
-  #said = h('div', {});
+  /** What is asked for when values come in. */
+  #again = {
+    state: paced(() => this.#loadState()),
+    kept: paced(() => this.#loadKept()),
+    charts: paced(() => this.#loadCharts()),
+  };
+  #title = h('div', { class: 'naming' });
+  #facts = h('dl', { class: 'facts' });
   #rules;
-  #alarms = h('section', { class: 'card one', hidden: true }, h('h2', {}, 'Alarms'));
-  #events = h('section', { class: 'card' }, h('h2', {}, 'Changes of state'), h('div', {}));
+  #events = h('section', { class: 'card' });
 
   constructor(live, name) {
     this.#live = live;
@@ -50,34 +63,40 @@ class HostView {
     this.#seen = live.hosts.get(name);
     const away = (error) => this.#away(error);
     this.picker = picker(this.#span, () => this.#chosen());
-    this.charts = charts(
-      name,
-      (from, to) => {
-        this.#span.fixed = [from, to];
-        this.#chosen();
-      },
-      () => this.picker.widen(),
-      away,
+    this.charts = charts(name, {
+      zoom: (from, to) => this.#zoomed(from, to),
+      widen: () => this.picker.widen(),
+      words: away,
+      heard: (what) => this.tiles.draw(what, this.#spanWords()),
+    });
+    this.tables = tables(name, {
+      zoom: (from, to) => this.#zoomed(from, to),
+      widen: () => this.picker.widen(),
+    });
+    this.tiles = tiles(
+      (key) => this.charts.open(key),
+      (mount) => this.tables.full(mount),
     );
+    this.causes = causes(name, (alarms) => {
+      this.tiles.alarming(alarms);
+      this.charts.alarming(alarms.map(({ column }) => column));
+    });
     this.orders = orders(name, () => {
       this.#loadState();
       this.#loadKept();
     });
-    this.tables = tables(name);
     this.#rules = fired(name);
-    this.alarms = firing({
-      filter: () => ({ host: name }),
-      none: () => [],
-      heard: ({ alarms }) => {
-        this.#alarms.hidden = alarms.length === 0;
-      },
-    });
-    this.#alarms.append(...this.alarms.elements);
     this.attempts = ledger(name, () => this.#stretch(), away);
-    const state = h('section', { class: 'card', 'aria-label': 'State' }, this.#said, this.orders.element);
-    const { element: attempts } = this.attempts;
-    this.element = h('div', {}, state, this.#alarms, this.picker.element, this.charts.element);
-    this.element.append(this.tables.element, this.#events, attempts);
+    const title = h('div', { class: 'title' }, this.#title, this.orders.element);
+    const head = h('section', { class: 'hosthead', 'aria-label': 'State' }, title, this.#facts);
+    const beside = h('div', { class: 'stack' }, this.#events, this.tables.processes);
+    const kept = h('div', { class: 'two' }, this.attempts.element, beside);
+    const {
+      charts: { element: graphs },
+      tables: { element: repeated },
+    } = this;
+    const parts = [head, this.causes.element, this.orders.wrong, this.tiles.element, this.picker.element];
+    this.element = h('div', { class: 'page host' }, parts, graphs, repeated, kept);
   }
 
   /** Asks for everything, and goes on to. */
@@ -87,8 +106,11 @@ class HostView {
     addEventListener('roundsman:theme', this.#themed);
     this.#live.addEventListener('change', this.#changed);
     this.#loadState();
-    this.alarms.load();
-    this.#loadKept().then(() => this.#loadCharts());
+    this.causes.load();
+    Promise.all([this.#loadStory(), this.#open()]).then(() => {
+      this.#loadCharts();
+      this.attempts.load();
+    });
   }
 
   leave() {
@@ -96,30 +118,50 @@ class HostView {
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
     for (const part of [this.#state, this.#story]) part.end();
-    for (const part of [this.attempts, this.tables, this.charts, this.alarms, this.#rules]) part.leave();
+    for (const part of [this.attempts, this.tables, this.charts, this.causes, this.#rules]) part.leave();
   }
 
   #typed = (event) => {
-    if (event.key === 'Escape' && !isTyping()) this.picker.widen();
+    if (event.key !== 'Escape' || isTyping() || document.querySelector('dialog[open]')) return;
+    if (!this.charts.unfill()) this.picker.widen();
   };
 
   #themed = () => {
     this.charts.themed();
-    this.#loadCharts();
+    this.tables.themed();
   };
 
   #changed = () => {
     const now = this.#live.hosts.get(this.#name);
     if (!now || now === this.#seen) return;
-    const moved = now.state !== this.#seen?.state;
-    const alarmed = now.alarms_firing !== this.#seen?.alarms_firing;
+    if (!this.#seen) {
+      // What is known first was just asked for.
+      this.#seen = now;
+      return;
+    }
+    const moved = now.state !== this.#seen.state;
+    const alarmed = now.alarms_firing !== this.#seen.alarms_firing;
     this.#seen = now;
-    this.#loadState();
-    if (alarmed || (now.alarms_firing && this.alarms.age() > KEPT_EVERY)) this.alarms.load();
-    if (moved || Date.now() - this.#keptAt > KEPT_EVERY) this.#loadKept();
+    this.#again.state();
+    if (alarmed || (now.alarms_firing && this.causes.age() > KEPT_EVERY)) this.causes.load();
+    if (moved || Date.now() - this.#keptAt > KEPT_EVERY) this.#again.kept();
     const every = Math.max(KEPT_EVERY, RANGES[this.#span.range] / STEPS);
-    if (!this.#span.fixed && Date.now() - this.#chartsAt > every) this.#loadCharts();
+    if (!this.#span.fixed && Date.now() - this.#chartsAt > every) this.#again.charts();
   };
+
+  /** How long the span should be when nobody says: by how far back there is data. */
+  async #open() {
+    if (!this.#span.isOpen) return;
+    const asked = { from: '-24h', to: '-23h', limit: 1, order: 'asc', fields: 'slot_ms' };
+    const kept = await get(`${hostPath(this.#name)}/polls`, asked).catch(() => null);
+    this.#span.range = suits(kept?.polls.length > 0);
+    this.picker.show(null);
+  }
+
+  #zoomed(from, to) {
+    Object.assign(this.#span, { fixed: [from, to], isOpen: false });
+    this.#chosen();
+  }
 
   /** Another span was asked for. */
   #chosen() {
@@ -128,10 +170,16 @@ class HostView {
     this.attempts.load();
   }
 
+  /** The span in words of a tile. */
+  #spanWords() {
+    const units = { m: 'min', h: 'h', d: 'days' };
+    return this.#span.fixed ? 'this span' : this.#span.range.replace(/[mhd]/, (unit) => ` ${units[unit]}`);
+  }
+
   /** Which attempts are read. */
   #stretch() {
     const [from, to] = endsOf(this.#span);
-    const words = this.#span.fixed ? 'Attempts in this span' : `Attempts of the last ${this.#span.range}`;
+    const words = this.#span.fixed ? 'in this span' : `in ${this.#spanWords()}`;
     return { words, from, to, about: searchOf(this.#span) };
   }
 
@@ -144,13 +192,16 @@ class HostView {
   async #loadCharts() {
     this.#chartsAt = Date.now();
     this.picker.show(null);
-    const [from, to] = endsOf(this.#span);
+    const { marks, watched } = moves(this.#transitions);
+    const [from, to] = endsOf(this.#span, watched?.at);
     const states = bands(this.#transitions, from, to);
     const rules = this.#rules.load(from, to);
-    const came = await this.charts.load({ from, to, states }, searchOf(this.#span));
-    if (came) this.picker.show(came);
-    const marks = await rules;
-    if (marks) this.charts.mark(marks);
+    const span = { from, to, states, marks, watched };
+    this.tables.load(span);
+    const came = await this.charts.load(span, searchOf(this.#span));
+    if (came) this.picker.show(came, [from, to]);
+    const limits = await rules;
+    if (limits) this.charts.mark(limits);
   }
 
   /** What the server has in memory: also shown while the store is away. */
@@ -159,15 +210,23 @@ class HostView {
     try {
       const one = await get(hostPath(this.#name), { fields: HOST });
       if (!isWanted()) return;
-      renew(this.#said, stateOf(this.#name, one));
+      const isGood = ANSWERED.includes(one.last?.outcome);
+      const { values } = isGood ? one.last : { values: {} };
+      const all = { ...values, call_us: one.last?.call_us };
+      const value = (column) => (isGood ? (all[column] ?? null) : undefined);
+      renew(this.#title, ...titleOf(this.#name, one));
+      renew(this.#facts, ...factLine(this.#name, one, value));
       this.orders.show(one);
+      this.causes.show(one);
+      this.tiles.show(one, value);
+      this.charts.show(value);
       this.tables.draw(one);
     } catch (error) {
       if (!isWanted()) return;
       const { words, ways } = unknown(this.#name, error);
       // Of a host that nobody knows there is nothing else to show.
       if (error.status === 404) fill(this.element, h('section', { class: 'card' }, words, ways));
-      else renew(this.#said, words);
+      else renew(this.#title, words);
     }
   }
 
@@ -178,15 +237,15 @@ class HostView {
   }
 
   async #loadStory() {
+    this.#keptAt = Date.now();
     const isWanted = this.#story.ask();
-    const list = this.#events.lastChild;
     try {
       const { events } = await get(`${hostPath(this.#name)}/events`, { limit: EVENTS });
       if (!isWanted()) return;
       this.#transitions = events;
-      renew(list, changes(events));
+      renew(this.#events, changes(events));
     } catch (error) {
-      if (isWanted()) renew(list, h('p', { class: 'none' }, this.#away(error)));
+      if (isWanted()) renew(this.#events, changes(null, this.#away(error)));
     }
   }
 }

@@ -6,12 +6,13 @@ import { get } from './api.js';
 import { latest } from './latest.js';
 import { at, hostAt } from './place.js';
 
-const card = (title, ...inside) => h('section', { class: 'card' }, h('h2', {}, title), ...inside);
+const card = (title, ...inside) =>
+  h('section', { class: 'card' }, h('header', {}, h('h2', {}, title)), h('div', { class: 'pad' }, ...inside));
 const hostLink = (name) => link(hostAt(name), name);
 
 /** What a change touched, one line per kind. */
 function changed(change) {
-  if (!change) return h('p', { class: 'soft' }, 'Nothing yet: it is the first since the server started.');
+  if (!change) return h('p', { class: 'soft' }, 'Nothing yet: it is the first since the server started');
   const line = (words, { count, hosts }, each) => {
     if (count === 0) return null;
     const more = count > hosts.length ? ` and ${count - hosts.length} more` : '';
@@ -60,16 +61,16 @@ function file({ text, text_bytes: size }) {
 }
 
 const cards = (said) => [
-  said.error ? card('The file as it is now is not in force', h('pre', { tabIndex: 0 }, said.error)) : null,
+  said.error ? card('The file is not in force', h('pre', { tabIndex: 0 }, said.error)) : null,
   card('In force', facts(factsOf(said))),
-  card('What it changed when it came into force', changed(said.change)),
+  card('Last change', changed(said.change)),
   card('Groups', groups(said.groups)),
   file(said),
 ];
 
 export function inventory(live) {
-  const place = h('div', {});
-  const element = h('div', {}, h('h1', {}, 'Inventory'), place);
+  const place = h('div', { class: 'stack' });
+  const element = h('div', { class: 'page' }, h('div', { class: 'title' }, h('h1', {}, 'Inventory')), place);
   const questions = latest();
   async function load() {
     const isWanted = questions.ask();

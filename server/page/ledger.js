@@ -1,76 +1,123 @@
-// The attempts of a span: what was asked of the host, when, and what came of it.
+// The attempts of a span: what was asked of the host, when, where the time went, and what came of it.
 
-import { h, renew, titles } from './dom.js';
+import { h, glyph, renew, titles } from './dom.js';
 import { bytes, micros, moment, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
-import { GOOD, told } from './gaps.js';
+import { withU } from './figures.js';
+import { told } from './gaps.js';
 import { latest } from './latest.js';
+import { ANSWERED, outcomeWords } from './words.js';
 
 /** Rows that are shown at first, and of those more that are asked for. */
-const FEW = 50;
+const FEW = 12;
 const MORE = 1000;
 /** What is shown of an attempt. */
 const ATTEMPT = 'slot_ms,outcome,late_us,queue_us,resolve_us,connect_us,call_us,answer_bytes,address,error';
-const TIMES = ['late_us', 'queue_us', 'resolve_us', 'connect_us', 'call_us'];
-const COLUMNS = [
-  'Due',
-  'Outcome',
-  '#Late',
-  '#Queued',
-  '#Resolved',
-  '#Connected',
-  '#Called',
-  '#Answer',
-  'Address',
-  'Error',
-];
+const COLUMNS = ['Due', 'Outcome', 'Time spent', '#Total', '#Answer', 'Note'];
+/** Where the time of an attempt goes, in turn. */
+const PARTS = {
+  queued: ({ queue_us: queued }) => queued ?? 0,
+  connect: ({ resolve_us: resolve, connect_us: connect }) => (resolve ?? 0) + (connect ?? 0),
+  call: ({ call_us: call }) => call ?? 0,
+};
+/** A little more than the longest that answered fills the bar. */
+const ROOM = 1.1;
 
-function attempt(poll) {
-  const colour = poll.outcome === 'ok' ? 'up' : poll.outcome === 'partial' ? 'degraded' : 'down';
-  const num = (words) => h('td', { class: 'num' }, words);
+const sum = (poll) => Object.values(PARTS).reduce((all, part) => all + part(poll), 0);
+const isGood = ({ outcome }) => ANSWERED.includes(outcome);
+const look = ({ outcome }) => (outcome === 'ok' ? 'up' : outcome === 'partial' ? 'degraded' : 'down');
+
+/** The bar of an attempt: one part for each step; what failed is the last of them. */
+function timing(poll, scale) {
+  const steps = Object.entries(PARTS).map(([name, part]) => [name, part(poll)]);
+  const words = [
+    ...steps.map(([name, took]) => `${name} ${micros(took)}`),
+    `late ${micros(poll.late_us)}`,
+  ].join(', ');
+  const last = isGood(poll) ? null : steps.findLast(([, took]) => took > 0)?.[0];
+  const bars = steps.map(([name, took]) => {
+    const bar = h('i', { class: name === last ? 'failed' : name });
+    bar.style.width = `${Math.min(100, (100 * took) / scale).toFixed(1)}%`;
+    return bar;
+  });
+  return h('span', { class: 'timing', role: 'img', 'aria-label': words, title: words }, bars);
+}
+
+const today = () => moment(Date.now()).split(' ')[0];
+function due(ms) {
+  const [day, time] = moment(ms).split(' ');
+  return day === today() ? time : `${day.slice(5)} ${time}`;
+}
+
+function attempt(poll, scale) {
+  const num = (words) => h('td', { class: 'num' }, ...withU(words));
+  const state = look(poll);
   return h(
     'tr',
     {},
-    h('td', {}, moment(poll.slot_ms)),
-    h('td', {}, h('span', { class: `dot ${colour}`, 'aria-hidden': 'true' }), poll.outcome),
-    TIMES.map((time) => num(micros(poll[time]))),
+    h('td', { title: moment(poll.slot_ms) }, due(poll.slot_ms)),
+    h('td', {}, h('span', { class: `st ${state}` }, glyph(state), outcomeWords(poll.outcome))),
+    h('td', {}, timing(poll, scale)),
+    num(micros(sum(poll))),
     num(bytes(poll.answer_bytes)),
-    h('td', {}, poll.address ?? UNKNOWN),
-    h('td', { class: 'words' }, poll.error ?? ''),
+    h('td', { class: 'words', title: poll.address ?? '' }, poll.error ?? h('span', { class: 'm' }, UNKNOWN)),
   );
 }
 
-function table(polls) {
-  if (polls.length === 0) return h('p', { class: 'none' }, 'None.');
-  const rows = h('tbody', {}, polls.map(attempt));
-  const props = { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Attempts' };
-  return h('div', props, h('table', {}, titles(COLUMNS), rows));
+function table(polls, isLong) {
+  if (polls.length === 0) return h('p', { class: 'none' }, 'None');
+  const good = polls.filter(isGood).map(sum);
+  const scale = Math.max(1, ...(good.length ? good : polls.map(sum))) * ROOM;
+  const rows = h(
+    'tbody',
+    {},
+    polls.map((poll) => attempt(poll, scale)),
+  );
+  const props = {
+    class: isLong ? 'wide long' : 'wide',
+    tabIndex: 0,
+    role: 'region',
+    'aria-label': 'Attempts',
+  };
+  return h('div', props, h('table', { class: 'attempts' }, titles(COLUMNS), rows));
 }
 
 /** How many attempts an answer has, and what came of them. */
-function noteOf({ polls, next }) {
+function noteOf({ polls, next }, words) {
+  const count = next ? `the newest ${polls.length} ${words}` : `${polls.length} ${words}`;
   const failures = told(polls);
-  const verdict = failures ? `, failed: ${failures}` : polls.length ? ', none failed' : '';
-  return `${next ? 'the newest ' : ''}${polls.length}${verdict}`;
+  return `${count} · ${failures || (polls.length ? 'none failed' : 'none')}`;
 }
 
 /**
- * The ledger of a host: `span` gives its title, its two ends and what it is `about`, `away` the words for an error.
+ * The ledger of a host: `span` gives words for it, its two ends and what it is `about`, `away` the words for an error.
  */
 export function ledger(name, span, away) {
   const asked = { rows: FEW, failedOnly: false };
   const questions = latest();
-  const title = h('h2', {});
-  const note = h('span', { class: 'soft' });
-  const only = h('button', { type: 'button', 'aria-pressed': 'false', onclick: toggle }, 'Failed only');
-  const more = h('button', { type: 'button', hidden: true, onclick: showMore }, 'More');
+  const note = h('span', { class: 'm' });
+  const choice = (words, failedOnly) =>
+    h('button', { type: 'button', onclick: () => choose(failedOnly) }, words);
+  const choices = [choice('All', false), choice('Failed', true)];
+  const more = h('button', { type: 'button', class: 'plain', hidden: true, onclick: showMore }, 'More');
+  const swatch = (part) => h('span', {}, h('i', { class: `sw ${part}` }), part);
+  const key = h('span', { class: 'key', 'aria-hidden': 'true' }, Object.keys(PARTS).map(swatch));
+  const seg = h('div', { class: 'seg sm', role: 'group', 'aria-label': 'Which attempts' }, choices);
   const list = h('div', {});
-  const element = h('section', { class: 'card' }, h('div', { class: 'row' }, title, note, only, more), list);
+  const foot = h('p', { class: 'foot' }, more);
+  const head = h('header', {}, h('h2', {}, 'Attempts'), note, h('span', { class: 'sp' }), key, seg);
+  const element = h('section', { class: 'card' }, head, list, foot);
+  show();
 
-  function toggle() {
-    asked.failedOnly = !asked.failedOnly;
-    only.setAttribute('aria-pressed', String(asked.failedOnly));
-    if (asked.failedOnly) asked.rows = MORE;
+  function show() {
+    choices.forEach((one, position) =>
+      one.setAttribute('aria-pressed', String(asked.failedOnly === (position === 1))),
+    );
+    foot.hidden = more.hidden;
+  }
+  function choose(failedOnly) {
+    Object.assign(asked, { failedOnly, rows: failedOnly ? MORE : asked.rows });
+    show();
     load();
   }
   function showMore() {
@@ -81,26 +128,21 @@ export function ledger(name, span, away) {
   async function load() {
     const { words, from, to, about } = span();
     const isWanted = questions.ask(JSON.stringify([about, asked]));
+    const query = { from, to, limit: asked.rows, order: 'desc', fields: ATTEMPT };
     try {
-      const page = await get(`${hostPath(name)}/polls`, {
-        from,
-        to,
-        limit: asked.rows,
-        order: 'desc',
-        fields: ATTEMPT,
-      });
+      const page = await get(`${hostPath(name)}/polls`, query);
       if (!isWanted()) return;
-      title.textContent = words;
-      note.textContent = noteOf(page);
+      note.textContent = noteOf(page, words);
       more.hidden = !page.next || asked.rows >= MORE;
-      renew(list, table(page.polls.filter(({ outcome }) => !asked.failedOnly || !GOOD.includes(outcome))));
+      const shown = page.polls.filter((poll) => !asked.failedOnly || !isGood(poll));
+      renew(list, table(shown, asked.rows > FEW));
     } catch (error) {
       if (!isWanted()) return;
-      title.textContent = words;
       note.textContent = '';
       more.hidden = true;
       renew(list, h('p', { class: 'none' }, away(error)));
     }
+    show();
   }
 
   return { element, load, leave: () => questions.end() };

@@ -30,7 +30,11 @@ function rowList({ label, columns, keyOf, rowOf }) {
 export function listing({ ask, about, at, none, ...rows }) {
   const list = rowList(rows);
   const words = h('p', { class: 'none', role: 'status', hidden: true });
-  const older = h('button', { type: 'button', hidden: true, onclick: () => load(true) }, 'Older ones');
+  const older = h(
+    'button',
+    { type: 'button', class: 'older', hidden: true, onclick: () => load(true) },
+    'Older',
+  );
   const questions = latest();
   /** The oldest event that is shown; whether pages were turned back; when it was read. */
   const read = { oldest: null, turned: false, at: 0 };

@@ -6,13 +6,17 @@ import { at } from './place.js';
 const TRAIL = 60;
 /** How long to wait before asking again when the server refused the stream, ms. */
 const RETRY = 5000;
-/** The server says something every three seconds; when it is silent for so long, ms, nobody is at the other end. */
-const SILENCE = 10_000;
+/**
+ * The server says something every three seconds. When it is silent for so long, ms, that is told; and for as long as
+ * the second, nobody is at the other end.
+ */
+const LATE = 4500;
+const SILENCE = 7000;
 /**
  * The server ends each stream after a while, and the browser takes it up again within some seconds: only a longer
  * time, ms, is no connection.
  */
-const TAKEN_UP = 4000;
+const TAKEN_UP = 2500;
 
 export class Live extends EventTarget {
   hosts = new Map();
@@ -22,8 +26,9 @@ export class Live extends EventTarget {
   connected = false;
   /** The stream has ended, and the browser is taking it up again. */
   again = false;
-  /** Changes of state that were seen. */
+  /** Changes of state, and polls, that were seen. */
   moves = 0;
+  polls = 0;
 
   /** Begins; once. */
   start() {
@@ -43,6 +48,7 @@ export class Live extends EventTarget {
 
   #close() {
     clearTimeout(this.silent);
+    clearTimeout(this.late);
     clearTimeout(this.retry);
     this.source?.close();
   }
@@ -53,6 +59,9 @@ export class Live extends EventTarget {
     this.source = source;
     const heard = () => {
       clearTimeout(this.silent);
+      clearTimeout(this.late);
+      if (this.again && !this.gone) this.#connection(true);
+      this.late = setTimeout(() => this.#uncertain(), LATE);
       this.silent = setTimeout(() => {
         this.#connection(false);
         this.#open();
@@ -83,10 +92,14 @@ export class Live extends EventTarget {
       } else {
         // Each attempt ends here: the first one that fails counts.
         this.gone ??= setTimeout(() => this.#connection(false), TAKEN_UP);
-        this.again = true;
-        this.dispatchEvent(new Event('connection'));
+        this.#uncertain();
       }
     };
+  }
+
+  #uncertain() {
+    this.again = true;
+    this.dispatchEvent(new Event('connection'));
   }
 
   #connection(connected) {
@@ -126,6 +139,7 @@ export class Live extends EventTarget {
     host.trail = known?.trail ?? host.cpu_trail ?? [];
     delete host.cpu_trail;
     if (known && host.slot_ms !== known.slot_ms) {
+      this.polls += 1;
       host.trail.push(host.slot_ms === host.good_slot_ms ? host.cpu_busy_pct : null);
       if (host.trail.length > TRAIL) host.trail.shift();
     }

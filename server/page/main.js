@@ -1,7 +1,9 @@
 // The page's frame: which view an address means, the banners, the theme.
 
 import { banners } from './banners.js';
-import { h, fill, renew } from './dom.js';
+import { h, fill, icon, renew } from './dom.js';
+import { clock } from './format.js';
+import { keys } from './keys.js';
 import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
@@ -9,14 +11,20 @@ import { alerts } from './alerts.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
+import { wall } from './wall.js';
 import { named } from './place.js';
+import { density, theme, themeOf } from './look.js';
+import { Past } from './past.js';
 
 const live = new Live();
+const past = new Past(live);
 const main = document.getElementById('main');
 let leave = () => {};
 
+const asked = () => new URLSearchParams(location.search);
+
 const ROUTES = [
-  [/^$/, () => fleet(live), 'Fleet'],
+  [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), 'Fleet'],
   [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
   [/^alerts$/, () => alerts(live), 'Alerts'],
   [/^events$/, () => events(live), 'Events'],
@@ -65,7 +73,7 @@ function count(firing) {
   const badge = document.getElementById('firing');
   const worst = SEVERITIES.find((severity) => firing[severity]);
   badge.hidden = !worst;
-  badge.className = `count ${worst ?? ''}`;
+  badge.className = `badge ${worst ?? ''}`;
   const all = Object.values(firing).reduce((sum, one) => sum + one, 0);
   if (badge.textContent !== String(all)) badge.textContent = all;
   badge.title = SEVERITIES.filter((severity) => firing[severity])
@@ -73,33 +81,40 @@ function count(firing) {
     .join(', ');
 }
 
+/** Whether what is shown is as it is now, in words, and how the mark beside them looks. */
+function standing() {
+  if (!live.at) return { words: 'Connecting…', shape: 'again' };
+  if (!live.connected) return { words: `Offline since ${clock(live.at)}`, shape: 'away' };
+  if (live.server.stopping) return { words: 'Server stops', shape: 'again' };
+  return live.again ? { words: 'Reconnecting…', shape: 'again' } : { words: 'Live', shape: '' };
+}
+
 /** The state of the connection, and what is wrong, above every view. */
 function frame() {
-  const { connected, again } = live;
   const shown = banners(live).map(({ words, isGrave }) => h('p', { class: isGrave ? 'grave' : '' }, words));
   renew(document.getElementById('banners'), shown);
   const pulse = document.getElementById('pulse');
-  pulse.classList.toggle('away', !connected || again);
-  const words = !connected ? 'no connection' : again ? 'reconnecting' : 'live';
+  const { words, shape } = standing();
+  pulse.className = `live ${shape}`;
   if (pulse.textContent !== words) pulse.textContent = words;
   count(live.server.alarms_firing ?? {});
 }
 live.addEventListener('change', frame);
 live.addEventListener('connection', frame);
 
-const themes = ['auto', 'light', 'dark'];
-function theme(wanted) {
-  if (wanted === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = wanted;
-  localStorage.setItem('theme', wanted);
-  document.getElementById('theme').textContent = `Theme: ${wanted}`;
-  dispatchEvent(new Event('roundsman:theme'));
+/** The button of the theme: what it is now. */
+const ICONS = { auto: 'auto', light: 'sun', dark: 'moon' };
+function dress() {
+  const button = document.getElementById('theme');
+  const words = `Theme: ${themeOf()}`;
+  button.title = words;
+  button.setAttribute('aria-label', words);
+  fill(button, icon(ICONS[themeOf()]));
 }
-document.getElementById('theme').addEventListener('click', () => {
-  const now = localStorage.getItem('theme') ?? 'auto';
-  theme(themes[(themes.indexOf(now) + 1) % themes.length]);
-});
-theme(themes.includes(localStorage.getItem('theme')) ? localStorage.getItem('theme') : 'auto');
+document.getElementById('theme').addEventListener('click', () => theme());
+addEventListener('roundsman:theme', dress);
+dress();
+keys(live, { theme, density });
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
 for (const link of document.querySelectorAll('a[data-link], link[rel=icon]'))

@@ -1,7 +1,9 @@
-// What may be ordered of a host: poll it now, pause it, resume it, accept another machine.
+// What may be ordered of a host: poll it now, silence it, pause it, resume it, accept another machine.
 
-import { h } from './dom.js';
+import { h, icon } from './dom.js';
 import { post, hostPath } from './api.js';
+import { ask, choice, field, silence } from './deeds.js';
+import { outcomeWords } from './words.js';
 
 const LENGTHS = {
   '1h': 'for an hour',
@@ -12,90 +14,80 @@ const LENGTHS = {
 };
 const ANOTHER =
   'Another machine answers than the one that this host was until now. If the host was installed again or replaced, ' +
-  'accept it; if not, its address is wrong. ';
+  'accept it; if not, its address is wrong.';
 
-/** A button that is not pressed twice; what comes of it is told beside it. `ask` gives the words, or none. */
-function orderButton(label, doing, told, done, ask) {
-  const button = h('button', { type: 'button', onclick: order }, label);
-  async function order() {
-    button.disabled = true;
+/** A button with its icon; on a phone the icon stands alone. */
+const button = (sign, words, onclick) =>
+  h(
+    'button',
+    { type: 'button', class: 'btn', title: words, 'aria-label': words, onclick },
+    icon(sign, 's'),
+    h('span', {}, words),
+  );
+
+/** A button that is not pressed twice; what comes of it is told beside it. `order` gives the words, or none. */
+function orderButton(sign, label, doing, told, done, order) {
+  const made = button(sign, label, async () => {
+    made.disabled = true;
     told.textContent = doing;
     try {
-      told.textContent = (await ask()) ?? '';
+      told.textContent = (await order()) ?? '';
       done();
     } catch (error) {
       told.textContent = error.message;
     } finally {
-      button.disabled = false;
+      made.disabled = false;
     }
-  }
-  return button;
+  });
+  return made;
 }
 
-/** For how long a host is paused, and why: a form that is opened by its button. */
-function pausing(name, told, done) {
-  const option = ([value, words]) => h('option', { value }, words);
-  const length = h('select', { 'aria-label': 'How long' }, Object.entries(LENGTHS).map(option));
-  const reason = h('input', {
-    type: 'text',
-    maxLength: 200,
-    placeholder: 'Why',
-    'aria-label': 'Why it is paused',
-  });
-  const show = (isShown) => {
-    form.hidden = !isShown;
-    open.setAttribute('aria-expanded', String(isShown));
-    if (isShown) length.focus();
-  };
-  const begin = orderButton('Pause', 'Pausing …', told, done, async () => {
-    const asked = { reason: reason.value };
-    if (length.value) asked.for = length.value;
-    await post(`${hostPath(name)}/pause`, asked);
-    show(false);
-  });
-  const form = h(
-    'div',
-    { class: 'row', hidden: true, role: 'group', 'aria-label': 'Pause' },
-    length,
-    reason,
-    begin,
-  );
-  const toggle = () => show(form.hidden);
-  const open = h('button', { type: 'button', 'aria-expanded': 'false', onclick: toggle }, 'Pause …');
-  return {
-    open,
-    form,
-    offer(isOffered) {
-      open.hidden = !isOffered;
-      if (!isOffered && !form.hidden) show(false);
+/** Asks for how long a host is paused, and why. */
+function pause(name, done) {
+  const length = choice('How long', LENGTHS);
+  const reason = field('Why', { placeholder: 'Not needed' });
+  ask({
+    title: `Pause ${name}`,
+    about: 'It is not polled while it is paused, and nobody is told of it.',
+    fields: [length.element, reason.element],
+    word: 'Pause',
+    done,
+    async send() {
+      const asked = { reason: reason.input.value };
+      if (length.select.value) asked.for = length.select.value;
+      await post(`${hostPath(name)}/pause`, asked);
     },
-  };
+  });
 }
 
 /** The buttons of a host; `done` is called when an order was carried out. */
 export function orders(name, done) {
-  const told = h('span', { class: 'soft', role: 'status' });
-  const order = (label, doing, ask) => orderButton(label, doing, told, done, ask);
+  const told = h('span', { class: 'm', role: 'status' });
+  const order = (sign, label, doing, act) => orderButton(sign, label, doing, told, done, act);
   const send = (what) => post(`${hostPath(name)}/${what}`, {});
-  const now = order('Poll now', 'Polling …', async () => `Polled: ${(await send('poll')).outcome}`);
-  const pause = pausing(name, told, done);
-  const resume = order('Resume', 'Resuming …', async () => {
+  const now = order('poll', 'Poll now', 'Polling…', async () => {
+    const { outcome } = await send('poll');
+    return `Polled: ${outcomeWords(outcome).toLowerCase()}`;
+  });
+  const quiet = button('bell-off', 'Silence…', () => silence({ host: name }, done));
+  const stop = button('pause', 'Pause…', () => pause(name, done));
+  const resume = order('poll', 'Resume', 'Resuming…', async () => {
     await send('resume');
   });
   resume.hidden = true;
-  const accept = order('Accept this machine', 'Accepting …', async () => {
+  const accept = order('check', 'Accept this machine', 'Accepting…', async () => {
     await send('accept');
     return 'Accepted: its next answer says which machine it is.';
   });
-  const wrong = h('p', { class: 'hint', hidden: true }, ANOTHER, accept);
-  const row = h('div', { class: 'row' }, now, pause.open, resume, pause.form, told);
+  const wrong = h('p', { class: 'hint', hidden: true }, ANOTHER, ' ', accept);
   return {
-    element: h('div', { class: 'orders' }, row, wrong),
+    element: h('div', { class: 'orders' }, told, now, quiet, stop, resume),
+    wrong,
     /** Shows what can be ordered of a host in this state. */
     show(host) {
       resume.hidden = host.state !== 'paused';
       now.hidden = host.state === 'retired';
-      pause.offer(host.state !== 'retired' && host.state !== 'paused');
+      stop.hidden = host.state === 'retired' || host.state === 'paused';
       wrong.hidden = host.last?.outcome !== 'wrong_host';
     },
   };

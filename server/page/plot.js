@@ -1,22 +1,39 @@
-// One chart: a host's lines over a span, by uPlot.
+// One graph over a span, by uPlot: its lines, axes and cursor; what else is in it, others paint.
 
-import { h, fill, colour } from './dom.js';
-import { withUnit, unitOf, moment } from './format.js';
+import { h, fill } from './dom.js';
+import { moment } from './format.js';
+import { heights } from './graphs.js';
+import { areas, fired, marks, seen, thresholds, unknown } from './paint.js';
+import { ink } from './inks.js';
 import { lone } from './points.js';
+import { axisOf, tickWords } from './ticks.js';
+import { hovered } from './cursor.js';
 import { uPlot } from './uplot.js';
 
-/** Colours of lines in the theme's style, told apart by lightness as well as by hue (after Okabe and Ito). */
-const LINES = 9;
-const HEIGHT = 170;
-/** Half of the last label lies right of the plot, px. */
-const PADDING = [8, 26, 0, 0];
+/** How high a graph is, px, axis included: a large one, a small one, and how much of it on a phone. */
+const HIGH = { large: 244, small: 200 };
+const PHONE = 0.82;
+const NARROW = matchMedia('(max-width: 640px)');
+/** What stands above and below a graph that fills the window, px. */
+const AROUND = 170;
+/** Above the plot are marks and what gaps were; half of the last label lies right of it, px. */
+const PADDING = [20, 26, 0, 0];
 /** A shorter stretch than this, px, was no drag. */
 const DRAGGED = 4;
+/** What lies further away than this, px, is not pointed at. */
+const HOVER = 24;
 /** Fewer points than these in view are drawn as dots, too. */
-const DOTS = 60;
-
-/** A threshold of more than so many times the highest value is out of sight: the values would be a flat line. */
-const NEAR = 3;
+const DOTS = 40;
+/** Steps of the upright axis; labels of the level one, and the least room for one, px. */
+const STEPS = { large: 4, small: 3 };
+const LABELS = 6;
+/** Steps between labels of the level axis, s. */
+const MOMENTS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
+].concat([1, 2, 5, 7, 14].map((count) => count * 86_400));
+const LABEL_PX = 76;
+/** Room for the labels of the upright axis by unit, px. */
+const ROOM = { bytes: 62, bytes_per_s: 74, us: 56, per_s: 56, pct: 50 };
 
 const DAY_S = 86_400;
 /** Whether the labels of a span have their day under them. */
@@ -35,155 +52,63 @@ function ticks(self, splits) {
   });
 }
 
-/** Steps of an axis of bytes: powers of two, so that its labels are short. */
-const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
+export const heightOf = (one) =>
+  one.isWhole
+    ? Math.max(HIGH.large, innerHeight - AROUND)
+    : Math.round(HIGH[one.size] * (NARROW.matches ? PHONE : 1));
 
-/** Digits after the point that steps so wide have, at most four. */
-const decimals = (step) => Math.min(4, (String(step).split('.')[1] ?? '0000').length);
-
-/** The upper end of an axis: never 0 high, and percentages of a whole up to 100. */
-const top = (most, high) => (most ? Math.max(most, high ?? 0) : (high ?? 0) > 0 ? high * 1.08 : 1);
-
-/** Lines are switched by keys as by clicks. */
-function legend(one) {
-  const table = one.plot.root.querySelector('.u-legend');
-  table.setAttribute('role', 'group');
-  table.setAttribute('aria-label', `Lines of ${one.title}`);
-  [...table.querySelectorAll('.u-series')].slice(1).forEach((row) => {
-    const name = row.querySelector('th');
-    Object.assign(name, { tabIndex: 0, title: 'Show or hide this line' });
-    name.setAttribute('role', 'button');
-    name.setAttribute('aria-pressed', 'true');
-    // The value beside the name is as good a place to hit.
-    row.addEventListener('click', (event) => {
-      if (!name.contains(event.target)) name.click();
-    });
-    name.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' && event.key !== ' ') return;
-      event.preventDefault();
-      name.click();
-    });
-  });
+/** The upright axis: from 0, or as far down as up is, with limits and bands that are in sight. */
+function rangeOf(one, low, high) {
+  const band = one.range ? one.range.max.filter((value) => value !== null && value !== undefined) : [];
+  const values = [high ?? 0, ...band];
+  const most = Math.max(0, ...values);
+  const bound = Math.max(most, -(low ?? 0));
+  const ends = seen(one, bound).map(({ at }) => at);
+  const level = one.levelAt && one.levelAt <= most * 2.5 ? [one.levelAt] : [];
+  const top = Math.max(most, ...ends, ...level);
+  const bottom = one.kind === 'mirror' ? Math.min(-top / 8, low ?? 0, ...ends) : 0;
+  one.axis = axisOf(top > 0 ? bottom : 0, top, { unit: one.unit, most: one.end, steps: STEPS[one.size] });
+  return [one.axis.min, one.axis.max];
 }
 
-/** Shades the moments of which polls brought no values: a gap is no line that is missing by chance. */
-function shade(self, { times, polls, failed, step }) {
-  const { left, top: above, width, height } = self.bbox;
-  const x = (ms) => Math.min(left + width, Math.max(left, self.valToPos(ms / 1000, 'x', true)));
-  self.ctx.save();
-  self.ctx.fillStyle = colour('down');
-  failed.forEach((count, point) => {
-    if (!count) return;
-    self.ctx.globalAlpha = 0.06 + 0.14 * (count / Math.max(1, polls[point]));
-    const begin = x(times[point]);
-    self.ctx.fillRect(begin, above, Math.max(devicePixelRatio, x(times[point] + step) - begin), height);
-  });
-  self.ctx.restore();
-}
-
-/** Shades the stretches in which alarms about this chart fired. */
-function alarmed(self, { rules }) {
-  const { left, top: above, width, height } = self.bbox;
-  const x = (ms) => Math.min(left + width, Math.max(left, self.valToPos(ms / 1000, 'x', true)));
-  self.ctx.save();
-  self.ctx.globalAlpha = 0.18;
-  for (const { begin, end, severity } of rules.flatMap(({ fired }) => fired)) {
-    self.ctx.fillStyle = colour(severity);
-    self.ctx.fillRect(x(begin), above, Math.max(devicePixelRatio, x(end) - x(begin)), height);
-  }
-  self.ctx.restore();
-}
-
-/** Draws the thresholds of rules, each in the colour of the line that it is compared with. */
-function thresholds(self, { rules, columns }) {
-  const { left, width } = self.bbox;
-  const { ctx } = self;
-  ctx.save();
-  ctx.lineWidth = devicePixelRatio * 1.5;
-  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const { column, lines } of rules) {
-    ctx.strokeStyle = colour(`chart-${columns.indexOf(column) % LINES}`);
-    const { min, max } = self.scales.y;
-    for (const value of lines.filter((one) => one >= min && one <= max)) {
-      const y = self.valToPos(value, 'y', true);
-      ctx.beginPath();
-      ctx.moveTo(left, y);
-      ctx.lineTo(left + width, y);
-      ctx.stroke();
-    }
-  }
-  ctx.restore();
-}
-
-/** The highest that is drawn: a threshold that the values come near to, or at which something fired, is in sight. */
-function highest({ rules }, high) {
-  const most = high ?? 0;
-  const isSeen = ({ fired, lines }) => fired.length > 0 || lines.every((value) => value <= NEAR * most);
-  return Math.max(most, ...rules.filter(isSeen).flatMap(({ lines }) => lines));
-}
-
-/** Says why there is a gap where the cursor is. */
-function explain(one, self, why) {
-  const { times, polls, failed, step } = one.fails;
-  const { left } = self.cursor;
-  const point = left >= 0 ? Math.floor((self.posToVal(left, 'x') * 1000 - times[0]) / step) : -1;
-  one.gap.hidden = !failed[point];
-  if (one.gap.hidden) return;
-  one.again ??= () => one.plot && explain(one, one.plot, why);
-  const outcomes = why.words(times[point], times[point] + step, failed[point], one.again);
-  one.gap.textContent = `${failed[point]} of ${polls[point]} failed${outcomes ? `: ${outcomes}` : ''}`;
-}
-
-/** Labels are as fine as the steps between them, and no longer: two that are the same say nothing. */
-const labels = (unit) => (self, splits, axis, space, step) =>
-  splits.map((value) => {
-    if (step < 1) return `${value.toFixed(decimals(step))}${unit === 'pct' ? ' %' : ''}`;
-    return withUnit(unit, value).replace('.0 ', ' ');
-  });
-
-function axes(unit) {
-  // Colours are asked for at each drawing: the theme may have changed.
-  const grid = { stroke: () => colour('line'), width: 1 };
-  const axis = { stroke: () => colour('soft'), grid, ticks: grid, font: '11px system-ui, sans-serif' };
-  const steps = unit.startsWith('bytes') ? { incrs: BINARY } : {};
+function axes(one) {
+  const grid = { stroke: () => ink('line'), width: 1 };
+  const axis = { stroke: () => ink('ink-3'), grid, ticks: { show: false }, font: `11.5px ${one.font}` };
   return [
-    { ...axis, values: ticks, space: 64, size: (self) => (days(self) ? 42 : 28) },
-    { ...axis, values: labels(unit), size: 68, ...steps },
+    {
+      ...axis,
+      grid: { show: false },
+      ticks: { ...grid, size: 4 },
+      values: ticks,
+      incrs: MOMENTS,
+      space: (self, at, low, high, size) => Math.max(LABEL_PX, size / LABELS),
+      size: (self) => (days(self) ? 36 : 21),
+      gap: 2,
+    },
+    {
+      ...axis,
+      splits: () => one.axis.ticks,
+      // Without values nothing but its begin is known.
+      values: (self, all) => all.map((value) => (value && one.isEmpty ? '' : tickWords(one.unit, value))),
+      size: ROOM[one.unit] ?? 46,
+      gap: 6,
+    },
   ];
 }
 
-/** While nothing is pointed at the legend has the last value there is. */
-const lastOf = (self, position) =>
-  self.data?.[position]?.findLast((value) => value !== null && value !== undefined) ?? null;
-
-function line(one, column, position) {
+function line(one, { colour }, position) {
   return {
-    label: one.lines[column],
-    stroke: colour(`chart-${position % LINES}`),
-    width: 1.5,
+    stroke: () => ink(colour),
+    width: one.kind === 'stack' ? 1 : 1.5,
     spanGaps: false,
+    show: !one.off.has(position),
     points: {
-      show: (self, series, first, last) => last - first < DOTS,
+      show: (self, series, first, last) => one.kind !== 'stack' && last - first < DOTS,
       // A value between two gaps has no line, so it gets a dot.
       filter: (self, series, all) => (all ? null : lone(self.data[series])),
       size: 4,
     },
-    value: (self, value, series, index) =>
-      withUnit(unitOf(column), index === null || index === undefined ? lastOf(self, series) : value),
   };
-}
-
-const MOMENTS = {
-  label: 'At',
-  value: (self, seconds) =>
-    seconds === null || seconds === undefined ? 'last value' : moment(seconds * 1000),
-};
-
-/** Says which lines are shown to those who do not see it. */
-function pressed(self) {
-  self.root
-    .querySelectorAll('.u-series th[role=button]')
-    .forEach((name, position) => name.setAttribute('aria-pressed', String(self.series[position + 1].show)));
 }
 
 /** Shows what was dragged out. */
@@ -205,37 +130,68 @@ function options(one, { zoom, widen, why }) {
   };
   return {
     width: one.place.clientWidth || 420,
-    height: HEIGHT,
+    height: heightOf(one),
     padding: PADDING,
+    legend: { show: false },
     cursor: {
-      // What is pointed at is shared with the host's other charts; what is dragged out is not: one drag is one zoom.
+      // What is pointed at is shared with the host's other graphs; what is dragged out is not: one drag is one zoom.
       sync: { key: 'host', filters: { pub: (type) => type !== 'mousedown' && type !== 'mouseup' } },
       drag: { x: true, y: false, setScale: false },
       bind: { dblclick: () => widened },
+      y: false,
+      hover: { prox: HOVER },
+      points: {
+        size: 7,
+        width: 1.5,
+        stroke: () => ink('surface'),
+        fill: (self, series) => ink(one.lines[series - 1].colour),
+      },
     },
     scales: {
       x: { range: () => one.span },
-      y: { range: (self, low, high) => [Math.min(0, low ?? 0), top(one.most, highest(one, high))] },
+      y: { range: (self, low, high) => rangeOf(one, low, high) },
     },
-    axes: axes(unitOf(one.columns[0])),
-    series: [MOMENTS, ...one.columns.map((column, position) => line(one, column, position))],
+    axes: axes(one),
+    series: [{}, ...one.lines.map((each, position) => line(one, each, position))],
     hooks: {
-      drawClear: [(self) => shade(self, one.fails), (self) => alarmed(self, one)],
-      draw: [(self) => thresholds(self, one), (self) => under(self, one.states)],
-      setCursor: [(self) => explain(one, self, why)],
-      setSeries: [pressed],
+      drawClear: [(self) => unknown(self, one), (self) => fired(self, one)],
+      drawAxes: [(self) => areas(self, one)],
+      draw: [
+        (self) => thresholds(self, one),
+        (self) => marks(self, one),
+        (self) => under(self, one.states),
+        (self) => one.told.place(self),
+      ],
+      setCursor: [(self) => hovered(self, one, why)],
       setSelect: [(self) => select(self, zoom)],
     },
   };
 }
 
-/** Draws a chart in its card; `deeds` are what is done when it is dragged over, double-clicked, pointed at. */
-export function plot(one, data, deeds) {
-  one.empty = h('p', { class: 'over' }, 'There is no data in this period.');
-  one.gap = h('p', { class: 'gap', hidden: true });
+/** The lines as they are drawn now. */
+const dataOf = (one) => [one.seconds, ...heights(one.kind, one.values, one.off)];
+
+/** Draws a graph in its place; `deeds` are what is done when it is dragged over, double-clicked, pointed at. */
+export function plot(one, deeds) {
+  one.font ??= getComputedStyle(document.body).fontFamily;
+  // One that is there is kept: what is pointed at or dragged out stays so when values come in.
+  if (one.plot) {
+    one.plot.setData(dataOf(one));
+    return;
+  }
+  one.tip = h('div', { class: 'chart-tip', hidden: true });
   fill(one.place);
-  one.plot = new uPlot(options(one, deeds), data, one.place);
-  legend(one);
-  one.plot.root.querySelector('.u-legend').before(one.states.element);
-  one.place.append(one.empty, one.gap);
+  one.plot = new uPlot(options(one, deeds), dataOf(one), one.place);
+  one.plot.over.append(one.tip);
+  one.place.append(one.told.element);
+}
+
+/** Shows or hides a line; what lies upon it in a stack comes down. */
+export function toggle(one, position) {
+  if (one.off.has(position)) one.off.delete(position);
+  else one.off.add(position);
+  one.plot?.batch(() => {
+    one.plot.setSeries(position + 1, { show: !one.off.has(position) });
+    one.plot.setData(dataOf(one));
+  });
 }

@@ -2,6 +2,8 @@
 
 /** Polls that lie so many times as far apart as those before or after them have a gap between them. */
 const GAP = 1.5;
+/** So many times as long as between two polls after the last one, nobody asks any more. */
+const OVERDUE = 3;
 
 /**
  * Points in which no poll was due: between two that had some, no further apart than polls are there. `times` and
@@ -37,4 +39,36 @@ export function lone(values) {
   });
   end();
   return dots;
+}
+
+/**
+ * The stretches in which nothing is known, from `times`, `polls` and `failed` of each point of `step`: with how many
+ * polls failed in them. What lies before the first poll is not one, nor a point in which no poll was due.
+ */
+export function gapsOf({ times, polls, failed, step }, until = Infinity) {
+  const skipped = undue(times, polls);
+  const first = polls.findIndex((count) => count > 0);
+  const found = [];
+  let open = null;
+  const end = (to) => {
+    if (open) found.push({ ...open, to: Math.min(to, until) });
+    open = null;
+  };
+  for (let point = Math.max(0, first); first >= 0 && point < times.length; point += 1) {
+    if (times[point] >= until) break;
+    if (polls[point] > failed[point]) end(times[point]);
+    else if (failed[point]) {
+      open ??= { from: times[point], failed: 0 };
+      open.failed += failed[point];
+      open.last = times[point] + step;
+    } else if (!skipped[point]) open ??= { from: times[point], failed: 0 };
+  }
+  // After the last attempt nobody knows yet: the next one may bring values. Nobody asks only when it is overdue.
+  const [before, last] = polls.flatMap((count, point) => (count ? [times[point]] : [])).slice(-2);
+  const isOverdue = until - last > OVERDUE * (last - before);
+  if (open?.failed) end(open.last);
+  else if (isOverdue) end(Math.min(times.at(-1) + step, until));
+  return found
+    .filter(({ from, to }) => to > from)
+    .map(({ from, to, failed: count }) => ({ from, to, failed: count }));
 }

@@ -1,36 +1,83 @@
 // The fleet's table. Of thousands of rows those are drawn that are seen, and some around them.
 
 import { arrange, become, h } from './dom.js';
-import { cellOf, COLUMNS } from './columns.js';
+import { cellOf, COLUMNS, sumOf } from './columns.js';
+import { shortMoment } from './format.js';
+import { isDense } from './look.js';
+import { isFresh, sums } from './sums.js';
 import { directionOf, orderBy } from './view.js';
+import { faultOf } from './words.js';
 
 /** On a phone a host has two lines, with what matters most. */
 const NARROW = matchMedia('(max-width: 640px)');
-/** How high a host's row is, as the style has it, px. */
-const rowHeight = () => (NARROW.matches ? 52 : 32);
-/** Rows drawn above and below what is seen. */
-const SPARE = 6;
+/** How high rows are, as the style has them, px. */
+const heightOf = ({ kind }) =>
+  kind === 'group' ? 32 : NARROW.matches && kind === 'host' ? 60 : isDense() ? 28 : 36;
+/** Rows drawn above and below what is seen, px; and up to how many all are drawn. */
+const SPARE = 240;
+const ALL = 150;
+/** What stands over the first row when the page is scrolled: the head bar and the titles, px. */
+const COVERED = 90;
+/** Columns that a window of 1,400 px has room for. */
+const USUAL = COLUMNS.filter(({ extra }) => !extra).length;
 const WORDS = { asc: 'ascending', desc: 'descending' };
 
-const shade = (host) => (host.state === 'up' || host.state === 'degraded' ? '' : 'stale');
+/** What stands in place of values of a host that has none of now. */
+function unheard(host) {
+  if (host.state === 'paused')
+    return host.paused_until_ms ? `Paused until ${shortMoment(host.paused_until_ms)}` : 'Paused';
+  if (host.state === 'retired') return 'Gone from the inventory';
+  if (host.state === 'pending' && !host.outcome) return 'Waiting for the first answer';
+  return faultOf(host);
+}
 
-/** A host's row: the one that `known` has of it, with what is new. */
-function rowOf(host, known, now) {
-  if (!known) {
-    const cells = COLUMNS.map((column) => cellOf(column, host, now));
-    return { host, row: h('tr', { class: shade(host) }, cells) };
+function cellsOf(host, columns, now) {
+  if (isFresh(host)) return columns.map((column) => cellOf(column, host, now));
+  const [name, ...others] = columns;
+  const words = unheard(host);
+  const told = h(
+    'td',
+    { colspan: others.length, class: `instead ${host.state}`, title: words },
+    h('span', {}, words),
+  );
+  return [cellOf(name, host, now), told];
+}
+
+const keyOf = (item) => `${item.kind} ${item.kind === 'host' ? item.host.name : item.name}`;
+
+/** A row for an item: the one that `known` has of it, with what is new. */
+function rowOf(item, known, columns, now) {
+  if (item.kind === 'host' && known?.host === item.host && known.columns === columns) {
+    columns.forEach((column, position) => {
+      const cell = known.row.children[position];
+      if (column.ages && isFresh(item.host)) become(cell, cellOf(column, item.host, now));
+    });
+    return known;
   }
-  COLUMNS.forEach((column, position) => {
-    if (!column.ages && (known.host === host || column.stays)) return;
-    become(known.row.children[position], cellOf(column, host, now));
-  });
-  known.row.className = shade(host);
-  known.host = host;
-  return known;
+  const row = h('tr', { class: item.kind === 'host' ? `go ${item.host.state}` : item.kind });
+  if (item.kind === 'host') row.append(...cellsOf(item.host, columns, now));
+  if (item.kind === 'group') {
+    const title = h(
+      'th',
+      { scope: 'rowgroup' },
+      item.name,
+      h('span', { class: 'm' }, ` ${item.hosts.length}`),
+    );
+    const all = sums(item.hosts);
+    row.append(title, ...columns.slice(1).map((column) => sumOf(column, all)));
+  }
+  if (item.kind === 'more') {
+    const words = item.left ? `Show ${item.left} more in ${item.name}` : `Show fewer in ${item.name}`;
+    const button = h('button', { type: 'button', class: 'plain cover', 'data-group': item.name }, words);
+    row.append(h('td', { colspan: columns.length }, button));
+  }
+  if (!known) return { host: item.host, columns, row };
+  become(known.row, row);
+  return Object.assign(known, { host: item.host, columns });
 }
 
 /** The titles, by which the table is put in order. */
-function titleRow(view, changed) {
+function titleRow(columns, view, changed) {
   const title = (column) => {
     const order = () => {
       orderBy(view, column);
@@ -40,92 +87,107 @@ function titleRow(view, changed) {
     const props = { scope: 'col', 'data-column': column.key, class: column.numeric ? 'num' : '' };
     return h('th', props, button);
   };
-  return h('tr', {}, COLUMNS.map(title));
-}
-
-/** The whole row leads to its host; what is marked to be copied does not. */
-function openByRow(event) {
-  const link = event.target.closest('tr')?.querySelector('[data-column=name] a');
-  if (!link || event.target.closest('a') || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (getSelection().toString()) return;
-  link.click();
+  return columns.map(title);
 }
 
 /** From a host's link the arrows go to the next one, drawn or not. */
-const STEPS = {
-  ArrowUp: (at) => at - 1,
-  ArrowDown: (at) => at + 1,
-  Home: () => 0,
-  End: (at, last) => last,
-};
+const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 
-/** The table of a view; `changed` is called when another order was asked for. */
-export function table(view, changed) {
-  const head = titleRow(view, changed);
-  const body = h('tbody', { onclick: openByRow });
-  // Rows that are not drawn have their room above and below.
-  const [before, after] = [h('tr'), h('tr')];
+/** The elements of the table; rows that are not drawn have their room above and below. */
+function elements() {
+  const [head, body, before, after] = [h('tr'), h('tbody'), h('tr'), h('tr')];
   const hidden = (row) => h('tbody', { 'aria-hidden': 'true' }, row);
-  const scroll = h(
-    'div',
-    { class: 'scroll fleet', tabIndex: 0, role: 'region', 'aria-label': 'Hosts' },
-    h('table', {}, h('thead', {}, head), hidden(before), body, hidden(after)),
-  );
-  /** What is shown: the hosts, those that are drawn by name, when; and whether a scroll is under way. */
-  const shown = { list: [], drawn: new Map(), now: 0, rolling: false };
+  const parts = [h('thead', {}, head), hidden(before), body, hidden(after)];
+  const element = h('div', { class: 'hosts', role: 'region', 'aria-label': 'Hosts' }, h('table', {}, parts));
+  /** Where the first row is in the window. */
+  const top = () => before.parentElement.getBoundingClientRect().top;
+  return { head, body, before, after, element, top };
+}
+
+/** The first item that ends below a height, of items that begin at `tops`. */
+function itemAt(tops, height) {
+  let [low, high] = [0, tops.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (tops[middle + 1] <= height) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Has the arrows go from host to host in what is `shown`; `rows` draws. */
+function walk({ body, top }, shown, rows) {
+  body.addEventListener('keydown', (event) => {
+    const { items, tops } = shown;
+    const hosts = items.flatMap(({ kind }, position) => (kind === 'host' ? [position] : []));
+    const isIn = (position) => shown.drawn.get(keyOf(items[position]))?.row.contains(event.target);
+    const now = hosts.findIndex(isIn);
+    if (STEPS[event.key] === undefined || event.target.tagName !== 'A' || now < 0) return;
+    event.preventDefault();
+    const to = hosts[Math.min(hosts.length - 1, Math.max(0, now + STEPS[event.key]))];
+    const y = top() + tops[to];
+    const high = heightOf(items[to]);
+    if (y < COVERED) scrollBy(0, y - COVERED);
+    else if (y + 2 * high > innerHeight) scrollBy(0, y + 3 * high - innerHeight);
+    rows();
+    shown.drawn.get(keyOf(items[to])).row.querySelector('a').focus({ preventScroll: true });
+  });
+}
+
+/** The table of a view; `changed` is called when another order was asked for, `open(group)` when all of one are. */
+export function table(view, changed, open) {
+  const parts = elements();
+  const { head, body, before, after, element } = parts;
+  /** What is shown: items, where each begins, those that are drawn, when; and whether a scroll is under way. */
+  const shown = { items: [], tops: [0], drawn: new Map(), columns: [], now: 0, rolling: false };
 
   function rows() {
-    const { list, drawn, now } = shown;
-    const high = rowHeight();
-    const first = Math.max(0, Math.floor(scroll.scrollTop / high) - SPARE);
-    // By the window: the table has no height of its own before it has rows.
-    const last = Math.min(list.length, Math.ceil((scroll.scrollTop + innerHeight) / high) + SPARE);
-    const seen = list.slice(first, last);
-    shown.drawn = new Map(seen.map((host) => [host.name, rowOf(host, drawn.get(host.name), now)]));
-    before.style.height = `${first * high}px`;
-    // While rows are away the list stays as high: it would be scrolled to where it still has something.
-    after.style.height = `${list.length * high}px`;
+    const { items, tops, drawn, columns, now } = shown;
+    const top = parts.top();
+    const isAll = items.length <= ALL;
+    const first = isAll ? 0 : itemAt(tops, -top - SPARE);
+    const last = isAll ? items.length : Math.min(items.length, itemAt(tops, innerHeight - top + SPARE) + 1);
+    const made = items.slice(first, last).map((item) => {
+      const key = keyOf(item);
+      return [key, rowOf(item, drawn.get(key), columns, now)];
+    });
+    shown.drawn = new Map(made);
     const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    before.style.height = `${tops[first]}px`;
+    after.style.height = `${tops[items.length] - tops[last]}px`;
     arrange(
       body,
-      [...shown.drawn.values()].map(({ row }) => row),
+      made.map(([, { row }]) => row),
     );
-    after.style.height = `${(list.length - last) * high}px`;
     if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
-
-  body.addEventListener('keydown', (event) => {
-    const { list } = shown;
-    const at = list.findIndex((host) => host.name === event.target.textContent);
-    if (!STEPS[event.key] || event.target.tagName !== 'A' || at < 0) return;
-    event.preventDefault();
-    const to = Math.min(list.length - 1, Math.max(0, STEPS[event.key](at, list.length - 1)));
-    // The titles stand over the first row.
-    const high = rowHeight();
-    if (to * high < scroll.scrollTop) scroll.scrollTop = to * high;
-    if ((to + 3) * high > scroll.scrollTop + scroll.clientHeight) {
-      scroll.scrollTop = (to + 3) * high - scroll.clientHeight;
-    }
-    rows();
-    const { row } = shown.drawn.get(list[to].name);
-    row.querySelector('a').focus({ preventScroll: true });
+  body.addEventListener('click', (event) => {
+    const { group } = event.target.closest('[data-group]')?.dataset ?? {};
+    if (group) open(group);
   });
-
-  scroll.addEventListener('scroll', () => {
+  walk(parts, shown, rows);
+  const rolled = () => {
     if (shown.rolling) return;
     shown.rolling = true;
     requestAnimationFrame(() => {
       shown.rolling = false;
-      rows();
+      if (element.isConnected) rows();
     });
-  });
+  };
+  addEventListener('scroll', rolled, { passive: true });
 
   return {
-    element: scroll,
-    top: () => scroll.scrollTo(0, 0),
-    draw(list, now) {
-      Object.assign(shown, { list, now });
-      COLUMNS.forEach((column, position) => {
+    element,
+    leave: () => removeEventListener('scroll', rolled),
+    draw(items, columns, now) {
+      const tops = [0];
+      for (const item of items) tops.push(tops.at(-1) + heightOf(item));
+      if (columns !== shown.columns) {
+        head.replaceChildren(...titleRow(columns, view, changed));
+        element.classList.toggle('extra', columns.length > USUAL);
+      }
+      Object.assign(shown, { items, tops, columns, now });
+      columns.forEach((column, position) => {
         const sort = column.key === view.sort ? WORDS[directionOf(view)] : 'none';
         head.children[position].setAttribute('aria-sort', sort);
       });

@@ -1,49 +1,11 @@
-// What is said of a host: its state and why, its facts, its changes of state.
+// What is said of a host beside its values: its changes of state, and that nobody knows it.
 
-import { became, facts, h, link, marks, state, titles } from './dom.js';
-import { micros, moment, told } from './format.js';
+import { glyph, h, link } from './dom.js';
+import { moment, sentence, told } from './format.js';
 import { at, hostAt } from './place.js';
 
 /** Changes of state that are shown. */
 const CHANGES = 50;
-
-function factsOf(one) {
-  const labels = Object.entries(one.labels).map(([key, value]) => `${key}=${value}`);
-  const all = {
-    Machine: one.facts.os,
-    Kernel: one.facts.kernel,
-    CPUs: one.facts.cpus,
-    Architecture: one.facts.architecture,
-    Hostname: one.facts.hostname,
-    Probe: one.facts.probe_version,
-    Addresses: one.addresses.join(', '),
-    Schedule: one.schedule,
-    Group: one.group,
-    Labels: labels.join(', '),
-    'Last answer': one.last_good_at_ms ? moment(one.last_good_at_ms) : 'never',
-    'Answered in': one.last ? micros(one.last.call_us) : null,
-  };
-  return Object.entries(all).filter(([, value]) => value !== null && value !== undefined && value !== '');
-}
-
-/** A host's state, why it has it, and what is known of the machine. */
-export function stateOf(name, one) {
-  const since = one.since_ms ? `since ${moment(one.since_ms)}` : '';
-  const badge = h('span', { class: 'badge' }, state(one.state));
-  return [
-    h(
-      'div',
-      { class: 'row' },
-      h('h1', {}, name),
-      badge,
-      marks({ ...one, name }),
-      h('span', { class: 'soft' }, since),
-    ),
-    h('p', {}, told(one.reason)),
-    one.last?.error ? h('p', { class: 'soft' }, `Last poll: ${one.last.outcome}: ${one.last.error}`) : null,
-    facts(factsOf(one)),
-  ];
-}
 
 /** Why nothing is known of a host, and where to go from here. */
 export function unknown(name, error) {
@@ -55,25 +17,44 @@ export function unknown(name, error) {
   };
 }
 
-function change(event) {
+/** What an event made of a host: a state, or a mark beside the one that it had. */
+function becameWords({ from, to, cause }) {
+  if (from !== to) return sentence(to);
+  return cause === 'settled' ? 'Not flapping any more' : sentence(cause);
+}
+
+const today = () => moment(Date.now()).split(' ')[0];
+
+/** When something was: of today the time, before that the day, too. */
+function when(ms) {
+  const [day, time] = moment(ms).split(' ');
   return h(
-    'tr',
-    {},
-    h('td', { class: 'when' }, moment(event.at_ms)),
-    h('td', {}, state(event.from)),
-    h('td', { class: 'to' }, became(event)),
-    h('td', { class: 'words' }, told(event.reason)),
+    'time',
+    { title: `${day} ${time}` },
+    day === today() ? time : `${day.slice(5)} ${time.slice(0, 5)}`,
   );
 }
 
-/** A host's changes of state, newest first. */
-export function changes(events) {
-  if (events.length === 0) return h('p', { class: 'none' }, 'None is kept.');
-  const rows = h('tbody', {}, events.slice(0, CHANGES).map(change));
-  const table = h('table', { class: 'changes' }, titles(['When', 'From', 'To', 'Why']), rows);
-  return h(
-    'div',
-    { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'Changes of state' },
-    table,
+const change = (event) =>
+  h(
+    'li',
+    {},
+    when(event.at_ms),
+    glyph(event.to),
+    h('p', {}, h('b', {}, becameWords(event)), ' ', h('span', {}, told(event.reason))),
   );
+
+/** A host's changes of state, newest first; or why they are not known. */
+export function changes(events, why = '') {
+  const head = h(
+    'header',
+    {},
+    h('h2', {}, 'Changes of state'),
+    events ? h('span', { class: 'badge' }, events.length) : null,
+  );
+  if (!events) return [head, h('p', { class: 'none' }, why)];
+  if (events.length === 0) return [head, h('p', { class: 'none' }, 'None is kept.')];
+  const props = { class: 'list ev', role: 'region', 'aria-label': 'Changes of state', tabIndex: 0 };
+  const list = h('ol', { class: 'list ev' }, events.slice(0, CHANGES).map(change));
+  return [head, h('div', { ...props, class: 'evs' }, list)];
 }

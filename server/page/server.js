@@ -1,6 +1,6 @@
 // How Roundsman itself is: readiness, lateness, queue, spool, store.
 
-import { facts, h, renew, SERVER, titles } from './dom.js';
+import { facts, glyph, h, renew, SERVER, state, titles } from './dom.js';
 import { bytes, count, length, micros, moment, percent, told, UNKNOWN } from './format.js';
 import { get } from './api.js';
 import { firing } from './firing.js';
@@ -11,22 +11,29 @@ const EVERY = 5000;
 /** How it is: a warning is no green light. */
 const grave = (said) => (!said.ready ? 'down' : said.warnings.length ? 'degraded' : 'up');
 const VERDICTS = {
-  up: 'It does its work.',
-  degraded: 'It does its work, but:',
-  down: 'It does not do its work:',
+  up: 'Healthy',
+  degraded: 'Healthy, with warnings',
+  down: 'Not healthy',
 };
+
+const section = (title, ...inside) =>
+  h('section', { class: 'card' }, h('header', {}, h('h2', {}, title)), h('div', { class: 'pad' }, inside));
 
 /** A card of facts; one that is not known is a dash. */
 function card(title, pairs) {
   const known = Object.entries(pairs).map(([key, value]) => [key, value ?? UNKNOWN]);
-  return h('section', { class: 'card' }, h('h2', {}, title), facts(known));
+  return section(title, facts(known));
 }
 
 function verdict(said) {
   const causes = [...said.reasons, ...said.warnings].map((words) => h('li', {}, told(words)));
-  const dot = h('span', { class: `dot ${grave(said)}`, 'aria-hidden': 'true' });
   const list = causes.length ? h('ul', {}, causes) : null;
-  return h('section', { class: 'card' }, h('p', {}, dot, VERDICTS[grave(said)]), list);
+  return h(
+    'section',
+    { class: `card verdict ${grave(said)}` },
+    h('p', {}, state(grave(said), VERDICTS[grave(said)])),
+    list,
+  );
 }
 
 const when = (ms, never = null) => (ms ? moment(ms) : never);
@@ -78,17 +85,8 @@ const channelRow = (one) =>
   h(
     'tr',
     {},
-    h(
-      'td',
-      {},
-      h('span', { class: `dot ${one.last_error ? 'down' : 'up'}`, 'aria-hidden': 'true' }),
-      one.name,
-    ),
-    h(
-      'td',
-      {},
-      one.failing_since_ms ? `takes nothing since ${moment(one.failing_since_ms)}` : 'takes messages',
-    ),
+    h('td', {}, glyph(one.last_error ? 'degraded' : 'up'), ` ${one.name}`),
+    h('td', {}, one.failing_since_ms ? `fails since ${moment(one.failing_since_ms)}` : 'ok'),
     [one.sent, one.failed, one.waiting].map((value) => h('td', { class: 'num' }, count(value))),
     h('td', {}, when(one.oldest_ms, 'none')),
     h('td', { class: 'words' }, one.last_error ?? 'none'),
@@ -97,10 +95,10 @@ const channelRow = (one) =>
 /** How the channels do through which alarms are told. */
 function telling(channels) {
   if (channels.length === 0) return null;
-  const columns = ['Channel', 'State', '#Taken', '#Tries failed', '#Waiting', 'Oldest', 'Last error'];
+  const columns = ['Channel', 'State', '#Sent', '#Failed', '#Waiting', 'Oldest', 'Last error'];
   const table = h('table', {}, titles(columns), h('tbody', {}, channels.map(channelRow)));
   const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Channels' };
-  return h('section', { class: 'card' }, h('h2', {}, 'Channels'), h('div', region, table));
+  return h('section', { class: 'card' }, h('header', {}, h('h2', {}, 'Channels')), h('div', region, table));
 }
 
 const storing = (store) =>
@@ -116,8 +114,8 @@ const storing = (store) =>
   });
 
 export function server(live) {
-  const place = h('div', {});
-  const own = h('section', { class: 'card one', hidden: true }, h('h2', {}, 'Alarms'));
+  const place = h('div', { class: 'stack' });
+  const own = h('section', { class: 'card one', hidden: true }, h('header', {}, h('h2', {}, 'Alerts')));
   const alarms = firing({
     filter: () => ({ host: SERVER }),
     none: () => [],
@@ -126,7 +124,13 @@ export function server(live) {
     },
   });
   own.append(...alarms.elements);
-  const element = h('div', {}, h('h1', {}, 'Roundsman itself'), own, place);
+  const element = h(
+    'div',
+    { class: 'page' },
+    h('div', { class: 'title' }, h('h1', {}, 'Server')),
+    own,
+    place,
+  );
   const questions = latest();
   let before = null;
 

@@ -1,32 +1,48 @@
 // The time range of a host's page: a length up to now, or from one moment to another.
 
-import { h } from './dom.js';
+import { h, icon } from './dom.js';
 import { length, moment } from './format.js';
 
 export const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
-const USUAL = '1h';
+/** What is shown when nobody says: of a host that is polled since less than a day, and of others. */
+const [NEW, USUAL] = ['15m', '1h'];
+/** What is shown before a host was watched, and in all at least, ms. */
+const [BEFORE, LEAST] = [15_000, 180_000];
 /** A finger scrolls where a mouse drags. */
 const DRAGS = matchMedia('(pointer: fine)').matches;
 
-/** The span that an address asks for: `fixed` are two moments, or null when it goes up to now. */
+/**
+ * The span that an address asks for: `fixed` are two moments, or null when it goes up to now; `isOpen` when it does not
+ * say, and the age of the data does.
+ */
 export function spanOf(search) {
   const asked = new URLSearchParams(search);
   const moments = ['from', 'to'].map((key) => Number(asked.get(key)));
+  const isKnown = Object.hasOwn(RANGES, asked.get('range'));
   return {
-    range: RANGES[asked.get('range')] ? asked.get('range') : USUAL,
+    range: isKnown ? asked.get('range') : USUAL,
     fixed: moments.every(Boolean) ? moments : null,
+    isOpen: !isKnown && !moments.every(Boolean),
   };
 }
 
+/** The length that suits a host, by whether there is data from before a day. */
+export const suits = (isOld) => (isOld ? USUAL : NEW);
+
 /** The other way: what an address says of a span. */
-export function searchOf({ range, fixed }) {
-  const said = fixed ? { from: fixed[0], to: fixed[1] } : range === USUAL ? {} : { range };
+export function searchOf({ range, fixed, isOpen }) {
+  const said = fixed ? { from: fixed[0], to: fixed[1] } : isOpen ? {} : { range };
   const text = new URLSearchParams(said).toString();
   return text ? `?${text}` : '';
 }
 
-/** Its first and its last moment. */
-export const endsOf = ({ range, fixed }) => fixed ?? [Date.now() - RANGES[range], Date.now()];
+/** Its first and its last moment; where nobody chose, not long before the host was `watched`. */
+export function endsOf({ range, fixed, isOpen }, watched = 0) {
+  if (fixed) return fixed;
+  const now = Date.now();
+  const from = now - RANGES[range];
+  return [isOpen ? Math.max(from, Math.min(watched - BEFORE, now - LEAST)) : from, now];
+}
 
 /** Twice as much, around the same moments; not beyond now. */
 function wider([from, to]) {
@@ -34,22 +50,36 @@ function wider([from, to]) {
   return [from - half, Math.min(to + half, Date.now())].map(Math.round);
 }
 
+/** Two moments in words: a day that is today is said once, and seconds only where they matter. */
+function between([from, to]) {
+  const [a, b] = [moment(from), moment(to)].map((words) => words.split(' '));
+  const cut = to - from < 600_000 ? 8 : 5;
+  const today = moment(Date.now()).split(' ')[0];
+  const [begin, end] = [a, b].map(([, time]) => time.slice(0, cut));
+  if (a[0] !== b[0]) return `${a[0].slice(5)} ${begin} – ${b[0].slice(5)} ${end}`;
+  return `${begin} – ${end} ${a[0] === today ? 'today' : a[0]}`;
+}
+
 /** The fields for two moments, and the button that shows them; `go` is called with the moments. */
 function ownSpan(span, go) {
   const [begin, end] = ['From', 'To'].map((words) =>
     h('input', { type: 'datetime-local', step: 1, 'aria-label': words }),
   );
-  const wrong = h('span', { role: 'alert' });
+  const wrong = h('span', { class: 'wrong', role: 'alert' });
   const submit = (event) => {
     event.preventDefault();
     const [from, to] = [begin, end].map((field) => new Date(field.value).getTime());
     wrong.textContent = from < to ? '' : 'The first moment has to be before the second.';
-    if (from < to) go([from, to]);
+    if (!(from < to)) return;
+    go([from, to]);
+    toggle();
   };
-  const show = h('button', { type: 'submit' }, 'Show');
-  const props = { class: 'row', hidden: true, 'aria-label': 'From and to', onsubmit: submit };
+  const show = h('button', { type: 'submit', class: 'btn' }, 'Show');
+  const props = { class: 'own', hidden: true, 'aria-label': 'From and to', onsubmit: submit };
   const form = h('form', props, begin, 'to', end, show, wrong);
-  const open = h('button', { type: 'button', 'aria-expanded': 'false', onclick: toggle }, 'From … to …');
+  const words = h('span', {});
+  const hint = { title: 'Show from one moment to another', 'aria-expanded': 'false', onclick: toggle };
+  const open = h('button', { type: 'button', class: 'btn when', ...hint }, icon('calendar', 's'), words);
   function toggle() {
     form.hidden = !form.hidden;
     open.setAttribute('aria-expanded', String(!form.hidden));
@@ -58,13 +88,21 @@ function ownSpan(span, go) {
     [begin.value, end.value] = endsOf(span).map((ms) => moment(ms).replace(' ', 'T'));
     begin.focus();
   }
-  return { form, open };
+  return { form, open, words };
+}
+
+/** How fine the graphs are: what a point stands for, and of how many polls it is. */
+function fineness({ tier, step, fails }) {
+  const point = `${length(step)} per point`;
+  if (tier === 'hour') return `${point}, hourly means`;
+  const most = Math.max(0, ...fails.polls);
+  return most > 1 ? `${point}, up to ${most} polls each` : point;
 }
 
 /** Chooses a span; `changed` is called when it is another one. Built once, so that the focus stays where it is. */
 export function picker(span, changed) {
   const go = (range, fixed) => {
-    Object.assign(span, { range, fixed });
+    Object.assign(span, { range, fixed, isOpen: false });
     changed();
   };
   const widen = () => span.fixed && go(span.range, wider(span.fixed));
@@ -72,29 +110,32 @@ export function picker(span, changed) {
     h('button', { type: 'button', onclick: () => go(key, null) }, key),
   );
   const own = ownSpan(span, (moments) => go(span.range, moments));
-  const where = h('span', {});
-  const out = h(
-    'button',
-    { type: 'button', title: 'Or double-click a chart, or Esc', onclick: widen },
-    'Zoom out',
+  const hint = { title: 'Or double-click a graph, or Esc', onclick: widen };
+  const out = h('button', { type: 'button', class: 'btn', ...hint }, 'Zoom out');
+  const note = h('span', { class: 'note', role: 'status' });
+  const lengths = h('div', { class: 'seg', role: 'group', 'aria-label': 'Last' }, ranges);
+  const key = h(
+    'span',
+    { class: 'key', 'aria-hidden': 'true' },
+    h('span', {}, icon('reboot', 's'), 'reboot'),
+    h('span', {}, h('i', { class: 'sw hatched' }), 'no answer'),
   );
-  const note = h('span', { class: 'soft', role: 'status' });
-  const lengths = h('div', { class: 'row', role: 'group', 'aria-label': 'Last' }, ranges, own.open);
-  const props = { class: 'card row range', 'aria-label': 'Time range' };
+  const props = { class: 'range', 'aria-label': 'Time range' };
   return {
-    element: h('section', props, lengths, own.form, where, out, note),
+    element: h('section', props, lengths, own.open, own.form, out, note, key),
     widen,
-    /** Shows which span it is, and what came of it: tier and step. */
-    show(came) {
+    /** Shows which span it is, and what came of it between two moments. */
+    show(came, ends = endsOf(span)) {
       const { range, fixed } = span;
       for (const button of ranges) {
         button.setAttribute('aria-pressed', String(!fixed && button.textContent === range));
       }
-      where.textContent = fixed ? `${moment(fixed[0])} to ${moment(fixed[1])}` : '';
+      const words = between(ends);
+      if ((came || fixed) && own.words.textContent !== words) own.words.textContent = words;
       out.hidden = !fixed;
       if (!came) return;
-      const tier = came.tier === 'hour' ? 'Hourly means' : 'Polls';
-      note.textContent = `${tier}, ${length(came.step)} a point${DRAGS ? ' · drag over a chart to zoom' : ''}`;
+      const said = `${fineness(came)}${DRAGS ? ' · drag to zoom' : ''}`;
+      if (note.textContent !== said) note.textContent = said;
     },
   };
 }

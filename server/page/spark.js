@@ -2,8 +2,8 @@
 
 import { h, colour } from './dom.js';
 
-const WIDTH = 144;
-const HEIGHT = 36;
+/** Points of a canvas, twice those of the screen; how thick a line is. */
+const USUAL = { width: 144, height: 36, tone: 'accent', thick: 2 };
 
 /** The stretches of values that are known, as their first position and the one after their last. */
 function stretches(values) {
@@ -18,19 +18,20 @@ function stretches(values) {
 }
 
 /** The values of a chart that is told in `words`, from 0 to `most`; null is a gap, `line` a value across it. */
-export function spark(values, words, most, line = null) {
+export function spark(values, words, most, line = null, look = {}) {
+  const { width, height, tone, thick } = { ...USUAL, ...look };
   const canvas = h('canvas', {
     class: 'spark',
-    width: WIDTH,
-    height: HEIGHT,
+    width,
+    height,
     role: 'img',
     'aria-label': words,
   });
   const pen = canvas.getContext('2d');
-  pen.strokeStyle = pen.fillStyle = colour('accent');
-  pen.lineWidth = 2;
-  const x = (position) => (position * WIDTH) / Math.max(1, values.length - 1);
-  const y = (value) => HEIGHT - 1 - (value / most) * (HEIGHT - 3);
+  pen.strokeStyle = pen.fillStyle = colour(tone);
+  pen.lineWidth = thick;
+  const x = (position) => (position * width) / Math.max(1, values.length - 1);
+  const y = (value) => height - 1 - (value / most) * (height - 3);
   for (const [begin, end] of stretches(values)) {
     pen.beginPath();
     // A value between two gaps is a short stroke.
@@ -38,9 +39,9 @@ export function spark(values, words, most, line = null) {
     if (end - begin === 1) pen.lineTo(x(begin) + 3, y(values[begin]));
     pen.globalAlpha = 1;
     pen.stroke();
-    pen.lineTo(x(end - 1), HEIGHT);
-    pen.lineTo(x(begin), HEIGHT);
-    pen.globalAlpha = 0.25;
+    pen.lineTo(x(end - 1), height);
+    pen.lineTo(x(begin), height);
+    pen.globalAlpha = 0.16;
     pen.fill();
   }
   if (line !== null) {
@@ -49,7 +50,7 @@ export function spark(values, words, most, line = null) {
     pen.setLineDash([6, 4]);
     pen.beginPath();
     pen.moveTo(0, y(line));
-    pen.lineTo(WIDTH, y(line));
+    pen.lineTo(width, y(line));
     pen.stroke();
   }
   return canvas;

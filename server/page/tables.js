@@ -1,113 +1,200 @@
-// What repeats in a host's last poll: cores, interfaces, disks, filesystems, soft interrupts, processes.
+// What repeats in a host's last poll: cores, filesystems, interfaces, disks, soft interrupts, processes.
 
-import { h, colour, renew, titles } from './dom.js';
+import { h, renew, titles } from './dom.js';
 import { bytes, count, moment, number, percent, rate, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
+import { withU } from './figures.js';
 import { filling } from './filling.js';
+import { gaps } from './gaps.js';
 import { latest } from './latest.js';
+import { rowGraphs } from './rowgraphs.js';
+import { strip } from './strip.js';
 
-/** Rows of a table that are seen without scrolling. */
-const SEEN = 10;
+/** Processes that are shown, and soft interrupts that are told. */
+const SEEN = 8;
 const IRQS = ['net_rx', 'net_tx', 'timer', 'sched', 'rcu', 'block', 'tasklet', 'hrtimer', 'hi'];
+/** Shares from which a bar is marked, and marked as too much. */
+const [HIGH, TOO_HIGH] = [80, 90];
+/** Steps of the colours of cores. */
+const HEATS = 5;
 
-const ms = (value) => (value === null ? UNKNOWN : `${number(value, 1)} ms`);
-const sum = (a, b) => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
+const NARROW = matchMedia('(max-width: 640px)');
+const isKnown = (value) => value !== null && value !== undefined;
+const ms = (value) => (isKnown(value) ? `${number(value, 1)} ms` : UNKNOWN);
+const perSecond = (value) => (isKnown(value) ? `${count(value)} /s` : UNKNOWN);
+const sum = (a, b) => (!isKnown(a) && !isKnown(b) ? null : (a ?? 0) + (b ?? 0));
+const quiet = (words) => h('span', { class: 'm' }, words);
+/** The name of a row, which opens its graph. */
+const named = (table, row, name, more) => {
+  const props = {
+    type: 'button',
+    class: 'plain name',
+    'data-table': table,
+    'data-row': row,
+    'data-title': name,
+  };
+  return [
+    h('button', { ...props, title: `Graph of ${name}` }, name),
+    more ? ' ' : null,
+    more ? quiet(more) : null,
+  ];
+};
 
-/** A table: its columns' names, each with its cell of a row; names that begin with # are of numbers. */
-function listing(title, columns, rows) {
-  const heading = h('h2', {}, title);
-  if (rows.length === 0) return h('section', { class: 'part' }, heading, h('p', { class: 'none' }, 'None.'));
-  const names = Object.keys(columns);
-  const cells = Object.entries(columns).map(([name, cell]) => [
-    { class: name.startsWith('#') ? 'num' : '' },
-    cell,
-  ]);
-  const line = (row) =>
-    h(
-      'tr',
-      {},
-      cells.map(([props, cell]) => h('td', props, cell(row))),
-    );
-  const table = h('table', {}, titles(names), h('tbody', {}, rows.map(line)));
-  const kind = rows.length > SEEN ? 'scroll short' : 'wide';
-  const region = h('div', { class: kind, tabIndex: 0, role: 'region', 'aria-label': title }, table);
-  return h('section', { class: 'part' }, heading, region);
+/** A share with its bar; where nothing is known there is no bar, rather than an empty one. */
+function meter(value) {
+  if (!isKnown(value)) return UNKNOWN;
+  const fill = h('i', {});
+  fill.style.width = `${Math.min(100, value).toFixed(0)}%`;
+  const level = value >= TOO_HIGH ? 'hot' : value >= HIGH ? 'warn' : '';
+  return h(
+    'span',
+    { class: `meter ${level}` },
+    h('span', { class: 'val' }, ...withU(percent(value))),
+    h('span', { class: 'bar' }, fill),
+  );
 }
 
+/** A card of a table; `folded` are rows that are not shown, `words` what they are, `isOpen` when they are shown. */
+function card(title, columns, rows, { folded = [], words = '', isOpen = false, note = null } = {}) {
+  const names = Object.keys(columns);
+  const cell = (row) => (name) => {
+    const content = columns[name](row);
+    const isNumber = name.startsWith('#');
+    return h(
+      'td',
+      { class: isNumber ? 'num' : '' },
+      typeof content === 'string' && isNumber ? withU(content) : content,
+    );
+  };
+  const line = (row) => h('tr', {}, names.map(cell(row)));
+  const shown = isOpen ? [...rows, ...folded] : rows;
+  const fold = { type: 'button', class: 'plain', 'data-fold': title, 'aria-expanded': String(isOpen) };
+  const head = h(
+    'header',
+    {},
+    h('h2', {}, title),
+    h('span', { class: 'badge' }, rows.length + folded.length),
+    h('span', { class: 'sp' }),
+    note,
+    folded.length ? h('button', fold, isOpen ? `Hide ${words}` : `${folded.length} ${words}`) : null,
+  );
+  const table = h('table', {}, titles(names), h('tbody', {}, shown.map(line)));
+  const props = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': title };
+  if (shown.length === 0 && folded.length > 0) return h('section', { class: 'card' }, head);
+  const body = shown.length ? h('div', props, table) : h('p', { class: 'none' }, 'None');
+  return h('section', { class: 'card' }, head, body);
+}
+
+/** A core: how busy it is, and the way to its graph. */
 function core(row) {
   const shares = ['user', 'system', 'iowait', 'steal'].map(
     (kind) => `${kind} ${percent(row[`${kind}_pct`])}`,
   );
-  const title = `core ${row.core}: ${shares.join(', ')}`;
-  const cell = h('span', { title }, row.busy_pct === null ? UNKNOWN : row.busy_pct.toFixed(0));
-  const ink = row.busy_pct >= 90 ? 'hot' : row.busy_pct >= 75 ? 'warm' : 'bar';
-  if (row.busy_pct !== null) {
-    const share = Math.min(100, row.busy_pct).toFixed(0);
-    cell.style.background = `color-mix(in srgb, ${colour(ink)} ${share}%, transparent)`;
-  }
-  return cell;
+  const busy = row.busy_pct;
+  const heat = isKnown(busy) ? `h${Math.min(HEATS - 1, Math.floor((busy * HEATS) / 100))}` : 'unknown';
+  const of = { 'data-table': 'core', 'data-row': row.core, 'data-title': `Core ${row.core}` };
+  const props = { type: 'button', class: `plain ${heat}`, title: `core ${row.core}: ${shares.join(', ')}` };
+  return h('button', { ...props, ...of }, isKnown(busy) ? busy.toFixed(0) : UNKNOWN);
 }
 
-const cores = (rows) =>
-  h(
-    'section',
-    { class: 'part' },
-    h('h2', {}, `Cores (${rows.length})`),
-    h('div', { class: 'cores' }, rows.map(core)),
-  );
+/** The head of the cores' card: how many there are, and what their colours mean. */
+function coresHead(rows) {
+  const heats = Array.from({ length: HEATS }, (_, step) => h('i', { class: `sw h${step}` }));
+  const key = h('span', { class: 'key' }, '0 %', heats, '100 %');
+  return [h('h2', {}, 'Cores'), h('span', { class: 'badge' }, rows.length), h('span', { class: 'sp' }), key];
+}
 
 const NET = {
-  Interface: (row) => row.interface,
+  Name: (row) => named('net', row.interface, row.interface),
   '#In': (row) => rate(row.rx_bytes_per_s),
   '#Out': (row) => rate(row.tx_bytes_per_s),
-  '#Packets in': (row) => count(row.rx_packets_per_s),
-  '#Packets out': (row) => count(row.tx_packets_per_s),
-  '#Errors': (row) => count(sum(row.rx_errors_per_s, row.tx_errors_per_s)),
-  '#Dropped': (row) => count(sum(row.rx_dropped_per_s, row.tx_dropped_per_s)),
+  '#Packets': (row) => perSecond(sum(row.rx_packets_per_s, row.tx_packets_per_s)),
+  '#Errors': (row) => perSecond(sum(row.rx_errors_per_s, row.tx_errors_per_s)),
+  '#Drops': (row) => perSecond(sum(row.rx_dropped_per_s, row.tx_dropped_per_s)),
 };
 const DISK = {
-  Device: (row) => row.device,
+  Device: (row) => named('disk', row.device, row.device),
   '#Read': (row) => rate(row.read_bytes_per_s),
   '#Written': (row) => rate(row.written_bytes_per_s),
-  '#Reads a second': (row) => count(row.reads_per_s),
-  '#Writes a second': (row) => count(row.writes_per_s),
+  '#Requests': (row) => perSecond(sum(row.reads_per_s, row.writes_per_s)),
   '#Read takes': (row) => ms(row.read_await_ms),
   '#Write takes': (row) => ms(row.write_await_ms),
-  '#Busy': (row) => percent(row.busy_pct),
+  Busy: (row) => meter(row.busy_pct),
 };
+/** What is wrong with a filesystem, if anything is. */
+function stands(row) {
+  const wrong = [row.status === 'ok' ? null : row.status, row.read_only ? 'read-only' : null].filter(Boolean);
+  return wrong.length ? h('span', { class: 'st degraded' }, wrong.join(', ')) : null;
+}
 /** `full` says when each mount is full. */
 const filesystems = (full) => ({
-  Mount: (row) => row.mount_point,
-  Device: (row) => row.device,
-  Type: (row) => row.fs_type,
-  '#Size': (row) => bytes(row.size_bytes),
-  '#Available': (row) => bytes(row.available_bytes),
-  '#Used': (row) => percent(row.used_pct),
+  Mount: (row) => [
+    ...named('filesystem', row.mount_point, row.mount_point, row.fs_type),
+    stands(row) ? ' ' : null,
+    stands(row),
+  ],
+  Used: (row) => meter(row.used_pct),
+  '#Available': (row) =>
+    isKnown(row.available_bytes) ? `${bytes(row.available_bytes)} of ${bytes(row.size_bytes)}` : UNKNOWN,
+  Forecast: (row) => forecast(full(row.mount_point)),
   '#Inodes': (row) => percent(row.inodes_used_pct),
-  '#Full in about': (row) => full(row.mount_point),
-  State: (row) => (row.read_only ? `${row.status}, read-only` : row.status),
 });
+const forecast = (words) => (/^\d/.test(words) ? `full in ${words}` : quiet(words));
 const SOFTIRQ = {
-  Core: (row) => row.core,
+  Core: (row) => String(row.core),
   ...Object.fromEntries(IRQS.map((kind) => [`#${kind.toUpperCase()}`, (row) => count(row[`${kind}_per_s`])])),
 };
 const PROCESS = {
-  Pid: (row) => row.pid,
-  Name: (row) => row.comm,
-  State: (row) => row.state,
+  Name: (row) => named('process', `${row.pid}/${row.comm}`, row.comm),
+  '#Pid': (row) => quiet(row.pid),
   '#CPU': (row) => percent(row.cpu_pct),
   '#Memory': (row) => bytes(row.rss_bytes),
-  '#Threads': (row) => count(row.threads),
 };
 
-const repeated = (detail, full) => [
-  cores(detail.core),
-  listing('Interfaces', NET, detail.net),
-  listing('Disks', DISK, detail.disk),
-  listing('Filesystems', filesystems(full), detail.filesystem),
-  listing('Soft interrupts a second', SOFTIRQ, detail.softirq),
-  detail.process.length ? listing('Processes', PROCESS, detail.process) : null,
-];
+const none = (...values) => values.every((value) => !value);
+const isQuietNet = (row) =>
+  none(row.rx_bytes_per_s, row.tx_bytes_per_s, row.rx_errors_per_s, row.tx_errors_per_s);
+const isQuietDisk = (row) => none(row.reads_per_s, row.writes_per_s, row.busy_pct, row.in_flight);
+/** Those that do something, and those that do not. */
+function parted(rows, isQuiet) {
+  return { busy: rows.filter((row) => !isQuiet(row)), idle: rows.filter(isQuiet) };
+}
+
+/** The cards of a poll; `opened` has the titles of tables whose folded rows are shown. */
+function repeated(detail, full, opened) {
+  const folding = (title, rows, isQuiet, columns) => {
+    const isOpen = opened.has(title);
+    // A phone has room for what is asked for.
+    if (NARROW.matches) return card(title, columns, [], { folded: rows, words: 'rows', isOpen });
+    const { busy, idle } = parted(rows, isQuiet);
+    return card(title, columns, busy, { folded: idle, words: 'idle', isOpen });
+  };
+  const irqs = card('Soft interrupts per second', SOFTIRQ, [], {
+    folded: detail.softirq,
+    words: 'cores',
+    isOpen: opened.has('Soft interrupts per second'),
+  });
+  return [
+    card('Filesystems', filesystems(full), detail.filesystem),
+    folding('Interfaces', detail.net, isQuietNet, NET),
+    folding('Disks', detail.disk, isQuietDisk, DISK),
+    detail.softirq.length ? irqs : null,
+  ];
+}
+
+/** The card of processes, those first that use most of what `by` says. */
+function processes(rows, by) {
+  const sorted = [...rows].sort((a, b) => (b[by] ?? 0) - (a[by] ?? 0)).slice(0, SEEN);
+  const choice = (key, words) =>
+    h('button', { type: 'button', 'data-by': key, 'aria-pressed': String(by === key) }, words);
+  const note = h(
+    'div',
+    { class: 'seg sm', role: 'group', 'aria-label': 'Order' },
+    choice('cpu_pct', 'CPU'),
+    choice('rss_bytes', 'Memory'),
+  );
+  return card('Processes', PROCESS, sorted, { note });
+}
 
 /** Why there are no tables. */
 const without = (host) =>
@@ -118,40 +205,104 @@ const without = (host) =>
 const since = (poll) =>
   h('p', { class: 'hint' }, `As of ${moment(poll.slot_ms)}: polls since then brought no values.`);
 
-/** `draw` shows what repeats in a host's last poll; of one that failed, what is known from before and since when. */
-export function tables(name) {
-  const element = h('section', { class: 'card' });
-  const questions = latest();
-  const full = filling(name);
+/** What repeats; `draw` shows it of a host's last poll, or of one before that failed, and since when. */
+class Tables {
+  element = h('div', { class: 'stack tables' });
+  processes = h('div', {});
+  #note = h('div', { class: 'note' });
+  #head = h('header', {});
+  #cells = h('div', { class: 'cores' });
+  #cores = h('section', { class: 'card', hidden: true }, this.#head);
+  #half = h('div', { class: 'half' });
+  #name;
+  #questions = latest();
+  #filling;
+  #strip;
+  #graphs;
   /** The last poll that brought values, once it was asked for: what a host that fails was like. */
-  let good = null;
+  #good = null;
+  #shown = null;
+  #opened = new Set();
+  #by = 'cpu_pct';
 
-  async function lastGood(at) {
-    if (good?.slot_ms === at) return good;
+  constructor(name, deeds) {
+    this.#name = name;
+    this.#filling = filling(name);
+    this.#strip = strip(name);
+    this.#graphs = rowGraphs(name, { ...deeds, why: gaps(name) });
+    this.#cores.append(this.#strip.element, h('div', { class: 'pad' }, this.#cells));
+    this.element.append(this.#note, this.#cores, this.#half, this.#graphs.element);
+    for (const place of [this.element, this.processes]) {
+      place.addEventListener('click', ({ target }) => {
+        const of = target.closest('[data-row]')?.dataset;
+        if (of) this.#graphs.toggle(of.table, of.row, of.title);
+      });
+    }
+    this.element.addEventListener('click', ({ target }) => {
+      const title = target.closest('[data-fold]')?.dataset.fold;
+      if (!title) return;
+      if (!this.#opened.delete(title)) this.#opened.add(title);
+      this.#put();
+    });
+    this.processes.addEventListener('click', ({ target }) => {
+      this.#by = target.closest('[data-by]')?.dataset.by ?? this.#by;
+      this.#put();
+    });
+  }
+
+  /** When a mount is full, in words. */
+  full(mount) {
+    return this.#filling.words(mount);
+  }
+
+  async #lastGood(at) {
+    if (this.#good?.slot_ms === at) return this.#good;
     const asked = { from: at, to: at + 1, limit: 1, fields: 'slot_ms,detail' };
-    const kept = await get(`${hostPath(name)}/polls`, asked).catch(() => null);
+    const kept = await get(`${hostPath(this.#name)}/polls`, asked).catch(() => null);
     return kept?.polls[0]?.detail ? kept.polls[0] : null;
   }
 
-  async function draw(host) {
-    const isWanted = questions.ask();
-    const isKnown = host.last?.detail || !host.last_good_at_ms;
-    const shown = isKnown ? host.last : await lastGood(host.last_good_at_ms);
+  #put() {
+    const { poll, isOld } = this.#shown;
+    const full = (mount) => this.full(mount);
+    renew(this.#note, isOld ? since(poll) : null);
+    renew(this.#head, ...coresHead(poll.detail.core));
+    renew(this.#cells, ...poll.detail.core.map(core));
+    this.#cores.hidden = poll.detail.core.length === 0;
+    renew(this.#half, ...repeated(poll.detail, full, this.#opened));
+    renew(this.processes, poll.detail.process.length ? processes(poll.detail.process, this.#by) : null);
+  }
+
+  async draw(host) {
+    const isWanted = this.#questions.ask();
+    const isLast = host.last?.detail || !host.last_good_at_ms;
+    const poll = isLast ? host.last : await this.#lastGood(host.last_good_at_ms);
     if (!isWanted()) return;
-    if (!shown?.detail) {
-      renew(element, h('p', { class: 'none' }, without(host)));
+    if (!poll?.detail) {
+      renew(this.#note, h('p', { class: 'card none' }, without(host)));
       return;
     }
-    good = shown;
-    renew(element, shown === host.last ? null : since(shown), repeated(shown.detail, full.words));
-    if (shown === host.last) full.learn(shown);
+    this.#good = poll;
+    this.#shown = { poll, isOld: poll !== host.last };
+    this.#put();
+    if (!this.#shown.isOld) this.#filling.learn(poll);
   }
-  return {
-    element,
-    draw,
-    leave: () => {
-      questions.end();
-      full.leave();
-    },
-  };
+
+  /** Draws what there is of rows over a span. */
+  load(span) {
+    this.#strip.load(span);
+    this.#graphs.load(span);
+  }
+
+  themed() {
+    this.#strip.themed();
+    this.#graphs.themed();
+  }
+
+  leave() {
+    this.#questions.end();
+    for (const part of [this.#filling, this.#strip, this.#graphs]) part.leave();
+  }
 }
+
+export const tables = (name, deeds) => new Tables(name, deeds);

@@ -1,9 +1,7 @@
 // Which hosts of the fleet are shown, and in which order: as the address has it.
 
 import { COLUMNS } from './columns.js';
-
-/** web-2 comes before web-10. */
-export const NATURAL = new Intl.Collator(undefined, { numeric: true });
+import { NATURAL } from './format.js';
 
 /** What an address asks for; what it does not say is as usual. `colours` are those the heat map has. */
 export function viewOf(search, colours) {
@@ -14,7 +12,8 @@ export function viewOf(search, colours) {
     q: word('q'),
     group: word('group'),
     label: word('label'),
-    state: word('state'),
+    /** States, one after another; none stands for all. */
+    states: word('state').split(',').filter(Boolean),
     sort: known(
       'sort',
       COLUMNS.map(({ key }) => key),
@@ -29,22 +28,25 @@ export function viewOf(search, colours) {
 /** The other way: what an address says of a view. */
 export function searchOf(view) {
   const said = new URLSearchParams();
-  for (const key of ['q', 'group', 'label', 'state']) if (view[key]) said.set(key, view[key]);
+  for (const key of ['q', 'group', 'label']) if (view[key]) said.set(key, view[key]);
+  if (view.states.length) said.set('state', view.states.join(','));
   if (view.sort !== 'state') said.set('sort', view.sort);
   if (directionOf(view) !== usual(columnOf(view))) said.set('dir', directionOf(view));
   if (view.by !== 'state') said.set('colour', view.by);
-  return said.size ? `?${said}` : '';
+  // A comma may stand in a query as it is.
+  return said.size ? `?${String(said).replaceAll('%2C', ',')}` : '';
 }
 
 const usual = (column) => (column.rising ? 'asc' : 'desc');
 const columnOf = (view) => COLUMNS.find(({ key }) => key === view.sort);
 export const directionOf = (view) => view.dir ?? usual(columnOf(view));
 
-/** Orders by a column; the one that it is in the order of is turned round. */
+/** Orders by a column; then the other way round; then as usual again. */
 export function orderBy(view, column) {
-  const turned = view.sort === column.key && directionOf(view) === usual(column);
-  view.dir = turned ? (column.rising ? 'desc' : 'asc') : null;
-  view.sort = column.key;
+  const isSorted = view.sort === column.key;
+  const isTurned = isSorted && directionOf(view) !== usual(column);
+  view.sort = isTurned && column.key !== 'state' ? 'state' : column.key;
+  view.dir = isSorted && !isTurned ? (column.rising ? 'desc' : 'asc') : null;
 }
 
 /** Whether a host is meant: words in its name, group or labels, `key=value` for a label. */
@@ -65,7 +67,7 @@ export function chosen(hosts, view) {
   const cut = view.label.indexOf('=');
   const [label, value] = [view.label.slice(0, cut), view.label.slice(cut + 1)];
   const isMeant = (host) =>
-    (!view.state || host.state === view.state) &&
+    (!view.states.length || view.states.includes(host.state)) &&
     (!view.group || host.group === view.group) &&
     (!view.label || host.labels[label] === value) &&
     matches(host, words);
@@ -81,3 +83,6 @@ export function chosen(hosts, view) {
     .sort(([a, one], [b, other]) => order(a, b) || NATURAL.compare(one.name, other.name))
     .map(([, host]) => host);
 }
+
+/** Whether the address chooses some of the hosts. */
+export const isNarrowed = (view) => Boolean(view.q || view.group || view.label || view.states.length);

@@ -20,7 +20,7 @@
 //!  "at": "2026-03-29T01:30:00.000Z", "at_ms": 1774747800000,
 //!  "host": "db-1", "group": "db", "labels": {"rack": "a1"},
 //!  "from": "suspect", "to": "down", "cause": "poll_failed", "outcome": "refused",
-//!  "reason": "3 polls in a row failed, the last: refused: …"}
+//!  "reason": "3 polls failed, last: refused: …"}
 //! ```
 //!
 //! Of an alarm:

@@ -58,16 +58,16 @@ const rowOf = (page, host) => page.locator('table.alarms tr', { hasText: host })
 test('an alarm is seen when it begins and gone when it is over, on the page as it is', async () => {
   const { page, wrong, close } = await tab(browser);
   await page.goto(`${server.at}/alerts`);
-  await page.getByText('No alarm fires. 1 rule is judged on each poll.').waitFor();
-  await page.getByText('No alarm changed.').waitFor();
+  await page.getByText('No alert fires. 1 rule, evaluated on each poll.').waitFor();
+  await page.getByText('No alert in this period').waitFor();
   await page.evaluate(() => {
     globalThis.sameDocument = true;
   });
   await fleet.set('web-3', 'refuse');
   const row = rowOf(page, 'web-3');
-  await row.getByText('web-3 is down: refused').waitFor();
+  await row.getByText('Is down: refused').waitFor();
   await row.getByText('state == "down"').waitFor();
-  await page.locator('tr.severity', { hasText: 'critical 1' }).waitFor();
+  await page.locator('tr.severity', { hasText: 'Critical 1' }).waitFor();
   await page.locator('#firing', { hasText: '1' }).waitFor();
   const past = page.getByRole('region', { name: 'Changes of alarms' }).locator('tbody tr');
   await past.filter({ hasText: 'firing' }).waitFor();
@@ -78,7 +78,7 @@ test('an alarm is seen when it begins and gone when it is over, on the page as i
   await row.waitFor();
   await page.getByLabel('Only this host').fill('web-2');
   await page.getByLabel('Only this host').press('Enter');
-  await page.getByText('No alarm of this filter fires.').waitFor();
+  await page.getByText('No alert matches the filter').waitFor();
   await page.goBack();
   await page.getByRole('link', { name: 'Alerts' }).click();
   await row.waitFor();
@@ -96,25 +96,25 @@ test('an alarm is acknowledged and silenced by its buttons, and who did is remem
   await fleet.set('web-3', 'refuse');
   await page.goto(`${server.at}/alerts`);
   const row = rowOf(page, 'web-3');
-  await row.getByRole('button', { name: 'Acknowledge' }).click();
+  await row.getByRole('button', { name: 'Ack', exact: true }).click();
   const dialog = page.getByRole('dialog');
   // Nobody is no answer; Esc leaves it.
   await dialog.getByRole('button', { name: 'Acknowledge' }).click();
   await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  await row.getByRole('button', { name: 'Acknowledge' }).click();
+  await row.getByRole('button', { name: 'Ack', exact: true }).click();
   await dialog.getByLabel('Who').fill('anna');
   await dialog.getByLabel('Note').fill('<b>new disk</b>');
   await page.keyboard.press('Enter');
-  await row.getByText('acknowledged by anna').waitFor();
+  await row.getByText('acked by anna').waitFor();
   await row.getByText('<b>new disk</b>').waitFor();
   const [alarm] = (await server.json('/api/v1/alerts?firing=true')).alarms;
   assert.deepEqual([alarm.acked_by, alarm.ack_note], ['anna', '<b>new disk</b>']);
-  await row.getByRole('button', { name: 'Take back' }).click();
-  await row.getByText('acknowledged by anna').waitFor({ state: 'detached' });
+  await row.getByRole('button', { name: 'Unack' }).click();
+  await row.getByText('acked by anna').waitFor({ state: 'detached' });
 
-  await row.getByRole('button', { name: 'Silence …' }).click();
+  await row.getByRole('button', { name: 'Silence' }).click();
   assert.equal(await dialog.getByLabel('Who').inputValue(), 'anna');
   await dialog.getByLabel('How long').selectOption('for 4 hours');
   // A reason is needed.
@@ -152,7 +152,7 @@ test('the server’s page says how its channels do', async () => {
   });
   await page.goto(`${server.at}/server`);
   const row = page.getByRole('region', { name: 'Channels' }).locator('tbody tr');
-  await row.filter({ hasText: /^ops\s*takes messages/ }).waitFor();
+  await row.filter({ hasText: /^\s*ops\s*ok/ }).waitFor();
   await fleet.set('web-3', 'healthy');
   assert.deepEqual(wrong, []);
   await close();

@@ -250,7 +250,7 @@ export async function startSmall() {
 /** Waits until the page at a path has something to say. */
 export async function shown(page, at) {
   if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
-  else if (at.startsWith('/hosts/')) await page.waitForSelector('.u-legend');
+  else if (at.startsWith('/hosts/')) await page.waitForSelector('.leg');
   else if (at.startsWith('/alerts')) await page.waitForSelector('table.alarms tbody td');
   else if (at.startsWith('/events')) await page.waitForSelector('main table tbody tr');
   else if (at.startsWith('/inventory')) await page.waitForSelector('main pre');
@@ -292,13 +292,12 @@ export async function tab(browser, options = {}) {
 }
 
 /**
- * A host's first chart, once all are drawn and what stands above them is there: until then parts move, and the
- * first of a kind is now of one chart, now of another, because they are asked for in batches.
+ * A host's first chart, once those in sight are drawn and what stands above them is there: until then parts move.
  */
 export async function firstChart(page) {
-  await page.locator('dl.facts').waitFor();
-  const charts = page.locator('.charts > section');
-  await until('all charts are drawn', async () => {
+  await page.locator('.hosthead .facts dd').first().waitFor();
+  const charts = page.locator('.charts.large > section');
+  await until('the large charts are drawn', async () => {
     const count = await charts.count();
     return count > 0 && (await charts.locator('.u-over').count()) === count;
   });

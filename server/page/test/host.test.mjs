@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { endAll, firstChart, HOSTS_UP, REFUSES, startBrowser, startSmall, tab, until } from './harness.mjs';
+import { endAll, firstChart, REFUSES, startBrowser, startSmall, tab, until } from './harness.mjs';
 
-/** Questions by which all charts of a host are drawn. */
-const BATCHES = 3;
+/** Charts that are large. */
+const LARGE = 4;
+/** Questions by which the charts in sight are drawn. */
+const BATCHES = 2;
 
 let browser;
 let fleet;
@@ -68,28 +70,23 @@ test('no label of an axis is cut, and no bar touches its number', async () => {
   // The widest label there is, at the very end of the axis, has room: half of it lies right of the plot.
   const room = await chart.locator('.u-over').evaluate((over) => {
     const pen = document.createElement('canvas').getContext('2d');
-    pen.font = '11px system-ui, sans-serif';
+    pen.font = `11.5px ${getComputedStyle(document.body).fontFamily}`;
     const wide = pen.measureText('00:00:00').width;
     const [plot, whole] = [over, over.parentElement].map((one) => one.getBoundingClientRect());
     return { left: whole.right - plot.right, wanted: wide / 2 };
   });
   assert.ok(room.left >= room.wanted, JSON.stringify(room));
-  await page.goto(server.at);
-  await page.waitForSelector(HOSTS_UP);
-  const touching = await page.locator('td.meter').evaluateAll(
-    (cells) =>
-      cells.filter((cell) => {
-        cell.classList.add('hot');
-        cell.textContent = '100 %';
+  const meters = page.locator('.tables .meter');
+  await meters.first().waitFor();
+  const touching = await meters.evaluateAll(
+    (all) =>
+      all.filter((meter) => {
+        const [value, bar] = ['.val', '.bar'].map((one) => meter.querySelector(one));
+        value.textContent = '100 %';
         const range = document.createRange();
-        range.selectNodeContents(cell);
-        const style = getComputedStyle(cell);
-        const bar =
-          cell.getBoundingClientRect().left +
-          10 +
-          Number(/calc\(100% - (\d+)px\)/.exec(style.backgroundSize)?.[1] ?? NaN) * -1 +
-          cell.getBoundingClientRect().width;
-        return !(range.getBoundingClientRect().left - bar >= 4);
+        range.selectNodeContents(value);
+        const gap = bar.getBoundingClientRect().left - range.getBoundingClientRect().right;
+        return !(gap >= 4);
       }).length,
   );
   assert.equal(touching, 0);
@@ -127,13 +124,13 @@ test('a line that was switched off stays off while values come in', async () => 
   await page.goto(`${server.at}/hosts/web-1?range=15m`);
   // By its value, then back and off again by its name.
   const chart = await firstChart(page);
-  const line = chart.locator('.u-legend .u-series').nth(1);
-  const off = page.locator('.u-legend .u-series.u-off');
-  await line.locator('td').click();
+  const line = chart.locator('.leg button').first();
+  const off = page.locator('.leg button[aria-pressed=false]');
+  await line.locator('b').click();
   await off.waitFor();
-  await line.locator('th').click();
+  await line.locator('span').click();
   await off.waitFor({ state: 'detached' });
-  await line.locator('th').click();
+  await line.locator('span').click();
   await off.waitFor();
   const plot = await chart.locator('.uplot').elementHandle();
   // Twice more, without a wait: the page takes it to be later.
@@ -155,26 +152,21 @@ test('a gap says which outcomes made it, in the chart, under it and in the ledge
   const { page, wrong, close } = await tab(browser);
   await page.goto(`${server.at}/hosts/${REFUSES}?range=15m`);
   const chart = await firstChart(page);
+  // Above each chart stands what the gap was.
+  const told = page.locator('.charts.large .gap', { hasText: /refused × \d+/ });
+  await until('each large chart tells it', async () => (await told.count()) >= LARGE);
+  assert.match(await told.first().textContent(), /^no answer for .+: refused × \d+$/);
   await until('the cursor is over a gap', async () => {
     const plot = await chart.locator('.u-over').boundingBox();
     // A host that is down is not asked all the time: some of the last moments have an attempt.
     for (let back = 2; plot && back < 120; back += 3) {
       await page.mouse.move(plot.x + plot.width - back, plot.y + 30);
-      if (
-        /failed: refused/.test(
-          await page
-            .locator('.gap:visible')
-            .first()
-            .textContent({ timeout: 50 })
-            .catch(() => ''),
-        )
-      )
-        return true;
+      const tip = chart.locator('.chart-tip:visible');
+      if (/failed: refused/.test(await tip.textContent({ timeout: 50 }).catch(() => ''))) return true;
     }
     return false;
   });
-  // Charts have one cursor.
-  await page.locator('.gap', { hasText: 'failed: refused' }).nth(3).waitFor();
+  assert.equal(await page.locator('.chart-tip:visible').count(), 1, 'charts have one cursor, and one tip');
   await until('the strip tells it, too', async () => {
     const strip = await chart.locator('canvas.band').boundingBox();
     for (let back = 2; strip && back < 120; back += 3) {
@@ -184,12 +176,16 @@ test('a gap says which outcomes made it, in the chart, under it and in the ledge
     }
     return false;
   });
-  await page.locator('h2 + .soft', { hasText: /failed: refused ×/ }).waitFor();
+  await page.locator('h2 + .m', { hasText: /refused ×/ }).waitFor();
   const rows = page.getByRole('region', { name: 'Attempts' }).locator('tbody tr');
   await page.goto(`${server.at}/hosts/web-1?range=15m`);
   await rows.first().waitFor();
-  await page.getByRole('button', { name: 'Failed only' }).click();
-  await rows.first().waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Failed', exact: true }).click();
+  // It is well: there are none, or, on a machine that is busy, those that failed.
+  await until(
+    'only what failed is listed',
+    async () => (await rows.filter({ has: page.locator('.st.up') }).count()) === 0,
+  );
   assert.deepEqual(wrong, []);
   await close();
 });
@@ -197,17 +193,17 @@ test('a gap says which outcomes made it, in the chart, under it and in the ledge
 test('a span of one’s own is typed, is in the address, and the ledger follows it', async () => {
   const { page, wrong, close } = await tab(browser);
   await page.goto(`${server.at}/hosts/web-1`);
-  await page.getByRole('button', { name: 'From … to …' }).click();
+  await page.getByTitle('Show from one moment to another').click();
   await page.getByLabel('From', { exact: true }).fill('2026-01-02T03:04:05');
   await page.getByLabel('To', { exact: true }).fill('2026-01-02T03:04:00');
   await page.getByRole('button', { name: 'Show', exact: true }).click();
   await page.getByText('before the second').waitFor();
   await page.getByLabel('To', { exact: true }).fill('2026-01-02T04:04:05');
   await page.getByRole('button', { name: 'Show', exact: true }).click();
-  await page.getByText('Attempts in this span').waitFor();
+  await page.locator('h2 + .m', { hasText: 'in this span' }).waitFor();
   const asked = new URL(page.url()).searchParams;
   assert.equal(Number(asked.get('to')) - Number(asked.get('from')), 3_600_000);
-  await page.getByText('There is no data in this period.').first().waitFor();
+  await page.getByText('Not watched yet').first().waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });
@@ -215,17 +211,16 @@ test('a span of one’s own is typed, is in the address, and the ledger follows 
 test('a line is switched by keys, and its name and last value stand in the legend', async () => {
   const { page, close } = await tab(browser);
   await page.goto(`${server.at}/hosts/web-1?range=15m`);
-  const user = page
-    .getByRole('group', { name: 'Lines of CPU' })
-    .getByRole('button', { name: 'User', exact: true });
+  const lines = page.getByRole('group', { name: 'Lines of CPU' });
+  const user = lines.getByRole('button', { name: /^user/ });
   await user.focus();
   await page.keyboard.press('Enter');
-  await page.waitForSelector('.u-series.u-off');
+  await page.waitForSelector('.leg [aria-pressed=false]');
   assert.equal(await user.getAttribute('aria-pressed'), 'false');
-  const busy = page.getByRole('group', { name: 'Lines of CPU' }).locator('.u-series', { hasText: 'Busy' });
-  await until('the last value is there', async () =>
-    /Busy.*\d %/.test(await busy.innerText().then((text) => text.replace(/\s+/g, ' '))),
+  await until('the value of now is there', async () =>
+    /user \d+\.\d\s%/.test((await user.innerText()).replace(/\s+/g, ' ')),
   );
+  await page.locator('#chart-cpu .now', { hasText: /\d.%.busy/ }).waitFor();
   await close();
 });
 
@@ -235,7 +230,7 @@ test('what a host that fails was like stays to be seen, and since when', async (
   await until('it is down', async () => (await server.json('/api/v1/hosts/app-7')).state === 'down');
   await page.goto(`${server.at}/hosts/app-7`);
   await page.getByText(/As of .*: polls since then brought no values/).waitFor();
-  await page.locator('.cores span').first().waitFor();
+  await page.locator('.cores button').first().waitFor();
   await fleet.set('app-7', 'healthy');
   await close();
 });
@@ -245,13 +240,13 @@ test('a host is polled, paused and resumed by its buttons', async () => {
   await page.goto(`${server.at}/hosts/web-2`);
   await page.getByRole('button', { name: 'Poll now' }).click();
   await page.getByText('Polled: ok').waitFor();
-  await page.getByRole('button', { name: 'Pause …' }).click();
-  await page.getByLabel('Why it is paused').fill('new <b>disk</b>');
+  await page.getByRole('button', { name: 'Pause…' }).click();
+  await page.getByRole('dialog').getByLabel('Why').fill('new <b>disk</b>');
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
-  await page.locator('.badge .dot.paused').waitFor();
+  await page.locator('.pill.paused').waitFor();
   await page.getByText('new <b>disk</b>').first().waitFor();
   await page.getByRole('button', { name: 'Resume' }).click();
-  await page.locator('.badge .dot.up').waitFor();
+  await page.locator('.pill.up').waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });
@@ -261,7 +256,7 @@ test('another machine under a host’s name is told, and accepted by its button'
   await fleet.set('web-5', 'wrong-machine');
   await page.goto(`${server.at}/hosts/web-5`);
   await page.getByRole('button', { name: 'Accept this machine' }).click();
-  await page.locator('.badge .dot.up').waitFor();
+  await page.locator('.pill.up').waitFor();
   await page.getByRole('button', { name: 'Accept this machine' }).waitFor({ state: 'hidden' });
   assert.deepEqual(wrong, []);
   await close();
@@ -302,23 +297,23 @@ async function hold(page, question, all = false) {
 
 test('an answer that a later one has overtaken is not shown', async () => {
   const { page, wrong, close } = await tab(browser);
-  const state = page.locator('.badge');
+  const head = page.locator('.hosthead');
   // The state as it was before the host was paused comes after the one that it has since.
   await page.goto(`${server.at}/hosts/web-4`);
-  await state.locator('.dot.up').waitFor();
-  await page.locator('.u-legend').first().waitFor();
+  await head.locator('.pill.up').waitFor();
+  await page.locator('.leg').first().waitFor();
   const answers = {
     state: await hold(page, /\/hosts\/web-4\?fields=/),
     story: await hold(page, /\/hosts\/web-4\/events\?/),
   };
   await Promise.all([answers.state.held, answers.story.held]);
   await server.post('/api/v1/hosts/web-4/pause', { reason: 'overtaken' });
-  await state.locator('.dot.paused').waitFor();
+  await head.locator('.pill.paused').waitFor();
   const change = page.getByRole('region', { name: 'Changes of state' }).getByText('overtaken').first();
   await change.waitFor();
   await answers.state.release();
   await answers.story.release();
-  assert.equal(await state.locator('.dot.paused').count(), 1);
+  assert.equal(await head.locator('.pill.paused').count(), 1);
   assert.ok(await change.isVisible());
   await server.post('/api/v1/hosts/web-4/resume', {});
   assert.deepEqual(wrong, []);
@@ -349,20 +344,18 @@ test('of two spans the one that was chosen last is drawn, and what is marked the
   await page.getByRole('button', { name: '6h', exact: true }).click();
   await first.held;
   await page.getByRole('button', { name: '15m', exact: true }).click();
-  const note = page.getByText(/^Polls, \d+ s a point/);
+  const note = page.getByText(/^\d+ s per point/);
   const isFine = async () => Number(/(\d+) s/.exec(await note.textContent())[1]) < 10;
   await until('the short one is drawn', isFine);
   await first.release();
   assert.ok(await isFine());
   // Marked text is there to be copied: values that come in do not take it away.
-  const kept = page.locator('.facts dd').first();
+  const kept = page.locator('.hosthead .facts dd').first();
   const words = await kept.textContent();
   await kept.evaluate((one) => getSelection().selectAllChildren(one));
-  const slot = await page.locator('.facts dd').last().textContent();
-  await until(
-    'a newer poll is shown',
-    async () => (await page.locator('.facts dd').last().textContent()) !== slot,
-  );
+  const newest = page.getByRole('region', { name: 'Attempts' }).locator('tbody td').first();
+  const slot = await newest.textContent();
+  await until('a newer poll is shown', async () => (await newest.textContent()) !== slot);
   assert.equal(await page.evaluate(() => getSelection().toString()), words);
   assert.deepEqual(wrong, []);
   await close();

@@ -126,7 +126,7 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       await page.goto(`${nginx.at}/mon/hosts/web-1`);
       await page.locator('#pulse', { hasText: 'live' }).waitFor();
       // What comes in above it moves the button.
-      await page.locator('dl.facts').waitFor();
+      await page.locator('.hosthead .facts dd').first().waitFor();
       await page.getByRole('button', { name: 'Poll now' }).click();
       await page.getByText('Polled: ok').waitFor();
       assert.deepEqual(outside, []);

@@ -52,14 +52,14 @@ const browser = await startBrowser();
 for (const [name, address, colorScheme, width, height] of PICTURES) {
   const { page } = await tab(browser, { colorScheme, viewport: { width, height } });
   await page.goto(server.at + address);
-  await page.waitForSelector(name === 'host' ? '.u-legend' : 'tr:has(.dot.up)');
+  await page.waitForSelector(name === 'host' ? '.leg' : 'tr:has(.dot.up)');
   if (name === 'host') {
     // Over the first time that it was gone: the chart says why.
     const plot = await (await firstChart(page)).locator('.u-over').boundingBox();
     const share = 1 - ((1 - (AWAY[0][0] + AWAY[0][1]) / 2) * seconds) / 900;
     await page.mouse.move(plot.x + plot.width * share + 1, plot.y + 60);
     await page.mouse.move(plot.x + plot.width * share, plot.y + 60);
-    await page.locator('.gap', { hasText: 'failed' }).first().waitFor();
+    await page.locator('.chart-tip', { hasText: 'failed' }).first().waitFor();
   }
   await pause(1500);
   await page.screenshot({ path: path.join(to, `${name}.png`) });

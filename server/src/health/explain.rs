@@ -51,7 +51,7 @@ fn failed(bad: u32, outcome: Outcome, error: Option<&str>) -> String {
     };
     match bad {
         0 | 1 => format!("a poll failed: {how}"),
-        _ => format!("{bad} polls in a row failed, the last: {how}"),
+        _ => format!("{bad} polls failed, last: {how}"),
     }
 }
 
@@ -222,7 +222,7 @@ fn without_flaw(good: u32) -> String {
 fn polls(number: u32, kind: &str) -> String {
     match number {
         1 => format!("1 {kind} poll"),
-        _ => format!("{number} {kind} polls in a row"),
+        _ => format!("{number} {kind} polls"),
     }
 }
 

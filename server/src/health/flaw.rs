@@ -63,6 +63,22 @@ impl Flaw {
     }
 }
 
+/// How well a skew is known is told where the doubt is more than one part in so many of it.
+const TOLD_BOUND: u64 = 20;
+
+/// A length of time in milliseconds, in the unit that it has some of.
+fn rough(ms: u64) -> String {
+    let whole = |unit: u64| (ms + unit / 2) / unit;
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..10_000 => format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10),
+        10_000..120_000 => format!("{} s", whole(1_000)),
+        120_000..7_200_000 => format!("{} min", whole(60_000)),
+        7_200_000..172_800_000 => format!("{} h", whole(3_600_000)),
+        _ => format!("{} days", whole(86_400_000)),
+    }
+}
+
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,13 +94,12 @@ impl fmt::Display for Flaw {
             }
             Self::ClockSkew { skew: Skew { ms: skew_ms, bound_ms }, limit } => {
                 let side = if *skew_ms < 0 { "behind" } else { "ahead" };
-                let off = Duration::from_millis(skew_ms.unsigned_abs());
-                write!(f, "its clock is {} {side}", humantime::format_duration(off))?;
-                if *bound_ms > 0 {
-                    let bound = Duration::from_millis(*bound_ms);
-                    write!(f, " (give or take {})", humantime::format_duration(bound))?;
+                let off = skew_ms.unsigned_abs();
+                write!(f, "clock {} {side}", rough(off))?;
+                if bound_ms.saturating_mul(TOLD_BOUND) > off {
+                    write!(f, " (give or take {})", rough(*bound_ms))?;
                 }
-                write!(f, ", over the limit of {}", humantime::format_duration(*limit))
+                write!(f, ", limit {}", humantime::format_duration(*limit))
             }
             Self::WrongView => f.write_str("the probe sees a container, not the host"),
             Self::Duplicate { other, copied: false } => {

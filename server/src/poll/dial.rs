@@ -39,7 +39,7 @@ pub enum DialError {
         address: Arc<str>,
     },
     /// The port is closed.
-    #[error("{address}{} refused the connection; nothing listens there", at(address, *socket))]
+    #[error("nothing listens on {address}{}", at(address, *socket))]
     Refused {
         /// As in the inventory.
         address: Arc<str>,

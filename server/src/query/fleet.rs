@@ -47,6 +47,8 @@ pub const FLEET_COLUMNS: &[&str] = &[
     "cause",
     "alarms_firing",
     "alarm_severity",
+    "mem_total_bytes",
+    "address",
 ];
 
 /// One host as a row of cells.
@@ -95,6 +97,9 @@ impl Serialize for FleetRow {
             view.cause.as_deref(),
             view.firing().count(),
             view.firing().map(|alarm| alarm.severity).max(),
+            value(Column::MemTotalBytes),
+            last.and_then(|record| record.address.as_deref())
+                .or_else(|| view.addresses.first().map(|address| &**address)),
         )
         .serialize(serializer)
     }
@@ -156,6 +161,10 @@ struct Cells<'a>(
     usize,
     /// alarm_severity
     Option<Severity>,
+    /// mem_total_bytes
+    Option<f64>,
+    /// address
+    Option<&'a str>,
 );
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an

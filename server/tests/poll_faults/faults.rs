@@ -165,7 +165,7 @@ async fn a_closed_port_refuses() {
     let attempt = poll(&poller(limits()), &job).await;
     assert_eq!(attempt.outcome, Outcome::Refused, "{attempt:?}");
     assert!(attempt.timings.connect_us.is_some() && attempt.timings.call_us.is_none());
-    assert!(attempt.error.unwrap().contains("nothing listens there"));
+    assert!(attempt.error.unwrap().contains("nothing listens on"));
 }
 
 #[tokio::test]

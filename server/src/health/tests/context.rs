@@ -22,7 +22,7 @@ fn a_failing_parent_answers_for_what_gets_worse() {
     };
     let (cause, reason) = blamed(health(Suspect, 0, 2), "failed");
     assert_eq!(cause, Cause::ParentDown);
-    assert!(reason.starts_with("its parent gw-1 is down; 3 polls in a row failed"), "{reason}");
+    assert!(reason.starts_with("its parent gw-1 is down; 3 polls failed"), "{reason}");
     let (cause, reason) = blamed(health(Up, 5, 0), "failed");
     assert_eq!(cause, Cause::ParentDown, "{reason}");
     assert_eq!(blamed(health(Down, 1, 0), "good").0, Cause::Answered);

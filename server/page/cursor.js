@@ -1,0 +1,78 @@
+// What is told of the moment that is pointed at: all values of the graph, their sum, and why there are none.
+
+import { h, renew } from './dom.js';
+import { moment } from './format.js';
+import { valueWords } from './figures.js';
+
+/** How far the tip stands off the cursor, px. */
+const OFF = 14;
+
+const isKnown = (value) => value !== null && value !== undefined;
+
+/** The point whose values are told: where there was no poll to be made, that of the one before. */
+function pointOf(one, at) {
+  for (let point = at; point >= 0 && point > at - 60; point -= 1)
+    if (one.values.some((all) => all[point] !== undefined)) return point;
+  return at;
+}
+
+const row = (swatch, name, words) => h('div', {}, swatch, h('span', {}, name), h('b', {}, words));
+
+/** The values of a point; a stack has its uppermost layer first, and what it comes to last. */
+function rowsOf(one, point) {
+  const rows = one.lines.map(({ name, colour }, position) => {
+    if (one.off.has(position)) return null;
+    return row(h('i', { class: `sw ${colour}` }), name, valueWords(one.unit, one.values[position][point]));
+  });
+  if (one.kind === 'stack') rows.reverse();
+  if (one.whole) {
+    const parts = one.values.slice(0, one.whole.lines).map((all) => all[point]);
+    const sum = parts.every((part) => !isKnown(part))
+      ? null
+      : parts.reduce((all, part) => all + (part ?? 0), 0);
+    rows.push(row(h('i', {}), one.whole.name, valueWords(one.unit, sum)));
+  }
+  const [least, most] = one.range ? [one.range.min[point], one.range.max[point]] : [null, null];
+  if (isKnown(least) && least !== most) {
+    const words = [valueWords(one.unit, least), ' – ', valueWords(one.unit, most)].flat();
+    rows.push(row(h('i', {}), `${one.lines[0].name}, least and most`, words));
+  }
+  return rows;
+}
+
+/** What is told of a point: when, of how many polls, its values, what failed. */
+function tell(one, point, why) {
+  const { times, polls, failed, step } = one.fails;
+  const count = polls[point] > 1 ? ` · ${polls[point]} polls` : '';
+  const when = h('b', { class: 'when' }, moment(times[point]).slice(11), count);
+  const told = [when, ...rowsOf(one, point)];
+  if (failed[point]) {
+    one.again ??= () => one.plot && hovered(one.plot, one, why);
+    const outcomes = why.words(times[point], times[point] + step, failed[point], one.again);
+    told.push(h('p', {}, `${failed[point]} of ${polls[point]} failed${outcomes ? `: ${outcomes}` : ''}`));
+  }
+  return told;
+}
+
+/** Tells what is pointed at; graphs have one cursor, and the one that the pointer is over has the tip. */
+export function hovered(self, one, why) {
+  const { left, idx } = self.cursor;
+  const isHere = left >= 0 && isKnown(idx) && one.isOver;
+  if (!isHere) {
+    if (!one.tip.hidden) one.tip.hidden = true;
+    return;
+  }
+  const point = pointOf(one, idx);
+  const isKnownHere = one.values.some((all) => isKnown(all[point])) || one.fails.failed[point] > 0;
+  if (!isKnownHere) {
+    one.tip.hidden = true;
+    return;
+  }
+  renew(one.tip, ...tell(one, point, why));
+  one.tip.hidden = false;
+  // It stands on the side that has more room.
+  const room = self.over.clientWidth;
+  const wide = one.tip.offsetWidth;
+  const isLeft = left + OFF + wide > room && left - OFF - wide > -60;
+  one.tip.style.transform = `translate(${Math.round(isLeft ? left - OFF - wide : left + OFF)}px, 4px)`;
+}

@@ -1,0 +1,47 @@
+// The values of now in the head of a graph: what a person wants of it at a glance.
+
+import { h } from './dom.js';
+import { UNKNOWN } from './format.js';
+import { said, together, valueWords } from './figures.js';
+import { valueOf } from './graphs.js';
+
+const isKnown = (value) => value !== null && value !== undefined;
+const loud = (...words) => h('b', {}, ...words);
+
+/** Two rates in one unit, each with its sign. */
+function pair(one, value, [up, down]) {
+  const known = one.lines.some((line) => isKnown(valueOf(line, value)));
+  if (!known) return [loud(UNKNOWN)];
+  const { numbers, unit } = together(
+    one.lines.map((line) => valueOf(line, value)),
+    '/s',
+  );
+  return [loud(`${down} ${numbers[1]}`), ' ', loud(`${up} ${numbers[0]}`), ' ', h('u', {}, unit)];
+}
+
+const SPECIAL = {
+  cpu: (one, value) => [loud(valueWords('pct', value('cpu_busy_pct') ?? null)), ' busy'],
+  memory(one, value) {
+    const [total, available] = [value('mem_total_bytes'), value('mem_available_bytes')];
+    if (!isKnown(total) || !isKnown(available)) return [loud(UNKNOWN)];
+    const { numbers, unit } = together([total, total - available], '');
+    return [loud(numbers[1]), ` of ${numbers[0]} `, h('u', {}, unit)];
+  },
+  network: (one, value) => pair(one, value, ['↑', '↓']),
+  disk: (one, value) => pair(one, value, ['W', 'R']),
+  load(one, value) {
+    const cores = value('cpus_online');
+    return [loud(said('', value('load_1') ?? null)), isKnown(cores) ? ` on ${cores} cores` : null];
+  },
+};
+
+/** The words of a graph's head; of one without its own, its greatest line. */
+export function headline(one, value) {
+  if (SPECIAL[one.key]) return SPECIAL[one.key](one, value);
+  const known = one.lines
+    .map((line) => ({ name: line.name, now: valueOf(line, value) }))
+    .filter(({ now }) => isKnown(now));
+  if (known.length === 0) return [loud(UNKNOWN)];
+  const most = known.reduce((a, b) => (b.now > a.now ? b : a));
+  return [loud(valueWords(one.unit, most.now)), one.lines.length > 1 ? ` ${most.name}` : null];
+}

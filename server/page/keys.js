@@ -1,0 +1,79 @@
+// Keys that work on every page, and the dialog that names them.
+
+import { h, isTyping } from './dom.js';
+import { palette } from './palette.js';
+import { at } from './place.js';
+
+/** After G: where a letter leads. */
+const PAGES = { f: '', a: 'alerts', e: 'events', i: 'inventory', s: 'server' };
+/** How long G waits for its letter, ms. */
+const PATIENCE = 1500;
+
+/** What each key does, in the order of the dialog. */
+const NAMED = [
+  ['Ctrl K', 'Find a host, page or action'],
+  ['/', 'The same'],
+  ['G, then F A E I S', 'Go to Fleet, Alerts, Events, Inventory, Server'],
+  ['↑ ↓', 'From host to host in a list; in the map ← → too'],
+  ['Enter', 'Open what is chosen'],
+  ['Esc', 'Close; on a host zoom out'],
+  ['D', 'Rows closer, or as before'],
+  ['T', 'Theme: auto, light, dark'],
+  ['?', 'This list'],
+];
+
+function help() {
+  const rows = NAMED.map(([key, words]) =>
+    h('div', { class: 'key-row' }, h('dt', {}, h('kbd', {}, key)), h('dd', {}, words)),
+  );
+  const close = h('button', { type: 'button', onclick: () => dialog.close() }, 'Close');
+  const dialog = h(
+    'dialog',
+    { 'aria-label': 'Keys', onclose: () => dialog.remove() },
+    h('h2', {}, 'Keys'),
+    h('dl', { class: 'keys' }, rows),
+    close,
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+const goTo = (path) => dispatchEvent(new CustomEvent('roundsman:go', { detail: at(path) }));
+
+/** Listens, for as long as the page is open. */
+export function keys(live, { theme, density }) {
+  const find = palette(live, { theme, density, help });
+  let waiting = 0;
+  const plain = {
+    '/': find,
+    '?': help,
+    d: () => density(),
+    t: () => theme(),
+    g: () => {
+      waiting = Date.now();
+    },
+  };
+  addEventListener('keydown', (event) => {
+    if (event.key === 'k' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      find();
+      return;
+    }
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      isTyping() ||
+      document.querySelector('dialog[open]')
+    )
+      return;
+    const isSecond = Date.now() - waiting < PATIENCE;
+    waiting = 0;
+    const path = PAGES[event.key];
+    if (isSecond && path !== undefined) goTo(path);
+    else if (Object.hasOwn(plain, event.key)) plain[event.key]();
+    else return;
+    event.preventDefault();
+  });
+  document.getElementById('find').addEventListener('click', find);
+}

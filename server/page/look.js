@@ -1,0 +1,35 @@
+// How the page looks to its reader: the theme and the density, kept by the browser.
+
+const THEMES = ['auto', 'light', 'dark'];
+const root = document.documentElement;
+
+function keep(key, value) {
+  if (value) root.dataset[key] = value;
+  else delete root.dataset[key];
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // It lasts as long as the page, then.
+  }
+}
+
+export const themeOf = () => root.dataset.theme ?? 'auto';
+export const isDense = () => root.dataset.density === 'dense';
+
+/** The next theme; `roundsman:theme` tells all that draw by hand. */
+export function theme() {
+  const next = THEMES[(THEMES.indexOf(themeOf()) + 1) % THEMES.length];
+  keep('theme', next === 'auto' ? '' : next);
+  dispatchEvent(new Event('roundsman:theme'));
+}
+
+/** Rows are set closer, or as they were; `roundsman:density` tells what counts on their height. */
+export function density(dense = !isDense()) {
+  keep('density', dense ? 'dense' : '');
+  dispatchEvent(new Event('roundsman:density'));
+}
+
+// What the system wants, too.
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
+  dispatchEvent(new Event('roundsman:theme')),
+);

@@ -1,0 +1,97 @@
+// The map with what its colours tell: the state of hosts, or a value.
+
+import { alarmWords, glyph, h, fill } from './dom.js';
+import { percent, sentence } from './format.js';
+import { heat } from './heat.js';
+import { hostAt } from './place.js';
+import { isFresh } from './sums.js';
+
+/** Pressure that has the most alarming colour, %. */
+const PRESSED = 40;
+
+const part =
+  (value, whole = 100) =>
+  (host) => {
+    const known = isFresh(host) ? value(host) : null;
+    return known === null ? null : Math.min(1, known / whole);
+  };
+/** What the map tells; `most` is what its last colour stands for. */
+export const COLOURS = {
+  state: { label: 'State', share: (host) => host.state },
+  cpu: { label: 'CPU', most: '100 %', share: part((host) => host.cpu_busy_pct) },
+  memory: { label: 'Memory', most: '100 %', share: part((host) => host.mem_used_pct) },
+  disk: { label: 'Disk', most: '100 %', share: part((host) => host.fs_used_max_pct) },
+  busy: { label: 'Disk busy', most: '100 %', share: part((host) => host.disk_busy_max_pct) },
+  pressure: {
+    label: 'Pressure',
+    most: `${PRESSED} %`,
+    share: part((host) => host.pressure_some_max_avg10_pct, PRESSED),
+  },
+};
+
+/** What is said of the host that is pointed at. */
+function wordsOf(host) {
+  const cause = host.cause ?? host.error;
+  const values = [
+    `CPU ${percent(host.cpu_busy_pct)}`,
+    `memory ${percent(host.mem_used_pct)}`,
+    `disk ${percent(host.fs_used_max_pct)}`,
+  ];
+  const firing = host.alarms_firing
+    ? `\n${alarmWords(host.alarms_firing)}, the worst ${host.alarm_severity}`
+    : '';
+  return `${host.name}: ${host.state}${cause ? `, ${cause}` : ''}\n${values.join(', ')}${firing}`;
+}
+
+/** What the colours mean. */
+function keyOf(by) {
+  const { most } = COLOURS[by];
+  const named = (mark, words) => h('span', {}, mark, words);
+  const swatch = (name) => h('i', { class: `sw ${name}` });
+  if (!most) {
+    const states = ['degraded', 'suspect', 'down'].map((state) => named(glyph(state), sentence(state)));
+    return [named(swatch('calm'), 'Up'), ...states];
+  }
+  const ramp = h('span', { class: 'ramp' }, ['h0', 'h1', 'h2', 'h3', 'h4', 'high', 'top'].map(swatch));
+  return [named(['0 % ', ramp], ` ${most}`), named(swatch('unknown'), 'Unknown')];
+}
+
+/** The map of a view; `changed` is called when other colours were chosen. */
+export function map(view, changed) {
+  const press = (by) => () => {
+    view.by = by;
+    changed();
+  };
+  const buttons = Object.entries(COLOURS).map(([by, { label }]) => {
+    const button = h('button', { type: 'button', 'data-by': by, onclick: press(by) }, label);
+    return button;
+  });
+  const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': 'Colour of the map' }, buttons);
+  let silenced = new Set();
+  const cells = heat({
+    look: (host) => ({ share: COLOURS[view.by].share(host), isSilenced: silenced.has(host.name) }),
+    words: wordsOf,
+    open(host, isApart) {
+      if (isApart) open(hostAt(host.name), '_blank', 'noopener');
+      else dispatchEvent(new CustomEvent('roundsman:go', { detail: hostAt(host.name) }));
+    },
+  });
+  const shown = h('span', { class: 'm' });
+  const key = h('div', { class: 'key' });
+  const head = h('header', {}, h('h2', {}, 'Map'), shown, h('span', { class: 'sp' }), segment);
+  const inside = h('div', { class: 'pad' }, cells.element, key);
+  return {
+    element: h('section', { class: 'card map-card', 'aria-label': 'Map' }, head, inside),
+    leave: cells.leave,
+    draw(list, live, quiet) {
+      silenced = quiet;
+      for (const button of buttons)
+        button.setAttribute('aria-pressed', String(button.dataset.by === view.by));
+      if (key.dataset.by !== view.by) fill(key, keyOf(view.by));
+      key.dataset.by = view.by;
+      cells.draw(list, COLOURS[view.by].label, live.hosts.size);
+      const words = list.length === live.hosts.size ? '' : `${list.length} of ${live.hosts.size}`;
+      if (shown.textContent !== words) shown.textContent = words;
+    },
+  };
+}

@@ -1,0 +1,190 @@
+// What a host's page looks like at any interval and in any window: nothing blank, nothing cut, nobody shut out.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import {
+  endAll,
+  firstChart,
+  REFUSES,
+  startBrowser,
+  startFleet,
+  startServer,
+  tab,
+  until,
+} from './harness.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** How high the head of a host that is well is at most, px. */
+const HEAD_PX = 120;
+/** The intervals at which hosts are polled, s, and the host of each. */
+const INTERVALS = { 'web-1': 2, 'web-2': 10, 'web-3': 30, 'web-4': 60 };
+const WIDTHS = [390, 768, 1440, 1920];
+
+let browser;
+let server;
+before(async () => {
+  browser = await startBrowser();
+  const fleet = await startFleet({ hosts: 12, interval: '1s', behave: ['#12=refuse'] });
+  const own = (text, [host, interval]) =>
+    text.replace(`name = "${host}"\n`, `name = "${host}"\ninterval = "${interval}s"\n`);
+  const inventory = Object.entries(INTERVALS).reduce(own, fleet.inventory);
+  server = await startServer(inventory);
+  await until('one is up and one is down', async () => {
+    const { counts } = await server.json('/api/v1/fleet');
+    return counts.up >= 6 && counts.down >= 1;
+  });
+});
+after(async () => {
+  await browser?.close();
+  endAll();
+});
+
+/** An answer of the server as it would be of a host that is polled so often for a long time. */
+function polledFor(series, interval) {
+  const step = Math.max(series.step_ms, 1);
+  const span = series.polls.length * step;
+  const every = interval * 1000;
+  // The server gives no point that is finer than polls are apart.
+  const points = Math.min(series.polls.length, Math.floor(span / every));
+  const wide = Math.ceil(span / points / every) * every;
+  const count = Math.floor(span / wide);
+  const value = (point) => 20 + 10 * Math.sin(point / 5);
+  const filled = Array.from({ length: count }, (_, point) => value(point));
+  return {
+    ...series,
+    step_ms: wide,
+    polls: filled.map(() => Math.round(wide / every)),
+    failed: filled.map(() => 0),
+    columns: series.columns.map((one) => ({ name: one.name, avg: filled, min: filled, max: filled })),
+  };
+}
+
+/** How many columns of pixels of a plot have something drawn in them that is no grid. */
+const drawn = (chart) =>
+  chart.locator('.u-wrap > canvas').evaluate((canvas) => {
+    const over = canvas.parentElement.querySelector('.u-over').getBoundingClientRect();
+    const whole = canvas.getBoundingClientRect();
+    const scale = canvas.width / whole.width;
+    const [left, above] = [(over.left - whole.left) * scale, (over.top - whole.top) * scale];
+    const pen = canvas.getContext('2d');
+    const { data, width, height } = pen.getImageData(left, above, over.width * scale, over.height * scale);
+    let count = 0;
+    for (let x = 0; x < width; x += 1) {
+      for (let y = 0; y < height; y += 1) {
+        const at = 4 * (y * width + x);
+        const [red, green, blue] = [data[at], data[at + 1], data[at + 2]];
+        // Lines and areas have hues, what lies behind them is grey.
+        if (data[at + 3] > 60 && Math.max(red, green, blue) - Math.min(red, green, blue) > 40) {
+          count += 1;
+          break;
+        }
+      }
+    }
+    return count / width;
+  });
+
+test('no chart is blank, however often a host is polled, in any span and zoomed into', async () => {
+  const { page, wrong, close } = await tab(browser);
+  for (const [host, interval] of Object.entries(INTERVALS)) {
+    await page.route('**/series?*', async (route) => {
+      const answer = await route.fetch();
+      const series = await answer.json();
+      const isWhole = Boolean(series.polls);
+      await route.fulfill({ response: answer, json: isWhole ? polledFor(series, interval) : series });
+    });
+    const to = Date.now();
+    for (const search of ['?range=15m', '?range=1h', '?range=24h', `?from=${to - 300_000}&to=${to}`]) {
+      await page.goto(`${server.at}/hosts/${host}${search}`);
+      await firstChart(page);
+      for (const key of ['cpu', 'network', 'load']) {
+        const chart = page.locator(`#chart-${key}`);
+        await until(`${key} of ${host} ${search} is drawn`, async () => (await drawn(chart)) > 0.7);
+      }
+    }
+    await page.unrouteAll({ behavior: 'wait' });
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('the head of a host that is well is low, and one that is down says why', async () => {
+  const { page, wrong, close } = await tab(browser, { viewport: { width: 1440, height: 900 } });
+  await page.goto(`${server.at}/hosts/app-6`);
+  await firstChart(page);
+  const { height } = await page.locator('.hosthead').boundingBox();
+  assert.ok(height <= HEAD_PX, `${height} px`);
+  assert.equal(await page.locator('.cause').count(), 0, 'what is well needs no banner');
+  await page.goto(`${server.at}/hosts/${REFUSES}`);
+  const cause = page.locator('.cause.down');
+  await cause.getByRole('heading', { name: /^Refused: / }).waitFor();
+  assert.equal(await page.locator('.cause').count(), 1, 'said once');
+  await cause.getByRole('button', { name: 'Silence…' }).waitFor();
+  // What is not known is no 0.
+  assert.deepEqual((await page.locator('.tile .fig').allTextContents()).slice(0, 5), Array(5).fill('–'));
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('a tile leads to its chart, and a row of a table opens one', async () => {
+  const { page, wrong, close } = await tab(browser);
+  await page.goto(`${server.at}/hosts/app-6`);
+  await firstChart(page);
+  await page.locator('.tile', { hasText: 'Pressure' }).click();
+  await until('the chart has the focus', () =>
+    page.evaluate(() => document.activeElement.id === 'chart-pressure'),
+  );
+  const row = page.getByRole('region', { name: 'Interfaces' }).locator('button.name').first();
+  const name = await row.textContent();
+  await row.click();
+  const chart = page.locator('.rowgraphs').getByRole('region', { name });
+  await until('its chart is drawn', async () => (await drawn(chart)) > 0);
+  await chart.getByRole('button', { name: `Close ${name}` }).click();
+  await chart.waitFor({ state: 'detached' });
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+/** What axe finds serious or worse in what is the host's own. */
+async function grave(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run('main'));
+  return violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`);
+}
+
+/** Elements whose text is wider or higher than they are, and that do not say so by an ellipsis or a scroll. */
+const outside = (page) =>
+  page.evaluate(() => {
+    const found = [];
+    for (const one of document.querySelectorAll('main *')) {
+      const style = getComputedStyle(one);
+      const isText = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+      if (!isText || one.closest('.wide, .evs, svg, canvas, .said, .stood, [hidden]')) continue;
+      if (style.textOverflow === 'ellipsis' || style.display === 'inline' || !one.clientWidth) continue;
+      if (one.scrollWidth > one.clientWidth + 1)
+        found.push(`${one.className || one.tagName}: ${one.textContent}`);
+    }
+    if (document.documentElement.scrollWidth > innerWidth) found.push('the page is wider than the window');
+    return found.slice(0, 5);
+  });
+
+test('at any width and in both themes no text is outside of its box, and axe finds nothing serious', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    const { page, wrong, close } = await tab(browser, { colorScheme });
+    for (const host of ['app-6', REFUSES]) {
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto(`${server.at}/hosts/${host}?range=15m`);
+        await firstChart(page);
+        await page.getByRole('region', { name: 'Attempts' }).locator('tbody tr').first().waitFor();
+        assert.deepEqual(await outside(page), [], `${host} at ${width} px, ${colorScheme}`);
+        if (width === 1440) assert.deepEqual(await grave(page), [], `${host}, ${colorScheme}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
