@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "serve",
     "check",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 20] = [
     "top",
     "alerts",
     "notify",
+    "ca",
     "reload",
     "accept",
     "doctor",
