@@ -266,7 +266,7 @@ async fn raw(bytes: &[u8]) -> Cause {
     near.write_all(bytes).await.unwrap();
     let answered =
         tokio::time::timeout(std::time::Duration::from_secs(60), probe.accept(far, false));
-    answered.await.expect("it decides by what it has").unwrap_err().cause
+    answered.await.unwrap().unwrap_err().cause
 }
 
 /// A ClientHello with this version as its newest, and this many bytes of padding.

@@ -79,7 +79,7 @@ Look     top               Watch the fleet live
 Operate  pause, resume     Freeze the state of a host during work on it
          reload            Make the server read inventory and alert rules now
          accept            Accept the new machine of a replaced host
-         doctor, health    Check store, limits and sizes; ask for a server's health
+         doctor, health    Check store, limits and sizes; ask a server's health
 Shell    completions, man  Print shell completions, write manual pages
 
 roundsman <COMMAND> --help explains a command; -V prints the version.

@@ -95,7 +95,7 @@ impl TlsSettings {
             };
             findings.add(
                 at,
-                format!("{needs}, here or in a layer below; `roundsman ca init` makes them"),
+                format!("{needs}, here, in its group or in [defaults]; `roundsman ca init` makes them"),
             );
             return None;
         };

@@ -76,7 +76,7 @@ fn check_says_which_file_cannot_be_used_and_live_who_is_plain() {
     let desk = Desk::new();
     let tls = "[defaults]\ntls = \"tls\"\nca = \"none.pem\"\n";
     let hosts = "[[host]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\ntls = \"off\"\n\
-                 [[host]]\nname = \"b\"\naddresses = [\"127.0.0.1:1\"]\n";
+                 [[host]]\nname = \"b\"\naddresses = [\"127.0.0.1:2\"]\n";
     desk.file("inventory.toml", &format!("{tls}{hosts}"));
     let checked = desk.run(&["check"]);
     assert_eq!(checked.code, Some(1), "{checked:?}");

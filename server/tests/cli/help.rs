@@ -68,8 +68,9 @@ fn what_people_say_of_alarms_is_explained_and_has_json() {
 #[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
-    // An export has its own: --format jsonl. What `top` shows, `hosts --json` prints.
-    let others = ["serve", "health", "export", "top", "alerts", "notify", "completions", "man"];
+    // An export has its own: --format jsonl; `ca list` has it. What `top` shows, `hosts --json` prints.
+    let others =
+        ["serve", "health", "export", "top", "alerts", "notify", "ca", "completions", "man"];
     for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }
