@@ -95,7 +95,9 @@ impl TlsSettings {
             };
             findings.add(
                 at,
-                format!("{needs}, here, in its group or in [defaults]; `roundsman ca init` makes them"),
+                format!(
+                    "{needs}, here, in its group or in [defaults]; `roundsman ca init` makes them"
+                ),
             );
             return None;
         };
