@@ -19,10 +19,12 @@ case ${1:-run} in
 esac
 
 make_network
+# Whoever is on this network may ask it, in plain text: nobody else is on it.
 # Docker makes the mount of / rslave by itself, where it can. Under the alias all such containers of the network are found, as the tasks of a service would be.
 run_container "$name" \
     --network "$network" --network-alias tasks.probe --hostname "$(hostname)" \
     --volume /proc:/host/proc:ro --volume /:/host:ro \
+    --env ROUNDSMAN_PROBE_OPEN=true \
     --read-only --cap-drop ALL --security-opt no-new-privileges --memory 16m \
     --restart unless-stopped \
     "${ROUNDSMAN_DOCKER_PROBE_IMAGE:-roundsman-probe:latest}"

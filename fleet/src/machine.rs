@@ -201,6 +201,7 @@ impl Machine {
                 cpus: Some(self.cores),
                 page_size_bytes: 4096,
                 ticks_per_second: values::TICKS_PER_S,
+                certificate_ends_s: None,
             }),
             view: v1::View::Host.into(),
             reports: [

@@ -7,6 +7,7 @@ mod capture;
 mod doctor;
 mod health;
 mod pages;
+mod secure;
 mod serve;
 mod show;
 

@@ -8,6 +8,8 @@
 //! Everything runs on the caller's runtime, meant to be `current_thread`: an answer is a few hundred
 //! microseconds of reading files, for which a thread switch would cost more than it gains.
 
+mod allow;
+mod access;
 mod guarded;
 mod places;
 mod watches;
@@ -37,6 +39,8 @@ use dispatch::Dispatch;
 use places::{Calls, Peer, Places};
 use watches::Watches;
 
+pub use access::Access;
+pub use allow::Network;
 pub use places::PEER_SHARE;
 pub use watches::WATCHING_PART;
 
@@ -63,7 +67,8 @@ pub const IDLE: Duration = Duration::from_secs(900);
 /// Calls in flight per connection (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS).
 pub const MAX_STREAMS: u32 = 32;
 
-/// Time a new connection has to say that it speaks HTTP/2.
+/// Time a new connection has for its handshake, if it is encrypted, and as long again to say that it speaks
+/// HTTP/2. Until it has made a call it gives way to whoever needs its place.
 pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time a call has until its request is whole; then it fails. Reflection's stream is a request.
@@ -130,8 +135,7 @@ pub enum ServeError {
     Accept(#[source] io::Error),
 }
 
-/// Serves until `shutdown` is ready: then accepts nothing more, lets calls in flight finish for at
-/// most [`Limits::drain`], and returns with every connection closed.
+/// Serves everybody who can connect, see [`serve_to`].
 ///
 /// # Errors
 /// [`ServeError::Accept`] when the listener breaks.
@@ -141,10 +145,25 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    serve_to(Access::default(), listener, collector, limits, shutdown).await
+}
+
+/// Serves who may ask until `shutdown` is ready: then accepts nothing more, lets calls in flight finish for at
+/// most [`Limits::drain`], and returns with every connection closed.
+///
+/// # Errors
+/// [`ServeError::Accept`] when the listener breaks.
+pub async fn serve_to(
+    access: Access,
+    listener: TcpListener,
+    collector: Arc<Collector>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
-    let dispatch = Dispatch::new(collector, limits, &stopping);
+    let dispatch = Dispatch::new(collector, limits, access.clone(), &stopping);
     let watches = Watches::new(limits.connections);
-    let server = Server { dispatch, watches, limits, stopping };
+    let server = Server { dispatch, watches, limits, access, stopping };
     let mut door = Door::new(server);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -195,6 +214,10 @@ impl Door {
 
     /// A new connection: it gets a place, waits for one, or is closed.
     fn knock(&mut self, stream: TcpStream, address: SocketAddr) {
+        if !self.server.access.admits(address.ip()) {
+            debug!(%address, "closed: it is in none of the networks that are allowed");
+            return;
+        }
         let peer = Peer::at(address.ip());
         if self.places.make(peer) {
             self.let_in(stream, address);

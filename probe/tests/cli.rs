@@ -135,7 +135,7 @@ fn a_port_in_use_is_said_with_the_way_out() {
 #[test]
 fn an_address_of_another_host_is_said() {
     fails_with(
-        &run(&["--listen", "192.0.2.1:50051"]),
+        &run(&["--open", "--listen", "192.0.2.1:50051"]),
         "cannot listen on 192.0.2.1:50051: this host does not have that address, choose another \
          with --listen",
     );

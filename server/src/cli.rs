@@ -8,6 +8,7 @@ mod accept;
 mod alerts;
 mod aside;
 mod ask;
+mod ca;
 mod check;
 mod completions;
 mod demo;
@@ -68,6 +69,7 @@ Set up   check             Check settings and inventory; --all lists settings
          plan              Show what the inventory would change, and its cost
          poll              Poll hosts once, now, and show the time of each step
          notify            Send a test message through a channel
+         ca                Make certificates for server and probes
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
          why               Explain the state of a host
@@ -77,8 +79,7 @@ Look     top               Watch the fleet live
 Operate  pause, resume     Freeze the state of a host during work on it
          reload            Make the server read inventory and alert rules now
          accept            Accept the new machine of a replaced host
-         doctor            Check store, limits and sizes
-         health            Ask a server for its health; for health checks
+         doctor, health    Check store, limits and sizes; ask a server's health
 Shell    completions, man  Print shell completions, write manual pages
 
 roundsman <COMMAND> --help explains a command; -V prints the version.
@@ -164,6 +165,9 @@ enum Command {
     /// Send a test message through a channel of the alert file, and print its receiver's answer
     #[command(after_help = notify::EXAMPLES)]
     Notify(notify::NotifyArgs),
+    /// Make an authority of your own, and certificates for the server and the probes
+    #[command(after_help = ca::EXAMPLES)]
+    Ca(ca::CaArgs),
     /// Watch the fleet of a running server: a live table to sort, filter and look into
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -222,6 +226,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Why(args) => why::run(&args, &runtime),
         Command::Alerts(args) => alerts::run(&args, &runtime),
         Command::Notify(args) => notify::run(&args, &runtime),
+        Command::Ca(args) => ca::run(&args, &runtime),
         Command::Top(args) => top::run(&args, &runtime),
         Command::Reload(args) => reload::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),

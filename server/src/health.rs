@@ -77,14 +77,21 @@ pub struct Policy {
     /// How far the probe's wall clock may be off, beyond what the measure itself may be off: it is
     /// taken against the middle of the call, and known to within half of it.
     pub skew_limit: Duration,
+    /// How long before the end of its certificate a probe's host is degraded.
+    pub certificate_warn: Duration,
     /// The longest time that a host which is down is left alone between two attempts.
     pub backoff_cap: Duration,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        let (skew_limit, backoff_cap) = (Duration::from_secs(5), Duration::from_secs(60));
-        Self { rise: 2, fall: 3, skew_limit, backoff_cap }
+        Self {
+            rise: 2,
+            fall: 3,
+            skew_limit: Duration::from_secs(5),
+            certificate_warn: Duration::from_secs(14 * 24 * 3600),
+            backoff_cap: Duration::from_secs(60),
+        }
     }
 }
 
@@ -94,6 +101,7 @@ impl From<&config::Health> for Policy {
             rise: health.rise,
             fall: health.fall,
             skew_limit: health.clock_skew,
+            certificate_warn: health.certificate_warn,
             backoff_cap: health.backoff_cap,
         }
     }

@@ -33,6 +33,7 @@ mod range;
 mod discovered;
 mod settings;
 mod timing;
+mod tls;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,6 +57,7 @@ pub(crate) use maintenance::read_recurring;
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
 pub use range::MAX_RANGES;
 pub(crate) use settings::read_labels;
+pub use tls::LinkTls;
 
 /// The largest inventory file, bytes.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
@@ -126,6 +128,8 @@ pub struct Host {
     pub renamed_from: Option<HostName>,
     /// What its probe is asked for; shared by all hosts that are asked the same.
     pub selection: Arc<Selection>,
+    /// How its connection is encrypted; none when it is not.
+    pub tls: Option<Arc<LinkTls>>,
 }
 
 /// A group of hosts.
@@ -160,6 +164,8 @@ pub struct Discovery {
     pub paused: bool,
     /// What their probes are asked for.
     pub selection: Arc<Selection>,
+    /// How their connections are encrypted; none when they are not.
+    pub tls: Option<Arc<LinkTls>>,
 }
 
 /// Parses and checks an inventory. `file` is its name for the messages.

@@ -184,6 +184,7 @@ pub(crate) mod tests {
             clocks: Clocks { wall_ns: 1, boottime_ns: 1 },
             view: ProbeView::Host,
             ticks_per_second: 100,
+            certificate_ends: None,
             reports: Vec::new(),
             cost: Cost::default(),
             gauges: Values::default(),

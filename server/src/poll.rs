@@ -19,6 +19,8 @@ mod socket;
 mod stack;
 mod text;
 mod trace;
+mod trust;
+mod wire;
 
 use std::{
     fmt,
@@ -44,6 +46,7 @@ use self::{
     resolve::LimitedResolver,
     stack::{Stack, stack},
     trace::{PollStep, Trace},
+    trust::Trusts,
 };
 use crate::{
     clock::Clock,
@@ -113,6 +116,7 @@ pub(crate) struct PollContext {
     clock: Arc<dyn Clock>,
     resolver: LimitedResolver,
     wire: Mutex<Wire>,
+    trusts: Trusts,
 }
 
 impl PollContext {
@@ -159,7 +163,13 @@ impl Poller {
         let places =
             |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
         let (slots, failing_slots) = (places(limits.in_flight), places(limits.in_flight_unwell));
-        let shared = Arc::new(PollContext { limits, clock, resolver, wire: Mutex::default() });
+        let shared = Arc::new(PollContext {
+            limits,
+            clock,
+            resolver,
+            wire: Mutex::default(),
+            trusts: Trusts::default(),
+        });
         let well = stack(&shared, &slots, Some(shared.limits.in_flight_for));
         let failing = stack(&shared, &failing_slots, None);
         Self { shared, slots, stack: well, failing_slots, failing }

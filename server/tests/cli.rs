@@ -4,6 +4,8 @@
 
 #[path = "cli/backtest.rs"]
 mod backtest;
+#[path = "cli/ca.rs"]
+mod ca;
 #[path = "cli/check.rs"]
 mod check;
 #[path = "cli/demo.rs"]

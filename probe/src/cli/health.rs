@@ -1,14 +1,25 @@
 //! `health`: asks a running probe, for HEALTHCHECK in an image without a shell.
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    path::PathBuf,
+    pin::Pin,
+    process::ExitCode,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use roundsman_pki::client::{Setup, TlsStream};
 use roundsman_proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tokio::time;
-use tonic::{Code, transport::Endpoint};
+use tokio::{net::TcpStream, time};
+use tonic::{Code, codegen::Service, transport::Endpoint};
 
 #[derive(Debug, Args)]
 pub(super) struct Health {
@@ -42,6 +53,31 @@ pub(super) struct Health {
         value_parser = super::time
     )]
     timeout: Duration,
+    /// The certificate that the probe must show, PEM: its own, for the host's own check over TLS
+    #[arg(long, value_name = "FILE", env = "ROUNDSMAN_PROBE_TLS_CERT", hide_env_values = true)]
+    tls_cert: Option<PathBuf>,
+}
+
+/// Connects to a probe that shows one certificate.
+struct Pinned(Arc<Setup>);
+
+impl Service<Uri> for Pinned {
+    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let setup = Arc::clone(&self.0);
+        Box::pin(async move {
+            let address = uri.authority().map(ToString::to_string).unwrap_or_default();
+            let stream = TcpStream::connect(address).await?;
+            Ok(TokioIo::new(setup.connect(stream, None).await?))
+        })
+    }
 }
 
 impl Health {
@@ -63,7 +99,14 @@ impl Health {
         let address = &self.address;
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .with_context(|| format!("{address:?} is no address; give HOST:PORT with --address"))?;
-        let channel = endpoint.connect().await.map_err(|error| {
+        let connected = match &self.tls_cert {
+            None => endpoint.connect().await,
+            Some(certificate) => {
+                let setup = Setup::pinned(certificate).context("cannot set up TLS")?;
+                endpoint.connect_with_connector(Pinned(Arc::new(setup))).await
+            }
+        };
+        let channel = connected.map_err(|error| {
             anyhow::anyhow!("cannot reach {address}: {}; is a probe listening there?", why(&error))
         })?;
         let request = HealthCheckRequest { service: self.service.clone() };

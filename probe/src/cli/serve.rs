@@ -17,16 +17,17 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+use super::secure::Secure;
+
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Where to listen, ADDRESS:PORT; may be given several times; port 0 takes a free one and says
-    /// which
+    /// which [default: 0.0.0.0:50051 with TLS or --open, else 127.0.0.1:50051]
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
         env = "ROUNDSMAN_PROBE_LISTEN",
         hide_env_values = true,
-        default_value = "0.0.0.0:50051",
         value_delimiter = ',',
         value_parser = address
     )]
@@ -62,6 +63,8 @@ pub(super) struct Serve {
         value_parser = super::count
     )]
     max_connections: usize,
+    #[command(flatten)]
+    secure: Secure,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -82,24 +85,30 @@ impl Serve {
             connections: self.max_connections,
             ..Limits::default()
         };
+        let addresses = self.secure.addresses(&self.listen)?;
+        let access = self.secure.access()?;
         // Before listening: a signal that comes early must not kill.
         let mut signals = Signals::new()?;
         let collector = Arc::new(Collector::new(root));
         let (stop, stopping) = watch::channel(());
         let mut listeners = JoinSet::new();
-        for wanted in self.listen {
+        for wanted in addresses {
             let listener = listen(wanted).await?;
             announce(&listener)?;
             let mut stopping = stopping.clone();
             let stopped = async move { drop(stopping.changed().await) };
-            listeners.spawn(service::serve(listener, Arc::clone(&collector), limits, stopped));
+            let (access, collector) = (access.clone(), Arc::clone(&collector));
+            listeners.spawn(service::serve_to(access, listener, collector, limits, stopped));
         }
         let mut stop = Some(stop);
         loop {
             tokio::select! {
                 asked = signals.next() => match (asked, stop.take()) {
                     (Asked::Nothing(signal), going_on) => {
-                        info!(signal, "nothing to reload: a probe keeps no configuration");
+                        match access.look() {
+                            true => info!(signal, "looked at the certificates"),
+                            false => info!(signal, "nothing to reload: a probe keeps no configuration"),
+                        }
                         stop = going_on;
                     }
                     (Asked::Stop(signal), Some(stop)) => {
@@ -154,7 +163,7 @@ fn announce(listener: &TcpListener) -> anyhow::Result<()> {
 enum Asked {
     /// To stop.
     Stop(&'static str),
-    /// Something that a probe has nothing of: it reads no configuration and writes no files. By
+    /// To read something again: a probe has certificates at most, no configuration and no log files. By
     /// default each of these would end it, and they are sent by logrotate, by a terminal that
     /// closes, by whoever takes the probe for another daemon.
     Nothing(&'static str),

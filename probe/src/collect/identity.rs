@@ -49,6 +49,8 @@ pub fn collect(reading: &mut Reading<'_>, seen: View, statvfs: &dyn StatVfs) -> 
         cpus: reading.stat().ok().and_then(cpu::online),
         page_size_bytes: host.page_size_bytes(),
         ticks_per_second: host.ticks_per_second(),
+        // Of the service, not of the host.
+        certificate_ends_s: None,
     }
 }
 

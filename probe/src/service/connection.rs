@@ -16,6 +16,7 @@ use tracing::debug;
 
 use super::{
     Limits,
+    access::Access,
     dispatch::{Counted, Dispatch},
     guarded::Guarded,
     places::{Calls, Peer},
@@ -38,6 +39,7 @@ pub(super) struct Server {
     pub(super) dispatch: Dispatch,
     pub(super) watches: Arc<Watches>,
     pub(super) limits: Limits,
+    pub(super) access: Access,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -58,25 +60,34 @@ impl Server {
             .auto_date_header(false)
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-        let mut stopping = self.stopping.clone();
-        let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let Limits { preface, idle, drain, taken, request: request_within, .. } = self.limits;
-        let services = Counted {
-            dispatch: self.dispatch.clone(),
-            calls: Arc::clone(&calls),
-            watches: Arc::clone(&self.watches),
-            peer: Peer::at(peer.ip()),
-            request_within,
+        let stopped = |mut stopping: watch::Receiver<bool>| async move {
+            drop(stopping.wait_for(|stopping| *stopping).await);
         };
+        let (stopping, access) = (self.stopping.clone(), self.access.clone());
+        let Limits { preface, idle, drain, taken, request: request_within, .. } = self.limits;
+        let (dispatch, watches) = (self.dispatch.clone(), Arc::clone(&self.watches));
         async move {
             if let Err(error) = stream.set_nodelay(true) {
                 debug!(%peer, %error, "no TCP_NODELAY");
             }
-            let guarded = TokioIo::new(Guarded::new(stream, preface, taken));
+            let greeted = tokio::select! {
+                greeted = access.handshake(stream, peer, preface) => greeted,
+                () = stopped(stopping.clone()) => return,
+            };
+            let Some((wire, caller)) = greeted else { return };
+            let services = Counted {
+                dispatch,
+                calls: Arc::clone(&calls),
+                watches,
+                peer: Peer::at(peer.ip()),
+                caller,
+                request_within,
+            };
+            let guarded = TokioIo::new(Guarded::new(wire, preface, taken));
             let mut connection = pin!(builder.serve_connection(guarded, services));
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
-                () = stopped => {
+                () = stopped(stopping) => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }

@@ -17,6 +17,7 @@ use tonic::{Status, body::Body, codegen::Service};
 
 use super::{
     Limits,
+    access::{Access, Caller},
     call::{Call, Shared},
     metrics::Metrics,
     pieces::{Answer, InPieces, Pieces},
@@ -38,11 +39,12 @@ impl Dispatch {
     pub(super) fn new(
         collector: Arc<Collector>,
         limits: Limits,
+        access: Access,
         stopping: &watch::Receiver<bool>,
     ) -> Self {
         let health = HealthService::new(Arc::clone(&collector), limits.collect, stopping.clone());
         Self {
-            probe: ProbeServer::new(Metrics::new(collector, limits.collect))
+            probe: ProbeServer::new(Metrics::new(collector, limits.collect, access))
                 .max_decoding_message_size(limits.request_bytes),
             health: HealthServer::new(health).max_decoding_message_size(limits.request_bytes),
             limits,
@@ -76,6 +78,7 @@ pub(super) struct Counted {
     pub(super) calls: Arc<Calls>,
     pub(super) watches: Arc<Watches>,
     pub(super) peer: Peer,
+    pub(super) caller: Caller,
     /// [`Limits::request`].
     pub(super) request_within: Duration,
 }
@@ -94,10 +97,10 @@ impl hyper::service::Service<Request<Incoming>> for Counted {
         // The path is `/package.Service/Method`.
         let mut path = request.uri().path().split('/').skip(1);
         let (service, method) = (path.next(), path.next());
-        let watching = match (service, method) {
+        let watching = self.caller.may_call(service).and_then(|()| match (service, method) {
             (Some(HEALTH), Some("Watch")) => self.watches.begin(self.peer, &self.calls).map(Some),
             _ => Ok(None),
-        };
+        });
         let watching = match watching {
             Ok(watching) => watching,
             Err(status) => {

@@ -36,6 +36,16 @@ impl<S> Guarded<S> {
         let deadline = Some(Box::pin(sleep(preface_within)));
         Self { stream, deadline, missing: PREFACE_BYTES, taken_within, stalled: None }
     }
+
+    /// Until the peer has taken nothing for too long.
+    fn taken_within(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let within = self.taken_within;
+        self.stalled.get_or_insert_with(|| Box::pin(sleep(within))).as_mut().poll(context)
+    }
+}
+
+fn not_taken() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing of what it is sent")
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
@@ -72,15 +82,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
             self.stalled = None;
             return written;
         }
-        let within = self.taken_within;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(within)));
-        ready!(stalled.as_mut().poll(context));
-        let error = "the peer takes nothing of what it is sent";
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
+        ready!(self.taken_within(context));
+        Poll::Ready(Err(not_taken()))
     }
 
+    /// What is encrypted waits in memory, and is written by this.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            self.stalled = None;
+            return flushed;
+        }
+        ready!(self.taken_within(context));
+        Poll::Ready(Err(not_taken()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -136,6 +150,35 @@ mod tests {
         let (written, ()) = tokio::join!(guarded.write_all(&[0; 32]), slow);
         written.unwrap();
         let cut_off = tokio::time::timeout(TAKEN * 2, guarded.write_all(&[0; 32])).await;
+        assert_eq!(cut_off.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// A stream that takes everything and passes on nothing, as one that encrypts into memory.
+    struct Kept;
+
+    impl AsyncWrite for Kept {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_in_memory_for_a_peer_is_not_taken_either() {
+        let mut guarded = Guarded::new(Kept, WITHIN, TAKEN);
+        guarded.write_all(&[0; 32]).await.unwrap();
+        let cut_off = tokio::time::timeout(TAKEN * 2, guarded.flush()).await;
         assert_eq!(cut_off.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use roundsman_proto::v1::{GetMetricsRequest, Snapshot, probe_server::Probe};
 use tonic::{Request, Response, Status};
 
-use super::memo::Memo;
+use super::{access::Access, memo::Memo};
 use crate::{budget, clock::Clocks, collect::Collector};
 
 /// The one call of the contract.
@@ -14,11 +14,12 @@ pub(super) struct Metrics {
     collector: Arc<Collector>,
     most: Duration,
     memo: Memo,
+    access: Access,
 }
 
 impl Metrics {
-    pub(super) fn new(collector: Arc<Collector>, most: Duration) -> Self {
-        Self { collector, most, memo: Memo::default() }
+    pub(super) fn new(collector: Arc<Collector>, most: Duration, access: Access) -> Self {
+        Self { collector, most, memo: Memo::default(), access }
     }
 }
 
@@ -30,6 +31,10 @@ impl Probe for Metrics {
     ) -> Result<Response<Snapshot>, Status> {
         let until = budget::until(&request, self.most);
         let wanted = self.memo.wanted(request.into_inner(), until).await?;
-        Ok(Response::new(self.collector.collect(&wanted, Clocks::now(), until)))
+        let mut snapshot = self.collector.collect(&wanted, Clocks::now(), until);
+        if let Some(identity) = &mut snapshot.identity {
+            identity.certificate_ends_s = self.access.ends();
+        }
+        Ok(Response::new(snapshot))
     }
 }

@@ -2,16 +2,18 @@
 //! from, the inventory and when its schedules come next; with `--live` also whether every host answers,
 //! and whether the database will do. For people before a reload, and for CI.
 
+mod encryption;
 mod rules;
+mod summary;
 mod times;
 
-use std::{cell::Cell, collections::HashSet, path::Path, sync::Arc};
+use std::{cell::Cell, collections::HashSet, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use self::{rules::Rules, times::Times};
+use self::{rules::Rules, summary::Summary, times::Times};
 
 use super::{
     CliError, Runtime,
@@ -30,7 +32,7 @@ use crate::{
     discover::Finder,
     inventory::{Inventory, ProbedAddress},
     model::Outcome,
-    poll::{Link, MAX_ERROR_BYTES, PollLimits, Poller, Serving},
+    poll::{MAX_ERROR_BYTES, PollLimits, Poller, Serving},
     resolve::HostResolver,
     text::{one_line, shown},
     units::Micros,
@@ -74,6 +76,8 @@ struct Report {
     times: Option<Times>,
     /// What each host's probe says; none when it was not asked.
     live: Option<Vec<Health>>,
+    /// Hosts, and names that are discovered, that are asked in plain text; none when it was not asked.
+    plain: Option<Vec<String>>,
     /// What `doctor` says of the database server; none when it was not asked, empty without one.
     store: Option<Vec<Check>>,
     /// What is not wrong but should not be so.
@@ -96,30 +100,6 @@ impl From<Origin> for Setting {
         let known = SETTINGS.iter().find(|setting| setting.key == origin.key);
         let variable = known.map(SettingInfo::variable).unwrap_or_default();
         Self { setting: origin.key, value: origin.value, from: origin.from, variable }
-    }
-}
-
-/// An inventory in numbers.
-#[derive(Debug, Serialize)]
-struct Summary {
-    file: String,
-    hash: String,
-    hosts: usize,
-    paused: usize,
-    groups: usize,
-    discoveries: usize,
-}
-
-impl Summary {
-    fn new(path: &Path, inventory: &Inventory) -> Self {
-        Self {
-            file: path.display().to_string(),
-            hash: inventory.hash.to_string(),
-            hosts: inventory.hosts.len(),
-            paused: inventory.hosts.values().filter(|host| host.paused).count(),
-            groups: inventory.groups.len(),
-            discoveries: inventory.discoveries.len(),
-        }
     }
 }
 
@@ -183,8 +163,10 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             let times = Times::new(inventory, runtime.now());
             report.warnings.extend(times.remarks.iter().cloned());
             report.times = Some(times);
+            report.problems.extend(encryption::problems(inventory));
             if args.live {
                 live(&mut report, &loaded.config, inventory, runtime);
+                report.plain = Some(encryption::plain(inventory));
             }
         }
         Err(NoInventory::Unreadable(text)) => report.problems.push(text.clone()),
@@ -257,9 +239,8 @@ async fn ask(
         let target = PollTarget::from(&**host);
         let (poller, clock) = (poller.clone(), Arc::clone(runtime.clock()));
         set.spawn(async move {
-            let link = Link::new(target.addresses);
             let began = clock.now().mono;
-            let said = poller.check(&link, target.timeout).await;
+            let said = poller.check(&target.link, target.timeout).await;
             let took_us = Micros::from(clock.now().mono.since(began));
             let (answer, error) = match said {
                 Ok(Serving::Yes) => ("serving", None),
@@ -340,19 +321,7 @@ fn text(report: &Report, all: bool, output: Output) -> String {
         text.push_str(&format!("{count} at the default; --all shows every one\n"));
     }
     if let Some(summary) = &report.inventory {
-        let Summary { file, hash, hosts, paused, groups, discoveries } = summary;
-        text.push_str(&format!(
-            "inventory: {file}: {} ({paused} paused) in {}; content {}\n",
-            plural(*hosts, "host"),
-            plural(*groups, "group"),
-            hash.get(..12).unwrap_or(hash)
-        ));
-        if *discoveries > 0 {
-            text.push_str(&format!(
-                "discovery: further hosts by {}; --live looks them up\n",
-                plural(*discoveries, "name")
-            ));
-        }
+        text.push_str(&summary.text());
     }
     if let Some(rules) = &report.alerts {
         text.push_str(&rules.text());
@@ -370,6 +339,9 @@ fn text(report: &Report, all: bool, output: Output) -> String {
             ]
         });
         text.push_str(&output.table(&["HOST", "HEALTH", "TOOK", "ERROR"], rows));
+    }
+    if let Some(plain) = &report.plain {
+        text.push_str(&encryption::line(plain));
     }
     // What is not well was said before all this.
     for check in report.store.iter().flatten().filter(|check| check.verdict == Verdict::Ok) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{Facts, FamilyReport, HostId, HostName, Outcome, ProbeView, Snapshot, Timings},
-    poll::{Attempt, Job, Link, PollLimits, Poller},
+    poll::{Attempt, Job, PollLimits, Poller},
     resolve::HostResolver,
     text::shown,
     units::Micros,
@@ -133,13 +133,12 @@ async fn all(
     for (index, target) in targets.into_iter().enumerate() {
         let poller = poller.clone();
         set.spawn(async move {
-            let link = Link::new(target.addresses);
             let mut done = Vec::new();
             for _ in 0..times {
                 let job = Job {
                     host: HostId(0),
                     name: target.name.clone(),
-                    link: Arc::clone(&link),
+                    link: Arc::clone(&target.link),
                     timeout: target.timeout,
                     selection: Arc::clone(&target.selection),
                     expected_machine: None,

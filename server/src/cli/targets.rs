@@ -9,6 +9,7 @@ use crate::{
     document::Problems,
     inventory::{self, Inventory},
     model::{Address, HostName, Selection},
+    poll::Link,
     reload,
     text::did_you_mean,
 };
@@ -18,21 +19,21 @@ use crate::{
 pub(super) struct PollTarget {
     /// Its name in the inventory, or its address.
     pub(super) name: HostName,
-    /// Where its probe is asked.
-    pub(super) addresses: Vec<Address>,
     /// The whole poll.
     pub(super) timeout: Duration,
     /// What is asked for.
     pub(super) selection: Arc<Selection>,
+    /// Its connection, not yet opened.
+    pub(super) link: Arc<Link>,
 }
 
 impl From<&inventory::Host> for PollTarget {
     fn from(host: &inventory::Host) -> Self {
         Self {
             name: host.name.clone(),
-            addresses: host.addresses.clone(),
             timeout: host.timeout,
             selection: Arc::clone(&host.selection),
+            link: Link::of(host),
         }
     }
 }
@@ -89,9 +90,9 @@ pub(super) fn find(wanted: &[String], path: &Path) -> Result<Vec<PollTarget>, Cl
                 .map_err(|error| CliError::Usage(format!("{word:?}: {error}")))?;
             targets.push(PollTarget {
                 name,
-                addresses: vec![address],
                 timeout: inventory::DEFAULT_TIMEOUT,
                 selection: Arc::default(),
+                link: Link::new(vec![address]),
             });
         } else {
             return Err(unknown(word, inventory, path));

@@ -300,6 +300,9 @@ configuration! {
         /// How far a probe's wall clock may be off before its host is degraded, beyond what the measure
         /// itself may be off (half of the call); 100ms to 1d.
         clock_skew: Duration = secs(5), millis(100) => secs(DAY);
+        /// How long before the end of its probe's certificate a host is degraded, so that it is renewed in time;
+        /// "0s": not before it has ended. 0s to 365d.
+        certificate_warn: Duration = secs(14 * DAY), Duration::ZERO => secs(365 * DAY);
         /// Longest time that a host which is down is left alone between two attempts; 1s to 1h. It starts at
         /// the host's interval and doubles.
         backoff_cap: Duration = secs(60), secs(1) => secs(3600);

@@ -102,7 +102,7 @@ impl HostEntry {
     pub(super) fn new(id: HostId, spec: Arc<Host>, health: Health, facts: Facts) -> Self {
         Self {
             id,
-            link: Link::new(spec.addresses.clone()),
+            link: Link::of(&spec),
             shown: Shown::of(&spec),
             spec,
             health,

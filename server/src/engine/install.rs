@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     health::{Health, Input, PauseReason},
-    inventory::Inventory,
+    inventory::{Host, Inventory},
     live::InventoryFile,
     model::{HostId, HostName, State, Transition},
     poll::Link,
@@ -127,8 +127,8 @@ impl Engine {
                 schedule_changed = entry.spec.schedule != spec.schedule
                     || entry.spec.name != spec.name
                     || entry.spec.paused != spec.paused;
-                if entry.spec.addresses != spec.addresses {
-                    entry.link = Link::new(spec.addresses.clone());
+                if leads_elsewhere(&entry.spec, spec) {
+                    entry.link = Link::of(spec);
                 }
                 if entry.spec.name != spec.name {
                     self.names.remove(&entry.spec.name);
@@ -189,4 +189,11 @@ impl Engine {
             self.announce(transition, self.hosts.get(&id));
         }
     }
+}
+
+/// Whether what connected to a host as it was does not do for what it is now.
+fn leads_elsewhere(before: &Host, now: &Host) -> bool {
+    // A certificate bears the host's name.
+    let is_renamed = now.tls.is_some() && before.name != now.name;
+    before.addresses != now.addresses || before.tls != now.tls || is_renamed
 }

@@ -29,6 +29,11 @@ pub enum Flaw {
         /// The limit that it is over.
         limit: Duration,
     },
+    /// The probe's certificate ends soon, or has ended.
+    Certificate {
+        /// Whole days that are left; negative once it has ended.
+        days: i64,
+    },
     /// The values are a container's, not the host's.
     WrongView,
     /// Another host of the inventory answers with the same machine id.
@@ -57,6 +62,7 @@ impl Flaw {
             Self::Partial { .. } => Cause::PartialAnswer,
             Self::NotServing { .. } => Cause::NotServing,
             Self::ClockSkew { .. } => Cause::ClockSkew,
+            Self::Certificate { .. } => Cause::Certificate,
             Self::WrongView => Cause::WrongView,
             Self::Duplicate { .. } => Cause::Duplicate,
         }
@@ -101,6 +107,13 @@ impl fmt::Display for Flaw {
                 }
                 write!(f, ", limit {}", humantime::format_duration(*limit))
             }
+            Self::Certificate { days: ..0 } => {
+                f.write_str("its probe's certificate has ended; roundsman ca renew issues another")
+            }
+            Self::Certificate { days } => write!(
+                f,
+                "its probe's certificate ends in {days} days; roundsman ca renew issues another"
+            ),
             Self::WrongView => f.write_str("the probe sees a container, not the host"),
             Self::Duplicate { other, copied: false } => {
                 write!(f, "host {other} is the same machine; take one of them out")
@@ -159,5 +172,15 @@ pub fn flaws(
     {
         flaws.push(Flaw::ClockSkew { skew, limit: policy.skew_limit });
     }
+    flaws.extend(certificate(snapshot, policy.certificate_warn));
     flaws
+}
+
+/// A certificate that ends within `warn`, by the probe's own clock; how far that is off is a flaw of its own.
+fn certificate(snapshot: &Snapshot, warn: Duration) -> Option<Flaw> {
+    const DAY_MS: i64 = 86_400_000;
+    let now_ms = snapshot.clocks.wall_ns / 1_000_000;
+    let left_ms = snapshot.certificate_ends?.0.saturating_sub(now_ms);
+    let warn_ms = i64::try_from(warn.as_millis()).unwrap_or(i64::MAX);
+    (left_ms < warn_ms).then(|| Flaw::Certificate { days: left_ms.div_euclid(DAY_MS) })
 }

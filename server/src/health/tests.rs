@@ -15,6 +15,7 @@ const POLICY: Policy = Policy {
     rise: 2,
     fall: 3,
     skew_limit: Duration::from_secs(5),
+    certificate_warn: Duration::from_secs(14 * 86_400),
     backoff_cap: Duration::from_secs(60),
 };
 const START: WallMs = WallMs(1_000_000);

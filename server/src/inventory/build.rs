@@ -73,7 +73,7 @@ impl<'t> Builder<'t> {
         if let Some(section) =
             top.section("defaults", "[defaults]", "a table, [defaults]", &mut self.findings)
         {
-            section.check_keys(settings::KEYS, &mut self.findings);
+            section.check_keys(&settings::keys(), &mut self.findings);
             self.defaults = Settings::read(&section, &mut self.findings);
         }
         for section in top.sections("group", "[[group]]", &mut self.findings) {
@@ -89,7 +89,7 @@ impl<'t> Builder<'t> {
     }
 
     fn read_group(&mut self, section: &Section<'t>) {
-        section.check_keys(&[GROUP_KEYS, settings::KEYS].concat(), &mut self.findings);
+        section.check_keys(&[GROUP_KEYS, &settings::keys()].concat(), &mut self.findings);
         let name = self.group_name(section, "name");
         if section.at("name").is_none() {
             self.findings.add(section.at, "a [[group]] needs a `name`");
@@ -159,7 +159,7 @@ impl<'t> Builder<'t> {
     }
 
     fn read_host(&mut self, section: &Section<'t>) {
-        section.check_keys(&[HOST_KEYS, settings::KEYS].concat(), &mut self.findings);
+        section.check_keys(&[HOST_KEYS, &settings::keys()].concat(), &mut self.findings);
         let name = settings::read_name(section, "name", &mut self.findings);
         if section.at("name").is_none() {
             self.findings.add(section.at, "a [[host]] needs a `name`");
@@ -255,6 +255,7 @@ impl<'t> Builder<'t> {
             paused: profile.paused,
             renamed_from: renamed_from.as_ref().map(|from| from.value.clone()),
             selection: profile.selection.clone(),
+            tls: profile.tls.clone(),
         };
         let draft = HostDraft {
             host,

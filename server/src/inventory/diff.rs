@@ -27,6 +27,8 @@ pub enum HostChange {
     Paused,
     /// What its probe is asked for.
     Selection,
+    /// How its connection is encrypted.
+    Tls,
 }
 
 impl HostChange {
@@ -42,6 +44,7 @@ impl HostChange {
             Self::Parent => "parent",
             Self::Paused => "paused",
             Self::Selection => "selection",
+            Self::Tls => "tls",
         }
     }
 }
@@ -127,6 +130,7 @@ fn changes(old: &Host, new: &Host) -> BTreeSet<HostChange> {
         paused,
         renamed_from: _,
         selection,
+        tls,
     } = old;
     [
         (HostChange::Group, *group != new.group),
@@ -137,6 +141,7 @@ fn changes(old: &Host, new: &Host) -> BTreeSet<HostChange> {
         (HostChange::Parent, *parent != new.parent),
         (HostChange::Paused, *paused != new.paused),
         (HostChange::Selection, *selection != new.selection),
+        (HostChange::Tls, *tls != new.tls),
     ]
     .into_iter()
     .filter_map(|(change, differs)| differs.then_some(change))

@@ -68,6 +68,7 @@ impl<'t> Builder<'t> {
             parent: profile.parent.as_ref().map(|parent| parent.value.clone()),
             paused: profile.paused,
             selection: profile.selection.clone(),
+            tls: profile.tls.clone(),
         };
         if let Some(parent) = &profile.parent {
             self.wanted_parents.push(parent.clone());

@@ -375,6 +375,7 @@ fn host(member: &Member, discovery: &Discovery) -> Host {
         paused: discovery.paused,
         renamed_from: None,
         selection: Arc::clone(&discovery.selection),
+        tls: discovery.tls.clone(),
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     MAX_TOP_PROCESSES,
     filter::Filters,
     timing::{Cadence, DEFAULT_ZONE, read_cadence, read_timeout, read_timezone},
+    tls::{self, LinkTls, TlsSettings},
 };
 use crate::{
     document::{Findings, Located, Section, quoted},
@@ -22,7 +23,11 @@ use crate::{
 };
 
 /// The keys that every section may have.
-pub(super) const KEYS: &[&str] = &[
+pub(super) fn keys() -> Vec<&'static str> {
+    [OWN_KEYS, &tls::KEYS].concat()
+}
+
+const OWN_KEYS: &[&str] = &[
     "interval",
     "schedule",
     "timezone",
@@ -52,6 +57,7 @@ pub(super) struct Settings {
     tcp_ext: Option<bool>,
     parent: Option<Located<HostName>>,
     paused: Option<bool>,
+    tls: TlsSettings,
 }
 
 /// What applies to a host or a discovery, with nothing left open.
@@ -64,6 +70,7 @@ pub(super) struct Profile {
     pub(super) selection: Arc<Selection>,
     pub(super) parent: Option<Located<HostName>>,
     pub(super) paused: bool,
+    pub(super) tls: Option<Arc<LinkTls>>,
 }
 
 /// Equal selections, kept once.
@@ -105,6 +112,7 @@ impl Settings {
             tcp_ext: section.truth("tcp_ext", findings),
             parent: None,
             paused: None,
+            tls: TlsSettings::read(section, findings),
         }
     }
 
@@ -132,6 +140,7 @@ impl Settings {
             tcp_ext: self.tcp_ext.or(base.tcp_ext),
             parent: self.parent.as_ref().or(base.parent.as_ref()).cloned(),
             paused: self.paused.or(base.paused),
+            tls: self.tls.over(&base.tls),
         }
     }
 
@@ -177,6 +186,7 @@ impl Settings {
             selection: selections.shared(self.selection()),
             parent: self.parent.clone(),
             paused: self.paused.unwrap_or(false),
+            tls: self.tls.link(at, findings),
         }
     }
 

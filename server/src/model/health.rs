@@ -41,6 +41,8 @@ words! {
         NotServing = "not_serving";
         /// The probe's wall clock is further off than the limit.
         ClockSkew = "clock_skew";
+        /// The probe's certificate ends soon, or has ended.
+        Certificate = "certificate";
         /// The probe reports a container's values, not the host's.
         WrongView = "wrong_view";
         /// Another host is the same machine.

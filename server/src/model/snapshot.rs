@@ -8,6 +8,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{Column, Counters, Facts, Family, Values, words::words};
+use crate::units::WallMs;
 
 words! {
     /// How a family, or one mount, could be read.
@@ -307,6 +308,8 @@ pub struct Snapshot {
     pub view: ProbeView,
     /// USER_HZ of that machine; never 0.
     pub ticks_per_second: u32,
+    /// The last second at which the probe's TLS certificate is valid; none without TLS.
+    pub certificate_ends: Option<WallMs>,
     /// One report per family asked for.
     pub reports: Vec<FamilyReport>,
     /// What the probe itself uses.

@@ -5,6 +5,7 @@
 use std::{error::Error, io, sync::Arc, time::Duration};
 
 use http::StatusCode;
+use roundsman_pki::cause::TlsError;
 use tonic::{Code, Status};
 
 use super::{
@@ -34,6 +35,15 @@ pub enum Fault {
     /// The peer speaks gRPC and closed the connection before its answer was complete.
     #[error("the connection was closed before the answer was complete ({0})")]
     BrokenOff(io::ErrorKind),
+    /// The two sides do not agree on an encrypted connection.
+    #[error("{0}")]
+    Tls(TlsError),
+    /// The peer speaks TLS, and we do not.
+    #[error(
+        "TLS: plain peer: the probe wants an encrypted connection; set tls = \"mtls\" for this host, \
+         with ca, cert and key"
+    )]
+    Encrypted,
     /// The peer does not speak HTTP/2.
     #[error("the peer does not speak gRPC: it sent {0} instead of HTTP/2")]
     NotHttp2(WireProtocol),
@@ -128,7 +138,14 @@ impl Fault {
             None | Some(WireProtocol::Silent | WireProtocol::Http2) => {
                 Self::Deadline(timeout.into(), StalledStep::at(step))
             }
-            Some(other) => Self::NotHttp2(other),
+            Some(other) => Self::not_http2(other),
+        }
+    }
+
+    fn not_http2(speech: WireProtocol) -> Self {
+        match speech {
+            WireProtocol::Tls => Self::Encrypted,
+            other => Self::NotHttp2(other),
         }
     }
 
@@ -139,6 +156,7 @@ impl Fault {
             Self::Dial(errors) => errors.outcome(),
             Self::Unprocessed(fault) => fault.outcome(),
             Self::ClosedAtOnce | Self::BrokenOff(_) => Outcome::Refused,
+            Self::Tls(_) | Self::Encrypted => Outcome::Tls,
             Self::NotHttp2(_) | Self::NotGrpc(_) => Outcome::Malformed,
             Self::Reset(_) | Self::Status { .. } | Self::NotServing(_) => Outcome::ProbeError,
             Self::Deadline(_, StalledStep::Resolve) => Outcome::Resolve,
@@ -175,6 +193,9 @@ impl CallContext {
                 _ => Fault::NotGrpc(plain.to_string()),
             };
         }
+        if let Some(refused) = self.peer.refused() {
+            return Fault::Tls(refused);
+        }
         let lost = status.source().is_some();
         let fault = self.told(status, lost);
         if lost && self.is_unprocessed(status) {
@@ -206,7 +227,7 @@ impl CallContext {
                 Some(_) => Fault::ClosedAtOnce,
                 None => Fault::NotGrpc(words(status)),
             },
-            other => Fault::NotHttp2(other),
+            other => Fault::not_http2(other),
         }
     }
 

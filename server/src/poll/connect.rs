@@ -8,9 +8,11 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::Uri;
+use roundsman_pki::cause::{Cause, TlsError};
 use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -20,13 +22,14 @@ use super::{
     connection::Connection,
     dial::{DialError, DialErrors},
     job::{Answered, Job, PollRequest},
-    link::{Destination, Link, LinkConnection},
+    link::{Destination, Encrypted, Link, LinkConnection},
     own::{self, Descriptors},
     trace::{PollStep, Trace},
+    wire::Wire,
 };
 use crate::{
     model::{Address, split_zone},
-    units::Mono,
+    units::{Micros, Mono},
 };
 
 /// The most socket addresses of one name that are tried.
@@ -103,7 +106,7 @@ impl PollContext {
             trace.read().address = Some(Arc::clone(&to.text));
             let now = self.clock.now().mono;
             let left = until.since(now) / count(destinations.len() - tried);
-            match self.dial(to, trace, now.plus(left)).await {
+            match self.dial(link, to, trace, now.plus(left)).await {
                 Ok(connection) => {
                     return Ok(link.keep(connection, *index, Arc::clone(&to.text)));
                 }
@@ -117,6 +120,7 @@ impl PollContext {
     /// so that one dead address does not eat the time of the next.
     async fn dial(
         &self,
+        link: &Link,
         to: &Destination,
         trace: &Trace,
         until: Mono,
@@ -133,8 +137,13 @@ impl PollContext {
             trace.enter(PollStep::Connect, now);
             let share = until.since(now) / count(sockets.len() - tried);
             let after = share.min(self.limits.connect_timeout);
-            failed = match timeout(after, self.connect(to, *socket, origin.clone())).await {
-                Ok(Ok(connection)) => return Ok(connection),
+            failed = match timeout(after, self.connect(to, *socket)).await {
+                Ok(Ok(tcp)) => {
+                    match self.start(link, to, *socket, tcp, origin.clone(), after).await {
+                        Ok(connection) => return Ok(connection),
+                        Err(error) => error,
+                    }
+                }
                 Ok(Err(error)) => error,
                 Err(_) => {
                     DialError::NoAnswer { address: text(), socket: *socket, after: after.into() }
@@ -178,12 +187,7 @@ impl PollContext {
         Ok(sockets)
     }
 
-    async fn connect(
-        &self,
-        to: &Destination,
-        socket: SocketAddr,
-        origin: Uri,
-    ) -> Result<Connection, DialError> {
+    async fn connect(&self, to: &Destination, socket: SocketAddr) -> Result<TcpStream, DialError> {
         let tcp = TcpStream::connect(socket)
             .await
             .map_err(|source| DialError::connect(to, socket, source))?;
@@ -195,9 +199,52 @@ impl PollContext {
         // A poll is one small request and one answer: nothing to gather. Fails only on a socket
         // that is dead already, which HTTP/2 then finds out.
         let _dead = tcp.set_nodelay(true);
-        Connection::start(tcp, origin, self.limits.keep_alive)
-            .await
-            .map_err(|_dead| DialError::Closed { address: Arc::clone(&to.text), socket })
+        Ok(tcp)
+    }
+
+    /// Makes a connection of a socket: encrypts it, where the link is, within `after`.
+    async fn start(
+        &self,
+        link: &Link,
+        to: &Destination,
+        socket: SocketAddr,
+        tcp: TcpStream,
+        origin: Uri,
+        after: Duration,
+    ) -> Result<Connection, DialError> {
+        let text = || Arc::clone(&to.text);
+        let wire = match link.encryption() {
+            None => Wire::Plain(tcp),
+            Some(encrypted) => self.encrypt(encrypted, to, socket, tcp, after).await?,
+        };
+        Connection::start(wire, origin, self.limits.keep_alive).await.map_err(|peer| {
+            match peer.refused() {
+                Some(source) => DialError::Tls { address: text(), socket, source },
+                None => DialError::Closed { address: text(), socket },
+            }
+        })
+    }
+
+    async fn encrypt(
+        &self,
+        encrypted: &Encrypted,
+        to: &Destination,
+        socket: SocketAddr,
+        tcp: TcpStream,
+        after: Duration,
+    ) -> Result<Wire, DialError> {
+        let text = || Arc::clone(&to.text);
+        let trust = encrypted.trust.get_or_init(|| self.trusts.of(&encrypted.tls.files));
+        let setup = trust.setup(self.clock.now().mono).await;
+        let setup = setup.map_err(|source| DialError::Certificates { address: text(), source })?;
+        let handshake = setup.connect(tcp, encrypted.name.as_deref());
+        let ended = timeout(after, handshake).await.unwrap_or_else(|_over| {
+            let words =
+                format!("the peer did not finish the handshake within {}", Micros::from(after));
+            Err(TlsError::new(Cause::Silent, words))
+        });
+        let stream = ended.map_err(|source| DialError::Tls { address: text(), socket, source })?;
+        Ok(Wire::Tls(Box::new(stream)))
     }
 }
 

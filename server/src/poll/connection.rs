@@ -23,13 +23,13 @@ use std::{
 use h2::{Ping, PingPong, RecvStream, client};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use hyper::body::{Body as _, Bytes, Frame};
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tonic::body::Body;
 
-use super::socket::{PeerActivity, Watched};
+use super::{
+    socket::{PeerActivity, Watched},
+    wire::Wire,
+};
 
 /// The longest that a peer may take to answer an HTTP/2 ping before its connection counts as dead;
 /// never longer than the silence before the ping.
@@ -66,13 +66,12 @@ impl Connection {
     /// the peer: a peer that never speaks is found out by the call.
     ///
     /// # Errors
-    /// When the socket died under the first bytes.
+    /// When the socket died under the first bytes: what its peer had done.
     pub(super) async fn start(
-        socket: TcpStream,
+        socket: Wire,
         origin: Uri,
         keep_alive: Duration,
-    ) -> Result<Self, h2::Error> {
-        // TLS has its place here: wrap the socket before it is watched, `Outcome::Tls` on failure.
+    ) -> Result<Self, Arc<PeerActivity>> {
         let (socket, peer) = Watched::new(socket);
         let (sender, connection) = client::Builder::new()
             .initial_window_size(WINDOW_BYTES)
@@ -80,7 +79,8 @@ impl Connection {
             .max_header_list_size(MAX_HEADER_LIST_BYTES)
             .enable_push(false)
             .handshake(socket)
-            .await?;
+            .await
+            .map_err(|_dead| Arc::clone(&peer))?;
         tokio::spawn(drive(connection, Arc::clone(&peer), keep_alive));
         Ok(Self { sender, peer, origin })
     }
@@ -99,7 +99,7 @@ impl Connection {
 /// Carries a connection's frames until it ends. How it ended shows in the call that meets it, with
 /// what `Peer` saw.
 async fn drive(
-    mut connection: client::Connection<Watched<TcpStream>>,
+    mut connection: client::Connection<Watched<Wire>>,
     peer: Arc<PeerActivity>,
     keep_alive: Duration,
 ) {

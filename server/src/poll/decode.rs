@@ -28,6 +28,7 @@ use crate::{
         ProbeView, Selection, Snapshot, Status,
     },
     text::one_line,
+    units::WallMs,
 };
 
 /// The contract that this server reads: `Snapshot.protocol`.
@@ -241,6 +242,10 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
             v1::View::Unspecified | v1::View::Unknown => ProbeView::Unknown,
         },
         ticks_per_second: identity.ticks_per_second,
+        certificate_ends: identity
+            .certificate_ends_s
+            .and_then(|ends| ends.checked_mul(1_000))
+            .map(WallMs),
         reports: Vec::with_capacity(wire.reports.len().min(Family::ALL.len())),
         cost: wire.cost.as_ref().map(cost).unwrap_or_default(),
         counters,

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
+use roundsman_pki::{cause::TlsError, pem::UnfitFile};
+
 use super::{link::Destination, own};
 use crate::{model::Outcome, units::Micros};
 
@@ -74,6 +76,24 @@ pub enum DialError {
         /// What it said.
         source: io::Error,
     },
+    /// The two sides do not agree on an encrypted connection.
+    #[error("{address}{}: no encrypted connection", at(address, *socket))]
+    Tls {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// The socket address tried.
+        socket: SocketAddr,
+        /// Why not.
+        source: TlsError,
+    },
+    /// The server's own files of certificates cannot be used.
+    #[error("{address}: the server's own certificates cannot be used")]
+    Certificates {
+        /// As in the inventory.
+        address: Arc<str>,
+        /// Which, and why.
+        source: UnfitFile,
+    },
     /// This machine has not what a connection takes: no packet left it.
     #[error("{address}{}: the server itself cannot connect", at(address, *socket))]
     Own {
@@ -115,7 +135,10 @@ impl DialError {
             }
             Self::Refused { .. } | Self::Closed { .. } => Outcome::Refused,
             Self::NoAnswer { .. } | Self::Network { .. } => Outcome::Unreachable,
-            Self::Own { .. } | Self::OwnResolve { .. } => Outcome::Local,
+            Self::Tls { .. } => Outcome::Tls,
+            Self::Own { .. } | Self::OwnResolve { .. } | Self::Certificates { .. } => {
+                Outcome::Local
+            }
         }
     }
 }
@@ -130,7 +153,7 @@ impl DialErrors {
     /// say that the host is gone. An unanswered attempt at least had a name.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let nearest = [Outcome::Refused, Outcome::Local, Outcome::Unreachable];
+        let nearest = [Outcome::Tls, Outcome::Refused, Outcome::Local, Outcome::Unreachable];
         let found = |outcome: &Outcome| self.0.iter().any(|error| error.outcome() == *outcome);
         nearest.into_iter().find(found).unwrap_or(Outcome::Resolve)
     }

@@ -1,16 +1,30 @@
 //! A host's kept connection: where it leads, which address comes first, when it is given up.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::connection::Connection;
-use crate::model::Address;
+use super::{connection::Connection, trust::Trust};
+use crate::{
+    inventory::{Host, LinkTls},
+    model::Address,
+};
 
 /// A host's addresses and the connection that is kept to one of them. Opened by the first poll,
 /// closed when the last owner drops it.
 #[derive(Debug)]
 pub struct Link {
     addresses: Vec<Arc<Destination>>,
+    encrypted: Option<Encrypted>,
     state: Mutex<State>,
+}
+
+/// How the connection is encrypted.
+#[derive(Debug)]
+pub(super) struct Encrypted {
+    pub(super) tls: Arc<LinkTls>,
+    /// The name that the probe's certificate must bear; none takes any.
+    pub(super) name: Option<Arc<str>>,
+    /// Found by the first poll.
+    pub(super) trust: OnceLock<Arc<Trust>>,
 }
 
 /// One address with its text, which every row of the ledger shares.
@@ -46,6 +60,27 @@ impl Link {
     /// A link to a host with these addresses, in the order in which they are tried at first.
     #[must_use]
     pub fn new(addresses: Vec<Address>) -> Arc<Self> {
+        Self::encrypted(addresses, None, None)
+    }
+
+    /// A link to a host as the inventory has it.
+    #[must_use]
+    pub fn of(host: &Host) -> Arc<Self> {
+        Self::encrypted(host.addresses.clone(), host.tls.clone(), Some(host.name.as_str()))
+    }
+
+    /// As [`Link::new`]; with `tls` to a probe whose certificate bears its name, or that of `host`, or, without
+    /// either, any.
+    #[must_use]
+    pub fn encrypted(
+        addresses: Vec<Address>,
+        tls: Option<Arc<LinkTls>>,
+        host: Option<&str>,
+    ) -> Arc<Self> {
+        let encrypted = tls.map(|tls| {
+            let name = host.map(|host| tls.server_name.clone().unwrap_or_else(|| host.into()));
+            Encrypted { tls, name, trust: OnceLock::new() }
+        });
         let addresses = addresses
             .into_iter()
             .map(|address| {
@@ -53,7 +88,12 @@ impl Link {
                 Arc::new(Destination { address, text })
             })
             .collect();
-        Arc::new(Self { addresses, state: Mutex::default() })
+        Arc::new(Self { addresses, encrypted, state: Mutex::default() })
+    }
+
+    /// How it is encrypted.
+    pub(super) fn encryption(&self) -> Option<&Encrypted> {
+        self.encrypted.as_ref()
     }
 
     /// The addresses, in the order of the inventory.

@@ -12,6 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use roundsman_pki::cause::TlsError;
 use rustix::{
     io::Errno,
     net::{RecvFlags, recv},
@@ -93,6 +94,7 @@ pub(super) struct PeerActivity {
 struct Said {
     first: Vec<u8>,
     end: Option<io::ErrorKind>,
+    refused: Option<TlsError>,
 }
 
 impl PeerActivity {
@@ -105,6 +107,12 @@ impl PeerActivity {
     /// otherwise; none while it is open.
     pub(super) fn end(&self) -> Option<io::ErrorKind> {
         self.said().end
+    }
+
+    /// Why it refused us, or we it, once TLS was there: a probe tells what it thinks of a certificate only
+    /// after the handshake (RFC 8446 section 4.4.2.4).
+    pub(super) fn refused(&self) -> Option<TlsError> {
+        self.said().refused.clone()
     }
 
     /// How much it has sent.
@@ -165,11 +173,16 @@ impl PeerActivity {
 /// A stream that can be asked whether its peer has ended it.
 pub(super) trait Ends {
     /// How, when it has and nothing that it sent before is left to be read. Waits for nothing.
-    fn end(&self) -> Option<io::ErrorKind>;
+    fn end(&self, was_heard: bool) -> Option<io::ErrorKind>;
+
+    /// What it said of us before it ended the stream, where nothing can be written any more.
+    fn last_words(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Option<TlsError> {
+        None
+    }
 }
 
 impl Ends for TcpStream {
-    fn end(&self) -> Option<io::ErrorKind> {
+    fn end(&self, _was_heard: bool) -> Option<io::ErrorKind> {
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         match recv(self, &mut [0_u8; 1][..], flags) {
             Ok((_, 0)) => Some(io::ErrorKind::UnexpectedEof),
@@ -199,14 +212,38 @@ impl<T> Watched<T> {
     where
         T: Ends,
     {
-        let Some(end) = self.inner.end() else { return Ok(()) };
+        let was_heard = self.peer.read_bytes() > 0;
+        let Some(end) = self.inner.end(was_heard) else { return Ok(()) };
         self.peer.ended(end);
         Err(io::ErrorKind::BrokenPipe.into())
     }
 
-    fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote(
+        &mut self,
+        outcome: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>>
+    where
+        T: Ends + Unpin,
+    {
         if let Poll::Ready(Ok(bytes)) = &outcome {
             self.peer.written_bytes.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+        self.not_written(outcome, cx)
+    }
+
+    fn not_written<R>(
+        &mut self,
+        outcome: Poll<io::Result<R>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<R>>
+    where
+        T: Ends + Unpin,
+    {
+        if let Poll::Ready(Err(_)) = &outcome
+            && let Some(refused) = Pin::new(&mut self.inner).last_words(cx)
+        {
+            self.peer.said().refused.get_or_insert(refused);
         }
         self.note(outcome)
     }
@@ -214,6 +251,9 @@ impl<T> Watched<T> {
     fn note<R>(&self, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         if let Poll::Ready(Err(error)) = &outcome {
             self.peer.ended(error.kind());
+            if let Some(refused) = TlsError::of_stream(error) {
+                self.peer.said().refused.get_or_insert(refused);
+            }
         }
         outcome
     }
@@ -244,7 +284,7 @@ impl<T: AsyncWrite + Ends + Unpin> AsyncWrite for Watched<T> {
     ) -> Poll<io::Result<usize>> {
         self.must_go_on()?;
         let outcome = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.wrote(outcome)
+        self.wrote(outcome, cx)
     }
 
     fn poll_write_vectored(
@@ -254,7 +294,7 @@ impl<T: AsyncWrite + Ends + Unpin> AsyncWrite for Watched<T> {
     ) -> Poll<io::Result<usize>> {
         self.must_go_on()?;
         let outcome = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.wrote(outcome)
+        self.wrote(outcome, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -263,7 +303,7 @@ impl<T: AsyncWrite + Ends + Unpin> AsyncWrite for Watched<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_flush(cx);
-        self.note(outcome)
+        self.not_written(outcome, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,6 +16,7 @@ pub(crate) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
         clocks: Clocks { wall_ns: 0, boottime_ns: seconds * 1_000_000_000 },
         view: ProbeView::Host,
         ticks_per_second: 100,
+        certificate_ends: None,
         reports: Vec::new(),
         cost: Cost::default(),
         gauges: Values::default(),

@@ -156,6 +156,7 @@ async fn a_name_of_too_many_addresses_is_not_looked_into() {
         parent: None,
         paused: false,
         selection: Arc::default(),
+        tls: None,
     };
     let socket = |number: usize| {
         let [.., high, low] = u32::try_from(number).unwrap().to_be_bytes();

@@ -6,6 +6,7 @@
 mod addresses;
 mod again;
 mod asked;
+mod encrypted;
 mod faults;
 mod kept;
 mod places;

@@ -97,6 +97,15 @@ fn of_hosts() -> Vec<Case> {
             }),
         ),
         Case(
+            "certificate-ends",
+            Box::new(|scene, holds, poll| {
+                if holds || poll == 9 {
+                    scene.record.state = State::Degraded;
+                    scene.bench.cause = Some(Cause::Certificate);
+                }
+            }),
+        ),
+        Case(
             "rebooted",
             Box::new(|scene, holds, poll| {
                 let boot = if holds && poll > 5 { "two" } else { "one" };

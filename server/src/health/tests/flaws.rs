@@ -18,6 +18,7 @@ fn answer(view: ProbeView, reports: &[(Family, Status, &str)]) -> Snapshot {
         clocks: Clocks { wall_ns: 0, boottime_ns: 1 },
         view,
         ticks_per_second: 100,
+        certificate_ends: None,
         reports: reports.iter().map(report).collect(),
         cost: Cost::default(),
         gauges: Values::default(),
@@ -103,6 +104,27 @@ fn a_skew_over_the_limit_either_way() {
         ["clock_skew: clock 2 h behind, limit 5s"]
     );
     assert_eq!(words(&whole, Outcome::Ok, Some(i64::MIN)).len(), 1);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_or_has_ended() {
+    const DAY_MS: i64 = 86_400_000;
+    let mut whole = answer(ProbeView::Host, &[]);
+    let mut told = |left_ms| {
+        whole.clocks.wall_ns = 1_800_000_000_000_000_000;
+        whole.certificate_ends = Some(crate::units::WallMs(1_800_000_000_000 + left_ms));
+        words(&whole, Outcome::Ok, None)
+    };
+    assert!(told(14 * DAY_MS).is_empty());
+    assert_eq!(
+        told(14 * DAY_MS - 1),
+        ["certificate: its probe's certificate ends in 13 days; roundsman ca renew issues another"]
+    );
+    assert_eq!(
+        told(-1),
+        ["certificate: its probe's certificate has ended; roundsman ca renew issues another"]
+    );
+    assert_eq!(told(i64::MAX - 1_800_000_000_000), Vec::<String>::new());
 }
 
 #[test]

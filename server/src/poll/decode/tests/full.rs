@@ -109,6 +109,7 @@ fn identity() -> v1::Identity {
         cpus: Some(2),
         page_size_bytes: 4096,
         ticks_per_second: 100,
+        certificate_ends_s: Some(1_900_000_000),
     }
 }
 
