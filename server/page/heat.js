@@ -12,6 +12,8 @@ const SIZES = [
   { to: 1500, wide: 18, high: 18, gap: 3 },
   { to: Infinity, wide: 12, high: 12, gap: 2 },
 ];
+/** How much is seen of a host that the filter leaves out: the map stays as it is while one types. */
+const DIM = 0.2;
 const TROUBLE = ['down', 'suspect', 'degraded'];
 const UNGROUPED = 'No group';
 
@@ -124,7 +126,12 @@ function cluster({ look, tell, open, step }) {
     map.laid = layout(map.hosts.length, width, map.all);
     const { high, gap, rows, named } = map.laid;
     const pen = penOn(canvas, width, Math.max(rows, 1) * (high + gap) - gap);
-    map.hosts.forEach((host, at) => cell(pen, host, { ...look(host), named }, placeOf(map.laid, at)));
+    map.hosts.forEach((host, at) => {
+      const seen = look(host);
+      pen.globalAlpha = seen.isDim ? DIM : 1;
+      cell(pen, host, { ...seen, named }, placeOf(map.laid, at));
+    });
+    pen.globalAlpha = 1;
     const now = map.position();
     if (now < 0) return;
     const { x, y, wide } = placeOf(map.laid, now);

@@ -80,7 +80,7 @@ test('an alarm is seen when it begins and gone when it is over, on the page as i
   await page.getByLabel('Only this host').press('Enter');
   await page.getByText('No alert matches the filter').waitFor();
   await page.goBack();
-  await page.getByRole('link', { name: 'Alerts' }).click();
+  await page.locator('.nav').getByRole('link', { name: 'Alerts' }).click();
   await row.waitFor();
   await fleet.set('web-3', 'healthy');
   await row.waitFor({ state: 'detached' });
