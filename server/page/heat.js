@@ -12,6 +12,8 @@ const SIZES = [
   { to: 1500, wide: 18, high: 18, gap: 3 },
   { to: Infinity, wide: 12, high: 12, gap: 2 },
 ];
+/** How much is seen of a host that the filter leaves out: the map stays as it is while one types. */
+const DIM = 0.2;
 const TROUBLE = ['down', 'suspect', 'degraded'];
 const UNGROUPED = 'No group';
 
@@ -124,7 +126,12 @@ function cluster({ look, tell, open, step }) {
     map.laid = layout(map.hosts.length, width, map.all);
     const { high, gap, rows, named } = map.laid;
     const pen = penOn(canvas, width, Math.max(rows, 1) * (high + gap) - gap);
-    map.hosts.forEach((host, at) => cell(pen, host, { ...look(host), named }, placeOf(map.laid, at)));
+    map.hosts.forEach((host, at) => {
+      const seen = look(host);
+      pen.globalAlpha = seen.isDim ? DIM : 1;
+      cell(pen, host, { ...seen, named }, placeOf(map.laid, at));
+    });
+    pen.globalAlpha = 1;
     const now = map.position();
     if (now < 0) return;
     const { x, y, wide } = placeOf(map.laid, now);
@@ -172,6 +179,15 @@ export function heat({ look, words, open }) {
     tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${y + tip.offsetHeight + 20 > innerHeight ? y - tip.offsetHeight - 12 : y + 14}px`;
   }
+  /** Names in their order: thousands are not put in order each second, but when there are others. */
+  let ranks = new Map();
+  function ranked(hosts) {
+    if (hosts.length !== ranks.size || hosts.some((host) => !ranks.has(host.name))) {
+      const names = hosts.map((host) => host.name).sort(NATURAL.compare);
+      ranks = new Map(names.map((name, rank) => [name, rank]));
+    }
+    return [...hosts].sort((a, b) => ranks.get(a.name) - ranks.get(b.name));
+  }
   /** From the edge of a cluster into the one before or after it. */
   function step(from, by) {
     const all = [...known.values()];
@@ -182,7 +198,7 @@ export function heat({ look, words, open }) {
     element,
     leave: () => tip.remove(),
     draw(hosts, label, all) {
-      const groups = [...grouped(hosts, ({ group }) => group ?? '')].sort(
+      const groups = [...grouped(ranked(hosts), ({ group }) => group ?? '')].sort(
         ([a, some], [b, others]) => !a - !b || others.length - some.length || NATURAL.compare(a, b),
       );
       const made = groups.map(([group]) => [group, known.get(group) ?? cluster({ look, tell, open, step })]);
@@ -191,7 +207,6 @@ export function heat({ look, words, open }) {
         element,
         made.map(([, one]) => one.element),
       );
-      for (const [, members] of groups) members.sort((a, b) => NATURAL.compare(a.name, b.name));
       const only = groups.length === 1 && !groups[0][0];
       groups.forEach(([group, members]) =>
         known.get(group).draw(group || (only ? 'All hosts' : UNGROUPED), members, all, label),

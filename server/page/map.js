@@ -68,8 +68,13 @@ export function map(view, changed) {
   });
   const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': 'Colour of the map' }, buttons);
   let silenced = new Set();
+  let meant = null;
   const cells = heat({
-    look: (host) => ({ share: COLOURS[view.by].share(host), isSilenced: silenced.has(host.name) }),
+    look: (host) => ({
+      share: COLOURS[view.by].share(host),
+      isSilenced: silenced.has(host.name),
+      isDim: meant !== null && !meant.has(host),
+    }),
     words: wordsOf,
     open(host, isApart) {
       if (isApart) open(hostAt(host.name), '_blank', 'noopener');
@@ -89,7 +94,8 @@ export function map(view, changed) {
         button.setAttribute('aria-pressed', String(button.dataset.by === view.by));
       if (key.dataset.by !== view.by) fill(key, keyOf(view.by));
       key.dataset.by = view.by;
-      cells.draw(list, COLOURS[view.by].label, live.hosts.size);
+      meant = list.length === live.hosts.size ? null : new Set(list);
+      cells.draw([...live.hosts.values()], COLOURS[view.by].label, live.hosts.size);
       const words = list.length === live.hosts.size ? '' : `${list.length} of ${live.hosts.size}`;
       if (shown.textContent !== words) shown.textContent = words;
     },

@@ -218,11 +218,12 @@ fn without_flaw(good: u32) -> String {
     }
 }
 
-/// `1 good poll`, `2 good polls`.
+/// `1 good poll`, `2 good polls`, `3 failed polls in a row`: failed ones count only so.
 fn polls(number: u32, kind: &str) -> String {
     match number {
         1 => format!("1 {kind} poll"),
-        _ => format!("{number} {kind} polls"),
+        _ if kind == "good" => format!("{number} good polls"),
+        _ => format!("{number} {kind} polls in a row"),
     }
 }
 
