@@ -1,6 +1,6 @@
 // What needs a person: hosts that are not well, each with its cause and what is known of it, or one row per cause.
 
-import { arrange, become, fill, glyph, h, icon, link, state } from './dom.js';
+import { alarmsAt, alarmWords, arrange, become, fill, glyph, h, icon, link, state } from './dom.js';
 import { clock, length } from './format.js';
 import { at, hostAt } from './place.js';
 import { byCause, MANY, ticks } from './trouble.js';
@@ -25,6 +25,14 @@ function ticksOf(entry, news, now) {
   );
 }
 
+/** A link to the alerts of a host, when some fire. */
+function alertsOf({ members, more, host }) {
+  if (members || !host.alarms_firing) return null;
+  const words = link(alarmsAt(host.name), alarmWords(host.alarms_firing));
+  words.classList.add('lift');
+  return [more ? ' · ' : null, words];
+}
+
 function rowOf(entry, who, news, now, props = {}) {
   const tone = TONES[entry.kind] ?? entry.kind;
   const kind = () => state(entry.kind, WORDS[entry.kind]);
@@ -37,7 +45,7 @@ function rowOf(entry, who, news, now, props = {}) {
       'div',
       { class: 'why' },
       h('b', { title: entry.words }, entry.words),
-      h('span', { title: entry.more }, entry.more),
+      h('span', { title: entry.more }, entry.more, alertsOf(entry)),
     ),
     ticksOf(entry, news, now),
     h(

@@ -125,7 +125,9 @@ export const COLUMNS = [
   { ...shares('cpu', 'CPU', (host) => host.cpu_busy_pct), sum: (all) => num(percent(all.cpu_pct)) },
   { ...shares('memory', 'Memory', (host) => host.mem_used_pct), sum: (all) => num(percent(all.memory_pct)) },
   {
-    ...shares('disk', 'Disk (fullest)', (host) => host.fs_used_max_pct),
+    ...shares('disk', 'Disk', (host) => host.fs_used_max_pct),
+    // Where there is room for it.
+    more: ' (fullest)',
     sum: (all) => num(percent(all.disk_max_pct), {}, ' fullest'),
   },
   numbers('pressure', 'Pressure', (host) => host.pressure_some_max_avg10_pct, percent),

@@ -127,10 +127,10 @@ export const hostLink = (host) => {
 };
 
 /** The page of alarms, of one host. */
-const alarmsAt = (host) => at(`alerts?${new URLSearchParams({ host })}`);
+export const alarmsAt = (host) => at(`alerts?${new URLSearchParams({ host })}`);
 
 /** How many alarms of a host fire, in words. */
-export const alarmWords = (count) => (count === 1 ? '1 alarm' : `${count} alarms`);
+export const alarmWords = (count) => (count === 1 ? '1 alert' : `${count} alerts`);
 
 /** Whether keys that are pressed now are typed into a field. */
 export const isTyping = () =>

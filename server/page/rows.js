@@ -83,7 +83,12 @@ function titleRow(columns, view, changed) {
       orderBy(view, column);
       changed();
     };
-    const button = h('button', { type: 'button', onclick: order }, column.label);
+    const button = h(
+      'button',
+      { type: 'button', onclick: order },
+      column.label,
+      column.more && h('span', {}, column.more),
+    );
     const props = { scope: 'col', 'data-column': column.key, class: column.numeric ? 'num' : '' };
     return h('th', props, button);
   };

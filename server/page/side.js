@@ -70,7 +70,7 @@ export function alarms(news) {
         );
         words.title = alarm.summary ?? rule;
         ack.hidden = Boolean(alarm.acked_by);
-        ack.setAttribute('aria-label', `Acknowledge ${rule} on ${alarm.host}`);
+        ack.setAttribute('aria-label', `Ack ${rule} on ${alarm.host}`);
       },
     };
   }

@@ -73,7 +73,7 @@ test('an alarm is seen when it begins and gone when it is over, on the page as i
   await past.filter({ hasText: 'firing' }).waitFor();
   // In the fleet the host is marked, and the mark leads to its alarms.
   await page.getByRole('link', { name: 'Fleet', exact: true }).click();
-  await page.getByRole('link', { name: '1 alarm', exact: true }).click();
+  await page.getByRole('link', { name: '1 alert', exact: true }).click();
   await page.waitForURL(`${server.at}/alerts?host=web-3`);
   await row.waitFor();
   await page.getByLabel('Only this host').fill('web-2');

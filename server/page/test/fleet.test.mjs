@@ -91,14 +91,14 @@ test('the fleet is narrowed by group and label, and ordered by every column', as
   const { page, wrong, close } = await tab(browser);
   await page.goto(server.at);
   await page.waitForSelector(HOSTS_UP);
-  await page.getByLabel('Group', { exact: true }).selectOption('db');
+  await page.getByRole('combobox', { name: 'Group' }).selectOption('db');
   await page.waitForFunction(() =>
     [...document.querySelectorAll('[data-column=name] a')].every((link) =>
       link.textContent.startsWith('db-'),
     ),
   );
   await page.goto(server.at);
-  await page.getByLabel('Label', { exact: true }).selectOption('room=b2');
+  await page.getByRole('combobox', { name: 'Label' }).selectOption('room=b2');
   await page.waitForFunction(
     () =>
       [...document.querySelectorAll('[data-column=name] a')].map((link) => link.textContent).join() ===
@@ -136,9 +136,13 @@ test('the address says the direction of the order, and what is not known is last
     await page.goto(server.at + address);
     await page.waitForSelector(HOSTS_UP);
     // A host that does not answer has its cause in place of values.
+    // In one look, so that no row moves meanwhile.
     return page
-      .locator('.hosts tr.go')
-      .evaluateAll((rows) => rows.map((row) => row.querySelector('td[data-column=cpu]')?.textContent ?? ''))
+      .evaluate(() =>
+        [...document.querySelectorAll('.hosts tr.go')].map(
+          (row) => row.querySelector('td[data-column=cpu]')?.textContent ?? '',
+        ),
+      )
       .then((all) => all.map((words) => (/\d/.test(words) ? parseFloat(words) : null)));
   };
   for (const [address, sign] of [
@@ -209,12 +213,13 @@ test('map and table are walked by keys', async () => {
   await page.keyboard.press('Enter');
   await page.waitForURL(`**/hosts/${web[1]}`);
   await page.goBack();
-  await page.getByRole('link', { name: names[0], exact: true }).focus();
+  await page.locator('.hosts').getByRole('link', { name: names[0], exact: true }).focus();
   await page.keyboard.press('ArrowDown');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), names[1]);
   await page.keyboard.press('End');
   await page.waitForFunction(() => document.activeElement.textContent === 'web-15');
   await page.keyboard.press('/');
+  await page.getByRole('dialog', { name: 'Find' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.type), 'search');
   await close();
 });
@@ -223,7 +228,7 @@ test('the focus stays on its host while values come in', async () => {
   const { page, close } = await tab(browser);
   await page.goto(server.at);
   await page.waitForSelector(HOSTS_UP);
-  await page.getByRole('link', { name: 'web-4', exact: true }).focus();
+  await page.locator('.hosts').getByRole('link', { name: 'web-4', exact: true }).focus();
   const slot = () =>
     page.evaluate(() => document.querySelector('tr:focus-within td[data-column=call]')?.textContent);
   const first = await slot();
@@ -240,6 +245,7 @@ test('what is pressed while values come in does what it is for', async () => {
   await page.goto(`${server.at}/?sort=call`);
   await page.waitForSelector(HOSTS_UP);
   const at = async (place) => {
+    await place.scrollIntoViewIfNeeded();
     const box = await place.boundingBox();
     return [box.x + box.width / 2, box.y + box.height / 2];
   };
