@@ -113,7 +113,9 @@ function wordsOf({ cause, reason, state, last, last_good_at_ms: good }) {
   const isBad = last?.error && !ANSWERED.includes(last.outcome);
   const head = cause ?? (isBad ? last.error : null);
   const since = good ? `last answer ${shortMoment(good)}` : 'it has never answered';
-  const more = [head === null ? null : lately(reason), state === 'degraded' ? null : since];
+  // The reason has the cause within it, which stands above.
+  const rest = lately(reason.replace(`: ${head}.`, '.').replace(`: ${head}`, ''));
+  const more = [head === null ? null : rest, state === 'degraded' ? null : since];
   if (head === null) return { head: sentence(lately(reason)), more: dots(...more) };
   return { head: isBad ? fault(last.outcome, head) : sentence(lately(head)), more: dots(...more) };
 }

@@ -26,8 +26,8 @@ export function said(unit, value) {
 /** The same with its unit set apart. */
 export const valueWords = (unit, value) => withU(said(unit, value));
 
-/** Several values in the unit of the greatest: numbers, and the unit once. */
-export function together(values, unit) {
+/** Several values in the unit of the greatest, rates or sizes: numbers, and the unit once. */
+export function together(values, isRate = false) {
   const most = Math.max(0, ...values.filter(isKnown));
   const power = Math.min(
     BYTES.length - 1,
@@ -38,5 +38,5 @@ export function together(values, unit) {
     const size = value / KIB ** power;
     return power === 0 ? size.toFixed(0) : size.toFixed(1);
   };
-  return { numbers: values.map(one), unit: `${BYTES[power]}${unit}` };
+  return { numbers: values.map(one), unit: isRate ? `${BYTES[power]}/s` : BYTES[power] };
 }

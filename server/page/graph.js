@@ -10,6 +10,9 @@ import { stood } from './stood.js';
 import { valuesOf } from './graphs.js';
 import { uPlot } from './uplot.js';
 
+/** So many points without a poll before the first one are a gap. */
+const LEAD = 4;
+
 const isKnown = (value) => value !== null && value !== undefined;
 
 /** Without the library: the last value of each line. */
@@ -96,16 +99,23 @@ function beginOf({ times, polls, step }, watched, from, to) {
   return times[first] > from + step ? times[first] : null;
 }
 
+/** What nobody asked about before the first poll, of a host that was watched by then. */
+function leadOf({ times, polls }, from) {
+  const first = polls.findIndex((count) => count > 0);
+  return first >= LEAD ? [{ from, to: times[first], failed: 0 }] : [];
+}
+
 /** Draws what came of a span; `deeds` are those of [`plot`]. One that is idle is not drawn before it is asked for. */
 export function draw(one, what, { from, to, states, watched }, deeds) {
   const { seconds, series, fails, step, ranges, gaps, marks } = what;
-  Object.assign(one, { seconds, fails, step, gaps, marks, span: [from / 1000, to / 1000] });
+  Object.assign(one, { seconds, fails, step, marks, span: [from / 1000, to / 1000] });
   one.values = one.lines.map((each) => valuesOf(each, series, seconds.length));
   one.end = typeof one.most === 'string' ? (series.get(one.most)?.findLast(isKnown) ?? 0) : one.most;
   one.range = one.band ? (ranges.get(one.lines[0].plus[0]) ?? null) : null;
   one.isEmpty = !one.end && !one.values.some((all) => all.some(isKnown));
   one.begin = beginOf(fails, watched, from, to);
   one.beginWords = watched?.words ?? '';
+  one.gaps = one.begin === null ? [...leadOf(fails, from), ...gaps] : gaps;
   one.isTooMany = what.isTooMany;
   one.idle = idleOf(one, fails);
   one.isDue = true;

@@ -14,7 +14,7 @@ function pair(one, value, [up, down]) {
   if (!known) return [loud(UNKNOWN)];
   const { numbers, unit } = together(
     one.lines.map((line) => valueOf(line, value)),
-    '/s',
+    true,
   );
   return [loud(`${down} ${numbers[1]}`), ' ', loud(`${up} ${numbers[0]}`), ' ', h('u', {}, unit)];
 }
@@ -24,7 +24,7 @@ const SPECIAL = {
   memory(one, value) {
     const [total, available] = [value('mem_total_bytes'), value('mem_available_bytes')];
     if (!isKnown(total) || !isKnown(available)) return [loud(UNKNOWN)];
-    const { numbers, unit } = together([total, total - available], '');
+    const { numbers, unit } = together([total, total - available]);
     return [loud(numbers[1]), ` of ${numbers[0]} `, h('u', {}, unit)];
   },
   network: (one, value) => pair(one, value, ['↑', '↓']),

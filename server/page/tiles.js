@@ -59,7 +59,7 @@ const TILES = [
     second({ value }) {
       const [total, available] = [value('mem_total_bytes'), value('mem_available_bytes')];
       if (!isKnown(total) || !isKnown(available)) return UNKNOWN;
-      const { numbers, unit } = together([total, total - available], '');
+      const { numbers, unit } = together([total, total - available]);
       return `${numbers[1]} of ${numbers[0]} ${unit}`;
     },
   },
