@@ -10,6 +10,7 @@ mod hosts;
 mod polls;
 mod retention;
 mod rollups;
+mod tables;
 mod views;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -106,6 +107,7 @@ pub(crate) use hosts::*;
 pub(crate) use polls::*;
 pub(crate) use retention::*;
 pub(crate) use rollups::*;
+pub(crate) use tables::*;
 pub(crate) use views::*;
 
 async fn host(fixture: &dyn Fixture, name: &str) -> KnownHost {
