@@ -7,6 +7,7 @@
 
 pub mod backtest;
 mod fields;
+mod filters;
 mod fleet;
 mod glossary;
 mod ledger;
@@ -26,6 +27,9 @@ mod readiness;
 mod grid;
 mod series;
 mod row_series;
+mod together;
+mod compare;
+mod top;
 mod shapes;
 mod why;
 
@@ -33,10 +37,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
+pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use fields::{Chosen, Fields, Members};
+pub use filters::{EventFilter, HostFilter};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
-pub use grid::{BadSeries, MAX_COLUMNS, MAX_POINTS, MAX_POINTS_IN_ALL, MIN_STEP, Resolution};
+pub use grid::{
+    BadSeries, MAX_COLUMNS, MAX_HOSTS_TOGETHER, MAX_POINTS, MAX_POINTS_IN_ALL, MIN_STEP, Resolution,
+};
 pub use ledger::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE, PAGE_PATIENCE};
 pub use loaded::{
     ChangedShape, DiffShape, GroupShape, LoadedShape, MAX_NAMED, MAX_TEXT, RenamedShape, Touched,
@@ -64,6 +72,8 @@ pub use shapes::{
     AttemptShape, EventShape, EventsPage, FleetEventShape, FleetEventsPage, HostShape, HostsPage,
     PollsPage,
 };
+pub use together::HostsOf;
+pub use top::{DEFAULT_TOP, MAX_TOP, TopRange, TopRow, TopShape};
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use tokio::sync::Semaphore;
@@ -71,10 +81,10 @@ use tokio::sync::Semaphore;
 use crate::{
     hook::Hook,
     live::{Live, RECENT_ATTEMPTS},
-    model::{HostId, HostName, State, Transition},
+    model::{HostId, HostName, State},
     outbox::Outbox,
     store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
-    text::{did_you_mean, percent_encode},
+    text::did_you_mean,
     units::WallMs,
 };
 
@@ -95,6 +105,14 @@ pub enum QueryError {
         /// The known name that is nearest to it, as a question; empty when none is near.
         hint: String,
     },
+    /// No host of the inventory is in this group.
+    #[error("no group is called {name:?}{hint}")]
+    UnknownGroup {
+        /// The name asked for.
+        name: String,
+        /// The known name that is nearest to it, as a question; empty when none is near.
+        hint: String,
+    },
     /// Values over time were asked for in a way that has no answer.
     #[error(transparent)]
     Series(#[from] BadSeries),
@@ -107,90 +125,6 @@ pub enum QueryError {
          the other"
     )]
     Busy,
-}
-
-/// Which hosts are wanted. The default is all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostFilter {
-    /// Only those in this state; retired hosts are listed only when asked for.
-    pub state: Option<State>,
-    /// Only those of this group.
-    pub group: Option<String>,
-    /// Only those with this text in their name, group, an address or a label.
-    pub text: Option<String>,
-    /// Only those whose name is greater: the last name of the page before.
-    pub after: Option<String>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-impl Default for HostFilter {
-    fn default() -> Self {
-        Self { state: None, group: None, text: None, after: None, limit: MAX_HOSTS }
-    }
-}
-
-impl HostFilter {
-    /// Whether a host is wanted, whatever the page.
-    fn wants(&self, host: &HostShape) -> bool {
-        let state = match self.state {
-            Some(state) => host.state == state,
-            None => host.state != State::Retired,
-        };
-        let group = self.group.as_deref().is_none_or(|group| host.group.as_deref() == Some(group));
-        let text = self.text.as_deref().is_none_or(|text| {
-            host.name.contains(text)
-                || host.group.as_deref().is_some_and(|group| group.contains(text))
-                || host.addresses.iter().any(|address| address.contains(text))
-                || host.labels.iter().any(|(key, value)| key.contains(text) || value.contains(text))
-        });
-        state && group && text
-    }
-
-    /// The parameters of the page after the one that ended with `last`.
-    fn next(&self, last: &str) -> String {
-        Self { after: Some(last.to_owned()), ..self.clone() }.parameters()
-    }
-
-    /// What asks for these over HTTP.
-    #[must_use]
-    pub fn parameters(&self) -> String {
-        let after = self.after.as_deref().map(|after| format!("after={}", percent_encode(after)));
-        let mut parameters: Vec<_> = after.into_iter().collect();
-        parameters.push(format!("limit={}", self.limit));
-        parameters.extend(self.state.map(|state| format!("state={state}")));
-        parameters
-            .extend(self.group.as_deref().map(|group| format!("group={}", percent_encode(group))));
-        parameters
-            .extend(self.text.as_deref().map(|text| format!("text={}", percent_encode(text))));
-        parameters.join("&")
-    }
-}
-
-/// Which changes of state are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventFilter {
-    /// From this moment on.
-    pub from: WallMs,
-    /// Before this moment.
-    pub to: WallMs,
-    /// Only those into this state.
-    pub to_state: Option<State>,
-    /// Only those with this text in the host's name or the reason.
-    pub text: Option<String>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-impl EventFilter {
-    fn wants(&self, event: &Transition) -> bool {
-        let state = self.to_state.is_none_or(|state| event.to == state);
-        let text = self
-            .text
-            .as_deref()
-            .is_none_or(|text| event.name.as_str().contains(text) || event.reason.contains(text));
-        state && text
-    }
 }
 
 /// Reads the live view and the store.

@@ -6,6 +6,7 @@
 mod access;
 mod alerts;
 mod api;
+mod several;
 mod asked;
 mod assets;
 mod backlog;

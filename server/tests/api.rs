@@ -13,6 +13,8 @@ mod history;
 mod hosts;
 #[path = "api/orders.rs"]
 mod orders;
+#[path = "api/several.rs"]
+mod several;
 #[path = "api/server.rs"]
 mod server;
 #[path = "api/site.rs"]
@@ -90,6 +92,14 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_expected() {
         "/api/v1/hosts/web-1/series/disk?columns=busy_pct&rows=100&points=2000",
         "/api/v1/hosts/web-1/series/disk?columns=busy_pct&from=now&to=-1h",
         "/api/v1/hosts/wbe-1/series/disk?columns=busy_pct",
+        "/api/v1/series",
+        "/api/v1/series?column=cpu_bussy_pct",
+        "/api/v1/series?column=load_1&hosts=web-1&group=web",
+        "/api/v1/series?column=load_1&hosts=web-1,wbe-2",
+        "/api/v1/series?column=load_1&group=wbe",
+        "/api/v1/series?column=load_1&from=now&to=-1h",
+        "/api/v1/top?column=load_1&n=101",
+        "/api/v1/top?column=load_1&from=now&to=-1h",
         "/api/v1/columns?x",
         "/api/v2/hosts",
         "/healthz?x=1",

@@ -19,6 +19,9 @@ pub const MAX_POINTS_IN_ALL: usize = 100_000;
 /// The most columns in one answer.
 pub const MAX_COLUMNS: usize = 20;
 
+/// The most hosts that one answer is made of.
+pub const MAX_HOSTS_TOGETHER: usize = 1_000;
+
 /// The finest step.
 pub const MIN_STEP: Duration = Duration::from_secs(1);
 
@@ -63,6 +66,12 @@ pub enum BadSeries {
         points: usize,
         /// Of what there are too many.
         what: &'static str,
+    },
+    /// Too many hosts.
+    #[error("{hosts} hosts are more than {MAX_HOSTS_TOGETHER}: choose a group, or fewer hosts")]
+    TooManyHosts {
+        /// How many.
+        hosts: usize,
     },
     /// Too few or too many columns.
     #[error("expected 1 to {MAX_COLUMNS} columns; got {0}")]

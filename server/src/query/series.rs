@@ -123,15 +123,20 @@ impl ColumnSeries {
         }
     }
 
-    /// Rounds all values to so many significant digits, at most [`MAX_DIGITS`].
+    /// Rounds all values to so many significant digits.
     pub(super) fn round(&mut self, digits: usize) {
-        let round = |value: &mut f64| {
-            let text = format!("{:.*e}", digits.clamp(1, MAX_DIGITS) - 1, *value);
-            *value = text.parse().unwrap_or(*value);
-        };
         let all = [&mut self.avg, &mut self.min, &mut self.max];
-        all.into_iter().flatten().flatten().for_each(round);
+        all.into_iter().for_each(|values| round_all(values, digits));
     }
+}
+
+/// Rounds values to so many significant digits, at most [`MAX_DIGITS`].
+pub(super) fn round_all(values: &mut [Option<f64>], digits: usize) {
+    let round = |value: &mut f64| {
+        let text = format!("{:.*e}", digits.clamp(1, MAX_DIGITS) - 1, *value);
+        *value = text.parse().unwrap_or(*value);
+    };
+    values.iter_mut().flatten().for_each(round);
 }
 
 /// Values over time. Points are equally far apart, gaps included.
@@ -210,11 +215,21 @@ impl Query {
         range.ask(HostId(0), now, self.history(None))?;
         let (host, name) = self.find(name).await?;
         let ask = range.ask(host, now, self.history(Some(&name)))?;
+        let buckets = self.buckets(ask.clone(), now).await?;
+        Ok(SeriesShape::new(name.as_str().into(), &ask, &buckets))
+    }
+
+    /// What is asked for; hours with the polls of those that are not in short yet.
+    pub(super) async fn buckets(
+        &self,
+        ask: SeriesAsk,
+        now: WallMs,
+    ) -> Result<Vec<Bucket>, QueryError> {
         let mut buckets = self.store.series(ask.clone()).await?;
         if ask.tier == Tier::Hours {
             self.complete(&ask, &mut buckets, now).await?;
         }
-        Ok(SeriesShape::new(name.as_str().into(), &ask, &buckets))
+        Ok(buckets)
     }
 
     /// What is known of the history of a host, or of any.

@@ -95,7 +95,10 @@ pub(super) async fn server_events(
 }
 
 /// How fine values over time are wanted.
-fn resolution(points: Option<usize>, step: Option<Duration>) -> Result<Resolution, Failure> {
+pub(super) fn resolution(
+    points: Option<usize>,
+    step: Option<Duration>,
+) -> Result<Resolution, Failure> {
     match (points, step) {
         (Some(_), Some(_)) => {
             let message = "\"points\" and \"step\" say the same: give one of them";

@@ -4,16 +4,16 @@ use super::{
     failure::Failure,
     kinds::{
         AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRows,
-        FieldsOfRule, FieldsOfSeries, IfGiven, Length, Moment, NeededText, Number, RowColumns,
-        RowLimit, Switch, Word,
+        FieldsOfRule, FieldsOfSeries, HostNames, IfGiven, Length, Moment, NeededText, Number,
+        OneColumn, RowColumns, RowLimit, Switch, Word,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
 use crate::{
     model::State,
     query::{
-        DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS,
-        MAX_ROWS, SortOrder,
+        DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP, MAX_DIGITS, MAX_HOSTS, MAX_PAGE,
+        MAX_POINTS, MAX_ROWS, MAX_TOP, SortOrder,
     },
     rollup::Tier,
     units::WallMs,
@@ -210,5 +210,49 @@ asked! {
         digits: Number<MAX_DIGITS>,
         /// Only these members of
         fields: FieldsOfRows,
+    }
+}
+
+asked! {
+    /// Of one value of several hosts over time.
+    CompareAsked {
+        /// Which value
+        column: OneColumn,
+        /// Of these hosts, with commas between them; not with `group`. Of the whole inventory
+        hosts: HostNames,
+        /// Of the hosts of this group
+        group: AnyText,
+        /// From this moment on; an hour ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many, and fewer of many hosts; not with `step`
+        points: IfGiven<RowLimit<DEFAULT_POINTS, MAX_POINTS>>,
+        /// A point for each such length of time, at least 1s; not with `points`
+        step: Length,
+        /// Polls or hours; the cheapest
+        tier: Word<Tier>,
+        /// Round values to so many significant digits; not at all
+        digits: Number<MAX_DIGITS>,
+    }
+}
+
+asked! {
+    /// Of the hosts with the largest values.
+    TopAsked {
+        /// By which value
+        column: OneColumn,
+        /// Of these hosts, with commas between them; not with `group`. Of the whole inventory
+        hosts: HostNames,
+        /// Of the hosts of this group
+        group: AnyText,
+        /// From this moment on; an hour ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many
+        n: RowLimit<DEFAULT_TOP, MAX_TOP>,
+        /// Smallest or largest first; desc
+        order: Word<SortOrder>,
     }
 }

@@ -110,7 +110,9 @@ impl From<Refusal> for Failure {
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let status = match &error {
-            QueryError::UnknownHost { .. } => StatusCode::NOT_FOUND,
+            QueryError::UnknownHost { .. } | QueryError::UnknownGroup { .. } => {
+                StatusCode::NOT_FOUND
+            }
             QueryError::Series(_) => StatusCode::BAD_REQUEST,
             QueryError::Store(_) | QueryError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };

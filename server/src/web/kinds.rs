@@ -10,9 +10,9 @@ use super::params::ParamType;
 use crate::{
     model::{self, ColumnSet as _, DetailTable},
     query::{
-        AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MOMENT_FORMS, MOMENT_PATTERN,
-        Members, PLACE_PATTERN, PollShape, RowSeriesShape, RuleShape, SeriesShape, SortOrder,
-        parse_column, parse_length, parse_moment,
+        AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MAX_HOSTS_TOGETHER,
+        MOMENT_FORMS, MOMENT_PATTERN, Members, PLACE_PATTERN, PollShape, RowSeriesShape, RuleShape,
+        SeriesShape, SortOrder, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -263,6 +263,50 @@ impl ParamType for Columns {
     fn read(text: &str, _: WallMs) -> Result<Vec<model::Column>, String> {
         let column = |name| parse_column(name).map_err(|error| format!("{name:?}: {error}"));
         text.split(',').map(column).collect()
+    }
+}
+
+/// The name of a value, which has to be given.
+pub(super) struct OneColumn;
+
+impl ParamType for OneColumn {
+    type Read = model::Column;
+    type Field = model::Column;
+    const IS_REQUIRED: bool = true;
+
+    fn schema() -> Value {
+        Columns::schema()["items"].clone()
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<model::Column, String> {
+        parse_column(text).map_err(|error| format!("{text:?}: {error}"))
+    }
+
+    fn field(read: Option<model::Column>) -> model::Column {
+        // One that is missing is refused.
+        read.unwrap_or(model::Column::Load1)
+    }
+}
+
+/// Names of hosts.
+pub(super) struct HostNames;
+
+impl ParamType for HostNames {
+    optional!(Vec<String>);
+
+    const IS_LIST: bool = true;
+
+    fn schema() -> Value {
+        let items = json!({ "type": "string", "pattern": "^[^,]+$" });
+        json!({ "type": "array", "minItems": 1, "maxItems": MAX_HOSTS_TOGETHER, "items": items })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<Vec<String>, String> {
+        let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+        match names.len() {
+            1..=MAX_HOSTS_TOGETHER => Ok(names),
+            many => Err(format!("expected 1 to {MAX_HOSTS_TOGETHER} hosts; got {many}")),
+        }
     }
 }
 

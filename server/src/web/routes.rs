@@ -14,8 +14,9 @@ use tower_http::{
 use super::{
     MAX_BODY_BYTES, Site, access, alerts, api,
     asked::{
-        AlarmAsked, AlarmEventsAsked, AlarmsAsked, ExplainAsked, FleetEventsAsked, HostAsked,
-        HostsAsked, LimitAsked, LossesAsked, PollsAsked, RowSeriesAsked, RulesAsked, SeriesAsked,
+        AlarmAsked, AlarmEventsAsked, AlarmsAsked, CompareAsked, ExplainAsked, FleetEventsAsked,
+        HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked, RowSeriesAsked, RulesAsked,
+        SeriesAsked, TopAsked,
     },
     assets,
     below::below,
@@ -24,14 +25,15 @@ use super::{
     operation::Operation,
     own,
     params::Param,
-    people, stream,
+    people, several, stream,
 };
 use crate::{
     model::DetailTable,
     query::{
-        AckShape, AlarmEventsPage, AlarmsPage, EventsPage, ExplainedShape, Fleet, FleetEventsPage,
-        Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage,
-        Readiness, RowSeriesShape, RulesPage, SeriesShape, SilenceShape, SilencesPage, WhyShape,
+        AckShape, AlarmEventsPage, AlarmsPage, CompareShape, EventsPage, ExplainedShape, Fleet,
+        FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape,
+        PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage, SeriesShape, SilenceShape,
+        SilencesPage, TopShape, WhyShape,
     },
 };
 
@@ -166,6 +168,8 @@ fn fleet(routes: Routes) -> Routes {
         .post("/api/v1/inventory/reload", control::reload, reload)
         .get("/api/v1/server", api::server, server)
         .get("/api/v1/server/events", api::server_events, server_events)
+        .get("/api/v1/series", several::compare, compare())
+        .get("/api/v1/top", several::top, top())
         .get("/api/v1/alerts", alerts::alerts, alerts)
         .get("/api/v1/alert_events", alerts::events, alert_events)
         .get("/api/v1/alert_rules", alerts::rules, alert_rules)
@@ -268,4 +272,19 @@ fn row_series() -> Operation {
         .takes(Param::path("table", schema, "The list of `detail` that the rows are in"))
         .asks::<RowSeriesAsked>()
         .answers::<RowSeriesShape>(OK, "Points equally far apart, gaps included")
+}
+
+fn compare() -> Operation {
+    let words = "One value of several hosts over time: of up to 12 each, of more how they spread";
+    Operation::new("compare", words)
+        .asks::<CompareAsked>()
+        .answers::<CompareShape>(OK, "Points equally far apart, the same for all")
+        .fails(&[BAD, MISSING, AWAY])
+}
+
+fn top() -> Operation {
+    Operation::new("top", "The hosts with the largest, or smallest, mean of a value over a span")
+        .asks::<TopAsked>()
+        .answers::<TopShape>(OK, "By their means")
+        .fails(&[BAD, MISSING, AWAY])
 }

@@ -1,0 +1,69 @@
+//! The handlers of what is asked of several hosts together: one value over time, and who has most of it.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::{
+    Site,
+    api::resolution,
+    asked::{CompareAsked, TopAsked},
+    failure::Failure,
+    params::RequestParams,
+};
+use crate::query::{CompareRange, CompareShape, HostsOf, PollRange, SortOrder, TopRange, TopShape};
+
+/// Which hosts are meant.
+fn hosts_of(hosts: Option<Vec<String>>, group: Option<String>) -> Result<HostsOf, Failure> {
+    match (hosts, group) {
+        (Some(_), Some(_)) => {
+            let message = "\"hosts\" and \"group\" exclude each other: give one of them";
+            Err(Failure::bad_request(message.to_owned()))
+        }
+        (Some(names), None) => Ok(HostsOf::Named(names)),
+        (None, Some(group)) => Ok(HostsOf::Group(group)),
+        (None, None) => Ok(HostsOf::Inventory),
+    }
+}
+
+/// `GET /api/v1/series`.
+pub(super) async fn compare(
+    State(site): State<Arc<Site>>,
+    RequestParams(asked, now): RequestParams<CompareAsked>,
+) -> Result<Json<CompareShape>, Failure> {
+    let hour = PollRange::last_hour(now);
+    let is_said = asked.points.is_some() || asked.step.is_some();
+    let detail = is_said.then(|| resolution(asked.points, asked.step)).transpose()?;
+    let range = CompareRange {
+        column: asked.column,
+        of: hosts_of(asked.hosts, asked.group)?,
+        from: asked.from.unwrap_or(hour.from),
+        to: asked.to.unwrap_or(hour.to),
+        detail,
+        tier: asked.tier,
+    };
+    let _place = site.query.place().await?;
+    let mut shape = site.query.compare(&range, now).await?;
+    if let Some(digits) = asked.digits {
+        shape.round(digits);
+    }
+    Ok(Json(shape))
+}
+
+/// `GET /api/v1/top`.
+pub(super) async fn top(
+    State(site): State<Arc<Site>>,
+    RequestParams(asked, now): RequestParams<TopAsked>,
+) -> Result<Json<TopShape>, Failure> {
+    let hour = PollRange::last_hour(now);
+    let range = TopRange {
+        column: asked.column,
+        of: hosts_of(asked.hosts, asked.group)?,
+        from: asked.from.unwrap_or(hour.from),
+        to: asked.to.unwrap_or(hour.to),
+        limit: asked.n,
+        order: asked.order.unwrap_or(SortOrder::Desc),
+    };
+    let _place = site.query.place().await?;
+    Ok(Json(site.query.top(&range, now).await?))
+}
