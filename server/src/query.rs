@@ -30,6 +30,8 @@ mod row_series;
 mod together;
 mod compare;
 mod top;
+mod moved;
+mod changes;
 mod shapes;
 mod why;
 
@@ -37,13 +39,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
+pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use fields::{Chosen, Fields, Members};
 pub use filters::{EventFilter, HostFilter};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};
 pub use glossary::{ColumnShape, Glossary, TableShape};
 pub use grid::{
-    BadSeries, MAX_COLUMNS, MAX_HOSTS_TOGETHER, MAX_POINTS, MAX_POINTS_IN_ALL, MIN_STEP, Resolution,
+    BadSeries, MAX_CHANGES_POLLS, MAX_CHANGES_SPAN, MAX_COLUMNS, MAX_HOSTS_TOGETHER, MAX_POINTS,
+    MAX_POINTS_IN_ALL, MIN_STEP, Resolution,
 };
 pub use ledger::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE, PAGE_PATIENCE};
 pub use loaded::{

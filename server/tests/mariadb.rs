@@ -21,8 +21,17 @@ use roundsman::{
     app::{self, App},
     clock::{Clock as _, SystemClock},
     config::{Config, Sources},
-    model::{Outcome, Record, State},
-    store::{self, HostQuery, Mode, ReadOrder, Span},
+    model::{
+        Column, Detail, DetailTable, DiskColumn, HostName, Outcome, Record, Row, State, Timings,
+        Values, VersionId, hour_of,
+    },
+    query::{CompareRange, HostsOf, Query, Resolution, RowRange, SortOrder, TopRange},
+    rollup::Tier,
+    store::{
+        self, Batch, HostQuery, KnownHost, Mode, ReadOrder, Registration, Span, Store,
+        sqlite::Sqlite,
+    },
+    units::WallMs,
 };
 use support::{Behaviour, FakeProbe, NameServer};
 use tokio::{
@@ -413,4 +422,105 @@ async fn a_database_is_found_by_name_and_where_it_has_moved() {
     // Names that are no longer known point where they did.
     names.say("db.test", support::Says::NoSuchName);
     store.status().await.unwrap();
+}
+
+/// A poll every ten seconds for three hours of two hosts; what is sealed in the database is among them.
+fn polls_of_three_hours(hosts: &[KnownHost], start: WallMs) -> Vec<Record> {
+    let mut all = Vec::new();
+    let each = (0_u32..).zip(hosts).flat_map(|host| (0..1_080_u32).map(move |n| (host, n)));
+    for ((number, host), n) in each {
+        let slot = WallMs(start.0 + i64::from(n) * 10_000);
+        let base = f64::from(n % 7) + if n < 900 { 10.0 } else { 60.0 };
+        let mut values = Values::default();
+        values.set(Column::CpuBusyPct, base + f64::from(number));
+        let row = |label: &str, busy: f64| {
+            let mut values = Values::<DiskColumn>::default();
+            values.set(DiskColumn::BusyPct, busy);
+            Row { labels: [label.into()].into_iter().collect(), values }
+        };
+        let mut disks = vec![row("sda", base), row("sdb", 3.5)];
+        disks.truncate(if n % 10 == 0 { 1 } else { 2 });
+        all.push(Record {
+            host: host.id,
+            name: host.name.clone(),
+            slot,
+            started: slot,
+            inventory: VersionId(1),
+            outcome: Outcome::Ok,
+            state: State::Up,
+            timings: Timings::default(),
+            answer_bytes: None,
+            address: None,
+            error: None,
+            boot_id: None,
+            clock_skew_ms: None,
+            values: Some(values),
+            detail: Some(Detail { disks, ..Detail::default() }),
+        });
+    }
+    all
+}
+
+/// Rows over time, comparison, top and changes: on both sides of the seal boundary as from an embedded file.
+#[tokio::test]
+async fn what_is_asked_over_time_is_answered_as_by_sqlite() {
+    let site = Site::new("");
+    let clock = Arc::new(SystemClock::new());
+    let now = hour_of(clock.now().wall);
+    let start = now.minus(Duration::from_secs(3 * 3_600));
+    let mysql = store::open(&site.config().store, Mode::ReadWrite, clock).await.unwrap();
+    let file = site.desk.path().join("alike.db");
+    let sqlite: Arc<dyn Store> = Arc::new(Sqlite::open(file, Mode::ReadWrite).await.unwrap());
+    let mut answers = Vec::new();
+    for store in [sqlite, mysql] {
+        let host = |name: &str| Registration {
+            name: HostName::new(name).unwrap(),
+            group: None,
+            labels: [].into(),
+            addresses: vec!["10.0.0.1:50051".to_owned()],
+            renamed_from: None,
+        };
+        let hosts = store.register(vec![host("web-1"), host("web-2")], start).await.unwrap();
+        for some in polls_of_three_hours(&hosts, start).chunks(500) {
+            store.write(Arc::new(Batch::of_polls(some.to_vec()))).await.unwrap();
+        }
+        store.seal(now.minus(Duration::from_secs(3_600))).await.unwrap();
+        let query = Query::of_store(store);
+        let ten_minutes = Resolution::Step(Duration::from_secs(600));
+        let rows = RowRange {
+            table: DetailTable::Disk,
+            row: None,
+            columns: vec![DiskColumn::BusyPct as usize, DiskColumn::Queue as usize],
+            from: start,
+            to: now,
+            detail: ten_minutes,
+            rows: 10,
+        };
+        let (column, of) = (Column::CpuBusyPct, HostsOf::Inventory);
+        let (from, to, detail) = (start, now, Some(ten_minutes));
+        let compared =
+            CompareRange { column, of: of.clone(), from, to, detail, tier: Some(Tier::Polls) };
+        let short = TopRange {
+            column,
+            of,
+            from: now.minus(Duration::from_secs(7_200)),
+            to,
+            limit: 10,
+            order: SortOrder::Desc,
+        };
+        let half_hour = (now.minus(Duration::from_secs(1_800)), now);
+        answers.push(serde_json::json!([
+            query.row_series("web-1", &rows, now).await.unwrap(),
+            query.compare(&compared, now).await.unwrap(),
+            query.top(&short, now).await.unwrap(),
+            query.changes("web-2", half_hour, 20).await.unwrap(),
+        ]));
+    }
+    let [sqlite, mysql] = answers.try_into().unwrap();
+    assert_eq!(mysql, sqlite);
+    assert_eq!(sqlite[0]["rows"][0]["columns"][0]["count"][0], 60, "{sqlite}");
+    assert_eq!(sqlite[2]["top"][0]["host"], "web-2", "{sqlite}");
+    let changes = sqlite[3]["changes"].as_array().unwrap();
+    let moved: Vec<_> = changes.iter().map(|change| change["column"].as_str().unwrap()).collect();
+    assert_eq!(moved, ["cpu_busy_pct", "busy_pct"], "{sqlite}");
 }

@@ -22,6 +22,12 @@ pub const MAX_COLUMNS: usize = 20;
 /// The most hosts that one answer is made of.
 pub const MAX_HOSTS_TOGETHER: usize = 1_000;
 
+/// The longest span whose changes are looked for.
+pub const MAX_CHANGES_SPAN: Duration = Duration::from_secs(86_400);
+
+/// The most polls of such a span and of the one before together.
+pub const MAX_CHANGES_POLLS: usize = 20_000;
+
 /// The finest step.
 pub const MIN_STEP: Duration = Duration::from_secs(1);
 
@@ -73,6 +79,14 @@ pub enum BadSeries {
         /// How many.
         hosts: usize,
     },
+    /// Changes over too long a span.
+    #[error("expected a span of at most {}", humantime::format_duration(MAX_CHANGES_SPAN))]
+    TooLong,
+    /// Changes over too many polls.
+    #[error(
+        "the span and the one before have more than {MAX_CHANGES_POLLS} polls: choose a shorter one"
+    )]
+    TooManyPolls,
     /// Too few or too many columns.
     #[error("expected 1 to {MAX_COLUMNS} columns; got {0}")]
     Columns(usize),

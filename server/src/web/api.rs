@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::{
     Site,
     asked::{
-        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, NothingAsked, RowSeriesAsked,
-        SeriesAsked,
+        ChangesAsked, FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, NothingAsked,
+        RowSeriesAsked, SeriesAsked,
     },
     failure::Failure,
     params::{HostPath, RequestParams, TablePath},
@@ -22,9 +22,9 @@ use super::{
 };
 use crate::{
     query::{
-        Chosen, DEFAULT_POINTS, EventFilter, EventsPage, Fields, Fleet, FleetEventsPage, Glossary,
-        HostFilter, LoadedShape, OwnShape, PollRange, PollingShape, Resolution, RowRange,
-        SeriesRange, USUAL_COLUMNS, WhyShape, parse_row_column,
+        ChangesShape, Chosen, DEFAULT_POINTS, EventFilter, EventsPage, Fields, Fleet,
+        FleetEventsPage, Glossary, HostFilter, LoadedShape, OwnShape, PollRange, PollingShape,
+        Resolution, RowRange, SeriesRange, USUAL_COLUMNS, WhyShape, parse_row_column,
     },
     units::WallMs,
 };
@@ -155,6 +155,18 @@ pub(super) async fn row_series(
         series.round(digits);
     }
     chosen(&series, asked.fields.as_ref())
+}
+
+/// `GET /api/v1/hosts/{name}/changes`.
+pub(super) async fn changes(
+    State(site): State<Arc<Site>>,
+    HostPath(name): HostPath,
+    RequestParams(ChangesAsked { from, to, limit }, now): RequestParams<ChangesAsked>,
+) -> Answer<ChangesShape> {
+    let hour = PollRange::last_hour(now);
+    let span = (from.unwrap_or(hour.from), to.unwrap_or(hour.to));
+    let _place = site.query.place().await?;
+    Ok(Json(site.query.changes(&name, span, limit).await?))
 }
 
 /// `GET /api/v1/events`.

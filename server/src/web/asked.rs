@@ -12,8 +12,8 @@ use super::{
 use crate::{
     model::State,
     query::{
-        DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP, MAX_DIGITS, MAX_HOSTS, MAX_PAGE,
-        MAX_POINTS, MAX_ROWS, MAX_TOP, SortOrder,
+        DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP, MAX_CHANGES,
+        MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MAX_ROWS, MAX_TOP, SortOrder,
     },
     rollup::Tier,
     units::WallMs,
@@ -254,5 +254,17 @@ asked! {
         n: RowLimit<DEFAULT_TOP, MAX_TOP>,
         /// Smallest or largest first; desc
         order: Word<SortOrder>,
+    }
+}
+
+asked! {
+    /// Of what moved most on a host.
+    ChangesAsked {
+        /// From this moment on; an hour ago. It is compared with the time before, of the same length
+        from: Moment,
+        /// Before this moment, which is after `from` by a day at most; now
+        to: Moment,
+        /// At most so many; the others are counted
+        limit: RowLimit<DEFAULT_CHANGES, MAX_CHANGES>,
     }
 }

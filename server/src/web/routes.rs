@@ -14,9 +14,9 @@ use tower_http::{
 use super::{
     MAX_BODY_BYTES, Site, access, alerts, api,
     asked::{
-        AlarmAsked, AlarmEventsAsked, AlarmsAsked, CompareAsked, ExplainAsked, FleetEventsAsked,
-        HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked, RowSeriesAsked, RulesAsked,
-        SeriesAsked, TopAsked,
+        AlarmAsked, AlarmEventsAsked, AlarmsAsked, ChangesAsked, CompareAsked, ExplainAsked,
+        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked,
+        RowSeriesAsked, RulesAsked, SeriesAsked, TopAsked,
     },
     assets,
     below::below,
@@ -30,10 +30,10 @@ use super::{
 use crate::{
     model::DetailTable,
     query::{
-        AckShape, AlarmEventsPage, AlarmsPage, CompareShape, EventsPage, ExplainedShape, Fleet,
-        FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape,
-        PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage, SeriesShape, SilenceShape,
-        SilencesPage, TopShape, WhyShape,
+        AckShape, AlarmEventsPage, AlarmsPage, ChangesShape, CompareShape, EventsPage,
+        ExplainedShape, Fleet, FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape,
+        LossesPage, OwnShape, PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage,
+        SeriesShape, SilenceShape, SilencesPage, TopShape, WhyShape,
     },
 };
 
@@ -185,6 +185,9 @@ fn host(routes: Routes) -> Routes {
         .answers::<HostShape>(OK, "The host");
     let why = of_host("why", "Why it is in its state: the last attempts, step by step")
         .answers::<WhyShape>(OK, "What explains it");
+    let changes = of_host("changes", "What moved most in a span, against the span before it")
+        .asks::<ChangesAsked>()
+        .answers::<ChangesShape>(OK, "What moved, most first");
     let events = of_host("events", "Its changes of state, newest first")
         .asks::<LimitAsked>()
         .answers::<EventsPage>(OK, "The changes");
@@ -212,6 +215,7 @@ fn host(routes: Routes) -> Routes {
         .get("/api/v1/hosts/{name}/series", api::series, series())
         .get("/api/v1/hosts/{name}/series/{table}", api::row_series, row_series())
         .get("/api/v1/hosts/{name}/events", api::events, events)
+        .get("/api/v1/hosts/{name}/changes", api::changes, changes)
         .get("/api/v1/hosts/{name}/why", api::why, why)
         .get("/api/v1/hosts/{name}/alert", alerts::explain, explain)
         .post("/api/v1/hosts/{name}/accept", control::accept, accept)
