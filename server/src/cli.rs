@@ -20,6 +20,7 @@ mod forecast;
 mod health;
 mod history;
 mod hosts;
+mod init;
 mod notify;
 mod output;
 mod parse;
@@ -65,7 +66,7 @@ Usage: roundsman <COMMAND> [OPTIONS]
 
 Start    demo              Poll this machine and show it; needs no files
          serve             Run the server: poll, store, answer over HTTP
-Set up   check             Check settings and inventory; --all lists settings
+Set up   init, check       Write a first inventory; check inventory and settings
          plan              Show what the inventory would change, and its cost
          poll              Poll hosts once, now, and show the time of each step
          notify            Send a test message through a channel
@@ -138,6 +139,9 @@ enum Command {
     /// Run the server: poll the inventory, store every poll, answer over HTTP
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::ServeArgs),
+    /// Write an inventory to start from; never changes an existing file
+    #[command(after_help = init::EXAMPLES)]
+    Init,
     /// Check settings and inventory, and show where each setting comes from
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArgs),
@@ -217,6 +221,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &runtime),
         Command::Serve(args) => serve::run(&args, &runtime),
+        Command::Init => init::run(&runtime),
         Command::Check(args) => check::run(&args, &runtime),
         Command::Plan(args) => plan::run(&args, &runtime),
         Command::Poll(args) => poll::run(&args, &runtime),

@@ -98,11 +98,6 @@ impl<'t> Findings<'t> {
         }
     }
 
-    /// Whether nothing was found yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// The line of a byte offset, from 1.
     pub(crate) fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|start| *start <= at)

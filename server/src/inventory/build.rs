@@ -46,8 +46,6 @@ pub(super) struct Builder<'t> {
     maintenance: Vec<maintenance::WindowDraft>,
     /// Parents of hosts that are discovered.
     pub(super) wanted_parents: Vec<Located<HostName>>,
-    /// There is a `hosts`, a `discover` or a `[[host]]`, if a wrong one.
-    pub(super) names_hosts: bool,
     /// The limit of hosts was met, and noted.
     full: bool,
 }
@@ -63,7 +61,6 @@ impl<'t> Builder<'t> {
             selections: Selections::default(),
             maintenance: Vec::new(),
             wanted_parents: Vec::new(),
-            names_hosts: false,
             full: false,
         }
     }
@@ -80,7 +77,6 @@ impl<'t> Builder<'t> {
             self.read_group(&section);
         }
         for section in top.sections("host", "[[host]]", &mut self.findings) {
-            self.names_hosts = true;
             self.read_host(&section);
         }
         for section in top.sections("maintenance", "[[maintenance]]", &mut self.findings) {
@@ -113,7 +109,6 @@ impl<'t> Builder<'t> {
         self.read_discover(section, group.as_ref(), &profile);
         let expected = "a list of host names, addresses or ranges";
         let Some(list) = section.texts("hosts", expected, &mut self.findings) else { return };
-        self.names_hosts = true;
         if list.value.is_empty() {
             self.findings.add(list.at, "`hosts` names no host: name one, or leave it out");
         }
@@ -322,13 +317,6 @@ impl<'t> Builder<'t> {
     }
 
     fn finish(mut self, hash: ContentHash) -> Result<Inventory, Problems> {
-        if !self.names_hosts && self.findings.is_empty() {
-            self.findings.add(
-                0,
-                "an inventory names one host at least: in the `hosts` or \
-                `discover` of a [[group]], or as a [[host]]",
-            );
-        }
         links::check(&self.hosts, &self.wanted_parents, &mut self.findings);
         let known = self.hosts.keys().collect();
         let all_known = self.discoveries.is_empty().then_some(&known);

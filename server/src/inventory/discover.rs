@@ -25,7 +25,6 @@ impl<'t> Builder<'t> {
         else {
             return;
         };
-        self.names_hosts = true;
         discover.check_keys(DISCOVER_KEYS, &mut self.findings);
         let port = discover.whole("port", 1, u16::MAX.into(), &mut self.findings);
         let refresh = discover.duration("refresh", &mut self.findings);

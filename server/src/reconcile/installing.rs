@@ -165,6 +165,13 @@ impl Reconciler {
         };
         let version = self.store.record_inventory(loaded).await?;
         tracing::info!(hosts = numbers.len(), left, hash = %inventory.hash, "inventory in force");
+        if numbers.is_empty() && file.discoveries.is_empty() {
+            tracing::warn!(
+                "no hosts yet: add one to {}, such as [[host]] with name = \"web-1\"; it is polled \
+                 within a second",
+                self.name()
+            );
+        }
         self.numbers = numbers;
         if std::mem::take(&mut self.is_first) {
             self.remember_pauses(&known, &before.pauses).await;

@@ -30,7 +30,7 @@ impl Reconciler {
         if !removal.is_large() {
             return Ok(false);
         }
-        let Removal { gone, of } = removal;
+        let Removal { gone, of, .. } = removal;
         let words: Arc<str> = format!(
             "{}: takes out {gone} of {of} hosts: it comes into force once the file has not changed \
              for {} s, or at once with `roundsman reload --now`",
@@ -51,13 +51,14 @@ impl Reconciler {
     }
 
     async fn removal(&mut self, file: &Arc<Inventory>) -> Result<Removal, ReconcileError> {
+        let is_empty = file.hosts.is_empty() && file.discoveries.is_empty();
         if self.is_first {
             let (gone, of) = self.gone_while_away(file).await?;
-            return Ok(Removal { gone: gone.len(), of });
+            return Ok(Removal { gone: gone.len(), of, is_empty });
         }
-        let Some(before) = &self.before else { return Ok(Removal { gone: 0, of: 0 }) };
+        let Some(before) = &self.before else { return Ok(Removal { gone: 0, of: 0, is_empty }) };
         let gone = inventory::diff(before, &self.hosts.of(file)).retired.len();
-        Ok(Removal { gone, of: before.hosts.len() })
+        Ok(Removal { gone, of: before.hosts.len(), is_empty })
     }
 
     /// The hosts of the store that `file` does not have, and of how many they are. The discovered

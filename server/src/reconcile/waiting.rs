@@ -25,12 +25,16 @@ pub(super) struct Removal {
     pub(super) gone: usize,
     /// Of so many.
     pub(super) of: usize,
+    /// It has no hosts at all, and discovers none: so is a file that has just been opened to be written.
+    pub(super) is_empty: bool,
 }
 
 impl Removal {
     /// Whether they are so many that the file may be half written.
     pub(super) fn is_large(self) -> bool {
-        self.gone > FEW && self.gone.saturating_mul(100) > self.of.saturating_mul(FEW_PCT)
+        let are_many =
+            self.gone > FEW && self.gone.saturating_mul(100) > self.of.saturating_mul(FEW_PCT);
+        are_many || (self.is_empty && self.gone > 0)
     }
 }
 
@@ -89,9 +93,11 @@ mod tests {
 
     #[test]
     fn more_than_two_and_more_than_a_tenth_are_many() {
-        let is_large = |gone, of| Removal { gone, of }.is_large();
+        let is_large = |gone, of| Removal { gone, of, is_empty: false }.is_large();
         assert!(!is_large(2, 2) && !is_large(10, 100) && !is_large(0, 0));
         assert!(is_large(3, 3) && is_large(11, 100) && is_large(1_000, 9_999));
+        let empty = |gone| Removal { gone, of: gone, is_empty: true };
+        assert!(empty(1).is_large() && !empty(0).is_large());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::program::Desk;
 const COMMANDS: [&str; 21] = [
     "demo",
     "serve",
+    "init",
     "check",
     "plan",
     "poll",
@@ -69,8 +70,9 @@ fn what_people_say_of_alarms_is_explained_and_has_json() {
 fn every_listing_has_json() {
     let desk = Desk::new();
     // An export has its own: --format jsonl; `ca list` has it. What `top` shows, `hosts --json` prints.
-    let others =
-        ["serve", "health", "export", "top", "alerts", "notify", "ca", "completions", "man"];
+    let others = [
+        "init", "serve", "health", "export", "top", "alerts", "notify", "ca", "completions", "man",
+    ];
     for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
     }

@@ -224,3 +224,49 @@ fn a_taken_port_is_named_with_the_flag_that_changes_it() {
         assert!(ended.err.contains("choose another address with --http"), "{}", ended.err);
     }
 }
+
+/// From nothing to a page: the first steps, as they are told.
+#[test]
+fn a_first_inventory_is_written_once_and_served() {
+    let desk = Desk::new();
+    let made = desk.run(&["init"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert!(made.out.starts_with("Wrote inventory.toml: it watches this machine"), "{made:?}");
+    assert!(made.out.ends_with("Next: roundsman check; then roundsman serve\n"), "{made:?}");
+    let checked = desk.run(&["check"]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+
+    desk.file("inventory.toml", "# mine\n");
+    let again = desk.run(&["init"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.err.contains("inventory.toml exists and is not changed"), "{again:?}");
+    let kept = std::fs::read_to_string(desk.path().join("inventory.toml")).unwrap();
+    assert_eq!(kept, "# mine\n");
+    let elsewhere = desk.run(&["init", "--inventory", "no/such/hosts.toml"]);
+    assert!(elsewhere.err.contains("cannot write no/such/hosts.toml"), "{elsewhere:?}");
+
+    // An inventory without hosts is served, and says how one is added.
+    let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+    let said = line_after(&mut server, "no hosts yet: add one to ");
+    assert!(said.starts_with("inventory.toml, such as [[host]]"), "{said}");
+}
+
+/// The page of a server without hosts opens; the first host is taken up, and the last one given up only once
+/// it is said to be right.
+#[test]
+fn a_server_without_hosts_answers_and_takes_the_first_one() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "");
+    let mut server = desk.spawn(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
+    let (http, _) = addresses(&mut server);
+    assert!(get(&http, "/").starts_with("HTTP/1.1 200"));
+    get_until(&http, "/readyz", "\"ready\":true");
+    assert!(get(&http, "/api/v1/hosts").contains("\"total\":0"));
+    let reload = |more: &[&str]| desk.run(&[&["reload", "--http", http.as_str()], more].concat());
+    desk.file("inventory.toml", "[[host]]\nname = \"one\"\naddresses = [\"127.0.0.1:1\"]\n");
+    assert_eq!(reload(&[]).out, "in force is what the file says: 1 host\n");
+    desk.file("inventory.toml", "");
+    let waits = reload(&[]);
+    assert!(waits.err.contains("takes out 1 of 1 hosts"), "{waits:?}");
+    assert_eq!(reload(&["--now"]).out, "in force is what the file says: 0 hosts\n");
+}
