@@ -161,7 +161,7 @@ impl Judge {
         }
         let poll = poll_of(record, subject, reboot, at);
         let detail = record.detail.as_ref();
-        self.memory.take(&poll, |over, mut take| each_row(over, detail, &mut take));
+        self.memory.take(&poll, |over, take| each_row(over, detail, take));
         for tracks in &mut self.rules {
             judge_rule(tracks, &self.memory, detail, &poll, budget, &mut judged);
         }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "demo",
     "serve",
     "init",
@@ -71,7 +71,16 @@ fn every_listing_has_json() {
     let desk = Desk::new();
     // An export has its own: --format jsonl; `ca list` has it. What `top` shows, `hosts --json` prints.
     let others = [
-        "init", "serve", "health", "export", "top", "alerts", "notify", "ca", "completions", "man",
+        "init",
+        "serve",
+        "health",
+        "export",
+        "top",
+        "alerts",
+        "notify",
+        "ca",
+        "completions",
+        "man",
     ];
     for command in COMMANDS.into_iter().filter(|command| !others.contains(command)) {
         assert!(desk.run(&[command, "--help"]).out.contains("--json"), "{command}");
