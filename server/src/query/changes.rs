@@ -388,6 +388,7 @@ mod tests {
         assert_eq!((burst.before, burst.now), (None, Some(180.0)));
         assert_eq!((cpu.before, cpu.now, cpu.spread), (Some(12.0), Some(62.0), 1.483));
         assert_eq!((cpu.table, &cpu.row, cpu.score), (None, &None, 33.725));
+        assert!(shape.changes.iter().all(|change| change.score <= 50.0), "{shape:?}");
         let few = changes(&query, 1).await;
         assert_eq!((few.changes.len(), few.more), (1, 3));
     }
