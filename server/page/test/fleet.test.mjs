@@ -270,6 +270,7 @@ test('what is pressed while values come in does what it is for', async () => {
   await page.waitForURL((url) => !url.search.includes('state'));
   // A row leads to its host, and to no other, wherever it went since.
   const link = page.locator('[data-column=name] a').nth(3);
+  await link.scrollIntoViewIfNeeded();
   const [x, y] = await at(link);
   await page.mouse.move(x, y);
   await page.mouse.down();
