@@ -193,7 +193,7 @@ test('what a hostile probe calls things is text', async () => {
   await page.locator('dd', { hasText: markup }).first().waitFor();
   await page.locator('p', { hasText: markup }).first().waitFor();
   await page.goto(`${server.at}/hosts/web-1`);
-  await page.locator('dd', { hasText: "rack=<script>document.title='owned'</script>" }).waitFor();
+  await page.locator('.tag', { hasText: "rack=<script>document.title='owned'</script>" }).waitFor();
   await page.goto(`${server.at}/events?text=img`);
   await page.locator('td', { hasText: markup }).first().waitFor();
   assert.equal(await page.locator('main img, main script').count(), 0);

@@ -99,7 +99,7 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       await page.goto(`${nginx.at}/mon`);
       await shown['']();
       assert.equal(page.url(), `${nginx.at}/mon/`);
-      await page.getByRole('link', { name: 'web-1', exact: true }).click();
+      await page.locator('[data-column=name]').getByRole('link', { name: 'web-1', exact: true }).click();
       await shown['hosts/web-1']();
       assert.equal(page.url(), `${nginx.at}/mon/hosts/web-1`);
       for (const [name, path] of [
