@@ -6,12 +6,12 @@
 #   docker/build.sh                       # optimised for what is shipped; takes some minutes
 #   docker/build.sh --fast                # hardly optimised, in half the time: for tests
 #   docker/build.sh --only-binaries       # no images; they are in target/image/*/dist
-#   docker/build.sh --binaries DIR        # around binaries that are there already
+#   docker/build.sh --binaries DIR        # around binaries that are there already (with --fast: such ones)
 #   docker/build.sh --prefix registry.example.com/ops/   # names to push
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Bytes that an image may have.
+# Bytes that an image may have; of binaries that are hardly optimised, a third more.
 probe_most=$((10 * 1000 * 1000))
 server_most=$((30 * 1000 * 1000))
 
@@ -29,6 +29,9 @@ while (($#)); do
     esac
     shift
 done
+if [[ -n $fast ]]; then
+    ((probe_most += probe_most / 3, server_most += server_most / 3))
+fi
 
 # Static: there is no libc in an empty image. The target is named, so that build scripts and
 # procedural macros are not linked that way, too; the folder is its own, so that the flags do not

@@ -14,7 +14,7 @@ node=roundsman-node-a
 in_mounts() { nsenter --target "$(<"$work/$node/engine.pid")" --mount -- "$@"; }
 
 say "images"
-DOCKER_HOST=unix://$work/$node/docker.sock docker/build.sh --binaries "$binaries"
+DOCKER_HOST=unix://$work/$node/docker.sock docker/build.sh --fast --binaries "$binaries"
 DOCKER_HOST=unix://$work/$node/docker.sock docker/test/mariadb_image.sh
 
 say "the stack"
@@ -74,8 +74,8 @@ no_proc() {
     grep -q 'no directory; give the host' <<<"$said"
 }
 expect "without mounts it does not start, and says why" no_proc
-wrong own-proc -e ROUNDSMAN_PROBE_PROC=/proc -e ROUNDSMAN_PROBE_ROOTFS=/ roundsman-probe
-wrong no-rootfs -v /proc:/host/proc:ro --tmpfs /host/nothing -e ROUNDSMAN_PROBE_ROOTFS=/host/nothing roundsman-probe
+wrong own-proc -e ROUNDSMAN_PROBE_OPEN=true -e ROUNDSMAN_PROBE_PROC=/proc -e ROUNDSMAN_PROBE_ROOTFS=/ roundsman-probe
+wrong no-rootfs -e ROUNDSMAN_PROBE_OPEN=true -v /proc:/host/proc:ro --tmpfs /host/nothing -e ROUNDSMAN_PROBE_ROOTFS=/host/nothing roundsman-probe
 expect "doctor tells a container's /proc" doctor_misses own-proc view
 expect "doctor tells a foreign /" doctor_misses no-rootfs rootfs
 # Another view of the machine's /proc, as `hidepid=2` makes it.

@@ -16,7 +16,7 @@ begin $node
 export DOCKER_HOST=unix://$work/$node/docker.sock
 
 say "images"
-docker/build.sh --binaries "$binaries"
+docker/build.sh --fast --binaries "$binaries"
 docker/test/mariadb_image.sh
 docker run -d --name bystander --entrypoint sh mariadb:10.11 -c 'sleep 3600' >/dev/null
 

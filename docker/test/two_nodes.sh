@@ -24,7 +24,7 @@ in_network $b ip link set wire up
 
 say "images"
 export DOCKER_HOST=unix://$work/$a/docker.sock
-docker/build.sh --binaries "$binaries"
+docker/build.sh --fast --binaries "$binaries"
 docker/test/mariadb_image.sh
 docker save roundsman-probe:latest | engine $b load
 
