@@ -1,6 +1,6 @@
 //! What is wrong with a file, and where.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 /// The most problems that are listed; more are counted.
 pub const MAX_PROBLEMS: usize = 100;
@@ -82,6 +82,11 @@ impl<'t> Findings<'t> {
         let after = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(after).collect();
         Self { file: file.into(), text, lines, found: Vec::new(), omitted: 0 }
+    }
+
+    /// The folder of the file, in which a relative path in it begins.
+    pub(crate) fn folder(&self) -> &Path {
+        Path::new(self.file.as_ref()).parent().unwrap_or(Path::new(""))
     }
 
     /// Notes a problem at the byte offset `at`; the same one at the same place only once, because a

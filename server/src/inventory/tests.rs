@@ -25,6 +25,20 @@ addresses = ["10.0.0.1"]
 "#;
 
 #[test]
+fn files_of_certificates_are_beside_the_inventory_wherever_the_server_runs() {
+    let text = "[defaults]\ntls = \"mtls\"\nca = \"ca/ca.pem\"\ncert = \"../server.pem\"\n\
+                key = \"/run/secrets/server.key\"\n[[host]]\nname = \"a\"\n";
+    let inventory = parse("/etc/roundsman/inventory.toml", text).unwrap_or_else(|e| panic!("{e}"));
+    let host = inventory.hosts.values().next().unwrap();
+    let files = &host.tls.as_ref().unwrap().files;
+    let (cert, key) = files.identity.clone().unwrap();
+    assert_eq!(
+        [&files.ca, &cert, &key].map(|path| path.display().to_string()),
+        ["/etc/roundsman/ca/ca.pem", "/etc/roundsman/../server.pem", "/run/secrets/server.key"]
+    );
+}
+
+#[test]
 fn the_same_text_changes_nothing() {
     let diff = diff(&read(FLEET), &read(&format!("{FLEET}\n# a remark")));
     assert!(diff.is_empty());

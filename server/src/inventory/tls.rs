@@ -1,4 +1,5 @@
-//! How the connection to a host's probe is encrypted: `tls`, `server_name`, and the files that it takes.
+//! How the connection to a host's probe is encrypted: `tls`, `server_name`, and the files that it takes. A
+//! relative path is beside the inventory, as that of any file which a file names.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -54,6 +55,7 @@ impl TlsSettings {
             };
             Some(Located { value, at: given.at })
         });
+        let folder = findings.folder().to_owned();
         let mut text = |key: &str, expected: &str| {
             let given = section.text(key, expected, findings)?;
             if given.value.is_empty() {
@@ -62,7 +64,8 @@ impl TlsSettings {
             }
             Some(given.value.to_owned())
         };
-        let mut file = |key: &str| text(key, "the name of a PEM file").map(PathBuf::from);
+        let mut file =
+            |key: &str| text(key, "the name of a PEM file").map(|name| folder.join(name));
         let (ca, crl, cert, key) = (file("ca"), file("crl"), file("cert"), file("key"));
         let server_name = text("server_name", "the name in the probe's certificate");
         Self { mode, ca, crl, cert, key, server_name: server_name.map(Arc::from) }
