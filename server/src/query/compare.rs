@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,15 +15,12 @@ use super::{
 use crate::{
     model::{Column, ColumnSet as _, Stat, Unit},
     rollup::{History, Tier},
-    store::{Bucket, SeriesAsk, Span},
+    store::{Bucket, Span},
     units::WallMs,
 };
 
 /// The most hosts that are drawn each by itself: as many as eyes tell apart.
 pub const MAX_LINES: usize = 12;
-
-/// Hosts that are read at once.
-const AT_ONCE: usize = 8;
 
 /// What is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,16 +189,9 @@ impl Query {
         let interval = members.iter().map(|member| member.interval).max().unwrap_or_default();
         let history = History { interval, ..self.history(None) };
         let grid = range.grid(members.len(), now, history)?;
-        let mut lines = Vec::with_capacity(members.len());
-        for some in members.chunks(AT_ONCE) {
-            let read = some.iter().map(|member| {
-                let columns = [range.column].into();
-                let Grid { span, step, tier } = grid;
-                self.buckets(SeriesAsk { host: member.id, columns, span, step, tier }, now)
-            });
-            let read = try_join_all(read).await?;
-            lines.extend(read.iter().map(|buckets| aligned(&grid, buckets)));
-        }
+        let read = (grid.span, grid.step, grid.tier);
+        let read = self.buckets_of(&members, range.column, read, now).await?;
+        let lines: Vec<Line> = read.iter().map(|buckets| aligned(&grid, buckets)).collect();
         Ok(shape(range.column, &grid, &members, &lines))
     }
 }

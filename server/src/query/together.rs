@@ -2,12 +2,19 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use futures_util::future::try_join_all;
+
 use super::{BadSeries, MAX_HOSTS_TOGETHER, Query, QueryError};
 use crate::{
-    model::{GroupName, HostId, HostName},
-    store::HostQuery,
+    model::{Column, GroupName, HostId, HostName},
+    rollup::Tier,
+    store::{Bucket, HostQuery, SeriesAsk, Span},
     text::did_you_mean,
+    units::WallMs,
 };
+
+/// Hosts that are read at once.
+const AT_ONCE: usize = 8;
 
 /// Some hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +75,25 @@ impl Query {
             0..=MAX_HOSTS_TOGETHER => Ok(found),
             hosts => Err(BadSeries::TooManyHosts { hosts }.into()),
         }
+    }
+
+    /// A column of each of them over a span, in buckets of `step`.
+    pub(super) async fn buckets_of(
+        &self,
+        members: &[Member],
+        column: Column,
+        (span, step, tier): (Span, Duration, Tier),
+        now: WallMs,
+    ) -> Result<Vec<Vec<Bucket>>, QueryError> {
+        let mut all = Vec::with_capacity(members.len());
+        for some in members.chunks(AT_ONCE) {
+            let read = some.iter().map(|member| {
+                let columns = [column].into();
+                self.buckets(SeriesAsk { host: member.id, columns, span, step, tier }, now)
+            });
+            all.extend(try_join_all(read).await?);
+        }
+        Ok(all)
     }
 
     /// The hosts of the inventory with their groups, by name.

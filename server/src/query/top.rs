@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,7 +13,7 @@ use super::{
 use crate::{
     model::{Column, ColumnSet as _, HOUR_MS, Stat, Unit, hour_of},
     rollup::Tier,
-    store::{Bucket, SeriesAsk, Span},
+    store::{Bucket, Span},
     units::WallMs,
 };
 
@@ -29,9 +28,6 @@ const FROM_HOURS: Duration = Duration::from_secs(3 * 3_600);
 
 /// How long the buckets are that are read, and then taken together.
 const STEP: Duration = Duration::from_secs(365 * 86_400);
-
-/// Hosts that are read at once.
-const AT_ONCE: usize = 8;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,15 +120,10 @@ impl Query {
         };
         let from = if tier == Tier::Hours { hour_of(from) } else { from };
         let members = self.hosts_of(&range.of).await?;
-        let mut rows = Vec::new();
-        for some in members.chunks(AT_ONCE) {
-            let read = some.iter().map(|member| {
-                let (columns, span) = ([range.column].into(), Span { from, to });
-                self.buckets(SeriesAsk { host: member.id, columns, span, step: STEP, tier }, now)
-            });
-            let read = try_join_all(read).await?;
-            rows.extend(some.iter().zip(&read).filter_map(|(member, of)| row(member, of)));
-        }
+        let read = (Span { from, to }, STEP, tier);
+        let read = self.buckets_of(&members, range.column, read, now).await?;
+        let rows = members.iter().zip(&read);
+        let mut rows: Vec<TopRow> = rows.filter_map(|(member, of)| row(member, of)).collect();
         let known = rows.len();
         rows.sort_by(|one, other| {
             let by_mean = match range.order {
