@@ -52,7 +52,7 @@ let kept = '';
 const family = () => (kept ||= getComputedStyle(document.body).fontFamily);
 
 /** The end of a name that tells it from its neighbours: its number. */
-export const shortName = (name) => /(\d+)\D*$/.exec(name)?.[1].slice(-3) ?? name.slice(0, 3);
+const shortName = (name) => /(\d+)\D*$/.exec(name)?.[1].slice(-3) ?? name.slice(0, 3);
 
 function hatch(pen, x, y, wide, high) {
   pen.save();

@@ -17,7 +17,7 @@ const LEAST = 0.03;
 /** The marks of one graph; of more than so many only the strip below it tells. */
 const MARKS = 12;
 /** Colours of severities. */
-export const GRAVE = { critical: 'down', warning: 'degraded', info: 'pending' };
+const GRAVE = { critical: 'down', warning: 'degraded', info: 'pending' };
 
 const isKnown = (value) => value !== null && value !== undefined;
 const px = () => devicePixelRatio;

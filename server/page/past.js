@@ -9,7 +9,7 @@ const APART = 2000;
 const RATED = 30_000;
 
 /** The mean CPU of the hosts at their last polls, oldest first, from what the server remembers of each. */
-export function trailOf(hosts) {
+function trailOf(hosts) {
   const longest = hosts.reduce((most, host) => Math.max(most, host.trail.length), 0);
   const back = (steps) => {
     const known = hosts

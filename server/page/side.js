@@ -145,7 +145,7 @@ function shareRow(host, value, words, fillPct, after = null) {
 }
 
 /** In how many days a disk is full, when it goes on as it did; null when that is not known, or far away. */
-export function fullIn(points, step) {
+function fullIn(points, step) {
   const known = points.flatMap((value, place) => (value === null ? [] : [[place * step, value]]));
   if (known.length < 2) return null;
   const [[begin, first], [end, last]] = [known[0], known.at(-1)];

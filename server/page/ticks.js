@@ -8,7 +8,7 @@ const DECIMAL = [1, 2, 2.5, 5, 10];
 const BINARY = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 /** The smallest round step by which `high` is reached in at most `most` steps; bytes have round steps of their own. */
-export function stepOf(high, most, unit) {
+function stepOf(high, most, unit) {
   if (!(high > 0)) return 1;
   const wanted = high / most;
   const isBytes = unit.startsWith('bytes');
