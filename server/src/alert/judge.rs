@@ -1,56 +1,32 @@
 //! All rules on one host: what each poll of it changes.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     alarm::Moment,
     condition::Words,
-    explain::Explained,
+    explain::{Explained, explain},
     memory::Memory,
     names::{Number, Over, ServerCells},
-    rule::Rule,
-    seen::{Budget, Judged, Poll, RowOf, over},
+    rule_set::{ListedRule, RuleSet, RuleSets},
+    seen::{Budget, Judged, Poll, Rows, Subject, frame, observe, over},
     tracks::Tracks,
 };
 use crate::{
-    model::{
-        Alarm, AlarmCause, Cause, Detail, GroupName, HostId, HostName, Labels, Outcome, Record,
-        State,
-    },
+    model::{Alarm, AlarmCause, GroupName, HostId, HostName, Outcome, Record, State},
     units::WallMs,
 };
 
 /// After so many polls in a row that lie before the one judged last, it is the clock that was set back.
 const MAX_BEHIND: u32 = 3;
 
-/// What is known of a host beside its record.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// Its name.
-    pub name: &'a HostName,
-    /// Its group.
-    pub group: Option<&'a GroupName>,
-    /// Its labels.
-    pub labels: &'a Labels,
-    /// The time from poll to poll; of a host that is down, how long it was left alone.
-    pub interval: Duration,
-    /// Why it is in its state.
-    pub cause: Option<Cause>,
-    /// Whether it goes up and down too often.
-    pub is_flapping: bool,
-    /// The version of its probe.
-    pub probe_version: Option<&'a str>,
-    /// The version of this server.
-    pub server_version: &'a str,
-    /// It is left alone (paused, maintenance), or the server is cut off: nothing is judged.
-    pub is_frozen: bool,
-}
-
 /// What is known of one host's alarms.
 #[derive(Debug)]
 pub struct Judge {
     host: HostId,
-    rules: Vec<Tracks>,
+    rules: Arc<RuleSet>,
+    /// Of the rules that have alarms, in their order: most have none, most of the time.
+    tracks: Vec<Tracks>,
     memory: Memory,
     /// Alarms from the store that no rules were installed for yet.
     restored: Vec<Alarm>,
@@ -65,36 +41,42 @@ impl Judge {
     #[must_use]
     pub fn new(host: HostId, alarms: Vec<Alarm>, boot: Option<Arc<str>>) -> Self {
         let last = alarms.iter().map(|alarm| alarm.slot).max();
-        let (rules, memory) = (Vec::new(), Memory::default());
-        Self { host, rules, memory, restored: alarms, boot, last, behind: 0 }
+        let (rules, tracks, memory) = (Arc::default(), Vec::new(), Memory::default());
+        Self { host, rules, tracks, memory, restored: alarms, boot, last, behind: 0 }
     }
 
     /// Brings rules into force: at the start, and when the rules, the host's group or its labels changed. A
     /// rule that says what it said goes on as it was; alarms of any other end.
     pub fn install(
         &mut self,
-        rules: &[Arc<Rule>],
+        rules: &mut RuleSets,
         subject: &Subject<'_>,
         at: WallMs,
         budget: &mut Budget,
     ) -> Judged {
         let mut judged = Judged::default();
-        let mut before: HashMap<Arc<str>, Tracks> =
-            self.rules.drain(..).map(|tracks| (tracks.rule.name.clone(), tracks)).collect();
-        let mut ended: Vec<(Alarm, AlarmCause)> = Vec::new();
-        let mut restored: HashMap<Arc<str>, Vec<Alarm>> = HashMap::new();
+        self.rules = rules.of(self.host, subject);
+        self.memory.install(&self.rules);
+        let mut before: BTreeMap<Arc<str>, Tracks> =
+            self.tracks.drain(..).map(|tracks| (tracks.rule.name.clone(), tracks)).collect();
+        let mut restored: BTreeMap<Arc<str>, Vec<Alarm>> = BTreeMap::new();
         for alarm in self.restored.drain(..) {
             restored.entry(alarm.key.rule.clone()).or_default().push(alarm);
         }
-        let host = self.host;
-        for rule in rules.iter().filter(|rule| applies(host, rule, subject)) {
-            let known = before.remove(&rule.name);
-            let mut tracks = match known {
-                Some(known) if known.rule.hash == rule.hash => known.under(Arc::clone(rule)),
+        let mut ended: Vec<(Alarm, AlarmCause)> = Vec::new();
+        for (number, listed) in self.rules.rules.iter().enumerate() {
+            if before.is_empty() && restored.is_empty() {
+                break;
+            }
+            let rule = &listed.rule;
+            let mut tracks = match before.remove(&rule.name) {
+                Some(known) if known.rule.hash == rule.hash => {
+                    known.under(number, Arc::clone(rule))
+                }
                 other => {
-                    let alarms = other.into_iter().flat_map(|known| known.alarms(host));
+                    let alarms = other.into_iter().flat_map(|known| known.alarms(self.host));
                     ended.extend(alarms.map(|alarm| (alarm, AlarmCause::RuleChanged)));
-                    Tracks::new(Arc::clone(rule))
+                    Tracks::new(number, Arc::clone(rule))
                 }
             };
             for alarm in restored.remove(&rule.name).into_iter().flatten() {
@@ -103,11 +85,9 @@ impl Judge {
                     false => ended.push((alarm, AlarmCause::RuleChanged)),
                 }
             }
-            self.rules.push(tracks);
-        }
-        let places = self.memory.install(self.rules.iter().map(|tracks| &tracks.rule));
-        for (tracks, places) in self.rules.iter_mut().zip(places) {
-            tracks.places = places;
+            if !tracks.is_idle() {
+                self.tracks.push(tracks);
+            }
         }
         let gone = before.into_values().flat_map(|known| known.alarms(self.host));
         let gone = gone.chain(restored.into_values().flatten());
@@ -122,7 +102,7 @@ impl Judge {
     pub fn retire(&mut self, name: &HostName, at: WallMs, budget: &mut Budget) -> Judged {
         let mut judged = Judged::default();
         let restored = std::mem::take(&mut self.restored);
-        let rules = self.rules.drain(..).flat_map(|tracks| tracks.alarms(self.host));
+        let rules = self.tracks.drain(..).flat_map(|tracks| tracks.alarms(self.host));
         for alarm in rules.chain(restored) {
             let cause = AlarmCause::HostRetired;
             over(alarm, cause, name.as_str(), at, at, budget, &mut judged);
@@ -133,7 +113,7 @@ impl Judge {
     /// Alarms that are not over.
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
-        let rules = self.rules.iter().flat_map(|tracks| tracks.alarms(self.host));
+        let rules = self.tracks.iter().flat_map(|tracks| tracks.alarms(self.host));
         rules.chain(self.restored.iter().cloned()).collect()
     }
 
@@ -160,11 +140,8 @@ impl Judge {
             return judged;
         }
         let poll = poll_of(record, subject, reboot, at);
-        let detail = record.detail.as_ref();
-        self.memory.take(&poll, |over, take| each_row(over, detail, take));
-        for tracks in &mut self.rules {
-            judge_rule(tracks, &self.memory, detail, &poll, budget, &mut judged);
-        }
+        let rows = Rows::of(record.detail.as_ref(), &self.rules.tables);
+        self.judge_rules(&poll, &rows, budget, &mut judged);
         judged
     }
 
@@ -173,16 +150,17 @@ impl Judge {
     #[must_use]
     pub fn explain(&self, rule: &str, record: &Record, subject: &Subject<'_>) -> Vec<Explained> {
         let mut all = Vec::new();
-        let Some(tracks) = self.rules.iter().find(|tracks| tracks.rule.name.as_ref() == rule)
-        else {
+        let mut rules = self.rules.rules.iter().enumerate();
+        let Some((number, listed)) = rules.find(|(_, of)| of.rule.name.as_ref() == rule) else {
             return all;
         };
+        let tracks = self.tracks.iter().find(|tracks| tracks.number == number);
         let poll = poll_of(record, subject, f64::NAN, record.slot);
-        let over = tracks.rule.over;
-        each_row(over, record.detail.as_ref(), |row| {
-            let values = self.memory.last(over, &tracks.places, row.key);
-            all.push(tracks.explain(row, &values, &poll));
-        });
+        for row in Rows::of(record.detail.as_ref(), &[listed.over]).get(listed.over) {
+            let values = self.memory.last(listed.over, &listed.places, row.key);
+            let stand = tracks.and_then(|tracks| tracks.stand(row.key));
+            all.push(explain(&listed.rule, row, stand, &frame(row, &poll, &values)));
+        }
         all
     }
 
@@ -216,16 +194,48 @@ impl Judge {
                 server_version: subject.server_version,
             },
         };
-        let row = RowOf { key: "", labels: &[], cells: &cells.cells() };
-        self.memory.take(&poll, |_, take| {
-            take(row);
-            true
-        });
-        for tracks in &mut self.rules {
-            let values = self.memory.said(Over::Server, &tracks.places, 0);
-            tracks.judge(row, &values, &poll, budget, &mut judged);
-        }
+        self.judge_rules(&poll, &Rows::of_server(&cells.cells()), budget, &mut judged);
         judged
+    }
+
+    /// Judges all rules on the rows of a poll.
+    fn judge_rules(
+        &mut self,
+        poll: &Poll<'_>,
+        rows: &Rows<'_>,
+        budget: &mut Budget,
+        judged: &mut Judged,
+    ) {
+        self.memory.take(poll, rows);
+        let mut place = 0;
+        for (number, listed) in self.rules.rules.iter().enumerate() {
+            let is_tracked = self.tracks.get(place).is_some_and(|of| of.number == number);
+            // The rows of a host that is down are left as they were.
+            if poll.is_silent && listed.over != Over::Host {
+                place += usize::from(is_tracked);
+                continue;
+            }
+            if !is_tracked {
+                if is_quiet(listed, &self.memory, poll, rows) {
+                    continue;
+                }
+                self.tracks.insert(place, Tracks::new(number, Arc::clone(&listed.rule)));
+            }
+            let Some(tracks) = self.tracks.get_mut(place) else { continue };
+            let mut was_read = false;
+            for (number, row) in rows.get(listed.over).enumerate() {
+                was_read = true;
+                let values = self.memory.said(listed.over, &listed.places, number);
+                tracks.judge(row, &values, poll, budget, judged);
+            }
+            if listed.over.table().is_some() {
+                tracks.judge_absent(was_read, poll, budget, judged);
+            }
+            match tracks.is_idle() {
+                true => drop(self.tracks.remove(place)),
+                false => place += 1,
+            }
+        }
     }
 
     /// Whether a poll lies behind all that were judged. One that does not is late and changes nothing;
@@ -236,7 +246,7 @@ impl Judge {
             if self.behind < MAX_BEHIND {
                 return false;
             }
-            for tracks in &mut self.rules {
+            for tracks in &mut self.tracks {
                 tracks.rebase(slot);
             }
         }
@@ -272,52 +282,13 @@ fn poll_of<'a>(record: &'a Record, subject: &Subject<'a>, reboot: f64, at: WallM
     }
 }
 
-/// Whether a rule is judged on a host.
-fn applies(host: HostId, rule: &Rule, subject: &Subject<'_>) -> bool {
-    if host == HostId::SERVER {
-        return rule.over == Over::Server;
-    }
-    rule.over != Over::Server && rule.hosts.matches(subject.name, subject.group, subject.labels)
-}
-
-/// The rows of a poll that a rule is over, one by one, and whether there are any. The host is one row.
-fn each_row(over: Over, detail: Option<&Detail>, mut take: impl FnMut(RowOf<'_>)) -> bool {
-    if over == Over::Host {
-        take(RowOf { key: "", labels: &[], cells: &[] });
-        return true;
-    }
-    let (Some(table), Some(detail)) = (over.table(), detail) else { return false };
-    let mut are_some = false;
-    detail.each_row(table, |labels, cells| {
-        are_some = true;
-        take(RowOf { key: &table.key(labels), labels, cells });
-    });
-    are_some
-}
-
-/// Judges one rule on all that it is over.
-fn judge_rule(
-    tracks: &mut Tracks,
-    memory: &Memory,
-    detail: Option<&Detail>,
-    poll: &Poll<'_>,
-    budget: &mut Budget,
-    judged: &mut Judged,
-) {
-    let over = tracks.rule.over;
-    // The rows of a host that is down are left as they were.
-    if poll.is_silent && over != Over::Host {
-        return;
-    }
-    let mut number = 0;
-    let was_read = each_row(over, detail, |row| {
-        let values = memory.said(over, &tracks.places, number);
-        number += 1;
-        tracks.judge(row, &values, poll, budget, judged);
-    });
-    if over != Over::Host {
-        tracks.judge_absent(was_read, poll, budget, judged);
-    }
+/// Whether a rule without an alarm holds for no row, known for each: so it is of nearly all rules in nearly
+/// all polls.
+fn is_quiet(listed: &ListedRule, memory: &Memory, poll: &Poll<'_>, rows: &Rows<'_>) -> bool {
+    rows.get(listed.over).enumerate().all(|(number, row)| {
+        let values = memory.said(listed.over, &listed.places, number);
+        observe(&listed.rule, &frame(row, poll, &values), false).when == Some(false)
+    })
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::{
 use super::{
     condition::{Span, WindowSpec},
     names::Over,
-    rule::Rule,
-    seen::{Poll, RowOf, frame},
+    rule_set::{Places, RuleSet},
+    seen::{Poll, RowOf, Rows, frame},
     window::Window,
 };
 use crate::units::WallMs;
@@ -30,7 +30,7 @@ struct Remembered {
 #[derive(Debug)]
 struct TableMemory {
     over: Over,
-    specs: Vec<WindowSpec>,
+    specs: Arc<[WindowSpec]>,
     rows: BTreeMap<Arc<str>, Remembered>,
     /// What the windows said of the poll that was taken last, row after row.
     said: Vec<f64>,
@@ -42,60 +42,27 @@ pub(super) struct Memory {
     tables: Vec<TableMemory>,
 }
 
-/// Where a rule's windows are among those of its table.
-pub(super) type Places = Box<[u16]>;
-
 impl Memory {
-    /// Makes room for what these rules look back over, and says where, rule by rule. A window that was asked
-    /// for before goes on as it is.
-    pub(super) fn install<'a>(
-        &mut self,
-        rules: impl Iterator<Item = &'a Arc<Rule>>,
-    ) -> Vec<Places> {
+    /// Makes room for what these rules look back over. A window that was asked for before goes on as it is.
+    pub(super) fn install(&mut self, rules: &RuleSet) {
         let mut before = std::mem::take(&mut self.tables);
-        let mut known: HashMap<u64, u16> = HashMap::new();
-        let mut all = Vec::new();
-        for rule in rules {
-            let mut places = Vec::with_capacity(rule.windows.len());
-            for spec in &rule.windows {
-                places.push(match known.get(&spec.id) {
-                    Some(place) => *place,
-                    None => *known.entry(spec.id).or_insert(self.ask(rule.over, spec)),
-                });
-            }
-            all.push(places.into());
-        }
-        for table in &mut self.tables {
-            if let Some(old) = before.iter_mut().find(|old| old.over == table.over) {
+        for windows in &rules.windows {
+            let (over, specs) = (windows.over, Arc::clone(&windows.specs));
+            let mut table = TableMemory { over, specs, rows: BTreeMap::new(), said: Vec::new() };
+            if let Some(old) = before.iter_mut().find(|old| old.over == over) {
                 table.inherit(old);
             }
+            self.tables.push(table);
         }
-        all
     }
 
-    fn ask(&mut self, over: Over, spec: &WindowSpec) -> u16 {
-        let found = self.tables.iter().position(|table| table.over == over);
-        let at = found.unwrap_or_else(|| {
-            let (specs, rows, said) = (Vec::new(), BTreeMap::new(), Vec::new());
-            self.tables.push(TableMemory { over, specs, rows, said });
-            self.tables.len() - 1
-        });
-        let Some(table) = self.tables.get_mut(at) else { return u16::MAX };
-        table.specs.push(spec.clone());
-        u16::try_from(table.specs.len() - 1).unwrap_or(u16::MAX)
-    }
-
-    /// Takes a poll; `rows` hands out those of a table. Of a host that is down nothing is taken.
-    pub(super) fn take(
-        &mut self,
-        poll: &Poll<'_>,
-        rows: impl Fn(Over, &mut dyn FnMut(RowOf<'_>)) -> bool,
-    ) {
+    /// Takes a poll with its rows. Of a host that is down nothing is taken.
+    pub(super) fn take(&mut self, poll: &Poll<'_>, rows: &Rows<'_>) {
         for table in &mut self.tables {
             table.said.clear();
             if !poll.is_silent {
-                let was_read = rows(table.over, &mut |row| table.row(row, poll));
-                if was_read {
+                rows.get(table.over).for_each(|row| table.row(row, poll));
+                if !table.said.is_empty() {
                     table.forget(poll);
                 }
             }
@@ -145,7 +112,7 @@ impl TableMemory {
         };
         remembered.seen = slot;
         let frame = frame(row, poll, &[]);
-        for (window, spec) in remembered.windows.iter_mut().zip(&self.specs) {
+        for (window, spec) in remembered.windows.iter_mut().zip(self.specs.iter()) {
             self.said.push(window.take(slot, spec.of.value(&frame)));
         }
     }

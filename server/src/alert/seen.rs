@@ -1,18 +1,46 @@
 //! What one poll says to one rule, and how an alarm ends that no poll decides.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use smallvec::SmallVec;
 
 use super::{
     alarm::{Change, Moment, Seen},
     condition::{Frame, Words},
-    names::Number,
+    names::{Number, Over},
     rule::Rule,
     template::About,
 };
 use crate::{
-    model::{Alarm, AlarmCause, AlarmEvent, AlarmState, HostId},
+    model::{
+        Alarm, AlarmCause, AlarmEvent, AlarmState, Cause, Detail, GroupName, HostId, HostName,
+        Labels,
+    },
     units::WallMs,
 };
+
+/// What is known of a host beside its record.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its name.
+    pub name: &'a HostName,
+    /// Its group.
+    pub group: Option<&'a GroupName>,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// The time from poll to poll; of a host that is down, how long it was left alone.
+    pub interval: Duration,
+    /// Why it is in its state.
+    pub cause: Option<Cause>,
+    /// Whether it goes up and down too often.
+    pub is_flapping: bool,
+    /// The version of its probe.
+    pub probe_version: Option<&'a str>,
+    /// The version of this server.
+    pub server_version: &'a str,
+    /// It is left alone (paused, maintenance), or the server is cut off: nothing is judged.
+    pub is_frozen: bool,
+}
 
 /// How many alarms there are, of all that are judged with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,12 +78,46 @@ pub(super) struct Poll<'a> {
     pub(super) words: Words<'a>,
 }
 
-/// A row of the table that a rule is over.
+/// A row of the table that a rule is over; the host as a whole has no key.
 #[derive(Clone, Copy)]
 pub(super) struct RowOf<'a> {
     pub(super) key: &'a str,
     pub(super) labels: &'a [Arc<str>],
     pub(super) cells: &'a [f64],
+}
+
+/// The rows of one poll: of each table that rules are over, in the order of the poll.
+pub(super) struct Rows<'a>(SmallVec<[(Over, TableRows<'a>); 4]>);
+
+type TableRows<'a> = SmallVec<[(Cow<'a, str>, &'a [Arc<str>], &'a [f64]); 8]>;
+
+impl<'a> Rows<'a> {
+    /// Those of a poll of a host, which is one row itself.
+    pub(super) fn of(detail: Option<&'a Detail>, tables: &[Over]) -> Self {
+        let rows = |over: Over| {
+            let (Some(table), Some(detail)) = (over.table(), detail) else {
+                let itself = (Cow::Borrowed(""), &[][..], &[][..]);
+                return std::iter::repeat_n(itself, usize::from(over == Over::Host)).collect();
+            };
+            let mut rows = TableRows::new();
+            detail.each_row(table, |labels, cells| rows.push((table.key(labels), labels, cells)));
+            rows
+        };
+        Self(tables.iter().map(|over| (*over, rows(*over))).collect())
+    }
+
+    /// What the server knows of itself: one row.
+    pub(super) fn of_server(cells: &'a [f64]) -> Self {
+        let itself = (Cow::Borrowed(""), &[][..], cells);
+        Self(std::iter::once((Over::Server, std::iter::once(itself).collect())).collect())
+    }
+
+    /// Those of a table; none when it was not read.
+    pub(super) fn get(&self, over: Over) -> impl Iterator<Item = RowOf<'_>> {
+        let table = self.0.iter().find(|(of, _)| *of == over);
+        let rows = table.into_iter().flat_map(|(_, rows)| rows);
+        rows.map(|(key, labels, cells)| RowOf { key, labels, cells })
+    }
 }
 
 /// What a condition may look at.

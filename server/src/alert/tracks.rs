@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     alarm::{Change, Missing, Seen, Stand, Terms, step},
     condition::Frame,
-    explain::{Explained, explain},
-    memory::{Places, Values},
+    memory::Values,
     rule::Rule,
     seen::{Budget, Judged, MAX_ALARMS_IN_ALL, Poll, RowOf, about, frame, observe, over},
 };
@@ -33,29 +32,33 @@ struct Track {
     written: WallMs,
 }
 
-/// A rule on a host.
+/// A rule that has alarms on a host.
 #[derive(Debug)]
 pub(super) struct Tracks {
+    /// Its place in the host's list of rules.
+    pub(super) number: usize,
     pub(super) rule: Arc<Rule>,
-    /// Where what the rule looks back over is remembered.
-    pub(super) places: Places,
     rows: BTreeMap<Arc<str>, Track>,
     alive: usize,
-    /// Rows were left out: it has an alarm of its own. Rare, and there is one of these for each rule on each
-    /// host.
+    /// Rows were left out: it has an alarm of its own. Rare.
     overflow: Option<Box<Stand>>,
     is_overfull: bool,
 }
 
 impl Tracks {
-    pub(super) fn new(rule: Arc<Rule>) -> Self {
+    pub(super) fn new(number: usize, rule: Arc<Rule>) -> Self {
         let rows = BTreeMap::new();
-        Self { rule, places: Places::default(), rows, alive: 0, overflow: None, is_overfull: false }
+        Self { number, rule, rows, alive: 0, overflow: None, is_overfull: false }
+    }
+
+    /// Nothing is known of it that is not known of every rule.
+    pub(super) fn is_idle(&self) -> bool {
+        self.rows.is_empty() && self.overflow.is_none()
     }
 
     /// The same under a rule that says the same, in other words or with another severity.
-    pub(super) fn under(self, rule: Arc<Rule>) -> Self {
-        Self { rule, ..self }
+    pub(super) fn under(self, number: usize, rule: Arc<Rule>) -> Self {
+        Self { number, rule, ..self }
     }
 
     /// Takes back an alarm from the store.
@@ -105,14 +108,12 @@ impl Tracks {
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let track = if self.rows.is_empty() { None } else { self.rows.get_mut(row.key) };
-        let before = track.and_then(|track| {
+        let before = self.rows.get_mut(row.key).and_then(|track| {
             track.seen = poll.moment.slot;
             track.stand
         });
         let frame = frame(row, poll, values);
         let seen = observe(&self.rule, &frame, before.is_some());
-        // So it is of nearly all rules in nearly all polls.
         if before.is_none() && seen.when == Some(false) {
             return;
         }
@@ -154,10 +155,9 @@ impl Tracks {
         }
     }
 
-    /// What the rule says of a row, term by term, as it was judged last.
-    pub(super) fn explain(&self, row: RowOf<'_>, values: &Values, poll: &Poll<'_>) -> Explained {
-        let stand = self.rows.get(row.key).and_then(|track| track.stand);
-        explain(&self.rule, row, stand, &frame(row, poll, values))
+    /// Where the alarm of a row stands; none when there is none.
+    pub(super) fn stand(&self, row: &str) -> Option<Stand> {
+        self.rows.get(row).and_then(|track| track.stand)
     }
 
     /// Judges what the rows just judged left out: those that are no longer there, or all of them when

@@ -4,9 +4,10 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    judge::{Judge, Subject},
+    judge::Judge,
     rule::Rule,
-    seen::{Budget, Judged},
+    rule_set::RuleSets,
+    seen::{Budget, Judged, Subject},
 };
 use crate::{
     model::{Cause, GroupName, HostId, HostName, Labels, Record, State, Transition},
@@ -67,7 +68,8 @@ impl<'a> Trial<'a> {
         };
         let subject = new.subject(Duration::ZERO, false);
         // Without alarms nothing ends here.
-        let _ = new.judge.install(&[Arc::clone(rule)], &subject, WallMs(0), &mut new.budget);
+        let mut rules = RuleSets::new([Arc::clone(rule)].into());
+        let _ = new.judge.install(&mut rules, &subject, WallMs(0), &mut new.budget);
         new
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 pub(super) use self::held::Alarms;
 use super::{Engine, entry::HostEntry, install::SLICE};
 use crate::{
-    alert::{Explained, Judged, MAX_ALARMS_IN_ALL, Rule, ServerCells, Subject},
+    alert::{Explained, Judged, MAX_ALARMS_IN_ALL, Rule, RuleSets, ServerCells, Subject},
     hook::Notification,
     metrics::ChangeLabel,
     model::{Alarm, AlarmEvent, Cause, HostId, HostName, Labels, Notice, Record},
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Begins to judge by these rules; they come to the hosts in slices, so that polls go on beside it.
     pub(super) fn rule(&mut self, rules: Arc<[Arc<Rule>]>) {
-        self.alarms.rules = Some(rules);
+        self.alarms.rules = Some(RuleSets::new(rules));
         let all: Vec<HostId> = self.hosts.keys().copied().collect();
         self.alarms.left = all.into_iter();
         self.rule_own();
@@ -225,7 +225,7 @@ impl Engine {
     /// host's state alone says what is told of the state.
     fn notice(&self, event: &AlarmEvent, alarms: &[Alarm], name: &HostName) -> Option<Arc<Notice>> {
         let hook = self.parts.hook.as_ref().filter(|hook| hook.tells(event.severity))?;
-        let rules = self.alarms.rules.as_ref().into_iter().flat_map(|rules| rules.iter());
+        let rules = self.alarms.rules.as_ref().into_iter().flat_map(RuleSets::iter);
         let rule = rules.into_iter().find(|rule| rule.name == event.key.rule);
         if rule.is_some_and(|rule| rule.is_about_state()) {
             return None;

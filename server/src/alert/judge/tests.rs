@@ -1,11 +1,12 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     super::{ExplainedTerm, MAX_ALARMS, MAX_ALARMS_IN_ALL, OVERFLOW_ROW, parse},
     *,
 };
 use crate::model::{
-    AlarmEvent, AlarmState, Column, ColumnSet, FilesystemColumn, Row, Timings, Values, VersionId,
+    AlarmEvent, AlarmState, Cause, Column, ColumnSet, Detail, FilesystemColumn, Labels, Row,
+    Timings, Values, VersionId,
 };
 
 /// A poll of a host, to be filled in.
@@ -94,7 +95,8 @@ impl Bench {
 
     pub(crate) fn install(&mut self, rules: &str) -> Judged {
         let rules = parse("alerts.toml", rules).unwrap_or_else(|e| panic!("{e}"));
-        self.with(|judge, subject, budget| judge.install(&rules.list, subject, WallMs(77), budget))
+        let mut rules = RuleSets::new(rules.list);
+        self.with(|judge, subject, budget| judge.install(&mut rules, subject, WallMs(77), budget))
     }
 
     pub(crate) fn poll(&mut self, record: &Record) -> Judged {

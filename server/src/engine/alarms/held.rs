@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration, vec};
 
 use crate::{
-    alert::{Budget, Judge, Judged, Rule, Subject},
+    alert::{Budget, Judge, Judged, RuleSets, Subject},
     live::Alarming,
     model::{Alarm, AlarmKey, Cause, HostId, HostName},
     units::WallMs,
@@ -56,7 +56,7 @@ impl OfHost {
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Alarms {
     /// The rules in force; none before the first came. Until then nothing is judged, and nothing ends.
-    pub(super) rules: Option<Arc<[Arc<Rule>]>>,
+    pub(super) rules: Option<RuleSets>,
     pub(super) hosts: HashMap<HostId, OfHost>,
     /// The server's own alarms from before the start were taken in.
     pub(super) knows_own: bool,
@@ -118,7 +118,7 @@ impl Alarms {
             budget.alive = budget.alive.saturating_add(alarms.len());
             OfHost::new(host, alarms, boot.cloned())
         });
-        let Some(rules) = &self.rules else { return Judged::default() };
+        let Some(rules) = &mut self.rules else { return Judged::default() };
         let judged = of.judge.install(rules, subject, at, budget);
         of.note(&judged);
         judged

@@ -10,7 +10,7 @@ fn cells(late_ms: f64) -> ServerCells {
 /// Those of a server that has just read its rules.
 fn ruled() -> Alarms {
     let rules = parse("alerts.toml", RULES).unwrap_or_else(|problems| panic!("{problems}"));
-    let mut alarms = Alarms { rules: Some(rules.list), ..Alarms::default() };
+    let mut alarms = Alarms { rules: Some(RuleSets::new(rules.list)), ..Alarms::default() };
     let judged = alarms.install(HostId::SERVER, &own_subject(), None, WallMs(1));
     assert_eq!(judged, Judged::default());
     alarms

@@ -10,7 +10,7 @@ use super::super::{
     entry::{Flight, HostEntry},
 };
 use crate::{
-    alert::{self, Budget, Judge},
+    alert::{self, Budget, Judge, RuleSets},
     health::{Health, Pause, PauseReason, Policy},
     inventory,
     model::{AlarmState, Facts, HostId, Outcome, State, VersionId},
@@ -141,11 +141,11 @@ fn the_time_for_which_a_host_is_down_counts_though_it_is_asked_seldom() {
     let (interval, cap) = (Duration::from_secs(2), policy().backoff_cap);
     let mut fleet = Fleet::new(20, "2s", State::Up);
     let rules = "[[alert]]\nname = \"long-down\"\nwhen = 'state == \"down\"'\nfor = \"10m\"\n";
-    let rules = alert::parse("alerts.toml", rules).unwrap();
+    let mut rules = RuleSets::new(alert::parse("alerts.toml", rules).unwrap().list);
     for (id, entry) in &fleet.hosts {
         let mut judge = Judge::new(*id, Vec::new(), None);
         let (subject, budget) = (subject(entry, None, false), &mut Budget::default());
-        judge.install(&rules.list, &subject, START.wall, budget);
+        judge.install(&mut rules, &subject, START.wall, budget);
         fleet.judges.insert(*id, (judge, Vec::new()));
     }
     fleet.run(Duration::from_secs(60), Outcome::Ok);

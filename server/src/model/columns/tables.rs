@@ -76,8 +76,15 @@ impl DetailTable {
 
 impl Detail {
     /// Gives the labels of each row of a list, and its cells: NaN is unknown.
-    pub(crate) fn each_row(&self, of: DetailTable, mut take: impl FnMut(&[Arc<str>], &[f64])) {
-        fn each<C: ColumnSet>(rows: &[Row<C>], take: &mut impl FnMut(&[Arc<str>], &[f64])) {
+    pub(crate) fn each_row<'a>(
+        &'a self,
+        of: DetailTable,
+        mut take: impl FnMut(&'a [Arc<str>], &'a [f64]),
+    ) {
+        fn each<'a, C: ColumnSet>(
+            rows: &'a [Row<C>],
+            take: &mut impl FnMut(&'a [Arc<str>], &'a [f64]),
+        ) {
             rows.iter().for_each(|row| take(&row.labels, row.values.cells()));
         }
         match of {
