@@ -10,6 +10,7 @@ use super::{
     asked::{AlarmEventsAsked, AlarmsAsked, ExplainAsked, RulesAsked},
     failure::Failure,
     params::{HostPath, RequestParams},
+    people::known,
 };
 use crate::{
     engine::Explanation,
@@ -25,6 +26,8 @@ pub(super) async fn alerts(
 ) -> Result<Json<AlarmsPage>, Failure> {
     let AlarmsAsked { host, group, rule, firing, after, limit } = asked;
     let filter = AlarmFilter { host, group, rule, firing, after, limit };
+    // What fires is shown also while a disk keeps what people said of it.
+    let _ = known(&site).await;
     let page = site.query.alarms(&filter);
     page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
