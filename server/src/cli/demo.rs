@@ -1,31 +1,38 @@
 //! `roundsman demo`: this machine, polled over real gRPC on loopback into an embedded file.
 //!
-//! The same server as `serve` runs it, beside a probe in the same process. What is its own is the
-//! inventory of one host that it writes, and the picture it draws.
+//! The same server as `serve` runs it, beside a probe in the same process, and beside a pretended fleet if
+//! one is asked for. What is its own is the inventory that it writes, and the picture it draws.
 
+mod fleet;
 mod probe;
 mod screen;
 
-use std::{fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration,
+};
 
 use clap::Args;
 use roundsman_os::{file, log::say};
 use tokio::sync::broadcast::error::RecvError;
 
-use self::{probe::LocalProbe, screen::DemoScreen};
+use self::{
+    fleet::{DemoFleet, MAX_HOSTS},
+    probe::LocalProbe,
+    screen::DemoScreen,
+};
 use super::{
     CliError, Runtime,
     output::{self, Output, plural},
     parse,
     printer::Printer,
-    runtime::{end_signal, http_flag, start_logging},
+    runtime::{data_flag, end_signal, http_flag, start_logging},
     watch,
 };
 use crate::{
     app::{self, App},
     config::{self, Config, Flag, SettingLocation, StoreUrl},
     live::{HostView, Live},
-    model::HostName,
+    model::{HostId, HostName},
     query::PollShape,
     reconcile::alerts_path,
     store::{self, HostQuery, HostSummary, Mode, make_folder},
@@ -45,6 +52,9 @@ const INVENTORY_FILE: &str = "demo-inventory.toml";
 /// every machine.
 const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
+/// Where the polls of a pretended fleet are, in the data directory: not among those of real machines.
+const FLEET_FOLDER: &str = "demo-fleet";
+
 /// The port of the last demo's HTTP, in the data directory: an address that was kept goes on to lead
 /// there.
 const PORT_FILE: &str = "demo-http-port";
@@ -57,6 +67,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   roundsman demo                             a poll every 2 s until Ctrl-C
   roundsman demo --polls 3 --interval 1s     three polls, then stop
+  roundsman demo --fleet 40                  a look at a fleet: 40 simulated hosts, some with faults
   roundsman demo --json | jq .values.load_1  every poll as JSON";
 
 /// Flags of `demo`.
@@ -68,6 +79,9 @@ pub(super) struct DemoArgs {
     /// Stop after this many polls, 1 to 1000000 [default: run until Ctrl-C]
     #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
     polls: Option<usize>,
+    /// Simulate this many hosts beside this machine, some with faults, 1 to 250
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_HOSTS)))]
+    fleet: Option<u32>,
     /// Address and port of the HTTP API; port 0 takes a free one [default: that of the last
     /// demo, or a free one] [env: ROUNDSMAN_HTTP__LISTEN]
     #[arg(long, value_name = "ADDR", value_parser = parse::listen)]
@@ -83,6 +97,10 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
     let config = settings(args, runtime)?;
     let kept_in = config.store.clone();
     let port_file = config.data.join(PORT_FILE);
+    let flag = match args.fleet {
+        None => runtime.data_flag(),
+        Some(_) => data_flag(&config.data),
+    };
     let place = match &kept_in.url {
         StoreUrl::Sqlite(file) => file.display().to_string(),
         StoreUrl::Mysql(url) => url.to_string(),
@@ -90,19 +108,20 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime) -> Result<(), CliError> {
     runtime.block_on(async {
         let before = kept(&kept_in, &place, true, runtime).await?;
         let probe = LocalProbe::start()?;
-        write_inventory(&config.inventory, &name, probe.address(), args.interval)?;
+        let fleet = args.fleet.map(DemoFleet::start).transpose()?;
+        let simulated = fleet.as_ref().map_or("", |fleet| &fleet.inventory);
+        write_inventory(&config.inventory, (&name, probe.address()), simulated, args.interval)?;
         let app = app::start(config).await?;
         if let Some(http) = app.http_addr() {
             remember_port(&port_file, http.port());
         }
-        say(&intro(&name, &probe, &place, &app, runtime));
+        say(&intro((&name, probe.address()), args.fleet, &place, &app, &flag));
         let shown = watch_polls(&app, args, runtime).await;
         app.stop().await;
         probe.stop().await;
         shown?;
         let now = kept(&kept_in, &place, false, runtime).await?;
         let polls = plural(usize::try_from(now.saturating_sub(before)).unwrap_or(0), "poll");
-        let flag = runtime.data_flag();
         // On a terminal that is stuck, or gone, this would wait for ever, or fail.
         say(&format!("kept {polls} in {place}, see `roundsman history {name}{flag}`"));
         Ok(())
@@ -117,7 +136,14 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
             path.display()
         )));
     }
-    let loaded = runtime.settings_without_file(Vec::new())?;
+    let flag = |key, path: &Path| Flag { key, name: "demo", value: path.display().to_string() };
+    let mut loaded = runtime.settings_without_file(Vec::new())?;
+    let mut flags = Vec::new();
+    let alerts = alerts_path(None, &loaded.config.inventory);
+    if args.fleet.is_some() {
+        flags.push(flag("data", &loaded.config.data.join(FLEET_FOLDER)));
+        loaded = runtime.settings_without_file(flags.clone())?;
+    }
     let chosen = |key: &str| {
         loaded
             .origins
@@ -129,10 +155,8 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
         Some(http) => Some(http),
         None => Some(free(&loaded.config.data.join(PORT_FILE))),
     };
-    let flag = |key, path: &Path| Flag { key, name: "demo", value: path.display().to_string() };
-    let mut flags = vec![flag("inventory", &loaded.config.data.join(INVENTORY_FILE))];
+    flags.push(flag("inventory", &loaded.config.data.join(INVENTORY_FILE)));
     // Where `alerts check` and `notify test` look, and not beside the demo's own inventory.
-    let alerts = alerts_path(None, &loaded.config.inventory);
     if !chosen("alerts") && alerts.exists() {
         flags.push(flag("alerts", &alerts));
     }
@@ -200,18 +224,18 @@ async fn kept(
     }
 }
 
-/// Writes the inventory of this one machine.
+/// Writes the inventory of this machine and of those that are simulated.
 fn write_inventory(
     path: &Path,
-    name: &HostName,
-    probe: SocketAddr,
+    (name, probe): (&HostName, SocketAddr),
+    simulated: &str,
     interval: Duration,
 ) -> Result<(), CliError> {
     // A poll may take most of the interval, and never longer than a sensible timeout.
     let timeout = (interval * 3 / 4).min(Duration::from_secs(3));
     let text = format!(
         "# Written by `roundsman demo` at every start.\n[defaults]\ninterval = \"{}\"\n\
-         timeout = \"{}\"\n\n[[host]]\nname = \"{name}\"\naddresses = [\"{probe}\"]\n",
+         timeout = \"{}\"\n\n[[host]]\nname = \"{name}\"\naddresses = [\"{probe}\"]\n{simulated}",
         humantime::format_duration(interval),
         humantime::format_duration(timeout),
     );
@@ -226,13 +250,21 @@ fn write_inventory(
 }
 
 /// What a newcomer should know, before the first poll.
-fn intro(name: &HostName, probe: &LocalProbe, place: &str, app: &App, runtime: &Runtime) -> String {
-    let flag = runtime.data_flag();
+fn intro(
+    (name, probe): (&HostName, SocketAddr),
+    fleet: Option<u32>,
+    place: &str,
+    app: &App,
+    flag: &str,
+) -> String {
     let mut text = format!(
-        "Polling this machine as {name}: a probe in this process, asked over gRPC at {}.\n\
-         Every poll is kept in {place}.\n",
-        probe.address(),
+        "Polling this machine as {name}: a probe in this process, asked over gRPC at {probe}.\n"
     );
+    if let Some(hosts) = fleet {
+        let hosts = plural(usize::try_from(hosts).unwrap_or(usize::MAX), "simulated host");
+        text.push_str(&format!("Beside it {hosts}, some with faults: nothing of them is real.\n"));
+    }
+    text.push_str(&format!("Every poll is kept in {place}.\n"));
     let http = app.http_addr();
     if let Some(http) = http {
         text.push_str(&format!("Page: http://{http}/ (the API: /api)\n"));
@@ -296,23 +328,23 @@ struct Watch {
     output: Output,
     json: bool,
     seen: usize,
-    newest: Option<WallMs>,
+    newest: HashMap<HostId, WallMs>,
 }
 
 impl Watch {
     fn new(live: Arc<Live>, args: &DemoArgs, output: Output) -> Self {
         let screen = (output.terminal && !args.json).then(DemoScreen::default);
-        Self { live, screen, output, json: args.json, seen: 0, newest: None }
+        Self { live, screen, output, json: args.json, seen: 0, newest: HashMap::new() }
     }
 
     /// Takes notice of a host's change, and says what is to be printed of it; a change without a new
     /// poll is not counted.
     fn see(&mut self, view: &HostView) -> Result<String, CliError> {
         let Some(poll) = &view.last else { return Ok(String::new()) };
-        if self.newest.is_some_and(|newest| poll.slot <= newest) {
+        if self.newest.get(&view.id).is_some_and(|newest| poll.slot <= *newest) {
             return Ok(String::new());
         }
-        self.newest = Some(poll.slot);
+        self.newest.insert(view.id, poll.slot);
         self.seen += 1;
         if self.json {
             output::json_line(&PollShape::new(Arc::clone(poll), true))

@@ -129,14 +129,18 @@ impl Runtime {
 
     /// ` --data DIR` as it was given, to repeat in commands that are suggested.
     pub(super) fn data_flag(&self) -> String {
-        let Some(data) = &self.global.data else { return String::new() };
-        let text = data.display().to_string();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:~".contains(c);
-        if !text.is_empty() && text.chars().all(plain) {
-            format!(" --data {text}")
-        } else {
-            format!(" --data '{}'", text.replace('\'', r"'\''"))
-        }
+        self.global.data.as_deref().map(data_flag).unwrap_or_default()
+    }
+}
+
+/// ` --data DIR`, quoted for a shell where that is needed.
+pub(super) fn data_flag(data: &Path) -> String {
+    let text = data.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:~".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        format!(" --data {text}")
+    } else {
+        format!(" --data '{}'", text.replace('\'', r"'\''"))
     }
 }
 

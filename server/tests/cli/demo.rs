@@ -1,7 +1,7 @@
 //! The demo end to end: a probe, a server, a file, and everything that reads it afterwards.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader, Read as _},
 };
 
@@ -379,6 +379,27 @@ fn ctrl_c_stops_the_demo_and_it_says_what_was_kept() {
     let ended = child.end(desk.path());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("\nkept "), "{}", ended.err);
+}
+
+#[test]
+fn a_demo_with_a_fleet_shows_faults_and_keeps_its_polls_apart() {
+    let desk = Desk::new();
+    let arguments =
+        ["demo", "--data", "d", "--interval", "200ms", "--fleet", "12", "--polls", "150", "--json"];
+    let ended = desk.run(&arguments);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("Beside it 12 simulated hosts, some with faults"), "{}", ended.err);
+    let polls: Vec<Value> =
+        ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: BTreeSet<&str> = polls.iter().map(|poll| poll["host"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 13, "this machine too: {names:?}");
+    assert!(polls.iter().any(|poll| poll["outcome"] == "refused"));
+    assert!(ended.err.ends_with("--data d/demo-fleet`\n"), "{}", ended.err);
+    let hosts = desk.run(&["hosts", "--data", "d/demo-fleet", "--json"]).json();
+    assert_eq!(hosts["total"], 13, "{hosts}");
+    // A real machine's history is not among them.
+    demo(&desk, &[]);
+    host(&desk);
 }
 
 #[test]
