@@ -3,6 +3,7 @@
 import { banners } from './banners.js';
 import { h, fill, icon, renew } from './dom.js';
 import { clock } from './format.js';
+import { changeLanguage, otherLanguage } from './i18n.js';
 import { keys } from './keys.js';
 import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
@@ -114,6 +115,12 @@ function dress() {
 document.getElementById('theme').addEventListener('click', () => theme());
 addEventListener('roundsman:theme', dress);
 dress();
+
+/** The button of the language: the name of the other one, in itself. */
+const language = document.getElementById('language');
+language.lang = otherLanguage().tag;
+language.textContent = otherLanguage().name;
+language.addEventListener('click', changeLanguage);
 keys(live, { theme, density });
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
