@@ -39,8 +39,8 @@ export const tp = (key, values) =>
     .map((part, place) => (place % 2 ? (own(values, part) ?? `{${part}}`) : part))
     .filter((part) => part !== '');
 
-/** A word of one of the API's vocabularies, `word('state', 'up')`; `english` is what it is called in English. */
-export const word = (kind, code, english = String(code).replaceAll('_', ' ')) =>
+/** A word of one of the API's vocabularies, `term('state', 'up')`; `english` is what it is called in English. */
+export const term = (kind, code, english = String(code).replaceAll('_', ' ')) =>
   own(own(catalogue?.words, kind), code) ?? english;
 
 /** The language that the page can change to, and its short name in itself. */
