@@ -19,7 +19,8 @@ const catalogue = await load();
 const PLURALS = new Intl.PluralRules('en');
 
 const own = (words, key) => (words && Object.hasOwn(words, key) ? words[key] : undefined);
-const text = (key) => own(catalogue?.texts, key) ?? key;
+/** What stands behind a bar is not shown: it tells two texts apart that are one in English, `To|a state`. */
+const text = (key) => own(catalogue?.texts, key) ?? key.replace(/\|.*$/, '');
 
 /** A text in the reader's language: `t('{n} of {all} hosts', { n, all })`. */
 export const t = (key, values = {}) =>
