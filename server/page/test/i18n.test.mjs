@@ -5,11 +5,25 @@ import { test } from 'node:test';
 import { CATALOGUE, said } from './texts.mjs';
 
 /** Names, units and keys that stand in Chinese texts as they are. */
-const NAMES = new Set(
-  'CPU I/O FIFO IPv4 IPv6 RCU SYN TCP TIME_WAIT TLS UDP Esc G F A E I S Roundsman inode kswapd root slab rack=a1 /s /'.split(
-    ' ',
-  ),
-);
+const NAMES = new Set([
+  ...[
+    'CPU',
+    'I/O',
+    'FIFO',
+    'IPv4',
+    'IPv6',
+    'RCU',
+    'SYN',
+    'TCP',
+    'TIME_WAIT',
+    'TLS',
+    'UDP',
+    'inode',
+    'kswapd',
+    'slab',
+  ],
+  ...['Esc', 'G', 'F', 'A', 'E', 'I', 'S', 'Roundsman', 'root', 'rack=a1', '/s', '/'],
+]);
 const { taken, singular, wrong } = said();
 const { texts, words } = CATALOGUE;
 const placeholders = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
