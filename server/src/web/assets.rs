@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn the_page_is_small_and_all_its_scripts_are_asked_for_at_once() {
-        let bytes: usize = assets().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
+        let bytes: usize =
+            assets().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
         assert!(bytes <= SENT_BYTES, "{bytes} bytes");
         for (name, ..) in assets().filter(|(name, ..)| name.ends_with(".js") && *name != CLASSIC) {
             let hint = format!("rel=\"modulepreload\" href=\"./assets/{name}\"");

@@ -1,14 +1,15 @@
 //! The words of the API that the page shows: each has a Chinese one, and no other has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use roundsman::{inventory::HostChange, model::DeliveryState};
 use serde_json::Value;
 
 use crate::site::Served;
-
-/// The catalogue of the page.
-const CHINESE: &str = include_str!("../../page/zh-CN.json");
 
 /// The page's own vocabularies, which are not the API's.
 const OWN: [&str; 2] = ["range", "theme"];
@@ -62,13 +63,12 @@ async fn columns(site: &Served) -> BTreeSet<String> {
 /// What may change about a host. The match has no arm for a further one: it does not compile until that has
 /// its place in the list, too.
 fn changes() -> BTreeSet<String> {
-    use HostChange::{
-        Addresses, Group, Labels, Parent, Paused, Schedule, Selection, Timeout, Tls,
-    };
+    use HostChange::{Addresses, Group, Labels, Parent, Paused, Schedule, Selection, Timeout, Tls};
     let all = [Group, Labels, Addresses, Schedule, Timeout, Parent, Paused, Selection, Tls];
     for one in all {
         match one {
-            Group | Labels | Addresses | Schedule | Timeout | Parent | Paused | Selection | Tls => {}
+            Group | Labels | Addresses | Schedule | Timeout | Parent | Paused | Selection | Tls => {
+            }
         }
     }
     all.iter().map(|one| one.as_str().to_owned()).collect()
@@ -84,7 +84,8 @@ async fn every_word_and_column_of_the_api_has_a_chinese_one_and_no_other_has() {
     let states = DeliveryState::ALL.iter().map(|one| one.as_str().to_owned()).collect();
     wanted.insert("delivery_state".to_owned(), states);
 
-    let catalogue: Value = serde_json::from_str(CHINESE).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("page/zh-CN.json");
+    let catalogue: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let mut there = Words::new();
     for (kind, words) in catalogue["words"].as_object().unwrap() {
         let words = words.as_object().unwrap();
