@@ -1,8 +1,9 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
-import { glyph, h, fill, icon } from './dom.js';
+import { glyph, h, fill, icon, stateWords } from './dom.js';
 import { hostPath, post } from './api.js';
-import { NATURAL, percent, sentence } from './format.js';
+import { NATURAL, percent } from './format.js';
+import { changeLanguage, otherLanguage, t } from './i18n.js';
 import { STATES } from './live.js';
 import { at, hostAt, named as pathOf } from './place.js';
 import { matches } from './view.js';
@@ -16,19 +17,19 @@ const leadsTo = (name, words, path, hint = '') => ({ icon: name, words, address:
 
 /** Where one can go, whatever the fleet is. */
 const VIEWS = [
-  leadsTo('fleet', 'Fleet', '', 'G F'),
-  leadsTo('bell', 'Alerts', 'alerts', 'G A'),
-  leadsTo('events', 'Events', 'events', 'G E'),
-  leadsTo('inventory', 'Inventory', 'inventory', 'G I'),
-  leadsTo('server', 'Server', 'server', 'G S'),
-  leadsTo('down', 'Hosts that are down', '?state=down'),
-  leadsTo('degraded', 'Hosts that are degraded', '?state=degraded'),
-  leadsTo('cpu', 'Hosts by CPU', '?sort=cpu&colour=cpu'),
-  leadsTo('memory', 'Hosts by memory', '?sort=memory&colour=memory'),
-  leadsTo('disk', 'Hosts by disk', '?sort=disk&colour=disk'),
-  leadsTo('disk', 'Map by how busy disks are', '?colour=busy'),
-  leadsTo('gauge', 'Map by pressure', '?colour=pressure'),
-  leadsTo('expand', 'Wall', '?wall'),
+  leadsTo('fleet', t('Fleet'), '', 'G F'),
+  leadsTo('bell', t('Alerts'), 'alerts', 'G A'),
+  leadsTo('events', t('Events'), 'events', 'G E'),
+  leadsTo('inventory', t('Inventory'), 'inventory', 'G I'),
+  leadsTo('server', t('Server'), 'server', 'G S'),
+  leadsTo('down', t('Hosts that are down'), '?state=down'),
+  leadsTo('degraded', t('Hosts that are degraded'), '?state=degraded'),
+  leadsTo('cpu', t('Hosts by CPU'), '?sort=cpu&colour=cpu'),
+  leadsTo('memory', t('Hosts by memory'), '?sort=memory&colour=memory'),
+  leadsTo('disk', t('Hosts by disk'), '?sort=disk&colour=disk'),
+  leadsTo('disk', t('Map by how busy disks are'), '?colour=busy'),
+  leadsTo('gauge', t('Map by pressure'), '?colour=pressure'),
+  leadsTo('expand', t('Wall'), '?wall'),
 ];
 
 /** What of the server the address names. */
@@ -44,7 +45,7 @@ function marked(words, typed) {
 
 /** What is said of a host behind its name. */
 function about(host) {
-  const cause = STATES.indexOf(host.state) < 2 ? faultOf(host) : (host.cause ?? sentence(host.state));
+  const cause = STATES.indexOf(host.state) < 2 ? faultOf(host) : (host.cause ?? stateWords(host.state));
   const now = host.state === 'up' ? `CPU ${percent(host.cpu_busy_pct)}` : cause;
   return [host.group, host.address, now].filter(Boolean).join(' · ');
 }
@@ -64,16 +65,18 @@ function hostsOf(live, typed) {
 /** What can be done with a host. */
 function deeds(host, tell) {
   const poll = async () => {
-    tell(`Polling ${host.name}…`);
+    tell(t('Polling {host}…', { host: host.name }));
     const { outcome } = await post(`${hostPath(host.name)}/poll`, {});
-    return `${host.name}: ${outcomeWords(outcome)}`;
+    return `${host.name}${t(': ')}${outcomeWords(outcome)}`;
   };
   const query = (pairs) => `?${new URLSearchParams(pairs)}`;
   return [
-    { icon: 'poll', words: 'Poll now', act: poll },
-    leadsTo('bell', 'Show its alerts', `alerts${query({ host: host.name })}`),
-    leadsTo('events', 'Show its events', `events${query({ text: host.name })}`),
-    ...(host.group ? [leadsTo('filter', `Show only group ${host.group}`, query({ group: host.group }))] : []),
+    { icon: 'poll', words: t('Poll now'), act: poll },
+    leadsTo('bell', t('Show its alerts'), `alerts${query({ host: host.name })}`),
+    leadsTo('events', t('Show its events'), `events${query({ text: host.name })}`),
+    ...(host.group
+      ? [leadsTo('filter', t('Show only group {group}', { group: host.group }), query({ group: host.group }))]
+      : []),
   ];
 }
 
@@ -98,11 +101,11 @@ function sectionsOf(live, typed, own, tell) {
   const open = /^hosts\/([^/]+)$/.exec(here());
   const chosen = typed ? found[0] : live.hosts.get(open && decodeURIComponent(open[1]));
   return [
-    [`Hosts · ${found.length}`, some],
-    ['Groups', byGroup.slice(0, MOST.groups)],
-    [`Actions on ${chosen?.name}`, chosen ? deeds(chosen, tell) : []],
-    ['Go to', VIEWS.filter(fits).slice(0, MOST.views)],
-    ['This page', own.filter(fits)],
+    [`${t('Hosts')} · ${found.length}`, some],
+    [t('Groups'), byGroup.slice(0, MOST.groups)],
+    [t('Actions on {host}', { host: chosen?.name }), chosen ? deeds(chosen, tell) : []],
+    [t('Go to'), VIEWS.filter(fits).slice(0, MOST.views)],
+    [t('This page'), own.filter(fits)],
   ].filter(([, entries]) => entries.length);
 }
 
@@ -133,17 +136,17 @@ function elements() {
     role: 'combobox',
     autocomplete: 'off',
     spellcheck: false,
-    placeholder: 'Host, group, rack=a1, page or action',
-    'aria-label': 'Find',
+    placeholder: t('Host, group, rack=a1, page or action'),
+    'aria-label': t('Find'),
     'aria-expanded': 'true',
     'aria-controls': 'found',
   });
-  const list = h('div', { id: 'found', role: 'listbox', 'aria-label': 'Found' });
+  const list = h('div', { id: 'found', role: 'listbox', 'aria-label': t('Found') });
   const told = h('p', { role: 'status' });
   const key = (name, words) => h('span', {}, h('kbd', {}, name), ` ${words}`);
-  const keys = [key('↑ ↓', 'choose'), key('Enter', 'open'), key('Ctrl Enter', 'new tab')];
+  const keys = [key('↑ ↓', t('choose')), key('Enter', t('open')), key('Ctrl Enter', t('new tab'))];
   const head = h('label', { class: 'q' }, icon('search'), input, h('kbd', {}, 'Esc'));
-  const props = { class: 'palette', 'aria-label': 'Find' };
+  const props = { class: 'palette', 'aria-label': t('Find') };
   const dialog = h('dialog', props, head, list, h('footer', {}, keys, told));
   return { dialog, input, list, told };
 }
@@ -186,7 +189,10 @@ function dialogOf(live, own) {
       });
       return h('ul', { role: 'group', 'aria-label': title }, h('h3', { 'aria-hidden': 'true' }, title), rows);
     });
-    fill(list, sections.length ? sections : h('p', { class: 'none' }, `Nothing matches "${typed}"`));
+    fill(
+      list,
+      sections.length ? sections : h('p', { class: 'none' }, t('Nothing matches "{typed}"', { typed })),
+    );
     choose(0);
   }
   const steps = { ArrowDown: 1, ArrowUp: -1 };
@@ -207,9 +213,14 @@ function dialogOf(live, own) {
 /** What opens the palette; what it can do to the page itself is handed over. */
 export function palette(live, { theme, density, help }) {
   const own = [
-    { icon: 'auto', words: 'Theme: auto, light, dark', hint: 'T', act: theme },
-    { icon: 'dense', words: 'Density: comfortable, compact', hint: 'D', act: () => density() },
-    { icon: 'keys', words: 'Keys', hint: '?', act: help },
+    { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
+    { icon: 'dense', words: t('Density: comfortable, compact'), hint: 'D', act: () => density() },
+    {
+      icon: 'user',
+      words: t('Language: {language}', { language: otherLanguage().name }),
+      act: changeLanguage,
+    },
+    { icon: 'keys', words: t('Keys'), hint: '?', act: help },
   ];
   return () => {
     if (document.querySelector('dialog[open]')) return;

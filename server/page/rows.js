@@ -1,8 +1,9 @@
 // The fleet's table. Of thousands of rows those are drawn that are seen, and some around them.
 
-import { arrange, become, h } from './dom.js';
+import { arrange, become, h, stateWords } from './dom.js';
 import { cellOf, COLUMNS, sumOf } from './columns.js';
 import { shortMoment } from './format.js';
+import { t } from './i18n.js';
 import { isDense } from './look.js';
 import { isFresh, sums } from './sums.js';
 import { directionOf, orderBy } from './view.js';
@@ -25,9 +26,11 @@ const WORDS = { asc: 'ascending', desc: 'descending' };
 /** What stands in place of values of a host that has none of now. */
 function unheard(host) {
   if (host.state === 'paused')
-    return host.paused_until_ms ? `Paused until ${shortMoment(host.paused_until_ms)}` : 'Paused';
-  if (host.state === 'retired') return 'Gone from the inventory';
-  if (host.state === 'pending' && !host.outcome) return 'Waiting for the first answer';
+    return host.paused_until_ms
+      ? t('Paused until {time}', { time: shortMoment(host.paused_until_ms) })
+      : stateWords('paused');
+  if (host.state === 'retired') return t('Gone from the inventory');
+  if (host.state === 'pending' && !host.outcome) return t('Waiting for the first answer');
   return faultOf(host);
 }
 
@@ -67,7 +70,8 @@ function rowOf(item, known, columns, now) {
     row.append(title, ...columns.slice(1).map((column) => sumOf(column, all)));
   }
   if (item.kind === 'more') {
-    const words = item.left ? `Show ${item.left} more in ${item.name}` : `Show fewer in ${item.name}`;
+    const { left: n, name: group } = item;
+    const words = n ? t('Show {n} more in {group}', { n, group }) : t('Show fewer in {group}', { group });
     const button = h('button', { type: 'button', class: 'plain cover', 'data-group': item.name }, words);
     row.append(h('td', { colspan: columns.length }, button));
   }
@@ -103,7 +107,11 @@ function elements() {
   const [head, body, before, after] = [h('tr'), h('tbody'), h('tr'), h('tr')];
   const hidden = (row) => h('tbody', { 'aria-hidden': 'true' }, row);
   const parts = [h('thead', {}, head), hidden(before), body, hidden(after)];
-  const element = h('div', { class: 'hosts', role: 'region', 'aria-label': 'Hosts' }, h('table', {}, parts));
+  const element = h(
+    'div',
+    { class: 'hosts', role: 'region', 'aria-label': t('Hosts') },
+    h('table', {}, parts),
+  );
   /** Where the first row is in the window. */
   const top = () => before.parentElement.getBoundingClientRect().top;
   return { head, body, before, after, element, top };
