@@ -107,6 +107,7 @@ fn subject<'a>(name: &'a HostName, labels: &'a Labels) -> Subject<'a> {
         interval: Duration::from_secs(1),
         cause: None,
         is_flapping: false,
+        certificate_left_s: None,
         probe_version: Some("1.0.0"),
         server_version: "1.0.0",
         is_frozen: false,

@@ -269,7 +269,12 @@ fn poll_of<'a>(record: &'a Record, subject: &Subject<'a>, reboot: f64, at: WallM
         at,
         is_silent,
         cells: values.map_or(&[], |values| values.cells()),
-        facts: [skew, reboot, f64::from(u8::from(subject.is_flapping))],
+        facts: [
+            skew,
+            reboot,
+            f64::from(u8::from(subject.is_flapping)),
+            subject.certificate_left_s.unwrap_or(f64::NAN),
+        ],
         words: Words {
             state: record.state,
             cause: subject.cause,

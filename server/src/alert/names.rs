@@ -136,11 +136,13 @@ pub enum Number {
     Reboot,
     /// 1 while the host goes up and down too often.
     Flapping,
+    /// How long the probe's certificate is valid yet, seconds; less than 0 when it has ended.
+    CertificateLeft,
 }
 
 impl Number {
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 }
 
 /// A text that a condition may compare.
@@ -189,7 +191,7 @@ pub(super) const LABEL: &str = "label.";
 /// The place of a filesystem's space for everybody among its cells.
 pub(super) const AVAILABLE: usize = FilesystemColumn::AvailableBytes as usize;
 
-const FACTS: [&str; 9] = [
+const FACTS: [&str; 10] = [
     "state",
     "cause",
     "outcome",
@@ -197,6 +199,7 @@ const FACTS: [&str; 9] = [
     "probe_version",
     "server_version",
     "clock_skew_ms",
+    "certificate_left_s",
     "reboot",
     "flapping",
 ];
@@ -231,6 +234,7 @@ pub(super) fn find(name: &str, over: Over) -> Option<Named> {
         "probe_version" => Named::Text(Text::ProbeVersion),
         "server_version" => Named::Text(Text::ServerVersion),
         "clock_skew_ms" => Named::Fact(Number::ClockSkew, Unit::Milliseconds),
+        "certificate_left_s" => Named::Fact(Number::CertificateLeft, Unit::Seconds),
         "reboot" => Named::Truth(Number::Reboot),
         "flapping" => Named::Truth(Number::Flapping),
         "full_in" if over == Over::Filesystem => Named::FullIn,

@@ -34,6 +34,8 @@ pub struct Subject<'a> {
     pub cause: Option<Cause>,
     /// Whether it goes up and down too often.
     pub is_flapping: bool,
+    /// How long its probe's certificate is valid yet, seconds; none without one.
+    pub certificate_left_s: Option<f64>,
     /// The version of its probe.
     pub probe_version: Option<&'a str>,
     /// The version of this server.

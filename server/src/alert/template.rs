@@ -206,7 +206,7 @@ mod tests {
             host: &[],
             row,
             labels: &["sda".into()],
-            facts: &[-90_061_000.0, 1.0, f64::NAN],
+            facts: &[-90_061_000.0, 1.0, f64::NAN, 86_400.0],
             windows: &[],
             words: &words,
         };
@@ -231,11 +231,11 @@ mod tests {
             rendered(
                 "{host} {device} {rule} {severity} {row}: {value} of {threshold} %, {read_bytes_per_s} and \
                  {written_bytes_per_s}, {read_await_ms}, {write_await_ms}, {in_flight}, {queue}, {clock_skew_ms}, \
-                 {reboot}, {flapping}, {group}, {label.site}, {probe_version}",
+                 {certificate_left_s}, {reboot}, {flapping}, {group}, {label.site}, {probe_version}",
                 &row
             ),
             "db-1 sda busy critical sda: 91.3 of 90 %, 1.5 KiB/s and 512 B/s, 1.5 s, 0.2 ms, 3, ?, -1day 1h, \
-             yes, ?, db, , ?"
+             1day, yes, ?, db, , ?"
         );
         assert_eq!(rendered("plain", &[]), "plain");
     }

@@ -82,6 +82,8 @@ impl<'a> Trial<'a> {
             interval,
             cause: self.cause,
             is_flapping: self.is_flapping,
+            // It is not kept.
+            certificate_left_s: None,
             probe_version,
             server_version: env!("CARGO_PKG_VERSION"),
             is_frozen,

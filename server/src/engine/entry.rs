@@ -256,6 +256,14 @@ impl HostEntry {
         self.decide(Input::Accept, policy, now)
     }
 
+    /// How long its probe's certificate was valid yet at its last answer, seconds; none without one.
+    pub(super) fn certificate_left_s(&self) -> Option<f64> {
+        let left_ms = self.previous.as_deref()?.certificate_left_ms()?;
+        #[expect(clippy::cast_precision_loss, reason = "less than 2^53 ms")]
+        let left_ms = left_ms as f64;
+        Some(left_ms / 1e3)
+    }
+
     /// Until when it is left alone; none when it is not.
     pub(super) fn asked_again(&self, now: Now) -> Option<WallMs> {
         let until = self.backoff.until().filter(|until| *until > now.mono)?;

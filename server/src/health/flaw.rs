@@ -179,8 +179,7 @@ pub fn flaws(
 /// A certificate that ends within `warn`, by the probe's own clock; how far that is off is a flaw of its own.
 fn certificate(snapshot: &Snapshot, warn: Duration) -> Option<Flaw> {
     const DAY_MS: i64 = 86_400_000;
-    let now_ms = snapshot.clocks.wall_ns / 1_000_000;
-    let left_ms = snapshot.certificate_ends?.0.saturating_sub(now_ms);
+    let left_ms = snapshot.certificate_left_ms()?;
     let warn_ms = i64::try_from(warn.as_millis()).unwrap_or(i64::MAX);
     (left_ms < warn_ms).then(|| Flaw::Certificate { days: left_ms.div_euclid(DAY_MS) })
 }

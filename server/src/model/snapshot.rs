@@ -333,3 +333,12 @@ pub struct Snapshot {
     /// The largest processes.
     pub processes: Vec<Process>,
 }
+
+impl Snapshot {
+    /// How long the probe's certificate was valid yet by the probe's own clock, milliseconds; less than 0 when
+    /// it had ended. None without TLS.
+    #[must_use]
+    pub fn certificate_left_ms(&self) -> Option<i64> {
+        Some(self.certificate_ends?.0.saturating_sub(self.clocks.wall_ns / 1_000_000))
+    }
+}

@@ -35,7 +35,7 @@ fn judged(text: &str, host: &[(Column, f64)], of_row: &[(FilesystemColumn, f64)]
         host: &cells,
         row: &of,
         labels: &row(),
-        facts: &[-2_500.0, 1.0, 0.0],
+        facts: &[-2_500.0, 1.0, 0.0, 3.5 * 86_400.0],
         windows: &[7.0],
         words: &words(&labels),
     };
@@ -71,6 +71,8 @@ fn what_is_known_decides_and_what_is_not_stays_unknown() {
         // Facts.
         ("abs(clock_skew_ms) > 2 s", Some(true)),
         ("clock_skew_ms > 2 s", Some(false)),
+        ("certificate_left_s < 4 d and certificate_left_s > 84 h", Some(false)),
+        ("certificate_left_s < 14 d", Some(true)),
         ("reboot and not flapping", Some(true)),
         ("state == 'up' and group != 'web'", Some(true)),
         ("label.env == \"prod\" and label.site == ''", Some(true)),
@@ -109,7 +111,7 @@ fn times_are_compared_in_one_unit() {
             host: &cells,
             row: &of,
             labels: &[],
-            facts: &[f64::NAN; 3],
+            facts: &[f64::NAN; Number::COUNT],
             windows: &[],
             words: &words(&labels),
         };
@@ -241,7 +243,7 @@ proptest! {
             host: &cells,
             row: &[],
             labels: &[],
-            facts: &[f64::NAN; 3],
+            facts: &[f64::NAN; Number::COUNT],
             windows: &[],
             words: &words(&labels),
         };

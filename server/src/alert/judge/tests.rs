@@ -57,6 +57,7 @@ pub(crate) struct Bench {
     name: HostName,
     labels: Labels,
     pub(crate) flapping: bool,
+    pub(crate) certificate_left_s: Option<f64>,
     pub(crate) cause: Option<Cause>,
     pub(crate) probe_version: &'static str,
     pub(crate) frozen: bool,
@@ -70,6 +71,7 @@ impl Bench {
             name: HostName::new(if host == HostId::SERVER { "server" } else { "db-1" }).unwrap(),
             labels: Labels::new(),
             flapping: false,
+            certificate_left_s: None,
             cause: None,
             probe_version: "1.0.0",
             frozen: false,
@@ -86,6 +88,7 @@ impl Bench {
             interval: Duration::from_secs(10),
             cause: self.cause,
             is_flapping: self.flapping,
+            certificate_left_s: self.certificate_left_s,
             probe_version: Some(self.probe_version),
             server_version: "1.0.0",
             is_frozen: self.frozen,
@@ -211,6 +214,22 @@ fn values_that_are_missing_make_it_unknown_once_and_never_ok() {
         told(&bench.poll(&filesystems(120, &[("/", 95.0)]))),
         ["/ unknown>firing values warning"]
     );
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_a_number_of_each_host_and_unknown_without_one() {
+    let rule = "[[alert]]\nname = 'ends'\nwhen = 'certificate_left_s < 7 d'\n";
+    let mut bench = Bench::new(HostId(1), rule);
+    for (slot, left_s, expected) in [
+        (10, None, &[][..]),
+        (20, Some(8.0 * 86_400.0), &[][..]),
+        (30, Some(6.0 * 86_400.0), &[" ok>firing values warning"][..]),
+        (40, None, &[][..]),
+        (50, Some(90.0 * 86_400.0), &[" firing>ok values warning"][..]),
+    ] {
+        bench.certificate_left_s = left_s;
+        assert_eq!(told(&bench.poll(&record(slot))), expected, "{slot}");
+    }
 }
 
 #[test]
