@@ -156,7 +156,7 @@ pub(super) fn mixed(size: (usize, usize)) -> Model {
         in_state(plain("db-2", "db", [5.0, 91.3, 97.2]), "up", &firing),
         in_state(plain("web-9", "web", [1.0, 2.0, 3.0]), "paused", &paused),
         told("web-10", "pending", &[("group", json!("web"))]),
-        plain("app-1", "app", [84.2, 79.9, 12.0]),
+        in_state(plain("app-1", "app", [84.2, 79.9, 12.0]), "up", &[("cpus_online", json!(8))]),
         plain("app-2", "app", [2.0, 33.0, 80.0]),
         plain("db-1", "db", [99.96, 60.0, 89.9]),
         plain("web-1", "web", [0.0, 20.0, 100.0]),
