@@ -66,6 +66,11 @@ impl Theme {
         }
     }
 
+    /// A value over time: the accent, which is no state.
+    fn series(self) -> Style {
+        self.ink(Color::LightBlue)
+    }
+
     /// How grave an alarm is.
     fn severity(self, severity: Severity) -> Style {
         match severity {

@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Pen, Style, Theme, columns, padded, symbol, tables};
+use super::{HIGH_PCT, Pen, Style, Theme, columns, padded, symbol, tables};
 use crate::{
     cli::{
         fit::wrap,
@@ -191,9 +191,14 @@ fn chart(pen: &mut Pen<'_>, story: &Story, column: Column, theme: Theme) {
     let width = pen.width().saturating_sub(taken);
     let line = spark::squeezed(story.line(column), width);
     let is_share = column.spec().unit == Unit::Percent;
-    let bars = spark::tall(&line, spark::top(&line, is_share), pen.left());
+    // A line is left free below a tall one.
+    let height = if pen.left() > 2 { pen.left() - 1 } else { pen.left() };
+    let bars = spark::tall(&line, spark::top(&line, is_share), height);
     let (value, most) = (story.value(column), spark::greatest(&line));
-    let ink = theme.share(value.filter(|_| is_share));
+    let ink = match value.filter(|share| is_share && *share >= HIGH_PCT) {
+        None => theme.series(),
+        high => theme.share(high),
+    };
     for (nth, bars) in bars.iter().enumerate() {
         let [name, now, most] = match nth {
             0 => [title(column), figure(column, value), format!("max {}", figure(column, most))],

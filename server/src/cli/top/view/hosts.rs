@@ -132,7 +132,7 @@ fn of_host(
             },
             Field::Cause => words_style(host, theme),
             Field::Outcome if host.outcome != "ok" => theme.ink(Color::Yellow),
-            Field::Trail => theme.dim(),
+            Field::Trail => theme.series(),
             _ => Style::new(),
         };
         let width = match field {

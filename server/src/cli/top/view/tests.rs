@@ -311,7 +311,10 @@ fn the_fleet_fits_a_small_terminal_and_fills_a_large_one() {
 
 #[test]
 fn a_value_that_is_high_and_a_host_in_trouble_are_marked_in_colour() {
-    insta::assert_snapshot!("fleet_80_in_colour", painted(&mixed((80, 24))));
+    for size in SIZES {
+        let name = format!("fleet_{}_in_colour", size.0);
+        insta::assert_snapshot!(name, painted(&mixed(size)));
+    }
 }
 
 #[test]
