@@ -71,6 +71,7 @@ fn main() {
         ("r: the other way round", "r"),
         ("Enter, Esc: a host and back, each", "\n\u{1b}"),
         ("?, ?: the help and back, each", "??"),
+        ("t, t: by groups and back, each", "tt"),
         ("/web-1 Esc: a filter, each sign", "/web-1\u{1b}"),
         ("/zzzz Esc: one that nobody passes, each sign", "/zzzz\u{1b}"),
     ] {

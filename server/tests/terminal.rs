@@ -132,7 +132,12 @@ async fn top_is_sorted_filtered_drilled_into_resized_and_left_by_keys() {
         terminal.press(&["Down", "Enter"]);
         // A terminal is looked at while it is drawn on: all of it is waited for.
         terminal.until("the story of web-2", |screen| {
-            let parts = ["web-2 is up since", "CPU BUSY", " DUE       OUTCOME"];
+            let parts = ["web-2  ● up for", "1 Overview", "LOAD 1"];
+            parts.iter().all(|part| screen.contains(part))
+        });
+        terminal.press(&["w"]);
+        terminal.until("why it is up", |screen| {
+            let parts = ["web-2 is up since", " DUE       OUTCOME"];
             parts.iter().all(|part| screen.contains(part))
         });
         assert!(!terminal.tmux(&["display-message", "-p", "#{pane_title}"]).contains("owned"));
@@ -161,13 +166,70 @@ async fn top_is_sorted_filtered_drilled_into_resized_and_left_by_keys() {
     terminal.enter(&fleet.top());
     terminal.sees("3 up");
     fleet.probes.remove(0).stop();
-    terminal.until("db-1 down", |screen| screen.contains("1 down") && screen.contains("✗ down"));
+    terminal.until("db-1 down", |screen| screen.contains("1 down") && screen.contains("■ down"));
     let Fleet { app, folder: _folder, probes: _probes } = fleet;
     app.stop().await;
     let screen = terminal.sees("server away since");
-    assert!(screen.contains("✗ down"), "the last picture stays:\n{screen}");
+    assert!(screen.contains("■ down"), "the last picture stays:\n{screen}");
     terminal.press(&["C-c"]);
     terminal.sees("ready$");
+}
+
+/// A click of the left button and its end, as a terminal tells them (xterm, SGR mouse mode 1006).
+fn click(terminal: &Terminal, column: usize, line: usize) {
+    for end in ['M', 'm'] {
+        let told = format!("\u{1b}[<0;{};{}{end}", column + 1, line + 1);
+        let bytes: Vec<String> = told.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let bytes: Vec<&str> = bytes.iter().map(String::as_str).collect();
+        terminal.tmux(&[&["send-keys", "-H"], &bytes[..]].concat());
+    }
+}
+
+/// Whether the program in it asked for clicks, and for their form.
+fn takes_clicks(terminal: &Terminal) -> String {
+    let flags = "#{mouse_standard_flag} #{mouse_sgr_flag} #{mouse_all_flag}";
+    terminal.tmux(&["display-message", "-p", flags]).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_chosen_by_a_click_and_paused_and_resumed_from_top() {
+    let fleet = Fleet::start(None).await;
+    fleet.until(State::Up, 3).await;
+    let terminal = Terminal::open(80, 24, &[("LOGNAME", "ann")]);
+    terminal.enter(&fleet.top());
+    let screen = terminal.sees("3 up");
+    assert_eq!(takes_clicks(&terminal), "1 1 0", "clicks, not every move");
+    let line_of = |name: &str| screen.lines().position(|line| line.starts_with(name)).unwrap();
+    click(&terminal, 3, line_of("web-1"));
+    terminal.press(&["P"]);
+    let screen = terminal.sees("Pause web-1");
+    assert!(screen.contains("It is polled as before"), "{screen}");
+    let paused = fleet.app.live().count_by_state().get(&State::Paused).copied();
+    assert_eq!(paused.unwrap_or(0), 0, "it was asked first");
+    terminal.press(&["Enter"]);
+    terminal.sees("web-1 is paused until");
+    fleet.until(State::Paused, 1).await;
+    // It has another place in the list now, and stays chosen.
+    terminal.until("web-1 paused", |screen| screen.contains("‖ paused"));
+    terminal.press(&["P"]);
+    terminal.sees("Resume web-1");
+    terminal.press(&["Enter"]);
+    terminal.sees("web-1 is resumed");
+    fleet.until(State::Up, 3).await;
+    terminal.press(&["p"]);
+    terminal.sees("web-1 polled: ok in");
+
+    // A click on a title orders by it.
+    let screen = terminal.screen();
+    let titles = screen.lines().position(|line| line.starts_with("HOST")).unwrap();
+    let load = screen.lines().nth(titles).unwrap().find("LOAD").unwrap();
+    click(&terminal, load, titles);
+    terminal.until("an order by load", |screen| {
+        screen.contains("LOAD▼") && order(screen) == ["web-2", "web-1", "db-1"]
+    });
+    terminal.press(&["q"]);
+    terminal.sees("ready$");
+    assert_eq!(takes_clicks(&terminal), "0 0 0", "the terminal has its mouse back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,11 +248,13 @@ async fn a_signal_leaves_the_terminal_as_it_was_and_no_colours_are_forced() {
     terminal.enter("stty -g > after; diff before after && echo sa''ne");
     terminal.sees("sane");
 
-    let terminal = Terminal::open(80, 24, &[("NO_COLOR", "1")]);
-    terminal.enter(&fleet.top());
-    terminal.sees("3 up");
-    let painted = terminal.painted();
-    assert!(!is_green(&painted) && !painted.contains("\u{1b}[38"), "{painted:?}");
+    for set in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let terminal = Terminal::open(80, 24, &[set]);
+        terminal.enter(&fleet.top());
+        terminal.sees("3 up");
+        let painted = terminal.painted();
+        assert!(!is_green(&painted) && !painted.contains("\u{1b}[38"), "{painted:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,6 +60,14 @@ impl Asker {
         self.one(Method::GET, path, Body::empty()).await
     }
 
+    /// Posts JSON to `path`, and reads JSON.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        self.one(Method::POST, path, Body::from(body.to_string())).await
+    }
+
     async fn one(&self, method: Method, path: &str, body: Body) -> Result<Value, CliError> {
         let asking = async {
             let answer = self.send(method, path, body).await?;
@@ -181,7 +189,7 @@ pub(super) fn post(
     body: &Value,
 ) -> Result<Value, CliError> {
     let asker = Asker::new(http)?;
-    runtime.block_on(asker.one(Method::POST, path, Body::from(body.to_string())))
+    runtime.block_on(asker.post(path, body))
 }
 
 /// Where a server that listens on `address` is asked from its own machine.

@@ -36,16 +36,17 @@ const USUAL_WIDTH: usize = 80;
 pub(super) struct Output {
     /// Standard output is a terminal.
     pub(super) terminal: bool,
-    /// Colours are wanted: on a terminal, unless `NO_COLOR` says otherwise (no-color.org).
+    /// Colours are wanted: on a terminal that has some, unless `NO_COLOR` says otherwise (no-color.org).
     pub(super) colour: bool,
 }
 
 impl Output {
-    /// Looks at standard output and at `NO_COLOR`.
+    /// Looks at standard output, `NO_COLOR` and `TERM`.
     pub(super) fn detect() -> Self {
         let terminal = io::stdout().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { terminal, colour: terminal && !refused }
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { terminal, colour: terminal && !refused && !dumb }
     }
 
     /// Prints text as it is.
@@ -149,16 +150,16 @@ impl Output {
     }
 }
 
-/// A sign of its own for each state: colours do not reach everybody.
+/// A sign of its own for each state, as on the page: colours do not reach everybody.
 pub(super) fn symbol(state: State) -> char {
     match state {
         State::Up => '●',
-        State::Degraded => '◐',
-        State::Suspect => '○',
-        State::Down => '✗',
-        State::Pending => '…',
+        State::Degraded => '▲',
+        State::Suspect => '◆',
+        State::Down => '■',
+        State::Pending => '◌',
         State::Paused => '‖',
-        State::Retired => '·',
+        State::Retired => '–',
     }
 }
 
@@ -318,8 +319,8 @@ mod tests {
         let pipe = Output { terminal: false, colour: false };
         assert_eq!(pipe.table(&["HOST", "STATE"], rows()), " HOST   STATE\n web-1  x\n");
         let screen = Output { terminal: true, colour: true };
-        assert_eq!(screen.paint("a ✗ down b"), "a \x1b[31m✗ down\x1b[0m b");
+        assert_eq!(screen.paint("a ■ down b"), "a \x1b[31m■ down\x1b[0m b");
         let no_colour = Output { terminal: true, colour: false };
-        assert_eq!(no_colour.paint("a ✗ down b"), "a ✗ down b");
+        assert_eq!(no_colour.paint("a ■ down b"), "a ■ down b");
     }
 }

@@ -136,18 +136,17 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 impl WhoArgs {
-    /// Who it is: of a shell that became root, who logged in.
+    /// Who it is.
     fn name(&self) -> Result<String, CliError> {
-        let variable = |name| std::env::var(name).ok().filter(|name| !name.is_empty());
-        let given = self.who.clone();
-        given
-            .or_else(|| ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(variable))
-            .ok_or_else(|| {
-                CliError::Usage(
-                    "nobody is logged in by name: say who you are with --who".to_owned(),
-                )
-            })
+        let words = "nobody is logged in by name: say who you are with --who";
+        self.who.clone().or_else(login).ok_or_else(|| CliError::Usage(words.to_owned()))
     }
+}
+
+/// Who is logged in here: of a shell that became root, who that was before.
+pub(super) fn login() -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|name| !name.is_empty());
+    ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(variable)
 }
 
 fn word<'a>(json: &'a Value, key: &str) -> &'a str {

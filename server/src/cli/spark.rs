@@ -10,13 +10,41 @@ pub(super) fn bars(values: &[Option<f64>], top: f64) -> String {
     values.iter().map(bar).collect()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
 fn level(value: f64, top: f64) -> usize {
+    eighths(value, top, 1).min(BARS.len() - 1)
+}
+
+/// How many eighths of a cell high a value is, of `lines` cells.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "0 to the height"
+)]
+fn eighths(value: f64, top: f64, lines: usize) -> usize {
     if top <= 0.0 {
         return 0;
     }
+    let most = lines * BARS.len();
     // A cast of what is no number, or below 0, is 0.
-    ((value / top * 8.0).floor() as usize).min(BARS.len() - 1)
+    ((value / top * most as f64).floor() as usize).min(most)
+}
+
+/// The same bars over several lines, from the top down.
+pub(super) fn tall(values: &[Option<f64>], top: f64, lines: usize) -> Vec<String> {
+    let line = |from_below: usize| {
+        let cell = |value: &Option<f64>| {
+            let Some(value) = value else { return ' ' };
+            // The lowest bar is there for 0, too.
+            let full = eighths(*value, top, lines).max(1);
+            match full.saturating_sub(from_below * BARS.len()) {
+                0 => ' ',
+                part => BARS[part.min(BARS.len()) - 1],
+            }
+        };
+        values.iter().map(cell).collect()
+    };
+    (0..lines).rev().map(line).collect()
 }
 
 /// At most `width` values: of several that share a place the greatest, so that no peak is lost.
@@ -53,6 +81,14 @@ mod tests {
         assert_eq!(bars(&values, 100.0), "▁ ▅██");
         assert_eq!(bars(&[Some(0.0), Some(0.0)], 0.0), "▁▁");
         assert_eq!(bars(&[Some(-3.0), Some(f64::NAN)], 1.0), "▁▁");
+    }
+
+    #[test]
+    fn a_tall_bar_is_as_high_as_its_value_and_no_higher() {
+        let values = [Some(0.0), None, Some(50.0), Some(75.0), Some(100.0), Some(1e9)];
+        assert_eq!(tall(&values, 100.0, 2), ["   ▄██", "▁ ████"]);
+        assert_eq!(tall(&values, 100.0, 1), ["▁ ▄▆██"]);
+        assert_eq!(tall(&[Some(0.0), Some(0.0)], 0.0, 2), ["  ", "▁▁"]);
     }
 
     #[test]

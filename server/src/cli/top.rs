@@ -1,20 +1,29 @@
 //! `roundsman top`: the fleet of a running server as a table that lives, like htop for hosts.
 //!
-//! `model` is what is shown and what keys do to it, `view` draws it, `run` is the one part that
-//! knows a clock and a network, `terminal_guard` the terminal.
+//! `model` is what is shown and what keys and the mouse do to it, `view` draws it, `run` is the one part
+//! that knows a clock and a network, `terminal_guard` the terminal. What is changed on the server is a
+//! `deed`: asked first, then sent by `run`.
 
 mod alarms;
+mod cause;
+mod chooser;
+mod deed;
 mod detail;
 mod events;
 mod field;
 mod fleet;
+mod groups;
+mod happened;
+mod headless;
 mod help;
 mod key;
+mod list;
 mod model;
-mod headless;
+mod pick;
 mod rows;
 mod run;
 mod terminal_guard;
+mod times;
 mod view;
 
 use std::{
@@ -34,8 +43,10 @@ Examples:
   roundsman top                           the server on this machine
   roundsman top --filter down             start with the hosts that are down
 
-Keys: arrows choose, / filters, s sorts by the next column, r reverses the order,
-Enter shows a host, a the alarms, Esc goes back, ? lists all keys, q quits.
+Keys: arrows choose, / filters, s sorts by the next column, t groups, Enter shows a
+host, a the alarms, e the events, w why a host is in its state; p polls it now,
+P pauses it, z silences and A acknowledges its alarms. Esc goes back, ? lists all
+keys, q quits. A click chooses and sorts; with Shift the terminal selects text.
 In a script: roundsman hosts --json";
 
 /// Flags of `top`.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     fleet::{BadEvent, clean},
     key::Key,
+    pick::Picked,
 };
 use crate::{
     cli::output::{UNKNOWN, number, percent, rate},
@@ -77,10 +78,6 @@ impl TopAlarm {
             (None, true) => (' ', String::new()),
         }
     }
-
-    fn is(&self, (host, rule, row): &(String, String, String)) -> bool {
-        self.host == *host && self.rule == *rule && self.row == *row
-    }
 }
 
 /// The list of alarms that is looked at.
@@ -89,10 +86,9 @@ pub(super) struct AlarmList {
     pub(super) told: Option<Alarms>,
     /// Why the list is not renewed.
     pub(super) trouble: Option<String>,
-    /// Where the list on the screen begins.
-    pub(super) first: usize,
-    /// Host, rule and row of the one that is chosen; none: the first, whichever that is.
-    chosen: Option<(String, String, String)>,
+    /// Host, rule and row of each.
+    keys: Vec<(String, String, String)>,
+    picked: Picked<(String, String, String)>,
     /// When it was asked last, by a clock that only goes on.
     asked: Option<Duration>,
     waiting: bool,
@@ -114,14 +110,16 @@ impl AlarmList {
         self.waiting = false;
         let read = told.and_then(|mut told| {
             clean(&mut told);
-            let read = serde_json::from_value(told).map_err(BadEvent::from);
+            let read = serde_json::from_value::<Alarms>(told).map_err(BadEvent::from);
             read.map_err(|error| error.to_string())
         });
         match read {
             Ok(alarms) => {
+                let key = |a: &TopAlarm| (a.host.clone(), a.rule.clone(), a.row.clone());
+                self.keys = alarms.alarms.iter().map(key).collect();
                 self.told = Some(alarms);
                 self.trouble = None;
-                self.choose(self.position(), room);
+                self.picked.settle(&self.keys, room);
             }
             // The last list stays.
             Err(trouble) => self.trouble = Some(trouble),
@@ -135,36 +133,31 @@ impl AlarmList {
 
     /// Where the chosen one is.
     pub(super) fn position(&self) -> usize {
-        let chosen = self.chosen.as_ref();
-        chosen.and_then(|key| self.alarms().iter().position(|alarm| alarm.is(key))).unwrap_or(0)
+        self.picked.position(&self.keys)
     }
 
-    /// Which host the chosen alarm is of.
-    pub(super) fn host(&self) -> Option<&str> {
-        self.alarms().get(self.position()).map(|alarm| alarm.host.as_str())
+    /// The first that is seen.
+    pub(super) fn first(&self) -> usize {
+        self.picked.first()
     }
 
-    /// Chooses one, and keeps it in sight.
-    pub(super) fn choose(&mut self, at: usize, room: usize) {
-        let at = at.min(self.alarms().len().saturating_sub(1));
-        let alarm = self.alarms().get(at).filter(|_| at > 0);
-        self.chosen =
-            alarm.map(|alarm| (alarm.host.clone(), alarm.rule.clone(), alarm.row.clone()));
-        let last = self.alarms().len().saturating_sub(room);
-        self.first = self.first.clamp((at + 1).saturating_sub(room), at).min(last);
+    /// The chosen alarm.
+    pub(super) fn chosen(&self) -> Option<&TopAlarm> {
+        self.alarms().get(self.position())
+    }
+
+    /// A row was clicked; whether it was chosen before.
+    pub(super) fn click(&mut self, row: usize, room: usize) -> bool {
+        self.picked.click(row, &self.keys, room)
+    }
+
+    /// The wheel.
+    pub(super) fn turn(&mut self, down: bool, room: usize) {
+        self.picked.turn(down, &self.keys, room);
     }
 
     /// A key was pressed.
     pub(super) fn press(&mut self, key: Key, room: usize) {
-        let at = self.position();
-        match key {
-            Key::Up | Key::Char('k') => self.choose(at.saturating_sub(1), room),
-            Key::Down | Key::Char('j') => self.choose(at + 1, room),
-            Key::PageUp => self.choose(at.saturating_sub(room), room),
-            Key::PageDown | Key::Char(' ') => self.choose(at + room, room),
-            Key::Home | Key::Char('g') => self.choose(0, room),
-            Key::End | Key::Char('G') => self.choose(usize::MAX, room),
-            _ => {}
-        }
+        self.picked.press(key, &self.keys, room);
     }
 }

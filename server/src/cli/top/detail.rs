@@ -8,9 +8,12 @@ use serde_json::Value;
 use super::{
     fleet::{BadEvent, clean},
     key::Key,
-    rows::Rows,
+    rows::{Rows, TABLES},
 };
-use crate::model::{Column, ColumnSet as _, State};
+use crate::{
+    cli::fit::wrap,
+    model::{Column, ColumnSet as _, State},
+};
 
 /// How far back the charts go; `+` and `-` choose.
 const SPANS: [(&str, &str); 5] =
@@ -34,6 +37,32 @@ pub(super) const CHARTS: [Column; 8] = [
     Column::DiskWrittenBytesPerS,
 ];
 
+/// What is looked at of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Overview,
+    /// One of [`TABLES`].
+    Table(usize),
+    /// Its state in words, its attempts and its changes of state.
+    Why,
+}
+
+impl Tab {
+    /// From left to right; keys are their places, from 1.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let tables = (0..TABLES.len()).map(Self::Table);
+        [Self::Overview].into_iter().chain(tables).chain([Self::Why])
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Table(at) => TABLES[at].tab,
+            Self::Why => "Why",
+        }
+    }
+}
+
 /// A host, looked at closely.
 #[derive(Debug)]
 pub(super) struct HostDetail {
@@ -41,7 +70,10 @@ pub(super) struct HostDetail {
     pub(super) story: Option<Story>,
     /// Why the story is not renewed.
     pub(super) trouble: Option<String>,
-    /// How many of the newest attempts are above the list.
+    pub(super) tab: Tab,
+    /// Whether rows that do nothing are listed.
+    pub(super) idle: bool,
+    /// How many lines of the tab are above the screen.
     pub(super) scrolled: usize,
     span: usize,
     /// When it was asked last, by a clock that only goes on, and for how long back.
@@ -159,10 +191,67 @@ impl Story {
 }
 
 impl HostDetail {
-    /// Nothing is known yet.
-    pub(super) fn new(name: Arc<str>) -> Self {
-        let (story, trouble, asked) = (None, None, None);
-        Self { name, story, trouble, scrolled: 0, span: 1, asked, waiting: false }
+    /// Nothing is known yet. What happened lately to one that `changed` is drawn over a shorter time.
+    pub(super) fn new(name: Arc<str>, tab: Tab, changed: bool) -> Self {
+        let (story, trouble, asked, span) = (None, None, None, usize::from(!changed));
+        let (idle, scrolled, waiting) = (false, 0, false);
+        Self { name, story, trouble, tab, idle, scrolled, span, asked, waiting }
+    }
+
+    /// What the tabs are called, with how many rows each has, and whether they are looked at. Where that is
+    /// wider than the screen, the others have their keys alone.
+    pub(super) fn tabs(&self, screen: usize) -> Vec<(String, bool)> {
+        let rows = self.story.as_ref().map(|story| &story.rows.0);
+        let named = |full: bool, counted: bool| -> Vec<(String, bool)> {
+            let tab = |(nth, tab): (usize, Tab)| {
+                let is_chosen = tab == self.tab;
+                let name = if full || is_chosen { tab.name() } else { "" };
+                let rows = match tab {
+                    Tab::Table(at) if counted => rows.map(|rows| rows[at].len()),
+                    _ => None,
+                };
+                let rows = rows.map(|rows| format!(" ({rows})")).unwrap_or_default();
+                let space = if name.is_empty() { "" } else { " " };
+                (format!(" {}{space}{name}{rows} ", nth + 1), is_chosen)
+            };
+            Tab::all().enumerate().map(tab).collect()
+        };
+        let wide = |tabs: &[(String, bool)]| tabs.iter().map(|(tab, _)| tab.len()).sum::<usize>();
+        [named(true, true), named(true, false)]
+            .into_iter()
+            .find(|tabs| wide(tabs) <= screen)
+            .unwrap_or_else(|| named(false, false))
+    }
+
+    /// The line of the tabs was clicked.
+    pub(super) fn click(&mut self, column: usize, screen: usize) {
+        let mut right = 0;
+        for ((name, _), tab) in self.tabs(screen).iter().zip(Tab::all()) {
+            right += name.len();
+            if column < right {
+                return self.look_at(tab);
+            }
+        }
+    }
+
+    /// What stands above the titles of a tab, in lines of a screen so wide.
+    pub(super) fn head(&self, screen: usize) -> Vec<String> {
+        match (&self.story, self.tab) {
+            (Some(story), Tab::Why) => wrap(&story.why.sentence, screen.saturating_sub(2)),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Looks at another tab.
+    pub(super) fn look_at(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.scrolled = 0;
+    }
+
+    fn look_beside(&mut self, step: usize) {
+        let tabs: Vec<Tab> = Tab::all().collect();
+        let at = tabs.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        self.look_at(tabs[(at + step) % tabs.len()]);
     }
 
     /// How far back the charts go, in words.
@@ -204,16 +293,52 @@ impl HostDetail {
         }
     }
 
-    /// A key was pressed.
-    pub(super) fn press(&mut self, key: Key) {
-        let attempts = self.story.as_ref().map_or(0, |story| story.why.attempts.len());
+    /// Lines of the tab, where it is one that scrolls.
+    pub(super) fn lines(&self) -> usize {
+        let Some(story) = &self.story else { return 0 };
+        match self.tab {
+            Tab::Overview => 0,
+            Tab::Table(at) => {
+                let (busy, idle) = story.rows.split(at);
+                // Those that are not listed are told in a line.
+                busy.len() + if self.idle { idle.len() } else { usize::from(!idle.is_empty()) }
+            }
+            // Between them are their titles.
+            Tab::Why => story.why.attempts.len() + 1 + story.why.events.len(),
+        }
+    }
+
+    /// Scrolls by so many lines; `room` is how many are seen.
+    pub(super) fn scroll(&mut self, by: isize, room: usize) {
+        let last = self.lines().saturating_sub(room);
+        self.scrolled = self.scrolled.saturating_add_signed(by).min(last);
+    }
+
+    /// A key was pressed; `room` is how many lines are seen.
+    pub(super) fn press(&mut self, key: Key, room: usize) {
+        let page = isize::try_from(room).unwrap_or(isize::MAX);
         match key {
-            Key::Up | Key::Char('k') => self.scrolled = self.scrolled.saturating_sub(1),
-            Key::Down | Key::Char('j') => {
-                self.scrolled = (self.scrolled + 1).min(attempts.saturating_sub(1));
+            Key::Up | Key::Char('k') => self.scroll(-1, room),
+            Key::Down | Key::Char('j') => self.scroll(1, room),
+            Key::PageUp => self.scroll(-page, room),
+            Key::PageDown | Key::Char(' ') => self.scroll(page, room),
+            Key::Home | Key::Char('g') => self.scrolled = 0,
+            Key::End | Key::Char('G') => self.scroll(isize::MAX, room),
+            Key::Tab | Key::Right => self.look_beside(1),
+            Key::BackTab | Key::Left => self.look_beside(Tab::all().count() - 1),
+            Key::Char('w') => self.look_at(Tab::Why),
+            Key::Char('i') => {
+                self.idle = !self.idle;
+                self.scroll(0, room);
             }
             Key::Char('+' | '=') => self.span = (self.span + 1).min(SPANS.len() - 1),
             Key::Char('-') => self.span = self.span.saturating_sub(1),
+            Key::Char(digit) => {
+                let nth = digit.to_digit(10).and_then(|digit| usize::try_from(digit).ok());
+                if let Some(tab) = nth.and_then(|nth| Tab::all().nth(nth.checked_sub(1)?)) {
+                    self.look_at(tab);
+                }
+            }
             _ => {}
         }
     }

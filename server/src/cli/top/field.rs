@@ -3,15 +3,25 @@
 
 use std::cmp::Ordering;
 
-use super::fleet::TopHost;
+use super::{
+    cause,
+    fleet::TopHost,
+    times::{micros, short_length},
+};
 use crate::{
-    cli::output::{self, UNKNOWN, short_rate, symbol},
-    model::State,
+    cli::{
+        output::{UNKNOWN, short_rate, symbol},
+        spark,
+    },
+    model::{Severity, State},
     units::WallMs,
 };
 
 /// Names of hosts have this much room at least, and at most that unless there is room left.
 const NAME_COLUMNS: (usize, usize) = (14, 32);
+
+/// A share in digits, and the space after it, before its bar.
+pub(super) const SHARE_COLUMNS: usize = 6;
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +32,10 @@ pub(super) enum Field {
     Group,
     Cores,
     Cpu,
+    Trail,
     Mem,
-    Load,
     Disk,
+    Load,
     Busy,
     Pressure,
     Rx,
@@ -32,25 +43,55 @@ pub(super) enum Field {
     Call,
     Outcome,
     Age,
-    Error,
+    Cause,
 }
 
 use Field::{
-    Age, Busy, Call, Cores, Cpu, Disk, Error, Group, Load, Mem, Name, Outcome, Pressure, Rx, Since,
-    State as Health, Tx,
+    Age, Busy, Call, Cause, Cores, Cpu, Disk, Group, Load, Mem, Name, Outcome, Pressure, Rx, Since,
+    State as Health, Trail, Tx,
 };
 
 /// From left to right.
-const ORDER: [Field; 17] = [
-    Name, Health, Since, Group, Cores, Cpu, Mem, Load, Disk, Busy, Pressure, Rx, Tx, Call, Outcome,
-    Age, Error,
+const ORDER: [Field; 18] = [
+    Name, Health, Since, Group, Cores, Cpu, Trail, Mem, Disk, Load, Busy, Pressure, Rx, Tx, Call,
+    Outcome, Age, Cause,
 ];
 
-/// The most wanted first: what does not fit is left out from the end.
-const WANTED: [Field; 17] = [
-    Name, Health, Cpu, Mem, Load, Disk, Rx, Tx, Outcome, Age, Since, Call, Group, Error, Pressure,
-    Busy, Cores,
+/// The most wanted first: what does not fit is left out.
+const WANTED: [Field; 18] = [
+    Name, Health, Cpu, Mem, Disk, Load, Rx, Tx, Since, Cause, Trail, Age, Call, Group, Busy,
+    Pressure, Outcome, Cores,
 ];
+
+/// What somebody wants otherwise: columns that come first, and columns that are not wanted.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    wanted: Vec<Field>,
+    unwanted: Vec<Field>,
+}
+
+impl Choice {
+    /// Turns a column on or off: `is_seen` is whether it is on the screen now.
+    pub(super) fn turn(&mut self, field: Field, is_seen: bool) {
+        // A table of hosts without their names is none.
+        if field == Name {
+            return;
+        }
+        self.wanted.retain(|other| *other != field);
+        self.unwanted.retain(|other| *other != field);
+        let list = if is_seen { &mut self.unwanted } else { &mut self.wanted };
+        list.insert(0, field);
+    }
+
+    /// The columns that may be shown, the most wanted first.
+    fn fields(&self) -> impl Iterator<Item = Field> {
+        let others = WANTED
+            .into_iter()
+            .skip(1)
+            .filter(|field| !self.wanted.contains(field) && !self.unwanted.contains(field));
+        self.wanted.iter().copied().chain(others)
+    }
+}
 
 impl Field {
     /// What stands above it.
@@ -62,9 +103,10 @@ impl Field {
             Group => "GROUP",
             Cores => "CORES",
             Cpu => "CPU%",
+            Trail => "CPU LATELY",
             Mem => "MEM%",
-            Load => "LOAD",
             Disk => "DISK%",
+            Load => "LOAD",
             Busy => "I/O%",
             Pressure => "PSI%",
             Rx => "RX/s",
@@ -72,7 +114,7 @@ impl Field {
             Call => "CALL",
             Outcome => "LAST",
             Age => "AGE",
-            Error => "ERROR",
+            Cause => "CAUSE",
         }
     }
 
@@ -81,13 +123,14 @@ impl Field {
         match self {
             Name => "the host; ! alarms fire, ~ flaps, < is behind a host that fails",
             Health => "its state",
-            Since => "since when it is in it",
+            Since => "for how long it has been in it",
             Group => "its group",
             Cores => "cores online",
             Cpu => "share of all cores that was busy",
+            Trail => "the same in the last 20 polls",
             Mem => "memory in use",
-            Load => "load over 1 minute",
             Disk => "the fullest filesystem",
+            Load => "load over 1 minute",
             Busy => "the busiest disk",
             Pressure => "the greatest pressure stall of 10 s",
             Rx => "received, bytes a second",
@@ -95,13 +138,23 @@ impl Field {
             Call => "how long the last call took",
             Outcome => "how the last poll ended",
             Age => "how long ago it was due",
-            Error => "what went wrong",
+            Cause => "what is wrong",
         }
     }
 
     /// Whether its cells stand to the right.
     pub(super) fn is_number(self) -> bool {
-        !matches!(self, Name | Health | Group | Outcome | Error)
+        !matches!(self, Name | Health | Group | Outcome | Cause | Trail | Cpu | Mem | Disk)
+    }
+
+    /// Whether it is of the host's last values, in whose place stands the cause where there are none.
+    pub(super) fn is_value(self) -> bool {
+        !matches!(self, Name | Health | Since | Group)
+    }
+
+    /// Whether its cell is a share with its bar.
+    pub(super) fn has_bar(self) -> bool {
+        matches!(self, Cpu | Mem | Disk)
     }
 
     fn width(self, screen: usize) -> usize {
@@ -110,13 +163,14 @@ impl Field {
             Health => 10,
             Since | Age | Rx | Tx => 6,
             Group => 12,
-            Cpu | Mem | Disk | Busy | Pressure | Cores => 5,
+            Cpu | Mem | Disk => SHARE_COLUMNS + bar_columns(screen),
+            Busy | Pressure | Cores => 5,
+            Trail => 20,
             Load => 6,
             Call => 8,
-            // The longest, `unauthenticated`, where there is room for it.
-            Outcome if screen < 100 => 8,
+            // The longest, `unauthenticated`.
             Outcome => 15,
-            Error => 24,
+            Cause => 32,
         }
     }
 
@@ -129,9 +183,10 @@ impl Field {
             Group => or_unknown(&host.group),
             Cores => host.cores.map_or_else(|| UNKNOWN.to_owned(), |cores| format!("{cores:.0}")),
             Cpu => share(host.cpu_pct),
+            Trail => spark::bars(&host.trail, 100.0),
             Mem => share(host.mem_pct),
-            Load => host.load.map_or_else(|| UNKNOWN.to_owned(), load),
             Disk => share(host.fs_pct),
+            Load => host.load.map_or_else(|| UNKNOWN.to_owned(), load),
             Busy => share(host.busy_pct),
             Pressure => share(host.pressure_pct),
             Rx => short_rate(host.rx),
@@ -139,16 +194,16 @@ impl Field {
             Call => host.call_us.map_or_else(|| UNKNOWN.to_owned(), micros),
             Outcome => or_unknown(&host.outcome),
             Age => short_length(now, host.slot),
-            Error => host.error.clone(),
+            Cause => cause::words(host, now),
         }
     }
 
-    /// The share that it shows, 0 to 100: what may be too much.
-    pub(super) fn share(self, host: &TopHost) -> Option<f64> {
+    /// The share that it shows with a bar, 0 to 100: what may be too much. None: it has no bar.
+    pub(super) fn share(self, host: &TopHost) -> Option<Option<f64>> {
         match self {
-            Cpu => host.cpu_pct,
-            Mem => host.mem_pct,
-            Disk => host.fs_pct,
+            Cpu => Some(host.cpu_pct),
+            Mem => Some(host.mem_pct),
+            Disk => Some(host.fs_pct),
             _ => None,
         }
     }
@@ -169,15 +224,15 @@ impl Field {
         let moment = |moment: Option<WallMs>| moment.map(|moment| -(moment.0 as f64));
         match self {
             Name => turn(a.natural.cmp(&b.natural)),
-            Health => turn(gravity(b.state).cmp(&gravity(a.state))),
+            Health => turn(gravity(b).cmp(&gravity(a))),
             // The latest change first, and the poll that is longest ago.
             Since => turn(b.since.cmp(&a.since)),
             Group => text(&a.group, &b.group),
             Cores => number(a.cores, b.cores),
-            Cpu => number(a.cpu_pct, b.cpu_pct),
+            Cpu | Trail => number(a.cpu_pct, b.cpu_pct),
             Mem => number(a.mem_pct, b.mem_pct),
-            Load => number(a.load, b.load),
             Disk => number(a.fs_pct, b.fs_pct),
+            Load => number(a.load, b.load),
             Busy => number(a.busy_pct, b.busy_pct),
             Pressure => number(a.pressure_pct, b.pressure_pct),
             Rx => number(a.rx, b.rx),
@@ -185,27 +240,42 @@ impl Field {
             Call => number(a.call_us, b.call_us),
             Outcome => text(&a.outcome, &b.outcome),
             Age => number(moment(a.slot), moment(b.slot)),
-            Error => text(&a.error, &b.error),
+            Cause => text(&a.cause, &b.cause),
         }
         .then_with(|| a.natural.cmp(&b.natural))
         .then_with(|| a.name.cmp(&b.name))
     }
 }
 
+/// How wide the bar of a share is.
+pub(super) fn bar_columns(screen: usize) -> usize {
+    match screen {
+        ..100 => 4,
+        100..140 => 6,
+        140..180 => 8,
+        _ => 10,
+    }
+}
+
 /// The columns that fit, and how wide each is; `longest` is that of the names.
-pub(super) fn fitting(screen: usize, longest: usize) -> Vec<(Field, usize)> {
+pub(super) fn fitting(
+    screen: usize,
+    longest: usize,
+    choice: &Choice,
+    grouped: bool,
+) -> Vec<(Field, usize)> {
     let mut room = screen.saturating_sub(Name.width(screen));
     let mut chosen = vec![(Name, Name.width(screen))];
-    for field in WANTED.into_iter().skip(1) {
+    // Below its group a host need not name it.
+    for field in choice.fields().filter(|field| !grouped || *field != Group) {
         let width = field.width(screen);
-        if width + 1 > room {
-            break;
+        if width < room {
+            room -= width + 1;
+            chosen.push((field, width));
         }
-        room -= width + 1;
-        chosen.push((field, width));
     }
     let (least, most) = NAME_COLUMNS;
-    let wanted = longest.clamp(least, if chosen.len() == ORDER.len() { most } else { least });
+    let wanted = longest.clamp(least, most);
     let mut grow = |which: Field, by: usize| {
         if let Some((_, width)) = chosen.iter_mut().find(|(field, _)| *field == which) {
             *width += by.min(room);
@@ -213,7 +283,7 @@ pub(super) fn fitting(screen: usize, longest: usize) -> Vec<(Field, usize)> {
         }
     };
     grow(Name, wanted - least);
-    grow(Error, usize::MAX);
+    grow(Cause, usize::MAX);
     grow(Name, longest.saturating_sub(wanted));
     chosen.sort_by_key(|(field, _)| ORDER.iter().position(|other| other == field));
     chosen
@@ -224,17 +294,25 @@ pub(super) fn all() -> impl Iterator<Item = Field> {
     ORDER.into_iter()
 }
 
-/// How grave a state is.
-fn gravity(state: State) -> u8 {
-    match state {
-        State::Down => 6,
-        State::Suspect => 5,
-        State::Degraded => 4,
+/// How much a host wants somebody: its state, then its alarms. A host that is up and has a grave alarm
+/// comes before one that is not known yet.
+fn gravity(host: &TopHost) -> (u8, u8) {
+    let alarms = match host.severity {
+        None | Some(Severity::Info) => 0,
+        Some(Severity::Warning) => 1,
+        Some(Severity::Critical) => 2,
+    };
+    let state = match host.state {
+        State::Down => 7,
+        State::Suspect => 6,
+        State::Degraded => 5,
+        State::Up if alarms > 0 => 4,
         State::Pending => 3,
         State::Paused => 2,
         State::Up => 1,
         State::Retired => 0,
-    }
+    };
+    (state, alarms)
 }
 
 fn marked(host: &TopHost) -> String {
@@ -258,19 +336,4 @@ fn share(value: Option<f64>) -> String {
 
 fn load(value: f64) -> String {
     if value >= 99.995 { format!("{value:.1}") } else { format!("{value:.2}") }
-}
-
-/// `950 µs`, `11.6 ms`, `2.0 s`.
-pub(super) fn micros(us: f64) -> String {
-    match us {
-        ..1_000.0 => format!("{us:.0} µs"),
-        ..1_000_000.0 => format!("{:.1} ms", us / 1_000.0),
-        _ => format!("{:.1} s", us / 1_000_000.0),
-    }
-}
-
-/// `4 s`, `12m`, `3h`, `9d`: how long before `now`.
-fn short_length(now: WallMs, moment: Option<WallMs>) -> String {
-    let Some(moment) = moment else { return UNKNOWN.to_owned() };
-    output::length(now.since(moment)).replace(" min", "m").replace(' ', "")
 }

@@ -40,10 +40,16 @@ pub(super) struct TopHost {
     pub(super) slot: Option<WallMs>,
     pub(super) outcome: String,
     pub(super) call_us: Option<f64>,
-    pub(super) error: String,
+    /// What is wrong with it, in words; empty where nothing is.
+    pub(super) cause: String,
+    /// What follows is unknown of a host that does not answer: what it said before it failed is no value of
+    /// now.
     pub(super) cores: Option<f64>,
     pub(super) cpu_pct: Option<f64>,
+    /// How busy its cores were in the last polls, oldest first.
+    pub(super) trail: Vec<Option<f64>>,
     pub(super) mem_pct: Option<f64>,
+    pub(super) memory: Option<f64>,
     pub(super) fs_pct: Option<f64>,
     pub(super) pressure_pct: Option<f64>,
     pub(super) load: Option<f64>,
@@ -54,7 +60,9 @@ pub(super) struct TopHost {
     pub(super) alarms: u64,
     pub(super) severity: Option<Severity>,
     pub(super) flapping: bool,
+    /// The host that it is reached through, while that fails.
     pub(super) behind: String,
+    pub(super) paused_until: Option<WallMs>,
 }
 
 /// What the server says of itself.
@@ -151,35 +159,54 @@ impl TopFleet {
             labels.iter().map(label).collect::<Vec<_>>().join(" ")
         });
         let name = word("name").map(shown).ok_or(BadEvent::Cell("name"))?;
+        let state = word("state").and_then(State::parse).ok_or(BadEvent::Cell("state"))?;
+        let fresh = |name| number(name).filter(|_| is_fresh(state));
         Ok(TopHost {
             natural: natural(&name).into(),
             name: name.into(),
             group: text("group"),
             labels: labels.unwrap_or_default(),
-            state: word("state").and_then(State::parse).ok_or(BadEvent::Cell("state"))?,
+            state,
             since: moment("since_ms").ok_or(BadEvent::Cell("since_ms"))?,
             slot: moment("slot_ms"),
             outcome: text("outcome"),
             call_us: number("call_us"),
-            error: match text("cause") {
-                cause if cause.is_empty() => text("error"),
-                cause => cause,
+            cause: match text("cause") {
+                cause if cause.is_empty() => without_address(text("error"), &text("address")),
+                cause => without_address(cause, &text("address")),
             },
-            cores: number("cpus_online"),
-            cpu_pct: number("cpu_busy_pct"),
-            mem_pct: number("mem_used_pct"),
-            fs_pct: number("fs_used_max_pct"),
-            pressure_pct: number("pressure_some_max_avg10_pct"),
-            load: number("load_1"),
-            rx: number("net_rx_bytes_per_s"),
-            tx: number("net_tx_bytes_per_s"),
-            busy_pct: number("disk_busy_max_pct"),
+            cores: fresh("cpus_online"),
+            cpu_pct: fresh("cpu_busy_pct"),
+            trail: cell("cpu_trail")
+                .and_then(Value::as_array)
+                .map(|trail| trail.iter().map(Value::as_f64).collect())
+                .unwrap_or_default(),
+            mem_pct: fresh("mem_used_pct"),
+            memory: fresh("mem_total_bytes"),
+            fs_pct: fresh("fs_used_max_pct"),
+            pressure_pct: fresh("pressure_some_max_avg10_pct"),
+            load: fresh("load_1"),
+            rx: fresh("net_rx_bytes_per_s"),
+            tx: fresh("net_tx_bytes_per_s"),
+            busy_pct: fresh("disk_busy_max_pct"),
             alarms: cell("alarms_firing").and_then(Value::as_u64).unwrap_or_default(),
             severity: word("alarm_severity").and_then(Severity::parse),
             flapping: cell("flapping").and_then(Value::as_bool).unwrap_or_default(),
             behind: text("unreachable_because"),
+            paused_until: moment("paused_until_ms"),
         })
     }
+}
+
+/// Whether the values of a host in this state are of now.
+pub(super) fn is_fresh(state: State) -> bool {
+    matches!(state, State::Up | State::Degraded)
+}
+
+/// What is said of a host without where it is, which is asked for on its own.
+fn without_address(error: String, address: &str) -> String {
+    let rest = error.strip_prefix(address).and_then(|rest| rest.strip_prefix(": "));
+    rest.map_or_else(|| error.clone(), str::to_owned)
 }
 
 /// Makes every text of a document safe for a terminal, names included.

@@ -76,13 +76,13 @@ impl Headless {
     /// Hosts that are listed.
     #[must_use]
     pub fn listed(&self) -> usize {
-        self.model.shown.len()
+        self.model.list.passed
     }
 
     /// The title of the column that they are ordered by.
     #[must_use]
     pub fn order(&self) -> &'static str {
-        self.model.sort.title()
+        self.model.list.sort.title()
     }
 }
 

@@ -8,31 +8,73 @@ use crate::{cli::output::symbol, model::State};
 /// Beside the keys, from here on, stand the columns where there is room for both.
 const HALF: usize = 72;
 
-const KEYS: [(&str, &str); 12] = [
-    ("Up Down j k", "choose a host"),
-    ("PgUp PgDn Space", "a screen up or down"),
-    ("Home End g G", "the first, the last"),
-    ("Enter", "look at the host"),
-    ("a", "alarms that fire; ✓ acknowledged, z silenced"),
-    ("Esc", "back; ends a filter"),
-    ("/", "filter: words in name, group, label, state, last"),
-    ("s > S <", "sort by the next column, the one before"),
-    ("r", "the other way round"),
-    ("+ -", "charts of a host over a longer, a shorter time"),
-    ("?", "this help"),
-    ("q Ctrl-C", "quit"),
+/// Keys by where they are used.
+const KEYS: [(&str, &[(&str, &str)]); 5] = [
+    (
+        "EVERYWHERE",
+        &[
+            ("Up Down j k", "choose a row, or scroll"),
+            ("PgUp PgDn Space", "a screen up or down"),
+            ("Home End g G", "the first, the last"),
+            ("Enter", "look at the host"),
+            ("Esc", "back; ends a filter"),
+            ("a", "alarms that fire; ✓ acknowledged, z silenced"),
+            ("e", "events: changes of state, newest first"),
+            ("?", "this help"),
+            ("q Ctrl-C", "quit"),
+        ],
+    ),
+    (
+        "HOSTS",
+        &[
+            ("/", "filter: words in name, group, label, state, last"),
+            ("s > S <", "sort by the next column, the one before"),
+            ("r", "the other way round"),
+            ("c", "choose columns"),
+            ("t", "by groups, with their means and sums"),
+            ("f Left Right", "fold and unfold a group"),
+            ("F", "fold or unfold all groups"),
+        ],
+    ),
+    (
+        "ONE HOST",
+        &[
+            ("Tab Left Right", "the next tab, the one before"),
+            ("1 … 7", "the tab with this number"),
+            ("+ -", "charts over a longer, a shorter time"),
+            ("i", "list rows that are idle"),
+        ],
+    ),
+    (
+        "ACTIONS ON THE HOST OR ALARM THAT IS CHOSEN",
+        &[
+            ("w", "why it is in its state"),
+            ("p", "poll it now"),
+            ("P", "pause it, or resume it; asks first"),
+            ("z", "silence its alarms; asks how long"),
+            ("A", "acknowledge its alarms; asks first"),
+        ],
+    ),
+    (
+        "MOUSE (with Shift the terminal selects text itself)",
+        &[("click", "choose a row; again: open it; a title: sort by it"), ("wheel", "scroll")],
+    ),
 ];
 
 /// All of it, in lines for a terminal so wide.
 pub(super) fn lines(width: usize) -> Vec<String> {
-    let mut left: Vec<String> = vec!["KEYS".to_owned()];
-    left.extend(KEYS.iter().map(|(keys, what)| format!("  {keys:<16} {what}")));
+    let mut left: Vec<String> = Vec::new();
+    for (place, keys) in KEYS {
+        left.push(place.to_owned());
+        left.extend(keys.iter().map(|(keys, what)| format!("  {keys:<16} {what}")));
+        left.push(String::new());
+    }
+    left.push("STATES".to_owned());
     let signs: Vec<String> =
         State::ALL.iter().map(|state| format!("{} {state}", symbol(*state))).collect();
-    left.extend([String::new(), "STATES".to_owned()]);
     left.extend(signs.chunks(4).map(|some| format!("  {}", some.join("  "))));
     let mut right = vec!["COLUMNS".to_owned()];
-    right.extend(field::all().map(|field| format!("  {:<6} {}", field.title(), field.meaning())));
+    right.extend(field::all().map(|field| format!("  {:<10} {}", field.title(), field.meaning())));
     if width < 2 * HALF {
         left.push(String::new());
         left.append(&mut right);
@@ -58,7 +100,7 @@ pub(super) fn moved(first: usize, key: Key, room: usize, width: usize) -> Option
         Key::End | Key::Char('G') => last,
         Key::Enter | Key::Esc | Key::Backspace | Key::Char('?' | 'h') => return None,
         // What would change the list, which is not seen.
-        Key::Interrupt | Key::Char(_) => first,
+        Key::Interrupt | Key::Char(_) | Key::Left | Key::Right | Key::Tab | Key::BackTab => first,
     };
     Some(to.min(last))
 }

@@ -1,28 +1,38 @@
 //! What `top` shows, and what keys and news do to it. Pure: no terminal, no clock, no network.
 
+mod mouse;
+
 use std::{sync::Arc, time::Duration};
 
 use super::{
     alarms::AlarmList,
-    detail::HostDetail,
-    field::{self, Field},
-    fleet::{TopFleet, TopHost},
+    chooser::Chooser,
+    deed::{Deed, Order, Question, QuestionOutcome, Target},
+    detail::{HostDetail, Tab},
+    fleet::TopFleet,
+    groups::GroupRow,
+    happened::ChangeList,
     help,
     key::Key,
+    list::{HostList, Wish},
+    times::time_of_day,
 };
-use crate::units::WallMs;
+use crate::{cli::output::length, model::State, units::WallMs};
 
-/// The longest filter, characters.
-pub(super) const MAX_FILTER_CHARS: usize = 100;
-
-/// Lines above the list: what the server is, and the titles.
+/// Lines above a list: what the server is, and the titles.
 const ABOVE: usize = 2;
 
-/// Lines below the list: the keys.
+/// Lines below a list: the keys.
 const BELOW: usize = 1;
 
 /// Lines above and below the help.
 const AROUND_HELP: usize = 2;
+
+/// Lines of a terminal that has room for what the fleet comes to.
+const SUMMED: usize = 12;
+
+/// What changed its state in this time has charts of this time.
+const LATELY: Duration = Duration::from_secs(900);
 
 /// Whether the server is heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +51,16 @@ pub(super) enum Screen {
     Fleet,
     Host(Box<HostDetail>),
     Alarms(Box<AlarmList>),
+    Changes(Box<ChangeList>),
+}
+
+/// What lies over it and takes the keys.
+#[derive(Debug)]
+pub(super) enum Over {
+    /// The help, from this line of it on.
+    Help(usize),
+    Columns(Chooser),
+    Question(Box<Question>),
 }
 
 /// Everything that is shown.
@@ -48,22 +68,21 @@ pub(super) enum Screen {
 pub(super) struct Model {
     pub(super) address: String,
     pub(super) fleet: TopFleet,
+    /// What all hosts come to.
+    pub(super) total: Option<GroupRow>,
     pub(super) contact: Contact,
     pub(super) screen: Screen,
-    /// The help is shown, from this line of it on.
-    pub(super) help: Option<usize>,
+    /// The list from which a host was opened.
+    before: Option<Screen>,
+    pub(super) over: Option<Over>,
     pub(super) done: bool,
-    pub(super) filter: String,
-    /// Whether keys are the filter's.
-    pub(super) typing: bool,
-    pub(super) sort: Field,
-    pub(super) reverse: bool,
-    /// Hosts that pass the filter, in order.
-    pub(super) shown: Vec<Arc<TopHost>>,
-    /// The one that is chosen; none: the first, whoever that is.
-    chosen: Option<Arc<str>>,
-    /// Where in `shown` the list on the screen begins.
-    pub(super) first: usize,
+    pub(super) list: HostList,
+    /// What came of what was asked for last, and whether that is bad; until the next key.
+    pub(super) said: Option<(bool, String)>,
+    /// What is to be sent to the server.
+    pub(super) orders: Vec<Order>,
+    /// Who silences and acknowledges.
+    pub(super) who: Option<String>,
     /// The server's clock now.
     pub(super) now: WallMs,
     /// Our own.
@@ -78,42 +97,29 @@ impl Model {
         Self {
             address,
             fleet: TopFleet::default(),
+            total: None,
             contact: Contact::Live,
             screen: Screen::Fleet,
-            help: None,
+            before: None,
+            over: None,
             done: false,
-            filter: String::new(),
-            typing: false,
-            sort: Field::State,
-            reverse: false,
-            shown: Vec::new(),
-            chosen: None,
-            first: 0,
+            list: HostList::default(),
+            said: None,
+            orders: Vec::new(),
+            who: None,
             now: ours,
             ours,
             size,
         }
     }
 
-    /// The fleet has changed, or what is wanted of it.
-    pub(super) fn arrange(&mut self) {
-        let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
-        let wanted = |host: &&Arc<TopHost>| words.iter().all(|word| holds(host, word));
-        self.shown = self.fleet.hosts.values().filter(wanted).cloned().collect();
-        let (sort, reverse) = (self.sort, self.reverse);
-        self.shown.sort_by(|a, b| sort.order(a, b, reverse));
-        // Who is gone, or filtered away, cannot stay chosen.
-        if self.chosen.as_ref().is_some_and(|name| !self.shown.iter().any(|h| h.name == *name)) {
-            self.chosen = None;
-        }
-        self.keep_in_sight();
-    }
-
     /// The server was heard; `ours` is our clock.
     pub(super) fn heard(&mut self, ours: WallMs) {
         self.contact = Contact::Live;
         self.pass(Duration::ZERO, ours);
-        self.arrange();
+        let hosts = self.fleet.hosts.values().cloned().collect();
+        self.total = Some(GroupRow::of("", hosts));
+        self.list.arrange(&self.fleet, self.room());
     }
 
     /// The server was not heard.
@@ -123,7 +129,7 @@ impl Model {
             Contact::Away { since, .. } => since,
         };
         self.contact = Contact::Away { since, why };
-        self.keep_in_sight();
+        self.list.settle(self.room());
     }
 
     /// Time passes: `heard_ago` since the fleet was told last.
@@ -135,19 +141,25 @@ impl Model {
     /// The terminal has another size.
     pub(super) fn resize(&mut self, size: (usize, usize)) {
         self.size = size;
-        self.keep_in_sight();
+        self.list.settle(self.room());
     }
 
-    /// The columns of the table and their widths.
-    pub(super) fn fields(&self) -> Vec<(Field, usize)> {
-        let longest = self.shown.iter().map(|host| host.name.len()).max().unwrap_or(0);
-        field::fitting(self.size.0, longest)
-    }
-
-    /// Where in `shown` the chosen host is.
-    pub(super) fn position(&self) -> usize {
-        let chosen = self.chosen.as_ref();
-        chosen.and_then(|name| self.shown.iter().position(|host| host.name == *name)).unwrap_or(0)
+    /// An order was carried out, or was not.
+    pub(super) fn carried_out(&mut self, deed: Deed, told: Result<String, String>) {
+        match (&mut self.over, told) {
+            (Some(Over::Question(question)), Err(why)) if question.waits_for(deed) => {
+                question.refuse(why);
+            }
+            (over, told) => {
+                if matches!(over, Some(Over::Question(question)) if question.waits_for(deed)) {
+                    *over = None;
+                }
+                self.said = Some(match told {
+                    Ok(words) => (false, words),
+                    Err(why) => (true, why),
+                });
+            }
+        }
     }
 
     /// What is wrong with the server, a line each, and whether it is grave.
@@ -155,7 +167,7 @@ impl Model {
         let server = &self.fleet.server;
         let mut lines = Vec::new();
         if let Contact::Away { since, why } = &self.contact {
-            let length = super::super::output::length(self.ours.since(*since));
+            let length = length(self.ours.since(*since));
             let at = time_of_day(*since);
             lines.push((true, format!("server away since {at} ({length}): {why}")));
         }
@@ -179,138 +191,179 @@ impl Model {
         lines
     }
 
-    /// How many hosts the list has room for.
+    /// Whether there is a line for what the fleet comes to.
+    pub(super) fn is_summed(&self) -> bool {
+        matches!(self.screen, Screen::Fleet) && self.size.1 >= SUMMED
+    }
+
+    /// Lines above the first row of what is looked at.
+    fn above(&self) -> usize {
+        let own = match &self.screen {
+            Screen::Fleet => usize::from(self.is_summed()),
+            // Its name, its tabs.
+            Screen::Host(detail) => 2 + usize::from(detail.trouble.is_some()),
+            Screen::Alarms(list) => usize::from(list.trouble.is_some()),
+            Screen::Changes(list) => usize::from(list.trouble.is_some()),
+        };
+        ABOVE + self.banners().len() + own
+    }
+
+    /// How many rows of what is looked at there is room for.
     pub(super) fn room(&self) -> usize {
-        let taken = ABOVE + BELOW + self.banners().len();
-        self.size.1.saturating_sub(taken).max(1)
-    }
-
-    fn keep_in_sight(&mut self) {
-        let (at, room) = (self.position(), self.room());
-        let last = self.shown.len().saturating_sub(room);
-        self.first = self.first.clamp((at + 1).saturating_sub(room), at).min(last);
-    }
-
-    fn choose(&mut self, at: usize) {
-        let at = at.min(self.shown.len().saturating_sub(1));
-        // The first is whoever comes first from now on.
-        let host = self.shown.get(at).filter(|_| at > 0);
-        self.chosen = host.map(|host| Arc::clone(&host.name));
-        self.keep_in_sight();
+        let taken = self.above() + BELOW;
+        let head = match &self.screen {
+            Screen::Host(detail) => detail.head(self.size.0).len(),
+            _ => 0,
+        };
+        self.size.1.saturating_sub(taken + head).max(1)
     }
 
     /// A key was pressed.
     pub(super) fn press(&mut self, key: Key) {
+        self.said = None;
         if key == Key::Interrupt {
             self.done = true;
-        } else if self.typing {
-            self.type_filter(key);
-        } else if let Some(first) = self.help {
-            if key == Key::Char('q') {
-                self.done = true;
-            }
-            let (width, height) = self.size;
-            self.help = help::moved(first, key, height.saturating_sub(AROUND_HELP), width);
+        } else if self.over.is_some() {
+            self.press_over(key);
+        } else if self.list.typing {
+            self.press_in_list(key);
         } else {
-            let room = self.room();
-            match (&mut self.screen, key) {
-                (_, Key::Char('?' | 'h')) => self.help = Some(0),
-                (_, Key::Char('q')) => self.done = true,
-                (Screen::Host(_) | Screen::Alarms(_), Key::Esc | Key::Backspace) => {
-                    self.screen = Screen::Fleet;
-                }
-                (Screen::Fleet | Screen::Host(_), Key::Char('a')) => {
-                    self.screen = Screen::Alarms(Box::default());
-                }
-                (Screen::Host(detail), key) => detail.press(key),
-                (Screen::Alarms(list), Key::Enter) => {
-                    let known = |name: &str| self.fleet.hosts.get_key_value(name);
-                    if let Some((name, _)) = list.host().and_then(known) {
-                        self.screen = Screen::Host(Box::new(HostDetail::new(Arc::clone(name))));
-                    }
-                }
-                (Screen::Alarms(list), key) => list.press(key, room),
-                (Screen::Fleet, key) => self.press_in_list(key),
+            match key {
+                Key::Char('?' | 'h') => self.over = Some(Over::Help(0)),
+                Key::Char('q') => self.done = true,
+                Key::Char('a') => self.go(Screen::Alarms(Box::default())),
+                Key::Char('e') => self.go(Screen::Changes(Box::default())),
+                Key::Char('p') => self.order(Deed::Poll),
+                Key::Char('P') => self.order(Deed::Pause),
+                Key::Char('z') => self.order(Deed::Silence),
+                Key::Char('A') => self.order(Deed::Ack),
+                key => self.press_in_screen(key),
             }
         }
     }
 
-    fn type_filter(&mut self, key: Key) {
-        match key {
-            Key::Char(c) if self.filter.chars().count() < MAX_FILTER_CHARS && !c.is_control() => {
-                self.filter.push(c);
-            }
-            Key::Backspace => {
-                self.filter.pop();
-            }
-            Key::Enter => self.typing = false,
-            Key::Esc => {
-                self.typing = false;
-                self.filter.clear();
-            }
-            Key::Up | Key::Down | Key::PageUp | Key::PageDown | Key::Home | Key::End => {
-                self.press_in_list(key);
-            }
-            Key::Char(_) | Key::Interrupt => {}
+    fn go(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.before = None;
+    }
+
+    /// Opens a host that is known.
+    fn open(&mut self, name: &str, tab: Tab) {
+        if let Some((name, host)) = self.fleet.hosts.get_key_value(name) {
+            let changed = self.now.since(host.since) < LATELY;
+            let host = Screen::Host(Box::new(HostDetail::new(Arc::clone(name), tab, changed)));
+            self.before = Some(std::mem::replace(&mut self.screen, host));
         }
-        self.arrange();
+    }
+
+    fn press_over(&mut self, key: Key) {
+        let (width, height) = self.size;
+        let room = self.room();
+        let stays = match &mut self.over {
+            None => false,
+            Some(Over::Help(first)) => {
+                self.done |= key == Key::Char('q');
+                match help::moved(*first, key, height.saturating_sub(AROUND_HELP), width) {
+                    Some(to) => {
+                        *first = to;
+                        true
+                    }
+                    None => false,
+                }
+            }
+            Some(Over::Columns(chooser)) => {
+                chooser.press(key, &mut self.list, &self.fleet, (width, room))
+            }
+            Some(Over::Question(question)) => match question.press(key) {
+                QuestionOutcome::Waits => true,
+                QuestionOutcome::Closed => false,
+                QuestionOutcome::Send(order) => {
+                    self.orders.push(order);
+                    true
+                }
+            },
+        };
+        if !stays {
+            self.over = None;
+        }
+    }
+
+    fn press_in_screen(&mut self, key: Key) {
+        let room = self.room();
+        match (&mut self.screen, key) {
+            (Screen::Fleet, Key::Char('c')) => self.over = Some(Over::Columns(Chooser::default())),
+            (Screen::Fleet | Screen::Alarms(_) | Screen::Changes(_), Key::Char('w')) => {
+                self.open_chosen(Tab::Why);
+            }
+            (Screen::Fleet, key) => self.press_in_list(key),
+            (_, Key::Esc | Key::Backspace) => {
+                self.screen = self.before.take().unwrap_or(Screen::Fleet);
+                // The list went on while it was not seen.
+                self.list.settle(self.room());
+            }
+            (Screen::Alarms(_) | Screen::Changes(_), Key::Enter) => self.open_chosen(Tab::Overview),
+            (Screen::Host(detail), key) => detail.press(key, room),
+            (Screen::Alarms(list), key) => list.press(key, room),
+            (Screen::Changes(list), key) => list.press(key, room),
+        }
     }
 
     fn press_in_list(&mut self, key: Key) {
-        let (at, room) = (self.position(), self.room());
-        match key {
-            Key::Up | Key::Char('k') => self.choose(at.saturating_sub(1)),
-            Key::Down | Key::Char('j') => self.choose(at + 1),
-            Key::PageUp => self.choose(at.saturating_sub(room)),
-            Key::PageDown | Key::Char(' ') => self.choose(at + room),
-            Key::Home | Key::Char('g') => self.choose(0),
-            Key::End | Key::Char('G') => self.choose(usize::MAX),
-            Key::Char('/') => self.typing = true,
-            Key::Char('s' | '>') => self.sort_by_next(1),
-            Key::Char('S' | '<') => self.sort_by_next(-1),
-            Key::Char('r') => {
-                self.reverse = !self.reverse;
-                self.arrange();
-            }
-            Key::Esc if !self.filter.is_empty() => {
-                self.filter.clear();
-                self.arrange();
-            }
-            Key::Enter => {
-                if let Some(host) = self.shown.get(at) {
-                    self.screen = Screen::Host(Box::new(HostDetail::new(Arc::clone(&host.name))));
-                }
-            }
-            Key::Esc | Key::Backspace | Key::Interrupt | Key::Char(_) => {}
+        let sizes = (self.size.0, self.room());
+        if let Wish::Open(name) = self.list.press(key, &self.fleet, sizes) {
+            self.open(&name, Tab::Overview);
         }
     }
 
-    /// Orders by a column to the right or left; only by what can be seen.
-    fn sort_by_next(&mut self, step: isize) {
-        let fields = self.fields();
-        let at = fields.iter().position(|(field, _)| *field == self.sort).unwrap_or(0);
-        let next = match at.checked_add_signed(step) {
-            Some(next) => next % fields.len(),
-            None => fields.len() - 1,
-        };
-        self.sort = fields[next].0;
-        self.reverse = false;
-        self.arrange();
+    fn open_chosen(&mut self, tab: Tab) {
+        if let Some(target) = self.target() {
+            self.open(&target.host, tab);
+        }
     }
-}
 
-/// Whether a host has this text somewhere, small letters.
-fn holds(host: &TopHost, word: &str) -> bool {
-    let texts = [&*host.name, &host.group, &host.labels, host.state.as_str(), &host.outcome];
-    texts.iter().any(|text| text.to_lowercase().contains(word))
-}
+    /// What is chosen; an alarm only where alarms are listed.
+    fn target(&self) -> Option<Target> {
+        let of = |host: &str| Target { host: host.into(), alarm: None };
+        match &self.screen {
+            Screen::Fleet => self.list.host().map(|host| of(&host.name)),
+            Screen::Host(detail) => Some(of(&detail.name)),
+            Screen::Changes(list) => list.host().map(of),
+            Screen::Alarms(list) => list.chosen().map(|alarm| Target {
+                alarm: Some((alarm.rule.clone(), alarm.row.clone())),
+                ..of(&alarm.host)
+            }),
+        }
+    }
 
-/// `14:02:11`, in the zone that [`zone`] names.
-pub(super) fn time_of_day(moment: WallMs) -> String {
-    moment.spoken().to_string().split(' ').nth(1).unwrap_or_default().to_owned()
-}
-
-/// `UTC`, `+02:00`: how far the clock of times of day is from UTC at this moment.
-pub(super) fn zone(moment: WallMs) -> String {
-    moment.spoken().to_string().split(' ').nth(2).unwrap_or_default().to_owned()
+    /// Does something to what is chosen, or asks first.
+    fn order(&mut self, deed: Deed) {
+        let Some(target) = self.target() else {
+            self.said = Some((true, "no host is chosen: choose one first".to_owned()));
+            return;
+        };
+        let host = self.fleet.hosts.get(&*target.host);
+        let alarms = host.map_or(0, |host| host.alarms);
+        let target = match deed {
+            Deed::Silence | Deed::Ack => target,
+            Deed::Poll | Deed::Pause | Deed::Resume => Target { alarm: None, ..target },
+        };
+        match (deed, host) {
+            (Deed::Poll | Deed::Pause, None) => {
+                self.said = Some((true, format!("{} is no host of the inventory", target.host)));
+            }
+            (Deed::Poll, Some(_)) => {
+                self.said = Some((false, format!("polling {} …", target.host)));
+                self.orders.push(Order::poll(target.host));
+            }
+            (Deed::Ack, Some(_)) if target.alarm.is_none() && alarms == 0 => {
+                self.said = Some((true, format!("no alarm of {} fires", target.host)));
+            }
+            (deed, host) => {
+                let is_paused = host.is_some_and(|host| host.state == State::Paused);
+                let deed = if deed == Deed::Pause && is_paused { Deed::Resume } else { deed };
+                let question = Question::new(deed, target, alarms, self.who.clone());
+                self.over = Some(Over::Question(Box::new(question)));
+            }
+        }
+    }
 }

@@ -9,83 +9,115 @@ use crate::{
     text::bytes,
 };
 
-/// How a value is written.
-type Write = fn(Option<f64>) -> String;
+/// What rounds to nothing.
+const NOTHING: f64 = 0.05;
 
-/// Columns of a table: title, name of the value, how it is written.
-type Cells = &'static [(&'static str, &'static str, Write)];
+/// What a value is, and with it how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ValueKind {
+    /// Of 100, which may be too much: with a bar.
+    Share,
+    /// Of 100 for each core that is used.
+    CoreShare,
+    Bytes,
+    Rate,
+    Whole,
+    Number,
+}
+
+impl ValueKind {
+    /// The value in words.
+    pub(super) fn write(self, value: Option<f64>) -> String {
+        match (self, value) {
+            (Self::Share | Self::CoreShare, value) => percent(value),
+            (Self::Rate, value) => rate(value),
+            (Self::Number, value) => number(value),
+            (Self::Bytes, Some(value)) => bytes(value),
+            (Self::Whole, Some(value)) => format!("{value:.0}"),
+            (Self::Bytes | Self::Whole, None) => UNKNOWN.to_owned(),
+        }
+    }
+}
 
 /// A table of what a machine has several of.
+#[derive(Debug)]
 pub(super) struct Table {
     /// Where it is in the document of a poll.
     key: &'static str,
+    /// What it is called among the tabs.
+    pub(super) tab: &'static str,
     /// What its rows are called.
     pub(super) title: &'static str,
     /// What names a row.
     name: &'static str,
-    /// The first is what the rows are ordered by, greatest first.
-    pub(super) cells: Cells,
-}
-
-fn size(value: Option<f64>) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), bytes)
-}
-
-fn whole(value: Option<f64>) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{value:.0}"))
+    /// Title, name of the value, what it is; the first is what the rows are ordered by, greatest first.
+    pub(super) cells: &'static [(&'static str, &'static str, ValueKind)],
+    /// How many of the first cells are of what is done, not of what there is: a row in which all of these
+    /// are nothing is idle.
+    busy: usize,
 }
 
 /// Which tables there are, the most asked for first.
 pub(super) const TABLES: [Table; 5] = [
     Table {
         key: "process",
+        tab: "Processes",
         title: "PROCESS",
         name: "comm",
         cells: &[
-            ("CPU", "cpu_pct", percent),
-            ("MEMORY", "rss_bytes", size),
-            ("THREADS", "threads", whole),
+            ("CPU", "cpu_pct", ValueKind::CoreShare),
+            ("MEMORY", "rss_bytes", ValueKind::Bytes),
+            ("THREADS", "threads", ValueKind::Whole),
         ],
-    },
-    Table {
-        key: "filesystem",
-        title: "FILESYSTEM",
-        name: "mount_point",
-        cells: &[
-            ("USED", "used_pct", percent),
-            ("FREE", "available_bytes", size),
-            ("SIZE", "size_bytes", size),
-        ],
-    },
-    Table {
-        key: "net",
-        title: "INTERFACE",
-        name: "interface",
-        cells: &[
-            ("RECEIVED", "rx_bytes_per_s", rate),
-            ("SENT", "tx_bytes_per_s", rate),
-            ("RX ERR/S", "rx_errors_per_s", number),
-        ],
-    },
-    Table {
-        key: "disk",
-        title: "DISK",
-        name: "device",
-        cells: &[
-            ("BUSY", "busy_pct", percent),
-            ("READ", "read_bytes_per_s", rate),
-            ("WRITTEN", "written_bytes_per_s", rate),
-        ],
+        busy: 1,
     },
     Table {
         key: "core",
+        tab: "Cores",
         title: "CORE",
         name: "core",
         cells: &[
-            ("BUSY", "busy_pct", percent),
-            ("IOWAIT", "iowait_pct", percent),
-            ("STEAL", "steal_pct", percent),
+            ("BUSY", "busy_pct", ValueKind::Share),
+            ("IOWAIT", "iowait_pct", ValueKind::CoreShare),
+            ("STEAL", "steal_pct", ValueKind::CoreShare),
         ],
+        busy: 3,
+    },
+    Table {
+        key: "disk",
+        tab: "Disks",
+        title: "DISK",
+        name: "device",
+        cells: &[
+            ("BUSY", "busy_pct", ValueKind::Share),
+            ("READ", "read_bytes_per_s", ValueKind::Rate),
+            ("WRITTEN", "written_bytes_per_s", ValueKind::Rate),
+        ],
+        busy: 3,
+    },
+    Table {
+        key: "filesystem",
+        tab: "Mounts",
+        title: "FILESYSTEM",
+        name: "mount_point",
+        cells: &[
+            ("USED", "used_pct", ValueKind::Share),
+            ("FREE", "available_bytes", ValueKind::Bytes),
+            ("SIZE", "size_bytes", ValueKind::Bytes),
+        ],
+        busy: 0,
+    },
+    Table {
+        key: "net",
+        tab: "Network",
+        title: "INTERFACE",
+        name: "interface",
+        cells: &[
+            ("RECEIVED", "rx_bytes_per_s", ValueKind::Rate),
+            ("SENT", "tx_bytes_per_s", ValueKind::Rate),
+            ("RX ERR/S", "rx_errors_per_s", ValueKind::Number),
+        ],
+        busy: 3,
     },
 ];
 
@@ -115,9 +147,14 @@ impl Rows {
         }))
     }
 
-    /// Whether there is nothing to show.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(Vec::is_empty)
+    /// The rows of one of [`TABLES`]: those that do something, and those that are idle.
+    pub(super) fn split(&self, table: usize) -> (Vec<&Line>, Vec<&Line>) {
+        let busy = TABLES[table].busy;
+        let is_idle = |line: &&Line| {
+            busy > 0 && line.values[..busy].iter().all(|value| value.is_none_or(|v| v < NOTHING))
+        };
+        let (idle, others) = self.0[table].iter().partition(is_idle);
+        (others, idle)
     }
 }
 
@@ -168,10 +205,17 @@ mod tests {
         let disk = |name: &str, busy: Value| json!({ "device": name, "busy_pct": busy });
         let disks = [disk("a", Value::Null), disk("c", json!(3.5)), disk("b", json!(3.5))];
         let host = json!({ "last": { "detail": { "disk": disks } } });
-        let Rows(tables) = Rows::read(host);
-        let names: Vec<&str> = tables[3].iter().map(|line| line.name.as_str()).collect();
+        let rows = Rows::read(host);
+        let tables = &rows.0;
+        let names: Vec<&str> = tables[2].iter().map(|line| line.name.as_str()).collect();
         assert_eq!(names, ["b", "c", "a"]);
-        assert_eq!(tables[3][2].values, [None, None, None], "unknown is not 0");
+        assert_eq!(tables[2][2].values, [None, None, None], "unknown is not 0");
+        let names = |lines: Vec<&Line>| lines.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+        let (busy, idle) = rows.split(2);
+        assert_eq!(
+            (names(busy), names(idle)),
+            (vec!["b".to_owned(), "c".to_owned()], vec!["a".to_owned()])
+        );
         assert!(tables[0].is_empty());
         for none in [json!({ "last": null }), json!({ "last": { "detail": null } }), Value::Null] {
             assert!(Rows::read(none).0.iter().all(Vec::is_empty));

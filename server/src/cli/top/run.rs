@@ -1,9 +1,12 @@
 //! The one part of `top` that knows a terminal, a clock and a network: it gives the model news, keys
 //! and time, and draws it.
 
+mod carry;
+mod terminal_event;
+
 use std::{io, panic, sync::Arc, time::Duration};
 
-use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::{
@@ -12,10 +15,13 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
+use carry::{carry_out, tell, tell_list};
+use terminal_event::take;
+
 use super::{
-    detail::{Ask, Story},
+    deed::Deed,
+    detail::Story,
     events::{Event, Events},
-    key::Key,
     model::{Model, Screen},
     terminal_guard::TerminalGuard,
     view::{self, Theme},
@@ -25,6 +31,7 @@ use crate::{
         CliError, Runtime,
         ask::{Asker, Going},
         failure::in_one_line,
+        people::login,
         printer::Printing,
         runtime::end_signal,
     },
@@ -52,6 +59,9 @@ enum NetworkMessage {
     Away(String),
     Host(Arc<str>, Result<Box<Story>, String>),
     Alarms(Result<Box<Value>, String>),
+    Changes(Result<Box<Value>, String>),
+    /// What came of an order.
+    Done(Deed, Result<String, String>),
 }
 
 /// Shows the fleet until a key or a signal ends it.
@@ -98,7 +108,8 @@ impl<'a> Show<'a> {
         let (sender, news) = mpsc::channel(NEWS);
         let size = guard.size().map_err(CliError::Output)?;
         let mut model = Model::new(asker.address().to_string(), size, now.wall);
-        filter.clone_into(&mut model.filter);
+        filter.clone_into(&mut model.list.filter);
+        model.who = login();
         let theme = Theme { colour: runtime.output.colour };
         let tasks = JoinSet::new();
         Ok(Self { asker, clock, theme, model, tasks, sender, news, heard: now.mono })
@@ -136,10 +147,8 @@ impl<'a> Show<'a> {
                     // The terminal is gone.
                     None => break,
                     Some(Err(error)) => return Err(CliError::Output(error)),
-                    Some(Ok(event)) => {
-                        take(&mut self.model, event);
-                        false
-                    }
+                    // What changes nothing is not drawn anew.
+                    Some(Ok(event)) => !take(&mut self.model, &event),
                 },
                 Some(news) = self.news.recv() => {
                     self.apply(news);
@@ -156,9 +165,14 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
-    /// Asks for what the screen shows, when it is time to; `now` is of a clock that only goes on.
+    /// Asks for what the screen shows, when it is time to, and sends what is ordered; `now` is of a clock that
+    /// only goes on.
     fn ask(&mut self, now: Duration) {
         let (asker, sender) = (&self.asker, &self.sender);
+        for order in self.model.orders.drain(..) {
+            let wall = self.model.now;
+            self.tasks.spawn(carry_out(asker.clone(), order, wall, sender.clone()));
+        }
         match &mut self.model.screen {
             Screen::Fleet => {}
             Screen::Host(detail) => {
@@ -168,7 +182,14 @@ impl<'a> Show<'a> {
             }
             Screen::Alarms(list) => {
                 if let Some(path) = list.ask(now) {
-                    self.tasks.spawn(tell_alarms(asker.clone(), path, sender.clone()));
+                    let told = NetworkMessage::Alarms;
+                    self.tasks.spawn(tell_list(asker.clone(), path, told, sender.clone()));
+                }
+            }
+            Screen::Changes(list) => {
+                if let Some(path) = list.ask(now) {
+                    let told = NetworkMessage::Changes;
+                    self.tasks.spawn(tell_list(asker.clone(), path, told, sender.clone()));
                 }
             }
         }
@@ -184,6 +205,13 @@ impl<'a> Show<'a> {
                     list.apply(told.map(|told| *told), room);
                 }
             }
+            NetworkMessage::Changes(told) => {
+                let room = self.model.room();
+                if let Screen::Changes(list) = &mut self.model.screen {
+                    list.apply(told.map(|told| *told), room);
+                }
+            }
+            NetworkMessage::Done(deed, told) => self.model.carried_out(deed, told),
             NetworkMessage::Host(name, story) => match &mut self.model.screen {
                 Screen::Host(detail) if detail.name == name => {
                     detail.apply(story.map(|story| *story));
@@ -208,34 +236,6 @@ async fn until_written(printing: &mut Option<Printing>) -> io::Result<()> {
     match printing {
         Some(printing) => printing.done().await,
         None => std::future::pending().await,
-    }
-}
-
-fn take(model: &mut Model, event: TerminalEvent) {
-    match event {
-        TerminalEvent::Resize(columns, lines) => {
-            model.resize((usize::from(columns), usize::from(lines)));
-        }
-        TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
-            let control = key.modifiers.contains(KeyModifiers::CONTROL);
-            let key = match key.code {
-                KeyCode::Char('c') if control => Key::Interrupt,
-                KeyCode::Char(_) if control => return,
-                KeyCode::Char(c) => Key::Char(c),
-                KeyCode::Up => Key::Up,
-                KeyCode::Down => Key::Down,
-                KeyCode::PageUp => Key::PageUp,
-                KeyCode::PageDown => Key::PageDown,
-                KeyCode::Home => Key::Home,
-                KeyCode::End => Key::End,
-                KeyCode::Enter => Key::Enter,
-                KeyCode::Esc => Key::Esc,
-                KeyCode::Backspace => Key::Backspace,
-                _ => return,
-            };
-            model.press(key);
-        }
-        _ => {}
     }
 }
 
@@ -285,29 +285,6 @@ async fn read(
             }
         }
     }
-}
-
-/// Asks for the story of one host.
-async fn tell(asker: Asker, ask: Ask, news: mpsc::Sender<NetworkMessage>) {
-    let asked = async {
-        let (why, series) = (asker.get(&ask.why).await?, asker.get(&ask.series).await?);
-        Ok::<_, CliError>((why, series, asker.get(&ask.rows).await?))
-    };
-    let story = match asked.await {
-        Ok((why, series, rows)) => {
-            Story::read(why, series, rows).map(Box::new).map_err(|error| error.to_string())
-        }
-        Err(error) => Err(in_one_line(&error)),
-    };
-    // Nobody waits any more when this fails.
-    let _ended = news.send(NetworkMessage::Host(ask.name, story)).await;
-}
-
-/// Asks for the alarms that fire.
-async fn tell_alarms(asker: Asker, path: String, news: mpsc::Sender<NetworkMessage>) {
-    let told = asker.get(&path).await.map(Box::new).map_err(|error| in_one_line(&error));
-    // Nobody waits any more when this fails.
-    let _ended = news.send(NetworkMessage::Alarms(told)).await;
 }
 
 #[cfg(test)]

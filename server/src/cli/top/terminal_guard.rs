@@ -3,6 +3,7 @@
 
 use std::{
     cell::RefCell,
+    fmt,
     io::{self, Write},
     panic,
     rc::Rc,
@@ -13,6 +14,7 @@ use std::{
 };
 
 use crossterm::{
+    Command,
     cursor::Show,
     queue,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
@@ -43,8 +45,18 @@ impl Write for Drawn {
     }
 }
 
+/// Clicks and the wheel (xterm, DEC private modes 1000 and 1006), or not any more. crossterm's own command
+/// asks for every move of the mouse besides, of which a terminal tells hundreds a second.
+struct Clicks(bool);
+
+impl Command for Clicks {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str(if self.0 { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" })
+    }
+}
+
 impl TerminalGuard {
-    /// Takes the terminal: its other screen, and keys as they are pressed.
+    /// Takes the terminal: its other screen, clicks, and keys as they are pressed.
     pub(super) fn enter() -> io::Result<Self> {
         let (printer, taken) = (Printer::start()?, Arc::new(AtomicBool::new(true)));
         // Who panics says so after the terminal is back: on the other screen nobody would read it.
@@ -57,7 +69,7 @@ impl TerminalGuard {
         let mut drawn = Drawn::default();
         let mut begin = || {
             enable_raw_mode()?;
-            queue!(drawn, EnterAlternateScreen)?;
+            queue!(drawn, EnterAlternateScreen, Clicks(true))?;
             Terminal::new(CrosstermBackend::new(drawn.clone()))
         };
         let terminal = begin().inspect_err(|_| leave(&taken, &printer))?;
@@ -92,7 +104,7 @@ fn leave(taken: &AtomicBool, printer: &Printer) {
         let _gone = disable_raw_mode();
         let mut words = Vec::new();
         // Into memory: this cannot fail.
-        let _written = queue!(words, LeaveAlternateScreen, Show);
+        let _written = queue!(words, Clicks(false), LeaveAlternateScreen, Show);
         printer.finish(&words);
     }
 }

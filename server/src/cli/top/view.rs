@@ -1,8 +1,13 @@
 //! Draws what `top` shows. Pure: a model and a frame of cells; only what can be seen is drawn.
 
 mod alarms;
+mod changes;
 mod help;
 mod host;
+mod hosts;
+mod meter;
+mod panel;
+mod tables;
 
 use ratatui::{
     Frame,
@@ -13,17 +18,18 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    field::Field,
-    fleet::TopHost,
-    model::{Contact, Model, Screen, time_of_day, zone},
+    detail::Tab,
+    groups::BY_GRAVITY,
+    model::{Contact, Model, Over, Screen},
+    times::{time_of_day, zone},
 };
 use crate::{
     cli::{fit::cut, output::symbol},
-    model::State,
+    model::{Severity, State},
 };
 
-/// Shares from which a value is marked, and marked as too much.
-const HIGH_PCT: f64 = 75.0;
+/// Shares from which a value is marked, and marked as too much; as on the page.
+const HIGH_PCT: f64 = 80.0;
 const TOO_HIGH_PCT: f64 = 90.0;
 
 /// The smallest terminal that is drawn on: columns, lines.
@@ -51,11 +57,26 @@ impl Theme {
         }
     }
 
+    /// How much a share is, beside the length of its bar.
     fn share(self, value: Option<f64>) -> Style {
         match value {
-            Some(TOO_HIGH_PCT..) => self.ink(Color::Red),
-            Some(HIGH_PCT..) => self.ink(Color::Yellow),
+            Some(TOO_HIGH_PCT..) => self.ink(Color::Red).add_modifier(Modifier::BOLD),
+            Some(HIGH_PCT..) => self.ink(Color::Yellow).add_modifier(Modifier::BOLD),
             _ => Style::new(),
+        }
+    }
+
+    /// A value over time: the accent, which is no state.
+    fn series(self) -> Style {
+        self.ink(Color::LightBlue)
+    }
+
+    /// How grave an alarm is.
+    fn severity(self, severity: Severity) -> Style {
+        match severity {
+            Severity::Critical => self.ink(Color::Red).add_modifier(Modifier::BOLD),
+            Severity::Warning => self.ink(Color::Yellow),
+            Severity::Info => self.ink(Color::Cyan),
         }
     }
 
@@ -109,6 +130,13 @@ impl Pen<'_> {
         self.line += 1;
     }
 
+    /// The same of pieces that were made.
+    fn put(&mut self, pieces: &[(String, Style)]) {
+        let pieces: Vec<(&str, Style)> =
+            pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
+        self.write(&pieces);
+    }
+
     /// Writes a line whose style goes to its end.
     fn fill(&mut self, text: &str, style: Style) {
         let line = padded(text, self.width(), false);
@@ -124,7 +152,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
         pen.write(&[("too small a terminal", Style::new())]);
         return;
     }
-    if let Some(first) = model.help {
+    if let Some(Over::Help(first)) = model.over {
         help::draw(&mut pen, model, first, theme);
         return;
     }
@@ -133,35 +161,33 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
         pen.fill(&format!(" {banner}"), theme.banner(grave));
     }
     match &model.screen {
-        Screen::Fleet => list(&mut pen, model, theme),
+        Screen::Fleet => hosts::draw(&mut pen, model, theme),
         Screen::Host(detail) => host::draw(&mut pen, model, detail, theme),
         Screen::Alarms(list) => alarms::draw(&mut pen, model, list, theme),
+        Screen::Changes(list) => changes::draw(&mut pen, model, list, theme),
     }
     pen.line = area.height - 1;
     bottom_line(&mut pen, model, theme);
+    match &model.over {
+        None | Some(Over::Help(_)) => {}
+        Some(Over::Columns(chooser)) => panel::columns_of(&mut pen, model, chooser, theme),
+        Some(Over::Question(question)) => panel::question(&mut pen, question, theme),
+    }
 }
 
-/// What it is, how many hosts are how, the time.
+/// How many hosts are how, the gravest first, the alarms that fire, the time; in few columns without the
+/// words.
 fn top_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
-    let mut pieces = vec![(format!(" {} hosts", model.fleet.hosts.len()), theme.bold())];
-    for state in State::ALL {
-        let count = model.fleet.counts.get(state.as_str()).copied().unwrap_or(0);
-        if count > 0 {
-            let text = format!("  {} {count} {state}", symbol(*state));
-            pieces.push((text, theme.state(*state)));
-        }
-    }
-    let firing = &model.fleet.server.alarms_firing;
-    for (nth, (severity, count)) in firing.iter().rev().filter(|(_, count)| **count > 0).enumerate()
-    {
-        let sign = if nth == 0 { "  ! " } else { " " };
-        pieces.push((format!("{sign}{count} {severity}"), alarms::ink(theme, *severity)));
-    }
     let time = match model.contact {
         Contact::Live => format!("{} {} ", time_of_day(model.now), zone(model.now)),
         Contact::Away { .. } => "not live ".to_owned(),
     };
-    let told: usize = pieces.iter().map(|(text, _)| columns(text)).sum();
+    let wide = |pieces: &[(String, Style)]| pieces.iter().map(|(text, _)| columns(text)).sum();
+    let mut pieces = counts(model, theme, true);
+    if wide(&pieces) + columns(&time) + 1 > pen.width() {
+        pieces = counts(model, theme, false);
+    }
+    let told: usize = wide(&pieces);
     let room = pen.width().saturating_sub(told);
     let right = if room > columns(&time) + model.address.len() + 3 {
         format!("{}  {time}", model.address)
@@ -169,109 +195,152 @@ fn top_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
         time
     };
     pieces.push((padded(&right, room, true), theme.dim()));
-    let pieces: Vec<(&str, Style)> = pieces.iter().map(|(text, s)| (text.as_str(), *s)).collect();
-    pen.write(&pieces);
+    pen.put(&pieces);
 }
 
-/// The table.
-fn list(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
-    let fields = model.fields();
-    let mut titles = String::new();
-    for (field, width) in &fields {
-        let sign = match (*field == model.sort, model.reverse) {
-            (false, _) => "",
-            (true, false) => "▼",
-            (true, true) => "▲",
-        };
-        titles.push_str(&padded(&format!("{}{sign}", field.title()), *width, field.is_number()));
-        titles.push(' ');
+fn counts(model: &Model, theme: Theme, worded: bool) -> Vec<(String, Style)> {
+    let mut pieces = vec![(format!(" {} hosts", model.fleet.hosts.len()), theme.bold())];
+    for state in BY_GRAVITY {
+        let count = model.fleet.counts.get(state.as_str()).copied().unwrap_or(0);
+        if count > 0 {
+            let word = if worded { format!(" {state}") } else { String::new() };
+            pieces.push((format!("  {} {count}{word}", symbol(state)), theme.state(state)));
+        }
     }
-    pen.fill(titles.trim_end(), theme.bar());
-    if model.shown.is_empty() {
-        let words = match (model.fleet.at, model.filter.is_empty()) {
-            (None, _) => "waiting for the server …",
-            (_, true) => "no hosts: the inventory is empty",
-            (_, false) => "no host has that; Esc ends the filter",
-        };
-        pen.write(&[(&format!(" {words}"), theme.dim())]);
+    let firing = &model.fleet.server.alarms_firing;
+    for (nth, (severity, count)) in firing.iter().rev().filter(|(_, count)| **count > 0).enumerate()
+    {
+        let sign = if nth == 0 { "  ! " } else { " " };
+        pieces.push((format!("{sign}{count} {severity}"), theme.severity(*severity)));
     }
-    let chosen = model.position();
-    let rows = model.shown.iter().enumerate().skip(model.first).take(model.room());
-    for (at, host) in rows {
-        row(pen, model, host, &fields, theme, at == chosen);
-    }
+    pieces
 }
 
-fn row(
-    pen: &mut Pen<'_>,
-    model: &Model,
-    host: &TopHost,
-    fields: &[(Field, usize)],
-    theme: Theme,
-    chosen: bool,
-) {
-    // The last known values of a host that does not answer are of the past.
-    let stale = matches!(host.state, State::Down | State::Suspect);
-    let style = |field: Field| match field {
-        Field::State => theme.state(host.state),
-        Field::Name => match host.severity {
-            Some(severity) => alarms::ink(theme, severity).add_modifier(Modifier::BOLD),
-            None => theme.bold(),
-        },
-        Field::Outcome if host.outcome != "ok" => theme.ink(Color::Yellow),
-        Field::Error => theme.ink(Color::Yellow),
-        Field::Since | Field::Age | Field::Outcome | Field::Group => Style::new(),
-        _ if stale => theme.dim(),
-        _ => theme.share(field.share(host)),
-    };
-    let cells: Vec<(String, Style)> = fields
-        .iter()
-        .map(|(field, width)| {
-            let text = padded(&field.cell(host, model.now), *width, field.is_number()) + " ";
-            (text, if chosen { theme.bar() } else { style(*field) })
-        })
-        .collect();
-    let cells: Vec<(&str, Style)> = cells.iter().map(|(text, s)| (text.as_str(), *s)).collect();
-    pen.write(&cells);
-}
-
-/// The filter that is typed, or the keys, and where in the list this is.
+/// What came of the last order, the filter that is typed, or the keys; and where in the list this is.
 fn bottom_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
-    let (left, right) = match &model.screen {
-        Screen::Host(detail) => (
-            "Esc back  + - span  j k attempts  ? help  q quit".to_owned(),
-            detail.span().to_owned(),
-        ),
+    let seen = |first: usize, room: usize, shown: usize, all: &str| {
+        format!("{}-{} of {all} ", (first + 1).min(shown), (first + room).min(shown))
+    };
+    let room = model.room();
+    let right = match &model.screen {
+        Screen::Host(detail) if detail.tab != Tab::Overview => {
+            let lines = detail.lines();
+            seen(detail.scrolled, room, lines, &lines.to_string())
+        }
+        Screen::Host(detail) => format!("{} ", detail.span()),
         Screen::Alarms(list) => {
-            let (shown, room) = (list.alarms().len(), model.room());
             let all = list.told.as_ref().map_or(0, |told| told.total);
-            (
-                "Enter host  j k choose  Esc back  ? help  q quit".to_owned(),
-                format!(
-                    "{}-{} of {all}",
-                    (list.first + 1).min(shown),
-                    (list.first + room).min(shown)
-                ),
-            )
+            seen(list.first(), room, list.alarms().len(), &all.to_string())
+        }
+        Screen::Changes(list) => {
+            let shown = list.changes().len();
+            let more = if list.told.as_ref().is_some_and(|told| told.more) { "+" } else { "" };
+            seen(list.first(), room, shown, &format!("{shown}{more}"))
         }
         Screen::Fleet => {
-            let (first, all) = (model.first, model.shown.len());
-            let last = (first + model.room()).min(all);
-            let first = (first + 1).min(all);
-            let seen = format!("{first}-{last} of {all}");
-            if model.typing {
-                (format!("/{}█  Enter keeps, Esc ends the filter", model.filter), seen)
-            } else if model.filter.is_empty() {
-                let keys = "Enter host  a alarms  / filter  s sort  r reverse  ? help  q quit";
-                (keys.to_owned(), seen)
-            } else {
-                (format!("filter /{}  Esc ends it  Enter host  ? help", model.filter), seen)
-            }
+            let shown = model.list.rows.len();
+            seen(model.list.first(), room, shown, &shown.to_string())
         }
     };
-    let room = pen.width().saturating_sub(columns(&right) + 2);
-    let line = format!(" {}{right} ", padded(&left, room, false));
-    pen.fill(&line, theme.dim());
+    let width = pen.width().saturating_sub(columns(&right) + 1);
+    let left: Vec<(String, Style)> = match (&model.said, &model.screen) {
+        (Some((bad, words)), _) => {
+            let colour = if *bad { Color::Red } else { Color::Green };
+            vec![(format!(" {words}"), theme.ink(colour).add_modifier(Modifier::BOLD))]
+        }
+        (None, Screen::Fleet) if model.list.typing => {
+            let words = format!(" /{}█  Enter keeps, Esc ends the filter", model.list.filter);
+            vec![(words, Style::new())]
+        }
+        (None, screen) => keys(screen, &model.list.filter, width, theme),
+    };
+    let mut left: Vec<(String, Style)> = cut_pieces(left, width);
+    let told: usize = left.iter().map(|(text, _)| columns(text)).sum();
+    left.push((padded(&right, pen.width().saturating_sub(told), true), theme.dim()));
+    pen.put(&left);
+}
+
+fn cut_pieces(pieces: Vec<(String, Style)>, width: usize) -> Vec<(String, Style)> {
+    let mut room = width;
+    let cut_one = |(text, style): (String, Style)| {
+        // The space after the last word may go beyond the edge: nothing of it is missed.
+        let text = if columns(text.trim_end()) > room { cut(&text, room) } else { text };
+        room = room.saturating_sub(columns(&text));
+        (text, style)
+    };
+    pieces.into_iter().map(cut_one).collect()
+}
+
+/// The keys that matter most there, as many as there is room for.
+fn keys(screen: &Screen, filter: &str, width: usize, theme: Theme) -> Vec<(String, Style)> {
+    let all: &[(&str, &str)] = match screen {
+        Screen::Fleet if !filter.is_empty() => {
+            &[("Esc", "ends it"), ("Enter", "open"), ("?", "help"), ("q", "quit")]
+        }
+        Screen::Fleet => &[
+            ("?", "help"),
+            ("Enter", "open"),
+            ("/", "filter"),
+            ("s", "sort"),
+            ("t", "groups"),
+            ("a", "alarms"),
+            ("e", "events"),
+            ("q", "quit"),
+            ("w", "why"),
+            ("p", "poll"),
+            ("P", "pause"),
+            ("z", "silence"),
+            ("A", "acknowledge"),
+            ("c", "columns"),
+        ],
+        Screen::Host(_) => &[
+            ("?", "help"),
+            ("Esc", "back"),
+            ("Tab", "next"),
+            ("w", "why"),
+            ("p", "poll"),
+            ("P", "pause"),
+            ("z", "silence"),
+            ("A", "ack"),
+            ("+ -", "span"),
+            ("i", "idle rows"),
+            ("q", "quit"),
+        ],
+        Screen::Alarms(_) => &[
+            ("?", "help"),
+            ("Esc", "back"),
+            ("Enter", "host"),
+            ("A", "acknowledge"),
+            ("z", "silence"),
+            ("w", "why"),
+            ("q", "quit"),
+        ],
+        Screen::Changes(_) => &[
+            ("?", "help"),
+            ("Esc", "back"),
+            ("Enter", "host"),
+            ("w", "why"),
+            ("a", "alarms"),
+            ("q", "quit"),
+        ],
+    };
+    let mut room = width.saturating_sub(1);
+    let mut pieces = vec![(" ".to_owned(), Style::new())];
+    if matches!(screen, Screen::Fleet) && !filter.is_empty() {
+        let words = cut(&format!("filter /{filter}  "), room);
+        room -= columns(&words);
+        pieces.push((words, theme.bold()));
+    }
+    for (key, what) in all {
+        let (key, what) = ((*key).to_owned(), format!(" {what}  "));
+        let wide = columns(&key) + columns(what.trim_end());
+        if wide > room {
+            break;
+        }
+        room = room.saturating_sub(wide + 2);
+        pieces.extend([(key, theme.bold()), (what, theme.dim())]);
+    }
+    pieces
 }
 
 /// Columns that a text takes.

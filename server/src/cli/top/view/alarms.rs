@@ -1,6 +1,6 @@
 //! The alarms that fire: a line for each, what matters most first.
 
-use super::{Color, Modifier, Pen, Style, Theme, padded};
+use super::{Pen, Style, Theme, padded};
 use crate::{
     cli::{
         output::{length, plural},
@@ -9,7 +9,7 @@ use crate::{
             model::Model,
         },
     },
-    model::{AlarmState, Severity},
+    model::AlarmState,
 };
 
 /// A column: its title, its least and its usual width, whether its cells stand to the right.
@@ -27,15 +27,6 @@ const SINCE_COLUMNS: usize = 6;
 const WORDS_AT_LEAST: usize = 24;
 
 type Widths = ([usize; COLUMNS.len()], usize, usize);
-
-/// How grave an alarm is, in colour.
-pub(super) fn ink(theme: Theme, severity: Severity) -> Style {
-    match severity {
-        Severity::Critical => theme.ink(Color::Red).add_modifier(Modifier::BOLD),
-        Severity::Warning => theme.ink(Color::Yellow),
-        Severity::Info => theme.ink(Color::Cyan),
-    }
-}
 
 /// How wide each of [`COLUMNS`] is, that of the time and that of the words; 0 for one that there is no room for.
 fn widths(screen: usize) -> Widths {
@@ -100,7 +91,7 @@ fn row(pen: &mut Pen<'_>, model: &Model, alarm: &TopAlarm, widths: Widths, look:
     let mut line = vec![(format!("{sign} "), style(theme.dim()))];
     for (place, (text, width)) in cells(alarm).iter().zip(widths).enumerate() {
         if width > 0 {
-            let of = if place == 0 { ink(theme, alarm.severity) } else { Style::new() };
+            let of = if place == 0 { theme.severity(alarm.severity) } else { Style::new() };
             let text = padded(text, width, COLUMNS[place].3) + " ";
             line.push((text, style(of)));
         }
@@ -115,8 +106,7 @@ fn row(pen: &mut Pen<'_>, model: &Model, alarm: &TopAlarm, widths: Widths, look:
         let text = format!(" {handled}{dash}{summary}");
         line.push((padded(&text, words, false), style(theme.dim())));
     }
-    let line: Vec<(&str, Style)> = line.iter().map(|(text, s)| (text.as_str(), *s)).collect();
-    pen.write(&line);
+    pen.put(&line);
 }
 
 /// Draws the list.
@@ -135,7 +125,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, list: &AlarmList, theme: Th
         _ => {}
     }
     let chosen = list.position();
-    let seen = list.alarms().iter().enumerate().skip(list.first);
+    let seen = list.alarms().iter().enumerate().skip(list.first());
     for (at, alarm) in seen.take(pen.left().saturating_sub(1)) {
         row(pen, model, alarm, widths, (theme, at == chosen));
     }

@@ -1,21 +1,21 @@
-//! One host: its state in words, facts, charts, last attempts, last changes of state; where there is room,
-//! what it has several of.
+//! One host: its state and its tabs; as a whole its cause, facts, charts and what it has several of; or one of
+//! these; or why it is in its state.
 
 use ratatui::layout::Rect;
 
-use super::{Pen, Style, Theme, columns, padded, symbol};
+use super::{HIGH_PCT, Pen, Style, Theme, columns, padded, symbol, tables};
 use crate::{
     cli::{
+        fit::wrap,
         output::{UNKNOWN, figure, length, title},
         spark,
         top::{
-            detail::{AttemptRow, CHARTS, HostDetail, Story, TransitionRow},
-            field::micros,
-            model::{Model, time_of_day},
-            rows::{Line, Rows, TABLES, Table, shares},
+            detail::{AttemptRow, CHARTS, HostDetail, Story, Tab, TransitionRow},
+            model::Model,
+            times::{micros, time_of_day},
         },
     },
-    model::{Column, ColumnSet as _, Unit},
+    model::{Column, ColumnSet as _, State, Unit},
     units::WallMs,
 };
 
@@ -27,17 +27,12 @@ const TOP_COLUMNS: usize = 15;
 /// Columns of a terminal that has room for every step of an attempt.
 const WIDE: usize = 100;
 
-/// Attempts that are shown at most, title aside, where tables are to follow; keys scroll them.
-const ATTEMPTS: usize = 8;
+/// Lines of the tallest chart.
+const TALLEST: usize = 6;
 
-/// Columns of a terminal on which tables stand beside each other.
-const BESIDE: u16 = 160;
-
-/// Columns of a table's numbers.
-const CELL_COLUMNS: usize = 13;
-
-/// Changes of state that are always shown, where there are any.
-const EVENTS: usize = 3;
+/// Attempts and changes of state that are shown of a host that is not well, above its tables.
+const ATTEMPTS: usize = 4;
+const CHANGES: usize = 3;
 
 /// Draws the host.
 pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, detail: &HostDetail, theme: Theme) {
@@ -50,79 +45,91 @@ pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, detail: &HostDetail, theme:
             head.push((state, theme.state(host.state)));
             let flaps = if host.flapping { "  flapping" } else { "" };
             head.push((flaps.to_owned(), Style::new()));
+            if let (Some(severity), alarms @ 1..) = (host.severity, host.alarms) {
+                head.push((format!("  ! {alarms} {severity}"), theme.severity(severity)));
+            }
         }
         None => head.push(("not in the inventory any more".to_owned(), theme.banner(false))),
     }
-    let head: Vec<(&str, Style)> = head.iter().map(|(text, s)| (text.as_str(), *s)).collect();
-    pen.write(&head);
+    pen.put(&head);
     if let Some(trouble) = &detail.trouble {
         pen.fill(&format!(" not renewed: {trouble}"), theme.banner(true));
     }
+    let tab = |(words, chosen): (String, bool)| {
+        (words, if chosen { theme.bar().patch(theme.bold()) } else { theme.dim() })
+    };
+    let tabs: Vec<(String, Style)> = detail.tabs(pen.width()).into_iter().map(tab).collect();
+    pen.put(&tabs);
     let Some(story) = &detail.story else {
         pen.write(&[(" asking the server …", theme.dim())]);
         return;
     };
-    for line in folded(&story.why.sentence, pen.width().saturating_sub(2)) {
-        pen.write(&[(&format!(" {line}"), Style::new())]);
+    match detail.tab {
+        Tab::Overview => {
+            let is_well = host.is_some_and(|host| host.state == State::Up);
+            overview(pen, story, is_well, theme);
+        }
+        Tab::Table(at) => tables::one(pen, detail, story, at, theme),
+        Tab::Why => why(pen, detail, story, theme),
     }
+}
+
+/// All of it at a glance. Of a host that is well nothing is said of what a failure would do.
+fn overview(pen: &mut Pen<'_>, story: &Story, is_well: bool, theme: Theme) {
+    if !is_well {
+        for line in wrap(&story.why.sentence, pen.width().saturating_sub(2)) {
+            pen.write(&[(&format!(" {line}"), theme.bold())]);
+        }
+    }
+    store_error(pen, story, theme);
+    for line in wrap(&facts(story), pen.width().saturating_sub(2)) {
+        pen.write(&[(&format!(" {line}"), theme.dim())]);
+    }
+    let attempts = story.why.attempts.len().min(ATTEMPTS);
+    let changes = story.why.events.len().min(CHANGES);
+    let titles_and_rows = |rows: usize| if rows > 0 { rows + 1 } else { 0 };
+    let told = if is_well { 0 } else { titles_and_rows(attempts) + titles_and_rows(changes) };
+    charts(pen, story, told + tables::lines(pen, story), theme);
+    // Above the keys.
+    if told > 0 && pen.left() > told {
+        if attempts > 0 {
+            titles(pen, theme);
+            newest(story).take(attempts).for_each(|one| attempt(pen, one, theme));
+        }
+        if changes > 0 {
+            pen.fill(CHANGED, theme.bar());
+            for event in story.why.events.iter().take(changes) {
+                pen.write(&[(&change(event), Style::new())]);
+            }
+        }
+    }
+    tables::all(pen, story, theme);
+}
+
+fn store_error(pen: &mut Pen<'_>, story: &Story, theme: Theme) {
     if let Some(error) = &story.why.store_error {
         pen.fill(&format!(" the store did not answer: {error}"), theme.banner(false));
     }
-    for line in folded(&facts(story), pen.width().saturating_sub(2)) {
-        pen.write(&[(&format!(" {line}"), theme.dim())]);
-    }
-    charts(pen, story, theme);
-    let events = story.why.events.len().min(EVENTS);
-    let below = if events > 0 { events + 2 } else { 1 };
-    let most = if story.rows.is_empty() { usize::MAX } else { ATTEMPTS + 1 };
-    let room = pen.left().saturating_sub(below).min(most);
-    attempts(pen, detail, story, room, theme);
-    if events > 0 {
-        // Where there is room, all of them.
-        let room = pen.left().saturating_sub(2);
-        pen.fill(" CHANGED   FROM      TO        REASON", theme.bar());
-        for event in story.why.events.iter().take(room) {
-            pen.write(&[(&change(event), Style::new())]);
-        }
-    }
-    // The last line is that of the keys.
-    tables(pen, &story.rows, theme);
 }
 
-/// What the host has several of, in the room that is left: in two columns where that is wide.
-fn tables(pen: &mut Pen<'_>, Rows(rows): &Rows, theme: Theme) {
-    let all: Vec<(&Table, &[Line])> = TABLES.iter().zip(rows.iter().map(Vec::as_slice)).collect();
-    let area = Rect {
-        y: pen.area.y + pen.line,
-        height: pen.area.height.saturating_sub(pen.line + 1),
-        ..pen.area
-    };
-    let beside = area.width >= BESIDE;
-    let (first, second) = if beside { all.split_at(2) } else { all.split_at(all.len()) };
-    let width = if beside { area.width / 2 } else { area.width };
-    for (tables, x) in [(first, area.x), (second, area.x + width)] {
-        let mut part = Pen { cells: &mut *pen.cells, area: Rect { x, width, ..area }, line: 0 };
-        let mut counts = [0; TABLES.len()];
-        counts.iter_mut().zip(tables).for_each(|(count, (_, rows))| *count = rows.len());
-        let shares = shares(counts, part.left());
-        for ((table, rows), share) in tables.iter().zip(shares).filter(|(_, share)| *share > 0) {
-            table_of(&mut part, table, &rows[..share], rows.len(), theme);
-        }
+/// Why it is in its state: in words, by its attempts, by its changes of state.
+fn why(pen: &mut Pen<'_>, detail: &HostDetail, story: &Story, theme: Theme) {
+    for line in detail.head(pen.width()) {
+        pen.write(&[(&format!(" {line}"), theme.bold())]);
     }
-}
-
-fn table_of(pen: &mut Pen<'_>, table: &Table, rows: &[Line], all: usize, theme: Theme) {
-    let name = pen.width().saturating_sub(1 + CELL_COLUMNS * table.cells.len());
-    let titles = table.cells.iter().map(|(title, ..)| padded(title, CELL_COLUMNS, true));
-    let count =
-        if rows.len() < all { format!(" ({} of {all})", rows.len()) } else { String::new() };
-    let title = padded(&format!("{}{count}", table.title), name, false);
-    pen.fill(&format!(" {title}{}", titles.collect::<String>()), theme.bar());
-    for Line { name: of, values } in rows {
-        let cells = table.cells.iter().zip(values);
-        let cells = cells.map(|((_, _, write), value)| padded(&write(*value), CELL_COLUMNS, true));
-        let line = format!(" {}{}", padded(of, name, false), cells.collect::<String>());
-        pen.write(&[(&line, Style::new())]);
+    store_error(pen, story, theme);
+    titles(pen, theme);
+    let (attempts, changes) = (story.why.attempts.len(), &story.why.events);
+    // Above the keys.
+    let room = pen.left().saturating_sub(1);
+    let lines = attempts + 1 + changes.len();
+    let first = detail.scrolled.min(lines.saturating_sub(room));
+    for at in (first..lines).take(room) {
+        match at.checked_sub(attempts) {
+            None => newest(story).skip(at).take(1).for_each(|one| attempt(pen, one, theme)),
+            Some(0) => pen.fill(CHANGED, theme.bar()),
+            Some(after) => pen.write(&[(&change(&changes[after - 1]), Style::new())]),
+        }
     }
 }
 
@@ -150,72 +157,97 @@ fn facts(story: &Story) -> String {
     facts.join(" · ")
 }
 
-/// A line for each value: now, over time, the greatest.
-fn charts(pen: &mut Pen<'_>, story: &Story, theme: Theme) {
-    let taken = NAME_COLUMNS + VALUE_COLUMNS + TOP_COLUMNS + 4;
-    let width = pen.width().saturating_sub(taken);
-    if CHARTS.iter().all(|column| spark::greatest(story.line(*column)).is_none()) {
-        pen.write(&[(" no values in this time: see below why", theme.dim())]);
+/// A chart for each value: now, over time, the greatest; beside each other where that is wide, and as high as
+/// there is room for when `below` has its lines.
+fn charts(pen: &mut Pen<'_>, story: &Story, below: usize, theme: Theme) {
+    // What was never known has no chart.
+    let known = |column: &Column| spark::greatest(story.line(*column)).is_some();
+    let all: Vec<Column> = CHARTS.into_iter().filter(known).collect();
+    if all.is_empty() {
+        pen.write(&[(" no values in this time", theme.dim())]);
         return;
     }
-    for column in CHARTS {
-        let line = spark::squeezed(story.line(column), width);
-        let is_share = column.spec().unit == Unit::Percent;
-        let bars = spark::bars(&line, spark::top(&line, is_share));
-        let most = spark::greatest(&line);
-        let value = story.value(column);
-        pen.write(&[
-            (&format!(" {}", padded(&title(column), NAME_COLUMNS, false)), Style::new()),
-            (&padded(&figure(column, value), VALUE_COLUMNS, true), theme.bold()),
-            (" ", Style::new()),
-            (&padded(&bars, width, true), theme.share(value.filter(|_| is_share))),
-            (&padded(&format!("max {}", figure(column, most)), TOP_COLUMNS, true), theme.dim()),
+    let beside = if pen.area.width >= tables::BESIDE { 2 } else { 1 };
+    let rows = all.len().div_ceil(beside);
+    let height = (pen.left().saturating_sub(below + 1) / rows).clamp(1, TALLEST);
+    let width = pen.area.width / u16::try_from(beside).unwrap_or(1);
+    for row in all.chunks(beside) {
+        let (area, y) = (pen.area, pen.area.y + pen.line);
+        let mut x = area.x;
+        for column in row {
+            // The last line of the screen is that of the keys.
+            let height = height.min(pen.left().saturating_sub(1));
+            let place = Rect { x, y, width, height: u16::try_from(height).unwrap_or(1) };
+            let mut part = Pen { cells: &mut *pen.cells, area: place, line: 0 };
+            chart(&mut part, story, *column, theme);
+            x += width;
+        }
+        pen.line += u16::try_from(height).unwrap_or(1);
+    }
+}
+
+fn chart(pen: &mut Pen<'_>, story: &Story, column: Column, theme: Theme) {
+    let taken = NAME_COLUMNS + VALUE_COLUMNS + TOP_COLUMNS + 4;
+    let width = pen.width().saturating_sub(taken);
+    let line = spark::squeezed(story.line(column), width);
+    let is_share = column.spec().unit == Unit::Percent;
+    // A line is left free below a tall one.
+    let height = if pen.left() > 2 { pen.left() - 1 } else { pen.left() };
+    let bars = spark::tall(&line, spark::top(&line, is_share), height);
+    let (value, most) = (story.value(column), spark::greatest(&line));
+    let ink = match value.filter(|share| is_share && *share >= HIGH_PCT) {
+        None => theme.series(),
+        high => theme.share(high),
+    };
+    for (nth, bars) in bars.iter().enumerate() {
+        let [name, now, most] = match nth {
+            0 => [title(column), figure(column, value), format!("max {}", figure(column, most))],
+            _ => [const { String::new() }; 3],
+        };
+        pen.put(&[
+            (format!(" {}", padded(&name, NAME_COLUMNS, false)), Style::new()),
+            (padded(&now, VALUE_COLUMNS, true), theme.bold()),
+            (" ".to_owned(), Style::new()),
+            (padded(bars, width, true), ink),
+            (padded(&most, TOP_COLUMNS, true), theme.dim()),
         ]);
     }
 }
 
-/// The last attempts, newest first; on a small terminal without the steps before the call.
-fn attempts(pen: &mut Pen<'_>, detail: &HostDetail, story: &Story, room: usize, theme: Theme) {
-    let wide = pen.width() >= WIDE;
-    let steps = if wide { "    QUEUE  CONNECT     CALL" } else { "     CALL" };
+/// What stands above attempts.
+fn titles(pen: &mut Pen<'_>, theme: Theme) {
+    let steps = if pen.width() >= WIDE { "    QUEUE  CONNECT     CALL" } else { "     CALL" };
     pen.fill(&format!(" DUE       OUTCOME          STATE     {steps}  ERROR"), theme.bar());
-    let newest_first = story.why.attempts.iter().rev().skip(detail.scrolled);
-    for attempt in newest_first.take(room.saturating_sub(1)) {
-        let AttemptRow { slot_ms, outcome, state, queue_us, connect_us, call_us, error } = attempt;
-        let due = time_of_day(WallMs(*slot_ms));
-        let outcome = padded(outcome, 15, false);
-        let time =
-            |us: &Option<f64>| padded(&us.map_or_else(|| UNKNOWN.to_owned(), micros), 9, true);
-        let early = if wide { time(queue_us) + &time(connect_us) } else { String::new() };
-        let health = padded(&format!("{} {state}", symbol(*state)), 10, false);
-        let call = time(call_us);
-        let taken = 28 + columns(&health) + columns(&early) + columns(&call) + 2;
-        let error = error.as_deref().unwrap_or_default();
-        pen.write(&[
-            (&format!(" {due}  {outcome}  "), Style::new()),
-            (&health, theme.state(*state)),
-            (&format!("{early}{call}  "), Style::new()),
-            (&padded(error, pen.width().saturating_sub(taken), false), Style::new()),
-        ]);
-    }
+}
+
+/// What stands above changes of state.
+const CHANGED: &str = " CHANGED   FROM      TO        REASON";
+
+fn newest(story: &Story) -> impl Iterator<Item = &AttemptRow> {
+    story.why.attempts.iter().rev()
+}
+
+/// An attempt; on a small terminal without the steps before the call.
+fn attempt(pen: &mut Pen<'_>, attempt: &AttemptRow, theme: Theme) {
+    let AttemptRow { slot_ms, outcome, state, queue_us, connect_us, call_us, error } = attempt;
+    let due = time_of_day(WallMs(*slot_ms));
+    let outcome = padded(outcome, 15, false);
+    let time = |us: &Option<f64>| padded(&us.map_or_else(|| UNKNOWN.to_owned(), micros), 9, true);
+    let early =
+        if pen.width() >= WIDE { time(queue_us) + &time(connect_us) } else { String::new() };
+    let health = padded(&format!("{} {state}", symbol(*state)), 10, false);
+    let call = time(call_us);
+    let taken = 28 + columns(&health) + columns(&early) + columns(&call) + 2;
+    let error = error.as_deref().unwrap_or_default();
+    pen.write(&[
+        (&format!(" {due}  {outcome}  "), Style::new()),
+        (&health, theme.state(*state)),
+        (&format!("{early}{call}  "), Style::new()),
+        (&padded(error, pen.width().saturating_sub(taken), false), Style::new()),
+    ]);
 }
 
 fn change(event: &TransitionRow) -> String {
     let TransitionRow { at_ms, from, to, reason } = event;
     format!(" {}  {from:<8}  {to:<8}  {reason}", time_of_day(WallMs(*at_ms)))
-}
-
-/// Words in lines of so many columns.
-fn folded(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if columns(line) + 1 + columns(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

@@ -5,10 +5,19 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cli::top::{detail::Story, key::Key, model::MAX_FILTER_CHARS},
+    cli::top::{
+        detail::Story,
+        field::Field,
+        key::Key,
+        list::{ListRow, MAX_FILTER_CHARS},
+    },
     query::FLEET_COLUMNS,
     units::WallMs,
 };
+
+mod deeds;
+mod groups;
+mod mouse;
 
 /// 2026-03-29T01:30:00Z.
 pub(super) const NOW: i64 = 1_774_747_800_000;
@@ -86,6 +95,80 @@ pub(super) fn some(size: (usize, usize)) -> Model {
     model(&hosts, size)
 }
 
+/// A host that is up and has all values.
+pub(super) fn busy(name: &str, group: &str, shares: [f64; 3], more: &[(&str, Value)]) -> Value {
+    let [cpu, mem, disk] = shares;
+    let trail: Vec<f64> = (0..20).map(|n| (cpu * f64::from(n) / 19.0).round()).collect();
+    let own = [
+        ("group", json!(group)),
+        ("slot_ms", json!(NOW - 4_000)),
+        ("outcome", json!("ok")),
+        ("call_us", json!(3_100)),
+        ("cpus_online", json!(4)),
+        ("cpu_busy_pct", json!(cpu)),
+        ("cpu_trail", json!(trail)),
+        ("mem_used_pct", json!(mem)),
+        ("mem_total_bytes", json!(8e9)),
+        ("fs_used_max_pct", json!(disk)),
+        ("pressure_some_max_avg10_pct", json!(0.4)),
+        ("load_1", json!(cpu / 25.0)),
+        ("net_rx_bytes_per_s", json!(13.9e6)),
+        ("net_tx_bytes_per_s", json!(1_258_291.0)),
+        ("disk_busy_max_pct", json!(2.0)),
+    ];
+    told(name, "up", &[&own[..], more].concat())
+}
+
+/// The same in another state: cells that are given later win.
+pub(super) fn in_state(mut row: Value, state: &str, cells: &[(&str, Value)]) -> Value {
+    let mut set = |column: &str, value: Value| {
+        let place = FLEET_COLUMNS.iter().position(|other| *other == column).unwrap();
+        row[place] = value;
+    };
+    set("state", json!(state));
+    cells.iter().for_each(|(column, value)| set(column, value.clone()));
+    row
+}
+
+/// Three groups, something wrong of every kind.
+pub(super) fn mixed(size: (usize, usize)) -> Model {
+    let refused = [
+        ("outcome", json!("refused")),
+        ("address", json!("10.0.0.7:50051")),
+        ("error", json!("10.0.0.7:50051: nothing listens there")),
+        ("since_ms", json!(NOW - 720_000)),
+    ];
+    let late = [
+        ("outcome", json!("deadline")),
+        ("error", json!("connected, no answer within 1.5 s")),
+        ("since_ms", json!(NOW - 9_000)),
+    ];
+    let clock = [("cause", json!("clock 1 h ahead, limit 5 s"))];
+    let firing = [("alarms_firing", json!(2)), ("alarm_severity", json!("critical"))];
+    let behind = [("outcome", json!("deadline")), ("unreachable_because", json!("router-1"))];
+    let paused = [("paused_until_ms", json!(NOW + 3_600_000))];
+    let plain = |name, group, shares| busy(name, group, shares, &[]);
+    let hosts = [
+        in_state(plain("app-7", "app", [30.0, 40.0, 50.0]), "down", &refused),
+        in_state(plain("app-8", "app", [30.0, 40.0, 50.0]), "down", &behind),
+        in_state(plain("db-18", "db", [30.0, 40.0, 50.0]), "suspect", &late),
+        in_state(plain("web-45", "web", [12.0, 34.5, 20.0]), "degraded", &clock),
+        in_state(plain("db-2", "db", [5.0, 91.3, 97.2]), "up", &firing),
+        in_state(plain("web-9", "web", [1.0, 2.0, 3.0]), "paused", &paused),
+        told("web-10", "pending", &[("group", json!("web"))]),
+        in_state(plain("app-1", "app", [84.2, 79.9, 12.0]), "up", &[("cpus_online", json!(8))]),
+        plain("app-2", "app", [2.0, 33.0, 80.0]),
+        plain("db-1", "db", [99.96, 60.0, 89.9]),
+        plain("web-1", "web", [0.0, 20.0, 100.0]),
+        in_state(plain("web-2", "web", [41.0, 20.0, 55.0]), "up", &[("flapping", json!(true))]),
+    ];
+    let server = json!({ "alarms_firing": { "critical": 2, "warning": 1, "info": 0 } });
+    let mut model = model(&hosts, size);
+    model.fleet.apply("fleet", &event(&hosts, &server)).unwrap();
+    model.heard(WallMs(NOW));
+    model
+}
+
 pub(super) fn lines(model: &Model) -> Vec<String> {
     let (columns, lines) = model.size;
     let (columns, lines) = (u16::try_from(columns).unwrap(), u16::try_from(lines).unwrap());
@@ -100,8 +183,55 @@ pub(super) fn press(model: &mut Model, keys: &str) {
     keys.chars().for_each(|key| model.press(Key::Char(key)));
 }
 
-fn names(model: &Model) -> Vec<&str> {
-    model.shown.iter().map(|host| &*host.name).collect()
+/// The hosts that are listed.
+pub(super) fn names(model: &Model) -> Vec<&str> {
+    model
+        .list
+        .rows
+        .iter()
+        .filter_map(|row| match row {
+            ListRow::Host(host) => Some(&*host.name),
+            ListRow::Group(_) => None,
+        })
+        .collect()
+}
+
+/// The same picture in colours: runs of cells that are not plain, as `‹red bold:…›`.
+pub(super) fn painted(model: &Model) -> String {
+    let (columns, lines) = model.size;
+    let (columns, lines) = (u16::try_from(columns).unwrap(), u16::try_from(lines).unwrap());
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal.draw(|frame| draw(frame, model, Theme { colour: true })).unwrap();
+    let cells = terminal.backend().buffer();
+    let mut text = String::new();
+    for y in 0..lines {
+        let mut line = String::new();
+        let mut before = String::new();
+        for x in 0..columns {
+            let cell = &cells[(x, y)];
+            let mut look: Vec<String> = Vec::new();
+            if cell.fg != Color::Reset {
+                look.push(format!("{:?}", cell.fg).to_lowercase());
+            }
+            let modifiers = format!("{:?}", cell.modifier).to_lowercase();
+            if !cell.modifier.is_empty() {
+                look.push(modifiers);
+            }
+            let look = look.join(" ");
+            if look != before {
+                line.push_str(if before.is_empty() { "" } else { "›" });
+                if !look.is_empty() {
+                    line.push_str(&format!("‹{look}:"));
+                }
+                before = look;
+            }
+            line.push_str(cell.symbol());
+        }
+        line.push_str(if before.is_empty() { "" } else { "›" });
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 fn story() -> Story {
@@ -166,10 +296,13 @@ fn what_has_no_room_ends_with_a_sign_of_that() {
     assert_eq!(cells, Buffer::with_lines(["10:00:00 a …", "10:00:00 up "]));
 }
 
+/// The sizes of pictures that are kept.
+const SIZES: [(usize, usize); 3] = [(80, 24), (120, 40), (200, 60)];
+
 #[test]
 fn the_fleet_fits_a_small_terminal_and_fills_a_large_one() {
-    for size in [(80, 24), (200, 50), (40, 8)] {
-        let drawn = lines(&some(size));
+    for size in SIZES.into_iter().chain([(40, 8)]) {
+        let drawn = lines(&mixed(size));
         assert!(drawn.iter().all(|line| line.chars().count() <= size.0), "{drawn:#?}");
         insta::assert_snapshot!(format!("fleet_{}", size.0), drawn.join("\n"));
     }
@@ -177,8 +310,47 @@ fn the_fleet_fits_a_small_terminal_and_fills_a_large_one() {
 }
 
 #[test]
+fn a_value_that_is_high_and_a_host_in_trouble_are_marked_in_colour() {
+    for size in SIZES {
+        let name = format!("fleet_{}_in_colour", size.0);
+        insta::assert_snapshot!(name, painted(&mixed(size)));
+    }
+}
+
+#[test]
+fn the_cause_stands_where_the_values_of_a_host_would() {
+    let row = |model: &Model, name: &str| {
+        lines(model).into_iter().find(|line| line.starts_with(name)).unwrap()
+    };
+    let mut model = mixed((80, 24));
+    assert!(
+        row(&model, "app-7").contains("Refused: nothing listens there "),
+        "without its address"
+    );
+    assert!(row(&model, "app-7").ends_with("12m"), "for how long");
+    assert!(row(&model, "app-8").contains("Behind router-1, which does not answer"));
+    assert!(row(&model, "db-18").contains("Deadline: connected, no answer within 1.5 s"));
+    assert!(row(&model, "web-45").contains("Clock 1 h ahead, limit 5 s"));
+    assert!(row(&model, "web-9").contains("Until 02:30"));
+    assert!(row(&model, "web-10").contains("Not polled yet"));
+    // Who looks at values sees those of a degraded host, too; of a host that failed there are none.
+    press(&mut model, "s");
+    assert!(row(&model, "web-45").contains(" 12.0 "), "{}", row(&model, "web-45"));
+    assert!(row(&model, "app-7").contains("Refused"));
+    let order: Vec<&str> = names(&model)[..3].to_vec();
+    assert_eq!(order, ["db-1", "app-1", "web-2"]);
+    assert!(!names(&model)[..6].contains(&"app-7"), "what it said before it failed is of the past");
+    // Where there is a column for the cause, it has both.
+    model.resize((200, 60));
+    press(&mut model, "S");
+    let both = row(&model, "web-45");
+    assert!(both.contains(" 12.0 ") && both.contains("Clock 1 h ahead"), "{both}");
+    assert!(row(&model, "db-2").contains("2 alarms fire (critical)"));
+}
+
+#[test]
 fn a_host_and_the_help_are_drawn_in_both_sizes() {
-    for size in [(80, 24), (200, 50)] {
+    for size in SIZES {
         let mut model = some(size);
         model.press(Key::Enter);
         let Screen::Host(detail) = &mut model.screen else { panic!("no host") };
@@ -186,6 +358,7 @@ fn a_host_and_the_help_are_drawn_in_both_sizes() {
         let ask = detail.ask(Duration::ZERO).unwrap();
         assert_eq!(ask.why, "/api/v1/hosts/db-1/why");
         assert_eq!(ask.rows, "/api/v1/hosts/db-1?fields=last.detail");
+        assert!(ask.series.contains("from=-1h"), "{}", ask.series);
         assert_eq!(detail.ask(Duration::from_secs(9)), None, "one at a time");
         detail.apply(Ok(story()));
         assert_eq!(detail.ask(Duration::from_secs(1)), None, "it is fresh");
@@ -229,15 +402,15 @@ fn hosts_are_ordered_by_the_column_chosen_and_what_is_unknown_comes_last() {
     let long = "a-host-with-a-rather-long-name.example.org";
     assert_eq!(names(&model), ["db-1", long, "web-1", "web-2"]);
     press(&mut model, "s");
-    assert_eq!(model.sort, Field::Cpu);
+    assert_eq!(model.list.sort, Field::Cpu);
     assert_eq!(names(&model), ["web-2", "web-1", long, "db-1"]);
     press(&mut model, "r");
     assert_eq!(names(&model), ["web-1", "web-2", long, "db-1"]);
     press(&mut model, "<<");
-    assert_eq!((model.sort, model.reverse), (Field::Name, false));
+    assert_eq!((model.list.sort, model.list.reverse), (Field::Name, false));
     assert_eq!(names(&model), [long, "db-1", "web-1", "web-2"]);
     press(&mut model, "<");
-    assert_eq!(model.sort, Field::Age, "the last that can be seen");
+    assert_eq!(model.list.sort, Field::Tx, "the last that can be seen");
 }
 
 #[test]
@@ -249,7 +422,7 @@ fn numbers_in_names_are_ordered_as_numbers() {
     assert_eq!(names(&model), ordered);
     press(&mut model, "<r");
     let reversed: Vec<&str> = ordered.into_iter().rev().collect();
-    assert_eq!((model.sort, names(&model)), (Field::Name, reversed));
+    assert_eq!((model.list.sort, names(&model)), (Field::Name, reversed));
 }
 
 #[test]
@@ -263,11 +436,11 @@ fn a_filter_is_typed_and_ended() {
     model.press(Key::Enter);
     assert_eq!(names(&model), ["web-1", "web-2"]);
     model.press(Key::Esc);
-    assert_eq!(model.shown.len(), 4);
+    assert_eq!(model.list.passed, 4);
     press(&mut model, "/down");
     assert_eq!(names(&model), ["db-1"], "states are words, too");
     press(&mut model, &"x".repeat(200));
-    assert_eq!(model.filter.chars().count(), MAX_FILTER_CHARS);
+    assert_eq!(model.list.filter.chars().count(), MAX_FILTER_CHARS);
 }
 
 #[test]
@@ -275,29 +448,33 @@ fn who_is_chosen_stays_chosen_and_in_sight_among_five_thousand() {
     let hosts: Vec<Value> =
         (0..5_000).map(|n| well(&format!("web-{n:04}"), f64::from(n % 97))).collect();
     let mut model = model(&hosts, (80, 24));
-    assert_eq!(model.room(), 21);
+    assert_eq!(model.room(), 20);
     model.press(Key::PageDown);
-    assert_eq!((model.position(), model.first), (21, 1));
+    assert_eq!((model.list.position(), model.list.first()), (20, 1));
     model.press(Key::End);
-    assert_eq!((model.position(), model.first), (4_999, 4_979));
-    let name = model.shown[4_999].name.clone();
+    assert_eq!((model.list.position(), model.list.first()), (4_999, 4_980));
+    let name = names(&model)[4_999].to_owned();
     press(&mut model, "s");
-    assert_eq!(model.shown[model.position()].name, name, "however they are ordered");
-    let seen = model.first..model.first + model.room();
-    assert!(seen.contains(&model.position()), "{seen:?} {}", model.position());
+    assert_eq!(names(&model)[model.list.position()], name, "however they are ordered");
+    let seen = model.list.first()..model.list.first() + model.room();
+    assert!(seen.contains(&model.list.position()), "{seen:?} {}", model.list.position());
     model.resize((80, 10));
     assert_eq!(model.room(), 7);
-    assert!((model.first..model.first + 7).contains(&model.position()));
+    assert!((model.list.first()..model.list.first() + 7).contains(&model.list.position()));
     model.press(Key::Home);
     press(&mut model, "r");
-    assert_eq!((model.position(), model.first), (0, 0), "the first is whoever comes first");
+    assert_eq!(
+        (model.list.position(), model.list.first()),
+        (0, 0),
+        "the first is whoever comes first"
+    );
     // A host that goes takes the choice with it.
     press(&mut model, "j");
-    let gone = model.shown[1].name.to_string();
+    let gone = names(&model)[1].to_owned();
     let change = json!({ "at_ms": NOW, "counts": {}, "server": {}, "hosts": [], "gone": [gone] });
     model.fleet.apply("change", &change.to_string()).unwrap();
     model.heard(WallMs(NOW));
-    assert_eq!((model.shown.len(), model.position()), (4_999, 0));
+    assert_eq!((model.list.passed, model.list.position()), (4_999, 0));
 }
 
 #[test]
@@ -387,14 +564,18 @@ fn another_version_of_the_server_is_told_as_such() {
 #[test]
 fn in_the_help_q_quits_and_a_key_for_the_list_does_nothing() {
     let mut model = some((80, 24));
-    let sort = model.sort;
+    let sort = model.list.sort;
     model.press(Key::Char('?'));
     for key in ['s', 'r', '/', 'x'] {
         model.press(Key::Char(key));
-        assert_eq!((model.help, model.typing, model.sort), (Some(0), false, sort), "{key}");
+        assert_eq!(
+            (model.over.is_some(), model.list.typing, model.list.sort),
+            (true, false, sort),
+            "{key}"
+        );
     }
     model.press(Key::Esc);
-    assert_eq!((model.help, model.done), (None, false));
+    assert_eq!((model.over.is_some(), model.done), (false, false));
     model.press(Key::Char('?'));
     model.press(Key::Char('q'));
     assert!(model.done);

@@ -49,8 +49,8 @@ fn alarms_that_fire_are_counted_above_and_marked_at_their_hosts() {
     model.heard(crate::units::WallMs(NOW));
     let drawn = lines(&model);
     assert!(drawn[0].contains("● 2 up  ! 2 critical 1 warning "), "{}", drawn[0]);
-    assert!(drawn[2].starts_with("db-1!  "), "{}", drawn[2]);
-    assert!(drawn[3].starts_with("web-1  "), "{}", drawn[3]);
+    assert!(drawn[3].starts_with("db-1!  "), "{}", drawn[3]);
+    assert!(drawn[4].starts_with("web-1  "), "{}", drawn[4]);
 }
 
 #[test]
@@ -118,4 +118,38 @@ fn no_text_of_an_alarm_steers_the_terminal() {
     assert!(drawn.matches(r"\u{1b}[2J").count() > 3, "{drawn}");
     let steers = |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
     assert!(!drawn.contains(steers), "{drawn:?}");
+}
+
+#[test]
+fn an_alarm_is_acknowledged_and_silenced_where_it_is_listed() {
+    let mut model = some((80, 24));
+    model.who = Some("ann".to_owned());
+    press(&mut model, "a");
+    answer(&mut model, Ok(page(four())));
+    press(&mut model, "z");
+    assert!(lines(&model).join("\n").contains("Silence disk-full of /var/lib/mysql on db-1"));
+    press(&mut model, "new disks");
+    model.press(Key::Enter);
+    let order = model.orders.remove(0);
+    let about = json!({ "hosts": ["db-1"], "rules": ["disk-full"], "rows": ["/var/lib/mysql"],
+                        "who": "ann", "why": "new disks", "for": "1h" });
+    assert_eq!((order.path().as_str(), &order.body), ("/api/v1/silences", &about));
+    let told = order.told(&json!({ "until_ms": NOW + 3_600_000 }), 1, model.now);
+    model.carried_out(order.deed, Ok(told));
+    assert!(lines(&model)[23].contains("on db-1 is silenced until 02:30"), "{}", lines(&model)[23]);
+    // The alarm alone, not all of its host.
+    press(&mut model, "jA");
+    assert!(lines(&model).join("\n").contains("Acknowledge memory-low on web-1"));
+    model.press(Key::Enter);
+    let order = model.orders.remove(0);
+    assert_eq!(order.alarms(), None);
+    assert_eq!(order.path(), "/api/v1/hosts/web-1/alert/ack?rule=memory-low&row=");
+    let told = order.told(&json!({}), 1, model.now);
+    model.carried_out(order.deed, Ok(told));
+    assert!(lines(&model)[23].contains("memory-low on web-1 is acknowledged"));
+    // The server's own alarms are of no host that could be paused.
+    model.press(Key::End);
+    press(&mut model, "P");
+    assert!(model.over.is_none() && model.orders.is_empty());
+    assert!(lines(&model)[23].contains("roundsman:server is no host of the inventory"));
 }
