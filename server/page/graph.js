@@ -2,6 +2,7 @@
 
 import { h, fill, icon, renew } from './dom.js';
 import { band } from './band.js';
+import { chartTools } from './charttools.js';
 import { headline } from './headline.js';
 import { legend } from './legend.js';
 import { heightOf, plot, toggle } from './plot.js';
@@ -25,8 +26,8 @@ function listLast(one) {
   fill(one.place, h('table', {}, h('tbody', {}, one.lines.map(row))));
 }
 
-/** A graph's card, with nothing drawn in it yet; `whole` has it fill the window. */
-export function graph(spec, why, whole) {
+/** A graph's card, with nothing drawn yet; `whole` has it fill the window, `named` says what its files are about. */
+export function graph(spec, why, whole, named) {
   const one = {
     ...spec,
     off: new Set(),
@@ -52,6 +53,7 @@ export function graph(spec, why, whole) {
     { ...props, 'aria-label': `${spec.title}, full screen`, title: 'Full screen' },
     icon('expand', 's'),
   );
+  one.tools = chartTools(one, { named });
   one.told = stood(one, why);
   one.isOf = (column) => spec.lines.some(({ plus, minus }) => minus.length === 0 && plus.includes(column));
   one.said = (value) => tickWords(spec.ruler ? 'pct' : spec.unit, value);
@@ -60,7 +62,7 @@ export function graph(spec, why, whole) {
   one.card = h(
     'section',
     { class: 'card chart', 'aria-label': spec.title, id: `chart-${spec.key}`, tabIndex: -1 },
-    h('header', {}, h('h2', {}, spec.title), one.now, one.open),
+    h('header', {}, h('h2', {}, spec.title), one.now, one.tools.element, one.open),
     one.place,
     one.states.element,
     one.legend.element,

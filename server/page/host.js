@@ -63,13 +63,16 @@ class HostView {
     this.#seen = live.hosts.get(name);
     const away = (error) => this.#away(error);
     this.picker = picker(this.#span, () => this.#chosen());
+    const named = () => name;
     this.charts = charts(name, {
+      named,
       zoom: (from, to) => this.#zoomed(from, to),
       widen: () => this.picker.widen(),
       words: away,
       heard: (what) => this.tiles.draw(what, this.#spanWords()),
     });
     this.tables = tables(name, {
+      named,
       zoom: (from, to) => this.#zoomed(from, to),
       widen: () => this.picker.widen(),
     });

@@ -5,7 +5,15 @@ import { palette } from './palette.js';
 import { at } from './place.js';
 
 /** After G: where a letter leads. */
-const PAGES = { f: '', a: 'alerts', e: 'events', i: 'inventory', s: 'server' };
+const PAGES = {
+  f: '',
+  a: 'alerts',
+  c: 'compare',
+  t: 'compare?top=10',
+  e: 'events',
+  i: 'inventory',
+  s: 'server',
+};
 /** How long G waits for its letter, ms. */
 const PATIENCE = 1500;
 
@@ -13,9 +21,11 @@ const PATIENCE = 1500;
 const NAMED = [
   ['Ctrl K', 'Find a host, page or action'],
   ['/', 'The same'],
-  ['G, then F A E I S', 'Go to Fleet, Alerts, Events, Inventory, Server'],
+  ['G, then F A C T E I S', 'Go to Fleet, Alerts, Compare, Top hosts, Events, Inventory, Server'],
   ['↑ ↓', 'From host to host in a list; in the map ← → too'],
+  ['X', 'Tick a host of the list, to compare it'],
   ['Enter', 'Open what is chosen'],
+  ['F', 'Full screen of the graph that is pointed at or has the focus'],
   ['Esc', 'Close; on a host zoom out'],
   ['D', 'Rows closer, or as before'],
   ['T', 'Theme: auto, light, dark'],

@@ -8,6 +8,7 @@ import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
 import { alerts } from './alerts.js';
+import { compare } from './compare.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
@@ -27,6 +28,7 @@ const ROUTES = [
   [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), 'Fleet'],
   [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
   [/^alerts$/, () => alerts(live), 'Alerts'],
+  [/^compare$/, () => compare(live), 'Compare'],
   [/^events$/, () => events(live), 'Events'],
   [/^inventory$/, () => inventory(live), 'Inventory'],
   [/^server$/, () => server(live), 'Server'],

@@ -51,7 +51,7 @@ const TABLES = {
 const columnsOf = ({ lines }) => lines.flatMap(({ plus }) => plus);
 
 /** An answer about a row as a graph takes it. */
-function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, to) {
+function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, { to, marks }) {
   const times = polls.map((_, point) => start + point * step);
   const skipped = undue(times, polls);
   const joined = (values) => values.map((value, point) => (skipped[point] ? undefined : value));
@@ -64,7 +64,7 @@ function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, to) {
     fails,
     step,
     gaps: gapsOf(fails, Math.min(to, Date.now())),
-    marks: [],
+    marks,
   };
 }
 
@@ -90,7 +90,7 @@ export function rowGraphs(name, deeds) {
       () => null,
     );
     if (!answer || !isWanted() || !one.card.isConnected) return;
-    draw(one, drawable(answer, span.to), span, deeds);
+    draw(one, drawable(answer, span), span, deeds);
     one.redraw();
     size(one);
     const last = new Map((answer.rows[0]?.columns ?? []).map((each) => [each.name, each.avg]));
@@ -107,7 +107,7 @@ export function rowGraphs(name, deeds) {
       if (open.size >= MOST) close(open.keys().next().value);
       const spec = { ...TABLES[table], key: `${table}-${row}`, title };
       const one = Object.assign(
-        graph(spec, deeds.why, () => close(key)),
+        graph(spec, deeds.why, () => close(key), deeds.named),
         { table, row, questions: latest() },
       );
       const shut = h(

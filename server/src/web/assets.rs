@@ -46,6 +46,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("alerts.css", CSS, include_str!("../../page/alerts.css")),
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
+        ("compare.css", CSS, include_str!("../../page/compare.css")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
     ],
@@ -57,17 +58,23 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "attention.js"
         "band.js"
         "banners.js"
+        "catalogue.js"
         "cause.js"
         "cells.js"
         "charts.js"
+        "charttools.js"
         "columns.js"
+        "compare.js"
+        "comparing.js"
         "cursor.js"
         "deeds.js"
         "dom.js"
+        "ends.js"
         "events.js"
         "figures.js"
         "filling.js"
         "filters.js"
+        "finder.js"
         "fired.js"
         "firing.js"
         "fleet.js"
@@ -97,10 +104,12 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "paint.js"
         "palette.js"
         "past.js"
+        "picked.js"
         "place.js"
         "plot.js"
         "points.js"
         "press.js"
+        "ranking.js"
         "reboots.js"
         "rowgraphs.js"
         "rows.js"
@@ -111,18 +120,21 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "spark.js"
         "stood.js"
         "strip.js"
+        "subject.js"
         "summary.js"
         "sums.js"
         "tables.js"
         "theme.js"
         "ticks.js"
         "tiles.js"
+        "together.js"
         "tools.js"
         "trace.js"
         "traces.js"
         "trouble.js"
         "view.js"
         "wall.js"
+        "whole.js"
         "words.js"
     },
 ];

@@ -1,0 +1,203 @@
+// What can be taken from a graph: its values as CSV, a picture of it, a link to the moment that was pointed at.
+
+import { h, icon } from './dom.js';
+import { moment } from './format.js';
+import { ink } from './inks.js';
+
+const isKnown = (value) => value !== null && value !== undefined;
+/** Beside a picture: room on each side, and the height of a line of its words, px. */
+const ROOM = 16;
+const LINE = 20;
+/** How long it is told that something was copied, ms. */
+const TOLD = 2000;
+/** What a spreadsheet takes for a formula at the begin of a cell (OWASP, CSV injection). */
+const FORMULA = /^[=+\-@\t\r]/;
+
+/** A cell of CSV (RFC 4180): names come from hosts, and are not to be run by who opens the file. */
+function cell(words) {
+  const safe = FORMULA.test(words) ? `'${words}` : words;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** What a line is called in a file: by its column where it is one, else by its name and unit. */
+function titleOf(one, { name, plus, minus }) {
+  if (plus.length === 1 && minus.length === 0) return plus[0];
+  return plus.length && one.unit ? `${name} (${one.unit})` : name;
+}
+
+/** The values of a graph as CSV: a line per point, by when it begins in UTC; what is not known is empty. */
+export function csvOf(one) {
+  const [least, most] = one.rangeNames ?? ['least', 'most'];
+  const series = one.lines.map((line, position) => [titleOf(one, line), one.values[position]]);
+  if (one.range) series.push([least, one.range.min], [most, one.range.max]);
+  const head = ['time', ...series.map(([name]) => cell(name))].join(',');
+  const rows = one.seconds.map((seconds, point) =>
+    [
+      new Date(seconds * 1000).toISOString(),
+      ...series.map(([, values]) => (isKnown(values[point]) ? String(values[point]) : '')),
+    ].join(','),
+  );
+  return `${[head, ...rows].join('\r\n')}\r\n`;
+}
+
+/** Names in rows of a picture, as many a row as there is room for; `draw` has each with where it stands. */
+function flow(pen, lines, width, draw) {
+  let [x, y] = [ROOM, 0];
+  for (const line of lines) {
+    const wide = pen.measureText(line.name).width + 2 * ROOM;
+    if (x > ROOM && x + wide > width) [x, y] = [ROOM, y + LINE];
+    draw?.(line, x, y);
+    x += wide;
+  }
+  return y + LINE;
+}
+
+/** A picture of a graph with its title, its span and the names of its lines, in the theme that is shown. */
+function pictureOf(one, title) {
+  const { canvas } = one.plot.ctx;
+  const scale = devicePixelRatio;
+  const wide = canvas.width / scale + 2 * ROOM;
+  const picture = document.createElement('canvas');
+  const pen = picture.getContext('2d');
+  pen.font = `12px ${one.font}`;
+  const lines = one.lines.filter((_, position) => !one.off.has(position));
+  const foot = flow(pen, lines, wide);
+  [picture.width, picture.height] = [wide, canvas.height / scale + 2 * LINE + foot + ROOM].map((px) =>
+    Math.round(px * scale),
+  );
+  pen.scale(scale, scale);
+  pen.fillStyle = ink('surface');
+  pen.fillRect(0, 0, picture.width, picture.height);
+  pen.textBaseline = 'middle';
+  pen.fillStyle = ink('ink');
+  pen.font = `600 15px ${one.font}`;
+  pen.fillText(title, ROOM, LINE);
+  const right = pen.measureText(title).width + 2 * ROOM;
+  pen.font = `12px ${one.font}`;
+  pen.fillStyle = ink('ink-2');
+  pen.fillText(one.span.map((seconds) => moment(seconds * 1000)).join(' – '), right, LINE);
+  pen.drawImage(canvas, ROOM, 2 * LINE, canvas.width / scale, canvas.height / scale);
+  const below = 2 * LINE + canvas.height / scale + LINE / 2;
+  flow(pen, lines, wide, ({ name, colour }, x, y) => {
+    pen.fillStyle = ink(colour);
+    pen.fillRect(x, below + y - 5, 10, 10);
+    pen.fillStyle = ink('ink-2');
+    pen.fillText(name, x + 14, below + y);
+  });
+  return new Promise((resolve) => {
+    picture.toBlob(resolve, 'image/png');
+  });
+}
+
+/** Has the browser keep a file. */
+function save(name, blob) {
+  const href = URL.createObjectURL(blob);
+  h('a', { href, download: name }).click();
+  // The download has begun by the next turn.
+  setTimeout(() => URL.revokeObjectURL(href), 0);
+}
+
+/** Puts words into the clipboard: also where a page without TLS may not. */
+export async function copy(words) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(words);
+    return;
+  }
+  const field = h('textarea', { value: words, readOnly: true, class: 'said' });
+  document.body.append(field);
+  field.select();
+  const isDone = document.execCommand('copy');
+  field.remove();
+  if (!isDone) throw new Error('The browser does not let this page copy');
+}
+
+/** A link to a view with the span that is shown, and to a graph with the moment that was pointed at. */
+export function linkOf(span, one = null) {
+  const address = new URL(location.href);
+  const [from, to] = span.map(Math.round);
+  for (const key of ['range', 'at']) address.searchParams.delete(key);
+  address.searchParams.set('from', from);
+  address.searchParams.set('to', to);
+  if (one?.pointed) address.searchParams.set('at', Math.round(one.pointed));
+  address.hash = one ? one.card.id : '';
+  return address.href.replaceAll('%2C', ',');
+}
+
+/** What an address points at: a moment in a graph; null where it does not say. */
+export function pointedAt({ search, hash }) {
+  const at = Number(new URLSearchParams(search).get('at'));
+  return at > 0 ? { at, id: hash.slice(1) } : null;
+}
+
+/** Shows a moment in a graph, and with it in those that share its cursor. */
+function show(one, at) {
+  const left = one.plot.valToPos(at / 1000, 'x');
+  if (!(left >= 0 && left <= one.plot.over.clientWidth)) return;
+  one.isOver = true;
+  one.plot.setCursor({ left, top: one.plot.over.clientHeight / 2 });
+  one.isOver = false;
+}
+
+/** A menu of what can be taken from a graph; `named()` is what files are called after. */
+export function chartTools(one, { named }) {
+  const told = h('span', { class: 'said', role: 'status' });
+  const open = h(
+    'summary',
+    {
+      class: 'btn bare sm ic',
+      'aria-label': `${one.title}: take CSV, PNG or a link`,
+      title: 'CSV, PNG, link',
+    },
+    icon('more', 's'),
+  );
+  const item = (words, act) => {
+    const button = h('button', { type: 'button', class: 'plain' }, words);
+    button.addEventListener('click', async () => {
+      try {
+        await act();
+        told.textContent = `${words}: done`;
+        button.textContent = words === 'Copy link' ? 'Copied' : words;
+      } catch (error) {
+        told.textContent = button.textContent = error.message;
+      }
+      setTimeout(() => {
+        button.textContent = words;
+        element.open = false;
+      }, TOLD);
+    });
+    return button;
+  };
+  const file = (ending) => `${named()}-${one.key}.${ending}`.replaceAll(/[^\w.-]+/g, '_');
+  const csv = () => save(file('csv'), new Blob([csvOf(one)], { type: 'text/csv' }));
+  const png = async () => save(file('png'), await pictureOf(one, `${named()} · ${one.title}`));
+  const link = () =>
+    copy(
+      linkOf(
+        one.span.map((seconds) => seconds * 1000),
+        one,
+      ),
+    );
+  const items = [item('CSV', csv), item('PNG', png), item('Copy link', link)];
+  const list = h('div', { class: 'menu', role: 'group', 'aria-label': 'Take' }, items);
+  const element = h('details', { class: 'columns tools' }, open, list, told);
+  element.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !element.open) return;
+    event.stopPropagation();
+    element.open = false;
+    open.focus();
+  });
+  element.addEventListener('focusout', ({ relatedTarget }) => {
+    if (relatedTarget && !element.contains(relatedTarget)) element.open = false;
+  });
+  return {
+    element,
+    /** Shows the moment of the address, once, where it is about this graph. */
+    point() {
+      const asked = pointedAt(location);
+      if (!asked || asked.id !== one.card.id || one.wasPointed || !one.plot) return;
+      one.wasPointed = true;
+      one.card.scrollIntoView({ block: 'center' });
+      show(one, asked.at);
+    },
+  };
+}
