@@ -6,6 +6,7 @@ import { endSilence } from './deeds.js';
 import { SPANS, USUAL } from './events.js';
 import { firing } from './firing.js';
 import { moment } from './format.js';
+import { t, term, tn, tp } from './i18n.js';
 import { listing } from './listing.js';
 import { at } from './place.js';
 
@@ -28,14 +29,18 @@ function searchOf({ host, rule, span }) {
   return said.length ? `?${new URLSearchParams(said)}` : '';
 }
 
-const CAUSES = { values: '', missing: 'its values were missing for too long' };
+/** Why an alarm changed; that its values did needs no word. */
+const causeOf = (cause) =>
+  cause === 'values'
+    ? ''
+    : term('alarm_cause', cause, cause === 'missing' ? 'its values were missing for too long' : undefined);
 
 function eventRow(event) {
-  const cause = CAUSES[event.cause] ?? event.cause.replaceAll('_', ' ');
-  const words = [event.summary, cause].filter(Boolean).join(' · ');
+  const words = [event.summary, causeOf(event.cause)].filter(Boolean).join(' · ');
   const colour = event.to === 'ok' ? 'up' : event.severity;
   // One that was firing before and is now has another severity.
-  const became = event.from === event.to ? `now ${event.severity}` : event.to;
+  const severity = term('severity', event.severity);
+  const became = event.from === event.to ? t('now {severity}', { severity }) : term('alarm_state', event.to);
   return h(
     'tr',
     {},
@@ -43,7 +48,7 @@ function eventRow(event) {
     h('td', {}, hostLink(event.host)),
     h('td', {}, h('b', {}, event.rule), event.row ? ` ${event.row}` : null),
     h('td', { class: 'to' }, state(colour, became)),
-    h('td', {}, event.severity),
+    h('td', {}, severity),
     h('td', { class: 'words' }, words),
   );
 }
@@ -51,13 +56,13 @@ function eventRow(event) {
 /** What was: changes of alarms. */
 const history = (view) =>
   listing({
-    label: 'Changes of alarms',
-    columns: ['When', 'Host', 'Rule', 'Became', 'Severity', 'What'],
+    label: t('Changes of alarms'),
+    columns: [t('When'), t('Host'), t('Rule'), t('Became'), t('Severity'), t('What')],
     keyOf: (event) =>
       JSON.stringify([event.slot_ms, event.host, event.rule, event.row, event.from, event.to]),
     rowOf: eventRow,
     at: (event) => event.slot_ms,
-    none: 'No alert in this period',
+    none: t('No alert in this period'),
     about: () => view,
     ask: (to) =>
       get('api/v1/alert_events', { from: view.span, to, host: view.host, rule: view.rule, limit: PAGE }),
@@ -66,22 +71,28 @@ const history = (view) =>
 /** What a silence is about, in words. */
 function scope(one) {
   const labels = Object.entries(one.labels).map((pair) => pair.join('='));
-  const of = { rule: one.rules, host: one.hosts, row: one.rows, group: one.groups, label: labels };
-  const parts = Object.entries({ ...of, severity: one.severity }).filter(([, all]) => all.length);
-  return parts.map(([what, all]) => `${what} ${all.join(', ')}`).join(' · ');
+  const parts = [
+    [t('rule'), one.rules],
+    [t('host'), one.hosts],
+    [t('row'), one.rows],
+    [t('group'), one.groups],
+    [t('label'), labels],
+    [t('severity'), one.severity.map((severity) => term('severity', severity))],
+  ].filter(([, all]) => all.length);
+  return parts.map(([what, all]) => `${what} ${all.join(t(', '))}`).join(' · ');
 }
 
 /** The silences in force; `done` is called when one was ended. */
 function silencing(done) {
   const body = h('tbody', {});
-  const columns = ['What', 'Why', 'Who', 'Until', '#Holds back', ''];
-  const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Silences' };
+  const columns = [t('What'), t('Why'), t('Who'), t('Until'), `#${t('Holds back')}`, ''];
+  const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': t('Silences') };
   const list = h('div', region, h('table', { class: 'silences' }, titles(columns), body));
   const wrong = h('p', { class: 'wrong', role: 'alert' });
   const element = h(
     'section',
     { class: 'card', hidden: true },
-    h('header', {}, icon('bell-off'), h('h2', {}, 'Silenced')),
+    h('header', {}, icon('bell-off'), h('h2', {}, t('Silenced'))),
     list,
     wrong,
   );
@@ -94,7 +105,8 @@ function silencing(done) {
       });
     };
     const cells = ['what', 'why', 'by', 'until', 'num'].map((name) => h('td', { class: name }));
-    const button = h('button', { type: 'button', onclick: end, 'aria-label': `End: ${one.why}` }, 'End');
+    const props = { type: 'button', onclick: end, 'aria-label': t('End: {why}', { why: one.why }) };
+    const button = h('button', props, t('End'));
     return { row: h('tr', {}, cells, h('td', { class: 'deeds' }, button)), cells };
   }
   return {
@@ -102,8 +114,9 @@ function silencing(done) {
     draw(all) {
       const made = all.map((one) => {
         const known = rows.get(one.id) ?? rowOf(one);
-        const until = `${moment(one.until_ms)}${one.until_clear ? ', or until it is over' : ''}`;
-        const held = one.alarms === 1 ? '1 alarm' : `${one.alarms} alarms`;
+        const time = moment(one.until_ms);
+        const until = one.until_clear ? t('{time}, or until it is over', { time }) : time;
+        const held = tn(one.alarms, '{n} alarm', '{n} alarms');
         [scope(one), one.why, one.who, until, held].forEach((words, place) =>
           renew(known.cells[place], words),
         );
@@ -125,16 +138,16 @@ function filters(view, changed) {
   const host = h('input', {
     type: 'search',
     value: view.host,
-    placeholder: 'Host',
-    'aria-label': 'Only this host',
+    placeholder: t('Host'),
+    'aria-label': t('Only this host'),
     onchange: set('host'),
   });
   const option = (chosen) => (value, words) => h('option', { value, selected: value === chosen }, words);
-  const rules = h('select', { 'aria-label': 'Only this rule', onchange: set('rule') });
+  const rules = h('select', { 'aria-label': t('Only this rule'), onchange: set('rule') });
   const offer = (names) => {
     const all = [...new Set([...names, view.rule])].filter(Boolean);
     const one = option(view.rule);
-    renew(rules, one('', 'All rules'), ...all.map((name) => one(name, name)));
+    renew(rules, one('', t('All rules')), ...all.map((name) => one(name, name)));
     rules.value = view.rule;
   };
   offer([]);
@@ -143,7 +156,7 @@ function filters(view, changed) {
     { onchange: set('span') },
     Object.entries(SPANS).map(([value, words]) => option(view.span)(value, words)),
   );
-  const past = h('label', {}, 'History of', span);
+  const past = h('label', {}, t('History of'), span);
   const only = h('label', { class: 'field' }, icon('filter'), host);
   return { offer, element: h('div', { class: 'filters' }, rules, past, only) };
 }
@@ -151,24 +164,24 @@ function filters(view, changed) {
 /** What is said where no alarm fires. */
 function nothing(view, page) {
   const filtered = view.host || view.rule;
-  if (filtered) return [h('p', {}, 'No alert matches the filter'), link(at('alerts'), 'All alerts')];
-  if (page.rules === 0) return [h('p', {}, 'No rule is in force')];
-  const rules = page.rules === 1 ? '1 rule' : `${page.rules} rules`;
+  if (filtered) return [h('p', {}, t('No alert matches the filter')), link(at('alerts'), t('All alerts'))];
+  if (page.rules === 0) return [h('p', {}, t('No rule is in force'))];
+  const rules = tn(page.rules, '{n} rule', '{n} rules');
   const own = page.source
     ? null
     : h(
         'p',
         {},
-        'These rules come with Roundsman. ',
-        h('code', {}, 'roundsman alerts defaults > alerts.toml'),
-        ' writes them to a file of your own.',
+        tp('These rules come with Roundsman. {command} writes them to a file of your own.', {
+          command: h('code', {}, 'roundsman alerts defaults > alerts.toml'),
+        }),
       );
-  return [h('p', {}, `No alert fires. ${rules}, evaluated on each poll.`), own];
+  return [h('p', {}, t('No alert fires. {rules}, evaluated on each poll.', { rules })), own];
 }
 
 /** Why the file of rules as it is now is not in force. */
 const refused = (error) =>
-  error ? [h('h2', {}, 'The rules file is not in force'), h('pre', { tabIndex: 0 }, error)] : [];
+  error ? [h('h2', {}, t('The rules file is not in force')), h('pre', { tabIndex: 0 }, error)] : [];
 
 export function alerts(live) {
   const view = viewOf(location.search);
@@ -196,15 +209,15 @@ export function alerts(live) {
   );
   const titled = (title, ...beside) =>
     h('header', {}, h('h2', {}, title), h('span', { class: 'sp' }), beside);
-  const hour = h('span', { class: 'm t1' }, 'Last hour, dashed: limit');
+  const hour = h('span', { class: 'm t1' }, t('Last hour, dashed: limit'));
   const element = h(
     'div',
     { class: 'page' },
-    h('div', { class: 'title' }, h('h1', {}, 'Alerts'), h('span', { class: 'sp' }), choose.element),
+    h('div', { class: 'title' }, h('h1', {}, t('Alerts')), h('span', { class: 'sp' }), choose.element),
     wrong,
-    h('section', { class: 'card', 'aria-label': 'Firing now' }, titled('Firing', hour), now.elements),
+    h('section', { class: 'card', 'aria-label': t('Firing now') }, titled(t('Firing'), hour), now.elements),
     silences.element,
-    h('section', { class: 'card' }, titled('History'), was.elements),
+    h('section', { class: 'card' }, titled(t('History')), was.elements),
   );
   const seen = () => JSON.stringify([live.server.alarms_firing, live.alarms()]);
   let before = seen();

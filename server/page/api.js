@@ -1,5 +1,6 @@
 // Asks the server. What went wrong comes back as an error in the server's own words.
 
+import { t } from './i18n.js';
 import { at } from './place.js';
 
 export class Refused extends Error {
@@ -19,7 +20,11 @@ export async function get(path, params = {}, options = {}) {
     ...options,
   });
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, body.detail ?? `the server answered ${answer.status}`);
+  if (!answer.ok)
+    throw new Refused(
+      answer.status,
+      body.detail ?? t('the server answered {status}', { status: answer.status }),
+    );
   return body;
 }
 

@@ -1,17 +1,16 @@
 // What needs a person: hosts that are not well, each with its cause and what is known of it, or one row per cause.
 
 import { alarmsAt, alarmWords, arrange, become, fill, glyph, h, icon, link, state } from './dom.js';
-import { clock, length } from './format.js';
+import { clock, length, sentence } from './format.js';
+import { t, term, tn } from './i18n.js';
 import { at, hostAt } from './place.js';
 import { byCause, MANY, ticks } from './trouble.js';
-import { counted } from './words.js';
 
 /** Rows that are shown at most; the table has the others. */
 const MOST = 12;
 /** Hosts that are shown of a cause that is opened. */
 const OPENED = 10;
 
-const WORDS = { critical: 'Critical', warning: 'Warning' };
 /** The colours of a row: those of the state that is as grave. */
 const TONES = { critical: 'down', warning: 'degraded' };
 
@@ -35,7 +34,8 @@ function alertsOf({ members, more, host }) {
 
 function rowOf(entry, who, news, now, props = {}) {
   const tone = TONES[entry.kind] ?? entry.kind;
-  const kind = () => state(entry.kind, WORDS[entry.kind]);
+  const isAlarm = TONES[entry.kind] !== undefined;
+  const kind = () => state(entry.kind, isAlarm ? sentence(term('severity', entry.kind)) : undefined);
   return h(
     'li',
     { class: `${tone} ${entry.isSilenced ? 'calm' : ''}`, 'data-name': entry.host.name, ...props },
@@ -52,7 +52,7 @@ function rowOf(entry, who, news, now, props = {}) {
       'div',
       { class: 'ago' },
       entry.since ? length(now - entry.since) : null,
-      entry.since ? h('span', {}, `since ${clock(entry.since)}`) : null,
+      entry.since ? h('span', {}, t('since {time}', { time: clock(entry.since) })) : null,
     ),
     icon(entry.isSilenced ? 'bell-off' : 'right', 'go'),
   );
@@ -77,7 +77,7 @@ function causeRow(group, isOpen, news, now) {
     h(
       'button',
       { type: 'button', class: 'cover plain', 'aria-expanded': String(isOpen), 'data-cause': group.id },
-      h('b', {}, counted(group.members.length, 'host')),
+      h('b', {}, tn(group.members.length, '{n} host', '{n} hosts')),
     ),
     h('span', {}, group.groups.join(', ')),
   ];
@@ -111,9 +111,9 @@ function choice(view, changed) {
     };
     return h('button', { type: 'button', onclick: choose }, words);
   };
-  const [cause, host] = [button('By cause', true), button('By host', false)];
+  const [cause, host] = [button(t('By cause'), true), button(t('By host'), false)];
   return {
-    element: h('div', { class: 'seg sm', role: 'group', 'aria-label': 'Rows' }, cause, host),
+    element: h('div', { class: 'seg sm', role: 'group', 'aria-label': t('Rows') }, cause, host),
     draw(isByCause) {
       cause.setAttribute('aria-pressed', String(isByCause));
       host.setAttribute('aria-pressed', String(!isByCause));
@@ -126,8 +126,18 @@ function calm(element, live, isCalm) {
   const { up = 0 } = live.counts;
   const all = live.hosts.size;
   element.hidden = !isCalm || up === 0;
-  const words = up === all ? `All ${counted(up, 'host')} are up` : `${up} of ${counted(all, 'host')} are up`;
-  fill(element, glyph('up'), ` ${words}${up === all ? '' : ', none needs attention'}`);
+  const words =
+    up === all
+      ? tn(up, 'All {n} host are up', 'All {n} hosts are up')
+      : tn(
+          all,
+          '{up} of {n} host are up, none needs attention',
+          '{up} of {n} hosts are up, none needs attention',
+          {
+            up,
+          },
+        );
+  fill(element, glyph('up'), ` ${words}`);
 }
 
 /** The card's head: what is gravest, how many there are, of how many causes. */
@@ -135,14 +145,14 @@ function heading(segment) {
   const mark = h('span', {});
   const count = h('span', { class: 'badge' });
   const causes = h('span', { class: 'm' });
-  const hour = h('span', { class: 'm t1 hour' }, 'Last hour');
+  const hour = h('span', { class: 'm t1 hour' }, t('Last hour'));
   const space = h('span', { class: 'sp' });
   return {
     element: h(
       'header',
       {},
       mark,
-      h('h2', {}, 'Needs attention'),
+      h('h2', {}, t('Needs attention')),
       count,
       causes,
       space,
@@ -154,7 +164,7 @@ function heading(segment) {
       fill(mark, worst ? glyph(worst) : []);
       count.className = `badge ${worst ?? ''}`;
       count.textContent = entries.length;
-      causes.textContent = groups ? `in ${counted(groups, 'cause')}` : '';
+      causes.textContent = groups ? tn(groups, 'in {n} cause', 'in {n} causes') : '';
       segment.element.hidden = !isMany;
       segment.draw(groups > 0);
       hour.hidden = isMany;
@@ -168,7 +178,7 @@ export function attention(changed) {
   const list = h('ul', { class: 'trouble-list' });
   const head = heading(choice(view, changed));
   const more = h('p', { class: 'more', hidden: true });
-  const props = { class: 'card trouble', 'aria-label': 'Needs attention', hidden: true };
+  const props = { class: 'card trouble', 'aria-label': t('Needs attention'), hidden: true };
   const element = h('section', props, head.element, list, more);
   const well = h('p', { class: 'card well', role: 'status', hidden: true });
   let rows = new Map();
@@ -198,7 +208,10 @@ export function attention(changed) {
       element.hidden = entries.length === 0;
       head.draw(entries, isMany, view.isByCause ? byCause(entries, hosts).length : 0);
       more.hidden = left <= 0;
-      fill(more, link(at('?state=down,suspect,degraded#hosts'), `Show ${left} more in the table`));
+      fill(
+        more,
+        link(at('?state=down,suspect,degraded#hosts'), t('Show {n} more in the table', { n: left })),
+      );
       calm(well, live, entries.length === 0);
     },
   };

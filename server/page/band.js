@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { moment, told } from './format.js';
+import { t, term, tn } from './i18n.js';
 import { ink } from './inks.js';
 
 const HEIGHT = 6;
@@ -32,13 +33,13 @@ export function moves(transitions) {
     .filter(({ from, to }) => from !== to && from !== 'pending' && MARKED.includes(to))
     .map(({ at_ms: at, to: kind }) => ({ at, kind, words: '' }));
   const first = transitions.at(-1);
-  const watched = first?.from === 'pending' ? { at: first.at_ms, words: 'Not watched yet' } : null;
+  const watched = first?.from === 'pending' ? { at: first.at_ms, words: t('Not watched yet') } : null;
   return { marks, watched };
 }
 
 /** The canvas and the tip over it, which has what `words` says of a share of its width. */
 function elements(words) {
-  const props = { class: 'band', height: HEIGHT, role: 'img', 'aria-label': 'States: not loaded yet' };
+  const props = { class: 'band', height: HEIGHT, role: 'img', 'aria-label': t('States: not loaded yet') };
   const canvas = h('canvas', props);
   const tip = h('div', { class: 'tip', hidden: true });
   let share = 0;
@@ -72,9 +73,17 @@ function paint(canvas, { from, to, states, fails }) {
     pen.fillRect(left, 0, Math.max(1, x(Math.min(end, to)) - left), HEIGHT);
   }
   const lost = fails.failed.reduce((sum, one) => sum + one, 0);
-  const said = states.map((one) => one.state).reverse();
-  const words = said.join(', then ') || 'unknown';
-  canvas.setAttribute('aria-label', `States over the span: ${words}; ${lost} failed polls`);
+  const said = states.map((one) => term('state', one.state)).reverse();
+  const words = said.join(t(', then ')) || t('unknown');
+  const label = tn(
+    lost,
+    'States over the span: {words}; {n} failed poll',
+    'States over the span: {words}; {n} failed polls',
+    {
+      words,
+    },
+  );
+  canvas.setAttribute('aria-label', label);
 }
 
 /** What was at a share of a span: moment, state, and what failed; `again` is called once more is known. */
@@ -83,11 +92,12 @@ function wordsAt(share, { from, to, states, fails }, again) {
   const at = from + share * (to - from);
   const now = states.find((one) => at >= one.begin && at < one.end);
   const point = Math.floor((at - times[0]) / step);
-  const lines = [moment(at), 'state unknown'];
-  if (now) lines[1] = now.why ? `${now.state}: ${now.why}` : now.state;
+  const lines = [moment(at), t('state unknown')];
+  if (now) lines[1] = [term('state', now.state), now.why].filter(Boolean).join(t(': '));
   if (failed[point]) {
     const outcomes = why.words(times[point], times[point] + step, failed[point], again);
-    lines.push(`${failed[point]} of ${polls[point]} polls failed${outcomes ? `: ${outcomes}` : ''}`);
+    const words = t('{failed} of {polls} polls failed', { failed: failed[point], polls: polls[point] });
+    lines.push([words, outcomes].filter(Boolean).join(t(': ')));
   }
   return lines.join('\n');
 }

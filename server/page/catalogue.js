@@ -1,17 +1,18 @@
 // The columns that hosts can be compared by: the usual ones, and every other of the server's list.
 
 import { get } from './api.js';
+import { t } from './i18n.js';
 
 /** The usual ones, in their order, under the names of the page's charts. */
 export const USUAL = [
-  { column: 'cpu_busy_pct', name: 'CPU' },
-  { column: 'mem_used_pct', name: 'Memory' },
-  { column: 'disk_written_bytes_per_s', name: 'Disk written' },
-  { column: 'disk_read_bytes_per_s', name: 'Disk read' },
-  { column: 'net_tx_bytes_per_s', name: 'Network out' },
-  { column: 'net_rx_bytes_per_s', name: 'Network in' },
-  { column: 'fs_used_max_pct', name: 'Fullest disk' },
-  { column: 'load_1', name: 'Load' },
+  { column: 'cpu_busy_pct', name: t('CPU') },
+  { column: 'mem_used_pct', name: t('Memory') },
+  { column: 'disk_written_bytes_per_s', name: t('Disk written') },
+  { column: 'disk_read_bytes_per_s', name: t('Disk read') },
+  { column: 'net_tx_bytes_per_s', name: t('Network out') },
+  { column: 'net_rx_bytes_per_s', name: t('Network in') },
+  { column: 'fs_used_max_pct', name: t('Fullest disk') },
+  { column: 'load_1', name: t('Load') },
 ];
 
 /** What is compared of a group when nobody says: one chart each. */

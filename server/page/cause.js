@@ -4,11 +4,12 @@ import { arrange, glyph, h, link, renew } from './dom.js';
 import { get } from './api.js';
 import { acknowledge, closeDeeds, silence, takeBack } from './deeds.js';
 import { length, measured, moment, sentence, shortMoment, told } from './format.js';
+import { t, tn } from './i18n.js';
 import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { at as addressOf } from './place.js';
 import { isPressed } from './press.js';
-import { ANSWERED, fault } from './words.js';
+import { ANSWERED, fault, ruleWords, silencedWords } from './words.js';
 
 /** Alarms that have a banner; the others are on the page of alerts. */
 const MOST = 3;
@@ -25,30 +26,34 @@ function headOf(alarm) {
   // What is told elsewhere begins with the host, which this page is of; that of a rule without words is its name.
   const words = told(alarm.summary ?? '').replace(`${alarm.host}: `, '');
   if (words && !words.startsWith(`${alarm.rule},`)) return sentence(words);
-  const value = alarm.value === null ? '' : ` is ${measured(alarm.value, alarm.unit)}`;
-  const limit = alarm.threshold === null ? '' : `, limit ${measured(alarm.threshold, alarm.unit)}`;
-  return `${alarm.rule}${alarm.row ? ` of ${alarm.row}` : ''}${value}${limit}`;
+  const value = alarm.value === null ? '' : t(' is {value}', { value: measured(alarm.value, alarm.unit) });
+  const limit =
+    alarm.threshold === null ? '' : t(', limit {limit}', { limit: measured(alarm.threshold, alarm.unit) });
+  return `${ruleWords(alarm)}${value}${limit}`;
 }
 
 /** Who has it in hand, and what keeps it from being told. */
 function handOf(alarm, silences) {
   const acked = alarm.acked_by
-    ? `acknowledged by ${alarm.acked_by}${alarm.ack_note ? `: ${alarm.ack_note}` : ''}`
+    ? [t('acknowledged by {who}', { who: alarm.acked_by }), alarm.ack_note].filter(Boolean).join(t(': '))
     : '';
   const quiet = (alarm.silenced_by ?? []).map((id) => {
     const one = silences.get(id);
-    return one ? `silenced until ${shortMoment(one.until_ms)} by ${one.who}: ${one.why}` : 'silenced';
+    return one ? silencedWords(one) : t('silenced');
   });
   return dots(acked, ...quiet);
 }
 
 const evidenceOf = (alarm, silences) => {
   const fired = alarm.fired_ms ?? alarm.since_ms;
-  const now = alarm.value === null ? '' : `now ${measured(alarm.value, alarm.unit)}`;
-  const stands = { clearing: 'it seems over', unknown: 'its values are missing' }[alarm.state];
-  const since = `for ${length(Date.now() - fired)}, since ${shortMoment(fired)}`;
+  const now = alarm.value === null ? '' : t('now {value}', { value: measured(alarm.value, alarm.unit) });
+  const stands = { clearing: t('it seems over'), unknown: t('its values are missing') }[alarm.state];
+  const since = t('for {length}, since {time}', {
+    length: length(Date.now() - fired),
+    time: shortMoment(fired),
+  });
   return dots(
-    `rule ${alarm.rule}${alarm.row ? ` ${alarm.row}` : ''}`,
+    t('rule {rule}', { rule: [alarm.rule, alarm.row].filter(Boolean).join(' ') }),
     alarm.when,
     now,
     since,
@@ -84,10 +89,10 @@ function ofAlarm(first, done, wrong) {
   const shown = { alarm: first };
   const deed = (words, act) =>
     h('button', { type: 'button', class: 'btn', onclick: () => act(shown.alarm, done) }, words);
-  const ack = deed('Acknowledge', acknowledge);
+  const ack = deed(t('Acknowledge'), acknowledge);
   const back = () => takeBack(shown.alarm).then(done, (error) => wrong(error.message));
-  const unack = h('button', { type: 'button', class: 'btn', onclick: back }, 'Take back');
-  const one = banner([ack, unack, deed('Silence…', silence)]);
+  const unack = h('button', { type: 'button', class: 'btn', onclick: back }, t('Take back'));
+  const one = banner([ack, unack, deed(t('Silence…'), silence)]);
   return {
     element: one.element,
     /** `state` is what is said of the host's own state, where the alarm is about that. */
@@ -95,7 +100,7 @@ function ofAlarm(first, done, wrong) {
       shown.alarm = alarm;
       const isHandled = Boolean(alarm.acked_by || alarm.silenced_by?.length);
       const runbook = alarm.runbook
-        ? [' · ', h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, 'What to do')]
+        ? [' · ', h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, t('What to do'))]
         : [];
       const evidence = [dots(state?.more, evidenceOf(alarm, silences)), ...runbook];
       one.show(LOOK[alarm.severity], isHandled, state?.head ?? headOf(alarm), evidence);
@@ -112,7 +117,7 @@ const lately = (words) => told(words).replaceAll(`${moment(Date.now()).split(' '
 function wordsOf({ cause, reason, state, last, last_good_at_ms: good }) {
   const isBad = last?.error && !ANSWERED.includes(last.outcome);
   const head = cause ?? (isBad ? last.error : null);
-  const since = good ? `last answer ${shortMoment(good)}` : 'it has never answered';
+  const since = good ? t('last answer {time}', { time: shortMoment(good) }) : t('it has never answered');
   // The reason has the cause within it, which stands above.
   const rest = lately(reason.replace(`: ${head}.`, '.').replace(`: ${head}`, ''));
   const more = [head === null ? null : rest, state === 'degraded' ? null : since];
@@ -142,10 +147,10 @@ export function causes(name, heard) {
   const wrong = (words) => {
     trouble.textContent = words;
   };
-  const element = h('div', { class: 'causes', role: 'group', 'aria-label': 'What is wrong' });
+  const element = h('div', { class: 'causes', role: 'group', 'aria-label': t('What is wrong') });
   const more = h('p', { class: 'more' });
   const quiet = () => silence({ host: name }, () => load());
-  const own = banner([h('button', { type: 'button', class: 'btn', onclick: quiet }, 'Silence…')]);
+  const own = banner([h('button', { type: 'button', class: 'btn', onclick: quiet }, t('Silence…'))]);
   const shown = { host: null, alarms: [], silences: new Map(), banners: new Map(), at: 0 };
 
   function put() {
@@ -166,7 +171,12 @@ export function causes(name, heard) {
     const rest = alarms.length - seen.length;
     renew(
       more,
-      rest > 0 ? link(addressOf(`alerts?host=${encodeURIComponent(name)}`), `${rest} more fire`) : null,
+      rest > 0
+        ? link(
+            addressOf(`alerts?host=${encodeURIComponent(name)}`),
+            tn(rest, '{n} more fires', '{n} more fire'),
+          )
+        : null,
     );
     arrange(element, [
       ...(isOwn ? [own.element] : []),

@@ -5,6 +5,7 @@ import { answers } from './answers.js';
 import { gaps } from './gaps.js';
 import { draw, graph, mark, show, size } from './graph.js';
 import { GRAPHS, graphOf, toldOf } from './graphs.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { missing } from './uplot.js';
 import { whole } from './whole.js';
@@ -99,7 +100,7 @@ class Charts {
     };
     fill(
       this.#folded,
-      'Not drawn: ',
+      t('Not drawn: '),
       folded.flatMap((one, at) => [at ? ' · ' : null, button(one, at)]),
     );
   }

@@ -2,6 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { moment } from './format.js';
+import { t } from './i18n.js';
 import { ink } from './inks.js';
 
 const isKnown = (value) => value !== null && value !== undefined;
@@ -20,7 +21,8 @@ function cell(words) {
 }
 
 /** What a line is called in a file: by its column where it is one, else by its name and unit. */
-function titleOf(one, { name, plus, minus }) {
+function titleOf(one, { name, plus, minus, file }) {
+  if (file) return file;
   if (plus.length === 1 && minus.length === 0) return plus[0];
   return plus.length && one.unit ? `${name} (${one.unit})` : name;
 }
@@ -108,7 +110,7 @@ export async function copy(words) {
   field.select();
   const isDone = document.execCommand('copy');
   field.remove();
-  if (!isDone) throw new Error('The browser does not let this page copy');
+  if (!isDone) throw new Error(t('The browser does not let this page copy'));
 }
 
 /** A link to a view with the span that is shown, and to a graph with the moment that was pointed at. */
@@ -145,8 +147,8 @@ export function chartTools(one, { named }) {
     'summary',
     {
       class: 'btn bare sm ic',
-      'aria-label': `${one.title}: take CSV, PNG or a link`,
-      title: 'CSV, PNG, link',
+      'aria-label': t('{title}: CSV, PNG, link', { title: one.title }),
+      title: t('CSV, PNG, link'),
     },
     icon('more', 's'),
   );
@@ -155,8 +157,8 @@ export function chartTools(one, { named }) {
     button.addEventListener('click', async () => {
       try {
         await act();
-        told.textContent = `${words}: done`;
-        button.textContent = words === 'Copy link' ? 'Copied' : words;
+        told.textContent = t('{what}: done', { what: words });
+        button.textContent = act === link ? t('Copied') : words;
       } catch (error) {
         told.textContent = button.textContent = error.message;
       }
@@ -177,8 +179,8 @@ export function chartTools(one, { named }) {
         one,
       ),
     );
-  const items = [item('CSV', csv), item('PNG', png), item('Copy link', link)];
-  const list = h('div', { class: 'menu', role: 'group', 'aria-label': 'Take' }, items);
+  const items = [item('CSV', csv), item('PNG', png), item(t('Copy link'), link)];
+  const list = h('div', { class: 'menu', role: 'group', 'aria-label': t('CSV, PNG, link') }, items);
   const element = h('details', { class: 'columns tools' }, open, list, told);
   element.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !element.open) return;

@@ -2,6 +2,7 @@
 
 import { glyph, h, marks, state } from './dom.js';
 import { length, micros, number, parted, percent, rate, UNKNOWN } from './format.js';
+import { t, term, tn } from './i18n.js';
 import { STATES } from './live.js';
 import { hostAt } from './place.js';
 import { spark } from './spark.js';
@@ -47,6 +48,8 @@ function mean(values) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 }
 
+const trailWords = (polls) => tn(polls, 'CPU over {n} poll', 'CPU over {n} polls');
+
 /** A column of shares, or of other numbers. What a host said before it failed is no value of now. */
 const valued = (value, cell) => ({
   numeric: true,
@@ -66,7 +69,7 @@ export const COLUMNS = [
   {
     key: 'name',
     rising: true,
-    label: 'Host',
+    label: t('Host'),
     by: (host) => host.name,
     cell: (host) =>
       h(
@@ -74,7 +77,7 @@ export const COLUMNS = [
         {},
         glyph(host.state),
         h('a', { class: 'cover', href: hostAt(host.name), 'data-link': true }, host.name),
-        host.state === 'up' ? null : h('span', { class: 'said' }, ` ${host.state}`),
+        host.state === 'up' ? null : h('span', { class: 'said' }, ` ${term('state', host.state)}`),
         marks(host),
       ),
   },
@@ -82,7 +85,7 @@ export const COLUMNS = [
     key: 'state',
     rising: true,
     extra: true,
-    label: 'State',
+    label: t('State'),
     by: (host) => STATES.indexOf(host.state),
     cell: (host) => text(state(host.state)),
   },
@@ -90,7 +93,7 @@ export const COLUMNS = [
     key: 'group',
     rising: true,
     extra: true,
-    label: 'Group',
+    label: t('Group'),
     by: (host) => host.group ?? '',
     cell: (host) => text(host.group ?? UNKNOWN),
   },
@@ -98,7 +101,7 @@ export const COLUMNS = [
     key: 'since',
     rising: true,
     extra: true,
-    label: 'Since',
+    label: t('Since'),
     numeric: true,
     by: (host) => -host.since_ms,
     cell: (host, now) => num(length(now - host.since_ms)),
@@ -109,41 +112,43 @@ export const COLUMNS = [
     key: 'outcome',
     rising: true,
     extra: true,
-    label: 'Last poll',
+    label: t('Last poll'),
     by: (host) => host.outcome ?? '',
     cell: (host) =>
       h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
   },
   {
     key: 'trail',
-    label: 'CPU, last polls',
+    label: t('CPU, last polls'),
     by: (host) => (isFresh(host) ? worse(mean(host.trail)) : null),
-    cell: (host) =>
-      text(spark(host.trail, `CPU over ${host.trail.length} polls`, 100, null, { tone: 'meter' })),
-    sum: () => h('td', { class: 'm num' }, 'mean'),
+    cell: (host) => text(spark(host.trail, trailWords(host.trail.length), 100, null, { tone: 'meter' })),
+    sum: () => h('td', { class: 'm num' }, t('mean')),
   },
   { ...shares('cpu', 'CPU', (host) => host.cpu_busy_pct), sum: (all) => num(percent(all.cpu_pct)) },
-  { ...shares('memory', 'Memory', (host) => host.mem_used_pct), sum: (all) => num(percent(all.memory_pct)) },
   {
-    ...shares('disk', 'Disk', (host) => host.fs_used_max_pct),
+    ...shares('memory', t('Memory'), (host) => host.mem_used_pct),
+    sum: (all) => num(percent(all.memory_pct)),
+  },
+  {
+    ...shares('disk', t('Disk'), (host) => host.fs_used_max_pct),
     // Where there is room for it.
-    more: ' (fullest)',
-    sum: (all) => num(percent(all.disk_max_pct), {}, ' fullest'),
+    more: t(' (fullest)'),
+    sum: (all) => num(percent(all.disk_max_pct), {}, t(' fullest')),
   },
-  numbers('pressure', 'Pressure', (host) => host.pressure_some_max_avg10_pct, percent),
+  numbers('pressure', t('Pressure'), (host) => host.pressure_some_max_avg10_pct, percent),
   {
-    ...numbers('load', 'Load', (host) => host.load_1, number),
-    sum: () => h('td', { class: 'm num' }, 'sum'),
+    ...numbers('load', t('Load'), (host) => host.load_1, number),
+    sum: () => h('td', { class: 'm num' }, t('sum')),
   },
   {
-    ...numbers('rx', 'Net in', (host) => host.net_rx_bytes_per_s, rate),
+    ...numbers('rx', t('Net in'), (host) => host.net_rx_bytes_per_s, rate),
     sum: (all) => num(rate(all.rx_bytes_per_s)),
   },
   {
-    ...numbers('tx', 'Net out', (host) => host.net_tx_bytes_per_s, rate),
+    ...numbers('tx', t('Net out'), (host) => host.net_tx_bytes_per_s, rate),
     sum: (all) => num(rate(all.tx_bytes_per_s)),
   },
-  numbers('call', 'Latency', (host) => host.call_us, micros),
+  numbers('call', t('Latency'), (host) => host.call_us, micros),
 ];
 
 /** A host's cell; the style knows it by its column. */

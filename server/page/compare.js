@@ -7,6 +7,7 @@ import { copy, linkOf } from './charttools.js';
 import { addressOf, askedOf, LENGTHS, viewOf } from './comparing.js';
 import { find, fits } from './finder.js';
 import { size } from './graph.js';
+import { t, tn } from './i18n.js';
 import { latest } from './latest.js';
 import { paced } from './pace.js';
 import { ranking } from './ranking.js';
@@ -30,8 +31,8 @@ const COPIED = 2000;
 async function offer(choose) {
   const all = await columns();
   find({
-    label: 'Choose a column',
-    placeholder: 'Name or meaning, such as swap or retransmitted',
+    label: t('Choose a column'),
+    placeholder: t('Name or meaning, such as swap'),
     sections(typed) {
       const meant = all.filter(({ column, meaning }) =>
         fits(`${nameOf(column)} ${column} ${meaning}`, typed),
@@ -42,7 +43,7 @@ async function offer(choose) {
         more: meaning,
         act: () => choose(column),
       }));
-      return entries.length ? [[`Columns · ${meant.length}`, entries]] : [];
+      return entries.length ? [[`${t('Columns')} · ${meant.length}`, entries]] : [];
     },
   });
 }
@@ -51,18 +52,18 @@ async function offer(choose) {
 function columnSeg(changed) {
   const button = (column, words) =>
     h('button', { type: 'button', 'data-column': column, onclick: () => changed({ column }) }, words);
-  const overview = button('', 'Overview');
+  const overview = button('', t('Overview'));
   const usual = USUAL.map(({ column, name }) => button(column, name));
   const more = h(
     'button',
     { type: 'button', 'aria-haspopup': 'dialog', onclick: () => offer((column) => changed({ column })) },
-    'More',
+    t('More'),
     icon('downc', 's'),
   );
   const other = button('', '');
   const element = h(
     'div',
-    { class: 'seg cols', role: 'group', 'aria-label': 'Column' },
+    { class: 'seg cols', role: 'group', 'aria-label': t('Column') },
     overview,
     usual,
     other,
@@ -114,21 +115,21 @@ class CompareView {
     const changed = (changes) => this.#choose(changes);
     this.subject = subjectField(live, changed);
     this.columns = columnSeg(changed);
-    this.mode = seg('What is shown', { compare: 'Compare', top: 'Top' }, (mode) => {
+    this.mode = seg(t('What is shown'), { compare: t('Compare'), top: t('Top') }, (mode) => {
       const isTop = mode === 'top';
       changed({ top: isTop ? LENGTHS[1] : 0, column: this.#view.column || (isTop ? OVERVIEW[0] : '') });
     });
-    const lengths = LENGTHS.map((count) => h('option', { value: count }, `${count} hosts`));
-    this.count = h('select', { 'aria-label': 'How many hosts' }, lengths);
+    const lengths = LENGTHS.map((count) => h('option', { value: count }, tn(count, '{n} host', '{n} hosts')));
+    this.count = h('select', { 'aria-label': t('How many hosts') }, lengths);
     this.count.addEventListener('change', () => changed({ top: Number(this.count.value) }));
-    this.order = seg('Order', { desc: 'Most', asc: 'Least' }, (order) =>
+    this.order = seg(t('Order'), { desc: t('Most'), asc: t('Least') }, (order) =>
       changed({ isRising: order === 'asc' }),
     );
     this.beside = h('div', { class: 'row' }, this.order.element, this.count);
     this.ranking = ranking(this.beside);
     this.picker = picker(this.#span, () => this.#choose({}));
     const link = h('button', { type: 'button', class: 'btn', onclick: () => this.#copy(link) });
-    fill(link, icon('link', 's'), h('span', {}, 'Copy link'));
+    fill(link, icon('link', 's'), h('span', {}, t('Copy link')));
     const title = h('div', { class: 'title' }, this.#h1, this.#way, this.subject.element);
     title.append(h('span', { class: 'sp' }), link);
     const chooses = h('div', { class: 'row chooses' }, this.mode.element, this.columns.element);
@@ -142,11 +143,11 @@ class CompareView {
     const done = (text) => {
       words.textContent = text;
       setTimeout(() => {
-        words.textContent = 'Copy link';
+        words.textContent = t('Copy link');
       }, COPIED);
     };
     await copy(linkOf(endsOf(this.#span))).then(
-      () => done('Copied'),
+      () => done(t('Copied')),
       (error) => done(error.message),
     );
   }
@@ -199,7 +200,9 @@ class CompareView {
   #show() {
     const view = this.#view;
     const shown = view.column ? [view.column] : OVERVIEW;
-    const title = view.top ? `Top ${view.top}: ${nameOf(view.column)}` : subjectWords(view);
+    const title = view.top
+      ? t('Top {n}: {column}', { n: view.top, column: nameOf(view.column) })
+      : subjectWords(view);
     this.#h1.textContent = title;
     document.title = `${title} · Roundsman`;
     fill(this.#way, wayTo(view));

@@ -3,6 +3,7 @@
 import { h, renew } from './dom.js';
 import { moment } from './format.js';
 import { valueWords } from './figures.js';
+import { t, tn } from './i18n.js';
 
 /** How far the tip stands off the cursor, px. */
 const OFF = 14;
@@ -40,7 +41,9 @@ function rowsOf(one, point) {
   const [least, most] = one.range ? [one.range.min[point], one.range.max[point]] : [null, null];
   if (isKnown(least) && least !== most) {
     const words = [valueWords(one.unit, least), ' – ', valueWords(one.unit, most)].flat();
-    rows.push(row(h('i', {}), one.rangeWords ?? `${one.lines[0].name}, least and most`, words));
+    rows.push(
+      row(h('i', {}), one.rangeWords ?? t('{name}, least and most', { name: one.lines[0].name }), words),
+    );
   }
   return rows;
 }
@@ -48,13 +51,14 @@ function rowsOf(one, point) {
 /** What is told of a point: when, of how many polls, its values, what failed. */
 function tell(one, point, why) {
   const { times, polls, failed, step } = one.fails;
-  const count = polls[point] > 1 ? ` · ${polls[point]} polls` : '';
+  const count = polls[point] > 1 ? ` · ${tn(polls[point], '{n} poll', '{n} polls')}` : '';
   const when = h('b', { class: 'when' }, moment(times[point]).slice(11), count);
   const told = [when, ...rowsOf(one, point)];
   if (failed[point]) {
     one.again ??= () => one.plot && hovered(one.plot, one, why);
     const outcomes = why.words(times[point], times[point] + step, failed[point], one.again);
-    told.push(h('p', {}, `${failed[point]} of ${polls[point]} failed${outcomes ? `: ${outcomes}` : ''}`));
+    const words = t('{failed} of {polls} failed', { failed: failed[point], polls: polls[point] });
+    told.push(h('p', {}, [words, outcomes].filter(Boolean).join(t(': '))));
   }
   return told;
 }

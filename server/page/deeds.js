@@ -2,10 +2,17 @@
 
 import { h } from './dom.js';
 import { hostPath, post } from './api.js';
+import { t } from './i18n.js';
+import { ruleWords } from './words.js';
 
 /** Under which the browser remembers who acts. */
 const WHO = 'who';
-const LENGTHS = { '1h': 'for an hour', '4h': 'for 4 hours', '24h': 'for a day', '': 'until it is over' };
+const LENGTHS = {
+  '1h': t('for an hour'),
+  '4h': t('for 4 hours'),
+  '24h': t('for a day'),
+  '': t('until it is over'),
+};
 /** What the server takes of a reason or a name, characters. */
 const LONGEST = 200;
 
@@ -17,7 +24,7 @@ export function field(label, props) {
   return { input, element: h('label', { class: 'field' }, h('span', {}, label), input) };
 }
 
-const whoField = () => field('Who', { required: true, value: localStorage.getItem(WHO) ?? '' });
+const whoField = () => field(t('Who'), { required: true, value: localStorage.getItem(WHO) ?? '' });
 
 /** One of some values, by words. */
 export function choice(label, all) {
@@ -30,7 +37,7 @@ export function choice(label, all) {
 export function ask({ title, about, fields, word, send, done }) {
   const wrong = h('p', { class: 'wrong', role: 'alert' });
   const go = h('button', { type: 'submit', class: 'first' }, word);
-  const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel');
+  const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, t('Cancel'));
   async function submit(event) {
     event.preventDefault();
     go.disabled = true;
@@ -60,7 +67,7 @@ export function ask({ title, about, fields, word, send, done }) {
 /** Closes what is asked: its page is left. */
 export const closeDeeds = () => open?.close();
 
-const spoken = ({ host, rule, row }) => `${rule}${row ? ` of ${row}` : ''} on ${host}`;
+const spoken = (alarm) => t('{alarm} on {host}', { alarm: ruleWords(alarm), host: alarm.host });
 
 /** The path of what is done to an alarm. */
 const pathOf = ({ host, rule, row }, deed) =>
@@ -69,12 +76,14 @@ const pathOf = ({ host, rule, row }, deed) =>
 /** Acknowledges an alarm: somebody has it in hand. */
 export function acknowledge(alarm, done) {
   const who = whoField();
-  const note = field('Note', { placeholder: 'Not needed' });
+  const note = field(t('Note'), { placeholder: t('Not needed') });
   ask({
-    title: 'Acknowledge',
-    about: `${spoken(alarm)}. Nobody else is told of it again until it is over or gets worse.`,
+    title: t('Acknowledge'),
+    about: t('{alarm}. Nobody else is told of it again until it is over or gets worse.', {
+      alarm: spoken(alarm),
+    }),
     fields: [who.element, note.element],
-    word: 'Acknowledge',
+    word: t('Acknowledge'),
     done,
     async send() {
       const said = { who: who.input.value };
@@ -90,27 +99,28 @@ export const takeBack = (alarm) => post(pathOf(alarm, 'unack'), {});
 
 /** What a silence may be about, by words; without a rule it is the whole host. */
 function scopes({ host, rule, row }) {
-  if (!rule) return { [`all alarms of ${host}`]: { hosts: [host] } };
-  const of = row ? { [`${rule} of ${row} on ${host}`]: { rules: [rule], hosts: [host], rows: [row] } } : {};
+  const all = t('all alarms of {host}', { host });
+  if (!rule) return { [all]: { hosts: [host] } };
+  const of = row ? { [spoken({ host, rule, row })]: { rules: [rule], hosts: [host], rows: [row] } } : {};
   return {
     ...of,
-    [`${rule} on ${host}`]: { rules: [rule], hosts: [host] },
-    [`${rule} on all hosts`]: { rules: [rule] },
-    [`all alarms of ${host}`]: { hosts: [host] },
+    [spoken({ host, rule })]: { rules: [rule], hosts: [host] },
+    [t('{rule} on all hosts', { rule })]: { rules: [rule] },
+    [all]: { hosts: [host] },
   };
 }
 
 /** Silences an alarm, or all that are like it; `{ host }` alone all of a host. */
 export function silence(alarm, done) {
   const all = scopes(alarm);
-  const what = choice('What', Object.fromEntries(Object.keys(all).map((words) => [words, words])));
-  const long = choice('How long', LENGTHS);
-  const [why, who] = [field('Why', { required: true }), whoField()];
+  const what = choice(t('What'), Object.fromEntries(Object.keys(all).map((words) => [words, words])));
+  const long = choice(t('How long'), LENGTHS);
+  const [why, who] = [field(t('Why'), { required: true }), whoField()];
   ask({
-    title: 'Silence',
-    about: 'Nobody is told while it is silenced. It is judged and shown as before.',
+    title: t('Silence'),
+    about: t('Nobody is told while it is silenced. It is judged and shown as before.'),
     fields: [what.element, long.element, why.element, who.element],
-    word: 'Silence',
+    word: t('Silence'),
     done,
     async send() {
       const { value } = long.select;

@@ -1,7 +1,9 @@
 // Builds elements. Text goes in as text: what a probe says can never become markup.
 
 import { moment, sentence, shortMoment } from './format.js';
+import { t, term, tn } from './i18n.js';
 import { at, hostAt } from './place.js';
+import { causeWords } from './words.js';
 
 /** What is set as an attribute; all else is a property. */
 const ATTRIBUTE = /^(data-.*|aria-.*|role|for|colspan|scope|list)$/;
@@ -122,15 +124,15 @@ export const SERVER = 'roundsman:server';
 
 /** A link to whose an event or an alarm is; none to a host that nobody knows any longer. */
 export const hostLink = (host) => {
-  if (host === null) return 'a host that is gone';
-  return host === SERVER ? link(at('server'), 'the server') : link(hostAt(host), host);
+  if (host === null) return t('a host that is gone');
+  return host === SERVER ? link(at('server'), t('the server')) : link(hostAt(host), host);
 };
 
 /** The page of alarms, of one host. */
 export const alarmsAt = (host) => at(`alerts?${new URLSearchParams({ host })}`);
 
 /** How many alarms of a host fire, in words. */
-export const alarmWords = (count) => (count === 1 ? '1 alert' : `${count} alerts`);
+export const alarmWords = (count) => tn(count, '{n} alert', '{n} alerts');
 
 /** Whether keys that are pressed now are typed into a field. */
 export const isTyping = () =>
@@ -142,18 +144,17 @@ const SHAPES = { critical: 'down', warning: 'degraded', info: 'up' };
 /** The shape and the colour of a state, or of a severity. */
 export const glyph = (word) => icon(SHAPES[word] ?? word, `dot ${word}`);
 
+/** A state in words. */
+export const stateWords = (word) => sentence(term('state', word));
+
 /** A state, or a severity, by its shape and its word. */
-export const state = (word, words = sentence(word)) => h('span', { class: `st ${word}` }, glyph(word), words);
+export const state = (word, words = stateWords(word)) =>
+  h('span', { class: `st ${word}` }, glyph(word), words);
 
 /** What an event made of a host: a state, or a mark beside the one that it had. */
 export const became = (event) =>
   event.from === event.to
-    ? h(
-        'span',
-        {},
-        state(event.to),
-        h('span', { class: 'mark' }, event.cause === 'settled' ? 'not flapping any more' : event.cause),
-      )
+    ? h('span', {}, state(event.to), h('span', { class: 'mark' }, causeWords(event.cause)))
     : state(event.to);
 
 /** What is said of a host beside its state. */
@@ -165,27 +166,29 @@ export const marks = (host) => [
           class: `mark alarm ${host.alarm_severity}`,
           href: alarmsAt(host.name),
           'data-link': true,
-          title: `The worst is ${host.alarm_severity}`,
+          title: t('The worst is {severity}', { severity: term('severity', host.alarm_severity) }),
         },
         alarmWords(host.alarms_firing),
       )
     : null,
-  host.flapping ? h('span', { class: 'mark', title: 'It changes its state too often' }, 'flapping') : null,
+  host.flapping
+    ? h('span', { class: 'mark', title: t('It changes its state too often') }, t('flapping'))
+    : null,
   host.state === 'degraded' && host.cause
     ? h('span', { class: 'mark cause', title: host.cause }, host.cause)
     : null,
   host.unreachable_because
     ? h(
         'span',
-        { class: 'mark', title: `It is behind ${host.unreachable_because}, which fails` },
-        `behind ${host.unreachable_because}`,
+        { class: 'mark', title: t('It is behind {host}, which fails', { host: host.unreachable_because }) },
+        t('behind {host}', { host: host.unreachable_because }),
       )
     : null,
   host.paused_until_ms
     ? h(
         'span',
-        { class: 'mark', title: `Paused until ${moment(host.paused_until_ms)}` },
-        `until ${shortMoment(host.paused_until_ms)}`,
+        { class: 'mark', title: t('Paused until {time}', { time: moment(host.paused_until_ms) }) },
+        t('until {time}', { time: shortMoment(host.paused_until_ms) }),
       )
     : null,
 ];

@@ -3,16 +3,17 @@
 import { became, h, hostLink, icon, state } from './dom.js';
 import { moment, told } from './format.js';
 import { get } from './api.js';
+import { t, term } from './i18n.js';
 import { listing } from './listing.js';
 import { STATES } from './live.js';
 import { at } from './place.js';
 
 const PAGE = 200;
 export const SPANS = {
-  '-1h': 'the last hour',
-  '-24h': 'the last day',
-  '-7d': 'the last week',
-  '-30d': 'the last 30 days',
+  '-1h': t('the last hour'),
+  '-24h': t('the last day'),
+  '-7d': t('the last week'),
+  '-30d': t('the last 30 days'),
 };
 export const USUAL = '-24h';
 
@@ -58,24 +59,27 @@ function filters(view, changed) {
   const search = h('input', {
     type: 'search',
     value: view.text,
-    placeholder: 'Host or reason',
-    'aria-label': 'Filter events',
+    placeholder: t('Host or reason'),
+    'aria-label': t('Filter events'),
     onchange: set('text'),
   });
-  const states = { '': 'any state', ...Object.fromEntries(STATES.map((word) => [word, word])) };
-  const choices = [choose('span', 'In', SPANS), choose('to', 'To', states)];
+  const states = {
+    '': t('any state'),
+    ...Object.fromEntries(STATES.map((word) => [word, term('state', word)])),
+  };
+  const choices = [choose('span', t('In|a time'), SPANS), choose('to', t('To|a state'), states)];
   return h('div', { class: 'filters' }, choices, h('label', { class: 'field' }, icon('filter'), search));
 }
 
 /** The list of events of a view. */
 const list = (view) =>
   listing({
-    label: 'Changes of state',
-    columns: ['When', 'Host', 'From', 'To', 'Why'],
+    label: t('Changes of state'),
+    columns: [t('When'), t('Host'), t('From|a state'), t('To|a state'), t('Why')],
     keyOf: (event) => `${event.at_ms} ${event.host} ${event.from} ${event.to}`,
     rowOf,
     at: (event) => event.at_ms,
-    none: 'No change in this period',
+    none: t('No change in this period'),
     about: () => view,
     ask: (to) =>
       get('api/v1/events', { from: view.span, to, to_state: view.to, text: view.text, limit: PAGE }),
@@ -91,7 +95,7 @@ export function events(live) {
   const element = h(
     'div',
     { class: 'page' },
-    h('div', { class: 'title' }, h('h1', {}, 'Events'), h('span', { class: 'sp' }), filters(view, chosen)),
+    h('div', { class: 'title' }, h('h1', {}, t('Events')), h('span', { class: 'sp' }), filters(view, chosen)),
     h('section', { class: 'card list-card' }, rows.elements),
   );
 

@@ -2,6 +2,7 @@
 
 import { UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 
 const DAY = 864e5;
@@ -16,7 +17,7 @@ const FIELDS = 'slot_ms,detail.filesystem.mount_point,detail.filesystem.availabl
 function words(before, now, span) {
   if (before === null || now === null) return UNKNOWN;
   const days = (now * span) / ((before - now) * DAY);
-  return days > 0 && days < MOST_DAYS ? `${days.toFixed(days < 10 ? 1 : 0)} d` : 'not soon';
+  return days > 0 && days < MOST_DAYS ? t('{n} d', { n: days.toFixed(days < 10 ? 1 : 0) }) : t('not soon');
 }
 
 export function filling(name) {

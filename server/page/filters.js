@@ -2,6 +2,7 @@
 
 import { h, fill, state } from './dom.js';
 import { NATURAL } from './format.js';
+import { t } from './i18n.js';
 import { STATES } from './live.js';
 
 /** States that are offered without a host in them, too. */
@@ -27,7 +28,7 @@ export function chips(view, changed) {
   return {
     element: h(
       'div',
-      { class: 'row', role: 'group', 'aria-label': 'Filter by state' },
+      { class: 'row', role: 'group', 'aria-label': t('Filter by state') },
       all.map(({ button }) => button),
     ),
     draw(counts) {

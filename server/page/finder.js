@@ -1,6 +1,7 @@
 // A dialog to find something by some letters and choose it by keys: the palette, a column, a host.
 
 import { fill, glyph, h, icon } from './dom.js';
+import { t } from './i18n.js';
 
 export const go = (address) => dispatchEvent(new CustomEvent('roundsman:go', { detail: address }));
 
@@ -53,10 +54,10 @@ function elements(label, placeholder) {
     'aria-expanded': 'true',
     'aria-controls': 'found',
   });
-  const list = h('div', { id: 'found', role: 'listbox', 'aria-label': 'Found' });
+  const list = h('div', { id: 'found', role: 'listbox', 'aria-label': t('Found') });
   const told = h('p', { role: 'status' });
   const key = (name, words) => h('span', {}, h('kbd', {}, name), ` ${words}`);
-  const keys = [key('↑ ↓', 'choose'), key('Enter', 'open'), key('Ctrl Enter', 'new tab')];
+  const keys = [key('↑ ↓', t('choose')), key('Enter', t('open')), key('Ctrl Enter', t('new tab'))];
   const head = h('label', { class: 'q' }, icon('search'), input, h('kbd', {}, 'Esc'));
   const props = { class: 'palette', 'aria-label': label };
   const dialog = h('dialog', props, head, list, h('footer', {}, keys, told));
@@ -101,7 +102,7 @@ function dialogOf({ label, placeholder, sections }) {
       });
       return h('ul', { role: 'group', 'aria-label': title }, h('h3', { 'aria-hidden': 'true' }, title), rows);
     });
-    fill(list, shown.length ? shown : h('p', { class: 'none' }, `Nothing matches "${typed}"`));
+    fill(list, shown.length ? shown : h('p', { class: 'none' }, t('Nothing matches "{typed}"', { typed })));
     choose(0);
   }
   const steps = { ArrowDown: 1, ArrowUp: -1 };

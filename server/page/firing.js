@@ -4,15 +4,17 @@ import { arrange, glyph, h, hostLink, icon, renew, titles } from './dom.js';
 import { get } from './api.js';
 import { acknowledge, closeDeeds, silence, takeBack } from './deeds.js';
 import { length, measured, moment, NATURAL, sentence, shortMoment } from './format.js';
+import { t, term } from './i18n.js';
 import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { isPressed } from './press.js';
 import { traces } from './traces.js';
 import { alarmWords } from './trouble.js';
+import { ruleWords, silencedWords } from './words.js';
 
 /** Alarms that are shown at most. */
 const MOST = 200;
-const COLUMNS = ['Host', 'Alert', 'Value', 'Last hour', 'Age', 'In hand', ''];
+const COLUMNS = [t('Host'), t('Alert'), t('Value'), t('Last hour'), t('Age'), t('In hand'), ''];
 
 const keyOf = ({ host, rule, row }) => JSON.stringify([host, rule, row]);
 
@@ -30,7 +32,7 @@ const small = (...words) => h('div', { class: 'soft small' }, ...words);
 /** What an alarm is about: what is said of it, by which rule, where it stands what to do. */
 function about(alarm) {
   const runbook = alarm.runbook
-    ? h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, 'Runbook')
+    ? h('a', { href: alarm.runbook, target: '_blank', rel: 'noreferrer' }, t('Runbook'))
     : null;
   const { rule, row, when } = alarm;
   const parts = [row ? `${rule} ${row}` : rule, when].filter(Boolean).join(': ');
@@ -41,22 +43,21 @@ function about(alarm) {
 function inHand(alarm, silences) {
   const words = [];
   if (alarm.acked_by) {
-    const note = alarm.ack_note ? `: ${alarm.ack_note}` : '';
-    words.push(h('div', {}, `acked by ${alarm.acked_by}, ${shortMoment(alarm.acked_at_ms)}${note}`));
+    const acked = t('acked by {who}, {time}', { who: alarm.acked_by, time: shortMoment(alarm.acked_at_ms) });
+    words.push(h('div', {}, [acked, alarm.ack_note].filter(Boolean).join(t(': '))));
   }
   for (const id of alarm.silenced_by ?? []) {
     const one = silences.get(id);
-    const until = one ? ` until ${shortMoment(one.until_ms)} by ${one.who}: ${one.why}` : '';
-    words.push(h('div', {}, `silenced${until}`));
+    words.push(h('div', {}, one ? silencedWords(one) : t('silenced')));
   }
   return words;
 }
 
 /** What the value is compared with. */
 const limitOf = ({ threshold, unit }) =>
-  threshold === null ? null : small(`limit ${measured(threshold, unit)}`);
+  threshold === null ? null : small(t('limit {limit}', { limit: measured(threshold, unit) }));
 
-const STANDS = { clearing: 'clearing', unknown: 'no values' };
+const STANDS = { clearing: term('alarm_state', 'clearing'), unknown: t('no values') };
 
 /** An alarm's row; its buttons act on what it shows now. `done` is called when something was done. */
 function rowOf(first, drawn, done, told) {
@@ -66,9 +67,9 @@ function rowOf(first, drawn, done, told) {
   const back = async () => {
     await takeBack(shown.alarm).then(done, (error) => told(error.message));
   };
-  const ack = deed('check', 'Ack', acknowledge);
-  const unack = h('button', { type: 'button', onclick: back }, 'Unack');
-  const quiet = deed('bell-off', 'Silence', silence);
+  const ack = deed('check', t('Ack'), acknowledge);
+  const unack = h('button', { type: 'button', onclick: back }, t('Unack'));
+  const quiet = deed('bell-off', t('Silence'), silence);
   const place = h('div', { class: 'trace' });
   drawn.places.set(place, shown);
   const cells = ['who', 'what', 'value', 'last', 'since', 'hand', 'deeds'].map((name) =>
@@ -89,7 +90,7 @@ function rowOf(first, drawn, done, told) {
       renew(value, alarm.value === null ? '' : measured(alarm.value, alarm.unit), limitOf(alarm));
       const fired = alarm.fired_ms ?? alarm.since_ms;
       const stands = STANDS[alarm.state];
-      renew(since, length(now - fired), small(stands ?? `since ${shortMoment(fired)}`));
+      renew(since, length(now - fired), small(stands ?? t('since {time}', { time: shortMoment(fired) })));
       since.title = moment(fired);
       renew(hand, inHand(alarm, silences));
       ack.hidden = Boolean(alarm.acked_by);
@@ -105,7 +106,7 @@ function section(severity) {
     'th',
     { colspan: COLUMNS.length, scope: 'rowgroup' },
     glyph(severity),
-    `${sentence(severity)} `,
+    `${sentence(term('severity', severity))} `,
     count,
   );
   const head = h('tr', { class: 'severity' }, cell);
@@ -128,7 +129,7 @@ function table(drawn, done, told) {
   const parts = h('table', { class: 'alarms' }, titles(COLUMNS));
   const element = h(
     'div',
-    { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Alarms that fire' },
+    { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': t('Alarms that fire') },
     parts,
   );
   let rows = new Map();
@@ -166,8 +167,9 @@ export function firing({ filter, none, heard = () => {} }) {
   const drawn = {
     places,
     traces: traces((place) => {
-      const { host, rule, column, threshold, row } = places.get(place).alarm;
-      const words = `The value of ${rule}${row ? ` of ${row}` : ''} over the last hour`;
+      const { alarm } = places.get(place);
+      const { host, column, threshold } = alarm;
+      const words = t('The value of {rule} over the last hour', { rule: ruleWords(alarm) });
       return { host, column, threshold, words };
     }),
   };
@@ -200,7 +202,10 @@ export function firing({ filter, none, heard = () => {} }) {
     renew(words, none(page));
     words.hidden = page.alarms.length > 0;
     more.hidden = page.total <= page.alarms.length;
-    more.textContent = `The gravest ${page.alarms.length} of ${page.total}. Filter to see others.`;
+    more.textContent = t('The gravest {n} of {all}. Filter to see others.', {
+      n: page.alarms.length,
+      all: page.total,
+    });
     heard(page, silences);
   }
   const themed = () => drawn.traces.themed();

@@ -3,6 +3,7 @@
 import { attention } from './attention.js';
 import { arrange, fill, h, link } from './dom.js';
 import { chips, choice } from './filters.js';
+import { t, tp } from './i18n.js';
 import { GROUPED, isGrouped, itemsOf } from './items.js';
 import { news } from './news.js';
 import { at } from './place.js';
@@ -19,15 +20,18 @@ import { COLOURS, map } from './map.js';
 /** Labels that are offered for choice at most; any can be typed. */
 const OFFERED = 300;
 
+const unmatched = (typed) => (typed ? t('No hosts match "{typed}"', { typed }) : t('No hosts match'));
+
 /** What stands in place of the table when no host is shown. */
 function nothing(cleared) {
   const words = h('p', {});
-  const clear = h('button', { type: 'button', onclick: cleared }, 'Clear filter');
+  const clear = h('button', { type: 'button', onclick: cleared }, t('Clear filter'));
   const way = h(
     'p',
     {},
-    'Name it in the inventory file, which is read again as soon as it changes. ',
-    link(at('inventory'), 'Inventory'),
+    tp('Name it in the inventory file, which is read again as soon as it changes. {inventory}', {
+      inventory: link(at('inventory'), t('Inventory')),
+    }),
   );
   const element = h('div', { class: 'none', hidden: true }, words, clear, way);
   return {
@@ -36,7 +40,7 @@ function nothing(cleared) {
       element.hidden = !isEmpty;
       clear.hidden = hosts === 0;
       way.hidden = hosts !== 0;
-      words.textContent = hosts ? `No hosts match${view.q ? ` "${view.q}"` : ''}` : 'Add your first host';
+      words.textContent = hosts ? unmatched(view.q) : t('Add your first host');
     },
   };
 }
@@ -72,8 +76,8 @@ function hostsCard(view, changed) {
     changed();
   };
   const states = chips(view, changed);
-  const groups = choice('Group', 'All groups', () => view.group, choose('group'));
-  const labels = choice('Label', 'All labels', () => view.label, choose('label'));
+  const groups = choice(t('Group'), t('All groups'), () => view.group, choose('group'));
+  const labels = choice(t('Label'), t('All labels'), () => view.label, choose('label'));
   const menu = columnMenu((all) => {
     columns = all;
     changed();
@@ -82,7 +86,7 @@ function hostsCard(view, changed) {
   const picks = picked(changed);
   const rows = table(view, changed, opener(opened, changed), picks);
   const none = nothing(clearer(view, search.input, changed));
-  const [title, count] = [h('h2', {}, 'Hosts'), h('span', { class: 'badge', role: 'status' })];
+  const [title, count] = [h('h2', {}, t('Hosts')), h('span', { class: 'badge', role: 'status' })];
   const space = h('span', { class: 'sp' });
   const head = h(
     'header',
@@ -99,7 +103,7 @@ function hostsCard(view, changed) {
   return {
     element: h(
       'section',
-      { class: 'card hosts-card', id: 'hosts', 'aria-label': 'All hosts' },
+      { class: 'card hosts-card', id: 'hosts', 'aria-label': t('All hosts') },
       head,
       narrow,
       rows.element,
@@ -119,8 +123,10 @@ function hostsCard(view, changed) {
       states.draw(live.counts);
       groups.offer(hosts.map((host) => host.group));
       labels.offer(labelsOf(hosts));
-      title.textContent = apart.size ? 'Other hosts' : 'Hosts';
-      const words = isNarrowed(view) ? `${shown.length} of ${hosts.length} hosts` : String(shown.length);
+      title.textContent = apart.size ? t('Other hosts') : t('Hosts');
+      const words = isNarrowed(view)
+        ? t('{n} of {all} hosts', { n: shown.length, all: hosts.length })
+        : String(shown.length);
       if (count.textContent !== words) count.textContent = words;
       rows.element.hidden = shown.length === 0;
       picks.draw(list, view);
@@ -181,7 +187,7 @@ export function fleet(live, past) {
   const cells = map(view, changed);
   const beside = { alarms: alarms(() => told), changes: changes(), disks: disks(), busiest: busiest(update) };
   const size = h('span', { class: 'm', role: 'status' });
-  const head = h('div', { class: 'title' }, h('h1', {}, 'Fleet'), size);
+  const head = h('div', { class: 'title' }, h('h1', {}, t('Fleet')), size);
   const element = h('div', { class: 'page fleet' });
   const parts = {
     head,

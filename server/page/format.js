@@ -1,5 +1,7 @@
 // Numbers and moments for people. An unknown is a dash, never 0.
 
+import { t } from './i18n.js';
+
 export const UNKNOWN = '–';
 
 /** The order of names: web-2 comes before web-10. */
@@ -35,17 +37,19 @@ export function count(value) {
 export function micros(value) {
   if (!known(value)) return UNKNOWN;
   if (value < 1000) return `${value.toFixed(0)} µs`;
-  return value < 1e6 ? `${(value / 1000).toFixed(value < 1e4 ? 1 : 0)} ms` : `${(value / 1e6).toFixed(1)} s`;
+  return value < 1e6
+    ? `${(value / 1000).toFixed(value < 1e4 ? 1 : 0)} ms`
+    : t('{n} s', { n: (value / 1e6).toFixed(1) });
 }
 
 /** A length of time in its largest unit. */
 export function length(ms) {
   if (!known(ms)) return UNKNOWN;
   const seconds = Math.max(0, ms / 1000);
-  if (seconds < 120) return `${seconds.toFixed(0)} s`;
-  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`;
-  if (seconds < 172800) return `${(seconds / 3600).toFixed(0)} h`;
-  return `${(seconds / 86400).toFixed(0)} d`;
+  if (seconds < 120) return t('{n} s', { n: seconds.toFixed(0) });
+  if (seconds < 7200) return t('{n} min', { n: (seconds / 60).toFixed(0) });
+  if (seconds < 172800) return t('{n} h', { n: (seconds / 3600).toFixed(0) });
+  return t('{n} d', { n: (seconds / 86400).toFixed(0) });
 }
 
 const pad = (value, size = 2) => String(value).padStart(size, '0');

@@ -1,7 +1,8 @@
 // Why there is a gap: what came of the polls of a point that failed, asked for when it is pointed at.
 
 import { get, hostPath } from './api.js';
-import { ANSWERED } from './words.js';
+import { t } from './i18n.js';
+import { ANSWERED, outcomeWithin } from './words.js';
 
 /** Attempts that are read for one gap at most, and gaps that are remembered. */
 const READ = 1000;
@@ -14,7 +15,9 @@ export function told(polls) {
     if (!ANSWERED.includes(outcome)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   }
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
-  return sorted.map(([outcome, count]) => (count > 1 ? `${outcome} × ${count}` : outcome)).join(', ');
+  return sorted
+    .map(([outcome, count]) => `${outcomeWithin(outcome)}${count > 1 ? ` × ${count}` : ''}`)
+    .join(t(', '));
 }
 
 /** What is known of a host's gaps. */
@@ -26,7 +29,7 @@ export function gaps(name) {
   async function ask(key, from, to) {
     const asked = { from, to, limit: READ, order: 'asc', fields: 'outcome' };
     const outcomes = await get(`${hostPath(name)}/polls`, asked).then(
-      ({ polls }) => told(polls) || 'the attempts are not kept any more',
+      ({ polls }) => told(polls) || t('the attempts are not kept any more'),
       () => null,
     );
     const all = waiting.get(key);

@@ -4,6 +4,7 @@ import { h, fill, icon, renew } from './dom.js';
 import { band } from './band.js';
 import { chartTools } from './charttools.js';
 import { headline } from './headline.js';
+import { t, tn } from './i18n.js';
 import { legend } from './legend.js';
 import { heightOf, plot, toggle } from './plot.js';
 import { tickWords } from './ticks.js';
@@ -50,7 +51,7 @@ export function graph(spec, why, whole, named) {
   };
   one.open = h(
     'button',
-    { ...props, 'aria-label': `${spec.title}, full screen`, title: 'Full screen' },
+    { ...props, 'aria-label': t('{chart}, full screen', { chart: spec.title }), title: t('Full screen') },
     icon('expand', 's'),
   );
   one.tools = chartTools(one, { named });
@@ -58,7 +59,7 @@ export function graph(spec, why, whole, named) {
   one.isOf = (column) => spec.lines.some(({ plus, minus }) => minus.length === 0 && plus.includes(column));
   one.said = (value) => tickWords(spec.ruler ? 'pct' : spec.unit, value);
   one.legend = legend(one, (position) => toggle(one, position));
-  one.empty = h('p', { class: 'empty', hidden: true }, 'No data in this period');
+  one.empty = h('p', { class: 'empty', hidden: true }, t('No data in this period'));
   one.card = h(
     'section',
     { class: 'card chart', 'aria-label': spec.title, id: `chart-${spec.key}`, tabIndex: -1 },
@@ -89,8 +90,8 @@ export function size(one) {
 function idleOf(one, { polls, failed }) {
   const isEmpty = !one.values.some((all) => all.some(isKnown));
   if (!isEmpty) return one.values.every((all) => all.every((value) => !value)) ? '0' : null;
-  if (one.isOfAttempts) return one.isTooMany ? 'for shorter spans' : null;
-  return polls.some((count, point) => count > failed[point]) ? 'no values' : null;
+  if (one.isOfAttempts) return one.isTooMany ? t('for shorter spans') : null;
+  return polls.some((count, point) => count > failed[point]) ? t('no values') : null;
 }
 
 /** Where what is known begins, when the host was not watched before; else null. */
@@ -137,7 +138,7 @@ export function mark(one, rules) {
   const told = rules
     .filter(({ fired }) => fired.length > 0)
     .map(({ name, when, fired }) => {
-      const times = fired.length === 1 ? 'fired once' : `fired ${fired.length} times`;
+      const times = tn(fired.length, 'fired once', 'fired {n} times');
       return h('li', {}, h('b', {}, name), ` ${when} · ${times}`);
     });
   renew(one.rulesList, told);

@@ -2,6 +2,7 @@
 
 import { h, icon, marks, state } from './dom.js';
 import { bytes, length, moment, shortMoment } from './format.js';
+import { t, tn } from './i18n.js';
 
 /** Labels that are shown; the others are told by their count. */
 const LABELS = 6;
@@ -14,7 +15,7 @@ function tagsOf({ group, labels }) {
   return h(
     'span',
     { class: 'tags' },
-    group ? tag(`group ${group}`) : null,
+    group ? tag(t('group {group}', { group })) : null,
     all.slice(0, LABELS).map((words) => tag(words, words)),
     rest.length ? tag(`+${rest.length}`, rest.join('\n')) : null,
   );
@@ -27,24 +28,27 @@ const marksOf = (name, one) => marks({ ...one, name, alarms_firing: 0, cause: nu
 function booted(value) {
   const at = value('boot_time_s');
   if (!at) return null;
-  return `booted ${shortMoment(at * 1000)}, ${length(Date.now() - at * 1000)} ago`;
+  return t('booted {time}, {length} ago', {
+    time: shortMoment(at * 1000),
+    length: length(Date.now() - at * 1000),
+  });
 }
 
 /** The facts: an icon, what it is for those who do not see it, and the words. */
 function factsOf(name, one, value) {
   const { os, kernel, cpus, architecture, hostname, probe_version: probe } = one.facts;
-  const cores = cpus ? `${cpus} ${cpus === 1 ? 'core' : 'cores'}` : null;
+  const cores = cpus ? tn(cpus, '{n} core', '{n} cores') : null;
   const total = value('mem_total_bytes');
-  const join = (...words) => words.filter(Boolean).join(', ') || null;
+  const join = (...words) => words.filter(Boolean).join(t(', ')) || null;
   return [
-    ['server', 'Machine', join(os, kernel ? `kernel ${kernel}` : null)],
+    ['server', t('Machine'), join(os, kernel ? t('kernel {version}', { version: kernel }) : null)],
     ['cpu', 'CPU', join(cores, architecture)],
-    ['memory', 'Memory', total ? bytes(total) : null],
-    ['reboot', 'Boot', booted(value)],
-    ['terminal', 'Hostname', hostname && hostname !== name ? hostname : null],
-    ['link', 'Addresses', one.addresses.join(', ')],
-    ['clock', 'Schedule', one.schedule],
-    ['gauge', 'Probe', probe ? `probe ${probe}` : null],
+    ['memory', t('Memory'), total ? bytes(total) : null],
+    ['reboot', t('Boot'), booted(value)],
+    ['terminal', t('Hostname'), hostname && hostname !== name ? hostname : null],
+    ['link', t('Addresses'), one.addresses.join(t(', '))],
+    ['clock', t('Schedule'), one.schedule],
+    ['gauge', t('Probe'), probe ? t('probe {version}', { version: probe }) : null],
   ].filter(([, , words]) => words);
 }
 
@@ -55,8 +59,8 @@ export const titleOf = (name, one) => [
   one.since_ms
     ? h(
         'span',
-        { class: 'age', title: `since ${moment(one.since_ms)}` },
-        `for ${length(Date.now() - one.since_ms)}`,
+        { class: 'age', title: t('since {time}', { time: moment(one.since_ms) }) },
+        t('for {length}', { length: length(Date.now() - one.since_ms) }),
       )
     : null,
   ...marksOf(name, one),

@@ -4,6 +4,7 @@ import { h } from './dom.js';
 import { UNKNOWN } from './format.js';
 import { said, together, valueWords } from './figures.js';
 import { valueOf } from './graphs.js';
+import { tp } from './i18n.js';
 
 const isKnown = (value) => value !== null && value !== undefined;
 const loud = (...words) => h('b', {}, ...words);
@@ -20,18 +21,24 @@ function pair(one, value, [up, down]) {
 }
 
 const SPECIAL = {
-  cpu: (one, value) => [loud(valueWords('pct', value('cpu_busy_pct') ?? null)), ' busy'],
+  cpu: (one, value) =>
+    tp('{share} busy', { share: loud(...valueWords('pct', value('cpu_busy_pct') ?? null)) }),
   memory(one, value) {
     const [total, available] = [value('mem_total_bytes'), value('mem_available_bytes')];
     if (!isKnown(total) || !isKnown(available)) return [loud(UNKNOWN)];
     const { numbers, unit } = together([total, total - available]);
-    return [loud(numbers[1]), ` of ${numbers[0]} `, h('u', {}, unit)];
+    return tp('{used} of {total} {unit}', {
+      used: loud(numbers[1]),
+      total: numbers[0],
+      unit: h('u', {}, unit),
+    });
   },
   network: (one, value) => pair(one, value, ['↑', '↓']),
   disk: (one, value) => pair(one, value, ['W', 'R']),
   load(one, value) {
     const cores = value('cpus_online');
-    return [loud(said('', value('load_1') ?? null)), isKnown(cores) ? ` on ${cores} cores` : null];
+    const load = loud(said('', value('load_1') ?? null));
+    return isKnown(cores) ? tp('{load} on {cores} cores', { load, cores }) : [load];
   },
 };
 

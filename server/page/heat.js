@@ -3,8 +3,8 @@
 import { arrange, glyph, h, renew } from './dom.js';
 import { cell } from './cells.js';
 import { NATURAL } from './format.js';
+import { t, term, tn } from './i18n.js';
 import { grouped } from './sums.js';
-import { counted } from './words.js';
 
 /** Cells by how many hosts there are: up to how many, width, height and gap, px; the first have their host's number. */
 const SIZES = [
@@ -15,7 +15,7 @@ const SIZES = [
 /** How much is seen of a host that the filter leaves out: the map stays as it is while one types. */
 const DIM = 0.2;
 const TROUBLE = ['down', 'suspect', 'degraded'];
-const UNGROUPED = 'No group';
+const UNGROUPED = t('No group');
 
 /** How `count` cells of a fleet of `all` lie in this width. */
 export function layout(count, width, all) {
@@ -84,6 +84,8 @@ function walk(canvas, map, { hostAt, choose, draw, tell, open, leaveBy }) {
   });
 }
 
+const counted = (n, state) => t('{n} {state}', { n, state: term('state', state) });
+
 /** How many hosts of a cluster are in trouble, by state: in the words of its title, and of its label. */
 function worstOf(hosts, place) {
   const counts = TROUBLE.map((state) => [state, hosts.filter((host) => host.state === state).length]);
@@ -91,11 +93,17 @@ function worstOf(hosts, place) {
   renew(
     place,
     some.map(([state, count]) =>
-      h('span', { class: `st ${state}`, title: `${count} ${state}` }, glyph(state), count),
+      h('span', { class: `st ${state}`, title: counted(count, state) }, glyph(state), count),
     ),
   );
-  return some.map(([state, count]) => `${count} ${state}`).join(', ');
+  return some.map(([state, count]) => counted(count, state)).join(t(', '));
 }
+
+/** A cluster's label: whose it is, what its colours tell, and the words for those in trouble. */
+const spokenOf = (name, n, label, trouble) =>
+  [tn(n, '{name}, {n} host by {label}', '{name}, {n} hosts by {label}', { name, label }), trouble]
+    .filter(Boolean)
+    .join(t(': '));
 
 /** One cluster; `look` says what a cell shows, `tell` what is pointed at, `open` goes to a host. */
 function cluster({ look, tell, open, step }) {
@@ -103,7 +111,7 @@ function cluster({ look, tell, open, step }) {
     class: 'heat',
     role: 'application',
     tabIndex: 0,
-    'aria-roledescription': 'map of hosts',
+    'aria-roledescription': t('map of hosts'),
   });
   const [title, size, worst] = [h('h3', {}), h('span', { class: 'm t1' }), h('span', { class: 'worst t1' })];
   const head = h('div', { class: 'row' }, title, size, h('span', { class: 'sp' }), worst);
@@ -159,8 +167,7 @@ function cluster({ look, tell, open, step }) {
       title.textContent = name;
       size.textContent = hosts.length;
       const words = worstOf(hosts, worst);
-      const spoken = `${name}, ${counted(hosts.length, 'host')} by ${label}${words ? `: ${words}` : ''}`;
-      canvas.setAttribute('aria-label', spoken);
+      canvas.setAttribute('aria-label', spokenOf(name, hosts.length, label, words));
       draw();
     },
   };
@@ -209,7 +216,7 @@ export function heat({ look, words, open }) {
       );
       const only = groups.length === 1 && !groups[0][0];
       groups.forEach(([group, members]) =>
-        known.get(group).draw(group || (only ? 'All hosts' : UNGROUPED), members, all, label),
+        known.get(group).draw(group || (only ? t('All hosts') : UNGROUPED), members, all, label),
       );
     },
   };

@@ -7,13 +7,14 @@ import { causes } from './cause.js';
 import { charts, TOLD } from './charts.js';
 import { fired } from './fired.js';
 import { factLine, titleOf } from './head.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { ledger } from './ledger.js';
 import { orders } from './orders.js';
 import { paced } from './pace.js';
 import { hostAt } from './place.js';
 import { changes, unknown } from './said.js';
-import { endsOf, picker, RANGES, searchOf, spanOf, suits } from './span.js';
+import { endsOf, picker, RANGES, rangeWords, searchOf, spanOf, suits } from './span.js';
 import { tables } from './tables.js';
 import { tiles } from './tiles.js';
 import { ANSWERED } from './words.js';
@@ -91,7 +92,7 @@ class HostView {
     this.#rules = fired(name);
     this.attempts = ledger(name, () => this.#stretch(), away);
     const title = h('div', { class: 'title' }, this.#title, this.orders.element);
-    const head = h('section', { class: 'hosthead', 'aria-label': 'State' }, title, this.#facts);
+    const head = h('section', { class: 'hosthead', 'aria-label': t('State') }, title, this.#facts);
     const beside = h('div', { class: 'stack' }, this.#events, this.tables.processes);
     const kept = h('div', { class: 'two' }, this.attempts.element, beside);
     const {
@@ -175,21 +176,20 @@ class HostView {
 
   /** The span in words of a tile. */
   #spanWords() {
-    const units = { m: 'min', h: 'h', d: 'days' };
-    return this.#span.fixed ? 'this span' : this.#span.range.replace(/[mhd]/, (unit) => ` ${units[unit]}`);
+    return this.#span.fixed ? t('this span') : rangeWords(this.#span.range);
   }
 
   /** Which attempts are read. */
   #stretch() {
     const [from, to] = endsOf(this.#span);
-    const words = this.#span.fixed ? 'in this span' : `in ${this.#spanWords()}`;
+    const words = t('in {span}', { span: this.#spanWords() });
     return { words, from, to, about: searchOf(this.#span) };
   }
 
   /** Why history is not shown; what the banner says of the store is not said again. */
   #away(error) {
     const isStore = this.#live.server.store_error && error.status === 503;
-    return isStore ? 'This is not shown while the store is away.' : error.message;
+    return isStore ? t('This is not shown while the store is away.') : error.message;
   }
 
   async #loadCharts() {

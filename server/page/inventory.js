@@ -3,6 +3,7 @@
 import { facts, h, link, renew, titles } from './dom.js';
 import { bytes, moment } from './format.js';
 import { get } from './api.js';
+import { t, tp } from './i18n.js';
 import { latest } from './latest.js';
 import { at, hostAt } from './place.js';
 
@@ -12,41 +13,48 @@ const hostLink = (name) => link(hostAt(name), name);
 
 /** What a change touched, one line per kind. */
 function changed(change) {
-  if (!change) return h('p', { class: 'soft' }, 'Nothing yet: it is the first since the server started');
+  if (!change) return h('p', { class: 'soft' }, t('Nothing yet: it is the first since the server started'));
   const line = (words, { count, hosts }, each) => {
     if (count === 0) return null;
-    const more = count > hosts.length ? ` and ${count - hosts.length} more` : '';
-    const names = hosts.flatMap((host, position) => [position ? ', ' : '', ...each(host)]);
-    return h('li', {}, h('b', {}, `${count} ${words}: `), names, more);
+    const more = count > hosts.length ? t(' and {n} more', { n: count - hosts.length }) : '';
+    const names = hosts.flatMap((host, position) => [position ? t(', ') : '', ...each(host)]);
+    return h('li', {}, h('b', {}, `${count} ${words}${t(': ')}`), names, more);
   };
   const lines = [
-    line('added', change.added, (name) => [hostLink(name)]),
-    line('taken out', change.retired, (name) => [hostLink(name)]),
-    line('renamed', change.renamed, ({ from, to }) => [`${from} to `, hostLink(to)]),
-    line('changed', change.changed, ({ name, what }) => [hostLink(name), ` (${what.join(', ')})`]),
+    line(t('added'), change.added, (name) => [hostLink(name)]),
+    line(t('taken out'), change.retired, (name) => [hostLink(name)]),
+    line(t('renamed'), change.renamed, ({ from, to }) => tp('{from} to {to}', { from, to: hostLink(to) })),
+    line(t('changed'), change.changed, ({ name, what }) =>
+      tp('{host} ({fields})', { host: hostLink(name), fields: what.join(t(', ')) }),
+    ),
   ].filter(Boolean);
   return lines.length
-    ? h('ul', {}, lines, h('li', {}, `${change.unchanged} as they were`))
-    : h('p', {}, `No host is different; ${change.unchanged} are as they were.`);
+    ? h('ul', {}, lines, h('li', {}, t('{n} as they were', { n: change.unchanged })))
+    : h('p', {}, t('No host is different; {n} are as they were.', { n: change.unchanged }));
 }
 
 function groups(all) {
   const groupLink = (name) => link(at(`?${new URLSearchParams({ group: name })}`), name);
   const row = ({ name, hosts }) => {
-    const cell = h('td', {}, name === null ? 'without a group' : groupLink(name));
+    const cell = h('td', {}, name === null ? t('without a group') : groupLink(name));
     return h('tr', {}, cell, h('td', { class: 'num' }, hosts));
   };
-  return h('table', { class: 'narrow' }, titles(['Group', '#Hosts']), h('tbody', {}, all.map(row)));
+  return h(
+    'table',
+    { class: 'narrow' },
+    titles([t('Group'), `#${t('Hosts')}`]),
+    h('tbody', {}, all.map(row)),
+  );
 }
 
 function factsOf(said) {
   const all = {
-    File: said.source,
-    Version: said.version,
-    'Content hash': said.hash && h('span', { title: said.hash }, said.hash.slice(0, 16)),
-    'In force since': moment(said.loaded_at_ms),
-    Hosts: said.hosts,
-    Groups: said.groups.filter(({ name }) => name !== null).length,
+    [t('File')]: said.source,
+    [t('Version')]: said.version,
+    [t('Content hash')]: said.hash && h('span', { title: said.hash }, said.hash.slice(0, 16)),
+    [t('In force since')]: moment(said.loaded_at_ms),
+    [t('Hosts')]: said.hosts,
+    [t('Groups')]: said.groups.filter(({ name }) => name !== null).length,
   };
   return Object.entries(all).filter(([, value]) => value !== null);
 }
@@ -55,22 +63,29 @@ function factsOf(said) {
 function file({ text, text_bytes: size }) {
   if (text === null) return null;
   const isCut = size > new TextEncoder().encode(text).length;
-  const title = isCut ? `The file, its beginning; all of it has ${bytes(size)}` : 'The file';
-  const props = { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': 'The file' };
+  const title = isCut
+    ? t('The file, its beginning; all of it has {size}', { size: bytes(size) })
+    : t('The file');
+  const props = { class: 'scroll short', tabIndex: 0, role: 'region', 'aria-label': t('The file') };
   return card(title, h('pre', props, text));
 }
 
 const cards = (said) => [
-  said.error ? card('The file is not in force', h('pre', { tabIndex: 0 }, said.error)) : null,
-  card('In force', facts(factsOf(said))),
-  card('Last change', changed(said.change)),
-  card('Groups', groups(said.groups)),
+  said.error ? card(t('The file is not in force'), h('pre', { tabIndex: 0 }, said.error)) : null,
+  card(t('In force'), facts(factsOf(said))),
+  card(t('Last change'), changed(said.change)),
+  card(t('Groups'), groups(said.groups)),
   file(said),
 ];
 
 export function inventory(live) {
   const place = h('div', { class: 'stack' });
-  const element = h('div', { class: 'page' }, h('div', { class: 'title' }, h('h1', {}, 'Inventory')), place);
+  const element = h(
+    'div',
+    { class: 'page' },
+    h('div', { class: 'title' }, h('h1', {}, t('Inventory'))),
+    place,
+  );
   const questions = latest();
   async function load() {
     const isWanted = questions.ask();

@@ -1,6 +1,7 @@
 // What the fleet's table has, row by row: hosts in the order of the view, or by groups.
 
 import { NATURAL } from './format.js';
+import { t } from './i18n.js';
 import { grouped } from './sums.js';
 import { isNarrowed } from './view.js';
 
@@ -19,7 +20,7 @@ export function itemsOf(hosts, isByGroup, open) {
     ([a, some], [b, others]) => !a - !b || others.length - some.length || NATURAL.compare(a, b),
   );
   return groups.flatMap(([group, members]) => {
-    const name = group || 'No group';
+    const name = group || t('No group');
     const isFolded = members.length > FEW + 1;
     const isOpen = open.has(name);
     const some = isFolded && !isOpen ? members.slice(0, FEW) : members;

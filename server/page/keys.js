@@ -1,6 +1,7 @@
 // Keys that work on every page, and the dialog that names them.
 
 import { h, isTyping } from './dom.js';
+import { t } from './i18n.js';
 import { palette } from './palette.js';
 import { at } from './place.js';
 
@@ -19,28 +20,28 @@ const PATIENCE = 1500;
 
 /** What each key does, in the order of the dialog. */
 const NAMED = [
-  ['Ctrl K', 'Find a host, page or action'],
-  ['/', 'The same'],
-  ['G, then F A C T E I S', 'Go to Fleet, Alerts, Compare, Top hosts, Events, Inventory, Server'],
-  ['↑ ↓', 'From host to host in a list; in the map ← → too'],
-  ['X', 'Tick a host of the list, to compare it'],
-  ['Enter', 'Open what is chosen'],
-  ['F', 'Full screen of the graph that is pointed at or has the focus'],
-  ['Esc', 'Close; on a host zoom out'],
-  ['D', 'Rows closer, or as before'],
-  ['T', 'Theme: auto, light, dark'],
-  ['?', 'This list'],
+  ['Ctrl K', t('Find a host, page or action')],
+  ['/', t('The same')],
+  [t('G, then F A C T E I S'), t('Go to Fleet, Alerts, Compare, Top hosts, Events, Inventory, Server')],
+  ['↑ ↓', t('From host to host in a list; in the map ← → too')],
+  ['X', t('Tick a host of the list, to compare it')],
+  ['Enter', t('Open what is chosen')],
+  ['F', t('Full screen of the graph that is pointed at or has the focus')],
+  ['Esc', t('Close; on a host zoom out')],
+  ['D', t('Rows closer, or as before')],
+  ['T', t('Theme: auto, light, dark')],
+  ['?', t('This list')],
 ];
 
 function help() {
   const rows = NAMED.map(([key, words]) =>
     h('div', { class: 'key-row' }, h('dt', {}, h('kbd', {}, key)), h('dd', {}, words)),
   );
-  const close = h('button', { type: 'button', onclick: () => dialog.close() }, 'Close');
+  const close = h('button', { type: 'button', onclick: () => dialog.close() }, t('Close'));
   const dialog = h(
     'dialog',
-    { 'aria-label': 'Keys', onclose: () => dialog.remove() },
-    h('h2', {}, 'Keys'),
+    { 'aria-label': t('Keys'), onclose: () => dialog.remove() },
+    h('h2', {}, t('Keys')),
     h('dl', { class: 'keys' }, rows),
     close,
   );

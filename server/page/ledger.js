@@ -5,6 +5,7 @@ import { bytes, micros, moment, UNKNOWN } from './format.js';
 import { get, hostPath } from './api.js';
 import { withU } from './figures.js';
 import { told } from './gaps.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { ANSWERED, outcomeWords } from './words.js';
 
@@ -13,13 +14,14 @@ const FEW = 12;
 const MORE = 1000;
 /** What is shown of an attempt. */
 const ATTEMPT = 'slot_ms,outcome,late_us,queue_us,resolve_us,connect_us,call_us,answer_bytes,address,error';
-const COLUMNS = ['Due', 'Outcome', 'Time spent', '#Total', '#Answer', 'Note'];
+const COLUMNS = [t('Due'), t('Outcome'), t('Time spent'), `#${t('Total')}`, `#${t('Answer')}`, t('Note')];
 /** Where the time of an attempt goes, in turn. */
 const PARTS = {
   queued: ({ queue_us: queued }) => queued ?? 0,
   connect: ({ resolve_us: resolve, connect_us: connect }) => (resolve ?? 0) + (connect ?? 0),
   call: ({ call_us: call }) => call ?? 0,
 };
+const NAMES = { queued: t('queued'), connect: t('connect'), call: t('call') };
 /** A little more than the longest that answered fills the bar. */
 const ROOM = 1.1;
 
@@ -31,9 +33,9 @@ const look = ({ outcome }) => (outcome === 'ok' ? 'up' : outcome === 'partial' ?
 function timing(poll, scale) {
   const steps = Object.entries(PARTS).map(([name, part]) => [name, part(poll)]);
   const words = [
-    ...steps.map(([name, took]) => `${name} ${micros(took)}`),
-    `late ${micros(poll.late_us)}`,
-  ].join(', ');
+    ...steps.map(([name, took]) => `${NAMES[name]} ${micros(took)}`),
+    t('late {time}', { time: micros(poll.late_us) }),
+  ].join(t(', '));
   const last = isGood(poll) ? null : steps.findLast(([, took]) => took > 0)?.[0];
   const bars = steps.map(([name, took]) => {
     const bar = h('i', { class: name === last ? 'failed' : name });
@@ -65,7 +67,7 @@ function attempt(poll, scale) {
 }
 
 function table(polls, isLong) {
-  if (polls.length === 0) return h('p', { class: 'none' }, 'None');
+  if (polls.length === 0) return h('p', { class: 'none' }, t('None'));
   const good = polls.filter(isGood).map(sum);
   const scale = Math.max(1, ...(good.length ? good : polls.map(sum))) * ROOM;
   const rows = h(
@@ -77,16 +79,17 @@ function table(polls, isLong) {
     class: isLong ? 'wide long' : 'wide',
     tabIndex: 0,
     role: 'region',
-    'aria-label': 'Attempts',
+    'aria-label': t('Attempts'),
   };
   return h('div', props, h('table', { class: 'attempts' }, titles(COLUMNS), rows));
 }
 
 /** How many attempts an answer has, and what came of them. */
 function noteOf({ polls, next }, words) {
-  const count = next ? `the newest ${polls.length} ${words}` : `${polls.length} ${words}`;
+  const n = polls.length;
+  const count = next ? t('the newest {n} {span}', { n, span: words }) : t('{n} {span}', { n, span: words });
   const failures = told(polls);
-  return `${count} · ${failures || (polls.length ? 'none failed' : 'none')}`;
+  return `${count} · ${failures || (n ? t('none failed') : t('none'))}`;
 }
 
 /**
@@ -98,14 +101,14 @@ export function ledger(name, span, away) {
   const note = h('span', { class: 'm' });
   const choice = (words, failedOnly) =>
     h('button', { type: 'button', onclick: () => choose(failedOnly) }, words);
-  const choices = [choice('All', false), choice('Failed', true)];
-  const more = h('button', { type: 'button', class: 'plain', hidden: true, onclick: showMore }, 'More');
-  const swatch = (part) => h('span', {}, h('i', { class: `sw ${part}` }), part);
+  const choices = [choice(t('All'), false), choice(t('Failed'), true)];
+  const more = h('button', { type: 'button', class: 'plain', hidden: true, onclick: showMore }, t('More'));
+  const swatch = (part) => h('span', {}, h('i', { class: `sw ${part}` }), NAMES[part]);
   const key = h('span', { class: 'key', 'aria-hidden': 'true' }, Object.keys(PARTS).map(swatch));
-  const seg = h('div', { class: 'seg sm', role: 'group', 'aria-label': 'Which attempts' }, choices);
+  const seg = h('div', { class: 'seg sm', role: 'group', 'aria-label': t('Which attempts') }, choices);
   const list = h('div', {});
   const foot = h('p', { class: 'foot' }, more);
-  const head = h('header', {}, h('h2', {}, 'Attempts'), note, h('span', { class: 'sp' }), key, seg);
+  const head = h('header', {}, h('h2', {}, t('Attempts')), note, h('span', { class: 'sp' }), key, seg);
   const element = h('section', { class: 'card' }, head, list, foot);
   show();
 

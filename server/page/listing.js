@@ -1,6 +1,7 @@
 // A list of what happened, newest first: read page by page, each row shown once.
 
 import { arrange, h, titles } from './dom.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { isPressed } from './press.js';
 
@@ -33,7 +34,7 @@ export function listing({ ask, about, at, none, ...rows }) {
   const older = h(
     'button',
     { type: 'button', class: 'older', hidden: true, onclick: () => load(true) },
-    'Older',
+    t('Older'),
   );
   const questions = latest();
   /** The oldest event that is shown; whether pages were turned back; when it was read. */

@@ -3,6 +3,7 @@
 import { banners } from './banners.js';
 import { h, fill, icon, renew } from './dom.js';
 import { clock } from './format.js';
+import { changeLanguage, otherLanguage, t, term } from './i18n.js';
 import { keys } from './keys.js';
 import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
@@ -25,13 +26,13 @@ let leave = () => {};
 const asked = () => new URLSearchParams(location.search);
 
 const ROUTES = [
-  [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), 'Fleet'],
-  [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), 'Host'],
-  [/^alerts$/, () => alerts(live), 'Alerts'],
-  [/^compare$/, () => compare(live), 'Compare'],
-  [/^events$/, () => events(live), 'Events'],
-  [/^inventory$/, () => inventory(live), 'Inventory'],
-  [/^server$/, () => server(live), 'Server'],
+  [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), t('Fleet')],
+  [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), t('Host')],
+  [/^alerts$/, () => alerts(live), t('Alerts')],
+  [/^compare$/, () => compare(live), t('Compare')],
+  [/^events$/, () => events(live), t('Events')],
+  [/^inventory$/, () => inventory(live), t('Inventory')],
+  [/^server$/, () => server(live), t('Server')],
 ];
 
 function show() {
@@ -51,7 +52,7 @@ function show() {
     fill(main, made.element);
     return;
   }
-  fill(main, h('p', { class: 'none' }, `There is no page at ${location.pathname}.`));
+  fill(main, h('p', { class: 'none' }, t('There is no page at {path}.', { path: location.pathname })));
 }
 
 /** Goes to an address of this site without a reload. */
@@ -79,16 +80,16 @@ function count(firing) {
   const all = Object.values(firing).reduce((sum, one) => sum + one, 0);
   if (badge.textContent !== String(all)) badge.textContent = all;
   badge.title = SEVERITIES.filter((severity) => firing[severity])
-    .map((severity) => `${firing[severity]} ${severity}`)
-    .join(', ');
+    .map((severity) => t('{n} {severity}', { n: firing[severity], severity: term('severity', severity) }))
+    .join(t(', '));
 }
 
 /** Whether what is shown is as it is now, in words, and how the mark beside them looks. */
 function standing() {
-  if (!live.at) return { words: 'Connecting…', shape: 'again' };
-  if (!live.connected) return { words: `Offline since ${clock(live.at)}`, shape: 'away' };
-  if (live.server.stopping) return { words: 'Server stops', shape: 'again' };
-  return live.again ? { words: 'Reconnecting…', shape: 'again' } : { words: 'Live', shape: '' };
+  if (!live.at) return { words: t('Connecting…'), shape: 'again' };
+  if (!live.connected) return { words: t('Offline since {time}', { time: clock(live.at) }), shape: 'away' };
+  if (live.server.stopping) return { words: t('Server stops'), shape: 'again' };
+  return live.again ? { words: t('Reconnecting…'), shape: 'again' } : { words: t('Live'), shape: '' };
 }
 
 /** The state of the connection, and what is wrong, above every view. */
@@ -108,7 +109,7 @@ live.addEventListener('connection', frame);
 const ICONS = { auto: 'auto', light: 'sun', dark: 'moon' };
 function dress() {
   const button = document.getElementById('theme');
-  const words = `Theme: ${themeOf()}`;
+  const words = t('Theme: {theme}', { theme: term('theme', themeOf()) });
   button.title = words;
   button.setAttribute('aria-label', words);
   fill(button, icon(ICONS[themeOf()]));
@@ -116,6 +117,12 @@ function dress() {
 document.getElementById('theme').addEventListener('click', () => theme());
 addEventListener('roundsman:theme', dress);
 dress();
+
+/** The button of the language: the name of the other one, in itself. */
+const language = document.getElementById('language');
+language.lang = otherLanguage().tag;
+language.textContent = otherLanguage().name;
+language.addEventListener('click', changeLanguage);
 keys(live, { theme, density });
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.

@@ -1,8 +1,9 @@
 // The map with what its colours tell: the state of hosts, or a value.
 
-import { alarmWords, glyph, h, fill } from './dom.js';
-import { percent, sentence } from './format.js';
+import { alarmWords, glyph, h, fill, stateWords } from './dom.js';
+import { percent } from './format.js';
 import { heat } from './heat.js';
+import { t, term } from './i18n.js';
 import { hostAt } from './place.js';
 import { isFresh } from './sums.js';
 
@@ -17,13 +18,13 @@ const part =
   };
 /** What the map tells; `most` is what its last colour stands for. */
 export const COLOURS = {
-  state: { label: 'State', share: (host) => host.state },
+  state: { label: t('State'), share: (host) => host.state },
   cpu: { label: 'CPU', most: '100 %', share: part((host) => host.cpu_busy_pct) },
-  memory: { label: 'Memory', most: '100 %', share: part((host) => host.mem_used_pct) },
-  disk: { label: 'Disk', most: '100 %', share: part((host) => host.fs_used_max_pct) },
-  busy: { label: 'Disk busy', most: '100 %', share: part((host) => host.disk_busy_max_pct) },
+  memory: { label: t('Memory'), most: '100 %', share: part((host) => host.mem_used_pct) },
+  disk: { label: t('Disk'), most: '100 %', share: part((host) => host.fs_used_max_pct) },
+  busy: { label: t('Disk busy'), most: '100 %', share: part((host) => host.disk_busy_max_pct) },
   pressure: {
-    label: 'Pressure',
+    label: t('Pressure'),
     most: `${PRESSED} %`,
     share: part((host) => host.pressure_some_max_avg10_pct, PRESSED),
   },
@@ -32,15 +33,16 @@ export const COLOURS = {
 /** What is said of the host that is pointed at. */
 function wordsOf(host) {
   const cause = host.cause ?? host.error;
-  const values = [
-    `CPU ${percent(host.cpu_busy_pct)}`,
-    `memory ${percent(host.mem_used_pct)}`,
-    `disk ${percent(host.fs_used_max_pct)}`,
-  ];
-  const firing = host.alarms_firing
-    ? `\n${alarmWords(host.alarms_firing)}, the worst ${host.alarm_severity}`
-    : '';
-  return `${host.name}: ${host.state}${cause ? `, ${cause}` : ''}\n${values.join(', ')}${firing}`;
+  const head = `${host.name}${t(': ')}${[term('state', host.state), cause].filter(Boolean).join(t(', '))}`;
+  const values = t('CPU {cpu}, memory {memory}, disk {disk}', {
+    cpu: percent(host.cpu_busy_pct),
+    memory: percent(host.mem_used_pct),
+    disk: percent(host.fs_used_max_pct),
+  });
+  if (!host.alarms_firing) return `${head}\n${values}`;
+  const severity = term('severity', host.alarm_severity);
+  const firing = t('{alerts}, the worst {severity}', { alerts: alarmWords(host.alarms_firing), severity });
+  return `${head}\n${values}\n${firing}`;
 }
 
 /** What the colours mean. */
@@ -49,11 +51,11 @@ function keyOf(by) {
   const named = (mark, words) => h('span', {}, mark, words);
   const swatch = (name) => h('i', { class: `sw ${name}` });
   if (!most) {
-    const states = ['degraded', 'suspect', 'down'].map((state) => named(glyph(state), sentence(state)));
-    return [named(swatch('calm'), 'Up'), ...states];
+    const states = ['degraded', 'suspect', 'down'].map((state) => named(glyph(state), stateWords(state)));
+    return [named(swatch('calm'), stateWords('up')), ...states];
   }
   const ramp = h('span', { class: 'ramp' }, ['h0', 'h1', 'h2', 'h3', 'h4', 'high', 'top'].map(swatch));
-  return [named(['0 % ', ramp], ` ${most}`), named(swatch('unknown'), 'Unknown')];
+  return [named(['0 % ', ramp], ` ${most}`), named(swatch('unknown'), t('Unknown'))];
 }
 
 /** The map of a view; `changed` is called when other colours were chosen. */
@@ -66,7 +68,7 @@ export function map(view, changed) {
     const button = h('button', { type: 'button', 'data-by': by, onclick: press(by) }, label);
     return button;
   });
-  const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': 'Colour of the map' }, buttons);
+  const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': t('Colour of the map') }, buttons);
   let silenced = new Set();
   let meant = null;
   const cells = heat({
@@ -83,10 +85,10 @@ export function map(view, changed) {
   });
   const shown = h('span', { class: 'm' });
   const key = h('div', { class: 'key' });
-  const head = h('header', {}, h('h2', {}, 'Map'), shown, h('span', { class: 'sp' }), segment);
+  const head = h('header', {}, h('h2', {}, t('Map')), shown, h('span', { class: 'sp' }), segment);
   const inside = h('div', { class: 'pad' }, cells.element, key);
   return {
-    element: h('section', { class: 'card map-card', 'aria-label': 'Map' }, head, inside),
+    element: h('section', { class: 'card map-card', 'aria-label': t('Map') }, head, inside),
     leave: cells.leave,
     draw(list, live, quiet) {
       silenced = quiet;
@@ -96,7 +98,8 @@ export function map(view, changed) {
       key.dataset.by = view.by;
       meant = list.length === live.hosts.size ? null : new Set(list);
       cells.draw([...live.hosts.values()], COLOURS[view.by].label, live.hosts.size);
-      const words = list.length === live.hosts.size ? '' : `${list.length} of ${live.hosts.size}`;
+      const words =
+        list.length === live.hosts.size ? '' : t('{n} of {all}', { n: list.length, all: live.hosts.size });
       if (shown.textContent !== words) shown.textContent = words;
     },
   };

@@ -3,18 +3,19 @@
 import { h, icon } from './dom.js';
 import { post, hostPath } from './api.js';
 import { ask, choice, field, silence } from './deeds.js';
-import { outcomeWords } from './words.js';
+import { t } from './i18n.js';
+import { outcomeWithin } from './words.js';
 
 const LENGTHS = {
-  '1h': 'for an hour',
-  '4h': 'for 4 hours',
-  '24h': 'for a day',
-  '7d': 'for a week',
-  '': 'until resumed',
+  '1h': t('for an hour'),
+  '4h': t('for 4 hours'),
+  '24h': t('for a day'),
+  '7d': t('for a week'),
+  '': t('until resumed'),
 };
 const ANOTHER =
-  'Another machine answers than the one that this host was until now. If the host was installed again or replaced, ' +
-  'accept it; if not, its address is wrong.';
+  t('Another machine answers than the one that this host was until now. ') +
+  t('If the host was installed again or replaced, accept it; if not, its address is wrong.');
 
 /** A button with its icon; on a phone the icon stands alone. */
 const button = (sign, words, onclick) =>
@@ -44,13 +45,13 @@ function orderButton(sign, label, doing, told, done, order) {
 
 /** Asks for how long a host is paused, and why. */
 function pause(name, done) {
-  const length = choice('How long', LENGTHS);
-  const reason = field('Why', { placeholder: 'Not needed' });
+  const length = choice(t('How long'), LENGTHS);
+  const reason = field(t('Why'), { placeholder: t('Not needed') });
   ask({
-    title: `Pause ${name}`,
-    about: 'It is not polled while it is paused, and nobody is told of it.',
+    title: t('Pause {host}', { host: name }),
+    about: t('It is not polled while it is paused, and nobody is told of it.'),
     fields: [length.element, reason.element],
-    word: 'Pause',
+    word: t('Pause'),
     done,
     async send() {
       const asked = { reason: reason.input.value };
@@ -65,19 +66,19 @@ export function orders(name, done) {
   const told = h('span', { class: 'm', role: 'status' });
   const order = (sign, label, doing, act) => orderButton(sign, label, doing, told, done, act);
   const send = (what) => post(`${hostPath(name)}/${what}`, {});
-  const now = order('poll', 'Poll now', 'Polling…', async () => {
+  const now = order('poll', t('Poll now'), t('Polling…'), async () => {
     const { outcome } = await send('poll');
-    return `Polled: ${outcomeWords(outcome).toLowerCase()}`;
+    return t('Polled: {outcome}', { outcome: outcomeWithin(outcome) });
   });
-  const quiet = button('bell-off', 'Silence…', () => silence({ host: name }, done));
-  const stop = button('pause', 'Pause…', () => pause(name, done));
-  const resume = order('poll', 'Resume', 'Resuming…', async () => {
+  const quiet = button('bell-off', t('Silence…'), () => silence({ host: name }, done));
+  const stop = button('pause', t('Pause…'), () => pause(name, done));
+  const resume = order('poll', t('Resume'), t('Resuming…'), async () => {
     await send('resume');
   });
   resume.hidden = true;
-  const accept = order('check', 'Accept this machine', 'Accepting…', async () => {
+  const accept = order('check', t('Accept this machine'), t('Accepting…'), async () => {
     await send('accept');
-    return 'Accepted: its next answer says which machine it is.';
+    return t('Accepted: its next answer says which machine it is.');
   });
   const wrong = h('p', { class: 'hint', hidden: true }, ANOTHER, ' ', accept);
   return {

@@ -1,6 +1,7 @@
 // What a graph has beside its lines: areas, gaps, limits and when they were passed, marks.
 
 import { unitOf } from './format.js';
+import { t } from './i18n.js';
 import { ink } from './inks.js';
 
 /** How strong areas are: a layer of a stack, one that is quiet, below a line, between the least and the most. */
@@ -208,7 +209,7 @@ export function thresholds(self, one) {
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    const text = words ?? `limit ${one.said(value)}`;
+    const text = words ?? t('limit {limit}', { limit: one.said(value) });
     const wide = ctx.measureText(text).width + 8 * px();
     const above = y - 16 * px() < top ? y + 2 * px() : y - 16 * px();
     ctx.globalAlpha = 0.82;

@@ -1,10 +1,12 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
-import { USUAL } from './catalogue.js';
-import { addressOf, groupAt } from './comparing.js';
 import { hostPath, post } from './api.js';
+import { nameOf, USUAL } from './catalogue.js';
+import { addressOf, groupAt } from './comparing.js';
+import { stateWords } from './dom.js';
 import { find, fits } from './finder.js';
-import { NATURAL, percent, sentence } from './format.js';
+import { NATURAL, percent } from './format.js';
+import { changeLanguage, otherLanguage, t } from './i18n.js';
 import { STATES } from './live.js';
 import { at, hostAt, named as pathOf } from './place.js';
 import { matches } from './view.js';
@@ -17,24 +19,24 @@ const leadsTo = (name, words, path, hint = '') => ({ icon: name, words, address:
 
 /** Where one can go, whatever the fleet is. */
 const VIEWS = [
-  leadsTo('fleet', 'Fleet', '', 'G F'),
-  leadsTo('bell', 'Alerts', 'alerts', 'G A'),
-  leadsTo('compare', 'Compare hosts', 'compare', 'G C'),
-  leadsTo('compare', 'Top hosts', 'compare?top=10', 'G T'),
-  leadsTo('events', 'Events', 'events', 'G E'),
-  leadsTo('inventory', 'Inventory', 'inventory', 'G I'),
-  leadsTo('server', 'Server', 'server', 'G S'),
-  leadsTo('down', 'Hosts that are down', '?state=down'),
-  leadsTo('degraded', 'Hosts that are degraded', '?state=degraded'),
-  leadsTo('cpu', 'Hosts by CPU', '?sort=cpu&colour=cpu'),
-  leadsTo('memory', 'Hosts by memory', '?sort=memory&colour=memory'),
-  leadsTo('disk', 'Hosts by disk', '?sort=disk&colour=disk'),
-  leadsTo('disk', 'Map by how busy disks are', '?colour=busy'),
-  leadsTo('gauge', 'Map by pressure', '?colour=pressure'),
-  leadsTo('expand', 'Wall', '?wall'),
-  ...USUAL.map(({ column, name }) => ({
+  leadsTo('fleet', t('Fleet'), '', 'G F'),
+  leadsTo('bell', t('Alerts'), 'alerts', 'G A'),
+  leadsTo('compare', t('Compare hosts'), 'compare', 'G C'),
+  leadsTo('compare', t('Top hosts'), 'compare?top=10', 'G T'),
+  leadsTo('events', t('Events'), 'events', 'G E'),
+  leadsTo('inventory', t('Inventory'), 'inventory', 'G I'),
+  leadsTo('server', t('Server'), 'server', 'G S'),
+  leadsTo('down', t('Hosts that are down'), '?state=down'),
+  leadsTo('degraded', t('Hosts that are degraded'), '?state=degraded'),
+  leadsTo('cpu', t('Hosts by CPU'), '?sort=cpu&colour=cpu'),
+  leadsTo('memory', t('Hosts by memory'), '?sort=memory&colour=memory'),
+  leadsTo('disk', t('Hosts by disk'), '?sort=disk&colour=disk'),
+  leadsTo('disk', t('Map by how busy disks are'), '?colour=busy'),
+  leadsTo('gauge', t('Map by pressure'), '?colour=pressure'),
+  leadsTo('expand', t('Wall'), '?wall'),
+  ...USUAL.map((column) => ({
     icon: 'compare',
-    words: `Top hosts: ${name}`,
+    words: t('Top hosts: {column}', { column: nameOf(column) }),
     more: column,
     address: addressOf({ column, top: 10 }),
   })),
@@ -45,7 +47,7 @@ const here = () => pathOf(location.pathname);
 
 /** What is said of a host behind its name. */
 function about(host) {
-  const cause = STATES.indexOf(host.state) < 2 ? faultOf(host) : (host.cause ?? sentence(host.state));
+  const cause = STATES.indexOf(host.state) < 2 ? faultOf(host) : (host.cause ?? stateWords(host.state));
   const now = host.state === 'up' ? `CPU ${percent(host.cpu_busy_pct)}` : cause;
   return [host.group, host.address, now].filter(Boolean).join(' · ');
 }
@@ -65,16 +67,18 @@ function hostsOf(live, typed) {
 /** What can be done with a host. */
 function deeds(host, tell) {
   const poll = async () => {
-    tell(`Polling ${host.name}…`);
+    tell(t('Polling {host}…', { host: host.name }));
     const { outcome } = await post(`${hostPath(host.name)}/poll`, {});
-    return `${host.name}: ${outcomeWords(outcome)}`;
+    return `${host.name}${t(': ')}${outcomeWords(outcome)}`;
   };
   const query = (pairs) => `?${new URLSearchParams(pairs)}`;
   return [
-    { icon: 'poll', words: 'Poll now', act: poll },
-    leadsTo('bell', 'Show its alerts', `alerts${query({ host: host.name })}`),
-    leadsTo('events', 'Show its events', `events${query({ text: host.name })}`),
-    ...(host.group ? [leadsTo('filter', `Show only group ${host.group}`, query({ group: host.group }))] : []),
+    { icon: 'poll', words: t('Poll now'), act: poll },
+    leadsTo('bell', t('Show its alerts'), `alerts${query({ host: host.name })}`),
+    leadsTo('events', t('Show its events'), `events${query({ text: host.name })}`),
+    ...(host.group
+      ? [leadsTo('filter', t('Show only group {group}', { group: host.group }), query({ group: host.group }))]
+      : []),
   ];
 }
 
@@ -97,31 +101,36 @@ function sectionsOf(live, typed, own, tell) {
     .slice(0, MOST.groups)
     .flatMap((group) => [
       leadsTo('fleet', group, `?${new URLSearchParams({ group })}`),
-      { icon: 'compare', words: `Compare group ${group}`, address: groupAt(group) },
+      { icon: 'compare', words: t('Compare group {group}', { group }), address: groupAt(group) },
     ]);
   // Without a word there is the host of the page that is open, or none.
   const open = /^hosts\/([^/]+)$/.exec(here());
   const chosen = typed ? found[0] : live.hosts.get(open && decodeURIComponent(open[1]));
   return [
-    [`Hosts · ${found.length}`, some],
-    ['Groups', byGroup],
-    [`Actions on ${chosen?.name}`, chosen ? deeds(chosen, tell) : []],
-    ['Go to', VIEWS.filter(isMeant).slice(0, MOST.views)],
-    ['This page', own.filter(isMeant)],
+    [`${t('Hosts')} · ${found.length}`, some],
+    [t('Groups'), byGroup],
+    [t('Actions on {host}', { host: chosen?.name }), chosen ? deeds(chosen, tell) : []],
+    [t('Go to'), VIEWS.filter(isMeant).slice(0, MOST.views)],
+    [t('This page'), own.filter(isMeant)],
   ].filter(([, entries]) => entries.length);
 }
 
 /** What opens the palette; what it can do to the page itself is handed over. */
 export function palette(live, { theme, density, help }) {
   const own = [
-    { icon: 'auto', words: 'Theme: auto, light, dark', hint: 'T', act: theme },
-    { icon: 'dense', words: 'Density: comfortable, compact', hint: 'D', act: () => density() },
-    { icon: 'keys', words: 'Keys', hint: '?', act: help },
+    { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
+    { icon: 'dense', words: t('Density: comfortable, compact'), hint: 'D', act: () => density() },
+    {
+      icon: 'user',
+      words: t('Language: {language}', { language: otherLanguage().name }),
+      act: changeLanguage,
+    },
+    { icon: 'keys', words: t('Keys'), hint: '?', act: help },
   ];
   return () =>
     find({
-      label: 'Find',
-      placeholder: 'Host, group, rack=a1, page or action',
+      label: t('Find'),
+      placeholder: t('Host, group, rack=a1, page or action'),
       sections: (typed, tell) => sectionsOf(live, typed, own, tell),
     });
 }

@@ -2,6 +2,7 @@
 
 import { fill, h, icon } from './dom.js';
 import { addressOf } from './comparing.js';
+import { t } from './i18n.js';
 import { isNarrowed } from './view.js';
 
 /** Hosts that the server compares at most. */
@@ -11,7 +12,7 @@ const MOST = 1000;
 export function picked(changed) {
   const names = new Set();
   const link = h('a', { class: 'btn', 'data-link': true });
-  const clear = h('button', { type: 'button', class: 'btn bare', onclick: () => empty() }, 'Clear');
+  const clear = h('button', { type: 'button', class: 'btn bare', onclick: () => empty() }, t('Clear'));
   function empty() {
     names.clear();
     changed();
@@ -35,8 +36,8 @@ export function picked(changed) {
         type: 'checkbox',
         class: 'tick',
         checked: names.has(name),
-        'aria-label': `Choose ${name}`,
-        title: 'To compare; or X',
+        'aria-label': t('Choose {host}', { host: name }),
+        title: t('To compare; or X'),
         'data-pick': name,
       }),
     /** Listens to the boxes in `body`, and to X on a host's link. */
@@ -56,7 +57,11 @@ export function picked(changed) {
     },
     draw(list, view) {
       link.href = addressOf(wanted(list, view));
-      fill(link, icon('compare', 's'), h('span', {}, names.size ? `Compare ${names.size}` : 'Compare'));
+      fill(
+        link,
+        icon('compare', 's'),
+        h('span', {}, names.size ? t('Compare {n}', { n: names.size }) : t('Compare')),
+      );
       link.hidden = list.length === 0;
       clear.hidden = names.size === 0;
     },

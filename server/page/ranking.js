@@ -3,6 +3,7 @@
 import { h, fill, renew } from './dom.js';
 import { level } from './columns.js';
 import { valueWords } from './figures.js';
+import { t, tn } from './i18n.js';
 import { hostAt } from './place.js';
 
 const numbers = (unit, value, name) =>
@@ -27,7 +28,7 @@ const swatch = (look) =>
 
 function rowOf({ host, avg, min, max, failed }, { unit, most, looks, search }) {
   const to = h('a', { class: 'cover', href: `${hostAt(host)}${search}`, 'data-link': true }, host);
-  const some = failed ? h('span', { class: 'm' }, ` ${failed} failed`) : null;
+  const some = failed ? h('span', { class: 'm' }, ` ${t('{n} failed', { n: failed })}`) : null;
   return h(
     'tr',
     { class: 'go' },
@@ -41,24 +42,30 @@ function rowOf({ host, avg, min, max, failed }, { unit, most, looks, search }) {
 /** The card of the list; `beside` stands in its head. */
 export function ranking(beside) {
   const count = h('span', { class: 'badge', role: 'status' });
-  const head = h('header', {}, h('h2', {}, 'Hosts'), count, h('span', { class: 'sp' }), beside);
-  const titles = ['Host', 'Mean', 'Min', 'Max'].map((words, at) =>
-    h('th', { scope: 'col', class: at ? 'num' : '', 'data-column': words.toLowerCase() }, words),
+  const head = h('header', {}, h('h2', {}, t('Hosts')), count, h('span', { class: 'sp' }), beside);
+  const titles = Object.entries({ host: t('Host'), mean: t('Mean'), min: t('Min'), max: t('Max') }).map(
+    ([key, words], at) => h('th', { scope: 'col', class: at ? 'num' : '', 'data-column': key }, words),
   );
   const body = h('tbody');
   const table = h('table', {}, h('thead', {}, h('tr', {}, titles)), body);
   const none = h('p', { class: 'none', hidden: true });
   return {
-    element: h('section', { class: 'card ranking', 'aria-label': 'Hosts by mean' }, head, table, none),
+    element: h('section', { class: 'card ranking', 'aria-label': t('Hosts by mean') }, head, table, none),
     /** Shows an answer; `looks` has how the line of a host is drawn, `search` the span for its page. */
     draw({ top, hosts, unknown }, unit, looks, search) {
       const most = unit === 'pct' ? 100 : Math.max(0, ...top.map(({ avg }) => avg));
       renew(body, ...top.map((one) => rowOf(one, { unit, most, looks, search })));
-      fill(count, `${top.length} of ${hosts}`);
-      count.title = unknown ? `Nothing is known of ${unknown} of them in this period` : '';
+      fill(count, t('{n} of {all}', { n: top.length, all: hosts }));
+      count.title = unknown
+        ? tn(
+            unknown,
+            'Nothing is known of {n} host in this period',
+            'Nothing is known of {n} hosts in this period',
+          )
+        : '';
       table.hidden = top.length === 0;
       none.hidden = top.length > 0;
-      none.textContent = 'No data in this period';
+      none.textContent = t('No data in this period');
     },
     /** Says why there is no list. */
     refuse(words) {

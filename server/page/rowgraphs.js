@@ -3,6 +3,7 @@
 import { h, icon } from './dom.js';
 import { get, hostPath } from './api.js';
 import { draw, graph, show, size } from './graph.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { gapsOf, undue } from './points.js';
 
@@ -21,30 +22,30 @@ const TABLES = {
     unit: 'pct',
     most: 100,
     lines: [
-      line('user', 'c1', 'user_pct'),
-      line('system', 'c2', 'system_pct'),
-      line('irq', 'c4', 'irq_pct', 'softirq_pct'),
-      line('nice', 'c6', 'nice_pct'),
-      line('iowait', 'c5', 'iowait_pct'),
-      line('steal', 'c3', 'steal_pct'),
+      line(t('user'), 'c1', 'user_pct'),
+      line(t('system'), 'c2', 'system_pct'),
+      line(t('irq'), 'c4', 'irq_pct', 'softirq_pct'),
+      line(t('nice'), 'c6', 'nice_pct'),
+      line(t('iowait'), 'c5', 'iowait_pct'),
+      line(t('steal'), 'c3', 'steal_pct'),
     ],
-    whole: { name: 'busy', lines: 4 },
+    whole: { name: t('busy'), lines: 4 },
   },
   net: {
     kind: 'mirror',
     unit: 'bytes_per_s',
-    lines: [line('out', 'c1', 'tx_bytes_per_s'), line('in', 'c4', 'rx_bytes_per_s')],
+    lines: [line(t('out|network'), 'c1', 'tx_bytes_per_s'), line(t('in|network'), 'c4', 'rx_bytes_per_s')],
   },
   disk: {
     kind: 'mirror',
     unit: 'bytes_per_s',
-    lines: [line('written', 'c2', 'written_bytes_per_s'), line('read', 'c5', 'read_bytes_per_s')],
+    lines: [line(t('written'), 'c2', 'written_bytes_per_s'), line(t('read|disk'), 'c5', 'read_bytes_per_s')],
   },
   filesystem: {
     kind: 'lines',
     unit: 'pct',
     most: 100,
-    lines: [line('space used', 'c1', 'used_pct'), line('inodes used', 'c2', 'inodes_used_pct')],
+    lines: [line(t('space used'), 'c1', 'used_pct'), line(t('inodes used'), 'c2', 'inodes_used_pct')],
   },
   process: { kind: 'lines', unit: 'pct', lines: [line('CPU', 'c1', 'cpu_pct')] },
 };
@@ -112,7 +113,7 @@ export function rowGraphs(name, deeds) {
       );
       const shut = h(
         'button',
-        { type: 'button', class: 'btn bare sm ic', 'aria-label': `Close ${title}` },
+        { type: 'button', class: 'btn bare sm ic', 'aria-label': t('Close {title}', { title }) },
         icon('x', 's'),
       );
       shut.addEventListener('click', () => close(key));

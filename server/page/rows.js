@@ -1,9 +1,10 @@
 // The fleet's table. Of thousands of rows those are drawn that are seen, and some around them.
 
-import { arrange, become, h, icon } from './dom.js';
+import { arrange, become, h, icon, stateWords } from './dom.js';
 import { cellOf, COLUMNS, sumOf } from './columns.js';
 import { groupAt } from './comparing.js';
 import { shortMoment } from './format.js';
+import { t } from './i18n.js';
 import { isDense } from './look.js';
 import { isFresh, sums } from './sums.js';
 import { directionOf, orderBy } from './view.js';
@@ -26,9 +27,11 @@ const WORDS = { asc: 'ascending', desc: 'descending' };
 /** What stands in place of values of a host that has none of now. */
 function unheard(host) {
   if (host.state === 'paused')
-    return host.paused_until_ms ? `Paused until ${shortMoment(host.paused_until_ms)}` : 'Paused';
-  if (host.state === 'retired') return 'Gone from the inventory';
-  if (host.state === 'pending' && !host.outcome) return 'Waiting for the first answer';
+    return host.paused_until_ms
+      ? t('Paused until {time}', { time: shortMoment(host.paused_until_ms) })
+      : stateWords('paused');
+  if (host.state === 'retired') return t('Gone from the inventory');
+  if (host.state === 'pending' && !host.outcome) return t('Waiting for the first answer');
   return faultOf(host);
 }
 
@@ -49,7 +52,7 @@ const keyOf = (item) => `${item.kind} ${item.kind === 'host' ? item.host.name : 
 /** The name of a group: the way to what its hosts come to. Those without a group are none. */
 function groupLink({ name, hosts }) {
   if (!hosts[0].group) return name;
-  const props = { href: groupAt(hosts[0].group), 'data-link': true, title: 'Compare this group' };
+  const props = { href: groupAt(hosts[0].group), 'data-link': true, title: t('Compare this group') };
   return h('a', props, name, icon('compare', 's'));
 }
 
@@ -78,7 +81,8 @@ function rowOf(item, known, { columns, now, box }) {
     row.append(title, ...columns.slice(1).map((column) => sumOf(column, all)));
   }
   if (item.kind === 'more') {
-    const words = item.left ? `Show ${item.left} more in ${item.name}` : `Show fewer in ${item.name}`;
+    const { left: n, name: group } = item;
+    const words = n ? t('Show {n} more in {group}', { n, group }) : t('Show fewer in {group}', { group });
     const button = h('button', { type: 'button', class: 'plain cover', 'data-group': item.name }, words);
     row.append(h('td', { colspan: columns.length }, button));
   }
@@ -114,7 +118,11 @@ function elements() {
   const [head, body, before, after] = [h('tr'), h('tbody'), h('tr'), h('tr')];
   const hidden = (row) => h('tbody', { 'aria-hidden': 'true' }, row);
   const parts = [h('thead', {}, head), hidden(before), body, hidden(after)];
-  const element = h('div', { class: 'hosts', role: 'region', 'aria-label': 'Hosts' }, h('table', {}, parts));
+  const element = h(
+    'div',
+    { class: 'hosts', role: 'region', 'aria-label': t('Hosts') },
+    h('table', {}, parts),
+  );
   /** Where the first row is in the window. */
   const top = () => before.parentElement.getBoundingClientRect().top;
   return { head, body, before, after, element, top };

@@ -1,8 +1,10 @@
 // What is said of a host beside its values: its changes of state, and that nobody knows it.
 
-import { glyph, h, link } from './dom.js';
+import { glyph, h, link, stateWords } from './dom.js';
 import { moment, sentence, told } from './format.js';
+import { t } from './i18n.js';
 import { at, hostAt } from './place.js';
+import { causeWords } from './words.js';
 
 /** Changes of state that are shown. */
 const CHANGES = 50;
@@ -10,7 +12,7 @@ const CHANGES = 50;
 /** Why nothing is known of a host, and where to go from here. */
 export function unknown(name, error) {
   const meant = /did you mean `([^`]+)`/.exec(error.message)?.[1];
-  const ways = [...(meant ? [link(hostAt(meant), meant), ' · '] : []), link(at(''), 'All hosts')];
+  const ways = [...(meant ? [link(hostAt(meant), meant), ' · '] : []), link(at(''), t('All hosts'))];
   return {
     words: [h('h1', {}, name), h('p', { class: 'none' }, error.message)],
     ways: h('p', { class: 'none' }, ways),
@@ -19,8 +21,7 @@ export function unknown(name, error) {
 
 /** What an event made of a host: a state, or a mark beside the one that it had. */
 function becameWords({ from, to, cause }) {
-  if (from !== to) return sentence(to);
-  return cause === 'settled' ? 'Not flapping any more' : sentence(cause);
+  return from === to ? sentence(causeWords(cause)) : stateWords(to);
 }
 
 const today = () => moment(Date.now()).split(' ')[0];
@@ -49,12 +50,12 @@ export function changes(events, why = '') {
   const head = h(
     'header',
     {},
-    h('h2', {}, 'Changes of state'),
+    h('h2', {}, t('Changes of state')),
     events ? h('span', { class: 'badge' }, events.length) : null,
   );
   if (!events) return [head, h('p', { class: 'none' }, why)];
-  if (events.length === 0) return [head, h('p', { class: 'none' }, 'None is kept.')];
-  const props = { class: 'list ev', role: 'region', 'aria-label': 'Changes of state', tabIndex: 0 };
+  if (events.length === 0) return [head, h('p', { class: 'none' }, t('None is kept.'))];
+  const props = { class: 'list ev', role: 'region', 'aria-label': t('Changes of state'), tabIndex: 0 };
   const list = h('ol', { class: 'list ev' }, events.slice(0, CHANGES).map(change));
   return [head, h('div', { ...props, class: 'evs' }, list)];
 }

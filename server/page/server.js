@@ -4,6 +4,7 @@ import { facts, glyph, h, renew, SERVER, state, titles } from './dom.js';
 import { bytes, count, length, micros, moment, percent, told, UNKNOWN } from './format.js';
 import { get } from './api.js';
 import { firing } from './firing.js';
+import { t } from './i18n.js';
 import { latest } from './latest.js';
 
 const EVERY = 5000;
@@ -11,9 +12,9 @@ const EVERY = 5000;
 /** How it is: a warning is no green light. */
 const grave = (said) => (!said.ready ? 'down' : said.warnings.length ? 'degraded' : 'up');
 const VERDICTS = {
-  up: 'Healthy',
-  degraded: 'Healthy, with warnings',
-  down: 'Not healthy',
+  up: t('Healthy'),
+  degraded: t('Healthy, with warnings'),
+  down: t('Not healthy'),
 };
 
 const section = (title, ...inside) =>
@@ -37,7 +38,7 @@ function verdict(said) {
 }
 
 const when = (ms, never = null) => (ms ? moment(ms) : never);
-const ago = (ms, never = null) => (ms ? `${length(Date.now() - ms)} ago` : never);
+const ago = (ms, never = null) => (ms ? t('{length} ago', { length: length(Date.now() - ms) }) : never);
 
 /** `since` is what was said before, and when: what happens a second is what came since. */
 function polling(said, now, since, hosts) {
@@ -45,40 +46,40 @@ function polling(said, now, since, hosts) {
   const polls = now.polls - since.polls;
   const seconds = (now.at - since.at) / 1000;
   const cpu = now.cpu - since.cpu;
-  return card('Polling', {
-    Started: moment(said.started_ms),
-    'Last round': when(said.last_round_ms),
-    'Polls made': count(made.polls),
-    'Polls a second': seconds > 0 ? count(polls / seconds) : null,
-    'CPU per poll, all threads': micros(polls > 0 ? cpu / polls : null),
-    'CPU, of one processor': seconds > 0 ? percent(cpu / seconds / 1e4) : null,
-    'In flight': count(made.in_flight),
-    Hosts: hosts,
-    'Slots missed': count(made.missed_slots),
-    'Lateness, median': micros(made.late_p50_us),
-    'Lateness, 99 of 100': micros(made.late_p99_us),
+  return card(t('Polling'), {
+    [t('Started')]: moment(said.started_ms),
+    [t('Last round')]: when(said.last_round_ms),
+    [t('Polls made')]: count(made.polls),
+    [t('Polls a second')]: seconds > 0 ? count(polls / seconds) : null,
+    [t('CPU per poll, all threads')]: micros(polls > 0 ? cpu / polls : null),
+    [t('CPU, of one processor')]: seconds > 0 ? percent(cpu / seconds / 1e4) : null,
+    [t('In flight')]: count(made.in_flight),
+    [t('Hosts')]: hosts,
+    [t('Slots missed')]: count(made.missed_slots),
+    [t('Lateness, median')]: micros(made.late_p50_us),
+    [t('Lateness, 99 of 100')]: micros(made.late_p99_us),
   });
 }
 
 const writing = (writer) =>
-  card('Writing', {
-    'Rows kept': count(writer.written),
-    'Rows waiting in memory': count(writer.depth),
-    'Rows lost': count(writer.dropped + writer.rejected + writer.conflicting + writer.evicted),
-    'Writes failed': count(writer.failed_batches),
-    'Failing since': when(writer.failing_since, 'not failing'),
-    'Last error': writer.last_error ?? 'none',
-    'Last success': ago(writer.last_success, 'none'),
+  card(t('Writing'), {
+    [t('Rows kept')]: count(writer.written),
+    [t('Rows waiting in memory')]: count(writer.depth),
+    [t('Rows lost')]: count(writer.dropped + writer.rejected + writer.conflicting + writer.evicted),
+    [t('Writes failed')]: count(writer.failed_batches),
+    [t('Failing since')]: when(writer.failing_since, t('not failing')),
+    [t('Last error')]: writer.last_error ?? t('none'),
+    [t('Last success')]: ago(writer.last_success, t('none')),
   });
 
 const spooling = (writer) =>
-  card('Spool', {
-    Rows: count(writer.spool.polls + writer.spool.others),
-    Size: `${bytes(writer.spool.bytes)} of ${bytes(writer.spool.max_bytes)}`,
-    Oldest: when(writer.spool.oldest, 'none'),
-    'Put there': count(writer.spooled),
-    'Taken from it': count(writer.replayed),
-    Error: writer.spool_error ?? 'none',
+  card(t('Spool'), {
+    [t('Rows')]: count(writer.spool.polls + writer.spool.others),
+    [t('Size')]: t('{n} of {all}', { n: bytes(writer.spool.bytes), all: bytes(writer.spool.max_bytes) }),
+    [t('Oldest')]: when(writer.spool.oldest, t('none')),
+    [t('Put there')]: count(writer.spooled),
+    [t('Taken from it')]: count(writer.replayed),
+    [t('Error')]: writer.spool_error ?? t('none'),
   });
 
 const channelRow = (one) =>
@@ -86,36 +87,46 @@ const channelRow = (one) =>
     'tr',
     {},
     h('td', {}, glyph(one.last_error ? 'degraded' : 'up'), ` ${one.name}`),
-    h('td', {}, one.failing_since_ms ? `fails since ${moment(one.failing_since_ms)}` : 'ok'),
+    h(
+      'td',
+      {},
+      one.failing_since_ms ? t('fails since {time}', { time: moment(one.failing_since_ms) }) : t('ok'),
+    ),
     [one.sent, one.failed, one.waiting].map((value) => h('td', { class: 'num' }, count(value))),
-    h('td', {}, when(one.oldest_ms, 'none')),
-    h('td', { class: 'words' }, one.last_error ?? 'none'),
+    h('td', {}, when(one.oldest_ms, t('none'))),
+    h('td', { class: 'words' }, one.last_error ?? t('none')),
   );
 
 /** How the channels do through which alarms are told. */
 function telling(channels) {
   if (channels.length === 0) return null;
-  const columns = ['Channel', 'State', '#Sent', '#Failed', '#Waiting', 'Oldest', 'Last error'];
+  const numbers = [t('Sent'), t('Failed'), t('Waiting')].map((words) => `#${words}`);
+  const columns = [t('Channel'), t('State'), ...numbers, t('Oldest'), t('Last error')];
   const table = h('table', {}, titles(columns), h('tbody', {}, channels.map(channelRow)));
-  const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': 'Channels' };
-  return h('section', { class: 'card' }, h('header', {}, h('h2', {}, 'Channels')), h('div', region, table));
+  const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': t('Channels') };
+  return h(
+    'section',
+    { class: 'card' },
+    h('header', {}, h('h2', {}, t('Channels'))),
+    h('div', region, table),
+  );
 }
 
 const storing = (store) =>
-  card('Store', {
-    Where: store.location,
-    Schema: store.schema,
-    Size: bytes(store.bytes),
-    Hosts: count(store.hosts),
-    Polls: count(store.polls),
-    'Changes of state': count(store.events),
-    'Oldest poll': when(store.oldest_poll),
-    'Newest poll': ago(store.newest_poll),
+  card(t('Store'), {
+    [t('Where')]: store.location,
+    [t('Schema')]: store.schema,
+    [t('Size')]: bytes(store.bytes),
+    [t('Hosts')]: count(store.hosts),
+    [t('Polls')]: count(store.polls),
+    [t('Changes of state')]: count(store.events),
+    [t('Oldest poll')]: when(store.oldest_poll),
+    [t('Newest poll')]: ago(store.newest_poll),
   });
 
 export function server(live) {
   const place = h('div', { class: 'stack' });
-  const own = h('section', { class: 'card one', hidden: true }, h('header', {}, h('h2', {}, 'Alerts')));
+  const own = h('section', { class: 'card one', hidden: true }, h('header', {}, h('h2', {}, t('Alerts'))));
   const alarms = firing({
     filter: () => ({ host: SERVER }),
     none: () => [],
@@ -127,7 +138,7 @@ export function server(live) {
   const element = h(
     'div',
     { class: 'page' },
-    h('div', { class: 'title' }, h('h1', {}, 'Server')),
+    h('div', { class: 'title' }, h('h1', {}, t('Server'))),
     own,
     place,
   );
@@ -145,7 +156,7 @@ export function server(live) {
       polling(said, now, since, live.at ? count(live.hosts.size) : null),
       writer ? writing(writer) : null,
       writer?.spool ? spooling(writer) : null,
-      store ? storing(store) : card('Store', { Error: said.store_error }),
+      store ? storing(store) : card(t('Store'), { [t('Error')]: said.store_error }),
       telling(said.channels),
     );
   }

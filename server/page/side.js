@@ -5,11 +5,12 @@ import { get, hostPath } from './api.js';
 import { level } from './columns.js';
 import { acknowledge } from './deeds.js';
 import { length, moment, NATURAL, parted, percent, rate, shortMoment } from './format.js';
+import { t, term } from './i18n.js';
 import { SEVERITIES } from './live.js';
 import { at, hostAt } from './place.js';
 import { isFresh } from './sums.js';
 import { alarmWords } from './trouble.js';
-import { outcomeWords } from './words.js';
+import { causeWords, outcomeWithin } from './words.js';
 
 /** Rows of a card at most. */
 const ROWS = 5;
@@ -36,7 +37,7 @@ function card(title, ...beside) {
 
 /** The alarms that fire, gravest first, each with its button. */
 export function alarms(news) {
-  const { element, list, count } = card('Alerts', link(at('alerts'), 'All alerts'));
+  const { element, list, count } = card(t('Alerts'), link(at('alerts'), t('All alerts')));
   list.className = 'list fire';
   let shown = new Map();
   const done = () => news().load();
@@ -46,7 +47,7 @@ export function alarms(news) {
     const ack = h(
       'button',
       { type: 'button', class: 'btn sm lift', onclick: () => acknowledge(held.alarm, done) },
-      'Ack',
+      t('Ack'),
     );
     const row = h('li', {}, h('span', {}), words, ack);
     return {
@@ -57,10 +58,10 @@ export function alarms(news) {
         row.className = alarm.acked_by || alarm.silenced_by?.length ? 'calm' : severity;
         renew(row.firstChild, icon(alarm.silenced_by?.length ? 'bell-off' : 'bell'));
         const state = alarm.acked_by
-          ? `acked by ${alarm.acked_by}`
+          ? t('acked by {who}', { who: alarm.acked_by })
           : alarm.silenced_by?.length
-            ? 'silenced'
-            : severity;
+            ? t('silenced')
+            : term('severity', severity);
         const line = `${state} · ${length(now - (fired ?? since))} · ${rule}`;
         renew(
           words,
@@ -70,7 +71,7 @@ export function alarms(news) {
         );
         words.title = alarm.summary ?? rule;
         ack.hidden = Boolean(alarm.acked_by);
-        ack.setAttribute('aria-label', `Ack ${rule} on ${alarm.host}`);
+        ack.setAttribute('aria-label', t('Ack {rule} on {host}', { rule, host: alarm.host }));
       },
     };
   }
@@ -99,13 +100,13 @@ export function alarms(news) {
 
 /** What an event says in few words. */
 function brief({ from, to, cause, outcome, reason }) {
-  if (from === to) return cause === 'settled' ? 'no longer flapping' : cause.replaceAll('_', ' ');
-  return outcome && (to === 'down' || to === 'suspect') ? outcomeWords(outcome).toLowerCase() : reason;
+  if (from === to) return causeWords(cause);
+  return outcome && (to === 'down' || to === 'suspect') ? outcomeWithin(outcome) : reason;
 }
 
 /** The last changes of state. */
 export function changes() {
-  const { element, list } = card('Recent changes', link(at('events'), 'All events'));
+  const { element, list } = card(t('Recent changes'), link(at('events'), t('All events')));
   list.className = 'list ev';
   return {
     element,
@@ -153,12 +154,15 @@ function fullIn(points, step) {
   const days = ((100 - last) * (end - begin)) / ((last - first) * DAY);
   return days <= FAR ? days : null;
 }
-const inDays = (days) =>
-  days === null ? '' : `full in ${days < 2 ? `${Math.round(days * 24)} h` : `${Math.round(days)} days`}`;
+const inDays = (days) => {
+  if (days === null) return '';
+  const time = days < 2 ? t('{n} h', { n: Math.round(days * 24) }) : t('{n} days', { n: Math.round(days) });
+  return t('full in {time}', { time });
+};
 
 /** The fullest disks, and when they are full. */
 export function disks() {
-  const { element, list } = card('Fullest disks', h('span', { class: 'm t1' }, 'at the pace of 24 h'));
+  const { element, list } = card(t('Fullest disks'), h('span', { class: 'm t1' }, t('at the pace of 24 h')));
   list.className = 'list shares';
   const full = new Map();
   let asked = 0;
@@ -202,8 +206,11 @@ export function disks() {
 
 const BUSY = {
   CPU: { value: (host) => host.cpu_busy_pct, words: percent, isShare: true },
-  Memory: { value: (host) => host.mem_used_pct, words: percent, isShare: true },
-  Network: { value: (host) => (host.net_rx_bytes_per_s ?? 0) + (host.net_tx_bytes_per_s ?? 0), words: rate },
+  [t('Memory')]: { value: (host) => host.mem_used_pct, words: percent, isShare: true },
+  [t('Network')]: {
+    value: (host) => (host.net_rx_bytes_per_s ?? 0) + (host.net_tx_bytes_per_s ?? 0),
+    words: rate,
+  },
 };
 
 /** The hosts that do most. */
@@ -216,8 +223,8 @@ export function busiest(changed) {
   const buttons = Object.keys(BUSY).map((word) =>
     h('button', { type: 'button', onclick: press(word) }, word),
   );
-  const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': 'By' }, buttons);
-  const { element, list } = card('Busiest now', segment);
+  const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': t('By') }, buttons);
+  const { element, list } = card(t('Busiest now'), segment);
   list.className = 'list shares';
   return {
     element,

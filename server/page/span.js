@@ -2,6 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { length, moment } from './format.js';
+import { t, term } from './i18n.js';
 
 export const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 /** What is shown when nobody says: of a host that is polled since less than a day, and of others. */
@@ -25,6 +26,12 @@ export function spanOf(search) {
     isOpen: !isKnown && !moments.every(Boolean),
   };
 }
+
+/** A length in words of a sentence: 15 min. */
+export const rangeWords = (range) => {
+  const n = parseInt(range, 10);
+  return { m: t('{n} min', { n }), h: t('{n} h', { n }), d: t('{n} days', { n }) }[range.at(-1)];
+};
 
 /** The length that suits a host, by whether there is data from before a day. */
 export const suits = (isOld) => (isOld ? USUAL : NEW);
@@ -57,28 +64,28 @@ function between([from, to]) {
   const today = moment(Date.now()).split(' ')[0];
   const [begin, end] = [a, b].map(([, time]) => time.slice(0, cut));
   if (a[0] !== b[0]) return `${a[0].slice(5)} ${begin} – ${b[0].slice(5)} ${end}`;
-  return `${begin} – ${end} ${a[0] === today ? 'today' : a[0]}`;
+  return `${begin} – ${end} ${a[0] === today ? t('today') : a[0]}`;
 }
 
 /** The fields for two moments, and the button that shows them; `go` is called with the moments. */
 function ownSpan(span, go) {
-  const [begin, end] = ['From', 'To'].map((words) =>
+  const [begin, end] = [t('From'), t('To')].map((words) =>
     h('input', { type: 'datetime-local', step: 1, 'aria-label': words }),
   );
   const wrong = h('span', { class: 'wrong', role: 'alert' });
   const submit = (event) => {
     event.preventDefault();
     const [from, to] = [begin, end].map((field) => new Date(field.value).getTime());
-    wrong.textContent = from < to ? '' : 'The first moment has to be before the second.';
+    wrong.textContent = from < to ? '' : t('The first moment has to be before the second.');
     if (!(from < to)) return;
     go([from, to]);
     toggle();
   };
-  const show = h('button', { type: 'submit', class: 'btn' }, 'Show');
-  const props = { class: 'own', hidden: true, 'aria-label': 'From and to', onsubmit: submit };
-  const form = h('form', props, begin, 'to', end, show, wrong);
+  const show = h('button', { type: 'submit', class: 'btn' }, t('Show'));
+  const props = { class: 'own', hidden: true, 'aria-label': t('From and to'), onsubmit: submit };
+  const form = h('form', props, begin, t('to'), end, show, wrong);
   const words = h('span', {});
-  const hint = { title: 'Show from one moment to another', 'aria-expanded': 'false', onclick: toggle };
+  const hint = { title: t('Show from one moment to another'), 'aria-expanded': 'false', onclick: toggle };
   const open = h('button', { type: 'button', class: 'btn when', ...hint }, icon('calendar', 's'), words);
   function toggle() {
     form.hidden = !form.hidden;
@@ -93,10 +100,10 @@ function ownSpan(span, go) {
 
 /** How fine the graphs are: what a point stands for, and of how many polls it is. */
 function fineness({ tier, step, fails }) {
-  const point = `${length(step)} per point`;
-  if (tier === 'hour') return `${point}, hourly means`;
+  const point = t('{length} per point', { length: length(step) });
+  if (tier === 'hour') return t('{point}, hourly means', { point });
   const most = Math.max(0, ...fails.polls);
-  return most > 1 ? `${point}, up to ${most} polls each` : point;
+  return most > 1 ? t('{point}, up to {n} polls each', { point, n: most }) : point;
 }
 
 /** Chooses a span; `changed` is called when it is another one. Built once, so that the focus stays where it is. */
@@ -107,20 +114,20 @@ export function picker(span, changed) {
   };
   const widen = () => span.fixed && go(span.range, wider(span.fixed));
   const ranges = Object.keys(RANGES).map((key) =>
-    h('button', { type: 'button', onclick: () => go(key, null) }, key),
+    h('button', { type: 'button', 'data-range': key, onclick: () => go(key, null) }, term('range', key, key)),
   );
   const own = ownSpan(span, (moments) => go(span.range, moments));
-  const hint = { title: 'Or double-click a graph, or Esc', onclick: widen };
-  const out = h('button', { type: 'button', class: 'btn', ...hint }, 'Zoom out');
+  const hint = { title: t('Or double-click a graph, or Esc'), onclick: widen };
+  const out = h('button', { type: 'button', class: 'btn', ...hint }, t('Zoom out'));
   const note = h('span', { class: 'note', role: 'status' });
-  const lengths = h('div', { class: 'seg', role: 'group', 'aria-label': 'Last' }, ranges);
+  const lengths = h('div', { class: 'seg', role: 'group', 'aria-label': t('Last') }, ranges);
   const key = h(
     'span',
     { class: 'key', 'aria-hidden': 'true' },
-    h('span', {}, icon('reboot', 's'), 'reboot'),
-    h('span', {}, h('i', { class: 'sw hatched' }), 'no answer'),
+    h('span', {}, icon('reboot', 's'), t('reboot')),
+    h('span', {}, h('i', { class: 'sw hatched' }), t('no answer')),
   );
-  const props = { class: 'range', 'aria-label': 'Time range' };
+  const props = { class: 'range', 'aria-label': t('Time range') };
   return {
     element: h('section', props, lengths, own.open, own.form, out, note, key),
     widen,
@@ -128,13 +135,13 @@ export function picker(span, changed) {
     show(came, ends = endsOf(span)) {
       const { range, fixed } = span;
       for (const button of ranges) {
-        button.setAttribute('aria-pressed', String(!fixed && button.textContent === range));
+        button.setAttribute('aria-pressed', String(!fixed && button.dataset.range === range));
       }
       const words = between(ends);
       if ((came || fixed) && own.words.textContent !== words) own.words.textContent = words;
       out.hidden = !fixed;
       if (!came) return;
-      const said = `${fineness(came)}${DRAGS ? ' · drag to zoom' : ''}`;
+      const said = `${fineness(came)}${DRAGS ? t(' · drag to zoom') : ''}`;
       if (note.textContent !== said) note.textContent = said;
     },
   };

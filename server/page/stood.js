@@ -2,6 +2,7 @@
 
 import { h, fill } from './dom.js';
 import { length } from './format.js';
+import { t } from './i18n.js';
 
 /** Gaps that are told at most, and how wide a letter of theirs is about, px. */
 const MOST = 4;
@@ -11,11 +12,12 @@ const MARGIN = 14;
 const NARROW = 420;
 
 const whole = (gap) => {
-  const long = length(gap.to - gap.from);
-  if (!gap.failed) return gap.isPaused ? `paused for ${long}` : `not polled for ${long}`;
-  return `no answer for ${long}${gap.outcomes ? `: ${gap.outcomes}` : ''}`;
+  const long = { length: length(gap.to - gap.from) };
+  if (!gap.failed) return gap.isPaused ? t('paused for {length}', long) : t('not polled for {length}', long);
+  return [t('no answer for {length}', long), gap.outcomes].filter(Boolean).join(t(': '));
 };
-const short = (gap) => gap.outcomes || (gap.failed ? 'no answer' : gap.isPaused ? 'paused' : 'not polled');
+const short = (gap) =>
+  gap.outcomes || (gap.failed ? t('no answer') : gap.isPaused ? t('paused') : t('not polled'));
 
 /** Where words fit: within the plot, beside those that are there. */
 function placed(text, at, room, taken) {

@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 import { moment, percent } from './format.js';
 import { get, hostPath } from './api.js';
+import { t } from './i18n.js';
 import { ink } from './inks.js';
 import { latest } from './latest.js';
 
@@ -59,7 +60,7 @@ export function strip(name) {
   const canvas = h('canvas', {
     class: 'strip',
     role: 'img',
-    'aria-label': 'Busy of each core over the span',
+    'aria-label': t('Busy of each core over the span'),
   });
   const told = h('span', { class: 'm' });
   const element = h('div', { class: 'pad', hidden: true }, canvas, told);
@@ -74,7 +75,9 @@ export function strip(name) {
     const at = shown.from + ((clientX - box.left) / box.width) * (shown.to - shown.from);
     const row = shown.rows[Math.floor(((clientY - box.top) / box.height) * shown.rows.length)];
     const value = row?.values[Math.floor((at - shown.start) / shown.step)];
-    told.textContent = row ? `core ${row.row} · ${moment(at).slice(11)} · ${percent(value ?? null)}` : '';
+    told.textContent = row
+      ? `${t('core {n}', { n: row.row })} · ${moment(at).slice(11)} · ${percent(value ?? null)}`
+      : '';
   });
   canvas.addEventListener('mouseleave', () => {
     told.textContent = '';

@@ -5,6 +5,7 @@ import { membersOf } from './comparing.js';
 import { withU } from './figures.js';
 import { find, fits } from './finder.js';
 import { NATURAL, percent, rate } from './format.js';
+import { t, tn } from './i18n.js';
 import { at } from './place.js';
 import { sums } from './sums.js';
 
@@ -12,12 +13,12 @@ import { sums } from './sums.js';
 const TAGS = 6;
 const OFFERED = 8;
 
-const hostWords = (count) => (count === 1 ? '1 host' : `${count} hosts`);
+const hostWords = (count) => tn(count, '{n} host', '{n} hosts');
 
 /** What a view is about, in words. */
 export function subjectWords({ group, hosts }) {
   if (hosts.length) return hosts.length === 1 ? hosts[0] : hostWords(hosts.length);
-  return group ? `Group ${group}` : 'All hosts';
+  return group ? t('Group {group}', { group }) : t('All hosts');
 }
 
 /** Offers the hosts and groups that can be compared. */
@@ -27,14 +28,14 @@ function offer(live, view, choose) {
   // A host that is added to a group makes a list of both.
   const named = view.hosts.length || !view.group ? view.hosts : membersOf(view, all).map(({ name }) => name);
   find({
-    label: 'Add a host or choose a group',
-    placeholder: 'Host or group',
+    label: t('Add a host or choose a group'),
+    placeholder: t('Host or group'),
     sections(typed) {
       const hosts = all.filter(({ name }) => !named.includes(name) && fits(name, typed)).slice(0, OFFERED);
       const some = groups.filter((group) => fits(group, typed)).slice(0, OFFERED);
       return [
         [
-          'Add a host',
+          t('Add a host'),
           hosts.map(({ name, state, group }) => ({
             state,
             words: name,
@@ -43,7 +44,7 @@ function offer(live, view, choose) {
           })),
         ],
         [
-          'Groups',
+          t('Groups'),
           some.map((group) => ({
             icon: 'fleet',
             words: group,
@@ -58,14 +59,14 @@ function offer(live, view, choose) {
 
 /** The field of what is chosen; `choose(changes)` changes it. */
 export function subjectField(live, choose) {
-  const element = h('div', { class: 'field subject', role: 'group', 'aria-label': 'Which hosts' });
+  const element = h('div', { class: 'field subject', role: 'group', 'aria-label': t('Which hosts') });
   return {
     element,
     draw(view) {
       const without = (words, changes) =>
         h(
           'button',
-          { type: 'button', class: 'tag', title: 'Take away', onclick: () => choose(changes) },
+          { type: 'button', class: 'tag', title: t('Take away'), onclick: () => choose(changes) },
           words,
           icon('x', 's'),
         );
@@ -79,13 +80,17 @@ export function subjectField(live, choose) {
         'button',
         { type: 'button', class: 'plain add', onclick: () => offer(live, view, choose) },
         icon('plus', 's'),
-        'Host or group',
+        t('Host or group'),
       );
       fill(
         element,
         tags.slice(0, TAGS),
         rest > 0 ? h('span', { class: 'tag' }, `+${rest}`) : null,
-        h('span', { class: 'm' }, view.hosts.length || view.group ? hostWords(count) : `All ${count} hosts`),
+        h(
+          'span',
+          { class: 'm' },
+          view.hosts.length || view.group ? hostWords(count) : t('All {n} hosts', { n: count }),
+        ),
         add,
       );
     },
@@ -100,16 +105,16 @@ export function figuresOf(view, live) {
   const fact = (sign, name, words) => h('div', {}, h('dt', {}, icon(sign, 's'), name), h('dd', {}, ...words));
   const bold = (words) => h('b', {}, withU(words));
   return [
-    fact('fleet', 'Up', [bold(`${up} of ${members.length}`)]),
-    fact('cpu', 'CPU, mean', [bold(percent(all.cpu_pct))]),
-    fact('memory', 'Memory, mean', [bold(percent(all.memory_pct))]),
-    fact('net', 'Network, sum', [
+    fact('fleet', t('Up'), [h('b', {}, t('{n} of {all}', { n: up, all: members.length }))]),
+    fact('cpu', t('CPU, mean'), [bold(percent(all.cpu_pct))]),
+    fact('memory', t('Memory, mean'), [bold(percent(all.memory_pct))]),
+    fact('net', t('Network, sum'), [
       '↑ ',
       bold(rate(all.tx_bytes_per_s)),
       ' ↓ ',
       bold(rate(all.rx_bytes_per_s)),
     ]),
-    fact('disk', 'Fullest disk', [bold(percent(all.disk_max_pct))]),
+    fact('disk', t('Fullest disk'), [bold(percent(all.disk_max_pct))]),
   ];
 }
 
@@ -117,5 +122,5 @@ export function figuresOf(view, live) {
 export function wayTo({ group, hosts }) {
   if (hosts.length) return null;
   const search = group ? `?${new URLSearchParams({ group })}#hosts` : '#hosts';
-  return link(at(search), group ? 'Show its hosts' : 'Show the hosts');
+  return link(at(search), group ? t('Show its hosts') : t('Show the hosts'));
 }

@@ -6,6 +6,7 @@ import { get, hostPath } from './api.js';
 import { withU } from './figures.js';
 import { filling } from './filling.js';
 import { gaps } from './gaps.js';
+import { t, term } from './i18n.js';
 import { latest } from './latest.js';
 import { rowGraphs } from './rowgraphs.js';
 import { strip } from './strip.js';
@@ -34,7 +35,7 @@ const named = (table, row, name, more) => {
     'data-title': name,
   };
   return [
-    h('button', { ...props, title: `Graph of ${name}` }, name),
+    h('button', { ...props, title: t('Graph of {name}', { name }) }, name),
     more ? ' ' : null,
     more ? quiet(more) : null,
   ];
@@ -76,24 +77,33 @@ function card(title, columns, rows, { folded = [], words = '', isOpen = false, n
     h('span', { class: 'badge' }, rows.length + folded.length),
     h('span', { class: 'sp' }),
     note,
-    folded.length ? h('button', fold, isOpen ? `Hide ${words}` : `${folded.length} ${words}`) : null,
+    folded.length
+      ? h(
+          'button',
+          fold,
+          isOpen ? t('Hide {rows}', { rows: words }) : t('{n} {rows}', { n: folded.length, rows: words }),
+        )
+      : null,
   );
   const table = h('table', {}, titles(names), h('tbody', {}, shown.map(line)));
   const props = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': title };
   if (shown.length === 0 && folded.length > 0) return h('section', { class: 'card' }, head);
-  const body = shown.length ? h('div', props, table) : h('p', { class: 'none' }, 'None');
+  const body = shown.length ? h('div', props, table) : h('p', { class: 'none' }, t('None'));
   return h('section', { class: 'card' }, head, body);
 }
 
 /** A core: how busy it is, and the way to its graph. */
 function core(row) {
-  const shares = ['user', 'system', 'iowait', 'steal'].map(
-    (kind) => `${kind} ${percent(row[`${kind}_pct`])}`,
-  );
+  const kinds = { user: t('user'), system: t('system'), iowait: t('iowait'), steal: t('steal') };
+  const shares = Object.entries(kinds).map(([kind, words]) => `${words} ${percent(row[`${kind}_pct`])}`);
   const busy = row.busy_pct;
   const heat = isKnown(busy) ? `h${Math.min(HEATS - 1, Math.floor((busy * HEATS) / 100))}` : 'unknown';
-  const of = { 'data-table': 'core', 'data-row': row.core, 'data-title': `Core ${row.core}` };
-  const props = { type: 'button', class: `plain ${heat}`, title: `core ${row.core}: ${shares.join(', ')}` };
+  const of = { 'data-table': 'core', 'data-row': row.core, 'data-title': t('Core {n}', { n: row.core }) };
+  const props = {
+    type: 'button',
+    class: `plain ${heat}`,
+    title: `${t('core {n}', { n: row.core })}${t(': ')}${shares.join(t(', '))}`,
+  };
   return h('button', { ...props, ...of }, isKnown(busy) ? busy.toFixed(0) : UNKNOWN);
 }
 
@@ -101,54 +111,64 @@ function core(row) {
 function coresHead(rows) {
   const heats = Array.from({ length: HEATS }, (_, step) => h('i', { class: `sw h${step}` }));
   const key = h('span', { class: 'key' }, '0 %', heats, '100 %');
-  return [h('h2', {}, 'Cores'), h('span', { class: 'badge' }, rows.length), h('span', { class: 'sp' }), key];
+  return [
+    h('h2', {}, t('Cores')),
+    h('span', { class: 'badge' }, rows.length),
+    h('span', { class: 'sp' }),
+    key,
+  ];
 }
 
 const NET = {
-  Name: (row) => named('net', row.interface, row.interface),
-  '#In': (row) => rate(row.rx_bytes_per_s),
-  '#Out': (row) => rate(row.tx_bytes_per_s),
-  '#Packets': (row) => perSecond(sum(row.rx_packets_per_s, row.tx_packets_per_s)),
-  '#Errors': (row) => perSecond(sum(row.rx_errors_per_s, row.tx_errors_per_s)),
-  '#Drops': (row) => perSecond(sum(row.rx_dropped_per_s, row.tx_dropped_per_s)),
+  [t('Name')]: (row) => named('net', row.interface, row.interface),
+  [`#${t('In|network')}`]: (row) => rate(row.rx_bytes_per_s),
+  [`#${t('Out|network')}`]: (row) => rate(row.tx_bytes_per_s),
+  [`#${t('Packets')}`]: (row) => perSecond(sum(row.rx_packets_per_s, row.tx_packets_per_s)),
+  [`#${t('Errors')}`]: (row) => perSecond(sum(row.rx_errors_per_s, row.tx_errors_per_s)),
+  [`#${t('Drops')}`]: (row) => perSecond(sum(row.rx_dropped_per_s, row.tx_dropped_per_s)),
 };
 const DISK = {
-  Device: (row) => named('disk', row.device, row.device),
-  '#Read': (row) => rate(row.read_bytes_per_s),
-  '#Written': (row) => rate(row.written_bytes_per_s),
-  '#Requests': (row) => perSecond(sum(row.reads_per_s, row.writes_per_s)),
-  '#Read takes': (row) => ms(row.read_await_ms),
-  '#Write takes': (row) => ms(row.write_await_ms),
-  Busy: (row) => meter(row.busy_pct),
+  [t('Device')]: (row) => named('disk', row.device, row.device),
+  [`#${t('Read')}`]: (row) => rate(row.read_bytes_per_s),
+  [`#${t('Written')}`]: (row) => rate(row.written_bytes_per_s),
+  [`#${t('Requests')}`]: (row) => perSecond(sum(row.reads_per_s, row.writes_per_s)),
+  [`#${t('Read takes')}`]: (row) => ms(row.read_await_ms),
+  [`#${t('Write takes')}`]: (row) => ms(row.write_await_ms),
+  [t('Busy')]: (row) => meter(row.busy_pct),
 };
 /** What is wrong with a filesystem, if anything is. */
 function stands(row) {
-  const wrong = [row.status === 'ok' ? null : row.status, row.read_only ? 'read-only' : null].filter(Boolean);
-  return wrong.length ? h('span', { class: 'st degraded' }, wrong.join(', ')) : null;
+  const wrong = [
+    row.status === 'ok' ? null : term('status', row.status),
+    row.read_only ? t('read-only') : null,
+  ].filter(Boolean);
+  return wrong.length ? h('span', { class: 'st degraded' }, wrong.join(t(', '))) : null;
 }
 /** `full` says when each mount is full. */
 const filesystems = (full) => ({
-  Mount: (row) => [
+  [t('Mount')]: (row) => [
     ...named('filesystem', row.mount_point, row.mount_point, row.fs_type),
     stands(row) ? ' ' : null,
     stands(row),
   ],
-  Used: (row) => meter(row.used_pct),
-  '#Available': (row) =>
-    isKnown(row.available_bytes) ? `${bytes(row.available_bytes)} of ${bytes(row.size_bytes)}` : UNKNOWN,
-  Forecast: (row) => forecast(full(row.mount_point)),
-  '#Inodes': (row) => percent(row.inodes_used_pct),
+  [t('Used')]: (row) => meter(row.used_pct),
+  [`#${t('Available')}`]: (row) =>
+    isKnown(row.available_bytes)
+      ? t('{n} of {all}', { n: bytes(row.available_bytes), all: bytes(row.size_bytes) })
+      : UNKNOWN,
+  [t('Forecast')]: (row) => forecast(full(row.mount_point)),
+  [`#${t('Inodes')}`]: (row) => percent(row.inodes_used_pct),
 });
-const forecast = (words) => (/^\d/.test(words) ? `full in ${words}` : quiet(words));
+const forecast = (words) => (/^\d/.test(words) ? t('full in {time}', { time: words }) : quiet(words));
 const SOFTIRQ = {
-  Core: (row) => String(row.core),
+  [t('Core')]: (row) => String(row.core),
   ...Object.fromEntries(IRQS.map((kind) => [`#${kind.toUpperCase()}`, (row) => count(row[`${kind}_per_s`])])),
 };
 const PROCESS = {
-  Name: (row) => named('process', `${row.pid}/${row.comm}`, row.comm),
+  [t('Name')]: (row) => named('process', `${row.pid}/${row.comm}`, row.comm),
   '#Pid': (row) => quiet(row.pid),
   '#CPU': (row) => percent(row.cpu_pct),
-  '#Memory': (row) => bytes(row.rss_bytes),
+  [`#${t('Memory')}`]: (row) => bytes(row.rss_bytes),
 };
 
 const none = (...values) => values.every((value) => !value);
@@ -165,19 +185,20 @@ function repeated(detail, full, opened) {
   const folding = (title, rows, isQuiet, columns) => {
     const isOpen = opened.has(title);
     // A phone has room for what is asked for.
-    if (NARROW.matches) return card(title, columns, [], { folded: rows, words: 'rows', isOpen });
+    if (NARROW.matches) return card(title, columns, [], { folded: rows, words: t('rows'), isOpen });
     const { busy, idle } = parted(rows, isQuiet);
-    return card(title, columns, busy, { folded: idle, words: 'idle', isOpen });
+    return card(title, columns, busy, { folded: idle, words: t('idle'), isOpen });
   };
-  const irqs = card('Soft interrupts per second', SOFTIRQ, [], {
+  const perCore = t('Soft interrupts per second');
+  const irqs = card(perCore, SOFTIRQ, [], {
     folded: detail.softirq,
-    words: 'cores',
-    isOpen: opened.has('Soft interrupts per second'),
+    words: t('cores'),
+    isOpen: opened.has(perCore),
   });
   return [
-    card('Filesystems', filesystems(full), detail.filesystem),
-    folding('Interfaces', detail.net, isQuietNet, NET),
-    folding('Disks', detail.disk, isQuietDisk, DISK),
+    card(t('Filesystems'), filesystems(full), detail.filesystem),
+    folding(t('Interfaces'), detail.net, isQuietNet, NET),
+    folding(t('Disks'), detail.disk, isQuietDisk, DISK),
     detail.softirq.length ? irqs : null,
   ];
 }
@@ -189,21 +210,25 @@ function processes(rows, by) {
     h('button', { type: 'button', 'data-by': key, 'aria-pressed': String(by === key) }, words);
   const note = h(
     'div',
-    { class: 'seg sm', role: 'group', 'aria-label': 'Order' },
+    { class: 'seg sm', role: 'group', 'aria-label': t('Order') },
     choice('cpu_pct', 'CPU'),
-    choice('rss_bytes', 'Memory'),
+    choice('rss_bytes', t('Memory')),
   );
-  return card('Processes', PROCESS, sorted, { note });
+  return card(t('Processes'), PROCESS, sorted, { note });
 }
 
 /** Why there are no tables. */
 const without = (host) =>
   host.last
-    ? 'No poll that brought values is kept: cores, disks and filesystems are not known.'
-    : 'It was not polled yet.';
+    ? t('No poll that brought values is kept: cores, disks and filesystems are not known.')
+    : t('It was not polled yet.');
 
 const since = (poll) =>
-  h('p', { class: 'hint' }, `As of ${moment(poll.slot_ms)}: polls since then brought no values.`);
+  h(
+    'p',
+    { class: 'hint' },
+    t('As of {time}: polls since then brought no values.', { time: moment(poll.slot_ms) }),
+  );
 
 /** What repeats; `draw` shows it of a host's last poll, or of one before that failed, and since when. */
 class Tables {

@@ -1,9 +1,10 @@
 // The tiles of a host: what it is like now, each the way to its graph.
 
 import { h, icon, renew } from './dom.js';
-import { bytes, length, micros, percent, shortMoment, UNKNOWN } from './format.js';
+import { bytes, length, micros, percent, rate, shortMoment, UNKNOWN } from './format.js';
 import { together, withU } from './figures.js';
 import { graphOf } from './graphs.js';
+import { t } from './i18n.js';
 import { trace } from './trace.js';
 
 const isKnown = (value) => value !== null && value !== undefined;
@@ -13,7 +14,7 @@ const most = (...values) => {
 };
 const pressures = (value) => ({
   CPU: value('pressure_cpu_some_pct'),
-  memory: value('pressure_memory_some_pct'),
+  [t('memory')]: value('pressure_memory_some_pct'),
   'I/O': value('pressure_io_some_pct'),
 });
 
@@ -23,8 +24,8 @@ function fullest({ detail }, full) {
   if (all.length === 0) return null;
   const one = all.reduce((a, b) => (b.used_pct > a.used_pct ? b : a));
   const words = full(one.mount_point);
-  const left = isKnown(one.available_bytes) ? `${bytes(one.available_bytes)} left` : '';
-  return `${one.mount_point} · ${/^\d/.test(words) ? `full in ${words}` : left}`;
+  const left = isKnown(one.available_bytes) ? t('{size} left', { size: bytes(one.available_bytes) }) : '';
+  return `${one.mount_point} · ${/^\d/.test(words) ? t('full in {time}', { time: words }) : left}`;
 }
 
 /** The name and the value of the greatest. */
@@ -47,12 +48,12 @@ const TILES = [
     isSum: true,
     figure: ({ value }) => percent(value('cpu_busy_pct')),
     second: ({ value }) =>
-      `user ${percent(value('cpu_user_pct'))} · iowait ${percent(value('cpu_iowait_pct'))}`,
+      `${t('user')} ${percent(value('cpu_user_pct'))} · ${t('iowait')} ${percent(value('cpu_iowait_pct'))}`,
   },
   {
     key: 'memory',
     sign: 'memory',
-    name: 'Memory',
+    name: t('Memory'),
     whole: 100,
     columns: ['mem_used_pct'],
     figure: ({ value }) => percent(value('mem_used_pct')),
@@ -60,18 +61,18 @@ const TILES = [
       const [total, available] = [value('mem_total_bytes'), value('mem_available_bytes')];
       if (!isKnown(total) || !isKnown(available)) return UNKNOWN;
       const { numbers, unit } = together([total, total - available]);
-      return `${numbers[1]} of ${numbers[0]} ${unit}`;
+      return t('{used} of {total} {unit}', { used: numbers[1], total: numbers[0], unit });
     },
   },
   {
     key: 'pressure',
     sign: 'gauge',
-    name: 'Pressure',
+    name: t('Pressure'),
     columns: ['pressure_cpu_some_pct', 'pressure_memory_some_pct', 'pressure_io_some_pct'],
     figure: ({ value }) => percent(most(...Object.values(pressures(value)))),
     second({ value }) {
       const [worst] = greatest(pressures(value));
-      if (!worst) return 'not known';
+      if (!worst) return t('not known');
       const rest = Object.entries(pressures(value)).filter(([name, one]) => name !== worst && isKnown(one));
       const [next, second] = greatest(Object.fromEntries(rest));
       return next ? `${worst} · ${next} ${percent(second)}` : worst;
@@ -80,7 +81,7 @@ const TILES = [
   {
     key: 'space',
     sign: 'disk',
-    name: 'Fullest disk',
+    name: t('Fullest disk'),
     whole: 100,
     columns: ['fs_used_max_pct'],
     figure: ({ value }) => percent(value('fs_used_max_pct')),
@@ -89,13 +90,13 @@ const TILES = [
   {
     key: 'network',
     sign: 'net',
-    name: 'Network',
+    name: t('Network'),
     columns: ['net_rx_bytes_per_s', 'net_tx_bytes_per_s'],
     figure: ({ value }) => `${bytes(most(value('net_rx_bytes_per_s'), value('net_tx_bytes_per_s')))}/s`,
     second({ value }) {
       const [rx, tx] = [value('net_rx_bytes_per_s'), value('net_tx_bytes_per_s')];
       if (!isKnown(rx) || !isKnown(tx)) return UNKNOWN;
-      return rx > tx ? `in · out ${bytes(tx)}/s` : `out · in ${bytes(rx)}/s`;
+      return rx > tx ? t('in · out {rate}', { rate: rate(tx) }) : t('out · in {rate}', { rate: rate(rx) });
     },
   },
 ];
@@ -103,10 +104,13 @@ const TILES = [
 /** The share of polls that brought values, and how many did not. */
 function polls(fails) {
   const [all, failed] = [fails.polls, fails.failed].map((each) => each.reduce((sum, one) => sum + one, 0));
-  if (all === 0) return { figure: UNKNOWN, words: 'no polls in this period' };
+  if (all === 0) return { figure: UNKNOWN, words: t('no polls in this period') };
   const share = (100 * (all - failed)) / all;
   const figure = `${failed === 0 ? '100' : share.toFixed(1)} %`;
-  return { figure, words: failed ? `${failed} of ${all} failed` : `${all} of ${all} ok` };
+  return {
+    figure,
+    words: failed ? t('{failed} of {polls} failed', { failed, polls: all }) : t('{n} of {n} ok', { n: all }),
+  };
 }
 
 /** A tile with its place for everything; `open` is called when it is chosen. */
@@ -150,7 +154,7 @@ function keyOf({ column, row, when }) {
 /** The tiles; `open(key)` is called with the graph of the chosen one, `full(mount)` says when a mount is full. */
 export function tiles(open, full) {
   const all = TILES.map((spec) => ({ spec, one: tile(spec, open) }));
-  const attempts = tile({ key: 'latency', sign: 'poll', name: 'Polls' }, open);
+  const attempts = tile({ key: 'latency', sign: 'poll', name: t('Polls') }, open);
   const shown = { host: null, fails: null };
   const element = h('div', { class: 'tiles' }, [...all.map(({ one }) => one.element), attempts.element]);
 
@@ -167,8 +171,8 @@ export function tiles(open, full) {
       shown.host = host;
       const isAway = value('cpu_busy_pct') === undefined;
       const since = host.last_good_at_ms
-        ? `no answer since ${shortMoment(host.last_good_at_ms)}`
-        : 'never answered';
+        ? t('no answer since {time}', { time: shortMoment(host.last_good_at_ms) })
+        : t('never answered');
       for (const { spec, one } of all) {
         const from = { value: (column) => value(column) ?? null, last: host.last, full };
         if (isAway) one.show(UNKNOWN, since);
@@ -179,7 +183,7 @@ export function tiles(open, full) {
     /** Draws the little charts of what came of a span. */
     draw({ series, fails, gaps, seconds }, words) {
       shown.fails = fails;
-      attempts.label.textContent = `Polls, ${words}`;
+      attempts.label.textContent = t('Polls, {span}', { span: words });
       const values = (columns, isSum) =>
         seconds.map((_, point) => {
           const now = columns.map((column) => series.get(column)?.[point]);

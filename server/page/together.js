@@ -8,6 +8,7 @@ import { askedOf } from './comparing.js';
 import { valueWords } from './figures.js';
 import { latest } from './latest.js';
 import { size } from './graph.js';
+import { t, tn } from './i18n.js';
 import { plot } from './plot.js';
 import { undue } from './points.js';
 import { tickWords } from './ticks.js';
@@ -18,7 +19,7 @@ const DIGITS = 4;
 const COLOURS = ['c1', 'c2', 'c4', 'c5', 'c3'];
 const DASHES = [undefined, [7, 4], [2, 3]];
 /** The line of the middle: it is nobody's. */
-const MEDIAN = { name: 'median', colour: 'c6', dash: [5, 4], plus: [], minus: [] };
+const MEDIAN = { name: t('median'), file: 'p50', colour: 'c6', dash: [5, 4], plus: [], minus: [] };
 
 const isKnown = (value) => value !== null && value !== undefined;
 
@@ -58,13 +59,13 @@ export function drawable({ step_ms: step, start_ms: start, lines, spread, ...ans
 
 /** What stands in the head of a graph: what its lines are. */
 function keyOf({ hosts, range, lines, values, unit }) {
-  if (!range) return [`${hosts} ${hosts === 1 ? 'host' : 'hosts'}`];
+  if (!range) return [tn(hosts, '{n} host', '{n} hosts')];
   const middle = values[0].findLast(isKnown) ?? null;
   const outside = lines.length - 1;
   return [
     h('span', {}, h('i', { class: 'sw band' }), 'p10 – p90'),
-    h('span', {}, h('i', { class: 'sw dashed' }), 'median ', h('b', {}, valueWords(unit, middle))),
-    h('span', {}, `${outside} of ${hosts} outside`),
+    h('span', {}, h('i', { class: 'sw dashed' }), t('median'), ' ', h('b', {}, valueWords(unit, middle))),
+    h('span', {}, t('{n} of {all} outside', { n: outside, all: hosts })),
   ];
 }
 
@@ -110,10 +111,14 @@ export function together(column, big, deeds) {
   const one = { ...blank(), key: column, title: nameOf(column), unit, size: big ? 'big' : 'large' };
   const questions = latest();
   const key = h('span', { class: 'key' });
-  const empty = h('p', { class: 'empty', hidden: true }, 'No data in this period');
+  const empty = h('p', { class: 'empty', hidden: true }, t('No data in this period'));
   const wrong = h('p', { class: 'none', role: 'status', hidden: true });
-  const props = { type: 'button', class: 'btn bare sm ic', 'aria-pressed': 'false', title: 'Full screen' };
-  one.open = h('button', { ...props, 'aria-label': `${one.title}, full screen` }, icon('expand', 's'));
+  const props = { type: 'button', class: 'btn bare sm ic', 'aria-pressed': 'false', title: t('Full screen') };
+  one.open = h(
+    'button',
+    { ...props, 'aria-label': t('{title}, full screen', { title: one.title }) },
+    icon('expand', 's'),
+  );
   one.open.addEventListener('click', () => deeds.whole(one));
   one.place = h('div', { class: 'plot' });
   one.isOf = (asked) => asked === column;

@@ -2,6 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { COLUMNS } from './columns.js';
+import { t } from './i18n.js';
 import { density, isDense } from './look.js';
 
 /** Under which the browser remembers the columns that are shown. */
@@ -35,7 +36,7 @@ export function columnMenu(changed) {
     }
     changed(COLUMNS.filter(({ key }) => key === 'name' || keys.includes(key)));
   }
-  const usual = h('button', { type: 'button', class: 'plain', onclick: () => reset() }, 'As usual');
+  const usual = h('button', { type: 'button', class: 'plain', onclick: () => reset() }, t('As usual'));
   function reset() {
     localStorage.removeItem(KEPT);
     show();
@@ -48,13 +49,13 @@ export function columnMenu(changed) {
   show();
   const list = h(
     'div',
-    { class: 'menu', role: 'group', 'aria-label': 'Columns' },
+    { class: 'menu', role: 'group', 'aria-label': t('Columns') },
     boxes.map(({ element }) => element),
     usual,
   );
   const summary = h(
     'summary',
-    { class: 'btn ic', 'aria-label': 'Columns', title: 'Columns' },
+    { class: 'btn ic', 'aria-label': t('Columns'), title: t('Columns') },
     icon('columns'),
   );
   const element = h('details', { class: 'columns' }, summary, list);
@@ -79,14 +80,14 @@ export function densitySwitch() {
       { type: 'button', title: words, 'aria-label': words, onclick: () => density(dense) },
       icon(name),
     );
-  const [roomy, dense] = [button(false, 'roomy', 'Comfortable'), button(true, 'dense', 'Compact')];
+  const [roomy, dense] = [button(false, 'roomy', t('Comfortable')), button(true, 'dense', t('Compact'))];
   const show = () => {
     roomy.setAttribute('aria-pressed', String(!isDense()));
     dense.setAttribute('aria-pressed', String(isDense()));
   };
   show();
   return {
-    element: h('div', { class: 'seg density', role: 'group', 'aria-label': 'Density' }, roomy, dense),
+    element: h('div', { class: 'seg density', role: 'group', 'aria-label': t('Density') }, roomy, dense),
     show,
   };
 }
@@ -96,8 +97,8 @@ export function searchField(view, changed) {
   const input = h('input', {
     type: 'search',
     value: view.q,
-    placeholder: 'Name, group or rack=a1',
-    'aria-label': 'Filter hosts',
+    placeholder: t('Name, group or rack=a1'),
+    'aria-label': t('Filter hosts'),
     oninput: () => {
       view.q = input.value;
       changed();

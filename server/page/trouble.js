@@ -1,8 +1,9 @@
 // Which hosts need a person, why, and which of them have one cause in common. Pure.
 
 import { clock, NATURAL, sentence, told } from './format.js';
+import { t, tn } from './i18n.js';
 import { grouped } from './sums.js';
-import { ANSWERED, counted, faultOf } from './words.js';
+import { ANSWERED, faultOf } from './words.js';
 
 /** What needs a person, gravest first. A severity is one of an alarm of a host that is otherwise well. */
 const RANK = ['down', 'critical', 'suspect', 'degraded', 'warning'];
@@ -28,15 +29,20 @@ export function alarmWords({ summary, rule, host }) {
 function evidence(host, alarms, silences) {
   const parts = [];
   if (host.state === 'down' || host.state === 'suspect')
-    parts.push(host.good_slot_ms ? `Last answer ${clock(host.good_slot_ms)}` : 'Never answered');
-  if (host.unreachable_because) parts.push(`behind ${host.unreachable_because}, which fails`);
-  if (host.flapping) parts.push('flapping');
+    parts.push(
+      host.good_slot_ms ? t('Last answer {time}', { time: clock(host.good_slot_ms) }) : t('Never answered'),
+    );
+  if (host.unreachable_because)
+    parts.push(t('behind {host}, which fails', { host: host.unreachable_because }));
+  if (host.flapping) parts.push(t('flapping'));
   const rules = [...new Set(alarms.map(({ rule }) => rule))];
-  if (rules.length) parts.push(`${rules.slice(0, 2).join(', ')}${rules.length > 2 ? ', …' : ''} firing`);
+  const some = [...rules.slice(0, 2), ...(rules.length > 2 ? ['…'] : [])].join(t(', '));
+  if (some) parts.push(t('{rules} firing', { rules: some }));
   const acked = alarms.find((alarm) => alarm.acked_by);
-  if (acked) parts.push(`acknowledged by ${acked.acked_by}`);
+  if (acked) parts.push(t('acknowledged by {who}', { who: acked.acked_by }));
   const silence = silences.get(alarms.flatMap((alarm) => alarm.silenced_by ?? [])[0]);
-  if (silence) parts.push(`silenced until ${clock(silence.until_ms)} (${silence.why})`);
+  if (silence)
+    parts.push(t('silenced until {time} ({why})', { time: clock(silence.until_ms), why: silence.why }));
   return parts.join(' · ');
 }
 
@@ -51,8 +57,8 @@ export function entryOf(host, alarms = [], silences = new Map()) {
     ? [host.state, host.since_ms]
     : [host.alarm_severity, worst?.fired_ms ?? worst?.since_ms ?? null];
   let words = faultOf(host);
-  if (host.state === 'degraded') words = sentence(told(host.cause ?? 'The answer is partial'));
-  if (!isState) words = worst ? alarmWords(worst) : counted(host.alarms_firing, 'alarm');
+  if (host.state === 'degraded') words = sentence(told(host.cause ?? t('The answer is partial')));
+  if (!isState) words = worst ? alarmWords(worst) : tn(host.alarms_firing, '{n} alarm', '{n} alarms');
   const about = evidence(host, isState ? alarms : [], silences);
   const more = !isState && worst ? [worst.rule, worst.when].filter(Boolean).join(': ') : about;
   const key =
@@ -108,7 +114,7 @@ function commonOf(members, all) {
 /** The words for hosts of one cause whose own words differ: the rule, or those of the first. */
 const alike = ({ kind, more }, words) => {
   if (kind === 'critical' || kind === 'warning') return more;
-  return /\d/.test(words) && kind === 'degraded' ? `${words}, or alike` : words;
+  return /\d/.test(words) && kind === 'degraded' ? t('{words}, or alike', { words }) : words;
 };
 
 /** What a group of one cause says: whom it has, what they share, when it began. */
@@ -117,7 +123,7 @@ function groupOf(members, label) {
   const begins = members.map(({ since }) => since).filter(Boolean);
   const names = members.map(({ host }) => host.name).sort(NATURAL.compare);
   const isAtOnce = begins.length > 1 && Math.max(...begins) - Math.min(...begins) <= AT_ONCE;
-  const some = names.length > 4 ? `${names[0]} … ${names.at(-1)}` : names.join(', ');
+  const some = names.length > 4 ? `${names[0]} … ${names.at(-1)}` : names.join(t(', '));
   const groups = [...new Set(members.map(({ host }) => host.group).filter(Boolean))];
   const isOne = members.length === 1;
   const addressed = isOne ? first.words : first.words.replace(/ on \S+:(\d+)$/, ' on port $1');
@@ -130,7 +136,7 @@ function groupOf(members, label) {
     since: begins.length ? Math.min(...begins) : null,
     more: isOne
       ? `${some} · ${first.more}`
-      : [some, label && `all ${label}`, isAtOnce && 'within one minute of each other']
+      : [some, label && t('all {label}', { label }), isAtOnce && t('within one minute of each other')]
           .filter(Boolean)
           .join(' · '),
   };

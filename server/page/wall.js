@@ -1,9 +1,10 @@
 // The fleet for a screen on a wall: no controls, no scroll; read from some metres away.
 
 import { attention } from './attention.js';
-import { fill, glyph, h, renew, state } from './dom.js';
+import { fill, glyph, h, renew, state, stateWords } from './dom.js';
 import { heat } from './heat.js';
-import { moment, NATURAL, percent, sentence } from './format.js';
+import { moment, NATURAL, percent } from './format.js';
+import { t, term, tn } from './i18n.js';
 import { STATES } from './live.js';
 import { news } from './news.js';
 import { hostAt } from './place.js';
@@ -19,12 +20,15 @@ const A_ROW = 8;
 
 /** What a cell says below its host's name. */
 function line(host, entry) {
-  if (entry?.isSilenced) return 'silenced';
+  if (entry?.isSilenced) return t('silenced');
   if (host.state === 'down' || host.state === 'suspect')
-    return host.outcome ? outcomeWords(host.outcome) : host.state;
+    return host.outcome ? outcomeWords(host.outcome) : term('state', host.state);
   if (entry) return entry.words;
-  if (!isFresh(host)) return sentence(host.state);
-  return `CPU ${percent(host.cpu_busy_pct)}  Mem ${percent(host.mem_used_pct)}`;
+  if (!isFresh(host)) return stateWords(host.state);
+  return t('CPU {cpu}  Mem {memory}', {
+    cpu: percent(host.cpu_busy_pct),
+    memory: percent(host.mem_used_pct),
+  });
 }
 
 function cellOf(host, entry) {
@@ -44,7 +48,7 @@ function named(place, hosts, entries) {
   const made = groups.map(([group, members]) => {
     const sorted = members.sort((a, b) => NATURAL.compare(a.name, b.name));
     const cells = sorted.map((host) => cellOf(host, entries.get(host)));
-    const title = h('h2', {}, group || 'Hosts', h('span', { class: 'm' }, ` ${members.length}`));
+    const title = h('h2', {}, group || t('Hosts'), h('span', { class: 'm' }, ` ${members.length}`));
     const cluster = h('section', { class: 'wcl' }, title, h('div', { class: 'wcells' }, cells));
     cluster.style.flexGrow = Math.ceil(members.length / A_ROW);
     return cluster;
@@ -55,7 +59,7 @@ function named(place, hosts, entries) {
 /** How many hosts are in each state. */
 const pills = (counts) =>
   STATES.filter((word) => counts[word]).map((word) => {
-    const pill = state(word, `${counts[word]} ${word}`);
+    const pill = state(word, t('{n} {state}', { n: counts[word], state: term('state', word) }));
     pill.classList.add('pill');
     return pill;
   });
@@ -89,10 +93,10 @@ export function wall(live, past) {
     if (hosts.length <= NAMED) named(place, hosts, entries);
     else {
       if (cells.element.parentElement !== place) fill(place, cells.element);
-      cells.draw(hosts, 'State', hosts.length);
+      cells.draw(hosts, t('State'), hosts.length);
     }
     renew(counts, pills(live.counts));
-    size.textContent = live.at ? `${hosts.length} hosts` : 'Waiting for the server';
+    size.textContent = live.at ? tn(hosts.length, '{n} host', '{n} hosts') : t('Waiting for the server');
     figures.draw(live);
     attend.draw(trouble, live, known);
     last.draw(known.changes);

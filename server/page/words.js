@@ -1,6 +1,7 @@
 // The words for what comes out of polls.
 
-import { sentence, told } from './format.js';
+import { sentence, shortMoment, told } from './format.js';
+import { t, term } from './i18n.js';
 
 const OUTCOMES = {
   ok: 'Ok',
@@ -9,8 +10,24 @@ const OUTCOMES = {
   local: 'Not polled',
 };
 
+const english = (outcome) => OUTCOMES[outcome] ?? sentence(outcome.replaceAll('_', ' '));
+
 /** A poll's outcome in words. */
-export const outcomeWords = (outcome) => OUTCOMES[outcome] ?? sentence(outcome.replaceAll('_', ' '));
+export const outcomeWords = (outcome) => term('outcome', outcome, english(outcome));
+
+/** The same within a sentence. */
+export const outcomeWithin = (outcome) => term('outcome', outcome, english(outcome).toLowerCase());
+
+/** What made a host what it is, or marked it. */
+export const causeWords = (cause) =>
+  term('cause', cause, cause === 'settled' ? 'not flapping any more' : cause.replaceAll('_', ' '));
+
+/** What an alarm is about: its rule, and the row that it is of. */
+export const ruleWords = ({ rule, row }) => (row ? t('{rule} of {row}', { rule, row }) : rule);
+
+/** Until when a silence is in force, by whom and why. */
+export const silencedWords = ({ until_ms: until, who, why }) =>
+  t('silenced until {time} by {who}: {why}', { time: shortMoment(until), who, why });
 
 /** Why a poll failed: how it ended, and what happened. */
 export function fault(outcome, error) {
@@ -18,7 +35,7 @@ export function fault(outcome, error) {
   if (!outcome) return sentence(words);
   const head = outcomeWords(outcome);
   if (!words || words.toLowerCase() === head.toLowerCase()) return head;
-  return `${head}: ${words}`;
+  return t('{head}: {words}', { head, words });
 }
 
 /** How polls end that bring values. */
@@ -26,11 +43,8 @@ export const ANSWERED = ['ok', 'partial'];
 
 /** What is wrong with a host that does not answer, or that has only just begun to again. */
 export function faultOf({ outcome, cause, error, address }) {
-  if (ANSWERED.includes(outcome)) return 'Answers again, and is up after some more good polls';
+  if (ANSWERED.includes(outcome)) return t('Answers again, and is up after some more good polls');
   const words = cause ?? error ?? '';
   // Its address stands beside its name.
   return fault(outcome, words.startsWith(`${address}: `) ? words.slice(address.length + 2) : words);
 }
-
-/** How many there are of what. */
-export const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;

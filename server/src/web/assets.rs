@@ -24,6 +24,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const HTML: &str = "text/html; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const JSON: &str = "application/json";
 
 /// The file of every view; which one is meant, the script reads from the address. All that it names is
 /// relative to the address, and begins with "./": a proxy may have it all below a path.
@@ -47,6 +48,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
         ("compare.css", CSS, include_str!("../../page/compare.css")),
+        ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
     ],
@@ -86,6 +88,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "headline.js"
         "heat.js"
         "host.js"
+        "i18n.js"
         "inks.js"
         "inventory.js"
         "items.js"
@@ -228,7 +231,9 @@ mod tests {
         let mut named = BTreeSet::new();
         for (_, kind, text) in assets().filter(|(name, _, _)| *name != "uplot.js") {
             if *kind == JS {
-                named.extend(text.split("from './").skip(1).filter_map(|t| t.split('\'').next()));
+                for begin in ["from './", "new URL('./"] {
+                    named.extend(text.split(begin).skip(1).filter_map(|t| t.split('\'').next()));
+                }
             }
             assert!(!text.contains("innerHTML"), "text goes in as text");
         }
