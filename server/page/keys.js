@@ -27,6 +27,8 @@ const NAMED = [
   ['X', t('Tick a host of the list, to compare it')],
   ['Enter', t('Open what is chosen')],
   ['F', t('Full screen of the graph that is pointed at or has the focus')],
+  ['W', t('On a host: what moved in the span that is shown')],
+  [t('Shift and drag'), t('On a host: what moved in the span that is dragged over')],
   ['Esc', t('Close; on a host zoom out')],
   ['D', t('Rows closer, or as before')],
   ['T', t('Theme: auto, light, dark')],

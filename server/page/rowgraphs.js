@@ -69,6 +69,17 @@ function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, { to,
   };
 }
 
+/** The button that closes the graph of a row. */
+function shutButton(title, onclick) {
+  const props = {
+    type: 'button',
+    class: 'btn bare sm ic',
+    'aria-label': t('Close {title}', { title }),
+    onclick,
+  };
+  return h('button', props, icon('x', 's'));
+}
+
 /** The graphs of rows; `deeds` are those of the host's other graphs. */
 export function rowGraphs(name, deeds) {
   const element = h('div', { class: 'charts small rowgraphs' });
@@ -111,17 +122,20 @@ export function rowGraphs(name, deeds) {
         graph(spec, deeds.why, () => close(key), deeds.named),
         { table, row, questions: latest() },
       );
-      const shut = h(
-        'button',
-        { type: 'button', class: 'btn bare sm ic', 'aria-label': t('Close {title}', { title }) },
-        icon('x', 's'),
-      );
-      shut.addEventListener('click', () => close(key));
+      const shut = shutButton(title, () => close(key));
       one.open.replaceWith(shut);
       open.set(key, one);
       element.append(one.card);
       one.card.scrollIntoView({ block: 'nearest' });
       return span && load(one);
+    },
+    /** Shows the graph of a row, where its table has graphs. */
+    open(table, row, title) {
+      const key = JSON.stringify([table, row]);
+      if (!open.has(key) && TABLES[table]) this.toggle(table, row, title);
+      const card = open.get(key)?.card;
+      card?.scrollIntoView({ block: 'center' });
+      card?.focus({ preventScroll: true });
     },
     load(now) {
       span = now;

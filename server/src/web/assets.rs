@@ -101,6 +101,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "look.js"
         "main.js"
         "map.js"
+        "moved.js"
         "news.js"
         "orders.js"
         "pace.js"
