@@ -31,6 +31,8 @@ const NAMED = [
   [t('Shift and drag'), t('On a host: what moved in the span that is dragged over')],
   ['Esc', t('Close; on a host zoom out')],
   ['D', t('Rows closer, or as before')],
+  ['U', t('Times: this browser, UTC')],
+  ['L', t('Live: on, off')],
   ['T', t('Theme: auto, light, dark')],
   ['?', t('This list')],
 ];
@@ -54,14 +56,16 @@ function help() {
 const goTo = (path) => dispatchEvent(new CustomEvent('roundsman:go', { detail: at(path) }));
 
 /** Listens, for as long as the page is open. */
-export function keys(live, { theme, density }) {
-  const find = palette(live, { theme, density, help });
+export function keys(live, { theme, density, zone, hold }) {
+  const find = palette(live, { theme, density, zone, hold, help });
   let waiting = 0;
   const plain = {
     '/': find,
     '?': help,
     d: () => density(),
     t: () => theme(),
+    u: () => zone(),
+    l: () => hold(),
     g: () => {
       waiting = Date.now();
     },

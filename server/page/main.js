@@ -17,6 +17,7 @@ import { wall } from './wall.js';
 import { named } from './place.js';
 import { density, theme, themeOf } from './look.js';
 import { Past } from './past.js';
+import { isUtc, zone, zoneName } from './zone.js';
 
 const live = new Live();
 const past = new Past(live);
@@ -88,6 +89,7 @@ function count(firing) {
 function standing() {
   if (!live.at) return { words: t('Connecting…'), shape: 'again' };
   if (!live.connected) return { words: t('Offline since {time}', { time: clock(live.at) }), shape: 'away' };
+  if (live.isHeld) return { words: t('Live off'), shape: 'held' };
   if (live.server.stopping) return { words: t('Server stops'), shape: 'again' };
   return live.again ? { words: t('Reconnecting…'), shape: 'again' } : { words: t('Live'), shape: '' };
 }
@@ -100,6 +102,8 @@ function frame() {
   const { words, shape } = standing();
   pulse.className = `live ${shape}`;
   if (pulse.textContent !== words) pulse.textContent = words;
+  pulse.title = live.isHeld ? t('Go on with what is new') : t('Stop what is shown as it is');
+  pulse.setAttribute('aria-pressed', String(live.isHeld));
   count(live.server.alarms_firing ?? {});
 }
 live.addEventListener('change', frame);
@@ -118,12 +122,28 @@ document.getElementById('theme').addEventListener('click', () => theme());
 addEventListener('roundsman:theme', dress);
 dress();
 
+/** The button of the time zone: which one it is. */
+function tellZone() {
+  const button = document.getElementById('zone');
+  button.textContent = isUtc() ? 'UTC' : t('Local time');
+  button.title = t('Times are in {zone}', { zone: zoneName() });
+}
+document.getElementById('zone').addEventListener('click', () => zone());
+addEventListener('roundsman:zone', () => {
+  tellZone();
+  show();
+});
+tellZone();
+
+const hold = () => live.hold(!live.isHeld);
+document.getElementById('pulse').addEventListener('click', hold);
+
 /** The button of the language: the name of the other one, in itself. */
 const language = document.getElementById('language');
 language.lang = otherLanguage().tag;
 language.textContent = otherLanguage().name;
 language.addEventListener('click', changeLanguage);
-keys(live, { theme, density });
+keys(live, { theme, density, zone, hold });
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
 for (const link of document.querySelectorAll('a[data-link], link[rel=icon]'))

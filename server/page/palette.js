@@ -116,9 +116,11 @@ function sectionsOf(live, typed, own, tell) {
 }
 
 /** What opens the palette; what it can do to the page itself is handed over. */
-export function palette(live, { theme, density, help }) {
+export function palette(live, { theme, density, zone, hold, help }) {
   const own = [
     { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
+    { icon: 'clock', words: t('Times: this browser, UTC'), hint: 'U', act: zone },
+    { icon: 'pause', words: t('Live: on, off'), hint: 'L', act: hold },
     { icon: 'dense', words: t('Density: comfortable, compact'), hint: 'D', act: () => density() },
     {
       icon: 'user',

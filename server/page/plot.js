@@ -10,6 +10,7 @@ import { lone } from './points.js';
 import { axisOf, tickWords } from './ticks.js';
 import { hovered } from './cursor.js';
 import { uPlot } from './uplot.js';
+import { isUtc } from './zone.js';
 
 /** How high a graph is, px, axis included: a large one, a small one, and how much of it on a phone. */
 const HIGH = { big: 392, large: 244, small: 200 };
@@ -128,6 +129,12 @@ function select(self, one, { zoom, ask }) {
 /** The strip of states lies under the lines that it explains, moment under moment. */
 const under = ({ bbox }, strip) => strip.place(bbox.left / devicePixelRatio, bbox.width / devicePixelRatio);
 
+/** The date of a moment, s, by which the level axis finds midnight. */
+function dated(seconds) {
+  const date = new Date(seconds * 1000);
+  return isUtc() ? uPlot.tzDate(date, 'Etc/UTC') : date;
+}
+
 function options(one, deeds) {
   const widened = () => {
     deeds.widen();
@@ -138,6 +145,7 @@ function options(one, deeds) {
     return act(event);
   };
   return {
+    tzDate: dated,
     width: one.place.clientWidth || 420,
     height: heightOf(one),
     padding: [ABOVE, () => roomOf(one), 0, 0],

@@ -140,6 +140,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "wall.js"
         "whole.js"
         "words.js"
+        "zone.js"
     },
 ];
 
