@@ -6,6 +6,7 @@ import { gaps } from './gaps.js';
 import { draw, graph, mark, show, size } from './graph.js';
 import { GRAPHS, graphOf, toldOf } from './graphs.js';
 import { t } from './i18n.js';
+import { SHAPES } from './happened.js';
 import { latest } from './latest.js';
 import { missing } from './uplot.js';
 import { whole } from './whole.js';
@@ -194,7 +195,14 @@ class Charts {
   /** Draws where the limits of rules are, and when they fired. */
   mark(rules) {
     const all = [...rules.values()].flat();
+    const alarms = all.flatMap(({ name, fired }) =>
+      // One that was under way already has no begin to be marked.
+      fired
+        .filter(({ begin }) => begin > this.#span.from)
+        .map(({ begin, severity }) => ({ at: begin, kind: SHAPES[severity], words: name })),
+    );
     for (const one of this.#cards) {
+      one.alarms = alarms;
       mark(
         one,
         all.filter(({ column }) => graphOf(column)?.key === one.key),

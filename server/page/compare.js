@@ -8,6 +8,7 @@ import { addressOf, askedOf, LENGTHS, viewOf } from './comparing.js';
 import { find, fits } from './finder.js';
 import { size } from './graph.js';
 import { t, tn } from './i18n.js';
+import { happened } from './happened.js';
 import { latest } from './latest.js';
 import { paced } from './pace.js';
 import { ranking } from './ranking.js';
@@ -220,6 +221,7 @@ class CompareView {
       this.#body.dataset.shown = key;
       for (const one of this.#graphs.values()) one.leave();
       this.#graphs = new Map(shown.map((column) => [column, together(column, isOne, this.#deeds())]));
+      [...this.#graphs.values()][0].isFirst = true;
       const cards = [...this.#graphs.values()].map(({ card }) => card);
       fill(
         this.#body,
@@ -250,7 +252,11 @@ class CompareView {
     const view = { ...this.#view };
     const ends = endsOf(this.#span);
     const drawn = view.column ? await this.#loadOne(view, ends) : await this.#loadAll(view, ends);
-    if (drawn) this.picker.show(drawn, ends);
+    if (!drawn) return;
+    this.picker.show(drawn, ends);
+    const named = drawn.lines.filter(({ isNamed }) => isNamed).map(({ name }) => name);
+    const marks = await happened(drawn.range ? [] : named, ends);
+    for (const one of this.#graphs.values()) one.mark(marks);
   }
 
   async #loadAll(view, ends) {

@@ -247,10 +247,12 @@ function shape(ctx, kind, x, y, size) {
   ctx.fill();
 }
 
-/** Draws reboots and changes of state: a dotted line, a shape above it, and in the first graph its name. */
+/** Draws reboots, changes of state and alarms: a dotted line, a shape above it, and in the first graph its name. */
 export function marks(self, one) {
   const { left, top, width, height } = self.bbox;
-  const all = one.marks.filter(({ at }) => at >= self.scales.x.min * 1000 && at <= self.scales.x.max * 1000);
+  const all = [...one.marks, ...(one.alarms ?? [])].filter(
+    ({ at }) => at >= self.scales.x.min * 1000 && at <= self.scales.x.max * 1000,
+  );
   if (all.length > MARKS) return;
   const { ctx } = self;
   const x = xOf(self);
@@ -268,7 +270,7 @@ export function marks(self, one) {
     ctx.stroke();
     ctx.setLineDash([]);
     shape(ctx, kind, x(at), top - 8 * px(), 4.5 * px());
-    if (kind !== 'reboot' || !one.isFirst) continue;
+    if (!words || !one.isFirst) continue;
     ctx.fillStyle = ink('ink-2');
     if (x(at) + 10 * px() + ctx.measureText(words).width < left + width)
       ctx.fillText(words, x(at) + 9 * px(), top - 4 * px());

@@ -75,6 +75,7 @@ function deeds(host, tell) {
   return [
     { icon: 'poll', words: t('Poll now'), act: poll },
     leadsTo('bell', t('Show its alerts'), `alerts${query({ host: host.name })}`),
+    ...(host.group ? [{ icon: 'compare', words: t('Compare its group'), address: groupAt(host.group) }] : []),
     leadsTo('events', t('Show its events'), `events${query({ text: host.name })}`),
     ...(host.group
       ? [leadsTo('filter', t('Show only group {group}', { group: host.group }), query({ group: host.group }))]

@@ -102,6 +102,30 @@ const blank = () => ({
   told: { element: h('div', { class: 'stood' }), place() {} },
 });
 
+/** Draws what hosts of a view were like from one moment to another; what came of it, or nothing when outrun. */
+const loader =
+  (one, column, wrong, questions) =>
+  async (view, [from, to]) => {
+    const isWanted = questions.ask(JSON.stringify([view, from]));
+    try {
+      const answer = await get('api/v1/series', { ...askedOf(view), column, from, to, digits: DIGITS });
+      if (!isWanted()) return null;
+      Object.assign(one, drawable(answer), { span: [from / 1000, to / 1000] });
+      wrong.hidden = true;
+      one.place.hidden = false;
+      one.redraw();
+      size(one);
+      one.tools.point();
+      return one;
+    } catch (error) {
+      if (!isWanted()) return null;
+      wrong.textContent = error.message;
+      wrong.hidden = false;
+      one.place.hidden = true;
+      return null;
+    }
+  };
+
 /**
  * A graph of a column; `deeds`: those of [`plot`], `whole(one)` to fill the window, `span()` the span that is shown and
  * `named()` what a file of it is called after.
@@ -149,26 +173,11 @@ export function together(column, big, deeds) {
     empty.hidden = one.values.some((all) => all.some(isKnown));
     fill(key, keyOf(one));
   };
-  /** Draws what hosts of a view were like from one moment to another; what came of it, or nothing when outrun. */
-  one.load = async (view, [from, to]) => {
-    const isWanted = questions.ask(JSON.stringify([view, from]));
-    try {
-      const answer = await get('api/v1/series', { ...askedOf(view), column, from, to, digits: DIGITS });
-      if (!isWanted()) return null;
-      Object.assign(one, drawable(answer), { span: [from / 1000, to / 1000] });
-      one.place.hidden = false;
-      wrong.hidden = true;
-      one.redraw();
-      size(one);
-      one.tools.point();
-      return one;
-    } catch (error) {
-      if (!isWanted()) return null;
-      wrong.textContent = error.message;
-      wrong.hidden = false;
-      one.place.hidden = true;
-      return null;
-    }
+  one.load = loader(one, column, wrong, questions);
+  /** Shows what happened to its hosts meanwhile. */
+  one.mark = (marks) => {
+    one.marks = marks;
+    one.plot?.redraw(false);
   };
   one.leave = () => {
     questions.end();

@@ -84,6 +84,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "gaps.js"
         "graph.js"
         "graphs.js"
+        "happened.js"
         "head.js"
         "headline.js"
         "heat.js"
