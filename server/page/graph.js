@@ -152,5 +152,5 @@ export function show(one, value) {
   renew(one.now, ...headline(one, value));
   if (!one.level) return;
   one.levelAt = value(one.level.column) ?? null;
-  one.levelWords = `${one.levelAt} ${one.level.words}`;
+  one.levelWords = one.level.words(one.levelAt);
 }

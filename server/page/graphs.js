@@ -1,6 +1,6 @@
 // What is drawn of a host: each graph, its lines, and of which host-wide columns they are made.
 
-import { t } from './i18n.js';
+import { t, tn } from './i18n.js';
 
 /**
  * A line: its name, its colour, the columns that are added to make it, and those that are taken away. Where `need` says
@@ -146,7 +146,7 @@ export const GRAPHS = [
       line(t('5 min'), 'c2', ['load_5']),
       line(t('15 min'), 'c6', ['load_15']),
     ],
-    level: { column: 'cpus_online', words: t('cores') },
+    level: { column: 'cpus_online', words: (n) => tn(n, '{n} core', '{n} cores') },
     rules: ['load_'],
   },
   {

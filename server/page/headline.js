@@ -4,7 +4,7 @@ import { h } from './dom.js';
 import { UNKNOWN } from './format.js';
 import { said, together, valueWords } from './figures.js';
 import { valueOf } from './graphs.js';
-import { tp } from './i18n.js';
+import { t, tp } from './i18n.js';
 
 const isKnown = (value) => value !== null && value !== undefined;
 const loud = (...words) => h('b', {}, ...words);
@@ -34,7 +34,7 @@ const SPECIAL = {
     });
   },
   network: (one, value) => pair(one, value, ['↑', '↓']),
-  disk: (one, value) => pair(one, value, ['W', 'R']),
+  disk: (one, value) => pair(one, value, [t('W|written'), t('R|read')]),
   load(one, value) {
     const cores = value('cpus_online');
     const load = loud(said('', value('load_1') ?? null));
@@ -50,5 +50,6 @@ export function headline(one, value) {
     .filter(({ now }) => isKnown(now));
   if (known.length === 0) return [loud(UNKNOWN)];
   const most = known.reduce((a, b) => (b.now > a.now ? b : a));
-  return [loud(valueWords(one.unit, most.now)), one.lines.length > 1 ? ` ${most.name}` : null];
+  const figure = loud(...valueWords(one.unit, most.now));
+  return one.lines.length > 1 ? tp('{value} {line}', { value: figure, line: most.name }) : [figure];
 }

@@ -3,7 +3,7 @@
 import { facts, h, link, renew, titles } from './dom.js';
 import { bytes, moment } from './format.js';
 import { get } from './api.js';
-import { t, tp } from './i18n.js';
+import { t, term, tp } from './i18n.js';
 import { latest } from './latest.js';
 import { at, hostAt } from './place.js';
 
@@ -25,7 +25,10 @@ function changed(change) {
     line(t('taken out'), change.retired, (name) => [hostLink(name)]),
     line(t('renamed'), change.renamed, ({ from, to }) => tp('{from} to {to}', { from, to: hostLink(to) })),
     line(t('changed'), change.changed, ({ name, what }) =>
-      tp('{host} ({fields})', { host: hostLink(name), fields: what.join(t(', ')) }),
+      tp('{host} ({fields})', {
+        host: hostLink(name),
+        fields: what.map((one) => term('host_change', one)).join(t(', ')),
+      }),
     ),
   ].filter(Boolean);
   return lines.length

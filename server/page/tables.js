@@ -6,7 +6,7 @@ import { get, hostPath } from './api.js';
 import { withU } from './figures.js';
 import { filling } from './filling.js';
 import { gaps } from './gaps.js';
-import { t, term } from './i18n.js';
+import { t, term, tn } from './i18n.js';
 import { latest } from './latest.js';
 import { rowGraphs } from './rowgraphs.js';
 import { strip } from './strip.js';
@@ -55,8 +55,8 @@ function meter(value) {
   );
 }
 
-/** A card of a table; `folded` are rows that are not shown, `words` what they are, `isOpen` when they are shown. */
-function card(title, columns, rows, { folded = [], words = '', isOpen = false, note = null } = {}) {
+/** A card of a table; `folded` rows are shown when it `isOpen`, and `more` and `less` are the words that do that. */
+function card(title, columns, rows, { folded = [], more = '', less = '', isOpen = false, note = null } = {}) {
   const names = Object.keys(columns);
   const cell = (row) => (name) => {
     const content = columns[name](row);
@@ -77,13 +77,7 @@ function card(title, columns, rows, { folded = [], words = '', isOpen = false, n
     h('span', { class: 'badge' }, rows.length + folded.length),
     h('span', { class: 'sp' }),
     note,
-    folded.length
-      ? h(
-          'button',
-          fold,
-          isOpen ? t('Hide {rows}', { rows: words }) : t('{n} {rows}', { n: folded.length, rows: words }),
-        )
-      : null,
+    folded.length ? h('button', fold, isOpen ? less : more) : null,
   );
   const table = h('table', {}, titles(names), h('tbody', {}, shown.map(line)));
   const props = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': title };
@@ -185,14 +179,19 @@ function repeated(detail, full, opened) {
   const folding = (title, rows, isQuiet, columns) => {
     const isOpen = opened.has(title);
     // A phone has room for what is asked for.
-    if (NARROW.matches) return card(title, columns, [], { folded: rows, words: t('rows'), isOpen });
+    if (NARROW.matches) {
+      const more = tn(rows.length, '{n} row', '{n} rows');
+      return card(title, columns, [], { folded: rows, more, less: t('Hide rows'), isOpen });
+    }
     const { busy, idle } = parted(rows, isQuiet);
-    return card(title, columns, busy, { folded: idle, words: t('idle'), isOpen });
+    const more = t('{n} idle', { n: idle.length });
+    return card(title, columns, busy, { folded: idle, more, less: t('Hide idle'), isOpen });
   };
   const perCore = t('Soft interrupts per second');
   const irqs = card(perCore, SOFTIRQ, [], {
     folded: detail.softirq,
-    words: t('cores'),
+    more: tn(detail.softirq.length, '{n} core', '{n} cores'),
+    less: t('Hide cores'),
     isOpen: opened.has(perCore),
   });
   return [
