@@ -5,7 +5,7 @@ import { t } from './i18n.js';
 
 /** The usual ones, in their order, under the names of the page's charts. */
 export const USUAL = [
-  { column: 'cpu_busy_pct', name: t('CPU') },
+  { column: 'cpu_busy_pct', name: 'CPU' },
   { column: 'mem_used_pct', name: t('Memory') },
   { column: 'disk_written_bytes_per_s', name: t('Disk written') },
   { column: 'disk_read_bytes_per_s', name: t('Disk read') },

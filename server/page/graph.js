@@ -27,6 +27,13 @@ function listLast(one) {
   fill(one.place, h('table', {}, h('tbody', {}, one.lines.map(row))));
 }
 
+/** The button by which a graph fills the window. */
+export function expander(title, onclick) {
+  const label = t('{chart}, full screen', { chart: title });
+  const props = { type: 'button', class: 'btn bare sm ic', 'aria-pressed': 'false', onclick };
+  return h('button', { ...props, 'aria-label': label, title: t('Full screen') }, icon('expand', 's'));
+}
+
 /** A graph's card, with nothing drawn yet; `whole` has it fill the window, `named` says what its files are about. */
 export function graph(spec, why, whole, named) {
   const one = {
@@ -43,17 +50,7 @@ export function graph(spec, why, whole, named) {
   one.states = band();
   one.rulesList = h('ul', { class: 'rules', hidden: true });
   one.now = h('span', { class: 'now' });
-  const props = {
-    type: 'button',
-    class: 'btn bare sm ic',
-    'aria-pressed': 'false',
-    onclick: () => whole(one),
-  };
-  one.open = h(
-    'button',
-    { ...props, 'aria-label': t('{chart}, full screen', { chart: spec.title }), title: t('Full screen') },
-    icon('expand', 's'),
-  );
+  one.open = expander(spec.title, () => whole(one));
   one.tools = chartTools(one, { named });
   one.told = stood(one, why);
   one.isOf = (column) => spec.lines.some(({ plus, minus }) => minus.length === 0 && plus.includes(column));

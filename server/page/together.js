@@ -1,13 +1,13 @@
 // One column of several hosts in one graph: each of a few; of many how they spread, and who is outside of that.
 
-import { h, fill, icon } from './dom.js';
+import { h, fill } from './dom.js';
 import { get } from './api.js';
 import { nameOf, unitOf } from './catalogue.js';
 import { chartTools } from './charttools.js';
 import { askedOf } from './comparing.js';
 import { valueWords } from './figures.js';
 import { latest } from './latest.js';
-import { size } from './graph.js';
+import { expander, size } from './graph.js';
 import { t, tn } from './i18n.js';
 import { plot } from './plot.js';
 import { undue } from './points.js';
@@ -137,13 +137,7 @@ export function together(column, big, deeds) {
   const key = h('span', { class: 'key' });
   const empty = h('p', { class: 'empty', hidden: true }, t('No data in this period'));
   const wrong = h('p', { class: 'none', role: 'status', hidden: true });
-  const props = { type: 'button', class: 'btn bare sm ic', 'aria-pressed': 'false', title: t('Full screen') };
-  one.open = h(
-    'button',
-    { ...props, 'aria-label': t('{title}, full screen', { title: one.title }) },
-    icon('expand', 's'),
-  );
-  one.open.addEventListener('click', () => deeds.whole(one));
+  one.open = expander(one.title, () => deeds.whole(one));
   one.place = h('div', { class: 'plot' });
   one.isOf = (asked) => asked === column;
   one.said = (value) => tickWords(unit, value);
