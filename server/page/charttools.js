@@ -1,46 +1,16 @@
 // What can be taken from a graph: its values as CSV, a picture of it, a link to the moment that was pointed at.
 
+import { csvOf } from './csv.js';
 import { h, icon } from './dom.js';
 import { moment } from './format.js';
 import { t } from './i18n.js';
 import { ink } from './inks.js';
 
-const isKnown = (value) => value !== null && value !== undefined;
 /** Beside a picture: room on each side, and the height of a line of its words, px. */
 const ROOM = 16;
 const LINE = 20;
 /** How long it is told that something was copied, ms. */
 const TOLD = 2000;
-/** What a spreadsheet takes for a formula at the begin of a cell (OWASP, CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/;
-
-/** A cell of CSV (RFC 4180): names come from hosts, and are not to be run by who opens the file. */
-function cell(words) {
-  const safe = FORMULA.test(words) ? `'${words}` : words;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** What a line is called in a file: by its column where it is one, else by its name and unit. */
-function titleOf(one, { name, plus, minus, file }) {
-  if (file) return file;
-  if (plus.length === 1 && minus.length === 0) return plus[0];
-  return plus.length && one.unit ? `${name} (${one.unit})` : name;
-}
-
-/** The values of a graph as CSV: a line per point, by when it begins in UTC; what is not known is empty. */
-export function csvOf(one) {
-  const [least, most] = one.rangeNames ?? ['least', 'most'];
-  const series = one.lines.map((line, position) => [titleOf(one, line), one.values[position]]);
-  if (one.range) series.push([least, one.range.min], [most, one.range.max]);
-  const head = ['time', ...series.map(([name]) => cell(name))].join(',');
-  const rows = one.seconds.map((seconds, point) =>
-    [
-      new Date(seconds * 1000).toISOString(),
-      ...series.map(([, values]) => (isKnown(values[point]) ? String(values[point]) : '')),
-    ].join(','),
-  );
-  return `${[head, ...rows].join('\r\n')}\r\n`;
-}
 
 /** Names in rows of a picture, as many a row as there is room for; `draw` has each with where it stands. */
 function flow(pen, lines, width, draw) {

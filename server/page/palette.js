@@ -1,7 +1,7 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
 import { hostPath, post } from './api.js';
-import { nameOf, USUAL } from './catalogue.js';
+import { USUAL } from './catalogue.js';
 import { addressOf, groupAt } from './comparing.js';
 import { stateWords } from './dom.js';
 import { find, fits } from './finder.js';
@@ -34,9 +34,9 @@ const VIEWS = [
   leadsTo('disk', t('Map by how busy disks are'), '?colour=busy'),
   leadsTo('gauge', t('Map by pressure'), '?colour=pressure'),
   leadsTo('expand', t('Wall'), '?wall'),
-  ...USUAL.map((column) => ({
+  ...USUAL.map(({ column, name }) => ({
     icon: 'compare',
-    words: t('Top hosts: {column}', { column: nameOf(column) }),
+    words: t('Top hosts: {column}', { column: name }),
     more: column,
     address: addressOf({ column, top: 10 }),
   })),
@@ -86,7 +86,7 @@ function deeds(host, tell) {
 /** Everything that fits to what was typed, by sections. */
 function sectionsOf(live, typed, own, tell) {
   const low = typed.toLowerCase();
-  const isMeant = ({ words }) => fits(words, typed);
+  const isMeant = ({ words, more = '' }) => fits(`${words} ${more}`, typed);
   const found = hostsOf(live, typed);
   const some = found.slice(0, MOST.hosts).map((host) => ({
     state: host.state,

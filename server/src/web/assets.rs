@@ -68,6 +68,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "columns.js"
         "compare.js"
         "comparing.js"
+        "csv.js"
         "cursor.js"
         "deeds.js"
         "dom.js"
