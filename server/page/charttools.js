@@ -107,7 +107,11 @@ function show(one, at) {
   if (!(left >= 0 && left <= one.plot.over.clientWidth)) return;
   one.isOver = true;
   one.plot.setCursor({ left, top: one.plot.over.clientHeight / 2 });
-  one.isOver = false;
+  // Until the pointer says what it is over.
+  const moved = () => {
+    one.isOver = one.place.matches(':hover');
+  };
+  addEventListener('pointermove', moved, { once: true });
 }
 
 /** A menu of what can be taken from a graph; `named()` is what files are called after. */
@@ -169,7 +173,8 @@ export function chartTools(one, { named }) {
       if (!asked || asked.id !== one.card.id || one.wasPointed || !one.plot) return;
       one.wasPointed = true;
       one.card.scrollIntoView({ block: 'center' });
-      show(one, asked.at);
+      // A plot that is new has no scales before the next turn.
+      requestAnimationFrame(() => one.plot && show(one, asked.at));
     },
   };
 }
