@@ -17,6 +17,11 @@ need_node() {
     need npm npm
 }
 
+# need_chinese_font: one, unless fontconfig knows of any.
+need_chinese_font() {
+    if ! command -v fc-list >/dev/null || [[ -z $(fc-list :lang=zh-cn) ]]; then missing+=(fonts-wqy-microhei); fi
+}
+
 # Root, or a user with sudo.
 as_root() {
     if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi

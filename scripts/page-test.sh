@@ -4,6 +4,7 @@
 # in CI) and as a user with sudo; a package that is there already is not touched.
 #
 #   chromium, nodejs, npm   the browser, and what drives it
+#   fonts-wqy-microhei      Chinese letters, without which no width of a Chinese text means anything
 #   mariadb-server          the store that goes away; kept from starting by itself
 #   nginx-light             the proxy before the page; kept from starting by itself
 #   sqlite3                 to make a day of history of some polls
@@ -16,6 +17,7 @@ cd "$(dirname "$0")/.."
 
 need_node
 need chromium chromium
+need_chinese_font
 need mariadbd mariadb-server
 need sqlite3 sqlite3
 need nginx nginx-light

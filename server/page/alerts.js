@@ -85,7 +85,7 @@ function scope(one) {
 /** The silences in force; `done` is called when one was ended. */
 function silencing(done) {
   const body = h('tbody', {});
-  const columns = [t('What'), t('Why'), t('Who'), t('Until'), `#${t('Holds back')}`, ''];
+  const columns = [t('What|is silenced'), t('Why'), t('Who'), t('Until'), `#${t('Holds back')}`, ''];
   const region = { class: 'wide', tabIndex: 0, role: 'region', 'aria-label': t('Silences') };
   const list = h('div', region, h('table', { class: 'silences' }, titles(columns), body));
   const wrong = h('p', { class: 'wrong', role: 'alert' });

@@ -113,7 +113,10 @@ function scopes({ host, rule, row }) {
 /** Silences an alarm, or all that are like it; `{ host }` alone all of a host. */
 export function silence(alarm, done) {
   const all = scopes(alarm);
-  const what = choice(t('What'), Object.fromEntries(Object.keys(all).map((words) => [words, words])));
+  const what = choice(
+    t('What|is silenced'),
+    Object.fromEntries(Object.keys(all).map((words) => [words, words])),
+  );
   const long = choice(t('How long'), LENGTHS);
   const [why, who] = [field(t('Why'), { required: true }), whoField()];
   ask({

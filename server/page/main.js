@@ -146,7 +146,7 @@ language.addEventListener('click', changeLanguage);
 keys(live, { theme, density, zone, hold });
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
-for (const link of document.querySelectorAll('a[data-link], link[rel=icon]'))
+for (const link of document.querySelectorAll('a[data-link], link[rel=icon], link[rel=manifest]'))
   link.setAttribute('href', link.href);
 show();
 live.start();

@@ -19,6 +19,8 @@ mod several;
 mod server;
 #[path = "api/site.rs"]
 mod site;
+#[path = "api/words.rs"]
+mod words;
 
 use serde_json::Value;
 use site::{Reply, Served};

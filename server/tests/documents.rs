@@ -22,7 +22,7 @@ fn root() -> PathBuf {
 /// Every document of the project.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["", "docs", "docker", "fuzz"] {
+    for folder in ["", "docs", "docs/zh-CN", "docker", "fuzz"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|end| end == "md") {
@@ -99,8 +99,40 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn the_front_page_stays_one() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    assert!(readme.lines().count() <= README_LINES, "{} lines", readme.lines().count());
+    for name in ["README.md", "README.zh-CN.md"] {
+        let readme = fs::read_to_string(root().join(name)).unwrap();
+        assert!(readme.lines().count() <= README_LINES, "{name}: {} lines", readme.lines().count());
+    }
+}
+
+/// What stands between fences: the lines to be typed, without what is said of them.
+fn commands(text: &str) -> BTreeSet<String> {
+    let mut inside = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else if inside {
+            let typed = line.split("  #").next().unwrap().trim_end();
+            if !typed.is_empty() && !typed.starts_with('#') {
+                found.insert(typed.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The English documents are tried out; what a translation says to type is what they say.
+#[test]
+fn what_the_chinese_documents_say_to_type_stands_in_the_english_ones() {
+    let (chinese, english): (Vec<_>, Vec<_>) =
+        documents().into_iter().partition(|path| path.to_string_lossy().contains("zh-CN"));
+    let all = |paths: &[PathBuf]| -> BTreeSet<String> {
+        paths.iter().flat_map(|path| commands(&fs::read_to_string(path).unwrap())).collect()
+    };
+    let (said, known) = (all(&chinese), all(&english));
+    assert!(chinese.len() >= 2 && said.len() >= 15, "{chinese:?}: {said:?}");
+    assert_eq!(said.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// A table of columns, as a document has it.

@@ -13,9 +13,7 @@ import {
   tab,
   until,
 } from './harness.mjs';
-
-/** The four widths that the layout is made for, px. */
-const WIDTHS = [390, 768, 1440, 1920];
+import { outside, WIDTHS } from './sight.mjs';
 
 let browser;
 let server;
@@ -183,44 +181,6 @@ test('density, columns and theme are the reader’s, and stay', async () => {
   await page.locator('th[data-column=pressure]').waitFor();
   await close();
 });
-
-/** Words that are outside of the card or the control that they are in, or below the chart of their tile. */
-const outside = () => {
-  const found = [];
-  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let text = words.nextNode(); text; text = words.nextNode()) {
-    const own = text.parentElement;
-    if (!text.data.trim() || !own.checkVisibility() || own.closest('.said, .skip, noscript')) continue;
-    const range = document.createRange();
-    range.selectNodeContents(text);
-    const box = range.getBoundingClientRect();
-    for (let at = own; at && at !== document.body; at = at.parentElement) {
-      const bounds = at.getBoundingClientRect();
-      const isBox = at.matches('.card, .tile, .chip, button, td, th, .head, .btn');
-      const style = getComputedStyle(at);
-      if (
-        isBox &&
-        (box.right > bounds.right + 1 || box.left < bounds.left - 1) &&
-        style.textOverflow !== 'ellipsis'
-      )
-        found.push(`${text.data} in ${at.className || at.tagName}`);
-      if (style.overflowX !== 'visible' && !isBox) break;
-      if (style.textOverflow === 'ellipsis') break;
-    }
-  }
-  for (const tile of document.querySelectorAll('.tile:has(.chart > canvas)')) {
-    if (!tile.checkVisibility()) continue;
-    const range = document.createRange();
-    range.selectNodeContents(tile.querySelector('.fig'));
-    const [figure, chart] = [
-      range.getBoundingClientRect(),
-      tile.querySelector('.chart').getBoundingClientRect(),
-    ];
-    if (figure.right > chart.left) found.push(`${tile.textContent}: the figure is over its chart`);
-  }
-  if (document.scrollingElement.scrollWidth > innerWidth) found.push('the page is wider than the window');
-  return found;
-};
 
 test('nothing is cut or lies over something else, at four widths, in the light and in the dark', async () => {
   for (const width of WIDTHS) {

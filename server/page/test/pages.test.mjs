@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import {
   endAll,
@@ -15,8 +14,7 @@ import {
   startSmall,
   tab,
 } from './harness.mjs';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { grave } from './sight.mjs';
 
 /** A phone, and how high what is touched has to be there (WCAG 2.2, 2.5.8), px. */
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
@@ -52,18 +50,6 @@ test('every page says what it is for, without an error in the console', async ()
   assert.deepEqual(wrong, []);
   await close();
 });
-
-/** What axe finds serious in a page as it is. */
-async function grave(page, rules) {
-  // By the debugger, which no Content-Security-Policy is for.
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(
-    (some) => globalThis.axe.run(some ? { runOnly: some } : {}),
-    rules,
-  );
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  return serious.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html).slice(0, 3)]);
-}
 
 test('nobody is shut out: axe finds nothing serious, in the light or in the dark', async () => {
   const { page, close } = await tab(browser, { colorScheme: 'light' });

@@ -82,6 +82,23 @@ for (const [kind, [settings, locations]] of Object.entries(PROXIES)) {
       await server?.stop('SIGKILL');
     });
 
+    test('it can be installed, as what lies below that path', async () => {
+      const { page, close } = await tab(browser);
+      await page.goto(`${nginx.at}/mon/hosts/web-1`);
+      const session = await page.context().newCDPSession(page);
+      const { url, errors, manifest } = await session.send('Page.getAppManifest');
+      assert.equal(url, `${nginx.at}/mon/assets/manifest.webmanifest`);
+      assert.deepEqual(errors, []);
+      assert.equal(manifest.startUrl, `${nginx.at}/mon/`);
+      assert.equal(manifest.scope, `${nginx.at}/mon/`);
+      const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+      assert.deepEqual(
+        installabilityErrors.map(({ errorId }) => errorId).filter((one) => one !== 'in-incognito'),
+        [],
+      );
+      await close();
+    });
+
     test('every page opens, is left by its links, and opens again where it is', async () => {
       const { page, wrong, close } = await tab(browser);
       const outside = [];

@@ -17,9 +17,11 @@ use super::{
     tagged::{is_held, tag_of},
 };
 
-/// Scripts, styles, pictures and data from this server alone; no frame may hold the page.
+/// Scripts, styles, pictures and data from this server alone; no frame may hold the page. It may be installed
+/// (`manifest.webmanifest`), and has no service worker: what one keeps is an old page of a monitor, which is worse
+/// than none.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
@@ -48,6 +50,11 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
         ("compare.css", CSS, include_str!("../../page/compare.css")),
+        (
+            "manifest.webmanifest",
+            "application/manifest+json",
+            include_str!("../../page/manifest.webmanifest"),
+        ),
         ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
@@ -210,18 +217,27 @@ pub(super) async fn asset(HostPath(name): HostPath, request: HeaderMap) -> Respo
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, io::Write};
+
+    use flate2::{Compression, write::GzEncoder};
 
     use super::*;
 
-    /// What the page's own files may have together, bytes, before they are compressed: to a third.
-    const OWN_BYTES: usize = 420_000;
+    /// What the page may have in all as it is sent, bytes: compressed, with the library of charts and the Chinese,
+    /// which others do not fetch.
+    const SENT_BYTES: usize = 250_000;
+
+    fn compressed(text: &str) -> usize {
+        let mut sink = GzEncoder::new(Vec::new(), Compression::default());
+        sink.write_all(text.as_bytes()).unwrap();
+        sink.finish().unwrap().len()
+    }
 
     #[test]
     fn the_page_is_small_and_all_its_scripts_are_asked_for_at_once() {
-        let own = assets().filter(|(name, ..)| !name.starts_with("uplot"));
-        let bytes: usize = own.map(|(.., text)| text.len()).sum();
-        assert!(bytes <= OWN_BYTES, "{bytes} bytes");
+        let bytes: usize =
+            assets().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
+        assert!(bytes <= SENT_BYTES, "{bytes} bytes");
         for (name, ..) in assets().filter(|(name, ..)| name.ends_with(".js") && *name != CLASSIC) {
             let hint = format!("rel=\"modulepreload\" href=\"./assets/{name}\"");
             assert_eq!(PAGE.matches(&hint).count(), 1, "{name}");
