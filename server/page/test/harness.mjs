@@ -262,11 +262,13 @@ export async function shown(page, at) {
   else await page.waitForSelector(HOSTS_UP);
 }
 
-/** Debian's Chromium. */
-export function startBrowser() {
-  const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath: CHROMIUM, args });
-}
+/** How Debian's Chromium is started. */
+const BROWSER = { executablePath: CHROMIUM, args: process.getuid() === 0 ? ['--no-sandbox'] : [] };
+
+export const startBrowser = () => chromium.launch(BROWSER);
+
+/** The same with a profile on the disk: in a private window nothing is installed. */
+export const startProfile = () => chromium.launchPersistentContext(folder(), BROWSER);
 
 /** The memory of the largest process that draws tabs, its part of what it shares included, bytes. */
 export async function tabBytes(browser) {

@@ -1,4 +1,4 @@
-// Makes the pictures of the README from a real run: node test/screenshots.mjs [SECONDS] [FOLDER]
+// Makes the pictures of both READMEs from a real run: node test/screenshots.mjs [SECONDS] [FOLDER]
 
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,6 +16,7 @@ const AWAY = [
 ];
 const PICTURES = [
   ['fleet', '/', 'light', 1440, 1100],
+  ['fleet-zh', '/', 'light', 1440, 1100, 'zh-CN'],
   ['fleet-cpu-dark', '/?colour=cpu&sort=cpu', 'dark', 1440, 1100],
   ['host', `/hosts/${HOST}?range=15m`, 'light', 1440, 1100],
   ['phone', '/', 'light', 390, 844],
@@ -49,8 +50,8 @@ for (const [gone, back] of AWAY) {
 }
 await pause((1 - passed) * seconds * 1000);
 const browser = await startBrowser();
-for (const [name, address, colorScheme, width, height] of PICTURES) {
-  const { page } = await tab(browser, { colorScheme, viewport: { width, height } });
+for (const [name, address, colorScheme, width, height, locale = 'en'] of PICTURES) {
+  const { page } = await tab(browser, { colorScheme, locale, viewport: { width, height } });
   await page.goto(server.at + address);
   await page.waitForSelector(name === 'host' ? '.leg' : 'tr:has(.dot.up)');
   if (name === 'host') {
