@@ -148,23 +148,36 @@ test('all times are in the zone of the reader or in UTC, and the browser keeps w
 
 test('what is shown stands still while live is off, and goes on with what came meanwhile', async () => {
   const { page, close } = await tab(browser);
+  // What the page was told by the stream.
+  await page.addInitScript(() => {
+    globalThis.heard = [];
+    globalThis.EventSource = class extends EventSource {
+      constructor(address) {
+        super(address);
+        this.addEventListener('change', ({ data }) => globalThis.heard.push(JSON.parse(data)));
+      }
+    };
+  });
   await page.goto(`${server.at}/?sort=name`);
   await page.waitForSelector(HOSTS_UP);
   await page.keyboard.press('l');
   await page.locator('#pulse', { hasText: /^Live off$/ }).waitFor();
   const [name] = await page.locator('.hosts tr.go .cover').allInnerTexts();
-  await fleet.set(name, 'refuse');
-  // The page has heard of it by then: it is told of all changes in their order.
-  const heard = page.waitForResponse(/api\/v1\/nothing/).catch(() => null);
-  await until(
-    'the server says so',
-    async () => (await server.json(`/api/v1/hosts/${name}`)).state === 'down',
-  );
   const text = await page.locator('.hosts').innerText();
-  await page.evaluate(() => fetch('api/v1/nothing'));
-  await heard;
+  await fleet.set(name, 'refuse');
+  await until('the page was told of it', () =>
+    page.evaluate(
+      (host) =>
+        globalThis.heard.some(({ hosts }) => hosts.some((row) => row.includes(host) && row.includes('down'))),
+      name,
+    ),
+  );
+  // Two frames later it would be drawn.
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  );
   assert.equal(await page.locator('.hosts').innerText(), text);
-  assert.equal(await page.locator('.hosts tr.down').count(), 0);
+  assert.equal(await page.locator('.trouble-list .down').count(), 0);
   await page.locator('#pulse').click();
   await page.locator('#pulse', { hasText: /^Live$/ }).waitFor();
   await page.locator('.hosts tr.down, .trouble-list .down').first().waitFor();
