@@ -54,10 +54,10 @@ test('the CSV of a chart is its series, and its picture a PNG; the policy lets b
   const to = Date.now();
   await page.goto(`${server.at}/hosts/web-1?from=${to - 20_000}&to=${to}`);
   await firstChart(page);
-  const csv = await take(page, page.locator('#chart-network'), 'CSV');
-  assert.equal(csv.name, 'web-1-network.csv');
+  const csv = await take(page, page.locator('#chart-load'), 'CSV');
+  assert.equal(csv.name, 'web-1-load.csv');
   const [head, ...rows] = String(csv.bytes).trimEnd().split('\r\n');
-  const names = ['net_tx_bytes_per_s', 'net_rx_bytes_per_s'];
+  const names = ['load_1', 'load_5', 'load_15'];
   assert.equal(head, ['time', ...names].join());
   const body = answers.find(({ columns }) => columns.some(({ name }) => name === names[0]));
   const columns = names.map((name) => body.columns.find((one) => one.name === name).avg);
