@@ -50,6 +50,7 @@ export function drawable({ step_ms: step, start_ms: start, lines, spread, ...ans
     lines: all.map(({ line }) => line),
     values: all.map(({ values }) => values),
     range: spread ? { min: p10, max: p90 } : null,
+    isBand: Boolean(spread),
     fails: { times, polls: [], failed: [], step },
     step,
     tier: answer.tier,
@@ -63,7 +64,7 @@ function keyOf({ hosts, range, lines, values, unit }) {
   const middle = values[0].findLast(isKnown) ?? null;
   const outside = lines.length - 1;
   return [
-    h('span', {}, h('i', { class: 'sw band' }), 'p10 – p90'),
+    h('span', {}, h('i', { class: 'sw spread' }), 'p10 – p90'),
     h('span', {}, h('i', { class: 'sw dashed' }), t('median'), ' ', h('b', {}, valueWords(unit, middle))),
     h('span', {}, t('{n} of {all} outside', { n: outside, all: hosts })),
   ];
