@@ -6,8 +6,10 @@ import { gaps } from './gaps.js';
 import { draw, graph, mark, show, size } from './graph.js';
 import { GRAPHS, graphOf, toldOf } from './graphs.js';
 import { t } from './i18n.js';
+import { SHAPES } from './happened.js';
 import { latest } from './latest.js';
 import { missing } from './uplot.js';
+import { whole } from './whole.js';
 
 /** Points asked for per graph, at least and at most; one for so many px. */
 const POINTS = [60, 800];
@@ -37,7 +39,7 @@ class Charts {
   #folded = h('p', { class: 'folded', hidden: true });
   /** Why nothing could be read: once, not in every graph. */
   #trouble = h('p', { class: 'card none', role: 'status', hidden: true });
-  #whole = null;
+  #whole = whole(() => this.#cards);
   /** Graphs that alarms are about, and those that were unfolded. */
   #alarming = new Set();
   #opened = new Set();
@@ -52,30 +54,16 @@ class Charts {
     const why = gaps(name);
     this.#deeds = { ...deeds, why };
     this.#read = answers(name);
-    this.#cards = GRAPHS.map((spec) => graph(spec, why, (one) => this.#fillWindow(one)));
+    this.#cards = GRAPHS.map((spec) => graph(spec, why, (one) => this.#whole.toggle(one), deeds.named));
     const note = missing ? h('p', { class: 'card' }, missing) : null;
     const parts = [note, this.#trouble, this.#large, this.#small, this.#folded];
     this.element = h('div', { class: 'stack graphs' }, parts);
     this.#resized.observe(this.element);
   }
 
-  /** Fills the window with a graph, or puts the one that does back. */
-  #fillWindow(one) {
-    const was = this.#whole;
-    this.#whole = was ? null : one;
-    const changed = was ?? one;
-    changed.isWhole = !was;
-    changed.card.classList.toggle('whole', changed.isWhole);
-    changed.open.setAttribute('aria-pressed', String(changed.isWhole));
-    document.documentElement.classList.toggle('covered', changed.isWhole);
-    size(changed);
-  }
-
   /** Puts the graph that fills the window back; whether there was one. */
   unfill() {
-    if (!this.#whole) return false;
-    this.#fillWindow(null);
-    return true;
+    return this.#whole.end();
   }
 
   #isFolded({ key, idle }) {
@@ -97,6 +85,7 @@ class Charts {
     for (const one of shown) {
       if (one.isDue) one.redraw();
       size(one);
+      one.tools.point();
     }
     this.#tellFolded(folded);
   }
@@ -206,7 +195,14 @@ class Charts {
   /** Draws where the limits of rules are, and when they fired. */
   mark(rules) {
     const all = [...rules.values()].flat();
+    const alarms = all.flatMap(({ name, fired }) =>
+      // One that was under way already has no begin to be marked.
+      fired
+        .filter(({ begin }) => begin > this.#span.from)
+        .map(({ begin, severity }) => ({ at: begin, kind: SHAPES[severity], words: name })),
+    );
     for (const one of this.#cards) {
+      one.alarms = alarms;
       mark(
         one,
         all.filter(({ column }) => graphOf(column)?.key === one.key),
@@ -228,7 +224,7 @@ class Charts {
   }
 
   leave() {
-    document.documentElement.classList.remove('covered');
+    this.#whole.leave();
     this.#resized.disconnect();
     this.#seen.disconnect();
     this.#questions.end();

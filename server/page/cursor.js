@@ -21,10 +21,15 @@ const row = (swatch, name, words) => h('div', {}, swatch, h('span', {}, name), h
 
 /** The values of a point; a stack has its uppermost layer first, and what it comes to last. */
 function rowsOf(one, point) {
-  const rows = one.lines.map(({ name, colour }, position) => {
+  const told = one.lines.map(({ name, colour }, position) => {
     if (one.off.has(position)) return null;
-    return row(h('i', { class: `sw ${colour}` }), name, valueWords(one.unit, one.values[position][point]));
+    const value = one.values[position][point];
+    // Of several hosts the highest is first, as in the graph; one of which nothing is known is none of them.
+    if (one.isSorted && !isKnown(value)) return null;
+    return { value, row: row(h('i', { class: `sw ${colour}` }), name, valueWords(one.unit, value)) };
   });
+  if (one.isSorted) told.sort((a, b) => (b?.value ?? 0) - (a?.value ?? 0));
+  const rows = told.map((each) => each && each.row);
   if (one.kind === 'stack') rows.reverse();
   if (one.whole) {
     const parts = one.values.slice(0, one.whole.lines).map((all) => all[point]);
@@ -36,7 +41,9 @@ function rowsOf(one, point) {
   const [least, most] = one.range ? [one.range.min[point], one.range.max[point]] : [null, null];
   if (isKnown(least) && least !== most) {
     const words = [valueWords(one.unit, least), ' – ', valueWords(one.unit, most)].flat();
-    rows.push(row(h('i', {}), t('{name}, least and most', { name: one.lines[0].name }), words));
+    rows.push(
+      row(h('i', {}), one.rangeWords ?? t('{name}, least and most', { name: one.lines[0].name }), words),
+    );
   }
   return rows;
 }
@@ -59,6 +66,7 @@ function tell(one, point, why) {
 /** Tells what is pointed at; graphs have one cursor, and the one that the pointer is over has the tip. */
 export function hovered(self, one, why) {
   const { left, idx } = self.cursor;
+  if (left >= 0) one.pointed = self.posToVal(left, 'x') * 1000;
   const isHere = left >= 0 && isKnown(idx) && one.isOver;
   if (!isHere) {
     if (!one.tip.hidden) one.tip.hidden = true;

@@ -7,6 +7,7 @@ import { t, tp } from './i18n.js';
 import { GROUPED, isGrouped, itemsOf } from './items.js';
 import { news } from './news.js';
 import { at } from './place.js';
+import { picked } from './picked.js';
 import { isPressed } from './press.js';
 import { table } from './rows.js';
 import { alarms, busiest, changes, disks } from './side.js';
@@ -51,6 +52,20 @@ function labelsOf(hosts) {
   return [...all].slice(0, OFFERED);
 }
 
+/** Shows all hosts of a group, or some again. */
+const opener = (opened, changed) => (group) => {
+  if (!opened.delete(group)) opened.add(group);
+  changed();
+};
+
+/** Shows all hosts: no filter is left. */
+const clearer = (view, input, changed) => () => {
+  Object.assign(view, { q: '', group: '', label: '', states: [] });
+  input.value = '';
+  changed();
+  input.focus();
+};
+
 /** The card of the table: what chooses its hosts, and the hosts. */
 function hostsCard(view, changed) {
   const opened = new Set();
@@ -68,19 +83,22 @@ function hostsCard(view, changed) {
     changed();
   });
   const dense = densitySwitch();
-  const rows = table(view, changed, (group) => {
-    if (!opened.delete(group)) opened.add(group);
-    changed();
-  });
-  const none = nothing(() => {
-    Object.assign(view, { q: '', group: '', label: '', states: [] });
-    search.input.value = '';
-    changed();
-    search.input.focus();
-  });
+  const picks = picked(changed);
+  const rows = table(view, changed, opener(opened, changed), picks);
+  const none = nothing(clearer(view, search.input, changed));
   const [title, count] = [h('h2', {}, t('Hosts')), h('span', { class: 'badge', role: 'status' })];
   const space = h('span', { class: 'sp' });
-  const head = h('header', {}, title, count, space, search.element, dense.element, menu.element);
+  const head = h(
+    'header',
+    {},
+    title,
+    count,
+    space,
+    picks.element,
+    search.element,
+    dense.element,
+    menu.element,
+  );
   const narrow = h('div', { class: 'row narrow' }, states.element, groups.element, labels.element);
   return {
     element: h(
@@ -111,6 +129,7 @@ function hostsCard(view, changed) {
         : String(shown.length);
       if (count.textContent !== words) count.textContent = words;
       rows.element.hidden = shown.length === 0;
+      picks.draw(list, view);
       none.draw(isEmpty, hosts.length, view);
       rows.draw(itemsOf(shown, isByGroup, opened), columns, live.at);
       return list;

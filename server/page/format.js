@@ -1,6 +1,7 @@
 // Numbers and moments for people. An unknown is a dash, never 0.
 
 import { t } from './i18n.js';
+import { partsOf } from './zone.js';
 
 export const UNKNOWN = '–';
 
@@ -54,13 +55,11 @@ export function length(ms) {
 
 const pad = (value, size = 2) => String(value).padStart(size, '0');
 
-/** A moment in the reader's own zone, to the second. */
+/** A moment in the zone of the page, to the second. */
 export function moment(ms) {
   if (!known(ms)) return UNKNOWN;
-  const at = new Date(ms);
-  const day = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
-  const time = [at.getHours(), at.getMinutes(), at.getSeconds()];
-  return `${day.map((part) => pad(part)).join('-')} ${time.map((part) => pad(part)).join(':')}`;
+  const parts = partsOf(ms).map((part) => pad(part));
+  return `${parts.slice(0, 3).join('-')} ${parts.slice(3).join(':')}`;
 }
 
 /** The same to the minute, without a day that is today. */
@@ -69,7 +68,7 @@ export function shortMoment(ms) {
   return day === moment(Date.now()).split(' ')[0] ? time.slice(0, 5) : `${day.slice(5)} ${time.slice(0, 5)}`;
 }
 
-/** What the server says, with its moments in the reader's own zone, as all others on the page. */
+/** What the server says, with its moments in the zone of the page, as all others on it. */
 export const told = (words) =>
   words.replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (UTC|[+-]\d\d:\d\d)/g, (_, day, time, zone) =>
     moment(Date.parse(`${day}T${time}${zone === 'UTC' ? 'Z' : zone}`)),

@@ -2,6 +2,7 @@
 
 import { h, fill, icon, renew } from './dom.js';
 import { band } from './band.js';
+import { chartTools } from './charttools.js';
 import { headline } from './headline.js';
 import { t, tn } from './i18n.js';
 import { legend } from './legend.js';
@@ -26,8 +27,15 @@ function listLast(one) {
   fill(one.place, h('table', {}, h('tbody', {}, one.lines.map(row))));
 }
 
-/** A graph's card, with nothing drawn in it yet; `whole` has it fill the window. */
-export function graph(spec, why, whole) {
+/** The button by which a graph fills the window. */
+export function expander(title, onclick) {
+  const label = t('{chart}, full screen', { chart: title });
+  const props = { type: 'button', class: 'btn bare sm ic', 'aria-pressed': 'false', onclick };
+  return h('button', { ...props, 'aria-label': label, title: t('Full screen') }, icon('expand', 's'));
+}
+
+/** A graph's card, with nothing drawn yet; `whole` has it fill the window, `named` says what its files are about. */
+export function graph(spec, why, whole, named) {
   const one = {
     ...spec,
     off: new Set(),
@@ -42,17 +50,8 @@ export function graph(spec, why, whole) {
   one.states = band();
   one.rulesList = h('ul', { class: 'rules', hidden: true });
   one.now = h('span', { class: 'now' });
-  const props = {
-    type: 'button',
-    class: 'btn bare sm ic',
-    'aria-pressed': 'false',
-    onclick: () => whole(one),
-  };
-  one.open = h(
-    'button',
-    { ...props, 'aria-label': t('{chart}, full screen', { chart: spec.title }), title: t('Full screen') },
-    icon('expand', 's'),
-  );
+  one.open = expander(spec.title, () => whole(one));
+  one.tools = chartTools(one, { named });
   one.told = stood(one, why);
   one.isOf = (column) => spec.lines.some(({ plus, minus }) => minus.length === 0 && plus.includes(column));
   one.said = (value) => tickWords(spec.ruler ? 'pct' : spec.unit, value);
@@ -61,7 +60,7 @@ export function graph(spec, why, whole) {
   one.card = h(
     'section',
     { class: 'card chart', 'aria-label': spec.title, id: `chart-${spec.key}`, tabIndex: -1 },
-    h('header', {}, h('h2', {}, spec.title), one.now, one.open),
+    h('header', {}, h('h2', {}, spec.title), one.now, one.tools.element, one.open),
     one.place,
     one.states.element,
     one.legend.element,

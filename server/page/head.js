@@ -1,5 +1,6 @@
 // The head of a host's page: its name, its state and since when, its labels, what can be done, one line of facts.
 
+import { groupAt } from './comparing.js';
 import { h, icon, marks, state } from './dom.js';
 import { bytes, length, moment, shortMoment } from './format.js';
 import { t, tn } from './i18n.js';
@@ -15,7 +16,13 @@ function tagsOf({ group, labels }) {
   return h(
     'span',
     { class: 'tags' },
-    group ? tag(t('group {group}', { group })) : null,
+    group
+      ? h(
+          'a',
+          { class: 'tag', href: groupAt(group), 'data-link': true, title: t('Compare this group') },
+          t('group {group}', { group }),
+        )
+      : null,
     all.slice(0, LABELS).map((words) => tag(words, words)),
     rest.length ? tag(`+${rest.length}`, rest.join('\n')) : null,
   );

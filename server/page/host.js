@@ -1,6 +1,6 @@
 // One host: what it is, what is wrong with it, what it is like now, its graphs, what repeats, its attempts.
 
-import { h, fill, isTyping, renew } from './dom.js';
+import { h, fill, icon, isTyping, renew } from './dom.js';
 import { get, hostPath } from './api.js';
 import { bands, moves } from './band.js';
 import { causes } from './cause.js';
@@ -10,6 +10,7 @@ import { factLine, titleOf } from './head.js';
 import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { ledger } from './ledger.js';
+import { moved } from './moved.js';
 import { orders } from './orders.js';
 import { paced } from './pace.js';
 import { hostAt } from './place.js';
@@ -33,6 +34,17 @@ const EVENTS = 200;
 const KEPT_EVERY = 5000;
 /** Parts of a span: one that is wide does not change by the second. */
 const STEPS = 200;
+
+/** The button that asks about the span that is shown. */
+function whatButton(onclick) {
+  const title = t('What moved in this span; or drag over a graph with Shift');
+  return h(
+    'button',
+    { type: 'button', class: 'btn what', title, 'aria-keyshortcuts': 'w', onclick },
+    icon('events', 's'),
+    t('What happened here?'),
+  );
+}
 
 /** A view that is open: its parts, what it shows, and how it asks. */
 class HostView {
@@ -64,16 +76,26 @@ class HostView {
     this.#seen = live.hosts.get(name);
     const away = (error) => this.#away(error);
     this.picker = picker(this.#span, () => this.#chosen());
+    const named = () => name;
     this.charts = charts(name, {
+      named,
       zoom: (from, to) => this.#zoomed(from, to),
+      ask: (from, to) => this.moved.ask(from, to),
       widen: () => this.picker.widen(),
       words: away,
       heard: (what) => this.tiles.draw(what, this.#spanWords()),
     });
     this.tables = tables(name, {
+      named,
       zoom: (from, to) => this.#zoomed(from, to),
+      ask: (from, to) => this.moved.ask(from, to),
       widen: () => this.picker.widen(),
     });
+    this.moved = moved(name, {
+      open: (key) => this.charts.open(key),
+      row: (table, row) => this.tables.open(table, row),
+    });
+    this.picker.element.append(whatButton(() => this.#ask()));
     this.tiles = tiles(
       (key) => this.charts.open(key),
       (mount) => this.tables.full(mount),
@@ -96,7 +118,14 @@ class HostView {
       charts: { element: graphs },
       tables: { element: repeated },
     } = this;
-    const parts = [head, this.causes.element, this.orders.wrong, this.tiles.element, this.picker.element];
+    const parts = [
+      head,
+      this.causes.element,
+      this.orders.wrong,
+      this.tiles.element,
+      this.picker.element,
+      this.moved.element,
+    ];
     this.element = h('div', { class: 'page host' }, parts, graphs, repeated, kept);
   }
 
@@ -119,13 +148,22 @@ class HostView {
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
     for (const part of [this.#state, this.#story]) part.end();
-    for (const part of [this.attempts, this.tables, this.charts, this.causes, this.#rules]) part.leave();
+    for (const part of [this.attempts, this.tables, this.charts, this.causes, this.#rules, this.moved])
+      part.leave();
   }
 
   #typed = (event) => {
+    const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === 'w' && isPlain && !isTyping() && !document.querySelector('dialog[open]')) this.#ask();
     if (event.key !== 'Escape' || isTyping() || document.querySelector('dialog[open]')) return;
     if (!this.charts.unfill()) this.picker.widen();
   };
+
+  /** What happened in the span that is shown? */
+  #ask() {
+    const { watched } = moves(this.#transitions);
+    this.moved.ask(...endsOf(this.#span, watched?.at));
+  }
 
   #themed = () => {
     this.charts.themed();
@@ -140,12 +178,12 @@ class HostView {
       this.#seen = now;
       return;
     }
-    const moved = now.state !== this.#seen.state;
+    const isOther = now.state !== this.#seen.state;
     const alarmed = now.alarms_firing !== this.#seen.alarms_firing;
     this.#seen = now;
     this.#again.state();
     if (alarmed || (now.alarms_firing && this.causes.age() > KEPT_EVERY)) this.causes.load();
-    if (moved || Date.now() - this.#keptAt > KEPT_EVERY) this.#again.kept();
+    if (isOther || Date.now() - this.#keptAt > KEPT_EVERY) this.#again.kept();
     const every = Math.max(KEPT_EVERY, RANGES[this.#span.range] / STEPS);
     if (!this.#span.fixed && Date.now() - this.#chartsAt > every) this.#again.charts();
   };

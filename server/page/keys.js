@@ -6,7 +6,15 @@ import { palette } from './palette.js';
 import { at } from './place.js';
 
 /** After G: where a letter leads. */
-const PAGES = { f: '', a: 'alerts', e: 'events', i: 'inventory', s: 'server' };
+const PAGES = {
+  f: '',
+  a: 'alerts',
+  c: 'compare',
+  t: 'compare?top=10',
+  e: 'events',
+  i: 'inventory',
+  s: 'server',
+};
 /** How long G waits for its letter, ms. */
 const PATIENCE = 1500;
 
@@ -14,11 +22,17 @@ const PATIENCE = 1500;
 const NAMED = [
   ['Ctrl K', t('Find a host, page or action')],
   ['/', t('The same')],
-  [t('G, then F A E I S'), t('Go to Fleet, Alerts, Events, Inventory, Server')],
+  [t('G, then F A C T E I S'), t('Go to Fleet, Alerts, Compare, Top hosts, Events, Inventory, Server')],
   ['↑ ↓', t('From host to host in a list; in the map ← → too')],
+  ['X', t('Tick a host of the list, to compare it')],
   ['Enter', t('Open what is chosen')],
+  ['F', t('Full screen of the graph that is pointed at or has the focus')],
+  ['W', t('On a host: what moved in the span that is shown')],
+  [t('Shift and drag'), t('On a host: what moved in the span that is dragged over')],
   ['Esc', t('Close; on a host zoom out')],
   ['D', t('Rows closer, or as before')],
+  ['U', t('Times: this browser, UTC')],
+  ['L', t('Live: on, off')],
   ['T', t('Theme: auto, light, dark')],
   ['?', t('This list')],
 ];
@@ -42,14 +56,16 @@ function help() {
 const goTo = (path) => dispatchEvent(new CustomEvent('roundsman:go', { detail: at(path) }));
 
 /** Listens, for as long as the page is open. */
-export function keys(live, { theme, density }) {
-  const find = palette(live, { theme, density, help });
+export function keys(live, { theme, density, zone, hold }) {
+  const find = palette(live, { theme, density, zone, hold, help });
   let waiting = 0;
   const plain = {
     '/': find,
     '?': help,
     d: () => density(),
     t: () => theme(),
+    u: () => zone(),
+    l: () => hold(),
     g: () => {
       waiting = Date.now();
     },

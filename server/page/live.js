@@ -26,6 +26,8 @@ export class Live extends EventTarget {
   connected = false;
   /** The stream has ended, and the browser is taking it up again. */
   again = false;
+  /** What is shown stands still: its reader wants it so. */
+  isHeld = false;
   /** Changes of state, and polls, that were seen. */
   moves = 0;
   polls = 0;
@@ -76,7 +78,7 @@ export class Live extends EventTarget {
     on('change', (change) => this.#change(change));
     on('beat', ({ at_ms: now }) => {
       this.at = now;
-      this.dispatchEvent(new Event('change'));
+      this.#tell();
     });
     heard();
     source.onopen = () => {
@@ -95,6 +97,17 @@ export class Live extends EventTarget {
         this.#uncertain();
       }
     };
+  }
+
+  /** Stops what is shown as it is, or goes on; what comes in meanwhile is kept. */
+  hold(isHeld) {
+    this.isHeld = isHeld;
+    this.dispatchEvent(new Event('connection'));
+    this.#tell();
+  }
+
+  #tell() {
+    if (!this.isHeld) this.dispatchEvent(new Event('change'));
   }
 
   #uncertain() {
@@ -126,7 +139,7 @@ export class Live extends EventTarget {
 
   #common({ counts, server, at_ms: now }) {
     Object.assign(this, { counts, server, at: now, connected: true });
-    this.dispatchEvent(new Event('change'));
+    this.#tell();
   }
 
   #put(row, before) {

@@ -9,6 +9,7 @@ import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
 import { alerts } from './alerts.js';
+import { compare } from './compare.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
@@ -16,6 +17,7 @@ import { wall } from './wall.js';
 import { named } from './place.js';
 import { density, theme, themeOf } from './look.js';
 import { Past } from './past.js';
+import { isUtc, zone, zoneName } from './zone.js';
 
 const live = new Live();
 const past = new Past(live);
@@ -28,6 +30,7 @@ const ROUTES = [
   [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), t('Fleet')],
   [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), t('Host')],
   [/^alerts$/, () => alerts(live), t('Alerts')],
+  [/^compare$/, () => compare(live), t('Compare')],
   [/^events$/, () => events(live), t('Events')],
   [/^inventory$/, () => inventory(live), t('Inventory')],
   [/^server$/, () => server(live), t('Server')],
@@ -86,6 +89,7 @@ function count(firing) {
 function standing() {
   if (!live.at) return { words: t('Connecting…'), shape: 'again' };
   if (!live.connected) return { words: t('Offline since {time}', { time: clock(live.at) }), shape: 'away' };
+  if (live.isHeld) return { words: t('Live off'), shape: 'held' };
   if (live.server.stopping) return { words: t('Server stops'), shape: 'again' };
   return live.again ? { words: t('Reconnecting…'), shape: 'again' } : { words: t('Live'), shape: '' };
 }
@@ -98,6 +102,8 @@ function frame() {
   const { words, shape } = standing();
   pulse.className = `live ${shape}`;
   if (pulse.textContent !== words) pulse.textContent = words;
+  pulse.title = live.isHeld ? t('Go on with what is new') : t('Stop what is shown as it is');
+  pulse.setAttribute('aria-pressed', String(live.isHeld));
   count(live.server.alarms_firing ?? {});
 }
 live.addEventListener('change', frame);
@@ -116,12 +122,28 @@ document.getElementById('theme').addEventListener('click', () => theme());
 addEventListener('roundsman:theme', dress);
 dress();
 
+/** The button of the time zone: which one it is. */
+function tellZone() {
+  const button = document.getElementById('zone');
+  button.textContent = isUtc() ? 'UTC' : t('Local time');
+  button.title = t('Times are in {zone}', { zone: zoneName() });
+}
+document.getElementById('zone').addEventListener('click', () => zone());
+addEventListener('roundsman:zone', () => {
+  tellZone();
+  show();
+});
+tellZone();
+
+const hold = () => live.hold(!live.isHeld);
+document.getElementById('pulse').addEventListener('click', hold);
+
 /** The button of the language: the name of the other one, in itself. */
 const language = document.getElementById('language');
 language.lang = otherLanguage().tag;
 language.textContent = otherLanguage().name;
 language.addEventListener('click', changeLanguage);
-keys(live, { theme, density });
+keys(live, { theme, density, zone, hold });
 
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
 for (const link of document.querySelectorAll('a[data-link], link[rel=icon], link[rel=manifest]'))

@@ -90,7 +90,7 @@ export function areas(self, one) {
         between(self, one, values, (point) => below(point)?.values[point] ?? 0);
       });
     }
-    if (one.kind === 'mirror' || (one.kind === 'lines' && one.lines.length === 1)) {
+    if (one.kind === 'mirror' || (one.kind === 'lines' && one.lines.length === 1 && !one.isBand)) {
       for (const { colour, values } of shown) {
         ctx.globalAlpha = AREA;
         ctx.fillStyle = ink(colour);
@@ -247,13 +247,16 @@ function shape(ctx, kind, x, y, size) {
   ctx.fill();
 }
 
-/** Draws reboots and changes of state: a dotted line, a shape above it, and in the first graph its name. */
+/** Draws reboots, changes of state and alarms: a dotted line, a shape above it, and in the first graph its name. */
 export function marks(self, one) {
   const { left, top, width, height } = self.bbox;
-  const all = one.marks.filter(({ at }) => at >= self.scales.x.min * 1000 && at <= self.scales.x.max * 1000);
+  const isSeen = ({ at }) => at >= self.scales.x.min * 1000 && at <= self.scales.x.max * 1000;
+  const all = [...one.marks, ...(one.alarms ?? [])].filter(isSeen).sort((a, b) => a.at - b.at);
   if (all.length > MARKS) return;
   const { ctx } = self;
   const x = xOf(self);
+  /** Where the last name ends: none is written over another. */
+  let right = 0;
   ctx.save();
   ctx.font = `600 ${11 * px()}px ${one.font}`;
   ctx.textAlign = 'left';
@@ -268,10 +271,12 @@ export function marks(self, one) {
     ctx.stroke();
     ctx.setLineDash([]);
     shape(ctx, kind, x(at), top - 8 * px(), 4.5 * px());
-    if (kind !== 'reboot' || !one.isFirst) continue;
+    if (!words || !one.isFirst || x(at) < right) continue;
     ctx.fillStyle = ink('ink-2');
-    if (x(at) + 10 * px() + ctx.measureText(words).width < left + width)
-      ctx.fillText(words, x(at) + 9 * px(), top - 4 * px());
+    const end = x(at) + 10 * px() + ctx.measureText(words).width;
+    if (end >= left + width) continue;
+    ctx.fillText(words, x(at) + 9 * px(), top - 4 * px());
+    right = end;
   }
   ctx.restore();
 }

@@ -1,7 +1,10 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
-import { glyph, h, fill, icon, stateWords } from './dom.js';
 import { hostPath, post } from './api.js';
+import { USUAL } from './catalogue.js';
+import { addressOf, groupAt } from './comparing.js';
+import { stateWords } from './dom.js';
+import { find, fits } from './finder.js';
 import { NATURAL, percent } from './format.js';
 import { changeLanguage, otherLanguage, t } from './i18n.js';
 import { STATES } from './live.js';
@@ -12,13 +15,14 @@ import { faultOf, outcomeWords } from './words.js';
 /** Entries of a kind that are shown at most. */
 const MOST = { hosts: 6, groups: 3, views: 6 };
 
-const go = (address) => dispatchEvent(new CustomEvent('roundsman:go', { detail: address }));
 const leadsTo = (name, words, path, hint = '') => ({ icon: name, words, address: at(path), hint });
 
 /** Where one can go, whatever the fleet is. */
 const VIEWS = [
   leadsTo('fleet', t('Fleet'), '', 'G F'),
   leadsTo('bell', t('Alerts'), 'alerts', 'G A'),
+  leadsTo('compare', t('Compare hosts'), 'compare', 'G C'),
+  leadsTo('compare', t('Top hosts'), 'compare?top=10', 'G T'),
   leadsTo('events', t('Events'), 'events', 'G E'),
   leadsTo('inventory', t('Inventory'), 'inventory', 'G I'),
   leadsTo('server', t('Server'), 'server', 'G S'),
@@ -30,18 +34,16 @@ const VIEWS = [
   leadsTo('disk', t('Map by how busy disks are'), '?colour=busy'),
   leadsTo('gauge', t('Map by pressure'), '?colour=pressure'),
   leadsTo('expand', t('Wall'), '?wall'),
+  ...USUAL.map(({ column, name }) => ({
+    icon: 'compare',
+    words: t('Top hosts: {column}', { column: name }),
+    more: column,
+    address: addressOf({ column, top: 10 }),
+  })),
 ];
 
 /** What of the server the address names. */
 const here = () => pathOf(location.pathname);
-
-/** Words with what was typed marked in them. */
-function marked(words, typed) {
-  const begin = typed ? words.toLowerCase().indexOf(typed.toLowerCase()) : -1;
-  if (begin < 0) return [words];
-  const end = begin + typed.length;
-  return [words.slice(0, begin), h('mark', {}, words.slice(begin, end)), words.slice(end)];
-}
 
 /** What is said of a host behind its name. */
 function about(host) {
@@ -73,6 +75,7 @@ function deeds(host, tell) {
   return [
     { icon: 'poll', words: t('Poll now'), act: poll },
     leadsTo('bell', t('Show its alerts'), `alerts${query({ host: host.name })}`),
+    ...(host.group ? [{ icon: 'compare', words: t('Compare its group'), address: groupAt(host.group) }] : []),
     leadsTo('events', t('Show its events'), `events${query({ text: host.name })}`),
     ...(host.group
       ? [leadsTo('filter', t('Show only group {group}', { group: host.group }), query({ group: host.group }))]
@@ -83,7 +86,7 @@ function deeds(host, tell) {
 /** Everything that fits to what was typed, by sections. */
 function sectionsOf(live, typed, own, tell) {
   const low = typed.toLowerCase();
-  const fits = ({ words }) => words.toLowerCase().includes(low);
+  const isMeant = ({ words, more = '' }) => fits(`${words} ${more}`, typed);
   const found = hostsOf(live, typed);
   const some = found.slice(0, MOST.hosts).map((host) => ({
     state: host.state,
@@ -95,125 +98,30 @@ function sectionsOf(live, typed, own, tell) {
   const groups = [...new Set([...live.hosts.values()].map((host) => host.group).filter(Boolean))];
   const byGroup = groups
     .sort(NATURAL.compare)
-    .map((group) => leadsTo('fleet', group, `?${new URLSearchParams({ group })}`))
-    .filter((one) => low && fits(one));
+    .filter((group) => low && fits(group, typed))
+    .slice(0, MOST.groups)
+    .flatMap((group) => [
+      leadsTo('fleet', group, `?${new URLSearchParams({ group })}`),
+      { icon: 'compare', words: t('Compare group {group}', { group }), address: groupAt(group) },
+    ]);
   // Without a word there is the host of the page that is open, or none.
   const open = /^hosts\/([^/]+)$/.exec(here());
   const chosen = typed ? found[0] : live.hosts.get(open && decodeURIComponent(open[1]));
   return [
     [`${t('Hosts')} · ${found.length}`, some],
-    [t('Groups'), byGroup.slice(0, MOST.groups)],
+    [t('Groups'), byGroup],
     [t('Actions on {host}', { host: chosen?.name }), chosen ? deeds(chosen, tell) : []],
-    [t('Go to'), VIEWS.filter(fits).slice(0, MOST.views)],
-    [t('This page'), own.filter(fits)],
+    [t('Go to'), VIEWS.filter(isMeant).slice(0, MOST.views)],
+    [t('This page'), own.filter(isMeant)],
   ].filter(([, entries]) => entries.length);
 }
 
-function entryOf(entry, typed, number) {
-  return h(
-    'li',
-    { role: 'option', id: `found-${number}`, 'aria-selected': 'false' },
-    entry.state ? glyph(entry.state) : icon(entry.icon),
-    h(
-      'span',
-      { class: 'words' },
-      marked(entry.words, typed),
-      ' ',
-      h('span', { class: 'm' }, entry.more ?? ''),
-    ),
-    h(
-      'span',
-      {},
-      (entry.hint ?? '').split(' ').map((key) => key && h('kbd', {}, key)),
-    ),
-  );
-}
-
-/** The field, the list below it, and what is told at its foot. */
-function elements() {
-  const input = h('input', {
-    type: 'search',
-    role: 'combobox',
-    autocomplete: 'off',
-    spellcheck: false,
-    placeholder: t('Host, group, rack=a1, page or action'),
-    'aria-label': t('Find'),
-    'aria-expanded': 'true',
-    'aria-controls': 'found',
-  });
-  const list = h('div', { id: 'found', role: 'listbox', 'aria-label': t('Found') });
-  const told = h('p', { role: 'status' });
-  const key = (name, words) => h('span', {}, h('kbd', {}, name), ` ${words}`);
-  const keys = [key('↑ ↓', t('choose')), key('Enter', t('open')), key('Ctrl Enter', t('new tab'))];
-  const head = h('label', { class: 'q' }, icon('search'), input, h('kbd', {}, 'Esc'));
-  const props = { class: 'palette', 'aria-label': t('Find') };
-  const dialog = h('dialog', props, head, list, h('footer', {}, keys, told));
-  return { dialog, input, list, told };
-}
-
-/** The dialog: what is typed, what is found, which of it is chosen. */
-function dialogOf(live, own) {
-  const { dialog, input, list, told } = elements();
-  const tell = (words) => {
-    told.textContent = words;
-  };
-  let all = [];
-  let chosen = 0;
-  function choose(number) {
-    all[chosen]?.element.setAttribute('aria-selected', 'false');
-    chosen = (number + all.length) % Math.max(1, all.length);
-    const { element } = all[chosen] ?? {};
-    element?.setAttribute('aria-selected', 'true');
-    element?.scrollIntoView({ block: 'nearest' });
-    input.setAttribute('aria-activedescendant', element?.id ?? '');
-  }
-  function act({ address, act: deed }, isApart) {
-    if (address && isApart) open(address, '_blank', 'noopener');
-    else if (address) {
-      dialog.close();
-      go(address);
-    } else if (deed) {
-      const done = (words) => (words ? tell(words) : dialog.close());
-      Promise.resolve(deed()).then(done, (error) => tell(error.message));
-    }
-  }
-  function draw() {
-    const typed = input.value.trim();
-    all = [];
-    const sections = sectionsOf(live, typed, own, tell).map(([title, entries]) => {
-      const rows = entries.map((entry) => {
-        const element = entryOf(entry, typed, all.length);
-        element.addEventListener('click', (event) => act(entry, event.ctrlKey || event.metaKey));
-        all.push({ entry, element });
-        return element;
-      });
-      return h('ul', { role: 'group', 'aria-label': title }, h('h3', { 'aria-hidden': 'true' }, title), rows);
-    });
-    fill(
-      list,
-      sections.length ? sections : h('p', { class: 'none' }, t('Nothing matches "{typed}"', { typed })),
-    );
-    choose(0);
-  }
-  const steps = { ArrowDown: 1, ArrowUp: -1 };
-  input.addEventListener('input', draw);
-  input.addEventListener('keydown', (event) => {
-    // Of a search field the key would empty the field at first.
-    if (event.key === 'Escape') dialog.close();
-    else if (steps[event.key]) choose(chosen + steps[event.key]);
-    else if (event.key === 'Enter' && all[chosen]) act(all[chosen].entry, event.ctrlKey || event.metaKey);
-    else return;
-    event.preventDefault();
-  });
-  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
-  draw();
-  return { dialog, input };
-}
-
 /** What opens the palette; what it can do to the page itself is handed over. */
-export function palette(live, { theme, density, help }) {
+export function palette(live, { theme, density, zone, hold, help }) {
   const own = [
     { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
+    { icon: 'clock', words: t('Times: this browser, UTC'), hint: 'U', act: zone },
+    { icon: 'pause', words: t('Live: on, off'), hint: 'L', act: hold },
     { icon: 'dense', words: t('Density: comfortable, compact'), hint: 'D', act: () => density() },
     {
       icon: 'user',
@@ -222,12 +130,10 @@ export function palette(live, { theme, density, help }) {
     },
     { icon: 'keys', words: t('Keys'), hint: '?', act: help },
   ];
-  return () => {
-    if (document.querySelector('dialog[open]')) return;
-    const { dialog, input } = dialogOf(live, own);
-    dialog.addEventListener('close', () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-    input.focus();
-  };
+  return () =>
+    find({
+      label: t('Find'),
+      placeholder: t('Host, group, rack=a1, page or action'),
+      sections: (typed, tell) => sectionsOf(live, typed, own, tell),
+    });
 }

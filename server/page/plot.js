@@ -1,6 +1,7 @@
 // One graph over a span, by uPlot: its lines, axes and cursor; what else is in it, others paint.
 
 import { h, fill } from './dom.js';
+import { ends as names, roomOf } from './ends.js';
 import { moment } from './format.js';
 import { heights } from './graphs.js';
 import { areas, fired, marks, seen, thresholds, unknown } from './paint.js';
@@ -9,23 +10,26 @@ import { lone } from './points.js';
 import { axisOf, tickWords } from './ticks.js';
 import { hovered } from './cursor.js';
 import { uPlot } from './uplot.js';
+import { isUtc } from './zone.js';
 
 /** How high a graph is, px, axis included: a large one, a small one, and how much of it on a phone. */
-const HIGH = { large: 244, small: 200 };
+const HIGH = { big: 392, large: 244, small: 200 };
 const PHONE = 0.82;
 const NARROW = matchMedia('(max-width: 640px)');
 /** What stands above and below a graph that fills the window, px. */
 const AROUND = 170;
-/** Above the plot are marks and what gaps were; half of the last label lies right of it, px. */
-const PADDING = [20, 26, 0, 0];
+/** Above the plot are marks and what gaps were, px. */
+const ABOVE = 20;
 /** A shorter stretch than this, px, was no drag. */
 const DRAGGED = 4;
 /** What lies further away than this, px, is not pointed at. */
 const HOVER = 24;
+/** A line that is pointed at from so near, px, dims the others to this. */
+const NEAR = { prox: 16, alpha: 0.25 };
 /** Fewer points than these in view are drawn as dots, too. */
 const DOTS = 40;
 /** Steps of the upright axis; labels of the level one, and the least room for one, px. */
-const STEPS = { large: 4, small: 3 };
+const STEPS = { big: 5, large: 4, small: 3 };
 const LABELS = 6;
 /** Steps between labels of the level axis, s. */
 const MOMENTS = [
@@ -96,10 +100,11 @@ function axes(one) {
   ];
 }
 
-function line(one, { colour }, position) {
+function line(one, { colour, dash, wide = 1.5 }, position) {
   return {
     stroke: () => ink(colour),
-    width: one.kind === 'stack' ? 1 : 1.5,
+    width: one.kind === 'stack' ? 1 : wide,
+    dash,
     spanGaps: false,
     show: !one.off.has(position),
     points: {
@@ -111,33 +116,47 @@ function line(one, { colour }, position) {
   };
 }
 
-/** Shows what was dragged out. */
-function select(self, zoom) {
+/** Shows what was dragged out; what was dragged with Shift is asked about, where there is somebody to `ask`. */
+function select(self, one, { zoom, ask }) {
   const { left, width } = self.select;
   if (width < DRAGGED) return;
   const [begin, end] = [left, left + width].map((at) => Math.round(self.posToVal(at, 'x') * 1000));
   self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-  zoom(begin, end);
+  if (ask && one.isShifted) ask(begin, end);
+  else zoom(begin, end);
 }
 
 /** The strip of states lies under the lines that it explains, moment under moment. */
 const under = ({ bbox }, strip) => strip.place(bbox.left / devicePixelRatio, bbox.width / devicePixelRatio);
 
-function options(one, { zoom, widen, why }) {
+/** The date of a moment, s, by which the level axis finds midnight. */
+function dated(seconds) {
+  const date = new Date(seconds * 1000);
+  return isUtc() ? uPlot.tzDate(date, 'Etc/UTC') : date;
+}
+
+function options(one, deeds) {
   const widened = () => {
-    widen();
+    deeds.widen();
     return null;
   };
+  const released = (self, target, act) => (event) => {
+    one.isShifted = event.shiftKey;
+    return act(event);
+  };
   return {
+    tzDate: dated,
     width: one.place.clientWidth || 420,
     height: heightOf(one),
-    padding: PADDING,
+    padding: [ABOVE, () => roomOf(one), 0, 0],
     legend: { show: false },
+    focus: { alpha: one.isSorted ? NEAR.alpha : 1 },
     cursor: {
       // What is pointed at is shared with the host's other graphs; what is dragged out is not: one drag is one zoom.
       sync: { key: 'host', filters: { pub: (type) => type !== 'mousedown' && type !== 'mouseup' } },
       drag: { x: true, y: false, setScale: false },
-      bind: { dblclick: () => widened },
+      bind: { dblclick: () => widened, mouseup: released },
+      focus: { prox: one.isSorted && one.lines.length > 1 ? NEAR.prox : -1 },
       y: false,
       hover: { prox: HOVER },
       points: {
@@ -161,9 +180,10 @@ function options(one, { zoom, widen, why }) {
         (self) => marks(self, one),
         (self) => under(self, one.states),
         (self) => one.told.place(self),
+        (self) => names(self, one),
       ],
-      setCursor: [(self) => hovered(self, one, why)],
-      setSelect: [(self) => select(self, zoom)],
+      setCursor: [(self) => hovered(self, one, deeds.why)],
+      setSelect: [(self) => select(self, one, deeds)],
     },
   };
 }

@@ -52,7 +52,7 @@ const TABLES = {
 const columnsOf = ({ lines }) => lines.flatMap(({ plus }) => plus);
 
 /** An answer about a row as a graph takes it. */
-function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, to) {
+function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, { to, marks }) {
   const times = polls.map((_, point) => start + point * step);
   const skipped = undue(times, polls);
   const joined = (values) => values.map((value, point) => (skipped[point] ? undefined : value));
@@ -65,8 +65,19 @@ function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, to) {
     fails,
     step,
     gaps: gapsOf(fails, Math.min(to, Date.now())),
-    marks: [],
+    marks,
   };
+}
+
+/** The button that closes the graph of a row. */
+function shutButton(title, onclick) {
+  const props = {
+    type: 'button',
+    class: 'btn bare sm ic',
+    'aria-label': t('Close {title}', { title }),
+    onclick,
+  };
+  return h('button', props, icon('x', 's'));
 }
 
 /** The graphs of rows; `deeds` are those of the host's other graphs. */
@@ -91,7 +102,7 @@ export function rowGraphs(name, deeds) {
       () => null,
     );
     if (!answer || !isWanted() || !one.card.isConnected) return;
-    draw(one, drawable(answer, span.to), span, deeds);
+    draw(one, drawable(answer, span), span, deeds);
     one.redraw();
     size(one);
     const last = new Map((answer.rows[0]?.columns ?? []).map((each) => [each.name, each.avg]));
@@ -108,20 +119,23 @@ export function rowGraphs(name, deeds) {
       if (open.size >= MOST) close(open.keys().next().value);
       const spec = { ...TABLES[table], key: `${table}-${row}`, title };
       const one = Object.assign(
-        graph(spec, deeds.why, () => close(key)),
+        graph(spec, deeds.why, () => close(key), deeds.named),
         { table, row, questions: latest() },
       );
-      const shut = h(
-        'button',
-        { type: 'button', class: 'btn bare sm ic', 'aria-label': t('Close {title}', { title }) },
-        icon('x', 's'),
-      );
-      shut.addEventListener('click', () => close(key));
+      const shut = shutButton(title, () => close(key));
       one.open.replaceWith(shut);
       open.set(key, one);
       element.append(one.card);
       one.card.scrollIntoView({ block: 'nearest' });
       return span && load(one);
+    },
+    /** Shows the graph of a row, where its table has graphs. */
+    open(table, row, title) {
+      const key = JSON.stringify([table, row]);
+      if (!open.has(key) && TABLES[table]) this.toggle(table, row, title);
+      const card = open.get(key)?.card;
+      card?.scrollIntoView({ block: 'center' });
+      card?.focus({ preventScroll: true });
     },
     load(now) {
       span = now;

@@ -1,7 +1,8 @@
 // The fleet's table. Of thousands of rows those are drawn that are seen, and some around them.
 
-import { arrange, become, h, stateWords } from './dom.js';
+import { arrange, become, h, icon, stateWords } from './dom.js';
 import { cellOf, COLUMNS, sumOf } from './columns.js';
+import { groupAt } from './comparing.js';
 import { shortMoment } from './format.js';
 import { t } from './i18n.js';
 import { isDense } from './look.js';
@@ -48,8 +49,15 @@ function cellsOf(host, columns, now) {
 
 const keyOf = (item) => `${item.kind} ${item.kind === 'host' ? item.host.name : item.name}`;
 
-/** A row for an item: the one that `known` has of it, with what is new. */
-function rowOf(item, known, columns, now) {
+/** The name of a group: the way to what its hosts come to. Those without a group are none. */
+function groupLink({ name, hosts }) {
+  if (!hosts[0].group) return name;
+  const props = { href: groupAt(hosts[0].group), 'data-link': true, title: t('Compare this group') };
+  return h('a', props, name, icon('compare', 's'));
+}
+
+/** A row for an item: the one that `known` has of it, with what is new; `box` makes what ticks a host. */
+function rowOf(item, known, { columns, now, box }) {
   if (item.kind === 'host' && known?.host === item.host && known.columns === columns) {
     columns.forEach((column, position) => {
       const cell = known.row.children[position];
@@ -58,12 +66,15 @@ function rowOf(item, known, columns, now) {
     return known;
   }
   const row = h('tr', { class: item.kind === 'host' ? `go ${item.host.state}` : item.kind });
-  if (item.kind === 'host') row.append(...cellsOf(item.host, columns, now));
+  if (item.kind === 'host') {
+    row.append(...cellsOf(item.host, columns, now));
+    row.firstChild.prepend(box(item.host.name));
+  }
   if (item.kind === 'group') {
     const title = h(
       'th',
       { scope: 'rowgroup' },
-      item.name,
+      groupLink(item),
       h('span', { class: 'm' }, ` ${item.hosts.length}`),
     );
     const all = sums(item.hosts);
@@ -147,8 +158,8 @@ function walk({ body, top }, shown, rows) {
   });
 }
 
-/** The table of a view; `changed` is called when another order was asked for, `open(group)` when all of one are. */
-export function table(view, changed, open) {
+/** The table of a view; `changed` is called for another order, `open(group)` for all of one; `picked` are the ticks. */
+export function table(view, changed, open, picked) {
   const parts = elements();
   const { head, body, before, after, element } = parts;
   /** What is shown: items, where each begins, those that are drawn, when; and whether a scroll is under way. */
@@ -162,7 +173,7 @@ export function table(view, changed, open) {
     const last = isAll ? items.length : Math.min(items.length, itemAt(tops, innerHeight - top + SPARE) + 1);
     const made = items.slice(first, last).map((item) => {
       const key = keyOf(item);
-      return [key, rowOf(item, drawn.get(key), columns, now)];
+      return [key, rowOf(item, drawn.get(key), { columns, now, box: picked.box })];
     });
     shown.drawn = new Map(made);
     const focused = body.contains(document.activeElement) ? document.activeElement : null;
@@ -172,12 +183,14 @@ export function table(view, changed, open) {
       body,
       made.map(([, { row }]) => row),
     );
+    picked.show(body);
     if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
   body.addEventListener('click', (event) => {
     const { group } = event.target.closest('[data-group]')?.dataset ?? {};
     if (group) open(group);
   });
+  picked.listen(body);
   walk(parts, shown, rows);
   const rolled = () => {
     if (shown.rolling) return;

@@ -3,6 +3,7 @@
 import { h, icon } from './dom.js';
 import { length, moment } from './format.js';
 import { t, term } from './i18n.js';
+import { isUtc, momentOf } from './zone.js';
 
 export const RANGES = { '15m': 9e5, '1h': 36e5, '6h': 216e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 /** What is shown when nobody says: of a host that is polled since less than a day, and of others. */
@@ -61,10 +62,11 @@ function wider([from, to]) {
 function between([from, to]) {
   const [a, b] = [moment(from), moment(to)].map((words) => words.split(' '));
   const cut = to - from < 600_000 ? 8 : 5;
+  const zone = isUtc() ? ' UTC' : '';
   const today = moment(Date.now()).split(' ')[0];
   const [begin, end] = [a, b].map(([, time]) => time.slice(0, cut));
-  if (a[0] !== b[0]) return `${a[0].slice(5)} ${begin} – ${b[0].slice(5)} ${end}`;
-  return `${begin} – ${end} ${a[0] === today ? t('today') : a[0]}`;
+  if (a[0] !== b[0]) return `${a[0].slice(5)} ${begin} – ${b[0].slice(5)} ${end}${zone}`;
+  return `${begin} – ${end}${zone} ${a[0] === today ? t('today') : a[0]}`;
 }
 
 /** The fields for two moments, and the button that shows them; `go` is called with the moments. */
@@ -75,7 +77,7 @@ function ownSpan(span, go) {
   const wrong = h('span', { class: 'wrong', role: 'alert' });
   const submit = (event) => {
     event.preventDefault();
-    const [from, to] = [begin, end].map((field) => new Date(field.value).getTime());
+    const [from, to] = [begin, end].map((field) => momentOf(field.value));
     wrong.textContent = from < to ? '' : t('The first moment has to be before the second.');
     if (!(from < to)) return;
     go([from, to]);

@@ -4,9 +4,10 @@ import { h, fill } from './dom.js';
 import { length } from './format.js';
 import { t } from './i18n.js';
 
-/** Gaps that are told at most, and how wide a letter of theirs is about, px. */
+/** Gaps that are told at most, and how wide a letter of theirs is about, px: a Chinese one is as wide as it is high. */
 const MOST = 4;
 const LETTER = 6.4;
+const SQUARE = 11;
 const MARGIN = 14;
 /** In a narrower plot the outcome is told without how long it took, px. */
 const NARROW = 420;
@@ -21,7 +22,7 @@ const short = (gap) =>
 
 /** Where words fit: within the plot, beside those that are there. */
 function placed(text, at, room, taken) {
-  const wide = text.length * LETTER + MARGIN;
+  const wide = [...text].reduce((sum, letter) => sum + (letter > '\u2e80' ? SQUARE : LETTER), MARGIN);
   const left = Math.max(0, Math.min(at, room - wide));
   const isFree = wide <= room && taken.every(([from, to]) => left >= to + 4 || left + wide <= from - 4);
   return isFree ? [left, left + wide] : null;

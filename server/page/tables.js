@@ -274,6 +274,11 @@ class Tables {
     });
   }
 
+  /** Shows the graph of a row. */
+  open(table, row) {
+    this.#graphs.open(table, row, row);
+  }
+
   /** When a mount is full, in words. */
   full(mount) {
     return this.#filling.words(mount);

@@ -113,6 +113,25 @@ function look(chart, share, token) {
   );
 }
 
+/** How many pixels above a chart's plot have the colour of a token: marks stand there. */
+const marked = (card, token) =>
+  card.locator('.u-wrap > canvas').evaluate((canvas, name) => {
+    const over = canvas.parentElement.querySelector('.u-over').getBoundingClientRect();
+    const whole = canvas.getBoundingClientRect();
+    const high = Math.floor(((over.top - whole.top) * canvas.width) / whole.width);
+    const probe = document.body.appendChild(document.createElement('i'));
+    probe.style.color = `var(${name})`;
+    const wanted = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+    probe.remove();
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, high);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4)
+      count += Number(
+        data[at + 3] > 200 && wanted.every((part, place) => Math.abs(part - data[at + place]) < 20),
+      );
+    return count;
+  }, token);
+
 /** Waits until a host has so many polls since a moment. */
 const polled = (host, since, count) =>
   until(`${count} polls of ${host}`, async () => {
@@ -142,6 +161,8 @@ test('a chart has the threshold of a rule as a line, is tinted while it fired, a
   assert.ok(drawn > 0.4 && drawn < 0.9, `${drawn} of the row is as the line: it is dashed`);
   assert.equal(then, 0, 'it did not fire in the beginning');
   assert.ok(now > 0, 'it fires now');
+  const other = page.locator('#chart-network');
+  assert.ok((await marked(other, '--degraded')) > 10, 'its begin is marked in the others, too');
   await until('its chart is the first', async () =>
     (await firstChart(page)).getAttribute('id').then((id) => id === 'chart-memory'),
   );
@@ -157,6 +178,7 @@ test('a chart has the threshold of a rule as a line, is tinted while it fired, a
   await firstChart(page);
   await page.waitForLoadState('networkidle');
   assert.equal(await page.locator('.rules li').count(), 0);
+  assert.equal(await marked(other, '--degraded'), 0);
   assert.equal(await page.locator('.cause').count(), 0);
   assert.deepEqual(wrong, []);
   await close();

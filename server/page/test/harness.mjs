@@ -227,6 +227,9 @@ export const PAGES = [
   '/?q=web&sort=cpu&colour=cpu',
   '/hosts/web-1',
   '/alerts',
+  '/compare',
+  '/compare?group=web&column=load_1',
+  '/compare?top=5&column=disk_written_bytes_per_s',
   '/events',
   '/inventory',
   '/server',
@@ -252,6 +255,7 @@ export async function shown(page, at) {
   if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
   else if (at.startsWith('/hosts/')) await page.waitForSelector('.leg');
   else if (at.startsWith('/alerts')) await page.waitForSelector('table.alarms tbody td');
+  else if (at.startsWith('/compare')) await page.waitForSelector('.compare .u-over');
   else if (at.startsWith('/events')) await page.waitForSelector('main table tbody tr');
   else if (at.startsWith('/inventory')) await page.waitForSelector('main pre');
   else if (at.startsWith('/server')) await page.waitForSelector('main dl');

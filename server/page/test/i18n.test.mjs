@@ -8,21 +8,25 @@ import { CATALOGUE, said } from './texts.mjs';
 const NAMES = new Set([
   ...[
     'CPU',
+    'CSV',
     'I/O',
     'FIFO',
     'IPv4',
     'IPv6',
+    'PNG',
     'RCU',
     'SYN',
     'TCP',
     'TIME_WAIT',
     'TLS',
     'UDP',
+    'UTC',
     'inode',
     'kswapd',
     'slab',
+    'swap',
   ],
-  ...['Esc', 'G', 'F', 'A', 'E', 'I', 'S', 'Roundsman', 'root', 'rack=a1', '/s', '/'],
+  ...['Esc', 'Shift', 'G', 'F', 'A', 'C', 'T', 'E', 'I', 'S', 'X', 'Roundsman', 'root', 'rack=a1', '/s', '/'],
 ]);
 const { taken, singular, wrong } = said();
 const { texts, words } = CATALOGUE;

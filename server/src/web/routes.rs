@@ -96,6 +96,7 @@ fn own(routes: Routes) -> Routes {
         .get("/", assets::page, page("fleet_page", "The page: the fleet"))
         .get("/hosts/{name}", assets::inner_page, page("host_page", "The page: a host").takes(any))
         .get("/alerts", assets::page, page("alerts_page", "The page: alarms"))
+        .get("/compare", assets::page, page("compare_page", "The page: hosts beside each other"))
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))

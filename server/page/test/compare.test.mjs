@@ -1,0 +1,294 @@
+// Hosts beside each other: what is drawn is what the server says, and the ways to it by keys and by a pointer alone.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { endAll, HOSTS_UP, startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
+
+/** More hosts than have lines of their own, and a group of fewer. */
+const HOSTS = 20;
+const LINES = 12;
+const WIDTHS = [390, 1440, 1920];
+const WRITTEN = 'disk_written_bytes_per_s';
+
+let browser;
+let server;
+before(async () => {
+  browser = await startBrowser();
+  const fleet = await startFleet({ hosts: HOSTS, interval: '1s' });
+  server = await startServer(fleet.inventory);
+  await until('all hosts have some values', async () => {
+    const { top } = await server.json(`/api/v1/top?column=${WRITTEN}&n=100`);
+    return top.length === HOSTS && top.every(({ count }) => count > 3);
+  });
+});
+after(async () => {
+  await browser?.close();
+  endAll();
+});
+
+/** The names of the fleet's hosts. */
+const names = async () => (await server.json('/api/v1/hosts?fields=name')).hosts.map(({ name }) => name);
+
+/** Answers of the server as the page got them, by what their address begins with. */
+function heard(page, begin) {
+  const all = [];
+  page.on('response', async (response) => {
+    const { pathname, search } = new URL(response.url());
+    if (pathname.endsWith(begin))
+      all.push({ asked: new URLSearchParams(search), body: await response.json() });
+  });
+  return all;
+}
+
+/** A graph's file, as rows of cells. */
+async function csv(page, card) {
+  await card.locator('summary').click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    card.getByRole('button', { name: 'CSV', exact: true }).click(),
+  ]);
+  const text = readFileSync(await download.path(), 'utf8');
+  return text
+    .trimEnd()
+    .split('\r\n')
+    .map((line) => line.split(','));
+}
+
+/** A fixed span, so that what is drawn stays. */
+function span(minutes) {
+  const to = Date.now();
+  return `from=${to - minutes * 60_000}&to=${to}`;
+}
+
+/** The first hosts of the list that is shown. */
+const listed = (page, count) =>
+  page
+    .locator('.ranking tbody tr a')
+    .evaluateAll((all, some) => all.slice(0, some).map((one) => one.textContent), count);
+
+/** The order of the first hosts may change while it is looked at: as the server has it before or after. */
+async function isTop(page, count) {
+  const ask = async () =>
+    (await server.json(`/api/v1/top?column=${WRITTEN}&n=${count}`)).top.map(({ host }) => host).join();
+  await until('the list is that of the server', async () => {
+    const first = await ask();
+    const shown = (await listed(page, count)).join();
+    return shown === first || shown === (await ask());
+  });
+}
+
+test('up to twelve hosts have lines, more a band and who is outside of it: as the server says', async () => {
+  const { page, wrong, close } = await tab(browser, { acceptDownloads: true });
+  const all = (await names()).sort();
+  for (const [hosts, isBand] of [
+    [all.slice(0, LINES), false],
+    [all.slice(0, LINES + 1), true],
+  ]) {
+    const answers = heard(page, '/api/v1/series');
+    await page.goto(`${server.at}/compare?hosts=${hosts.join()}&column=cpu_busy_pct&${span(10)}`);
+    const card = page.locator('#chart-cpu_busy_pct');
+    await card.locator('.u-over').waitFor();
+    const [head, ...rows] = await csv(page, card);
+    const { body } = answers.findLast(({ asked }) => asked.get('column') === 'cpu_busy_pct');
+    assert.equal(Boolean(body.spread), isBand);
+    const lines = body.lines.map(({ host, values }) => [host, values.avg]);
+    const { p50, p10, p90 } = body.spread ?? {};
+    const wanted = isBand ? [['p50', p50], ...lines, ['p10', p10], ['p90', p90]] : lines;
+    assert.deepEqual(head, ['time', ...wanted.map(([name]) => name)]);
+    assert.ok(rows.length > 200 && body.step_ms > 1000, 'points are of several polls: their means are drawn');
+    rows.forEach(([time, ...cells], point) => {
+      assert.equal(Date.parse(time), body.start_ms + point * body.step_ms);
+      assert.deepEqual(
+        cells,
+        wanted.map(([, values]) => String(values[point] ?? '')),
+      );
+    });
+    const key = await card.locator('.key').innerText();
+    assert.match(key, isBand ? /p10 – p90[^]*median[^]*of 13 outside/ : /^12 hosts$/);
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('the moment that is pointed at has the values of the server', async () => {
+  const { page, close } = await tab(browser);
+  const answers = heard(page, '/api/v1/series');
+  const [one, other] = await names();
+  await page.goto(`${server.at}/compare?hosts=${one},${other}&column=load_1&${span(1)}`);
+  const over = page.locator('#chart-load_1 .u-over');
+  const box = await until('the plot has its place', () => over.boundingBox());
+  await page.mouse.move(box.x + box.width * 0.8, box.y + 50);
+  await page.mouse.move(box.x + box.width * 0.9, box.y + 50);
+  const tip = page.locator('.chart-tip');
+  await tip.waitFor();
+  const time = await tip.locator('.when').innerText();
+  const told = Object.fromEntries(
+    await tip
+      .locator('div')
+      .evaluateAll((rows) =>
+        rows.map((row) => [row.querySelector('span').textContent, row.querySelector('b').textContent]),
+      ),
+  );
+  const { body } = answers.findLast(({ asked }) => asked.get('column') === 'load_1');
+  const local = (ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(11, 19);
+  const points = body.lines[0].values.avg.map((_, point) => local(body.start_ms + point * body.step_ms));
+  const point = points.indexOf(time);
+  assert.ok(point >= 0, time);
+  assert.deepEqual(
+    told,
+    Object.fromEntries(body.lines.map(({ host, values }) => [host, values.avg[point].toFixed(2)])),
+  );
+  await close();
+});
+
+test('which five hosts wrote most in the last hour: three steps by keys alone', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(server.at);
+  await page.waitForSelector(HOSTS_UP);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('top disk written');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/compare\?column=disk_written_bytes_per_s&top=10$/);
+  await isTop(page, 5);
+  assert.equal(
+    await page.locator('.seg [aria-pressed=true]', { hasText: /^1h$/ }).count(),
+    1,
+    'of the last hour',
+  );
+  // From there a host is one key away for who goes on with Tab, and has the same span.
+  await page.locator('.ranking tbody a').first().focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/hosts\/[\w-]+\?range=1h$/);
+  await close();
+});
+
+test('which five hosts wrote most in the last hour: three steps by a pointer alone', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(server.at);
+  await page.waitForSelector(HOSTS_UP);
+  await page.locator('.nav').getByText('Compare').click();
+  await page.getByRole('button', { name: 'Top', exact: true }).click();
+  await page.getByRole('button', { name: 'Disk written' }).click();
+  await isTop(page, 5);
+  const { top } = await server.json(`/api/v1/top?column=${WRITTEN}&n=10`);
+  assert.equal(await page.locator('.ranking tbody tr').count(), top.length);
+  await page.getByRole('button', { name: 'Least' }).click();
+  await page.waitForURL(/order=asc/);
+  await until('the least is first', async () => {
+    const least = await server.json(`/api/v1/top?column=${WRITTEN}&n=1&order=asc`);
+    return (await listed(page, 1))[0] === least.top[0].host;
+  });
+  await close();
+});
+
+test('a group has a page: what its hosts come to, four charts, the way to its hosts', async () => {
+  const { page, wrong, close } = await tab(browser);
+  await page.goto(server.at);
+  await page.locator('tr.group a', { hasText: 'db' }).click();
+  await page.waitForURL(/compare\?group=db$/);
+  await page.locator('.charts.large .u-over').nth(3).waitFor();
+  assert.equal(await page.locator('h1').innerText(), 'Group db');
+  const members = (await server.json('/api/v1/hosts?group=db&fields=name,state')).hosts;
+  const up = members.filter(({ state }) => state === 'up').length;
+  assert.match(await page.locator('.sums').innerText(), new RegExp(`^Up\\s+${up} of ${members.length}`));
+  assert.deepEqual(await page.locator('.chart h2').allInnerTexts(), [
+    'CPU',
+    'Memory',
+    'Network out',
+    'Disk written',
+  ]);
+  await page.getByRole('link', { name: 'Show its hosts' }).click();
+  await page.waitForURL(/\?group=db#hosts$/);
+  await page.waitForSelector(HOSTS_UP);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('hosts are ticked by a pointer or a key, and compared; the address keeps column, hosts and span', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(`${server.at}/?sort=name`);
+  const rows = page.locator('.hosts tr.go');
+  await rows.nth(2).waitFor();
+  const [first, second] = await rows.locator('.cover').allInnerTexts();
+  await rows.first().hover();
+  await rows.first().locator('.tick').click();
+  await rows.nth(1).locator('.cover').focus();
+  await page.keyboard.press('x');
+  await page.getByRole('link', { name: 'Compare 2' }).click();
+  await page.waitForURL(`**/compare?hosts=${first},${second}`);
+  await page.getByRole('button', { name: 'Memory', exact: true }).click();
+  await page.getByRole('button', { name: '6h', exact: true }).click();
+  await page.waitForURL(`**/compare?hosts=${first},${second}&column=mem_used_pct&range=6h`);
+  await page.reload();
+  await page.locator('#chart-mem_used_pct .u-over').waitFor();
+  await until('both are listed', async () => (await listed(page, 5)).length === 2);
+  assert.equal(await page.locator('.seg [aria-pressed=true]', { hasText: /^6h$/ }).count(), 1);
+  await page.goBack();
+  await page.waitForURL(/mem_used_pct$/);
+  await close();
+});
+
+test('any column is found by its name or its meaning', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(`${server.at}/compare?top=5`);
+  await page.locator('.compare .u-over').waitFor();
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('combobox', { name: 'Choose a column' }).fill('retransmitted');
+  await page.locator('[role=option]', { hasText: 'tcp_retransmitted_segments_per_s' }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/column=tcp_retransmitted_segments_per_s/);
+  await page.locator('#chart-tcp_retransmitted_segments_per_s').waitFor();
+  await close();
+});
+
+test('what cannot be compared is told in the words of the server', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(`${server.at}/compare?group=nobody&column=load_1`);
+  const asked = await fetch(`${server.at}/api/v1/series?group=nobody&column=load_1`);
+  const { detail } = await asked.json();
+  await page.locator('.chart [role=status]', { hasText: detail }).waitFor();
+  await close();
+});
+
+test('no text stands outside of its card or of the window', async () => {
+  for (const width of WIDTHS) {
+    const { page, close } = await tab(browser, { viewport: { width, height: 900 } });
+    for (const search of [
+      '',
+      '?group=web&column=net_tx_bytes_per_s',
+      '?top=10&column=disk_written_bytes_per_s',
+    ]) {
+      await page.goto(`${server.at}/compare${search}`);
+      await page.locator('.compare .u-over').first().waitFor();
+      if (search) await page.locator('.ranking tbody tr').first().waitFor();
+      await page.locator('.tools summary').first().click();
+      const outside = await page.evaluate(() => {
+        const found = [];
+        const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+        while (walk.nextNode()) {
+          const text = walk.currentNode;
+          const range = document.createRange();
+          range.selectNodeContents(text);
+          const box = range.getBoundingClientRect();
+          // What scrolls by itself, is cut with an ellipsis or is only heard has no box of its own.
+          if (
+            box.width < 1 ||
+            text.parentElement.closest('.seg, .said, .u-wrap, option, details:not([open])')
+          )
+            continue;
+          const around = (
+            text.parentElement.closest('.card, .field, .btn') ?? document.body
+          ).getBoundingClientRect();
+          if (box.left < around.left - 1 || box.right > around.right + 1) found.push(text.data);
+        }
+        return [
+          ...found,
+          ...(document.documentElement.scrollWidth > innerWidth ? ['the page is too wide'] : []),
+        ];
+      });
+      assert.deepEqual(outside, [], `${width} ${search}`);
+    }
+    await close();
+  }
+});
