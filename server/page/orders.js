@@ -49,7 +49,7 @@ function pause(name, done) {
   const reason = field(t('Why'), { placeholder: t('Not needed') });
   ask({
     title: t('Pause {host}', { host: name }),
-    about: t('It is not polled while it is paused, and nobody is told of it.'),
+    about: t('It is polled as before; its state stands still, and nobody is told of it.'),
     fields: [length.element, reason.element],
     word: t('Pause'),
     done,
