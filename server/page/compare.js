@@ -4,7 +4,7 @@ import { fill, h, icon, isTyping, renew } from './dom.js';
 import { get } from './api.js';
 import { columns, nameOf, OVERVIEW, unitOf, USUAL } from './catalogue.js';
 import { copy, linkOf } from './charttools.js';
-import { addressOf, askedOf, LENGTHS, viewOf } from './comparing.js';
+import { addressOf, askedOf, LENGTHS, membersOf, viewOf } from './comparing.js';
 import { find, fits } from './finder.js';
 import { size } from './graph.js';
 import { t, tn } from './i18n.js';
@@ -147,7 +147,7 @@ class CompareView {
         words.textContent = t('Copy link');
       }, COPIED);
     };
-    await copy(linkOf(endsOf(this.#span))).then(
+    await copy(linkOf(this.#ends())).then(
       () => done(t('Copied')),
       (error) => done(error.message),
     );
@@ -247,10 +247,21 @@ class CompareView {
     };
   }
 
+  /** Where nobody chose a span, not long before the first of the hosts came into the state that it is in. */
+  #ends() {
+    const since = membersOf(this.#view, [...this.#live.hosts.values()]).map((host) => host.since_ms);
+    return endsOf(this.#span, since.length ? Math.min(...since) : 0);
+  }
+
   async #load() {
+    // Before the hosts are known, so is not for how long there is anything to show.
+    if (this.#span.isOpen && !this.#live.hosts.size) {
+      this.#loadedAt = 0;
+      return;
+    }
     this.#loadedAt = Date.now();
     const view = { ...this.#view };
-    const ends = endsOf(this.#span);
+    const ends = this.#ends();
     const drawn = view.column ? await this.#loadOne(view, ends) : await this.#loadAll(view, ends);
     if (!drawn) return;
     this.picker.show(drawn, ends);

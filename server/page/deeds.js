@@ -26,6 +26,17 @@ export function field(label, props) {
 
 const whoField = () => field(t('Who'), { required: true, value: localStorage.getItem(WHO) ?? '' });
 
+/** Why something is silenced, most often: a click each, for those who have no keys at hand. */
+const REASONS = [t('Known problem'), t('Maintenance'), t('Somebody is on it')];
+
+const reasons = (input) =>
+  REASONS.map((words) => {
+    const take = () => {
+      input.value = words;
+    };
+    return h('button', { type: 'button', class: 'chip', onclick: take }, words);
+  });
+
 /** One of some values, by words. */
 export function choice(label, all) {
   const options = Object.entries(all).map(([value, words]) => h('option', { value }, words));
@@ -118,11 +129,17 @@ export function silence(alarm, done) {
     Object.fromEntries(Object.keys(all).map((words) => [words, words])),
   );
   const long = choice(t('How long'), LENGTHS);
-  const [why, who] = [field(t('Why'), { required: true }), whoField()];
+  const [why, who] = [field(t('Why'), { required: true, autofocus: true }), whoField()];
   ask({
     title: t('Silence'),
     about: t('Nobody is told while it is silenced. It is judged and shown as before.'),
-    fields: [what.element, long.element, why.element, who.element],
+    fields: [
+      what.element,
+      long.element,
+      why.element,
+      h('div', { class: 'row' }, reasons(why.input)),
+      who.element,
+    ],
     word: t('Silence'),
     done,
     async send() {

@@ -2,7 +2,9 @@
 
 import { hostPath, post } from './api.js';
 import { USUAL } from './catalogue.js';
+import { copy } from './charttools.js';
 import { addressOf, groupAt } from './comparing.js';
+import { silence } from './deeds.js';
 import { stateWords } from './dom.js';
 import { find, fits } from './finder.js';
 import { NATURAL, percent } from './format.js';
@@ -52,11 +54,14 @@ function about(host) {
   return [host.group, host.address, now].filter(Boolean).join(' · ');
 }
 
-/** The hosts that are meant: those whose name begins so, those in trouble, then by name. */
+/** The hosts that are meant: the one of that name, those whose name begins so, those in trouble, then by name. */
 function hostsOf(live, typed) {
   const words = typed.split(/\s+/).filter(Boolean);
   const low = typed.toLowerCase();
-  const rank = (host) => [host.name.toLowerCase().startsWith(low) ? 0 : 1, STATES.indexOf(host.state)];
+  const rank = ({ name, state }) => {
+    const begins = name.toLowerCase().startsWith(low) ? 1 : 2;
+    return [name.toLowerCase() === low ? 0 : begins, STATES.indexOf(state)];
+  };
   return [...live.hosts.values()]
     .filter((host) => matches(host, words) || (low && host.address?.includes(low)))
     .map((host) => [rank(host), host])
@@ -72,8 +77,11 @@ function deeds(host, tell) {
     return `${host.name}${t(': ')}${outcomeWords(outcome)}`;
   };
   const query = (pairs) => `?${new URLSearchParams(pairs)}`;
+  // Once the palette is closed.
+  const quiet = () => void setTimeout(() => silence({ host: host.name }, () => {}));
   return [
     { icon: 'poll', words: t('Poll now'), act: poll },
+    { icon: 'bell-off', words: t('Silence…'), act: quiet },
     leadsTo('bell', t('Show its alerts'), `alerts${query({ host: host.name })}`),
     ...(host.group ? [{ icon: 'compare', words: t('Compare its group'), address: groupAt(host.group) }] : []),
     leadsTo('events', t('Show its events'), `events${query({ text: host.name })}`),
@@ -81,6 +89,15 @@ function deeds(host, tell) {
       ? [leadsTo('filter', t('Show only group {group}', { group: host.group }), query({ group: host.group }))]
       : []),
   ];
+}
+
+/** What can be done with the host that is named among what was typed, as the other words say; or none. */
+function namedDeeds(live, typed, tell) {
+  const words = typed.toLowerCase().split(/\s+/);
+  const host = [...live.hosts.values()].find(({ name }) => words.includes(name.toLowerCase()));
+  const rest = words.filter((word) => word !== host?.name.toLowerCase()).join(' ');
+  const some = host ? deeds(host, tell).filter((deed) => fits(deed.words, rest)) : [];
+  return [t('Actions on {host}', { host: host?.name }), some];
 }
 
 /** Everything that fits to what was typed, by sections. */
@@ -98,19 +115,21 @@ function sectionsOf(live, typed, own, tell) {
   const groups = [...new Set([...live.hosts.values()].map((host) => host.group).filter(Boolean))];
   const byGroup = groups
     .sort(NATURAL.compare)
-    .filter((group) => low && fits(group, typed))
-    .slice(0, MOST.groups)
     .flatMap((group) => [
       leadsTo('fleet', group, `?${new URLSearchParams({ group })}`),
       { icon: 'compare', words: t('Compare group {group}', { group }), address: groupAt(group) },
-    ]);
+    ])
+    .filter((entry) => low && isMeant(entry))
+    .slice(0, 2 * MOST.groups);
   // Without a word there is the host of the page that is open, or none.
   const open = /^hosts\/([^/]+)$/.exec(here());
   const chosen = typed ? found[0] : live.hosts.get(open && decodeURIComponent(open[1]));
   return [
     [`${t('Hosts')} · ${found.length}`, some],
     [t('Groups'), byGroup],
-    [t('Actions on {host}', { host: chosen?.name }), chosen ? deeds(chosen, tell) : []],
+    chosen || !typed
+      ? [t('Actions on {host}', { host: chosen?.name }), chosen ? deeds(chosen, tell) : []]
+      : namedDeeds(live, typed, tell),
     [t('Go to'), VIEWS.filter(isMeant).slice(0, MOST.views)],
     [t('This page'), own.filter(isMeant)],
   ].filter(([, entries]) => entries.length);
@@ -118,7 +137,12 @@ function sectionsOf(live, typed, own, tell) {
 
 /** What opens the palette; what it can do to the page itself is handed over. */
 export function palette(live, { theme, density, zone, hold, help }) {
+  const link = async () => {
+    await copy(location.href);
+    return t('The link to this page is copied');
+  };
   const own = [
+    { icon: 'link', words: t('Copy link'), act: link },
     { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
     { icon: 'clock', words: t('Times: this browser, UTC'), hint: 'U', act: zone },
     { icon: 'pause', words: t('Live: on, off'), hint: 'L', act: hold },

@@ -379,7 +379,8 @@ impl Drop for Poor {
 async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
     const HOSTS: u32 = 60;
     let fleet = fleet(HOSTS);
-    let server = Poor::start(&fleet, 64);
+    // An eighth of them is left to the others: enough for a machine that is slow to close what has ended.
+    let server = Poor::start(&fleet, 96);
     let count = |metrics: &str, name: &str| -> f64 {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name));
         line.map_or(0.0, |value| value.trim().parse().unwrap())
@@ -395,7 +396,7 @@ async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
         assert!(count(&metrics, &name) < 0.5, "{metrics}");
     }
     let ready = server.get_until("/readyz", |answer| answer.contains("server's own means"));
-    assert!(ready.contains("file descriptors are used up: of 64 the last 8 are kept"), "{ready}");
+    assert!(ready.contains("file descriptors are used up: of 96 the last 12 are kept"), "{ready}");
     let fleet = server.get("/api/v1/fleet");
     assert!(fleet.contains("\"own_trouble\":\""), "{fleet}");
     let log = server.log.lock().unwrap();

@@ -78,6 +78,19 @@ async function isTop(page, count) {
   });
 }
 
+test('where nobody chose a span it begins with the hosts, so that no graph of a new fleet is empty', async () => {
+  const { page, wrong, close } = await tab(browser);
+  const answers = heard(page, '/api/v1/series');
+  await page.goto(`${server.at}/compare?column=cpu_busy_pct`);
+  await until('there is a graph', async () => answers.length > 0);
+  const { hosts } = await server.json('/api/v1/hosts?fields=since_ms');
+  const since = Math.min(...hosts.map(({ since_ms: at }) => at));
+  const [from, to] = ['from', 'to'].map((key) => Number(answers[0].asked.get(key)));
+  assert.ok(from >= Math.min(since - 15_000, to - 180_000), `${since} ${from} ${to}`);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test('up to twelve hosts have lines, more a band and who is outside of it: as the server says', async () => {
   const { page, wrong, close } = await tab(browser, { acceptDownloads: true });
   const all = (await names()).sort();
