@@ -191,17 +191,34 @@ async fn no_faulty_neighbour_is_felt_and_every_attempt_is_one_row() {
     }
 }
 
-#[tokio::test]
-async fn a_slot_that_finds_the_last_poll_waiting_is_an_overrun_and_its_own_row() {
-    let hog = FakeProbe::start(Behaviour::Hangs).await;
-    let waits = FakeProbe::start(healthy()).await;
+/// A fleet with one place for all polls: while the hog holds it, the poll of the other waits in the queue.
+async fn hogged() -> ([FakeProbe; 2], Server) {
+    let probes = [FakeProbe::start(Behaviour::Hangs).await, FakeProbe::start(healthy()).await];
     let inventory = DEFAULTS.to_owned()
-        + &host("waits", waits.socket())
-        + &host("hog", hog.socket())
+        + &host("waits", probes[1].socket())
+        + &host("hog", probes[0].socket())
         + "interval = \"6s\"\ntimeout = \"5s\"\n";
-    // One place for all polls: while the hog holds it, the other one's poll waits in the queue.
     let settings = [("poll.in_flight", "1"), ("poll.in_flight_for", "10s")];
     let server = Server::start_with(&inventory, &settings).await;
+    (probes, server)
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_poll_is_told_of_it_and_not_of_a_slot_that_it_overran() {
+    let (_probes, server) = hogged().await;
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    while polled(&server.app, "hog") < 1 {
+        pace.tick().await;
+        let asked = server.app.poll_now(name("waits")).await.unwrap();
+        assert_eq!(asked.outcome, Outcome::Ok);
+    }
+    let rows = server.rows().await;
+    assert!(rows["waits"].iter().any(|row| row.outcome == Outcome::Overrun));
+}
+
+#[tokio::test]
+async fn a_slot_that_finds_the_last_poll_waiting_is_an_overrun_and_its_own_row() {
+    let (_probes, server) = hogged().await;
     server.until(|app| polled(app, "hog") >= 1).await;
     let hogged = last_slot(&server.app, "waits");
     server.until(|app| last_slot(app, "waits") > hogged).await;

@@ -258,10 +258,7 @@ impl HostEntry {
 
     /// How long its probe's certificate was valid yet at its last answer, seconds; none without one.
     pub(super) fn certificate_left_s(&self) -> Option<f64> {
-        let left_ms = self.previous.as_deref()?.certificate_left_ms()?;
-        #[expect(clippy::cast_precision_loss, reason = "less than 2^53 ms")]
-        let left_ms = left_ms as f64;
-        Some(left_ms / 1e3)
+        self.previous.as_deref()?.certificate_left_s()
     }
 
     /// Until when it is left alone; none when it is not.
@@ -302,9 +299,12 @@ impl HostEntry {
             self.last_good = Some(Arc::clone(record));
         }
         self.last = Some(Arc::clone(record));
-        for asked in self.waiting.drain(..) {
-            // Whoever asked may have gone away.
-            let _ = asked.send(Arc::clone(record));
+        // A slot that was overrun is not the poll that they wait for: that one is under way.
+        if record.outcome != Outcome::Overrun {
+            for asked in self.waiting.drain(..) {
+                // Whoever asked may have gone away.
+                let _ = asked.send(Arc::clone(record));
+            }
         }
     }
 }

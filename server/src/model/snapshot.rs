@@ -341,4 +341,12 @@ impl Snapshot {
     pub fn certificate_left_ms(&self) -> Option<i64> {
         Some(self.certificate_ends?.0.saturating_sub(self.clocks.wall_ns / 1_000_000))
     }
+
+    /// The same in seconds.
+    #[must_use]
+    pub fn certificate_left_s(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "less than 2^53 ms")]
+        let left_ms = self.certificate_left_ms()? as f64;
+        Some(left_ms / 1e3)
+    }
 }
