@@ -27,6 +27,11 @@ const HTML: &str = "text/html; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JSON: &str = "application/json";
+const MANIFEST: &str = "application/manifest+json";
+
+/// The media types of the files.
+pub(super) const KINDS: [&str; 5] =
+    ["text/javascript", "text/css", "image/svg+xml", JSON, MANIFEST];
 
 /// The file of every view; which one is meant, the script reads from the address. All that it names is
 /// relative to the address, and begins with "./": a proxy may have it all below a path.
@@ -50,11 +55,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
         ("compare.css", CSS, include_str!("../../page/compare.css")),
-        (
-            "manifest.webmanifest",
-            "application/manifest+json",
-            include_str!("../../page/manifest.webmanifest"),
-        ),
+        ("manifest.webmanifest", MANIFEST, include_str!("../../page/manifest.webmanifest")),
         ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),

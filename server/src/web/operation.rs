@@ -36,6 +36,11 @@ pub(super) struct Operation {
     is_open: bool,
 }
 
+/// Answers without a body: what is held already; a head that is too large, which is refused before a route is
+/// known.
+const WORDLESS: [StatusCode; 2] =
+    [StatusCode::NOT_MODIFIED, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
+
 impl Operation {
     /// An operation with a name of its own, and what it is for.
     pub(super) fn new(name: &'static str, summary: &'static str) -> Self {
@@ -144,7 +149,7 @@ impl Operation {
         for status in self.failures.iter().chain(refusals) {
             let words = status.canonical_reason().unwrap_or_default();
             let mut response = json!({ "description": words });
-            if *status != StatusCode::NOT_MODIFIED {
+            if !WORDLESS.contains(status) {
                 let schema = schema_of::<ProblemDetails>(told);
                 response["content"] = json!({ PROBLEM: { "schema": schema } });
             }

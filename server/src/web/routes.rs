@@ -78,7 +78,7 @@ fn own(routes: Routes) -> Routes {
     let file =
         Param::path("name", json!({ "type": "string", "enum": assets::names() }), "The file");
     let mut assets = Operation::new("asset", "A file of the page").takes(file);
-    for kind in ["text/javascript", "text/css", "image/svg+xml"] {
+    for kind in assets::KINDS {
         assets = assets.writes(kind, "The file");
     }
     let readyz = Operation::new("readyz", "Whether the server does its work, and if not why")
@@ -284,12 +284,12 @@ fn compare() -> Operation {
     Operation::new("compare", words)
         .asks::<CompareAsked>()
         .answers::<CompareShape>(OK, "Points equally far apart, the same for all")
-        .fails(&[BAD, MISSING, AWAY])
+        .fails(&[BAD, MISSING, AWAY, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE])
 }
 
 fn top() -> Operation {
     Operation::new("top", "The hosts with the largest, or smallest, mean of a value over a span")
         .asks::<TopAsked>()
         .answers::<TopShape>(OK, "By their means")
-        .fails(&[BAD, MISSING, AWAY])
+        .fails(&[BAD, MISSING, AWAY, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE])
 }
