@@ -1,6 +1,8 @@
 //! What there is to know about a route, for whoever calls it: parameters with their limits, body,
 //! answers, errors. Knows nothing of handlers.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -83,9 +85,12 @@ impl Operation {
         self.gives(StatusCode::OK, words, None)
     }
 
-    /// Answers text of the media type `kind`.
+    /// Answers text of the media type `kind`, or an object of JSON.
     pub(super) fn writes(self, kind: &'static str, words: &'static str) -> Self {
-        self.gives(StatusCode::OK, words, Some((kind, schema_of::<String>)))
+        let is_json = kind.ends_with("json");
+        let schema =
+            if is_json { schema_of::<BTreeMap<String, Value>> } else { schema_of::<String> };
+        self.gives(StatusCode::OK, words, Some((kind, schema)))
     }
 
     fn gives(
