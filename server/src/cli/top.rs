@@ -20,6 +20,7 @@ mod key;
 mod list;
 mod model;
 mod pick;
+mod renewed;
 mod rows;
 mod run;
 mod terminal_guard;

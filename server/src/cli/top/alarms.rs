@@ -1,15 +1,8 @@
-//! The alarms that fire: what is asked, what came back, and what keys do there. Pure.
-
-use std::time::Duration;
+//! The alarms that fire. Pure.
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::{
-    fleet::{BadEvent, clean},
-    key::Key,
-    pick::Picked,
-};
+use super::renewed::{Listing, Renewed};
 use crate::{
     cli::output::{UNKNOWN, number, percent, rate},
     model::{AlarmState, Severity},
@@ -19,9 +12,6 @@ use crate::{
 
 /// Alarms that are asked for at most; the last line says how many there are.
 pub(super) const MAX_LISTED: usize = 500;
-
-/// How long the list is taken for fresh.
-const FRESH: Duration = Duration::from_secs(2);
 
 /// As of `/api/v1/alerts`, what matters most first.
 #[derive(Debug, Deserialize)]
@@ -81,83 +71,22 @@ impl TopAlarm {
 }
 
 /// The list of alarms that is looked at.
-#[derive(Debug, Default)]
-pub(super) struct AlarmList {
-    pub(super) told: Option<Alarms>,
-    /// Why the list is not renewed.
-    pub(super) trouble: Option<String>,
-    /// Host, rule and row of each.
-    keys: Vec<(String, String, String)>,
-    picked: Picked<(String, String, String)>,
-    /// When it was asked last, by a clock that only goes on.
-    asked: Option<Duration>,
-    waiting: bool,
-}
+pub(super) type AlarmList = Renewed<Alarms>;
 
-impl AlarmList {
-    /// What is to be asked now, when it is time to; `now` is of a clock that only goes on.
-    pub(super) fn ask(&mut self, now: Duration) -> Option<String> {
-        if self.waiting || self.asked.is_some_and(|at| now < at + FRESH) {
-            return None;
-        }
-        self.asked = Some(now);
-        self.waiting = true;
-        Some(format!("/api/v1/alerts?firing=true&limit={MAX_LISTED}"))
+impl Listing for Alarms {
+    type Row = TopAlarm;
+    /// Host, rule and row.
+    type Key = (String, String, String);
+
+    fn path() -> String {
+        format!("/api/v1/alerts?firing=true&limit={MAX_LISTED}")
     }
 
-    /// What came of it; `room` is how many lines of the list are seen.
-    pub(super) fn apply(&mut self, told: Result<Value, String>, room: usize) {
-        self.waiting = false;
-        let read = told.and_then(|mut told| {
-            clean(&mut told);
-            let read = serde_json::from_value::<Alarms>(told).map_err(BadEvent::from);
-            read.map_err(|error| error.to_string())
-        });
-        match read {
-            Ok(alarms) => {
-                let key = |a: &TopAlarm| (a.host.clone(), a.rule.clone(), a.row.clone());
-                self.keys = alarms.alarms.iter().map(key).collect();
-                self.told = Some(alarms);
-                self.trouble = None;
-                self.picked.settle(&self.keys, room);
-            }
-            // The last list stays.
-            Err(trouble) => self.trouble = Some(trouble),
-        }
+    fn rows(&self) -> &[TopAlarm] {
+        &self.alarms
     }
 
-    /// The alarms that are known.
-    pub(super) fn alarms(&self) -> &[TopAlarm] {
-        self.told.as_ref().map_or(&[], |told| &told.alarms)
-    }
-
-    /// Where the chosen one is.
-    pub(super) fn position(&self) -> usize {
-        self.picked.position(&self.keys)
-    }
-
-    /// The first that is seen.
-    pub(super) fn first(&self) -> usize {
-        self.picked.first()
-    }
-
-    /// The chosen alarm.
-    pub(super) fn chosen(&self) -> Option<&TopAlarm> {
-        self.alarms().get(self.position())
-    }
-
-    /// A row was clicked; whether it was chosen before.
-    pub(super) fn click(&mut self, row: usize, room: usize) -> bool {
-        self.picked.click(row, &self.keys, room)
-    }
-
-    /// The wheel.
-    pub(super) fn turn(&mut self, down: bool, room: usize) {
-        self.picked.turn(down, &self.keys, room);
-    }
-
-    /// A key was pressed.
-    pub(super) fn press(&mut self, key: Key, room: usize) {
-        self.picked.press(key, &self.keys, room);
+    fn key(alarm: &TopAlarm) -> Self::Key {
+        (alarm.host.clone(), alarm.rule.clone(), alarm.row.clone())
     }
 }

@@ -327,7 +327,7 @@ impl Model {
         match &self.screen {
             Screen::Fleet => self.list.host().map(|host| of(&host.name)),
             Screen::Host(detail) => Some(of(&detail.name)),
-            Screen::Changes(list) => list.host().map(of),
+            Screen::Changes(list) => list.chosen().map(|change| of(&change.host)),
             Screen::Alarms(list) => list.chosen().map(|alarm| Target {
                 alarm: Some((alarm.rule.clone(), alarm.row.clone())),
                 ..of(&alarm.host)

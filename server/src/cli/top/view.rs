@@ -230,10 +230,10 @@ fn bottom_line(pen: &mut Pen<'_>, model: &Model, theme: Theme) {
         Screen::Host(detail) => format!("{} ", detail.span()),
         Screen::Alarms(list) => {
             let all = list.told.as_ref().map_or(0, |told| told.total);
-            seen(list.first(), room, list.alarms().len(), &all.to_string())
+            seen(list.first(), room, list.rows().len(), &all.to_string())
         }
         Screen::Changes(list) => {
-            let shown = list.changes().len();
+            let shown = list.rows().len();
             let more = if list.told.as_ref().is_some_and(|told| told.more) { "+" } else { "" };
             seen(list.first(), room, shown, &format!("{shown}{more}"))
         }

@@ -125,7 +125,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, list: &AlarmList, theme: Th
         _ => {}
     }
     let chosen = list.position();
-    let seen = list.alarms().iter().enumerate().skip(list.first());
+    let seen = list.rows().iter().enumerate().skip(list.first());
     for (at, alarm) in seen.take(pen.left().saturating_sub(1)) {
         row(pen, model, alarm, widths, (theme, at == chosen));
     }

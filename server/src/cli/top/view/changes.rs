@@ -17,7 +17,7 @@ const STATE_COLUMNS: usize = 10;
 
 /// Draws the list.
 pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, list: &ChangeList, theme: Theme) {
-    let longest = list.changes().iter().map(|change| columns(&change.host)).max().unwrap_or(0);
+    let longest = list.rows().iter().map(|change| columns(&change.host)).max().unwrap_or(0);
     let most = if pen.width() < 100 { NAME_COLUMNS.0 } else { NAME_COLUMNS.1 };
     let name = longest.clamp(NAME_COLUMNS.0, most);
     if let Some(trouble) = &list.trouble {
@@ -35,7 +35,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, model: &Model, list: &ChangeList, theme: T
         _ => {}
     }
     let chosen = list.position();
-    let seen = list.changes().iter().enumerate().skip(list.first());
+    let seen = list.rows().iter().enumerate().skip(list.first());
     for (at, change) in seen.take(model.room()) {
         row(pen, model, change, name, (theme, at == chosen));
     }
