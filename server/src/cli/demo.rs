@@ -16,7 +16,7 @@ use roundsman_os::{file, log::say};
 use tokio::sync::broadcast::error::RecvError;
 
 use self::{
-    fleet::{DemoFleet, MAX_HOSTS},
+    fleet::{DemoFleet, MAX_SIMULATED},
     probe::LocalProbe,
     screen::DemoScreen,
 };
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
-    config::{self, Config, Flag, SettingLocation, StoreUrl},
+    config::{self, Config, Flag, Loaded, Origin, SettingLocation, StoreUrl},
     live::{HostView, Live},
     model::{HostId, HostName},
     query::PollShape,
@@ -80,7 +80,7 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "COUNT", value_parser = parse::count(MAX_POLLS))]
     polls: Option<usize>,
     /// Simulate this many hosts beside this machine, some with faults, 1 to 250
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_HOSTS)))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SIMULATED)))]
     fleet: Option<u32>,
     /// Address and port of the HTTP API; port 0 takes a free one [default: that of the last
     /// demo, or a free one] [env: ROUNDSMAN_HTTP__LISTEN]
@@ -141,15 +141,17 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     let mut flags = Vec::new();
     let alerts = alerts_path(None, &loaded.config.inventory);
     if args.fleet.is_some() {
+        if is_chosen(&loaded, "store.url") {
+            return Err(CliError::Usage(
+                "what is simulated is not kept among real polls: unset store.url \
+                 (ROUNDSMAN_STORE__URL) for a demo with --fleet"
+                    .to_owned(),
+            ));
+        }
         flags.push(flag("data", &loaded.config.data.join(FLEET_FOLDER)));
         loaded = runtime.settings_without_file(flags.clone())?;
     }
-    let chosen = |key: &str| {
-        loaded
-            .origins
-            .iter()
-            .any(|origin| origin.key == key && origin.from != SettingLocation::Default)
-    };
+    let chosen = |key: &str| is_chosen(&loaded, key);
     let http = match args.http {
         None if chosen("http.listen") => None,
         Some(http) => Some(http),
@@ -168,6 +170,12 @@ fn settings(args: &DemoArgs, runtime: &Runtime) -> Result<Config, CliError> {
     let loaded = runtime.settings_without_file(flags)?;
     let _ = start_logging(&loaded, true)?;
     Ok(loaded.config)
+}
+
+/// Whether somebody has said what a setting is.
+fn is_chosen(loaded: &Loaded, key: &str) -> bool {
+    let said = |origin: &Origin| origin.key == key && origin.from != SettingLocation::Default;
+    loaded.origins.iter().any(said)
 }
 
 /// Where the last demo listened, or any free port when there was none or somebody else has it now.

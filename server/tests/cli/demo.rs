@@ -403,6 +403,22 @@ fn a_demo_with_a_fleet_shows_faults_and_keeps_its_polls_apart() {
 }
 
 #[test]
+fn simulated_hosts_are_not_kept_where_somebody_keeps_real_ones_and_are_not_without_number() {
+    let desk = Desk::new();
+    let store = desk.path().join("own.db");
+    let mut command = desk.command(&["demo", "--data", "d", "--fleet", "3", "--polls", "1"]);
+    command.env("ROUNDSMAN_STORE__URL", format!("sqlite:{}", store.display()));
+    let ended = Ended::new(command.output().unwrap(), desk.path());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{ended:?}");
+    assert!(ended.err.contains("unset store.url (ROUNDSMAN_STORE__URL)"), "{}", ended.err);
+    assert!(!store.exists() && !desk.path().join("d").exists(), "nothing was begun");
+
+    let ended = desk.run(&["demo", "--data", "d", "--fleet", "251"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("251 is not in 1..=250"), "{}", ended.err);
+}
+
+#[test]
 fn a_demo_whose_reader_goes_away_says_what_it_kept_and_other_commands_say_nothing() {
     let desk = Desk::new();
     let mut child = desk.spawn(&["demo", "--data", "d", "--interval", "200ms"]);

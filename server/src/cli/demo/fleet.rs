@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::super::CliError;
 
 /// The most hosts of a demo's fleet: each takes a port of 127.0.0.1 and, while it is polled, two descriptors.
-pub(super) const MAX_HOSTS: u32 = 250;
+pub(super) const MAX_SIMULATED: u32 = 250;
 
 /// Which host has a fault, by number, and which. A small fleet has the first of them.
 const FAULTS: [(u32, &str); 6] = [
