@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { endAll, HOSTS_UP, startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
+import { outside } from './sight.mjs';
 
 /** More hosts than have lines of their own, and a group of fewer. */
 const HOSTS = 20;
@@ -276,31 +277,7 @@ test('no text stands outside of its card or of the window', async () => {
       await page.locator('.compare .u-over').first().waitFor();
       if (search) await page.locator('.ranking tbody tr').first().waitFor();
       await page.locator('.tools summary').first().click();
-      const outside = await page.evaluate(() => {
-        const found = [];
-        const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
-        while (walk.nextNode()) {
-          const text = walk.currentNode;
-          const range = document.createRange();
-          range.selectNodeContents(text);
-          const box = range.getBoundingClientRect();
-          // What scrolls by itself, is cut with an ellipsis or is only heard has no box of its own.
-          if (
-            box.width < 1 ||
-            text.parentElement.closest('.seg, .said, .u-wrap, option, details:not([open])')
-          )
-            continue;
-          const around = (
-            text.parentElement.closest('.card, .field, .btn') ?? document.body
-          ).getBoundingClientRect();
-          if (box.left < around.left - 1 || box.right > around.right + 1) found.push(text.data);
-        }
-        return [
-          ...found,
-          ...(document.documentElement.scrollWidth > innerWidth ? ['the page is too wide'] : []),
-        ];
-      });
-      assert.deepEqual(outside, [], `${width} ${search}`);
+      assert.deepEqual(await page.evaluate(outside), [], `${width} ${search}`);
     }
     await close();
   }

@@ -1,8 +1,6 @@
 // What a host's page looks like at any interval and in any window: nothing blank, nothing cut, nobody shut out.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import {
   endAll,
@@ -14,13 +12,12 @@ import {
   tab,
   until,
 } from './harness.mjs';
+import { grave, outside, WIDTHS } from './sight.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** How high the head of a host that is well is at most, px. */
 const HEAD_PX = 120;
 /** The intervals at which hosts are polled, s, and the host of each. */
 const INTERVALS = { 'web-1': 2, 'web-2': 10, 'web-3': 30, 'web-4': 60 };
-const WIDTHS = [390, 768, 1440, 1920];
 
 let browser;
 let server;
@@ -146,17 +143,8 @@ test('a tile leads to its chart, and a row of a table opens one', async () => {
   await close();
 });
 
-/** What axe finds serious or worse in what is the host's own. */
-async function grave(page) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run('main'));
-  return violations
-    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`);
-}
-
 /** Elements whose text is wider or higher than they are, and that do not say so by an ellipsis or a scroll. */
-const outside = (page) =>
+const cut = (page) =>
   page.evaluate(() => {
     const found = [];
     for (const one of document.querySelectorAll('main *')) {
@@ -180,7 +168,8 @@ test('at any width and in both themes no text is outside of its box, and axe fin
         await page.goto(`${server.at}/hosts/${host}?range=15m`);
         await firstChart(page);
         await page.getByRole('region', { name: 'Attempts' }).locator('tbody tr').first().waitFor();
-        assert.deepEqual(await outside(page), [], `${host} at ${width} px, ${colorScheme}`);
+        assert.deepEqual(await cut(page), [], `${host} at ${width} px, ${colorScheme}`);
+        assert.deepEqual(await page.evaluate(outside), [], `${host} at ${width} px, ${colorScheme}`);
         if (width === 1440) assert.deepEqual(await grave(page), [], `${host}, ${colorScheme}`);
       }
     }

@@ -32,7 +32,7 @@ export const outside = () => {
     const box = range.getBoundingClientRect();
     for (let at = own; at && at !== document.body; at = at.parentElement) {
       const bounds = at.getBoundingClientRect();
-      const isBox = at.matches('.card, .tile, .chip, button, td, th, .head, .btn');
+      const isBox = at.matches('.card, .tile, .chip, button, td, th, .head, .btn, .field');
       const style = getComputedStyle(at);
       if (
         isBox &&
