@@ -21,9 +21,6 @@ export const OVERVIEW = ['cpu_busy_pct', 'mem_used_pct', 'net_tx_bytes_per_s', '
 /** The name of a column in words. */
 export const nameOf = (column) => USUAL.find((one) => one.column === column)?.name ?? column;
 
-/** The unit of a column, as values are written. */
-export const unitOf = (column) => /_(pct|bytes_per_s|per_s|bytes|us)$/.exec(column)?.[1] ?? '';
-
 let asked = null;
 
 /** Every column of a host, with what it means: asked for once. */

@@ -2,10 +2,11 @@
 
 import { fill, h, icon, isTyping, renew } from './dom.js';
 import { get } from './api.js';
-import { columns, nameOf, OVERVIEW, unitOf, USUAL } from './catalogue.js';
+import { columns, nameOf, OVERVIEW, USUAL } from './catalogue.js';
 import { copy, linkOf } from './charttools.js';
 import { addressOf, askedOf, LENGTHS, membersOf, viewOf } from './comparing.js';
 import { find, fits } from './finder.js';
+import { unitOf } from './format.js';
 import { size } from './graph.js';
 import { t, tn } from './i18n.js';
 import { happened } from './happened.js';
@@ -254,8 +255,8 @@ class CompareView {
   }
 
   async #load() {
-    // Before the hosts are known, so is not for how long there is anything to show.
-    if (this.#span.isOpen && !this.#live.hosts.size) {
+    // For how long there is anything to show is not known before the hosts are.
+    if (this.#span.isOpen && !this.#live.at) {
       this.#loadedAt = 0;
       return;
     }

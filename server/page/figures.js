@@ -18,7 +18,6 @@ const isKnown = (value) => value !== null && value !== undefined && Number.isFin
 export function said(unit, value) {
   if (!isKnown(value)) return UNKNOWN;
   if (unit === 'pct') return `${value.toFixed(1)} %`;
-  if (unit === 'per_s') return `${withUnit('', value)} /s`;
   if (unit === '' && !Number.isInteger(value) && Math.abs(value) < 100) return value.toFixed(2);
   return withUnit(unit, value);
 }

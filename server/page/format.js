@@ -83,28 +83,30 @@ export function withUnit(unit, value) {
       return bytes(value);
     case 'bytes_per_s':
       return rate(value);
+    case 'per_s':
+      return `${count(value)} /s`;
     case 'us':
       return micros(value);
+    case 'ms':
+      return micros(value * 1e3);
+    case 's':
+      return value < 120 ? micros(value * 1e6) : length(value * 1e3);
     default:
       return count(value);
   }
 }
 
 /** The unit that the end of a column's name says. */
-export const unitOf = (name) => /_(pct|bytes_per_s|bytes|us|ms)$/.exec(name)?.[1] ?? '';
+export const unitOf = (name) => /_(pct|bytes_per_s|per_s|bytes|us|ms|s)$/.exec(name)?.[1] ?? '';
+
+/** The units of rules, as ends of names. */
+const RULE_UNITS = { '%': 'pct', B: 'bytes', 'B/s': 'bytes_per_s', us: 'us', ms: 'ms', s: 's' };
 
 /** A value of an alarm, with the unit that its rule gives it. */
 export function measured(value, unit) {
   if (!known(value)) return UNKNOWN;
-  const words = {
-    '%': percent,
-    B: bytes,
-    'B/s': rate,
-    us: micros,
-    ms: (ms) => micros(ms * 1e3),
-    s: (s) => (s < 120 ? micros(s * 1e6) : length(s * 1e3)),
-  }[unit];
-  return words ? words(value) : `${count(value)}${unit ? ` ${unit}` : ''}`;
+  const own = RULE_UNITS[unit];
+  return own ? withUnit(own, value) : `${count(value)}${unit ? ` ${unit}` : ''}`;
 }
 
 /** As a sentence begins. */

@@ -9,7 +9,9 @@ const LANGUAGES = { en: 'EN', 'zh-CN': '中文' };
 async function load() {
   if (root?.lang !== 'zh-CN') return null;
   try {
-    return await (await fetch(new URL('./zh-CN.json', import.meta.url))).json();
+    const answer = await fetch(new URL('./zh-CN.json', import.meta.url));
+    if (!answer.ok) throw new Error(answer.statusText);
+    return await answer.json();
   } catch {
     root.lang = 'en';
     return null;

@@ -2,10 +2,9 @@
 
 import { h, fill, icon } from './dom.js';
 import { get, hostPath } from './api.js';
-import { unitOf } from './catalogue.js';
 import { addressOf } from './comparing.js';
 import { valueWords } from './figures.js';
-import { moment } from './format.js';
+import { moment, unitOf } from './format.js';
 import { drawnOf, GRAPHS } from './graphs.js';
 import { t } from './i18n.js';
 import { latest } from './latest.js';

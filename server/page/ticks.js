@@ -43,6 +43,8 @@ export const tickWords = (unit, value) => {
   const size = Math.abs(value);
   if (size === 0) return unit === 'pct' ? '0 %' : '0';
   if (unit === 'pct') return `${Number(size.toPrecision(3))} %`;
-  if (size < 1) return withUnit(unit, 0).replace('0', Number(size.toPrecision(2)));
+  // Parts of what is written in a smaller unit are whole.
+  if (size < 1 && unit !== 'ms' && unit !== 's')
+    return withUnit(unit, 0).replace('0', Number(size.toPrecision(2)));
   return withUnit(unit, size).replace(/\.0(?= |$)/, '');
 };

@@ -2,10 +2,11 @@
 
 import { h, fill } from './dom.js';
 import { get } from './api.js';
-import { nameOf, unitOf } from './catalogue.js';
+import { nameOf } from './catalogue.js';
 import { chartTools } from './charttools.js';
 import { askedOf } from './comparing.js';
 import { valueWords } from './figures.js';
+import { unitOf } from './format.js';
 import { latest } from './latest.js';
 import { expander, size } from './graph.js';
 import { t, tn } from './i18n.js';

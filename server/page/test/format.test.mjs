@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { moment, told } from '../format.js';
+import { measured, moment, told, unitOf, withUnit } from '../format.js';
+import { tickWords } from '../ticks.js';
 
 process.env.TZ = 'Asia/Kolkata';
 
@@ -20,4 +21,24 @@ test('moments in what the server says are in the reader’s zone, as all others'
   assert.equal(two, `paused since ${at} until ${at}`);
   for (const words of ['', '2026-03-29T01:30:00.250Z', '2026-03-29 01:30:00'])
     assert.equal(told(words), words, 'what has no zone is left as it is');
+});
+
+test('a value has the unit that its column’s name ends in, also on an axis', () => {
+  for (const [column, value, words] of [
+    ['cpu_busy_pct', 12.3, '12 %'],
+    ['mem_used_bytes', 1536, '1.5 KiB'],
+    ['net_rx_bytes_per_s', 1536, '1.5 KiB/s'],
+    ['context_switches_per_s', 12, '12 /s'],
+    ['call_us', 950, '950 µs'],
+    ['read_await_ms', 12.3, '12 ms'],
+    ['uptime_s', 7200, '2 h'],
+    ['procs_running', 3, '3'],
+  ]) {
+    assert.equal(withUnit(unitOf(column), value), words, column);
+  }
+  assert.equal(measured(12.3, 'ms'), '12 ms');
+  assert.deepEqual(
+    ['ms', 's', 'us', 'per_s'].map((unit) => tickWords(unit, 0.5)),
+    ['500 µs', '500 ms', '0.5 µs', '0.5 /s'],
+  );
 });
