@@ -377,7 +377,8 @@ impl Drop for Poor {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
-    const HOSTS: u32 = 60;
+    // Twice as many as there are descriptors for.
+    const HOSTS: u32 = 120;
     let fleet = fleet(HOSTS);
     // An eighth of them is left to the others: enough for a machine that is slow to close what has ended.
     let server = Poor::start(&fleet, 96);
@@ -385,7 +386,7 @@ async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name));
         line.map_or(0.0, |value| value.trim().parse().unwrap())
     };
-    // As many polls as would make a host down, of half of the fleet.
+    // More polls than make a host down, of half of the fleet.
     let metrics = server.get_until("/metrics", |metrics| {
         count(metrics, "roundsman_polls_total{outcome=\"local\"} ") > 4.0 * f64::from(HOSTS)
     });
