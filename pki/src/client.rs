@@ -25,7 +25,7 @@ pub use tokio_rustls::client::TlsStream;
 use crate::{
     cause::{Cause, TlsError},
     chain::{Expected, Trust},
-    names,
+    dates, names,
     pem::{self, UnfitFile},
     reloaded::Reloaded,
 };
@@ -108,6 +108,13 @@ impl Setup {
         let same = Expected::Same(chain.swap_remove(0), Arc::clone(&provider));
         let config = config(certificate, provider, same)?;
         Ok(Self { config, identity: None })
+    }
+
+    /// The last second of the certificate that is shown, seconds since 1970; none without one.
+    #[must_use]
+    pub fn ends(&self) -> Option<i64> {
+        let shown = self.identity.as_ref()?.cert.first()?;
+        dates::facts(shown).map(|facts| facts.not_after)
     }
 
     /// Makes a handshake over `socket`, whose peer must be the host `name`; none takes any that an

@@ -1,4 +1,4 @@
-//! The side that answers: a probe.
+//! The side that answers: a probe, and the server where it is asked.
 
 use std::{
     path::PathBuf,
@@ -28,23 +28,27 @@ use crate::{
     reloaded::Reloaded,
 };
 
-/// Which files a probe is set up with.
+/// Which files it is set up with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFiles {
     /// Its certificate, with its chain.
     pub certificate: PathBuf,
     /// The key of that.
     pub key: PathBuf,
-    /// The authorities whose servers may ask it; none lets everybody ask.
+    /// The authorities whose servers may ask a probe; none lets everybody ask.
     pub client_ca: Option<PathBuf>,
     /// What of theirs is revoked.
     pub client_crl: Option<PathBuf>,
 }
 
+/// What is spoken over TLS (ALPN, RFC 7301), what is preferred first.
+type Protocols = &'static [&'static [u8]];
+
 /// Answers with TLS; reads its files again when they change.
 #[derive(Debug)]
 pub struct Server {
     files: ServerFiles,
+    protocols: Protocols,
     made: Reloaded<Setup>,
 }
 
@@ -68,21 +72,33 @@ impl ResolvesServerCert for Always {
 }
 
 impl Server {
-    /// Reads the files.
+    /// Reads the files of one that is asked over gRPC.
     ///
     /// # Errors
     /// [`UnfitFile`]: the first that is of no use.
     pub fn load(files: ServerFiles) -> Result<Self, UnfitFile> {
+        Self::speaking(&[ALPN], files)
+    }
+
+    /// Reads the files of one that browsers ask, too: over HTTP/2 or HTTP/1.1.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn for_browsers(files: ServerFiles) -> Result<Self, UnfitFile> {
+        Self::speaking(&[ALPN, b"http/1.1"], files)
+    }
+
+    fn speaking(protocols: Protocols, files: ServerFiles) -> Result<Self, UnfitFile> {
         let mut paths = vec![files.certificate.clone(), files.key.clone()];
         paths.extend(files.client_ca.clone());
         paths.extend(files.client_crl.clone());
-        let made = Reloaded::new(paths, || setup(&files))?;
-        Ok(Self { files, made })
+        let made = Reloaded::new(paths, || setup(&files, protocols))?;
+        Ok(Self { files, protocols, made })
     }
 
     /// The files as they are now, and what came of reading them when they changed. Waits for the disk.
     pub fn current(&self) -> (Arc<Setup>, Option<Result<(), UnfitFile>>) {
-        self.made.get(|| setup(&self.files))
+        self.made.get(|| setup(&self.files, self.protocols))
     }
 }
 
@@ -164,7 +180,7 @@ impl Standing {
     }
 }
 
-fn setup(files: &ServerFiles) -> Result<Setup, UnfitFile> {
+fn setup(files: &ServerFiles, protocols: Protocols) -> Result<Setup, UnfitFile> {
     let provider = Arc::new(ring::default_provider());
     let identity = certified(&files.certificate, &files.key, &provider)?;
     let facts = identity.cert.first().and_then(|certificate| dates::facts(certificate));
@@ -180,8 +196,8 @@ fn setup(files: &ServerFiles) -> Result<Setup, UnfitFile> {
     };
     let strict = check(true)?;
     Ok(Setup {
-        acceptor: config(files, &identity, &provider, strict.clone())?,
-        of_the_host: config(files, &identity, &provider, check(false)?)?,
+        acceptor: config(files, &identity, &provider, strict.clone(), protocols)?,
+        of_the_host: config(files, &identity, &provider, check(false)?, protocols)?,
         check: strict,
         ends: facts.not_after,
     })
@@ -192,6 +208,7 @@ fn config(
     identity: &Arc<CertifiedKey>,
     provider: &Arc<CryptoProvider>,
     check: Option<Arc<ServersAlone>>,
+    protocols: Protocols,
 ) -> Result<Arc<ServerConfig>, UnfitFile> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
@@ -201,7 +218,7 @@ fn config(
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::new(Always(Arc::clone(identity))));
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     // Who resumes a session shows no certificate again: one that is revoked, or has expired, would go on.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

@@ -17,7 +17,7 @@ use tokio::{
 
 pub use self::failure::AppError;
 use self::{
-    http::{HttpThread, Served},
+    http::{HttpThread, Listening, Served},
     starting::{Orders, Ready, Starting},
     thread::OwnThread,
 };
@@ -120,7 +120,7 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let faces = listen(&config)?;
     let mut locks = lock::take(&config)?;
-    if let Ok(http) = faces.0.local_addr() {
+    if let Ok(http) = faces.http.local_addr() {
         locks.serves_at(http);
     }
     let spool = keep::spool(&config)?;
@@ -148,11 +148,8 @@ pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, Ap
     wire(config, clock, faces, kept).await?.begin().await
 }
 
-/// What is listened on: HTTP, and gRPC where it is wanted.
-type Listeners = (std::net::TcpListener, Option<std::net::TcpListener>);
-
 /// Takes the addresses, so that a taken one is said before anything else is begun.
-fn listen(config: &Config) -> Result<Listeners, AppError> {
+fn listen(config: &Config) -> Result<Listening, AppError> {
     if config.http.is_unguarded() {
         return Err(AppError::Unguarded(config.http.listen));
     }
@@ -160,7 +157,11 @@ fn listen(config: &Config) -> Result<Listeners, AppError> {
     let http = http::listen(config.http.listen, refuse)?;
     let refuse = |address, error| AppError::Grpc { address, error };
     let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
-    Ok((http, grpc))
+    let socket = config.http.socket.as_deref().map(|path| {
+        let refuse = |error| AppError::Socket { path: path.display().to_string(), error };
+        web::BoundSocket::bind(path).map_err(refuse)
+    });
+    Ok(Listening { http, grpc, socket: socket.transpose()?, tls: http::Tls::of(config)? })
 }
 
 /// Where rows go, and what is known of the hosts while the store is away.
@@ -174,7 +175,7 @@ struct Storage {
 async fn wire(
     config: Config,
     clock: Arc<dyn Clock>,
-    (listener, grpc): Listeners,
+    listening: Listening,
     Storage { store, spool, remembered, phases }: Storage,
 ) -> Result<Ready, AppError> {
     let live = Arc::new(Live::default());
@@ -234,11 +235,10 @@ async fn wire(
     };
     let site = site(&config, &parts, &store, outbox, operator.clone(), commands.clone());
     let access = site.access.clone();
-    let grpc = grpc.map(|listener| {
-        let board = board(&parts.live, &parts.clock, parts.writer.clone());
-        (listener, board, grpc::GrpcLimits::listing(rows(config.grpc.list_max)))
-    });
-    let faces = Served { http: (listener, site), grpc, hook: worker, outbox: telling };
+    let board = board(&parts.live, &parts.clock, parts.writer.clone());
+    let limits = grpc::GrpcLimits::listing(rows(config.grpc.list_max));
+    let (live, board) = (Arc::clone(&parts.live), (board, limits));
+    let faces = Served { listening, live, site, board, hook: worker, outbox: telling };
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
     let begun = Begun { reconciler, in_force, looking_after, store, writer, phases };
     Ok(Ready { config, parts, faces, orders, begun, locks: None })

@@ -48,12 +48,20 @@ pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Sources};
 pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 
 use read::Reader;
+use roundsman_pki::server::ServerFiles;
 
 impl Http {
     /// Whether any machine could ask, and nobody said that it may.
     #[must_use]
     pub fn is_unguarded(&self) -> bool {
         self.token.is_none() && !self.open && !self.listen.ip().to_canonical().is_loopback()
+    }
+
+    /// The files of HTTPS, where it is wanted.
+    #[must_use]
+    pub fn tls(&self) -> Option<ServerFiles> {
+        let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
+        Some(ServerFiles { certificate, key, client_ca: None, client_crl: None })
     }
 }
 
@@ -105,7 +113,7 @@ impl Config {
     /// Fills in what follows from several settings, and holds those against each other that depend on
     /// others.
     fn complete(&mut self, read: &mut Reader<'_>) {
-        let Self { http, hook, store, .. } = self;
+        let Self { http, grpc, hook, store, .. } = self;
         for (key, secret, file) in [
             (Http::token().key, &mut http.token, &http.token_file),
             (Hook::token().key, &mut hook.token, &hook.token_file),
@@ -117,6 +125,16 @@ impl Config {
             if token.as_ref().is_some_and(|token| !fits_into_a_header(token)) {
                 read.refuse(key, "expected visible ASCII characters without spaces");
             }
+        }
+        if http.tls_cert.is_some() != http.tls_key.is_some() {
+            let (given, lacks) = match http.tls_cert {
+                Some(_) => (Http::tls_cert().key, Http::tls_key().key),
+                None => (Http::tls_key().key, Http::tls_cert().key),
+            };
+            read.refuse(given, &format!("is of no use without {lacks}"));
+        }
+        if grpc.tls && http.tls_cert.is_none() {
+            read.refuse(Grpc::tls().key, "needs a certificate: set http.tls_cert and http.tls_key");
         }
         if hook.ca_file.is_some() && !hook.url.as_ref().is_some_and(HookUrl::is_https) {
             read.refuse(Hook::ca_file().key, "is of no use unless hook.url is https://");

@@ -25,7 +25,6 @@ mod verdict;
 use std::{sync::Arc, time::Duration};
 
 use roundsman_proto::{health::health_server::HealthServer, reflection};
-use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 pub use board::{Board, LOOK_AGAIN, StoreTakesRows, WATCH_SPACING};
@@ -34,7 +33,7 @@ pub use verdict::{MAX_SERVICE_BYTES, Service};
 use self::service::HealthService;
 use crate::{
     metrics::Metrics,
-    web::{ConnectionLimits, Face, accept_http2},
+    web::{ConnectionLimits, Face, Listener, accept_http2},
 };
 
 /// Watches at one time, over all connections; further ones are refused with RESOURCE_EXHAUSTED.
@@ -85,7 +84,7 @@ impl GrpcLimits {
 /// None: a connection that cannot be accepted is logged and tried again. When reflection cannot be
 /// built the service goes without, and says so.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     board: Arc<Board>,
     limits: GrpcLimits,
     metrics: Arc<Metrics>,

@@ -226,6 +226,8 @@ pub struct ServerView {
     pub inventory_error: Option<Arc<str>>,
     /// Why what the inventory file says is right but not in force yet.
     pub inventory_waiting: Option<Arc<str>>,
+    /// The last second of the certificate that it shows over HTTP and gRPC, seconds since 1970; none without.
+    pub certificate_ends_s: Option<i64>,
     /// Why hours that are old enough are not sealed; none when they are.
     pub seal_error: Option<Arc<str>>,
     /// When a round of slots was last opened, by the cron scheduler or by the engine's own guard.

@@ -175,6 +175,13 @@ impl Poller {
         Self { shared, slots, stack: well, failing_slots, failing }
     }
 
+    /// The last second of the certificate that ends first of those that are shown to probes, seconds since 1970;
+    /// none where none is shown.
+    #[must_use]
+    pub fn certificate_ends_s(&self) -> Option<i64> {
+        self.shared.trusts.ends()
+    }
+
     /// Polls one host. Never fails: whatever goes wrong is the attempt's outcome. Takes at most the
     /// time in the queue and `job.timeout`.
     pub async fn poll(&self, job: Job) -> Attempt {

@@ -18,6 +18,7 @@ mod denials;
 mod failure;
 mod kinds;
 mod ledger;
+mod listener;
 mod losses;
 mod openapi;
 mod operation;
@@ -34,7 +35,8 @@ mod tagged;
 
 use std::{fmt, sync::Arc};
 
-use tokio::{net::TcpListener, sync::mpsc};
+use futures_util::{FutureExt as _, future::join_all};
+use tokio::sync::mpsc;
 
 pub use access::Access;
 pub use backlog::{MAX_MISSED, MAX_MISSED_BYTES};
@@ -44,6 +46,8 @@ pub use connections::{
 };
 pub(crate) use connections::{Face, accept_http2};
 pub use control::{Control, MAX_PAUSE, POLL_PATIENCE};
+pub(crate) use listener::setup as tls_now;
+pub use listener::{BoundSocket, Listener};
 pub(crate) use places::{ConnectionPermit, TooMany, Watching};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
@@ -89,27 +93,30 @@ impl fmt::Debug for Site {
     }
 }
 
-/// Answers on `listener` until `shutdown` ends; then lets answers under way end, for at most
+/// Answers on `listeners` until `shutdown` ends; then lets answers under way end, for at most
 /// [`DRAIN`].
 ///
 /// A connection that cannot be accepted (out of file descriptors) is logged and retried; nothing
 /// ends this but `shutdown`.
-pub async fn serve(listener: TcpListener, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
-    serve_with(listener, site, ConnectionLimits::default(), shutdown).await;
+pub async fn serve(listeners: Vec<Listener>, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
+    serve_with(listeners, site, ConnectionLimits::default(), shutdown).await;
 }
 
-/// As [`serve`], with limits of one's own.
+/// As [`serve`], with limits of one's own for each listener.
 pub async fn serve_with(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     site: Arc<Site>,
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let face = Face { name: "HTTP", counted: site.metrics.connections("http") };
     let router = routes::router(Arc::clone(&site));
-    let accepting = connections::accept_http1(listener, router, limits, face, shutdown);
+    let shutdown = shutdown.shared();
+    let accepting = listeners.into_iter().map(|listener| {
+        let face = Face { name: "HTTP", counted: site.metrics.connections("http") };
+        connections::accept_http(listener, router.clone(), limits, face, shutdown.clone())
+    });
     tokio::select! {
-        () = accepting => {}
+        _ = join_all(accepting) => {}
         () = Looks::run(site) => {}
     }
 }

@@ -10,6 +10,8 @@ mod ca;
 mod check;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/encrypted.rs"]
+mod encrypted;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/kept.rs"]

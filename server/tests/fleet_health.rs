@@ -104,7 +104,8 @@ impl Served {
         let metrics = Arc::new(roundsman::metrics::Metrics::new());
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
-        let task = tokio::spawn(grpc::serve(listener, Arc::new(board), limits, metrics, stopped));
+        let task =
+            tokio::spawn(grpc::serve(listener.into(), Arc::new(board), limits, metrics, stopped));
         Self { live, clock, store_takes_rows, address, stop: Some(stop), task }
     }
 

@@ -1,21 +1,15 @@
 //! Who may ask a probe: from where, and with which certificate.
 
 use std::{
-    io,
     net::{IpAddr, SocketAddr},
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
 use roundsman_pki::server::{Server, Setup, Standing, TlsStream};
 use roundsman_proto::health::health_server::SERVICE_NAME as HEALTH;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::either::Either;
 use tonic::Status;
 use tracing::{debug, info, warn};
 
@@ -76,7 +70,7 @@ impl Access {
         peer: SocketAddr,
         within: Duration,
     ) -> Option<(Wire, Caller)> {
-        let Some(setup) = self.tls() else { return Some((Wire::Plain(stream), Caller::default())) };
+        let Some(setup) = self.tls() else { return Some((Wire::Left(stream), Caller::default())) };
         let is_of_the_host = peer.ip().to_canonical().is_loopback();
         let stream = match timeout(within, setup.accept(stream, is_of_the_host)).await {
             Ok(Ok(stream)) => stream,
@@ -90,7 +84,7 @@ impl Access {
             }
         };
         let known = Known { standing: Standing::new(&stream, setup), access: self.clone() };
-        Some((Wire::Tls(Box::new(stream)), Caller(Some(Arc::new(known)))))
+        Some((Wire::Right(Box::new(stream)), Caller(Some(Arc::new(known)))))
     }
 }
 
@@ -122,70 +116,5 @@ impl Caller {
     }
 }
 
-/// A connection, encrypted or not: one type, so that what serves it stands in the program once.
-#[derive(Debug)]
-pub(super) enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_in_no_allowed_network_is_not_let_in_and_the_host_itself_is() {
-        let allowed = |networks: &[&str]| {
-            Access::new(networks.iter().map(|text| text.parse().unwrap()).collect(), None)
-        };
-        let admits = |access: &Access, from: &str| access.admits(from.parse().unwrap());
-        let some = allowed(&["10.0.0.0/8", "2001:db8::/32"]);
-        for from in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1", "127.0.0.1", "::1"] {
-            assert!(admits(&some, from), "{from}");
-        }
-        for from in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db9::1"] {
-            assert!(!admits(&some, from), "{from}");
-            assert!(admits(&allowed(&[]), from), "{from}");
-        }
-    }
-}
+/// A connection, plain or encrypted: one type, so that what serves it stands in the program once.
+pub(super) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;

@@ -35,6 +35,8 @@ const OWN: [(&str, Unit); ServerCells::COUNT] = [
     ("spool_rows", Unit::Count),
     // 1 while the server considers itself cut off.
     ("isolated", Unit::Count),
+    // How long the certificates that it shows itself are valid yet, the one that ends first.
+    ("certificate_left_s", Unit::Seconds),
 ];
 
 /// What the server knows of itself at a moment; NaN is unknown.
@@ -50,15 +52,25 @@ pub struct ServerCells {
     pub spool_rows: f64,
     /// 1 while it considers itself cut off.
     pub isolated: f64,
+    /// How long the certificates that it shows are valid yet, the one that ends first, seconds; unknown
+    /// without any.
+    pub certificate_left_s: f64,
 }
 
 impl ServerCells {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     /// The cells in the order of their names.
     #[must_use]
     pub fn cells(&self) -> [f64; Self::COUNT] {
-        [self.rows_lost, self.store_away_s, self.late_ms, self.spool_rows, self.isolated]
+        [
+            self.rows_lost,
+            self.store_away_s,
+            self.late_ms,
+            self.spool_rows,
+            self.isolated,
+            self.certificate_left_s,
+        ]
     }
 }
 

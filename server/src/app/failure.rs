@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
+use roundsman_pki::pem::UnfitFile;
+
 use crate::{lock::InUse, reconcile::ReconcileError, store::StoreError, ticker::TickerError};
 
 /// Why the server could not start. One line each, but for an inventory: one per problem.
@@ -35,6 +37,19 @@ pub enum AppError {
         /// Why not.
         error: io::Error,
     },
+    /// The socket of this machine cannot be used.
+    #[error(
+        "cannot listen at {path} for HTTP: {error}; its folder must be there and writable, and nobody may listen there"
+    )]
+    Socket {
+        /// The file.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The certificate or the key of HTTPS is of no use.
+    #[error("http.tls_cert and http.tls_key: {0}")]
+    Tls(#[from] UnfitFile),
     /// The address for gRPC cannot be used.
     #[error(
         "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"

@@ -1,24 +1,66 @@
 //! What faces outwards, on a thread of its own with a small runtime of its own: the HTTP API, the
 //! fleet's health over gRPC, the web hook, the channels. A slow reader of a large listing never delays a poll.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::sync::{oneshot, watch};
+use roundsman_pki::server::Server;
+use tokio::{
+    sync::{oneshot, watch},
+    time::interval,
+};
 
 use super::{AppError, thread::OwnThread};
 use crate::{
+    config::Config,
     grpc::{self, Board},
     hook,
+    live::Live,
     outbox::OutboxWorker,
-    web::{self, Site},
+    web::{self, BoundSocket, Listener, Site},
 };
+
+/// How often the certificate that is shown is looked at; it is whenever somebody connects, too.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(10);
+
+/// What is listened on.
+pub(super) struct Listening {
+    /// The HTTP API.
+    pub(super) http: std::net::TcpListener,
+    /// The fleet's health over gRPC, when it is wanted.
+    pub(super) grpc: Option<std::net::TcpListener>,
+    /// A socket of this machine for the HTTP API, when it is wanted.
+    pub(super) socket: Option<BoundSocket>,
+    /// How what is said there is encrypted.
+    pub(super) tls: Tls,
+}
+
+/// TLS of each that is listened on, where it is wanted.
+pub(super) struct Tls {
+    http: Option<Arc<Server>>,
+    grpc: Option<Arc<Server>>,
+}
+
+impl Tls {
+    /// Reads the certificate and the key.
+    ///
+    /// # Errors
+    /// [`AppError::Tls`]: one of them is of no use.
+    pub(super) fn of(config: &Config) -> Result<Self, AppError> {
+        let files = config.http.tls();
+        let http = files.clone().map(Server::for_browsers).transpose()?.map(Arc::new);
+        let grpc = files.filter(|_| config.grpc.tls);
+        Ok(Self { http, grpc: grpc.map(Server::load).transpose()?.map(Arc::new) })
+    }
+}
 
 /// What is served, and who is told.
 pub(super) struct Served {
-    /// The HTTP API.
-    pub(super) http: (std::net::TcpListener, Site),
-    /// The fleet's health over gRPC, when it is wanted.
-    pub(super) grpc: Option<(std::net::TcpListener, Arc<Board>, grpc::GrpcLimits)>,
+    pub(super) listening: Listening,
+    pub(super) live: Arc<Live>,
+    /// What is answered over HTTP.
+    pub(super) site: Site,
+    /// What is answered over gRPC.
+    pub(super) board: (Arc<Board>, grpc::GrpcLimits),
     /// Tells of changes of state, when somebody wants to know.
     pub(super) hook: Option<hook::HookWorker>,
     /// Tells of alarms by routes.
@@ -32,13 +74,21 @@ impl Served {
             let mut stop = stop.clone();
             async move { drop(stop.wait_for(|stop| *stop).await) }
         };
-        let (listener, site) = self.http;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let metrics = Arc::clone(&site.metrics);
-        let http = web::serve(listener, Arc::new(site), stopped());
-        let grpc = match self.grpc {
-            Some((listener, board, limits)) => {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
+        let Listening { http, grpc, socket, tls } = self.listening;
+        let listener = |listener, tls| -> io::Result<Listener> {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            Ok(Listener::from(listener).with_tls(tls))
+        };
+        let shown = tls.http.clone();
+        let mut http = vec![listener(http, tls.http)?];
+        http.extend(socket.map(Listener::open).transpose()?);
+        let metrics = Arc::clone(&self.site.metrics);
+        let live = Arc::clone(&self.live);
+        let http = web::serve(http, Arc::new(self.site), stopped());
+        let grpc = match grpc {
+            Some(grpc) => {
+                let (board, limits) = self.board;
+                let listener = listener(grpc, tls.grpc)?;
                 Some(grpc::serve(listener, board, limits, metrics, stopped()))
             }
             None => None,
@@ -54,8 +104,26 @@ impl Served {
             );
             drop(ended);
         };
-        tokio::join!(http, maybe(grpc), telling);
+        let watching = async {
+            tokio::select! {
+                () = stopped() => {}
+                () = watch_certificate(shown, &live) => {}
+            }
+        };
+        tokio::join!(http, maybe(grpc), telling, watching);
         Ok(())
+    }
+}
+
+/// Says in the live view how long the certificate is valid that is shown, if one is.
+async fn watch_certificate(shown: Option<Arc<Server>>, live: &Live) {
+    let mut ticks = interval(LOOK_AT_CERTIFICATE);
+    loop {
+        ticks.tick().await;
+        let ends = shown.as_deref().map(|tls| web::tls_now(tls).ends());
+        if live.server().certificate_ends_s != ends {
+            live.update_server(|server| server.certificate_ends_s = ends);
+        }
     }
 }
 
@@ -94,8 +162,8 @@ pub(super) fn listen(
 impl HttpThread {
     /// Starts the thread.
     pub(super) fn start(faces: Served) -> Result<Self, AppError> {
-        let address = faces.http.0.local_addr().map_err(AppError::Thread)?;
-        let grpc = faces.grpc.as_ref().map(|(listener, ..)| listener.local_addr());
+        let address = faces.listening.http.local_addr().map_err(AppError::Thread)?;
+        let grpc = faces.listening.grpc.as_ref().map(std::net::TcpListener::local_addr);
         let grpc = grpc.transpose().map_err(AppError::Thread)?;
         let (stop_hook, stop) = watch::channel(false);
         let (ended, hook_ended) = oneshot::channel();

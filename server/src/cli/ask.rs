@@ -2,15 +2,21 @@
 //! or one that goes on.
 
 use std::{
+    fmt::Display,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use hyper::{body::Incoming, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use hyper::{
+    body::Incoming,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use roundsman_pki::client::Setup;
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 
@@ -28,6 +34,8 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 pub(super) struct Asker {
     address: SocketAddr,
     token: Option<Secret>,
+    /// The certificate that it must show, its own: where it speaks TLS.
+    tls: Option<Arc<Setup>>,
 }
 
 /// An answer that goes on: bytes as they come.
@@ -37,14 +45,16 @@ impl Asker {
     /// The server that the settings name.
     ///
     /// # Errors
-    /// They name none: a server that took a free port has to be named.
+    /// They name none: a server that took a free port has to be named; or its certificate cannot be read.
     pub(super) fn new(http: &config::Http) -> Result<Self, CliError> {
         let address = reachable(http.listen);
         if address.port() == 0 {
             let words = "the server took a free port; name it with --http";
             return Err(CliError::Failed(words.to_owned()));
         }
-        Ok(Self { address, token: http.token.clone() })
+        let tls = http.tls_cert.as_deref().map(Setup::pinned).transpose();
+        let tls = tls.map_err(|unfit| CliError::Failed(format!("http.tls_cert: {unfit}")))?;
+        Ok(Self { address, token: http.token.clone(), tls: tls.map(Arc::new) })
     }
 
     /// Where it is asked.
@@ -104,16 +114,28 @@ impl Asker {
         path: &str,
         body: Body,
     ) -> Result<http::Response<Incoming>, CliError> {
-        let failed = |error: &dyn std::fmt::Display| self.silent(&error.to_string());
-        let stream = TcpStream::connect(self.address).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         let request = self
             .request(method, path, body)
             .map_err(|error| CliError::Failed(format!("cannot ask {path}: {error}")))?;
+        let stream = TcpStream::connect(self.address).await.map_err(|error| self.failed(&error))?;
         // The connection is driven beside the question, and ends with its answer.
-        tokio::spawn(connection);
-        sender.send_request(request).await.map_err(|error| failed(&error))
+        let answer = if let Some(tls) = &self.tls {
+            let stream = tls.connect(stream, None).await.map_err(|error| self.failed(&error))?;
+            let made = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+            let (mut sender, connection) = made.map_err(|error| self.failed(&error))?;
+            tokio::spawn(connection);
+            sender.send_request(request).await
+        } else {
+            let made = http1::handshake(TokioIo::new(stream)).await;
+            let (mut sender, connection) = made.map_err(|error| self.failed(&error))?;
+            tokio::spawn(connection);
+            sender.send_request(request).await
+        };
+        answer.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &dyn Display) -> CliError {
+        self.silent(&error.to_string())
     }
 
     fn request(
@@ -122,11 +144,12 @@ impl Asker {
         path: &str,
         body: Body,
     ) -> Result<Request<Body>, http::Error> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, self.address.to_string())
-            .header(header::CONTENT_TYPE, "application/json");
+        let (address, request) = (self.address, Request::builder().method(method));
+        let mut request = match self.tls {
+            Some(_) => request.uri(format!("https://{address}{path}")),
+            None => request.uri(path).header(header::HOST, address.to_string()),
+        };
+        request = request.header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
             bearer.set_sensitive(true);
@@ -220,7 +243,7 @@ mod tests {
             (None, "the server wants its token: set http.token_file".to_owned()),
             (Some(Secret::new("old")), format!("the token is wrong: the server at {address} has")),
         ] {
-            let said = Asker { address, token }.get("/x").await.unwrap_err().to_string();
+            let said = Asker { address, token, tls: None }.get("/x").await.unwrap_err().to_string();
             assert!(said.starts_with(&expected) && !said.contains("old"), "{said}");
         }
         server.abort();
@@ -233,7 +256,7 @@ mod tests {
             .route("/most", get(async move || text(MAX_ANSWER_BYTES)))
             .route("/more", get(async move || text(MAX_ANSWER_BYTES + 1)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let asker = Asker { address: listener.local_addr().unwrap(), token: None };
+        let asker = Asker { address: listener.local_addr().unwrap(), token: None, tls: None };
         let server = tokio::spawn(async { axum::serve(listener, app).await });
         let most = asker.get("/most").await.unwrap();
         assert_eq!(most.as_str().unwrap().len(), MAX_ANSWER_BYTES - 2);

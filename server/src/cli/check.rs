@@ -10,6 +10,7 @@ mod times;
 use std::{cell::Cell, collections::HashSet, sync::Arc};
 
 use clap::Args;
+use roundsman_pki::server::Server;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -155,6 +156,8 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
     if http.is_unguarded() {
         report.problems.push(app::AppError::Unguarded(http.listen).to_string());
     }
+    let tls = http.tls().map(Server::for_browsers).transpose();
+    report.problems.extend(tls.err().map(|unfit| app::AppError::Tls(unfit).to_string()));
     let path = &loaded.config.inventory;
     let inventory = targets::read(path);
     match &inventory {

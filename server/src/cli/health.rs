@@ -3,15 +3,23 @@
 
 use std::{
     error::Error,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::Args;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use roundsman_pki::client::Setup;
 use roundsman_proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tokio::net::TcpStream;
 use tonic::{Code, transport::Endpoint};
+use tower::service_fn;
 
 use super::{CliError, Runtime, parse};
 
@@ -33,6 +41,9 @@ pub(super) struct HealthArgs {
     /// The server to ask [default: where grpc.listen says]
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<String>,
+    /// The certificate that the server must show, PEM: its own [default: http.tls_cert, where grpc.tls is true]
+    #[arg(long, value_name = "FILE", requires = "address")]
+    tls_cert: Option<PathBuf>,
     /// Longest wait for the answer, connecting included: 500ms, 3s
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = parse::timeout)]
     timeout: Duration,
@@ -40,12 +51,12 @@ pub(super) struct HealthArgs {
 
 /// Prints the status; anything but SERVING is a failure.
 pub(super) fn run(args: &HealthArgs, runtime: &Runtime) -> Result<(), CliError> {
-    let address = match &args.address {
-        Some(address) => address.clone(),
-        None => own_address(runtime)?.to_string(),
+    let (address, tls) = match &args.address {
+        Some(address) => (address.clone(), pinned(args.tls_cert.as_deref())?),
+        None => own(runtime)?,
     };
     let status = runtime.block_on(async {
-        let asking = ask(&address, &args.service);
+        let asking = ask(&address, tls, &args.service);
         tokio::time::timeout(args.timeout, asking).await.unwrap_or_else(|_elapsed| {
             Err(CliError::Failed(format!(
                 "no answer from {address} within {}; is a server listening there?",
@@ -57,11 +68,13 @@ pub(super) fn run(args: &HealthArgs, runtime: &Runtime) -> Result<(), CliError> 
     if status == ServingStatus::Serving { Ok(()) } else { Err(CliError::Shown) }
 }
 
-/// Where a server with these settings is found from the same machine.
-fn own_address(runtime: &Runtime) -> Result<SocketAddr, CliError> {
-    let listen = runtime.start(Vec::new(), true)?.grpc.listen;
-    match listen {
-        Some(listen) if listen.port() != 0 => Ok(reachable(listen)),
+/// Where a server with these settings is found from the same machine, and which certificate it shows.
+fn own(runtime: &Runtime) -> Result<(String, Option<Setup>), CliError> {
+    let config = runtime.start(Vec::new(), true)?;
+    let certificate = config.http.tls_cert.as_deref().filter(|_| config.grpc.tls);
+    let tls = pinned(certificate)?;
+    match config.grpc.listen {
+        Some(listen) if listen.port() != 0 => Ok((reachable(listen).to_string(), tls)),
         Some(_) => Err(CliError::Usage(
             "grpc.listen takes any free port, which the server logs; give it with --address"
                 .to_owned(),
@@ -70,6 +83,11 @@ fn own_address(runtime: &Runtime) -> Result<SocketAddr, CliError> {
             Err(CliError::Failed("grpc.listen is \"\": a server serves no health here".to_owned()))
         }
     }
+}
+
+fn pinned(certificate: Option<&Path>) -> Result<Option<Setup>, CliError> {
+    let setup = certificate.map(Setup::pinned).transpose();
+    setup.map_err(|unfit| CliError::Failed(format!("cannot set up TLS: {unfit}")))
 }
 
 /// The loopback address stands in for all addresses, which cannot be connected to.
@@ -82,11 +100,26 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn ask(address: &str, service: &str) -> Result<ServingStatus, CliError> {
+async fn ask(address: &str, tls: Option<Setup>, service: &str) -> Result<ServingStatus, CliError> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
         CliError::Usage(format!("{address:?} is no address; give HOST:PORT with --address"))
     })?;
-    let channel = endpoint.connect().await.map_err(|error| {
+    let connected = match tls.map(Arc::new) {
+        None => endpoint.connect().await,
+        Some(setup) => {
+            let address = address.to_owned();
+            let connect = move |_: Uri| {
+                let (setup, address) = (Arc::clone(&setup), address.clone());
+                async move {
+                    let stream = TcpStream::connect(address).await.map_err(io::Error::other)?;
+                    let stream = setup.connect(stream, None).await.map_err(io::Error::other)?;
+                    Ok::<_, io::Error>(TokioIo::new(stream))
+                }
+            };
+            endpoint.connect_with_connector(service_fn(connect)).await
+        }
+    };
+    let channel = connected.map_err(|error| {
         let why = last_cause(&error);
         CliError::Failed(format!(
             "cannot reach {address}: {why}; is a server listening there? see --address"

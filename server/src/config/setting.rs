@@ -194,6 +194,14 @@ configuration! {
         /// The path that a proxy has the API and the page below, "/mon", when it passes it on as it is; what is
         /// asked without it is answered, too. A proxy that takes its path off needs nothing set here.
         base_path: BasePath = BasePath::default();
+        /// Certificate (PEM, with its chain) for HTTPS, by HTTP/2 or HTTP/1.1; "": HTTP in clear text. It is read
+        /// again when it changes. A relative path is beside this file.
+        tls_cert: Option<PathBuf> = None;
+        /// The key of that certificate (PEM), which only its owner may read.
+        tls_key: Option<PathBuf> = None;
+        /// A socket of this machine (a path) where the same is served in clear text beside `listen`, for a proxy.
+        /// Who may write to its file, of mode 0660, may connect.
+        socket: Option<PathBuf> = None;
         /// Where people find the page, "https://monitor.example.org": messages of alarms link to it. Without it
         /// they have no link.
         url: Option<PublicUrl> = None;
@@ -205,6 +213,8 @@ configuration! {
         /// Address and port of the fleet's health over gRPC (grpc.health.v1: "", store, inventory, scheduler,
         /// host/<name>, group/<name>); port 0 takes a free one, "" turns it off.
         listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 50052)));
+        /// true: over TLS, with the certificate of HTTP.
+        tls: bool = false;
         /// Most services in an answer of List; 100 is the protocol's own limit. 4 to 100000.
         list_max: u32 = 100, 4 => 100_000;
     }

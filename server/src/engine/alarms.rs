@@ -194,6 +194,7 @@ impl Engine {
             late_ms: late.as_secs_f64() * 1e3,
             spool_rows: stats.spool.as_ref().map_or(0.0, |spool| count(spool.rows())),
             isolated: f64::from(u8::from(self.isolated.is_some())),
+            certificate_left_s: self.own_certificates_left_s(now),
         };
         let Some(of) = self.alarms.hosts.get_mut(&HostId::SERVER) else { return };
         let budget = &mut self.alarms.budget;
@@ -202,6 +203,14 @@ impl Engine {
         self.keep_judged(&SERVER, None, judged);
         self.show_own_alarms();
         self.tell_refused();
+    }
+
+    /// How long the certificates that the server shows to probes and to those who ask it are valid yet.
+    fn own_certificates_left_s(&self, now: Now) -> f64 {
+        let shown = self.parts.live.server().certificate_ends_s;
+        let first = self.parts.poller.certificate_ends_s().into_iter().chain(shown).min();
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        first.map_or(f64::NAN, |ends| (ends - now.wall.0 / 1_000) as f64)
     }
 
     fn show_own_alarms(&self) {

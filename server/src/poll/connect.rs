@@ -214,7 +214,7 @@ impl PollContext {
     ) -> Result<Connection, DialError> {
         let text = || Arc::clone(&to.text);
         let wire = match link.encryption() {
-            None => Wire::Plain(tcp),
+            None => Wire::Left(tcp),
             Some(encrypted) => self.encrypt(encrypted, to, socket, tcp, after).await?,
         };
         Connection::start(wire, origin, self.limits.keep_alive).await.map_err(|peer| {
@@ -244,7 +244,7 @@ impl PollContext {
             Err(TlsError::new(Cause::Silent, words))
         });
         let stream = ended.map_err(|source| DialError::Tls { address: text(), socket, source })?;
-        Ok(Wire::Tls(Box::new(stream)))
+        Ok(Wire::Right(Box::new(stream)))
     }
 }
 

@@ -48,6 +48,13 @@ impl Trusts {
         known.insert(files.clone(), Arc::downgrade(&trust));
         trust
     }
+
+    /// The last second of the certificate that ends first of those that are shown to probes, seconds since 1970.
+    pub(super) fn ends(&self) -> Option<i64> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = |trust: Arc<Trust>| trust.state().found.as_ref()?.as_ref().ok()?.ends();
+        known.values().filter_map(Weak::upgrade).filter_map(ends).min()
+    }
 }
 
 impl Trust {

@@ -16,15 +16,16 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use roundsman_pki::server::Server;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
     time::{Sleep, sleep, timeout},
 };
 
 use super::{
+    listener::{Listener, Socket, greet},
     places::{ConnectionPermit, ConnectionState, PeerNetwork, Places},
-    served::answer,
+    served::{Asked, answer},
     stall::{StallTimeout, Untaken},
 };
 use crate::metrics::Connections;
@@ -100,15 +101,19 @@ pub(crate) struct Face {
     pub(crate) counted: Connections,
 }
 
-/// Serves `router` over HTTP/1.1 on every connection of `listener` until `shutdown` ends.
-pub(super) async fn accept_http1(
-    listener: TcpListener,
+/// Serves `router` on every connection of `listener` until `shutdown` ends: over HTTP/1.1, and with TLS over
+/// HTTP/2, too.
+pub(super) async fn accept_http(
+    listener: Listener,
     router: Router,
     limits: ConnectionLimits,
     face: Face,
     shutdown: impl Future<Output = ()>,
 ) {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    let mut builder = builder();
+    if listener.tls().is_none() {
+        builder = builder.http1_only();
+    }
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -117,15 +122,20 @@ pub(super) async fn accept_http1(
     accept(listener, router, builder, limits, face, shutdown).await;
 }
 
-/// As [`accept_http1`], over HTTP/2 alone, without TLS, as gRPC wants it.
+/// As [`accept_http`], over HTTP/2 alone, as gRPC wants it.
 pub(crate) async fn accept_http2(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     limits: ConnectionLimits,
     face: Face,
     shutdown: impl Future<Output = ()>,
 ) {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
+    accept(listener, router, builder().http2_only(), limits, face, shutdown).await;
+}
+
+/// With what holds for HTTP/2.
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -133,11 +143,11 @@ pub(crate) async fn accept_http2(
         .max_header_list_size(MAX_HEADER_BYTES)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_WAIT);
-    accept(listener, router, builder, limits, face, shutdown).await;
+    builder
 }
 
 async fn accept(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     builder: auto::Builder<TokioExecutor>,
     limits: ConnectionLimits,
@@ -156,7 +166,7 @@ async fn accept(
             accepted = listener.accept() => accepted,
             () = crowd.say_again() => continue,
         };
-        let (stream, address) = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection for {}", face.name);
@@ -164,21 +174,19 @@ async fn accept(
                 continue;
             }
         };
-        let peer = PeerNetwork::of(address.ip());
         let place = places.take(peer);
         crowd.see(peer);
         let Some(place) = place else { continue };
-        // Small frames of a watch must not wait for one another.
-        let _ = stream.set_nodelay(true);
         let serving = Serving {
             place: Arc::new(place),
+            tls: listener.tls(),
             router: router.clone(),
             builder: builder.clone(),
             limits,
         };
         let (stopped, open) = (stopped.clone(), open.clone());
         tokio::spawn(async move {
-            serving.serve(stream, stopped).await;
+            serving.serve(socket, stopped).await;
             drop(open);
         });
     }
@@ -189,34 +197,34 @@ async fn accept(
 /// What one connection is served with.
 struct Serving {
     place: Arc<ConnectionPermit>,
+    tls: Option<Arc<Server>>,
     router: Router,
     builder: auto::Builder<TokioExecutor>,
     limits: ConnectionLimits,
 }
 
 impl Serving {
-    async fn serve(self, stream: TcpStream, mut stopped: watch::Receiver<()>) {
-        let Self { place, router, builder, limits } = self;
+    async fn serve(self, socket: Socket, mut stopped: watch::Receiver<()>) {
+        let Self { place, tls, router, builder, limits } = self;
+        let is_encrypted = tls.is_some();
         // hyper bounds the time for a header of HTTP/1.1, and for nothing of HTTP/2.
-        let mut first = [0];
-        let spoke = tokio::select! {
-            spoke = timeout(limits.header_wait, stream.peek(&mut first)) => spoke,
+        let greeting = greet(socket, tls, |socket| StallTimeout::new(socket, limits.stall));
+        let greeted = tokio::select! {
+            greeted = timeout(limits.header_wait, greeting) => greeted,
             () = displaced(&place) => return,
             _ = stopped.changed() => return,
         };
-        if !matches!(spoke, Ok(Ok(1))) {
-            return;
-        }
+        let Ok(Some(wire)) = greeted else { return };
         let untaken = Arc::new(Untaken::default());
         let service = {
             let (place, untaken) = (Arc::clone(&place), Arc::clone(&untaken));
             service_fn(move |request| {
                 let (place, untaken) = (Arc::clone(&place), Arc::clone(&untaken));
-                answer(place, untaken, router.clone(), request, limits.header_wait)
+                let asked = Asked { request, is_encrypted, body_wait: limits.header_wait };
+                answer(place, untaken, router.clone(), asked)
             })
         };
-        let stream = TokioIo::new(StallTimeout::new(stream, limits.stall));
-        let mut connection = pin!(builder.serve_connection(stream, service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
         // A client that goes away or talks nonsense is no fault of the server's.
         tokio::select! {
             _ = connection.as_mut() => return,

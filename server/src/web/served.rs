@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use http::{Request, Response, Version};
+use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tower::ServiceExt as _;
@@ -20,13 +20,28 @@ use super::{
     stall::{Offer, Untaken},
 };
 
+/// What a browser that was here once is to do for a year: come over TLS alone (RFC 6797).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// A request as it came.
+pub(super) struct Asked {
+    pub(super) request: Request<Incoming>,
+    /// It came over TLS.
+    pub(super) is_encrypted: bool,
+    /// How long its body may take.
+    pub(super) body_wait: Duration,
+}
+
+/// Of a request that came over TLS.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Encrypted;
+
 /// Answers a request; the connection counts as answered until the last of it is sent.
 pub(super) async fn answer(
     place: Arc<ConnectionPermit>,
     untaken: Arc<Untaken>,
     router: Router,
-    request: Request<Incoming>,
-    body_wait: Duration,
+    Asked { request, is_encrypted, body_wait }: Asked,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let answering = place.answer();
     let (mut parts, body) = request.into_parts();
@@ -34,8 +49,14 @@ pub(super) async fn answer(
     let has_window = parts.version == Version::HTTP_2;
     parts.extensions.insert(place.peer());
     parts.extensions.insert(place);
+    if is_encrypted {
+        parts.extensions.insert(Encrypted);
+    }
     let body = Body::new(InTime { body, late: Box::pin(sleep(body_wait)) });
-    let answer = router.oneshot(Request::from_parts(parts, body)).await?;
+    let mut answer = router.oneshot(Request::from_parts(parts, body)).await?;
+    if is_encrypted {
+        answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     let offer = has_window.then(|| untaken.offer());
     Ok(answer.map(|body| Body::new(Answer { body, offer, _answering: answering })))
 }

@@ -16,9 +16,10 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     time::{Sleep, sleep},
 };
+use tokio_util::either::Either;
 
 /// The answers of one connection of which something waits for the client.
 #[derive(Debug, Default)]
@@ -102,14 +103,14 @@ impl Drop for Offer {
 /// A socket that breaks when nothing can be written to it for `patience`.
 #[derive(Debug)]
 pub(super) struct StallTimeout {
-    stream: TcpStream,
+    stream: Either<TcpStream, UnixStream>,
     patience: Duration,
     /// Runs while the other side takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl StallTimeout {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(super) fn new(stream: Either<TcpStream, UnixStream>, patience: Duration) -> Self {
         Self { stream, patience, stalled: None }
     }
 

@@ -315,7 +315,12 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = oneshot::channel::<()>();
         let shutdown = async { drop(stopping.await) };
-        let task = tokio::spawn(web::serve_with(listener, Arc::clone(&site), limits, shutdown));
+        let task = tokio::spawn(web::serve_with(
+            vec![listener.into()],
+            Arc::clone(&site),
+            limits,
+            shutdown,
+        ));
         Self { address, live, clock, store, site, stop: Some(stop), task, _dir: dir }
     }
 

@@ -233,16 +233,26 @@ fn of_rows() -> Vec<Case> {
 }
 
 fn server_cells() -> ServerCells {
-    ServerCells { rows_lost: 0.0, store_away_s: 0.0, late_ms: 0.0, spool_rows: 0.0, isolated: 0.0 }
+    ServerCells {
+        rows_lost: 0.0,
+        store_away_s: 0.0,
+        late_ms: 0.0,
+        spool_rows: 0.0,
+        isolated: 0.0,
+        certificate_left_s: f64::NAN,
+    }
 }
 
 type ServerCase = (&'static str, fn(&mut ServerCells, bool));
 
-const OF_THE_SERVER: [ServerCase; 4] = [
+const OF_THE_SERVER: [ServerCase; 5] = [
     ("server-polls-lost", |cells, holds| cells.rows_lost = if holds { 1.0 } else { 0.0 }),
     ("server-store-away", |cells, holds| cells.store_away_s = if holds { 61.0 } else { 60.0 }),
     ("server-late", |cells, holds| cells.late_ms = if holds { 1_001.0 } else { 1_000.0 }),
     ("server-isolated", |cells, holds| cells.isolated = f64::from(u8::from(holds))),
+    ("server-certificate-ends", |cells, holds| {
+        cells.certificate_left_s = 14.0 * 86_400.0 - if holds { 1.0 } else { 0.0 };
+    }),
 ];
 
 /// Two hours of polls, every ten seconds: the names of the rules that fired.

@@ -4,7 +4,9 @@ use crate::{alert::parse, model::AlarmState};
 const RULES: &str = "[[alert]]\nname = \"late\"\nover = \"server\"\nwhen = \"late_ms > 10\"\n";
 
 fn cells(late_ms: f64) -> ServerCells {
-    ServerCells { rows_lost: 0.0, store_away_s: 0.0, late_ms, spool_rows: 0.0, isolated: 0.0 }
+    let (rows_lost, store_away_s, spool_rows, isolated) = (0.0, 0.0, 0.0, 0.0);
+    let certificate_left_s = f64::NAN;
+    ServerCells { rows_lost, store_away_s, late_ms, spool_rows, isolated, certificate_left_s }
 }
 
 /// Those of a server that has just read its rules.
