@@ -10,6 +10,8 @@
 #   mariadb-server  mariadbd: the tests start servers of their own, on folders of their own; the one
 #                that Debian would start is kept from starting
 #   tmux         the terminal that `roundsman top` and the tables are tested in
+#   faketime     libfaketime: the clocks of servers and probes are moved to before and after the end of
+#                certificates
 #   man-db       the manual pages are shown by it
 #   python3-aiosmtpd, prometheus-alertmanager: a mail server and an Alertmanager, to which messages are
 #                sent; the service that Debian would start is kept from starting
@@ -39,6 +41,7 @@ need unshare util-linux
 need mariadbd mariadb-server
 need tmux tmux
 need man man-db
+need faketime faketime
 need aiosmtpd python3-aiosmtpd
 need prometheus-alertmanager prometheus-alertmanager
 need cc gcc libc6-dev

@@ -134,9 +134,12 @@ impl TlsError {
 fn of_certificate(bad: &CertificateError) -> TlsError {
     use CertificateError as Bad;
     let (cause, words) = match bad {
-        Bad::Expired | Bad::ExpiredContext { .. } => {
-            (Cause::Expired, format!("the peer's certificate is no longer valid ({bad}); renew it"))
-        }
+        Bad::Expired | Bad::ExpiredContext { .. } => (
+            Cause::Expired,
+            format!(
+                "the peer's certificate is no longer valid ({bad}); renew it: roundsman ca renew"
+            ),
+        ),
         Bad::NotValidYet | Bad::NotValidYetContext { .. } => (
             Cause::NotYetValid,
             format!(
@@ -175,8 +178,8 @@ fn of_alert(alert: AlertDescription) -> TlsError {
         // rustls says the same of one that is not valid yet.
         Alert::CertificateExpired => (
             Cause::Expired,
-            "the peer says that our certificate is not valid at this time; renew it, or mend the \
-             peer's clock",
+            "the peer says that our certificate is not valid at this time; renew it (roundsman ca \
+             renew), or mend the peer's clock",
         ),
         Alert::CertificateRevoked => {
             (Cause::Revoked, "the peer says that our certificate is revoked; issue another one")

@@ -1,6 +1,6 @@
 //! The only place that reads a clock. What is decided over time takes the moment as an argument.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -24,7 +24,7 @@ impl Clocks {
         let boottime = rustix::time::clock_gettime_dynamic(rustix::time::DynamicClockId::Boottime)
             .unwrap_or_else(|_| clock_gettime(ClockId::Monotonic));
         Self {
-            wall_ns: nanoseconds(clock_gettime(ClockId::Realtime)),
+            wall_ns: since_1970(),
             boottime_ns: u64::try_from(nanoseconds(boottime)).unwrap_or(0),
         }
     }
@@ -35,6 +35,18 @@ impl Clocks {
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// CLOCK_REALTIME by way of libc, as the handshake reads it: one who moves the clock of a process
+/// (libfaketime) moves both.
+fn since_1970() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
+    let now = SystemTime::now();
+    let ns = |length: std::time::Duration| i64::try_from(length.as_nanos()).unwrap_or(i64::MAX);
+    match now.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => ns(since),
+        Err(before) => -ns(before.duration()),
+    }
 }
 
 fn nanoseconds(at: rustix::time::Timespec) -> i64 {

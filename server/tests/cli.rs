@@ -12,6 +12,8 @@ mod check;
 mod demo;
 #[path = "cli/encrypted.rs"]
 mod encrypted;
+#[path = "cli/expiry.rs"]
+mod expiry;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/kept.rs"]

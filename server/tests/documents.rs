@@ -197,3 +197,29 @@ fn the_book_has_every_document_and_no_other() {
         links(&summary).iter().map(|link| root().join(link)).collect();
     assert_eq!(chapters, documents().into_iter().collect());
 }
+
+/// The rows of the document of attacks, at least.
+const ATTACKS: usize = 60;
+
+#[test]
+fn every_attack_of_the_document_is_tried_by_a_test() {
+    let text = fs::read_to_string(root().join("docs/attacks.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attack"));
+    let tests: Vec<&str> = rows.filter_map(|row| row.rsplit('`').nth(1)).collect();
+    assert!(tests.len() >= ATTACKS, "{}", tests.len());
+    let folders = ["os", "pki", "probe", "fleet", "server/src", "server/tests", "server/page/test"];
+    let mut sources = String::new();
+    let mut left: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|end| end == "rs" || end == "mjs") {
+            sources += &fs::read_to_string(path).unwrap();
+        }
+    }
+    let is_test = |name: &&str| {
+        sources.contains(&format!("fn {name}(")) || sources.contains(&format!("test('{name}'"))
+    };
+    let missing: Vec<&str> = tests.into_iter().filter(|name| !is_test(name)).collect();
+    assert!(missing.is_empty(), "no test has these names: {missing:#?}");
+}

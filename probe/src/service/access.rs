@@ -118,3 +118,29 @@ impl Caller {
 
 /// A connection, plain or encrypted: one type, so that what serves it stands in the program once.
 pub(super) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_networks_that_are_allowed_and_the_host_itself_are_let_in() {
+        let admits = |allowed: &[&str], address: &str| {
+            let allowed = allowed.iter().map(|text| text.parse().unwrap()).collect();
+            Access::new(allowed, None).admits(address.parse().unwrap())
+        };
+        assert!(admits(&[], "192.0.2.1"), "without a list everybody is");
+        for (address, expected) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("2001:db8::1", true),
+            ("11.0.0.1", false),
+            ("2001:db9::1", false),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+        ] {
+            assert_eq!(admits(&["10.0.0.0/8", "2001:db8::/32"], address), expected, "{address}");
+        }
+    }
+}
