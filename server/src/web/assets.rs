@@ -145,6 +145,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "tools.js"
         "trace.js"
         "traces.js"
+        "treemap.js"
         "trouble.js"
         "view.js"
         "wall.js"
