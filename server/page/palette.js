@@ -1,5 +1,6 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
+import { addHost } from './adding.js';
 import { hostPath, post } from './api.js';
 import { USUAL } from './catalogue.js';
 import { copy } from './charttools.js';
@@ -143,6 +144,8 @@ export function palette(live, { theme, density, zone, hold, help }) {
   };
   const own = [
     { icon: 'link', words: t('Copy link'), act: link },
+    // Once the palette is closed.
+    { icon: 'plus', words: t('Add host…'), act: () => void setTimeout(() => addHost(live)) },
     { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
     { icon: 'clock', words: t('Times: this browser, UTC'), hint: 'U', act: zone },
     { icon: 'pause', words: t('Live: on, off'), hint: 'L', act: hold },

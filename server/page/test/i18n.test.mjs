@@ -27,6 +27,7 @@ const NAMES = new Set([
     'swap',
   ],
   ...['Esc', 'Shift', 'G', 'F', 'A', 'C', 'T', 'E', 'I', 'S', 'X', 'Roundsman', 'root', 'rack=a1', '/s', '/'],
+  ...['/proc', 'docker/build', 'sh'],
 ]);
 const { taken, singular, wrong } = said();
 const { texts, words } = CATALOGUE;

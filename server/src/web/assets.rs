@@ -51,6 +51,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("tokens.css", CSS, include_str!("../../page/tokens.css")),
         ("ui.css", CSS, include_str!("../../page/ui.css")),
         ("fleet.css", CSS, include_str!("../../page/fleet.css")),
+        ("adding.css", CSS, include_str!("../../page/adding.css")),
         ("alerts.css", CSS, include_str!("../../page/alerts.css")),
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
@@ -61,6 +62,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
     ],
     scripts! {
+        "adding.js"
         "alerts.js"
         "answers.js"
         "api.js"
@@ -125,6 +127,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "press.js"
         "ranking.js"
         "reboots.js"
+        "recipe.js"
         "rowgraphs.js"
         "rows.js"
         "said.js"
