@@ -9,7 +9,7 @@ import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { at as addressOf } from './place.js';
 import { isPressed } from './press.js';
-import { ANSWERED, fault, ruleWords, silencedWords } from './words.js';
+import { ANSWERED, fault, ruleWords, silencedWords, without } from './words.js';
 
 /** Alarms that have a banner; the others are on the page of alerts. */
 const MOST = 3;
@@ -116,10 +116,11 @@ const lately = (words) => told(words).replaceAll(`${moment(Date.now()).split(' '
 /** What is wrong by the host's own state: its cause, then how it came to it. */
 function wordsOf({ cause, reason, state, last, last_good_at_ms: good }) {
   const isBad = last?.error && !ANSWERED.includes(last.outcome);
-  const head = cause ?? (isBad ? last.error : null);
+  const full = cause ?? (isBad ? last.error : null);
+  const head = full === null ? null : without(full, last?.address);
   const since = good ? t('last answer {time}', { time: shortMoment(good) }) : t('it has never answered');
   // The reason has the cause within it, which stands above.
-  const rest = lately(reason.replace(`: ${head}.`, '.').replace(`: ${head}`, ''));
+  const rest = lately(reason.replace(`: ${full}.`, '.').replace(`: ${full}`, ''));
   const more = [head === null ? null : rest, state === 'degraded' ? null : since];
   if (head === null) return { head: sentence(lately(reason)), more: dots(...more) };
   return { head: isBad ? fault(last.outcome, head) : sentence(lately(head)), more: dots(...more) };

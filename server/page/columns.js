@@ -7,7 +7,7 @@ import { STATES } from './live.js';
 import { hostAt } from './place.js';
 import { spark } from './spark.js';
 import { isFresh } from './sums.js';
-import { outcomeWords } from './words.js';
+import { causeOf, outcomeWords } from './words.js';
 
 /** Shares from which a bar is marked, and marked as too much. */
 const HIGH = 80;
@@ -114,8 +114,7 @@ export const COLUMNS = [
     extra: true,
     label: t('Last poll'),
     by: (host) => host.outcome ?? '',
-    cell: (host) =>
-      h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
+    cell: (host) => h('td', { title: causeOf(host) }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
   },
   {
     key: 'trail',
