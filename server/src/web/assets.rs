@@ -114,6 +114,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "main.js"
         "map.js"
         "moved.js"
+        "multiples.js"
         "news.js"
         "orders.js"
         "pace.js"
