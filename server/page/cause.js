@@ -9,7 +9,7 @@ import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { at as addressOf } from './place.js';
 import { isPressed } from './press.js';
-import { ANSWERED, fault, ruleWords, silencedWords, without } from './words.js';
+import { ANSWERED, fault, ruleWords, silencedWords, summaryOf, without } from './words.js';
 
 /** Alarms that have a banner; the others are on the page of alerts. */
 const MOST = 3;
@@ -24,7 +24,7 @@ const dots = (...words) => words.filter(Boolean).join(' · ');
 /** What an alarm says: what was told of it, or its value and its limit. */
 function headOf(alarm) {
   // What is told elsewhere begins with the host, which this page is of; that of a rule without words is its name.
-  const words = told(alarm.summary ?? '').replace(`${alarm.host}: `, '');
+  const words = summaryOf(alarm);
   if (words && !words.startsWith(`${alarm.rule},`)) return sentence(words);
   const value = alarm.value === null ? '' : t(' is {value}', { value: measured(alarm.value, alarm.unit) });
   const limit =

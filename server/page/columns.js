@@ -8,6 +8,7 @@ import { hostAt } from './place.js';
 import { spark } from './spark.js';
 import { isFresh } from './sums.js';
 import { causeOf, outcomeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Shares from which a bar is marked, and marked as too much. */
 const HIGH = 80;
@@ -114,7 +115,8 @@ export const COLUMNS = [
     extra: true,
     label: t('Last poll'),
     by: (host) => host.outcome ?? '',
-    cell: (host) => h('td', { title: causeOf(host) }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
+    cell: (host) =>
+      h('td', { title: inWords(causeOf(host)) }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
   },
   {
     key: 'trail',

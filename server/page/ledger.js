@@ -8,6 +8,7 @@ import { told } from './gaps.js';
 import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { ANSWERED, causeOf, outcomeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Rows that are shown at first, and of those more that are asked for. */
 const FEW = 12;
@@ -65,7 +66,7 @@ function attempt(poll, scale) {
     h(
       'td',
       { class: 'words', title: poll.address ?? '' },
-      causeOf(poll) || h('span', { class: 'm' }, UNKNOWN),
+      inWords(causeOf(poll)) || h('span', { class: 'm' }, UNKNOWN),
     ),
   );
 }

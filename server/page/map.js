@@ -8,6 +8,7 @@ import { cellSize, cellSizes } from './look.js';
 import { hostAt } from './place.js';
 import { isFresh } from './sums.js';
 import { causeOf } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Pressure that has the most alarming colour, %. */
 const PRESSED = 40;
@@ -52,7 +53,7 @@ const SIZES = {
 
 /** What is said of the host that is pointed at. */
 function wordsOf(host) {
-  const cause = causeOf(host);
+  const cause = inWords(causeOf(host));
   const head = `${host.name}${t(': ')}${[term('state', host.state), cause].filter(Boolean).join(t(', '))}`;
   const values = t('CPU {cpu}, memory {memory}, disk {disk}', {
     cpu: percent(host.cpu_busy_pct),

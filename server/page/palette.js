@@ -14,6 +14,7 @@ import { STATES } from './live.js';
 import { at, hostAt, named as pathOf } from './place.js';
 import { matches } from './view.js';
 import { causeOf, faultOf, outcomeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Entries of a kind that are shown at most. */
 const MOST = { hosts: 6, groups: 3, views: 6 };
@@ -50,7 +51,8 @@ const here = () => pathOf(location.pathname);
 
 /** What is said of a host behind its name. */
 function about(host) {
-  const cause = STATES.indexOf(host.state) < 2 ? faultOf(host) : causeOf(host) || stateWords(host.state);
+  const cause =
+    STATES.indexOf(host.state) < 2 ? faultOf(host) : inWords(causeOf(host)) || stateWords(host.state);
   const now = host.state === 'up' ? `CPU ${percent(host.cpu_busy_pct)}` : cause;
   return [host.group, host.address, now].filter(Boolean).join(' · ');
 }

@@ -25,6 +25,14 @@ export const causeWords = (cause) =>
 /** What an alarm is about: its rule, and the row that it is of. */
 export const ruleWords = ({ rule, row }) => (row ? t('{rule} of {row}', { rule, row }) : rule);
 
+/** What is told of an alarm, without the host that it begins with. */
+export function summaryOf({ summary, host }) {
+  const words = told(summary ?? '');
+  return [': ', '：'].some((sign) => words.startsWith(host + sign))
+    ? words.slice(host.length).replace(/^[:：] ?/, '')
+    : words;
+}
+
 /** Until when a silence is in force, by whom and why. */
 export const silencedWords = ({ until_ms: until, who, why }) =>
   t('silenced until {time} by {who}: {why}', { time: shortMoment(until), who, why });

@@ -15,7 +15,8 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 /** Where cargo put the programs. */
-export const BIN = process.env.ROUNDSMAN_BIN ?? fileURLToPath(new URL('../../../target/debug', import.meta.url));
+export const BIN =
+  process.env.ROUNDSMAN_BIN ?? fileURLToPath(new URL('../../../target/debug', import.meta.url));
 const CHROMIUM = process.env.ROUNDSMAN_CHROMIUM ?? '/usr/bin/chromium';
 
 /** Long enough for anything that is going to happen at all, ms. */

@@ -132,6 +132,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "rowgraphs.js"
         "rows.js"
         "said.js"
+        "sentences.js"
         "server.js"
         "side.js"
         "span.js"
