@@ -8,8 +8,18 @@ import { catalogue } from './i18n.js';
 const KEPT = 1000;
 /** A place for a value. */
 const PLACE = /\{(\w+)\}/;
-/** Places in which one word stands, such as a name. */
-const ONE_WORD = ['host', 'name', 'other', 'state', 'family', 'service', 'interface', 'n'];
+/** What stands in some places: a word, or the form of a verb. In others there is anything. */
+const ANY = '([^]+?)';
+const WORD = String.raw`(\S+?)`;
+const FORMS = {
+  ...Object.fromEntries(
+    ['host', 'name', 'other', 'state', 'family', 'service', 'interface', 'n'].map((place) => [place, WORD]),
+  ),
+  make: '(makes?)',
+  makes: '(makes?)',
+};
+/** A space that a value brought between two Chinese letters. */
+const SPACE = /(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g;
 
 const escaped = (text) => text.replace(/[.*+?^$()|[\]\\{}]/g, String.raw`\$&`);
 
@@ -17,9 +27,7 @@ const escaped = (text) => text.replace(/[.*+?^$()|[\]\\{}]/g, String.raw`\$&`);
 function known([english, own]) {
   const parts = english.split(PLACE);
   const names = parts.filter((_, at) => at % 2);
-  const letters = parts
-    .map((part, at) => (at % 2 ? (ONE_WORD.includes(part) ? '(\\S+?)' : '([^]+?)') : escaped(part)))
-    .join('');
+  const letters = parts.map((part, at) => (at % 2 ? (FORMS[part] ?? ANY) : escaped(part))).join('');
   const weight = parts.filter((_, at) => at % 2 === 0).join('').length;
   return { names, own, weight, pattern: new RegExp(`^${letters}$`) };
 }
@@ -45,7 +53,7 @@ export function translator(words) {
       const found = pattern.exec(text);
       if (!found) continue;
       const values = Object.fromEntries(names.map((name, at) => [name, found[at + 1]]));
-      return chinese.replace(/\{(\w+)\}/g, (_, name) => translated(values[name]));
+      return chinese.replace(/\{(\w+)\}/g, (_, name) => translated(values[name])).replace(SPACE, '');
     }
     return null;
   }

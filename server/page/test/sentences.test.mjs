@@ -93,5 +93,17 @@ test('what is in no sentence stays as it is, and without a catalogue everything 
     chinese('a poll failed: refused: nothing listens on a:1'),
     '一次轮询失败：连接被拒绝：a:1 无进程监听',
   );
+  // A sentence within another is whole.
+  assert.equal(
+    chinese('down since X: the last 3 polls failed; 2 good polls make it up. It is left alone until Y.'),
+    '自 X 起宕机：最近 3 次轮询均失败；连续 2 次成功即恢复正常。Y 前不再询问。',
+  );
+  assert.equal(
+    chinese(
+      'suspect since X: the last poll failed; 2 more failed polls make it down, 2 good polls make it up.',
+    ),
+    '自 X 起可疑：最近一次轮询失败；再失败 2 次则为宕机，连续 2 次成功即恢复正常。',
+  );
+  assert.equal(chinese('connected, but no answer within 1.50 s'), '已连接，1.50 秒内无应答');
   assert.equal(translator(null)('it answers'), 'it answers');
 });
