@@ -9,6 +9,7 @@ import { moment } from './format.js';
 import { t, term, tn, tp } from './i18n.js';
 import { listing } from './listing.js';
 import { at } from './place.js';
+import { inWords } from './sentences.js';
 
 const PAGE = 100;
 /** How often it is asked again while nothing changes, ms: values do, and others act, too. */
@@ -36,7 +37,7 @@ const causeOf = (cause) =>
     : term('alarm_cause', cause, cause === 'missing' ? 'its values were missing for too long' : undefined);
 
 function eventRow(event) {
-  const words = [event.summary, causeOf(event.cause)].filter(Boolean).join(' · ');
+  const words = [event.summary && inWords(event.summary), causeOf(event.cause)].filter(Boolean).join(' · ');
   const colour = event.to === 'ok' ? 'up' : event.severity;
   // One that was firing before and is now has another severity.
   const severity = term('severity', event.severity);

@@ -19,7 +19,7 @@ export function banners({ server: said, connected, at }) {
       true,
     ],
     [said.isolated_since_ms, isolated, true],
-    [said.own_trouble, (words) => words, true],
+    [said.own_trouble, told, true],
     [said.own_clock, sentence, true],
     [
       said.store_error,

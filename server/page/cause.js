@@ -9,7 +9,7 @@ import { latest } from './latest.js';
 import { SEVERITIES } from './live.js';
 import { at as addressOf } from './place.js';
 import { isPressed } from './press.js';
-import { ANSWERED, fault, ruleWords, silencedWords } from './words.js';
+import { ANSWERED, fault, ruleWords, silencedWords, summaryOf, without } from './words.js';
 
 /** Alarms that have a banner; the others are on the page of alerts. */
 const MOST = 3;
@@ -24,7 +24,7 @@ const dots = (...words) => words.filter(Boolean).join(' · ');
 /** What an alarm says: what was told of it, or its value and its limit. */
 function headOf(alarm) {
   // What is told elsewhere begins with the host, which this page is of; that of a rule without words is its name.
-  const words = told(alarm.summary ?? '').replace(`${alarm.host}: `, '');
+  const words = summaryOf(alarm);
   if (words && !words.startsWith(`${alarm.rule},`)) return sentence(words);
   const value = alarm.value === null ? '' : t(' is {value}', { value: measured(alarm.value, alarm.unit) });
   const limit =
@@ -116,10 +116,11 @@ const lately = (words) => told(words).replaceAll(`${moment(Date.now()).split(' '
 /** What is wrong by the host's own state: its cause, then how it came to it. */
 function wordsOf({ cause, reason, state, last, last_good_at_ms: good }) {
   const isBad = last?.error && !ANSWERED.includes(last.outcome);
-  const head = cause ?? (isBad ? last.error : null);
+  const full = cause ?? (isBad ? last.error : null);
+  const head = full === null ? null : without(full, last?.address);
   const since = good ? t('last answer {time}', { time: shortMoment(good) }) : t('it has never answered');
   // The reason has the cause within it, which stands above.
-  const rest = lately(reason.replace(`: ${head}.`, '.').replace(`: ${head}`, ''));
+  const rest = lately(reason.replace(`: ${full}.`, '.').replace(`: ${full}`, ''));
   const more = [head === null ? null : rest, state === 'degraded' ? null : since];
   if (head === null) return { head: sentence(lately(reason)), more: dots(...more) };
   return { head: isBad ? fault(last.outcome, head) : sentence(lately(head)), more: dots(...more) };

@@ -84,10 +84,19 @@ function shape(pen, state, ink, cut, x, y, size) {
   pen.restore();
 }
 
-/** Draws a cell at a place; `named` says whether there is room for the number of its host. */
-export function cell(pen, host, { share, isSilenced, named }, { x, y, wide, high }) {
+/** What of a host's name has room in a cell that is as large as its host, beside `taken` px. */
+function fitting(pen, name, taken, { wide, high }) {
+  if (high < 16) return '';
+  return [name, shortName(name)].find((words) => pen.measureText(words).width + taken + 6 <= wide) ?? '';
+}
+
+/**
+ * Draws a cell at a place; `named` says whether there is room for the number of its host, `isSized` that cells differ,
+ * and each says what it has room for.
+ */
+export function cell(pen, host, { share, isSilenced, named, isSized }, { x, y, wide, high }) {
   const { fill, edge, ink, isHatched, isLoud } = toneOf(host, share, isSilenced);
-  const round = Math.min(4, high / 4);
+  const round = Math.min(4, high / 4, wide / 4);
   const box = (inset) => {
     pen.beginPath();
     pen.roundRect(x + inset, y + inset, wide - 2 * inset, high - 2 * inset, round);
@@ -113,12 +122,13 @@ export function cell(pen, host, { share, isSilenced, named }, { x, y, wide, high
     box(1);
     pen.stroke();
   }
-  const size = named ? 12 : Math.min(11, high - 4);
-  const words = named ? shortName(host.name) : '';
-  if (words) pen.font = `${isShaped ? 600 : 400} 12px ${family()}`;
+  const size = named && !isSized ? 12 : Math.min(named ? 12 : 11, high - 4, wide - 2);
+  if (named) pen.font = `${isShaped ? 600 : 400} 12px ${family()}`;
+  const whole = named ? shortName(host.name) : '';
+  const words = isSized ? fitting(pen, host.name, isShaped ? size + 3 : 0, { wide, high }) : whole;
   const long = words ? pen.measureText(words).width : 0;
   const from = x + (wide - long - (isShaped ? size + (words ? 3 : 0) : 0)) / 2;
-  if (isShaped) shape(pen, host.state, ink, fill ?? 'surface', from, y + (high - size) / 2, size);
+  if (isShaped && size > 4) shape(pen, host.state, ink, fill ?? 'surface', from, y + (high - size) / 2, size);
   if (words) {
     pen.fillStyle = colour(ink);
     pen.textBaseline = 'middle';
@@ -126,7 +136,7 @@ export function cell(pen, host, { share, isSilenced, named }, { x, y, wide, high
   }
   // One of which alarms fire is marked in its corner.
   if (host.alarms_firing && !isShaped && host.alarm_severity !== 'info') {
-    const side = Math.min(9, high / 2);
+    const side = Math.min(9, high / 2, wide / 2);
     pen.fillStyle = colour(host.alarm_severity === 'critical' ? 'down' : 'degraded');
     pen.beginPath();
     pen.moveTo(x + wide - side, y);

@@ -7,7 +7,8 @@ import { STATES } from './live.js';
 import { hostAt } from './place.js';
 import { spark } from './spark.js';
 import { isFresh } from './sums.js';
-import { outcomeWords } from './words.js';
+import { causeOf, outcomeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Shares from which a bar is marked, and marked as too much. */
 const HIGH = 80;
@@ -115,7 +116,7 @@ export const COLUMNS = [
     label: t('Last poll'),
     by: (host) => host.outcome ?? '',
     cell: (host) =>
-      h('td', { title: host.cause ?? host.error ?? '' }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
+      h('td', { title: inWords(causeOf(host)) }, host.outcome ? outcomeWords(host.outcome) : UNKNOWN),
   },
   {
     key: 'trail',

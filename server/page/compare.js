@@ -11,6 +11,7 @@ import { size } from './graph.js';
 import { t, tn } from './i18n.js';
 import { happened } from './happened.js';
 import { latest } from './latest.js';
+import { multiples } from './multiples.js';
 import { paced } from './pace.js';
 import { ranking } from './ranking.js';
 import { endsOf, picker, RANGES, searchOf, spanOf } from './span.js';
@@ -104,13 +105,17 @@ class CompareView {
   #graphs = new Map();
   #whole = whole(() => [...this.#graphs.values()]);
   #lists = latest();
+  #grid = null;
   #loadedAt = Infinity;
   #again = paced(() => this.#load());
   #h1 = h('h1', {});
   #way = h('span', { class: 'm' });
   #figures = h('dl', { class: 'facts sums' });
   #body = h('div', {});
-  #resized = new ResizeObserver(() => this.#graphs.forEach((one) => size(one)));
+  #resized = new ResizeObserver(() => {
+    this.#graphs.forEach((one) => size(one));
+    this.#grid?.redraw();
+  });
 
   constructor(live) {
     this.#live = live;
@@ -121,6 +126,10 @@ class CompareView {
       const isTop = mode === 'top';
       changed({ top: isTop ? LENGTHS[1] : 0, column: this.#view.column || (isTop ? OVERVIEW[0] : '') });
     });
+    const words = { lines: t('Lines'), grid: t('Grid'), mean: t('Mean'), sum: t('Sum') };
+    this.drawn = seg(t('How hosts are drawn'), words, (drawn) =>
+      changed({ drawn, column: this.#view.column || (drawn === 'grid' ? OVERVIEW[0] : '') }),
+    );
     const lengths = LENGTHS.map((count) => h('option', { value: count }, tn(count, '{n} host', '{n} hosts')));
     this.count = h('select', { 'aria-label': t('How many hosts') }, lengths);
     this.count.addEventListener('change', () => changed({ top: Number(this.count.value) }));
@@ -134,7 +143,13 @@ class CompareView {
     fill(link, icon('link', 's'), h('span', {}, t('Copy link')));
     const title = h('div', { class: 'title' }, this.#h1, this.#way, this.subject.element);
     title.append(h('span', { class: 'sp' }), link);
-    const chooses = h('div', { class: 'row chooses' }, this.mode.element, this.columns.element);
+    const chooses = h(
+      'div',
+      { class: 'row chooses' },
+      this.mode.element,
+      this.columns.element,
+      this.drawn.element,
+    );
     const parts = [title, this.#figures, chooses, this.picker.element, this.#body];
     this.element = h('div', { class: 'page host compare' }, parts);
     this.#resized.observe(this.#body);
@@ -168,6 +183,7 @@ class CompareView {
     this.#resized.disconnect();
     this.#lists.end();
     this.#whole.leave();
+    this.#grid?.leave();
     for (const one of this.#graphs.values()) one.leave();
   }
 
@@ -176,7 +192,8 @@ class CompareView {
     if (!this.#whole.end()) this.picker.widen();
   };
 
-  #themed = () => this.#graphs.forEach((one) => one.redraw());
+  #themed = () =>
+    [...this.#graphs.values(), ...(this.#grid ? [this.#grid] : [])].forEach((one) => one.redraw());
 
   #changed = () => {
     this.#tell();
@@ -212,27 +229,38 @@ class CompareView {
     this.columns.show(view);
     this.order.show(view.isRising ? 'asc' : 'desc');
     this.count.value = view.top || LENGTHS[1];
+    this.drawn.show(view.drawn);
+    this.drawn.element.hidden = view.top > 0;
     this.beside.hidden = !view.top;
     this.#tell();
     this.picker.show(null);
     this.#whole.end();
-    const isOne = shown.length === 1;
-    const key = `${isOne} ${shown.join()}`;
-    if (this.#body.dataset.shown !== key) {
-      this.#body.dataset.shown = key;
-      for (const one of this.#graphs.values()) one.leave();
-      this.#graphs = new Map(shown.map((column) => [column, together(column, isOne, this.#deeds())]));
-      [...this.#graphs.values()][0].isFirst = true;
-      const cards = [...this.#graphs.values()].map(({ card }) => card);
-      fill(
-        this.#body,
-        isOne
-          ? h('div', { class: 'two' }, h('div', { class: 'charts' }, cards), this.ranking.element)
-          : h('div', { class: 'charts large' }, cards),
-      );
-    }
+    this.#place(shown, !view.top && view.drawn === 'grid' && Boolean(view.column));
     this.#body.firstChild.classList.toggle('top', view.top > 0);
     this.#load();
+  }
+
+  /** Puts what is drawn of these columns in its place, unless it is there. */
+  #place(shown, isGrid) {
+    const isOne = shown.length === 1;
+    const key = `${isGrid} ${shown.join()}`;
+    if (this.#body.dataset.shown === key) return;
+    this.#body.dataset.shown = key;
+    this.#grid?.leave();
+    this.#grid = isGrid ? multiples(shown[0], this.#live) : null;
+    for (const one of this.#graphs.values()) one.leave();
+    const drawn = isGrid ? [] : shown;
+    this.#graphs = new Map(drawn.map((column) => [column, together(column, isOne, this.#deeds())]));
+    const [first] = this.#graphs.values();
+    if (first) first.isFirst = true;
+    const cards = [...this.#graphs.values()].map(({ card }) => card);
+    const one = this.#grid?.element ?? h('div', { class: 'charts' }, cards);
+    fill(
+      this.#body,
+      isOne
+        ? h('div', { class: 'two' }, one, this.ranking.element)
+        : h('div', { class: 'charts large' }, cards),
+    );
   }
 
   #deeds() {
@@ -278,7 +306,7 @@ class CompareView {
 
   /** A column in one graph, and the list of its hosts; of the first hosts only these are drawn. */
   async #loadOne(view, ends) {
-    const [graph] = this.#graphs.values();
+    const graph = this.#grid ?? this.#graphs.values().next().value;
     const [from, to] = ends;
     const isWanted = this.#lists.ask(JSON.stringify(view));
     const order = view.top && view.isRising ? 'asc' : 'desc';

@@ -3,7 +3,8 @@
 import { moment, sentence, shortMoment } from './format.js';
 import { t, term, tn } from './i18n.js';
 import { at, hostAt } from './place.js';
-import { causeWords } from './words.js';
+import { causeOf, causeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** What is set as an attribute; all else is a property. */
 const ATTRIBUTE = /^(data-.*|aria-.*|role|for|colspan|scope|list)$/;
@@ -175,7 +176,7 @@ export const marks = (host) => [
     ? h('span', { class: 'mark', title: t('It changes its state too often') }, t('flapping'))
     : null,
   host.state === 'degraded' && host.cause
-    ? h('span', { class: 'mark cause', title: host.cause }, host.cause)
+    ? h('span', { class: 'mark cause', title: inWords(causeOf(host)) }, inWords(causeOf(host)))
     : null,
   host.unreachable_because
     ? h(

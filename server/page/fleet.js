@@ -1,9 +1,10 @@
 // All hosts: the state of the whole, what needs a person, then everything else. The address holds what is chosen.
 
+import { addButton, firstRun } from './adding.js';
 import { attention } from './attention.js';
-import { arrange, fill, h, link } from './dom.js';
+import { arrange, fill, h, icon, link } from './dom.js';
 import { chips, choice } from './filters.js';
-import { t, tp } from './i18n.js';
+import { t } from './i18n.js';
 import { GROUPED, isGrouped, itemsOf } from './items.js';
 import { news } from './news.js';
 import { at } from './place.js';
@@ -26,21 +27,12 @@ const unmatched = (typed) => (typed ? t('No hosts match "{typed}"', { typed }) :
 function nothing(cleared) {
   const words = h('p', {});
   const clear = h('button', { type: 'button', onclick: cleared }, t('Clear filter'));
-  const way = h(
-    'p',
-    {},
-    tp('Name it in the inventory file, which is read again as soon as it changes. {inventory}', {
-      inventory: link(at('inventory'), t('Inventory')),
-    }),
-  );
-  const element = h('div', { class: 'none', hidden: true }, words, clear, way);
+  const element = h('div', { class: 'none', hidden: true }, words, clear);
   return {
     element,
-    draw(isEmpty, hosts, view) {
+    draw(isEmpty, view) {
       element.hidden = !isEmpty;
-      clear.hidden = hosts === 0;
-      way.hidden = hosts !== 0;
-      words.textContent = hosts ? unmatched(view.q) : t('Add your first host');
+      words.textContent = unmatched(view.q);
     },
   };
 }
@@ -130,7 +122,7 @@ function hostsCard(view, changed) {
       if (count.textContent !== words) count.textContent = words;
       rows.element.hidden = shown.length === 0;
       picks.draw(list, view);
-      none.draw(isEmpty, hosts.length, view);
+      none.draw(isEmpty, view);
       rows.draw(itemsOf(shown, isByGroup, opened), columns, live.at);
       return list;
     },
@@ -163,6 +155,18 @@ function place(element, parts, isLarge) {
   arrange(element, [head, figures, ...body]);
 }
 
+/** The title, and what is done from here. */
+function headOf(live) {
+  const size = h('span', { class: 'm', role: 'status' });
+  const onWall = link(at('?wall'), [icon('expand', 's'), t('Wall')]);
+  onWall.className = 'btn';
+  const space = h('span', { class: 'sp' });
+  return {
+    element: h('div', { class: 'title' }, h('h1', {}, t('Fleet')), size, space, onWall, addButton(live)),
+    draw: () => fill(size, sizeOf(live)),
+  };
+}
+
 export function fleet(live, past) {
   const view = viewOf(location.search, Object.keys(COLOURS));
   let isWaiting = false;
@@ -186,11 +190,10 @@ export function fleet(live, past) {
   const hosts = hostsCard(view, changed);
   const cells = map(view, changed);
   const beside = { alarms: alarms(() => told), changes: changes(), disks: disks(), busiest: busiest(update) };
-  const size = h('span', { class: 'm', role: 'status' });
-  const head = h('div', { class: 'title' }, h('h1', {}, t('Fleet')), size);
+  const head = headOf(live);
   const element = h('div', { class: 'page fleet' });
   const parts = {
-    head,
+    head: head.element,
     figures: figures.element,
     attend: attend.elements,
     hosts: hosts.element,
@@ -199,12 +202,19 @@ export function fleet(live, past) {
   };
 
   let isFirst = true;
+  const begin = firstRun(live, update);
   function draw() {
+    const first = begin.elements();
+    if (first) {
+      arrange(element, first);
+      element.dataset.large = '';
+      return;
+    }
     const all = [...live.hosts.values()];
     const { known } = told;
     const trouble = troubled(all, known.byHost, known.silences);
     place(element, parts, all.length > GROUPED);
-    fill(size, sizeOf(live));
+    head.draw();
     figures.draw(live);
     attend.draw(trouble, live, known);
     hosts.dense.show();
@@ -220,14 +230,6 @@ export function fleet(live, past) {
   const leave = listen(live, update);
   place(element, parts, live.hosts.size > GROUPED);
   update();
-  return {
-    element,
-    leave: () => {
-      leave();
-      told.leave();
-      hosts.leave();
-      cells.leave();
-      beside.disks.leave();
-    },
-  };
+  const ends = [{ leave }, begin, told, hosts, cells, beside.disks];
+  return { element, leave: () => ends.forEach((one) => one.leave()) };
 }

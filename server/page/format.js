@@ -1,6 +1,7 @@
 // Numbers and moments for people. An unknown is a dash, never 0.
 
 import { t } from './i18n.js';
+import { inWords } from './sentences.js';
 import { partsOf } from './zone.js';
 
 export const UNKNOWN = '–';
@@ -68,9 +69,9 @@ export function shortMoment(ms) {
   return day === moment(Date.now()).split(' ')[0] ? time.slice(0, 5) : `${day.slice(5)} ${time.slice(0, 5)}`;
 }
 
-/** What the server says, with its moments in the zone of the page, as all others on it. */
+/** What the server says, in the language of the page, with its moments in the zone of the page. */
 export const told = (words) =>
-  words.replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (UTC|[+-]\d\d:\d\d)/g, (_, day, time, zone) =>
+  inWords(words).replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (UTC|[+-]\d\d:\d\d)/g, (_, day, time, zone) =>
     moment(Date.parse(`${day}T${time}${zone === 'UTC' ? 'Z' : zone}`)),
   );
 

@@ -4,7 +4,8 @@ import { arrange, glyph, h, renew } from './dom.js';
 import { cell } from './cells.js';
 import { NATURAL } from './format.js';
 import { t, term, tn } from './i18n.js';
-import { grouped } from './sums.js';
+import { grouped, rank } from './sums.js';
+import { squarify } from './treemap.js';
 
 /** Cells by how many hosts there are: up to how many, width, height and gap, px; the first have their host's number. */
 const SIZES = [
@@ -17,31 +18,90 @@ const DIM = 0.2;
 const TROUBLE = ['down', 'suspect', 'degraded'];
 const UNGROUPED = t('No group');
 
-/** How `count` cells of a fleet of `all` lie in this width. */
-export function layout(count, width, all) {
-  const { wide: least, high, gap, named = false } = SIZES.find(({ to }) => all <= to);
+const sizesOf = (all) => SIZES.find((one) => all <= one.to);
+
+/** How `count` cells of a fleet of `all` lie in this width: their places, px, in rows of so many columns. */
+function gridOf(count, width, all) {
+  const { wide: least, high, gap, named = false } = sizesOf(all);
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
   const wide = named ? (width - (columns - 1) * gap) / columns : least;
-  return { wide, high, gap, named, columns, rows: Math.ceil(count / columns) };
+  const placeOf = (_, at) => ({
+    x: (at % columns) * (wide + gap),
+    y: Math.floor(at / columns) * (high + gap),
+    wide,
+    high,
+  });
+  const places = Array.from({ length: count }, placeOf);
+  return {
+    places,
+    gap,
+    named,
+    columns,
+    height: Math.max(1, Math.ceil(count / columns)) * (high + gap) - gap,
+  };
 }
 
-/** Where a cell is, px. */
-const placeOf = ({ wide, high, gap, columns }, position) => ({
-  x: (position % columns) * (wide + gap),
-  y: Math.floor(position / columns) * (high + gap),
-  wide,
-  high,
-});
+/** Cells of a cluster by their weights, largest first; one of the weight 1 has `area` px² in all clusters. */
+function treeOf(weights, most, all, area) {
+  const gap = Math.min(2, sizesOf(all).gap);
+  const whole = weights.reduce((sum, weight) => sum + weight, 0) * area;
+  // What would be lower than a cell is narrower.
+  const width = Math.min(most, Math.ceil(whole / sizesOf(all).high));
+  const height = Math.max(1, Math.round(whole / width));
+  // Edges are on pixels, so that gaps are as wide everywhere; the box is a gap larger, as the last cells have one, too.
+  const places = squarify(weights, width + gap, height + gap).map((one) => {
+    const [x, y] = [Math.round(one.x), Math.round(one.y)];
+    const [right, foot] = [Math.round(one.x + one.wide), Math.round(one.y + one.high)];
+    return { x, y, wide: Math.max(1, right - x - gap), high: Math.max(1, foot - y - gap) };
+  });
+  return { places, gap, named: true, columns: 0, height };
+}
+
+/**
+ * What hosts weigh on a map by size, and what area one of the weight 1 has, px²: the whole map is about as large as
+ * that of equal cells. A host that never said has the weight of the one in the middle: it is not nothing.
+ */
+function scaleOf(hosts, weigh, all) {
+  const known = hosts.map(weigh).filter((weight) => weight > 0);
+  const usual = rank(known, 50) ?? 1;
+  const weightOf = (host) => (weigh(host) > 0 ? weigh(host) : usual);
+  const { wide, high, gap } = sizesOf(all);
+  const sum = hosts.reduce((whole, host) => whole + weightOf(host), 0);
+  return { weightOf, area: ((wide + gap) * (high + gap) * hosts.length) / sum };
+}
+
+/** The nearest cell over or below one, of those that differ in size; -1 or one too many where there is none. */
+function beside(at, places, by) {
+  const from = places[at];
+  const middle = (one) => one.x + one.wide / 2;
+  const away = (one) => (by < 0 ? from.y - (one.y + one.high) : one.y - (from.y + from.high));
+  let [next, least] = [by < 0 ? -1 : places.length, Infinity];
+  places.forEach((one, position) => {
+    const far = away(one) * 4 + Math.abs(middle(one) - middle(from));
+    if (away(one) < 0 || far >= least) return;
+    [next, least] = [position, far];
+  });
+  return next;
+}
+
+const vertically = (by) => (at, laid) =>
+  laid.columns ? at + by * laid.columns : beside(at, laid.places, by);
 
 /** Where keys lead from a cell. */
 const STEPS = {
   ArrowLeft: (at) => at - 1,
   ArrowRight: (at) => at + 1,
-  ArrowUp: (at, { columns }) => at - columns,
-  ArrowDown: (at, { columns }) => at + columns,
+  ArrowUp: vertically(-1),
+  ArrowDown: vertically(1),
   Home: () => 0,
   End: (at, laid, last) => last,
 };
+
+/** Which cell is at a point of a canvas, px; the gap behind a cell is of it. */
+const under = ({ places, gap }, x, y) =>
+  places.findIndex(
+    (one) => x >= one.x && x < one.x + one.wide + gap && y >= one.y && y < one.y + one.high + gap,
+  );
 
 /** A canvas' pen, on a clean canvas of this size. */
 function penOn(canvas, width, height) {
@@ -117,32 +177,32 @@ function cluster({ look, tell, open, step }) {
   const head = h('div', { class: 'row' }, title, size, h('span', { class: 'sp' }), worst);
   const map = {
     hosts: [],
-    laid: layout(0, 100, 1),
+    laid: gridOf(0, 100, 1),
     chosen: null,
     position: () => map.hosts.findIndex((host) => host.name === map.chosen),
   };
   function hostAt(event) {
     const box = canvas.getBoundingClientRect();
-    const { wide, high, gap, columns } = map.laid;
-    const column = Math.floor((event.clientX - box.left) / (wide + gap));
-    const row = Math.floor((event.clientY - box.top) / (high + gap));
-    return column < columns ? map.hosts[row * columns + column] : undefined;
+    return map.hosts[under(map.laid, event.clientX - box.left, event.clientY - box.top)];
   }
   function draw() {
     const width = canvas.parentElement?.clientWidth ?? 0;
     if (width <= 0) return;
-    map.laid = layout(map.hosts.length, width, map.all);
-    const { high, gap, rows, named } = map.laid;
-    const pen = penOn(canvas, width, Math.max(rows, 1) * (high + gap) - gap);
-    map.hosts.forEach((host, at) => {
+    const { hosts, all, scale } = map;
+    map.laid = scale
+      ? treeOf(hosts.map(scale.weightOf), width, all, scale.area)
+      : gridOf(hosts.length, width, all);
+    const { places, height, named } = map.laid;
+    const pen = penOn(canvas, width, height);
+    hosts.forEach((host, at) => {
       const seen = look(host);
       pen.globalAlpha = seen.isDim ? DIM : 1;
-      cell(pen, host, { ...seen, named }, placeOf(map.laid, at));
+      cell(pen, host, { ...seen, named, isSized: Boolean(scale) }, places[at]);
     });
     pen.globalAlpha = 1;
     const now = map.position();
     if (now < 0) return;
-    const { x, y, wide } = placeOf(map.laid, now);
+    const { x, y, wide, high } = places[now];
     pen.strokeStyle = getComputedStyle(canvas).color;
     pen.lineWidth = 2;
     pen.strokeRect(x + 1, y + 1, wide - 2, high - 2);
@@ -151,7 +211,7 @@ function cluster({ look, tell, open, step }) {
     map.chosen = map.hosts[at].name;
     draw();
     const box = canvas.getBoundingClientRect();
-    const { x, y, high } = placeOf(map.laid, at);
+    const { x, y, high } = map.laid.places[at];
     tell(map.hosts[at], box.left + x, box.top + y + high);
   }
   walk(canvas, map, { hostAt, choose, draw, tell, open, leaveBy: (by) => step(element, by) });
@@ -162,8 +222,8 @@ function cluster({ look, tell, open, step }) {
       canvas.focus();
       if (map.hosts.length) choose(isLast ? map.hosts.length - 1 : 0);
     },
-    draw(name, hosts, all, label) {
-      Object.assign(map, { hosts, all });
+    draw(name, hosts, { all, label, scale }) {
+      Object.assign(map, { hosts, all, scale });
       title.textContent = name;
       size.textContent = hosts.length;
       const words = worstOf(hosts, worst);
@@ -191,7 +251,7 @@ export function heat({ look, words, open }) {
   function ranked(hosts) {
     if (hosts.length !== ranks.size || hosts.some((host) => !ranks.has(host.name))) {
       const names = hosts.map((host) => host.name).sort(NATURAL.compare);
-      ranks = new Map(names.map((name, rank) => [name, rank]));
+      ranks = new Map(names.map((name, place) => [name, place]));
     }
     return [...hosts].sort((a, b) => ranks.get(a.name) - ranks.get(b.name));
   }
@@ -204,7 +264,13 @@ export function heat({ look, words, open }) {
   return {
     element,
     leave: () => tip.remove(),
-    draw(hosts, label, all) {
+    /** `label` says what colours tell; `weigh` what a host's cell is as large as, and all are alike without it. */
+    draw(hosts, label, weigh) {
+      const all = hosts.length;
+      const scale = weigh && all ? scaleOf(hosts, weigh, all) : null;
+      const inOrder = scale
+        ? (members) => [...members].sort((a, b) => scale.weightOf(b) - scale.weightOf(a))
+        : (members) => members;
       const groups = [...grouped(ranked(hosts), ({ group }) => group ?? '')].sort(
         ([a, some], [b, others]) => !a - !b || others.length - some.length || NATURAL.compare(a, b),
       );
@@ -216,7 +282,9 @@ export function heat({ look, words, open }) {
       );
       const only = groups.length === 1 && !groups[0][0];
       groups.forEach(([group, members]) =>
-        known.get(group).draw(group || (only ? t('All hosts') : UNGROUPED), members, all, label),
+        known
+          .get(group)
+          .draw(group || (only ? t('All hosts') : UNGROUPED), inOrder(members), { all, label, scale }),
       );
     },
   };

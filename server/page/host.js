@@ -26,7 +26,7 @@ const BESIDE = ['mem_used_pct', 'boot_time_s'];
 const HOST =
   'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,' +
   'alarms_firing,alarm_severity,facts,' +
-  'last_good_at_ms,last.slot_ms,last.outcome,last.error,last.call_us,last.detail,' +
+  'last_good_at_ms,last.slot_ms,last.outcome,last.error,last.address,last.call_us,last.detail,' +
   [...TOLD, ...BESIDE].map((column) => `last.values.${column}`).join();
 /** Changes of state that are read: those that are shown, and those in the graphs. */
 const EVENTS = 200;

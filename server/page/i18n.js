@@ -17,7 +17,7 @@ async function load() {
     return null;
   }
 }
-const catalogue = await load();
+export const catalogue = await load();
 const PLURALS = new Intl.PluralRules('en');
 
 const own = (words, key) => (words && Object.hasOwn(words, key) ? words[key] : undefined);

@@ -1,5 +1,6 @@
 // What is loaded, from where, what its last change did, and what is wrong with the file as it is now.
 
+import { addButton } from './adding.js';
 import { facts, h, link, renew, titles } from './dom.js';
 import { bytes, moment } from './format.js';
 import { get } from './api.js';
@@ -86,7 +87,7 @@ export function inventory(live) {
   const element = h(
     'div',
     { class: 'page' },
-    h('div', { class: 'title' }, h('h1', {}, t('Inventory'))),
+    h('div', { class: 'title' }, h('h1', {}, t('Inventory')), h('span', { class: 'sp' }), addButton(live)),
     place,
   );
   const questions = latest();

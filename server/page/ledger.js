@@ -7,7 +7,8 @@ import { withU } from './figures.js';
 import { told } from './gaps.js';
 import { t } from './i18n.js';
 import { latest } from './latest.js';
-import { ANSWERED, outcomeWords } from './words.js';
+import { ANSWERED, causeOf, outcomeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Rows that are shown at first, and of those more that are asked for. */
 const FEW = 12;
@@ -62,7 +63,11 @@ function attempt(poll, scale) {
     h('td', {}, timing(poll, scale)),
     num(micros(sum(poll))),
     num(bytes(poll.answer_bytes)),
-    h('td', { class: 'words', title: poll.address ?? '' }, poll.error ?? h('span', { class: 'm' }, UNKNOWN)),
+    h(
+      'td',
+      { class: 'words', title: poll.address ?? '' },
+      inWords(causeOf(poll)) || h('span', { class: 'm' }, UNKNOWN),
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-// How the page looks to its reader: the theme and the density, kept by the browser.
+// How the page looks to its reader: the theme, the density and the cells of the map, kept by the browser.
 
 const THEMES = ['auto', 'light', 'dark'];
 const root = document.documentElement;
@@ -27,6 +27,28 @@ export function theme() {
 export function density(dense = !isDense()) {
   keep('density', dense ? 'dense' : '');
   dispatchEvent(new Event('roundsman:density'));
+}
+
+/** What cells of the map can be as large as; the first is that they are alike. */
+export const cellSizes = ['', 'cores', 'memory'];
+let cells = null;
+
+/** What they are as large as; another one is kept. */
+export function cellSize(chosen) {
+  if (chosen !== undefined) {
+    cells = chosen;
+    try {
+      localStorage.setItem('cells', chosen);
+    } catch {
+      // It lasts as long as the page, then.
+    }
+  }
+  try {
+    cells ??= localStorage.getItem('cells');
+  } catch {
+    // Cells are alike, then.
+  }
+  return cellSizes.includes(cells) ? cells : '';
 }
 
 // What the system wants, too.

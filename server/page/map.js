@@ -1,11 +1,14 @@
 // The map with what its colours tell: the state of hosts, or a value.
 
 import { alarmWords, glyph, h, fill, stateWords } from './dom.js';
-import { percent } from './format.js';
+import { bytes, percent } from './format.js';
 import { heat } from './heat.js';
-import { t, term } from './i18n.js';
+import { t, term, tn } from './i18n.js';
+import { cellSize, cellSizes } from './look.js';
 import { hostAt } from './place.js';
 import { isFresh } from './sums.js';
+import { causeOf } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Pressure that has the most alarming colour, %. */
 const PRESSED = 40;
@@ -30,19 +33,39 @@ export const COLOURS = {
   },
 };
 
+/** What cells are as large as, and what it is of a host in words; a map of no name has cells that are alike. */
+const SIZES = {
+  '': { label: t('Equal cells') },
+  cores: {
+    label: t('Cells by cores'),
+    weigh: (host) => host.cpus_online,
+    words: (host) => (host.cpus_online ? tn(host.cpus_online, '{n} core', '{n} cores') : t('cores unknown')),
+  },
+  memory: {
+    label: t('Cells by memory'),
+    weigh: (host) => host.mem_total_bytes,
+    words: (host) =>
+      host.mem_total_bytes
+        ? t('{size} of memory', { size: bytes(host.mem_total_bytes) })
+        : t('memory unknown'),
+  },
+};
+
 /** What is said of the host that is pointed at. */
 function wordsOf(host) {
-  const cause = host.cause ?? host.error;
+  const cause = inWords(causeOf(host));
   const head = `${host.name}${t(': ')}${[term('state', host.state), cause].filter(Boolean).join(t(', '))}`;
   const values = t('CPU {cpu}, memory {memory}, disk {disk}', {
     cpu: percent(host.cpu_busy_pct),
     memory: percent(host.mem_used_pct),
     disk: percent(host.fs_used_max_pct),
   });
-  if (!host.alarms_firing) return `${head}\n${values}`;
+  const size = SIZES[cellSize()].words?.(host);
+  const all = [head, values, size].filter(Boolean).join('\n');
+  if (!host.alarms_firing) return all;
   const severity = term('severity', host.alarm_severity);
   const firing = t('{alerts}, the worst {severity}', { alerts: alarmWords(host.alarms_firing), severity });
-  return `${head}\n${values}\n${firing}`;
+  return `${all}\n${firing}`;
 }
 
 /** What the colours mean. */
@@ -69,6 +92,13 @@ export function map(view, changed) {
     return button;
   });
   const segment = h('div', { class: 'seg sm', role: 'group', 'aria-label': t('Colour of the map') }, buttons);
+  const options = cellSizes.map((size) => h('option', { value: size }, SIZES[size].label));
+  const sized = h('select', { 'aria-label': t('Size of cells') }, options);
+  sized.value = cellSize();
+  sized.addEventListener('change', () => {
+    cellSize(sized.value);
+    changed();
+  });
   let silenced = new Set();
   let meant = null;
   const cells = heat({
@@ -86,7 +116,8 @@ export function map(view, changed) {
   const shown = h('span', { class: 'm' });
   const key = h('div', { class: 'key' });
   const head = h('header', {}, h('h2', {}, t('Map')), shown, h('span', { class: 'sp' }), segment);
-  const inside = h('div', { class: 'pad' }, cells.element, key);
+  const foot = h('div', { class: 'row below' }, key, h('span', { class: 'sp' }), sized);
+  const inside = h('div', { class: 'pad' }, cells.element, foot);
   return {
     element: h('section', { class: 'card map-card', 'aria-label': t('Map') }, head, inside),
     leave: cells.leave,
@@ -97,7 +128,7 @@ export function map(view, changed) {
       if (key.dataset.by !== view.by) fill(key, keyOf(view.by));
       key.dataset.by = view.by;
       meant = list.length === live.hosts.size ? null : new Set(list);
-      cells.draw([...live.hosts.values()], COLOURS[view.by].label, live.hosts.size);
+      cells.draw([...live.hosts.values()], COLOURS[view.by].label, SIZES[cellSize()].weigh);
       const words =
         list.length === live.hosts.size ? '' : t('{n} of {all}', { n: list.length, all: live.hosts.size });
       if (shown.textContent !== words) shown.textContent = words;

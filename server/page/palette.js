@@ -1,5 +1,6 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
+import { addHost } from './adding.js';
 import { hostPath, post } from './api.js';
 import { USUAL } from './catalogue.js';
 import { copy } from './charttools.js';
@@ -12,7 +13,8 @@ import { changeLanguage, otherLanguage, t } from './i18n.js';
 import { STATES } from './live.js';
 import { at, hostAt, named as pathOf } from './place.js';
 import { matches } from './view.js';
-import { faultOf, outcomeWords } from './words.js';
+import { causeOf, faultOf, outcomeWords } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Entries of a kind that are shown at most. */
 const MOST = { hosts: 6, groups: 3, views: 6 };
@@ -49,7 +51,8 @@ const here = () => pathOf(location.pathname);
 
 /** What is said of a host behind its name. */
 function about(host) {
-  const cause = STATES.indexOf(host.state) < 2 ? faultOf(host) : (host.cause ?? stateWords(host.state));
+  const cause =
+    STATES.indexOf(host.state) < 2 ? faultOf(host) : inWords(causeOf(host)) || stateWords(host.state);
   const now = host.state === 'up' ? `CPU ${percent(host.cpu_busy_pct)}` : cause;
   return [host.group, host.address, now].filter(Boolean).join(' · ');
 }
@@ -143,6 +146,8 @@ export function palette(live, { theme, density, zone, hold, help }) {
   };
   const own = [
     { icon: 'link', words: t('Copy link'), act: link },
+    // Once the palette is closed.
+    { icon: 'plus', words: t('Add host…'), act: () => void setTimeout(() => addHost(live)) },
     { icon: 'auto', words: t('Theme: auto, light, dark'), hint: 'T', act: theme },
     { icon: 'clock', words: t('Times: this browser, UTC'), hint: 'U', act: zone },
     { icon: 'pause', words: t('Live: on, off'), hint: 'L', act: hold },

@@ -4,13 +4,14 @@ import { glyph, h, hostLink, icon, link, renew } from './dom.js';
 import { get, hostPath } from './api.js';
 import { level } from './columns.js';
 import { acknowledge } from './deeds.js';
-import { length, moment, NATURAL, parted, percent, rate, shortMoment } from './format.js';
+import { length, moment, NATURAL, parted, percent, rate, shortMoment, told } from './format.js';
 import { t, term } from './i18n.js';
 import { SEVERITIES } from './live.js';
 import { at, hostAt } from './place.js';
 import { isFresh } from './sums.js';
 import { alarmWords } from './trouble.js';
 import { causeWords, outcomeWithin } from './words.js';
+import { inWords } from './sentences.js';
 
 /** Rows of a card at most. */
 const ROWS = 5;
@@ -69,7 +70,7 @@ export function alarms(news) {
           ` ${alarmWords(alarm)}`,
           h('p', { class: 'm2 t1' }, line),
         );
-        words.title = alarm.summary ?? rule;
+        words.title = inWords(alarm.summary ?? rule);
         ack.hidden = Boolean(alarm.acked_by);
         ack.setAttribute('aria-label', t('Ack {rule} on {host}', { rule, host: alarm.host }));
       },
@@ -120,7 +121,12 @@ export function changes() {
           {},
           h('span', { class: 'm' }, when),
           glyph(event.to),
-          h('span', { class: 'clip', title: event.reason }, h('b', {}, hostLink(event.host)), ` ${words}`),
+          h(
+            'span',
+            { class: 'clip', title: told(event.reason) },
+            h('b', {}, hostLink(event.host)),
+            ` ${words}`,
+          ),
         );
       });
       renew(list, rows);

@@ -1,7 +1,7 @@
 // Which hosts are compared: what they are called, how they are chosen, what they come to.
 
 import { h, fill, icon, link } from './dom.js';
-import { membersOf } from './comparing.js';
+import { labelsOf, membersOf } from './comparing.js';
 import { withU } from './figures.js';
 import { find, fits } from './finder.js';
 import { NATURAL, percent, rate } from './format.js';
@@ -16,23 +16,28 @@ const OFFERED = 8;
 const hostWords = (count) => tn(count, '{n} host', '{n} hosts');
 
 /** What a view is about, in words. */
-export function subjectWords({ group, hosts }) {
+export function subjectWords({ group, label, hosts }) {
   if (hosts.length) return hosts.length === 1 ? hosts[0] : hostWords(hosts.length);
+  if (label) return label;
   return group ? t('Group {group}', { group }) : t('All hosts');
 }
 
-/** Offers the hosts and groups that can be compared. */
+/** Offers the hosts, groups and labels that can be compared. */
 function offer(live, view, choose) {
   const all = [...live.hosts.values()].sort((a, b) => NATURAL.compare(a.name, b.name));
   const groups = [...new Set(all.map(({ group }) => group).filter(Boolean))].sort(NATURAL.compare);
+  const labels = [...new Set(all.flatMap(labelsOf))].sort(NATURAL.compare);
   // A host that is added to a group makes a list of both.
-  const named = view.hosts.length || !view.group ? view.hosts : membersOf(view, all).map(({ name }) => name);
+  const isSome = view.group || view.label;
+  const named = view.hosts.length || !isSome ? view.hosts : membersOf(view, all).map(({ name }) => name);
   find({
-    label: t('Add a host or choose a group'),
-    placeholder: t('Host or group'),
+    label: t('Add a host, or choose a group or a label'),
+    placeholder: t('Host, group or label'),
     sections(typed) {
       const hosts = all.filter(({ name }) => !named.includes(name) && fits(name, typed)).slice(0, OFFERED);
       const some = groups.filter((group) => fits(group, typed)).slice(0, OFFERED);
+      const tagged = labels.filter((label) => fits(label, typed)).slice(0, OFFERED);
+      const members = (meant) => hostWords(membersOf({ hosts: [], ...meant }, all).length);
       return [
         [
           t('Add a host'),
@@ -40,7 +45,7 @@ function offer(live, view, choose) {
             state,
             words: name,
             more: group ?? '',
-            act: () => choose({ hosts: [...named, name], group: '' }),
+            act: () => choose({ hosts: [...named, name], group: '', label: '' }),
           })),
         ],
         [
@@ -48,8 +53,17 @@ function offer(live, view, choose) {
           some.map((group) => ({
             icon: 'fleet',
             words: group,
-            more: hostWords(all.filter((host) => host.group === group).length),
-            act: () => choose({ group, hosts: [] }),
+            more: members({ group }),
+            act: () => choose({ group, hosts: [], label: '' }),
+          })),
+        ],
+        [
+          t('Labels'),
+          tagged.map((label) => ({
+            icon: 'filter',
+            words: label,
+            more: members({ label }),
+            act: () => choose({ label, hosts: [], group: '' }),
           })),
         ],
       ].filter(([, entries]) => entries.length);
@@ -73,14 +87,15 @@ export function subjectField(live, choose) {
       const tags = view.hosts.map((name) =>
         without(name, { hosts: view.hosts.filter((other) => other !== name) }),
       );
-      if (view.group && !view.hosts.length) tags.push(without(`group=${view.group}`, { group: '' }));
+      if (view.label && !view.hosts.length) tags.push(without(view.label, { label: '' }));
+      else if (view.group && !view.hosts.length) tags.push(without(`group=${view.group}`, { group: '' }));
       const rest = tags.length - TAGS;
       const count = membersOf(view, [...live.hosts.values()]).length;
       const add = h(
         'button',
         { type: 'button', class: 'plain add', onclick: () => offer(live, view, choose) },
         icon('plus', 's'),
-        t('Host or group'),
+        t('Host, group or label'),
       );
       fill(
         element,
@@ -89,7 +104,7 @@ export function subjectField(live, choose) {
         h(
           'span',
           { class: 'm' },
-          view.hosts.length || view.group ? hostWords(count) : t('All {n} hosts', { n: count }),
+          view.hosts.length || view.group || view.label ? hostWords(count) : t('All {n} hosts', { n: count }),
         ),
         add,
       );
@@ -119,8 +134,9 @@ export function figuresOf(view, live) {
 }
 
 /** The way to the hosts themselves. */
-export function wayTo({ group, hosts }) {
+export function wayTo({ group, label, hosts }) {
   if (hosts.length) return null;
-  const search = group ? `?${new URLSearchParams({ group })}#hosts` : '#hosts';
-  return link(at(search), group ? t('Show its hosts') : t('Show the hosts'));
+  const chosen = label ? { label } : group ? { group } : null;
+  const search = chosen ? `?${new URLSearchParams(chosen)}#hosts` : '#hosts';
+  return link(at(search), group && !label ? t('Show its hosts') : t('Show the hosts'));
 }

@@ -36,6 +36,43 @@ function joined(times, counts, all) {
   return all.map((values) => values.map((value, point) => (skipped[point] ? undefined : value)));
 }
 
+/** What lines come to in each point: the mean or the sum of those that are known there. */
+function summed(lines, length, isSum) {
+  return Array.from({ length }, (_, point) => {
+    const known = lines.map(({ values }) => values.avg[point]).filter(isKnown);
+    const sum = known.reduce((all, value) => all + value, 0);
+    return known.length ? sum / (isSum ? 1 : known.length) : null;
+  });
+}
+
+/** An answer as one line: what its hosts come to. Shares are never summed: that of several is their mean. */
+export function pooled({ step_ms: step, start_ms: start, lines, spread, ...answer }, drawn, unit) {
+  const isSum = drawn === 'sum' && unit !== 'pct' && unit !== 'ms' && unit !== 'us';
+  const length = spread ? spread.mean.length : (lines[0]?.values.avg.length ?? 0);
+  const times = Array.from({ length }, (_, point) => start + point * step);
+  const values = spread
+    ? spread.mean.map((mean, point) => (mean === null || !isSum ? mean : mean * spread.hosts[point]))
+    : summed(lines, length, isSum);
+  const counts = spread
+    ? spread.hosts
+    : times.map((_, point) => lines.reduce((most, one) => Math.max(most, one.values.count[point] ?? 0), 0));
+  const own = isSum ? { name: t('Sum'), file: 'sum' } : { name: t('Mean'), file: 'mean' };
+  const line = { ...own, plus: [], minus: [], wide: 2, ...lookOf(0) };
+  return {
+    seconds: times.map((ms) => ms / 1000),
+    lines: [line],
+    values: joined(times, counts, [values]),
+    range: null,
+    isBand: false,
+    fails: { times, polls: [], failed: [], step },
+    step,
+    tier: answer.tier,
+    hosts: answer.hosts,
+    isPooled: true,
+    isSum,
+  };
+}
+
 /** An answer about several hosts as a graph takes it: moments, lines with their values, the band around the middle. */
 export function drawable({ step_ms: step, start_ms: start, lines, spread, ...answer }) {
   const length = spread ? spread.p50.length : (lines[0]?.values.avg.length ?? 0);
@@ -56,11 +93,19 @@ export function drawable({ step_ms: step, start_ms: start, lines, spread, ...ans
     step,
     tier: answer.tier,
     hosts: answer.hosts,
+    isPooled: false,
   };
 }
 
 /** What stands in the head of a graph: what its lines are. */
-function keyOf({ hosts, range, lines, values, unit }) {
+function keyOf({ hosts, range, lines, values, unit, isPooled, isSum }) {
+  if (isPooled) {
+    const now = values[0].findLast(isKnown) ?? null;
+    const words = isSum
+      ? tn(hosts, 'sum of {n} host', 'sum of {n} hosts')
+      : tn(hosts, 'mean of {n} host', 'mean of {n} hosts');
+    return [h('span', {}, words, ' ', h('b', {}, valueWords(unit, now)))];
+  }
   if (!range) return [tn(hosts, '{n} host', '{n} hosts')];
   const middle = values[0].findLast(isKnown) ?? null;
   const outside = lines.length - 1;
@@ -104,6 +149,8 @@ const blank = () => ({
   told: { element: h('div', { class: 'stood' }), place() {} },
 });
 
+const isPooled = ({ top, drawn }) => !top && (drawn === 'mean' || drawn === 'sum');
+
 /** Draws what hosts of a view were like from one moment to another; what came of it, or nothing when outrun. */
 const loader =
   (one, column, wrong, questions) =>
@@ -112,7 +159,8 @@ const loader =
     try {
       const answer = await get('api/v1/series', { ...askedOf(view), column, from, to, digits: DIGITS });
       if (!isWanted()) return null;
-      Object.assign(one, drawable(answer), { span: [from / 1000, to / 1000] });
+      const made = isPooled(view) ? pooled(answer, view.drawn, one.unit) : drawable(answer);
+      Object.assign(one, made, { span: [from / 1000, to / 1000] });
       wrong.hidden = true;
       one.place.hidden = false;
       one.redraw();

@@ -3,7 +3,7 @@
 import { clock, NATURAL, sentence, told } from './format.js';
 import { t, tn } from './i18n.js';
 import { grouped } from './sums.js';
-import { ANSWERED, faultOf } from './words.js';
+import { causeOf, ANSWERED, faultOf } from './words.js';
 
 /** What needs a person, gravest first. A severity is one of an alarm of a host that is otherwise well. */
 const RANK = ['down', 'critical', 'suspect', 'degraded', 'warning'];
@@ -21,7 +21,7 @@ const grave = (alarms) => alarms.filter(({ severity }) => severity !== 'info');
 /** What an alarm says of its host, without the host's name, which stands beside it. */
 export function alarmWords({ summary, rule, host }) {
   const words = told(summary ?? rule);
-  const rest = words.startsWith(host) ? words.slice(host.length).replace(/^[:\s]+/, '') : words;
+  const rest = words.startsWith(host) ? words.slice(host.length).replace(/^[:：\s]+/, '') : words;
   return sentence(rest || rule);
 }
 
@@ -57,7 +57,7 @@ export function entryOf(host, alarms = [], silences = new Map()) {
     ? [host.state, host.since_ms]
     : [host.alarm_severity, worst?.fired_ms ?? worst?.since_ms ?? null];
   let words = faultOf(host);
-  if (host.state === 'degraded') words = sentence(told(host.cause ?? t('The answer is partial')));
+  if (host.state === 'degraded') words = sentence(told(causeOf(host) || t('The answer is partial')));
   if (!isState) words = worst ? alarmWords(worst) : tn(host.alarms_firing, '{n} alarm', '{n} alarms');
   const about = evidence(host, isState ? alarms : [], silences);
   const more = !isState && worst ? [worst.rule, worst.when].filter(Boolean).join(': ') : about;

@@ -25,6 +25,14 @@ export const causeWords = (cause) =>
 /** What an alarm is about: its rule, and the row that it is of. */
 export const ruleWords = ({ rule, row }) => (row ? t('{rule} of {row}', { rule, row }) : rule);
 
+/** What is told of an alarm, without the host that it begins with. */
+export function summaryOf({ summary, host }) {
+  const words = told(summary ?? '');
+  return [': ', '：'].some((sign) => words.startsWith(host + sign))
+    ? words.slice(host.length).replace(/^[:：] ?/, '')
+    : words;
+}
+
 /** Until when a silence is in force, by whom and why. */
 export const silencedWords = ({ until_ms: until, who, why }) =>
   t('silenced until {time} by {who}: {why}', { time: shortMoment(until), who, why });
@@ -41,10 +49,15 @@ export function fault(outcome, error) {
 /** How polls end that bring values. */
 export const ANSWERED = ['ok', 'partial'];
 
+/** What went wrong, without the address of the host that it is said of: that stands beside its name. */
+export const without = (words, address) =>
+  address && words.startsWith(`${address}: `) ? words.slice(address.length + 2) : words;
+
+/** Why a host is what it is, or how its last poll ended; empty where nothing is wrong. */
+export const causeOf = ({ cause, error, address }) => without(cause ?? error ?? '', address);
+
 /** What is wrong with a host that does not answer, or that has only just begun to again. */
-export function faultOf({ outcome, cause, error, address }) {
-  if (ANSWERED.includes(outcome)) return t('Answers again, and is up after some more good polls');
-  const words = cause ?? error ?? '';
-  // Its address stands beside its name.
-  return fault(outcome, words.startsWith(`${address}: `) ? words.slice(address.length + 2) : words);
-}
+export const faultOf = (host) =>
+  ANSWERED.includes(host.outcome)
+    ? t('Answers again, and is up after some more good polls')
+    : fault(host.outcome, causeOf(host));

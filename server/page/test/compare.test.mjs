@@ -17,7 +17,12 @@ let server;
 before(async () => {
   browser = await startBrowser();
   const fleet = await startFleet({ hosts: HOSTS, interval: '1s' });
-  server = await startServer(fleet.inventory);
+  const racked = (name) => `name = "${name}"\nlabels = { rack = "r1" }\n`;
+  const inventory = ['web-1', 'db-8'].reduce(
+    (text, name) => text.replace(`name = "${name}"\n`, racked(name)),
+    fleet.inventory,
+  );
+  server = await startServer(inventory);
   await until('all hosts have some values', async () => {
     const { top } = await server.json(`/api/v1/top?column=${WRITTEN}&n=100`);
     return top.length === HOSTS && top.every(({ count }) => count > 3);
@@ -121,6 +126,83 @@ test('up to twelve hosts have lines, more a band and who is outside of it: as th
     const key = await card.locator('.key').innerText();
     assert.match(key, isBand ? /p10 – p90[^]*median[^]*of 13 outside/ : /^12 hosts$/);
   }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('what hosts come to is the sum of rates and the mean of shares, of few and of many', async () => {
+  const { page, wrong, close } = await tab(browser, { acceptDownloads: true });
+  const all = (await names()).sort();
+  const isNear = (cell, value, words) =>
+    value === null ? assert.equal(cell, '') : assert.ok(Math.abs(cell / value - 1) < 1e-6, words);
+  for (const [hosts, column, way] of [
+    [all.slice(0, 3), WRITTEN, 'sum'],
+    [all.slice(0, 3), 'cpu_busy_pct', 'mean'],
+    [all.slice(0, LINES + 2), WRITTEN, 'sum'],
+    [all.slice(0, LINES + 2), 'cpu_busy_pct', 'mean'],
+  ]) {
+    const answers = heard(page, '/api/v1/series');
+    await page.goto(`${server.at}/compare?hosts=${hosts.join()}&column=${column}&draw=sum&${span(10)}`);
+    const card = page.locator(`#chart-${column}`);
+    await card.locator('.u-over').waitFor();
+    await card.locator('.key', { hasText: `${way} of ${hosts.length} hosts` }).waitFor();
+    const [head, ...rows] = await csv(page, card);
+    assert.deepEqual(head, ['time', way]);
+    const { body } = answers.findLast(({ asked }) => asked.get('column') === column);
+    rows.forEach(([time, cell], point) => {
+      const known = body.lines.map(({ values }) => values.avg[point]).filter((one) => one !== null);
+      const sum = known.reduce((whole, one) => whole + one, 0);
+      const { mean, hosts: count } = body.spread ?? {};
+      const value = body.spread
+        ? mean[point] && mean[point] * (way === 'sum' ? count[point] : 1)
+        : known.length
+          ? sum / (way === 'sum' ? 1 : known.length)
+          : null;
+      isNear(cell, value, `${way} at ${time}: ${cell} for ${value}`);
+    });
+    assert.ok(rows.some(([, cell]) => cell !== ''));
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('a chart for each host, all by one scale and at one moment', async () => {
+  const { page, wrong, close } = await tab(browser);
+  const all = (await names()).filter((name) => name.startsWith('web-'));
+  await page.goto(`${server.at}/compare?group=web&column=cpu_busy_pct&draw=grid`);
+  const charts = page.locator('.card.small');
+  await until('each host has a chart', async () => (await charts.count()) === all.length);
+  assert.deepEqual((await charts.locator('a').allTextContents()).toSorted(), all.toSorted());
+  await page.getByText(/^each from 0 to \d+ %$/).waitFor();
+  // Where one is pointed at, all tell their value of that moment, which is long before there were any.
+  const value = () => charts.locator('b').allTextContents();
+  assert.ok((await value()).every((words) => /\d/.test(words)));
+  const box = await charts.first().locator('canvas').boundingBox();
+  await page.mouse.move(box.x + 1, box.y + 20);
+  await until('no value', async () => (await value()).every((words) => words === '–'));
+  await page.mouse.move(0, 0);
+  await until('values of now', async () => (await value()).every((words) => /\d/.test(words)));
+  await charts.first().locator('a').click();
+  await page.waitForURL('**/hosts/web-*');
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('hosts are chosen by a label', async () => {
+  const { page, wrong, close } = await tab(browser);
+  await page.goto(`${server.at}/compare`);
+  await page.locator('.compare .u-over').first().waitFor();
+  await page.getByRole('button', { name: 'Host, group or label' }).click();
+  await page.getByRole('combobox').fill('rack=');
+  await page.locator('[role=option]', { hasText: 'rack=r1' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/label=rack(=|%3D)r1/);
+  await page.getByRole('heading', { name: 'rack=r1' }).waitFor();
+  await page.locator('.subject', { hasText: '2 hosts' }).waitFor();
+  await page.getByRole('button', { name: 'CPU', exact: true }).click();
+  await page.locator('.ranking .badge', { hasText: '2 of 2' }).waitFor();
+  await page.getByRole('link', { name: 'Show the hosts' }).click();
+  await page.waitForURL(/\?label=rack(=|%3D)r1#hosts/);
   assert.deepEqual(wrong, []);
   await close();
 });
@@ -272,11 +354,13 @@ test('no text stands outside of its card or of the window', async () => {
       '',
       '?group=web&column=net_tx_bytes_per_s',
       '?top=10&column=disk_written_bytes_per_s',
+      '?group=web&column=disk_written_bytes_per_s&draw=grid',
+      '?draw=sum',
     ]) {
       await page.goto(`${server.at}/compare${search}`);
-      await page.locator('.compare .u-over').first().waitFor();
-      if (search) await page.locator('.ranking tbody tr').first().waitFor();
-      await page.locator('.tools summary').first().click();
+      await page.locator('.compare .u-over, .card.small').first().waitFor();
+      if (search.includes('column')) await page.locator('.ranking tbody tr').first().waitFor();
+      if (!search.includes('grid')) await page.locator('.tools summary').first().click();
       assert.deepEqual(await page.evaluate(outside), [], `${width} ${search}`);
     }
     await close();

@@ -176,6 +176,49 @@ test('the colours of the heat map are explained', async () => {
   await close();
 });
 
+test('cells as large as their hosts have what equal cells have, and stay so', async () => {
+  const { page, wrong, close } = await tab(browser);
+  await page.goto(server.at);
+  await page.waitForSelector(HOSTS_UP);
+  const { hosts, columns } = await server.json('/api/v1/fleet');
+  const of = (name) => columns.indexOf(name);
+  const web = hosts.filter((row) => row[of('group')] === 'web');
+  const largest = Math.max(...web.map((row) => row[of('cpus_online')]));
+  await page.getByRole('combobox', { name: 'Size of cells' }).selectOption('cores');
+  await page.reload();
+  await page.waitForSelector(HOSTS_UP);
+  const first = page.locator('canvas.heat').first();
+  assert.match(await first.getAttribute('aria-label'), /^web, /);
+  // The first is the largest, and says how large it is.
+  const box = await first.boundingBox();
+  await page.mouse.move(box.x + 4, box.y + 4);
+  await page.locator('.tip', { hasText: `${largest} cores` }).waitFor();
+  // Each has its place: keys lead through all of a group, one after another, and none is walked twice.
+  await first.focus();
+  const walked = [];
+  for (const [at] of web.entries()) {
+    await page.keyboard.press(at ? 'ArrowRight' : 'Home');
+    walked.push(
+      await page
+        .locator('.tip')
+        .textContent()
+        .then((words) => words.split(':')[0]),
+    );
+  }
+  assert.deepEqual(walked.toSorted(), web.map((row) => row[of('name')]).toSorted());
+  // Down is another cell of the group, or the next group.
+  await page.keyboard.press('Home');
+  const [name] = walked;
+  await page.keyboard.press('ArrowDown');
+  await until('another cell', async () => !(await page.locator('.tip').textContent()).startsWith(`${name}:`));
+  await first.focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/hosts/${name}`);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test('little charts are there at once: the server remembers the last polls', async () => {
   const { page, close } = await tab(browser);
   await until(

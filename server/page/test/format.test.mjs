@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { measured, moment, told, unitOf, withUnit } from '../format.js';
+import { causeOf, faultOf } from '../words.js';
 import { tickWords } from '../ticks.js';
 
 process.env.TZ = 'Asia/Kolkata';
@@ -41,4 +42,19 @@ test('a value has the unit that its column’s name ends in, also on an axis', (
     ['ms', 's', 'us', 'per_s'].map((unit) => tickWords(unit, 0.5)),
     ['500 µs', '500 ms', '0.5 µs', '0.5 /s'],
   );
+});
+
+test('what went wrong does not repeat the address that stands beside it', () => {
+  const host = { outcome: 'deadline', address: '10.4.1.24:50051', error: null };
+  const cause = '10.4.1.24:50051: connected, but no answer within 1.50 s';
+  assert.equal(faultOf({ ...host, cause }), 'Deadline: connected, but no answer within 1.50 s');
+  assert.equal(causeOf({ ...host, cause: null, error: cause }), 'connected, but no answer within 1.50 s');
+  // That of another machine is told, and so is one that a sentence is about.
+  const other = '10.4.1.25:50051: connected, but no answer within 1.50 s';
+  assert.equal(causeOf({ ...host, cause: other }), other);
+  assert.equal(
+    causeOf({ ...host, cause: 'nothing listens on 10.4.1.24:50051' }),
+    'nothing listens on 10.4.1.24:50051',
+  );
+  assert.equal(causeOf({ ...host, address: null, cause: null }), '');
 });

@@ -15,14 +15,15 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 /** Where cargo put the programs. */
-const BIN = process.env.ROUNDSMAN_BIN ?? fileURLToPath(new URL('../../../target/debug', import.meta.url));
+export const BIN =
+  process.env.ROUNDSMAN_BIN ?? fileURLToPath(new URL('../../../target/debug', import.meta.url));
 const CHROMIUM = process.env.ROUNDSMAN_CHROMIUM ?? '/usr/bin/chromium';
 
 /** Long enough for anything that is going to happen at all, ms. */
 export const PATIENCE = 60_000;
 
 /** Nobody's settings of the server. */
-const ENV = Object.fromEntries(
+export const ENV = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('ROUNDSMAN_')),
 );
 
@@ -160,7 +161,7 @@ export async function startServer(inventory, settings = '', dir = folder()) {
   };
 }
 
-async function freePort() {
+export async function freePort() {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address();

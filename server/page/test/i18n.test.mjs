@@ -27,13 +27,29 @@ const NAMES = new Set([
     'swap',
   ],
   ...['Esc', 'Shift', 'G', 'F', 'A', 'C', 'T', 'E', 'I', 'S', 'X', 'Roundsman', 'root', 'rack=a1', '/s', '/'],
+  ...[
+    '/proc',
+    'docker/build',
+    'sh',
+    'NOT_SERVING',
+    'gRPC',
+    'HTTP',
+    'HTTP/2',
+    'ping',
+    'protobuf',
+    '/etc/machine',
+    'machine',
+    'id',
+  ],
+  ...['roundsman', 'accept', 'HOST', 'ca', 'renew', 'tls', 'mtls', 'cert', 'key', 'paused', 'netfilter'],
 ]);
 const { taken, singular, wrong } = said();
-const { texts, words } = CATALOGUE;
+const { texts, words, sentences } = CATALOGUE;
 const placeholders = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
 /** Every Chinese text, with what it is of. */
 const chinese = [
   ...Object.entries(texts),
+  ...Object.entries(sentences),
   ...Object.entries(words).flatMap(([kind, all]) =>
     Object.entries(all).map(([code, text]) => [`${kind} ${code}`, text]),
   ),
@@ -60,6 +76,9 @@ test('every text of the page is in the catalogue, and nothing else', () => {
 test('a text has the same places for values in both languages', () => {
   for (const [text, own] of Object.entries(texts))
     assert.deepEqual(placeholders(own), placeholders(text), text);
+  // A verb's form has no Chinese.
+  for (const [text, own] of Object.entries(sentences))
+    assert.deepEqual(placeholders(own), placeholders(text.replaceAll(/\{makes?\}/g, '')), text);
 });
 
 test('Chinese is set as Chinese: its punctuation, its spaces, and no English but names', () => {

@@ -59,6 +59,8 @@ pub struct Spread {
     pub p50: Vec<Option<f64>>,
     /// A tenth is above it.
     pub p90: Vec<Option<f64>>,
+    /// The mean of the hosts; times `hosts` it is their sum.
+    pub mean: Vec<Option<f64>>,
     /// Of how many hosts something is known.
     pub hosts: Vec<u32>,
 }
@@ -92,7 +94,7 @@ impl CompareShape {
     pub fn round(&mut self, digits: usize) {
         self.lines.iter_mut().for_each(|line| line.values.round(digits));
         if let Some(spread) = &mut self.spread {
-            let all = [&mut spread.p10, &mut spread.p50, &mut spread.p90];
+            let all = [&mut spread.p10, &mut spread.p50, &mut spread.p90, &mut spread.mean];
             all.into_iter().for_each(|values| round_all(values, digits));
         }
     }
@@ -138,6 +140,7 @@ impl Spread {
             p10: Vec::with_capacity(points),
             p50: Vec::with_capacity(points),
             p90: Vec::with_capacity(points),
+            mean: Vec::with_capacity(points),
             hosts: Vec::with_capacity(points),
         };
         for point in 0..points {
@@ -147,7 +150,10 @@ impl Spread {
             spread.p10.push(percentile(&means, 10));
             spread.p50.push(percentile(&means, 50));
             spread.p90.push(percentile(&means, 90));
-            spread.hosts.push(u32::try_from(means.len()).unwrap_or(u32::MAX));
+            let hosts = u32::try_from(means.len()).unwrap_or(u32::MAX);
+            let sum: f64 = means.iter().sum();
+            spread.mean.push((hosts > 0).then(|| sum / f64::from(hosts)));
+            spread.hosts.push(hosts);
         }
         spread
     }

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::{BadSeries, MAX_HOSTS_TOGETHER, Query, QueryError};
 use crate::{
-    model::{Column, GroupName, HostId, HostName},
+    model::{Column, GroupName, HostId, HostName, Labels},
     rollup::Tier,
     store::{Bucket, HostQuery, SeriesAsk, Span},
     text::did_you_mean,
@@ -23,6 +23,8 @@ pub enum HostsOf {
     Inventory,
     /// Those of a group.
     Group(String),
+    /// Those with a label of this value.
+    Label(String, String),
     /// These, in this order.
     Named(Vec<String>),
 }
@@ -34,6 +36,13 @@ pub(super) struct Member {
     pub(super) name: HostName,
     /// The time between two of its polls; 0 when it is not known.
     pub(super) interval: Duration,
+}
+
+/// One of the inventory, with what it can be chosen by.
+struct Listed {
+    member: Member,
+    group: Option<GroupName>,
+    labels: Arc<Labels>,
 }
 
 impl Query {
@@ -57,18 +66,23 @@ impl Query {
             }
             HostsOf::Group(group) => {
                 let all = self.listed().await?;
-                let is_of =
-                    |of: &Option<GroupName>| of.as_ref().is_some_and(|name| name.as_str() == group);
-                if !all.iter().any(|(_, of)| is_of(of)) {
-                    let groups =
-                        all.iter().filter_map(|(_, of)| of.as_ref().map(GroupName::as_str));
-                    let hint = did_you_mean(group, groups);
+                let is_of = |one: &Listed| {
+                    one.group.as_ref().is_some_and(|name| name.as_str() == group)
+                };
+                if !all.iter().any(is_of) {
+                    let groups = all.iter().filter_map(|one| one.group.as_ref());
+                    let hint = did_you_mean(group, groups.map(GroupName::as_str));
                     return Err(QueryError::UnknownGroup { name: group.clone(), hint });
                 }
-                all.into_iter().filter(|(_, of)| is_of(of)).map(|(member, _)| member).collect()
+                all.into_iter().filter(is_of).map(|one| one.member).collect()
+            }
+            HostsOf::Label(name, value) => {
+                let all = self.listed().await?;
+                let has = all.into_iter().filter(|one| one.labels.get(name) == Some(value));
+                has.map(|one| one.member).collect()
             }
             HostsOf::Inventory => {
-                self.listed().await?.into_iter().map(|(member, _)| member).collect()
+                self.listed().await?.into_iter().map(|one| one.member).collect()
             }
         };
         match found.len() {
@@ -96,22 +110,23 @@ impl Query {
         Ok(all)
     }
 
-    /// The hosts of the inventory with their groups, by name.
-    async fn listed(&self) -> Result<Vec<(Member, Option<GroupName>)>, QueryError> {
+    /// The hosts of the inventory, by name.
+    async fn listed(&self) -> Result<Vec<Listed>, QueryError> {
         if let Some(live) = &self.live {
             let mut all = live.hosts();
             all.sort_by(|a, b| a.name.cmp(&b.name));
-            let member = |view: Arc<crate::live::HostView>| {
+            let listed = |view: Arc<crate::live::HostView>| {
                 let (name, interval) = (view.name.clone(), view.interval);
-                (Member { id: view.id, name, interval }, view.group.clone())
+                let member = Member { id: view.id, name, interval };
+                Listed { member, group: view.group.clone(), labels: Arc::clone(&view.labels) }
             };
-            return Ok(all.into_iter().map(member).collect());
+            return Ok(all.into_iter().map(listed).collect());
         }
         let kept = self.store.hosts(HostQuery::listed()).await?;
-        let member = |host: crate::store::HostSummary| {
-            let interval = Duration::ZERO;
-            (Member { id: host.id, name: host.name, interval }, host.group)
+        let listed = |host: crate::store::HostSummary| {
+            let member = Member { id: host.id, name: host.name, interval: Duration::ZERO };
+            Listed { member, group: host.group, labels: Arc::new(host.labels) }
         };
-        Ok(kept.into_iter().map(member).collect())
+        Ok(kept.into_iter().map(listed).collect())
     }
 }

@@ -218,10 +218,12 @@ asked! {
     CompareAsked {
         /// Which value
         column: OneColumn,
-        /// Of these hosts, with commas between them; not with `group`. Of the whole inventory
+        /// Of these hosts, with commas between them; not with `group` or `label`. Of the whole inventory
         hosts: HostNames,
         /// Of the hosts of this group
         group: AnyText,
+        /// Of the hosts with this label, `name=value`
+        label: AnyText,
         /// From this moment on; an hour ago
         from: Moment,
         /// Before this moment, which is after `from`; now
@@ -242,10 +244,12 @@ asked! {
     TopAsked {
         /// By which value
         column: OneColumn,
-        /// Of these hosts, with commas between them; not with `group`. Of the whole inventory
+        /// Of these hosts, with commas between them; not with `group` or `label`. Of the whole inventory
         hosts: HostNames,
         /// Of the hosts of this group
         group: AnyText,
+        /// Of the hosts with this label, `name=value`
+        label: AnyText,
         /// From this moment on; an hour ago
         from: Moment,
         /// Before this moment, which is after `from`; now

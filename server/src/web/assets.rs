@@ -51,6 +51,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("tokens.css", CSS, include_str!("../../page/tokens.css")),
         ("ui.css", CSS, include_str!("../../page/ui.css")),
         ("fleet.css", CSS, include_str!("../../page/fleet.css")),
+        ("adding.css", CSS, include_str!("../../page/adding.css")),
         ("alerts.css", CSS, include_str!("../../page/alerts.css")),
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
@@ -61,6 +62,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
     ],
     scripts! {
+        "adding.js"
         "alerts.js"
         "answers.js"
         "api.js"
@@ -112,6 +114,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "main.js"
         "map.js"
         "moved.js"
+        "multiples.js"
         "news.js"
         "orders.js"
         "pace.js"
@@ -125,9 +128,11 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "press.js"
         "ranking.js"
         "reboots.js"
+        "recipe.js"
         "rowgraphs.js"
         "rows.js"
         "said.js"
+        "sentences.js"
         "server.js"
         "side.js"
         "span.js"
@@ -145,6 +150,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "tools.js"
         "trace.js"
         "traces.js"
+        "treemap.js"
         "trouble.js"
         "view.js"
         "wall.js"

@@ -14,15 +14,27 @@ use super::{
 use crate::query::{CompareRange, CompareShape, HostsOf, PollRange, SortOrder, TopRange, TopShape};
 
 /// Which hosts are meant.
-fn hosts_of(hosts: Option<Vec<String>>, group: Option<String>) -> Result<HostsOf, Failure> {
-    match (hosts, group) {
-        (Some(_), Some(_)) => {
-            let message = "\"hosts\" and \"group\" exclude each other: give one of them";
+fn hosts_of(
+    hosts: Option<Vec<String>>,
+    group: Option<String>,
+    label: Option<String>,
+) -> Result<HostsOf, Failure> {
+    match (hosts, group, label) {
+        (Some(names), None, None) => Ok(HostsOf::Named(names)),
+        (None, Some(group), None) => Ok(HostsOf::Group(group)),
+        (None, None, Some(label)) => match label.split_once('=') {
+            Some((name, value)) => Ok(HostsOf::Label(name.to_owned(), value.to_owned())),
+            None => {
+                let message = format!("\"label\" is {label:?}: expected name=value, such as rack=a1");
+                Err(Failure::bad_request(message))
+            }
+        },
+        (None, None, None) => Ok(HostsOf::Inventory),
+        _ => {
+            let message =
+                "\"hosts\", \"group\" and \"label\" exclude each other: give one of them";
             Err(Failure::bad_request(message.to_owned()))
         }
-        (Some(names), None) => Ok(HostsOf::Named(names)),
-        (None, Some(group)) => Ok(HostsOf::Group(group)),
-        (None, None) => Ok(HostsOf::Inventory),
     }
 }
 
@@ -36,7 +48,7 @@ pub(super) async fn compare(
     let detail = is_said.then(|| resolution(asked.points, asked.step)).transpose()?;
     let range = CompareRange {
         column: asked.column,
-        of: hosts_of(asked.hosts, asked.group)?,
+        of: hosts_of(asked.hosts, asked.group, asked.label)?,
         from: asked.from.unwrap_or(hour.from),
         to: asked.to.unwrap_or(hour.to),
         detail,
@@ -58,7 +70,7 @@ pub(super) async fn top(
     let hour = PollRange::last_hour(now);
     let range = TopRange {
         column: asked.column,
-        of: hosts_of(asked.hosts, asked.group)?,
+        of: hosts_of(asked.hosts, asked.group, asked.label)?,
         from: asked.from.unwrap_or(hour.from),
         to: asked.to.unwrap_or(hour.to),
         limit: asked.n,

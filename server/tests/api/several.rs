@@ -60,6 +60,18 @@ async fn a_few_hosts_are_drawn_each_over_the_same_points() {
     // Nothing said: the inventory, retired hosts left out. The same host twice is one.
     let all = site.json(&format!("/api/v1/series?{asked}")).await;
     assert_eq!(hosts(&all["lines"]), ["db-1", "many-000", "many-001", "web-1", "web-2"]);
+    // Those with a label, which is a name and a value.
+    let labelled = |pair: &str| format!("/api/v1/series?label={pair}&{asked}");
+    let mut view = host_view("web-2", State::Up, None);
+    view.labels = Arc::new([("rack".to_owned(), "r=12".to_owned())].into());
+    site.live.publish(HostView { id: site.live.host("web-2").unwrap().id, ..view });
+    let some = site.json(&labelled("rack=r=12")).await;
+    assert_eq!(hosts(&some["lines"]), ["web-2"]);
+    assert_eq!(site.json(&labelled("rack=r")).await["hosts"], 0);
+    for wrong in ["label=rack", "label=rack=r&group=many", "label=rack=r&hosts=web-1"] {
+        let reply = site.get(&format!("/api/v1/top?{wrong}&column=load_1")).await;
+        assert_eq!(reply.status, 400, "{wrong}: {}", reply.body);
+    }
     let twice = site.json(&format!("/api/v1/series?hosts=web-1,web-1&{asked}")).await;
     assert_eq!(twice["hosts"], 1);
 }
@@ -81,6 +93,7 @@ async fn of_many_hosts_the_spread_is_drawn_and_who_is_outside() {
     let all = |value: f64| Value::from(vec![value; points]);
     assert_eq!(shape["spread"]["hosts"], Value::from(vec![130; points]));
     assert_eq!(shape["spread"]["p50"], all(46.55));
+    assert_eq!(shape["spread"]["mean"], all(46.56));
     assert_eq!((&shape["spread"]["p10"], &shape["spread"]["p90"]), (&all(41.29), &all(51.71)));
     // Of the 26 that are outside the farthest.
     let lines = hosts(&shape["lines"]);
