@@ -14,7 +14,10 @@ use super::{
 use crate::query::{CompareRange, CompareShape, HostsOf, PollRange, SortOrder, TopRange, TopShape};
 
 /// Which hosts are meant.
-fn hosts_of(hosts: Option<Vec<String>>, group: Option<String>) -> Result<HostsOf, Failure> {
+pub(super) fn hosts_of(
+    hosts: Option<Vec<String>>,
+    group: Option<String>,
+) -> Result<HostsOf, Failure> {
     match (hosts, group) {
         (Some(_), Some(_)) => {
             let message = "\"hosts\" and \"group\" exclude each other: give one of them";
