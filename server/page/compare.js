@@ -1,6 +1,7 @@
 // Several hosts beside each other: some columns at a glance, one column, or the hosts that have most of it.
 
 import { fill, h, icon, isTyping, renew } from './dom.js';
+import { annotated, onAnnotated } from './annotations.js';
 import { get } from './api.js';
 import { columns, nameOf, OVERVIEW, USUAL } from './catalogue.js';
 import { copy, linkOf } from './charttools.js';
@@ -106,6 +107,7 @@ class CompareView {
   #lists = latest();
   #loadedAt = Infinity;
   #again = paced(() => this.#load());
+  #unheard = () => {};
   #h1 = h('h1', {});
   #way = h('span', { class: 'm' });
   #figures = h('dl', { class: 'facts sums' });
@@ -158,6 +160,7 @@ class CompareView {
     addEventListener('keydown', this.#typed);
     addEventListener('roundsman:theme', this.#themed);
     this.#live.addEventListener('change', this.#changed);
+    this.#unheard = onAnnotated(() => this.#again());
     this.#show();
   }
 
@@ -165,6 +168,7 @@ class CompareView {
     removeEventListener('keydown', this.#typed);
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
+    this.#unheard();
     this.#resized.disconnect();
     this.#lists.end();
     this.#whole.leave();
@@ -221,7 +225,7 @@ class CompareView {
     if (this.#body.dataset.shown !== key) {
       this.#body.dataset.shown = key;
       for (const one of this.#graphs.values()) one.leave();
-      this.#graphs = new Map(shown.map((column) => [column, together(column, isOne, this.#deeds())]));
+      this.#graphs = new Map(shown.map((column) => [column, together(column, isOne, this.#deeds(column))]));
       [...this.#graphs.values()][0].isFirst = true;
       const cards = [...this.#graphs.values()].map(({ card }) => card);
       fill(
@@ -235,7 +239,7 @@ class CompareView {
     this.#load();
   }
 
-  #deeds() {
+  #deeds(column) {
     return {
       zoom: (from, to) => {
         Object.assign(this.#span, { fixed: [from, to], isOpen: false });
@@ -244,6 +248,14 @@ class CompareView {
       widen: () => this.picker.widen(),
       whole: (one) => this.#whole.toggle(one),
       named: () => subjectWords(this.#view),
+      pinned: () => {
+        const { hosts, group, top, isRising } = this.#view;
+        const which = { hosts, group: hosts.length ? '' : group };
+        return top
+          ? { ...which, top, order: isRising ? 'asc' : 'desc', columns: [column] }
+          : { ...which, columns: [column] };
+      },
+      annotated: () => this.#view,
       why: { words: () => '' },
     };
   }
@@ -267,8 +279,11 @@ class CompareView {
     if (!drawn) return;
     this.picker.show(drawn, ends);
     const named = drawn.lines.filter(({ isNamed }) => isNamed).map(({ name }) => name);
-    const marks = await happened(drawn.range ? [] : named, ends);
-    for (const one of this.#graphs.values()) one.mark(marks);
+    const marks = await Promise.all([
+      happened(drawn.range ? [] : named, ends),
+      annotated(askedOf(view), ends),
+    ]);
+    for (const one of this.#graphs.values()) one.mark(marks.flat());
   }
 
   async #loadAll(view, ends) {

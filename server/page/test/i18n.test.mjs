@@ -26,7 +26,25 @@ const NAMES = new Set([
     'slab',
     'swap',
   ],
-  ...['Esc', 'Shift', 'G', 'F', 'A', 'C', 'T', 'E', 'I', 'S', 'X', 'Roundsman', 'root', 'rack=a1', '/s', '/'],
+  ...[
+    'Esc',
+    'Shift',
+    'G',
+    'F',
+    'A',
+    'B',
+    'C',
+    'T',
+    'E',
+    'I',
+    'S',
+    'X',
+    'Roundsman',
+    'root',
+    'rack=a1',
+    '/s',
+    '/',
+  ],
 ]);
 const { taken, singular, wrong } = said();
 const { texts, words } = CATALOGUE;
