@@ -28,14 +28,16 @@ export async function get(path, params = {}, options = {}) {
   return body;
 }
 
-export const post = (path, body) =>
+const send = (method, path, body) =>
   get(
     path,
     {},
     body === undefined
-      ? { method: 'POST' }
-      : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } },
+      ? { method }
+      : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } },
   );
+export const post = (path, body) => send('POST', path, body);
+export const put = (path, body) => send('PUT', path, body);
 
 /** A host's path in the API. */
 export const hostPath = (name) => `api/v1/hosts/${encodeURIComponent(name)}`;

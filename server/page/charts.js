@@ -4,7 +4,7 @@ import { h, fill } from './dom.js';
 import { answers } from './answers.js';
 import { gaps } from './gaps.js';
 import { draw, graph, mark, show, size } from './graph.js';
-import { GRAPHS, graphOf, toldOf } from './graphs.js';
+import { drawnOf, GRAPHS, graphOf, toldOf } from './graphs.js';
 import { t } from './i18n.js';
 import { SHAPES } from './happened.js';
 import { latest } from './latest.js';
@@ -24,6 +24,13 @@ const BESIDE = ['mem_used_pct', 'uptime_s', 'fs_used_max_pct'];
 export const TOLD = [...new Set(GRAPHS.flatMap(toldOf)), 'cpu_busy_pct', 'mem_available_bytes'].filter(
   (column) => column !== 'call_us',
 );
+
+/** What can be taken from a graph of a host: to a board one of its columns, the one that stands for all of it first. */
+function takenOf(spec, host, { named, annotated }) {
+  const columns = [...new Set([spec.ruler, ...drawnOf(spec)].filter(Boolean))];
+  const pinned = spec.isOfAttempts ? undefined : () => ({ host, columns });
+  return { named, annotated, pinned };
+}
 
 /**
  * The graphs of a host. `zoom(from, to)` is called when a stretch is dragged out, `widen()` when a graph is
@@ -54,7 +61,9 @@ class Charts {
     const why = gaps(name);
     this.#deeds = { ...deeds, why };
     this.#read = answers(name);
-    this.#cards = GRAPHS.map((spec) => graph(spec, why, (one) => this.#whole.toggle(one), deeds.named));
+    this.#cards = GRAPHS.map((spec) =>
+      graph(spec, why, (one) => this.#whole.toggle(one), takenOf(spec, name, deeds)),
+    );
     const note = missing ? h('p', { class: 'card' }, missing) : null;
     const parts = [note, this.#trouble, this.#large, this.#small, this.#folded];
     this.element = h('div', { class: 'stack graphs' }, parts);

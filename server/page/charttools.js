@@ -1,10 +1,12 @@
 // What can be taken from a graph: its values as CSV, a picture of it, a link to the moment that was pointed at.
 
+import { annotate } from './annotations.js';
 import { csvOf } from './csv.js';
 import { h, icon } from './dom.js';
 import { moment } from './format.js';
 import { t } from './i18n.js';
 import { ink } from './inks.js';
+import { pin } from './pin.js';
 
 /** Beside a picture: room on each side, and the height of a line of its words, px. */
 const ROOM = 16;
@@ -114,8 +116,28 @@ function show(one, at) {
   addEventListener('pointermove', moved, { once: true });
 }
 
-/** A menu of what can be taken from a graph; `named()` is what files are called after. */
-export function chartTools(one, { named }) {
+/** What opens a dialog, for which the menu makes room: a board's pin, a note on a moment. */
+function dialogs(one, { pinned, annotated }, shut) {
+  const opens = (words, act) => {
+    const onclick = () => {
+      shut();
+      act();
+    };
+    return h('button', { type: 'button', class: 'plain', onclick }, words);
+  };
+  const at = () => one.pointed ?? one.span[1] * 1000;
+  return [
+    pinned && opens(t('Pin to board…'), () => pin(pinned())),
+    annotated && opens(t('Annotate…'), () => annotate(annotated(), at())),
+  ].filter(Boolean);
+}
+
+/**
+ * A menu of what can be taken from a graph; `named()` is what files are called after, `pinned()` the chart of a board
+ * that it is, `annotated()` the hosts that a note on it is about, where it has these.
+ */
+export function chartTools(one, takes) {
+  const { named } = takes;
   const told = h('span', { class: 'said', role: 'status' });
   const open = h(
     'summary',
@@ -154,6 +176,10 @@ export function chartTools(one, { named }) {
       ),
     );
   const items = [item('CSV', csv), item('PNG', png), item(t('Copy link'), link)];
+  const shut = () => {
+    element.open = false;
+  };
+  items.push(...dialogs(one, takes, shut));
   const list = h('div', { class: 'menu', role: 'group', 'aria-label': t('CSV, PNG, link') }, items);
   const element = h('details', { class: 'columns tools' }, open, list, told);
   element.addEventListener('keydown', (event) => {

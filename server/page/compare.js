@@ -1,6 +1,7 @@
 // Several hosts beside each other: some columns at a glance, one column, or the hosts that have most of it.
 
 import { fill, h, icon, isTyping, renew } from './dom.js';
+import { annotated, onAnnotated } from './annotations.js';
 import { get } from './api.js';
 import { columns, nameOf, OVERVIEW, USUAL } from './catalogue.js';
 import { copy, linkOf } from './charttools.js';
@@ -108,6 +109,7 @@ class CompareView {
   #grid = null;
   #loadedAt = Infinity;
   #again = paced(() => this.#load());
+  #unheard = () => {};
   #h1 = h('h1', {});
   #way = h('span', { class: 'm' });
   #figures = h('dl', { class: 'facts sums' });
@@ -173,6 +175,7 @@ class CompareView {
     addEventListener('keydown', this.#typed);
     addEventListener('roundsman:theme', this.#themed);
     this.#live.addEventListener('change', this.#changed);
+    this.#unheard = onAnnotated(() => this.#again());
     this.#show();
   }
 
@@ -180,6 +183,7 @@ class CompareView {
     removeEventListener('keydown', this.#typed);
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
+    this.#unheard();
     this.#resized.disconnect();
     this.#lists.end();
     this.#whole.leave();
@@ -250,7 +254,7 @@ class CompareView {
     this.#grid = isGrid ? multiples(shown[0], this.#live) : null;
     for (const one of this.#graphs.values()) one.leave();
     const drawn = isGrid ? [] : shown;
-    this.#graphs = new Map(drawn.map((column) => [column, together(column, isOne, this.#deeds())]));
+    this.#graphs = new Map(drawn.map((column) => [column, together(column, isOne, this.#deeds(column))]));
     const [first] = this.#graphs.values();
     if (first) first.isFirst = true;
     const cards = [...this.#graphs.values()].map(({ card }) => card);
@@ -263,7 +267,7 @@ class CompareView {
     );
   }
 
-  #deeds() {
+  #deeds(column) {
     return {
       zoom: (from, to) => {
         Object.assign(this.#span, { fixed: [from, to], isOpen: false });
@@ -272,6 +276,14 @@ class CompareView {
       widen: () => this.picker.widen(),
       whole: (one) => this.#whole.toggle(one),
       named: () => subjectWords(this.#view),
+      pinned: () => {
+        const { hosts, group, top, isRising } = this.#view;
+        const which = { hosts, group: hosts.length ? '' : group };
+        return top
+          ? { ...which, top, order: isRising ? 'asc' : 'desc', columns: [column] }
+          : { ...which, columns: [column] };
+      },
+      annotated: () => this.#view,
       why: { words: () => '' },
     };
   }
@@ -295,8 +307,11 @@ class CompareView {
     if (!drawn) return;
     this.picker.show(drawn, ends);
     const named = drawn.lines.filter(({ isNamed }) => isNamed).map(({ name }) => name);
-    const marks = await happened(drawn.range ? [] : named, ends);
-    for (const one of this.#graphs.values()) one.mark(marks);
+    const marks = await Promise.all([
+      happened(drawn.range ? [] : named, ends),
+      annotated(askedOf(view), ends),
+    ]);
+    for (const one of this.#graphs.values()) one.mark(marks.flat());
   }
 
   async #loadAll(view, ends) {

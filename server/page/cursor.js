@@ -7,6 +7,8 @@ import { t, tn } from './i18n.js';
 
 /** How far the tip stands off the cursor, px. */
 const OFF = 14;
+/** From so near, px, a mark is pointed at. */
+const NEAR = 6;
 
 const isKnown = (value) => value !== null && value !== undefined;
 
@@ -54,6 +56,11 @@ function tell(one, point, why) {
   const count = polls[point] > 1 ? ` · ${tn(polls[point], '{n} poll', '{n} polls')}` : '';
   const when = h('b', { class: 'when' }, moment(times[point]).slice(11), count);
   const told = [when, ...rowsOf(one, point)];
+  const left = one.plot.cursor.left;
+  for (const { at, until, said } of one.marks) {
+    const [begin, end] = [at, until ?? at].map((ms) => one.plot.valToPos(ms / 1000, 'x'));
+    if (said && left > begin - NEAR && left < end + NEAR) told.push(h('p', {}, said));
+  }
   if (failed[point]) {
     one.again ??= () => one.plot && hovered(one.plot, one, why);
     const outcomes = why.words(times[point], times[point] + step, failed[point], one.again);

@@ -24,7 +24,15 @@ export function field(label, props) {
   return { input, element: h('label', { class: 'field' }, h('span', {}, label), input) };
 }
 
-const whoField = () => field(t('Who'), { required: true, value: localStorage.getItem(WHO) ?? '' });
+/** Who acts; `keep()` says who, and has the browser remember it. */
+export function whoField() {
+  const who = field(t('Who'), { required: true, value: localStorage.getItem(WHO) ?? '' });
+  const keep = () => {
+    localStorage.setItem(WHO, who.input.value);
+    return who.input.value;
+  };
+  return { ...who, keep };
+}
 
 /** Why something is silenced, most often: a click each, for those who have no keys at hand. */
 const REASONS = [t('Known problem'), t('Maintenance'), t('Somebody is on it')];
@@ -97,10 +105,9 @@ export function acknowledge(alarm, done) {
     word: t('Acknowledge'),
     done,
     async send() {
-      const said = { who: who.input.value };
+      const said = { who: who.keep() };
       if (note.input.value) said.note = note.input.value;
       await post(pathOf(alarm, 'ack'), said);
-      localStorage.setItem(WHO, who.input.value);
     },
   });
 }
@@ -145,9 +152,8 @@ export function silence(alarm, done) {
     async send() {
       const { value } = long.select;
       const length = value ? { for: value } : { until_clear: true };
-      const said = { ...all[what.select.value], ...length, who: who.input.value, why: why.input.value };
+      const said = { ...all[what.select.value], ...length, who: who.keep(), why: why.input.value };
       await post('api/v1/silences', said);
-      localStorage.setItem(WHO, who.input.value);
     },
   });
 }

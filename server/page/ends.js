@@ -2,6 +2,7 @@
 
 import { ink } from './inks.js';
 import { said } from './figures.js';
+import { grown } from './look.js';
 
 /** How far names are apart, how far they stand off the plot, px; the room for them, and for half of a last label. */
 const APART = 14;
@@ -11,7 +12,7 @@ const ROOM = [26, 150];
 const NARROW = 420;
 
 const isKnown = (value) => value !== null && value !== undefined;
-const px = () => devicePixelRatio;
+const px = () => devicePixelRatio * grown();
 
 /** The lines with a name that have a value, each with its last one. */
 function named(one) {
@@ -28,12 +29,15 @@ function named(one) {
 
 /** Room right of the plot for the names of a graph's lines, px. */
 export function roomOf(one) {
-  const [least, most] = ROOM;
+  const [least, most] = ROOM.map((room) => room * grown());
   if (!one.ends || one.place.clientWidth < NARROW) return least;
   const pen = document.createElement('canvas').getContext('2d');
-  pen.font = `600 11px ${one.font}`;
+  pen.font = `600 ${11 * grown()}px ${one.font}`;
   const widths = named(one).map(({ words }) => pen.measureText(words).width);
-  return Math.min(most, Math.max(least, ...widths.map((width) => Math.ceil(width) + 2 * OFF + 5)));
+  return Math.min(
+    most,
+    Math.max(least, ...widths.map((width) => Math.ceil(width) + (2 * OFF + 5) * grown())),
+  );
 }
 
 /** Where names stand: around their lines, in the order of these, none upon another. */

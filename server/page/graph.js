@@ -34,8 +34,8 @@ export function expander(title, onclick) {
   return h('button', { ...props, 'aria-label': label, title: t('Full screen') }, icon('expand', 's'));
 }
 
-/** A graph's card, with nothing drawn yet; `whole` has it fill the window, `named` says what its files are about. */
-export function graph(spec, why, whole, named) {
+/** A graph's card, with nothing drawn yet; `whole` has it fill the window, `takes` are those of [`chartTools`]. */
+export function graph(spec, why, whole, takes) {
   const one = {
     ...spec,
     off: new Set(),
@@ -51,7 +51,7 @@ export function graph(spec, why, whole, named) {
   one.rulesList = h('ul', { class: 'rules', hidden: true });
   one.now = h('span', { class: 'now' });
   one.open = expander(spec.title, () => whole(one));
-  one.tools = chartTools(one, { named });
+  one.tools = chartTools(one, takes);
   one.told = stood(one, why);
   one.isOf = (column) => spec.lines.some(({ plus, minus }) => minus.length === 0 && plus.includes(column));
   one.said = (value) => tickWords(spec.ruler ? 'pct' : spec.unit, value);

@@ -1,6 +1,7 @@
 // One host: what it is, what is wrong with it, what it is like now, its graphs, what repeats, its attempts.
 
 import { h, fill, icon, isTyping, renew } from './dom.js';
+import { annotated, onAnnotated } from './annotations.js';
 import { get, hostPath } from './api.js';
 import { bands, moves } from './band.js';
 import { causes } from './cause.js';
@@ -59,6 +60,8 @@ class HostView {
   #seen;
   #state = latest();
   #story = latest();
+  #notes = latest();
+  #unheard = onAnnotated(() => this.#again.charts());
   /** What is asked for when values come in. */
   #again = {
     state: paced(() => this.#loadState()),
@@ -77,8 +80,10 @@ class HostView {
     const away = (error) => this.#away(error);
     this.picker = picker(this.#span, () => this.#chosen());
     const named = () => name;
+    const about = () => ({ hosts: [name], group: this.#live.hosts.get(name)?.group });
     this.charts = charts(name, {
       named,
+      annotated: about,
       zoom: (from, to) => this.#zoomed(from, to),
       ask: (from, to) => this.moved.ask(from, to),
       widen: () => this.picker.widen(),
@@ -87,6 +92,7 @@ class HostView {
     });
     this.tables = tables(name, {
       named,
+      annotated: about,
       zoom: (from, to) => this.#zoomed(from, to),
       ask: (from, to) => this.moved.ask(from, to),
       widen: () => this.picker.widen(),
@@ -147,7 +153,8 @@ class HostView {
     removeEventListener('keydown', this.#typed);
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
-    for (const part of [this.#state, this.#story]) part.end();
+    for (const part of [this.#state, this.#story, this.#notes]) part.end();
+    this.#unheard();
     for (const part of [this.attempts, this.tables, this.charts, this.causes, this.#rules, this.moved])
       part.leave();
   }
@@ -230,8 +237,11 @@ class HostView {
   async #loadCharts() {
     this.#chartsAt = Date.now();
     this.picker.show(null);
-    const { marks, watched } = moves(this.#transitions);
+    const { marks: changed, watched } = moves(this.#transitions);
     const [from, to] = endsOf(this.#span, watched?.at);
+    const isWanted = this.#notes.ask(searchOf(this.#span));
+    const marks = [...changed, ...(await annotated({ hosts: this.#name }, [from, to]))];
+    if (!isWanted()) return;
     const states = bands(this.#transitions, from, to);
     const rules = this.#rules.load(from, to);
     const span = { from, to, states, marks, watched };

@@ -9,6 +9,7 @@ import { at } from './place.js';
 const PAGES = {
   f: '',
   a: 'alerts',
+  b: 'boards',
   c: 'compare',
   t: 'compare?top=10',
   e: 'events',
@@ -22,7 +23,10 @@ const PATIENCE = 1500;
 const NAMED = [
   ['Ctrl K', t('Find a host, page or action')],
   ['/', t('The same')],
-  [t('G, then F A C T E I S'), t('Go to Fleet, Alerts, Compare, Top hosts, Events, Inventory, Server')],
+  [
+    t('G, then F A B C T E I S'),
+    t('Go to Fleet, Alerts, Boards, Compare, Top hosts, Events, Inventory, Server'),
+  ],
   ['↑ ↓', t('From host to host in a list; in the map ← → too')],
   ['X', t('Tick a host of the list, to compare it')],
   ['Enter', t('Open what is chosen')],

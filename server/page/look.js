@@ -13,6 +13,10 @@ function keep(key, value) {
   }
 }
 
+/** How much larger all is on a wall, which is read from some metres away: as much as its root is. */
+export const grown = () =>
+  'wall' in root.dataset ? Math.max(1, parseFloat(getComputedStyle(root).fontSize) / 16) : 1;
+
 export const themeOf = () => root.dataset.theme ?? 'auto';
 export const isDense = () => root.dataset.density === 'dense';
 

@@ -9,6 +9,9 @@ import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
 import { alerts } from './alerts.js';
+import { board } from './board.js';
+import { boards } from './boards.js';
+import { boardWall } from './boardwall.js';
 import { compare } from './compare.js';
 import { events } from './events.js';
 import { inventory } from './inventory.js';
@@ -25,12 +28,23 @@ const main = document.getElementById('main');
 let leave = () => {};
 
 const asked = () => new URLSearchParams(location.search);
+/** The boards that a wall is asked to show; none for all. */
+const chosen = () => (asked().get('boards') ?? '').split(',').filter(Boolean);
 
 const ROUTES = [
   [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), t('Fleet')],
   [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), t('Host')],
   [/^alerts$/, () => alerts(live), t('Alerts')],
   [/^compare$/, () => compare(live), t('Compare')],
+  [/^boards$/, () => (asked().has('wall') ? boardWall(live, chosen()) : boards()), t('Boards')],
+  [
+    /^boards\/([^/]+)$/,
+    (name) => {
+      const own = decodeURIComponent(name);
+      return asked().has('wall') ? boardWall(live, [own]) : board(live, own);
+    },
+    t('Board'),
+  ],
   [/^events$/, () => events(live), t('Events')],
   [/^inventory$/, () => inventory(live), t('Inventory')],
   [/^server$/, () => server(live), t('Server')],

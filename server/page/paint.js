@@ -3,6 +3,7 @@
 import { unitOf } from './format.js';
 import { t } from './i18n.js';
 import { ink } from './inks.js';
+import { grown } from './look.js';
 
 /** How strong areas are: a layer of a stack, one that is quiet, below a line, between the least and the most. */
 const LAYER = 0.78;
@@ -21,7 +22,7 @@ const MARKS = 12;
 const GRAVE = { critical: 'down', warning: 'degraded', info: 'pending' };
 
 const isKnown = (value) => value !== null && value !== undefined;
-const px = () => devicePixelRatio;
+const px = () => devicePixelRatio * grown();
 
 /** Where a moment is, within the plot. */
 function xOf(self) {
@@ -233,6 +234,16 @@ function shape(ctx, kind, x, y, size) {
     ctx.stroke();
     return;
   }
+  if (kind === 'deploy') {
+    ctx.moveTo(x - size * 0.8, y - size * 0.2);
+    ctx.lineTo(x, y - size);
+    ctx.lineTo(x + size * 0.8, y - size * 0.2);
+    ctx.moveTo(x, y - size);
+    ctx.lineTo(x, y + size * 0.8);
+    ctx.lineWidth = 1.6 * px();
+    ctx.stroke();
+    return;
+  }
   if (kind === 'degraded') {
     ctx.moveTo(x, y - size);
     ctx.lineTo(x + size, y + size * 0.8);
@@ -247,12 +258,20 @@ function shape(ctx, kind, x, y, size) {
   ctx.fill();
 }
 
-/** Draws reboots, changes of state and alarms: a dotted line, a shape above it, and in the first graph its name. */
+/** The colours of marks that are no states. */
+const INKS = { reboot: 'ink-2', note: 'ink-2', deploy: 'accent' };
+
+/**
+ * Draws reboots, changes of state, alarms and what people said: a dotted line, a shape above it, and in the first graph
+ * its name; what lasted is tinted. Of too many only what people said is drawn.
+ */
 export function marks(self, one) {
   const { left, top, width, height } = self.bbox;
-  const isSeen = ({ at }) => at >= self.scales.x.min * 1000 && at <= self.scales.x.max * 1000;
+  const isSeen = ({ at, until }) =>
+    (until ?? at) >= self.scales.x.min * 1000 && at <= self.scales.x.max * 1000;
   const all = [...one.marks, ...(one.alarms ?? [])].filter(isSeen).sort((a, b) => a.at - b.at);
-  if (all.length > MARKS) return;
+  const drawn = all.length > MARKS ? all.filter(({ said }) => said) : all;
+  if (drawn.length > MARKS) return;
   const { ctx } = self;
   const x = xOf(self);
   /** Where the last name ends: none is written over another. */
@@ -260,9 +279,14 @@ export function marks(self, one) {
   ctx.save();
   ctx.font = `600 ${11 * px()}px ${one.font}`;
   ctx.textAlign = 'left';
-  for (const { at, kind, words } of all) {
-    const colour = ink(kind === 'reboot' ? 'ink-2' : kind);
+  for (const { at, until, kind, words } of drawn) {
+    const colour = ink(INKS[kind] ?? kind);
     [ctx.strokeStyle, ctx.fillStyle] = [colour, colour];
+    if (until) {
+      ctx.globalAlpha = FIRED;
+      ctx.fillRect(x(at), top, Math.max(px(), x(until) - x(at)), height);
+      ctx.globalAlpha = 1;
+    }
     ctx.lineWidth = px();
     ctx.setLineDash([2 * px(), 3 * px()]);
     ctx.beginPath();

@@ -1,6 +1,7 @@
 // The palette: hosts, groups, views and what can be done, found by some letters and chosen by keys.
 
 import { addHost } from './adding.js';
+import { annotate } from './annotations.js';
 import { hostPath, post } from './api.js';
 import { USUAL } from './catalogue.js';
 import { copy } from './charttools.js';
@@ -11,6 +12,7 @@ import { find, fits } from './finder.js';
 import { NATURAL, percent } from './format.js';
 import { changeLanguage, otherLanguage, t } from './i18n.js';
 import { STATES } from './live.js';
+import { boardAt, boardsKnown, readBoards } from './pin.js';
 import { at, hostAt, named as pathOf } from './place.js';
 import { matches } from './view.js';
 import { causeOf, faultOf, outcomeWords } from './words.js';
@@ -25,6 +27,7 @@ const leadsTo = (name, words, path, hint = '') => ({ icon: name, words, address:
 const VIEWS = [
   leadsTo('fleet', t('Fleet'), '', 'G F'),
   leadsTo('bell', t('Alerts'), 'alerts', 'G A'),
+  leadsTo('board', t('Boards'), 'boards', 'G B'),
   leadsTo('compare', t('Compare hosts'), 'compare', 'G C'),
   leadsTo('compare', t('Top hosts'), 'compare?top=10', 'G T'),
   leadsTo('events', t('Events'), 'events', 'G E'),
@@ -38,6 +41,7 @@ const VIEWS = [
   leadsTo('disk', t('Map by how busy disks are'), '?colour=busy'),
   leadsTo('gauge', t('Map by pressure'), '?colour=pressure'),
   leadsTo('expand', t('Wall'), '?wall'),
+  leadsTo('expand', t('Wall of boards'), 'boards?wall=1'),
   ...USUAL.map(({ column, name }) => ({
     icon: 'compare',
     words: t('Top hosts: {column}', { column: name }),
@@ -82,9 +86,11 @@ function deeds(host, tell) {
   const query = (pairs) => `?${new URLSearchParams(pairs)}`;
   // Once the palette is closed.
   const quiet = () => void setTimeout(() => silence({ host: host.name }, () => {}));
+  const note = () => void setTimeout(() => annotate({ hosts: [host.name], group: host.group }));
   return [
     { icon: 'poll', words: t('Poll now'), act: poll },
     { icon: 'bell-off', words: t('Silence…'), act: quiet },
+    { icon: 'deploy', words: t('Annotate…'), act: note },
     leadsTo('bell', t('Show its alerts'), `alerts${query({ host: host.name })}`),
     ...(host.group ? [{ icon: 'compare', words: t('Compare its group'), address: groupAt(host.group) }] : []),
     leadsTo('events', t('Show its events'), `events${query({ text: host.name })}`),
@@ -124,6 +130,12 @@ function sectionsOf(live, typed, own, tell) {
     ])
     .filter((entry) => low && isMeant(entry))
     .slice(0, 2 * MOST.groups);
+  const known = boardsKnown().map(({ name, title }) => ({
+    icon: 'board',
+    words: title ?? name,
+    more: title ? name : '',
+    address: boardAt(name),
+  }));
   // Without a word there is the host of the page that is open, or none.
   const open = /^hosts\/([^/]+)$/.exec(here());
   const chosen = typed ? found[0] : live.hosts.get(open && decodeURIComponent(open[1]));
@@ -133,6 +145,7 @@ function sectionsOf(live, typed, own, tell) {
     chosen || !typed
       ? [t('Actions on {host}', { host: chosen?.name }), chosen ? deeds(chosen, tell) : []]
       : namedDeeds(live, typed, tell),
+    [t('Boards'), known.filter((entry) => low && isMeant(entry)).slice(0, MOST.views)],
     [t('Go to'), VIEWS.filter(isMeant).slice(0, MOST.views)],
     [t('This page'), own.filter(isMeant)],
   ].filter(([, entries]) => entries.length);
@@ -145,6 +158,7 @@ export function palette(live, { theme, density, zone, hold, help }) {
     return t('The link to this page is copied');
   };
   const own = [
+    { icon: 'deploy', words: t('Annotate…'), act: () => void setTimeout(() => annotate({})) },
     { icon: 'link', words: t('Copy link'), act: link },
     // Once the palette is closed.
     { icon: 'plus', words: t('Add host…'), act: () => void setTimeout(() => addHost(live)) },
@@ -159,10 +173,13 @@ export function palette(live, { theme, density, zone, hold, help }) {
     },
     { icon: 'keys', words: t('Keys'), hint: '?', act: help },
   ];
-  return () =>
+  return () => {
+    // Those that are new are there the next time.
+    readBoards().catch(() => {});
     find({
       label: t('Find'),
       placeholder: t('Host, group, rack=a1, page or action'),
       sections: (typed, tell) => sectionsOf(live, typed, own, tell),
     });
+  };
 }

@@ -6,6 +6,7 @@ import { moment } from './format.js';
 import { heights } from './graphs.js';
 import { areas, fired, marks, seen, thresholds, unknown } from './paint.js';
 import { ink } from './inks.js';
+import { grown } from './look.js';
 import { lone } from './points.js';
 import { axisOf, tickWords } from './ticks.js';
 import { hovered } from './cursor.js';
@@ -56,10 +57,10 @@ function ticks(self, splits) {
   });
 }
 
-export const heightOf = (one) =>
-  one.isWhole
-    ? Math.max(HIGH.large, innerHeight - AROUND)
-    : Math.round(HIGH[one.size] * (NARROW.matches ? PHONE : 1));
+export const heightOf = (one) => {
+  if (one.isWhole) return Math.max(HIGH.large, innerHeight - AROUND);
+  return one.high ?? Math.round(HIGH[one.size] * (NARROW.matches ? PHONE : 1));
+};
 
 /** The upright axis: from 0, or as far down as up is, with limits and bands that are in sight. */
 function rangeOf(one, low, high) {
@@ -76,8 +77,14 @@ function rangeOf(one, low, high) {
 }
 
 function axes(one) {
+  const by = grown();
   const grid = { stroke: () => ink('line'), width: 1 };
-  const axis = { stroke: () => ink('ink-3'), grid, ticks: { show: false }, font: `11.5px ${one.font}` };
+  const axis = {
+    stroke: () => ink('ink-3'),
+    grid,
+    ticks: { show: false },
+    font: `${11.5 * by}px ${one.font}`,
+  };
   return [
     {
       ...axis,
@@ -85,8 +92,8 @@ function axes(one) {
       ticks: { ...grid, size: 4 },
       values: ticks,
       incrs: MOMENTS,
-      space: (self, at, low, high, size) => Math.max(LABEL_PX, size / LABELS),
-      size: (self) => (days(self) ? 36 : 21),
+      space: (self, at, low, high, size) => Math.max(LABEL_PX * by, size / LABELS),
+      size: (self) => (days(self) ? 36 : 21) * by,
       gap: 2,
     },
     {
@@ -94,7 +101,7 @@ function axes(one) {
       splits: () => one.axis.ticks,
       // Without values nothing but its begin is known.
       values: (self, all) => all.map((value) => (value && one.isEmpty ? '' : tickWords(one.unit, value))),
-      size: ROOM[one.unit] ?? 46,
+      size: (ROOM[one.unit] ?? 46) * by,
       gap: 6,
     },
   ];
@@ -103,7 +110,7 @@ function axes(one) {
 function line(one, { colour, dash, wide = 1.5 }, position) {
   return {
     stroke: () => ink(colour),
-    width: one.kind === 'stack' ? 1 : wide,
+    width: (one.kind === 'stack' ? 1 : wide) * grown(),
     dash,
     spanGaps: false,
     show: !one.off.has(position),
@@ -148,7 +155,7 @@ function options(one, deeds) {
     tzDate: dated,
     width: one.place.clientWidth || 420,
     height: heightOf(one),
-    padding: [ABOVE, () => roomOf(one), 0, 0],
+    padding: [ABOVE * grown(), () => roomOf(one), 0, 0],
     legend: { show: false },
     focus: { alpha: one.isSorted ? NEAR.alpha : 1 },
     cursor: {

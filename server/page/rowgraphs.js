@@ -119,7 +119,10 @@ export function rowGraphs(name, deeds) {
       if (open.size >= MOST) close(open.keys().next().value);
       const spec = { ...TABLES[table], key: `${table}-${row}`, title };
       const one = Object.assign(
-        graph(spec, deeds.why, () => close(key), deeds.named),
+        graph(spec, deeds.why, () => close(key), {
+          ...deeds,
+          pinned: () => ({ host: name, table, row, columns: columnsOf(spec) }),
+        }),
         { table, row, questions: latest() },
       );
       const shut = shutButton(title, () => close(key));

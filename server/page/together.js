@@ -153,11 +153,11 @@ const isPooled = ({ top, drawn }) => !top && (drawn === 'mean' || drawn === 'sum
 
 /** Draws what hosts of a view were like from one moment to another; what came of it, or nothing when outrun. */
 const loader =
-  (one, column, wrong, questions) =>
+  (one, read, wrong, questions) =>
   async (view, [from, to]) => {
     const isWanted = questions.ask(JSON.stringify([view, from]));
     try {
-      const answer = await get('api/v1/series', { ...askedOf(view), column, from, to, digits: DIGITS });
+      const answer = await read(view, from, to);
       if (!isWanted()) return null;
       const made = isPooled(view) ? pooled(answer, view.drawn, one.unit) : drawable(answer);
       Object.assign(one, made, { span: [from / 1000, to / 1000] });
@@ -176,13 +176,19 @@ const loader =
     }
   };
 
+/** Asks for a column of the hosts of a view. */
+const series = (column) => (view, from, to) =>
+  get('api/v1/series', { ...askedOf(view), column, from, to, digits: DIGITS });
+
 /**
- * A graph of a column; `deeds`: those of [`plot`], `whole(one)` to fill the window, `span()` the span that is shown and
- * `named()` what a file of it is called after.
+ * A graph of a column; `deeds`: those of [`plot`], `whole(one)` to fill the window, `named()` what a file of it is
+ * called after, `pinned()` the chart of a board that it is, `annotated()` the hosts that a note on it is about; and
+ * where it is no plain column of the view: its `key`, its `title`, and `read(view, from, to)`, which asks for it.
  */
 export function together(column, big, deeds) {
   const unit = unitOf(column);
-  const one = { ...blank(), key: column, title: nameOf(column), unit, size: big ? 'big' : 'large' };
+  const { key: id = column, title = nameOf(column), read = series(column) } = deeds;
+  const one = { ...blank(), key: id, title, unit, size: big ? 'big' : 'large' };
   const questions = latest();
   const key = h('span', { class: 'key' });
   const empty = h('p', { class: 'empty', hidden: true }, t('No data in this period'));
@@ -193,7 +199,7 @@ export function together(column, big, deeds) {
   one.said = (value) => tickWords(unit, value);
   one.tools = chartTools(one, deeds);
   const head = h('header', {}, h('h2', {}, one.title), key, one.tools.element, one.open);
-  const card = { class: `card chart ${big ? 'big' : ''}`, id: `chart-${column}`, tabIndex: -1 };
+  const card = { class: `card chart ${big ? 'big' : ''}`, id: `chart-${id}`, tabIndex: -1 };
   one.card = h('section', { ...card, 'aria-label': one.title }, head, one.place, wrong);
   one.place.addEventListener('pointerenter', () => {
     one.isOver = true;
@@ -217,7 +223,7 @@ export function together(column, big, deeds) {
     empty.hidden = one.values.some((all) => all.some(isKnown));
     fill(key, keyOf(one));
   };
-  one.load = loader(one, column, wrong, questions);
+  one.load = loader(one, read, wrong, questions);
   /** Shows what happened to its hosts meanwhile. */
   one.mark = (marks) => {
     one.marks = marks;

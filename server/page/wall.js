@@ -64,12 +64,22 @@ const pills = (counts) =>
     return pill;
   });
 
-export function wall(live, past) {
+/** Makes the page a wall, which is dark unless its reader chose otherwise; what comes back undoes it. */
+export function darken() {
   const root = document.documentElement;
   root.dataset.wall = '';
-  // A wall is dark unless its reader chose otherwise.
   const isOwn = !root.dataset.theme;
   if (isOwn) root.dataset.theme = 'dark';
+  dispatchEvent(new Event('roundsman:theme'));
+  return () => {
+    delete root.dataset.wall;
+    if (isOwn) delete root.dataset.theme;
+    dispatchEvent(new Event('roundsman:theme'));
+  };
+}
+
+export function wall(live, past) {
+  const light = darken();
   const told = news(live, draw);
   const [figures, attend, last] = [tiles(past), attention(draw), changes()];
   const [clock, counts, size] = [h('time', {}), h('div', { class: 'row' }), h('span', { class: 'm' })];
@@ -112,8 +122,7 @@ export function wall(live, past) {
   return {
     element,
     leave() {
-      delete root.dataset.wall;
-      if (isOwn) delete root.dataset.theme;
+      light();
       clearInterval(timer);
       live.removeEventListener('change', draw);
       told.leave();

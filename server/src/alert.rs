@@ -41,7 +41,7 @@ pub use file::{MAX_FILE_BYTES, MAX_RULES, Rules, TABLES};
 pub use judge::Judge;
 pub use memory::MAX_ROWS;
 pub use names::{Over, ServerCells};
-pub use rule::{Hosts, Rule};
+pub use rule::Rule;
 pub use rule_set::RuleSets;
 pub use seen::{Budget, Judged, MAX_ALARMS_IN_ALL, Subject};
 pub use shipped::SHIPPED;

@@ -22,6 +22,7 @@ use self::{
     thread::OwnThread,
 };
 use crate::{
+    board_folder::BoardFolder,
     clock::{Clock, SystemClock, boot_id},
     config::Config,
     discover::Finder,
@@ -274,6 +275,7 @@ fn site(
         control: web::Control::new(commands, Arc::clone(store)).with_writer(writer.clone()),
         looks: web::Looks::default(),
         access: web::Access::new(config.http.token.as_ref(), &config.http.hosts),
+        boards: web::BoardSite::new(BoardFolder::beside(&config.inventory)),
         base_path: config.http.base_path.clone(),
     }
 }

@@ -6,6 +6,7 @@
 
 mod accept;
 mod alerts;
+mod annotate;
 mod aside;
 mod ask;
 mod ca;
@@ -78,8 +79,8 @@ Look     top               Watch the fleet live
          history           List the polls of a host
          export            Write polls as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
-         reload            Make the server read inventory and alert rules now
-         accept            Accept the new machine of a replaced host
+         annotate          Mark a deployment or a note on the charts
+         reload, accept    Read inventory and rules now; accept a replaced host
          doctor, health    Check store, limits and sizes; ask a server's health
 Shell    completions, man  Print shell completions, write manual pages
 
@@ -193,6 +194,9 @@ enum Command {
     /// End the pause of a host; asks a running server
     #[command(after_help = pause::RESUME_EXAMPLES)]
     Resume(pause::ResumeArgs),
+    /// Mark a deployment, a change or an incident on the charts; asks a running server
+    #[command(after_help = annotate::EXAMPLES)]
+    Annotate(annotate::AnnotateArgs),
     /// Print completions of commands and flags for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArgs),
@@ -239,6 +243,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Health(args) => health::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
         Command::Resume(args) => pause::resume(&args, &runtime),
+        Command::Annotate(args) => annotate::run(&args, &runtime),
         Command::Completions(args) => completions::completions(&args, Cli::command(), &runtime),
         Command::Man(args) => completions::man(&args, Cli::command()),
     };

@@ -23,6 +23,7 @@ pub mod own_clock;
 pub mod alert;
 pub mod route;
 pub mod rollup;
+pub mod board;
 
 // Touch: one thing outside each.
 pub mod clock;
@@ -33,6 +34,7 @@ pub mod discover;
 pub mod store;
 pub mod lock;
 pub mod reload;
+pub mod board_folder;
 pub mod hook;
 pub mod notify;
 

@@ -6,6 +6,7 @@ pub(crate) mod words;
 
 mod alarm;
 mod amend;
+mod annotation;
 mod columns;
 mod counters;
 mod delivery;
@@ -13,6 +14,7 @@ mod family;
 mod hash;
 mod health;
 mod host;
+mod hosts;
 mod ledger;
 mod loss;
 mod notice;
@@ -24,6 +26,9 @@ mod snapshot;
 
 pub use alarm::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Severity};
 pub use amend::MAX_REPORT_BYTES;
+pub use annotation::{
+    Annotation, AnnotationError, AnnotationKind, MAX_ANNOTATION_SPAN, MAX_ANNOTATION_TERMS,
+};
 pub(crate) use columns::host_wide;
 pub use columns::{
     Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DetailTable, DiskColumn,
@@ -38,6 +43,7 @@ pub use health::{Cause, State, Transition};
 pub use host::{
     Address, Facts, GroupName, HostId, HostName, Labels, NameError, VersionId, split_zone, unfit,
 };
+pub use hosts::Hosts;
 pub use ledger::{LEDGER, LEDGER_FIELDS, LedgerCell, LedgerField, LedgerKind};
 pub use loss::{Loss, LossReason};
 pub use notice::{Notice, NoticeKind, NoticeState};

@@ -22,6 +22,7 @@ mod range;
 mod rules;
 mod alarms;
 mod alarm_events;
+mod annotations;
 mod unanswered;
 mod readiness;
 mod grid;
@@ -39,6 +40,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
+pub use annotations::{AnnotationShape, AnnotationsPage, MAX_ANNOTATIONS, MAX_FRESH_ANNOTATIONS};
 pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use fields::{Chosen, Fields, Members};
@@ -143,6 +145,8 @@ pub struct Query {
     polls_kept: Duration,
     /// Places of pages of polls.
     pages: Arc<Semaphore>,
+    /// Annotations that the store may not have yet.
+    fresh: Arc<annotations::Fresh>,
 }
 
 impl fmt::Debug for Query {
@@ -162,7 +166,9 @@ impl Query {
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
         let (polls_kept, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
-        Self { live: None, store, writer: None, hook: None, outbox: None, polls_kept, pages }
+        let (live, writer, hook, outbox) = (None, None, None, None);
+        let fresh = Arc::default();
+        Self { live, store, writer, hook, outbox, polls_kept, pages, fresh }
     }
 
     /// The same, which also knows what waits to be written.

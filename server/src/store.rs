@@ -35,8 +35,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    AlarmsOf, DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus, PruneReach,
-    Pruned, ReadOrder, Retention, Sealed, Span, StoreStatus,
+    AlarmsOf, AnnotationsOf, DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus,
+    PruneReach, Pruned, ReadOrder, Retention, Sealed, Span, StoreStatus,
 };
 pub use awaited::LazyStore;
 pub use error::StoreError;
@@ -49,8 +49,8 @@ pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Delivery, DetailTable, Facts, GroupName, HostId, HostName, Labels, Loss,
-        Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, Delivery, DetailTable, Facts, GroupName, HostId, HostName,
+        Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -158,6 +158,8 @@ pub struct Batch {
     pub alarm_events: Vec<AlarmEvent>,
     /// What became of messages; in any order.
     pub deliveries: Vec<Arc<Delivery>>,
+    /// Annotations, also those that were removed; in any order.
+    pub annotations: Vec<Arc<Annotation>>,
 }
 
 impl Batch {
@@ -179,6 +181,7 @@ impl Batch {
             + self.alarms.len()
             + self.alarm_events.len()
             + self.deliveries.len()
+            + self.annotations.len()
     }
 
     /// Whether there is nothing in it.
@@ -240,7 +243,7 @@ pub trait Store: Send + Sync + 'static {
     /// never mixed into one. An hour in short gives way to one of as many polls or more, a notice to
     /// one that has come further ([`Notice::is_after`]), an alarm to one of the same or a later slot; an
     /// alarm that is ok is kept no longer. Changes of alarms are known by key, slot and new state, what became
-    /// of a message by its id and channel.
+    /// of a message by its id and channel. An annotation that was removed stays so.
     ///
     /// # Errors
     /// [`StoreError`]; then no row is kept that was not before. [`StoreError::is_transient`] says
@@ -347,6 +350,16 @@ pub trait Store: Send + Sync + 'static {
         order: ReadOrder,
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError>;
+
+    /// Annotations that hold, newest first; at most `limit` and at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn annotations(
+        &self,
+        of: AnnotationsOf,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError>;
 
     /// Keeps an operator's pause of a host, in the place of any other, or forgets it.
     ///

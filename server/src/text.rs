@@ -24,6 +24,19 @@ pub(crate) fn percent_encode(text: &str) -> String {
     })
 }
 
+/// A positive number in digits and small letters: a short id.
+#[must_use]
+pub(crate) fn base36(mut number: i64) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut text = Vec::new();
+    while number > 0 {
+        let digit = usize::try_from(number % 36).unwrap_or(0);
+        text.extend(DIGITS.get(digit).copied().map(char::from));
+        number /= 36;
+    }
+    text.iter().rev().collect()
+}
+
 /// Whether a character is seen where it stands, and changes nothing but that place.
 ///
 /// It is not when Unicode calls it a control (Cc), a format character (Cf: marks of direction, tags,

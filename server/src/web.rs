@@ -5,11 +5,13 @@
 
 mod access;
 mod alerts;
+mod annotations;
 mod api;
 mod several;
 mod asked;
 mod assets;
 mod backlog;
+mod boards;
 mod below;
 mod body;
 mod connections;
@@ -40,6 +42,7 @@ use tokio::sync::mpsc;
 
 pub use access::Access;
 pub use backlog::{MAX_MISSED, MAX_MISSED_BYTES};
+pub use boards::{BOARD_PATIENCE, BoardSite, MAX_BOARD_BODY_BYTES};
 pub use connections::{
     ConnectionLimits, DRAIN, KEEP_ALIVE, KEEP_ALIVE_WAIT, MAX_CONNECTION_LIFE, MAX_CONNECTIONS,
     MAX_HEADER_BYTES, MAX_HEADER_WAIT, MAX_IDLE, MAX_STALL, MAX_STREAMS,
@@ -83,6 +86,8 @@ pub struct Site {
     pub looks: Looks,
     /// Who may ask.
     pub access: Access,
+    /// The boards.
+    pub boards: BoardSite,
     /// The path that a proxy has all of it below and passes on.
     pub base_path: BasePath,
 }

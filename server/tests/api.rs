@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "api/annotations.rs"]
+mod annotations;
+#[path = "api/boards.rs"]
+mod boards;
 #[path = "api/connections.rs"]
 mod connections;
 #[path = "api/contract.rs"]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "cli/annotate.rs"]
+mod annotate;
 #[path = "cli/backtest.rs"]
 mod backtest;
 #[path = "cli/ca.rs"]

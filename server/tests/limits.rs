@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 25] = [
+const FACING: [&str; 27] = [
     "os/src",
     "pki/src",
     "probe/src",
@@ -32,6 +32,8 @@ const FACING: [&str; 25] = [
     "server/src/inventory",
     "server/src/route",
     "server/src/model",
+    "server/src/board",
+    "server/src/board_folder",
     "server/src/newcomers",
     "server/src/store/detail",
     "server/src/web",

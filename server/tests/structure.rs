@@ -87,6 +87,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "alert",
         "route",
         "rollup",
+        "board",
     ] {
         let files = module(name);
         assert!(!files.is_empty());

@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use roundsman::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, DetailTable, HostId, HostName, Loss, Notice, NoticeKind, Outcome,
-        Record, Timings, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, DetailTable, HostId, HostName, Loss, Notice, NoticeKind,
+        Outcome, Record, Timings, Transition, VersionId,
     },
     store::{
-        AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
-        PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk, Span,
-        Store, StoreError, StoreStatus, TableSample,
+        AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
+        LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
+        SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
     },
     units::WallMs,
 };
@@ -236,6 +236,17 @@ impl Store for Ledger {
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
         match &self.inner {
             Some(inner) => inner.pauses().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn annotations(
+        &self,
+        of: AnnotationsOf,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.annotations(of, limit).await,
             None => Ok(Vec::new()),
         }
     }

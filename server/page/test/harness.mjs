@@ -231,6 +231,8 @@ export const PAGES = [
   '/compare',
   '/compare?group=web&column=load_1',
   '/compare?top=5&column=disk_written_bytes_per_s',
+  '/boards',
+  '/boards/all',
   '/events',
   '/inventory',
   '/server',
@@ -247,6 +249,9 @@ export async function startSmall() {
   const label =
     'name = "web-1"\nlabels = { room = "b2", rack = "<script>document.title=\'owned\'</script>" }\n';
   const server = await startServer(fleet.inventory.replace('name = "web-1"\n', label));
+  const boards = path.join(path.dirname(server.files.inventory), 'boards');
+  mkdirSync(boards);
+  writeFileSync(path.join(boards, 'all.toml'), 'title = "web-1"\n[[chart]]\ncolumn = "cpu_busy_pct"\n');
   await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up >= 18);
   return { fleet, server };
 }
@@ -256,6 +261,8 @@ export async function shown(page, at) {
   if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
   else if (at.startsWith('/hosts/')) await page.waitForSelector('.leg');
   else if (at.startsWith('/alerts')) await page.waitForSelector('table.alarms tbody td');
+  else if (at.startsWith('/boards/')) await page.waitForSelector('.board .u-over');
+  else if (at.startsWith('/boards')) await page.waitForSelector('.boardlist li');
   else if (at.startsWith('/compare')) await page.waitForSelector('.compare .u-over');
   else if (at.startsWith('/events')) await page.waitForSelector('main table tbody tr');
   else if (at.startsWith('/inventory')) await page.waitForSelector('main pre');

@@ -2,11 +2,11 @@
 
 use regex::{Regex, RegexSet, RegexSetBuilder};
 
-use super::{names::Over, rule::Hosts};
+use super::names::Over;
 use crate::{
     document::{Findings, Section, quoted},
     inventory::{MAX_PATTERNS, read_labels},
-    model::{GroupName, HostName},
+    model::{GroupName, HostName, Hosts},
     text::Glob,
 };
 

@@ -1,6 +1,6 @@
 //! One `[[alert]]`: what it says, on which hosts it is judged.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use regex::RegexSet;
 
@@ -10,10 +10,7 @@ use super::{
     names::{Number, Over},
     template::Template,
 };
-use crate::{
-    model::{Column, ColumnSet as _, GroupName, HostName, Labels},
-    text::Glob,
-};
+use crate::model::{Column, ColumnSet as _, Hosts};
 
 /// A rule, ready to be judged.
 #[derive(Debug, Clone)]
@@ -89,28 +86,5 @@ impl Rule {
         self.except.iter().any(|(place, patterns)| {
             labels.get(*place).is_some_and(|label| patterns.is_match(label))
         })
-    }
-}
-
-/// Which hosts: those that are of one of the groups, have all of the labels and one of the names. What is
-/// empty asks for nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Hosts {
-    /// Groups.
-    pub groups: BTreeSet<GroupName>,
-    /// Labels with their values.
-    pub labels: Labels,
-    /// Names.
-    pub names: Vec<Glob>,
-}
-
-impl Hosts {
-    /// Whether a host is one of them.
-    #[must_use]
-    pub fn matches(&self, name: &HostName, group: Option<&GroupName>, labels: &Labels) -> bool {
-        (self.groups.is_empty() || group.is_some_and(|group| self.groups.contains(group)))
-            && self.labels.iter().all(|(label, value)| labels.get(label) == Some(value))
-            && (self.names.is_empty()
-                || self.names.iter().any(|pattern| pattern.matches(name.as_str())))
     }
 }

@@ -2,6 +2,7 @@
 //! from, the inventory and when its schedules come next; with `--live` also whether every host answers,
 //! and whether the database will do. For people before a reload, and for CI.
 
+mod boards;
 mod encryption;
 mod rules;
 mod summary;
@@ -14,7 +15,7 @@ use roundsman_pki::server::Server;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use self::{rules::Rules, summary::Summary, times::Times};
+use self::{boards::Boards, rules::Rules, summary::Summary, times::Times};
 
 use super::{
     CliError, Runtime,
@@ -73,6 +74,8 @@ struct Report {
     inventory: Option<Summary>,
     /// The file of alert rules; none when there is none, or it has problems.
     alerts: Option<Rules>,
+    /// The folder of boards; none when it has none, or they have problems.
+    boards: Option<Boards>,
     /// When its schedules and maintenance windows come next.
     times: Option<Times>,
     /// What each host's probe says; none when it was not asked.
@@ -187,6 +190,10 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             report.alerts = Some(rules);
             report.warnings.extend(remarks);
         }
+        Err(problems) => report.problems.extend(problems),
+    }
+    match boards::read(&loaded.config) {
+        Ok(boards) => report.boards = boards,
         Err(problems) => report.problems.extend(problems),
     }
     report.ok = report.problems.is_empty();
@@ -328,6 +335,9 @@ fn text(report: &Report, all: bool, output: Output) -> String {
     }
     if let Some(rules) = &report.alerts {
         text.push_str(&rules.text());
+    }
+    if let Some(boards) = &report.boards {
+        text.push_str(&boards.text());
     }
     if let Some(times) = &report.times {
         text.push_str(&times.text());

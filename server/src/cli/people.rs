@@ -70,7 +70,7 @@ pub(super) struct SilenceArgs {
 
 /// Who says something.
 #[derive(Debug, Args)]
-struct WhoArgs {
+pub(super) struct WhoArgs {
     /// Who you are [default: your login name]
     #[arg(long, value_name = "NAME")]
     who: Option<String>,
@@ -130,14 +130,14 @@ pub(super) struct UnackArgs {
     server: ServerArgs,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as in team=db")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 impl WhoArgs {
     /// Who it is.
-    fn name(&self) -> Result<String, CliError> {
+    pub(super) fn name(&self) -> Result<String, CliError> {
         let words = "nobody is logged in by name: say who you are with --who";
         self.who.clone().or_else(login).ok_or_else(|| CliError::Usage(words.to_owned()))
     }

@@ -11,6 +11,7 @@ use crate::{
     live::Alarming,
     model::{AlarmKey, HostId},
     route::{Ack, Input, Silence, SilenceError},
+    text::base36,
     units::{Now, WallMs},
 };
 
@@ -83,19 +84,6 @@ pub(super) enum Order {
 /// Who waits for what came of an order.
 pub(super) type Answer = oneshot::Sender<Result<(), PeopleError>>;
 
-/// An id: seconds since 1970 in letters and digits, so that it is short and none comes twice, also where
-/// nothing is kept.
-fn id(mut number: i64) -> Arc<str> {
-    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut text = Vec::new();
-    while number > 0 {
-        let digit = usize::try_from(number % 36).unwrap_or(0);
-        text.extend(DIGITS.get(digit).copied().map(char::from));
-        number /= 36;
-    }
-    text.iter().rev().collect::<String>().into()
-}
-
 impl Outbox {
     /// Waits until what people said before the start is known.
     pub async fn read(&self) {
@@ -159,11 +147,13 @@ impl Outbox {
 }
 
 impl Shared {
+    /// An id: seconds since 1970 in letters and digits, so that it is short and none comes twice, also where
+    /// nothing is kept.
     fn new_id(&self, now: WallMs) -> Arc<str> {
         let mut inbox = self.lock();
         loop {
             inbox.last_id = (now.0 / 1000).max(inbox.last_id + 1);
-            let id = id(inbox.last_id);
+            let id: Arc<str> = base36(inbox.last_id).into();
             // After a clock that was set back: one that still holds may have it.
             if inbox.people.silences.iter().all(|silence| silence.id != id) {
                 return id;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::MAX_HOSTS;
 use crate::{
-    model::{Facts, GroupName, HostId, HostName, Labels, Record, State},
+    model::{Facts, GroupName, HostId, HostName, Labels, MAX_ANNOTATION_SPAN, Record, State},
     units::WallMs,
 };
 
@@ -39,6 +39,26 @@ pub struct AlarmsOf {
     pub host: Option<HostId>,
     /// Only those of the rule of this name.
     pub rule: Option<Arc<str>>,
+}
+
+/// Which annotations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnnotationsOf {
+    /// Those that touch this span.
+    Span(Span),
+    /// The one with this id.
+    Id(Arc<str>),
+}
+
+impl AnnotationsOf {
+    /// No annotation that is meant begins before this.
+    #[must_use]
+    pub fn begins(&self) -> WallMs {
+        match self {
+            Self::Span(span) => span.from.minus(MAX_ANNOTATION_SPAN),
+            Self::Id(_) => WallMs(i64::MIN),
+        }
+    }
 }
 
 /// Which end of a span comes first.

@@ -8,17 +8,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory, Mark,
-    Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed, SeriesAsk,
-    Span, Store, StoreError, StoreStatus, TableSample, open::open_for, spool::Spool,
+    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
+    LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention,
+    Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample, open::open_for,
+    spool::Spool,
 };
 use crate::{
     clock::Clock,
     config,
     health::Pause,
     model::{
-        Alarm, AlarmEvent, DetailTable, HostId, Loss, Notice, NoticeKind, Record, Transition,
-        VersionId,
+        Alarm, AlarmEvent, Annotation, DetailTable, HostId, Loss, Notice, NoticeKind, Record,
+        Transition, VersionId,
     },
     units::WallMs,
 };
@@ -226,6 +227,14 @@ impl Store for LazyStore {
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
         self.store()?.alarm_events(of, span, order, limit).await
+    }
+
+    async fn annotations(
+        &self,
+        of: AnnotationsOf,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        self.store()?.annotations(of, limit).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 //! Knows the trait and the views' names; SQL stands behind [`Fixture`].
 
 mod alerts;
+mod annotations;
 mod batches;
 mod events;
 mod former;
@@ -75,6 +76,7 @@ macro_rules! suite {
             alarms_are_kept_with_the_poll_that_they_are_of_or_not_at_all
             changes_of_alarms_are_kept_once_and_as_long_as_transitions
             what_became_of_a_message_is_kept_once_and_as_long_as_transitions
+            annotations_are_kept_once_and_as_long_as_transitions
             a_pause_is_kept_until_it_is_ended
             a_row_about_no_change_moves_no_state
             losses_are_kept_once_and_found_by_span
@@ -100,6 +102,7 @@ macro_rules! suite {
 pub(crate) use suite;
 
 pub(crate) use alerts::*;
+pub(crate) use annotations::*;
 pub(crate) use batches::*;
 pub(crate) use events::*;
 pub(crate) use former::*;

@@ -8,6 +8,7 @@
 
 mod ahead;
 mod alerts;
+mod annotations;
 mod cells;
 mod connect;
 mod ddl;
@@ -70,16 +71,16 @@ use self::{
     worker::RuntimeThread,
 };
 use super::{
-    AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
-    MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention,
-    Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
+    LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration,
+    Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
 };
 use crate::{
     clock::Clock,
     health::Pause,
     model::{
-        Alarm, AlarmEvent, DetailTable, HostId, Loss, Notice, NoticeKind, Record, Transition,
-        VersionId,
+        Alarm, AlarmEvent, Annotation, DetailTable, HostId, Loss, Notice, NoticeKind, Record,
+        Transition, VersionId,
     },
     units::WallMs,
 };
@@ -421,6 +422,16 @@ impl Store for Mysql {
             alerts::events(&shared.pools, of, span, order, limit).await
         })
         .await
+    }
+
+    async fn annotations(
+        &self,
+        of: AnnotationsOf,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move { annotations::read(&shared.pools, of, limit).await })
+            .await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

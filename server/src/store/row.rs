@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{Alarm, AlarmKey, Delivery, HostId, Record, Rollup, ToldAlarm},
+    model::{Alarm, AlarmKey, Annotation, Delivery, HostId, Hosts, Record, Rollup, ToldAlarm},
     units::WallMs,
 };
 
@@ -29,6 +29,18 @@ pub(super) fn alarm_name(AlarmKey { rule, host, row }: &AlarmKey) -> String {
 /// What the row of a message is called in messages.
 pub(super) fn delivery_name(delivery: &Delivery) -> String {
     format!("what became of the message {} to {}", delivery.message, delivery.channel)
+}
+
+/// What the row of an annotation is called in messages.
+pub(super) fn annotation_name(annotation: &Annotation) -> String {
+    format!("the annotation {} of {}", annotation.id, annotation.at)
+}
+
+/// The hosts of an annotation as its row has them: JSON.
+pub(super) fn hosts(hosts: &Hosts) -> String {
+    let names: Vec<_> = hosts.names.iter().map(crate::text::Glob::as_str).collect();
+    let groups: Vec<_> = hosts.groups.iter().map(crate::model::GroupName::as_str).collect();
+    serde_json::json!({ "groups": groups, "labels": hosts.labels, "names": names }).to_string()
 }
 
 /// The alarms of a message as its row names them: JSON.

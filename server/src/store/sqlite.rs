@@ -7,6 +7,7 @@
 //! Knows SQL and threads; knows nothing of polling, rates or health.
 
 mod alerts;
+mod annotations;
 mod connect;
 mod damage;
 mod deliveries;
@@ -49,15 +50,15 @@ use self::{
     legacy::Legacy,
 };
 use super::{
-    AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
-    MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample,
-    Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
+    LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration,
+    Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
 };
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, DetailTable, HostId, Loss, Notice, NoticeKind, Record, Transition,
-        VersionId,
+        Alarm, AlarmEvent, Annotation, DetailTable, HostId, Loss, Notice, NoticeKind, Record,
+        Transition, VersionId,
     },
     units::WallMs,
 };
@@ -326,6 +327,14 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<AlarmEvent>, StoreError> {
         self.read(move |c| alerts::events(c, &of, span, order, limit.min(MAX_PAGE))).await
+    }
+
+    async fn annotations(
+        &self,
+        of: AnnotationsOf,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        self.read(move |c| annotations::read(c, &of, limit.min(MAX_PAGE))).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

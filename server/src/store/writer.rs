@@ -208,6 +208,8 @@ impl WriterHandle {
         let tells = match &entry {
             QueuedRow::Transition(_, notice) => notice.is_some(),
             QueuedRow::Judged(_, judged) => !judged.notices.is_empty() || !judged.events.is_empty(),
+            // Whoever wrote it looks for it at once.
+            QueuedRow::Annotation(_) => true,
             QueuedRow::Poll(_)
             | QueuedRow::Facts(_)
             | QueuedRow::Rollup(_)

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     model::State,
     query::{
-        DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP, MAX_CHANGES,
-        MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MAX_ROWS, MAX_TOP, SortOrder,
+        DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP, MAX_ANNOTATIONS,
+        MAX_CHANGES, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MAX_ROWS, MAX_TOP, SortOrder,
     },
     rollup::Tier,
     units::WallMs,
@@ -119,6 +119,22 @@ asked! {
         to: Moment,
         /// At most so many
         limit: RowLimit<MAX_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
+    /// Of the annotations.
+    AnnotationsAsked {
+        /// Only those about one of these hosts, with commas between them; not with `group`
+        hosts: HostNames,
+        /// Only those about a host of this group
+        group: AnyText,
+        /// From this moment on; an hour ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many, the newest
+        limit: RowLimit<MAX_ANNOTATIONS, MAX_ANNOTATIONS>,
     }
 }
 

@@ -56,6 +56,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("wall.css", CSS, include_str!("../../page/wall.css")),
         ("host.css", CSS, include_str!("../../page/host.css")),
         ("compare.css", CSS, include_str!("../../page/compare.css")),
+        ("boards.css", CSS, include_str!("../../page/boards.css")),
         ("manifest.webmanifest", MANIFEST, include_str!("../../page/manifest.webmanifest")),
         ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
@@ -64,12 +65,18 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
     scripts! {
         "adding.js"
         "alerts.js"
+        "annotations.js"
         "answers.js"
         "api.js"
         "attempts.js"
         "attention.js"
         "band.js"
         "banners.js"
+        "board.js"
+        "boardcharts.js"
+        "boards.js"
+        "boardtext.js"
+        "boardwall.js"
         "catalogue.js"
         "cause.js"
         "cells.js"
@@ -122,6 +129,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "palette.js"
         "past.js"
         "picked.js"
+        "pin.js"
         "place.js"
         "plot.js"
         "points.js"

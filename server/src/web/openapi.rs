@@ -7,7 +7,7 @@ use axum::{
     Router,
     handler::Handler,
     http::{HeaderMap, StatusCode},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
@@ -57,6 +57,16 @@ impl Routes {
     {
         let router = self.router.route(path, post(handler));
         Self { router, ..self }.with("post", path, operation)
+    }
+
+    /// What is kept at `path`.
+    pub(super) fn put<H, T>(self, path: &'static str, handler: H, operation: Operation) -> Self
+    where
+        H: Handler<T, Arc<Site>>,
+        T: 'static,
+    {
+        let router = self.router.route(path, put(handler));
+        Self { router, ..self }.with("put", path, operation)
     }
 
     fn with(mut self, method: &'static str, path: &'static str, operation: Operation) -> Self {

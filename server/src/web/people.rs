@@ -89,7 +89,7 @@ pub(super) struct AckAsked {
 }
 
 /// What somebody wrote, as logs and terminals may repeat it.
-fn line(name: &str, text: &str, may_be_empty: bool) -> Result<Arc<str>, String> {
+pub(super) fn line(name: &str, text: &str, may_be_empty: bool) -> Result<Arc<str>, String> {
     let is_empty = text.trim().is_empty() && !may_be_empty;
     if is_empty || text.len() > MAX_REASON_BYTES || text.chars().any(char::is_control) {
         let least = if may_be_empty { "at most" } else { "1 to" };

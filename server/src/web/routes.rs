@@ -1,6 +1,9 @@
 //! Every route there is: where, what answers, and what a caller has to know.
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
+use axum::{
+    Router, extract::DefaultBodyLimit, handler::Handler as _, http::StatusCode,
+    middleware::from_fn_with_state,
+};
 use serde_json::json;
 use std::sync::Arc;
 use tower_http::{
@@ -12,15 +15,15 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BODY_BYTES, Site, access, alerts, api,
+    MAX_BOARD_BODY_BYTES, MAX_BODY_BYTES, Site, access, alerts, annotations, api,
     asked::{
-        AlarmAsked, AlarmEventsAsked, AlarmsAsked, ChangesAsked, CompareAsked, ExplainAsked,
-        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked,
+        AlarmAsked, AlarmEventsAsked, AlarmsAsked, AnnotationsAsked, ChangesAsked, CompareAsked,
+        ExplainAsked, FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked,
         RowSeriesAsked, RulesAsked, SeriesAsked, TopAsked,
     },
     assets,
     below::below,
-    body, control, failure, ledger, losses,
+    boards, body, control, failure, ledger, losses,
     openapi::Routes,
     operation::Operation,
     own,
@@ -30,10 +33,10 @@ use super::{
 use crate::{
     model::DetailTable,
     query::{
-        AckShape, AlarmEventsPage, AlarmsPage, ChangesShape, CompareShape, EventsPage,
-        ExplainedShape, Fleet, FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape,
-        LossesPage, OwnShape, PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage,
-        SeriesShape, SilenceShape, SilencesPage, TopShape, WhyShape,
+        AckShape, AlarmEventsPage, AlarmsPage, AnnotationShape, AnnotationsPage, ChangesShape,
+        CompareShape, EventsPage, ExplainedShape, Fleet, FleetEventsPage, Glossary, HostShape,
+        HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage, Readiness,
+        RowSeriesShape, RulesPage, SeriesShape, SilenceShape, SilencesPage, TopShape, WhyShape,
     },
 };
 
@@ -51,7 +54,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let access = from_fn_with_state(Arc::clone(&site), access::check);
     let base_path = site.base_path.clone();
-    let router = people(host(fleet(own(Routes::new()))))
+    let router = boarded(annotated(people(host(fleet(own(Routes::new()))))))
         .finish(site.access.is_guarded(), &base_path)
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
@@ -75,6 +78,8 @@ fn page(name: &'static str, summary: &'static str) -> Operation {
 fn own(routes: Routes) -> Routes {
     let any =
         Param::path("name", json!({ "type": "string" }), "The host's name; the page asks for it");
+    let any_board =
+        Param::path("name", json!({ "type": "string" }), "The board's name; the page asks for it");
     let file =
         Param::path("name", json!({ "type": "string", "enum": assets::names() }), "The file");
     let mut assets = Operation::new("asset", "A file of the page").takes(file);
@@ -97,6 +102,12 @@ fn own(routes: Routes) -> Routes {
         .get("/hosts/{name}", assets::inner_page, page("host_page", "The page: a host").takes(any))
         .get("/alerts", assets::page, page("alerts_page", "The page: alarms"))
         .get("/compare", assets::page, page("compare_page", "The page: hosts beside each other"))
+        .get("/boards", assets::page, page("boards_page", "The page: boards"))
+        .get(
+            "/boards/{name}",
+            assets::inner_page,
+            page("board_page", "The page: a board").takes(any_board),
+        )
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
@@ -256,6 +267,56 @@ fn people(routes: Routes) -> Routes {
         .post("/api/v1/silences/{id}/end", people::end_silence, end_silence)
         .post("/api/v1/hosts/{name}/alert/ack", people::ack, ack)
         .post("/api/v1/hosts/{name}/alert/unack", people::unack, unack)
+}
+
+/// What people and scripts say of moments.
+fn annotated(routes: Routes) -> Routes {
+    let list = Operation::new("annotations", "What was said of moments of a span, newest first")
+        .asks::<AnnotationsAsked>()
+        .answers::<AnnotationsPage>(OK, "The annotations that touch it")
+        .fails(&[BAD, MISSING, AWAY, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE]);
+    let annotate = Operation::new("annotate", "Say something of a moment: a deployment, a note")
+        .reads::<annotations::AnnotationAsked>()
+        .answers::<AnnotationShape>(StatusCode::CREATED, "The annotation, on its way to the store")
+        .fails(&[BAD, AWAY]);
+    let id = Param::path("id", json!({ "type": "string" }), "The annotation's id");
+    let remove = Operation::new("remove_annotation", "Remove an annotation")
+        .takes(id)
+        .reads::<body::Nothing>()
+        .answers::<AnnotationShape>(OK, "The annotation that is gone, as it was")
+        .fails(&[BAD, MISSING, AWAY]);
+    routes
+        .get("/api/v1/annotations", annotations::annotations, list)
+        .post("/api/v1/annotations", annotations::annotate, annotate)
+        .post("/api/v1/annotations/{id}/remove", annotations::remove, remove)
+}
+
+/// Boards: pages of charts that somebody chose.
+fn boarded(routes: Routes) -> Routes {
+    let of_board = |name, summary| {
+        let words = "The board's name: that of its file, without .toml";
+        let board = Param::path("name", json!({ "type": "string" }), words);
+        Operation::new(name, summary).takes(board).fails(&[BAD, MISSING, AWAY])
+    };
+    let list = Operation::new("boards", "The boards, and what is wrong with their files")
+        .answers::<boards::BoardsPage>(OK, "By name")
+        .fails(&[BAD, AWAY]);
+    let one = of_board("board", "A board: its charts, its text and its version")
+        .answers::<boards::BoardShape>(OK, "The board");
+    let put = of_board("put_board", "Write a board, or a new one")
+        .reads::<boards::BoardAsked>()
+        .answers::<boards::BoardShape>(OK, "The board as it is then")
+        .fails(&[StatusCode::CONFLICT]);
+    let remove = of_board("remove_board", "Remove a board")
+        .reads::<boards::BoardGone>()
+        .answers::<boards::BoardShape>(OK, "The board that is gone, as it was")
+        .fails(&[StatusCode::CONFLICT]);
+    let large = DefaultBodyLimit::max(MAX_BOARD_BODY_BYTES);
+    routes
+        .get("/api/v1/boards", boards::boards, list)
+        .get("/api/v1/boards/{name}", boards::board, one)
+        .put("/api/v1/boards/{name}", boards::put.layer(large), put)
+        .post("/api/v1/boards/{name}/remove", boards::remove, remove)
 }
 
 fn polls() -> Operation {

@@ -80,7 +80,7 @@ async fn every_route_is_in_the_document_and_the_document_has_no_other() {
     let mut written =
         BTreeSet::from([DOCUMENT, "/api"].map(|path| ("GET".to_owned(), path.to_owned())));
     let table = fs::read_to_string(web.join("routes.rs")).unwrap();
-    for (word, method) in [(".get(\"", "GET"), (".post(\"", "POST")] {
+    for (word, method) in [(".get(\"", "GET"), (".post(\"", "POST"), (".put(\"", "PUT")] {
         let paths = table.split(word).skip(1).filter_map(|rest| rest.split('"').next());
         written.extend(paths.map(|path| (method.to_owned(), path.to_owned())));
     }
@@ -99,7 +99,9 @@ async fn every_route_is_in_the_document_and_the_document_has_no_other() {
     let list = site.get("/api").await.body;
     for (method, path) in &described {
         let lines = list.lines().filter(|line| {
-            let is_asked_so = line.contains("POST, JSON: ") == (method == "POST");
+            let is_asked_so = ["POST", "PUT"]
+                .iter()
+                .all(|verb| line.contains(&format!(" {verb}, JSON: ")) == (method == verb));
             line.split(' ').next() == Some(path) && is_asked_so
         });
         assert_eq!(lines.count(), 1, "{method} {path}: {list}");

@@ -8,6 +8,7 @@ use std::{
 };
 
 use roundsman::{
+    board_folder::BoardFolder,
     clock::ManualClock,
     config::{BasePath, Secret},
     engine::Command,
@@ -19,7 +20,11 @@ use roundsman::{
         State, Timings, Transition, Values, VersionId,
     },
     query::Query,
-    store::{Batch, Mode, Registration, Store, sqlite::Sqlite},
+    store::{
+        Batch, Mode, Registration, Store,
+        sqlite::Sqlite,
+        writer::{Writer, WriterHandle, WriterLimits},
+    },
     units::{Micros, Mono, Now, WallMs},
     web::{self, ConnectionLimits, Control, Site},
 };
@@ -247,7 +252,8 @@ pub(crate) struct Served {
     pub(crate) site: Arc<Site>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
-    _dir: tempfile::TempDir,
+    _writer: Option<(WriterHandle, Writer)>,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Served {
@@ -260,14 +266,21 @@ impl Served {
     }
 
     pub(crate) async fn start_looking(limits: ConnectionLimits, looks: web::Looks) -> Self {
-        Self::start_for(limits, looks, web::Access::default(), BasePath::default()).await
+        Self::start_for(limits, looks, web::Access::default(), BasePath::default(), false).await
+    }
+
+    /// With a writer, so that annotations are kept.
+    #[allow(dead_code, reason = "only some of the programs look into it")]
+    pub(crate) async fn start_writing() -> Self {
+        let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
+        Self::start_for(limits, looks, web::Access::default(), BasePath::default(), true).await
     }
 
     /// For who has the token.
     pub(crate) async fn start_guarded(token: &str) -> Self {
         let access = web::Access::new(Some(&Secret::new(token)), &[]);
         let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
-        Self::start_for(limits, looks, access, BasePath::default()).await
+        Self::start_for(limits, looks, access, BasePath::default(), false).await
     }
 
     /// Below a path.
@@ -275,7 +288,7 @@ impl Served {
     pub(crate) async fn start_below(path: &str) -> Self {
         let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
         let path = BasePath::parse(path).unwrap();
-        Self::start_for(limits, looks, web::Access::default(), path).await
+        Self::start_for(limits, looks, web::Access::default(), path, false).await
     }
 
     async fn start_for(
@@ -283,6 +296,7 @@ impl Served {
         looks: web::Looks,
         access: web::Access,
         base_path: BasePath,
+        writes: bool,
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("r.db"), Mode::ReadWrite).await.unwrap();
@@ -291,10 +305,17 @@ impl Served {
         let store: Arc<dyn Store> = Arc::new(store);
         let (commands, asked) = mpsc::channel(4);
         tokio::spawn(obey(asked));
+        let writer =
+            writes.then(|| Writer::start(Arc::clone(&store), WriterLimits::default(), || NOW));
         let clock = Arc::new(ManualClock::new(Now { wall: NOW, mono: Mono::default() }));
         let shown = Arc::clone(&live);
         let site = Site {
-            query: Query::new(Arc::clone(&live), Arc::clone(&store)),
+            query: match &writer {
+                Some((handle, _)) => {
+                    Query::new(Arc::clone(&live), Arc::clone(&store)).with_writer(handle.clone())
+                }
+                None => Query::new(Arc::clone(&live), Arc::clone(&store)),
+            },
             metrics: Arc::new(Metrics::new()),
             refresh: Box::new(move |metrics| {
                 for (state, count) in shown.count_by_state() {
@@ -308,6 +329,7 @@ impl Served {
             control: Control::new(commands, Arc::clone(&store)),
             looks,
             access,
+            boards: web::BoardSite::new(BoardFolder::beside(&dir.path().join("inventory.toml"))),
             base_path,
         };
         let site = Arc::new(site);
@@ -321,7 +343,8 @@ impl Served {
             limits,
             shutdown,
         ));
-        Self { address, live, clock, store, site, stop: Some(stop), task, _dir: dir }
+        let stop = Some(stop);
+        Self { address, live, clock, store, site, stop, task, _writer: writer, dir }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -338,10 +361,20 @@ impl Served {
 
     /// Sends a body, as what it is said to be.
     pub(crate) async fn post(&self, path: &str, kind: &str, body: &str) -> Reply {
+        self.send_body("POST", path, kind, body).await
+    }
+
+    pub(crate) async fn send_body(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &str,
+    ) -> Reply {
         let length = body.len();
         let more = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}");
         self.exchange(&format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}"
         ))
         .await
     }

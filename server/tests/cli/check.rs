@@ -117,3 +117,26 @@ fn check_warns_of_rules_and_routes_that_are_of_no_use() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
 }
+
+#[test]
+fn check_reports_the_boards_and_all_their_problems() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[host]]\nname = \"a\"\n");
+    assert!(!desk.run(&["check"]).out.contains("boards"), "there are none");
+    std::fs::create_dir(desk.path().join("boards")).unwrap();
+    desk.file("boards/web.toml", "title = \"Web\"\n[[chart]]\ncolumn = \"load_1\"\n");
+    let good = desk.run(&["check"]);
+    assert_eq!(good.code, Some(0), "{good:?}");
+    assert!(good.out.contains("boards: boards: 1 board\n"), "{}", good.out);
+    desk.file("boards/bad.toml", "titel = \"Web\"\n[[chart]]\ncolumn = \"load\"\n");
+    desk.file("boards/a b.toml", "title = \"x\"\n");
+    let bad = desk.run(&["check"]);
+    assert_eq!(bad.code, Some(1), "{bad:?}");
+    for words in [
+        "boards: \"a b\" is no name of a board",
+        "boards/bad.toml:1:1: a board needs a `title`",
+        "boards/bad.toml:3:10: no value is called \"load\"",
+    ] {
+        assert!(bad.err.contains(words), "{words}: {}", bad.err);
+    }
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "demo",
     "serve",
     "init",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 22] = [
     "health",
     "pause",
     "resume",
+    "annotate",
     "completions",
     "man",
 ];

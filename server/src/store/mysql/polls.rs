@@ -9,7 +9,7 @@ use chrono::{Days, NaiveDate};
 use mysql_async::{Conn, Params, Row, Transaction, TxOpts, Value, prelude::Queryable};
 
 use super::{
-    alerts, backfill,
+    alerts, annotations, backfill,
     cells::RowReader,
     events,
     fault::Place,
@@ -130,6 +130,7 @@ pub(super) async fn write(
         notices::keep(&mut transaction, notice, place).await?;
     }
     alerts::keep(&mut transaction, batch, place).await?;
+    annotations::keep(&mut transaction, &batch.annotations, place).await?;
     for seen in &batch.facts {
         hosts::learn(&mut transaction, seen, place).await?;
     }

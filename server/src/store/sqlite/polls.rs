@@ -8,7 +8,7 @@ use rusqlite::{
 };
 
 use super::{
-    alerts, deliveries, events,
+    alerts, annotations, deliveries, events,
     fault::{fault, row_fault},
     hosts, losses, notices,
     record::{SELECTED, WIDTH, columns, from_row, outcome, read_detail},
@@ -53,6 +53,9 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     }
     for delivery in &batch.deliveries {
         deliveries::keep(&transaction, delivery)?;
+    }
+    for annotation in &batch.annotations {
+        annotations::keep(&transaction, annotation)?;
     }
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {

@@ -11,13 +11,13 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::{
     model::{
-        Alarm, AlarmEvent, AlarmState, HostId, Loss, LossReason, Notice, NoticeKind, Record,
-        State as Health, Transition, VersionId,
+        Alarm, AlarmEvent, AlarmState, Annotation, HostId, Loss, LossReason, Notice, NoticeKind,
+        Record, State as Health, Transition, VersionId,
     },
     store::{
-        AlarmsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost, LoadedInventory,
-        PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, SeriesAsk, Span,
-        StoreError, StoreStatus, sample,
+        AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
+        LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, SeriesAsk,
+        Span, StoreError, StoreStatus, sample,
     },
 };
 
@@ -189,6 +189,9 @@ impl Store for Fake {
         _: ReadOrder,
         _: usize,
     ) -> Result<Vec<Transition>, StoreError> {
+        unreachable!()
+    }
+    async fn annotations(&self, _: AnnotationsOf, _: usize) -> Result<Vec<Annotation>, StoreError> {
         unreachable!()
     }
     async fn losses(&self, _: Span, _: usize) -> Result<Vec<Loss>, StoreError> {

@@ -120,6 +120,13 @@ impl Store for Told {
     ) -> Result<Vec<Transition>, StoreError> {
         self.store.transitions(host, span, order, limit).await
     }
+    async fn annotations(
+        &self,
+        of: AnnotationsOf,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        self.store.annotations(of, limit).await
+    }
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store.losses(span, limit).await
     }

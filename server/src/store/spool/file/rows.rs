@@ -21,7 +21,8 @@ pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
     let changes =
         batch.alarm_events.iter().cloned().map(|event| Other::AlarmEvent(Box::new(event)));
     let deliveries = batch.deliveries.iter().cloned().map(Other::Delivery);
-    let told = notices.chain(alarms).chain(changes).chain(deliveries);
+    let annotations = batch.annotations.iter().cloned().map(Other::Annotation);
+    let told = notices.chain(alarms).chain(changes).chain(deliveries).chain(annotations);
     transitions.chain(facts).chain(losses).chain(hours).chain(told)
 }
 

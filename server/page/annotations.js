@@ -1,0 +1,67 @@
+// What people and scripts said of moments: deployments and notes, as marks of graphs; and how one is added.
+
+import { get, post } from './api.js';
+import { ask, choice, field, whoField } from './deeds.js';
+import { h } from './dom.js';
+import { moment } from './format.js';
+import { t, term } from './i18n.js';
+
+/** The marks that are read; of more a graph has no room. */
+const READ = 100;
+/** What tells open pages that there is a new one. */
+const ADDED = 'roundsman:annotated';
+
+const KINDS = ['deploy', 'note'];
+const kindWords = (kind) => term('annotation_kind', kind);
+
+/** The marks of some hosts, as the server is asked about them, between two moments; none where they cannot be read. */
+export async function annotated(hosts, [from, to]) {
+  const asked = { ...hosts, from: Math.round(from), to: Math.round(to), limit: READ };
+  const answer = await get('api/v1/annotations', asked).catch(() => null);
+  return (answer?.annotations ?? []).map(({ at_ms: at, until_ms: until, kind, text: words, who }) => ({
+    at,
+    until,
+    kind,
+    words,
+    said: `${kindWords(kind)}${t(': ')}${words} (${who})`,
+  }));
+}
+
+/** Calls `again` whenever one is added on this page, until what comes back is called. */
+export function onAnnotated(again) {
+  addEventListener(ADDED, again);
+  return () => removeEventListener(ADDED, again);
+}
+
+/** What one may be about: the hosts at hand, as the server is told of them, by words; the first is meant at first. */
+function scopesOf({ hosts = [], group = '' }) {
+  const all = {};
+  if (hosts.length === 1) all[t('Host {host}', { host: hosts[0] })] = { hosts };
+  else if (hosts.length) all[t('The {n} hosts shown', { n: hosts.length })] = { hosts };
+  if (group) all[t('Group {group}', { group })] = { groups: [group] };
+  return { ...all, [t('All hosts')]: {} };
+}
+
+/** Asks what there is to say of a moment, and keeps it. `about`: `hosts`, their `group`, or neither. */
+export function annotate(about, at = Date.now()) {
+  const all = scopesOf(about);
+  const text = field(t('Text'), { required: true, autofocus: true });
+  const kind = choice(t('Kind'), Object.fromEntries(KINDS.map((one) => [one, kindWords(one)])));
+  const what = choice(t('About'), Object.fromEntries(Object.keys(all).map((words) => [words, words])));
+  const who = whoField();
+  ask({
+    title: t('Annotate'),
+    about: t('Marks {moment} on the charts.', { moment: moment(at) }),
+    fields: [text.element, h('div', { class: 'row' }, kind.element, what.element), who.element],
+    word: t('Annotate'),
+    async send() {
+      const said = { text: text.input.value, kind: kind.select.value, who: who.keep() };
+      await post('api/v1/annotations', {
+        ...said,
+        ...all[what.select.value],
+        at: new Date(at).toISOString(),
+      });
+    },
+    done: () => dispatchEvent(new Event(ADDED)),
+  });
+}
