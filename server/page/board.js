@@ -1,13 +1,11 @@
 // One board: its charts as the file has them, and the ways to change it: order, titles, what is taken off.
 
-import { annotated, onAnnotated } from './annotations.js';
 import { h, fill, icon, isTyping } from './dom.js';
-import { boardChart, hostsOf } from './boardcharts.js';
+import { BoardCharts } from './boardcharts.js';
 import { problemsOf } from './boards.js';
 import { copy, linkOf } from './charttools.js';
 import { ask } from './deeds.js';
 import { go } from './finder.js';
-import { size } from './graph.js';
 import { t } from './i18n.js';
 import { latest } from './latest.js';
 import { post } from './api.js';
@@ -15,7 +13,6 @@ import { paced } from './pace.js';
 import { boardAt, byHand, readBoard, writeBoard } from './pin.js';
 import { at } from './place.js';
 import { endsOf, picker, RANGES, searchOf, spanOf } from './span.js';
-import { whole } from './whole.js';
 
 /** How often what the store keeps is read again, ms; and parts of a span, which does not change by the second. */
 const KEPT_EVERY = 5000;
@@ -41,79 +38,6 @@ function spanFor(search, { span: own }) {
   return span;
 }
 
-/** Charts of a board in their places, and when they are read; also what is shown on a wall. */
-export class BoardCharts {
-  #live;
-  #all = [];
-  #deeds;
-  #whole = whole(() => this.graphs);
-  #resized = new ResizeObserver(() => this.graphs.forEach((one) => size(one)));
-  #unheard;
-  #ends = null;
-  element = h('div', { class: 'charts large' });
-
-  constructor(live, deeds) {
-    this.#live = live;
-    this.#deeds = deeds;
-    this.#resized.observe(this.element);
-    this.#unheard = onAnnotated(() => this.#ends && this.load(this.#ends));
-    addEventListener('roundsman:theme', this.#themed);
-  }
-
-  get graphs() {
-    return this.#all.map(({ graph }) => graph);
-  }
-
-  /** Shows these charts; `dressed(card, position)` gives a card more than its graph. */
-  show(charts, dressed = () => {}) {
-    this.#whole.end();
-    for (const one of this.graphs) one.leave();
-    this.#all = charts.map((chart, position) => {
-      const graph = boardChart(this.#live, chart, position, {
-        ...this.#deeds,
-        whole: (one) => this.#whole.toggle(one),
-        why: { words: () => '' },
-      });
-      dressed(graph.card, position);
-      return { chart, graph };
-    });
-    if (this.#all.length) this.#all[0].graph.isFirst = true;
-    fill(
-      this.element,
-      this.graphs.map(({ card }) => card),
-    );
-  }
-
-  /** Draws what was from one moment to another; what came of the first chart that has something. */
-  async load(ends) {
-    this.#ends = ends;
-    const drawn = await Promise.all(
-      this.#all.map(async ({ chart, graph }) => {
-        const about = hostsOf(this.#live, chart);
-        const [came, marks] = await Promise.all([graph.load(chart, ends), annotated(about, ends)]);
-        graph.mark(marks);
-        return came;
-      }),
-    );
-    return drawn.find(Boolean);
-  }
-
-  /** Puts the chart that fills the window back; whether there was one. */
-  unfill() {
-    return this.#whole.end();
-  }
-
-  #themed = () => this.graphs.forEach((one) => one.redraw());
-
-  leave() {
-    removeEventListener('roundsman:theme', this.#themed);
-    this.#unheard();
-    this.#resized.disconnect();
-    this.#whole.leave();
-    for (const one of this.graphs) one.leave();
-  }
-}
-
 class BoardView {
   #live;
   #name;
@@ -124,7 +48,7 @@ class BoardView {
   #charts;
   #asked = latest();
   #loadedAt = Infinity;
-  #again = paced(() => this.#load());
+  #again = paced(() => this.#renew());
   #title = h('div', { class: 'title' });
   #wrong = h('div', { role: 'status' });
   #place = h('div', {});
@@ -208,6 +132,17 @@ class BoardView {
     const ends = endsOf(this.#span);
     const drawn = await this.#charts.load(ends);
     if (drawn) this.picker.show(drawn, ends);
+  }
+
+  /** Reads what its charts show again, and its file, which somebody may have changed; not while it is changed here. */
+  async #renew() {
+    if (this.#draft) return;
+    const isWanted = this.#asked.ask();
+    const kept = await readBoard(this.#name).catch(() => this.#kept);
+    if (!isWanted() || this.#draft) return;
+    const isSame = kept.version === this.#kept.version && kept.problems.join() === this.#kept.problems.join();
+    if (isSame) await this.#load();
+    else this.#open(kept);
   }
 
   #changed = () => {

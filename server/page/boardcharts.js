@@ -1,10 +1,14 @@
 // The charts of a board: each is a graph as of hosts that are compared, of what its chart asks for.
 
+import { annotated, onAnnotated } from './annotations.js';
 import { get, hostPath } from './api.js';
 import { nameOf } from './catalogue.js';
+import { h, fill } from './dom.js';
+import { size } from './graph.js';
 import { t } from './i18n.js';
 import { subjectWords } from './subject.js';
 import { together } from './together.js';
+import { whole } from './whole.js';
 
 /** Lines of a chart of rows or of the top hosts: more have no colours of their own. */
 const LINES = 12;
@@ -18,7 +22,7 @@ function labelled(live, labels) {
 }
 
 /** Which hosts a chart is about, as the server is asked. */
-export function hostsOf(live, { host, hosts = [], group, labels = {} }) {
+function hostsOf(live, { host, hosts = [], group, labels = {} }) {
   if (host) return { hosts: host };
   if (hosts.length) return { hosts: hosts.join(',') };
   if (group) return { group };
@@ -26,7 +30,7 @@ export function hostsOf(live, { host, hosts = [], group, labels = {} }) {
 }
 
 /** What a chart is called, where it does not say. */
-export function titleOf({ title, column, table, row, host, hosts = [], group, labels = {}, top, order }) {
+function titleOf({ title, column, table, row, host, hosts = [], group, labels = {}, top, order }) {
   if (title) return title;
   if (table) return [host, table, row, column].filter(Boolean).join(' · ');
   const value = nameOf(column);
@@ -64,10 +68,10 @@ function answerOf(live, chart, from, to) {
 }
 
 /** A chart of a board in its card; `deeds` are those of [`together`]. */
-export function boardChart(live, chart, number, deeds) {
+function boardChart(live, chart, number, deeds) {
   const { column, ...rest } = chart;
   const pinned = () => ({ ...rest, columns: [column] });
-  const annotated = () => ({
+  const about = () => ({
     hosts: chart.host ? [chart.host] : (chart.hosts ?? []),
     group: chart.group ?? '',
   });
@@ -77,6 +81,79 @@ export function boardChart(live, chart, number, deeds) {
     title: titleOf(chart),
     read: (view, from, to) => answerOf(live, chart, from, to),
     pinned,
-    annotated,
+    annotated: about,
   });
+}
+
+/** Charts of a board in their places, and when they are read; also what is shown on a wall. */
+export class BoardCharts {
+  #live;
+  #all = [];
+  #deeds;
+  #whole = whole(() => this.graphs);
+  #resized = new ResizeObserver(() => this.graphs.forEach((one) => size(one)));
+  #unheard;
+  #ends = null;
+  element = h('div', { class: 'charts large' });
+
+  constructor(live, deeds) {
+    this.#live = live;
+    this.#deeds = deeds;
+    this.#resized.observe(this.element);
+    this.#unheard = onAnnotated(() => this.#ends && this.load(this.#ends));
+    addEventListener('roundsman:theme', this.#themed);
+  }
+
+  get graphs() {
+    return this.#all.map(({ graph }) => graph);
+  }
+
+  /** Shows these charts; `dressed(card, position)` gives a card more than its graph. */
+  show(charts, dressed = () => {}) {
+    this.#whole.end();
+    for (const one of this.graphs) one.leave();
+    this.#all = charts.map((chart, position) => {
+      const graph = boardChart(this.#live, chart, position, {
+        ...this.#deeds,
+        whole: (one) => this.#whole.toggle(one),
+        why: { words: () => '' },
+      });
+      dressed(graph.card, position);
+      return { chart, graph };
+    });
+    if (this.#all.length) this.#all[0].graph.isFirst = true;
+    fill(
+      this.element,
+      this.graphs.map(({ card }) => card),
+    );
+  }
+
+  /** Draws what was from one moment to another; what came of the first chart that has something. */
+  async load(ends) {
+    this.#ends = ends;
+    const drawn = await Promise.all(
+      this.#all.map(async ({ chart, graph }) => {
+        const about = hostsOf(this.#live, chart);
+        const [came, marks] = await Promise.all([graph.load(chart, ends), annotated(about, ends)]);
+        graph.mark(marks);
+        return came;
+      }),
+    );
+    return drawn.find(Boolean);
+  }
+
+  /** Puts the chart that fills the window back; whether there was one. */
+  unfill() {
+    return this.#whole.end();
+  }
+
+  #themed = () => this.graphs.forEach((one) => one.redraw());
+
+  leave() {
+    removeEventListener('roundsman:theme', this.#themed);
+    this.#unheard();
+    this.#resized.disconnect();
+    this.#whole.leave();
+    for (const one of this.graphs) one.leave();
+  }
 }

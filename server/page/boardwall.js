@@ -1,6 +1,6 @@
 // Boards for a screen on a wall: no controls, larger text, one after the other.
 
-import { BoardCharts } from './board.js';
+import { BoardCharts } from './boardcharts.js';
 import { h, fill } from './dom.js';
 import { moment } from './format.js';
 import { t } from './i18n.js';
@@ -33,7 +33,7 @@ export function boardWall(live, names) {
   const header = h('header', {}, title, h('span', { class: 'sp' }), clock);
   const charts = new BoardCharts(live, { named: () => title.textContent, zoom() {}, widen() {} });
   const element = h('div', { class: 'wall boardwall compare' }, header, place, charts.element);
-  let [all, now, isLeft, ends] = [names, -1, false, null];
+  let [all, now, isLeft, ends, shown] = [names, -1, false, null, ''];
 
   /** Each as high as makes them all seen. */
   function fit() {
@@ -57,9 +57,12 @@ export function boardWall(live, names) {
       if (isLeft) return;
       if (!all.length) throw new Error(t('No boards yet'));
       now = (now + 1) % all.length;
-      const { board } = await readBoard(all[now]);
+      const { board, version } = await readBoard(all[now]);
       if (isLeft || !board) return;
       fill(place);
+      const isSame = shown === `${all[now]} ${version}`;
+      shown = `${all[now]} ${version}`;
+      if (isSame) return;
       title.textContent = board.title;
       document.title = `${board.title} · Roundsman`;
       const span = spanOf(location.search);
@@ -77,8 +80,7 @@ export function boardWall(live, names) {
     clock.textContent = moment(Date.now()).split(' ')[1];
     clock.className = live.connected && !live.again ? '' : 'away';
   };
-  const turn = () => (all.length === 1 && charts.graphs.length ? undefined : next());
-  const timers = [setInterval(tick, 1000), setInterval(turn, every), setInterval(read, AGAIN)];
+  const timers = [setInterval(tick, 1000), setInterval(next, every), setInterval(read, AGAIN)];
   addEventListener('resize', fit);
   tick();
   // It is measured where it stands.

@@ -198,8 +198,8 @@ test('who saves over a change of somebody else is told, and one that cannot be w
   await page.getByRole('button', { name: 'Read it again' }).click();
   await page.getByRole('heading', { name: 'Theirs', level: 1 }).waitFor();
 
+  // What somebody else changes is shown without a reload; a bad file leaves the board as it was.
   writeFileSync(path.join(folder, 'kinds.toml'), EVERY_KIND.replace('load_1', 'laod_1'));
-  await page.reload();
   await page.getByText('kinds.toml:15:10').waitFor();
   await allDrawn(page, 6);
 

@@ -80,6 +80,7 @@ fn own(routes: Routes) -> Routes {
         Param::path("name", json!({ "type": "string" }), "The host's name; the page asks for it");
     let any_board =
         Param::path("name", json!({ "type": "string" }), "The board's name; the page asks for it");
+    let board = page("board_page", "The page: a board").takes(any_board);
     let file =
         Param::path("name", json!({ "type": "string", "enum": assets::names() }), "The file");
     let mut assets = Operation::new("asset", "A file of the page").takes(file);
@@ -103,11 +104,7 @@ fn own(routes: Routes) -> Routes {
         .get("/alerts", assets::page, page("alerts_page", "The page: alarms"))
         .get("/compare", assets::page, page("compare_page", "The page: hosts beside each other"))
         .get("/boards", assets::page, page("boards_page", "The page: boards"))
-        .get(
-            "/boards/{name}",
-            assets::inner_page,
-            page("board_page", "The page: a board").takes(any_board),
-        )
+        .get("/boards/{name}", assets::inner_page, board)
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))

@@ -36,7 +36,6 @@ const STATEMENT_BYTES: usize = 2 << 20;
 
 /// What the error of a batch says was being done.
 const WRITING: &str = "keep a batch of polls";
-
 /// What the error of a look says was being done.
 const READING: &str = "read polls";
 
