@@ -44,6 +44,12 @@ class Charts {
   #large = h('div', { class: 'charts large' });
   #small = h('div', { class: 'charts small' });
   #folded = h('p', { class: 'folded', hidden: true });
+  /** On a phone the later graphs are shown when they are asked for. */
+  #more = h(
+    'button',
+    { type: 'button', class: 'btn more-charts', onclick: () => this.#unfold() },
+    t('More charts'),
+  );
   /** Why nothing could be read: once, not in every graph. */
   #trouble = h('p', { class: 'card none', role: 'status', hidden: true });
   #whole = whole(() => this.#cards);
@@ -65,7 +71,8 @@ class Charts {
       graph(spec, why, (one) => this.#whole.toggle(one), takenOf(spec, name, deeds)),
     );
     const note = missing ? h('p', { class: 'card' }, missing) : null;
-    const parts = [note, this.#trouble, this.#large, this.#small, this.#folded];
+    const parts = [note, this.#trouble, this.#large, this.#small, this.#more, this.#folded];
+    for (const { late, card } of this.#cards) card.classList.toggle('late', Boolean(late));
     this.element = h('div', { class: 'stack graphs' }, parts);
     this.#resized.observe(this.element);
   }
@@ -73,6 +80,11 @@ class Charts {
   /** Puts the graph that fills the window back; whether there was one. */
   unfill() {
     return this.#whole.end();
+  }
+
+  #unfold() {
+    this.element.classList.add('all');
+    for (const one of this.#cards) size(one);
   }
 
   #isFolded({ key, idle }) {
@@ -119,6 +131,7 @@ class Charts {
   open(key) {
     const one = this.#cards.find((each) => each.key === key);
     this.#opened.add(key);
+    this.#unfold();
     this.#arrange();
     one.card.scrollIntoView({ block: 'center' });
     one.card.focus({ preventScroll: true });

@@ -20,9 +20,13 @@ const UNGROUPED = t('No group');
 
 const sizesOf = (all) => SIZES.find((one) => all <= one.to);
 
-/** How `count` cells of a fleet of `all` lie in this width: their places, px, in rows of so many columns. */
-function gridOf(count, width, all) {
-  const { wide: least, high, gap, named = false } = sizesOf(all);
+/**
+ * How `count` cells of a fleet of `all` lie in this width: their places, px, in rows of so many columns. `edge` is that
+ * of a cell, where it is not the usual one.
+ */
+function gridOf(count, width, all, edge) {
+  const usual = sizesOf(all);
+  const { wide: least, high, gap, named = false } = edge ? { ...usual, wide: edge, high: edge } : usual;
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
   const wide = named ? (width - (columns - 1) * gap) / columns : least;
   const placeOf = (_, at) => ({
@@ -191,7 +195,7 @@ function cluster({ look, tell, open, step }) {
     const { hosts, all, scale } = map;
     map.laid = scale
       ? treeOf(hosts.map(scale.weightOf), width, all, scale.area)
-      : gridOf(hosts.length, width, all);
+      : gridOf(hosts.length, width, all, map.edge);
     const { places, height, named } = map.laid;
     const pen = penOn(canvas, width, height);
     hosts.forEach((host, at) => {
@@ -222,8 +226,8 @@ function cluster({ look, tell, open, step }) {
       canvas.focus();
       if (map.hosts.length) choose(isLast ? map.hosts.length - 1 : 0);
     },
-    draw(name, hosts, { all, label, scale }) {
-      Object.assign(map, { hosts, all, scale });
+    draw(name, hosts, { all, label, scale, edge }) {
+      Object.assign(map, { hosts, all, scale, edge });
       title.textContent = name;
       size.textContent = hosts.length;
       const words = worstOf(hosts, worst);
@@ -264,8 +268,11 @@ export function heat({ look, words, open }) {
   return {
     element,
     leave: () => tip.remove(),
-    /** `label` says what colours tell; `weigh` what a host's cell is as large as, and all are alike without it. */
-    draw(hosts, label, weigh) {
+    /**
+     * `label` says what colours tell; `weigh` what a host's cell is as large as, and all are alike without it; `edge`,
+     * px, how large.
+     */
+    draw(hosts, label, weigh, edge) {
       const all = hosts.length;
       const scale = weigh && all ? scaleOf(hosts, weigh, all) : null;
       const inOrder = scale
@@ -284,7 +291,7 @@ export function heat({ look, words, open }) {
       groups.forEach(([group, members]) =>
         known
           .get(group)
-          .draw(group || (only ? t('All hosts') : UNGROUPED), inOrder(members), { all, label, scale }),
+          .draw(group || (only ? t('All hosts') : UNGROUPED), inOrder(members), { all, label, scale, edge }),
       );
     },
   };

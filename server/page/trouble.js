@@ -21,7 +21,7 @@ const grave = (alarms) => alarms.filter(({ severity }) => severity !== 'info');
 /** What an alarm says of its host, without the host's name, which stands beside it. */
 export function alarmWords({ summary, rule, host }) {
   const words = told(summary ?? rule);
-  const rest = words.startsWith(host) ? words.slice(host.length).replace(/^[:：\s]+/, '') : words;
+  const rest = words.startsWith(host) ? words.slice(host.length).replace(/^[:：\s]+(is )?/, '') : words;
   return sentence(rest || rule);
 }
 

@@ -17,6 +17,9 @@ import { outcomeWords } from './words.js';
 /** Up to so many hosts each has a cell with its name and values, so many in a row. */
 const NAMED = 120;
 const A_ROW = 8;
+/** The edge of a cell without a name, px, at least and at most; and which part of the wall all of them cover. */
+const EDGES = [12, 64];
+const COVERED = 0.6;
 
 /** What a cell says below its host's name. */
 function line(host, entry) {
@@ -40,18 +43,43 @@ function cellOf(host, entry) {
   return h('a', props, name, h('span', { class: isLoud ? 'loud' : '' }, line(host, entry)));
 }
 
+/** Groups as rows of the wall: small ones that come after each other share one. */
+function rowsOf(groups) {
+  const rows = [];
+  for (const [group, members] of groups) {
+    const last = rows.at(-1);
+    const taken = last?.reduce((sum, [, some]) => sum + some.length, 0) ?? A_ROW;
+    if (taken + members.length <= A_ROW) last.push([group, members]);
+    else rows.push([[group, members]]);
+  }
+  return rows;
+}
+
 /** Named cells in their groups, which share the height by their rows. */
 function named(place, hosts, entries) {
   const groups = [...grouped(hosts, ({ group }) => group ?? '')].sort(
     ([, some], [, others]) => others.length - some.length,
   );
-  const made = groups.map(([group, members]) => {
+  const cluster = ([group, members], isAlone) => {
     const sorted = members.sort((a, b) => NATURAL.compare(a.name, b.name));
-    const cells = sorted.map((host) => cellOf(host, entries.get(host)));
+    const cells = h(
+      'div',
+      { class: 'wcells' },
+      sorted.map((host) => cellOf(host, entries.get(host))),
+    );
     const title = h('h2', {}, group || t('Hosts'), h('span', { class: 'm' }, ` ${members.length}`));
-    const cluster = h('section', { class: 'wcl' }, title, h('div', { class: 'wcells' }, cells));
-    cluster.style.flexGrow = Math.ceil(members.length / A_ROW);
-    return cluster;
+    const section = h('section', { class: 'wcl' }, title, cells);
+    if (isAlone) return section;
+    cells.style.gridTemplateColumns = `repeat(${members.length}, minmax(0, 1fr))`;
+    section.style.flexGrow = members.length;
+    return section;
+  };
+  const made = rowsOf(groups).map((row) => {
+    const isAlone = row.length === 1;
+    const sections = row.map((one) => cluster(one, isAlone));
+    const element = isAlone ? sections[0] : h('div', { class: 'wrow' }, sections);
+    element.style.flexGrow = isAlone ? Math.ceil(row[0][1].length / A_ROW) : 1;
+    return element;
   });
   renew(place, made);
 }
@@ -103,7 +131,9 @@ export function wall(live, past) {
     if (hosts.length <= NAMED) named(place, hosts, entries);
     else {
       if (cells.element.parentElement !== place) fill(place, cells.element);
-      cells.draw(hosts, t('State'), hosts.length);
+      const room = place.clientWidth * place.clientHeight * COVERED;
+      const edge = Math.floor(Math.sqrt(room / hosts.length));
+      cells.draw(hosts, t('State'), null, Math.max(EDGES[0], Math.min(EDGES[1], edge)));
     }
     renew(counts, pills(live.counts));
     size.textContent = live.at ? tn(hosts.length, '{n} host', '{n} hosts') : t('Waiting for the server');

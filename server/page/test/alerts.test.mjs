@@ -65,7 +65,7 @@ test('an alarm is seen when it begins and gone when it is over, on the page as i
   });
   await fleet.set('web-3', 'refuse');
   const row = rowOf(page, 'web-3');
-  await row.getByText('Is down: refused').waitFor();
+  await row.getByText('Down: refused').waitFor();
   await row.getByText('state == "down"').waitFor();
   await page.locator('tr.severity', { hasText: 'Critical 1' }).waitFor();
   await page.locator('#firing', { hasText: '1' }).waitFor();

@@ -227,6 +227,63 @@ const contrast = (a, b) => {
   return (high + 0.05) / (low + 0.05);
 };
 
+test('a wall of hundreds is filled by its cells, each group below its title', async () => {
+  const { page, wrong, close } = await tab(browser, { viewport: { width: 1920, height: 1080 } });
+  await frozen(page, (said, of) => {
+    const [one] = said.hosts;
+    said.hosts = Array.from({ length: 400 }, (_, at) => {
+      const row = [...one];
+      row[of('name')] = `host-${at}`;
+      row[of('group')] = at % 3 ? 'web' : 'db';
+      return row;
+    });
+  });
+  await page.goto(`${server.at}/?wall`);
+  await page.locator('.wmap canvas.heat').nth(1).waitFor();
+  const boxes = await page.evaluate(() => {
+    const boxOf = (one) => one.getBoundingClientRect().toJSON();
+    return {
+      wall: boxOf(document.querySelector('.wall')),
+      place: boxOf(document.querySelector('.wmap')),
+      groups: [...document.querySelectorAll('.wmap .cl')].map((one) =>
+        ['h3', 'canvas'].map((name) => boxOf(one.querySelector(name))),
+      ),
+    };
+  });
+  assert.equal(boxes.wall.width, 1920);
+  let covered = 0;
+  for (const [title, cells] of boxes.groups) {
+    assert.ok(title.bottom <= cells.top && Math.abs(title.left - cells.left) < 2, JSON.stringify(boxes));
+    assert.ok(cells.bottom <= boxes.place.bottom, 'none is cut');
+    covered += cells.width * cells.height;
+  }
+  assert.ok(covered > 0.5 * boxes.place.width * boxes.place.height, `${covered}`);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('on a phone the later graphs of a host come when they are asked for', async () => {
+  for (const [width, isPhone] of [
+    [390, true],
+    [1440, false],
+  ]) {
+    const { page, wrong, close } = await tab(browser, { viewport: { width, height: 844 } });
+    await page.goto(`${server.at}/hosts/web-1`);
+    const more = page.getByRole('button', { name: 'More charts' });
+    await page.locator('.graphs .u-over').first().waitFor();
+    assert.equal(await more.isVisible(), isPhone, `${width} px`);
+    if (isPhone) {
+      assert.equal(await page.locator('.charts.small > .late:visible').count(), 0);
+      await more.click();
+      assert.equal(await more.isVisible(), false);
+    }
+    await page.locator('.charts.small > .late .u-over').first().scrollIntoViewIfNeeded();
+    assert.ok((await page.locator('.charts.small > .late:visible').count()) > 3);
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
+
 test('the tokens have the contrast that their names promise, in both themes', () => {
   const css = readFileSync(new URL('../tokens.css', import.meta.url), 'utf8');
   const pairs = css.matchAll(/--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g);
