@@ -18,8 +18,7 @@ Examples:
   roundsman annotate \"web 2.4.1\" --kind deploy --group web
   roundsman annotate \"switch replaced\" --host 'db-*' --at 2026-03-29T01:30:00Z --for 20m
 
-It is drawn on the charts of the hosts that it is about: those for which all that is given holds; where
-nothing is given, all.";
+It is drawn on the charts of the hosts for which all that is given holds, or of all hosts.";
 
 /// Flags of `annotate`.
 #[derive(Debug, Args)]
