@@ -59,5 +59,6 @@ fn fetch(out: &Path) -> Result<(String, String), String> {
         let path = dir.join("node_modules/uplot/dist").join(file);
         fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))
     };
-    Ok((read("uPlot.esm.js")?, read("uPlot.min.css")?))
+    // The small form of it: within a module its variable is the module's own, and is exported as such.
+    Ok((read("uPlot.iife.min.js")?, read("uPlot.min.css")?))
 }

@@ -66,9 +66,8 @@ impl Query {
             }
             HostsOf::Group(group) => {
                 let all = self.listed().await?;
-                let is_of = |one: &Listed| {
-                    one.group.as_ref().is_some_and(|name| name.as_str() == group)
-                };
+                let is_of =
+                    |one: &Listed| one.group.as_ref().is_some_and(|name| name.as_str() == group);
                 if !all.iter().any(is_of) {
                     let groups = all.iter().filter_map(|one| one.group.as_ref());
                     let hint = did_you_mean(group, groups.map(GroupName::as_str));
@@ -81,9 +80,7 @@ impl Query {
                 let has = all.into_iter().filter(|one| one.labels.get(name) == Some(value));
                 has.map(|one| one.member).collect()
             }
-            HostsOf::Inventory => {
-                self.listed().await?.into_iter().map(|one| one.member).collect()
-            }
+            HostsOf::Inventory => self.listed().await?.into_iter().map(|one| one.member).collect(),
         };
         match found.len() {
             0..=MAX_HOSTS_TOGETHER => Ok(found),

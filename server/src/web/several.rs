@@ -25,14 +25,14 @@ fn hosts_of(
         (None, None, Some(label)) => match label.split_once('=') {
             Some((name, value)) => Ok(HostsOf::Label(name.to_owned(), value.to_owned())),
             None => {
-                let message = format!("\"label\" is {label:?}: expected name=value, such as rack=a1");
+                let message =
+                    format!("\"label\" is {label:?}: expected name=value, such as rack=a1");
                 Err(Failure::bad_request(message))
             }
         },
         (None, None, None) => Ok(HostsOf::Inventory),
         _ => {
-            let message =
-                "\"hosts\", \"group\" and \"label\" exclude each other: give one of them";
+            let message = "\"hosts\", \"group\" and \"label\" exclude each other: give one of them";
             Err(Failure::bad_request(message.to_owned()))
         }
     }
