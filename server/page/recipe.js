@@ -3,8 +3,8 @@
 
 /** Where probes listen when nobody says. */
 const PORT = 50051;
-/** Where a host has its certificate, as docs/security.md puts it. */
-const FILES = '/etc/roundsman-probe';
+/** Where a host has its certificate, below its root, as docs/security.md puts it. */
+const FILES = 'etc/roundsman-probe';
 
 /** A word for a shell: as it is, or in quotes. */
 const shell = (word) =>
@@ -34,7 +34,7 @@ function binary({ name, address }, mutual) {
   if (mutual) {
     const files = '--tls-cert probe.pem --tls-key probe.key --client-ca ca.pem --client-crl crl.pem';
     const listen = port === PORT ? [] : [`--listen ${all}:${port}`];
-    return `cd ${FILES}\n${lines(['roundsman-probe serve', files, ...listen])}`;
+    return `cd /${FILES}\n${lines(['roundsman-probe serve', files, ...listen])}`;
   }
   // Without certificates it answers its own host alone, unless it is told to be open.
   if (isLoopback(host))
@@ -58,9 +58,9 @@ function container({ name, address }, mutual) {
   const { port } = partsOf(address, name);
   const files = mutual
     ? [
-        `--volume ${FILES}:${FILES}:ro`,
+        `--volume /${FILES}:/${FILES}:ro`,
         ...Object.entries(VARIABLES).map(
-          ([variable, file]) => `--env ROUNDSMAN_PROBE_${variable}=${FILES}/${file}`,
+          ([variable, file]) => `--env ROUNDSMAN_PROBE_${variable}=/${FILES}/${file}`,
         ),
       ]
     : ['--env ROUNDSMAN_PROBE_OPEN=true'];
@@ -89,7 +89,7 @@ export const WAYS = { binary, container, swarm };
 /** The commands on the server's machine that give a host its certificate; it is in the inventory by then. */
 export function certificate({ name, address }) {
   const { host } = partsOf(address, name);
-  return `roundsman ca issue ${shell(name)}\nscp -p ca/hosts/${shell(name)}/* ${shell(host)}:${FILES}/`;
+  return `roundsman ca issue ${shell(name)}\nscp -p ca/hosts/${shell(name)}/* ${shell(host)}:/${FILES}/`;
 }
 
 /** The lines of the inventory for a host, or for the nodes of a swarm, whose network needs no certificates. */
