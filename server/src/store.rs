@@ -49,8 +49,8 @@ pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Delivery, DetailTable, Facts, GroupName, HostId, HostName, Labels, Loss,
-        Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
+        Alarm, AlarmEvent, AuditEntry, Delivery, DetailTable, Facts, GroupName, HostId, HostName,
+        Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -158,6 +158,8 @@ pub struct Batch {
     pub alarm_events: Vec<AlarmEvent>,
     /// What became of messages; in any order.
     pub deliveries: Vec<Arc<Delivery>>,
+    /// What somebody asked to be changed, oldest first.
+    pub audit: Vec<Arc<AuditEntry>>,
 }
 
 impl Batch {
@@ -179,6 +181,7 @@ impl Batch {
             + self.alarms.len()
             + self.alarm_events.len()
             + self.deliveries.len()
+            + self.audit.len()
     }
 
     /// Whether there is nothing in it.
@@ -366,6 +369,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError>;
+
+    /// What somebody asked to be changed in the span, newest first; at most `limit` and at most [`MAX_PAGE`].
+    /// An entry that is written again is kept once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Which of these polls, that it acknowledged, it has no longer. Asked of the copy that takes rows, where
     /// there are several.

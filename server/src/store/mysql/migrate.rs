@@ -56,6 +56,7 @@ const STEPS: &[Migration] = steps! {
     63 "0063_alert"
     64 "0064_alert_event"
     66 "0066_delivery"
+    70 "0070_audit"
 };
 
 /// What was applied, in the database itself.

@@ -37,12 +37,16 @@ const ALARM_EVENTS: &str = "DELETE FROM alert_event WHERE slot < ? ORDER BY slot
 /// What became of messages, too.
 const DELIVERIES: &str = "DELETE FROM delivery WHERE ended < ? ORDER BY ended LIMIT ?";
 
-/// The oldest of polls, and of transitions, losses, changes of alarms and messages.
+/// What somebody asked to be changed, too.
+const AUDIT: &str = "DELETE FROM audit WHERE at < ? ORDER BY at LIMIT ?";
+
+/// The oldest of polls, and of transitions, losses, changes of alarms, messages and the audit.
 const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
     (SELECT MIN(at) FROM (SELECT MIN(ts) AS at FROM event
      UNION ALL SELECT MIN(noted_at) FROM loss
      UNION ALL SELECT MIN(slot) FROM alert_event
-     UNION ALL SELECT MIN(ended) FROM delivery) AS old)";
+     UNION ALL SELECT MIN(ended) FROM delivery
+     UNION ALL SELECT MIN(at) FROM audit) AS old)";
 
 /// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
 pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
@@ -78,7 +82,7 @@ pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Prune
             break;
         }
     }
-    for table in [LOSSES, NOTICES, ALARM_EVENTS, DELIVERIES] {
+    for table in [LOSSES, NOTICES, ALARM_EVENTS, DELIVERIES, AUDIT] {
         while within(pools.limits.call, take(pools, table, before.events)).await? == ROWS {}
     }
     Ok(Pruned { polls, events })

@@ -12,7 +12,7 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{Alarm, AlarmEvent, Delivery, Loss, Notice, Record, Rollup, Transition},
+    model::{Alarm, AlarmEvent, AuditEntry, Delivery, Loss, Notice, Record, Rollup, Transition},
     store::{FactsSeen, detail},
 };
 
@@ -31,6 +31,7 @@ pub(super) enum Other {
     Alarm(Box<Alarm>),
     AlarmEvent(Box<AlarmEvent>),
     Delivery(Arc<Delivery>),
+    Audit(Arc<AuditEntry>),
 }
 
 /// A poll as bytes.

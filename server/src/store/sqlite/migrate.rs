@@ -46,6 +46,7 @@ const STEPS: &[Migration] = steps! {
     11 "0011_generated"
     12 "0012_alert"
     14 "0014_delivery"
+    18 "0018_audit"
 };
 
 /// Steps that were released with other texts: what they made then is made elsewhere now.

@@ -31,6 +31,8 @@ pub(super) enum PruneStep {
     AlarmEvents,
     /// At what became of messages, too.
     Deliveries,
+    /// At what somebody asked to be changed, too.
+    Audit,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -56,7 +58,8 @@ const OLDEST: [&str; 3] = [
     "SELECT min(at) FROM (SELECT min(at_ms) AS at FROM event
      UNION ALL SELECT min(noted_at_ms) FROM loss
      UNION ALL SELECT min(slot_ms) FROM alert_event
-     UNION ALL SELECT min(ended_ms) FROM delivery)",
+     UNION ALL SELECT min(ended_ms) FROM delivery
+     UNION ALL SELECT min(at_ms) FROM audit)",
     "SELECT min((SELECT hour_ms FROM rollup_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
      FROM host",
 ];
@@ -87,6 +90,7 @@ pub(super) fn take(
         PruneStep::Notices => notices(&transaction, before.events.0),
         PruneStep::AlarmEvents => alarm_events(&transaction, before.events.0),
         PruneStep::Deliveries => deliveries(&transaction, before.events.0),
+        PruneStep::Audit => audit(&transaction, before.events.0),
         PruneStep::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -181,7 +185,18 @@ fn deliveries(connection: &Connection, before_ms: i64) -> Result<PruneProgress, 
                (SELECT id FROM delivery WHERE ended_ms < ?1 ORDER BY ended_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { PruneStep::Deliveries } else { PruneStep::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { PruneStep::Deliveries } else { PruneStep::Audit };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
+}
+
+fn audit(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM audit WHERE id IN
+               (SELECT id FROM audit WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = if gone == ROWS { PruneStep::Audit } else { PruneStep::RollupsAfter(i64::MIN) };
     Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 

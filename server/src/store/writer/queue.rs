@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     model::{
-        Alarm, AlarmEvent, AlarmKey, Delivery, HostId, Loss, LossReason, Notice, Record, Rollup,
-        Transition,
+        Alarm, AlarmEvent, AlarmKey, AuditEntry, Delivery, HostId, Loss, LossReason, Notice,
+        Record, Rollup, Transition,
     },
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
@@ -33,6 +33,8 @@ pub enum QueuedRow {
     Notice(Arc<Notice>),
     /// What became of a message.
     Delivery(Arc<Delivery>),
+    /// What somebody asked to be changed.
+    Audit(Arc<AuditEntry>),
 }
 
 /// What was found about alarms.
@@ -72,6 +74,7 @@ pub(super) struct Queue {
     transitions: VecDeque<(Transition, Option<Arc<Notice>>)>,
     notices: VecDeque<Arc<Notice>>,
     deliveries: VecDeque<Arc<Delivery>>,
+    audit: VecDeque<Arc<AuditEntry>>,
     facts: BTreeMap<HostId, FactsSeen>,
     /// What was lost and is not written down yet; not part of what is limited.
     lost: Tally,
@@ -91,6 +94,7 @@ impl Queue {
             transitions: VecDeque::new(),
             notices: VecDeque::new(),
             deliveries: VecDeque::new(),
+            audit: VecDeque::new(),
             facts: BTreeMap::new(),
             lost: Tally::default(),
             losses: Vec::new(),
@@ -101,7 +105,7 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         let told = self.transitions.len() + self.notices.len() + self.judgements;
-        let told = told + self.deliveries.len();
+        let told = told + self.deliveries.len() + self.audit.len();
         self.polls.len() + told + self.facts.len() + self.rollups.len()
     }
 
@@ -131,6 +135,7 @@ impl Queue {
         self.transitions.clear();
         self.notices.clear();
         self.deliveries.clear();
+        self.audit.clear();
         self.facts.clear();
         self.rollups.clear();
         rows
@@ -138,8 +143,8 @@ impl Queue {
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
     /// oldest hour in short, which says what polls that are lost said, or else what became of a message,
-    /// or else how far a notice has come, without which it is told twice, or else what was found about
-    /// alarms, or else the oldest transition: a gap in the history is better than a wrong story of what
+    /// or else how far a notice has come, without which it is told twice, or else what somebody asked for,
+    /// or else what was found about alarms, or else the oldest transition: a gap in the history is better than a wrong story of what
     /// happened. Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
         self.came += 1;
@@ -156,6 +161,7 @@ impl Queue {
             QueuedRow::Transition(moved, notice) => self.transitions.push_back((moved, notice)),
             QueuedRow::Notice(notice) => self.notices.push_back(notice),
             QueuedRow::Delivery(delivery) => self.deliveries.push_back(delivery),
+            QueuedRow::Audit(entry) => self.audit.push_back(entry),
             QueuedRow::Facts(seen) => self.learn(*seen),
             QueuedRow::Rollup(rollup) => self.rollups.push_back(rollup),
         }
@@ -171,7 +177,8 @@ impl Queue {
                 || self.facts.pop_first().is_some()
                 || self.rollups.pop_front().is_some()
                 || self.deliveries.pop_front().is_some()
-                || self.notices.pop_front().is_some();
+                || self.notices.pop_front().is_some()
+                || self.audit.pop_front().is_some();
             let gone = match is_one {
                 true => 1,
                 false => self.forget_judged(),
@@ -211,6 +218,8 @@ impl Queue {
         room = rows.saturating_sub(transitions.len() + notices.len());
         let deliveries: Vec<_> = self.deliveries.drain(..room.min(self.deliveries.len())).collect();
         room -= deliveries.len();
+        let audit: Vec<_> = self.audit.drain(..room.min(self.audit.len())).collect();
+        room -= audit.len();
         let mut facts = Vec::new();
         while room > 0
             && let Some((_, seen)) = self.facts.pop_first()
@@ -257,6 +266,7 @@ impl Queue {
             alarms,
             alarm_events,
             deliveries,
+            audit,
         }
     }
 
@@ -299,6 +309,7 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
         alarms: first.alarms.split_off(cut(first.alarms.len())),
         alarm_events: first.alarm_events.split_off(cut(first.alarm_events.len())),
         deliveries: first.deliveries.split_off(cut(first.deliveries.len())),
+        audit: first.audit.split_off(cut(first.audit.len())),
         transitions: first.transitions.split_off(cut(first.transitions.len())),
         facts: first.facts.split_off(cut(first.facts.len())),
         losses: first.losses.split_off(cut(first.losses.len())),
@@ -320,6 +331,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
         all.alarms.extend(part.alarms);
         all.alarm_events.extend(part.alarm_events);
         all.deliveries.extend(part.deliveries);
+        all.audit.extend(part.audit);
         all
     })
 }

@@ -21,7 +21,8 @@ pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
     let changes =
         batch.alarm_events.iter().cloned().map(|event| Other::AlarmEvent(Box::new(event)));
     let deliveries = batch.deliveries.iter().cloned().map(Other::Delivery);
-    let told = notices.chain(alarms).chain(changes).chain(deliveries);
+    let audit = batch.audit.iter().cloned().map(Other::Audit);
+    let told = notices.chain(alarms).chain(changes).chain(deliveries).chain(audit);
     transitions.chain(facts).chain(losses).chain(hours).chain(told)
 }
 
