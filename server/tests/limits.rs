@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 25] = [
+const FACING: [&str; 26] = [
     "os/src",
     "pki/src",
     "probe/src",
@@ -34,6 +34,7 @@ const FACING: [&str; 25] = [
     "server/src/model",
     "server/src/newcomers",
     "server/src/store/detail",
+    "server/src/access",
     "server/src/web",
     "server/src/query",
     "server/src/grpc",

@@ -19,7 +19,11 @@ use roundsman::{
         State, Timings, Transition, Values, VersionId,
     },
     query::Query,
-    store::{Batch, Mode, Registration, Store, sqlite::Sqlite},
+    store::{
+        Batch, Mode, Registration, Store,
+        sqlite::Sqlite,
+        writer::{Writer, WriterHandle, WriterLimits},
+    },
     units::{Micros, Mono, Now, WallMs},
     web::{self, ConnectionLimits, Control, Site},
 };
@@ -245,8 +249,11 @@ pub(crate) struct Served {
     pub(crate) store: Arc<dyn Store>,
     #[allow(dead_code, reason = "only some of the programs look into it")]
     pub(crate) site: Arc<Site>,
+    #[allow(dead_code, reason = "only some of the programs look into it")]
+    pub(crate) writer: WriterHandle,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
+    _writing: Writer,
     _dir: tempfile::TempDir,
 }
 
@@ -266,6 +273,13 @@ impl Served {
     /// For who has the token.
     pub(crate) async fn start_guarded(token: &str) -> Self {
         let access = web::Access::new(Some(&Secret::new(token)), &[]);
+        let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
+        Self::start_for(limits, looks, access, BasePath::default()).await
+    }
+
+    /// For who may ask by `access`.
+    #[allow(dead_code, reason = "only some of the programs look into it")]
+    pub(crate) async fn start_for_people(access: web::Access) -> Self {
         let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
         Self::start_for(limits, looks, access, BasePath::default()).await
     }
@@ -293,8 +307,9 @@ impl Served {
         tokio::spawn(obey(asked));
         let clock = Arc::new(ManualClock::new(Now { wall: NOW, mono: Mono::default() }));
         let shown = Arc::clone(&live);
+        let (writer, writing) = Writer::start(Arc::clone(&store), WriterLimits::default(), || NOW);
         let site = Site {
-            query: Query::new(Arc::clone(&live), Arc::clone(&store)),
+            answers: Query::new(Arc::clone(&live), Arc::clone(&store)).into(),
             metrics: Arc::new(Metrics::new()),
             refresh: Box::new(move |metrics| {
                 for (state, count) in shown.count_by_state() {
@@ -305,7 +320,7 @@ impl Served {
             policy: Policy::default(),
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
-            control: Control::new(commands, Arc::clone(&store)),
+            control: Control::new(commands, Arc::clone(&store)).with_writer(writer.clone()),
             looks,
             access,
             base_path,
@@ -316,7 +331,18 @@ impl Served {
         let (stop, stopping) = oneshot::channel::<()>();
         let shutdown = async { drop(stopping.await) };
         let task = tokio::spawn(web::serve_with(listener, Arc::clone(&site), limits, shutdown));
-        Self { address, live, clock, store, site, stop: Some(stop), task, _dir: dir }
+        Self {
+            address,
+            live,
+            clock,
+            store,
+            site,
+            writer,
+            stop: Some(stop),
+            task,
+            _writing: writing,
+            _dir: dir,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
