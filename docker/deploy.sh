@@ -34,7 +34,7 @@ if ! docker secret inspect roundsman-http >/dev/null 2>&1; then
     . ./password.sh
     make_secret "$token_file"
     docker secret create roundsman-http "$token_file" >/dev/null
-    echo "made the secret roundsman-http: page and API, any user, password in $token_file"
+    echo "made the secret roundsman-http: page and API, sign in with the token in $token_file"
 fi
 
 if [[ -z $(docker node ls -q --filter node.label=roundsman=server) ]]; then

@@ -4,7 +4,7 @@
 # roundsman-data. Safe to run again; touches no container but its own.
 #
 #   docker/server_run.sh         # run it; page and API on http://127.0.0.1:8080, for who knows
-#                                # the token: any user, password in http-token of ROUNDSMAN_DOCKER_SECRETS
+#                                # the token: sign in with http-token of ROUNDSMAN_DOCKER_SECRETS
 #   docker/server_run.sh stop    # stop and remove it; the data stays
 #
 # Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_IMAGE (roundsman:latest),

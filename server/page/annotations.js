@@ -55,7 +55,7 @@ export function annotate(about, at = Date.now()) {
     fields: [text.element, h('div', { class: 'row' }, kind.element, what.element), who.element],
     word: t('Annotate'),
     async send() {
-      const said = { text: text.input.value, kind: kind.select.value, who: who.keep() };
+      const said = { text: text.input.value, kind: kind.select.value, ...who.said };
       await post('api/v1/annotations', {
         ...said,
         ...all[what.select.value],

@@ -19,6 +19,7 @@ export async function get(path, params = {}, options = {}) {
     headers: { accept: 'application/json' },
     ...options,
   });
+  if (answer.status === 401) dispatchEvent(new Event('roundsman:nobody'));
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok)
     throw new Refused(

@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 import { hostPath, post } from './api.js';
 import { t } from './i18n.js';
+import { me } from './me.js';
 import { ruleWords } from './words.js';
 
 /** Under which the browser remembers who acts. */
@@ -24,14 +25,17 @@ export function field(label, props) {
   return { input, element: h('label', { class: 'field' }, h('span', {}, label), input) };
 }
 
-/** Who acts; `keep()` says who, and has the browser remember it. */
+/** Asks who acts, where nobody has signed in under a name of their own. */
 export function whoField() {
-  const who = field(t('Who'), { required: true, value: localStorage.getItem(WHO) ?? '' });
-  const keep = () => {
-    localStorage.setItem(WHO, who.input.value);
-    return who.input.value;
+  if (me.name) return { element: null, said: {}, keep() {} };
+  const { input, element } = field(t('Who'), { required: true, value: localStorage.getItem(WHO) ?? '' });
+  return {
+    element,
+    get said() {
+      return { who: input.value };
+    },
+    keep: () => localStorage.setItem(WHO, input.value),
   };
-  return { ...who, keep };
 }
 
 /** Why something is silenced, most often: a click each, for those who have no keys at hand. */
@@ -105,9 +109,10 @@ export function acknowledge(alarm, done) {
     word: t('Acknowledge'),
     done,
     async send() {
-      const said = { who: who.keep() };
+      const said = { ...who.said };
       if (note.input.value) said.note = note.input.value;
       await post(pathOf(alarm, 'ack'), said);
+      who.keep();
     },
   });
 }
@@ -152,8 +157,9 @@ export function silence(alarm, done) {
     async send() {
       const { value } = long.select;
       const length = value ? { for: value } : { until_clear: true };
-      const said = { ...all[what.select.value], ...length, who: who.keep(), why: why.input.value };
+      const said = { ...all[what.select.value], ...length, ...who.said, why: why.input.value };
       await post('api/v1/silences', said);
+      who.keep();
     },
   });
 }

@@ -1,5 +1,6 @@
 // The fleet as it is now: fetched whole, then kept up to date by the server's events.
 
+import { get } from './api.js';
 import { at } from './place.js';
 
 /** Polls of a host whose CPU is kept for its little chart. */
@@ -90,6 +91,8 @@ export class Live extends EventTarget {
       if (source.readyState === EventSource.CLOSED) {
         this.#close();
         this.#connection(false);
+        // Refused, and not told why: an answer in full says whether that is for want of a session.
+        get('api/v1/session').catch(() => {});
         this.retry = setTimeout(() => this.#open(), RETRY);
       } else {
         // Each attempt ends here: the first one that fails counts.

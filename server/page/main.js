@@ -17,6 +17,7 @@ import { events } from './events.js';
 import { inventory } from './inventory.js';
 import { server } from './server.js';
 import { wall } from './wall.js';
+import { meet, toLogin } from './me.js';
 import { named } from './place.js';
 import { density, theme, themeOf } from './look.js';
 import { Past } from './past.js';
@@ -162,5 +163,8 @@ keys(live, { theme, density, zone, hold });
 // As they are where the page was opened: what is relative is so to wherever the reader has gone since.
 for (const link of document.querySelectorAll('a[data-link], link[rel=icon], link[rel=manifest]'))
   link.setAttribute('href', link.href);
+// The session has ended, or never was.
+addEventListener('roundsman:nobody', toLogin);
+meet();
 show();
 live.start();

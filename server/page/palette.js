@@ -7,6 +7,7 @@ import { USUAL } from './catalogue.js';
 import { copy } from './charttools.js';
 import { addressOf, groupAt } from './comparing.js';
 import { silence } from './deeds.js';
+import { mayOperate } from './me.js';
 import { stateWords } from './dom.js';
 import { find, fits } from './finder.js';
 import { NATURAL, percent } from './format.js';
@@ -78,6 +79,7 @@ function hostsOf(live, typed) {
 
 /** What can be done with a host. */
 function deeds(host, tell) {
+  if (!mayOperate()) return [];
   const poll = async () => {
     tell(t('Polling {host}…', { host: host.name }));
     const { outcome } = await post(`${hostPath(host.name)}/poll`, {});

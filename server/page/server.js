@@ -3,6 +3,7 @@
 import { facts, glyph, h, renew, SERVER, state, titles } from './dom.js';
 import { bytes, count, length, micros, moment, percent, told, UNKNOWN } from './format.js';
 import { get } from './api.js';
+import { audit } from './audit.js';
 import { firing } from './firing.js';
 import { t } from './i18n.js';
 import { latest } from './latest.js';
@@ -135,12 +136,14 @@ export function server(live) {
     },
   });
   own.append(...alarms.elements);
+  const asked = audit();
   const element = h(
     'div',
     { class: 'page' },
     h('div', { class: 'title' }, h('h1', {}, t('Server'))),
     own,
     place,
+    asked.element,
   );
   const questions = latest();
   let before = null;
@@ -167,6 +170,8 @@ export function server(live) {
     try {
       const said = await get('api/v1/server');
       if (isWanted()) show(said);
+      // What is not for the reader is not there.
+      await asked.load().catch(() => {});
     } catch (error) {
       if (isWanted()) renew(place, h('p', { class: 'none' }, error.message));
     }

@@ -22,12 +22,13 @@ use self::{
     thread::OwnThread,
 };
 use crate::{
+    access::Keyring,
     board_folder::BoardFolder,
     clock::{Clock, SystemClock, boot_id},
     config::Config,
     discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
-    grpc::{self, Board},
+    grpc,
     health::Policy,
     hook,
     live::Live,
@@ -190,9 +191,11 @@ async fn wire(
     let (looks, looks_in) = mpsc::channel(reconcile::LOOKS);
     let (operator, operator_in) = mpsc::channel(reconcile::QUEUE);
     let outbox = Outbox::new(HostResolver::new(config.resolve.servers.clone()));
+    let keyring = Keyring::default();
     let mut reconciler = Reconciler::new(Means {
         watch: FileWatch::new(config.inventory.clone()),
         alerts: config.alerts.clone(),
+        access: config.http.access_file.clone().map(|path| (path, keyring.clone())),
         outbox: outbox.clone(),
         store: Arc::clone(&store),
         spool: spool.clone(),
@@ -234,9 +237,10 @@ async fn wire(
         policy,
         hook,
     };
-    let site = site(&config, &parts, &store, outbox, operator.clone(), commands.clone());
-    let access = site.access.clone();
-    let board = board(&parts.live, &parts.clock, parts.writer.clone());
+    let mut site = site(&config, &parts, &store, outbox, operator.clone(), commands.clone());
+    let access = http::access(&config, keyring, parts.clock.now().wall);
+    site.access = access.clone();
+    let board = http::board(&parts.live, &parts.clock, parts.writer.clone());
     let limits = grpc::GrpcLimits::listing(rows(config.grpc.list_max));
     let (live, board) = (Arc::clone(&parts.live), (board, limits));
     let faces = Served { listening, live, site, board, hook: worker, outbox: telling };
@@ -256,11 +260,12 @@ fn site(
 ) -> web::Site {
     let Parts { clock, writer, live, metrics, policy, hook, .. } = parts;
     web::Site {
-        query: Query::new(Arc::clone(live), Arc::clone(store))
+        answers: Query::new(Arc::clone(live), Arc::clone(store))
             .with_writer(writer.clone())
             .with_hook(hook.clone())
             .with_outbox(outbox.clone())
-            .keeping(config.retention.polls),
+            .keeping(config.retention.polls)
+            .into(),
         metrics: Arc::clone(metrics),
         refresh: keep::refresh(
             Arc::clone(live),
@@ -274,7 +279,7 @@ fn site(
         operator,
         control: web::Control::new(commands, Arc::clone(store)).with_writer(writer.clone()),
         looks: web::Looks::default(),
-        access: web::Access::new(config.http.token.as_ref(), &config.http.hosts),
+        access: web::Access::default(),
         boards: web::BoardSite::new(BoardFolder::beside(&config.inventory)),
         base_path: config.http.base_path.clone(),
     }
@@ -371,10 +376,4 @@ fn drained(writer: WriterHandle, batch_rows: u32) -> upkeep::Drained {
 
 fn rows(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// The health of the fleet, for whoever asks over gRPC.
-fn board(live: &Arc<Live>, clock: &Arc<dyn Clock>, writer: WriterHandle) -> Arc<Board> {
-    let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
-    Arc::new(Board::new(Arc::clone(live), Arc::clone(clock), takes_rows))
 }

@@ -7,6 +7,7 @@
 mod accept;
 mod alerts;
 mod annotate;
+mod audit;
 mod aside;
 mod ask;
 mod ca;
@@ -40,6 +41,7 @@ mod serve;
 mod server;
 mod spark;
 mod targets;
+mod token;
 mod top;
 mod watch;
 mod why;
@@ -72,6 +74,7 @@ Set up   init, check       Write a first inventory; check inventory and settings
          poll              Poll hosts once, now, and show the time of each step
          notify            Send a test message through a channel
          ca                Make certificates for server and probes
+         token             Make and revoke tokens: who may ask the server
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
          why               Explain the state of a host
@@ -81,6 +84,7 @@ Look     top               Watch the fleet live
 Operate  pause, resume     Freeze the state of a host during work on it
          annotate          Mark a deployment or a note on the charts
          reload, accept    Read inventory and rules now; accept a replaced host
+         audit             Show who asked for which change
          doctor, health    Check store, limits and sizes; ask a server's health
 Shell    completions, man  Print shell completions, write manual pages
 
@@ -173,6 +177,9 @@ enum Command {
     /// Make an authority of your own, and certificates for the server and the probes
     #[command(after_help = ca::EXAMPLES)]
     Ca(ca::CaArgs),
+    /// Make, list and revoke tokens: who may ask the server, for what, and until when
+    #[command(after_help = token::EXAMPLES)]
+    Token(token::TokenArgs),
     /// Watch the fleet of a running server: a live table to sort, filter and look into
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -182,6 +189,9 @@ enum Command {
     /// Accept another machine as a host that was reinstalled or replaced
     #[command(after_help = accept::EXAMPLES)]
     Accept(accept::AcceptArgs),
+    /// Show who asked a running server for which change, and who was refused
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::AuditArgs),
     /// Check store, spool, limits and sizes; prints what is wrong and what to do
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArgs),
@@ -236,9 +246,11 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Alerts(args) => alerts::run(&args, &runtime),
         Command::Notify(args) => notify::run(&args, &runtime),
         Command::Ca(args) => ca::run(&args, &runtime),
+        Command::Token(args) => token::run(&args, &runtime),
         Command::Top(args) => top::run(&args, &runtime),
         Command::Reload(args) => reload::run(&args, &runtime),
         Command::Accept(args) => accept::run(&args, &runtime),
+        Command::Audit(args) => audit::run(&args, &runtime),
         Command::Doctor(args) => doctor::run(&args, &runtime),
         Command::Health(args) => health::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),

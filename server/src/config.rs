@@ -54,7 +54,10 @@ impl Http {
     /// Whether any machine could ask, and nobody said that it may.
     #[must_use]
     pub fn is_unguarded(&self) -> bool {
-        self.token.is_none() && !self.open && !self.listen.ip().to_canonical().is_loopback()
+        self.token.is_none()
+            && self.access_file.is_none()
+            && !self.open
+            && !self.listen.ip().to_canonical().is_loopback()
     }
 
     /// The files of HTTPS, where it is wanted.

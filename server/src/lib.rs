@@ -13,6 +13,7 @@ pub mod config;
 pub mod document;
 
 // Decide: pure. No clock, no async, no I/O, no logging.
+pub mod access;
 pub mod schedule;
 pub mod inventory;
 pub mod rates;

@@ -249,6 +249,8 @@ pub struct ServerView {
     pub alerts: Option<Arc<RulesInForce>>,
     /// Why the file of alert rules as it is now is not in force; one problem per line.
     pub alerts_error: Option<Arc<str>>,
+    /// Why the file of tokens as it is now is not in force; one problem per line.
+    pub access_error: Option<Arc<str>>,
     /// Alarms about the server itself that are not ok.
     pub alarms: Arc<[Alarming]>,
     /// When rows were last found lost, to within a second.

@@ -7,6 +7,7 @@ pub(crate) mod words;
 mod alarm;
 mod amend;
 mod annotation;
+mod audit;
 mod columns;
 mod counters;
 mod delivery;
@@ -21,6 +22,7 @@ mod notice;
 mod outcome;
 mod record;
 mod rollup;
+mod scope;
 mod selection;
 mod snapshot;
 
@@ -29,6 +31,7 @@ pub use amend::MAX_REPORT_BYTES;
 pub use annotation::{
     Annotation, AnnotationError, AnnotationKind, MAX_ANNOTATION_SPAN, MAX_ANNOTATION_TERMS,
 };
+pub use audit::AuditEntry;
 pub(crate) use columns::host_wide;
 pub use columns::{
     Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DetailTable, DiskColumn,
@@ -50,6 +53,7 @@ pub use notice::{Notice, NoticeKind, NoticeState};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
 pub use rollup::{HOUR_MS, Rollup, Stat, hour_of};
+pub use scope::{Role, Scope};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{
     CPU_STATES, Clocks, Cost, CounterTable, CpuTicks, DISK_COLUMNS, FamilyReport, Layer, Mount,

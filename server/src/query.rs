@@ -5,6 +5,7 @@
 //! a live view (a command that reads the file of a running server) the store answers both. It must
 //! not know HTTP, terminals, SQL or the wire.
 
+mod audit;
 pub mod backtest;
 mod fields;
 mod filters;
@@ -25,6 +26,8 @@ mod alarm_events;
 mod annotations;
 mod unanswered;
 mod readiness;
+mod seen;
+mod kept;
 mod grid;
 mod series;
 mod row_series;
@@ -41,6 +44,7 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
 pub use annotations::{AnnotationShape, AnnotationsPage, MAX_ANNOTATIONS, MAX_FRESH_ANNOTATIONS};
+pub use audit::{AuditPage, AuditShape};
 pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use fields::{Chosen, Fields, Members};
@@ -82,12 +86,14 @@ pub use together::HostsOf;
 pub use top::{DEFAULT_TOP, MAX_TOP, TopRange, TopRow, TopShape};
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
+use kept::Kept;
+use seen::Seen;
 use tokio::sync::Semaphore;
 
 use crate::{
     hook::Hook,
     live::{Live, RECENT_ATTEMPTS},
-    model::{HostId, HostName, State},
+    model::{HostId, HostName, Scope, State},
     outbox::Outbox,
     store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
     text::did_you_mean,
@@ -133,11 +139,31 @@ pub enum QueryError {
     Busy,
 }
 
+/// Answers that have no reader yet. Who asks says what they may see, and cannot forget to: there is no
+/// other way to a [`Query`] from here.
+#[derive(Debug, Clone)]
+pub struct Answers(Query);
+
+impl From<Query> for Answers {
+    fn from(query: Query) -> Self {
+        Self(query)
+    }
+}
+
+impl Answers {
+    /// For somebody who may see `scope`.
+    #[must_use]
+    pub fn within(&self, scope: &Scope) -> Query {
+        let (store, live) = self.0.store.within(scope);
+        Query { store, live, ..self.0.clone() }
+    }
+}
+
 /// Reads the live view and the store.
 #[derive(Clone)]
 pub struct Query {
-    live: Option<Arc<Live>>,
-    store: Arc<dyn Store>,
+    live: Option<Seen>,
+    store: Kept,
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
     outbox: Option<Outbox>,
@@ -159,13 +185,15 @@ impl Query {
     /// Answers of a running server.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>) -> Self {
-        Self { live: Some(live), ..Self::of_store(store) }
+        let kept = Kept::whole(Arc::clone(&store), Some(Arc::clone(&live)));
+        Self { live: Some(Seen::whole(live)), store: kept, ..Self::of_store(store) }
     }
 
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
         let (polls_kept, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        let store = Kept::whole(store, None);
         let (live, writer, hook, outbox) = (None, None, None, None);
         let fresh = Arc::default();
         Self { live, store, writer, hook, outbox, polls_kept, pages, fresh }
@@ -225,7 +253,13 @@ impl Query {
             stats.failing_since.and(stats.last_error)
         };
         let store_error = self.writer.as_ref().and_then(failing);
-        self.live.as_ref().map(|live| Fleet::of(live, store_error, now))
+        let live = self.live.as_ref()?;
+        let store_error = match live.all() {
+            Some(_) => store_error,
+            // The cause names what is about the server as a whole.
+            None => store_error.map(|_| "the store takes no rows".into()),
+        };
+        Some(Fleet::of(live, store_error, now))
     }
 
     /// One host, with what repeats in its last poll.
@@ -240,7 +274,7 @@ impl Query {
         let id = summary.id;
         let newest = store::ReadOrder::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
-        let events = self.store.transitions(Some(id), store::Span::ALL, newest, 1).await?;
+        let events = self.store.transitions(id, store::Span::ALL, newest, 1).await?;
         let mut host = HostShape::from_summary(summary, true);
         host.add_history(&polls, events.first());
         Ok(host)
@@ -254,7 +288,7 @@ impl Query {
         let (id, name) = self.find(name).await?;
         let newest = store::ReadOrder::NewestFirst;
         let most = limit.min(MAX_PAGE);
-        let transitions = self.store.transitions(Some(id), store::Span::ALL, newest, most).await?;
+        let transitions = self.store.transitions(id, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: name.as_str().into(), events })
     }
@@ -265,7 +299,7 @@ impl Query {
     /// [`QueryError::Store`].
     pub async fn server_events(&self, limit: usize) -> Result<EventsPage, QueryError> {
         let (newest, most) = (store::ReadOrder::NewestFirst, limit.min(MAX_PAGE));
-        let own = Some(HostId::SERVER);
+        let own = HostId::SERVER;
         let transitions = self.store.transitions(own, store::Span::ALL, newest, most).await?;
         let events = transitions.iter().map(EventShape::from).collect();
         Ok(EventsPage { host: HostName::server().as_str().into(), events })
@@ -279,8 +313,7 @@ impl Query {
         let newest = store::ReadOrder::NewestFirst;
         let span = store::Span { from: filter.from, to: filter.to };
         // What is filtered is read first: there are few transitions, and the bound is the store's.
-        let found = self.store.transitions(None, span, newest, store::MAX_PAGE).await?;
-        let complete = found.len() < store::MAX_PAGE;
+        let (found, complete) = self.store.all_transitions(span, newest, store::MAX_PAGE).await?;
         let mut wanted: Vec<_> = found.iter().filter(|event| filter.wants(event)).collect();
         let more = !complete || wanted.len() > filter.limit;
         wanted.truncate(filter.limit);
@@ -288,6 +321,22 @@ impl Query {
             events: wanted.into_iter().map(FleetEventShape::from).collect(),
             more,
         })
+    }
+
+    /// Whether a name means the server itself, which is nobody's who may not see all of the fleet.
+    fn means_server(&self, name: &str) -> bool {
+        name == HostName::server().as_str() && !self.store.scope().is_limited()
+    }
+
+    /// Whether somebody who may not see all hosts may see one that an order is about.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownHost`], as for one that does not exist.
+    pub async fn may_order(&self, name: &str) -> Result<(), QueryError> {
+        match self.store.scope().is_limited() {
+            true => self.find(name).await.map(drop),
+            false => Ok(()),
+        }
     }
 
     /// The number of a host, live or kept.

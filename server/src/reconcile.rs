@@ -1,6 +1,7 @@
 //! From an inventory file to an inventory in force: read, parse, register in the store, hand to the
 //! engine. A file that cannot be read or is wrong changes nothing; the last good one stays.
 
+mod access;
 mod alerts;
 mod discovering;
 mod failure;
@@ -15,7 +16,9 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::{alerts::AlertFile, discovering::Discovering, hosts::Hosts, waiting::Waiting};
+use self::{
+    access::AccessFile, alerts::AlertFile, discovering::Discovering, hosts::Hosts, waiting::Waiting,
+};
 pub(crate) use self::{
     alerts::{SHIPPED_NAME, path as alerts_path},
     discovering::{DiscoveryResult, LOOKS},
@@ -26,6 +29,7 @@ pub use self::{
     orders::{OperatorOrder, QUEUE, Refusal, Reloaded},
 };
 use crate::{
+    access::Keyring,
     clock::Clock,
     discover::Finder,
     engine::Command,
@@ -51,6 +55,8 @@ pub(crate) struct Means {
     pub(crate) watch: FileWatch,
     /// The file of alert rules, when the settings name one.
     pub(crate) alerts: Option<PathBuf>,
+    /// The file of tokens, when the settings name one, and where what it says holds.
+    pub(crate) access: Option<(PathBuf, Keyring)>,
     /// What sends by the channels and routes of that file.
     pub(crate) outbox: Outbox,
     pub(crate) store: Arc<LazyStore>,
@@ -71,6 +77,7 @@ pub(crate) struct Means {
 pub(crate) struct Reconciler {
     watch: FileWatch,
     alerts: AlertFile,
+    access: Option<AccessFile>,
     outbox: Outbox,
     store: Arc<LazyStore>,
     spool: Option<Arc<Spool>>,
@@ -95,13 +102,15 @@ pub(crate) struct Reconciler {
 impl Reconciler {
     /// Nothing is in force yet.
     pub(crate) fn new(means: Means) -> Self {
-        let Means { watch, alerts, outbox, store, spool, live, metrics, clock, .. } = means;
+        let Means { watch, alerts, access, outbox, store, spool, live, metrics, clock, .. } = means;
         let Means { commands, finder, looks, forget, .. } = means;
         let alerts = AlertFile::new(alerts.as_deref(), watch.path());
+        let access = access.map(|(path, keyring)| AccessFile::new(path, keyring));
         let discovering = Discovering::new(finder, Arc::clone(&live), looks);
         Self {
             watch,
             alerts,
+            access,
             outbox,
             store,
             spool,
@@ -132,6 +141,7 @@ impl Reconciler {
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(ReconcileError::Inventory)?;
         self.first_rules().await?;
+        self.first_tokens()?;
         let now = self.clock.now();
         let settled = self.watch.unchanged_for(now.wall);
         let mut waiting = Waiting::new(inventory, &bytes, now.mono).settled_for(settled);
@@ -169,6 +179,7 @@ impl Reconciler {
     /// Looks at the file, and puts what it says in force when that changed.
     pub(crate) async fn look(&mut self) -> Option<oneshot::Receiver<()>> {
         self.look_at_rules().await;
+        self.look_at_tokens();
         if let Some(bytes) = self.changed().await {
             self.take_up(&bytes);
         } else if !self.watch.is_settled()

@@ -49,8 +49,8 @@ pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, Delivery, DetailTable, Facts, GroupName, HostId, HostName,
-        Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, Delivery, DetailTable, Facts, GroupName, HostId,
+        HostName, Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -160,6 +160,8 @@ pub struct Batch {
     pub deliveries: Vec<Arc<Delivery>>,
     /// Annotations, also those that were removed; in any order.
     pub annotations: Vec<Arc<Annotation>>,
+    /// What somebody asked to be changed, oldest first.
+    pub audit: Vec<Arc<AuditEntry>>,
 }
 
 impl Batch {
@@ -182,6 +184,7 @@ impl Batch {
             + self.alarm_events.len()
             + self.deliveries.len()
             + self.annotations.len()
+            + self.audit.len()
     }
 
     /// Whether there is nothing in it.
@@ -379,6 +382,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError>;
+
+    /// What somebody asked to be changed in the span, newest first; at most `limit` and at most [`MAX_PAGE`].
+    /// An entry that is written again is kept once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Which of these polls, that it acknowledged, it has no longer. Asked of the copy that takes rows, where
     /// there are several.

@@ -10,14 +10,18 @@ mod api;
 mod several;
 mod asked;
 mod assets;
+mod audit;
 mod backlog;
 mod boards;
 mod below;
 mod body;
 mod connections;
 mod control;
+mod cookie;
 mod denials;
 mod failure;
+mod gate;
+mod kept_sessions;
 mod kinds;
 mod ledger;
 mod listener;
@@ -31,9 +35,11 @@ mod people;
 mod places;
 mod routes;
 mod served;
+mod session;
 mod stall;
 mod stream;
 mod tagged;
+mod who;
 
 use std::{fmt, sync::Arc};
 
@@ -55,7 +61,7 @@ pub(crate) use places::{ConnectionPermit, TooMany, Watching};
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{
-    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, query::Query,
+    clock::Clock, config::BasePath, health::Policy, metrics::Metrics, query::Answers,
     reconcile::OperatorOrder,
 };
 
@@ -68,8 +74,8 @@ pub type Refresh = Box<dyn Fn(&Metrics) + Send + Sync>;
 
 /// What the routes answer from.
 pub struct Site {
-    /// The live view and the store.
-    pub query: Query,
+    /// The live view and the store, for whoever may see them.
+    pub answers: Answers,
     /// The server's metrics of itself.
     pub metrics: Arc<Metrics>,
     /// Called before the metrics are written out.

@@ -17,6 +17,8 @@ mod history;
 mod hosts;
 #[path = "api/orders.rs"]
 mod orders;
+#[path = "api/people.rs"]
+mod people;
 #[path = "api/several.rs"]
 mod several;
 #[path = "api/server.rs"]

@@ -22,6 +22,8 @@ mod help;
 mod kept;
 #[path = "cli/notify.rs"]
 mod notify;
+#[path = "cli/people.rs"]
+mod people;
 #[path = "cli/poll.rs"]
 mod poll;
 #[path = "cli/program.rs"]

@@ -77,6 +77,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "units",
         "model",
         "document",
+        "access",
         "schedule",
         "inventory",
         "rates",

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use roundsman::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, DetailTable, HostId, HostName, Loss, Notice, NoticeKind,
-        Outcome, Record, Timings, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, HostName, Loss, Notice,
+        NoticeKind, Outcome, Record, Timings, Transition, VersionId,
     },
     store::{
         AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
@@ -254,6 +254,13 @@ impl Store for Ledger {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         match &self.inner {
             Some(inner) => inner.losses(span, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.audit(span, limit).await,
             None => Ok(Vec::new()),
         }
     }

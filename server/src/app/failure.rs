@@ -26,7 +26,7 @@ pub enum AppError {
     Hook(#[from] crate::hook::HookError),
     /// Everybody could ask, and nobody said so.
     #[error(
-        "http.listen = {0} is open to other machines: set http.token_file (what they have to know), or http.open = true"
+        "http.listen = {0} is open to other machines: set http.token_file (what they have to know) or http.access_file (a token for each), or http.open = true"
     )]
     Unguarded(SocketAddr),
     /// The HTTP address cannot be used.

@@ -11,11 +11,15 @@ use tokio::{
 
 use super::{AppError, thread::OwnThread};
 use crate::{
+    access::Keyring,
+    clock::Clock,
     config::Config,
     grpc::{self, Board},
     hook,
     live::Live,
     outbox::OutboxWorker,
+    store::writer::WriterHandle,
+    units::WallMs,
     web::{self, BoundSocket, Listener, Site},
 };
 
@@ -157,6 +161,22 @@ pub(super) fn listen(
     let listener = std::net::TcpListener::bind(address).map_err(refuse)?;
     listener.set_nonblocking(true).map_err(refuse)?;
     Ok(listener)
+}
+
+/// The file of the sessions of browsers, beside the store.
+const SESSIONS: &str = "sessions.json";
+
+/// Who may ask.
+pub(super) fn access(config: &Config, keyring: Keyring, now: WallMs) -> web::Access {
+    web::Access::new(config.http.token.as_ref(), &config.http.hosts)
+        .with_keyring(keyring)
+        .with_sessions(config.data.join(SESSIONS), now)
+}
+
+/// The health of the fleet, for whoever asks over gRPC.
+pub(super) fn board(live: &Arc<Live>, clock: &Arc<dyn Clock>, writer: WriterHandle) -> Arc<Board> {
+    let takes_rows = Box::new(move || writer.stats().failing_since.is_none());
+    Arc::new(Board::new(Arc::clone(live), Arc::clone(clock), takes_rows))
 }
 
 impl HttpThread {

@@ -7,6 +7,7 @@ mod encryption;
 mod rules;
 mod summary;
 mod times;
+mod tokens;
 
 use std::{cell::Cell, collections::HashSet, sync::Arc};
 
@@ -196,6 +197,9 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
         Ok(boards) => report.boards = boards,
         Err(problems) => report.problems.extend(problems),
     }
+    let (problems, warnings) = tokens::read(&loaded.config, inventory.as_ref().ok());
+    report.problems.extend(problems);
+    report.warnings.extend(warnings);
     report.ok = report.problems.is_empty();
     Ok(report)
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError, moment::Rfc3339};
+use super::{Query, QueryError, moment::Rfc3339, seen::Seen};
 use crate::{
     model::{AlarmCause, AlarmEvent, AlarmState, HostId, HostName, Severity},
     store::{self, HostQuery},
@@ -81,15 +81,14 @@ impl Query {
         limit: usize,
     ) -> Result<AlarmEventsPage, QueryError> {
         let host = match host {
-            Some(name) if name == HostName::server().as_str() => Some(HostId::SERVER),
+            Some(name) if self.means_server(name) => Some(HostId::SERVER),
             Some(name) => Some(self.find(name).await?.0),
             None => None,
         };
         let newest = store::ReadOrder::NewestFirst;
         let of = store::AlarmsOf { host, rule: rule.map(Into::into) };
-        let mut found = self.store.alarm_events(of, span, newest, limit + 1).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let (found, is_all) = self.store.alarm_events(of, span, newest, limit).await?;
+        let more = !is_all;
         let names = self.names_of(&found).await?;
         let shape = |event| AlarmEventShape::new(event, names.get(&event.key.host));
         Ok(AlarmEventsPage { events: found.iter().map(shape).collect(), more })
@@ -101,7 +100,7 @@ impl Query {
         events: &[AlarmEvent],
     ) -> Result<HashMap<HostId, HostName>, QueryError> {
         let mut names = HashMap::from([(HostId::SERVER, HostName::server())]);
-        for view in self.live.iter().flat_map(|live| live.hosts()) {
+        for view in self.live.iter().flat_map(Seen::hosts) {
             names.insert(view.id, view.name.clone());
         }
         if events.iter().any(|event| !names.contains_key(&event.key.host)) {

@@ -139,8 +139,10 @@ impl Query {
         let mut all: BTreeMap<Arc<str>, Arc<Annotation>> =
             kept.into_iter().map(|one| (Arc::clone(&one.id), Arc::new(one))).collect();
         all.extend(self.fresh.all().into_iter().map(|one| (Arc::clone(&one.id), one)));
+        let seen = self.live.as_ref();
         let about = |one: &Annotation| {
             one.removed.is_none()
+                && seen.is_none_or(|seen| seen.sees_annotation(one))
                 && one.at < span.to
                 && one.until.unwrap_or(one.at) >= span.from
                 && hosts.as_ref().is_none_or(|hosts| {
@@ -153,7 +155,14 @@ impl Query {
         all.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));
         let more = !complete || all.len() > limit;
         all.truncate(limit);
-        let annotations = all.iter().map(|one| AnnotationShape::from(&**one)).collect();
+        let shape = |one: &Arc<Annotation>| {
+            let mut shape = AnnotationShape::from(&**one);
+            if let Some(seen) = seen.filter(|seen| seen.scope().is_limited()) {
+                seen.cover_text(&mut shape.text);
+            }
+            shape
+        };
+        let annotations = all.iter().map(shape).collect();
         Ok(AnnotationsPage { annotations, more })
     }
 
@@ -193,7 +202,9 @@ impl Query {
         now: WallMs,
     ) -> Result<Option<AnnotationShape>, QueryError> {
         let Some(writer) = &self.writer else { return Ok(None) };
-        let fresh = self.fresh.all().into_iter().find(|one| *one.id == *id);
+        let is_seen =
+            |one: &Annotation| self.live.as_ref().is_none_or(|seen| seen.sees_annotation(one));
+        let fresh = self.fresh.all().into_iter().find(|one| *one.id == *id && is_seen(one));
         let found = match fresh {
             Some(fresh) => Some(Annotation::clone(&fresh)),
             None => self.store.annotations(AnnotationsOf::Id(id.into()), 1).await?.pop(),

@@ -281,7 +281,7 @@ impl Query {
         let before = Span { from: Span::ALL.from, to: from };
         for host in [host, HostId::SERVER] {
             let newest = ReadOrder::NewestFirst;
-            let rows = self.store.transitions(Some(host), before, newest, LOOKED_BACK).await?;
+            let rows = self.store.transitions(host, before, newest, LOOKED_BACK).await?;
             rows.iter().rev().for_each(|row| trial.moved(row));
         }
         Ok(())
@@ -291,7 +291,7 @@ impl Query {
     async fn moves(&self, host: HostId, from: WallMs, to: WallMs) -> Result<Moves, QueryError> {
         let (span, oldest) = (Span { from, to }, ReadOrder::OldestFirst);
         let mut moves = Moves::new();
-        for row in self.store.transitions(Some(host), span, oldest, MAX_PAGE).await? {
+        for row in self.store.transitions(host, span, oldest, MAX_PAGE).await? {
             moves.entry(row.of_moment()).or_default().push(row);
         }
         Ok(moves)

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, moment::Rfc3339};
+use super::{Query, moment::Rfc3339, seen::Seen};
 use crate::{
     inventory::Diff,
     live::{InventoryFile, Live},
@@ -165,7 +165,7 @@ impl Query {
     /// The inventory in force; none without a live view.
     #[must_use]
     pub fn loaded(&self) -> Option<LoadedShape> {
-        self.live.as_deref().map(LoadedShape::of)
+        self.live.as_ref().and_then(Seen::all).map(LoadedShape::of)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, Readiness, STORE_PATIENCE};
+use super::{Query, Readiness, STORE_PATIENCE, seen::Seen};
 use crate::{
     hook::{self, Hook},
     live::Live,
@@ -135,8 +135,8 @@ impl Query {
     /// Whether the server does its work. Asks the store, for at most [`STORE_PATIENCE`].
     pub async fn readiness(&self, now: WallMs) -> Readiness {
         let store_error = self.store_status().await.err();
-        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
-        let hosts = self.live.as_ref().map(|live| live.hosts()).unwrap_or_default();
+        let server = self.live.as_ref().map(Seen::server).unwrap_or_default();
+        let hosts = self.live.as_ref().map(Seen::hosts).unwrap_or_default();
         let writer = self.writer.as_ref().map(WriterHandle::stats).unwrap_or_default();
         Readiness::judge(&server, &hosts, store_error, &writer, now)
             .with_hook(&self.told(), now)
@@ -158,9 +158,9 @@ impl Query {
             Ok(_) => tokio::time::timeout(STORE_PATIENCE, self.store.identity()).await.ok(),
             Err(_) => None,
         };
-        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
-        let hosts = self.live.as_ref().map(|live| live.hosts()).unwrap_or_default();
-        if let Some(live) = &self.live {
+        let server = self.live.as_ref().map(Seen::server).unwrap_or_default();
+        let hosts = self.live.as_ref().map(Seen::hosts).unwrap_or_default();
+        if let Some(live) = self.live.as_ref().and_then(Seen::all) {
             [polling.late_p50_us, polling.late_p99_us] = lateness(live, [50, 99]);
         }
         let store_error = status.as_ref().err().cloned();

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError, moment::Rfc3339};
+use super::{Query, QueryError, moment::Rfc3339, seen::Seen};
 use crate::{
-    live::{HostView, Live},
+    live::HostView,
     model::{Alarm, AlarmKey, HostId, HostName, Labels, Severity},
     outbox::{Outbox, People},
     route::{Facts, Silence},
@@ -110,7 +110,7 @@ pub struct AckShape {
 /// What people said, at one moment, and of which hosts.
 pub(super) struct Heard<'a> {
     people: Arc<People>,
-    live: &'a Live,
+    live: &'a Seen,
 }
 
 fn facts(view: &HostView) -> Facts {
@@ -160,16 +160,28 @@ impl Heard<'_> {
         found.next().map(|alarm| self.of(host, rule, row, alarm.severity)).unwrap_or_default()
     }
 
+    /// Whether a silence is about nothing but groups that may be seen.
+    fn sees(&self, silence: &Silence) -> bool {
+        let groups = &silence.matcher.groups;
+        match self.live.scope().groups() {
+            None => true,
+            Some(_) => {
+                !groups.is_empty() && groups.iter().all(|group| self.live.scope().sees(Some(group)))
+            }
+        }
+    }
+
     /// The silences, each with the number of the firing alarms that it is about.
     fn silences(&self) -> Vec<SilenceShape> {
+        let silences: Vec<_> = self.people.silences.iter().filter(|of| self.sees(of)).collect();
         let mut shapes: Vec<_> =
-            self.people.silences.iter().map(|silence| SilenceShape::new(silence, 0)).collect();
+            silences.iter().map(|silence| SilenceShape::new(silence, 0)).collect();
         if shapes.is_empty() {
             return shapes;
         }
         let mut count = |facts: &Facts, firing: &mut dyn Iterator<Item = &Alarm>| {
             for alarm in firing {
-                for (silence, shape) in self.people.silences.iter().zip(&mut shapes) {
+                for (silence, shape) in silences.iter().zip(&mut shapes) {
                     let (rule, row) = (&alarm.key.rule, &alarm.key.row);
                     let is_about = silence.matcher.matches(rule, row, alarm.severity, facts);
                     shape.alarms += usize::from(is_about);
@@ -191,7 +203,7 @@ impl Query {
     /// What people said of alarms; none without a live view.
     pub(super) fn heard(&self) -> Option<Heard<'_>> {
         let people = self.outbox.as_ref().map(Outbox::people).unwrap_or_default();
-        Some(Heard { people, live: self.live.as_deref()? })
+        Some(Heard { people, live: self.live.as_ref()? })
     }
 
     /// Where what people say of alarms goes; none where alarms are not followed.
@@ -222,7 +234,7 @@ impl Query {
         rule: &str,
         row: &str,
     ) -> Result<AlarmKey, QueryError> {
-        let host = match host == HostName::server().as_str() {
+        let host = match self.means_server(host) {
             true => HostId::SERVER,
             false => self.find(host).await?.0,
         };

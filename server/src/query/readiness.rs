@@ -57,6 +57,19 @@ pub struct InventoryShape {
     pub loaded: Rfc3339,
 }
 
+/// The files that were refused, and what goes on to hold.
+fn refused_files(server: &ServerView) -> impl Iterator<Item = String> {
+    let refused = [
+        (&server.inventory_error, "the inventory file was refused, the one before stays in force"),
+        (&server.alerts_error, "the file of alert rules was refused, those before stay in force"),
+        (&server.access_error, "the file of tokens was refused, those before stay in force"),
+    ];
+    let told = |(error, words): (&Option<Arc<str>>, &str)| {
+        error.as_ref().map(|error| format!("{words}: {error}"))
+    };
+    refused.into_iter().filter_map(told)
+}
+
 impl Readiness {
     /// Judges what the server, its hosts and its writer say, and why the store did not answer, if it did
     /// not.
@@ -98,12 +111,7 @@ impl Readiness {
         if let Some(error) = store_error {
             reasons.push(format!("the store does not answer: {error}"));
         }
-        warnings.extend(server.inventory_error.iter().map(|error| {
-            format!("the inventory file was refused, the one before stays in force: {error}")
-        }));
-        warnings.extend(server.alerts_error.iter().map(|error| {
-            format!("the file of alert rules was refused, those before stay in force: {error}")
-        }));
+        warnings.extend(refused_files(server));
         warnings.extend(server.inventory_waiting.iter().map(ToString::to_string));
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Query, QueryError};
+use super::{Query, QueryError, seen::Seen};
 use crate::{
     alert::{Condition, Over, Rule},
     live::{HostView, RulesInForce},
-    model::{ColumnSet as _, HostName, Severity},
+    model::{ColumnSet as _, Severity},
 };
 
 /// The alert rules in force.
@@ -83,13 +83,13 @@ impl Query {
     /// # Errors
     /// [`QueryError`]: no host is called so.
     pub async fn rules(&self, host: Option<&str>) -> Result<RulesPage, QueryError> {
-        let server = self.live.as_ref().map(|live| live.server()).unwrap_or_default();
+        let server = self.live.as_ref().map(Seen::server).unwrap_or_default();
         let in_force = server.alerts.as_deref();
         let all: &[Arc<Rule>] = in_force.map_or(&[], |in_force| &in_force.rules.list);
         let rules = all.iter().map(|rule| &**rule);
         let rules: Vec<RuleShape> = match host {
             None => rules.map(RuleShape::from).collect(),
-            Some(name) if name == HostName::server().as_str() => {
+            Some(name) if self.means_server(name) => {
                 rules.filter(|rule| rule.over == Over::Server).map(RuleShape::from).collect()
             }
             Some(name) => match self.live.as_ref().and_then(|live| live.host(name)) {

@@ -231,7 +231,7 @@ impl Query {
         let id = HostId(host.id);
         let newest = store::ReadOrder::NewestFirst;
         let polls = self.store.polls(id, store::Span::ALL, newest, RECENT_ATTEMPTS).await?;
-        let events = self.store.transitions(Some(id), store::Span::ALL, newest, WHY_EVENTS).await?;
+        let events = self.store.transitions(id, store::Span::ALL, newest, WHY_EVENTS).await?;
         let losses = match polls.last() {
             Some(oldest) => self.losses_since(oldest.slot).await?,
             None => Vec::new(),
@@ -262,7 +262,7 @@ impl Query {
                 _ => self.store.polls(view.id, span, newest, missing).await?,
             };
             let all = store::Span::ALL;
-            let events = self.store.transitions(Some(view.id), all, newest, WHY_EVENTS).await?;
+            let events = self.store.transitions(view.id, all, newest, WHY_EVENTS).await?;
             let oldest = before.last().map_or(until, |oldest| oldest.slot);
             let losses = self.losses_since(oldest).await?;
             Ok::<_, StoreError>((before, events, losses))

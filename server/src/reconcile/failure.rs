@@ -17,6 +17,12 @@ pub enum ReconcileError {
     /// The file of alert rules that was named cannot be read.
     #[error("{}; name another file with `alerts`", error_chain(.0))]
     AlertsUnread(ReloadError),
+    /// The file of tokens is wrong.
+    #[error("{0}")]
+    Access(Problems),
+    /// The file of tokens cannot be read.
+    #[error("{}; name another file with http.access_file", error_chain(.0))]
+    AccessUnread(ReloadError),
     /// The inventory file cannot be read.
     #[error("{}", no_inventory(.0))]
     Reload(ReloadError),

@@ -18,8 +18,8 @@ use crate::{
     config,
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, DetailTable, HostId, Loss, Notice, NoticeKind, Record,
-        Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
+        Record, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -272,6 +272,10 @@ impl Store for LazyStore {
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store()?.losses(span, limit).await
+    }
+
+    async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.store()?.audit(span, limit).await
     }
 
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {

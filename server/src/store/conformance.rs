@@ -80,6 +80,7 @@ macro_rules! suite {
             a_pause_is_kept_until_it_is_ended
             a_row_about_no_change_moves_no_state
             losses_are_kept_once_and_found_by_span
+            an_entry_of_the_audit_is_kept_once_and_as_long_as_transitions
             an_inventory_is_a_version_once
             what_is_old_is_pruned
             pruning_lets_batches_through

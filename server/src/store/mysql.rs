@@ -9,6 +9,7 @@
 mod ahead;
 mod alerts;
 mod annotations;
+mod audit;
 mod cells;
 mod connect;
 mod ddl;
@@ -79,8 +80,8 @@ use crate::{
     clock::Clock,
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, DetailTable, HostId, Loss, Notice, NoticeKind, Record,
-        Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
+        Record, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -453,6 +454,11 @@ impl Store for Mysql {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move { losses::read(&shared.pools, span, limit).await }).await
+    }
+
+    async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        self.call(move |shared| async move { audit::read(&shared.pools, span, limit).await }).await
     }
 
     async fn reach(&self) -> Result<PruneReach, StoreError> {

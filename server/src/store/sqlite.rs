@@ -8,6 +8,7 @@
 
 mod alerts;
 mod annotations;
+mod audit;
 mod connect;
 mod damage;
 mod deliveries;
@@ -57,8 +58,8 @@ use super::{
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, DetailTable, HostId, Loss, Notice, NoticeKind, Record,
-        Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
+        Record, Transition, VersionId,
     },
     units::WallMs,
 };
@@ -347,6 +348,10 @@ impl Store for Sqlite {
 
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.read(move |c| losses::read(c, span, limit.min(MAX_PAGE))).await
+    }
+
+    async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(move |c| audit::read(c, span, limit.min(MAX_PAGE))).await
     }
 
     /// Nothing to do: the embedded store keeps plain rows, which every reader of the file understands.

@@ -214,7 +214,8 @@ impl WriterHandle {
             | QueuedRow::Facts(_)
             | QueuedRow::Rollup(_)
             | QueuedRow::Notice(_)
-            | QueuedRow::Delivery(_) => false,
+            | QueuedRow::Delivery(_)
+            | QueuedRow::Audit(_) => false,
         };
         let (waiting, is_first, first_loss) = {
             let mut state = self.shared.lock();

@@ -11,6 +11,7 @@ use super::{
     failure::Failure,
     params::{HostPath, RequestParams},
     people::known,
+    who::Scoped,
 };
 use crate::{
     engine::Explanation,
@@ -21,29 +22,29 @@ use crate::{
 
 /// `GET /api/v1/alerts`.
 pub(super) async fn alerts(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(asked, _): RequestParams<AlarmsAsked>,
 ) -> Result<Json<AlarmsPage>, Failure> {
     let AlarmsAsked { host, group, rule, firing, after, limit } = asked;
     let filter = AlarmFilter { host, group, rule, firing, after, limit };
     // What fires is shown also while a disk keeps what people said of it.
-    let _ = known(&site).await;
-    let page = site.query.alarms(&filter);
+    let _ = known(&query).await;
+    let page = query.alarms(&filter);
     page.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
 /// `GET /api/v1/alert_rules`.
 pub(super) async fn rules(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(RulesAsked { host, fields }, _): RequestParams<RulesAsked>,
 ) -> Result<Response, Failure> {
-    let page = site.query.rules(host.as_deref()).await?;
+    let page = query.rules(host.as_deref()).await?;
     chosen(&page, fields.map(|fields| fields.within("rules", &["source"])).as_ref())
 }
 
 /// `GET /api/v1/alert_events`; the last day when nothing is said.
 pub(super) async fn events(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(AlarmEventsAsked { host, rule, from, to, limit }, now): RequestParams<
         AlarmEventsAsked,
     >,
@@ -54,18 +55,19 @@ pub(super) async fn events(
         return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
     }
     let of = (host.as_deref(), rule.as_deref());
-    Ok(Json(site.query.alarm_events(of, Span { from, to }, limit).await?))
+    Ok(Json(query.alarm_events(of, Span { from, to }, limit).await?))
 }
 
 /// `GET /api/v1/hosts/{name}/alert`: what a rule says of a host, and why.
 pub(super) async fn explain(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(host): HostPath,
     RequestParams(ExplainAsked { rule }, _): RequestParams<ExplainAsked>,
 ) -> Result<Json<ExplainedShape>, Failure> {
-    let of = site.query.host(&host).await?;
+    let of = query.host(&host).await?;
     let Explanation { slot, frozen, rows } = site.control.explain(&host, &rule).await?;
     let mut rows: Vec<_> = rows.into_iter().map(ExplainedRow::from).collect();
-    site.query.tell_ways(&of, &rule, &mut rows).await;
+    query.tell_ways(&of, &rule, &mut rows).await;
     Ok(Json(ExplainedShape { host, rule, slot: Rfc3339(slot), slot_ms: slot, frozen, rows }))
 }

@@ -13,10 +13,12 @@ use super::{
     control::REASON_PATTERN,
     failure::Failure,
     params::{HostPath, RequestParams},
-    people::line,
+    people::{by, line, own_groups},
     several::hosts_of,
+    who::{Scoped, Who},
 };
 use crate::{
+    access::Identity,
     model::{Annotation, AnnotationKind, GroupName, Hosts, Labels},
     query::{
         AnnotationShape, AnnotationsPage, DEFAULT_SPAN, LENGTH_PATTERN, MOMENT_PATTERN,
@@ -41,9 +43,10 @@ pub(super) struct AnnotationAsked {
     /// What there is to say: one line of at most 1024 bytes.
     #[schemars(length(min = 1, max = MAX_REASON_BYTES), regex(pattern = REASON_PATTERN))]
     text: String,
-    /// By whom: one line of at most 1024 bytes.
+    /// By whom: one line of at most 1024 bytes. Whoever asks under a name of their own may leave it out, and
+    /// may not say another.
     #[schemars(length(min = 1, max = MAX_REASON_BYTES), regex(pattern = REASON_PATTERN))]
-    who: String,
+    who: Option<String>,
     /// What it is about; a note when it is left out.
     kind: Option<AnnotationKind>,
     /// When it was, or began; now when it is left out.
@@ -67,7 +70,7 @@ pub(super) struct AnnotationAsked {
 }
 
 impl AnnotationAsked {
-    fn annotation(self, now: WallMs) -> Result<Annotation, String> {
+    fn annotation(self, asking: &Identity, now: WallMs) -> Result<Annotation, String> {
         let moment = |name: &str, text: &Option<String>| {
             let read = text.as_ref().map(|text| parse_moment(text, now)).transpose();
             read.map_err(|error| format!("{name:?}: {error}"))
@@ -86,6 +89,7 @@ impl AnnotationAsked {
         let group = |text: &String| {
             GroupName::new(text).map_err(|error| format!("\"groups\": {text:?}: {error}"))
         };
+        let groups = self.groups.iter().map(group).collect::<Result<_, _>>()?;
         let annotation = Annotation {
             // It is given one when it is kept.
             id: "".into(),
@@ -93,9 +97,9 @@ impl AnnotationAsked {
             until,
             kind: self.kind.unwrap_or(AnnotationKind::Note),
             text: line("text", &self.text, false)?,
-            who: line("who", &self.who, false)?,
+            who: by(asking, self.who.as_deref())?,
             hosts: Hosts {
-                groups: self.groups.iter().map(group).collect::<Result<_, _>>()?,
+                groups: own_groups(asking, groups)?,
                 labels: Labels::from_iter(self.labels),
                 names: self.hosts.iter().map(|text| Glob::new(text)).collect(),
             },
@@ -112,7 +116,7 @@ fn not_written() -> Failure {
 
 /// `GET /api/v1/annotations`; the last hour, and what is to come, when nothing is said.
 pub(super) async fn annotations(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(asked, now): RequestParams<AnnotationsAsked>,
 ) -> Result<Json<AnnotationsPage>, Failure> {
     let AnnotationsAsked { hosts, group, from, to, limit } = asked;
@@ -122,18 +126,18 @@ pub(super) async fn annotations(
         return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
     }
     let of = hosts_of(hosts, group, None)?;
-    Ok(Json(site.query.annotations(&of, Span { from, to }, limit).await?))
+    Ok(Json(query.annotations(&of, Span { from, to }, limit).await?))
 }
 
 /// `POST /api/v1/annotations`.
 pub(super) async fn annotate(
-    State(site): State<Arc<Site>>,
+    (Who(asking), Scoped(query)): (Who, Scoped),
     RequestParams(NothingAsked {}, now): RequestParams<NothingAsked>,
     body: Body<AnnotationAsked>,
 ) -> Result<(StatusCode, Json<AnnotationShape>), Failure> {
     let asked: AnnotationAsked = read(body, EXPECTED)?;
-    let annotation = asked.annotation(now).map_err(Failure::bad_request)?;
-    let shape = site.query.annotate(annotation, now).ok_or_else(not_written)?;
+    let annotation = asked.annotation(&asking, now).map_err(Failure::bad_request)?;
+    let shape = query.annotate(annotation, now).ok_or_else(not_written)?;
     tracing::info!(id = &*shape.id, who = &*shape.who, text = &*shape.text, "an annotation");
     Ok((StatusCode::CREATED, Json(shape)))
 }
@@ -141,11 +145,12 @@ pub(super) async fn annotate(
 /// `POST /api/v1/annotations/{id}/remove`.
 pub(super) async fn remove(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(id): HostPath,
     _: Nothing,
 ) -> Result<Json<AnnotationShape>, Failure> {
     let now = site.clock.now().wall;
-    let gone = site.query.remove_annotation(&id, now).await?.ok_or_else(|| {
+    let gone = query.remove_annotation(&id, now).await?.ok_or_else(|| {
         Failure::missing(format!(
             "no annotation is called {id:?}: it was removed, or never was; /api/v1/annotations lists them"
         ))

@@ -19,6 +19,7 @@ use super::{
     failure::Failure,
     params::{HostPath, RequestParams, TablePath},
     tagged::Document,
+    who::Scoped,
 };
 use crate::{
     query::{
@@ -47,9 +48,10 @@ pub(super) async fn columns(
 /// `GET /api/v1/fleet`.
 pub(super) async fn fleet(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     _: RequestParams<NothingAsked>,
 ) -> Answer<Fleet> {
-    let fleet = site.query.fleet(site.clock.now().wall);
+    let fleet = query.fleet(site.clock.now().wall);
     fleet.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
@@ -64,13 +66,13 @@ pub(super) fn chosen<T: Serialize>(
 
 /// `GET /api/v1/hosts`.
 pub(super) async fn hosts(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(HostsAsked { state, group, text, after, limit, fields }, _): RequestParams<
         HostsAsked,
     >,
 ) -> Result<Response, Failure> {
     let filter = HostFilter { state, group, text, after, limit };
-    let mut page = site.query.hosts(&filter).await?;
+    let mut page = query.hosts(&filter).await?;
     if let (Some(next), Some(fields)) = (&mut page.next, &fields) {
         next.push_str(&format!("&fields={fields}"));
     }
@@ -79,19 +81,19 @@ pub(super) async fn hosts(
 
 /// `GET /api/v1/hosts/{name}`.
 pub(super) async fn host(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     RequestParams(HostAsked { fields }, _): RequestParams<HostAsked>,
 ) -> Result<Response, Failure> {
-    chosen(&site.query.host(&name).await?, fields.as_ref())
+    chosen(&query.host(&name).await?, fields.as_ref())
 }
 
 /// `GET /api/v1/server/events`.
 pub(super) async fn server_events(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(LimitAsked { limit }, _): RequestParams<LimitAsked>,
 ) -> Answer<EventsPage> {
-    Ok(Json(site.query.server_events(limit).await?))
+    Ok(Json(query.server_events(limit).await?))
 }
 
 /// How fine values over time are wanted.
@@ -111,7 +113,7 @@ pub(super) fn resolution(
 
 /// `GET /api/v1/hosts/{name}/series`.
 pub(super) async fn series(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     RequestParams(asked, now): RequestParams<SeriesAsked>,
 ) -> Result<Response, Failure> {
@@ -123,7 +125,7 @@ pub(super) async fn series(
         tier: asked.tier,
         columns: asked.columns.unwrap_or(USUAL_COLUMNS.to_vec()),
     };
-    let mut series = site.query.series(&name, &range, now).await?;
+    let mut series = query.series(&name, &range, now).await?;
     if let Some(digits) = asked.digits {
         series.round(digits);
     }
@@ -132,7 +134,7 @@ pub(super) async fn series(
 
 /// `GET /api/v1/hosts/{name}/series/{table}`.
 pub(super) async fn row_series(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     TablePath(name, table): TablePath,
     RequestParams(asked, now): RequestParams<RowSeriesAsked>,
 ) -> Result<Response, Failure> {
@@ -149,8 +151,8 @@ pub(super) async fn row_series(
         detail: resolution(asked.points, asked.step)?,
         rows: asked.rows,
     };
-    let _place = site.query.place().await?;
-    let mut series = site.query.row_series(&name, &range, now).await?;
+    let _place = query.place().await?;
+    let mut series = query.row_series(&name, &range, now).await?;
     if let Some(digits) = asked.digits {
         series.round(digits);
     }
@@ -159,19 +161,19 @@ pub(super) async fn row_series(
 
 /// `GET /api/v1/hosts/{name}/changes`.
 pub(super) async fn changes(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     RequestParams(ChangesAsked { from, to, limit }, now): RequestParams<ChangesAsked>,
 ) -> Answer<ChangesShape> {
     let hour = PollRange::last_hour(now);
     let span = (from.unwrap_or(hour.from), to.unwrap_or(hour.to));
-    let _place = site.query.place().await?;
-    Ok(Json(site.query.changes(&name, span, limit).await?))
+    let _place = query.place().await?;
+    Ok(Json(query.changes(&name, span, limit).await?))
 }
 
 /// `GET /api/v1/events`.
 pub(super) async fn fleet_events(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(asked, now): RequestParams<FleetEventsAsked>,
 ) -> Answer<FleetEventsPage> {
     let filter = EventFilter {
@@ -181,21 +183,22 @@ pub(super) async fn fleet_events(
         text: asked.text,
         limit: asked.limit,
     };
-    Ok(Json(site.query.fleet_events(&filter).await?))
+    Ok(Json(query.fleet_events(&filter).await?))
 }
 
 /// `GET /api/v1/inventory`.
 pub(super) async fn inventory(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     _: RequestParams<NothingAsked>,
 ) -> Answer<LoadedShape> {
-    let loaded = site.query.loaded();
+    let loaded = query.loaded();
     loaded.map(Json).ok_or_else(|| Failure::unavailable("there is no live view".to_owned()))
 }
 
 /// `GET /api/v1/server`.
 pub(super) async fn server(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     _: RequestParams<NothingAsked>,
 ) -> Answer<OwnShape> {
     let polling = PollingShape {
@@ -206,25 +209,26 @@ pub(super) async fn server(
         late_p50_us: None,
         late_p99_us: None,
     };
-    let mut own = site.query.own(site.clock.now().wall, polling).await;
+    let mut own = query.own(site.clock.now().wall, polling).await;
     own.readiness.warnings.extend(super::own::warnings(&site.metrics));
     Ok(Json(own))
 }
 
 /// `GET /api/v1/hosts/{name}/events`.
 pub(super) async fn events(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     RequestParams(LimitAsked { limit }, _): RequestParams<LimitAsked>,
 ) -> Answer<EventsPage> {
-    Ok(Json(site.query.events(&name, limit).await?))
+    Ok(Json(query.events(&name, limit).await?))
 }
 
 /// `GET /api/v1/hosts/{name}/why`.
 pub(super) async fn why(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     _: RequestParams<NothingAsked>,
 ) -> Answer<WhyShape> {
-    Ok(Json(site.query.why(&name, &site.policy).await?))
+    Ok(Json(query.why(&name, &site.policy).await?))
 }

@@ -139,6 +139,18 @@ asked! {
 }
 
 asked! {
+    /// Of what somebody asked to be changed.
+    AuditAsked {
+        /// From this moment on; a day ago
+        from: Moment,
+        /// Before this moment, which is after `from`; now
+        to: Moment,
+        /// At most so many
+        limit: RowLimit<DEFAULT_PAGE, MAX_PAGE>,
+    }
+}
+
+asked! {
     /// Of the list of hosts.
     HostsAsked {
         /// Only those in it; retired hosts are listed only so

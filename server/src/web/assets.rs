@@ -57,6 +57,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         ("host.css", CSS, include_str!("../../page/host.css")),
         ("compare.css", CSS, include_str!("../../page/compare.css")),
         ("boards.css", CSS, include_str!("../../page/boards.css")),
+        ("login.css", CSS, include_str!("../../page/login.css")),
         ("manifest.webmanifest", MANIFEST, include_str!("../../page/manifest.webmanifest")),
         ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
         ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
@@ -70,6 +71,7 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "api.js"
         "attempts.js"
         "attention.js"
+        "audit.js"
         "band.js"
         "banners.js"
         "board.js"
@@ -117,9 +119,11 @@ const ASSETS: &[&[(&str, &str, &str)]] = &[
         "legend.js"
         "listing.js"
         "live.js"
+        "login.js"
         "look.js"
         "main.js"
         "map.js"
+        "me.js"
         "moved.js"
         "multiples.js"
         "news.js"
@@ -180,8 +184,6 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Respon
     };
     set(header::CONTENT_TYPE, kind);
     set(header::CONTENT_SECURITY_POLICY, POLICY);
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "no-referrer");
     // Asked for each time, and not sent again when it is the same: an update is seen at once.
     set(header::CACHE_CONTROL, "no-cache");
     if let Some(tag) = tag_of(text.as_bytes()) {
@@ -193,13 +195,17 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Respon
     (headers, text).into_response()
 }
 
-/// The script that is no module: the index names it, so that the theme is there before anything is painted.
-const CLASSIC: &str = "theme.js";
+/// Scripts that the index does not have as modules: it names the first itself, so that the theme is there before
+/// anything is painted, and the other is of the page where one signs in.
+const APART: [&str; 2] = ["theme.js", "login.js"];
+
+/// The page where one signs in: it needs none of the others' scripts.
+const LOGIN: &str = include_str!("../../page/login.html");
 
 /// The index, with a hint at each module: all are asked for at once, and not each only when the one
 /// before it is there and names it.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let scripts = assets().filter(|(name, kind, _)| *kind == JS && *name != CLASSIC);
+    let scripts = assets().filter(|(name, kind, _)| *kind == JS && !APART.contains(name));
     let hints: String = scripts
         .map(|(name, ..)| format!("<link rel=\"modulepreload\" href=\"./assets/{name}\" />\n"))
         .collect();
@@ -209,6 +215,11 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 /// The page, at each of its addresses that is right below the root, wherever that is.
 pub(super) async fn page(request: HeaderMap) -> Response {
     answer(&request, HTML, &PAGE)
+}
+
+/// Where one signs in.
+pub(super) async fn login(request: HeaderMap) -> Response {
+    answer(&request, HTML, LOGIN)
 }
 
 /// The same one step further down.
@@ -253,7 +264,9 @@ mod tests {
         let bytes: usize =
             assets().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
         assert!(bytes <= SENT_BYTES, "{bytes} bytes");
-        for (name, ..) in assets().filter(|(name, ..)| name.ends_with(".js") && *name != CLASSIC) {
+        for (name, ..) in
+            assets().filter(|(name, ..)| name.ends_with(".js") && !APART.contains(name))
+        {
             let hint = format!("rel=\"modulepreload\" href=\"./assets/{name}\"");
             assert_eq!(PAGE.matches(&hint).count(), 1, "{name}");
         }
@@ -272,7 +285,16 @@ mod tests {
             }
             assert!(!text.contains("innerHTML"), "text goes in as text");
         }
-        named.extend(INDEX.split("\"./assets/").skip(1).filter_map(|text| text.split('"').next()));
+        for page in [INDEX, LOGIN] {
+            named.extend(
+                page.split("\"./assets/").skip(1).filter_map(|text| text.split('"').next()),
+            );
+            assert!(!page.contains("=\"/"), "nothing at the root");
+            assert!(
+                !page.contains("//cdn") && !page.contains("https://"),
+                "nothing from elsewhere"
+            );
+        }
         assert_eq!(named, served, "named, and served: what is not in both is missing or of no use");
         for (name, _, text) in assets().filter(|(name, ..)| !name.starts_with("uplot")) {
             for quote in ["'/", "`/", "\"/"] {
@@ -283,7 +305,5 @@ mod tests {
                 assert_eq!(named, None, "{name} names something at a root that may be another's");
             }
         }
-        assert!(!INDEX.contains("=\"/"), "nothing at the root");
-        assert!(!INDEX.contains("//cdn") && !INDEX.contains("https://"), "nothing from elsewhere");
     }
 }

@@ -18,17 +18,21 @@ use super::{
     body::{Body, Nothing, read},
     failure::Failure,
     params::{HostPath, RequestParams},
+    who::Scoped,
 };
 use crate::{
     engine::{Command, Explanation},
     health::{MAX_REASON_BYTES, Pause},
     model::{self, HostId, HostName, Record},
     query::{
-        HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, QueryError, parse_length,
+        HostShape, LENGTH_PATTERN, MOMENT_PATTERN, PollShape, Query, QueryError, parse_length,
         parse_moment,
     },
     reconcile::{OperatorOrder, Reloaded},
-    store::{Store, writer::WriterHandle},
+    store::{
+        Store,
+        writer::{QueuedRow, WriterHandle},
+    },
     text::one_line,
     units::WallMs,
 };
@@ -109,6 +113,13 @@ impl Control {
             Ok(())
         });
         in_time(order).await?.map_err(|_panicked| Failure::busy())?
+    }
+
+    /// Has a row kept, which nobody waits for.
+    pub(super) fn note(&self, row: QueuedRow) {
+        if let Some(writer) = &self.writer {
+            writer.push(row);
+        }
     }
 
     /// Has what was polled until now kept, as far as that can be in time.
@@ -253,31 +264,34 @@ impl PauseAsked {
 /// `POST /api/v1/hosts/{name}/pause`.
 pub(super) async fn pause(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     _: RequestParams<NothingAsked>,
     body: Body<PauseAsked>,
 ) -> Result<Json<HostShape>, Failure> {
     let asked = read(body, EXPECTED)?;
     let pause = asked.pause(site.clock.now().wall).map_err(Failure::bad_request)?;
-    change(&site, &name, Some(pause)).await
+    change(&site, &query, &name, Some(pause)).await
 }
 
 /// `POST /api/v1/hosts/{name}/resume`.
 pub(super) async fn resume(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     _: Nothing,
 ) -> Result<Json<HostShape>, Failure> {
-    change(&site, &name, None).await
+    change(&site, &query, &name, None).await
 }
 
 /// `POST /api/v1/hosts/{name}/poll`.
 pub(super) async fn poll(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     _: Nothing,
 ) -> Result<Json<PollShape>, Failure> {
-    let host = listed(&site, &name).await?;
+    let host = listed(&query, &name).await?;
     let name = HostName::new(&host.name).map_err(|bad| Failure::bad_request(bad.to_string()))?;
     Ok(Json(PollShape::new(site.control.poll(name).await?, true)))
 }
@@ -285,10 +299,12 @@ pub(super) async fn poll(
 /// `POST /api/v1/hosts/{name}/accept`.
 pub(super) async fn accept(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     _: Nothing,
 ) -> Result<Json<Accepted>, Failure> {
     let host = HostName::new(&name).map_err(|error| Failure::missing(error.to_string()))?;
+    query.may_order(&name).await?;
     let (answer, told) = oneshot::channel();
     let order = OperatorOrder::Accept { host, answer };
     site.operator.try_send(order).map_err(|_full| Failure::busy())?;
@@ -314,15 +330,20 @@ pub(super) async fn reload(
     Ok(Json(ReloadTold { hosts, waiting, error, alerts_error }))
 }
 
-async fn change(site: &Site, name: &str, pause: Option<Pause>) -> Result<Json<HostShape>, Failure> {
-    let host = listed(site, name).await?;
+async fn change(
+    site: &Site,
+    query: &Query,
+    name: &str,
+    pause: Option<Pause>,
+) -> Result<Json<HostShape>, Failure> {
+    let host = listed(query, name).await?;
     site.control.set(HostId(host.id), pause).await?;
-    Ok(Json(site.query.host(name).await?))
+    Ok(Json(query.host(name).await?))
 }
 
 /// A host that is in the inventory.
-async fn listed(site: &Site, name: &str) -> Result<HostShape, Failure> {
-    let host = site.query.host(name).await?;
+async fn listed(query: &Query, name: &str) -> Result<HostShape, Failure> {
+    let host = query.host(name).await?;
     if host.state == model::State::Retired {
         let words = format!("{name} is not in the inventory any more");
         return Err(Failure::conflict(words));

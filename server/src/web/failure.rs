@@ -71,6 +71,11 @@ impl Failure {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
+    /// Whether it is said that nobody asks.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// There is none of that name.
     pub(super) fn missing(message: String) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)

@@ -1,10 +1,9 @@
 //! `GET /api/v1/hosts/{name}/polls`: a page of polls, written out poll by poll while it is sent.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use axum::{
     body::{Body, Bytes},
-    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
@@ -12,16 +11,16 @@ use futures_util::stream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Site,
     asked::PollsAsked,
     failure::Failure,
     params::{HostPath, RequestParams},
+    who::Scoped,
 };
 use crate::query::{Chosen, Fields, PollRange, PollShape, PollsPage};
 
 /// `GET /api/v1/hosts/{name}/polls`.
 pub(super) async fn polls(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     HostPath(name): HostPath,
     RequestParams(asked, now): RequestParams<PollsAsked>,
 ) -> Result<Response, Failure> {
@@ -35,8 +34,8 @@ pub(super) async fn polls(
     let fields = asked.fields;
     let detail = asked.detail && fields.as_ref().is_none_or(|fields| fields.wants("detail"));
     range.check().map_err(|error| Failure::bad_request(error.to_string()))?;
-    let place = site.query.place().await?;
-    let mut page = site.query.polls(&name, &range, detail).await?;
+    let place = query.place().await?;
+    let mut page = query.polls(&name, &range, detail).await?;
     if let (Some(next), Some(fields)) = (&mut page.next, &fields) {
         next.push_str(&format!("&fields={fields}"));
     }
@@ -97,6 +96,8 @@ impl Sheet {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::body::to_bytes;
     use futures_util::StreamExt as _;
     use tokio::sync::Semaphore;

@@ -1,10 +1,8 @@
 //! What was polled and could not be kept.
 
-use std::sync::Arc;
+use axum::Json;
 
-use axum::{Json, extract::State};
-
-use super::{Site, asked::LossesAsked, failure::Failure, params::RequestParams};
+use super::{asked::LossesAsked, failure::Failure, params::RequestParams, who::Scoped};
 use crate::{
     query::{DEFAULT_SPAN, LossesPage},
     store::Span,
@@ -12,7 +10,7 @@ use crate::{
 
 /// `GET /api/v1/losses`; the last hour when nothing is said.
 pub(super) async fn losses(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(LossesAsked { from, to, limit }, now): RequestParams<LossesAsked>,
 ) -> Result<Json<LossesPage>, Failure> {
     let from = from.unwrap_or(now.minus(DEFAULT_SPAN));
@@ -20,5 +18,5 @@ pub(super) async fn losses(
     if from >= to {
         return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
     }
-    Ok(Json(site.query.losses(Span { from, to }, limit).await?))
+    Ok(Json(query.losses(Span { from, to }, limit).await?))
 }

@@ -7,13 +7,19 @@ use axum::{
     Router,
     handler::Handler,
     http::{HeaderMap, StatusCode},
-    routing::{get, post, put},
+    middleware::from_fn_with_state,
+    routing::{MethodRouter, get, post, put},
 };
 use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
-use super::{Site, operation::Operation, tagged::Document};
-use crate::config::BasePath;
+use super::{
+    Site,
+    gate::{self, Needs},
+    operation::Operation,
+    tagged::Document,
+};
+use crate::{config::BasePath, model::Role};
 
 /// Where the document is served.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
@@ -45,8 +51,8 @@ impl Routes {
         H: Handler<T, Arc<Site>>,
         T: 'static,
     {
-        let router = self.router.route(path, get(handler));
-        Self { router, ..self }.with("get", path, operation)
+        let route = guarded(get(handler), operation.needs(Role::Viewer));
+        Self { router: self.router.route(path, route), ..self }.with("get", path, operation)
     }
 
     /// What is done at `path`.
@@ -55,8 +61,8 @@ impl Routes {
         H: Handler<T, Arc<Site>>,
         T: 'static,
     {
-        let router = self.router.route(path, post(handler));
-        Self { router, ..self }.with("post", path, operation)
+        let route = guarded(post(handler), operation.needs(Role::Operator));
+        Self { router: self.router.route(path, route), ..self }.with("post", path, operation)
     }
 
     /// What is kept at `path`.
@@ -65,8 +71,8 @@ impl Routes {
         H: Handler<T, Arc<Site>>,
         T: 'static,
     {
-        let router = self.router.route(path, put(handler));
-        Self { router, ..self }.with("put", path, operation)
+        let route = guarded(put(handler), operation.needs(Role::Operator));
+        Self { router: self.router.route(path, route), ..self }.with("put", path, operation)
     }
 
     fn with(mut self, method: &'static str, path: &'static str, operation: Operation) -> Self {
@@ -88,6 +94,14 @@ impl Routes {
         let served = Document::new(document(&all.operations, guarded, path).to_string());
         let answer = async move |request: HeaderMap| served.answer(&request);
         all.router.route(PATH, get(answer)).route(LIST_PATH, get(async move || list))
+    }
+}
+
+/// A route for who has what it needs; for everybody where it needs nothing.
+fn guarded(route: MethodRouter<Arc<Site>>, needs: Option<Needs>) -> MethodRouter<Arc<Site>> {
+    match needs {
+        Some(needs) => route.route_layer(from_fn_with_state(needs, gate::require)),
+        None => route,
     }
 }
 
@@ -137,12 +151,14 @@ fn document(
     let mut asked = settings.for_deserialize().into_generator();
     let mut paths: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
     for (path, method, operation) in operations {
-        let described = operation.document(&mut told, &mut asked);
+        let usual = if *method == "get" { Role::Viewer } else { Role::Operator };
+        let described = operation.document(usual, (&mut told, &mut asked));
         paths.entry(path).or_default().insert(method, described);
     }
     let mut schemas = told.take_definitions(true);
     schemas.extend(asked.take_definitions(true));
-    let security = if guarded { json!([{ "token": [] }, { "password": [] }]) } else { json!([]) };
+    let ways = json!([{ "token": [] }, { "password": [] }, { "session": [] }]);
+    let security = if guarded { ways } else { json!([]) };
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -159,6 +175,7 @@ fn document(
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer" },
                 "password": { "type": "http", "scheme": "basic", "description": "Any user; the token is the password." },
+                "session": { "type": "apiKey", "in": "cookie", "name": "roundsman", "description": "A browser signed in." },
             },
         },
         "security": security,

@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     failure::{PROBLEM, ProblemDetails},
+    gate::Needs,
     params::{FromParams, Param},
 };
+use crate::model::Role;
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Value;
 
@@ -36,6 +38,8 @@ pub(super) struct Operation {
     answers: Vec<Answer>,
     failures: Vec<StatusCode>,
     is_open: bool,
+    role: Option<Role>,
+    is_whole: bool,
 }
 
 /// Answers without a body: what is held already; a head that is too large, which is refused before a route is
@@ -54,6 +58,8 @@ impl Operation {
             answers: Vec::new(),
             failures: Vec::new(),
             is_open: false,
+            role: None,
+            is_whole: false,
         }
     }
 
@@ -93,6 +99,11 @@ impl Operation {
         self.gives(StatusCode::OK, words, Some((kind, schema)))
     }
 
+    /// Answers that it is done, and no more.
+    pub(super) fn ends(self, words: &'static str) -> Self {
+        self.gives(StatusCode::NO_CONTENT, words, None)
+    }
+
     fn gives(
         mut self,
         status: StatusCode,
@@ -114,10 +125,28 @@ impl Operation {
         self.fails(&[StatusCode::NOT_MODIFIED])
     }
 
-    /// Is answered without the secret.
+    /// Is answered to everybody.
     pub(super) fn open(mut self) -> Self {
         self.is_open = true;
         self
+    }
+
+    /// Is for this role and those that may do more. Without this a viewer may read, and an operator change.
+    pub(super) fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// Is about the server as a whole.
+    pub(super) fn whole(mut self) -> Self {
+        self.is_whole = true;
+        self
+    }
+
+    /// What it wants of who asks; nothing where it is open. `usual` is the role where none was said.
+    pub(super) fn needs(&self, usual: Role) -> Option<Needs> {
+        let (role, is_whole) = (self.role.unwrap_or(usual), self.is_whole);
+        (!self.is_open).then_some(Needs { role, is_whole })
     }
 
     /// As it stands in the list for people.
@@ -138,8 +167,8 @@ impl Operation {
     /// be left out.
     pub(super) fn document(
         &self,
-        told: &mut SchemaGenerator,
-        asked: &mut SchemaGenerator,
+        usual: Role,
+        (told, asked): (&mut SchemaGenerator, &mut SchemaGenerator),
     ) -> Value {
         let mut responses = Map::new();
         for answer in &self.answers {
@@ -150,7 +179,7 @@ impl Operation {
                 response["content"][kind] = json!({ "schema": schema(told) });
             }
         }
-        let refusals: &[StatusCode] = if self.is_open { &[] } else { &super::access::REFUSALS };
+        let refusals: &[StatusCode] = if self.is_open { &[] } else { &super::gate::REFUSALS };
         for status in self.failures.iter().chain(refusals) {
             let words = status.canonical_reason().unwrap_or_default();
             let mut response = json!({ "description": words });
@@ -173,8 +202,12 @@ impl Operation {
             let content = json!({ "application/json": { "schema": schema } });
             all["requestBody"] = json!({ "required": true, "content": content });
         }
-        if self.is_open {
-            all["security"] = json!([]);
+        match self.needs(usual) {
+            None => all["security"] = json!([]),
+            Some(Needs { role, is_whole }) => {
+                all["x-role"] = role.as_str().into();
+                all["x-whole-fleet"] = is_whole.into();
+            }
         }
         all
     }

@@ -85,6 +85,16 @@ fn is_of_another_site(method: &Method, headers: &HeaderMap) -> bool {
     !reads && !of_origin.is_some_and(|authority| authority.eq_ignore_ascii_case(own))
 }
 
+/// Whether a browser says that a page of this very server asks.
+pub(super) fn is_own_page(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match text("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        // `judge` held it against the `Host`.
+        None => text("origin").is_some(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, asked::NothingAsked, failure::Failure, params::RequestParams};
+use super::{Site, asked::NothingAsked, failure::Failure, params::RequestParams, who::Scoped};
 use crate::metrics::Metrics;
 
 /// Content type of OpenMetrics text.
@@ -23,9 +23,10 @@ pub(super) async fn healthz(_: RequestParams<NothingAsked>) -> Result<&'static s
 /// `GET /readyz`: whether the server does its work, and if not why.
 pub(super) async fn readyz(
     State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
-    let mut readiness = site.query.readiness(site.clock.now().wall).await;
+    let mut readiness = query.readiness(site.clock.now().wall).await;
     readiness.warnings.extend(warnings(&site.metrics));
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(readiness)).into_response())

@@ -1,8 +1,11 @@
 //! Every route there is: where, what answers, and what a caller has to know.
 
 use axum::{
-    Router, extract::DefaultBodyLimit, handler::Handler as _, http::StatusCode,
-    middleware::from_fn_with_state,
+    Router,
+    extract::DefaultBodyLimit,
+    handler::Handler as _,
+    http::StatusCode,
+    middleware::{from_fn_with_state, map_response},
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -15,27 +18,27 @@ use tower_http::{
 };
 
 use super::{
-    MAX_BOARD_BODY_BYTES, MAX_BODY_BYTES, Site, access, alerts, annotations, api,
+    MAX_BOARD_BODY_BYTES, MAX_BODY_BYTES, Site, alerts, annotations, api,
     asked::{
-        AlarmAsked, AlarmEventsAsked, AlarmsAsked, AnnotationsAsked, ChangesAsked, CompareAsked,
-        ExplainAsked, FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked,
-        RowSeriesAsked, RulesAsked, SeriesAsked, TopAsked,
+        AlarmAsked, AlarmEventsAsked, AlarmsAsked, AnnotationsAsked, AuditAsked, ChangesAsked,
+        CompareAsked, ExplainAsked, FleetEventsAsked, HostAsked, HostsAsked, LimitAsked,
+        LossesAsked, PollsAsked, RowSeriesAsked, RulesAsked, SeriesAsked, TopAsked,
     },
-    assets,
+    assets, audit,
     below::below,
-    boards, body, control, failure, ledger, losses,
+    boards, body, control, failure, gate, ledger, losses,
     openapi::Routes,
     operation::Operation,
     own,
     params::Param,
-    people, several, stream,
+    people, session, several, stream,
 };
 use crate::{
-    model::DetailTable,
+    model::{DetailTable, Role},
     query::{
-        AckShape, AlarmEventsPage, AlarmsPage, AnnotationShape, AnnotationsPage, ChangesShape,
-        CompareShape, EventsPage, ExplainedShape, Fleet, FleetEventsPage, Glossary, HostShape,
-        HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage, Readiness,
+        AckShape, AlarmEventsPage, AlarmsPage, AnnotationShape, AnnotationsPage, AuditPage,
+        ChangesShape, CompareShape, EventsPage, ExplainedShape, Fleet, FleetEventsPage, Glossary,
+        HostShape, HostsPage, LoadedShape, LossesPage, OwnShape, PollShape, PollsPage, Readiness,
         RowSeriesShape, RulesPage, SeriesShape, SilenceShape, SilencesPage, TopShape, WhyShape,
     },
 };
@@ -52,14 +55,15 @@ const AWAY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 pub(super) fn router(site: Arc<Site>) -> Router {
     let predicate = DefaultPredicate::new().and(SizeAbove::new(PACKED_ABOVE));
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    let access = from_fn_with_state(Arc::clone(&site), access::check);
+    let gate = from_fn_with_state(Arc::clone(&site), gate::check);
     let base_path = site.base_path.clone();
-    let router = boarded(annotated(people(host(fleet(own(Routes::new()))))))
+    let router = access(boarded(annotated(people(host(whole(fleet(own(Routes::new()))))))))
         .finish(site.access.is_guarded(), &base_path)
         .fallback(failure::not_found)
         .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(access)
+        .layer(gate)
+        .layer(map_response(gate::shield))
         .layer(packing.compress_when(predicate))
         .with_state(site);
     below(&base_path, router)
@@ -83,11 +87,12 @@ fn own(routes: Routes) -> Routes {
     let board = page("board_page", "The page: a board").takes(any_board);
     let file =
         Param::path("name", json!({ "type": "string", "enum": assets::names() }), "The file");
-    let mut assets = Operation::new("asset", "A file of the page").takes(file);
+    let mut assets = Operation::new("asset", "A file of the page").takes(file).open();
     for kind in assets::KINDS {
         assets = assets.writes(kind, "The file");
     }
     let readyz = Operation::new("readyz", "Whether the server does its work, and if not why")
+        .whole()
         .answers::<Readiness>(OK, "It does")
         .answers::<Readiness>(AWAY, "It does not")
         .fails(&[BAD]);
@@ -96,6 +101,7 @@ fn own(routes: Routes) -> Routes {
         .fails(&[BAD])
         .open();
     let metrics = Operation::new("metrics", "The server's metrics of itself")
+        .whole()
         .sends("OpenMetrics 1.0, as application/openmetrics-text")
         .fails(&[BAD, StatusCode::INTERNAL_SERVER_ERROR]);
     routes
@@ -109,6 +115,7 @@ fn own(routes: Routes) -> Routes {
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
         .get("/assets/{name}", assets::asset, assets.tagged().fails(&[BAD, MISSING]))
+        .get("/login", assets::login, page("login_page", "Where one signs in").open())
         .get("/healthz", own::healthz, healthz)
         .get("/readyz", own::readyz, readyz)
         .get("/metrics", own::metrics, metrics)
@@ -127,31 +134,12 @@ fn fleet(routes: Routes) -> Routes {
         .asks::<FleetEventsAsked>()
         .answers::<FleetEventsPage>(OK, "The changes")
         .fails(&[BAD, AWAY]);
-    let inventory = Operation::new("inventory", "What is loaded, and what the last reload changed")
-        .answers::<LoadedShape>(OK, "As it is in force")
-        .fails(&[BAD]);
-    let reload = Operation::new("reload", "Look at the inventory file at once")
-        .reads::<control::ReloadAsked>()
-        .answers::<control::ReloadTold>(OK, "What came of it")
-        .fails(&[BAD, AWAY]);
-    let server = Operation::new("server", "All that the server says of itself")
-        .answers::<OwnShape>(OK, "Readiness, polling, writer, store")
-        .fails(&[BAD]);
-    let server_events =
-        Operation::new("server_events", "When the server took itself for cut off, newest first")
-            .asks::<LimitAsked>()
-            .answers::<EventsPage>(OK, "The changes")
-            .fails(&[BAD, AWAY]);
     let last = "The `id` of the last event that came: the stream goes on after it, or begins with `fleet` when \
                 it is not known any more";
     let words = "Server-sent events: `fleet`, then `change` when something did, looked at once a second, or `beat`";
     let stream = Operation::new("stream", words)
         .takes(Param::header("Last-Event-ID", json!({ "type": "string" }), last))
         .writes("text/event-stream", "A stream, for at most 100 s; come back then")
-        .fails(&[BAD, AWAY]);
-    let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
-        .asks::<LossesAsked>()
-        .answers::<LossesPage>(OK, "The losses")
         .fails(&[BAD, AWAY]);
     let alerts = Operation::new("alerts", "Alarms that are not ok, what matters most first")
         .asks::<AlarmsAsked>()
@@ -173,18 +161,48 @@ fn fleet(routes: Routes) -> Routes {
         .get("/api/v1/columns", api::columns, columns)
         .get("/api/v1/fleet", api::fleet, fleet)
         .get("/api/v1/events", api::fleet_events, events)
-        .get("/api/v1/inventory", api::inventory, inventory)
-        .post("/api/v1/inventory/reload", control::reload, reload)
-        .get("/api/v1/server", api::server, server)
-        .get("/api/v1/server/events", api::server_events, server_events)
         .get("/api/v1/series", several::compare, compare())
         .get("/api/v1/top", several::top, top())
         .get("/api/v1/alerts", alerts::alerts, alerts)
         .get("/api/v1/alert_events", alerts::events, alert_events)
         .get("/api/v1/alert_rules", alerts::rules, alert_rules)
-        .get("/api/v1/losses", losses::losses, losses)
         .get("/api/v1/stream", stream::stream, stream)
         .get("/api/v1/hosts", api::hosts, hosts)
+}
+
+/// What is asked of the server as a whole: for nobody who may see some groups alone.
+fn whole(routes: Routes) -> Routes {
+    let inventory = Operation::new("inventory", "What is loaded, and what the last reload changed")
+        .whole()
+        .answers::<LoadedShape>(OK, "As it is in force")
+        .fails(&[BAD]);
+    let reload = Operation::new("reload", "Look at the inventory file at once")
+        .role(Role::Admin)
+        .whole()
+        .reads::<control::ReloadAsked>()
+        .answers::<control::ReloadTold>(OK, "What came of it")
+        .fails(&[BAD, AWAY]);
+    let server = Operation::new("server", "All that the server says of itself")
+        .whole()
+        .answers::<OwnShape>(OK, "Readiness, polling, writer, store")
+        .fails(&[BAD]);
+    let server_events =
+        Operation::new("server_events", "When the server took itself for cut off, newest first")
+            .whole()
+            .asks::<LimitAsked>()
+            .answers::<EventsPage>(OK, "The changes")
+            .fails(&[BAD, AWAY]);
+    let losses = Operation::new("losses", "What was polled and could not be kept, oldest first")
+        .whole()
+        .asks::<LossesAsked>()
+        .answers::<LossesPage>(OK, "The losses")
+        .fails(&[BAD, AWAY]);
+    routes
+        .get("/api/v1/inventory", api::inventory, inventory)
+        .post("/api/v1/inventory/reload", control::reload, reload)
+        .get("/api/v1/server", api::server, server)
+        .get("/api/v1/server/events", api::server_events, server_events)
+        .get("/api/v1/losses", losses::losses, losses)
 }
 
 /// What is asked of one host, and done to it.
@@ -293,9 +311,10 @@ fn boarded(routes: Routes) -> Routes {
     let of_board = |name, summary| {
         let words = "The board's name: that of its file, without .toml";
         let board = Param::path("name", json!({ "type": "string" }), words);
-        Operation::new(name, summary).takes(board).fails(&[BAD, MISSING, AWAY])
+        Operation::new(name, summary).whole().takes(board).fails(&[BAD, MISSING, AWAY])
     };
     let list = Operation::new("boards", "The boards, and what is wrong with their files")
+        .whole()
         .answers::<boards::BoardsPage>(OK, "By name")
         .fails(&[BAD, AWAY]);
     let one = of_board("board", "A board: its charts, its text and its version")
@@ -314,6 +333,42 @@ fn boarded(routes: Routes) -> Routes {
         .get("/api/v1/boards/{name}", boards::board, one)
         .put("/api/v1/boards/{name}", boards::put.layer(large), put)
         .post("/api/v1/boards/{name}/remove", boards::remove, remove)
+}
+
+/// Who asks, and who may.
+fn access(routes: Routes) -> Routes {
+    let sign_in = Operation::new("sign_in", "Sign in with a token: the cookie of a session")
+        .reads::<session::SignIn>()
+        .answers::<session::IdentityShape>(OK, "Who that is")
+        .fails(&[BAD, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN])
+        .fails(&[StatusCode::MISDIRECTED_REQUEST, StatusCode::TOO_MANY_REQUESTS])
+        .open();
+    let whoami = Operation::new("whoami", "Who asks")
+        .answers::<session::IdentityShape>(OK, "Who, and what they may do and see")
+        .fails(&[BAD]);
+    let sign_out = Operation::new("sign_out", "End the session whose cookie comes along")
+        .role(Role::Viewer)
+        .reads::<body::Nothing>()
+        .ends("It is over")
+        .fails(&[BAD]);
+    let tokens = Operation::new("tokens", "Who has a token, what for and until when")
+        .role(Role::Admin)
+        .whole()
+        .answers::<session::TokensPage>(OK, "All of them")
+        .fails(&[BAD]);
+    let audit =
+        Operation::new("audit", "Who asked for which change, and who was refused, newest first")
+            .role(Role::Admin)
+            .whole()
+            .asks::<AuditAsked>()
+            .answers::<AuditPage>(OK, "The entries")
+            .fails(&[BAD, AWAY]);
+    routes
+        .post("/api/v1/session", session::sign_in, sign_in)
+        .get("/api/v1/session", session::whoami, whoami)
+        .post("/api/v1/session/end", session::sign_out, sign_out)
+        .get("/api/v1/tokens", session::tokens, tokens)
+        .get("/api/v1/audit", audit::audit, audit)
 }
 
 fn polls() -> Operation {

@@ -1,15 +1,13 @@
 //! The handlers of what is asked of several hosts together: one value over time, and who has most of it.
 
-use std::sync::Arc;
-
-use axum::{Json, extract::State};
+use axum::Json;
 
 use super::{
-    Site,
     api::resolution,
     asked::{CompareAsked, TopAsked},
     failure::Failure,
     params::RequestParams,
+    who::Scoped,
 };
 use crate::query::{CompareRange, CompareShape, HostsOf, PollRange, SortOrder, TopRange, TopShape};
 
@@ -40,7 +38,7 @@ pub(super) fn hosts_of(
 
 /// `GET /api/v1/series`.
 pub(super) async fn compare(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(asked, now): RequestParams<CompareAsked>,
 ) -> Result<Json<CompareShape>, Failure> {
     let hour = PollRange::last_hour(now);
@@ -54,8 +52,8 @@ pub(super) async fn compare(
         detail,
         tier: asked.tier,
     };
-    let _place = site.query.place().await?;
-    let mut shape = site.query.compare(&range, now).await?;
+    let _place = query.place().await?;
+    let mut shape = query.compare(&range, now).await?;
     if let Some(digits) = asked.digits {
         shape.round(digits);
     }
@@ -64,7 +62,7 @@ pub(super) async fn compare(
 
 /// `GET /api/v1/top`.
 pub(super) async fn top(
-    State(site): State<Arc<Site>>,
+    Scoped(query): Scoped,
     RequestParams(asked, now): RequestParams<TopAsked>,
 ) -> Result<Json<TopShape>, Failure> {
     let hour = PollRange::last_hour(now);
@@ -76,6 +74,6 @@ pub(super) async fn top(
         limit: asked.n,
         order: asked.order.unwrap_or(SortOrder::Desc),
     };
-    let _place = site.query.place().await?;
-    Ok(Json(site.query.top(&range, now).await?))
+    let _place = query.place().await?;
+    Ok(Json(query.top(&range, now).await?))
 }

@@ -8,6 +8,7 @@
 //! (HTML Living Standard, 9.2 Server-sent events.)
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     sync::{
         Arc, Mutex, PoisonError,
@@ -28,8 +29,11 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Site, asked::NothingAsked, backlog::Backlog, failure::Failure, params::RequestParams};
+use super::{
+    Site, asked::NothingAsked, backlog::Backlog, failure::Failure, params::RequestParams, who::Who,
+};
 use crate::{
+    model::Scope,
     query::{Fleet, FleetChange},
     units::WallMs,
 };
@@ -72,18 +76,26 @@ struct LastSent {
     unread: u32,
 }
 
-/// What was seen, and the changes that led there.
-#[derive(Debug, Default)]
+/// What was seen within a scope, the changes that led there, and who reads them. There are no more than
+/// different scopes of tokens, and one that nobody reads is forgotten.
+#[derive(Debug)]
 struct Sight {
     seen: Option<LastSent>,
     backlog: Backlog,
+    changes: broadcast::Sender<Bytes>,
+}
+
+impl Default for Sight {
+    fn default() -> Self {
+        let changes = broadcast::Sender::new(BEHIND);
+        Self { seen: None, backlog: Backlog::default(), changes }
+    }
 }
 
 /// The looks at the fleet that all streams share.
 #[derive(Debug)]
 pub struct Looks {
-    changes: broadcast::Sender<Bytes>,
-    sight: Mutex<Sight>,
+    sights: Mutex<BTreeMap<Scope, Sight>>,
     places: Arc<Semaphore>,
     pages: usize,
     life: Duration,
@@ -101,8 +113,7 @@ impl Looks {
     #[must_use]
     pub fn with_limits(pages: usize, life: Duration) -> Self {
         Self {
-            changes: broadcast::Sender::new(BEHIND),
-            sight: Mutex::default(),
+            sights: Mutex::default(),
             places: Arc::new(Semaphore::new(pages)),
             pages,
             life,
@@ -142,40 +153,53 @@ impl Looks {
     }
 
     fn look(&self, site: &Site) {
-        let mut sight = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sight { seen, backlog } = &mut *sight;
+        let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
+        for (scope, sight) in sights.iter_mut() {
+            self.look_within(site, scope, sight);
+        }
+        // The numbers of the whole fleet's go on.
+        sights.retain(|scope, sight| !scope.is_limited() || sight.seen.is_some());
+    }
+
+    fn look_within(&self, site: &Site, scope: &Scope, sight: &mut Sight) {
+        let Sight { seen, backlog, changes } = sight;
         let Some(before) = seen.as_mut() else { return };
-        let is_read = self.changes.receiver_count() > 0;
+        let is_read = changes.receiver_count() > 0;
         let unread = if is_read { 0 } else { before.unread + 1 };
         if LOOK * unread > LINGER {
             *seen = None;
             return;
         }
-        let Some(fleet) = site.query.fleet(site.clock.now().wall) else { return };
+        let query = site.answers.within(scope);
+        let Some(fleet) = query.fleet(site.clock.now().wall) else { return };
         let mut quiet = before.quiet + 1;
+        let mut tell = |event| {
+            quiet = 0;
+            // Nobody may be left by now.
+            let _ = changes.send(event);
+        };
         if let Some(change) = FleetChange::between(&before.fleet, &fleet) {
             let event = self.event(Some(&backlog.next_id()), "change", &change);
             backlog.push(event.clone());
-            self.tell(event, &mut quiet);
-        } else if is_read && LOOK * quiet >= BEAT {
-            self.tell(self.event(None, "beat", &Beat { at_ms: fleet.at_ms }), &mut quiet);
+            tell(event);
+        } else if is_read && LOOK * (before.quiet + 1) >= BEAT {
+            tell(self.event(None, "beat", &Beat { at_ms: fleet.at_ms }));
         }
         *seen = Some(LastSent { fleet, whole: None, quiet, unread });
     }
 
-    fn tell(&self, event: Bytes, quiet: &mut u32) {
-        *quiet = 0;
-        // Nobody may be left by now.
-        let _ = self.changes.send(event);
-    }
-
     /// What a reader is sent at first, and the changes that follow it: those after the event `last`,
     /// or the fleet whole. However many join between two looks, they are given the same.
-    fn join(&self, site: &Site, last: Option<&str>) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {
-        let mut sight = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sight { seen, backlog } = &mut *sight;
+    fn join(
+        &self,
+        site: &Site,
+        scope: &Scope,
+        last: Option<&str>,
+    ) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {
+        let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
+        let Sight { seen, backlog, changes } = sights.entry(scope.clone()).or_default();
         if seen.is_none() {
-            let fleet = site.query.fleet(site.clock.now().wall)?;
+            let fleet = site.answers.within(scope).fleet(site.clock.now().wall)?;
             backlog.forget();
             *seen = Some(LastSent { fleet, whole: None, quiet: 0, unread: 0 });
         }
@@ -187,7 +211,7 @@ impl Looks {
             let event = || self.event(Some(&backlog.id()), "fleet", fleet);
             first.extend_from_slice(whole.get_or_insert_with(event));
         }
-        Some((first.into(), self.changes.subscribe()))
+        Some((first.into(), changes.subscribe()))
     }
 }
 
@@ -200,6 +224,7 @@ struct Beat {
 /// `GET /api/v1/stream`: an event `fleet`, then an event `change` for each look that found one.
 pub(super) async fn stream(
     State(site): State<Arc<Site>>,
+    Who(who): Who,
     request: HeaderMap,
     _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
@@ -209,7 +234,7 @@ pub(super) async fn stream(
         return Err(Failure::unavailable(words));
     };
     let last = request.get("last-event-id").and_then(|id| id.to_str().ok());
-    let Some((first, changes)) = site.looks.join(&site, last) else {
+    let Some((first, changes)) = site.looks.join(&site, &who.scope, last) else {
         return Err(Failure::unavailable("there is no live view".to_owned()));
     };
     let end = Box::pin(sleep(site.looks.life));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use roundsman::{
-    model::{Column, ColumnSet as _, HostId, State, Values},
+    model::{Column, ColumnSet as _, HostId, Scope, State, Values},
     query::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE},
     store::{Batch, Registration},
     units::WallMs,
@@ -78,9 +78,10 @@ async fn a_page_of_large_polls_ends_at_its_bytes_and_next_leads_on() {
 #[tokio::test]
 async fn a_page_waits_for_its_place() {
     let site = Served::start().await;
+    let query = site.site.answers.within(&Scope::All);
     let mut places = Vec::new();
     for _ in 0..MAX_PAGES_AT_ONCE {
-        places.push(site.site.query.place().await.unwrap());
+        places.push(query.place().await.unwrap());
     }
     let mut asked = TcpStream::connect(site.address).await.unwrap();
     let request =

@@ -250,9 +250,11 @@ pub(crate) struct Served {
     pub(crate) store: Arc<dyn Store>,
     #[allow(dead_code, reason = "only some of the programs look into it")]
     pub(crate) site: Arc<Site>,
+    #[allow(dead_code, reason = "only some of the programs look into it")]
+    pub(crate) writer: WriterHandle,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
-    _writer: Option<(WriterHandle, Writer)>,
+    _writing: Writer,
     pub(crate) dir: tempfile::TempDir,
 }
 
@@ -283,6 +285,13 @@ impl Served {
         Self::start_for(limits, looks, access, BasePath::default(), false).await
     }
 
+    /// For who may ask by `access`.
+    #[allow(dead_code, reason = "only some of the programs look into it")]
+    pub(crate) async fn start_for_people(access: web::Access) -> Self {
+        let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
+        Self::start_for(limits, looks, access, BasePath::default(), false).await
+    }
+
     /// Below a path.
     #[allow(dead_code, reason = "only some of the programs look into it")]
     pub(crate) async fn start_below(path: &str) -> Self {
@@ -305,17 +314,13 @@ impl Served {
         let store: Arc<dyn Store> = Arc::new(store);
         let (commands, asked) = mpsc::channel(4);
         tokio::spawn(obey(asked));
-        let writer =
-            writes.then(|| Writer::start(Arc::clone(&store), WriterLimits::default(), || NOW));
         let clock = Arc::new(ManualClock::new(Now { wall: NOW, mono: Mono::default() }));
         let shown = Arc::clone(&live);
+        let (writer, writing) = Writer::start(Arc::clone(&store), WriterLimits::default(), || NOW);
+        let query = Query::new(Arc::clone(&live), Arc::clone(&store));
+        let query = if writes { query.with_writer(writer.clone()) } else { query };
         let site = Site {
-            query: match &writer {
-                Some((handle, _)) => {
-                    Query::new(Arc::clone(&live), Arc::clone(&store)).with_writer(handle.clone())
-                }
-                None => Query::new(Arc::clone(&live), Arc::clone(&store)),
-            },
+            answers: query.into(),
             metrics: Arc::new(Metrics::new()),
             refresh: Box::new(move |metrics| {
                 for (state, count) in shown.count_by_state() {
@@ -326,7 +331,7 @@ impl Served {
             policy: Policy::default(),
             clock: Arc::clone(&clock) as Arc<_>,
             operator: mpsc::channel(1).0,
-            control: Control::new(commands, Arc::clone(&store)),
+            control: Control::new(commands, Arc::clone(&store)).with_writer(writer.clone()),
             looks,
             access,
             boards: web::BoardSite::new(BoardFolder::beside(&dir.path().join("inventory.toml"))),
@@ -337,14 +342,20 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = oneshot::channel::<()>();
         let shutdown = async { drop(stopping.await) };
-        let task = tokio::spawn(web::serve_with(
-            vec![listener.into()],
-            Arc::clone(&site),
-            limits,
-            shutdown,
-        ));
-        let stop = Some(stop);
-        Self { address, live, clock, store, site, stop, task, _writer: writer, dir }
+        let listeners = vec![listener.into()];
+        let task = tokio::spawn(web::serve_with(listeners, Arc::clone(&site), limits, shutdown));
+        Self {
+            address,
+            live,
+            clock,
+            store,
+            site,
+            writer,
+            stop: Some(stop),
+            task,
+            _writing: writing,
+            dir,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     health::Pause,
-    model::{Loss, LossReason, Notice, NoticeKind, NoticeState, Transition},
+    model::{AuditEntry, Loss, LossReason, Notice, NoticeKind, NoticeState, Transition},
     store::LoadedInventory,
 };
 
@@ -183,6 +183,36 @@ pub(crate) async fn a_pause_is_kept_until_it_is_ended(fixture: &dyn Fixture) {
     // Gone with its host, so that one which comes back is not paused for a reason long past.
     store.retire(vec![b.id], slot(3)).await.unwrap();
     assert_eq!(store.pauses().await.unwrap(), []);
+}
+
+pub(crate) async fn an_entry_of_the_audit_is_kept_once_and_as_long_as_transitions(
+    fixture: &dyn Fixture,
+) {
+    let entry = |id: &str, at, who: Option<&str>| AuditEntry {
+        id: id.into(),
+        at: slot(at),
+        who: who.map(Into::into),
+        how: "token".into(),
+        peer: who.map(|_| "2001:db8::/64".into()),
+        what: "POST /api/v1/hosts/wéb/pause ✗".into(),
+        status: 204,
+        times: 1 << 40,
+    };
+    let all = [entry("c", 30, Some("zoë")), entry("b", 30, None), entry("a", 10, Some("bob"))];
+    for _ in 0..2 {
+        let audit = all.iter().rev().cloned().map(Arc::new).collect();
+        write(fixture, Batch { audit, ..Batch::default() }).await.unwrap();
+    }
+    let store = fixture.store();
+    assert_eq!(store.audit(Span::ALL, MAX_PAGE).await.unwrap(), all);
+    assert_eq!(store.audit(Span::ALL, 1).await.unwrap(), all[..1]);
+    let span = Span { from: slot(10), to: slot(30) };
+    assert_eq!(store.audit(span, 9).await.unwrap(), all[2..]);
+    let old = |events| Retention { polls: WallMs(0), events, rollups: WallMs(0) };
+    store.prune(old(slot(10))).await.unwrap();
+    assert_eq!(store.audit(Span::ALL, 9).await.unwrap(), all);
+    store.prune(old(slot(30))).await.unwrap();
+    assert_eq!(store.audit(Span::ALL, 9).await.unwrap(), all[..2]);
 }
 
 pub(crate) async fn losses_are_kept_once_and_found_by_span(fixture: &dyn Fixture) {

@@ -5,7 +5,7 @@
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{cells::RowReader, deliveries, fault::Place, moment, pools::Pools};
+use super::{audit, cells::RowReader, deliveries, fault::Place, moment, pools::Pools};
 use crate::{
     model::{Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, ContentHash, HostId, Severity},
     store::{AlarmsOf, Batch, ReadOrder, Span, StoreError, row},
@@ -66,7 +66,8 @@ pub(super) async fn keep(
         let keys: Vec<_> = some.iter().map(|event| &event.key).collect();
         run(transaction, sql, values, || named(&keys), place).await?;
     }
-    deliveries::keep(transaction, &batch.deliveries, place).await
+    deliveries::keep(transaction, &batch.deliveries, place).await?;
+    audit::keep(transaction, &batch.audit, place).await
 }
 
 async fn run(

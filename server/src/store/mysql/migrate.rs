@@ -57,6 +57,7 @@ const STEPS: &[Migration] = steps! {
     64 "0064_alert_event"
     66 "0066_delivery"
     68 "0068_annotation"
+    70 "0070_audit"
 };
 
 /// What was applied, in the database itself.

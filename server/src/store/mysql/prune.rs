@@ -39,14 +39,17 @@ const DELIVERIES: &str = "DELETE FROM delivery WHERE ended < ? ORDER BY ended LI
 
 /// Annotations, too.
 const ANNOTATIONS: &str = "DELETE FROM annotation WHERE at < ? ORDER BY at LIMIT ?";
+/// What somebody asked to be changed, too.
+const AUDIT: &str = "DELETE FROM audit WHERE at < ? ORDER BY at LIMIT ?";
 
-/// The oldest of polls, and of transitions, losses, changes of alarms, messages and annotations.
+/// The oldest of polls, and of transitions, losses, changes of alarms, messages, annotations and the audit.
 const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
     (SELECT MIN(at) FROM (SELECT MIN(ts) AS at FROM event
      UNION ALL SELECT MIN(noted_at) FROM loss
      UNION ALL SELECT MIN(slot) FROM alert_event
      UNION ALL SELECT MIN(ended) FROM delivery
-     UNION ALL SELECT MIN(at) FROM annotation) AS old)";
+     UNION ALL SELECT MIN(at) FROM annotation
+     UNION ALL SELECT MIN(at) FROM audit) AS old)";
 
 /// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
 pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
@@ -82,7 +85,7 @@ pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Prune
             break;
         }
     }
-    for table in [LOSSES, NOTICES, ALARM_EVENTS, DELIVERIES, ANNOTATIONS] {
+    for table in [LOSSES, NOTICES, ALARM_EVENTS, DELIVERIES, ANNOTATIONS, AUDIT] {
         while within(pools.limits.call, take(pools, table, before.events)).await? == ROWS {}
     }
     Ok(Pruned { polls, events })

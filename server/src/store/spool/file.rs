@@ -329,6 +329,7 @@ impl SpoolFile {
                 Ok(Other::AlarmEvent(event)) => page.batch.alarm_events.push(*event),
                 Ok(Other::Delivery(delivery)) => page.batch.deliveries.push(delivery),
                 Ok(Other::Annotation(annotation)) => page.batch.annotations.push(annotation),
+                Ok(Other::Audit(entry)) => page.batch.audit.push(entry),
                 Err(error) => tracing::error!(%error, "a row of the spool cannot be read: lost"),
             }
             room -= 1;

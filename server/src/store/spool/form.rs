@@ -12,7 +12,10 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{Alarm, AlarmEvent, Annotation, Delivery, Loss, Notice, Record, Rollup, Transition},
+    model::{
+        Alarm, AlarmEvent, Annotation, AuditEntry, Delivery, Loss, Notice, Record, Rollup,
+        Transition,
+    },
     store::{FactsSeen, detail},
 };
 
@@ -32,6 +35,7 @@ pub(super) enum Other {
     AlarmEvent(Box<AlarmEvent>),
     Delivery(Arc<Delivery>),
     Annotation(Arc<Annotation>),
+    Audit(Arc<AuditEntry>),
 }
 
 /// A poll as bytes.

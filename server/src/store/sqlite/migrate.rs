@@ -47,6 +47,7 @@ const STEPS: &[Migration] = steps! {
     12 "0012_alert"
     14 "0014_delivery"
     16 "0016_annotation"
+    18 "0018_audit"
 };
 
 /// Steps that were released with other texts: what they made then is made elsewhere now.

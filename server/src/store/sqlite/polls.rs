@@ -8,7 +8,7 @@ use rusqlite::{
 };
 
 use super::{
-    alerts, annotations, deliveries, events,
+    alerts, annotations, audit, deliveries, events,
     fault::{fault, row_fault},
     hosts, losses, notices,
     record::{SELECTED, WIDTH, columns, from_row, outcome, read_detail},
@@ -60,6 +60,9 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     hosts::see(&transaction, row::answered(&batch.polls)).map_err(&failed)?;
     for seen in &batch.facts {
         hosts::learn(&transaction, seen).map_err(&failed)?;
+    }
+    for entry in &batch.audit {
+        audit::insert(&transaction, entry).map_err(&failed)?;
     }
     for loss in &batch.losses {
         losses::insert(&transaction, loss).map_err(&failed)?;

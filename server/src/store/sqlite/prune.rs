@@ -33,6 +33,8 @@ pub(super) enum PruneStep {
     Deliveries,
     /// At annotations, too.
     Annotations,
+    /// At what somebody asked to be changed, too.
+    Audit,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -59,7 +61,8 @@ const OLDEST: [&str; 3] = [
      UNION ALL SELECT min(noted_at_ms) FROM loss
      UNION ALL SELECT min(slot_ms) FROM alert_event
      UNION ALL SELECT min(ended_ms) FROM delivery
-     UNION ALL SELECT min(at_ms) FROM annotation)",
+     UNION ALL SELECT min(at_ms) FROM annotation
+     UNION ALL SELECT min(at_ms) FROM audit)",
     "SELECT min((SELECT hour_ms FROM rollup_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
      FROM host",
 ];
@@ -91,6 +94,7 @@ pub(super) fn take(
         PruneStep::AlarmEvents => alarm_events(&transaction, before.events.0),
         PruneStep::Deliveries => deliveries(&transaction, before.events.0),
         PruneStep::Annotations => annotations(&transaction, before.events.0),
+        PruneStep::Audit => audit(&transaction, before.events.0),
         PruneStep::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -196,8 +200,18 @@ fn annotations(connection: &Connection, before_ms: i64) -> Result<PruneProgress,
                (SELECT id FROM annotation WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next =
-        if gone == ROWS { PruneStep::Annotations } else { PruneStep::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { PruneStep::Annotations } else { PruneStep::Audit };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
+}
+
+fn audit(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM audit WHERE id IN
+               (SELECT id FROM audit WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = if gone == ROWS { PruneStep::Audit } else { PruneStep::RollupsAfter(i64::MIN) };
     Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 

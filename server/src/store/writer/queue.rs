@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     model::{
-        Alarm, AlarmEvent, AlarmKey, Annotation, Delivery, HostId, Loss, LossReason, Notice,
-        Record, Rollup, Transition,
+        Alarm, AlarmEvent, AlarmKey, Annotation, AuditEntry, Delivery, HostId, Loss, LossReason,
+        Notice, Record, Rollup, Transition,
     },
     store::{Batch, FactsSeen, loss::Tally},
     units::WallMs,
@@ -35,6 +35,8 @@ pub enum QueuedRow {
     Delivery(Arc<Delivery>),
     /// An annotation, or that it was removed.
     Annotation(Arc<Annotation>),
+    /// What somebody asked to be changed.
+    Audit(Arc<AuditEntry>),
 }
 
 /// What was found about alarms.
@@ -75,6 +77,7 @@ pub(super) struct Queue {
     notices: VecDeque<Arc<Notice>>,
     deliveries: VecDeque<Arc<Delivery>>,
     annotations: VecDeque<Arc<Annotation>>,
+    audit: VecDeque<Arc<AuditEntry>>,
     facts: BTreeMap<HostId, FactsSeen>,
     /// What was lost and is not written down yet; not part of what is limited.
     lost: Tally,
@@ -95,6 +98,7 @@ impl Queue {
             notices: VecDeque::new(),
             deliveries: VecDeque::new(),
             annotations: VecDeque::new(),
+            audit: VecDeque::new(),
             facts: BTreeMap::new(),
             lost: Tally::default(),
             losses: Vec::new(),
@@ -105,7 +109,7 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         let told = self.transitions.len() + self.notices.len() + self.judgements;
-        let told = told + self.deliveries.len() + self.annotations.len();
+        let told = told + self.deliveries.len() + self.annotations.len() + self.audit.len();
         self.polls.len() + told + self.facts.len() + self.rollups.len()
     }
 
@@ -136,6 +140,7 @@ impl Queue {
         self.notices.clear();
         self.deliveries.clear();
         self.annotations.clear();
+        self.audit.clear();
         self.facts.clear();
         self.rollups.clear();
         rows
@@ -143,8 +148,9 @@ impl Queue {
 
     /// Takes a row in. When there is no room the oldest poll gives way, or else facts, or else the
     /// oldest hour in short, which says what polls that are lost said, or else what became of a message,
-    /// or else how far a notice has come, without which it is told twice, or else what was found about
-    /// alarms, or else the oldest transition, and last what people said: a gap in the history is better than a wrong story of what
+    /// or else how far a notice has come, without which it is told twice, or else what somebody asked for,
+    /// or else what was found about alarms, or else the oldest transition, and last what people said: a gap
+    /// in the history is better than a wrong story of what
     /// happened. Returns the number of rows that were lost.
     pub(super) fn push(&mut self, entry: QueuedRow) -> u64 {
         self.came += 1;
@@ -162,6 +168,7 @@ impl Queue {
             QueuedRow::Notice(notice) => self.notices.push_back(notice),
             QueuedRow::Delivery(delivery) => self.deliveries.push_back(delivery),
             QueuedRow::Annotation(annotation) => self.annotations.push_back(annotation),
+            QueuedRow::Audit(entry) => self.audit.push_back(entry),
             QueuedRow::Facts(seen) => self.learn(*seen),
             QueuedRow::Rollup(rollup) => self.rollups.push_back(rollup),
         }
@@ -177,7 +184,8 @@ impl Queue {
                 || self.facts.pop_first().is_some()
                 || self.rollups.pop_front().is_some()
                 || self.deliveries.pop_front().is_some()
-                || self.notices.pop_front().is_some();
+                || self.notices.pop_front().is_some()
+                || self.audit.pop_front().is_some();
             let gone = match is_one {
                 true => 1,
                 false => self.forget_judged(),
@@ -221,6 +229,8 @@ impl Queue {
         let some = room.min(self.annotations.len());
         let annotations: Vec<_> = self.annotations.drain(..some).collect();
         room -= annotations.len();
+        let audit: Vec<_> = self.audit.drain(..room.min(self.audit.len())).collect();
+        room -= audit.len();
         let mut facts = Vec::new();
         while room > 0
             && let Some((_, seen)) = self.facts.pop_first()
@@ -268,6 +278,7 @@ impl Queue {
             alarm_events,
             deliveries,
             annotations,
+            audit,
         }
     }
 
@@ -311,6 +322,7 @@ pub(super) fn halve(batch: Batch) -> (Batch, Batch) {
         alarm_events: first.alarm_events.split_off(cut(first.alarm_events.len())),
         deliveries: first.deliveries.split_off(cut(first.deliveries.len())),
         annotations: first.annotations.split_off(cut(first.annotations.len())),
+        audit: first.audit.split_off(cut(first.audit.len())),
         transitions: first.transitions.split_off(cut(first.transitions.len())),
         facts: first.facts.split_off(cut(first.facts.len())),
         losses: first.losses.split_off(cut(first.losses.len())),
@@ -333,6 +345,7 @@ pub(super) fn join(parts: impl IntoIterator<Item = Batch>) -> Batch {
         all.alarm_events.extend(part.alarm_events);
         all.deliveries.extend(part.deliveries);
         all.annotations.extend(part.annotations);
+        all.audit.extend(part.audit);
         all
     })
 }

@@ -197,6 +197,9 @@ impl Store for Fake {
     async fn losses(&self, _: Span, _: usize) -> Result<Vec<Loss>, StoreError> {
         unreachable!()
     }
+    async fn audit(&self, _: Span, _: usize) -> Result<Vec<crate::model::AuditEntry>, StoreError> {
+        unreachable!()
+    }
     async fn seal(&self, _: WallMs) -> Result<crate::store::Sealed, StoreError> {
         unreachable!()
     }

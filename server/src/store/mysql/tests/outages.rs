@@ -130,6 +130,13 @@ impl Store for Told {
     async fn losses(&self, span: Span, limit: usize) -> Result<Vec<Loss>, StoreError> {
         self.store.losses(span, limit).await
     }
+    async fn audit(
+        &self,
+        span: Span,
+        limit: usize,
+    ) -> Result<Vec<crate::model::AuditEntry>, StoreError> {
+        self.store.audit(span, limit).await
+    }
     async fn reach(&self) -> Result<PruneReach, StoreError> {
         self.store.reach().await
     }

@@ -22,7 +22,9 @@ pub(super) fn others_of(batch: &Batch) -> impl Iterator<Item = Other> + '_ {
         batch.alarm_events.iter().cloned().map(|event| Other::AlarmEvent(Box::new(event)));
     let deliveries = batch.deliveries.iter().cloned().map(Other::Delivery);
     let annotations = batch.annotations.iter().cloned().map(Other::Annotation);
-    let told = notices.chain(alarms).chain(changes).chain(deliveries).chain(annotations);
+    let audit = batch.audit.iter().cloned().map(Other::Audit);
+    let told = notices.chain(alarms).chain(changes).chain(deliveries);
+    let told = told.chain(annotations).chain(audit);
     transitions.chain(facts).chain(losses).chain(hours).chain(told)
 }
 

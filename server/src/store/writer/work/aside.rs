@@ -72,6 +72,7 @@ impl Work {
             alarms: std::mem::take(&mut batch.alarms),
             alarm_events: std::mem::take(&mut batch.alarm_events),
             deliveries: std::mem::take(&mut batch.deliveries),
+            audit: std::mem::take(&mut batch.audit),
             ..Batch::default()
         };
         match self.append(Arc::new(others)).await {
