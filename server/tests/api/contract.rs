@@ -112,6 +112,10 @@ async fn every_route_is_in_the_document_and_the_document_has_no_other() {
         operations.iter().map(|(.., operation)| operation["operationId"].to_string()).collect();
     assert_eq!(names.len(), operations.len(), "each has a name of its own");
 
+    // A board of the name that paths are filled with.
+    let boards = site.dir.path().join("boards");
+    fs::create_dir(&boards).unwrap();
+    fs::write(boards.join("web-1.toml"), "title = \"x\"\n").unwrap();
     for (method, path, operation) in &operations {
         // Without a body: a stream has no end.
         let method = if method == "GET" { "HEAD" } else { method };
