@@ -73,8 +73,7 @@ Set up   init, check       Write a first inventory; check inventory and settings
          plan              Show what the inventory would change, and its cost
          poll              Poll hosts once, now, and show the time of each step
          notify            Send a test message through a channel
-         ca                Make certificates for server and probes
-         token             Make and revoke tokens: who may ask the server
+         ca, token         Make certificates for machines, tokens for people
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
          why               Explain the state of a host
@@ -82,9 +81,8 @@ Look     top               Watch the fleet live
          history           List the polls of a host
          export            Write polls as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
-         annotate          Mark a deployment or a note on the charts
+         annotate, audit   Mark a deployment on the charts; show who changed what
          reload, accept    Read inventory and rules now; accept a replaced host
-         audit             Show who asked for which change
          doctor, health    Check store, limits and sizes; ask a server's health
 Shell    completions, man  Print shell completions, write manual pages
 

@@ -32,10 +32,6 @@ pub(super) struct Asked {
     pub(super) body_wait: Duration,
 }
 
-/// Of a request that came over TLS.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Encrypted;
-
 /// Answers a request; the connection counts as answered until the last of it is sent.
 pub(super) async fn answer(
     place: Arc<ConnectionPermit>,
@@ -50,7 +46,8 @@ pub(super) async fn answer(
     parts.extensions.insert(place.peer());
     parts.extensions.insert(place);
     if is_encrypted {
-        parts.extensions.insert(Encrypted);
+        // As a proxy says it that ends TLS; what the client says of it does not count.
+        parts.headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
     }
     let body = Body::new(InTime { body, late: Box::pin(sleep(body_wait)) });
     let mut answer = router.oneshot(Request::from_parts(parts, body)).await?;

@@ -56,8 +56,8 @@ const STEPS: &[Migration] = steps! {
     63 "0063_alert"
     64 "0064_alert_event"
     66 "0066_delivery"
-    68 "0068_annotation"
-    70 "0070_audit"
+    67 "0067_annotation"
+    68 "0068_audit"
 };
 
 /// What was applied, in the database itself.

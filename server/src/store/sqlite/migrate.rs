@@ -46,8 +46,8 @@ const STEPS: &[Migration] = steps! {
     11 "0011_generated"
     12 "0012_alert"
     14 "0014_delivery"
-    16 "0016_annotation"
-    18 "0018_audit"
+    15 "0015_annotation"
+    16 "0016_audit"
 };
 
 /// Steps that were released with other texts: what they made then is made elsewhere now.
