@@ -8,10 +8,11 @@ use std::{
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::PathBuf,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
+use roundsman_probe::clock::Clocks;
 use rustix::process::Signal;
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
@@ -187,8 +188,8 @@ fn a_certificate_of_the_server_that_ends_soon_is_an_alarm() {
     let desk = desk("");
     let days = |days: u64| {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        params.not_after = date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400);
+        let now = u64::try_from(Clocks::now().wall_ns / 1_000_000_000).unwrap();
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(now + days * 86_400);
         let key = KeyPair::generate().unwrap();
         write(&desk, &key.serialize_pem(), &params.self_signed(&key).unwrap().pem());
     };

@@ -31,8 +31,10 @@ fn days_ahead(command: &mut Command, days: u32) {
     let folders = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
     let library = |folder: PathBuf| folder.join("faketime/libfaketimeMT.so.1");
     let found = folders.map(library).find(|path| path.exists());
+    let library =
+        found.unwrap_or_else(|| panic!("no libfaketime: install Debian's package faketime"));
     command
-        .env("LD_PRELOAD", found.expect("libfaketime, of Debian's package faketime"))
+        .env("LD_PRELOAD", library)
         .env("FAKETIME", format!("+{days}d"))
         // Waiting is no matter of what time it is.
         .env("DONT_FAKE_MONOTONIC", "1");
