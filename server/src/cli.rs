@@ -81,7 +81,7 @@ Look     top               Watch the fleet live
          history           List the polls of a host
          export            Write polls as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
-         annotate, audit   Mark a deployment on the charts; show who changed what
+         annotate, audit   Mark a deployment; show who changed what
          reload, accept    Read inventory and rules now; accept a replaced host
          doctor, health    Check store, limits and sizes; ask a server's health
 Shell    completions, man  Print shell completions, write manual pages

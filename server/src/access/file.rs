@@ -241,7 +241,7 @@ mod tests {
         );
         let told = parse("access.toml", &text).unwrap_err().to_string();
         for what in [
-            "access.toml:3:8: `role` must be \"viewer\", \"operator\" or \"admin\", not \"viewr\"; did you mean \"viewer\"?",
+            "access.toml:3:8: `role` must be \"viewer\", \"operator\" or \"admin\", not \"viewr\"; did you mean `viewer`?",
             "access.toml:4:10: `sha256` must be the SHA-256 of the token",
             "access.toml:5:1: unknown key \"group\" in [[token]]",
             "access.toml:7:8: `name`: a name is 1 to 64 letters",

@@ -321,8 +321,10 @@ mod tests {
         assert!(revoke(&path, "alice").unwrap_err().to_string().contains("no token is named"));
         fs::write(
             &path,
-            "token = [{ name = \"x\", role = \"viewer\", sha256 = \"SUM\" }]\n"
-                .replace("SUM", &Digest::of(b"x").to_string()),
+            "token = [{ name = \"x\", role = \"viewer\", sha256 = \"SUM\" }, \
+             { name = \"y\", role = \"viewer\", sha256 = \"OTHER\" }]\n"
+                .replace("SUM", &Digest::of(b"x").to_string())
+                .replace("OTHER", &Digest::of(b"y").to_string()),
         )
         .unwrap();
         assert!(revoke(&path, "x").unwrap_err().to_string().contains("by hand"));

@@ -178,14 +178,15 @@ configuration! {
     http "http.": Http {
         /// Address and port of the HTTP API; port 0 takes a free one. In a container: "0.0.0.0:8080".
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
-        /// One token that everybody has who asks over HTTP: "Authorization: Bearer ...", the password of any user,
-        /// or what a browser signs in with. It may do everything. Better in a file, as Docker and Kubernetes mount
-        /// secrets.
+        /// One token that everybody has who asks over HTTP: "Authorization: Bearer ...", the password of any
+        /// user, or what a browser signs in with. It may do everything. Better in a file, as Docker and
+        /// Kubernetes mount secrets.
         token: Option<Secret> = None;
         /// File that holds the token; a relative path is beside this file.
         token_file: Option<PathBuf> = None;
-        /// File of tokens that people and programs have each for themselves, with a role, groups and an expiry:
-        /// `roundsman token new` writes it. It is read again when it changes; a relative path is beside this file.
+        /// File of tokens that people and programs have each for themselves, with a role, groups and an
+        /// expiry: `roundsman token new` writes it. It is read again when it changes; a relative path is beside
+        /// this file.
         access_file: Option<PathBuf> = None;
         /// Without a token the server listens on loopback alone; true: on any address all the same, where a
         /// firewall or a proxy decides who may ask.

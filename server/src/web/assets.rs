@@ -177,6 +177,31 @@ fn assets() -> impl Iterator<Item = &'static (&'static str, &'static str, &'stat
     ASSETS.iter().copied().flatten()
 }
 
+/// The files as they are sent.
+static SENT: LazyLock<Vec<(&str, &str, String)>> = LazyLock::new(|| {
+    let lean = |kind, text| if kind == JS || kind == CSS { lean(text) } else { text.to_owned() };
+    assets().map(|(name, kind, text)| (*name, *kind, lean(*kind, text))).collect()
+});
+
+/// A script or a style without the lines that are comments alone, a seventh of all: in their places are empty ones,
+/// so that a place that a browser names is that of the source.
+fn lean(text: &str) -> String {
+    let mut in_comment = false;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.lines() {
+        let words = line.trim();
+        let begins =
+            words.starts_with("/*") && words.find("*/").is_none_or(|at| at + 2 == words.len());
+        let is_comment = in_comment || begins || words.starts_with("//");
+        in_comment = (in_comment || begins) && !words.ends_with("*/");
+        if !is_comment {
+            kept.push_str(line);
+        }
+        kept.push('\n');
+    }
+    kept
+}
+
 fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
     let mut headers = HeaderMap::new();
     let mut set = |name, value: &'static str| {
@@ -235,7 +260,7 @@ pub(super) fn names() -> Vec<&'static str> {
 
 /// `GET /assets/{name}`.
 pub(super) async fn asset(HostPath(name): HostPath, request: HeaderMap) -> Response {
-    match assets().find(|(known, _, _)| *known == name) {
+    match SENT.iter().find(|(known, ..)| *known == name) {
         Some((_, kind, text)) => answer(&request, kind, text),
         None => Failure::missing(format!("the page has no file {name:?}")).into_response(),
     }
@@ -262,7 +287,7 @@ mod tests {
     #[test]
     fn the_page_is_small_and_all_its_scripts_are_asked_for_at_once() {
         let bytes: usize =
-            assets().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
+            SENT.iter().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
         assert!(bytes <= SENT_BYTES, "{bytes} bytes");
         for (name, ..) in
             assets().filter(|(name, ..)| name.ends_with(".js") && !APART.contains(name))
@@ -274,13 +299,35 @@ mod tests {
     }
 
     #[test]
+    fn comments_are_not_sent_and_all_else_stays_in_its_place() {
+        let text = "// What\n/** How,\n * long.\n */\nlet a = 1; // one\n  /* x */\n/* y */ b();\nc = '//';\n";
+        assert_eq!(lean(text), "\n\n\n\nlet a = 1; // one\n\n/* y */ b();\nc = '//';\n");
+        for (name, kind, text) in &*SENT {
+            assert!(*kind != JS || !text.contains("\n// "), "{name}");
+        }
+        // Of a text over several lines no line is taken for a comment.
+        for (name, ..) in assets().filter(|(_, kind, _)| *kind == JS) {
+            let source = assets().find(|(known, ..)| known == name).map_or("", |(.., text)| *text);
+            let quoted = source.split('`').skip(1).step_by(2);
+            for part in quoted.filter(|part| part.contains('\n')) {
+                let begins = |line: &str| {
+                    line.trim_start().starts_with("//") || line.trim_start().starts_with("/*")
+                };
+                assert!(!part.lines().skip(1).any(begins), "{name}: {part}");
+            }
+        }
+    }
+
+    #[test]
     fn every_file_that_the_page_names_is_served_and_none_is_from_elsewhere() {
         let served: BTreeSet<&str> = assets().map(|(name, _, _)| *name).collect();
         let mut named = BTreeSet::new();
         for (_, kind, text) in assets().filter(|(name, _, _)| *name != "uplot.js") {
             if *kind == JS {
                 for begin in ["from './", "new URL('./"] {
-                    named.extend(text.split(begin).skip(1).filter_map(|t| t.split('\'').next()));
+                    let names = text.split(begin).skip(1).filter_map(|t| t.split('\'').next());
+                    // The page's own folder.
+                    named.extend(names.filter(|name| !name.is_empty()));
                 }
             }
             assert!(!text.contains("innerHTML"), "text goes in as text");

@@ -19,6 +19,10 @@ use super::site::{NOW, Reply, Served, good, name};
 /// whole. What is not here a viewer may read and an operator change.
 const NOT_USUAL: &[(&str, &str, Role, bool)] = &[
     ("get", "/api/v1/audit", Role::Admin, true),
+    ("get", "/api/v1/boards", Role::Viewer, true),
+    ("get", "/api/v1/boards/{name}", Role::Viewer, true),
+    ("put", "/api/v1/boards/{name}", Role::Operator, true),
+    ("post", "/api/v1/boards/{name}/remove", Role::Operator, true),
     ("get", "/api/v1/inventory", Role::Viewer, true),
     ("post", "/api/v1/inventory/reload", Role::Admin, true),
     ("get", "/api/v1/losses", Role::Viewer, true),
@@ -69,10 +73,14 @@ fn bearer(token: &str) -> String {
 }
 
 async fn post(site: &Served, path: &str, more: &str, body: &str) -> Reply {
+    send(site, "POST", path, more, body).await
+}
+
+async fn send(site: &Served, method: &str, path: &str, more: &str, body: &str) -> Reply {
     let length = body.len();
     let head = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n{more}");
     site.exchange(&format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n{body}"
     ))
     .await
 }
@@ -108,7 +116,7 @@ async fn operations(site: &Served) -> Vec<(String, String, Value)> {
 async fn asked(site: &Served, method: &str, path: &str, more: &str) -> Reply {
     match method {
         "get" => site.ask("HEAD", path, more).await,
-        _ => post(site, path, more, "{}").await,
+        _ => send(site, &method.to_uppercase(), path, more, "{}").await,
     }
 }
 
