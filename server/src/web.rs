@@ -34,6 +34,7 @@ mod params;
 mod people;
 mod places;
 mod routes;
+mod said;
 mod served;
 mod session;
 mod stall;

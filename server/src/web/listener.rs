@@ -36,7 +36,7 @@ const SPEAKS_TLS: &[u8] =
 pub(super) type Socket = Either<TcpStream, UnixStream>;
 
 /// A connection as it is served, plain or encrypted.
-pub(super) type Wire = Either<StallTimeout, Box<TlsStream<StallTimeout>>>;
+pub(super) type GreetedSocket = Either<StallTimeout, Box<TlsStream<StallTimeout>>>;
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ pub(super) async fn greet(
     socket: Socket,
     tls: Option<Arc<Server>>,
     guarded: impl FnOnce(Socket) -> StallTimeout,
-) -> Option<Wire> {
+) -> Option<GreetedSocket> {
     let mut first = [0];
     match &socket {
         Either::Left(stream) if stream.peek(&mut first).await.ok()? == 0 => return None,

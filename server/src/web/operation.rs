@@ -212,3 +212,14 @@ impl Operation {
         all
     }
 }
+
+pub(super) const OK: StatusCode = StatusCode::OK;
+pub(super) const BAD: StatusCode = StatusCode::BAD_REQUEST;
+pub(super) const MISSING: StatusCode = StatusCode::NOT_FOUND;
+pub(super) const AWAY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// An operation about one host.
+pub(super) fn of_host(name: &'static str, summary: &'static str) -> Operation {
+    let host = Param::path("name", json!({ "type": "string" }), "The host's name");
+    Operation::new(name, summary).takes(host).fails(&[BAD, MISSING, AWAY])
+}
