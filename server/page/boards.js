@@ -56,7 +56,9 @@ export function boards() {
   let names = [];
   const make = h('button', { type: 'button', class: 'btn', onclick: () => begin(names) }, t('New board'));
   const title = h('div', { class: 'title' }, h('h1', {}, t('Boards')), h('span', { class: 'sp' }));
-  title.append(link(at('boards?wall=1'), t('Wall')), make);
+  const wall = link(at('boards?wall=1'), t('Wall'));
+  wall.className = 'btn';
+  title.append(wall, make);
   const isWanted = asked.ask();
   readBoards().then(
     ({ boards: all, folder, writable, problems }) => {

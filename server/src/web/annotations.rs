@@ -119,13 +119,13 @@ pub(super) async fn annotations(
     Scoped(query): Scoped,
     RequestParams(asked, now): RequestParams<AnnotationsAsked>,
 ) -> Result<Json<AnnotationsPage>, Failure> {
-    let AnnotationsAsked { hosts, group, from, to, limit } = asked;
+    let AnnotationsAsked { hosts, group, label, from, to, limit } = asked;
     let from = from.unwrap_or(now.minus(DEFAULT_SPAN));
     let to = to.unwrap_or(WallMs(now.0.saturating_add(1)));
     if from >= to {
         return Err(Failure::bad_request("\"from\" must be before \"to\"".to_owned()));
     }
-    let of = hosts_of(hosts, group, None)?;
+    let of = hosts_of(hosts, group, label)?;
     Ok(Json(query.annotations(&of, Span { from, to }, limit).await?))
 }
 

@@ -125,10 +125,12 @@ asked! {
 asked! {
     /// Of the annotations.
     AnnotationsAsked {
-        /// Only those about one of these hosts, with commas between them; not with `group`
+        /// Only those about one of these hosts, with commas between them; not with `group` or `label`
         hosts: HostNames,
         /// Only those about a host of this group
         group: AnyText,
+        /// Only those about a host with this label, name=value
+        label: AnyText,
         /// From this moment on; an hour ago
         from: Moment,
         /// Before this moment, which is after `from`; now
