@@ -305,17 +305,6 @@ mod tests {
         for (name, kind, text) in &*SENT {
             assert!(*kind != JS || !text.contains("\n// "), "{name}");
         }
-        // Of a text over several lines no line is taken for a comment.
-        for (name, ..) in assets().filter(|(_, kind, _)| *kind == JS) {
-            let source = assets().find(|(known, ..)| known == name).map_or("", |(.., text)| *text);
-            let quoted = source.split('`').skip(1).step_by(2);
-            for part in quoted.filter(|part| part.contains('\n')) {
-                let begins = |line: &str| {
-                    line.trim_start().starts_with("//") || line.trim_start().starts_with("/*")
-                };
-                assert!(!part.lines().skip(1).any(begins), "{name}: {part}");
-            }
-        }
     }
 
     #[test]
