@@ -61,7 +61,7 @@ pub(super) fn run(args: &AnnotateArgs, runtime: &Runtime) -> Result<(), CliError
     let mut body = json!({
         "text": args.text,
         "kind": args.kind,
-        "who": args.who.name()?,
+        "who": args.who.name(&args.server, runtime)?,
         "hosts": args.hosts,
         "groups": args.groups,
         "labels": labels,

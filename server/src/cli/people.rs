@@ -136,11 +136,27 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
 }
 
 impl WhoArgs {
-    /// Who it is.
-    pub(super) fn name(&self) -> Result<String, CliError> {
+    /// Who it is: whom the flag names, else whose the token is, else who is logged in here.
+    pub(super) fn name(&self, server: &ServerArgs, runtime: &Runtime) -> Result<String, CliError> {
+        if let Some(who) = &self.who {
+            return Ok(who.clone());
+        }
         let words = "nobody is logged in by name: say who you are with --who";
-        self.who.clone().or_else(login).ok_or_else(|| CliError::Usage(words.to_owned()))
+        let nobody = || CliError::Usage(words.to_owned());
+        match (server.get(WHO_ASKS, runtime), login()) {
+            (Ok(said), login) => known_as(&said).or(login).ok_or_else(nobody),
+            (Err(error), Some(_)) => Err(error),
+            (Err(_), None) => Err(nobody()),
+        }
     }
+}
+
+/// Where the server says who asks.
+pub(super) const WHO_ASKS: &str = "/api/v1/session";
+
+/// The name that the server knows who asks by, as it said; none where the token is nobody's own.
+pub(super) fn known_as(said: &Value) -> Option<String> {
+    said["name"].as_str().map(str::to_owned)
 }
 
 /// Who is logged in here: of a shell that became root, who that was before.
@@ -165,7 +181,7 @@ pub(super) fn silence(args: &SilenceArgs, runtime: &Runtime) -> Result<(), CliEr
         "rows": args.rows,
         "severity": args.severity,
         "until_clear": args.until_clear,
-        "who": args.who.name()?,
+        "who": args.who.name(&args.server, runtime)?,
         "why": args.why,
     });
     if let Some(length) = args.length {
@@ -263,7 +279,7 @@ fn path(of: &AlarmArgs, verb: &str) -> String {
 
 /// Notes that somebody has seen an alarm.
 pub(super) fn ack(args: &AckArgs, runtime: &Runtime) -> Result<(), CliError> {
-    let body = json!({ "who": args.who.name()?, "note": args.note });
+    let body = json!({ "who": args.who.name(&args.server, runtime)?, "note": args.note });
     let told = args.server.post(&path(&args.alarm, "ack"), &body, runtime)?;
     said(&told, &args.server, runtime)
 }

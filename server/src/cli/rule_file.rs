@@ -2,16 +2,18 @@
 //! the rules that come along.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+use roundsman_os::file;
 
 use super::{CliError, refused::refused};
 use crate::{
     alert::{Rule, SHIPPED},
     config::Config,
     reconcile::{SHIPPED_NAME, alerts_path},
+    reload::MAX_FILE_BYTES,
     route::{self, Alerting},
     text::{did_you_mean, shown},
 };
@@ -46,7 +48,7 @@ impl RuleFile {
     /// Reads one that has to be there.
     pub(super) fn open(path: PathBuf) -> Result<Self, CliError> {
         let name = path.display().to_string();
-        let bytes = fs::read(&path).map_err(|error| {
+        let (bytes, _) = file::read(&path, MAX_FILE_BYTES).map_err(|error| {
             CliError::Failed(format!("{}: cannot be read: {error}", shown(&name)))
         })?;
         let says = route::parse_all_bytes(&name, &bytes).map_err(|problems| refused(&problems))?;

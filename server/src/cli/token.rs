@@ -13,6 +13,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
+use roundsman_os::file;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ use crate::{
     config::Config,
     model::{GroupName, Role},
     query::Rfc3339,
+    reload::MAX_FILE_BYTES,
     units::WallMs,
 };
 
@@ -124,9 +126,9 @@ fn failed(path: &Path, what: &dyn std::fmt::Display) -> CliError {
 
 /// The file; empty when it is not there yet.
 fn read(path: &Path) -> Result<(String, Entries), CliError> {
-    let text = match fs::read_to_string(path) {
+    let text = match file::read_text(path, MAX_FILE_BYTES) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.is_missing() => String::new(),
         Err(error) => return Err(failed(path, &error)),
     };
     let entries = access::parse(&path.display().to_string(), &text);

@@ -39,12 +39,13 @@ pub(super) struct AuditedChange {
 impl AuditedChange {
     /// None where something is only read.
     pub(super) fn of(who: &Arc<Identity>, request: &Request) -> Option<Self> {
-        if request.method() != Method::POST {
+        let method = request.method();
+        if matches!(*method, Method::GET | Method::HEAD) {
             return None;
         }
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let peer = request.extensions().get::<PeerNetwork>().copied();
-        Some(Self { who: Arc::clone(who), peer, what: format!("POST {path}") })
+        Some(Self { who: Arc::clone(who), peer, what: format!("{method} {path}") })
     }
 
     /// Somebody signs in.

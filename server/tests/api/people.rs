@@ -566,6 +566,7 @@ async fn each_change_and_each_sign_in_is_kept_with_who_asked_and_wrong_tokens_ar
     let own = format!("{cookie}{OWN_PAGE}");
     post(&site, "/api/v1/hosts/web-1/pause", &own, "{}").await;
     post(&site, "/api/v1/inventory/reload", &bearer("viewer"), "{}").await;
+    send(&site, "PUT", "/api/v1/boards/web", &bearer("operator"), "{}").await;
     site.ask("GET", "/api/v1/fleet", &bearer("admin")).await;
     for number in 0..9 {
         site.ask("GET", "/api/v1/fleet", &bearer(&format!("guess{number}"))).await;
@@ -590,6 +591,7 @@ async fn each_change_and_each_sign_in_is_kept_with_who_asked_and_wrong_tokens_ar
             "- refused 401 1 wrong token",
             "operator session 200 1 POST /api/v1/hosts/web-1/pause",
             "operator session 200 1 POST /api/v1/session",
+            "operator token 400 1 PUT /api/v1/boards/web",
             "operator token 404 1 POST /api/v1/hosts/xxxxxxxxxxxxxxxxxxxxx",
             "viewer token 403 1 POST /api/v1/inventory/reload",
         ]

@@ -140,3 +140,19 @@ fn check_reports_the_boards_and_all_their_problems() {
         assert!(bad.err.contains(words), "{words}: {}", bad.err);
     }
 }
+
+#[test]
+fn what_is_no_file_is_refused_and_not_read_without_end() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "");
+    desk.file("roundsman.toml", "alerts = \"/dev/zero\"\n[http]\naccess_file = \"/dev/zero\"\n");
+    let checked = desk.run(&["check"]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let words = "expected a regular file, found a device";
+    assert_eq!(checked.err.matches(words).count(), 2, "{checked:?}");
+    for command in [&["token", "list"][..], &["alerts", "check", "/dev/zero"]] {
+        let refused = desk.run(command);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.err.contains(words), "{refused:?}");
+    }
+}

@@ -49,6 +49,14 @@ fn a_token_is_good_while_it_is_in_the_file_and_a_bad_file_changes_nothing() {
     assert!(audit.out.contains("POST /api/v1/hosts/here/pause"), "{audit:?}");
     assert!(audit.out.contains("alice") && audit.out.contains("403"), "{audit:?}");
 
+    // Whoever has a token of their own says it under that name, whoever is logged in here.
+    for user in ["", "somebody"] {
+        let flags = ["annotate", "web 2.4.1", "--http", &*http, "--config", "alice.toml", "--json"];
+        let said = desk.command(&flags).env("USER", user).output().unwrap();
+        let said = Ended::new(said, desk.path()).json();
+        assert_eq!(said["who"], "alice", "{said}");
+    }
+
     // What is wrong with the file is said, and those before stay.
     let path = desk.path().join("access.toml");
     let good = std::fs::read_to_string(&path).unwrap();

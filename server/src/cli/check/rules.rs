@@ -1,11 +1,11 @@
 //! The file of alert rules, channels and routes.
 
-use std::fs;
-
+use roundsman_os::file::{self, FileError};
 use serde::Serialize;
 
 use crate::{
-    cli::output::plural, config::Config, inventory::Inventory, reconcile::alerts_path, route,
+    cli::output::plural, config::Config, inventory::Inventory, reconcile::alerts_path,
+    reload::MAX_FILE_BYTES, route,
 };
 
 /// A file of alert rules in numbers.
@@ -45,8 +45,8 @@ pub(super) fn read(
         return Ok(None);
     }
     let file = path.display().to_string();
-    let unread = |error| vec![format!("{file}: cannot be read: {error}")];
-    let bytes = fs::read(&path).map_err(unread)?;
+    let unread = |error: FileError| vec![format!("{file}: cannot be read: {error}")];
+    let (bytes, _) = file::read(&path, MAX_FILE_BYTES).map_err(unread)?;
     match route::parse_all_bytes(&file, &bytes) {
         Ok(all) => {
             let (rules, channels) = (all.rules.list.len(), all.channels.len());

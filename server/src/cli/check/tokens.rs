@@ -1,8 +1,12 @@
 //! What `check` says of the file of tokens.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _};
+use std::{collections::BTreeSet, os::unix::fs::MetadataExt as _};
 
-use crate::{access, config::Config, inventory::Inventory, model::GroupName};
+use roundsman_os::file;
+
+use crate::{
+    access, config::Config, inventory::Inventory, model::GroupName, reload::MAX_FILE_BYTES,
+};
 
 /// Others may write it, and so give themselves any role.
 const OTHERS_WRITE: u32 = 0o022;
@@ -11,8 +15,8 @@ const OTHERS_WRITE: u32 = 0o022;
 pub(super) fn read(config: &Config, inventory: Option<&Inventory>) -> (Vec<String>, Vec<String>) {
     let Some(path) = &config.http.access_file else { return (Vec::new(), Vec::new()) };
     let name = path.display().to_string();
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let (bytes, stat) = match file::read(path, MAX_FILE_BYTES) {
+        Ok(read) => read,
         Err(error) => return (vec![format!("http.access_file: {name}: {error}")], Vec::new()),
     };
     let entries = match access::parse_bytes(&name, &bytes) {
@@ -20,7 +24,7 @@ pub(super) fn read(config: &Config, inventory: Option<&Inventory>) -> (Vec<Strin
         Err(problems) => return (problems.iter().map(ToString::to_string).collect(), Vec::new()),
     };
     let mut warnings = Vec::new();
-    if fs::metadata(path).is_ok_and(|stat| stat.mode() & OTHERS_WRITE != 0) {
+    if stat.mode() & OTHERS_WRITE != 0 {
         warnings
             .push(format!("{name}: others may write it and give themselves any role: chmod go-w"));
     }

@@ -31,7 +31,7 @@ use crate::{
         CliError, Runtime,
         ask::{Asker, Going},
         failure::in_one_line,
-        people::login,
+        people::{WHO_ASKS, known_as, login},
         printer::Printing,
         runtime::end_signal,
     },
@@ -73,8 +73,11 @@ pub(super) async fn watch(asker: Asker, filter: &str, runtime: &Runtime) -> Resu
         () = &mut stop => return Ok(()),
         first = asker.open(STREAM) => first?,
     };
+    // A server of before this one does not say.
+    let known = asker.get(WHO_ASKS).await.ok().as_ref().and_then(known_as);
     let mut guard = TerminalGuard::enter().map_err(CliError::Output)?;
     let mut show = Show::new(asker, filter, runtime, &guard)?;
+    show.model.who = known.or_else(login);
     show.tasks.spawn(feed(show.asker.clone(), first, show.sender.clone()));
     tokio::select! {
         () = &mut stop => Ok(()),
@@ -109,7 +112,6 @@ impl<'a> Show<'a> {
         let size = guard.size().map_err(CliError::Output)?;
         let mut model = Model::new(asker.address().to_string(), size, now.wall);
         filter.clone_into(&mut model.list.filter);
-        model.who = login();
         let theme = Theme { colour: runtime.output.colour };
         let tasks = JoinSet::new();
         Ok(Self { asker, clock, theme, model, tasks, sender, news, heard: now.mono })
