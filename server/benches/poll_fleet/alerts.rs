@@ -24,9 +24,6 @@ use crate::{
     server::Report,
 };
 
-/// How often what is compared follows each other.
-const TURNS: usize = 5;
-
 /// How many rules are compared with none.
 const COUNTS: [usize; 2] = [20, 500];
 
@@ -47,37 +44,38 @@ fn rules(count: usize) -> String {
 /// No rules, 20 and 500 in turns: what changes with time alone weighs on all alike.
 pub(crate) fn cost(args: &Args, store: Kept) {
     let mut site = Site::start(args, store);
-    let texts: Vec<String> = COUNTS.iter().map(|count| rules(*count)).collect();
-    let mut added: Vec<Vec<[f64; 2]>> = vec![Vec::new(); COUNTS.len()];
-    for turn in 1..=TURNS {
-        let mut measure = |text: &str| {
-            let alarms = site.rules(text);
-            site.wait(args.interval * 3);
-            let report = stretch(&mut site, args.length);
-            let firing = site.alarms();
-            println!("turn {turn}, {alarms} rules, {firing} alarms:");
-            show("  ", &report);
-            let polls = report.polls.max(1) as f64;
-            [report.process_us / polls, report.thread_us.get("polls").unwrap_or(&0.0) / polls]
-        };
-        // Without before and after: the mean of both is what the others are compared with.
-        let before = measure("");
-        let with: Vec<[f64; 2]> = texts.iter().map(|text| measure(text)).collect();
-        let after = measure("");
-        for (of, with) in added.iter_mut().zip(&with) {
-            of.push([0, 1].map(|at| with[at] - f64::midpoint(before[at], after[at])));
+    let mut added: Vec<Vec<f64>> = vec![Vec::new(); COUNTS.len()];
+    let mut measure = |turn: usize, text: &str| {
+        let alarms = site.rules(text);
+        site.wait(args.interval * 3);
+        let report = stretch(&mut site, args.length);
+        let firing = site.alarms();
+        println!("turn {turn}, {alarms} rules, {firing} alarms:");
+        show("  ", &report);
+        report.process_us / report.polls.max(1) as f64
+    };
+    let mut before = measure(0, "");
+    for turn in 1..=args.turns {
+        for (count, of) in COUNTS.iter().zip(&mut added) {
+            // Without before and after: the mean of both is what it is compared with.
+            let with = measure(turn, &rules(*count));
+            let after = measure(turn, "");
+            of.push(with - f64::midpoint(before, after));
+            before = after;
         }
     }
-    for (count, of) in COUNTS.iter().zip(&added) {
-        let median = |at: usize| {
-            let mut all: Vec<f64> = of.iter().map(|pair| pair[at]).collect();
-            all.sort_by(f64::total_cmp);
-            format!("{:+.1} ({:+.1} to {:+.1})", all[all.len() / 2], all[0], all[all.len() - 1])
-        };
+    for (count, of) in COUNTS.iter().zip(&mut added) {
+        of.sort_by(f64::total_cmp);
+        let turns = of.len() as f64;
+        let mean = of.iter().sum::<f64>() / turns;
+        let squares: f64 = of.iter().map(|value| (value - mean).powi(2)).sum();
+        let error = (squares / (turns - 1.0) / turns).sqrt();
         println!(
-            "{count} rules add {} us per poll in all, {} of it on the polling thread; medians of {TURNS} turns",
-            median(0),
-            median(1)
+            "{count} rules add {mean:+.1} us CPU per poll (standard error {error:.1}), median {:+.1} \
+             ({:+.1} to {:+.1}) of {turns} turns",
+            of[of.len() / 2],
+            of[0],
+            of[of.len() - 1],
         );
     }
     println!("targets: <= 5 us for 20 rules, <= 60 us for 500");
@@ -97,7 +95,7 @@ pub(crate) fn storm(args: &Args, store: Kept) {
     };
     let (quiet, loud) = (text("< 0"), text(">= 0"));
     let mut reports: [Vec<Report>; 2] = [Vec::new(), Vec::new()];
-    for _ in 0..TURNS {
+    for _ in 0..args.turns {
         site.rules(&quiet);
         site.wait(args.length);
         let report = stretch(&mut site, args.length);

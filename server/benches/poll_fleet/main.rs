@@ -86,6 +86,9 @@ pub(crate) struct Args {
     /// How often everything is measured.
     #[arg(long, default_value_t = 1)]
     pub(crate) rounds: u32,
+    /// How often stretches that are compared follow each other.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) turns: usize,
     /// In the soak: once a minute polls older than this are dropped, as the chore does it.
     #[arg(long, value_parser = humantime::parse_duration)]
     pub(crate) keep: Option<Duration>,

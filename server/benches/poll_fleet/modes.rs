@@ -233,14 +233,11 @@ fn reload(args: &Args, store: Kept) {
     show("across a reload (without the moments of waiting for it)", &report);
 }
 
-/// How often stretches without and with pages follow each other.
-const TURNS: usize = 3;
-
 /// Nobody looks, then many, in turns: what changes with time alone weighs on both alike.
 fn pages(args: &Args, store: Kept) {
     let mut site = Site::start(args, store);
     let (mut alone, mut seen) = (Vec::new(), Vec::new());
-    for _ in 0..TURNS {
+    for _ in 0..args.turns {
         let report = stretch(&mut site, args.length);
         show("nobody looks", &report);
         alone.push(report);
@@ -259,7 +256,7 @@ fn pages(args: &Args, store: Kept) {
         let middle = |figure: &dyn Fn(&Report) -> f64| {
             let mut all: Vec<f64> = of.iter().map(figure).collect();
             all.sort_by(f64::total_cmp);
-            all[TURNS / 2]
+            all[args.turns / 2]
         };
         println!(
             "  {words:<14} {:.1} us per poll on the polling thread; lateness p50 {:.2} p99 {:.2} ms",
@@ -268,7 +265,7 @@ fn pages(args: &Args, store: Kept) {
             middle(&|r| ms(r.well.late.p99)),
         );
     };
-    println!("median of {TURNS} turns each:");
+    println!("median of {} turns each:", args.turns);
     told("nobody looks", &alone);
     told(&format!("{} pages", args.streams), &seen);
 }
