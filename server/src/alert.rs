@@ -19,6 +19,7 @@ mod template;
 mod alarm;
 mod rule;
 mod reach;
+mod screen;
 mod reading;
 pub(crate) mod file;
 mod window;

@@ -24,9 +24,6 @@ use crate::{
     server::Report,
 };
 
-/// How many rules are compared with none.
-const COUNTS: [usize; 2] = [20, 500];
-
 /// Rules that fire, or do not, on every host.
 const STORM_RULES: usize = 10;
 
@@ -41,10 +38,10 @@ fn rules(count: usize) -> String {
     (0..count).map(named).collect()
 }
 
-/// No rules, 20 and 500 in turns: what changes with time alone weighs on all alike.
+/// No rules and some in turns: what changes with time alone weighs on all alike.
 pub(crate) fn cost(args: &Args, store: Kept) {
     let mut site = Site::start(args, store);
-    let mut added: Vec<Vec<f64>> = vec![Vec::new(); COUNTS.len()];
+    let mut added: Vec<Vec<f64>> = vec![Vec::new(); args.rules.len()];
     let mut measure = |turn: usize, text: &str| {
         let alarms = site.rules(text);
         site.wait(args.interval * 3);
@@ -56,7 +53,7 @@ pub(crate) fn cost(args: &Args, store: Kept) {
     };
     let mut before = measure(0, "");
     for turn in 1..=args.turns {
-        for (count, of) in COUNTS.iter().zip(&mut added) {
+        for (count, of) in args.rules.iter().zip(&mut added) {
             // Without before and after: the mean of both is what it is compared with.
             let with = measure(turn, &rules(*count));
             let after = measure(turn, "");
@@ -64,7 +61,7 @@ pub(crate) fn cost(args: &Args, store: Kept) {
             before = after;
         }
     }
-    for (count, of) in COUNTS.iter().zip(&mut added) {
+    for (count, of) in args.rules.iter().zip(&mut added) {
         of.sort_by(f64::total_cmp);
         let turns = of.len() as f64;
         let mean = of.iter().sum::<f64>() / turns;

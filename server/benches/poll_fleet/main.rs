@@ -43,7 +43,7 @@ pub(crate) enum Mode {
     Pages,
     /// Faults switch on and off.
     Soak,
-    /// No alert rules, 20 and 500, in turns.
+    /// No alert rules and some, in turns.
     Alerts,
     /// Ten alarms on every host at once, and none, in turns.
     AlertStorm,
@@ -89,6 +89,9 @@ pub(crate) struct Args {
     /// How often stretches that are compared follow each other.
     #[arg(long, default_value_t = 5)]
     pub(crate) turns: usize,
+    /// How many alert rules are compared with none.
+    #[arg(long, default_values_t = [20, 500], value_delimiter = ',')]
+    pub(crate) rules: Vec<usize>,
     /// In the soak: once a minute polls older than this are dropped, as the chore does it.
     #[arg(long, value_parser = humantime::parse_duration)]
     pub(crate) keep: Option<Duration>,

@@ -135,7 +135,7 @@ pub(super) fn version(text: &str) -> Option<Version> {
 }
 
 impl Compare {
-    fn holds(self, order: Ordering) -> bool {
+    pub(super) fn holds(self, order: Ordering) -> bool {
         match self {
             Self::More => order.is_gt(),
             Self::AtLeast => order.is_ge(),

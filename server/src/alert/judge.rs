@@ -291,6 +291,9 @@ fn poll_of<'a>(record: &'a Record, subject: &Subject<'a>, reboot: f64, at: WallM
 /// all polls.
 fn is_quiet(listed: &ListedRule, memory: &Memory, poll: &Poll<'_>, rows: &Rows<'_>) -> bool {
     rows.get(listed.over).enumerate().all(|(number, row)| {
+        if listed.screen.is_some_and(|screen| screen.refutes(&frame(row, poll, &[]))) {
+            return true;
+        }
         let values = memory.said(listed.over, &listed.places, number);
         observe(&listed.rule, &frame(row, poll, &values), false).when == Some(false)
     })

@@ -1,10 +1,7 @@
 //! What the rules on one host look back over: of each row of a table the windows that some rule asks for,
 //! each once, however many rules ask for it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     condition::{Span, WindowSpec},
@@ -21,7 +18,7 @@ pub const MAX_ROWS: usize = 1_000;
 /// What is remembered of one row.
 #[derive(Debug)]
 struct Remembered {
-    windows: Box<[Window]>,
+    key: Arc<str>,
     /// The last poll that had the row.
     seen: WallMs,
 }
@@ -31,9 +28,12 @@ struct Remembered {
 struct TableMemory {
     over: Over,
     specs: Arc<[WindowSpec]>,
-    rows: BTreeMap<Arc<str>, Remembered>,
-    /// What the windows said of the poll that was taken last, row after row.
-    said: Vec<f64>,
+    rows: Vec<Remembered>,
+    /// Those of each row, one for each of `specs`, row after row.
+    windows: Vec<Window>,
+    /// Where in `rows` those of the poll that was taken last are, in its order; a row that is not remembered
+    /// is nowhere. The next poll nearly always has the same ones in the same order.
+    order: Vec<Option<u16>>,
 }
 
 /// The tables that rules look back over.
@@ -48,7 +48,8 @@ impl Memory {
         let mut before = std::mem::take(&mut self.tables);
         for windows in &rules.windows {
             let (over, specs) = (windows.over, Arc::clone(&windows.specs));
-            let mut table = TableMemory { over, specs, rows: BTreeMap::new(), said: Vec::new() };
+            let (rows, windows, order) = (Vec::new(), Vec::new(), Vec::new());
+            let mut table = TableMemory { over, specs, rows, windows, order };
             if let Some(old) = before.iter_mut().find(|old| old.over == over) {
                 table.inherit(old);
             }
@@ -59,12 +60,18 @@ impl Memory {
     /// Takes a poll with its rows. Of a host that is down nothing is taken.
     pub(super) fn take(&mut self, poll: &Poll<'_>, rows: &Rows<'_>) {
         for table in &mut self.tables {
-            table.said.clear();
-            if !poll.is_silent {
-                rows.get(table.over).for_each(|row| table.row(row, poll));
-                if !table.said.is_empty() {
-                    table.forget(poll);
-                }
+            if poll.is_silent {
+                table.order.clear();
+                continue;
+            }
+            let mut count = 0;
+            for row in rows.get(table.over) {
+                table.row(count, row, poll);
+                count += 1;
+            }
+            table.order.truncate(count);
+            if count > 0 {
+                table.forget(poll);
             }
         }
     }
@@ -75,18 +82,17 @@ impl Memory {
             return Values::new();
         }
         let table = self.tables.iter().find(|table| table.over == over);
-        let value = |place: &u16| {
-            let table = table?;
-            table.said.get(row * table.specs.len() + usize::from(*place)).copied()
-        };
-        places.iter().map(|place| value(place).unwrap_or(f64::NAN)).collect()
+        Self::values(places, table.and_then(|table| table.windows_of((*table.order.get(row)?)?)))
     }
 
     /// The same of a row by its key, as it was said last.
     pub(super) fn last(&self, over: Over, places: &Places, key: &str) -> Values {
         let table = self.tables.iter().find(|table| table.over == over);
-        let row = table.and_then(|table| table.rows.get(key));
-        let value = |place: &u16| Some(row?.windows.get(usize::from(*place))?.value());
+        Self::values(places, table.and_then(|table| table.windows_of(table.find(key)?)))
+    }
+
+    fn values(places: &Places, windows: Option<&[Window]>) -> Values {
+        let value = |place: &u16| Some(windows?.get(usize::from(*place))?.value());
         places.iter().map(|place| value(place).unwrap_or(f64::NAN)).collect()
     }
 }
@@ -95,57 +101,101 @@ impl Memory {
 pub(super) type Values = smallvec::SmallVec<[f64; 8]>;
 
 impl TableMemory {
-    fn row(&mut self, row: RowOf<'_>, poll: &Poll<'_>) {
+    /// Takes the row that comes as number `number`.
+    fn row(&mut self, number: usize, row: RowOf<'_>, poll: &Poll<'_>) {
         let slot = poll.moment.slot;
-        let is_full = self.rows.len() >= MAX_ROWS;
-        let remembered = match self.rows.get_mut(row.key) {
-            Some(known) => known,
-            None if is_full => {
-                self.said.extend(self.specs.iter().map(|_| f64::NAN));
-                return;
-            }
-            None => {
-                let windows = self.specs.iter().map(Window::new).collect();
-                let new = Remembered { windows, seen: slot };
-                self.rows.entry(row.key.into()).or_insert(new)
-            }
-        };
-        remembered.seen = slot;
+        let at = self.place(number, row.key);
+        match self.order.get_mut(number) {
+            Some(known) => *known = at,
+            None => self.order.push(at),
+        }
+        let Some(at) = at.map(usize::from) else { return };
+        if let Some(remembered) = self.rows.get_mut(at) {
+            remembered.seen = slot;
+        }
         let frame = frame(row, poll, &[]);
-        for (window, spec) in remembered.windows.iter_mut().zip(self.specs.iter()) {
-            self.said.push(window.take(slot, spec.of.value(&frame)));
+        let windows = self.windows.iter_mut().skip(at * self.specs.len());
+        for (window, spec) in windows.zip(self.specs.iter()) {
+            window.take(slot, spec.of.value(&frame));
         }
     }
 
-    /// Rows that were not there for longer than any window looks back.
+    fn find(&self, key: &str) -> Option<u16> {
+        let at = self.rows.iter().position(|row| row.key.as_ref() == key)?;
+        u16::try_from(at).ok()
+    }
+
+    fn windows_of(&self, at: u16) -> Option<&[Window]> {
+        let from = usize::from(at) * self.specs.len();
+        self.windows.get(from..from + self.specs.len())
+    }
+
+    /// Where a row is remembered; made when it is new, unless there are too many.
+    fn place(&mut self, number: usize, key: &str) -> Option<u16> {
+        let guess = self.order.get(number).copied().flatten();
+        let guessed = guess.and_then(|at| self.rows.get(usize::from(at)));
+        if guessed.is_some_and(|row| row.key.as_ref() == key) {
+            return guess;
+        }
+        let known = self.find(key);
+        if known.is_some() || self.rows.len() >= MAX_ROWS {
+            return known;
+        }
+        self.rows.push(Remembered { key: key.into(), seen: WallMs(i64::MIN) });
+        self.windows.extend(self.specs.iter().map(Window::new));
+        u16::try_from(self.rows.len() - 1).ok()
+    }
+
+    /// Forgets the rows that were not there for longer than any window looks back.
     fn forget(&mut self, poll: &Poll<'_>) {
         let slot = poll.moment.slot;
-        if self.rows.len() * self.specs.len() == self.said.len() {
-            return;
-        }
         let interval = u64::try_from(poll.moment.interval.as_millis()).unwrap_or(u64::MAX);
         let reach = |spec: &WindowSpec| match spec.span {
             Span::Polls(polls) => interval.saturating_mul(polls.into()),
             Span::Time(length) => length.into(),
         };
-        let reach = self.specs.iter().map(reach).max().unwrap_or(0);
-        self.rows.retain(|_, row| {
-            u64::try_from(slot.0.saturating_sub(row.seen.0)).is_ok_and(|absent| absent <= reach)
-        });
+        let is_kept = |row: &Remembered| {
+            row.seen == slot || {
+                let reach = self.specs.iter().map(reach).max().unwrap_or(0);
+                let absent = u64::try_from(slot.0.saturating_sub(row.seen.0));
+                absent.is_ok_and(|absent| absent <= reach)
+            }
+        };
+        if self.rows.iter().all(is_kept) {
+            return;
+        }
+        let kept: Vec<bool> = self.rows.iter().map(is_kept).collect();
+        let mut windows = std::mem::take(&mut self.windows).into_iter();
+        let mut moved = Vec::new();
+        for (row, is_kept) in std::mem::take(&mut self.rows).into_iter().zip(kept) {
+            let its = windows.by_ref().take(self.specs.len());
+            moved.push(is_kept.then_some(self.rows.len()).and_then(|at| u16::try_from(at).ok()));
+            match is_kept {
+                true => {
+                    self.windows.extend(its);
+                    self.rows.push(row);
+                }
+                false => its.for_each(drop),
+            }
+        }
+        for at in &mut self.order {
+            *at = at.and_then(|at| moved.get(usize::from(at)).copied().flatten());
+        }
     }
 
     /// Goes on with the windows of another that are asked for here, too.
     fn inherit(&mut self, before: &mut Self) {
         let places: HashMap<u64, usize> =
             before.specs.iter().enumerate().map(|(place, spec)| (spec.id, place)).collect();
-        let window = |spec: &WindowSpec, row: &Remembered| {
-            let known = places.get(&spec.id).and_then(|place| row.windows.get(*place));
-            known.cloned().unwrap_or_else(|| Window::new(spec))
-        };
-        for (key, row) in std::mem::take(&mut before.rows) {
-            let windows = self.specs.iter().map(|spec| window(spec, &row)).collect();
-            self.rows.insert(key, Remembered { windows, seen: row.seen });
+        for at in 0..before.rows.len() {
+            let window = |spec: &WindowSpec| {
+                let place = places.get(&spec.id);
+                let known = place.and_then(|of| before.windows.get(at * before.specs.len() + of));
+                known.cloned().unwrap_or_else(|| Window::new(spec))
+            };
+            self.windows.extend(self.specs.iter().map(window));
         }
+        self.rows.append(&mut before.rows);
     }
 }
 
@@ -197,6 +247,30 @@ mod tests {
             }
             let judged = bench.poll(&filesystems(20 + away * 10, &both));
             assert_eq!(rows(&judged) == ["/srv"], told, "{away}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_key_in_whatever_order_rows_come_and_go() {
+        let rule = "[[alert]]\nname = 'disk'\nover = 'filesystem'\n\
+            when = 'max(used_pct, 2 polls) > 90'\n";
+        let mut bench = Bench::new(HostId(1), rule);
+        let polls: [(i64, &[(&str, f64)], &[&str]); 6] = [
+            (10, &[("/a", 95.0), ("/b", 50.0), ("/c", 50.0)], &["/a"]),
+            (20, &[("/c", 95.0), ("/b", 50.0), ("/a", 50.0)], &["/c"]),
+            // What is gone for longer than the window leaves its place to those behind it.
+            (30, &[("/c", 50.0), ("/a", 95.0)], &[]),
+            (70, &[("/c", 95.0), ("/a", 95.0)], &[]),
+            (80, &[("/a", 50.0), ("/b", 50.0), ("/c", 50.0)], &[]),
+            (120, &[("/b", 95.0), ("/a", 50.0), ("/c", 50.0)], &["/b", "/a", "/c"]),
+        ];
+        for (slot, of, changed) in polls {
+            let row = |(mount, used): &(&str, f64)| {
+                row(&[mount, "/dev/sda", "ext4", "ok"], &[(FilesystemColumn::UsedPct, *used)])
+            };
+            let detail = Detail { filesystems: of.iter().map(row).collect(), ..Detail::default() };
+            let judged = bench.poll(&Record { detail: Some(detail), ..record(slot) });
+            assert_eq!(rows(&judged), changed, "at {slot}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{condition::WindowSpec, names::Over, rule::Rule, seen::Subject};
+use super::{condition::WindowSpec, names::Over, rule::Rule, screen::Screen, seen::Subject};
 use crate::model::HostId;
 
 /// Where a rule's windows are among those of its table.
@@ -16,6 +16,8 @@ pub(super) type Places = Box<[u16]>;
 pub(super) struct ListedRule {
     /// What it is about; here too, so that a poll that changes nothing need not look at the rule for it.
     pub(super) over: Over,
+    /// The same for whether it holds.
+    pub(super) screen: Option<Screen>,
     pub(super) rule: Arc<Rule>,
     pub(super) places: Places,
 }
@@ -54,6 +56,7 @@ impl RuleSet {
         };
         let listed = |rule: &Arc<Rule>| ListedRule {
             over: rule.over,
+            screen: Screen::of(rule),
             rule: Arc::clone(rule),
             places: rule.windows.iter().map(|spec| place_of(rule.over, spec)).collect(),
         };

@@ -34,20 +34,20 @@ struct Part {
 pub(super) struct Window {
     fold: Fold,
     span: Span,
-    parts: VecDeque<Part>,
+    /// The part that the last poll is in: here, so that a poll within it touches nothing else.
+    now: Option<Part>,
+    /// Those before it.
+    past: VecDeque<Part>,
     polls: u32,
 }
 
 impl Window {
     pub(super) fn new(spec: &WindowSpec) -> Self {
-        Self { fold: spec.fold, span: spec.span, parts: VecDeque::new(), polls: 0 }
+        Self { fold: spec.fold, span: spec.span, now: None, past: VecDeque::new(), polls: 0 }
     }
 
-    /// Takes a poll's value, NaN is unknown, and says what the window says now.
-    ///
-    /// Unknown until it has looked back over half of its span, and while fewer than half of the polls in
-    /// it are known.
-    pub(super) fn take(&mut self, slot: WallMs, value: f64) -> f64 {
+    /// Takes a poll's value; NaN is unknown.
+    pub(super) fn take(&mut self, slot: WallMs, value: f64) {
         self.polls = self.polls.wrapping_add(1);
         let (at, keep) = match self.span {
             Span::Polls(polls) => (self.polls, polls),
@@ -56,24 +56,27 @@ impl Window {
                 (part, length.div_ceil(part_ms(length)))
             }
         };
-        match self.parts.back_mut() {
-            Some(last) if last.at == at => add(self.fold, last, value),
+        match &mut self.now {
+            Some(last) if last.at == at => return add(self.fold, last, value),
             // The clock was set back: what was remembered is of no time that is known.
-            Some(last) if last.at > at => {
-                self.parts.clear();
-                self.push(at, value);
-            }
-            _ => self.push(at, value),
+            Some(last) if last.at > at => self.past.clear(),
+            Some(last) => self.past.push_back(*last),
+            None => {}
         }
-        while self.parts.front().is_some_and(|first| at.saturating_sub(first.at) >= keep) {
-            self.parts.pop_front();
+        let mut part = Part { at, count: 0, value: 0.0 };
+        add(self.fold, &mut part, value);
+        self.now = Some(part);
+        while self.past.front().is_some_and(|first| at.saturating_sub(first.at) >= keep) {
+            self.past.pop_front();
         }
-        self.fold(at, keep)
     }
 
-    /// What it said last.
+    /// What it says since the poll that was taken last.
+    ///
+    /// Unknown until it has looked back over half of its span, and while fewer than half of the polls in
+    /// it are known.
     pub(super) fn value(&self) -> f64 {
-        let Some(last) = self.parts.back() else { return f64::NAN };
+        let Some(last) = &self.now else { return f64::NAN };
         let keep = match self.span {
             Span::Polls(polls) => polls,
             Span::Time(length) => length.div_ceil(part_ms(length)),
@@ -81,20 +84,18 @@ impl Window {
         self.fold(last.at, keep)
     }
 
-    fn push(&mut self, at: u32, value: f64) {
-        let mut part = Part { at, count: 0, value: 0.0 };
-        add(self.fold, &mut part, value);
-        self.parts.push_back(part);
+    /// The parts that have a value.
+    fn known(&self) -> impl Iterator<Item = &Part> + Clone {
+        self.past.iter().chain(&self.now).filter(|part| part.count > 0)
     }
 
     fn fold(&self, at: u32, keep: u32) -> f64 {
-        let known = self.parts.iter().filter(|part| part.count > 0);
-        let Some(first) = known.clone().next() else { return f64::NAN };
+        let Some(first) = self.known().next() else { return f64::NAN };
         if self.fold == Fold::Empty {
             return self.empty(at);
         }
         let reach = at - first.at + 1;
-        let many = u32::try_from(known.clone().count()).unwrap_or(u32::MAX);
+        let many = u32::try_from(self.known().count()).unwrap_or(u32::MAX);
         let is_full = match self.span {
             Span::Polls(polls) => many >= polls.div_ceil(2),
             Span::Time(_) => reach >= keep.div_ceil(2),
@@ -105,14 +106,14 @@ impl Window {
         match self.fold {
             Fold::Average => {
                 let (mut sum, mut count) = (0.0, 0.0);
-                for part in known {
+                for part in self.known() {
                     sum += part.value;
                     count += f64::from(part.count);
                 }
                 sum / count
             }
-            Fold::Most => known.map(|part| part.value).fold(f64::NEG_INFINITY, f64::max),
-            Fold::Least => known.map(|part| part.value).fold(f64::INFINITY, f64::min),
+            Fold::Most => self.known().map(|part| part.value).fold(f64::NEG_INFINITY, f64::max),
+            Fold::Least => self.known().map(|part| part.value).fold(f64::INFINITY, f64::min),
             Fold::Empty => f64::NAN,
         }
     }
@@ -120,8 +121,7 @@ impl Window {
     /// Seconds from now until the values are 0, by the line through them. They do not fall when the line's
     /// slope is not told from noise: then that is without end.
     fn empty(&self, now: u32) -> f64 {
-        let known = self.parts.iter().filter(|part| part.count > 0);
-        let points = known.map(|part| {
+        let points = self.known().map(|part| {
             let age = f64::from(now - part.at);
             (-age, part.value / f64::from(part.count))
         });
@@ -179,19 +179,24 @@ mod tests {
         Window::new(&WindowSpec::new(Over::Host, Num::Const(0.0), fold, span))
     }
 
+    fn said(window: &mut Window, slot_ms: i64, value: f64) -> f64 {
+        window.take(WallMs(slot_ms), value);
+        window.value()
+    }
+
     #[test]
     fn a_window_of_polls_is_known_once_half_of_it_is() {
         let mut mean = window(Fold::Average, Span::Polls(4));
         let unknown = f64::NAN;
-        let said: Vec<String> = [2.0, 4.0, unknown, 6.0, unknown, unknown, unknown, 8.0]
+        let told: Vec<String> = [2.0, 4.0, unknown, 6.0, unknown, unknown, unknown, 8.0]
             .iter()
             .enumerate()
-            .map(|(at, value)| mean.take(WallMs(i64::try_from(at).unwrap()), *value).to_string())
+            .map(|(at, value)| said(&mut mean, i64::try_from(at).unwrap(), *value).to_string())
             .collect();
-        assert_eq!(said, ["NaN", "3", "3", "4", "5", "NaN", "NaN", "NaN"]);
+        assert_eq!(told, ["NaN", "3", "3", "4", "5", "NaN", "NaN", "NaN"]);
         let mut most = window(Fold::Most, Span::Polls(2));
-        let said = [5.0, 3.0, 1.0].map(|value| most.take(WallMs(0), value));
-        assert_eq!(said, [5.0, 5.0, 3.0]);
+        let told = [5.0, 3.0, 1.0].map(|value| said(&mut most, 0, value));
+        assert_eq!(told, [5.0, 5.0, 3.0]);
     }
 
     #[test]
@@ -199,28 +204,28 @@ mod tests {
         let mut least = window(Fold::Least, Span::Time(3_600_000));
         let mut last = f64::NAN;
         for second in 0..7_200_i32 {
-            last = least.take(WallMs(i64::from(second) * 1_000), f64::from(second));
+            last = said(&mut least, i64::from(second) * 1_000, f64::from(second));
             assert_eq!(last.is_nan(), second < 29 * 60, "{second}");
         }
         assert_eq!(last, 3_600.0);
-        assert!(least.parts.len() <= PARTS as usize);
+        assert!(least.past.len() < PARTS as usize);
         // An hour later all of it is too old.
-        assert!(least.take(WallMs(12_000_000), 1.0).is_nan());
+        assert!(said(&mut least, 12_000_000, 1.0).is_nan());
         // And a clock that was set back begins again.
-        assert!(least.take(WallMs(0), 1.0).is_nan());
-        assert_eq!(least.parts.len(), 1);
+        assert!(said(&mut least, 0, 1.0).is_nan());
+        assert!(least.past.is_empty());
     }
 
     #[test]
     fn a_trend_is_told_from_noise() {
         let minutes = |value: &dyn Fn(f64) -> f64| {
             let mut window = window(Fold::Empty, Span::Time(3_600_000));
-            let mut said = f64::NAN;
+            let mut last = f64::NAN;
             for minute in 0..60_i32 {
-                said = window.take(WallMs(i64::from(minute) * 60_000), value(minute.into()));
-                assert!(minute >= 9 || said.is_nan());
+                last = said(&mut window, i64::from(minute) * 60_000, value(minute.into()));
+                assert!(minute >= 9 || last.is_nan());
             }
-            said
+            last
         };
         // 1,000 and one less a minute: 941 are left.
         assert!((minutes(&|minute| 1_000.0 - minute) - 941.0 * 60.0).abs() < 1e-6);

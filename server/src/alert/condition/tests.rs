@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{compile::Compiler, names::Over},
+    super::{compile::Compiler, names::Over, screen::Lead},
     *,
 };
 use crate::model::{Column, ColumnSet as _, FilesystemColumn};
@@ -39,7 +39,38 @@ fn judged(text: &str, host: &[(Column, f64)], of_row: &[(FilesystemColumn, f64)]
         windows: &[7.0],
         words: &words(&labels),
     };
-    condition.test.holds(&frame)
+    let holds = condition.test.holds(&frame);
+    let lead = Lead::of(&condition.test).map(|lead| lead.holds(&frame));
+    assert!(agrees(lead, holds), "{text}: {lead:?}, {holds:?}");
+    holds
+}
+
+/// A condition is false where its lead is, and true only where its lead is.
+fn agrees(lead: Option<Option<bool>>, holds: Option<bool>) -> bool {
+    match lead {
+        None | Some(Some(true)) => true,
+        Some(Some(false)) => holds == Some(false),
+        Some(None) => holds != Some(true),
+    }
+}
+
+#[test]
+fn one_comparison_with_a_constant_tells_most_conditions_at_a_glance() {
+    for (text, leads) in [
+        ("used_pct > 90 %", true),
+        ("used_pct > 85 % and full_in < 24 h and read_only == 0", true),
+        ("load_1 > 2 * cpus_online and load_1 > 10", true),
+        ("abs(clock_skew_ms) > 2 s", true),
+        ("flapping", true),
+        ("not used_pct < 90", false),
+        ("used_pct > 90 or read_only == 1", false),
+        ("used_pct / 2 > 90", false),
+        ("state == 'up'", false),
+        ("avg(load_1, 5 polls) > 6", false),
+    ] {
+        let condition = Compiler::new(Over::Filesystem).condition(text).unwrap();
+        assert_eq!(Lead::of(&condition.test).is_some(), leads, "{text}");
+    }
 }
 
 #[test]
@@ -247,7 +278,10 @@ proptest! {
             windows: &[],
             words: &words(&labels),
         };
-        prop_assert_eq!(read.test.holds(&frame), condition.holds(&values), "{}", text);
+        let holds = condition.holds(&values);
+        prop_assert_eq!(read.test.holds(&frame), holds, "{}", text);
+        let lead = Lead::of(&read.test).map(|lead| lead.holds(&frame));
+        prop_assert!(agrees(lead, holds), "{text}: {lead:?}, {holds:?}");
     }
 
     #[test]
