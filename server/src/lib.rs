@@ -7,6 +7,7 @@
 // Vocabulary: what things are called.
 pub mod error_report;
 pub mod text;
+pub mod language;
 pub mod units;
 pub mod model;
 pub mod config;

@@ -255,7 +255,8 @@ mod tests {
         let rule = "[[alert]]\nname = 'disk'\nover = 'filesystem'\n\
             when = 'max(used_pct, 2 polls) > 90'\n";
         let mut bench = Bench::new(HostId(1), rule);
-        let polls: [(i64, &[(&str, f64)], &[&str]); 6] = [
+        type Poll<'a> = (i64, &'a [(&'a str, f64)], &'a [&'a str]);
+        let polls: [Poll<'_>; 6] = [
             (10, &[("/a", 95.0), ("/b", 50.0), ("/c", 50.0)], &["/a"]),
             (20, &[("/c", 95.0), ("/b", 50.0), ("/a", 50.0)], &["/c"]),
             // What is gone for longer than the window leaves its place to those behind it.

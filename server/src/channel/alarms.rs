@@ -66,7 +66,7 @@ fn alert(item: &Item, message: &Message, now: WallMs) -> Value {
     all.retain(|_, value| !value.is_empty());
     let mut annotations = BTreeMap::from([
         ("summary", long(&item.summary)),
-        ("value", item.shown()),
+        ("value", item.shown(message.language)),
         ("threshold", short(&item.threshold)),
         ("state", item.state.to_string()),
         ("runbook_url", item.runbook.as_deref().map(long).unwrap_or_default()),
@@ -165,7 +165,11 @@ fn payload(item: &Item, message: &Message) -> Value {
     let test = if message.kind == MessageKind::Test { "TEST: " } else { "" };
     let what = if item.summary.is_empty() { &*item.threshold } else { &item.summary };
     let (host, rule) = (short(&item.host), short(&item.key.rule));
-    let text = format!("{test}{host} {rule} {}: {} ({what})", short(&item.key.row), item.shown());
+    let text = format!(
+        "{test}{host} {rule} {}: {} ({what})",
+        short(&item.key.row),
+        item.shown(message.language)
+    );
     let mut payload = json!({
         "summary": summary(&text),
         "source": host,
@@ -177,7 +181,7 @@ fn payload(item: &Item, message: &Message) -> Value {
         "timestamp": item.since.to_string(),
         "class": rule,
         "custom_details": {
-            "value": item.shown(),
+            "value": item.shown(message.language),
             "threshold": short(&item.threshold),
             "state": item.state.as_str(),
             "labels": labels(&item.labels),

@@ -9,7 +9,7 @@ use super::{
     settings::Settings,
     sign,
 };
-use crate::{model::Severity, units::WallMs};
+use crate::{language::Language, model::Severity, units::WallMs};
 
 /// How urgent a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(super) fn document(
             "msgtype": "text", "text": { "content": body }, "at": { "isAtAll": false },
         }),
         Kind::Wecom => json!({ "msgtype": "text", "text": { "content": body } }),
-        _ => feishu(&title, &body, signed, now),
+        _ => feishu(message.language, &title, &body, signed, now),
     };
     match (settings.kind, settings.thread, link) {
         (Kind::Telegram, Some(thread), _) => document["message_thread_id"] = thread.into(),
@@ -128,9 +128,13 @@ fn teams(body: &str) -> Value {
 }
 
 /// Rich text, in which a text is only that: the other form would take `<at>` for a mention.
-fn feishu(title: &str, body: &str, signed: Option<&str>, now: WallMs) -> Value {
+fn feishu(language: Language, title: &str, body: &str, signed: Option<&str>, now: WallMs) -> Value {
     let text = json!([[{ "tag": "text", "text": body }]]);
-    let post = json!({ "en_us": { "title": title, "content": text } });
+    let locale = match language {
+        Language::English => "en_us",
+        Language::Chinese => "zh_cn",
+    };
+    let post = json!({ locale: { "title": title, "content": text } });
     let mut document = json!({ "msg_type": "post", "content": { "post": post } });
     if let Some(secret) = signed {
         let (seconds, signature) = sign::feishu(secret, now);

@@ -6,7 +6,7 @@ use super::{
     fit::{Escape, Measure, fitted},
     message::{Item, MAX_SENTENCE_BYTES, MAX_SHOWN_BYTES, Message},
 };
-use crate::{model::Labels, units::WallMs};
+use crate::{language::Language, model::Labels, units::WallMs};
 
 /// The version of the document; raised when something in it changes its meaning.
 pub const CHANNEL_DOCUMENT_VERSION: u32 = 1;
@@ -68,7 +68,7 @@ pub(super) fn labels(labels: &Labels) -> Labels {
     labels.iter().take(LABELS).map(|(name, value)| (short(name), short(value))).collect()
 }
 
-fn of_item(item: &Item) -> OfItem<'_> {
+fn of_item(item: &Item, language: Language) -> OfItem<'_> {
     OfItem {
         host: short(&item.host),
         host_id: item.key.host.0,
@@ -81,7 +81,7 @@ fn of_item(item: &Item) -> OfItem<'_> {
         // JSON has no number for these.
         value: item.value.filter(|value| value.is_finite()),
         unit: item.unit,
-        shown: item.shown(),
+        shown: item.shown(language),
         threshold: short(&item.threshold),
         since: item.since.to_string(),
         since_ms: item.since,
@@ -113,7 +113,7 @@ pub(super) fn document(message: &Message, most: usize) -> Result<String, serde_j
     };
     let mut length = serde_json::to_string(&document)?.len();
     for item in &message.items {
-        let item = of_item(item);
+        let item = of_item(item, message.language);
         let longer = length + serde_json::to_string(&item)?.len() + 1;
         if longer > most {
             break;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::document::{Findings, Section, quoted};
+
 /// What a receiver counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
@@ -39,6 +41,30 @@ pub struct Rate {
     pub count: u32,
     /// In this time.
     pub per: Duration,
+}
+
+impl Rate {
+    /// Reads `rate = "20/min"`; what is wrong is noted.
+    pub(super) fn read(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Self> {
+        const EXPECTED: &str = "messages in a time, \"20/min\": at least 1, at most 1000, in \"s\", \
+                                \"min\" or \"h\"";
+        let text = section.text("rate", EXPECTED, findings)?;
+        let rate = text.value.split_once('/').and_then(|(count, per)| {
+            let count = count.trim().parse().ok().filter(|count| (1..=1000).contains(count))?;
+            let seconds = match per.trim() {
+                "s" => 1,
+                "min" => 60,
+                "h" => 3600,
+                _ => return None,
+            };
+            Some(Self { count, per: Duration::from_secs(seconds) })
+        });
+        if rate.is_none() {
+            let found = quoted(text.value);
+            findings.add(text.at, format!("`rate` must be {EXPECTED}, not {found}"));
+        }
+        rate
+    }
 }
 
 /// What one kind of receiver takes.

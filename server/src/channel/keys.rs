@@ -25,7 +25,7 @@ pub(super) enum Key {
 use Key::{Password, Secret, SecretUrl, Token, Url, Urls, Word};
 
 /// Of every kind.
-const COMMON: [&str; 5] = ["name", "kind", "rate", "timeout", "ca_file"];
+const COMMON: [&str; 6] = ["name", "kind", "rate", "timeout", "ca_file", "language"];
 
 /// What a kind needs, and what it may have.
 const fn of(kind: Kind) -> (&'static [Key], &'static [Key]) {

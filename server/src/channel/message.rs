@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    language::Language,
     model::{AlarmKey, AlarmState, Labels, Severity, Unit, words::words},
     text::{bytes, one_line},
     units::WallMs,
@@ -35,6 +36,8 @@ pub struct Message {
     pub id: Arc<str>,
     /// What it is.
     pub kind: MessageKind,
+    /// Of its texts.
+    pub language: Language,
     /// The greatest of its items.
     pub severity: Severity,
     /// What it is about, one line.
@@ -83,8 +86,11 @@ pub struct Item {
 impl Item {
     /// Its value with its unit.
     #[must_use]
-    pub fn shown(&self) -> String {
-        self.value.map_or_else(|| "unknown".to_owned(), |value| with_unit(value, self.unit))
+    pub fn shown(&self, language: Language) -> String {
+        match self.value {
+            Some(value) => with_unit(value, self.unit),
+            None => language.say("unknown", &[]),
+        }
     }
 
     /// Whether it is over.

@@ -98,8 +98,12 @@ fn merged(first: &Message, waiting: &[&Message]) -> Message {
     Message {
         id: merged_id(&ids),
         kind,
+        language: first.language,
         severity: severity.unwrap_or(Severity::Info),
-        title: format!("{} messages in one: {}", waiting.len(), first.title),
+        title: first.language.say(
+            "{n} messages in one: {title}",
+            &[("n", &waiting.len().to_string()), ("title", &first.title)],
+        ),
         at: last.at,
         items,
         more: waiting.iter().map(|message| message.more).sum(),

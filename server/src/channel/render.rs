@@ -4,6 +4,7 @@ use super::{
     fit::{Limits, Room, fitted},
     message::{Item, Message, MessageKind, name, sentence},
 };
+use crate::language::Language;
 
 /// A message as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +20,14 @@ pub struct Text {
 #[must_use]
 pub fn headline(message: &Message) -> String {
     let title = sentence(&message.title);
-    match message.kind {
-        MessageKind::Firing => format!("FIRING ({}): {title}", message.severity),
-        MessageKind::Resolved => format!("RESOLVED: {title}"),
-        MessageKind::Digest => format!("DIGEST ({}): {title}", message.severity),
-        MessageKind::Test => format!("TEST: {title}"),
-    }
+    let severity = message.language.word("severity", message.severity.as_str());
+    let form = match message.kind {
+        MessageKind::Firing => "FIRING ({severity}): {title}",
+        MessageKind::Resolved => "RESOLVED: {title}",
+        MessageKind::Digest => "DIGEST ({severity}): {title}",
+        MessageKind::Test => "TEST: {title}",
+    };
+    message.language.say(form, &[("severity", &severity), ("title", &title)])
 }
 
 /// A message within the limits, escaped. What does not fit is counted: `and 380 more`.
@@ -53,12 +56,17 @@ pub(super) fn body(message: &Message, headline: Option<&str>, limits: &Limits) -
     }
     if message.kind == MessageKind::Test && message.items.is_empty() {
         line_end(&mut room);
-        room.push(TEST);
+        room.push(&message.language.say(TEST, &[]));
     }
     let shown = list(message, kept, &mut room);
     let hidden = message.more.saturating_add(message.items.len() - shown);
     if hidden > 0 {
-        let words = if shown == 0 { alarms(hidden) } else { format!("and {hidden} more") };
+        let form = match (shown, hidden) {
+            (0, 1) => "1 alarm",
+            (0, _) => "{n} alarms",
+            _ => "and {n} more",
+        };
+        let words = message.language.say(form, &[("n", &hidden.to_string())]);
         line_end(&mut room);
         room.push(&words);
     }
@@ -81,11 +89,12 @@ fn line_end(room: &mut Room) {
 /// As many items as there is room for, where `kept` is not to be used; how many they are.
 fn list(message: &Message, kept: usize, room: &mut Room) -> usize {
     let count = message.items.len().saturating_add(message.more);
-    let kept = kept + room.cost(&format!("\nand {count} alarms"));
+    let more = message.language.say("and {n} more", &[("n", &format!("{count} alarms"))]);
+    let kept = kept + room.cost(&format!("\n{more}"));
     let mut shown = 0;
     for item in &message.items {
         let between = if room.is_empty() { "" } else { "\n" };
-        let line = format!("{between}{}", line(item));
+        let line = format!("{between}{}", line(item, message.language));
         let short = room.written(&line);
         let whole = short.clone() + &details(item, room);
         let left = room.left().saturating_sub(kept);
@@ -101,12 +110,8 @@ fn list(message: &Message, kept: usize, room: &mut Room) -> usize {
     shown
 }
 
-fn alarms(count: usize) -> String {
-    if count == 1 { "1 alarm".to_owned() } else { format!("{count} alarms") }
-}
-
 /// `web-1 (web) disk_full /var: 97 % (above 90 %), critical, firing since 2026-03-29 01:30:00 UTC`
-fn line(item: &Item) -> String {
+fn line(item: &Item, language: Language) -> String {
     let mut line = name(&item.host);
     if let Some(group) = &item.group {
         line += &format!(" ({})", name(group));
@@ -115,14 +120,23 @@ fn line(item: &Item) -> String {
     if !item.key.row.is_empty() {
         line += &format!(" {}", name(&item.key.row));
     }
-    line += &format!(": {}", item.shown());
+    line += &format!(": {}", item.shown(language));
     if !item.threshold.is_empty() {
         line += &format!(" ({})", name(&item.threshold));
     }
-    let since = item.since.spoken();
-    match item.ended {
-        Some(ended) => line + &format!(", over since {} (from {since})", ended.spoken()),
-        None => line + &format!(", {}, {} since {since}", item.severity, item.state),
+    let since = item.since.spoken().to_string();
+    line + &match item.ended {
+        Some(ended) => {
+            let ended = ended.spoken().to_string();
+            language
+                .say(", over since {ended} (from {since})", &[("ended", &ended), ("since", &since)])
+        }
+        None => {
+            let severity = language.word("severity", item.severity.as_str());
+            let state = language.word("alarm_state", item.state.as_str());
+            let values = [("severity", &*severity), ("state", &*state), ("since", &*since)];
+            language.say(", {severity}, {state} since {since}", &values)
+        }
     }
 }
 

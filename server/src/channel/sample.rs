@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{Item, Message, MessageKind};
 use crate::{
+    language::Language,
     model::{AlarmKey, AlarmState, HostId, Labels, Severity, Unit},
     units::WallMs,
 };
@@ -38,6 +39,7 @@ pub(super) fn message(items: usize) -> Message {
     Message {
         id: "ops/12/1774747800000".into(),
         kind: MessageKind::Firing,
+        language: Language::English,
         severity: Severity::Critical,
         title: format!("{} filesystems of web are full", items.len()),
         at: NOW,
@@ -101,6 +103,8 @@ pub(super) fn any_message() -> impl Strategy<Value = Message> {
                 items: (1..).zip(0..count).map(|(id, at)| item(id, at)).collect(),
                 more,
                 link,
+                // Either, whatever the texts say.
+                language: Language::ALL[count % 2],
                 ..message(0)
             }
         },

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     config::HookUrl,
     document::{self, Findings, Located, Problems, Section, quoted},
+    language::Language,
     text::did_you_mean,
 };
 
@@ -108,6 +109,8 @@ pub struct Settings {
     pub mail: Option<Mail>,
     /// What certificates are checked against, and what is shown.
     pub certificates: Certificates,
+    /// Of the words that are not the operator's own.
+    pub language: Language,
     /// In place of the title.
     pub title: Option<Template>,
     /// In place of the text.
@@ -172,10 +175,11 @@ fn one(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Settings> {
         thread: section.whole("thread", 1, u32::MAX, findings).map(|thread| thread.value),
         mail: (kind == Kind::Email).then(|| Mail::read(section, findings)).flatten(),
         certificates: certificates(section, findings),
+        language: language(section, findings).unwrap_or_default(),
         title: template("title", section, findings),
         body: template("body", section, findings),
         content_type: content_type(section, findings),
-        rate: rate(section, findings).unwrap_or(kind.limits().rate),
+        rate: Rate::read(section, findings).unwrap_or(kind.limits().rate),
         timeout: timeout(kind, section, findings),
         every: every(section, findings),
     };
@@ -322,6 +326,17 @@ fn template(key: &str, section: &Section<'_>, findings: &mut Findings<'_>) -> Op
     }
 }
 
+fn language(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Language> {
+    const EXPECTED: &str = "\"en\" or \"zh-CN\"";
+    let text = section.text("language", EXPECTED, findings)?;
+    let language = Language::ALL.into_iter().find(|known| known.as_str() == text.value);
+    if language.is_none() {
+        let found = quoted(text.value);
+        findings.add(text.at, format!("`language` must be {EXPECTED}, not {found}"));
+    }
+    language
+}
+
 fn content_type(section: &Section<'_>, findings: &mut Findings<'_>) -> String {
     const JSON: &str = "application/json";
     let Some(text) = section.text("content_type", "a media type such as text/plain", findings)
@@ -336,28 +351,6 @@ fn content_type(section: &Section<'_>, findings: &mut Findings<'_>) -> String {
         );
     }
     text.value.to_owned()
-}
-
-/// `20/min`.
-fn rate(section: &Section<'_>, findings: &mut Findings<'_>) -> Option<Rate> {
-    const EXPECTED: &str = "messages in a time, \"20/min\": at least 1, at most 1000, in \"s\", \
-                            \"min\" or \"h\"";
-    let text = section.text("rate", EXPECTED, findings)?;
-    let rate = text.value.split_once('/').and_then(|(count, per)| {
-        let count = count.trim().parse().ok().filter(|count| (1..=1000).contains(count))?;
-        let seconds = match per.trim() {
-            "s" => 1,
-            "min" => 60,
-            "h" => 3600,
-            _ => return None,
-        };
-        Some(Rate { count, per: Duration::from_secs(seconds) })
-    });
-    if rate.is_none() {
-        let found = quoted(text.value);
-        findings.add(text.at, format!("`rate` must be {EXPECTED}, not {found}"));
-    }
-    rate
 }
 
 fn timeout(kind: Kind, section: &Section<'_>, findings: &mut Findings<'_>) -> Duration {

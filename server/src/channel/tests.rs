@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{sample::*, *};
 use crate::{
     config::{HookUrl, Secret},
+    language::Language,
     model::Severity,
     units::WallMs,
 };
@@ -56,9 +57,11 @@ fn seen(kind: Kind, body: &str) -> (Option<String>, String) {
         Kind::Teams => (None, text("/attachments/0/content/body/0/text")),
         Kind::Ntfy | Kind::Gotify => (text("/title"), text("/message")),
         Kind::Dingtalk | Kind::Wecom => (None, text("/text/content")),
-        Kind::Feishu | Kind::Lark => {
-            (text("/content/post/en_us/title"), text("/content/post/en_us/content/0/0/text"))
-        }
+        Kind::Feishu | Kind::Lark => (
+            text("/content/post/en_us/title").or_else(|| text("/content/post/zh_cn/title")),
+            text("/content/post/en_us/content/0/0/text")
+                .or_else(|| text("/content/post/zh_cn/content/0/0/text")),
+        ),
         _ => (None, None),
     };
     (title, text.unwrap_or_else(|| panic!("{kind}: {body}")))
@@ -237,8 +240,12 @@ fn a_message_says_what_holds_now_since_when_and_what_to_do() {
     unknown.items[0].value = None;
     let mut test = message(0);
     (test.kind, test.title, test.link) = (MessageKind::Test, "from the command line".into(), None);
-    let all = [message(2), resolved(1), unknown, test].iter().map(text).collect::<Vec<_>>();
-    insta::assert_snapshot!("texts", all.join("\n=====\n"));
+    let mut all = [message(2), resolved(1), unknown, test];
+    let texts = |all: &[Message]| all.iter().map(text).collect::<Vec<_>>().join("\n=====\n");
+    insta::assert_snapshot!("texts", texts(&all));
+    // The words around what a rule says; that is translated where the message is made.
+    all.iter_mut().for_each(|message| message.language = Language::Chinese);
+    insta::assert_snapshot!("texts_in_chinese", texts(&all));
 }
 
 #[test]

@@ -71,13 +71,15 @@ pub(super) fn send_test(
         return Err(failed(format!("no channel is named `{}`{hint}{there}", shown(channel))));
     };
     let (name, is_heartbeat) = (Arc::clone(name), settings.kind == Kind::Heartbeat);
+    let language = settings.language;
     all.channels = Arc::new([(Arc::clone(&name), settings.clone())].into());
     let now = runtime.now();
     let message = Message {
         id: format!("test/{}", now.0).into(),
         kind: MessageKind::Test,
+        language,
         severity: Severity::Info,
-        title: title.to_owned(),
+        title: language.translate(title),
         at: now,
         items: Vec::new(),
         more: 0,

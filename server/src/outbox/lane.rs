@@ -156,10 +156,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{channel::MessageKind, model::Severity, units::WallMs};
+    use crate::{channel::MessageKind, language::Language, model::Severity, units::WallMs};
 
     fn message(id: &str) -> Message {
         Message {
+            language: Language::English,
             id: id.into(),
             kind: MessageKind::Firing,
             severity: Severity::Warning,

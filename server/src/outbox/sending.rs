@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     channel::{self, Kind, MessageKind, Receipt, SendError},
+    language::Language,
     live::ServerView,
     notify::Channel,
     route::{Input, Message, Outcome, Output},
@@ -41,6 +42,10 @@ impl Sender {
     pub(super) fn new(channel: Arc<Channel>, now: Mono) -> Self {
         let lane = Lane::new(channel.settings().rate);
         Self { channel, lane, due: now, beats: false }
+    }
+
+    fn language(&self) -> Language {
+        self.channel.settings().language
     }
 
     fn kind(&self) -> Kind {
@@ -87,7 +92,8 @@ impl OutboxWorker {
     fn queue(&mut self, message: &Message) {
         let Some(sender) = self.senders.get_mut(&message.channel) else { return };
         let all = sender.kind().tells_each().then(|| self.router.items(message));
-        let message = words::message(message, all, &self.in_force.alerting.rules);
+        let message =
+            words::message(message, all, &self.in_force.alerting.rules, sender.language());
         let link = self.parts.url.as_ref().map(|url| words::link(&message, url));
         sender.lane.push(channel::Message { link, ..message });
     }
@@ -145,13 +151,15 @@ impl OutboxWorker {
             return Some(due);
         }
         let rules = &self.in_force.alerting.rules;
+        let language = sender.language();
         let message = channel::Message {
             id: format!("refresh/{}", now.wall.0).into(),
             kind: MessageKind::Firing,
+            language,
             severity: words::worst(&items),
-            title: "still firing".to_owned(),
+            title: language.say("still firing", &[]),
             at: now.wall,
-            items: items.iter().map(|item| words::item(item, rules)).collect(),
+            items: items.iter().map(|item| words::item(item, rules, language)).collect(),
             more: 0,
             link: self.parts.url.as_ref().map(|url| url.page("/alerts")),
         };

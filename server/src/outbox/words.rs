@@ -7,6 +7,7 @@ use crate::{
     alert::{Measure, Rule, Rules, Units},
     channel,
     config::PublicUrl,
+    language::Language,
     model::{AlarmState, HostName, Labels, Severity, Unit},
     route::{Item, Kind, Message},
     text::percent_encode,
@@ -17,6 +18,7 @@ pub(super) fn message(
     message: &Message,
     items: Option<Vec<Item>>,
     rules: &Rules,
+    language: Language,
 ) -> channel::Message {
     let all = items.is_some();
     let items = items.unwrap_or_else(|| message.items.clone());
@@ -29,10 +31,11 @@ pub(super) fn message(
     channel::Message {
         id: message.id.clone(),
         kind,
+        language,
         severity: worst(&items),
-        title: title(message),
+        title: title(message, language),
         at: message.at,
-        items: items.iter().map(|item| self::item(item, rules)).collect(),
+        items: items.iter().map(|item| self::item(item, rules, language)).collect(),
         more,
         link: None,
     }
@@ -70,7 +73,7 @@ pub(super) fn worst(items: &[Item]) -> Severity {
     firing.or_else(any).unwrap_or(Severity::Info)
 }
 
-fn title(message: &Message) -> String {
+fn title(message: &Message, language: Language) -> String {
     let what = match message.items.as_slice() {
         [item] if message.more == 0 => {
             let row = if item.key.row.is_empty() { "" } else { " " };
@@ -84,23 +87,24 @@ fn title(message: &Message) -> String {
                 .filter(|value| !value.is_empty())
                 .collect();
             let of = if common.is_empty() { &*message.route } else { &*common.join(", ") };
-            let counts = match (message.firing, message.over) {
-                (firing, 0) => format!("{firing} firing"),
-                (0, over) => format!("{over} over"),
-                (firing, over) => format!("{firing} firing, {over} over"),
+            let form = match (message.firing, message.over) {
+                (_, 0) => "{of}: {firing} firing",
+                (0, _) => "{of}: {over} over",
+                _ => "{of}: {firing} firing, {over} over",
             };
-            format!("{of}: {counts}")
+            let (firing, over) = (message.firing.to_string(), message.over.to_string());
+            language.say(form, &[("of", of), ("firing", &firing), ("over", &over)])
         }
     };
     match message.kind {
-        Kind::Repeat => format!("still: {what}"),
-        Kind::Escalation => format!("not acknowledged: {what}"),
+        Kind::Repeat => language.say("still: {what}", &[("what", &what)]),
+        Kind::Escalation => language.say("not acknowledged: {what}", &[("what", &what)]),
         Kind::Firing | Kind::Resolved | Kind::Digest => what,
     }
 }
 
 /// One alarm as a channel is told.
-pub(super) fn item(item: &Item, rules: &Rules) -> channel::Item {
+pub(super) fn item(item: &Item, rules: &Rules, language: Language) -> channel::Item {
     let rule = rules.list.iter().find(|rule| rule.name == item.key.rule).map(|rule| &**rule);
     // One that flaps is told as firing, whatever it does at the moment.
     let state = match (item.said.firing, item.state.is_active()) {
@@ -120,22 +124,23 @@ pub(super) fn item(item: &Item, rules: &Rules) -> channel::Item {
         threshold: rule.map(|rule| threshold(rule, item.said.severity)).unwrap_or_default(),
         since: item.since,
         ended: item.until.filter(|_| !item.said.firing),
-        summary: summary(item),
+        summary: summary(item, language),
         runbook: rule.and_then(|rule| rule.runbook.as_deref()).map(str::to_owned),
     }
 }
 
-fn summary(item: &Item) -> String {
-    let mut text = item.summary.to_string();
+fn summary(item: &Item, language: Language) -> String {
+    let mut text = language.translate(&item.summary);
     if item.said.flapping {
-        text.push_str(" (it comes and goes: single changes are not told)");
+        text += &language.say(" (it comes and goes: single changes are not told)", &[]);
     }
     if let (true, Some(until)) = (item.late, item.until) {
-        let (since, until) = (item.since.spoken(), until.spoken());
-        text.push_str(&format!(" (was firing from {since} to {until}, told late)"));
+        let (since, until) = (item.since.spoken().to_string(), until.spoken().to_string());
+        let values = [("since", &*since), ("until", &*until)];
+        text += &language.say(" (was firing from {since} to {until}, told late)", &values);
     }
     if let Some(who) = &item.acked_by {
-        text.push_str(&format!(" (acknowledged by {who})"));
+        text += &language.say(" (acknowledged by {who})", &[("who", who)]);
     }
     text
 }
@@ -161,12 +166,96 @@ fn unit(measure: &Measure) -> Unit {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         channel::MessageKind,
-        model::{AlarmKey, HostId},
+        model::{AlarmCause, AlarmKey, HostId},
+        route::{Said, parse_all},
         units::WallMs,
     };
+
+    /// The title of a message, and what is said of each alarm.
+    fn told(kind: Kind, items: &[Item], language: Language) -> Vec<String> {
+        let rules = parse_all("alerts.toml", "").unwrap().rules;
+        let message = Message {
+            id: "1".into(),
+            channel: "ops".into(),
+            kind,
+            low: false,
+            route: "all".into(),
+            group: Vec::new(),
+            items: items.to_vec(),
+            more: 0,
+            firing: 1,
+            over: items.len() - 1,
+            tells: Vec::new(),
+            at: WallMs(0),
+        };
+        let message = super::message(&message, None, &rules, language);
+        let summaries = message.items.into_iter().map(|item| item.summary);
+        std::iter::once(message.title).chain(summaries).collect::<Vec<String>>()
+    }
+
+    #[test]
+    fn a_message_is_in_the_language_of_its_channel() {
+        let item = |state, said, cause: AlarmCause, summary: &str| Item {
+            key: AlarmKey { rule: "disk-full".into(), host: HostId(1), row: "/srv".into() },
+            host: HostName::new("db-1").unwrap(),
+            group: None,
+            labels: Arc::default(),
+            state,
+            said,
+            cause,
+            since: WallMs(0),
+            until: Some(WallMs(60_000)),
+            value: Some(97.0),
+            summary: summary.into(),
+            new: true,
+            late: true,
+            acked_by: Some("Ann".into()),
+        };
+        let said =
+            Said { firing: true, severity: Severity::Warning, unknown: false, flapping: true };
+        let over = Said { firing: false, ..said };
+        let items = vec![
+            item(
+                AlarmState::Firing,
+                said,
+                AlarmCause::Values,
+                "db-1: /srv 97 % full, 1 GiB of 9 GiB left",
+            ),
+            item(
+                AlarmState::Ok,
+                over,
+                AlarmCause::RowGone,
+                "db-1: /srv: disk-full: it is no longer there",
+            ),
+        ];
+        let of = |kind| told(kind, &items[..1], Language::Chinese)[0].clone();
+        assert_eq!(of(Kind::Repeat), "仍在触发：db-1 disk-full /srv");
+        assert_eq!(of(Kind::Escalation), "尚未确认：db-1 disk-full /srv");
+        assert_eq!(
+            told(Kind::Firing, &items, Language::Chinese),
+            [
+                "all：1 个触发，1 个恢复",
+                "db-1：/srv 已用 97 %，剩余 1 GiB / 9 GiB（反复出现：不再逐次通知）（曾于 1970-01-01 \
+                 00:00:00 UTC 至 1970-01-01 00:01:00 UTC 触发，迟到的通知）（Ann 已确认）",
+                "db-1：/srv: disk-full：已不存在（反复出现：不再逐次通知）（曾于 1970-01-01 00:00:00 UTC 至 \
+                 1970-01-01 00:01:00 UTC 触发，迟到的通知）（Ann 已确认）",
+            ]
+        );
+        assert_eq!(
+            told(Kind::Firing, &items, Language::English)[..2],
+            [
+                "all: 1 firing, 1 over",
+                "db-1: /srv 97 % full, 1 GiB of 9 GiB left (it comes and goes: single changes are not told) \
+                 (was firing from 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:00 UTC, told late) (acknowledged \
+                 by Ann)",
+            ]
+        );
+    }
 
     #[test]
     fn a_link_leads_to_what_the_message_is_about() {
@@ -190,6 +279,7 @@ mod tests {
             let message = channel::Message {
                 id: "1".into(),
                 kind: MessageKind::Firing,
+                language: Language::English,
                 severity: Severity::Warning,
                 title: String::new(),
                 at: WallMs(4_000_000),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs, sync::Arc};
 use roundsman::{
     channel::{self, Item, Message, MessageKind, Receipt, SendError},
     clock::{Clock as _, SystemClock},
+    language::Language,
     model::{AlarmKey, AlarmState, HostId, Labels, Severity, Unit},
     notify::{self, Around, Channel, Progress},
     resolve::HostResolver,
@@ -47,6 +48,7 @@ pub(crate) fn message(items: i64) -> Message {
         runbook: None,
     };
     Message {
+        language: Language::English,
         id: "ops/12/1774747800000".into(),
         kind: MessageKind::Firing,
         severity: Severity::Critical,
