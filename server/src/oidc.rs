@@ -372,7 +372,7 @@ fn derived(what: &str, secret: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{net::TcpListener, time::Instant};
+    use tokio::net::TcpListener;
 
     use super::*;
     use crate::{
@@ -396,9 +396,7 @@ mod tests {
         let (names, clock) = (HostResolver::new(Vec::new()), Arc::new(SystemClock::new()));
         let provider = Provider::new(&config.oidc, config.http.url.as_ref(), names, clock);
         let provider = provider.unwrap().unwrap();
-        let began = Instant::now();
         let told = provider.begin("x").await.unwrap_err().to_string();
         assert!(told.contains("did not answer within 10s"), "{told}");
-        assert_eq!(began.elapsed().as_secs(), MAX_PROVIDER_WAIT.as_secs());
     }
 }
