@@ -1,13 +1,19 @@
 //! The word of a proxy for who asks: taken from its own address, for users that have an entry, and from nobody else.
 
+use std::{future, sync::Arc};
+
 use roundsman::{
     access::{self, Keyring},
     config::{Config, Flag, Sources},
-    web::Access,
+    web::{self, Access, BoundSocket, Listener},
 };
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
 
-use super::site::Served;
+use super::site::{Reply, Served, soon};
 
 const ENTRIES: &str = "[[token]]\nname = \"ci\"\nrole = \"viewer\"\nsha256 = \"SUM\"\n\
     [[user]]\nname = \"ann\"\nrole = \"operator\"\ngroups = [\"web\"]\n\
@@ -90,5 +96,23 @@ async fn from_any_other_address_the_word_of_a_proxy_counts_for_nothing() {
         let own = format!("{ANN}Authorization: Bearer rm_ci\r\n");
         let who = site.ask("GET", "/api/v1/session", &own).await;
         assert!(who.body.contains("\"name\":\"ci\""), "{}", who.body);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_at_the_socket_of_this_machine_is_known_by_that_and_by_no_address() {
+    for (from, status) in [("unix", 200), ("127.0.0.1", 401), ("0.0.0.0/0", 401)] {
+        let (site, _) = site(from).await;
+        let path = site.dir.path().join("http.sock");
+        let listener = Listener::open(BoundSocket::bind(&path).unwrap()).unwrap();
+        let served = web::serve(vec![listener], Arc::clone(&site.site), future::pending());
+        let serving = tokio::spawn(served);
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        let head = "GET /api/v1/session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        stream.write_all(format!("{head}{ANN}\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(stream.read_to_string(&mut answer)).await.unwrap();
+        assert_eq!(Reply::parse(&answer).status, status, "{from}: {answer}");
+        serving.abort();
     }
 }
