@@ -324,7 +324,8 @@ async fn no_group_with_an_entry_is_no_access_and_nobody_is_an_administrator_for_
         assert_eq!((&who["name"], &who["role"]), (&taken.into(), &"viewer".into()));
     }
     pair.issuer.set(|conduct| {
-        conduct.claims = json!({ "sub": "auth0|\u{202e}", "groups": "staff", "email": "a@b.example", "email_verified": false });
+        conduct.claims = json!({ "sub": "auth0|\u{202e}", "groups": "staff",
+            "email": "a@b.example", "email_verified": false });
     });
     let who = pair.signed_in().await.who(&pair.site).await.1;
     assert!(who["name"].as_str().unwrap().starts_with("oidc-"), "{who}");
