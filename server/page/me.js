@@ -32,14 +32,13 @@ function shown() {
   const title = me.name ? t('{name}, {role}', { name: me.name, role }) : role;
   const name = me.name ? h('span', { class: 'me', title }, me.name) : null;
   const words = t('Sign out');
-  const out =
-    me.how === 'session'
-      ? h(
-          'button',
-          { class: 'btn bare ic', type: 'button', title: words, 'aria-label': words, onclick: leave },
-          icon('out'),
-        )
-      : null;
+  const out = ['session', 'oidc'].includes(me.how)
+    ? h(
+        'button',
+        { class: 'btn bare ic', type: 'button', title: words, 'aria-label': words, onclick: leave },
+        icon('out'),
+      )
+    : null;
   return [name, out].filter(Boolean);
 }
 

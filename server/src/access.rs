@@ -13,12 +13,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-pub use entry::{Digest, Entries, Entry, PREFIX, RANDOM_BYTES, secret};
+pub use entry::{Digest, Entries, Entry, MemberEntry, PREFIX, RANDOM_BYTES, UserEntry, secret};
 pub use file::{
-    MAX_TOKEN_GROUPS, MAX_TOKEN_NAME_BYTES, MAX_TOKENS, parse, parse_bytes, token_name,
+    MAX_MEMBER_OF_BYTES, MAX_TOKEN_GROUPS, MAX_TOKEN_NAME_BYTES, MAX_TOKENS, parse, parse_bytes,
+    token_name,
 };
 pub use identity::{How, Identity};
-pub use sessions::{IDLE, LIFE, MAX_SESSIONS, MAX_SESSIONS_EACH, Sessions};
+pub use sessions::{IDLE, LIFE, MAX_SESSIONS, MAX_SESSIONS_EACH, Member, SessionOwner, Sessions};
 
 use crate::units::WallMs;
 

@@ -238,7 +238,7 @@ async fn wire(
         hook,
     };
     let mut site = site(&config, &parts, &store, outbox, operator.clone(), commands.clone());
-    let access = http::access(&config, keyring, parts.clock.now().wall);
+    let access = http::access(&config, keyring, &parts.clock)?;
     site.access = access.clone();
     let board = http::board(&parts.live, &parts.clock, parts.writer.clone());
     let limits = grpc::GrpcLimits::listing(rows(config.grpc.list_max));

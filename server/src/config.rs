@@ -12,8 +12,12 @@
 //! setting), it takes a file that is missing for an empty one, and its messages speak of profiles.
 
 mod base_path;
+#[macro_use]
+mod declare;
 mod hook_url;
+mod issuer;
 mod layer;
+mod name;
 mod place;
 mod public_url;
 mod read;
@@ -32,16 +36,19 @@ mod typed;
 mod url;
 
 pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
+pub use declare::SettingInfo;
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES, authority};
+pub use issuer::IssuerUrl;
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES};
-pub use list::SiteName;
+pub use list::{ProxyAddress, SiteName};
+pub use name::{FieldName, VisibleText};
 pub use place::{SettingLocation, SettingProblem};
 pub use public_url::{MAX_PUBLIC_URL_BYTES, PublicUrl};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{
-    Config, Discover, Grpc, Health, Hook, Http, Log, Poll, Resolve, Retention, SETTINGS, Seal,
-    SettingInfo, Spool, Store, Writer,
+    Config, Discover, Grpc, Health, Hook, Http, Log, Oidc, Poll, Resolve, Retention, SETTINGS,
+    Seal, Spool, Store, Writer,
 };
 pub use setting_type::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
 pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Sources};
@@ -65,6 +72,51 @@ impl Http {
     pub fn tls(&self) -> Option<ServerFiles> {
         let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
         Some(ServerFiles { certificate, key, client_ca: None, client_crl: None })
+    }
+
+    /// Holds settings against those that they depend on.
+    fn hold_together(&self, read: &mut Reader<'_>) {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            let (given, lacks) = match self.tls_cert {
+                Some(_) => (Self::tls_cert().key, Self::tls_key().key),
+                None => (Self::tls_key().key, Self::tls_cert().key),
+            };
+            read.refuse(given, &format!("is of no use without {lacks}"));
+        }
+        if !self.proxy_from.is_empty() && self.access_file.is_none() {
+            let lacks = Self::access_file().key;
+            read.refuse(Self::proxy_from().key, &format!("is of no use without {lacks}"));
+        }
+    }
+}
+
+impl Oidc {
+    /// Holds the settings against those that they depend on.
+    fn hold_against(&self, http: &Http, read: &mut Reader<'_>) {
+        let Some(issuer) = &self.issuer else {
+            for (key, is_given) in [
+                (Self::client_id().key, self.client_id.is_some()),
+                (Self::client_secret_file().key, self.client_secret_file.is_some()),
+                (Self::ca_file().key, self.ca_file.is_some()),
+            ] {
+                if is_given {
+                    read.refuse(key, &format!("is of no use without {}", Self::issuer().key));
+                }
+            }
+            return;
+        };
+        for (key, is_given) in [
+            (Self::client_id().key, self.client_id.is_some()),
+            (Http::access_file().key, http.access_file.is_some()),
+            (Http::url().key, http.url.is_some()),
+        ] {
+            if !is_given {
+                read.refuse(Self::issuer().key, &format!("needs {key}"));
+            }
+        }
+        if self.ca_file.is_some() && !issuer.url().is_https() {
+            read.refuse(Self::ca_file().key, "is of no use unless oidc.issuer is https://");
+        }
     }
 }
 
@@ -116,7 +168,11 @@ impl Config {
     /// Fills in what follows from several settings, and holds those against each other that depend on
     /// others.
     fn complete(&mut self, read: &mut Reader<'_>) {
-        let Self { http, grpc, hook, store, .. } = self;
+        let Self { http, oidc, grpc, hook, store, .. } = self;
+        oidc.client_secret =
+            read.secret("oidc.client_secret", None, oidc.client_secret_file.as_deref());
+        oidc.hold_against(http, read);
+        http.hold_together(read);
         for (key, secret, file) in [
             (Http::token().key, &mut http.token, &http.token_file),
             (Hook::token().key, &mut hook.token, &hook.token_file),
@@ -128,13 +184,6 @@ impl Config {
             if token.as_ref().is_some_and(|token| !fits_into_a_header(token)) {
                 read.refuse(key, "expected visible ASCII characters without spaces");
             }
-        }
-        if http.tls_cert.is_some() != http.tls_key.is_some() {
-            let (given, lacks) = match http.tls_cert {
-                Some(_) => (Http::tls_cert().key, Http::tls_key().key),
-                None => (Http::tls_key().key, Http::tls_cert().key),
-            };
-            read.refuse(given, &format!("is of no use without {lacks}"));
         }
         if grpc.tls && http.tls_cert.is_none() {
             read.refuse(Grpc::tls().key, "needs a certificate: set http.tls_cert and http.tls_key");

@@ -16,7 +16,8 @@
 //! it is down. A host that is gone from the inventory is not known.
 //!
 //! It must not know SQL, the probes or how a host is polled: it reads the live view, on the thread of
-//! HTTP. It has no authentication and tells names and states alone.
+//! HTTP. Who asks shows a token where HTTP wants one, but for this machine itself, and sees what that token may: of
+//! some groups their names and hosts, and the server itself. It tells names and states alone.
 
 mod board;
 mod service;
@@ -24,8 +25,13 @@ mod verdict;
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
 use roundsman_proto::{health::health_server::HealthServer, reflection};
-use tonic::service::Routes;
+use tonic::{Status, service::Routes};
 
 pub use board::{Board, LOOK_AGAIN, StoreTakesRows, WATCH_SPACING};
 pub use verdict::{MAX_SERVICE_BYTES, Service};
@@ -33,7 +39,7 @@ pub use verdict::{MAX_SERVICE_BYTES, Service};
 use self::service::HealthService;
 use crate::{
     metrics::Metrics,
-    web::{ConnectionLimits, Face, Listener, accept_http2},
+    web::{ConnectionLimits, Face, Guest, Listener, Site, Unwelcome, accept_http2},
 };
 
 /// Watches at one time, over all connections; further ones are refused with RESOURCE_EXHAUSTED.
@@ -59,6 +65,8 @@ pub struct GrpcLimits {
     pub watches: usize,
     /// Most services in an answer of `List`; more are RESOURCE_EXHAUSTED. `grpc.list_max`.
     pub list: usize,
+    /// Whether who asks from this machine shows a token, too: only where a test asks from there.
+    pub local_is_asked: bool,
     /// Those of every connection.
     pub connections: ConnectionLimits,
 }
@@ -73,11 +81,30 @@ impl GrpcLimits {
             life: MAX_CONNECTION_LIFE,
             ..ConnectionLimits::default()
         };
-        Self { watches: MAX_WATCHES, list, connections }
+        Self { watches: MAX_WATCHES, list, local_is_asked: false, connections }
     }
 }
 
-/// Answers on `listener` until `shutdown` ends; then every watch sees the server's last word and
+/// Whom a call is answered to: who may ask by this site, and whether this machine shows a token, too.
+type Door = (Arc<Site>, bool);
+
+/// Lets a call through with who asks, or says what it lacks.
+async fn admit(
+    State((site, local_is_asked)): State<Door>,
+    mut call: Request,
+    next: Next,
+) -> Response {
+    match Guest::of(&site, call.headers(), call.extensions(), local_is_asked) {
+        Ok(guest) => {
+            call.extensions_mut().insert(guest);
+            next.run(call).await
+        }
+        Err(Unwelcome::Unknown(words)) => Status::unauthenticated(words).into_http(),
+        Err(Unwelcome::TooOften(words)) => Status::resource_exhausted(words).into_http(),
+    }
+}
+
+/// Answers on `listener` whoever may ask by `site`, and without one everybody, until `shutdown` ends; then every watch sees the server's last word and
 /// ends, and calls under way get [`crate::web::DRAIN`].
 ///
 /// # Errors
@@ -88,6 +115,7 @@ pub async fn serve(
     board: Arc<Board>,
     limits: GrpcLimits,
     metrics: Arc<Metrics>,
+    site: Option<Arc<Site>>,
     shutdown: impl Future<Output = ()>,
 ) {
     let health = HealthServer::new(HealthService::new(Arc::clone(&board), limits))
@@ -100,7 +128,10 @@ pub async fn serve(
         }
         Err(error) => tracing::error!(%error, "gRPC reflection is not served"),
     }
-    let router = routes.prepare().into_axum_router();
+    let mut router = routes.prepare().into_axum_router();
+    if let Some(site) = site {
+        router = router.layer(from_fn_with_state((site, limits.local_is_asked), admit));
+    }
     let pushing = tokio::spawn(Arc::clone(&board).push());
     let stopped = async {
         shutdown.await;

@@ -31,6 +31,7 @@ pub mod board;
 pub mod clock;
 pub mod resolve;
 pub mod outgoing;
+pub mod oidc;
 pub mod poll;
 pub mod discover;
 pub mod store;

@@ -15,12 +15,20 @@ mod contract;
 mod history;
 #[path = "api/hosts.rs"]
 mod hosts;
+#[path = "api/issuer.rs"]
+mod issuer;
+#[path = "api/oidc.rs"]
+mod oidc;
 #[path = "api/orders.rs"]
 mod orders;
 #[path = "api/people.rs"]
 mod people;
 #[path = "api/several.rs"]
 mod several;
+#[path = "api/proxied.rs"]
+mod proxied;
+#[path = "api/revoked.rs"]
+mod revoked;
 #[path = "api/server.rs"]
 mod server;
 #[path = "api/site.rs"]

@@ -104,8 +104,14 @@ impl Served {
         let metrics = Arc::new(roundsman::metrics::Metrics::new());
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
-        let task =
-            tokio::spawn(grpc::serve(listener.into(), Arc::new(board), limits, metrics, stopped));
+        let task = tokio::spawn(grpc::serve(
+            listener.into(),
+            Arc::new(board),
+            limits,
+            metrics,
+            None,
+            stopped,
+        ));
         Self { live, clock, store_takes_rows, address, stop: Some(stop), task }
     }
 

@@ -119,8 +119,11 @@ export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
   };
 }
 
-/** A server over an inventory; `settings` is more of its configuration file, `dir` where its data is. */
-export async function startServer(inventory, settings = '', dir = folder()) {
+/**
+ * A server over an inventory; `settings` is more of its configuration file, `dir` where its data is, `http` where it
+ * answers.
+ */
+export async function startServer(inventory, settings = '', dir = folder(), http = '127.0.0.1:0') {
   const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
   writeFileSync(files.inventory, inventory);
   writeFileSync(files.config, settings);
@@ -133,7 +136,7 @@ export async function startServer(inventory, settings = '', dir = folder()) {
     '--data',
     dir,
     '--http',
-    '127.0.0.1:0',
+    http,
     '--grpc',
     '127.0.0.1:0',
   ];

@@ -3,11 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    model::{Role, Scope},
+    model::{GroupName, Role, Scope},
     units::WallMs,
 };
 
@@ -58,6 +59,19 @@ impl fmt::Display for Digest {
     }
 }
 
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("expected 64 hexadecimal digits"))
+    }
+}
+
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -94,30 +108,102 @@ impl Entry {
     }
 }
 
-/// All tokens of a file, in its order.
+/// Somebody whom a proxy names, without a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserEntry {
+    /// As the proxy calls them.
+    pub name: Arc<str>,
+    /// What they may do.
+    pub role: Role,
+    /// What they may see.
+    pub scope: Scope,
+    /// From when on they are refused; none: never.
+    pub expires: Option<WallMs>,
+}
+
+impl UserEntry {
+    /// Whether they are refused by now.
+    #[must_use]
+    pub fn is_expired(&self, now: WallMs) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
+/// What whoever is in a group of the provider may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberEntry {
+    /// The group, as the provider calls it.
+    pub member_of: Arc<str>,
+    /// What they may do.
+    pub role: Role,
+    /// What they may see.
+    pub scope: Scope,
+}
+
+impl MemberEntry {
+    /// What a session is known to follow from: an entry that says something else is another one.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let groups = self.scope.groups().into_iter().flatten().map(GroupName::as_str);
+        let groups: Vec<&str> = groups.collect();
+        let Self { member_of, role, scope } = self;
+        Digest::of(format!("{member_of:?} {role} {} {groups:?}", scope.is_limited()).as_bytes())
+    }
+}
+
+/// All entries of a file, in its order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Entries(Vec<Entry>);
+pub struct Entries {
+    pub(super) tokens: Vec<Entry>,
+    pub(super) users: Vec<UserEntry>,
+    pub(super) members: Vec<MemberEntry>,
+}
 
 impl Entries {
-    pub(super) fn new(list: Vec<Entry>) -> Self {
-        Self(list)
+    /// Each token.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.tokens.iter()
     }
 
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter()
+    /// Each user without a token.
+    pub fn users(&self) -> impl Iterator<Item = &UserEntry> {
+        self.users.iter()
+    }
+
+    /// What each group of the provider may do.
+    pub fn members(&self) -> impl Iterator<Item = &MemberEntry> {
+        self.members.iter()
     }
 
     /// The token that is known by `digest`, expired or not. All are compared, whichever it is.
     #[must_use]
     pub fn find(&self, digest: &Digest) -> Option<&Entry> {
         let mut found = None;
-        for entry in &self.0 {
+        for entry in &self.tokens {
             if entry.digest.is(digest) {
                 found = Some(entry);
             }
         }
         found
+    }
+
+    /// What a user whom a proxy names may do, expired or not.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<&UserEntry> {
+        self.users.iter().find(|user| *user.name == *name)
+    }
+
+    /// What somebody in these groups of the provider may do: the first entry of the file counts that is about
+    /// one of them. Several are not added up: what each gives is all that it gives.
+    #[must_use]
+    pub fn member(&self, groups: &[String]) -> Option<&MemberEntry> {
+        self.members.iter().find(|entry| groups.iter().any(|group| **group == *entry.member_of))
+    }
+
+    /// What a session that follows from an entry may do, while there is one that says the same.
+    #[must_use]
+    pub fn same_member(&self, digest: &Digest) -> Option<&MemberEntry> {
+        self.members.iter().find(|entry| entry.digest().is(digest))
     }
 }
 

@@ -1,5 +1,5 @@
-//! `access.toml`: who has a token, what for, until when. Read with all its problems at once, each with its
-//! place. It holds no secret: a token is known by its SHA-256.
+//! `access.toml`: who has a token, what for, until when; whom a proxy names; what the groups of a provider may do.
+//! Read with all its problems at once, each with its place. It holds no secret: a token is known by its SHA-256.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
 
-use super::{Digest, Entries, Entry};
+use super::{Digest, Entries, Entry, MemberEntry, UserEntry};
 use crate::{
     document::{self, Findings, Located, Problems, Section, quoted},
     model::{GroupName, Role, Scope},
@@ -16,7 +16,7 @@ use crate::{
     units::WallMs,
 };
 
-/// The most tokens of a file.
+/// The most tokens of a file; as many users and as many groups of a provider.
 pub const MAX_TOKENS: usize = 1_000;
 
 /// The most groups that a token may be limited to.
@@ -25,10 +25,15 @@ pub const MAX_TOKEN_GROUPS: usize = 100;
 /// The longest name of a token, bytes.
 pub const MAX_TOKEN_NAME_BYTES: usize = 64;
 
+/// The longest name of a provider's group, bytes.
+pub const MAX_MEMBER_OF_BYTES: usize = 256;
+
 /// Names that mean nobody: who knows the shared token, and who asks a server without one.
 const TAKEN: [&str; 2] = ["token", "local"];
 
 const KEYS: [&str; 5] = ["name", "role", "groups", "expires", "sha256"];
+const USER_KEYS: [&str; 4] = ["name", "role", "groups", "expires"];
+const MEMBER_KEYS: [&str; 3] = ["member_of", "role", "groups"];
 
 /// Whether a text may name somebody; else what a name must be.
 ///
@@ -63,21 +68,42 @@ pub fn parse(file: &str, text: &str) -> Result<Entries, Problems> {
     let mut findings = Findings::new(file, text);
     let document = document::table(text, &mut findings)?;
     let top = Section::new("the file", 0, document.get_ref());
-    top.check_keys(&["token"], &mut findings);
-    let sections = top.sections("token", "[[token]]", &mut findings);
-    if let Some(first) = sections.get(MAX_TOKENS) {
-        findings.add(first.at, format!("at most {MAX_TOKENS} tokens, not {}", sections.len()));
+    top.check_keys(&["token", "user", "oidc"], &mut findings);
+    let tokens = tokens(&sections(&top, "token", "[[token]]", &mut findings), &mut findings);
+    let users = users(&sections(&top, "user", "[[user]]", &mut findings), &mut findings);
+    let members = members(&sections(&top, "oidc", "[[oidc]]", &mut findings), &mut findings);
+    match findings.take_problems() {
+        Some(problems) => Err(problems),
+        None => Ok(Entries { tokens, users, members }),
     }
+}
+
+/// The entries of one kind, as many as there may be.
+fn sections<'t>(
+    top: &Section<'t>,
+    key: &str,
+    title: &'static str,
+    findings: &mut Findings<'_>,
+) -> Vec<Section<'t>> {
+    let mut all = top.sections(key, title, findings);
+    if let Some(first) = all.get(MAX_TOKENS) {
+        findings.add(first.at, format!("at most {MAX_TOKENS} {key}s, not {}", all.len()));
+    }
+    all.truncate(MAX_TOKENS);
+    all
+}
+
+fn tokens(sections: &[Section<'_>], findings: &mut Findings<'_>) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut names: HashMap<&str, usize> = HashMap::new();
     let mut digests: HashMap<Digest, &str> = HashMap::new();
-    for section in sections.iter().take(MAX_TOKENS) {
-        section.check_keys(&KEYS, &mut findings);
-        let name = name(section, &mut findings);
-        let role = role(section, &mut findings);
-        let scope = scope(section, &mut findings);
-        let expires = expires(section, &mut findings);
-        let digest = digest(section, &mut findings);
+    for section in sections {
+        section.check_keys(&KEYS, findings);
+        let name = name(section, findings);
+        let role = role(section, findings);
+        let scope = scope(section, findings);
+        let expires = expires(section, findings);
+        let digest = digest(section, findings);
         if let Some(name) = name
             && names.insert(name.value, name.at).is_some()
         {
@@ -99,10 +125,43 @@ pub fn parse(file: &str, text: &str) -> Result<Entries, Problems> {
         let (name, digest) = (Arc::from(name.value), digest.value);
         entries.push(Entry { name, role, scope, expires, digest });
     }
-    match findings.take_problems() {
-        Some(problems) => Err(problems),
-        None => Ok(Entries::new(entries)),
+    entries
+}
+
+fn users(sections: &[Section<'_>], findings: &mut Findings<'_>) -> Vec<UserEntry> {
+    let mut entries: Vec<UserEntry> = Vec::new();
+    for section in sections {
+        section.check_keys(&USER_KEYS, findings);
+        let name = name(section, findings);
+        let role = role(section, findings);
+        let scope = scope(section, findings);
+        let expires = expires(section, findings);
+        let (Some(name), Some(role), Some(scope)) = (name, role, scope) else { continue };
+        if entries.iter().any(|entry| *entry.name == *name.value) {
+            let words = format!("there are two users named {}: keep one", quoted(name.value));
+            findings.add(name.at, words);
+        }
+        entries.push(UserEntry { name: name.value.into(), role, scope, expires });
     }
+    entries
+}
+
+fn members(sections: &[Section<'_>], findings: &mut Findings<'_>) -> Vec<MemberEntry> {
+    let mut entries: Vec<MemberEntry> = Vec::new();
+    for section in sections {
+        section.check_keys(&MEMBER_KEYS, findings);
+        let group = member_of(section, findings);
+        let role = role(section, findings);
+        let scope = scope(section, findings);
+        let (Some(group), Some(role), Some(scope)) = (group, role, scope) else { continue };
+        if entries.iter().any(|entry| *entry.member_of == *group.value) {
+            let words =
+                format!("there are two entries for {}: the first counts", quoted(group.value));
+            findings.add(group.at, words);
+        }
+        entries.push(MemberEntry { member_of: group.value.into(), role, scope });
+    }
+    entries
 }
 
 /// As [`parse`], from bytes that may not be UTF-8.
@@ -116,7 +175,7 @@ pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Entries, Problems> {
 /// Notes that a key is missing.
 fn missing(section: &Section<'_>, key: &str, expected: &str, findings: &mut Findings<'_>) {
     if section.at(key).is_none() {
-        findings.add(section.at, format!("[[token]] needs `{key}`: {expected}"));
+        findings.add(section.at, format!("{} needs `{key}`: {expected}", section.title));
     }
 }
 
@@ -126,6 +185,18 @@ fn name<'t>(section: &Section<'t>, findings: &mut Findings<'_>) -> Option<Locate
     let text = section.text("name", EXPECTED, findings)?;
     if let Err(wrong) = token_name(text.value) {
         findings.add(text.at, format!("`name`: {wrong}, not {}", quoted(text.value)));
+        return None;
+    }
+    Some(text)
+}
+
+fn member_of<'t>(section: &Section<'t>, findings: &mut Findings<'_>) -> Option<Located<&'t str>> {
+    const EXPECTED: &str = "a group of the provider, such as \"sre\"";
+    missing(section, "member_of", EXPECTED, findings);
+    let text = section.text("member_of", EXPECTED, findings)?;
+    if text.value.is_empty() || text.value.len() > MAX_MEMBER_OF_BYTES {
+        let words = format!("`member_of` has 1 to {MAX_MEMBER_OF_BYTES} bytes: it is {EXPECTED}");
+        findings.add(text.at, words);
         return None;
     }
     Some(text)
@@ -260,6 +331,48 @@ mod tests {
     }
 
     #[test]
+    fn users_and_groups_of_a_provider_have_entries_and_the_first_of_the_file_counts() {
+        let text = "[[user]]\nname = \"alice\"\nrole = \"operator\"\nexpires = \"2027-01-31\"\n\
+             [[oidc]]\nmember_of = \"CN=SRE, Ops\"\nrole = \"viewer\"\n\
+             [[oidc]]\nmember_of = \"dba\"\nrole = \"admin\"\ngroups = [\"db\"]\n";
+        let all = parse("access.toml", text).unwrap();
+        assert_eq!(all.user("alice").unwrap().role, Role::Operator);
+        assert_eq!((all.user("Alice"), all.user("")), (None, None));
+        let of = |groups: &[&str]| {
+            let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+            all.member(&groups)
+        };
+        assert_eq!(of(&["x", "dba"]).unwrap().role, Role::Admin);
+        let both = of(&["dba", "CN=SRE, Ops"]).unwrap();
+        assert_eq!((both.role, &both.scope), (Role::Viewer, &Scope::All), "not added up");
+        assert_eq!((of(&[]), of(&["DBA", "sre", ""])), (None, None));
+        // A session follows from what an entry says.
+        let digest = of(&["dba"]).unwrap().digest();
+        assert_eq!(all.same_member(&digest), of(&["dba"]));
+        for (said, other) in [("admin", "operator"), ("groups = [\"db\"]", ""), ("dba", "dbb")] {
+            let changed = parse("access.toml", &text.replace(said, other)).unwrap();
+            assert_eq!(changed.same_member(&digest), None, "{said}");
+        }
+        let wrong = "[[user]]\nname = \"a b\"\nsha256 = \"x\"\n[[user]]\nname = \"bob\"\nrole = \"viewer\"\n\
+             [[user]]\nname = \"bob\"\nrole = \"admin\"\n[[oidc]]\nrole = \"admin\"\n\
+             [[oidc]]\nmember_of = \"\"\nrole = \"admin\"\nexpires = \"2027-01-31\"\n\
+             [[oidc]]\nmember_of = \"a\"\nrole = \"admin\"\n[[oidc]]\nmember_of = \"a\"\nrole = \"viewer\"\n";
+        let told = parse("access.toml", wrong).unwrap_err().to_string();
+        for what in [
+            "access.toml:2:8: `name`: a name is 1 to 64 letters",
+            "access.toml:1:1: [[user]] needs `role`",
+            "unknown key \"sha256\" in [[user]]",
+            "there are two users named \"bob\"",
+            "[[oidc]] needs `member_of`: a group of the provider",
+            "`member_of` has 1 to 256 bytes",
+            "unknown key \"expires\" in [[oidc]]",
+            "there are two entries for \"a\"",
+        ] {
+            assert!(told.contains(what), "{what} is not in\n{told}");
+        }
+    }
+
+    #[test]
     fn a_file_has_no_more_tokens_and_a_token_no_more_groups_than_the_limits() {
         let all = |tokens: usize| {
             (0..tokens).fold(String::new(), |mut text, number| {
@@ -281,6 +394,12 @@ mod tests {
         assert!(parse("a", &groups(MAX_TOKEN_GROUPS)).is_ok());
         let told = parse("a", &groups(MAX_TOKEN_GROUPS + 1)).unwrap_err().to_string();
         assert!(told.contains("at most 100 groups, not 101"), "{told}");
+        let member = |length: usize| {
+            format!("[[oidc]]\nmember_of = \"{}\"\nrole = \"viewer\"\n", "g".repeat(length))
+        };
+        assert!(parse("a", &member(MAX_MEMBER_OF_BYTES)).is_ok());
+        let told = parse("a", &member(MAX_MEMBER_OF_BYTES + 1)).unwrap_err().to_string();
+        assert!(told.contains("has 1 to 256 bytes"), "{told}");
         assert!(token_name(&"a".repeat(MAX_TOKEN_NAME_BYTES)).is_ok());
         assert!(token_name(&"a".repeat(MAX_TOKEN_NAME_BYTES + 1)).is_err());
     }

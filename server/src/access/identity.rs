@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Entry;
+use super::{Entry, MemberEntry, UserEntry};
 use crate::model::{Role, Scope, words::words};
 
 words! {
@@ -12,6 +12,10 @@ words! {
         Token = "token";
         /// With the cookie of a browser that signed in.
         Session = "session";
+        /// With the same, signed in at the provider of OpenID Connect.
+        Oidc = "oidc";
+        /// With the word of a proxy, in each request.
+        Proxy = "proxy";
         /// With the one token that everybody has (`http.token`).
         Shared = "shared";
         /// Not at all: no token is set.
@@ -42,6 +46,22 @@ impl Identity {
         Self { name: Arc::clone(name), role: *role, scope: scope.clone(), how, is_person: true }
     }
 
+    /// Whoever a proxy says it is.
+    #[must_use]
+    pub fn of_user(entry: &UserEntry) -> Self {
+        let UserEntry { name, role, scope, .. } = entry;
+        let (name, scope) = (Arc::clone(name), scope.clone());
+        Self { name, role: *role, scope, how: How::Proxy, is_person: true }
+    }
+
+    /// Whoever a provider says it is, by a group of theirs.
+    #[must_use]
+    pub fn of_member(entry: &MemberEntry, name: &Arc<str>) -> Self {
+        let MemberEntry { role, scope, .. } = entry;
+        let (name, scope) = (Arc::clone(name), scope.clone());
+        Self { name, role: *role, scope, how: How::Oidc, is_person: true }
+    }
+
     /// Whoever knows the shared token.
     #[must_use]
     pub fn shared(how: How) -> Self {
@@ -56,6 +76,12 @@ impl Identity {
 
     fn nobody(name: &str, how: How) -> Self {
         Self { name: name.into(), role: Role::Admin, scope: Scope::All, how, is_person: false }
+    }
+
+    /// Whether a browser shows it by itself, whichever page has it ask.
+    #[must_use]
+    pub fn is_shown_by_browser(&self) -> bool {
+        matches!(self.how, How::Session | How::Oidc | How::Proxy)
     }
 
     /// The name, where it is somebody's.

@@ -4,7 +4,10 @@ use std::{io, net::SocketAddr};
 
 use roundsman_pki::pem::UnfitFile;
 
-use crate::{lock::InUse, reconcile::ReconcileError, store::StoreError, ticker::TickerError};
+use crate::{
+    lock::InUse, outgoing::SetupError, reconcile::ReconcileError, store::StoreError,
+    ticker::TickerError,
+};
 
 /// Why the server could not start. One line each, but for an inventory: one per problem.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,9 @@ pub enum AppError {
     /// The certificate or the key of HTTPS is of no use.
     #[error("http.tls_cert and http.tls_key: {0}")]
     Tls(#[from] UnfitFile),
+    /// The provider of OpenID Connect could never be asked.
+    #[error("oidc: {0}")]
+    Oidc(#[from] SetupError),
     /// The address for gRPC cannot be used.
     #[error(
         "cannot listen on {address} for gRPC: {error}; choose another address with --grpc or grpc.listen, or \"\" there for none"

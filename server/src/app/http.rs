@@ -17,9 +17,10 @@ use crate::{
     grpc::{self, Board},
     hook,
     live::Live,
+    oidc::Provider,
     outbox::OutboxWorker,
+    resolve::HostResolver,
     store::writer::WriterHandle,
-    units::WallMs,
     web::{self, BoundSocket, Listener, Site},
 };
 
@@ -88,12 +89,13 @@ impl Served {
         http.extend(socket.map(Listener::open).transpose()?);
         let metrics = Arc::clone(&self.site.metrics);
         let live = Arc::clone(&self.live);
-        let http = web::serve(http, Arc::new(self.site), stopped());
+        let site = Arc::new(self.site);
+        let http = web::serve(http, Arc::clone(&site), stopped());
         let grpc = match grpc {
             Some(grpc) => {
                 let (board, limits) = self.board;
                 let listener = listener(grpc, tls.grpc)?;
-                Some(grpc::serve(listener, board, limits, metrics, stopped()))
+                Some(grpc::serve(listener, board, limits, metrics, Some(site), stopped()))
             }
             None => None,
         };
@@ -167,10 +169,22 @@ pub(super) fn listen(
 const SESSIONS: &str = "sessions.json";
 
 /// Who may ask.
-pub(super) fn access(config: &Config, keyring: Keyring, now: WallMs) -> web::Access {
-    web::Access::new(config.http.token.as_ref(), &config.http.hosts)
+///
+/// # Errors
+/// [`AppError::Oidc`]: the provider could never be asked.
+pub(super) fn access(
+    config: &Config,
+    keyring: Keyring,
+    clock: &Arc<dyn Clock>,
+) -> Result<web::Access, AppError> {
+    let Config { http, oidc, .. } = config;
+    let names = HostResolver::new(config.resolve.servers.clone());
+    let provider = Provider::new(oidc, http.url.as_ref(), names, Arc::clone(clock))?;
+    Ok(web::Access::new(http.token.as_ref(), &http.hosts)
         .with_keyring(keyring)
-        .with_sessions(config.data.join(SESSIONS), now)
+        .with_proxy(&http.proxy_from, &http.proxy_user_header)
+        .with_provider(provider)
+        .with_sessions(config.data.join(SESSIONS), clock.now().wall))
 }
 
 /// The health of the fleet, for whoever asks over gRPC.

@@ -18,10 +18,11 @@ use roundsman_proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tokio::net::TcpStream;
-use tonic::{Code, transport::Endpoint};
+use tonic::{Code, Request, metadata::AsciiMetadataValue, transport::Endpoint};
 use tower::service_fn;
 
 use super::{CliError, Runtime, parse};
+use crate::config::Secret;
 
 /// Shown under the help.
 pub(super) const EXAMPLES: &str = "\
@@ -51,12 +52,16 @@ pub(super) struct HealthArgs {
 
 /// Prints the status; anything but SERVING is a failure.
 pub(super) fn run(args: &HealthArgs, runtime: &Runtime) -> Result<(), CliError> {
-    let (address, tls) = match &args.address {
-        Some(address) => (address.clone(), pinned(args.tls_cert.as_deref())?),
+    let (address, tls, token) = match &args.address {
+        // What is wrong with settings is no reason not to ask another server.
+        Some(address) => {
+            let token = runtime.start(Vec::new(), true).ok().and_then(|config| config.http.token);
+            (address.clone(), pinned(args.tls_cert.as_deref())?, token)
+        }
         None => own(runtime)?,
     };
     let status = runtime.block_on(async {
-        let asking = ask(&address, tls, &args.service);
+        let asking = ask(&address, tls, token.as_ref(), &args.service);
         tokio::time::timeout(args.timeout, asking).await.unwrap_or_else(|_elapsed| {
             Err(CliError::Failed(format!(
                 "no answer from {address} within {}; is a server listening there?",
@@ -68,13 +73,15 @@ pub(super) fn run(args: &HealthArgs, runtime: &Runtime) -> Result<(), CliError> 
     if status == ServingStatus::Serving { Ok(()) } else { Err(CliError::Shown) }
 }
 
-/// Where a server with these settings is found from the same machine, and which certificate it shows.
-fn own(runtime: &Runtime) -> Result<(String, Option<Setup>), CliError> {
+/// Where a server with these settings is found from the same machine, which certificate it shows, and its token.
+fn own(runtime: &Runtime) -> Result<(String, Option<Setup>, Option<Secret>), CliError> {
     let config = runtime.start(Vec::new(), true)?;
     let certificate = config.http.tls_cert.as_deref().filter(|_| config.grpc.tls);
     let tls = pinned(certificate)?;
     match config.grpc.listen {
-        Some(listen) if listen.port() != 0 => Ok((reachable(listen).to_string(), tls)),
+        Some(listen) if listen.port() != 0 => {
+            Ok((reachable(listen).to_string(), tls, config.http.token))
+        }
         Some(_) => Err(CliError::Usage(
             "grpc.listen takes any free port, which the server logs; give it with --address"
                 .to_owned(),
@@ -100,7 +107,12 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn ask(address: &str, tls: Option<Setup>, service: &str) -> Result<ServingStatus, CliError> {
+async fn ask(
+    address: &str,
+    tls: Option<Setup>,
+    token: Option<&Secret>,
+    service: &str,
+) -> Result<ServingStatus, CliError> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
         CliError::Usage(format!("{address:?} is no address; give HOST:PORT with --address"))
     })?;
@@ -125,12 +137,21 @@ async fn ask(address: &str, tls: Option<Setup>, service: &str) -> Result<Serving
             "cannot reach {address}: {why}; is a server listening there? see --address"
         ))
     })?;
-    let request = HealthCheckRequest { service: service.to_owned() };
+    let mut request = Request::new(HealthCheckRequest { service: service.to_owned() });
+    let bearer = token.map(|token| format!("Bearer {}", token.expose()));
+    if let Some(mut bearer) = bearer.and_then(|bearer| AsciiMetadataValue::try_from(bearer).ok()) {
+        bearer.set_sensitive(true);
+        request.metadata_mut().insert("authorization", bearer);
+    }
     match HealthClient::new(channel).check(request).await {
         Ok(answer) => Ok(answer.into_inner().status()),
         Err(status) if status.code() == Code::NotFound => {
             Err(CliError::Failed(format!("{address}: {}", status.message())))
         }
+        Err(status) if status.code() == Code::Unauthenticated => Err(CliError::Failed(format!(
+            "{address}: {}; set http.token_file here",
+            status.message()
+        ))),
         Err(status) if status.code() == Code::Unimplemented => Err(CliError::Failed(format!(
             "{address} speaks gRPC but has no health service; is it a server?"
         ))),

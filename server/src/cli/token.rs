@@ -205,6 +205,8 @@ fn revoke(path: &Path, name: &str) -> Result<(), CliError> {
     let is_right = access::parse("", &rest).is_ok_and(|left| {
         let kept = entries.iter().filter(|entry| *entry.name != *name);
         kept.eq(left.iter())
+            && entries.users().eq(left.users())
+            && entries.members().eq(left.members())
     });
     if !is_right {
         let words =
@@ -218,7 +220,7 @@ fn revoke(path: &Path, name: &str) -> Result<(), CliError> {
 fn without(text: &str, name: &str) -> String {
     let mut blocks: Vec<String> = vec![String::new()];
     for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with("[[token]]") {
+        if line.trim_start().starts_with('[') {
             blocks.push(String::new());
         }
         if let Some(block) = blocks.last_mut() {
@@ -313,13 +315,16 @@ mod tests {
         assert!(new(&path, "b\"ob", &[]).unwrap_err().to_string().contains("a name is 1 to 64"));
         assert_eq!(read(&path).unwrap().0, text, "what is refused changes nothing");
 
+        let others = "[[user]]\nname = \"carol\"\nrole = \"viewer\"\n\n[[oidc]]\nmember_of = \"sre\"\nrole = \"admin\"\n";
+        let text = text.replacen("\n\n[[token]]", &format!("\n\n{others}\n[[token]]"), 1);
         let commented = text
             .replace("\n\n[[token]]\nname = \"bob\"", "\n\n# of bob\n[[token]]\nname = \"bob\"");
         write(&path, &format!("# who may ask\n{commented}\n")).unwrap();
         revoke(&path, "alice").unwrap();
         let (text, entries) = read(&path).unwrap();
-        assert!(text.starts_with("# who may ask\n# of bob\n[[token]]\nname = \"bob\""), "{text}");
-        assert_eq!(entries.iter().count(), 1);
+        let rest = format!("# who may ask\n{others}\n# of bob\n[[token]]\nname = \"bob\"");
+        assert!(text.starts_with(&rest), "{text}");
+        assert_eq!((entries.iter().count(), entries.users().count()), (1, 1));
         assert!(revoke(&path, "alice").unwrap_err().to_string().contains("no token is named"));
         fs::write(
             &path,

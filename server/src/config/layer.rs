@@ -9,9 +9,10 @@ use figment::value::{Dict, Empty, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    declare::{SettingInfo, VARIABLE_PREFIX},
     place::{SettingLocation, SettingProblem},
     read::Reader,
-    setting::{Config, SETTINGS, SettingInfo, VARIABLE_PREFIX},
+    setting::{Config, SETTINGS},
     setting_type::written,
 };
 use crate::text::did_you_mean;

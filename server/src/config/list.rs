@@ -1,6 +1,9 @@
 //! Settings that have several values: what each can be, and how all of them are written.
 
-use std::{net::SocketAddr, ops::RangeInclusive};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+};
 
 use figment::{Figment, value::Value};
 
@@ -80,6 +83,65 @@ impl ListItem for SiteName {
         "up to 16 names without ports such as [\"monitor.example.org\", \"monitor\"]";
 }
 
+/// Where a proxy connects from whose word is taken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
+pub enum ProxyAddress {
+    /// The socket of this machine.
+    Unix,
+    /// The addresses that begin with so many bits of this one.
+    Network(IpAddr, u32),
+}
+
+impl ProxyAddress {
+    /// Whether a connection from this address is from there; none is one of the socket.
+    #[must_use]
+    pub fn has(&self, address: Option<IpAddr>) -> bool {
+        match (self, address.map(|address| address.to_canonical())) {
+            (Self::Unix, address) => address.is_none(),
+            (Self::Network(IpAddr::V4(network), bits), Some(IpAddr::V4(address))) => {
+                let differ = network.to_bits() ^ address.to_bits();
+                differ.checked_shr(32 - bits).unwrap_or(0) == 0
+            }
+            (Self::Network(IpAddr::V6(network), bits), Some(IpAddr::V6(address))) => {
+                let differ = network.to_bits() ^ address.to_bits();
+                differ.checked_shr(128 - bits).unwrap_or(0) == 0
+            }
+            (Self::Network(..), _) => false,
+        }
+    }
+}
+
+impl TextSetting for ProxyAddress {
+    const EXPECTED: &'static str = "an IP address, a network such as \"10.1.0.0/24\", or \"unix\"";
+
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text == "unix" {
+            return Some(Self::Unix);
+        }
+        let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
+        let address: IpAddr = address.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
+        // Of an IPv4 network in the form of IPv6 nobody knows what the bits count.
+        let is_plain = address.to_canonical() == address;
+        (is_plain && bits <= most).then_some(Self::Network(address, bits))
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Unix => "unix".to_owned(),
+            Self::Network(address, bits) => format!("{address}/{bits}"),
+        }
+    }
+}
+
+impl ListItem for ProxyAddress {
+    const COUNT: RangeInclusive<usize> = 0..=16;
+    const ALL: &'static str =
+        "up to 16 IP addresses and networks such as [\"10.0.0.7\", \"10.1.0.0/24\"], or \"unix\"";
+}
+
 impl TextSetting for State {
     const EXPECTED: &'static str =
         "one of \"pending\", \"up\", \"degraded\", \"suspect\", \"down\", \"paused\", \"retired\"";
@@ -108,4 +170,37 @@ impl TextSetting for Severity {
 impl ListItem for State {
     const COUNT: RangeInclusive<usize> = 1..=Self::ALL.len();
     const ALL: &'static str = "states such as [\"down\", \"degraded\"]; there are pending, up, degraded, suspect, down, paused, retired";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_known_by_its_whole_address_or_its_network() {
+        let has =
+            |text: &str, address: &str| ProxyAddress::read(text).unwrap().has(address.parse().ok());
+        for (text, address, expected) in [
+            ("10.0.0.7", "10.0.0.7", true),
+            ("10.0.0.7", "10.0.0.8", false),
+            ("10.0.0.7", "::ffff:10.0.0.7", true),
+            ("10.1.0.0/24", "10.1.0.255", true),
+            ("10.1.0.0/24", "10.1.1.0", false),
+            ("0.0.0.0/0", "192.0.2.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2001:db8::7", "2001:db8::7", true),
+            ("2001:db8::7", "2001:db8::8", false),
+            ("2001:db8::/64", "2001:db8::8", true),
+            ("::/0", "2001:db8::1", true),
+            ("unix", "127.0.0.1", false),
+            ("127.0.0.1", "the socket", false),
+            ("0.0.0.0/0", "the socket", false),
+            ("unix", "the socket", true),
+        ] {
+            assert_eq!(has(text, address), expected, "{text} {address}");
+        }
+        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0.0/x", "localhost", "::ffff:10.0.0.7"] {
+            assert_eq!(ProxyAddress::read(bad), None, "{bad}");
+        }
+    }
 }

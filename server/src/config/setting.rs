@@ -3,153 +3,21 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use figment::value::Value;
-
 use super::{
     base_path::BasePath,
+    declare::SettingInfo,
     hook_url::HookUrl,
-    list::SiteName,
+    issuer::IssuerUrl,
+    list::{ProxyAddress, SiteName},
+    name::{FieldName, VisibleText},
     public_url::PublicUrl,
     read::Reader,
     secret::Secret,
-    setting_type::{ByteSize, LogFormat, LogLevel, SettingType, TlsMode, written},
+    setting_type::{ByteSize, LogFormat, LogLevel, SettingType, TlsMode},
     typed::Setting,
     url::StoreUrl,
 };
 use crate::model::{Severity, State};
-
-/// What there is to know about a setting.
-#[derive(Debug, Clone, Copy)]
-pub struct SettingInfo {
-    /// `section.key` as in the file.
-    pub key: &'static str,
-    /// What it means, in the lines of the documented example; each begins with a space.
-    pub doc: &'static [&'static str],
-    expected: fn() -> String,
-    default: fn() -> Value,
-}
-
-impl SettingInfo {
-    /// What a value must be, in words: the type and its limits.
-    #[must_use]
-    pub fn expected(&self) -> String {
-        (self.expected)()
-    }
-
-    /// Whether it takes several values: an array, or one text with commas.
-    #[must_use]
-    pub fn is_list(&self) -> bool {
-        self.default_value().as_array().is_some()
-    }
-
-    /// The default as it would stand in the file: `"2s"`, `256`.
-    #[must_use]
-    pub fn default(&self) -> String {
-        written(&self.default_value())
-    }
-
-    /// The default as a source would give it.
-    pub(super) fn default_value(&self) -> Value {
-        (self.default)()
-    }
-
-    /// The variable that sets it: `ROUNDSMAN_POLL__IN_FLIGHT` for `poll.in_flight`.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        format!("{VARIABLE_PREFIX}{}", self.key.replace('.', "__").to_uppercase())
-    }
-}
-
-/// What the names of our variables begin with.
-pub(super) const VARIABLE_PREFIX: &str = "ROUNDSMAN_";
-
-/// Declares the keys of a section, each with its type, default and limits.
-macro_rules! keys {
-    ($Section:ident $prefix:literal: $(
-        $key:ident: $Type:ty = $default:expr $(, $least:expr => $most:expr)?;
-    )*) => {
-        impl $Section {
-            $(
-                pub(super) fn $key() -> Setting<$Type> {
-                    Setting {
-                        key: concat!($prefix, stringify!($key)),
-                        default: $default,
-                        limits: [$( ($least, $most) )?].into_iter().next(),
-                    }
-                }
-            )*
-        }
-    };
-}
-
-/// Declares the configuration: `key: type = default, least => most;`, with the limits where there are
-/// any. What follows `+` is no setting: it is filled in from others.
-macro_rules! configuration {
-    (
-        $( #[doc = $config_doc:literal] )* $Config:ident {
-            $( $( #[doc = $top_doc:literal] )* $top:ident: $Top:ty = $top_default:expr; )*
-        }
-        $(
-            $( #[doc = $about:literal] )* $( #[derive($Copy:ident)] )?
-            $section:ident $prefix:literal: $Section:ident {
-                $(
-                    $( #[doc = $doc:literal] )*
-                    $key:ident: $Type:ty = $default:expr $(, $least:expr => $most:expr)?;
-                )*
-            } $( + { $( $( #[doc = $filled_doc:literal] )* $filled:ident: $Filled:ty; )* } )?
-        )*
-    ) => {
-        $( #[doc = $config_doc] )*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $Config {
-            $( $( #[doc = $top_doc] )* pub $top: $Top, )*
-            $( $( #[doc = $about] )* pub $section: $Section, )*
-        }
-
-        keys! { $Config "": $( $top: $Top = $top_default; )* }
-
-        impl $Config {
-            /// Takes every setting out of the sources.
-            pub(super) fn read(read: &mut Reader<'_>) -> Self {
-                Self {
-                    $( $top: read.get(Self::$top()), )*
-                    $( $section: $Section {
-                        $( $key: read.get($Section::$key()), )*
-                        $( $( $filled: Default::default(), )* )?
-                    }, )*
-                }
-            }
-        }
-
-        $(
-            $( #[doc = $about] )*
-            #[derive(Debug, Clone, PartialEq, Eq $(, $Copy)?)]
-            pub struct $Section {
-                $( $( #[doc = $doc] )* pub $key: $Type, )*
-                $( $( $( #[doc = $filled_doc] )* pub $filled: $Filled, )* )?
-            }
-
-            keys! { $Section $prefix: $( $key: $Type = $default $(, $least => $most)?; )* }
-        )*
-
-        /// Every setting, in the order of the file.
-        pub const SETTINGS: &[SettingInfo] = &[
-            $( info!($Config "": $top $( $top_doc )*), )*
-            $( $( info!($Section $prefix: $key $( $doc )*), )* )*
-        ];
-    };
-}
-
-macro_rules! info {
-    ($Section:ident $prefix:literal: $key:ident $( $doc:literal )*) => {
-        SettingInfo {
-            key: concat!($prefix, stringify!($key)),
-            doc: &[$( $doc ),*],
-            expected: || $Section::$key().expected(),
-            default: || $Section::$key().default.value(),
-        }
-    };
-}
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -209,13 +77,41 @@ configuration! {
         /// Where people find the page, "https://monitor.example.org": messages of alarms link to it. Without it
         /// they have no link.
         url: Option<PublicUrl> = None;
+        /// Addresses whose word is taken for who asks, for a proxy that signs people in: networks such as
+        /// "10.0.0.7" and "10.1.0.0/24", or "unix" for `socket`. Whoever can connect from there can be anybody
+        /// who has an entry [[user]] in `access_file`.
+        proxy_from: Vec<ProxyAddress> = Vec::new();
+        /// The header field in which such a proxy names the user. From other addresses it counts for nothing.
+        proxy_user_header: FieldName = FieldName::new("x-forwarded-user");
+    }
+
+    /// `[oidc]`: people sign in at a provider of OpenID Connect.
+    oidc "oidc.": Oidc {
+        /// The provider, exactly as it calls itself: "https://login.example.org/realms/main". What its groups
+        /// may do stands in `http.access_file`, in entries [[oidc]]; who is in none of them has no access. It
+        /// sends people back to `http.url` with /login/oidc/callback behind it: register that there.
+        issuer: Option<IssuerUrl> = None;
+        /// What the provider knows this server as.
+        client_id: Option<VisibleText> = None;
+        /// File that holds the secret that the provider gave this server; none for a public client. A relative
+        /// path is beside this file.
+        client_secret_file: Option<PathBuf> = None;
+        /// The claim of the ID token that lists somebody's groups.
+        claim: VisibleText = VisibleText::new("groups");
+        /// Certificates (PEM) that the provider's is checked against; "": the public authorities. A relative
+        /// path is beside this file.
+        ca_file: Option<PathBuf> = None;
+    } + {
+        /// What stands in `client_secret_file`.
+        client_secret: Option<Secret>;
     }
 
     /// `[grpc]`: the fleet's health over gRPC.
     #[derive(Copy)]
     grpc "grpc.": Grpc {
         /// Address and port of the fleet's health over gRPC (grpc.health.v1: "", store, inventory, scheduler,
-        /// host/<name>, group/<name>); port 0 takes a free one, "" turns it off.
+        /// host/<name>, group/<name>); port 0 takes a free one, "" turns it off. Other machines show a token
+        /// where HTTP wants one.
         listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 50052)));
         /// true: over TLS, with the certificate of HTTP.
         tls: bool = false;

@@ -18,6 +18,7 @@ use super::verdict::{Service, of_group, of_host, serving};
 use crate::{
     clock::Clock,
     live::{HostView, Live},
+    model::Scope,
     query::MAX_ROUND_SILENCE,
     units::WallMs,
 };
@@ -31,7 +32,8 @@ pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Whether the store takes rows.
 pub type StoreTakesRows = Box<dyn Fn() -> bool + Send + Sync>;
 
-type Watched = HashMap<String, watch::Sender<ServingStatus>>;
+/// By who may see what, and the service.
+type Watched = HashMap<(Scope, String), watch::Sender<ServingStatus>>;
 
 /// The health of the server and its fleet.
 pub struct Board {
@@ -61,23 +63,33 @@ impl Board {
         self.lock().as_ref().map_or(0, Watched::len)
     }
 
-    /// A service's status now; none when it is not known.
-    pub(super) fn check(&self, name: &str) -> Option<ServingStatus> {
+    /// A service's status now; none when it is not known within `scope`.
+    pub(super) fn check(&self, scope: &Scope, name: &str) -> Option<ServingStatus> {
         match Service::parse(name)? {
-            Service::Host(host) => Some(of_host(self.live.host(host)?.state)),
+            Service::Host(host) => {
+                let host = self.live.host(host).filter(|host| scope.sees(host.group.as_ref()))?;
+                Some(of_host(host.state))
+            }
             Service::Group(group) => {
                 let hosts = self.live.hosts();
-                of_group(hosts.iter().filter(|host| is_in(host, group)).map(|host| host.state))
+                let seen = hosts.iter().filter(|host| scope.sees(host.group.as_ref()));
+                of_group(seen.filter(|host| is_in(host, group)).map(|host| host.state))
             }
-            own => Some(self.own(own)),
+            own => is_seen(scope, own).then(|| self.own(own)),
         }
     }
 
-    /// Every service and its status; none when there are more than `most`.
-    pub(super) fn list(&self, most: usize) -> Option<HashMap<String, ServingStatus>> {
-        let own = Service::OWN.iter().map(|(name, own)| ((*name).to_owned(), self.own(*own)));
-        let mut all: HashMap<_, _> = own.collect();
-        let hosts = self.live.hosts();
+    /// Every service within `scope` and its status; none when there are more than `most`.
+    pub(super) fn list(
+        &self,
+        scope: &Scope,
+        most: usize,
+    ) -> Option<HashMap<String, ServingStatus>> {
+        let own = Service::OWN.iter().filter(|(_, own)| is_seen(scope, *own));
+        let mut all: HashMap<_, _> =
+            own.map(|(name, own)| ((*name).to_owned(), self.own(*own))).collect();
+        let mut hosts = self.live.hosts();
+        hosts.retain(|host| scope.sees(host.group.as_ref()));
         let groups: BTreeSet<&str> = hosts.iter().filter_map(|host| group_of(host)).collect();
         if all.len() + hosts.len() + groups.len() > most {
             return None;
@@ -93,11 +105,17 @@ impl Board {
     }
 
     /// A service's status, now and from now on. None when the server is stopping.
-    pub(super) fn watch(&self, name: &str) -> Option<watch::Receiver<ServingStatus>> {
-        let now = self.check(name).unwrap_or(ServingStatus::ServiceUnknown);
+    pub(super) fn watch(
+        &self,
+        scope: &Scope,
+        name: &str,
+    ) -> Option<watch::Receiver<ServingStatus>> {
+        let now = self.check(scope, name).unwrap_or(ServingStatus::ServiceUnknown);
         let mut watched = self.lock();
         let watched = watched.as_mut()?;
-        let sender = watched.entry(name.to_owned()).or_insert_with(|| watch::Sender::new(now));
+        let sender = watched
+            .entry((scope.clone(), name.to_owned()))
+            .or_insert_with(|| watch::Sender::new(now));
         tell(sender, now);
         Some(sender.subscribe())
     }
@@ -125,14 +143,15 @@ impl Board {
         let Some(watched) = watched.as_mut() else { return };
         watched.retain(|_, sender| sender.receiver_count() > 0);
         // A group is a pass over all hosts: one for all groups that are watched.
-        let groups = watched.keys().any(|name| name.starts_with("group/"));
+        let groups = watched.keys().any(|(_, name)| name.starts_with("group/"));
         let groups = if groups { self.groups() } else { HashMap::new() };
-        for (name, sender) in watched.iter() {
+        for ((scope, name), sender) in watched.iter() {
             let now = match Service::parse(name) {
+                Some(Service::Group(group)) if !sees_group(scope, group) => None,
                 Some(Service::Group(group)) => {
                     groups.get(group).and_then(|states| of_group(states.iter().copied()))
                 }
-                _ => self.check(name),
+                _ => self.check(scope, name),
             };
             tell(sender, now.unwrap_or(ServingStatus::ServiceUnknown));
         }
@@ -179,6 +198,15 @@ fn tell(sender: &watch::Sender<ServingStatus>, now: ServingStatus) {
 
 fn group_of(host: &HostView) -> Option<&str> {
     host.group.as_ref().map(crate::model::GroupName::as_str)
+}
+
+/// Whether something of the server's own is for who may see some groups alone: whether it works at all is.
+fn is_seen(scope: &Scope, own: Service<'_>) -> bool {
+    !scope.is_limited() || own == Service::Server
+}
+
+fn sees_group(scope: &Scope, group: &str) -> bool {
+    scope.groups().is_none_or(|groups| groups.iter().any(|seen| seen.as_str() == group))
 }
 
 fn is_in(host: &HostView, group: &str) -> bool {

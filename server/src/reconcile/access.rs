@@ -34,7 +34,14 @@ impl AccessFile {
     }
 
     fn put_in_force(&mut self, entries: Entries) {
-        tracing::info!(tokens = entries.iter().count(), "{} is in force", self.name());
+        let (users, groups) = (entries.users().count(), entries.members().count());
+        tracing::info!(
+            tokens = entries.iter().count(),
+            users,
+            groups,
+            "{} is in force",
+            self.name()
+        );
         self.keyring.change(entries);
         self.said = None;
     }

@@ -1,5 +1,4 @@
-//! Who asks: everybody, or who shows a token (RFC 6750), or has it as the password of whatever user
-//! (RFC 7617), or the cookie of a session that was begun with one; and never a page of another site.
+//! Who asks: everybody, or who shows a token, the cookie of a session, or comes by a proxy whose word is taken.
 //!
 //! It never logs what was sent. `/healthz` is open: it says that the process lives, and no more; so are the
 //! files of the page and where one signs in.
@@ -9,17 +8,17 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::{
-    Site, audit, cookie, denials::Denials, failure::Failure, kept_sessions::KeptSessions,
-    origin::OwnNames, places::PeerNetwork,
+    Site, audit, cookie, credential::Credential, denials::Denials, failure::Failure,
+    kept_sessions::KeptSessions, listener::PeerAddress, origin::OwnNames, places::PeerNetwork,
 };
 use crate::{
-    access::{Digest, How, Identity, Keyring, RANDOM_BYTES, secret},
-    config::{Secret, SiteName},
+    access::{Digest, How, Identity, Keyring, Member, RANDOM_BYTES, SessionOwner, secret},
+    config::{FieldName, ProxyAddress, Secret, SiteName},
+    oidc::{Person, Provider},
     units::WallMs,
 };
 
@@ -33,6 +32,14 @@ pub struct Access {
     denials: Arc<Denials>,
     keyring: Keyring,
     sessions: Arc<KeptSessions>,
+    proxy: Option<Arc<TrustedProxy>>,
+    provider: Option<Arc<Provider>>,
+}
+
+/// Whose word is taken for who asks.
+struct TrustedProxy {
+    from: Vec<ProxyAddress>,
+    field: FieldName,
 }
 
 #[derive(Default)]
@@ -63,6 +70,19 @@ impl Access {
     #[must_use]
     pub fn with_keyring(self, keyring: Keyring) -> Self {
         Self { keyring, ..self }
+    }
+
+    /// The same, and for whom a proxy at one of these addresses names in this header field.
+    #[must_use]
+    pub fn with_proxy(self, from: &[ProxyAddress], field: &FieldName) -> Self {
+        let proxy = TrustedProxy { from: from.to_vec(), field: field.clone() };
+        Self { proxy: Some(Arc::new(proxy)), ..self }
+    }
+
+    /// The same, and for who signs in at this provider.
+    #[must_use]
+    pub fn with_provider(self, provider: Option<Provider>) -> Self {
+        Self { provider: provider.map(Arc::new), ..self }
     }
 
     /// The same; sessions of browsers are kept in this file.
@@ -98,8 +118,18 @@ impl Access {
         &self.keyring
     }
 
-    /// Whose a token is.
-    fn owner(&self, digest: &Digest, how: How, now: WallMs) -> Shown {
+    /// Who was wrong.
+    pub(super) fn denials(&self) -> &Denials {
+        &self.denials
+    }
+
+    /// Where people sign in, where that is set.
+    pub(super) fn provider(&self) -> Option<&Arc<Provider>> {
+        self.provider.as_ref()
+    }
+
+    /// Whose a token is. `is_used`: it is shown, and not only looked at again.
+    fn owner(&self, digest: &Digest, how: How, now: WallMs, is_used: bool) -> Shown {
         if self.rules().shared.is_some_and(|shared| shared.is(digest)) {
             return Shown::Right(Identity::shared(how));
         }
@@ -108,33 +138,86 @@ impl Access {
             None => Shown::Wrong,
             Some(entry) if entry.is_expired(now) => Shown::Expired(Arc::clone(&entry.name)),
             Some(entry) => {
-                self.keyring.used(entry.digest, now);
+                if is_used {
+                    self.keyring.used(entry.digest, now);
+                }
                 Shown::Right(Identity::of_entry(entry, how))
             }
         }
     }
 
-    /// What a request shows of a token or of a session.
-    pub(super) fn shown(&self, request: &HeaderMap, base_path: &str, now: WallMs) -> Shown {
+    /// Whose a session is.
+    fn session(&self, id: &Digest, now: WallMs, is_used: bool) -> Shown {
+        let owner = {
+            let mut table = self.sessions.table();
+            if is_used { table.owner(id, now) } else { table.peek(id, now).cloned() }
+        };
+        let shown = match owner {
+            None => return Shown::Nothing,
+            Some(SessionOwner { entry, member: None }) => {
+                self.owner(&entry, How::Session, now, is_used)
+            }
+            Some(SessionOwner { entry, member: Some(Member { name, provider }) }) => {
+                let is_ours =
+                    self.provider.as_ref().is_some_and(|ours| ours.digest().is(&provider));
+                let entries = self.keyring.entries().unwrap_or_default();
+                let member = entries.same_member(&entry).filter(|_| is_ours);
+                member
+                    .map_or(Shown::Nothing, |entry| Shown::Right(Identity::of_member(entry, &name)))
+            }
+        };
+        // Its token was revoked: whoever had it knew the token, and did not guess.
+        if shown == Shown::Wrong { Shown::Nothing } else { shown }
+    }
+
+    /// Whom a proxy names.
+    fn user(&self, name: Option<&str>, now: WallMs) -> Shown {
+        let entries = self.keyring.entries().unwrap_or_default();
+        let user = name.and_then(|name| entries.user(name)).filter(|user| !user.is_expired(now));
+        user.map_or(Shown::Stranger, |user| Shown::Right(Identity::of_user(user)))
+    }
+
+    /// What a request from this address shows.
+    pub(super) fn credential(
+        &self,
+        request: &HeaderMap,
+        base_path: &str,
+        peer: Option<PeerAddress>,
+    ) -> Credential {
+        let proxy = self.proxy.as_deref().filter(|proxy| {
+            peer.is_some_and(|peer| proxy.from.iter().any(|from| from.has(peer.ip())))
+        });
+        Credential::of(request, base_path, proxy.map(|proxy| proxy.field.as_str()))
+    }
+
+    /// Who shows that.
+    pub(super) fn shown(&self, credential: &Credential, now: WallMs) -> Shown {
+        self.look(credential, now, true)
+    }
+
+    /// Whether what was shown still shows the same.
+    pub(super) fn holds(&self, credential: &Credential, who: &Identity, now: WallMs) -> bool {
+        matches!(self.look(credential, now, false), Shown::Right(same) if same == *who)
+    }
+
+    fn look(&self, credential: &Credential, now: WallMs, is_used: bool) -> Shown {
         if !self.is_guarded() {
             return Shown::Right(Identity::open());
         }
-        if let Some(given) = request.get(header::AUTHORIZATION) {
-            let password = given.to_str().ok().and_then(password);
-            let owner = |password: Vec<u8>| self.owner(&Digest::of(&password), How::Token, now);
-            let owner = password.map_or(Shown::Wrong, owner);
-            // The token that everybody has is no one's.
-            return match owner {
-                Shown::Right(who) if !who.is_person => Shown::Right(Identity::shared(How::Shared)),
-                other => other,
-            };
-        }
-        let Some(id) = cookie::shown(request, base_path) else { return Shown::Nothing };
-        let owner = self.sessions.table().owner(&id, now);
-        match owner.map(|owner| self.owner(&owner, How::Session, now)) {
-            // It is over, or its token was revoked: whoever had it knew the token, and did not guess.
-            None | Some(Shown::Wrong) => Shown::Nothing,
-            Some(shown) => shown,
+        match credential {
+            Credential::Nothing => Shown::Nothing,
+            Credential::Token(None) => Shown::Wrong,
+            Credential::Token(Some(digest)) => {
+                match self.owner(digest, How::Token, now, is_used) {
+                    // The token that everybody has is no one's.
+                    Shown::Right(who) if !who.is_person => {
+                        Shown::Right(Identity::shared(How::Shared))
+                    }
+                    other => other,
+                }
+            }
+            Credential::Proxied(name) => self.user(name.as_deref(), now),
+            Credential::Session(id) => self.session(id, now, is_used),
         }
     }
 
@@ -154,22 +237,48 @@ impl Access {
             return Ok((Identity::open(), None));
         }
         let owner = Digest::of(token.as_bytes());
-        let who = judged(site, peer, true, || self.owner(&owner, How::Session, now))?;
-        let mut random = [0; RANDOM_BYTES];
-        SystemRandom::new().fill(&mut random).map_err(|_unspecified| {
-            Failure::internal("the system gives no random numbers".to_owned())
-        })?;
+        let who = judged(site, peer, true, || self.owner(&owner, How::Session, now, true))?;
+        let cookie = self.begin_session(site, request, owner.into()).await?;
+        Ok((who, cookie))
+    }
+
+    /// The same for who signed in at the provider; none where no group of theirs has an entry.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub(super) async fn sign_in_person(
+        &self,
+        site: &Site,
+        request: &HeaderMap,
+        person: &Person,
+    ) -> Result<Option<(Identity, Option<HeaderValue>)>, Failure> {
+        let Some(provider) = &self.provider else { return Ok(None) };
+        let entries = self.keyring.entries().unwrap_or_default();
+        let Some(entry) = entries.member(&person.groups) else { return Ok(None) };
+        let member = Member { name: Arc::clone(&person.name), provider: provider.digest() };
+        let owner = SessionOwner { entry: entry.digest(), member: Some(member) };
+        let cookie = self.begin_session(site, request, owner).await?;
+        Ok(Some((Identity::of_member(entry, &person.name), cookie)))
+    }
+
+    /// Begins a session in the place of the one that the browser had; its cookie.
+    async fn begin_session(
+        &self,
+        site: &Site,
+        request: &HeaderMap,
+        owner: SessionOwner,
+    ) -> Result<Option<HeaderValue>, Failure> {
         // An id that the browser came with is never used again: somebody else may have put it there.
-        let id = secret(&random);
+        let id = random_secret()?;
         let base_path = site.base_path.as_str();
-        let before = cookie::shown(request, base_path);
+        let before = session_shown(request, base_path);
         {
             let mut table = self.sessions.table();
             before.inspect(|before| table.end(before));
-            table.begin(Digest::of(id.as_bytes()), owner, now);
+            table.begin(Digest::of(id.as_bytes()), owner, site.clock.now().wall);
         }
         self.sessions.keep().await;
-        Ok((who, cookie::given(request, base_path, Some(&id))))
+        Ok(cookie::SESSION.given(request, base_path, Some(&id)))
     }
 
     /// Ends the session of a browser; what takes the cookie away.
@@ -178,11 +287,24 @@ impl Access {
         request: &HeaderMap,
         base_path: &str,
     ) -> Option<HeaderValue> {
-        let id = cookie::shown(request, base_path)?;
+        let id = session_shown(request, base_path)?;
         self.sessions.table().end(&id);
         self.sessions.keep().await;
-        cookie::given(request, base_path, None)
+        cookie::SESSION.given(request, base_path, None)
     }
+}
+
+/// A secret that nobody knows yet.
+pub(super) fn random_secret() -> Result<String, Failure> {
+    let mut random = [0; RANDOM_BYTES];
+    SystemRandom::new().fill(&mut random).map_err(|_unspecified| {
+        Failure::internal("the system gives no random numbers".to_owned())
+    })?;
+    Ok(secret(&random))
+}
+
+fn session_shown(request: &HeaderMap, base_path: &str) -> Option<Digest> {
+    cookie::SESSION.shown(request, base_path).map(|id| Digest::of(id.as_bytes()))
 }
 
 /// What a request shows.
@@ -193,26 +315,14 @@ pub(super) enum Shown {
     Wrong,
     /// A token that was right.
     Expired(Arc<str>),
+    /// Somebody whom a proxy names, and who has no entry.
+    Stranger,
 }
 
 impl AccessRules {
     pub(super) fn names(&self, is_guarded: bool) -> OwnNames<'_> {
         if is_guarded { OwnNames::Any } else { OwnNames::These(&self.hosts) }
     }
-}
-
-/// The secret in an `Authorization`.
-fn password(authorization: &str) -> Option<Vec<u8>> {
-    let (scheme, rest) = authorization.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(rest.trim().as_bytes().to_vec());
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let pair = STANDARD.decode(rest.trim()).ok()?;
-    let colon = pair.iter().position(|byte| *byte == b':')?;
-    Some(pair[colon + 1..].to_vec())
 }
 
 /// Who shows what is shown. A peer that is wrong again and again is not heard for a while: where it
@@ -244,6 +354,12 @@ pub(super) fn judged(
             );
             return Err(Failure::unauthorized(&words));
         }
+        Shown::Stranger => {
+            site.metrics.http_denied.inc();
+            let words = "whom the proxy names has no entry [[user]] in http.access_file, or one that has expired: \
+                         an administrator adds one";
+            return Err(Failure::refused(StatusCode::FORBIDDEN, words.to_owned()));
+        }
         Shown::Wrong => {
             site.metrics.http_denied.inc();
             if let Some(peer) = peer
@@ -260,6 +376,9 @@ pub(super) fn judged(
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
     use super::*;
 
     fn shown(authorization: Option<&str>) -> Shown {
@@ -267,7 +386,8 @@ mod tests {
         if let Some(text) = authorization {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(text).unwrap());
         }
-        Access::new(Some(&Secret::new("a:b c")), &[]).shown(&headers, "", WallMs(0))
+        let access = Access::new(Some(&Secret::new("a:b c")), &[]);
+        access.shown(&access.credential(&headers, "", None), WallMs(0))
     }
 
     fn right() -> Shown {
@@ -298,7 +418,7 @@ mod tests {
             assert_eq!(shown(Some(bad)), Shown::Wrong, "{bad}");
         }
         assert_eq!(shown(None), Shown::Nothing);
-        let open = Access::default().shown(&HeaderMap::new(), "", WallMs(0));
+        let open = Access::default().shown(&Credential::Nothing, WallMs(0));
         assert_eq!(open, Shown::Right(Identity::open()));
     }
 

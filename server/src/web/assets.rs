@@ -4,14 +4,19 @@
 //! Everything is from here and nothing is inline: the Content-Security-Policy forbids whatever a
 //! hostile probe might get into a name (CSP Level 3).
 
-use std::sync::LazyLock;
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::{
+    Site,
     failure::Failure,
     params::HostPath,
     tagged::{is_held, tag_of},
@@ -202,7 +207,8 @@ fn lean(text: &str) -> String {
     kept
 }
 
-fn answer(request: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
+fn answer(request: &HeaderMap, kind: &'static str, text: impl Into<Cow<'static, str>>) -> Response {
+    let text = text.into();
     let mut headers = HeaderMap::new();
     let mut set = |name, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
@@ -227,6 +233,9 @@ const APART: [&str; 2] = ["theme.js", "login.js"];
 /// The page where one signs in: it needs none of the others' scripts.
 const LOGIN: &str = include_str!("../../page/login.html");
 
+/// Where it has the way to the provider.
+const PROVIDER: &str = "<!-- provider -->";
+
 /// The index, with a hint at each module: all are asked for at once, and not each only when the one
 /// before it is there and names it.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
@@ -239,18 +248,25 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 
 /// The page, at each of its addresses that is right below the root, wherever that is.
 pub(super) async fn page(request: HeaderMap) -> Response {
-    answer(&request, HTML, &PAGE)
+    answer(&request, HTML, PAGE.as_str())
 }
 
-/// Where one signs in.
-pub(super) async fn login(request: HeaderMap) -> Response {
-    answer(&request, HTML, LOGIN)
+/// Where one signs in: with a token, and at the provider, where there is one. Its name is one of a host, so
+/// nothing in it is markup.
+pub(super) async fn login(State(site): State<Arc<Site>>, request: HeaderMap) -> Response {
+    let Some(name) = site.access.provider().map(|provider| provider.name()) else {
+        return answer(&request, HTML, LOGIN);
+    };
+    let link = format!(
+        "<a id=\"provider\" href=\"./login/oidc\" data-zh=\"使用 {name} 登录\">Sign in with {name}</a>"
+    );
+    answer(&request, HTML, LOGIN.replacen(PROVIDER, &link, 1))
 }
 
 /// The same one step further down.
 pub(super) async fn inner_page(request: HeaderMap) -> Response {
     static INNER: LazyLock<String> = LazyLock::new(|| PAGE.replace("=\"./", "=\"../"));
-    answer(&request, HTML, &INNER)
+    answer(&request, HTML, INNER.as_str())
 }
 
 /// The names of all files, for the document.

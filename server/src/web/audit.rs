@@ -17,6 +17,7 @@ use super::{
 use crate::{
     access::{Digest, Identity, RANDOM_BYTES},
     model::AuditEntry,
+    oidc::Person,
     query::AuditPage,
     store::{Span, writer::QueuedRow},
     text::one_line,
@@ -49,8 +50,34 @@ impl AuditedChange {
     }
 
     /// Somebody signs in.
-    pub(super) fn sign_in(who: Identity, peer: Option<PeerNetwork>) -> Self {
-        Self { who: Arc::new(who), peer, what: "POST /api/v1/session".to_owned() }
+    pub(super) fn sign_in(who: Identity, peer: Option<PeerNetwork>, what: String) -> Self {
+        Self { who: Arc::new(who), peer, what }
+    }
+
+    /// Notes that somebody whom the provider knows was not let in.
+    pub(super) fn refused_person(
+        site: &Site,
+        peer: Option<PeerNetwork>,
+        provider: &str,
+        person: &Person,
+    ) {
+        let what = format!("sign in at {provider} as sub {}: no group has an entry", person.sub);
+        let what = one_line(&what, MAX_WHAT_BYTES);
+        let (name, from) = (&*person.name, peer.map(tracing::field::display));
+        tracing::warn!(who = name, from, "refused over HTTP: {what}");
+        keep(
+            site,
+            AuditEntry {
+                id: id(),
+                at: site.clock.now().wall,
+                who: Some(Arc::clone(&person.name)),
+                how: REFUSED.into(),
+                peer: peer.map(|peer| peer.to_string().into()),
+                what: what.into(),
+                status: StatusCode::FORBIDDEN.as_u16(),
+                times: 1,
+            },
+        );
     }
 
     /// Notes how it was answered.

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    listener::{Listener, Socket, greet},
+    listener::{Listener, PeerAddress, Socket, greet},
     places::{ConnectionPermit, ConnectionState, PeerNetwork, Places},
     served::{Asked, answer},
     stall::{StallTimeout, Untaken},
@@ -174,11 +174,12 @@ async fn accept(
                 continue;
             }
         };
-        let place = places.take(peer);
-        crowd.see(peer);
+        let place = places.take(peer.network());
+        crowd.see(peer.network());
         let Some(place) = place else { continue };
         let serving = Serving {
             place: Arc::new(place),
+            peer,
             tls: listener.tls(),
             router: router.clone(),
             builder: builder.clone(),
@@ -197,6 +198,7 @@ async fn accept(
 /// What one connection is served with.
 struct Serving {
     place: Arc<ConnectionPermit>,
+    peer: PeerAddress,
     tls: Option<Arc<Server>>,
     router: Router,
     builder: auto::Builder<TokioExecutor>,
@@ -205,7 +207,7 @@ struct Serving {
 
 impl Serving {
     async fn serve(self, socket: Socket, mut stopped: watch::Receiver<()>) {
-        let Self { place, tls, router, builder, limits } = self;
+        let Self { place, peer, tls, router, builder, limits } = self;
         let is_encrypted = tls.is_some();
         // hyper bounds the time for a header of HTTP/1.1, and for nothing of HTTP/2.
         let greeting = greet(socket, tls, |socket| StallTimeout::new(socket, limits.stall));
@@ -220,7 +222,8 @@ impl Serving {
             let (place, untaken) = (Arc::clone(&place), Arc::clone(&untaken));
             service_fn(move |request| {
                 let (place, untaken) = (Arc::clone(&place), Arc::clone(&untaken));
-                let asked = Asked { request, is_encrypted, body_wait: limits.header_wait };
+                let body_wait = limits.header_wait;
+                let asked = Asked { request, peer, is_encrypted, body_wait };
                 answer(place, untaken, router.clone(), asked)
             })
         };

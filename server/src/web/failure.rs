@@ -71,9 +71,14 @@ impl Failure {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
-    /// Whether it is said that nobody asks.
-    pub(super) fn is_unauthorized(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED
+    /// Whether it has this status.
+    pub(super) fn is(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
+    /// What is said of it.
+    pub(super) fn into_words(self) -> String {
+        self.message
     }
 
     /// There is none of that name.

@@ -10,12 +10,13 @@ use axum::{
 };
 
 use super::{
-    Site, access::judged, audit::AuditedChange, denials::WRONG_AGAIN, failure::Failure, origin,
-    places::PeerNetwork,
+    Site, access::judged, audit::AuditedChange, credential::Credential, denials::WRONG_AGAIN,
+    ended::while_it_holds, failure::Failure, listener::PeerAddress, origin, places::PeerNetwork,
 };
 use crate::{
-    access::{How, Identity},
+    access::Identity,
     model::{Role, Scope},
+    oidc::CALLBACK,
     text::percent_encode,
 };
 
@@ -30,7 +31,7 @@ pub(super) const REFUSALS: [StatusCode; 4] = [
 /// What is answered to everybody: that the process lives; and what one signs in with.
 fn is_open(method: &Method, path: &str) -> bool {
     match path {
-        HEALTHZ | LOGIN => true,
+        HEALTHZ | LOGIN | SIGN_IN | CALLBACK => true,
         SESSION => method == Method::POST,
         _ => path.starts_with("/assets/"),
     }
@@ -38,6 +39,7 @@ fn is_open(method: &Method, path: &str) -> bool {
 
 const HEALTHZ: &str = "/healthz";
 const LOGIN: &str = "/login";
+const SIGN_IN: &str = "/login/oidc";
 const SESSION: &str = "/api/v1/session";
 
 /// Lets a request through with who asks, or says what it lacks.
@@ -59,7 +61,7 @@ pub(super) async fn check(
         return next.run(request).await;
     }
     match admit(&site, &request) {
-        Ok(who) => {
+        Ok((who, credential)) => {
             let who = Arc::new(who);
             request.extensions_mut().insert(Arc::clone(&who));
             let change = AuditedChange::of(&who, &request);
@@ -68,28 +70,33 @@ pub(super) async fn check(
                 change.note(&site, answer.status());
             }
             site.access.keep_sessions().await;
-            answer
+            while_it_holds(answer, site, who, credential)
         }
-        Err(failure) if failure.is_unauthorized() && wants_page(&request) => to_login(&request),
+        Err(failure) if failure.is(StatusCode::UNAUTHORIZED) && wants_page(&request) => {
+            to_login(&request)
+        }
         Err(failure) => refuse(failure, is_of_browser(request.headers())),
     }
 }
 
-/// Who asks.
-fn admit(site: &Site, request: &Request) -> Result<Identity, Failure> {
+/// Who asks, and what shows it.
+fn admit(site: &Site, request: &Request) -> Result<(Identity, Credential), Failure> {
     let access = &site.access;
     let now = site.clock.now().wall;
-    let peer = request.extensions().get::<PeerNetwork>().copied();
+    let (peer, address) =
+        (request.extensions().get::<PeerNetwork>(), request.extensions().get::<PeerAddress>());
     let headers = request.headers();
-    let guesses = access.is_guarded() && headers.contains_key(header::AUTHORIZATION);
-    let who = judged(site, peer, guesses, || access.shown(headers, site.base_path.as_str(), now))?;
+    let credential = access.credential(headers, site.base_path.as_str(), address.copied());
+    let guesses = access.is_guarded() && matches!(credential, Credential::Token(_));
+    let who = judged(site, peer.copied(), guesses, || access.shown(&credential, now))?;
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    // A browser sends the cookie by itself; so it has to say that a page of ours asks for the change.
-    if who.how == How::Session && !reads && !origin::is_own_page(headers) {
-        let words = "a change with a session's cookie comes from this server's own page: send Origin, or a token";
+    // So it has to say that a page of ours asks for the change.
+    if who.is_shown_by_browser() && !reads && !origin::is_own_page(headers) {
+        let words = "a change with a session's cookie, or by a proxy that signs people in, comes from this \
+                     server's own page: send Origin, or a token";
         return Err(Failure::refused(StatusCode::FORBIDDEN, words.to_owned()));
     }
-    Ok(who)
+    Ok((who, credential))
 }
 
 /// Whether a browser wants to show a page: it is led to where one signs in.

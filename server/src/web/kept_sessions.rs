@@ -75,15 +75,16 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Digest;
+    use crate::access::{Digest, SessionOwner};
 
     #[tokio::test]
     async fn a_file_of_sessions_that_is_too_large_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sessions.json");
-        let (now, id, owner) = (WallMs(1_000_000), Digest::of(b"id"), Digest::of(b"owner"));
+        let (now, id) = (WallMs(1_000_000), Digest::of(b"id"));
+        let owner = SessionOwner::from(Digest::of(b"owner"));
         let kept = KeptSessions::open(path.clone(), now);
-        kept.table().begin(id, owner, now);
+        kept.table().begin(id, owner.clone(), now);
         kept.keep().await;
         assert_eq!(KeptSessions::open(path.clone(), now).table().owner(&id, now), Some(owner));
         let mut text = fs::read_to_string(&path).unwrap();

@@ -3,7 +3,7 @@
 
 use std::{
     fs, io,
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     os::unix::{
         fs::{FileTypeExt as _, PermissionsExt as _},
         net,
@@ -37,6 +37,22 @@ pub(super) type Socket = Either<TcpStream, UnixStream>;
 
 /// A connection as it is served, plain or encrypted.
 pub(super) type GreetedSocket = Either<StallTimeout, Box<TlsStream<StallTimeout>>>;
+
+/// The address that a connection is from; a socket of this machine tells none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PeerAddress(Option<IpAddr>);
+
+impl PeerAddress {
+    /// The address.
+    pub(super) fn ip(self) -> Option<IpAddr> {
+        self.0
+    }
+
+    /// Who is on the other side: of the socket, this machine.
+    pub(super) fn network(self) -> PeerNetwork {
+        PeerNetwork::of(self.0.unwrap_or(Ipv4Addr::LOCALHOST.into()))
+    }
+}
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -111,18 +127,18 @@ impl Listener {
         self.tls.clone()
     }
 
-    /// The next connection. A socket of this machine tells no address: its peer is this machine.
-    pub(super) async fn accept(&self) -> io::Result<(Socket, PeerNetwork)> {
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<(Socket, PeerAddress)> {
         match &self.bound {
             Bound::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // Small frames of a watch must not wait for one another.
                 let _ = stream.set_nodelay(true);
-                Ok((Either::Left(stream), PeerNetwork::of(address.ip())))
+                Ok((Either::Left(stream), PeerAddress(Some(address.ip()))))
             }
             Bound::Unix(listener, _file) => {
                 let (stream, _unnamed) = listener.accept().await?;
-                Ok((Either::Right(stream), PeerNetwork::of(Ipv4Addr::LOCALHOST.into())))
+                Ok((Either::Right(stream), PeerAddress(None)))
             }
         }
     }

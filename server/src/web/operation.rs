@@ -104,6 +104,11 @@ impl Operation {
         self.gives(StatusCode::NO_CONTENT, words, None)
     }
 
+    /// Leads a browser on.
+    pub(super) fn leads(self, words: &'static str) -> Self {
+        self.gives(StatusCode::SEE_OTHER, words, None)
+    }
+
     fn gives(
         mut self,
         status: StatusCode,

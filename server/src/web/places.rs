@@ -45,7 +45,7 @@ impl PeerNetwork {
         }
     }
 
-    fn is_local(self) -> bool {
+    pub(super) fn is_local(self) -> bool {
         self.0.is_loopback()
     }
 }

@@ -10,7 +10,7 @@ use super::{
     openapi::Routes,
     operation::{AWAY, BAD, MISSING, OK, Operation, of_host},
     params::Param,
-    people, session,
+    people, session, sign_in,
 };
 use crate::{
     model::Role,
@@ -108,11 +108,22 @@ fn boarded(routes: Routes) -> Routes {
 
 /// Who asks, and who may.
 fn access(routes: Routes) -> Routes {
-    let sign_in = Operation::new("sign_in", "Sign in with a token: the cookie of a session")
+    let with_token = Operation::new("sign_in", "Sign in with a token: the cookie of a session")
         .reads::<session::SignIn>()
         .answers::<session::IdentityShape>(OK, "Who that is")
         .fails(&[BAD, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN])
         .fails(&[StatusCode::MISDIRECTED_REQUEST, StatusCode::TOO_MANY_REQUESTS])
+        .open();
+    let to = Param::query("to", json!({ "type": "string" }), "The page to come to then");
+    let begin = Operation::new("begin_sign_in", "To the provider of OpenID Connect (oidc.issuer)")
+        .takes(to)
+        .leads("There, or back to where one signs in")
+        .open();
+    let returned = |name, words| Param::query(name, json!({ "type": "string" }), words);
+    let finish = Operation::new("finish_sign_in", "From that provider: the cookie of a session")
+        .takes(returned("code", "What the provider gives for it"))
+        .takes(returned("state", "What it was sent with the browser"))
+        .leads("To where one signs in, and from there to the page")
         .open();
     let whoami = Operation::new("whoami", "Who asks")
         .answers::<session::IdentityShape>(OK, "Who, and what they may do and see")
@@ -135,7 +146,9 @@ fn access(routes: Routes) -> Routes {
             .answers::<AuditPage>(OK, "The entries")
             .fails(&[BAD, AWAY]);
     routes
-        .post("/api/v1/session", session::sign_in, sign_in)
+        .get("/login/oidc", sign_in::begin, begin)
+        .get("/login/oidc/callback", sign_in::finish, finish)
+        .post("/api/v1/session", session::sign_in, with_token)
         .get("/api/v1/session", session::whoami, whoami)
         .post("/api/v1/session/end", session::sign_out, sign_out)
         .get("/api/v1/tokens", session::tokens, tokens)

@@ -16,6 +16,7 @@ use tokio::time::{Sleep, sleep};
 use tower::ServiceExt as _;
 
 use super::{
+    listener::PeerAddress,
     places::{Answering, ConnectionPermit},
     stall::{Offer, Untaken},
 };
@@ -26,6 +27,8 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// A request as it came.
 pub(super) struct Asked {
     pub(super) request: Request<Incoming>,
+    /// Where it came from.
+    pub(super) peer: PeerAddress,
     /// It came over TLS.
     pub(super) is_encrypted: bool,
     /// How long its body may take.
@@ -37,12 +40,13 @@ pub(super) async fn answer(
     place: Arc<ConnectionPermit>,
     untaken: Arc<Untaken>,
     router: Router,
-    Asked { request, is_encrypted, body_wait }: Asked,
+    Asked { request, peer, is_encrypted, body_wait }: Asked,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let answering = place.answer();
     let (mut parts, body) = request.into_parts();
     // Of HTTP/1.1 the socket tells whether an answer is taken.
     let has_window = parts.version == Version::HTTP_2;
+    parts.extensions.insert(peer);
     parts.extensions.insert(place.peer());
     parts.extensions.insert(place);
     if is_encrypted {

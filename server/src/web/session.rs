@@ -115,7 +115,8 @@ pub(super) async fn sign_in(
     let mut answer = Json(IdentityShape::from(&who)).into_response();
     if let Some(cookie) = cookie {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
-        AuditedChange::sign_in(who, peer).note(&site, StatusCode::OK);
+        AuditedChange::sign_in(who, peer, "POST /api/v1/session".to_owned())
+            .note(&site, StatusCode::OK);
     }
     Ok(answer)
 }

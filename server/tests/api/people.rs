@@ -38,6 +38,8 @@ const NOT_USUAL: &[(&str, &str, Role, bool)] = &[
 const OPEN: &[(&str, &str)] = &[
     ("get", "/healthz"),
     ("get", "/login"),
+    ("get", "/login/oidc"),
+    ("get", "/login/oidc/callback"),
     ("get", "/assets/{name}"),
     ("post", "/api/v1/session"),
 ];

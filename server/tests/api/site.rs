@@ -414,18 +414,23 @@ impl Served {
     }
 
     async fn send(&self, request: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        // A refused request may end in a reset after the answer.
-        let _ = soon(stream.read_to_end(&mut answer)).await;
-        answer
+        exchange_with(self.address, request).await
     }
 
     pub(crate) async fn stop(&mut self) {
         drop(self.stop.take());
         soon(&mut self.task).await.unwrap();
     }
+}
+
+/// Sends a request, and reads to the end of the answer.
+pub(crate) async fn exchange_with(address: SocketAddr, request: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A refused request may end in a reset after the answer.
+    let _ = soon(stream.read_to_end(&mut answer)).await;
+    answer
 }
 
 /// An answer.
@@ -436,7 +441,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let status = head.split(' ').nth(1).unwrap_or_default().parse().unwrap();
         let mut reply = Self { status, body: body.to_owned(), head: head.to_owned() };
@@ -447,8 +452,13 @@ impl Reply {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.headers(name).next()
+    }
+
+    /// Each field of a name.
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 

@@ -32,13 +32,15 @@ pub(super) fn read(config: &Config, inventory: Option<&Inventory>) -> (Vec<Strin
     if let Some(inventory) = inventory.filter(|inventory| inventory.discoveries.is_empty()) {
         let known: BTreeSet<&GroupName> =
             inventory.hosts.values().filter_map(|host| host.group.as_ref()).collect();
-        for entry in entries.iter() {
-            for group in entry.scope.groups().into_iter().flatten() {
+        let tokens = entries.iter().map(|one| (format!("the token of {}", one.name), &one.scope));
+        let users = entries.users().map(|one| (format!("user {}", one.name), &one.scope));
+        let members =
+            entries.members().map(|one| (format!("who is in {:?}", one.member_of), &one.scope));
+        for (who, scope) in tokens.chain(users).chain(members) {
+            for group in scope.groups().into_iter().flatten() {
                 if !known.contains(group) {
-                    let who = &entry.name;
-                    warnings.push(format!(
-                        "{name}: the token of {who} is for group {group}, which has no host"
-                    ));
+                    let words = format!("{name}: {who} is for group {group}, which has no host");
+                    warnings.push(words);
                 }
             }
         }
