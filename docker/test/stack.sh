@@ -148,9 +148,13 @@ newest() {
 # kept NODE HOST SLOT: that poll is in the database.
 kept() { test "$(sql "$1" "SELECT COUNT(*) FROM ledger WHERE host = '$2' AND time_ms = $3")" = 1; }
 
-# serving NODE ADDRESS SERVICE: who is on the overlay learns that it is well; asked from a container on NODE.
+# serving NODE ADDRESS SERVICE: who is on the overlay learns, in plain text, that it is well; asked from where
+# the probe's container on NODE is, by the program in the test's folder of binaries.
 serving() {
-    test "$(engine "$1" run --rm --network roundsman roundsman-probe health --address "$2" --service "$3")" = SERVING
+    local pid
+    pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$(task "$1" probe)")
+    # shellcheck disable=SC2154 # each test has it
+    test "$(nsenter --target "$pid" --net -- "$binaries/roundsman-probe" health --address "$2" --service "$3")" = SERVING
 }
 
 # stopped NODE SERVICE: `docker stop` by the engine itself (Swarm starts another) ends it by itself, with
