@@ -9,12 +9,14 @@
 #
 # Variables: ROUNDSMAN_DOCKER_NETWORK (roundsman), ROUNDSMAN_DOCKER_IMAGE (roundsman:latest),
 # ROUNDSMAN_DOCKER_ETC, the folder with inventory.toml (docker/), ROUNDSMAN_DOCKER_PUBLISH
-# (127.0.0.1:8080), ROUNDSMAN_DOCKER_SECRETS (~/.config/roundsman), the folder of password and token.
+# (127.0.0.1:8080), ROUNDSMAN_DOCKER_SECRETS (~/.config/roundsman), the folder of password and token;
+# ROUNDSMAN_DOCKER_TLS=mtls: with certificates in /run/tls, which the inventory names (README.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./network.sh
 . ./container.sh
 . ./password.sh
+. ./tls.sh
 
 name=roundsman-server
 case ${1:-run} in
@@ -32,13 +34,19 @@ if [[ -s $password_file ]]; then
         --volume "$password_file:/run/secrets/roundsman-db:ro")
 fi
 
+encrypted=()
+if [[ ${ROUNDSMAN_DOCKER_TLS:-off} == mtls ]]; then
+    give server
+    encrypted=(--volume "$password_dir/server:/run/tls:ro")
+fi
+
 make_secret "$token_file"
 make_network
 # The folder, not the file: an editor replaces the file, and a mounted file would stay the old one.
 run_container "$name" \
     --network "$network" --network-alias server \
     --volume "$(realpath "${ROUNDSMAN_DOCKER_ETC:-.}"):/etc/roundsman:ro" \
-    --volume roundsman-data:/var/lib/roundsman --tmpfs /tmp "${store[@]}" \
+    --volume roundsman-data:/var/lib/roundsman --tmpfs /tmp "${store[@]}" "${encrypted[@]}" \
     --env ROUNDSMAN_HTTP__TOKEN_FILE=/run/secrets/roundsman-http \
     --volume "$token_file:/run/secrets/roundsman-http:ro" \
     --publish "${ROUNDSMAN_DOCKER_PUBLISH:-127.0.0.1:8080}:8080" \

@@ -12,6 +12,7 @@
 #   tmux         the terminal that `roundsman top` and the tables are tested in
 #   faketime     libfaketime: the clocks of servers and probes are moved to before and after the end of
 #                certificates
+#   openssl      a client of TLS that asks to renegotiate
 #   man-db       the manual pages are shown by it
 #   python3-aiosmtpd, prometheus-alertmanager: a mail server and an Alertmanager, to which messages are
 #                sent; the service that Debian would start is kept from starting
@@ -42,6 +43,7 @@ need mariadbd mariadb-server
 need tmux tmux
 need man man-db
 need faketime faketime
+need openssl openssl
 need aiosmtpd python3-aiosmtpd
 need prometheus-alertmanager prometheus-alertmanager
 need cc gcc libc6-dev

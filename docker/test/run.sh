@@ -18,8 +18,8 @@ if ((${#lacks[@]})); then
     exit "${TEST_DOCKER_REQUIRED:-0}"
 fi
 
-# Seconds that a test may take before it is ended; alone on two cores each takes less than four minutes.
-most=600
+# Seconds that a test may take before it is ended; alone on two cores each takes less than six minutes.
+most=900
 
 binaries=${1:-}
 if [[ -z $binaries ]]; then

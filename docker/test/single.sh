@@ -24,6 +24,11 @@ running() { docker ps --no-trunc --format '{{.ID}} {{.Names}}' | sort; }
 health_is() { test "$(docker inspect -f '{{.State.Health.Status}}' "$1")" = "$2"; }
 
 say "run"
+export ROUNDSMAN_DOCKER_TLS=mtls
+# What README.md says that the inventory takes.
+# shellcheck disable=SC2016 # fences
+sed -n '/^```toml/,/^```/{/^```/!p}' "$work/docker/README.md" >"$work/tls.toml"
+sed -i "/^\[defaults\]/r $work/tls.toml" "$work/docker/inventory.toml"
 expect "the probe runs" "$work/docker/probe_run.sh"
 expect "the database runs" "$work/docker/mysql_run.sh"
 within 120 "the database is healthy" health_is roundsman-db healthy
@@ -32,6 +37,9 @@ within 120 "the probe is healthy" health_is roundsman-probe healthy
 within 120 "the server is healthy" health_is roundsman-server healthy
 hosts() { docker exec roundsman-server roundsman hosts --json | jq -e --arg node $node '.hosts[] | select(.name == $node and .state == "up")'; }
 within 60 "the server has found the host" hosts
+
+in_plain_text() { docker run --rm --network roundsman roundsman-probe health --address tasks.probe:50051; }
+expect "who asks the probe in plain text is refused" fails in_plain_text
 
 unfollowed() { docker exec roundsman-probe roundsman-probe doctor | grep -q '^note  *rootfs .*does not follow the host'; }
 expect "doctor says that later mounts stay unseen" unfollowed
@@ -94,6 +102,8 @@ shown() {
 }
 if ((${#compose[@]})); then
     docker rm -f roundsman-server >/dev/null
+    # Its probe is in plain text.
+    cp docker/inventory.toml "$work/docker/inventory.toml"
     expect "it comes up" "${compose[@]}" up -d
     within 60 "the probe is healthy" composed probe
     within 60 "the server is healthy" composed server

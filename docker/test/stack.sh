@@ -21,7 +21,9 @@ begin() {
     done
     cp -r docker "$work/docker"
     # Before Docker 25 the first check comes after the interval, since then after 5 s. So it is here.
-    sed -i 's/^    image: .*roundsman.*/&\n    healthcheck: { interval: 5s }/' "$work/docker/stack.yml"
+    # A task that was replaced is watched for a shorter time than otherwise.
+    sed -i 's/^    image: .*roundsman.*/&\n    healthcheck: { interval: 5s }/; s/monitor: [0-9]*s/monitor: 4s/' \
+        "$work/docker/stack.yml"
 }
 
 # Told by the exit code, so that a caller can say it at the end.
@@ -146,10 +148,13 @@ newest() {
 # kept NODE HOST SLOT: that poll is in the database.
 kept() { test "$(sql "$1" "SELECT COUNT(*) FROM ledger WHERE host = '$2' AND time_ms = $3")" = 1; }
 
-# serving NODE ADDRESS SERVICE: who is on the overlay learns that it is well; asked from the probe's
-# container on NODE.
+# serving NODE ADDRESS SERVICE: who is on the overlay learns, in plain text, that it is well; asked from where
+# the probe's container on NODE is, by the program in the test's folder of binaries.
 serving() {
-    test "$(engine "$1" exec "$(task "$1" probe)" roundsman-probe health --address "$2" --service "$3")" = SERVING
+    local pid
+    pid=$(engine "$1" inspect -f '{{.State.Pid}}' "$(task "$1" probe)")
+    # shellcheck disable=SC2154 # each test has it
+    test "$(nsenter --target "$pid" --net -- "$binaries/roundsman-probe" health --address "$2" --service "$3")" = SERVING
 }
 
 # stopped NODE SERVICE: `docker stop` by the engine itself (Swarm starts another) ends it by itself, with
@@ -237,6 +242,29 @@ peak() {
     echo unknown
 }
 
+# ledger_says NODE HOST SINCE INTERVAL_MS: of its polls since then, how many there are, how many failed, and how
+# many slots between them have none.
+ledger_says() {
+    sql "$1" "SELECT COUNT(*), COALESCE(SUM(outcome NOT IN ('ok', 'partial')), 0), COALESCE(ROUND(SUM(gap / $4 - 1)), 0)
+        FROM (SELECT outcome, time_ms - LAG(time_ms) OVER (ORDER BY time_ms) AS gap
+            FROM ledger WHERE host = '$2' AND time >= '$3') polls"
+}
+
+# never_moved NODE HOST SINCE: it was up all the time.
+never_moved() { ! went "$1" "$2" "$3" "'suspect', 'down', 'degraded'"; }
+
+# plain_refused NODE ADDRESS: who asks a probe in plain text is not answered.
+plain_refused() {
+    local said
+    ! said=$(engine "$1" run --rm --network roundsman roundsman-probe health --address "$2:50051" 2>&1) || return 1
+    echo "$said" >&2
+}
+
+# shown_by NODE: a hash of the certificate that the probe there shows.
+shown_by() {
+    sha256sum <"/proc/$(engine "$1" inspect -f '{{.State.Pid}}' "$(task "$1" probe)")/root/run/secrets/probe.pem"
+}
+
 # storm NODE CONTAINER PROBE: twelve at a time, some hundred in all, ask for the dearest family: with
 # Docker's own check within the sixteen places that one address has of the probe's sixty-four.
 storm() {
@@ -245,7 +273,8 @@ storm() {
     for round in {1..20}; do
         asking=()
         for _ in {1..12}; do
-            nsenter --target "$pid" --net -- "$3" health --timeout 60s --service roundsman.v1.Probe/processes >/dev/null &
+            nsenter --target "$pid" --net -- "$3" health --timeout 60s --service roundsman.v1.Probe/processes \
+                --tls-cert "$ROUNDSMAN_DOCKER_SECRETS/ca/hosts/tasks.probe/probe.pem" >/dev/null &
             asking+=($!)
         done
         for asked in "${asking[@]}"; do

@@ -73,6 +73,10 @@ pub struct Args {
     /// Hosts that do not start healthy; may be given several times, later ones win
     #[arg(long, value_name = "HOSTS=PERSONALITY")]
     behave: Vec<Rule>,
+    /// Folder that `roundsman ca` made: probes with a certificate there answer over mutual TLS, and in plain
+    /// text whoever begins so
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
     /// Print the fleet's inventory and exit
     #[arg(long)]
     print_inventory: bool,
@@ -196,6 +200,7 @@ fn plan(args: &Args) -> Result<Plan, CliError> {
     plan.ports |= args.ports;
     plan.seed = args.seed.unwrap_or(plan.seed);
     plan.behave.extend(args.behave.iter().cloned());
+    plan.tls = args.tls.clone().or(plan.tls);
     Ok(plan)
 }
 

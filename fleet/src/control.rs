@@ -82,8 +82,8 @@ pub fn obey(fleet: &Fleet, line: &str) -> (String, bool) {
         Command::Stats => {
             let s = fleet.stats();
             format!(
-                "ok probes={} accepted={} open={} polls={} checks={}\n",
-                s.probes, s.accepted, s.open, s.polls, s.checks
+                "ok probes={} accepted={} open={} handshakes={} polls={} checks={}\n",
+                s.probes, s.accepted, s.open, s.handshakes, s.polls, s.checks
             )
         }
         Command::Quit => return ("ok\n".to_owned(), false),

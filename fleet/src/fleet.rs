@@ -14,6 +14,7 @@ use crate::{
     personality::Personality,
     plan::{Plan, PlanError, Selector, inventory, ranks},
     probe::{Probe, Shared},
+    secure::Secure,
 };
 
 /// Why a fleet does not start.
@@ -43,6 +44,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Connections open now.
     pub open: u64,
+    /// TLS handshakes that were made.
+    pub handshakes: u64,
     /// Calls of `GetMetrics`.
     pub polls: u64,
     /// Calls of `Check`.
@@ -84,7 +87,8 @@ impl Fleet {
         let mut members = Vec::with_capacity(probes.len());
         for planned in probes {
             let machine = Machine::new(plan.seed, planned.number);
-            let bound = Probe::bind(planned.socket, machine, planned.personality, &shared);
+            let secure = plan.tls.as_deref().map(|dir| Secure::new(dir, &planned.name));
+            let bound = Probe::bind(planned.socket, machine, planned.personality, secure, &shared);
             let (probe, listener) = bound.map_err(|error| FleetError::Bind {
                 name: planned.name.clone(),
                 socket: planned.socket,
@@ -144,6 +148,7 @@ impl Fleet {
             probes: self.members.len(),
             accepted: read(&self.shared.accepted),
             open: read(&self.shared.open),
+            handshakes: read(&self.shared.handshakes),
             polls: read(&self.shared.polls),
             checks: read(&self.shared.checks),
         }

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod plan;
 pub mod descriptors;
 mod grpc;
+mod secure;
 mod probe;
 pub mod fleet;
 pub mod control;

@@ -5,6 +5,7 @@ mod selector;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     str::FromStr,
 };
 
@@ -39,6 +40,8 @@ pub struct Plan {
     pub ports: bool,
     /// Who does not begin healthy; later rules win.
     pub behave: Vec<Rule>,
+    /// The folder of an authority that `roundsman ca` made: a probe with a certificate there speaks TLS, too.
+    pub tls: Option<PathBuf>,
 }
 
 impl Default for Plan {
@@ -51,6 +54,7 @@ impl Default for Plan {
             port: 50_051,
             ports: false,
             behave: Vec::new(),
+            tls: None,
         }
     }
 }

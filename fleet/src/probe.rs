@@ -33,6 +33,7 @@ use crate::{
     grpc::{self, Answer, Code, Method},
     machine::{Machine, Who, huge, marked_up},
     personality::{Manner, Personality, Stage},
+    secure::Secure,
 };
 
 /// Connections that may wait to be accepted.
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     /// Connections accepted, and those open now.
     pub(crate) accepted: AtomicU64,
     pub(crate) open: AtomicU64,
+    /// TLS handshakes made.
+    pub(crate) handshakes: AtomicU64,
     /// Calls of `GetMetrics` and of `Check`.
     pub(crate) polls: AtomicU64,
     pub(crate) checks: AtomicU64,
@@ -67,6 +70,7 @@ impl Shared {
             start: Start::now(),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            handshakes: AtomicU64::new(0),
             polls: AtomicU64::new(0),
             checks: AtomicU64::new(0),
             huge: OnceLock::new(),
@@ -80,6 +84,7 @@ pub(crate) struct Probe {
     pub(crate) socket: SocketAddr,
     pub(crate) personality: watch::Sender<Personality>,
     machine: Mutex<Machine>,
+    secure: Option<Secure>,
     shared: Arc<Shared>,
 }
 
@@ -89,6 +94,7 @@ impl Probe {
         socket: SocketAddr,
         machine: Machine,
         personality: Personality,
+        secure: Option<Secure>,
         shared: &Arc<Shared>,
     ) -> io::Result<(Arc<Self>, TcpListener)> {
         let listener = listen(socket, BACKLOG)?;
@@ -96,6 +102,7 @@ impl Probe {
             socket: listener.local_addr()?,
             personality: watch::Sender::new(personality),
             machine: Mutex::new(machine),
+            secure,
             shared: Arc::clone(shared),
         };
         Ok((Arc::new(probe), listener))
@@ -182,8 +189,25 @@ impl Probe {
     async fn serve(self: Arc<Self>, stream: TcpStream) {
         // Answers are small and whole: nothing to gather.
         let _dead = stream.set_nodelay(true);
-        let (cut, torn) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let torn = Arc::new(AtomicBool::new(false));
+        let hello = match &self.secure {
+            Some(secure) if Secure::is_wanted(&stream).await => Some(secure),
+            _ => None,
+        };
         let wire = Wire { stream, torn: Arc::clone(&torn) };
+        let Some(secure) = hello else { return Arc::clone(&self).speak(wire, &torn).await };
+        if let Some(stream) = secure.accept(wire).await {
+            self.shared.handshakes.fetch_add(1, Ordering::Relaxed);
+            Arc::clone(&self).speak(stream, &torn).await;
+        }
+    }
+
+    /// HTTP/2 over a connection, until it ends or is torn.
+    async fn speak<S>(self: Arc<Self>, wire: S, torn: &AtomicBool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let cut = Arc::new(Notify::new());
         let told = Arc::clone(&cut);
         let answer = service_fn(move |request| {
             let (probe, cut) = (Arc::clone(&self), Arc::clone(&cut));

@@ -89,7 +89,7 @@ fn commands_are_obeyed_and_answered_on_both_ways_in() {
     assert_eq!(fleet.ask("set web-* slow=1s"), "ok 5 slow=1s");
     assert_eq!(fleet.ask("set nobody refuse"), "error: nobody is none of the hosts");
     assert!(fleet.ask("sing").starts_with("error: \"sing\": expected set"));
-    assert_eq!(fleet.ask("stats"), "ok probes=10 accepted=0 open=0 polls=0 checks=0");
+    assert_eq!(fleet.ask("stats"), "ok probes=10 accepted=0 open=0 handshakes=0 polls=0 checks=0");
 
     let mut other = UnixStream::connect(&socket).unwrap();
     other.write_all(b"set build-10 huge\nlist\nquit\n").unwrap();

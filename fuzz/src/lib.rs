@@ -2,4 +2,4 @@
 
 mod targets;
 
-pub use targets::{answer, inventory, procfs};
+pub use targets::{alerts, answer, http, inventory, procfs, stop_http};

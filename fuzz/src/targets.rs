@@ -1,7 +1,12 @@
 //! What is fuzzed, and what must hold of whatever comes out. Shared by cargo-fuzz and by the tests of
 //! the server, which run the same functions on a stable compiler.
 
+#[path = "http.rs"]
+mod http;
+
 use std::{collections::BTreeSet, sync::Arc};
+
+pub use http::{http, stop_http};
 
 use roundsman::{
     alert::{MAX_RULES, Rule},

@@ -157,3 +157,19 @@ async fn a_second_signal_stops_at_once() {
     probe.wait_for_log("at once");
     assert_eq!(probe.wait().code(), Some(1));
 }
+
+/// The next probe of the host is up already, and not everybody knows where.
+#[tokio::test]
+async fn one_that_lingers_answers_new_peers_after_sigterm_and_a_second_signal_ends_it() {
+    let mut probe = Probe::start(&["--linger", "10m"]);
+    probe.signal(Signal::TERM);
+    probe.wait_for_log("linger=600s");
+    HealthClient::new(probe.channel().await).check(HealthCheckRequest::default()).await.unwrap();
+    probe.signal(Signal::TERM);
+    probe.wait_for_log("at once");
+    assert_eq!(probe.wait().code(), Some(1));
+    let mut short = Probe::start(&["--linger", "1ms"]);
+    short.signal(Signal::TERM);
+    short.wait_for_log("finishing calls in flight");
+    assert_eq!(short.wait().code(), Some(0));
+}

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::Arc,
@@ -15,9 +15,10 @@ use roundsman_pki::{
     authority::Authority,
     client::{Client, ClientFiles, Setup},
 };
-use roundsman_probe::clock::Clocks;
+use roundsman_probe::{clock::Clocks, service::MAX_CONNECTIONS};
 use roundsman_proto::v1::{self, probe_client::ProbeClient};
-use tokio::net::TcpStream;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tonic::{Code, transport::Endpoint};
 
 fn probe(arguments: &[&str]) -> Command {
@@ -39,6 +40,16 @@ fn pki() -> tempfile::TempDir {
         authority.issue(host, 90, now).unwrap();
     }
     dir
+}
+
+/// What its server asks with.
+fn pki_server(pki: &tempfile::TempDir) -> ClientFiles {
+    let server = |name: &str| pki.path().join("server").join(name);
+    ClientFiles {
+        ca: server("ca.pem"),
+        crl: Some(server("crl.pem")),
+        identity: Some((server("server.pem"), server("server.key"))),
+    }
 }
 
 /// A probe in its own process, ended with this.
@@ -100,13 +111,7 @@ async fn the_server_may_ask_all_and_the_host_itself_for_its_health_alone() {
     let pki = pki();
     let host = pki.path().join("hosts/web-01");
     let running = Running::start(&host);
-    let server = |name: &str| pki.path().join("server").join(name);
-    let files = ClientFiles {
-        ca: server("ca.pem"),
-        crl: Some(server("crl.pem")),
-        identity: Some((server("server.pem"), server("server.key"))),
-    };
-    let (setup, _) = Client::load(files).unwrap().current();
+    let (setup, _) = Client::load(pki_server(&pki)).unwrap().current();
     let answer = running.ask(setup).await.unwrap();
     let days = answer.identity.unwrap().certificate_ends_s.unwrap() / 86_400
         - Clocks::now().wall_ns / 1_000_000_000 / 86_400;
@@ -164,4 +169,97 @@ fn half_of_what_tls_takes_is_refused() {
     let output = probe(&["serve", "--tls-cert", &cert, "--tls-key", &other]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("expected the key of"), "{}", said(&output));
+}
+
+/// As on an overlay before there were certificates.
+#[test]
+fn an_open_probe_goes_on_and_says_once_what_is_new() {
+    let pki = pki();
+    let file = |name: &str| pki.path().join("hosts/web-01").join(name).display().to_string();
+    let (certificate, key) = (file("probe.pem"), file("probe.key"));
+    let beside = ["--tls-cert", &certificate, "--tls-key", &key];
+    for (more, words) in [
+        (&[][..], "everybody who can connect is answered in plain text. New: certificates"),
+        (&beside, "everybody is answered in plain text beside TLS; leave it out"),
+    ] {
+        let mut child = probe(&["serve", "--open", "--listen", "127.0.0.1:0"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit(' ').next().unwrap();
+        let healthy = probe(&["health", "--address", address]).output().unwrap();
+        assert_eq!(healthy.stdout, b"SERVING\n", "{}", said(&healthy));
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = said(&output);
+        let news: Vec<_> = said.lines().filter(|line| line.contains("--open: ")).collect();
+        assert_eq!(news.len(), 1, "{said}");
+        assert!(news[0].contains(words), "{said}");
+    }
+}
+
+fn of_process(id: u32, file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap()
+}
+
+/// More than there are places, by far: they take bounded means, and the server is answered meanwhile.
+#[tokio::test]
+async fn ten_thousand_half_open_handshakes_take_bounded_means_and_keep_no_server_out() {
+    const HALF_OPEN: usize = 10_000;
+    const KEPT_OPEN: usize = 200;
+    const MAY_GROW_KIB: u64 = 4 * 1024;
+    let pki = pki();
+    let running = Running::start(&pki.path().join("hosts/web-01"));
+    let id = running.child.id();
+    let resident_kib = || -> u64 {
+        let status = of_process(id, "status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let (setup, _) = Client::load(pki_server(&pki)).unwrap().current();
+    running.ask(Arc::clone(&setup)).await.unwrap();
+    let descriptors = || std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
+    let idle = descriptors();
+    let mut open = std::collections::VecDeque::new();
+    let mut resident = 0;
+    for number in 1..=HALF_OPEN {
+        let mut stream = TcpStream::connect(&running.address).await.unwrap();
+        let _ = stream.write_all(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]).await;
+        open.push_back(stream);
+        if open.len() > KEPT_OPEN {
+            open.pop_front();
+        }
+        if number % (HALF_OPEN / 4) == 0 {
+            running.ask(Arc::clone(&setup)).await.unwrap();
+            let used = descriptors();
+            assert!(used <= idle + 2 * MAX_CONNECTIONS, "{used} descriptors");
+            let now = resident_kib();
+            resident = if resident == 0 { now } else { resident };
+            assert!(now <= resident + MAY_GROW_KIB, "{resident} KiB, then {now}");
+        }
+    }
+}
+
+/// TLS 1.2 allows it, and who shows a certificate only then would have asked before.
+#[test]
+fn who_asks_to_renegotiate_is_refused() {
+    let pki = pki();
+    let running = Running::start(&pki.path().join("hosts/web-01"));
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-connect", &running.address, "-tls1_2", "-alpn", "h2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    client.stdin.as_mut().unwrap().write_all(b"R\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // After a second handshake the certificate would have been looked at again.
+    let (_, after) = said.split_once("RENEGOTIATING").unwrap();
+    assert!(after.contains("error:") && !after.contains("verify"), "{said}");
 }

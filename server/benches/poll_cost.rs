@@ -6,8 +6,12 @@
 //! work is not counted. It answers what a machine of 48 cores, 12 disks, 8 interfaces and 15
 //! filesystems would. This process polls it over loopback on one thread, as the server does, and
 //! reads that thread's own CPU clock.
+//!
+//! Then real probes are polled in plain text and over mutual TLS by turns; `-- --tls` does that alone.
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 
+#[path = "poll_cost/encrypted.rs"]
+mod encrypted;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -38,11 +42,17 @@ fn main() {
     if env::args().any(|word| word == "probe") {
         return runtime.block_on(probe());
     }
+    if let Some(folder) = env::args().skip_while(|word| word != "probes").nth(1) {
+        return runtime.block_on(encrypted::probes(folder.as_ref()));
+    }
     // `cargo test --benches` only wants to know that it runs.
     let (hosts, rounds) =
         if env::args().any(|word| word == "--bench") { (1_000, 20) } else { (20, 1) };
     let hosts = numbers.first().copied().unwrap_or(hosts);
     let rounds = numbers.get(1).copied().unwrap_or(rounds);
+    if env::args().any(|word| word == "--tls") {
+        return runtime.block_on(encrypted::side_by_side(hosts, rounds));
+    }
     let mut child = Command::new(env::current_exe().unwrap())
         .arg("probe")
         .stdin(Stdio::piped())
@@ -54,6 +64,7 @@ fn main() {
     runtime.block_on(measure(port.trim().parse().unwrap(), hosts, rounds));
     drop(child.stdin.take());
     child.wait().unwrap();
+    runtime.block_on(encrypted::side_by_side(hosts, rounds));
 }
 
 /// Answers until its standard input closes.

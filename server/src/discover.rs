@@ -144,7 +144,8 @@ impl Finder {
         Some(Job {
             host: HostId(0),
             name: HostName::new(&discovery.dns).ok()?,
-            // Who it is shows in the answer; the polls of the host that it becomes compare the name.
+            // Who it is shows in the answer. Its certificate bears `server_name`, if that is given; else
+            // the polls of the host that it becomes compare the name.
             link: Link::encrypted(vec![at], discovery.tls.clone(), None),
             timeout: discovery.timeout.min(ASK),
             selection: Arc::clone(&self.selection),

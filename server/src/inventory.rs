@@ -85,7 +85,7 @@ pub const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often names are resolved anew for discovery when it is not given.
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 /// The shortest time between two resolutions.
-pub const MIN_REFRESH: Duration = Duration::from_secs(5);
+pub const MIN_REFRESH: Duration = Duration::from_secs(1);
 /// The longest time between two resolutions.
 pub const MAX_REFRESH: Duration = Duration::from_secs(24 * 3600);
 
@@ -166,6 +166,17 @@ pub struct Discovery {
     pub selection: Arc<Selection>,
     /// How their connections are encrypted; none when they are not.
     pub tls: Option<Arc<LinkTls>>,
+}
+
+impl Inventory {
+    /// Hosts, and names that are discovered, whose probes are asked in plain text.
+    #[must_use]
+    pub fn in_plain_text(&self) -> Vec<String> {
+        let hosts = self.hosts.values().filter(|host| host.tls.is_none() && !host.paused);
+        let names = self.discoveries.iter().filter(|discovery| discovery.tls.is_none());
+        let hosts = hosts.map(|host| host.name.to_string());
+        hosts.chain(names.map(|discovery| discovery.dns.to_string())).collect()
+    }
 }
 
 /// Parses and checks an inventory. `file` is its name for the messages.

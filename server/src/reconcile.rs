@@ -140,6 +140,7 @@ impl Reconciler {
         let bytes = self.watch.read_now().map_err(ReconcileError::Reload)?.bytes;
         let inventory =
             inventory::parse_bytes(&self.name(), &bytes).map_err(ReconcileError::Inventory)?;
+        tell_plain(&inventory);
         self.first_rules().await?;
         self.first_tokens()?;
         let now = self.clock.now();
@@ -270,5 +271,18 @@ impl Reconciler {
         }
         self.metrics.inventory_errors.inc();
         self.live.update_server(|server| server.inventory_error = Some(words.into()));
+    }
+}
+
+/// Who upgrades from a version without encryption learns of it; nothing else changes.
+fn tell_plain(inventory: &Inventory) {
+    let plain = inventory.in_plain_text();
+    if let Some(first) = plain.first() {
+        tracing::info!(
+            hosts = plain.len(),
+            first,
+            "probes are asked in plain text, as before. New: certificates on both sides, made by \
+             `roundsman ca`; docs/security.md"
+        );
     }
 }

@@ -16,6 +16,8 @@ mod demo;
 mod encrypted;
 #[path = "cli/expiry.rs"]
 mod expiry;
+#[path = "cli/five_commands.rs"]
+mod five_commands;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/kept.rs"]

@@ -2,6 +2,9 @@
 //! nobody a poll, and a fleet that comes back all at once is polled as steadily as before.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "fake_fleet/encrypted.rs"]
+mod encrypted;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -148,8 +151,12 @@ fn config(folder: &TempDir) -> Config {
 
 impl Server {
     async fn start(fleet: &Fleet) -> Self {
+        Self::start_every(fleet, INTERVAL_MS).await
+    }
+
+    async fn start_every(fleet: &Fleet, interval_ms: i64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let interval = format!("{INTERVAL_MS}ms");
+        let interval = format!("{interval_ms}ms");
         fs::write(folder.path().join("inventory.toml"), fleet.inventory(Some(&interval))).unwrap();
         let app = app::start(config(&folder)).await.unwrap();
         Self { folder, app }

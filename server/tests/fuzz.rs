@@ -23,7 +23,7 @@ const INPUTS: u64 = 3_000;
 const MAX_INPUT_BYTES: usize = 64 << 10;
 
 /// What the formats turn on, to be put in anywhere.
-const TOKENS: [&str; 50] = [
+const TOKENS: [&str; 55] = [
     "\n",
     "\r\n",
     " ",
@@ -74,6 +74,11 @@ const TOKENS: [&str; 50] = [
     "\u{e4}",
     "\u{2028}",
     "\u{202e}",
+    "\r\n\r\n",
+    "\r\nAuthorization: Bearer ",
+    "\r\nCookie: roundsman=",
+    "\r\nContent-Length: ",
+    "\r\nTransfer-Encoding: chunked\r\n",
 ];
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
@@ -187,6 +192,12 @@ fn any_file_of_rules_is_taken_or_refused() {
 #[test]
 fn any_answer_is_decoded_or_refused() {
     fuzz("answer", targets::answer);
+}
+
+#[test]
+fn whatever_is_sent_before_it_is_known_who_sends_it_is_refused_and_learns_nothing() {
+    fuzz("http", targets::http);
+    targets::stop_http();
 }
 
 #[test]

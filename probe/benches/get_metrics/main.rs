@@ -9,9 +9,10 @@
 //!
 //! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
 //! `--against PATH` compares it with another binary, in turn, instead; `--tables` measures long
-//! mount tables alone, which otherwise come last.
+//! mount tables alone, and `--tls` what mutual TLS adds; both otherwise come last.
 
 mod against;
+mod encrypted;
 mod floor;
 mod subject;
 mod tables;
@@ -39,6 +40,7 @@ struct Options {
     binary: String,
     against: Option<String>,
     tables: bool,
+    tls: bool,
     calls: u32,
     idle: Duration,
 }
@@ -56,6 +58,7 @@ impl Options {
             binary: value("--binary").map_or_else(|| built.to_owned(), Clone::clone),
             against: value("--against").cloned(),
             tables: arguments.iter().any(|argument| argument == "--tables"),
+            tls: arguments.iter().any(|argument| argument == "--tls"),
             calls: number("--calls").unwrap_or(100_000),
             idle: Duration::from_secs(number("--idle").unwrap_or(30).into()),
         }
@@ -71,6 +74,10 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     if options.tables {
         return Ok(if tables::measure()? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if options.tls {
+        let met = encrypted::compare(&options.binary, options.calls).await?;
+        return Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let mut subject = Subject::start(&options.binary).await?;
     let (answer, _) = subject.calls(WARM_UP_CALLS).await?;
@@ -93,10 +100,11 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let paced = paced(&mut subject, &mut floor).await?;
     let met = [
         rounds.print(options.calls),
-        after_calls.print(),
+        after_calls.print(MOST_RSS_KIB),
         idle.print(options.idle),
         paced.print(answer_bytes(&answer)),
         tables::measure()?,
+        encrypted::compare(&options.binary, options.calls).await?,
     ];
     Ok(if met.iter().all(|met| *met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

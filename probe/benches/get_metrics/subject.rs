@@ -3,16 +3,22 @@
 use std::{
     error::Error,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use roundsman_pki::client::Setup;
 use roundsman_proto::health::{HealthCheckRequest, health_client::HealthClient};
 use roundsman_proto::v1::{self, probe_client::ProbeClient};
+use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{MOST_RSS_KIB, met};
+use crate::{encrypted, met};
 
 /// A probe in its own process, and one channel to it.
 pub(crate) struct Subject {
@@ -28,6 +34,19 @@ pub(crate) struct Calls {
     pub(crate) latencies_us: Vec<f64>,
 }
 
+/// A probe's process, and where it listens.
+fn spawn(binary: &str, flags: &[String]) -> Result<(Child, String), Box<dyn Error>> {
+    let mut child = Command::new(binary)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(flags)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().ok_or("no stdout")?).read_line(&mut said)?;
+    let address = said.trim().rsplit(' ').next().unwrap_or_default();
+    Ok((child, address.to_owned()))
+}
+
 /// User and system time that an answer reports, microseconds.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of one run")]
 pub(crate) fn cpu_us(answer: &v1::Snapshot) -> f64 {
@@ -36,16 +55,34 @@ pub(crate) fn cpu_us(answer: &v1::Snapshot) -> f64 {
 
 impl Subject {
     pub(crate) async fn start(binary: &str) -> Result<Self, Box<dyn Error>> {
-        let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().ok_or("no stdout")?).read_line(&mut said)?;
-        let address = said.trim().rsplit(' ').next().unwrap_or_default();
+        let (child, address) = spawn(binary, &[])?;
         let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        Ok(Self::over(child, channel))
+    }
+
+    /// A probe with the files of this folder, asked over TLS.
+    pub(crate) async fn encrypted(
+        binary: &str,
+        folder: &Path,
+        setup: Arc<Setup>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let (child, address) = spawn(binary, &encrypted::flags(folder)?)?;
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+        let connect = tower::service_fn(move |_: Uri| {
+            let (setup, address) = (Arc::clone(&setup), address.clone());
+            async move {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                let stream = setup.connect(stream, None).await.map_err(io::Error::other)?;
+                Ok::<_, io::Error>(TokioIo::new(stream))
+            }
+        });
+        Ok(Self::over(child, endpoint.connect_with_connector(connect).await?))
+    }
+
+    fn over(child: Child, channel: Channel) -> Self {
         let health = HealthClient::new(channel.clone());
-        Ok(Self { child, probe: ProbeClient::new(channel), health })
+        Self { child, probe: ProbeClient::new(channel), health }
     }
 
     /// Calls one after the other; the cost is between the first answer and the last.
@@ -136,14 +173,14 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn print(&self) -> bool {
+    pub(crate) fn print(&self, most_kib: u64) -> bool {
         let Self { rss_kib, peak_kib, anonymous_kib, threads } = self;
         println!("\nmemory after these calls (/proc/<pid>/status):");
         println!(
             "  resident {rss_kib} KiB (peak {peak_kib}), of it anonymous {anonymous_kib} KiB; \
              {threads} thread(s)"
         );
-        met(*rss_kib <= MOST_RSS_KIB, &format!("{rss_kib} KiB of at most {MOST_RSS_KIB} KiB"))
+        met(*rss_kib <= most_kib, &format!("{rss_kib} KiB of at most {most_kib} KiB"))
     }
 }
 

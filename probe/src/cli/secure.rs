@@ -63,8 +63,8 @@ pub(super) struct Secure {
         value_delimiter = ','
     )]
     allow: Vec<Network>,
-    /// Answer everybody who can connect, in plain text; without it and without TLS a probe listens on
-    /// loopback alone
+    /// Answer everybody who can connect, in plain text, also beside TLS; without it and without TLS a probe
+    /// listens on loopback alone
     #[arg(long, env = "ROUNDSMAN_PROBE_OPEN", hide_env_values = true)]
     open: bool,
 }
@@ -89,16 +89,57 @@ impl Secure {
 
     /// Who may ask; reads the files.
     pub(super) fn access(self) -> anyhow::Result<Access> {
-        let Self { tls_cert, tls_key, client_ca, client_crl, allow, .. } = self;
+        let Self { tls_cert, tls_key, client_ca, client_crl, allow, open } = self;
         let (Some(certificate), Some(key)) = (tls_cert, tls_key) else {
             return Ok(Access::new(allow, None));
         };
         let files = ServerFiles { certificate, key, client_ca, client_crl };
-        let server = Server::load(files).context("cannot set up TLS")?;
-        Ok(Access::new(allow, Some(server)))
+        let access = Access::new(allow, Some(Server::load(files).context("cannot set up TLS")?));
+        Ok(if open { access.or_plain() } else { access })
+    }
+
+    /// What whoever upgrades from a version without certificates has to know of where it listens now.
+    pub(super) fn news(&self, asked: &[SocketAddr]) -> Option<&'static str> {
+        match (self.open, self.tls_cert.is_some()) {
+            (true, true) => Some(
+                "--open: everybody is answered in plain text beside TLS; leave it out once every server \
+                 asks over TLS",
+            ),
+            (true, false) => Some(
+                "--open: everybody who can connect is answered in plain text. New: certificates on both \
+                 sides, made by `roundsman ca`; docs/security.md",
+            ),
+            (false, false) if asked.is_empty() => Some(
+                "without a certificate this probe listens on loopback alone. New: others may ask it over \
+                 TLS (`roundsman ca`, docs/security.md), or in plain text with --open",
+            ),
+            (false, _) => None,
+        }
     }
 }
 
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Probe {
+        #[command(flatten)]
+        secure: Secure,
+    }
+
+    #[test]
+    fn one_that_is_started_as_before_listens_on_loopback_and_says_so() {
+        let secure = Probe::parse_from(["probe"]).secure;
+        let addresses = secure.addresses(&[]).unwrap();
+        assert_eq!(addresses, ["127.0.0.1:50051".parse().unwrap()]);
+        assert!(secure.news(&[]).unwrap().contains("listens on loopback alone. New: "));
+        assert_eq!(secure.news(&addresses), None, "who says where knows");
+    }
 }

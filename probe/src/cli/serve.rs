@@ -1,10 +1,18 @@
 //! `serve`: listen, say where, answer until told to stop.
 
-use std::{io, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io,
+    io::Write as _,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use clap::Args;
 use roundsman_probe::{
+    clock,
     collect::Collector,
     root::Root,
     service::{self, Limits},
@@ -14,6 +22,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::JoinSet,
+    time,
 };
 use tracing::{info, warn};
 
@@ -52,6 +61,17 @@ pub(super) struct Serve {
         value_parser = super::time_or_none
     )]
     drain: Duration,
+    /// Time that it goes on answering after SIGTERM or SIGINT, before it drains: for those who have yet to
+    /// learn that another probe takes its place. A second signal ends it at once
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ROUNDSMAN_PROBE_LINGER",
+        hide_env_values = true,
+        default_value = "0s",
+        value_parser = super::time_or_none
+    )]
+    linger: Duration,
     /// Most connections at one time, a quarter of them from one address; beyond, those without a
     /// call under way give way to new ones
     #[arg(
@@ -86,6 +106,7 @@ impl Serve {
             ..Limits::default()
         };
         let addresses = self.secure.addresses(&self.listen)?;
+        let news = self.secure.news(&self.listen);
         let access = self.secure.access()?;
         // Before listening: a signal that comes early must not kill.
         let mut signals = Signals::new()?;
@@ -100,9 +121,18 @@ impl Serve {
             let (access, collector) = (access.clone(), Arc::clone(&collector));
             listeners.spawn(service::serve_to(access, listener, collector, limits, stopped));
         }
+        if let Some(news) = news {
+            info!("{news}");
+        }
         let mut stop = Some(stop);
+        let mut lingering = None;
         loop {
+            let until = lingering.as_ref().map(|(until, _)| *until);
             tokio::select! {
+                () = moment(until) => {
+                    // Dropped: it stops.
+                    lingering = None;
+                }
                 asked = signals.next() => match (asked, stop.take()) {
                     (Asked::Nothing(signal), going_on) => {
                         match access.look() {
@@ -112,8 +142,8 @@ impl Serve {
                         stop = going_on;
                     }
                     (Asked::Stop(signal), Some(stop)) => {
-                        info!(signal, "stopping");
-                        drop(stop);
+                        info!(signal, linger = ?self.linger, "stopping");
+                        lingering = Some((clock::now() + self.linger, stop));
                     }
                     (Asked::Stop(signal), None) => {
                         warn!(signal, "stopping at once");
@@ -126,6 +156,14 @@ impl Serve {
                 },
             }
         }
+    }
+}
+
+/// Until a moment; for ever, when there is none.
+async fn moment(until: Option<Instant>) {
+    match until {
+        Some(until) => time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
     }
 }
 

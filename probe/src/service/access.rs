@@ -8,26 +8,41 @@ use std::{
 
 use roundsman_pki::server::{Server, Setup, Standing, TlsStream};
 use roundsman_proto::health::health_server::SERVICE_NAME as HEALTH;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 use tokio_util::either::Either;
 use tonic::Status;
 use tracing::{debug, info, warn};
 
 use super::allow::Network;
-use crate::clock::Clocks;
+use crate::clock::{self, Clocks};
+
+/// The first byte of whoever begins a TLS handshake (RFC 8446, 5.1). HTTP/2 begins with another.
+const HANDSHAKE: u8 = 0x16;
 
 /// Who may ask. By default everybody who can connect.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
     allowed: Vec<Network>,
     tls: Option<Arc<Server>>,
+    /// Beside TLS, everybody is answered in plain text.
+    is_open: bool,
 }
 
 impl Access {
     /// Those in the networks `allowed`, none for everywhere, and the host itself; over TLS, if that is given.
     #[must_use]
     pub fn new(allowed: Vec<Network>, tls: Option<Server>) -> Self {
-        Self { allowed, tls: tls.map(Arc::new) }
+        Self { allowed, tls: tls.map(Arc::new), is_open: false }
+    }
+
+    /// Who does not begin with TLS is answered, too, in plain text: for the time in which a fleet moves from
+    /// the one to the other.
+    #[must_use]
+    pub fn or_plain(self) -> Self {
+        Self { is_open: true, ..self }
     }
 
     /// Whether who connects from there is let in. The host itself is: its container asks for its health.
@@ -70,9 +85,18 @@ impl Access {
         peer: SocketAddr,
         within: Duration,
     ) -> Option<(Wire, Caller)> {
+        let until = Instant::from_std(clock::now()) + within;
         let Some(setup) = self.tls() else { return Some((Wire::Left(stream), Caller::default())) };
+        let mut first = [0];
+        if self.is_open && !matches!(timeout_at(until, stream.peek(&mut first)).await, Ok(Ok(1))) {
+            debug!(%peer, ?within, "closed: no first byte in time");
+            return None;
+        }
+        if self.is_open && first != [HANDSHAKE] {
+            return Some((Wire::Left(stream), Caller::default()));
+        }
         let is_of_the_host = peer.ip().to_canonical().is_loopback();
-        let stream = match timeout(within, setup.accept(stream, is_of_the_host)).await {
+        let stream = match timeout_at(until, setup.accept(stream, is_of_the_host)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 debug!(%peer, %error, "handshake failed");

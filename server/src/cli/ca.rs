@@ -140,8 +140,13 @@ pub(super) fn run(args: &CaArgs, runtime: &Runtime) -> Result<(), CliError> {
             for name in &names {
                 authority.renew(name, validity.days(), now)?;
             }
-            let count = plural(names.len(), "certificate");
-            format!("renewed {count}; copy each .pem beside the key that it is for\n")
+            match names.len() {
+                0 => "nothing to renew: no certificate ends so soon\n".to_owned(),
+                some => {
+                    let count = plural(some, "certificate");
+                    format!("renewed {count}; copy each .pem beside the key that it is for\n")
+                }
+            }
         }
         CaCommand::List { json } => return list(&Authority::open(dir)?, *json, runtime, now),
         CaCommand::Revoke { host } => {
@@ -170,10 +175,18 @@ fn issue(
         };
         text.push_str(&format!("{word} {}\n", authority.folder(name).display()));
     }
-    text.push_str(
-        "next: copy a host's folder to it, and start its probe with --tls-cert probe.pem \
-         --tls-key probe.key --client-ca ca.pem --client-crl crl.pem\n",
-    );
+    if names.iter().any(|name| name == SERVER) {
+        text.push_str(
+            "next: name its files in the inventory, as cert, key and ca; a running server reads what \
+             changes by itself\n",
+        );
+    }
+    if names.iter().any(|name| name != SERVER) {
+        text.push_str(
+            "next: copy a host's folder to it, and start its probe with --tls-cert probe.pem \
+             --tls-key probe.key --client-ca ca.pem --client-crl crl.pem\n",
+        );
+    }
     Ok(text)
 }
 

@@ -173,7 +173,7 @@ fn report(args: &CheckArgs, runtime: &Runtime) -> Result<Report, CliError> {
             report.problems.extend(encryption::problems(inventory));
             if args.live {
                 live(&mut report, &loaded.config, inventory, runtime);
-                report.plain = Some(encryption::plain(inventory));
+                report.plain = Some(inventory.in_plain_text());
             }
         }
         Err(NoInventory::Unreadable(text)) => report.problems.push(text.clone()),

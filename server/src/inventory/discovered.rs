@@ -5,6 +5,7 @@
 //! No host is forgotten because a name server is silent, or knows less than it did: a host whose
 //! address is gone is polled where it was, and goes down there for everybody to see.
 
+mod seen;
 mod file;
 mod notice;
 
@@ -15,8 +16,14 @@ use std::{
     time::Duration,
 };
 
-use self::file::{FileHosts, plain_name};
-pub use self::notice::DiscoveryWarning;
+use self::{
+    file::{FileHosts, plain_name},
+    seen::{BY_NAME, Key, by_name},
+};
+pub use self::{
+    notice::DiscoveryWarning,
+    seen::{ProbeIdentity, ProbedAddress},
+};
 use super::{Discovery, Host, Inventory, MAX_HOSTS};
 use crate::{
     model::{Address, HostName, Labels},
@@ -28,50 +35,15 @@ pub const DISCOVERED: &str = "discovered";
 /// Digits of a machine id that tell two machines of one hostname apart; more when they do not.
 const TELLING_DIGITS: usize = 4;
 
-/// Who a probe says it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeIdentity {
-    /// Its machine id.
-    pub machine: Option<Arc<str>>,
-    /// Its hostname.
-    pub hostname: Option<Arc<str>>,
-    /// Its boot: two at once are two machines, whatever they say.
-    pub boot: Option<Arc<str>>,
-}
-
-impl ProbeIdentity {
-    /// What the machine is known by; none when it says nothing of itself.
-    fn key(&self) -> Option<Key> {
-        let named = || self.hostname.as_ref().map(|name| by_name(name));
-        self.machine.clone().or_else(named)
-    }
-}
-
-/// A machine id, or [`BY_NAME`] and a hostname.
-type Key = Arc<str>;
-/// What the keys of machines without a known id begin with.
-const BY_NAME: &str = "name:";
-fn by_name(name: &str) -> Key {
-    format!("{BY_NAME}{name}").into()
-}
-
-/// One address of a name, and who answered there; none when nobody did, or nobody was asked because
-/// the host that is polled there answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbedAddress {
-    /// The address.
-    pub address: IpAddr,
-    /// Who answered.
-    pub who: Option<ProbeIdentity>,
-}
-
-/// A host of the file, as far as it is known from its polls.
+/// A host, as far as it is known from its polls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListedHost {
     /// The machine that answers.
     pub machine: Option<Arc<str>>,
     /// Whether it has been polled yet.
     pub polled: bool,
+    /// Whether it answered when it was polled last.
+    pub answers: bool,
 }
 
 /// A host of the store that may have been discovered.
@@ -162,7 +134,7 @@ impl DiscoveredHosts {
     }
 
     /// Learns what one look at a name's addresses showed; `seen` has every address of the answer.
-    /// Whether anything is different, and what is to be said. `known` tells of a host of the file.
+    /// Whether anything is different, and what is to be said. `known` tells of a host.
     pub fn learn(
         &mut self,
         discovery: &Discovery,
@@ -193,11 +165,19 @@ impl DiscoveredHosts {
         for (key, mut at) in machines {
             let current = self.members.get(&key).map(|member| member.address);
             // The newest first; of those that came together the one in use, then the lowest.
+            let came = |address: &IpAddr| appeared.get(address).copied().unwrap_or_default();
             at.sort_by_key(|(_, address)| {
-                let new = appeared.get(address).copied().unwrap_or_default();
-                (std::cmp::Reverse(new), Some(*address) != current, *address)
+                (std::cmp::Reverse(came(address)), Some(*address) != current, *address)
             });
             let Some((who, address)) = at.first().copied() else { continue };
+            let well = self.members.get(&key).filter(|member| {
+                let unasked = |s: &ProbedAddress| s.address == member.address && s.who.is_none();
+                seen.iter().any(unasked) && known(&member.name).answers
+            });
+            // A task that is being replaced answers on beside the next one, where the host is polled already.
+            if well.is_some_and(|member| came(&member.address) >= came(&address)) {
+                continue;
+            }
             if let Some(name) = self.meet(&key, who, address, discovery, &file, &mut notices)
                 && at.len() > 1
             {

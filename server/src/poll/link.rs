@@ -69,8 +69,8 @@ impl Link {
         Self::encrypted(host.addresses.clone(), host.tls.clone(), Some(host.name.as_str()))
     }
 
-    /// As [`Link::new`]; with `tls` to a probe whose certificate bears its name, or that of `host`, or, without
-    /// either, any.
+    /// As [`Link::new`]; with `tls` to a probe whose certificate bears its `server_name`, without one that of
+    /// `host`, and without either any.
     #[must_use]
     pub fn encrypted(
         addresses: Vec<Address>,
@@ -78,7 +78,7 @@ impl Link {
         host: Option<&str>,
     ) -> Arc<Self> {
         let encrypted = tls.map(|tls| {
-            let name = host.map(|host| tls.server_name.clone().unwrap_or_else(|| host.into()));
+            let name = tls.server_name.clone().or_else(|| host.map(Arc::from));
             Encrypted { tls, name, trust: OnceLock::new() }
         });
         let addresses = addresses

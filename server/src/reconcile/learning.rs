@@ -38,6 +38,7 @@ impl Reconciler {
             view.map_or_else(ListedHost::default, |view| ListedHost {
                 machine: view.facts.machine_id.clone(),
                 polled: view.last.is_some(),
+                answers: view.last.as_ref().is_some_and(|last| last.outcome.has_values()),
             })
         };
         let before = self.hosts.discovered.len();

@@ -19,6 +19,13 @@ fn certificates_are_made_by_one_command_for_each_host() {
     assert_eq!((made.code, made.err.as_str()), (Some(0), ""), "{made:?}");
     let issued = desk.run(&["ca", "issue", "web-01"]);
     assert!(issued.out.contains("issued ca/hosts/web-01\n"), "{issued:?}");
+    assert!(issued.out.contains("next: copy a host's folder to it"), "{issued:?}");
+    // The server has no host to copy to.
+    let kept = desk.run(&["ca", "issue", "roundsman:server"]);
+    assert!(kept.out.contains("next: name its files in the inventory"), "{kept:?}");
+    assert!(!kept.out.contains("copy a host's folder"), "{kept:?}");
+    let renewed = desk.run(&["ca", "renew"]);
+    assert_eq!(renewed.out, "nothing to renew: no certificate ends so soon\n");
 
     let file = |name: &str| desk.path().join("ca/hosts/web-01").join(name);
     let files = ServerFiles {

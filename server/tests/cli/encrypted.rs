@@ -2,16 +2,19 @@
 //! those who speak otherwise.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{Read as _, Write as _},
     net::{Shutdown, TcpStream},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::PathBuf,
+    process::{Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
+use roundsman::web::MAX_CONNECTIONS;
 use roundsman_probe::clock::Clocks;
 use rustix::process::Signal;
 use tokio_rustls::rustls::{
@@ -272,4 +275,76 @@ fn a_socket_of_this_machine_serves_the_same_and_is_taken_over_from_one_that_was_
     let refused = desk.run(&["serve", "--http", "127.0.0.1:0", "--data", "d"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
+}
+
+/// Half-open handshakes on each port, and how many of them their sender keeps open.
+const HALF_OPEN: usize = 10_000;
+const KEPT_OPEN: usize = 700;
+
+/// Memory that a server may take meanwhile, KiB: less than two for each.
+const MAY_GROW_KIB: u64 = 16 * 1024;
+
+fn descriptors(server: &mut Running) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", server.child().id())).unwrap().count()
+}
+
+fn resident_kib(server: &mut Running) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child().id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn ten_thousand_half_open_handshakes_take_bounded_means_and_keep_nobody_out() {
+    let desk = desk("[grpc]\ntls = true\n");
+    let (mut server, http, grpc) = start(&desk);
+    let asked = || {
+        let answer = ask(&mut connect(&desk, &http, &[]).unwrap(), "/healthz");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        let health = desk.run(&["health", "", "--address", &grpc, "--tls-cert", "web.pem"]);
+        assert_eq!(health.code, Some(0), "{health:?}");
+    };
+    asked();
+    let idle = descriptors(&mut server);
+    for address in [&http, &grpc] {
+        let mut open = VecDeque::new();
+        let mut resident = 0;
+        for number in 0..HALF_OPEN {
+            let mut stream = TcpStream::connect(address).unwrap();
+            // The head of a record, and of a ClientHello; it may have been closed by now.
+            let _ = stream.write_all(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]);
+            open.push_back(stream);
+            if open.len() > KEPT_OPEN {
+                open.pop_front();
+            }
+            if number % (HALF_OPEN / 4) == HALF_OPEN / 4 - 1 {
+                asked();
+                let used = descriptors(&mut server);
+                assert!(used <= idle + 2 * MAX_CONNECTIONS, "{used} descriptors");
+                let now = resident_kib(&mut server);
+                resident = if resident == 0 { now } else { resident };
+                assert!(now <= resident + MAY_GROW_KIB, "{resident} KiB, then {now}");
+            }
+        }
+    }
+}
+
+/// TLS 1.2 allows it, and who shows a certificate only then would have asked before.
+#[test]
+fn who_asks_to_renegotiate_is_refused() {
+    let desk = desk("");
+    let (_server, http, _) = start(&desk);
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-connect", &http, "-tls1_2", "-alpn", "http/1.1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    client.stdin.as_mut().unwrap().write_all(b"R\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // After a second handshake the certificate would have been looked at again.
+    let (_, after) = said.split_once("RENEGOTIATING").unwrap();
+    assert!(after.contains("error:") && !after.contains("verify"), "{said}");
 }

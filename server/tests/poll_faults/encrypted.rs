@@ -15,7 +15,7 @@ use roundsman_probe::{
 };
 use tempfile::TempDir;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
@@ -81,11 +81,15 @@ impl Probe {
     }
 
     fn on(listener: TcpListener, access: Access) -> Self {
+        Self::within(Limits::default(), listener, access)
+    }
+
+    fn within(limits: Limits, listener: TcpListener, access: Access) -> Self {
         let socket = listener.local_addr().unwrap();
         let collector = Arc::new(Collector::new(Root::new("/proc", "/")));
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { drop(stopped.await) };
-        let serving = service::serve_to(access, listener, collector, Limits::default(), shutdown);
+        let serving = service::serve_to(access, listener, collector, limits, shutdown);
         let served = tokio::spawn(async move { serving.await.unwrap() });
         Self { socket, stop, served }
     }
@@ -277,5 +281,46 @@ async fn a_certificate_that_is_renewed_counts_at_once_and_no_connection_ends() {
     fs::write(&file, "no certificate").unwrap();
     assert_eq!(poll(&poller, &job).await.snapshot.unwrap().certificate_ends, second);
     assert_eq!(job.link.opened(), 1);
+    probe.end().await;
+}
+
+/// While a fleet moves to TLS; `--open` beside a certificate.
+#[tokio::test]
+async fn a_probe_that_is_open_beside_tls_answers_both_and_waits_for_no_mute_peer() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    let access = Access::new(Vec::new(), Some(Server::load(pki.probe("web-1")).unwrap()));
+    let limits = Limits { preface: SHORT, ..Limits::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let probe = Probe::within(limits, listener, access.or_plain());
+    let poller = poller(super::limits());
+    for job in [probe.job(None, None), probe.job(Some(pki.server()), None)] {
+        let attempt = poll(&poller, &job).await;
+        assert_eq!(attempt.outcome, Outcome::Ok, "{attempt:?}");
+        let snapshot = attempt.snapshot.unwrap();
+        assert!(snapshot.certificate_ends.is_some(), "its end is told over either");
+    }
+    let strange = poll(&poller, &probe.job(Some(other.server()), None)).await;
+    ended(&strange, Outcome::Tls, "unknown CA");
+    let mut mute = TcpStream::connect(probe.socket).await.unwrap();
+    let closed = mute.read(&mut [0]).await;
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    probe.end().await;
+}
+
+/// As a discovered name is looked at: which host it is shows in the answer.
+#[tokio::test]
+async fn where_no_host_is_known_the_certificate_bears_the_server_name() {
+    let pki = Pki::new();
+    let probe = Probe::encrypted(pki.probe("web-1")).await;
+    let poller = poller(limits());
+    for (name, outcome, words) in [
+        (None, Outcome::Ok, ""),
+        (Some("web-1"), Outcome::Ok, ""),
+        (Some("db-1"), Outcome::Tls, "wrong name"),
+    ] {
+        let tls = LinkTls { files: pki.server(), server_name: name.map(Into::into) };
+        let link = Link::encrypted(vec![at(probe.socket)], Some(Arc::new(tls)), None);
+        ended(&poll(&poller, &load_of(link)).await, outcome, words);
+    }
     probe.end().await;
 }

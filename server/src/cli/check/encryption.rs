@@ -28,15 +28,7 @@ pub(super) fn problems(inventory: &Inventory) -> Vec<String> {
     problems.into_iter().collect()
 }
 
-/// Hosts, and names that are discovered, that are asked in plain text.
-pub(super) fn plain(inventory: &Inventory) -> Vec<String> {
-    let hosts = inventory.hosts.values().filter(|host| host.tls.is_none() && !host.paused);
-    let names = inventory.discoveries.iter().filter(|discovery| discovery.tls.is_none());
-    let hosts = hosts.map(|host| host.name.to_string());
-    hosts.chain(names.map(|discovery| discovery.dns.to_string())).collect()
-}
-
-/// The same as a line.
+/// Those that are asked in plain text, as a line.
 pub(super) fn line(plain: &[String]) -> String {
     let (named, rest) = plain.split_at(plain.len().min(NAMED));
     match (named, rest.len()) {

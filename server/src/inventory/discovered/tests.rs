@@ -46,7 +46,7 @@ fn silent(last: u8) -> ProbedAddress {
 
 /// Nothing is known of any host of the file, but that it has been polled.
 fn unknown(_: &HostName) -> ListedHost {
-    ListedHost { machine: None, polled: true }
+    ListedHost { machine: None, polled: true, answers: false }
 }
 
 #[derive(Default)]
@@ -172,7 +172,8 @@ fn two_machines_of_one_hostname_are_two_hosts_whatever_the_order() {
 #[test]
 fn the_file_wins_over_what_is_discovered() {
     let mut fleet = Fleet::default();
-    let known = |_: &HostName| ListedHost { machine: Some(machine("cc")), polled: true };
+    let known =
+        |_: &HostName| ListedHost { machine: Some(machine("cc")), polled: true, answers: false };
     // By its machine, by its address.
     let (_, notices) = fleet.learn_with(&[at(1, "cc", "node"), at(99, "ee", "other")], &known);
     assert_eq!(fleet.hosts(), <[&str; 0]>::default());
@@ -182,12 +183,29 @@ fn the_file_wins_over_what_is_discovered() {
     fleet.learn_with(&[at(1, "cc", "listed")], &|_| ListedHost::default());
     assert_eq!(fleet.hosts(), <[&str; 0]>::default());
     // Then it is known to be another one.
-    let other = |_: &HostName| ListedHost { machine: Some(machine("dd")), polled: true };
+    let other =
+        |_: &HostName| ListedHost { machine: Some(machine("dd")), polled: true, answers: false };
     fleet.learn_with(&[at(1, "cc", "listed")], &other);
     assert_eq!(fleet.hosts(), ["listed-cc00@1"]);
     // And when it turns out that it is not: the file applies.
     assert!(fleet.learn_with(&[silent(1)], &known).0);
     assert_eq!(fleet.hosts(), <[&str; 0]>::default());
+}
+
+/// As in a rolling update: the address of the last task leaves DNS after the next one's has come.
+#[test]
+fn a_host_that_was_found_at_its_next_address_does_not_go_back_to_the_one_before() {
+    let mut fleet = Fleet::default();
+    let well = |name: &HostName| ListedHost { answers: true, ..unknown(name) };
+    fleet.learn(&[at(1, "aa", "a")]);
+    // Nobody is asked where the host answers.
+    fleet.learn_with(&[silent(1), at(2, "aa", "a")], &well);
+    assert_eq!(fleet.hosts(), ["a@2"]);
+    let (changed, notices) = fleet.learn_with(&[at(1, "aa", "a"), silent(2)], &well);
+    assert_eq!((changed, notices.len(), fleet.hosts()), (false, 0, vec!["a@2".to_owned()]));
+    // One that does not answer there any more does.
+    fleet.learn(&[at(1, "aa", "a"), silent(2)]);
+    assert_eq!(fleet.hosts(), ["a@1"]);
 }
 
 #[test]
