@@ -115,6 +115,8 @@ expect "there are three secrets" test "$(secrets | wc -l)" = 3
 expect "no poll was lost on the way" nothing_lost "$since"
 
 say "the second is cut off"
+# That of the task of now.
+server=$(address_of $a server):50052
 since=$(now $a)
 in_network $b ip link set wire down
 within 120 "it goes down" host_is $a $b down

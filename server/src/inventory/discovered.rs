@@ -18,7 +18,7 @@ use std::{
 
 use self::{
     file::{FileHosts, plain_name},
-    seen::{BY_NAME, Key, by_name},
+    seen::{BY_NAME, MachineKey, by_name},
 };
 pub use self::{
     notice::DiscoveryWarning,
@@ -78,7 +78,7 @@ impl Member {
 /// Every discovered host.
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveredHosts {
-    members: BTreeMap<Key, Member>,
+    members: BTreeMap<MachineKey, Member>,
     /// When each address of a name was first in its answers without a break: counts looks.
     appeared: BTreeMap<(Arc<str>, u16), BTreeMap<IpAddr, u64>>,
     looks: u64,
@@ -154,7 +154,7 @@ impl DiscoveredHosts {
         for (key, address) in self.leave_to_the_file(&file) {
             notices.push(DiscoveryWarning::Listed { name: key, address });
         }
-        let mut machines: BTreeMap<Key, Vec<(&ProbeIdentity, IpAddr)>> = BTreeMap::new();
+        let mut machines: BTreeMap<MachineKey, Vec<(&ProbeIdentity, IpAddr)>> = BTreeMap::new();
         for ProbedAddress { address, who } in seen {
             let Some(who) = who else { continue };
             match who.key() {
@@ -192,7 +192,7 @@ impl DiscoveredHosts {
             }
         }
         self.note_the_gone(discovery, seen, now);
-        let placed = |members: &BTreeMap<Key, Member>| -> BTreeSet<(HostName, IpAddr)> {
+        let placed = |members: &BTreeMap<MachineKey, Member>| -> BTreeSet<(HostName, IpAddr)> {
             members.values().map(|member| (member.name.clone(), member.address)).collect()
         };
         (placed(&before) != placed(&self.members), notices)
@@ -225,7 +225,7 @@ impl DiscoveredHosts {
     /// A machine was met at an address; its name, when it is a host.
     fn meet(
         &mut self,
-        key: &Key,
+        key: &MachineKey,
         who: &ProbeIdentity,
         address: IpAddr,
         discovery: &Discovery,
@@ -248,7 +248,7 @@ impl DiscoveredHosts {
             // Its first poll tells whether this is that host.
             return None;
         }
-        let unknown = |(known, member): (&Key, &Member)| {
+        let unknown = |(known, member): (&MachineKey, &Member)| {
             let is_it = member.name == plain || member.address == address;
             (known.starts_with(BY_NAME) && member.is_of(discovery) && is_it)
                 .then(|| Arc::clone(known))
@@ -277,7 +277,12 @@ impl DiscoveredHosts {
     }
 
     /// The plain name, or with as many digits of the machine as it takes to be the only one.
-    fn free_name(&self, plain: &HostName, key: &Key, file: &FileHosts<'_>) -> Option<HostName> {
+    fn free_name(
+        &self,
+        plain: &HostName,
+        key: &MachineKey,
+        file: &FileHosts<'_>,
+    ) -> Option<HostName> {
         let taken = |name: &HostName| {
             file.inventory.hosts.contains_key(name)
                 || self.members.values().any(|member| member.name == *name)
@@ -319,7 +324,8 @@ impl DiscoveredHosts {
     /// A host's machine is not known any more: whoever answers where it is, or bears its name next,
     /// is it, and no host of its own.
     pub fn accept(&mut self, name: &HostName) {
-        let of = |(key, member): (&Key, &Member)| (member.name == *name).then(|| Arc::clone(key));
+        let of =
+            |(key, member): (&MachineKey, &Member)| (member.name == *name).then(|| Arc::clone(key));
         let Some(key) = self.members.iter().find_map(of) else { return };
         let Some(member) = self.members.remove(&key) else { return };
         let elsewhere =

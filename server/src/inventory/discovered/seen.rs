@@ -15,17 +15,17 @@ pub struct ProbeIdentity {
 
 impl ProbeIdentity {
     /// What the machine is known by; none when it says nothing of itself.
-    pub(super) fn key(&self) -> Option<Key> {
+    pub(super) fn key(&self) -> Option<MachineKey> {
         let named = || self.hostname.as_ref().map(|name| by_name(name));
         self.machine.clone().or_else(named)
     }
 }
 
 /// A machine id, or [`BY_NAME`] and a hostname.
-pub(super) type Key = Arc<str>;
+pub(super) type MachineKey = Arc<str>;
 /// What the keys of machines without a known id begin with.
 pub(super) const BY_NAME: &str = "name:";
-pub(super) fn by_name(name: &str) -> Key {
+pub(super) fn by_name(name: &str) -> MachineKey {
     format!("{BY_NAME}{name}").into()
 }
 
