@@ -16,7 +16,7 @@
 //! it is down. A host that is gone from the inventory is not known.
 //!
 //! It must not know SQL, the probes or how a host is polled: it reads the live view, on the thread of
-//! HTTP. Who asks shows a token where HTTP wants one, but for this machine itself, and sees what that token may: of
+//! HTTP. Who asks shows a token where there is an access file, but for this machine itself, and sees what that token may: of
 //! some groups their names and hosts, and the server itself. It tells names and states alone.
 
 mod board;

@@ -111,7 +111,7 @@ configuration! {
     grpc "grpc.": Grpc {
         /// Address and port of the fleet's health over gRPC (grpc.health.v1: "", store, inventory, scheduler,
         /// host/<name>, group/<name>); port 0 takes a free one, "" turns it off. Other machines show a token
-        /// where HTTP wants one.
+        /// where there is an access file.
         listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 50052)));
         /// true: over TLS, with the certificate of HTTP.
         tls: bool = false;

@@ -108,6 +108,11 @@ impl Access {
         self.rules().shared.is_some() || self.keyring.entries().is_some()
     }
 
+    /// Whether each has a token of their own, and not all the same one.
+    pub(super) fn has_people(&self) -> bool {
+        self.keyring.entries().is_some()
+    }
+
     /// Has what is new of the sessions kept.
     pub(super) async fn keep_sessions(&self) {
         self.sessions.keep().await;

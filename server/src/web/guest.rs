@@ -28,7 +28,8 @@ impl Guest {
         Self { who: Arc::new(Identity::open()), shown: None }
     }
 
-    /// Who shows a token. From this machine itself nobody has to, unless `local_is_asked`.
+    /// Who shows a token. Nobody has to where there is no access file, for clients of this protocol were there
+    /// before it was, nor from this machine itself, unless `local_is_asked`.
     ///
     /// # Errors
     /// [`Unwelcome`]
@@ -41,7 +42,7 @@ impl Guest {
         let peer = extensions.get::<PeerNetwork>().copied();
         let credential = Credential::token(headers);
         let is_local = peer.is_some_and(PeerNetwork::is_local) && !local_is_asked;
-        if credential == Credential::Nothing && is_local {
+        if credential == Credential::Nothing && (is_local || !site.access.has_people()) {
             return Ok(Self::anybody());
         }
         let guesses = credential != Credential::Nothing;

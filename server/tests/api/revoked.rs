@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use roundsman::{
     access::{self, Keyring},
+    config::Secret,
     grpc::{self, Board, GrpcLimits},
     live::HostView,
     metrics::Metrics,
@@ -109,6 +110,10 @@ struct Health {
 impl Health {
     async fn start(local_is_asked: bool) -> Self {
         let (site, keyring) = site().await;
+        Self::of(site, keyring, local_is_asked).await
+    }
+
+    async fn of(site: Served, keyring: Keyring, local_is_asked: bool) -> Self {
         for (host, group) in [("web-1", "web"), ("db-1", "db")] {
             let view = site.live.host(host).unwrap();
             let group = Some(GroupName::new(group).unwrap());
@@ -197,6 +202,16 @@ async fn health_is_told_to_who_shows_a_token_and_of_its_groups_alone() {
         told.push(health.check(&format!("rm_{number}"), "").await.unwrap_err());
     }
     assert_eq!(told.last(), Some(&Code::ResourceExhausted), "{told:?}");
+}
+
+#[tokio::test]
+async fn where_all_have_one_token_health_is_asked_without_it_as_it_always_was() {
+    let access = Access::new(Some(&Secret::new("shared")), &[]);
+    let site = Served::start_for_people(access).await;
+    let health = Health::of(site, Keyring::default(), true).await;
+    assert_eq!(health.check("", "host/db-1").await, Ok(ServingStatus::NotServing));
+    assert_eq!(health.check("shared", "").await, Ok(ServingStatus::Serving));
+    assert_eq!(health.check("rm_guess", "").await, Err(Code::Unauthenticated));
 }
 
 #[tokio::test]
