@@ -98,7 +98,7 @@ export function linesOf({ name, address, group }, way, mutual) {
     return [
       '[[group]]',
       'name = "swarm"',
-      `discover = { dns = "tasks.probe", refresh = "5s", port = ${PORT} }`,
+      `discover = { dns = "tasks.probe", refresh = "1s", port = ${PORT} }`,
       ...(mutual ? ['tls = "off"'] : []),
     ].join('\n');
   return [

@@ -76,13 +76,8 @@ impl Http {
 
     /// Holds settings against those that they depend on.
     fn hold_together(&self, read: &mut Reader<'_>) {
-        if self.tls_cert.is_some() != self.tls_key.is_some() {
-            let (given, lacks) = match self.tls_cert {
-                Some(_) => (Self::tls_cert().key, Self::tls_key().key),
-                None => (Self::tls_key().key, Self::tls_cert().key),
-            };
-            read.refuse(given, &format!("is of no use without {lacks}"));
-        }
+        let pair = [self.tls_cert.is_some(), self.tls_key.is_some()];
+        read.hold_pair([Self::tls_cert().key, Self::tls_key().key], pair);
         if !self.proxy_from.is_empty() && self.access_file.is_none() {
             let lacks = Self::access_file().key;
             read.refuse(Self::proxy_from().key, &format!("is of no use without {lacks}"));
@@ -188,9 +183,16 @@ impl Config {
         if grpc.tls && http.tls_cert.is_none() {
             read.refuse(Grpc::tls().key, "needs a certificate: set http.tls_cert and http.tls_key");
         }
-        if hook.ca_file.is_some() && !hook.url.as_ref().is_some_and(HookUrl::is_https) {
-            read.refuse(Hook::ca_file().key, "is of no use unless hook.url is https://");
+        let files = [
+            (Hook::ca_file().key, hook.ca_file.is_some()),
+            (Hook::cert_file().key, hook.cert_file.is_some()),
+        ];
+        let is_https = hook.url.as_ref().is_some_and(HookUrl::is_https);
+        for (key, _) in files.into_iter().filter(|(_, is_given)| *is_given && !is_https) {
+            read.refuse(key, "is of no use unless hook.url is https://");
         }
+        let pair = [hook.cert_file.is_some(), hook.key_file.is_some()];
+        read.hold_pair([Hook::cert_file().key, Hook::key_file().key], pair);
         if store.tls.is_none()
             && let Some(address) = store.exposed_to()
         {

@@ -113,6 +113,16 @@ pub enum HookError {
         /// What is wrong with it.
         why: String,
     },
+    /// The files of the certificate that is shown are of no use.
+    #[error(
+        "hook.cert_file and hook.key_file must be a certificate and its key (PEM); {path}: {why}"
+    )]
+    Identity {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// No certificate can bear the name, or encryption cannot be set up.
     #[error("hook.url: {0}")]
     Tls(SetupError),

@@ -158,6 +158,15 @@ impl<'a> Reader<'a> {
         self.refuse_at(self.place(key), format!("{key}: {message}"));
     }
 
+    /// Notes that one of two settings is given, which go together.
+    pub(super) fn hold_pair(&mut self, keys: [&str; 2], is_given: [bool; 2]) {
+        let ([first, second], [has_first, has_second]) = (keys, is_given);
+        if has_first != has_second {
+            let (given, lacks) = if has_first { (first, second) } else { (second, first) };
+            self.refuse(given, &format!("is of no use without {lacks}"));
+        }
+    }
+
     /// Notes what is wrong at a place.
     pub(super) fn refuse_at(&mut self, place: SettingLocation, message: String) {
         self.problems.push(SettingProblem { place, message });

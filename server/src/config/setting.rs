@@ -235,6 +235,10 @@ configuration! {
         /// Certificates (PEM) that the one of an https receiver is checked against; "": the public
         /// authorities. A relative path is beside this file.
         ca_file: Option<PathBuf> = None;
+        /// Certificate (PEM, with its chain) that is shown to a receiver that wants one.
+        cert_file: Option<PathBuf> = None;
+        /// Its key (PEM), of mode 0600.
+        key_file: Option<PathBuf> = None;
         /// Sent as "Authorization: Bearer ...". Better in a file, as Docker and Kubernetes mount secrets.
         token: Option<Secret> = None;
         /// File that holds the token; a relative path is beside this file.

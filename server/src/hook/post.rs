@@ -82,13 +82,14 @@ impl HookTarget {
         let Some(url) = settings.url.clone() else { return Ok(None) };
         let trust = Trust {
             authorities: settings.ca_file.clone(),
-            identity: None,
+            identity: settings.cert_file.clone().zip(settings.key_file.clone()),
             setting: "hook.ca_file",
         };
         let names = HostResolver::new(resolve.servers.clone());
         let client =
             Client::new(url, settings.timeout, names, &trust).map_err(|error| match error {
                 SetupError::Authorities { path, why } => HookError::Authorities { path, why },
+                SetupError::Identity { path, why } => HookError::Identity { path, why },
                 other => HookError::Tls(other),
             })?;
         Ok(Some(Self { client, token: settings.token.clone() }))

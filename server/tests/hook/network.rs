@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 
 use crate::{
     site::{Desk, at, down, settings, up},
-    support::{NameServer, PATIENCE, Receiver, Says, TAKES, acceptor, authority},
+    support::{
+        NameServer, PATIENCE, Receiver, Says, TAKES, acceptor, authority, certificate, mutual,
+    },
 };
 
 /// A name that nobody but the test's own name server knows.
@@ -102,6 +104,46 @@ async fn an_https_receiver_is_told_when_its_authority_is_trusted() {
     assert_eq!(at(&receiver.document().await), 1);
     running.until(|stats| stats.told == 2).await;
     assert_eq!(running.end().await.failed, 0);
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_a_certificate_is_shown_one() {
+    let ours = authority("ours");
+    let (_names, resolve) = name_server().await;
+    let desk = Desk::new();
+    let (own, key) = certificate(&ours, "roundsman.test", 2999);
+    for (file, text) in
+        [("ca.pem", ours.pem()), ("own.pem", own.pem()), ("own.key", key.serialize_pem())]
+    {
+        fs::write(desk.path(file), text).unwrap();
+    }
+    for is_shown in [false, true] {
+        let mut receiver = Receiver::start_with(&[TAKES], Some(mutual(&ours, NAME))).await;
+        let settings = config::Hook {
+            url: url("https", receiver.address.port()),
+            ca_file: Some(desk.path("ca.pem")),
+            cert_file: is_shown.then(|| desk.path("own.pem")),
+            key_file: is_shown.then(|| desk.path("own.key")),
+            ..settings(receiver.address)
+        };
+        let running = desk.start_with(&settings, &resolve, hook::MAX_PENDING).await;
+        running.push(&down(i64::from(is_shown)));
+        running.until(|stats| stats.failed + stats.told > 0).await;
+        let told = running.end().await.told;
+        assert_eq!(told > 0, is_shown);
+        assert_eq!(receiver.has_heard_nothing(), !is_shown);
+    }
+    let wrong = config::Hook {
+        url: HookUrl::parse("https://alerts/in"),
+        cert_file: Some(desk.path("own.key")),
+        key_file: Some(desk.path("own.pem")),
+        ..settings(SocketAddr::from(([127, 0, 0, 1], 1)))
+    };
+    let resolve = config::Resolve { servers: Vec::new() };
+    let error = hook::hook(&wrong, &resolve, desk.clock.clone()).map(drop).unwrap_err();
+    let must = "hook.cert_file and hook.key_file must be a certificate and its key (PEM); ";
+    let why = "own.key: there is no certificate in it";
+    assert!(error.to_string().starts_with(must) && error.to_string().ends_with(why), "{error}");
 }
 
 /// What is said of a receiver at this port to whom nothing can be told.

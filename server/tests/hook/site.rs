@@ -40,6 +40,8 @@ pub(crate) fn settings(address: SocketAddr) -> config::Hook {
         alerts: Some(Severity::Warning),
         timeout: Duration::from_secs(30),
         ca_file: None,
+        cert_file: None,
+        key_file: None,
         token: None,
         token_file: None,
     }
