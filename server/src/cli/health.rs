@@ -56,7 +56,9 @@ pub(super) fn run(args: &HealthArgs, runtime: &Runtime) -> Result<(), CliError> 
         // What is wrong with settings is no reason not to ask another server.
         Some(address) => {
             let token = runtime.start(Vec::new(), true).ok().and_then(|config| config.http.token);
-            (address.clone(), pinned(args.tls_cert.as_deref())?, token)
+            let tls = pinned(args.tls_cert.as_deref())?;
+            let token = token.filter(|_| tls.is_some() || is_loopback(address));
+            (address.clone(), tls, token)
         }
         None => own(runtime)?,
     };
@@ -95,6 +97,14 @@ fn own(runtime: &Runtime) -> Result<(String, Option<Setup>, Option<Secret>), Cli
 fn pinned(certificate: Option<&Path>) -> Result<Option<Setup>, CliError> {
     let setup = certificate.map(Setup::pinned).transpose();
     setup.map_err(|unfit| CliError::Failed(format!("cannot set up TLS: {unfit}")))
+}
+
+/// Whether what is sent to `HOST:PORT` stays on this machine. To others a token goes over TLS alone: whoever is on
+/// the way could read it, and whoever answers there could keep it.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _port)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
 }
 
 /// The loopback address stands in for all addresses, which cannot be connected to.
@@ -149,7 +159,7 @@ async fn ask(
             Err(CliError::Failed(format!("{address}: {}", status.message())))
         }
         Err(status) if status.code() == Code::Unauthenticated => Err(CliError::Failed(format!(
-            "{address}: {}; set http.token_file here",
+            "{address}: {}; set http.token_file here; to another machine it is sent over TLS alone (--tls-cert)",
             status.message()
         ))),
         Err(status) if status.code() == Code::Unimplemented => Err(CliError::Failed(format!(
@@ -174,6 +184,25 @@ fn last_cause(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_goes_in_plain_text_to_this_machine_alone() {
+        for (address, stays) in [
+            ("127.0.0.1:50052", true),
+            ("127.9.9.9:1", true),
+            ("[::1]:50052", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("localhost:50052", true),
+            ("10.0.0.1:50052", false),
+            ("[2001:db8::1]:50052", false),
+            ("server:50052", false),
+            ("localhost.example.org:1", false),
+            ("127.0.0.1.example.org:1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_loopback(address), stays, "{address}");
+        }
+    }
 
     #[test]
     fn a_server_on_all_addresses_is_asked_on_loopback() {
