@@ -87,8 +87,10 @@ impl Sessions {
     /// Those of a text that [`written`](Self::written) made; what is over or cannot be read is left out.
     #[must_use]
     pub fn read(text: &str, now: WallMs) -> Self {
-        let rows: Vec<Row> = serde_json::from_str(text).unwrap_or_default();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
         let mut all = Self::default();
+        // A row that cannot be read signs nobody else out.
+        let rows = rows.into_iter().filter_map(|row| serde_json::from_value(row).ok());
         for Row { id, owner, began, used } in rows {
             let session = Session { owner, began, used, noted: used };
             if !session.is_over(now) && all.by_id.len() < MAX_SESSIONS {
@@ -219,6 +221,8 @@ mod tests {
         assert!(all.written().is_some());
         assert_eq!(Sessions::read(&text, NOW).owner(&digest(1), NOW), Some(token(7)));
         assert_eq!(Sessions::read(&text, NOW.plus(IDLE)).by_id.len(), 0);
+        let torn = text.replacen('[', "[{\"id\":\"x\"},7,", 1);
+        assert_eq!(Sessions::read(&torn, NOW).owner(&digest(1), NOW), Some(token(7)));
         let member = Member { name: "ann".into(), provider: digest(3) };
         let owner = SessionOwner { entry: digest(7), member: Some(member) };
         all.begin(digest(2), owner.clone(), NOW);
