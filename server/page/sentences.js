@@ -8,7 +8,7 @@ import { catalogue } from './i18n.js';
 const KEPT = 1000;
 /** A place for a value. */
 const PLACE = /\{(\w+)\}/;
-/** What stands in some places: a word, or the form of a verb. In others there is anything. */
+/** What stands in some places: a word, a number, or the form of a verb. In others there is anything. */
 const ANY = '([^]+?)';
 const WORD = String.raw`(\S+?)`;
 const FORMS = {
@@ -17,6 +17,8 @@ const FORMS = {
   ),
   make: '(makes?)',
   makes: '(makes?)',
+  firing: String.raw`(\d+)`,
+  over: String.raw`(\d+)`,
 };
 /** A space that a value brought between two Chinese letters. */
 const SPACE = /(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g;

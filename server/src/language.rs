@@ -154,10 +154,12 @@ impl Sentence {
     }
 }
 
-/// Whether this may stand in a place of that name: in some there is one word, or the form of a verb.
+/// Whether this may stand in a place of that name: in some there is one word, a
+/// number, or the form of a verb.
 fn may_be(name: &str, value: &str) -> bool {
     match name {
         "make" | "makes" => matches!(value, "make" | "makes"),
+        "firing" | "over" => value.parse::<u64>().is_ok(),
         "host" | "name" | "other" | "state" | "family" | "service" | "interface" | "n" => {
             !value.is_empty() && !value.contains(char::is_whitespace)
         }
@@ -285,6 +287,8 @@ mod tests {
             // What is in no sentence stays.
             ("No route to host (os error 113)", "No route to host (os error 113)"),
             ("10.0.0.1:1: cannot connect: No route", "10.0.0.1:1：无法连接：No route"),
+            ("web-1: it is all over", "web-1: it is all over"),
+            ("web: 12 over", "web：12 个恢复"),
             ("", ""),
         ] {
             assert_eq!(chinese(english), own, "{english}");
@@ -304,6 +308,7 @@ mod tests {
         for (english, own) in &CHINESE.by_text {
             let value = |name: &str| match name {
                 "make" | "makes" => Cow::Borrowed("makes"),
+                "firing" | "over" => Cow::Borrowed("7"),
                 name => Cow::Owned(format!("<{name}>")),
             };
             let (text, own) = (fill(english, value), fill(own, value));

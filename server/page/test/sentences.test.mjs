@@ -92,6 +92,7 @@ test('why a server is not ready is in Chinese', () => {
 test('what is in no sentence stays as it is, and without a catalogue everything does', () => {
   const free = 'No route to host (os error 113)';
   assert.equal(chinese(free), free);
+  assert.equal(chinese('web-1: it is all over'), 'web-1: it is all over');
   assert.equal(chinese(`10.0.0.1:1: cannot connect: ${free}`), `10.0.0.1:1：无法连接：${free}`);
   assert.equal(
     chinese('a poll failed: refused: nothing listens on a:1'),
