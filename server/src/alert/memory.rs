@@ -205,7 +205,7 @@ mod tests {
         super::judge::tests::{Bench, record, row},
         *,
     };
-    use crate::model::{Column, Detail, FilesystemColumn, HostId, Record};
+    use crate::model::{Column, Detail, FilesystemColumn, HostId, Record, State};
 
     fn filesystems(slot_s: i64, mounts: &[&str]) -> Record {
         let used = [(FilesystemColumn::UsedPct, 95.0)];
@@ -273,6 +273,20 @@ mod tests {
             let judged = bench.poll(&Record { detail: Some(detail), ..record(slot) });
             assert_eq!(rows(&judged), changed, "at {slot}");
         }
+    }
+
+    #[test]
+    fn of_a_host_that_is_down_no_window_says_what_it_said_before() {
+        let rule = "[[alert]]\nname = 'load'\nwhen = 'avg(load_1, 2 polls) > 3'\nfor = '3 polls'\n";
+        let mut bench = Bench::new(HostId(1), rule);
+        let mut poll = |slot, state| {
+            let mut record = record(slot);
+            record.values.as_mut().unwrap().set(Column::Load1, 9.0);
+            bench.poll(&Record { state, ..record }).events.len()
+        };
+        assert_eq!([10, 20].map(|slot| poll(slot, State::Up)), [0, 0]);
+        assert_eq!([30, 40].map(|slot| poll(slot, State::Down)), [0, 0]);
+        assert_eq!(poll(50, State::Up), 1, "the third that is known");
     }
 
     #[test]

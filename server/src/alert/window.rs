@@ -49,13 +49,11 @@ impl Window {
     /// Takes a poll's value; NaN is unknown.
     pub(super) fn take(&mut self, slot: WallMs, value: f64) {
         self.polls = self.polls.wrapping_add(1);
-        let (at, keep) = match self.span {
-            Span::Polls(polls) => (self.polls, polls),
-            Span::Time(length) => {
-                let part = u32::try_from(slot.0 / i64::from(part_ms(length))).unwrap_or(0);
-                (part, length.div_ceil(part_ms(length)))
-            }
+        let at = match self.span {
+            Span::Polls(_) => self.polls,
+            Span::Time(length) => u32::try_from(slot.0 / i64::from(part_ms(length))).unwrap_or(0),
         };
+        let keep = self.keep();
         match &mut self.now {
             Some(last) if last.at == at => return add(self.fold, last, value),
             // The clock was set back: what was remembered is of no time that is known.
@@ -77,11 +75,15 @@ impl Window {
     /// it are known.
     pub(super) fn value(&self) -> f64 {
         let Some(last) = &self.now else { return f64::NAN };
-        let keep = match self.span {
+        self.fold(last.at, self.keep())
+    }
+
+    /// How many parts it looks back over.
+    fn keep(&self) -> u32 {
+        match self.span {
             Span::Polls(polls) => polls,
             Span::Time(length) => length.div_ceil(part_ms(length)),
-        };
-        self.fold(last.at, keep)
+        }
     }
 
     /// The parts that have a value.
