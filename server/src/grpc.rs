@@ -16,8 +16,8 @@
 //! it is down. A host that is gone from the inventory is not known.
 //!
 //! It must not know SQL, the probes or how a host is polled: it reads the live view, on the thread of
-//! HTTP. Who asks shows a token where there is an access file, but for this machine itself, and sees what that token may: of
-//! some groups their names and hosts, and the server itself. It tells names and states alone.
+//! HTTP. Who asks shows a token where there is an access file, but for this machine itself, and sees what that
+//! token may: of some groups their names and hosts, and the server itself. It tells names and states alone.
 
 mod board;
 mod service;
@@ -104,8 +104,8 @@ async fn admit(
     }
 }
 
-/// Answers on `listener` whoever may ask by `site`, and without one everybody, until `shutdown` ends; then every watch sees the server's last word and
-/// ends, and calls under way get [`crate::web::DRAIN`].
+/// Answers on `listener` whoever may ask by `site`, and without one everybody, until `shutdown` ends; then every
+/// watch sees the server's last word and ends, and calls under way get [`crate::web::DRAIN`].
 ///
 /// # Errors
 /// None: a connection that cannot be accepted is logged and tried again. When reflection cannot be
