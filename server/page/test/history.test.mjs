@@ -112,7 +112,8 @@ describe('some polls at the default interval', () => {
 
   test('a span of some minutes is a line from poll to poll', async () => {
     const { page, wrong, close } = await tab(browser);
-    const moments = (await goodPolls(server)).map((poll) => poll.slot_ms);
+    // Not those of the server that runs: it was away for a while before them, and that is a gap.
+    const moments = (await goodPolls(server)).slice(0, FEW).map((poll) => poll.slot_ms);
     const [from, to] = [moments[0] - 60_000, moments.at(-1) + 60_000];
     await page.goto(`${server.at}/hosts/web-1?from=${from}&to=${to}`);
     await firstChart(page);
