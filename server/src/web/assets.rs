@@ -42,170 +42,25 @@ pub(super) const KINDS: [&str; 5] =
 /// relative to the address, and begins with "./": a proxy may have it all below a path.
 const INDEX: &str = include_str!("../../page/index.html");
 
-/// The scripts of the page's folder, as [`ASSETS`] has them.
-macro_rules! scripts {
-    ($($name:literal)*) => {
-        &[$(($name, JS, include_str!(concat!("../../page/", $name)))),*]
+/// A file that the build makes of those in the page's folder (`build.rs`).
+macro_rules! built {
+    ($name:literal, $kind:expr) => {
+        ($name, $kind, include_str!(concat!(env!("OUT_DIR"), "/", $name)))
     };
 }
 
 /// Every file of the page, by its name under `/assets/`.
-const ASSETS: &[&[(&str, &str, &str)]] = &[
-    &[
-        ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
-        ("tokens.css", CSS, include_str!("../../page/tokens.css")),
-        ("ui.css", CSS, include_str!("../../page/ui.css")),
-        ("fleet.css", CSS, include_str!("../../page/fleet.css")),
-        ("adding.css", CSS, include_str!("../../page/adding.css")),
-        ("alerts.css", CSS, include_str!("../../page/alerts.css")),
-        ("wall.css", CSS, include_str!("../../page/wall.css")),
-        ("host.css", CSS, include_str!("../../page/host.css")),
-        ("compare.css", CSS, include_str!("../../page/compare.css")),
-        ("boards.css", CSS, include_str!("../../page/boards.css")),
-        ("login.css", CSS, include_str!("../../page/login.css")),
-        ("manifest.webmanifest", MANIFEST, include_str!("../../page/manifest.webmanifest")),
-        ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
-        ("uplot.js", JS, include_str!(concat!(env!("OUT_DIR"), "/uplot.js"))),
-        ("uplot.css", CSS, include_str!(concat!(env!("OUT_DIR"), "/uplot.css"))),
-    ],
-    scripts! {
-        "adding.js"
-        "alerts.js"
-        "annotations.js"
-        "answers.js"
-        "api.js"
-        "attempts.js"
-        "attention.js"
-        "audit.js"
-        "band.js"
-        "banners.js"
-        "board.js"
-        "boardcharts.js"
-        "boards.js"
-        "boardtext.js"
-        "boardwall.js"
-        "catalogue.js"
-        "cause.js"
-        "cells.js"
-        "charts.js"
-        "charttools.js"
-        "columns.js"
-        "compare.js"
-        "comparing.js"
-        "csv.js"
-        "cursor.js"
-        "deeds.js"
-        "dom.js"
-        "ends.js"
-        "events.js"
-        "figures.js"
-        "filling.js"
-        "filters.js"
-        "finder.js"
-        "fired.js"
-        "firing.js"
-        "fleet.js"
-        "format.js"
-        "gaps.js"
-        "graph.js"
-        "graphs.js"
-        "happened.js"
-        "head.js"
-        "headline.js"
-        "heat.js"
-        "host.js"
-        "i18n.js"
-        "inks.js"
-        "inventory.js"
-        "items.js"
-        "keys.js"
-        "latest.js"
-        "ledger.js"
-        "legend.js"
-        "listing.js"
-        "live.js"
-        "login.js"
-        "look.js"
-        "main.js"
-        "map.js"
-        "me.js"
-        "moved.js"
-        "multiples.js"
-        "news.js"
-        "orders.js"
-        "pace.js"
-        "paint.js"
-        "palette.js"
-        "past.js"
-        "picked.js"
-        "pin.js"
-        "place.js"
-        "plot.js"
-        "points.js"
-        "press.js"
-        "ranking.js"
-        "reboots.js"
-        "recipe.js"
-        "rowgraphs.js"
-        "rows.js"
-        "said.js"
-        "sentences.js"
-        "server.js"
-        "side.js"
-        "span.js"
-        "spark.js"
-        "stood.js"
-        "strip.js"
-        "subject.js"
-        "summary.js"
-        "sums.js"
-        "tables.js"
-        "theme.js"
-        "ticks.js"
-        "tiles.js"
-        "together.js"
-        "tools.js"
-        "trace.js"
-        "traces.js"
-        "treemap.js"
-        "trouble.js"
-        "view.js"
-        "wall.js"
-        "whole.js"
-        "words.js"
-        "zone.js"
-    },
+const ASSETS: [(&str, &str, &str); 9] = [
+    ("icon.svg", "image/svg+xml", include_str!("../../page/icon.svg")),
+    ("manifest.webmanifest", MANIFEST, include_str!("../../page/manifest.webmanifest")),
+    ("zh-CN.json", JSON, include_str!("../../page/zh-CN.json")),
+    built!("main.js", JS),
+    built!("main.css", CSS),
+    built!("theme.js", JS),
+    built!("login.js", JS),
+    built!("login.css", CSS),
+    built!("tokens.css", CSS),
 ];
-
-/// All of them, one after another.
-fn assets() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    ASSETS.iter().copied().flatten()
-}
-
-/// The files as they are sent.
-static SENT: LazyLock<Vec<(&str, &str, String)>> = LazyLock::new(|| {
-    let lean = |kind, text| if kind == JS || kind == CSS { lean(text) } else { text.to_owned() };
-    assets().map(|(name, kind, text)| (*name, *kind, lean(*kind, text))).collect()
-});
-
-/// A script or a style without the lines that are comments alone, a seventh of all: in their places are empty ones,
-/// so that a place that a browser names is that of the source.
-fn lean(text: &str) -> String {
-    let mut in_comment = false;
-    let mut kept = String::with_capacity(text.len());
-    for line in text.lines() {
-        let words = line.trim();
-        let begins =
-            words.starts_with("/*") && words.find("*/").is_none_or(|at| at + 2 == words.len());
-        let is_comment = in_comment || begins || words.starts_with("//");
-        in_comment = (in_comment || begins) && !words.ends_with("*/");
-        if !is_comment {
-            kept.push_str(line);
-        }
-        kept.push('\n');
-    }
-    kept
-}
 
 fn answer(request: &HeaderMap, kind: &'static str, text: impl Into<Cow<'static, str>>) -> Response {
     let text = text.into();
@@ -226,29 +81,15 @@ fn answer(request: &HeaderMap, kind: &'static str, text: impl Into<Cow<'static, 
     (headers, text).into_response()
 }
 
-/// Scripts that the index does not have as modules: it names the first itself, so that the theme is there before
-/// anything is painted, and the other is of the page where one signs in.
-const APART: [&str; 2] = ["theme.js", "login.js"];
-
 /// The page where one signs in: it needs none of the others' scripts.
 const LOGIN: &str = include_str!("../../page/login.html");
 
 /// Where it has the way to the provider.
 const PROVIDER: &str = "<!-- provider -->";
 
-/// The index, with a hint at each module: all are asked for at once, and not each only when the one
-/// before it is there and names it.
-static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let scripts = assets().filter(|(name, kind, _)| *kind == JS && !APART.contains(name));
-    let hints: String = scripts
-        .map(|(name, ..)| format!("<link rel=\"modulepreload\" href=\"./assets/{name}\" />\n"))
-        .collect();
-    INDEX.replacen("</head>", &format!("{hints}</head>"), 1)
-});
-
 /// The page, at each of its addresses that is right below the root, wherever that is.
 pub(super) async fn page(request: HeaderMap) -> Response {
-    answer(&request, HTML, PAGE.as_str())
+    answer(&request, HTML, INDEX)
 }
 
 /// Where one signs in: with a token, and at the provider, where there is one. Its name is one of a host, so
@@ -265,30 +106,42 @@ pub(super) async fn login(State(site): State<Arc<Site>>, request: HeaderMap) -> 
 
 /// The same one step further down.
 pub(super) async fn inner_page(request: HeaderMap) -> Response {
-    static INNER: LazyLock<String> = LazyLock::new(|| PAGE.replace("=\"./", "=\"../"));
+    static INNER: LazyLock<String> = LazyLock::new(|| INDEX.replace("=\"./", "=\"../"));
     answer(&request, HTML, INNER.as_str())
 }
 
 /// The names of all files, for the document.
 pub(super) fn names() -> Vec<&'static str> {
-    assets().map(|(name, _, _)| *name).collect()
+    ASSETS.map(|(name, ..)| name).to_vec()
 }
 
 /// `GET /assets/{name}`.
 pub(super) async fn asset(HostPath(name): HostPath, request: HeaderMap) -> Response {
-    match SENT.iter().find(|(known, ..)| *known == name) {
+    match ASSETS.into_iter().find(|(known, ..)| *known == name) {
         Some((_, kind, text)) => answer(&request, kind, text),
         None => Failure::missing(format!("the page has no file {name:?}")).into_response(),
     }
 }
 
 #[cfg(test)]
+#[path = "../../build/page.rs"]
+mod joined;
+
+#[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, io::Write};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        io::Write,
+        path::Path,
+    };
 
     use flate2::{Compression, write::GzEncoder};
 
-    use super::*;
+    use super::{
+        joined::{join, lean},
+        *,
+    };
 
     /// What the page may have in all as it is sent, bytes: compressed, with the library of charts and the Chinese,
     /// which others do not fetch.
@@ -301,41 +154,91 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_small_and_all_its_scripts_are_asked_for_at_once() {
+    fn the_page_is_small_and_of_few_files() {
         let bytes: usize =
-            SENT.iter().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(&PAGE);
+            ASSETS.iter().map(|(.., text)| compressed(text)).sum::<usize>() + compressed(INDEX);
         assert!(bytes <= SENT_BYTES, "{bytes} bytes");
-        for (name, ..) in
-            assets().filter(|(name, ..)| name.ends_with(".js") && !APART.contains(name))
-        {
-            let hint = format!("rel=\"modulepreload\" href=\"./assets/{name}\"");
-            assert_eq!(PAGE.matches(&hint).count(), 1, "{name}");
-        }
-        assert!(PAGE.find("modulepreload") < PAGE.find("</head>"));
+        let named: Vec<_> = INDEX.split("=\"./assets/").skip(1).collect();
+        // Its icon, its manifest, its style, the theme and the script.
+        assert_eq!(named.len(), 5, "{named:?}");
+    }
+
+    fn modules(texts: &[(&str, &str)]) -> BTreeMap<String, String> {
+        texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     }
 
     #[test]
-    fn comments_are_not_sent_and_all_else_stays_in_its_place() {
-        let text = "// What\n/** How,\n * long.\n */\nlet a = 1; // one\n  /* x */\n/* y */ b();\nc = '//';\n";
-        assert_eq!(lean(text), "\n\n\n\nlet a = 1; // one\n\n/* y */ b();\nc = '//';\n");
-        for (name, kind, text) in &*SENT {
-            assert!(*kind != JS || !text.contains("\n// "), "{name}");
+    fn a_module_comes_behind_what_it_imports_once_and_keeps_its_names_to_itself() {
+        let joined = join(
+            &modules(&[
+                (
+                    "main.js",
+                    "import {\n  b,\n  c as d,\n} from './b.js';\nimport { a } from './a.js';\nb(a, d);\n",
+                ),
+                (
+                    "b.js",
+                    "import { a } from './a.js';\nexport async function b() {}\nexport const c = a;\n",
+                ),
+                ("a.js", "const mine = 1;\nexport const a = mine;\n"),
+            ]),
+            "main.js",
+        );
+        let wanted = "const $modules = {};\n\
+            {\nconst mine = 1;\nconst a = mine;\n$modules['a.js'] = { a };\n}\n\
+            {\nconst { a } = $modules['a.js'];\nasync function b() {}\nconst c = a;\n\
+            $modules['b.js'] = { b, c };\n}\n\
+            {\nconst {b,c: d,} = $modules['b.js'];\nconst { a } = $modules['a.js'];\nb(a, d);\n\
+            $modules['main.js'] = {  };\n}\n";
+        assert_eq!(joined.unwrap(), wanted);
+    }
+
+    #[test]
+    fn what_cannot_be_joined_is_an_error_that_names_the_file() {
+        let main = ("main.js", "import { a } from './a.js';\n");
+        for (texts, said) in [
+            (vec![main], "page/a.js: there is no such module"),
+            (
+                vec![main, ("a.js", "import { b } from './main.js';\nexport const a = b;\n")],
+                "page/main.js: a circle of imports comes back to it",
+            ),
+            (vec![("main.js", ""), ("a.js", "")], "page/a.js: nothing imports it"),
+            (
+                vec![main, ("a.js", "export let a = 1;\n")],
+                "page/a.js: not a declaration that stays: export let a = 1;",
+            ),
+            (
+                vec![main, ("a.js", "export { a };\n")],
+                "page/a.js: not a declaration that stays: export { a };",
+            ),
+            (
+                vec![("main.js", "import a from './a.js';\n")],
+                "page/main.js: not `import { a } from './b.js';`: import a from './a.js';",
+            ),
+            (vec![("main.js", "import {\n")], "page/main.js: an import without an end"),
+        ] {
+            assert_eq!(join(&modules(&texts), "main.js").unwrap_err(), said);
+        }
+    }
+
+    #[test]
+    fn comments_are_not_sent() {
+        let text = "// What\n/** How,\n * long.\n */\nlet a = 1; // one\n\n  /* x */\n/* y */ b();\nc = '//';\n";
+        assert_eq!(lean(text), "let a = 1; // one\n/* y */ b();\nc = '//';\n");
+        for (name, kind, text) in ASSETS {
+            assert!(kind != JS || !text.contains("\n// "), "{name}");
         }
     }
 
     #[test]
     fn every_file_that_the_page_names_is_served_and_none_is_from_elsewhere() {
-        let served: BTreeSet<&str> = assets().map(|(name, _, _)| *name).collect();
+        let served: BTreeSet<&str> = ASSETS.iter().map(|(name, ..)| *name).collect();
         let mut named = BTreeSet::new();
-        for (_, kind, text) in assets().filter(|(name, _, _)| *name != "uplot.js") {
-            if *kind == JS {
-                for begin in ["from './", "new URL('./"] {
-                    let names = text.split(begin).skip(1).filter_map(|t| t.split('\'').next());
-                    // The page's own folder.
-                    named.extend(names.filter(|name| !name.is_empty()));
-                }
+        for (_, kind, text) in ASSETS {
+            if kind == JS {
+                let names = text.split("new URL('./").skip(1).filter_map(|t| t.split('\'').next());
+                // The page's own folder.
+                named.extend(names.filter(|name| !name.is_empty()));
             }
-            assert!(!text.contains("innerHTML"), "text goes in as text");
         }
         for page in [INDEX, LOGIN] {
             named.extend(
@@ -348,7 +251,28 @@ mod tests {
             );
         }
         assert_eq!(named, served, "named, and served: what is not in both is missing or of no use");
-        for (name, _, text) in assets().filter(|(name, ..)| !name.starts_with("uplot")) {
+    }
+
+    /// The page's own sources, by name.
+    fn sources() -> BTreeMap<String, String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| {
+            path.extension()
+                .is_some_and(|end| ["js", "css", "svg", "json"].iter().any(|e| end == *e))
+        });
+        let text = |path: &Path| fs::read_to_string(path).unwrap();
+        files
+            .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), text(&path)))
+            .collect()
+    }
+
+    #[test]
+    fn no_source_of_the_page_takes_text_for_markup_or_names_something_at_a_root() {
+        let sources = sources();
+        assert!(sources.len() > 100, "{}", sources.len());
+        for (name, text) in sources.iter().filter(|(name, _)| !name.starts_with("package")) {
+            assert!(!text.contains("innerHTML"), "{name}: text goes in as text");
             for quote in ["'/", "`/", "\"/"] {
                 let named = text
                     .split(quote)
