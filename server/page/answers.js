@@ -53,14 +53,15 @@ export function answers(name) {
 
   /**
    * What `list` is drawn of over a span, in `points`, with the columns `beside`; null when it is not `isWanted` any
-   * more.
+   * more. The span's `marks` are to come.
    */
   async function read(list, beside, { from, to, marks }, points, isWanted) {
     const asked = { from, to, points };
-    const all = await Promise.all(batches(list, beside).map((columns) => about(columns, DRAWN, asked)));
+    const questions = batches(list, beside).map((columns) => about(columns, DRAWN, asked));
+    const [marked, ...all] = await Promise.all([marks, ...questions]);
     if (!isWanted()) return null;
     const what = drawable(all, to);
-    what.marks = [...reboots(what), ...marks];
+    what.marks = [...reboots(what), ...marked];
     return what;
   }
 

@@ -167,7 +167,7 @@ class Charts {
     return what;
   }
 
-  /** Draws `span`: its ends, the states and marks in it. What came of it; nothing when it was outrun. */
+  /** Draws `span`: its ends, its states, and its marks when they come. What came of it; nothing when it was outrun. */
   async load(span, about) {
     this.#span = span;
     this.#about = about;

@@ -60,7 +60,6 @@ class HostView {
   #seen;
   #state = latest();
   #story = latest();
-  #notes = latest();
   #unheard = onAnnotated(() => this.#again.charts());
   /** What is asked for when values come in. */
   #again = {
@@ -153,7 +152,7 @@ class HostView {
     removeEventListener('keydown', this.#typed);
     removeEventListener('roundsman:theme', this.#themed);
     this.#live.removeEventListener('change', this.#changed);
-    for (const part of [this.#state, this.#story, this.#notes]) part.end();
+    for (const part of [this.#state, this.#story]) part.end();
     this.#unheard();
     for (const part of [this.attempts, this.tables, this.charts, this.causes, this.#rules, this.moved])
       part.leave();
@@ -239,9 +238,8 @@ class HostView {
     this.picker.show(null);
     const { marks: changed, watched } = moves(this.#transitions);
     const [from, to] = endsOf(this.#span, watched?.at);
-    const isWanted = this.#notes.ask(searchOf(this.#span));
-    const marks = [...changed, ...(await annotated({ hosts: this.#name }, [from, to]))];
-    if (!isWanted()) return;
+    // Read beside what is drawn, and not before it.
+    const marks = annotated({ hosts: this.#name }, [from, to]).then((noted) => [...changed, ...noted]);
     const states = bands(this.#transitions, from, to);
     const rules = this.#rules.load(from, to);
     const span = { from, to, states, marks, watched };

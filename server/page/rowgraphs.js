@@ -52,7 +52,7 @@ const TABLES = {
 const columnsOf = ({ lines }) => lines.flatMap(({ plus }) => plus);
 
 /** An answer about a row as a graph takes it. */
-function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, { to, marks }) {
+function drawable({ polls, failed, step_ms: step, start_ms: start, rows }, { to }, marks) {
   const times = polls.map((_, point) => start + point * step);
   const skipped = undue(times, polls);
   const joined = (values) => values.map((value, point) => (skipped[point] ? undefined : value));
@@ -98,11 +98,10 @@ export function rowGraphs(name, deeds) {
     const isWanted = one.questions.ask(`${span.from}-${span.to}`);
     const asked = { columns: columnsOf(one).join(','), row: one.row, from: span.from, to: span.to };
     const path = `${hostPath(name)}/series/${one.table}`;
-    const answer = await get(path, { ...asked, points: POINTS, digits: DIGITS, fields: FIELDS }).catch(
-      () => null,
-    );
+    const shown = { ...asked, points: POINTS, digits: DIGITS, fields: FIELDS };
+    const [marks, answer] = await Promise.all([span.marks, get(path, shown).catch(() => null)]);
     if (!answer || !isWanted() || !one.card.isConnected) return;
-    draw(one, drawable(answer, span), span, deeds);
+    draw(one, drawable(answer, span, marks), span, deeds);
     one.redraw();
     size(one);
     const last = new Map((answer.rows[0]?.columns ?? []).map((each) => [each.name, each.avg]));
