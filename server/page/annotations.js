@@ -1,15 +1,17 @@
-// What people and scripts said of moments: deployments and notes, as marks of graphs; and how one is added.
+// What people and scripts said of moments: deployments and notes, as marks of graphs; how one is added, and taken back.
 
 import { get, post } from './api.js';
-import { ask, choice, field, whoField } from './deeds.js';
+import { ask, choice, field, show, whoField } from './deeds.js';
 import { h } from './dom.js';
 import { moment } from './format.js';
 import { t, term } from './i18n.js';
+import { mayAnnotate } from './me.js';
 
 /** The marks that are read; of more a graph has no room. */
 const READ = 100;
-/** What tells open pages that there is a new one. */
-const ADDED = 'roundsman:annotated';
+/** What tells open graphs that there is a new one, or one less. */
+const CHANGED = 'roundsman:annotated';
+const changed = () => dispatchEvent(new Event(CHANGED));
 
 const KINDS = ['deploy', 'note'];
 const kindWords = (kind) => term('annotation_kind', kind);
@@ -18,19 +20,54 @@ const kindWords = (kind) => term('annotation_kind', kind);
 export async function annotated(hosts, [from, to]) {
   const asked = { ...hosts, from: Math.round(from), to: Math.round(to), limit: READ };
   const answer = await get('api/v1/annotations', asked).catch(() => null);
-  return (answer?.annotations ?? []).map(({ at_ms: at, until_ms: until, kind, text: words, who }) => ({
-    at,
-    until,
-    kind,
-    words,
-    said: `${kindWords(kind)}${t(': ')}${words} (${who})`,
-  }));
+  return (answer?.annotations ?? []).map(
+    ({ id, at_ms: at, until_ms: until, kind, text: words, who, groups }) => ({
+      id,
+      at,
+      until,
+      kind,
+      words,
+      said: `${kindWords(kind)}${t(': ')}${words} (${who})`,
+      isOwn: mayAnnotate(groups),
+    }),
+  );
 }
 
-/** Calls `again` whenever one is added on this page, until what comes back is called. */
+/** Calls `again` whenever one is added or removed on this page, until what comes back is called. */
 export function onAnnotated(again) {
-  addEventListener(ADDED, again);
-  return () => removeEventListener(ADDED, again);
+  addEventListener(CHANGED, again);
+  return () => removeEventListener(CHANGED, again);
+}
+
+/** Asks whether one is to be removed, and removes it. */
+function remove({ id, at, said }) {
+  ask({
+    title: t('Remove annotation'),
+    about: `${moment(at)} · ${said}`,
+    fields: [],
+    word: t('Remove'),
+    send: () => post(`api/v1/annotations/${encodeURIComponent(id)}/remove`, {}),
+    done: changed,
+  });
+}
+
+/** Lists those among the marks of a graph; who may remove one has a button for it. */
+export function listed(marks) {
+  const entry = (one) => {
+    const onclick = () => {
+      dialog.close();
+      remove(one);
+    };
+    const props = { type: 'button', 'aria-label': t('Remove: {text}', { text: one.words }), onclick };
+    const button = one.isOwn ? h('button', props, t('Remove')) : null;
+    return h('li', {}, h('span', {}, h('span', { class: 'm' }, moment(one.at)), ` ${one.said}`), button);
+  };
+  const dialog = show(
+    t('Annotations'),
+    h('h2', {}, t('Annotations')),
+    h('ul', { class: 'said-list' }, marks.filter(({ said }) => said).map(entry)),
+    h('button', { type: 'button', onclick: () => dialog.close() }, t('Close')),
+  );
 }
 
 /** What one may be about: the hosts at hand, as the server is told of them, by words; the first is meant at first. */
@@ -62,6 +99,6 @@ export function annotate(about, at = Date.now()) {
         at: new Date(at).toISOString(),
       });
     },
-    done: () => dispatchEvent(new Event(ADDED)),
+    done: changed,
   });
 }

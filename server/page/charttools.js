@@ -1,11 +1,12 @@
 // What can be taken from a graph: its values as CSV, a picture of it, a link to the moment that was pointed at.
 
-import { annotate } from './annotations.js';
+import { annotate, listed } from './annotations.js';
 import { csvOf } from './csv.js';
 import { h, icon } from './dom.js';
 import { moment } from './format.js';
 import { t } from './i18n.js';
 import { ink } from './inks.js';
+import { mayOperate } from './me.js';
 import { pin } from './pin.js';
 
 /** Beside a picture: room on each side, and the height of a line of its words, px. */
@@ -116,19 +117,25 @@ function show(one, at) {
   addEventListener('pointermove', moved, { once: true });
 }
 
-/** What opens a dialog, for which the menu makes room: a board's pin, a note on a moment. */
+/** What opens a dialog, for which the menu makes room, each with when it is offered. */
 function dialogs(one, { pinned, annotated }, shut) {
-  const opens = (words, act) => {
+  const opens = (words, act, isOffered = mayOperate) => {
     const onclick = () => {
       shut();
       act();
     };
-    return h('button', { type: 'button', class: 'plain', onclick }, words);
+    return { button: h('button', { type: 'button', class: 'plain', onclick }, words), isOffered };
   };
   const at = () => one.pointed ?? one.span[1] * 1000;
   return [
     pinned && opens(t('Pin to board…'), () => pin(pinned())),
     annotated && opens(t('Annotate…'), () => annotate(annotated(), at())),
+    annotated &&
+      opens(
+        t('Annotations…'),
+        () => listed(one.marks),
+        () => one.marks.some(({ said }) => said),
+      ),
   ].filter(Boolean);
 }
 
@@ -179,7 +186,12 @@ export function chartTools(one, takes) {
   const shut = () => {
     element.open = false;
   };
-  items.push(...dialogs(one, takes, shut));
+  const more = dialogs(one, takes, shut);
+  // Who the reader is, and what was said, is known later than the graph.
+  open.addEventListener('click', () => {
+    for (const { button, isOffered } of more) button.hidden = !isOffered();
+  });
+  items.push(...more.map(({ button }) => button));
   const list = h('div', { class: 'menu', role: 'group', 'aria-label': t('CSV, PNG, link') }, items);
   const element = h('details', { class: 'columns tools' }, open, list, told);
   element.addEventListener('keydown', (event) => {

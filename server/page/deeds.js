@@ -77,14 +77,21 @@ export function ask({ title, about, fields, word, send, done }) {
   }
   const words = [h('h2', {}, title), h('p', { class: 'soft' }, about)];
   const form = h('form', { onsubmit: submit }, words, fields, wrong, h('div', { class: 'row' }, go, cancel));
+  const dialog = show(title, form);
+}
+
+/** Shows a dialog until it is closed, or its page is left. */
+export function show(title, ...children) {
   const closed = () => {
     dialog.remove();
-    open = null;
+    // The next one may be open before this is told.
+    if (open === dialog) open = null;
   };
-  const dialog = h('dialog', { 'aria-label': title, onclose: closed }, form);
+  const dialog = h('dialog', { 'aria-label': title, onclose: closed }, ...children);
   open = dialog;
   document.body.append(dialog);
   dialog.showModal();
+  return dialog;
 }
 
 /** Closes what is asked: its page is left. */

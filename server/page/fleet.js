@@ -159,7 +159,7 @@ function place(element, parts, isLarge) {
 function headOf(live) {
   const size = h('span', { class: 'm', role: 'status' });
   const onWall = link(at('?wall'), [icon('expand', 's'), t('Wall')]);
-  onWall.className = 'btn';
+  onWall.className = 'btn to-wall';
   const space = h('span', { class: 'sp' });
   return {
     element: h('div', { class: 'title' }, h('h1', {}, t('Fleet')), size, space, onWall, addButton(live)),

@@ -12,6 +12,9 @@ export const me = { name: null, role: 'admin', groups: null, how: 'open' };
 /** Whether the reader may change something. */
 export const mayOperate = () => me.role !== 'viewer';
 
+/** Whether the reader may annotate something of these groups, all where there are none; and take that back. */
+export const mayAnnotate = (groups) => mayOperate() && (!me.groups || groups.length > 0);
+
 /** Whether the reader may see what others asked for. */
 export const isAdmin = () => me.role === 'admin' && !me.groups;
 

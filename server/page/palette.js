@@ -149,7 +149,7 @@ function sectionsOf(live, typed, own, tell) {
       : namedDeeds(live, typed, tell),
     [t('Boards'), known.filter((entry) => low && isMeant(entry)).slice(0, MOST.views)],
     [t('Go to'), VIEWS.filter(isMeant).slice(0, MOST.views)],
-    [t('This page'), own.filter(isMeant)],
+    [t('This page'), own.filter((entry) => isMeant(entry) && (!entry.isDeed || mayOperate()))],
   ].filter(([, entries]) => entries.length);
 }
 
@@ -160,7 +160,12 @@ export function palette(live, { theme, density, zone, hold, help }) {
     return t('The link to this page is copied');
   };
   const own = [
-    { icon: 'deploy', words: t('Annotate…'), act: () => void setTimeout(() => annotate({})) },
+    {
+      icon: 'deploy',
+      words: t('Annotate…'),
+      isDeed: true,
+      act: () => void setTimeout(() => annotate({})),
+    },
     { icon: 'link', words: t('Copy link'), act: link },
     // Once the palette is closed.
     { icon: 'plus', words: t('Add host…'), act: () => void setTimeout(() => addHost(live)) },

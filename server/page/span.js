@@ -126,6 +126,7 @@ export function picker(span, changed) {
   const key = h(
     'span',
     { class: 'key', 'aria-hidden': 'true' },
+    h('span', {}, icon('deploy', 's'), term('annotation_kind', 'deploy')),
     h('span', {}, icon('reboot', 's'), t('reboot')),
     h('span', {}, h('i', { class: 'sw hatched' }), t('no answer')),
   );

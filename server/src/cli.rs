@@ -202,7 +202,7 @@ enum Command {
     /// End the pause of a host; asks a running server
     #[command(after_help = pause::RESUME_EXAMPLES)]
     Resume(pause::ResumeArgs),
-    /// Mark a deployment, a change or an incident on the charts; asks a running server
+    /// Mark a deployment, a change or an incident on the charts, or remove a mark; asks a running server
     #[command(after_help = annotate::EXAMPLES)]
     Annotate(annotate::AnnotateArgs),
     /// Print completions of commands and flags for a shell

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rank, sums } from '../sums.js';
-import { byCause, entryOf, ticks, troubled } from '../trouble.js';
-import { fault } from '../words.js';
+import { alarmWords, byCause, entryOf, ticks, troubled } from '../trouble.js';
+import { fault, summaryOf } from '../words.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -158,6 +158,14 @@ test('sums weigh by what they are shares of, and leave out what is not of now', 
     'unknown is not 0',
   );
   assert.deepEqual([rank([3, 1, 2], 50), rank([3, 1, 2], 95), rank([], 95)], [2, 3, null]);
+});
+
+test('an alarm of an outcome is told in words, where the rule has its code', () => {
+  const said = (summary) => alarmWords({ host: 'web-1', rule: 'host-down', summary });
+  assert.equal(said('web-1 is down: wrong_host'), 'Down: another machine');
+  assert.equal(said('web-1 is down: too_large'), 'Down: answer too large');
+  assert.equal(said('web-1 is down: refused'), 'Down: refused');
+  assert.equal(summaryOf({ host: 'web-1', summary: 'web-1: probe_error' }), 'probe error');
 });
 
 test('an outcome is told in words, and not twice', () => {

@@ -6,7 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { endAll, firstChart, startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
-import { outside } from './sight.mjs';
+import { grave, outside } from './sight.mjs';
 
 const WIDTHS = [390, 1440, 3840];
 
@@ -282,6 +282,51 @@ test('what is said of a moment is marked on the charts of its hosts and on no ot
   await page.goto(`${server.at}/hosts/web-3`);
   await firstChart(page);
   await isBare();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('an annotation is taken back by keys, and its mark goes from every open chart', async () => {
+  const { page, wrong, close } = await somebody();
+  const headers = { 'content-type': 'application/json' };
+  const said = { text: 'web 9.9', kind: 'deploy', who: 'ann', hosts: ['web-3'], at: '-10s' };
+  await server.json('/api/v1/annotations', { method: 'POST', headers, body: JSON.stringify(said) });
+  // A span that stands still: nothing is read anew unless something is done.
+  const now = Date.now();
+  await page.goto(`${server.at}/hosts/web-3?from=${now - 120_000}&to=${now}`);
+  const first = await firstChart(page);
+  const marks = (number) => markedAt(page, `.charts.large > section >> nth=${number}`);
+  const all = async (holds) => (await Promise.all([0, 1, 2].map(marks))).every(holds);
+  await until('three graphs are marked', () => all((count) => count > 5));
+
+  await first.locator('.tools summary').focus();
+  await page.keyboard.press('Enter');
+  const isChosen = () => page.evaluate(() => document.activeElement.textContent === 'Annotations…');
+  for (let step = 0; step < 9 && !(await isChosen()); step += 1) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  const list = page.getByRole('dialog', { name: 'Annotations' });
+  await list.getByText('deploy: web 9.9 (ann)').waitFor();
+  assert.deepEqual(await grave(page), []);
+  // The first button has the focus: that of the one there is.
+  await page.keyboard.press('Enter');
+  const asked = page.getByRole('dialog', { name: 'Remove annotation' });
+  await asked.getByText('web 9.9').waitFor();
+  await page.keyboard.press('Escape');
+  await asked.waitFor({ state: 'detached' });
+  assert.ok(await all((count) => count > 5), 'who thinks better of it has removed nothing');
+
+  await choose(first, 'Annotations…');
+  await list.getByRole('button', { name: 'Remove: web 9.9' }).press('Enter');
+  await asked.waitFor();
+  await page.keyboard.press('Enter');
+  await asked.waitFor({ state: 'detached' });
+  await until('no graph is marked', () => all((count) => count === 0));
+  const { annotations } = await server.json('/api/v1/annotations?hosts=web-3');
+  assert.ok(annotations.every(({ text }) => text !== 'web 9.9'));
+  // Where nothing is said there is no list.
+  await first.locator('.tools summary').click();
+  await first.getByRole('button', { name: 'Annotate…' }).waitFor();
+  assert.equal(await first.getByRole('button', { name: 'Annotations…' }).count(), 0);
   assert.deepEqual(wrong, []);
   await close();
 });

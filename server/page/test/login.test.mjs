@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { endAll, folder, startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
+import { endAll, firstChart, folder, startBrowser, startFleet, startServer, tab, until } from './harness.mjs';
 
-const TOKENS = { operator: 'rm_operator', viewer: 'rm_viewer', ci: 'rm_ci' };
+const TOKENS = { operator: 'rm_operator', viewer: 'rm_viewer', ci: 'rm_ci', web: 'rm_web' };
 
 const entry = (name, more) =>
   `[[token]]\nname = "${name}"\n${more}\nsha256 = "${createHash('sha256').update(TOKENS[name]).digest('hex')}"\n`;
@@ -20,7 +20,8 @@ before(async () => {
   fleet = await startFleet({ hosts: 4, interval: '1s' });
   const dir = folder();
   const roles = entry('operator', 'role = "operator"') + entry('viewer', 'role = "viewer"');
-  writeFileSync(path.join(dir, 'access.toml'), roles + entry('ci', 'role = "admin"'));
+  const limited = entry('web', 'role = "operator"\ngroups = ["web"]');
+  writeFileSync(path.join(dir, 'access.toml'), roles + limited + entry('ci', 'role = "admin"'));
   server = await startServer(fleet.inventory, '[http]\naccess_file = "access.toml"\n', dir);
   const headers = { authorization: `Bearer ${TOKENS.ci}` };
   await until(
@@ -80,6 +81,45 @@ test('a viewer is shown nothing to do, and no other site is a place to go to', a
   assert.equal(await page.getByRole('button', { name: 'Poll now' }).count(), 0);
   assert.equal(await page.getByRole('button', { name: 'Silence…' }).count(), 0);
   await close();
+});
+
+test('everybody can read what was annotated, and is offered to remove what they could have written', async () => {
+  const headers = { authorization: `Bearer ${TOKENS.ci}`, 'content-type': 'application/json' };
+  for (const said of [{ text: 'all of them' }, { text: 'the group', groups: ['web'] }])
+    await server.json('/api/v1/annotations', { method: 'POST', headers, body: JSON.stringify(said) });
+  for (const [who, offered, removable] of [
+    ['viewer', ['Annotations…'], []],
+    ['web', ['Pin to board…', 'Annotate…', 'Annotations…'], ['Remove: the group']],
+    [
+      'operator',
+      ['Pin to board…', 'Annotate…', 'Annotations…'],
+      ['Remove: the group', 'Remove: all of them'],
+    ],
+  ]) {
+    const { page, close } = await tab(browser);
+    await page.goto(`${server.at}/hosts/web-1`);
+    await signIn(page, TOKENS[who]);
+    const first = await firstChart(page);
+    const menu = first.locator('.tools .menu button:visible', { hasText: '…' });
+    // The graph is read anew once the annotations are.
+    await until(`${who} is offered the list`, async () => {
+      await first.locator('.tools summary').click();
+      const found = await menu.allTextContents();
+      if (found.length !== offered.length) {
+        await first.locator('.tools summary').click();
+        return false;
+      }
+      assert.deepEqual(found, offered);
+      return true;
+    });
+    await first.getByRole('button', { name: 'Annotations…' }).click();
+    const list = page.getByRole('dialog', { name: 'Annotations' });
+    await list.getByText('note: all of them (ci)').waitFor();
+    const buttons = await list.getByRole('button', { name: 'Remove' }).all();
+    const names = await Promise.all(buttons.map((button) => button.getAttribute('aria-label')));
+    assert.deepEqual(names, removable, who);
+    await close();
+  }
 });
 
 test('what was asked for is shown to admins, on the page of the server', async () => {

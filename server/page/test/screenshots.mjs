@@ -19,8 +19,13 @@ const PICTURES = [
   ['fleet-zh', '/', 'light', 1440, 1100, 'zh-CN'],
   ['fleet-cpu-dark', '/?colour=cpu&sort=cpu', 'dark', 1440, 1100],
   ['host', `/hosts/${HOST}?range=15m`, 'light', 1440, 1100],
+  ['host-tables', `/hosts/${HOST}?range=15m`, 'light', 1440, 1100],
+  ['wall', '/?wall', 'dark', 1920, 1080],
   ['phone', '/', 'light', 390, 844],
+  ['phone-host', `/hosts/${HOST}?range=15m`, 'dark', 390, 844],
 ];
+/** A deployment is annotated after this share of the run. */
+const DEPLOYED = 0.2;
 
 const behave = [
   '#51=flapping=20s/25s',
@@ -40,20 +45,36 @@ const server = await startServer(labels(fleet.inventory));
 await until('most hosts are up', async () => (await server.json('/api/v1/fleet')).counts.up > 50);
 await fleet.set('#12', 'wrong-machine');
 await server.post('/api/v1/hosts/db-18/pause', { for: '2h', reason: 'new disk' });
+const story = [
+  ...AWAY.flatMap(([gone, back]) => [
+    [gone, () => fleet.set(HOST, 'refuse')],
+    [back, () => fleet.set(HOST, 'healthy')],
+  ]),
+  [
+    DEPLOYED,
+    () =>
+      server.post('/api/v1/annotations', {
+        text: 'build 2.4.1',
+        kind: 'deploy',
+        who: 'ci',
+        groups: ['build'],
+      }),
+  ],
+  [1, () => {}],
+].sort(([a], [b]) => a - b);
 let passed = 0;
-for (const [gone, back] of AWAY) {
-  await pause((gone - passed) * seconds * 1000);
-  await fleet.set(HOST, 'refuse');
-  await pause((back - gone) * seconds * 1000);
-  await fleet.set(HOST, 'healthy');
-  passed = back;
+for (const [share, act] of story) {
+  await pause((share - passed) * seconds * 1000);
+  await act();
+  passed = share;
 }
-await pause((1 - passed) * seconds * 1000);
 const browser = await startBrowser();
 for (const [name, address, colorScheme, width, height, locale = 'en'] of PICTURES) {
   const { page } = await tab(browser, { colorScheme, locale, viewport: { width, height } });
   await page.goto(server.at + address);
-  await page.waitForSelector(name === 'host' ? '.leg' : 'tr:has(.dot.up)');
+  const isHost = address.startsWith('/hosts');
+  await page.waitForSelector(isHost ? '.leg' : name === 'wall' ? '.wcell' : 'tr:has(.dot.up)');
+  if (!isHost) await page.locator('[data-tile=polls] .chart > *').waitFor({ state: 'attached' });
   if (name === 'host') {
     // Over the first time that it was gone: the chart says why.
     const plot = await (await firstChart(page)).locator('.u-over').boundingBox();
@@ -61,6 +82,11 @@ for (const [name, address, colorScheme, width, height, locale = 'en'] of PICTURE
     await page.mouse.move(plot.x + plot.width * share + 1, plot.y + 60);
     await page.mouse.move(plot.x + plot.width * share, plot.y + 60);
     await page.locator('.chart-tip').first().waitFor();
+  }
+  if (name === 'host-tables') {
+    // The head and the choice of the span stay above.
+    const tables = page.locator('.tables');
+    await tables.evaluate((one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 110));
   }
   await pause(1500);
   await page.screenshot({ path: path.join(to, `${name}.png`) });

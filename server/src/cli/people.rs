@@ -165,7 +165,7 @@ pub(super) fn login() -> Option<String> {
     ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(variable)
 }
 
-fn word<'a>(json: &'a Value, key: &str) -> &'a str {
+pub(super) fn word<'a>(json: &'a Value, key: &str) -> &'a str {
     json[key].as_str().unwrap_or_default()
 }
 
@@ -204,8 +204,8 @@ pub(super) fn silence(args: &SilenceArgs, runtime: &Runtime) -> Result<(), CliEr
     ))
 }
 
-/// Which alarms a silence is about.
-fn about(silence: &Value) -> String {
+/// Which alarms a silence is about, or which hosts an annotation; empty for all.
+pub(super) fn about(said: &Value) -> String {
     let mut terms = Vec::new();
     for (key, name) in [
         ("rules", "rule"),
@@ -215,12 +215,12 @@ fn about(silence: &Value) -> String {
         ("severity", "severity"),
     ] {
         let all: Vec<&str> =
-            silence[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            said[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if !all.is_empty() {
             terms.push(format!("{name} {}", all.join("|")));
         }
     }
-    for (name, value) in silence["labels"].as_object().into_iter().flatten() {
+    for (name, value) in said["labels"].as_object().into_iter().flatten() {
         terms.push(format!("{name}={}", value.as_str().unwrap_or_default()));
     }
     terms.join(", ")

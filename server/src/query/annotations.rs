@@ -155,15 +155,17 @@ impl Query {
         all.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));
         let more = !complete || all.len() > limit;
         all.truncate(limit);
-        let shape = |one: &Arc<Annotation>| {
-            let mut shape = AnnotationShape::from(&**one);
-            if let Some(seen) = seen.filter(|seen| seen.scope().is_limited()) {
-                seen.cover_text(&mut shape.text);
-            }
-            shape
-        };
-        let annotations = all.iter().map(shape).collect();
+        let annotations = all.iter().map(|one| self.shown(one)).collect();
         Ok(AnnotationsPage { annotations, more })
+    }
+
+    /// An annotation as who asks may read it.
+    fn shown(&self, one: &Annotation) -> AnnotationShape {
+        let mut shape = AnnotationShape::from(one);
+        if let Some(seen) = self.live.as_ref().filter(|seen| seen.scope().is_limited()) {
+            seen.cover_text(&mut shape.text);
+        }
+        shape
     }
 
     async fn facts_of(&self, of: &HostsOf) -> Result<Vec<HostFacts>, QueryError> {
@@ -192,7 +194,8 @@ impl Query {
         Some(AnnotationShape::from(&*annotation))
     }
 
-    /// Removes an annotation; none where no annotation that holds has this id, or nothing is written.
+    /// Removes an annotation; none where no annotation that holds and could be written by whoever asks has this
+    /// id, or nothing is written.
     ///
     /// # Errors
     /// [`QueryError::Store`].
@@ -202,15 +205,17 @@ impl Query {
         now: WallMs,
     ) -> Result<Option<AnnotationShape>, QueryError> {
         let Some(writer) = &self.writer else { return Ok(None) };
-        let is_seen =
-            |one: &Annotation| self.live.as_ref().is_none_or(|seen| seen.sees_annotation(one));
-        let fresh = self.fresh.all().into_iter().find(|one| *one.id == *id && is_seen(one));
+        let is_own =
+            |one: &Annotation| self.live.as_ref().is_none_or(|seen| seen.owns_annotation(one));
+        let fresh = self.fresh.all().into_iter().find(|one| *one.id == *id);
         let found = match fresh {
             Some(fresh) => Some(Annotation::clone(&fresh)),
             None => self.store.annotations(AnnotationsOf::Id(id.into()), 1).await?.pop(),
         };
-        let Some(found) = found.filter(|one| one.removed.is_none()) else { return Ok(None) };
-        let shape = AnnotationShape::from(&found);
+        let Some(found) = found.filter(|one| one.removed.is_none() && is_own(one)) else {
+            return Ok(None);
+        };
+        let shape = self.shown(&found);
         let gone = Arc::new(Annotation { removed: Some(now), ..found });
         self.fresh.keep(Arc::clone(&gone));
         writer.push(QueuedRow::Annotation(gone));

@@ -174,6 +174,13 @@ impl Seen {
             && hosts.iter().any(is_about)
     }
 
+    /// Whether an annotation is one that could be written within the scope: of a limited one it names groups, and
+    /// no others than its own.
+    pub(super) fn owns_annotation(&self, one: &Annotation) -> bool {
+        let is_of_all = one.hosts.groups.is_empty();
+        !(self.scope.is_limited() && is_of_all) && self.sees_annotation(one)
+    }
+
     /// Takes the names of others out of what is said of a host; one without any stays the same allocation.
     fn cover(&self, view: &mut Arc<HostView>) {
         let names_other = |text: &Arc<str>| matches!(self.without_others(text), Cow::Owned(_));

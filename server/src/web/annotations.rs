@@ -145,14 +145,19 @@ pub(super) async fn annotate(
 /// `POST /api/v1/annotations/{id}/remove`.
 pub(super) async fn remove(
     State(site): State<Arc<Site>>,
-    Scoped(query): Scoped,
+    (Who(asking), Scoped(query)): (Who, Scoped),
     HostPath(id): HostPath,
     _: Nothing,
 ) -> Result<Json<AnnotationShape>, Failure> {
     let now = site.clock.now().wall;
     let gone = query.remove_annotation(&id, now).await?.ok_or_else(|| {
+        let why = if asking.scope.is_limited() {
+            "it was removed, never was, or is about more than your groups"
+        } else {
+            "it was removed, or never was"
+        };
         Failure::missing(format!(
-            "no annotation is called {id:?}: it was removed, or never was; /api/v1/annotations lists them"
+            "no annotation is called {id:?}: {why}; /api/v1/annotations lists them"
         ))
     })?;
     tracing::info!(

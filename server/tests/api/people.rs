@@ -273,6 +273,33 @@ async fn a_host_of_another_group_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_limited_token_removes_the_annotations_alone_that_it_could_have_written() {
+    let site = two_groups().await;
+    let path = "/api/v1/annotations";
+    for (about, status) in [
+        ("", 404),
+        (", \"hosts\": [\"web-1\"]", 404),
+        (", \"groups\": [\"dbgroup\"]", 404),
+        (", \"groups\": [\"dbgroup\", \"web\"]", 404),
+        (", \"groups\": [\"web\"]", 200),
+    ] {
+        let body = format!("{{\"text\": \"as db-1 was\"{about}}}");
+        let said = post(&site, path, &bearer("admin"), &body).await;
+        assert_eq!(said.status, 201, "{}", said.body);
+        let said: Value = serde_json::from_str(&said.body).unwrap();
+        let remove = format!("{path}/{}/remove", said["id"].as_str().unwrap());
+        let gone = post(&site, &remove, &bearer("limited"), "{}").await;
+        assert_eq!(gone.status, status, "{about}: {}", gone.body);
+        assert_eq!(leaked(&gone.body), Vec::<&str>::new(), "{}", gone.body);
+        if status == 404 {
+            assert!(gone.body.contains("is about more than your groups"), "{}", gone.body);
+            let kept = post(&site, &remove, &bearer("operator"), "{}").await;
+            assert_eq!(kept.status, 200, "{}", kept.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_limited_stream_has_its_groups_alone() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let site = two_groups().await;

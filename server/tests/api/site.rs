@@ -285,11 +285,11 @@ impl Served {
         Self::start_for(limits, looks, access, BasePath::default(), false).await
     }
 
-    /// For who may ask by `access`.
+    /// For who may ask by `access`; with a writer.
     #[allow(dead_code, reason = "only some of the programs look into it")]
     pub(crate) async fn start_for_people(access: web::Access) -> Self {
         let (limits, looks) = (ConnectionLimits::default(), web::Looks::default());
-        Self::start_for(limits, looks, access, BasePath::default(), false).await
+        Self::start_for(limits, looks, access, BasePath::default(), true).await
     }
 
     /// Below a path.
