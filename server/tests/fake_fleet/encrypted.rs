@@ -45,14 +45,15 @@ impl Authorities {
         read("first") + &read("second")
     }
 
-    /// Gives each probe a file that has this text. It is never half there.
-    fn give(&self, hosts: &[String], file: &str, text: impl Fn(&str) -> String) {
+    /// Gives each probe a file that has this text. It is never half there. Polls go on beside it, on this thread.
+    async fn give(&self, hosts: &[String], file: &str, text: impl Fn(&str) -> String) {
         for host in hosts {
             let folder = self.path("first/hosts").join(host);
             let new = folder.join("new");
             fs::write(&new, text(host)).unwrap();
             fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
             fs::rename(new, folder.join(file)).unwrap();
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -117,17 +118,17 @@ async fn a_fleet_moves_to_mutual_tls_and_to_another_authority_without_a_lost_slo
             "both are trusted" => {
                 fs::write(&trust, pki.both("ca.pem")).unwrap();
                 fs::write(&crl, pki.both("crl.pem")).unwrap();
-                pki.give(&names, "ca.pem", |_| pki.both("ca.pem"));
-                pki.give(&names, "crl.pem", |_| pki.both("crl.pem"));
+                pki.give(&names, "ca.pem", |_| pki.both("ca.pem")).await;
+                pki.give(&names, "crl.pem", |_| pki.both("crl.pem")).await;
             }
             // A key without its certificate changes nothing yet.
             "the second's certificates" => {
-                pki.give(&names, "probe.key", |host| of_second("probe.key", host));
-                pki.give(&names, "probe.pem", |host| of_second("probe.pem", host));
+                pki.give(&names, "probe.key", |host| of_second("probe.key", host)).await;
+                pki.give(&names, "probe.pem", |host| of_second("probe.pem", host)).await;
             }
             "the second alone" => {
-                pki.give(&names, "ca.pem", |host| of_second("ca.pem", host));
-                pki.give(&names, "crl.pem", |host| of_second("crl.pem", host));
+                pki.give(&names, "ca.pem", |host| of_second("ca.pem", host)).await;
+                pki.give(&names, "crl.pem", |host| of_second("crl.pem", host)).await;
             }
             _ => {}
         }
