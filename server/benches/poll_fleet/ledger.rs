@@ -42,6 +42,21 @@ fn ended_ms(poll: &Record) -> i64 {
     poll.slot.0 + i64::try_from(us / 1_000).unwrap()
 }
 
+impl From<&Record> for Noted {
+    fn from(poll: &Record) -> Self {
+        let number = poll.name.as_str().rsplit('-').next().unwrap();
+        Self {
+            host: number.parse().unwrap_or(0),
+            slot_ms: poll.slot.0,
+            late_us: poll.timings.late_us.0,
+            queue_us: poll.timings.queue_us.0,
+            started_ms: poll.started.0,
+            ended_ms: ended_ms(poll),
+            outcome: poll.outcome,
+        }
+    }
+}
+
 /// Notes and hands on.
 pub(crate) struct Ledger {
     inner: Option<Arc<dyn Store>>,
@@ -66,17 +81,8 @@ impl Ledger {
     }
 
     fn note(&self, batch: &Batch) {
-        let number =
-            |name: &HostName| name.as_str().rsplit('-').next().unwrap().parse().unwrap_or(0);
-        self.noted.lock().unwrap().extend(batch.polls.iter().map(|poll| Noted {
-            host: number(&poll.name),
-            slot_ms: poll.slot.0,
-            late_us: poll.timings.late_us.0,
-            queue_us: poll.timings.queue_us.0,
-            started_ms: poll.started.0,
-            ended_ms: ended_ms(poll),
-            outcome: poll.outcome,
-        }));
+        let noted = batch.polls.iter().map(|poll| Noted::from(&**poll));
+        self.noted.lock().unwrap().extend(noted);
         for change in &batch.transitions {
             let words = format!("{}>{}", change.from, change.to);
             *self.moves.lock().unwrap().entry(words).or_default() += 1;

@@ -9,6 +9,9 @@
 //! any case. `--store none,sqlite,mariadb` measures one after the other, `--rounds` says how often,
 //! and the best round of each is told again at the end: other work on the machine can only add. How
 //! busy the machine was stands beside every figure. Everything stays on loopback.
+//!
+//! `serve` measures the program itself, `roundsman serve`, from outside: its process has nothing of the
+//! measurement, and all that the other modes leave out, such as the spool.
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 #![allow(clippy::cast_precision_loss, reason = "printed with few digits")]
 
@@ -18,6 +21,7 @@ mod ledger;
 mod machine;
 mod modes;
 mod processes;
+mod serve;
 mod server;
 mod soak;
 
@@ -49,6 +53,8 @@ pub(crate) enum Mode {
     AlertStorm,
     /// Hosts refuse one after the other, until a receiver is told.
     AlertLatency,
+    /// The program as it is shipped, every host well.
+    Serve,
 }
 
 /// Where rows go.
@@ -104,6 +110,9 @@ pub(crate) struct Args {
     /// Seed of the fleet and of the soak's faults.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// The program that `serve` measures; by default as this benchmark is built, like one that is shipped.
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_roundsman"))]
+    pub(crate) program: PathBuf,
     /// A setting of the server, `poll.in_flight=1024`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,

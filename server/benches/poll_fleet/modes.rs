@@ -7,6 +7,7 @@ use crate::{
     ledger::Spread,
     machine,
     processes::Site,
+    serve::serve,
     server::{Report, WINDOW_MS},
     soak::soak,
 };
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &Args) {
                 Mode::Alerts => alerts::cost(args, store),
                 Mode::AlertStorm => alerts::storm(args, store),
                 Mode::AlertLatency => alerts::latency(args, store),
+                Mode::Serve => serve(args, store),
             }
         }
     }
@@ -76,10 +78,13 @@ pub(crate) fn show(title: &str, report: &Report) {
         machine::load()
     );
     println!("  begun in the busiest second      {}", report.burst);
+    // What only the server itself knows.
+    let inside = report
+        .tasks
+        .map_or(String::new(), |tasks| format!(", {tasks} tasks, states {:?}", report.states));
     println!(
-        "  server                           RSS {} KiB, private {} KiB, {} descriptors, {} threads, \
-         {} tasks, states {:?}",
-        report.rss_kib, report.private_kib, report.fds, report.threads, report.tasks, report.states
+        "  server                           RSS {} KiB, private {} KiB, {} descriptors, {} threads{inside}",
+        report.rss_kib, report.private_kib, report.fds, report.threads,
     );
 }
 

@@ -23,7 +23,7 @@ fn first_address() -> u32 {
     0x7f01_0001 + ((std::process::id() % 250) << 16)
 }
 
-struct Talk {
+pub(crate) struct Talk {
     child: Child,
     words: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -80,25 +80,9 @@ pub(crate) struct Site {
 impl Site {
     /// Starts everything and waits until every host has been polled.
     pub(crate) fn start(args: &Args, store: Kept) -> Self {
-        let mut fleets = Vec::new();
-        let mut first = 1;
-        while first <= args.hosts {
-            let hosts = PER_FLEET.min(args.hosts + 1 - first);
-            let address = std::net::Ipv4Addr::from(first_address() + first - 1);
-            let line = format!(
-                "a-fleet --stdin --hosts {hosts} --first {first} --address {address} --seed {}",
-                args.seed
-            );
-            fleets.push(Talk::start(&line.split(' ').map(str::to_owned).collect::<Vec<_>>()));
-            first += hosts;
-        }
+        let fleets = fleets(args);
         let folder = tempfile::tempdir().unwrap();
-        let mariadb = (store == Kept::Mariadb).then(|| Mariadbd::start(&[]));
-        let url = match store {
-            Kept::None => "none".to_owned(),
-            Kept::Sqlite => "sqlite:bench.db".to_owned(),
-            Kept::Mariadb => mariadb_url(mariadb.as_ref().unwrap()),
-        };
+        let (mariadb, url) = database(store);
         fs::write(folder.path().join("inventory.toml"), inventory(args, "")).unwrap();
         let mut words = vec![
             "a-server".to_owned(),
@@ -215,6 +199,36 @@ impl Site {
     }
 }
 
+/// The probes, in as many processes as they need.
+pub(crate) fn fleets(args: &Args) -> Vec<Talk> {
+    let mut fleets = Vec::new();
+    let mut first = 1;
+    while first <= args.hosts {
+        let hosts = PER_FLEET.min(args.hosts + 1 - first);
+        let address = std::net::Ipv4Addr::from(first_address() + first - 1);
+        let line = format!(
+            "a-fleet --stdin --hosts {hosts} --first {first} --address {address} --seed {}",
+            args.seed
+        );
+        fleets.push(Talk::start(&line.split(' ').map(str::to_owned).collect::<Vec<_>>()));
+        first += hosts;
+    }
+    fleets
+}
+
+/// Where rows go, and the database's server where that is one.
+pub(crate) fn database(store: Kept) -> (Option<Mariadbd>, String) {
+    match store {
+        Kept::None => (None, "none".to_owned()),
+        Kept::Sqlite => (None, "sqlite:bench.db".to_owned()),
+        Kept::Mariadb => {
+            let server = Mariadbd::start(&[]);
+            let url = mariadb_url(&server);
+            (Some(server), url)
+        }
+    }
+}
+
 fn mariadb_url(server: &Mariadbd) -> String {
     use mysql_async::prelude::Queryable as _;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -234,7 +248,7 @@ fn mariadb_url(server: &Mariadbd) -> String {
 }
 
 /// The inventory; `mark` becomes a label of host 1.
-fn inventory(args: &Args, mark: &str) -> String {
+pub(crate) fn inventory(args: &Args, mark: &str) -> String {
     let plan = roundsman_fleet::plan::Plan {
         seed: args.seed,
         hosts: args.hosts,

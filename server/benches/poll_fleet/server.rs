@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use crate::ledger::{Ledger, Noted, Spread};
 
 /// What the server says of the time since it was last asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) seconds: f64,
     pub(crate) polls: usize,
@@ -43,7 +43,8 @@ pub(crate) struct Report {
     pub(crate) private_kib: u64,
     pub(crate) fds: usize,
     pub(crate) threads: usize,
-    pub(crate) tasks: usize,
+    /// Nobody outside the server knows.
+    pub(crate) tasks: Option<usize>,
     pub(crate) states: BTreeMap<String, usize>,
     pub(crate) moves: BTreeMap<String, usize>,
     /// Of the whole machine, everybody's work, per cent; known to who asks.
@@ -68,7 +69,7 @@ pub(crate) struct Well {
 /// Slots whose lateness is told together.
 pub(crate) const WINDOW_MS: i64 = 10_000;
 
-fn config(folder: &Path, store_url: &str, settings: Vec<String>) -> Config {
+pub(crate) fn config(folder: &Path, store_url: &str, settings: Vec<String>) -> Config {
     let flag = |key: &'static str, value: String| Flag { key, name: "bench", value };
     let mut flags = vec![
         flag("inventory", folder.join("inventory.toml").display().to_string()),
@@ -187,14 +188,14 @@ struct Used {
 }
 
 /// CPU time of every thread, threads of one name together, microseconds (proc(5), `schedstat`).
-fn threads() -> BTreeMap<String, f64> {
+pub(crate) fn threads(process: u32) -> BTreeMap<String, f64> {
     let mut used = BTreeMap::new();
-    for entry in fs::read_dir("/proc/self/task").unwrap() {
+    for entry in fs::read_dir(format!("/proc/{process}/task")).unwrap() {
         let task = entry.unwrap().path();
         // It may have ended.
         let Ok(name) = fs::read_to_string(task.join("comm")) else { continue };
         let Ok(stat) = fs::read_to_string(task.join("schedstat")) else { continue };
-        let is_first = task.ends_with(std::process::id().to_string());
+        let is_first = task.ends_with(process.to_string());
         let name = if is_first { "polls" } else { name.trim() };
         let ns: f64 = stat.split(' ').next().unwrap().parse().unwrap();
         *used.entry(name.to_owned()).or_default() += ns / 1e3;
@@ -211,7 +212,7 @@ impl Used {
         };
         Self {
             process: us(ClockId::ProcessCPUTime),
-            threads: threads(),
+            threads: threads(std::process::id()),
             wall: us(ClockId::Monotonic),
         }
     }
@@ -227,43 +228,65 @@ fn report(
 ) -> Report {
     // First, and without the notes: they are the measurement's and not the server's.
     let notes = u64::try_from(noted.capacity() * size_of::<Noted>() / 1024).unwrap();
-    let rss_kib = kib("/proc/self/status", "VmRSS:").saturating_sub(notes);
-    let private_kib = kib("/proc/self/smaps_rollup", "Private_Dirty:").saturating_sub(notes);
-    let mut outcomes = BTreeMap::<String, usize>::new();
-    let mut seconds = BTreeMap::<i64, usize>::new();
-    for poll in &noted {
-        *outcomes.entry(poll.outcome.to_string()).or_default() += 1;
-        if poll.outcome != Outcome::Overrun {
-            *seconds.entry(poll.started_ms / 1000).or_default() += 1;
-        }
-    }
+    let held = of_process(std::process::id());
     let states = app.live().count_by_state();
     Report {
         seconds: (now.wall - since.wall) / 1e6,
-        polls: noted.len(),
-        outcomes,
-        burst: seconds.values().copied().max().unwrap_or(0),
         process_us: now.process - since.process,
-        thread_us: now
-            .threads
-            .iter()
-            .map(|(name, us)| (name.clone(), us - since.threads.get(name).unwrap_or(&0.0)))
-            .collect(),
-        windows: windows(&noted, ill),
-        rss_kib,
-        private_kib,
-        fds: fs::read_dir("/proc/self/fd").unwrap().count(),
-        threads: fs::read_dir("/proc/self/task").unwrap().count(),
-        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+        thread_us: used_since(&since.threads, &now.threads),
+        rss_kib: held.rss_kib.saturating_sub(notes),
+        private_kib: held.private_kib.saturating_sub(notes),
+        fds: held.fds,
+        threads: held.threads,
+        tasks: Some(tokio::runtime::Handle::current().metrics().num_alive_tasks()),
         states: states
             .into_iter()
             .filter(|(_, count)| *count > 0)
             .map(|(state, count)| (state.to_string(), count))
             .collect(),
         moves,
-        busy_pct: 0.0,
-        database_us: None,
-        well: well(&noted, ill, interval_ms),
+        ..of_rows(&noted, ill, interval_ms)
+    }
+}
+
+/// What threads used between two moments, microseconds.
+pub(crate) fn used_since(
+    since: &BTreeMap<String, f64>,
+    now: &BTreeMap<String, f64>,
+) -> BTreeMap<String, f64> {
+    let used = |(name, us): (&String, &f64)| (name.clone(), us - since.get(name).unwrap_or(&0.0));
+    now.iter().map(used).collect()
+}
+
+/// What of a report a process holds.
+pub(crate) fn of_process(process: u32) -> Report {
+    let count = |of: &str| fs::read_dir(format!("/proc/{process}/{of}")).unwrap().count();
+    Report {
+        rss_kib: kib(&format!("/proc/{process}/status"), "VmRSS:"),
+        private_kib: kib(&format!("/proc/{process}/smaps_rollup"), "Private_Dirty:"),
+        fds: count("fd"),
+        threads: count("task"),
+        ..Report::default()
+    }
+}
+
+/// What of a report rows tell.
+pub(crate) fn of_rows(noted: &[Noted], ill: &std::ops::Range<u32>, interval_ms: i64) -> Report {
+    let mut outcomes = BTreeMap::<String, usize>::new();
+    let mut seconds = BTreeMap::<i64, usize>::new();
+    for poll in noted {
+        *outcomes.entry(poll.outcome.to_string()).or_default() += 1;
+        if poll.outcome != Outcome::Overrun {
+            *seconds.entry(poll.started_ms / 1000).or_default() += 1;
+        }
+    }
+    Report {
+        polls: noted.len(),
+        outcomes,
+        burst: seconds.values().copied().max().unwrap_or(0),
+        windows: windows(noted, ill),
+        well: well(noted, ill, interval_ms),
+        ..Report::default()
     }
 }
 

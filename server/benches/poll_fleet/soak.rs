@@ -60,7 +60,7 @@ pub(crate) fn soak(args: &Args, store: Kept) {
             report.private_kib,
             report.fds,
             report.threads,
-            report.tasks,
+            report.tasks.unwrap_or(0),
             report.outcomes
         );
         samples.push((at.as_secs_f64(), report));
@@ -75,7 +75,7 @@ pub(crate) fn soak(args: &Args, store: Kept) {
         ("private KiB", |r| r.private_kib as f64),
         ("descriptors", |r| r.fds as f64),
         ("threads", |r| r.threads as f64),
-        ("tasks", |r| r.tasks as f64),
+        ("tasks", |r| r.tasks.unwrap_or(0) as f64),
     ];
     for (name, figure) in figures {
         let half: Vec<(f64, f64)> =

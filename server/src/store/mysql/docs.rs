@@ -260,6 +260,10 @@ fn push_rows<C: ColumnSet>(text: &mut String, after: i64, rows: &[Row<C>]) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::ZlibEncoder};
+
     use super::*;
     use crate::{
         model::{Detail, HostId},
@@ -297,6 +301,27 @@ mod tests {
         assert_eq!((parts[0].first, parts[0].last), (records[0].slot, records[359].slot));
         assert_eq!(read(&parts, hour), records);
         assert_eq!(encode(hour, &[]).unwrap(), []);
+    }
+
+    /// As texts were packed before libdeflate did it.
+    fn packed_by_zlib(text: &str) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+        let mut zlib = ZlibEncoder::new(length.to_vec(), Compression::new(6));
+        zlib.write_all(text.as_bytes()).unwrap();
+        zlib.finish().unwrap()
+    }
+
+    #[test]
+    fn an_hour_that_zlib_packed_is_read() {
+        let (hour, records) = polls(40);
+        let part = encode(hour, &records).unwrap().remove(0);
+        let mut former = Part { docs: Vec::new(), ..part.clone() };
+        for position in 0..TEXTS {
+            former.docs.extend(packed_by_zlib(&part.text(position).unwrap()));
+            former.at[position + 1] = u32::try_from(former.docs.len() + 1).unwrap();
+        }
+        assert_ne!(former.docs, part.docs);
+        assert_eq!(read(&[former], hour), records);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! 1950), so that UNCOMPRESS() reads what is packed here. Packed here and not by the server: it is
 //! a quarter of the bytes on the way, and the database has other things to do.
 
-use std::io::{self, Read as _};
+use std::io;
 
-use flate2::{Compress, Compression, FlushCompress, Status, bufread::ZlibDecoder};
+use libdeflater::{CompressionLvl, Compressor, DecompressionError, Decompressor};
 
 /// The largest text that is unpacked, bytes: 40 times that of a host with 1,024 cores.
 const MAX_BYTES: u32 = 64 << 20;
@@ -12,29 +12,38 @@ const MAX_BYTES: u32 = 64 << 20;
 /// COMPRESS() keeps lengths in 30 bits.
 const LENGTH_BITS: u32 = 0x3fff_ffff;
 
-/// How hard to pack, 1 to 9, what is written poll by poll: quickly. What the text of a poll is packed
-/// to is a fifth of its row (benches/store_write.rs), so that little is to be won by more.
-const LEVEL: u32 = 1;
+/// How hard to pack, 0 to 12, what is written poll by poll: quickly. What the text of a poll is packed
+/// to is less than a quarter of its row (benches/store_write.rs), so that little is to be won by more.
+const LEVEL: CompressionLvl = level(1);
 
-/// The same for what is packed once and kept for weeks.
-const HARD_LEVEL: u32 = 6;
+/// The same for what is packed once and kept for weeks. Beyond 6 there is little to be won: 9 takes three
+/// times as long for 3 % less (benches/store_write.rs).
+const HARD_LEVEL: CompressionLvl = level(6);
 
-/// Room that is made for packed bytes at a time.
-const ROOM: usize = 1 << 10;
+const fn level(level: i32) -> CompressionLvl {
+    match CompressionLvl::new(level) {
+        Ok(level) => level,
+        Err(_) => panic!("libdeflate has levels 0 to 12"),
+    }
+}
 
 /// Packs texts, one after another with the same state: making it anew for each costs as much as
 /// packing the text of a small host.
-pub(super) struct Packer(Compress);
+pub(super) struct Packer {
+    compressor: Compressor,
+    /// Room for the largest stream so far.
+    room: Vec<u8>,
+}
 
 impl Packer {
     /// For what is written poll by poll.
     pub(super) fn quick() -> Self {
-        Self(Compress::new(Compression::new(LEVEL), true))
+        Self { compressor: Compressor::new(LEVEL), room: Vec::new() }
     }
 
     /// For what is packed once and kept for weeks.
     pub(super) fn hard() -> Self {
-        Self(Compress::new(Compression::new(HARD_LEVEL), true))
+        Self { compressor: Compressor::new(HARD_LEVEL), room: Vec::new() }
     }
 
     /// Packs a text.
@@ -42,7 +51,7 @@ impl Packer {
     /// # Errors
     /// When it is larger than what is unpacked.
     pub(super) fn pack(&mut self, text: &str) -> io::Result<Vec<u8>> {
-        let mut packed = Vec::with_capacity(text.len() / 2 + 64);
+        let mut packed = Vec::new();
         self.append(text, &mut packed)?;
         Ok(packed)
     }
@@ -59,17 +68,16 @@ impl Packer {
                 text.len()
             )));
         };
-        packed.extend_from_slice(&length.to_le_bytes());
-        self.0.reset();
-        loop {
-            packed.reserve(ROOM);
-            let taken = usize::try_from(self.0.total_in()).map_err(io::Error::other)?;
-            let rest = text.as_bytes().get(taken..).unwrap_or_default();
-            let status = self.0.compress_vec(rest, packed, FlushCompress::Finish);
-            if status.map_err(io::Error::other)? == Status::StreamEnd {
-                return Ok(());
-            }
+        let most = self.compressor.zlib_compress_bound(text.len());
+        if self.room.len() < most {
+            self.room.resize(most, 0);
         }
+        let stream = self.compressor.zlib_compress(text.as_bytes(), &mut self.room);
+        let stream = &self.room[..stream.map_err(io::Error::other)?];
+        packed.reserve(size_of_val(&length) + stream.len());
+        packed.extend_from_slice(&length.to_le_bytes());
+        packed.extend_from_slice(stream);
+        Ok(())
     }
 }
 
@@ -85,12 +93,14 @@ pub(super) fn unpack(packed: &[u8]) -> io::Result<String> {
     if length > MAX_BYTES {
         return Err(io::Error::other(format!("{length} bytes unpacked, more than {MAX_BYTES}")));
     }
-    let mut text = String::with_capacity(usize::try_from(length).unwrap_or(0));
-    ZlibDecoder::new(stream).take(u64::from(length) + 1).read_to_string(&mut text)?;
-    if u32::try_from(text.len()) != Ok(length) {
-        return Err(io::Error::other("its length is not the one it says"));
+    let mut text = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    match Decompressor::new().zlib_decompress(stream, &mut text) {
+        Ok(found) if found == text.len() => String::from_utf8(text).map_err(io::Error::other),
+        Ok(_) | Err(DecompressionError::InsufficientSpace) => {
+            Err(io::Error::other("its length is not the one it says"))
+        }
+        Err(DecompressionError::BadData) => Err(io::Error::other("no zlib stream, or damaged")),
     }
-    Ok(text)
 }
 
 #[cfg(test)]

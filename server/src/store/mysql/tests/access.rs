@@ -340,6 +340,8 @@ async fn a_database_of_the_first_version_is_whole() {
     let refused = open(Mode::ReadOnly).await.unwrap_err();
     assert!(matches!(refused, StoreError::OlderSchema { .. }), "{refused}");
     let store = open(Mode::ReadWrite).await.unwrap();
+    // Its sealed hours are as zlib packed them.
+    assert!(store.status().await.unwrap().sealed_polls > 0);
     let former = Database { store, options: options.clone(), clock: clock.clone() };
     conformance::a_store_of_the_first_version_is_whole(&former, &Database::new().await).await;
 }
