@@ -397,6 +397,8 @@ async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
     let metrics = server.get_until("/metrics", |metrics| {
         count(metrics, "roundsman_polls_total{outcome=\"local\"} ") > 4.0 * f64::from(HOSTS)
     });
+    // All are connected by now: what the store and the files needed at the start is given back.
+    let began = server.log.lock().unwrap().len();
     assert!(count(&metrics, "roundsman_hosts{state=\"up\"} ") > 0.0, "{metrics}");
     assert!(count(&metrics, "roundsman_hosts_unpolled ") > 0.0, "{metrics}");
     for state in ["suspect", "down"] {
@@ -410,5 +412,5 @@ async fn a_server_without_descriptors_blames_no_host_and_can_be_asked() {
     let log = server.log.lock().unwrap();
     let said = log.lines().filter(|line| line.contains("hosts cannot be polled")).count();
     assert_eq!(said, 1, "once, not per poll: {log}");
-    assert!(!log.contains("could not accept"), "{log}");
+    assert!(!log[began..].contains("could not accept"), "{log}");
 }
