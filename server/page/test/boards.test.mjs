@@ -278,6 +278,7 @@ test('what is said of a moment is marked on the charts of its hosts and on no ot
     [['web 2.4', 'deploy', 'ann', ['web-2']]],
   );
   await page.goto(`${server.at}/compare?hosts=web-2,web-3&column=cpu_busy_pct`);
+  await page.locator('#chart-cpu_busy_pct .u-over').waitFor();
   await until('Compare is marked', async () => (await markedAt(page, '#chart-cpu_busy_pct')) > 5);
   await page.goto(`${server.at}/hosts/web-3`);
   await firstChart(page);
