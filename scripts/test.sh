@@ -21,7 +21,6 @@
 # MySQL is fetched by scripts/get-mysql.sh into the target directory, once, and not installed. Where it
 # cannot be fetched its tests are NOT RUN: that is said at the end, and with CI=true it is a failure.
 #
-#   TEST_DATABASES what of both is run: 'mariadb mysql' unless told otherwise
 #   TEST_MYSQLD    a mysqld that is there already, its clients beside it: none is fetched
 #   MYSQL_ARCHIVE  the archive of Debian (http://HOST/debian) that it is fetched from; default: the one
 #                  of this machine's own sources
@@ -89,16 +88,11 @@ version() {
     "$1" --no-defaults --version | sed -E 's/.*[Vv]er ([0-9.]+).*/\1/'
 }
 
-databases=" ${TEST_DATABASES:-mariadb mysql} "
-mysql=${CARGO_TARGET_DIR:-target}/mysql
+TEST_MYSQLD='' run_suite "$@"
+sum_up "MariaDB $(version "$(PATH=$PATH:/usr/sbin command -v mariadbd)")"
 
-if [[ $databases == *' mariadb '* ]]; then
-    TEST_MYSQLD='' run_suite "$@"
-    sum_up "MariaDB $(version "$(PATH=$PATH:/usr/sbin command -v mariadbd)")"
-fi
-if [[ $databases != *' mysql '* ]]; then
-    :
-elif [[ -n ${TEST_MYSQLD:-} ]] || scripts/get-mysql.sh "$mysql" >"$log" 2>&1; then
+mysql=${CARGO_TARGET_DIR:-target}/mysql
+if [[ -n ${TEST_MYSQLD:-} ]] || scripts/get-mysql.sh "$mysql" >"$log" 2>&1; then
     : >"$log"
     export TEST_MYSQLD=${TEST_MYSQLD:-$(realpath "$mysql")/bin/mysqld}
     if (($#)); then
