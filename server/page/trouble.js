@@ -3,7 +3,7 @@
 import { clock, NATURAL, sentence, told } from './format.js';
 import { t, tn } from './i18n.js';
 import { grouped } from './sums.js';
-import { causeOf, ANSWERED, faultOf, summaryWords } from './words.js';
+import { causeOf, ANSWERED, faultOf } from './words.js';
 
 /** What needs a person, gravest first. A severity is one of an alarm of a host that is otherwise well. */
 const RANK = ['down', 'critical', 'suspect', 'degraded', 'warning'];
@@ -20,7 +20,7 @@ const grave = (alarms) => alarms.filter(({ severity }) => severity !== 'info');
 
 /** What an alarm says of its host, without the host's name, which stands beside it. */
 export function alarmWords({ summary, rule, host }) {
-  const words = summaryWords(summary ?? rule);
+  const words = told(summary ?? rule);
   const rest = words.startsWith(host) ? words.slice(host.length).replace(/^[:：\s]+(is )?/, '') : words;
   return sentence(rest || rule);
 }

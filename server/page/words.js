@@ -25,13 +25,9 @@ export const causeWords = (cause) =>
 /** What an alarm is about: its rule, and the row that it is of. */
 export const ruleWords = ({ rule, row }) => (row ? t('{rule} of {row}', { rule, row }) : rule);
 
-/** A rule's summary in the reader's words: how a poll ended, too, of which it has the code. */
-export const summaryWords = (summary) =>
-  told(summary).replace(/\b(too_large|wrong_host|probe_error)$/, (code) => outcomeWithin(code));
-
 /** What is told of an alarm, without the host that it begins with. */
 export function summaryOf({ summary, host }) {
-  const words = summaryWords(summary ?? '');
+  const words = told(summary ?? '');
   return [': ', '：'].some((sign) => words.startsWith(host + sign))
     ? words.slice(host.length).replace(/^[:：] ?/, '')
     : words;

@@ -58,6 +58,17 @@ test('each summary of the shipped rules has its Chinese', () => {
   }
 });
 
+test('how a poll ended has the same Chinese in words as by its code', () => {
+  const [, words] = source('model/outcome.rs').split('fn in_words');
+  const all = [...words.matchAll(/Self::(\w+) => "([^"]+)"/g)];
+  assert.ok(all.length > 3);
+  for (const [, name, english] of all) {
+    const code = name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+    assert.equal(chinese(english), CATALOGUE.words.outcome[code], english);
+    assert.equal(chinese(`web-1 is down: ${english}`), `web-1 宕机：${CATALOGUE.words.outcome[code]}`);
+  }
+});
+
 test('what the server says of states and of changes of them is in Chinese, with its values', () => {
   const folder = 'health/tests/snapshots/roundsman__health__tests__told__';
   for (const name of [

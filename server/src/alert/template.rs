@@ -113,6 +113,8 @@ impl Template {
                     value if value.is_nan() => "?",
                     _ => "yes",
                 }),
+                // A condition compares its code; people read its words.
+                Piece::Text(Text::Outcome) => text.push_str(frame.words.outcome.in_words()),
                 Piece::Text(words) => text.push_str(words.of(frame).unwrap_or("?")),
                 Piece::Number(measure) => number(&mut text, measure, measure.num.value(frame)),
             }
@@ -196,7 +198,7 @@ mod tests {
         let words = Words {
             state: State::Up,
             cause: None,
-            outcome: Outcome::Ok,
+            outcome: Outcome::WrongHost,
             group: Some("db"),
             labels: &labels,
             probe_version: None,
@@ -231,11 +233,12 @@ mod tests {
             rendered(
                 "{host} {device} {rule} {severity} {row}: {value} of {threshold} %, {read_bytes_per_s} and \
                  {written_bytes_per_s}, {read_await_ms}, {write_await_ms}, {in_flight}, {queue}, {clock_skew_ms}, \
-                 {certificate_left_s}, {reboot}, {flapping}, {group}, {label.site}, {probe_version}",
+                 {certificate_left_s}, {reboot}, {flapping}, {group}, {label.site}, {probe_version}, {state}: \
+                 {outcome}",
                 &row
             ),
             "db-1 sda busy critical sda: 91.3 of 90 %, 1.5 KiB/s and 512 B/s, 1.5 s, 0.2 ms, 3, ?, -1day 1h, \
-             1day, yes, ?, db, , ?"
+             1day, yes, ?, db, , ?, up: another machine"
         );
         assert_eq!(rendered("plain", &[]), "plain");
     }

@@ -42,6 +42,18 @@ words! {
 }
 
 impl Outcome {
+    /// The same within a sentence, for people.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::TooLarge => "answer too large",
+            Self::WrongHost => "another machine",
+            Self::ProbeError => "probe error",
+            Self::Local => "not polled",
+            plain => plain.as_str(),
+        }
+    }
+
     /// Whether metric values came with it; only these two have values in their row.
     #[must_use]
     pub fn has_values(self) -> bool {
@@ -90,5 +102,13 @@ mod tests {
             );
         }
         assert_eq!(Outcome::parse("OK"), None);
+    }
+
+    #[test]
+    fn in_words_there_is_nothing_of_a_code_and_all_differ() {
+        let all: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.in_words()).collect();
+        assert!(all.iter().all(|words| !words.contains('_')), "{all:?}");
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
     }
 }

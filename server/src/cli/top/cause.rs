@@ -4,7 +4,11 @@ use super::{
     fleet::{TopHost, is_fresh},
     times::short_moment,
 };
-use crate::{cli::output::plural, model::State, units::WallMs};
+use crate::{
+    cli::output::plural,
+    model::{Outcome, State},
+    units::WallMs,
+};
 
 /// What stands in place of a host's values: why there are none, or what is wrong with them. Empty where
 /// nothing is wrong.
@@ -31,13 +35,13 @@ fn fault(host: &TopHost) -> String {
     if matches!(host.outcome.as_str(), "ok" | "partial") {
         return "Answers again, and is up after some more good polls".to_owned();
     }
-    let head = match host.outcome.as_str() {
-        "" => return sentence(&host.cause),
-        "too_large" => "Answer too large".to_owned(),
-        "wrong_host" => "Another machine".to_owned(),
-        "local" => "Not polled".to_owned(),
-        other => sentence(&other.replace('_', " ")),
-    };
+    if host.outcome.is_empty() {
+        return sentence(&host.cause);
+    }
+    // A newer server may have others.
+    let head = Outcome::parse(&host.outcome)
+        .map_or_else(|| host.outcome.replace('_', " "), |outcome| outcome.in_words().to_owned());
+    let head = sentence(&head);
     let said = host.cause.to_lowercase();
     if said.is_empty() || said == head.to_lowercase() {
         head
