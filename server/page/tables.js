@@ -166,7 +166,10 @@ const PROCESS = {
 };
 
 const none = (...values) => values.every((value) => !value);
+/** What a host says to itself is no traffic of its network: the loopback is folded whatever it does. */
+const isLoopback = (row) => row.interface === 'lo';
 const isQuietNet = (row) =>
+  isLoopback(row) ||
   none(row.rx_bytes_per_s, row.tx_bytes_per_s, row.rx_errors_per_s, row.tx_errors_per_s);
 const isQuietDisk = (row) => none(row.reads_per_s, row.writes_per_s, row.busy_pct, row.in_flight);
 /** Those that do something, and those that do not. */
@@ -184,7 +187,8 @@ function repeated(detail, full, opened) {
       return card(title, columns, [], { folded: rows, more, less: t('Hide rows'), isOpen });
     }
     const { busy, idle } = parted(rows, isQuiet);
-    const more = t('{n} idle', { n: idle.length });
+    const n = idle.length;
+    const more = idle.some(isLoopback) ? t('{n} idle or loopback', { n }) : t('{n} idle', { n });
     return card(title, columns, busy, { folded: idle, more, less: t('Hide idle'), isOpen });
   };
   const perCore = t('Soft interrupts per second');
@@ -194,9 +198,10 @@ function repeated(detail, full, opened) {
     less: t('Hide cores'),
     isOpen: opened.has(perCore),
   });
+  const net = detail.net.toSorted((a, b) => isLoopback(a) - isLoopback(b));
   return [
     card(t('Filesystems'), filesystems(full), detail.filesystem),
-    folding(t('Interfaces'), detail.net, isQuietNet, NET),
+    folding(t('Interfaces'), net, isQuietNet, NET),
     folding(t('Disks'), detail.disk, isQuietDisk, DISK),
     detail.softirq.length ? irqs : null,
   ];
