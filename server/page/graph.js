@@ -42,6 +42,7 @@ export function graph(spec, why, whole, takes) {
     rules: [],
     gaps: [],
     marks: [],
+    wordsAt: [],
     values: [],
     begin: null,
     size: 'small',

@@ -263,7 +263,7 @@ const INKS = { reboot: 'ink-2', note: 'ink-2', deploy: 'accent' };
 
 /**
  * Draws reboots, changes of state, alarms and what people said: a dotted line, a shape above it, and in the first graph
- * its name; what lasted is tinted. Of too many only what people said is drawn.
+ * its name, where no words of a gap stand; what lasted is tinted. Of too many only what people said is drawn.
  */
 export function marks(self, one) {
   const { left, top, width, height } = self.bbox;
@@ -274,6 +274,7 @@ export function marks(self, one) {
   if (drawn.length > MARKS) return;
   const { ctx } = self;
   const x = xOf(self);
+  const dpr = devicePixelRatio;
   /** Where the last name ends: none is written over another. */
   let right = 0;
   ctx.save();
@@ -298,7 +299,8 @@ export function marks(self, one) {
     if (!words || !one.isFirst || x(at) < right) continue;
     ctx.fillStyle = ink('ink-2');
     const end = x(at) + 10 * px() + ctx.measureText(words).width;
-    if (end >= left + width) continue;
+    const isCovered = one.wordsAt.some(([from, to]) => x(at) < left + to * dpr && end > left + from * dpr);
+    if (end >= left + width || isCovered) continue;
     ctx.fillText(words, x(at) + 9 * px(), top - 4 * px());
     right = end;
   }

@@ -184,9 +184,9 @@ function options(one, deeds) {
       drawAxes: [(self) => areas(self, one)],
       draw: [
         (self) => thresholds(self, one),
+        (self) => one.told.place(self),
         (self) => marks(self, one),
         (self) => under(self, one.states),
-        (self) => one.told.place(self),
         (self) => names(self, one),
       ],
       setCursor: [(self) => hovered(self, one, deeds.why)],

@@ -28,7 +28,10 @@ function placed(text, at, room, taken) {
   return isFree ? [left, left + wide] : null;
 }
 
-/** The words of a graph's gaps; `why` finds out what came of their polls. */
+/**
+ * The words of a graph's gaps, which leave in `wordsAt` where they stand, px of the plot; `why` finds out what came of
+ * their polls.
+ */
 export function stood(one, why) {
   const element = h('div', { class: 'stood' });
   let drawn = '';
@@ -41,7 +44,7 @@ export function stood(one, why) {
     const all = [...one.gaps].sort((a, b) => b.to - b.from - (a.to - a.from)).slice(0, MOST);
     for (const gap of all) {
       if (gap.failed)
-        gap.outcomes = why.words(gap.from, gap.to, gap.failed, () => one.plot && place(one.plot));
+        gap.outcomes = why.words(gap.from, gap.to, gap.failed, () => one.plot?.redraw(false));
       const at = Math.max(0, self.valToPos(gap.from / 1000, 'x')) + 8;
       const texts = room < NARROW ? [short(gap)] : [whole(gap), short(gap)];
       for (const text of texts) {
@@ -52,6 +55,7 @@ export function stood(one, why) {
         break;
       }
     }
+    one.wordsAt = taken;
     const words = one.begin === null ? null : self.valToPos(one.begin / 1000, 'x');
     const unwatched = words !== null && words > 110 ? { left: plotLeft, wide: words } : null;
     const key = JSON.stringify([shown, unwatched]);

@@ -147,6 +147,7 @@ const blank = () => ({
   isSorted: true,
   states: { place() {} },
   told: { element: h('div', { class: 'stood' }), place() {} },
+  wordsAt: [],
 });
 
 const isPooled = ({ top, drawn }) => !top && (drawn === 'mean' || drawn === 'sum');
