@@ -159,6 +159,67 @@ const cut = (page) =>
     return found.slice(0, 5);
   });
 
+test('the loopback is folded with the interfaces that are idle, and stands last', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(`${server.at}/hosts/web-1`);
+  const card = page.locator('section.card', { has: page.getByRole('heading', { name: 'Interfaces' }) });
+  const fold = card.getByRole('button', { name: 'loopback' });
+  const names = () => card.locator('button.name').allTextContents();
+  await fold.waitFor();
+  assert.ok(!(await names()).includes('lo'));
+  await fold.click();
+  await until('it is unfolded', async () => (await names()).includes('lo'));
+  assert.equal((await names()).at(-1), 'lo');
+  await close();
+});
+
+test('on a phone no name of a mark lies under the words of a gap', async () => {
+  const { page, close } = await tab(browser, { viewport: { width: 390, height: 844 } });
+  // What is written on each canvas since it was cleared.
+  await page.addInitScript(() => {
+    const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+    globalThis.written = new Map();
+    CanvasRenderingContext2D.prototype.clearRect = function clear(...all) {
+      globalThis.written.set(this.canvas, []);
+      return clearRect.apply(this, all);
+    };
+    CanvasRenderingContext2D.prototype.fillText = function write(text, x, y, ...rest) {
+      globalThis.written.get(this.canvas)?.push({ text, x, y, wide: this.measureText(text).width });
+      return fillText.call(this, text, x, y, ...rest);
+    };
+  });
+  // One before the gap, and one where its words are.
+  const { events } = await server.json(`/api/v1/hosts/${REFUSES}/events`);
+  const begin = events.at(-1).at_ms;
+  for (const [text, at] of [
+    ['v1', begin - 40_000],
+    ['v2', begin + 8000],
+  ])
+    await server.post('/api/v1/annotations', {
+      ...{ text, kind: 'deploy', who: 'Ann', hosts: [REFUSES] },
+      at: new Date(at).toISOString(),
+    });
+  await page.goto(`${server.at}/hosts/${REFUSES}?from=${begin - 60_000}&to=${begin + 60_000}`);
+  const chart = await firstChart(page);
+  await chart.locator('.stood .gap', { hasText: 'refused' }).waitFor();
+  const isWritten = () => [...globalThis.written.values()].flat().some(({ text }) => text === 'v1');
+  await page.waitForFunction(isWritten);
+  const covered = await chart.evaluate((card) => {
+    const canvas = card.querySelector('.u-wrap canvas');
+    const box = canvas.getBoundingClientRect();
+    const above = globalThis.written.get(canvas).filter(({ y }) => y < 20 * devicePixelRatio);
+    const gaps = [...card.querySelectorAll('.stood .gap')].map((gap) => gap.getBoundingClientRect());
+    return above.filter(({ x, wide }) =>
+      gaps.some(({ left, right }) => {
+        const [from, to] = [x, x + wide].map((px) => box.left + px / devicePixelRatio);
+        return from < right && to > left;
+      }),
+    );
+  });
+  assert.deepEqual(covered, []);
+  await close();
+});
+
 test('at any width and in both themes no text is outside of its box, and axe finds nothing serious', async () => {
   for (const colorScheme of ['light', 'dark']) {
     const { page, wrong, close } = await tab(browser, { colorScheme });
