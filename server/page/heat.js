@@ -250,15 +250,6 @@ export function heat({ look, words, open }) {
     tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${y + tip.offsetHeight + 20 > innerHeight ? y - tip.offsetHeight - 12 : y + 14}px`;
   }
-  /** Names in their order: thousands are not put in order each second, but when there are others. */
-  let ranks = new Map();
-  function ranked(hosts) {
-    if (hosts.length !== ranks.size || hosts.some((host) => !ranks.has(host.name))) {
-      const names = hosts.map((host) => host.name).sort(NATURAL.compare);
-      ranks = new Map(names.map((name, place) => [name, place]));
-    }
-    return [...hosts].sort((a, b) => ranks.get(a.name) - ranks.get(b.name));
-  }
   /** From the edge of a cluster into the one before or after it. */
   function step(from, by) {
     const all = [...known.values()];
@@ -278,7 +269,7 @@ export function heat({ look, words, open }) {
       const inOrder = scale
         ? (members) => [...members].sort((a, b) => scale.weightOf(b) - scale.weightOf(a))
         : (members) => members;
-      const groups = [...grouped(ranked(hosts), ({ group }) => group ?? '')].sort(
+      const groups = [...grouped(hosts, ({ group }) => group ?? '')].sort(
         ([a, some], [b, others]) => !a - !b || others.length - some.length || NATURAL.compare(a, b),
       );
       const made = groups.map(([group]) => [group, known.get(group) ?? cluster({ look, tell, open, step })]);

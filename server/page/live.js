@@ -1,6 +1,7 @@
 // The fleet as it is now: fetched whole, then kept up to date by the server's events.
 
 import { get } from './api.js';
+import { NATURAL } from './format.js';
 import { at } from './place.js';
 
 /** Polls of a host whose CPU is kept for its little chart. */
@@ -20,6 +21,7 @@ const SILENCE = 7000;
 const TAKEN_UP = 2500;
 
 export class Live extends EventTarget {
+  /** By name, in the order of names: what is drawn each second does not sort thousands of them each time. */
   hosts = new Map();
   counts = {};
   server = {};
@@ -131,11 +133,18 @@ export class Live extends EventTarget {
     const before = this.hosts;
     this.hosts = new Map();
     for (const row of fleet.hosts) this.#put(row, before);
+    this.#order();
     this.#common(fleet);
   }
 
+  #order() {
+    this.hosts = new Map([...this.hosts].sort(([a], [b]) => NATURAL.compare(a, b)));
+  }
+
   #change(change) {
+    const { size } = this.hosts;
     for (const row of change.hosts) this.#put(row, this.hosts);
+    if (this.hosts.size > size) this.#order();
     for (const name of change.gone) this.hosts.delete(name);
     this.#common(change);
   }
@@ -148,12 +157,11 @@ export class Live extends EventTarget {
   #put(row, before) {
     const host = {};
     this.columns.forEach((column, position) => {
-      host[column] = row[position];
+      host[column === 'cpu_trail' ? 'trail' : column] = row[position];
     });
     const known = before.get(host.name);
     // The server remembers a few polls; a page that stays open remembers more. A failed poll is a gap.
-    host.trail = known?.trail ?? host.cpu_trail ?? [];
-    delete host.cpu_trail;
+    host.trail = known?.trail ?? host.trail ?? [];
     if (known && host.slot_ms !== known.slot_ms) {
       this.polls += 1;
       host.trail.push(host.slot_ms === host.good_slot_ms ? host.cpu_busy_pct : null);

@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { nameOf } from './catalogue.js';
 import { membersOf } from './comparing.js';
 import { valueWords } from './figures.js';
-import { moment, NATURAL, unitOf } from './format.js';
+import { moment, unitOf } from './format.js';
 import { t, tn } from './i18n.js';
 import { latest } from './latest.js';
 import { hostAt } from './place.js';
@@ -146,8 +146,7 @@ export function multiples(column, live) {
     redraw,
     async load(view, ends) {
       const isWanted = questions.ask(JSON.stringify([view, ends[0]]));
-      const names = membersOf(view, [...live.hosts.values()]).map(({ name }) => name);
-      const all = names.sort(NATURAL.compare);
+      const all = membersOf(view, [...live.hosts.values()]).map(({ name }) => name);
       try {
         const answers = await read(all.slice(0, MOST), column, ends);
         if (!isWanted()) return null;

@@ -73,7 +73,7 @@ function hostsOf(live, typed) {
   return [...live.hosts.values()]
     .filter((host) => matches(host, words) || (low && host.address?.includes(low)))
     .map((host) => [rank(host), host])
-    .sort(([a, one], [b, other]) => a[0] - b[0] || a[1] - b[1] || NATURAL.compare(one.name, other.name))
+    .sort(([a], [b]) => a[0] - b[0] || a[1] - b[1])
     .map(([, host]) => host);
 }
 

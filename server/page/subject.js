@@ -24,7 +24,7 @@ export function subjectWords({ group, label, hosts }) {
 
 /** Offers the hosts, groups and labels that can be compared. */
 function offer(live, view, choose) {
-  const all = [...live.hosts.values()].sort((a, b) => NATURAL.compare(a.name, b.name));
+  const all = [...live.hosts.values()];
   const groups = [...new Set(all.map(({ group }) => group).filter(Boolean))].sort(NATURAL.compare);
   const labels = [...new Set(all.flatMap(labelsOf))].sort(NATURAL.compare);
   // A host that is added to a group makes a list of both.

@@ -61,7 +61,7 @@ export function matches(host, words) {
   });
 }
 
-/** The hosts that a view shows, in its order. */
+/** The hosts that a view shows, in its order; those that are alike stay as they come, in the order of names. */
 export function chosen(hosts, view) {
   const words = view.q.split(/\s+/).filter(Boolean);
   const cut = view.label.indexOf('=');
@@ -73,14 +73,14 @@ export function chosen(hosts, view) {
     matches(host, words);
   const column = columnOf(view);
   const sign = directionOf(view) === usual(column) ? 1 : -1;
-  const order = (a, b) => {
+  const order = ([a], [b]) => {
     if (a === null || b === null) return (a === null) - (b === null);
     return sign * (typeof a === 'string' ? NATURAL.compare(a, b) : a - b);
   };
-  return [...hosts]
+  return hosts
     .filter(isMeant)
     .map((host) => [column.by(host), host])
-    .sort(([a, one], [b, other]) => order(a, b) || NATURAL.compare(one.name, other.name))
+    .sort(order)
     .map(([, host]) => host);
 }
 

@@ -3,7 +3,7 @@
 import { attention } from './attention.js';
 import { fill, glyph, h, renew, state, stateWords } from './dom.js';
 import { heat } from './heat.js';
-import { moment, NATURAL, percent } from './format.js';
+import { moment, percent } from './format.js';
 import { t, term, tn } from './i18n.js';
 import { STATES } from './live.js';
 import { news } from './news.js';
@@ -61,11 +61,10 @@ function named(place, hosts, entries) {
     ([, some], [, others]) => others.length - some.length,
   );
   const cluster = ([group, members], isAlone) => {
-    const sorted = members.sort((a, b) => NATURAL.compare(a.name, b.name));
     const cells = h(
       'div',
       { class: 'wcells' },
-      sorted.map((host) => cellOf(host, entries.get(host))),
+      members.map((host) => cellOf(host, entries.get(host))),
     );
     const title = h('h2', {}, group || t('Hosts'), h('span', { class: 'm' }, ` ${members.length}`));
     const section = h('section', { class: 'wcl' }, title, cells);
