@@ -61,9 +61,9 @@ function elements(words) {
   return { canvas, tip, tell };
 }
 
-/** Paints the states of a span, and below them where polls failed. */
-function paint(canvas, { from, to, states, fails }) {
-  const width = (canvas.clientWidth || 400) * devicePixelRatio;
+/** Paints the states of a span over so many px. */
+function paint(canvas, wide, { from, to, states, fails }) {
+  const width = Math.round(wide * devicePixelRatio);
   canvas.width = width;
   const pen = canvas.getContext('2d');
   const x = (ms) => ((ms - from) / (to - from)) * width;
@@ -105,22 +105,18 @@ function wordsAt(share, { from, to, states, fails }, again) {
 export function band() {
   let drawn = null;
   const { canvas, tip, tell } = elements((share) => (drawn ? wordsAt(share, drawn, tell) : ''));
-  const watch = new ResizeObserver(() => drawn && paint(canvas, drawn));
-  watch.observe(canvas);
   return {
     element: canvas,
+    /** What is shown once it is placed. */
     draw(from, to, states, fails) {
       drawn = { from, to, states, fails };
-      paint(canvas, drawn);
     },
     /** As wide as what it lies under, px. */
     place(left, width) {
       canvas.style.marginLeft = `${left}px`;
       canvas.style.width = `${width}px`;
+      paint(canvas, width, drawn);
     },
-    leave: () => {
-      watch.disconnect();
-      tip.remove();
-    },
+    leave: () => tip.remove(),
   };
 }

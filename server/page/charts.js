@@ -14,9 +14,11 @@ import { whole } from './whole.js';
 /** Points asked for per graph, at least and at most; one for so many px. */
 const POINTS = [60, 800];
 const POINT_PX = 2.4;
-/** How many graphs are large; and how far below the window the later ones are asked for. */
+/** How many graphs are large, which are seen first; and how far below the window the later ones are asked for. */
 const LARGE = 4;
 const AHEAD = '300px';
+/** How long graphs are drawn in one frame, ms: about half of it. */
+const A_FRAME = 8;
 /** Read beside what is drawn: for tiles, and to tell reboots. */
 const BESIDE = ['mem_used_pct', 'uptime_s', 'fs_used_max_pct'];
 
@@ -60,7 +62,15 @@ class Charts {
   #about = '';
   #isLate = false;
   #now = null;
-  #resized = new ResizeObserver(() => this.#cards.forEach(size));
+  /** Graphs that wait to be drawn, and the frame in which the next one is. */
+  #waiting = [];
+  #frame = 0;
+  /** How wide all is, px; 0 before that is known: reading it would have the page laid out before anything is asked. */
+  #wide = 0;
+  #resized = new ResizeObserver(([{ contentRect }]) => {
+    this.#wide = contentRect.width;
+    for (const one of this.#cards) size(one);
+  });
   #seen = new IntersectionObserver((entries) => this.#came(entries), { rootMargin: AHEAD });
 
   constructor(name, deeds) {
@@ -103,12 +113,31 @@ class Charts {
       Object.assign(one, { isFirst: position === 0, size: isLarge ? 'large' : 'small' });
       if (place.children[at] !== one.card) place.insertBefore(one.card, place.children[at] ?? null);
     });
-    for (const one of shown) {
-      if (one.isDue) one.redraw();
-      size(one);
-      one.tools.point();
-    }
+    this.#drawAll(shown);
     this.#tellFolded(folded);
+  }
+
+  /** Draws the first ones at once, the others frame by frame: a page that is used does not stand still meanwhile. */
+  #drawAll(shown) {
+    const isFirst = ({ size: kind, plot }) => kind === 'large' && !plot;
+    const first = shown.filter(isFirst);
+    // Widths are read before anything is drawn: after that each would have the page laid out again.
+    const widths = first.map(({ place }) => place.clientWidth);
+    first.forEach((one, at) => this.#drawOne(one, widths[at]));
+    this.#waiting = shown.filter((one) => !first.includes(one));
+    if (this.#waiting.length > 0) this.#frame ||= requestAnimationFrame(this.#drawNext);
+  }
+
+  #drawNext = () => {
+    const end = performance.now() + A_FRAME;
+    while (this.#waiting.length > 0 && performance.now() < end) this.#drawOne(this.#waiting.shift());
+    this.#frame = this.#waiting.length > 0 ? requestAnimationFrame(this.#drawNext) : 0;
+  };
+
+  #drawOne(one, width = one.place.clientWidth) {
+    if (one.isDue) one.redraw(width);
+    size(one, width);
+    one.tools.point();
   }
 
   #tellFolded(folded) {
@@ -133,12 +162,13 @@ class Charts {
     this.#opened.add(key);
     this.#unfold();
     this.#arrange();
+    if (one.isDue) one.redraw();
     one.card.scrollIntoView({ block: 'center' });
     one.card.focus({ preventScroll: true });
   }
 
   #points() {
-    const width = this.#large.clientWidth / 2 || 400;
+    const width = this.#wide / 2 || 400;
     return Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width / POINT_PX)));
   }
 
@@ -247,6 +277,7 @@ class Charts {
 
   leave() {
     this.#whole.leave();
+    cancelAnimationFrame(this.#frame);
     this.#resized.disconnect();
     this.#seen.disconnect();
     this.#questions.end();

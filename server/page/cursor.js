@@ -87,9 +87,9 @@ export function hovered(self, one, why) {
   }
   renew(one.tip, ...tell(one, point, why));
   one.tip.hidden = false;
-  // It stands on the side that has more room.
-  const room = self.over.clientWidth;
-  const wide = one.tip.offsetWidth;
-  const isLeft = left + OFF + wide > room && left - OFF - wide > -60;
-  one.tip.style.transform = `translate(${Math.round(isLeft ? left - OFF - wide : left + OFF)}px, 4px)`;
+  // It stands on the side that has more room. Nothing is measured: that would lay out the page at each move.
+  const room = self.bbox.width / devicePixelRatio;
+  const isLeft = left > room / 2;
+  one.tip.classList.toggle('at-left', isLeft);
+  one.tip.style.transform = `translate(${Math.round(isLeft ? left - OFF - room : left + OFF)}px, 4px)`;
 }

@@ -25,6 +25,7 @@ function listLast(one) {
     return h('tr', {}, h('th', { scope: 'row' }, name), value);
   };
   fill(one.place, h('table', {}, h('tbody', {}, one.lines.map(row))));
+  one.states.place(0, one.place.clientWidth);
 }
 
 /** The button by which a graph fills the window. */
@@ -78,8 +79,8 @@ export function graph(spec, why, whole, takes) {
 }
 
 /** As wide as its place, and as high as its kind. */
-export function size(one) {
-  const [width, height] = [one.place.clientWidth, heightOf(one)];
+export function size(one, width = one.place.clientWidth) {
+  const height = heightOf(one);
   if (!one.plot || !width || (one.plot.width === width && one.plot.height === height)) return;
   one.plot.setSize({ width, height });
 }
@@ -120,13 +121,13 @@ export function draw(one, what, { from, to, states, watched }, deeds) {
   one.isTooMany = what.isTooMany;
   one.idle = idleOf(one, fails);
   one.isDue = true;
-  one.redraw = () => {
+  one.redraw = (width) => {
     one.isDue = false;
-    if (uPlot) plot(one, deeds);
+    one.states.draw(from, to, states, { ...fails, why: deeds.why });
+    if (uPlot) plot(one, deeds, width);
     else listLast(one);
     one.place.append(one.empty);
     one.empty.hidden = one.begin !== null || one.values.some((all) => all.some(isKnown));
-    one.states.draw(from, to, states, { ...fails, why: deeds.why });
   };
 }
 

@@ -33,6 +33,8 @@ const HOST =
 const EVENTS = 200;
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
+/** For how long at most all else waits for the first graphs, ms: the store may be slow, or away. */
+const FIRST = 500;
 /** Parts of a span: one that is wide does not change by the second. */
 const STEPS = 200;
 
@@ -71,10 +73,20 @@ class HostView {
   #facts = h('dl', { class: 'facts' });
   #rules;
   #events = h('section', { class: 'card' });
+  #told;
+  #isDrawn;
+  /** What is below the graphs, and the fleet, come once these are drawn. */
+  drawn = new Promise((done) => {
+    this.#isDrawn = done;
+    setTimeout(done, FIRST);
+  });
 
   constructor(live, name) {
     this.#live = live;
     this.#name = name;
+    // Asked for first: the answers come while the page is built.
+    this.#told = Promise.all([this.#loadStory(), this.#open()]);
+    this.#loadState();
     this.#seen = live.hosts.get(name);
     const away = (error) => this.#away(error);
     this.picker = picker(this.#span, () => this.#chosen());
@@ -140,12 +152,11 @@ class HostView {
     addEventListener('keydown', this.#typed);
     addEventListener('roundsman:theme', this.#themed);
     this.#live.addEventListener('change', this.#changed);
-    this.#loadState();
-    this.causes.load();
-    Promise.all([this.#loadStory(), this.#open()]).then(() => {
+    this.#told.then(() => {
       this.#loadCharts();
       this.attempts.load();
     });
+    this.causes.load();
   }
 
   leave() {
@@ -241,10 +252,12 @@ class HostView {
     // Read beside what is drawn, and not before it.
     const marks = annotated({ hosts: this.#name }, [from, to]).then((noted) => [...changed, ...noted]);
     const states = bands(this.#transitions, from, to);
-    const rules = this.#rules.load(from, to);
     const span = { from, to, states, marks, watched };
+    const drawn = this.charts.load(span, searchOf(this.#span));
+    const rules = this.#rules.load(from, to);
     this.tables.load(span);
-    const came = await this.charts.load(span, searchOf(this.#span));
+    const came = await drawn;
+    this.#isDrawn();
     if (came) this.picker.show(came, [from, to]);
     const limits = await rules;
     if (limits) this.charts.mark(limits);
@@ -266,6 +279,7 @@ class HostView {
       this.causes.show(one);
       this.tiles.show(one, value);
       this.charts.show(value);
+      await this.drawn;
       this.tables.draw(one);
     } catch (error) {
       if (!isWanted()) return;
@@ -299,5 +313,5 @@ class HostView {
 export function host(live, name) {
   const view = new HostView(live, name);
   view.start();
-  return { element: view.element, leave: () => view.leave() };
+  return { element: view.element, leave: () => view.leave(), drawn: view.drawn };
 }

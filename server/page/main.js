@@ -51,6 +51,7 @@ const ROUTES = [
   [/^server$/, () => server(live), t('Server')],
 ];
 
+/** Shows the view of the address; what comes back is there once it has shown what it is opened for. */
 function show() {
   leave();
   leave = () => {};
@@ -66,9 +67,10 @@ function show() {
     const made = view(...found.slice(1));
     leave = made.leave ?? leave;
     fill(main, made.element);
-    return;
+    return made.drawn;
   }
   fill(main, h('p', { class: 'none' }, t('There is no page at {path}.', { path: location.pathname })));
+  return null;
 }
 
 /** Goes to an address of this site without a reload. */
@@ -166,5 +168,5 @@ for (const link of document.querySelectorAll('a[data-link], link[rel=icon], link
 // The session has ended, or never was.
 addEventListener('roundsman:nobody', toLogin);
 meet();
-show();
-live.start();
+// The fleet may be thousands of hosts: it comes behind what the view is opened for.
+Promise.resolve(show()).then(() => live.start());

@@ -142,7 +142,7 @@ function dated(seconds) {
   return isUtc() ? uPlot.tzDate(date, 'Etc/UTC') : date;
 }
 
-function options(one, deeds) {
+function options(one, deeds, width) {
   const widened = () => {
     deeds.widen();
     return null;
@@ -153,7 +153,7 @@ function options(one, deeds) {
   };
   return {
     tzDate: dated,
-    width: one.place.clientWidth || 420,
+    width: width || 420,
     height: heightOf(one),
     padding: [ABOVE * grown(), () => roomOf(one), 0, 0],
     legend: { show: false },
@@ -198,8 +198,11 @@ function options(one, deeds) {
 /** The lines as they are drawn now. */
 const dataOf = (one) => [one.seconds, ...heights(one.kind, one.values, one.off)];
 
-/** Draws a graph in its place; `deeds` are what is done when it is dragged over, double-clicked, pointed at. */
-export function plot(one, deeds) {
+/**
+ * Draws a graph in its place, of which the width may be known, px; `deeds` are what is done when it is dragged over,
+ * double-clicked, pointed at.
+ */
+export function plot(one, deeds, width = one.place.clientWidth) {
   one.font ??= getComputedStyle(document.body).fontFamily;
   // One that is there is kept: what is pointed at or dragged out stays so when values come in.
   if (one.plot) {
@@ -208,7 +211,7 @@ export function plot(one, deeds) {
   }
   one.tip = h('div', { class: 'chart-tip', hidden: true });
   fill(one.place);
-  one.plot = new uPlot(options(one, deeds), dataOf(one), one.place);
+  one.plot = new uPlot(options(one, deeds, width), dataOf(one), one.place);
   one.plot.over.append(one.tip);
   one.place.append(one.told.element);
 }

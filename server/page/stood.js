@@ -43,8 +43,7 @@ export function stood(one, why) {
     const shown = [];
     const all = [...one.gaps].sort((a, b) => b.to - b.from - (a.to - a.from)).slice(0, MOST);
     for (const gap of all) {
-      if (gap.failed)
-        gap.outcomes = why.words(gap.from, gap.to, gap.failed, () => one.plot?.redraw(false));
+      if (gap.failed) gap.outcomes = why.words(gap.from, gap.to, gap.failed, () => one.plot?.redraw(false));
       const at = Math.max(0, self.valToPos(gap.from / 1000, 'x')) + 8;
       const texts = room < NARROW ? [short(gap)] : [whole(gap), short(gap)];
       for (const text of texts) {

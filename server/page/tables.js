@@ -169,8 +169,7 @@ const none = (...values) => values.every((value) => !value);
 /** What a host says to itself is no traffic of its network: the loopback is folded whatever it does. */
 const isLoopback = (row) => row.interface === 'lo';
 const isQuietNet = (row) =>
-  isLoopback(row) ||
-  none(row.rx_bytes_per_s, row.tx_bytes_per_s, row.rx_errors_per_s, row.tx_errors_per_s);
+  isLoopback(row) || none(row.rx_bytes_per_s, row.tx_bytes_per_s, row.rx_errors_per_s, row.tx_errors_per_s);
 const isQuietDisk = (row) => none(row.reads_per_s, row.writes_per_s, row.busy_pct, row.in_flight);
 /** Those that do something, and those that do not. */
 function parted(rows, isQuiet) {
