@@ -106,6 +106,15 @@ test('no chart is blank, however often a host is polled, in any span and zoomed 
   await close();
 });
 
+test('what the server has in memory does not wait for graphs that the store does not give', async () => {
+  const { page, close } = await tab(browser);
+  await page.route(/\/api\/v1\/hosts\/web-1\/(events|series)\?/, () => {});
+  await page.goto(`${server.at}/hosts/web-1`);
+  await page.locator('.tables .cores button').first().waitFor();
+  await page.locator('#pulse', { hasText: 'Live' }).waitFor();
+  await close();
+});
+
 test('the head of a host that is well is low, and one that is down says why', async () => {
   const { page, wrong, close } = await tab(browser, { viewport: { width: 1440, height: 900 } });
   await page.goto(`${server.at}/hosts/app-6`);
