@@ -34,6 +34,7 @@ export class Live extends EventTarget {
   /** Changes of state, and polls, that were seen. */
   moves = 0;
   polls = 0;
+  #blank = {};
 
   /** Begins; once. */
   start() {
@@ -129,7 +130,8 @@ export class Live extends EventTarget {
   }
 
   #whole(fleet) {
-    this.columns = fleet.columns;
+    this.columns = fleet.columns.map((column) => (column === 'cpu_trail' ? 'trail' : column));
+    this.#blank = Object.fromEntries(this.columns.map((column) => [column, null]));
     const before = this.hosts;
     this.hosts = new Map();
     for (const row of fleet.hosts) this.#put(row, before);
@@ -155,9 +157,10 @@ export class Live extends EventTarget {
   }
 
   #put(row, before) {
-    const host = {};
+    // Made whole: thousands that grow by one column after the other leave all their smaller forms behind.
+    const host = { ...this.#blank };
     this.columns.forEach((column, position) => {
-      host[column === 'cpu_trail' ? 'trail' : column] = row[position];
+      host[column] = row[position];
     });
     const known = before.get(host.name);
     // The server remembers a few polls; a page that stays open remembers more. A failed poll is a gap.
