@@ -17,8 +17,6 @@ const POINT_PX = 2.4;
 /** How many graphs are large, which are seen first; and how far below the window the later ones are asked for. */
 const LARGE = 4;
 const AHEAD = '300px';
-/** How long graphs are drawn in one frame, ms: about half of it. */
-const A_FRAME = 8;
 /** Read beside what is drawn: for tiles, and to tell reboots. */
 const BESIDE = ['mem_used_pct', 'uptime_s', 'fs_used_max_pct'];
 
@@ -117,21 +115,20 @@ class Charts {
     this.#tellFolded(folded);
   }
 
-  /** Draws the first ones at once, the others frame by frame: a page that is used does not stand still meanwhile. */
+  /** Draws the first ones at once, each other one in a frame of its own: a page that is used does not stand still. */
   #drawAll(shown) {
-    const isFirst = ({ size: kind, plot }) => kind === 'large' && !plot;
-    const first = shown.filter(isFirst);
+    const now = shown.filter(({ isDue, size: kind, plot }) => !isDue || (kind === 'large' && !plot));
     // Widths are read before anything is drawn: after that each would have the page laid out again.
-    const widths = first.map(({ place }) => place.clientWidth);
-    first.forEach((one, at) => this.#drawOne(one, widths[at]));
-    this.#waiting = shown.filter((one) => !first.includes(one));
+    const widths = now.map(({ place }) => place.clientWidth);
+    now.forEach((one, at) => this.#drawOne(one, widths[at]));
+    this.#waiting = shown.filter((one) => !now.includes(one));
     if (this.#waiting.length > 0) this.#frame ||= requestAnimationFrame(this.#drawNext);
   }
 
   #drawNext = () => {
-    const end = performance.now() + A_FRAME;
-    while (this.#waiting.length > 0 && performance.now() < end) this.#drawOne(this.#waiting.shift());
+    const one = this.#waiting.shift();
     this.#frame = this.#waiting.length > 0 ? requestAnimationFrame(this.#drawNext) : 0;
+    if (one) this.#drawOne(one);
   };
 
   #drawOne(one, width = one.place.clientWidth) {
@@ -254,12 +251,10 @@ class Charts {
         .map(({ begin, severity }) => ({ at: begin, kind: SHAPES[severity], words: name })),
     );
     for (const one of this.#cards) {
-      one.alarms = alarms;
-      mark(
-        one,
-        all.filter(({ column }) => graphOf(column)?.key === one.key),
-      );
+      const own = all.filter(({ column }) => graphOf(column)?.key === one.key);
+      mark(one, own, alarms);
     }
+    this.#arrange();
   }
 
   /** Puts those first that alarms about these columns are about. */

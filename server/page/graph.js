@@ -131,9 +131,12 @@ export function draw(one, what, { from, to, states, watched }, deeds) {
   };
 }
 
-/** Which rules are about it: its limits, and how often each fired in the span. */
-export function mark(one, rules) {
-  one.rules = rules;
+/** Which rules are about it: its limits, and how often each fired in the span; and when any alarm fired. */
+export function mark(one, rules, alarms) {
+  const marked = JSON.stringify([rules, alarms]);
+  if (one.marked === marked) return;
+  Object.assign(one, { rules, alarms, marked });
+  if (one.plot) one.isDue = true;
   const told = rules
     .filter(({ fired }) => fired.length > 0)
     .map(({ name, when, fired }) => {
@@ -142,7 +145,6 @@ export function mark(one, rules) {
     });
   renew(one.rulesList, told);
   one.rulesList.hidden = told.length === 0;
-  one.plot?.setData(one.plot.data);
 }
 
 /** Shows the values of now, which columns have. */
