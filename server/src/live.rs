@@ -3,14 +3,17 @@
 //! The live view stands beside the store, so the page, the API and the health service go on while
 //! the database is away. Readers take `Arc`s out under a short lock and never make the engine wait.
 
+mod recent;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
+pub use recent::{RECENT_ATTEMPTS, Recent};
 use tokio::sync::{broadcast, watch};
 
 use crate::{
@@ -23,9 +26,6 @@ use crate::{
     own_clock::Standing,
     units::WallMs,
 };
-
-/// How many of a host's last attempts are kept in memory.
-pub const RECENT_ATTEMPTS: usize = 20;
 
 /// How many updates a slow subscriber may be behind before it skips the oldest.
 pub const UPDATE_BACKLOG: usize = 1024;
@@ -111,8 +111,8 @@ pub struct HostView {
     pub last: Option<Arc<Record>>,
     /// The last poll that brought values; these stay visible while a host is down.
     pub last_good: Option<Arc<Record>>,
-    /// The last [`RECENT_ATTEMPTS`] attempts, oldest first; shared, because a view is made per poll.
-    pub recent: VecDeque<Arc<AttemptSummary>>,
+    /// The last [`RECENT_ATTEMPTS`] attempts, oldest first.
+    pub recent: Recent,
     /// The slot that it is polled for next; none while it is not polled.
     pub next_due: Option<WallMs>,
     /// Its alarms that are not ok; shared, because a view is made per poll.
@@ -158,7 +158,7 @@ impl HostView {
             facts: Arc::default(),
             last: None,
             last_good: None,
-            recent: VecDeque::new(),
+            recent: Recent::default(),
             next_due: None,
             alarms: Arc::default(),
         }

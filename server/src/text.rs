@@ -69,6 +69,11 @@ fn is_hidden(c: char) -> bool {
     !is_shown(c)
 }
 
+/// Whether a text is visible ASCII and plain spaces alone: nearly every text is.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Text for people, in which every character is seen. Not for names: the text `\u{7}` stays as it is,
 /// and so is the same as a bell.
 #[must_use]
@@ -91,7 +96,8 @@ const WRITTEN_OUT: &str = "\\u{";
 /// it backwards gives the name as it came.
 #[must_use]
 pub fn name(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hidden) && !text.contains(WRITTEN_OUT) {
+    let is_shown = is_plain(text) || !text.contains(is_hidden);
+    if is_shown && !(text.contains('\\') && text.contains(WRITTEN_OUT)) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
@@ -109,8 +115,12 @@ pub fn name(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn one_line(text: &str, limit: usize) -> String {
     const CUT: char = '…';
+    let text = text.trim();
+    if text.len() <= limit && is_plain(text) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len().min(limit));
-    for c in text.trim().chars() {
+    for c in text.chars() {
         let before = line.len();
         push_shown(&mut line, if c.is_whitespace() { ' ' } else { c });
         if line.len() > limit {

@@ -252,7 +252,7 @@ async fn hosts_that_come_back_at_once_are_asked_at_their_slots_and_not_on_top_of
     set(&fleet, "all", "healthy");
     // Polled at every slot again: with back-off, which there was, some slots would be left out.
     let again = |host: &HostView| {
-        let last = host.recent.iter().rev().take(3);
+        let last = host.recent.list().into_iter().rev().take(3);
         host.state == State::Up
             && last.filter(|attempt| attempt.outcome == Outcome::Ok).count() == 3
     };
@@ -295,7 +295,7 @@ async fn a_fleet_that_falls_silent_whole_is_polled_on_and_nothing_goes_down() {
     assert_eq!(set(&fleet, "all", "hang-before-accept"), HOSTS as usize);
     // Longer than any host needs to go down by itself.
     let gone = |host: &HostView| {
-        let last = host.recent.iter().rev().take(5);
+        let last = host.recent.list().into_iter().rev().take(5);
         last.filter(|attempt| attempt.outcome == Outcome::Unreachable).count() == 5
     };
     server.until("not all are gone", gone).await;

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -17,7 +17,7 @@ use hyper::body::Bytes;
 use roundsman::{
     clock::ManualClock,
     grpc::{self, Board, GrpcLimits},
-    live::{HostView, Live},
+    live::{HostView, Live, Recent},
     model::{GroupName, HostId, HostName, State, VersionId},
     units::{Mono, Now, WallMs},
     web::{ConnectionLimits, MAX_STREAMS},
@@ -64,7 +64,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         facts: Arc::default(),
         last: None,
         last_good: None,
-        recent: VecDeque::new(),
+        recent: Recent::default(),
         next_due: None,
         alarms: Arc::default(),
     }

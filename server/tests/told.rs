@@ -174,7 +174,7 @@ async fn a_receiver_that_hangs_delays_no_poll() {
         }
     };
     let lives = timeout(PATIENCE, seen).await.expect("polling stopped");
-    let slots: Vec<i64> = lives.recent.iter().map(|attempt| attempt.slot.0).collect();
+    let slots: Vec<i64> = lives.recent.map(|attempt| attempt.slot.0);
     assert!(slots.windows(2).all(|pair| pair[1] - pair[0] == 1_000), "{slots:?}");
     let (_held, _) = timeout(PATIENCE, receiver.accept()).await.unwrap().unwrap();
     timeout(PATIENCE, app.stop()).await.expect("the end waits for the receiver");

@@ -305,7 +305,7 @@ impl Compiler {
             return Err(Fault::new(node.at, message));
         };
         let (inner, span) = (self.number(of)?, read_span(name, span)?);
-        if contains_window(&inner.num) {
+        if inner.num.looks_back() {
             return Err(Fault::new(
                 of.at,
                 "a window of a window: it takes columns and numbers alone",
@@ -359,14 +359,5 @@ fn elsewhere(name: &str, over: Over) -> String {
     match others.filter(|other| *other != over).find(|other| names::find(name, *other).is_some()) {
         Some(other) => format!("; it is of a rule with over = {:?}", other.as_str()),
         None => "; all columns are listed by /api/v1/columns".to_owned(),
-    }
-}
-
-fn contains_window(num: &Num) -> bool {
-    match num {
-        Num::Window(_) => true,
-        Num::Const(_) | Num::Host(_) | Num::Row(_) | Num::Fact(_) => false,
-        Num::Scaled(inner, _) | Num::Abs(inner) => contains_window(inner),
-        Num::Made(_, left, right) => contains_window(left) || contains_window(right),
     }
 }

@@ -73,6 +73,16 @@ pub enum Num {
 }
 
 impl Num {
+    /// Whether polls before this one count.
+    pub(super) fn looks_back(&self) -> bool {
+        match self {
+            Self::Window(_) => true,
+            Self::Const(_) | Self::Host(_) | Self::Row(_) | Self::Fact(_) => false,
+            Self::Scaled(inner, _) | Self::Abs(inner) => inner.looks_back(),
+            Self::Made(_, left, right) => left.looks_back() || right.looks_back(),
+        }
+    }
+
     /// Its value; NaN is unknown. What is divided by nothing is unknown too.
     #[must_use]
     pub fn value(&self, frame: &Frame<'_>) -> f64 {
@@ -148,6 +158,17 @@ impl Compare {
 }
 
 impl Test {
+    /// Whether polls before this one count.
+    pub(super) fn looks_back(&self) -> bool {
+        match self {
+            Self::Compared(_, left, right) => left.looks_back() || right.looks_back(),
+            Self::Truth(number) => number.looks_back(),
+            Self::Word(..) | Self::Version(..) => false,
+            Self::All(tests) | Self::Any(tests) => tests.iter().any(Self::looks_back),
+            Self::Not(test) => test.looks_back(),
+        }
+    }
+
     /// Whether it holds; none is unknown.
     #[must_use]
     pub fn holds(&self, frame: &Frame<'_>) -> Option<bool> {
@@ -307,4 +328,4 @@ impl Measure {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -57,7 +57,7 @@ pub(super) fn explain(
     let others = others.into_iter().filter_map(|(key, of)| Some((key, of.as_ref()?)));
     let terms = when.chain(others).flat_map(|(key, condition)| terms(key, condition, frame));
     Explained {
-        row: row.key.into(),
+        row: row.key().into(),
         stand,
         when: seen.when,
         clear: seen.clear,

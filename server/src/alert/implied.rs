@@ -31,7 +31,7 @@ pub(super) fn implies(test: &Test, other: &Test) -> bool {
 }
 
 /// A number, how it is compared, and the written one that it is compared with.
-fn bound(test: &Test) -> Option<(&Num, Compare, f64)> {
+pub(super) fn bound(test: &Test) -> Option<(&Num, Compare, f64)> {
     let Test::Compared(compare, left, right) = test else { return None };
     match (left, right) {
         (num, Num::Const(written)) => Some((num, *compare, *written)),

@@ -9,6 +9,7 @@ use super::{
     memory::Memory,
     names::{Number, Over, ServerCells},
     rule_set::{ListedRule, RuleSet, RuleSets},
+    screen::Candidates,
     seen::{Budget, Judged, Poll, Rows, Subject, frame, observe, over},
     tracks::Tracks,
 };
@@ -133,15 +134,14 @@ impl Judge {
         if !self.comes_later(record.slot) {
             return judged;
         }
-        if record.boot_id.is_some() {
+        if record.boot_id.is_some() && record.boot_id != self.boot {
             self.boot.clone_from(&record.boot_id);
         }
         if subject.is_frozen {
             return judged;
         }
         let poll = poll_of(record, subject, reboot, at);
-        let rows = Rows::of(record.detail.as_ref(), &self.rules.tables);
-        self.judge_rules(&poll, &rows, budget, &mut judged);
+        self.judge_rules(&poll, Rows::Host(record.detail.as_ref()), budget, &mut judged);
         judged
     }
 
@@ -156,9 +156,10 @@ impl Judge {
         };
         let tracks = self.tracks.iter().find(|tracks| tracks.number == number);
         let poll = poll_of(record, subject, f64::NAN, record.slot);
-        for row in Rows::of(record.detail.as_ref(), &[listed.over]).get(listed.over) {
-            let values = self.memory.last(listed.over, &listed.places, row.key);
-            let stand = tracks.and_then(|tracks| tracks.stand(row.key));
+        let over = listed.rule.over;
+        for row in Rows::Host(record.detail.as_ref()).get(over) {
+            let values = self.memory.last(over, &listed.places, &row.key());
+            let stand = tracks.and_then(|tracks| tracks.stand(&row.key()));
             all.push(explain(&listed.rule, row, stand, &frame(row, &poll, &values)));
         }
         all
@@ -194,7 +195,7 @@ impl Judge {
                 server_version: subject.server_version,
             },
         };
-        self.judge_rules(&poll, &Rows::of_server(&cells.cells()), budget, &mut judged);
+        self.judge_rules(&poll, Rows::Server(&cells.cells()), budget, &mut judged);
         judged
     }
 
@@ -202,16 +203,18 @@ impl Judge {
     fn judge_rules(
         &mut self,
         poll: &Poll<'_>,
-        rows: &Rows<'_>,
+        rows: Rows<'_>,
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
         self.memory.take(poll, rows);
         let mut place = 0;
-        for (number, listed) in self.rules.rules.iter().enumerate() {
+        for number in self.candidates(poll, rows).iter() {
+            let Some(listed) = self.rules.rules.get(number) else { continue };
             let is_tracked = self.tracks.get(place).is_some_and(|of| of.number == number);
+            let over = listed.rule.over;
             // The rows of a host that is down are left as they were.
-            if poll.is_silent && listed.over != Over::Host {
+            if poll.is_silent && over != Over::Host {
                 place += usize::from(is_tracked);
                 continue;
             }
@@ -223,12 +226,12 @@ impl Judge {
             }
             let Some(tracks) = self.tracks.get_mut(place) else { continue };
             let mut was_read = false;
-            for (number, row) in rows.get(listed.over).enumerate() {
+            for (number, row) in rows.get(over).enumerate() {
                 was_read = true;
-                let values = self.memory.said(listed.over, &listed.places, number);
+                let values = self.memory.said(over, &listed.places, number);
                 tracks.judge(row, &values, poll, budget, judged);
             }
-            if listed.over.table().is_some() {
+            if over.table().is_some() {
                 tracks.judge_absent(was_read, poll, budget, judged);
             }
             match tracks.is_idle() {
@@ -236,6 +239,18 @@ impl Judge {
                 false => place += 1,
             }
         }
+    }
+
+    /// The rules that have alarms, and those that may hold for a row.
+    fn candidates(&self, poll: &Poll<'_>, rows: Rows<'_>) -> Candidates {
+        let mut candidates = Candidates::none_of(self.rules.rules.len());
+        for screen in &self.rules.screens {
+            for row in rows.get(screen.over) {
+                screen.add(&frame(row, poll, &[]), &mut candidates);
+            }
+        }
+        self.tracks.iter().for_each(|tracks| candidates.add(tracks.number));
+        candidates
     }
 
     /// Whether a poll lies behind all that were judged. One that does not is late and changes nothing;
@@ -287,17 +302,15 @@ fn poll_of<'a>(record: &'a Record, subject: &Subject<'a>, reboot: f64, at: WallM
     }
 }
 
-/// Whether a rule without an alarm holds for no row, known for each: so it is of nearly all rules in nearly
-/// all polls.
-fn is_quiet(listed: &ListedRule, memory: &Memory, poll: &Poll<'_>, rows: &Rows<'_>) -> bool {
-    rows.get(listed.over).enumerate().all(|(number, row)| {
-        if listed.screen.is_some_and(|screen| screen.refutes(&frame(row, poll, &[]))) {
-            return true;
-        }
-        let values = memory.said(listed.over, &listed.places, number);
+/// Whether a rule without an alarm holds for no row, known for each.
+fn is_quiet(listed: &ListedRule, memory: &Memory, poll: &Poll<'_>, rows: Rows<'_>) -> bool {
+    rows.get(listed.rule.over).enumerate().all(|(number, row)| {
+        let values = memory.said(listed.rule.over, &listed.places, number);
         observe(&listed.rule, &frame(row, poll, &values), false).when == Some(false)
     })
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -58,7 +58,7 @@ impl Memory {
     }
 
     /// Takes a poll with its rows. Of a host that is down nothing is taken.
-    pub(super) fn take(&mut self, poll: &Poll<'_>, rows: &Rows<'_>) {
+    pub(super) fn take(&mut self, poll: &Poll<'_>, rows: Rows<'_>) {
         for table in &mut self.tables {
             if poll.is_silent {
                 table.order.clear();
@@ -104,7 +104,7 @@ impl TableMemory {
     /// Takes the row that comes as number `number`.
     fn row(&mut self, number: usize, row: RowOf<'_>, poll: &Poll<'_>) {
         let slot = poll.moment.slot;
-        let at = self.place(number, row.key);
+        let at = self.place(number, &row.key());
         match self.order.get_mut(number) {
             Some(known) => *known = at,
             None => self.order.push(at),

@@ -1,9 +1,6 @@
 //! The rules that are judged on a host: one list for all hosts that the same rules are for.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{condition::WindowSpec, names::Over, rule::Rule, screen::Screen, seen::Subject};
 use crate::model::HostId;
@@ -14,10 +11,6 @@ pub(super) type Places = Box<[u16]>;
 /// A rule, where its list keeps it.
 #[derive(Debug)]
 pub(super) struct ListedRule {
-    /// What it is about; here too, so that a poll that changes nothing need not look at the rule for it.
-    pub(super) over: Over,
-    /// The same for whether it holds.
-    pub(super) screen: Option<Screen>,
     pub(super) rule: Arc<Rule>,
     pub(super) places: Places,
 }
@@ -33,8 +26,8 @@ pub(super) struct TableWindows {
 #[derive(Debug, Default)]
 pub(super) struct RuleSet {
     pub(super) rules: Box<[ListedRule]>,
-    /// What they are about, each once.
-    pub(super) tables: Box<[Over]>,
+    /// Which of them may hold on a poll.
+    pub(super) screens: Box<[Screen]>,
     pub(super) windows: Box<[TableWindows]>,
 }
 
@@ -55,16 +48,14 @@ impl RuleSet {
             })
         };
         let listed = |rule: &Arc<Rule>| ListedRule {
-            over: rule.over,
-            screen: Screen::of(rule),
             rule: Arc::clone(rule),
             places: rule.windows.iter().map(|spec| place_of(rule.over, spec)).collect(),
         };
         let rules: Box<[ListedRule]> = rules.map(listed).collect();
-        let about: HashSet<Over> = rules.iter().map(|listed| listed.over).collect();
+        let screens = Screen::all_of(rules.iter().map(|listed| &*listed.rule));
         let windows = tables.into_iter();
         let windows = windows.map(|(over, specs)| TableWindows { over, specs: specs.into() });
-        Self { rules, tables: about.into_iter().collect(), windows: windows.collect() }
+        Self { rules, screens, windows: windows.collect() }
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use smallvec::SmallVec;
-
 use super::{
     alarm::{Change, Moment, Seen},
     condition::{Frame, Words},
@@ -80,45 +78,44 @@ pub(super) struct Poll<'a> {
     pub(super) words: Words<'a>,
 }
 
-/// A row of the table that a rule is over; the host as a whole has no key.
+/// A row of the table that a rule is over.
 #[derive(Clone, Copy)]
 pub(super) struct RowOf<'a> {
-    pub(super) key: &'a str,
+    pub(super) over: Over,
     pub(super) labels: &'a [Arc<str>],
     pub(super) cells: &'a [f64],
 }
 
-/// The rows of one poll: of each table that rules are over, in the order of the poll.
-pub(super) struct Rows<'a>(SmallVec<[(Over, TableRows<'a>); 4]>);
+impl<'a> RowOf<'a> {
+    /// What it is known by; the host as a whole by nothing.
+    pub(super) fn key(&self) -> Cow<'a, str> {
+        self.over.table().map_or(Cow::Borrowed(""), |table| table.key(self.labels))
+    }
+}
 
-type TableRows<'a> = SmallVec<[(Cow<'a, str>, &'a [Arc<str>], &'a [f64]); 8]>;
+/// The rows of one poll, in its order.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    /// Of a host, which is one row itself.
+    Host(Option<&'a Detail>),
+    /// What the server knows of itself: one row.
+    Server(&'a [f64]),
+}
 
 impl<'a> Rows<'a> {
-    /// Those of a poll of a host, which is one row itself.
-    pub(super) fn of(detail: Option<&'a Detail>, tables: &[Over]) -> Self {
-        let rows = |over: Over| {
-            let (Some(table), Some(detail)) = (over.table(), detail) else {
-                let itself = (Cow::Borrowed(""), &[][..], &[][..]);
-                return std::iter::repeat_n(itself, usize::from(over == Over::Host)).collect();
-            };
-            let mut rows = TableRows::new();
-            detail.each_row(table, |labels, cells| rows.push((table.key(labels), labels, cells)));
-            rows
-        };
-        Self(tables.iter().map(|over| (*over, rows(*over))).collect())
-    }
-
-    /// What the server knows of itself: one row.
-    pub(super) fn of_server(cells: &'a [f64]) -> Self {
-        let itself = (Cow::Borrowed(""), &[][..], cells);
-        Self(std::iter::once((Over::Server, std::iter::once(itself).collect())).collect())
-    }
-
     /// Those of a table; none when it was not read.
-    pub(super) fn get(&self, over: Over) -> impl Iterator<Item = RowOf<'_>> {
-        let table = self.0.iter().find(|(of, _)| *of == over);
-        let rows = table.into_iter().flat_map(|(_, rows)| rows);
-        rows.map(|(key, labels, cells)| RowOf { key, labels, cells })
+    pub(super) fn get(self, over: Over) -> impl Iterator<Item = RowOf<'a>> {
+        (0..).map_while(move |place| self.row(over, place))
+    }
+
+    fn row(self, over: Over, place: usize) -> Option<RowOf<'a>> {
+        let (labels, cells) = match (self, over, over.table()) {
+            (Self::Host(detail), _, Some(table)) => detail?.row(table, place)?,
+            (Self::Host(_), Over::Host, _) if place == 0 => (&[][..], &[][..]),
+            (Self::Server(cells), Over::Server, _) if place == 0 => (&[][..], cells),
+            _ => return None,
+        };
+        Some(RowOf { over, labels, cells })
     }
 }
 

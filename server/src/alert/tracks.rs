@@ -108,7 +108,7 @@ impl Tracks {
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let before = self.rows.get_mut(row.key).and_then(|track| {
+        let before = self.rows.get_mut(&*row.key()).and_then(|track| {
             track.seen = poll.moment.slot;
             track.stand
         });
@@ -130,14 +130,14 @@ impl Tracks {
         budget: &mut Budget,
         judged: &mut Judged,
     ) {
-        let rule = Arc::clone(&self.rule);
+        let (rule, key) = (Arc::clone(&self.rule), row.key());
         let is_known = seen.when == Some(true) || (seen.when.is_some() && seen.clear.is_some());
         if poll.is_silent && !is_known {
             return;
         }
         if !rule.except.is_empty() && rule.leaves_out(row.labels) {
             if before.is_some() {
-                self.end(row.key, AlarmCause::RowGone, poll, budget, judged);
+                self.end(&key, AlarmCause::RowGone, poll, budget, judged);
             }
             return;
         }
@@ -145,13 +145,13 @@ impl Tracks {
         seen.value = value.filter(|value| value.is_finite());
         let (after, change) = step(before.as_ref(), &seen, &rule.terms, poll.moment);
         let Some(after) = after else { return };
-        if before.is_none() && !self.may_begin(row.key, poll.moment.slot, budget) {
+        if before.is_none() && !self.may_begin(&key, poll.moment.slot, budget) {
             return;
         }
-        self.keep(row.key, before, after, poll, budget, judged);
+        self.keep(&key, before, after, poll, budget, judged);
         if let Some(change) = change {
-            let summary = rule.summary.render(&about(&rule, row.key, &change, poll), frame);
-            judged.events.push(self.event(row.key, change, after.value, poll, summary));
+            let summary = rule.summary.render(&about(&rule, &key, &change, poll), frame);
+            judged.events.push(self.event(&key, change, after.value, poll, summary));
         }
     }
 
@@ -201,7 +201,7 @@ impl Tracks {
         }
         self.keep(key, Some(before), after, poll, budget, judged);
         if let Some(change) = change {
-            let row = RowOf { key, labels: &[], cells: &[] };
+            let row = RowOf { over: self.rule.over, labels: &[], cells: &[] };
             let about = about(&self.rule, key, &change, poll);
             let summary = self.rule.summary.render(&about, &frame(row, poll, &[]));
             judged.events.push(self.event(key, change, after.value, poll, summary));

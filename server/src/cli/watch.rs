@@ -209,7 +209,7 @@ mod tests {
             facts: Arc::default(),
             last_good: record.values.as_ref().map(|_| Arc::clone(&record)),
             last: Some(record),
-            recent: std::collections::VecDeque::new(),
+            recent: crate::live::Recent::default(),
             next_due: None,
             alarms: Arc::default(),
         }

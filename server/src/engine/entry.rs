@@ -3,7 +3,7 @@
 
 mod view;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -11,7 +11,7 @@ use super::measured::measure;
 use crate::{
     health::{self, FailingParent, Flaw, Health, Input, PauseReason, Policy, Skew, StateChange},
     inventory::Host,
-    live::{self, RECENT_ATTEMPTS},
+    live::{AttemptSummary, Recent},
     model::{
         Cause, Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
         Transition, VersionId,
@@ -94,7 +94,7 @@ pub(super) struct HostEntry {
     newcomers: Newcomers,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
-    recent: VecDeque<Arc<live::AttemptSummary>>,
+    recent: Recent,
 }
 
 impl HostEntry {
@@ -120,7 +120,7 @@ impl HostEntry {
             newcomers: Newcomers::default(),
             last: None,
             last_good: None,
-            recent: VecDeque::with_capacity(RECENT_ATTEMPTS),
+            recent: Recent::default(),
         }
     }
 
@@ -290,11 +290,7 @@ impl HostEntry {
     }
 
     fn remember(&mut self, record: &Arc<Record>, unread: Option<Box<[(Family, Status)]>>) {
-        if self.recent.len() == RECENT_ATTEMPTS {
-            self.recent.pop_front();
-        }
-        let attempt = live::AttemptSummary { unread, ..live::AttemptSummary::from(&**record) };
-        self.recent.push_back(Arc::new(attempt));
+        self.recent.push(AttemptSummary { unread, ..AttemptSummary::from(&**record) });
         if record.outcome.has_values() {
             self.last_good = Some(Arc::clone(record));
         }
@@ -349,7 +345,7 @@ pub(super) fn record(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory;
+    use crate::{inventory, live::RECENT_ATTEMPTS};
 
     #[test]
     fn of_the_attempts_only_the_last_are_kept() {
@@ -372,7 +368,7 @@ mod tests {
             let attempt = Attempt::without_answer(Outcome::Refused, "refused", now);
             entry.settle(&flight, attempt, (None, None), &Policy::default(), now.wall, false);
         }
-        let recent = entry.view(&Policy::default(), None, None, now).recent;
+        let recent = entry.view(&Policy::default(), None, None, now).recent.list();
         let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
         assert_eq!(slots, (5..=24).collect::<Vec<i64>>());
         assert_eq!(recent[19].state, State::Down);

@@ -145,17 +145,17 @@ impl Gathered {
         }
         let Some(detail) = &record.detail else { return };
         for table in DetailTable::ALL {
-            detail.each_row(*table, |labels, cells| {
+            for (labels, cells) in detail.rows(*table) {
                 let key = (*table, Box::from(&*table.key(labels)));
                 if self.rows.len() >= MAX_ROW_NAMES && !self.rows.contains_key(&key) {
-                    return;
+                    continue;
                 }
                 let row = self.rows.entry(key);
                 let row = row.or_insert_with(|| vec![Both::default(); cells.len()].into());
                 for (both, value) in row.iter_mut().zip(cells).filter(|(_, cell)| !cell.is_nan()) {
                     both.add(side, *value);
                 }
-            });
+            }
         }
     }
 

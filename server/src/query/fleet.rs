@@ -3,18 +3,14 @@
 //! A page of five thousand hosts is a megabyte of JSON here, ten in the shape of one host. What the
 //! cells mean stands in `columns`, once.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 use super::{readiness::own_clock, seen::Seen};
 use crate::{
-    live::{AttemptSummary, HostView, ServerView},
+    live::{AttemptSummary, HostView, Recent, ServerView},
     model::{Column, GroupName, HostName, Labels, Outcome, Severity, State},
     units::{Micros, WallMs},
 };
@@ -169,7 +165,7 @@ struct Cells<'a>(
 
 /// How busy a host's processors were at its last attempts, oldest first: whole per cent, null for an
 /// attempt that did not say. A page that has just been opened draws its little charts from it.
-struct Trail<'a>(&'a VecDeque<Arc<AttemptSummary>>);
+struct Trail<'a>(&'a Recent);
 
 impl Serialize for Trail<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -177,9 +173,8 @@ impl Serialize for Trail<'_> {
             clippy::cast_possible_truncation,
             reason = "a share is 0 to 100, and a cast saturates"
         )]
-        let whole =
-            |attempt: &Arc<AttemptSummary>| attempt.cpu_busy_pct.map(|pct| pct.round() as i16);
-        serializer.collect_seq(self.0.iter().map(whole))
+        let whole = |attempt: &AttemptSummary| attempt.cpu_busy_pct.map(|pct| pct.round() as i16);
+        serializer.collect_seq(self.0.map(whole))
     }
 }
 
@@ -368,20 +363,18 @@ mod tests {
 
     #[test]
     fn a_trail_has_a_share_per_attempt_and_null_for_one_that_failed() {
-        let attempt = |cpu_busy_pct| {
-            Arc::new(AttemptSummary {
-                slot: WallMs(1),
-                outcome: Outcome::Ok,
-                state: State::Up,
-                timings: Timings::default(),
-                answer_bytes: None,
-                address: None,
-                error: None,
-                unread: None,
-                cpu_busy_pct,
-            })
+        let attempt = |cpu_busy_pct| AttemptSummary {
+            slot: WallMs(1),
+            outcome: Outcome::Ok,
+            state: State::Up,
+            timings: Timings::default(),
+            answer_bytes: None,
+            address: None,
+            error: None,
+            unread: None,
+            cpu_busy_pct,
         };
-        let recent = VecDeque::from([attempt(Some(12.6)), attempt(None), attempt(Some(0.2))]);
+        let recent = [Some(12.6), None, Some(0.2)].map(attempt).into_iter().collect();
         assert_eq!(to_value(Trail(&recent)).unwrap(), serde_json::json!([13, null, 0]));
     }
 

@@ -208,10 +208,10 @@ impl<'a> Gathered<'a> {
         *failed = failed.saturating_add(u32::from(!sample.outcome.has_values()));
         let table = self.range.table;
         let mut rows = 0;
-        sample.detail.each_row(table, |labels, cells| {
+        for (labels, cells) in sample.detail.rows(table) {
             rows += 1;
             self.add_row(point, &table.key(labels), cells);
-        });
+        }
         rows
     }
 

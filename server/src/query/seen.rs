@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use crate::{
     alert::{Over, Rule},
-    live::{AttemptSummary, HostView, Live, RulesInForce, ServerView},
+    live::{HostView, Live, RulesInForce, ServerView},
     model::{Annotation, HostName, Hosts, Record, Scope, State},
 };
 
@@ -190,14 +190,14 @@ impl Seen {
         let of_record = |record: &Option<Arc<Record>>| {
             record.as_ref().and_then(|record| record.error.as_ref()).is_some_and(names_other)
         };
-        let told = view.recent.iter().filter_map(|attempt| attempt.error.as_ref());
+        let told = view.recent.map(|attempt| attempt.error.clone());
         let is_clean = !is_other(&view.parent)
             && !is_other(&view.unreachable_because)
             && !names_other(&view.reason)
             && !view.cause.as_ref().is_some_and(names_other)
             && !of_record(&view.last)
             && !of_record(&view.last_good)
-            && !told.into_iter().any(names_other);
+            && !told.iter().flatten().any(names_other);
         if is_clean {
             return;
         }
@@ -211,12 +211,12 @@ impl Seen {
         for record in [&mut view.last, &mut view.last_good].into_iter().flatten() {
             self.cover_record(Arc::make_mut(record));
         }
-        for attempt in &mut view.recent {
-            let attempt: &mut AttemptSummary = Arc::make_mut(attempt);
-            if let Some(error) = &mut attempt.error {
-                self.cover_text(error);
-            }
-        }
+        let mut recent = view.recent.list();
+        recent
+            .iter_mut()
+            .filter_map(|attempt| attempt.error.as_mut())
+            .for_each(|e| self.cover_text(e));
+        view.recent = recent.into_iter().collect();
     }
 
     fn host_is_hidden_or_gone(&self, name: &HostName) -> bool {

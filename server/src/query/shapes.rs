@@ -94,7 +94,7 @@ impl HostShape {
             last: view.last.as_ref().map(|record| PollShape::new(Arc::clone(record), detail)),
             last_good_at: last_good.map(Rfc3339),
             last_good_at_ms: last_good,
-            recent: view.recent.iter().map(|attempt| AttemptShape::from(&**attempt)).collect(),
+            recent: view.recent.map(|attempt| attempt.into()),
         }
     }
 

@@ -118,12 +118,9 @@ impl From<&Record> for WhyAttempt {
     }
 }
 
-/// What a running server says of a host; `before` are the attempts of the time before it started,
-/// oldest first.
-pub(super) fn of_view(view: &HostView, before: Vec<WhyAttempt>) -> WhyShape {
+/// What a running server says of a host; `attempts` are its last ones, oldest first.
+fn of_view(view: &HostView, attempts: Vec<WhyAttempt>) -> WhyShape {
     let host = HostShape::from_view(view, false);
-    let mut attempts = before;
-    attempts.extend(view.recent.iter().map(|attempt| WhyAttempt::from(&**attempt)));
     let mut sentence = sentence(&host.name, &view.reason, &attempts, host.last_good_at);
     match view.next_due {
         Some(slot) => sentence.push_str(&format!(" It is polled next at {}.", slot.spoken())),
@@ -253,8 +250,9 @@ impl Query {
     /// The live view, completed with what only the store knows, when it answers in time.
     async fn why_live(&self, view: &HostView) -> WhyShape {
         let newest = store::ReadOrder::NewestFirst;
-        let missing = RECENT_ATTEMPTS.saturating_sub(view.recent.len());
-        let until = view.recent.front().map_or(WallMs(i64::MAX), |oldest| oldest.slot);
+        let recent = view.recent.list();
+        let missing = RECENT_ATTEMPTS.saturating_sub(recent.len());
+        let until = recent.first().map_or(WallMs(i64::MAX), |oldest| oldest.slot);
         let asking = async {
             let span = store::Span { to: until, ..store::Span::ALL };
             let before = match missing {
@@ -277,12 +275,12 @@ impl Query {
             }
         };
         let (before, events, losses) = kept;
-        let before = before.iter().rev().map(WhyAttempt::from).collect();
+        let before = before.iter().rev().map(WhyAttempt::from);
         WhyShape {
             events: events.iter().map(EventShape::from).collect(),
             losses,
             store_error: error,
-            ..of_view(view, before)
+            ..of_view(view, before.chain(recent.iter().map(WhyAttempt::from)).collect())
         }
     }
 }

@@ -1,11 +1,6 @@
 //! A served site for the tests: four hosts, a ledger, a clock that stands still.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use roundsman::{
     board_folder::BoardFolder,
@@ -130,7 +125,7 @@ pub(crate) fn failed(host: &str, id: HostId, slot: WallMs) -> Record {
 /// A host as the engine would publish it.
 pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostView {
     let last = last.map(Arc::new);
-    let recent = last.iter().map(|record| Arc::new(AttemptSummary::from(&**record)));
+    let recent = last.iter().map(|record| AttemptSummary::from(&**record));
     HostView {
         id: last.as_ref().map_or(HostId(99), |record| record.host),
         name: name(host),
@@ -148,7 +143,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         reason: "its polls say so".into(),
         cause: None,
         facts: Arc::new(Facts { hostname: Some(host.into()), cpus: Some(2), ..Facts::default() }),
-        recent: recent.collect::<VecDeque<_>>(),
+        recent: recent.collect(),
         last_good: last.clone().filter(|record| record.outcome.has_values()),
         last,
         next_due: Some(NOW),

@@ -75,25 +75,23 @@ impl DetailTable {
 }
 
 impl Detail {
-    /// Gives the labels of each row of a list, and its cells: NaN is unknown.
-    pub(crate) fn each_row<'a>(
-        &'a self,
-        of: DetailTable,
-        mut take: impl FnMut(&'a [Arc<str>], &'a [f64]),
-    ) {
-        fn each<'a, C: ColumnSet>(
-            rows: &'a [Row<C>],
-            take: &mut impl FnMut(&'a [Arc<str>], &'a [f64]),
-        ) {
-            rows.iter().for_each(|row| take(&row.labels, row.values.cells()));
+    /// The labels of each row of a list, and its cells: NaN is unknown.
+    pub(crate) fn rows(&self, of: DetailTable) -> impl Iterator<Item = (&[Arc<str>], &[f64])> {
+        (0..).map_while(move |place| self.row(of, place))
+    }
+
+    /// Those of one row; none behind the last.
+    pub(crate) fn row(&self, of: DetailTable, place: usize) -> Option<(&[Arc<str>], &[f64])> {
+        fn at<C: ColumnSet>(rows: &[Row<C>], place: usize) -> Option<(&[Arc<str>], &[f64])> {
+            rows.get(place).map(|row| (&*row.labels, row.values.cells()))
         }
         match of {
-            DetailTable::Core => each(&self.cores, &mut take),
-            DetailTable::Softirq => each(&self.softirqs, &mut take),
-            DetailTable::Net => each(&self.interfaces, &mut take),
-            DetailTable::Disk => each(&self.disks, &mut take),
-            DetailTable::Filesystem => each(&self.filesystems, &mut take),
-            DetailTable::Process => each(&self.processes, &mut take),
+            DetailTable::Core => at(&self.cores, place),
+            DetailTable::Softirq => at(&self.softirqs, place),
+            DetailTable::Net => at(&self.interfaces, place),
+            DetailTable::Disk => at(&self.disks, place),
+            DetailTable::Filesystem => at(&self.filesystems, place),
+            DetailTable::Process => at(&self.processes, place),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use roundsman_proto::v1;
+use smallvec::SmallVec;
 
 use super::{
     Limit,
@@ -173,7 +174,7 @@ pub(super) fn mounts(filesystem: Option<&v1::Filesystem>) -> Taken<Vec<Mount>> {
     if let Err(uneven) = even(lengths, rows) {
         return Taken::none(uneven);
     }
-    let (mut left_out, mut seen) = (LeftOut::default(), HashSet::new());
+    let (mut left_out, mut seen) = (LeftOut::default(), SeenKeys::default());
     let rows = taken(rows, Limit::Mounts, &mut left_out);
     let mut mounts = Vec::with_capacity(rows);
     for row in 0..rows {
@@ -232,7 +233,7 @@ pub(super) fn processes(
     let Some(processes) = processes.filter(|_| page_size_bytes > 0) else {
         return Taken::default();
     };
-    let (mut left_out, mut seen) = (LeftOut::default(), HashSet::new());
+    let (mut left_out, mut seen) = (LeftOut::default(), SeenKeys::default());
     let rows = taken(processes.top.len(), Limit::Processes, &mut left_out);
     let mut top = Vec::with_capacity(rows);
     for wire in &processes.top[..rows] {
@@ -271,7 +272,7 @@ fn table<K: Ord + Hash + ToString, const N: usize>(
     if let Err(uneven) = even(lengths, keys.len()) {
         return Taken::none(uneven);
     }
-    let (mut left_out, mut seen) = (LeftOut::default(), HashSet::new());
+    let (mut left_out, mut seen) = (LeftOut::default(), SeenKeys::default());
     let rows = taken(keys.len(), limit, &mut left_out);
     let (mut names, mut kept) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     // Cores come in order, so that none can be there twice.
@@ -314,9 +315,28 @@ fn taken(rows: usize, limit: Limit, left_out: &mut LeftOut) -> usize {
     rows - beyond
 }
 
+/// Keys that there were already: the first few, which are looked through, and the others.
+struct SeenKeys<K: Copy>(SmallVec<[K; 16]>, HashSet<K>);
+
+impl<K: Copy> Default for SeenKeys<K> {
+    fn default() -> Self {
+        Self(SmallVec::new(), HashSet::new())
+    }
+}
+
 /// Keys are unique: what comes second is another thing of the same name, or the same once more.
-fn once<K: Eq + Hash>(seen: &mut HashSet<K>, key: K) -> Result<(), Reason> {
-    if seen.insert(key) { Ok(()) } else { Err(Reason::Repeated) }
+fn once<K: Eq + Hash + Copy>(
+    SeenKeys(few, others): &mut SeenKeys<K>,
+    key: K,
+) -> Result<(), Reason> {
+    if few.contains(&key) {
+        return Err(Reason::Repeated);
+    }
+    if few.len() < few.inline_size() {
+        few.push(key);
+        return Ok(());
+    }
+    if others.insert(key) { Ok(()) } else { Err(Reason::Repeated) }
 }
 
 /// What a probe says of a row; what is not known here is unknown.
