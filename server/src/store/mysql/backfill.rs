@@ -13,13 +13,15 @@ use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
 use super::{
     cells::RowReader,
-    docs::{self, SealedPoll},
     fault::Place,
     hours, moment,
 };
 use crate::{
     model::{HostId, Record},
-    store::{BatchResult, StoreError},
+    store::{
+        BatchResult, StoreError,
+        sealed::{self, SealedPoll},
+    },
     units::WallMs,
 };
 
@@ -95,7 +97,7 @@ async fn look(
     for row in rows {
         let cells = RowReader::new(row, place, "sealed polls");
         let number = u32::try_from(cells.required_int(0)?).unwrap_or(u32::MAX);
-        match docs::read_ledger(cells.bytes(1)?.unwrap_or_default()) {
+        match sealed::read_ledger(cells.bytes(1)?.unwrap_or_default()) {
             Ok(ledger) => {
                 known.parts.push((number, Some(ledger.len())));
                 known.attempts.extend(ledger.iter().filter_map(|poll| attempt(hour, poll)));
@@ -170,6 +172,6 @@ async fn absorb(
     }
 }
 
-fn length(part: &docs::Part) -> i64 {
+fn length(part: &sealed::Part) -> i64 {
     i64::try_from(part.docs.len()).unwrap_or(i64::MAX)
 }

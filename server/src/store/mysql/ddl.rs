@@ -1,10 +1,12 @@
 //! The tables and views that follow from the list of columns, as MySQL and MariaDB make them. Text
 //! alone: `reconcile` brings a database to it.
 
-use super::docs;
 use crate::{
     model::{ColumnKind, ColumnSpec, LEDGER, LedgerField, LedgerKind, Unit},
-    store::shown::{self, Repeating, Shows, VIEWS},
+    store::{
+        sealed::{self, Form, has_ticks, is_kept_as_rows, is_of_ticks},
+        shown::{self, Repeating, Shows, VIEWS},
+    },
 };
 
 /// A column of a table.
@@ -194,16 +196,95 @@ fn live(shown: &[String], from: &str, and: &str) -> String {
     )
 }
 
-/// Rows of sealed polls, from one text of their hour.
-fn sealed(shown: &[String], text: &str, columns: &[String]) -> String {
-    let (begin, end) = docs::columns_of(text);
+/// A text of a sealed hour as it was before it was packed.
+fn unpacked(begin: &str, end: &str) -> String {
+    format!("CONVERT(UNCOMPRESS(SUBSTRING(q.docs, {begin}, {end} - {begin})) USING utf8mb4)")
+}
+
+/// Rows of sealed polls, from one text of their hour in which they are rows; `and` narrows.
+fn sealed(shown: &[String], text: &str, columns: &[String], and: &str) -> String {
+    let (begin, end) = sealed::columns_of(text);
     let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
     format!(
         "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
-         q.host_id JOIN JSON_TABLE(\n  CONVERT(UNCOMPRESS(SUBSTRING(q.docs, q.{begin}, q.{end} - \
-         q.{begin})) USING utf8mb4), '$[*]' COLUMNS (\n    after_ms INT PATH '$[0]'{columns}\n  )\n) e\n\
-         WHERE s.id = 1",
-        listed(SEALED, shown)
+         q.host_id JOIN JSON_TABLE(\n  {}, '$[*]' COLUMNS (\n    after_ms INT PATH \
+         '$[0]'{columns}\n  )\n) e\nWHERE s.id = 1{and}",
+        listed(SEALED, shown),
+        unpacked(&format!("q.{begin}"), &format!("q.{end}")),
+    )
+}
+
+/// That an hour is kept as rows, or as counts.
+fn of_form(form: Form) -> String {
+    format!(" AND q.form = {}", form.number())
+}
+
+/// Rows of sealed polls, from one text of their hour in which they are counts: `labels`, and of the columns
+/// that lie in the text those that are shown, under these names. `first` is shown before all.
+fn counted(
+    first: Option<&String>,
+    labels: &[String],
+    text: &str,
+    columns: &[&ColumnSpec],
+    shown: &[(usize, String)],
+) -> String {
+    let (begin, end) = sealed::columns_of(text);
+    let mut in_thing: Vec<String> =
+        labels.iter().enumerate().map(|(at, l)| format!("{l} TEXT {TEXTS} PATH '$[{at}]'")).collect();
+    let mut next = labels.len();
+    let mut place = || {
+        next += 1;
+        next - 1
+    };
+    in_thing.push(format!("begin_n INT PATH '$[{}]'", place()));
+    in_thing.push(format!("polls_n INT PATH '$[{}]'", place()));
+    in_thing.push(format!("present LONGTEXT CHARACTER SET latin1 PATH '$[{}]'", place()));
+    let field = |name: &str, at: usize, step: &str| {
+        format!(
+            "w{name} INT PATH '$[{at}][0]', b{name} BIGINT PATH '$[{at}][1]', s{name} {step} PATH \
+             '$[{at}][2]', d{name} DOUBLE PATH '$[{at}][3]', f{name} LONGTEXT CHARACTER SET latin1 \
+             PATH '$[{at}][4]'"
+        )
+    };
+    let whole = |name: &str| {
+        let digits = format!("SUBSTR(e.f{name}, (i.n - e.begin_n - 1) * e.w{name} + 1, e.w{name})");
+        format!(
+            "IF(e.w{name}, NULLIF(CAST({digits} AS SIGNED), 0) + e.b{name}, e.b{name}) * e.s{name}"
+        )
+    };
+    let has_ticks = has_ticks(columns.iter().copied());
+    if has_ticks {
+        in_thing.push(field("t", place(), "BIGINT"));
+    }
+    let values_at = place();
+    let labels = labels.iter().map(|label| of_text(label));
+    let mut values: Vec<_> = first.cloned().into_iter().chain(labels).collect();
+    for (number, (at, name)) in shown.iter().enumerate() {
+        let (spec, number) = (columns[*at], (number + 1).to_string());
+        in_thing.push(field(&number, values_at + at, self::number(spec.kind)));
+        values.push(match spec.kind {
+            ColumnKind::Whole => format!("CAST({} AS SIGNED) AS {name}", whole(&number)),
+            ColumnKind::Real => {
+                let over = if is_of_ticks(spec) {
+                    format!("{} / 100", whole("t"))
+                } else {
+                    "i.elapsed_ns / 1e9".to_owned()
+                };
+                format!("ROUND({} / COALESCE(e.d{number}, {over}), 3) AS {name}", whole(&number))
+            }
+        });
+    }
+    format!(
+        "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
+         q.host_id JOIN JSON_TABLE(\n  {}, '$[*]' COLUMNS (\n    {}\n  )\n) e JOIN JSON_TABLE(\n  {}, \
+         '$[*]' COLUMNS (\n    n FOR ORDINALITY,\n    after_ms INT PATH '$[0]',\n    elapsed_ns DOUBLE \
+         PATH '$[1]'\n  )\n) i\nWHERE s.id = 1{} AND i.n > e.begin_n AND i.n <= e.begin_n + e.polls_n AND \
+         (e.present IS NULL OR SUBSTR(e.present, i.n - e.begin_n, 1) = '1')",
+        listed(&SEALED.replace("e.after_ms", "i.after_ms"), &values),
+        unpacked(&format!("q.{begin}"), &format!("q.{end}")),
+        in_thing.join(",\n    "),
+        unpacked("1", "q.ledger_at"),
+        of_form(Form::Counts),
     )
 }
 
@@ -239,7 +320,12 @@ fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
     let in_text =
         (1..).zip(columns).map(|(position, column)| at(column.name, number(column.kind), position));
     let in_text: Vec<_> = in_text.collect();
-    vec![live(&of_polls, "", WITH_VALUES), sealed(&of_texts, text, &in_text)]
+    let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
+    vec![
+        live(&of_polls, "", WITH_VALUES),
+        sealed(&of_texts, text, &in_text, &of_form(Form::Rows)),
+        counted(None, &[], text, columns, &all.collect::<Vec<_>>()),
+    ]
 }
 
 fn repeating(text: &str, what: &Repeating) -> Vec<String> {
@@ -263,31 +349,45 @@ fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     );
     let nested = format!("NESTED PATH '$[1][*]' COLUMNS (\n      {}\n    )", row("      "));
     let live_rows = live(&shown, &from, WITH_VALUES);
-    let sealed_rows = sealed(&shown, text, &[nested]);
+    if is_kept_as_rows(what.table) {
+        return vec![live_rows, sealed(&shown, text, &[nested], "")];
+    }
+    let sealed_rows = sealed(&shown, text, &[nested], &of_form(Form::Rows));
+    let labels: Vec<_> = what.table.labels().iter().map(|label| (*label).to_owned()).collect();
+    let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
+    let all: Vec<_> = all.collect();
+    let counted = counted(None, &labels, text, &columns.iter().collect::<Vec<_>>(), &all);
     match what.total {
-        None => vec![live_rows, sealed_rows],
+        None => vec![live_rows, sealed_rows, counted],
         Some(prefix) => {
-            let [of_polls, of_texts] = totals(what, prefix, columns);
-            vec![of_polls, live_rows, of_texts, sealed_rows]
+            let [of_polls, of_rows, of_counts] = totals(what, prefix, columns);
+            vec![of_polls, live_rows, of_rows, sealed_rows, of_counts, counted]
         }
     }
 }
 
 /// The row about all that repeat, from host-wide columns.
-fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 2] {
+fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 3] {
     let label = what.table.labels().first().copied().unwrap_or_default();
     let label = format!("CONVERT('{prefix}' USING utf8mb4) COLLATE utf8mb4_bin AS {label}");
-    let (mut of_polls, mut of_texts, mut in_text) = (vec![label.clone()], vec![label], Vec::new());
+    let (mut of_polls, mut of_texts, mut in_text) = (vec![label.clone()], vec![label.clone()], Vec::new());
+    let mut shown = Vec::new();
+    let of_host = shown::totals();
     for column in columns {
         let name = column.name;
         let wide = format!("{prefix}_{name}");
-        let found = shown::totals().into_iter().enumerate().find(|(_, c)| c.name == wide);
+        let found = of_host.iter().enumerate().find(|(_, c)| c.name == wide);
         let Some((position, wide)) = found else { continue };
         of_polls.push(of_poll(wide, name));
         of_texts.push(of_text(name));
         in_text.push(at(name, number(wide.kind), position + 1));
+        shown.push((position, name.to_owned()));
     }
-    [live(&of_polls, "", WITH_VALUES), sealed(&of_texts, shown::HOST_TOTALS, &in_text)]
+    [
+        live(&of_polls, "", WITH_VALUES),
+        sealed(&of_texts, shown::HOST_TOTALS, &in_text, &of_form(Form::Rows)),
+        counted(Some(&label), &[], shown::HOST_TOTALS, &of_host, &shown),
+    ]
 }
 
 /// Every attempt, with how it ended and where its time went.
@@ -307,7 +407,7 @@ fn ledger() -> Vec<String> {
         at(name, &kind, position - 1)
     });
     let in_text: Vec<_> = in_text.collect();
-    vec![live(&names("p"), "", ""), sealed(&names("e"), "ledger", &in_text)]
+    vec![live(&names("p"), "", ""), sealed(&names("e"), "ledger", &in_text, "")]
 }
 
 /// Hours with the host's name: every count, whole numbers as such, others to a thousandth.

@@ -14,7 +14,6 @@ use super::{
     events,
     fault::Place,
     hosts, hours, losses, moment, notices,
-    packed::Packer,
     partitions,
     pools::Pools,
     record, rollups,
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     model::{HostId, HostName, Record},
-    store::{Batch, BatchResult, Mark, ReadOrder, Span, StoreError, row},
+    store::{Batch, BatchResult, Mark, ReadOrder, Span, StoreError, packed::Packer, row},
     units::WallMs,
 };
 

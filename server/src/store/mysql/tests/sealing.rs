@@ -8,17 +8,22 @@ mod partitions;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{Detail, Values};
+use crate::{
+    model::{Detail, Values},
+    store::sealed::TEXTS,
+};
 
 /// So many seconds after the beginning of the first hour.
 fn at(seconds: i64) -> WallMs {
     WallMs(moment::hour(sample::START).0 + seconds * 1_000 + 250)
 }
 
-/// A poll of a kind that its moment says: whole, failed, without what repeats, or without anything.
+/// A poll of a kind that its moment says: made of counters, whole, failed, without what repeats, or without
+/// anything.
 fn poll(host: &KnownHost, slot: WallMs) -> Record {
     let good = sample::good(host.id, &host.name, slot);
-    match slot.0 / 10_000 % 4 {
+    match slot.0 / 10_000 % 7 {
+        4.. => sample::measured(host.id, &host.name, slot),
         0 => good,
         1 => sample::failed(host.id, &host.name, slot, "it's \"refused\"\n\\ 🦀 三"),
         2 => Record { detail: Some(Detail::default()), ..good },
@@ -38,7 +43,7 @@ async fn everything(database: &Database) -> BTreeMap<String, Vec<ViewRow>> {
         rows.sort_by_key(|row| format!("{} {} {row:?}", row["host"], row["time"]));
         all.insert(name.to_owned(), rows);
     }
-    assert_eq!(all.len(), docs::TEXTS);
+    assert_eq!(all.len(), TEXTS);
     all
 }
 
