@@ -31,6 +31,7 @@ mod notices;
 mod numbers;
 mod options;
 mod owner;
+mod part;
 mod partitions;
 mod pauses;
 mod polls;

@@ -9,10 +9,9 @@
 //! `[ms after the hour, [[...], ...]]` where a poll has several rows in the view. The ledger and the
 //! processes, which are others in each poll, are rows in either form.
 //!
-//! `server/migrations/mysql/0024_poll_hour.sql` and `0069_poll_hour_form.sql` say how they lie in their
-//! column; the views read them by position, so what is new is only ever added at an end.
+//! The views read them by position, so what is new is only ever added at an end.
 //!
-//! Knows no SQL and no connection.
+//! Knows no SQL, no connection, and nothing of how texts are packed.
 
 mod field;
 mod rows;
@@ -20,11 +19,11 @@ mod counts;
 mod counted;
 mod read;
 
-use std::{io, sync::LazyLock};
+use std::sync::LazyLock;
 
 pub(super) use self::{
     counts::{has_ticks, is_kept_as_rows, is_of_ticks},
-    read::{PackedTexts, SealedPoll, decode, decode_samples, decode_table, read_ledger},
+    read::{SealedPoll, decode, decode_samples, decode_table, read_ledger},
 };
 use crate::{
     model::{Column, ColumnSet, DetailTable, Family, Record},
@@ -109,6 +108,11 @@ pub(super) fn texts_of(columns: &[Column]) -> Vec<usize> {
     wide.map(|(position, _)| position).collect()
 }
 
+/// The name of a text.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    (0..TEXTS).map(name)
+}
+
 /// The position of the text with the rows of a list.
 pub(super) fn text_of(table: DetailTable) -> usize {
     let is_its = |shows: &Shows| matches!(shows, Shows::Repeating(what) if what.table == table);
@@ -120,6 +124,12 @@ pub(super) fn begins_at(text: usize) -> String {
     format!("{}_at", name(text))
 }
 
+/// [`encode`] in the form that was the only one before counts.
+#[cfg(test)]
+pub(super) fn rows(hour: WallMs, records: &[Record]) -> Vec<Texts> {
+    rows::encode(hour, records)
+}
+
 /// The largest text of a part, bytes: UNCOMPRESS() gives NULL for what is larger than the server's
 /// max_allowed_packet, 16 MiB by default. A single poll may be larger.
 const TEXT_BYTES: usize = 4 << 20;
@@ -127,53 +137,66 @@ const TEXT_BYTES: usize = 4 << 20;
 /// The largest part, bytes of all its texts: packed it must fit into a packet.
 const PART_BYTES: usize = 8 << 20;
 
-/// Some polls of a host and an hour, packed.
+/// The texts of some polls of a host and an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
-    /// How its texts are written.
+pub(super) struct Texts {
+    /// How they are written.
     pub(super) form: Form,
     /// How many polls.
     pub(super) polls: u64,
     /// The first and the last one's slot.
     pub(super) first: WallMs,
     pub(super) last: WallMs,
-    /// Where each text begins in `docs`, counted from 1 as SQL does, and where the last one ends. The times
-    /// of counts lie before the first.
-    pub(super) at: [u32; TEXTS + 1],
-    pub(super) docs: Vec<u8>,
+    /// The times of the polls; empty where they are rows.
+    pub(super) times: String,
+    /// A text for the ledger and for each view, by position.
+    pub(super) all: [String; TEXTS],
 }
 
-/// Packs the polls of one hour, which are in the order of their slots: as few parts as there may be.
-///
-/// # Errors
-/// When a single poll is larger than what is unpacked.
-pub(super) fn encode(hour: WallMs, records: &[Record]) -> io::Result<Vec<Part>> {
-    if records.is_empty() {
-        return Ok(Vec::new());
+/// The texts that were asked for: the ledger, and others by their position.
+pub(super) struct SomeTexts {
+    /// How they are written.
+    pub(super) form: Form,
+    pub(super) times: String,
+    pub(super) ledger: String,
+    pub(super) others: Vec<(usize, String)>,
+}
+
+impl SomeTexts {
+    /// All texts of a part of so many polls, where all were asked for.
+    pub(super) fn into_texts(self, polls: u64) -> Texts {
+        let mut all = <[String; TEXTS]>::default();
+        all[0] = self.ledger;
+        for (position, text) in self.others {
+            all[position] = text;
+        }
+        let (first, last) = (WallMs::default(), WallMs::default());
+        Texts { form: self.form, polls, first, last, times: self.times, all }
     }
-    match counts::encode(hour, records)? {
-        Some(part) => Ok(vec![part]),
+}
+
+/// Writes the polls of one hour, which are in the order of their slots: as few parts as there may be.
+pub(super) fn encode(hour: WallMs, records: &[Record]) -> Vec<Texts> {
+    if records.is_empty() {
+        return Vec::new();
+    }
+    match counts::encode(hour, records) {
+        Some(part) => vec![part],
         None if records.len() == 1 => rows::encode(hour, records),
         // Too large for one, or with a value that has no count: the others are not to pay for it.
         None => {
             let (early, late) = records.split_at(records.len() / 2);
-            let mut parts = encode(hour, early)?;
-            parts.extend(encode(hour, late)?);
-            Ok(parts)
+            [encode(hour, early), encode(hour, late)].concat()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::{Compression, write::ZlibEncoder};
-
     use super::*;
     use crate::{
         model::{Detail, HostId, Values},
-        store::sample,
+        store::{packed::Packer, sample},
     };
 
     fn polls(count: i64) -> (WallMs, Vec<Record>) {
@@ -189,7 +212,7 @@ mod tests {
         (hour, (0..count).map(poll).collect())
     }
 
-    fn read(parts: &[Part], hour: WallMs) -> Vec<Record> {
+    fn read(parts: &[Texts], hour: WallMs) -> Vec<Record> {
         let name = sample::name("web-1");
         let read = parts.iter().flat_map(|part| decode(part, hour, HostId(1), &name).unwrap());
         read.collect()
@@ -203,14 +226,14 @@ mod tests {
         records[2].values = Some(Values::default());
         records[2].detail = Some(Detail::default());
         for (form, parts) in [
-            (Form::Counts, encode(hour, &records).unwrap()),
-            (Form::Rows, rows::encode(hour, &records).unwrap()),
+            (Form::Counts, encode(hour, &records)),
+            (Form::Rows, rows::encode(hour, &records)),
         ] {
             assert_eq!((parts.len(), parts[0].form), (1, form));
             assert_eq!((parts[0].first, parts[0].last), (records[0].slot, records[359].slot));
             assert_eq!(read(&parts, hour), records);
         }
-        assert_eq!(encode(hour, &[]).unwrap(), []);
+        assert_eq!(encode(hour, &[]), []);
     }
 
     #[test]
@@ -220,19 +243,23 @@ mod tests {
         for record in records.iter_mut().filter(|record| record.values.is_some()) {
             *record = sample::measured(HostId(1), &name, record.slot);
         }
-        let counts = encode(hour, &records).unwrap();
-        let rows = rows::encode(hour, &records).unwrap();
+        let counts = encode(hour, &records);
+        let rows = rows::encode(hour, &records);
         assert_eq!((counts.len(), counts[0].form), (1, Form::Counts));
         assert_eq!(read(&counts, hour), records);
-        let (counts, rows) = (counts[0].docs.len(), rows[0].docs.len());
+        let bytes = |parts: &[Texts]| {
+            let all = parts[0].all.iter().chain([&parts[0].times]);
+            all.map(|text| Packer::hard().pack(text).unwrap().len()).sum::<usize>()
+        };
+        let (counts, rows) = (bytes(&counts), bytes(&rows));
         assert!(counts * 3 < rows * 2, "{counts} of {rows}");
         // Without the time nothing is known to be a count: thousandths, exact all the same.
         for record in &mut records {
             record.elapsed_ns = None;
         }
-        let thousandths = encode(hour, &records).unwrap();
+        let thousandths = encode(hour, &records);
         assert_eq!(read(&thousandths, hour), records);
-        assert!(counts < thousandths[0].docs.len());
+        assert!(counts < bytes(&thousandths));
     }
 
     #[test]
@@ -255,7 +282,7 @@ mod tests {
             };
             detail.interfaces = names.iter().map(|name| row(name, seed)).collect();
         }
-        let parts = encode(hour, &records).unwrap();
+        let parts = encode(hour, &records);
         assert_eq!((parts.len(), parts[0].form), (1, Form::Counts));
         assert_eq!(read(&parts, hour), records);
     }
@@ -264,32 +291,11 @@ mod tests {
     fn a_value_that_is_no_count_costs_the_other_polls_nothing() {
         let (hour, mut records) = polls(8);
         records[3].values.as_mut().unwrap().set(Column::NetRxBytesPerS, 9.3e12);
-        let parts = encode(hour, &records).unwrap();
+        let parts = encode(hour, &records);
         let forms: Vec<_> = parts.iter().map(|part| (part.polls, part.form)).collect();
         let counts = |polls| (polls, Form::Counts);
         assert_eq!(forms, [counts(2), counts(1), (1, Form::Rows), counts(4)]);
         assert_eq!(read(&parts, hour), records);
-    }
-
-    /// As texts were packed before libdeflate did it.
-    fn packed_by_zlib(text: &str) -> Vec<u8> {
-        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
-        let mut zlib = ZlibEncoder::new(length.to_vec(), Compression::new(6));
-        zlib.write_all(text.as_bytes()).unwrap();
-        zlib.finish().unwrap()
-    }
-
-    #[test]
-    fn an_hour_that_zlib_packed_is_read() {
-        let (hour, records) = polls(40);
-        let part = rows::encode(hour, &records).unwrap().remove(0);
-        let mut former = Part { docs: Vec::new(), ..part.clone() };
-        for position in 0..TEXTS {
-            former.docs.extend(packed_by_zlib(&part.text(position).unwrap()));
-            former.at[position + 1] = u32::try_from(former.docs.len() + 1).unwrap();
-        }
-        assert_ne!(former.docs, part.docs);
-        assert_eq!(read(&[former], hour), records);
     }
 
     #[test]
@@ -299,14 +305,14 @@ mod tests {
             record.error = Some("é".repeat(200_000).into());
         }
         records[7].error = Some("x".repeat(5 << 20).into());
-        let parts = encode(hour, &records).unwrap();
+        let parts = encode(hour, &records);
         for part in &parts {
-            assert!(part.polls == 1 || part.text(0).unwrap().len() <= TEXT_BYTES + 1);
+            assert!(part.polls == 1 || part.all[0].len() <= TEXT_BYTES + 1);
         }
-        let counts = |parts: &[Part]| parts.iter().map(|part| part.polls).collect::<Vec<_>>();
+        let counts = |parts: &[Texts]| parts.iter().map(|part| part.polls).collect::<Vec<_>>();
         assert_eq!(counts(&parts), [5, 2, 1, 2, 10, 10, 10]);
         assert_eq!(read(&parts, hour), records);
-        let rows = rows::encode(hour, &records).unwrap();
+        let rows = rows::encode(hour, &records);
         assert_eq!(counts(&rows), [7, 1, 10, 10, 10, 2]);
         assert_eq!(read(&rows, hour), records);
     }
@@ -321,28 +327,37 @@ mod tests {
     #[test]
     fn damage_is_an_error() {
         let (hour, records) = polls(9);
-        let counts = encode(hour, &records).unwrap();
-        let rows = rows::encode(hour, &records).unwrap();
+        let counts = encode(hour, &records);
+        let rows = rows::encode(hour, &records);
         damaged(hour, &counts[0]);
         damaged(hour, &rows[0]);
         let name = sample::name("web-1");
-        let of_other_forms =
-            [(Form::Rows, counts[0].clone()), (Form::Counts, rows[0].clone())].map(|(form, part)| Part { form, ..part });
+        let of_other_forms = [(Form::Rows, counts[0].clone()), (Form::Counts, rows[0].clone())]
+            .map(|(form, part)| Texts { form, ..part });
         assert!(of_other_forms.iter().all(|part| decode(part, hour, HostId(1), &name).is_err()));
+        damaged(hour, &counts[0]);
+        damaged(hour, &rows[0]);
     }
 
-    fn damaged(hour: WallMs, part: &Part) {
+    fn damaged(hour: WallMs, part: &Texts) {
         let name = sample::name("web-1");
-        let mut bad = vec![Part { docs: Vec::new(), ..part.clone() }];
-        for position in 0..TEXTS {
-            let mut at = part.at;
-            at[position] += 1;
-            bad.push(Part { at, ..part.clone() });
+        let mut bad = vec![Texts { polls: 8, ..part.clone() }];
+        if part.form == Form::Counts {
+            bad.push(Texts { times: part.times.replacen("[", "", 1), ..part.clone() });
+            bad.push(Texts { times: "[]".to_owned(), ..part.clone() });
+            // A field that is cut short.
+            let mut cut = part.clone();
+            let end = cut.all[1].find("\"]").unwrap();
+            cut.all[1].remove(end - 1);
+            bad.push(cut);
         }
-        bad.push(Part { polls: 8, ..part.clone() });
-        bad.push(Part { at: [0; TEXTS + 1], ..part.clone() });
+        for position in 0..TEXTS {
+            let mut cut = part.clone();
+            cut.all[position].remove(0);
+            bad.push(cut);
+        }
         for part in bad {
-            assert!(decode(&part, hour, HostId(1), &name).is_err(), "{:?}", part.at);
+            assert!(decode(&part, hour, HostId(1), &name).is_err(), "{part:?}");
         }
     }
 }

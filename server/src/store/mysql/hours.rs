@@ -10,13 +10,16 @@ use mysql_async::{Conn, Row, Value, prelude::Queryable};
 use super::{
     cells::RowReader,
     fault::Place,
-    moment, worker,
+    moment,
+    part::{self, Part},
+    worker,
 };
 use crate::{
     model::{Column, HostId, HostName, Record},
     store::{
         ReadOrder, Sample, Span, StoreError,
-        sealed::{self, Form, PackedTexts, Part, TEXTS},
+        packed,
+        sealed::{self, Form, SomeTexts, TEXTS},
     },
     units::WallMs,
 };
@@ -136,7 +139,7 @@ pub(super) fn form(cells: &RowReader<'_>, column: usize) -> Result<Form, StoreEr
     form.ok_or_else(|| cells.unreadable(column, "form of sealed polls"))
 }
 
-/// What is read of a part to unpack some of its texts ([`packed_texts`]), for a SELECT.
+/// What is read of a part to unpack some of its texts ([`unpacked`]), for a SELECT.
 pub(super) fn selected(texts: &[usize]) -> String {
     let mut sql = "form, SUBSTRING(docs, 1, ledger_at - 1)".to_owned();
     for text in [0].iter().chain(texts) {
@@ -148,17 +151,21 @@ pub(super) fn selected(texts: &[usize]) -> String {
 }
 
 /// The columns that [`selected`] names, of which `first` is the place of the first.
-pub(super) fn packed_texts<'a>(
-    cells: &'a RowReader<'_>,
+pub(super) fn unpacked(
+    cells: &RowReader<'_>,
     first: usize,
     texts: &[usize],
-) -> Result<PackedTexts<'a>, StoreError> {
+    what: &str,
+) -> Result<SomeTexts, StoreError> {
+    let form = form(cells, first)?;
     let bytes = |column: usize| Ok(cells.bytes(first + column)?.unwrap_or_default());
-    let others = texts.iter().zip(3..).map(|(text, column)| Ok((*text, bytes(column)?)));
-    Ok(PackedTexts {
-        form: form(cells, first)?,
-        times: bytes(1)?,
-        ledger: bytes(2)?,
+    let damaged = |error: std::io::Error| cells.damaged(what, &error.to_string());
+    let unpack = |column| packed::unpack(bytes(column)?).map_err(damaged);
+    let others = texts.iter().zip(3..).map(|(text, column)| Ok((*text, unpack(column)?)));
+    Ok(SomeTexts {
+        form,
+        times: part::times(form, bytes(1)?).map_err(damaged)?,
+        ledger: unpack(2)?,
         others: others.collect::<Result<_, StoreError>>()?,
     })
 }
@@ -175,7 +182,8 @@ pub(super) async fn unpack(
     let unpacking = move || {
         let mut records = Vec::new();
         for StoredPart { number, part } in kept {
-            let read = sealed::decode(&part, hour, host, &name).map_err(|error| {
+            let read = part.unpack().and_then(|part| sealed::decode(&part, hour, host, &name));
+            let read = read.map_err(|error| {
                 place.corrupt(&format!("part {number} of {}", what(host, hour)), error.to_string())
             })?;
             records.extend(read);
@@ -268,7 +276,10 @@ pub(super) async fn pack(
     records: Arc<Vec<Record>>,
     place: &Place,
 ) -> Result<Vec<Part>, StoreError> {
-    let packing = move || sealed::encode(hour, &records);
+    let packing = move || {
+        let texts = sealed::encode(hour, &records);
+        texts.iter().map(Part::pack).collect::<std::io::Result<Vec<_>>>()
+    };
     let packed = tokio::task::spawn_blocking(packing).await.map_err(worker::ended)?;
     packed.map_err(|error| StoreError::Failed {
         doing: "seal polls",
@@ -339,6 +350,7 @@ fn unpack_samples(
     texts: &[usize],
 ) -> Result<Vec<Sample>, StoreError> {
     let hour = cells.required_moment(0)?;
-    sealed::decode_samples(hour, &packed_texts(cells, 1, texts)?)
-        .map_err(|error| cells.damaged(&what(host, hour), &error.to_string()))
+    let what = what(host, hour);
+    let texts = unpacked(cells, 1, texts, &what)?;
+    sealed::decode_samples(hour, &texts).map_err(|error| cells.damaged(&what, &error.to_string()))
 }

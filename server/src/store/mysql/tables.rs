@@ -108,11 +108,10 @@ async fn read_hour(
         let mut samples = Vec::new();
         for row in rows {
             let cells = RowReader::new(row, &place, "sealed polls");
-            let texts = hours::packed_texts(&cells, 0, &texts)?;
+            let what = hours::what(host, hour);
+            let texts = hours::unpacked(&cells, 0, &texts, &what)?;
             let read = sealed::decode_table(hour, table, &texts);
-            samples.extend(
-                read.map_err(|error| cells.damaged(&hours::what(host, hour), &error.to_string()))?,
-            );
+            samples.extend(read.map_err(|error| cells.damaged(&what, &error.to_string()))?);
         }
         samples.sort_by_key(|sample: &TableSample| sample.slot);
         Ok(samples)

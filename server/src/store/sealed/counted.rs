@@ -10,6 +10,7 @@ use serde::{
 use super::{
     counts::{has_ticks, is_of_ticks, seconds, share_over},
     field::Field,
+    name,
     read::bad,
 };
 use crate::model::{Column, ColumnSet, ColumnSpec, Row, RowLabels, Values};
@@ -36,7 +37,7 @@ impl Times {
 /// # Errors
 /// When the text is damaged, and what `take` says.
 pub(super) fn each_value(
-    text: &str,
+    text: (usize, &str),
     columns: &[Column],
     times: &Times,
     mut take: impl FnMut(usize, Column, Option<f64>) -> io::Result<()>,
@@ -62,7 +63,7 @@ pub(super) fn each_value(
 /// # Errors
 /// When the text is damaged, and what `take` says.
 pub(super) fn each_row<C: ColumnSet>(
-    text: &str,
+    text: (usize, &str),
     times: &Times,
     mut take: impl FnMut(usize, Row<C>) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -150,8 +151,9 @@ enum Cell<'a> {
     Field(Vec<Cell<'a>>),
 }
 
-fn parse(text: &str) -> io::Result<Vec<Vec<Cell<'_>>>> {
-    serde_json::from_str(text).map_err(io::Error::other)
+fn parse((position, text): (usize, &str)) -> io::Result<Vec<Vec<Cell<'_>>>> {
+    let told = |error| io::Error::other(format!("{}: {error}", name(position)));
+    serde_json::from_str(text).map_err(told)
 }
 
 impl Cell<'_> {

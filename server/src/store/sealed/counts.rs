@@ -7,10 +7,10 @@
 //!
 //! Polls are counted from 1, as the times are: `[[ms after the hour, ns elapsed], ...]`.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    COLUMNS, Form, PART_BYTES, Part, REPEATING, TEXT_BYTES, TEXTS,
+    COLUMNS, Form, PART_BYTES, REPEATING, TEXT_BYTES, Texts,
     field::{self, count},
     rows::{begin, push_ledger, push_rows, push_whole},
 };
@@ -18,7 +18,7 @@ use crate::{
     model::{
         ColumnKind, ColumnSet, ColumnSpec, Detail, DetailTable, Family, Record, Row, Unit,
     },
-    store::{json::push_text, packed::Packer},
+    store::json::push_text,
     units::WallMs,
 };
 
@@ -56,71 +56,52 @@ struct Thing<'a> {
     polls: Vec<Option<&'a [f64]>>,
 }
 
-/// Packs polls; none when they are too large for one part, or a value has no count.
-///
-/// # Errors
-/// When a text is larger than what is unpacked.
-pub(super) fn encode(hour: WallMs, records: &[Record]) -> io::Result<Option<Part>> {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(None) };
-    let Some(texts) = Texts::of(hour, records) else { return Ok(None) };
-    let all = || texts.all.iter().chain([&texts.times]);
-    if all().any(|text| text.len() > TEXT_BYTES)
-        || all().map(String::len).sum::<usize>() > PART_BYTES
-    {
-        return Ok(None);
-    }
-    let mut docs = Vec::new();
-    let mut packer = Packer::hard();
-    let mut at = [0; TEXTS + 1];
-    let here = |docs: &Vec<u8>| u32::try_from(docs.len() + 1).map_err(io::Error::other);
-    packer.append(&texts.times, &mut docs)?;
-    at[0] = here(&docs)?;
-    for (position, text) in texts.all.iter().enumerate() {
-        packer.append(text, &mut docs)?;
-        at[position + 1] = here(&docs)?;
-    }
-    let polls = u64::try_from(records.len()).map_err(io::Error::other)?;
-    Ok(Some(Part { form: Form::Counts, polls, first: first.slot, last: last.slot, at, docs }))
+/// Writes polls; none when they are too large for one part, or a value has no count.
+pub(super) fn encode(hour: WallMs, records: &[Record]) -> Option<Texts> {
+    let texts = texts(hour, records)?;
+    let lengths = || texts.all.iter().chain([&texts.times]).map(String::len);
+    let fits = lengths().all(|length| length <= TEXT_BYTES) && lengths().sum::<usize>() <= PART_BYTES;
+    fits.then_some(texts)
 }
 
-struct Texts {
-    times: String,
-    all: [String; TEXTS],
-}
-
-impl Texts {
-    fn of(hour: WallMs, records: &[Record]) -> Option<Self> {
-        let mut texts = Self { times: String::new(), all: Default::default() };
-        let [ledger, rest @ ..] = &mut texts.all;
-        let (wide, repeating) = rest.split_at_mut(REPEATING - 1);
-        let [cores, softirqs, interfaces, disks, filesystems, processes] = repeating else {
-            return None;
-        };
-        for record in records {
-            let after = record.slot.0 - hour.0;
-            push_ledger(begin(ledger, after), record);
-            begin(&mut texts.times, after).push(',');
-            push_whole(&mut texts.times, record.elapsed_ns.and_then(|ns| i64::try_from(ns).ok()));
-            texts.times.push(']');
-            if let Some(detail) = &record.detail {
-                push_rows(processes, after, &detail.processes);
-            }
+fn texts(hour: WallMs, records: &[Record]) -> Option<Texts> {
+    let mut texts = Texts {
+        form: Form::Counts,
+        polls: u64::try_from(records.len()).ok()?,
+        first: records.first()?.slot,
+        last: records.last()?.slot,
+        times: String::new(),
+        all: Default::default(),
+    };
+    let [ledger, rest @ ..] = &mut texts.all;
+    let (wide, repeating) = rest.split_at_mut(REPEATING - 1);
+    let [cores, softirqs, interfaces, disks, filesystems, processes] = repeating else {
+        return None;
+    };
+    for record in records {
+        let after = record.slot.0 - hour.0;
+        push_ledger(begin(ledger, after), record);
+        begin(&mut texts.times, after).push(',');
+        push_whole(&mut texts.times, record.elapsed_ns.and_then(|ns| i64::try_from(ns).ok()));
+        texts.times.push(']');
+        if let Some(detail) = &record.detail {
+            push_rows(processes, after, &detail.processes);
         }
-        for text in [ledger, &mut texts.times, processes] {
-            text.push_str(if text.is_empty() { "[]" } else { "]" });
-        }
-        let over = Over::of(records);
-        for (text, columns) in wide.iter_mut().zip(&*COLUMNS) {
-            let columns: Vec<_> = columns.iter().map(|c| (c.index(), c.spec())).collect();
-            push_things(text, &wide_thing(records), &columns, &over.host)?;
-        }
-        push_table(cores, records, |detail| &detail.cores, &over.core)?;
-        push_table(softirqs, records, |detail| &detail.softirqs, &over.core)?;
-        push_table(interfaces, records, |detail| &detail.interfaces, &over.core)?;
-        push_table(disks, records, |detail| &detail.disks, &over.core)?;
-        push_table(filesystems, records, |detail| &detail.filesystems, &over.core)?;
-        Some(texts)
     }
+    for text in [ledger, &mut texts.times, processes] {
+        text.push_str(if text.is_empty() { "[]" } else { "]" });
+    }
+    let over = Over::of(records);
+    for (text, columns) in wide.iter_mut().zip(&*COLUMNS) {
+        let columns: Vec<_> = columns.iter().map(|c| (c.index(), c.spec())).collect();
+        push_things(text, &wide_thing(records), &columns, &over.host)?;
+    }
+    push_table(cores, records, |detail| &detail.cores, &over.core)?;
+    push_table(softirqs, records, |detail| &detail.softirqs, &over.core)?;
+    push_table(interfaces, records, |detail| &detail.interfaces, &over.core)?;
+    push_table(disks, records, |detail| &detail.disks, &over.core)?;
+    push_table(filesystems, records, |detail| &detail.filesystems, &over.core)?;
+    Some(texts)
 }
 
 /// Whether the rows of a list are written poll by poll in this form, too.

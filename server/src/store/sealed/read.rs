@@ -1,6 +1,6 @@
 //! The texts of sealed history read back: records, exactly as they were packed, or an error.
 
-use std::{fmt, io, marker::PhantomData, ops::Range};
+use std::{fmt, io, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,17 +8,17 @@ use serde::{
 };
 
 use super::{
-    COLUMNS, Form, Part, REPEATING, UNSEALED,
+    COLUMNS, Form, REPEATING, SomeTexts, Texts, UNSEALED,
     counted::{self, Times},
     counts::is_kept_as_rows,
-    name, text_of,
+    name as name_of, text_of,
 };
 use crate::{
     model::{
         Column, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LEDGER_FIELDS,
         LedgerCell, LedgerKind, Outcome, Record, Row, Values,
     },
-    store::{Sample, TableSample, detail::ReadRow, packed},
+    store::{Sample, TableSample, detail::ReadRow},
     units::WallMs,
 };
 
@@ -131,62 +131,38 @@ pub(super) fn bad(what: &str) -> io::Error {
     io::Error::other(format!("{what} that this program does not write"))
 }
 
-/// Reads the ledger of a part.
+/// Reads the text of a ledger.
 ///
 /// # Errors
 /// When it is damaged.
-pub(in crate::store) fn read_ledger(packed: &[u8]) -> io::Result<Vec<SealedPoll>> {
-    parse(&packed::unpack(packed)?)
+pub(in crate::store) fn read_ledger(text: &str) -> io::Result<Vec<SealedPoll>> {
+    parse(0, text)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> io::Result<T> {
-    serde_json::from_str(text).map_err(io::Error::other)
-}
-
-impl Part {
-    pub(super) fn text(&self, position: usize) -> io::Result<String> {
-        let at = |position: usize| usize::try_from(self.at[position]).ok()?.checked_sub(1);
-        let range: Option<Range<usize>> = at(position).zip(at(position + 1)).map(|(a, b)| a..b);
-        let packed = range.and_then(|range| self.docs.get(range));
-        unpack(position, packed.ok_or_else(|| io::Error::other("a text begins past the end"))?)
-    }
-
-    /// The times of its polls, where they are kept.
-    fn times(&self) -> io::Result<Option<Times>> {
-        let end = usize::try_from(self.at[0]).ok().and_then(|at| at.checked_sub(1));
-        let packed = end.and_then(|end| self.docs.get(..end));
-        times(self.form, packed.ok_or_else(|| io::Error::other("a text begins past the end"))?)
-    }
+fn parse<T: DeserializeOwned>(position: usize, text: &str) -> io::Result<T> {
+    let told = |error| io::Error::other(format!("{}: {error}", name_of(position)));
+    serde_json::from_str(text).map_err(told)
 }
 
 /// The times of polls, where the form has them.
-fn times(form: Form, packed: &[u8]) -> io::Result<Option<Times>> {
+fn times(form: Form, text: &str) -> io::Result<Option<Times>> {
     match form {
         Form::Rows => Ok(None),
-        Form::Counts => packed::unpack(packed).and_then(|text| Times::parse(&text)).map(Some),
+        Form::Counts => Times::parse(text).map(Some),
     }
 }
 
-/// Some texts of a part, packed: its ledger, and those that were asked for by their position.
-pub(in crate::store) struct PackedTexts<'a> {
-    pub(in crate::store) form: Form,
-    /// What stands in front of the ledger.
-    pub(in crate::store) times: &'a [u8],
-    pub(in crate::store) ledger: &'a [u8],
-    pub(in crate::store) others: Vec<(usize, &'a [u8])>,
-}
-
-/// Unpacks a part.
+/// Reads polls.
 ///
 /// # Errors
 /// When it is damaged; the error says which text.
 pub(in crate::store) fn decode(
-    part: &Part,
+    part: &Texts,
     hour: WallMs,
     host: HostId,
     name: &HostName,
 ) -> io::Result<Vec<Record>> {
-    let ledger: Vec<SealedPoll> = parse(&part.text(0)?)?;
+    let ledger: Vec<SealedPoll> = read_ledger(&part.all[0])?;
     if u64::try_from(ledger.len()) != Ok(part.polls) {
         return Err(bad("a number of polls"));
     }
@@ -195,54 +171,53 @@ pub(in crate::store) fn decode(
     if !polls.all.is_sorted_by(|a, b| a.slot < b.slot) {
         return Err(bad("an order"));
     }
-    let times = part.times()?;
+    let times = times(part.form, &part.times)?;
     if times.as_ref().is_some_and(|times| times.polls() != polls.all.len()) {
         return Err(bad("a number of times"));
     }
     for (position, columns) in (1..REPEATING).zip(&*COLUMNS) {
-        polls.take_wide(&part.text(position)?, columns, times.as_ref())?;
+        polls.take_wide((position, &part.all[position]), columns, times.as_ref())?;
     }
-    let mut at = (REPEATING..).map(|position| part.text(position));
-    let mut next = || at.next().unwrap_or_else(|| Err(bad("a text")));
+    let mut at = (REPEATING..).zip(&part.all[REPEATING..]);
+    let mut next = || at.next().map(|(at, text)| (at, text.as_str())).ok_or_else(|| bad("a text"));
     let counted = times.as_ref();
-    polls.take_rows(&next()?, counted, |detail| &mut detail.cores)?;
-    polls.take_rows(&next()?, counted, |detail| &mut detail.softirqs)?;
-    polls.take_rows(&next()?, counted, |detail| &mut detail.interfaces)?;
-    polls.take_rows(&next()?, counted, |detail| &mut detail.disks)?;
-    polls.take_rows(&next()?, counted, |detail| &mut detail.filesystems)?;
-    polls.take_rows(&next()?, None, |detail| &mut detail.processes)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.cores)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.softirqs)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.interfaces)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.disks)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.filesystems)?;
+    polls.take_rows(next()?, None, |detail| &mut detail.processes)?;
     Ok(polls.all)
 }
 
-/// Unpacks polls without what repeats, with the values that lie in the other texts.
+/// Reads polls without what repeats, with the values that lie in the other texts.
 ///
 /// # Errors
 /// When one is damaged; the error says which.
 pub(in crate::store) fn decode_samples(
     hour: WallMs,
-    texts: &PackedTexts<'_>,
+    texts: &SomeTexts,
 ) -> io::Result<Vec<Sample>> {
     let sample = |poll: SealedPoll| -> io::Result<Sample> {
         let outcome = poll.outcome(hour)?;
         let values = outcome.has_values().then(Values::default);
         Ok(Sample { slot: poll.slot(hour), outcome, values })
     };
-    let all = parse::<Vec<SealedPoll>>(&unpack(0, texts.ledger)?)?.into_iter().map(sample);
+    let all = read_ledger(&texts.ledger)?.into_iter().map(sample);
     let mut all: Vec<Sample> = all.collect::<io::Result<_>>()?;
-    let times = times(texts.form, texts.times)?;
-    for (position, packed) in &texts.others {
+    let times = times(texts.form, &texts.times)?;
+    for (position, text) in &texts.others {
         let columns = position.checked_sub(1).and_then(|at| COLUMNS.get(at));
         let columns = columns.ok_or_else(|| bad("a text"))?;
-        let text = unpack(*position, packed)?;
         if let Some(times) = &times {
-            counted::each_value(&text, columns, times, |poll, column, value| {
+            counted::each_value((*position, text), columns, times, |poll, column, value| {
                 let values = all.get_mut(poll).and_then(|sample| sample.values.as_mut());
                 values.ok_or_else(|| bad("values"))?.set(column, value);
                 Ok(())
             })?;
             continue;
         }
-        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(&text)? {
+        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(*position, text)? {
             let slot = WallMs(hour.0 + after);
             let found = all.binary_search_by_key(&slot, |sample| sample.slot);
             let found = found.ok().and_then(|at| all[at].values.as_mut());
@@ -252,29 +227,28 @@ pub(in crate::store) fn decode_samples(
     Ok(all)
 }
 
-/// Unpacks polls with one list of what repeats, the only other text.
+/// Reads polls with one list of what repeats, the only other text.
 ///
 /// # Errors
 /// When one is damaged; the error says which.
 pub(in crate::store) fn decode_table(
     hour: WallMs,
     table: DetailTable,
-    texts: &PackedTexts<'_>,
+    texts: &SomeTexts,
 ) -> io::Result<Vec<TableSample>> {
     let sample = |poll: SealedPoll| -> io::Result<TableSample> {
         let (slot, outcome) = (poll.slot(hour), poll.outcome(hour)?);
         Ok(TableSample { slot, outcome, detail: Detail::default() })
     };
-    let all = parse::<Vec<SealedPoll>>(&unpack(0, texts.ledger)?)?.into_iter().map(sample);
+    let all = read_ledger(&texts.ledger)?.into_iter().map(sample);
     let mut all: Vec<TableSample> = all.collect::<io::Result<_>>()?;
     let rows = texts.others.iter().find(|(position, _)| *position == text_of(table));
-    let (position, rows) = rows.ok_or_else(|| bad("no such text"))?;
-    let text = unpack(*position, rows)?;
+    let (position, text) = rows.ok_or_else(|| bad("no such text"))?;
     let times = match is_kept_as_rows(table) {
         true => None,
-        false => times(texts.form, texts.times)?,
+        false => times(texts.form, &texts.times)?,
     };
-    let mut place = Place { polls: &mut all, hour, text: &text, times };
+    let mut place = Place { polls: &mut all, hour, text: (*position, text), times };
     match table {
         DetailTable::Core => place.rows(|detail| &mut detail.cores)?,
         DetailTable::Softirq => place.rows(|detail| &mut detail.softirqs)?,
@@ -290,7 +264,7 @@ pub(in crate::store) fn decode_table(
 struct Place<'a> {
     polls: &'a mut [TableSample],
     hour: WallMs,
-    text: &'a str,
+    text: (usize, &'a str),
     times: Option<Times>,
 }
 
@@ -318,10 +292,10 @@ impl Place<'_> {
 
 /// Gives the rows that each poll has in a text, with the poll's milliseconds after the hour.
 fn each<C: ColumnSet>(
-    text: &str,
+    (position, text): (usize, &str),
     mut take: impl FnMut(i64, Vec<Row<C>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    for (after, rows) in parse::<Vec<(i64, Vec<ReadRow<C>>)>>(text)? {
+    for (after, rows) in parse::<Vec<(i64, Vec<ReadRow<C>>)>>(position, text)? {
         take(after, rows.into_iter().map(|row| row.0).collect())?;
     }
     Ok(())
@@ -331,10 +305,6 @@ fn fill(values: &mut Values<Column>, columns: &[Column], cells: Vec<Option<f64>>
     for (column, value) in columns.iter().zip(cells) {
         values.set(*column, value);
     }
-}
-
-fn unpack(position: usize, packed: &[u8]) -> io::Result<String> {
-    packed::unpack(packed).map_err(|error| io::Error::other(format!("{}: {error}", name(position))))
 }
 
 struct Polls {
@@ -351,7 +321,7 @@ impl Polls {
 
     fn take_wide(
         &mut self,
-        text: &str,
+        text: (usize, &str),
         columns: &[Column],
         counted: Option<&Times>,
     ) -> io::Result<()> {
@@ -362,7 +332,7 @@ impl Polls {
                 Ok(())
             });
         }
-        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(text)? {
+        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(text.0, text.1)? {
             let values = self.poll(after)?.values.as_mut().ok_or_else(|| bad("values"))?;
             fill(values, columns, cells);
         }
@@ -371,7 +341,7 @@ impl Polls {
 
     fn take_rows<C: ColumnSet>(
         &mut self,
-        text: &str,
+        text: (usize, &str),
         counted: Option<&Times>,
         family: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
     ) -> io::Result<()> {

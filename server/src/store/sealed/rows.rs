@@ -1,43 +1,39 @@
 //! The form of an hour that is not counted: a JSON array per view, an element per poll.
 
-use std::{io, mem};
+use std::mem;
 
-use super::{COLUMNS, Form, PART_BYTES, Part, REPEATING, TEXT_BYTES, TEXTS, UNSEALED};
+use super::{COLUMNS, Form, PART_BYTES, REPEATING, TEXT_BYTES, TEXTS, Texts, UNSEALED};
 use crate::{
     model::{Column, ColumnKind, ColumnSet, LedgerCell, Record, Row, Values},
     store::{
         detail::push_row,
         json::{push_optional, push_text},
-        packed::Packer,
         row,
     },
     units::WallMs,
 };
 
-/// Packs polls as rows: as few parts as there may be.
-///
-/// # Errors
-/// When a single poll is larger than what is unpacked.
-pub(super) fn encode(hour: WallMs, records: &[Record]) -> io::Result<Vec<Part>> {
+/// Writes polls as rows: as few parts as there may be.
+pub(super) fn encode(hour: WallMs, records: &[Record]) -> Vec<Texts> {
     let mut parts = Vec::new();
-    let mut texts = Texts::default();
+    let mut texts = Growing::default();
     for record in records {
         let before = texts.lengths();
         texts.push(hour, record);
         if texts.polls > 1 && texts.is_too_large() {
             texts.cut(before);
-            parts.push(mem::take(&mut texts).pack()?);
+            parts.push(mem::take(&mut texts).end());
             texts.push(hour, record);
         }
     }
     if texts.polls > 0 {
-        parts.push(texts.pack()?);
+        parts.push(texts.end());
     }
-    Ok(parts)
+    parts
 }
 
 #[derive(Default)]
-struct Texts {
+struct Growing {
     all: [String; TEXTS],
     polls: u64,
     first: WallMs,
@@ -46,7 +42,7 @@ struct Texts {
     before: WallMs,
 }
 
-impl Texts {
+impl Growing {
     fn lengths(&self) -> [usize; TEXTS] {
         self.all.each_ref().map(String::len)
     }
@@ -94,23 +90,12 @@ impl Texts {
         self.before = mem::replace(&mut self.last, record.slot);
     }
 
-    fn pack(mut self) -> io::Result<Part> {
-        let mut docs = Vec::with_capacity(self.lengths().iter().sum::<usize>() / 4);
-        let mut at = [1; TEXTS + 1];
-        let mut packer = Packer::hard();
-        for (position, text) in self.all.iter_mut().enumerate() {
+    fn end(mut self) -> Texts {
+        for text in &mut self.all {
             text.push_str(if text.is_empty() { "[]" } else { "]" });
-            packer.append(text, &mut docs)?;
-            at[position + 1] = u32::try_from(docs.len() + 1).map_err(io::Error::other)?;
         }
-        Ok(Part {
-            form: Form::Rows,
-            polls: self.polls,
-            first: self.first,
-            last: self.last,
-            at,
-            docs,
-        })
+        let Self { all, polls, first, last, .. } = self;
+        Texts { form: Form::Rows, polls, first, last, times: String::new(), all }
     }
 }
 
