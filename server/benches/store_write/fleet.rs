@@ -103,7 +103,15 @@ impl Host {
         let mut numbers = Numbers(seed | 1);
         let load = numbers.unit() * 0.4;
         let level = numbers.unit();
-        Self { known, numbers, cores: CORES[number % CORES.len()], load, level, seconds: 10.0, all_ticks: 1e3 }
+        Self {
+            known,
+            numbers,
+            cores: CORES[number % CORES.len()],
+            load,
+            level,
+            seconds: 10.0,
+            all_ticks: 1e3,
+        }
     }
 
     /// The next poll.

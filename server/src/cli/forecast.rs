@@ -27,8 +27,8 @@ pub(super) struct Forecast {
     pub(super) bytes_per_sealed_poll: Option<u64>,
     /// Whether that is measured on the store, or a figure for want of polls.
     pub(super) measured: bool,
-    /// Age from which on polls are sealed, where they are.
-    seal_after: Option<Duration>,
+    /// Age from which on polls are sealed.
+    seal_after: Duration,
 }
 
 impl Forecast {
@@ -40,17 +40,12 @@ impl Forecast {
         now: WallMs,
     ) -> Self {
         let rows_per_day = rows_per_day(inventory, now);
-        let seals = status.is_some_and(|status| status.backend == "mysql");
         let (mut bytes_per_poll, mut measured) = (BYTES_PER_POLL, false);
         let mut bytes_per_sealed_poll = None;
         if let Some(status) = status {
             let plain = status.polls.saturating_sub(status.sealed_polls);
             if plain >= ENOUGH {
-                let bytes = match seals {
-                    true => status.unsealed_bytes,
-                    false => status.bytes.saturating_sub(status.free_bytes),
-                };
-                (bytes_per_poll, measured) = (bytes / plain, true);
+                (bytes_per_poll, measured) = (status.unsealed_bytes / plain, true);
             }
             if status.sealed_polls >= ENOUGH {
                 bytes_per_sealed_poll = Some(status.sealed_bytes / status.sealed_polls);
@@ -58,7 +53,6 @@ impl Forecast {
         }
         #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
         let polls_per_second = rows_per_day as f64 / DAY.as_secs_f64();
-        let seal_after = seals.then_some(seal_after);
         Self {
             polls_per_second,
             rows_per_day,
@@ -82,8 +76,8 @@ impl Forecast {
 
     /// Bytes that so long a history takes: the youngest part as it came, the rest sealed.
     pub(super) fn bytes_in(&self, span: Duration) -> u64 {
-        let plain = match (self.seal_after, self.bytes_per_sealed_poll) {
-            (Some(after), Some(_)) => span.min(after),
+        let plain = match self.bytes_per_sealed_poll {
+            Some(_) => span.min(self.seal_after),
             _ => span,
         };
         let sealed = span.saturating_sub(plain);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::{
     model::{
         Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnKind, ColumnSet,
-        CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, Family, FilesystemColumn, HostId,
-        HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record, Row,
-        Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Unit, Values, VersionId,
+        CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, Family, FilesystemColumn,
+        HostId, HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn,
+        Record, Row, Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Unit, Values,
+        VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -105,9 +106,7 @@ pub(crate) fn measured(host: HostId, name: &HostName, slot: WallMs) -> Record {
     let elapsed_ns = 9_990_000_000 + seed * 7_919_000 % 20_000_000;
     record.elapsed_ns = Some(elapsed_ns.unsigned_abs());
     let over = elapsed_ns as f64 / 1e9;
-    let count = |place: usize, of: i64| {
-        (seed * i64::try_from(place + 3).unwrap_or(1) % of) as f64
-    };
+    let count = |place: usize, of: i64| (seed * i64::try_from(place + 3).unwrap_or(1) % of) as f64;
     if let Some(values) = &mut record.values {
         for column in Column::ALL {
             let count = count(column.index(), 1_013);

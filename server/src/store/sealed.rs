@@ -225,10 +225,9 @@ mod tests {
         values.set(Column::FileHandlesMax, 9_223_372_036_854_775_807_u64 as f64);
         records[2].values = Some(Values::default());
         records[2].detail = Some(Detail::default());
-        for (form, parts) in [
-            (Form::Counts, encode(hour, &records)),
-            (Form::Rows, rows::encode(hour, &records)),
-        ] {
+        for (form, parts) in
+            [(Form::Counts, encode(hour, &records)), (Form::Rows, rows::encode(hour, &records))]
+        {
             assert_eq!((parts.len(), parts[0].form), (1, form));
             assert_eq!((parts[0].first, parts[0].last), (records[0].slot, records[359].slot));
             assert_eq!(read(&parts, hour), records);

@@ -12,12 +12,7 @@ use std::{
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{
-    cells::RowReader,
-    fault::Place,
-    hours, moment,
-    part::Part,
-};
+use super::{cells::RowReader, fault::Place, hours, moment, part::Part};
 use crate::{
     model::{HostId, Record},
     store::{

@@ -229,8 +229,11 @@ fn counted(
     shown: &[(usize, String)],
 ) -> String {
     let (begin, end) = sealed::columns_of(text);
-    let mut in_thing: Vec<String> =
-        labels.iter().enumerate().map(|(at, l)| format!("{l} TEXT {TEXTS} PATH '$[{at}]'")).collect();
+    let mut in_thing: Vec<String> = labels
+        .iter()
+        .enumerate()
+        .map(|(at, l)| format!("{l} TEXT {TEXTS} PATH '$[{at}]'"))
+        .collect();
     let mut next = labels.len();
     let mut place = || {
         next += 1;
@@ -370,7 +373,8 @@ fn repeating(text: &str, what: &Repeating) -> Vec<String> {
 fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 3] {
     let label = what.table.labels().first().copied().unwrap_or_default();
     let label = format!("CONVERT('{prefix}' USING utf8mb4) COLLATE utf8mb4_bin AS {label}");
-    let (mut of_polls, mut of_texts, mut in_text) = (vec![label.clone()], vec![label.clone()], Vec::new());
+    let (mut of_polls, mut of_texts, mut in_text) =
+        (vec![label.clone()], vec![label.clone()], Vec::new());
     let mut shown = Vec::new();
     let of_host = shown::totals();
     for column in columns {

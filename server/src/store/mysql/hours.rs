@@ -17,8 +17,7 @@ use super::{
 use crate::{
     model::{Column, HostId, HostName, Record},
     store::{
-        ReadOrder, Sample, Span, StoreError,
-        packed,
+        ReadOrder, Sample, Span, StoreError, packed,
         sealed::{self, Form, SomeTexts, TEXTS},
     },
     units::WallMs,

@@ -97,10 +97,8 @@ async fn read_hour(
     place: &Place,
 ) -> Result<Vec<TableSample>, StoreError> {
     let texts = [sealed::text_of(table)];
-    let sql = format!(
-        "SELECT {} FROM poll_hour WHERE host_id = ? AND hour = ?",
-        hours::selected(&texts)
-    );
+    let sql =
+        format!("SELECT {} FROM poll_hour WHERE host_id = ? AND hour = ?", hours::selected(&texts));
     let key = vec![Value::Int(host.0), moment::datetime(hour)];
     let rows: Vec<Row> = conn.exec(sql, key).await.map_err(place.fault(READING))?;
     let place = place.clone();

@@ -110,8 +110,7 @@ impl<'a> Thing<'a> {
             Cell::Null => None,
             digits => Some(digits.text()?.as_bytes()),
         };
-        let thing =
-            Self { begin: begin.small()?, polls: polls.small()?, present, ticks, fields };
+        let thing = Self { begin: begin.small()?, polls: polls.small()?, present, ticks, fields };
         let is_whole = thing.present.is_none_or(|digits| digits.len() == thing.polls);
         if is_whole { Ok(thing) } else { Err(bad("a number of polls")) }
     }
@@ -195,7 +194,13 @@ impl Cell<'_> {
             return Err(bad("a field"));
         };
         let step = step.number().ok_or_else(|| bad("a step"))?;
-        Ok(Some(Field { width: width.small()?, base: *base, step, divisor: divisor.number(), fields }))
+        Ok(Some(Field {
+            width: width.small()?,
+            base: *base,
+            step,
+            divisor: divisor.number(),
+            fields,
+        }))
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{
-        ColumnKind, ColumnSet, ColumnSpec, Detail, DetailTable, Family, Record, Row, Unit,
+        ColumnKind, ColumnSet, ColumnSpec, Detail, DetailTable, Family, Record, Row, Unit, Values,
     },
     store::json::push_text,
     units::WallMs,
@@ -60,7 +60,8 @@ struct Thing<'a> {
 pub(super) fn encode(hour: WallMs, records: &[Record]) -> Option<Texts> {
     let texts = texts(hour, records)?;
     let lengths = || texts.all.iter().chain([&texts.times]).map(String::len);
-    let fits = lengths().all(|length| length <= TEXT_BYTES) && lengths().sum::<usize>() <= PART_BYTES;
+    let fits =
+        lengths().all(|length| length <= TEXT_BYTES) && lengths().sum::<usize>() <= PART_BYTES;
     fits.then_some(texts)
 }
 
@@ -131,7 +132,8 @@ pub(super) fn seconds(elapsed_ns: Option<u64>) -> Option<f64> {
 impl Over {
     fn of(records: &[Record]) -> Self {
         let seconds: Vec<_> = records.iter().map(|record| seconds(record.elapsed_ns)).collect();
-        let cores = records.iter().map(|record| record.detail.as_ref().map_or(0, |d| d.cores.len()));
+        let cores =
+            records.iter().map(|record| record.detail.as_ref().map_or(0, |d| d.cores.len()));
         #[expect(clippy::cast_precision_loss, reason = "some cores")]
         let cores: Vec<f64> = cores.map(|cores| cores.max(1) as f64).collect();
         let of_host = seconds.iter().zip(cores);
@@ -146,7 +148,7 @@ impl Over {
 
 /// The host itself, which has a row in each poll with values.
 fn wide_thing(records: &[Record]) -> Vec<Thing<'_>> {
-    let cells = records.iter().map(|record| record.values.as_ref().map(|values| values.cells()));
+    let cells = records.iter().map(|record| record.values.as_ref().map(Values::cells));
     let mut polls: Vec<_> = cells.collect();
     let Some(begin) = polls.iter().position(Option::is_some) else { return Vec::new() };
     polls.drain(..begin);

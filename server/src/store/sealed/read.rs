@@ -194,10 +194,7 @@ pub(in crate::store) fn decode(
 ///
 /// # Errors
 /// When one is damaged; the error says which.
-pub(in crate::store) fn decode_samples(
-    hour: WallMs,
-    texts: &SomeTexts,
-) -> io::Result<Vec<Sample>> {
+pub(in crate::store) fn decode_samples(hour: WallMs, texts: &SomeTexts) -> io::Result<Vec<Sample>> {
     let sample = |poll: SealedPoll| -> io::Result<Sample> {
         let outcome = poll.outcome(hour)?;
         let values = outcome.has_values().then(Values::default);

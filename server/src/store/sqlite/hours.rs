@@ -99,7 +99,11 @@ impl Part {
             let number = |length: usize| i64::try_from(length).map_err(io::Error::other);
             places.extend([number(docs.len() + 1)?, number(text.len())?]);
             let stream = packer.stream(text)?;
-            docs.extend_from_slice(if stream.len() < text.len() { stream } else { text.as_bytes() });
+            docs.extend_from_slice(if stream.len() < text.len() {
+                stream
+            } else {
+                text.as_bytes()
+            });
         }
         let Texts { form, polls, first, last, .. } = *texts;
         Ok(Self { form, polls, span: (first, last), places, docs })
@@ -157,7 +161,8 @@ fn parts<T>(
     texts: &[usize],
     mut take: impl FnMut(u64, SomeTexts) -> io::Result<Vec<T>>,
 ) -> Result<Vec<T>, Error> {
-    let mut sql = "SELECT part, form, docs, times_at, times_bytes, ledger_at, ledger_bytes, polls".to_owned();
+    let mut sql =
+        "SELECT part, form, docs, times_at, times_bytes, ledger_at, ledger_bytes, polls".to_owned();
     let names: Vec<_> = sealed::names().collect();
     for text in texts {
         // Writing to a String cannot fail.
@@ -187,7 +192,8 @@ fn some_texts(row: &Row<'_>, texts: &[usize]) -> Result<SomeTexts, Error> {
     const TIMES: usize = 3;
     const LEDGER: usize = 5;
     const OTHERS: usize = 8;
-    let form = Form::of(row.get(1)?).ok_or_else(|| bad(&"a form that this program does not know"))?;
+    let form =
+        Form::of(row.get(1)?).ok_or_else(|| bad(&"a form that this program does not know"))?;
     let docs = row.get_ref(2)?.as_blob()?;
     let text = |at: usize, end: i64| -> Result<String, Error> {
         let (begin, bytes): (i64, i64) = (row.get(at)?, row.get(at + 1)?);
@@ -242,7 +248,15 @@ pub(super) fn read_span(
     order: ReadOrder,
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
-    collect(connection, host, span, order, limit, |hour| read(connection, host, hour, name), |r| r.slot)
+    collect(
+        connection,
+        host,
+        span,
+        order,
+        limit,
+        |hour| read(connection, host, hour, name),
+        |r| r.slot,
+    )
 }
 
 /// The same without what repeats, oldest first.
@@ -255,9 +269,8 @@ pub(super) fn samples(
 ) -> Result<Vec<Sample>, Error> {
     let texts = sealed::texts_of(columns);
     let read = |hour| {
-        let mut found: Vec<Sample> = parts(connection, (host, hour), &texts, |_, some| {
-            sealed::decode_samples(hour, &some)
-        })?;
+        let mut found: Vec<Sample> =
+            parts(connection, (host, hour), &texts, |_, some| sealed::decode_samples(hour, &some))?;
         found.sort_by_key(|sample| sample.slot);
         Ok(found)
     };
@@ -347,6 +360,7 @@ pub(super) fn attempts(
 pub(super) fn newest(connection: &Connection, host: HostId) -> Result<Option<WallMs>, Error> {
     const SQL: &str = "SELECT max(last_ms) FROM poll_hour WHERE host_id = ?1 AND hour_ms =
          (SELECT hour_ms FROM poll_hour WHERE host_id = ?1 ORDER BY hour_ms DESC LIMIT 1)";
-    let newest = connection.prepare_cached(SQL)?.query_row([host.0], |row| row.get(0)).optional()?;
+    let newest =
+        connection.prepare_cached(SQL)?.query_row([host.0], |row| row.get(0)).optional()?;
     Ok(newest.flatten().map(WallMs))
 }

@@ -122,7 +122,11 @@ fn polls(connection: &Connection, after: i64, before_ms: i64) -> Result<PrunePro
     Ok(done)
 }
 
-fn take_polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
+fn take_polls(
+    connection: &Connection,
+    mut after: i64,
+    before_ms: i64,
+) -> Result<PruneProgress, Error> {
     let mut room = ROWS;
     for _ in 0..HOSTS {
         let next: Option<i64> = connection
@@ -157,7 +161,8 @@ fn packed(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Pru
          WHERE host_id = ?1 AND hour_ms < ?2 - 3600000 ORDER BY hour_ms LIMIT ?3";
     let (mut polls, mut hours) = (0, 0);
     for _ in 0..HOSTS {
-        let next = connection.prepare_cached(NEXT)?.query_row([after], |row| row.get(0)).optional()?;
+        let next =
+            connection.prepare_cached(NEXT)?.query_row([after], |row| row.get(0)).optional()?;
         let Some(host) = next else {
             return Ok(PruneProgress { polls, events: 0, next: Some(PruneStep::Events) });
         };
@@ -170,7 +175,9 @@ fn packed(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Pru
         for (row, count, bytes) in &old {
             connection.prepare_cached("DELETE FROM poll_hour WHERE rowid = ?1")?.execute([row])?;
             connection
-                .prepare_cached("UPDATE seal SET polls = polls - ?1, bytes = bytes - ?2 WHERE id = 1")?
+                .prepare_cached(
+                    "UPDATE seal SET polls = polls - ?1, bytes = bytes - ?2 WHERE id = 1",
+                )?
                 .execute([count, bytes])?;
             polls += count.unsigned_abs();
         }

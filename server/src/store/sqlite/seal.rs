@@ -129,7 +129,8 @@ fn oldest(
     const HOST: &str = "SELECT host_id FROM poll WHERE host_id >= ?1 ORDER BY host_id LIMIT 1";
     const SLOT: &str = "SELECT slot_ms FROM poll WHERE host_id = ?1 AND slot_ms < ?2
          ORDER BY slot_ms LIMIT 1";
-    let (mut hosts, mut slots) = (connection.prepare_cached(HOST)?, connection.prepare_cached(SLOT)?);
+    let (mut hosts, mut slots) =
+        (connection.prepare_cached(HOST)?, connection.prepare_cached(SLOT)?);
     loop {
         let next: Option<i64> = hosts.query_row([host], |row| row.get(0)).optional()?;
         let Some(next) = next else { return Ok(None) };
@@ -155,7 +156,9 @@ pub(super) fn keep(
     let end = hour.0 + HOUR_MS;
     let keeping = || -> Result<bool, Error> {
         let gone = transaction
-            .prepare_cached("DELETE FROM poll WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3")?
+            .prepare_cached(
+                "DELETE FROM poll WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3",
+            )?
             .execute([host.0, hour.0, end])?;
         let former_polls: i64 = transaction
             .prepare_cached(
@@ -167,7 +170,9 @@ pub(super) fn keep(
             return Ok(false);
         }
         transaction
-            .prepare_cached("DELETE FROM poll_hour WHERE host_id = ?1 AND hour_ms = ?2 AND part >= ?3")?
+            .prepare_cached(
+                "DELETE FROM poll_hour WHERE host_id = ?1 AND hour_ms = ?2 AND part >= ?3",
+            )?
             .execute([host.0, hour.0, first])?;
         for (number, part) in (first..).zip(parts) {
             hours::insert(&transaction, (host, hour, number), part)?;

@@ -94,7 +94,8 @@ fn of_counts(
 }
 
 pub(super) fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
-    let in_row = columns.iter().enumerate().map(|(at, column)| value("p", at + 1, column, column.name));
+    let in_row =
+        columns.iter().enumerate().map(|(at, column)| value("p", at + 1, column, column.name));
     let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
     vec![
         of_rows(text, false, &in_row.collect::<Vec<_>>(), Some(Form::Rows)),
@@ -104,9 +105,13 @@ pub(super) fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
 
 pub(super) fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     let (names, columns) = (what.table.labels(), what.table.specs());
-    let labels: Vec<_> =
-        names.iter().enumerate().map(|(at, label)| format!("{} AS {label}", cell("e", at))).collect();
-    let values = (names.len()..).zip(columns).map(|(at, column)| value("e", at, column, column.name));
+    let labels: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(at, label)| format!("{} AS {label}", cell("e", at)))
+        .collect();
+    let values =
+        (names.len()..).zip(columns).map(|(at, column)| value("e", at, column, column.name));
     let in_row: Vec<_> = labels.iter().cloned().chain(values).collect();
     if is_kept_as_rows(what.table) {
         return vec![of_rows(text, true, &in_row, None)];
@@ -125,8 +130,7 @@ pub(super) fn repeating(text: &str, what: &Repeating) -> Vec<String> {
         Some((place, column.name.to_owned()))
     });
     let places: Vec<_> = places.collect();
-    let in_row =
-        places.iter().map(|(place, name)| value("p", place + 1, of_host[*place], name));
+    let in_row = places.iter().map(|(place, name)| value("p", place + 1, of_host[*place], name));
     let in_row: Vec<_> = [label.clone()].into_iter().chain(in_row).collect();
     vec![
         of_rows(shown::HOST_TOTALS, false, &in_row, Some(Form::Rows)),
@@ -143,5 +147,10 @@ pub(super) fn ledger() -> String {
         .enumerate()
         .map(|(at, field)| format!("{} AS {}", cell("p", at.saturating_sub(1)), field.name))
         .collect();
-    of_rows("ledger", false, &[&names[INVENTORY + 1..], &names[INVENTORY..=INVENTORY]].concat(), None)
+    of_rows(
+        "ledger",
+        false,
+        &[&names[INVENTORY + 1..], &names[INVENTORY..=INVENTORY]].concat(),
+        None,
+    )
 }

@@ -37,7 +37,8 @@ async fn write_until_killed(path: String, mut from: i64) {
             .map(|number| sample::measured(known[0].id, &known[0].name, slot(number)));
         let (written, sealed) =
             tokio::join!(store.write(Arc::new(Batch::of_polls(polls))), store.seal(slot(from)));
-        (written.unwrap(), sealed.unwrap());
+        written.unwrap();
+        sealed.unwrap();
         writeln!(out, "acknowledged {from}").unwrap();
         out.flush().unwrap();
         from += BATCH;

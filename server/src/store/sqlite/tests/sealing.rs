@@ -78,7 +78,10 @@ async fn packed_hours_are_smaller_and_pruned_when_they_are_wholly_old() {
     let reach = file.store.reach().await.unwrap();
     assert_eq!(reach.polls, Some(at(3_600 + 86_400)));
     let status = file.store.status().await.unwrap();
-    assert_eq!((status.polls, status.sealed_polls, status.oldest_poll), (360, 360, Some(at(3_600))));
+    assert_eq!(
+        (status.polls, status.sealed_polls, status.oldest_poll),
+        (360, 360, Some(at(3_600)))
+    );
     let all = Retention { polls: at(86_400), events: WallMs(0), rollups: WallMs(0) };
     assert_eq!(file.store.prune(all).await.unwrap().polls, 360);
     let status = file.store.status().await.unwrap();
@@ -91,7 +94,8 @@ async fn damage_is_told_and_late_polls_do_not_wait_for_it() {
     let mut fleet = fleet(&file).await;
     file.store.seal(at(7_205)).await.unwrap();
     let harmed = Connection::open(file.path()).unwrap();
-    let sql = "UPDATE poll_hour SET docs = zeroblob(length(docs)) WHERE host_id = ?1 AND hour_ms = ?2";
+    let sql =
+        "UPDATE poll_hour SET docs = zeroblob(length(docs)) WHERE host_id = ?1 AND hour_ms = ?2";
     let first = hours::hour(at(0)).0;
     assert!(harmed.execute(sql, [fleet[0].0.id.0, first]).unwrap() > 0);
     let (host, polls) = &mut fleet[0];
