@@ -1,10 +1,13 @@
 //! The tables and views that follow from the list of columns, as MySQL and MariaDB make them. Text
 //! alone: `reconcile` brings a database to it.
 
+mod alerts;
+mod sealed;
+
 use crate::{
     model::{ColumnKind, ColumnSpec, LEDGER, LedgerField, LedgerKind, Unit},
     store::{
-        sealed::{self, Form, has_ticks, is_kept_as_rows, is_of_ticks},
+        sealed::{Form, is_kept_as_rows},
         shown::{self, Repeating, Shows, VIEWS},
     },
 };
@@ -167,9 +170,11 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
         (view.name, halves)
     });
     let all = over_polls.chain([("ledger", ledger()), ("host_hour", vec![host_hour()])]);
-    let all =
-        all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
-    let all = all.chain([("alert_delivery", vec![alert_delivery()])]);
+    let all = all.chain([
+        ("alert_now", vec![alerts::alert_now()]),
+        ("alert_history", vec![alerts::alert_history()]),
+    ]);
+    let all = all.chain([("alert_delivery", vec![alerts::alert_delivery()])]);
     all.map(|(name, halves)| {
         let body = halves.join("\nUNION ALL\n");
         (name, format!("CREATE OR REPLACE SQL SECURITY INVOKER VIEW {name} AS\n{body}"))
@@ -177,15 +182,11 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// Whose a row is and when: of polls that are not sealed, and of those that are.
+/// Whose a row is and when, of polls that are not sealed.
 const LIVE: &str = "  h.name AS host,
   p.ts AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
   CAST(DATE_FORMAT(p.ts, '%Y-%m-%d %H:00:00') AS DATETIME) AS hour";
-const SEALED: &str = "  h.name AS host,
-  CAST(q.hour + INTERVAL e.after_ms * 1000 MICROSECOND AS DATETIME(3)) AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', q.hour) DIV 1000 + e.after_ms AS time_ms,
-  q.hour AS hour";
 
 /// Rows of polls that are not sealed; `from` joins what else is needed, `and` narrows.
 fn live(shown: &[String], from: &str, and: &str) -> String {
@@ -193,101 +194,6 @@ fn live(shown: &[String], from: &str, and: &str) -> String {
         "SELECT\n{}\nFROM seal s JOIN poll p ON p.ts >= s.sealed_before JOIN host h ON h.id = \
          p.host_id{from}\nWHERE s.id = 1{and}",
         listed(LIVE, shown)
-    )
-}
-
-/// A text of a sealed hour as it was before it was packed.
-fn unpacked(begin: &str, end: &str) -> String {
-    format!("CONVERT(UNCOMPRESS(SUBSTRING(q.docs, {begin}, {end} - {begin})) USING utf8mb4)")
-}
-
-/// Rows of sealed polls, from one text of their hour in which they are rows; `and` narrows.
-fn sealed(shown: &[String], text: &str, columns: &[String], and: &str) -> String {
-    let (begin, end) = sealed::columns_of(text);
-    let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
-    format!(
-        "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
-         q.host_id JOIN JSON_TABLE(\n  {}, '$[*]' COLUMNS (\n    after_ms INT PATH \
-         '$[0]'{columns}\n  )\n) e\nWHERE s.id = 1{and}",
-        listed(SEALED, shown),
-        unpacked(&format!("q.{begin}"), &format!("q.{end}")),
-    )
-}
-
-/// That an hour is kept as rows, or as counts.
-fn of_form(form: Form) -> String {
-    format!(" AND q.form = {}", form.number())
-}
-
-/// Rows of sealed polls, from one text of their hour in which they are counts: `labels`, and of the columns
-/// that lie in the text those that are shown, under these names. `first` is shown before all.
-fn counted(
-    first: Option<&String>,
-    labels: &[String],
-    text: &str,
-    columns: &[&ColumnSpec],
-    shown: &[(usize, String)],
-) -> String {
-    let (begin, end) = sealed::columns_of(text);
-    let mut in_thing: Vec<String> = labels
-        .iter()
-        .enumerate()
-        .map(|(at, l)| format!("{l} TEXT {TEXTS} PATH '$[{at}]'"))
-        .collect();
-    let mut next = labels.len();
-    let mut place = || {
-        next += 1;
-        next - 1
-    };
-    in_thing.push(format!("begin_n INT PATH '$[{}]'", place()));
-    in_thing.push(format!("polls_n INT PATH '$[{}]'", place()));
-    in_thing.push(format!("present LONGTEXT CHARACTER SET latin1 PATH '$[{}]'", place()));
-    let field = |name: &str, at: usize, step: &str| {
-        format!(
-            "w{name} INT PATH '$[{at}][0]', b{name} BIGINT PATH '$[{at}][1]', s{name} {step} PATH \
-             '$[{at}][2]', d{name} DOUBLE PATH '$[{at}][3]', f{name} LONGTEXT CHARACTER SET latin1 \
-             PATH '$[{at}][4]'"
-        )
-    };
-    let whole = |name: &str| {
-        let digits = format!("SUBSTR(e.f{name}, (i.n - e.begin_n - 1) * e.w{name} + 1, e.w{name})");
-        format!(
-            "IF(e.w{name}, NULLIF(CAST({digits} AS SIGNED), 0) + e.b{name}, e.b{name}) * e.s{name}"
-        )
-    };
-    let has_ticks = has_ticks(columns.iter().copied());
-    if has_ticks {
-        in_thing.push(field("t", place(), "BIGINT"));
-    }
-    let values_at = place();
-    let labels = labels.iter().map(|label| of_text(label));
-    let mut values: Vec<_> = first.cloned().into_iter().chain(labels).collect();
-    for (number, (at, name)) in shown.iter().enumerate() {
-        let (spec, number) = (columns[*at], (number + 1).to_string());
-        in_thing.push(field(&number, values_at + at, self::number(spec.kind)));
-        values.push(match spec.kind {
-            ColumnKind::Whole => format!("CAST({} AS SIGNED) AS {name}", whole(&number)),
-            ColumnKind::Real => {
-                let over = if is_of_ticks(spec) {
-                    format!("{} / 100", whole("t"))
-                } else {
-                    "i.elapsed_ns / 1e9".to_owned()
-                };
-                format!("ROUND({} / COALESCE(e.d{number}, {over}), 3) AS {name}", whole(&number))
-            }
-        });
-    }
-    format!(
-        "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
-         q.host_id JOIN JSON_TABLE(\n  {}, '$[*]' COLUMNS (\n    {}\n  )\n) e JOIN JSON_TABLE(\n  {}, \
-         '$[*]' COLUMNS (\n    n FOR ORDINALITY,\n    after_ms INT PATH '$[0]',\n    elapsed_ns DOUBLE \
-         PATH '$[1]'\n  )\n) i\nWHERE s.id = 1{} AND i.n > e.begin_n AND i.n <= e.begin_n + e.polls_n AND \
-         (e.present IS NULL OR SUBSTR(e.present, i.n - e.begin_n, 1) = '1')",
-        listed(&SEALED.replace("e.after_ms", "i.after_ms"), &values),
-        unpacked(&format!("q.{begin}"), &format!("q.{end}")),
-        in_thing.join(",\n    "),
-        unpacked("1", "q.ledger_at"),
-        of_form(Form::Counts),
     )
 }
 
@@ -326,8 +232,8 @@ fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
     let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
     vec![
         live(&of_polls, "", WITH_VALUES),
-        sealed(&of_texts, text, &in_text, &of_form(Form::Rows)),
-        counted(None, &[], text, columns, &all.collect::<Vec<_>>()),
+        sealed::rows(&of_texts, text, &in_text, &sealed::of_form(Form::Rows)),
+        sealed::counts(None, &[], text, columns, &all.collect::<Vec<_>>()),
     ]
 }
 
@@ -353,13 +259,13 @@ fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     let nested = format!("NESTED PATH '$[1][*]' COLUMNS (\n      {}\n    )", row("      "));
     let live_rows = live(&shown, &from, WITH_VALUES);
     if is_kept_as_rows(what.table) {
-        return vec![live_rows, sealed(&shown, text, &[nested], "")];
+        return vec![live_rows, sealed::rows(&shown, text, &[nested], "")];
     }
-    let sealed_rows = sealed(&shown, text, &[nested], &of_form(Form::Rows));
+    let sealed_rows = sealed::rows(&shown, text, &[nested], &sealed::of_form(Form::Rows));
     let labels: Vec<_> = what.table.labels().iter().map(|label| (*label).to_owned()).collect();
     let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
     let all: Vec<_> = all.collect();
-    let counted = counted(None, &labels, text, &columns.iter().collect::<Vec<_>>(), &all);
+    let counted = sealed::counts(None, &labels, text, &columns.iter().collect::<Vec<_>>(), &all);
     match what.total {
         None => vec![live_rows, sealed_rows, counted],
         Some(prefix) => {
@@ -389,8 +295,8 @@ fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 3]
     }
     [
         live(&of_polls, "", WITH_VALUES),
-        sealed(&of_texts, shown::HOST_TOTALS, &in_text, &of_form(Form::Rows)),
-        counted(Some(&label), &[], shown::HOST_TOTALS, &of_host, &shown),
+        sealed::rows(&of_texts, shown::HOST_TOTALS, &in_text, &sealed::of_form(Form::Rows)),
+        sealed::counts(Some(&label), &[], shown::HOST_TOTALS, &of_host, &shown),
     ]
 }
 
@@ -411,7 +317,7 @@ fn ledger() -> Vec<String> {
         at(name, &kind, position - 1)
     });
     let in_text: Vec<_> = in_text.collect();
-    vec![live(&names("p"), "", ""), sealed(&names("e"), "ledger", &in_text, "")]
+    vec![live(&names("p"), "", ""), sealed::rows(&names("e"), "ledger", &in_text, "")]
 }
 
 /// Hours with the host's name: every count, whole numbers as such, others to a thousandth.
@@ -435,52 +341,6 @@ fn host_hour() -> String {
   r.ts AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.ts) DIV 1000 AS time_ms";
     format!("SELECT\n{}\nFROM rollup_hour r JOIN host h ON h.id = r.host_id", listed(first, &shown))
-}
-
-/// The server itself is no row of `host`.
-const OF_ALARM: &str =
-    "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
-  a.slot AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.slot) DIV 1000 AS time_ms,
-  a.rule,
-  a.row_key";
-
-fn of_alarms(table: &str, shown: &[&str]) -> String {
-    let shown: Vec<_> = shown.iter().map(|name| format!("a.{name}")).collect();
-    let of = format!("FROM {table} a LEFT JOIN host h ON h.id = a.host_id");
-    format!("SELECT\n{}\n{of}", listed(OF_ALARM, &shown))
-}
-
-/// The alarms that are not ok, with the host's name.
-fn alert_now() -> String {
-    of_alarms("alert", &["state", "severity", "value", "since", "fired", "known", "polls"])
-}
-
-/// How alarms changed, with the host's name.
-fn alert_history() -> String {
-    let shown = ["from_state", "to_state", "severity", "value", "cause", "summary", "at"];
-    of_alarms("alert_event", &shown)
-}
-
-/// Who was told of which alarm: a row per message and alarm.
-fn alert_delivery() -> String {
-    const FIRST: &str =
-        "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
-  a.ended AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.ended) DIV 1000 AS time_ms";
-    const SHOWN: &str = "e.rule e.row_key e.says e.severity a.channel a.route a.kind a.state a.tries \
-                         a.answer a.made a.first_tried a.message";
-    let text = format!("TEXT {TEXTS}");
-    let names = ["rule", "host_id", "row_key", "says", "severity"].into_iter().enumerate();
-    let kind = |name| if name == "host_id" { "BIGINT" } else { &text };
-    let in_row = names.map(|(place, name)| at(name, kind(name), place));
-    let in_row = in_row.collect::<Vec<_>>().join(",\n    ");
-    let shown: Vec<_> = SHOWN.split(' ').map(str::to_owned).collect();
-    let of = format!(
-        "FROM delivery a JOIN JSON_TABLE(\n  a.alarms, '$[*]' COLUMNS (\n    {in_row}\n  )\n) e\n\
-         LEFT JOIN host h ON h.id = e.host_id"
-    );
-    format!("SELECT\n{}\n{of}", listed(FIRST, &shown))
 }
 
 #[cfg(test)]

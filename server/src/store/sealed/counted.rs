@@ -9,9 +9,8 @@ use serde::{
 
 use super::{
     counts::{has_ticks, is_of_ticks, seconds, share_over},
-    field::Field,
+    field::{Field, bad},
     name,
-    read::bad,
 };
 use crate::model::{Column, ColumnSet, ColumnSpec, Row, RowLabels, Values};
 

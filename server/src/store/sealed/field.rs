@@ -5,7 +5,7 @@
 //! and one without any value `null`. The divisor is 1 for what is whole, 1000 for thousandths, and `null`
 //! for counts: what they are divided by stands elsewhere, poll by poll.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io};
 
 use crate::model::ColumnKind;
 
@@ -157,6 +157,11 @@ fn counts(values: &[f64], over: &[Option<f64>], factor: f64) -> Option<Wholes> {
     };
     let all = values.iter().zip(over).map(one).collect::<Option<Vec<_>>>()?;
     Some(Wholes { all, factor, divisor: None })
+}
+
+/// What is in a text that this program does not write.
+pub(super) fn bad(what: &str) -> io::Error {
+    io::Error::other(format!("{what} that this program does not write"))
 }
 
 /// A column as it is read.

@@ -11,6 +11,7 @@ use super::{
     COLUMNS, Form, REPEATING, SomeTexts, Texts, UNSEALED,
     counted::{self, Times},
     counts::is_kept_as_rows,
+    field::bad,
     name as name_of, text_of,
 };
 use crate::{
@@ -125,10 +126,6 @@ impl<'de> Deserialize<'de> for SealedPoll {
         }
         Ok(Self { after_ms, fields })
     }
-}
-
-pub(super) fn bad(what: &str) -> io::Error {
-    io::Error::other(format!("{what} that this program does not write"))
 }
 
 /// Reads the text of a ledger.
