@@ -124,9 +124,9 @@ mod tests {
     use super::*;
     use crate::inventory;
 
-    fn status(backend: &'static str, polls: u64, sealed: u64) -> StoreStatus {
+    fn status(polls: u64, sealed: u64) -> StoreStatus {
         StoreStatus {
-            backend,
+            backend: "mysql",
             location: String::new(),
             server: String::new(),
             clock: None,
@@ -157,15 +157,13 @@ mod tests {
         let one = hosts("[[host]]\nname = \"a\"\ninterval = \"10s\"\n");
         let now = WallMs(1_774_747_800_000);
         let forecast = |status: StoreStatus| Forecast::new(&one, Some(&status), 2 * DAY, now);
-        let both = forecast(status("mysql", 10_000, 5_000));
+        let both = forecast(status(10_000, 5_000));
         assert_eq!((both.rows_per_day, both.bytes_per_poll, both.measured), (8_640, 3_000, true));
         assert_eq!(both.bytes_as_they_come(30 * DAY), 8_640 * 30 * 3_000);
         assert_eq!(both.bytes_in(30 * DAY), 8_640 * (2 * 3_000 + 28 * 500));
-        let young = forecast(status("mysql", 5_000, 0));
+        let young = forecast(status(5_000, 0));
         assert_eq!(young.bytes_in(30 * DAY), 8_640 * 30 * 3_000);
-        let plain = forecast(status("sqlite", 5_000, 0));
-        assert_eq!(plain.bytes_in(30 * DAY), 8_640 * 30 * 2_000);
-        let empty = forecast(status("mysql", 10, 0));
+        let empty = forecast(status(10, 0));
         assert!(!empty.measured);
         assert_eq!(empty.bytes_per_poll, BYTES_PER_POLL);
     }

@@ -162,6 +162,14 @@ pub(super) struct SomeTexts {
     pub(super) others: Vec<(usize, String)>,
 }
 
+impl Texts {
+    /// Whether they are small enough for one part.
+    fn fits(&self) -> bool {
+        let lengths = || self.all.iter().chain([&self.times]).map(String::len);
+        lengths().all(|length| length <= TEXT_BYTES) && lengths().sum::<usize>() <= PART_BYTES
+    }
+}
+
 impl SomeTexts {
     /// All texts of a part of so many polls, where all were asked for.
     pub(super) fn into_texts(self, polls: u64) -> Texts {
@@ -180,15 +188,16 @@ pub(super) fn encode(hour: WallMs, records: &[Record]) -> Vec<Texts> {
     if records.is_empty() {
         return Vec::new();
     }
-    match counts::encode(hour, records) {
-        Some(part) => vec![part],
-        None if records.len() == 1 => rows::encode(hour, records),
-        // Too large for one, or with a value that has no count: the others are not to pay for it.
-        None => {
-            let (early, late) = records.split_at(records.len() / 2);
-            [encode(hour, early), encode(hour, late)].concat()
-        }
+    // A value that has no count: rare enough that the whole hour is kept as rows.
+    let Some(texts) = counts::encode(hour, records) else { return rows::encode(hour, records) };
+    if texts.fits() {
+        return vec![texts];
     }
+    if records.len() == 1 {
+        return rows::encode(hour, records);
+    }
+    let (early, late) = records.split_at(records.len() / 2);
+    [encode(hour, early), encode(hour, late)].concat()
 }
 
 #[cfg(test)]
@@ -287,13 +296,11 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_count_costs_the_other_polls_nothing() {
+    fn an_hour_with_a_value_that_is_no_count_is_kept_as_rows() {
         let (hour, mut records) = polls(8);
         records[3].values.as_mut().unwrap().set(Column::NetRxBytesPerS, 9.3e12);
         let parts = encode(hour, &records);
-        let forms: Vec<_> = parts.iter().map(|part| (part.polls, part.form)).collect();
-        let counts = |polls| (polls, Form::Counts);
-        assert_eq!(forms, [counts(2), counts(1), (1, Form::Rows), counts(4)]);
+        assert_eq!((parts.len(), parts[0].form), (1, Form::Rows));
         assert_eq!(read(&parts, hour), records);
     }
 

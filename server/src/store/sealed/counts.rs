@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::{
-    COLUMNS, Form, PART_BYTES, REPEATING, TEXT_BYTES, Texts,
+    COLUMNS, Form, REPEATING, Texts,
     field::{self, count},
     rows::{begin, push_ledger, push_rows, push_whole},
 };
@@ -56,16 +56,8 @@ struct Thing<'a> {
     polls: Vec<Option<&'a [f64]>>,
 }
 
-/// Writes polls; none when they are too large for one part, or a value has no count.
+/// Writes polls; none when a value has no count.
 pub(super) fn encode(hour: WallMs, records: &[Record]) -> Option<Texts> {
-    let texts = texts(hour, records)?;
-    let lengths = || texts.all.iter().chain([&texts.times]).map(String::len);
-    let fits =
-        lengths().all(|length| length <= TEXT_BYTES) && lengths().sum::<usize>() <= PART_BYTES;
-    fits.then_some(texts)
-}
-
-fn texts(hour: WallMs, records: &[Record]) -> Option<Texts> {
     let mut texts = Texts {
         form: Form::Counts,
         polls: u64::try_from(records.len()).ok()?,

@@ -85,7 +85,7 @@ pub(super) fn counts(
             ColumnKind::Whole => format!("CAST({} AS SIGNED) AS {name}", whole(&nth)),
             ColumnKind::Real => {
                 let over = if is_of_ticks(spec) {
-                    format!("{} / 100", whole("t"))
+                    format!("{} / 100e0", whole("t"))
                 } else {
                     "i.elapsed_ns / 1e9".to_owned()
                 };
