@@ -150,6 +150,7 @@ fn record(host: HostId, name: &HostName) -> Record {
         error: None,
         boot_id: Some("boot".into()),
         clock_skew_ms: Some(0),
+        elapsed_ns: None,
         values: Some(values),
         detail: Some(detail),
     }

@@ -108,6 +108,7 @@ fn record(host: &KnownHost, slot: i64, numbers: &mut Numbers) -> Record {
         error: None,
         boot_id: Some("0d0f6a2c-1111-2222-3333-444455556666".into()),
         clock_skew_ms: Some(3),
+        elapsed_ns: None,
         values: Some(numbers.values()),
         detail: Some(Detail {
             cores: numbers.rows(&cores),

@@ -32,6 +32,8 @@ use crate::model::{
 /// What one poll is worth in columns: the host-wide values and what repeats.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rates {
+    /// The time over which rates are taken, on the probe's boottime clock, ns; none where there are none.
+    pub elapsed_ns: Option<u64>,
     /// Gauges of the snapshot, gauges derived from it, and rates.
     pub values: Values<Column>,
     /// Rows per core, interface, disk, mount and process. A row without an earlier one is listed
@@ -58,6 +60,7 @@ struct Since<'a> {
     snapshot: &'a Snapshot,
     /// Time between the two snapshots on the probe's boottime clock; more than 0.
     seconds: f64,
+    ns: u64,
 }
 
 impl Since<'_> {
@@ -93,7 +96,7 @@ pub fn rates(previous: Option<&Snapshot>, current: &Snapshot) -> Rates {
     detail.interfaces = tables::interfaces(since, current, &mut values);
     detail.disks = tables::disks(since, current, &mut values);
     detail.processes = processes(since, current);
-    Rates { values, detail }
+    Rates { elapsed_ns: since.map(|since| since.ns), values, detail }
 }
 
 /// Whether rates may be taken from `previous` to `current`, and over which time.
@@ -121,7 +124,7 @@ fn since<'a>(previous: &'a Snapshot, current: &Snapshot) -> Option<Since<'a>> {
         return None;
     }
     let ns = current.clocks.boottime_ns.checked_sub(previous.clocks.boottime_ns)?;
-    (ns > 0).then(|| Since { snapshot: previous, seconds: real(ns) / 1e9 })
+    (ns > 0).then(|| Since { snapshot: previous, seconds: real(ns) / 1e9, ns })
 }
 
 /// How reading a family went, if it was asked for.

@@ -13,6 +13,8 @@ mod private;
 mod row;
 mod series;
 mod shown;
+mod packed;
+mod sealed;
 mod stamp;
 mod worker;
 pub mod sqlite;

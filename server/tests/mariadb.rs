@@ -454,6 +454,7 @@ fn polls_of_three_hours(hosts: &[KnownHost], start: WallMs) -> Vec<Record> {
             error: None,
             boot_id: None,
             clock_skew_ms: None,
+            elapsed_ns: None,
             values: Some(values),
             detail: Some(Detail { disks, ..Detail::default() }),
         });

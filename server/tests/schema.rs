@@ -149,6 +149,7 @@ fn poll(host: HostId, name: &str, slot: WallMs) -> Record {
         error: None,
         boot_id: Some(boot.into()),
         clock_skew_ms: Some(of.skew),
+        elapsed_ns: None,
         values: Some(values(&[
             (Column::CpuBusyPct, of.busy),
             (Column::CpuStealPct, of.steal),
@@ -170,6 +171,7 @@ fn poll(host: HostId, name: &str, slot: WallMs) -> Record {
         error: Some("db-1:50051 refused the connection; nothing listens there".into()),
         boot_id: None,
         clock_skew_ms: None,
+        elapsed_ns: None,
         values: None,
         detail: None,
         ..good

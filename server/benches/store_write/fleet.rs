@@ -93,6 +93,8 @@ pub(crate) struct Host {
     level: f64,
     /// Length of this interval, seconds.
     seconds: f64,
+    /// Ticks of a core in it.
+    all_ticks: f64,
 }
 
 impl Host {
@@ -101,14 +103,24 @@ impl Host {
         let mut numbers = Numbers(seed | 1);
         let load = numbers.unit() * 0.4;
         let level = numbers.unit();
-        Self { known, numbers, cores: CORES[number % CORES.len()], load, level, seconds: 10.0 }
+        Self {
+            known,
+            numbers,
+            cores: CORES[number % CORES.len()],
+            load,
+            level,
+            seconds: 10.0,
+            all_ticks: 1e3,
+        }
     }
 
     /// The next poll.
+    #[expect(clippy::cast_precision_loss, reason = "ten seconds")]
     pub(crate) fn poll(&mut self, slot: i64) -> Record {
         self.load = (self.load + (self.numbers.unit() - 0.5) * 0.02).clamp(0.01, 0.9);
         self.level = (self.level + (self.numbers.unit() - 0.5) * 0.001).clamp(0.05, 0.95);
-        self.seconds = 10.0 + (self.numbers.unit() - 0.5) * 0.004;
+        let elapsed_ns = 9_998_000_000 + self.numbers.next() % 4_000_000;
+        self.seconds = elapsed_ns as f64 / 1e9;
         let jitter = self.numbers.next() % 900;
         Record {
             host: self.known.id,
@@ -129,6 +141,7 @@ impl Host {
             error: None,
             boot_id: Some("0d0f6a2c-1111-2222-3333-444455556666".into()),
             clock_skew_ms: Some(i64::try_from(jitter % 5).unwrap_or(0) - 2),
+            elapsed_ns: Some(elapsed_ns),
             values: Some(self.values(1.0)),
             detail: Some(self.detail()),
         }
@@ -171,7 +184,9 @@ impl Host {
     }
 
     /// A value for each column; `busy` is how much of the host's load falls on this row.
+    #[expect(clippy::cast_precision_loss, reason = "a few")]
     fn values<C: ColumnSet>(&mut self, busy: f64) -> Values<C> {
+        self.all_ticks = 999.0 + (self.numbers.next() % 3) as f64;
         let mut values = Values::default();
         for column in C::ALL {
             let spec = column.spec();
@@ -214,9 +229,8 @@ impl Host {
     }
 
     /// A share of the ticks of an interval, of which there are a thousand or one more or less.
-    #[expect(clippy::cast_precision_loss, reason = "a few")]
     fn ticks(&mut self, share: f64) -> f64 {
-        let all = 999.0 + (self.numbers.next() % 3) as f64;
+        let all = self.all_ticks;
         let spread = 0.6 + 0.8 * self.numbers.unit();
         (share * spread * all).round().clamp(0.0, all) / all * 100.0
     }

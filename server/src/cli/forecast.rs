@@ -27,8 +27,8 @@ pub(super) struct Forecast {
     pub(super) bytes_per_sealed_poll: Option<u64>,
     /// Whether that is measured on the store, or a figure for want of polls.
     pub(super) measured: bool,
-    /// Age from which on polls are sealed, where they are.
-    seal_after: Option<Duration>,
+    /// Age from which on polls are sealed.
+    seal_after: Duration,
 }
 
 impl Forecast {
@@ -40,17 +40,12 @@ impl Forecast {
         now: WallMs,
     ) -> Self {
         let rows_per_day = rows_per_day(inventory, now);
-        let seals = status.is_some_and(|status| status.backend == "mysql");
         let (mut bytes_per_poll, mut measured) = (BYTES_PER_POLL, false);
         let mut bytes_per_sealed_poll = None;
         if let Some(status) = status {
             let plain = status.polls.saturating_sub(status.sealed_polls);
             if plain >= ENOUGH {
-                let bytes = match seals {
-                    true => status.unsealed_bytes,
-                    false => status.bytes.saturating_sub(status.free_bytes),
-                };
-                (bytes_per_poll, measured) = (bytes / plain, true);
+                (bytes_per_poll, measured) = (status.unsealed_bytes / plain, true);
             }
             if status.sealed_polls >= ENOUGH {
                 bytes_per_sealed_poll = Some(status.sealed_bytes / status.sealed_polls);
@@ -58,7 +53,6 @@ impl Forecast {
         }
         #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
         let polls_per_second = rows_per_day as f64 / DAY.as_secs_f64();
-        let seal_after = seals.then_some(seal_after);
         Self {
             polls_per_second,
             rows_per_day,
@@ -82,8 +76,8 @@ impl Forecast {
 
     /// Bytes that so long a history takes: the youngest part as it came, the rest sealed.
     pub(super) fn bytes_in(&self, span: Duration) -> u64 {
-        let plain = match (self.seal_after, self.bytes_per_sealed_poll) {
-            (Some(after), Some(_)) => span.min(after),
+        let plain = match self.bytes_per_sealed_poll {
+            Some(_) => span.min(self.seal_after),
             _ => span,
         };
         let sealed = span.saturating_sub(plain);
@@ -130,9 +124,9 @@ mod tests {
     use super::*;
     use crate::inventory;
 
-    fn status(backend: &'static str, polls: u64, sealed: u64) -> StoreStatus {
+    fn status(polls: u64, sealed: u64) -> StoreStatus {
         StoreStatus {
-            backend,
+            backend: "mysql",
             location: String::new(),
             server: String::new(),
             clock: None,
@@ -163,15 +157,13 @@ mod tests {
         let one = hosts("[[host]]\nname = \"a\"\ninterval = \"10s\"\n");
         let now = WallMs(1_774_747_800_000);
         let forecast = |status: StoreStatus| Forecast::new(&one, Some(&status), 2 * DAY, now);
-        let both = forecast(status("mysql", 10_000, 5_000));
+        let both = forecast(status(10_000, 5_000));
         assert_eq!((both.rows_per_day, both.bytes_per_poll, both.measured), (8_640, 3_000, true));
         assert_eq!(both.bytes_as_they_come(30 * DAY), 8_640 * 30 * 3_000);
         assert_eq!(both.bytes_in(30 * DAY), 8_640 * (2 * 3_000 + 28 * 500));
-        let young = forecast(status("mysql", 5_000, 0));
+        let young = forecast(status(5_000, 0));
         assert_eq!(young.bytes_in(30 * DAY), 8_640 * 30 * 3_000);
-        let plain = forecast(status("sqlite", 5_000, 0));
-        assert_eq!(plain.bytes_in(30 * DAY), 8_640 * 30 * 2_000);
-        let empty = forecast(status("mysql", 10, 0));
+        let empty = forecast(status(10, 0));
         assert!(!empty.measured);
         assert_eq!(empty.bytes_per_poll, BYTES_PER_POLL);
     }

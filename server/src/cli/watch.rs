@@ -183,6 +183,7 @@ mod tests {
             error: None,
             boot_id: None,
             clock_skew_ms: Some(0),
+            elapsed_ns: None,
             values: Some(cells),
             detail: None,
         }

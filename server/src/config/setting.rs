@@ -259,9 +259,10 @@ configuration! {
     /// `[seal]`: when polls are packed.
     #[derive(Copy)]
     seal "seal.": Seal {
-        /// How old an hour of polls is when MySQL keeps it packed into one row per host, a third of the bytes;
-        /// the views show it as before. A dashboard looks at younger ones mostly. 1h to 3650d.
-        after: Duration = secs(48 * 3600), secs(3600) => secs(3650 * DAY);
+        /// How old an hour of polls is when it is packed into one row per host, a fifth of the bytes; the views
+        /// show it as before. A dashboard looks at younger ones mostly. What is never packed can be read in
+        /// SQLite's file by any program: then name as long a time as polls are kept. 1h to 3650d.
+        after: Duration = secs(6 * 3600), secs(3600) => secs(3650 * DAY);
     }
 
     /// `[log]`: what is logged.

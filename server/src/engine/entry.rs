@@ -319,6 +319,7 @@ pub(super) fn record(
     state: State,
 ) -> Record {
     let snapshot = attempt.snapshot.as_deref().filter(|_| rates.is_some());
+    let elapsed_ns = rates.as_ref().and_then(|rates| rates.elapsed_ns);
     let (values, detail) = rates.map(|rates| (rates.values, rates.detail)).unzip();
     Record {
         host: flight.host,
@@ -337,6 +338,7 @@ pub(super) fn record(
         error: attempt.error.clone(),
         boot_id: snapshot.and_then(|s| s.facts.boot_id.clone()),
         clock_skew_ms: attempt.clock_skew_ms,
+        elapsed_ns,
         values,
         detail,
     }

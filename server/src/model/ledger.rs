@@ -52,7 +52,7 @@ const fn maybe(of: LedgerField) -> LedgerField {
 }
 
 /// How many fields there are.
-pub const LEDGER_FIELDS: usize = 16;
+pub const LEDGER_FIELDS: usize = 17;
 
 /// The fields, in the order of every table.
 pub const LEDGER: [LedgerField; LEDGER_FIELDS] = {
@@ -95,6 +95,7 @@ pub const LEDGER: [LedgerField; LEDGER_FIELDS] = {
             Milliseconds,
             "The probe's wall clock less the server's, known to within half of call_us",
         )),
+        maybe(field("elapsed_ns", Whole)),
     ]
 };
 
@@ -145,6 +146,7 @@ impl Record {
             text(self.error.as_deref()),
             text(self.boot_id.as_deref()),
             self.clock_skew_ms.map_or(LedgerCell::Null, LedgerCell::Whole),
+            whole(self.elapsed_ns),
         ]
     }
 
@@ -182,6 +184,7 @@ impl Record {
             error: f.text()?.map(Into::into),
             boot_id: f.text()?.map(Into::into),
             clock_skew_ms: f.whole()?,
+            elapsed_ns: f.whole()?.map(i64::unsigned_abs),
             values: None,
             detail: None,
         })

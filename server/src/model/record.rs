@@ -65,6 +65,9 @@ pub struct Record {
     /// The probe's wall clock less the server's at the middle of the call, milliseconds; known to
     /// within [`Timings::skew_bound_ms`].
     pub clock_skew_ms: Option<i64>,
+    /// Time on the probe's boottime clock since the answer that the rates are taken from, ns; none where
+    /// there are no rates.
+    pub elapsed_ns: Option<u64>,
     /// Host-wide values.
     #[serde(skip)]
     pub values: Option<Values<Column>>,

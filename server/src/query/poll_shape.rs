@@ -314,6 +314,7 @@ mod tests {
             error: Some("connection refused".into()),
             boot_id: None,
             clock_skew_ms: None,
+            elapsed_ns: None,
             values: None,
             detail: None,
         }

@@ -11,6 +11,7 @@ mod hosts;
 mod polls;
 mod retention;
 mod rollups;
+pub(crate) mod sealing;
 mod tables;
 mod views;
 
@@ -96,6 +97,9 @@ macro_rules! suite {
             samples_are_polls_without_the_rest
             one_list_of_what_repeats_comes_as_it_was_kept
             sealed_polls_answer_as_before
+            sealed_polls_are_in_the_views_as_before
+            hosts_are_listed_with_their_sealed_newest_poll
+            late_polls_are_kept_once_and_sealed_with_the_others
             old_hours_are_pruned
         }
     };
@@ -111,10 +115,14 @@ pub(crate) use hosts::*;
 pub(crate) use polls::*;
 pub(crate) use retention::*;
 pub(crate) use rollups::*;
+pub(crate) use sealing::{
+    hosts_are_listed_with_their_sealed_newest_poll,
+    late_polls_are_kept_once_and_sealed_with_the_others, sealed_polls_are_in_the_views_as_before,
+};
 pub(crate) use tables::*;
 pub(crate) use views::*;
 
-async fn host(fixture: &dyn Fixture, name: &str) -> KnownHost {
+pub(crate) async fn host(fixture: &dyn Fixture, name: &str) -> KnownHost {
     let registered = fixture.store().register(vec![sample::registration(name)], sample::START);
     registered.await.unwrap().remove(0)
 }
@@ -123,11 +131,11 @@ async fn write(fixture: &dyn Fixture, batch: Batch) -> Result<BatchResult, Store
     fixture.store().write(Arc::new(batch)).await
 }
 
-async fn write_polls(fixture: &dyn Fixture, polls: Vec<Record>) -> BatchResult {
+pub(crate) async fn write_polls(fixture: &dyn Fixture, polls: Vec<Record>) -> BatchResult {
     write(fixture, Batch::of_polls(polls)).await.unwrap()
 }
 
-async fn all_polls(fixture: &dyn Fixture, host: HostId) -> Vec<Record> {
+pub(crate) async fn all_polls(fixture: &dyn Fixture, host: HostId) -> Vec<Record> {
     fixture.store().polls(host, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await.unwrap()
 }
 

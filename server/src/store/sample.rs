@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::{
     model::{
         Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnKind, ColumnSet,
-        CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, FilesystemColumn, HostId,
-        HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn, Record, Row,
-        Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Values, VersionId,
+        CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, Family, FilesystemColumn,
+        HostId, HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn,
+        Record, Row, Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Unit, Values,
+        VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -91,9 +92,53 @@ pub(crate) fn good(host: HostId, name: &HostName, slot: WallMs) -> Record {
         error: None,
         boot_id: Some("0d0f6a2c-1111-2222-3333-444455556666".into()),
         clock_skew_ms: Some(-12),
+        elapsed_ns: Some(9_999_871_203),
         values: Some(values),
         detail: Some(detail()),
     }
+}
+
+/// A poll as it comes of counters: whole numbers over the time that passed, others for each slot.
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+pub(crate) fn measured(host: HostId, name: &HostName, slot: WallMs) -> Record {
+    let mut record = good(host, name, slot);
+    let seed = slot.0 / 1_000 % 100_000 + 1;
+    let elapsed_ns = 9_990_000_000 + seed * 7_919_000 % 20_000_000;
+    record.elapsed_ns = Some(elapsed_ns.unsigned_abs());
+    let over = elapsed_ns as f64 / 1e9;
+    let count = |place: usize, of: i64| (seed * i64::try_from(place + 3).unwrap_or(1) % of) as f64;
+    if let Some(values) = &mut record.values {
+        for column in Column::ALL {
+            let count = count(column.index(), 1_013);
+            let spec = column.spec();
+            values.set(
+                *column,
+                match (spec.kind, spec.unit, spec.family) {
+                    // Of two cores.
+                    (_, Unit::Percent, Family::Cpu) => 100.0 * count / (1_990 + seed % 20) as f64,
+                    (ColumnKind::Real, ..) => count / over,
+                    (ColumnKind::Whole, ..) => count * 4096.0,
+                },
+            );
+        }
+    }
+    if let Some(detail) = &mut record.detail {
+        for (place, row) in detail.cores.iter_mut().enumerate() {
+            for column in CoreColumn::ALL {
+                let count = count(column.index() + place, 511);
+                row.values.set(*column, 100.0 * count / (991 + seed % 20) as f64);
+            }
+        }
+        for (place, row) in detail.interfaces.iter_mut().enumerate() {
+            for column in NetColumn::ALL {
+                row.values.set(*column, 512.0 * count(column.index() + place, 511) / over);
+            }
+        }
+        for row in &mut detail.disks {
+            row.values.set(DiskColumn::BusyPct, 0.1 * count(1, 9_001) / over);
+        }
+    }
+    record
 }
 
 /// A failed poll.
@@ -106,6 +151,7 @@ pub(crate) fn failed(host: HostId, name: &HostName, slot: WallMs, error: &str) -
         error: Some(error.into()),
         boot_id: None,
         clock_skew_ms: None,
+        elapsed_ns: None,
         values: None,
         detail: None,
         ..good(host, name, slot)

@@ -17,6 +17,7 @@ mod events;
 mod fault;
 mod file;
 mod hosts;
+mod hours;
 mod inventories;
 mod legacy;
 mod losses;
@@ -27,12 +28,14 @@ mod polls;
 mod prune;
 mod record;
 mod rollups;
+mod seal;
 mod status;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -354,9 +357,28 @@ impl Store for Sqlite {
         self.read(move |c| audit::read(c, span, limit.min(MAX_PAGE))).await
     }
 
-    /// Nothing to do: the embedded store keeps plain rows, which every reader of the file understands.
-    async fn seal(&self, _: WallMs) -> Result<Sealed, StoreError> {
-        Ok(Sealed::default())
+    async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
+        let (end, mut sealed) = (hours::hour(before), Sealed::default());
+        let (mut next, mut tries) = (seal::Cursor::default(), 0);
+        let mut hours = BTreeSet::new();
+        // Packed by a thread that reads; what is left for the one that writes is one row.
+        while let Some(hour) = self.read(move |c| seal::next(c, next, end)).await? {
+            next = hour.cursor();
+            let begin = hour.begin();
+            match self.change("seal polls", move |c| seal::keep(c, &hour)).await? {
+                Some(kept) => {
+                    hours.insert(begin);
+                    sealed.polls += kept.polls;
+                    sealed.bytes += kept.bytes;
+                    tries = 0;
+                }
+                // Polls came meanwhile.
+                None if tries < seal::TRIES => tries += 1,
+                None => break,
+            }
+        }
+        sealed.hours = u64::try_from(hours.len()).unwrap_or(u64::MAX);
+        Ok(sealed)
     }
 
     async fn reach(&self) -> Result<PruneReach, StoreError> {

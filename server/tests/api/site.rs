@@ -101,6 +101,7 @@ pub(crate) fn good(host: &str, id: HostId, slot: WallMs) -> Record {
         error: None,
         boot_id: Some("0f0e0d0c-0b0a-0908-0706-050403020100".into()),
         clock_skew_ms: Some(-2),
+        elapsed_ns: None,
         values: Some(values),
         detail: Some(detail()),
     }
@@ -116,6 +117,7 @@ pub(crate) fn failed(host: &str, id: HostId, slot: WallMs) -> Record {
         error: Some("connection refused by 10.0.0.1:50051".into()),
         boot_id: None,
         clock_skew_ms: None,
+        elapsed_ns: None,
         values: None,
         detail: None,
         ..good(host, id, slot)

@@ -94,6 +94,7 @@ fn poll(host: HostId, minute: i64) -> Record {
         error: (!good).then(|| "refused".into()),
         boot_id: None,
         clock_skew_ms: None,
+        elapsed_ns: None,
         values: good.then_some(values),
         detail: good.then(|| Detail { filesystems, ..Detail::default() }),
     }

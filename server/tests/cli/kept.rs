@@ -47,6 +47,7 @@ fn poll(host: roundsman::model::HostId, minute: i64) -> Record {
         error: (!good).then(|| "refused, \"really\"".into()),
         boot_id: None,
         clock_skew_ms: None,
+        elapsed_ns: None,
         values: good.then_some(values),
         detail: good.then_some(detail),
     }

@@ -25,6 +25,7 @@ pub(crate) fn record(slot_s: i64) -> Record {
         error: None,
         boot_id: Some("boot".into()),
         clock_skew_ms: Some(0),
+        elapsed_ns: None,
         values: Some(Values::default()),
         detail: Some(Detail::default()),
     }
@@ -37,6 +38,7 @@ pub(crate) fn failed(slot_s: i64, state: State) -> Record {
         state,
         boot_id: None,
         clock_skew_ms: None,
+        elapsed_ns: None,
         values: None,
         detail: None,
         ..record(slot_s)

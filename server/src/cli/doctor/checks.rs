@@ -100,7 +100,7 @@ pub(super) fn all(found: &DoctorFacts) -> Vec<Check> {
         checks.extend(clock(status, found));
         checks.extend(freshness(status, found));
         checks.extend(status.partitions.iter().map(|table| partitions(table, found)));
-        checks.extend(sealing(status, found));
+        checks.push(sealing(status, found));
         checks.push(views(found));
         checks.extend(keeping(found.obstacle));
     }
@@ -237,12 +237,9 @@ fn views(found: &DoctorFacts) -> Check {
     )
 }
 
-fn sealing(status: &StoreStatus, found: &DoctorFacts) -> Option<Check> {
-    if status.backend != "mysql" {
-        return None;
-    }
+fn sealing(status: &StoreStatus, found: &DoctorFacts) -> Check {
     let Some(oldest) = status.oldest_unsealed else {
-        return Some(check("sealing", Verdict::Ok, "nothing waits to be sealed"));
+        return check("sealing", Verdict::Ok, "nothing waits to be sealed");
     };
     let age = found.now.since(oldest);
     let words = format!(
@@ -251,12 +248,12 @@ fn sealing(status: &StoreStatus, found: &DoctorFacts) -> Option<Check> {
         output::length(age)
     );
     if age > found.seal_after + SEALING_LAG {
-        return Some(check("sealing", Verdict::Wrong, words).remedy(
+        return check("sealing", Verdict::Wrong, words).remedy(
             "history takes several times the room until it is sealed; the server's log says what is in \
              the way",
-        ));
+        );
     }
-    Some(check("sealing", Verdict::Ok, words))
+    check("sealing", Verdict::Ok, words)
 }
 
 fn spool(found: &DoctorFacts) -> Check {

@@ -29,13 +29,14 @@ fn pause() -> Pause {
 }
 
 /// How many host-wide columns the first version had. New ones come at the end, and its polls have no
-/// value in them.
+/// value in them; nor was the time kept over which rates are.
 const COLUMNS_THEN: usize = 154;
 
 fn polls_of(host: &KnownHost) -> Vec<Record> {
     let minutes = (0..7).chain(60..63).chain(130..132);
     let of_then = |minute| {
         let mut record = poll(host.id, &host.name, minute);
+        record.elapsed_ns = None;
         if let Some(values) = &mut record.values {
             Column::ALL[COLUMNS_THEN..].iter().for_each(|column| values.set(*column, None));
         }

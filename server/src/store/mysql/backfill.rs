@@ -6,20 +6,19 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     sync::Arc,
 };
 
 use mysql_async::{Row, Transaction, Value, prelude::Queryable as _};
 
-use super::{
-    cells::RowReader,
-    docs::{self, SealedPoll},
-    fault::Place,
-    hours, moment,
-};
+use super::{cells::RowReader, fault::Place, hours, moment, part::Part};
 use crate::{
     model::{HostId, Record},
-    store::{BatchResult, StoreError},
+    store::{
+        BatchResult, StoreError, packed,
+        sealed::{self, SealedPoll},
+    },
     units::WallMs,
 };
 
@@ -95,7 +94,7 @@ async fn look(
     for row in rows {
         let cells = RowReader::new(row, place, "sealed polls");
         let number = u32::try_from(cells.required_int(0)?).unwrap_or(u32::MAX);
-        match docs::read_ledger(cells.bytes(1)?.unwrap_or_default()) {
+        match read_ledger(cells.bytes(1)?.unwrap_or_default()) {
             Ok(ledger) => {
                 known.parts.push((number, Some(ledger.len())));
                 known.attempts.extend(ledger.iter().filter_map(|poll| attempt(hour, poll)));
@@ -170,6 +169,10 @@ async fn absorb(
     }
 }
 
-fn length(part: &docs::Part) -> i64 {
+fn length(part: &Part) -> i64 {
     i64::try_from(part.docs.len()).unwrap_or(i64::MAX)
+}
+
+fn read_ledger(packed: &[u8]) -> io::Result<Vec<SealedPoll>> {
+    sealed::read_ledger(&packed::unpack(packed)?)
 }

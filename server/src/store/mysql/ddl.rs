@@ -1,10 +1,15 @@
 //! The tables and views that follow from the list of columns, as MySQL and MariaDB make them. Text
 //! alone: `reconcile` brings a database to it.
 
-use super::docs;
+mod alerts;
+mod sealed;
+
 use crate::{
     model::{ColumnKind, ColumnSpec, LEDGER, LedgerField, LedgerKind, Unit},
-    store::shown::{self, Repeating, Shows, VIEWS},
+    store::{
+        sealed::{Form, is_kept_as_rows},
+        shown::{self, Repeating, Shows, VIEWS},
+    },
 };
 
 /// A column of a table.
@@ -165,9 +170,11 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
         (view.name, halves)
     });
     let all = over_polls.chain([("ledger", ledger()), ("host_hour", vec![host_hour()])]);
-    let all =
-        all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
-    let all = all.chain([("alert_delivery", vec![alert_delivery()])]);
+    let all = all.chain([
+        ("alert_now", vec![alerts::alert_now()]),
+        ("alert_history", vec![alerts::alert_history()]),
+    ]);
+    let all = all.chain([("alert_delivery", vec![alerts::alert_delivery()])]);
     all.map(|(name, halves)| {
         let body = halves.join("\nUNION ALL\n");
         (name, format!("CREATE OR REPLACE SQL SECURITY INVOKER VIEW {name} AS\n{body}"))
@@ -175,15 +182,11 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// Whose a row is and when: of polls that are not sealed, and of those that are.
+/// Whose a row is and when, of polls that are not sealed.
 const LIVE: &str = "  h.name AS host,
   p.ts AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', p.ts) DIV 1000 AS time_ms,
   CAST(DATE_FORMAT(p.ts, '%Y-%m-%d %H:00:00') AS DATETIME) AS hour";
-const SEALED: &str = "  h.name AS host,
-  CAST(q.hour + INTERVAL e.after_ms * 1000 MICROSECOND AS DATETIME(3)) AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', q.hour) DIV 1000 + e.after_ms AS time_ms,
-  q.hour AS hour";
 
 /// Rows of polls that are not sealed; `from` joins what else is needed, `and` narrows.
 fn live(shown: &[String], from: &str, and: &str) -> String {
@@ -191,19 +194,6 @@ fn live(shown: &[String], from: &str, and: &str) -> String {
         "SELECT\n{}\nFROM seal s JOIN poll p ON p.ts >= s.sealed_before JOIN host h ON h.id = \
          p.host_id{from}\nWHERE s.id = 1{and}",
         listed(LIVE, shown)
-    )
-}
-
-/// Rows of sealed polls, from one text of their hour.
-fn sealed(shown: &[String], text: &str, columns: &[String]) -> String {
-    let (begin, end) = docs::columns_of(text);
-    let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
-    format!(
-        "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
-         q.host_id JOIN JSON_TABLE(\n  CONVERT(UNCOMPRESS(SUBSTRING(q.docs, q.{begin}, q.{end} - \
-         q.{begin})) USING utf8mb4), '$[*]' COLUMNS (\n    after_ms INT PATH '$[0]'{columns}\n  )\n) e\n\
-         WHERE s.id = 1",
-        listed(SEALED, shown)
     )
 }
 
@@ -239,7 +229,12 @@ fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
     let in_text =
         (1..).zip(columns).map(|(position, column)| at(column.name, number(column.kind), position));
     let in_text: Vec<_> = in_text.collect();
-    vec![live(&of_polls, "", WITH_VALUES), sealed(&of_texts, text, &in_text)]
+    let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
+    vec![
+        live(&of_polls, "", WITH_VALUES),
+        sealed::rows(&of_texts, text, &in_text, &sealed::of_form(Form::Rows)),
+        sealed::counts(None, &[], text, columns, &all.collect::<Vec<_>>()),
+    ]
 }
 
 fn repeating(text: &str, what: &Repeating) -> Vec<String> {
@@ -263,31 +258,46 @@ fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     );
     let nested = format!("NESTED PATH '$[1][*]' COLUMNS (\n      {}\n    )", row("      "));
     let live_rows = live(&shown, &from, WITH_VALUES);
-    let sealed_rows = sealed(&shown, text, &[nested]);
+    if is_kept_as_rows(what.table) {
+        return vec![live_rows, sealed::rows(&shown, text, &[nested], "")];
+    }
+    let sealed_rows = sealed::rows(&shown, text, &[nested], &sealed::of_form(Form::Rows));
+    let labels: Vec<_> = what.table.labels().iter().map(|label| (*label).to_owned()).collect();
+    let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
+    let all: Vec<_> = all.collect();
+    let counted = sealed::counts(None, &labels, text, &columns.iter().collect::<Vec<_>>(), &all);
     match what.total {
-        None => vec![live_rows, sealed_rows],
+        None => vec![live_rows, sealed_rows, counted],
         Some(prefix) => {
-            let [of_polls, of_texts] = totals(what, prefix, columns);
-            vec![of_polls, live_rows, of_texts, sealed_rows]
+            let [of_polls, of_rows, of_counts] = totals(what, prefix, columns);
+            vec![of_polls, live_rows, of_rows, sealed_rows, of_counts, counted]
         }
     }
 }
 
 /// The row about all that repeat, from host-wide columns.
-fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 2] {
+fn totals(what: &Repeating, prefix: &str, columns: &[ColumnSpec]) -> [String; 3] {
     let label = what.table.labels().first().copied().unwrap_or_default();
     let label = format!("CONVERT('{prefix}' USING utf8mb4) COLLATE utf8mb4_bin AS {label}");
-    let (mut of_polls, mut of_texts, mut in_text) = (vec![label.clone()], vec![label], Vec::new());
+    let (mut of_polls, mut of_texts, mut in_text) =
+        (vec![label.clone()], vec![label.clone()], Vec::new());
+    let mut shown = Vec::new();
+    let of_host = shown::totals();
     for column in columns {
         let name = column.name;
         let wide = format!("{prefix}_{name}");
-        let found = shown::totals().into_iter().enumerate().find(|(_, c)| c.name == wide);
+        let found = of_host.iter().enumerate().find(|(_, c)| c.name == wide);
         let Some((position, wide)) = found else { continue };
         of_polls.push(of_poll(wide, name));
         of_texts.push(of_text(name));
         in_text.push(at(name, number(wide.kind), position + 1));
+        shown.push((position, name.to_owned()));
     }
-    [live(&of_polls, "", WITH_VALUES), sealed(&of_texts, shown::HOST_TOTALS, &in_text)]
+    [
+        live(&of_polls, "", WITH_VALUES),
+        sealed::rows(&of_texts, shown::HOST_TOTALS, &in_text, &sealed::of_form(Form::Rows)),
+        sealed::counts(Some(&label), &[], shown::HOST_TOTALS, &of_host, &shown),
+    ]
 }
 
 /// Every attempt, with how it ended and where its time went.
@@ -307,7 +317,7 @@ fn ledger() -> Vec<String> {
         at(name, &kind, position - 1)
     });
     let in_text: Vec<_> = in_text.collect();
-    vec![live(&names("p"), "", ""), sealed(&names("e"), "ledger", &in_text)]
+    vec![live(&names("p"), "", ""), sealed::rows(&names("e"), "ledger", &in_text, "")]
 }
 
 /// Hours with the host's name: every count, whole numbers as such, others to a thousandth.
@@ -331,52 +341,6 @@ fn host_hour() -> String {
   r.ts AS time,
   TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.ts) DIV 1000 AS time_ms";
     format!("SELECT\n{}\nFROM rollup_hour r JOIN host h ON h.id = r.host_id", listed(first, &shown))
-}
-
-/// The server itself is no row of `host`.
-const OF_ALARM: &str =
-    "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
-  a.slot AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.slot) DIV 1000 AS time_ms,
-  a.rule,
-  a.row_key";
-
-fn of_alarms(table: &str, shown: &[&str]) -> String {
-    let shown: Vec<_> = shown.iter().map(|name| format!("a.{name}")).collect();
-    let of = format!("FROM {table} a LEFT JOIN host h ON h.id = a.host_id");
-    format!("SELECT\n{}\n{of}", listed(OF_ALARM, &shown))
-}
-
-/// The alarms that are not ok, with the host's name.
-fn alert_now() -> String {
-    of_alarms("alert", &["state", "severity", "value", "since", "fired", "known", "polls"])
-}
-
-/// How alarms changed, with the host's name.
-fn alert_history() -> String {
-    let shown = ["from_state", "to_state", "severity", "value", "cause", "summary", "at"];
-    of_alarms("alert_event", &shown)
-}
-
-/// Who was told of which alarm: a row per message and alarm.
-fn alert_delivery() -> String {
-    const FIRST: &str =
-        "  COALESCE(h.name, CONVERT('roundsman:server' USING utf8mb4) COLLATE utf8mb4_bin) AS host,
-  a.ended AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', a.ended) DIV 1000 AS time_ms";
-    const SHOWN: &str = "e.rule e.row_key e.says e.severity a.channel a.route a.kind a.state a.tries \
-                         a.answer a.made a.first_tried a.message";
-    let text = format!("TEXT {TEXTS}");
-    let names = ["rule", "host_id", "row_key", "says", "severity"].into_iter().enumerate();
-    let kind = |name| if name == "host_id" { "BIGINT" } else { &text };
-    let in_row = names.map(|(place, name)| at(name, kind(name), place));
-    let in_row = in_row.collect::<Vec<_>>().join(",\n    ");
-    let shown: Vec<_> = SHOWN.split(' ').map(str::to_owned).collect();
-    let of = format!(
-        "FROM delivery a JOIN JSON_TABLE(\n  a.alarms, '$[*]' COLUMNS (\n    {in_row}\n  )\n) e\n\
-         LEFT JOIN host h ON h.id = e.host_id"
-    );
-    format!("SELECT\n{}\n{of}", listed(FIRST, &shown))
 }
 
 #[cfg(test)]

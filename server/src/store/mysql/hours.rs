@@ -9,24 +9,28 @@ use mysql_async::{Conn, Row, Value, prelude::Queryable};
 
 use super::{
     cells::RowReader,
-    docs::{self, Part, TEXTS},
     fault::Place,
-    moment, worker,
+    moment,
+    part::{self, Part},
+    worker,
 };
 use crate::{
     model::{Column, HostId, HostName, Record},
-    store::{ReadOrder, Sample, Span, StoreError},
+    store::{
+        ReadOrder, Sample, Span, StoreError, packed,
+        sealed::{self, Form, SomeTexts, TEXTS},
+    },
     units::WallMs,
 };
 
 /// The columns of a part after its key.
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let ats = (0..docs::TEXTS).map(docs::begins_at).collect::<Vec<_>>().join(", ");
-    format!("polls, first_ts, last_ts, {ats}, end_at, docs")
+    let ats = (0..TEXTS).map(sealed::begins_at).collect::<Vec<_>>().join(", ");
+    format!("form, polls, first_ts, last_ts, {ats}, end_at, docs")
 });
 
 /// Number of columns after the key.
-const WIDTH: usize = 3 + TEXTS + 1 + 1;
+const WIDTH: usize = 4 + TEXTS + 1 + 1;
 
 const READING: &str = "read sealed polls";
 
@@ -59,6 +63,7 @@ pub(super) async fn insert(
             Value::Int(host.0),
             moment::datetime(hour),
             number.into(),
+            part.form.number().into(),
             part.polls.into(),
             moment::datetime(part.first),
             moment::datetime(part.last),
@@ -114,16 +119,54 @@ fn kept(cells: &RowReader<'_>) -> Result<StoredPart, StoreError> {
     };
     let mut at = [0; TEXTS + 1];
     for (position, at) in at.iter_mut().enumerate() {
-        *at = small(4 + position)?;
+        *at = small(5 + position)?;
     }
     let part = Part {
-        polls: cells.required_int(1)?.unsigned_abs(),
-        first: cells.required_moment(2)?,
-        last: cells.required_moment(3)?,
+        form: form(cells, 1)?,
+        polls: cells.required_int(2)?.unsigned_abs(),
+        first: cells.required_moment(3)?,
+        last: cells.required_moment(4)?,
         at,
         docs: cells.bytes(WIDTH)?.unwrap_or_default().to_vec(),
     };
     Ok(StoredPart { number: small(0)?, part })
+}
+
+/// How the texts of a part are written.
+pub(super) fn form(cells: &RowReader<'_>, column: usize) -> Result<Form, StoreError> {
+    let form = Form::of(cells.required_int(column)?);
+    form.ok_or_else(|| cells.unreadable(column, "form of sealed polls"))
+}
+
+/// What is read of a part to unpack some of its texts ([`unpacked`]), for a SELECT.
+pub(super) fn selected(texts: &[usize]) -> String {
+    let mut sql = "form, SUBSTRING(docs, 1, ledger_at - 1)".to_owned();
+    for text in [0].iter().chain(texts) {
+        let (this, next) = (sealed::begins_at(*text), sealed::begins_at(text + 1));
+        // Writing to a String cannot fail.
+        let _ = write!(sql, ", SUBSTRING(docs, {this}, {next} - {this})");
+    }
+    sql
+}
+
+/// The columns that [`selected`] names, of which `first` is the place of the first.
+pub(super) fn unpacked(
+    cells: &RowReader<'_>,
+    first: usize,
+    texts: &[usize],
+    what: &str,
+) -> Result<SomeTexts, StoreError> {
+    let form = form(cells, first)?;
+    let bytes = |column: usize| Ok(cells.bytes(first + column)?.unwrap_or_default());
+    let damaged = |error: std::io::Error| cells.damaged(what, &error.to_string());
+    let unpack = |column| packed::unpack(bytes(column)?).map_err(damaged);
+    let others = texts.iter().zip(3..).map(|(text, column)| Ok((*text, unpack(column)?)));
+    Ok(SomeTexts {
+        form,
+        times: part::times(form, bytes(1)?).map_err(damaged)?,
+        ledger: unpack(2)?,
+        others: others.collect::<Result<_, StoreError>>()?,
+    })
 }
 
 /// Unpacks parts beside the thread of the connections; the polls in the order of their slots.
@@ -138,7 +181,8 @@ pub(super) async fn unpack(
     let unpacking = move || {
         let mut records = Vec::new();
         for StoredPart { number, part } in kept {
-            let read = docs::decode(&part, hour, host, &name).map_err(|error| {
+            let read = part.unpack().and_then(|part| sealed::decode(&part, hour, host, &name));
+            let read = read.map_err(|error| {
                 place.corrupt(&format!("part {number} of {}", what(host, hour)), error.to_string())
             })?;
             records.extend(read);
@@ -231,7 +275,10 @@ pub(super) async fn pack(
     records: Arc<Vec<Record>>,
     place: &Place,
 ) -> Result<Vec<Part>, StoreError> {
-    let packing = move || docs::encode(hour, &records);
+    let packing = move || {
+        let texts = sealed::encode(hour, &records);
+        texts.iter().map(Part::pack).collect::<std::io::Result<Vec<_>>>()
+    };
     let packed = tokio::task::spawn_blocking(packing).await.map_err(worker::ended)?;
     packed.map_err(|error| StoreError::Failed {
         doing: "seal polls",
@@ -261,7 +308,7 @@ impl<'a> Samples<'a> {
         place: &'a Place,
     ) -> Result<Self, StoreError> {
         let hours = list(conn, host, span, ReadOrder::NewestFirst, place).await?;
-        Ok(Self { host, span, texts: docs::texts_of(columns), hours, place })
+        Ok(Self { host, span, texts: sealed::texts_of(columns), hours, place })
     }
 
     /// The next polls; none when that was all.
@@ -271,13 +318,10 @@ impl<'a> Samples<'a> {
     ) -> Result<Option<Vec<Sample>>, StoreError> {
         let some = self.hours.split_off(self.hours.len().saturating_sub(AT_ONCE));
         let (Some(first), Some(last)) = (some.last(), some.first()) else { return Ok(None) };
-        let mut sql = "SELECT hour, part".to_owned();
-        for text in &self.texts {
-            let (this, next) = (docs::begins_at(*text), docs::begins_at(text + 1));
-            // Writing to a String cannot fail.
-            let _ = write!(sql, ", SUBSTRING(docs, {this}, {next} - {this})");
-        }
-        sql += " FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour <= ?";
+        let sql = format!(
+            "SELECT hour, {} FROM poll_hour WHERE host_id = ? AND hour >= ? AND hour <= ?",
+            selected(&self.texts)
+        );
         let key = vec![Value::Int(self.host.0), moment::datetime(*first), moment::datetime(*last)];
         let rows: Vec<Row> = conn.exec(sql, key).await.map_err(self.place.fault(READING))?;
         let (host, span, texts) = (self.host, self.span, self.texts.clone());
@@ -305,9 +349,7 @@ fn unpack_samples(
     texts: &[usize],
 ) -> Result<Vec<Sample>, StoreError> {
     let hour = cells.required_moment(0)?;
-    let packed = |column| Ok(cells.bytes(column)?.unwrap_or_default());
-    let texts = texts.iter().zip(2..).map(|(text, column)| Ok((*text, packed(column)?)));
-    let texts = texts.collect::<Result<Vec<_>, StoreError>>()?;
-    docs::decode_samples(hour, &texts)
-        .map_err(|error| cells.damaged(&what(host, hour), &error.to_string()))
+    let what = what(host, hour);
+    let texts = unpacked(cells, 1, texts, &what)?;
+    sealed::decode_samples(hour, &texts).map_err(|error| cells.damaged(&what, &error.to_string()))
 }

@@ -58,6 +58,7 @@ const STEPS: &[Migration] = steps! {
     66 "0066_delivery"
     67 "0067_annotation"
     68 "0068_audit"
+    69 "0069_poll_hour_form"
 };
 
 /// What was applied, in the database itself.

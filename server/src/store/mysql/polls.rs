@@ -13,9 +13,7 @@ use super::{
     cells::RowReader,
     events,
     fault::Place,
-    hosts, hours, losses, moment, notices,
-    packed::Packer,
-    partitions,
+    hosts, hours, losses, moment, notices, partitions,
     pools::Pools,
     record, rollups,
     seal_boundary::{self, ConsistentRead, SealBoundary, WriteTarget},
@@ -23,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{HostId, HostName, Record},
-    store::{Batch, BatchResult, Mark, ReadOrder, Span, StoreError, row},
+    store::{Batch, BatchResult, Mark, ReadOrder, Span, StoreError, packed::Packer, row},
     units::WallMs,
 };
 

@@ -8,14 +8,17 @@ use super::{
     cells::RowReader,
     ddl::{is_single, ledger_name},
     moment,
-    packed::{self, Packer},
 };
 use crate::{
     model::{
         Column, ColumnKind, ColumnSet, Detail, HostName, LEDGER, LedgerCell, LedgerKind, Record,
         Values,
     },
-    store::{StoreError, detail, row},
+    store::{
+        StoreError, detail,
+        packed::{self, Packer},
+        row,
+    },
 };
 
 /// Number of columns of a record: the ledger, the values, the detail.

@@ -4,7 +4,6 @@ use mysql_async::{Row, Value, prelude::Queryable};
 
 use super::{
     cells::RowReader,
-    docs,
     fault::Place,
     hours, moment,
     pools::Pools,
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{Detail, DetailTable, HostId, Outcome},
-    store::{ReadOrder, Span, StoreError, TableSample, detail},
+    store::{ReadOrder, Span, StoreError, TableSample, detail, sealed},
     units::WallMs,
 };
 
@@ -97,15 +96,9 @@ async fn read_hour(
     hour: WallMs,
     place: &Place,
 ) -> Result<Vec<TableSample>, StoreError> {
-    let slice = |text: usize| {
-        let (this, next) = (docs::begins_at(text), docs::begins_at(text + 1));
-        format!("SUBSTRING(docs, {this}, {next} - {this})")
-    };
-    let sql = format!(
-        "SELECT {}, {} FROM poll_hour WHERE host_id = ? AND hour = ?",
-        slice(0),
-        slice(docs::text_of(table))
-    );
+    let texts = [sealed::text_of(table)];
+    let sql =
+        format!("SELECT {} FROM poll_hour WHERE host_id = ? AND hour = ?", hours::selected(&texts));
     let key = vec![Value::Int(host.0), moment::datetime(hour)];
     let rows: Vec<Row> = conn.exec(sql, key).await.map_err(place.fault(READING))?;
     let place = place.clone();
@@ -113,11 +106,10 @@ async fn read_hour(
         let mut samples = Vec::new();
         for row in rows {
             let cells = RowReader::new(row, &place, "sealed polls");
-            let packed = |column| Ok(cells.bytes(column)?.unwrap_or_default());
-            let read = docs::decode_table(hour, table, packed(0)?, packed(1)?);
-            samples.extend(
-                read.map_err(|error| cells.damaged(&hours::what(host, hour), &error.to_string()))?,
-            );
+            let what = hours::what(host, hour);
+            let texts = hours::unpacked(&cells, 0, &texts, &what)?;
+            let read = sealed::decode_table(hour, table, &texts);
+            samples.extend(read.map_err(|error| cells.damaged(&what, &error.to_string()))?);
         }
         samples.sort_by_key(|sample: &TableSample| sample.slot);
         Ok(samples)

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::{
     fault::fault,
+    hours,
     legacy::Legacy,
     migrate::{self, APPLICATION_ID},
 };
@@ -113,6 +114,7 @@ fn prepare(
     denied: impl Fn(Cause) -> StoreError,
 ) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    hours::add_function(connection).map_err(fault(connection, "set up the connection"))?;
     connection.busy_timeout(BUSY_WAIT).map_err(fault(connection, "set up the connection"))?;
     let not_ours = |found| Err(StoreError::NotOurs { path: path.to_owned(), found });
     match is_ours_or_empty(connection) {

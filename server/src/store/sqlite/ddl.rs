@@ -1,6 +1,9 @@
 //! The tables and views that follow from the list of columns, as SQLite makes them. Text alone:
 //! `migrate` brings a file to it.
 
+mod sealed;
+
+use super::hours;
 use crate::{
     model::{ColumnKind, ColumnSpec, LEDGER, LedgerKind},
     store::shown::{self, Repeating, Shows, VIEWS},
@@ -44,7 +47,7 @@ fn ledger_columns() -> impl Iterator<Item = (String, String)> {
 /// Columns that one CHECK looks at: a function takes 127 values at most.
 const CHECKED: usize = 100;
 
-fn kept_as(kind: ColumnKind) -> &'static str {
+pub(super) fn kept_as(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::Whole => "INTEGER",
         ColumnKind::Real => "REAL",
@@ -52,8 +55,8 @@ fn kept_as(kind: ColumnKind) -> &'static str {
 }
 
 /// The tables that grow with the list of columns.
-pub(super) fn tables() -> [TableDef; 2] {
-    [poll(), rollup_hour()]
+pub(super) fn tables() -> [TableDef; 3] {
+    [poll(), rollup_hour(), poll_hour()]
 }
 
 /// One row per attempt: ledger and sample in one. A failed attempt has no values; the CHECKs hold that
@@ -99,16 +102,37 @@ fn rollup_hour() -> TableDef {
     }
 }
 
-/// Every view, by its name, with the statement that makes it.
-pub(super) fn views() -> Vec<(&'static str, String)> {
+/// Sealed history: polls of a host and an hour, packed (`store::sealed`). In `docs` a text for each view lies,
+/// one after another, and before them that of the times; `NAME_at` says where each begins, counted from 1,
+/// and `NAME_bytes` how long it is unpacked. A rowid table for the reason of `poll`.
+fn poll_hour() -> TableDef {
+    let integer = |name: String| (name, "INTEGER".to_owned());
+    let first = hours::FIRST.map(|name| (name.to_owned(), "INTEGER NOT NULL".to_owned()));
+    let docs = [("docs".to_owned(), "BLOB NOT NULL".to_owned())];
+    TableDef {
+        name: "poll_hour",
+        columns: first.into_iter().chain(hours::places().map(integer)).chain(docs).collect(),
+        rules: "  PRIMARY KEY (host_id, hour_ms, part)".to_owned(),
+        options: "STRICT",
+    }
+}
+
+/// Every view, by its name, with the statement that makes it. `sealed`: there are packed hours, which the
+/// views show with a function that not every program has.
+pub(super) fn views(sealed: bool) -> Vec<(&'static str, String)> {
     let over_polls = VIEWS.iter().map(|view| {
-        let selects = match &view.shows {
-            Shows::HostWide(families) => vec![host_wide(&shown::of(families))],
-            Shows::Repeating(what) => repeating(what),
+        let (mut selects, packed) = match &view.shows {
+            Shows::HostWide(families) => {
+                let columns = shown::of(families);
+                (vec![host_wide(&columns)], sealed::host_wide(view.name, &columns))
+            }
+            Shows::Repeating(what) => (repeating(what), sealed::repeating(view.name, what)),
         };
+        selects.extend(packed.into_iter().filter(|_| sealed));
         (view.name, selects)
     });
-    let all = over_polls.chain([("ledger", vec![ledger()]), ("host_hour", vec![host_hour()])]);
+    let ledger = [ledger()].into_iter().chain(sealed.then(sealed::ledger)).collect();
+    let all = over_polls.chain([("ledger", ledger), ("host_hour", vec![host_hour()])]);
     let all =
         all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
     let all = all.chain([("alert_delivery", vec![alert_delivery()])]);
@@ -134,7 +158,7 @@ fn select(shown: &[String], from: &str, and: &str) -> String {
     )
 }
 
-fn listed(first: &str, shown: &[String]) -> String {
+pub(super) fn listed(first: &str, shown: &[String]) -> String {
     let rest = shown.iter().map(|column| format!(",\n  {column}"));
     first.to_owned() + &rest.collect::<String>()
 }
@@ -242,7 +266,7 @@ mod tests {
     #[test]
     fn every_statement_is_what_it_was() {
         let all: Vec<_> = tables().iter().map(TableDef::create).collect();
-        let views = views().into_iter().map(|(_, statement)| statement);
+        let views = views(true).into_iter().map(|(_, statement)| statement);
         let all: Vec<_> = all.into_iter().chain(views).collect();
         insta::assert_snapshot!(all.join(";\n\n"));
     }

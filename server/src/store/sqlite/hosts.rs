@@ -8,11 +8,13 @@ use rusqlite::{
 
 use super::{
     fault::{fault, unreadable},
-    record,
+    hours, record,
 };
 use crate::{
     model::{Facts, GroupName, HostId, HostName, State},
-    store::{FactsSeen, HostQuery, HostSummary, KnownHost, Registration, StoreError},
+    store::{
+        FactsSeen, HostQuery, HostSummary, KnownHost, ReadOrder, Registration, Span, StoreError,
+    },
     units::WallMs,
 };
 
@@ -85,7 +87,10 @@ fn upsert(
     static KNOWN: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT {FACTS}, h.id, h.state, h.state_since_ms,
-               (SELECT max(p.slot_ms) FROM poll p WHERE p.host_id = h.id)
+               (SELECT max(at) FROM (
+                 SELECT max(p.slot_ms) AS at FROM poll p WHERE p.host_id = h.id
+                 UNION ALL SELECT max(q.last_ms) FROM poll_hour q WHERE q.host_id = h.id AND q.hour_ms =
+                   (SELECT max(o.hour_ms) FROM poll_hour o WHERE o.host_id = h.id)))
              FROM host h WHERE h.name = ?1"
         )
     });
@@ -220,7 +225,9 @@ pub(super) fn list(
         )
     });
     let failed = fault(connection, "list hosts");
-    let mut statement = connection.prepare_cached(&SQL).map_err(&failed)?;
+    // One moment's view of both tables.
+    let look = connection.unchecked_transaction().map_err(&failed)?;
+    let mut statement = look.prepare_cached(&SQL).map_err(&failed)?;
     let rows = statement
         .query_map(
             params![
@@ -232,7 +239,26 @@ pub(super) fn list(
             summary,
         )
         .map_err(&failed)?;
-    rows.collect::<Result<_, _>>().map_err(&failed)
+    let mut found: Vec<HostSummary> = rows.collect::<Result<_, _>>().map_err(&failed)?;
+    if hours::are_there(&look).map_err(&failed)? {
+        for host in &mut found {
+            take_packed(&look, host).map_err(&failed)?;
+        }
+    }
+    Ok(found)
+}
+
+/// The newest poll is a packed one of a host that was not polled for long.
+fn take_packed(connection: &Connection, host: &mut HostSummary) -> Result<(), Error> {
+    let known = host.latest.as_ref().map(|latest| latest.slot);
+    let newest = hours::newest(connection, host.id)?.filter(|newest| known < Some(*newest));
+    if let Some(slot) = newest {
+        let span = Span { from: slot, to: WallMs(slot.0 + 1) };
+        let of = (host.id, &host.name);
+        let found = hours::read_span(connection, of, span, ReadOrder::NewestFirst, 1)?;
+        host.latest = found.into_iter().next();
+    }
+    Ok(())
 }
 
 fn summary(row: &Row<'_>) -> Result<HostSummary, Error> {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use super::{
     ddl::{self, TableDef},
     fault::fault,
+    hours,
     legacy::Legacy,
 };
 use crate::{model::ContentHash, store::StoreError};
@@ -48,7 +49,11 @@ const STEPS: &[Migration] = steps! {
     14 "0014_delivery"
     15 "0015_annotation"
     16 "0016_audit"
+    17 "0017_seal"
 };
+
+/// The step from which on the rows of `poll` are counted as they come and go.
+const COUNTED: u32 = 17;
 
 /// Steps that were released with other texts: what they made then is made elsewhere now.
 const FORMERLY: [(u32, &str); 1] =
@@ -115,6 +120,10 @@ pub(super) fn apply(
         }
     }
     complete(&transaction).map_err(&failed)?;
+    if found < COUNTED {
+        let count = "UPDATE seal SET unsealed = (SELECT count(*) FROM poll) WHERE id = 1";
+        transaction.execute(count, []).map_err(&failed)?;
+    }
     mend_views(&transaction, found > 0).map_err(&failed)?;
     if let Some(legacy) = legacy {
         if found > 0 && !legacy.is_of(&identity(&transaction)?) {
@@ -157,11 +166,11 @@ fn altered(connection: &Connection) -> Result<Vec<(&'static str, String)>, rusql
         connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")?;
     let there = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let there = there.collect::<Result<BTreeMap<String, String>, _>>()?;
-    let views = ddl::views().into_iter();
+    let views = ddl::views(hours::are_there(connection)?).into_iter();
     Ok(views.filter(|(name, sql)| there.get(*name) != Some(sql)).collect())
 }
 
-fn mend_views(connection: &Connection, was_there: bool) -> Result<(), rusqlite::Error> {
+pub(super) fn mend_views(connection: &Connection, was_there: bool) -> Result<(), rusqlite::Error> {
     let altered = altered(connection)?;
     for (view, sql) in &altered {
         connection.execute_batch(&format!("DROP VIEW IF EXISTS {view}; {sql}"))?;

@@ -1,6 +1,9 @@
 //! The table `poll`: a batch in, records out.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, LazyLock},
+};
 
 use rusqlite::{
     Connection, Error, OptionalExtension, Row, Statement, Transaction, TransactionBehavior, params,
@@ -10,13 +13,16 @@ use rusqlite::{
 use super::{
     alerts, annotations, audit, deliveries, events,
     fault::{fault, row_fault},
-    hosts, losses, notices,
+    hosts,
+    hours::{self, merge},
+    losses, notices,
     record::{SELECTED, WIDTH, columns, from_row, outcome, read_detail},
     rollups,
 };
 use crate::{
     model::{
-        Column, ColumnKind, ColumnSet, Detail, DetailTable, HostId, LEDGER, LedgerCell, Record,
+        Column, ColumnKind, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LedgerCell,
+        Record,
     },
     store::{Batch, BatchResult, ReadOrder, Span, StoreError, TableSample, detail, row},
     units::WallMs,
@@ -39,6 +45,7 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let written = insert(&transaction, &batch.polls)?;
+    count(&transaction, written.polls).map_err(&failed)?;
     for transition in &batch.transitions {
         events::insert(&transaction, transition)?;
     }
@@ -72,14 +79,36 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> Result<BatchR
     Ok(written)
 }
 
+/// Notes how many rows there are more.
+fn count(transaction: &Transaction<'_>, new: u64) -> Result<(), Error> {
+    if new > 0 {
+        transaction
+            .prepare_cached("UPDATE seal SET unsealed = unsealed + ?1 WHERE id = 1")?
+            .execute([i64::try_from(new).unwrap_or(i64::MAX)])?;
+    }
+    Ok(())
+}
+
 fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<BatchResult, StoreError> {
     let failed = fault(transaction, WRITING);
     let mut statement = transaction.prepare_cached(&INSERT).map_err(&failed)?;
     let mut written = BatchResult::default();
+    let mut packed = PackedAttempts::of(transaction).map_err(&failed)?;
     for record in polls {
         let named = || row::name(record);
         if let Some(why) = row::flaw(record) {
             return Err(StoreError::BadRow { row: named(), why: why.to_owned() });
+        }
+        match packed.find(transaction, record).map_err(&failed)? {
+            None => {}
+            Some(true) => {
+                written.repeated += 1;
+                continue;
+            }
+            Some(false) => {
+                written.conflicting.push((record.host, record.slot));
+                continue;
+            }
         }
         let inserted = bind(&mut statement, record)
             .and_then(|()| statement.raw_execute())
@@ -93,6 +122,43 @@ fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<BatchR
         }
     }
     Ok(written)
+}
+
+/// The polls that are packed already, of the hours that late ones belong to.
+struct PackedAttempts {
+    /// None is packed from here on.
+    before: WallMs,
+    hours: HashMap<(HostId, WallMs), HashMap<WallMs, (WallMs, String)>>,
+}
+
+impl PackedAttempts {
+    fn of(connection: &Connection) -> Result<Self, Error> {
+        let before = connection
+            .prepare_cached("SELECT sealed_before_ms FROM seal WHERE id = 1")?
+            .query_row([], |row| row.get(0))?;
+        Ok(Self { before: WallMs(before), hours: HashMap::new() })
+    }
+
+    /// None: it is not packed; else whether what is packed is this attempt.
+    fn find(&mut self, connection: &Connection, record: &Record) -> Result<Option<bool>, Error> {
+        if record.slot >= self.before {
+            return Ok(None);
+        }
+        let hour = hours::hour(record.slot);
+        let attempts = match self.hours.entry((record.host, hour)) {
+            Entry::Occupied(known) => known.into_mut(),
+            // What is damaged shows nothing, so nothing is there twice; late polls must not wait for it.
+            Entry::Vacant(new) => {
+                new.insert(hours::attempts(connection, record.host, hour).unwrap_or_else(|error| {
+                    tracing::error!(%error, "sealed polls are damaged");
+                    HashMap::new()
+                }))
+            }
+        };
+        Ok(attempts.get(&record.slot).map(|(started, outcome)| {
+            *started == record.started && outcome == record.outcome.as_str()
+        }))
+    }
 }
 
 /// Whether the row that holds this key is this attempt: sent before, not another one.
@@ -137,9 +203,33 @@ pub(super) fn read(
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
     let failed = fault(connection, "read polls");
-    let Some(name) = hosts::name(connection, host).map_err(&failed)? else {
+    // One moment's view of both tables.
+    let look = connection.unchecked_transaction().map_err(&failed)?;
+    let Some(name) = hosts::name(&look, host).map_err(&failed)? else {
         return Ok(Vec::new());
     };
+    let of = (host, &name);
+    let packed = hours::read_span(&look, of, span, order, limit).map_err(&failed)?;
+    let rows = select(&look, of, span, order, limit).map_err(&failed)?;
+    Ok(merge(rows, packed, order, limit, |record| record.slot))
+}
+
+/// Polls of a host that are not packed, oldest first.
+pub(super) fn unpacked(
+    connection: &Connection,
+    of: (HostId, &HostName),
+    span: Span,
+) -> Result<Vec<Record>, Error> {
+    select(connection, of, span, ReadOrder::OldestFirst, usize::MAX)
+}
+
+fn select(
+    connection: &Connection,
+    (host, name): (HostId, &HostName),
+    span: Span,
+    order: ReadOrder,
+    limit: usize,
+) -> Result<Vec<Record>, Error> {
     let order = match order {
         ReadOrder::OldestFirst => "ASC",
         ReadOrder::NewestFirst => "DESC",
@@ -149,14 +239,11 @@ pub(super) fn read(
          ORDER BY p.slot_ms {order} LIMIT ?4",
         *SELECTED
     );
-    let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement
-        .query_map(
-            params![host.0, span.from.0, span.to.0, i64::try_from(limit).unwrap_or(i64::MAX)],
-            |row| from_row(row, 0, &name),
-        )
-        .map_err(&failed)?;
-    rows.collect::<Result<_, _>>().map_err(&failed)
+        .query_map(params![host.0, span.from.0, span.to.0, limit], |row| from_row(row, 0, name))?;
+    rows.collect()
 }
 
 /// Polls of a host with one list of what repeats, newest first.
@@ -169,7 +256,9 @@ pub(super) fn table_samples(
     const SQL: &str = "SELECT slot_ms, outcome, detail FROM poll
          WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY slot_ms DESC LIMIT ?4";
     let failed = fault(connection, "read polls");
-    let mut statement = connection.prepare_cached(SQL).map_err(&failed)?;
+    let look = connection.unchecked_transaction().map_err(&failed)?;
+    let packed = hours::table_samples(&look, (host, table), span, limit).map_err(&failed)?;
+    let mut statement = look.prepare_cached(SQL).map_err(&failed)?;
     let sample = |row: &Row<'_>| -> Result<TableSample, Error> {
         let outcome = outcome(row, 1)?;
         let detail = match outcome.has_values() {
@@ -178,9 +267,10 @@ pub(super) fn table_samples(
         };
         Ok(TableSample { slot: WallMs(row.get(0)?), outcome, detail })
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement
-        .query_map(params![host.0, span.from.0, span.to.0, limit], sample)
+        .query_map(params![host.0, span.from.0, span.to.0, most], sample)
         .map_err(&failed)?;
-    rows.collect::<Result<_, _>>().map_err(&failed)
+    let rows = rows.collect::<Result<_, _>>().map_err(&failed)?;
+    Ok(merge(rows, packed, ReadOrder::NewestFirst, limit, |sample| sample.slot))
 }

@@ -13,6 +13,9 @@ use crate::{
 /// Rows that one transaction takes out at most: some milliseconds of work.
 const ROWS: usize = 500;
 
+/// Packed hours that one transaction takes out at most.
+const PACKED_HOURS: usize = 50;
+
 /// Hosts that one transaction looks at, at most.
 const HOSTS: usize = 500;
 
@@ -21,6 +24,8 @@ const HOSTS: usize = 500;
 pub(super) enum PruneStep {
     /// At the polls of the first host after this number.
     PollsAfter(i64),
+    /// At the packed polls of the first host after this number.
+    PackedAfter(i64),
     /// At the transitions.
     Events,
     /// At what is known of losses, which is kept as long.
@@ -55,8 +60,12 @@ pub(super) struct PruneProgress {
 
 /// The oldest of each: looked up in the key, host by host, without reading the rows.
 const OLDEST: [&str; 3] = [
-    "SELECT min((SELECT slot_ms FROM poll WHERE host_id = host.id ORDER BY slot_ms LIMIT 1))
-     FROM host",
+    "SELECT min(at) FROM (
+       SELECT min((SELECT slot_ms FROM poll WHERE host_id = host.id ORDER BY slot_ms LIMIT 1)) AS at
+       FROM host
+       UNION ALL
+       SELECT min((SELECT first_ms FROM poll_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
+       FROM host)",
     "SELECT min(at) FROM (SELECT min(at_ms) AS at FROM event
      UNION ALL SELECT min(noted_at_ms) FROM loss
      UNION ALL SELECT min(slot_ms) FROM alert_event
@@ -88,6 +97,7 @@ pub(super) fn take(
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let done = match step {
         PruneStep::PollsAfter(host) => polls(&transaction, host, before.polls.0),
+        PruneStep::PackedAfter(host) => packed(&transaction, host, before.polls.0),
         PruneStep::Events => events(&transaction, before.events.0),
         PruneStep::Losses => losses(&transaction, before.events.0),
         PruneStep::Notices => notices(&transaction, before.events.0),
@@ -102,7 +112,21 @@ pub(super) fn take(
     Ok(done)
 }
 
-fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
+fn polls(connection: &Connection, after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
+    let done = take_polls(connection, after, before_ms)?;
+    if done.polls > 0 {
+        connection
+            .prepare_cached("UPDATE seal SET unsealed = unsealed - ?1 WHERE id = 1")?
+            .execute([i64::try_from(done.polls).unwrap_or(i64::MAX)])?;
+    }
+    Ok(done)
+}
+
+fn take_polls(
+    connection: &Connection,
+    mut after: i64,
+    before_ms: i64,
+) -> Result<PruneProgress, Error> {
     let mut room = ROWS;
     for _ in 0..HOSTS {
         let next: Option<i64> = connection
@@ -113,7 +137,7 @@ fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Prun
             return Ok(PruneProgress {
                 polls: taken(room),
                 events: 0,
-                next: Some(PruneStep::Events),
+                next: Some(PruneStep::PackedAfter(i64::MIN)),
             });
         };
         room -= connection
@@ -128,6 +152,42 @@ fn polls(connection: &Connection, mut after: i64, before_ms: i64) -> Result<Prun
         after = host;
     }
     Ok(PruneProgress { polls: taken(room), events: 0, next: Some(PruneStep::PollsAfter(after)) })
+}
+
+/// Packed hours that are wholly too old.
+fn packed(connection: &Connection, mut after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
+    const NEXT: &str = "SELECT host_id FROM poll_hour WHERE host_id > ?1 ORDER BY host_id LIMIT 1";
+    const OLD: &str = "SELECT rowid, polls, length(docs) FROM poll_hour
+         WHERE host_id = ?1 AND hour_ms < ?2 - 3600000 ORDER BY hour_ms LIMIT ?3";
+    let (mut polls, mut hours) = (0, 0);
+    for _ in 0..HOSTS {
+        let next =
+            connection.prepare_cached(NEXT)?.query_row([after], |row| row.get(0)).optional()?;
+        let Some(host) = next else {
+            return Ok(PruneProgress { polls, events: 0, next: Some(PruneStep::Events) });
+        };
+        let room = i64::try_from(PACKED_HOURS - hours).unwrap_or(i64::MAX);
+        let mut select = connection.prepare_cached(OLD)?;
+        let old = select.query_map(params![host, before_ms, room], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let old = old.collect::<Result<Vec<(i64, i64, i64)>, _>>()?;
+        for (row, count, bytes) in &old {
+            connection.prepare_cached("DELETE FROM poll_hour WHERE rowid = ?1")?.execute([row])?;
+            connection
+                .prepare_cached(
+                    "UPDATE seal SET polls = polls - ?1, bytes = bytes - ?2 WHERE id = 1",
+                )?
+                .execute([count, bytes])?;
+            polls += count.unsigned_abs();
+        }
+        hours += old.len();
+        if hours == PACKED_HOURS {
+            break; // this host may have more
+        }
+        after = host;
+    }
+    Ok(PruneProgress { polls, events: 0, next: Some(PruneStep::PackedAfter(after)) })
 }
 
 fn taken(room: usize) -> u64 {

@@ -6,12 +6,13 @@ use rusqlite::{Connection, Error, Row, Transaction, params, types::ValueRef};
 
 use super::{
     fault::{fault, row_fault},
+    hours::{self, merge},
     record,
 };
 use crate::{
     model::{Column, ColumnKind, ColumnSet, HostId, Outcome, Rollup, Stat},
     rollup::Tier,
-    store::{Bucket, Sample, SeriesAsk, Span, StoreError, row},
+    store::{Bucket, Buckets, ReadOrder, Sample, SeriesAsk, Span, StoreError, row},
     units::WallMs,
 };
 
@@ -118,7 +119,9 @@ fn select(ask: &SeriesAsk) -> String {
 pub(super) fn series(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
     let failed = fault(connection, "read values over time");
     let step = ask.step_ms();
-    let mut statement = connection.prepare(&select(ask)).map_err(&failed)?;
+    // One moment's view of both tables.
+    let look = connection.unchecked_transaction().map_err(&failed)?;
+    let mut statement = look.prepare(&select(ask)).map_err(&failed)?;
     let bucket = |row: &Row<'_>| -> Result<Bucket, Error> {
         let stat = |position: usize| -> Result<Stat, Error> {
             let at = KEY.len() + PARTS.len() * position;
@@ -136,7 +139,19 @@ pub(super) fn series(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Buc
     };
     let span = params![ask.host.0, ask.span.from.0, ask.span.to.0];
     let rows = statement.query_map(span, bucket).map_err(&failed)?;
-    rows.collect::<Result<_, _>>().map_err(&failed)
+    let rows: Vec<Bucket> = rows.collect::<Result<_, _>>().map_err(&failed)?;
+    if ask.tier == Tier::Hours {
+        return Ok(rows);
+    }
+    let packed = hours::samples(&look, ask.host, ask.span, usize::MAX, &ask.columns);
+    let packed = packed.map_err(&failed)?;
+    if packed.is_empty() {
+        return Ok(rows);
+    }
+    let mut buckets = Buckets::new(ask);
+    packed.iter().for_each(|sample| buckets.add(sample));
+    rows.into_iter().for_each(|bucket| buckets.merge(bucket));
+    Ok(buckets.into_vec())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "whole columns are exact to 2^53")]
@@ -162,15 +177,18 @@ pub(super) fn samples(
          WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY slot_ms LIMIT ?4",
         names.join(", ")
     );
-    let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
+    let look = connection.unchecked_transaction().map_err(&failed)?;
+    let packed = hours::samples(&look, host, span, limit, Column::ALL).map_err(&failed)?;
+    let mut statement = look.prepare_cached(&sql).map_err(&failed)?;
     let sample = |row: &Row<'_>| -> Result<Sample, Error> {
         let outcome = record::outcome(row, 1)?;
         let values = outcome.has_values().then(|| record::values(row, 2)).transpose()?;
         Ok(Sample { slot: WallMs(row.get(0)?), outcome, values })
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement
-        .query_map(params![host.0, span.from.0, span.to.0, limit], sample)
+        .query_map(params![host.0, span.from.0, span.to.0, most], sample)
         .map_err(&failed)?;
-    rows.collect::<Result<_, _>>().map_err(&failed)
+    let rows = rows.collect::<Result<_, _>>().map_err(&failed)?;
+    Ok(merge(rows, packed, ReadOrder::OldestFirst, limit, |sample| sample.slot))
 }

@@ -4,12 +4,21 @@ use rusqlite::{Connection, Error};
 
 use super::{
     fault::{fault, location},
-    migrate,
+    hours, migrate,
 };
 use crate::{
     store::{StoreError, StoreStatus},
     units::WallMs,
 };
+
+/// Hours are packed host by host, each host's from the oldest on.
+const PACKED_OLDEST: &str = "SELECT first_ms FROM poll_hour ORDER BY rowid LIMIT 1";
+const PACKED_NEWEST: &str = "SELECT last_ms FROM poll_hour ORDER BY rowid DESC LIMIT 1";
+
+/// The earlier of two moments, or the one that there is.
+fn first(one: Option<WallMs>, other: Option<WallMs>) -> Option<WallMs> {
+    one.into_iter().chain(other).min()
+}
 
 /// Reads it.
 pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
@@ -21,6 +30,10 @@ pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
     let moment = |sql: &str| self::number(connection, sql).map(|ms| ms.map(WallMs));
     let status = || -> Result<StoreStatus, Error> {
         let page = pragma("page_size")?;
+        let sealed_polls = number("SELECT polls FROM seal WHERE id = 1")?;
+        let sealed_bytes = number("SELECT bytes FROM seal WHERE id = 1")?;
+        let oldest = moment("SELECT slot_ms FROM poll ORDER BY rowid LIMIT 1")?;
+        let newest = moment("SELECT slot_ms FROM poll ORDER BY rowid DESC LIMIT 1")?;
         Ok(StoreStatus {
             backend: "sqlite",
             location: location(connection),
@@ -33,18 +46,15 @@ pub(super) fn read(connection: &Connection) -> Result<StoreStatus, StoreError> {
             free_bytes: page * pragma("freelist_count")?,
             hosts: number("SELECT count(*) FROM host WHERE retired_at_ms IS NULL")?,
             retired: number("SELECT count(*) FROM host WHERE retired_at_ms IS NOT NULL")?,
-            // Rows are numbered as they come and go from the old end: counting months of them
-            // would read the whole index.
-            polls: number("SELECT max(rowid) FROM poll")?
-                .saturating_sub(number("SELECT min(rowid) - 1 FROM poll")?),
+            polls: number("SELECT unsealed + polls FROM seal WHERE id = 1")?,
             events: number("SELECT count(*) FROM event")?,
-            oldest_poll: moment("SELECT slot_ms FROM poll ORDER BY rowid LIMIT 1")?,
-            newest_poll: moment("SELECT slot_ms FROM poll ORDER BY rowid DESC LIMIT 1")?,
-            // Plain rows are all there is.
-            sealed_polls: 0,
-            sealed_bytes: 0,
-            unsealed_bytes: page * (pragma("page_count")? - pragma("freelist_count")?),
-            oldest_unsealed: None,
+            oldest_poll: first(moment(PACKED_OLDEST)?, oldest),
+            newest_poll: newest.max(moment(PACKED_NEWEST)?),
+            sealed_polls,
+            sealed_bytes,
+            unsealed_bytes: (page * (pragma("page_count")? - pragma("freelist_count")?))
+                .saturating_sub(sealed_bytes),
+            oldest_unsealed: oldest.map(hours::hour),
         })
     };
     status().map_err(failed)

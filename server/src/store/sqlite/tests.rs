@@ -18,6 +18,7 @@ use crate::{
 
 mod killed;
 mod moved;
+mod sealing;
 
 /// A file that the first version made.
 const FIRST_VERSION: &[u8] = include_bytes!("../golden/sqlite-0.1.db.gz");
@@ -70,6 +71,7 @@ impl Fixture for File {
 
     async fn view(&self, view: &str) -> Vec<ViewRow> {
         let connection = Connection::open(self.path()).unwrap();
+        hours::add_function(&connection).unwrap();
         rows(&connection, &format!("SELECT * FROM {view} ORDER BY time_ms"))
     }
 }

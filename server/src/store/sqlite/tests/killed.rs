@@ -1,4 +1,5 @@
-//! A server that is killed in the middle of writing: what was acknowledged is there, whole.
+//! A server that is killed in the middle of writing and sealing: what was acknowledged is there, whole and
+//! once.
 
 use std::{
     env,
@@ -10,7 +11,7 @@ use super::*;
 
 /// Set in the child: the file to write to.
 const FILE: &str = "ROUNDSMAN_TEST_KILLED_FILE";
-/// Set in the child: the slot to begin with, seconds.
+/// Set in the child: the slot to begin with.
 const FROM: &str = "ROUNDSMAN_TEST_KILLED_FROM";
 /// This test's name, which the child runs too.
 const NAME: &str = "store::sqlite::tests::killed::a_killed_writer_leaves_whole_batches";
@@ -21,19 +22,23 @@ const BATCH: i64 = 40;
 /// Slots that one life may use.
 const LIFE: i64 = 1_000_000;
 
-fn slot(seconds: i64) -> WallMs {
-    WallMs(sample::START.0 + seconds * 1_000)
+/// The slot with this number: an hour has as many as a batch.
+fn slot(number: i64) -> WallMs {
+    WallMs(sample::START.0 + number * (3_600_000 / BATCH))
 }
 
-/// Writes for ever; says the first slot of each batch once it is acknowledged.
+/// Writes and seals for ever; says the first slot of each batch once it is acknowledged.
 async fn write_until_killed(path: String, mut from: i64) {
     let store = Sqlite::open(path, Mode::ReadWrite).await.unwrap();
     let known = store.register(vec![sample::registration("web-1")], sample::START).await.unwrap();
     let mut out = std::io::stdout().lock();
     loop {
         let polls = (from..from + BATCH)
-            .map(|second| sample::good(known[0].id, &known[0].name, slot(second)));
-        store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
+            .map(|number| sample::measured(known[0].id, &known[0].name, slot(number)));
+        let (written, sealed) =
+            tokio::join!(store.write(Arc::new(Batch::of_polls(polls))), store.seal(slot(from)));
+        written.unwrap();
+        sealed.unwrap();
         writeln!(out, "acknowledged {from}").unwrap();
         out.flush().unwrap();
         from += BATCH;
@@ -84,9 +89,9 @@ async fn a_killed_writer_leaves_whole_batches() {
         let kept = store.polls(id, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await.unwrap();
         let slots: Vec<WallMs> = kept.iter().map(|record| record.slot).collect();
         for batch in kept.chunks(usize::try_from(BATCH).unwrap()) {
-            let first = (batch[0].slot.0 - sample::START.0) / 1_000;
+            let first = (batch[0].slot.0 - sample::START.0) / (3_600_000 / BATCH);
             let whole: Vec<Record> =
-                (first..first + BATCH).map(|s| sample::good(id, &name, slot(s))).collect();
+                (first..first + BATCH).map(|n| sample::measured(id, &name, slot(n))).collect();
             assert_eq!(batch, whole, "half a batch, or half a row");
         }
         for first in &acknowledged {
@@ -95,5 +100,11 @@ async fn a_killed_writer_leaves_whole_batches() {
         // At most the one batch that was on its way is there beyond what was acknowledged.
         let most = acknowledged.len() + usize::try_from(life).unwrap() + 1;
         assert!(slots.len() <= most * usize::try_from(BATCH).unwrap());
+        hours::add_function(&connection).unwrap();
+        let shown = rows(&connection, "SELECT count(*) AS n FROM ledger");
+        assert_eq!(shown[0]["n"], slots.len());
     }
+    let store = Sqlite::open(&path, Mode::ReadOnly).await.unwrap();
+    let status = store.status().await.unwrap();
+    assert!(status.sealed_polls > 0, "{status:?}");
 }

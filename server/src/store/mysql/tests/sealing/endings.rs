@@ -100,7 +100,7 @@ async fn damage_is_told_and_its_source_kept() {
     let read = database.store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, MAX_PAGE).await;
     let error = read.unwrap_err().to_string();
     assert!(error.contains("part 0 of the sealed polls of host"), "{error}");
-    let written = database.write(vec![poll(&host, at(1_111))]).await.unwrap();
+    let written = database.write(vec![poll_at(&host, at(1_111))]).await.unwrap();
     assert_eq!(written.polls, 1);
     check(&database, &fleet[1..]).await;
 }

@@ -13,7 +13,7 @@ async fn polls_that_come_late_are_sealed_with_the_others() {
     let late: Vec<i64> = (0..50).map(|n| 1_000 + n).collect();
     let backwards = (0..50).map(|n| 3_500 - n).chain([-86_400, -90_000]);
     for second in late.iter().copied().chain(backwards) {
-        let new = poll(&host, at(second));
+        let new = poll_at(&host, at(second));
         let written = database.write(vec![new.clone()]).await.unwrap();
         assert_eq!(written, BatchResult { polls: 1, ..BatchResult::default() });
         fleet[1].1.push(new);
@@ -23,7 +23,7 @@ async fn polls_that_come_late_are_sealed_with_the_others() {
     // Sent again; another attempt at a slot that is taken; and all of it in one batch.
     let mut other = fleet[1].1[0].clone();
     other.started = WallMs(other.started.0 + 1);
-    let new = poll(&host, at(2_000));
+    let new = poll_at(&host, at(2_000));
     let conflicting = vec![(other.host, other.slot)];
     let both = vec![fleet[1].1[0].clone(), other, new.clone(), new.clone()];
     let written = database.write(both).await.unwrap();
@@ -45,7 +45,7 @@ async fn polls_that_come_late_are_sealed_with_the_others() {
 async fn a_poll_that_comes_while_its_hour_is_sealed_is_in_it() {
     let database = Database::new().await;
     let mut fleet = fleet(&database).await;
-    let (host, new) = (fleet[0].0.clone(), poll(&fleet[0].0, at(5)));
+    let (host, new) = (fleet[0].0.clone(), poll_at(&fleet[0].0, at(5)));
     // Sealing has come to the second host; the first one's hour is packed.
     let mut other = database.conn().await;
     other.query_drop("CREATE TABLE gate (id INT PRIMARY KEY) ENGINE = InnoDB").await.unwrap();

@@ -25,7 +25,7 @@ async fn sealed_days_are_dropped_by_ddl_and_kept_for_their_retention() {
         database.clock.step_wall(now);
         // A weekend away leaves a gap.
         if !(20..23).contains(&day) {
-            database.write(vec![poll(&host, now)]).await.unwrap();
+            database.write(vec![poll_at(&host, now)]).await.unwrap();
         }
         database.store.seal(WallMs(now.0 - 48 * moment::HOUR_MS)).await.unwrap();
         let before =
@@ -38,10 +38,10 @@ async fn sealed_days_are_dropped_by_ddl_and_kept_for_their_retention() {
     assert_eq!(names("poll_hour").await[0], "p20260407");
     let kept: Vec<Record> = (9..40)
         .filter(|day| !(20..23).contains(day))
-        .map(|day| poll(&host, at(day * DAY + 20 * 3_600)))
+        .map(|day| poll_at(&host, at(day * DAY + 20 * 3_600)))
         .collect();
     check(&database, &[(host.clone(), kept)]).await;
-    let gone = database.write(vec![poll(&host, at(0))]).await.unwrap_err();
+    let gone = database.write(vec![poll_at(&host, at(0))]).await.unwrap_err();
     assert!(gone.to_string().contains("retention has dropped that day"), "{gone}");
 }
 
@@ -49,7 +49,7 @@ async fn sealed_days_are_dropped_by_ddl_and_kept_for_their_retention() {
 async fn both_tiers_are_read_where_a_condition_says() {
     let database = Database::new().await;
     let host = database.register("web-1").await;
-    let days: Vec<Record> = (0..6).map(|day| poll(&host, at(day * 86_400))).collect();
+    let days: Vec<Record> = (0..6).map(|day| poll_at(&host, at(day * 86_400))).collect();
     database.clock.step_wall(at(5 * 86_400));
     database.write(days).await.unwrap();
     database.store.seal(at(3 * 86_400)).await.unwrap();

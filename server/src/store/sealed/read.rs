@@ -1,19 +1,25 @@
 //! The texts of sealed history read back: records, exactly as they were packed, or an error.
 
-use std::{fmt, io, marker::PhantomData, ops::Range};
+use std::{fmt, io, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, SeqAccess, Visitor},
 };
 
-use super::{COLUMNS, Part, REPEATING, UNSEALED, name, text_of};
+use super::{
+    COLUMNS, Form, REPEATING, SomeTexts, Texts, UNSEALED,
+    counted::{self, Times},
+    counts::is_kept_as_rows,
+    field::bad,
+    name as name_of, text_of,
+};
 use crate::{
     model::{
         Column, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LEDGER_FIELDS,
         LedgerCell, LedgerKind, Outcome, Record, Row, Values,
     },
-    store::{Sample, TableSample, detail::ReadRow, mysql::packed},
+    store::{Sample, TableSample, detail::ReadRow},
     units::WallMs,
 };
 
@@ -23,7 +29,7 @@ const STARTED: usize = 2;
 const OUTCOME: usize = 4;
 
 /// A poll of a sealed ledger.
-pub(in crate::store::mysql) struct SealedPoll {
+pub(in crate::store) struct SealedPoll {
     /// When it was due, after the hour.
     after_ms: i64,
     /// The fields after the slot. What a moment says counts from the slot.
@@ -37,7 +43,7 @@ enum SealedField {
 }
 
 impl SealedPoll {
-    pub(in crate::store::mysql) fn slot(&self, hour: WallMs) -> WallMs {
+    pub(in crate::store) fn slot(&self, hour: WallMs) -> WallMs {
         WallMs(hour.0 + self.after_ms)
     }
 
@@ -57,7 +63,7 @@ impl SealedPoll {
     }
 
     /// When the poll was begun, and the word for how it ended.
-    pub(in crate::store::mysql) fn attempt(&self, hour: WallMs) -> Option<(WallMs, &str)> {
+    pub(in crate::store) fn attempt(&self, hour: WallMs) -> Option<(WallMs, &str)> {
         let at = |position| self.field(position, hour, HostId::SERVER);
         match (at(STARTED), at(OUTCOME)) {
             (LedgerCell::Moment(started), LedgerCell::Text(outcome)) => Some((started, outcome)),
@@ -113,50 +119,47 @@ impl<'de> Deserialize<'de> for SealedField {
 impl<'de> Deserialize<'de> for SealedPoll {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let AfterHour(after_ms, fields) = AfterHour::deserialize(deserializer)?;
-        if fields.len() != LEDGER_FIELDS - UNSEALED {
-            let wanted = &"one field for each of a poll's entry in the ledger";
+        // Fields are only ever added at the end: an older poll has fewer.
+        if fields.len() > LEDGER_FIELDS - UNSEALED {
+            let wanted = &"no more fields than a poll's entry in the ledger has";
             return Err(de::Error::invalid_length(fields.len(), wanted));
         }
         Ok(Self { after_ms, fields })
     }
 }
 
-fn bad(what: &str) -> io::Error {
-    io::Error::other(format!("{what} that this program does not write"))
-}
-
-/// Reads the ledger of a part.
+/// Reads the text of a ledger.
 ///
 /// # Errors
 /// When it is damaged.
-pub(in crate::store::mysql) fn read_ledger(packed: &[u8]) -> io::Result<Vec<SealedPoll>> {
-    parse(&packed::unpack(packed)?)
+pub(in crate::store) fn read_ledger(text: &str) -> io::Result<Vec<SealedPoll>> {
+    parse(0, text)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> io::Result<T> {
-    serde_json::from_str(text).map_err(io::Error::other)
+fn parse<T: DeserializeOwned>(position: usize, text: &str) -> io::Result<T> {
+    let told = |error| io::Error::other(format!("{}: {error}", name_of(position)));
+    serde_json::from_str(text).map_err(told)
 }
 
-impl Part {
-    pub(super) fn text(&self, position: usize) -> io::Result<String> {
-        let at = |position: usize| usize::try_from(self.at[position]).ok()?.checked_sub(1);
-        let range: Option<Range<usize>> = at(position).zip(at(position + 1)).map(|(a, b)| a..b);
-        let packed = range.and_then(|range| self.docs.get(range));
-        unpack(position, packed.ok_or_else(|| io::Error::other("a text begins past the end"))?)
+/// The times of polls, where the form has them.
+fn times(form: Form, text: &str) -> io::Result<Option<Times>> {
+    match form {
+        Form::Rows => Ok(None),
+        Form::Counts => Times::parse(text).map(Some),
     }
 }
 
-/// Unpacks a part.
+/// Reads polls.
 ///
 /// # Errors
 /// When it is damaged; the error says which text.
-pub(in crate::store::mysql) fn decode(
-    part: &Part,
+pub(in crate::store) fn decode(
+    part: &Texts,
     hour: WallMs,
     host: HostId,
     name: &HostName,
 ) -> io::Result<Vec<Record>> {
-    let ledger: Vec<SealedPoll> = parse(&part.text(0)?)?;
+    let ledger: Vec<SealedPoll> = read_ledger(&part.all[0])?;
     if u64::try_from(ledger.len()) != Ok(part.polls) {
         return Err(bad("a number of polls"));
     }
@@ -165,42 +168,50 @@ pub(in crate::store::mysql) fn decode(
     if !polls.all.is_sorted_by(|a, b| a.slot < b.slot) {
         return Err(bad("an order"));
     }
-    for (position, columns) in (1..REPEATING).zip(&*COLUMNS) {
-        polls.take_wide(&part.text(position)?, columns)?;
+    let times = times(part.form, &part.times)?;
+    if times.as_ref().is_some_and(|times| times.polls() != polls.all.len()) {
+        return Err(bad("a number of times"));
     }
-    let mut at = (REPEATING..).map(|position| part.text(position));
-    let mut next = || at.next().unwrap_or_else(|| Err(bad("a text")));
-    polls.take_rows(&next()?, |detail| &mut detail.cores)?;
-    polls.take_rows(&next()?, |detail| &mut detail.softirqs)?;
-    polls.take_rows(&next()?, |detail| &mut detail.interfaces)?;
-    polls.take_rows(&next()?, |detail| &mut detail.disks)?;
-    polls.take_rows(&next()?, |detail| &mut detail.filesystems)?;
-    polls.take_rows(&next()?, |detail| &mut detail.processes)?;
+    for (position, columns) in (1..REPEATING).zip(&*COLUMNS) {
+        polls.take_wide((position, &part.all[position]), columns, times.as_ref())?;
+    }
+    let mut at = (REPEATING..).zip(&part.all[REPEATING..]);
+    let mut next = || at.next().map(|(at, text)| (at, text.as_str())).ok_or_else(|| bad("a text"));
+    let counted = times.as_ref();
+    polls.take_rows(next()?, counted, |detail| &mut detail.cores)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.softirqs)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.interfaces)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.disks)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.filesystems)?;
+    polls.take_rows(next()?, None, |detail| &mut detail.processes)?;
     Ok(polls.all)
 }
 
-/// Unpacks polls without what repeats from some texts of a part, by their position; the ledger is the
-/// first.
+/// Reads polls without what repeats, with the values that lie in the other texts.
 ///
 /// # Errors
 /// When one is damaged; the error says which.
-pub(in crate::store::mysql) fn decode_samples(
-    hour: WallMs,
-    texts: &[(usize, &[u8])],
-) -> io::Result<Vec<Sample>> {
-    let text = |(position, packed): &(usize, &[u8])| unpack(*position, packed);
-    let ledger = texts.first().ok_or_else(|| bad("no ledger"))?;
+pub(in crate::store) fn decode_samples(hour: WallMs, texts: &SomeTexts) -> io::Result<Vec<Sample>> {
     let sample = |poll: SealedPoll| -> io::Result<Sample> {
         let outcome = poll.outcome(hour)?;
         let values = outcome.has_values().then(Values::default);
         Ok(Sample { slot: poll.slot(hour), outcome, values })
     };
-    let all = parse::<Vec<SealedPoll>>(&text(ledger)?)?.into_iter().map(sample);
+    let all = read_ledger(&texts.ledger)?.into_iter().map(sample);
     let mut all: Vec<Sample> = all.collect::<io::Result<_>>()?;
-    for of_text in &texts[1..] {
-        let columns = of_text.0.checked_sub(1).and_then(|at| COLUMNS.get(at));
+    let times = times(texts.form, &texts.times)?;
+    for (position, text) in &texts.others {
+        let columns = position.checked_sub(1).and_then(|at| COLUMNS.get(at));
         let columns = columns.ok_or_else(|| bad("a text"))?;
-        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(&text(of_text)?)? {
+        if let Some(times) = &times {
+            counted::each_value((*position, text), columns, times, |poll, column, value| {
+                let values = all.get_mut(poll).and_then(|sample| sample.values.as_mut());
+                values.ok_or_else(|| bad("values"))?.set(column, value);
+                Ok(())
+            })?;
+            continue;
+        }
+        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(*position, text)? {
             let slot = WallMs(hour.0 + after);
             let found = all.binary_search_by_key(&slot, |sample| sample.slot);
             let found = found.ok().and_then(|at| all[at].values.as_mut());
@@ -210,57 +221,75 @@ pub(in crate::store::mysql) fn decode_samples(
     Ok(all)
 }
 
-/// Unpacks polls with one list of what repeats, from the packed ledger of a part and the text of that list.
+/// Reads polls with one list of what repeats, the only other text.
 ///
 /// # Errors
 /// When one is damaged; the error says which.
-pub(in crate::store::mysql) fn decode_table(
+pub(in crate::store) fn decode_table(
     hour: WallMs,
     table: DetailTable,
-    ledger: &[u8],
-    rows: &[u8],
+    texts: &SomeTexts,
 ) -> io::Result<Vec<TableSample>> {
     let sample = |poll: SealedPoll| -> io::Result<TableSample> {
         let (slot, outcome) = (poll.slot(hour), poll.outcome(hour)?);
         Ok(TableSample { slot, outcome, detail: Detail::default() })
     };
-    let all = parse::<Vec<SealedPoll>>(&unpack(0, ledger)?)?.into_iter().map(sample);
+    let all = read_ledger(&texts.ledger)?.into_iter().map(sample);
     let mut all: Vec<TableSample> = all.collect::<io::Result<_>>()?;
-    let text = unpack(text_of(table), rows)?;
-    let polls = &mut all;
+    let rows = texts.others.iter().find(|(position, _)| *position == text_of(table));
+    let (position, text) = rows.ok_or_else(|| bad("no such text"))?;
+    let times = match is_kept_as_rows(table) {
+        true => None,
+        false => times(texts.form, &texts.times)?,
+    };
+    let mut place = Place { polls: &mut all, hour, text: (*position, text), times };
     match table {
-        DetailTable::Core => place(polls, hour, &text, |detail| &mut detail.cores)?,
-        DetailTable::Softirq => place(polls, hour, &text, |detail| &mut detail.softirqs)?,
-        DetailTable::Net => place(polls, hour, &text, |detail| &mut detail.interfaces)?,
-        DetailTable::Disk => place(polls, hour, &text, |detail| &mut detail.disks)?,
-        DetailTable::Filesystem => place(polls, hour, &text, |detail| &mut detail.filesystems)?,
-        DetailTable::Process => place(polls, hour, &text, |detail| &mut detail.processes)?,
+        DetailTable::Core => place.rows(|detail| &mut detail.cores)?,
+        DetailTable::Softirq => place.rows(|detail| &mut detail.softirqs)?,
+        DetailTable::Net => place.rows(|detail| &mut detail.interfaces)?,
+        DetailTable::Disk => place.rows(|detail| &mut detail.disks)?,
+        DetailTable::Filesystem => place.rows(|detail| &mut detail.filesystems)?,
+        DetailTable::Process => place.rows(|detail| &mut detail.processes)?,
     }
     Ok(all)
 }
 
-/// Places the rows of a text in the polls that they are of.
-fn place<C: ColumnSet>(
-    polls: &mut [TableSample],
+/// Where the rows of a text belong.
+struct Place<'a> {
+    polls: &'a mut [TableSample],
     hour: WallMs,
-    text: &str,
-    list: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
-) -> io::Result<()> {
-    each(text, |after, rows| {
-        let slot = WallMs(hour.0 + after);
-        let found = polls.binary_search_by_key(&slot, |sample| sample.slot);
-        let at = found.map_err(|_absent| bad("rows of a poll not in its ledger"))?;
-        *list(&mut polls[at].detail) = rows;
-        Ok(())
-    })
+    text: (usize, &'a str),
+    times: Option<Times>,
+}
+
+impl Place<'_> {
+    fn rows<C: ColumnSet>(
+        &mut self,
+        list: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
+    ) -> io::Result<()> {
+        let absent = || bad("rows of a poll not in its ledger");
+        let (polls, hour) = (&mut *self.polls, self.hour);
+        if let Some(times) = &self.times {
+            return counted::each_row(self.text, times, |poll, row| {
+                list(&mut polls.get_mut(poll).ok_or_else(absent)?.detail).push(row);
+                Ok(())
+            });
+        }
+        each(self.text, |after, rows| {
+            let slot = WallMs(hour.0 + after);
+            let found = polls.binary_search_by_key(&slot, |sample| sample.slot);
+            *list(&mut polls[found.map_err(|_absent| absent())?].detail) = rows;
+            Ok(())
+        })
+    }
 }
 
 /// Gives the rows that each poll has in a text, with the poll's milliseconds after the hour.
 fn each<C: ColumnSet>(
-    text: &str,
+    (position, text): (usize, &str),
     mut take: impl FnMut(i64, Vec<Row<C>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    for (after, rows) in parse::<Vec<(i64, Vec<ReadRow<C>>)>>(text)? {
+    for (after, rows) in parse::<Vec<(i64, Vec<ReadRow<C>>)>>(position, text)? {
         take(after, rows.into_iter().map(|row| row.0).collect())?;
     }
     Ok(())
@@ -270,10 +299,6 @@ fn fill(values: &mut Values<Column>, columns: &[Column], cells: Vec<Option<f64>>
     for (column, value) in columns.iter().zip(cells) {
         values.set(*column, value);
     }
-}
-
-fn unpack(position: usize, packed: &[u8]) -> io::Result<String> {
-    packed::unpack(packed).map_err(|error| io::Error::other(format!("{}: {error}", name(position))))
 }
 
 struct Polls {
@@ -288,8 +313,20 @@ impl Polls {
         position.map(|at| &mut self.all[at]).map_err(|_absent| bad("a poll not in its ledger"))
     }
 
-    fn take_wide(&mut self, text: &str, columns: &[Column]) -> io::Result<()> {
-        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(text)? {
+    fn take_wide(
+        &mut self,
+        text: (usize, &str),
+        columns: &[Column],
+        counted: Option<&Times>,
+    ) -> io::Result<()> {
+        if let Some(times) = counted {
+            return counted::each_value(text, columns, times, |poll, column, value| {
+                let values = self.all.get_mut(poll).and_then(|record| record.values.as_mut());
+                values.ok_or_else(|| bad("values"))?.set(column, value);
+                Ok(())
+            });
+        }
+        for AfterHour(after, cells) in parse::<Vec<AfterHour<Option<f64>>>>(text.0, text.1)? {
             let values = self.poll(after)?.values.as_mut().ok_or_else(|| bad("values"))?;
             fill(values, columns, cells);
         }
@@ -298,9 +335,17 @@ impl Polls {
 
     fn take_rows<C: ColumnSet>(
         &mut self,
-        text: &str,
+        text: (usize, &str),
+        counted: Option<&Times>,
         family: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
     ) -> io::Result<()> {
+        if let Some(times) = counted {
+            return counted::each_row(text, times, |poll, row| {
+                let detail = self.all.get_mut(poll).and_then(|record| record.detail.as_mut());
+                family(detail.ok_or_else(|| bad("rows"))?).push(row);
+                Ok(())
+            });
+        }
         each(text, |after, rows| {
             let detail = self.poll(after)?.detail.as_mut().ok_or_else(|| bad("rows"))?;
             *family(detail) = rows;

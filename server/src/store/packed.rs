@@ -61,24 +61,35 @@ impl Packer {
     /// # Errors
     /// As [`Packer::pack`].
     pub(super) fn append(&mut self, text: &str, packed: &mut Vec<u8>) -> io::Result<()> {
-        let length = u32::try_from(text.len()).ok().filter(|length| *length <= MAX_BYTES);
-        let Some(length) = length else {
-            return Err(io::Error::other(format!(
-                "{} bytes of detail, more than {MAX_BYTES}",
-                text.len()
-            )));
-        };
-        let most = self.compressor.zlib_compress_bound(text.len());
-        if self.room.len() < most {
-            self.room.resize(most, 0);
-        }
-        let stream = self.compressor.zlib_compress(text.as_bytes(), &mut self.room);
-        let stream = &self.room[..stream.map_err(io::Error::other)?];
+        let length = length(text)?;
+        let stream = self.stream(text)?;
         packed.reserve(size_of_val(&length) + stream.len());
         packed.extend_from_slice(&length.to_le_bytes());
         packed.extend_from_slice(stream);
         Ok(())
     }
+
+    /// The zlib stream of a text alone, without its length.
+    ///
+    /// # Errors
+    /// As [`Packer::pack`].
+    pub(super) fn stream(&mut self, text: &str) -> io::Result<&[u8]> {
+        length(text)?;
+        let most = self.compressor.zlib_compress_bound(text.len());
+        if self.room.len() < most {
+            self.room.resize(most, 0);
+        }
+        let stream = self.compressor.zlib_compress(text.as_bytes(), &mut self.room);
+        Ok(&self.room[..stream.map_err(io::Error::other)?])
+    }
+}
+
+/// The length of a text that is not too large.
+fn length(text: &str) -> io::Result<u32> {
+    let length = u32::try_from(text.len()).ok().filter(|length| *length <= MAX_BYTES);
+    length.ok_or_else(|| {
+        io::Error::other(format!("{} bytes of detail, more than {MAX_BYTES}", text.len()))
+    })
 }
 
 /// Unpacks what a [`Packer`] or COMPRESS() made of a text.
@@ -89,7 +100,14 @@ pub(super) fn unpack(packed: &[u8]) -> io::Result<String> {
     let Some((length, stream)) = packed.split_first_chunk::<4>() else {
         return Err(io::Error::other("too short for the form of COMPRESS()"));
     };
-    let length = u32::from_le_bytes(*length) & LENGTH_BITS;
+    inflate(stream, u32::from_le_bytes(*length) & LENGTH_BITS)
+}
+
+/// Unpacks a zlib stream of a text that has so many bytes.
+///
+/// # Errors
+/// When it is no such thing, or is larger than the limit.
+pub(super) fn inflate(stream: &[u8], length: u32) -> io::Result<String> {
     if length > MAX_BYTES {
         return Err(io::Error::other(format!("{length} bytes unpacked, more than {MAX_BYTES}")));
     }

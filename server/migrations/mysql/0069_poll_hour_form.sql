@@ -1,0 +1,12 @@
+-- How the texts of `docs` are written. 0: an element per poll, as 0024_poll_hour.sql says. 1: in columns, an
+-- element for each thing that has rows:
+--   [label, ..., begin, polls, present, field, ...]
+-- It has rows in `polls` polls from the one after `begin` on (counted from 1), but for those where the digit
+-- of `present` is 0. A field is [width, base, step, divisor, "digits"]: the n-th group of `width` digits says
+-- (digits + base) * step / divisor, 0 that there is no value; where the divisor is null it is the seconds
+-- that passed before the poll, for shares of CPU time a hundredth of the ticks. Of width 0 it is base * step
+-- in all polls. In the views of shares of CPU time the first field is that of ticks. The ledger and
+-- `process` are as in form 0.
+--
+-- In front of `ledger_at` the times lie, packed alike: [ms after the hour, ns passed] for each poll.
+ALTER TABLE poll_hour ADD COLUMN form TINYINT UNSIGNED NOT NULL DEFAULT 0

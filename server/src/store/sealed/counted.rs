@@ -1,0 +1,250 @@
+//! Texts of counts read back.
+
+use std::{borrow::Cow, fmt, io, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, SeqAccess, Visitor},
+};
+
+use super::{
+    counts::{has_ticks, is_of_ticks, seconds, share_over},
+    field::{Field, bad},
+    name,
+};
+use crate::model::{Column, ColumnSet, ColumnSpec, Row, RowLabels, Values};
+
+/// The times of the polls of a part.
+pub(super) struct Times {
+    /// How long before each the one was from which its rates are taken, seconds.
+    seconds: Vec<Option<f64>>,
+}
+
+impl Times {
+    pub(super) fn parse(text: &str) -> io::Result<Self> {
+        let all: Vec<(i64, Option<u64>)> = serde_json::from_str(text).map_err(io::Error::other)?;
+        Ok(Self { seconds: all.into_iter().map(|(_, elapsed)| seconds(elapsed)).collect() })
+    }
+
+    pub(super) fn polls(&self) -> usize {
+        self.seconds.len()
+    }
+}
+
+/// Gives each value of a text with one row to a poll, by the place of the poll.
+///
+/// # Errors
+/// When the text is damaged, and what `take` says.
+pub(super) fn each_value(
+    text: (usize, &str),
+    columns: &[Column],
+    times: &Times,
+    mut take: impl FnMut(usize, Column, Option<f64>) -> io::Result<()>,
+) -> io::Result<()> {
+    let has_ticks = has_ticks(columns.iter().map(|column| column.spec()));
+    for thing in parse(text)? {
+        let thing = Thing::of(&thing, 0, has_ticks)?;
+        for (column, field) in columns.iter().zip(thing.fields) {
+            let Some(field) = field.field()? else { continue };
+            for place in 0..thing.polls {
+                let value = thing.value(&field, column.spec(), place, times)?;
+                if value.is_some() {
+                    take(thing.begin + place, *column, value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives each row of a text, by the place of the poll; the rows of a poll in their order.
+///
+/// # Errors
+/// When the text is damaged, and what `take` says.
+pub(super) fn each_row<C: ColumnSet>(
+    text: (usize, &str),
+    times: &Times,
+    mut take: impl FnMut(usize, Row<C>) -> io::Result<()>,
+) -> io::Result<()> {
+    let has_ticks = has_ticks(C::SPECS.iter());
+    for cells in parse(text)? {
+        let thing = Thing::of(&cells, C::LABELS.len(), has_ticks)?;
+        let labels = cells[..C::LABELS.len()].iter().map(|cell| cell.text().map(Arc::from));
+        let labels: RowLabels = labels.collect::<io::Result<_>>()?;
+        let mut rows = vec![Values::<C>::default(); thing.polls];
+        for (column, field) in C::ALL.iter().zip(thing.fields) {
+            let Some(field) = field.field()? else { continue };
+            for (place, row) in rows.iter_mut().enumerate() {
+                row.set(*column, thing.value(&field, column.spec(), place, times)?);
+            }
+        }
+        for (place, values) in rows.into_iter().enumerate() {
+            if thing.has(place) {
+                take(thing.begin + place, Row { labels: labels.clone(), values })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Something that has rows, as it is read.
+struct Thing<'a> {
+    begin: usize,
+    polls: usize,
+    present: Option<&'a [u8]>,
+    ticks: Option<Field<'a>>,
+    fields: &'a [Cell<'a>],
+}
+
+impl<'a> Thing<'a> {
+    fn of(cells: &'a [Cell<'a>], labels: usize, has_ticks: bool) -> io::Result<Self> {
+        let [begin, polls, present, fields @ ..] = cells.get(labels..).unwrap_or_default() else {
+            return Err(bad("a row of counts"));
+        };
+        let (ticks, fields) = match fields {
+            [ticks, fields @ ..] if has_ticks => (ticks.field()?, fields),
+            fields => (None, fields),
+        };
+        let present = match present {
+            Cell::Null => None,
+            digits => Some(digits.text()?.as_bytes()),
+        };
+        let thing = Self { begin: begin.small()?, polls: polls.small()?, present, ticks, fields };
+        let is_whole = thing.present.is_none_or(|digits| digits.len() == thing.polls);
+        if is_whole { Ok(thing) } else { Err(bad("a number of polls")) }
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.present.is_none_or(|digits| digits[place] == b'1')
+    }
+
+    /// A value in the poll with that place among its own.
+    fn value(
+        &self,
+        field: &Field<'_>,
+        spec: &ColumnSpec,
+        place: usize,
+        times: &Times,
+    ) -> io::Result<Option<f64>> {
+        let poll = self.begin + place;
+        let over = match is_of_ticks(spec) {
+            false => *times.seconds.get(poll).ok_or_else(|| bad("a poll without a time"))?,
+            true => {
+                let ticks = self.ticks.as_ref().map(|ticks| ticks.value(place, None));
+                let ticks = ticks.transpose().map_err(|()| bad("ticks"))?.flatten();
+                ticks.and_then(share_over)
+            }
+        };
+        field.value(place, over).map_err(|()| bad("a field"))
+    }
+}
+
+/// What stands in a text of counts.
+#[derive(Debug)]
+enum Cell<'a> {
+    Null,
+    Whole(i64),
+    Real(f64),
+    Text(Cow<'a, str>),
+    Field(Vec<Cell<'a>>),
+}
+
+fn parse((position, text): (usize, &str)) -> io::Result<Vec<Vec<Cell<'_>>>> {
+    let told = |error| io::Error::other(format!("{}: {error}", name(position)));
+    serde_json::from_str(text).map_err(told)
+}
+
+impl Cell<'_> {
+    fn text(&self) -> io::Result<&str> {
+        match self {
+            Self::Text(text) => Ok(text),
+            _ => Err(bad("a text")),
+        }
+    }
+
+    fn small(&self) -> io::Result<usize> {
+        match self {
+            Self::Whole(number) => usize::try_from(*number).map_err(io::Error::other),
+            _ => Err(bad("a number of polls")),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what was written is exact")]
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Whole(number) => Some(*number as f64),
+            Self::Real(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// None: no value in any poll.
+    fn field(&self) -> io::Result<Option<Field<'_>>> {
+        let cells = match self {
+            Self::Null => return Ok(None),
+            Self::Field(cells) => cells.as_slice(),
+            _ => return Err(bad("a field")),
+        };
+        let (width, Cell::Whole(base), step, divisor, fields) = (match cells {
+            [width, base, step, divisor] => (width, base, step, divisor, ""),
+            [width, base, step, divisor, fields] => (width, base, step, divisor, fields.text()?),
+            _ => return Err(bad("a field")),
+        }) else {
+            return Err(bad("a field"));
+        };
+        let step = step.number().ok_or_else(|| bad("a step"))?;
+        Ok(Some(Field {
+            width: width.small()?,
+            base: *base,
+            step,
+            divisor: divisor.number(),
+            fields,
+        }))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CellVisitor;
+        impl<'de> Visitor<'de> for CellVisitor {
+            type Value = Cell<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("null, a number, a text or an array")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Cell<'de>, E> {
+                Ok(Cell::Null)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Cell<'de>, E> {
+                Ok(Cell::Whole(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Cell<'de>, E> {
+                i64::try_from(number).map(Cell::Whole).map_err(E::custom)
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Cell<'de>, E> {
+                Ok(Cell::Real(number))
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Cell<'de>, E> {
+                Ok(Cell::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Cell<'de>, E> {
+                Ok(Cell::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell<'de>, A::Error> {
+                let mut cells = Vec::new();
+                while let Some(cell) = seq.next_element()? {
+                    cells.push(cell);
+                }
+                Ok(Cell::Field(cells))
+            }
+        }
+        deserializer.deserialize_any(CellVisitor)
+    }
+}
