@@ -94,7 +94,7 @@ impl Screen {
         for part in parts {
             match part {
                 Part::Bound(num, compare, constant) => {
-                    self.take_bound(rule, num, compare, constant)
+                    self.take_bound(rule, num, compare, constant);
                 }
                 Part::Other(test) => match self.others.iter_mut().find(|(of, _)| *of == test) {
                     Some((_, rules)) => rules.push(rule),

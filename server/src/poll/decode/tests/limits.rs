@@ -48,6 +48,21 @@ fn keys<const N: usize>(table: &CounterTable<N>) -> Vec<String> {
 }
 
 #[test]
+fn of_many_rows_that_are_in_no_order_none_is_taken_twice() {
+    let mut wire = full();
+    let mut device: Vec<String> = (0..40).rev().map(|disk| format!("sd{disk:02}")).collect();
+    device[39] = "sd01".to_owned();
+    device[3] = "sd39".to_owned();
+    wire.disk = Some(v1::Disk { device, ..v1::Disk::default() });
+    let (decoded, words) = said(Family::Disk, &wire);
+    let mut names = keys(&decoded.disks);
+    assert_eq!(names.len(), 38, "{words}");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 38);
+}
+
+#[test]
 fn a_row_that_cannot_be_taken_costs_itself_and_is_told_of() {
     let long = || "x".repeat(257);
     let mut told = Vec::new();
