@@ -238,10 +238,8 @@ pub(in crate::store) fn decode_table(
     let mut all: Vec<TableSample> = all.collect::<io::Result<_>>()?;
     let rows = texts.others.iter().find(|(position, _)| *position == text_of(table));
     let (position, text) = rows.ok_or_else(|| bad("no such text"))?;
-    let times = match is_kept_as_rows(table) {
-        true => None,
-        false => times(texts.form, &texts.times)?,
-    };
+    let form = if is_kept_as_rows(table) { Form::Rows } else { texts.form };
+    let times = times(form, &texts.times)?;
     let mut place = Place { polls: &mut all, hour, text: (*position, text), times };
     match table {
         DetailTable::Core => place.rows(|detail| &mut detail.cores)?,
