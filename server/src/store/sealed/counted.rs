@@ -43,7 +43,7 @@ pub(super) fn each_value(
 ) -> io::Result<()> {
     let has_ticks = has_ticks(columns.iter().map(|column| column.spec()));
     for thing in parse(text)? {
-        let thing = Thing::of(&thing, 0, has_ticks)?;
+        let thing = Thing::of(&thing, 0, has_ticks, times)?;
         for (column, field) in columns.iter().zip(thing.fields) {
             let Some(field) = field.field()? else { continue };
             for place in 0..thing.polls {
@@ -68,7 +68,7 @@ pub(super) fn each_row<C: ColumnSet>(
 ) -> io::Result<()> {
     let has_ticks = has_ticks(C::SPECS.iter());
     for cells in parse(text)? {
-        let thing = Thing::of(&cells, C::LABELS.len(), has_ticks)?;
+        let thing = Thing::of(&cells, C::LABELS.len(), has_ticks, times)?;
         let labels = cells[..C::LABELS.len()].iter().map(|cell| cell.text().map(Arc::from));
         let labels: RowLabels = labels.collect::<io::Result<_>>()?;
         let mut rows = vec![Values::<C>::default(); thing.polls];
@@ -97,7 +97,12 @@ struct Thing<'a> {
 }
 
 impl<'a> Thing<'a> {
-    fn of(cells: &'a [Cell<'a>], labels: usize, has_ticks: bool) -> io::Result<Self> {
+    fn of(
+        cells: &'a [Cell<'a>],
+        labels: usize,
+        has_ticks: bool,
+        times: &Times,
+    ) -> io::Result<Self> {
         let [begin, polls, present, fields @ ..] = cells.get(labels..).unwrap_or_default() else {
             return Err(bad("a row of counts"));
         };
@@ -111,7 +116,9 @@ impl<'a> Thing<'a> {
         };
         let thing = Self { begin: begin.small()?, polls: polls.small()?, present, ticks, fields };
         let is_whole = thing.present.is_none_or(|digits| digits.len() == thing.polls);
-        if is_whole { Ok(thing) } else { Err(bad("a number of polls")) }
+        let end = thing.begin.checked_add(thing.polls);
+        let is_within = end.is_some_and(|end| end <= times.polls());
+        if is_whole && is_within { Ok(thing) } else { Err(bad("a number of polls")) }
     }
 
     fn has(&self, place: usize) -> bool {
@@ -192,14 +199,12 @@ impl Cell<'_> {
         }) else {
             return Err(bad("a field"));
         };
+        let width = width.small()?;
+        if width > fields.len() {
+            return Err(bad("a width"));
+        }
         let step = step.number().ok_or_else(|| bad("a step"))?;
-        Ok(Some(Field {
-            width: width.small()?,
-            base: *base,
-            step,
-            divisor: divisor.number(),
-            fields,
-        }))
+        Ok(Some(Field { width, base: *base, step, divisor: divisor.number(), fields }))
     }
 }
 
@@ -246,5 +251,32 @@ impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
             }
         }
         deserializer.deserialize_any(CellVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DiskColumn, SoftirqColumn};
+
+    /// What nobody wrote takes neither memory nor time that is not there.
+    #[test]
+    fn more_polls_than_there_are_and_wider_fields_than_their_text_are_errors() {
+        let times = Times::parse("[[7,1000000000]]").unwrap();
+        let rows = |text: &str| each_row::<SoftirqColumn>((10, text), &times, |_, _| Ok(()));
+        rows(r#"[["0",0,1,null,[1,0,1,1000,"5"]]]"#).unwrap();
+        for bad in [
+            r#"[["0",0,1000000000000000000,null]]"#,
+            r#"[["0",18446744073709551615,1,null]]"#,
+            r#"[["0",1,1,null]]"#,
+            r#"[["0",0,1,"11"]]"#,
+            r#"[["0",0,1,null,[9223372036854775807,0,1,1000,"5"]]]"#,
+            r#"[["0",0,1,null,[1,0,1,1000,"x"]]]"#,
+            r#"[["0",0,1,null,[1,9223372036854775807,1,1000,"9"]]]"#,
+        ] {
+            assert!(rows(bad).is_err(), "{bad}");
+        }
+        let disks = |text: &str| each_row::<DiskColumn>((12, text), &times, |_, _| Ok(()));
+        assert!(disks("[[]]").is_err());
     }
 }
