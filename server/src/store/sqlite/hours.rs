@@ -22,7 +22,7 @@ use crate::{
     units::WallMs,
 };
 
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// The first moment of the hour that a moment lies in.
 pub(super) fn hour(moment: WallMs) -> WallMs {

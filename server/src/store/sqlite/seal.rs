@@ -1,7 +1,7 @@
 //! Sealing: hours of polls become a row per host, compared with what they were made of.
 //!
 //! An hour is packed by a thread that reads. The one that writes takes its rows out of `poll` and puts the
-//! packed row into `poll_hour` in one transaction, and only if the rows are still as many. So a poll is
+//! packed row into `poll_hour` in one transaction, and only if the rows are still the same. So a poll is
 //! in one of the two tables, always; polls that come late lie in `poll` until they are packed with the
 //! others of their hour.
 
@@ -10,7 +10,7 @@ use rusqlite::{Connection, Error, OptionalExtension as _, TransactionBehavior, p
 use super::{
     fault::fault,
     hosts,
-    hours::{self, Part},
+    hours::{self, HOUR_MS, Part},
     migrate, polls,
 };
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
 };
 
 const DOING: &str = "seal polls";
-const HOUR_MS: i64 = 3_600_000;
 
 /// How often an hour is packed again because polls came meanwhile; then the next run goes on.
 pub(super) const TRIES: usize = 10;
@@ -39,8 +38,9 @@ impl Default for Cursor {
 pub(super) struct Packed {
     host: HostId,
     hour: WallMs,
-    /// Rows of `poll` that are in it.
+    /// Rows of `poll` that are in it, and the number of the newest.
     rows: usize,
+    newest_row: i64,
     /// The parts that were there and are in it, too: polls and bytes of them.
     former: (i64, i64),
     /// Its number of the first part.
@@ -79,6 +79,7 @@ pub(super) fn next(
     let span = Span { from: hour, to: WallMs(hour.0 + HOUR_MS) };
     let name = hosts::name(connection, host).map_err(&failed)?;
     let Some(name) = name else { return Ok(None) };
+    let newest_row = newest_row(connection, host, span).map_err(&failed)?;
     let mut records = polls::unpacked(connection, (host, &name), span).map_err(&failed)?;
     let rows = records.len();
     let (number, polls, bytes) = connection
@@ -117,7 +118,18 @@ pub(super) fn next(
     }
     let parts = texts.iter().map(Part::pack).collect::<std::io::Result<Vec<_>>>();
     let parts = parts.map_err(|error| doing(error.into()))?;
-    Ok(Some(Packed { host, hour, rows, former, first, parts }))
+    Ok(Some(Packed { host, hour, rows, newest_row, former, first, parts }))
+}
+
+/// The number of the row that came last of a host's polls in a span; 0: there is none. As many rows with the
+/// same newest one are the same rows: numbers are given upwards.
+fn newest_row(connection: &Connection, host: HostId, span: Span) -> Result<i64, Error> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(max(rowid), 0) FROM poll
+             WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3",
+        )?
+        .query_row([host.0, span.from.0, span.to.0], |row| row.get(0))
 }
 
 /// The oldest poll before `end` of the first host from the cursor on that has one.
@@ -149,17 +161,20 @@ pub(super) fn keep(
     packed: &Packed,
 ) -> Result<Option<Kept>, StoreError> {
     let failed = fault(connection, DOING);
-    let Packed { host, hour, rows, former, first, ref parts } = *packed;
+    let Packed { host, hour, rows, former, first, ref parts, .. } = *packed;
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let are_there = hours::are_there(&transaction).map_err(&failed)?;
-    let end = hour.0 + HOUR_MS;
+    let span = Span { from: hour, to: WallMs(hour.0 + HOUR_MS) };
     let keeping = || -> Result<bool, Error> {
+        if newest_row(&transaction, host, span)? != packed.newest_row {
+            return Ok(false);
+        }
         let gone = transaction
             .prepare_cached(
                 "DELETE FROM poll WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3",
             )?
-            .execute([host.0, hour.0, end])?;
+            .execute([host.0, span.from.0, span.to.0])?;
         let former_polls: i64 = transaction
             .prepare_cached(
                 "SELECT coalesce(sum(polls), 0) FROM poll_hour
@@ -184,7 +199,7 @@ pub(super) fn keep(
                 "UPDATE seal SET sealed_before_ms = max(sealed_before_ms, ?1),
                    unsealed = unsealed - ?2, polls = polls + ?2, bytes = bytes + ?3 WHERE id = 1",
             )?
-            .execute(params![end, i64::try_from(rows).unwrap_or(i64::MAX), more])?;
+            .execute(params![span.to.0, i64::try_from(rows).unwrap_or(i64::MAX), more])?;
         if !are_there {
             // From now on the views have two tables to show.
             migrate::mend_views(&transaction, false)?;

@@ -31,6 +31,26 @@ async fn an_hour_to_which_a_poll_came_meanwhile_is_packed_again() {
 }
 
 #[tokio::test]
+async fn an_hour_of_which_a_poll_went_and_another_came_is_packed_again() {
+    let file = File::new().await;
+    let mut fleet = fleet(&file).await;
+    let packed = pack(&file).await;
+    let (host, polls) = &mut fleet[0];
+    let gone = polls.remove(0);
+    let pruned = Connection::open(file.path()).unwrap();
+    let sql = "DELETE FROM poll WHERE host_id = ?1 AND slot_ms = ?2";
+    assert_eq!(pruned.execute(sql, [host.id.0, gone.slot.0]).unwrap(), 1);
+    polls.push(poll_at(host, at(77)));
+    polls.sort_by_key(|record| record.slot);
+    conformance::write_polls(&file, vec![poll_at(host, at(77))]).await;
+    let kept = file.store.change("seal polls", move |c| seal::keep(c, &packed)).await.unwrap();
+    assert!(kept.is_none());
+    check(&file, &fleet).await;
+    file.store.seal(at(7_205)).await.unwrap();
+    check(&file, &fleet).await;
+}
+
+#[tokio::test]
 async fn an_hour_that_somebody_else_has_packed_is_packed_once() {
     let file = File::new().await;
     let fleet = fleet(&file).await;
