@@ -11,12 +11,12 @@ use crate::{
 };
 
 /// Whose a row is and when; `after` is the milliseconds after the hour.
-fn first(after: &str) -> String {
+fn first(host: &str, hour_ms: &str, after: &str) -> String {
     format!(
-        "  h.name AS host,
-  strftime('%Y-%m-%dT%H:%M:%fZ', (q.hour_ms + {after}) / 1000.0, 'unixepoch') AS time,
-  q.hour_ms + {after} AS time_ms,
-  strftime('%Y-%m-%dT%H:00:00.000Z', q.hour_ms / 1000.0, 'unixepoch') AS hour"
+        "  {host} AS host,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ({hour_ms} + {after}) / 1000.0, 'unixepoch') AS time,
+  {hour_ms} + {after} AS time_ms,
+  strftime('%Y-%m-%dT%H:00:00.000Z', {hour_ms} / 1000.0, 'unixepoch') AS hour"
     )
 }
 
@@ -38,57 +38,88 @@ fn of_rows(text: &str, rows: bool, shown: &[String], form: Option<Form>) -> Stri
     let form = form.map_or(String::new(), |form| format!("\nWHERE q.form = {}", form.number()));
     format!(
         "SELECT\n{}\n{FROM}, json_each({}) p{each}{form}",
-        listed(&first("json_extract(p.value, '$[0]')"), shown),
+        listed(&first("h.name", "q.hour_ms", "json_extract(p.value, '$[0]')"), shown),
         unpacked(text)
     )
 }
 
-/// Rows of a text of counts: after `shown`, the columns that lie in it at these places, under these names.
+/// Rows of a text of counts: after `constant`, the labels, and the columns that lie in it at these places,
+/// under these names.
+///
+/// `DISTINCT` is a fence: SQLite reads what stands behind it once per element, where it would otherwise
+/// render and parse the whole element again for each value of each row. What narrows host, hour or label goes
+/// through it. `substr` of a BLOB goes straight to its place. What is asked of a poll more than once is an
+/// element of its own: `after`, `elapsed`.
 fn of_counts(
     text: &str,
-    labels: usize,
-    mut shown: Vec<String>,
+    labels: &[&str],
+    constant: Option<String>,
     columns: &[&ColumnSpec],
     wanted: &[(usize, String)],
 ) -> String {
-    let begin = cell("e", labels);
+    let part = |path: &str| format!("json_extract(e.text, '$[{path}]')");
+    let begin = labels.len();
     let has_ticks = has_ticks(columns.iter().copied());
-    let values = labels + 3 + usize::from(has_ticks);
+    let values = begin + 3 + usize::from(has_ticks);
+    let mut once: Vec<_> = labels
+        .iter()
+        .enumerate()
+        .map(|(at, name)| format!("{} AS {name}", part(&at.to_string())))
+        .collect();
+    once.push(format!("{} AS first", part(&begin.to_string())));
+    once.push(format!(
+        "{} + {} AS until",
+        part(&begin.to_string()),
+        part(&(begin + 1).to_string())
+    ));
+    once.push(format!("CAST({} AS BLOB) AS present", part(&(begin + 2).to_string())));
+    let mut keep = |field: usize| {
+        let of = |at: usize| part(&format!("{field}][{at}"));
+        once.push(format!(
+            "{} AS w{field}, {} AS b{field}, {} AS s{field}, {} AS d{field}, CAST({} AS BLOB) AS f{field}",
+            of(0), of(1), of(2), of(3), of(4),
+        ));
+    };
     // What a field stands for, without its divisor.
-    let whole = |field: usize, kind: &str| {
-        let part = |at: usize| format!("json_extract(e.value, '$[{field}][{at}]')");
+    let whole = |n: usize, kind: &str| {
         format!(
-            "iif({w}, nullif(CAST(substr({f}, (i.key - {begin}) * {w} + 1, {w}) AS INTEGER), 0) + {b}, {b}) \
-             * CAST({s} AS {kind})",
-            w = part(0),
-            b = part(1),
-            s = part(2),
-            f = part(4),
+            "iif(c.w{n}, nullif(CAST(substr(c.f{n}, (i.key - c.first) * c.w{n} + 1, c.w{n}) AS INTEGER), 0) \
+             + c.b{n}, c.b{n}) * CAST(c.s{n} AS {kind})"
         )
     };
+    if has_ticks {
+        keep(begin + 3);
+    }
+    let mut shown: Vec<_> =
+        constant.into_iter().chain(labels.iter().map(|name| format!("c.{name}"))).collect();
     for (position, name) in wanted {
         let (spec, field) = (columns[*position], values + position);
+        keep(field);
         let whole_of = whole(field, kept_as(spec.kind));
         shown.push(match spec.kind {
             ColumnKind::Whole => format!("{whole_of} AS {name}"),
             ColumnKind::Real => {
                 let over = if is_of_ticks(spec) {
-                    format!("{} / 100", whole(labels + 3, "REAL"))
+                    format!("{} / 100", whole(begin + 3, "REAL"))
                 } else {
-                    "json_extract(i.value, '$[1]') / 1e9".to_owned()
+                    "elapsed.value / 1e9".to_owned()
                 };
-                let divisor = format!("json_extract(e.value, '$[{field}][3]')");
-                format!("round({whole_of} / coalesce({divisor}, {over}), 3) AS {name}")
+                format!("round({whole_of} / coalesce(c.d{field}, {over}), 3) AS {name}")
             }
         });
     }
-    let (polls, present) = (cell("e", labels + 1), cell("e", labels + 2));
+    let first = first("c.host", "c.hour_ms", "after.value");
     format!(
-        "SELECT\n{}\n{FROM}, json_each({}) e, json_each({}) i\nWHERE q.form = {} AND i.key >= {begin} AND \
-         i.key < {begin} + {polls} AND ({present} IS NULL OR substr({present}, i.key - {begin} + 1, 1) = '1')",
-        listed(&first("json_extract(i.value, '$[0]')"), &shown),
-        unpacked(text),
+        "SELECT\n{}\nFROM (\n  SELECT DISTINCT e.host, e.hour_ms, e.times,\n    {}\n  FROM (\n    \
+         SELECT DISTINCT h.name AS host, q.hour_ms,\n      {} AS times,\n      e.value AS text\n    {FROM}, \
+         json_each({}) e\n    WHERE q.form = {}\n  ) e\n) c\nCROSS JOIN json_each(c.times) i\nCROSS JOIN \
+         json_each(json_array(json_extract(i.value, '$[0]'))) after\nCROSS JOIN \
+         json_each(json_array(json_extract(i.value, '$[1]'))) elapsed\nWHERE i.key >= c.first AND i.key < \
+         c.until AND (c.present IS NULL OR substr(c.present, i.key - c.first + 1, 1) = x'31')",
+        listed(&first, &shown),
+        once.join(",\n    "),
         unpacked("times"),
+        unpacked(text),
         Form::Counts.number(),
     )
 }
@@ -99,7 +130,7 @@ pub(super) fn host_wide(text: &str, columns: &[&ColumnSpec]) -> Vec<String> {
     let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
     vec![
         of_rows(text, false, &in_row.collect::<Vec<_>>(), Some(Form::Rows)),
-        of_counts(text, 0, Vec::new(), columns, &all.collect::<Vec<_>>()),
+        of_counts(text, &[], None, columns, &all.collect::<Vec<_>>()),
     ]
 }
 
@@ -120,7 +151,7 @@ pub(super) fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     let all = columns.iter().enumerate().map(|(at, column)| (at, column.name.to_owned()));
     let all: Vec<_> = all.collect();
     let of_columns: Vec<_> = columns.iter().collect();
-    let counts = of_counts(text, names.len(), labels, &of_columns, &all);
+    let counts = of_counts(text, names, None, &of_columns, &all);
     let Some(prefix) = what.total else { return vec![rows, counts] };
     let label = format!("'{prefix}' AS {}", names.first().copied().unwrap_or_default());
     let of_host = shown::totals();
@@ -135,7 +166,7 @@ pub(super) fn repeating(text: &str, what: &Repeating) -> Vec<String> {
     vec![
         of_rows(shown::HOST_TOTALS, false, &in_row, Some(Form::Rows)),
         rows,
-        of_counts(shown::HOST_TOTALS, 0, vec![label], &of_host, &places),
+        of_counts(shown::HOST_TOTALS, &[], Some(label), &of_host, &places),
         counts,
     ]
 }

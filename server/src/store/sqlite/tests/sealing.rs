@@ -1,7 +1,10 @@
 //! Hours that are packed in the file.
 
 use super::*;
-use crate::store::conformance::sealing::{at, check, fleet, poll_at};
+use crate::store::{
+    conformance::sealing::{at, check, fleet, poll_at},
+    shown::VIEWS,
+};
 
 fn end() -> WallMs {
     hours::hour(at(7_205))
@@ -75,6 +78,21 @@ async fn the_views_need_no_function_until_there_is_something_packed() {
     let told = read().unwrap_err().to_string();
     assert!(told.contains("sqlar_uncompress"), "{told}");
     assert_eq!(file.store.altered_views().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_view_of_one_host_unpacks_that_host_alone() {
+    let file = File::new().await;
+    fleet(&file).await;
+    file.store.seal(at(7_205)).await.unwrap();
+    for view in VIEWS {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM {} WHERE host = 'web-1'", view.name);
+        let plan = file.store.read(move |c| Ok(rows(c, &sql))).await.unwrap();
+        let steps: Vec<&str> = plan.iter().map(|row| row["detail"].as_str().unwrap()).collect();
+        let all = steps.join("\n");
+        assert!(all.contains("SEARCH q") && all.contains("(host_id=?)"), "{}:\n{all}", view.name);
+        assert!(!all.contains("SCAN q"), "{}:\n{all}", view.name);
+    }
 }
 
 #[tokio::test]
