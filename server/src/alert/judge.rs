@@ -228,7 +228,7 @@ impl Judge {
             let mut was_read = false;
             for (number, row) in rows.get(over).enumerate() {
                 was_read = true;
-                let values = self.memory.said(over, &listed.places, number);
+                let values = self.memory.said(over, &listed.places, (number, row), poll);
                 tracks.judge(row, &values, poll, budget, judged);
             }
             if over.table().is_some() {
@@ -305,7 +305,7 @@ fn poll_of<'a>(record: &'a Record, subject: &Subject<'a>, reboot: f64, at: WallM
 /// Whether a rule without an alarm holds for no row, known for each.
 fn is_quiet(listed: &ListedRule, memory: &Memory, poll: &Poll<'_>, rows: Rows<'_>) -> bool {
     rows.get(listed.rule.over).enumerate().all(|(number, row)| {
-        let values = memory.said(listed.rule.over, &listed.places, number);
+        let values = memory.said(listed.rule.over, &listed.places, (number, row), poll);
         observe(&listed.rule, &frame(row, poll, &values), false).when == Some(false)
     })
 }

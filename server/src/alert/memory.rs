@@ -3,6 +3,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use smallvec::SmallVec;
+
 use super::{
     condition::{Span, WindowSpec},
     names::Over,
@@ -21,6 +23,9 @@ struct Remembered {
     key: Arc<str>,
     /// The last poll that had the row.
     seen: WallMs,
+    /// One for each of the table's `specs`: beside the row, as a fleet's hosts take turns and a host's memory
+    /// is far away by the time it is its turn again.
+    windows: SmallVec<[Window; 2]>,
 }
 
 /// The rows of one table.
@@ -28,18 +33,15 @@ struct Remembered {
 struct TableMemory {
     over: Over,
     specs: Arc<[WindowSpec]>,
+    /// First those of the last poll, in its order: the next one nearly always has the same ones in the same
+    /// order.
     rows: Vec<Remembered>,
-    /// Those of each row, one for each of `specs`, row after row.
-    windows: Vec<Window>,
-    /// Where in `rows` those of the poll that was taken last are, in its order; a row that is not remembered
-    /// is nowhere. The next poll nearly always has the same ones in the same order.
-    order: Vec<Option<u16>>,
 }
 
 /// The tables that rules look back over.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    tables: Vec<TableMemory>,
+    tables: SmallVec<[TableMemory; 1]>,
 }
 
 impl Memory {
@@ -48,8 +50,7 @@ impl Memory {
         let mut before = std::mem::take(&mut self.tables);
         for windows in &rules.windows {
             let (over, specs) = (windows.over, Arc::clone(&windows.specs));
-            let (rows, windows, order) = (Vec::new(), Vec::new(), Vec::new());
-            let mut table = TableMemory { over, specs, rows, windows, order };
+            let mut table = TableMemory { over, specs, rows: Vec::new() };
             if let Some(old) = before.iter_mut().find(|old| old.over == over) {
                 table.inherit(old);
             }
@@ -59,143 +60,123 @@ impl Memory {
 
     /// Takes a poll with its rows. Of a host that is down nothing is taken.
     pub(super) fn take(&mut self, poll: &Poll<'_>, rows: Rows<'_>) {
+        if poll.is_silent {
+            return;
+        }
         for table in &mut self.tables {
-            if poll.is_silent {
-                table.order.clear();
-                continue;
-            }
             let mut count = 0;
             for row in rows.get(table.over) {
                 table.row(count, row, poll);
                 count += 1;
             }
-            table.order.truncate(count);
             if count > 0 {
                 table.forget(poll);
             }
         }
     }
 
-    /// What a rule's windows said of the row that came as number `row` of its table.
-    pub(super) fn said(&self, over: Over, places: &Places, row: usize) -> Values {
-        if places.is_empty() {
-            return Values::new();
-        }
-        let table = self.tables.iter().find(|table| table.over == over);
-        Self::values(places, table.and_then(|table| table.windows_of((*table.order.get(row)?)?)))
+    /// What a rule's windows said of the row that came as number `number` of its table in this poll.
+    pub(super) fn said(
+        &self,
+        over: Over,
+        places: &Places,
+        (number, row): (usize, RowOf<'_>),
+        poll: &Poll<'_>,
+    ) -> Values {
+        let of = (!places.is_empty()).then(|| self.row(over, number, &row.key())).flatten();
+        Self::values(places, of.filter(|row| row.seen == poll.moment.slot))
     }
 
     /// The same of a row by its key, as it was said last.
     pub(super) fn last(&self, over: Over, places: &Places, key: &str) -> Values {
-        let table = self.tables.iter().find(|table| table.over == over);
-        Self::values(places, table.and_then(|table| table.windows_of(table.find(key)?)))
+        Self::values(places, self.row(over, 0, key))
     }
 
-    fn values(places: &Places, windows: Option<&[Window]>) -> Values {
-        let value = |place: &u16| Some(windows?.get(usize::from(*place))?.value());
+    fn row(&self, over: Over, number: usize, key: &str) -> Option<&Remembered> {
+        let table = self.tables.iter().find(|table| table.over == over)?;
+        table.rows.get(table.find(number, key)?)
+    }
+
+    fn values(places: &Places, row: Option<&Remembered>) -> Values {
+        let value = |place: &u16| Some(row?.windows.get(usize::from(*place))?.value());
         places.iter().map(|place| value(place).unwrap_or(f64::NAN)).collect()
     }
 }
 
 /// What the windows of one rule say of one row; NaN is unknown.
-pub(super) type Values = smallvec::SmallVec<[f64; 8]>;
+pub(super) type Values = SmallVec<[f64; 8]>;
 
 impl TableMemory {
     /// Takes the row that comes as number `number`.
     fn row(&mut self, number: usize, row: RowOf<'_>, poll: &Poll<'_>) {
         let slot = poll.moment.slot;
-        let at = self.place(number, &row.key());
-        match self.order.get_mut(number) {
-            Some(known) => *known = at,
-            None => self.order.push(at),
-        }
-        let Some(at) = at.map(usize::from) else { return };
-        if let Some(remembered) = self.rows.get_mut(at) {
-            remembered.seen = slot;
-        }
+        let at = self.bring(number, &row.key());
+        let Some(remembered) = at.and_then(|at| self.rows.get_mut(at)) else { return };
+        remembered.seen = slot;
         let frame = frame(row, poll, &[]);
-        let windows = self.windows.iter_mut().skip(at * self.specs.len());
-        for (window, spec) in windows.zip(self.specs.iter()) {
+        for (window, spec) in remembered.windows.iter_mut().zip(self.specs.iter()) {
             window.take(slot, spec.of.value(&frame));
         }
     }
 
-    fn find(&self, key: &str) -> Option<u16> {
-        let at = self.rows.iter().position(|row| row.key.as_ref() == key)?;
-        u16::try_from(at).ok()
+    /// Where the row of that key is, which is `number` most of the time.
+    fn find(&self, number: usize, key: &str) -> Option<usize> {
+        let is_it = |row: &Remembered| row.key.as_ref() == key;
+        match self.rows.get(number).is_some_and(is_it) {
+            true => Some(number),
+            false => self.rows.iter().position(is_it),
+        }
     }
 
-    fn windows_of(&self, at: u16) -> Option<&[Window]> {
-        let from = usize::from(at) * self.specs.len();
-        self.windows.get(from..from + self.specs.len())
-    }
-
-    /// Where a row is remembered; made when it is new, unless there are too many.
-    fn place(&mut self, number: usize, key: &str) -> Option<u16> {
-        let guess = self.order.get(number).copied().flatten();
-        let guessed = guess.and_then(|at| self.rows.get(usize::from(at)));
-        if guessed.is_some_and(|row| row.key.as_ref() == key) {
-            return guess;
+    /// Brings the row of that key to that place, or says where else it is; made when it is new, unless there
+    /// are too many.
+    fn bring(&mut self, number: usize, key: &str) -> Option<usize> {
+        let at = match self.find(number, key) {
+            Some(at) => at,
+            None if self.rows.len() >= MAX_ROWS => return None,
+            None => {
+                let windows = self.specs.iter().map(Window::new).collect();
+                self.rows.push(Remembered { key: key.into(), seen: WallMs(i64::MIN), windows });
+                self.rows.len() - 1
+            }
+        };
+        if at <= number {
+            return Some(at);
         }
-        let known = self.find(key);
-        if known.is_some() || self.rows.len() >= MAX_ROWS {
-            return known;
-        }
-        self.rows.push(Remembered { key: key.into(), seen: WallMs(i64::MIN) });
-        self.windows.extend(self.specs.iter().map(Window::new));
-        u16::try_from(self.rows.len() - 1).ok()
+        self.rows.swap(at, number);
+        Some(number)
     }
 
     /// Forgets the rows that were not there for longer than any window looks back.
     fn forget(&mut self, poll: &Poll<'_>) {
         let slot = poll.moment.slot;
+        if self.rows.iter().all(|row| row.seen == slot) {
+            return;
+        }
         let interval = u64::try_from(poll.moment.interval.as_millis()).unwrap_or(u64::MAX);
         let reach = |spec: &WindowSpec| match spec.span {
             Span::Polls(polls) => interval.saturating_mul(polls.into()),
             Span::Time(length) => length.into(),
         };
-        let is_kept = |row: &Remembered| {
-            row.seen == slot || {
-                let reach = self.specs.iter().map(reach).max().unwrap_or(0);
-                let absent = u64::try_from(slot.0.saturating_sub(row.seen.0));
-                absent.is_ok_and(|absent| absent <= reach)
-            }
-        };
-        if self.rows.iter().all(is_kept) {
-            return;
-        }
-        let kept: Vec<bool> = self.rows.iter().map(is_kept).collect();
-        let mut windows = std::mem::take(&mut self.windows).into_iter();
-        let mut moved = Vec::new();
-        for (row, is_kept) in std::mem::take(&mut self.rows).into_iter().zip(kept) {
-            let its = windows.by_ref().take(self.specs.len());
-            moved.push(is_kept.then_some(self.rows.len()).and_then(|at| u16::try_from(at).ok()));
-            match is_kept {
-                true => {
-                    self.windows.extend(its);
-                    self.rows.push(row);
-                }
-                false => its.for_each(drop),
-            }
-        }
-        for at in &mut self.order {
-            *at = at.and_then(|at| moved.get(usize::from(at)).copied().flatten());
-        }
+        let reach = self.specs.iter().map(reach).max().unwrap_or(0);
+        self.rows.retain(|row| {
+            let absent = u64::try_from(slot.0.saturating_sub(row.seen.0));
+            absent.is_ok_and(|absent| absent <= reach)
+        });
     }
 
     /// Goes on with the windows of another that are asked for here, too.
     fn inherit(&mut self, before: &mut Self) {
         let places: HashMap<u64, usize> =
             before.specs.iter().enumerate().map(|(place, spec)| (spec.id, place)).collect();
-        for at in 0..before.rows.len() {
+        for row in before.rows.drain(..) {
             let window = |spec: &WindowSpec| {
-                let place = places.get(&spec.id);
-                let known = place.and_then(|of| before.windows.get(at * before.specs.len() + of));
+                let known = places.get(&spec.id).and_then(|of| row.windows.get(*of));
                 known.cloned().unwrap_or_else(|| Window::new(spec))
             };
-            self.windows.extend(self.specs.iter().map(window));
+            let windows = self.specs.iter().map(window).collect();
+            self.rows.push(Remembered { windows, ..row });
         }
-        self.rows.append(&mut before.rows);
     }
 }
 
