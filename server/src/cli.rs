@@ -36,10 +36,12 @@ mod refused;
 mod reload;
 mod rule_file;
 mod escape;
+mod rows;
 mod runtime;
 mod serve;
 mod server;
 mod spark;
+mod sql;
 mod targets;
 mod token;
 mod top;
@@ -79,7 +81,7 @@ Look     top               Watch the fleet live
          why               Explain the state of a host
          alerts            List, silence, acknowledge alarms; check alert rules
          history           List the polls of a host
-         export            Write polls as CSV or JSON lines
+         export, sql       Write polls, or what SQL answers, as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
          annotate, audit   Mark a deployment; show who changed what
          reload, accept    Read inventory and rules now; accept a replaced host
@@ -163,6 +165,9 @@ enum Command {
     /// Write the polls of a host as CSV or JSON lines, for any span of time
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
+    /// Run a statement of SQL on the store, and write its rows as CSV or JSON lines; changes nothing
+    #[command(after_help = sql::EXAMPLES)]
+    Sql(sql::SqlArgs),
     /// Explain the state of a host: one sentence, its last polls, its last changes of state
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
@@ -240,6 +245,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Hosts(args) => hosts::run(args, &runtime),
         Command::History(args) => history::run(&args, &runtime),
         Command::Export(args) => export::run(&args, &runtime),
+        Command::Sql(args) => sql::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Alerts(args) => alerts::run(&args, &runtime),
         Command::Notify(args) => notify::run(&args, &runtime),

@@ -16,6 +16,7 @@ mod shown;
 mod packed;
 mod sealed;
 mod stamp;
+mod statement;
 mod worker;
 pub mod sqlite;
 pub mod mysql;
@@ -47,6 +48,7 @@ pub(crate) use numbers::{keep_apart, keep_numbers, register};
 pub use open::open;
 pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
+pub use statement::{SQL_AHEAD, SqlPart, SqlSink, SqlValue};
 
 use crate::{
     health::Pause,
@@ -292,6 +294,13 @@ pub trait Store: Send + Sync + 'static {
         span: Span,
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError>;
+
+    /// Runs one statement of SQL, in the words of whatever is behind the store, and hands over its answer
+    /// as it comes. It takes as long as it takes.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::ReadOnly`] when it would change something.
+    async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError>;
 
     /// As [`Store::polls`], newest first, with one list of what repeats and nothing else.
     ///

@@ -1,11 +1,12 @@
 //! `roundsman export HOST`: what is kept of a host, for other programs, a page at a time.
 
-mod rows;
-
 use clap::{Args, ValueEnum};
 
-use self::rows::{ExportHeader, ExportRow, ExportTable, Format};
-use super::{CliError, Runtime, parse, progress::Progress};
+use super::{
+    CliError, Runtime, parse,
+    progress::Progress,
+    rows::{ExportHeader, ExportRow, ExportTable, Format},
+};
 use crate::{
     model::{Column, ColumnSet},
     query::{HOURS_PAGE, PollRange, Query, parse_column},

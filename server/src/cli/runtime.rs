@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Flag, Loaded, LogFormat, LogLevel, SettingLocation, Sources},
     query::Query,
-    store::{self, Mode},
+    store::{self, Mode, Store},
     units::WallMs,
 };
 
@@ -116,10 +116,15 @@ impl Runtime {
 
     /// The same, with the settings.
     pub(super) fn kept_and_settings(&self) -> Result<(Query, Config), CliError> {
+        let (store, config) = self.store_and_settings()?;
+        Ok((Query::of_store(store).keeping(config.retention.polls), config))
+    }
+
+    /// The store, open for reading, with the settings.
+    pub(super) fn store_and_settings(&self) -> Result<(Arc<dyn Store>, Config), CliError> {
         let config = self.start(Vec::new(), true)?;
         let opening = store::open(&config.store, Mode::ReadOnly, Arc::clone(&self.clock));
-        let query = Query::of_store(self.block_on(opening)?).keeping(config.retention.polls);
-        Ok((query, config))
+        Ok((self.block_on(opening)?, config))
     }
 
     /// The flag `--inventory`, when it was given.

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
     LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention,
-    Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample, open::open_for,
-    spool::Spool,
+    Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, TableSample,
+    open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -258,6 +258,10 @@ impl Store for LazyStore {
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError> {
         self.store()?.samples(host, span, limit).await
+    }
+
+    async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError> {
+        self.store()?.sql(statement, sink).await
     }
 
     async fn table_samples(

@@ -12,6 +12,7 @@ mod polls;
 mod retention;
 mod rollups;
 pub(crate) mod sealing;
+mod statements;
 mod tables;
 mod views;
 
@@ -101,6 +102,7 @@ macro_rules! suite {
             hosts_are_listed_with_their_sealed_newest_poll
             late_polls_are_kept_once_and_sealed_with_the_others
             old_hours_are_pruned
+            a_statement_that_reads_is_answered_and_no_other
         }
     };
 }
@@ -119,6 +121,7 @@ pub(crate) use sealing::{
     hosts_are_listed_with_their_sealed_newest_poll,
     late_polls_are_kept_once_and_sealed_with_the_others, sealed_polls_are_in_the_views_as_before,
 };
+pub(crate) use statements::*;
 pub(crate) use tables::*;
 pub(crate) use views::*;
 

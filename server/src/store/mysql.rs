@@ -45,6 +45,7 @@ mod seal_boundary;
 mod seen;
 mod series;
 mod session;
+mod statement;
 mod status;
 mod tables;
 mod tls;
@@ -73,7 +74,8 @@ use self::{
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
     LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+    Retention, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
+    TableSample,
 };
 use crate::{
     clock::Clock,
@@ -357,6 +359,15 @@ impl Store for Mysql {
             move |shared| async move { series::samples(&shared.pools, host, span, limit).await },
         )
         .await
+    }
+
+    async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let run = async move {
+            let mut conn = shared.pools.patient_reader().await?;
+            statement::run(&mut conn, &statement, &sink, &shared.pools.place).await
+        };
+        self.worker.run(run).await
     }
 
     async fn table_samples(

@@ -29,6 +29,7 @@ mod prune;
 mod record;
 mod rollups;
 mod seal;
+mod statement;
 mod status;
 
 #[cfg(test)]
@@ -56,7 +57,8 @@ use self::{
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
     LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+    Retention, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
+    TableSample,
 };
 use crate::{
     health::Pause,
@@ -283,6 +285,10 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Sample>, StoreError> {
         self.read(move |c| rollups::samples(c, host, span, limit.min(MAX_PAGE))).await
+    }
+
+    async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError> {
+        self.read(move |c| statement::run(c, &statement, &sink)).await
     }
 
     async fn table_samples(

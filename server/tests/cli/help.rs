@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "demo",
     "serve",
     "init",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 23] = [
     "hosts",
     "history",
     "export",
+    "sql",
     "why",
     "top",
     "alerts",
@@ -70,12 +71,13 @@ fn what_people_say_of_alarms_is_explained_and_has_json() {
 #[test]
 fn every_listing_has_json() {
     let desk = Desk::new();
-    // An export has its own: --format jsonl; `ca list` has it. What `top` shows, `hosts --json` prints.
+    // An export and an answer to SQL have their own: --format jsonl; `ca list` has it. What `top` shows, `hosts --json` prints.
     let others = [
         "init",
         "serve",
         "health",
         "export",
+        "sql",
         "top",
         "alerts",
         "notify",

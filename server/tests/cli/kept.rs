@@ -153,6 +153,25 @@ fn an_export_is_csv_with_units_or_json_lines() {
 }
 
 #[test]
+fn a_statement_of_sql_is_answered_as_csv_or_json_lines_and_changes_nothing() {
+    let desk = filled();
+    let sql = "SELECT host, time, load_1, NULL AS \"a,b\", 9007199254740993 AS n, X'00ff' AS bytes, \
+               '=1+1' AS formula FROM cpu_load ORDER BY time LIMIT 2";
+    let csv = run(&desk, &["sql", sql]);
+    let lines = run(&desk, &["sql", sql, "--format", "jsonl"]);
+    insta::assert_snapshot!("sql", csv + "\n" + &lines);
+    for (statement, why) in [
+        ("DELETE FROM poll", "cannot run a statement that changes something"),
+        ("SELECT 1; SELECT 2", "Multiple statements provided"),
+        ("SELEKT 1", "near \"SELEKT\": syntax error"),
+    ] {
+        let ended = desk.run(&["sql", statement, "--data", "."]);
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(ended.err.contains(why), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_reader_of_an_export_may_go_away() {
     let desk = filled();
     let arguments = ["export", "web-1", "--from", "2026-03-29T00:00:00Z", "--tier", "poll"];

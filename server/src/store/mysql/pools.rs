@@ -51,7 +51,8 @@ struct ActivePools {
     /// Empty while the store is open for reading only.
     writers: Pool,
     readers: Pool,
-    schema: Opts,
+    /// For statements that may take their time.
+    unlimited: Opts,
 }
 
 impl Pools {
@@ -201,9 +202,18 @@ impl Pools {
 
     /// A connection of its own for changes of the schema, whose statements may take their time.
     pub(super) async fn schema(&self) -> Result<Conn, StoreError> {
+        self.patient(Need::Write).await
+    }
+
+    /// A connection of its own for statements that only read and may take their time.
+    pub(super) async fn patient_reader(&self) -> Result<Conn, StoreError> {
+        self.patient(Need::Read).await
+    }
+
+    async fn patient(&self, need: Need) -> Result<Conn, StoreError> {
         // Rare, and not to be tried in vain.
-        let active = self.choose(Need::Write, &self.now()).await?;
-        connect(active.schema.clone(), &self.place, self.limits.connect).await
+        let active = self.choose(need, &self.now()).await?;
+        connect(active.unlimited.clone(), &self.place, self.limits.connect).await
     }
 
     /// A connection out of a pool. When there is none within half of the time, or the server is of no use,
@@ -244,7 +254,7 @@ impl ActivePools {
             is_doubted: false.into(),
             writers: pool(&base, &session.limited, WRITERS),
             readers: pool(&base, &session.limited, READERS),
-            schema: base.init(session.unlimited).into(),
+            unlimited: base.init(session.unlimited).into(),
         }
     }
 
@@ -256,7 +266,7 @@ impl ActivePools {
     /// Whether its connections have the settings that are right for what was found. A server that has
     /// another version by now knows others.
     fn knows(&self, looked: &Looked) -> bool {
-        self.schema.init() == looked.session.unlimited
+        self.unlimited.init() == looked.session.unlimited
     }
 
     fn both(&self) -> [Pool; 2] {

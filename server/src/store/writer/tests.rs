@@ -164,6 +164,9 @@ impl Store for Fake {
     async fn pauses(&self) -> Result<Vec<(HostId, crate::health::Pause)>, StoreError> {
         unreachable!()
     }
+    async fn sql(&self, _: String, _: crate::store::SqlSink) -> Result<(), StoreError> {
+        unreachable!()
+    }
     async fn table_samples(
         &self,
         _: HostId,

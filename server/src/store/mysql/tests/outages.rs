@@ -72,6 +72,9 @@ impl Store for Told {
     ) -> Result<Vec<crate::model::AlarmEvent>, StoreError> {
         self.store.alarm_events(of, span, order, limit).await
     }
+    async fn sql(&self, statement: String, sink: crate::store::SqlSink) -> Result<(), StoreError> {
+        self.store.sql(statement, sink).await
+    }
     async fn table_samples(
         &self,
         host: HostId,

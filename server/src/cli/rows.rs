@@ -9,7 +9,7 @@ use crate::{
         Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
         ProcessColumn, Record, SoftirqColumn,
     },
-    store::Bucket,
+    store::{Bucket, SqlValue},
 };
 
 /// How rows are written.
@@ -35,6 +35,7 @@ pub(super) enum ExportTable {
 enum Cell {
     Text(String),
     Number(ColumnKind, f64),
+    Whole(i128),
     Unknown,
 }
 
@@ -68,6 +69,7 @@ impl Cell {
             }
             Self::Number(ColumnKind::Whole, number) => out.push_str(&format!("{number:.0}")),
             Self::Number(ColumnKind::Real, number) => out.push_str(&number.to_string()),
+            Self::Whole(number) => out.push_str(&number.to_string()),
             Self::Unknown => {}
         }
     }
@@ -89,6 +91,7 @@ impl Serialize for Cell {
             #[expect(clippy::cast_possible_truncation, reason = "whole, below 2^53 or saturated")]
             Self::Number(ColumnKind::Whole, number) => serializer.serialize_i64(*number as i64),
             Self::Number(ColumnKind::Real, number) => serializer.serialize_f64(*number),
+            Self::Whole(number) => serializer.serialize_i128(*number),
             Self::Unknown => serializer.serialize_none(),
         }
     }
@@ -124,6 +127,21 @@ impl ExportRow {
         Self(cells)
     }
 
+    /// A row of an answer of the store's own.
+    pub(super) fn of_sql(values: Vec<SqlValue>) -> Self {
+        let cell = |value| match value {
+            SqlValue::Null => Cell::Unknown,
+            SqlValue::Whole(number) => Cell::Whole(number),
+            SqlValue::Real(number) => Cell::Number(ColumnKind::Real, number),
+            SqlValue::Text(text) => Cell::Text(text),
+            SqlValue::Bytes(bytes) => {
+                let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+                Cell::Text(format!("0x{}", digits.collect::<String>()))
+            }
+        };
+        Self(values.into_iter().map(cell).collect())
+    }
+
     /// An hour in short.
     pub(super) fn of_hour(bucket: &Bucket, columns: &[Column]) -> Self {
         let mut cells = vec![
@@ -141,6 +159,15 @@ impl ExportRow {
             ]);
         }
         Self(cells)
+    }
+}
+
+fn csv(row: &ExportRow, out: &mut String) {
+    for (position, cell) in row.0.iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        cell.csv(out);
     }
 }
 
@@ -203,6 +230,11 @@ impl<'a> ExportHeader<'a> {
         Self { names, columns, table }
     }
 
+    /// Those of an answer of the store's own.
+    pub(super) fn of_names(names: Vec<String>) -> Self {
+        Self { names, columns: &[], table: None }
+    }
+
     pub(super) fn of_hours(columns: &'a [Column]) -> Self {
         let mut names = ["time", "polls", "polls_failed"].map(str::to_owned).to_vec();
         for column in columns {
@@ -215,7 +247,12 @@ impl<'a> ExportHeader<'a> {
     /// What stands before the first row.
     pub(super) fn head(&self, format: Format) -> String {
         match format {
-            Format::Csv => self.names.join(",") + "\n",
+            Format::Csv => {
+                let mut head = String::new();
+                let names = self.names.iter().cloned().map(Cell::Text).collect();
+                csv(&ExportRow(names), &mut head);
+                head + "\n"
+            }
             Format::Jsonl => String::new(),
         }
     }
@@ -244,14 +281,7 @@ impl<'a> ExportHeader<'a> {
         out: &mut String,
     ) -> Result<(), CliError> {
         match format {
-            Format::Csv => {
-                for (position, cell) in row.0.iter().enumerate() {
-                    if position > 0 {
-                        out.push(',');
-                    }
-                    cell.csv(out);
-                }
-            }
+            Format::Csv => csv(row, out),
             Format::Jsonl => {
                 let line = serde_json::to_string(&Named(&self.names, &row.0));
                 *out += &line.map_err(|error| CliError::Output(error.into()))?;
