@@ -61,3 +61,7 @@ pub mod grpc;
 // The composition root, and the commands over it.
 pub mod app;
 pub mod cli;
+
+/// Of the program, and of the benchmarks that measure it. A poll allocates some two hundred times.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
