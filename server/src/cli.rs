@@ -81,7 +81,7 @@ Look     top               Watch the fleet live
          why               Explain the state of a host
          alerts            List, silence, acknowledge alarms; check alert rules
          history           List the polls of a host
-         export, sql       Write polls, or what SQL answers, as CSV or JSON lines
+         export, sql       Write polls, or answers to SQL, as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
          annotate, audit   Mark a deployment; show who changed what
          reload, accept    Read inventory and rules now; accept a replaced host
