@@ -118,7 +118,9 @@ impl Runtime {
     pub(super) fn kept_and_settings(&self) -> Result<(Query, Config), CliError> {
         let config = self.start(Vec::new(), true)?;
         let opening = store::open(&config.store, Mode::ReadOnly, Arc::clone(&self.clock));
-        let query = Query::of_store(self.block_on(opening)?).keeping(config.retention.polls);
+        let store = self.block_on(opening)?;
+        let given_up_to = self.block_on(store.room())?.given_up_to;
+        let query = Query::of_store(store).keeping(config.retention.polls).without(given_up_to);
         Ok((query, config))
     }
 
