@@ -328,6 +328,7 @@ async fn run_parts(
         // From here on every host is listed, pending or as it was before.
         let _ = in_force.await;
     }
+    let (retention, seen) = (config.retention, Arc::clone(&live));
     let chores = UpkeepTasks {
         rounds,
         reconciler,
@@ -336,10 +337,10 @@ async fn run_parts(
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             live: Arc::clone(&live),
-            metrics,
+            metrics: Arc::clone(&metrics),
             after: config.seal.after,
         },
-        pruner: Pruner { store, clock, live: Arc::clone(&live), retention: config.retention },
+        pruner: Pruner { store, clock, live: seen, metrics, retention },
         phases: following,
         seal: seal_in,
         prune: prune_in,

@@ -57,6 +57,9 @@ pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
 use read::Reader;
 use roundsman_pki::server::ServerFiles;
 
+/// The smallest `retention.size`, bytes: the last hours of a few hosts, which are never given up, fit.
+pub const MIN_HISTORY_BYTES: u64 = 64 << 20;
+
 impl Http {
     /// Whether any machine could ask, and nobody said that it may.
     #[must_use]
@@ -205,6 +208,11 @@ impl Config {
         }
         if let Some(why) = store.mode().unfit(store.tls_ca.is_some()) {
             read.refuse(Store::tls_ca().key, why);
+        }
+        if let Some(size) = self.retention.size.filter(|size| size.0 < MIN_HISTORY_BYTES) {
+            let least = ByteSize(MIN_HISTORY_BYTES);
+            let wrong = format!("expected at least {least}, or \"\" for no limit; found {size}");
+            read.refuse(Retention::size().key, &wrong);
         }
         store.url.under(&self.data);
         store.name_servers.clone_from(&self.resolve.servers);

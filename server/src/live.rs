@@ -243,6 +243,10 @@ pub struct ServerView {
     pub clock: Standing,
     /// Why nothing old is dropped or sealed; none when it is.
     pub drop_doubt: Option<Arc<str>>,
+    /// Polls up to this one were given up for want of room; none when none were.
+    pub given_up_to: Option<WallMs>,
+    /// Why the history takes more room than it may; none while it does not.
+    pub over_budget: Option<Arc<str>>,
     /// What hinders its polls at its own end.
     pub own_trouble: Option<OwnTrouble>,
     /// The rules in force.

@@ -215,6 +215,18 @@ pub struct Metrics {
     pub seal_failures: Counter,
     /// The first hour with polls that are not sealed, seconds since 1970; 0 when there is none.
     pub oldest_unsealed: Gauge,
+    /// What the history takes, bytes, without what is free inside.
+    pub history_bytes: Gauge,
+    /// What it may take, bytes; 0 when nothing limits it.
+    pub history_limit: Gauge,
+    /// Slot of the oldest poll, seconds since 1970; 0 when there is none.
+    pub oldest_poll: Gauge,
+    /// Polls given up for want of room.
+    pub polls_given_up: Counter,
+    /// Bytes that became free by giving up.
+    pub bytes_given_up: Counter,
+    /// Bytes given back to the disk.
+    pub bytes_given_back: Counter,
 }
 
 impl Default for Metrics {
@@ -274,11 +286,18 @@ impl Metrics {
             polls_sealed: Counter::default(),
             seal_failures: Counter::default(),
             oldest_unsealed: Gauge::default(),
+            history_bytes: Gauge::default(),
+            history_limit: Gauge::default(),
+            oldest_poll: Gauge::default(),
+            polls_given_up: Counter::default(),
+            bytes_given_up: Counter::default(),
+            bytes_given_back: Counter::default(),
         };
         metrics.register_polling();
         metrics.register_keeping();
         metrics.register_telling();
         metrics.register_spool();
+        metrics.register_room();
         metrics.register_asking();
         metrics
     }

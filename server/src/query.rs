@@ -169,6 +169,8 @@ pub struct Query {
     outbox: Option<Outbox>,
     /// How long single polls are kept.
     polls_kept: Duration,
+    /// Those up to this one were given up for want of room; of a running server its live view says so.
+    given_up_to: Option<WallMs>,
     /// Places of pages of polls.
     pages: Arc<Semaphore>,
     /// Annotations that the store may not have yet.
@@ -196,7 +198,8 @@ impl Query {
         let store = Kept::whole(store, None);
         let (live, writer, hook, outbox) = (None, None, None, None);
         let fresh = Arc::default();
-        Self { live, store, writer, hook, outbox, polls_kept, pages, fresh }
+        let given_up_to = None;
+        Self { live, store, writer, hook, outbox, polls_kept, given_up_to, pages, fresh }
     }
 
     /// The same, which also knows what waits to be written.
@@ -209,6 +212,12 @@ impl Query {
     #[must_use]
     pub fn keeping(self, polls: Duration) -> Self {
         Self { polls_kept: polls, ..self }
+    }
+
+    /// The same, where those up to this one were given up before.
+    #[must_use]
+    pub fn without(self, given_up_to: Option<WallMs>) -> Self {
+        Self { given_up_to, ..self }
     }
 
     /// What tells the store from every other.

@@ -25,6 +25,7 @@ pub mod spool;
 mod awaited;
 mod numbers;
 pub mod rebuild;
+pub mod budget;
 pub mod writer;
 
 #[cfg(test)]
@@ -38,8 +39,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{
-    AlarmsOf, AnnotationsOf, DatabaseSettings, HostQuery, HostSummary, MAX_PRUNED, PartitionStatus,
-    PruneReach, Pruned, ReadOrder, Retention, Sealed, Span, StoreStatus,
+    AlarmsOf, AnnotationsOf, DatabaseSettings, Disk, HostQuery, HostSummary, MAX_PRUNED,
+    PartitionStatus, PruneReach, Pruned, ReadOrder, Retention, Room, Sealed, Span, StoreStatus,
 };
 pub use awaited::LazyStore;
 pub use error::StoreError;
@@ -56,6 +57,7 @@ use crate::{
         Alarm, AlarmEvent, Annotation, AuditEntry, Delivery, DetailTable, Facts, GroupName, HostId,
         HostName, Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
     },
+    rollup::Tier,
     units::WallMs,
 };
 
@@ -428,6 +430,30 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; the steps before it are done.
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError>;
+
+    /// How much room the history takes, and which part of it would be given up next.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn room(&self) -> Result<Room, StoreError>;
+
+    /// Takes out what of a tier is due before `before`, for want of room, in small steps between which
+    /// others write; says how many polls these were, 0 of hours in short. What went is kept as a loss,
+    /// one for all that goes in a UTC day.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the steps before it are done and told of.
+    async fn give_up(&self, tier: Tier, before: WallMs, now: WallMs) -> Result<u64, StoreError>;
+
+    /// Gives room that is free inside back to the disk, where much of it is, in small steps between
+    /// which others write; says how many bytes these were. A store that has none inside, or cannot, does
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the steps before it are done.
+    async fn give_back(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 
     /// Seals the polls of every hour that was over at `before`: packs them tighter, for reading that
     /// is rare. Whatever is asked, they are answered as before. Goes hour by hour; between its steps

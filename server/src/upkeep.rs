@@ -2,6 +2,7 @@
 //! pruning and sealing of old rows, the repair of the cron jobs. It belongs on a thread of its own:
 //! reading, parsing and registering ten thousand hosts takes longer than a poll may be late.
 
+mod budget;
 mod opening;
 mod phases;
 mod prune;
@@ -61,6 +62,7 @@ impl UpkeepTasks {
         let keeping = phases.map(|(phases, grids)| tokio::spawn(phases.follow(grids)));
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
+            pruner.look().await;
             while prune.recv().await.is_some() {
                 pruner.prune().await;
             }

@@ -12,10 +12,11 @@ use roundsman::{
         Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, HostName, Loss, Notice,
         NoticeKind, Outcome, Record, Timings, Transition, VersionId,
     },
+    rollup::Tier,
     store::{
         AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
-        LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Sample, Sealed,
-        SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+        LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Room, Sample,
+        Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
     },
     units::WallMs,
 };
@@ -302,6 +303,27 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.prune(before).await,
             None => Ok(Pruned::default()),
+        }
+    }
+
+    async fn room(&self) -> Result<Room, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.room().await,
+            None => Ok(Room::default()),
+        }
+    }
+
+    async fn give_up(&self, tier: Tier, before: WallMs, now: WallMs) -> Result<u64, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.give_up(tier, before, now).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn give_back(&self) -> Result<u64, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.give_back().await,
+            None => Ok(0),
         }
     }
 

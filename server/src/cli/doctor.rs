@@ -117,6 +117,7 @@ fn look(config: &Config, runtime: &Runtime) -> DoctorFacts {
         in_flight: config.poll.in_flight,
         seal_after: config.seal.after,
         retention: config.retention.polls,
+        size: config.retention.size.map(|size| size.0),
         before,
         now: runtime.now(),
     }

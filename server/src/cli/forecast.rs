@@ -4,7 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use serde::Serialize;
 
-use crate::{inventory::Inventory, schedule::Schedule, store::StoreStatus, units::WallMs};
+use crate::{
+    inventory::Inventory, schedule::Schedule, store::StoreStatus, text::bytes, units::WallMs,
+};
 
 /// Bytes that a poll takes in the store as long as fewer than [`ENOUGH`] are kept: its row, with its
 /// share of the indexes, of a host with a few disks and interfaces.
@@ -96,6 +98,55 @@ impl Forecast {
     }
 }
 
+impl Forecast {
+    /// How long a history of polls fits into so many bytes, beside what else is in the store.
+    pub(super) fn held_in(&self, size: u64, status: Option<&StoreStatus>) -> Duration {
+        let others = status.map_or(0, |status| {
+            let polls = status.sealed_bytes.saturating_add(status.unsealed_bytes);
+            status.bytes.saturating_sub(status.free_bytes).saturating_sub(polls)
+        });
+        #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+        let (room, plain) =
+            (size.saturating_sub(others) as f64, self.bytes_per_day() as f64 / DAY.as_secs_f64());
+        let fresh = self.seal_after.as_secs_f64();
+        let seconds = match self.bytes_per_sealed_poll {
+            Some(sealed) if room > fresh * plain => {
+                #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+                let sealed = (self.rows_per_day.saturating_mul(sealed)) as f64 / DAY.as_secs_f64();
+                fresh + (room - fresh * plain) / sealed
+            }
+            _ => room / plain,
+        };
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// That `retention.size` holds fewer days than are asked for, and when it will be reached.
+    pub(super) fn cut(
+        size: u64,
+        held: Duration,
+        retention: Duration,
+        status: Option<&StoreStatus>,
+        now: WallMs,
+    ) -> String {
+        let days = |span: Duration| span.as_secs_f64() / DAY.as_secs_f64();
+        let few = |days: f64| if days < 10.0 { format!("{days:.1}") } else { format!("{days:.0}") };
+        #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
+        let size = bytes(size as f64);
+        let oldest = status.and_then(|status| status.oldest_poll);
+        let age = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
+        let left = held.saturating_sub(age);
+        let when = match left.is_zero() {
+            true => "the oldest go now".to_owned(),
+            false => format!("the first go in about {} days", few(days(left))),
+        };
+        format!(
+            "retention.size, {size}, holds about {} of the {:.0} days asked for, and {when}",
+            few(days(held)),
+            days(retention),
+        )
+    }
+}
+
 /// Polls of the coming day, paused hosts left out; each schedule is counted once.
 fn rows_per_day(inventory: &Inventory, now: WallMs) -> u64 {
     let mut known: HashMap<&Schedule, u64> = HashMap::new();
@@ -166,6 +217,33 @@ mod tests {
         let empty = forecast(status(10, 0));
         assert!(!empty.measured);
         assert_eq!(empty.bytes_per_poll, BYTES_PER_POLL);
+    }
+
+    /// What fits is what would take that room; what else is in the store has its room first.
+    #[test]
+    fn a_budget_holds_the_days_that_would_take_it() {
+        let one = hosts("[[host]]\nname = \"a\"\ninterval = \"10s\"\n");
+        let now = WallMs(1_774_747_800_000);
+        let status = StoreStatus { bytes: 5_000 * 3_500 + 7_000_000, ..status(10_000, 5_000) };
+        let forecast = Forecast::new(&one, Some(&status), 2 * DAY, now);
+        for days in [1, 2, 30] {
+            let size = forecast.bytes_in(days * DAY) + 7_000_000;
+            let held = forecast.held_in(size, Some(&status));
+            assert!(held.abs_diff(days * DAY) < Duration::from_secs(1), "{days}: {held:?}");
+        }
+        assert_eq!(forecast.held_in(1, Some(&status)), Duration::ZERO);
+        let nobody = Forecast::new(&hosts(""), None, DAY, now);
+        assert_eq!(nobody.held_in(1, None), Duration::MAX);
+        let begun = StoreStatus { oldest_poll: Some(now.minus(9 * DAY)), ..status };
+        let cut = |held: u32| Forecast::cut(20 << 30, held * DAY, 60 * DAY, Some(&begun), now);
+        assert_eq!(
+            [cut(41), cut(9)],
+            [
+                "retention.size, 20.0 GiB, holds about 41 of the 60 days asked for, and the first go in \
+                 about 32 days",
+                "retention.size, 20.0 GiB, holds about 9.0 of the 60 days asked for, and the oldest go now"
+            ]
+        );
     }
 
     #[test]

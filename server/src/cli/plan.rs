@@ -61,6 +61,16 @@ struct Plan {
     bytes_per_day: u64,
     retention_days: f64,
     bytes_in_retention: u64,
+    /// `retention.size`; none when it is not set.
+    retention_size: Option<u64>,
+    /// Days of polls that fit into it, more than `retention_days` where all do; none when it is not set.
+    held_days: Option<f64>,
+    /// The same in words, where fewer fit than are asked for.
+    #[serde(skip)]
+    cut: Option<String>,
+    /// What the database's binary log takes beside the tables until it lapses; none where there is none, or
+    /// it never lapses.
+    bytes_in_binary_log: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,6 +144,10 @@ fn plan(
         bytes_per_day: 0,
         retention_days: retention.as_secs_f64() / DAY.as_secs_f64(),
         bytes_in_retention: 0,
+        retention_size: config.retention.size.map(|size| size.0),
+        held_days: None,
+        cut: None,
+        bytes_in_binary_log: None,
     };
     let mut stay = Vec::new();
     for (name, host) in &after.hosts {
@@ -168,7 +182,9 @@ fn plan(
     }
     let gone = kept.iter().filter(|host| !stay.contains(&host.id));
     plan.retired = gone.map(|host| host.name.to_string()).collect();
-    cost(&mut plan, &Forecast::new(&after, status, config.seal.after, now), retention);
+    let forecast = Forecast::new(&after, status, config.seal.after, now);
+    cost(&mut plan, &forecast, retention);
+    room(&mut plan, &forecast, status, retention, now);
     plan
 }
 
@@ -181,6 +197,24 @@ fn cost(plan: &mut Plan, forecast: &Forecast, retention: Duration) {
     plan.measured = forecast.measured;
     plan.bytes_per_day = forecast.bytes_per_day();
     plan.bytes_in_retention = forecast.bytes_in(retention);
+}
+
+/// What fits into the room that there is, and what the database takes beside it.
+fn room(
+    plan: &mut Plan,
+    forecast: &Forecast,
+    status: Option<&StoreStatus>,
+    retention: Duration,
+    now: WallMs,
+) {
+    if let Some(size) = plan.retention_size {
+        let held = forecast.held_in(size, status);
+        plan.held_days = Some(held.as_secs_f64() / DAY.as_secs_f64());
+        plan.cut = (held < retention).then(|| Forecast::cut(size, held, retention, status, now));
+    }
+    let kept_s = status.and_then(|status| status.settings.as_ref()?.binlog_kept_s);
+    let kept = kept_s.filter(|kept| *kept > 0).map(Duration::from_secs);
+    plan.bytes_in_binary_log = kept.map(|kept| forecast.bytes_as_they_come(kept));
 }
 
 fn text(plan: &Plan, output: Output) -> String {
@@ -228,5 +262,56 @@ fn text(plan: &Plan, output: Output) -> String {
         bytes(plan.bytes_in_retention),
         plan.retention_days,
     ));
+    if let Some(binlog) = plan.bytes_in_binary_log {
+        text.push_str(&format!("{} of binary log beside them\n", bytes(binlog)));
+    }
+    text.extend(plan.cut.iter().map(|cut| format!("{cut}\n")));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{ByteSize, Sources},
+        inventory,
+        store::DatabaseSettings,
+    };
+
+    /// What a budget holds of the days asked for, and the binary log beside it.
+    #[test]
+    fn a_budget_that_cuts_is_told_with_the_binary_log() {
+        let file = inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
+        let now = WallMs(1_774_747_800_000);
+        let status = StoreStatus {
+            backend: "mysql",
+            location: "mysql://db/fleet".to_owned(),
+            server: "8.4.0".to_owned(),
+            clock: None,
+            settings: Some(DatabaseSettings { pushdown_off: None, binlog_kept_s: Some(86_400) }),
+            partitions: Vec::new(),
+            schema: 1,
+            bytes: 5_000 * 3_600,
+            free_bytes: 0,
+            hosts: 1,
+            retired: 0,
+            polls: 10_000,
+            events: 0,
+            oldest_poll: Some(now.minus(2 * DAY)),
+            newest_poll: None,
+            sealed_polls: 5_000,
+            sealed_bytes: 5_000 * 600,
+            unsealed_bytes: 5_000 * 3_000,
+            oldest_unsealed: None,
+        };
+        let mut config = Config::load(Sources::default()).unwrap().config;
+        let mut told = String::new();
+        for size in [None, Some(1 << 30), Some(64 << 20)] {
+            config.retention.size = size.map(ByteSize);
+            let plan = plan(&Arc::new(file.clone()), &[], Some(&status), &config, now);
+            told += &text(&plan, Output { terminal: false, colour: false });
+            told += &format!("{:?} {:?}\n\n", plan.held_days, plan.bytes_in_binary_log);
+        }
+        insta::assert_snapshot!(told);
+    }
 }

@@ -117,7 +117,9 @@ impl Runtime {
     /// The same, with the settings.
     pub(super) fn kept_and_settings(&self) -> Result<(Query, Config), CliError> {
         let (store, config) = self.store_and_settings()?;
-        Ok((Query::of_store(store).keeping(config.retention.polls), config))
+        let given_up_to = self.block_on(store.room())?.given_up_to;
+        let query = Query::of_store(store).keeping(config.retention.polls).without(given_up_to);
+        Ok((query, config))
     }
 
     /// The store, open for reading, with the settings.

@@ -245,7 +245,7 @@ configuration! {
         token_file: Option<PathBuf> = None;
     }
 
-    /// `[retention]`: how long rows are kept.
+    /// `[retention]`: how long rows are kept, and in how much room.
     #[derive(Copy)]
     retention "retention.": Retention {
         /// How long polls are kept; 1h to 3650d.
@@ -254,6 +254,10 @@ configuration! {
         events: Duration = secs(400 * DAY), secs(3600) => secs(3650 * DAY);
         /// How long hours in short are kept: least, mean and most of each value; 1h to 3650d.
         rollups: Duration = secs(730 * DAY), secs(3600) => secs(3650 * DAY);
+        /// Most room that the history takes, "20GiB": beyond it the oldest polls go before their time, then the
+        /// oldest hours in short. The spool and MySQL's binary log are not in it. "": as much as the above take;
+        /// at least 64MiB.
+        size: Option<ByteSize> = None;
     }
 
     /// `[seal]`: when polls are packed.

@@ -182,6 +182,44 @@ impl Metrics {
         registry.register("rows_replayed", replayed, self.rows_replayed.clone());
     }
 
+    pub(super) fn register_room(&self) {
+        let Ok(mut registry) = self.registry.lock() else { return };
+        for (name, help, gauge) in [
+            (
+                "history_bytes",
+                "Room that the history takes, without what is free inside for new rows",
+                &self.history_bytes,
+            ),
+            (
+                "history_limit_bytes",
+                "Room that it may take: retention.size, or what its disk leaves; 0: no limit",
+                &self.history_limit,
+            ),
+            (
+                "oldest_poll_timestamp_seconds",
+                "Slot of the oldest poll that is kept; 0: there is none",
+                &self.oldest_poll,
+            ),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        for (name, help, counter) in [
+            ("polls_given_up", "Polls given up for want of room", &self.polls_given_up),
+            (
+                "bytes_given_up",
+                "Bytes that giving up history has made free for new rows",
+                &self.bytes_given_up,
+            ),
+            (
+                "bytes_given_back",
+                "Bytes of the history's file given back to its disk",
+                &self.bytes_given_back,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+    }
+
     pub(super) fn register_asking(&self) {
         let Ok(mut registry) = self.registry.lock() else { return };
         self.faces.register(&mut registry);

@@ -1,4 +1,5 @@
-//! Polls that were made and could not be kept: the ledger's account of its own gaps.
+//! Polls that were made and could not be kept, or not for as long as they should: the ledger's account of its
+//! own gaps.
 
 use std::fmt;
 
@@ -25,6 +26,10 @@ words! {
         StoreLost = "store_lost";
         /// The row in the spool could not be read again.
         Unreadable = "unreadable";
+        /// Given up for want of room: the oldest polls, when the history takes more than it may.
+        Budget = "budget";
+        /// Likewise the oldest hours in short; their polls had gone before, and none is counted here.
+        BudgetHours = "budget_hours";
     }
 }
 

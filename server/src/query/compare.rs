@@ -189,11 +189,11 @@ impl Query {
         range: &CompareRange,
         now: WallMs,
     ) -> Result<CompareShape, QueryError> {
-        range.grid(1, now, self.history(None))?;
+        range.grid(1, now, self.history(None, now))?;
         let members = self.hosts_of(&range.of).await?;
         // No point is finer than the polls of any of them are apart.
         let interval = members.iter().map(|member| member.interval).max().unwrap_or_default();
-        let history = History { interval, ..self.history(None) };
+        let history = History { interval, ..self.history(None, now) };
         let grid = range.grid(members.len(), now, history)?;
         let read = (grid.span, grid.step, grid.tier);
         let read = self.buckets_of(&members, range.column, read, now).await?;

@@ -116,6 +116,7 @@ impl Readiness {
         warnings.extend(server.seal_error.iter().map(|error| {
             format!("old polls are not sealed, they stay as they are and take more room: {error}")
         }));
+        warnings.extend(server.over_budget.iter().map(ToString::to_string));
         warnings.extend(own_clock(server));
         warnings.extend(lost(writer));
         if let Some(since) = writer.failing_since {
@@ -263,6 +264,14 @@ mod tests {
             judged.warnings,
             ["old polls are not sealed, they stay as they are and take more room: damaged"]
         );
+    }
+
+    #[test]
+    fn a_history_that_takes_more_room_than_it_may_is_a_warning() {
+        let server = ServerView { over_budget: Some("it does not fit".into()), ..well() };
+        let judged = Readiness::judge(&server, &[], None, &WriterStats::default(), NOW);
+        assert!(judged.ready);
+        assert_eq!(judged.warnings, ["it does not fit"]);
     }
 
     #[test]

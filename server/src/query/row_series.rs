@@ -289,9 +289,9 @@ impl Query {
         room: Room,
     ) -> Result<RowSeriesShape, QueryError> {
         // What cannot be answered is said before anybody is asked.
-        range.grid(now, self.history(None))?;
+        range.grid(now, self.history(None, now))?;
         let (host, name) = self.find(name).await?;
-        let grid = range.grid(now, self.history(Some(&name)))?;
+        let grid = range.grid(now, self.history(Some(&name), now))?;
         let mut gathered = Gathered::new(range, grid, room);
         self.gather(host, &mut gathered).await?;
         let (names, all) = (gathered.largest(), gathered.rows.len());
@@ -300,7 +300,7 @@ impl Query {
             gathered = Gathered { only, ..Gathered::new(range, grid, room) };
             self.gather(host, &mut gathered).await?;
         }
-        let oldest = now.minus(self.polls_kept);
+        let oldest = self.polls_from(now);
         let known_from =
             gathered.cut_at.max((grid.span.from < oldest).then_some(oldest.min(grid.span.to)));
         let of_point = |point: i64| gathered.polls.get(&point).copied().unwrap_or_default();

@@ -10,6 +10,7 @@ use crate::{
     alert::{Over, Rule},
     live::{HostView, Live, RulesInForce, ServerView},
     model::{Annotation, HostName, Hosts, Record, Scope, State},
+    units::WallMs,
 };
 
 /// What stands in the place of the name of a host that may not be seen.
@@ -84,6 +85,11 @@ impl Seen {
             return counts;
         };
         live.count_by_state()
+    }
+
+    /// Polls up to this one were given up for want of room; none when none were.
+    pub(super) fn given_up_to(&self) -> Option<WallMs> {
+        self.live.server().given_up_to
     }
 
     /// What the server says of itself; in a limited scope only whether it works, and the rules that are

@@ -7,7 +7,9 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{BadSeries, MAX_COLUMNS, Query, QueryError, Resolution, grid::Grid, moment::Rfc3339};
+use super::{
+    BadSeries, MAX_COLUMNS, Query, QueryError, Resolution, grid::Grid, moment::Rfc3339, seen::Seen,
+};
 use crate::{
     model::{Column, ColumnSet, ColumnSpec, HOUR_MS, HostId, HostName, Stat, Unit, hour_of},
     rollup::{GRACE, History, Tier},
@@ -212,9 +214,9 @@ impl Query {
         now: WallMs,
     ) -> Result<SeriesShape, QueryError> {
         // What cannot be answered is said before anybody is asked.
-        range.ask(HostId(0), now, self.history(None))?;
+        range.ask(HostId(0), now, self.history(None, now))?;
         let (host, name) = self.find(name).await?;
-        let ask = range.ask(host, now, self.history(Some(&name)))?;
+        let ask = range.ask(host, now, self.history(Some(&name), now))?;
         let buckets = self.buckets(ask.clone(), now).await?;
         Ok(SeriesShape::new(name.as_str().into(), &ask, &buckets))
     }
@@ -233,16 +235,29 @@ impl Query {
     }
 
     /// What is known of the history of a host, or of any.
-    pub(super) fn history(&self, host: Option<&HostName>) -> History {
-        let view = host.zip(self.live.as_ref()).and_then(|(host, live)| live.host(host.as_str()));
-        let interval = view.map_or(Duration::ZERO, |view| view.interval);
-        History { kept: self.polls_kept, interval }
+    pub(super) fn history(&self, host: Option<&HostName>, now: WallMs) -> History {
+        let interval = host.map_or(Duration::ZERO, |host| self.interval(host));
+        History { kept: now.since(self.polls_from(now)), interval }
+    }
+
+    /// The time between two polls of a host; 0 when it is not known.
+    pub(super) fn interval(&self, host: &HostName) -> Duration {
+        let view = self.live.as_ref().and_then(|live| live.host(host.as_str()));
+        view.map_or(Duration::ZERO, |view| view.interval)
+    }
+
+    /// The first moment of which polls are kept: by their retention, and by the room that there is for them.
+    pub(super) fn polls_from(&self, now: WallMs) -> WallMs {
+        let live = self.live.as_ref().and_then(Seen::given_up_to);
+        let after = |last: WallMs| last.plus(Duration::from_millis(1));
+        let held = live.or(self.given_up_to).map_or(WallMs(i64::MIN), after);
+        now.minus(self.polls_kept).max(held)
     }
 
     /// The finest tier that goes back to `from`.
     #[must_use]
     pub fn finest(&self, from: WallMs, now: WallMs) -> Tier {
-        if from < now.minus(self.polls_kept) { Tier::Hours } else { Tier::Polls }
+        if from < self.polls_from(now) { Tier::Hours } else { Tier::Polls }
     }
 
     /// A host's hours in short that begin in a span of at most [`HOURS_PAGE`], or in its first part
@@ -292,7 +307,11 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::MAX_POINTS;
+    use crate::{
+        live::Live,
+        query::MAX_POINTS,
+        store::{Mode, Store, sqlite::Sqlite},
+    };
 
     const NOW: WallMs = WallMs(1_774_747_800_000);
     const DAY: u64 = 86_400;
@@ -331,6 +350,34 @@ mod tests {
             refused(minutes(90), Some(Tier::Hours)),
             "the tier \"hour\" has steps of whole hours"
         );
+    }
+
+    /// A chart of a time whose polls were given up comes from hours, as of one that retention has dropped:
+    /// by what the live view says, or of a store alone by what it said when it was opened.
+    #[tokio::test]
+    async fn where_polls_were_given_up_a_chart_comes_from_hours() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        let store = Sqlite::open(&file, Mode::ReadWrite).await.unwrap();
+        let (store, live): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(Live::default()));
+        let ago = |days: u64| NOW.minus(Duration::from_secs(days * DAY));
+        let alone = Query::of_store(Arc::clone(&store)).keeping(Duration::from_secs(30 * DAY));
+        let served = Query::new(Arc::clone(&live), store).keeping(Duration::from_secs(30 * DAY));
+        let tiers = |query: &Query| [29, 8, 7, 6].map(|days| query.finest(ago(days), NOW));
+        for query in [&alone, &served] {
+            assert_eq!(tiers(query), [Tier::Polls; 4]);
+            assert_eq!(query.finest(ago(31), NOW), Tier::Hours);
+        }
+        let last = WallMs(ago(7).0 - 1);
+        live.update_server(|server| server.given_up_to = Some(last));
+        for query in [alone.without(Some(last)), served] {
+            assert_eq!(tiers(&query), [Tier::Hours, Tier::Hours, Tier::Polls, Tier::Polls]);
+            let columns = vec![Column::CpuBusyPct];
+            let (from, detail) = (ago(8), Resolution::Points(2_000));
+            let range = SeriesRange { from, to: NOW, detail, tier: None, columns };
+            let asked = range.ask(HostId(1), NOW, query.history(None, NOW)).unwrap();
+            assert_eq!((asked.tier, asked.step.as_secs()), (Tier::Hours, 3_600));
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Query {
                 let mut seen = HashSet::new();
                 for name in names {
                     let (id, name) = self.find(name).await?;
-                    let interval = self.history(Some(&name)).interval;
+                    let interval = self.interval(&name);
                     if seen.insert(id) {
                         found.push(Member { id, name, interval });
                     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::MAX_HOSTS;
 use crate::{
     model::{Facts, GroupName, HostId, HostName, Labels, MAX_ANNOTATION_SPAN, Record, State},
+    rollup::Tier,
     units::WallMs,
 };
 
@@ -187,6 +188,44 @@ pub struct Pruned {
     pub polls: u64,
     /// Transitions.
     pub events: u64,
+}
+
+/// The disk that the history is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// What is free on it for us, bytes.
+    pub available: u64,
+    /// Its size, bytes.
+    pub size: u64,
+}
+
+/// How much room the history takes, and which part of it would be given up next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    /// What the history takes, bytes, without what is free inside for new rows.
+    pub used: u64,
+    /// What is free inside for new rows, bytes.
+    pub free: u64,
+    /// The disk of the history; none where it is another machine's.
+    pub disk: Option<Disk>,
+    /// From the oldest poll to the end of what goes with it: its hour, or its day where days are
+    /// dropped whole. None where no poll is kept.
+    pub polls: Option<Span>,
+    /// The same of the oldest hour in short: its day, or its month.
+    pub hours: Option<Span>,
+    /// The last poll that was given up for want of room; none when none was.
+    pub given_up_to: Option<WallMs>,
+}
+
+impl Room {
+    /// What goes first of a tier.
+    #[must_use]
+    pub fn oldest(&self, tier: Tier) -> Option<Span> {
+        match tier {
+            Tier::Polls => self.polls,
+            Tier::Hours => self.hours,
+        }
+    }
 }
 
 /// How much was sealed.

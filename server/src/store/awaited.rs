@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
     LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention,
-    Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, TableSample,
+    Room, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, TableSample,
     open::open_for, spool::Spool,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
         Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
         Record, Transition, VersionId,
     },
+    rollup::Tier,
     units::WallMs,
 };
 
@@ -292,6 +293,18 @@ impl Store for LazyStore {
 
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         self.store()?.prune(before).await
+    }
+
+    async fn room(&self) -> Result<Room, StoreError> {
+        self.store()?.room().await
+    }
+
+    async fn give_up(&self, tier: Tier, before: WallMs, now: WallMs) -> Result<u64, StoreError> {
+        self.store()?.give_up(tier, before, now).await
+    }
+
+    async fn give_back(&self) -> Result<u64, StoreError> {
+        self.store()?.give_back().await
     }
 
     async fn identity(&self) -> Result<Arc<str>, StoreError> {

@@ -5,6 +5,7 @@
 mod alerts;
 mod annotations;
 mod batches;
+mod budget;
 mod events;
 mod former;
 mod hosts;
@@ -42,6 +43,8 @@ pub(crate) trait Fixture: Send + Sync {
     async fn reader(&self) -> Box<dyn Store>;
     /// Every row of a view, in order of time, then as the view gives them.
     async fn view(&self, view: &str) -> Vec<ViewRow>;
+    /// What the backend estimates of its room it estimates anew: by itself it does so within seconds.
+    async fn settle(&self) {}
 }
 
 /// One test per promise; `$fixture` is an expression that makes a fresh fixture.
@@ -103,6 +106,9 @@ macro_rules! suite {
             late_polls_are_kept_once_and_sealed_with_the_others
             old_hours_are_pruned
             a_statement_that_reads_is_answered_and_no_other
+            the_oldest_polls_are_given_up_for_room_and_told_of
+            what_is_new_is_not_given_up
+            hours_are_given_up_after_polls
         }
     };
 }
@@ -111,6 +117,7 @@ pub(crate) use suite;
 pub(crate) use alerts::*;
 pub(crate) use annotations::*;
 pub(crate) use batches::*;
+pub(crate) use budget::*;
 pub(crate) use events::*;
 pub(crate) use former::*;
 pub(crate) use hosts::*;

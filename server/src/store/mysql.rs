@@ -40,6 +40,7 @@ mod reconcile;
 mod record;
 mod release;
 mod rollups;
+mod room;
 mod seal;
 mod seal_boundary;
 mod seen;
@@ -74,7 +75,7 @@ use self::{
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
     LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
+    Retention, Room, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
     TableSample,
 };
 use crate::{
@@ -84,6 +85,7 @@ use crate::{
         Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
         Record, Transition, VersionId,
     },
+    rollup::Tier,
     units::WallMs,
 };
 
@@ -498,6 +500,22 @@ impl Store for Mysql {
             sealed.inspect_err(|error| shared.pools.doubt(error))
         };
         self.worker.run(sealing).await
+    }
+
+    async fn room(&self) -> Result<Room, StoreError> {
+        self.call(|shared| async move { room::read(&shared.pools).await }).await
+    }
+
+    async fn give_up(&self, tier: Tier, before: WallMs, now: WallMs) -> Result<u64, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        // As pruning: each of its steps has its own limit.
+        let giving = async move {
+            shared.pools.may_write("give up the oldest history")?;
+            let gone = room::give_up(&shared.pools, tier, before, now).await;
+            shared.days().clear();
+            gone.inspect_err(|error| shared.pools.doubt(error))
+        };
+        self.worker.run(giving).await
     }
 
     async fn identity(&self) -> Result<Arc<str>, StoreError> {

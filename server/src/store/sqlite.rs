@@ -28,6 +28,7 @@ mod polls;
 mod prune;
 mod record;
 mod rollups;
+mod room;
 mod seal;
 mod statement;
 mod status;
@@ -57,7 +58,7 @@ use self::{
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
     LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
+    Retention, Room, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
     TableSample,
 };
 use crate::{
@@ -66,6 +67,7 @@ use crate::{
         Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
         Record, Transition, VersionId,
     },
+    rollup::Tier,
     units::WallMs,
 };
 
@@ -404,6 +406,48 @@ impl Store for Sqlite {
             next = done.next;
         }
         Ok(pruned)
+    }
+
+    async fn room(&self) -> Result<Room, StoreError> {
+        self.read(|c| room::read(c)).await
+    }
+
+    async fn give_up(&self, tier: Tier, before: WallMs, now: WallMs) -> Result<u64, StoreError> {
+        let Some(told) = self.read(move |c| room::doomed(c, tier, before, now)).await? else {
+            return Ok(0);
+        };
+        let told = Arc::new(told);
+        let (mut polls, mut next) = (0, Some(room::first(tier)));
+        while let Some(step) = next {
+            let told = Arc::clone(&told);
+            let doing = "give up the oldest history";
+            let take = move |c: &mut Connection| room::take(c, step, before, &told);
+            let (_, done) = self.change_whole(doing, take).await?;
+            let (gone, then) = done?;
+            polls += gone;
+            next = then;
+        }
+        Ok(polls)
+    }
+
+    async fn give_back(&self) -> Result<u64, StoreError> {
+        let doing = "give room back to the disk";
+        let (mut left, mut bytes) = (self.read(|c| room::surplus(c)).await?, 0);
+        if left == 0 {
+            return Ok(0);
+        }
+        while left > 0 {
+            // One job, one transaction: batches that wait get their turn between two of them.
+            let (_, done) = self.change_whole(doing, move |c| room::give_back(c, left)).await?;
+            let (pages, gone) = done?;
+            if pages == 0 {
+                break;
+            }
+            left = left.saturating_sub(pages);
+            bytes += gone;
+        }
+        self.change_whole(doing, room::shorten).await?.1?;
+        Ok(bytes)
     }
 
     async fn identity(&self) -> Result<Arc<str>, StoreError> {

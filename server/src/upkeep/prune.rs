@@ -6,6 +6,7 @@ use crate::{
     clock::Clock,
     config,
     live::Live,
+    metrics::Metrics,
     store::{Retention, Store},
     units::Now,
 };
@@ -31,6 +32,7 @@ pub(crate) struct Pruner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) retention: config::Retention,
 }
 
@@ -57,7 +59,13 @@ impl Pruner {
             // The next run drops what this one did not.
             Err(error) => tracing::error!(%error, "old rows could not be dropped"),
         }
+        self.keep_within(now).await;
     }
+}
+
+/// A count as a gauge has it.
+pub(super) fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -90,11 +98,13 @@ mod tests {
         let start = Now { wall: sample::START, mono: Mono(DAY) };
         let clock = Arc::new(ManualClock::new(start));
         let live = Arc::new(Live::default());
-        let retention = config::Retention { polls: 30 * DAY, events: 30 * DAY, rollups: 90 * DAY };
+        let retention =
+            config::Retention { polls: 30 * DAY, events: 30 * DAY, rollups: 90 * DAY, size: None };
         let pruner = Pruner {
             store: store.clone(),
             clock: clock.clone(),
             live: Arc::clone(&live),
+            metrics: Arc::default(),
             retention,
         };
         let kept = async || {

@@ -1,6 +1,7 @@
 //! What is made of what was found: pure, a verdict with its words and what to do.
 
 mod server;
+mod size;
 
 use std::time::Duration;
 
@@ -71,6 +72,8 @@ pub(super) struct DoctorFacts {
     pub(super) seal_after: Duration,
     /// `retention.polls`.
     pub(super) retention: Duration,
+    /// `retention.size`, bytes.
+    pub(super) size: Option<u64>,
     /// This machine's clock before the store was asked, and after.
     pub(super) before: WallMs,
     pub(super) now: WallMs,
@@ -105,7 +108,8 @@ pub(super) fn all(found: &DoctorFacts) -> Vec<Check> {
         checks.extend(keeping(found.obstacle));
     }
     checks.push(spool(found));
-    checks.extend(found.forecast.as_ref().map(|forecast| size(forecast, found)));
+    checks.extend(found.forecast.as_ref().map(|forecast| size::check(forecast, found)));
+    checks.extend(found.store.as_ref().ok().and_then(size::free));
     checks.extend(found.largest.as_ref().map(Share::check));
     checks.extend(found.inventory.as_ref().ok().map(|hosts| descriptors(*hosts, found)));
     checks
@@ -294,39 +298,6 @@ fn spool(found: &DoctorFacts) -> Check {
         _ => Verdict::Wrong,
     };
     check(subject, verdict, words).remedy("it empties by itself once the store takes rows again")
-}
-
-/// What people reckon disks by.
-const MONTH: Duration = Duration::from_secs(30 * 86_400);
-
-fn size(forecast: &Forecast, found: &DoctorFacts) -> Check {
-    let kept = forecast.bytes_in(found.retention);
-    let days = found.retention.as_secs_f64() / 86_400.0;
-    let sealed = forecast
-        .bytes_per_sealed_poll
-        .map_or_else(String::new, |sealed| format!(", {} sealed", bytes(sealed)));
-    let how = if forecast.measured { "measured" } else { "estimated" };
-    let month = match found.retention == MONTH {
-        true => String::new(),
-        false => format!("{} in 30 days, ", bytes(forecast.bytes_in(MONTH))),
-    };
-    let words = format!(
-        "{:.1} polls/s at {} each ({how}){sealed}: {month}{} in the {days:.0} days that are kept",
-        forecast.polls_per_second,
-        bytes(forecast.bytes_per_poll),
-        bytes(kept),
-    );
-    let (Some(room), Ok(status)) = (found.store_room, &found.store) else {
-        return check("size", Verdict::Ok, words);
-    };
-    if kept > room.saturating_add(status.bytes) {
-        let words = format!("{words}; {} are free", bytes(room));
-        return check("size", Verdict::Wrong, words).remedy(
-            "the disk is full before retention.polls has passed: shorten it, poll less often, or use \
-             MySQL",
-        );
-    }
-    check("size", Verdict::Ok, words)
 }
 
 fn descriptors(hosts: usize, found: &DoctorFacts) -> Check {

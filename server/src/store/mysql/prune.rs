@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use mysql_async::{Row, Value, prelude::Queryable as _};
+use mysql_async::{Row, TxOpts, Value, prelude::Queryable};
 
 use super::{
     cells::RowReader,
     connect::within,
+    fault::Place,
     moment, months,
     partitions::{self, PartitionedTable},
     pools::Pools,
@@ -72,7 +73,7 @@ pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Prune
             for table in [PartitionedTable::Poll, PartitionedTable::PollHour] {
                 partitions::drop_before(pools, table, first).await?;
             }
-            within(pools.limits.call, forget_days(pools, first)).await?
+            within(pools.limits.call, forgotten(pools, first)).await?
         }
         None => 0,
     };
@@ -91,27 +92,34 @@ pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Prune
     Ok(Pruned { polls, events })
 }
 
-/// Forgets how many polls the dropped days had; says how many they were. Also those of days whose
-/// dropping another run did not live to note.
-async fn forget_days(pools: &Pools, first: NaiveDate) -> Result<u64, StoreError> {
+async fn forgotten(pools: &Pools, first: NaiveDate) -> Result<u64, StoreError> {
     let fault = pools.place.fault(DOING);
     let mut conn = pools.writer(DOING).await?;
-    let found: Vec<Row> = conn
-        .exec("SELECT day, polls FROM poll_day WHERE day < ?", (moment::date(first),))
+    let mut transaction = conn.start_transaction(TxOpts::default()).await.map_err(&fault)?;
+    let polls = forget_days(&mut transaction, first, &pools.place).await?;
+    transaction.commit().await.map_err(&fault)?;
+    Ok(polls)
+}
+
+/// Forgets how many polls the dropped days had; says how many they were. Also those of days whose
+/// dropping another run did not live to note.
+pub(super) async fn forget_days(
+    conn: &mut impl Queryable,
+    first: NaiveDate,
+    place: &Place,
+) -> Result<u64, StoreError> {
+    let fault = place.fault(DOING);
+    let polls: Option<Option<i64>> = conn
+        .exec_first(
+            "SELECT CAST(SUM(polls) AS SIGNED) FROM poll_day WHERE day < ? FOR UPDATE",
+            (moment::date(first),),
+        )
         .await
         .map_err(&fault)?;
-    let mut polls = 0;
-    for row in found {
-        let cells = RowReader::new(row, &pools.place, "a day of polls");
-        let day = cells.required_moment(0)?;
-        let counted = cells.required_int(1)?.unsigned_abs();
-        let Some(day) = moment::day(day) else { continue };
-        conn.exec_drop("DELETE FROM poll_day WHERE day = ?", (moment::date(day),))
-            .await
-            .map_err(&fault)?;
-        polls += counted * conn.affected_rows();
-    }
-    Ok(polls)
+    conn.exec_drop("DELETE FROM poll_day WHERE day < ?", (moment::date(first),))
+        .await
+        .map_err(&fault)?;
+    Ok(polls.flatten().map_or(0, i64::unsigned_abs))
 }
 
 /// Takes out some rows from before a moment; says how many they were.

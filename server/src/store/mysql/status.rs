@@ -69,7 +69,7 @@ pub(super) async fn read(pools: &Pools) -> Result<StoreStatus, StoreError> {
         settings: Some(settings(&mut conn, pools).await?),
         partitions: partitions_of(&mut conn, pools).await?,
         schema: migrate::read(&mut conn, pools).await?,
-        bytes: size(&mut conn, &SIZES, Params::Empty, pools).await?,
+        bytes: bytes(&mut conn, pools).await?,
         unsealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll",).into(), pools).await?,
         sealed_bytes: size(&mut conn, &TABLE_SIZES, ("poll_hour",).into(), pools).await?,
         // A day that is dropped gives its room back.
@@ -137,6 +137,11 @@ async fn partitions_of(conn: &mut Conn, pools: &Pools) -> Result<Vec<PartitionSt
         all.push(PartitionStatus { table: table.name(), count: found.len(), until });
     }
     Ok(all)
+}
+
+/// Room that the database takes, bytes.
+pub(super) async fn bytes(conn: &mut Conn, pools: &Pools) -> Result<u64, StoreError> {
+    size(conn, &SIZES, Params::Empty, pools).await
 }
 
 /// What the first of the statements that tells a size says.

@@ -32,6 +32,7 @@ mod hostile;
 mod logins;
 mod outages;
 mod owner;
+mod room;
 mod schema;
 mod sealing;
 mod tls;
@@ -220,6 +221,13 @@ impl Fixture for Database {
         let mut rows = self.rows(&format!("SELECT * FROM {view}")).await;
         rows.sort_by_key(|row| row["time_ms"].as_i64());
         rows
+    }
+
+    async fn settle(&self) {
+        // Whoever sees the files needs no estimate.
+        if self.options.url.user != "root" {
+            self.run("ANALYZE TABLE poll, poll_hour, rollup_hour").await;
+        }
     }
 }
 

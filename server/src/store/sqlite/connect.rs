@@ -65,6 +65,12 @@ pub(super) fn writer(path: &Path, legacy: Option<&Legacy>) -> Result<WritableFil
         false => fault(&connection, "set up the file")(error),
     };
     connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(set_up)?;
+    // In a new file alone, before anything is in it, the journal's mode too: in another one this would
+    // write, and convert nothing.
+    let pages = connection.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0));
+    if pages.map_err(set_up)? == 0 {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(set_up)?;
+    }
     // A write-ahead log: readers never wait for the writer, nor it for them.
     use_journal(&connection).map_err(set_up)?;
     // What was acknowledged is on the disk, also after a power cut: one fsync per batch.

@@ -1,6 +1,6 @@
 //! Retention: what is too old goes, a little at a time.
 //!
-//! The room is used again by new rows; the file does not shrink.
+//! The room is used again by new rows; what of it is too much is given back (`vacuum`).
 
 use rusqlite::{Connection, Error, OptionalExtension, TransactionBehavior, params};
 
@@ -112,7 +112,11 @@ pub(super) fn take(
     Ok(done)
 }
 
-fn polls(connection: &Connection, after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
+pub(super) fn polls(
+    connection: &Connection,
+    after: i64,
+    before_ms: i64,
+) -> Result<PruneProgress, Error> {
     let done = take_polls(connection, after, before_ms)?;
     if done.polls > 0 {
         connection
@@ -155,10 +159,14 @@ fn take_polls(
 }
 
 /// Packed hours that are wholly too old.
-fn packed(connection: &Connection, mut after: i64, before_ms: i64) -> Result<PruneProgress, Error> {
+pub(super) fn packed(
+    connection: &Connection,
+    mut after: i64,
+    before_ms: i64,
+) -> Result<PruneProgress, Error> {
     const NEXT: &str = "SELECT host_id FROM poll_hour WHERE host_id > ?1 ORDER BY host_id LIMIT 1";
     const OLD: &str = "SELECT rowid, polls, length(docs) FROM poll_hour
-         WHERE host_id = ?1 AND hour_ms < ?2 - 3600000 ORDER BY hour_ms LIMIT ?3";
+         WHERE host_id = ?1 AND hour_ms <= ?2 - 3600000 ORDER BY hour_ms LIMIT ?3";
     let (mut polls, mut hours) = (0, 0);
     for _ in 0..HOSTS {
         let next =
@@ -276,7 +284,7 @@ fn audit(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error
 }
 
 /// Hours lie in the order of the key: each host's old ones are at its begin.
-fn rollups(
+pub(super) fn rollups(
     connection: &Connection,
     mut after: i64,
     before_ms: i64,

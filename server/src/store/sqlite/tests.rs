@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod killed;
+mod room;
 mod moved;
 mod sealing;
 

@@ -212,6 +212,17 @@ impl Store for Fake {
     async fn prune(&self, _: Retention) -> Result<Pruned, StoreError> {
         unreachable!()
     }
+    async fn room(&self) -> Result<crate::store::Room, StoreError> {
+        unreachable!()
+    }
+    async fn give_up(
+        &self,
+        _: crate::rollup::Tier,
+        _: WallMs,
+        _: WallMs,
+    ) -> Result<u64, StoreError> {
+        unreachable!()
+    }
     async fn identity(&self) -> Result<Arc<str>, StoreError> {
         unreachable!()
     }

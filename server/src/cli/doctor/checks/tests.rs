@@ -55,6 +55,7 @@ fn well() -> DoctorFacts {
         in_flight: 256,
         seal_after: 48 * HOUR,
         retention: 30 * 24 * HOUR,
+        size: None,
         before: NOW,
         now: NOW.plus(Duration::from_millis(12)),
     }
@@ -135,6 +136,44 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
         assert_eq!(wrong[0].subject, subject);
         let remedy = wrong[0].remedy.as_deref().expect("something to do");
         told += &format!("{subject}: {}\n  {remedy}\n", wrong[0].words);
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn what_a_budget_holds_and_what_is_free_is_said() {
+    let sqlite = |change: fn(&mut StoreStatus)| {
+        let mut status = StoreStatus { settings: None, clock: None, ..status() };
+        status.partitions.clear();
+        status.backend = "sqlite";
+        change(&mut status);
+        DoctorFacts { store: Ok(status), store_room: Some(GIB), ..well() }
+    };
+    // Of the 188 MiB of a month.
+    let held = |size: u64| DoctorFacts { size: Some(size), ..store_with(|s| s.bytes = 18_000_000) };
+    let cases = [
+        held(GIB),
+        held(100 << 20),
+        held(50 << 20),
+        held(1 << 10),
+        DoctorFacts { size: Some(GIB), retention: 3_650 * 24 * HOUR, ..sqlite(|s| s.bytes = 1) },
+        DoctorFacts {
+            size: Some(4 * GIB),
+            retention: 3_650 * 24 * HOUR,
+            ..sqlite(|s| s.bytes = 1)
+        },
+        sqlite(|s| s.free_bytes = s.bytes / 10 * 6),
+        sqlite(|s| (s.bytes, s.free_bytes) = (1 << 20, 1 << 20)),
+    ];
+    let mut told = String::new();
+    for found in &cases {
+        let checks = all(found);
+        let of = |check: &&Check| ["size", "free room"].contains(&check.subject);
+        for Check { subject, verdict, words, remedy } in checks.iter().filter(of) {
+            told += &format!("{verdict} {subject}: {words}\n");
+            told.extend(remedy.iter().map(|remedy| format!("  {remedy}\n")));
+        }
+        told += "\n";
     }
     insta::assert_snapshot!(told);
 }

@@ -146,6 +146,12 @@ impl Store for Told {
     async fn prune(&self, before: Retention) -> Result<Pruned, StoreError> {
         self.store.prune(before).await
     }
+    async fn room(&self) -> Result<Room, StoreError> {
+        self.store.room().await
+    }
+    async fn give_up(&self, tier: Tier, before: WallMs, now: WallMs) -> Result<u64, StoreError> {
+        self.store.give_up(tier, before, now).await
+    }
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store.seal(before).await
     }
